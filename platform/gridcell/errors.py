@@ -1,0 +1,29 @@
+"""Errors that mean something to the person at the terminal or to the scheduler."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(Exception):
+    """A mistake in what the user asked for; its text is the one sentence they read (exit code 2)."""
+
+
+class Diverged(Exception):  # noqa: N818 - an outcome, not a defect
+    """Training reached a loss that is not finite; the cell has no result and is not retried."""
+
+
+class CorruptData(Exception):  # noqa: N818 - names the state of the data
+    """Stored bytes do not match the checksum or size under which they were committed."""
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Return a clause that names the valid choice nearest to ``word``, then all of them."""
+    names = sorted(str(choice) for choice in choices)
+    close = get_close_matches(word.lower(), [name.lower() for name in names], n=1, cutoff=0.5)
+    hint = next((f"did you mean '{name}'? " for name in names if close and name.lower() == close[0]), "")
+    return f"{hint}(choose from: {', '.join(names)})" if names else "(there are none)"
+
+
+def unknown(what: str, word: str, choices: Iterable[str]) -> UserError:
+    """Build the error for a name that is not one of ``choices``, e.g. an unknown suite."""
+    return UserError(f"Unknown {what} '{word}': {did_you_mean(word, choices)}")
