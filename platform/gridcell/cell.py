@@ -1,0 +1,135 @@
+"""A cell: one unit of work, and the identity that makes it the same cell everywhere."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from gridcell.errors import UserError
+
+ID_LENGTH = 20  # hexadecimal digits: 80 bits, a collision among 10^9 cells has probability below 10^-6
+
+
+def canonical_json(value: Any) -> str:
+    """Write a JSON value so that equal values give equal text in every process and on every machine.
+
+    Keys are sorted, floats use Python's shortest exact form, and nothing but JSON's own types is accepted:
+    a path, date or object would tie the text to one machine or one run.
+
+    Raises:
+        TypeError: ``value`` holds something that is not JSON, a non-text key, or a float that is not finite.
+    """
+    return json.dumps(_checked(value, "value"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _checked(value: Any, where: str) -> Any:
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise TypeError(f"{where} is {value}, which has no place in a cell's identity")
+        return value
+    if isinstance(value, list | tuple):
+        return [_checked(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise TypeError(f"{where} has the key {key!r}, which is not text")
+        return {key: _checked(item, f"{where}.{key}") for key, item in value.items()}
+    raise TypeError(f"{where} is a {type(value).__name__}, which is not JSON")
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a cell occupies while it runs; it does not change the result, so it is not part of the id.
+
+    Attributes:
+        cpus: CPU cores, which is also the number of torch threads the cell computes with.
+        gpus: GPUs; a fraction shares one.
+    """
+
+    cpus: int = 1
+    gpus: float = 0.0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One unit of work: task + configuration + seed, and the cells it starts from.
+
+    Attributes:
+        task: name of the plug-in that runs it.
+        kind: which of the task's cell functions runs it.
+        config: JSON values that determine the result.
+        seed: of every random choice; None where there is none.
+        needs: role -> id of the cell whose output is used in that role. Part of the id, so a change
+            upstream gives new ids downstream.
+        version: of the kind's algorithm; raising it makes earlier results stale.
+        title: for people.
+        resources: what it occupies.
+    """
+
+    task: str
+    kind: str
+    config: Mapping[str, Any]
+    seed: int | None = None
+    needs: Mapping[str, str] = field(default_factory=dict)
+    version: int = 1
+    title: str = field(default="", compare=False)
+    resources: Resources = field(default=Resources(), compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "config", MappingProxyType(dict(self.config)))
+        object.__setattr__(self, "needs", MappingProxyType(dict(self.needs)))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Everything that determines the result, and nothing else: no path, host or date."""
+        return {
+            "task": self.task,
+            "kind": self.kind,
+            "version": self.version,
+            "config": dict(self.config),
+            "seed": self.seed,
+            "needs": dict(self.needs),
+        }
+
+    @cached_property
+    def id(self) -> str:
+        """SHA-256 of the canonical identity, shortened to ``ID_LENGTH`` hexadecimal digits."""
+        return hashlib.sha256(canonical_json(self.identity).encode()).hexdigest()[:ID_LENGTH]
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the cell as JSON values; ``from_record`` reads it back."""
+        resources = {"cpus": self.resources.cpus, "gpus": self.resources.gpus}
+        return {**self.identity, "title": self.title, "resources": resources}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Cell":
+        """Rebuild a cell from ``to_record``.
+
+        Raises:
+            UserError: the record lacks a field.
+        """
+        try:
+            return cls(
+                task=record["task"],
+                kind=record["kind"],
+                config=record["config"],
+                seed=record["seed"],
+                needs=record["needs"],
+                version=record["version"],
+                title=record["title"],
+                resources=Resources(**record["resources"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise UserError(f"A stored cell record is incomplete: {error}") from error
+
+    def __reduce__(self) -> tuple[Any, ...]:  # mapping proxies don't pickle
+        return Cell.from_record, (self.to_record(),)

@@ -1,0 +1,196 @@
+"""The grid: an acyclic graph of cells, each held once, and the targets that a suite asks for."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from gridcell.cell import Cell
+from gridcell.errors import UserError, did_you_mean
+
+Labels = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A place in the answer (``labels``) and the cell whose result belongs there.
+
+    Several targets may name one cell: WiSE-FT with alpha = 1 *is* fine-tuning.
+    """
+
+    labels: Labels
+    cell: str
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A combination that the suite names but that can't be, with its reason."""
+
+    labels: Labels
+    reason: str
+
+
+def order_by_needs(needs: Mapping[str, Iterable[str]], what: str = "cells") -> list[str]:
+    """Sort names so that each comes after those it needs.
+
+    Raises:
+        UserError: the needs form a circle, which the sentence names.
+    """
+    try:
+        return list(TopologicalSorter(needs).static_order())
+    except CycleError as error:
+        circle = " -> ".join(reversed(error.args[1]))
+        raise UserError(f"These {what} need each other in a circle: {circle}") from error
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Cells in an order in which each comes after its needs, and what they are for.
+
+    Attributes:
+        cells: id -> cell.
+        targets: what the suite asks for.
+        skipped: what it asks for but can't be.
+        locations: name -> path or URI of data on this machine, handed to cells but in no id.
+    """
+
+    cells: Mapping[str, Cell]
+    targets: tuple[Target, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    locations: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def select(self, wanted: Mapping[str, Iterable[str]]) -> "Grid":
+        """Keep the targets whose labels match, and the cells they need.
+
+        Args:
+            wanted: label -> accepted values, compared as text. A target without the label is kept, so that
+                ``downstream=v2`` keeps the pre-trained model it is compared with.
+
+        Raises:
+            UserError: no target has that label or none has that value.
+        """
+        if not wanted:
+            return self
+        for label, values in wanted.items():
+            known = {str(labels[label]) for labels in self._all_labels() if label in labels}
+            if not known:
+                names = {name for labels in self._all_labels() for name in labels}
+                raise UserError(f"Nothing in this suite is labelled '{label}': {did_you_mean(label, names)}")
+            for value in values:
+                if value not in known:
+                    raise UserError(f"No cell has {label}={value}: {did_you_mean(value, known)}")
+
+        def matches(labels: Labels) -> bool:
+            return all(str(labels[name]) in values for name, values in wanted.items() if name in labels)
+
+        targets = tuple(target for target in self.targets if matches(target.labels))
+        return Grid(
+            cells=self.closure(target.cell for target in targets),
+            targets=targets,
+            skipped=tuple(item for item in self.skipped if matches(item.labels)),
+            locations=self.locations,
+        )
+
+    def _all_labels(self) -> list[Labels]:
+        return [target.labels for target in self.targets] + [item.labels for item in self.skipped]
+
+    def closure(self, ids: Iterable[str]) -> dict[str, Cell]:
+        """Return the named cells with everything they need, directly or not, in grid order."""
+        keep: set[str] = set()
+        stack = list(ids)
+        while stack:
+            cell_id = stack.pop()
+            if cell_id not in keep:
+                keep.add(cell_id)
+                stack.extend(self.cells[cell_id].needs.values())
+        return {cell_id: cell for cell_id, cell in self.cells.items() if cell_id in keep}
+
+    def find(self, prefix: str) -> Cell:
+        """Return the one cell whose id starts with ``prefix``.
+
+        Raises:
+            UserError: none or several do.
+        """
+        matches = [cell for cell_id, cell in self.cells.items() if cell_id.startswith(prefix)]
+        if len(matches) != 1:
+            problem = "No cell" if not matches else f"{len(matches)} cells"
+            raise UserError(f"{problem} of this grid have an id that starts with '{prefix}'")
+        return matches[0]
+
+
+class GridBuilder:
+    """Collects cells and targets; the same cell added twice is held once."""
+
+    def __init__(self, task: str) -> None:
+        self._task = task
+        self._cells: dict[str, Cell] = {}
+        self._targets: list[Target] = []
+        self._skipped: list[Skipped] = []
+        self._locations: dict[str, str] = {}
+
+    def add(
+        self, kind: str, config: Mapping[str, Any], *, needs: Mapping[str, Cell] | None = None, **cell: Any
+    ) -> Cell:
+        """Add a cell of this task and return it; an equal one that is already there is returned instead.
+
+        Args:
+            kind: which of the task's cell functions runs it.
+            config: JSON values that determine the result.
+            needs: role -> cell whose output it starts from.
+            cell: further fields of ``Cell``.
+        """
+        ids = {role: need.id for role, need in (needs or {}).items()}
+        new = Cell(task=self._task, kind=kind, config=config, needs=ids, **cell)
+        return self._cells.setdefault(new.id, new)
+
+    def target(self, labels: Labels, cell: Cell) -> None:
+        """Say that ``cell`` gives the answer at ``labels``."""
+        self._targets.append(Target(dict(labels), cell.id))
+
+    def skip(self, labels: Labels, reason: str) -> None:
+        """Say that what ``labels`` name can't be run, and why."""
+        self._skipped.append(Skipped(dict(labels), reason))
+
+    def locate(self, name: str, uri: str) -> None:
+        """Say where on this machine the cells find ``name``; it does not enter any id."""
+        self._locations[name] = uri
+
+    def build(self) -> Grid:
+        """Check and freeze the grid.
+
+        Raises:
+            UserError: a cell needs one that was not added, or cells need each other in a circle.
+        """
+        return checked_grid(self._cells, self._targets, self._skipped, self._locations)
+
+
+def checked_grid(
+    cells: Mapping[str, Cell],
+    targets: Iterable[Target] = (),
+    skipped: Iterable[Skipped] = (),
+    locations: Mapping[str, str] | None = None,
+) -> Grid:
+    """Order the cells by their needs and check that the graph is whole and acyclic.
+
+    Raises:
+        UserError: a need or a target's cell is missing, or cells need each other in a circle.
+    """
+    for cell in cells.values():
+        for role, need in cell.needs.items():
+            if need not in cells:
+                raise UserError(
+                    f"Cell {cell.title or cell.id} needs cell {need} as '{role}', which the grid lacks"
+                )
+    targets = tuple(targets)
+    for target in targets:
+        if target.cell not in cells:
+            raise UserError(
+                f"The target {dict(target.labels)} names cell {target.cell}, which the grid lacks"
+            )
+    order = order_by_needs({cell_id: cell.needs.values() for cell_id, cell in cells.items()})
+    return Grid(
+        {cell_id: cells[cell_id] for cell_id in order}, targets, tuple(skipped), dict(locations or {})
+    )

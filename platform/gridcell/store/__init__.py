@@ -1,0 +1,60 @@
+"""The store: the truth about what was computed, on any fsspec filesystem.
+
+Layout below the root::
+
+    gridcell.json                       the format's version
+    results/<id>.json                   a done cell; written last, in one step, with its own checksum
+    artifacts/<id>/<attempt>/<name>     its files, named and hashed in the record
+    checkpoints/<id>/<step>-<sha256>    of a cell that is running
+    failures/<id>.json                  the last failure of a cell that isn't done
+    quarantine/                         damaged records, set aside
+    drivers/<driver>.json               what a driver is doing, refreshed while it lives
+"""
+
+import json
+
+from gridcell.errors import UserError
+from gridcell.store.checkpoints import Checkpoints
+from gridcell.store.failures import Failures
+from gridcell.store.filesystem import Folder
+from gridcell.store.results import Artifact, Result, Results
+
+FORMAT = 1
+
+__all__ = ["Artifact", "Checkpoints", "Failures", "Folder", "Result", "Results", "Store"]
+
+
+class Store:
+    """Results, failures and checkpoints below one root."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self.folder = Folder.open(uri)
+        self.results = Results(self.folder)
+        self.failures = Failures(self.folder)
+
+    def checkpoints(self, cell_id: str) -> Checkpoints:
+        """Return the checkpoints of one cell."""
+        return Checkpoints(self.folder, cell_id)
+
+    def prepare(self) -> "Store":
+        """Make sure that the store can be written and is of this format; return it.
+
+        Raises:
+            UserError: it can't be written, or a newer gridcell made it.
+        """
+        self.folder.check_writable()
+        try:
+            found = json.loads(self.folder.read("gridcell.json"))["format"]
+        except FileNotFoundError:
+            self.folder.write("gridcell.json", json.dumps({"format": FORMAT}).encode())
+            found = FORMAT
+        except (ValueError, KeyError, TypeError):
+            raise UserError(
+                f"'{self.uri}/gridcell.json' is damaged: remove it if this is a gridcell store"
+            ) from None
+        if found != FORMAT:
+            raise UserError(
+                f"The storage '{self.uri}' has format {found}; this gridcell reads format {FORMAT}"
+            )
+        return self

@@ -1,0 +1,27 @@
+"""Failures: why a cell that isn't done is not."""
+
+import json
+from pathlib import Path
+
+from gridcell.store.filesystem import Folder
+
+
+class Failures:
+    """The last failure of each cell that has one. A failure is no result: the next run tries again."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    def record(self, cell_id: str, failure: dict[str, object]) -> None:
+        """Remember the failure, in place of an earlier one."""
+        self._folder.write(f"failures/{cell_id}.json", json.dumps(failure, indent=1).encode())
+
+    def read_all(self) -> dict[str, dict[str, object]]:
+        """Return id -> failure."""
+        names = [f"failures/{name}" for name in self._folder.names("failures") if name.endswith(".json")]
+        found = self._folder.read_many(names)
+        return {Path(name).stem: json.loads(data) for name, data in found.items()}
+
+    def clear(self, cell_id: str) -> None:
+        """Forget it: the cell is done, or is being tried again."""
+        self._folder.remove(f"failures/{cell_id}.json")

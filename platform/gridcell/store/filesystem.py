@@ -1,0 +1,180 @@
+"""Atomic reads and writes on any fsspec filesystem: the only file of the store that knows where bytes live."""
+
+import contextlib
+import hashlib
+import os
+import posixpath
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import fsspec
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from gridcell.errors import UserError
+
+_BLOCK = 1 << 20  # bytes hashed or copied at a time
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a local file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Folder:
+    """A folder on some filesystem (``file``, ``s3``, ``gs``, ``memory``, ...) with atomic writes.
+
+    On a local or network folder a file is written under a temporary name in the same folder and then renamed or
+    hard-linked, so a reader sees all of it or nothing. Object stores make a single upload visible at once,
+    so there the object is written directly.
+    """
+
+    def __init__(self, filesystem: fsspec.AbstractFileSystem, root: str) -> None:
+        self.filesystem = filesystem
+        self.root = root.rstrip("/")
+        self.is_local = isinstance(filesystem, LocalFileSystem)
+
+    @classmethod
+    def open(cls, uri: str) -> "Folder":
+        """Open ``uri`` (a path, or ``protocol://...``) without touching it.
+
+        Raises:
+            UserError: the protocol is unknown or its package isn't installed.
+        """
+        try:
+            filesystem, root = url_to_fs(uri)
+        except (ValueError, ImportError) as error:
+            raise UserError(f"The storage '{uri}' can't be opened: {error}") from error
+        return cls(filesystem, root)
+
+    def path(self, name: str) -> str:
+        """Return the filesystem's path of ``name`` in this folder."""
+        return posixpath.join(self.root, name)
+
+    def local(self, name: str) -> Path | None:
+        """Return the path of ``name`` on this machine, or None on a remote filesystem."""
+        return Path(self.path(name)) if self.is_local else None
+
+    def check_writable(self) -> None:
+        """Write, read and remove a probe.
+
+        Raises:
+            UserError: any of it fails.
+        """
+        probe = f"probe-{uuid.uuid4().hex}"
+        try:
+            self.write(probe, b"gridcell")
+            if self.read(probe) != b"gridcell":
+                raise OSError("what was written is not what was read")
+            self.remove(probe)
+        except Exception as error:  # each filesystem has its own errors: what failed is the user's storage
+            reason = getattr(error, "strerror", None) or error
+            raise UserError(f"The storage '{self.root}' can't be written: {reason}") from error
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        return self.filesystem.cat_file(self.path(name))
+
+    def read_many(self, names: Iterable[str]) -> dict[str, bytes]:
+        """Return the contents of those files that exist, fetched concurrently where the filesystem can."""
+        names = list(names)
+        if self.is_local:
+            return {name: data for name in names if (data := self._read_if_there(name)) is not None}
+        paths = {self.path(name): name for name in names}
+        found = self.filesystem.cat(list(paths), on_error="omit") if paths else {}
+        return {paths[path]: data for path, data in found.items()}
+
+    def _read_if_there(self, name: str) -> bytes | None:
+        try:
+            return Path(self.path(name)).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file in one step, replacing what was there."""
+        if not self.is_local:
+            self.filesystem.pipe_file(self.path(name), data)
+            return
+        with self._temporary(name) as temporary:
+            temporary.write_bytes(data)
+            temporary.replace(self.path(name))
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write a file in one step unless it exists; of concurrent writers exactly one gets True."""
+        if not self.is_local:
+            try:
+                self.filesystem.pipe_file(self.path(name), data, mode="create")
+            except FileExistsError:
+                return False
+            return True
+        with self._temporary(name) as temporary:
+            temporary.write_bytes(data)
+            try:
+                os.link(temporary, self.path(name))
+            except FileExistsError:
+                return False
+        return True
+
+    def put(self, local: Path, name: str) -> None:
+        """Copy a local file here in one step."""
+        if not self.is_local:
+            self.filesystem.put_file(str(local), self.path(name))
+            return
+        with self._temporary(name) as temporary, local.open("rb") as source, temporary.open("wb") as copy:
+            while block := source.read(_BLOCK):
+                copy.write(block)
+            copy.flush()
+            temporary.replace(self.path(name))
+
+    def get(self, name: str, local: Path) -> None:
+        """Copy a file from here to a local path.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        local.parent.mkdir(parents=True, exist_ok=True)
+        self.filesystem.get_file(self.path(name), str(local))
+
+    def names(self, folder: str) -> list[str]:
+        """List the files directly in ``folder``, without their path, sorted; empty if there is no such folder."""
+        if self.is_local:
+            path = Path(self.path(folder))
+            entries = os.scandir(path) if path.is_dir() else ()
+            return sorted(
+                entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file()
+            )
+        try:
+            found = self.filesystem.ls(self.path(folder), detail=True, refresh=True)
+        except FileNotFoundError:
+            return []
+        return sorted(posixpath.basename(item["name"]) for item in found if item["type"] == "file")
+
+    def move(self, name: str, to: str) -> None:
+        """Rename a file within this folder."""
+        if self.is_local:
+            Path(self.path(to)).parent.mkdir(parents=True, exist_ok=True)
+            Path(self.path(name)).replace(self.path(to))
+        else:
+            self.filesystem.mv(self.path(name), self.path(to))
+
+    def remove(self, name: str) -> None:
+        """Remove a file or a folder with all it holds; no error if it is not there."""
+        with contextlib.suppress(FileNotFoundError):
+            self.filesystem.rm(self.path(name), recursive=True)
+
+    @contextlib.contextmanager
+    def _temporary(self, name: str) -> Iterator[Path]:
+        """Yield a hidden name beside the final one, on the same disk, and leave nothing behind."""
+        target = Path(self.path(name))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.parent / f".{target.name}.{uuid.uuid4().hex}"
+        try:
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)

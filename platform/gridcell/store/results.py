@@ -1,0 +1,179 @@
+"""Results: what a finished cell says, committed in one step under its id, and its artifacts."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gridcell.cell import Cell, canonical_json
+from gridcell.errors import CorruptData
+from gridcell.store.filesystem import Folder, sha256_of
+
+_SUFFIX = ".json"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file that a cell left in the store: its name there, SHA-256 (hexadecimal) and size in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished cell says.
+
+    Attributes:
+        cell: the cell.
+        metrics: JSON values; the cell's answer, equal for equal cells.
+        artifacts: name -> file in the store.
+        provenance: where, when and with which versions it was made; differs between runs.
+    """
+
+    cell: Cell
+    metrics: Mapping[str, Any]
+    artifacts: Mapping[str, Artifact]
+    provenance: Mapping[str, Any]
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time that the cell took."""
+        return float(self.provenance.get("seconds", 0.0))
+
+    @property
+    def content(self) -> str:
+        """SHA-256 of what the cell answered: metrics and artifacts, without provenance."""
+        artifacts = {name: item.sha256 for name, item in self.artifacts.items()}
+        return hashlib.sha256(canonical_json([dict(self.metrics), artifacts]).encode()).hexdigest()
+
+
+class Results:
+    """The committed results. A cell is done when its record exists, and its record is written last."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    def done(self) -> set[str]:
+        """Return the ids of all committed cells, by one listing."""
+        return {
+            name.removesuffix(_SUFFIX) for name in self._folder.names("results") if name.endswith(_SUFFIX)
+        }
+
+    def commit(
+        self, cell: Cell, metrics: Mapping[str, Any], outputs: Path, provenance: Mapping[str, Any]
+    ) -> Result:
+        """Store the files under ``outputs`` and the metrics; the first commit of an id stays.
+
+        Args:
+            cell: what was run.
+            metrics: JSON values.
+            outputs: local folder; each file below it becomes an artifact named by its relative path.
+            provenance: JSON values.
+
+        Returns:
+            The result as committed: an earlier one, if another driver was faster.
+        """
+        attempt = uuid.uuid4().hex[:8]  # two writers of one cell never share a file
+        artifacts = {}
+        for file in sorted(path for path in outputs.rglob("*") if path.is_file()):
+            name = file.relative_to(outputs).as_posix()
+            stored = f"artifacts/{cell.id}/{attempt}/{name}"
+            self._folder.put(file, stored)
+            artifacts[name] = Artifact(stored, sha256_of(file), file.stat().st_size)
+        result = Result(cell, metrics, artifacts, provenance)
+        if self._folder.create(f"results/{cell.id}{_SUFFIX}", _encode(result)):
+            return result
+        self._folder.remove(f"artifacts/{cell.id}/{attempt}")
+        return self.read(cell.id)
+
+    def read(self, cell_id: str) -> Result:
+        """Return a committed result.
+
+        Raises:
+            KeyError: the cell isn't done.
+            CorruptData: its record is damaged.
+        """
+        try:
+            data = self._folder.read(f"results/{cell_id}{_SUFFIX}")
+        except FileNotFoundError:
+            raise KeyError(cell_id) from None
+        return _decode(cell_id, data)
+
+    def read_many(self, ids: Iterable[str]) -> tuple[dict[str, Result], list[str]]:
+        """Return the results that are committed and whole, and the ids of those that are damaged."""
+        names = {f"results/{cell_id}{_SUFFIX}": cell_id for cell_id in ids}
+        results: dict[str, Result] = {}
+        damaged = []
+        for name, data in self._folder.read_many(names).items():
+            try:
+                results[names[name]] = _decode(names[name], data)
+            except CorruptData:
+                damaged.append(names[name])
+        return results, damaged
+
+    def fetch(self, result: Result, name: str, cache: Path) -> Path:
+        """Return a local, verified copy of an artifact: the stored file itself where the store is local.
+
+        Args:
+            result: whose artifact it is.
+            name: of the artifact.
+            cache: local folder for copies of remote artifacts.
+
+        Raises:
+            KeyError: the result has no such artifact.
+            CorruptData: the file is missing or its bytes aren't those that were committed.
+        """
+        artifact = result.artifacts[name]
+        title = result.cell.title or result.cell.id
+        local = self._folder.local(artifact.path)
+        if local is None:
+            local = cache / artifact.path
+            if not (local.is_file() and sha256_of(local) == artifact.sha256):
+                try:
+                    self._folder.get(artifact.path, local)
+                except FileNotFoundError:
+                    raise CorruptData(f"'{name}' of cell {title} is missing from the store") from None
+        if not local.is_file():
+            raise CorruptData(f"'{name}' of cell {title} is missing from the store")
+        if local.stat().st_size != artifact.size or sha256_of(local) != artifact.sha256:
+            raise CorruptData(f"'{name}' of cell {title} is not what was committed: its checksum differs")
+        return local
+
+    def quarantine(self, cell_id: str) -> str:
+        """Set a damaged record aside, so that its cell is run again; return where it went."""
+        aside = f"quarantine/{cell_id}-{uuid.uuid4().hex[:8]}{_SUFFIX}"
+        self._folder.move(f"results/{cell_id}{_SUFFIX}", aside)
+        return aside
+
+
+def _encode(result: Result) -> bytes:
+    body = {
+        "cell": result.cell.to_record(),
+        "metrics": dict(result.metrics),
+        "artifacts": {name: vars(artifact) for name, artifact in result.artifacts.items()},
+        "provenance": dict(result.provenance),
+    }
+    text = canonical_json(body)
+    return f'{{"sha256":"{hashlib.sha256(text.encode()).hexdigest()}","body":{text}}}\n'.encode()
+
+
+def _decode(cell_id: str, data: bytes) -> Result:
+    try:
+        record = json.loads(data)
+        body = record["body"]
+        # The stored text is canonical, so its bytes can be checked without writing them anew.
+        text = data[data.index(b'"body":') + len(b'"body":') : data.rindex(b"}")]
+        if hashlib.sha256(text).hexdigest() != record["sha256"]:
+            raise ValueError("its checksum differs")
+        cell = Cell.from_record(body["cell"])
+        if cell.id != cell_id:
+            raise ValueError(f"it holds cell {cell.id}")
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorruptData(f"The stored result of cell {cell_id} is damaged: {error}") from error
+    artifacts = {name: Artifact(**item) for name, item in body["artifacts"].items()}
+    return Result(cell, body["metrics"], artifacts, body["provenance"])
