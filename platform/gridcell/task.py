@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid
-from gridcell.store import Result
+from gridcell.store import Result, Store
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -30,6 +30,7 @@ class Findings:
         grid: every cell and target that was asked for.
         results: id -> result of the cells that are done.
         failures: id -> failure record of those that failed or diverged.
+        store: where artifacts are fetched from.
     """
 
     title: str
@@ -37,6 +38,7 @@ class Findings:
     grid: Grid
     results: Mapping[str, Result]
     failures: Mapping[str, Mapping[str, Any]]
+    store: Store
 
 
 @dataclass(frozen=True)

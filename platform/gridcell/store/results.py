@@ -161,6 +161,10 @@ class Results:
         self._folder.move(f"results/{cell_id}{_SUFFIX}", aside)
         return aside
 
+    def restore(self, cell_id: str, aside: str) -> None:
+        """Undo ``quarantine``, given the name that it returned."""
+        self._folder.move(aside, f"results/{cell_id}{_SUFFIX}")
+
 
 def _encode(result: Result) -> bytes:
     body = {
