@@ -81,8 +81,13 @@ def _apply(values: dict[str, Any], override: str) -> None:
         raise UserError(f"'--set {override}': the value is not valid YAML") from error
 
 
-def parse_settings(model: type[BaseModel], values: Mapping[str, Any]) -> BaseModel:
+def parse_settings(model: type[BaseModel], values: Mapping[str, Any], where: str = "") -> BaseModel:
     """Check settings against their model.
+
+    Args:
+        model: says which settings there are.
+        values: by name, as read from YAML.
+        where: dotted path of these settings within the suite, for messages.
 
     Raises:
         UserError: naming the first offending key and, where it is unknown, the nearest valid one.
@@ -92,7 +97,7 @@ def parse_settings(model: type[BaseModel], values: Mapping[str, Any]) -> BaseMod
     except ValidationError as error:
         first = error.errors()[0]
         path = [str(part) for part in first["loc"]]
-        where = ".".join(path)
+        where = ".".join([where, *path] if where else path)
         if first["type"] == "extra_forbidden":
             known = _fields_at(model, path[:-1])
             raise UserError(f"Unknown setting '{where}': {did_you_mean(path[-1], known)}") from error
