@@ -1,7 +1,7 @@
 """ImageNet-RIB: how much robustness fine-tuning costs, and which methods keep it (Hwang et al. 2024).
 
-A pre-trained classifier is fine-tuned on one of eight shifted data sets and tested on the others, for every set
-and method; the answer is a matrix of accuracies per model and method, and one number, mRI.
+A pre-trained classifier is fine-tuned on one of eight shifted data sets and tested on the others, for every
+set and method; the answer is a matrix of accuracies per model and method, and one number, mRI.
 """
 
 from pathlib import Path

@@ -83,7 +83,7 @@ def _soften(x: Tensor) -> Tensor:
 
 def _occlude(x: Tensor) -> Tensor:
     """Cover a square of up to a third of the side, in some images, with one grey."""
-    n, _, height, width = x.shape
+    height, width = x.shape[-2:]
     side = _uniform(x, 0.1, 0.33) * height
     top, left = _uniform(x, 0, height), _uniform(x, 0, width)
     rows = torch.arange(height, device=x.device).view(1, 1, -1, 1)

@@ -52,7 +52,11 @@ def write(findings: Findings, out: Path) -> Report:
         facts=_provenance(findings),
         counts=_counts(findings),
         failures=[
-            {"title": str(item["title"]), "class": str(item["failure_class"]), "message": str(item["message"])}
+            {
+                "title": str(item["title"]),
+                "class": str(item["failure_class"]),
+                "message": str(item["message"]),
+            }
             for item in findings.failures.values()
         ],
         skipped=[(item.labels, item.reason) for item in findings.grid.skipped],

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any
 from gridcell.cell import Cell
 from gridcell.errors import UserError
 from gridcell.execute.listener import Listener
-from gridcell.execute.outcome import Failure, FailureClass, Outcome, failure_from
+from gridcell.execute.outcome import Outcome, failure_from
 from gridcell.execute.schedule import Schedule
-from gridcell.execute.settle import settle
 from gridcell.execute.work import run_cell
 from gridcell.grid import Grid
 from gridcell.store import Store
@@ -27,7 +26,6 @@ from gridcell.task import Task
 
 if TYPE_CHECKING:
     from ray import ObjectRef
-    from ray.tune.search import Searcher
 
 REPORT_EVERY_S = 5.0  # a cell's progress reaches the driver at most so often
 
@@ -75,15 +73,17 @@ def run_on_ray(
         import ray
         from ray import tune
 
+        from gridcell.execute.searcher import CellSearcher
+
         if address is None:
             _check_resources(schedule.queued())
-        records = ray.put({cell.id: cell.to_record() for cell in schedule.queued()})
+        records = ray.put({cell.id: cell.to_record() for cell in grid.cells.values()})
         trainable = _trainable(task, records, store.uri, dict(grid.locations))
         with tempfile.TemporaryDirectory(prefix="gridcell-tune-", ignore_cleanup_errors=True) as folder:
             tuner = tune.Tuner(
                 tune.with_resources(trainable, _resources),
                 tune_config=tune.TuneConfig(
-                    search_alg=_searcher(schedule, store, listener, max_concurrent or math.inf),
+                    search_alg=CellSearcher(schedule, store, listener, max_concurrent or math.inf),
                     num_samples=-1,
                     reuse_actors=True,
                 ),
@@ -177,62 +177,3 @@ class _ThrottledReport:
 
             tune.report({"progress": json.dumps([step, dict(metrics)])})
             self._last = time.monotonic()
-
-
-def _searcher(schedule: Schedule, store: Store, listener: Listener, max_concurrent: float) -> "Searcher":
-    from ray.tune.search import Searcher
-
-    class CellSearcher(Searcher):
-        """Feeds Tune from the schedule."""
-
-        def __init__(self) -> None:
-            super().__init__(metric="outcome", mode="max")
-            self._cells: dict[str, Cell] = {}
-
-        def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-            """Return a ready cell's trial, None while there is none, FINISHED once there will be none."""
-            if schedule.exhausted:
-                return Searcher.FINISHED
-            if len(self._cells) >= max_concurrent:
-                return None
-            cell = schedule.take()
-            if cell is None:
-                return None
-            self._cells[trial_id] = cell
-            listener.started(cell)
-            return {"cell": cell.id, "cpus": cell.resources.cpus, "gpus": cell.resources.gpus}
-
-        def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-            """Pass on what a running cell reports."""
-            if "progress" in result and trial_id in self._cells:
-                step, metrics = json.loads(result["progress"])
-                listener.reported(self._cells[trial_id], step, metrics)
-
-        def on_trial_complete(
-            self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
-        ) -> None:
-            """Settle the cell; a trial without an outcome lost its process or its node."""
-            cell = self._cells.pop(trial_id)
-            settle(cell, _outcome(cell, result), schedule, store, listener)
-
-        def save(self, checkpoint_path: str) -> None:
-            """Do nothing: the store is the state."""
-
-        def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
-            """Do nothing: the store is the state."""
-
-        def restore(self, checkpoint_path: str) -> None:
-            """Do nothing: the store is the state."""
-
-    return CellSearcher()
-
-
-def _outcome(cell: Cell, result: Mapping[str, Any] | None) -> Outcome:
-    if result is None or "outcome" not in result:
-        lost = Failure(FailureClass.PREEMPTED, "its worker process or node went away")
-        return Outcome(cell.id, 0.0, failure=lost)
-    ended = json.loads(result["outcome"])
-    failure = ended["failure"]
-    if failure is not None:
-        failure = Failure(**{**failure, "failure_class": FailureClass(failure["failure_class"])})
-    return Outcome(cell.id, ended["seconds"], ended["metrics"], failure)

@@ -47,7 +47,9 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     return {"accuracy": accuracies, "mean_accuracy": float(np.mean(list(accuracies.values())))}
 
 
-def _merged(merge: Mapping[str, Any] | None, weights: "Mapping[str, dict[str, Tensor]]") -> "Mapping[str, Tensor]":
+def _merged(
+    merge: Mapping[str, Any] | None, weights: "Mapping[str, dict[str, Tensor]]"
+) -> "Mapping[str, Tensor]":
     if merge is None:
         return weights["weights"]
     method = get(merge["method"])
@@ -67,4 +69,6 @@ def read_correct(path: Path) -> dict[str, np.ndarray]:
     """Read what ``write_correct`` wrote."""
     with np.load(path, allow_pickle=False) as file:
         names = [name for name in file.files if not name.endswith(".size")]
-        return {name: np.unpackbits(file[name], count=int(file[f"{name}.size"])).astype(bool) for name in names}
+        return {
+            name: np.unpackbits(file[name], count=int(file[f"{name}.size"])).astype(bool) for name in names
+        }

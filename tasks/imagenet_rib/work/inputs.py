@@ -69,7 +69,7 @@ class ModelBuilder:
 
 
 def architecture_of(context: Context, role: str) -> Mapping[str, Any]:
-    """Return the architecture of the model that the cell needed in ``role`` made, directly or from its start."""
+    """Return the architecture of the model that the cell needed in ``role`` made or fine-tuned."""
     cell = context.need(role).cell
     if "architecture" in cell.config:
         return cell.config["architecture"]

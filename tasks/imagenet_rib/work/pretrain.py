@@ -41,5 +41,3 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
 
 def _size(model: "nn.Module") -> int:
     return sum(parameter.numel() for parameter in model.parameters())
-
-

@@ -43,7 +43,7 @@ def plan(settings: Settings) -> Grid:
         total = grid.add("total", {}, needs=ends, seed=seed, title="total")
         grid.target({"seed": seed, "what": "total"}, total)
         for row, cell in ends.items():
-            grid.target({"seed": seed, "what": "row", "row": row}, cell)
+            grid.target({"seed": seed, "what": "row", "row": int(row.removeprefix("row"))}, cell)
     return grid.build()
 
 
