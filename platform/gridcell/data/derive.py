@@ -1,17 +1,18 @@
-"""A whole benchmark suite from one labelled set: a pre-training pool, validation images and derived shifts."""
+"""A whole benchmark suite from one labelled set: pre-training pool, validation images, derived shifts."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcell.data.folder import read_folder, require_own_folder, write_suite
+from gridcell import __version__
+from gridcell.data.folder import read_folder
 from gridcell.data.images import LabelledImages, select
 from gridcell.data.seeds import generator
 from gridcell.data.shifts import Shift, Sources, shifts
+from gridcell.data.suite import require_own_folder, write_suite
 from gridcell.errors import UserError, unknown
 
 _LEAST_PRETRAIN = 2
@@ -32,8 +33,8 @@ def derive(
     """Split ``base`` and derive the shifted sets.
 
     Each class is split alike: ``pretrain_share`` for pre-training, ``val_share`` for validation, the rest is
-    fresh. Fresh images are dealt out, each to one set at most, among the shifts made from fresh images; shifts
-    made from validation images (cartoon, drawing, c) all use all of them, as the published sets do.
+    fresh. Fresh images are dealt out, each to one set at most, among the shifts made from fresh images;
+    shifts made from validation images (cartoon, drawing, c) share all of them, as the published sets do.
 
     Args:
         base: Labelled images of at least 16 px; all classes of its label space.
@@ -96,7 +97,7 @@ def derive_folder(
     require_own_folder(out_dir)  # before the work rather than after it
     base = read_folder(base_dir, size=size)
     sets = derive(base, seed=seed, **settings)
-    how = {"made_by": "gridcell.data.derive", "seed": seed, "size": size, "settings": settings}
+    how = {"made_by": f"gridcell.data.derive {__version__}", "seed": seed, "size": size, "settings": settings}
     return write_suite(out_dir, sets, how)
 
 
@@ -148,7 +149,7 @@ class _Plan:
             if not self.suffices(label, len(members)):
                 needed = next(n for n in range(len(members) + 1, _SEARCH_LIMIT) if self.suffices(label, n))
                 raise UserError(
-                    f"Class '{class_name}' has {len(members)} images; deriving the shifts needs at least {needed}"
+                    f"Class '{class_name}' has {len(members)} images, but needs at least {needed} to be split"
                 )
             shuffled = generator(seed, "split", class_name).permutation(members)
             start = 0
@@ -160,9 +161,8 @@ class _Plan:
 
 def _check_shares(pretrain_share: float, val_share: float, subset_share: float) -> None:
     if not (pretrain_share > 0 and val_share > 0 and pretrain_share + val_share < 1):
-        raise UserError(
-            f"pretrain_share ({pretrain_share}) and val_share ({val_share}) must be above 0 and leave some fresh images"
-        )
+        given = f"pretrain_share ({pretrain_share}) and val_share ({val_share})"
+        raise UserError(f"{given} must be above 0 and sum to less than 1")
     if not 0 < subset_share <= 1:
         raise UserError(f"subset_share must be above 0 and at most 1, not {subset_share}")
 

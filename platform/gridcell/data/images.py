@@ -1,5 +1,6 @@
 """Labelled images in memory: one value type, its pieces, and its file format."""
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -149,6 +150,18 @@ def concatenate(parts: Sequence[LabelledImages], *, name: str) -> LabelledImages
         groups=groups,
         group_of=np.concatenate(group_of) if group_of else None,
     )
+
+
+def content_digest(labelled: LabelledImages) -> str:
+    """Return the SHA-256 of what a set holds: pixels, labels, class names and groups, not its own name."""
+    digest = hashlib.sha256()
+    about = [labelled.images.shape, labelled.classes, labelled.class_names, labelled.groups]
+    digest.update(json.dumps(about).encode())
+    digest.update(np.ascontiguousarray(labelled.images).tobytes())
+    digest.update(labelled.labels.astype("<i8").tobytes())
+    if labelled.group_of is not None:
+        digest.update(labelled.group_of.astype("<i8").tobytes())
+    return digest.hexdigest()
 
 
 def save_npz(path: str | Path, sets: Mapping[str, LabelledImages]) -> None:

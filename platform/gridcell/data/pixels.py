@@ -131,6 +131,36 @@ def shrink(images: Floats, height: int, width: int) -> Floats:
     return np.einsum("ah,nhwc,bw->nabc", rows, images, columns, optimize=True).astype(np.float32)
 
 
+def pose_matrix(turn: float, zoom: float, slant: float) -> NDArray[np.float64]:
+    """Return the 2 x 2 matrix that slants, then turns by ``turn`` radians and enlarges ``zoom`` times."""
+    spin = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    return np.asarray(zoom * spin @ np.array([[1.0, slant], [0.0, 1.0]]))
+
+
+def move(
+    image: Floats, pose: NDArray[np.float64], shift: NDArray[np.float64], *, outside: float | None = None
+) -> Floats:
+    """Transform (H, W, C) about its centre, bilinearly.
+
+    Args:
+        image: Any number of channels.
+        pose: 2 x 2 matrix on (row, column) offsets from the centre, as of :func:`pose_matrix`.
+        shift: Where the centre goes, (rows, columns) in px from the centre.
+        outside: What is seen beyond the image; None: its nearest pixel.
+    """
+    from scipy import ndimage
+
+    read = np.linalg.inv(pose)
+    centre = (np.array(image.shape[:2]) - 1) / 2
+    offset = centre - read @ (centre + shift)
+    mode, value = ("nearest", 0.0) if outside is None else ("constant", outside)
+    channels = [
+        ndimage.affine_transform(image[..., channel], read, offset, order=1, mode=mode, cval=value)
+        for channel in range(image.shape[-1])
+    ]
+    return np.stack(channels, axis=-1).astype(np.float32)
+
+
 def clouds(height: int, width: int, decay: float, rng: np.random.Generator) -> Floats:
     """Return fractal noise in [0, 1]: random grids of doubling fineness, each weaker by ``decay``.
 

@@ -29,7 +29,7 @@ def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> Labell
     if count * len(pairs) < len(pool.classes):
         least = -(-len(pool.classes) // len(pairs))
         raise UserError(
-            f"per_corruption is {count}, but {len(pool.classes)} classes need at least {least} to appear in 'c'"
+            f"per_corruption is {count}; to show all {len(pool.classes)} classes it must be {least} or more"
         )
     turn = generator(seed, "c", "pairs").permutation(len(pairs))
     queue = np.resize(_classes_in_turn(pool, seed), count * len(pairs))

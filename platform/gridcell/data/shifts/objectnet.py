@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from gridcell.data.images import LabelledImages
-from gridcell.data.pixels import Floats, blur, clouds, hue_colour, luminance, stripes
+from gridcell.data.pixels import Floats, blur, clouds, hue_colour, luminance, move, pose_matrix, stripes
 from gridcell.data.shifts.registry import Shift, Sources, render, whole_number
 
 _LARGEST_TURN = math.radians(38)
@@ -21,32 +21,19 @@ def pose(image: Floats, rng: np.random.Generator) -> Floats:
     Where the border of the image is of one colour, that colour counts as background and the texture shows
     through it; an image with a busy border is laid down whole, as a picture with soft rims.
     """
-    from scipy import ndimage
-
     height, width = image.shape[:2]
     turn = float(rng.choice((-1, 1)) * rng.uniform(0.3, 1) * _LARGEST_TURN)
     zoom = float(rng.uniform(*_ZOOM))
     slant = float(rng.uniform(-_LARGEST_SLANT, _LARGEST_SLANT))
-    spin = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
-    read = np.linalg.inv(zoom * spin @ np.array([[1.0, slant], [0.0, 1.0]]))
-    centre = np.array([(height - 1) / 2, (width - 1) / 2])
     room = (1 - zoom) / 2 * min(height, width)
-    moved_to = centre + rng.uniform(-room, room, 2)
-    layers = np.concatenate([image, _foreground(image)[..., None]], axis=-1)
-    placed = np.stack(
-        [
-            ndimage.affine_transform(layers[..., k], read, centre - read @ moved_to, order=1, cval=0.0)
-            for k in range(4)
-        ],
-        axis=-1,
+    layers = np.concatenate(
+        [image, _foreground(image)[..., None], np.ones((height, width, 1), np.float32)], axis=-1
     )
-    # Colours were read against black outside the picture; the cover tells how much of each was picture.
-    cover = ndimage.affine_transform(
-        np.ones((height, width)), read, centre - read @ moved_to, order=1, cval=0.0
-    )
-    colour = placed[..., :3] / np.maximum(cover, 1e-3)[..., None]
+    placed = move(layers, pose_matrix(turn, zoom, slant), rng.uniform(-room, room, 2), outside=0.0)
+    # Beyond its rim the picture was read as black; the last layer tells how much of each colour was picture.
+    colour = placed[..., :3] / np.maximum(placed[..., 4:], 1e-3)
     ground = _texture(height, width, _ink_level(image), rng)
-    seen = placed[..., 3:]
+    seen = placed[..., 3:4]
     return np.clip(ground + seen * (colour - ground), 0, 1).astype(np.float32)
 
 
@@ -55,7 +42,7 @@ def _border(image: Floats) -> Floats:
 
 
 def _foreground(image: Floats) -> Floats:
-    """Return the opacity of each pixel, (H, W): its distance from a plain border's colour, or 1 throughout."""
+    """Return each pixel's opacity, (H, W): its distance from a plain border's colour, else 1 inside a rim."""
     border = _border(image)
     plain = np.median(border, axis=0)
     spread = float(np.median(np.abs(border - plain).max(axis=-1)))

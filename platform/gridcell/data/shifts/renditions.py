@@ -27,7 +27,7 @@ def block_print(image: Floats, rng: np.random.Generator) -> Floats:
     height, width = image.shape[:2]
     shape = _stencil(image, 0.06)
     dark, light = _two_inks(rng)
-    if rng.random() < 0.6:
+    if rng.random() < 0.4:
         shape = 1 - shape
     worn = 0.92 + 0.08 * clouds(height, width, 1.3, rng)
     return _mix(dark, light, shape) * worn[..., None]
@@ -71,7 +71,7 @@ def embroidery(image: Floats, rng: np.random.Generator) -> Floats:
     side = min(height, width)
     shape = _stencil(image, 0.05)
     dark, light = _two_inks(rng)
-    if rng.random() < 0.5:
+    if rng.random() < 0.4:
         dark, light = light, dark
     period, angle = max(2.6, side / 45), float(rng.uniform(0.4, 1.2))
     sheen = np.where(
@@ -85,14 +85,14 @@ def embroidery(image: Floats, rng: np.random.Generator) -> Floats:
 def mosaic(image: Floats, rng: np.random.Generator) -> Floats:
     """Lay coloured tiles with grout between them, no two tiles quite alike."""
     height, width = image.shape[:2]
-    tile = max(3, min(height, width) // 20)
+    tile = max(3, min(height, width) // 28)
     rows, columns = -(-height // tile), -(-width // tile)
     padded = np.pad(image, ((0, rows * tile - height), (0, columns * tile - width), (0, 0)), mode="edge")
     tones = shrink(padded[None], rows, columns)[0]
-    start, end = _palette(2, rng)
+    start, end = _two_inks(rng)[:: int(rng.choice((1, -1)))]
     tint = _mix(start, end, _stretched(luminance(tones)))
     chroma = (tones.max(axis=-1) - tones.min(axis=-1))[..., None]
-    colour = tint + np.clip(2 * chroma, 0, 0.8) * (tones - tint)
+    colour = tint + np.clip(2 * chroma, 0, 0.4) * (tones - tint)
     colour = np.clip(colour + 0.06 * rng.standard_normal((rows, columns, 1), dtype=np.float32), 0, 1)
     laid = np.repeat(np.repeat(colour, tile, axis=0), tile, axis=1)[:height, :width]
     joint = (np.arange(height) % tile == 0)[:, None] | (np.arange(width) % tile == 0)[None, :]
@@ -103,13 +103,13 @@ def relief(image: Floats, rng: np.random.Generator) -> Floats:
     """Carve the brightness into stone and light it from the side."""
     height, width = image.shape[:2]
     grey = luminance(image)
-    down, right = gradient(grey, max(0.8, min(height, width) / 110))
+    down, right = gradient(grey, max(0.7, min(height, width) / 110))
     sun = float(rng.uniform(0, 2 * np.pi))
     slope = down * np.sin(sun) + right * np.cos(sun)
     slope = slope / max(float(np.percentile(np.abs(slope), 98)), 1e-3)
     stone = hue_colour(float(rng.uniform(0.02, 0.14)), float(rng.uniform(0.05, 0.4)), 1.0)
-    raised = 0.2 * (_stretched(grey) - 0.5)  # what stands out catches more light
-    light = 0.5 + raised + 0.3 * np.clip(slope, -1, 1) + 0.12 * (clouds(height, width, 1.4, rng) - 0.5)
+    raised = 0.34 * (_stretched(grey) - 0.5)  # what stands out catches more light
+    light = 0.5 + raised + 0.3 * np.clip(slope, -1, 1) + 0.08 * (clouds(height, width, 1.4, rng) - 0.5)
     return np.clip(light[..., None] * stone, 0, 1)
 
 
