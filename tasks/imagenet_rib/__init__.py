@@ -1,0 +1,1 @@
+"""ImageNet-RIB: how much robustness a pre-trained classifier keeps when it is fine-tuned."""
