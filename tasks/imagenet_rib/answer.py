@@ -1,4 +1,4 @@
-"""What the numbers say, in sentences that hold for whatever the numbers are, and what is not there to say more."""
+"""What the numbers say, in sentences that hold whatever they are, and what is missing to say more."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -11,19 +11,18 @@ from imagenet_rib.terminal import best_methods
 
 def answer(summary: Mapping[str, Any]) -> list[str]:
     """Say which methods keep robustness: what the intervals allow to say and no more."""
-    models, methods = summary["models"], summary["methods"]
+    models = summary["models"]
     if not any(best_methods(summary, model) for model in models):
         return ["No model has a complete matrix, so no mean robustness improvement can be reported."]
-    change = _verdicts(summary, "mRI", methods)
-    against = _verdicts(summary, "mRI_minus_ft", [method for method in methods if method != BASELINE])
     claims = [
-        ("Robustness is higher than before fine-tuning", change["above"]),
-        ("Robustness is lost", change["below"]),
-        ("No change of robustness can be told from noise", change["either"]),
-        (f"More is kept than by plain fine-tuning ({BASELINE})", against["above"]),
-        (f"Less is kept than by plain fine-tuning ({BASELINE})", against["below"]),
+        ("Robustness is higher than before fine-tuning", "mRI", "above"),
+        ("Robustness is lost", "mRI", "below"),
+        ("Robustness does not change beyond noise", "mRI", "either"),
+        (f"More is kept than by plain fine-tuning ({BASELINE})", "mRI_minus_ft", "above"),
+        (f"Less is kept than by plain fine-tuning ({BASELINE})", "mRI_minus_ft", "below"),
     ]
-    return [f"{claim} {_where(found, len(models))}." for claim, found in claims if found]
+    found = [(claim, _counts(summary, key, wanted)) for claim, key, wanted in claims]
+    return [f"{claim} {_where(counts, len(models))}." for claim, counts in found if counts]
 
 
 def gaps(
@@ -63,32 +62,28 @@ def _covers(labels: Mapping[str, Any], model: str, method: str) -> bool:
     return labels.get("method") == method and labels.get("model", model) == model
 
 
-def _verdicts(
-    summary: Mapping[str, Any], key: str, methods: Sequence[str]
-) -> dict[str, dict[str, list[str]]]:
-    """Sort methods by where their interval lies: verdict -> method -> models."""
-    verdicts: dict[str, dict[str, list[str]]] = {"above": {}, "either": {}, "below": {}}
-    for method in methods:
-        for model in summary["models"]:
-            ends = summary[key][model][method]["ci95"]
-            if ends is not None:
-                verdict = "above" if ends[0] > 0 else "below" if ends[1] < 0 else "either"
-                verdicts[verdict].setdefault(method, []).append(model)
-    return verdicts
+def verdict(estimate: Mapping[str, Any]) -> str:
+    """Say where an estimate's interval lies: "above" or "below" zero, "either" side, or "" if not known."""
+    if estimate["ci95"] is None:
+        return ""
+    low, high = estimate["ci95"]
+    return "above" if low > 0 else "below" if high < 0 else "either"
 
 
-def _where(found: Mapping[str, Sequence[str]], models: int) -> str:
-    """Name methods by the models they were found on: "on all 4 models by a, b; on 1 of 4 (x) by c"."""
-    by_models: dict[tuple[str, ...], list[str]] = {}
-    for method, on in sorted(found.items(), key=lambda item: -len(item[1])):
-        by_models.setdefault(tuple(on), []).append(method)
+def _counts(summary: Mapping[str, Any], key: str, wanted: str) -> dict[str, int]:
+    """Return on how many models each method's interval lies where wanted: method -> models, without zeros."""
+    counts: dict[str, int] = {}
+    for by_method in summary[key].values():
+        for method, estimate in by_method.items():
+            counts[method] = counts.get(method, 0) + (verdict(estimate) == wanted)
+    return {method: count for method, count in counts.items() if count}
+
+
+def _where(counts: Mapping[str, int], models: int) -> str:
+    """Name methods by the number of models: "by a, b on all 4 models; by c on 1"."""
     parts = []
-    for on, methods in by_models.items():
-        if models == 1:
-            place = ""
-        elif len(on) == models:
-            place = f"on all {models} models "
-        else:
-            place = f"on {', '.join(on)} " if len(on) <= 2 else f"on {len(on)} of {models} models "
-        parts.append(f"{place}by {', '.join(methods)}")
+    for count in sorted(set(counts.values()), reverse=True):
+        methods = ", ".join(method for method in counts if counts[method] == count)
+        place = f" on all {models} models" if count == models else f" on {count} of {models} models"
+        parts.append(f"by {methods}{place if models > 1 else ''}")
     return "; ".join(parts)

@@ -39,7 +39,7 @@ class Picture:
 
 
 def draw(summary: Summary) -> Iterator[Picture]:
-    """Draw every figure the summary has numbers for, one after another, so that only one is held at a time."""
+    """Draw every figure the summary has numbers for, one at a time: only one is held in memory."""
     models, methods = summary["models"], summary["methods"]
     if models and methods:
         yield _mri(summary)
@@ -63,7 +63,7 @@ def number(value: float | None) -> float:
 
 
 def change_matrix(summary: Summary, model: str, method: str) -> FloatArray:
-    """Return A - A_pre in percentage points, shape (sets fine-tuned on, those and ``val``), NaN where missing."""
+    """Return A - A_pre in points, shape (sets fine-tuned on, those and ``val``), NaN where missing."""
     tested = [*_names(summary), VAL]
     pre = np.array([number(summary["pre"][model][name]) for name in tested])
     return accuracy_matrix(summary, model, method) - pre
@@ -102,9 +102,9 @@ def _mri(summary: Summary) -> Picture:
         title="Mean robustness improvement by method and pre-trained model",
     )
     caption = (
-        "Mean robustness improvement (mRI) of each method and pre-trained model: the change of accuracy on the sets "
-        "a model was not fine-tuned on, against the same model before. Below zero, robustness was lost. Lines are "
-        "95 % intervals; a cross marks a value that is not known."
+        "Mean robustness improvement (mRI) of each method and pre-trained model: the change of accuracy on "
+        "the sets a model was not fine-tuned on, against the same model before. Below zero, robustness was "
+        "lost. Lines are 95 % intervals; a cross marks a value that is not known."
     )
     return Picture("mri", "answer", "", caption, figure)
 
@@ -123,13 +123,12 @@ def _before(summary: Summary) -> Picture:
         limit=100,
         divider=len(names),
     )
-    caption = f"Top-1 accuracy of the pre-trained models. '{VAL}' is held-out data of the pre-training distribution."
+    caption = f"Top-1 accuracy of the pre-trained models. '{VAL}' is held-out pre-training data."
     return Picture("before", "before", "", caption, figure)
 
 
 def _change_limit(summary: Summary) -> float:
-    """Return one end of scale for all models: the largest change on a set that was not trained on, rounded
-    up.
+    """Return one end of scale for all models: the largest change on a set not trained on, rounded up.
 
     Gains on the set itself are many times larger; on their scale every loss of robustness would look white.
     """
@@ -160,9 +159,9 @@ def _change(summary: Summary, model: str, slug: str, limit: float) -> Picture:
         divider=len(names),
     )
     caption = (
-        f"{model}: accuracy after fine-tuning minus before, percentage points. Red was lost, blue gained. Framed: "
-        "tested on the set it was fine-tuned on, which RI leaves out and the colours need not span. Right of the "
-        f"rule: '{VAL}', no part of RI either. Hatched: not evaluated."
+        f"{model}: accuracy after fine-tuning minus before, percentage points. Red was lost, blue gained. "
+        "Framed: tested on the set it was fine-tuned on, which RI leaves out and the colours need not span. "
+        f"Right of the rule: '{VAL}', no part of RI either. Hatched: not evaluated."
     )
     return Picture(f"change-{slug}", "change", model, caption, figure)
 
@@ -188,7 +187,7 @@ def _accuracy(summary: Summary, model: str, slug: str) -> Picture:
 
 
 def _radar(summary: Summary) -> Picture:
-    """Show the model that plain fine-tuning costs most: before, after, and after the method that keeps most."""
+    """Show the model that plain fine-tuning costs most: before, after, and after the best method."""
     names = _names(summary)
     mri = summary["mRI"]
 
@@ -214,8 +213,8 @@ def _radar(summary: Summary) -> Picture:
     )
     after = " and ".join(str(method) for method in shown)
     caption = (
-        f"{model}: accuracy on each set before fine-tuning and after {after}, the mean over the models fine-tuned on "
-        "the other sets. Inside the first line, robustness was lost."
+        f"{model}: accuracy on each set before fine-tuning and after {after}, the mean over the models "
+        "fine-tuned on the other sets. Inside the first line, robustness was lost."
     )
     return Picture("radar", "radar", model, caption, figure)
 
@@ -240,7 +239,7 @@ def _wise_ft(summary: Summary) -> Picture:
         panels_per_row=2 if len(panels) in (2, 4) else 3,
     )
     caption = (
-        "Weights (1 - α) pre-trained + α fine-tuned: accuracy on the set fine-tuned on and, mean over the other sets, "
-        "how much robustness is left. Bands are 95 % intervals."
+        "Weights (1 - α) pre-trained + α fine-tuned: accuracy on the set fine-tuned on and, mean over the "
+        "other sets, how much robustness is left. Bands are 95 % intervals."
     )
     return Picture("wise_ft", "wise_ft", "", caption, figure)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gridcell.plots.numbers import interval, signed
-from imagenet_rib.answer import answer, gaps
+from imagenet_rib.answer import answer, gaps, verdict
 from imagenet_rib.cells import write_cells
 from imagenet_rib.evaluation import VAL, Evaluation, SetFacts
 from imagenet_rib.summary import BASELINE, summarise, write_summary
 from imagenet_rib.terminal import best_methods, headline
 
 __all__ = ["headline", "write_report"]
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -109,7 +113,7 @@ def _render(*, summary: Mapping[str, Any], **context: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["signed"] = signed
+    environment.filters |= {"signed": signed, "verdict": verdict, "breakable": _breakable}
     return environment.get_template("report.html.jinja").render(
         summary=summary,
         answer=answer(summary),
@@ -125,3 +129,10 @@ def _render(*, summary: Mapping[str, Any], **context: Any) -> str:
 
 def _labels(labels: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in labels.items())
+
+
+def _breakable(name: str) -> Markup:
+    """Escape a name and let the browser break it after its separators: models' names are long."""
+    from markupsafe import Markup, escape
+
+    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[_./-])", name))

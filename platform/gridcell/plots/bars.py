@@ -7,7 +7,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from gridcell.plots import style
-from gridcell.plots.legend import legend_above
+from gridcell.plots.legend import heading, heading_height, swatch
 
 
 def grouped_bars(
@@ -44,23 +44,20 @@ def grouped_bars(
     bottom = 0.25 + (0.72 * style.text_width(names, style.TICK_SIZE) if slanted else 0.2)
     labels = style.shorten_all(series, 44)
     left, right = 0.95, 0.15
-    figure, axes = legend_above(
-        labels,
-        [style.colour(index) for index in range(len(series))],
-        [style.hatch(index) for index in range(len(series))],
-        margins=(left, bottom, right),
-        plot=(plot_width, plot_height),
-        title=title,
-    )
+    width = left + plot_width + right
+    height = bottom + plot_height + heading_height(title, labels, width) + 0.1
+    figure = style.new_figure(width, height)
+    heading(figure, title, labels, [swatch(index) for index in range(len(labels))])
+    axes = style.place(figure, left, bottom, plot_width, plot_height)
     centres = np.arange(len(groups))
-    width = 0.8 / max(1, len(series))
+    bar = 0.8 / max(1, len(series))
     for index in range(len(series)):
-        x = centres + (index - (len(series) - 1) / 2) * width
+        x = centres + (index - (len(series) - 1) / 2) * bar
         known = np.isfinite(means[:, index])
         axes.bar(
             x[known],
             means[known, index],
-            width * 0.92,
+            bar * 0.92,
             color=style.colour(index),
             hatch=style.hatch(index),
             edgecolor="white",
@@ -69,7 +66,7 @@ def grouped_bars(
         axes.plot(x[~known], np.zeros((~known).sum()), "x", color=style.FAINT, markersize=5)
         if low is not None and high is not None:
             shown = known & np.isfinite(low[:, index]) & np.isfinite(high[:, index])
-            axes.vlines(x[shown], low[shown, index], high[shown, index], color=style.INK, linewidth=1.1)
+            axes.vlines(x[shown], low[shown, index], high[shown, index], style.INK, linewidth=1.1)
     style.tidy(axes)
     axes.axhline(0, color=style.INK, linewidth=0.9)
     axes.set_xlim(-0.5, max(0.5, len(groups) - 0.5))

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gridcell.plots import style
-from gridcell.plots.legend import draw_legend, legend_shape
+from gridcell.plots.legend import heading, heading_height, stroke
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
@@ -55,20 +55,10 @@ def curves(
     height = 3.0 if down == 1 else 2.4
     left, right, bottom, gap_x, gap_y = 0.85, 0.2, 0.62, 0.3, 0.5
     total_width = left + across * width + (across - 1) * gap_x + right
-    columns, lines = legend_shape(labels, total_width - 0.3)
-    top = 0.44 + lines * 0.24 + (0.30 if title else 0)
+    top = heading_height(title, labels, total_width) + 0.30
     total_height = bottom + down * height + (down - 1) * gap_y + top
     figure = style.new_figure(total_width, total_height)
-    if title:
-        style.write(figure, 0.12, total_height - 0.25, title, fontsize=style.TITLE_SIZE, fontweight="bold")
-    draw_legend(
-        figure,
-        labels,
-        [style.colour(index) for index in range(len(labels))],
-        [""] * len(labels),
-        columns,
-        total_height - (0.34 if title else 0.04),
-    )
+    heading(figure, title, labels, [stroke(index, "-", _marker(index)) for index in range(len(labels))])
     first = None
     for index, (name, group) in enumerate(panels.items()):
         across_index, down_index = index % across, index // across
@@ -95,5 +85,8 @@ def _draw(axes: Axes, curve: Curve, index: int) -> None:
     colour = style.colour(index)
     if curve.low is not None and curve.high is not None:
         axes.fill_between(curve.x, curve.low, curve.high, color=colour, alpha=0.18, linewidth=0)
-    marker = _MARKERS[index % len(_MARKERS)]
-    axes.plot(curve.x, curve.y, color=colour, linewidth=1.7, marker=marker, markersize=4.2)
+    axes.plot(curve.x, curve.y, color=colour, linewidth=1.7, marker=_marker(index), markersize=4.2)
+
+
+def _marker(index: int) -> str:
+    return _MARKERS[index % len(_MARKERS)]

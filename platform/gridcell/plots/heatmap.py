@@ -16,7 +16,7 @@ from matplotlib.patches import Rectangle
 from gridcell.plots import style
 from gridcell.plots.numbers import signed
 
-CELL_WIDTH, CELL_HEIGHT = 0.43, 0.30  # inches: "−12.3" at CELL_SIZE fits with air on both sides
+CELL_WIDTH, CELL_HEIGHT = 0.41, 0.30  # inches: "−12.3" at CELL_SIZE fits with air on both sides
 
 _BLANK: dict[str, Any] = {"facecolor": style.MISSING, "edgecolor": "#c3c8cf", "hatch": "////", "linewidth": 0}
 
@@ -68,41 +68,55 @@ def heatmap(
 
     across = min(panels_per_row, len(panels))
     down = math.ceil(len(panels) / across)
-    row_names, column_names = style.shorten_all(rows, 26), style.shorten_all(columns, 18)
-    left = 0.45 + style.text_width(row_names, style.TICK_SIZE)
-    bottom = 0.50 + 0.72 * style.text_width(column_names, style.TICK_SIZE)
+    row_names = style.shorten_all(rows, 26 if across > 1 else 44)
+    column_names = style.shorten_all(columns, 18)
+    left = 0.45 + max(
+        style.text_width(row_names, style.TICK_SIZE), style.text_width([row_axis], style.LABEL_SIZE) - 0.4
+    )
+    bottom = 0.44 + 0.72 * style.text_width(column_names, style.TICK_SIZE)
     top = 0.62 if title else 0.32
     gap_x, gap_y = 0.22, 0.40
     width, height = len(columns) * CELL_WIDTH, len(rows) * CELL_HEIGHT
-    total_width = left + across * width + (across - 1) * gap_x + 1.05
+    low = down * height < 1.5  # too low for the labels that else run up the sides
+    title_width = style.text_width([title], style.TITLE_SIZE) * 1.1 + 0.3
+    total_width = max(
+        left + across * width + (across - 1) * gap_x + 1.05,
+        title_width + (style.text_width([unit], style.LABEL_SIZE) if low else 0),
+    )
     total_height = bottom + down * height + (down - 1) * gap_y + top
     figure = style.new_figure(total_width, total_height)
     if title:
         style.write(figure, 0.12, total_height - 0.27, title, fontsize=style.TITLE_SIZE, fontweight="bold")
+    if low:
+        style.write(figure, left - 0.07, total_height - top + 0.06, row_axis, ha="right", color=style.FAINT)
+        style.write(figure, total_width - 0.12, total_height - 0.27, unit, ha="right")
 
     for index, (name, values) in enumerate(panels.items()):
         across_index, down_index = index % across, index // across
         x = left + across_index * (width + gap_x)
         y = total_height - top - height - down_index * (height + gap_y)
-        axes = style.place(figure, x, y, width, height)
+        axes = style.place(figure, x, y, width, height, xticks=[], yticks=[])
         _draw_panel(axes, np.asarray(values, dtype=float), norm, cmap, diverging, decimals)
         _frame(axes, len(rows), len(columns), outlined, divider)
         longest = max(8, int(width / (style.LABEL_SIZE * 0.62 / 72)))
         axes.set_title(
             style.shorten(name, longest), fontsize=style.LABEL_SIZE, color=style.INK, pad=4, parse_math=False
         )
-        axes.set_yticks(np.arange(len(rows)) + 0.5, row_names if across_index == 0 else [""] * len(rows))
         if across_index == 0:
-            axes.set_ylabel(row_axis, fontsize=style.LABEL_SIZE, color=style.FAINT, labelpad=4)
-        axes.set_xticks(np.arange(len(columns)) + 0.5, [""] * len(columns))
+            axes.set_yticks(np.arange(len(rows)) + 0.5, row_names)
+            if not low:
+                axes.set_ylabel(row_axis, fontsize=style.LABEL_SIZE, color=style.FAINT, labelpad=4)
         if index + across >= len(panels):  # nothing stands below this panel: it carries the names
-            axes.set_xticklabels(column_names, rotation=45, ha="right", rotation_mode="anchor")
+            slant: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+            axes.set_xticks(np.arange(len(columns)) + 0.5, column_names, **slant)
             axes.set_xlabel(column_axis, fontsize=style.LABEL_SIZE, color=style.FAINT, labelpad=3)
 
     bar_height = min(2.6, down * height)
-    bar = style.place(figure, total_width - 0.85, total_height - top - bar_height, 0.14, bar_height)
+    bar_left = left + across * width + (across - 1) * gap_x + 0.2
+    bar = style.place(figure, bar_left, total_height - top - bar_height, 0.14, bar_height)
     scale = figure.colorbar(ScalarMappable(norm, cmap), cax=bar, extend=extend, extendfrac=0.04)
-    scale.set_label(unit, fontsize=style.LABEL_SIZE, color=style.INK)
+    if not low:
+        scale.set_label(unit, fontsize=style.LABEL_SIZE, color=style.INK)
     scale.outline.set_visible(False)
     bar.tick_params(labelsize=style.TICK_SIZE, colors=style.INK, length=2)
     return figure

@@ -1,4 +1,4 @@
-"""How numbers are written in figures, pages and the terminal alike. Imports nothing, so that a terminal may."""
+"""How numbers are written in figures, pages and the terminal alike, without importing what draws."""
 
 
 def signed(value: float, decimals: int = 1) -> str:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from gridcell.plots import style
-from gridcell.plots.legend import draw_legend, legend_shape
+from gridcell.plots.legend import heading, heading_height, stroke
 
 _STYLES = ("-", "--", "-.", ":")
 
@@ -43,16 +43,10 @@ def radar(
     size = 4.0
     side = 0.35 + style.text_width(names, style.TICK_SIZE)
     total_width = max(size + 2 * side, 6.4)
-    columns, lines = legend_shape(labels, total_width - 0.3)
-    top = 0.55 + lines * 0.24 + (0.30 if title else 0)
+    top = heading_height(title, labels, total_width) + 0.40
     total_height = 0.75 + size + top
     figure = style.new_figure(total_width, total_height)
-    if title:
-        style.write(figure, 0.12, total_height - 0.25, title, fontsize=style.TITLE_SIZE, fontweight="bold")
-    colours = [style.colour(index) for index in range(len(labels))]
-    draw_legend(
-        figure, labels, colours, [""] * len(labels), columns, total_height - (0.34 if title else 0.04)
-    )
+    heading(figure, title, labels, [stroke(index, _line(index), "o") for index in range(len(labels))])
     style.write(figure, total_width / 2, 0.14, unit, ha="center", color=style.FAINT)
 
     axes: Any = style.place(figure, (total_width - size) / 2, 0.75, size, size, projection="polar")
@@ -62,12 +56,17 @@ def radar(
     for index, values in enumerate(profiles.values()):
         closed = np.append(values, values[0])
         around = np.append(angles, angles[0])
-        line = _STYLES[index % len(_STYLES)]
         axes.plot(
-            around, closed, color=colours[index], linewidth=1.9, linestyle=line, marker="o", markersize=3.2
+            around,
+            closed,
+            color=style.colour(index),
+            linewidth=1.9,
+            linestyle=_line(index),
+            marker="o",
+            markersize=3.2,
         )
         if np.isfinite(values).all():
-            axes.fill(around, closed, color=colours[index], alpha=0.06, linewidth=0)
+            axes.fill(around, closed, color=style.colour(index), alpha=0.06, linewidth=0)
     axes.set_ylim(0, limit)
     rings = np.linspace(0, limit, 5)[1:]
     # Ring labels run between the first two spokes, where no name stands.
@@ -91,3 +90,7 @@ def radar(
     axes.grid(color=style.RULE, linewidth=0.7)
     axes.spines["polar"].set_color(style.RULE)
     return figure
+
+
+def _line(index: int) -> str:
+    return _STYLES[index % len(_STYLES)]
