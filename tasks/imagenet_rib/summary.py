@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +84,13 @@ def summarise(
         "methods": methods,
         "seeds": seeds,
         "headline": headline,
-        "accuracy": _nested(pairs, lambda key: _mean_matrix(matrices.get(key, {}), names, tested)),
+        "accuracy": _nested(models, methods, lambda key: _mean_matrix(matrices.get(key, {}), names, tested)),
         "pre": {model: _row(accuracies(before.get(model), tested), tested) for model in models},
         "ri": _nested(
-            pairs, lambda key: _row(_mean_ri(matrices.get(key, {}), before.get(key[0]), names), names)
+            models, methods, lambda key: _mean_ri(matrices.get(key, {}), before.get(key[0]), names)
         ),
-        "mRI": _nested(pairs, mri.__getitem__),
-        "mRI_minus_ft": _nested([pair for pair in pairs if pair[1] != BASELINE], gain.__getitem__),
+        "mRI": _nested(models, methods, mri.__getitem__),
+        "mRI_minus_ft": _nested(models, [m for m in methods if m != BASELINE], gain.__getitem__),
         "wise_ft_curve": curve,
         "missing": _missing(models, pairs, seeds, matrices, before, tested),
         "intervals": {"level": metrics.LEVEL, "resamples": metrics.RESAMPLES, "bootstrap_seed": 0},
@@ -182,10 +182,10 @@ def _mean_matrix(
     return {source: _row(mean[i], tested) for i, source in enumerate(names)}
 
 
-def _mean_ri(seeds: Seeds, before: Evaluation | None, names: Sequence[str]) -> metrics.FloatArray:
+def _mean_ri(seeds: Seeds, before: Evaluation | None, names: Sequence[str]) -> dict[str, float | None]:
     pre = accuracies(before, names)
     stack = [metrics.robustness_improvement(matrix_of(rows, names, names), pre) for rows in seeds.values()]
-    return _mean_of_known(np.array(stack).reshape(-1, len(names)))
+    return _row(_mean_of_known(np.array(stack).reshape(-1, len(names))), names)
 
 
 def _mean_of_known(stack: metrics.FloatArray) -> metrics.FloatArray:
@@ -201,11 +201,10 @@ def _row(values: metrics.FloatArray, names: Sequence[str]) -> dict[str, float | 
     return {name: plain(value) for name, value in zip(names, values, strict=True)}
 
 
-def _nested(pairs: Sequence[tuple[str, str]], value: Any) -> dict[str, dict[str, Any]]:
-    nested: dict[str, dict[str, Any]] = {model: {} for model, _ in pairs}
-    for pair in pairs:
-        nested[pair[0]][pair[1]] = value(pair)
-    return nested
+def _nested(
+    models: Sequence[str], methods: Sequence[str], value: Callable[[tuple[str, str]], Any]
+) -> dict[str, dict[str, Any]]:
+    return {model: {method: value((model, method)) for method in methods} for model in models}
 
 
 def _missing(
