@@ -13,11 +13,6 @@ Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
 _WITH_STATISTICS = (nn.modules.batchnorm._BatchNorm,)
 
 
-def every_parameter(name: str) -> bool:
-    """Choose every parameter, whatever its name: the default of what trains."""
-    return True
-
-
 class Classifier(pl.LightningModule):
     """Trains some parameters of a model by SGD or AdamW under a cosine schedule, step by step.
 
@@ -29,7 +24,7 @@ class Classifier(pl.LightningModule):
         loss: Called as ``loss(model, images, labels)``; returns a scalar.
         architecture: Name of the architecture, written into checkpoints and compared on loading.
         optimisation: Optimiser and schedule.
-        trainable: Says by its name whether a parameter trains.
+        trainable: Says by its name whether a parameter trains; by default all do.
         frozen_statistics: Whether batch normalisation keeps its statistics although its scale and
             shift may train.
         transform: Applied to the images on the device before the loss, e.g. a normalisation of uint8
@@ -46,7 +41,7 @@ class Classifier(pl.LightningModule):
         *,
         architecture: str = "",
         optimisation: Optimisation | None = None,
-        trainable: Callable[[str], bool] = every_parameter,
+        trainable: Callable[[str], bool] | None = None,
         frozen_statistics: bool = False,
         transform: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
@@ -58,7 +53,7 @@ class Classifier(pl.LightningModule):
         self.frozen_statistics = frozen_statistics
         self.transform = transform
         for name, parameter in model.named_parameters():
-            parameter.requires_grad_(trainable(name))
+            parameter.requires_grad_(trainable is None or trainable(name))
         if not any(parameter.requires_grad for parameter in model.parameters()):
             raise UserError(f"No parameter of '{self.architecture}' is left to train.")
 

@@ -1,0 +1,1 @@
+"""ImageNet-RIB: robustness of classifiers after fine-tuning on shifted data."""
