@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from gridcell.learn.placement import device_of
 
@@ -74,7 +75,10 @@ def diagonal_fisher(
                 with torch.no_grad():
                     probabilities = model(batch).float().softmax(1).cpu()
                 targets = torch.multinomial(probabilities, 1, generator=generator)[:, 0].to(device)
-            for name, gradients in per_sample(weights, batch, targets).items():
+            # Of attention's implementations only the plain one maps over samples without a loop.
+            with sdpa_kernel(SDPBackend.MATH):
+                gradients_by_name = per_sample(weights, batch, targets)
+            for name, gradients in gradients_by_name.items():
                 total[name] += gradients.float().square().sum(0)
     finally:
         for module, training in modes.items():
