@@ -1,0 +1,110 @@
+"""A Lightning module around a ready model, a loss and a choice of which parameters train."""
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import lightning.pytorch as pl
+from torch import Tensor, nn
+
+from gridcell.errors import UserError
+from gridcell.learn.optimisers import Optimisation, build_optimiser, build_schedule
+
+Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
+_WITH_STATISTICS = (nn.modules.batchnorm._BatchNorm,)
+
+
+class Classifier(pl.LightningModule):
+    """Trains some parameters of a model by SGD or AdamW under a cosine schedule, step by step.
+
+    Parts of the model whose parameters are frozen run in evaluation mode (no dropout, stored batch
+    statistics): a part trains in training mode only inside a module all of whose parameters train.
+
+    Args:
+        model: The model, changed in place.
+        loss: Called as ``loss(model, images, labels)``; returns a scalar.
+        architecture: Name of the architecture, written into checkpoints and compared on loading.
+        optimisation: Optimiser and schedule.
+        trainable: Says by its name whether a parameter trains; by default all do.
+        frozen_statistics: Whether batch normalisation keeps its statistics although its scale and
+            shift may train.
+        transform: Applied to the images on the device before the loss, e.g. a normalisation of uint8
+            images of shape ``(N, H, W, 3)``.
+
+    Raises:
+        UserError: If no parameter is left to train.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: Loss,
+        *,
+        architecture: str = "",
+        optimisation: Optimisation | None = None,
+        trainable: Callable[[str], bool] | None = None,
+        frozen_statistics: bool = False,
+        transform: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.loss = loss
+        self.architecture = architecture or type(model).__name__
+        self.optimisation = optimisation or Optimisation()
+        self.frozen_statistics = frozen_statistics
+        self.transform = transform
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(trainable is None or trainable(name))
+        if not any(parameter.requires_grad for parameter in model.parameters()):
+            raise UserError(f"No parameter of '{self.architecture}' is left to train.")
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training mode where parameters train, evaluation mode elsewhere."""
+        super().train(mode)
+        if mode:
+            set_training_mode(self.model, frozen_statistics=self.frozen_statistics)
+        return self
+
+    def on_fit_start(self) -> None:
+        """Enter training mode; Lightning leaves modes as it finds them."""
+        self.train()
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Return the loss of one batch of images and labels."""
+        images, labels = batch
+        if self.transform is not None:
+            images = self.transform(images)
+        return self.loss(self.model, images, labels)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Build the optimiser over what trains, and its schedule over the whole fit."""
+        trained = (parameter for parameter in self.model.parameters() if parameter.requires_grad)
+        optimiser = build_optimiser(trained, self.optimisation)
+        schedule = build_schedule(optimiser, self.optimisation, int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def set_training_mode(model: nn.Module, *, frozen_statistics: bool = False) -> None:
+    """Put a model into training mode where its parameters require gradients, elsewhere into evaluation mode.
+
+    A part without parameters, such as dropout, follows the smallest enclosing part that has some; it
+    trains only if all of that part does. In a linear probe the head alone is in training mode.
+
+    Args:
+        model: The model, changed in place.
+        frozen_statistics: Whether batch normalisation stays in evaluation mode in any case.
+    """
+    model.eval()
+    _train_where_all_trains(model)
+    if frozen_statistics:
+        for part in model.modules():
+            if isinstance(part, _WITH_STATISTICS):
+                part.eval()
+
+
+def _train_where_all_trains(part: nn.Module) -> None:
+    parameters = list(part.parameters())
+    if parameters and all(parameter.requires_grad for parameter in parameters):
+        part.train()
+        return
+    for child in part.children():
+        _train_where_all_trains(child)

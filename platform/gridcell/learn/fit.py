@@ -1,0 +1,207 @@
+"""One fit, from its start or its last checkpoint to its end, on a lean Lightning trainer."""
+
+import logging
+import math
+import signal
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.plugins.environments import LightningEnvironment
+
+from gridcell.errors import Diverged
+from gridcell.learn.checkpoint import CheckpointStore, EpochCheckpoint, RestoredRandomness, check_architecture
+from gridcell.learn.randomness import seed_everything
+
+Report = Callable[..., None]
+
+# What Lightning says about things that are so on purpose here, or that a user can do nothing about.
+_EXPECTED_WARNINGS = (
+    r"Found \d+ module\(s\) in eval mode at the start of training",  # frozen parts
+    r".*isinstance\(treespec, LeafSpec\)",  # Lightning's own use of torch
+    r"GPU available but not used",  # the scheduler decides who gets the GPU
+)
+
+
+def fit(
+    module: pl.LightningModule,
+    batches: Iterable[Any],
+    *,
+    epochs: int,
+    seed: int,
+    accelerator: str = "auto",
+    devices: int | str = 1,
+    strategy: Any = "auto",
+    plugins: list[Any] | None = None,
+    precision: str | None = None,
+    accumulate: int = 1,
+    checkpoints: CheckpointStore | None = None,
+    checkpoint_every_s: float | None = None,
+    report: Report | None = None,
+    progress_bar: bool = False,
+) -> None:
+    """Train a module for a number of epochs, continuing from its last checkpoint if there is one.
+
+    The weights are changed in place and end on the CPU. The result is a pure function of the module,
+    the batches and the seed, on a given kind of device, whether or not the fit was interrupted.
+
+    Args:
+        module: What to train. Its ``architecture`` attribute (else its class's name) goes into
+            checkpoints.
+        batches: Loader of the training batches, e.g. :class:`gridcell.learn.batches.Batches`; if it has
+            a ``sampler`` with ``set_epoch``, that is told each epoch.
+        epochs: Epochs in all, those before the checkpoint included.
+        seed: Seeds Python, NumPy and torch; processes of a group get different streams from it.
+        accelerator: Lightning's name of the hardware, ``"auto"`` for the best there is.
+        devices: Number of devices of this node.
+        strategy: Lightning's strategy, e.g. Ray's for several nodes.
+        plugins: Lightning plugins, e.g. Ray's cluster environment. By default the plain environment, so
+            that variables of a SLURM job around the process are not mistaken for a launch by SLURM.
+        precision: Lightning's precision; see :func:`best_precision` for the default.
+        accumulate: Batches whose mean gradient makes one step (an equal step from less memory).
+        checkpoints: Where checkpoints are kept and looked for.
+        checkpoint_every_s: Least seconds between checkpoints, which fall on epoch ends; ``None`` writes
+            none, 0 one an epoch.
+        report: Called after each epoch as ``report(step=..., loss=..., lr=..., epoch=...)``: optimiser
+            steps so far, mean training loss of the epoch, learning rate of the next step, epochs done.
+        progress_bar: Whether to draw a progress bar in the terminal.
+
+    Raises:
+        Diverged: If the loss is not finite.
+        UserError: If the checkpoint is one of another architecture.
+        KeyboardInterrupt: On Ctrl-C, as it would without Lightning.
+    """
+    architecture = str(getattr(module, "architecture", type(module).__name__))
+    callbacks: list[pl.Callback] = [RestoredRandomness(), EpochReport(report)]
+    if checkpoints is not None and checkpoint_every_s is not None:
+        callbacks.append(EpochCheckpoint(checkpoints, every_s=checkpoint_every_s, architecture=architecture))
+    with _quiet(), _interruptible(), tempfile.TemporaryDirectory(prefix="gridcell-fit-") as scratch:
+        trainer = pl.Trainer(
+            accelerator=accelerator,
+            devices=devices,
+            strategy=strategy,
+            plugins=[LightningEnvironment()] if plugins is None else plugins,
+            precision=precision or best_precision(accelerator),
+            max_epochs=epochs,
+            accumulate_grad_batches=accumulate,
+            callbacks=callbacks,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=progress_bar,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            default_root_dir=scratch,
+        )
+        seed_everything(seed + 1_000_003 * trainer.global_rank)
+        last = None if checkpoints is None else checkpoints.latest(Path(scratch))
+        if last is not None:
+            check_architecture(last, architecture)
+        trainer.fit(module, batches, ckpt_path=last, weights_only=True)
+
+
+def best_precision(accelerator: str = "auto") -> str:
+    """Return Lightning's name of the precision to train in.
+
+    Mixed precision on a CUDA device: bfloat16 where the chip has it (Ampere on), since it needs no loss
+    scaling and so no synchronisation at each step, else float16. Full float32 elsewhere.
+    """
+    if accelerator not in ("auto", "gpu", "cuda") or not torch.cuda.is_available():
+        return "32-true"
+    return "bf16-mixed" if torch.cuda.get_device_capability()[0] >= 8 else "16-mixed"
+
+
+class EpochReport(pl.Callback):
+    """Reports once an epoch, and ends the fit when the loss is not finite.
+
+    On a CPU every step's loss is looked at. On other devices that would make the host wait for each
+    step, so the sum is looked at every ``CHECK_EVERY`` steps and at the epoch's end.
+
+    Args:
+        report: Called as ``report(step=..., loss=..., lr=..., epoch=...)``, on the first process only.
+    """
+
+    CHECK_EVERY = 50
+
+    def __init__(self, report: Report | None) -> None:
+        self.report = report
+        self._sum: Any = 0.0
+        self._steps = 0
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the epoch's mean."""
+        self._sum, self._steps = 0.0, 0
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Add a step's loss; Lightning has divided it by the number of accumulated batches."""
+        loss = outputs["loss"]
+        self._steps += 1
+        if trainer.world_size > 1:
+            self._sum = self._sum + loss  # one process must not stop alone: looked at when the epoch ends
+        elif loss.device.type == "cpu":
+            value = loss.item()
+            self._sum += value
+            if not math.isfinite(value):
+                raise _diverged(value, trainer)
+        else:
+            self._sum = self._sum + loss
+            if self._steps % self.CHECK_EVERY == 0 and not math.isfinite(self._sum):
+                raise _diverged(float(self._sum), trainer)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Report the epoch's mean loss over all processes."""
+        total = self._sum
+        if trainer.world_size > 1:
+            total = trainer.strategy.reduce(total, reduce_op="mean")
+        loss = float(total) * trainer.accumulate_grad_batches / max(1, self._steps)
+        if not math.isfinite(loss):
+            raise _diverged(loss, trainer)
+        if self.report is not None and trainer.is_global_zero:
+            lr = trainer.optimizers[0].param_groups[0]["lr"]
+            self.report(step=trainer.global_step, loss=loss, lr=float(lr), epoch=trainer.current_epoch + 1)
+
+
+def _diverged(value: float, trainer: pl.Trainer) -> Diverged:
+    return Diverged(
+        f"The loss became {value} in epoch {trainer.current_epoch + 1}, by step {trainer.global_step}."
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence Lightning's greetings and the warnings that are no news, and nothing else."""
+    chatter = [logging.getLogger(f"lightning.{part}.utilities.rank_zero") for part in ("pytorch", "fabric")]
+    levels = [logger.level for logger in chatter]
+    with warnings.catch_warnings():
+        for message in _EXPECTED_WARNINGS:
+            warnings.filterwarnings("ignore", message=message)
+        for logger in chatter:
+            logger.setLevel(logging.WARNING)
+        try:
+            yield
+        finally:
+            for logger, level in zip(chatter, levels, strict=True):
+                logger.setLevel(level)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C through as itself: Lightning would ignore further ones and exit with code 1."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as error:
+        if not isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        raise KeyboardInterrupt from None
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)

@@ -1,0 +1,86 @@
+"""Optimisers and the learning-rate schedule, from plain settings."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """How weights are updated; the defaults are the ImageNet-RIB benchmark's settings.
+
+    Attributes:
+        optimiser: ``"sgd"`` (with momentum), or ``"adamw"`` for pre-training from scratch.
+        lr: Peak learning rate, above 0.
+        momentum: SGD's momentum; AdamW keeps its usual coefficients (0.9, 0.999).
+        weight_decay: Decay of every trained parameter.
+        warmup_share: Share of all steps over which the rate rises linearly, in [0, 1).
+        warmup_steps: The same as a number of steps; wins over the share.
+    """
+
+    optimiser: Literal["sgd", "adamw"] = "sgd"
+    lr: float = 1e-3
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    warmup_share: float = 0.0
+    warmup_steps: int | None = None
+
+    def warmup(self, total_steps: int) -> int:
+        """Return the number of warm-up steps of a fit of ``total_steps`` steps."""
+        if self.warmup_steps is not None:
+            return min(self.warmup_steps, total_steps)
+        return round(self.warmup_share * total_steps)
+
+
+def cosine_with_warmup(step: int, *, total: int, warmup: int) -> float:
+    """Return the factor on the peak learning rate at a step.
+
+    Linear from ``1 / (warmup + 1)`` up to the peak at step ``warmup``, then half a cosine that would
+    reach 0 at step ``total`` (Loshchilov and Hutter 2017, equation 5, one cycle).
+
+    Args:
+        step: Steps taken so far, from 0.
+        total: Steps of the whole fit.
+        warmup: Steps of the rise.
+
+    Returns:
+        A factor in [0, 1].
+    """
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    progress = (step - warmup) / max(1, total - warmup)
+    return 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
+
+
+def build_optimiser(parameters: Iterable[nn.Parameter], settings: Optimisation) -> torch.optim.Optimizer:
+    """Build the optimiser over the given parameters, in its fused form.
+
+    Raises:
+        ValueError: If the optimiser's name is not known, or there are no parameters.
+    """
+    chosen = list(parameters)
+    # Fused: one kernel for all parameters. On a CPU too it takes a third of the time of a step in Python.
+    fused = all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in chosen)
+    if settings.optimiser == "sgd":
+        return torch.optim.SGD(
+            chosen,
+            lr=settings.lr,
+            momentum=settings.momentum,
+            weight_decay=settings.weight_decay,
+            fused=fused,
+        )
+    if settings.optimiser == "adamw":
+        return torch.optim.AdamW(chosen, lr=settings.lr, weight_decay=settings.weight_decay, fused=fused)
+    raise ValueError(f"Unknown optimiser {settings.optimiser!r}: choose sgd or adamw")
+
+
+def build_schedule(optimiser: torch.optim.Optimizer, settings: Optimisation, total_steps: int) -> LambdaLR:
+    """Build the schedule, to be stepped after every optimiser step; see :func:`cosine_with_warmup`."""
+    warmup = settings.warmup(total_steps)
+    return LambdaLR(optimiser, partial(cosine_with_warmup, total=total_steps, warmup=warmup))

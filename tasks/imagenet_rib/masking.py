@@ -1,0 +1,76 @@
+"""Class subsets: logits, labels and predictions restricted to the classes a data set covers.
+
+Source: the ImageNet-RIB protocol (arXiv 2410.21582, section 3): where a data set has fewer classes than
+the model, its fine-tuning loss and its evaluation see those classes' logits alone.
+"""
+
+import torch
+from torch import Tensor
+
+from gridcell.errors import UserError
+
+
+def restrict(logits: Tensor, classes: Tensor) -> Tensor:
+    """Keep the logits of some classes.
+
+    Args:
+        logits: Scores of all classes, floating point of shape ``(N, C)``.
+        classes: The classes kept, sorted, int64 of shape ``(K,)``, values in ``0 .. C - 1``.
+
+    Returns:
+        Scores of shape ``(N, K)``, in the order of ``classes``; ``logits`` itself where all are kept.
+    """
+    # Sorted distinct classes as many as there are logits can only be all of them.
+    return logits if len(classes) == logits.shape[1] else logits.index_select(1, classes)
+
+
+def positions(labels: Tensor, classes: Tensor) -> Tensor:
+    """Map global labels to their positions within a class subset.
+
+    The labels are taken to be of the subset (:func:`check_labels` makes sure, once per data set), so that
+    a training step on a GPU need not wait for the answer.
+
+    Args:
+        labels: Global classes, int64 of any shape.
+        classes: The subset, sorted, int64 of shape ``(K,)``.
+
+    Returns:
+        Positions in ``0 .. K - 1``, int64, shaped as the labels.
+    """
+    return torch.searchsorted(classes, labels)
+
+
+def check_labels(labels: Tensor, classes: Tensor, num_classes: int) -> None:
+    """Make sure that a data set's labels and its class subset fit each other and the model.
+
+    Args:
+        labels: Global classes, int64 of shape ``(N,)``.
+        classes: The subset, int64 of shape ``(K,)``.
+        num_classes: Number of the model's classes.
+
+    Raises:
+        UserError: If the subset is empty, unsorted, repeats a class or goes beyond the model's classes, or
+            if a label is not in it.
+    """
+    if len(classes) == 0 or bool((classes[1:] <= classes[:-1]).any()):
+        raise UserError("The classes of a data set must be at least one, sorted and distinct.")
+    if int(classes[0]) < 0 or int(classes[-1]) >= num_classes:
+        raise UserError(
+            f"Classes {int(classes[0])} to {int(classes[-1])} do not fit a model of {num_classes} classes."
+        )
+    outside = labels[~torch.isin(labels, classes)]
+    if len(outside):
+        raise UserError(f"Label {int(outside[0])} is not among the classes of its data set.")
+
+
+def predict_within(logits: Tensor, classes: Tensor) -> Tensor:
+    """Return the most likely class among a subset, as a global class.
+
+    Args:
+        logits: Scores of all classes, shape ``(N, C)``.
+        classes: The subset, sorted, int64 of shape ``(K,)``.
+
+    Returns:
+        Global classes, int64 of shape ``(N,)``; the lowest class where scores are equal.
+    """
+    return classes[restrict(logits, classes).argmax(1)]

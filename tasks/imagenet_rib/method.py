@@ -1,0 +1,145 @@
+"""What a method is: a way to fine-tune, or a way to merge finished weights.
+
+A method is one file in :mod:`imagenet_rib.methods` with a module-level ``method``. Planning a grid reads
+these files, so neither they nor this one import torch before training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    StateDict = Mapping[str, Tensor]
+    Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
+
+
+class Parameters(BaseModel):
+    """Settings of a method: typed, frozen, none beyond those declared. Every setting has a default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def never_skipped(architecture: str) -> str | None:
+    """Skip no architecture."""
+    return None
+
+
+def every_parameter(name: str) -> bool:
+    """Train every parameter."""
+    return True
+
+
+def state_dict(model: nn.Module) -> dict[str, Tensor]:
+    """Export a model's own weights and buffers."""
+    return dict(model.state_dict())
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a fine-tuning method is given.
+
+    Attributes:
+        model: The model to train, holding the weights the method starts from; the method's to change.
+        reference: The pre-trained weights and buffers by name, on the CPU.
+        fisher: Fisher information of the pre-trained model by parameter name, or ``None`` if the method
+            did not ask for it.
+        classes: The classes of the downstream set, sorted, int64 of shape ``(K,)``.
+        head: Names of the parameters of the model's last layer.
+        teacher: Builds a frozen copy of the pre-trained model.
+    """
+
+    model: nn.Module
+    reference: Mapping[str, Tensor]
+    fisher: Mapping[str, Tensor] | None
+    classes: Tensor
+    head: tuple[str, ...]
+    teacher: Callable[[], nn.Module]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a fine-tuning method answers: what is trained, and how.
+
+    Attributes:
+        model: The module to train, e.g. the given model, or a wrapper around it.
+        loss: Called as ``loss(model, images, labels)`` with normalised images ``(N, 3, H, W)`` and global
+            labels, int64 of shape ``(N,)``; returns a scalar.
+        trainable: Says by its name whether a parameter of ``model`` trains.
+        frozen_statistics: Whether batch normalisation keeps its statistics.
+        export: Turns the trained module into weights that the unchanged architecture loads.
+    """
+
+    model: nn.Module
+    loss: Loss
+    trainable: Callable[[str], bool] = every_parameter
+    frozen_statistics: bool = False
+    export: Callable[[nn.Module], Mapping[str, Tensor]] = state_dict
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """A method that trains.
+
+    Attributes:
+        name: Name in suites and reports.
+        summary: One sentence for listings, with its source.
+        prepare: Called as ``prepare(start, **parameters)``; makes the recipe.
+        parameters: Settings, each with a default.
+        start: Method from whose finished weights, on the same downstream set, training starts.
+        statistics: Statistics of the pre-trained model that must be there first, e.g. ``("fisher",)``.
+        skip: Returns why an architecture can't be trained this way, or ``None`` if it can.
+    """
+
+    name: str
+    summary: str
+    prepare: Callable[..., Recipe]
+    parameters: type[BaseModel] = Parameters
+    start: str = "pre"
+    statistics: tuple[str, ...] = ()
+    skip: Callable[[str], str | None] = never_skipped
+
+    def needs(self, parameters: BaseModel) -> tuple[str, ...]:
+        """Return the methods whose finished weights this one takes."""
+        return (self.start,)
+
+
+def _no_variants(parameters: BaseModel) -> tuple[Mapping[str, float], ...]:
+    return ({},)
+
+
+@dataclass(frozen=True)
+class Merging:
+    """A method that merges finished weights, without training.
+
+    Attributes:
+        name: Name in suites and reports.
+        summary: One sentence for listings, with its source.
+        ingredients: Returns for given parameters the methods whose weights are merged; ``"pre"`` stands
+            for the pre-trained weights.
+        merge: Called as ``merge(weights, **variant)`` with the ingredients' weights by name; returns the
+            merged weights.
+        parameters: Settings, each with a default.
+        variants: Returns for given parameters the settings to evaluate, the headline first.
+        skip: Returns why an architecture can't be merged this way, or ``None`` if it can.
+    """
+
+    name: str
+    summary: str
+    ingredients: Callable[[Any], tuple[str, ...]]
+    merge: Callable[..., StateDict]
+    parameters: type[BaseModel] = Parameters
+    variants: Callable[[Any], tuple[Mapping[str, float], ...]] = field(default=_no_variants)
+    skip: Callable[[str], str | None] = never_skipped
+
+    def needs(self, parameters: BaseModel) -> tuple[str, ...]:
+        """Return the methods whose finished weights this one takes."""
+        return tuple(name for name in self.ingredients(parameters) if name != self.name)
+
+
+Method = FineTuning | Merging

@@ -1,0 +1,85 @@
+"""The registry of methods: every file of this folder, and every entry point of a plug-in.
+
+A plug-in adds a method by an entry point of the group ``gridcell.imagenet_rib.methods`` that leads to a
+:class:`~imagenet_rib.method.FineTuning` or a :class:`~imagenet_rib.method.Merging`.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
+from importlib.metadata import entry_points
+from pkgutil import iter_modules
+
+from gridcell.errors import UserError, unknown
+from imagenet_rib.method import FineTuning, Merging, Method
+
+ENTRY_POINTS = "gridcell.imagenet_rib.methods"
+
+
+@cache
+def available() -> dict[str, Method]:
+    """Return all methods by name, in alphabetical order.
+
+    Raises:
+        UserError: If two methods share a name, a plug-in's entry point leads to something else, a method
+            needs one that does not exist, or methods need each other in a circle.
+    """
+    shipped = [import_module(f"{__name__}.{module.name}").method for module in iter_modules(__path__)]
+    plugged = [point.load() for point in entry_points(group=ENTRY_POINTS)]
+    return collect([*shipped, *plugged])
+
+
+def get(name: str) -> Method:
+    """Return the method of that name.
+
+    Raises:
+        UserError: If there is none; names the nearest.
+    """
+    methods = available()
+    if name not in methods:
+        raise unknown("method", name, methods)
+    return methods[name]
+
+
+def collect(methods: Iterable[Method]) -> dict[str, Method]:
+    """Index methods by name, making sure that they fit together.
+
+    Args:
+        methods: The methods, in any order.
+
+    Returns:
+        The methods by name, in alphabetical order.
+
+    Raises:
+        UserError: As :func:`available`.
+    """
+    found: dict[str, Method] = {}
+    for method in methods:
+        if not isinstance(method, FineTuning | Merging):
+            raise UserError(f"A method must be a FineTuning or a Merging, but a plug-in gives {method!r}.")
+        if method.name in found:
+            raise UserError(f"Two methods are called '{method.name}'.")
+        found[method.name] = method
+    order({name: method.needs(method.parameters()) for name, method in found.items()})
+    return dict(sorted(found.items()))
+
+
+def order(needs: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """Return the methods in an order in which each comes after those it needs.
+
+    Args:
+        needs: For each method the names of those whose weights it takes.
+
+    Raises:
+        UserError: If one needs a method that is not there, or some need each other in a circle.
+    """
+    for name, wanted in needs.items():
+        for other in wanted:
+            if other not in needs:
+                raise unknown(f"method needed by '{name}':", other, needs)
+    try:
+        return tuple(TopologicalSorter(needs).static_order())
+    except CycleError as error:
+        circle = " -> ".join(reversed(error.args[1]))
+        raise UserError(f"These methods need each other in a circle: {circle}.") from None

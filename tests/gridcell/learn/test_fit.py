@@ -1,0 +1,106 @@
+"""A fit against a bare loop, its reports, its endings, and its silence."""
+
+import signal
+import warnings
+
+import pytest
+import torch
+
+from gridcell.errors import Diverged, UserError
+from gridcell.learn.fit import fit
+from gridcell.learn.optimisers import build_optimiser, build_schedule
+from gridcell.learn.randomness import seed_everything
+from learn_problems import batches, classifier, cross_entropy
+
+
+def bare_loop(module, loader, *, epochs, seed):
+    model = module.model.train()
+    optimiser = build_optimiser(model.parameters(), module.optimisation)
+    schedule = build_schedule(optimiser, module.optimisation, epochs * len(loader))
+    seed_everything(seed)
+    losses = []
+    for epoch in range(epochs):
+        loader.sampler.set_epoch(epoch)
+        total = 0.0
+        for images, labels in loader:
+            optimiser.zero_grad()
+            loss = cross_entropy(model, images, labels)
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            total += loss.item()
+        losses.append(total / len(loader))
+    return losses
+
+
+def test_a_fit_is_bit_for_bit_the_bare_loop_and_reports_its_losses():
+    ours, bare, reports = classifier(), classifier(), []
+    fit(ours, batches(), epochs=3, seed=7, report=lambda **metrics: reports.append(metrics))
+    losses = bare_loop(bare, batches(), epochs=3, seed=7)
+    for name, tensor in bare.model.state_dict().items():
+        assert torch.equal(tensor, ours.model.state_dict()[name]), name
+    assert [r["epoch"] for r in reports] == [1, 2, 3]
+    assert [r["step"] for r in reports] == [7, 14, 21]
+    assert [r["loss"] for r in reports] == pytest.approx(losses, rel=1e-6)
+    assert reports[-1]["lr"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_another_seed_gives_other_weights():
+    first, second = classifier(), classifier()
+    fit(first, batches(), epochs=1, seed=0)
+    fit(second, batches(), epochs=1, seed=1)
+    assert not torch.equal(first.model[0].weight, second.model[0].weight)
+
+
+def test_accumulated_batches_step_as_one_and_report_the_undivided_loss():
+    module, reports = classifier(), []
+    fit(module, batches(), epochs=1, seed=0, accumulate=2, report=lambda **m: reports.append(m))
+    assert reports[0]["step"] == 4
+    assert 0.7 < reports[0]["loss"] < 2.0  # about log 3
+
+
+def test_a_loss_that_is_not_finite_ends_the_fit_at_once():
+    steps = []
+
+    def loss(model, images, labels):
+        steps.append(1)
+        value = cross_entropy(model, images, labels)
+        return value * float("nan") if len(steps) == 3 else value
+
+    with pytest.raises(Diverged, match="nan in epoch 1"):
+        fit(classifier(loss=loss), batches(), epochs=2, seed=0)
+    assert len(steps) == 3
+
+
+def test_ctrl_c_comes_through_and_the_next_one_is_heard_too():
+    def loss(model, images, labels):
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        fit(classifier(loss=loss), batches(), epochs=1, seed=0)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_fit_is_silent_and_leaves_no_files(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(classifier(trainable=lambda name: name.startswith("4.")), batches(), epochs=1, seed=0)
+    printed = capfd.readouterr()
+    assert (printed.out, printed.err) == ("", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_variables_of_a_slurm_job_do_not_change_a_fit(monkeypatch):
+    monkeypatch.setenv("SLURM_NTASKS", "8")
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    monkeypatch.setenv("SLURM_PROCID", "3")
+    reports = []
+    fit(classifier(), batches(), epochs=1, seed=0, report=lambda **m: reports.append(m))
+    assert reports
+
+
+def test_nothing_to_train_is_an_error():
+    with pytest.raises(UserError, match="No parameter"):
+        classifier(trainable=lambda name: False)

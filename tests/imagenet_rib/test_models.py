@@ -1,0 +1,117 @@
+"""Models by name, their weights as files, and predictions."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from gridcell.errors import UserError
+from imagenet_rib.evaluate import Normalisation, predict
+from imagenet_rib.models import (
+    architecture_name,
+    build_model,
+    head_parameters,
+    load_weights,
+    normalisation_of,
+    save_weights,
+)
+
+VIT = {"name": "vit_tiny_patch16_224", "patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2}
+RESNET = {"name": "resnet18", "layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16]}
+MODELS = pytest.mark.parametrize("settings", [VIT, RESNET], ids=["vit", "resnet"])
+
+
+def build(settings, num_classes=7):
+    torch.manual_seed(0)
+    return build_model(num_classes=num_classes, image_size=32, **settings)
+
+
+@MODELS
+def test_models_take_images_of_their_size(settings):
+    assert build(settings).eval()(torch.zeros(2, 3, 32, 32)).shape == (2, 7)
+
+
+def test_small_images_keep_some_extent_in_a_residual_network():
+    model = build(RESNET).eval()
+    assert model.forward_features(torch.zeros(1, 3, 32, 32)).shape == (1, 16, 2, 2)
+
+
+@MODELS
+def test_the_head_is_the_layer_whose_width_is_the_number_of_classes(settings):
+    seven, nine = build(settings).state_dict(), build(settings, num_classes=9).state_dict()
+    differing = tuple(name for name in seven if seven[name].shape != nine[name].shape)
+    assert head_parameters(build(settings)) == differing
+
+
+def test_a_model_without_a_known_head_is_refused():
+    with pytest.raises(UserError, match="Linear"):
+        head_parameters(nn.Linear(2, 2))
+
+
+def test_unknown_models_and_settings_are_named():
+    with pytest.raises(UserError, match="did you mean 'resnet18'"):
+        build_model("resnet18x", num_classes=2, image_size=32)
+    with pytest.raises(UserError, match="Unknown model 'qqqqqqqq'"):
+        build_model("qqqqqqqq", num_classes=2, image_size=32)
+    with pytest.raises(UserError, match="embed_dimm"):
+        build({**VIT, "embed_dimm": 3})
+
+
+def test_architecture_names_tell_architectures_apart_and_nothing_else():
+    base = {"num_classes": 10, "image_size": 32}
+    name = architecture_name("resnet18", **base, layers=[1, 1], channels=(8, 8))
+    assert name == architecture_name("resnet18.a1_in1k", **base, channels=[8, 8], layers=(1, 1))
+    others = {
+        architecture_name("resnet34", **base, layers=[1, 1], channels=(8, 8)),
+        architecture_name("resnet18", **base, layers=[1, 2], channels=(8, 8)),
+        architecture_name("resnet18", num_classes=11, image_size=32, layers=[1, 1], channels=(8, 8)),
+    }
+    assert name not in others
+    assert len(others) == 3
+
+
+@MODELS
+def test_weights_come_back_from_a_file_bit_for_bit(settings, tmp_path):
+    model = build(settings)
+    save_weights(tmp_path / "weights", model.state_dict(), "this")
+    loaded = load_weights(tmp_path / "weights", "this")
+    assert all(torch.equal(tensor, loaded[name]) for name, tensor in model.state_dict().items())
+    build(settings).load_state_dict(loaded)
+    with pytest.raises(UserError, match="holds weights of this, but that"):
+        load_weights(tmp_path / "weights", "that")
+
+
+def test_normalisation_follows_its_formula():
+    images = np.random.default_rng(0).integers(0, 256, (3, 5, 7, 3), dtype=np.uint8)
+    mean, std = (0.1, 0.2, 0.3), (0.5, 0.6, 0.7)
+    expected = ((images / 255 - np.array(mean)) / np.array(std)).transpose(0, 3, 1, 2)
+    ours = Normalisation(mean, std)(torch.from_numpy(images))
+    assert ours.shape == (3, 3, 5, 7)
+    assert np.allclose(ours.numpy(), expected, atol=1e-6)
+    assert ours.is_contiguous(memory_format=torch.channels_last)
+
+
+@MODELS
+@pytest.mark.parametrize("batch_size", [1, 4, 100])
+def test_predictions_are_those_of_a_plain_loop(settings, batch_size):
+    model = build(settings)
+    normalisation = normalisation_of(model)
+    images = np.random.default_rng(0).integers(0, 256, (9, 32, 32, 3), dtype=np.uint8)
+    classes = torch.tensor([1, 4, 6])
+    model.train()
+    ours = predict(model, images, normalisation, classes, batch_size)
+    assert model.training
+    model.eval()
+    expected = []
+    with torch.no_grad():
+        for image in images:
+            scores = model(normalisation(torch.from_numpy(image[None])))[0]
+            expected.append(max(classes.tolist(), key=lambda c, scores=scores: scores[c].item()))
+    assert ours.dtype == torch.int64
+    assert ours.tolist() == expected
+
+
+def test_no_images_give_no_predictions():
+    model = build(VIT)
+    images = np.zeros((0, 32, 32, 3), dtype=np.uint8)
+    assert predict(model, images, normalisation_of(model), torch.arange(7)).shape == (0,)
