@@ -1,5 +1,6 @@
 """From stored results to evaluations: what the platform knows, in the words of the report."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def write(findings: Findings, out: Path) -> Report:
         skipped=[(item.labels, item.reason) for item in findings.grid.skipped],
     )
     page = next(path for path in files if path.name == "report.html")
-    return Report(page, headline(out / "summary.json"))
+    return Report(page, headline(json.loads((out / "summary.json").read_text())))
 
 
 def _sets(findings: Findings, cache: Path) -> dict[str, LabelledImages]:
@@ -89,7 +90,11 @@ def _evaluations(findings: Findings, sets: Mapping[str, LabelledImages], cache: 
         before = joined.get(key)
         correct = {**(before.correct if before else {}), **answers[target.cell]}
         joined[key] = Evaluation(
-            *key,
+            model=labels["model"],
+            method=labels["method"],
+            downstream=labels.get("downstream"),
+            seed=labels.get("seed"),
+            variant=labels.get("alpha"),
             correct=correct,
             groups={name: groups[name] for name in correct if name in groups},
             seconds=(before.seconds if before else 0.0) + findings.results[target.cell].seconds,

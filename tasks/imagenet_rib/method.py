@@ -113,6 +113,10 @@ def _no_variants(parameters: BaseModel) -> tuple[Mapping[str, float], ...]:
     return ({},)
 
 
+def _never_alone(variant: Mapping[str, float]) -> str | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Merging:
     """A method that merges finished weights, without training.
@@ -126,6 +130,8 @@ class Merging:
             merged weights.
         parameters: Settings, each with a default.
         variants: Returns for given parameters the settings to evaluate, the headline first.
+        alone: Returns the ingredient that a variant consists of alone, whose evaluation then serves for it
+            too, or ``None`` where it mixes.
         skip: Returns why an architecture can't be merged this way, or ``None`` if it can.
     """
 
@@ -135,6 +141,7 @@ class Merging:
     merge: Callable[..., StateDict]
     parameters: type[BaseModel] = Parameters
     variants: Callable[[Any], tuple[Mapping[str, float], ...]] = field(default=_no_variants)
+    alone: Callable[[Mapping[str, float]], str | None] = _never_alone
     skip: Callable[[str], str | None] = never_skipped
 
     def needs(self, parameters: BaseModel) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def _data_cell(grid: GridBuilder, data: Data) -> Cell:
             raise UserError("The setting 'data.root' goes with data.source=folder, not with digits")
         config |= {"image_size": data.image_size, "seed": data.seed, "shifts": data.shifts}
     else:
-        from gridcell.data.folder import fingerprint
+        from gridcell.data.suite import fingerprint
 
         if data.root is None:
             raise UserError("The setting 'data.root' must name the folder that 'gridcell data derive' made")
@@ -98,7 +98,7 @@ def _plan_merges(model: _Model, method: Merging, parameters: Any, labels: Mappin
         for name in method.ingredients(parameters)
     }
     for variant in method.variants(parameters):
-        alone = method.alone(parameters, variant)
+        alone = method.alone(variant)
         if alone is not None:  # the merge is one of its ingredients, which is evaluated anyway
             _evaluate(model, {**labels, **variant}, {"weights": ingredients[alone]}, None)
         else:

@@ -36,6 +36,11 @@ def merge(weights: Mapping[str, StateDict], /, *, alpha: float = 0.5) -> StateDi
     return interpolate(weights["pre"], weights["ft"], alpha)
 
 
+def alone(variant: Mapping[str, float], /) -> str | None:
+    """Return the end of the line that a share stands for."""
+    return {0.0: "pre", 1.0: "ft"}.get(variant["alpha"])
+
+
 method = Merging(
     name="wise_ft",
     summary="Interpolation between pre-trained and fine-tuned weights (Wortsman et al. 2022).",
@@ -43,4 +48,5 @@ method = Merging(
     ingredients=lambda settings: ("pre", "ft"),
     variants=variants,
     merge=merge,
+    alone=alone,
 )

@@ -22,7 +22,7 @@ def run(cell: Cell, context: Context) -> dict[str, Any]:
         base = load_digits_images(config["image_size"])
         sets = derive(base, seed=config["seed"], parameters=config["shifts"])
     else:
-        from gridcell.data.folder import read_suite
+        from gridcell.data.suite import read_suite
 
         sets = read_suite(context.locations["data"])
     save_npz(context.outputs / SETS, sets)

@@ -60,9 +60,9 @@ def _merged(
 
 def write_correct(path: Path, correct: Mapping[str, np.ndarray]) -> None:
     """Write bool arrays by name, eight answers a byte."""
-    packed = {name: np.packbits(right) for name, right in correct.items()}
-    sizes = {f"{name}.size": np.array(len(right)) for name, right in correct.items()}
-    np.savez(path, **packed, **sizes)
+    arrays: dict[str, Any] = {name: np.packbits(right) for name, right in correct.items()}
+    arrays |= {f"{name}.size": np.array(len(right)) for name, right in correct.items()}
+    np.savez(path, allow_pickle=False, **arrays)
 
 
 def read_correct(path: Path) -> dict[str, np.ndarray]:
