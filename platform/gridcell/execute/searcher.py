@@ -25,7 +25,7 @@ class CellSearcher(Searcher):
     """
 
     def __init__(self, schedule: Schedule, store: Store, listener: Listener, max_concurrent: float) -> None:
-        super().__init__(metric="outcome", mode="max")
+        super().__init__()
         self._schedule = schedule
         self._store = store
         self._listener = listener

@@ -27,7 +27,7 @@ from gridcell.task import Task
 if TYPE_CHECKING:
     from ray import ObjectRef
 
-REPORT_EVERY_S = 5.0  # a cell's progress reaches the driver at most so often
+REPORT_EVERY_S = 5.0  # each report makes the cell wait for the driver for some milliseconds
 
 # Ray reads these when it is imported or started. Its state snapshots serve Tuner.restore, which the store
 # makes unnecessary, so they are taken as rarely as possible.
@@ -53,6 +53,7 @@ def run_on_ray(
     address: str | None = None,
     num_cpus: int | None = None,
     max_concurrent: int | None = None,
+    report_every_s: float = REPORT_EVERY_S,
 ) -> None:
     """Run what ``schedule`` hands out on a Ray cluster until nothing is left.
 
@@ -65,6 +66,7 @@ def run_on_ray(
         address: of a running cluster; without it one is started on this machine, reachable from it alone.
         num_cpus: cores of a cluster started here; all of this machine's by default.
         max_concurrent: run at most so many cells at once.
+        report_every_s: a cell's progress reaches the driver at most so often.
 
     Raises:
         UserError: the cluster can't be reached, or a cell asks for more than this machine has.
@@ -78,7 +80,7 @@ def run_on_ray(
         if address is None:
             _check_resources(schedule.queued())
         records = ray.put({cell.id: cell.to_record() for cell in grid.cells.values()})
-        trainable = _trainable(task, records, store.uri, dict(grid.locations))
+        trainable = _trainable(task, records, store.uri, dict(grid.locations), report_every_s)
         with tempfile.TemporaryDirectory(prefix="gridcell-tune-", ignore_cleanup_errors=True) as folder:
             tuner = tune.Tuner(
                 tune.with_resources(trainable, _resources),
@@ -136,13 +138,15 @@ def _resources(config: Mapping[str, Any]) -> Any:
     return tune.PlacementGroupFactory([bundle])
 
 
-def _trainable(task: Task, records: "ObjectRef", store_uri: str, locations: Mapping[str, str]) -> Any:
+def _trainable(
+    task: Task, records: "ObjectRef", store_uri: str, locations: Mapping[str, str], report_every_s: float
+) -> Any:
     """Build the function that a worker runs for each cell; it always returns, whatever the cell does."""
 
     def work(config: dict[str, Any]) -> dict[str, Any]:
         try:
             cell = _cell(records, config["cell"])
-            reporter = _ThrottledReport()
+            reporter = _ThrottledReport(report_every_s)
             outcome = run_cell(cell, task, Store(store_uri), locations=locations, reporter=reporter)
         except Exception as error:  # for instance a store that this node can't open
             outcome = Outcome(config["cell"], 0.0, failure=failure_from(error))
@@ -168,11 +172,12 @@ def _cell(records: "ObjectRef", cell_id: str) -> Cell:
 
 
 class _ThrottledReport:
-    def __init__(self) -> None:
+    def __init__(self, every_s: float) -> None:
+        self._every_s = every_s
         self._last = time.monotonic()
 
     def __call__(self, step: int, metrics: Mapping[str, float]) -> None:
-        if time.monotonic() - self._last >= REPORT_EVERY_S:
+        if time.monotonic() - self._last >= self._every_s:
             from ray import tune
 
             tune.report({"progress": json.dumps([step, dict(metrics)])})

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import toy_task
@@ -148,3 +149,23 @@ def test_status_sees_what_a_living_driver_runs(store, tmp_path):
     assert cell.id in heartbeat.running_cells(store.folder)
     beat.ended()
     assert heartbeat.running_cells(Store(store.uri).folder) == {}
+
+
+@pytest.mark.slow
+def test_a_running_cell_reports_to_the_driver(store, tmp_path):
+    from gridcell.execute.schedule import Schedule
+    from gridcell.execute.tune import run_on_ray
+
+    class Heard:
+        reports: ClassVar[list] = []
+
+        def reported(self, cell, step, metrics):
+            self.reports.append((cell.title, step, metrics))
+
+        def __getattr__(self, _):
+            return lambda *_: None
+
+    grid = planned(tmp_path, width=1, length=2)
+    run_on_ray(toy_task.task, grid, Schedule(grid, set()), store, Heard(), num_cpus=1, report_every_s=0)
+    assert Heard.reports == [("r0c0", 0, {"sum": 0}), ("r0c1", 0, {"sum": 0})]
+    assert store.results.done() == set(grid.cells)
