@@ -6,7 +6,7 @@ import numpy as np
 
 from gridcell.data.corruptions.registry import Corruption
 from gridcell.data.corruptions.severity import SeverityTable
-from gridcell.data.pixels import Bytes, Floats, blur, shrink, to_bytes, to_float
+from gridcell.data.pixels import Bytes, Floats, blur, to_bytes, to_float
 
 CONTRAST = SeverityTable(large=(0.4, 0.3, 0.2, 0.1, 0.05), small=(0.75, 0.5, 0.4, 0.3, 0.15))
 """Share of the distance from the mean that is kept."""
@@ -66,15 +66,19 @@ def _affine_places(
 
 
 def pixelate(images: Floats, severity: int, rng: np.random.Generator) -> Floats:
-    """Average over blocks and show each block as one flat square."""
+    """Shrink with Pillow's box filter and enlarge the same way, so that each block is one flat square."""
     del rng
-    height, width = images.shape[1:3]
-    rows, columns = (max(1, int(length * PIXELATE.at(images, severity))) for length in (height, width))
-    blocks = shrink(images, rows, columns)
-    # The block under each pixel's centre.
-    row_of = (2 * np.arange(height) + 1) * rows // (2 * height)
-    column_of = (2 * np.arange(width) + 1) * columns // (2 * width)
-    return blocks[:, row_of][:, :, column_of]
+    kept = PIXELATE.at(images, severity)
+    return np.stack([to_float(_blocks(to_bytes(image), kept)) for image in images])
+
+
+def _blocks(image: Bytes, kept: float) -> Bytes:
+    from PIL import Image
+
+    whole = Image.fromarray(image)
+    small = tuple(max(1, int(length * kept)) for length in whole.size)
+    blocks = whole.resize((small[0], small[1]), Image.Resampling.BOX)
+    return np.asarray(blocks.resize(whole.size, Image.Resampling.BOX), dtype=np.uint8)
 
 
 def jpeg_compression(images: Floats, severity: int, rng: np.random.Generator) -> Floats:

@@ -51,13 +51,13 @@ def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> Labell
 
 
 def _classes_in_turn(pool: LabelledImages, seed: int) -> NDArray[np.int64]:
-    """Return a permutation of the pool in which the classes alternate, so that any stretch is balanced."""
+    """Return a permutation of the pool in which the classes take turns, so that any stretch is balanced."""
     rng = generator(seed, "c", "images")
-    rank = np.empty(len(pool), dtype=np.int64)
-    for label in pool.classes:
+    turn, place = np.empty((2, len(pool)), dtype=np.int64)
+    for position, label in enumerate(rng.permutation(pool.classes)):
         members = rng.permutation(np.flatnonzero(pool.labels == label))
-        rank[members] = np.arange(len(members))
-    return np.lexsort((rng.random(len(pool)), rank))
+        turn[members], place[members] = np.arange(len(members)), position
+    return np.lexsort((place, turn))
 
 
 SHIFT = Shift("c", "val", make, order=7, parameters={"per_corruption": 8})

@@ -1,0 +1,208 @@
+"""Deriving a suite: the split, the class subsets, how hard the sets are, and folders."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.neighbors import KNeighborsClassifier
+
+from gridcell.data.derive import derive, derive_folder
+from gridcell.data.folder import write_folder
+from gridcell.data.images import LabelledImages, content_digest, select
+from gridcell.data.suite import fingerprint, read_suite
+from gridcell.errors import UserError
+
+# v2 and a with one view show their images unchanged, so that images can be traced back to the base.
+TRACEABLE = {"a": {"views": 1, "hard_share": 1.0}, "r": {"renditions": 1}, "objectnet": {"views": 1}}
+SMALL = {**TRACEABLE, "c": {"per_corruption": 2}}
+
+
+def random_base(per_class):
+    """Return random 16 px images, so many of each class that each is unique."""
+    labels = np.repeat(np.arange(len(per_class)), per_class).astype(np.int64)
+    images = np.random.default_rng(1).integers(0, 256, (len(labels), 16, 16, 3), dtype=np.uint8)
+    names = tuple(f"class {number}" for number in range(len(per_class)))
+    return LabelledImages("base", images, labels, tuple(range(len(per_class))), names)
+
+
+def content(labelled):
+    return [image.tobytes() for image in labelled.images]
+
+
+def test_digits_give_the_expected_sizes(suite):
+    sizes = {name: len(labelled) for name, labelled in suite.items()}
+    assert list(sizes) == [
+        *("pretrain", "val", "v2", "a", "r", "sketch", "objectnet", "cartoon", "drawing", "c")
+    ]
+    about = {"pretrain": 630, "val": 270, "v2": 170, "a": 100, "r": 200, "sketch": 170, "objectnet": 200}
+    about |= {"cartoon": 270, "drawing": 270}
+    for name, size in about.items():
+        assert sizes[name] == pytest.approx(size, rel=0.06), name
+    assert sizes["c"] == 600
+
+
+def test_sets_are_balanced_and_cover_what_they_say(suite):
+    for name, labelled in suite.items():
+        counts = np.bincount(labelled.labels, minlength=10)[list(labelled.classes)]
+        assert counts.min() >= 0.85 * counts.max(), name
+        assert labelled.class_names == tuple("0123456789")
+    subsets = [suite[name].classes for name in ("a", "r", "objectnet")]
+    assert [len(classes) for classes in subsets] == [6, 6, 6]
+    assert len(set(subsets)) == 3
+    assert all(len(suite[n].classes) == 10 for n in suite if n not in ("a", "r", "objectnet"))
+
+
+def test_validation_shifts_show_every_validation_image(suite):
+    for name in ("cartoon", "drawing"):
+        np.testing.assert_array_equal(suite[name].labels, suite["val"].labels)
+    per_image = len(suite["c"]) / len(suite["val"])
+    counts = np.bincount(suite["c"].labels) / np.bincount(suite["val"].labels)
+    np.testing.assert_allclose(counts, per_image, atol=0.15)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(st.integers(40, 60), min_size=2, max_size=4),
+    st.integers(0, 10**6),
+    st.floats(0.1, 1),
+    st.floats(0.2, 0.4),
+)
+def test_no_image_is_in_two_parts(per_class, seed, subset_share, pretrain_share):
+    base = random_base(per_class)
+    sets = derive(base, seed=seed, subset_share=subset_share, pretrain_share=pretrain_share, parameters=SMALL)
+    known = set(content(base))
+    seen = []
+    for name in ("pretrain", "val", "v2", "a"):
+        images = content(sets[name])
+        assert set(images) <= known
+        seen += images
+    assert len(seen) == len(set(seen))
+    sizes = [len(sets[name]) for name in ("pretrain", "val", "v2", "a", "r", "sketch", "objectnet")]
+    assert sum(sizes) <= len(base)
+    for label, count in enumerate(per_class):
+        assert (sets["pretrain"].labels == label).sum() == round(pretrain_share * count)
+
+
+def test_result_follows_the_seed_and_nothing_else(digits, suite):
+    np.random.seed(99)
+    again = derive(digits, seed=0)
+    assert {n: content_digest(s) for n, s in again.items()} == {
+        n: content_digest(s) for n, s in suite.items()
+    }
+    other = derive(digits, seed=1)
+    assert all(content_digest(other[name]) != content_digest(suite[name]) for name in suite)
+    assert [other[n].classes for n in ("a", "r", "objectnet")] != [
+        suite[n].classes for n in ("a", "r", "objectnet")
+    ]
+
+
+def test_one_shift_can_be_set_without_touching_the_others(digits, suite):
+    changed = derive(digits, seed=0, parameters={"r": {"renditions": 1}})
+    assert len(changed["r"]) * 2 == len(suite["r"])
+    assert all(content_digest(changed[n]) == content_digest(suite[n]) for n in suite if n != "r")
+
+
+def test_difficulty_is_graded(suite):
+    """A nearest-neighbour classifier of the pre-training pool finds shifted sets harder, but few hopeless."""
+    model = KNeighborsClassifier(3).fit(flat(suite["pretrain"]), suite["pretrain"].labels)
+    right = {}
+    for name, labelled in suite.items():
+        scores = model.predict_proba(flat(labelled))
+        scores[:, [k for k in range(10) if k not in labelled.classes]] = -1
+        right[name] = (scores.argmax(axis=1) == labelled.labels).mean()
+    assert min(right["val"], right["v2"]) > 0.94
+    for name in ("a", "r", "sketch", "objectnet", "drawing"):
+        assert right[name] < right["v2"] - 0.1, name
+    assert right["c"] < right["val"]
+    for name in ("a", "r", "objectnet", "cartoon", "drawing", "c"):
+        chance = 1 / len(suite[name].classes)
+        assert right[name] > chance + 0.2, name
+
+
+def flat(labelled):
+    return labelled.images.reshape(len(labelled), -1) / 255
+
+
+def test_shifted_sets_can_be_learnt(suite):
+    """The classes are still in the images: half of a shifted set teaches the other half."""
+    for name in ("sketch", "cartoon", "drawing", "objectnet"):
+        labelled = suite[name]
+        grey = labelled.images.mean(axis=-1).reshape(len(labelled), -1)
+        half = np.random.default_rng(0).permutation(len(labelled))
+        train, test = half[::2], half[1::2]
+        model = KNeighborsClassifier(3).fit(grey[train], labelled.labels[train])
+        assert model.score(grey[test], labelled.labels[test]) > 2.5 / len(labelled.classes), name
+
+
+def test_too_few_images_are_one_clear_sentence():
+    base = random_base([60, 9, 60])
+    with pytest.raises(UserError, match=r"Class 'class 1' has 9 images, but needs at least (\d+)") as caught:
+        derive(base, parameters=SMALL)
+    needed = int(str(caught.value).split("at least ")[1].split()[0])
+    derive(random_base([60, needed, 60]), parameters=SMALL)
+    with pytest.raises(UserError, match="class 1"):
+        derive(random_base([60, needed - 1, 60]), parameters=SMALL)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"pretrain_share": 0.9, "val_share": 0.1}, "less than 1"),
+        ({"val_share": 0}, "above 0"),
+        ({"subset_share": 0}, "subset_share"),
+        ({"subset_share": 1.5}, "subset_share"),
+        ({"parameters": {"skech": {}}}, "did you mean 'sketch'"),
+        ({"parameters": {"c": {"per": 1}}}, "parameter of shift 'c'"),
+    ],
+)
+def test_bad_settings_are_refused(arguments, message):
+    with pytest.raises(UserError, match=message):
+        derive(random_base([50, 50]), **arguments)
+
+
+def test_tiny_images_are_refused():
+    base = random_base([50, 50])
+    tiny = LabelledImages("tiny", base.images[:, :12], base.labels, base.classes, base.class_names)
+    with pytest.raises(UserError, match="at least 16 px"):
+        derive(tiny)
+
+
+def test_folder_to_suite(tmp_path, digits):
+    base = select(digits, np.flatnonzero(digits.labels < 3)[:150], name="base")
+    write_folder(tmp_path / "base", base)
+    parameters = {"c": {"per_corruption": 1}}
+    manifest = derive_folder(tmp_path / "base", tmp_path / "out", size=24, seed=4, parameters=parameters)
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text()) == manifest
+    assert manifest["how"]["seed"] == 4
+    assert manifest["how"]["size"] == 24
+    assert manifest["how"]["settings"] == {"parameters": parameters}
+    sets = read_suite(tmp_path / "out")
+    assert sets["c"].size == (24, 24)
+    assert len(sets["c"].groups) == 75
+    first = fingerprint(tmp_path / "out")
+    derive_folder(tmp_path / "base", tmp_path / "out", size=24, seed=4, parameters=parameters)
+    assert fingerprint(tmp_path / "out") == first, "a suite of our own is replaced, and comes out the same"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["base", "out"]
+
+
+def test_foreign_folder_is_left_alone_and_nothing_is_read(tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("precious")
+    with pytest.raises(UserError, match="thesis is not empty"):
+        derive_folder(tmp_path / "absent", tmp_path / "thesis")
+    assert (tmp_path / "thesis" / "chapter.txt").read_text() == "precious"
+
+
+def test_importing_everything_loads_nothing_heavy():
+    program = (
+        "import sys, gridcell.data.derive, gridcell.data.digits\n"
+        "from gridcell.data.corruptions import corruptions\n"
+        "corruptions()\n"
+        "print([name for name in ('torch', 'scipy', 'sklearn', 'PIL') if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

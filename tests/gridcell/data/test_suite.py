@@ -1,0 +1,136 @@
+"""Suites: round trip, manifest, damage, and what may be overwritten."""
+
+import json
+from dataclasses import replace
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gridcell.data.images import concatenate, content_digest, select
+from gridcell.data.suite import fingerprint, read_suite, write_suite
+from gridcell.errors import CorruptData, UserError
+
+
+@pytest.fixture
+def two_sets(coloured):
+    grouped = replace(
+        select(coloured, range(6), name="c"), groups=("fog/1", "fog/2"), group_of=np.array([0, 1, 1, 0, 1, 0])
+    )
+    return {"val": coloured, "c": grouped}
+
+
+def test_suite_round_trip(tmp_path, two_sets):
+    write_suite(tmp_path / "suite", two_sets, {"seed": 3})
+    read = read_suite(tmp_path / "suite")
+    assert list(read) == ["val", "c"]
+    for name, labelled in two_sets.items():
+        assert content_digest(read[name]) == content_digest(labelled)
+    assert list(read_suite(tmp_path / "suite", ["c"])) == ["c"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["suite"], "nothing temporary is left"
+
+
+def test_manifest_says_what_the_suite_holds(tmp_path, two_sets):
+    returned = write_suite(tmp_path / "suite", two_sets, {"seed": 3})
+    manifest = json.loads((tmp_path / "suite" / "manifest.json").read_text())
+    assert manifest == returned
+    assert manifest["how"] == {"seed": 3}
+    assert manifest["sets"]["val"]["images_per_class"] == {"ant": 4, "cat": 4, "dog": 4}
+    assert manifest["sets"]["c"]["groups"] == {"fog/1": [0, 3, 5], "fog/2": [1, 2, 4]}
+
+
+def test_changed_or_missing_image_is_noticed(tmp_path, two_sets):
+    root = tmp_path / "suite"
+    write_suite(root, two_sets, {})
+    file = root / "val" / "cat" / "00000001.png"
+    pixels = np.array(Image.open(file))
+    pixels[0, 0, 0] ^= 1
+    Image.fromarray(pixels).save(file)
+    with pytest.raises(CorruptData, match=r"'val'.*checksum"):
+        read_suite(root)
+    assert len(read_suite(root, ["val"], verify=False)["val"]) == 12
+    assert len(read_suite(root, ["c"])["c"]) == 6
+    file.write_bytes(b"nothing")
+    with pytest.raises(CorruptData, match=r"00000001\.png"):
+        read_suite(root)
+    file.unlink()
+    with pytest.raises(CorruptData, match="should have 12 images, has 11"):
+        read_suite(root)
+
+
+def test_image_moved_to_another_class_is_noticed(tmp_path, two_sets):
+    root = tmp_path / "suite"
+    write_suite(root, two_sets, {})
+    (root / "val" / "cat" / "00000001.png").rename(root / "val" / "ant" / "00000001.png")
+    with pytest.raises(CorruptData, match="checksum"):
+        read_suite(root)
+
+
+def test_only_own_folders_are_replaced(tmp_path, two_sets):
+    root = tmp_path / "suite"
+    root.mkdir()
+    write_suite(root, two_sets, {"seed": 1})
+    write_suite(root, {"val": two_sets["val"]}, {"seed": 2})
+    assert sorted(entry.name for entry in root.iterdir()) == ["manifest.json", "val"]
+    foreign = tmp_path / "thesis"
+    foreign.mkdir()
+    (foreign / "chapter.txt").write_text("precious")
+    with pytest.raises(UserError, match=r"thesis is not empty"):
+        write_suite(foreign, two_sets, {})
+    (foreign / "manifest.json").write_text('{"format": "another program"}')
+    with pytest.raises(UserError, match=r"thesis is not empty"):
+        write_suite(foreign, two_sets, {})
+    assert (foreign / "chapter.txt").read_text() == "precious"
+
+
+def test_failure_while_writing_leaves_the_old_suite(tmp_path, two_sets, monkeypatch):
+    root = tmp_path / "suite"
+    write_suite(root, two_sets, {})
+    before = fingerprint(root)
+
+    monkeypatch.setattr(Image.Image, "save", Mock(side_effect=OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        write_suite(root, {"val": two_sets["val"]}, {})
+    assert fingerprint(root) == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["suite"]
+
+
+@pytest.mark.parametrize("name", ["../up", "", ".hidden", "a/b", ".."])
+def test_names_cannot_leave_the_folder(tmp_path, two_sets, name):
+    with pytest.raises(UserError, match="folder's name"):
+        write_suite(tmp_path / "suite", {name: two_sets["val"]}, {})
+    write_suite(tmp_path / "good", two_sets, {})
+    manifest = json.loads((tmp_path / "good" / "manifest.json").read_text())
+    manifest["sets"][name] = manifest["sets"]["val"]
+    (tmp_path / "good" / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(UserError, match="folder's name"):
+        read_suite(tmp_path / "good")
+
+
+def test_unknown_set_names_the_nearest(tmp_path, two_sets):
+    write_suite(tmp_path / "suite", two_sets, {})
+    with pytest.raises(UserError, match="did you mean 'val'"):
+        read_suite(tmp_path / "suite", ["vall"])
+    with pytest.raises(UserError, match="no suite"):
+        read_suite(tmp_path)
+
+
+def test_fingerprint_follows_content_not_place(tmp_path, two_sets, coloured):
+    write_suite(tmp_path / "a", two_sets, {"seed": 1})
+    write_suite(tmp_path / "deep" / "b", two_sets, {"seed": 1})
+    assert fingerprint(tmp_path / "a") == fingerprint(tmp_path / "deep" / "b")
+    longer = {**two_sets, "val": concatenate([coloured, select(coloured, [0])], name="val")}
+    write_suite(tmp_path / "c", longer, {"seed": 1})
+    assert fingerprint(tmp_path / "c") != fingerprint(tmp_path / "a")
+
+
+def test_fingerprint_of_plain_folders(tmp_path):
+    for root in ("a", "b"):
+        (tmp_path / root / "x").mkdir(parents=True)
+        Image.new("RGB", (4, 4), (9, 9, 9)).save(tmp_path / root / "x" / "1.png")
+    assert fingerprint(tmp_path / "a") == fingerprint(tmp_path / "b")
+    (tmp_path / "b" / "x").rename(tmp_path / "b" / "y")
+    assert fingerprint(tmp_path / "a") != fingerprint(tmp_path / "b")
+    with pytest.raises(UserError, match="no image"):
+        fingerprint(tmp_path / "absent")
