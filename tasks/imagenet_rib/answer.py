@@ -17,12 +17,12 @@ def answer(summary: Mapping[str, Any]) -> list[str]:
     claims = [
         ("Robustness is higher than before fine-tuning", "mRI", "above"),
         ("Robustness is lost", "mRI", "below"),
-        ("Robustness does not change beyond noise", "mRI", "either"),
-        (f"More is kept than by plain fine-tuning ({BASELINE})", "mRI_minus_ft", "above"),
-        (f"Less is kept than by plain fine-tuning ({BASELINE})", "mRI_minus_ft", "below"),
+        ("No change beyond noise", "mRI", "either"),
+        (f"More robustness is kept than by plain fine-tuning ({BASELINE})", "mRI_minus_ft", "above"),
+        (f"Less robustness is kept than by plain fine-tuning ({BASELINE})", "mRI_minus_ft", "below"),
     ]
     found = [(claim, _counts(summary, key, wanted)) for claim, key, wanted in claims]
-    return [f"{claim} {_where(counts, len(models))}." for claim, counts in found if counts]
+    return [f"{claim}: {_where(counts, len(models))}." for claim, counts in found if counts]
 
 
 def gaps(
@@ -80,10 +80,11 @@ def _counts(summary: Mapping[str, Any], key: str, wanted: str) -> dict[str, int]
 
 
 def _where(counts: Mapping[str, int], models: int) -> str:
-    """Name methods by the number of models: "by a, b on all 4 models; by c on 1"."""
+    """Name methods by the number of models: "a, b (all 4 models); c (1 of 4 models)"."""
     parts = []
     for count in sorted(set(counts.values()), reverse=True):
         methods = ", ".join(method for method in counts if counts[method] == count)
-        place = f" on all {models} models" if count == models else f" on {count} of {models} models"
-        parts.append(f"by {methods}{place if models > 1 else ''}")
+        every = "both" if models == 2 else f"all {models}"
+        place = f" ({every if count == models else f'{count} of {models}'} models)"
+        parts.append(f"{methods}{place if models > 1 else ''}")
     return "; ".join(parts)

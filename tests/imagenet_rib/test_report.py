@@ -138,18 +138,20 @@ def test_answer_claims_what_intervals_allow():
     steady = {source: {**row, "a": 60, "b": 50, "c": 40} for source, row in AFTER.items()}
     made = [before(), *after("ft"), *after("gain", shift=20), *after("still", rows=steady)]
     sentences = answer(summarise(made, SETS))
-    assert "Robustness is higher than before fine-tuning by gain." in sentences
-    assert "Robustness is lost by ft." in sentences
-    assert "Robustness does not change beyond noise by still." in sentences
-    assert "More is kept than by plain fine-tuning (ft) by gain, still." in sentences
+    assert "Robustness is higher than before fine-tuning: gain." in sentences
+    assert "Robustness is lost: ft." in sentences
+    assert "No change beyond noise: still." in sentences
+    assert "More robustness is kept than by plain fine-tuning (ft): gain, still." in sentences
     assert not any(sentence.startswith("Less") for sentence in sentences)
 
 
 def test_answer_counts_models():
     made = [before(), *after("ft"), before("n"), *after("ft", model="n", shift=20)]
     sentences = answer(summarise(made, SETS))
-    assert "Robustness is lost by ft on 1 of 2 models." in sentences
-    assert "Robustness is higher than before fine-tuning by ft on 1 of 2 models." in sentences
+    assert "Robustness is lost: ft (1 of 2 models)." in sentences
+    assert "Robustness is higher than before fine-tuning: ft (1 of 2 models)." in sentences
+    twice = answer(summarise([before(), *after("ft"), before("n"), *after("ft", model="n")], SETS))
+    assert twice == ["Robustness is lost: ft (both models)."]
 
 
 def test_nothing_yet_still_makes_a_page(tmp_path):

@@ -28,7 +28,7 @@ TITLE_SIZE = 11.0
 LABEL_SIZE = 9.5
 TICK_SIZE = 9.0
 CELL_SIZE = 8.4
-DPI = 130
+DPI = 120
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -115,18 +115,20 @@ def readable_on(background: tuple[float, float, float, float]) -> str:
 
 
 def to_png(figure: Figure) -> bytes:
-    """Draw the figure once and return it as PNG with a palette, byte for byte the same for the same figure.
+    """Draw the figure once and return it as PNG, byte for byte the same for the same figure.
 
-    256 colours are plenty for flat areas and the edges of text, and a third of the bytes.
+    Channels are rounded to multiples of five, which no eye sees, white and black stay what they are, and the
+    edges of text compress to a quarter less. (A palette of 256 is smaller still, but bends the colours of
+    heat maps.)
     """
     from PIL import Image
 
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
-    image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    levels = (np.rint(np.arange(256) / 5) * 5).astype(np.uint8)
+    image = Image.fromarray(levels[np.asarray(canvas.buffer_rgba())[..., :3]])
     buffer = io.BytesIO()
-    palette = image.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    palette.save(buffer, "PNG", dpi=(DPI, DPI))
+    image.save(buffer, "PNG", dpi=(DPI, DPI))
     return buffer.getvalue()
 
 
