@@ -1,7 +1,24 @@
-"""Settings of all tests."""
+"""What all tests share: the toy plug-in and the shared problems on the path, here and in worker processes."""
 
+import os
+import sys
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+HERE = Path(__file__).parent
+SHARED = [str(HERE / "plugins"), str(HERE)]
+sys.path[:0] = SHARED
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [*SHARED, os.environ.get("PYTHONPATH")]))
 
 # Machines differ in speed and are shared: no test may fail because it was slow.
 settings.register_profile("gridcell", deadline=None)
 settings.load_profile("gridcell")
+
+
+@pytest.fixture
+def store(tmp_path):
+    from gridcell.store import Store
+
+    return Store(str(tmp_path / "store")).prepare()

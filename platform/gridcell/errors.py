@@ -13,7 +13,18 @@ class Diverged(Exception):  # noqa: N818 - an outcome, not a defect
 
 
 class CorruptData(Exception):  # noqa: N818 - names the state of the data
-    """Stored bytes do not match the checksum or size under which they were committed."""
+    """Stored bytes do not match the checksum or size under which they were committed.
+
+    Attributes:
+        cell_id: the cell that must be run again to mend them, where it is known.
+    """
+
+    def __init__(self, message: str, cell_id: str | None = None) -> None:
+        super().__init__(message, cell_id)
+        self.cell_id = cell_id
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

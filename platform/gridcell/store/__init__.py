@@ -7,6 +7,7 @@ Layout below the root::
     artifacts/<id>/<attempt>/<name>     its files, named and hashed in the record
     checkpoints/<id>/<step>-<sha256>    of a cell that is running
     failures/<id>.json                  the last failure of a cell that isn't done
+    plans/<grid>.json                   the cells of a grid that was run here
     quarantine/                         damaged records, set aside
     drivers/<driver>.json               what a driver is doing, refreshed while it lives
 """
@@ -17,11 +18,12 @@ from gridcell.errors import UserError
 from gridcell.store.checkpoints import Checkpoints
 from gridcell.store.failures import Failures
 from gridcell.store.filesystem import Folder
+from gridcell.store.plans import Plan, Plans
 from gridcell.store.results import Artifact, Result, Results
 
 FORMAT = 1
 
-__all__ = ["Artifact", "Checkpoints", "Failures", "Folder", "Result", "Results", "Store"]
+__all__ = ["Artifact", "Checkpoints", "Failures", "Folder", "Plan", "Plans", "Result", "Results", "Store"]
 
 
 class Store:
@@ -32,6 +34,7 @@ class Store:
         self.folder = Folder.open(uri)
         self.results = Results(self.folder)
         self.failures = Failures(self.folder)
+        self.plans = Plans(self.folder)
 
     def checkpoints(self, cell_id: str) -> Checkpoints:
         """Return the checkpoints of one cell."""

@@ -8,8 +8,8 @@ from gridcell.store.filesystem import Folder, sha256_of
 class Checkpoints:
     """The checkpoints of one cell.
 
-    Each is a file named by its step and checksum, so a damaged one is recognised by reading it; the newest two
-    are kept, so that damage to the last costs no more than one interval.
+    Each is a file named by its step and checksum, so a damaged one is recognised by reading it; the newest
+    two are kept, so that damage to the last costs no more than one interval.
     """
 
     KEPT = 2

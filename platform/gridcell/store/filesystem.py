@@ -1,4 +1,4 @@
-"""Atomic reads and writes on any fsspec filesystem: the only file of the store that knows where bytes live."""
+"""Atomic reads and writes on any fsspec filesystem; the one place that knows where bytes live."""
 
 import contextlib
 import hashlib
@@ -26,9 +26,9 @@ def sha256_of(path: Path) -> str:
 class Folder:
     """A folder on some filesystem (``file``, ``s3``, ``gs``, ``memory``, ...) with atomic writes.
 
-    On a local or network folder a file is written under a temporary name in the same folder and then renamed or
-    hard-linked, so a reader sees all of it or nothing. Object stores make a single upload visible at once,
-    so there the object is written directly.
+    On a local or network folder a file is written under a temporary name in the same folder and then
+    renamed or hard-linked, so a reader sees all of it or nothing. Object stores make a single upload
+    visible at once, so there the object is written directly.
     """
 
     def __init__(self, filesystem: fsspec.AbstractFileSystem, root: str) -> None:
@@ -142,7 +142,7 @@ class Folder:
         self.filesystem.get_file(self.path(name), str(local))
 
     def names(self, folder: str) -> list[str]:
-        """List the files directly in ``folder``, without their path, sorted; empty if there is no such folder."""
+        """List the files directly in ``folder``, without their path, sorted; none if there is no folder."""
         if self.is_local:
             path = Path(self.path(folder))
             entries = os.scandir(path) if path.is_dir() else ()

@@ -3,8 +3,8 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,14 @@ class Result:
         metrics: JSON values; the cell's answer, equal for equal cells.
         artifacts: name -> file in the store.
         provenance: where, when and with which versions it was made; differs between runs.
+        curves: metric -> (step, value) pairs reported on the way.
     """
 
     cell: Cell
     metrics: Mapping[str, Any]
     artifacts: Mapping[str, Artifact]
     provenance: Mapping[str, Any]
+    curves: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -65,7 +67,12 @@ class Results:
         }
 
     def commit(
-        self, cell: Cell, metrics: Mapping[str, Any], outputs: Path, provenance: Mapping[str, Any]
+        self,
+        cell: Cell,
+        metrics: Mapping[str, Any],
+        outputs: Path,
+        provenance: Mapping[str, Any],
+        curves: Mapping[str, Sequence[Sequence[float]]] | None = None,
     ) -> Result:
         """Store the files under ``outputs`` and the metrics; the first commit of an id stays.
 
@@ -74,9 +81,13 @@ class Results:
             metrics: JSON values.
             outputs: local folder; each file below it becomes an artifact named by its relative path.
             provenance: JSON values.
+            curves: metric -> (step, value) pairs.
 
         Returns:
             The result as committed: an earlier one, if another driver was faster.
+
+        Raises:
+            TypeError: the metrics hold something that is not JSON, such as NaN.
         """
         attempt = uuid.uuid4().hex[:8]  # two writers of one cell never share a file
         artifacts = {}
@@ -85,7 +96,7 @@ class Results:
             stored = f"artifacts/{cell.id}/{attempt}/{name}"
             self._folder.put(file, stored)
             artifacts[name] = Artifact(stored, sha256_of(file), file.stat().st_size)
-        result = Result(cell, metrics, artifacts, provenance)
+        result = Result(cell, metrics, artifacts, provenance, curves or {})
         if self._folder.create(f"results/{cell.id}{_SUFFIX}", _encode(result)):
             return result
         self._folder.remove(f"artifacts/{cell.id}/{attempt}")
@@ -150,6 +161,10 @@ class Results:
         self._folder.move(f"results/{cell_id}{_SUFFIX}", aside)
         return aside
 
+    def restore(self, cell_id: str, aside: str) -> None:
+        """Undo ``quarantine``, given the name that it returned."""
+        self._folder.move(aside, f"results/{cell_id}{_SUFFIX}")
+
 
 def _encode(result: Result) -> bytes:
     body = {
@@ -157,6 +172,7 @@ def _encode(result: Result) -> bytes:
         "metrics": dict(result.metrics),
         "artifacts": {name: vars(artifact) for name, artifact in result.artifacts.items()},
         "provenance": dict(result.provenance),
+        "curves": dict(result.curves),
     }
     text = canonical_json(body)
     return f'{{"sha256":"{hashlib.sha256(text.encode()).hexdigest()}","body":{text}}}\n'.encode()
@@ -176,4 +192,4 @@ def _decode(cell_id: str, data: bytes) -> Result:
     except (ValueError, KeyError, TypeError) as error:
         raise CorruptData(f"The stored result of cell {cell_id} is damaged: {error}") from error
     artifacts = {name: Artifact(**item) for name, item in body["artifacts"].items()}
-    return Result(cell, body["metrics"], artifacts, body["provenance"])
+    return Result(cell, body["metrics"], artifacts, body["provenance"], body["curves"])

@@ -1,0 +1,5 @@
+"""``python -m gridcell`` is the command."""
+
+from gridcell.cli import main
+
+main()

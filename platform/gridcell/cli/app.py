@@ -1,0 +1,42 @@
+"""The commands by name."""
+
+from typing import Annotated
+
+import typer
+
+import gridcell
+from gridcell.cli import cells, data, inspect, reports, run
+
+app = typer.Typer(
+    name="gridcell",
+    help="Run whole grids of experiments and read the answer off one report.\n\n"
+    "Start with: gridcell run imagenet-rib --suite mini --storage runs",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+app.command("tasks")(inspect.tasks)
+app.command("plan")(inspect.plan)
+app.command("run")(run.run)
+app.command("status")(inspect.status)
+app.command("report")(reports.report)
+app.command("sync")(reports.sync)
+app.command("ui")(reports.ui)
+app.add_typer(cells.app, name="cell")
+app.add_typer(data.app, name="data")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(gridcell.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of the command as a whole."""

@@ -1,0 +1,97 @@
+"""Commands for one cell: show it, run it in the foreground."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from gridcell.cli.common import DEFAULT_STORAGE, Json, Storage, open_store, print_json
+from gridcell.errors import UserError
+from gridcell.execute.work import run_cell
+from gridcell.task import find_task
+
+app = typer.Typer(
+    help="Look at one cell, or run it in the foreground.", no_args_is_help=True, rich_markup_mode=None
+)
+
+CellId = Annotated[str, typer.Argument(metavar="ID", help="A cell's id, or its first digits.")]
+
+
+@app.command()
+def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = False) -> None:
+    """Print what a cell is, what it needs, and its result or failure."""
+    store = open_store(storage)
+    plan, cell = store.plans.find(cell_id)
+    result = store.results.read(cell.id) if cell.id in store.results.done() else None
+    failure = None if result else store.failures.read_all().get(cell.id)
+    if as_json:
+        body = {"id": cell.id, "suite": plan.suite, **cell.to_record(), "failure": failure}
+        if result:
+            artifacts = {name: vars(item) for name, item in result.artifacts.items()}
+            body |= {"metrics": result.metrics, "artifacts": artifacts, "provenance": result.provenance}
+        print_json(body)
+        return
+    console = Console(highlight=False)
+    state = "done" if result else (failure or {}).get("failure_class", "not run yet")
+    console.print(f"{cell.id}  {cell.task} / {plan.suite} / {cell.kind}  {cell.title}: {state}", markup=False)
+    for role, need in cell.needs.items():
+        console.print(f"needs {need} ({plan.cells[need].title}) as '{role}'", markup=False)
+    console.print(f"seed {cell.seed}, config {json.dumps(dict(cell.config), indent=2)}", markup=False)
+    if result:
+        console.print(f"metrics {json.dumps(result.metrics, indent=2)}", markup=False)
+        for name, item in result.artifacts.items():
+            console.print(
+                f"{name}: {item.size} bytes at {store.uri}/{item.path}", markup=False, soft_wrap=True
+            )
+        console.print(f"made in {result.seconds:.1f} s, {json.dumps(result.provenance)}", markup=False)
+    elif failure:
+        console.print(f"{failure['message']}\n{failure['traceback']}", markup=False)
+
+
+@app.command("run")
+def run_one(
+    cell_id: CellId,
+    storage: Storage = DEFAULT_STORAGE,
+    again: Annotated[bool, typer.Option("--again", help="Run it although it is done, and compare.")] = False,
+) -> None:
+    """Run one cell here and now, with a progress bar; errors come with their traceback, for a debugger."""
+    store = open_store(storage).prepare()
+    plan, cell = store.plans.find(cell_id)
+    console = Console(highlight=False)
+    done = store.results.done()
+    for role, need in cell.needs.items():
+        if need not in done:
+            title = plan.cells[need].title
+            raise UserError(
+                f"Cell {cell.title} needs {title} as '{role}', which isn't done: run cell {need} first"
+            )
+    before, aside = None, ""
+    if cell.id in done:
+        before = store.results.read(cell.id)
+        if not again:
+            raise UserError(
+                f"Cell {cell.id} is done: 'gridcell cell show {cell.id}' shows it, --again runs it again"
+            )
+        aside = store.results.quarantine(cell.id)
+
+    def report(step: int, metrics: Mapping[str, float]) -> None:
+        console.print(
+            f"[{step}] " + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()), markup=False
+        )
+
+    try:
+        outcome = run_cell(
+            cell, find_task(plan.task), store, locations=plan.locations, reporter=report, foreground=True
+        )
+    except BaseException:
+        if before is not None:
+            store.results.restore(cell.id, aside)
+        raise
+    console.print(
+        f"{cell.title}: done in {outcome.seconds:.1f} s: {json.dumps(outcome.metrics)}", markup=False
+    )
+    if before is not None:
+        same = before.content == store.results.read(cell.id).content
+        console.print("The same result as before." if same else "NOT the result that was stored before.")

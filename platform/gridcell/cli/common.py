@@ -1,0 +1,93 @@
+"""What the commands share: options, the suite and grid they name, and how they print."""
+
+import json
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from gridcell.errors import UserError
+from gridcell.grid import Grid
+from gridcell.store import Store
+from gridcell.suite import Suite, load_suite
+from gridcell.task import find_task
+
+TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task; 'gridcell tasks' lists them.")]
+SuiteName = Annotated[str, typer.Option("--suite", "-s", help="A suite of the task, or your own YAML file.")]
+Storage = Annotated[
+    str,
+    typer.Option("--storage", help="Where results are kept: a folder, or s3://, gs://, ...", metavar="URI"),
+]
+Selection = Annotated[
+    list[str] | None,
+    typer.Option("--select", metavar="KEY=VALUE", help="Only these, e.g. method=ft,ewc. May be repeated."),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a setting, e.g. training.epochs=3. May be repeated."
+    ),
+]
+Seeds = Annotated[int | None, typer.Option("--seeds", metavar="N", help="Repeat with seeds 0 .. N-1.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+Tracking = Annotated[
+    str | None,
+    typer.Option(
+        "--tracking", metavar="URI", help="MLflow's address; default: a database in the storage folder."
+    ),
+]
+
+DEFAULT_SUITE = "mini"
+DEFAULT_STORAGE = "runs"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command line asks for: a suite, and the cells of it that were selected."""
+
+    suite: Suite
+    grid: Grid
+
+    @property
+    def title(self) -> str:
+        """Task and suite, for headings and MLflow's experiment."""
+        return f"{self.suite.task.name}/{self.suite.name}"
+
+
+def request(
+    task: str, suite: str, select: list[str] | None, overrides: list[str] | None, seeds: int | None
+) -> Request:
+    """Load task and suite, plan the grid and select from it.
+
+    Raises:
+        UserError: any name, key or value is wrong.
+    """
+    loaded = load_suite(find_task(task), suite, overrides or (), seeds)
+    return Request(loaded, loaded.grid().select(_selection(select or ())))
+
+
+def _selection(pairs: list[str] | tuple[()]) -> dict[str, list[str]]:
+    wanted: dict[str, list[str]] = {}
+    for pair in pairs:
+        key, equals, values = pair.partition("=")
+        if not equals or not values:
+            raise UserError(f"'--select {pair}' must look like --select key=value[,value]")
+        wanted.setdefault(key, []).extend(values.split(","))
+    return wanted
+
+
+def open_store(uri: str) -> Store:
+    """Open a store for reading.
+
+    Raises:
+        UserError: there is none at ``uri``.
+    """
+    store = Store(uri)
+    if not store.folder.filesystem.exists(store.folder.path("gridcell.json")):
+        raise UserError(f"There is no gridcell storage at '{uri}' yet: 'gridcell run' makes one")
+    return store
+
+
+def print_json(value: Any) -> None:
+    """Print a JSON value to standard output."""
+    typer.echo(json.dumps(value, indent=2, sort_keys=True))

@@ -1,0 +1,160 @@
+"""Commands that look and start nothing: tasks, plan, status."""
+
+from collections import Counter
+
+from rich.console import Console
+from rich.table import Table
+
+from gridcell.cell import Cell
+from gridcell.cli.common import (
+    DEFAULT_STORAGE,
+    DEFAULT_SUITE,
+    Json,
+    Overrides,
+    Request,
+    Seeds,
+    Selection,
+    Storage,
+    SuiteName,
+    TaskName,
+    open_store,
+    print_json,
+    request,
+)
+from gridcell.execute.heartbeat import running_cells
+from gridcell.execute.schedule import missing_cells
+from gridcell.store import Store
+from gridcell.suite import suite_names
+from gridcell.task import find_task, task_names
+
+STATES = ("done", "running", "queued", "failed", "diverged", "not needed")
+
+
+def tasks(as_json: Json = False) -> None:
+    """List the installed tasks and their suites."""
+    found = [find_task(name) for name in task_names()]
+    if as_json:
+        print_json({task.name: {"summary": task.summary, "suites": suite_names(task)} for task in found})
+        return
+    table = Table("task", "what it does", "suites", box=None, header_style="bold")
+    for task in found:
+        table.add_row(task.name, task.summary, ", ".join(suite_names(task)))
+    Console().print(table)
+
+
+def plan(
+    task: TaskName,
+    suite: SuiteName = DEFAULT_SUITE,
+    storage: Storage = DEFAULT_STORAGE,
+    select: Selection = None,
+    override: Overrides = None,
+    seeds: Seeds = None,
+    as_json: Json = False,
+) -> None:
+    """Show what 'run' would run: cells by kind, what is done, what each kind needs. Starts nothing."""
+    asked = request(task, suite, select, override, seeds)
+    states = _states(asked, Store(storage))
+    skipped = [{"labels": dict(item.labels), "reason": item.reason} for item in asked.grid.skipped]
+    if as_json:
+        cells = [
+            {"id": cell.id, "state": states[cell.id], **cell.to_record()}
+            for cell in asked.grid.cells.values()
+        ]
+        print_json({"cells": cells, "targets": len(asked.grid.targets), "skipped": skipped})
+        return
+    console = Console()
+    table = Table(
+        "kind", "cells", "done", "to run", "needs", title=f"{asked.title}: the plan", title_justify="left"
+    )
+    for name in ("cells", "done", "to run"):
+        table.columns[[column.header for column in table.columns].index(name)].justify = "right"
+    for kind, cells_of_kind in _by_kind(asked).items():
+        counts = Counter(states[cell.id] for cell in cells_of_kind)
+        done = counts["done"] + counts["not needed"]
+        needs = {
+            f"{asked.grid.cells[need].kind} ({role})"
+            for cell in cells_of_kind
+            for role, need in cell.needs.items()
+        }
+        row = (len(cells_of_kind), counts["done"], len(cells_of_kind) - done)
+        table.add_row(kind, *map(str, row), ", ".join(sorted(needs)) or "-")
+    console.print(table)
+    _print_skipped(console, asked)
+    run = sum(state not in ("done", "not needed") for state in states.values())
+    console.print(
+        f"{len(asked.grid)} cells for {len(asked.grid.targets)} places in the answer; {run} to run."
+    )
+
+
+def status(
+    task: TaskName,
+    suite: SuiteName = DEFAULT_SUITE,
+    storage: Storage = DEFAULT_STORAGE,
+    select: Selection = None,
+    override: Overrides = None,
+    seeds: Seeds = None,
+    as_json: Json = False,
+) -> None:
+    """Show how far a grid is: cells by kind and state, and why the failed ones failed."""
+    asked = request(task, suite, select, override, seeds)
+    store = open_store(storage)
+    states = _states(asked, store)
+    failures = {
+        cell_id: failure
+        for cell_id, failure in store.failures.read_all().items()
+        if states.get(cell_id) in ("failed", "diverged")
+    }
+    if as_json:
+        counts = Counter(states.values()) | Counter({"skipped": len(asked.grid.skipped)})
+        print_json({"cells": len(asked.grid), "counts": counts, "failures": failures})
+        return
+    console = Console()
+    shown = [name for name in STATES if name in set(states.values()) | {"done"}]
+    table = Table("kind", "cells", *shown, title=f"{asked.title} in {storage}", title_justify="left")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for kind, cells_of_kind in _by_kind(asked).items():
+        kind_counts = Counter(states[cell.id] for cell in cells_of_kind)
+        table.add_row(kind, str(len(cells_of_kind)), *(str(kind_counts[name]) for name in shown))
+    console.print(table)
+    _print_skipped(console, asked)
+    for cell_id, failure in failures.items():
+        console.print(
+            f"{cell_id} {failure['title']}: {failure['failure_class']}: {failure['message']}", markup=False
+        )
+    if failures:
+        console.print("'gridcell cell show ID' prints a failure's traceback.")
+
+
+def _states(asked: Request, store: Store) -> dict[str, str]:
+    """Tell each cell's state. A need whose users are all done need not run, though it may be gone."""
+    done = store.results.done()
+    missing = missing_cells(asked.grid, done)
+    failures = store.failures.read_all()
+    running = running_cells(store.folder)
+
+    def state(cell_id: str) -> str:
+        if cell_id in done:
+            return "done"
+        if cell_id not in missing:
+            return "not needed"
+        if cell_id in running:
+            return "running"
+        if cell_id in failures:
+            return "diverged" if failures[cell_id]["failure_class"] == "diverged" else "failed"
+        return "queued"
+
+    return {cell_id: state(cell_id) for cell_id in asked.grid.cells}
+
+
+def _by_kind(asked: Request) -> dict[str, list[Cell]]:
+    kinds: dict[str, list[Cell]] = {}
+    for cell in asked.grid.cells.values():
+        kinds.setdefault(cell.kind, []).append(cell)
+    return kinds
+
+
+def _print_skipped(console: Console, asked: Request) -> None:
+    reasons = Counter(item.reason for item in asked.grid.skipped)
+    for reason, count in reasons.items():
+        console.print(f"{count} skipped: {reason}", markup=False)

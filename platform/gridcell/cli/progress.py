@@ -1,0 +1,117 @@
+"""Live progress of a run on the terminal: done, running, failed, time left, the latest metric."""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from gridcell.cell import Cell
+from gridcell.execute.outcome import Outcome
+from gridcell.execute.schedule import Schedule
+
+DRAW_EVERY_S = 0.2  # estimating the time left looks at every queued cell
+LINE_EVERY_S = 10.0  # where the output is no terminal, a line at most so often
+
+
+class TerminalProgress:
+    """A listener that draws a bar on a terminal and writes a line now and then elsewhere."""
+
+    def __init__(self, console: Console, metric: str) -> None:
+        self._console = console
+        self._metric = metric
+        self._schedule: Schedule | None = None
+        self._seconds: dict[str, list[float]] = defaultdict(list)
+        self._most_running = 1
+        self._latest = ""
+        self._last_drawn = time.monotonic()
+        self._begun = time.monotonic()
+        self._bar: Progress | None = None
+        self._row: TaskID | None = None
+
+    def begun(self, schedule: Schedule) -> None:
+        """Show the empty bar."""
+        self._schedule = schedule
+        self._begun = time.monotonic()
+        if self._console.is_terminal:
+            columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.description}"))
+            self._bar = Progress(*columns, console=self._console, transient=True)
+            self._row = self._bar.add_task("starting", total=schedule.total)
+            self._bar.start()
+        else:
+            self._console.print(f"{schedule.total} cells to run", highlight=False)
+
+    def started(self, cell: Cell) -> None:
+        """Count it as running."""
+        if self._schedule is not None:
+            self._most_running = max(self._most_running, len(self._schedule.running))
+        self._draw()
+
+    def reported(self, cell: Cell, step: int, metrics: Mapping[str, float]) -> None:
+        """Show the latest metric of a running cell."""
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in list(metrics.items())[:2])
+        self._latest = f"{cell.title} [{step}] {shown}"
+        self._draw()
+
+    def finished(self, cell: Cell, outcome: Outcome, again: bool) -> None:
+        """Count it, remember how long its kind takes, and say why it failed."""
+        if outcome.failure is None:
+            self._seconds[cell.kind].append(outcome.seconds)
+            value = outcome.metrics.get(self._metric)
+            self._latest = cell.title + (
+                f" {self._metric} {value:.4g}" if isinstance(value, int | float) else ""
+            )
+        else:
+            fate = "will be tried again" if again else f"failed ({outcome.failure.failure_class})"
+            self._console.print(f"{cell.id} {cell.title} {fate}: {outcome.failure.message}", markup=False)
+        self._draw()
+
+    def ended(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def time_left(self) -> float | None:
+        """Estimate the seconds left from what each kind of cell has taken; None while nothing is known."""
+        known = [seconds for kind in self._seconds.values() for seconds in kind]
+        if self._schedule is None or not known:
+            return None
+        overall = sum(known) / len(known)
+        kinds = Counter(cell.kind for cell in self._schedule.queued())
+        mean = {kind: sum(taken) / len(taken) for kind, taken in self._seconds.items()}
+        work = sum(count * mean.get(kind, overall) for kind, count in kinds.items())
+        return work / self._most_running
+
+    def _draw(self) -> None:
+        schedule = self._schedule
+        if schedule is None:
+            return
+        now = time.monotonic()
+        if now - self._last_drawn < (LINE_EVERY_S if self._bar is None else DRAW_EVERY_S):
+            return
+        self._last_drawn = now
+        over = len(schedule.finished) + len(schedule.failed) + len(schedule.blocked)
+        if self._bar is not None and self._row is not None:
+            self._bar.update(
+                self._row, completed=over, total=schedule.total, description=self._text(schedule)
+            )
+        else:
+            self._console.print(
+                f"{over}/{schedule.total} {self._text(schedule)}", markup=False, highlight=False
+            )
+
+    def _text(self, schedule: Schedule) -> str:
+        counts = f"done {len(schedule.finished)} · running {len(schedule.running)}"
+        if schedule.failed or schedule.blocked:
+            counts += f" · failed {len(schedule.failed)} · blocked {len(schedule.blocked)}"
+        left = self.time_left()
+        elapsed = clock(time.monotonic() - self._begun)
+        return f"{counts} · {elapsed} · left {clock(left) if left is not None else '?'} · {self._latest}"
+
+
+def clock(seconds: float) -> str:
+    """Write a duration as m:ss or h:mm:ss."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"

@@ -1,0 +1,124 @@
+"""Commands that show results: report, sync, ui."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from gridcell.cli.common import (
+    DEFAULT_STORAGE,
+    DEFAULT_SUITE,
+    Json,
+    Overrides,
+    Request,
+    Seeds,
+    Selection,
+    Storage,
+    SuiteName,
+    TaskName,
+    Tracking,
+    open_store,
+    print_json,
+    request,
+)
+from gridcell.errors import UserError
+from gridcell.store import Store
+from gridcell.task import Findings
+from gridcell.tracking import Experiment, default_tracking_uri
+
+
+def findings(asked: Request, store: Store) -> Findings:
+    """Read what the store holds of a grid.
+
+    Raises:
+        UserError: a stored result is damaged.
+    """
+    results, damaged = store.results.read_many(asked.grid.cells)
+    if damaged:
+        raise UserError(
+            f"The stored result of cell {damaged[0]} is damaged ({len(damaged)} in all): "
+            "'gridcell run' sets damaged results aside and runs their cells again"
+        )
+    failures = store.failures.read_all()
+    return Findings(
+        title=asked.title,
+        settings=asked.suite.settings.model_dump(mode="json"),
+        grid=asked.grid,
+        results=results,
+        failures={
+            cell_id: failure
+            for cell_id, failure in failures.items()
+            if cell_id in asked.grid.cells and cell_id not in results
+        },
+        store=store,
+    )
+
+
+def default_report_folder(asked: Request, store: Store) -> Path:
+    """Return ``reports/TASK-SUITE`` in the storage folder, or in this folder if the storage is remote."""
+    name = f"reports/{asked.suite.task.name}-{asked.suite.name}"
+    return store.folder.local(name) or Path(name)
+
+
+def report(
+    task: TaskName,
+    suite: SuiteName = DEFAULT_SUITE,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the report goes.")] = None,
+    storage: Storage = DEFAULT_STORAGE,
+    select: Selection = None,
+    override: Overrides = None,
+    seeds: Seeds = None,
+    as_json: Json = False,
+) -> None:
+    """Write the report of what is done so far: a page, pictures, tables."""
+    asked = request(task, suite, select, override, seeds)
+    store = open_store(storage)
+    written = asked.suite.task.write_report(
+        findings(asked, store), out or default_report_folder(asked, store)
+    )
+    if as_json:
+        print_json({"page": str(written.page)})
+        return
+    console = Console(highlight=False)
+    for part in written.headline:
+        console.print(part)
+    console.print(f"Report: {written.page}", soft_wrap=True)
+
+
+def sync(
+    task: TaskName,
+    suite: SuiteName = DEFAULT_SUITE,
+    storage: Storage = DEFAULT_STORAGE,
+    select: Selection = None,
+    override: Overrides = None,
+    seeds: Seeds = None,
+    tracking: Tracking = None,
+) -> None:
+    """Bring MLflow up to date with the storage, from nothing if need be."""
+    asked = request(task, suite, select, override, seeds)
+    store = open_store(storage)
+    uri = tracking or default_tracking_uri(store)
+    try:
+        experiment = Experiment(uri, asked.suite.task.name, asked.suite.name, asked.grid)
+        added = experiment.mirror(store, asked.grid.cells)
+        experiment.close("FINISHED")
+    except Exception as error:  # MLflow's, SQLAlchemy's or the network's: the user needs its one line
+        raise UserError(f"MLflow at {uri} can't be written: {' '.join(str(error).split())[:300]}") from error
+    Console(highlight=False).print(f"{added} cells added to MLflow at {uri}", soft_wrap=True)
+
+
+def ui(
+    storage: Storage = DEFAULT_STORAGE,
+    tracking: Tracking = None,
+    port: Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)] = 5000,
+) -> None:
+    """Serve MLflow's pages on this machine alone; Ctrl-C ends it."""
+    uri = tracking or default_tracking_uri(open_store(storage))
+    Console(highlight=False).print(f"MLflow on http://127.0.0.1:{port} (Ctrl-C ends it)")
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # 2 processes instead of 10
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    arguments = ["server", "--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port)]
+    os.execv(sys.executable, [sys.executable, "-m", "mlflow", *arguments])

@@ -1,0 +1,127 @@
+"""The command that runs a grid."""
+
+import shlex
+import signal
+import sys
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from gridcell.cli.common import (
+    DEFAULT_STORAGE,
+    DEFAULT_SUITE,
+    Overrides,
+    Request,
+    Seeds,
+    Selection,
+    Storage,
+    SuiteName,
+    TaskName,
+    Tracking,
+    request,
+)
+from gridcell.cli.progress import TerminalProgress
+from gridcell.cli.reports import default_report_folder, findings
+from gridcell.execute.driver import run_grid, set_damaged_aside
+from gridcell.execute.schedule import Schedule, missing_cells
+from gridcell.store import Store
+from gridcell.tracking import Window, default_tracking_uri
+
+
+class ExecutorName(StrEnum):
+    """Where cells run."""
+
+    RAY = "ray"
+    INLINE = "inline"
+
+
+def run(
+    task: TaskName,
+    suite: SuiteName = DEFAULT_SUITE,
+    storage: Storage = DEFAULT_STORAGE,
+    executor: Annotated[
+        ExecutorName, typer.Option(help="ray: many cells at once; inline: one after another, for debugging.")
+    ] = ExecutorName.RAY,
+    address: Annotated[
+        str | None, typer.Option(metavar="A", help="A running Ray cluster, e.g. auto or ray://host:10001.")
+    ] = None,
+    max_concurrent: Annotated[
+        int | None, typer.Option("--max-concurrent", metavar="N", help="Run at most N cells at once.")
+    ] = None,
+    select: Selection = None,
+    override: Overrides = None,
+    seeds: Seeds = None,
+    retry_diverged: Annotated[
+        bool, typer.Option("--retry-diverged", help="Run cells again whose training diverged.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="DIR", help="Where the report goes.")
+    ] = None,
+    tracking: Tracking = None,
+) -> None:
+    """Run a suite's missing cells, then report. Run it again to go on: nothing that is done is run twice."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = Console(highlight=False)
+    asked = request(task, suite, select, override, seeds)
+    store = Store(storage).prepare()
+    for cell_id in set_damaged_aside(asked.grid, store):
+        console.print(f"The stored result of cell {cell_id} is damaged: set aside, and run again.")
+    done = store.results.done()
+    to_run = len(missing_cells(asked.grid, done))
+    console.print(f"{asked.title}: {len(asked.grid)} cells, {to_run} to run, storage {storage}")
+    store.plans.save(asked.suite.task.name, asked.suite.name, asked.grid)
+    window = Window(
+        tracking or default_tracking_uri(store), asked.suite.task.name, asked.suite.name, asked.grid, store
+    )
+    progress = TerminalProgress(console, asked.suite.task.progress_metric)
+    try:
+        schedule = run_grid(
+            asked.suite.task,
+            asked.grid,
+            store,
+            executor=executor.value,
+            address=address,
+            max_concurrent=max_concurrent,
+            retry_diverged=retry_diverged,
+            listeners=[progress, window],
+        )
+    except KeyboardInterrupt:
+        kept = len(store.results.done() & set(asked.grid.cells))
+        console.print(f"\nStopped; {kept} of {len(asked.grid)} cells are done and kept. To go on, run again:")
+        console.print(f"  gridcell {shlex.join(sys.argv[1:])}", markup=False, soft_wrap=True)
+        raise typer.Exit(130) from None
+    _end(console, asked, store, schedule, report or default_report_folder(asked, store))
+    _say_window(console, window)
+    if schedule.failed:
+        raise typer.Exit(1)
+
+
+def _end(console: Console, asked: Request, store: Store, schedule: Schedule, out: Path) -> None:
+    """Account for every cell, write the report and print its headline."""
+    ended = len(schedule.finished) + len(schedule.failed) + len(schedule.blocked)
+    if ended != schedule.total:  # a scheduler that loses cells must not look like success
+        raise RuntimeError(f"{schedule.total} cells were to run, but only {ended} ended")
+    if schedule.total:
+        console.print(
+            f"{len(schedule.finished)} cells run, {len(schedule.failed)} failed, "
+            f"{len(schedule.blocked)} not run because what they need failed or diverged"
+        )
+    written = asked.suite.task.write_report(findings(asked, store), out)
+    for part in written.headline:
+        console.print(part)
+    console.print(f"Report: {written.page}", soft_wrap=True)
+
+
+def _say_window(console: Console, window: Window) -> None:
+    if window.problem is not None:
+        console.print(f"MLflow at {window.uri} is behind ({window.problem}); 'gridcell sync' catches up.")
+    else:
+        console.print(f"MLflow: {window.uri} ('gridcell ui' opens it)", soft_wrap=True)
+
+
+def _interrupt(signal_number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,103 @@
+"""What a cell function is given beside its cell: inputs, folders, checkpoints and a way to report."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gridcell.cell import Cell
+from gridcell.errors import CorruptData
+from gridcell.store import Checkpoints, Result, Store
+
+MAX_CURVE_POINTS = 500  # a metric's curve is thinned by half whenever it would grow beyond this
+
+Reporter = Callable[[int, Mapping[str, float]], None]
+
+
+@dataclass
+class Curves:
+    """The metrics that a cell reported while it ran, thinned so that a record stays small."""
+
+    points: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+
+    def add(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Append one step's values."""
+        for name, value in metrics.items():
+            curve = self.points.setdefault(name, [])
+            curve.append((step, float(value)))
+            if len(curve) > MAX_CURVE_POINTS:
+                del curve[1:-1:2]
+
+
+@dataclass(frozen=True)
+class Context:
+    """A running cell's surroundings.
+
+    Attributes:
+        cell: the cell.
+        store: where inputs come from; cells write to ``outputs``, never here.
+        outputs: empty local folder; what is in it when the cell ends becomes its artifacts.
+        scratch: empty local folder that is thrown away.
+        cache: local folder, kept between cells of one process, for copies of remote inputs.
+        locations: name -> path or URI of data on this machine.
+        device: torch device type, ``cpu`` or ``cuda``.
+        foreground: a person is watching: progress bars are welcome.
+        reporter: receives what ``report`` is told.
+    """
+
+    cell: Cell
+    store: Store
+    outputs: Path
+    scratch: Path
+    cache: Path
+    locations: Mapping[str, str] = field(default_factory=dict)
+    device: str = "cpu"
+    foreground: bool = False
+    reporter: Reporter | None = None
+    curves: Curves = field(default_factory=Curves)
+
+    @property
+    def seed(self) -> int:
+        """The cell's seed, 0 where it has none.
+
+        It is the seed itself, not a hash of the cell, so that methods compared at one seed see the same order
+        of data and their differences are paired.
+        """
+        return self.cell.seed or 0
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """This cell's checkpoints, from which it goes on after an interruption."""
+        return self.store.checkpoints(self.cell.id)
+
+    def need(self, role: str) -> Result:
+        """Return the result of the cell needed in ``role``.
+
+        Raises:
+            KeyError: this cell has no such role.
+            CorruptData: the stored result is damaged.
+        """
+        return self.store.results.read(self.cell.needs[role])
+
+    def artifact(self, role: str, name: str) -> Path:
+        """Return the local path of a file that the cell needed in ``role`` left, after checking its bytes.
+
+        Raises:
+            KeyError: no such role or file.
+            CorruptData: the file is not what was committed; names the cell to be run again.
+        """
+        result = self.need(role)
+        try:
+            return self.store.results.fetch(result, name, self.cache)
+        except CorruptData as error:
+            raise CorruptData(str(error), result.cell.id) from error
+
+    def report(self, step: int, **metrics: float) -> None:
+        """Tell live progress and the cell's curves how it is going.
+
+        Args:
+            step: epoch or step, rising.
+            metrics: finite or not; values that aren't are kept out of the curves.
+        """
+        self.curves.add(step, {name: value for name, value in metrics.items() if value - value == 0})
+        if self.reporter is not None:
+            self.reporter(step, metrics)

@@ -1,0 +1,99 @@
+"""What a corruption is, how the modules of this package are found, and how one is applied."""
+
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from gridcell.data.corruptions.severity import SEVERITIES, check_severity
+from gridcell.data.pixels import Bytes, Floats, to_bytes, to_float
+from gridcell.data.seeds import image_generator
+from gridcell.errors import UserError, unknown
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """One way to spoil an image.
+
+    Attributes:
+        name: As in ImageNet-C, e.g. ``"gaussian_noise"``.
+        family: ``"noise"``, ``"blur"``, ``"weather"`` or ``"digital"``.
+        apply: ``(images, severity, rng) -> images``: float32 in [0, 1] of shape (N, H, W, 3), severity
+            1..5; what is random is drawn per image. May overshoot [0, 1]; callers clip.
+    """
+
+    name: str
+    family: str
+    apply: Callable[[Floats, int, np.random.Generator], Floats]
+
+    def __call__(self, images: Floats, severity: int, rng: np.random.Generator) -> Floats:
+        """Return the corrupted images, clipped to [0, 1], same shape, float32.
+
+        Raises:
+            UserError: Severity is not 1..5.
+        """
+        check_severity(severity)
+        return np.clip(self.apply(images, severity, rng), 0, 1).astype(np.float32)
+
+
+@cache
+def corruptions() -> dict[str, Corruption]:
+    """Return all corruptions by name: the ``CORRUPTIONS`` of every module in this package.
+
+    Raises:
+        UserError: Two modules define the same name.
+    """
+    found: dict[str, Corruption] = {}
+    for module in sorted(info.name for info in pkgutil.iter_modules([str(Path(__file__).parent)])):
+        for entry in getattr(import_module(f"{__package__}.{module}"), "CORRUPTIONS", ()):
+            if entry.name in found:
+                raise UserError(f"Two modules define a corruption named '{entry.name}'")
+            found[entry.name] = entry
+    return found
+
+
+def corruption(name: str) -> Corruption:
+    """Return the corruption called ``name``.
+
+    Raises:
+        UserError: There is none; the message names the nearest.
+    """
+    known = corruptions()
+    if name not in known:
+        raise unknown("corruption", name, known)
+    return known[name]
+
+
+def pair_names() -> tuple[str, ...]:
+    """Return ``"name/severity"`` for every corruption and severity, e.g. ``"fog/3"``, in a fixed order."""
+    return tuple(f"{name}/{severity}" for name in sorted(corruptions()) for severity in SEVERITIES)
+
+
+def corrupt(images: Bytes, name: str, severity: int, seed: int) -> Bytes:
+    """Return corrupted copies of uint8 images.
+
+    Each image's randomness comes from ``seed``, the corruption, the severity and the image's own pixels:
+    the result for an image doesn't depend on its position or on the other images.
+
+    Args:
+        images: uint8, shape (N, H, W, 3).
+        name: Name of a corruption.
+        severity: 1..5.
+        seed: Any integer.
+
+    Raises:
+        UserError: Unknown name or severity, or images of another shape or dtype.
+    """
+    chosen = corruption(name)
+    check_severity(severity)
+    if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
+        raise UserError(f"corrupt() takes uint8 of shape (N, H, W, 3), not {images.dtype} of {images.shape}")
+    spoilt = np.empty_like(images)
+    for number, image in enumerate(images):
+        rng = image_generator(seed, image, "corruption", name, severity)
+        spoilt[number] = to_bytes(chosen(to_float(image)[None], severity, rng))[0]
+    return spoilt

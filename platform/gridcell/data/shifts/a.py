@@ -1,0 +1,89 @@
+"""a: images that a simple reference model gets wrong or nearly so.
+
+ImageNet-A was filtered with a ResNet-50. The reference here is a logistic regression on down-sampled pixels,
+fitted to the pre-training images: cheap, and the same everywhere, with no network to download.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gridcell.data.images import LabelledImages, select
+from gridcell.data.pixels import Floats, move, pose_matrix, shrink, to_float
+from gridcell.data.shifts.registry import Shift, Sources, render, whole_number
+from gridcell.errors import UserError
+
+_SIDE = 8
+_MARGIN_DECIMALS = 6  # rounding keeps the choice from depending on a machine's last bits
+
+
+def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> LabelledImages:
+    """Keep the ``hard_share`` of each class with the lowest margins, each image in its hardest view.
+
+    Every candidate is seen in ``views`` ways: as it is and, slightly turned, cropped and lit otherwise, as a
+    photographer might have taken it. Without that, a small clean pool holds nothing that a model finds hard.
+    """
+    share = parameters["hard_share"]
+    if not 0 < share <= 1:
+        raise UserError(f"hard_share must be above 0 and at most 1, not {share}")
+    pool, views = sources.pool, whole_number(parameters, "views", least=1)
+    candidates = [pool] + [render(pool, retake, name=f"a/{view}", seed=seed) for view in range(1, views)]
+    model = fit_reference(sources.pretrain)
+    margins = np.round([reference_margins(model, seen) for seen in candidates], _MARGIN_DECIMALS)
+    hardest_view, margin = margins.argmin(axis=0), margins.min(axis=0)
+    kept: list[int] = []
+    for label in pool.classes:
+        members = np.flatnonzero(pool.labels == label)
+        hardest = members[np.argsort(margin[members], kind="stable")]
+        kept.extend(hardest[: max(1, round(share * len(members)))].tolist())
+    kept.sort()
+    chosen = np.stack([candidates[hardest_view[place]].images[place] for place in kept])
+    return replace(select(pool, kept, name="a"), images=chosen)
+
+
+def retake(image: Floats, rng: np.random.Generator) -> Floats:
+    """Take the picture again: turned by up to 14 degrees, moved, cropped, in other light."""
+    side = min(image.shape[:2])
+    turn, slant = math.radians(float(rng.uniform(-14, 14))), float(rng.uniform(-0.15, 0.15))
+    pose = pose_matrix(turn, float(rng.uniform(0.85, 1.2)), slant)
+    moved = move(image, pose, rng.uniform(-0.08, 0.08, 2) * side)
+    return moved ** np.float32(rng.uniform(0.7, 1.4)) * np.float32(rng.uniform(0.75, 1))
+
+
+def fit_reference(train: LabelledImages) -> Any:
+    """Return scikit-learn's logistic regression, fitted to down-sampled pixels of ``train``."""
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(max_iter=500).fit(_features(train), train.labels)
+
+
+def reference_margins(model: Any, test: LabelledImages) -> NDArray[np.float64]:
+    """Return how clearly the reference sees the right class: p(true) - max p(other), per image.
+
+    Args:
+        model: What :func:`fit_reference` returned, fitted to all classes of ``test``.
+        test: N images to judge.
+
+    Returns:
+        float64, shape (N,), in [-1, 1]; negative where the model is wrong.
+    """
+    chance = model.predict_proba(_features(test))
+    column = np.searchsorted(model.classes_, test.labels)
+    rows = np.arange(len(test))
+    right = chance[rows, column]
+    chance[rows, column] = -np.inf
+    return np.asarray(right - chance.max(axis=1), dtype=np.float64)
+
+
+def _features(labelled: LabelledImages) -> NDArray[np.float64]:
+    small = shrink(to_float(labelled.images), _SIDE, _SIDE)
+    return small.reshape(len(labelled), -1).astype(np.float64)
+
+
+SHIFT = Shift(
+    "a", "fresh", make, order=1, share=0.44, subset=True, parameters={"hard_share": 0.4, "views": 6}, least=2
+)

@@ -1,0 +1,63 @@
+"""c: the validation images under a balanced part of the 75 corruptions and severities of ImageNet-C."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gridcell.data.corruptions import corrupt, pair_names
+from gridcell.data.images import LabelledImages
+from gridcell.data.seeds import generator
+from gridcell.data.shifts.registry import Shift, Sources, whole_number
+from gridcell.errors import UserError
+
+
+def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> LabelledImages:
+    """Corrupt ``per_corruption`` different images under every pair of corruption and severity.
+
+    Returns:
+        75 x ``per_corruption`` images (with the 15 corruptions of this package), grouped by pair:
+        ``groups`` are ``"fog/1"`` and so on, and ``group_of`` says which pair each image got.
+
+    Raises:
+        UserError: More images per pair than the pool has, or too few in all to show every class.
+    """
+    pool, pairs = sources.pool, pair_names()
+    count = whole_number(parameters, "per_corruption", least=1)
+    if count > len(pool):
+        raise UserError(f"per_corruption is {count}, but there are only {len(pool)} validation images")
+    if count * len(pairs) < len(pool.classes):
+        least = -(-len(pool.classes) // len(pairs))
+        raise UserError(
+            f"per_corruption is {count}; to show all {len(pool.classes)} classes it must be {least} or more"
+        )
+    turn = generator(seed, "c", "pairs").permutation(len(pairs))
+    queue = np.resize(_classes_in_turn(pool, seed), count * len(pairs))
+    chosen, spoilt = [], []
+    for place, pair in sorted(enumerate(turn), key=lambda item: int(item[1])):
+        name, severity = pairs[pair].rsplit("/", 1)
+        members = queue[place * count : (place + 1) * count]
+        chosen.append(members)
+        spoilt.append(corrupt(pool.images[members], name, int(severity), seed))
+    return LabelledImages(
+        name="c",
+        images=np.concatenate(spoilt),
+        labels=pool.labels[np.concatenate(chosen)],
+        classes=pool.classes,
+        class_names=pool.class_names,
+        groups=pairs,
+        group_of=np.repeat(np.arange(len(pairs), dtype=np.int64), count),
+    )
+
+
+def _classes_in_turn(pool: LabelledImages, seed: int) -> NDArray[np.int64]:
+    """Return a permutation of the pool in which the classes alternate, so that any stretch is balanced."""
+    rng = generator(seed, "c", "images")
+    rank = np.empty(len(pool), dtype=np.int64)
+    for label in pool.classes:
+        members = rng.permutation(np.flatnonzero(pool.labels == label))
+        rank[members] = np.arange(len(members))
+    return np.lexsort((rng.random(len(pool)), rank))
+
+
+SHIFT = Shift("c", "val", make, order=7, parameters={"per_corruption": 8})

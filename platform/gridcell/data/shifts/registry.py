@@ -1,0 +1,148 @@
+"""What a derived shift is, and how the modules of this package are found."""
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from gridcell.data.images import LabelledImages
+from gridcell.data.pixels import Floats, to_bytes, to_float
+from gridcell.data.seeds import image_generator
+from gridcell.errors import UserError, unknown
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a shift is made from.
+
+    Attributes:
+        pool: The images to derive from; the result's classes are the pool's.
+        pretrain: The images a model is pre-trained on, for shifts that need to know what such a model finds
+            hard; never part of the result.
+    """
+
+    pool: LabelledImages
+    pretrain: LabelledImages
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A recipe that derives one set from others.
+
+    Attributes:
+        name: Key of the derived set.
+        source: ``"fresh"``: from images of its own that no other set uses; ``"val"``: from the
+            validation images, as ImageNet-C, -Cartoon and -Drawing are.
+        make: ``(sources, seed, parameters) -> set``, deterministic, named ``name``.
+        order: Place among the sets; ties go by name.
+        share: Share of each class's fresh images that it takes; 0 where ``source`` is ``"val"``.
+        subset: Whether the set covers only a part of the classes.
+        parameters: Names and defaults of what a user may set.
+        least: Fewest images of a class in the pool with which it works.
+    """
+
+    name: str
+    source: Literal["fresh", "val"]
+    make: Callable[[Sources, int, Mapping[str, float]], LabelledImages]
+    order: int
+    share: float = 0.0
+    subset: bool = False
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    least: int = 1
+
+    def __call__(
+        self, sources: Sources, *, seed: int, parameters: Mapping[str, float] | None = None
+    ) -> LabelledImages:
+        """Derive the set, with ``parameters`` over the defaults.
+
+        Raises:
+            UserError: A parameter is unknown or out of its range.
+        """
+        given = dict(parameters or {})
+        for key in given:
+            if key not in self.parameters:
+                raise unknown(f"parameter of shift '{self.name}'", key, self.parameters)
+        return self.make(sources, seed, {**self.parameters, **given})
+
+
+@cache
+def shifts() -> dict[str, Shift]:
+    """Return all shifts by name in their order: the ``SHIFT`` of every module in this package.
+
+    Raises:
+        UserError: Two modules define the same name.
+    """
+    found: list[Shift] = []
+    for module in sorted(info.name for info in pkgutil.iter_modules([str(Path(__file__).parent)])):
+        entry = getattr(import_module(f"{__package__}.{module}"), "SHIFT", None)
+        if entry is not None:
+            found.append(entry)
+    names = [entry.name for entry in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"Two modules define a shift named '{name}'")
+    return {entry.name: entry for entry in sorted(found, key=lambda entry: (entry.order, entry.name))}
+
+
+def shift(name: str) -> Shift:
+    """Return the shift called ``name``.
+
+    Raises:
+        UserError: There is none; the message names the nearest.
+    """
+    known = shifts()
+    if name not in known:
+        raise unknown("shift", name, known)
+    return known[name]
+
+
+def whole_number(parameters: Mapping[str, float], name: str, *, least: int, most: int | None = None) -> int:
+    """Return a parameter that counts something.
+
+    Raises:
+        UserError: It isn't a whole number between ``least`` and ``most``.
+    """
+    value = parameters[name]
+    if value != int(value) or value < least or (most is not None and value > most):
+        limit = f" and at most {most}" if most is not None else ""
+        raise UserError(f"{name} must be a whole number of at least {least}{limit}, not {value}")
+    return int(value)
+
+
+def render(
+    pool: LabelledImages,
+    draw: Callable[[Floats, np.random.Generator], Floats],
+    *,
+    name: str,
+    seed: int,
+    copies: int = 1,
+) -> LabelledImages:
+    """Redraw every image, each with randomness of its own.
+
+    Args:
+        pool: The images.
+        draw: ``(image, rng) -> image``, float32 (H, W, 3) in [0, 1].
+        name: Name of the new set.
+        seed: Any integer.
+        copies: How many renderings of each image; they follow one another.
+
+    Returns:
+        ``copies * len(pool)`` images. What an image becomes depends on the seed and its own pixels alone.
+    """
+    drawn = np.empty((len(pool) * copies, *pool.images.shape[1:]), dtype=np.uint8)
+    for number, image in enumerate(pool.images):
+        for copy in range(copies):
+            rng = image_generator(seed, image, name, copy)
+            drawn[number * copies + copy] = to_bytes(draw(to_float(image), rng))
+    return LabelledImages(
+        name=name,
+        images=drawn,
+        labels=np.repeat(pool.labels, copies),
+        classes=pool.classes,
+        class_names=pool.class_names,
+    )

@@ -1,0 +1,212 @@
+"""Suites: derived sets in folders, with a manifest that says what they hold and how they were made."""
+
+import hashlib
+import json
+import shutil
+import uuid
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gridcell.data.folder import SUFFIXES, check_folder_name, read_image, write_folder
+from gridcell.data.images import LabelledImages, content_digest
+from gridcell.errors import CorruptData, UserError, unknown
+
+MANIFEST = "manifest.json"
+_FORMAT = "gridcell-suite"
+_VERSION = 1
+
+
+def require_own_folder(root: str | Path) -> None:
+    """Raise UserError if ``root`` holds anything but a suite that was written here before."""
+    folder = Path(root)
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    try:
+        _load_manifest(folder)
+    except (CorruptData, UserError) as error:
+        raise UserError(
+            f"{folder} is not empty and holds no suite of gridcell; choose another folder"
+        ) from error
+
+
+def write_suite(
+    root: str | Path, sets: Mapping[str, LabelledImages], manifest: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write ``root/<set>/<class>/<index>.png`` and ``manifest.json``, all or nothing.
+
+    Everything goes to a temporary folder beside ``root`` that is renamed at the end.
+
+    Args:
+        root: Absent, empty, or a suite written before, which is replaced.
+        sets: Sets of one label space by name.
+        manifest: What to record about how they were made, e.g. the seed; stored under ``"how"``.
+
+    Returns:
+        The manifest as written: ``format``, ``version``, ``class_names``, ``how`` and, per set, ``images``,
+        ``classes``, ``images_per_class``, ``sha256`` and ``groups`` (positions by group's name).
+
+    Raises:
+        UserError: ``root`` holds something else; a set's or class's name can't be a folder's; the sets differ
+            in label space.
+    """
+    folder = Path(root)
+    require_own_folder(folder)
+    spaces = {labelled.class_names for labelled in sets.values()}
+    if len(spaces) != 1:
+        raise UserError("A suite holds sets of one label space, and at least one set")
+    (class_names,) = spaces
+    for name in (*sets, *class_names):
+        check_folder_name(name)
+    whole: dict[str, Any] = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "class_names": list(class_names),
+        "sets": {name: _describe(labelled) for name, labelled in sets.items()},
+        "how": dict(manifest),
+    }
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        for name, labelled in sets.items():
+            write_folder(partial / name, labelled)
+        (partial / MANIFEST).write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+        _swap(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return whole
+
+
+def _swap(new: Path, place: Path) -> None:
+    """Rename ``new`` to ``place``; a folder already there is moved aside first and then removed."""
+    if not place.exists():
+        new.rename(place)
+        return
+    old = new.with_suffix(".old")
+    place.rename(old)
+    try:
+        new.rename(place)
+    except OSError:
+        old.rename(place)
+        raise
+    shutil.rmtree(old)
+
+
+def _describe(labelled: LabelledImages) -> dict[str, Any]:
+    names = labelled.class_names
+    group_of = labelled.group_of
+    return {
+        "images": len(labelled),
+        "classes": [names[label] for label in labelled.classes],
+        "images_per_class": {names[c]: int(np.sum(labelled.labels == c)) for c in labelled.classes},
+        "groups": {}
+        if group_of is None
+        else {group: np.flatnonzero(group_of == k).tolist() for k, group in enumerate(labelled.groups)},
+        "sha256": content_digest(labelled),
+    }
+
+
+def read_suite(
+    root: str | Path, names: Collection[str] | None = None, *, verify: bool = True
+) -> dict[str, LabelledImages]:
+    """Read the sets of a suite, in the order of its manifest and each in its original order.
+
+    Args:
+        root: A folder that :func:`write_suite` wrote.
+        names: Which sets; None: all.
+        verify: Compare pixels and labels with the manifest's checksums.
+
+    Raises:
+        UserError: No suite there, or no such set.
+        CorruptData: The manifest or an image is damaged or missing.
+    """
+    folder = Path(root)
+    manifest = _load_manifest(folder)
+    for name in names or ():
+        if name not in manifest["sets"]:
+            raise unknown(f"set of {folder}", name, manifest["sets"])
+    wanted = [name for name in manifest["sets"] if names is None or name in names]
+    return {name: _read_set(folder, name, manifest, verify=verify) for name in wanted}
+
+
+def _read_set(root: Path, name: str, manifest: Mapping[str, Any], *, verify: bool) -> LabelledImages:
+    about, class_names = manifest["sets"][name], tuple(manifest["class_names"])
+    try:
+        files = sorted(
+            (int(file.stem), label, file)
+            for label, class_name in enumerate(class_names)
+            for file in (root / name / class_name).glob("*.png")
+        )
+        if [number for number, _, _ in files] != list(range(about["images"])):
+            raise CorruptData(
+                f"Set '{name}' of {root} should have {about['images']} images, has {len(files)}"
+            )
+        group_of: NDArray[np.int64] | None = None
+        if about["groups"]:
+            group_of = np.zeros(len(files), dtype=np.int64)
+            for number, members in enumerate(about["groups"].values()):
+                group_of[members] = number
+        labelled = LabelledImages(
+            name=name,
+            images=np.stack([read_image(file, None) for _, _, file in files]),
+            labels=np.array([label for _, label, _ in files], dtype=np.int64),
+            classes=tuple(sorted(class_names.index(class_name) for class_name in about["classes"])),
+            class_names=class_names,
+            groups=tuple(about["groups"]),
+            group_of=group_of,
+        )
+    except (UserError, KeyError, ValueError, IndexError) as error:
+        raise CorruptData(f"Set '{name}' of {root} is damaged: {error}") from error
+    if verify and content_digest(labelled) != about["sha256"]:
+        raise CorruptData(f"Set '{name}' of {root} doesn't match the checksum in its manifest")
+    return labelled
+
+
+def fingerprint(root: str | Path) -> str:
+    """Return a hash that tells folders with different images apart and ignores where a folder lies.
+
+    For a suite it is the hash of the checksums in its manifest, so no image is opened: :func:`read_suite`
+    verifies them when the images are read. For any other folder the names and bytes of all images are hashed.
+
+    Returns:
+        64 hexadecimal digits.
+
+    Raises:
+        UserError: There is no such folder, or it has no image.
+    """
+    folder = Path(root)
+    if (folder / MANIFEST).exists():
+        manifest = _load_manifest(folder)
+        checksums = {name: about["sha256"] for name, about in manifest["sets"].items()}
+        return hashlib.sha256(json.dumps(checksums, sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256()
+    empty = True
+    for file in sorted(entry for entry in folder.rglob("*") if entry.suffix.lower() in SUFFIXES):
+        empty = False
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest.update(json.dumps([file.relative_to(folder).as_posix(), content]).encode())
+    if empty:
+        raise UserError(f"There is no image folder {folder}, or it has no images")
+    return digest.hexdigest()
+
+
+def _load_manifest(folder: Path) -> dict[str, Any]:
+    file = folder / MANIFEST
+    if not file.is_file():
+        raise UserError(f"{folder} holds no suite: there is no {MANIFEST} in it")
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        if manifest["format"] != _FORMAT:
+            raise CorruptData(f"{file} is not the manifest of a suite")
+        if manifest["version"] != _VERSION:
+            raise UserError(
+                f"{folder} has format version {manifest['version']}; this gridcell reads {_VERSION}"
+            )
+        for name in (*manifest["sets"], *manifest["class_names"]):
+            check_folder_name(name)
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorruptData(f"{file} is damaged: {error}") from error
+    return dict(manifest)

@@ -1,0 +1,94 @@
+"""The driver: takes a grid and a store and runs what is missing, by whichever executor."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from gridcell.errors import UserError
+from gridcell.execute.heartbeat import Heartbeat
+from gridcell.execute.inline import run_inline
+from gridcell.execute.listener import Listener, Listeners
+from gridcell.execute.outcome import FailureClass
+from gridcell.execute.schedule import Schedule
+from gridcell.grid import Grid
+from gridcell.store import Store
+from gridcell.task import Task
+
+Executor = Literal["ray", "inline"]
+
+
+def run_grid(
+    task: Task,
+    grid: Grid,
+    store: Store,
+    *,
+    executor: Executor = "ray",
+    address: str | None = None,
+    num_cpus: int | None = None,
+    max_concurrent: int | None = None,
+    retry_diverged: bool = False,
+    listeners: Sequence[Listener] = (),
+) -> Schedule:
+    """Run the cells that the store lacks and return the schedule, which tells how each ended.
+
+    Nothing is started when nothing is missing. Interruption (KeyboardInterrupt) passes through after the
+    listeners were told; all finished cells are kept.
+
+    Args:
+        task: the plug-in whose cells these are.
+        grid: all cells and targets.
+        store: prepared for writing.
+        executor: ``ray``, or ``inline`` for one after another in this process.
+        address: of a running Ray cluster.
+        num_cpus: cores of a Ray cluster started here.
+        max_concurrent: run at most so many cells at once.
+        retry_diverged: run diverged cells again, which otherwise stay diverged.
+        listeners: are told what happens.
+
+    Raises:
+        UserError: the executor can't run this grid.
+    """
+    if max_concurrent is not None and max_concurrent < 1:
+        raise UserError(f"--max-concurrent must be at least 1, not {max_concurrent}")
+    diverged = set() if retry_diverged else diverged_cells(store)
+    schedule = Schedule(grid, store.results.done(), diverged)
+    if schedule.exhausted:
+        return schedule
+    listener = Listeners([*listeners, Heartbeat(store.folder)])
+    listener.begun(schedule)
+    try:
+        if executor == "inline":
+            run_inline(task, grid, schedule, store, listener)
+        else:
+            from gridcell.execute.tune import run_on_ray
+
+            run_on_ray(
+                task,
+                grid,
+                schedule,
+                store,
+                listener,
+                address=address,
+                num_cpus=num_cpus,
+                max_concurrent=max_concurrent,
+            )
+    finally:
+        listener.ended()
+    return schedule
+
+
+def diverged_cells(store: Store) -> set[str]:
+    """Return the ids of the cells whose training diverged."""
+    failures = store.failures.read_all()
+    return {
+        cell_id
+        for cell_id, failure in failures.items()
+        if failure["failure_class"] == FailureClass.DIVERGED.value
+    }
+
+
+def set_damaged_aside(grid: Grid, store: Store) -> list[str]:
+    """Quarantine the damaged records among the grid's cells, so that they run again; return their ids."""
+    _, damaged = store.results.read_many(grid.cells)
+    for cell_id in damaged:
+        store.results.quarantine(cell_id)
+    return damaged

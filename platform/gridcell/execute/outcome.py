@@ -1,0 +1,92 @@
+"""How a cell ended, and what each way of failing calls for."""
+
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from gridcell.errors import CorruptData, Diverged, UserError
+
+
+class FailureClass(StrEnum):
+    """Why a cell has no result."""
+
+    PREEMPTED = "preempted"  # its process or node went away
+    OUT_OF_MEMORY = "out-of-memory"
+    TRANSIENT = "transient"  # storage or network, likely to work the next time
+    CORRUPT_INPUT = "corrupt-input"  # a file it needs is damaged; the cell that made it runs again
+    DIVERGED = "diverged"  # a loss that isn't finite: an outcome of the settings
+    INVALID = "invalid"  # what was asked can't be done with this data
+    BUG = "bug"  # any other error in the code
+
+
+# How often a cell is tried again within one run. Each further preemption is as likely to be the cell's own
+# doing (a crash in native code) as the cluster's, so this isn't endless.
+RETRIES: Mapping[FailureClass, int] = {
+    FailureClass.PREEMPTED: 20,
+    FailureClass.TRANSIENT: 3,
+    FailureClass.CORRUPT_INPUT: 2,
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One failed attempt: its class, the error's one-line message and its traceback."""
+
+    failure_class: FailureClass
+    message: str
+    traceback: str = ""
+    mend: str | None = None  # id of a cell to be run again first
+
+    def to_record(self) -> dict[str, object]:
+        """Return it as JSON values."""
+        return {**asdict(self), "failure_class": self.failure_class.value}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt at a cell ended: with metrics, or with a failure."""
+
+    cell: str
+    seconds: float
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    failure: Failure | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the cell's result is committed."""
+        return self.failure is None
+
+
+_TRANSIENT = (ConnectionError, TimeoutError, BlockingIOError, InterruptedError)
+_NOT_TRANSIENT = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError)
+
+
+def classify(error: BaseException) -> FailureClass:
+    """Tell what kind of failure an exception is."""
+    if isinstance(error, Diverged):
+        return FailureClass.DIVERGED
+    if isinstance(error, CorruptData):
+        return FailureClass.CORRUPT_INPUT
+    if isinstance(error, UserError):
+        return FailureClass.INVALID
+    # torch.OutOfMemoryError, matched by name because this module must not import torch
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return FailureClass.OUT_OF_MEMORY
+    if isinstance(error, _TRANSIENT) or (
+        isinstance(error, OSError) and not isinstance(error, _NOT_TRANSIENT)
+    ):
+        return FailureClass.TRANSIENT
+    return FailureClass.BUG
+
+
+def failure_from(error: BaseException) -> Failure:
+    """Turn an exception into a failure record."""
+    name = "" if isinstance(error, UserError | Diverged | CorruptData) else f"{type(error).__name__}: "
+    return Failure(
+        classify(error),
+        f"{name}{error}".strip(),
+        "".join(traceback.format_exception(error)),
+        error.cell_id if isinstance(error, CorruptData) else None,
+    )

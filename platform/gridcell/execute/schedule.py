@@ -1,0 +1,155 @@
+"""Which cell runs next: the order that every executor follows."""
+
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Set
+
+from gridcell.cell import Cell
+from gridcell.execute.outcome import RETRIES, FailureClass, Outcome
+from gridcell.grid import Grid
+
+
+def missing_cells(grid: Grid, done: Set[str]) -> set[str]:
+    """Return the cells that must run: targets that aren't done, and what they need, back to done cells."""
+    missing: set[str] = set()
+    stack = [target.cell for target in grid.targets]
+    while stack:
+        cell_id = stack.pop()
+        if cell_id not in done and cell_id not in missing:
+            missing.add(cell_id)
+            stack.extend(grid.cells[cell_id].needs.values())
+    return missing
+
+
+class Schedule:
+    """Hands out a cell the moment all its needs are done; a failure stops only the cells that need it.
+
+    Among ready cells, one that more steps depend on comes first (longest path to a target), so that the end
+    of a grid isn't one long chain; equal resource requests stay together, since a Ray actor is reused only
+    between equal requests.
+    """
+
+    def __init__(self, grid: Grid, done: Set[str], final_failures: Iterable[str] = ()) -> None:
+        """Start with what the store holds.
+
+        Args:
+            grid: all cells.
+            done: ids of committed cells.
+            final_failures: ids that aren't tried again (diverged), with the cells that need them.
+        """
+        self._grid = grid
+        self._done = set(done)
+        self._to_run = missing_cells(grid, done)
+        self._dependents: Mapping[str, list[str]] = self._find_dependents()
+        self._height = self._longest_paths()
+        self._rank = {cell_id: index for index, cell_id in enumerate(grid.cells)}
+        self._ready: list[tuple[int, tuple[int, float], int, str]] = []  # heap
+        self._in_ready: set[str] = set()
+        self._attempts: Counter[tuple[str, FailureClass]] = Counter()
+        self.running: set[str] = set()
+        self.failed: dict[str, Outcome] = {}
+        self.blocked: set[str] = set()
+        self.finished: set[str] = set()
+        self.total = len(self._to_run)
+        for cell_id in final_failures:
+            if cell_id in self._to_run:
+                self.blocked.add(cell_id)
+                self._block_dependents(cell_id)
+        for cell_id in self._to_run:
+            self._queue_when_ready(cell_id)
+
+    def _find_dependents(self) -> Mapping[str, list[str]]:
+        dependents = defaultdict(list)
+        for cell_id in self._grid.cells:
+            for need in set(self._grid.cells[cell_id].needs.values()):
+                dependents[need].append(cell_id)
+        return dependents
+
+    def _longest_paths(self) -> dict[str, int]:
+        height: dict[str, int] = {}
+        for cell_id in reversed(list(self._grid.cells)):
+            height[cell_id] = 1 + max((height[item] for item in self._dependents.get(cell_id, ())), default=0)
+        return height
+
+    def _is_over(self, cell_id: str) -> bool:
+        return cell_id in self.finished or cell_id in self.failed or cell_id in self.blocked
+
+    def _has_its_needs(self, cell_id: str) -> bool:
+        return all(need in self._done for need in self._grid.cells[cell_id].needs.values())
+
+    def _queue_when_ready(self, cell_id: str) -> None:
+        waits = cell_id in self._to_run and cell_id not in self.running and cell_id not in self._in_ready
+        if waits and not self._is_over(cell_id) and self._has_its_needs(cell_id):
+            self._in_ready.add(cell_id)
+            resources = self._grid.cells[cell_id].resources
+            shape = (resources.cpus, resources.gpus)
+            heapq.heappush(self._ready, (-self._height[cell_id], shape, self._rank[cell_id], cell_id))
+
+    @property
+    def left(self) -> int:
+        """Number of cells neither finished, failed, blocked nor running."""
+        return self.total - len(self.finished) - len(self.failed) - len(self.blocked) - len(self.running)
+
+    def is_done(self, cell_id: str) -> bool:
+        """Whether the cell's result is committed and, as far as is known, whole."""
+        return cell_id in self._done
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing runs and nothing can run any more."""
+        return not self._ready and not self.running
+
+    def queued(self) -> list[Cell]:
+        """Return the cells that have yet to start, ready or not."""
+        waiting = (item for item in self._to_run if item not in self.running and not self._is_over(item))
+        return [self._grid.cells[cell_id] for cell_id in waiting]
+
+    def take(self) -> Cell | None:
+        """Return the next ready cell and count it as running, or None while none is ready."""
+        while self._ready:
+            cell_id = heapq.heappop(self._ready)[-1]
+            self._in_ready.discard(cell_id)
+            if self._has_its_needs(cell_id):  # unless what it needs was found damaged meanwhile
+                self.running.add(cell_id)
+                return self._grid.cells[cell_id]
+        return None
+
+    def finish(self, outcome: Outcome) -> bool:
+        """Take note of how an attempt ended; return whether the cell will be tried again."""
+        cell_id, failure = outcome.cell, outcome.failure
+        self.running.discard(cell_id)
+        if failure is None:
+            self.finished.add(cell_id)
+            self._done.add(cell_id)
+            for dependent in self._dependents.get(cell_id, ()):
+                self._queue_when_ready(dependent)
+            return False
+        attempt = (cell_id, failure.failure_class)
+        self._attempts[attempt] += 1
+        if self._attempts[attempt] <= RETRIES.get(failure.failure_class, 0):
+            if failure.mend is not None:
+                self._run_again(failure.mend)
+            self._queue_when_ready(cell_id)
+            return True
+        self.failed[cell_id] = outcome
+        self._block_dependents(cell_id)
+        return False
+
+    def _run_again(self, cell_id: str) -> None:
+        """Undo a done cell whose output turned out damaged, and whatever it needs that isn't done."""
+        self._done.discard(cell_id)
+        self.finished.discard(cell_id)
+        again = (missing_cells(self._grid, self._done) | {cell_id}) - self._to_run
+        self._to_run |= again
+        self.total += len(again)
+        for new in (*again, cell_id):
+            self._queue_when_ready(new)
+
+    def _block_dependents(self, cell_id: str) -> None:
+        """Count the cells that need a failed one, directly or not, as blocked."""
+        stack = [cell_id]
+        while stack:
+            for dependent in self._dependents.get(stack.pop(), ()):
+                if dependent in self._to_run and dependent not in self.blocked:
+                    self.blocked.add(dependent)
+                    stack.append(dependent)

@@ -1,0 +1,144 @@
+"""One cell's work, the same in every executor: surroundings, the task's function, commit."""
+
+import contextlib
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import gridcell
+from gridcell.cell import Cell, Resources
+from gridcell.context import Context, Reporter
+from gridcell.execute.outcome import Outcome, failure_from
+from gridcell.store import Result, Store
+from gridcell.task import Task
+
+
+def run_cell(
+    cell: Cell,
+    task: Task,
+    store: Store,
+    *,
+    locations: Mapping[str, str],
+    reporter: Reporter | None = None,
+    foreground: bool = False,
+) -> Outcome:
+    """Run a cell and commit its result; an error becomes a failure in the outcome.
+
+    Args:
+        cell: what to run.
+        task: the plug-in it belongs to.
+        store: where inputs come from and the result goes.
+        locations: name -> path or URI of data on this machine.
+        reporter: receives (step, metrics) while it runs.
+        foreground: show progress bars, and let errors through for a debugger.
+    """
+    started = time.monotonic()
+    try:
+        result = _committed(cell, task, store, locations, reporter, foreground)
+    except Exception as error:
+        if foreground:
+            raise
+        return Outcome(cell.id, time.monotonic() - started, failure=failure_from(error))
+    return Outcome(cell.id, result.seconds, result.metrics)
+
+
+def _committed(
+    cell: Cell,
+    task: Task,
+    store: Store,
+    locations: Mapping[str, str],
+    reporter: Reporter | None,
+    foreground: bool,
+) -> Result:
+    with contextlib.suppress(KeyError):
+        return store.results.read(cell.id)  # another driver was faster
+    started = time.time()
+    clock = time.monotonic()
+    with scratch_folder(cell.id) as scratch, limited_threads(cell.resources.cpus):
+        outputs = scratch / "outputs"
+        outputs.mkdir()
+        context = Context(
+            cell=cell,
+            store=store,
+            outputs=outputs,
+            scratch=scratch,
+            cache=_cache_folder(),
+            locations=locations,
+            device=_device(cell.resources),
+            foreground=foreground,
+            reporter=reporter,
+        )
+        metrics = task.cell_function(cell.kind)(cell, context)
+        provenance = {
+            "started": round(started, 3),
+            "seconds": round(time.monotonic() - clock, 4),
+            "host": platform.node(),
+            "device": context.device,
+            "versions": _versions(),
+        }
+        result = store.results.commit(cell, metrics, outputs, provenance, context.curves.points)
+    store.checkpoints(cell.id).clear()
+    return result
+
+
+@contextlib.contextmanager
+def scratch_folder(name: str) -> Iterator[Path]:
+    """Yield an empty local folder that is removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix=f"gridcell-{name[:8]}-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@cache
+def _cache_folder() -> Path:
+    base = os.environ.get("GRIDCELL_CACHE") or str(Path.home() / ".cache" / "gridcell")
+    return Path(base)
+
+
+@contextlib.contextmanager
+def limited_threads(threads: int) -> Iterator[None]:
+    """Compute with so many threads, whatever library does it, as long as this lasts.
+
+    The number of threads decides the order in which sums are formed, so the same number in every executor is
+    what makes their results equal to the last bit.
+    """
+    from threadpoolctl import threadpool_limits
+
+    variables = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(dict.fromkeys(variables, str(threads)))  # for libraries imported from now on
+    torch = sys.modules.get("torch")
+    torch_before = torch.get_num_threads() if torch else None
+    if torch:
+        torch.set_num_threads(threads)
+    try:
+        with threadpool_limits(limits=threads):
+            yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+        if torch and torch_before is not None:
+            torch.set_num_threads(torch_before)
+
+
+def _device(resources: Resources) -> str:
+    if not resources.gpus:
+        return "cpu"
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@cache
+def _versions() -> Mapping[str, Any]:
+    found = {"gridcell": gridcell.__version__, "python": platform.python_version()}
+    for package in ("torch", "lightning", "timm", "ray", "numpy"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found

@@ -1,0 +1,92 @@
+"""Lines with interval bands, one or as small multiples on shared axes."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from gridcell.plots import style
+from gridcell.plots.legend import heading, heading_height, stroke
+
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line: ``x``, ``y`` of shape (points,), a band from ``low`` to ``high``; NaN or None: no band."""
+
+    label: str
+    x: npt.NDArray[np.float64]
+    y: npt.NDArray[np.float64]
+    low: npt.NDArray[np.float64] | None = None
+    high: npt.NDArray[np.float64] | None = None
+
+
+def curves(
+    panels: Mapping[str, Sequence[Curve]],
+    *,
+    x_axis: str,
+    y_axis: str,
+    title: str = "",
+    panels_per_row: int = 3,
+) -> Figure:
+    """Draw panels of curves on shared axes; a label has the same colour and marker in every panel.
+
+    Args:
+        panels: title of each panel -> its curves. Points that are NaN leave a gap.
+        x_axis: label of the abscissa, with its unit.
+        y_axis: label of the ordinate, with its unit.
+        title: above all panels.
+        panels_per_row: how many panels stand side by side.
+
+    Raises:
+        ValueError: there are no panels.
+    """
+    if not panels:
+        raise ValueError("curves need at least one panel")
+    labels = list(dict.fromkeys(curve.label for group in panels.values() for curve in group))
+    across = min(panels_per_row, len(panels))
+    down = math.ceil(len(panels) / across)
+    width = {1: 6.0, 2: 4.9}.get(across, 3.35)
+    height = 3.0 if down == 1 else 2.4
+    left, right, bottom, gap_x, gap_y = 0.85, 0.2, 0.62, 0.3, 0.5
+    total_width = left + across * width + (across - 1) * gap_x + right
+    top = heading_height(title, labels, total_width) + 0.30
+    total_height = bottom + down * height + (down - 1) * gap_y + top
+    figure = style.new_figure(total_width, total_height)
+    heading(figure, title, labels, [stroke(index, "-", _marker(index)) for index in range(len(labels))])
+    first = None
+    for index, (name, group) in enumerate(panels.items()):
+        across_index, down_index = index % across, index // across
+        y = total_height - top - height - down_index * (height + gap_y)
+        x = left + across_index * (width + gap_x)
+        axes = style.place(figure, x, y, width, height, sharex=first, sharey=first)
+        first = first or axes
+        for curve in group:
+            _draw(axes, curve, labels.index(curve.label))
+        style.tidy(axes, grid="both")
+        longest = max(8, int(width / (style.LABEL_SIZE * 0.62 / 72)))
+        axes.set_title(
+            style.shorten(name, longest), fontsize=style.LABEL_SIZE, color=style.INK, parse_math=False
+        )
+        axes.tick_params(labelleft=across_index == 0, labelbottom=index + across >= len(panels))
+        if across_index == 0:
+            axes.set_ylabel(y_axis, fontsize=style.LABEL_SIZE, color=style.INK)
+        if index + across >= len(panels):
+            axes.set_xlabel(x_axis, fontsize=style.LABEL_SIZE, color=style.INK)
+    return figure
+
+
+def _draw(axes: Axes, curve: Curve, index: int) -> None:
+    colour = style.colour(index)
+    if curve.low is not None and curve.high is not None:
+        axes.fill_between(curve.x, curve.low, curve.high, color=colour, alpha=0.18, linewidth=0)
+    axes.plot(curve.x, curve.y, color=colour, linewidth=1.7, marker=_marker(index), markersize=4.2)
+
+
+def _marker(index: int) -> str:
+    return _MARKERS[index % len(_MARKERS)]

@@ -1,0 +1,12 @@
+"""How numbers are written in figures, pages and the terminal alike, without importing what draws."""
+
+
+def signed(value: float, decimals: int = 1) -> str:
+    """Format a difference with its sign and a true minus; what rounds to zero has none."""
+    text = f"{value:+.{decimals}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+
+def interval(low: float, high: float, decimals: int = 1) -> str:
+    """Format the ends of an interval of differences."""
+    return f"[{signed(low, decimals)}, {signed(high, decimals)}]"

@@ -1,0 +1,67 @@
+"""Plans: the grids that were run against this store, so that any cell can be found by its id alone."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gridcell.cell import Cell, canonical_json
+from gridcell.errors import UserError
+from gridcell.grid import Grid
+from gridcell.store.filesystem import Folder
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A grid as it was run: its task and suite, its cells, and where the data was."""
+
+    task: str
+    suite: str
+    cells: dict[str, Cell]
+    locations: dict[str, str]
+
+
+def grid_id(grid: Grid) -> str:
+    """Return a short hash of the grid's cells: the same grid is the same everywhere."""
+    return hashlib.sha256("\n".join(sorted(grid.cells)).encode()).hexdigest()[:12]
+
+
+class Plans:
+    """The stored plans, newest content last written."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    def save(self, task: str, suite: str, grid: Grid) -> None:
+        """Remember a grid; the same grid again replaces itself, with the data's present locations."""
+        body = {
+            "task": task,
+            "suite": suite,
+            "locations": dict(grid.locations),
+            "cells": [cell.to_record() for cell in grid.cells.values()],
+        }
+        self._folder.write(f"plans/{grid_id(grid)}.json", canonical_json(body).encode())
+
+    def read_all(self) -> Iterator[Plan]:
+        """Yield the stored plans."""
+        for name in self._folder.names("plans"):
+            body = json.loads(self._folder.read(f"plans/{name}"))
+            cells = {cell.id: cell for cell in map(Cell.from_record, body["cells"])}
+            yield Plan(body["task"], body["suite"], cells, body["locations"])
+
+    def find(self, prefix: str) -> tuple[Plan, Cell]:
+        """Return the one planned cell whose id starts with ``prefix``, and its plan.
+
+        Raises:
+            UserError: none or several do.
+        """
+        matches = {
+            cell_id: (plan, cell)
+            for plan in self.read_all()
+            for cell_id, cell in plan.cells.items()
+            if cell_id.startswith(prefix)
+        }
+        if len(matches) != 1:
+            problem = "No cell" if not matches else f"{len(matches)} cells"
+            raise UserError(f"{problem} in this storage have an id that starts with '{prefix}'")
+        return next(iter(matches.values()))

@@ -1,0 +1,124 @@
+"""Suites: named settings of a task, from YAML and the command line, checked before anything runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from gridcell.errors import UserError, did_you_mean, unknown
+from gridcell.grid import Grid
+from gridcell.task import Task
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A task's settings under a name; ``grid`` are the cells they ask for."""
+
+    task: Task
+    name: str
+    settings: BaseModel
+
+    def grid(self) -> Grid:
+        """Plan the suite's grid."""
+        return self.task.plan(self.settings)
+
+
+def suite_names(task: Task) -> list[str]:
+    """Return the names of the suites that come with a task."""
+    return sorted(path.stem for path in task.suites.glob("*.yaml"))
+
+
+def load_suite(task: Task, name: str, overrides: Sequence[str] = (), seeds: int | None = None) -> Suite:
+    """Read a suite by name or from the user's own YAML file and apply overrides.
+
+    Args:
+        task: whose suite it is.
+        name: a suite of the task, or a path to a YAML file.
+        overrides: ``dotted.key=value`` each, the value in YAML.
+        seeds: where given, replaces the settings' seeds by 0 .. seeds-1.
+
+    Raises:
+        UserError: no such suite, unreadable YAML, unknown key, or a value outside its range.
+    """
+    path = task.suites / f"{name}.yaml"
+    if not path.is_file():
+        path = Path(name)
+        if path.suffix not in {".yaml", ".yml"}:
+            raise unknown(f"suite of {task.name}", name, suite_names(task))
+        if not path.is_file():
+            raise UserError(f"There is no suite file '{name}'")
+    try:
+        values = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise UserError(f"'{path}' is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"'{path}' must hold settings as 'key: value' lines")
+    for override in overrides:
+        _apply(values, override)
+    if seeds is not None:
+        if seeds < 1:
+            raise UserError(f"--seeds must be at least 1, not {seeds}")
+        values["seeds"] = list(range(seeds))
+    return Suite(task, path.stem, parse_settings(task.settings, values))
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise UserError(f"'--set {override}' must look like --set key=value")
+    *parents, last = key.split(".")
+    for parent in parents:
+        inner = values.setdefault(parent, {})
+        if not isinstance(inner, dict):
+            raise UserError(f"'--set {override}': '{parent}' holds a value, not further keys")
+        values = inner
+    try:
+        values[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"'--set {override}': the value is not valid YAML") from error
+
+
+def parse_settings(model: type[BaseModel], values: Mapping[str, Any], where: str = "") -> BaseModel:
+    """Check settings against their model.
+
+    Args:
+        model: says which settings there are.
+        values: by name, as read from YAML.
+        where: dotted path of these settings within the suite, for messages.
+
+    Raises:
+        UserError: naming the first offending key and, where it is unknown, the nearest valid one.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = [str(part) for part in first["loc"]]
+        where = ".".join([where, *path] if where else path)
+        if first["type"] == "extra_forbidden":
+            known = _fields_at(model, path[:-1])
+            raise UserError(f"Unknown setting '{where}': {did_you_mean(path[-1], known)}") from error
+        if first["type"] == "missing":
+            raise UserError(f"The setting '{where}' is missing") from error
+        given = "" if isinstance(first["input"], dict) else f" (it is {first['input']!r})"
+        message = first["msg"].removeprefix("Value error, ")
+        raise UserError(f"The setting '{where}' is wrong: {message}{given}") from error
+
+
+def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
+    """Return the names of the settings at ``path``, following models nested in fields, lists and mappings."""
+    for part in path:
+        field = model.model_fields.get(part)
+        candidates = [] if field is None else _models_in(field.annotation)
+        if candidates:
+            model = candidates[0]
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in getattr(annotation, "__args__", ()) for model in _models_in(inner)]

@@ -1,0 +1,121 @@
+"""The plug-in contract: what a research system tells the platform, and how the platform finds it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gridcell.errors import UserError, unknown
+from gridcell.grid import Grid
+from gridcell.store import Result, Store
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from gridcell.context import Context
+
+ENTRY_POINTS = "gridcell.tasks"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a report is written from.
+
+    Attributes:
+        title: of the report, e.g. ``imagenet-rib / mini``.
+        settings: the suite's settings, as JSON values.
+        grid: every cell and target that was asked for.
+        results: id -> result of the cells that are done.
+        failures: id -> failure record of those that failed or diverged.
+        store: where artifacts are fetched from.
+    """
+
+    title: str
+    settings: Mapping[str, Any]
+    grid: Grid
+    results: Mapping[str, Result]
+    failures: Mapping[str, Mapping[str, Any]]
+    store: Store
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report function wrote: the page to open, and what the terminal shows (rich renderables)."""
+
+    page: Path
+    headline: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A research system on the platform.
+
+    Cell and report functions are named as ``module:function`` and imported where they run, so that planning
+    a grid loads no training library.
+
+    Attributes:
+        name: as typed on the command line.
+        summary: one line.
+        settings: typed settings of a suite; unknown keys must be forbidden.
+        suites: folder of YAML files, one a suite.
+        plan: settings -> grid.
+        cells: kind of cell -> ``module:function`` of signature ``(Cell, Context) -> metrics`` (JSON values).
+        report: ``module:function`` of signature ``(Findings, out: Path) -> Report``.
+        progress_metric: of a finished cell's metrics, the one that live progress shows.
+    """
+
+    name: str
+    summary: str
+    settings: "type[BaseModel]"
+    suites: Path
+    plan: Callable[[Any], Grid]
+    cells: Mapping[str, str]
+    report: str
+    progress_metric: str = ""
+
+    def cell_function(self, kind: str) -> "Callable[[Any, Context], Mapping[str, Any]]":
+        """Import and return the function that runs cells of ``kind``.
+
+        Raises:
+            UserError: this task has no such kind.
+        """
+        if kind not in self.cells:
+            raise unknown(f"kind of {self.name} cell", kind, self.cells)
+        return _imported(self.cells[kind])
+
+    def write_report(self, findings: Findings, out: Path) -> Report:
+        """Import the report function and call it."""
+        return _imported(self.report)(findings, out)
+
+
+def _imported(where: str) -> Callable[..., Any]:
+    module, _, function = where.partition(":")
+    return getattr(import_module(module), function)
+
+
+@cache
+def _installed() -> dict[str, Any]:
+    return {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
+
+
+def task_names() -> list[str]:
+    """Return the names of the installed tasks."""
+    return sorted(_installed())
+
+
+@cache
+def find_task(name: str) -> Task:
+    """Load an installed task by name.
+
+    Raises:
+        UserError: there is none of that name, or what is installed under it is not a task.
+    """
+    if name not in _installed():
+        raise unknown("task", name, task_names())
+    task = _installed()[name].load()
+    if not isinstance(task, Task):
+        raise UserError(f"The entry point '{name}' is a {type(task).__name__}, not a gridcell.task.Task")
+    return task

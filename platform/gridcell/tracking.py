@@ -1,0 +1,194 @@
+"""The window: MLflow shows what the store holds, written by the driver alone and never read for an answer.
+
+Live mirroring and rebuilding are one act: for a done cell that the window lacks, make a run of its result.
+"""
+
+import logging
+import os
+import queue
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gridcell.cell import Cell
+from gridcell.execute.outcome import Outcome
+from gridcell.execute.schedule import Schedule
+from gridcell.grid import Grid
+from gridcell.store import Result, Store
+from gridcell.store.plans import grid_id
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+_CELL_TAG = "gridcell.cell"
+_GRID_TAG = "gridcell.grid"
+_BATCH = 1000  # MLflow takes at most so many metrics in one request
+_CLOSING_S = 60.0  # the end of a run waits at most this long for the window
+
+# Without these a server that is down is asked for minutes, and usage data would be sent out.
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+}
+
+
+def default_tracking_uri(store: Store) -> str:
+    """Return ``$MLFLOW_TRACKING_URI``, else a database in the store's folder, or here if that is remote."""
+    if uri := os.environ.get("MLFLOW_TRACKING_URI"):
+        return uri
+    local = store.folder.local("mlflow.db") or Path("mlflow.db")
+    return f"sqlite:///{local.resolve()}"
+
+
+class Experiment:
+    """A grid in MLflow: an experiment per task and suite, a parent run per grid, a child per cell."""
+
+    def __init__(self, uri: str, task: str, suite: str, grid: Grid) -> None:
+        """Connect, and create experiment and parent run where they don't exist.
+
+        Raises:
+            mlflow.exceptions.MlflowException: the server can't be reached or refuses.
+        """
+        self._client = _client(uri)
+        name = f"{task}/{suite}"
+        found = self._client.get_experiment_by_name(name)
+        self._experiment = found.experiment_id if found else self._create_experiment(uri, name)
+        tag = grid_id(grid)
+        parents = self._client.search_runs([self._experiment], f"tags.`{_GRID_TAG}` = '{tag}'", max_results=1)
+        if parents:
+            self.parent = parents[0].info.run_id
+        else:
+            tags = {_GRID_TAG: tag, "gridcell.cells": str(len(grid))}
+            run = self._client.create_run(self._experiment, tags=tags, run_name=f"{suite} {tag}")
+            self.parent = run.info.run_id
+        self._shown = {run.data.tags[_CELL_TAG] for run in self._children() if run.info.status == "FINISHED"}
+
+    def _create_experiment(self, uri: str, name: str) -> str:
+        location = None
+        if uri.startswith(
+            "sqlite:///"
+        ):  # else MLflow puts artifacts in ./mlruns of wherever the command is run
+            location = (Path(uri.removeprefix("sqlite:///")).parent / "mlflow-artifacts").as_uri()
+        return self._client.create_experiment(name, artifact_location=location)
+
+    def _children(self) -> Iterator[Any]:
+        token = None
+        while True:
+            where = f"tags.`mlflow.parentRunId` = '{self.parent}'"
+            page = self._client.search_runs([self._experiment], where, max_results=5000, page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def mirror(self, store: Store, ids: Iterable[str]) -> int:
+        """Show those of the cells that are done and not shown yet; return how many there were."""
+        results, _ = store.results.read_many(set(ids) - self._shown)
+        for cell_id, result in results.items():
+            self._show(result)
+            self._shown.add(cell_id)
+        return len(results)
+
+    def _show(self, result: Result) -> None:
+        """Make a child run of a cell's result: configuration, metrics and curves."""
+        from mlflow.entities import Metric, Param
+        from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+        cell = result.cell
+        started = int(result.provenance["started"] * 1000)
+        ended = started + int(result.seconds * 1000)
+        tags = {_CELL_TAG: cell.id, "gridcell.kind": cell.kind, MLFLOW_PARENT_RUN_ID: self.parent}
+        run = self._client.create_run(self._experiment, started, tags, run_name=cell.title or cell.id)
+        run_id = run.info.run_id
+        params = {"kind": cell.kind, "seed": cell.seed, **dict(_leaves(cell.config))}
+        metrics = [
+            Metric(name, float(value), ended, 0)
+            for name, value in _leaves(result.metrics)
+            if isinstance(value, int | float)
+        ]
+        metrics += [Metric("seconds", result.seconds, ended, 0)]
+        metrics += [
+            Metric(f"curve/{name}", value, started, int(step))
+            for name, curve in result.curves.items()
+            for step, value in curve
+        ]
+        self._client.log_batch(
+            run_id, params=[Param(name, str(value)[:500]) for name, value in params.items()]
+        )
+        for begin in range(0, len(metrics), _BATCH):
+            self._client.log_batch(run_id, metrics=metrics[begin : begin + _BATCH])
+        self._client.set_terminated(run_id, "FINISHED", ended)
+
+    def close(self, status: str, report: Path | None = None) -> None:
+        """End the parent run, with the report's files where there is one."""
+        if report is not None:
+            self._client.log_artifacts(self.parent, str(report), "report")
+        self._client.set_terminated(self.parent, status)
+
+
+class Window:
+    """A listener that mirrors results into MLflow from a thread of its own.
+
+    If MLflow fails, mirroring stops with ``problem`` set, and the run goes on: ``gridcell sync`` catches up.
+    """
+
+    def __init__(self, uri: str, task: str, suite: str, grid: Grid, store: Store) -> None:
+        self._arguments = (uri, task, suite, grid)
+        self._store = store
+        self._ids: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._mirror, daemon=True, name="mlflow-window")
+        self.uri = uri
+        self.problem: str | None = None
+
+    def begun(self, schedule: Schedule) -> None:
+        """Connect in the background and catch up with what the store already holds."""
+        self._thread.start()
+
+    def started(self, cell: Cell) -> None:
+        """Nothing to show yet."""
+
+    def reported(self, cell: Cell, step: int, metrics: Mapping[str, float]) -> None:
+        """Nothing to show yet: curves come with the result."""
+
+    def finished(self, cell: Cell, outcome: Outcome, again: bool) -> None:
+        """Show the cell if it has a result."""
+        if outcome.done:
+            self._ids.put(cell.id)
+
+    def ended(self) -> None:
+        """Wait for what is still to be written, within reason."""
+        self._ids.put(None)
+        self._thread.join(_CLOSING_S)
+        if self._thread.is_alive():
+            self.problem = f"it took longer than {_CLOSING_S:g} s to catch up"
+
+    def _mirror(self) -> None:
+        try:
+            experiment = Experiment(*self._arguments)
+            experiment.mirror(self._store, self._arguments[3].cells)
+            while (cell_id := self._ids.get()) is not None:
+                experiment.mirror(self._store, [cell_id])
+            experiment.close("FINISHED")
+        except Exception as error:  # whatever is wrong with the window must not end the run
+            self.problem = " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def _client(uri: str) -> "MlflowClient":
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(tracking_uri=uri)
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the leaves of nested mappings with slash-separated names; lists are leaves."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{name}/{key}" if name else str(key))
+    else:
+        yield name, value

@@ -1,0 +1,138 @@
+"""Estimates with intervals of many linear statistics at once: over seeds where there are, else over images.
+
+A statistic is a sum ``c[i, j] (A[i, j] - A_ref[j])`` over the accuracy matrix, e.g. mRI. Those known for one
+seed only are bootstrapped together, on the same draws of images.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from imagenet_rib import metrics
+from imagenet_rib.evaluation import Evaluation
+from imagenet_rib.metrics import FloatArray
+
+Rows = Mapping[str, Evaluation]
+"""Set fine-tuned on -> evaluation: one accuracy matrix."""
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A linear statistic of accuracy matrices, one matrix per seed, that every set has a part in.
+
+    Attributes:
+        seeds: seed -> matrix.
+        coefficients: c, shape (n, n).
+        pre: before fine-tuning, subtracted row by row; None subtracts nothing.
+        minus: seed -> matrix whose same statistic is subtracted, over the seeds that both have; None:
+            nothing.
+    """
+
+    seeds: Mapping[int | None, Rows]
+    coefficients: FloatArray
+    pre: Evaluation | None = None
+    minus: Mapping[int | None, Rows] | None = None
+
+
+def matrix_of(rows: Rows, downstream: Sequence[str], tested: Sequence[str]) -> FloatArray:
+    """Return accuracies in percent, shape (downstream, tested), NaN where there is no evaluation."""
+    matrix = np.full((len(downstream), len(tested)), np.nan)
+    for i, source in enumerate(downstream):
+        if source in rows:
+            matrix[i] = accuracies(rows[source], tested)
+    return matrix
+
+
+def accuracies(evaluation: Evaluation | None, tested: Sequence[str]) -> FloatArray:
+    """Return the accuracies on sets ``tested`` in percent, shape (tested,), NaN where not evaluated."""
+    known = evaluation.accuracy if evaluation is not None else {}
+    return np.array([known.get(name, np.nan) for name in tested])
+
+
+def estimate_all(statistics: Sequence[Statistic], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Estimate every statistic over the sets ``names``.
+
+    Returns:
+        For each ``{"mean", "ci95": [low, high], "seeds", "interval"}``: the mean over the seeds whose entries
+        are all there; the Student t interval over them ("seeds") if there are two or more, the bootstrap
+        interval over images ("images") if there is one. Without any all are null, and "seeds" is 0.
+    """
+    estimates: list[dict[str, Any]] = []
+    one_seed: list[tuple[dict[str, Any], Statistic, int | None]] = []
+    for statistic in statistics:
+        values = {
+            seed: value for seed in statistic.seeds if not np.isnan(value := _value(statistic, seed, names))
+        }
+        sample = list(values.values())
+        if not sample:
+            estimates.append({"mean": None, "ci95": None, "seeds": 0, "interval": None})
+            continue
+        entry: dict[str, Any] = {"mean": plain(np.mean(sample)), "seeds": len(sample)}
+        if len(sample) > 1:
+            entry |= {"ci95": [plain(end) for end in metrics.student_interval(sample)], "interval": "seeds"}
+        else:
+            entry |= {"interval": "images"}
+            one_seed.append((entry, statistic, next(iter(values))))
+        estimates.append(entry)
+    if one_seed:
+        _bootstrap(one_seed, names)
+    return estimates
+
+
+def plain(value: float | np.floating[Any]) -> float | None:
+    """Return a Python float of nine decimals, or None for NaN.
+
+    The last bits of a sum depend on the linear algebra library's threads; what is written must not.
+    """
+    return None if np.isnan(value) else round(float(value), 9) + 0.0
+
+
+def _value(statistic: Statistic, seed: int | None, names: Sequence[str]) -> float:
+    """Return the statistic of one seed, NaN if an entry it needs is missing."""
+    c = statistic.coefficients
+    matrix = matrix_of(statistic.seeds[seed], names, names)
+    if statistic.pre is not None:
+        matrix = matrix - accuracies(statistic.pre, names)
+    if statistic.minus is not None:
+        matrix = matrix - matrix_of(statistic.minus.get(seed, {}), names, names)
+    return float(np.sum(np.where(c == 0, 0.0, c * matrix)))
+
+
+def _bootstrap(entries: Sequence[tuple[dict[str, Any], Statistic, int | None]], names: Sequence[str]) -> None:
+    """Add "ci95" over images to every entry, all from the same draws."""
+    _, statistic, seed = entries[0]  # complete, so it shows every set; images are the same in all evaluations
+    shown = {name: e for e in statistic.seeds[seed].values() for name in e.correct}
+    groups = {name: shown[name].groups[name] for name in names if name in shown[name].groups}
+    weights = [metrics.image_weights(len(shown[name].correct[name]), groups.get(name)) for name in names]
+    by_statistic = [_scores(statistic, seed, names, weights) for _, statistic, seed in entries]
+    scores = {name: np.stack([by_set[j] for by_set in by_statistic]) for j, name in enumerate(names)}
+    intervals = metrics.percentile_interval(metrics.bootstrap_totals(scores, groups))
+    for (entry, _, _), (low, high) in zip(entries, intervals, strict=True):
+        entry["ci95"] = [plain(low), plain(high)]
+
+
+def _scores(
+    statistic: Statistic, seed: int | None, names: Sequence[str], weights: Sequence[FloatArray]
+) -> list[FloatArray]:
+    """Return the images' scores of one seed on each set."""
+
+    def answers(rows: Rows) -> dict[tuple[int, int], Any]:
+        return {
+            (i, j): rows[source].correct[target]
+            for i, source in enumerate(names)
+            if source in rows
+            for j, target in enumerate(names)
+            if target in rows[source].correct
+        }
+
+    pre = None
+    if statistic.pre is not None:
+        known = statistic.pre.correct
+        pre = {j: known[name] for j, name in enumerate(names) if name in known}
+    scores = metrics.image_scores(answers(statistic.seeds[seed]), pre, statistic.coefficients, weights)
+    if statistic.minus is not None:
+        others = metrics.image_scores(answers(statistic.minus[seed]), None, statistic.coefficients, weights)
+        scores = [one - other for one, other in zip(scores, others, strict=True)]
+    return scores

@@ -1,0 +1,160 @@
+"""What an evaluation cell hands to the report: which test images a model got right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from gridcell.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+VAL = "val"
+"""Held-out pre-training data, the analogue of ImageNet's validation set: measured, but no part of RI."""
+
+PRE = "pre"
+"""The method of a model that was not fine-tuned."""
+
+_METHODS_IN_ORDER = (
+    PRE,
+    "ft",
+    "lp",
+    "lp_ft",
+    "lora",
+    "visual_prompt",
+    "ewc",
+    "l2_sp",
+    "lwf",
+    "wise_ft",
+    "soup",
+    "flyp",
+)
+
+
+@dataclass(frozen=True)
+class SetFacts:
+    """One set of the benchmark: its name, how many images and classes it has, and what it is."""
+
+    name: str
+    images: int
+    classes: int
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One model's right and wrong answers on every evaluated set.
+
+    Attributes:
+        model: architecture and pre-training, e.g. ``vit-plain``.
+        method: ``pre``, ``ft``, ``wise_ft``, or any other name.
+        downstream: the set it was fine-tuned on; None for ``pre``.
+        seed: of the fine-tuning; None for ``pre``.
+        variant: interpolation weight alpha of a point on WiSE-FT's curve; None otherwise.
+        correct: set name -> bool array, shape (images,): was the top-1 answer right. Images stand in the same
+            order in every evaluation, so that differences can be paired.
+        groups: set name -> int array, shape (images,): index of the image's group (of ImageNet-C: corruption
+            and severity). The accuracy of such a set is the mean over its groups. Sets without groups are
+            left out.
+        seconds: what the evaluation took.
+    """
+
+    model: str
+    method: str
+    downstream: str | None
+    seed: int | None
+    variant: float | None
+    correct: Mapping[str, np.ndarray]
+    groups: Mapping[str, np.ndarray] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def title(self) -> str:
+        """One line that names the evaluation to a person."""
+        parts = [self.model, self.method]
+        parts += [f"on {self.downstream}"] if self.downstream is not None else []
+        parts += [f"alpha {self.variant:g}"] if self.variant is not None else []
+        parts += [f"seed {self.seed}"] if self.seed is not None else []
+        return " ".join(parts)
+
+    @cached_property
+    def accuracy(self) -> Mapping[str, float]:
+        """Top-1 accuracy in percent on every evaluated set; counted once, however often it is asked for."""
+        from imagenet_rib import metrics
+
+        return {name: metrics.accuracy(self.correct[name], self.groups.get(name)) for name in self.correct}
+
+
+def downstream_names(sets: Sequence[SetFacts]) -> list[str]:
+    """Return the names of the sets that are fine-tuned on, in the order given: all but ``val``."""
+    return [facts.name for facts in sets if facts.name != VAL]
+
+
+def methods_in_order(methods: Iterable[str]) -> list[str]:
+    """Return method names without repeats: the paper's in its order, then all others by name."""
+    rank = {name: index for index, name in enumerate(_METHODS_IN_ORDER)}
+    return sorted(set(methods), key=lambda name: (rank.get(name, len(rank)), name))
+
+
+def in_order(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
+    """Return the evaluations in the one order that everything is computed and written in.
+
+    Raises:
+        UserError: an evaluation of ``pre`` names a set fine-tuned on, or another does not; two evaluations
+            have the same model, method, downstream set, seed and variant; or the images or groups of a set
+            differ between evaluations, so that comparing them would mean nothing.
+    """
+    given = list(evaluations)
+    methods = {name: index for index, name in enumerate(methods_in_order(e.method for e in given))}
+    ordered = sorted(
+        given,
+        key=lambda e: (
+            e.model,
+            methods[e.method],
+            e.downstream or "",
+            -1 if e.seed is None else e.seed,
+            -1.0 if e.variant is None else e.variant,
+        ),
+    )
+    for e in ordered:
+        if (e.method == PRE) != (e.downstream is None):
+            raise UserError(f"'{e.title}': all evaluations but those of '{PRE}' name the set fine-tuned on.")
+    for one, other in pairwise(ordered):
+        if identity(one) == identity(other):
+            raise UserError(f"There are two evaluations of '{one.title}'; a report needs one of each.")
+    _check_same_images(ordered)
+    return ordered
+
+
+def identity(evaluation: Evaluation) -> tuple[str, str, str | None, int | None, float | None]:
+    """Return what tells an evaluation from all others."""
+    e = evaluation
+    return e.model, e.method, e.downstream, e.seed, e.variant
+
+
+def _check_same_images(evaluations: Sequence[Evaluation]) -> None:
+    import numpy as np
+
+    first: dict[str, Evaluation] = {}
+    for this in evaluations:
+        for name, correct in this.correct.items():
+            other = first.setdefault(name, this)
+            groups, expected = this.groups.get(name), other.groups.get(name)
+            if np.ndim(correct) != 1 or len(correct) == 0:
+                raise UserError(f"'{this.title}' has no answers on set '{name}'.")
+            if groups is not None and len(groups) != len(correct):
+                raise UserError(
+                    f"'{this.title}' names {len(groups)} groups for {len(correct)} images of '{name}'."
+                )
+            same = groups is expected or (
+                groups is not None and expected is not None and np.array_equal(groups, expected)
+            )
+            if len(correct) != len(other.correct[name]) or not same:
+                raise UserError(
+                    f"Set '{name}' has other images or groups in '{this.title}' than in '{other.title}': "
+                    "results on different data can't be compared."
+                )

@@ -1,0 +1,136 @@
+"""From stored results to evaluations: what the platform knows, in the words of the report."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gridcell.data.images import LabelledImages, load_npz
+from gridcell.errors import CorruptData, UserError
+from gridcell.execute.work import scratch_folder
+from gridcell.task import Findings, Report
+from imagenet_rib.evaluation import VAL, Evaluation, SetFacts
+from imagenet_rib.work.evaluate import CORRECT, read_correct
+from imagenet_rib.work.inputs import SETS
+
+ABOUT = {
+    "v2": "fresh images",
+    "a": "images that a reference model gets wrong or nearly so",
+    "r": "renditions",
+    "sketch": "edges",
+    "objectnet": "unusual poses, backgrounds and places",
+    "cartoon": "cartoons of the validation images",
+    "drawing": "drawings of the validation images",
+    "c": "15 corruptions in 5 severities",
+    VAL: "held-out pre-training images",
+}
+
+
+def write(findings: Findings, out: Path) -> Report:
+    """Write the report's files and return what the terminal shows.
+
+    Raises:
+        UserError: nothing has been evaluated yet, or a stored file is damaged.
+    """
+    from imagenet_rib.report import write_report
+    from imagenet_rib.terminal import headline
+
+    with scratch_folder("report") as cache:
+        try:
+            sets = _sets(findings, cache)
+            evaluations = _evaluations(findings, sets, cache)
+        except CorruptData as error:
+            raise UserError(f"{error}: remove the result of cell {error.cell_id} and run again") from error
+    names = [*findings.settings["downstream"], VAL]
+    facts = [SetFacts(name, len(sets[name]), len(sets[name].classes), ABOUT.get(name, "")) for name in names]
+    files = write_report(
+        evaluations,
+        facts,
+        out,
+        title=findings.title,
+        facts=_provenance(findings),
+        counts=_counts(findings),
+        failures=[
+            {
+                "title": str(item["title"]),
+                "class": str(item["failure_class"]),
+                "message": str(item["message"]),
+            }
+            for item in findings.failures.values()
+        ],
+        skipped=[(item.labels, item.reason) for item in findings.grid.skipped],
+    )
+    page = next(path for path in files if path.name == "report.html")
+    return Report(page, headline(out / "summary.json"))
+
+
+def _sets(findings: Findings, cache: Path) -> dict[str, LabelledImages]:
+    data = [result for result in findings.results.values() if result.cell.kind == "data"]
+    if not data:
+        raise UserError("Nothing is done yet: run the suite first")
+    return load_npz(findings.store.results.fetch(data[0], SETS, cache))
+
+
+def _evaluations(findings: Findings, sets: Mapping[str, LabelledImages], cache: Path) -> list[Evaluation]:
+    """Read each target's answers; several cells of one target (a cut by set) are joined."""
+    groups = {name: one.group_of for name, one in sets.items() if one.group_of is not None}
+    answers: dict[str, dict[str, np.ndarray]] = {}
+    for target in findings.grid.targets:
+        if target.cell in findings.results and target.cell not in answers:
+            result = findings.results[target.cell]
+            answers[target.cell] = read_correct(findings.store.results.fetch(result, CORRECT, cache))
+    joined: dict[tuple[Any, ...], Evaluation] = {}
+    for target in findings.grid.targets:
+        if target.cell not in answers:
+            continue
+        labels = target.labels
+        key = tuple(labels.get(name) for name in ("model", "method", "downstream", "seed", "alpha"))
+        before = joined.get(key)
+        correct = {**(before.correct if before else {}), **answers[target.cell]}
+        joined[key] = Evaluation(
+            *key,
+            correct=correct,
+            groups={name: groups[name] for name in correct if name in groups},
+            seconds=(before.seconds if before else 0.0) + findings.results[target.cell].seconds,
+        )
+    return list(joined.values())
+
+
+def _counts(findings: Findings) -> dict[str, int]:
+    diverged = sum(item["failure_class"] == "diverged" for item in findings.failures.values())
+    done, failed = len(findings.results), len(findings.failures)
+    return {
+        "done": done,
+        "failed": failed - diverged,
+        "diverged": diverged,
+        "not run": len(findings.grid) - done - failed,
+        "skipped": len(findings.grid.skipped),
+    }
+
+
+def _provenance(findings: Findings) -> dict[str, str]:
+    results = list(findings.results.values())
+    seconds = sum(result.seconds for result in results)
+    hosts = sorted({str(result.provenance["host"]) for result in results})
+    versions = {
+        f"{name} {version}" for result in results for name, version in result.provenance["versions"].items()
+    }
+    settings = findings.settings
+    training = settings["training"]
+    return {
+        "cells": f"{len(results)} done of {len(findings.grid)}",
+        "computing": f"{seconds / 60:.1f} min in all, on {', '.join(hosts)}",
+        "seeds": ", ".join(map(str, settings["seeds"])),
+        "data": f"{settings['data']['source']}, {settings['data']['image_size']} px",
+        "fine-tuning": (
+            f"{training['optimiser']}, lr {training['lr']:g}, batch {training['batch_size']}, "
+            f"{training['epochs']} epochs"
+        ),
+        "methods": "; ".join(
+            f"{name} {', '.join(f'{key}={value}' for key, value in given.items())}".strip()
+            for name, given in settings["methods"].items()
+        ),
+        "versions": ", ".join(sorted(versions)),
+        "storage": findings.store.uri,
+    }

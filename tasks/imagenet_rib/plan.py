@@ -1,0 +1,158 @@
+"""From settings to cells: what is trained from what, and what is evaluated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gridcell.cell import Cell, Resources
+from gridcell.errors import UserError
+from gridcell.grid import Grid, GridBuilder
+from imagenet_rib.evaluation import PRE, VAL
+from imagenet_rib.method import FineTuning, Merging
+from imagenet_rib.methods import get
+from imagenet_rib.settings import Architecture, Data, Settings
+
+PRETRAIN_SEED = 0
+"""Pre-trained models are given, as in the paper: seeds repeat the fine-tuning alone."""
+
+
+def plan(settings: Settings) -> Grid:
+    """Plan a suite's grid.
+
+    Raises:
+        UserError: a data folder can't be used, or a method needs one that the suite can't provide.
+    """
+    grid = GridBuilder("imagenet-rib")
+    data = _data_cell(grid, settings.data)
+    resources = Resources(settings.resources.cpus, settings.resources.gpus)
+    for architecture_name, architecture in settings.architectures.items():
+        for pretraining in settings.pretrainings:
+            model = f"{architecture_name}-{pretraining}"
+            pre = grid.add(
+                "pretrain",
+                {
+                    "architecture": architecture.model_dump(mode="json"),
+                    "pretraining": settings.pretrainings[pretraining].model_dump(mode="json"),
+                },
+                needs={"data": data},
+                seed=PRETRAIN_SEED,
+                title=f"pretrain {model}",
+                resources=resources,
+            )
+            _plan_model(_Model(grid, settings, model, architecture, data, pre, resources))
+    return grid.build()
+
+
+def _data_cell(grid: GridBuilder, data: Data) -> Cell:
+    config: dict[str, Any] = {"source": data.source}
+    if data.source == "digits":
+        if data.root is not None:
+            raise UserError("The setting 'data.root' goes with data.source=folder, not with digits")
+        config |= {"image_size": data.image_size, "seed": data.seed, "shifts": data.shifts}
+    else:
+        from gridcell.data.folder import fingerprint
+
+        if data.root is None:
+            raise UserError("The setting 'data.root' must name the folder that 'gridcell data derive' made")
+        config["fingerprint"] = fingerprint(data.root)
+        grid.locate("data", data.root)
+    return grid.add("data", config, title=f"data {data.source}")
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A pre-trained model in the plan, and what its cells share."""
+
+    grid: GridBuilder
+    settings: Settings
+    name: str
+    architecture: Architecture
+    data: Cell
+    pre: Cell
+    resources: Resources
+
+
+def _plan_model(model: _Model) -> None:
+    settings = model.settings
+    _evaluate(model, {"method": PRE}, {"weights": model.pre}, None)  # what all others are compared with
+    for name, parameters in settings.methods.items():
+        method = get(name)
+        if name == PRE:
+            continue
+        reason = method.skip(model.architecture.name)
+        for downstream in settings.downstream:
+            for seed in settings.seeds:
+                labels = {"method": name, "downstream": downstream, "seed": seed}
+                if reason is not None:
+                    model.grid.skip({"model": model.name, **labels}, reason)
+                elif isinstance(method, FineTuning):
+                    weights = _train(model, method, parameters, downstream, seed)
+                    _evaluate(model, labels, {"weights": weights}, None)
+                else:
+                    _plan_merges(model, method, parameters, labels)
+
+
+def _plan_merges(model: _Model, method: Merging, parameters: Any, labels: Mapping[str, Any]) -> None:
+    ingredients = {
+        name: _weights(model, name, labels["downstream"], labels["seed"])
+        for name in method.ingredients(parameters)
+    }
+    for variant in method.variants(parameters):
+        alone = method.alone(parameters, variant)
+        if alone is not None:  # the merge is one of its ingredients, which is evaluated anyway
+            _evaluate(model, {**labels, **variant}, {"weights": ingredients[alone]}, None)
+        else:
+            merge = {"method": method.name, "variant": dict(variant)}
+            _evaluate(model, {**labels, **variant}, ingredients, merge)
+
+
+def _weights(model: _Model, name: str, downstream: str, seed: int) -> Cell:
+    """Return the cell that makes a method's weights for one downstream set."""
+    if name == PRE:
+        return model.pre
+    method = get(name)
+    if not isinstance(method, FineTuning):
+        raise UserError(f"'{name}' merges weights and so can't itself be merged or started from")
+    parameters = model.settings.methods.get(name) or method.parameters()
+    return _train(model, method, parameters, downstream, seed)
+
+
+def _train(model: _Model, method: FineTuning, parameters: Any, downstream: str, seed: int) -> Cell:
+    needs = {"data": model.data, "pre": model.pre}
+    if method.start != PRE:
+        needs["start"] = _weights(model, method.start, downstream, seed)
+    if "fisher" in method.statistics:
+        needs["fisher"] = model.grid.add(
+            "fisher",
+            model.settings.fisher.model_dump(mode="json"),
+            needs={"data": model.data, "pre": model.pre},
+            seed=PRETRAIN_SEED,
+            title=f"fisher {model.name}",
+            resources=model.resources,
+        )
+    config = {
+        "method": method.name,
+        "parameters": parameters.model_dump(mode="json"),
+        "training": model.settings.training.model_dump(mode="json"),
+        "downstream": downstream,
+    }
+    title = f"{model.name} {method.name} on {downstream} seed {seed}"
+    return model.grid.add("train", config, needs=needs, seed=seed, title=title, resources=model.resources)
+
+
+def _evaluate(
+    model: _Model, labels: Mapping[str, Any], weights: Mapping[str, Cell], merge: Mapping[str, Any] | None
+) -> None:
+    """Plan the evaluation of weights, or of a merge of weights, cut as the settings say."""
+    names = [*model.settings.downstream, VAL]
+    cuts = [names] if model.settings.evaluation.cut == "model" else [[name] for name in names]
+    for sets in cuts:
+        what = " ".join(str(value) for value in labels.values())
+        cell = model.grid.add(
+            "evaluate",
+            {"sets": sets, "merge": merge},
+            needs={"data": model.data, **weights},
+            title=f"test {model.name} {what}" + (f" on {sets[0]}" if len(cuts) > 1 else ""),
+            resources=model.resources,
+        )
+        model.grid.target({"model": model.name, **labels}, cell)

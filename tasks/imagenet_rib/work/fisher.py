@@ -1,0 +1,35 @@
+"""The Fisher cell: how much each weight of a pre-trained model matters to its pre-training data."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gridcell.cell import Cell
+from gridcell.context import Context
+from imagenet_rib.work.inputs import ModelBuilder, architecture_of, one_set, read_sets
+
+FISHER = "fisher.safetensors"
+
+
+def run(cell: Cell, context: Context) -> Mapping[str, Any]:
+    """Estimate the diagonal Fisher information on the ``pretrain`` set and leave it."""
+    import torch
+
+    from imagenet_rib.fisher import diagonal_fisher
+    from imagenet_rib.models import normalisation_of, save_weights
+
+    sets = read_sets(context)
+    images = one_set(sets, "pretrain")
+    builder = ModelBuilder(architecture_of(context, "pre"), sets)
+    model = builder.build(builder.read(context, "pre")).to(context.device)
+    fisher = diagonal_fisher(
+        model,
+        torch.from_numpy(images.images),
+        labels=torch.from_numpy(images.labels),
+        empirical=cell.config["empirical"],
+        samples=cell.config["samples"],
+        seed=context.seed,
+        transform=normalisation_of(model),
+    )
+    save_weights(context.outputs / FISHER, fisher, builder.identity)
+    total = sum(float(values.sum()) for values in fisher.values())
+    return {"trace": total, "images": min(cell.config["samples"], len(images))}

@@ -1,0 +1,150 @@
+"""Both executors give the same results, contain failures, and mend what they can."""
+
+import time
+from pathlib import Path
+
+import pytest
+import toy_task
+
+from gridcell.errors import UserError
+from gridcell.execute.driver import run_grid, set_damaged_aside
+from gridcell.execute.outcome import FailureClass, classify
+from gridcell.store import Store
+
+EXECUTORS = ["inline", pytest.param("ray", marks=pytest.mark.slow)]
+
+
+def planned(tmp_path, **settings):
+    grid = toy_task.plan(toy_task.Settings(**settings))
+    grid.locations["markers"] = str(tmp_path / "markers")
+    return grid
+
+
+def runs_of(tmp_path, cell):
+    return len((tmp_path / "markers" / cell.id).read_text().split())
+
+
+def titled(grid, title):
+    return next(cell for cell in grid.cells.values() if cell.title == title)
+
+
+def run(grid, store, executor, **options):
+    return run_grid(toy_task.task, grid, store, executor=executor, num_cpus=2, **options)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_grid_is_run_once_and_its_sums_are_right(executor, store, tmp_path):
+    grid = planned(tmp_path, width=3, length=4, seeds=[0, 1])
+    schedule = run(grid, store, executor)
+    assert schedule.finished == set(grid.cells) == store.results.done()
+    for target in grid.targets:
+        seed, row = target.labels["seed"], target.labels.get("row")
+        expected = sum(seed + 4 * r for r in range(3)) if row is None else seed + 4 * row
+        assert store.results.read(target.cell).metrics == {"sum": expected}
+    assert run(grid, store, executor).total == 0
+    assert all(runs_of(tmp_path, cell) == 1 for cell in grid.cells.values() if cell.kind == "step")
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_failures_stop_only_what_needs_them(executor, store, tmp_path):
+    grid = planned(
+        tmp_path,
+        width=4,
+        length=2,
+        fail={"r0c0": "bug", "r1c1": "transient-once", "r2c0": "diverged"}
+        | ({"r3c0": "killed-once"} if executor == "ray" else {}),
+    )
+    schedule = run(grid, store, executor)
+    failures = store.failures.read_all()
+    assert {failure["title"]: failure["failure_class"] for failure in failures.values()} == {
+        "r0c0": "bug",
+        "r2c0": "diverged",
+    }
+    assert "ZeroDivisionError: one by nought" in failures[titled(grid, "r0c0").id]["message"]
+    assert "toy_task.py" in failures[titled(grid, "r0c0").id]["traceback"]
+    assert {grid.cells[cell].title for cell in schedule.blocked} == {"r0c1", "r2c1", "total"}
+    assert store.results.read(titled(grid, "r3c1").id).metrics == {"sum": 6}
+    assert runs_of(tmp_path, titled(grid, "r1c1")) == 2
+    assert runs_of(tmp_path, titled(grid, "r3c0")) == (2 if executor == "ray" else 1)
+
+    again = run(grid, store, executor)  # the bug is tried again, the divergence is final
+    assert {grid.cells[cell].title for cell in again.failed} == {"r0c0"}
+    assert runs_of(tmp_path, titled(grid, "r2c0")) == 1
+    run(grid, store, executor, retry_diverged=True)
+    assert runs_of(tmp_path, titled(grid, "r2c0")) == 2
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_damaged_artifact_is_made_again_and_the_grid_completes(executor, store, tmp_path):
+    grid = planned(tmp_path, width=2, length=1)
+    run(grid, store, executor)
+    whole = {cell: store.results.read(cell).metrics for cell in grid.cells}
+    total, victim = titled(grid, "total"), titled(grid, "r1c0")
+    (Path(store.uri) / "results" / f"{total.id}.json").unlink()
+    artifact = store.results.read(victim.id).artifacts["sum.txt"]
+    (Path(store.uri) / artifact.path).write_text("7")
+    schedule = run(grid, store, executor)
+    assert not schedule.failed
+    assert {cell: store.results.read(cell).metrics for cell in grid.cells} == whole
+    assert runs_of(tmp_path, victim) == 2
+
+
+def test_a_damaged_record_is_set_aside_and_its_cell_runs_again(store, tmp_path):
+    grid = planned(tmp_path, width=1, length=1)
+    run(grid, store, "inline")
+    cell = titled(grid, "total")
+    (Path(store.uri) / "results" / f"{cell.id}.json").write_text("{")
+    assert set_damaged_aside(grid, store) == [cell.id]
+    assert run(grid, store, "inline").finished == {cell.id}
+
+
+@pytest.mark.slow
+def test_an_impossible_request_is_refused_before_anything_runs(store, tmp_path):
+    grid = planned(tmp_path)
+    for cell in grid.cells.values():
+        object.__setattr__(cell, "resources", type(cell.resources)(cpus=99))
+    with pytest.raises(UserError, match="asks for 99 CPU"):
+        run(grid, store, "ray")
+
+
+def test_concurrency_must_be_positive(store, tmp_path):
+    with pytest.raises(UserError, match="max-concurrent"):
+        run(planned(tmp_path), store, "inline", max_concurrent=0)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ConnectionResetError(), FailureClass.TRANSIENT),
+        (OSError(5, "Input/output error"), FailureClass.TRANSIENT),
+        (FileNotFoundError(), FailureClass.BUG),
+        (MemoryError(), FailureClass.OUT_OF_MEMORY),
+        (UserError("x"), FailureClass.INVALID),
+        (ValueError(), FailureClass.BUG),
+    ],
+)
+def test_exceptions_are_classified(error, expected):
+    assert classify(error) is expected
+
+
+def test_a_torch_out_of_memory_error_is_one():
+    import torch
+
+    assert classify(torch.OutOfMemoryError("CUDA out of memory")) is FailureClass.OUT_OF_MEMORY
+
+
+def test_status_sees_what_a_living_driver_runs(store, tmp_path):
+    from gridcell.execute import heartbeat
+    from gridcell.execute.schedule import Schedule
+
+    grid = planned(tmp_path)
+    cell = next(iter(grid.cells.values()))
+    beat = heartbeat.Heartbeat(store.folder)
+    beat.started(cell)
+    beat.begun(Schedule(grid, set()))
+    deadline = time.monotonic() + 20
+    while cell.id not in heartbeat.running_cells(store.folder) and time.monotonic() < deadline:
+        pass
+    assert cell.id in heartbeat.running_cells(store.folder)
+    beat.ended()
+    assert heartbeat.running_cells(Store(store.uri).folder) == {}

@@ -1,0 +1,137 @@
+"""The schedule: every cell once, never before its needs, failures contained; against brute force."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gridcell.execute.outcome import Failure, FailureClass, Outcome
+from gridcell.execute.schedule import Schedule, missing_cells
+from gridcell.grid import GridBuilder
+
+
+def random_grid(edges, size):
+    builder = GridBuilder("t")
+    cells = []
+    for node in range(size):
+        needs = {f"n{a}": cells[a] for a, b in sorted(edges) if b == node}
+        cells.append(builder.add("k", {"node": node}, needs=needs, title=str(node)))
+    for node, cell in enumerate(cells):
+        if not any(a == node for a, _ in edges):
+            builder.target({"node": node}, cell)
+    return builder.build(), cells
+
+
+EDGES = st.sets(
+    st.tuples(st.integers(0, 14), st.integers(0, 14)).filter(lambda edge: edge[0] < edge[1]), max_size=40
+)
+
+
+def fail(cell, failure_class, mend=None):
+    return Outcome(cell.id, 0.0, failure=Failure(failure_class, "no", mend=mend))
+
+
+def above(edges, nodes):
+    """Nodes that need one of ``nodes``, directly or not, by repeated search."""
+    found = set(nodes)
+    while more := {b for a, b in edges if a in found} - found:
+        found |= more
+    return found - set(nodes)
+
+
+@given(EDGES, st.sets(st.integers(0, 14)), st.sets(st.integers(0, 14)), st.integers(1, 4), st.integers())
+def test_every_cell_is_done_failed_or_blocked_exactly_once(edges, done_nodes, failing, width, seed):
+    grid, cells = random_grid(edges, 15)
+    node_of = {cell.id: node for node, cell in enumerate(cells)}
+    done = {cells[node].id for node in done_nodes}
+    missing = missing_cells(grid, done)
+    schedule = Schedule(grid, done)
+    available, started, choice = set(done), [], random.Random(seed)
+    running = []
+    while True:
+        while len(running) < width and (cell := schedule.take()):
+            assert set(cell.needs.values()) <= available
+            started.append(cell.id)
+            running.append(cell)
+        if not running:
+            break
+        cell = running.pop(choice.randrange(len(running)))
+        if node_of[cell.id] in failing:
+            assert not schedule.finish(fail(cell, FailureClass.BUG))
+        else:
+            schedule.finish(Outcome(cell.id, 0.0))
+            available.add(cell.id)
+    assert schedule.exhausted
+    assert schedule.left == 0
+    assert len(started) == len(set(started))
+    failed = {node_of[cell_id] for cell_id in schedule.failed}
+    assert failed == {node_of[cell_id] for cell_id in started} & failing
+    expected_blocked = {node for node in above(edges, failed) if cells[node].id in missing}
+    assert {node_of[cell_id] for cell_id in schedule.blocked} == expected_blocked - failed
+    assert schedule.finished | set(schedule.failed) | schedule.blocked == missing
+
+
+@given(EDGES, st.sets(st.integers(0, 14)))
+def test_only_what_a_missing_target_needs_is_missing(edges, done_nodes):
+    grid, cells = random_grid(edges, 15)
+    targets = {node for node in range(15) if not any(a == node for a, _ in edges)}
+    expected, frontier = set(), targets - done_nodes
+    while frontier:
+        expected |= frontier
+        frontier = {a for a, b in edges if b in expected} - done_nodes - expected
+    assert missing_cells(grid, {cells[node].id for node in done_nodes}) == {
+        cells[node].id for node in expected
+    }
+
+
+def chain():
+    grid, cells = random_grid({(0, 1), (1, 2)}, 3)
+    return grid, cells
+
+
+@pytest.mark.parametrize(
+    ("failure_class", "attempts"),
+    [
+        (FailureClass.BUG, 1),
+        (FailureClass.DIVERGED, 1),
+        (FailureClass.TRANSIENT, 4),
+        (FailureClass.PREEMPTED, 21),
+    ],
+)
+def test_each_failure_class_is_retried_as_often_as_its_policy_says(failure_class, attempts):
+    grid, _ = chain()
+    schedule = Schedule(grid, set())
+    taken = 0
+    while cell := schedule.take():
+        taken += 1
+        schedule.finish(fail(cell, failure_class))
+    assert taken == attempts
+    assert len(schedule.failed) == 1
+    assert len(schedule.blocked) == 2
+
+
+def test_a_damaged_input_is_made_again_before_its_user_is_tried_again():
+    grid, (first, second, third) = chain()
+    schedule = Schedule(grid, {first.id})
+    assert schedule.take() == second
+    assert schedule.finish(fail(second, FailureClass.CORRUPT_INPUT, mend=first.id))
+    order = []
+    while cell := schedule.take():
+        order.append(cell)
+        schedule.finish(Outcome(cell.id, 0.0))
+    assert order == [first, second, third]
+    assert schedule.total == 3
+    assert schedule.finished == {first.id, second.id, third.id}
+
+
+def test_diverged_cells_and_their_users_are_left_alone():
+    grid, (first, second, third) = chain()
+    schedule = Schedule(grid, {first.id}, final_failures=[second.id])
+    assert schedule.take() is None
+    assert schedule.blocked == {second.id, third.id}
+
+
+def test_the_longest_chain_starts_first():
+    grid, cells = random_grid({(1, 2), (2, 3)}, 4)
+    assert Schedule(grid, set()).take() == cells[1]

@@ -1,0 +1,198 @@
+"""The store: commits are whole or absent, the first one stays, damage is noticed."""
+
+import json
+import threading
+import uuid
+from pathlib import Path
+
+import pytest
+
+from gridcell.cell import Cell
+from gridcell.errors import CorruptData, UserError
+from gridcell.grid import GridBuilder
+from gridcell.store import Store
+
+CELL = Cell("t", "k", {"a": 1}, seed=0, title="a cell")
+PROVENANCE = {"started": 0.0, "seconds": 1.5}
+
+
+@pytest.fixture(params=["folder", "memory"])
+def any_store(request, tmp_path):
+    uri = str(tmp_path / "store") if request.param == "folder" else f"memory://{uuid.uuid4().hex}"
+    return Store(uri).prepare()
+
+
+@pytest.fixture
+def outputs(tmp_path):
+    folder = tmp_path / "outputs"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a.txt").write_text("content of a")
+    (folder / "deep" / "b.bin").write_bytes(bytes(range(256)))
+    return folder
+
+
+def test_a_commit_reads_back_whole(any_store, outputs, tmp_path):
+    curves = {"loss": [(0, 2.0), (1, 1.0)]}
+    any_store.results.commit(CELL, {"x": 0.1, "n": {"m": [1, None]}}, outputs, PROVENANCE, curves)
+    assert any_store.results.done() == {CELL.id}
+    result = any_store.results.read(CELL.id)
+    assert (result.cell, result.metrics, result.seconds) == (CELL, {"x": 0.1, "n": {"m": [1, None]}}, 1.5)
+    assert result.curves == {"loss": [[0, 2.0], [1, 1.0]]}
+    assert set(result.artifacts) == {"a.txt", "deep/b.bin"}
+    fetched = any_store.results.fetch(result, "deep/b.bin", tmp_path / "cache")
+    assert fetched.read_bytes() == bytes(range(256))
+
+
+def test_a_cell_that_is_not_done_has_no_result(any_store):
+    assert any_store.results.done() == set()
+    with pytest.raises(KeyError):
+        any_store.results.read(CELL.id)
+
+
+def test_the_first_commit_stays(any_store, outputs):
+    any_store.results.commit(CELL, {"x": 1}, outputs, PROVENANCE)
+    second = any_store.results.commit(CELL, {"x": 2}, outputs, PROVENANCE)
+    assert second.metrics == {"x": 1}
+    assert any_store.results.read(CELL.id).metrics == {"x": 1}
+
+
+def test_of_concurrent_writers_exactly_one_commits(store):
+    barrier = threading.Barrier(8)
+    won = []
+
+    def write(index):
+        barrier.wait()
+        if store.folder.create("race", str(index).encode()):
+            won.append(index)
+
+    threads = [threading.Thread(target=write, args=(index,)) for index in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    assert store.folder.read("race") == str(won[0]).encode()
+
+
+def test_without_a_record_artifacts_do_not_count(store, outputs, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store.folder, "create", killed)
+    with pytest.raises(KeyboardInterrupt):
+        store.results.commit(CELL, {}, outputs, PROVENANCE)
+    assert store.results.done() == set()
+
+
+def test_metrics_that_are_not_json_are_refused_before_anything_counts(store, outputs):
+    with pytest.raises(TypeError, match="nan"):
+        store.results.commit(CELL, {"x": float("nan")}, outputs, PROVENANCE)
+    assert store.results.done() == set()
+
+
+def record(store):
+    return Path(store.uri) / "results" / f"{CELL.id}.json"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[: len(data) // 2],
+        lambda data: data.replace(b'"x":1', b'"x":2'),
+        lambda data: b"",
+        lambda data: b"not json",
+        lambda data: b"{}",
+    ],
+    ids=["truncated", "changed", "empty", "not-json", "no-body"],
+)
+def test_a_damaged_record_is_noticed_and_set_aside(store, outputs, damage):
+    store.results.commit(CELL, {"x": 1}, outputs, PROVENANCE)
+    record(store).write_bytes(damage(record(store).read_bytes()))
+    with pytest.raises(CorruptData, match="damaged"):
+        store.results.read(CELL.id)
+    assert store.results.read_many([CELL.id, "absent"]) == ({}, [CELL.id])
+    aside = store.results.quarantine(CELL.id)
+    assert store.results.done() == set()
+    assert (Path(store.uri) / aside).exists()
+
+
+def test_every_flipped_bit_of_a_record_is_noticed(store, outputs):
+    store.results.commit(CELL, {"x": 1}, outputs, PROVENANCE)
+    whole = record(store).read_bytes()
+    for position in range(0, len(whole) - 1, 7):
+        flipped = bytearray(whole)
+        flipped[position] ^= 4
+        record(store).write_bytes(flipped)
+        try:
+            assert store.results.read(CELL.id).metrics == {"x": 1}
+        except CorruptData:
+            continue
+        assert json.loads(flipped)["body"] == json.loads(whole)["body"]
+
+
+def test_a_record_under_another_id_is_noticed(store, outputs):
+    other = Cell("t", "k", {"a": 2})
+    store.results.commit(CELL, {"x": 1}, outputs, PROVENANCE)
+    record(store).rename(record(store).with_name(f"{other.id}.json"))
+    with pytest.raises(CorruptData, match=CELL.id):
+        store.results.read(other.id)
+
+
+def test_a_damaged_artifact_is_noticed(store, outputs, tmp_path):
+    result = store.results.commit(CELL, {}, outputs, PROVENANCE)
+    path = Path(store.uri) / result.artifacts["a.txt"].path
+    path.write_text("CONTENT of a")
+    with pytest.raises(CorruptData, match="checksum"):
+        store.results.fetch(result, "a.txt", tmp_path)
+    path.unlink()
+    with pytest.raises(CorruptData, match="missing"):
+        store.results.fetch(result, "a.txt", tmp_path)
+
+
+def test_the_newest_undamaged_checkpoint_is_used(any_store, tmp_path):
+    checkpoints = any_store.checkpoints(CELL.id)
+    assert checkpoints.latest(tmp_path / "x") is None
+    file = tmp_path / "checkpoint"
+    for step in (5, 10, 15):
+        file.write_text(f"state {step}")
+        checkpoints.save(file, step)
+    assert checkpoints.latest(tmp_path / "x").read_text() == "state 15"
+    names = any_store.folder.names(f"checkpoints/{CELL.id}")
+    assert len(names) == 2
+    any_store.folder.write(f"checkpoints/{CELL.id}/{names[-1]}", b"stat")
+    assert checkpoints.latest(tmp_path / "y").read_text() == "state 10"
+    checkpoints.clear()
+    assert checkpoints.latest(tmp_path / "z") is None
+
+
+def test_failures_are_remembered_until_cleared(any_store):
+    any_store.failures.record("a", {"message": "one"})
+    any_store.failures.record("a", {"message": "two"})
+    assert any_store.failures.read_all() == {"a": {"message": "two"}}
+    any_store.failures.clear("a")
+    assert any_store.failures.read_all() == {}
+
+
+def test_cells_are_found_in_stored_plans(any_store):
+    builder = GridBuilder("t")
+    cell = builder.add("k", {"a": 1}, title="one")
+    builder.locate("data", "/somewhere")
+    any_store.plans.save("t", "mini", builder.build())
+    plan, found = any_store.plans.find(cell.id[:6])
+    assert (plan.suite, plan.locations, found) == ("mini", {"data": "/somewhere"}, cell)
+    with pytest.raises(UserError, match="No cell"):
+        any_store.plans.find("zz")
+
+
+def test_a_storage_that_cannot_be_written_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="can't be written"):
+        Store(str(tmp_path / "file" / "store")).prepare()
+    with pytest.raises(UserError, match="can't be opened"):
+        Store("nosuch://bucket/x")
+
+
+def test_another_format_is_refused(store):
+    store.folder.write("gridcell.json", b'{"format": 99}')
+    with pytest.raises(UserError, match="format 99"):
+        store.prepare()

@@ -1,0 +1,200 @@
+"""The page, its figures and the terminal's tables."""
+
+import base64
+import json
+import re
+import subprocess
+import sys
+from html import unescape
+from io import StringIO
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from imagenet_rib.answer import answer, gaps
+from imagenet_rib.report import headline, write_report
+from imagenet_rib.summary import summarise
+from rib_evaluations import AFTER, SETS, after, before, random_evaluations
+
+NASTY = '<script>alert("x")</script>'
+
+
+def report(out, made, sets, **options: Any):
+    defaults = {"title": "A report", "facts": {"commit": "abc"}, "counts": {"done": 3}}
+    return write_report(made, sets, out, **{**defaults, **options})
+
+
+def as_text(table, width=100):
+    console = Console(file=StringIO(), width=width, color_system=None)
+    console.print(table)
+    return console.file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    out = tmp_path_factory.mktemp("report")
+    made, sets = random_evaluations(["net/rich", "net rich"], ["ft", "ewc", "wise_ft"], [0])
+    return out, report(out, made, sets), made, sets
+
+
+def test_everything_is_written(full):
+    out, files, _, _ = full
+    names = [path.name for path in files]
+    assert names[0] == "report.html"
+    assert names[-2:] == ["cells.csv", "summary.json"]
+    kinds = ["mri", "before", "radar", "wise_ft"]
+    per_model = [
+        f"{kind}-model-{index}" for kind in ("change", "accuracy") for index in (1, 2)
+    ]  # slugs collide
+    assert sorted(names[1:-2]) == sorted(f"{name}.png" for name in kinds + per_model)
+    assert sorted(names) == sorted(path.name for path in out.iterdir())
+
+
+def test_the_page_stands_alone_and_holds_every_figure(full):
+    out, files, _, _ = full
+    page = (out / "report.html").read_text(encoding="utf-8")
+    shown = re.findall(r'<img src="data:image/png;base64,([^"]+)"', page)
+    assert {base64.b64decode(image) for image in shown} == {
+        p.read_bytes() for p in files if p.suffix == ".png"
+    }
+    assert len(shown) == 8
+    assert len(re.findall(r"<b>Figure \d+\.</b>", page)) == 8
+    assert not re.search(r'(src|href)="(https?:)?//|@import|url\(', page)
+    assert "<script" not in page
+
+
+def test_the_page_says_the_numbers(full):
+    out, _, _, _ = full
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    page = unescape((out / "report.html").read_text(encoding="utf-8"))
+    for model in summary["models"]:
+        for method, estimate in summary["mRI"][model].items():
+            low, high = (f"{end:+.1f}".replace("-", "−") for end in estimate["ci95"])
+            mean = f"{estimate['mean']:+.1f}".replace("-", "−")
+            best = max(e["mean"] for e in summary["mRI"][model].values()) == estimate["mean"]
+            cell = f"<b>{mean}</b>" if best else mean
+            assert f">{cell}<small>[{low}, {high}]</small></td>" in page, method
+    assert "percentile bootstrap with 1000 resamples" in page
+    assert "Student" not in page
+    assert "Nothing: every evaluation is there." in page
+
+
+def test_the_report_is_the_same_for_any_order(full, tmp_path):
+    out, files, made, sets = full
+    report(tmp_path, made[::-1], sets)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {p.name: p.read_bytes() for p in files}
+    assert len(list(out.iterdir())) == len(files)
+
+
+def test_names_are_escaped(tmp_path):
+    made = [before(NASTY), *after("ft", model=NASTY), *after(NASTY, model=NASTY)]
+    failures = [{"title": NASTY, "class": NASTY, "message": NASTY}]
+    files = report(
+        tmp_path,
+        made,
+        SETS,
+        title=NASTY,
+        facts={NASTY: NASTY},
+        counts={NASTY: 1},
+        failures=failures,
+        skipped=[({"method": NASTY}, NASTY)],
+    )
+    page = files[0].read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "alert(" in page
+    assert all(path.parent == tmp_path for path in files)
+
+
+def test_what_is_missing_is_said(tmp_path):
+    rows = {source: row for source, row in AFTER.items() if source != "b"}
+    made = [before(), *after("ft"), *after("ewc", rows=rows), before("n"), *after("ft", model="n")]
+    skipped = [({"model": "n", "method": "ewc"}, "no such layer")]
+    failures = [{"title": "m ewc on b", "class": "out of memory", "message": "too big"}]
+    page = report(tmp_path, made, SETS, failures=failures, skipped=skipped)[0].read_text(encoding="utf-8")
+    assert "Incomplete: some evaluations are missing" in page
+    assert "not fine-tuned on b</td>" in page
+    assert page.count("no such layer") == 2  # among the skipped, and as the reason of the gap
+    assert "too big" in page
+    assert '<td class="none">–</td>' in page
+
+
+def test_gaps_name_rows_sets_and_reasons():
+    partial = {**AFTER, "a": {"a": 90, "b": 45}}
+    del partial["c"]
+    summary = summarise([before(), *after("ft"), *after("ewc", rows=partial), *after("lwf", model="n")], SETS)
+    found = {
+        (row["model"], row["method"]): row
+        for row in gaps(summary, [({"method": "ewc", "model": "n"}, "why")])
+    }
+    assert found["m", "ewc"]["what"] == "not fine-tuned on c; fine-tuned on a, not tested on c, val"
+    assert found["n", "pre"]["what"] == "not tested on a, b, c, val"
+    assert found["n", "ft"]["what"] == "not fine-tuned on any set"
+    assert (found["n", "ewc"]["why"], found["m", "ewc"]["why"]) == ("why", "")
+    assert ("n", "lwf") not in found
+
+
+def test_answer_claims_what_intervals_allow():
+    steady = {source: {**row, "a": 60, "b": 50, "c": 40} for source, row in AFTER.items()}
+    made = [before(), *after("ft"), *after("gain", shift=20), *after("still", rows=steady)]
+    sentences = answer(summarise(made, SETS))
+    assert "Robustness is higher than before fine-tuning by gain." in sentences
+    assert "Robustness is lost by ft." in sentences
+    assert "Robustness does not change beyond noise by still." in sentences
+    assert "More is kept than by plain fine-tuning (ft) by gain, still." in sentences
+    assert not any(sentence.startswith("Less") for sentence in sentences)
+
+
+def test_answer_counts_models():
+    made = [before(), *after("ft"), before("n"), *after("ft", model="n", shift=20)]
+    sentences = answer(summarise(made, SETS))
+    assert "Robustness is lost by ft on 1 of 2 models." in sentences
+    assert "Robustness is higher than before fine-tuning by ft on 1 of 2 models." in sentences
+
+
+def test_nothing_yet_still_makes_a_page(tmp_path):
+    page = report(tmp_path / "none", [], SETS)[0].read_text(encoding="utf-8")
+    assert "No model has a complete matrix" in page
+    files = report(tmp_path / "pre", [before()], SETS)
+    assert [path.name for path in files] == ["report.html", "before.png", "cells.csv", "summary.json"]
+
+
+def test_two_sets_need_no_radar(tmp_path):
+    rows = {source: {name: AFTER[source][name] for name in ("a", "b", "val")} for source in "ab"}
+    files = report(tmp_path, [before(), *after("ft", rows=rows)], SETS[:2])
+    assert "radar.png" not in [path.name for path in files]
+    assert "mri.png" in [path.name for path in files]
+
+
+def test_terminal_tables_fit_a_hundred_columns():
+    models = [f"vit_base_patch16_224.augreg_in21k_ft_in1k_{index}" for index in range(5)]
+    made = [
+        e for model in models for e in (before(model), *after("ft", model=model), *after("ewc", model=model))
+    ]
+    tables = headline(summarise(made, SETS))
+    assert len(tables) == 3  # a matrix, and mRI of four models and of one
+    for table in tables:
+        lines = as_text(table, width=400).splitlines()
+        assert max(len(line.rstrip()) for line in lines) <= 100
+    matrix, mri, _ = (as_text(table) for table in tables)
+    assert re.search(r"^ *a +\+30\.0 +−5\.0 +−3\.0 +−10\.0", matrix, re.MULTILINE)
+    assert mri.count("−2.7 [") == 8
+
+
+def test_terminal_matrix_of_a_named_method_leaves_gaps_blank():
+    rows = {source: row for source, row in AFTER.items() if source != "b"}
+    summary = summarise([before(), *after("ft"), *after("ewc", rows=rows)], SETS)
+    matrix, mri = (as_text(table) for table in headline(summary, method="ewc"))
+    assert "m, ewc" in matrix
+    assert re.search(r"^ *b *$", matrix, re.MULTILINE)
+    assert re.search(r"^ *ewc *$", mri, re.MULTILINE)
+    assert headline(summarise([before()], SETS)) == []
+
+
+def test_planning_imports_no_drawing():
+    code = (
+        "import sys, imagenet_rib.evaluation, imagenet_rib.report;"
+        "sys.exit(','.join({'matplotlib', 'scipy', 'jinja2', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == ""

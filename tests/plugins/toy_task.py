@@ -1,0 +1,98 @@
+"""A task without training: sums over a small graph, with cells that can be told to fail."""
+
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gridcell.cell import Cell
+from gridcell.context import Context
+from gridcell.errors import Diverged
+from gridcell.grid import Grid, GridBuilder
+from gridcell.task import Findings, Report, Task
+
+
+class Settings(BaseModel):
+    """Chains of ``length`` cells, ``width`` of them side by side, and one cell that sums their ends."""
+
+    model_config = ConfigDict(extra="forbid")
+    width: int = Field(3, ge=1)
+    length: int = Field(2, ge=1)
+    seeds: list[int] = [0]
+    fail: dict[str, str] = {}  # title of a cell -> how it fails
+
+
+def plan(settings: Settings) -> Grid:
+    grid = GridBuilder("toy")
+    for seed in settings.seeds:
+        ends = {}
+        for row in range(settings.width):
+            cell = None
+            for column in range(settings.length):
+                title = f"r{row}c{column}"
+                config = {"add": row, "column": column} | (
+                    {"fail": settings.fail[title]} if title in settings.fail else {}
+                )
+                cell = grid.add(
+                    "step", config, needs={"before": cell} if cell else {}, seed=seed, title=title
+                )
+            ends[f"row{row}"] = cell
+        total = grid.add("total", {}, needs=ends, seed=seed, title="total")
+        grid.target({"seed": seed, "what": "total"}, total)
+        for row, cell in ends.items():
+            grid.target({"seed": seed, "what": "row", "row": int(row.removeprefix("row"))}, cell)
+    return grid.build()
+
+
+def step(cell: Cell, context: Context) -> Mapping[str, Any]:
+    how = cell.config.get("fail")
+    marker = Path(context.locations["markers"]) / cell.id if "markers" in context.locations else None
+    first = marker is not None and not marker.exists()
+    if marker is not None:
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        with marker.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+    if how == "bug":
+        raise ZeroDivisionError("one by nought")
+    if how == "diverged":
+        raise Diverged("the loss is nan at step 3")
+    if how == "killed-once" and first:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "transient-once" and first:
+        raise ConnectionResetError("the network went away")
+    before = context.need("before").metrics["sum"] if "before" in cell.needs else context.seed
+    context.report(0, sum=before)
+    (context.outputs / "sum.txt").write_text(str(before + cell.config["add"]))
+    return {"sum": before + cell.config["add"]}
+
+
+def total(cell: Cell, context: Context) -> Mapping[str, Any]:
+    rows = [int(context.artifact(role, "sum.txt").read_text()) for role in cell.needs]
+    return {"sum": sum(rows)}
+
+
+def write_report(findings: Findings, out: Path) -> Report:
+    out.mkdir(parents=True, exist_ok=True)
+    page = out / "report.html"
+    sums = {
+        str(t.labels): findings.results[t.cell].metrics["sum"]
+        for t in findings.grid.targets
+        if t.cell in findings.results
+    }
+    page.write_text(str(sums))
+    return Report(page, [str(sums)])
+
+
+task = Task(
+    name="toy",
+    summary="Sums over a small graph.",
+    settings=Settings,
+    suites=Path(__file__).parent / "toy_suites",
+    plan=plan,
+    cells={"step": "toy_task:step", "total": "toy_task:total"},
+    report="toy_task:write_report",
+    progress_metric="sum",
+)
