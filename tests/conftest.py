@@ -1,14 +1,20 @@
-"""What all tests share: the toy plug-in on the path, here and in worker processes."""
+"""What all tests share: the toy plug-in and the shared problems on the path, here and in worker processes."""
 
 import os
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
-PLUGINS = str(Path(__file__).parent / "plugins")
-sys.path.insert(0, PLUGINS)
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [PLUGINS, os.environ.get("PYTHONPATH")]))
+HERE = Path(__file__).parent
+SHARED = [str(HERE / "plugins"), str(HERE)]
+sys.path[:0] = SHARED
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [*SHARED, os.environ.get("PYTHONPATH")]))
+
+# Machines differ in speed and are shared: no test may fail because it was slow.
+settings.register_profile("gridcell", deadline=None)
+settings.load_profile("gridcell")
 
 
 @pytest.fixture

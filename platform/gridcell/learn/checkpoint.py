@@ -10,7 +10,7 @@ import lightning.pytorch as pl
 import torch
 
 from gridcell.errors import UserError
-from gridcell.learn.randomness import random_state, restore_random_state
+from gridcell.learn.randomness import random_state, restore_random_state, seed_everything
 
 _KEY = "gridcell"
 
@@ -66,7 +66,7 @@ class EpochCheckpoint(pl.Callback):
             return
         with tempfile.TemporaryDirectory(prefix="gridcell-checkpoint-") as folder:
             path = Path(trainer.strategy.broadcast(str(Path(folder) / "checkpoint.ckpt")))
-            trainer.save_checkpoint(path)
+            trainer.save_checkpoint(path, weights_only=False)
             if trainer.is_global_zero:
                 self.store.save(path, trainer.global_step)
         # Counted from the end, so that slow storage can't make a fit do nothing but write.
@@ -83,15 +83,25 @@ class EpochCheckpoint(pl.Callback):
         checkpoint[_KEY] = {"architecture": self.architecture, "random": states}
 
 
-class RestoredRandomness(pl.Callback):
-    """Puts the random generators back to a checkpoint's state just before training goes on.
+class Randomness(pl.Callback):
+    """Seeds each process of a fit, or puts its generators back to a checkpoint's state.
 
-    It does so at the very start of training because building loaders and optimisers, which comes after
-    a checkpoint is read, may draw random numbers.
+    The state is put back at the very start of training because building loaders and optimisers, which
+    comes after a checkpoint is read, may draw random numbers.
+
+    Args:
+        seed: Seed of the fit; each process of a group derives its own from it.
     """
 
-    def __init__(self) -> None:
+    _STRIDE = 1_000_003  # a prime, so that ranks of neighbouring seeds do not share streams
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
         self._states: list[Any] | None = None
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Seed; only here does every process know its rank."""
+        seed_everything(self.seed + self._STRIDE * trainer.global_rank)
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]

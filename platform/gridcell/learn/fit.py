@@ -16,8 +16,7 @@ import torch
 from lightning.pytorch.plugins.environments import LightningEnvironment
 
 from gridcell.errors import Diverged
-from gridcell.learn.checkpoint import CheckpointStore, EpochCheckpoint, RestoredRandomness, check_architecture
-from gridcell.learn.randomness import seed_everything
+from gridcell.learn.checkpoint import CheckpointStore, EpochCheckpoint, Randomness, check_architecture
 
 Report = Callable[..., None]
 
@@ -78,7 +77,7 @@ def fit(
         KeyboardInterrupt: On Ctrl-C, as it would without Lightning.
     """
     architecture = str(getattr(module, "architecture", type(module).__name__))
-    callbacks: list[pl.Callback] = [RestoredRandomness(), EpochReport(report)]
+    callbacks: list[pl.Callback] = [Randomness(seed), EpochReport(report)]
     if checkpoints is not None and checkpoint_every_s is not None:
         callbacks.append(EpochCheckpoint(checkpoints, every_s=checkpoint_every_s, architecture=architecture))
     with _quiet(), _interruptible(), tempfile.TemporaryDirectory(prefix="gridcell-fit-") as scratch:
@@ -99,7 +98,6 @@ def fit(
             use_distributed_sampler=False,
             default_root_dir=scratch,
         )
-        seed_everything(seed + 1_000_003 * trainer.global_rank)
         last = None if checkpoints is None else checkpoints.latest(Path(scratch))
         if last is not None:
             check_architecture(last, architecture)
@@ -178,7 +176,7 @@ def _diverged(value: float, trainer: pl.Trainer) -> Diverged:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Silence Lightning's greetings and the warnings that are no news, and nothing else."""
-    chatter = [logging.getLogger(f"lightning.{part}.utilities.rank_zero") for part in ("pytorch", "fabric")]
+    chatter = [logging.getLogger(f"lightning.{part}") for part in ("pytorch", "fabric")]
     levels = [logger.level for logger in chatter]
     with warnings.catch_warnings():
         for message in _EXPECTED_WARNINGS:

@@ -92,7 +92,7 @@ def test_checkpoints_keep_their_distance(tmp_path):
         is_global_zero = True
         global_step = 0
 
-        def save_checkpoint(self, path):
+        def save_checkpoint(self, path, weights_only):
             path.write_bytes(b"x")
 
     trainer = Trainer()

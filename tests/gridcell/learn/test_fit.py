@@ -1,6 +1,9 @@
 """A fit against a bare loop, its reports, its endings, and its silence."""
 
 import signal
+import subprocess
+import sys
+import threading
 import warnings
 
 import pytest
@@ -10,7 +13,7 @@ from gridcell.errors import Diverged, UserError
 from gridcell.learn.fit import fit
 from gridcell.learn.optimisers import build_optimiser, build_schedule
 from gridcell.learn.randomness import seed_everything
-from learn_problems import batches, classifier, cross_entropy
+from learn_problems import Folder, batches, classifier, cross_entropy
 
 
 def bare_loop(module, loader, *, epochs, seed):
@@ -83,13 +86,59 @@ def test_ctrl_c_comes_through_and_the_next_one_is_heard_too():
 
 
 def test_a_fit_is_silent_and_leaves_no_files(tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
+    (tmp_path / "store").mkdir()
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    store = Folder(tmp_path / "store")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fit(classifier(trainable=lambda name: name.startswith("4.")), batches(), epochs=1, seed=0)
+        for epochs in (1, 2):
+            module = classifier(trainable=lambda name: name.startswith("4."))
+            fit(module, batches(), epochs=epochs, seed=0, checkpoints=store, checkpoint_every_s=0)
     printed = capfd.readouterr()
     assert (printed.out, printed.err) == ("", "")
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_fit_runs_in_a_thread_as_the_schedulers_workers_do():
+    module, failures = classifier(), []
+
+    def work():
+        try:
+            fit(module, batches(), epochs=1, seed=0)
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    expected = classifier()
+    fit(expected, batches(), epochs=1, seed=0)
+    assert failures == []
+    assert torch.equal(module.model[0].weight, expected.model[0].weight)
+
+
+TWO_PROCESSES = """
+import sys
+from pathlib import Path
+from gridcell.learn.fit import fit
+from learn_problems import Folder, batches, classifier
+
+store = Folder(Path(sys.argv[1]))
+for epochs in (1, 2):
+    fit(classifier(), batches(), epochs=epochs, seed=0, checkpoints=store, checkpoint_every_s=0,
+        report=lambda **m: print("epoch", m["epoch"]), accelerator="cpu", devices=2, strategy="ddp_fork")
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_report_once_and_keep_their_own_randomness(tmp_path):
+    command = [sys.executable, "-c", TWO_PROCESSES, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n") == ["epoch 1", "epoch 2", ""]
+    first, second = torch.load(tmp_path / "last.ckpt", weights_only=True)["gridcell"]["random"]
+    assert not torch.equal(first["torch"], second["torch"])
 
 
 def test_variables_of_a_slurm_job_do_not_change_a_fit(monkeypatch):
