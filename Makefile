@@ -1,0 +1,47 @@
+# The two commands of a newcomer: `make quickstart` and `make test`. Both set up .venv first, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STORAGE ?= runs
+
+.PHONY: help setup quickstart test test-fast lint format bench clean
+
+help:
+	@echo "make quickstart  run the ImageNet-RIB mini suite and write runs/report/report.html"
+	@echo "make test        run the tests"
+	@echo "make setup       create .venv and install pinned versions"
+	@echo "make lint        ruff and mypy"
+	@echo "make bench       measure, print one table of ratios, write bench.json"
+
+# Installed once, and again only when what is to be installed changes.
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("gridcell needs Python 3.11 or later, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+quickstart: setup
+	$(BIN)/gridcell run imagenet-rib --suite mini --storage $(STORAGE) --report $(STORAGE)/report
+
+test: setup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-fast: setup
+	$(BIN)/python -m pytest -n 2 -m 'not slow'
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup
+	$(BIN)/python -m tests.benchmarks --out bench.json
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,203 @@
+"""The command as a user types it: what it prints, its exit codes, what it leaves behind."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gridcell.cli import main
+from gridcell.store import Store
+
+
+@pytest.fixture
+def gridcell(monkeypatch, capsys, tmp_path):
+    """Run the command in this process, in an empty folder; return (exit code, output, errors)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["gridcell", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def ran(gridcell):
+    code, output, _ = gridcell("run", "toy", "--executor", "inline", "--storage", "runs")
+    assert code == 0
+    return output
+
+
+def test_tasks_come_from_entry_points(gridcell):
+    code, output, _ = gridcell("tasks", "--json")
+    assert code == 0
+    assert json.loads(output)["toy"] == {"summary": "Sums over a small graph.", "suites": ["mini"]}
+    assert "imagenet-rib" in json.loads(output)
+
+
+def test_plan_counts_cells_by_kind(gridcell):
+    code, output, _ = gridcell("plan", "toy", "--set", "width=4", "--seeds", 2)
+    assert code == 0
+    assert "18 cells for 10 places in the answer; 18 to run" in output
+    _, output, _ = gridcell("plan", "toy", "--json")
+    cells = json.loads(output)["cells"]
+    assert len(cells) == 7
+    assert {cell["state"] for cell in cells} == {"queued"}
+
+
+def test_run_ends_with_the_answer_the_report_and_the_window(ran, tmp_path):
+    assert "7 cells run, 0 failed" in ran
+    assert "'what': 'total'}\": 6" in ran
+    assert f"Report: {tmp_path / 'runs/reports/toy-mini/report.html'}" in ran.replace("\n", "")
+    assert "MLflow: sqlite:///" in ran
+    assert (tmp_path / "runs/reports/toy-mini/report.html").exists()
+
+
+def test_run_again_runs_nothing(ran, gridcell):
+    code, output, _ = gridcell("run", "toy", "--executor", "inline", "--storage", "runs")
+    assert code == 0
+    assert "7 cells, 0 to run" in output
+    assert "cells run" not in output
+
+
+def test_a_larger_grid_runs_only_what_is_new(ran, gridcell):
+    _, output, _ = gridcell("run", "toy", "--executor", "inline", "--storage", "runs", "--set", "width=4")
+    assert "9 cells, 3 to run" in output  # a row of two cells and another total
+
+
+def test_selection_narrows_the_run(gridcell):
+    _, output, _ = gridcell("plan", "toy", "--select", "row=1", "--select", "what=row")
+    assert "2 cells for 1 places" in output
+
+
+def test_status_tells_done_failed_and_why(gridcell):
+    failing = ["--set", "fail={r0c0: bug, r1c0: diverged}"]
+    code, output, _ = gridcell("run", "toy", "--executor", "inline", "--storage", "runs", *failing)
+    assert code == 1
+    assert "2 cells run, 2 failed, 3 not run" in output
+    code, output, _ = gridcell("status", "toy", "--storage", "runs", *failing, "--json")
+    told = json.loads(output)
+    assert told["counts"] == {"done": 2, "failed": 1, "diverged": 1, "queued": 3}
+    assert {failure["failure_class"] for failure in told["failures"].values()} == {"bug", "diverged"}
+    _, output, _ = gridcell("status", "toy", "--storage", "runs", *failing)
+    assert "r0c0: bug: ZeroDivisionError: one by nought" in output
+
+
+def test_cell_show_and_run(ran, gridcell):
+    _, output, _ = gridcell("plan", "toy", "--storage", "runs", "--json")
+    cell = next(cell for cell in json.loads(output)["cells"] if cell["title"] == "r1c1")
+    code, output, _ = gridcell("cell", "show", cell["id"][:8], "--storage", "runs", "--json")
+    assert code == 0
+    assert json.loads(output)["metrics"] == {"sum": 2}
+    code, output, _ = gridcell("cell", "show", cell["id"], "--storage", "runs")
+    assert "as 'before'" in output
+    code, _, errors = gridcell("cell", "run", cell["id"], "--storage", "runs")
+    assert code == 2
+    assert "is done" in errors
+    code, output, _ = gridcell("cell", "run", cell["id"], "--storage", "runs", "--again")
+    assert code == 0
+    assert "The same result as before." in output
+
+
+def test_a_failing_cell_run_in_the_foreground_keeps_the_earlier_result(ran, gridcell, monkeypatch, tmp_path):
+    import toy_task
+
+    store = Store(str(tmp_path / "runs"))
+    cell = next(plan for plan in store.plans.read_all()).cells
+    total = next(item for item in cell.values() if item.title == "total")
+
+    def broken(*_):
+        raise RuntimeError("broken today")
+
+    monkeypatch.setattr(toy_task, "total", broken)
+    with pytest.raises(RuntimeError, match="broken today"):
+        gridcell("cell", "run", total.id, "--storage", "runs", "--again")
+    assert store.results.read(total.id).metrics == {"sum": 6}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "tyo"], "Unknown task 'tyo': did you mean 'toy'?"),
+        (["run", "toy", "--suite", "mimi"], "Unknown suite of toy 'mimi': did you mean 'mini'?"),
+        (["run", "toy", "--suite", "mine.yaml"], "There is no suite file 'mine.yaml'"),
+        (["run", "toy", "--set", "widht=3"], "Unknown setting 'widht': did you mean 'width'?"),
+        (["run", "toy", "--set", "width=0"], "The setting 'width' is wrong: Input should be greater than"),
+        (["run", "toy", "--set", "width"], "must look like --set key=value"),
+        (["run", "toy", "--set", "width.deep=1"], "The setting 'width' is wrong"),
+        (["run", "toy", "--select", "what=totl"], "No cell has what=totl: did you mean 'total'?"),
+        (["run", "toy", "--select", "wat=total"], "did you mean 'what'?"),
+        (["run", "toy", "--seeds", "0"], "--seeds must be at least 1"),
+        (["run", "toy", "--max-concurrent", "0"], "--max-concurrent must be at least 1"),
+        (["run", "toy", "--storage", "nosuch://x"], "can't be opened"),
+        (["run", "toy", "--storage", "blocked/store"], "can't be written"),
+        (["status", "toy", "--storage", "empty"], "There is no gridcell storage at 'empty' yet"),
+        (["cell", "show", "zz", "--storage", "empty"], "There is no gridcell storage"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(gridcell, tmp_path, arguments, sentence):
+    (tmp_path / "blocked").write_text("a file where a folder should be")
+    code, output, errors = gridcell(*arguments)
+    assert code == 2
+    assert sentence in errors
+    assert errors.count("\n") == 1
+    assert "Traceback" not in errors + output
+    assert sorted(path.name for path in tmp_path.iterdir()) in (["blocked"], ["blocked", "runs"])
+
+
+def test_a_damaged_result_is_named_by_report_and_mended_by_run(ran, gridcell, tmp_path):
+    record = next((tmp_path / "runs/results").glob("*.json"))
+    record.write_bytes(record.read_bytes()[:-40])
+    code, _, errors = gridcell("report", "toy", "--storage", "runs")
+    assert code == 2
+    assert f"The stored result of cell {record.stem} is damaged" in errors
+    code, output, _ = gridcell("run", "toy", "--executor", "inline", "--storage", "runs")
+    assert code == 0
+    assert f"cell {record.stem} is damaged: set aside" in output
+    assert "1 cells run" in output
+
+
+def test_the_users_own_suite_file(gridcell, tmp_path):
+    (tmp_path / "own.yaml").write_text("width: 2\nlength: 1\n")
+    code, output, _ = gridcell("run", "toy", "--suite", "own.yaml", "--executor", "inline")
+    assert code == 0
+    assert "toy/own: 3 cells" in output
+    (tmp_path / "own.yaml").write_text("width: [2\n")
+    code, _, errors = gridcell("plan", "toy", "--suite", "own.yaml")
+    assert (code, errors.count("\n")) == (2, 1)
+
+
+def imported_by(*arguments):
+    code = (
+        "import sys; from gridcell.cli import main\ntry: main()\nexcept SystemExit: pass\nprint(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, env=os.environ
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["plan", "imagenet-rib", "--suite", "mini"]])
+def test_looking_loads_no_heavy_library(arguments):
+    heavy = {"torch", "ray", "mlflow", "lightning", "timm", "sklearn", "matplotlib", "pandas", "scipy"}
+    assert imported_by(*arguments) & heavy == set()
+
+
+def test_the_standard_librarys_platform_module_stays_importable():
+    root = Path(__file__).parents[3]
+    assert not (root / "platform/__init__.py").exists()
+    done = subprocess.run(
+        [sys.executable, "-c", "import platform; print(platform.system())"],
+        cwd=root, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == __import__("platform").system()

@@ -1,0 +1,72 @@
+"""The window shows what the store holds, catches up, and may fail without harm."""
+
+import pytest
+import toy_task
+
+from gridcell.execute.driver import run_grid
+from gridcell.tracking import Experiment, Window
+
+
+@pytest.fixture
+def grid():
+    return toy_task.plan(toy_task.Settings(width=2, length=2))
+
+
+@pytest.fixture
+def uri(tmp_path):
+    return f"sqlite:///{tmp_path}/mlflow.db"
+
+
+def runs(uri):
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri)
+    experiments = [item for item in client.search_experiments() if item.name != "Default"]
+    return [run for item in experiments for run in client.search_runs([item.experiment_id])]
+
+
+def children(uri):
+    return [run for run in runs(uri) if "mlflow.parentRunId" in run.data.tags]
+
+
+def run(grid, store, window):
+    return run_grid(toy_task.task, grid, store, executor="inline", listeners=[window])
+
+
+def test_each_cell_becomes_a_run_under_one_parent(grid, store, uri):
+    window = Window(uri, "toy", "mini", grid, store)
+    run(grid, store, window)
+    assert window.problem is None
+    found = children(uri)
+    assert {item.data.tags["gridcell.cell"] for item in found} == set(grid.cells)
+    assert len({item.data.tags["mlflow.parentRunId"] for item in found}) == 1
+    by_name = {item.info.run_name: item for item in found}
+    assert by_name["total"].data.metrics["sum"] == 2
+    assert by_name["r1c1"].data.params["add"] == "1"
+    assert by_name["r1c1"].info.status == "FINISHED"
+    assert by_name["r1c1"].data.metrics["curve/sum"] == 1
+
+
+def test_the_window_is_rebuilt_from_the_store_and_syncing_twice_adds_nothing(grid, store, uri, tmp_path):
+    run(grid, store, Window(uri, "toy", "mini", grid, store))
+    before = {item.data.tags["gridcell.cell"]: item.data.metrics for item in children(uri)}
+    other = f"sqlite:///{tmp_path}/other.db"
+    assert Experiment(other, "toy", "mini", grid).mirror(store, grid.cells) == len(grid)
+    assert Experiment(other, "toy", "mini", grid).mirror(store, grid.cells) == 0
+    assert {item.data.tags["gridcell.cell"]: item.data.metrics for item in children(other)} == before
+
+
+def test_a_window_that_is_down_loses_nothing_and_says_so(grid, store, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    window = Window("http://127.0.0.1:9", "toy", "mini", grid, store)
+    schedule = run(grid, store, window)
+    assert schedule.finished == set(grid.cells)
+    assert window.problem
+    assert "127.0.0.1" in window.problem
+
+
+def test_a_later_run_catches_up_with_cells_done_without_a_window(grid, store, uri):
+    run_grid(toy_task.task, grid, store, executor="inline")
+    larger = toy_task.plan(toy_task.Settings(width=3, length=2))
+    run(larger, store, Window(uri, "toy", "mini", larger, store))
+    assert {item.data.tags["gridcell.cell"] for item in children(uri)} == set(larger.cells)
