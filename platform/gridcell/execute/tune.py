@@ -42,6 +42,10 @@ _ENVIRONMENT = {
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "600",
 }
 
+# Ray's own switch for machines that are no cluster: all its processes then listen on 127.0.0.1 alone. It is
+# read when Ray is first imported.
+_LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+
 
 def run_on_ray(
     task: Task,
@@ -96,7 +100,7 @@ def run_on_ray(
 
 @contextlib.contextmanager
 def _ray(address: str | None, num_cpus: int | None) -> Iterator[None]:
-    for name, value in _ENVIRONMENT.items():
+    for name, value in (_ENVIRONMENT | ({} if address else _LOOPBACK_ONLY)).items():
         os.environ.setdefault(name, value)
     import ray
 
@@ -104,7 +108,7 @@ def _ray(address: str | None, num_cpus: int | None) -> Iterator[None]:
     quiet: dict[str, Any] = {"log_to_driver": False, "configure_logging": False, "include_dashboard": False}
     try:
         if address is None:
-            ray.init(address="local", num_cpus=num_cpus, _node_ip_address="127.0.0.1", **quiet)
+            ray.init(address="local", num_cpus=num_cpus, **quiet)
         else:
             quiet.pop("include_dashboard")
             ray.init(address=address, **quiet)

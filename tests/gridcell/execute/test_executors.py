@@ -1,6 +1,9 @@
 """Both executors give the same results, contain failures, and mend what they can."""
 
+import subprocess
+import sys
 import time
+from ipaddress import ip_address
 from pathlib import Path
 from typing import ClassVar
 
@@ -169,3 +172,30 @@ def test_a_running_cell_reports_to_the_driver(store, tmp_path):
     run_on_ray(toy_task.task, grid, Schedule(grid, set()), store, Heard(), num_cpus=1, report_every_s=0)
     assert Heard.reports == [("r0c0", 0, {"sum": 0}), ("r0c1", 0, {"sum": 0})]
     assert store.results.done() == set(grid.cells)
+
+
+@pytest.mark.slow
+def test_a_cluster_started_here_listens_on_this_machine_alone():
+    code = """
+import psutil
+from gridcell.execute.tune import _ray
+with _ray(None, 1):
+    import ray
+    ray.get(ray.remote(lambda: 1).remote())
+    me = psutil.Process()
+    for process in [me, *me.children(recursive=True)]:
+        for connection in process.net_connections(kind="inet"):
+            if connection.status == psutil.CONN_LISTEN:
+                print(connection.laddr.ip)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    addresses = set(done.stdout.split())
+    assert addresses
+    assert all(ip_address(address).is_loopback or mapped_loopback(address) for address in addresses), (
+        addresses
+    )
+
+
+def mapped_loopback(address):
+    mapped = getattr(ip_address(address), "ipv4_mapped", None)
+    return mapped is not None and mapped.is_loopback
