@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from gridcell.cli import common
 from gridcell.cli.common import DEFAULT_STORAGE, Json, Storage, open_store, print_json
 from gridcell.errors import UserError
 from gridcell.execute.work import run_cell
@@ -33,7 +33,7 @@ def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = Fa
             body |= {"metrics": result.metrics, "artifacts": artifacts, "provenance": result.provenance}
         print_json(body)
         return
-    console = Console(highlight=False)
+    console = common.console()
     state = "done" if result else (failure or {}).get("failure_class", "not run yet")
     console.print(f"{cell.id}  {cell.task} / {plan.suite} / {cell.kind}  {cell.title}: {state}", markup=False)
     for role, need in cell.needs.items():
@@ -59,7 +59,7 @@ def run_one(
     """Run one cell here and now, with a progress bar; errors come with their traceback, for a debugger."""
     store = open_store(storage).prepare()
     plan, cell = store.plans.find(cell_id)
-    console = Console(highlight=False)
+    console = common.console()
     done = store.results.done()
     for role, need in cell.needs.items():
         if need not in done:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from gridcell.errors import UserError
 from gridcell.grid import Grid
@@ -39,6 +40,7 @@ Tracking = Annotated[
 
 DEFAULT_SUITE = "mini"
 DEFAULT_STORAGE = "runs"
+PLAIN_WIDTH = 110  # columns, where output goes to a file or pipe
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,12 @@ def open_store(uri: str) -> Store:
     if not store.folder.filesystem.exists(store.folder.path("gridcell.json")):
         raise UserError(f"There is no gridcell storage at '{uri}' yet: 'gridcell run' makes one")
     return store
+
+
+def console() -> Console:
+    """Return a console on standard output; where that is no terminal, wide enough for a report's tables."""
+    on_terminal = Console(highlight=False)
+    return on_terminal if on_terminal.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
 
 def print_json(value: Any) -> None:

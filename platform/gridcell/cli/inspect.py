@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gridcell.cell import Cell
+from gridcell.cli import common
 from gridcell.cli.common import (
     DEFAULT_STORAGE,
     DEFAULT_SUITE,
@@ -39,7 +40,7 @@ def tasks(as_json: Json = False) -> None:
     table = Table("task", "what it does", "suites", box=None, header_style="bold")
     for task in found:
         table.add_row(task.name, task.summary, ", ".join(suite_names(task)))
-    Console().print(table)
+    common.console().print(table)
 
 
 def plan(
@@ -62,7 +63,7 @@ def plan(
         ]
         print_json({"cells": cells, "targets": len(asked.grid.targets), "skipped": skipped})
         return
-    console = Console()
+    console = common.console()
     table = Table(
         "kind", "cells", "done", "to run", "needs", title=f"{asked.title}: the plan", title_justify="left"
     )
@@ -108,7 +109,7 @@ def status(
         counts = Counter(states.values()) | Counter({"skipped": len(asked.grid.skipped)})
         print_json({"cells": len(asked.grid), "counts": counts, "failures": failures})
         return
-    console = Console()
+    console = common.console()
     shown = [name for name in STATES if name in set(states.values()) | {"done"}]
     table = Table("kind", "cells", *shown, title=f"{asked.title} in {storage}", title_justify="left")
     for column in table.columns[1:]:

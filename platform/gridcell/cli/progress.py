@@ -12,6 +12,7 @@ from gridcell.execute.outcome import Outcome
 from gridcell.execute.schedule import Schedule
 
 DRAW_EVERY_S = 0.2  # estimating the time left looks at every queued cell
+ENOUGH_CELLS = 20  # before that, a kind of which no cell is done makes the time left unknown
 LINE_EVERY_S = 10.0  # where the output is no terminal, a line at most so often
 
 
@@ -77,8 +78,10 @@ class TerminalProgress:
         known = [seconds for kind in self._seconds.values() for seconds in kind]
         if self._schedule is None or not known:
             return None
-        overall = sum(known) / len(known)
         kinds = Counter(cell.kind for cell in self._schedule.queued())
+        if len(known) < ENOUGH_CELLS and not set(kinds) <= set(self._seconds):
+            return None
+        overall = sum(known) / len(known)
         mean = {kind: sum(taken) / len(taken) for kind, taken in self._seconds.items()}
         work = sum(count * mean.get(kind, overall) for kind, count in kinds.items())
         return work / self._most_running

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from gridcell.cli import common
 from gridcell.cli.common import (
     DEFAULT_STORAGE,
     DEFAULT_SUITE,
@@ -82,7 +82,7 @@ def report(
     if as_json:
         print_json({"page": str(written.page)})
         return
-    console = Console(highlight=False)
+    console = common.console()
     for part in written.headline:
         console.print(part)
     console.print(f"Report: {written.page}", soft_wrap=True)
@@ -107,7 +107,7 @@ def sync(
         experiment.close("FINISHED")
     except Exception as error:  # MLflow's, SQLAlchemy's or the network's: the user needs its one line
         raise UserError(f"MLflow at {uri} can't be written: {' '.join(str(error).split())[:300]}") from error
-    Console(highlight=False).print(f"{added} cells added to MLflow at {uri}", soft_wrap=True)
+    common.console().print(f"{added} cells added to MLflow at {uri}", soft_wrap=True)
 
 
 def ui(
@@ -117,7 +117,7 @@ def ui(
 ) -> None:
     """Serve MLflow's pages on this machine alone; Ctrl-C ends it."""
     uri = tracking or default_tracking_uri(open_store(storage))
-    Console(highlight=False).print(f"MLflow on http://127.0.0.1:{port} (Ctrl-C ends it)")
+    common.console().print(f"MLflow on http://127.0.0.1:{port} (Ctrl-C ends it)")
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # 2 processes instead of 10
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     arguments = ["server", "--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port)]

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from gridcell.cli import common
 from gridcell.cli.common import (
     DEFAULT_STORAGE,
     DEFAULT_SUITE,
@@ -65,7 +66,7 @@ def run(
 ) -> None:
     """Run a suite's missing cells, then report. Run it again to go on: nothing that is done is run twice."""
     signal.signal(signal.SIGTERM, _interrupt)
-    console = Console(highlight=False)
+    console = common.console()
     asked = request(task, suite, select, override, seeds)
     store = Store(storage).prepare()
     for cell_id in set_damaged_aside(asked.grid, store):
