@@ -65,7 +65,8 @@ class TerminalProgress:
             )
         else:
             fate = "will be tried again" if again else f"failed ({outcome.failure.failure_class})"
-            self._console.print(f"{cell.id} {cell.title} {fate}: {outcome.failure.message}", markup=False)
+            line = f"{cell.id} {cell.title} {fate}: {outcome.failure.message}"
+            self._console.print(line, markup=False, soft_wrap=True)
         self._draw()
 
     def ended(self) -> None:
@@ -101,7 +102,7 @@ class TerminalProgress:
             )
         else:
             self._console.print(
-                f"{over}/{schedule.total} {self._text(schedule)}", markup=False, highlight=False
+                f"{over}/{schedule.total} {self._text(schedule)}", markup=False, soft_wrap=True
             )
 
     def _text(self, schedule: Schedule) -> str:

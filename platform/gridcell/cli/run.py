@@ -73,7 +73,9 @@ def run(
         console.print(f"The stored result of cell {cell_id} is damaged: set aside, and run again.")
     done = store.results.done()
     to_run = len(missing_cells(asked.grid, done))
-    console.print(f"{asked.title}: {len(asked.grid)} cells, {to_run} to run, storage {storage}")
+    console.print(
+        f"{asked.title}: {len(asked.grid)} cells, {to_run} to run, storage {storage}", soft_wrap=True
+    )
     store.plans.save(asked.suite.task.name, asked.suite.name, asked.grid)
     window = Window(
         tracking or default_tracking_uri(store), asked.suite.task.name, asked.suite.name, asked.grid, store

@@ -1,0 +1,158 @@
+"""The whole path on a tiny suite: executors agree to the last bit, and a killed run goes on to the same."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from gridcell.store import Store
+from gridcell.suite import load_suite
+from gridcell.task import find_task
+
+TINY = str(Path(__file__).parent / "tiny.yaml")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("end-to-end")]
+
+
+def command(storage, executor):
+    task = ["run", "imagenet-rib", "--suite", TINY, "--storage", str(storage), "--executor", executor]
+    return [sys.executable, "-m", "gridcell", *task, "--report", str(storage / "report")]
+
+
+def summary(storage):
+    return (storage / "report" / "summary.json").read_bytes()
+
+
+def records(storage):
+    return {path.stem: path.stat().st_mtime_ns for path in (storage / "results").glob("*.json")}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    storage = tmp_path_factory.mktemp("undisturbed")
+    done = subprocess.run(command(storage, "inline"), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return storage
+
+
+def test_the_answer_is_complete(undisturbed):
+    told = json.loads(summary(undisturbed))
+    assert set(told["accuracy"]) == {"vit-rich", "resnet-rich"}
+    for methods in told["accuracy"].values():
+        assert set(methods) == {"ft", "lp", "lp_ft", "ewc", "l2_sp", "lwf", "wise_ft", "soup"}
+        for matrix in methods.values():
+            assert set(matrix) == {"v2", "r", "c"}
+            for row in matrix.values():
+                assert set(row) == {"v2", "r", "c", "val"}
+                assert all(0 <= accuracy <= 100 for accuracy in row.values())
+    assert told["missing"] == []
+    for name in ("report.html", "cells.csv", "mri.png", "change-vit-rich.png", "radar.png", "wise_ft.png"):
+        assert (undisturbed / "report" / name).stat().st_size > 1000
+
+
+def test_accuracies_are_those_of_the_stored_weights(undisturbed):
+    """Recompute one entry of the matrix with timm and torch alone, from the files in the store."""
+    import timm
+    import torch
+    from safetensors.torch import load_file
+
+    from gridcell.data.images import load_npz
+
+    grid = load_suite(find_task("imagenet-rib"), TINY).grid()
+    store = Store(str(undisturbed))
+    cells = list(grid.cells.values())
+    train = next(c for c in cells if c.title == "vit-rich ft on r seed 0")
+    data = next(c for c in cells if c.kind == "data")
+    weights = store.results.read(train.id).artifacts["weights.safetensors"].path
+    images = load_npz(undisturbed / store.results.read(data.id).artifacts["sets.npz"].path)["v2"]
+    model = timm.create_model(
+        "vit_tiny_patch16_224", img_size=16, patch_size=4, embed_dim=16, depth=1, num_heads=2, num_classes=10
+    )
+    model.load_state_dict(load_file(undisturbed / weights))
+    mean, std = (torch.tensor(model.default_cfg[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
+    x = torch.from_numpy(images.images).permute(0, 3, 1, 2).float() / 255
+    with torch.no_grad():
+        predicted = model.eval()((x - mean) / std).argmax(1).numpy()
+    expected = 100 * np.mean(predicted == images.labels)
+    told = json.loads(summary(undisturbed))["accuracy"]["vit-rich"]["ft"]["r"]["v2"]
+    assert told == pytest.approx(expected, abs=1e-9)
+
+
+def test_linear_probing_moves_the_head_alone_and_lp_ft_starts_there(undisturbed):
+    from safetensors.torch import load_file
+
+    grid = load_suite(find_task("imagenet-rib"), TINY).grid()
+    store = Store(str(undisturbed))
+
+    def weights(title):
+        cell = next(c for c in grid.cells.values() if c.title == title)
+        return load_file(undisturbed / store.results.read(cell.id).artifacts["weights.safetensors"].path)
+
+    before, probe = weights("pretrain resnet-rich"), weights("resnet-rich lp on c seed 0")
+    moved = {name for name in before if not before[name].equal(probe[name])}
+    assert moved == {"fc.weight", "fc.bias"}
+    lp_ft = next(c for c in grid.cells.values() if c.title == "resnet-rich lp_ft on c seed 0")
+    assert grid.cells[lp_ft.needs["start"]].title == "resnet-rich lp on c seed 0"
+
+
+def kill_tree(process):
+    tree = [process, *process.children(recursive=True)]
+    for one in tree:
+        one.send_signal(signal.SIGKILL)
+    psutil.wait_procs(tree, timeout=30)
+
+
+def test_a_killed_run_goes_on_repeats_nothing_and_ends_with_the_same_summary(undisturbed, tmp_path):
+    storage = tmp_path / "killed"
+    with psutil.Popen(
+        command(storage, "ray"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        half = len(records(undisturbed)) // 2
+        deadline = time.monotonic() + 300
+        while len(records(storage)) < half and process.poll() is None and time.monotonic() < deadline:
+            os.sched_yield()
+        assert process.poll() is None, "the run ended before it could be killed"
+        kill_tree(process)
+    before = records(storage)
+    assert half <= len(before) < len(records(undisturbed))
+    again = subprocess.run(command(storage, "ray"), capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stdout + again.stderr
+    after = records(storage)
+    assert {cell: after[cell] for cell in before} == before
+    assert set(after) == set(records(undisturbed))
+    assert summary(storage) == summary(undisturbed)
+    for cell_id in after:
+        assert (
+            Store(str(storage)).results.read(cell_id).content
+            == Store(str(undisturbed)).results.read(cell_id).content
+        )
+
+
+def test_a_corrupt_checkpoint_in_the_store_is_made_again(undisturbed, tmp_path):
+    """Damage fine-tuned weights and lose their evaluation: the run mends both, and the answer is the same."""
+    import shutil
+
+    storage = tmp_path / "damaged"
+    shutil.copytree(undisturbed, storage)
+    grid = load_suite(find_task("imagenet-rib"), TINY).grid()
+    titles = {cell.title: cell.id for cell in grid.cells.values()}
+    weights = (
+        Store(str(storage)).results.read(titles["vit-rich ft on r seed 0"]).artifacts["weights.safetensors"]
+    )
+    data = bytearray((storage / weights.path).read_bytes())
+    data[len(data) // 2] ^= 1
+    (storage / weights.path).write_bytes(data)
+    (storage / "results" / f"{titles['test vit-rich ft r 0']}.json").unlink()
+    done = subprocess.run(command(storage, "inline"), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (
+        "will be tried again: 'weights.safetensors' of cell vit-rich ft on r seed 0 is not what was"
+        in done.stdout
+    )
+    assert summary(storage) == summary(undisturbed)
