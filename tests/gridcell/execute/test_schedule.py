@@ -133,5 +133,20 @@ def test_diverged_cells_and_their_users_are_left_alone():
 
 
 def test_the_longest_chain_starts_first():
-    grid, cells = random_grid({(1, 2), (2, 3)}, 4)
-    assert Schedule(grid, set()).take() == cells[1]
+    grid, cells = random_grid({(2, 3), (3, 4)}, 5)
+    assert Schedule(grid, set()).take() == cells[2]
+
+
+def test_the_first_cell_of_each_kind_does_not_wait_for_longer_chains():
+    builder = GridBuilder("t")
+    trained = [builder.add("train", {"n": n}) for n in range(3)]
+    for one in trained:
+        again = builder.add("train", {"again": one.config["n"]}, needs={"start": one})
+        builder.target({}, builder.add("test", {}, needs={"weights": again}))
+    builder.target({}, builder.add("test", {}, needs={"weights": trained[0]}))
+    schedule = Schedule(builder.build(), set())
+    order = []
+    while cell := schedule.take():
+        order.append(cell.kind)
+        schedule.finish(Outcome(cell.id, 0.0))
+    assert order == ["train", "test"] + ["train"] * 5 + ["test"] * 3
