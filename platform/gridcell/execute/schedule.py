@@ -26,8 +26,8 @@ class Schedule:
 
     Among ready cells, the first of its kind comes first, so that a kind that can't work, or takes long, is
     known early. Then one that more steps depend on (longest path to a target), so that the end of a grid
-    isn't one long chain; equal resource requests stay together, since a Ray actor is reused only between equal
-    requests.
+    isn't one long chain; equal resource requests stay together, since a Ray actor is reused only between
+    equal requests.
     """
 
     def __init__(self, grid: Grid, done: Set[str], final_failures: Iterable[str] = ()) -> None:
