@@ -91,7 +91,7 @@ def _mri_table(summary: Mapping[str, Any], models: list[str]) -> Table:
     table = _table("mRI with 95 % interval (points; best in bold)")
     table.add_column("method", max_width=14, overflow="ellipsis", no_wrap=True)
     for model in models:
-        table.add_column(Text(model), justify="right", max_width=19, overflow="ellipsis", no_wrap=True)
+        table.add_column(Text(model), justify="right", max_width=20, overflow="ellipsis", no_wrap=True)
     best = {model: best_methods(summary, model) for model in models}
     for method in summary["methods"]:
         row = [Text(method)]

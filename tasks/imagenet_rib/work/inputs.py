@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from gridcell.context import Context
 from gridcell.data.images import LabelledImages, load_npz
 from gridcell.errors import UserError
-from imagenet_rib.models import architecture_name, build_model, load_weights, save_weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -43,6 +42,8 @@ class ModelBuilder:
     """Builds models of one architecture for one data set, and reads and writes their weights."""
 
     def __init__(self, architecture: Mapping[str, Any], sets: Mapping[str, LabelledImages]) -> None:
+        from imagenet_rib.models import architecture_name  # timm: not where a report is written
+
         some = next(iter(sets.values()))
         self.name: str = architecture["name"]
         self._arguments: dict[str, Any] = {
@@ -54,6 +55,8 @@ class ModelBuilder:
 
     def build(self, weights: "Mapping[str, Tensor] | None" = None) -> "nn.Module":
         """Return a new model, with random weights or with those given."""
+        from imagenet_rib.models import build_model
+
         model = build_model(self.name, **self._arguments)
         if weights is not None:
             model.load_state_dict(weights)
@@ -61,10 +64,14 @@ class ModelBuilder:
 
     def read(self, context: Context, role: str) -> "dict[str, Tensor]":
         """Read the weights that the cell needed in ``role`` left."""
+        from imagenet_rib.models import load_weights
+
         return load_weights(context.artifact(role, WEIGHTS), self.identity)
 
     def write(self, context: Context, weights: "Mapping[str, Tensor]") -> None:
         """Leave weights as this cell's output."""
+        from imagenet_rib.models import save_weights
+
         save_weights(context.outputs / WEIGHTS, weights, self.identity)
 
 
