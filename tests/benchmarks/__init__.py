@@ -1,0 +1,1 @@
+"""Benchmarks: figures, each beside what it is compared with."""
