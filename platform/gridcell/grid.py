@@ -16,10 +16,16 @@ class Target:
     """A place in the answer (``labels``) and the cell whose result belongs there.
 
     Several targets may name one cell: WiSE-FT with alpha = 1 *is* fine-tuning.
+
+    Attributes:
+        labels: the place, e.g. ``{"model": "vit", "method": "ft"}``.
+        cell: id.
+        whichever: labels whose value a selection overlooks: what others are compared with is always wanted.
     """
 
     labels: Labels
     cell: str
+    whichever: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,10 +89,11 @@ class Grid:
                 if value not in known:
                     raise UserError(f"No cell has {label}={value}: {did_you_mean(value, known)}")
 
-        def matches(labels: Labels) -> bool:
-            return all(str(labels[name]) in values for name, values in wanted.items() if name in labels)
+        def matches(labels: Labels, whichever: tuple[str, ...] = ()) -> bool:
+            asked = (name for name in wanted if name in labels and name not in whichever)
+            return all(str(labels[name]) in wanted[name] for name in asked)
 
-        targets = tuple(target for target in self.targets if matches(target.labels))
+        targets = tuple(target for target in self.targets if matches(target.labels, target.whichever))
         return Grid(
             cells=self.closure(target.cell for target in targets),
             targets=targets,
@@ -146,9 +153,9 @@ class GridBuilder:
         new = Cell(task=self._task, kind=kind, config=config, needs=ids, **cell)
         return self._cells.setdefault(new.id, new)
 
-    def target(self, labels: Labels, cell: Cell) -> None:
-        """Say that ``cell`` gives the answer at ``labels``."""
-        self._targets.append(Target(dict(labels), cell.id))
+    def target(self, labels: Labels, cell: Cell, *, whichever: tuple[str, ...] = ()) -> None:
+        """Say that ``cell`` gives the answer at ``labels``; see ``Target``."""
+        self._targets.append(Target(dict(labels), cell.id, whichever))
 
     def skip(self, labels: Labels, reason: str) -> None:
         """Say that what ``labels`` name can't be run, and why."""

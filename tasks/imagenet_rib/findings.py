@@ -8,24 +8,13 @@ from typing import Any
 import numpy as np
 
 from gridcell.data.images import LabelledImages, load_npz
+from gridcell.data.shifts import shifts
 from gridcell.errors import CorruptData, UserError
 from gridcell.execute.work import scratch_folder
 from gridcell.task import Findings, Report
 from imagenet_rib.evaluation import VAL, Evaluation, SetFacts
 from imagenet_rib.work.evaluate import CORRECT, read_correct
 from imagenet_rib.work.inputs import SETS
-
-ABOUT = {
-    "v2": "fresh images",
-    "a": "images that a reference model gets wrong or nearly so",
-    "r": "renditions",
-    "sketch": "edges",
-    "objectnet": "unusual poses, backgrounds and places",
-    "cartoon": "cartoons of the validation images",
-    "drawing": "drawings of the validation images",
-    "c": "15 corruptions in 5 severities",
-    VAL: "held-out pre-training images",
-}
 
 
 def write(findings: Findings, out: Path) -> Report:
@@ -44,7 +33,8 @@ def write(findings: Findings, out: Path) -> Report:
         except CorruptData as error:
             raise UserError(f"{error}: remove the result of cell {error.cell_id} and run again") from error
     names = [*findings.settings["downstream"], VAL]
-    facts = [SetFacts(name, len(sets[name]), len(sets[name].classes), ABOUT.get(name, "")) for name in names]
+    about = {name: one.about for name, one in shifts().items()} | {VAL: "held-out pre-training images"}
+    facts = [SetFacts(name, len(sets[name]), len(sets[name].classes), about.get(name, "")) for name in names]
     files = write_report(
         evaluations,
         facts,

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridcell.cell import Cell, Resources
-from gridcell.errors import UserError
+from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid, GridBuilder
 from imagenet_rib.evaluation import PRE, VAL
 from imagenet_rib.method import FineTuning, Merging
 from imagenet_rib.methods import get
-from imagenet_rib.settings import Architecture, Data, Settings
+from imagenet_rib.settings import Architecture, Settings
 
 PRETRAIN_SEED = 0
 """Pre-trained models are given, as in the paper: seeds repeat the fine-tuning alone."""
@@ -23,7 +23,7 @@ def plan(settings: Settings) -> Grid:
         UserError: a data folder can't be used, or a method needs one that the suite can't provide.
     """
     grid = GridBuilder("imagenet-rib")
-    data = _data_cell(grid, settings.data)
+    data = _data_cell(grid, settings)
     resources = Resources(settings.resources.cpus, settings.resources.gpus)
     for architecture_name, architecture in settings.architectures.items():
         for pretraining in settings.pretrainings:
@@ -43,19 +43,29 @@ def plan(settings: Settings) -> Grid:
     return grid.build()
 
 
-def _data_cell(grid: GridBuilder, data: Data) -> Cell:
+def _data_cell(grid: GridBuilder, settings: Settings) -> Cell:
+    data = settings.data
     config: dict[str, Any] = {"source": data.source}
     if data.source == "digits":
+        from gridcell.data.shifts import shift, shifts
+
         if data.root is not None:
             raise UserError("The setting 'data.root' goes with data.source=folder, not with digits")
+        for name, parameters in data.shifts.items():
+            shift(name).check(parameters)
+        available = list(shifts())
         config |= {"image_size": data.image_size, "seed": data.seed, "shifts": data.shifts}
     else:
-        from gridcell.data.suite import fingerprint
+        from gridcell.data.suite import fingerprint, set_names
 
         if data.root is None:
             raise UserError("The setting 'data.root' must name the folder that 'gridcell data derive' made")
+        available = set_names(data.root)
         config["fingerprint"] = fingerprint(data.root)
         grid.locate("data", data.root)
+    for name in settings.downstream:
+        if name not in available:
+            raise unknown("downstream set", name, available)
     return grid.add("data", config, title=f"data {data.source}")
 
 
@@ -155,4 +165,5 @@ def _evaluate(
             title=f"test {model.name} {what}" + (f" on {sets[0]}" if len(cuts) > 1 else ""),
             resources=model.resources,
         )
-        model.grid.target({"model": model.name, **labels}, cell)
+        whichever = ("method",) if labels["method"] == PRE else ()
+        model.grid.target({"model": model.name, **labels}, cell, whichever=whichever)

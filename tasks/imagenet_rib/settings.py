@@ -91,7 +91,7 @@ class Settings(Strict):
     architectures: dict[Name, Architecture] = Field(min_length=1)
     pretrainings: dict[Name, Pretraining] = Field(min_length=1)
     methods: dict[str, Any] = Field(min_length=1)
-    downstream: list[Literal[DOWNSTREAM]] = Field(list(DOWNSTREAM), min_length=2)  # type: ignore[valid-type]
+    downstream: list[Name] = Field(list(DOWNSTREAM), min_length=2)
     training: Optimiser = Optimiser()
     fisher: Fisher = Fisher()
     evaluation: Evaluation = Evaluation()

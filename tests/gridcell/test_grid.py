@@ -81,6 +81,18 @@ def test_selection_keeps_targets_that_lack_the_label():
     assert kept.skipped == ()
 
 
+def test_selection_keeps_what_others_are_compared_with():
+    grid = GridBuilder("t")
+    before = grid.add("test", {"weights": "before"})
+    grid.target({"model": "m", "method": "pre"}, before, whichever=("method",))
+    grid.target({"model": "n", "method": "pre"}, grid.add("test", {"weights": "n"}), whichever=("method",))
+    after = grid.add("test", {"weights": "after"})
+    grid.target({"model": "m", "method": "ft"}, after)
+    grid.target({"model": "m", "method": "lp"}, grid.add("test", {"weights": "lp"}))
+    kept = grid.build().select({"model": ["m"], "method": ["ft"]})
+    assert set(kept.cells) == {before.id, after.id}
+
+
 def test_selecting_what_is_not_there_names_the_nearest():
     grid, _ = diamond()
     with pytest.raises(UserError, match="did you mean 'side'"):

@@ -6,11 +6,11 @@ import sys
 def main() -> None:
     """Run the command; a user's mistake is one sentence and exit code 2, an interruption exit code 130."""
     from gridcell.cli.app import app
-    from gridcell.errors import UserError
+    from gridcell.errors import CorruptData, UserError
 
     try:
         app()
-    except UserError as error:
+    except (UserError, CorruptData) as error:
         sys.stderr.write(f"gridcell: {error}\n")
         sys.exit(2)
     except KeyboardInterrupt:

@@ -165,6 +165,16 @@ def _read_set(root: Path, name: str, manifest: Mapping[str, Any], *, verify: boo
     return labelled
 
 
+def set_names(root: str | Path) -> list[str]:
+    """Return the names of a suite's sets, from its manifest.
+
+    Raises:
+        UserError: The folder holds no suite.
+        CorruptData: Its manifest is damaged.
+    """
+    return list(_load_manifest(Path(root))["sets"])
+
+
 def fingerprint(root: str | Path) -> str:
     """Return a hash that tells folders with different images apart and ignores where a folder lies.
 

@@ -67,8 +67,8 @@ def classify(error: BaseException) -> FailureClass:
     """Tell what kind of failure an exception is."""
     if isinstance(error, Diverged):
         return FailureClass.DIVERGED
-    if isinstance(error, CorruptData):
-        return FailureClass.CORRUPT_INPUT
+    if isinstance(error, CorruptData):  # what no cell made, such as a user's images, no cell can mend
+        return FailureClass.INVALID if error.cell_id is None else FailureClass.CORRUPT_INPUT
     if isinstance(error, UserError):
         return FailureClass.INVALID
     # torch.OutOfMemoryError, matched by name because this module must not import torch

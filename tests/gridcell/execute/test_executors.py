@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 import toy_task
 
-from gridcell.errors import UserError
+from gridcell.errors import CorruptData, UserError
 from gridcell.execute.driver import run_grid, set_damaged_aside
 from gridcell.execute.outcome import FailureClass, classify
 from gridcell.store import Store
@@ -124,6 +124,8 @@ def test_concurrency_must_be_positive(store, tmp_path):
         (FileNotFoundError(), FailureClass.BUG),
         (MemoryError(), FailureClass.OUT_OF_MEMORY),
         (UserError("x"), FailureClass.INVALID),
+        (CorruptData("a user's file"), FailureClass.INVALID),
+        (CorruptData("an artifact", "the cell that made it"), FailureClass.CORRUPT_INPUT),
         (ValueError(), FailureClass.BUG),
     ],
 )

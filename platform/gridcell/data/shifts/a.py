@@ -85,5 +85,13 @@ def _features(labelled: LabelledImages) -> NDArray[np.float64]:
 
 
 SHIFT = Shift(
-    "a", "fresh", make, order=1, share=0.44, subset=True, parameters={"hard_share": 0.4, "views": 6}, least=2
+    "a",
+    "images that a reference model gets wrong or nearly so",
+    "fresh",
+    make,
+    order=1,
+    share=0.44,
+    subset=True,
+    parameters={"hard_share": 0.4, "views": 6},
+    least=2,
 )

@@ -60,4 +60,11 @@ def _classes_in_turn(pool: LabelledImages, seed: int) -> NDArray[np.int64]:
     return np.lexsort((place, turn))
 
 
-SHIFT = Shift("c", "val", make, order=7, parameters={"per_corruption": 8})
+SHIFT = Shift(
+    "c",
+    "15 corruptions in 5 severities of the validation images",
+    "val",
+    make,
+    order=7,
+    parameters={"per_corruption": 8},
+)

@@ -37,4 +37,4 @@ def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> Labell
     return render(sources.pool, draw, name="cartoon", seed=seed)
 
 
-SHIFT = Shift("cartoon", "val", make, order=5)
+SHIFT = Shift("cartoon", "cartoons of the validation images", "val", make, order=5)

@@ -44,4 +44,4 @@ def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> Labell
     return render(sources.pool, draw, name="drawing", seed=seed)
 
 
-SHIFT = Shift("drawing", "val", make, order=6)
+SHIFT = Shift("drawing", "drawings of the validation images", "val", make, order=6)

@@ -99,4 +99,13 @@ def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> Labell
     return render(sources.pool, pose, name="objectnet", seed=seed, copies=views)
 
 
-SHIFT = Shift("objectnet", "fresh", make, order=4, share=0.19, subset=True, parameters={"views": 2})
+SHIFT = Shift(
+    "objectnet",
+    "unusual poses, backgrounds and places",
+    "fresh",
+    make,
+    order=4,
+    share=0.19,
+    subset=True,
+    parameters={"views": 2},
+)

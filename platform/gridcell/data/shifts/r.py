@@ -30,4 +30,13 @@ def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> Labell
     )
 
 
-SHIFT = Shift("r", "fresh", make, order=2, share=0.19, subset=True, parameters={"renditions": 2})
+SHIFT = Shift(
+    "r",
+    "renditions in other materials",
+    "fresh",
+    make,
+    order=2,
+    share=0.19,
+    subset=True,
+    parameters={"renditions": 2},
+)

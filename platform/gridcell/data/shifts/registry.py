@@ -36,6 +36,7 @@ class Shift:
 
     Attributes:
         name: Key of the derived set.
+        about: What its images are, in a few words.
         source: ``"fresh"``: from images of its own that no other set uses; ``"val"``: from the
             validation images, as ImageNet-C, -Cartoon and -Drawing are.
         make: ``(sources, seed, parameters) -> set``, deterministic, named ``name``.
@@ -47,6 +48,7 @@ class Shift:
     """
 
     name: str
+    about: str
     source: Literal["fresh", "val"]
     make: Callable[[Sources, int, Mapping[str, float]], LabelledImages]
     order: int
@@ -54,6 +56,16 @@ class Shift:
     subset: bool = False
     parameters: Mapping[str, float] = field(default_factory=dict)
     least: int = 1
+
+    def check(self, parameters: Mapping[str, float]) -> None:
+        """Make sure that all names are the shift's.
+
+        Raises:
+            UserError: One is not; the message names the nearest.
+        """
+        for key in parameters:
+            if key not in self.parameters:
+                raise unknown(f"parameter of shift '{self.name}'", key, self.parameters)
 
     def __call__(
         self, sources: Sources, *, seed: int, parameters: Mapping[str, float] | None = None
@@ -63,11 +75,8 @@ class Shift:
         Raises:
             UserError: A parameter is unknown or out of its range.
         """
-        given = dict(parameters or {})
-        for key in given:
-            if key not in self.parameters:
-                raise unknown(f"parameter of shift '{self.name}'", key, self.parameters)
-        return self.make(sources, seed, {**self.parameters, **given})
+        self.check(parameters or {})
+        return self.make(sources, seed, {**self.parameters, **(parameters or {})})
 
 
 @cache

@@ -29,4 +29,4 @@ def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> Labell
     return render(sources.pool, draw, name="sketch", seed=seed)
 
 
-SHIFT = Shift("sketch", "fresh", make, order=3, share=0.19)
+SHIFT = Shift("sketch", "outlines on paper", "fresh", make, order=3, share=0.19)

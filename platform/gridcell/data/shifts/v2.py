@@ -13,4 +13,4 @@ def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> Labell
     return replace(sources.pool, name="v2")
 
 
-SHIFT = Shift("v2", "fresh", make, order=0, share=0.19)
+SHIFT = Shift("v2", "fresh images", "fresh", make, order=0, share=0.19)

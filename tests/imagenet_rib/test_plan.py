@@ -1,0 +1,156 @@
+"""The plan of imagenet-rib: what is shared, what is selected, and which mistakes are refused at once."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from gridcell.data.digits import load_digits_images
+from gridcell.data.folder import write_folder
+from gridcell.data.images import select
+from gridcell.errors import UserError
+from gridcell.suite import load_suite
+from gridcell.task import find_task
+
+TINY = str(Path(__file__).parent / "tiny.yaml")
+TASK = find_task("imagenet-rib")
+
+
+def grid(*overrides, suite=TINY, seeds=None):
+    return load_suite(TASK, suite, overrides, seeds).grid()
+
+
+def kinds(planned):
+    return Counter(cell.kind for cell in planned.cells.values())
+
+
+def test_mini_is_the_full_matrix_of_all_methods():
+    planned = grid(suite="mini")
+    models, sets, trained, curve = 4, 8, 6, 9  # the curve's ends are `pre` and `ft`
+    assert kinds(planned) == {
+        "data": 1,
+        "pretrain": models,
+        "fisher": models,
+        "train": models * sets * trained,
+        "evaluate": models * (1 + sets * (trained + curve + 1)),
+    }
+    asked = {(t.labels["model"], t.labels["method"], t.labels.get("downstream")) for t in planned.targets}
+    assert len(asked) == models * (1 + sets * 8)
+
+
+def test_one_checkpoint_serves_every_method_that_needs_it():
+    planned = grid()
+    (ft,) = (cell for cell in planned.cells.values() if cell.title == "vit-rich ft on r seed 0")
+    users = [cell.title for cell in planned.cells.values() if ft.id in cell.needs.values()]
+    assert sorted(users) == [
+        "test vit-rich ft r 0",
+        "test vit-rich soup r 0",
+        "test vit-rich wise_ft r 0 0.5",
+    ]
+
+
+def test_seeds_repeat_the_fine_tuning_alone():
+    one, three = kinds(grid()), kinds(grid(seeds=3))
+    assert three["train"] == 3 * one["train"]
+    assert (three["pretrain"], three["fisher"], three["data"]) == (
+        one["pretrain"],
+        one["fisher"],
+        one["data"],
+    )
+
+
+def test_selecting_a_method_keeps_the_pre_trained_model_it_is_compared_with():
+    planned = grid().select({"method": ["ft"], "model": ["vit-rich"]})
+    assert kinds(planned) == {"data": 1, "pretrain": 1, "train": 3, "evaluate": 4}
+
+
+def test_a_cut_by_set_evaluates_the_same_in_more_cells():
+    whole, cut = grid(), grid("evaluation.cut=set")
+    assert kinds(cut)["evaluate"] == 4 * kinds(whole)["evaluate"]
+    assert kinds(cut)["train"] == kinds(whole)["train"]
+
+
+def test_a_setting_changes_the_ids_it_concerns_and_no_others():
+    before, after = grid(), grid("training.epochs=3")
+    same = set(before.cells) & set(after.cells)
+    kept = Counter(before.cells[cell].title.split()[0] for cell in same)
+    assert kept == {"data": 1, "pretrain": 2, "fisher": 2, "test": 2}  # the two tests of pre-trained models
+
+
+def test_merging_what_is_merged_is_refused():
+    with pytest.raises(UserError, match="'wise_ft' merges weights"):
+        grid("methods.soup.ingredients=[pre, wise_ft]")
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("methods.fft={}", "Unknown method 'fft': did you mean 'ft'?"),
+        ("methods.ewc.strenght=3", "Unknown setting 'methods.ewc.strenght': did you mean 'strength'?"),
+        ("methods.ewc.strength=-1", "The setting 'methods.ewc.strength' is wrong"),
+        ("methods.wise_ft.alpha=1.5", "The setting 'methods.wise_ft.alpha' is wrong"),
+        ("downstream=[v2, scetch]", "Unknown downstream set 'scetch': did you mean 'sketch'?"),
+        ("downstream=[v2]", "The setting 'downstream' is wrong"),
+        ("downstream=[v2, v2]", "a value is listed twice"),
+        ("seeds=[]", "The setting 'seeds' is wrong"),
+        ("training.lr=0", "The setting 'training.lr' is wrong"),
+        ("training.epoch=3", "Unknown setting 'training.epoch': did you mean 'epochs'?"),
+        ("data.source=folder", "must name the folder"),
+        ("data.root=here", "goes with data.source=folder"),
+        ("data.shifts.d={}", "Unknown shift 'd'"),
+        ("data.shifts.c.per_coruption=1", "did you mean 'per_corruption'?"),
+        ("architectures.vit.nmae=x", "Unknown setting 'architectures.vit.nmae': did you mean 'name'?"),
+    ],
+)
+def test_mistakes_are_refused_in_one_sentence_that_helps(override, sentence):
+    with pytest.raises(UserError) as error:
+        grid(override)
+    assert sentence in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.fixture
+def own_suite(tmp_path):
+    """A suite that a user derived from a small folder of their own images."""
+    from gridcell.data.derive import derive_folder
+
+    digits = load_digits_images(16)
+    few = [index for label in range(3) for index in (digits.labels == label).nonzero()[0][:40]]
+    write_folder(tmp_path / "own", select(digits, few))
+    derive_folder(tmp_path / "own", tmp_path / "suite", size=16, parameters={"c": {"per_corruption": 1}})
+    return tmp_path / "suite"
+
+
+def folder(root):
+    return ("data.source=folder", f"data.root={root}")
+
+
+def test_the_users_own_images_keep_their_ids_wherever_they_lie(own_suite, tmp_path):
+    before = grid(*folder(own_suite))
+    own_suite.rename(tmp_path / "elsewhere")
+    after = grid(*folder(tmp_path / "elsewhere"))
+    assert set(before.cells) == set(after.cells)
+    assert before.locations != after.locations
+    with pytest.raises(UserError, match="holds no suite"):
+        grid(*folder(own_suite))
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda root: [file.unlink() for file in (root / "v2" / "1").iterdir()], "v2"),
+        (lambda root: next((root / "r").rglob("*.png")).write_bytes(b"no image"), "'r'"),
+    ],
+    ids=["a missing class", "a corrupt image"],
+)
+def test_a_damaged_set_fails_its_cell_with_one_sentence(own_suite, store, damage, sentence):
+    from gridcell.execute.driver import run_grid
+
+    planned = grid(*folder(own_suite)).select({"method": ["ft"], "model": ["vit-rich"]})
+    damage(own_suite)
+    schedule = run_grid(TASK, planned, store, executor="inline")
+    (failed,) = schedule.failed.values()
+    assert planned.cells[failed.cell].kind == "data"
+    assert sentence in failed.failure.message
+    assert "\n" not in failed.failure.message
+    assert len(schedule.blocked) == len(planned) - 1
