@@ -1,0 +1,66 @@
+"""What every installed task must keep to: a new task passes these before it has a test of its own."""
+
+import json
+import re
+from importlib import import_module
+
+import pytest
+
+from gridcell.cell import canonical_json
+from gridcell.errors import UserError
+from gridcell.suite import load_suite, parse_settings, suite_names
+from gridcell.task import find_task, task_names
+
+SUITES = [(task, suite) for task in task_names() for suite in suite_names(find_task(task))]
+
+
+@pytest.mark.parametrize("name", task_names())
+def test_a_task_describes_itself(name):
+    task = find_task(name)
+    assert task.name == name
+    assert 10 < len(task.summary) < 120
+    assert "mini" in suite_names(task)
+
+
+@pytest.mark.parametrize("name", task_names())
+def test_every_function_a_task_names_exists(name):
+    task = find_task(name)
+    for where in (*task.cells.values(), task.report):
+        module, _, function = where.partition(":")
+        assert callable(getattr(import_module(module), function))
+
+
+@pytest.mark.parametrize(("name", "suite"), SUITES)
+def test_a_suite_plans_the_same_grid_twice_with_every_kind_known(name, suite):
+    task = find_task(name)
+    one, two = (load_suite(task, suite).grid() for _ in range(2))
+    assert list(one.cells) == list(two.cells)
+    assert one.targets
+    assert {cell.kind for cell in one.cells.values()} <= set(task.cells)
+    assert {target.cell for target in one.targets} <= set(one.cells)
+    assert all(cell.title for cell in one.cells.values())
+
+
+@pytest.mark.parametrize(("name", "suite"), SUITES)
+def test_no_cell_is_planned_that_nobody_asked_for(name, suite):
+    grid = load_suite(find_task(name), suite).grid()
+    assert set(grid.closure(target.cell for target in grid.targets)) == set(grid.cells)
+
+
+@pytest.mark.parametrize(("name", "suite"), SUITES)
+def test_identities_hold_no_path_host_or_date(name, suite):
+    grid = load_suite(find_task(name), suite).grid()
+    for cell in grid.cells.values():
+        text = canonical_json(cell.identity)
+        assert not re.search(r'"(/|~|\w:\\\\)[^"]*"', text), text
+        assert not re.search(r"\b20\d\d-\d\d-\d\d\b", text), text
+
+
+@pytest.mark.parametrize(("name", "suite"), SUITES)
+def test_settings_survive_json_and_refuse_unknown_keys(name, suite):
+    task = find_task(name)
+    settings = load_suite(task, suite).settings
+    values = json.loads(json.dumps(settings.model_dump(mode="json")))
+    assert set(task.plan(parse_settings(task.settings, values)).cells) == set(task.plan(settings).cells)
+    with pytest.raises(UserError, match="Unknown setting 'no_such_setting'"):
+        parse_settings(task.settings, {**values, "no_such_setting": 1})
