@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _CELL_TAG = "gridcell.cell"
 _GRID_TAG = "gridcell.grid"
+_KIND = {"mlflow.experimentKind": "custom_model_development"}  # so that MLflow opens on runs, not on traces
 _BATCH = 1000  # MLflow takes at most so many metrics in one request
 _CLOSING_S = 60.0  # the end of a run waits at most this long for the window
 
@@ -71,7 +72,7 @@ class Experiment:
             "sqlite:///"
         ):  # else MLflow puts artifacts in ./mlruns of wherever the command is run
             location = (Path(uri.removeprefix("sqlite:///")).parent / "mlflow-artifacts").as_uri()
-        return self._client.create_experiment(name, artifact_location=location)
+        return self._client.create_experiment(name, artifact_location=location, tags=_KIND)
 
     def _children(self) -> Iterator[Any]:
         token = None

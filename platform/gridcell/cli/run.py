@@ -98,7 +98,7 @@ def run(
         console.print(f"  gridcell {shlex.join(sys.argv[1:])}", markup=False, soft_wrap=True)
         raise typer.Exit(130) from None
     _end(console, asked, store, schedule, report or default_report_folder(asked, store))
-    _say_window(console, window)
+    _say_window(console, window, storage)
     if schedule.failed:
         raise typer.Exit(1)
 
@@ -119,11 +119,14 @@ def _end(console: Console, asked: Request, store: Store, schedule: Schedule, out
     console.print(f"Report: {written.page}", soft_wrap=True)
 
 
-def _say_window(console: Console, window: Window) -> None:
+def _say_window(console: Console, window: Window, storage: str) -> None:
     if window.problem is not None:
-        console.print(f"MLflow at {window.uri} is behind ({window.problem}); 'gridcell sync' catches up.")
+        console.print(
+            f"MLflow at {window.uri} is behind ({window.problem}); 'gridcell sync' catches up.",
+            soft_wrap=True,
+        )
     else:
-        console.print(f"MLflow: {window.uri} ('gridcell ui' opens it)", soft_wrap=True)
+        console.print(f"MLflow: {window.uri} ('gridcell ui --storage {storage}' shows it)", soft_wrap=True)
 
 
 def _interrupt(signal_number: int, frame: FrameType | None) -> None:
