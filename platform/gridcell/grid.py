@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 from typing import Any
 
 from gridcell.cell import Cell
@@ -162,8 +163,11 @@ class GridBuilder:
         self._skipped.append(Skipped(dict(labels), reason))
 
     def locate(self, name: str, uri: str) -> None:
-        """Say where on this machine the cells find ``name``; it does not enter any id."""
-        self._locations[name] = uri
+        """Say where on this machine the cells find ``name``; it does not enter any id.
+
+        A relative path is made absolute, since workers run in folders of their own.
+        """
+        self._locations[name] = uri if "://" in uri else str(Path(uri).absolute())
 
     def build(self) -> Grid:
         """Check and freeze the grid.

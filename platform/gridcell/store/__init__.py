@@ -30,8 +30,9 @@ class Store:
     """Results, failures and checkpoints below one root."""
 
     def __init__(self, uri: str) -> None:
-        self.uri = uri
         self.folder = Folder.open(uri)
+        # Absolute: workers run in folders of their own, where a relative path would lead elsewhere.
+        self.uri = self.folder.root if self.folder.is_local else uri
         self.results = Results(self.folder)
         self.failures = Failures(self.folder)
         self.plans = Plans(self.folder)
