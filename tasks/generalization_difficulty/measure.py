@@ -111,8 +111,8 @@ def measure(
     if least.duplicate is not None and duplicates == "refuse":
         one, other = sorted(int(seen.positions[row]) for row in least.duplicate)
         raise UserError(
-            f"{least.duplicates} pairs of points of different classes are equal (e.g. points {one} and "
-            f"{other}), so no resolution tells them apart: remove them, or set duplicates to 'ignore'"
+            f"Points {one} and {other} are equal but of different classes, so no resolution tells them apart "
+            f"(such pairs in the sample: {least.duplicates}): remove them, or set duplicates to 'ignore'"
         )
     if least.pair is None:
         raise UserError(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from generalization_difficulty.data.batches import ArrayBatches, Batch, Batches
 from gridcell.data.folder import SUFFIXES, read_image
-from gridcell.errors import UserError, unknown
+from gridcell.errors import UserError
 
 POINTS = ("points", "x", "X", "data", "images", "x_train")
 LABELS = ("labels", "y", "Y", "target", "targets", "y_train")
@@ -132,4 +132,7 @@ def _find(arrays: Mapping[str, Any], names: Sequence[str], what: str, path: str)
     for name in names:
         if name in arrays:
             return np.asarray(arrays[name])
-    raise unknown(f"name of the {what} in '{path}' (it holds {', '.join(arrays) or 'nothing'})", what, names)
+    raise UserError(
+        f"'{path}' holds {', '.join(arrays) or 'nothing'}, but no array of {what}: "
+        f"name it one of {', '.join(names)}"
+    )
