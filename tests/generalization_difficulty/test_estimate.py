@@ -10,7 +10,12 @@ from generalization_difficulty.data.batches import ArrayBatches
 from generalization_difficulty.data.synthetic import linear, sphere
 from generalization_difficulty.estimate.dimension import intrinsic_dimension
 from generalization_difficulty.estimate.neighbours import nearest_neighbours
-from generalization_difficulty.estimate.resolution import extreme_distance, extreme_inverse, least_distance
+from generalization_difficulty.estimate.resolution import (
+    _pairs,
+    extreme_distance,
+    extreme_inverse,
+    least_distance,
+)
 from generalization_difficulty.estimate.survey import survey
 from gridcell.errors import UserError
 
@@ -178,6 +183,23 @@ def test_all_pairs_are_looked_at_where_they_are_few():
     assert found.pairs == different
     assert found.least == pytest.approx(least_distance(points, codes).distance, rel=1e-12)
     assert found.largest == different // 10
+
+
+@pytest.mark.parametrize("wanted", [300, 100_000])
+def test_pairs_are_drawn_evenly_among_those_of_different_classes(wanted):
+    codes = np.array([2, 0, 0, 1, 2, 2, 2, 2, 2, 0])
+    codes = np.tile(codes, 1 if wanted > 300 else 10)
+    rows, columns = _pairs(codes, wanted, 0)
+    assert (codes[rows] != codes[columns]).all()
+    if wanted > 300:  # all of them, once
+        found = {frozenset(pair) for pair in zip(rows.tolist(), columns.tolist(), strict=True)}
+        assert len(found) == len(rows) == int((codes[:, None] != codes).sum()) // 2
+    many_rows, many_columns = _pairs(np.tile(codes, 100), 50_000, 1)
+    kinds = np.tile(codes, 100)
+    drawn = np.bincount(3 * kinds[many_rows] + kinds[many_columns], minlength=9) / 50_000
+    sizes = np.bincount(codes) / len(codes)
+    expected = np.outer(sizes, sizes) * (1 - np.eye(3))
+    np.testing.assert_allclose(drawn, (expected / expected.sum()).ravel(), atol=5 * np.sqrt(0.25 / 50_000))
 
 
 def test_too_few_pairs_for_extreme_value_theory():

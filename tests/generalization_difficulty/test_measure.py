@@ -44,6 +44,17 @@ def test_streams_give_what_arrays_give(images):
     assert record(measure_arrays(points, names[labels], eps=0.01, seed=3)) == of_array
 
 
+def test_webdataset_shards(images, tmp_path):
+    wds = pytest.importorskip("webdataset")
+    points, labels = images
+    with wds.TarWriter(str(tmp_path / "a-000.tar")) as shard:
+        for number, (image, label) in enumerate(zip(points, labels, strict=True)):
+            shard.write({"__key__": f"{number:04}", "png": image, "cls": int(label)})
+    shards = wds.WebDataset(str(tmp_path / "a-000.tar"), shardshuffle=False)
+    batches = shards.decode("rgb8").to_tuple("png", "cls").batched(32)
+    assert record(measure(batches, eps=0.01)) == record(measure_arrays(points, labels, eps=0.01))
+
+
 def test_data_larger_than_memory_are_sampled_and_the_sample_told(images):
     points, labels = images
     found = measure_arrays(points, labels, eps=0.01, memory=100 * points[0].size)

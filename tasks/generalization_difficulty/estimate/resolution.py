@@ -149,18 +149,19 @@ def extreme_inverse(
 
 
 def _pairs(codes: NDArray[np.int64], wanted: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows of all pairs of different classes, or of ``wanted`` random ones where they are more."""
     counts = np.bincount(codes)
-    there = (len(codes) ** 2 - int(np.square(counts).sum())) // 2
-    if there <= wanted:
-        order = np.argsort(codes, kind="stable")
-        ends = np.cumsum(counts)
-        rows = np.repeat(order, len(codes) - ends[codes[order]])  # each with all points of later classes
-        columns = [order[ends[code] :] for code in codes[order]]
-        return rows, np.concatenate([np.empty(0, dtype=np.int64), *columns])
+    ends = np.cumsum(counts)
+    order = np.argsort(codes, kind="stable")  # class by class
+    others = len(codes) - counts
+    if int((counts * others).sum()) // 2 <= wanted:
+        later = [order[ends[code] :] for code in codes[order]]
+        rows = np.repeat(order, [len(part) for part in later])
+        return rows, np.concatenate([np.empty(0, dtype=np.int64), *later])
     random = generator(seed, "pairs")
-    kept: list[NDArray[np.int64]] = []
-    while sum(part.shape[1] for part in kept) < wanted:
-        drawn = random.integers(len(codes), size=(2, wanted))
-        kept.append(drawn[:, codes[drawn[0]] != codes[drawn[1]]])
-    rows, columns = np.concatenate(kept, axis=1)[:, :wanted]
-    return rows, columns
+    share = counts * others / (counts * others).sum()
+    chosen = random.choice(len(counts), size=wanted, p=share)
+    starts = ends - counts
+    rows = order[starts[chosen] + random.integers(counts[chosen])]
+    places = random.integers(others[chosen])  # among the points of other classes: step over its own
+    return rows, order[places + np.where(places >= starts[chosen], counts[chosen], 0)]
