@@ -99,6 +99,14 @@ def test_a_damaged_record_is_set_aside_and_its_cell_runs_again(store, tmp_path):
     assert run(grid, store, "inline").finished == {cell.id}
 
 
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_relative_storage_is_the_drivers(executor, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store, grid = Store("runs").prepare(), planned(tmp_path, width=1, length=1)
+    run(grid, store, executor)
+    assert Store(str(tmp_path / "runs")).results.done() == set(grid.cells)
+
+
 @pytest.mark.slow
 def test_an_impossible_request_is_refused_before_anything_runs(store, tmp_path):
     grid = planned(tmp_path)
