@@ -57,9 +57,10 @@ def draw(summary: Summary) -> Iterator[Picture]:
     if any(entry["true_dimension"] is not None for entry in summary["measured"].values()):
         yield _dimensions(summary)
     for kind in _KINDS:
-        picture = _curves(summary, kind)
-        if picture is not None:
-            yield picture
+        tasks = _curves_of(summary, kind)
+        if tasks:
+            yield _curves(tasks, kind)
+            yield _relative(tasks, kind)
 
 
 def _bars(summary: Summary) -> Picture:
@@ -132,18 +133,20 @@ def _dimensions(summary: Summary) -> Picture:
     return Picture("dimension", "measured", caption, figure)
 
 
-def _curves(summary: Summary, kind: str) -> Picture | None:
-    tasks = {
+def _curves_of(summary: Summary, kind: str) -> dict[str, Any]:
+    """Return the curves of a kind's tasks, without the manifolds that only check the estimator."""
+    return {
         name: task["curves"]
         for name, task in summary["tasks"].items()
         if task["kind"] == kind and "true_dimension" not in task
     }
-    if not tasks:
-        return None
+
+
+def _curves(tasks: Mapping[str, Any], kind: str) -> Picture:
     shown = dict(list(tasks.items())[:_LINES])
-    panels = {}
     policy = kind in ("reinforcement", "environment")
     axes = {**_AXES, "m": "observed numbers m"} if policy else _AXES
+    panels = {}
     for variable, title in axes.items():
         lines = [
             Curve(name, np.array(own[variable]["x"], dtype=float), _powers(own[variable]["log2_bits"]))
@@ -168,5 +171,35 @@ def _curves(summary: Summary, kind: str) -> Picture | None:
     return Picture(f"curves-{kind}", "curves", caption, figure)
 
 
+def _relative(tasks: Mapping[str, Any], kind: str) -> Picture:
+    """Show what powers of ten hide: the slow effect of more points and of the target error."""
+    panels = {
+        _AXES[variable]: [
+            Curve(name, np.array(own[variable]["x"], dtype=float), _shares(own[variable]["log2_bits"]))
+            for name, own in list(tasks.items())[:_LINES]
+        ]
+        for variable in ("n", "eps")
+    }
+    figure = curves(
+        panels,
+        x_axis="",
+        y_axis="share of the largest",
+        title=f"{_KINDS[kind]}: what points and a larger target error save",
+        own_x=True,
+        log_x=list(panels),
+    )
+    caption = (
+        f"{_KINDS[kind]}: difficulty as a share of its largest value in the panel, on a linear scale. More "
+        "points and a larger target error lower it slowly: they enter by their logarithms, until the points "
+        "use up the degrees of freedom."
+    )
+    return Picture(f"relative-{kind}", "curves", caption, figure)
+
+
 def _powers(values: list[float | None]) -> np.ndarray:
     return np.array([np.nan if value is None else log10(value) for value in values])
+
+
+def _shares(values: list[float | None]) -> np.ndarray:
+    log2 = np.array([np.nan if value is None else value for value in values])
+    return np.exp2(log2 - np.nanmax(log2))

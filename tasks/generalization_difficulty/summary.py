@@ -2,15 +2,12 @@
 
 import csv
 import json
-import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-
-from generalization_difficulty.logs import exp2
 
 SPREAD = (
     "radius",
@@ -71,9 +68,10 @@ def summarise(entries: Iterable[Entry], orders: Mapping[str, Sequence[str]]) -> 
     Returns:
         A dict ready for JSON:
 
-        - ``bits[name]``: the difficulty; of measured tasks the median over seeds; null above 1.8e308
+        - ``bits[name]``: the difficulty; of measured tasks the median over seeds (of an even number
+          the lower of the middle two, so that it is a seed's own); null above 1.8e308
         - ``log2_bits[name]``: its base-2 logarithm
-        - ``tasks[name]``: kind, ingredients (of measured tasks those of the first seed), ``curves``
+        - ``tasks[name]``: kind, ingredients and ``curves``, of measured tasks those of the median seed
         - ``unions``: ``{"names", "log2_bits"[first][second], "log2_bits_classes_minus_1"[first][second]}``
         - ``measured[name]``: ``{"seeds", "points", ...}`` and of each ingredient and ``log2_bits`` the
           spread: ``{"values", "mean", "sd", "low", "high"}``, ``sd`` null for one seed
@@ -84,14 +82,12 @@ def summarise(entries: Iterable[Entry], orders: Mapping[str, Sequence[str]]) -> 
         by_name.setdefault(entry.name, []).append(entry)
     for group in by_name.values():
         group.sort(key=lambda entry: -1 if entry.seed is None else entry.seed)
-    log2_bits = {
-        name: statistics.median(entry.metrics["log2_bits"] for entry in group)
-        for name, group in by_name.items()
-    }
+    middle = {name: _middle(group) for name, group in by_name.items()}
+    log2_bits = {name: float(entry.metrics["log2_bits"]) for name, entry in middle.items()}
     return {
-        "bits": {name: _bits(name, group, log2_bits[name]) for name, group in by_name.items()},
+        "bits": {name: entry.metrics["bits"] for name, entry in middle.items()},
         "log2_bits": log2_bits,
-        "tasks": {name: _task(group[0]) for name, group in by_name.items() if group[0].kind != "union"},
+        "tasks": {name: _task(entry) for name, entry in middle.items() if entry.kind != "union"},
         "unions": _unions([group[0] for group in by_name.values() if group[0].kind == "union"]),
         "measured": {
             name: _measured(group) for name, group in by_name.items() if group[0].kind == "measured"
@@ -126,11 +122,9 @@ def spread(values: Iterable[float | None]) -> dict[str, Any]:
     return {"values": known, "mean": statistics.fmean(known), "sd": sd, "low": min(known), "high": max(known)}
 
 
-def _bits(name: str, group: Sequence[Entry], log2: float) -> float | None:
-    if len(group) == 1:
-        return group[0].metrics["bits"]
-    bits = exp2(log2)
-    return bits if math.isfinite(bits) else None
+def _middle(group: Sequence[Entry]) -> Entry:
+    """Return the entry of median difficulty."""
+    return sorted(group, key=lambda entry: float(entry.metrics["log2_bits"]))[(len(group) - 1) // 2]
 
 
 def _task(entry: Entry) -> dict[str, Any]:

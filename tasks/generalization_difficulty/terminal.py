@@ -38,6 +38,6 @@ def _table(summary: Mapping[str, Any]) -> Table:
         table.add_column(column, justify="right", no_wrap=True)
     for name, task in summary["tasks"].items():
         own = task["ingredients"]
-        row = [plain(own[key], 4) if own.get(key) is not None else "" for key in _SHOWN]
-        table.add_row(Text(name), *row, scientific(summary["log2_bits"][name], 3))
+        row = [plain(own[key], 3) if own.get(key) is not None else "" for key in _SHOWN]
+        table.add_row(Text(name), *row, scientific(summary["log2_bits"][name], 2))
     return table

@@ -75,7 +75,7 @@ def test_the_page_stands_alone(published):
     page = (published / "report.html").read_text()
     shown = {base64.b64decode(image) for image in re.findall(r'src="data:image/png;base64,([^"]+)"', page)}
     assert shown == {path.read_bytes() for path in published.glob("*.png")}
-    assert len(shown) == 5
+    assert len(shown) == 2 + 2 * 3  # bars, unions, and two of curves for each kind
     assert not re.search(r'(?:src|href)="(?!data:|#|cells\.csv|summary\.json)', page)
 
 
@@ -115,9 +115,8 @@ def test_the_users_own_data(store, tmp_path):
     report = run(store, tmp_path / "report", "custom", f"data.path={tmp_path / 'mine.npz'}", seeds=2)
     summary = json.loads((tmp_path / "report/summary.json").read_text())
     assert summary["measured"]["mine"]["classes"] == 4
-    assert summary["bits"]["mine"] == pytest.approx(
-        2 ** np.mean(summary["measured"]["mine"]["log2_bits"]["values"])
-    )
+    assert summary["log2_bits"]["mine"] == min(summary["measured"]["mine"]["log2_bits"]["values"])
+    assert summary["bits"]["mine"] == pytest.approx(2 ** summary["log2_bits"]["mine"])
     assert len(report.headline) == 3
 
 
