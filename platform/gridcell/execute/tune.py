@@ -84,7 +84,9 @@ def run_on_ray(
         if address is None:
             _check_resources(schedule.queued())
         records = ray.put({cell.id: cell.to_record() for cell in grid.cells.values()})
-        trainable = _trainable(task, records, store.uri, dict(grid.locations), report_every_s)
+        # Workers run in folders of their own, where a relative path would lead elsewhere.
+        where = store.folder.root if store.folder.is_local else store.uri
+        trainable = _trainable(task, records, where, dict(grid.locations), report_every_s)
         with tempfile.TemporaryDirectory(prefix="gridcell-tune-", ignore_cleanup_errors=True) as folder:
             tuner = tune.Tuner(
                 tune.with_resources(trainable, _resources),

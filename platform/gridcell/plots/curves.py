@@ -1,13 +1,14 @@
 """Lines with interval bands, one or as small multiples on shared axes."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from gridcell.plots import style
 from gridcell.plots.legend import heading, heading_height, stroke
@@ -33,6 +34,8 @@ def curves(
     y_axis: str,
     title: str = "",
     panels_per_row: int = 3,
+    own_x: bool = False,
+    log_x: Collection[str] = (),
 ) -> Figure:
     """Draw panels of curves on shared axes; a label has the same colour and marker in every panel.
 
@@ -42,6 +45,8 @@ def curves(
         y_axis: label of the ordinate, with its unit.
         title: above all panels.
         panels_per_row: how many panels stand side by side.
+        own_x: whether each panel has an abscissa of its own, which its title then names.
+        log_x: titles of the panels whose abscissa is logarithmic; without ``own_x`` all or none.
 
     Raises:
         ValueError: there are no panels.
@@ -53,7 +58,7 @@ def curves(
     down = math.ceil(len(panels) / across)
     width = {1: 6.0, 2: 4.9}.get(across, 3.35)
     height = 3.0 if down == 1 else 2.4
-    left, right, bottom, gap_x, gap_y = 0.85, 0.2, 0.62, 0.3, 0.5
+    left, right, bottom, gap_x, gap_y = 0.85, 0.2, 0.62, 0.3, 0.72 if own_x else 0.5
     total_width = left + across * width + (across - 1) * gap_x + right
     top = heading_height(title, labels, total_width) + 0.30
     total_height = bottom + down * height + (down - 1) * gap_y + top
@@ -64,7 +69,10 @@ def curves(
         across_index, down_index = index % across, index // across
         y = total_height - top - height - down_index * (height + gap_y)
         x = left + across_index * (width + gap_x)
-        axes = style.place(figure, x, y, width, height, sharex=first, sharey=first)
+        axes = style.place(figure, x, y, width, height, sharex=None if own_x else first, sharey=first)
+        if name in log_x:
+            axes.set_xscale("log")
+            axes.xaxis.set_minor_formatter(NullFormatter())  # labels between the powers would overlap
         first = first or axes
         for curve in group:
             _draw(axes, curve, labels.index(curve.label))
@@ -73,7 +81,7 @@ def curves(
         axes.set_title(
             style.shorten(name, longest), fontsize=style.LABEL_SIZE, color=style.INK, parse_math=False
         )
-        axes.tick_params(labelleft=across_index == 0, labelbottom=index + across >= len(panels))
+        axes.tick_params(labelleft=across_index == 0, labelbottom=own_x or index + across >= len(panels))
         if across_index == 0:
             axes.set_ylabel(y_axis, fontsize=style.LABEL_SIZE, color=style.INK)
         if index + across >= len(panels):

@@ -288,3 +288,14 @@ def test_shorten_all_never_merges_names():
     names = ["abcdefXghijkl", "abcdefYghijkl"]
     assert style.shorten_all(names, 8) == names
     assert style.shorten_all(["abcdefghijkl", "x"], 8) == ["abc…ijkl", "x"]
+
+
+def test_panels_with_an_abscissa_of_their_own():
+    line = Curve("a", np.array([1.0, 10.0, 100.0]), np.array([1.0, 2.0, 3.0]))
+    short = Curve("a", np.array([0.0, 1.0]), np.array([1.0, 2.0]))
+    figure = curves({"n": [line], "m": [short]}, x_axis="", y_axis="y", own_x=True, log_x=["n"])
+    wide, narrow = figure.axes
+    assert (wide.get_xscale(), narrow.get_xscale()) == ("log", "linear")
+    assert wide.get_xlim()[1] > 100
+    assert narrow.get_xlim()[1] < 2
+    assert wide.get_ylim() == narrow.get_ylim()

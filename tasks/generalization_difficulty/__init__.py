@@ -1,0 +1,54 @@
+"""Generalization difficulty: how many bits a task asks of a learner beyond its data (Boopathy et al. 2023).
+
+As a library: ``measure_arrays(points, labels, eps=...)``, ``measure(batches, eps=...)`` for data that don't
+fit into memory, ``Classification(...).difficulty()`` and its siblings where the ingredients are known.
+"""
+
+from pathlib import Path
+
+from generalization_difficulty.formula import Difficulty, generalization_difficulty
+from generalization_difficulty.measure import Measurement, measure, measure_arrays
+from generalization_difficulty.plan import plan
+from generalization_difficulty.settings import Settings
+from generalization_difficulty.spaces import action_dimension, environment_dimensions, observation_dimension
+from generalization_difficulty.tasks import (
+    Classification,
+    MetaLearning,
+    Reinforcement,
+    support_sets,
+    union_difficulty,
+)
+from gridcell.task import Task
+
+__all__ = [
+    "Classification",
+    "Difficulty",
+    "Measurement",
+    "MetaLearning",
+    "Reinforcement",
+    "action_dimension",
+    "environment_dimensions",
+    "generalization_difficulty",
+    "measure",
+    "measure_arrays",
+    "observation_dimension",
+    "support_sets",
+    "task",
+    "union_difficulty",
+]
+
+task = Task(
+    name="generalization-difficulty",
+    summary="How many bits of inductive bias does a task ask for, beyond what its data tell?",
+    settings=Settings,
+    suites=Path(__file__).parent / "suites",
+    plan=plan,
+    cells={
+        "formula": "generalization_difficulty.work.formula:run_formula",
+        "union": "generalization_difficulty.work.formula:run_union",
+        "environment": "generalization_difficulty.work.formula:run_environment",
+        "measure": "generalization_difficulty.work.measure:run",
+    },
+    report="generalization_difficulty.findings:write",
+    progress_metric="log2_bits",
+)

@@ -1,0 +1,89 @@
+"""Labelled points in batches: the one form in which estimators take data, in memory or not."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gridcell.errors import UserError
+
+Batch = tuple[NDArray[Any], NDArray[Any]]
+"""Points, shape (b, ...), of any real dtype, and their labels, shape (b,)."""
+
+Batches = Iterable[tuple[ArrayLike, ArrayLike]] | Callable[[], Iterable[tuple[ArrayLike, ArrayLike]]]
+"""Batches that can be gone through more than once, in the same order each time: a list, an object whose
+``__iter__`` starts anew (a data loader or WebDataset pipeline without shuffling), or a function that returns
+a fresh iterator."""
+
+ROWS = 2048  # of a batch cut from an array
+_BYTE = 255.0  # full scale of uint8 images
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayBatches:
+    """An array in memory (or mapped from disk) as batches of ``rows`` points; its dtype is kept."""
+
+    points: NDArray[Any]
+    labels: NDArray[Any]
+    rows: int = ROWS
+
+    def __post_init__(self) -> None:
+        if np.ndim(self.points) < 2:
+            raise UserError(
+                f"The points must be an array of shape (points, features...), not {np.shape(self.points)}"
+            )
+        if np.shape(self.labels) != (len(self.points),):
+            raise UserError(
+                f"{len(self.points)} points need as many labels in one row, "
+                f"but the labels' shape is {np.shape(self.labels)}"
+            )
+
+    def __iter__(self) -> Iterator[Batch]:
+        for start in range(0, len(self.points), self.rows):
+            rows = slice(start, start + self.rows)
+            yield self.points[rows], self.labels[rows]
+
+
+def go_through(batches: Batches) -> Iterator[tuple[int, NDArray[Any], NDArray[Any]]]:
+    """Yield each batch as (position of its first point, points of shape (b, features), labels of shape (b,)).
+
+    Raises:
+        UserError: points and labels differ in number, points differ in size, or a value is not finite.
+    """
+    start, features = 0, None
+    for given_points, given_labels in batches() if callable(batches) else batches:
+        points, labels = np.asarray(given_points), np.asarray(given_labels)
+        if labels.ndim != 1 or points.ndim < 2 or len(points) != len(labels):
+            raise UserError(
+                "A batch must hold points of shape (b, features...) and labels of shape (b,), "
+                f"not {points.shape} and {labels.shape}"
+            )
+        points = points.reshape(len(points), -1)
+        if features is not None and points.shape[1] != features:
+            raise UserError(
+                f"Point {start} has {points.shape[1]} features, the ones before have {features}: "
+                "all must be of one size"
+            )
+        features = points.shape[1]
+        _check_values(points, labels, start)
+        yield start, points, labels
+        start += len(points)
+
+
+def _check_values(points: NDArray[Any], labels: NDArray[Any], start: int) -> None:
+    if points.dtype.kind not in "fiub":
+        raise UserError(f"The points must be real numbers, not {points.dtype}")
+    if points.dtype.kind == "f" and not np.isfinite(points).all():
+        row = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
+        raise UserError(f"Point {start + row} holds a value that is not finite (NaN or infinity)")
+    if labels.dtype.kind == "f" and not (labels == np.rint(labels)).all():
+        row = int(np.flatnonzero(labels != np.rint(labels))[0])
+        raise UserError(f"The label of point {start + row} is {labels[row]}, which is not a class")
+
+
+def as_float(points: NDArray[Any]) -> NDArray[np.float64]:
+    """Return points as float64; uint8, the form of images, is scaled from 0..255 to [0, 1]."""
+    values = points.astype(np.float64)
+    return values / _BYTE if points.dtype == np.uint8 else values

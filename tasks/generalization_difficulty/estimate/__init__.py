@@ -1,0 +1,1 @@
+"""Estimators of a task's ingredients from its labelled data."""

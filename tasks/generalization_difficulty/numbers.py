@@ -1,0 +1,26 @@
+"""How difficulties are written: they run over hundreds of powers of ten."""
+
+import math
+
+_RAISED = str.maketrans("+-0123456789", "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def log10(log2: float) -> float:
+    """Return a base-2 logarithm to base 10."""
+    return log2 * math.log10(2)
+
+
+def scientific(log2: float, digits: int = 4) -> str:
+    """Write 2^log2 with ``digits`` decimals, e.g. ``1.4848 × 10¹⁶``."""
+    exponent = math.floor(log10(log2))
+    mantissa = f"{10 ** (log10(log2) - exponent):.{digits}f}"
+    if mantissa.startswith("10."):  # 9.99996 rounds up
+        mantissa, exponent = f"{1:.{digits}f}", exponent + 1
+    return f"{mantissa} × 10{str(exponent).translate(_RAISED)}"
+
+
+def plain(value: float, digits: int = 5) -> str:
+    """Write an ingredient: integers in full up to a billion, others with ``digits`` digits at most."""
+    if isinstance(value, int) or float(value).is_integer():
+        return f"{int(value):,}" if abs(value) < 10**9 else scientific(math.log2(value), 1)
+    return f"{value:.{digits}g}"

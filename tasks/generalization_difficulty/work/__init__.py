@@ -1,0 +1,1 @@
+"""The cells: each computes one difficulty and says from what."""

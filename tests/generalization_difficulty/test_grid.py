@@ -1,0 +1,182 @@
+"""The suites as grids: planned without heavy imports, run inline, reported."""
+
+import base64
+import csv
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from generalization_difficulty import Reinforcement, task
+from generalization_difficulty.numbers import scientific
+from generalization_difficulty.summary import Entry, summarise
+from gridcell.errors import UserError
+from gridcell.execute.driver import run_grid
+from gridcell.suite import load_suite, suite_names
+from gridcell.task import Findings
+
+IMAGES = ["mnist", "svhn", "cifar10", "imagenet"]
+OTHERS = ["omniglot", *(f"cartpole-{t}" for t in range(1, 6)), "reacher", "hopper", "half-cheetah"]
+
+
+def run(store, out, name, *overrides, seeds=None):
+    suite = load_suite(task, name, overrides, seeds)
+    grid = suite.grid()
+    run_grid(task, grid, store, executor="inline")
+    results, damaged = store.results.read_many(grid.cells)
+    assert not damaged
+    failures = {key: item for key, item in store.failures.read_all().items() if key in grid.cells}
+    settings = suite.settings.model_dump(mode="json")
+    return task.write_report(Findings(f"gd / {name}", settings, grid, results, failures, store), out)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    from gridcell.store import Store
+
+    folder = tmp_path_factory.mktemp("published")
+    run(Store(str(folder / "store")).prepare(), folder / "report", "published")
+    return folder / "report"
+
+
+def test_published_names_every_task_and_ordered_union(published):
+    bits = json.loads((published / "summary.json").read_text())["bits"]
+    unions = [f"{first}+{second}" for first in IMAGES for second in IMAGES]
+    assert list(bits) == [*IMAGES, *OTHERS, *unions]
+    printed = {"mnist": "1.4848e+16", "svhn": "1.2129e+31", "cifar10": "3.4377e+32", "imagenet": "3.5833e+41"}
+    assert {name: f"{bits[name]:.4e}" for name in IMAGES} == printed
+    reacher = Reinforcement(n=10**6, m=6, actions=2, delta=0.001, eps=0.001).difficulty().bits
+    assert bits["reacher"] == reacher
+
+
+def test_published_orders_are_told_from_the_numbers(published):
+    summary = json.loads((published / "summary.json").read_text())
+    for order in summary["orders"]:
+        assert order["holds"] == (sorted(order["log2_bits"]) == order["log2_bits"])
+    page = (published / "report.html").read_text()
+    assert "Expected order MNIST &lt; CIFAR-10 &lt; ImageNet holds" in page
+
+
+def test_an_order_that_does_not_hold_is_said_not_to():
+    entries = [
+        Entry(n, "classification", None, {"log2_bits": b, "bits": 2.0**b}, 0.0)
+        for n, b in (("a", 9), ("b", 7))
+    ]
+    (order,) = summarise(entries, {"a < b": ["a", "b"]})["orders"]
+    assert order["holds"] is False
+    (order,) = summarise(entries, {"a < c": ["a", "c"]})["orders"]
+    assert order["holds"] is None
+
+
+def test_the_page_stands_alone(published):
+    page = (published / "report.html").read_text()
+    shown = {base64.b64decode(image) for image in re.findall(r'src="data:image/png;base64,([^"]+)"', page)}
+    assert shown == {path.read_bytes() for path in published.glob("*.png")}
+    assert len(shown) == 2 + 2 * 3  # bars, unions, and two of curves for each kind
+    assert not re.search(r'(?:src|href)="(?!data:|#|cells\.csv|summary\.json)', page)
+
+
+def test_every_cell_is_a_row(published):
+    rows = list(csv.DictReader((published / "cells.csv").open()))
+    assert len(rows) == len(IMAGES) + len(OTHERS) + len(IMAGES) ** 2
+    summary = json.loads((published / "summary.json").read_text())
+    assert {row["task"]: float(row["log2_bits"]) for row in rows} == summary["log2_bits"]
+    assert rows[0]["delta"] == "2.3987084824335305"
+
+
+def test_curves_hold_the_tasks_own_value(published):
+    summary = json.loads((published / "summary.json").read_text())
+    for name in IMAGES:
+        curves = summary["tasks"][name]["curves"]
+        assert set(curves) == {"n", "m", "classes", "delta", "eps"}
+        for variable, curve in curves.items():
+            own = curve["x"].index(summary["tasks"][name]["ingredients"][variable])
+            assert curve["log2_bits"][own] == pytest.approx(summary["log2_bits"][name], abs=1e-9)
+
+
+@pytest.mark.slow
+def test_mini_measures_manifolds_near_their_dimension(store, tmp_path):
+    run(store, tmp_path, "mini", seeds=3)
+    measured = json.loads((tmp_path / "summary.json").read_text())["measured"]
+    for name, entry in measured.items():
+        assert entry["seeds"] == [0, 1, 2], name
+        assert entry["m_estimate"]["low"] < entry["m_estimate"]["high"], name
+        assert entry["delta_evt"]["low"] < entry["delta_evt"]["high"], name
+        if entry["true_dimension"] is not None and entry["true_dimension"] <= 5:
+            assert entry["m_estimate"]["mean"] == pytest.approx(entry["true_dimension"], rel=0.05), name
+
+
+def test_the_users_own_data(store, tmp_path):
+    random = np.random.default_rng(0)
+    np.savez(tmp_path / "mine.npz", x=random.random((300, 12)), y=random.integers(0, 4, 300))
+    report = run(store, tmp_path / "report", "custom", f"data.path={tmp_path / 'mine.npz'}", seeds=2)
+    summary = json.loads((tmp_path / "report/summary.json").read_text())
+    assert summary["measured"]["mine"]["classes"] == 4
+    assert summary["log2_bits"]["mine"] == min(summary["measured"]["mine"]["log2_bits"]["values"])
+    assert summary["bits"]["mine"] == pytest.approx(2 ** summary["log2_bits"]["mine"])
+    assert len(report.headline) == 3
+
+
+def test_moved_data_are_the_same_cell_and_other_data_another(tmp_path):
+    ids = []
+    for name, factor in (("a", 1), ("b", 1), ("c", 2)):
+        np.savez(tmp_path / f"{name}.npz", x=np.eye(9) * factor, y=np.arange(9) % 2)
+        suite = load_suite(task, "custom", [f"data.path={tmp_path / f'{name}.npz'}"])
+        ids.append(set(suite.grid().cells))
+    assert ids[0] == ids[1]
+    assert not ids[0] & ids[2]
+
+
+def test_bad_data_fail_with_their_sentence(store, tmp_path):
+    np.savez(tmp_path / "mine.npz", x=np.eye(9), y=np.zeros(9))
+    with pytest.raises(UserError, match=r"Nothing is done yet: mine seed 0: All 9 labels are 0"):
+        run(store, tmp_path / "report", "custom", f"data.path={tmp_path / 'mine.npz'}", seeds=1)
+
+
+@pytest.mark.parametrize(
+    ("suite", "override", "sentence"),
+    [
+        ("custom", "seeds=[0]", "There is nothing to measure: set data.path"),
+        ("custom", "data.path=nowhere.npz", "There are no data at 'nowhere.npz'"),
+        ("custom", "data.pth=x", "did you mean 'path'"),
+        ("published", "tasks.mnist.n=1" + "0" * 40, "Task 'mnist': The data already determine the function"),
+        (
+            "published",
+            "tasks.mnist.eps=1.0e+9",
+            "Task 'mnist': The target error eps = 1e\\+09 asks for nothing",
+        ),
+        ("published", "tasks.mnist.eps=0", "The setting 'tasks.mnist.*eps' is wrong"),
+        ("published", "unions=[mnist,omniglot]", "'omniglot' in 'unions' is no classification"),
+        ("published", "unions=[minst]", "did you mean 'mnist'"),
+        ("published", "orders={x: [mnist, cifr10]}", "did you mean 'cifar10'"),
+        ("mini", "seeds=[1, 1]", "a value is listed twice"),
+    ],
+)
+def test_a_mistake_is_one_sentence(suite, override, sentence):
+    with pytest.raises(UserError, match=sentence) as caught:
+        load_suite(task, suite, [override]).grid()
+    assert "\n" not in str(caught.value)
+
+
+def test_the_suites():
+    assert suite_names(task) == ["custom", "mini", "published"]
+    assert len(load_suite(task, "mini").grid()) == 9 * 5
+
+
+def test_planning_loads_no_heavy_library():
+    code = (
+        "import sys; from generalization_difficulty import task; from gridcell.suite import load_suite; "
+        "load_suite(task, 'published').grid(); "
+        "heavy = {'torch', 'ray', 'mlflow', 'lightning', 'scipy', 'sklearn', "
+        "'matplotlib', 'pandas', 'gymnasium', 'jinja2'}; sys.exit(', '.join(heavy & sys.modules.keys()) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_numbers_read_as_people_write_them():
+    assert scientific(np.log2(1.4848e16)) == "1.4848 × 10¹⁶"
+    assert scientific(np.log2(9.99999e-3), 2) == "1.00 × 10⁻²"

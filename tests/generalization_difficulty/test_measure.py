@@ -1,0 +1,185 @@
+"""From raw data to bits: arrays, streams and folders, and what can't be measured."""
+
+import numpy as np
+import pytest
+
+from generalization_difficulty import Classification, measure, measure_arrays
+from generalization_difficulty.data.files import fingerprint, open_data
+from gridcell.errors import UserError
+
+
+@pytest.fixture
+def images():
+    random = np.random.default_rng(0)
+    return random.integers(0, 256, (150, 6, 6, 3), dtype=np.uint8), random.integers(0, 3, 150)
+
+
+def record(found):
+    return {**found.to_record(), "log2_bits": found.difficulty.log2_bits}
+
+
+def test_ingredients_of_images(images):
+    points, labels = images
+    found = measure_arrays(points, labels, eps=0.01)
+    flat = points.reshape(150, -1) / 255
+    distances = np.sqrt(np.square(flat[:, None] - flat).sum(axis=2))
+    across = np.where(labels[:, None] == labels, np.inf, distances)
+    assert found.task.n == 150
+    assert found.task.classes == 3
+    assert found.task.radius == pytest.approx(np.linalg.norm(flat, axis=1).max())
+    assert found.delta_sample == pytest.approx(across.min(), rel=1e-12)
+    nearest = np.sort(distances, axis=1)[:, 1:6]
+    assert found.m_estimate == pytest.approx(1 / np.log(nearest[:, 4:] / nearest[:, :4]).mean(), rel=1e-9)
+    assert found.task.m == round(found.m_estimate)
+    assert found.difficulty == found.task.difficulty()
+
+
+def test_streams_give_what_arrays_give(images):
+    points, labels = images
+    cuts = [(points[i : i + 31], labels[i : i + 31]) for i in range(0, 150, 31)]
+    names = np.array(["cat", "dog", "eel"])
+    of_array = record(measure_arrays(points, labels, eps=0.01, seed=3))
+    assert record(measure(cuts, eps=0.01, seed=3)) == of_array
+    assert record(measure(lambda: iter(cuts), eps=0.01, seed=3)) == of_array
+    assert record(measure_arrays(points, names[labels], eps=0.01, seed=3)) == of_array
+
+
+def test_webdataset_shards(images, tmp_path):
+    wds = pytest.importorskip("webdataset")
+    points, labels = images
+    with wds.TarWriter(str(tmp_path / "a-000.tar")) as shard:
+        for number, (image, label) in enumerate(zip(points, labels, strict=True)):
+            shard.write({"__key__": f"{number:04}", "png": image, "cls": int(label)})
+    shards = wds.WebDataset(str(tmp_path / "a-000.tar"), shardshuffle=False)
+    batches = shards.decode("rgb8").to_tuple("png", "cls").batched(32)
+    assert record(measure(batches, eps=0.01)) == record(measure_arrays(points, labels, eps=0.01))
+
+
+def test_data_larger_than_memory_are_sampled_and_the_sample_told(images):
+    points, labels = images
+    found = measure_arrays(points, labels, eps=0.01, memory=100 * points[0].size)
+    assert found.held == 100
+    assert found.m_points == 100 // 8  # as float64 they take eight times the bytes
+    assert found.delta_points == 100
+    assert found.task.n == 150
+
+
+def test_seeds_draw_other_samples_and_repeat(images):
+    points, labels = images
+    options = {"eps": 0.01, "queries": 50, "subset": 50, "pairs": 500}
+    one, again, other = (record(measure_arrays(points, labels, seed=s, **options)) for s in (0, 0, 1))
+    assert one == again
+    assert one["m_estimate"] != other["m_estimate"]
+
+
+def test_what_is_known_is_not_estimated(images):
+    found = measure_arrays(*images, eps=0.01, m=7, resolution=0.5)
+    expected = Classification(n=150, m=7, radius=found.task.radius, classes=3, delta=0.5, eps=0.01)
+    assert found.task == expected
+    assert (found.m_estimate, found.m_points) == (None, 0)
+
+
+def test_arrays_on_disk_and_folders(images, tmp_path):
+    from PIL import Image
+
+    points, labels = images
+    np.savez(tmp_path / "a.npz", x=points, y=labels)
+    np.save(tmp_path / "p.npy", points)
+    np.save(tmp_path / "l.npy", labels)
+    for number, (image, label) in enumerate(zip(points, labels, strict=True)):
+        folder = tmp_path / "images" / f"class{label}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / f"{number:03}.png")
+    expected = record(measure_arrays(points, labels, eps=0.01, resolution="sample"))
+    opened = {
+        "npz": open_data(str(tmp_path / "a.npz")),
+        "npy": open_data(str(tmp_path / "p.npy"), str(tmp_path / "l.npy")),
+        "folder": open_data(str(tmp_path / "images")),
+    }
+    for name, batches in opened.items():
+        found = record(measure(batches, eps=0.01, resolution="sample"))
+        for key in ("n", "m", "radius", "classes", "delta", "log2_bits"):
+            assert found[key] == pytest.approx(expected[key], rel=1e-9), (name, key)
+
+
+def test_fingerprints_tell_contents_apart_and_not_places(images, tmp_path):
+    points, labels = images
+    for name in ("a", "b"):
+        np.savez(tmp_path / f"{name}.npz", x=points, y=labels)
+    np.savez(tmp_path / "c.npz", x=points, y=labels[::-1])
+    a, b, c = (fingerprint(str(tmp_path / f"{name}.npz")) for name in "abc")
+    assert a == b != c
+
+
+def bad(points, labels, **change):
+    points, labels = points.astype(float), labels.copy()
+    if change.get("nan"):
+        points[4, 1, 1, 0] = np.nan
+    if change.get("constant"):
+        labels[:] = 2
+    if change.get("few"):
+        points, labels = points[:5], labels[:5]
+    if change.get("none"):
+        points, labels = points[:0], labels[:0]
+    if change.get("half"):
+        labels = labels + 0.5
+    if change.get("twins"):
+        points[7], labels[7], labels[9] = points[9], 0, 1
+    if change.get("short"):
+        labels = labels[:-1]
+    return points, labels
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"nan": 1}, "Point 4 holds a value that is not finite"),
+        ({"constant": 1}, "All 150 labels are 2: there is nothing to tell apart"),
+        ({"few": 1}, "5 points are too few: 5 neighbours need at least 6"),
+        ({"none": 1}, "The data hold no points"),
+        ({"half": 1}, "which is not a class"),
+        ({"twins": 1}, "Points 7 and 9 are equal but of different classes"),
+        ({"short": 1}, "150 points need as many labels"),
+    ],
+)
+def test_bad_data_are_one_sentence(images, change, sentence):
+    with pytest.raises(UserError, match=sentence) as caught:
+        measure_arrays(*bad(*images, **change), eps=0.01)
+    assert "\n" not in str(caught.value)
+
+
+def test_duplicates_across_classes_may_be_left_out(images):
+    points, labels = bad(*images, twins=1)
+    found = measure_arrays(points, labels, eps=0.01, duplicates="ignore")
+    assert found.duplicates == 1
+    assert found.copies == 2
+    assert found.task.delta > 0
+
+
+def test_batches_of_other_sizes_are_refused(images):
+    points, labels = images
+    with pytest.raises(UserError, match="all must be of one size"):
+        measure([(points, labels), (points[:, :3], labels)], eps=0.01)
+    with pytest.raises(UserError, match="A batch must hold points"):
+        measure([(points, labels[:3])], eps=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("nothing.npz", "There are no data at"),
+        ("text.npz", "can't be read as arrays"),
+        ("other.npz", "holds a, but no array of points"),
+        ("alone.npy", "set data.labels"),
+        ("table.csv", "neither an .npz"),
+        ("empty", "has no images"),
+    ],
+)
+def test_what_is_no_data_is_one_sentence(tmp_path, name, sentence):
+    (tmp_path / "text.npz").write_text("no archive")
+    np.savez(tmp_path / "other.npz", a=np.ones(3))
+    np.save(tmp_path / "alone.npy", np.ones((3, 2)))
+    (tmp_path / "table.csv").write_text("1,2\n")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=sentence):
+        open_data(str(tmp_path / name))
