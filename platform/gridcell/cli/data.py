@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from gridcell.cli.common import Json, print_json
 from gridcell.cli.progress import LINE_EVERY_S, clock
+from gridcell.errors import CorruptData, UserError
 
 app = typer.Typer(help="Make and check data sets.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -63,6 +64,8 @@ def import_(
             shard_mb=shard_mb,
             progress=bar.update,
         )
+    except CorruptData as error:
+        raise UserError(str(error)) from error
     except KeyboardInterrupt:
         console.print("\nStopped; finished shards are kept. To go on, give the same command again.")
         raise typer.Exit(130) from None
@@ -97,6 +100,8 @@ def verify(
     bar = _Bar(console, "shards", silent=as_json)
     try:
         done = verify_shards(uri, workers=workers, progress=bar.update)
+    except CorruptData as error:
+        raise UserError(str(error)) from error
     finally:
         bar.end()
     manifest = done.manifest

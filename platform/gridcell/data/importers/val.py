@@ -63,9 +63,10 @@ def _ground_truth(source: Source, truth: Member) -> dict[str, int]:
             continue
         position += 1
         named = _FLAT.match(words[0])
-        stem, word = (
-            (named[0], words[1]) if named and len(words) > 1 else (f"ILSVRC2012_val_{position:08d}", words[0])
-        )
+        if named and len(words) > 1:
+            stem, word = named[0], words[1]
+        else:
+            stem, word = f"ILSVRC2012_val_{position:08d}", words[0]
         if number_of is not None:
             label = number_of.get(word)
         elif word.isdecimal() and not named:

@@ -2,6 +2,7 @@
 
 import json
 import mmap
+import os
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -103,6 +104,11 @@ class ShardSamples:
         shard = self.manifest.shards[number]
         local = self._folder.local(shard.name)
         with local.open("rb") if local is not None else self._cache.open(self._folder, shard) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size != shard.size:
+                raise CorruptData(
+                    f"Shard {self._folder.path(shard.name)} has {size} bytes, the manifest says {shard.size}"
+                )
             # Mapped rather than read: shuffled reading touches shards again and again, and all processes of
             # a machine share the pages.
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
