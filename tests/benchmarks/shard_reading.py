@@ -23,7 +23,7 @@ ROUNDS = 7
 
 
 def measure() -> dict[str, float]:
-    """Return images per second of one core for both sides and ours over theirs (``ratio_*``: above 1 is faster)."""
+    """Return images per second of one core, and shards over ImageFolder (``ratio_*``: above 1 is faster)."""
     import torch
     from torchvision import transforms
     from torchvision.datasets import ImageFolder
