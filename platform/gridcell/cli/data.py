@@ -1,18 +1,132 @@
 """Commands for data sets."""
 
+import time
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from gridcell.cli import common
+from gridcell.cli.common import Json, print_json
+from gridcell.cli.progress import LINE_EVERY_S, clock
+from gridcell.errors import CorruptData, UserError
 
 app = typer.Typer(help="Make and check data sets.", no_args_is_help=True, rich_markup_mode=None)
+
+_NAMED_AT_MOST = 10  # corrupt images or damaged shards that are named on the terminal; the rest are counted
+
+
+class OnCorrupt(StrEnum):
+    """What a corrupt image does to an import."""
+
+    FAIL = "fail"
+    SKIP = "skip"
+
+
+Workers = Annotated[int, typer.Option("--workers", metavar="N", help="How many to read and check at once.")]
 
 
 @app.callback()
 def options() -> None:
     """Make and check data sets."""
+
+
+@app.command("import")
+def import_(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A data set; 'gridcell data list' lists them.")],
+    source: Annotated[
+        list[Path],
+        typer.Option("--from", metavar="PATH", help="A folder or archive, as published. May be repeated."),
+    ],
+    to: Annotated[str, typer.Option("--to", metavar="URI", help="Where the shards go: a folder, s3://, ...")],
+    workers: Workers = 1,
+    on_corrupt: Annotated[
+        OnCorrupt, typer.Option("--on-corrupt", help="Stop at an image that can't be read, or leave it out.")
+    ] = OnCorrupt.FAIL,
+    shard_mb: Annotated[
+        float, typer.Option("--shard-mb", metavar="MB", help="Size of a shard to aim at.")
+    ] = 128.0,
+) -> None:
+    """Write a published data set as WebDataset shards. Run it again to go on where it was stopped."""
+    from gridcell.data.shards.write import import_set
+
+    console = common.console()
+    bar = _Bar(console, "images")
+    try:
+        done = import_set(
+            name,
+            source,
+            to,
+            workers=workers,
+            on_corrupt="skip" if on_corrupt is OnCorrupt.SKIP else "fail",
+            shard_mb=shard_mb,
+            progress=bar.update,
+        )
+    except CorruptData as error:
+        raise UserError(str(error)) from error
+    except KeyboardInterrupt:
+        console.print("\nStopped; finished shards are kept. To go on, give the same command again.")
+        raise typer.Exit(130) from None
+    finally:
+        bar.end()
+    manifest = done.manifest
+    _print_first(console, list(manifest.corrupt.values()), "corrupt images left out")
+    if manifest.how["left_out"]:
+        console.print(f"{manifest.how['left_out']} images are no part of the benchmark: left out")
+    published = manifest.how["published"]
+    for what, count in (("images", manifest.samples), ("classes", len(manifest.classes))):
+        if published[what] is not None and published[what] != count:
+            console.print(f"Note: {count} {what}; as published, {manifest.title} has {published[what]}")
+    console.print(
+        f"{manifest.title}: {manifest.samples} images of {len(manifest.classes)} classes in "
+        f"{len(manifest.shards)} shards ({done.written} written, {done.kept} were there): {to}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+@app.command("verify")
+def verify(
+    uri: Annotated[str, typer.Argument(metavar="URI", help="Where the shards are.")],
+    workers: Workers = 1,
+    as_json: Json = False,
+) -> None:
+    """Compare the counts and checksums of shards with their manifest; exit code 1 if anything differs."""
+    from gridcell.data.shards.verify import verify as verify_shards
+
+    console = common.console()
+    bar = _Bar(console, "shards", silent=as_json)
+    try:
+        done = verify_shards(uri, workers=workers, progress=bar.update)
+    except CorruptData as error:
+        raise UserError(str(error)) from error
+    finally:
+        bar.end()
+    manifest = done.manifest
+    if as_json:
+        print_json({"samples": manifest.samples, "shards": len(manifest.shards), "problems": done.problems})
+    else:
+        _print_first(console, list(done.problems), "problems")
+        found = f"{len(manifest.shards)} shards, {manifest.samples} images of {len(manifest.classes)} classes"
+        verdict = "not as the manifest says" if done.problems else "all as the manifest says"
+        console.print(f"{manifest.title}: {found}: {verdict}", markup=False, soft_wrap=True)
+    if done.problems:
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List the data sets that can be imported."""
+    from gridcell.data.importers import importers
+
+    if as_json:
+        print_json({entry.name: entry.title for entry in importers().values()})
+        return
+    for entry in importers().values():
+        typer.echo(f"{entry.name:<10} {entry.title}")
 
 
 @app.command()
@@ -33,3 +147,48 @@ def derive(
     for name, about in manifest["sets"].items():
         console.print(f"{name:10} {about['images']:6} images of {len(about['classes'])} classes")
     console.print(f"Written to {out}", soft_wrap=True)
+
+
+class _Bar:
+    """Progress with the time left: a bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, console: Console, what: str, *, silent: bool = False) -> None:
+        self._console = console
+        self._what = what
+        self._silent = silent
+        self._bar: Progress | None = None
+        self._row: TaskID | None = None
+        self._begun = self._last_line = time.monotonic()
+        self._already: int | None = None
+
+    def update(self, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` are done; the first call tells how many were before."""
+        if self._already is None:
+            self._already = done
+        if self._silent:
+            return
+        if self._console.is_terminal:
+            if self._bar is None or self._row is None:
+                columns = (BarColumn(24), MofNCompleteColumn(), TextColumn(self._what), TextColumn("left"))
+                self._bar = Progress(*columns, TimeRemainingColumn(), console=self._console, transient=True)
+                self._row = self._bar.add_task("", total=total)
+                self._bar.start()
+            self._bar.update(self._row, completed=done)
+            return
+        now = time.monotonic()
+        if now - self._last_line >= LINE_EVERY_S and done > self._already:
+            self._last_line = now
+            left = (now - self._begun) / (done - self._already) * (total - done)
+            self._console.print(f"{done}/{total} {self._what} · left {clock(left)}")
+
+    def end(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def _print_first(console: Console, sentences: list[str], what: str) -> None:
+    for sentence in sentences[:_NAMED_AT_MOST]:
+        console.print(sentence, markup=False, soft_wrap=True)
+    if sentences:
+        console.print(f"{len(sentences)} {what}")

@@ -1,0 +1,6 @@
+"""ImageNet-Cartoon (Salvador and Oberman 2022): folders named by WordNet id."""
+
+from gridcell.data.importers.layout import by_wnid_folder
+from gridcell.data.importers.registry import Importer
+
+IMPORTER = Importer("cartoon", "ImageNet-Cartoon", by_wnid_folder, images=50_000, classes=1_000)

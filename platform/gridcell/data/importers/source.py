@@ -1,0 +1,256 @@
+"""What a published data set comes as: folders, tar or zip archives, read in place, not unpacked by name."""
+
+import bz2
+import gzip
+import hashlib
+import json
+import lzma
+import os
+import shutil
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import IO, Any, Protocol
+
+from gridcell.errors import UserError
+
+_ARCHIVES = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".zip")
+# By the first bytes of the file, since names of downloads can't be relied on.
+_UNPACKERS: dict[bytes, Callable[[Path], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file of a source.
+
+    Attributes:
+        name: Its path inside the source, with forward slashes, e.g. ``imagenet-a/n01498041/x.jpg``.
+        size: In bytes.
+        part: Which of the source's parts it lies in.
+        place: Where in that part; means something to the part alone.
+    """
+
+    name: str
+    size: int
+    part: int
+    place: Any
+
+
+class Part(Protocol):
+    """A folder or an archive."""
+
+    def members(self) -> Iterator[tuple[str, int, Any]]:
+        """Yield (name, size in bytes, place) of every regular file."""
+
+    def read(self, place: Any, size: int) -> bytes:
+        """Return the content of one; safe to call from several threads."""
+
+    def close(self) -> None:
+        """Let go of open files."""
+
+
+class Source:
+    """The files below one or more folders and archives, as one list sorted by name.
+
+    A folder that holds archives and no folders, as ImageNet-C is downloaded, stands for what they hold (its
+    plain files count too). Use it as a context manager: compressed archives lie unpacked as a whole in a
+    temporary file meanwhile, so that any image can be read at once.
+
+    Args:
+        paths: Folders and archives (tar, also compressed, or zip).
+
+    Raises:
+        UserError: One doesn't exist, isn't an archive, is encrypted, or names a file outside its folder.
+    """
+
+    def __init__(self, paths: Sequence[str | Path]) -> None:
+        self.paths = tuple(Path(path) for path in paths)
+        self._files = [file for path in self.paths for file in _parts_of(path)]
+        self._parts: list[Part] = []
+
+    def __enter__(self) -> "Source":
+        try:
+            for file in self._files:
+                self._parts.append(_open_part(file))
+            members = [
+                Member(name, size, number, place)
+                for number, part in enumerate(self._parts)
+                for name, size, place in part.members()
+            ]
+        except BaseException:
+            self.close()
+            raise
+        self.members = sorted(members, key=lambda member: member.name)
+        for one, next_one in pairwise(self.members):
+            if one.name == next_one.name:
+                self.close()
+                raise UserError(f"{one.name} occurs twice in {', '.join(map(str, self.paths))}")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what is open and remove temporary files."""
+        for part in self._parts:
+            part.close()
+        self._parts = []
+
+    def read(self, member: Member) -> bytes:
+        """Return a file's content; safe to call from several threads."""
+        return self._parts[member.part].read(member.place, member.size)
+
+    def find(self, *names: str) -> Member | None:
+        """Return the first file, in the order of ``names``, that has one of them without its folders."""
+        for name in names:
+            for member in self.members:
+                if PurePosixPath(member.name).name == name:
+                    return member
+        return None
+
+    def stamp(self) -> str:
+        """Return a hash of the names and sizes of all files: tells sources apart without reading images."""
+        digest = hashlib.sha256()
+        for member in self.members:
+            digest.update(json.dumps([member.name, member.size]).encode())
+        return digest.hexdigest()
+
+
+def _parts_of(path: Path) -> list[Path]:
+    if not path.exists():
+        raise UserError(f"There is no folder or archive {path}")
+    if not path.is_dir():
+        return [path]
+    visible = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
+    archives = sorted(entry for entry in visible if entry.is_file() and entry.name.endswith(_ARCHIVES))
+    if archives and not any(entry.is_dir() for entry in visible):
+        return [*archives, path]
+    return [path]
+
+
+def _open_part(path: Path) -> Part:
+    if path.is_dir():
+        return _Folder(path)
+    if zipfile.is_zipfile(path):
+        return _Zip(path)
+    with path.open("rb") as file:
+        start = file.read(8)
+    for magic, unpacker in _UNPACKERS.items():
+        if start.startswith(magic):
+            return _Tar(path, unpacker)
+    return _Tar(path, None)
+
+
+def _checked(name: str, archive: Path) -> str:
+    """Return a member's name, cleaned of ``./``.
+
+    Raises:
+        UserError: It is absolute or leads out of its folder.
+    """
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or (path.parts and path.parts[0].endswith(":")):
+        raise UserError(f"Archive {archive} names a file outside its folder: {name!r}; it is not imported")
+    return path.as_posix()
+
+
+def _hidden(name: str) -> bool:
+    """Tell whether a file or one of its folders is hidden, as ``.DS_Store`` and ``__MACOSX/._x.jpg`` are."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
+
+
+class _Folder:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def members(self) -> Iterator[tuple[str, int, Any]]:
+        for folder, _, files in os.walk(self._root, followlinks=True):
+            inside = Path(folder).relative_to(self._root)
+            for file in files:
+                path = Path(folder) / file
+                name = (inside / file).as_posix()
+                if not _hidden(name) and not file.endswith(_ARCHIVES) and path.is_file():
+                    # The root's own name belongs to the path, as it does in an archive of the folder.
+                    yield f"{self._root.resolve().name}/{name}", path.stat().st_size, path
+
+    def read(self, place: Any, size: int) -> bytes:
+        return Path(place).read_bytes()
+
+    def close(self) -> None:
+        pass
+
+
+class _Tar:
+    def __init__(self, path: Path, unpacker: Callable[[Path], Any] | None) -> None:
+        self._path = path
+        try:
+            if unpacker is None:
+                self._file: IO[bytes] = path.open("rb")
+            else:
+                # Only this one stream is written, to a file without a name: no member's name reaches a disk.
+                self._file = tempfile.TemporaryFile(prefix="gridcell-")  # noqa: SIM115 - see close()
+                with unpacker(path) as packed:
+                    shutil.copyfileobj(packed, self._file, 1 << 20)
+                self._file.flush()
+                self._file.seek(0)
+        except (OSError, EOFError, lzma.LZMAError) as error:
+            self.close()
+            raise UserError(f"Archive {path} can't be unpacked: {error}") from error
+
+    def members(self) -> Iterator[tuple[str, int, Any]]:
+        try:
+            with tarfile.open(fileobj=self._file, mode="r:") as archive:
+                for entry in archive:
+                    name = _checked(entry.name, self._path)
+                    if entry.isreg() and not entry.issparse() and not _hidden(name):
+                        yield name, entry.size, entry.offset_data
+                    archive.members = []  # type: ignore[attr-defined]  # of millions of entries, only ours are kept
+        except tarfile.TarError as error:
+            raise UserError(f"{self._path} is no archive that can be read: {error}") from error
+
+    def read(self, place: Any, size: int) -> bytes:
+        content = os.pread(self._file.fileno(), size, place)
+        if len(content) != size:
+            raise OSError(f"{self._path} ends early")
+        return content
+
+    def close(self) -> None:
+        if hasattr(self, "_file"):
+            self._file.close()
+
+
+class _Zip:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._archive = zipfile.ZipFile(path)
+
+    def members(self) -> Iterator[tuple[str, int, Any]]:
+        for entry in self._archive.infolist():
+            name = _checked(entry.filename, self._path)
+            if entry.is_dir() or _hidden(name):
+                continue
+            if entry.flag_bits & 1:
+                raise UserError(f"Archive {self._path} is encrypted: unpack it first, then import the folder")
+            yield name, entry.file_size, entry.filename
+
+    def read(self, place: Any, size: int) -> bytes:
+        try:
+            return self._archive.read(place)
+        except zipfile.BadZipFile as error:
+            raise OSError(str(error)) from error
+
+    def close(self) -> None:
+        self._archive.close()

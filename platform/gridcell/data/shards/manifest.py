@@ -1,0 +1,122 @@
+"""The manifest: what a set of shards holds, with checksums, and how it was made."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from gridcell.errors import CorruptData, UserError
+from gridcell.store.filesystem import Folder
+
+MANIFEST = "manifest.json"
+_FORMAT = "gridcell-shards"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One shard.
+
+    Attributes:
+        name: File's name in the set's folder.
+        samples: How many it holds.
+        size: In bytes.
+        sha256: Of the file, 64 hexadecimal digits.
+    """
+
+    name: str
+    samples: int
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a set of shards holds.
+
+    Attributes:
+        name: Of the set, e.g. ``v2``.
+        title: As published.
+        class_names: The whole label space; position = label.
+        images_per_class: Label -> number of images; the classes the set covers, ascending.
+        groups: Names of its parts, e.g. ``"fog/3"``; empty where it has none.
+        images_per_group: Number of images of each of ``groups``.
+        alternatives: Label -> further labels that are right too.
+        shards: In the order of their numbers; samples are counted on from one to the next.
+        corrupt: File -> why it can't be read, of the images that were left out for it.
+        how: How it was made.
+    """
+
+    name: str
+    title: str
+    class_names: tuple[str, ...]
+    images_per_class: Mapping[int, int]
+    groups: tuple[str, ...]
+    images_per_group: tuple[int, ...]
+    alternatives: Mapping[int, tuple[int, ...]]
+    shards: tuple[Shard, ...]
+    corrupt: Mapping[str, str] = field(default_factory=dict)
+    how: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def samples(self) -> int:
+        """Number of images in all shards."""
+        return sum(shard.samples for shard in self.shards)
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """Labels of the classes covered, ascending."""
+        return tuple(self.images_per_class)
+
+    def to_json(self) -> bytes:
+        """Return the file's content, the same for equal manifests."""
+        record = {"format": _FORMAT, "version": _VERSION, "samples": self.samples, **asdict(self)}
+        return (json.dumps(record, indent=1) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, data: bytes, where: str) -> "Manifest":
+        """Read what :meth:`to_json` wrote; ``where`` it was read from is for error messages.
+
+        Raises:
+            CorruptData: It is damaged.
+            UserError: It is no such manifest, or of another version.
+        """
+        try:
+            record = json.loads(data)
+            if record["format"] != _FORMAT:
+                raise UserError(f"{where} holds no shards of gridcell")
+            if record["version"] != _VERSION:
+                raise UserError(f"{where} has format {record['version']}; this gridcell reads {_VERSION}")
+            manifest = cls(
+                name=record["name"],
+                title=record["title"],
+                class_names=tuple(record["class_names"]),
+                images_per_class={int(k): int(v) for k, v in record["images_per_class"].items()},
+                groups=tuple(record["groups"]),
+                images_per_group=tuple(record["images_per_group"]),
+                alternatives={int(k): tuple(v) for k, v in record["alternatives"].items()},
+                shards=tuple(Shard(**shard) for shard in record["shards"]),
+                corrupt=record["corrupt"],
+                how=record["how"],
+            )
+            if any("/" in shard.name or shard.name.startswith(".") for shard in manifest.shards):
+                raise CorruptData(f"{where}/{MANIFEST} names a shard outside its folder")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CorruptData(f"{where}/{MANIFEST} is damaged: {error}") from error
+        return manifest
+
+
+def read_manifest(folder: Folder) -> Manifest:
+    """Read the manifest of a finished import.
+
+    Raises:
+        CorruptData: It is damaged.
+        UserError: There is none.
+    """
+    try:
+        data = folder.read(MANIFEST)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(
+            f"There is no finished import at '{folder.root}': no {MANIFEST}; 'gridcell data import' makes one"
+        ) from None
+    return Manifest.from_json(data, folder.root)

@@ -1,0 +1,117 @@
+"""Checking a set of shards against its manifest."""
+
+import json
+import tarfile
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from gridcell.data.shards.manifest import Manifest, Shard, read_manifest
+from gridcell.errors import UserError
+from gridcell.store.filesystem import Folder, sha256_of
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The outcome: what was checked, and one sentence per problem, each naming the shard."""
+
+    manifest: Manifest
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Content:
+    problems: list[str]
+    labels: Counter[int]
+    groups: Counter[str]
+
+
+def verify(uri: str, *, workers: int = 1, progress: Callable[[int, int], None] | None = None) -> Verified:
+    """Read every shard; compare sizes, checksums, and counts per class and group with the manifest.
+
+    The samples are counted with the standard library's tar reader, not with the one that feeds training.
+
+    Args:
+        uri: Where the shards are.
+        workers: Threads.
+        progress: Called with the shards checked so far and in all.
+
+    Raises:
+        UserError: There is no finished import at ``uri``.
+        CorruptData: The manifest is damaged.
+    """
+    if workers < 1:
+        raise UserError(f"--workers must be at least 1, not {workers}")
+    folder = Folder.open(uri)
+    manifest = read_manifest(folder)
+    labels: Counter[int] = Counter()
+    groups: Counter[str] = Counter()
+    problems: list[str] = []
+    with ThreadPoolExecutor(workers, thread_name_prefix="gridcell-verify") as pool:
+        contents = pool.map(lambda shard: _check_shard(folder, shard), manifest.shards)
+        for number, content in enumerate(contents, start=1):
+            problems += content.problems
+            labels += content.labels
+            groups += content.groups
+            if progress is not None:
+                progress(number, len(manifest.shards))
+    if not problems:
+        if labels != Counter(manifest.images_per_class):
+            problems.append("The images per class are not those of the manifest")
+        if groups != Counter(dict(zip(manifest.groups, manifest.images_per_group, strict=True))):
+            problems.append("The images per group are not those of the manifest")
+    known = {shard.name for shard in manifest.shards}
+    problems += [
+        f"{name} is not in the manifest"
+        for name in folder.names("")
+        if name.endswith(".tar") and name not in known
+    ]
+    return Verified(manifest, tuple(problems))
+
+
+def _check_shard(folder: Folder, shard: Shard) -> _Content:
+    local = folder.local(shard.name)
+    try:
+        if local is not None:
+            return _check_file(local, shard)
+        with tempfile.NamedTemporaryFile(prefix="gridcell-", suffix=".tar") as file:
+            folder.get(shard.name, Path(file.name))
+            return _check_file(Path(file.name), shard)
+    except FileNotFoundError:
+        return _Content([f"{shard.name} is missing"], Counter(), Counter())
+
+
+def _check_file(file: Path, shard: Shard) -> _Content:
+    content = _Content([], Counter(), Counter())
+    size, sha256 = file.stat().st_size, sha256_of(file)
+    if size != shard.size:
+        content.problems.append(f"{shard.name} has {size} bytes, the manifest says {shard.size}")
+    elif sha256 != shard.sha256:
+        content.problems.append(
+            f"{shard.name} is damaged: its SHA-256 is {sha256[:12]}..., "
+            f"the manifest says {shard.sha256[:12]}..."
+        )
+    else:
+        _count(file, content)
+        if content.labels.total() != shard.samples:
+            content.problems.append(
+                f"{shard.name} has {content.labels.total()} samples, the manifest says {shard.samples}"
+            )
+    return content
+
+
+def _count(file: Path, content: _Content) -> None:
+    with tarfile.open(file, mode="r:") as tar:
+        for member in tar:
+            opened = tar.extractfile(member)
+            if opened is None:
+                continue
+            if member.name.endswith(".cls"):
+                content.labels[int(opened.read())] += 1
+            elif member.name.endswith(".json"):
+                group = json.loads(opened.read()).get("group")
+                if group is not None:
+                    content.groups[group] += 1

@@ -1,0 +1,335 @@
+"""Importing: from a published set to shards, in parallel, going on where an earlier import was stopped."""
+
+import hashlib
+import io
+import json
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from gridcell import __version__
+from gridcell.data.importers import Entry, Importer, Layout, Source, importer
+from gridcell.data.importers.layout import NO_GROUP, SUFFIXES
+from gridcell.data.seeds import generator
+from gridcell.data.shards.manifest import MANIFEST, Manifest, Shard, read_manifest
+from gridcell.errors import CorruptData, UserError
+from gridcell.store.filesystem import Folder
+
+UNFINISHED = "unfinished"
+_PLAN = f"{UNFINISHED}/plan.json"
+_ORDER_SEED = 0  # a part of the format: another seed would make other shards of the same images
+
+OnCorrupt = Literal["fail", "skip"]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did.
+
+    Attributes:
+        manifest: As written, or as found where there was nothing to do.
+        written: Number of shards written now.
+        kept: Number of shards that an earlier import had finished.
+    """
+
+    manifest: Manifest
+    written: int
+    kept: int
+
+
+def import_set(
+    name: str,
+    sources: Sequence[str | Path],
+    to: str,
+    *,
+    workers: int = 1,
+    on_corrupt: OnCorrupt = "fail",
+    shard_mb: float = 128.0,
+    progress: Progress | None = None,
+) -> Imported:
+    """Write the shards and the manifest of a published set.
+
+    Images are kept byte for byte (a cropped one is written as PNG, without loss), in an order shuffled once,
+    the same at every import, so that neighbours in a shard are of different classes. Every image is decoded
+    to find the corrupt ones. A shard appears whole or not at all; finished ones are not redone.
+
+    Args:
+        name: An importer, e.g. ``v2``.
+        sources: Folders and archives that hold the set.
+        to: Where the shards go: a folder, or ``s3://...``, ``gs://...``.
+        workers: Threads; decoding, hashing and reading run beside each other.
+        on_corrupt: What an image that can't be decoded does: stops the import, or is left out and recorded.
+        shard_mb: Size of a shard to aim at, in 10^6 bytes of images.
+        progress: Called with the images handled so far (with those of earlier imports) and in all.
+
+    Raises:
+        UserError: Source or destination can't be used, or ``on_corrupt`` is ``fail`` and an image is corrupt.
+    """
+    if workers < 1:
+        raise UserError(f"--workers must be at least 1, not {workers}")
+    if not shard_mb > 0:
+        raise UserError(f"--shard-mb must be above 0, not {shard_mb}")
+    recipe = importer(name)
+    folder = Folder.open(to)
+    with Source(sources) as source:
+        layout = recipe.read(source)
+        plan = _plan(recipe, source, layout, shard_mb)
+        found = _finished_import(folder, plan)
+        if found is not None:
+            _check_none_left_out(found, on_corrupt)
+            return Imported(found, written=0, kept=len(found.shards))
+        folder.check_writable()
+        _claim(folder, plan)
+        parts = _parts(layout.entries, plan["samples_per_shard"], name)
+        kept = _finished_shards(folder, len(parts), on_corrupt)
+        job = _Job(folder, source, layout, on_corrupt, progress or (lambda done, total: None))
+        job.count(sum(len(parts[number]) for number in kept))
+        records = {**kept, **_write_all(job, parts, [n for n in range(len(parts)) if n not in kept], workers)}
+    manifest = _manifest(recipe, layout, plan, [records[number] for number in range(len(parts))])
+    folder.write(MANIFEST, manifest.to_json())
+    folder.remove(UNFINISHED)
+    return Imported(manifest, written=len(parts) - len(kept), kept=len(kept))
+
+
+def _plan(recipe: Importer, source: Source, layout: Layout, shard_mb: float) -> dict[str, Any]:
+    """Return what determines the shards; an import goes on only where an earlier one had the same."""
+    if not layout.entries:
+        raise UserError(f"There is no image of {recipe.title} in {', '.join(map(str, source.paths))}")
+    mean = sum(entry.member.size for entry in layout.entries) / len(layout.entries)
+    return {
+        "made_by": f"gridcell.data.shards {__version__}",
+        "name": recipe.name,
+        "images": len(layout.entries),
+        "left_out": layout.left_out,
+        "crop_px": layout.crop,
+        "source": [path.resolve().name for path in source.paths],
+        "source_stamp": source.stamp(),
+        "order_seed": _ORDER_SEED,
+        "samples_per_shard": max(1, int(shard_mb * 1e6 / max(mean, 1))),
+    }
+
+
+def _same(plan: dict[str, Any], other: Any) -> bool:
+    """Tell whether two plans make the same shards, wherever their source lies and whoever made it."""
+    names = ("name", "images", "crop_px", "source_stamp", "order_seed", "samples_per_shard")
+    return isinstance(other, dict) and all(plan[name] == other.get(name) for name in names)
+
+
+def _finished_import(folder: Folder, plan: dict[str, Any]) -> Manifest | None:
+    if not folder.filesystem.exists(folder.path(MANIFEST)):
+        return None
+    manifest = read_manifest(folder)
+    if not _same(plan, manifest.how):
+        raise UserError(
+            f"'{folder.root}' holds an import of '{manifest.name}' from other files or with another "
+            "--shard-mb; choose another --to, or remove it first"
+        )
+    return manifest
+
+
+def _check_none_left_out(manifest: Manifest, on_corrupt: OnCorrupt) -> None:
+    if manifest.corrupt and on_corrupt == "fail":
+        first = next(iter(manifest.corrupt.values()))
+        raise UserError(f"This import is done, but left out {len(manifest.corrupt)} corrupt images: {first}")
+
+
+def _claim(folder: Folder, plan: dict[str, Any]) -> None:
+    """Leave the plan beside the first shard, or find the same one there."""
+    if folder.create(_PLAN, json.dumps(plan).encode()):
+        return
+    try:
+        found = json.loads(folder.read(_PLAN))
+    except ValueError:
+        found = None
+    if not _same(plan, found):
+        raise UserError(
+            f"'{folder.root}' holds an unfinished import of something else; choose another --to, "
+            f"or remove '{folder.path(UNFINISHED)}' first"
+        )
+
+
+def _parts(entries: Sequence[Entry], per_shard: int, name: str) -> list[list[Entry]]:
+    """Deal the samples to shards, in an order that only their number determines."""
+    order = generator(_ORDER_SEED, "import", name).permutation(len(entries))
+    return [
+        [entries[place] for place in order[start : start + per_shard]]
+        for start in range(0, len(entries), per_shard)
+    ]
+
+
+def _finished_shards(folder: Folder, count: int, on_corrupt: OnCorrupt) -> dict[int, dict[str, Any]]:
+    """Return the records of the shards that are there in full; of damaged ones none."""
+    names = [f"{UNFINISHED}/{number:05d}.json" for number in range(count)]
+    kept = {}
+    for number, data in enumerate(map(folder.read_many(names).get, names)):
+        if data is None:
+            continue
+        try:
+            record = json.loads(data)
+            size = folder.filesystem.size(folder.path(_shard_name(number)))
+            if size == record["shard"]["size"] and not (record["corrupt"] and on_corrupt == "fail"):
+                kept[number] = record
+        except (ValueError, KeyError, TypeError, FileNotFoundError):
+            continue
+    return kept
+
+
+def _shard_name(number: int) -> str:
+    return f"shard-{number:05d}.tar"
+
+
+class _Job:
+    """What the threads of one import share: the way to count, and the way to stop."""
+
+    def __init__(
+        self, folder: Folder, source: Source, layout: Layout, on_corrupt: OnCorrupt, progress: Progress
+    ) -> None:
+        self.folder, self.source, self.layout = folder, source, layout
+        self.on_corrupt = on_corrupt
+        self.stop = threading.Event()
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._done = 0
+
+    def count(self, images: int) -> None:
+        """Count images as handled."""
+        with self._lock:
+            self._done += images
+            self._progress(self._done, len(self.layout.entries))
+
+
+class _Stopped(Exception):  # noqa: N818 - another thread has failed; its error is the one to show
+    pass
+
+
+def _write_all(
+    job: _Job, parts: list[list[Entry]], wanted: list[int], workers: int
+) -> dict[int, dict[str, Any]]:
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="gridcell-import")
+    try:
+        futures = {pool.submit(_write_shard, job, number, parts[number]): number for number in wanted}
+        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        for error in (future.exception() for future in done):
+            if error is not None:
+                raise error
+        return {number: future.result() for future, number in futures.items()}
+    finally:  # an error or Ctrl-C: the others end after the image they are at
+        job.stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _write_shard(job: _Job, number: int, entries: Sequence[Entry]) -> dict[str, Any]:
+    """Write one shard, then its record, and return the record."""
+    from webdataset import TarWriter
+
+    labels: Counter[int] = Counter()
+    groups: Counter[int] = Counter()
+    corrupt: dict[str, str] = {}
+    name = _shard_name(number)
+    with tempfile.NamedTemporaryFile(prefix="gridcell-", suffix=".tar") as file:
+        with TarWriter(file, encoder=False, mtime=0, user="", group="", compress=False) as tar:
+            for entry in entries:
+                if job.stop.is_set():
+                    raise _Stopped
+                try:
+                    content = _content(job.source, entry)
+                    suffix, image = checked_image(entry.member.name, content, job.layout.crop)
+                except CorruptData as error:
+                    if job.on_corrupt == "fail":
+                        raise UserError(f"{error}; --on-corrupt skip leaves such images out") from error
+                    corrupt[entry.member.name] = str(error)
+                else:
+                    sample = {"__key__": f"{number:05d}-{labels.total():06d}", suffix: image}
+                    tar.write({**sample, "cls": str(entry.label).encode(), "json": _about(job.layout, entry)})
+                    labels[entry.label] += 1
+                    groups[entry.group] += 1
+                job.count(1)
+        file.flush()
+        file.seek(0)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        shard = Shard(name, labels.total(), Path(file.name).stat().st_size, sha256)
+        job.folder.put(Path(file.name), name)
+    record = {
+        "shard": asdict(shard),
+        "labels": sorted(labels.items()),
+        "groups": sorted(groups.items()),
+        "corrupt": corrupt,
+    }
+    job.folder.write(f"{UNFINISHED}/{number:05d}.json", json.dumps(record).encode())
+    return record
+
+
+def _about(layout: Layout, entry: Entry) -> bytes:
+    about = {"file": entry.member.name}
+    if entry.group != NO_GROUP:
+        about["group"] = layout.groups[entry.group]
+    return json.dumps(about).encode()
+
+
+def checked_image(name: str, content: bytes, crop: int) -> tuple[str, bytes]:
+    """Decode a published image to see that it is whole, and cut off its border.
+
+    Args:
+        name: Its file's name, whose ending tells the format.
+        content: The file's bytes.
+        crop: Border to cut off in px; 0 leaves the file as it is.
+
+    Returns:
+        ``jpg`` or ``png``, and the file's bytes.
+
+    Raises:
+        CorruptData: It can't be decoded, or is no larger than its border; the message names it.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            image.load()
+            if not crop:
+                return SUFFIXES[PurePosixPath(name).suffix.lower()], content
+            width, height = image.size
+            if min(width, height) <= 2 * crop:
+                raise ValueError(f"{width} x {height} px leave nothing within a border of {crop} px")
+            cropped = image.crop((crop, crop, width - crop, height - crop))
+            buffer = io.BytesIO()
+            cropped.save(buffer, "PNG")
+            return "png", buffer.getvalue()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise CorruptData(f"Image {name} can't be read: {error}") from error
+
+
+def _content(source: Source, entry: Entry) -> bytes:
+    try:
+        return source.read(entry.member)
+    except OSError as error:
+        raise CorruptData(f"Image {entry.member.name} can't be read: {error}") from error
+
+
+def _manifest(
+    recipe: Importer, layout: Layout, plan: dict[str, Any], records: Sequence[dict[str, Any]]
+) -> Manifest:
+    labels: Counter[int] = Counter()
+    groups: Counter[int] = Counter()
+    corrupt: dict[str, str] = {}
+    for record in records:
+        labels.update(dict(record["labels"]))
+        groups.update(dict(record["groups"]))
+        corrupt.update(record["corrupt"])
+    return Manifest(
+        name=recipe.name,
+        title=recipe.title,
+        class_names=layout.class_names,
+        images_per_class=dict(sorted(labels.items())),
+        groups=layout.groups,
+        images_per_group=tuple(groups[number] for number in range(len(layout.groups))),
+        alternatives={label: tuple(others) for label, others in sorted(layout.alternatives.items())},
+        shards=tuple(Shard(**record["shard"]) for record in records),
+        corrupt=dict(sorted(corrupt.items())),
+        how={**plan, "published": {"images": recipe.images, "classes": recipe.classes}},
+    )

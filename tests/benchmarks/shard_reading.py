@@ -1,0 +1,103 @@
+"""Reading and decoding shards against torchvision's ImageFolder, on the same images, in one run.
+
+Run: ``python tests/benchmarks/shard_reading.py``. Both sides read 512 JPEGs of 400 x 300 px, decode them with
+Pillow and resize and crop them or not; files are in the operating system's cache for both, so this compares
+the work per image, not disks. The sides take turns, and the ratio is of their best processor times, which
+other work on the machine disturbs less than the clock's.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+IMAGES = 512
+SIZE = (400, 300)  # width, height in px
+ROUNDS = 7
+
+
+def measure() -> dict[str, float]:
+    """Return images per second of one core, and shards over ImageFolder (``ratio_*``: above 1 is faster)."""
+    import torch
+    from torchvision import transforms
+    from torchvision.datasets import ImageFolder
+
+    from gridcell.data.shards.datasets import EvaluationSet, TrainingSet
+    from gridcell.data.shards.samples import FolderSamples, ShardSamples
+    from gridcell.data.shards.write import import_set
+
+    torch.set_num_threads(1)
+    prepare = transforms.Compose(
+        [transforms.Resize(256), transforms.CenterCrop(224), transforms.PILToTensor()]
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        _write_photographs(root / "images")
+        begun = time.process_time()
+        import_set("folder", [root / "images"], str(root / "shards"), shard_mb=4)
+        importing = IMAGES / (time.process_time() - begun)
+        shards, plain = ShardSamples(str(root / "shards")), FolderSamples("folder", root / "images")
+
+        def visit(dataset: Any) -> int:
+            return sum(1 for _ in dataset)
+
+        def visit_map(dataset: Any, order: Any) -> int:
+            return sum(1 for index in order if dataset[index])
+
+        decode, full = ImageFolder(root / "images"), ImageFolder(root / "images", prepare)
+        shuffled = np.random.default_rng(0).permutation(IMAGES).tolist()
+        sides: dict[str, Callable[[], int]] = {
+            "folder_decode": lambda: visit_map(decode, range(IMAGES)),
+            "shards_decode": lambda: visit(EvaluationSet(shards)),
+            "plain_decode": lambda: visit(EvaluationSet(plain)),
+            "folder_shuffled": lambda: visit_map(decode, shuffled),
+            "shards_shuffled": lambda: visit(TrainingSet(shards)),
+            "folder_transform": lambda: visit_map(full, range(IMAGES)),
+            "shards_transform": lambda: visit(EvaluationSet(shards, prepare)),
+        }
+        best = dict.fromkeys(sides, float("inf"))
+        for _ in range(ROUNDS):
+            for name, side in sides.items():
+                begun = time.process_time()
+                count = side()
+                best[name] = min(best[name], time.process_time() - begun)
+                assert count == IMAGES, (name, count)
+    rate = {f"{name}_images_per_s": IMAGES / seconds for name, seconds in best.items()}
+    return {
+        **rate,
+        "import_images_per_s": importing,
+        "ratio_decode": best["folder_decode"] / best["shards_decode"],
+        "ratio_plain_folder": best["folder_decode"] / best["plain_decode"],
+        "ratio_shuffled": best["folder_shuffled"] / best["shards_shuffled"],
+        "ratio_transform": best["folder_transform"] / best["shards_transform"],
+    }
+
+
+def _write_photographs(root: Path) -> None:
+    """Write crops of sample photographs, as JPEGs of a camera's quality, in eight class folders."""
+    from skimage import data
+    from sklearn.datasets import load_sample_image
+
+    photographs = [load_sample_image("china.jpg"), load_sample_image("flower.jpg")]
+    photographs += [data.astronaut(), data.chelsea(), data.coffee(), data.rocket()]
+    rng = np.random.default_rng(0)
+    for number in range(IMAGES):
+        whole = Image.fromarray(photographs[number % len(photographs)])
+        width, height = (int(rng.uniform(0.6, 1) * length) for length in whole.size)
+        left, top = rng.integers(0, whole.width - width + 1), rng.integers(0, whole.height - height + 1)
+        crop = whole.crop((left, top, left + width, top + height)).resize(SIZE, Image.Resampling.LANCZOS)
+        file = root / f"class{number % 8}" / f"{number:05d}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        crop.save(file, quality=90)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(
+        json.dumps({name: round(value, 3) for name, value in measure().items()}, indent=1) + "\n"
+    )

@@ -1,0 +1,139 @@
+"""The data commands as a user types them."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from gridcell.cli import main
+from gridcell.data.digits import load_digits_images
+from gridcell.data.folder import write_folder
+from gridcell.data.images import select
+from gridcell.data.shards.write import import_set
+from published_sets import SETS, packed
+
+
+@pytest.fixture
+def gridcell(monkeypatch, capsys, tmp_path):
+    """Run the command in this process; return (exit code, output, errors)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["gridcell", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def test_import_then_verify_then_import_again(gridcell, tmp_path):
+    archive = packed(SETS["v2"](tmp_path), "tar.gz")
+    line = ("data", "import", "v2", "--from", archive, "--to", "v2", "--workers", 2, "--shard-mb", 0.01)
+    code, output, _ = gridcell(*line)
+    assert code == 0
+    assert "27 images of 9 classes in" in output
+    assert "as published, ImageNet-V2 (matched-frequency) has 10000" in output
+    code, output, _ = gridcell("data", "verify", "v2")
+    assert (code, "all as the manifest says" in output) == (0, True)
+    code, output, _ = gridcell(*line)
+    assert (code, "(0 written" in output) == (0, True)
+
+
+def test_verify_names_the_damaged_shard(gridcell, tmp_path):
+    gridcell("data", "import", "a", "--from", SETS["a"](tmp_path).root, "--to", "a", "--shard-mb", 0.004)
+    victim = sorted((tmp_path / "a").glob("*.tar"))[2]
+    content = bytearray(victim.read_bytes())
+    content[600] ^= 4
+    victim.write_bytes(content)
+    code, output, errors = gridcell("data", "verify", "a", "--workers", 2)
+    assert code == 1
+    assert "shard-00002.tar is damaged" in output
+    assert "not as the manifest says" in output
+    assert "Traceback" not in output + errors
+    code, output, _ = gridcell("data", "verify", "a", "--json")
+    assert code == 1
+    assert [problem[:15] for problem in json.loads(output)["problems"]] == ["shard-00002.tar"]
+
+
+def test_corrupt_images_are_named_and_counted(gridcell, tmp_path):
+    published = SETS["a"](tmp_path)
+    next(published.root.rglob("*.jpg")).write_bytes(b"nothing")
+    line = ("data", "import", "a", "--from", published.root, "--to", "a")
+    code, _, errors = gridcell(*line)
+    assert (code, errors.count("\n")) == (2, 1)
+    assert ".jpg can't be read" in errors
+    code, output, _ = gridcell(*line, "--on-corrupt", "skip")
+    assert code == 0
+    assert ".jpg can't be read" in output
+    assert "1 corrupt images left out" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["import", "v3", "--from", "x", "--to", "y"], "Unknown data set 'v3': did you mean 'v2'?"),
+        (["import", "v2", "--from", "x", "--to", "y"], "There is no folder or archive x"),
+        (["import", "v2", "--from", ".", "--to", "y", "--workers", "0"], "--workers must be at least 1"),
+        (["import", "v2", "--from", ".", "--to", "nosuch://y"], "can't be opened"),
+        (["verify", "absent"], "There is no finished import at"),
+        (["derive", "--base", "absent", "--out", "y"], "There is no image folder absent"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(gridcell, tmp_path, arguments, sentence):
+    code, _, errors = gridcell("data", *arguments)
+    assert code == 2
+    assert sentence in errors
+    assert errors.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_manifest_is_one_sentence(gridcell, tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/manifest.json").write_text("{")
+    code, _, errors = gridcell("data", "verify", "a")
+    assert (code, errors.count("\n")) == (2, 1)
+    assert "is damaged" in errors
+
+
+def test_list(gridcell):
+    _, output, _ = gridcell("data", "list", "--json")
+    assert json.loads(output)["objectnet"] == "ObjectNet (ImageNet overlap)"
+    _, output, _ = gridcell("data", "list")
+    assert len(output.splitlines()) == 10
+
+
+@pytest.mark.slow
+def test_derive(gridcell, tmp_path):
+    digits = load_digits_images(32)
+    write_folder(tmp_path / "base", select(digits, list(range(400)), name="base"))
+    code, output, _ = gridcell("data", "derive", "--base", "base", "--out", "out", "--size", 32, "--seed", 3)
+    assert code == 0
+    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+    assert manifest["how"]["seed"] == 3
+    assert f"sketch     {manifest['sets']['sketch']['images']:>7} images of 10 classes" in output
+
+
+def test_looking_at_data_loads_no_training_library(tmp_path):
+    import_set("a", [SETS["a"](tmp_path).root], str(tmp_path / "a"))
+    code = (
+        "import sys; from gridcell.cli import main\n"
+        "for line in sys.argv[1:]:\n"
+        "    sys.argv = ['gridcell', *line.split()]\n"
+        "    try: main()\n"
+        "    except SystemExit as end: assert not end.code\n"
+        "print(*[n for n in ('torch', 'timm', 'scipy', 'ray', 'lightning', 'mlflow') if n in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "data list", "data import --help", f"data verify {tmp_path}/a"],
+        capture_output=True, text=True, check=True, env=os.environ,
+    )  # fmt: skip
+    assert "all as the manifest says" in done.stdout
+    assert done.stdout.splitlines()[-1] == ""
