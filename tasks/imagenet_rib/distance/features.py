@@ -28,7 +28,8 @@ def penultimate_features(
     Raises:
         UserError: The model does not tell its features from its last layer, as timm's models do.
     """
-    if not (hasattr(model, "forward_features") and hasattr(model, "forward_head")):
+    body, head = getattr(model, "forward_features", None), getattr(model, "forward_head", None)
+    if not (callable(body) and callable(head)):
         raise UserError(f"{type(model).__name__} is no timm model: its penultimate layer is not known")
     device = device_of(model)
     modes = {module: module.training for module in model.modules()}
@@ -36,10 +37,7 @@ def penultimate_features(
     try:
         with torch.inference_mode():
             features = [
-                model.forward_head(
-                    model.forward_features(normalisation(batch.to(device, non_blocking=True))),
-                    pre_logits=True,
-                )
+                head(body(normalisation(batch.to(device, non_blocking=True))), pre_logits=True)
                 for (batch,) in Batches(images, batch_size=batch_size, shuffle=False)
             ]
     finally:

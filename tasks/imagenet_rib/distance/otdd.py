@@ -14,16 +14,11 @@ from torch import Tensor
 
 from gridcell.errors import UserError
 from imagenet_rib.distance.labels import class_gaussians, exact_label_distances, gaussian_label_distances
+from imagenet_rib.distance.memory import LIMIT, Solver, check_memory
 from imagenet_rib.distance.sets import LabelledFeatures, sample
 from imagenet_rib.distance.transport import entropic_transport, exact_transport, squared_distances
 
 Labels = Literal["gaussian", "exact"]
-Solver = Literal["exact", "sinkhorn"]
-
-MEMORY_LIMIT = 8 * 10**9
-"""Bytes that a distance may take by default."""
-
-_COPIES = {"exact": 4, "sinkhorn": 2}  # of the n x m cost in float64, measured and rounded up
 
 
 @dataclass(frozen=True)
@@ -54,12 +49,6 @@ class DatasetDistance:
         return self.used != self.available
 
 
-def memory_needed(n: int, m: int, solver: Solver) -> int:
-    """Return the bytes that a coupling of n and m samples takes at its peak, rounded up."""
-    largest = n * m if solver == "exact" else max(n, m) ** 2  # debiasing couples each set with itself, too
-    return 8 * _COPIES[solver] * largest
-
-
 def otdd(
     source: LabelledFeatures,
     target: LabelledFeatures,
@@ -71,7 +60,7 @@ def otdd(
     repeats: int = 3,
     seed: int = 0,
     regularisation: float = 0.05,
-    memory_limit: int = MEMORY_LIMIT,
+    memory_limit: int = LIMIT,
     device: str | torch.device = "cpu",
 ) -> DatasetDistance:
     """Return ``sqrt(min_P sum_ij P_ij (|x_i - x'_j|^2 + W_2^2(alpha_y_i, alpha_y'_j)))``.
@@ -104,14 +93,8 @@ def otdd(
     """
     _check(source, target, max_samples, max_per_class, repeats, regularisation)
     used = (min(len(source), max_samples), min(len(target), max_samples))
-    memory = memory_needed(*used, solver)
-    if memory > memory_limit:
-        fits = math.isqrt(memory_limit // (8 * _COPIES[solver]))
-        raise UserError(
-            f"The distance between {used[0]:,} samples of '{source.name}' and {used[1]:,} of '{target.name}' "
-            f"takes {memory / 1e9:.1f} GB, more than the limit of {memory_limit / 1e9:.1f} GB: "
-            f"set max_samples to {fits:,} or less"
-        )
+    memory = check_memory(*used, solver, memory_limit)
+
     def between(one: LabelledFeatures, other: LabelledFeatures) -> Tensor:
         """Return the distances of classes, computed once for all repeats."""
         if labels == "exact":

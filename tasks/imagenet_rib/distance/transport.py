@@ -8,7 +8,9 @@ from torch import Tensor
 from gridcell.errors import UserError
 
 _ROWS_AT_ONCE = 1024
-_PIVOTS = 100_000_000  # POT's own limit of 100,000 is reached by a few thousand samples: the plan is then wrong
+_PIVOTS = (
+    100_000_000  # POT's own limit of 100,000 is reached by a few thousand samples: the plan is then wrong
+)
 _MISPLACED = 1e-6  # share of the mass; the cost's error is of second order in it
 _AVERAGED, _ITERATIONS = 100, 20_000
 
