@@ -120,6 +120,7 @@ def _draw(axes: Axes, points: Points, line: bool) -> None:
         )
     axes.plot(points.x, points.y, "o", color=style.colour(0), markersize=_POINT_SIZE)
     axes.margins(x=0.14, y=0.12)
+    axes.autoscale_view()  # now rather than when drawn: labels are placed by where the points will be
 
 
 def _label(axes: Axes, points: Points) -> None:

@@ -41,7 +41,7 @@ def draw_distances(summary: Mapping[str, Any]) -> Iterator[Picture]:
                 f"Each set's distance (OTDD) from '{found['source']}' in the features of the pre-trained "
                 f"model against the {words} after fine-tuning on it ({BASELINE}). The line is fitted by "
                 "least squares; horizontal bars, where there are any, are one standard deviation over draws "
-                "of samples. Every panel has its own scales: models' features, and what they lose, differ in size.",
+                "of samples. Each panel has its own scales: models differ in features and in what they lose.",
                 scatter(
                     panels,
                     x_axis=f"distance from {found['source']} (OTDD)",

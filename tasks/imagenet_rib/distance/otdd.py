@@ -108,11 +108,10 @@ def otdd(
     for repeat in drawn:
         ours = _Placed.of(source, sample(source, max_samples, seed=seed, repeat=repeat), device)
         theirs = _Placed.of(target, sample(target, max_samples, seed=seed, repeat=repeat), device)
-        cost = _ground_cost(ours, theirs, across)
         if within is None:
-            squared = exact_transport(cost)
+            squared = exact_transport(_ground_cost(ours, theirs, across))
         else:
-            squared = _debiased(cost, ours, theirs, within, regularisation)
+            squared = _debiased(ours, theirs, across, within, regularisation)
         values.append(math.sqrt(max(0.0, squared)))
     return DatasetDistance(
         distance=statistics.fmean(values),
@@ -168,9 +167,10 @@ def _ground_cost(a: _Placed, b: _Placed, label_distances: Tensor) -> Tensor:
 
 
 def _debiased(
-    cost: Tensor, a: _Placed, b: _Placed, within: tuple[Tensor, Tensor], regularisation: float
+    a: _Placed, b: _Placed, across: Tensor, within: tuple[Tensor, Tensor], regularisation: float
 ) -> float:
-    """Return Sinkhorn's divergence; the cost is freed before the next one is made."""
+    """Return Sinkhorn's divergence; each cost is freed before the next one is made."""
+    cost = _ground_cost(a, b, across)
     strength = max(regularisation * float(cost.mean()), torch.finfo(cost.dtype).tiny)
     value = entropic_transport(cost, strength)
     del cost
