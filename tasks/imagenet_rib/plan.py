@@ -95,6 +95,34 @@ def _plan_model(model: _Model) -> None:
                     _plan_merges(model, method, parameters, labels)
 
 
+def _plan_distances(model: _Model) -> None:
+    """Plan the features of all sets, once, and each downstream set's distance from the pre-training data."""
+    distance = model.settings.distance
+    check_memory(distance.max_samples, distance.max_samples, distance.solver, int(distance.memory_gb * 1e9))
+    sets = [distance.source, *model.settings.downstream]
+    features = model.grid.add(
+        "features",
+        {"sets": sets, "max_images": distance.max_images},
+        needs={"data": model.data, "weights": model.pre},
+        seed=distance.seed,
+        title=f"features {model.name}",
+        resources=model.resources,
+    )
+    how = distance.model_dump(mode="json", exclude={"enabled", "source", "max_images", "memory_gb", "seed"})
+    if distance.solver == "exact":
+        del how["regularisation"]  # without effect, so without a part in the id
+    for downstream in model.settings.downstream:
+        cell = model.grid.add(
+            "distance",
+            {"source": distance.source, "target": downstream, **how},
+            needs={"features": features},
+            seed=distance.seed,
+            title=f"distance {model.name} to {downstream}",
+            resources=model.resources,
+        )
+        model.grid.target({"model": model.name, "downstream": downstream}, cell)
+
+
 def _plan_merges(model: _Model, method: Merging, parameters: Any, labels: Mapping[str, Any]) -> None:
     ingredients = {
         name: _weights(model, name, labels["downstream"], labels["seed"])
@@ -159,31 +187,3 @@ def _evaluate(
             resources=model.resources,
         )
         model.grid.target({"model": model.name, **labels}, cell)
-
-
-def _plan_distances(model: _Model) -> None:
-    """Plan the features of all sets, once, and each downstream set's distance from the pre-training data."""
-    distance = model.settings.distance
-    check_memory(distance.max_samples, distance.max_samples, distance.solver, int(distance.memory_gb * 1e9))
-    sets = [distance.source, *model.settings.downstream]
-    features = model.grid.add(
-        "features",
-        {"sets": sets, "max_images": distance.max_images},
-        needs={"data": model.data, "weights": model.pre},
-        seed=distance.seed,
-        title=f"features {model.name}",
-        resources=model.resources,
-    )
-    how = distance.model_dump(mode="json", exclude={"enabled", "source", "max_images", "memory_gb", "seed"})
-    if distance.solver == "exact":
-        del how["regularisation"]  # without effect, so without a part in the id
-    for downstream in model.settings.downstream:
-        cell = model.grid.add(
-            "distance",
-            {"source": distance.source, "target": downstream, **how},
-            needs={"features": features},
-            seed=distance.seed,
-            title=f"distance {model.name} to {downstream}",
-            resources=model.resources,
-        )
-        model.grid.target({"model": model.name, "downstream": downstream}, cell)

@@ -129,7 +129,12 @@ def _label(axes: Axes, points: Points) -> None:
     frame = axes.get_window_extent()
     radius = _POINT_SIZE / 2 * figure.dpi / 72
     spots = axes.transData.transform(np.column_stack([points.x, points.y]))
-    taken = [Bbox.from_extents(x - radius, y - radius, x + radius, y + radius) for x, y in spots]
+    error = np.zeros_like(points.x) if points.x_error is None else points.x_error
+    reach = axes.transData.transform(np.column_stack([points.x + error, points.y]))[:, 0] - spots[:, 0]
+    taken = [
+        Bbox.from_extents(x - max(radius, bar), y - radius, x + max(radius, bar), y + radius)
+        for (x, y), bar in zip(spots, reach, strict=True)
+    ]
     if points.note:
         taken.append(_note(axes, points, spots, frame))
     for name, x, y in zip(points.labels, points.x, points.y, strict=True):

@@ -30,13 +30,15 @@ def test_names_stand_apart_even_where_points_are_close():
     x = np.array([1.0, 1.04, 1.02, 5.0, 9.0])
     y = np.array([2.0, 2.0, 2.3, 7.0, 1.0])
     names = ["objectnet", "drawing", "r", "sketch", "cartoon"]
-    figure = scatter({"m": Points(names, x, y, note="r = +0.12")}, **AXES)
+    error = np.array([0.0, 0.0, 0.0, 2.0, 0.1])
+    figure = scatter({"m": Points(names, x, y, error, note="r = +0.12")}, **AXES)
     figure.canvas.draw()
     texts = names_in(figure)
     assert sorted(text.get_text() for text in texts) == sorted([*names, "r = +0.12"])
     boxes = [text.get_window_extent() for text in texts]
     assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
-    spots = figure.axes[0].transData.transform(np.column_stack([x, y]))
+    along = np.concatenate([np.column_stack([x + share * error, y]) for share in np.linspace(-1, 1, 41)])
+    spots = figure.axes[0].transData.transform(along)
     assert not any(box.contains(*spot) for box in boxes for spot in spots)
     frame = figure.axes[0].get_window_extent()
     assert all(frame.x0 <= box.x0 and box.x1 <= frame.x1 for box in boxes)
