@@ -22,6 +22,8 @@ task = Task(
         "fisher": "imagenet_rib.work.fisher:run",
         "train": "imagenet_rib.work.train:run",
         "evaluate": "imagenet_rib.work.evaluate:run",
+        "features": "imagenet_rib.work.features:run",
+        "distance": "imagenet_rib.work.distance:run",
     },
     report="imagenet_rib.findings:write",
     progress_metric="mean_accuracy",

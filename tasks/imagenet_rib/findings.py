@@ -12,6 +12,7 @@ from gridcell.data.shifts import shifts
 from gridcell.errors import CorruptData, UserError
 from gridcell.execute.work import scratch_folder
 from gridcell.task import Findings, Report
+from imagenet_rib.distance.summary import MeasuredDistance
 from imagenet_rib.evaluation import VAL, Evaluation, SetFacts
 from imagenet_rib.work.evaluate import CORRECT, read_correct
 from imagenet_rib.work.inputs import SETS
@@ -51,6 +52,7 @@ def write(findings: Findings, out: Path) -> Report:
             for item in findings.failures.values()
         ],
         skipped=[(item.labels, item.reason) for item in findings.grid.skipped],
+        distances=_distances(findings),
     )
     page = next(path for path in files if path.name == "report.html")
     return Report(page, headline(json.loads((out / "summary.json").read_text())))
@@ -68,7 +70,8 @@ def _evaluations(findings: Findings, sets: Mapping[str, LabelledImages], cache: 
     groups = {name: one.group_of for name, one in sets.items() if one.group_of is not None}
     answers: dict[str, dict[str, np.ndarray]] = {}
     for target in findings.grid.targets:
-        if target.cell in findings.results and target.cell not in answers:
+        done = target.cell in findings.results and findings.grid.cells[target.cell].kind == "evaluate"
+        if done and target.cell not in answers:
             result = findings.results[target.cell]
             answers[target.cell] = read_correct(findings.store.results.fetch(result, CORRECT, cache))
     joined: dict[tuple[Any, ...], Evaluation] = {}
@@ -90,6 +93,15 @@ def _evaluations(findings: Findings, sets: Mapping[str, LabelledImages], cache: 
             seconds=(before.seconds if before else 0.0) + findings.results[target.cell].seconds,
         )
     return list(joined.values())
+
+
+def _distances(findings: Findings) -> list[MeasuredDistance]:
+    done = [t for t in findings.grid.targets if findings.grid.cells[t.cell].kind == "distance"]
+    return [
+        MeasuredDistance(t.labels["model"], result.cell.config, result.metrics)
+        for t in done
+        if (result := findings.results.get(t.cell)) is not None
+    ]
 
 
 def _counts(findings: Findings) -> dict[str, int]:

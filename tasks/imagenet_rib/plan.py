@@ -7,6 +7,7 @@ from typing import Any
 from gridcell.cell import Cell, Resources
 from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid, GridBuilder
+from imagenet_rib.distance.memory import check_memory
 from imagenet_rib.evaluation import PRE, VAL
 from imagenet_rib.method import FineTuning, Merging
 from imagenet_rib.methods import get
@@ -85,6 +86,8 @@ class _Model:
 def _plan_model(model: _Model) -> None:
     settings = model.settings
     _evaluate(model, {"method": PRE}, {"weights": model.pre}, None)  # what all others are compared with
+    if settings.distance.enabled:
+        _plan_distances(model)
     for name, parameters in settings.methods.items():
         method = get(name)
         if name == PRE:
@@ -100,6 +103,34 @@ def _plan_model(model: _Model) -> None:
                     _evaluate(model, labels, {"weights": weights}, None)
                 else:
                     _plan_merges(model, method, parameters, labels)
+
+
+def _plan_distances(model: _Model) -> None:
+    """Plan the features of all sets, once, and each downstream set's distance from the pre-training data."""
+    distance = model.settings.distance
+    check_memory(distance.max_samples, distance.max_samples, distance.solver, int(distance.memory_gb * 1e9))
+    sets = [distance.source, *model.settings.downstream]
+    features = model.grid.add(
+        "features",
+        {"sets": sets, "max_images": distance.max_images},
+        needs={"data": model.data, "weights": model.pre},
+        seed=distance.seed,
+        title=f"features {model.name}",
+        resources=model.resources,
+    )
+    how = distance.model_dump(mode="json", exclude={"enabled", "source", "max_images", "memory_gb", "seed"})
+    if distance.solver == "exact":
+        del how["regularisation"]  # without effect, so without a part in the id
+    for downstream in model.settings.downstream:
+        cell = model.grid.add(
+            "distance",
+            {"source": distance.source, "target": downstream, **how},
+            needs={"features": features},
+            seed=distance.seed,
+            title=f"distance {model.name} to {downstream}",
+            resources=model.resources,
+        )
+        model.grid.target({"model": model.name, "downstream": downstream}, cell)
 
 
 def _plan_merges(model: _Model, method: Merging, parameters: Any, labels: Mapping[str, Any]) -> None:

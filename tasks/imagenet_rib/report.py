@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridcell.plots.numbers import interval, signed
 from imagenet_rib.answer import answer, gaps, verdict
 from imagenet_rib.cells import write_cells
+from imagenet_rib.distance.summary import MeasuredDistance, summarise_distances
 from imagenet_rib.evaluation import VAL, Evaluation, SetFacts
 from imagenet_rib.summary import BASELINE, summarise, write_summary
 from imagenet_rib.terminal import best_methods, headline
@@ -33,6 +35,7 @@ def write_report(
     failures: Sequence[Mapping[str, str]] = (),
     skipped: Sequence[tuple[Mapping[str, Any], str]] = (),
     variant: float = 0.5,
+    distances: Sequence[MeasuredDistance] = (),
 ) -> list[Path]:
     """Write ``report.html``, its figures as PNG, ``cells.csv`` and ``summary.json`` into a folder.
 
@@ -46,6 +49,7 @@ def write_report(
         failures: ``{"title", "class", "message"}`` of each cell that failed.
         skipped: labels of what was skipped, e.g. ``{"model": ..., "method": ...}``, and the reason.
         variant: alpha of WiSE-FT's headline matrix.
+        distances: how far the sets are from the pre-training data; none: not shown.
 
     Returns:
         The files written: ``report.html`` first.
@@ -55,6 +59,7 @@ def write_report(
     """
     done = list(evaluations)
     summary = summarise(done, sets, headline=variant)
+    summary["distance"] = summarise_distances(summary, distances)
     out.mkdir(parents=True, exist_ok=True)
     numbers, cells = out / "summary.json", out / "cells.csv"
     write_summary(summary, numbers)
@@ -81,10 +86,11 @@ def write_report(
 def _write_pictures(summary: Mapping[str, Any], out: Path) -> tuple[list[dict[str, Any]], list[Path]]:
     """Write the figures and return what the page needs of each, and the files."""
     from gridcell.plots import style  # matplotlib takes a second to import: only for drawing
+    from imagenet_rib.distance.figures import draw_distances
     from imagenet_rib.figures import draw
 
     shown, files = [], []
-    for picture in draw(summary):
+    for picture in chain(draw(summary), draw_distances(summary)):
         path = out / f"{picture.name}.png"
         png = style.save(picture.figure, path)
         width, height = (int(inches * style.DPI) for inches in picture.figure.get_size_inches())

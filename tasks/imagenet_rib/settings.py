@@ -74,6 +74,33 @@ class Evaluation(Strict):
     cut: Literal["model", "set"] = "model"
 
 
+class Distance(Strict):
+    """How far the downstream sets are from the pre-training data, by the features of the pre-trained models.
+
+    Attributes:
+        enabled: whether it is asked for at all.
+        source: the set that stands for the pre-training data.
+        max_images: of each set whose features are computed.
+        labels: distance of two classes: between their Gaussians, or exact optimal transport.
+        solver: of the coupling of the samples.
+        max_samples: of either set in the coupling.
+        repeats: draws of those samples, where a set has more.
+        regularisation: of ``sinkhorn``, as a share of the mean cost.
+        memory_gb: beyond which a distance is refused before it allocates anything.
+    """
+
+    enabled: bool = False
+    source: Literal["pretrain", "val"] = "pretrain"
+    max_images: int = Field(50_000, ge=1)
+    labels: Literal["gaussian", "exact"] = "gaussian"
+    solver: Literal["exact", "sinkhorn"] = "exact"
+    max_samples: int = Field(5000, ge=1)
+    repeats: int = Field(3, ge=1)
+    regularisation: float = Field(0.05, gt=0)
+    memory_gb: float = Field(8.0, gt=0)
+    seed: int = Field(0, ge=0)
+
+
 class Needed(Strict):
     """What a training or evaluation cell occupies."""
 
@@ -95,6 +122,7 @@ class Settings(Strict):
     training: Optimiser = Optimiser()
     fisher: Fisher = Fisher()
     evaluation: Evaluation = Evaluation()
+    distance: Distance = Distance()
     resources: Needed = Needed()
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
 

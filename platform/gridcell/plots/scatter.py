@@ -1,0 +1,184 @@
+"""Labelled points with a fitted line, one panel or as small multiples, each with its own scales."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+
+from gridcell.plots import style
+from gridcell.plots.legend import heading, heading_height
+
+_POINT_SIZE = 5.0  # points across
+# Where a label may stand beside its point, the best first: offset in points, and how it is aligned.
+_PLACES = (
+    (5, 0, "left", "center"),
+    (-5, 0, "right", "center"),
+    (0, 5, "center", "bottom"),
+    (0, -5, "center", "top"),
+    (5, 5, "left", "bottom"),
+    (-5, 5, "right", "bottom"),
+    (5, -5, "left", "top"),
+    (-5, -5, "right", "top"),
+    (0, 15, "center", "bottom"),
+    (0, -15, "center", "top"),
+)
+
+
+@dataclass(frozen=True)
+class Points:
+    """A panel's points: names, coordinates of shape (points,), bars of +- ``x_error``, a note in a corner."""
+
+    labels: Sequence[str]
+    x: npt.NDArray[np.float64]
+    y: npt.NDArray[np.float64]
+    x_error: npt.NDArray[np.float64] | None = None
+    note: str = ""
+
+
+def scatter(
+    panels: Mapping[str, Points],
+    *,
+    x_axis: str,
+    y_axis: str,
+    title: str = "",
+    panels_per_row: int = 3,
+    line: bool = True,
+) -> Figure:
+    """Draw panels of labelled points, each with its own scales.
+
+    Args:
+        panels: title of each panel -> its points, all finite.
+        x_axis: label of the abscissa, with its unit.
+        y_axis: label of the ordinate, with its unit.
+        title: above all panels.
+        panels_per_row: how many panels stand side by side.
+        line: whether to draw the least-squares line, where two points differ in x.
+
+    Raises:
+        ValueError: there are no panels, or a panel's arrays differ in length or are not finite.
+    """
+    if not panels:
+        raise ValueError("a scatter plot needs at least one panel")
+    for name, points in panels.items():
+        if not len(points.labels) == len(points.x) == len(points.y):
+            raise ValueError(
+                f"'{name}' has {len(points.labels)} labels, {len(points.x)} x, {len(points.y)} y"
+            )
+        if not (np.isfinite(points.x).all() and np.isfinite(points.y).all()):
+            raise ValueError(f"'{name}' has points that are not finite")
+    across = min(panels_per_row, len(panels))
+    down = math.ceil(len(panels) / across)
+    width, height = {1: 6.0, 2: 4.7}.get(across, 3.35), 3.1
+    left, right, bottom, gap_x, gap_y = 0.85, 0.2, 0.62, 0.55, 0.75
+    total_width = left + across * width + (across - 1) * gap_x + right
+    top = heading_height(title, [], total_width) + 0.30
+    total_height = bottom + down * height + (down - 1) * gap_y + top
+    figure = style.new_figure(total_width, total_height)
+    heading(figure, title, [], [])
+    for index, (name, points) in enumerate(panels.items()):
+        across_index, down_index = index % across, index // across
+        y = total_height - top - height - down_index * (height + gap_y)
+        x = left + across_index * (width + gap_x)
+        axes = style.place(figure, x, y, width, height)
+        style.tidy(axes, grid="both")
+        longest = max(8, int(width / (style.LABEL_SIZE * 0.62 / 72)))
+        axes.set_title(
+            style.shorten(name, longest), fontsize=style.LABEL_SIZE, color=style.INK, parse_math=False
+        )
+        if across_index == 0:
+            axes.set_ylabel(y_axis, fontsize=style.LABEL_SIZE, color=style.INK)
+        if index + across >= len(panels):
+            axes.set_xlabel(x_axis, fontsize=style.LABEL_SIZE, color=style.INK)
+        _draw(axes, points, line)
+        _label(axes, points)
+    return figure
+
+
+def fitted_line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[float, float] | None:
+    """Return the least-squares line's slope and intercept; None unless two points differ in x."""
+    centred = x - x.mean() if len(x) else x
+    spread = float(centred @ centred)
+    if spread == 0:
+        return None
+    slope = float(centred @ y) / spread
+    return slope, float(y.mean() - slope * x.mean())
+
+
+def _draw(axes: Axes, points: Points, line: bool) -> None:
+    found = fitted_line(points.x, points.y) if line else None
+    if found is not None:
+        ends = np.array([points.x.min(), points.x.max()])
+        axes.plot(ends, found[0] * ends + found[1], color=style.FAINT, linewidth=1.2, zorder=1.5)
+    if points.x_error is not None:
+        axes.hlines(
+            points.y, points.x - points.x_error, points.x + points.x_error, style.colour(0), linewidth=1.0
+        )
+    axes.plot(points.x, points.y, "o", color=style.colour(0), markersize=_POINT_SIZE)
+    axes.margins(x=0.14, y=0.12)
+    axes.autoscale_view()  # now rather than when drawn: labels are placed by where the points will be
+
+
+def _label(axes: Axes, points: Points) -> None:
+    """Write each point's name at the first place where it covers no point and no other name."""
+    figure = axes.figure
+    frame = axes.get_window_extent()
+    radius = _POINT_SIZE / 2 * figure.dpi / 72
+    spots = axes.transData.transform(np.column_stack([points.x, points.y]))
+    error = np.zeros_like(points.x) if points.x_error is None else points.x_error
+    reach = axes.transData.transform(np.column_stack([points.x + error, points.y]))[:, 0] - spots[:, 0]
+    taken = [
+        Bbox.from_extents(x - max(radius, bar), y - radius, x + max(radius, bar), y + radius)
+        for (x, y), bar in zip(spots, reach, strict=True)
+    ]
+    if points.note:
+        taken.append(_note(axes, points, spots, frame))
+    for name, x, y in zip(points.labels, points.x, points.y, strict=True):
+        text = axes.annotate(
+            name,
+            (x, y),
+            textcoords="offset points",
+            xytext=(0, 0),
+            fontsize=style.CELL_SIZE,
+            color=style.INK,
+            parse_math=False,
+        )
+        boxes = []
+        for dx, dy, ha, va in _PLACES:
+            text.set(position=(dx, dy), ha=ha, va=va)
+            box = text.get_window_extent()
+            outside = not (
+                frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 <= box.y1 <= frame.y1
+            )
+            boxes.append((sum(map(box.overlaps, taken)) + 10 * outside, box))
+            if boxes[-1][0] == 0:
+                break
+        best = min(range(len(boxes)), key=lambda place: boxes[place][0])
+        dx, dy, ha, va = _PLACES[best]
+        text.set(position=(dx, dy), ha=ha, va=va)
+        taken.append(boxes[best][1])
+
+
+def _note(axes: Axes, points: Points, spots: npt.NDArray[np.float64], frame: Bbox) -> Bbox:
+    """Write the note in the corner that is furthest from all points, and return what it covers."""
+    corners = {
+        (x, y): (frame.x0 + x * frame.width, frame.y0 + y * frame.height) for y in (1, 0) for x in (0, 1)
+    }
+    x, y = max(corners, key=lambda corner: float(np.hypot(*(spots - corners[corner]).T).min(initial=np.inf)))
+    text = axes.annotate(
+        points.note,
+        (x, y),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        xytext=(6 - 12 * x, 6 - 12 * y),
+        ha="right" if x else "left",
+        va="top" if y else "bottom",
+        fontsize=style.TICK_SIZE,
+        color=style.FAINT,
+        parse_math=False,
+    )
+    return text.get_window_extent()

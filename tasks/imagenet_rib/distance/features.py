@@ -1,0 +1,46 @@
+"""Penultimate-layer features of a timm model: what its last layer sees."""
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gridcell.errors import UserError
+from gridcell.learn.batches import Batches
+from gridcell.learn.placement import device_of
+from imagenet_rib.evaluate import Normalisation
+
+
+def penultimate_features(
+    model: nn.Module, images: Tensor | NDArray, normalisation: Normalisation, batch_size: int = 128
+) -> NDArray:
+    """Compute the features that a classifier's last layer is given.
+
+    Args:
+        model: A timm classifier; runs in evaluation mode on the device it is on, and is left in the modes it
+            was found in.
+        images: uint8 of shape ``(N, H, W, 3)``; a memory-mapped array is read batch by batch.
+        normalisation: Makes the model's inputs of them.
+        batch_size: Images at a time.
+
+    Returns:
+        float32 of shape ``(N, d)``, in the images' order.
+
+    Raises:
+        UserError: The model does not tell its features from its last layer, as timm's models do.
+    """
+    body, head = getattr(model, "forward_features", None), getattr(model, "forward_head", None)
+    if not (callable(body) and callable(head)):
+        raise UserError(f"{type(model).__name__} is no timm model: its penultimate layer is not known")
+    device = device_of(model)
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.inference_mode():
+            features = [
+                head(body(normalisation(batch.to(device, non_blocking=True))), pre_logits=True)
+                for (batch,) in Batches(images, batch_size=batch_size, shuffle=False)
+            ]
+    finally:
+        for module, training in modes.items():
+            module.training = training
+    return torch.cat(features).float().cpu().numpy()
