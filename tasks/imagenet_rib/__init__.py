@@ -19,6 +19,7 @@ task = Task(
     cells={
         "data": "imagenet_rib.work.data:run",
         "pretrain": "imagenet_rib.work.pretrain:run",
+        "pretrained": "imagenet_rib.work.pretrained:run",
         "fisher": "imagenet_rib.work.fisher:run",
         "train": "imagenet_rib.work.train:run",
         "evaluate": "imagenet_rib.work.evaluate:run",

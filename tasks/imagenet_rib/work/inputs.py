@@ -1,6 +1,6 @@
 """What the cells read of one another: the sets of images, and models with their weights."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any
 from gridcell.context import Context
 from gridcell.data.images import LabelledImages, load_npz
 from gridcell.errors import UserError
-from imagenet_rib.models import architecture_name, build_model, load_weights, save_weights
+from imagenet_rib.method import FineTuning
+from imagenet_rib.methods import get
+from imagenet_rib.models import architecture_name, build_model, build_pretrained, load_weights, save_weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+Wrapping = Callable[["nn.Module", int], "nn.Module"]
+"""``(bare model, side of its images) -> model with what a method puts around it``."""
 
 SETS = "sets.npz"
 WEIGHTS = "weights.safetensors"
@@ -45,10 +50,11 @@ class ModelBuilder:
     def __init__(self, architecture: Mapping[str, Any], sets: Mapping[str, LabelledImages]) -> None:
         some = next(iter(sets.values()))
         self.name: str = architecture["name"]
+        self.image_size: int = architecture.get("input_size") or some.size[0]
         self._arguments: dict[str, Any] = {
             **architecture["options"],
             "num_classes": len(some.class_names),
-            "image_size": some.size[0],
+            "image_size": self.image_size,
         }
         self.identity = architecture_name(self.name, **self._arguments)
 
@@ -59,6 +65,10 @@ class ModelBuilder:
             model.load_state_dict(weights)
         return model
 
+    def build_pretrained(self, weights: "Mapping[str, Tensor] | None") -> "nn.Module":
+        """Return a new model with published weights, or with those of the hub; see ``build_pretrained``."""
+        return build_pretrained(self.name, weights=weights, **self._arguments)
+
     def read(self, context: Context, role: str) -> "dict[str, Tensor]":
         """Read the weights that the cell needed in ``role`` left."""
         return load_weights(context.artifact(role, WEIGHTS), self.identity)
@@ -66,6 +76,19 @@ class ModelBuilder:
     def write(self, context: Context, weights: "Mapping[str, Tensor]") -> None:
         """Leave weights as this cell's output."""
         save_weights(context.outputs / WEIGHTS, weights, self.identity)
+
+
+def wrapping_of(context: Context, role: str) -> Wrapping:
+    """Return what makes of the bare model the one whose weights the cell needed in ``role`` left.
+
+    For most that is the bare model itself; a method may put around it what it trained (``FineTuning.wrap``).
+    """
+    config = context.need(role).cell.config
+    method = get(config["method"]) if "method" in config else None
+    wrap = method.wrap if isinstance(method, FineTuning) else None
+    if wrap is None:
+        return lambda model, image_size: model
+    return lambda model, image_size: wrap(model, image_size=image_size, **config["parameters"])
 
 
 def architecture_of(context: Context, role: str) -> Mapping[str, Any]:
