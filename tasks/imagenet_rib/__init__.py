@@ -26,4 +26,5 @@ task = Task(
     },
     report="imagenet_rib.findings:write",
     progress_metric="mean_accuracy",
+    estimate="imagenet_rib.cost:estimate",
 )

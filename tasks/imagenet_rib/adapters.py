@@ -48,7 +48,7 @@ def is_adapter(name: str) -> bool:
 
 
 def merged(model: nn.Module) -> nn.Module:
-    """Return what :func:`adapted` returned as a bare model, a copy with ``W + alpha / rank * B A`` as weights."""
+    """Return what :func:`adapted` returned as a bare model, its weights ``W + alpha / rank * B A``."""
     unadapted: Any = copy.deepcopy(model)
     bare: nn.Module = unadapted.merge_and_unload()
     return bare

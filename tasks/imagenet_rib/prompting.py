@@ -44,7 +44,7 @@ class Prompted(nn.Module):
         self.register_buffer("middle", torch.zeros(channels, inner, inner), persistent=False)
 
     def prompt(self) -> Tensor:
-        """Return what is added to each image, shape ``(C, image_size, image_size)``, zero inside the frame."""
+        """Return what is added to each image, shape ``(C, image_size, image_size)``, zero inside."""
         middle: Tensor = self.middle  # type: ignore[assignment]
         rows = torch.cat([self.left, middle, self.right], dim=2)
         return torch.cat([self.top, rows, self.bottom], dim=1)

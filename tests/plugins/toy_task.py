@@ -81,6 +81,10 @@ def total(cell: Cell, context: Context) -> Mapping[str, Any]:
     return {"sum": sum(rows)}
 
 
+def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
+    return {"sums": f"{len(grid)} of [width {settings.width}]"}
+
+
 def write_report(findings: Findings, out: Path) -> Report:
     out.mkdir(parents=True, exist_ok=True)
     page = out / "report.html"
@@ -102,4 +106,5 @@ task = Task(
     cells={"step": "toy_task:step", "total": "toy_task:total"},
     report="toy_task:write_report",
     progress_metric="sum",
+    estimate="toy_task:estimate",
 )
