@@ -1,6 +1,6 @@
 """What a grid of published models on the published data will cost, before it runs."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 from gridcell.cell import Cell
@@ -35,7 +35,7 @@ def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
     """
     if settings.data.source != "published":
         return {}
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     stored = 0.0
     unknown: Counter[str] = Counter()
     for cell in grid.cells.values():

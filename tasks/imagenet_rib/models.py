@@ -73,11 +73,15 @@ def build_pretrained(
         settings: As for :func:`build_model`.
 
     Raises:
-        UserError: If the weights are not of this architecture, or timm has no such model.
+        UserError: If the weights are not of this architecture or number of classes, or timm has no such
+            model.
     """
     options = _options(name, num_classes, image_size, settings)
+    # timm replaces the last layer, and checks names no more, where it takes the weights' classes for others.
     if weights is not None:
-        options["pretrained_cfg_overlay"] |= {"state_dict": dict(weights)}
+        options["pretrained_cfg_overlay"] |= {"state_dict": dict(weights), "num_classes": num_classes}
+    elif (known := timm.get_pretrained_cfg(name).num_classes) != num_classes:
+        raise UserError(f"The weights of '{name}' know {known} classes, but {num_classes} are needed")
     try:
         model: nn.Module = timm.create_model(name, pretrained=True, **options)
     except (RuntimeError, KeyError, TypeError) as error:

@@ -34,9 +34,8 @@ class Settings(Parameters):
 
 def skip(architecture: str) -> str | None:
     """Skip what is no CLIP backbone, and all where no plug-in gives the text tower."""
-    base = architecture.partition(".")[0]
-    if "clip" not in base:
-        return f"flyp fine-tunes the two towers of a CLIP model, and {base} has no text tower"
+    if "clip" not in architecture.partition(".")[0]:
+        return "flyp fine-tunes the two towers of a CLIP model, and this one has no text tower"
     if not _plugged():
         return f"flyp needs a text tower, and no plug-in gives one (entry points of '{ENTRY_POINTS}')"
     return None

@@ -25,10 +25,9 @@ class Settings(Parameters):
 
 def skip(architecture: str) -> str | None:
     """Skip what is not known to have attention projections."""
-    base = architecture.partition(".")[0]
-    if base.startswith(WITH_ATTENTION):
+    if architecture.startswith(WITH_ATTENTION):
         return None
-    return f"lora adapts attention projections, which {base} does not have"
+    return "lora adapts attention projections, which this architecture does not have"
 
 
 def prepare(start: Start, /, *, rank: int = 8, alpha: float = 16.0) -> Recipe:
