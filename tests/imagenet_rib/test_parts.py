@@ -100,6 +100,7 @@ def test_other_data_are_not_estimated():
     assert estimate(suite.settings, suite.grid()) == {}
 
 
+@pytest.mark.slow
 def test_the_papers_suite_has_figures_for_all_its_models():
     suite = load_suite(find_task("imagenet-rib"), "paper")
     lines = estimate(suite.settings, suite.grid())

@@ -49,6 +49,7 @@ def test_the_minis_cells_are_those_of_the_first_release():
     assert ids == "e897a560fab0f4e0a85a7abf544336d4803d5e779a18260d814e5b4b7c85d992"
 
 
+@pytest.mark.slow
 def test_every_model_of_the_papers_suite_has_weights_and_can_be_built():
     suite = load_suite(find_task("imagenet-rib"), "paper")
     cells = [cell for cell in suite.grid().cells.values() if cell.kind == "pretrained"]
