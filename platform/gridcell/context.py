@@ -42,6 +42,8 @@ class Context:
         device: torch device type, ``cpu`` or ``cuda``.
         foreground: a person is watching: progress bars are welcome.
         reporter: receives what ``report`` is told.
+        oom_halvings: how often this cell has run out of memory in this run. A cell that works in batches
+            halves them so many times, and must give the same answer (``batch_and_accumulation``).
     """
 
     cell: Cell
@@ -54,6 +56,7 @@ class Context:
     foreground: bool = False
     reporter: Reporter | None = None
     curves: Curves = field(default_factory=Curves)
+    oom_halvings: int = 0
 
     @property
     def seed(self) -> int:
@@ -68,6 +71,19 @@ class Context:
     def checkpoints(self) -> Checkpoints:
         """This cell's checkpoints, from which it goes on after an interruption."""
         return self.store.checkpoints(self.cell.id)
+
+    def batch_and_accumulation(self, batch_size: int) -> tuple[int, int]:
+        """Return a batch that fits into memory, and how many of them make up the one that was asked for.
+
+        The batch is the largest divisor of ``batch_size`` that is no larger than ``batch_size / 2**k`` after
+        running out of memory k times, so that their product is ``batch_size`` exactly.
+
+        Args:
+            batch_size: samples per step, at least 1.
+        """
+        most = max(1, batch_size >> self.oom_halvings)
+        fits = next(size for size in range(most, 0, -1) if batch_size % size == 0)
+        return fits, batch_size // fits
 
     def need(self, role: str) -> Result:
         """Return the result of the cell needed in ``role``.

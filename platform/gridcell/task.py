@@ -65,6 +65,9 @@ class Task:
         cells: kind of cell -> ``module:function`` of signature ``(Cell, Context) -> metrics`` (JSON values).
         report: ``module:function`` of signature ``(Findings, out: Path) -> Report``.
         progress_metric: of a finished cell's metrics, the one that live progress shows.
+        estimate: ``module:function`` of signature ``(settings, Grid) -> {what: text}``: what a grid will
+            cost, a line each, shown by ``gridcell plan``; None where nobody can say. It must not import a
+            training library.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Task:
     cells: Mapping[str, str]
     report: str
     progress_metric: str = ""
+    estimate: str | None = None
 
     def cell_function(self, kind: str) -> "Callable[[Any, Context], Mapping[str, Any]]":
         """Import and return the function that runs cells of ``kind``.
@@ -85,6 +89,10 @@ class Task:
         if kind not in self.cells:
             raise unknown(f"kind of {self.name} cell", kind, self.cells)
         return _imported(self.cells[kind])
+
+    def estimate_cost(self, settings: "BaseModel", grid: Grid) -> Mapping[str, str]:
+        """Import the estimate function and call it; nothing where there is none."""
+        return _imported(self.estimate)(settings, grid) if self.estimate else {}
 
     def write_report(self, findings: Findings, out: Path) -> Report:
         """Import the report function and call it."""

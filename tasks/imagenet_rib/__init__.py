@@ -19,6 +19,7 @@ task = Task(
     cells={
         "data": "imagenet_rib.work.data:run",
         "pretrain": "imagenet_rib.work.pretrain:run",
+        "pretrained": "imagenet_rib.work.pretrained:run",
         "fisher": "imagenet_rib.work.fisher:run",
         "train": "imagenet_rib.work.train:run",
         "evaluate": "imagenet_rib.work.evaluate:run",
@@ -27,4 +28,5 @@ task = Task(
     },
     report="imagenet_rib.findings:write",
     progress_metric="mean_accuracy",
+    estimate="imagenet_rib.cost:estimate",
 )

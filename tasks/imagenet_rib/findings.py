@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from gridcell.execute.work import scratch_folder
 from gridcell.task import Findings, Report
 from imagenet_rib.distance.summary import MeasuredDistance
 from imagenet_rib.evaluation import VAL, Evaluation, SetFacts
+from imagenet_rib.parts import join
 from imagenet_rib.work.evaluate import CORRECT, read_correct
 from imagenet_rib.work.inputs import SETS
 
@@ -89,10 +91,19 @@ def _evaluations(findings: Findings, sets: Mapping[str, LabelledImages], cache: 
             seed=labels.get("seed"),
             variant=labels.get("alpha"),
             correct=correct,
-            groups={name: groups[name] for name in correct if name in groups},
             seconds=(before.seconds if before else 0.0) + findings.results[target.cell].seconds,
         )
-    return list(joined.values())
+    return [_whole(evaluation, sets, groups) for evaluation in joined.values()]
+
+
+def _whole(
+    evaluation: Evaluation, sets: Mapping[str, LabelledImages], groups: Mapping[str, np.ndarray]
+) -> Evaluation:
+    """Join the answers on parts of a set (a cut by corruption)."""
+    correct = join(evaluation.correct, sets)
+    return replace(
+        evaluation, correct=correct, groups={name: groups[name] for name in correct if name in groups}
+    )
 
 
 def _distances(findings: Findings) -> list[MeasuredDistance]:

@@ -52,6 +52,9 @@ class Start:
         classes: The classes of the downstream set, sorted, int64 of shape ``(K,)``.
         head: Names of the parameters of the model's last layer.
         teacher: Builds a frozen copy of the pre-trained model.
+        architecture: timm's name of the model, with the tag of its pre-trained weights if it has one.
+        image_size: Height and width of the model's inputs, pixels.
+        class_names: Names of all the model's classes, by label.
     """
 
     model: nn.Module
@@ -60,6 +63,9 @@ class Start:
     classes: Tensor
     head: tuple[str, ...]
     teacher: Callable[[], nn.Module]
+    architecture: str = ""
+    image_size: int = 0
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,8 @@ class Recipe:
             labels, int64 of shape ``(N,)``; returns a scalar.
         trainable: Says by its name whether a parameter of ``model`` trains.
         frozen_statistics: Whether batch normalisation keeps its statistics.
-        export: Turns the trained module into weights that the unchanged architecture loads.
+        export: Turns the trained module into weights that the unchanged architecture loads, or, of a
+            method with a ``wrap``, the architecture wrapped by it.
     """
 
     model: nn.Module
@@ -94,6 +101,9 @@ class FineTuning:
         start: Method from whose finished weights, on the same downstream set, training starts.
         statistics: Statistics of the pre-trained model that must be there first, e.g. ``("fisher",)``.
         skip: Returns why an architecture can't be trained this way, or ``None`` if it can.
+        wrap: Where the result is more than weights of the unchanged architecture: called as
+            ``wrap(model, image_size=..., **parameters)``, makes of the bare model the module that loads
+            what was exported and that is evaluated. Such weights can't be merged or started from.
     """
 
     name: str
@@ -103,6 +113,7 @@ class FineTuning:
     start: str = "pre"
     statistics: tuple[str, ...] = ()
     skip: Callable[[str], str | None] = never_skipped
+    wrap: Callable[..., nn.Module] | None = None
 
     def needs(self, parameters: BaseModel) -> tuple[str, ...]:
         """Return the methods whose finished weights this one takes."""

@@ -38,16 +38,12 @@ def build_model(name: str, *, num_classes: int, image_size: int, **settings: Any
     Raises:
         UserError: If timm has no such model (names the nearest), or the model does not take a setting.
     """
-    if not timm.is_model(name):
-        raise _unknown_model(name)
-    options = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
-    if timm.get_pretrained_cfg(name).fixed_input_size:
-        options["img_size"] = image_size
+    options = _options(name, num_classes, image_size, settings)
     small_stem = image_size <= _SMALL_IMAGE and _is_resnet(name)
     if small_stem and "stem_type" not in options:
         options |= {"stem_type": "deep", "stem_width": options.get("channels", (64,))[0] // 2}
     try:
-        model: nn.Module = timm.create_model(name, pretrained=False, num_classes=num_classes, **options)
+        model: nn.Module = timm.create_model(name, pretrained=False, **options)
     except TypeError as error:
         raise UserError(f"Model '{name}' can't be built with the settings {settings}: {error}.") from error
     if small_stem and isinstance(model, ResNet):
@@ -55,6 +51,58 @@ def build_model(name: str, *, num_classes: int, image_size: int, **settings: Any
     if _is_convolutional(model):
         model = model.to(memory_format=torch.channels_last)
     return model
+
+
+def build_pretrained(
+    name: str,
+    *,
+    num_classes: int,
+    image_size: int,
+    weights: Mapping[str, Tensor] | None,
+    **settings: Any,
+) -> nn.Module:
+    """Build a timm classifier with published weights.
+
+    Args:
+        name: A timm name with the tag of its weights after a dot.
+        num_classes: See :func:`build_model`; must be that of the weights.
+        image_size: Height and width of the images, pixels; above 64. A ViT's position embeddings are
+            resampled where the weights were made for another size.
+        weights: The published weights by name; None takes those that timm knows by the tag, from the
+            cache of its hub or from the hub itself.
+        settings: As for :func:`build_model`.
+
+    Raises:
+        UserError: If the weights are not of this architecture or number of classes, or timm has no such
+            model.
+    """
+    options = _options(name, num_classes, image_size, settings)
+    # timm replaces the last layer, and checks names no more, where it takes the weights' classes for others.
+    if weights is not None:
+        options["pretrained_cfg_overlay"] |= {"state_dict": dict(weights), "num_classes": num_classes}
+    elif (known := timm.get_pretrained_cfg(name).num_classes) != num_classes:
+        raise UserError(f"The weights of '{name}' know {known} classes, but {num_classes} are needed")
+    try:
+        model: nn.Module = timm.create_model(name, pretrained=True, **options)
+    except (RuntimeError, KeyError, TypeError) as error:
+        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(f"The weights do not fit model '{name}': {first_line}") from error
+    return model.to(memory_format=torch.channels_last) if _is_convolutional(model) else model
+
+
+def _options(name: str, num_classes: int, image_size: int, settings: Mapping[str, Any]) -> dict[str, Any]:
+    if not timm.is_model(name):
+        raise _unknown_model(name)
+    options = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+    base, _, tag = name.partition(".")
+    tags = {other.partition(".")[2] for other in timm.list_pretrained(f"{base}.*")}
+    if tag and tag not in tags:
+        raise unknown(f"weights of {base}", tag, tags)
+    if timm.get_pretrained_cfg(name, allow_unregistered=True).fixed_input_size:
+        options["img_size"] = image_size
+    # timm's record of the model says what its inputs are; see normalisation_of.
+    overlay = {"input_size": (3, image_size, image_size)}
+    return {**options, "num_classes": num_classes, "pretrained_cfg_overlay": overlay}
 
 
 def architecture_name(name: str, *, num_classes: int, image_size: int, **settings: Any) -> str:
@@ -87,10 +135,19 @@ def head_parameters(model: nn.Module) -> tuple[str, ...]:
 
 
 def normalisation_of(model: nn.Module) -> Normalisation:
-    """Return the normalisation a timm model was trained with; the ImageNet statistics if it names none."""
+    """Return how a timm model's images are prepared: size, crop, interpolation and normalisation.
+
+    The ImageNet statistics, and images as they are, for a model that says nothing.
+    """
     config = getattr(model, "default_cfg", {})
-    mean = config.get("mean", (0.485, 0.456, 0.406))
-    return Normalisation(mean, config.get("std", (0.229, 0.224, 0.225)))
+    interpolation = config.get("interpolation", "bicubic")
+    return Normalisation(
+        config.get("mean", (0.485, 0.456, 0.406)),
+        config.get("std", (0.229, 0.224, 0.225)),
+        size=config["input_size"][-1] if "input_size" in config else None,
+        crop_share=config.get("crop_pct") or 1.0,
+        interpolation=interpolation if interpolation in ("bicubic", "bilinear") else "bicubic",
+    )
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor], architecture: str) -> None:

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridcell.cell import Cell, Resources
+from gridcell.data.shifts import shift, shifts
 from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid, GridBuilder
 from imagenet_rib.distance.memory import check_memory
 from imagenet_rib.evaluation import PRE, VAL
 from imagenet_rib.method import FineTuning, Merging
 from imagenet_rib.methods import get
-from imagenet_rib.settings import Architecture, Settings
+from imagenet_rib.parts import evaluation_cuts
+from imagenet_rib.published import labelled_images, published
+from imagenet_rib.settings import Pretrained, Settings
 
 PRETRAIN_SEED = 0
 """Pre-trained models are given, as in the paper: seeds repeat the fine-tuning alone."""
@@ -27,35 +30,51 @@ def plan(settings: Settings) -> Grid:
     data = _data_cell(grid, settings)
     resources = Resources(settings.resources.cpus, settings.resources.gpus)
     for architecture_name, architecture in settings.architectures.items():
-        for pretraining in settings.pretrainings:
+        for pretraining in architecture.pretrainings or settings.pretrainings:
             model = f"{architecture_name}-{pretraining}"
+            how = settings.pretrainings[pretraining]
+            if isinstance(how, Pretrained):
+                weights = published(model, architecture, how)
+                pre = grid.add(
+                    "pretrained",
+                    weights.config,
+                    needs={"data": data},
+                    title=f"weights of {model}",
+                    resources=resources,
+                )
+                for name, path in weights.locations.items():
+                    grid.locate(name, path)
+                _plan_model(_Model(grid, settings, model, weights.name, data, pre, resources))
+                continue
             pre = grid.add(
                 "pretrain",
                 {
-                    "architecture": architecture.model_dump(mode="json"),
-                    "pretraining": settings.pretrainings[pretraining].model_dump(mode="json"),
+                    "architecture": architecture.model_dump(mode="json", exclude={"pretrainings"}),
+                    "pretraining": how.model_dump(mode="json"),
                 },
                 needs={"data": data},
                 seed=PRETRAIN_SEED,
                 title=f"pretrain {model}",
                 resources=resources,
             )
-            _plan_model(_Model(grid, settings, model, architecture, data, pre, resources))
+            _plan_model(_Model(grid, settings, model, architecture.name, data, pre, resources))
     return grid.build()
 
 
 def _data_cell(grid: GridBuilder, settings: Settings) -> Cell:
     data = settings.data
     config: dict[str, Any] = {"source": data.source}
+    for name, parameters in data.shifts.items():
+        shift(name).check(parameters)
+    available = list(shifts())  # those that a folder of real sets lacks are derived
     if data.source == "digits":
-        from gridcell.data.shifts import shift, shifts
-
         if data.root is not None:
             raise UserError("The setting 'data.root' goes with data.source=folder, not with digits")
-        for name, parameters in data.shifts.items():
-            shift(name).check(parameters)
-        available = list(shifts())
         config |= {"image_size": data.image_size, "seed": data.seed, "shifts": data.shifts}
+    elif data.source in ("imagenet", "published"):
+        config |= labelled_images(data)
+        if data.root is not None:
+            grid.locate("data", data.root)
     else:
         from gridcell.data.suite import fingerprint, set_names
 
@@ -77,7 +96,7 @@ class _Model:
     grid: GridBuilder
     settings: Settings
     name: str
-    architecture: Architecture
+    architecture: str
     data: Cell
     pre: Cell
     resources: Resources
@@ -92,7 +111,7 @@ def _plan_model(model: _Model) -> None:
         method = get(name)
         if name == PRE:
             continue
-        reason = method.skip(model.architecture.name)
+        reason = method.skip(model.architecture)
         for downstream in settings.downstream:
             for seed in settings.seeds:
                 labels = {"method": name, "downstream": downstream, "seed": seed}
@@ -154,6 +173,8 @@ def _weights(model: _Model, name: str, downstream: str, seed: int) -> Cell:
     method = get(name)
     if not isinstance(method, FineTuning):
         raise UserError(f"'{name}' merges weights and so can't itself be merged or started from")
+    if method.wrap is not None:
+        raise UserError(f"'{name}' adds to the architecture and so can't be merged or started from")
     parameters = model.settings.methods.get(name) or method.parameters()
     return _train(model, method, parameters, downstream, seed)
 
@@ -185,15 +206,15 @@ def _evaluate(
     model: _Model, labels: Mapping[str, Any], weights: Mapping[str, Cell], merge: Mapping[str, Any] | None
 ) -> None:
     """Plan the evaluation of weights, or of a merge of weights, cut as the settings say."""
-    names = [*model.settings.downstream, VAL]
-    cuts = [names] if model.settings.evaluation.cut == "model" else [[name] for name in names]
-    for sets in cuts:
+    cuts = evaluation_cuts([*model.settings.downstream, VAL], model.settings.evaluation.cut)
+    for part in cuts:
         what = " ".join(str(value) for value in labels.values())
+        where = " ".join([part["sets"][0], part.get("corruption", "")]).strip()
         cell = model.grid.add(
             "evaluate",
-            {"sets": sets, "merge": merge},
+            {**part, "merge": merge},
             needs={"data": model.data, **weights},
-            title=f"test {model.name} {what}" + (f" on {sets[0]}" if len(cuts) > 1 else ""),
+            title=f"test {model.name} {what}" + (f" on {where}" if len(cuts) > 1 else ""),
             resources=model.resources,
         )
         whichever = ("method",) if labels["method"] == PRE else ()

@@ -1,9 +1,10 @@
 """The settings of a suite, checked before anything starts."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from gridcell.errors import unknown
 from gridcell.suite import parse_settings
 from imagenet_rib.methods import get
 
@@ -18,10 +19,17 @@ class Strict(BaseModel):
 
 
 class Architecture(Strict):
-    """A timm classifier: its name, and what is passed on to timm when it is built."""
+    """A timm classifier: its name, and what is passed on to timm when it is built.
+
+    Attributes:
+        name: timm's name; may end in the tag of its published weights after a dot.
+        options: passed on to timm.
+        pretrainings: those it is combined with; all where left out.
+    """
 
     name: str
     options: dict[str, Any] = {}
+    pretrainings: list[str] | None = Field(None, min_length=1)
 
 
 class Optimiser(Strict):
@@ -42,19 +50,45 @@ class Pretraining(Optimiser):
     augmentation: Literal["plain", "rich"] = "plain"
 
 
+class Pretrained(Strict):
+    """Published weights instead of pre-training from scratch, for data that label ImageNet's classes.
+
+    Attributes:
+        source: where they come from: ``timm`` (its hub), ``torchvision``, ``file`` (a local file), or
+            ``offline`` (a package that carries them).
+        tag: which weights: timm's tag, or torchvision's name; of a ``file``, the timm tag of the weights
+            whose normalisation and crop it goes with.
+        path: of a ``file``: safetensors, or tensors that ``torch.save`` wrote. In no cell's identity: the
+            file's content is.
+        input_size: side in pixels of the images that the model is given.
+    """
+
+    source: Literal["timm", "torchvision", "file", "offline"]
+    tag: str | None = None
+    path: str | None = None
+    input_size: int = Field(224, gt=64)
+
+    @model_validator(mode="after")
+    def _path_of_a_file(self) -> Self:
+        if (self.source == "file") != (self.path is not None):
+            raise ValueError("'path' goes with source: file, and with no other")
+        return self
+
+
 class Data(Strict):
     """Where the images come from.
 
     Attributes:
-        source: ``digits`` (scikit-learn's handwritten digits, embedded), or ``folder`` (a suite of sets that
-            ``gridcell data derive`` made).
-        root: the folder, for ``folder``.
-        image_size: side in pixels that the digits are scaled to; a folder's images keep theirs.
-        seed: of the split into pools and of the derived shifts, for ``digits``.
-        shifts: per shift, what to set other than its defaults, for ``digits``.
+        source: ``digits`` (scikit-learn's handwritten digits, embedded), ``folder`` (a suite of sets that
+            ``gridcell data derive`` made), ``imagenet`` (a folder of images labelled with ImageNet's classes,
+            from which the sets it lacks are derived), or ``published`` (the same, with all sets there).
+        root: the folder, for all but ``digits``.
+        image_size: side in pixels that images are scaled to; those of a ``folder`` keep theirs.
+        seed: of the split into pools and of the derived shifts.
+        shifts: per shift, what to set other than its defaults.
     """
 
-    source: Literal["digits", "folder"] = "digits"
+    source: Literal["digits", "folder", "imagenet", "published"] = "digits"
     root: str | None = None
     image_size: int = Field(32, ge=16)
     seed: int = Field(0, ge=0)
@@ -69,9 +103,14 @@ class Fisher(Strict):
 
 
 class Evaluation(Strict):
-    """How evaluation is cut into cells: one per model, or one per model and evaluated set."""
+    """How evaluation is cut into cells.
 
-    cut: Literal["model", "set"] = "model"
+    Attributes:
+        cut: one cell per ``model``; one per model and evaluated ``set``; or the same, with set ``c`` cut
+            further, into one cell per ``corruption``.
+    """
+
+    cut: Literal["model", "set", "corruption"] = "model"
 
 
 class Distance(Strict):
@@ -116,7 +155,7 @@ class Settings(Strict):
 
     data: Data = Data()
     architectures: dict[Name, Architecture] = Field(min_length=1)
-    pretrainings: dict[Name, Pretraining] = Field(min_length=1)
+    pretrainings: dict[Name, Pretraining | Pretrained] = Field(min_length=1)
     methods: dict[str, Any] = Field(min_length=1)
     downstream: list[Name] = Field(list(DOWNSTREAM), min_length=2)
     training: Optimiser = Optimiser()
@@ -125,6 +164,17 @@ class Settings(Strict):
     distance: Distance = Distance()
     resources: Needed = Needed()
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+
+    @field_validator("pretrainings", mode="before")
+    @classmethod
+    def _scratch_or_published(cls, given: Any, known: ValidationInfo) -> Any:
+        if not isinstance(given, dict):
+            return given
+        for name, architecture in known.data.get("architectures", {}).items():
+            for wanted in architecture.pretrainings or ():
+                if wanted not in given:
+                    raise unknown(f"pre-training of architecture '{name}':", wanted, given)
+        return {name: _pretraining(name, values) for name, values in given.items()}
 
     @field_validator("methods")
     @classmethod
@@ -140,3 +190,11 @@ class Settings(Strict):
         if len(set(values)) != len(values):
             raise ValueError("a value is listed twice")
         return values
+
+
+def _pretraining(name: str, values: Any) -> Any:
+    """Parse one entry by its kind, so that messages speak of that kind's settings alone."""
+    if isinstance(values, BaseModel):
+        return values
+    kind = Pretrained if "source" in (values or {}) else Pretraining
+    return parse_settings(kind, values or {}, f"pretrainings.{name}")

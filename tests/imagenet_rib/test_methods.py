@@ -40,6 +40,7 @@ def start(model, before, *, fisher=None):
         classes=CLASSES,
         head=head_parameters(before),
         teacher=lambda: copy.deepcopy(before),
+        image_size=32,
     )
 
 
@@ -100,7 +101,10 @@ def test_every_method_keeps_the_contract(name, architecture):
         assert len({tuple(variant.items()) for variant in variants}) == len(variants)
         exported = method.merge(weights, **variants[0])
         assert same(exported, before.state_dict())  # a merge of equals changes nothing
+    if isinstance(method, FineTuning) and method.wrap is not None:
+        before = method.wrap(before, image_size=32, **parameters.model_dump())
     before.load_state_dict(exported)
+    assert before.eval()(IMAGES).shape == (24, 8)
     assert all(tensor.isfinite().all() for tensor in exported.values())
 
 

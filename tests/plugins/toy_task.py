@@ -63,6 +63,13 @@ def step(cell: Cell, context: Context) -> Mapping[str, Any]:
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "transient-once" and first:
         raise ConnectionResetError("the network went away")
+    if how == "out-of-memory":  # until the batch of 64 is a quarter of that
+        batch, accumulation = context.batch_and_accumulation(64)
+        if batch > 16:
+            raise MemoryError(f"a batch of {batch} is too large")
+        assert batch * accumulation == 64
+    if how == "out-of-memory-always":
+        raise MemoryError("even nothing is too much")
     before = context.need("before").metrics["sum"] if "before" in cell.needs else context.seed
     context.report(0, sum=before)
     (context.outputs / "sum.txt").write_text(str(before + cell.config["add"]))
@@ -72,6 +79,10 @@ def step(cell: Cell, context: Context) -> Mapping[str, Any]:
 def total(cell: Cell, context: Context) -> Mapping[str, Any]:
     rows = [int(context.artifact(role, "sum.txt").read_text()) for role in cell.needs]
     return {"sum": sum(rows)}
+
+
+def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
+    return {"sums": f"{len(grid)} of [width {settings.width}]"}
 
 
 def write_report(findings: Findings, out: Path) -> Report:
@@ -95,4 +106,5 @@ task = Task(
     cells={"step": "toy_task:step", "total": "toy_task:total"},
     report="toy_task:write_report",
     progress_metric="sum",
+    estimate="toy_task:estimate",
 )

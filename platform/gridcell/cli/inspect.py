@@ -56,12 +56,14 @@ def plan(
     asked = request(task, suite, select, override, seeds)
     states = _states(asked, Store(storage))
     skipped = [{"labels": dict(item.labels), "reason": item.reason} for item in asked.grid.skipped]
+    estimate = asked.suite.task.estimate_cost(asked.suite.settings, asked.grid)
     if as_json:
         cells = [
             {"id": cell.id, "state": states[cell.id], **cell.to_record()}
             for cell in asked.grid.cells.values()
         ]
-        print_json({"cells": cells, "targets": len(asked.grid.targets), "skipped": skipped})
+        targets = len(asked.grid.targets)
+        print_json({"cells": cells, "targets": targets, "skipped": skipped, "estimate": dict(estimate)})
         return
     console = common.console()
     table = Table(
@@ -85,6 +87,8 @@ def plan(
     console.print(
         f"{len(asked.grid)} cells for {len(asked.grid.targets)} places in the answer; {run} to run."
     )
+    for what, text in estimate.items():
+        console.print(f"{what}: {text}", markup=False)
 
 
 def status(

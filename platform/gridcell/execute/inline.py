@@ -20,5 +20,12 @@ def run_inline(task: Task, grid: Grid, schedule: Schedule, store: Store, listene
         def report(step: int, metrics: Mapping[str, float], cell: object = cell) -> None:
             listener.reported(grid.cells[cell.id], step, metrics)  # type: ignore[attr-defined]
 
-        outcome: Outcome = run_cell(cell, task, store, locations=grid.locations, reporter=report)
+        outcome: Outcome = run_cell(
+            cell,
+            task,
+            store,
+            locations=grid.locations,
+            reporter=report,
+            oom_halvings=schedule.oom_halvings(cell.id),
+        )
         settle(cell, outcome, schedule, store, listener)

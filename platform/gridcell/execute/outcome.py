@@ -27,6 +27,7 @@ RETRIES: Mapping[FailureClass, int] = {
     FailureClass.PREEMPTED: 20,
     FailureClass.TRANSIENT: 3,
     FailureClass.CORRUPT_INPUT: 2,
+    FailureClass.OUT_OF_MEMORY: 6,  # each time with half the batch: 1/64 in the end
 }
 
 

@@ -103,6 +103,10 @@ class Schedule:
         """Whether nothing runs and nothing can run any more."""
         return not self._ready and not self.running
 
+    def oom_halvings(self, cell_id: str) -> int:
+        """Return how often a cell ran out of memory, and so how often its batch is to be halved."""
+        return self._attempts[cell_id, FailureClass.OUT_OF_MEMORY]
+
     def queued(self) -> list[Cell]:
         """Return the cells that have yet to start, ready or not."""
         waiting = (item for item in self._to_run if item not in self.running and not self._is_over(item))

@@ -43,7 +43,12 @@ class CellSearcher(Searcher):
             return None
         self._cells[trial_id] = cell
         self._listener.started(cell)
-        return {"cell": cell.id, "cpus": cell.resources.cpus, "gpus": cell.resources.gpus}
+        return {
+            "cell": cell.id,
+            "cpus": cell.resources.cpus,
+            "gpus": cell.resources.gpus,
+            "oom_halvings": self._schedule.oom_halvings(cell.id),
+        }
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Pass on what a running cell reports."""

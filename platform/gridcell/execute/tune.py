@@ -153,7 +153,14 @@ def _trainable(
         try:
             cell = _cell(records, config["cell"])
             reporter = _ThrottledReport(report_every_s)
-            outcome = run_cell(cell, task, Store(store_uri), locations=locations, reporter=reporter)
+            outcome = run_cell(
+                cell,
+                task,
+                Store(store_uri),
+                locations=locations,
+                reporter=reporter,
+                oom_halvings=config["oom_halvings"],
+            )
         except Exception as error:  # for instance a store that this node can't open
             outcome = Outcome(config["cell"], 0.0, failure=failure_from(error))
         failure = outcome.failure.to_record() if outcome.failure else None

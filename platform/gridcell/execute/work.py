@@ -1,6 +1,7 @@
 """One cell's work, the same in every executor: surroundings, the task's function, commit."""
 
 import contextlib
+import gc
 import os
 import platform
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 import gridcell
 from gridcell.cell import Cell, Resources
 from gridcell.context import Context, Reporter
-from gridcell.execute.outcome import Outcome, failure_from
+from gridcell.execute.outcome import FailureClass, Outcome, failure_from
 from gridcell.store import Result, Store
 from gridcell.task import Task
 
@@ -28,6 +29,7 @@ def run_cell(
     locations: Mapping[str, str],
     reporter: Reporter | None = None,
     foreground: bool = False,
+    oom_halvings: int = 0,
 ) -> Outcome:
     """Run a cell and commit its result; an error becomes a failure in the outcome.
 
@@ -38,15 +40,21 @@ def run_cell(
         locations: name -> path or URI of data on this machine.
         reporter: receives (step, metrics) while it runs.
         foreground: show progress bars, and let errors through for a debugger.
+        oom_halvings: how often the cell ran out of memory before; see ``Context``.
     """
     started = time.monotonic()
     try:
-        result = _committed(cell, task, store, locations, reporter, foreground)
+        result = _committed(cell, task, store, locations, reporter, foreground, oom_halvings)
     except Exception as error:
         if foreground:
             raise
-        return Outcome(cell.id, time.monotonic() - started, failure=failure_from(error))
-    return Outcome(cell.id, result.seconds, result.metrics)
+        failure = failure_from(error)
+    else:
+        return Outcome(cell.id, result.seconds, result.metrics)
+    # Only here, where the exception and with it the frames that hold the cell's tensors are gone.
+    if failure.failure_class is FailureClass.OUT_OF_MEMORY:
+        _free_memory()
+    return Outcome(cell.id, time.monotonic() - started, failure=failure)
 
 
 def _committed(
@@ -56,6 +64,7 @@ def _committed(
     locations: Mapping[str, str],
     reporter: Reporter | None,
     foreground: bool,
+    oom_halvings: int,
 ) -> Result:
     with contextlib.suppress(KeyError):
         return store.results.read(cell.id)  # another driver was faster
@@ -74,6 +83,7 @@ def _committed(
             device=_device(cell.resources),
             foreground=foreground,
             reporter=reporter,
+            oom_halvings=oom_halvings,
         )
         metrics = task.cell_function(cell.kind)(cell, context)
         provenance = {
@@ -81,6 +91,7 @@ def _committed(
             "seconds": round(time.monotonic() - clock, 4),
             "host": platform.node(),
             "device": context.device,
+            "oom_halvings": oom_halvings,
             "versions": _versions(),
         }
         result = store.results.commit(cell, metrics, outputs, provenance, context.curves.points)
@@ -125,6 +136,14 @@ def limited_threads(threads: int) -> Iterator[None]:
             os.environ.pop(name) if value is None else os.environ.update({name: value})
         if torch and torch_before is not None:
             torch.set_num_threads(torch_before)
+
+
+def _free_memory() -> None:
+    """Give back what a cell that ran out of memory held: this process lives on for other cells."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch and torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _device(resources: Resources) -> str:

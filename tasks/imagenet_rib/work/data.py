@@ -21,6 +21,16 @@ def run(cell: Cell, context: Context) -> dict[str, Any]:
 
         base = load_digits_images(config["image_size"])
         sets = derive(base, seed=config["seed"], parameters=config["shifts"])
+    elif config["source"] in ("imagenet", "published"):
+        from imagenet_rib.imagenet import read_imagenet
+
+        sets = read_imagenet(
+            context.locations.get("data"),
+            config["image_size"],
+            seed=config.get("seed", 0),
+            shifts=config.get("shifts", {}),
+            derived=config["source"] == "imagenet",
+        )
     else:
         from gridcell.data.suite import read_suite
 

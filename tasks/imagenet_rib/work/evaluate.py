@@ -8,16 +8,19 @@ import numpy as np
 
 from gridcell.cell import Cell
 from gridcell.context import Context
+from gridcell.data.images import select
 from gridcell.errors import UserError
 from imagenet_rib.method import Merging
 from imagenet_rib.methods import get
 from imagenet_rib.metrics import accuracy
-from imagenet_rib.work.inputs import ModelBuilder, architecture_of, one_set, read_sets
+from imagenet_rib.parts import key_of, members
+from imagenet_rib.work.inputs import ModelBuilder, architecture_of, one_set, read_sets, wrapping_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 CORRECT = "correct.npz"
+BATCH_SIZE = 128
 
 
 def run(cell: Cell, context: Context) -> Mapping[str, Any]:
@@ -35,15 +38,28 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     roles = [role for role in cell.needs if role != "data"]
     builder = ModelBuilder(architecture_of(context, roles[0]), sets)
     weights = {role: builder.read(context, role) for role in roles}
-    model = builder.build(_merged(cell.config["merge"], weights)).to(context.device)
-    normalise = normalisation_of(model)
-    correct = {}
+    bare = builder.build()
+    normalise = normalisation_of(bare)
+    model = wrapping_of(context, roles[0])(bare, builder.image_size)
+    model.load_state_dict(_merged(cell.config["merge"], weights))
+    model.to(context.device)
+    correct, accuracies = {}, {}
+    corruption = cell.config.get("corruption")
     for name in cell.config["sets"]:
         images = one_set(sets, name)
-        predictions = predict(model, images.images, normalise, torch.tensor(images.classes))
-        correct[name] = predictions.numpy() == images.labels
+        if corruption is not None:
+            chosen = members(images, corruption)
+            if not len(chosen):
+                raise UserError(f"Set '{name}' has no images under corruption '{corruption}'")
+            images = select(images, chosen)
+        batch_size, _ = context.batch_and_accumulation(BATCH_SIZE)
+        predictions = predict(
+            model, images.images, normalise, torch.tensor(one_set(sets, name).classes), batch_size=batch_size
+        )
+        key = key_of(name, corruption)
+        correct[key] = predictions.numpy() == images.labels
+        accuracies[key] = accuracy(correct[key], images.group_of)
     write_correct(context.outputs / CORRECT, correct)
-    accuracies = {name: accuracy(right, sets[name].group_of) for name, right in correct.items()}
     return {"accuracy": accuracies, "mean_accuracy": float(np.mean(list(accuracies.values())))}
 
 

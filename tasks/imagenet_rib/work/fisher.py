@@ -8,6 +8,7 @@ from gridcell.context import Context
 from imagenet_rib.work.inputs import ModelBuilder, architecture_of, one_set, read_sets
 
 FISHER = "fisher.safetensors"
+CHUNK = 32  # images whose gradients are held in memory at once
 
 
 def run(cell: Cell, context: Context) -> Mapping[str, Any]:
@@ -28,6 +29,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         empirical=cell.config["empirical"],
         samples=cell.config["samples"],
         seed=context.seed,
+        chunk=context.batch_and_accumulation(CHUNK)[0],
         transform=normalisation_of(model),
     )
     save_weights(context.outputs / FISHER, fisher, builder.identity)

@@ -1,6 +1,6 @@
 """What the cells read of one another: the sets of images, and models with their weights."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Any
 from gridcell.context import Context
 from gridcell.data.images import LabelledImages, load_npz
 from gridcell.errors import UserError
+from imagenet_rib.method import FineTuning
+from imagenet_rib.methods import get
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+Wrapping = Callable[["nn.Module", int], "nn.Module"]
+"""``(bare model, side of its images) -> model with what a method puts around it``."""
 
 SETS = "sets.npz"
 WEIGHTS = "weights.safetensors"
@@ -46,10 +51,11 @@ class ModelBuilder:
 
         some = next(iter(sets.values()))
         self.name: str = architecture["name"]
+        self.image_size: int = architecture.get("input_size") or some.size[0]
         self._arguments: dict[str, Any] = {
             **architecture["options"],
             "num_classes": len(some.class_names),
-            "image_size": some.size[0],
+            "image_size": self.image_size,
         }
         self.identity = architecture_name(self.name, **self._arguments)
 
@@ -62,6 +68,12 @@ class ModelBuilder:
             model.load_state_dict(weights)
         return model
 
+    def build_pretrained(self, weights: "Mapping[str, Tensor] | None") -> "nn.Module":
+        """Return a new model with published weights, or with those of the hub; see ``build_pretrained``."""
+        from imagenet_rib.models import build_pretrained
+
+        return build_pretrained(self.name, weights=weights, **self._arguments)
+
     def read(self, context: Context, role: str) -> "dict[str, Tensor]":
         """Read the weights that the cell needed in ``role`` left."""
         from imagenet_rib.models import load_weights
@@ -73,6 +85,19 @@ class ModelBuilder:
         from imagenet_rib.models import save_weights
 
         save_weights(context.outputs / WEIGHTS, weights, self.identity)
+
+
+def wrapping_of(context: Context, role: str) -> Wrapping:
+    """Return what makes of the bare model the one whose weights the cell needed in ``role`` left.
+
+    For most that is the bare model itself; a method may put around it what it trained (``FineTuning.wrap``).
+    """
+    config = context.need(role).cell.config
+    method = get(config["method"]) if "method" in config else None
+    wrap = method.wrap if isinstance(method, FineTuning) else None
+    if wrap is None:
+        return lambda model, image_size: model
+    return lambda model, image_size: wrap(model, image_size=image_size, **config["parameters"])
 
 
 def architecture_of(context: Context, role: str) -> Mapping[str, Any]:

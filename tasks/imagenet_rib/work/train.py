@@ -50,7 +50,11 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         classes=torch.tensor(images.classes),
         head=head_parameters(model),
         teacher=teacher,
+        architecture=builder.name,
+        image_size=builder.image_size,
+        class_names=images.class_names,
     )
+    torch.manual_seed(context.seed)  # of what a method adds to the model
     recipe = method.prepare(start, **cell.config["parameters"])
     train_classifier(
         context,

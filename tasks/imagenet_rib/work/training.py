@@ -62,14 +62,17 @@ def train_classifier(
         transform=transform,
     )
 
+    batch_size, accumulate = context.batch_and_accumulation(settings["batch_size"])
+
     def report(step: int, loss: float, lr: float, epoch: int) -> None:
         context.report(step, loss=loss, lr=lr)
 
     fit(
         module,
-        Batches(images.images, labels, batch_size=settings["batch_size"], seed=context.seed),
+        Batches(images.images, labels, batch_size=batch_size, seed=context.seed),
         epochs=settings["epochs"],
         seed=context.seed,
+        accumulate=accumulate,
         accelerator="gpu" if context.device == "cuda" else "cpu",
         checkpoints=context.checkpoints,
         checkpoint_every_s=CHECKPOINT_EVERY_S,

@@ -55,6 +55,13 @@ def test_plan_counts_cells_by_kind(gridcell):
     assert {cell["state"] for cell in cells} == {"queued"}
 
 
+def test_plan_says_what_the_selected_cells_will_cost(gridcell):
+    _, output, _ = gridcell("plan", "toy", "--select", "row=1", "--select", "what=row")
+    assert output.splitlines()[-1] == "sums: 2 of [width 3]"
+    _, output, _ = gridcell("plan", "toy", "--json")
+    assert json.loads(output)["estimate"] == {"sums": "7 of [width 3]"}
+
+
 def test_run_ends_with_the_answer_the_report_and_the_window(ran, tmp_path):
     assert "7 cells run, 0 failed" in ran
     assert "'what': 'total'}\": 6" in ran

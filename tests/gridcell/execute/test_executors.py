@@ -9,7 +9,10 @@ from typing import ClassVar
 
 import pytest
 import toy_task
+from hypothesis import given
+from hypothesis import strategies as st
 
+from gridcell.context import Context
 from gridcell.errors import CorruptData, UserError
 from gridcell.execute.driver import run_grid, set_damaged_aside
 from gridcell.execute.outcome import FailureClass, classify
@@ -76,6 +79,37 @@ def test_failures_stop_only_what_needs_them(executor, store, tmp_path):
     assert runs_of(tmp_path, titled(grid, "r2c0")) == 1
     run(grid, store, executor, retry_diverged=True)
     assert runs_of(tmp_path, titled(grid, "r2c0")) == 2
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_cell_that_runs_out_of_memory_is_tried_with_half_the_batch(executor, store, tmp_path):
+    grid = planned(tmp_path, width=2, length=1, fail={"r1c0": "out-of-memory"})
+    schedule = run(grid, store, executor)
+    assert not schedule.failed
+    hungry, modest = titled(grid, "r1c0"), titled(grid, "r0c0")
+    assert runs_of(tmp_path, hungry) == 3
+    assert runs_of(tmp_path, modest) == 1
+    assert store.results.read(hungry.id).provenance["oom_halvings"] == 2
+    assert store.results.read(modest.id).provenance["oom_halvings"] == 0
+    assert store.results.read(titled(grid, "total").id).metrics == {"sum": 1}
+
+
+def test_a_cell_that_never_fits_into_memory_fails_in_the_end(store, tmp_path):
+    grid = planned(tmp_path, width=1, length=1, fail={"r0c0": "out-of-memory-always"})
+    schedule = run(grid, store, "inline")
+    assert runs_of(tmp_path, titled(grid, "r0c0")) == 7
+    (failed,) = schedule.failed.values()
+    assert failed.failure.failure_class is FailureClass.OUT_OF_MEMORY
+
+
+@given(st.integers(1, 300), st.integers(0, 10))
+def test_halved_batches_make_up_the_batch_that_was_asked_for(batch_size, halvings):
+    context = Context(None, None, Path(), Path(), Path(), oom_halvings=halvings)
+    batch, accumulation = context.batch_and_accumulation(batch_size)
+    assert batch * accumulation == batch_size
+    assert 1 <= batch <= max(1, batch_size / 2**halvings)
+    divisors = [size for size in range(1, batch_size + 1) if batch_size % size == 0]
+    assert batch == max(size for size in divisors if size <= max(1, batch_size / 2**halvings))
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)

@@ -97,6 +97,7 @@ def chain():
         (FailureClass.DIVERGED, 1),
         (FailureClass.TRANSIENT, 4),
         (FailureClass.PREEMPTED, 21),
+        (FailureClass.OUT_OF_MEMORY, 7),
     ],
 )
 def test_each_failure_class_is_retried_as_often_as_its_policy_says(failure_class, attempts):

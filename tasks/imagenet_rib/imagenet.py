@@ -1,0 +1,115 @@
+"""Images labelled with ImageNet's classes: folders of them, and the benchmark's sets derived from them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gridcell.data.derive import derive
+from gridcell.data.folder import read_folder
+from gridcell.data.images import LabelledImages, concatenate
+from gridcell.data.shifts import shifts as known_shifts
+from gridcell.errors import UserError
+
+BASE = "val"
+"""Of a folder of sets, the one that the missing sets are derived from."""
+
+
+def synsets() -> tuple[str, ...]:
+    """Return the WordNet ids of ImageNet-1K's 1,000 classes in the order of their labels."""
+    from timm.data import ImageNetInfo
+
+    return tuple(ImageNetInfo().label_names())
+
+
+def read_imagenet(
+    root: str | None,
+    size: int,
+    *,
+    seed: int = 0,
+    shifts: Mapping[str, Mapping[str, float]] | None = None,
+    derived: bool = True,
+) -> dict[str, LabelledImages]:
+    """Read a folder of ImageNet-labelled images, and derive the sets that it lacks.
+
+    Args:
+        root: either ``root/<class>/*``, or ``root/<set>/<class>/*`` with the set ``val`` and any of the
+            benchmark's sets (``c`` as ``root/c/<corruption>/<severity>/<class>/*``). A class folder is named
+            by WordNet id or by class index; a set may cover any of the classes.
+        size: side of the images in pixels.
+        seed: of the split into pools and of the derived sets.
+        shifts: per derived set, what to set other than its defaults.
+        derived: whether missing sets are derived; an error names them otherwise.
+
+    Returns:
+        ``pretrain``, ``val`` and the eight sets, with a label space of 1,000 classes. ``pretrain`` serves
+        the Fisher information and is a part of the images where it isn't there as a set.
+
+    Raises:
+        UserError: no folder is named, a folder's name is no class, or there is too little to derive from.
+    """
+    if root is None:
+        raise UserError("The setting 'data.root' must name the folder of the images: --set data.root=DIR")
+    folder = Path(root)
+    wanted = ("pretrain", BASE, *known_shifts())
+    there = [name for name in wanted if (folder / name).is_dir()]
+    if not derived:
+        missing = [name for name in wanted if name not in there]
+        if missing:
+            raise UserError(f"{folder} lacks the set{'s' * (len(missing) > 1)} {', '.join(missing)}")
+        return {name: _read_set(folder / name, name, size) for name in wanted}
+    if there and BASE not in there:
+        raise UserError(f"{folder} has sets, but no '{BASE}' to derive the others from")
+    base = read_labelled(folder / BASE if there else folder, size)
+    if len(base.classes) < 2:
+        raise UserError(f"{folder} has images of one class; at least two are needed")
+    sets = derive(base, seed=seed, parameters=shifts)
+    return sets | {name: _read_set(folder / name, name, size) for name in there if name != BASE}
+
+
+def read_labelled(folder: Path, size: int) -> LabelledImages:
+    """Read ``folder/<class>/*``, where classes are named by WordNet id or by class index.
+
+    Raises:
+        UserError: there is no such folder, a name is no class, or two folders name one class.
+    """
+    ids = synsets()
+    label_of = {name: label for label, name in enumerate(ids)}
+    found: dict[int, str] = {}
+    for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if not entry.is_dir() or entry.name.startswith("."):
+            continue
+        label = label_of.get(entry.name)
+        if label is None and entry.name.isdecimal() and int(entry.name) < len(ids):
+            label = int(entry.name)
+        if label is None:
+            raise UserError(
+                f"{entry} names no ImageNet class: folders are named by WordNet id, e.g. {ids[0]}, or by "
+                f"class index, 0 to {len(ids) - 1}"
+            )
+        if label in found:
+            raise UserError(f"{folder} has two folders of one class: {found[label]} and {entry.name}")
+        found[label] = entry.name
+    names = tuple(found.get(label, name) for label, name in enumerate(ids))
+    return replace(read_folder(folder, size, names, partial=True), class_names=ids)
+
+
+def _read_set(folder: Path, name: str, size: int) -> LabelledImages:
+    corruptions = (
+        [entry for entry in sorted(folder.iterdir()) if (entry / "1").is_dir()] if name == "c" else []
+    )
+    if not corruptions:
+        return replace(read_labelled(folder, size), name=name)
+    parts = []
+    for corruption in corruptions:
+        for severity in sorted(entry for entry in corruption.iterdir() if entry.is_dir()):
+            part = read_labelled(severity, size)
+            parts.append(_one_group(part, f"{corruption.name}/{severity.name}"))
+    return concatenate(parts, name=name)
+
+
+def _one_group(labelled: LabelledImages, group: str) -> LabelledImages:
+    import numpy as np
+
+    fields: dict[str, Any] = {"groups": (group,), "group_of": np.zeros(len(labelled), dtype=np.int64)}
+    return replace(labelled, **fields)

@@ -1,0 +1,105 @@
+"""``flyp``: contrastive fine-tuning against class prompts (Goyal et al. 2023).
+
+timm has the image towers of CLIP models but not their text towers, so these come from a plug-in: an entry
+point of the group ``gridcell.imagenet_rib.text_towers`` that leads to a function
+``(timm's name of the image tower, names of the classes) -> imagenet_rib.contrastive.TextTower``. The function
+tokenises the class prompts, loads the text weights that belong to the image tower, and hands over the matrix
+that projects the image tower's features (which timm leaves out of models fine-tuned on ImageNet).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from gridcell.errors import UserError, unknown
+from imagenet_rib.method import FineTuning, Parameters, Recipe, Start
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from imagenet_rib.contrastive import TextTower
+
+ENTRY_POINTS = "gridcell.imagenet_rib.text_towers"
+
+
+class Settings(Parameters):
+    """Settings of FLYP."""
+
+    text_tower: str = Field(default="", description="which plug-in gives the text tower; the first if empty")
+
+
+def skip(architecture: str) -> str | None:
+    """Skip what is no CLIP backbone, and all where no plug-in gives the text tower."""
+    if "clip" not in architecture.partition(".")[0]:
+        return "flyp fine-tunes the two towers of a CLIP model, and this one has no text tower"
+    if not _plugged():
+        return f"flyp needs a text tower, and no plug-in gives one (entry points of '{ENTRY_POINTS}')"
+    return None
+
+
+def prepare(start: Start, /, *, text_tower: str = "") -> Recipe:
+    """Train both towers by the contrastive loss; what is left is the image tower with a zero-shot head.
+
+    Raises:
+        UserError: If no plug-in gives the text tower, or its prompts are for another number of classes.
+    """
+    from imagenet_rib.contrastive import DualEncoder
+
+    tower = _text_tower(text_tower, start)
+    both = DualEncoder(start.model, tower)
+    if len(tower.tokens) != len(start.class_names):
+        raise UserError(
+            f"The text tower has prompts for {len(tower.tokens)} classes, the data {len(start.class_names)}."
+        )
+    unused = frozenset(f"image.{name}" for name in start.head)
+
+    def loss(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        value: Tensor = model(images, labels)
+        return value
+
+    def export(model: nn.Module) -> Mapping[str, Tensor]:
+        return _with_head(start, model.eval())
+
+    return Recipe(both, loss, trainable=lambda name: name not in unused, export=export)
+
+
+def _with_head(start: Start, model: nn.Module) -> Mapping[str, Tensor]:
+    weights = {
+        name.removeprefix("image."): tensor
+        for name, tensor in model.state_dict().items()
+        if name.startswith("image.")
+    }
+    classes = model.class_weights()  # type: ignore[operator]
+    for name in start.head:
+        weights[name] = classes if name.endswith("weight") else weights[name].new_zeros(weights[name].shape)
+    return weights
+
+
+def _plugged() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+
+
+def _text_tower(name: str, start: Start) -> TextTower:
+    points = _plugged()
+    if not points:
+        raise UserError(
+            f"flyp needs a text tower: install a plug-in with an entry point of '{ENTRY_POINTS}'."
+        )
+    if name and name not in points:
+        raise unknown("text tower", name, points)
+    build = points[name or min(points)].load()
+    tower: TextTower = build(start.architecture, start.class_names)
+    return tower
+
+
+method = FineTuning(
+    name="flyp",
+    summary="Finetune like you pretrain: CLIP's contrastive loss against class prompts (Goyal et al. 2023).",
+    parameters=Settings,
+    prepare=prepare,
+    skip=skip,
+)

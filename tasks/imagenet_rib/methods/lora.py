@@ -1,0 +1,61 @@
+"""``lora``: low-rank adapters on the attention projections (Hu et al. 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from imagenet_rib.method import FineTuning, Parameters, Recipe, Start
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+WITH_ATTENTION = ("vit", "deit", "beit", "eva", "swin", "cait", "flexivit", "samvit", "naflexvit")
+"""Beginnings of timm's names of the families whose blocks have the projections ``attn.qkv`` or ``attn.q``."""
+
+
+class Settings(Parameters):
+    """Settings of the adapters."""
+
+    rank: int = Field(default=8, ge=1, description="r, the rank of each adapter")
+    alpha: float = Field(default=16.0, gt=0, description="adapters are scaled by alpha / r")
+
+
+def skip(architecture: str) -> str | None:
+    """Skip what is not known to have attention projections."""
+    if architecture.startswith(WITH_ATTENTION):
+        return None
+    return "lora adapts attention projections, which this architecture does not have"
+
+
+def prepare(start: Start, /, *, rank: int = 8, alpha: float = 16.0) -> Recipe:
+    """Train adapters ``W + alpha / r B A`` on the attention projections, and nothing else.
+
+    Raises:
+        UserError: If the model has no attention projections.
+    """
+    from imagenet_rib.adapters import adapted, is_adapter, merged
+    from imagenet_rib.objectives import cross_entropy_loss
+
+    def export(model: nn.Module) -> Mapping[str, Tensor]:
+        return merged(model).state_dict()
+
+    return Recipe(
+        adapted(start.model, rank=rank, alpha=alpha),
+        cross_entropy_loss(start.classes),
+        trainable=is_adapter,
+        frozen_statistics=True,
+        export=export,
+    )
+
+
+method = FineTuning(
+    name="lora",
+    summary="Low-rank adapters on the attention projections; patch embedding and head stay as they are "
+    "(Hu et al. 2022).",
+    parameters=Settings,
+    prepare=prepare,
+    skip=skip,
+)

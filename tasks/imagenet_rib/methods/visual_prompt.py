@@ -1,0 +1,47 @@
+"""``visual_prompt``: a learnable frame around the image (Bahng et al. 2022)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from imagenet_rib.method import FineTuning, Parameters, Recipe, Start
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Settings(Parameters):
+    """Settings of the visual prompt."""
+
+    width: int = Field(default=30, ge=1, le=112, description="width of the frame, pixels of 224")
+
+
+def wrap(model: nn.Module, /, *, image_size: int, width: int = 30) -> nn.Module:
+    """Put a frame of zeros in front of a model."""
+    from imagenet_rib.prompting import Prompted, frame_width
+
+    return Prompted(model, image_size=image_size, width=frame_width(image_size, width))
+
+
+def prepare(start: Start, /, *, width: int = 30) -> Recipe:
+    """Train the frame alone; the model stays as it is, its batch statistics included."""
+    from imagenet_rib.objectives import cross_entropy_loss
+
+    return Recipe(
+        wrap(start.model, image_size=start.image_size, width=width),
+        cross_entropy_loss(start.classes),
+        trainable=frozenset({"top", "bottom", "left", "right"}).__contains__,
+        frozen_statistics=True,
+    )
+
+
+method = FineTuning(
+    name="visual_prompt",
+    summary="A learnable frame, 30 pixels wide of 224, is added to the image and trained alone "
+    "(Bahng et al. 2022).",
+    parameters=Settings,
+    prepare=prepare,
+    wrap=wrap,
+)

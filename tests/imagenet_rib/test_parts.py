@@ -1,0 +1,114 @@
+"""Evaluation in parts gives what evaluation at once gives; and what a grid will cost."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gridcell.data.corruptions import corruptions
+from gridcell.data.images import LabelledImages
+from gridcell.errors import UserError
+from gridcell.suite import load_suite
+from gridcell.task import find_task
+from imagenet_rib.cost import IMAGES, estimate
+from imagenet_rib.parts import evaluation_cuts, join, key_of, members
+from imagenet_rib.plan import plan
+from imagenet_rib.settings import Settings
+from imagenet_rib.throughput import MEASURED, throughput_of
+
+GROUPS = ("fog/1", "fog/2", "snow/1", "foggy/1")
+
+
+def labelled(group_of):
+    count = len(group_of)
+    return LabelledImages(
+        name="c",
+        images=np.zeros((count, 1, 1, 3), dtype=np.uint8),
+        labels=np.zeros(count, dtype=np.int64),
+        classes=(0,),
+        class_names=("x",),
+        groups=GROUPS,
+        group_of=np.array(group_of, dtype=np.int64),
+    )
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.randoms())
+def test_parts_join_to_the_whole(group_of, random):
+    images = labelled(group_of)
+    right = np.array([random.random() < 0.5 for _ in group_of])
+    there = {GROUPS[group].split("/")[0] for group in group_of}
+    parts = {key_of("c", name): right[members(images, name)] for name in there}
+    joined = join({**parts, "val": np.array([True])}, {"c": images})
+    assert joined.keys() == {"c", "val"}
+    assert np.array_equal(joined["c"], right)
+    missing = random.choice(sorted(parts))
+    assert join({key: value for key, value in parts.items() if key != missing}, {"c": images}).keys() == set()
+
+
+def test_a_set_without_groups_has_no_parts():
+    images = labelled([0])
+    plain = LabelledImages("v2", images.images, images.labels, (0,), ("x",))
+    assert len(members(plain, "fog")) == 0
+
+
+def test_every_set_and_corruption_is_evaluated_once():
+    sets = ["v2", "c", "val"]
+    assert evaluation_cuts(sets, "model") == [{"sets": sets}]
+    assert evaluation_cuts(sets, "set") == [{"sets": [name]} for name in sets]
+    cuts = evaluation_cuts(sets, "corruption")
+    assert [cut["sets"] for cut in cuts if "corruption" not in cut] == [["v2"], ["val"]]
+    assert [cut["corruption"] for cut in cuts if cut["sets"] == ["c"]] == list(corruptions())
+    assert len(cuts) == 2 + 15
+
+
+def settings(**changes):
+    given = {
+        "data": {"source": "published"},
+        "architectures": {"a": {"name": "resnet50"}},
+        "pretrainings": {"p": {"source": "torchvision"}},
+        "methods": {"ft": None},
+        "downstream": ["v2", "a"],
+    }
+    return Settings.model_validate(given | changes)
+
+
+@pytest.mark.parametrize("cut", ["model", "set", "corruption"])
+def test_cost_is_counted_image_by_image(cut):
+    few = settings(evaluation={"cut": cut}, downstream=["a", "c"])
+    lines = estimate(few, plan(few))
+    speed = MEASURED["resnet50"]
+    trained = (7_500 + 3_750_000) * 10 / speed.train / 3600
+    tested = 3 * (7_500 + 3_750_000 + 50_000) / speed.infer / 3600  # pre, and fine-tuned on each
+    whole = f"{trained + tested:,.0f} (evaluate {tested:,.0f}, train {trained:,.0f})"
+    assert lines["GPU-hours, roughly"].startswith(whole)
+
+
+def test_storage_is_the_weights():
+    few = settings()
+    assert estimate(few, plan(few))["storage"].startswith("0 GB")  # three times 102 MB
+    many = settings(seeds=list(range(100)))
+    assert estimate(many, plan(many))["storage"].startswith(f"{201 * 25.56e6 * 4 / 1e9:,.0f} GB")
+
+
+def test_models_without_figures_are_named_not_guessed():
+    few = settings(architectures={"a": {"name": "resnet26", "pretrainings": ["p"]}})
+    assert "6 cells of resnet26.tv_in1k" in estimate(few, plan(few))["not counted"]
+
+
+def test_other_data_are_not_estimated():
+    suite = load_suite(find_task("imagenet-rib"), "mini")
+    assert estimate(suite.settings, suite.grid()) == {}
+
+
+@pytest.mark.slow
+def test_the_papers_suite_has_figures_for_all_its_models():
+    suite = load_suite(find_task("imagenet-rib"), "paper")
+    lines = estimate(suite.settings, suite.grid())
+    assert lines.keys() == {"GPU-hours, roughly", "storage"}
+    assert throughput_of("vit_base_patch16_clip_224.openai_ft_in1k") == MEASURED["vit_base_patch16_224"]
+    assert sum(IMAGES.values()) == 4_016_963
+
+
+def test_what_adds_to_the_architecture_can_not_be_merged():
+    with pytest.raises(UserError, match="'visual_prompt' adds to the architecture"):
+        plan(settings(methods={"soup": {"ingredients": ["pre", "visual_prompt"]}}))
