@@ -1,13 +1,12 @@
 """The report's figures, drawn from a summary alone."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from generalization_difficulty.numbers import log10
+from gridcell.page import Picture
 from gridcell.plots.bars import grouped_bars
 from gridcell.plots.curves import Curve, curves
 from gridcell.plots.heatmap import heatmap
@@ -29,23 +28,6 @@ _KINDS = {
     "environment": "Environments",
 }
 _LINES = 8  # in a figure; more could not be told apart
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure with what the page says about it.
-
-    Attributes:
-        name: file name without its ending.
-        section: where it belongs: "answer", "unions", "measured" or "curves".
-        caption: what is seen; also the text read out in place of the picture.
-        figure: drawn, not yet written.
-    """
-
-    name: str
-    section: str
-    caption: str
-    figure: Figure
 
 
 def draw(summary: Summary) -> Iterator[Picture]:

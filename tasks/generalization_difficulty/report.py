@@ -1,12 +1,13 @@
 """The report: one page that stands alone, its pictures, and the numbers behind it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from generalization_difficulty.answer import answer
 from generalization_difficulty.numbers import plain, scientific
 from generalization_difficulty.summary import Entry, summarise, write_cells, write_summary
+from gridcell.page import render, write_pictures
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -37,12 +38,14 @@ def write_report(
     Returns:
         The files written: ``report.html`` first.
     """
+    from generalization_difficulty.figures import draw  # with matplotlib: only for drawing
+
     done = list(entries)
     summary = summarise(done, orders)
     out.mkdir(parents=True, exist_ok=True)
     write_summary(summary, out / "summary.json")
     write_cells(done, out / "cells.csv")
-    pictures, images = _write_pictures(summary, out)
+    pictures, images = write_pictures(draw(summary), out)
     page = out / "report.html"
     page.write_text(
         _render(
@@ -59,44 +62,9 @@ def write_report(
     return [page, *images, out / "cells.csv", out / "summary.json"]
 
 
-def _write_pictures(summary: Mapping[str, Any], out: Path) -> tuple[list[dict[str, Any]], list[Path]]:
-    """Write the figures and return what the page needs of each, and the files."""
-    from generalization_difficulty.figures import draw
-    from gridcell.plots import style  # matplotlib takes a second to import: only for drawing
-
-    shown, files = [], []
-    for picture in draw(summary):
-        path = out / f"{picture.name}.png"
-        png = style.save(picture.figure, path)
-        width, height = (int(inches * style.DPI) for inches in picture.figure.get_size_inches())
-        files.append(path)
-        shown.append(
-            {
-                "number": len(files),
-                "section": picture.section,
-                "caption": picture.caption,
-                "uri": style.to_data_uri(png),
-                "width": width,
-                "height": height,
-            }
-        )
-    return shown, files
-
-
 def _render(*, summary: Mapping[str, Any], **context: Any) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"scientific": scientific, "plain": plain, "spread": _spread}
-    return environment.get_template("report.html.jinja").render(
-        summary=summary, answer=answer(summary), **context
-    )
+    filters: dict[str, Callable[..., str]] = {"scientific": scientific, "plain": plain, "spread": _spread}
+    return render(_TEMPLATES, filters, summary=summary, answer=answer(summary), **context)
 
 
 def _spread(entry: Mapping[str, Any], digits: int = 4) -> str:

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from gridcell.page import Picture
 from gridcell.plots.bars import grouped_bars
 from gridcell.plots.curves import Curve, curves
 from gridcell.plots.heatmap import heatmap
@@ -17,25 +16,6 @@ from imagenet_rib.metrics import FloatArray
 from imagenet_rib.summary import BASELINE
 
 Summary = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure with what the page says about it.
-
-    Attributes:
-        name: file name without its ending.
-        section: where it belongs: "answer", "before", "change", "accuracy", "radar" or "wise_ft".
-        model: the model it shows; empty if it shows several.
-        caption: what is seen, in a sentence or two; also the text read out in place of the picture.
-        figure: drawn, not yet written.
-    """
-
-    name: str
-    section: str
-    model: str
-    caption: str
-    figure: Figure
 
 
 def draw(summary: Summary) -> Iterator[Picture]:
@@ -106,7 +86,7 @@ def _mri(summary: Summary) -> Picture:
         "the sets a model was not fine-tuned on, against the same model before. Below zero, robustness was "
         "lost. Lines are 95 % intervals; a cross marks a value that is not known."
     )
-    return Picture("mri", "answer", "", caption, figure)
+    return Picture("mri", "answer", caption, figure)
 
 
 def _before(summary: Summary) -> Picture:
@@ -124,7 +104,7 @@ def _before(summary: Summary) -> Picture:
         divider=len(names),
     )
     caption = f"Top-1 accuracy of the pre-trained models. '{VAL}' is held-out pre-training data."
-    return Picture("before", "before", "", caption, figure)
+    return Picture("before", "before", caption, figure)
 
 
 def _change_limit(summary: Summary) -> float:
@@ -163,7 +143,7 @@ def _change(summary: Summary, model: str, slug: str, limit: float) -> Picture:
         "Framed: tested on the set it was fine-tuned on, which RI leaves out and the colours need not span. "
         f"Right of the rule: '{VAL}', no part of RI either. Hatched: not evaluated."
     )
-    return Picture(f"change-{slug}", "change", model, caption, figure)
+    return Picture(f"change-{slug}", "change", caption, figure, model)
 
 
 def _accuracy(summary: Summary, model: str, slug: str) -> Picture:
@@ -183,7 +163,7 @@ def _accuracy(summary: Summary, model: str, slug: str) -> Picture:
     caption = (
         f"{model}: top-1 accuracy after fine-tuning, percent. Framed: tested on the set it was fine-tuned on."
     )
-    return Picture(f"accuracy-{slug}", "accuracy", model, caption, figure)
+    return Picture(f"accuracy-{slug}", "accuracy", caption, figure, model)
 
 
 def _radar(summary: Summary) -> Picture:
@@ -216,7 +196,7 @@ def _radar(summary: Summary) -> Picture:
         f"{model}: accuracy on each set before fine-tuning and after {after}, the mean over the models "
         "fine-tuned on the other sets. Inside the first line, robustness was lost."
     )
-    return Picture("radar", "radar", model, caption, figure)
+    return Picture("radar", "radar", caption, figure, model)
 
 
 def _wise_ft(summary: Summary) -> Picture:
@@ -242,4 +222,4 @@ def _wise_ft(summary: Summary) -> Picture:
         "Weights (1 - α) pre-trained + α fine-tuned: accuracy on the set fine-tuned on and, mean over the "
         "other sets, how much robustness is left. Bands are 95 % intervals."
     )
-    return Picture("wise_ft", "wise_ft", "", caption, figure)
+    return Picture("wise_ft", "wise_ft", caption, figure)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gridcell.page import Picture, render, write_pictures
 from gridcell.plots.numbers import interval, signed
 from imagenet_rib.answer import answer, gaps, verdict
 from imagenet_rib.cells import write_cells
@@ -64,7 +64,7 @@ def write_report(
     numbers, cells = out / "summary.json", out / "cells.csv"
     write_summary(summary, numbers)
     write_cells(done, cells)
-    pictures, images = _write_pictures(summary, out)
+    pictures, images = write_pictures(_draw(summary), out)
     page = out / "report.html"
     page.write_text(
         _render(
@@ -83,44 +83,18 @@ def write_report(
     return [page, *images, cells, numbers]
 
 
-def _write_pictures(summary: Mapping[str, Any], out: Path) -> tuple[list[dict[str, Any]], list[Path]]:
-    """Write the figures and return what the page needs of each, and the files."""
-    from gridcell.plots import style  # matplotlib takes a second to import: only for drawing
-    from imagenet_rib.distance.figures import draw_distances
+def _draw(summary: Mapping[str, Any]) -> Iterator[Picture]:
+    from imagenet_rib.distance.figures import draw_distances  # with matplotlib: only for drawing
     from imagenet_rib.figures import draw
 
-    shown, files = [], []
-    for picture in chain(draw(summary), draw_distances(summary)):
-        path = out / f"{picture.name}.png"
-        png = style.save(picture.figure, path)
-        width, height = (int(inches * style.DPI) for inches in picture.figure.get_size_inches())
-        files.append(path)
-        shown.append(
-            {
-                "number": len(files),
-                "section": picture.section,
-                "model": picture.model,
-                "caption": picture.caption,
-                "uri": style.to_data_uri(png),
-                "width": width,
-                "height": height,
-            }
-        )
-    return shown, files
+    yield from draw(summary)
+    yield from draw_distances(summary)
 
 
 def _render(*, summary: Mapping[str, Any], **context: Any) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"signed": signed, "verdict": verdict, "breakable": _breakable}
-    return environment.get_template("report.html.jinja").render(
+    return render(
+        _TEMPLATES,
+        {"signed": signed, "verdict": verdict, "breakable": _breakable},
         summary=summary,
         answer=answer(summary),
         baseline=BASELINE,

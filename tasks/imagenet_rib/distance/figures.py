@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from gridcell.page import Picture
 from gridcell.plots.numbers import signed
 from gridcell.plots.scatter import Points, scatter
-from imagenet_rib.figures import Picture
 from imagenet_rib.summary import BASELINE
 
 _OUTCOMES = {
@@ -37,7 +37,6 @@ def draw_distances(summary: Mapping[str, Any]) -> Iterator[Picture]:
             yield Picture(
                 f"distance-{outcome}",
                 "distance",
-                "",
                 f"Each set's distance (OTDD) from '{found['source']}' in the features of the pre-trained "
                 f"model against the {words} after fine-tuning on it ({BASELINE}). The line is fitted by "
                 "least squares; horizontal bars, where there are any, are one standard deviation over draws "
