@@ -95,13 +95,13 @@ def estimate(
 
 
 def check_epsilons(epsilons: Floats, exact: WeightedChi2 | None = None) -> None:
-    """Raise UserError for target errors that no hypothesis can have: not positive, or below the exact floor."""
+    """Raise UserError for target errors that can't be had: not positive, or below the exact floor."""
     if not np.isfinite(epsilons).all() or (epsilons <= 0).any():
         raise UserError("A target error must be positive: a mean squared error can't be zero or below")
     if exact is not None and (epsilons <= exact.floor).any():
         raise UserError(
-            f"The target error {epsilons.min():.4g} is not possible: no function of this space that fits the "
-            f"training data has an error below {exact.floor:.4g}"
+            f"The target error {epsilons.min():.4g} is not possible: no function of this space that fits "
+            f"the training data has an error below {exact.floor:.4g}"
         )
 
 
@@ -109,8 +109,9 @@ def too_few(samples: int, unfitted: int) -> None:
     """Raise UserError where too few hypotheses fit the training data to estimate from."""
     if samples < MINIMUM_SAMPLES and unfitted:
         raise UserError(
-            f"Only {samples} of {samples + unfitted} hypotheses reached the training error, and an estimate takes "
-            f"{MINIMUM_SAMPLES}: train longer (training.max_epochs) or ask for less (training.fit_error)"
+            f"Only {samples} of {samples + unfitted} hypotheses reached the training error, and an estimate "
+            f"takes {MINIMUM_SAMPLES}: train longer (training.max_epochs) or allow a larger "
+            "training.fit_error"
         )
 
 
@@ -151,14 +152,18 @@ def warnings_of(found: Estimate, errors: Floats, unfitted: int) -> list[str]:
             "fitted model's tail alone"
         )
     elif len(beyond):
-        said.append(f"target errors up to {beyond.max():.3g} lie below the smallest sampled error ({errors.min():.3g})")
+        said.append(
+            f"target errors up to {beyond.max():.3g} lie below the smallest sampled ({errors.min():.3g})"
+        )
     if found.fitted.df < 1 and found.nats.max() > found.fitted.nc / 4:
         said.append(
-            f"the fitted model has next to no degrees of freedom ({found.fitted.df:.2g}), so that its I can't "
-            f"exceed {found.fitted.nc / 2:.3g} nats: its far tail is not to be trusted"
+            f"the fitted model has next to no degrees of freedom ({found.fitted.df:.2g}), so that its I "
+            f"can't exceed {found.fitted.nc / 2:.3g} nats: its far tail is not to be trusted"
         )
     if unfitted:
-        said.append(f"{unfitted} of {n + unfitted} hypotheses did not reach the training error and are left out")
+        said.append(
+            f"{unfitted} of {n + unfitted} hypotheses did not reach the training error and are left out"
+        )
     if found.exact is not None:
         gap = np.abs(found.nats - found.exact)
         worst = int(np.argmax(gap))

@@ -1,4 +1,4 @@
-"""From settings to cells: pools of data, cells that draw hypotheses, and an estimate from each set of them."""
+"""From settings to cells: pools of data, cells that draw hypotheses, and estimates from their errors."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -28,7 +28,9 @@ def check_errors(errors: Floats) -> Floats:
     if not np.isfinite(values).all():
         raise UserError(f"{int((~np.isfinite(values)).sum())} of the sampled errors are not finite")
     if (values <= 0).any():
-        raise UserError("A sampled error is zero or below: mean squared errors of sampled functions are positive")
+        raise UserError(
+            "A sampled error is zero or below: mean squared errors of sampled functions are positive"
+        )
     if np.ptp(values) <= 1e-9 * values.max():
         raise UserError("The sampled errors are all equal: no distribution can be fitted to them")
     return values
@@ -66,7 +68,7 @@ def fit(errors: Floats, start: ScaledNcx2 | None = None) -> ScaledNcx2:
         starts = [np.array([0.0, math.log(variation), min(max(share, 1e-3), 0.999)])]
     bounds = [(-2.0, 2.0), (starts[0][1] - 2, starts[0][1] + 2), (0.0, 0.9999)]
     found = [
-        minimize(cost, point, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-12, "gtol": 1e-7})
+        minimize(cost, point, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-10, "gtol": 1e-6})
         for point in starts
     ]
     best = min(found, key=lambda result: float(result.fun))

@@ -20,7 +20,9 @@ def rbf(bandwidth: float, amplitude: float = 1.0) -> Kernel:
         UserError: the bandwidth or the amplitude isn't positive.
     """
     if not bandwidth > 0 or not amplitude > 0:
-        raise UserError(f"The kernel's bandwidth and amplitude must be positive, not {bandwidth:g} and {amplitude:g}")
+        raise UserError(
+            f"The kernel's bandwidth and amplitude must be positive, not {bandwidth:g} and {amplitude:g}"
+        )
 
     def kernel(x: Floats, y: Floats) -> Floats:
         values = squared_distances(x, y)
@@ -32,7 +34,9 @@ def rbf(bandwidth: float, amplitude: float = 1.0) -> Kernel:
     return kernel
 
 
-def arc_cosine(depth: int, weight_variance: float = 2.0, bias_variance: float = 0.1, amplitude: float = 1.0) -> Kernel:
+def arc_cosine(
+    depth: int, weight_variance: float = 2.0, bias_variance: float = 0.1, amplitude: float = 1.0
+) -> Kernel:
     """Return the kernel of infinitely wide ReLU networks with ``depth`` hidden layers.
 
     Weights have variance ``weight_variance`` / fan-in, biases ``bias_variance``; the values are multiplied by
@@ -79,7 +83,7 @@ def median_bandwidth(x: Floats) -> float:
     Raises:
         UserError: more than half of the pairs are equal.
     """
-    some = x[: 1000]
+    some = x[:1000]
     squared = squared_distances(some, some)[np.triu_indices(len(some), 1)]
     median = math.sqrt(float(np.median(squared))) if len(squared) else 0.0
     if median <= 0:

@@ -47,7 +47,11 @@ def posterior(
     Raises:
         UserError: inputs aren't finite, no test points, or the system can't be solved (see ``solve``).
     """
-    for name, values in (("training inputs", x_train), ("training targets", y_train), ("test inputs", x_test)):
+    for name, values in (
+        ("training inputs", x_train),
+        ("training targets", y_train),
+        ("test inputs", x_test),
+    ):
         if not np.isfinite(values).all():
             raise UserError(f"The {name} hold values that are not finite (NaN or infinite)")
         if len(values) == 0:

@@ -63,9 +63,10 @@ def cholesky(matrix: Floats) -> tuple[Floats, float]:
     for relative in JITTERS:
         jitter = relative * abs(mean)
         try:
-            return np.linalg.cholesky(matrix + jitter * np.eye(len(matrix))), jitter
+            factor = np.linalg.cholesky(matrix + jitter * np.eye(len(matrix)))
         except np.linalg.LinAlgError:
             continue
+        return np.asarray(factor, dtype=np.float64), jitter
     smallest = float(np.linalg.eigvalsh(matrix)[0])
     raise UserError(
         f"The kernel matrix is not positive definite: its smallest eigenvalue is {smallest:.3g}, and adding "

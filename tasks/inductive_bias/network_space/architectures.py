@@ -34,7 +34,8 @@ class Architecture:
             raise UserError("A convolutional network needs images, not vectors (a projection gives vectors)")
         if self.channels and min(self.inputs[1:]) >> len(self.channels) < 1:
             raise UserError(
-                f"{len(self.channels)} poolings are too many for images of {self.inputs[1]} x {self.inputs[2]}"
+                f"{len(self.channels)} poolings are too many for images of "
+                f"{self.inputs[1]} x {self.inputs[2]}"
             )
 
     @property

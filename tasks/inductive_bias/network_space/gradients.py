@@ -66,7 +66,9 @@ class _FullyConnected:
             kept = [x[row].flatten(1)]
             for weight, bias in layers[:-1]:
                 kept.append(torch.addmm(bias, kept[-1], weight.t()).relu_())
-            delta = torch.addmm(layers[-1][1], kept[-1], layers[-1][0].t()).sub_(y[row]).mul_(2 / y[row].numel())
+            delta = (
+                torch.addmm(layers[-1][1], kept[-1], layers[-1][0].t()).sub_(y[row]).mul_(2 / y[row].numel())
+            )
             for index in range(len(layers) - 1, -1, -1):
                 torch.mm(delta.t(), kept[index], out=grads[index][0])
                 torch.sum(delta, 0, out=grads[index][1])

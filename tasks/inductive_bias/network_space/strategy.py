@@ -28,7 +28,11 @@ class Strategy:
     @property
     def name(self) -> str:
         """For people."""
-        return f"{'stacks' if self.together else 'one by one'} of {self.chunk}" if self.chunk > 1 else "one by one"
+        return (
+            f"{'stacks' if self.together else 'one by one'} of {self.chunk}"
+            if self.chunk > 1
+            else "one by one"
+        )
 
 
 def candidates(device: str, count: int) -> list[Strategy]:
@@ -40,7 +44,13 @@ def candidates(device: str, count: int) -> list[Strategy]:
 
 
 def measure(
-    strategies: list[Strategy], architecture: Architecture, x: Tensor, y: Tensor, recipe: Recipe, *, seconds: float
+    strategies: list[Strategy],
+    architecture: Architecture,
+    x: Tensor,
+    y: Tensor,
+    recipe: Recipe,
+    *,
+    seconds: float,
 ) -> dict[Strategy, float]:
     """Return hypothesis-steps per second of each strategy, from about ``seconds`` of training each."""
     found = {}
@@ -72,7 +82,7 @@ def _fastest(
 
 
 def fastest(architecture: Architecture, x: Tensor, recipe: Recipe, count: int) -> Strategy:
-    """Return the fastest strategy for ``count`` hypotheses on inputs like ``x``; measured once per process."""
+    """Return the fastest strategy for ``count`` hypotheses on inputs like ``x``; measured once."""
     return _fastest(x.device.type, architecture, tuple(x.shape), recipe, count)
 
 

@@ -110,7 +110,7 @@ class Stack:
     def _adam(self) -> None:
         """One step of Adam in one pass over memory (the kernel behind ``torch.optim.Adam(fused=True)``)."""
         self._steps += 1
-        torch._fused_adam_(  # noqa: SLF001 - the optimiser's own bookkeeping costs as much as the step
+        torch._fused_adam_(  # private, but the public optimiser's bookkeeping costs as much as the step
             [self.weights],
             [self._grad],
             [self._first],
@@ -155,7 +155,10 @@ def train_stack(
     """
     total = len(stack)
     fitted = torch.zeros(total, dtype=torch.bool)
-    train_error, test_error = torch.full((total,), torch.nan).double(), torch.full((total,), torch.nan).double()
+    train_error, test_error = (
+        torch.full((total,), torch.nan).double(),
+        torch.full((total,), torch.nan).double(),
+    )
     epochs = torch.zeros(total, dtype=torch.int64)
     alive = torch.arange(total)
     done = 0

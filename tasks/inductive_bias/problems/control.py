@@ -23,7 +23,8 @@ def cartpole(points: int, seed: int) -> Pool:
         ) from None
     environment = gymnasium.make("CartPole-v1")
     draw = np.random.default_rng(seed)
-    states, actions = [], []
+    states: list[np.ndarray] = []
+    actions: list[int] = []
     state, _ = environment.reset(seed=seed)
     while len(states) < points:
         good = policy(np.asarray(state))

@@ -59,7 +59,10 @@ def make_pool(x: ArrayLike, y: ArrayLike, name: str) -> Pool:
     """
     inputs, targets = np.asarray(x), np.asarray(y)
     if len(inputs) != len(targets) or len(inputs) < 2:
-        raise UserError(f"Problem '{name}' has {len(inputs)} inputs and {len(targets)} labels: give at least 2 of each, equally many")
+        raise UserError(
+            f"Problem '{name}' has {len(inputs)} inputs and {len(targets)} labels: "
+            "give at least 2 of each, equally many"
+        )
     if inputs.dtype.kind not in "fiub" or targets.dtype.kind not in "fiub":
         raise UserError(f"Problem '{name}' has inputs or labels that are not numbers")
     if not np.isfinite(inputs).all() or not np.isfinite(targets).all():
@@ -101,7 +104,8 @@ def cut(
     """
     if n_train + n_test > len(pool.x):
         raise UserError(
-            f"Problem '{name}' has {len(pool.x)} points, fewer than {n_train} for training and {n_test} for testing"
+            f"Problem '{name}' has {len(pool.x)} points, fewer than {n_train} for training "
+            f"and {n_test} for testing"
         )
     order = generator(seed, "split").permutation(len(pool.x))
     test, train = order[:n_test], order[n_test : n_test + n_train]
@@ -112,9 +116,13 @@ def cut(
     if dimension is not None:
         flat = x.reshape(len(x), -1)
         if dimension > flat.shape[1]:
-            raise UserError(f"Problem '{name}' has {flat.shape[1]} dimensions and can't be projected to {dimension}")
+            raise UserError(
+                f"Problem '{name}' has {flat.shape[1]} dimensions and can't be projected to {dimension}"
+            )
         noise = generator(seed, "projection").standard_normal((flat.shape[1], flat.shape[1]))
-        directions, _ = np.linalg.qr(noise)  # the first columns serve lower dimensions: projections are nested
+        directions, _ = np.linalg.qr(
+            noise
+        )  # the first columns serve lower dimensions: projections are nested
         x = flat @ directions[:, :dimension]
         if standardise:
             x = x / np.sqrt((x**2).mean())

@@ -28,7 +28,9 @@ def teacher(dimension: int, outputs: int, width: int, points: int, seed: int) ->
     """
     draw = generator(seed, "teacher", dimension)
     x = draw.standard_normal((points, dimension))
-    hidden = np.tanh(2 * x @ draw.standard_normal((dimension, width)) / np.sqrt(dimension) + draw.standard_normal(width))
+    hidden = np.tanh(
+        2 * x @ draw.standard_normal((dimension, width)) / np.sqrt(dimension) + draw.standard_normal(width)
+    )
     y = hidden @ draw.standard_normal((width, outputs))
     return make_pool(x, (y - y.mean(axis=0)) / y.std(axis=0), f"teacher of {dimension} dimensions")
 
@@ -45,7 +47,9 @@ def from_npz(path: str | Path) -> Pool:
     try:
         with np.load(file, allow_pickle=False) as arrays:
             if not {"x", "y"} <= set(arrays.files):
-                raise UserError(f"{file} must hold the arrays 'x' and 'y', not {', '.join(sorted(arrays.files))}")
+                raise UserError(
+                    f"{file} must hold the arrays 'x' and 'y', not {', '.join(sorted(arrays.files))}"
+                )
             return make_pool(arrays["x"], arrays["y"], file.stem)
     except (ValueError, OSError) as error:
         raise UserError(f"{file} can't be read as npz: {error}") from error
@@ -83,7 +87,9 @@ def from_dataset(dataset: Any, name: str = "data set", limit: int | None = None)
         images.append(scaled)
         labels.append(int(label))
     if len({image.shape for image in images}) > 1:
-        raise UserError(f"The images of {name} differ in size: give the data set a transform that resizes them")
+        raise UserError(
+            f"The images of {name} differ in size: give the data set a transform that resizes them"
+        )
     return make_pool(np.stack(images), np.array(labels), name)
 
 
@@ -98,7 +104,9 @@ def make(source: Mapping[str, Any], location: str | None) -> Pool:
     if kind == "digits":
         return digits()
     if kind == "teacher":
-        return teacher(source["dimension"], source["outputs"], source["width"], source["points"], source["seed"])
+        return teacher(
+            source["dimension"], source["outputs"], source["width"], source["points"], source["seed"]
+        )
     if kind == "cartpole":
         from inductive_bias.problems.control import cartpole
 

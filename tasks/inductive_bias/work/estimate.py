@@ -1,4 +1,4 @@
-"""The estimate cell: pools the errors of one space on one problem, and says how much information is needed."""
+"""The estimate cell: pools the errors of one space on one problem and asks how much is needed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,7 +40,11 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         exact = WeightedChi2(first["weights"] / unit, first["offsets"] / unit, int(first["multiplicity"]))
     draws = generator(context.seed, "bootstrap")
     found = estimate(
-        errors, [*config["epsilons"], config["target"]], resamples=config["bootstrap"], generator=draws, exact=exact
+        errors,
+        [*config["epsilons"], config["target"]],
+        resamples=config["bootstrap"],
+        generator=draws,
+        exact=exact,
     )
     np.savez(context.outputs / POOLED, errors=errors, replicates=found.replicates)
     *curve, target = rows(found)
@@ -52,7 +56,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         "fit": to_record(found.fitted),
         "ks": found.ks,
         "p_value": found.p_value,
-        "exact_p_value": None if exact is None else float(kstest(errors, exact.cdf).pvalue),
+        "exact_p_value": None if exact is None else float(kstest(errors, exact.fast_cdf).pvalue),
         "samples": len(errors),
         "unfitted": unfitted,
         "smallest_error": float(errors.min()),

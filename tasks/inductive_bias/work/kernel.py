@@ -23,7 +23,10 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     from inductive_bias.kernel_space.posterior import error_distribution, posterior, sample_errors
 
     split = read_split(context)
-    x_train, x_test = split.x_train.reshape(len(split.x_train), -1), split.x_test.reshape(len(split.x_test), -1)
+    x_train, x_test = (
+        split.x_train.reshape(len(split.x_train), -1),
+        split.x_test.reshape(len(split.x_test), -1),
+    )
     kernel, bandwidth = _kernel(cell.config, x_train)
     given = posterior(kernel, x_train, split.y_train, x_test)
     exact = error_distribution(given, split.y_test)
