@@ -80,7 +80,7 @@ def _side_by_side(summary: Mapping[str, Any], settings: Mapping[str, Any]) -> Pi
     caption = (
         f"Bits needed to pick, among hypotheses that fit {settings['training_size']} training points, one "
         f"whose error is at most {settings['target']:g}. The scale is linear up to one bit, then "
-        "logarithmic. Lines are 95 % intervals (cut off at zero); a cross marks what is not known or can't be."
+        "logarithmic. Lines are 95 % intervals (cut off at zero); a cross marks what is not known."
     )
     return Picture("spaces", "answer", caption, figure)
 
@@ -118,9 +118,12 @@ def _epsilons(panels: Mapping[str, list[Curve]], settings: Mapping[str, Any]) ->
         title="I against the error asked for",
         panels_per_row=2,
     )
+    ticks = settings["epsilons"]
     for axes in figure.axes:
         axes.set_yscale("log")
         axes.set_xscale("log")
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.minorticks_off()
     caption = (
         "Information against the error asked for, at the first seed. Kernels: the exact tail, and what the "
         "non-central chi-squared fitted to sampled errors says; networks: the fit, with 95 % intervals over "

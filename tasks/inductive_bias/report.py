@@ -145,7 +145,7 @@ def _bits(row: Mapping[str, Any]) -> str:
 def _number(value: float | None) -> str:
     if value is None:
         return "–"
-    text = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    text = f"{value:.0f}" if 1000 <= abs(value) < 100_000 else f"{value:.3g}"
     return text.replace("-", "−")
 
 

@@ -107,7 +107,7 @@ class WeightedChi2:
     def _along(self, c: float, kappa: float, q: float, height: float, width: float, step: float) -> float:
         """Integrate along the parabola by the trapezoidal rule, ``u`` in units of ``width``."""
         total, start = 0.0, 0
-        block = 256
+        block = 64
         while start < 200_000:
             index = np.arange(start, start + block)
             u = index * step * width

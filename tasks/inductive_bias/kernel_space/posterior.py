@@ -18,11 +18,13 @@ class Posterior:
         mean: ``K_* K^-1 Y``, shape (n_test, k).
         covariance: ``K_** - K_* K^-1 K_*^T``, shape (n_test, n_test), the same for every output.
         solution: how the system was solved.
+        prior_trace: sum of the prior's variances at the test points.
     """
 
     mean: Floats
     covariance: Floats
     solution: Solution
+    prior_trace: float
 
 
 def posterior(
@@ -68,8 +70,9 @@ def posterior(
         solution = solve_conjugate_gradients(kernel, x_train, right)
     outputs = y_train.shape[1]
     mean = cross @ solution.x[:, :outputs]
-    covariance = kernel(x_test, x_test) - cross @ solution.x[:, outputs:]
-    return Posterior(mean, (covariance + covariance.T) / 2, solution)
+    prior = kernel(x_test, x_test)
+    covariance = prior - cross @ solution.x[:, outputs:]
+    return Posterior(mean, (covariance + covariance.T) / 2, solution, float(np.trace(prior)))
 
 
 def error_distribution(given: Posterior, y_test: Floats) -> WeightedChi2:
@@ -88,8 +91,9 @@ def error_distribution(given: Posterior, y_test: Floats) -> WeightedChi2:
     if not np.isfinite(y_test).all():
         raise UserError("The test targets hold values that are not finite (NaN or infinite)")
     values, vectors = np.linalg.eigh(given.covariance)
-    # Below rounding an eigenvalue is noise of either sign: that direction has no variance.
-    values = np.where(values > 1e-14 * max(float(values[-1]), 0.0), values, 0.0)
+    # The covariance is a difference of matrices of the prior's size: below the rounding of those an
+    # eigenvalue is noise of either sign, and that direction has no variance.
+    values = np.where(values > 1e-14 * given.prior_trace, values, 0.0)
     bias = vectors.T @ (given.mean - y_test)
     return WeightedChi2(values / y_test.size, (bias**2).sum(axis=1) / y_test.size, y_test.shape[1])
 
