@@ -1,0 +1,27 @@
+"""Inductive bias: how much information it takes to pick a hypothesis that generalises (Boopathy et al. 2024).
+
+Hypotheses that fit the training data are drawn at random, from a Gaussian process posterior or by training
+networks; the answer is I(eps) = -log P(test error <= eps), in nats and bits, per problem and space.
+"""
+
+from pathlib import Path
+
+from gridcell.task import Task
+from inductive_bias.plan import plan
+from inductive_bias.settings import Settings
+
+task = Task(
+    name="inductive-bias",
+    summary="How many bits does it take to pick, among hypotheses that fit the data, one that generalises?",
+    settings=Settings,
+    suites=Path(__file__).parent / "suites",
+    plan=plan,
+    cells={
+        "data": "inductive_bias.work.data:run",
+        "kernel": "inductive_bias.work.kernel:run",
+        "hypotheses": "inductive_bias.work.hypotheses:run",
+        "estimate": "inductive_bias.work.estimate:run",
+    },
+    report="inductive_bias.findings:write",
+    progress_metric="information",
+)

@@ -1,0 +1,173 @@
+"""Symmetric positive definite systems: by Cholesky with a reported jitter, or by conjugate gradients."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from gridcell.errors import UserError
+from inductive_bias.kernel_space.kernels import Floats, Kernel
+
+JITTERS = (0.0, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6)
+"""Tried in turn, relative to the mean of the diagonal."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """``(K + jitter I) X = B``, solved.
+
+    Attributes:
+        x: shape of B.
+        jitter: what was added to the diagonal, absolute.
+        residual: |(K + jitter I) X - B| / |B| (Frobenius).
+        how: ``cholesky`` or ``conjugate gradients``.
+        iterations: of conjugate gradients; 0 for Cholesky.
+    """
+
+    x: Floats
+    jitter: float
+    residual: float
+    how: str
+    iterations: int = 0
+
+
+def solve_cholesky(matrix: Floats, right: Floats) -> Solution:
+    """Solve ``matrix @ X = right``, shapes (n, n) and (n, m), with the smallest jitter that factorises.
+
+    Raises:
+        UserError: the matrix isn't finite, or isn't positive definite even with the largest jitter.
+    """
+    from scipy.linalg import cho_solve
+
+    factor, jitter = cholesky(matrix)
+    x = cho_solve((factor, True), right, check_finite=False)
+    scale = float(np.linalg.norm(right)) or 1.0
+    remainder = right - matrix @ x - jitter * x
+    # One step of iterative refinement wins back digits that an ill-conditioned factor lost.
+    refined = x + cho_solve((factor, True), remainder, check_finite=False)
+    after = right - matrix @ refined - jitter * refined
+    if np.linalg.norm(after) < np.linalg.norm(remainder):
+        x, remainder = refined, after
+    return Solution(x, jitter, float(np.linalg.norm(remainder)) / scale, "cholesky")
+
+
+def cholesky(matrix: Floats) -> tuple[Floats, float]:
+    """Return the lower factor of ``matrix + jitter I``, shape (n, n), and the jitter (absolute).
+
+    Raises:
+        UserError: as for ``solve_cholesky``.
+    """
+    if not np.isfinite(matrix).all():
+        raise UserError("The kernel matrix has entries that are not finite")
+    mean = float(np.trace(matrix)) / len(matrix)
+    for relative in JITTERS:
+        jitter = relative * abs(mean)
+        try:
+            factor = np.linalg.cholesky(matrix + jitter * np.eye(len(matrix)))
+        except np.linalg.LinAlgError:
+            continue
+        return np.asarray(factor, dtype=np.float64), jitter
+    smallest = float(np.linalg.eigvalsh(matrix)[0])
+    raise UserError(
+        f"The kernel matrix is not positive definite: its smallest eigenvalue is {smallest:.3g}, and adding "
+        f"{JITTERS[-1] * abs(mean):.1g} to the diagonal does not help"
+    )
+
+
+def solve_conjugate_gradients(
+    kernel: Kernel,
+    inputs: Floats,
+    right: Floats,
+    *,
+    jitter: float = 1e-8,
+    tolerance: float = 1e-10,
+    rank: int = 200,
+    block: int = 1024,
+    iterations: int = 5000,
+) -> Solution:
+    """Solve ``(K + jitter I) X = right`` without ever holding K, by preconditioned conjugate gradients.
+
+    Each column has its own step lengths; K is formed ``block`` rows at a time. The preconditioner is a
+    partial Cholesky factor with pivots, inverted by Woodbury's identity.
+
+    Source: Gardner et al., "GPyTorch: blackbox matrix-matrix Gaussian process inference", NeurIPS 2018.
+
+    Args:
+        kernel: of K.
+        inputs: shape (n, d).
+        right: shape (n, m).
+        jitter: absolute.
+        tolerance: of the relative residual of every column.
+        rank: of the preconditioner.
+        block: rows of K in memory at once.
+        iterations: at most.
+
+    Raises:
+        UserError: the tolerance is not reached.
+    """
+
+    def multiply(v: Floats) -> Floats:
+        out = jitter * v
+        for first in range(0, len(inputs), block):
+            out[first : first + block] += kernel(inputs[first : first + block], inputs) @ v
+        return out
+
+    precondition = _preconditioner(kernel, inputs, jitter, min(rank, len(inputs)))
+    x = np.zeros_like(right)
+    remainder = right.copy()
+    scale = np.maximum(np.linalg.norm(right, axis=0), 1e-300)
+    z = precondition(remainder)
+    direction = z.copy()
+    rho = np.einsum("ij,ij->j", remainder, z)
+    for iteration in range(1, iterations + 1):
+        image = multiply(direction)
+        curvature = np.einsum("ij,ij->j", direction, image)
+        alpha = np.divide(rho, curvature, out=np.zeros_like(rho), where=curvature > 0)
+        x += alpha * direction
+        remainder -= alpha * image
+        if (np.linalg.norm(remainder, axis=0) <= tolerance * scale).all():
+            true = right - multiply(x)
+            if (np.linalg.norm(true, axis=0) <= 2 * tolerance * scale).all():
+                residual = float(np.linalg.norm(true) / np.linalg.norm(right))
+                return Solution(x, jitter, residual, "conjugate gradients", iteration)
+            remainder = true  # rounding had drifted away from the truth: start over from here
+            z = precondition(remainder)
+            direction, rho = z.copy(), np.einsum("ij,ij->j", remainder, z)
+            continue
+        z = precondition(remainder)
+        new = np.einsum("ij,ij->j", remainder, z)
+        beta = np.divide(new, rho, out=np.zeros_like(new), where=rho > 0)
+        direction = z + beta * direction
+        rho = new
+    worst = float((np.linalg.norm(remainder, axis=0) / scale).max())
+    raise UserError(
+        f"Conjugate gradients reached a relative residual of {worst:.1g} in {iterations} steps, not "
+        f"{tolerance:.1g}: the kernel matrix is too ill-conditioned; a smaller bandwidth or more jitter helps"
+    )
+
+
+def _preconditioner(kernel: Kernel, inputs: Floats, jitter: float, rank: int) -> Callable[[Floats], Floats]:
+    """Return v -> (L L^T + noise I)^-1 v, for the partial pivoted Cholesky factor L of shape (n, rank)."""
+    from scipy.linalg import cho_factor, cho_solve
+
+    n = len(inputs)
+    factor = np.zeros((n, rank))
+    left = np.array([float(kernel(row[None], row[None])[0, 0]) for row in inputs])
+    start = left.sum()
+    used = rank
+    for column in range(rank):
+        pivot = int(np.argmax(left))
+        if left[pivot] <= 1e-14 * start / n:
+            used = column
+            break
+        values = kernel(inputs, inputs[pivot : pivot + 1])[:, 0] - factor[:, :column] @ factor[pivot, :column]
+        factor[:, column] = values / np.sqrt(left[pivot])
+        left = np.maximum(left - factor[:, column] ** 2, 0)
+    factor = factor[:, :used]
+    noise = max(jitter, float(left.mean()))  # what the partial factor leaves out, spread evenly
+    inner = cho_factor(noise * np.eye(used) + factor.T @ factor)
+
+    def apply(v: Floats) -> Floats:
+        return np.asarray((v - factor @ cho_solve(inner, factor.T @ v)) / noise)
+
+    return apply

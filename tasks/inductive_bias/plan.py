@@ -1,0 +1,146 @@
+"""From settings to cells: pools of data, cells that draw hypotheses, and estimates from their errors."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gridcell.cell import Cell, Resources
+from gridcell.errors import UserError
+from gridcell.grid import Grid, GridBuilder
+from inductive_bias.settings import Problem, Settings, Space
+
+PATHS = ("npz", "folder")
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where on the axes an estimate stands: training points, and input dimension (None: all)."""
+
+    n_train: int
+    dimension: int | None
+
+
+def plan(settings: Settings) -> Grid:
+    """Plan a suite's grid.
+
+    Raises:
+        UserError: a problem's file or folder isn't there, or a problem lacks or has no use for a path.
+    """
+    grid = GridBuilder("inductive-bias")
+    for name, problem in settings.problems.items():
+        data = _data(grid, name, problem)
+        for space_name, space in settings.spaces.items():
+            for point in points(settings, problem):
+                for seed in settings.seeds:
+                    labels = {
+                        "problem": name,
+                        "space": space_name,
+                        "n_train": point.n_train,
+                        "dimension": "full" if point.dimension is None else point.dimension,
+                        "seed": seed,
+                    }
+                    reason = _impossible(problem, space, point)
+                    if reason is not None:
+                        grid.skip(labels, reason)
+                        continue
+                    _estimate(grid, settings, name, data, (space_name, space), point, seed, labels)
+    return grid.build()
+
+
+def points(settings: Settings, problem: Problem) -> list[Point]:
+    """Return the base point, then those along each axis from it, without repeats."""
+    sizes = settings.training_sizes if problem.training_sizes is None else problem.training_sizes
+    found = [Point(settings.training_size, None)]
+    found += [Point(size, None) for size in sizes]
+    found += [Point(settings.training_size, dimension) for dimension in problem.dimensions]
+    return list(dict.fromkeys(found))
+
+
+def _impossible(problem: Problem, space: Space, point: Point) -> str | None:
+    if space.kind != "network" or not space.channels:
+        return None
+    if point.dimension is not None:
+        return "a convolutional network needs images, and a projection gives vectors"
+    if problem.source in ("teacher", "cartpole"):
+        return f"a convolutional network needs images, and '{problem.source}' gives vectors"
+    return None
+
+
+def _data(grid: GridBuilder, name: str, problem: Problem) -> Cell:
+    config: dict[str, Any] = {"source": problem.source}
+    if problem.source in PATHS:
+        from inductive_bias.problems.sources import fingerprint
+
+        if problem.path is None:
+            raise UserError(f"The problem '{name}' needs the setting 'path'")
+        config["fingerprint"] = fingerprint(problem.path)
+        grid.locate(config["fingerprint"], problem.path)
+        if problem.source == "folder":
+            config["size"] = problem.size
+    elif problem.path is not None:
+        raise UserError(f"The problem '{name}' is '{problem.source}', which has no use for a path")
+    if problem.source == "teacher":
+        keys = ("dimension", "outputs", "width", "points", "seed")
+        config |= {key: getattr(problem, key) for key in keys}
+    if problem.source == "cartpole":
+        config |= {"points": problem.points, "seed": problem.seed}
+    return grid.add("data", config, title=f"data {name}")
+
+
+def _estimate(
+    grid: GridBuilder,
+    settings: Settings,
+    problem: str,
+    data: Cell,
+    space: tuple[str, Space],
+    point: Point,
+    seed: int,
+    labels: dict[str, Any],
+) -> None:
+    name, chosen = space
+    where = f"{problem} n={point.n_train}" + (f" d={point.dimension}" if point.dimension else "")
+    cut = {
+        "n_train": point.n_train,
+        "n_test": settings.test_points,
+        "dimension": point.dimension,
+        "standardise": settings.standardise,
+    }
+    needs: dict[str, Cell] = {}
+    if chosen.kind == "network":
+        for first in range(0, settings.hypotheses, settings.hypotheses_per_cell):
+            count = min(settings.hypotheses_per_cell, settings.hypotheses - first)
+            config = {
+                "cut": cut,
+                "widths": list(chosen.widths),
+                "channels": list(chosen.channels),
+                "training": settings.training.model_dump(mode="json"),
+                "relative": settings.error_unit == "relative",
+                "first": first,
+                "count": count,
+            }
+            needs[f"part{first // settings.hypotheses_per_cell}"] = grid.add(
+                "hypotheses",
+                config,
+                needs={"data": data},
+                seed=seed,
+                title=f"{name} {where} seed {seed}: hypotheses {first}-{first + count - 1}",
+                resources=Resources(settings.resources.cpus, settings.resources.gpus),
+            )
+    else:
+        config = {
+            "cut": cut,
+            "kind": chosen.kind,
+            "amplitude": chosen.amplitude,
+            "samples": settings.kernel_samples,
+        }
+        config |= {"bandwidth": chosen.bandwidth} if chosen.kind == "rbf" else {"depth": chosen.depth}
+        needs["part0"] = grid.add(
+            "kernel", config, needs={"data": data}, seed=seed, title=f"{name} {where} seed {seed}"
+        )
+    estimate = {
+        "epsilons": list(settings.epsilons),
+        "target": settings.target,
+        "relative": settings.error_unit == "relative",
+        "bootstrap": settings.bootstrap,
+    }
+    title = f"estimate {name} {where} seed {seed}"
+    grid.target(labels, grid.add("estimate", estimate, needs=needs, seed=seed, title=title))

@@ -1,0 +1,133 @@
+"""A pool of inputs and targets, and one experiment's training and test points cut from it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gridcell.data.seeds import generator
+from gridcell.errors import UserError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """All points of a problem: ``x`` float64 (N, d) or (N, channels, height, width), ``y`` float64 (N, k)."""
+
+    x: Floats
+    y: Floats
+
+    def save(self, path: Path) -> None:
+        """Write as npz."""
+        np.savez_compressed(path, x=self.x, y=self.y)
+
+    @classmethod
+    def load(cls, path: Path) -> "Pool":
+        """Read what ``save`` wrote."""
+        with np.load(path, allow_pickle=False) as file:
+            return cls(file["x"], file["y"])
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One experiment: float64 inputs (n, ...) and targets (n, k), for training and for testing.
+
+    Attributes:
+        variance: mean squared error of the best constant prediction on the test points; the unit of
+            relative errors.
+    """
+
+    x_train: Floats
+    y_train: Floats
+    x_test: Floats
+    y_test: Floats
+    variance: float
+
+
+def make_pool(x: ArrayLike, y: ArrayLike, name: str) -> Pool:
+    """Check arrays and bring labels to one-hot targets.
+
+    Args:
+        x: inputs (N, ...): vectors, or images (N, channels, height, width).
+        y: integer labels (N,), which become one-hot, or real targets (N,) or (N, k).
+        name: of the problem, for messages.
+
+    Raises:
+        UserError: not as many inputs as targets, values that aren't finite, or constant labels.
+    """
+    inputs, targets = np.asarray(x), np.asarray(y)
+    if len(inputs) != len(targets) or len(inputs) < 2:
+        raise UserError(
+            f"Problem '{name}' has {len(inputs)} inputs and {len(targets)} labels: "
+            "give at least 2 of each, equally many"
+        )
+    if inputs.dtype.kind not in "fiub" or targets.dtype.kind not in "fiub":
+        raise UserError(f"Problem '{name}' has inputs or labels that are not numbers")
+    if not np.isfinite(inputs).all() or not np.isfinite(targets).all():
+        raise UserError(f"Problem '{name}' has inputs or labels that are not finite (NaN or infinite)")
+    if (targets == targets[:1]).all():
+        raise UserError(f"All labels of problem '{name}' are equal: there is nothing to learn")
+    if targets.ndim == 1 and targets.dtype.kind in "iub":
+        classes = np.unique(targets)
+        targets = (targets[:, None] == classes[None, :]).astype(np.float64)
+    elif targets.ndim == 1:
+        targets = targets[:, None]
+    if inputs.ndim == 1:
+        inputs = inputs[:, None]
+    if inputs.ndim not in (2, 4):
+        inputs = inputs.reshape(len(inputs), -1)
+    return Pool(inputs.astype(np.float64), targets.astype(np.float64))
+
+
+def cut(
+    pool: Pool, *, n_train: int, n_test: int, dimension: int | None, standardise: bool, seed: int, name: str
+) -> Split:
+    """Cut training and test points at random, and standardise and project the inputs.
+
+    The test points depend on the seed alone and the training points are the first ``n_train`` of one random
+    order, so that larger training sets hold the smaller ones and differences between sizes are paired.
+
+    Args:
+        pool: all points.
+        n_train: training points.
+        n_test: test points.
+        dimension: project the inputs at random onto so many orthonormal directions; None leaves them.
+        standardise: subtract the pool's mean input, and divide by one number: the root mean square over all
+            coordinates.
+        seed: of points and projection.
+        name: of the problem, for messages.
+
+    Raises:
+        UserError: too few points, a projection to more dimensions than there are, or constant test targets.
+    """
+    if n_train + n_test > len(pool.x):
+        raise UserError(
+            f"Problem '{name}' has {len(pool.x)} points, fewer than {n_train} for training "
+            f"and {n_test} for testing"
+        )
+    order = generator(seed, "split").permutation(len(pool.x))
+    test, train = order[:n_test], order[n_test : n_test + n_train]
+    x = pool.x
+    if standardise:
+        x = x - x.mean(axis=0)
+        x = x / np.sqrt((x**2).mean())
+    if dimension is not None:
+        flat = x.reshape(len(x), -1)
+        if dimension > flat.shape[1]:
+            raise UserError(
+                f"Problem '{name}' has {flat.shape[1]} dimensions and can't be projected to {dimension}"
+            )
+        noise = generator(seed, "projection").standard_normal((flat.shape[1], flat.shape[1]))
+        directions, _ = np.linalg.qr(
+            noise
+        )  # the first columns serve lower dimensions: projections are nested
+        x = flat @ directions[:, :dimension]
+        if standardise:
+            x = x / np.sqrt((x**2).mean())
+    y_test = pool.y[test]
+    variance = float(((y_test - y_test.mean(axis=0)) ** 2).mean())
+    if variance <= 0:
+        raise UserError(f"All test labels of problem '{name}' are equal: there is nothing to generalise to")
+    return Split(x[train], pool.y[train], x[test], y_test, variance)

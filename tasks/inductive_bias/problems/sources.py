@@ -1,0 +1,136 @@
+"""Where problems come from: embedded digits, teachers of known dimension, files, folders, a control task."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gridcell.data.seeds import generator
+from gridcell.errors import UserError
+from inductive_bias.problems.pool import Pool, make_pool
+
+
+def digits() -> Pool:
+    """Return scikit-learn's 1,797 handwritten digits, inputs (N, 1, 8, 8) in [0, 1], ten one-hot targets."""
+    from sklearn.datasets import load_digits
+
+    scans = load_digits()
+    return make_pool(scans.images[:, None] / 16.0, scans.target, "digits")
+
+
+def teacher(dimension: int, outputs: int, width: int, points: int, seed: int) -> Pool:
+    """Return what a random network with one hidden layer of tanh units says about Gaussian inputs.
+
+    Inputs are standard normal in ``dimension`` dimensions, targets (N, outputs) have mean 0 and variance 1.
+    The hidden units' inputs have variance 4 in every dimension, so that tasks differ in dimension alone.
+    """
+    draw = generator(seed, "teacher", dimension)
+    x = draw.standard_normal((points, dimension))
+    hidden = np.tanh(
+        2 * x @ draw.standard_normal((dimension, width)) / np.sqrt(dimension) + draw.standard_normal(width)
+    )
+    y = hidden @ draw.standard_normal((width, outputs))
+    return make_pool(x, (y - y.mean(axis=0)) / y.std(axis=0), f"teacher of {dimension} dimensions")
+
+
+def from_npz(path: str | Path) -> Pool:
+    """Read arrays ``x`` and ``y`` from an npz file; see ``make_pool``.
+
+    Raises:
+        UserError: no such file, or it lacks an array.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise UserError(f"There is no data file {file}")
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            if not {"x", "y"} <= set(arrays.files):
+                raise UserError(
+                    f"{file} must hold the arrays 'x' and 'y', not {', '.join(sorted(arrays.files))}"
+                )
+            return make_pool(arrays["x"], arrays["y"], file.stem)
+    except (ValueError, OSError) as error:
+        raise UserError(f"{file} can't be read as npz: {error}") from error
+
+
+def from_folder(root: str | Path, size: int | None) -> Pool:
+    """Read an image folder (one folder a class): inputs (N, 3, H, W) in [0, 1], one-hot targets."""
+    from gridcell.data.folder import read_folder
+
+    images = read_folder(root, size)
+    return make_pool(images.images.transpose(0, 3, 1, 2) / 255.0, images.labels, images.name)
+
+
+def from_dataset(dataset: Any, name: str = "data set", limit: int | None = None) -> Pool:
+    """Read any torchvision-style data set: something with a length whose items are (image, label).
+
+    Args:
+        dataset: images as arrays, tensors or PIL images; colours last are brought first.
+        name: for messages.
+        limit: read the first so many items only.
+
+    Raises:
+        UserError: see ``make_pool``.
+    """
+    count = len(dataset) if limit is None else min(limit, len(dataset))
+    images, labels = [], []
+    for index in range(count):
+        image, label = dataset[index]
+        array = np.asarray(image)
+        scaled = array / 255.0 if array.dtype == np.uint8 else array.astype(np.float64)
+        if scaled.ndim == 2:
+            scaled = scaled[None]
+        elif scaled.ndim == 3 and scaled.shape[-1] in (1, 3) and scaled.shape[0] not in (1, 3):
+            scaled = scaled.transpose(2, 0, 1)
+        images.append(scaled)
+        labels.append(int(label))
+    if len({image.shape for image in images}) > 1:
+        raise UserError(
+            f"The images of {name} differ in size: give the data set a transform that resizes them"
+        )
+    return make_pool(np.stack(images), np.array(labels), name)
+
+
+def make(source: Mapping[str, Any], location: str | None) -> Pool:
+    """Return the pool of a problem's settings (``inductive_bias.settings.Problem``).
+
+    Args:
+        source: the settings as JSON values.
+        location: file or folder on this machine, for sources that have one.
+    """
+    kind = source["source"]
+    if kind == "digits":
+        return digits()
+    if kind == "teacher":
+        return teacher(
+            source["dimension"], source["outputs"], source["width"], source["points"], source["seed"]
+        )
+    if kind == "cartpole":
+        from inductive_bias.problems.control import cartpole
+
+        return cartpole(source["points"], source["seed"])
+    if location is None:
+        raise UserError(f"A problem of source '{kind}' needs a path")
+    if fingerprint(location) != source["fingerprint"]:
+        raise UserError(f"{location} is not what it was when the grid was planned: run again to plan anew")
+    return from_npz(location) if kind == "npz" else from_folder(location, source["size"])
+
+
+def fingerprint(path: str | Path) -> str:
+    """Return a hash of a file's content, or of the names and contents of a folder's files.
+
+    Raises:
+        UserError: there is no such file or folder.
+    """
+    root = Path(path)
+    if not root.exists():
+        raise UserError(f"There is no data file or folder {root}")
+    files = [root] if root.is_file() else sorted(file for file in root.rglob("*") if file.is_file())
+    digest = hashlib.sha256()
+    for file in files:
+        name = file.relative_to(root).as_posix() if file != root else ""
+        digest.update(f"{name}\0{file.stat().st_size}\0".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:20]

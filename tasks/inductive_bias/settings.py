@@ -1,0 +1,130 @@
+"""The settings of a suite, checked before anything starts."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class Strict(BaseModel):
+    """Settings that refuse unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Problem(Strict):
+    """What is to be learned.
+
+    Attributes:
+        source: ``digits`` (embedded), ``teacher`` (a random network on Gaussian inputs of known dimension),
+            ``cartpole`` (needs Gymnasium), ``npz`` (arrays x and y) or ``folder`` (images, a folder a class).
+        path: of the file or folder.
+        size: side in pixels that a folder's images are brought to.
+        dimension: of a teacher's inputs.
+        outputs: of a teacher.
+        width: hidden units of a teacher.
+        points: of teachers and cartpole.
+        seed: of teachers and cartpole.
+        dimensions: project the inputs to so many dimensions, one after another.
+        training_sizes: vary the number of training points; replaces the suite's.
+    """
+
+    source: Literal["digits", "teacher", "cartpole", "npz", "folder"]
+    path: str | None = None
+    size: int | None = Field(None, ge=4)
+    dimension: int = Field(4, ge=1)
+    outputs: int = Field(1, ge=1)
+    width: int = Field(32, ge=1)
+    points: int = Field(2000, ge=4)
+    seed: int = Field(0, ge=0)
+    dimensions: list[Annotated[int, Field(ge=1)]] = []
+    training_sizes: list[Annotated[int, Field(ge=1)]] | None = None
+
+
+class Space(Strict):
+    """A hypothesis space.
+
+    Attributes:
+        kind: ``rbf`` or ``arc_cosine`` (functions from a Gaussian process posterior), or ``network``.
+        bandwidth: of ``rbf``: a number or ``median`` (the median distance between training inputs).
+        amplitude: prior variance of a kernel, in units of its usual form.
+        depth: hidden layers of ``arc_cosine``.
+        widths: of a network's fully connected hidden layers.
+        channels: of a network's 3 x 3 convolutions, each with 2 x 2 max pooling, ahead of them.
+    """
+
+    kind: Literal["rbf", "arc_cosine", "network"]
+    bandwidth: Annotated[float, Field(gt=0)] | Literal["median"] = 1.0
+    amplitude: float = Field(1.0, gt=0)
+    depth: int = Field(2, ge=1)
+    widths: list[Annotated[int, Field(ge=1)]] = [100]
+    channels: list[Annotated[int, Field(ge=1)]] = []
+
+
+class Training(Strict):
+    """How a network is trained, by Adam, until its training error is ``fit_error`` (in the suite's unit)."""
+
+    lr: float = Field(1e-3, gt=0)
+    batch_size: int = Field(50, ge=1)
+    max_epochs: int = Field(300, ge=1)
+    check_every: int = Field(10, ge=1)
+    fit_error: float = Field(0.02, gt=0)
+
+
+class Needed(Strict):
+    """What a cell that draws hypotheses occupies."""
+
+    cpus: int = Field(1, ge=1)
+    gpus: float = Field(0.0, ge=0)
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+
+
+class Settings(Strict):
+    """A suite: problems x spaces x training-set sizes and input dimensions x seeds.
+
+    Attributes:
+        problems: what is to be learned, by name.
+        spaces: hypothesis spaces, by name.
+        training_size: training points where nothing else is said.
+        training_sizes: vary them, at the full input dimension.
+        test_points: on which errors are measured.
+        standardise: inputs to mean 0 and root mean square 1 over all coordinates.
+        error_unit: ``relative`` (errors in units of the best constant prediction's) or ``absolute``.
+        epsilons: target errors of the curves, in that unit.
+        target: the error at which spaces, sizes and dimensions are compared, in that unit.
+        kernel_samples: functions drawn from a kernel's posterior.
+        hypotheses: networks trained.
+        hypotheses_per_cell: how many of them in one cell.
+        bootstrap: resamples for intervals and for the goodness of fit.
+        seeds: each draws the data anew (points and projection).
+    """
+
+    problems: dict[Name, Problem] = Field(min_length=1)
+    spaces: dict[Name, Space] = Field(min_length=1)
+    training_size: int = Field(100, ge=1)
+    training_sizes: list[Annotated[int, Field(ge=1)]] = []
+    test_points: int = Field(100, ge=1)
+    standardise: bool = True
+    error_unit: Literal["relative", "absolute"] = "relative"
+    epsilons: list[Annotated[float, Field(gt=0)]] = Field([0.05, 0.1, 0.2, 0.3, 0.5, 0.8], min_length=1)
+    target: float = Field(0.2, gt=0)
+    kernel_samples: int = Field(2000, ge=1)
+    hypotheses: int = Field(200, ge=1)
+    hypotheses_per_cell: int = Field(50, ge=1)
+    training: Training = Training()
+    bootstrap: int = Field(100, ge=10)
+    resources: Needed = Needed()
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+
+    @field_validator("seeds", "training_sizes")
+    @classmethod
+    def _distinct(cls, values: list[Any]) -> list[Any]:
+        if len(set(values)) != len(values):
+            raise ValueError("a value is listed twice")
+        return values
+
+    @field_validator("epsilons")
+    @classmethod
+    def _rising(cls, values: list[float]) -> list[float]:
+        return sorted(set(values))

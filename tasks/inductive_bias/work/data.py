@@ -1,0 +1,36 @@
+"""The data cell: a problem's pool of points, made once."""
+
+from typing import Any
+
+from gridcell.cell import Cell
+from gridcell.context import Context
+from inductive_bias.problems.pool import Pool, Split, cut
+from inductive_bias.problems.sources import make
+
+POOL = "pool.npz"
+
+
+def run(cell: Cell, context: Context) -> dict[str, Any]:
+    """Make or read the pool and leave it.
+
+    Raises:
+        UserError: the data can't be read, or aren't those that were planned.
+    """
+    pool = make(cell.config, context.locations.get(cell.config.get("fingerprint", "")))
+    pool.save(context.outputs / POOL)
+    return {"points": len(pool.x), "input_shape": list(pool.x.shape[1:]), "outputs": pool.y.shape[1]}
+
+
+def read_split(context: Context) -> Split:
+    """Return the training and test points that a cell's configuration and seed ask for."""
+    config = context.cell.config["cut"]
+    pool = Pool.load(context.artifact("data", POOL))
+    return cut(
+        pool,
+        n_train=config["n_train"],
+        n_test=config["n_test"],
+        dimension=config["dimension"],
+        standardise=config["standardise"],
+        seed=context.seed,
+        name=context.need("data").cell.config["source"],
+    )

@@ -1,0 +1,58 @@
+"""The kernel cell: errors of functions from a posterior, and the exact distribution of these errors."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gridcell.cell import Cell
+from gridcell.context import Context
+from gridcell.data.seeds import generator
+from inductive_bias.kernel_space.kernels import Floats, Kernel, arc_cosine, median_bandwidth, rbf
+from inductive_bias.work.data import read_split
+
+ERRORS = "errors.npz"
+
+
+def run(cell: Cell, context: Context) -> Mapping[str, Any]:
+    """Solve for the posterior, sample its errors, and leave them with the exact distribution's weights.
+
+    Raises:
+        UserError: the kernel matrix isn't positive definite, or the data don't suffice.
+    """
+    from inductive_bias.kernel_space.posterior import error_distribution, posterior, sample_errors
+
+    split = read_split(context)
+    x_train, x_test = (
+        split.x_train.reshape(len(split.x_train), -1),
+        split.x_test.reshape(len(split.x_test), -1),
+    )
+    kernel, bandwidth = _kernel(cell.config, x_train)
+    given = posterior(kernel, x_train, split.y_train, x_test)
+    exact = error_distribution(given, split.y_test)
+    errors = sample_errors(given, split.y_test, cell.config["samples"], generator(context.seed, "functions"))
+    np.savez(
+        context.outputs / ERRORS,
+        errors=errors,
+        weights=exact.weights,
+        offsets=exact.offsets,
+        multiplicity=exact.multiplicity,
+    )
+    return {
+        "variance": split.variance,
+        "samples": len(errors),
+        "unfitted": 0,
+        "mean_error": float(errors.mean()),
+        "bandwidth": bandwidth,
+        "jitter": given.solution.jitter,
+        "residual": given.solution.residual,
+        "solver": given.solution.how,
+        "input_dimension": x_train.shape[1],
+    }
+
+
+def _kernel(config: Mapping[str, Any], x_train: Floats) -> tuple[Kernel, float | None]:
+    if config["kind"] == "arc_cosine":
+        return arc_cosine(config["depth"], amplitude=config["amplitude"]), None
+    bandwidth = median_bandwidth(x_train) if config["bandwidth"] == "median" else float(config["bandwidth"])
+    return rbf(bandwidth, config["amplitude"]), bandwidth

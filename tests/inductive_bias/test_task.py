@@ -1,0 +1,215 @@
+"""The task as its user meets it: problems, planning, a small grid from start to report, and mistakes."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from gridcell.errors import UserError
+from gridcell.execute.work import run_cell
+from gridcell.store import Store
+from gridcell.suite import load_suite, parse_settings
+from gridcell.task import Findings
+from inductive_bias import task
+from inductive_bias.information import estimate, too_few, warnings_of
+from inductive_bias.problems.control import cartpole, policy
+from inductive_bias.problems.pool import cut, make_pool
+from inductive_bias.problems.sources import from_dataset, from_npz, teacher
+from inductive_bias.summary import mean_interval
+
+SMALL = {
+    "problems": {
+        "digits": {"source": "digits", "training_sizes": [20], "dimensions": [6]},
+        "easy": {"source": "teacher", "dimension": 4, "points": 200},
+        "hard": {"source": "teacher", "dimension": 16, "points": 200},
+    },
+    "spaces": {
+        "rbf": {"kind": "rbf", "bandwidth": "median"},
+        "mlp": {"kind": "network", "widths": [24]},
+        "cnn": {"kind": "network", "channels": [4], "widths": []},
+    },
+    "training_size": 30,
+    "test_points": 20,
+    "kernel_samples": 60,
+    "hypotheses": 24,
+    "hypotheses_per_cell": 12,
+    "training": {"fit_error": 0.5, "lr": 0.01, "max_epochs": 100, "batch_size": 10, "check_every": 5},
+    "bootstrap": 10,
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Run the small grid once, and write its report."""
+    folder = tmp_path_factory.mktemp("bias")
+    store = Store(str(folder / "store")).prepare()
+    settings = parse_settings(task.settings, SMALL)
+    grid = task.plan(settings)
+    outcomes = {c.id: run_cell(c, task, store, locations=grid.locations) for c in grid.cells.values()}
+    assert not [outcome.failure for outcome in outcomes.values() if outcome.failure]
+    results, _ = store.results.read_many(grid.cells)
+    found = Findings("small", settings.model_dump(mode="json"), grid, results, {}, store)
+    return grid, results, task.write_report(found, folder / "out")
+
+
+@pytest.mark.slow
+def test_the_report_says_every_number(finished):
+    grid, results, report = finished
+    summary = json.loads((report.page.parent / "summary.json").read_text())
+    assert len(summary["points"]) == len(grid.targets) == 12  # digits 3 + 3 + 2, each teacher 1 + 1
+    with (report.page.parent / "cells.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 12 * 7
+    for row in rows:
+        assert float(row["bits"]) == pytest.approx(float(row["nats"]) / np.log(2), abs=1e-6)
+        assert (row["exact_nats"] != "") == (row["space"] == "rbf")
+    networks = [r for r in results.values() if r.cell.kind == "estimate" and r.metrics["jitter"] is None]
+    assert all(r.metrics["samples"] + r.metrics["unfitted"] == 24 for r in networks)
+    page = report.page.read_text()
+    assert len(re.findall("data:image/png", page)) == len(list(report.page.parent.glob("*.png"))) >= 6
+    assert not re.search(r'(src|href)="(https?:)?//|<script', page)
+    assert "a projection gives vectors" in page
+
+
+@pytest.mark.slow
+def test_how_hypotheses_are_cut_into_cells_changes_nothing(finished, tmp_path):
+    _, results, _ = finished
+    store = Store(str(tmp_path / "store")).prepare()
+    grid = task.plan(parse_settings(task.settings, SMALL | {"hypotheses_per_cell": 24}))
+    wanted = next(
+        t.cell for t in grid.targets if t.labels["space"] == "mlp" and t.labels["problem"] == "easy"
+    )
+    for cell in grid.closure([wanted]).values():
+        outcome = run_cell(cell, task, store, locations=grid.locations)
+    ours = store.results.read(wanted).metrics
+    other = next(
+        r.metrics
+        for r in results.values()
+        if r.cell.kind == "estimate" and r.cell.title == grid.cells[wanted].title
+    )
+    assert outcome.failure is None
+    assert ours["samples"] == other["samples"]
+    assert ours["mean_error"] == pytest.approx(other["mean_error"], rel=1e-3)
+
+
+def test_the_suites_can_be_planned_and_planning_loads_no_training_library():
+    grid = load_suite(task, "mini").grid()
+    kinds = {cell.kind for cell in grid.cells.values()}
+    assert kinds == {"data", "kernel", "hypotheses", "estimate"}
+    assert all("image" in item.reason for item in grid.skipped)
+    code = (
+        "import sys; from inductive_bias import task; from gridcell.suite import load_suite; "
+        "load_suite(task, 'mini').grid(); "
+        "sys.exit(', '.join({'torch', 'lightning', 'scipy', 'matplotlib'} & sys.modules.keys()) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_mistakes_in_settings_get_a_sentence(tmp_path):
+    with pytest.raises(UserError, match="did you mean 'bandwidth'"):
+        parse_settings(task.settings, {**SMALL, "spaces": {"rbf": {"kind": "rbf", "bandwith": 1}}})
+    lacking = {**SMALL, "problems": {"mine": {"source": "npz"}}}
+    with pytest.raises(UserError, match="'mine' needs the setting 'path'"):
+        task.plan(parse_settings(task.settings, lacking))
+    lacking["problems"]["mine"]["path"] = str(tmp_path / "none.npz")
+    with pytest.raises(UserError, match="There is no data file or folder"):
+        task.plan(parse_settings(task.settings, lacking))
+
+
+def test_labels_that_are_constant_or_not_finite_are_refused():
+    with pytest.raises(UserError, match="All labels of problem 'p' are equal"):
+        make_pool(np.zeros((5, 2)), np.ones(5, int), "p")
+    with pytest.raises(UserError, match="not finite"):
+        make_pool(np.array([[0.0], [np.nan]]), np.array([0, 1]), "p")
+    pool = make_pool(np.arange(40.0)[:, None], np.r_[1, np.zeros(39, int)], "p")
+    with pytest.raises(UserError, match="All test labels of problem 'p' are equal"):
+        cut(pool, n_train=2, n_test=1, dimension=None, standardise=True, seed=0, name="p")
+    with pytest.raises(UserError, match="fewer than 39 for training and 3 for testing"):
+        cut(pool, n_train=39, n_test=3, dimension=None, standardise=True, seed=0, name="p")
+
+
+def test_sizes_and_projections_are_nested():
+    pool = teacher(6, 2, 8, 50, 0)
+    options = {"n_test": 10, "standardise": False, "seed": 3, "name": "p"}
+    small = cut(pool, n_train=5, dimension=2, **options)
+    large = cut(pool, n_train=20, dimension=4, **options)
+    assert large.x_train[:5, :2] == pytest.approx(small.x_train)
+    assert np.array_equal(small.y_test, large.y_test)
+    full = cut(pool, n_train=5, dimension=6, **options)
+    plain = cut(pool, n_train=5, dimension=None, **options)
+    assert np.linalg.norm(full.x_train, axis=1) == pytest.approx(np.linalg.norm(plain.x_train, axis=1))
+
+
+def test_arrays_and_torchvision_style_data_sets_are_read(tmp_path):
+    items = [(np.full((4, 4, 3), 51 * i, np.uint8), i % 2) for i in range(4)]
+    pool = from_dataset(items)
+    assert pool.x.shape == (4, 3, 4, 4)
+    assert pool.x[:, 0, 0, 0] == pytest.approx([0, 0.2, 0.4, 0.6])
+    pool.save(tmp_path / "p.npz")
+    again = from_npz(tmp_path / "p.npz")
+    assert np.array_equal(again.x, pool.x)
+    assert np.array_equal(again.y, pool.y)
+    np.savez(tmp_path / "q.npz", a=np.ones(3))
+    with pytest.raises(UserError, match="must hold the arrays 'x' and 'y', not a"):
+        from_npz(tmp_path / "q.npz")
+
+
+def test_without_gymnasium_the_control_task_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gymnasium", None)
+    with pytest.raises(UserError, match="pip install gymnasium"):
+        cartpole(10, 0)
+
+
+def test_the_control_tasks_labels_are_the_policys(monkeypatch):
+    class Environment:
+        """A stand-in of Gymnasium's interface: states at random."""
+
+        draws = np.random.default_rng(0)
+
+        def reset(self, seed=None):
+            return self.draws.normal(size=4), {}
+
+        def step(self, action):
+            return self.draws.normal(size=4), 1.0, bool(self.draws.random() < 0.1), False, {}
+
+        def close(self):
+            pass
+
+    monkeypatch.setitem(sys.modules, "gymnasium", types.SimpleNamespace(make=lambda name: Environment()))
+    pool = cartpole(200, 0)
+    assert pool.x.shape == (200, 4)
+    assert pool.y.sum(axis=1) == pytest.approx(1)
+    # Inputs are scaled, so agreement with the policy is tested up to that: the angle decides most.
+    assert np.corrcoef(pool.x[:, 2], pool.y[:, 1])[0, 1] > 0.5
+    assert policy(np.array([0, 0, 0.1, 0])) == 1
+    assert policy(np.array([0, 0, -0.1, 0])) == 0
+
+
+def test_intervals_cover_and_warnings_are_said():
+    draws = np.random.default_rng(1)
+    errors = 0.01 * draws.noncentral_chisquare(20, 30, 200)
+    found = estimate(errors, [0.05, 0.3, 0.5], resamples=40, generator=draws)
+    assert (found.low <= found.nats).all()
+    assert (found.nats <= found.high).all()
+    truth = -np.log(np.mean(0.01 * draws.noncentral_chisquare(20, 30, 400_000) <= 0.3))
+    assert found.low[1] - 0.3 <= truth <= found.high[1] + 0.3
+    said = " ".join(warnings_of(found, errors, 7))
+    assert "standard deviations below the mean" in said
+    assert "7 of 207 hypotheses did not reach the training error" in said
+    with pytest.raises(UserError, match="must be positive"):
+        estimate(errors, [0.0], resamples=10, generator=draws)
+    with pytest.raises(UserError, match="Only 3 of 50 hypotheses"):
+        too_few(3, 47)
+
+
+def test_the_interval_of_a_mean_is_students():
+    mean, low, high = mean_interval([1.0, 2.0, 3.0])
+    assert mean == 2
+    assert high - mean == pytest.approx(4.302653 * 1 / np.sqrt(3), rel=1e-6)
+    assert low == pytest.approx(4 - high)
