@@ -162,7 +162,7 @@ def test_arrays_and_torchvision_style_data_sets_are_read(tmp_path):
 
 def test_without_gymnasium_the_control_task_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "gymnasium", None)
-    with pytest.raises(UserError, match="pip install gymnasium"):
+    with pytest.raises(UserError, match=r"gridcell\[rl\]"):
         cartpole(10, 0)
 
 

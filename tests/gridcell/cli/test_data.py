@@ -7,31 +7,11 @@ import sys
 
 import pytest
 
-from gridcell.cli import main
 from gridcell.data.digits import load_digits_images
 from gridcell.data.folder import write_folder
 from gridcell.data.images import select
 from gridcell.data.shards.write import import_set
 from published_sets import SETS, packed
-
-
-@pytest.fixture
-def gridcell(monkeypatch, capsys, tmp_path):
-    """Run the command in this process; return (exit code, output, errors)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["gridcell", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 def test_import_then_verify_then_import_again(gridcell, tmp_path):
