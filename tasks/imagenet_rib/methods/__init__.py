@@ -6,12 +6,12 @@ A plug-in adds a method by an entry point of the group ``gridcell.imagenet_rib.m
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
 
 from gridcell.errors import UserError, unknown
+from gridcell.grid import order_by_needs
 from imagenet_rib.method import FineTuning, Merging, Method
 
 ENTRY_POINTS = "gridcell.imagenet_rib.methods"
@@ -78,8 +78,4 @@ def order(needs: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
         for other in wanted:
             if other not in needs:
                 raise unknown(f"method needed by '{name}':", other, needs)
-    try:
-        return tuple(TopologicalSorter(needs).static_order())
-    except CycleError as error:
-        circle = " -> ".join(reversed(error.args[1]))
-        raise UserError(f"These methods need each other in a circle: {circle}.") from None
+    return tuple(order_by_needs(needs, "methods"))
