@@ -1,6 +1,7 @@
 """From settings to cells: pools of data, cells that draw hypotheses, and estimates from their errors."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gridcell.cell import Cell, Resources
@@ -71,7 +72,11 @@ def _data(grid: GridBuilder, name: str, problem: Problem) -> Cell:
         from inductive_bias.problems.sources import fingerprint
 
         if problem.path is None:
-            raise UserError(f"The problem '{name}' needs the setting 'path'")
+            raise UserError(f"The problem '{name}' needs the setting 'problems.{name}.path'")
+        if not Path(problem.path).exists():
+            raise UserError(
+                f"There is no data file or folder '{problem.path}': the setting 'problems.{name}.path' names it"
+            )
         config["fingerprint"] = fingerprint(problem.path)
         grid.locate(config["fingerprint"], problem.path)
         if problem.source == "folder":

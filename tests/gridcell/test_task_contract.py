@@ -37,7 +37,7 @@ def test_a_task_describes_itself(name):
 
 @pytest.mark.parametrize("both", OPEN, ids="-".join)
 def test_a_suite_for_the_users_own_data_says_which_setting_names_them(both):
-    assert re.search(r"\bdata\.\w+", OPEN[both])
+    assert re.search(r"\b(data|problems)\.\w+", OPEN[both])
 
 
 @pytest.mark.parametrize("name", task_names())
