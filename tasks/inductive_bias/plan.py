@@ -75,7 +75,7 @@ def _data(grid: GridBuilder, name: str, problem: Problem) -> Cell:
             raise UserError(f"The problem '{name}' needs the setting 'problems.{name}.path'")
         if not Path(problem.path).exists():
             raise UserError(
-                f"There is no data file or folder '{problem.path}': the setting 'problems.{name}.path' names it"
+                f"There is no data file or folder '{problem.path}': name one by 'problems.{name}.path'"
             )
         config["fingerprint"] = fingerprint(problem.path)
         grid.locate(config["fingerprint"], problem.path)
