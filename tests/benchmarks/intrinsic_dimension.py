@@ -34,7 +34,19 @@ def foreign(points: np.ndarray) -> float:
     return float(skdim.id.MLE().fit(points, n_neighbors=K).dimension_)
 
 
-def measure(
+def measure() -> dict[str, float]:
+    """Return bias, spread and seconds of both, by family and true dimension, and the ratio of their times."""
+    figures = {}
+    for row in table():
+        label = f"{row['family']} {row['dimension']}"
+        for name in ("ours", "skdim"):
+            figures[f"{label}: bias, {name}"] = row[f"{name}_bias"]
+            figures[f"{label}: sd, {name}"] = row[f"{name}_sd"]
+        figures[f"{label}: seconds, skdim / ours"] = row["skdim_seconds"] / row["ours_seconds"]
+    return figures
+
+
+def table(
     dimensions: tuple[int, ...] = (2, 3, 5, 8, 10, 15, 20, 25, 30),
     n: int = 2000,
     ambient: int = 40,
@@ -71,21 +83,3 @@ def measure(
                 row[f"{name}_seconds"] = statistics.median(seconds[name])
             rows.append(row)
     return rows
-
-
-def main() -> None:
-    """Print the table."""
-    print("family  m     ours: bias    sd      s   skdim: bias    sd      s   speed")  # noqa: T201
-    for row in measure():
-        print(  # noqa: T201
-            f"{row['family']:7} {row['dimension']:2}  "
-            + "  ".join(
-                f"{row[f'{name}_bias']:+10.3f} {row[f'{name}_sd']:6.3f} {row[f'{name}_seconds']:6.3f}"
-                for name in ("ours", "skdim")
-            )
-            + f"  {row['skdim_seconds'] / row['ours_seconds']:5.1f}x"
-        )
-
-
-if __name__ == "__main__":
-    main()

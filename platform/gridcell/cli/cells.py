@@ -45,7 +45,9 @@ def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = Fa
             console.print(
                 f"{name}: {item.size} bytes at {store.uri}/{item.path}", markup=False, soft_wrap=True
             )
-        console.print(f"made in {result.seconds:.1f} s, {json.dumps(result.provenance)}", markup=False)
+        console.print(
+            f"made in {result.seconds:.1f} s, {json.dumps(result.provenance)}", markup=False, soft_wrap=True
+        )
     elif failure:
         console.print(f"{failure['message']}\n{failure['traceback']}", markup=False)
 
