@@ -6,8 +6,12 @@ import json
 import operator
 import os
 import platform
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -28,33 +32,50 @@ def verdict(value: float, aim: str) -> str:
     return "met" if COMPARE[sign](value, float(bound)) else "missed"
 
 
+def measured_alone(name: str) -> dict[str, Any]:
+    """Measure in a process of its own: none inherits another's threads, environment or warm caches."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "figures.json"
+        command = [sys.executable, "-m", "tests.benchmarks", name, "--alone", str(out)]
+        subprocess.run(command, check=True)
+        return json.loads(out.read_text())
+
+
+def measure_here(name: str, out: Path) -> None:
+    """Measure in this process and write figures, aims and seconds as JSON."""
+    module = importlib.import_module(f"tests.benchmarks.{name}")
+    begun = time.perf_counter()
+    figures = module.measure()
+    seconds = time.perf_counter() - begun
+    out.write_text(json.dumps({"figures": figures, "aims": getattr(module, "AIMS", {}), "seconds": seconds}))
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("benchmarks", nargs="*", metavar="NAME", help=f"of: {', '.join(names())}")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
+    parser.add_argument("--alone", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if unknown := set(arguments.benchmarks) - set(names()):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; choose from {', '.join(names())}")
+    if arguments.alone:
+        measure_here(arguments.benchmarks[0], arguments.alone)
+        return
     console = Console()
-    table = Table(
-        "benchmark", "figure", "value", "aim", "", title=f"{os.cpu_count()} cores, {platform.machine()}"
-    )
+    title = f"{os.cpu_count()} cores, {platform.machine()}"
+    table = Table("benchmark", "figure", "value", "aim", "", title=title)
     table.columns[2].justify = "right"
-    figures = {}
+    found = {}
     for name in arguments.benchmarks or names():
         console.print(f"{name} ...", highlight=False)
-        begun = time.perf_counter()
-        module = importlib.import_module(f"tests.benchmarks.{name}")
-        aims = getattr(module, "AIMS", {})
-        measured = module.measure()
-        for figure, value in measured.items():
-            aim = aims.get(figure, "")
+        found[name] = measured_alone(name)
+        for figure, value in found[name]["figures"].items():
+            aim = found[name]["aims"].get(figure, "")
             table.add_row(name, figure, f"{value:.4g}", aim, verdict(value, aim))
-        figures[name] = {"figures": measured, "aims": aims, "seconds": time.perf_counter() - begun}
     console.print(table)
     if arguments.out:
-        arguments.out.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
+        arguments.out.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
         console.print(f"Written to {arguments.out}")
 
 
