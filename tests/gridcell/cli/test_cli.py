@@ -188,3 +188,25 @@ def test_the_standard_librarys_platform_module_stays_importable():
         cwd=root, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.strip() == __import__("platform").system()
+
+
+def test_an_interruption_keeps_what_is_done_and_says_how_to_go_on(gridcell, monkeypatch):
+    import toy_task
+
+    whole, calls = toy_task.step, []
+
+    def interrupted_at_the_third(cell, context):
+        calls.append(cell.id)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return whole(cell, context)
+
+    monkeypatch.setattr(toy_task, "step", interrupted_at_the_third)
+    arguments = ["run", "toy", "--executor", "inline", "--storage", "runs"]
+    code, output, _ = gridcell(*arguments)
+    assert code == 130
+    assert "Stopped; 2 of 7 cells are done and kept." in output
+    assert f"gridcell {' '.join(arguments)}" in output
+    code, output, _ = gridcell(*arguments)
+    assert code == 0
+    assert "7 cells, 5 to run" in output
