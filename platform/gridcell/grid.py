@@ -116,18 +116,6 @@ class Grid:
                 stack.extend(self.cells[cell_id].needs.values())
         return {cell_id: cell for cell_id, cell in self.cells.items() if cell_id in keep}
 
-    def find(self, prefix: str) -> Cell:
-        """Return the one cell whose id starts with ``prefix``.
-
-        Raises:
-            UserError: none or several do.
-        """
-        matches = [cell for cell_id, cell in self.cells.items() if cell_id.startswith(prefix)]
-        if len(matches) != 1:
-            problem = "No cell" if not matches else f"{len(matches)} cells"
-            raise UserError(f"{problem} of this grid have an id that starts with '{prefix}'")
-        return matches[0]
-
 
 class GridBuilder:
     """Collects cells and targets; the same cell added twice is held once."""

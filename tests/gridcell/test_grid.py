@@ -99,12 +99,3 @@ def test_selecting_what_is_not_there_names_the_nearest():
         grid.select({"sidr": ["left"]})
     with pytest.raises(UserError, match="did you mean 'right'"):
         grid.select({"side": ["rigth"]})
-
-
-def test_cells_are_found_by_the_first_digits_of_their_id():
-    grid, (top, *_) = diamond()
-    assert grid.find(top.id[:12]) == top
-    with pytest.raises(UserError, match="No cell"):
-        grid.find("zz")
-    with pytest.raises(UserError, match="4 cells"):
-        grid.find("")

@@ -89,11 +89,6 @@ class Schedule:
             shape = (cell.resources.cpus, cell.resources.gpus)
             heapq.heappush(self._ready, (seen, -self._height[cell_id], shape, self._rank[cell_id], cell_id))
 
-    @property
-    def left(self) -> int:
-        """Number of cells neither finished, failed, blocked nor running."""
-        return self.total - len(self.finished) - len(self.failed) - len(self.blocked) - len(self.running)
-
     def is_done(self, cell_id: str) -> bool:
         """Whether the cell's result is committed and, as far as is known, whole."""
         return cell_id in self._done

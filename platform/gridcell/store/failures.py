@@ -21,7 +21,3 @@ class Failures:
         names = [f"failures/{name}" for name in self._folder.names("failures") if name.endswith(".json")]
         found = self._folder.read_many(names)
         return {Path(name).stem: json.loads(data) for name, data in found.items()}
-
-    def clear(self, cell_id: str) -> None:
-        """Forget it: the cell is done, or is being tried again."""
-        self._folder.remove(f"failures/{cell_id}.json")

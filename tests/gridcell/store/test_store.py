@@ -165,12 +165,10 @@ def test_the_newest_undamaged_checkpoint_is_used(any_store, tmp_path):
     assert checkpoints.latest(tmp_path / "z") is None
 
 
-def test_failures_are_remembered_until_cleared(any_store):
+def test_the_last_failure_is_remembered(any_store):
     any_store.failures.record("a", {"message": "one"})
     any_store.failures.record("a", {"message": "two"})
     assert any_store.failures.read_all() == {"a": {"message": "two"}}
-    any_store.failures.clear("a")
-    assert any_store.failures.read_all() == {}
 
 
 def test_cells_are_found_in_stored_plans(any_store):
