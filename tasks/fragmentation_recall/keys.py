@@ -68,7 +68,8 @@ class FractureKeys:
             ValueError: its shape is another.
         """
         if state["keys"].shape != self._keys.shape:
-            raise ValueError(f"Keys of shape {tuple(state['keys'].shape)} do not fit {tuple(self._keys.shape)}")
+            given, wanted = tuple(state["keys"].shape), tuple(self._keys.shape)
+            raise ValueError(f"Keys of shape {given} do not fit {wanted}")
         self._keys.copy_(state["keys"])
         self._stored.copy_(state["stored"])
 

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
 from fragmentation_recall.keys import FractureKeys
 from fragmentation_recall.memory import LeastRecentlyUsed
 from fragmentation_recall.surprisal import RunningMoments, is_surprising
-from hypothesis import given
-from hypothesis import strategies as st
 
 SLOTS = 4
 value = st.floats(-1e3, 1e3, width=32)
