@@ -59,15 +59,16 @@ class RunningMoments:
 
     def count(self, slots: ArrayLike) -> NDArray[np.int64]:
         """Return the number of values, of the shape of ``slots``."""
-        return self._count[slots]
+        return self._count[np.asarray(slots)]
 
     def mean(self, slots: ArrayLike) -> NDArray[np.float64]:
         """Return the means, 0 where there is no value."""
-        return self._mean[slots]
+        return self._mean[np.asarray(slots)]
 
     def std(self, slots: ArrayLike) -> NDArray[np.float64]:
         """Return the standard deviations (divisor n), 0 where there is no value."""
-        return np.sqrt(self._squares[slots] / np.maximum(self._count[slots], 1))
+        chosen = np.asarray(slots)
+        return np.sqrt(self._squares[chosen] / np.maximum(self._count[chosen], 1))
 
     def state_dict(self) -> dict[str, NDArray]:
         """Return copies of all state, for a checkpoint."""
