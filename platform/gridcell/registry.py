@@ -70,6 +70,7 @@ def by_name(parts: Iterable[Part], what: str) -> dict[str, Part]:
     """
     found: dict[str, Part] = {}
     for part in parts:
-        if found.setdefault(part.name, part) is not part:
+        if part.name in found:
             raise UserError(f"Two {what}s are called '{part.name}'")
+        found[part.name] = part
     return dict(sorted(found.items()))

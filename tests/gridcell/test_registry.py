@@ -24,7 +24,6 @@ def registry(tmp_path, monkeypatch):
     (package / "cold.py").write_text(f"from {__name__} import Part\nCOLOURS = Part('blue')\n")
     (package / "helper.py").write_text("nothing = None\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-
     return Registry("colours_of_test", "COLOURS", "colour")
 
 
