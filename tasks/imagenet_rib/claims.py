@@ -91,7 +91,7 @@ def claims(estimates: Estimates, distance: Mapping[str, Any] | None) -> list[dic
     """
     methods = [_part(estimates, _versus(a, b), f"mRI of {a} − mRI of {b}", "above") for a, b in _ORDER]
     richness = [
-        _part(estimates, "before", "accuracy before fine-tuning, richer − poorer pre-training", "above"),
+        _part(estimates, "before", "accuracy before, richer − poorer pre-training", "above"),
         _part(estimates, "loss", f"mRI of {BASELINE}, richer − poorer pre-training", "below"),
     ]
     findings = [

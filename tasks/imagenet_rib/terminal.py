@@ -149,6 +149,7 @@ def _findings_table(findings: Sequence[Mapping[str, Any]]) -> Table:
             decimals = 1 if part["unit"] else 2
             text = ""
             if part["mean"] is not None:
-                text = f"{signed(part['mean'], decimals)} {interval(*part['ci95'], decimals=decimals)}"
+                low, high = part["ci95"]
+                text = f"{signed(part['mean'], decimals)} {interval(low, high, decimals)}"
             table.add_row(Text(f"  {part['what']}"), Text(text), Text(part["verdict"]))
     return table

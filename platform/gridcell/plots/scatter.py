@@ -91,8 +91,9 @@ def scatter(
     crowded = max(len(points.labels) for points in panels.values()) > 12
     width, height = {1: 8.5 if crowded else 6.0, 2: 4.7}.get(across, 3.35), 5.2 if crowded else 3.1
     left, right, bottom, gap_x, gap_y = 0.85, 0.2, 0.62, 0.55, 0.75
-    total_width = left + across * width + (across - 1) * gap_x + right
-    top = heading_height(title, legend, total_width) + 0.30
+    title_width = style.text_width([title], style.TITLE_SIZE) * 1.1 + 0.3
+    total_width = max(left + across * width + (across - 1) * gap_x + right, title_width)
+    top = heading_height(title, legend, total_width) + (0.30 if any(panels) else 0.10)
     total_height = bottom + down * height + (down - 1) * gap_y + top
     figure = style.new_figure(total_width, total_height)
     heading(figure, title, legend, [stroke(index, "", "o") for index in range(len(legend))])

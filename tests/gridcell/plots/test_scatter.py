@@ -52,6 +52,14 @@ def test_a_panel_for_each(count):
     assert [axes.get_title() for axes in figure.axes] == [f"model {index}" for index in range(count)]
 
 
+def test_a_long_title_fits():
+    title = "Distance from the pre-training data and accuracy lost on held-out pre-training data"
+    figure = scatter({"m": Points(["a"], np.array([1.0]), np.array([2.0]))}, title=title, **AXES)
+    figure.canvas.draw()
+    assert figure.texts[0].get_text() == title
+    assert figure.texts[0].get_window_extent().x1 <= figure.canvas.get_width_height()[0]
+
+
 def test_a_single_point_has_no_line():
     figure = scatter({"m": Points(["a"], np.array([1.0]), np.array([2.0]))}, **AXES)
     assert not figure.axes[0].lines
