@@ -102,8 +102,8 @@ def _write_tables(done: Sequence[Evaluation], summary: Mapping[str, Any], out: P
 
 
 def _draw(summary: Mapping[str, Any]) -> Iterator[Picture]:
-    from imagenet_rib.corruption_figures import draw_corruptions
-    from imagenet_rib.distance.figures import draw_distances  # with matplotlib: only for drawing
+    from imagenet_rib.corruption_figures import draw_corruptions  # with matplotlib: only for drawing
+    from imagenet_rib.distance.figures import draw_distances
     from imagenet_rib.figures import draw
 
     yield from draw(summary)
