@@ -72,7 +72,7 @@ def run_on_ray(
     Raises:
         UserError: the cluster can't be reached, or a cell asks for more than this machine has.
     """
-    with _ray(address, num_cpus):
+    with ray_session(address, num_cpus):
         import ray
         from ray import tune
 
@@ -100,7 +100,12 @@ def run_on_ray(
 
 
 @contextlib.contextmanager
-def _ray(address: str | None, num_cpus: int | None) -> Iterator[None]:
+def ray_session(address: str | None, num_cpus: int | None) -> Iterator[None]:
+    """Be connected to a running cluster, or to one started here that is reachable from here alone.
+
+    Raises:
+        UserError: there is no such cluster, or none can be started.
+    """
     for name, value in (_ENVIRONMENT | ({} if address else LOOPBACK_ONLY)).items():
         os.environ.setdefault(name, value)
     if address is not None:
