@@ -1,21 +1,27 @@
 """The command. Nothing heavy is imported here: ``gridcell --help`` answers at once."""
 
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 
 
 def main() -> None:
-    """Run the command; a user's mistake is one sentence and exit code 2, an interruption exit code 130."""
+    """Run the command; a user's mistake is one sentence and exit code 2, an interruption exit code 130.
+
+    Whatever a command prints is free of secrets.
+    """
     from gridcell.cli.app import app
     from gridcell.errors import CorruptData, UserError
+    from gridcell.secrets import RedactedStream
 
-    try:
-        app()
-    except (UserError, CorruptData) as error:
-        sys.stderr.write(f"gridcell: {error}\n")
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.stderr.write("\ngridcell: stopped.\n")
-        sys.exit(130)
-    except BrokenPipeError:  # the reader of a pipe, as in `gridcell status | head`, has seen enough
-        sys.stderr.close()
-        sys.exit(0)
+    with redirect_stdout(RedactedStream(sys.stdout)), redirect_stderr(RedactedStream(sys.stderr)):
+        try:
+            app()
+        except (UserError, CorruptData) as error:
+            sys.stderr.write(f"gridcell: {error}\n")
+            sys.exit(2)
+        except KeyboardInterrupt:
+            sys.stderr.write("\ngridcell: stopped.\n")
+            sys.exit(130)
+        except BrokenPipeError:  # the reader of a pipe, as in `gridcell status | head`, has seen enough
+            sys.stderr.close()
+            sys.exit(0)

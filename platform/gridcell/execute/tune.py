@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gridcell.cell import Cell
+from gridcell.cluster.reach import LOOPBACK_ONLY, prepare_to_reach
 from gridcell.errors import UserError
 from gridcell.execute.listener import Listener
 from gridcell.execute.outcome import Outcome, failure_from
@@ -41,10 +42,6 @@ _ENVIRONMENT = {
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "600",
 }
-
-# Ray's own switch for machines that are no cluster: all its processes then listen on 127.0.0.1 alone. It is
-# read when Ray is first imported.
-_LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 def run_on_ray(
@@ -75,7 +72,7 @@ def run_on_ray(
     Raises:
         UserError: the cluster can't be reached, or a cell asks for more than this machine has.
     """
-    with _ray(address, num_cpus):
+    with ray_session(address, num_cpus):
         import ray
         from ray import tune
 
@@ -83,6 +80,8 @@ def run_on_ray(
 
         if address is None:
             _check_resources(schedule.queued())
+        else:
+            _check_importable(task, address)
         records = ray.put({cell.id: cell.to_record() for cell in grid.cells.values()})
         # Workers run in folders of their own, where a relative path would lead elsewhere.
         where = store.folder.root if store.folder.is_local else store.uri
@@ -101,9 +100,16 @@ def run_on_ray(
 
 
 @contextlib.contextmanager
-def _ray(address: str | None, num_cpus: int | None) -> Iterator[None]:
-    for name, value in (_ENVIRONMENT | ({} if address else _LOOPBACK_ONLY)).items():
+def ray_session(address: str | None, num_cpus: int | None) -> Iterator[None]:
+    """Be connected to a running cluster, or to one started here that is reachable from here alone.
+
+    Raises:
+        UserError: there is no such cluster, or none can be started.
+    """
+    for name, value in (_ENVIRONMENT | ({} if address else LOOPBACK_ONLY)).items():
         os.environ.setdefault(name, value)
+    if address is not None:
+        prepare_to_reach(address)
     import ray
 
     logging.getLogger("ray").setLevel(logging.ERROR)
@@ -135,6 +141,28 @@ def _check_resources(cells: list[Cell]) -> None:
                 raise UserError(
                     f"Cell {cell.title} asks for {amount:g} {name}, but this machine offers {have}"
                 )
+
+
+def _check_importable(task: Task, address: str) -> None:
+    """Refuse a cluster whose workers lack the code: each cell would look like a node that goes away."""
+    import ray
+    from ray.exceptions import RayError
+
+    name = task.name
+
+    def find() -> None:  # by value, so that the error is this one's and not that of unpickling it
+        from gridcell.task import find_task
+
+        find_task(name)
+
+    try:
+        ray.get(ray.remote(num_cpus=0)(find).remote())
+    except RayError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise UserError(
+            f"The workers of the cluster at '{address}' can't load the task '{name}' ({reason}): install it "
+            "there, or send it along by 'gridcell submit'"
+        ) from error
 
 
 def _resources(config: Mapping[str, Any]) -> Any:
