@@ -31,6 +31,7 @@ from gridcell.errors import UserError
 from gridcell.execute.heartbeat import running_cells
 from gridcell.execute.schedule import Schedule, missing_cells
 from gridcell.store import Store
+from gridcell.store.losses import describe_lost, lost_by_class
 from gridcell.suite import suite_names
 from gridcell.task import find_task, task_names
 
@@ -144,9 +145,10 @@ def status(
         for cell_id, failure in store.failures.read_all().items()
         if states.get(cell_id) in ("failed", "diverged")
     }
+    lost = lost_by_class(store.losses.read_all(), asked.grid.cells)
     if as_json:
         counts = Counter(states.values()) | Counter({"skipped": len(asked.grid.skipped)})
-        print_json({"cells": len(asked.grid), "counts": counts, "failures": failures})
+        print_json({"cells": len(asked.grid), "counts": counts, "failures": failures, "lost": lost})
         return
     console = common.console()
     shown = [name for name in STATES if name in set(states.values()) | {"done"}]
@@ -164,6 +166,8 @@ def status(
         )
     if failures:
         console.print("'gridcell cell show ID' prints a failure's traceback.")
+    if lost:
+        console.print(describe_lost(lost))
 
 
 def _states(asked: Request, store: Store) -> dict[str, str]:

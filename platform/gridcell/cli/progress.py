@@ -24,6 +24,7 @@ class TerminalProgress:
         self._metric = metric
         self._schedule: Schedule | None = None
         self._seconds: dict[str, list[float]] = defaultdict(list)
+        self._running: set[str] = set()  # fewer than are handed out: Ray keeps one waiting
         self._most_running = 1
         self._latest = ""
         self._last_drawn = time.monotonic()
@@ -45,8 +46,8 @@ class TerminalProgress:
 
     def started(self, cell: Cell) -> None:
         """Count it as running."""
-        if self._schedule is not None:
-            self._most_running = max(self._most_running, len(self._schedule.running))
+        self._running.add(cell.id)
+        self._most_running = max(self._most_running, len(self._running))
         self._draw()
 
     def reported(self, cell: Cell, step: int, metrics: Mapping[str, float]) -> None:
@@ -57,6 +58,7 @@ class TerminalProgress:
 
     def finished(self, cell: Cell, outcome: Outcome, again: bool) -> None:
         """Count it, remember how long its kind takes, and say why it failed."""
+        self._running.discard(cell.id)
         if outcome.failure is None:
             self._seconds[cell.kind].append(outcome.seconds)
             value = outcome.metrics.get(self._metric)
@@ -106,7 +108,7 @@ class TerminalProgress:
             )
 
     def _text(self, schedule: Schedule) -> str:
-        counts = f"done {len(schedule.finished)} · running {len(schedule.running)}"
+        counts = f"done {len(schedule.finished)} · running {len(self._running)}"
         if schedule.failed or schedule.blocked:
             counts += f" · failed {len(schedule.failed)} · blocked {len(schedule.blocked)}"
         left = self.time_left()

@@ -59,6 +59,18 @@ def run(
     retry_diverged: Annotated[
         bool, typer.Option("--retry-diverged", help="Run cells again whose training diverged.")
     ] = False,
+    max_failures: Annotated[
+        int | None,
+        typer.Option("--max-failures", metavar="N", help="Start no more cells once N have failed."),
+    ] = None,
+    stall_timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--stall-timeout",
+            metavar="S",
+            help="End a cell that reports nothing for S seconds; try it again.",
+        ),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="DIR", help="Where the report goes.")
     ] = None,
@@ -90,17 +102,30 @@ def run(
             address=address,
             max_concurrent=max_concurrent,
             retry_diverged=retry_diverged,
+            max_failures=max_failures,
+            stall_timeout_s=stall_timeout,
             listeners=[progress, window],
         )
     except KeyboardInterrupt:
-        kept = len(store.results.done() & set(asked.grid.cells))
-        console.print(f"\nStopped; {kept} of {len(asked.grid)} cells are done and kept. To go on, run again:")
-        console.print(f"  gridcell {shlex.join(sys.argv[1:])}", markup=False, soft_wrap=True)
+        _say_how_to_go_on(console, asked, store, "Stopped")
         raise typer.Exit(130) from None
+    if schedule.stopped:
+        _say_how_to_go_on(console, asked, store, f"Stopped: {schedule.stopped}")
+        raise typer.Exit(1)
     _end(console, asked, store, schedule, report or default_report_folder(asked, store))
     _say_window(console, window, storage)
     if schedule.failed:
         raise typer.Exit(1)
+
+
+def _say_how_to_go_on(console: Console, asked: Request, store: Store, why: str) -> None:
+    kept = len(store.results.done() & set(asked.grid.cells))
+    console.print(
+        f"\n{why}; {kept} of {len(asked.grid)} cells are done and kept. To go on, run again:",
+        markup=False,
+        soft_wrap=True,
+    )
+    console.print(f"  gridcell {shlex.join(sys.argv[1:])}", markup=False, soft_wrap=True)
 
 
 def _end(console: Console, asked: Request, store: Store, schedule: Schedule, out: Path) -> None:

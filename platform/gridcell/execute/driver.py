@@ -26,6 +26,8 @@ def run_grid(
     num_cpus: int | None = None,
     max_concurrent: int | None = None,
     retry_diverged: bool = False,
+    max_failures: int | None = None,
+    stall_timeout_s: float | None = None,
     listeners: Sequence[Listener] = (),
 ) -> Schedule:
     """Run the cells that the store lacks and return the schedule, which tells how each ended.
@@ -42,6 +44,8 @@ def run_grid(
         num_cpus: cores of a Ray cluster started here.
         max_concurrent: run at most so many cells at once.
         retry_diverged: run diverged cells again, which otherwise stay diverged.
+        max_failures: hand out nothing more once so many cells have failed.
+        stall_timeout_s: end a cell that reports nothing for so long, and try it again.
         listeners: are told what happens.
 
     Raises:
@@ -49,11 +53,17 @@ def run_grid(
     """
     if max_concurrent is not None and max_concurrent < 1:
         raise UserError(f"--max-concurrent must be at least 1, not {max_concurrent}")
+    if max_failures is not None and max_failures < 1:
+        raise UserError(f"--max-failures must be at least 1, not {max_failures}")
+    if stall_timeout_s is not None and executor == "inline":
+        raise UserError("--stall-timeout needs --executor ray: inline, a cell can't be ended from outside")
+    if stall_timeout_s is not None and stall_timeout_s <= 0:
+        raise UserError(f"--stall-timeout must be above 0 seconds, not {stall_timeout_s:g}")
     diverged = set() if retry_diverged else diverged_cells(store)
-    schedule = Schedule(grid, store.results.done(), diverged)
+    schedule = Schedule(grid, store.results.done(), diverged, max_failures=max_failures)
     if schedule.exhausted:
         return schedule
-    listener = Listeners([*listeners, Heartbeat(store.folder)])
+    listener = Listeners([*listeners, Heartbeat(store)])
     listener.begun(schedule)
     try:
         if executor == "inline":
@@ -70,6 +80,7 @@ def run_grid(
                 address=address,
                 num_cpus=num_cpus,
                 max_concurrent=max_concurrent,
+                stall_timeout_s=stall_timeout_s,
             )
     finally:
         listener.ended()

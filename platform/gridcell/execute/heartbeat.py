@@ -1,4 +1,4 @@
-"""Heartbeats: what each living driver is running, for ``gridcell status`` in another terminal."""
+"""Heartbeats: what each living driver is running, for ``gridcell status`` and for what a dead one lost."""
 
 import json
 import os
@@ -6,11 +6,14 @@ import platform
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from gridcell.cell import Cell
-from gridcell.execute.outcome import Outcome
+from gridcell.execute.outcome import FailureClass, Outcome
 from gridcell.execute.schedule import Schedule
+from gridcell.execute.settle import lost_seconds, written_if_possible
+from gridcell.store import Loss, Store
 from gridcell.store.filesystem import Folder
 
 INTERVAL_S = 5.0
@@ -20,48 +23,85 @@ STALE_S = 20.0  # a driver not heard of for this long is gone
 class Heartbeat:
     """A listener that writes the ids of the running cells every ``INTERVAL_S`` while the driver lives."""
 
-    def __init__(self, folder: Folder) -> None:
-        self._folder = folder
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._name = f"drivers/{uuid.uuid4().hex[:12]}.json"
-        self._running: set[str] = set()
+        self._running: dict[str, float] = {}  # id -> start of the attempt, seconds since 1970
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True, name="heartbeat")
 
     def begun(self, schedule: Schedule) -> None:
-        """Start beating."""
+        """Account for what dead drivers were running, and start beating."""
+        written_if_possible(lambda: _bury_the_dead(self._store))
         self._thread.start()
 
     def started(self, cell: Cell) -> None:
         """Add the cell."""
-        self._running.add(cell.id)
+        self._running[cell.id] = time.time()
 
     def reported(self, cell: Cell, step: int, metrics: Mapping[str, float]) -> None:
         """Nothing to do."""
 
     def finished(self, cell: Cell, outcome: Outcome, again: bool) -> None:
         """Remove the cell."""
-        self._running.discard(cell.id)
+        self._running.pop(cell.id, None)
 
     def ended(self) -> None:
-        """Stop and remove the file."""
+        """Stop, account for what an interruption lost, and remove the file."""
         self._stop.set()
         self._thread.join()
-        self._folder.remove(self._name)
+        written_if_possible(lambda: _count_as_lost(self._store, self._name, self._now()))
 
     def _beat(self) -> None:
         while True:
-            self._folder.write(self._name, json.dumps(self._now()).encode())
+            beat = json.dumps(self._now()).encode()
+            written_if_possible(lambda beat=beat: self._store.folder.write(self._name, beat))  # type: ignore[misc]
             if self._stop.wait(INTERVAL_S):
                 return
 
-    def _now(self) -> dict[str, object]:
+    def _now(self) -> dict[str, Any]:
         where = {"host": platform.node(), "pid": os.getpid()}
-        return {**where, "time": time.time(), "running": sorted(self._running.copy())}
+        return {**where, "time": time.time(), "running": self._running.copy()}
 
 
 def running_cells(folder: Folder) -> dict[str, str]:
     """Return id -> ``host:pid`` of the cells that living drivers are running."""
-    names = [f"drivers/{name}" for name in folder.names("drivers")]
-    beats = [json.loads(data) for data in folder.read_many(names).values()]
-    alive = [beat for beat in beats if time.time() - beat["time"] < STALE_S]
+    alive = [beat for _, beat in _beats(folder) if not _is_dead(beat)]
     return {cell_id: f"{beat['host']}:{beat['pid']}" for beat in alive for cell_id in beat["running"]}
+
+
+def _beats(folder: Folder) -> Iterator[tuple[str, dict[str, Any]]]:
+    names = [f"drivers/{name}" for name in folder.names("drivers")]
+    for name, data in folder.read_many(names).items():
+        yield name, json.loads(data)
+
+
+def _is_dead(beat: Mapping[str, Any]) -> bool:
+    if time.time() - beat["time"] >= STALE_S:
+        return True
+    if beat["host"] != platform.node():
+        return False
+    try:
+        os.kill(beat["pid"], 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # there is such a process, another user's
+        return False
+    return False
+
+
+def _bury_the_dead(store: Store) -> None:
+    for name, beat in _beats(store.folder):
+        if _is_dead(beat):
+            _count_as_lost(store, name, beat)
+
+
+def _count_as_lost(store: Store, name: str, beat: Mapping[str, Any]) -> None:
+    """Count what a driver was running at its last beat as lost, and remove the beat."""
+    done = store.results.done() if beat["running"] else set()
+    for cell_id, started in beat["running"].items():
+        if cell_id not in done:
+            seconds = lost_seconds(store, cell_id, started, beat["time"])
+            loss = Loss(cell_id, FailureClass.PREEMPTED.value, seconds)
+            store.losses.add(loss, attempt=name.removeprefix("drivers/").removesuffix(".json"))
+    store.folder.remove(name)

@@ -8,6 +8,7 @@ from typing import Any
 
 from gridcell.errors import CorruptData, Diverged, UserError
 from gridcell.secrets import redact
+from gridcell.store.patience import is_full, is_passing
 
 
 class FailureClass(StrEnum):
@@ -16,6 +17,8 @@ class FailureClass(StrEnum):
     PREEMPTED = "preempted"  # its process or node went away
     OUT_OF_MEMORY = "out-of-memory"
     TRANSIENT = "transient"  # storage or network, likely to work the next time
+    DISK_FULL = "disk-full"  # no cell can commit until there is room: the run stops
+    STALLED = "stalled"  # no sign of life for longer than it was given
     CORRUPT_INPUT = "corrupt-input"  # a file it needs is damaged; the cell that made it runs again
     DIVERGED = "diverged"  # a loss that isn't finite: an outcome of the settings
     INVALID = "invalid"  # what was asked can't be done with this data
@@ -27,6 +30,8 @@ class FailureClass(StrEnum):
 RETRIES: Mapping[FailureClass, int] = {
     FailureClass.PREEMPTED: 20,
     FailureClass.TRANSIENT: 3,
+    FailureClass.DISK_FULL: 2,  # another node's may have room
+    FailureClass.STALLED: 2,
     FailureClass.CORRUPT_INPUT: 2,
     FailureClass.OUT_OF_MEMORY: 6,  # each time with half the batch: 1/64 in the end
 }
@@ -45,6 +50,11 @@ class Failure:
         """Return it as JSON values."""
         return {**asdict(self), "failure_class": self.failure_class.value}
 
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Failure":
+        """Rebuild it from ``to_record``."""
+        return cls(**{**record, "failure_class": FailureClass(record["failure_class"])})
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -61,10 +71,6 @@ class Outcome:
         return self.failure is None
 
 
-_TRANSIENT = (ConnectionError, TimeoutError, BlockingIOError, InterruptedError)
-_NOT_TRANSIENT = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError)
-
-
 def classify(error: BaseException) -> FailureClass:
     """Tell what kind of failure an exception is."""
     if isinstance(error, Diverged):
@@ -76,11 +82,9 @@ def classify(error: BaseException) -> FailureClass:
     # torch.OutOfMemoryError, matched by name because this module must not import torch
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return FailureClass.OUT_OF_MEMORY
-    if isinstance(error, _TRANSIENT) or (
-        isinstance(error, OSError) and not isinstance(error, _NOT_TRANSIENT)
-    ):
-        return FailureClass.TRANSIENT
-    return FailureClass.BUG
+    if is_full(error):
+        return FailureClass.DISK_FULL
+    return FailureClass.TRANSIENT if is_passing(error) else FailureClass.BUG
 
 
 def failure_from(error: BaseException) -> Failure:

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Set
 
 from gridcell.cell import Cell
-from gridcell.execute.outcome import RETRIES, FailureClass, Outcome
+from gridcell.execute.outcome import RETRIES, Failure, FailureClass, Outcome
 from gridcell.grid import Grid
 
 
@@ -30,13 +30,21 @@ class Schedule:
     equal requests.
     """
 
-    def __init__(self, grid: Grid, done: Set[str], final_failures: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        done: Set[str],
+        final_failures: Iterable[str] = (),
+        *,
+        max_failures: int | None = None,
+    ) -> None:
         """Start with what the store holds.
 
         Args:
             grid: all cells.
             done: ids of committed cells.
             final_failures: ids that aren't tried again (diverged), with the cells that need them.
+            max_failures: hand out nothing more once so many cells have failed; no limit by default.
         """
         self._grid = grid
         self._done = set(done)
@@ -48,6 +56,8 @@ class Schedule:
         self._kinds_seen: set[str] = set()
         self._in_ready: set[str] = set()
         self._attempts: Counter[tuple[str, FailureClass]] = Counter()
+        self._max_failures = max_failures
+        self.stopped = ""  # why nothing more is handed out
         self.running: set[str] = set()
         self.failed: dict[str, Outcome] = {}
         self.blocked: set[str] = set()
@@ -96,7 +106,7 @@ class Schedule:
     @property
     def exhausted(self) -> bool:
         """Whether nothing runs and nothing can run any more."""
-        return not self._ready and not self.running
+        return not self.running and (bool(self.stopped) or not self._ready)
 
     def oom_halvings(self, cell_id: str) -> int:
         """Return how often a cell ran out of memory, and so how often its batch is to be halved."""
@@ -109,6 +119,8 @@ class Schedule:
 
     def take(self) -> Cell | None:
         """Return the next ready cell and count it as running, or None while none is ready."""
+        if self.stopped:
+            return None
         while self._ready:
             cell_id = heapq.heappop(self._ready)[-1]
             self._in_ready.discard(cell_id)
@@ -136,7 +148,14 @@ class Schedule:
             return True
         self.failed[cell_id] = outcome
         self._block_dependents(cell_id)
+        self._stop_if_hopeless(failure)
         return False
+
+    def _stop_if_hopeless(self, failure: Failure) -> None:
+        if failure.failure_class is FailureClass.DISK_FULL:
+            self.stopped = f"a disk is full ({failure.message})"
+        elif self._max_failures is not None and len(self.failed) >= self._max_failures:
+            self.stopped = f"{len(self.failed)} cells failed, as many as --max-failures allows"
 
     def _run_again(self, cell_id: str) -> None:
         """Undo a done cell whose output turned out damaged, and whatever it needs that isn't done."""

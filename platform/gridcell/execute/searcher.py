@@ -1,9 +1,13 @@
 """The searcher that feeds Tune from the schedule. Importing this file imports Ray."""
 
+import contextlib
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
+from ray.tune import Callback
+from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
 from gridcell.cell import Cell
@@ -11,6 +15,7 @@ from gridcell.execute.listener import Listener
 from gridcell.execute.outcome import Failure, FailureClass, Outcome
 from gridcell.execute.schedule import Schedule
 from gridcell.execute.settle import settle
+from gridcell.execute.stall import take_stall
 from gridcell.store import Store
 
 
@@ -31,6 +36,7 @@ class CellSearcher(Searcher):
         self._listener = listener
         self._max_concurrent = max_concurrent
         self._cells: dict[str, Cell] = {}
+        self._started: dict[str, float] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return a ready cell's trial, None while there is none, FINISHED once there will be none."""
@@ -42,13 +48,17 @@ class CellSearcher(Searcher):
         if cell is None:
             return None
         self._cells[trial_id] = cell
-        self._listener.started(cell)
         return {
             "cell": cell.id,
             "cpus": cell.resources.cpus,
             "gpus": cell.resources.gpus,
             "oom_halvings": self._schedule.oom_halvings(cell.id),
         }
+
+    def on_trial_start(self, trial_id: str) -> None:
+        """Note that a worker has begun the cell, which may be long after it was handed out."""
+        self._started[trial_id] = time.monotonic()
+        self._listener.started(self._cells[trial_id])
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Pass on what a running cell reports."""
@@ -61,7 +71,19 @@ class CellSearcher(Searcher):
     ) -> None:
         """Settle the cell; a trial without an outcome lost its process or its node."""
         cell = self._cells.pop(trial_id)
-        settle(cell, _outcome(cell, result), self._schedule, self._store, self._listener)
+        started = self._started.pop(trial_id, None)
+        if result is not None and "outcome" in result:
+            outcome = _outcome(cell, json.loads(result["outcome"]))
+        else:
+            seconds = time.monotonic() - started if started is not None else 0.0
+            outcome = Outcome(cell.id, seconds, failure=self._why_lost(cell))
+        settle(cell, outcome, self._schedule, self._store, self._listener)
+
+    def _why_lost(self, cell: Cell) -> Failure:
+        stalled = None
+        with contextlib.suppress(OSError):  # then its storage says no more than that it is lost
+            stalled = take_stall(cell, self._store)
+        return stalled or Failure(FailureClass.PREEMPTED, "its worker process or node went away")
 
     def __getstate__(self) -> dict[str, Any]:
         """Be nothing in Tune's snapshots: they are never restored, for the store is the state."""
@@ -77,12 +99,17 @@ class CellSearcher(Searcher):
         """Do nothing: the store is the state."""
 
 
-def _outcome(cell: Cell, result: Mapping[str, Any] | None) -> Outcome:
-    if result is None or "outcome" not in result:
-        lost = Failure(FailureClass.PREEMPTED, "its worker process or node went away")
-        return Outcome(cell.id, 0.0, failure=lost)
-    ended = json.loads(result["outcome"])
-    failure = ended["failure"]
-    if failure is not None:
-        failure = Failure(**{**failure, "failure_class": FailureClass(failure["failure_class"])})
+class StartWatch(Callback):
+    """Tells the searcher when a trial starts, which Tune tells callbacks alone."""
+
+    def __init__(self, searcher: CellSearcher) -> None:
+        self._searcher = searcher
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Pass it on."""
+        self._searcher.on_trial_start(trial.trial_id)
+
+
+def _outcome(cell: Cell, ended: Mapping[str, Any]) -> Outcome:
+    failure = Failure.from_record(ended["failure"]) if ended["failure"] is not None else None
     return Outcome(cell.id, ended["seconds"], ended["metrics"], failure)

@@ -1,18 +1,49 @@
 """What the driver does when an attempt at a cell ends, the same for every executor."""
 
+import contextlib
+import time
+from collections.abc import Callable
+
 from gridcell.cell import Cell
 from gridcell.execute.listener import Listener
-from gridcell.execute.outcome import Outcome
+from gridcell.execute.outcome import Failure, Outcome
 from gridcell.execute.schedule import Schedule
-from gridcell.store import Store
+from gridcell.store import Loss, Store
+from gridcell.store.patience import is_full, is_passing
 
 
 def settle(cell: Cell, outcome: Outcome, schedule: Schedule, store: Store, listener: Listener) -> None:
     """Record the outcome, set damaged inputs aside so that they are made again, and tell the listener."""
-    damaged = outcome.failure.mend if outcome.failure is not None else None
+    failure = outcome.failure
+    damaged = failure.mend if failure is not None else None
     if damaged is not None and schedule.is_done(damaged):  # else another cell that needs it was here first
-        store.results.quarantine(damaged)
+        with contextlib.suppress(FileNotFoundError):  # another driver was here first
+            store.results.quarantine(damaged)
     again = schedule.finish(outcome)
-    if outcome.failure is not None and not again:
-        store.failures.record(cell.id, {"title": cell.title, **outcome.failure.to_record()})
+    if failure is not None:
+        written_if_possible(lambda: _record(cell, failure, outcome.seconds, again, store))
     listener.finished(cell, outcome, again)
+
+
+def _record(cell: Cell, failure: Failure, seconds: float, again: bool, store: Store) -> None:
+    if not again:
+        store.failures.record(cell.id, {"title": cell.title, **failure.to_record()})
+    now = time.time()
+    lost = lost_seconds(store, cell.id, now - seconds, now)
+    store.losses.add(Loss(cell.id, failure.failure_class.value, lost))
+
+
+def lost_seconds(store: Store, cell_id: str, started: float, ended: float) -> float:
+    """Return the seconds of an attempt that no checkpoint keeps; all times in seconds since 1970."""
+    saved = store.checkpoints(cell_id).saved_at()
+    kept_until = saved if saved is not None and started < saved < ended else started
+    return round(max(0.0, ended - kept_until), 3)
+
+
+def written_if_possible(write: Callable[[], None]) -> None:
+    """Do without a note about the run where storage fails for long: no result depends on one."""
+    try:
+        write()
+    except Exception as error:
+        if not (is_passing(error) or is_full(error)):
+            raise

@@ -20,6 +20,7 @@ from gridcell.errors import UserError
 from gridcell.execute.listener import Listener
 from gridcell.execute.outcome import Outcome, failure_from
 from gridcell.execute.schedule import Schedule
+from gridcell.execute.stall import watched
 from gridcell.execute.work import run_cell
 from gridcell.grid import Grid
 from gridcell.store import Store
@@ -54,6 +55,7 @@ def run_on_ray(
     address: str | None = None,
     num_cpus: int | None = None,
     max_concurrent: int | None = None,
+    stall_timeout_s: float | None = None,
     report_every_s: float = REPORT_EVERY_S,
 ) -> None:
     """Run what ``schedule`` hands out on a Ray cluster until nothing is left.
@@ -67,6 +69,7 @@ def run_on_ray(
         address: of a running cluster; without it one is started on this machine, reachable from it alone.
         num_cpus: cores of a cluster started here; all of this machine's by default.
         max_concurrent: run at most so many cells at once.
+        stall_timeout_s: a cell that reports nothing for so long is ended and tried again; None for never.
         report_every_s: a cell's progress reaches the driver at most so often.
 
     Raises:
@@ -76,7 +79,7 @@ def run_on_ray(
         import ray
         from ray import tune
 
-        from gridcell.execute.searcher import CellSearcher
+        from gridcell.execute.searcher import CellSearcher, StartWatch
 
         if address is None:
             _check_resources(schedule.queued())
@@ -85,16 +88,19 @@ def run_on_ray(
         records = ray.put({cell.id: cell.to_record() for cell in grid.cells.values()})
         # Workers run in folders of their own, where a relative path would lead elsewhere.
         where = store.folder.root if store.folder.is_local else store.uri
-        trainable = _trainable(task, records, where, dict(grid.locations), report_every_s)
+        trainable = _trainable(task, records, where, dict(grid.locations), report_every_s, stall_timeout_s)
+        searcher = CellSearcher(schedule, store, listener, max_concurrent or math.inf)
         with tempfile.TemporaryDirectory(prefix="gridcell-tune-", ignore_cleanup_errors=True) as folder:
             tuner = tune.Tuner(
                 tune.with_resources(trainable, _resources),
                 tune_config=tune.TuneConfig(
-                    search_alg=CellSearcher(schedule, store, listener, max_concurrent or math.inf),
+                    search_alg=searcher,
                     num_samples=-1,
                     reuse_actors=True,
                 ),
-                run_config=tune.RunConfig(storage_path=folder, name="grid", verbose=0),
+                run_config=tune.RunConfig(
+                    storage_path=folder, name="grid", verbose=0, callbacks=[StartWatch(searcher)]
+                ),
             )
             tuner.fit()
 
@@ -173,22 +179,29 @@ def _resources(config: Mapping[str, Any]) -> Any:
 
 
 def _trainable(
-    task: Task, records: "ObjectRef", store_uri: str, locations: Mapping[str, str], report_every_s: float
+    task: Task,
+    records: "ObjectRef",
+    store_uri: str,
+    locations: Mapping[str, str],
+    report_every_s: float,
+    stall_timeout_s: float | None,
 ) -> Any:
     """Build the function that a worker runs for each cell; it always returns, whatever the cell does."""
 
     def work(config: dict[str, Any]) -> dict[str, Any]:
         try:
             cell = _cell(records, config["cell"])
-            reporter = _ThrottledReport(report_every_s)
-            outcome = run_cell(
-                cell,
-                task,
-                Store(store_uri),
-                locations=locations,
-                reporter=reporter,
-                oom_halvings=config["oom_halvings"],
-            )
+            store = Store(store_uri)
+            throttled = _ThrottledReport(report_every_s)
+            with watched(cell, store, throttled, stall_timeout_s) as reporter:
+                outcome = run_cell(
+                    cell,
+                    task,
+                    store,
+                    locations=locations,
+                    reporter=reporter,
+                    oom_halvings=config["oom_halvings"],
+                )
         except Exception as error:  # for instance a store that this node can't open
             outcome = Outcome(config["cell"], 0.0, failure=failure_from(error))
         failure = outcome.failure.to_record() if outcome.failure else None

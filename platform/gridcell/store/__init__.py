@@ -7,6 +7,8 @@ Layout below the root::
     artifacts/<id>/<attempt>/<name>     its files, named and hashed in the record
     checkpoints/<id>/<step>-<sha256>    of a cell that is running
     failures/<id>.json                  the last failure of a cell that isn't done
+    losses/<id>-<attempt>.json          an attempt that ended without a result
+    stalls/<id>.json                    left by a process that ended itself because its cell stalled
     plans/<grid>.json                   the cells of a grid that was run here
     quarantine/                         damaged records, set aside
     drivers/<driver>.json               what a driver is doing, refreshed while it lives
@@ -18,12 +20,25 @@ from gridcell.errors import UserError
 from gridcell.store.checkpoints import Checkpoints
 from gridcell.store.failures import Failures
 from gridcell.store.filesystem import Folder
+from gridcell.store.losses import Loss, Losses
 from gridcell.store.plans import Plan, Plans
 from gridcell.store.results import Artifact, Result, Results
 
 FORMAT = 1
 
-__all__ = ["Artifact", "Checkpoints", "Failures", "Folder", "Plan", "Plans", "Result", "Results", "Store"]
+__all__ = [
+    "Artifact",
+    "Checkpoints",
+    "Failures",
+    "Folder",
+    "Loss",
+    "Losses",
+    "Plan",
+    "Plans",
+    "Result",
+    "Results",
+    "Store",
+]
 
 
 class Store:
@@ -35,6 +50,7 @@ class Store:
         self.uri = self.folder.root if self.folder.is_local else uri
         self.results = Results(self.folder)
         self.failures = Failures(self.folder)
+        self.losses = Losses(self.folder)
         self.plans = Plans(self.folder)
 
     def checkpoints(self, cell_id: str) -> Checkpoints:

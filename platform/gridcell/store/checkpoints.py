@@ -35,6 +35,11 @@ class Checkpoints:
             self._folder.remove(f"{self._where}/{name}")
         return None
 
+    def saved_at(self) -> float | None:
+        """Return when the newest checkpoint was written, in seconds since 1970 by the storage's clock."""
+        names = self._folder.names(self._where)
+        return self._folder.modified(f"{self._where}/{names[-1]}") if names else None
+
     def clear(self) -> None:
         """Remove them all: the cell is done."""
         self._folder.remove(self._where)

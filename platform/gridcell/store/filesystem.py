@@ -13,6 +13,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from gridcell.errors import UserError
+from gridcell.store.patience import patient
 
 _BLOCK = 1 << 20  # bytes hashed or copied at a time
 
@@ -28,7 +29,7 @@ class Folder:
 
     On a local or network folder a file is written under a temporary name in the same folder and then
     renamed or hard-linked, so a reader sees all of it or nothing. Object stores make a single upload
-    visible at once, so there the object is written directly.
+    visible at once, so there the object is written directly. Passing errors are waited out (``patience``).
     """
 
     def __init__(self, filesystem: fsspec.AbstractFileSystem, root: str) -> None:
@@ -73,6 +74,7 @@ class Folder:
             reason = getattr(error, "strerror", None) or error
             raise UserError(f"The storage '{self.root}' can't be written: {reason}") from error
 
+    @patient
     def read(self, name: str) -> bytes:
         """Return the content of a file.
 
@@ -81,14 +83,18 @@ class Folder:
         """
         return self.filesystem.cat_file(self.path(name))
 
+    @patient
     def read_many(self, names: Iterable[str]) -> dict[str, bytes]:
         """Return the contents of those files that exist, fetched concurrently where the filesystem can."""
         names = list(names)
         if self.is_local:
             return {name: data for name in names if (data := self._read_if_there(name)) is not None}
         paths = {self.path(name): name for name in names}
-        found = self.filesystem.cat(list(paths), on_error="omit") if paths else {}
-        return {paths[path]: data for path, data in found.items()}
+        found = self.filesystem.cat(list(paths), on_error="return") if paths else {}
+        for data in found.values():
+            if isinstance(data, Exception) and not isinstance(data, FileNotFoundError):
+                raise data  # what can't be read for the moment isn't missing
+        return {paths[path]: data for path, data in found.items() if isinstance(data, bytes)}
 
     def _read_if_there(self, name: str) -> bytes | None:
         try:
@@ -96,6 +102,7 @@ class Folder:
         except FileNotFoundError:
             return None
 
+    @patient
     def write(self, name: str, data: bytes) -> None:
         """Write a file in one step, replacing what was there."""
         if not self.is_local:
@@ -105,6 +112,7 @@ class Folder:
             temporary.write_bytes(data)
             temporary.replace(self.path(name))
 
+    @patient
     def create(self, name: str, data: bytes) -> bool:
         """Write a file in one step unless it exists; of concurrent writers exactly one gets True."""
         if not self.is_local:
@@ -121,6 +129,7 @@ class Folder:
                 return False
         return True
 
+    @patient
     def put(self, local: Path, name: str) -> None:
         """Copy a local file here in one step."""
         if not self.is_local:
@@ -132,6 +141,7 @@ class Folder:
             copy.flush()
             temporary.replace(self.path(name))
 
+    @patient
     def get(self, name: str, local: Path) -> None:
         """Copy a file from here to a local path.
 
@@ -141,6 +151,7 @@ class Folder:
         local.parent.mkdir(parents=True, exist_ok=True)
         self.filesystem.get_file(self.path(name), str(local))
 
+    @patient
     def names(self, folder: str) -> list[str]:
         """List the files directly in ``folder``, without their path, sorted; none if there is no folder."""
         if self.is_local:
@@ -155,6 +166,16 @@ class Folder:
             return []
         return sorted(posixpath.basename(item["name"]) for item in found if item["type"] == "file")
 
+    @patient
+    def modified(self, name: str) -> float:
+        """Return when a file was written, in seconds since 1970.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        return float(self.filesystem.modified(self.path(name)).timestamp())
+
+    @patient
     def move(self, name: str, to: str) -> None:
         """Rename a file within this folder."""
         if self.is_local:
@@ -163,6 +184,7 @@ class Folder:
         else:
             self.filesystem.mv(self.path(name), self.path(to))
 
+    @patient
     def remove(self, name: str) -> None:
         """Remove a file or a folder with all it holds; no error if it is not there."""
         with contextlib.suppress(FileNotFoundError):

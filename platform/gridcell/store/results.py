@@ -99,8 +99,10 @@ class Results:
         result = Result(cell, metrics, artifacts, provenance, curves or {})
         if self._folder.create(f"results/{cell.id}{_SUFFIX}", _encode(result)):
             return result
-        self._folder.remove(f"artifacts/{cell.id}/{attempt}")
-        return self.read(cell.id)
+        committed = self.read(cell.id)
+        if committed.artifacts != artifacts:  # equal if this very commit was told that it failed, and hadn't
+            self._folder.remove(f"artifacts/{cell.id}/{attempt}")
+        return committed
 
     def read(self, cell_id: str) -> Result:
         """Return a committed result.

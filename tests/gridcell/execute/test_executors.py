@@ -187,7 +187,7 @@ def test_status_sees_what_a_living_driver_runs(store, tmp_path):
 
     grid = planned(tmp_path)
     cell = next(iter(grid.cells.values()))
-    beat = heartbeat.Heartbeat(store.folder)
+    beat = heartbeat.Heartbeat(store)
     beat.started(cell)
     beat.begun(Schedule(grid, set()))
     deadline = time.monotonic() + 20

@@ -1,0 +1,55 @@
+"""Losses: attempts at cells that ended without a result, and the work that went with them."""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gridcell.store.filesystem import Folder
+
+
+@dataclass(frozen=True)
+class Loss:
+    """An attempt without a result: its cell's id, why it ended, and the seconds of work that are lost.
+
+    Work is lost from the last checkpoint on, or from the attempt's start where it made none.
+    """
+
+    cell: str
+    failure_class: str
+    seconds: float
+
+
+class Losses:
+    """All attempts that ended without a result, whether or not their cells are done by now."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    def add(self, loss: Loss, attempt: str = "") -> None:
+        """Remember a loss; the same named attempt counts once."""
+        name = f"losses/{loss.cell}-{attempt or uuid.uuid4().hex[:12]}.json"
+        self._folder.write(name, json.dumps(vars(loss)).encode())
+
+    def read_all(self) -> list[Loss]:
+        """Return them all."""
+        names = [f"losses/{name}" for name in self._folder.names("losses") if name.endswith(".json")]
+        return [Loss(**json.loads(data)) for data in self._folder.read_many(names).values()]
+
+
+def lost_by_class(losses: list[Loss], cells: Mapping[str, object]) -> dict[str, dict[str, float]]:
+    """Return failure class -> ``attempts`` and ``seconds`` lost, of those among ``cells``."""
+    found: dict[str, dict[str, float]] = {}
+    for loss in losses:
+        if loss.cell in cells:
+            entry = found.setdefault(loss.failure_class, {"attempts": 0, "seconds": 0.0})
+            entry["attempts"] += 1
+            entry["seconds"] = round(entry["seconds"] + loss.seconds, 1)
+    return dict(sorted(found.items()))
+
+
+def describe_lost(lost: Mapping[str, Mapping[str, float]]) -> str:
+    """Say in a sentence what ``lost_by_class`` found."""
+    counts = ", ".join(f"{entry['attempts']:g} {name}" for name, entry in lost.items())
+    seconds = sum(entry["seconds"] for entry in lost.values())
+    return f"Attempts without a result: {counts}; {seconds:.0f} s of work lost."
