@@ -19,6 +19,7 @@ AIMS = {"ratio_decode": ">= 1", "ratio_shuffled": ">= 1", "ratio_transform": ">=
 IMAGES = 512
 SIZE = (400, 300)  # width, height in px
 ROUNDS = 7
+NOTHING = np.zeros(1, dtype=np.uint8)
 
 
 def measure() -> dict[str, float]:
@@ -27,7 +28,7 @@ def measure() -> dict[str, float]:
     from torchvision import transforms
     from torchvision.datasets import ImageFolder
 
-    from gridcell.data.shards.datasets import EvaluationSet, TrainingSet
+    from gridcell.data.shards.datasets import DecodedImages, StoredBatches
     from gridcell.data.shards.samples import FolderSamples, ShardSamples
     from gridcell.data.shards.write import import_set
 
@@ -43,8 +44,16 @@ def measure() -> dict[str, float]:
         importing = IMAGES / (time.process_time() - begun)
         shards, plain = ShardSamples(str(root / "shards")), FolderSamples("folder", root / "images")
 
-        def visit(dataset: Any) -> int:
-            return sum(1 for _ in dataset)
+        def blank(image: Any) -> Any:
+            return NOTHING
+
+        def visit(samples: Any) -> int:
+            images = DecodedImages(samples, blank)
+            return sum(1 for number in range(len(images)) if images[number])
+
+        def visit_batches(prepared: Any, shuffle: bool) -> int:
+            batches = StoredBatches(shards, prepared, batch_size=64, shuffle=shuffle)
+            return sum(len(labels) for _, labels in batches)
 
         def visit_map(dataset: Any, order: Any) -> int:
             return sum(1 for index in order if dataset[index])
@@ -53,12 +62,12 @@ def measure() -> dict[str, float]:
         shuffled = np.random.default_rng(0).permutation(IMAGES).tolist()
         sides: dict[str, Callable[[], int]] = {
             "folder_decode": lambda: visit_map(decode, range(IMAGES)),
-            "shards_decode": lambda: visit(EvaluationSet(shards)),
-            "plain_decode": lambda: visit(EvaluationSet(plain)),
+            "shards_decode": lambda: visit(shards),
+            "plain_decode": lambda: visit(plain),
             "folder_shuffled": lambda: visit_map(decode, shuffled),
-            "shards_shuffled": lambda: visit(TrainingSet(shards)),
+            "shards_shuffled": lambda: visit_batches(blank, shuffle=True),
             "folder_transform": lambda: visit_map(full, range(IMAGES)),
-            "shards_transform": lambda: visit(EvaluationSet(shards, prepare)),
+            "shards_transform": lambda: visit_batches(lambda image: prepare(image).numpy(), shuffle=False),
         }
         best = dict.fromkeys(sides, float("inf"))
         for _ in range(ROUNDS):
