@@ -4,9 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -62,7 +60,7 @@ class Normalisation:
         rows = images.reshape(count, height, width * channels).to(torch.float32)
         return rows.mul_(scale).add_(shift).view(images.shape).permute(0, 3, 1, 2)
 
-    def prepare(self, image: "Image") -> NDArray[np.uint8]:
+    def prepare(self, image: "Image") -> Tensor:
         """Bring a decoded image to the model's size by timm's own evaluation transform.
 
         Pixels stay uint8, a quarter of what floats would take to the device, where they are normalised.
@@ -70,22 +68,23 @@ class Normalisation:
         Returns:
             Shape ``(size, size, 3)``; the image's own size where the model names none.
         """
-        return np.moveaxis(self._fit(image), 0, 2)
+        prepared: Tensor = self._fit(image)
+        return prepared.permute(1, 2, 0).contiguous()
 
     @cached_property
     def _fit(self) -> Any:
-        from timm.data.transforms import ToNumpy
+        from timm.data.transforms import MaybePILToTensor
         from timm.data.transforms_factory import transforms_imagenet_eval
 
         if self.size is None:
-            return ToNumpy()
+            return MaybePILToTensor()
         return transforms_imagenet_eval(
             self.size,
             crop_pct=self.crop_share,
             crop_mode=self.crop_mode,
             interpolation=self.interpolation,
             mean=self.mean,
-            use_prefetcher=True,  # that is, without the normalisation
+            normalize=False,
         )
 
     def _row_constants(self, width: int) -> Placed:

@@ -13,7 +13,7 @@ from imagenet_rib.evaluation import PRE, VAL
 from imagenet_rib.method import FineTuning, Merging
 from imagenet_rib.methods import get
 from imagenet_rib.parts import evaluation_cuts
-from imagenet_rib.published import labelled_images, published, published_content
+from imagenet_rib.published import check_there, labelled_images, published, published_content
 from imagenet_rib.roles import DATA, data_role
 from imagenet_rib.settings import Data, Pretrained, Settings
 
@@ -125,6 +125,8 @@ def _data(grid: GridBuilder, settings: Settings) -> _Data:
                     f"Pre-training '{name}' starts from scratch, but data.source=published goes with "
                     "published weights: give it a source, e.g. source: timm"
                 )
+        if data.root is not None:
+            check_there(data.root, [*settings.downstream, VAL])
     for name in settings.downstream:
         if name not in available:
             raise unknown("downstream set", name, available)

@@ -1,12 +1,12 @@
 """What published weights and published data are, in cells' configurations: names and hashes, never paths."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gridcell.errors import CorruptData, UserError
-from gridcell.store.filesystem import sha256_of
+from gridcell.store.filesystem import Folder, sha256_of
 from imagenet_rib.settings import Architecture, Data, Pretrained
 
 _TORCHVISION_TAGS = {"IMAGENET1K_V1": "tv_in1k", "IMAGENET1K_V2": "tv2_in1k"}
@@ -109,6 +109,20 @@ def published_content(name: str, root: str | None) -> str | None:
         return open_samples(name, set_uri(root, name)).content
     except CorruptData as error:
         raise UserError(str(error)) from error
+
+
+def check_there(root: str, names: Iterable[str]) -> None:
+    """Make sure that a folder has published sets, imported or not.
+
+    Raises:
+        UserError: some are missing; names them all, and how one is made.
+    """
+    missing = [name for name in names if not Folder.open(set_uri(root, name)).exists()]
+    if missing:
+        raise UserError(
+            f"{root} lacks the set{'s' * (len(missing) > 1)} {', '.join(missing)}: "
+            f"'gridcell data import {missing[0]} --from PATH --to {set_uri(root, missing[0])}' makes one"
+        )
 
 
 def set_uri(root: str, name: str) -> str:

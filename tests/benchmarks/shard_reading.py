@@ -19,7 +19,6 @@ AIMS = {"ratio_decode": ">= 1", "ratio_shuffled": ">= 1", "ratio_transform": ">=
 IMAGES = 512
 SIZE = (400, 300)  # width, height in px
 ROUNDS = 7
-NOTHING = np.zeros(1, dtype=np.uint8)
 
 
 def measure() -> dict[str, float]:
@@ -28,7 +27,7 @@ def measure() -> dict[str, float]:
     from torchvision import transforms
     from torchvision.datasets import ImageFolder
 
-    from gridcell.data.shards.datasets import DecodedImages, StoredBatches
+    from gridcell.data.shards.datasets import DecodedImages, EvaluationOrder, StoredBatches, TrainingOrder
     from gridcell.data.shards.samples import FolderSamples, ShardSamples
     from gridcell.data.shards.write import import_set
 
@@ -44,16 +43,17 @@ def measure() -> dict[str, float]:
         importing = IMAGES / (time.process_time() - begun)
         shards, plain = ShardSamples(str(root / "shards")), FolderSamples("folder", root / "images")
 
-        def blank(image: Any) -> Any:
-            return NOTHING
+        nothing = torch.zeros(1, dtype=torch.uint8)
+
+        def blank(image: Any) -> torch.Tensor:
+            return nothing
 
         def visit(samples: Any) -> int:
             images = DecodedImages(samples, blank)
             return sum(1 for number in range(len(images)) if images[number])
 
-        def visit_batches(prepared: Any, shuffle: bool) -> int:
-            batches = StoredBatches(shards, prepared, batch_size=64, shuffle=shuffle)
-            return sum(len(labels) for _, labels in batches)
+        def visit_batches(prepared: Any, order: Any) -> int:
+            return sum(len(labels) for _, labels in StoredBatches(shards, prepared, order))
 
         def visit_map(dataset: Any, order: Any) -> int:
             return sum(1 for index in order if dataset[index])
@@ -65,9 +65,11 @@ def measure() -> dict[str, float]:
             "shards_decode": lambda: visit(shards),
             "plain_decode": lambda: visit(plain),
             "folder_shuffled": lambda: visit_map(decode, shuffled),
-            "shards_shuffled": lambda: visit_batches(blank, shuffle=True),
+            "shards_shuffled": lambda: visit_batches(
+                blank, TrainingOrder(shards.counts, batch_size=64, seed=0)
+            ),
             "folder_transform": lambda: visit_map(full, range(IMAGES)),
-            "shards_transform": lambda: visit_batches(lambda image: prepare(image).numpy(), shuffle=False),
+            "shards_transform": lambda: visit_batches(prepare, EvaluationOrder(np.arange(IMAGES), 64)),
         }
         best = dict.fromkeys(sides, float("inf"))
         for _ in range(ROUNDS):

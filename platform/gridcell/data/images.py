@@ -65,26 +65,20 @@ class LabelledImages:
         """Return the images at ``indices``; see :func:`select`."""
         return select(self, indices)
 
-    def training_batches(
-        self, batch_size: int, prepare: "Prepare", *, seed: int, rank: int = 0, world_size: int = 1
-    ) -> "Batches":
+    def training_batches(self, batch_size: int, prepare: "Prepare", *, seed: int, **parts: Any) -> "Batches":
         """Return shuffled batches of images, as they are, and labels."""
         from gridcell.learn.batches import Batches
 
-        return Batches(
-            self.images, self.labels, batch_size=batch_size, seed=seed, rank=rank, world_size=world_size
-        )
+        return Batches(self.images, self.labels, batch_size=batch_size, seed=seed, **parts)
 
     def evaluation_batches(
-        self, batch_size: int, prepare: "Prepare", *, rank: int = 0, world_size: int = 1
+        self, batch_size: int, prepare: "Prepare", share: range | None = None
     ) -> "Batches":
         """Return batches of images, as they are, and labels, each image once."""
-        from gridcell.data.shards.order import share_of
         from gridcell.learn.batches import Batches
 
-        share = share_of(len(self), rank, world_size)
-        mine = slice(share.start, share.stop)
-        return Batches(self.images[mine], self.labels[mine], batch_size=batch_size, shuffle=False)
+        own = slice(None) if share is None else slice(share.start, share.stop)
+        return Batches(self.images[own], self.labels[own], batch_size=batch_size, shuffle=False)
 
     def pixels(self, prepare: "Prepare") -> "Tensor":
         """Return the images as they are, uint8 of shape (N, H, W, 3)."""

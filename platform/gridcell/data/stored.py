@@ -65,33 +65,27 @@ class StoredImages:
         )
 
     def training_batches(
-        self, batch_size: int, prepare: "Prepare", *, seed: int, rank: int = 0, world_size: int = 1
+        self, batch_size: int, prepare: "Prepare", *, seed: int, **parts: int
     ) -> "StoredBatches":
         """Return shuffled batches."""
-        return self._batches(batch_size, prepare, seed, rank, world_size)
+        from gridcell.data.shards.datasets import StoredBatches, TrainingOrder
+
+        samples = self.samples()
+        order = TrainingOrder(samples.counts, self.numbers, batch_size=batch_size, seed=seed, **parts)
+        return StoredBatches(samples, prepare, order, loaders=self.loaders)
 
     def evaluation_batches(
-        self, batch_size: int, prepare: "Prepare", *, rank: int = 0, world_size: int = 1
+        self, batch_size: int, prepare: "Prepare", share: range | None = None
     ) -> "StoredBatches":
         """Return batches of each image once."""
-        return self._batches(batch_size, prepare, None, rank, world_size)
+        from gridcell.data.shards.datasets import EvaluationOrder, StoredBatches
 
-    def _batches(
-        self, batch_size: int, prepare: "Prepare", seed: int | None, rank: int, world_size: int
-    ) -> "StoredBatches":
-        from gridcell.data.shards.datasets import StoredBatches
-
-        return StoredBatches(
-            self.samples(),
-            prepare,
-            batch_size=batch_size,
-            wanted=self.numbers,
-            shuffle=seed is not None,
-            seed=seed or 0,
-            rank=rank,
-            world_size=world_size,
-            loaders=self.loaders,
+        samples = self.samples()
+        own = range(len(self)) if share is None else share
+        numbers = (
+            np.arange(own.start, own.stop) if self.numbers is None else self.numbers[own.start : own.stop]
         )
+        return StoredBatches(samples, prepare, EvaluationOrder(numbers, batch_size), loaders=self.loaders)
 
     def pixels(self, prepare: "Prepare") -> "StoredPixels":
         """Return the images for reading a few of them by number."""

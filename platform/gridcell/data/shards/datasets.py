@@ -1,8 +1,9 @@
 """Stored images for PyTorch: evaluation sees every image once, training all of them once an epoch."""
 
 import io
-import math
+from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from gridcell.data.shards.order import share_of, shuffled
+from gridcell.data.shards.order import shuffled
 from gridcell.data.shards.samples import Samples
 from gridcell.errors import CorruptData
 from gridcell.learn.batches import Batches
@@ -56,7 +57,7 @@ class DecodedImages(Dataset[Any]):
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             file = self.samples.file(shard, place)
             raise CorruptData(f"Image {file} of set '{self.samples.name}' can't be read: {error}") from error
-        return torch.from_numpy(np.require(self.prepare(image), requirements=("C", "W"))), sample.label
+        return self.prepare(image), sample.label
 
     def __getitems__(self, numbers: list[int]) -> "list[tuple[Tensor, int]] | CorruptData":
         """Return a batch; an error as a value, since a loader's process would bury it in a traceback."""
@@ -66,86 +67,29 @@ class DecodedImages(Dataset[Any]):
             return error
 
 
-class StoredBatches:
-    """Batches of stored images, read ahead by processes; used like :class:`gridcell.learn.batches.Batches`.
-
-    Each batch is ``(images, labels)``: what ``prepare`` returns, stacked, and the labels in the whole label
-    space, int64 of shape ``(B,)``. What comes when follows from the arguments and the epoch, not from
-    ``loaders``.
+class TrainingOrder:
+    """Numbers of the images in each batch of an epoch: all of them once, in an order of the epoch's own.
 
     Args:
-        samples: What to read.
-        prepare: From a PIL image, RGB, to an array of one shape.
-        batch_size: Images per batch and process, at least 1.
-        wanted: Numbers of the images to read, ascending; None: all.
-        shuffle: Whether to train: in a new order each epoch, ranks sharing each global batch as those of
-            ``Batches`` do. False: to evaluate, each image once, each rank a run of them.
-        seed: Seed of the shuffling.
-        rank: This process's rank.
-        world_size: Number of processes that share the images.
-        loaders: Processes that read and decode; 0: this one does.
-        pin_memory: Whether batches lie in page-locked memory; by default where there is a GPU.
-
-    Raises:
-        ValueError: A number is out of range.
+        counts: Number of samples in each shard.
+        wanted: Numbers of the images to train on; None: all.
+        batch_size: See :class:`gridcell.learn.batches.Batches`, by whose rule processes share batches.
+        seed: Seed of the orders.
+        parts: ``rank``, ``world_size`` and what else ``Batches`` takes to divide a batch.
     """
 
     def __init__(
         self,
-        samples: Samples,
-        prepare: "Prepare",
+        counts: Sequence[int],
+        wanted: NDArray[np.int64] | None = None,
         *,
         batch_size: int,
-        wanted: NDArray[np.int64] | None = None,
-        shuffle: bool,
-        seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-        loaders: int = 0,
-        pin_memory: bool | None = None,
-    ) -> None:
-        if batch_size < 1 or not 0 <= rank < world_size:
-            raise ValueError(f"batch size {batch_size}, rank {rank} of {world_size} make no sense")
-        self.sampler = _Order(samples.counts, wanted, shuffle, seed, batch_size, rank, world_size)
-        self._loader = DataLoader(
-            DecodedImages(samples, prepare),
-            batch_sampler=self.sampler,
-            collate_fn=_collated,
-            num_workers=loaders,
-            persistent_workers=loaders > 0,
-            pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
-        )
-
-    def __len__(self) -> int:
-        """Return the number of batches of this rank."""
-        return len(self.sampler)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        # A generator on purpose: Lightning makes the first epoch's iterator before it sets the epoch, and
-        # a loader's processes would begin to read at once.
-        for batch in self._loader:
-            if isinstance(batch, CorruptData):
-                raise batch
-            yield batch
-
-
-class _Order:
-    """Numbers of the images of each batch, of the epoch that Lightning sets."""
-
-    def __init__(
-        self,
-        counts: Sequence[int],
-        wanted: NDArray[np.int64] | None,
-        shuffle: bool,
         seed: int,
-        batch_size: int,
-        rank: int,
-        world_size: int,
+        **parts: int,
     ) -> None:
-        self.counts, self.wanted = counts, wanted
-        self.shuffle, self.seed = shuffle, seed
-        self.batch_size, self.rank, self.world_size = batch_size, rank, world_size
-        self.size = sum(counts) if wanted is None else len(wanted)
+        self.counts, self.wanted, self.seed = counts, wanted, seed
+        self._divided = partial(Batches, batch_size=batch_size, shuffle=False, pin_memory=False, **parts)
+        self._length = len(self._divided(np.arange(sum(counts) if wanted is None else len(wanted))))
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -153,33 +97,92 @@ class _Order:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        if not self.shuffle:
-            return math.ceil(len(share_of(self.size, self.rank, self.world_size)) / self.batch_size)
-        return len(self._dealt(np.arange(self.size)))
+        return self._length
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        order = shuffled(self.counts, seed=self.seed, epoch=self.epoch, window=WINDOW)
+        if self.wanted is not None:
+            order = order[np.isin(order, self.wanted)]
+        yield from self._divided(order)
+
+
+class EvaluationOrder:
+    """Numbers of the images in each batch: those given, each once.
+
+    Args:
+        numbers: int64, shape (N,); a process's share of them, where several evaluate.
+        batch_size: Images per batch, at least 1.
+    """
+
+    def __init__(self, numbers: NDArray[np.int64], batch_size: int) -> None:
+        self._batches = Batches(numbers, batch_size=batch_size, shuffle=False, pin_memory=False)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        yield from self._batches
+
+
+class StoredBatches:
+    """Batches of stored images, read ahead by processes; used like :class:`gridcell.learn.batches.Batches`.
+
+    Each batch is ``(images, labels)``: what ``prepare`` returns, stacked, and the labels in the whole label
+    space, int64 of shape ``(B,)``; then whatever else the order says of the batch. What comes when is the
+    order's alone, for any number of processes.
+
+    Args:
+        samples: What to read.
+        prepare: From a PIL image, RGB, to a tensor of one shape.
+        order: Numbers of the images in each batch.
+        loaders: Processes that read and decode; 0: this one does.
+        pin_memory: Whether batches lie in page-locked memory; by default where there is a GPU.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        prepare: "Prepare",
+        order: TrainingOrder | EvaluationOrder,
+        *,
+        loaders: int = 0,
+        pin_memory: bool | None = None,
+    ) -> None:
+        self.sampler = order
+        self._of_batches: deque[tuple[Any, ...]] = deque()
+        self._loader = DataLoader(
+            DecodedImages(samples, prepare),
+            batch_sampler=_Numbers(order, self._of_batches),
+            collate_fn=_collated,
+            num_workers=loaders,
+            persistent_workers=loaders > 0,
+            pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
+        )
+
+    def __len__(self) -> int:
+        """Return the number of batches of this process."""
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        # A generator on purpose: Lightning makes the first epoch's iterator before it sets the epoch, and
+        # a loader's processes would begin to read at once.
+        self._of_batches.clear()
+        for batch in self._loader:
+            if isinstance(batch, CorruptData):
+                raise batch
+            yield *batch, *self._of_batches.popleft()
+
+
+class _Numbers:
+    """Hands the numbers of each batch to the loader, and keeps what else is known of it until it comes."""
+
+    def __init__(self, order: TrainingOrder | EvaluationOrder, of_batches: deque[tuple[Any, ...]]) -> None:
+        self._order, self._of_batches = order, of_batches
 
     def __iter__(self) -> Iterator[list[int]]:
-        if self.shuffle:
-            order = shuffled(self.counts, seed=self.seed, epoch=self.epoch, window=WINDOW)
-            if self.wanted is not None:
-                order = order[np.isin(order, self.wanted)]
-            for (batch,) in self._dealt(order):
-                yield batch.tolist()
-            return
-        share = share_of(self.size, self.rank, self.world_size)
-        for start in range(share.start, share.stop, self.batch_size):
-            numbers = np.arange(start, min(share.stop, start + self.batch_size))
-            yield (numbers if self.wanted is None else self.wanted[numbers]).tolist()
-
-    def _dealt(self, order: NDArray[np.int64]) -> Batches:
-        """Deal an order to the ranks by the one rule for training, that of images in memory."""
-        return Batches(
-            order,
-            batch_size=self.batch_size,
-            shuffle=False,
-            rank=self.rank,
-            world_size=self.world_size,
-            pin_memory=False,
-        )
+        for numbers, *rest in self._order:
+            self._of_batches.append(tuple(rest))
+            yield numbers.tolist()
 
 
 def _collated(items: "list[tuple[Tensor, int]] | CorruptData") -> "tuple[Tensor, Tensor] | CorruptData":

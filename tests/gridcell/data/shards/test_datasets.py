@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from timm.data import create_transform, resolve_model_data_config
 
-from gridcell.data.shards.datasets import StoredBatches
+from gridcell.data.shards.datasets import EvaluationOrder, StoredBatches, TrainingOrder
 from gridcell.data.shards.order import share_of, shuffled
 from gridcell.data.shards.samples import FolderSamples, Sample, ShardSamples
 from gridcell.data.shards.write import import_set
@@ -68,14 +68,28 @@ def numbers(imported):
 
 
 def blank(image):
-    return np.zeros((1, 1, 3), np.uint8)
+    return torch.zeros(1, 1, 3, dtype=torch.uint8)
 
 
-def batches_of(samples, *, epoch=0, **settings):
+def training(samples, *, loaders=0, wanted=None, seed=0, batch_size=4, **parts):
+    order = TrainingOrder(samples.counts, wanted, batch_size=batch_size, seed=seed, **parts)
+    return StoredBatches(samples, blank, order, loaders=loaders)
+
+
+def trained(samples, *, epoch=0, **settings):
     """Return the numbers in each batch of an epoch."""
-    batches = StoredBatches(samples, blank, **{"batch_size": 4, "shuffle": True, **settings})
+    batches = training(samples, **settings)
     batches.sampler.set_epoch(epoch)
-    found = [labels.tolist() for _, labels in batches]
+    return listed(batches)
+
+
+def evaluated(samples, numbers, *, loaders=0):
+    """Return the numbers in each batch of those wanted."""
+    return listed(StoredBatches(samples, blank, EvaluationOrder(numbers, 4), loaders=loaders))
+
+
+def listed(batches):
+    found = [labels.tolist() for _, labels, *_ in batches]
     assert len(found) == len(batches)
     return found
 
@@ -86,16 +100,15 @@ def flat(batches):
 
 @pytest.mark.parametrize(("ranks", "loaders"), RANKS_AND_LOADERS)
 def test_evaluation_sees_every_sample_exactly_once_in_order(numbers, ranks, loaders):
-    parts = [
-        batches_of(numbers, shuffle=False, rank=rank, world_size=ranks, loaders=loaders)
-        for rank in range(ranks)
-    ]
-    assert flat(flat(parts)) == list(range(sum(numbers.counts)))
+    total = sum(numbers.counts)
+    shares = [np.array(share_of(total, rank, ranks)) for rank in range(ranks)]
+    parts = [evaluated(numbers, share, loaders=loaders) for share in shares]
+    assert flat(flat(parts)) == list(range(total))
 
 
 def test_more_ranks_and_loaders_than_samples(numbers):
     two = Numbers(numbers.image, (1, 0, 1))
-    parts = [batches_of(two, shuffle=False, rank=rank, world_size=3, loaders=2) for rank in range(3)]
+    parts = [evaluated(two, np.array(share_of(2, rank, 3), dtype=int), loaders=2) for rank in range(3)]
     assert sorted(flat(flat(parts))) == [0, 1]
 
 
@@ -106,9 +119,8 @@ def test_real_shards_of_different_sizes_are_read_once(uneven, ranks, loaders):
     assert len(set(samples.counts)) > 1
     seen = Counter()
     for rank in range(ranks):
-        batches = StoredBatches(
-            samples, tiny, batch_size=4, shuffle=False, rank=rank, world_size=ranks, loaders=loaders
-        )
+        share = np.array(share_of(sum(samples.counts), rank, ranks))
+        batches = StoredBatches(samples, tiny, EvaluationOrder(share, 4), loaders=loaders)
         for images, labels in batches:
             seen.update(zip((image.numpy().tobytes() for image in images), labels.tolist(), strict=True))
     expected = Counter()
@@ -120,48 +132,60 @@ def test_real_shards_of_different_sizes_are_read_once(uneven, ranks, loaders):
 
 
 def tiny(image):
-    return np.asarray(image.resize((4, 4)))
+    return torch.from_numpy(np.array(image.resize((4, 4))))
 
 
 def tiny_of(content):
-    return tiny(Image.open(io.BytesIO(content)).convert("RGB")).tobytes()
+    return tiny(Image.open(io.BytesIO(content)).convert("RGB")).numpy().tobytes()
 
 
 def test_training_order_follows_seed_and_epoch_not_loaders(numbers):
-    assert batches_of(numbers) == batches_of(numbers) == batches_of(numbers, loaders=3)
-    runs = [batches_of(numbers, seed=seed, epoch=epoch) for seed in range(2) for epoch in range(3)]
+    assert trained(numbers) == trained(numbers) == trained(numbers, loaders=3)
+    runs = [trained(numbers, seed=seed, epoch=epoch) for seed in range(2) for epoch in range(3)]
     assert len(set(map(str, runs))) == 6
     assert all(sorted(flat(run)) == list(range(31)) for run in runs)
 
 
 def test_loaders_that_live_on_see_the_new_epoch(numbers):
-    batches = StoredBatches(numbers, blank, batch_size=4, shuffle=True, loaders=2)
+    batches = training(numbers, loaders=2)
     for epoch in (0, 1, 2):
         batches.sampler.set_epoch(epoch)
-        assert [labels.tolist() for _, labels in batches] == batches_of(numbers, epoch=epoch)
+        assert [labels.tolist() for _, labels in batches] == trained(numbers, epoch=epoch)
 
 
 def test_the_epoch_may_be_set_after_the_iterator_is_made(numbers):
     """As Lightning does when it goes on from a checkpoint."""
-    batches = StoredBatches(numbers, blank, batch_size=4, shuffle=True, loaders=1)
+    batches = training(numbers, loaders=1)
     iterator = iter(batches)
     batches.sampler.set_epoch(3)
-    assert [labels.tolist() for _, labels in iterator] == batches_of(numbers, epoch=3)
+    assert [labels.tolist() for _, labels in iterator] == trained(numbers, epoch=3)
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_ranks_train_on_all_samples_in_equally_many_batches(numbers, ranks):
-    parts = [batches_of(numbers, rank=rank, world_size=ranks) for rank in range(ranks)]
+    parts = [trained(numbers, rank=rank, world_size=ranks) for rank in range(ranks)]
     assert len({len(part) for part in parts}) == 1
     assert set(flat(flat(parts))) == set(range(31))
 
 
-@pytest.mark.parametrize("shuffle", [True, False])
-def test_a_part_of_the_set_is_read_alone(numbers, shuffle):
+def test_what_else_is_said_of_a_batch_stays_with_it(numbers):
+    """As the weight of a part of a batch that several processes share."""
+
+    class Weighted(EvaluationOrder):
+        def __iter__(self):
+            return ((chosen, float(chosen.sum())) for (chosen,) in super().__iter__())
+
+    batches = StoredBatches(numbers, blank, Weighted(np.arange(31), 4), loaders=2)
+    for _ in range(2):
+        assert [weight for *_, weight in batches] == [
+            sum(labels) for labels in evaluated(numbers, np.arange(31))
+        ]
+
+
+def test_a_part_of_the_set_is_read_alone(numbers):
     wanted = np.array([0, 3, 7, 8, 22, 30])
-    parts = batches_of(numbers, shuffle=shuffle, wanted=wanted)
-    assert sorted(flat(parts)) == wanted.tolist()
-    assert (flat(parts) == wanted.tolist()) is not shuffle
+    assert evaluated(numbers, wanted) == [[0, 3, 7, 8], [22, 30]]
+    assert sorted(flat(trained(numbers, wanted=wanted))) == wanted.tolist()
 
 
 def test_one_corruption_is_in_shards_of_its_own(imported):
@@ -192,9 +216,7 @@ def test_timms_evaluation_transform_gives_the_models_input(imported):
     config = resolve_model_data_config(timm.create_model("resnet18", pretrained=False))
     samples = ShardSamples(imported[0])
     prepare = create_transform(**config)
-    batches = StoredBatches(
-        samples, lambda image: prepare(image).numpy(), batch_size=8, shuffle=False, loaders=1
-    )
+    batches = StoredBatches(samples, prepare, EvaluationOrder(np.arange(20), 8), loaders=1)
     images, labels = next(iter(batches))
     assert images.shape == (8, 3, 224, 224)
     assert labels.dtype == torch.int64
@@ -208,7 +230,7 @@ def test_a_corrupt_image_is_named_once_and_plainly(tmp_path, loaders):
     victim.write_bytes(victim.read_bytes()[:100])
     samples = FolderSamples("v2", published.root)
     with pytest.raises(CorruptData) as caught:
-        list(StoredBatches(samples, tiny, batch_size=4, shuffle=False, loaders=loaders))
+        list(StoredBatches(samples, tiny, EvaluationOrder(np.arange(27), 4), loaders=loaders))
     assert str(caught.value).startswith(f"Image {victim} of set 'v2' can't be read: ")
     assert "\n" not in str(caught.value)
 
@@ -225,9 +247,3 @@ def test_few_open_shards_are_enough(imported):
         for shard in range(len(samples.counts)):
             if number < samples.counts[shard]:
                 assert samples.read(shard, number) == thrifty.read(shard, number)
-
-
-@pytest.mark.parametrize("given", [{"batch_size": 0}, {"rank": 2, "world_size": 2}, {"rank": -1}])
-def test_numbers_out_of_range(numbers, given):
-    with pytest.raises(ValueError, match="make no sense"):
-        StoredBatches(numbers, blank, **{"batch_size": 1, "shuffle": False, **given})
