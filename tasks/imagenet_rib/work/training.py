@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gridcell.context import Context
-from gridcell.data.images import LabelledImages
+from gridcell.data.labelled import LabelledSet, Prepare
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -16,10 +16,11 @@ def train_classifier(
     context: Context,
     model: "nn.Module",
     loss: "Callable[[nn.Module, Tensor, Tensor], Tensor]",
-    images: LabelledImages,
+    images: LabelledSet,
     settings: Mapping[str, Any],
     architecture: str,
     *,
+    prepare: Prepare,
     transform: "Callable[[Tensor], Tensor]",
     trainable: Callable[[str], bool] | None = None,
     frozen_statistics: bool = False,
@@ -33,6 +34,7 @@ def train_classifier(
         images: the set.
         settings: of the optimiser: the keys of ``imagenet_rib.settings.Optimiser``.
         architecture: asserted when a checkpoint is loaded.
+        prepare: applied to images that are decoded for this.
         transform: uint8 images ``(N, H, W, 3)`` -> the model's inputs, on the device.
         trainable: which parameters train, by name; all by default.
         frozen_statistics: whether batch normalisation keeps its statistics.
@@ -43,14 +45,12 @@ def train_classifier(
     """
     import torch
 
-    from gridcell.learn.batches import Batches
     from gridcell.learn.classifier import Classifier
     from gridcell.learn.fit import fit
     from gridcell.learn.optimisers import Optimisation
     from imagenet_rib.masking import check_labels
 
-    labels = torch.from_numpy(images.labels)
-    check_labels(labels, torch.tensor(images.classes), len(images.class_names))
+    check_labels(torch.from_numpy(images.labels), torch.tensor(images.classes), len(images.class_names))
     keys = ("optimiser", "lr", "momentum", "weight_decay", "warmup_share")
     module = Classifier(
         model,
@@ -69,7 +69,7 @@ def train_classifier(
 
     fit(
         module,
-        Batches(images.images, labels, batch_size=batch_size, seed=context.seed),
+        images.training_batches(batch_size, prepare, seed=context.seed),
         epochs=settings["epochs"],
         seed=context.seed,
         accumulate=accumulate,
