@@ -31,6 +31,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     """
     import torch
 
+    from gridcell.learn.shares import gather, whole_batches
     from imagenet_rib.evaluate import predict
     from imagenet_rib.models import normalisation_of
 
@@ -53,11 +54,19 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
                 raise UserError(f"Set '{name}' has no images under corruption '{corruption}'")
             images = select(images, chosen)
         batch_size, _ = context.batch_and_accumulation(BATCH_SIZE)
-        predictions = predict(
-            model, images.images, normalise, torch.tensor(one_set(sets, name).classes), batch_size=batch_size
+        own = whole_batches(len(images), batch_size, context.rank, context.workers)
+        predictions = gather(
+            predict(
+                model,
+                images.images[own.start : own.stop],
+                normalise,
+                torch.tensor(one_set(sets, name).classes),
+                batch_size=batch_size,
+            ),
+            context.workers,
         )
         key = key_of(name, corruption)
-        correct[key] = predictions.numpy() == images.labels
+        correct[key] = predictions == images.labels
         accuracies[key] = accuracy(correct[key], images.group_of)
     write_correct(context.outputs / CORRECT, correct)
     return {"accuracy": accuracies, "mean_accuracy": float(np.mean(list(accuracies.values())))}

@@ -222,8 +222,8 @@ def test_a_running_cell_reports_to_the_driver(store, tmp_path):
 def test_a_cluster_started_here_listens_on_this_machine_alone():
     code = """
 import psutil
-from gridcell.execute.tune import _ray
-with _ray(None, 1):
+from gridcell.execute.cluster import ray_cluster
+with ray_cluster(None, 1):
     import ray
     ray.get(ray.remote(lambda: 1).remote())
     me = psutil.Process()
