@@ -77,12 +77,31 @@ def fail(how: str, context: Context) -> None:
         raise UserError("no such thing")
 
 
+def vit(cell: Cell, context: Context) -> Mapping[str, Any]:
+    """Train a small vision transformer on 1,024 random images, without checkpoints: for timing."""
+    import torch
+
+    from gridcell.learn.batches import Batches
+    from gridcell.learn.classifier import Classifier
+    from gridcell.learn.fit import fit
+    from imagenet_rib.models import build_model
+    from learn_problems import cross_entropy
+
+    torch.manual_seed(0)
+    model = build_model("vit_tiny_patch16_224", num_classes=10, image_size=64, patch_size=8, depth=6)
+    images, labels = torch.randn(1024, 3, 64, 64), torch.randint(10, (1024,))
+    how = {"rank": context.rank, "world_size": context.workers}
+    loader = Batches(images, labels, batch_size=64, **how)
+    fit(Classifier(model, cross_entropy), loader, epochs=1, seed=0, accelerator="cpu", **how)
+    return {}
+
+
 task = Task(
     name="crew",
     summary="Cells on several workers.",
     settings=object,  # type: ignore[arg-type]
     suites=Path(),
     plan=plan,
-    cells={"train": "crew_task:train"},
+    cells={"train": "crew_task:train", "vit": "crew_task:vit"},
     report="crew_task:write",
 )

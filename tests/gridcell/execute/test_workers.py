@@ -8,11 +8,10 @@ import torch
 
 from gridcell.cell import Cell, Resources, divided
 from gridcell.errors import UserError
-from gridcell.execute.driver import run_grid
+from gridcell.execute.cluster import check_resources
 from gridcell.execute.outcome import FailureClass, classify
 from gridcell.execute.work import run_cell
 from gridcell.execute.workers import workers_for
-from gridcell.grid import GridBuilder
 from gridcell.store import Store
 
 TWO = Resources(workers=2)
@@ -91,29 +90,9 @@ def test_the_failure_of_one_worker_is_the_cells(run, store, fail, failure_class)
 
 
 @pytest.mark.slow
-def test_cells_of_one_and_of_two_workers_share_a_machine(store, tmp_path):
-    """On as many cores as the larger cells need, idle processes of smaller ones must give way."""
-    builder = GridBuilder("crew")
-    for seed in range(4):
-        resources = TWO if seed % 2 else Resources()
-        config = {"fail": "killed once" if seed == 3 else "not"}
-        cell = builder.add("train", config, seed=seed, title=str(seed), resources=resources)
-        after = builder.add("train", config, seed=9, needs={"x": cell}, title=f"after {seed}")
-        builder.target({"seed": seed}, after)
-    builder.locate("markers", str(tmp_path))
-    grid = builder.build()
-    schedule = run_grid(crew_task.task, grid, store, num_cpus=2)
-    assert not schedule.failed
-    assert store.results.done() == set(grid.cells)
-
-
-@pytest.mark.slow
-def test_more_workers_than_there_are_cores_are_refused():
-    with (
-        pytest.raises(UserError, match="asks for 3 workers of 1 CPU, but this machine offers 2"),
-        workers_for([cell_that("not", resources=Resources(workers=3))], num_cpus=2),
-    ):
-        pass
+def test_more_workers_than_there_are_cores_are_refused(cluster):
+    with pytest.raises(UserError, match="asks for 3 workers of 1 CPU, but this machine offers 2"):
+        check_resources([cell_that("not", resources=Resources(workers=3))])
 
 
 def test_workers_are_no_part_of_the_identity_but_of_the_record():
