@@ -16,7 +16,7 @@ REPEATS = 3
 
 
 def measure() -> dict[str, float]:
-    """Return the speed-up by a second worker, and what the first cell of a group takes longer than later ones."""
+    """Return the speed-up by a second worker, and how much longer the first cell of a group takes."""
     here = Path(__file__).parents[1]
     plugins = [str(here / "plugins"), str(here)]
     sys.path[:0] = plugins

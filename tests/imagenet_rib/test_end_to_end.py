@@ -128,9 +128,9 @@ def test_two_workers_give_the_weights_and_accuracies_of_one(undisturbed, tmp_pat
             for key, expected in theirs.items():
                 torch.testing.assert_close(ours[key], expected, rtol=1e-3, atol=1e-4)
         if cell.kind == "evaluate":
-            # Of sets of up to 200 images, at most one may tip over to another class.
+            # At most one image of a set may tip over to another class; set c has 75.
             assert result.metrics["accuracy"] == pytest.approx(
-                one.results.read(cell_id).metrics["accuracy"], abs=1.0
+                one.results.read(cell_id).metrics["accuracy"], abs=1.4
             )
     kinds = [grid.cells[cell_id].kind for cell_id in two.results.done()]
     assert kinds.count("train") == 2 * 3 * len(methods)
