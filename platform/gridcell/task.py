@@ -68,6 +68,9 @@ class Task:
         estimate: ``module:function`` of signature ``(settings, Grid) -> {what: text}``: what a grid will
             cost, a line each, shown by ``gridcell plan``; None where nobody can say. It must not import a
             training library.
+        durations: ``module:function`` of signature ``(settings, Grid) -> {cell id: seconds on one GPU}``,
+            from which ``gridcell plan --gpus N`` simulates how long a grid takes; None where nobody can say.
+            Cells left out take no time. It must not import a training library.
     """
 
     name: str
@@ -79,6 +82,7 @@ class Task:
     report: str
     progress_metric: str = ""
     estimate: str | None = None
+    durations: str | None = None
 
     def cell_function(self, kind: str) -> "Callable[[Any, Context], Mapping[str, Any]]":
         """Import and return the function that runs cells of ``kind``.
@@ -93,6 +97,10 @@ class Task:
     def estimate_cost(self, settings: "BaseModel", grid: Grid) -> Mapping[str, str]:
         """Import the estimate function and call it; nothing where there is none."""
         return _imported(self.estimate)(settings, grid) if self.estimate else {}
+
+    def estimate_durations(self, settings: "BaseModel", grid: Grid) -> Mapping[str, float]:
+        """Import the durations function and call it; nothing where there is none."""
+        return _imported(self.durations)(settings, grid) if self.durations else {}
 
     def write_report(self, findings: Findings, out: Path) -> Report:
         """Import the report function and call it."""

@@ -40,14 +40,12 @@ def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
     unknown: Counter[str] = Counter()
     for cell in grid.cells.values():
         name = _model_of(cell, grid)
-        if name is None:
-            continue
-        speed = throughput_of(name)
-        if speed is None:
+        speed = throughput_of(name) if name else None
+        if speed is not None:
+            seconds[cell.kind] += _seconds(cell, speed)
+            stored += _stored_bytes(cell, speed)
+        elif name is not None:
             unknown[name] += 1
-            continue
-        seconds[cell.kind] += _seconds(cell, speed)
-        stored += _stored_bytes(cell, speed)
     hours = {kind: amount / 3600 for kind, amount in seconds.items() if amount}
     parts = ", ".join(f"{kind} {amount:,.0f}" for kind, amount in hours.items())
     lines = {
@@ -59,6 +57,14 @@ def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
             f"{unknown.total()} cells of {', '.join(sorted(unknown))}: no figures for these"
         )
     return lines
+
+
+def durations(settings: Settings, grid: Grid) -> Mapping[str, float]:
+    """Estimate each cell's seconds on one GPU, where ``estimate`` can say anything; by id."""
+    if settings.data.source != "published":
+        return {}
+    speeds = {cell: throughput_of(_model_of(grid.cells[cell], grid) or "") for cell in grid.cells}
+    return {cell: _seconds(grid.cells[cell], speed) for cell, speed in speeds.items() if speed is not None}
 
 
 def _model_of(cell: Cell, grid: Grid) -> str | None:

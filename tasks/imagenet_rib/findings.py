@@ -16,6 +16,7 @@ from gridcell.task import Findings, Report
 from imagenet_rib.distance.summary import MeasuredDistance
 from imagenet_rib.evaluation import VAL, Evaluation, SetFacts
 from imagenet_rib.parts import join
+from imagenet_rib.richness import origins
 from imagenet_rib.work.evaluate import CORRECT, read_correct
 from imagenet_rib.work.inputs import SETS
 
@@ -37,7 +38,10 @@ def write(findings: Findings, out: Path) -> Report:
             raise UserError(f"{error}: remove the result of cell {error.cell_id} and run again") from error
     names = [*findings.settings["downstream"], VAL]
     about = {name: one.about for name, one in shifts().items()} | {VAL: "held-out pre-training images"}
-    facts = [SetFacts(name, len(sets[name]), len(sets[name].classes), about.get(name, "")) for name in names]
+    facts = [
+        SetFacts(name, len(sets[name]), len(sets[name].classes), about.get(name, ""), sets[name].groups)
+        for name in names
+    ]
     files = write_report(
         evaluations,
         facts,
@@ -55,6 +59,7 @@ def write(findings: Findings, out: Path) -> Report:
         ],
         skipped=[(item.labels, item.reason) for item in findings.grid.skipped],
         distances=_distances(findings),
+        origins=origins(findings.settings),
     )
     page = next(path for path in files if path.name == "report.html")
     return Report(page, headline(json.loads((out / "summary.json").read_text())))

@@ -152,8 +152,11 @@ def _plan_distances(model: _Model) -> None:
         resources=one_worker(model.resources),
     )
     how = distance.model_dump(mode="json", exclude={"enabled", "source", "max_images", "memory_gb", "seed"})
+    # What has no effect has no part in the id.
     if distance.solver == "exact":
-        del how["regularisation"]  # without effect, so without a part in the id
+        del how["regularisation"]
+    if distance.labels == "gaussian":
+        del how["max_per_class"]
     for downstream in model.settings.downstream:
         cell = model.grid.add(
             "distance",

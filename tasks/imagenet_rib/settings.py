@@ -123,6 +123,7 @@ class Distance(Strict):
         labels: distance of two classes: between their Gaussians, or exact optimal transport.
         solver: of the coupling of the samples.
         max_samples: of either set in the coupling.
+        max_per_class: samples of either class in ``exact`` distances of classes.
         repeats: draws of those samples, where a set has more.
         regularisation: of ``sinkhorn``, as a share of the mean cost.
         memory_gb: beyond which a distance is refused before it allocates anything.
@@ -134,6 +135,7 @@ class Distance(Strict):
     labels: Literal["gaussian", "exact"] = "gaussian"
     solver: Literal["exact", "sinkhorn"] = "exact"
     max_samples: int = Field(5000, ge=1)
+    max_per_class: int = Field(500, ge=1)
     repeats: int = Field(3, ge=1)
     regularisation: float = Field(0.05, gt=0)
     memory_gb: float = Field(8.0, gt=0)

@@ -53,7 +53,14 @@ def test_the_answer_is_complete(undisturbed):
                 assert set(row) == {"v2", "r", "c", "val"}
                 assert all(0 <= accuracy <= 100 for accuracy in row.values())
     assert told["missing"] == []
-    for name in ("report.html", "cells.csv", "mri.png", "change-vit-rich.png", "radar.png", "wise_ft.png"):
+    for name in (
+        "report.html",
+        "cells.csv",
+        "leaderboard.png",
+        "change-vit-rich.png",
+        "radar.png",
+        "wise_ft.png",
+    ):
         assert (undisturbed / "report" / name).stat().st_size > 1000
 
 
