@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gridcell.cell import Cell, Resources
+from gridcell.cell import Cell, Resources, divided, one_worker
 from gridcell.data.shifts import shift, shifts
 from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid, GridBuilder
@@ -15,7 +15,7 @@ from imagenet_rib.methods import get
 from imagenet_rib.parts import evaluation_cuts
 from imagenet_rib.published import check_there, labelled_images, published, published_content
 from imagenet_rib.roles import DATA, data_role
-from imagenet_rib.settings import Data, Pretrained, Settings
+from imagenet_rib.settings import Data, Pretrained, Pretraining, Settings
 
 PRETRAIN = "pretrain"
 """The set that stands for the pre-training data."""
@@ -32,7 +32,7 @@ def plan(settings: Settings) -> Grid:
     """
     grid = GridBuilder("imagenet-rib")
     data = _data(grid, settings)
-    resources = Resources(settings.resources.cpus, settings.resources.gpus)
+    resources = _resources(settings)
     for architecture_name, architecture in settings.architectures.items():
         for pretraining in architecture.pretrainings or settings.pretrainings:
             model = f"{architecture_name}-{pretraining}"
@@ -44,7 +44,7 @@ def plan(settings: Settings) -> Grid:
                     weights.config,
                     needs=data.any,
                     title=f"weights of {model}",
-                    resources=resources,
+                    resources=one_worker(resources),
                 )
                 for name, path in weights.locations.items():
                     grid.locate(name, path)
@@ -97,6 +97,20 @@ class _Data:
                 }
                 self._published[name] = self.grid.add("data", config, title=f"data {name}")
         return {data_role(name): self._published[name] for name in names}
+
+
+def _resources(settings: Settings) -> Resources:
+    """Return what a model's training or evaluation occupies.
+
+    Raises:
+        UserError: a batch can't be divided among the workers.
+    """
+    needed = settings.resources
+    scratch = {name: how for name, how in settings.pretrainings.items() if isinstance(how, Pretraining)}
+    for where, how in {"training": settings.training, **scratch}.items():
+        setting = where if how is settings.training else f"pretrainings.{where}"
+        divided(how.batch_size, needed.workers, f"{setting}.batch_size")
+    return Resources(**needed.model_dump())
 
 
 def _data(grid: GridBuilder, settings: Settings) -> _Data:
@@ -183,7 +197,7 @@ def _plan_distances(model: _Model) -> None:
         needs={**model.data.of(*sets), "weights": model.pre},
         seed=distance.seed,
         title=f"features {model.name}",
-        resources=model.resources,
+        resources=one_worker(model.resources),
     )
     how = distance.model_dump(mode="json", exclude={"enabled", "source", "max_images", "memory_gb", "seed"})
     # What has no effect has no part in the id.
@@ -198,7 +212,7 @@ def _plan_distances(model: _Model) -> None:
             needs={"features": features},
             seed=distance.seed,
             title=f"distance {model.name} to {downstream}",
-            resources=model.resources,
+            resources=one_worker(model.resources),
         )
         model.grid.target({"model": model.name, "downstream": downstream}, cell)
 
@@ -241,7 +255,7 @@ def _train(model: _Model, method: FineTuning, parameters: Any, downstream: str, 
             needs={**model.data.of(PRETRAIN), "pre": model.pre},
             seed=PRETRAIN_SEED,
             title=f"fisher {model.name}",
-            resources=model.resources,
+            resources=one_worker(model.resources),
         )
     config = {
         "method": method.name,
@@ -250,7 +264,8 @@ def _train(model: _Model, method: FineTuning, parameters: Any, downstream: str, 
         "downstream": downstream,
     }
     title = f"{model.name} {method.name} on {downstream} seed {seed}"
-    return model.grid.add("train", config, needs=needs, seed=seed, title=title, resources=model.resources)
+    resources = one_worker(model.resources) if method.compares_images else model.resources
+    return model.grid.add("train", config, needs=needs, seed=seed, title=title, resources=resources)
 
 
 def _evaluate(

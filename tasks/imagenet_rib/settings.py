@@ -145,10 +145,17 @@ class Distance(Strict):
 
 
 class Needed(Strict):
-    """What a training or evaluation cell occupies."""
+    """What a cell that computes with a model occupies.
+
+    Attributes:
+        cpus: of each worker.
+        gpus: of each worker; a fraction shares one.
+        workers: processes that train or evaluate one model together. Every batch is divided among them.
+    """
 
     cpus: int = Field(1, ge=1)
     gpus: float = Field(0.0, ge=0)
+    workers: int = Field(1, ge=1)
 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+$")]

@@ -18,7 +18,7 @@ from gridcell.cli import main
 from imagenet_rib.models import build_model
 from published_sets import SETS
 
-WORKERS = 1  # processes that train or evaluate one cell together
+WORKERS = 2  # processes that train or evaluate one cell together
 SUITE = str(Path(__file__).parent / "published.yaml")
 DOWNSTREAM = ["v2", "a", "r", "sketch", "objectnet", "cartoon", "drawing", "c"]
 TESTED = [*DOWNSTREAM, "val"]

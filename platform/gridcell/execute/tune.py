@@ -4,18 +4,15 @@ There are no waves, so no core waits for the slowest cell of a round; actors are
 equal resource requests, so Python and torch start once per worker and not once per cell.
 """
 
-import contextlib
 import json
-import logging
 import math
-import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gridcell.cell import Cell
-from gridcell.errors import UserError
+from gridcell.cell import Cell, Resources
+from gridcell.execute.cluster import bundles, check_resources, ray_cluster
 from gridcell.execute.listener import Listener
 from gridcell.execute.outcome import Outcome, failure_from
 from gridcell.execute.schedule import Schedule
@@ -28,23 +25,6 @@ if TYPE_CHECKING:
     from ray import ObjectRef
 
 REPORT_EVERY_S = 5.0  # each report makes the cell wait for the driver for some milliseconds
-
-# Ray reads these when it is imported or started. Its state snapshots serve Tuner.restore, which the store
-# makes unnecessary, so they are taken as rarely as possible.
-_ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "3600",
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "600",
-}
-
-# Ray's own switch for machines that are no cluster: all its processes then listen on 127.0.0.1 alone. It is
-# read when Ray is first imported.
-_LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 def run_on_ray(
@@ -75,14 +55,14 @@ def run_on_ray(
     Raises:
         UserError: the cluster can't be reached, or a cell asks for more than this machine has.
     """
-    with _ray(address, num_cpus):
+    with ray_cluster(address, num_cpus):
         import ray
         from ray import tune
 
         from gridcell.execute.searcher import CellSearcher
 
         if address is None:
-            _check_resources(schedule.queued())
+            check_resources(schedule.queued())
         records = ray.put({cell.id: cell.to_record() for cell in grid.cells.values()})
         # Workers run in folders of their own, where a relative path would lead elsewhere.
         where = store.folder.root if store.folder.is_local else store.uri
@@ -100,48 +80,12 @@ def run_on_ray(
             tuner.fit()
 
 
-@contextlib.contextmanager
-def _ray(address: str | None, num_cpus: int | None) -> Iterator[None]:
-    for name, value in (_ENVIRONMENT | ({} if address else _LOOPBACK_ONLY)).items():
-        os.environ.setdefault(name, value)
-    import ray
-
-    logging.getLogger("ray").setLevel(logging.ERROR)
-    quiet: dict[str, Any] = {"log_to_driver": False, "configure_logging": False, "include_dashboard": False}
-    try:
-        if address is None:
-            ray.init(address="local", num_cpus=num_cpus, **quiet)
-        else:
-            quiet.pop("include_dashboard")
-            ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        where = f"at '{address}'" if address else "on this machine"
-        raise UserError(f"No Ray cluster {where}: {' '.join(str(error).split())}") from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-def _check_resources(cells: list[Cell]) -> None:
-    import ray
-
-    there = ray.cluster_resources()
-    for cell in cells:
-        asked = {"CPU": cell.resources.cpus, "GPU": cell.resources.gpus}
-        for name, amount in asked.items():
-            if amount > there.get(name, 0):
-                have = f"{there.get(name, 0):g}"
-                raise UserError(
-                    f"Cell {cell.title} asks for {amount:g} {name}, but this machine offers {have}"
-                )
-
-
 def _resources(config: Mapping[str, Any]) -> Any:
     from ray import tune
 
-    bundle = {"CPU": float(config["cpus"])} | ({"GPU": config["gpus"]} if config["gpus"] else {})
-    return tune.PlacementGroupFactory([bundle])
+    resources = Resources(config["cpus"], config["gpus"], config["workers"])
+    # Of several workers each has a bundle; the trial, which only waits for them, has an empty one.
+    return tune.PlacementGroupFactory(([{}] if resources.workers > 1 else []) + bundles(resources))
 
 
 def _trainable(

@@ -31,6 +31,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     """
     import torch
 
+    from gridcell.learn.shares import gather, whole_batches
     from imagenet_rib.evaluate import predict
     from imagenet_rib.masking import answers, right
     from imagenet_rib.models import normalisation_of
@@ -57,10 +58,11 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
                 raise UserError(f"Set '{name}' has no images under corruption '{corruption}'")
             images = images.select(chosen)
         batch_size, _ = context.batch_and_accumulation(BATCH_SIZE)
-        batches = images.evaluation_batches(batch_size, normalise.prepare)
-        predicted = predict(model, batches, normalise, torch.tensor(classes))
+        own = whole_batches(len(images), batch_size, context.rank, context.workers)
+        batches = images.evaluation_batches(batch_size, normalise.prepare, own)
+        predicted = gather(predict(model, batches, normalise, torch.tensor(classes)), context.workers)
         key = key_of(name, corruption)
-        correct[key] = right(predicted.numpy(), images.labels, images.alternatives)
+        correct[key] = right(predicted, images.labels, images.alternatives)
         accuracies[key] = accuracy(correct[key], images.group_of)
     write_correct(context.outputs / CORRECT, correct)
     return {"accuracy": accuracies, "mean_accuracy": float(np.mean(list(accuracies.values())))}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from gridcell.cell import divided
 from gridcell.context import Context
 from gridcell.data.labelled import LabelledSet, Prepare
 
@@ -62,17 +63,28 @@ def train_classifier(
         transform=transform,
     )
 
-    batch_size, accumulate = context.batch_and_accumulation(settings["batch_size"])
+    batch_size = settings["batch_size"]
+    share = divided(batch_size, context.workers, "training.batch_size")
+    _, accumulate = context.batch_and_accumulation(share)
 
     def report(step: int, loss: float, lr: float, epoch: int) -> None:
         context.report(step, loss=loss, lr=lr)
 
     fit(
         module,
-        images.training_batches(batch_size, prepare, seed=context.seed),
+        images.training_batches(
+            batch_size,
+            prepare,
+            seed=context.seed,
+            rank=context.rank,
+            world_size=context.workers,
+            accumulate=accumulate,
+        ),
         epochs=settings["epochs"],
         seed=context.seed,
         accumulate=accumulate,
+        rank=context.rank,
+        world_size=context.workers,
         accelerator="gpu" if context.device == "cuda" else "cpu",
         checkpoints=context.checkpoints,
         checkpoint_every_s=CHECKPOINT_EVERY_S,
