@@ -7,6 +7,7 @@ from gridcell.cell import Cell
 from gridcell.grid import Grid
 from imagenet_rib.evaluation import VAL
 from imagenet_rib.parts import CORRUPTED
+from imagenet_rib.roles import is_data
 from imagenet_rib.settings import Settings
 from imagenet_rib.throughput import HARDWARE, Throughput, throughput_of
 
@@ -46,7 +47,7 @@ def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
             stored += _stored_bytes(cell, speed)
         elif name is not None:
             unknown[name] += 1
-    hours = {kind: amount / 3600 for kind, amount in seconds.items() if amount}
+    hours = {kind: amount / 3600 for kind, amount in sorted(seconds.items()) if amount}
     parts = ", ".join(f"{kind} {amount:,.0f}" for kind, amount in hours.items())
     lines = {
         "GPU-hours, roughly": f"{sum(hours.values()):,.0f} ({parts}) on {HARDWARE}",
@@ -72,7 +73,7 @@ def _model_of(cell: Cell, grid: Grid) -> str | None:
     if "architecture" in cell.config:
         return str(cell.config["architecture"]["name"])
     for role, need in cell.needs.items():
-        if role != "data":
+        if not is_data(role):
             return _model_of(grid.cells[need], grid)
     return None
 

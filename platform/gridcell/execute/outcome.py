@@ -46,6 +46,14 @@ class Failure:
     traceback: str = ""
     mend: str | None = None  # id of a cell to be run again first
 
+    def to_error(self) -> Exception:
+        """Return an exception to raise in its place, where a person watches."""
+        if self.failure_class in (FailureClass.INVALID, FailureClass.CORRUPT_INPUT):
+            return UserError(self.message)
+        if self.failure_class is FailureClass.DIVERGED:
+            return Diverged(self.message)
+        return RuntimeError(f"{self.message}\n\n{self.traceback}".strip())
+
     def to_record(self) -> dict[str, object]:
         """Return it as JSON values."""
         return {**asdict(self), "failure_class": self.failure_class.value}
@@ -71,6 +79,10 @@ class Outcome:
         return self.failure is None
 
 
+# What gloo says when another process of the group is gone; NCCL ends the process itself.
+_LOST_PEER = ("Connection closed by peer", "Connection reset by peer", "Broken pipe")
+
+
 def classify(error: BaseException) -> FailureClass:
     """Tell what kind of failure an exception is."""
     if isinstance(error, Diverged):
@@ -82,6 +94,8 @@ def classify(error: BaseException) -> FailureClass:
     # torch.OutOfMemoryError, matched by name because this module must not import torch
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return FailureClass.OUT_OF_MEMORY
+    if type(error) is RuntimeError and any(sign in str(error) for sign in _LOST_PEER):
+        return FailureClass.PREEMPTED
     if is_full(error):
         return FailureClass.DISK_FULL
     return FailureClass.TRANSIENT if is_passing(error) else FailureClass.BUG
