@@ -1,0 +1,19 @@
+"""A simulator stops answering."""
+
+from gridcell.cluster.chaos.fault import Fault
+from gridcell.cluster.chaos.trial import Trial
+
+
+def strike(trial: Trial) -> None:
+    """Let one cell wait for ever at a step, once."""
+    trial.order("stall", "model1", 8)
+    trial.end(trial.drive("--stall-timeout", "5"))
+    trial.expect("it reported nothing for 5 s")
+
+
+FAULT = Fault(
+    "simulator-stall",
+    "a cell reports nothing any more; it is ended, and goes on from its checkpoint",
+    strike,
+    interrupted=1,
+)

@@ -1,0 +1,84 @@
+"""A remote filesystem that fails as it is told: ``faulty:///folder``, a folder of this machine."""
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any, ClassVar
+
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.spec import AbstractFileSystem
+
+from gridcell.store.filesystem import Folder
+
+ORDERS = "faults.json"  # beside the store: {"every": k} fails every k-th write, {"full": true} each one
+
+
+class FaultyFileSystem(AbstractFileSystem):
+    """Writes in one step and exclusively, as an object store does, unless told to fail."""
+
+    protocol = "faulty"
+    cachable = False
+    _writes: ClassVar[int] = 0  # of this process
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._local = LocalFileSystem()
+        self._folder = Folder(self._local, "/")
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return "/" + str(path).removeprefix("faulty://").strip("/")
+
+    def _fail_if_told(self, path: str) -> None:
+        orders = next((item / ORDERS for item in Path(path).parents if (item / ORDERS).exists()), None)
+        if orders is None:
+            return
+        told = json.loads(orders.read_text())
+        if told.get("full"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        FaultyFileSystem._writes += 1
+        if FaultyFileSystem._writes % told.get("every", FaultyFileSystem._writes + 1) == 0:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+
+    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **options: Any) -> None:
+        """Write bytes; with ``mode`` "create" only if nothing is there."""
+        path = self._strip_protocol(path)
+        self._fail_if_told(path)
+        if mode != "create":
+            self._folder.write(path, value)
+        elif not self._folder.create(path, value):
+            raise FileExistsError(path)
+
+    def put_file(self, lpath: str, rpath: str, **options: Any) -> None:
+        """Copy a local file here."""
+        self._fail_if_told(self._strip_protocol(rpath))
+        self._folder.put(Path(lpath), self._strip_protocol(rpath))
+
+    def ls(self, path: str, detail: bool = True, **options: Any) -> list[Any]:
+        """List a folder."""
+        return self._local.ls(self._strip_protocol(path), detail=detail)
+
+    def info(self, path: str, **options: Any) -> dict[str, Any]:
+        """Tell a file's name, type and size."""
+        return self._local.info(self._strip_protocol(path))
+
+    def modified(self, path: str) -> Any:
+        """Tell when a file was written."""
+        return self._local.modified(self._strip_protocol(path))
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **options: Any) -> bytes:
+        """Return a file's bytes."""
+        return self._local.cat_file(self._strip_protocol(path), start=start, end=end)
+
+    def get_file(self, rpath: str, lpath: str, **options: Any) -> None:
+        """Copy a file to a local path."""
+        self._local.get_file(self._strip_protocol(rpath), lpath)
+
+    def mv(self, path1: str, path2: str, **options: Any) -> None:
+        """Rename a file."""
+        self._folder.move(self._strip_protocol(path1), self._strip_protocol(path2))
+
+    def rm(self, path: str, recursive: bool = False, maxdepth: int | None = None) -> None:
+        """Remove a file or folder."""
+        self._local.rm(self._strip_protocol(path), recursive=recursive)

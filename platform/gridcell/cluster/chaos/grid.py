@@ -1,0 +1,137 @@
+"""The grid that is run through faults: six small regressions with checkpoints, on data that a cell makes."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from pydantic import BaseModel, ConfigDict, Field
+
+from gridcell.cell import Cell
+from gridcell.cluster.chaos.filesystem import FaultyFileSystem
+from gridcell.context import Context
+from gridcell.grid import Grid, GridBuilder
+from gridcell.task import Findings, Report, Task
+
+CHECKPOINT_EVERY = 3  # steps
+STEP_LOG = "steps.log"  # a line a step: title, step, process id
+
+fsspec.register_implementation("faulty", FaultyFileSystem, clobber=True)
+
+
+class Settings(BaseModel):
+    """How many models are trained, for how long."""
+
+    model_config = ConfigDict(extra="forbid")
+    models: int = Field(6, ge=1)
+    steps: int = Field(18, ge=1)
+    step_s: float = Field(0.12, ge=0, description="seconds that each step takes, asleep")
+    folder: str = Field("", description="where the steps' log and orders to misbehave are")
+
+
+def plan(settings: Settings) -> Grid:
+    """Plan one data cell, the models trained on its data, and the mean of their losses."""
+    grid = GridBuilder("chaos")
+    grid.locate("folder", settings.folder)
+    data = grid.add("data", {"samples": 256, "features": 16}, seed=0, title="data")
+    models = {}
+    for seed in range(settings.models):
+        config = {"steps": settings.steps, "step_s": settings.step_s}
+        models[f"model{seed}"] = grid.add(
+            "train", config, needs={"data": data}, seed=seed, title=f"model{seed}"
+        )
+    grid.target({"what": "mean"}, grid.add("mean", {}, needs=models, title="mean"))
+    return grid.build()
+
+
+def make_data(cell: Cell, context: Context) -> Mapping[str, Any]:
+    """Write features and a noisy linear function of them."""
+    import numpy as np
+
+    _log_step(context, 0)
+    rng = np.random.default_rng(context.seed)
+    features = rng.normal(size=(cell.config["samples"], cell.config["features"]))
+    targets = features @ rng.normal(size=cell.config["features"]) + rng.normal(size=len(features))
+    np.save(context.outputs / "shard.npy", np.column_stack([features, targets]), allow_pickle=False)
+    return {"samples": len(features)}
+
+
+def train(cell: Cell, context: Context) -> Mapping[str, Any]:
+    """Fit by stochastic gradient descent; state of the generator and weights are in each checkpoint."""
+    import numpy as np
+
+    shard = np.load(context.artifact("data", "shard.npy"), allow_pickle=False)
+    features, targets = shard[:, :-1], shard[:, -1]
+    weights, first = np.zeros(features.shape[1]), 0
+    rng = np.random.default_rng(context.seed)
+    if (saved := context.checkpoints.latest(context.scratch)) is not None:
+        state = json.loads(saved.read_text())
+        weights, first = np.array(state["weights"]), state["step"]
+        rng.bit_generator.state = state["rng"]
+    for step in range(first + 1, cell.config["steps"] + 1):
+        _log_step(context, step)
+        _misbehave_if_told(context, step)
+        time.sleep(cell.config["step_s"])
+        batch = rng.integers(len(features), size=32)
+        error = features[batch] @ weights - targets[batch]
+        weights -= 0.05 * features[batch].T @ error / len(batch)
+        context.report(step, loss=float(np.mean(error**2)))
+        if step % CHECKPOINT_EVERY == 0:
+            state = {"weights": weights.tolist(), "step": step, "rng": rng.bit_generator.state}
+            path = context.scratch / "state.json"
+            path.write_text(json.dumps(state))
+            context.checkpoints.save(path, step)
+    return {"loss": float(np.mean((features @ weights - targets) ** 2)), "weights": weights.tolist()}
+
+
+def mean(cell: Cell, context: Context) -> Mapping[str, Any]:
+    """Average the models' losses."""
+    _log_step(context, 0)
+    losses = [context.need(role).metrics["loss"] for role in cell.needs]
+    return {"loss": sum(losses) / len(losses)}
+
+
+def _log_step(context: Context, step: int) -> None:
+    with (Path(context.locations["folder"]) / STEP_LOG).open("a") as log:
+        log.write(f"{context.cell.title} {step} {os.getpid()}\n")
+
+
+def _misbehave_if_told(context: Context, step: int) -> None:
+    """Crash or stall as a simulator in native code might, once, if a file named by cell and step says so."""
+    order = Path(context.locations["folder"]) / f"order-{context.cell.title}-{step}"
+    if order.exists():
+        what = order.read_text()
+        order.unlink()
+        if what == "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if what == "stall":
+            while True:
+                time.sleep(1)
+
+
+def write_report(findings: Findings, out: Path) -> Report:
+    """Write the losses."""
+    out.mkdir(parents=True, exist_ok=True)
+    page = out / "report.json"
+    losses = {item.cell.title: item.metrics.get("loss") for item in findings.results.values()}
+    page.write_text(json.dumps(losses, indent=1))
+    return Report(page, [f"mean loss {losses.get('mean')}"])
+
+
+task = Task(
+    name="chaos",
+    summary="Small regressions that are run through faults.",
+    settings=Settings,
+    suites=Path(__file__).parent / "suites",
+    plan=plan,
+    cells={
+        kind: f"{__name__}:{name}"
+        for kind, name in {"data": "make_data", "train": "train", "mean": "mean"}.items()
+    },
+    report=f"{__name__}:write_report",
+    progress_metric="loss",
+)
