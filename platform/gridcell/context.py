@@ -98,9 +98,15 @@ class Context:
 
         Raises:
             KeyError: this cell has no such role.
-            CorruptData: the stored result is damaged.
+            CorruptData: the stored result is damaged or was set aside; names the cell to be run again.
         """
-        return self.store.results.read(self.cell.needs[role])
+        cell_id = self.cell.needs[role]
+        try:
+            return self.store.results.read(cell_id)
+        except KeyError:
+            raise CorruptData(f"The result of cell {cell_id} is gone from the store", cell_id) from None
+        except CorruptData as error:
+            raise CorruptData(str(error), cell_id) from error
 
     def artifact(self, role: str, name: str) -> Path:
         """Return the local path of a file that the cell needed in ``role`` left, after checking its bytes.

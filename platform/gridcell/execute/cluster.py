@@ -3,6 +3,8 @@
 import contextlib
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -40,6 +42,7 @@ def ray_cluster(address: str | None, num_cpus: int | None) -> Iterator[None]:
 
     logging.getLogger("ray").setLevel(logging.ERROR)
     quiet: dict[str, Any] = {"log_to_driver": False, "configure_logging": False, "include_dashboard": False}
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         if address is None:
             ray.init(address="local", num_cpus=num_cpus, **quiet)
@@ -49,6 +52,8 @@ def ray_cluster(address: str | None, num_cpus: int | None) -> Iterator[None]:
     except (ConnectionError, ValueError, RuntimeError) as error:
         where = f"at '{address}'" if address else "on this machine"
         raise UserError(f"No Ray cluster {where}: {' '.join(str(error).split())}") from error
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts one in its place that ends the process at once
     try:
         yield
     finally:

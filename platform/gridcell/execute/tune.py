@@ -9,10 +9,12 @@ import math
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from gridcell.cell import Cell, Resources
 from gridcell.execute.cluster import bundles, check_importable, check_resources, ray_cluster
+from gridcell.execute.head import watched_head
 from gridcell.execute.listener import Listener
 from gridcell.execute.outcome import Outcome, failure_from
 from gridcell.execute.schedule import Schedule
@@ -56,6 +58,7 @@ def run_on_ray(
         report_every_s: a cell's progress reaches the driver at most so often.
 
     Raises:
+        HeadLost: the running cluster's head went away.
         UserError: the cluster can't be reached, or a cell asks for more than this machine has.
     """
     with ray_cluster(address, num_cpus):
@@ -85,7 +88,8 @@ def run_on_ray(
                     storage_path=folder, name="grid", verbose=0, callbacks=[StartWatch(searcher)]
                 ),
             )
-            tuner.fit()
+            with watched_head(ray.get_runtime_context().gcs_address) if address else nullcontext():
+                tuner.fit()
 
 
 def _resources(config: Mapping[str, Any]) -> Any:

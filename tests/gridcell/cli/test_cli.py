@@ -224,3 +224,13 @@ def test_an_interruption_keeps_what_is_done_and_says_how_to_go_on(gridcell, monk
     code, output, _ = gridcell(*arguments)
     assert code == 0
     assert "7 cells, 5 to run" in output
+
+
+def test_a_run_that_stops_at_its_limit_of_failures_says_how_to_go_on(gridcell):
+    settings = ("--executor", "inline", "--set", "fail={r0c0: bug, r1c0: bug}", "--set", "length=1")
+    code, output, _ = gridcell("run", "toy", *settings, "--max-failures", 1)
+    assert code == 1
+    assert "Stopped: 1 cells failed, as many as --max-failures allows" in output
+    assert f"To go on, run again:\n  gridcell run toy {' '.join(settings[:2])}" in output
+    code, output, _ = gridcell("status", "toy", *settings[2:], "--json")
+    assert json.loads(output)["lost"]["bug"]["attempts"] == 1

@@ -1,4 +1,4 @@
-"""``python -m gridcell.cluster.chaos.node PORT CPUS FOLDER [head]``: a Ray node on loopback, until it is killed.
+"""``python -m gridcell.cluster.chaos.node PORT CPUS FOLDER [head]``: a Ray node on loopback until killed.
 
 ``ray start`` would do, but it refuses a second node where Ray is told to listen on loopback alone.
 """

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from gridcell.cluster.chaos.cluster import PATIENCE_S, Cluster, wait_until
 from gridcell.cluster.chaos.grid import CHECKPOINT_EVERY, STEP_LOG, Settings, plan

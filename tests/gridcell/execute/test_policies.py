@@ -1,0 +1,163 @@
+"""What a run does about failures: limits, full disks, stalls, and the account of lost work."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+import toy_task
+
+from gridcell.cell import Cell
+from gridcell.errors import UserError
+from gridcell.execute import heartbeat
+from gridcell.execute.driver import run_grid
+from gridcell.execute.outcome import Failure, FailureClass, Outcome, classify
+from gridcell.execute.schedule import Schedule
+from gridcell.execute.settle import lost_seconds, settle, written_if_possible
+from gridcell.execute.stall import take_stall
+from gridcell.store import Loss, Store
+from gridcell.store.losses import describe_lost, lost_by_class
+
+
+class Silent:
+    def __getattr__(self, _):
+        return lambda *_: None
+
+
+def planned(**settings):
+    return toy_task.plan(toy_task.Settings(**settings))
+
+
+def bugs(width):
+    return {f"r{row}c0": "bug" for row in range(width)}
+
+
+def test_a_run_hands_out_nothing_more_after_so_many_failures(store):
+    grid = planned(width=5, length=1, fail=bugs(5))
+    schedule = run_grid(toy_task.task, grid, store, executor="inline", max_failures=2)
+    assert len(schedule.failed) == 2
+    assert "--max-failures" in schedule.stopped
+    assert len(store.failures.read_all()) == 2
+
+
+def test_fewer_failures_than_the_limit_stop_nothing(store):
+    grid = planned(width=5, length=1, fail=bugs(2))
+    schedule = run_grid(toy_task.task, grid, store, executor="inline", max_failures=3)
+    assert not schedule.stopped
+    assert len(schedule.finished) == 3
+
+
+@pytest.mark.parametrize("limit", [{"max_failures": 0}, {"stall_timeout_s": 1.0}])
+def test_a_limit_that_makes_no_sense_is_refused(store, limit):
+    with pytest.raises(UserError, match="max-failures|stall-timeout"):
+        run_grid(toy_task.task, planned(), store, executor="inline", **limit)
+
+
+def test_a_full_disk_is_tried_twice_more_and_then_stops_the_run():
+    grid = planned(width=4, length=1)
+    schedule = Schedule(grid, set())
+    first = schedule.take()
+    full = Failure(classify(OSError(errno.ENOSPC, "No space left on device")), "No space left")
+    assert full.failure_class is FailureClass.DISK_FULL
+    for _ in range(2):
+        assert schedule.finish(Outcome(first.id, 1.0, failure=full))
+        assert schedule.take() is first
+    assert not schedule.finish(Outcome(first.id, 1.0, failure=full))
+    assert schedule.take() is None
+    assert schedule.exhausted
+    assert "disk is full" in schedule.stopped
+
+
+def test_a_run_survives_that_a_failure_cannot_be_recorded(store, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    grid = planned(width=2, length=1, fail=bugs(1))
+    monkeypatch.setattr(store.failures, "record", full)
+    monkeypatch.setattr(store.losses, "add", full)
+    schedule = run_grid(toy_task.task, grid, store, executor="inline")
+    assert len(schedule.failed) == 1
+    assert len(schedule.finished) == 1
+
+
+def test_an_error_of_the_code_is_not_passed_over():
+    with pytest.raises(ZeroDivisionError):
+        written_if_possible(lambda: 1 // 0)
+
+
+def test_work_is_lost_from_the_last_checkpoint_on(store, tmp_path):
+    cell, now = Cell("t", "k", {}), time.time()
+    assert lost_seconds(store, cell.id, now - 50, now) == pytest.approx(50)
+    (tmp_path / "state").write_text("x")
+    store.checkpoints(cell.id).save(tmp_path / "state", 1)
+    (path,) = (tmp_path / "store" / "checkpoints" / cell.id).iterdir()
+    os.utime(path, (now - 20, now - 20))
+    assert lost_seconds(store, cell.id, now - 50, now) == pytest.approx(20, abs=0.1)
+    assert lost_seconds(store, cell.id, now - 10, now) == pytest.approx(10)  # an earlier attempt's
+
+
+def test_each_failed_attempt_is_counted_by_its_class(store):
+    grid = planned(width=2, length=1)
+    schedule = Schedule(grid, set())
+    cell = schedule.take()
+    lost = Failure(FailureClass.PREEMPTED, "gone")
+    settle(cell, Outcome(cell.id, 4.0, failure=lost), schedule, store, Silent())
+    settle(schedule.take(), Outcome(cell.id, 2.0, failure=lost), schedule, store, Silent())
+    found = lost_by_class([*store.losses.read_all(), Loss("another grid's", "bug", 9.0)], grid.cells)
+    assert found == {"preempted": {"attempts": 2, "seconds": 6.0}}
+    assert describe_lost(found) == "Attempts without a result: 2 preempted; 6 s of work lost."
+
+
+def test_what_a_dead_driver_was_running_is_counted_once(store):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    grid = planned(width=2, length=1)
+    cell = next(iter(grid.cells.values()))
+    beat = heartbeat.Heartbeat(store)
+    beat.started(cell)
+    told = {**beat._now(), "pid": gone.pid, "running": {cell.id: time.time() - 7}}
+    store.folder.write("drivers/dead.json", json.dumps(told).encode())
+    assert heartbeat.running_cells(store.folder) == {}
+    for _ in range(2):
+        run_grid(toy_task.task, grid, store, executor="inline")
+        (loss,) = store.losses.read_all()
+        assert (loss.cell, loss.failure_class) == (cell.id, "preempted")
+        assert loss.seconds == pytest.approx(7, abs=1)
+        (store.folder.local(f"results/{cell.id}.json")).unlink()
+
+
+STALL = """
+import sys, time
+from gridcell.cell import Cell
+from gridcell.execute.stall import watched
+from gridcell.store import Store
+with watched(Cell("t", "k", {}), Store(sys.argv[1]), None, float(sys.argv[2])) as report:
+    for step in range(int(sys.argv[3])):
+        report(step, {})
+        time.sleep(0.02)
+    if sys.argv[4:]:
+        time.sleep(600)
+"""
+
+
+def stall(store, timeout, reports, *more):
+    command = [sys.executable, "-c", STALL, store.uri, str(timeout), str(reports), *more]
+    return subprocess.run(command, capture_output=True, check=False, timeout=60).returncode
+
+
+def test_a_cell_that_reports_nothing_ends_its_process_and_says_where_it_was(store):
+    cell = Cell("t", "k", {})
+    assert stall(store, 0.5, 1, "and then nothing") == 1
+    failure = take_stall(cell, store)
+    assert failure.failure_class is FailureClass.STALLED
+    assert "reported nothing for 0.5 s" in failure.message
+    assert "time.sleep(600)" in failure.traceback or "<string>" in failure.traceback
+    assert take_stall(cell, store) is None
+
+
+def test_a_cell_that_reports_now_and_then_is_left_alone(store):
+    assert stall(store, 1.0, 80) == 0  # 1.6 s in all
+    assert take_stall(Cell("t", "k", {}), Store(store.uri)) is None
