@@ -13,7 +13,7 @@ _LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectory
 _LASTING_CODES = (errno.ENAMETOOLONG, errno.EROFS, errno.EINVAL, errno.ELOOP)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # botocore's, which are no OSErrors; by name, so that no cloud's package need be there.
-_PASSING_NAMES = frozenset({"HTTPClientError", "ResponseParserError"})
+_PASSING_NAMES = frozenset({"ConnectionError", "HTTPClientError", "ResponseParserError"})
 
 P = ParamSpec("P")
 R = TypeVar("R")

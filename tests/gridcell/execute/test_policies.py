@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,8 +13,9 @@ import pytest
 import toy_task
 
 from gridcell.cell import Cell
-from gridcell.errors import UserError
-from gridcell.execute import heartbeat
+from gridcell.context import Context
+from gridcell.errors import CorruptData, UserError
+from gridcell.execute import head, heartbeat
 from gridcell.execute.driver import run_grid
 from gridcell.execute.outcome import Failure, FailureClass, Outcome, classify
 from gridcell.execute.schedule import Schedule
@@ -23,6 +26,8 @@ from gridcell.store.losses import describe_lost, lost_by_class
 
 
 class Silent:
+    """A listener that does nothing."""
+
     def __getattr__(self, _):
         return lambda *_: None
 
@@ -52,7 +57,7 @@ def test_fewer_failures_than_the_limit_stop_nothing(store):
 
 @pytest.mark.parametrize("limit", [{"max_failures": 0}, {"stall_timeout_s": 1.0}])
 def test_a_limit_that_makes_no_sense_is_refused(store, limit):
-    with pytest.raises(UserError, match="max-failures|stall-timeout"):
+    with pytest.raises(UserError, match=r"max-failures|stall-timeout"):
         run_grid(toy_task.task, planned(), store, executor="inline", **limit)
 
 
@@ -161,3 +166,35 @@ def test_a_cell_that_reports_nothing_ends_its_process_and_says_where_it_was(stor
 def test_a_cell_that_reports_now_and_then_is_left_alone(store):
     assert stall(store, 1.0, 80) == 0  # 1.6 s in all
     assert take_stall(Cell("t", "k", {}), Store(store.uri)) is None
+
+
+def test_a_needed_result_that_is_gone_is_made_again(store, tmp_path):
+    grid = planned(width=2, length=1)
+    run_grid(toy_task.task, grid, store, executor="inline")
+    total = next(cell for cell in grid.cells.values() if cell.kind == "total")
+    (victim,) = {total.needs["row1"]}
+    context = Context(total, store, tmp_path, tmp_path, tmp_path)
+    store.results.quarantine(victim)
+    with pytest.raises(CorruptData, match="gone") as gone:
+        context.need("row1")
+    assert gone.value.cell_id == victim
+    assert classify(gone.value) is FailureClass.CORRUPT_INPUT
+
+
+def test_a_lost_head_interrupts_the_driver(monkeypatch):
+    monkeypatch.setattr(head, "LOOK_EVERY_S", 0.02)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        with pytest.raises(head.HeadLost, match=address), head.watched_head(address):
+            signal.pause()
+
+
+def test_a_head_that_answers_interrupts_nothing(monkeypatch):
+    monkeypatch.setattr(head, "LOOK_EVERY_S", 0.001)
+    seen = 0
+    server = socket.create_server(("127.0.0.1", 0))
+    with server, head.watched_head(f"127.0.0.1:{server.getsockname()[1]}"):
+        while seen < 3 * head.LOOKS:
+            server.accept()[0].close()
+            seen += 1

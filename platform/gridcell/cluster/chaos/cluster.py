@@ -51,6 +51,11 @@ class Cluster:
         for node in ("node1", "node2"):
             self.start_worker_node(node)
 
+    def restart(self) -> None:
+        """End what is left of it, and start it anew."""
+        self.stop()
+        self.start()
+
     def start_worker_node(self, name: str) -> None:
         """Start a node that joins the head."""
         self._start_node(name, CPUS_PER_NODE)

@@ -76,6 +76,7 @@ def try_fault(fault: Fault, cluster: Cluster, folder: Path, expected: dict[str, 
     except (NotSurvived, TimeoutError) as error:
         seconds = time.monotonic() - begun
         problem = str(error)
+        cluster.restart()  # it may be in any state, and the next fault is to find it whole
     return Verdict(fault.name, problem, seconds, sum(trial.repeated().values()))
 
 

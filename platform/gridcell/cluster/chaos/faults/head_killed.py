@@ -12,8 +12,7 @@ def strike(trial: Trial) -> None:
     trial.cluster.kill_node("head")
     trial.end(driver, expected=1)
     trial.expect("To go on, run again: gridcell run chaos")
-    trial.cluster.stop()
-    trial.cluster.start()
+    trial.cluster.restart()
     trial.end(trial.drive())
 
 
