@@ -19,9 +19,19 @@ def doctor(
         str | None, typer.Option(metavar="A", help="A running Ray cluster: auto, or its head's host:port.")
     ] = None,
     tracking: Tracking = None,
+    chaos: Annotated[
+        bool,
+        typer.Option("--chaos", help="Instead, run a small grid through faults, on a cluster made here."),
+    ] = False,
+    fault: Annotated[
+        list[str] | None, typer.Option("--fault", metavar="NAME", help="Only this fault. May be repeated.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check versions, devices, disk, storage, MLflow and Ray; say what to do; exit code 1 if any is bad."""
+    if chaos or fault:
+        _chaos(fault or [], as_json)
+        return
     from gridcell.cluster.doctor.finding import Level, examine
 
     found = []
@@ -39,6 +49,24 @@ def doctor(
     else:
         console.print(", ".join(f"{count} {level}" for level, count in counts.items()))
     if counts["bad"]:
+        raise typer.Exit(1)
+
+
+def _chaos(names: list[str], as_json: bool) -> None:
+    from gridcell.cluster.chaos.run import run_faults
+
+    console = common.console()
+
+    def say(line: str) -> None:
+        if not as_json:
+            console.print(line, markup=False, soft_wrap=True)
+
+    verdicts = run_faults(names, say)
+    survived = sum(verdict.survived for verdict in verdicts)
+    if as_json:
+        print_json([vars(verdict) for verdict in verdicts])
+    say(f"{survived} of {len(verdicts)} faults survived")
+    if survived < len(verdicts):
         raise typer.Exit(1)
 
 

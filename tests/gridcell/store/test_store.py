@@ -2,23 +2,55 @@
 
 import json
 import threading
+import time
 import uuid
 from pathlib import Path
 
+import fsspec
 import pytest
+from moto.server import ThreadedMotoServer
 
 from gridcell.cell import Cell
 from gridcell.errors import CorruptData, UserError
 from gridcell.grid import GridBuilder
-from gridcell.store import Store
+from gridcell.store import Loss, Store
 
 CELL = Cell("t", "k", {"a": 1}, seed=0, title="a cell")
 PROVENANCE = {"started": 0.0, "seconds": 1.5}
 
 
-@pytest.fixture(params=["folder", "memory"])
-def any_store(request, tmp_path):
-    uri = str(tmp_path / "store") if request.param == "folder" else f"memory://{uuid.uuid4().hex}"
+@pytest.fixture(scope="module")
+def s3():
+    """An S3 server on loopback with an empty bucket; yields what a process needs to reach it."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    environment = {
+        "AWS_ENDPOINT_URL": "http://{}:{}".format(*server.get_host_and_port()),
+        "AWS_ACCESS_KEY_ID": "nobody",
+        "AWS_SECRET_ACCESS_KEY": "nothing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        fsspec.filesystem("s3", skip_instance_cache=True).mkdir("bucket")
+        yield environment
+    server.stop()
+
+
+@pytest.fixture(params=["folder", "memory", "s3"])
+def uri(request, tmp_path):
+    """A store's address, of which nothing else knows."""
+    if request.param == "folder":
+        return str(tmp_path / "store")
+    if request.param == "s3":
+        request.getfixturevalue("s3")
+        return f"s3://bucket/{uuid.uuid4().hex}"
+    return f"memory://{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def any_store(uri):
     return Store(uri).prepare()
 
 
@@ -56,7 +88,8 @@ def test_the_first_commit_stays(any_store, outputs):
     assert any_store.results.read(CELL.id).metrics == {"x": 1}
 
 
-def test_of_concurrent_writers_exactly_one_commits(store):
+def test_of_concurrent_writers_exactly_one_commits(any_store):
+    store = any_store
     barrier = threading.Barrier(8)
     won = []
 
@@ -74,24 +107,23 @@ def test_of_concurrent_writers_exactly_one_commits(store):
     assert store.folder.read("race") == str(won[0]).encode()
 
 
-def test_without_a_record_artifacts_do_not_count(store, outputs, monkeypatch):
+def test_without_a_record_artifacts_do_not_count(any_store, outputs, monkeypatch):
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store.folder, "create", killed)
+    monkeypatch.setattr(any_store.folder, "create", killed)
     with pytest.raises(KeyboardInterrupt):
-        store.results.commit(CELL, {}, outputs, PROVENANCE)
-    assert store.results.done() == set()
+        any_store.results.commit(CELL, {}, outputs, PROVENANCE)
+    assert any_store.results.done() == set()
 
 
-def test_metrics_that_are_not_json_are_refused_before_anything_counts(store, outputs):
+def test_metrics_that_are_not_json_are_refused_before_anything_counts(any_store, outputs):
     with pytest.raises(TypeError, match="nan"):
-        store.results.commit(CELL, {"x": float("nan")}, outputs, PROVENANCE)
-    assert store.results.done() == set()
+        any_store.results.commit(CELL, {"x": float("nan")}, outputs, PROVENANCE)
+    assert any_store.results.done() == set()
 
 
-def record(store):
-    return Path(store.uri) / "results" / f"{CELL.id}.json"
+RECORD = f"results/{CELL.id}.json"
 
 
 @pytest.mark.parametrize(
@@ -105,15 +137,21 @@ def record(store):
     ],
     ids=["truncated", "changed", "empty", "not-json", "no-body"],
 )
-def test_a_damaged_record_is_noticed_and_set_aside(store, outputs, damage):
-    store.results.commit(CELL, {"x": 1}, outputs, PROVENANCE)
-    record(store).write_bytes(damage(record(store).read_bytes()))
+def test_a_damaged_record_is_noticed_and_set_aside(any_store, outputs, damage):
+    any_store.results.commit(CELL, {"x": 1}, outputs, PROVENANCE)
+    any_store.folder.write(RECORD, damage(any_store.folder.read(RECORD)))
     with pytest.raises(CorruptData, match="damaged"):
-        store.results.read(CELL.id)
-    assert store.results.read_many([CELL.id, "absent"]) == ({}, [CELL.id])
-    aside = store.results.quarantine(CELL.id)
-    assert store.results.done() == set()
-    assert (Path(store.uri) / aside).exists()
+        any_store.results.read(CELL.id)
+    assert any_store.results.read_many([CELL.id, "absent"]) == ({}, [CELL.id])
+    aside = any_store.results.quarantine(CELL.id)
+    assert any_store.results.done() == set()
+    assert any_store.folder.read(aside) is not None
+    any_store.results.restore(CELL.id, aside)
+    assert any_store.results.done() == {CELL.id}
+
+
+def record(store):
+    return Path(store.uri) / RECORD
 
 
 def test_every_flipped_bit_of_a_record_is_noticed(store, outputs):
@@ -138,15 +176,30 @@ def test_a_record_under_another_id_is_noticed(store, outputs):
         store.results.read(other.id)
 
 
-def test_a_damaged_artifact_is_noticed(store, outputs, tmp_path):
-    result = store.results.commit(CELL, {}, outputs, PROVENANCE)
-    path = Path(store.uri) / result.artifacts["a.txt"].path
-    path.write_text("CONTENT of a")
+def test_a_damaged_artifact_is_noticed(any_store, outputs, tmp_path):
+    result = any_store.results.commit(CELL, {}, outputs, PROVENANCE)
+    path = result.artifacts["a.txt"].path
+    any_store.folder.write(path, b"CONTENT of a")
     with pytest.raises(CorruptData, match="checksum"):
-        store.results.fetch(result, "a.txt", tmp_path)
-    path.unlink()
+        any_store.results.fetch(result, "a.txt", tmp_path)
+    any_store.folder.remove(path)
     with pytest.raises(CorruptData, match="missing"):
-        store.results.fetch(result, "a.txt", tmp_path)
+        any_store.results.fetch(result, "a.txt", tmp_path / "elsewhere")
+
+
+def test_a_loss_is_remembered_once_for_each_attempt(any_store):
+    for attempt in ("one", "two", "two"):
+        any_store.losses.add(Loss("a", "preempted", 1.5), attempt)
+    assert any_store.losses.read_all() == [Loss("a", "preempted", 1.5)] * 2
+
+
+def test_the_time_of_the_newest_checkpoint_is_known(any_store, tmp_path):
+    checkpoints = any_store.checkpoints(CELL.id)
+    assert checkpoints.saved_at() is None
+    (tmp_path / "checkpoint").write_text("state")
+    before = time.time()
+    checkpoints.save(tmp_path / "checkpoint", 1)
+    assert before - 2 <= checkpoints.saved_at() <= time.time() + 2
 
 
 def test_the_newest_undamaged_checkpoint_is_used(any_store, tmp_path):
@@ -190,7 +243,7 @@ def test_a_storage_that_cannot_be_written_is_one_sentence(tmp_path):
         Store("nosuch://bucket/x")
 
 
-def test_another_format_is_refused(store):
-    store.folder.write("gridcell.json", b'{"format": 99}')
+def test_another_format_is_refused(any_store):
+    any_store.folder.write("gridcell.json", b'{"format": 99}')
     with pytest.raises(UserError, match="format 99"):
-        store.prepare()
+        any_store.prepare()

@@ -12,7 +12,7 @@ class Fault:
     """Something that goes wrong while a grid is run.
 
     Attributes:
-        name: as typed after ``--only``.
+        name: as typed after ``--fault``.
         summary: what happens, and what is expected of the platform.
         strike: runs the grid, makes the fault happen, and brings the grid to its end as the user would.
             Raises ``NotSurvived`` where the platform doesn't do what it should.
