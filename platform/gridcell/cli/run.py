@@ -1,6 +1,5 @@
 """The command that runs a grid."""
 
-import os
 import shlex
 import signal
 import sys
@@ -29,7 +28,6 @@ from gridcell.cli.common import (
 from gridcell.cli.progress import TerminalProgress
 from gridcell.cli.reports import default_report_folder, findings
 from gridcell.execute.driver import run_grid, set_damaged_aside
-from gridcell.execute.head import HeadLost
 from gridcell.execute.schedule import Schedule, missing_cells
 from gridcell.store import Store
 from gridcell.tracking import Window, default_tracking_uri
@@ -111,11 +109,6 @@ def run(
     except KeyboardInterrupt:
         _say_how_to_go_on(console, asked, store, "Stopped")
         raise typer.Exit(130) from None
-    except HeadLost as error:
-        _say_how_to_go_on(console, asked, store, f"Stopped: {error}")
-        # Ray's threads still wait for the head and would not let this process end.
-        sys.stdout.flush()
-        os._exit(1)
     if schedule.stopped:
         _say_how_to_go_on(console, asked, store, f"Stopped: {schedule.stopped}")
         raise typer.Exit(1)

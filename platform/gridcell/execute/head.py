@@ -1,40 +1,37 @@
-"""Noticing that the head of a Ray cluster is gone: Ray's driver would wait for it, or end without a word."""
+"""Noticing that the head of a Ray cluster is gone, and saying so while there is still a process to say it."""
 
 import contextlib
-import signal
+import os
+import shlex
 import socket
+import sys
 import threading
-from collections.abc import Iterator
-from types import FrameType
+from collections.abc import Callable, Iterator
 
 LOOK_EVERY_S = 1.0
-_SIGNAL = signal.SIGUSR2  # nobody else's, and unlike SIGINT never ignored in the background
 LOOKS = 5  # in vain, one after another, before the head counts as gone
 
 
-class HeadLost(Exception):  # noqa: N818 - names the state of the cluster
-    """The head of the cluster went away, and all of the cluster with it."""
+def end_without_head(address: str) -> None:
+    """Say what happened and how to go on, and end the process with exit code 1.
+
+    Ray does the latter itself after a minute, with a message of its own. It can't be left in another way:
+    what Tune and Ray do when they are interrupted waits for the head.
+    """
+    sys.stdout.flush()
+    sys.stderr.write(
+        f"\nStopped: the head of the cluster at {address} went away. Cells that are done are kept. "
+        f"To go on, run again:\n  gridcell {shlex.join(sys.argv[1:])}\n"
+    )
+    sys.stderr.flush()
+    os._exit(1)
 
 
 @contextlib.contextmanager
-def watched_head(address: str) -> Iterator[None]:
-    """Interrupt what the main thread does meanwhile once nothing answers at ``host:port`` any more.
-
-    Outside the main thread nothing is watched.
-
-    Raises:
-        HeadLost: that happened.
-    """
-    main = threading.main_thread()
-    if threading.current_thread() is not main or main.ident is None:
-        yield
-        return
-    ident = main.ident
+def watched_head(address: str, on_lost: Callable[[str], None] = end_without_head) -> Iterator[None]:
+    """Call ``on_lost`` from a thread once nothing answers at ``address`` (host:port) any more."""
     host, _, port = address.rpartition(":")
     over = threading.Event()
-
-    def lost(signal_number: int, frame: FrameType | None) -> None:
-        raise HeadLost(f"the head of the cluster at {address} went away")
 
     def look() -> None:
         vain = 0
@@ -46,9 +43,8 @@ def watched_head(address: str) -> Iterator[None]:
                 vain = 0
             except OSError:
                 vain += 1
-        signal.pthread_kill(ident, _SIGNAL)  # a real signal, for it also ends a system call that waits
+        on_lost(address)
 
-    before = signal.signal(_SIGNAL, lost)
     thread = threading.Thread(target=look, daemon=True, name="head-watch")
     thread.start()
     try:
@@ -56,4 +52,3 @@ def watched_head(address: str) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-        signal.signal(_SIGNAL, before)

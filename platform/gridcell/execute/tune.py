@@ -58,7 +58,6 @@ def run_on_ray(
         report_every_s: a cell's progress reaches the driver at most so often.
 
     Raises:
-        HeadLost: the running cluster's head went away.
         UserError: the cluster can't be reached, or a cell asks for more than this machine has.
     """
     with ray_cluster(address, num_cpus):

@@ -3,7 +3,7 @@
 import errno
 import json
 import os
-import signal
+import queue
 import socket
 import subprocess
 import sys
@@ -181,20 +181,31 @@ def test_a_needed_result_that_is_gone_is_made_again(store, tmp_path):
     assert classify(gone.value) is FailureClass.CORRUPT_INPUT
 
 
-def test_a_lost_head_interrupts_the_driver(monkeypatch):
+def test_a_lost_head_is_noticed(monkeypatch):
     monkeypatch.setattr(head, "LOOK_EVERY_S", 0.02)
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and does not listen
         address = f"127.0.0.1:{nobody.getsockname()[1]}"
-        with pytest.raises(head.HeadLost, match=address), head.watched_head(address):
-            signal.pause()
+        lost = queue.SimpleQueue()
+        with head.watched_head(address, lost.put):
+            assert lost.get(timeout=60) == address
 
 
-def test_a_head_that_answers_interrupts_nothing(monkeypatch):
+def test_the_driver_of_a_lost_head_says_how_to_go_on():
+    code = "from gridcell.execute.head import end_without_head; end_without_head('host:1')"
+    command = [sys.executable, "-c", code, "run", "toy"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "at host:1 went away" in ended.stderr
+    assert "To go on, run again:\n  gridcell run toy" in ended.stderr
+
+
+def test_a_head_that_answers_is_not_taken_for_lost(monkeypatch):
     monkeypatch.setattr(head, "LOOK_EVERY_S", 0.001)
-    seen = 0
+    seen, lost = 0, []
     server = socket.create_server(("127.0.0.1", 0))
-    with server, head.watched_head(f"127.0.0.1:{server.getsockname()[1]}"):
+    with server, head.watched_head(f"127.0.0.1:{server.getsockname()[1]}", lost.append):
         while seen < 3 * head.LOOKS:
             server.accept()[0].close()
             seen += 1
+    assert lost == []
