@@ -83,16 +83,14 @@ def _facts(findings: Findings) -> dict[str, str]:
     settings = findings.settings
     versions = {f"{k} {v}" for result in results for k, v in result.provenance["versions"].items()}
     training: dict[str, Any] = settings["training"]
-    stacked = sorted({int(point[1]) for result in results for point in result.curves.get("stacked", [])})
+    at_once = sorted({r.metrics["at_once"] for r in results if r.cell.kind == "hypotheses"})
     return {
         "cells": f"{len(results)} done of {len(findings.grid)}",
         "computing": f"{sum(result.seconds for result in results) / 60:.1f} min in all",
         "data": f"{settings['test_points']} test points, seeds {', '.join(map(str, settings['seeds']))}",
         "hypotheses": f"{settings['hypotheses']} networks, {settings['kernel_samples']} kernel functions",
-        "training": ", ".join(f"{key} {value:g}" for key, value in training.items()),
-        "networks trained at once": ", ".join(map(str, stacked)) + " (chosen by measurement)"
-        if stacked
-        else "none",
+        "training": ", ".join(f"{key} {value:g}" for key, value in training.items() if key != "at_once"),
+        "networks trained at once": ", ".join(map(str, at_once)) or "none",
         "versions": ", ".join(sorted(versions)),
         "storage": findings.store.uri,
     }

@@ -61,13 +61,23 @@ class Space(Strict):
 
 
 class Training(Strict):
-    """How a network is trained, by Adam, until its training error is ``fit_error`` (in the suite's unit)."""
+    """How a network is trained, by Adam, until its training error is ``fit_error`` (in the suite's unit).
+
+    Attributes:
+        lr: of Adam.
+        batch_size: samples a step.
+        max_epochs: a network that doesn't fit by then is no sample.
+        check_every: epochs between two looks at the training error.
+        fit_error: at which a network fits.
+        at_once: networks trained side by side in one matrix; ``auto``: by a rule of device and sizes.
+    """
 
     lr: float = Field(1e-3, gt=0)
     batch_size: int = Field(50, ge=1)
     max_epochs: int = Field(300, ge=1)
     check_every: int = Field(10, ge=1)
     fit_error: float = Field(0.02, gt=0)
+    at_once: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
 
 
 class Needed(Strict):
