@@ -23,7 +23,7 @@ class Problem(Strict):
         outputs: of a teacher.
         width: hidden units of a teacher.
         points: of teachers and cartpole.
-        seed: of teachers and cartpole.
+        seed: of teachers and cartpole, which are drawn anew for each of the suite's seeds too.
         dimensions: project the inputs to so many dimensions, one after another.
         training_sizes: vary the number of training points; replaces the suite's.
     """
@@ -107,7 +107,7 @@ class Settings(Strict):
         hypotheses: networks trained.
         hypotheses_per_cell: how many of them in one cell.
         bootstrap: resamples for intervals and for the goodness of fit.
-        seeds: each draws the data anew (points and projection).
+        seeds: each draws the data anew: the teacher, points and projection.
     """
 
     problems: dict[Name, Problem] = Field(min_length=1)

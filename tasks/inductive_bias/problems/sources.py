@@ -93,24 +93,26 @@ def from_dataset(dataset: Any, name: str = "data set", limit: int | None = None)
     return make_pool(np.stack(images), np.array(labels), name)
 
 
-def make(source: Mapping[str, Any], location: str | None) -> Pool:
+def make(source: Mapping[str, Any], location: str | None, *, seed: int = 0) -> Pool:
     """Return the pool of a problem's settings (``inductive_bias.settings.Problem``).
 
     Args:
         source: the settings as JSON values.
         location: file or folder on this machine, for sources that have one.
+        seed: of what is drawn, beside the problem's own.
     """
     kind = source["source"]
+    drawn = 1000 * source.get("seed", 0) + seed
     if kind == "digits":
         return digits()
     if kind == "teacher":
         return teacher(
-            source["dimension"], source["outputs"], source["width"], source["points"], source["seed"]
+            source["dimension"], source["outputs"], source["width"], source["points"], drawn
         )
     if kind == "cartpole":
         from inductive_bias.problems.control import cartpole
 
-        return cartpole(source["points"], source["seed"])
+        return cartpole(source["points"], drawn)
     if location is None:
         raise UserError(f"A problem of source '{kind}' needs a path")
     if fingerprint(location) != source["fingerprint"]:
