@@ -9,7 +9,7 @@ from gridcell.errors import UserError
 from gridcell.grid import Grid, GridBuilder
 from inductive_bias.settings import Problem, Settings, Space
 
-PATHS = ("npz", "folder")
+PATHS = ("npz", "folder", "shards")
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,13 @@ def _data(grid: GridBuilder, name: str, problem: Problem, seed: int) -> Cell:
 
         if problem.path is None:
             raise UserError(f"The problem '{name}' needs the setting 'problems.{name}.path'")
-        if not Path(problem.path).exists():
+        if problem.source != "shards" and not Path(problem.path).exists():
             raise UserError(
                 f"There is no data file or folder '{problem.path}': name one by 'problems.{name}.path'"
             )
-        config["fingerprint"] = fingerprint(problem.path)
+        config["fingerprint"] = fingerprint(problem.path, problem.source)
         grid.locate(config["fingerprint"], problem.path)
-        if problem.source == "folder":
+        if problem.source != "npz":
             config["size"] = problem.size
     elif problem.path is not None:
         raise UserError(f"The problem '{name}' is '{problem.source}', which has no use for a path")
