@@ -62,6 +62,7 @@ class FarMap:
         self._position: Cell = (0, 0)
         self._heading = 0
         self._route: Route | None = None
+        self._bound: Border | None = None  # the border that the route leads to
         self._time = 0
         self._recalls = 0
         self.done = False
@@ -98,7 +99,11 @@ class FarMap:
         view = observation["view"]
         confidence = self._fragment.chart.integrate(view, *self._position, self._heading)
         if self._is_fracture(1.0 - confidence):
-            self._fracture()
+            known = self._recall and self._fragment.crossing(self._position, self._heading)
+            if known:
+                self._take_up(known)  # cut here before: what follows is stored
+            else:
+                self._fracture()
             self._fragment.chart.integrate(view, *self._position, self._heading)
 
     def act(self) -> int:
@@ -113,7 +118,7 @@ class FarMap:
     def _walk(self, rows: int, columns: int) -> None:
         border = None
         if (rows, columns) != (0, 0):
-            border = self._fragment.crossing(self._position, self._heading)
+            border = self._fragment.crossing(self._position, self._heading, self._bound)
         self._position = self._position[0] + rows, self._position[1] + columns
         if border is not None:
             self._take_up(border)
@@ -152,6 +157,7 @@ class FarMap:
 
     def _plan(self) -> Route | None:
         """Go on here, or over a border to where more is left; None where nothing is left anywhere."""
+        self._bound = None
         survey = self._fragment.survey(self._position)
         if len(survey.clusters) and survey.quotient >= NEARLY_EXPLORED:
             return self._to_cluster(survey)
@@ -166,8 +172,8 @@ class FarMap:
             best = next((reached for reached in borders if reached[0] is way), None)
         if best is None:
             return None
-        border, cell, _ = best
-        return Route(self._position, [*survey.path(*cell), border.outward])
+        self._bound, cell, _ = best
+        return Route(self._position, [*survey.path(*cell), self._bound.outward])
 
     def _reachable_borders(self, survey: Survey) -> list[tuple[Border, Cell, int]]:
         """Return the borders that can be walked to, each with its nearest cell and the steps there."""

@@ -46,12 +46,10 @@ class Fragment:
     borders: list[Border] = field(default_factory=list)
     left: int = -1
 
-    def crossing(self, cell: Cell, heading: int) -> Border | None:
-        """Return the border that a step crosses; of several the one that was made last."""
-        for border in reversed(self.borders):
-            if border.outward == heading and cell in border.cells:
-                return border
-        return None
+    def crossing(self, cell: Cell, heading: int, meant: Border | None = None) -> Border | None:
+        """Return the border that a step from a cell crosses; of several the one that was meant, or the last."""
+        crossed = [border for border in self.borders if border.outward == heading and cell in border.cells]
+        return meant if meant in crossed else crossed[-1] if crossed else None
 
     def survey(self, start: Cell) -> Survey:
         """Look over what can be walked to without leaving the fragment.
