@@ -20,7 +20,7 @@ class Run:
 
     Attributes:
         steps: how many were taken.
-        seconds: that they took, the environment's part included.
+        seconds: that they took of the processor, the environment's part included: wall-clock on an idle core.
         seen: visible cells seen after each step, int32 (steps + 1,), the first before any.
         memory: the agent's active memory likewise.
         reached: percent -> (step, seconds) at which so much of what can be seen was seen, where it was.
@@ -58,13 +58,13 @@ def explore(
     observation, info = environment.reset(seed=seed)
     seen, memory = [info["seen"]], [0]
     reached: dict[int, tuple[int, float]] = {}
-    begun = time.perf_counter()
+    begun = time.thread_time()
     ended = False
     while True:
         agent.observe(observation)
         memory.append(agent.active_memory)
         while len(reached) < len(THRESHOLDS) and 100 * info["seen"] >= THRESHOLDS[len(reached)] * total:
-            reached[THRESHOLDS[len(reached)]] = len(seen) - 1, time.perf_counter() - begun
+            reached[THRESHOLDS[len(reached)]] = len(seen) - 1, time.thread_time() - begun
         if watch is not None:
             watch(environment, agent)
         if ended:
@@ -76,7 +76,7 @@ def explore(
         seen.append(info["seen"])
     return Run(
         steps=len(seen) - 1,
-        seconds=time.perf_counter() - begun,
+        seconds=time.thread_time() - begun,
         seen=np.array(seen, np.int32),
         memory=np.array(memory[1:], np.int32),
         reached=reached,

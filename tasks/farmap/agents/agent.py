@@ -1,7 +1,10 @@
 """The interface between agents and whatever they explore."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
+
+from farmap.agents.local_map import LocalMap
+from farmap.agents.survey import Cell
 
 Observation = Mapping[str, Any]
 
@@ -34,4 +37,19 @@ class Agent(Protocol):
 
     def counts(self) -> Mapping[str, int]:
         """Return what happened so far: ``fragments``, ``recalls``, ``stored_memory`` (cells of all maps)."""
+        ...
+
+
+@runtime_checkable
+class Mapper(Agent, Protocol):
+    """An agent with maps."""
+
+    @property
+    def place(self) -> tuple[int, Cell]:
+        """Number of the map in use, and the agent's position in that map's coordinates."""
+        ...
+
+    @property
+    def maps(self) -> Mapping[int, LocalMap]:
+        """All maps kept, by number."""
         ...
