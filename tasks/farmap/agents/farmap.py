@@ -63,6 +63,7 @@ class FarMap:
         self._heading = 0
         self._route: Route | None = None
         self._bound: Border | None = None  # the border that the route leads to
+        self._entered: Border | None = None  # the other side of the border by which this fragment was entered
         self._time = 0
         self._recalls = 0
         self.done = False
@@ -126,7 +127,7 @@ class FarMap:
     def _take_up(self, border: Border) -> None:
         """Leave the present map for the stored one, placed by the border's offset."""
         self._graph.leave(self._number, self._time)
-        self._number = border.to
+        self._number, self._entered = border.to, border
         self._graph.use(self._number)
         self._position = self._position[0] + border.shift[0], self._position[1] + border.shift[1]
         self._route = None
@@ -152,22 +153,24 @@ class FarMap:
             self._graph.tie(near, self._number, self._position, self._heading)
         self._graph.leave(near, self._time)
         self._position = (0, 0)
-        self._route = None
+        self._route = self._entered = None
         self._moments.reset(0)
 
     def _plan(self) -> Route | None:
         """Go on here, or over a border to where more is left; None where nothing is left anywhere."""
         self._bound = None
         survey = self._fragment.survey(self._position)
-        if len(survey.clusters) and survey.quotient >= NEARLY_EXPLORED:
+        here = survey.quotient / self._epsilon  # 0 if and only if there is no cluster
+        if here and survey.quotient >= NEARLY_EXPLORED:
             return self._to_cluster(survey)
+        if not here and self._entered is not None:
+            self._entered.quotient, self._entered.barren = 0.0, self._fragment.chart.known
         borders = self._reachable_borders(survey)
         best = max(borders, key=lambda reached: self._desirability(*reached), default=None)
-        if len(survey.clusters):
-            here = survey.quotient / self._epsilon
-            if best is None or here >= self._desirability(*best):
-                return self._to_cluster(survey)
-        elif best is None or best[0].quotient == 0:
+        there = 0.0 if best is None else self._desirability(*best)
+        if here and here >= there:
+            return self._to_cluster(survey)
+        if not there:
             way = self._graph.way_to_unexplored(self._number, [border for border, _, _ in borders])
             best = next((reached for reached in borders if reached[0] is way), None)
         if best is None:

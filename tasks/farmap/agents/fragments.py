@@ -22,6 +22,9 @@ class Border:
         outward: heading of the step from one of them into the other fragment.
         shift: what to add to a position for its coordinates in the other fragment.
         quotient: frontier per empty cells that can be walked to in the other fragment from here.
+        barren: known cells of the other fragment when nothing was found to explore there by this way; until
+            there are more, it is not tried again. (What can be reached may depend on where a wide border is
+            crossed; without this an agent could go to and fro for ever.)
     """
 
     to: int
@@ -30,6 +33,7 @@ class Border:
     outward: int
     shift: Cell
     quotient: float = 0.0
+    barren: int = -1
 
 
 @dataclass
@@ -136,7 +140,7 @@ class FragmentGraph:
             for other in self._fragments[border.to].borders:
                 back = (other.anchor[0] + other.shift[0], other.anchor[1] + other.shift[1])
                 if other.to == number and back == border.anchor:
-                    other.quotient = quotient
+                    other.quotient = 0.0 if other.barren == fragment.chart.known else quotient
 
     def way_to_unexplored(self, start: int, first: Iterable[Border]) -> Border | None:
         """Return that of the first borders behind which, over fewest borders, something is unexplored.
