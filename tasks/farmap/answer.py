@@ -3,34 +3,33 @@
 from collections.abc import Mapping
 from typing import Any
 
-_CLAIMS = {
-    "early_coverage": ("covers", "{:+.1f} percentage points in the first 1,000 steps", 1.0),
-    "steps_to_95": ("needs to 95 %", "{:+,.0f} steps", 1.0),
-    "seconds_per_step": ("takes per step", "{:+,.1f} µs", 1e6),
-    "mean_memory": ("holds in use", "{:+,.0f} cells", 1.0),
-}
+_CLAIMS: tuple[tuple[str, str, str, int, float], ...] = (
+    ("early_coverage", "coverage over the first 1,000 steps", "points", 1, 1.0),
+    ("steps_to_95", "steps to 95 %", "", 0, 1.0),
+    ("seconds_per_step", "time per step", "µs", 1, 1e6),
+    ("mean_memory", "active memory", "cells", 0, 1.0),
+)
+"""Measure, its name, unit, decimals and the factor that brings it to that unit."""
 
 
 def answer(summary: Mapping[str, Any]) -> list[str]:
-    """Return how the two compared agents differ by size of map."""
-    sentences = []
-    for size, pair in summary["paired"].items():
-        said = []
-        for name, (verb, form, factor) in _CLAIMS.items():
-            if name not in pair:
-                continue
-            low, high = pair[name]["ci95"]
-            text = form.format(factor * pair[name]["mean"]).replace("-", "−")
-            if low is None:
-                said.append(f"{verb} {text} (one map: no interval)")
-            else:
-                ends = f"95 % interval {factor * low:+,.4g} to {factor * high:+,.4g}".replace("-", "−")
-                known = "" if low > 0 or high < 0 else ", so no difference beyond chance"
-                said.append(f"{verb} {text} ({ends}{known})")
-        if said:
-            sentences.append(
-                f"On {size} maps {pair['first']}, compared with {pair['second']} on the same maps and starts, "
-                + "; ".join(said)
-                + "."
-            )
-    return sentences
+    """Return how the two compared agents differ, a sentence per size of map."""
+    return [
+        f"{pair['first']} against {pair['second']} on {pair['coverage']['n']} {size} maps: "
+        + "; ".join(_claim(pair[claim[0]], *claim[1:]) for claim in _CLAIMS)
+        + "."
+        for size, pair in summary["paired"].items()
+        if pair["runs"]
+    ]
+
+
+def _claim(found: Mapping[str, Any], what: str, unit: str, digits: int, factor: float) -> str:
+    def signed(value: float) -> str:
+        return f"{factor * value:+,.{digits}f}".replace("-", "−")
+
+    text = " ".join(filter(None, [what, signed(found["mean"]), unit]))
+    low, high = found["ci95"]
+    if low is None:
+        return f"{text} (one map: no interval)"
+    unsure = "" if low > 0 or high < 0 else ", no difference beyond chance"
+    return f"{text} [{signed(low)}, {signed(high)}]{unsure}"

@@ -97,12 +97,13 @@ def _draw(axes: "Axes", recording: Recording, frame: int) -> None:
         axes.plot(columns, rows, "o", color=style.colour(0), markersize=3.5)
     row, column, heading, _ = recording.poses[step]
     axes.plot([column], [row], marker="^v<>"[heading], color="black", markersize=5)
-    seen = float((recording.frames[frame] > 0).sum())
-    last = float((recording.frames[-1] > 0).sum())
-    count = len(np.unique(recording.poses[: step + 1, 3]))
-    text = f"step {step:,}: {seen:,.0f} cells seen ({100 * seen / last:.0f} % of the end)"
+    seen, last = ((recording.frames[index] > 0).sum() for index in (frame, -1))
+    count = len(nodes)
     axes.set_title(
-        f"{text}, {count} fragment{'s' * (count > 1)}", fontsize=style.TICK_SIZE, color=style.INK, loc="left"
+        f"step {step:,}, {100 * seen / last:.0f} % seen, {count} fragment{'s' * (count > 1)}",
+        fontsize=style.TICK_SIZE,
+        color=style.INK,
+        loc="left",
     )
     axes.set_axis_off()
 
@@ -132,7 +133,9 @@ def _images(recording: Recording) -> "Sequence[Image]":
         for x, y in centre.values() if len(centre) > 1 else ():
             pen.ellipse([x - 4, y - 4, x + 4, y + 4], fill=(0, 114, 178))
         row, column, heading, _ = recording.poses[step].tolist()
-        pen.polygon(_triangle((column + 0.5) * scale, (row + 0.5) * scale, heading, 1.1 * scale), fill=(0, 0, 0))
+        pen.polygon(
+            _triangle((column + 0.5) * scale, (row + 0.5) * scale, heading, 1.1 * scale), fill=(0, 0, 0)
+        )
         images.append(image.quantize(32))
     return images
 

@@ -34,9 +34,7 @@ def write(findings: Findings, out: Path) -> Report:
         why = f": {failures[0]['title']}: {failures[0]['message']}" if failures else ": run the suite first"
         raise UserError(f"Nothing is done yet{why}")
     compare = findings.settings["compare"]
-    agents = list(
-        dict.fromkeys(str(t.labels["agent"]) for t in findings.grid.targets if "agent" in t.labels)
-    )
+    agents = list(dict.fromkeys(str(t.labels["agent"]) for t in findings.grid.targets if "agent" in t.labels))
     summary = summarise(entries, agents, tuple(compare) if compare else None)
     done, failed = len(findings.results), len(findings.failures)
     page = write_report(
@@ -64,7 +62,9 @@ def _recordings(findings: Findings) -> dict[str, Recording]:
             try:
                 path = findings.store.results.fetch(result, FILM, cache)
             except CorruptData as error:
-                raise UserError(f"{error}: remove the result of cell {result.cell.id} and run again") from error
+                raise UserError(
+                    f"{error}: remove the result of cell {result.cell.id} and run again"
+                ) from error
             with np.load(path, allow_pickle=False) as arrays:
                 found[str(target.labels["film"])] = Recording(**arrays)
     return found

@@ -114,7 +114,9 @@ def number(value: float | None) -> str:
 def spread(found: Mapping[str, Any]) -> str:
     """Write a mean with its interval."""
     low, high = found["ci95"]
-    return number(found["mean"]) if low is None else f"{number(found['mean'])} [{number(low)}, {number(high)}]"
+    return (
+        number(found["mean"]) if low is None else f"{number(found['mean'])} [{number(low)}, {number(high)}]"
+    )
 
 
 def _write_cells(entries: Sequence[Entry], path: Path) -> None:

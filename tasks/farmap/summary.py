@@ -45,7 +45,7 @@ class Entry:
     agent: str
     seed: int
     metrics: Mapping[str, Any]
-    curves: Mapping[str, Sequence[tuple[int, float]]]
+    curves: Mapping[str, Sequence[Sequence[float]]]
 
     def measure(self, name: str) -> float:
         """Return a measure; a share that was not reached counts as reached when the run ended.
@@ -60,7 +60,11 @@ class Entry:
             return 1.0 / float(self.metrics["steps_per_second"])
         value = self.metrics[name]
         if value is None:
-            value = self.curves["coverage"][-1][0] if name.startswith("steps") else self.metrics["exploring_seconds"]
+            value = (
+                self.curves["coverage"][-1][0]
+                if name.startswith("steps")
+                else self.metrics["exploring_seconds"]
+            )
         return float(value)
 
 
@@ -143,7 +147,8 @@ def _by_map(group: Sequence[Entry]) -> dict[str, list[Entry]]:
 
 def _map_means(group: Sequence[Entry], name: str) -> dict[str, float]:
     return {
-        map_name: float(np.mean([run.measure(name) for run in runs])) for map_name, runs in _by_map(group).items()
+        map_name: float(np.mean([run.measure(name) for run in runs]))
+        for map_name, runs in _by_map(group).items()
     }
 
 
@@ -163,20 +168,20 @@ def _curves(of_maps: Mapping[str, Sequence[Entry]]) -> dict[str, Any]:
                 for runs in of_maps.values()
             ]
         )
-        mean, low, high = _band(values)
-        found[name] = {"mean": mean.tolist(), "low": low, "high": high}
+        found[name] = _band(values, 100.0 if name == "coverage" else math.inf)
     return found
 
 
-def _band(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[float] | None, list[float] | None]:
-    """Return mean and 95 % t band over rows, no band for a single one."""
+def _band(values: NDArray[np.float64], highest: float) -> dict[str, list[float] | None]:
+    """Return mean and 95 % t band over rows, within what is possible; no band for a single row."""
     from scipy.stats import t
 
     mean = values.mean(axis=0)
     if len(values) < 2:
-        return mean, None, None
+        return {"mean": mean.tolist(), "low": None, "high": None}
     half = t.ppf(0.975, len(values) - 1) * values.std(axis=0, ddof=1) / math.sqrt(len(values))
-    return mean, (mean - half).tolist(), (mean + half).tolist()
+    low, high = np.maximum(mean - half, 0.0), np.minimum(mean + half, highest)
+    return {"mean": mean.tolist(), "low": low.tolist(), "high": high.tolist()}
 
 
 def _paired(first: Sequence[Entry], second: Sequence[Entry]) -> dict[str, Any]:

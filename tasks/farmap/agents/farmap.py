@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from farmap.agents.agent import Observation
 from farmap.agents.fragments import Border, Fragment, FragmentGraph
 from farmap.agents.local_map import LocalMap
-from farmap.agents.route import Route, route_to_cluster
+from farmap.agents.route import Route, follow, route_to_cluster
 from farmap.agents.survey import STEPS, Cell, Clusters, Survey
 from fragmentation_recall.surprisal import RunningMoments, is_surprising
 
@@ -63,7 +63,9 @@ class FarMap:
         self._heading = 0
         self._route: Route | None = None
         self._bound: Border | None = None  # the border that the route leads to
-        self._entered: Border | None = None  # the other side of the border by which this fragment was entered
+        # Crossed since something was last explored, and not to be crossed again before: what can be reached
+        # in a fragment may depend on where it is entered, and the agent must not go to and fro for ever.
+        self._tried: set[Border] = set()
         self._time = 0
         self._recalls = 0
         self.done = False
@@ -93,7 +95,7 @@ class FarMap:
         return {"fragments": self._graph.made, "recalls": self._recalls, "stored_memory": stored}
 
     def observe(self, observation: Observation) -> None:
-        """Follow the odometry, take up another fragment where a border is crossed, update the map, and cut."""
+        """Follow the odometry, change fragments where a border is crossed, update the map, and cut it."""
         self._time += 1
         self._heading = observation["heading"]
         self._walk(*observation["moved"].tolist())
@@ -109,11 +111,11 @@ class FarMap:
 
     def act(self) -> int:
         """Follow the route, or plan another."""
-        action = self._route and self._route.next(self._fragment.chart, self._position)
+        action = follow(self._route, self._fragment.chart, self._position)
         if action is None:
             self._route = self._plan()
             self.done = self._route is None
-            action = self._route and self._route.next(self._fragment.chart, self._position)
+            action = follow(self._route, self._fragment.chart, self._position)
         return int(self._rng.integers(4)) if action is None else action
 
     def _walk(self, rows: int, columns: int) -> None:
@@ -127,7 +129,8 @@ class FarMap:
     def _take_up(self, border: Border) -> None:
         """Leave the present map for the stored one, placed by the border's offset."""
         self._graph.leave(self._number, self._time)
-        self._number, self._entered = border.to, border
+        self._number = border.to
+        self._tried.add(border)
         self._graph.use(self._number)
         self._position = self._position[0] + border.shift[0], self._position[1] + border.shift[1]
         self._route = None
@@ -153,7 +156,7 @@ class FarMap:
             self._graph.tie(near, self._number, self._position, self._heading)
         self._graph.leave(near, self._time)
         self._position = (0, 0)
-        self._route = self._entered = None
+        self._route = None
         self._moments.reset(0)
 
     def _plan(self) -> Route | None:
@@ -163,15 +166,13 @@ class FarMap:
         here = survey.quotient / self._epsilon  # 0 if and only if there is no cluster
         if here and survey.quotient >= NEARLY_EXPLORED:
             return self._to_cluster(survey)
-        if not here and self._entered is not None:
-            self._entered.quotient, self._entered.barren = 0.0, self._fragment.chart.known
         borders = self._reachable_borders(survey)
         best = max(borders, key=lambda reached: self._desirability(*reached), default=None)
         there = 0.0 if best is None else self._desirability(*best)
         if here and here >= there:
             return self._to_cluster(survey)
         if not there:
-            way = self._graph.way_to_unexplored(self._number, [border for border, _, _ in borders])
+            way = self._graph.way_to_unexplored(self._number, [b for b, _, _ in borders], self._tried)
             best = next((reached for reached in borders if reached[0] is way), None)
         if best is None:
             return None
@@ -179,9 +180,11 @@ class FarMap:
         return Route(self._position, [*survey.path(*cell), self._bound.outward])
 
     def _reachable_borders(self, survey: Survey) -> list[tuple[Border, Cell, int]]:
-        """Return the borders that can be walked to, each with its nearest cell and the steps there."""
+        """Return the borders to be considered, each with its nearest cell and the steps there."""
         found = []
         for border in self._fragment.borders:
+            if border in self._tried:
+                continue
             steps = [(survey.distance(*cell), cell) for cell in border.cells]
             reached = [step for step in steps if step[0] >= 0]
             if reached:
@@ -197,6 +200,7 @@ class FarMap:
         return discount * border.quotient / (distance + self._epsilon)
 
     def _to_cluster(self, survey: Survey) -> Route:
+        self._tried.clear()
         return route_to_cluster(survey, self._position, self._weigh, self._rng.random())
 
     def _weigh(self, clusters: Clusters, steps: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """Fragments and the borders that tie them into a graph (long-term memory)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ from farmap.agents.survey import STEPS, Cell, Survey
 from fragmentation_recall.memory import LeastRecentlyUsed
 
 
-@dataclass
+@dataclass(eq=False)
 class Border:
     """One side of the border between two fragments, in the coordinates of the one that it belongs to.
 
@@ -22,9 +22,6 @@ class Border:
         outward: heading of the step from one of them into the other fragment.
         shift: what to add to a position for its coordinates in the other fragment.
         quotient: frontier per empty cells that can be walked to in the other fragment from here.
-        barren: known cells of the other fragment when nothing was found to explore there by this way; until
-            there are more, it is not tried again. (What can be reached may depend on where a wide border is
-            crossed; without this an agent could go to and fro for ever.)
     """
 
     to: int
@@ -33,7 +30,6 @@ class Border:
     outward: int
     shift: Cell
     quotient: float = 0.0
-    barren: int = -1
 
 
 @dataclass
@@ -51,7 +47,7 @@ class Fragment:
     left: int = -1
 
     def crossing(self, cell: Cell, heading: int, meant: Border | None = None) -> Border | None:
-        """Return the border that a step from a cell crosses; of several the one that was meant, or the last."""
+        """Return the border that a step from a cell crosses; of several the one meant, or the last."""
         crossed = [border for border in self.borders if border.outward == heading and cell in border.cells]
         return meant if meant in crossed else crossed[-1] if crossed else None
 
@@ -140,20 +136,25 @@ class FragmentGraph:
             for other in self._fragments[border.to].borders:
                 back = (other.anchor[0] + other.shift[0], other.anchor[1] + other.shift[1])
                 if other.to == number and back == border.anchor:
-                    other.quotient = 0.0 if other.barren == fragment.chart.known else quotient
+                    other.quotient = quotient
 
-    def way_to_unexplored(self, start: int, first: Iterable[Border]) -> Border | None:
+    def way_to_unexplored(
+        self, start: int, first: Iterable[Border], avoid: Collection[Border]
+    ) -> Border | None:
         """Return that of the first borders behind which, over fewest borders, something is unexplored.
 
         Args:
             start: number of the present fragment.
             first: its borders that can be walked to.
+            avoid: borders that are not to be crossed.
         """
         seen = {start}
         wave = [(border, border) for border in first]
         while wave:
             following = []
             for begin, border in wave:
+                if border in avoid:
+                    continue
                 if border.quotient > 0:
                     return begin
                 if border.to not in seen:
@@ -183,7 +184,6 @@ def _free_run(chart: LocalMap, position: Cell, heading: int) -> tuple[Cell, ...]
 
 def _strip_beyond(border: Border) -> NDArray[np.int64]:
     """Return the cells next to a border in the other fragment, one more at either end."""
-    rows, columns = STEPS[border.outward].tolist()
-    cells = np.array(border.cells) + (rows, columns)
+    cells = np.array(border.cells) + STEPS[border.outward]
     along = np.abs(STEPS[border.outward][::-1])
     return np.vstack([cells[:1] - along, cells, cells[-1:] + along])

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from farmap.agents.agent import Observation
 from farmap.agents.local_map import LocalMap
-from farmap.agents.route import Route, route_to_cluster
+from farmap.agents.route import Route, follow, route_to_cluster
 from farmap.agents.survey import Cell, Clusters, Survey
 
 
@@ -49,10 +49,10 @@ class Frontier:
 
     def act(self) -> int:
         """Follow the route, or plan another."""
-        action = self._route and self._route.next(self._map, self._position)
+        action = follow(self._route, self._map, self._position)
         if action is None:
             self._route = self._plan()
-            action = self._route and self._route.next(self._map, self._position)
+            action = follow(self._route, self._map, self._position)
         return int(self._rng.integers(4)) if action is None else action
 
     def counts(self) -> Mapping[str, int]:
@@ -62,7 +62,9 @@ class Frontier:
     def _plan(self) -> Route | None:
         survey = Survey(self._map, self._position)
         self.done = not len(survey.clusters)
-        return None if self.done else route_to_cluster(survey, self._position, by_distance, self._rng.random())
+        return (
+            None if self.done else route_to_cluster(survey, self._position, by_distance, self._rng.random())
+        )
 
 
 def by_distance(clusters: Clusters, steps: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from farmap.world.view import MIDDLE, UNKNOWN, WINDOW, place
 
 EMPTY = 0
 _FIRST = 64  # cells a side of a new map
+_NOWHERE = 2**62
 _FADED = 1_024  # steps after which a confidence counts as nothing, if gamma has not got it there before
 
 
@@ -34,7 +35,7 @@ class LocalMap:
         self.gamma = gamma
         self.colours = np.full((2, _FIRST, _FIRST), UNKNOWN, np.int32)
         self.origin = (_FIRST // 2, _FIRST // 2)
-        self.bounds = np.array([_FIRST, -1, _FIRST, -1])
+        self.bounds = np.array([_NOWHERE, -1, _NOWHERE, -1])
         self.known = 0
         self._confidence = np.zeros((2, _FIRST, _FIRST))
         self._touched = np.zeros((_FIRST, _FIRST), np.int32)
@@ -85,18 +86,12 @@ class LocalMap:
         return float((self._confidence[:, r, c] * match).sum() * self._fading[passed])
 
     def _make_room(self, row: int, column: int) -> None:
-        """Enlarge the arrays so that the window fits, whatever the heading, with a margin of unknown cells."""
+        """Enlarge the arrays where the window might not fit, whatever the heading, with a margin to spare."""
         height, width = self.colours.shape[1:]
-        r, c = row + self.origin[0], column + self.origin[1]
-        if WINDOW <= r < height - WINDOW and WINDOW <= c < width - WINDOW:
+        rows = _growth(row + self.origin[0], height)
+        columns = _growth(column + self.origin[1], width)
+        if not (rows or columns):
             return
-        grown = [max(size // 2, _FIRST // 2) for size in (height, width)]
-        while not (WINDOW <= r + grown[0] < height + 2 * grown[0] - WINDOW):
-            grown[0] *= 2
-        while not (WINDOW <= c + grown[1] < width + 2 * grown[1] - WINDOW):
-            grown[1] *= 2
-        rows = grown[0] if not WINDOW <= r < height - WINDOW else 0
-        columns = grown[1] if not WINDOW <= c < width - WINDOW else 0
         around = ((rows, rows), (columns, columns))
         self.colours = np.pad(self.colours, ((0, 0), *around), constant_values=UNKNOWN)
         self._confidence = np.pad(self._confidence, ((0, 0), *around))
@@ -104,8 +99,12 @@ class LocalMap:
         self.origin = (self.origin[0] + rows, self.origin[1] + columns)
         if self.known:
             self.bounds += (rows, rows, columns, columns)
-        else:
-            self.bounds[:] = (self.colours.shape[1], -1, self.colours.shape[2], -1)
+
+
+def _growth(index: int, size: int) -> int:
+    """Return by how much an axis must grow at either end so that the window around an index fits."""
+    short = max(WINDOW - index, index - (size - WINDOW) + 1)
+    return max(size // 2, short) if short > 0 else 0
 
 
 @njit(cache=True)

@@ -49,6 +49,11 @@ class Route:
         return action
 
 
+def follow(route: Route | None, chart: LocalMap, position: Cell) -> int | None:
+    """Return the next action of a route, None where there is no route or it makes no sense any more."""
+    return None if route is None else route.next(chart, position)
+
+
 def route_to_cluster(survey: Survey, position: Cell, weight: Weight, chance: float) -> Route:
     """Choose a cluster (see ``choose``) and return the way to where it is seen from."""
     clusters = survey.clusters

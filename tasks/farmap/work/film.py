@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmap.agents.agent import Agent, Mapper
+from farmap.work.explore import compile_all, metrics_of, run_of, world_of
 from farmap.world.environment import FarMapEnv
 from farmap.world.view import UNKNOWN
-from farmap.work.explore import compile_all, metrics_of, run_of, world_of
 from gridcell.cell import Cell
 from gridcell.context import Context
 

@@ -46,6 +46,11 @@ class FarMapEnv(gym.Env[Observation, int]):
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
 
+    row: int
+    column: int
+    heading: int
+    steps: int
+
     def __init__(
         self,
         world: World | None = None,
@@ -119,9 +124,7 @@ class FarMapEnv(gym.Env[Observation, int]):
 
     def _look(self) -> int:
         self._view = np.empty((WINDOW, WINDOW), np.int32)
-        new = look(
-            self._colours, self.row, self.column, self.heading, *self._rays, self._view, self.seen
-        )
+        new = look(self._colours, self.row, self.column, self.heading, *self._rays, self._view, self.seen)
         self._seen_cells += new
         return new
 

@@ -1,4 +1,4 @@
-"""Random floor plans: rooms on a lattice, corridors between them, frayed walls (Hwang et al. 2024, App. A)."""
+"""Random floor plans: rooms on a lattice, corridors between them, frayed walls (Hwang et al. 2024)."""
 
 import numpy as np
 from numpy.typing import NDArray

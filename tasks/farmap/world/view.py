@@ -1,12 +1,13 @@
 """What an agent sees: a cone of the cells ahead of it, with exact occlusion.
 
 A cell is seen if the straight line from the middle of the agent's cell to some point of it (border included)
-meets no wall on its way; two walls that touch at a corner leave no gap. Between two neighbouring directions to
-corners of cells every ray meets the same cells in the same order. So one ray to each corner and one between
+meets no wall on its way; two walls that touch at a corner leave no gap. Between two neighbouring directions
+to corners of cells every ray meets the same cells in the same order. So one ray to each corner and one between
 each two see all there is to see, and their paths are worked out once, in integers.
 """
 
 from functools import cache
+from itertools import pairwise
 from math import gcd
 
 import numpy as np
@@ -47,7 +48,7 @@ def _directions() -> list[tuple[int, int]]:
                 corners.add((right // shared, ahead // shared))
     left_to_right = sorted(corners, key=lambda corner: corner[0] / corner[1])
     bounded = [(-CONE[0], CONE[1]), *left_to_right, CONE]
-    between = [(a[0] + b[0], a[1] + b[1]) for a, b in zip(bounded, bounded[1:], strict=False)]
+    between = [(a[0] + b[0], a[1] + b[1]) for a, b in pairwise(bounded)]
     return [*between, *left_to_right]
 
 
@@ -56,7 +57,7 @@ def _path(right: int, ahead: int) -> list[tuple[int, ...]]:
     none = (-1, 0)
     side = 1 if right > 0 else -1
     x = y = 0
-    path = []
+    path: list[tuple[int, ...]] = []
     while True:
         # The next line between columns is crossed at (2 |x| + 1) / (2 |right|), between rows at ...
         column, row = (2 * abs(x) + 1) * ahead, (2 * y + 1) * abs(right)
