@@ -105,7 +105,8 @@ def test_no_run_raises_in_a_world_that_changes_under_noisy_odometry(variant, see
 def test_a_capacity_bounds_what_is_kept():
     agent = FarMap(generator(0), rho=1.0, capacity=3)
     kept = []
-    explore(FarMapEnv(draw_world("large", 8)), agent, seed=0, watch=lambda env, agent: kept.append(len(agent.maps)))
+    env = FarMapEnv(draw_world("large", 8))
+    explore(env, agent, seed=0, watch=lambda env, agent: kept.append(len(agent.maps)))
     assert max(kept) == 3
     assert agent.counts()["fragments"] > 3
 
@@ -119,12 +120,12 @@ def test_a_room_with_nothing_more_to_see_is_done_at_once():
 
 def test_the_same_seed_gives_the_same_trajectory_in_any_process():
     code = (
-        "from farmap.agents.local_map import LocalMap
-from farmap.agents.make import make_agent; from farmap.explore import explore; "
+        "from farmap.agents.make import make_agent; from farmap.explore import explore; "
         "from farmap.world.environment import FarMapEnv; from farmap.world.maps import draw_world; "
         "from gridcell.data.seeds import generator; places = []; "
-        "explore(FarMapEnv(draw_world('large', 8), max_steps=600), make_agent({'kind': 'farmap'}, generator(5)), "
-        "seed=5, watch=lambda env, agent: places.append((env.row, env.column, env.heading))); print(places)"
+        "env = FarMapEnv(draw_world('large', 8), max_steps=600); "
+        "explore(env, make_agent({'kind': 'farmap'}, generator(5)), seed=5, "
+        " watch=lambda env, agent: places.append((env.row, env.column, env.heading))); print(places)"
     )
     outputs = {
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -2,8 +2,8 @@
 
 A cell is seen if the straight line from the middle of the agent's cell to some point of it (border included)
 meets no wall on its way; two walls that touch at a corner leave no gap. Between two neighbouring directions
-to corners of cells every ray meets the same cells in the same order. So one ray to each corner and one between
-each two see all there is to see, and their paths are worked out once, in integers.
+to corners of cells every ray meets the same cells in the same order. So one ray to each corner and one
+between each two see all there is to see, and their paths are worked out once, in integers.
 """
 
 from functools import cache
