@@ -23,6 +23,8 @@ def plan(settings: Settings) -> Grid:
     if not maps:
         raise UserError("There is nothing to explore: set maps.small, .medium or .large, or files.paths")
     agents = dict(settings.agents) | _variants(settings)
+    if settings.sight == "rgbd" and (settings.changes.obstacles or settings.changes.recolour):
+        raise UserError("With sight: rgbd the world is static: set changes.obstacles and .recolour to 0")
     for name in settings.compare or ():
         if name not in agents:
             raise unknown("agent in 'compare'", name, agents)
@@ -56,6 +58,7 @@ def _config(settings: Settings, world: dict[str, Any], agent: AnyAgent) -> dict[
         "world": world,
         "agent": agent.model_dump(mode="json"),
         "steps": settings.steps,
+        "sight": settings.sight,
         "changes": settings.changes.model_dump(mode="json"),
     }
 

@@ -99,6 +99,8 @@ class Settings(Strict):
             starts.
         vary: parameter -> values that the agent named first in ``compare`` is given one after another.
         steps: length of a run.
+        sight: what agents see: the cells themselves, or an image with depth of a rendered world
+            (``world.rooms3d``), projected to cells.
         changes: moving obstacles, new colours, noise.
         films: runs that are drawn.
         seeds: of starts and choices, one run each.
@@ -110,6 +112,7 @@ class Settings(Strict):
     compare: tuple[str, str] | None = None
     vary: dict[Literal["rho", "gamma", "epsilon"], list[float]] = {}
     steps: int = Field(5_000, ge=1)
+    sight: Literal["grid", "rgbd"] = "grid"
     changes: Changes = Changes()
     films: list[Film] = []
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)

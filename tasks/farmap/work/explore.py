@@ -36,9 +36,20 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
 def run_of(config: Mapping[str, Any], world: World, seed: int, **options: Any) -> Run:
     """Run what a cell's configuration says; options are those of ``explore``."""
     changes = config["changes"]
-    environment = FarMapEnv(world, max_steps=config["steps"], **changes)
+    environment = _environment(config["sight"])(world, max_steps=config["steps"], **changes)
     agent = make_agent(config["agent"], generator(seed, "farmap", "agent"))
-    return explore(environment, agent, seed=seed, stop_when_done=not any(changes.values()), **options)
+    try:
+        return explore(environment, agent, seed=seed, stop_when_done=not any(changes.values()), **options)
+    finally:
+        environment.close()
+
+
+def _environment(sight: str) -> type[FarMapEnv]:
+    if sight == "grid":
+        return FarMapEnv
+    from farmap.world.rooms3d import FarMap3dEnv
+
+    return FarMap3dEnv
 
 
 def world_of(config: Mapping[str, Any], locations: Mapping[str, str]) -> World:
