@@ -81,6 +81,7 @@ def test_small_worlds_are_covered_and_the_agent_knows(kind, size):
     assert np.median(covered) >= 0.95
 
 
+@pytest.mark.slow
 def test_farmap_keeps_less_in_use_on_large_maps():
     memory = {}
     for kind in ("frontier", "farmap"):
@@ -118,6 +119,7 @@ def test_a_room_with_nothing_more_to_see_is_done_at_once():
         assert run.seen[-1] == 9
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_trajectory_in_any_process():
     code = (
         "from farmap.agents.make import make_agent; from farmap.explore import explore; "

@@ -96,6 +96,7 @@ def test_coverage_curves_rise_to_the_final_coverage(tiny):
             assert [s for s in steps if s is not None] == sorted(s for s in steps if s is not None)
 
 
+@pytest.mark.slow
 def test_the_same_suite_gives_the_same_numbers_but_for_time(tiny, store, tmp_path):
     _, first = tiny
     run(store, tmp_path / "report")
