@@ -1,0 +1,1 @@
+"""Curiosity agents, with fragmentation and recall."""
