@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from gridcell.suite import parse_settings
+
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 
@@ -34,6 +37,15 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.actions)
+
+    def to(self, device: torch.device | str) -> Batch:
+        """Return the same on a device."""
+        return Batch(
+            self.observations.to(device),
+            self.next_observations.to(device),
+            self.actions.to(device),
+            self.fragments.to(device),
+        )
 
     def __getitem__(self, rows: Tensor | slice) -> Batch:
         return Batch(
@@ -68,7 +80,7 @@ class Segment:
             self.observations.flatten(0, 1),
             self.next_observations.flatten(0, 1),
             self.actions.flatten(),
-            fragments.repeat(len(self.actions)),
+            fragments.to(self.actions.device).repeat(len(self.actions)),
         )
 
 
@@ -152,11 +164,40 @@ class Kind:
         name: in suites and reports.
         summary: one sentence, with its source.
         make: called as ``make(observation_shape, actions, environments, seed, device=..., **parameters)``
-            with the number of discrete actions and of environments.
+            with all parameters; see :meth:`build`.
         parameters: settings, each with a default.
+        fragmentable: whether ``make`` also takes a ``fragmentation`` and its ``keys`` and ``frame_size``, as
+            :class:`~farcuriosity.curiosity.prediction.PredictionCuriosity` does.
     """
 
     name: str
     summary: str
     make: Callable[..., Curiosity]
     parameters: type[Parameters] = Parameters
+    fragmentable: bool = False
+
+    def build(
+        self,
+        observation_shape: tuple[int, ...],
+        actions: int,
+        environments: int,
+        seed: int,
+        *,
+        device: str = "cpu",
+        **parameters: Any,
+    ) -> Curiosity:
+        """Check parameters, fill in defaults, and make one.
+
+        Args:
+            observation_shape: ``(C, H, W)`` of frames, ``(D,)`` of vectors.
+            actions: how many; they are discrete.
+            environments: how many are stepped together.
+            seed: of everything that is drawn.
+            device: where modules are.
+            parameters: by name, where they differ from the defaults.
+
+        Raises:
+            UserError: there is no such parameter, or its value does not fit.
+        """
+        settings = parse_settings(self.parameters, parameters, self.name).model_dump()
+        return self.make(observation_shape, actions, environments, seed, device=device, **settings)
