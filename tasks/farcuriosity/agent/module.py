@@ -32,7 +32,8 @@ class ActorCriticModule(TorchRLModule):
 
     def _forward(self, batch: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Compute policy and values; see ``ActorCritic.forward`` for shapes."""
-        logits, values, state = self.net(
-            batch[Columns.OBS], batch[PREVIOUS_ACTIONS], batch[STARTS], batch[Columns.STATE_IN]
-        )
+        starts, state = batch[STARTS], batch[Columns.STATE_IN]
+        if starts.dim() == 2:
+            state = state[0]  # RLlib wants all columns of one length; the first step's state counts
+        logits, values, state = self.net(batch[Columns.OBS], batch[PREVIOUS_ACTIONS], starts, state)
         return {Columns.ACTION_DIST_INPUTS: logits, VALUES: values, Columns.STATE_OUT: state}
