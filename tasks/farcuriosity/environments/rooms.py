@@ -1,8 +1,8 @@
-"""``gridcell/Rooms-v0``: several rooms, a reward in the last. Importing this module registers it with Gymnasium."""
+"""``gridcell/Rooms-v0``: several rooms, a reward in the last; to import this module is to register it."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -123,7 +123,7 @@ class RoomsVector(VectorEnv):
 class Rooms(gymnasium.Env):
     """One agent of :class:`RoomsVector`, with its settings."""
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 15}
+    metadata: ClassVar = {"render_modes": ["rgb_array"], "render_fps": 15}
 
     def __init__(self, **settings: Any) -> None:
         self._rooms = RoomsVector(1, **settings)

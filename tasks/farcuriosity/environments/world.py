@@ -1,10 +1,9 @@
-"""Grid worlds of several rooms, each in colours of its own, as tables: what is seen from a cell, and what is next."""
+"""Grid worlds of several rooms, each in its own colours, as tables: what a cell shows, and what is next."""
 
 from __future__ import annotations
 
 import colorsys
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,20 +13,11 @@ _WALL, _DOOR, _GOAL = (90, 90, 90), (235, 235, 235), (20, 255, 20)
 _TEXTURE = 45  # largest difference of a floor cell from its room's colour, per channel
 
 
-class Shape(NamedTuple):
-    """Rooms down and across, the side of each room in cells, and the side of what is seen."""
-
-    rows: int
-    columns: int
-    size: int
-    view: int
-
-
 class RoomsWorld:
     """Rooms in a serpentine: each has a door to the next, at a random place of the wall between them.
 
-    A cell is numbered among those that can be walked on. The agent stands in the middle of what it sees, which
-    is the room that it is in, with walls and doors; from a door both rooms. The rest is black.
+    A cell is numbered among those that can be walked on. The agent stands in the middle of what it sees: the
+    room that it is in, with walls and doors; from a door both rooms. The rest is black.
 
     Args:
         rows: rooms down.
@@ -52,8 +42,8 @@ class RoomsWorld:
     def __init__(self, rows: int, columns: int, size: int, view: int, layout: int) -> None:
         if rows < 1 or columns < 1 or size < 2 or view < 3 or view % 2 == 0:
             raise ValueError(
-                f"A world needs rows and columns of at least 1, rooms of at least 2 and an odd view of at least "
-                f"3 cells, not {rows} x {columns} rooms of {size} seen in {view}"
+                "A world needs rows and columns of at least 1, rooms of at least 2 cells and an odd view of at "
+                f"least 3, not {rows} x {columns} rooms of {size} seen in {view}"
             )
         random = np.random.default_rng(layout)
         self.view = view
@@ -139,9 +129,5 @@ class RoomsWorld:
 
 def _serpentine(rows: int, columns: int) -> NDArray[np.int64]:
     """Return (row, column) of each room, in an order in which each is beside the one before."""
-    order = [
-        (row, column if row % 2 == 0 else columns - 1 - column)
-        for row in range(rows)
-        for column in range(columns)
-    ]
-    return np.array(order)
+    across = [range(columns), range(columns - 1, -1, -1)]
+    return np.array([(row, column) for row in range(rows) for column in across[row % 2]])
