@@ -41,14 +41,13 @@ class CuriosityLearner(TorchLearner):
         self._generator = torch.Generator().manual_seed(seed)
         module = self.module[DEFAULT_MODULE_ID]
         shown = newest_frame(own["environment"], np.empty((1, *module.observation_space.shape)))
-        kind = get(own["curiosity"])
-        self._curiosity = kind.make(
+        self._curiosity = get(own["curiosity"]).build(
             shown.shape[1:],
             int(module.action_space.n),
             own["environments"],
             seed,
             device=str(self._device),
-            **kind.parameters.model_validate(own["parameters"]).model_dump(),
+            **own["parameters"],
         )
         self._learner_connector = SegmentsToBatch(
             Credit(**own["credit"]), own["environment"], own["environments"], self._curiosity, self._device

@@ -84,7 +84,11 @@ def make_vector(environment: str, count: int, options: Mapping[str, Any]) -> Vec
             [lambda: _single(environment, options)] * count, autoreset_mode=AutoresetMode.SAME_STEP
         )
     _check(environment, made.single_observation_space, made.single_action_space)
-    return made
+    if not _is_image(made.single_observation_space):
+        return made
+    from farcuriosity.environments.channels import ChannelsFirst
+
+    return ChannelsFirst(made)
 
 
 def atari(
@@ -157,13 +161,6 @@ def _single(environment: str, options: Mapping[str, Any]) -> Env:
         from minigrid.wrappers import ImgObsWrapper  # the grid of symbols, without the mission's text
 
         made = ImgObsWrapper(made)
-    space = made.observation_space
-    if _is_image(space) and space.shape[-1] in (1, 3, 4):
-        shape = (space.shape[2], space.shape[0], space.shape[1])
-        channels_first = gymnasium.spaces.Box(space.low.min(), space.high.max(), shape, space.dtype)
-        made = gymnasium.wrappers.TransformObservation(
-            made, lambda image: np.moveaxis(image, -1, 0), channels_first
-        )
     return made
 
 
