@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -74,6 +75,7 @@ class ActorCritic(nn.Module):
 
     def __init__(self, shape: Sequence[int], actions: int, *, features: int, lstm: int) -> None:
         super().__init__()
+        self.built_as = {"shape": list(shape), "actions": actions, "features": features, "lstm": lstm}
         self.actions = actions
         self.encoder = encoder(shape, features)
         self.lstm = nn.LSTMCell(features + actions, lstm) if lstm else None
@@ -122,3 +124,16 @@ class ActorCritic(nn.Module):
         if single:
             features = features[0]
         return self.policy(features), self.value(features), torch.cat([hidden, cell], dim=-1)
+
+
+def save_policy(net: ActorCritic, path: Path) -> None:
+    """Write weights and what the network is built as; loads with ``weights_only=True``."""
+    torch.save({"built_as": net.built_as, "weights": net.state_dict()}, path)
+
+
+def load_policy(path: Path) -> ActorCritic:
+    """Rebuild a network that ``save_policy`` wrote, on the CPU."""
+    held = torch.load(path, map_location="cpu", weights_only=True)
+    net = ActorCritic(**held["built_as"])
+    net.load_state_dict(held["weights"])
+    return net

@@ -100,6 +100,7 @@ def atari(
     max_steps: int = 4_500,
     full_actions: bool = False,
     threads: int = 1,
+    colour: bool = False,
 ) -> VectorEnv:
     """Make ale-py's vector environment with the published preprocessing.
 
@@ -114,16 +115,19 @@ def atari(
         max_steps: agent steps, of four frames each, after which an episode is cut.
         full_actions: all 18 actions instead of those that the game uses.
         threads: that step the emulators.
+        colour: show one frame as the game draws it, (1, 210, 160, 3): for people, not for agents.
     """
     import gymnasium
     from gymnasium.vector import AutoresetMode
 
+    shown = {"grayscale": False, "img_height": 210, "img_width": 160} if colour else {}
     return gymnasium.make_vec(
         environment,
         num_envs=count,
         vectorization_mode="vector_entry_point",
+        **shown,
         frameskip=4,
-        stack_num=4,
+        stack_num=1 if colour else 4,
         noop_max=noops,
         use_fire_reset=False,
         reward_clipping=False,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from farcuriosity.work.names import AGENT, EPISODES
 from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.errors import Diverged
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
 CHECKPOINT_EVERY_S = 300.0
 REPORT_EVERY = 100  # points of a curve that a run leaves at least, where it has so many updates
-
-AGENT = "agent.pt"  # artifact: weights of the policy
-EPISODES = "episodes.npz"  # artifact: every episode's end, return and length; frames of new fragments
 
 
 def run(cell: Cell, context: Context) -> Mapping[str, Any]:
@@ -34,10 +32,9 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
 
 def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping[str, Any]:
     """Do the cell's work; ``run`` with another time between checkpoints."""
-    import torch
-
     from farcuriosity.agent import checkpoint
     from farcuriosity.agent.algorithm import learner_of, local_ray
+    from farcuriosity.agent.networks import save_policy
     from gridcell.learn.randomness import seed_everything
 
     with local_ray():
@@ -54,7 +51,7 @@ def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping
             elif cell.config["training"]["random_steps"]:
                 learner.warm_up(_random_frames(algorithm, cell.config["training"]["random_steps"]))
             _updates(algorithm, cell.config["steps"], context, checkpoint_every_s)
-            torch.save(learner.module["default_policy"].net.state_dict(), context.outputs / AGENT)
+            save_policy(learner.module["default_policy"].net, context.outputs / AGENT)
             progress, figures = learner.progress, learner.figures()
         finally:
             algorithm.stop()
