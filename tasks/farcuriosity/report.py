@@ -15,6 +15,7 @@ from gridcell.page import Picture, render, write_pictures
 if TYPE_CHECKING:
     from rich.table import Table
 
+_ASKED = {"score": "the highest score", "rooms": "the most rooms", "places": "the most cells"}
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -60,11 +61,7 @@ def answer(summary: Mapping[str, Any]) -> list[str]:
     sentences = []
     for environment in dict.fromkeys(row["environment"] for row in summary["table"]):
         rows = [row for row in summary["table"] if row["environment"] == environment]
-        for name, what in (
-            ("score", "the highest score"),
-            ("rooms", "the most rooms"),
-            ("places", "the most cells"),
-        ):
+        for name, what in _ASKED.items():
             known = [row for row in rows if name in row["values"]]
             ordered = sorted(known, key=lambda row: row["values"][name]["mean"], reverse=True)
             if len(ordered) < 2 or ordered[0]["values"][name]["mean"] == ordered[-1]["values"][name]["mean"]:

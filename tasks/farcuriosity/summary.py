@@ -18,7 +18,7 @@ from farcuriosity.scores import (
     optimality_gap,
 )
 
-POINTS = 40  # of a curve over time
+POINTS = 25  # of a curve over time
 AGGREGATES = {
     "IQM": iqm,
     "median": median_of_means,
@@ -81,7 +81,7 @@ def summarise(agents: Sequence[Agent]) -> dict[str, Any]:
     groups: dict[tuple[str, str], list[Agent]] = {}
     for agent in agents:
         groups.setdefault((agent.environment, agent.curiosity), []).append(agent)
-    table = [
+    table: list[dict[str, Any]] = [
         {
             "environment": environment,
             "id": group[0].id,

@@ -72,7 +72,8 @@ def curves(
         across_index, down_index = index % across, index // across
         y = total_height - top - height - down_index * (height + gap_y)
         x = left + across_index * (width + gap_x)
-        axes = style.place(figure, x, y, width, height, sharex=None if own_x else first, sharey=None if own_y else first)
+        shared = {"sharex": None if own_x else first, "sharey": None if own_y else first}
+        axes = style.place(figure, x, y, width, height, **shared)
         if name in log_x:
             axes.set_xscale("log")
             axes.xaxis.set_minor_formatter(NullFormatter())  # labels between the powers would overlap
@@ -84,7 +85,8 @@ def curves(
         axes.set_title(
             style.shorten(name, longest), fontsize=style.LABEL_SIZE, color=style.INK, parse_math=False
         )
-        axes.tick_params(labelleft=own_y or across_index == 0, labelbottom=own_x or index + across >= len(panels))
+        lowest = index + across >= len(panels)
+        axes.tick_params(labelleft=own_y or across_index == 0, labelbottom=own_x or lowest)
         if across_index == 0:
             axes.set_ylabel(y_axis, fontsize=style.LABEL_SIZE, color=style.INK)
         if index + across >= len(panels):
