@@ -1,0 +1,1 @@
+"""The cells: each runs one agent, or one study, and says what came out."""
