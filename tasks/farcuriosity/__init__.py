@@ -18,6 +18,7 @@ task = Task(
     plan=plan,
     cells={
         "train": "farcuriosity.work.train:run",
+        "forgetting": "farcuriosity.work.forgetting:run",
         "video": "farcuriosity.work.video:run",
     },
     report="farcuriosity.findings:write",

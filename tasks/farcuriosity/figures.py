@@ -127,7 +127,7 @@ def _strip(agent: Agent) -> Picture:
 
 
 def _picture(frame: np.ndarray) -> np.ndarray:
-    """Return what to draw of a frame (channels, rows, columns), or of a vector: grey or RGB, rows first."""
+    """Return what to draw of a frame (channels, rows, columns), or of a vector (one grey bar)."""
     if frame.ndim == 1:
         return np.tile((frame - frame.min()) / max(np.ptp(frame), 1e-9) * 255, (8, 1))
     return frame.transpose(1, 2, 0) if len(frame) == 3 else frame[-1]

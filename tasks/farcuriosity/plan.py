@@ -36,9 +36,10 @@ def plan(settings: Settings) -> Grid:
                 grid.target({**labels, "what": "agent"}, agent)
                 if settings.video.enabled:
                     _video(grid, settings, agent, labels, title)
+    _study(grid, settings)
     planned = grid.build()
     if not planned.cells:
-        raise UserError("There is nothing to run: name environments and curiosities")
+        raise UserError("There is nothing to run: name environments and curiosities, or worlds to forget")
     return planned
 
 
@@ -47,6 +48,23 @@ def steps_of(environment: Environment, training: Training) -> int:
     wanted = environment.steps or training.steps
     update = training.environments * training.horizon
     return max(1, round(wanted / update)) * update
+
+
+def _study(grid: GridBuilder, settings: Settings) -> None:
+    study = settings.forgetting
+    for name, world in study.worlds.items():
+        for curiosity, chosen in study.curiosities.items():
+            for seed in settings.seeds:
+                config = {
+                    "world": world.model_dump(mode="json"),
+                    "curiosity": chosen.kind,
+                    "parameters": chosen.parameters,
+                    "path": study.path.model_dump(mode="json"),
+                }
+                title = f"forgetting in {name} {curiosity} seed {seed}"
+                cell = grid.add("forgetting", config, seed=seed, title=title)
+                labels = {"environment": name, "curiosity": curiosity, "seed": seed, "what": "forgetting"}
+                grid.target(labels, cell)
 
 
 def _video(grid: GridBuilder, settings: Settings, agent: Cell, labels: dict[str, Any], title: str) -> None:

@@ -124,13 +124,76 @@ class Video(Strict):
     fps: int = Field(15, ge=1)
 
 
+class World(Strict):
+    """A grid world of rooms; its colours and doors come from the seed.
+
+    Attributes:
+        rows: rooms down.
+        columns: rooms across.
+        size: side of a room in cells.
+        view: side of what is seen in cells, odd.
+    """
+
+    rows: int = Field(2, ge=1)
+    columns: int = Field(2, ge=1)
+    size: int = Field(7, ge=2)
+    view: int = Field(7, ge=3)
+
+    @field_validator("view")
+    @classmethod
+    def _odd(cls, view: int) -> int:
+        if view % 2 == 0:
+            raise ValueError("what is seen has a middle, so its side must be odd")
+        return view
+
+
+class Walk(Strict):
+    """The path that is followed in the study of forgetting.
+
+    Attributes:
+        laps: through all rooms and back.
+        sweeps: of a room at each stay.
+        sweep_back: rooms are swept on the way back as well.
+        segment: steps after which the curiosity scores and learns.
+        epochs: times that it learns from a segment.
+        warm_up: random steps from which observation statistics start.
+    """
+
+    laps: int = Field(8, ge=1)
+    sweeps: int = Field(2, ge=1)
+    sweep_back: bool = False
+    segment: int = Field(32, ge=1)
+    epochs: int = Field(4, ge=1)
+    warm_up: int = Field(1_000, ge=1)
+
+
+class Forgetting(Strict):
+    """The study of forgetting: curiosities follow a path through rooms, without an agent that learns.
+
+    Attributes:
+        worlds: name -> world.
+        curiosities: name -> kind and parameters.
+        path: that is followed.
+    """
+
+    worlds: dict[Name, World] = {}
+    curiosities: dict[Name, Curiosity] = {}
+    path: Walk = Walk()
+
+    @field_validator("curiosities", mode="before")
+    @classmethod
+    def _known(cls, given: Any) -> Any:
+        return _curiosities(given, "forgetting.curiosities")
+
+
 class Settings(Strict):
-    """A suite: environments x curiosities x seeds.
+    """A suite: environments x curiosities x seeds, and a study of forgetting.
 
     Attributes:
         environments: name -> environment.
         curiosities: name -> kind and parameters.
         training: PPO's hyper-parameters.
+        forgetting: the study of forgetting.
         video: recordings of finished agents.
         seeds: of every random choice.
     """
@@ -138,17 +201,14 @@ class Settings(Strict):
     environments: dict[Name, Environment] = {}
     curiosities: dict[Name, Curiosity] = {}
     training: Training = Training()
+    forgetting: Forgetting = Forgetting()
     video: Video = Video()
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
 
     @field_validator("curiosities", mode="before")
     @classmethod
     def _known(cls, given: Any) -> Any:
-        return (
-            {name: _curiosity(name, values) for name, values in given.items()}
-            if isinstance(given, dict)
-            else given
-        )
+        return _curiosities(given, "curiosities")
 
     @field_validator("seeds")
     @classmethod
@@ -158,11 +218,17 @@ class Settings(Strict):
         return values
 
 
-def _curiosity(name: str, values: Any) -> Any:
-    """Parse ``{kind: far, rho: 10}``; a name that is itself a kind needs none."""
-    if isinstance(values, Curiosity) or not isinstance(values or {}, dict):
-        return values
-    parameters = dict(values or {})
-    kind = get(parameters.pop("kind", name))
-    parsed = parse_settings(kind.parameters, parameters, f"curiosities.{name}")
-    return Curiosity(kind=kind.name, parameters=parsed.model_dump(mode="json"))
+def _curiosities(given: Any, where: str) -> Any:
+    """Parse ``{far: {rho: 10}, strict: {kind: far, rho: 20}}``; a name that is itself a kind needs none."""
+    if not isinstance(given, dict):
+        return given
+    found: dict[str, Any] = {}
+    for name, values in given.items():
+        if isinstance(values, Curiosity) or not isinstance(values or {}, dict):
+            found[name] = values
+            continue
+        parameters = dict(values or {})
+        kind = get(parameters.pop("kind", name))
+        parsed = parse_settings(kind.parameters, parameters, f"{where}.{name}")
+        found[name] = Curiosity(kind=kind.name, parameters=parsed.model_dump(mode="json"))
+    return found

@@ -42,7 +42,7 @@ class RoomsWorld:
     def __init__(self, rows: int, columns: int, size: int, view: int, layout: int) -> None:
         if rows < 1 or columns < 1 or size < 2 or view < 3 or view % 2 == 0:
             raise ValueError(
-                "A world needs rows and columns of at least 1, rooms of at least 2 cells and an odd view of at "
+                "A world needs at least 1 row and 1 column, rooms of at least 2 cells and an odd view of at "
                 f"least 3, not {rows} x {columns} rooms of {size} seen in {view}"
             )
         random = np.random.default_rng(layout)
