@@ -21,7 +21,7 @@ def save(algorithm: PPO, path: Path, **beside: Any) -> None:
         beside: plain values to keep with it.
     """
     state = learner_of(algorithm).get_state(not_components="metrics_logger")
-    torch.save({"learner": _plain(state), **beside}, path)
+    torch.save({"learner": plain(state), **beside}, path)
 
 
 def load(algorithm: PPO, path: Path) -> dict[str, Any]:
@@ -39,12 +39,12 @@ def load(algorithm: PPO, path: Path) -> dict[str, Any]:
     return held
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Turn NumPy's arrays and numbers into tensors and Python's."""
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     if isinstance(value, np.ndarray):
         return torch.from_numpy(value.copy())
     return value.item() if isinstance(value, np.generic) else value
