@@ -47,18 +47,25 @@ def encoder(observation_shape: Sequence[int], features: int) -> nn.Sequential:
     return nn.Sequential(*body, nn.Flatten(), nn.Linear(flat, features))
 
 
+def empty(build: Callable[[], Module], device: torch.device | str) -> Module:
+    """Build a module whose weights are whatever was in memory.
+
+    torch's own initialisation would cost time, and touch the global random state.
+    """
+    with torch.device("meta"):
+        module = build()
+    return module.to_empty(device=device)
+
+
 def fresh(build: Callable[[], Module], generator: Generator, device: torch.device | str) -> Module:
     """Build a module with orthogonal weights of gain sqrt 2 and zero biases, drawn from ``generator`` alone.
 
     Args:
-        build: makes the module; called without memory behind it, so that torch's own initialisation neither
-            costs time nor touches the global random state.
+        build: makes the module.
         generator: on the CPU; the same weights come out for every device.
         device: where the module is put.
     """
-    with torch.device("meta"):
-        module = build()
-    module.to_empty(device="cpu")
+    module = empty(build, "cpu")
     for parameter in module.parameters():
         if parameter.dim() > 1:
             nn.init.orthogonal_(parameter, 2**0.5, generator=generator)

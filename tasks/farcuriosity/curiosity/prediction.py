@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 
 from farcuriosity.curiosity.fragmentation import Fragmentation
 from farcuriosity.curiosity.interface import Batch, Scores, Segment, Switch
-from farcuriosity.curiosity.networks import encoder, fresh
+from farcuriosity.curiosity.networks import empty, encoder, fresh
 from farcuriosity.curiosity.normalisers import ObservationNormaliser, RewardNormaliser
 
 Keys = Literal["shared", "module", "frame"]
@@ -168,6 +168,10 @@ class PredictionCuriosity:
         frozen = self._shared or self._new_frozen()
         return _Fragment(fresh(self._build, self._weights, self._device), frozen, self._lr)
 
+    def _empty_fragment(self) -> _Fragment:
+        frozen = self._shared or empty(self._build_frozen, self._device).requires_grad_(False)
+        return _Fragment(empty(self._build, self._device), frozen, self._lr)
+
     def warm_up(self, observations: Tensor) -> None:
         """Start the observation statistics from random steps, of shape ``(N, *observation_shape)``."""
         self._observations.update(observations.to(self._device))
@@ -300,7 +304,7 @@ class PredictionCuriosity:
             self._shared.load_state_dict(state["shared"])
         if self._fragmentation is not None:
             self._fragmentation.load_state_dict(state["fragmentation"])
-        self._fragments = [self._new_fragment() for _ in state["fragments"]]
+        self._fragments = [self._empty_fragment() for _ in state["fragments"]]
         for fragment, stored in zip(self._fragments, state["fragments"], strict=True):
             fragment.load_state_dict(stored)
         for generator, stored in zip(self._generators(), state["generators"], strict=True):

@@ -27,3 +27,26 @@ def forgetting_map(
         if len(seen) > 1:
             found[cell] = np.mean(seen[1:] - np.minimum.accumulate(seen)[:-1])
     return found
+
+
+def mean_interval(
+    table: NDArray[np.floating], level: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean over seeds and the ends of Student's interval of it.
+
+    Args:
+        table: of shape ``(seeds, values)``; NaN where a seed has no value.
+        level: chance with which the interval covers the mean.
+
+    Returns:
+        Mean, low and high, each of shape ``(values,)``; NaN where no seed has a value, and for the interval
+        where fewer than two have.
+    """
+    from scipy.stats import t
+
+    count = np.isfinite(table).sum(0)
+    some, several = np.maximum(count, 1), np.maximum(count - 1, 1)
+    mean = np.where(count > 0, np.nansum(table, 0) / some, np.nan)
+    spread = np.sqrt(np.nansum((table - mean) ** 2, 0) / several / some)
+    half = np.where(count > 1, t.ppf((1 + level) / 2, several) * spread, np.nan)
+    return mean, mean - half, mean + half
