@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from farcuriosity.forgetting.figures import maps, over_time, read
 from farcuriosity.summary import AGGREGATES, Agent, curve_over_seeds
 from gridcell.page import Picture
 from gridcell.plots import style
@@ -55,6 +57,18 @@ def draw(agents: Sequence[Agent], summary: Mapping[str, Any]) -> Iterator[Pictur
     for agent in agents:
         if len(agent.frames):
             yield _strip(agent)
+
+
+def draw_forgetting(world: str, visits: Mapping[str, Sequence[Path]]) -> Iterator[Picture]:
+    """Draw a world's forgetting on its map and along the path; ``visits``: curiosity -> file of each seed."""
+    studies = {name: [read(path) for path in paths] for name, paths in visits.items()}
+    caption = (
+        f"Forgetting in '{world}': at each cell, the mean over visits of the intrinsic reward less the "
+        "lowest one there before; red: it rises again. Above each map, the mean over cells; means over seeds."
+    )
+    yield Picture(f"forgetting-map-{world}", "forgetting", caption, maps(studies))
+    caption = f"Intrinsic reward in '{world}' along the path, lap by lap. {_BANDS}"
+    yield Picture(f"forgetting-time-{world}", "forgetting", caption, over_time(studies))
 
 
 _BANDS = "Lines are means over seeds, bands their 95 % t-intervals."
@@ -120,14 +134,14 @@ def _strip(agent: Agent) -> Picture:
         axes.imshow(_picture(frame), cmap="gray", vmin=0, vmax=255)
         axes.set_xlabel(f"step {int(step):,}", fontsize=style.TICK_SIZE, color=style.INK, labelpad=2)
     caption = (
-        f"The first states at which '{agent.curiosity}' found its error so high that it began a new fragment, "
-        "as it saw them, with the steps done by then."
+        f"The first states at which '{agent.curiosity}' found its error so high that it began a new "
+        "fragment, as it saw them, with the steps done by then."
     )
     return Picture(f"strip-{agent.environment}-{agent.curiosity}-{agent.seed}", "fragments", caption, figure)
 
 
 def _picture(frame: np.ndarray) -> np.ndarray:
-    """Return what to draw of a frame (channels, rows, columns), or of a vector (one grey bar)."""
+    """Return what to draw of a frame (channels, rows, columns), or of a vector."""
     if frame.ndim == 1:
         return np.tile((frame - frame.min()) / max(np.ptp(frame), 1e-9) * 255, (8, 1))
     return frame.transpose(1, 2, 0) if len(frame) == 3 else frame[-1]

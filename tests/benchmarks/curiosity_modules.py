@@ -24,7 +24,7 @@ def measure() -> dict[str, float]:
     torch.set_num_threads(1)
     segment = _segment()
     sides = {"rnd": get("rnd").build((1, 84, 84), 4, ENVIRONMENTS, 0)}
-    sides |= {f"far with {count} fragments": _with_fragments(count) for count in FRAGMENTS}
+    sides |= {f"far with {count} fragments": with_fragments(count) for count in FRAGMENTS}
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
     for _ in range(ROUNDS + 1):
         for name, curiosity in sides.items():
@@ -51,7 +51,7 @@ def _timed(curiosity: Curiosity, segment: Segment) -> tuple[float, float]:
     return scored - begun, time.process_time() - scored
 
 
-def _with_fragments(count: int) -> Curiosity:
+def with_fragments(count: int) -> Curiosity:
     """Build one with so many fragments, environments spread over them, by a checkpoint made for it."""
     far = get("far").build((1, 84, 84), 4, ENVIRONMENTS, 0, rho=1e9)
     far.score(_segment())

@@ -63,6 +63,7 @@ class SegmentsToBatch(ConnectorV2):
         device: of the learner.
 
     Attributes:
+        curiosity: that scores segments.
         progress: of the run.
     """
 
@@ -78,7 +79,7 @@ class SegmentsToBatch(ConnectorV2):
         self._credit = credit
         self._environment = environment
         self._environments = environments
-        self._curiosity = curiosity
+        self.curiosity = curiosity
         self._device = device
         self.progress = Progress()
         self._scale = ReturnScale(environments, credit.gammas[0])
@@ -107,7 +108,7 @@ class SegmentsToBatch(ConnectorV2):
             column["actions"],
             torch.from_numpy(rollout.ends).to(self._device),
         )
-        scores = self._curiosity.score(segment)
+        scores = self.curiosity.score(segment)
         self.progress.add(rollout, scores)
         intrinsic = scores.rewards.cpu().numpy()
         credit = self._credit
@@ -152,13 +153,13 @@ class SegmentsToBatch(ConnectorV2):
     def get_state(self, *_: Any, **__: Any) -> dict[str, Any]:
         """Return the state of the curiosity, the reward scale and the progress."""
         return {
-            "curiosity": self._curiosity.state_dict(),
+            "curiosity": self.curiosity.state_dict(),
             "scale": self._scale.state_dict(),
             "progress": self.progress.state_dict(),
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Take up a state."""
-        self._curiosity.load_state_dict(state["curiosity"])
+        self.curiosity.load_state_dict(state["curiosity"])
         self._scale.load_state_dict(state["scale"])
         self.progress.load_state_dict(state["progress"])

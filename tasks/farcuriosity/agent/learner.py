@@ -18,7 +18,7 @@ from torch import Tensor
 from farcuriosity.agent.connector import CURIOSITY, Credit, SegmentsToBatch
 from farcuriosity.agent.module import VALUES
 from farcuriosity.agent.progress import Progress
-from farcuriosity.curiosity.interface import Batch
+from farcuriosity.curiosity.interface import Batch, Curiosity
 from farcuriosity.curiosity.modules import get
 from farcuriosity.environments.make import newest_frame
 
@@ -41,7 +41,7 @@ class CuriosityLearner(TorchLearner):
         self._generator = torch.Generator().manual_seed(seed)
         module = self.module[DEFAULT_MODULE_ID]
         shown = newest_frame(own["environment"], np.empty((1, *module.observation_space.shape)))
-        self._curiosity = get(own["curiosity"]).build(
+        self.curiosity = get(own["curiosity"]).build(
             shown.shape[1:],
             int(module.action_space.n),
             own["environments"],
@@ -50,8 +50,13 @@ class CuriosityLearner(TorchLearner):
             **own["parameters"],
         )
         self._learner_connector = SegmentsToBatch(
-            Credit(**own["credit"]), own["environment"], own["environments"], self._curiosity, self._device
+            Credit(**own["credit"]), own["environment"], own["environments"], self.curiosity, self._device
         )
+
+    def use(self, curiosity: Curiosity) -> None:
+        """Go on with another curiosity."""
+        self.curiosity = curiosity
+        self._learner_connector.curiosity = curiosity
 
     @property
     def progress(self) -> Progress:
@@ -60,11 +65,11 @@ class CuriosityLearner(TorchLearner):
 
     def figures(self) -> dict[str, float]:
         """Return the present values of what is drawn as curves."""
-        return self.progress.figures() | self._curiosity.figures()
+        return self.progress.figures() | self.curiosity.figures()
 
     def warm_up(self, observations: np.ndarray) -> None:
         """Start the curiosity's observation statistics from random steps, (N, *frame)."""
-        self._curiosity.warm_up(torch.from_numpy(observations).to(self._device))
+        self.curiosity.warm_up(torch.from_numpy(observations).to(self._device))
 
     def _create_iterator_if_necessary(
         self, *, training_data: TrainingData, num_epochs: int = 1, minibatch_size: int | None = None, **_: Any
@@ -99,7 +104,7 @@ class CuriosityLearner(TorchLearner):
     def _update(self, batch: dict[str, Any], **kwargs: Any) -> tuple[Any, Any, Any]:
         """Take one step with the policy's optimiser, one with the curiosity's: they share no weights."""
         done = super()._update(batch, **kwargs)
-        self._curiosity.update(self._watched)
+        self.curiosity.update(self._watched)
         return done
 
     def compute_loss_for_module(
