@@ -1,6 +1,6 @@
 """Frames per second of whole training on an Atari game, beside a bare loop that does the same.
 
-Montezuma's Revenge, 8 environments x 64 steps, 4 epochs of 4 minibatches, convolutional policy, on one thread.
+Montezuma's Revenge, 8 environments x 64 steps, 4 epochs of 4 minibatches, convolutional policy, one thread.
 Sides alternate, an update each; ratios are of processor time: what else the machine does disturbs that least.
 A step of the agent is four frames of the game. With many fragments each environment is in one of its own: the
 worst case. 400 of them take 10 GB.

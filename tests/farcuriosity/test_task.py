@@ -59,7 +59,7 @@ def done(cell, store, folder):
 
 def test_the_shipped_suites_plan_without_heavy_imports():
     code = (
-        "import sys, farcuriosity; from gridcell.suite import load_suite, suite_names; task = farcuriosity.task\n"
+        "import sys; from farcuriosity import task; from gridcell.suite import load_suite, suite_names\n"
         "for name in suite_names(task):\n"
         "    suite = load_suite(task, name); grid = suite.grid(); task.estimate_cost(suite.settings, grid)\n"
         "    print(name, len(grid))\n"
