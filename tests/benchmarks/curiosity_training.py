@@ -63,7 +63,7 @@ def _ours(curiosity: str, fragments: int = 0) -> Callable[[], object]:
     parameters = {"rho": 1e9} if fragments else {}  # so that there are no more of them
     algorithm = build_algorithm(GAME, {}, recipe, Credit(), curiosity, parameters, seed=0)
     if fragments:
-        learner_of(algorithm).use(with_fragments(fragments))
+        learner_of(algorithm).curiosity = with_fragments(fragments)
     return algorithm.train
 
 

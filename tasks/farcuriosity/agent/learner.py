@@ -41,7 +41,7 @@ class CuriosityLearner(TorchLearner):
         self._generator = torch.Generator().manual_seed(seed)
         module = self.module[DEFAULT_MODULE_ID]
         shown = newest_frame(own["environment"], np.empty((1, *module.observation_space.shape)))
-        self.curiosity = get(own["curiosity"]).build(
+        curiosity = get(own["curiosity"]).build(
             shown.shape[1:],
             int(module.action_space.n),
             own["environments"],
@@ -50,13 +50,17 @@ class CuriosityLearner(TorchLearner):
             **own["parameters"],
         )
         self._learner_connector = SegmentsToBatch(
-            Credit(**own["credit"]), own["environment"], own["environments"], self.curiosity, self._device
+            Credit(**own["credit"]), own["environment"], own["environments"], curiosity, self._device
         )
 
-    def use(self, curiosity: Curiosity) -> None:
-        """Go on with another curiosity."""
-        self.curiosity = curiosity
-        self._learner_connector.curiosity = curiosity
+    @property
+    def curiosity(self) -> Curiosity:
+        """What rewards the agent beside its environment; another one can take its place."""
+        return self._learner_connector.curiosity
+
+    @curiosity.setter
+    def curiosity(self, another: Curiosity) -> None:
+        self._learner_connector.curiosity = another
 
     @property
     def progress(self) -> Progress:

@@ -105,6 +105,7 @@ def test_segments_of_several_runners_are_joined_in_their_order(build):
         Rollout.join([one], 8)
 
 
+@pytest.mark.slow
 def test_same_seed_same_weights_another_seed_others(build):
     first, again, other = (build("gridcell/Rooms-v0", ROOMS, SMALL, "rnd", seed=seed) for seed in (0, 0, 1))
     for algorithm in (first, again, other):
@@ -151,6 +152,7 @@ def test_a_run_taken_up_again_has_the_same_state_and_goes_on(build, tmp_path, ls
     assert learner.figures() == taken_up.figures()
 
 
+@pytest.mark.slow
 def test_several_runners_train_together(build):
     algorithm = build("gridcell/Rooms-v0", ROOMS, SMALL, "rnd", runners=2)
     for _ in range(2):
