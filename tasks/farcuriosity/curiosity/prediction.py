@@ -18,7 +18,7 @@ from farcuriosity.curiosity.normalisers import ObservationNormaliser, RewardNorm
 
 Keys = Literal["shared", "module", "frame"]
 
-_ROWS = 1024  # transitions that are scored at a time: their activations stay in memory of modest size
+_ROWS = 256  # transitions that are scored at a time: activations of more do not stay in a CPU's cache
 
 
 class Rows:
