@@ -18,6 +18,7 @@ from gridcell.plots import style
 from gridcell.plots.curves import Curve, curves
 
 _CELL = 0.17  # inches
+_WALL = "#4b5563"
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,7 @@ def maps(studies: Mapping[str, Sequence[Visits]], *, errors: bool = False) -> Fi
     # A few cells, such as a door at which fragments begin, would else leave no colour for the rest.
     limit = float(np.quantile(np.abs(values), 0.98)) or 1.0
     norm = TwoSlopeNorm(0, -limit, limit)
-    colours = ListedColormap(colormaps["RdBu_r"](np.linspace(0.06, 0.94, 256)), "rises")
-    colours.set_bad("#4b5563")
+    colours = ListedColormap(colormaps["RdBu_r"](np.linspace(0.06, 0.94, 256))).with_extremes(bad=_WALL)
     for index, (name, mean) in enumerate(drawn.items()):
         x = left + index * (width + gap)
         axes = style.place(figure, x, bottom, width, height, xticks=[], yticks=[])
