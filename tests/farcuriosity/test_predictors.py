@@ -7,8 +7,7 @@ import torch.nn.functional as F
 
 from farcuriosity.curiosity.interface import Batch
 from farcuriosity.curiosity.networks import encoder, fresh
-from farcuriosity.curiosity.prediction import Rows
-from farcuriosity.curiosity.predictors import Disagreement, Distillation, InverseAndForward
+from farcuriosity.curiosity.predictors import Disagreement, Distillation, InverseAndForward, Rows
 
 FEATURES, ACTIONS, N = 6, 3, 5
 

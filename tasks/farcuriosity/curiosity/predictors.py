@@ -2,14 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from farcuriosity.curiosity.interface import Batch
 from farcuriosity.curiosity.networks import HIDDEN, encoder
-from farcuriosity.curiosity.prediction import Predictor, Rows
+
+
+class Rows:
+    """Transitions as a module sees them; what no one asks for is not computed.
+
+    Args:
+        batch: the transitions.
+        normalise: what observations pass first.
+        encode: frozen random network.
+    """
+
+    def __init__(
+        self, batch: Batch, normalise: Callable[[Tensor], Tensor], encode: Callable[[Tensor], Tensor]
+    ) -> None:
+        self.batch = batch
+        self._normalise, self._encode = normalise, encode
+
+    @cached_property
+    def frames(self) -> Tensor:
+        """Normalised observations, float32, of shape ``(N, *observation_shape)``."""
+        return self._normalise(self.batch.observations)
+
+    @cached_property
+    def next_frames(self) -> Tensor:
+        """Normalised next observations."""
+        return self._normalise(self.batch.next_observations)
+
+    @cached_property
+    def features(self) -> Tensor:
+        """What the frozen network makes of the observations, float32, of shape ``(N, features)``."""
+        with torch.no_grad():
+            return self._encode(self.frames)
+
+    @cached_property
+    def next_features(self) -> Tensor:
+        """What the frozen network makes of the next observations."""
+        with torch.no_grad():
+            return self._encode(self.next_frames)
+
+
+class Predictor(nn.Module):
+    """A trainable module whose error is a reward."""
+
+    def errors(self, rows: Rows) -> Tensor:
+        """Return what each transition is rewarded with, of shape ``(N,)``."""
+        raise NotImplementedError
+
+    def losses(self, rows: Rows) -> Tensor:
+        """Return what each transition adds to the mean that training minimises, of shape ``(N,)``."""
+        raise NotImplementedError
 
 
 class Distillation(Predictor):

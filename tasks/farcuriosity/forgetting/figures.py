@@ -18,6 +18,7 @@ from gridcell.plots import style
 from gridcell.plots.curves import Curve, curves
 
 _CELL = 0.17  # inches
+_WALL = "#4b5563"
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def read(path: Path) -> Visits:
 def maps(studies: Mapping[str, Sequence[Visits]], *, errors: bool = False) -> Figure:
     """Draw forgetting on the map of the rooms, a map for each curiosity, the mean over seeds.
 
+    Above each: the mean over cells, with its 95% interval over seeds.
     Doors differ between seeds: a cell's mean is over the seeds in which it can be walked on.
 
     Args:
@@ -69,7 +71,10 @@ def maps(studies: Mapping[str, Sequence[Visits]], *, errors: bool = False) -> Fi
     """
     if not studies:
         raise ValueError("maps need at least one study")
-    drawn = {name: _mean_map(seeds, errors=errors) for name, seeds in studies.items()}
+    drawn = {
+        f"{name}: {_figure(seeds, errors=errors)}": _mean_map(seeds, errors=errors)
+        for name, seeds in studies.items()
+    }
     rows, columns = next(iter(drawn.values())).shape
     width, height, left, bottom, top = columns * _CELL, rows * _CELL, 0.15, 0.15, 0.72
     gap = max(0.25, 0.4 + style.text_width(drawn, style.LABEL_SIZE) - width)
@@ -83,30 +88,38 @@ def maps(studies: Mapping[str, Sequence[Visits]], *, errors: bool = False) -> Fi
     # A few cells, such as a door at which fragments begin, would else leave no colour for the rest.
     limit = float(np.quantile(np.abs(values), 0.98)) or 1.0
     norm = TwoSlopeNorm(0, -limit, limit)
-    colours = ListedColormap(colormaps["RdBu_r"](np.linspace(0.06, 0.94, 256)), "rises")
-    colours.set_bad("#4b5563")
+    colours = ListedColormap(colormaps["RdBu_r"](np.linspace(0.06, 0.94, 256))).with_extremes(bad=_WALL)
     for index, (name, mean) in enumerate(drawn.items()):
         x = left + index * (width + gap)
         axes = style.place(figure, x, bottom, width, height, xticks=[], yticks=[])
         axes.imshow(np.ma.masked_invalid(mean), cmap=colours, norm=norm, interpolation="nearest")
-        axes.set_title(
-            f"{name}: {np.nanmean(mean):.2g}", fontsize=style.LABEL_SIZE, color=style.INK, parse_math=False
-        )
+        axes.set_title(name, fontsize=style.LABEL_SIZE, color=style.INK, parse_math=False)
         for spine in axes.spines.values():
             spine.set_visible(False)
     bar = style.place(figure, left + len(drawn) * (width + gap), bottom, 0.14, height)
     scale = figure.colorbar(ScalarMappable(norm, colours), cax=bar, extend="both", extendfrac=0.04)
+    scale.set_label(what, fontsize=style.LABEL_SIZE, color=style.INK)
     scale.outline.set_visible(False)
     bar.tick_params(labelsize=style.TICK_SIZE, colors=style.INK, length=2)
     return figure
+
+
+def _figure(seeds: Sequence[Visits], *, errors: bool) -> str:
+    """Write the mean over cells, and over seeds, with its interval where there are several."""
+    table = np.array([[np.nanmean(_map(visits, errors=errors))] for visits in seeds])
+    mean, low, high = (float(value[0]) for value in mean_interval(table))
+    return f"{mean:.2g}" + (f" [{low:.2g}, {high:.2g}]" if len(seeds) > 1 else "")
+
+
+def _map(visits: Visits, *, errors: bool) -> NDArray[np.float64]:
+    return forgetting_map(visits.cells, visits.errors if errors else visits.rewards, len(visits.positions))
 
 
 def _mean_map(seeds: Sequence[Visits], *, errors: bool) -> NDArray[np.float64]:
     total = np.zeros(seeds[0].shape)
     known = np.zeros(seeds[0].shape)
     for visits in seeds:
-        values = visits.errors if errors else visits.rewards
-        found = forgetting_map(visits.cells, values, len(visits.positions))
+        found = _map(visits, errors=errors)
         place = tuple(visits.positions[np.isfinite(found)].T)
         total[place] += found[np.isfinite(found)]
         known[place] += 1
