@@ -1,6 +1,6 @@
 """FARMap: map building by fragmentation and recall (Hwang et al. 2024), against frontier-based exploration.
 
-As a library: ``farmap.world.environment.FarMapEnv`` (also ``gymnasium.make("gridcell/FarMap-v0")``), the
+As a library: ``farmap.world.environment.FarMapEnv`` (``gridcell/FarMap-v0`` to Gymnasium), the
 agents in ``farmap.agents``, and ``farmap.explore.explore``, which lets one explore the other.
 """
 

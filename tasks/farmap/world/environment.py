@@ -170,10 +170,5 @@ class FarMapEnv(gym.Env[Observation, int]):
             self._next_colour += 1
 
 
-def register() -> None:
-    """Make the environment known to ``gymnasium.make`` (called by its plug-in mechanism, and on import)."""
-    if "gridcell/FarMap-v0" not in gym.registry:
-        gym.register("gridcell/FarMap-v0", entry_point="farmap.world.environment:FarMapEnv")
-
-
-register()
+if "gridcell/FarMap-v0" not in gym.registry:
+    gym.register("gridcell/FarMap-v0", entry_point="farmap.world.environment:FarMapEnv")
