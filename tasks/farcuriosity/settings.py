@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
 
 from farcuriosity.curiosity.modules import get
 from gridcell.suite import parse_settings
@@ -108,6 +108,10 @@ class Curiosity(Strict):
 
     kind: str
     parameters: dict[str, Any] = {}
+
+    @model_serializer
+    def _as_written(self) -> dict[str, Any]:
+        return {"kind": self.kind, **self.parameters}
 
 
 class Video(Strict):

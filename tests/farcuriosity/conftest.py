@@ -1,9 +1,9 @@
-"""One Ray for all tests of the agent."""
+"""One Ray for a module's tests, ended with them: other tests start theirs in the same process."""
 
 import pytest
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def local_ray():
     import ray
 
