@@ -156,12 +156,12 @@ def environment_for(task: Task, root: Path, given: Mapping[str, str]) -> dict[st
     """
     modules = ["gridcell", entry_point_value(task.name).partition(":")[0].partition(".")[0]]
     roots = [source for name in modules if (source := _source_root(name, root)) is not None]
-    path = [*dict.fromkeys(roots), *filter(None, [given.get("PYTHONPATH")])]
+    path = [*dict.fromkeys(roots), given.get("PYTHONPATH", "${PYTHONPATH}")]  # Ray puts in the node's own
     return {
         "PYTHONUNBUFFERED": "1",
         TASKS_VARIABLE: f"{task.name}={entry_point_value(task.name)}",
         **given,
-        **({"PYTHONPATH": os.pathsep.join(path)} if path else {}),
+        "PYTHONPATH": os.pathsep.join(path),
     }
 
 
