@@ -16,10 +16,11 @@ import psutil
 
 ROOT = Path(__file__).parent.parent
 RAY = str(Path(sys.executable).parent / "ray")
-# `ray start` as a worker refuses the switch by which Ray listens on 127.0.0.1 alone; this one joins nevertheless.
+# A worker's `ray start` refuses the switch by which Ray listens on 127.0.0.1 alone; this one joins anyway.
 JOIN = (
     "import types; from ray.scripts import scripts as s; "
-    "s.ray_constants = types.SimpleNamespace(**{**vars(s.ray_constants), 'ENABLE_RAY_CLUSTER': True}); s.main()"
+    "s.ray_constants = types.SimpleNamespace(**{**vars(s.ray_constants), 'ENABLE_RAY_CLUSTER': True}); "
+    "s.main()"
 )
 SOURCES = os.pathsep.join([str(ROOT / "platform"), str(ROOT / "tasks")])
 
@@ -70,7 +71,9 @@ class LocalCluster:
 
     def add_worker(self, cpus=1):
         join = [sys.executable, "-c", JOIN, "start", "--block", f"--address=127.0.0.1:{self.port}"]
-        self._launch([*join, f"--num-cpus={cpus}", "--node-ip-address=127.0.0.1"])
+        # As on a host of its own: nodes that share this folder unpack a job's files over each other.
+        own = f"--temp-dir={self.folder}/node{len(self.processes)}"
+        self._launch([*join, f"--num-cpus={cpus}", "--node-ip-address=127.0.0.1", own])
 
     def _launch(self, command):
         # Several clusters may share this machine: nothing on a default port.

@@ -14,7 +14,12 @@ SCRIPTS = sorted([*CLUSTERS.rglob("*.sh"), *CLUSTERS.rglob("*.sbatch")])
 
 # Each stand-in appends a line to calls.log. `ray start` stays until it is ended, as with --block.
 STANDINS = {
-    "ray": 'echo "ray $*" >>calls.log\n[[ $1 != start ]] || { trap "echo ray ended >>calls.log; exit" TERM; sleep 60 & wait; }',
+    "ray": """if [[ $1 == start ]]; then
+  sleep 60 >/dev/null 2>&1 &
+  trap "echo ray ended >>calls.log; kill $!; exit" TERM
+fi
+echo "ray $*" >>calls.log
+wait""",
     "srun": 'echo "srun $*" >>calls.log\nwhile [[ $1 == --* ]]; do shift; done\nexec "$@"',
     "hostname": "echo 10.0.0.7 10.0.0.8",
     "scontrol": 'echo "scontrol $*" >>calls.log\n[[ $1 != show ]] || printf "%s\\n" node1 node2 node3',
@@ -32,7 +37,9 @@ def shell(tmp_path):
     environment = {
         **os.environ,
         "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
-        **{"SLURM_JOB_ID": "4711", "SLURM_JOB_NODELIST": "node[1-3]", "SLURM_CPUS_ON_NODE": "8"},
+        "SLURM_JOB_ID": "4711",
+        "SLURM_JOB_NODELIST": "node[1-3]",
+        "SLURM_CPUS_ON_NODE": "8",
     }
 
     def start(script, *arguments, behaviour="exit 0", **variables):
@@ -61,7 +68,13 @@ def test_scripts_are_clean(script):
 
 
 def test_slurm_starts_a_head_and_workers_runs_the_grid_and_ends_ray(shell):
-    process = shell("slurm/gridcell.sbatch", "toy", "--storage", "/s p", behaviour="sleep 1; exit 1")
+    process = shell(
+        "slurm/gridcell.sbatch",
+        "toy",
+        "--storage",
+        "/s p",
+        behaviour="until (($(grep -c '^ray start' calls.log) == 3)); do sleep 0.05; done; exit 1",
+    )
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 1, output  # that of the driver: a cell failed
     calls = shell.calls()
@@ -72,9 +85,18 @@ def test_slurm_starts_a_head_and_workers_runs_the_grid_and_ends_ray(shell):
     assert "--nodelist=node1 " in heads[0]
     assert "--dashboard-host=127.0.0.1" in heads[0]
     assert sum(f"ray start --block --address={address} --num-cpus=8" in call for call in calls) == 2
-    assert calls.count("ray ended") == 3
+    assert calls.count("ray ended") == 3, "\n".join(calls)
     assert not any("requeue" in call for call in calls)
     assert "RAY_AUTH_TOKEN" not in "\n".join(calls)
+
+
+def until_ended(last_words, nodes=0):
+    """Behaviour of a driver that runs until SIGTERM, once so many nodes have started."""
+    return f"""sleep 60 >/dev/null 2>&1 &
+trap '{last_words}; kill $!; exit 130' TERM
+until (($(grep -cs '^ray start' calls.log) >= {nodes})); do sleep 0.05; done
+echo driver runs
+wait"""
 
 
 def tell_when(process, word):
@@ -90,7 +112,7 @@ def test_slurm_goes_on_in_a_new_allocation_when_the_time_is_up(shell, restarts, 
     process = shell(
         "slurm/gridcell.sbatch",
         "toy",
-        behaviour='trap "echo driver ended cleanly >>calls.log; exit 130" TERM; echo driver runs; sleep 60 & wait',
+        behaviour=until_ended("echo driver ended cleanly >>calls.log", nodes=3),
         SLURM_RESTART_COUNT=restarts,
     )
     tell_when(process, "driver runs")
@@ -100,7 +122,7 @@ def test_slurm_goes_on_in_a_new_allocation_when_the_time_is_up(shell, restarts, 
     calls = shell.calls()
     assert "driver ended cleanly" in calls
     assert ("scontrol requeue 4711" in calls) is again
-    assert calls.count("ray ended") == 3
+    assert calls.count("ray ended") == 3, "\n".join(calls)
     if again:
         assert calls.index("driver ended cleanly") < calls.index("scontrol requeue 4711")
 
@@ -131,7 +153,7 @@ def test_one_machine_stops_where_the_driver_ended_by_itself(shell, code):
 def test_one_machine_ends_cleanly_when_it_is_told_to(shell):
     process = shell(
         *("single/run.sh", "--in-background", "toy"),
-        behaviour='trap "echo kept; exit 130" TERM; echo driver runs; sleep 60 & wait',
+        behaviour=until_ended("echo kept"),
     )
     tell_when(process, "driver runs")
     process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Nothing that was stored or downloaded can run code when it is read: the sources are searched for what could."""
+"""Nothing that was stored or downloaded can run code when it is read: the sources are searched."""
 
 import ast
 from pathlib import Path

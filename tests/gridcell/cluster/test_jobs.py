@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from itertools import pairwise
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_a_grid_on_two_nodes_equals_the_same_grid_on_one(cluster, tmp_path):
         (result.provenance["started"], result.provenance["started"] + result.seconds)
         for result in results.values()
     )
-    assert any(later[0] < earlier[1] for earlier, later in zip(spans, spans[1:], strict=False))
+    assert any(later[0] < earlier[1] for earlier, later in pairwise(spans))
 
 
 def test_a_job_that_fails_and_one_that_is_stopped_say_so(cluster, own_task, tmp_path):
