@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gridcell.secrets import HIDDEN, redact
 from local_cluster import RAY, ROOT, LocalCluster, free_port
 
 SERVICES = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())["services"]
@@ -198,7 +197,7 @@ def cluster(mlflow, addresses):
 
 
 def test_a_grid_runs_on_all_of_them(cluster, postgres, mlflow, tmp_path):
-    """Results in the object store, runs in PostgreSQL, MLflow's files in the object store."""
+    """Results are in the object store, MLflow's runs in PostgreSQL, and no secret in what was printed."""
     done = cluster.gridcell(
         *("submit", "imagenet-rib", "--suite", "tests/imagenet_rib/tiny.yaml", "--storage", "s3://runs"),
         *("--select", "model=vit-rich", "--select", "method=lp", "--select", "downstream=v2,r"),
@@ -227,4 +226,3 @@ def test_a_grid_runs_on_all_of_them(cluster, postgres, mlflow, tmp_path):
         assert cursor.fetchone()[0] > 5
     printed = done.stdout + done.stderr + told.stdout + told.stderr
     assert not [name for name, value in SECRETS.items() if name != "S3_ACCESS_KEY" and value in printed]
-    assert redact(SECRETS["RAY_AUTH_TOKEN"], {"RAY_AUTH_TOKEN": SECRETS["RAY_AUTH_TOKEN"]}) == HIDDEN
