@@ -87,7 +87,7 @@ def _by_wnid(root: Path, wnids, name: str, seed: int, count: int) -> Published:
     maker = _Maker(root, seed)
     for wnid in wnids:
         for number in range(count):
-            maker.image(f"{wnid}/{name.format(number)}", WNIDS.index(wnid))
+            maker.image(f"{wnid}/{name.format(number, wnid)}", WNIDS.index(wnid))
     return maker.done()
 
 
@@ -119,11 +119,15 @@ def val(tmp: Path, count: int = 3) -> Published:
     return _by_wnid(tmp / "val", WNIDS[::100], "ILSVRC2012_val_0000{}.JPEG", 7, count)
 
 
-def c(tmp: Path, count: int = 1) -> Published:
+def pretrain(tmp: Path, count: int = 3) -> Published:
+    return _by_wnid(tmp / "train", WNIDS[::200], "{1}_{0}.JPEG", 10, count)
+
+
+def c(tmp: Path, count: int = 1, classes: int = 3) -> Published:
     maker = _Maker(tmp / "imagenet-c", 8)
     for corruption in (*CORRUPTIONS, "speckle_noise"):
         for severity in range(1, 6):
-            for wnid in WNIDS[7:900:400]:
+            for wnid in WNIDS[7:900:400][:classes]:
                 for number in range(count):
                     extra = corruption == "speckle_noise"
                     name = f"{corruption}/{severity}/{wnid}/ILSVRC2012_val_0000{number}.JPEG"
@@ -160,7 +164,7 @@ def objectnet(tmp: Path, count: int = 3) -> Published:
     return maker.done()
 
 
-SETS = {make.__name__: make for make in (v2, a, r, sketch, objectnet, cartoon, drawing, c, val)}
+SETS = {make.__name__: make for make in (v2, a, r, sketch, objectnet, cartoon, drawing, c, val, pretrain)}
 ARCHIVES = ("tar", "tar.gz", "zip")
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -45,15 +45,58 @@ def _checked(value: Any, where: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a cell occupies while it runs; it does not change the result, so it is not part of the id.
+    """What a cell occupies while it runs; it is not part of the id.
+
+    The number of workers and of threads changes the order in which sums are formed, and so the last bits of a
+    result, as another make of processor does. A cell is still the same cell: how it is laid out on hardware
+    must not decide whether it was already done.
 
     Attributes:
-        cpus: CPU cores, which is also the number of torch threads the cell computes with.
-        gpus: GPUs; a fraction shares one.
+        cpus: CPU cores of each worker, which is also the number of torch threads it computes with.
+        gpus: GPUs of each worker; a fraction shares one.
+        workers: processes that run the cell together.
+
+    Raises:
+        UserError: several workers share a GPU, which their communication (NCCL) can't.
     """
 
     cpus: int = 1
     gpus: float = 0.0
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        if self.workers > 1 and self.gpus % 1:
+            raise UserError(
+                f"{self.workers} workers with {self.gpus:g} GPUs each: several workers need whole GPUs, "
+                f"for instance resources.gpus={math.ceil(self.gpus)}"
+            )
+
+
+def one_worker(resources: Resources) -> Resources:
+    """Return what one of several workers occupies: for a cell whose work can't be divided."""
+    return replace(resources, workers=1)
+
+
+def divided(batch_size: int, workers: int, setting: str) -> int:
+    """Return each worker's share of a batch.
+
+    Args:
+        batch_size: samples per optimiser step, over all workers.
+        workers: among whom they are divided.
+        setting: name of the setting that gives the batch size, for the message.
+
+    Raises:
+        UserError: the shares would differ; names the nearest sizes and number that fit.
+    """
+    share, rest = divmod(batch_size, workers)
+    if rest:
+        sizes = [size for size in (share * workers, (share + 1) * workers) if size]
+        fits = max(number for number in range(1, workers) if batch_size % number == 0)
+        raise UserError(
+            f"A batch of {batch_size} images can't be divided among {workers} workers: "
+            f"set {setting} to {' or '.join(map(str, sizes))}, or resources.workers to {fits}"
+        )
+    return share
 
 
 @dataclass(frozen=True)
@@ -107,8 +150,7 @@ class Cell:
 
     def to_record(self) -> dict[str, Any]:
         """Return the cell as JSON values; ``from_record`` reads it back."""
-        resources = {"cpus": self.resources.cpus, "gpus": self.resources.gpus}
-        return {**self.identity, "title": self.title, "resources": resources}
+        return {**self.identity, "title": self.title, "resources": asdict(self.resources)}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Cell":

@@ -44,6 +44,8 @@ class Context:
         reporter: receives what ``report`` is told.
         oom_halvings: how often this cell has run out of memory in this run. A cell that works in batches
             halves them so many times, and must give the same answer (``batch_and_accumulation``).
+        rank: of this process among the cell's workers, who all call its function, joined to one process
+            group of torch. The outputs, metrics and curves of the first (0) become the result.
     """
 
     cell: Cell
@@ -57,6 +59,12 @@ class Context:
     reporter: Reporter | None = None
     curves: Curves = field(default_factory=Curves)
     oom_halvings: int = 0
+    rank: int = 0
+
+    @property
+    def workers(self) -> int:
+        """How many processes run this cell together."""
+        return self.cell.resources.workers
 
     @property
     def seed(self) -> int:

@@ -42,6 +42,30 @@ class Findings:
     failures: Mapping[str, Mapping[str, Any]]
     store: Store
 
+    def counts(self) -> dict[str, int]:
+        """Return state of the cells -> how many, in the order in which a report shows them."""
+        diverged = sum(item["failure_class"] == "diverged" for item in self.failures.values())
+        done, failed = len(self.results), len(self.failures)
+        return {
+            "done": done,
+            "failed": failed - diverged,
+            "diverged": diverged,
+            "not run": len(self.grid) - done - failed,
+            "skipped": len(self.grid.skipped),
+        }
+
+    def reasons(self) -> list[dict[str, str]]:
+        """Return ``title``, ``class`` and ``message`` of each failure."""
+        keys = {"title": "title", "class": "failure_class", "message": "message"}
+        return [{name: str(item[key]) for name, key in keys.items()} for item in self.failures.values()]
+
+    def versions(self) -> str:
+        """Name the versions of all packages that results were computed with."""
+        found = {
+            f"{k} {v}" for result in self.results.values() for k, v in result.provenance["versions"].items()
+        }
+        return ", ".join(sorted(found))
+
 
 @dataclass(frozen=True)
 class Report:
@@ -70,6 +94,9 @@ class Task:
         estimate: ``module:function`` of signature ``(settings, Grid) -> {what: text}``: what a grid will
             cost, a line each, shown by ``gridcell plan``; None where nobody can say. It must not import a
             training library.
+        durations: ``module:function`` of signature ``(settings, Grid) -> {cell id: seconds on one GPU}``,
+            from which ``gridcell plan --gpus N`` simulates how long a grid takes; None where nobody can say.
+            Cells left out take no time. It must not import a training library.
     """
 
     name: str
@@ -81,6 +108,7 @@ class Task:
     report: str
     progress_metric: str = ""
     estimate: str | None = None
+    durations: str | None = None
 
     def cell_function(self, kind: str) -> "Callable[[Any, Context], Mapping[str, Any]]":
         """Import and return the function that runs cells of ``kind``.
@@ -95,6 +123,10 @@ class Task:
     def estimate_cost(self, settings: "BaseModel", grid: Grid) -> Mapping[str, str]:
         """Import the estimate function and call it; nothing where there is none."""
         return _imported(self.estimate)(settings, grid) if self.estimate else {}
+
+    def estimate_durations(self, settings: "BaseModel", grid: Grid) -> Mapping[str, float]:
+        """Import the durations function and call it; nothing where there is none."""
+        return _imported(self.durations)(settings, grid) if self.durations else {}
 
     def write_report(self, findings: Findings, out: Path) -> Report:
         """Import the report function and call it."""

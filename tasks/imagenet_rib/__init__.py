@@ -29,4 +29,5 @@ task = Task(
     report="imagenet_rib.findings:write",
     progress_metric="mean_accuracy",
     estimate="imagenet_rib.cost:estimate",
+    durations="imagenet_rib.cost:durations",
 )

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from imagenet_rib.evaluation import PRE, VAL
-from imagenet_rib.summary import BASELINE
+from imagenet_rib.estimates import verdict
+from imagenet_rib.evaluation import BASELINE, PRE, VAL
 from imagenet_rib.terminal import best_methods
 
 
@@ -60,14 +60,6 @@ def gaps(
 
 def _covers(labels: Mapping[str, Any], model: str, method: str) -> bool:
     return labels.get("method") == method and labels.get("model", model) == model
-
-
-def verdict(estimate: Mapping[str, Any]) -> str:
-    """Say where an estimate's interval lies: "above" or "below" zero, "either" side, or "" if not known."""
-    if estimate["ci95"] is None:
-        return ""
-    low, high = estimate["ci95"]
-    return "above" if low > 0 else "below" if high < 0 else "either"
 
 
 def _counts(summary: Mapping[str, Any], key: str, wanted: str) -> dict[str, int]:

@@ -7,6 +7,7 @@ from gridcell.cell import Cell
 from gridcell.grid import Grid
 from imagenet_rib.evaluation import VAL
 from imagenet_rib.parts import CORRUPTED
+from imagenet_rib.roles import is_data
 from imagenet_rib.settings import Settings
 from imagenet_rib.throughput import HARDWARE, Throughput, throughput_of
 
@@ -40,15 +41,13 @@ def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
     unknown: Counter[str] = Counter()
     for cell in grid.cells.values():
         name = _model_of(cell, grid)
-        if name is None:
-            continue
-        speed = throughput_of(name)
-        if speed is None:
+        speed = throughput_of(name) if name else None
+        if speed is not None:
+            seconds[cell.kind] += _seconds(cell, speed)
+            stored += _stored_bytes(cell, speed)
+        elif name is not None:
             unknown[name] += 1
-            continue
-        seconds[cell.kind] += _seconds(cell, speed)
-        stored += _stored_bytes(cell, speed)
-    hours = {kind: amount / 3600 for kind, amount in seconds.items() if amount}
+    hours = {kind: amount / 3600 for kind, amount in sorted(seconds.items()) if amount}
     parts = ", ".join(f"{kind} {amount:,.0f}" for kind, amount in hours.items())
     lines = {
         "GPU-hours, roughly": f"{sum(hours.values()):,.0f} ({parts}) on {HARDWARE}",
@@ -61,12 +60,20 @@ def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
     return lines
 
 
+def durations(settings: Settings, grid: Grid) -> Mapping[str, float]:
+    """Estimate each cell's seconds on one GPU, where ``estimate`` can say anything; by id."""
+    if settings.data.source != "published":
+        return {}
+    speeds = {cell: throughput_of(_model_of(grid.cells[cell], grid) or "") for cell in grid.cells}
+    return {cell: _seconds(grid.cells[cell], speed) for cell, speed in speeds.items() if speed is not None}
+
+
 def _model_of(cell: Cell, grid: Grid) -> str | None:
     """Return timm's name of the model a cell works with, found by following what it needs."""
     if "architecture" in cell.config:
         return str(cell.config["architecture"]["name"])
     for role, need in cell.needs.items():
-        if role != "data":
+        if not is_data(role):
             return _model_of(grid.cells[need], grid)
     return None
 

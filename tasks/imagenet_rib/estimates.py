@@ -1,12 +1,13 @@
 """Estimates with intervals of many linear statistics at once: over seeds where there are, else over images.
 
-A statistic is a sum ``c[i, j] (A[i, j] - A_ref[j])`` over the accuracy matrix, e.g. mRI. Those known for one
-seed only are bootstrapped together, on the same draws of images.
+A statistic is a weighted sum of terms ``sum over i, j of c[i, j] (A[i, j] - A_pre[j])`` of accuracy matrices,
+e.g. mRI, or the difference of two methods' mRI, or its mean over models. Those known for one seed only are
+bootstrapped together, on the same draws of images.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,23 +18,28 @@ from imagenet_rib.metrics import FloatArray
 Rows = Mapping[str, Evaluation]
 """Set fine-tuned on -> evaluation: one accuracy matrix."""
 
+Key = TypeVar("Key", bound=Hashable)
+
 
 @dataclass(frozen=True)
-class Statistic:
-    """A linear statistic of accuracy matrices, one matrix per seed, that every set has a part in.
+class Term:
+    """A linear function of accuracy matrices, one matrix per seed, that every set has a part in.
 
     Attributes:
         seeds: seed -> matrix.
         coefficients: c, shape (n, n).
         pre: before fine-tuning, subtracted row by row; None subtracts nothing.
-        minus: seed -> matrix whose same statistic is subtracted, over the seeds that both have; None:
-            nothing.
+        weight: of the term in its statistic.
     """
 
     seeds: Mapping[int | None, Rows]
     coefficients: FloatArray
     pre: Evaluation | None = None
-    minus: Mapping[int | None, Rows] | None = None
+    weight: float = 1.0
+
+
+Statistic = Sequence[Term]
+"""A sum of terms, over the seeds that all of them have."""
 
 
 def matrix_of(rows: Rows, downstream: Sequence[str], tested: Sequence[str]) -> FloatArray:
@@ -51,7 +57,7 @@ def accuracies(evaluation: Evaluation | None, tested: Sequence[str]) -> FloatArr
     return np.array([known.get(name, np.nan) for name in tested])
 
 
-def estimate_all(statistics: Sequence[Statistic], names: Sequence[str]) -> list[dict[str, Any]]:
+def estimate_all(statistics: Mapping[Key, Statistic], names: Sequence[str]) -> dict[Key, dict[str, Any]]:
     """Estimate every statistic over the sets ``names``.
 
     Returns:
@@ -59,15 +65,17 @@ def estimate_all(statistics: Sequence[Statistic], names: Sequence[str]) -> list[
         are all there; the Student t interval over them ("seeds") if there are two or more, the bootstrap
         interval over images ("images") if there is one. Without any all are null, and "seeds" is 0.
     """
-    estimates: list[dict[str, Any]] = []
+    estimates: dict[Key, dict[str, Any]] = {}
     one_seed: list[tuple[dict[str, Any], Statistic, int | None]] = []
-    for statistic in statistics:
+    for key, statistic in statistics.items():
         values = {
-            seed: value for seed in statistic.seeds if not np.isnan(value := _value(statistic, seed, names))
+            seed: value
+            for seed in (statistic[0].seeds if statistic else ())
+            if not np.isnan(value := sum(_value(term, seed, names) for term in statistic))
         }
         sample = list(values.values())
         if not sample:
-            estimates.append({"mean": None, "ci95": None, "seeds": 0, "interval": None})
+            estimates[key] = {"mean": None, "ci95": None, "seeds": 0, "interval": None}
             continue
         entry: dict[str, Any] = {"mean": plain(np.mean(sample)), "seeds": len(sample)}
         if len(sample) > 1:
@@ -75,7 +83,7 @@ def estimate_all(statistics: Sequence[Statistic], names: Sequence[str]) -> list[
         else:
             entry |= {"interval": "images"}
             one_seed.append((entry, statistic, next(iter(values))))
-        estimates.append(entry)
+        estimates[key] = entry
     if one_seed:
         _bootstrap(one_seed, names)
     return estimates
@@ -89,24 +97,33 @@ def plain(value: float | np.floating[Any]) -> float | None:
     return None if np.isnan(value) else round(float(value), 9) + 0.0
 
 
-def _value(statistic: Statistic, seed: int | None, names: Sequence[str]) -> float:
-    """Return the statistic of one seed, NaN if an entry it needs is missing."""
-    c = statistic.coefficients
-    matrix = matrix_of(statistic.seeds[seed], names, names)
-    if statistic.pre is not None:
-        matrix = matrix - accuracies(statistic.pre, names)
-    if statistic.minus is not None:
-        matrix = matrix - matrix_of(statistic.minus.get(seed, {}), names, names)
-    return float(np.sum(np.where(c == 0, 0.0, c * matrix)))
+def verdict(estimate: Mapping[str, Any]) -> str:
+    """Say where an estimate's interval lies: "above" or "below" zero, "either" side, or "" if not known."""
+    if estimate["ci95"] is None:
+        return ""
+    low, high = estimate["ci95"]
+    return "above" if low > 0 else "below" if high < 0 else "either"
+
+
+def _value(term: Term, seed: int | None, names: Sequence[str]) -> float:
+    """Return the weighted term of one seed, NaN if an entry it needs is missing."""
+    c = term.coefficients
+    matrix = matrix_of(term.seeds.get(seed, {}), names, names)
+    if term.pre is not None:
+        matrix = matrix - accuracies(term.pre, names)
+    return term.weight * float(np.sum(np.where(c == 0, 0.0, c * matrix)))
 
 
 def _bootstrap(entries: Sequence[tuple[dict[str, Any], Statistic, int | None]], names: Sequence[str]) -> None:
     """Add "ci95" over images to every entry, all from the same draws."""
     _, statistic, seed = entries[0]  # complete, so it shows every set; images are the same in all evaluations
-    shown = {name: e for e in statistic.seeds[seed].values() for name in e.correct}
+    shown = {name: e for e in statistic[0].seeds[seed].values() for name in e.correct}
     groups = {name: shown[name].groups[name] for name in names if name in shown[name].groups}
     weights = [metrics.image_weights(len(shown[name].correct[name]), groups.get(name)) for name in names]
-    by_statistic = [_scores(statistic, seed, names, weights) for _, statistic, seed in entries]
+    by_statistic = [
+        [sum(by_set) for by_set in zip(*(_scores(term, seed, names, weights) for term in terms), strict=True)]
+        for _, terms, seed in entries
+    ]
     scores = {name: np.stack([by_set[j] for by_set in by_statistic]) for j, name in enumerate(names)}
     intervals = metrics.percentile_interval(metrics.bootstrap_totals(scores, groups))
     for (entry, _, _), (low, high) in zip(entries, intervals, strict=True):
@@ -114,25 +131,18 @@ def _bootstrap(entries: Sequence[tuple[dict[str, Any], Statistic, int | None]], 
 
 
 def _scores(
-    statistic: Statistic, seed: int | None, names: Sequence[str], weights: Sequence[FloatArray]
+    term: Term, seed: int | None, names: Sequence[str], weights: Sequence[FloatArray]
 ) -> list[FloatArray]:
     """Return the images' scores of one seed on each set."""
-
-    def answers(rows: Rows) -> dict[tuple[int, int], Any]:
-        return {
-            (i, j): rows[source].correct[target]
-            for i, source in enumerate(names)
-            if source in rows
-            for j, target in enumerate(names)
-            if target in rows[source].correct
-        }
-
+    answers = {
+        (i, j): term.seeds[seed][source].correct[target]
+        for i, source in enumerate(names)
+        if source in term.seeds[seed]
+        for j, target in enumerate(names)
+        if target in term.seeds[seed][source].correct
+    }
     pre = None
-    if statistic.pre is not None:
-        known = statistic.pre.correct
+    if term.pre is not None:
+        known = term.pre.correct
         pre = {j: known[name] for j, name in enumerate(names) if name in known}
-    scores = metrics.image_scores(answers(statistic.seeds[seed]), pre, statistic.coefficients, weights)
-    if statistic.minus is not None:
-        others = metrics.image_scores(answers(statistic.minus[seed]), None, statistic.coefficients, weights)
-        scores = [one - other for one, other in zip(scores, others, strict=True)]
-    return scores
+    return metrics.image_scores(answers, pre, term.weight * term.coefficients, weights)

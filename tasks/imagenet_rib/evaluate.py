@@ -1,15 +1,18 @@
-"""Predictions on data sets of uint8 images, every image exactly once."""
+"""Predictions on uint8 images, prepared as the models' authors prepare them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gridcell.learn.batches import Batches
 from gridcell.learn.placement import Placed, device_of
 from imagenet_rib.masking import predict_within
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 class Normalisation:
@@ -27,6 +30,7 @@ class Normalisation:
         size: Side of the model's images, pixels; None takes images as they are.
         crop_share: Share of the resized image's side that is cut out.
         interpolation: ``bicubic`` or ``bilinear``.
+        crop_mode: How timm's own evaluation crops: ``center``, ``squash`` or ``border``.
     """
 
     def __init__(
@@ -37,9 +41,11 @@ class Normalisation:
         size: int | None = None,
         crop_share: float = 1.0,
         interpolation: str = "bicubic",
+        crop_mode: str = "center",
     ) -> None:
         self.mean, self.std = tuple(mean), tuple(std)
         self.size, self.crop_share, self.interpolation = size, crop_share, interpolation
+        self.crop_mode = crop_mode
         self._rows: dict[int, Placed] = {}
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -53,6 +59,33 @@ class Normalisation:
         # By whole rows of pixels, which the CPU computes six times as fast as triples of channels.
         rows = images.reshape(count, height, width * channels).to(torch.float32)
         return rows.mul_(scale).add_(shift).view(images.shape).permute(0, 3, 1, 2)
+
+    def prepare(self, image: "Image") -> Tensor:
+        """Bring a decoded image to the model's size by timm's own evaluation transform.
+
+        Pixels stay uint8, a quarter of what floats would take to the device, where they are normalised.
+
+        Returns:
+            Shape ``(size, size, 3)``; the image's own size where the model names none.
+        """
+        prepared: Tensor = self._fit(image)
+        return prepared.permute(1, 2, 0).contiguous()
+
+    @cached_property
+    def _fit(self) -> Any:
+        from timm.data.transforms import MaybePILToTensor
+        from timm.data.transforms_factory import transforms_imagenet_eval
+
+        if self.size is None:
+            return MaybePILToTensor()
+        return transforms_imagenet_eval(
+            self.size,
+            crop_pct=self.crop_share,
+            crop_mode=self.crop_mode,
+            interpolation=self.interpolation,
+            mean=self.mean,
+            normalize=False,
+        )
 
     def _row_constants(self, width: int) -> Placed:
         mean, std = torch.tensor(self.mean), torch.tensor(self.std)
@@ -84,21 +117,16 @@ def fit_centre(images: Tensor, size: int, crop_share: float, interpolation: str)
 
 
 def predict(
-    model: nn.Module,
-    images: Tensor | NDArray,
-    normalisation: Normalisation,
-    classes: Tensor,
-    batch_size: int = 128,
+    model: nn.Module, batches: Iterable[Sequence[Tensor]], normalisation: Normalisation, classes: Tensor
 ) -> Tensor:
     """Predict the most likely class of each image among a subset of classes.
 
     Args:
         model: A classifier that returns logits of shape ``(N, C)``; runs in evaluation mode on the device
             it is on, and is left in the modes it was found in.
-        images: uint8 of shape ``(N, H, W, 3)``; a memory-mapped array is read batch by batch.
+        batches: Batches whose first tensors are images, uint8 of shape ``(B, H, W, 3)``.
         normalisation: Makes the model's inputs of them.
         classes: The subset, sorted, int64 of shape ``(K,)``.
-        batch_size: Images at a time.
 
     Returns:
         Global classes, int64 of shape ``(N,)``, on the CPU, in the images' order.
@@ -110,8 +138,8 @@ def predict(
     predictions = [torch.empty(0, dtype=torch.int64, device=device)]
     try:
         with torch.inference_mode():
-            for (batch,) in Batches(images, batch_size=batch_size, shuffle=False):
-                logits = model(normalisation(batch.to(device, non_blocking=True)))
+            for images, *_ in batches:
+                logits = model(normalisation(images.to(device, non_blocking=True)))
                 predictions.append(predict_within(logits, subset))
     finally:
         for module, training in modes.items():

@@ -19,6 +19,9 @@ VAL = "val"
 PRE = "pre"
 """The method of a model that was not fine-tuned."""
 
+BASELINE = "ft"
+"""The method all others are compared with: plain fine-tuning."""
+
 _METHODS_IN_ORDER = (
     PRE,
     "ft",
@@ -37,12 +40,21 @@ _METHODS_IN_ORDER = (
 
 @dataclass(frozen=True)
 class SetFacts:
-    """One set of the benchmark: its name, how many images and classes it has, and what it is."""
+    """One set of the benchmark.
+
+    Attributes:
+        name: of the set.
+        images: how many it has.
+        classes: how many it has.
+        about: what it is.
+        groups: names of its groups, by the indices that evaluations give, e.g. ``fog/3``; empty without.
+    """
 
     name: str
     images: int
     classes: int
     about: str = ""
+    groups: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

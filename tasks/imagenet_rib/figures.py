@@ -1,19 +1,19 @@
 """The report's figures, drawn from a summary alone."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from gridcell.page import Picture
-from gridcell.plots.bars import grouped_bars
 from gridcell.plots.curves import Curve, curves
+from gridcell.plots.forest import Ranking, forest
 from gridcell.plots.heatmap import heatmap
 from gridcell.plots.radar import radar
-from imagenet_rib.evaluation import VAL
+from imagenet_rib.evaluation import BASELINE, VAL
+from imagenet_rib.leaderboard import boards
 from imagenet_rib.metrics import FloatArray
-from imagenet_rib.summary import BASELINE
 
 Summary = Mapping[str, Any]
 
@@ -21,14 +21,14 @@ Summary = Mapping[str, Any]
 def draw(summary: Summary) -> Iterator[Picture]:
     """Draw every figure the summary has numbers for, one at a time: only one is held in memory."""
     models, methods = summary["models"], summary["methods"]
-    if models and methods:
-        yield _mri(summary)
+    if any(boards(summary)):
+        yield _leaderboard(summary)
     if models:
         yield _before(summary)
     if not methods:
         return
     limit = _change_limit(summary)
-    for model, slug in _file_names(models).items():
+    for model, slug in file_names(models).items():
         yield _change(summary, model, slug, limit)
         yield _accuracy(summary, model, slug)
     if len(_names(summary)) >= 3 and models:
@@ -60,33 +60,38 @@ def _names(summary: Summary) -> list[str]:
     return [entry["name"] for entry in summary["sets"] if entry["name"] != VAL]
 
 
-def _file_names(models: list[str]) -> dict[str, str]:
+def file_names(models: list[str]) -> dict[str, str]:
     """Give each model a name that is safe in a file system and differs from the others'."""
     slugs = [re.sub(r"[^A-Za-z0-9_.-]+", "-", model).strip("-.") for model in models]
     unique = len({slug.lower() for slug in slugs}) == len(slugs) and all(slugs)
     return dict(zip(models, slugs if unique else [f"model-{i + 1}" for i in range(len(models))], strict=True))
 
 
-def _mri(summary: Summary) -> Picture:
-    models, methods = summary["models"], summary["methods"]
-    entries = [[summary["mRI"][model][method] for model in models] for method in methods]
-    mean = np.array([[number(entry["mean"]) for entry in row] for row in entries])
-    ends = np.array([[entry["ci95"] or [np.nan, np.nan] for entry in row] for row in entries], dtype=float)
-    figure = grouped_bars(
-        mean,
-        methods,
-        models,
-        low=ends[..., 0],
-        high=ends[..., 1],
-        value_axis="mRI (percentage points)",
-        title="Mean robustness improvement by method and pre-trained model",
+def _leaderboard(summary: Summary) -> Picture:
+    panels = {}
+    for name, board in boards(summary):
+        rows = board["ranking"]
+        methods = [row["method"] for row in rows]
+        ends = np.array([row["mRI"]["ci95"] or [np.nan, np.nan] for row in rows], dtype=float)
+        panels[name] = Ranking(
+            methods,
+            np.array([row["mRI"]["mean"] for row in rows]),
+            ends[:, 0],
+            ends[:, 1],
+            [(methods.index(group[0]), methods.index(group[-1])) for group in board["groups"]],
+        )
+    figure = forest(
+        panels,
+        x_axis="mRI (percentage points)",
+        title="Mean robustness improvement, ranked",
+        panels_per_row=2 if len(panels) in (2, 4) else 3,
     )
     caption = (
-        "Mean robustness improvement (mRI) of each method and pre-trained model: the change of accuracy on "
-        "the sets a model was not fine-tuned on, against the same model before. Below zero, robustness was "
-        "lost. Lines are 95 % intervals; a cross marks a value that is not known."
+        "Mean robustness improvement (mRI) of each method: the change of accuracy on the sets a model was "
+        "not fine-tuned on, against the same model before, with 95 % intervals. Left of zero, robustness was "
+        "lost. A bar at the right joins methods that do not differ significantly from one another."
     )
-    return Picture("mri", "answer", caption, figure)
+    return Picture("leaderboard", "answer", caption, figure)
 
 
 def _before(summary: Summary) -> Picture:
@@ -117,7 +122,12 @@ def _change_limit(summary: Summary) -> float:
     changes = [
         change_matrix(summary, m, method)[~own] for m in summary["models"] for method in summary["methods"]
     ]
-    known = np.abs(np.concatenate(changes))
+    return scale_end(changes)
+
+
+def scale_end(changes: Sequence[FloatArray]) -> float:
+    """Return one end of scale for all: the largest magnitude that is known, rounded up, at least 1."""
+    known = np.abs(np.concatenate([np.ravel(change) for change in changes]))
     largest = float(np.nanmax(known, initial=1.0)) if np.isfinite(known).any() else 1.0
     step = 5 if largest > 10 else 1
     return float(np.ceil(largest / step) * step)

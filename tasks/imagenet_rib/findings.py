@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.data.images import LabelledImages, load_npz
+from gridcell.data.labelled import LabelledSet
 from gridcell.data.shifts import shifts
 from gridcell.errors import CorruptData, UserError
 from gridcell.execute.work import scratch_folder
@@ -16,8 +16,9 @@ from gridcell.task import Findings, Report
 from imagenet_rib.distance.summary import MeasuredDistance
 from imagenet_rib.evaluation import VAL, Evaluation, SetFacts
 from imagenet_rib.parts import join
+from imagenet_rib.richness import origins
 from imagenet_rib.work.evaluate import CORRECT, read_correct
-from imagenet_rib.work.inputs import SETS
+from imagenet_rib.work.inputs import read_file
 
 
 def write(findings: Findings, out: Path) -> Report:
@@ -37,37 +38,42 @@ def write(findings: Findings, out: Path) -> Report:
             raise UserError(f"{error}: remove the result of cell {error.cell_id} and run again") from error
     names = [*findings.settings["downstream"], VAL]
     about = {name: one.about for name, one in shifts().items()} | {VAL: "held-out pre-training images"}
-    facts = [SetFacts(name, len(sets[name]), len(sets[name].classes), about.get(name, "")) for name in names]
+    facts = [_facts(name, sets.get(name), about.get(name, "")) for name in names]
     files = write_report(
         evaluations,
         facts,
         out,
         title=findings.title,
         facts=_provenance(findings),
-        counts=_counts(findings),
-        failures=[
-            {
-                "title": str(item["title"]),
-                "class": str(item["failure_class"]),
-                "message": str(item["message"]),
-            }
-            for item in findings.failures.values()
-        ],
+        counts=findings.counts(),
+        failures=findings.reasons(),
         skipped=[(item.labels, item.reason) for item in findings.grid.skipped],
         distances=_distances(findings),
+        origins=origins(findings.settings),
     )
     page = next(path for path in files if path.name == "report.html")
     return Report(page, headline(json.loads((out / "summary.json").read_text())))
 
 
-def _sets(findings: Findings, cache: Path) -> dict[str, LabelledImages]:
+def _facts(name: str, images: LabelledSet | None, about: str) -> SetFacts:
+    if images is None:  # a published set that could not be read: what needs it failed
+        return SetFacts(name, 0, 0, about)
+    return SetFacts(name, len(images), len(images.classes), about, images.groups)
+
+
+def _sets(findings: Findings, cache: Path) -> dict[str, LabelledSet]:
     data = [result for result in findings.results.values() if result.cell.kind == "data"]
     if not data:
         raise UserError("Nothing is done yet: run the suite first")
-    return load_npz(findings.store.results.fetch(data[0], SETS, cache))
+    sets: dict[str, LabelledSet] = {}
+    for result in data:
+        (name,) = result.artifacts
+        path = findings.store.results.fetch(result, name, cache)
+        sets |= read_file(path, path.stat().st_mtime_ns)
+    return sets
 
 
-def _evaluations(findings: Findings, sets: Mapping[str, LabelledImages], cache: Path) -> list[Evaluation]:
+def _evaluations(findings: Findings, sets: Mapping[str, LabelledSet], cache: Path) -> list[Evaluation]:
     """Read each target's answers; several cells of one target (a cut by set) are joined."""
     groups = {name: one.group_of for name, one in sets.items() if one.group_of is not None}
     answers: dict[str, dict[str, np.ndarray]] = {}
@@ -97,7 +103,7 @@ def _evaluations(findings: Findings, sets: Mapping[str, LabelledImages], cache: 
 
 
 def _whole(
-    evaluation: Evaluation, sets: Mapping[str, LabelledImages], groups: Mapping[str, np.ndarray]
+    evaluation: Evaluation, sets: Mapping[str, LabelledSet], groups: Mapping[str, np.ndarray]
 ) -> Evaluation:
     """Join the answers on parts of a set (a cut by corruption)."""
     correct = join(evaluation.correct, sets)
@@ -115,32 +121,17 @@ def _distances(findings: Findings) -> list[MeasuredDistance]:
     ]
 
 
-def _counts(findings: Findings) -> dict[str, int]:
-    diverged = sum(item["failure_class"] == "diverged" for item in findings.failures.values())
-    done, failed = len(findings.results), len(findings.failures)
-    return {
-        "done": done,
-        "failed": failed - diverged,
-        "diverged": diverged,
-        "not run": len(findings.grid) - done - failed,
-        "skipped": len(findings.grid.skipped),
-    }
-
-
 def _provenance(findings: Findings) -> dict[str, str]:
     results = list(findings.results.values())
     seconds = sum(result.seconds for result in results)
     hosts = sorted({str(result.provenance["host"]) for result in results})
-    versions = {
-        f"{name} {version}" for result in results for name, version in result.provenance["versions"].items()
-    }
     settings = findings.settings
     training = settings["training"]
     return {
         "cells": f"{len(results)} done of {len(findings.grid)}",
         "computing": f"{seconds / 60:.1f} min in all, on {', '.join(hosts)}",
         "seeds": ", ".join(map(str, settings["seeds"])),
-        "data": f"{settings['data']['source']}, {settings['data']['image_size']} px",
+        "data": _data(settings["data"]),
         "fine-tuning": (
             f"{training['optimiser']}, lr {training['lr']:g}, batch {training['batch_size']}, "
             f"{training['epochs']} epochs"
@@ -149,6 +140,12 @@ def _provenance(findings: Findings) -> dict[str, str]:
             f"{name} {', '.join(f'{key}={value}' for key, value in given.items())}".strip()
             for name, given in settings["methods"].items()
         ),
-        "versions": ", ".join(sorted(versions)),
+        "versions": findings.versions(),
         "storage": findings.store.uri,
     }
+
+
+def _data(settings: Mapping[str, Any]) -> str:
+    if settings["source"] == "published":
+        return "published sets, prepared for each model as timm does"
+    return f"{settings['source']}, {settings['image_size']} px"

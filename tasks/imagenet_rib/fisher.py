@@ -12,12 +12,13 @@ from torch.func import functional_call, grad, vmap
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from gridcell.data.stored import StoredPixels
 from gridcell.learn.placement import device_of
 
 
 def diagonal_fisher(
     model: nn.Module,
-    images: Tensor,
+    images: Tensor | StoredPixels,
     *,
     labels: Tensor | None = None,
     empirical: bool = False,
@@ -36,7 +37,8 @@ def diagonal_fisher(
 
     Args:
         model: A classifier that returns logits of shape ``(N, C)``; unchanged afterwards.
-        images: Inputs, shape ``(N, ...)``, on any device; taken to the model's device chunk by chunk.
+        images: Inputs, shape ``(N, ...)``, on any device, or what reads those that it is indexed by; taken to
+            the model's device chunk by chunk.
         labels: Classes, int64 of shape ``(N,)``; needed for the empirical Fisher information alone.
         empirical: Whether to take the data's labels.
         samples: Number of images used, drawn without replacement; all of them by default.
@@ -67,7 +69,7 @@ def diagonal_fisher(
     per_sample = vmap(grad(_log_likelihood(model)), in_dims=(None, 0, 0), randomness="error")
     try:
         for indices in chosen.split(chunk):
-            batch = images[indices.to(images.device)].to(device)
+            batch = images[indices.to(getattr(images, "device", "cpu"))].to(device)
             batch = batch if transform is None else transform(batch)
             if empirical and labels is not None:
                 targets = labels[indices.to(labels.device)].to(device)

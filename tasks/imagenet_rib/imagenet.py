@@ -28,7 +28,6 @@ def read_imagenet(
     *,
     seed: int = 0,
     shifts: Mapping[str, Mapping[str, float]] | None = None,
-    derived: bool = True,
 ) -> dict[str, LabelledImages]:
     """Read a folder of ImageNet-labelled images, and derive the sets that it lacks.
 
@@ -39,7 +38,6 @@ def read_imagenet(
         size: side of the images in pixels.
         seed: of the split into pools and of the derived sets.
         shifts: per derived set, what to set other than its defaults.
-        derived: whether missing sets are derived; an error names them otherwise.
 
     Returns:
         ``pretrain``, ``val`` and the eight sets, with a label space of 1,000 classes. ``pretrain`` serves
@@ -53,11 +51,6 @@ def read_imagenet(
     folder = Path(root)
     wanted = ("pretrain", BASE, *known_shifts())
     there = [name for name in wanted if (folder / name).is_dir()]
-    if not derived:
-        missing = [name for name in wanted if name not in there]
-        if missing:
-            raise UserError(f"{folder} lacks the set{'s' * (len(missing) > 1)} {', '.join(missing)}")
-        return {name: _read_set(folder / name, name, size) for name in wanted}
     if there and BASE not in there:
         raise UserError(f"{folder} has sets, but no '{BASE}' to derive the others from")
     base = read_labelled(folder / BASE if there else folder, size)

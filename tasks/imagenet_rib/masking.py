@@ -4,7 +4,11 @@ Source: the ImageNet-RIB protocol (arXiv 2410.21582, section 3): where a data se
 the model, its fine-tuning loss and its evaluation see those classes' logits alone.
 """
 
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gridcell.errors import UserError
@@ -38,6 +42,38 @@ def positions(labels: Tensor, classes: Tensor) -> Tensor:
         Positions in ``0 .. K - 1``, int64, shaped as the labels.
     """
     return torch.searchsorted(classes, labels)
+
+
+def answers(classes: Sequence[int], alternatives: Mapping[int, Sequence[int]]) -> tuple[int, ...]:
+    """Return the classes that images may be taken for: a set's own, and those that are right too.
+
+    Args:
+        classes: The labels of the images.
+        alternatives: Label -> further classes that are right, of ObjectNet.
+
+    Returns:
+        Sorted and distinct.
+    """
+    return tuple(sorted({*classes, *(other for label in classes for other in alternatives.get(label, ()))}))
+
+
+def right(
+    predicted: NDArray[np.int64], labels: NDArray[np.int64], alternatives: Mapping[int, Sequence[int]]
+) -> NDArray[np.bool_]:
+    """Tell which predictions are right: the label, or one of the classes that count as right too.
+
+    With :func:`answers` as the classes to choose from, this is to take for each of the data set's own classes
+    the highest score of its ImageNet classes, and to choose the highest of these.
+
+    Args:
+        predicted: Global classes, shape ``(N,)``.
+        labels: Global classes, shape ``(N,)``.
+        alternatives: Label -> further classes that are right.
+    """
+    found: NDArray[np.bool_] = predicted == labels
+    for label, others in alternatives.items():
+        found |= (labels == label) & np.isin(predicted, others)
+    return found
 
 
 def check_labels(labels: Tensor, classes: Tensor, num_classes: int) -> None:

@@ -104,6 +104,8 @@ class FineTuning:
         wrap: Where the result is more than weights of the unchanged architecture: called as
             ``wrap(model, image_size=..., **parameters)``, makes of the bare model the module that loads
             what was exported and that is evaluated. Such weights can't be merged or started from.
+        compares_images: Whether the loss is no mean over the images of a batch, so that a batch can't be
+            divided among several workers.
     """
 
     name: str
@@ -114,6 +116,7 @@ class FineTuning:
     statistics: tuple[str, ...] = ()
     skip: Callable[[str], str | None] = never_skipped
     wrap: Callable[..., nn.Module] | None = None
+    compares_images: bool = False
 
     def needs(self, parameters: BaseModel) -> tuple[str, ...]:
         """Return the methods whose finished weights this one takes."""

@@ -39,6 +39,28 @@ def accuracy(correct: npt.NDArray[np.bool_], groups: npt.NDArray[np.integer] | N
     return 100 * float(np.mean(right / sizes))
 
 
+def group_accuracies(
+    correct: npt.NDArray[np.bool_], groups: npt.NDArray[np.integer], count: int
+) -> FloatArray:
+    """Return the top-1 accuracy in percent of each group 0 .. count - 1, shape (count,), NaN of an empty one.
+
+    Args:
+        correct: right or wrong, shape (images,).
+        groups: index of each image's group, shape (images,).
+        count: how many groups there are.
+    """
+    sizes = np.bincount(groups, minlength=count)
+    right = np.bincount(groups, weights=correct, minlength=count)
+    return 100 * right / np.where(sizes, sizes, np.nan)
+
+
+def mean_of_known(stack: FloatArray) -> FloatArray:
+    """Return the mean along the first axis over what is not NaN; NaN where nothing is."""
+    known = np.isfinite(stack)
+    count = np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+    return np.where(known, stack, 0.0).sum(axis=0) / count
+
+
 def robustness_improvement(matrix: FloatArray, pre: FloatArray) -> FloatArray:
     """Return RI_i = 1/(n-1) sum over j != i of (A[i, j] - A_pre[j]), shape (n,), in percentage points.
 

@@ -147,6 +147,7 @@ def normalisation_of(model: nn.Module) -> Normalisation:
         size=config["input_size"][-1] if "input_size" in config else None,
         crop_share=config.get("crop_pct") or 1.0,
         interpolation=interpolation if interpolation in ("bicubic", "bilinear") else "bicubic",
+        crop_mode=config.get("crop_mode") or "center",
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-    from gridcell.data.images import LabelledImages
+    from gridcell.data.labelled import LabelledSet
 
 CORRUPTED = "c"
 """The set that is cut by corruption: its groups are named ``corruption/severity``."""
@@ -41,7 +41,7 @@ def key_of(name: str, corruption: str | None) -> str:
     return name if corruption is None else f"{name}/{corruption}"
 
 
-def members(labelled: "LabelledImages", corruption: str) -> "np.ndarray":
+def members(labelled: "LabelledSet", corruption: str) -> "np.ndarray":
     """Return the positions of the images under a corruption, ascending; none where there are none."""
     import numpy as np
 
@@ -51,9 +51,7 @@ def members(labelled: "LabelledImages", corruption: str) -> "np.ndarray":
     return np.flatnonzero(np.isin(labelled.group_of, mine))
 
 
-def join(
-    answers: "Mapping[str, np.ndarray]", sets: "Mapping[str, LabelledImages]"
-) -> "dict[str, np.ndarray]":
+def join(answers: "Mapping[str, np.ndarray]", sets: "Mapping[str, LabelledSet]") -> "dict[str, np.ndarray]":
     """Put the answers on parts of a set back in the set's order.
 
     Args:

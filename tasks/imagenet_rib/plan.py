@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gridcell.cell import Cell, Resources
+from gridcell.cell import Cell, Resources, divided, one_worker
 from gridcell.data.shifts import shift, shifts
 from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid, GridBuilder
@@ -13,8 +13,12 @@ from imagenet_rib.evaluation import PRE, VAL
 from imagenet_rib.method import FineTuning, Merging
 from imagenet_rib.methods import get
 from imagenet_rib.parts import evaluation_cuts
-from imagenet_rib.published import labelled_images, published
-from imagenet_rib.settings import Pretrained, Settings
+from imagenet_rib.published import check_there, labelled_images, published, published_content
+from imagenet_rib.roles import DATA, data_role
+from imagenet_rib.settings import Data, Pretrained, Pretraining, Settings
+
+PRETRAIN = "pretrain"
+"""The set that stands for the pre-training data."""
 
 PRETRAIN_SEED = 0
 """Pre-trained models are given, as in the paper: seeds repeat the fine-tuning alone."""
@@ -27,8 +31,8 @@ def plan(settings: Settings) -> Grid:
         UserError: a data folder can't be used, or a method needs one that the suite can't provide.
     """
     grid = GridBuilder("imagenet-rib")
-    data = _data_cell(grid, settings)
-    resources = Resources(settings.resources.cpus, settings.resources.gpus)
+    data = _data(grid, settings)
+    resources = _resources(settings)
     for architecture_name, architecture in settings.architectures.items():
         for pretraining in architecture.pretrainings or settings.pretrainings:
             model = f"{architecture_name}-{pretraining}"
@@ -38,9 +42,9 @@ def plan(settings: Settings) -> Grid:
                 pre = grid.add(
                     "pretrained",
                     weights.config,
-                    needs={"data": data},
+                    needs=data.any,
                     title=f"weights of {model}",
-                    resources=resources,
+                    resources=one_worker(resources),
                 )
                 for name, path in weights.locations.items():
                     grid.locate(name, path)
@@ -52,7 +56,7 @@ def plan(settings: Settings) -> Grid:
                     "architecture": architecture.model_dump(mode="json", exclude={"pretrainings"}),
                     "pretraining": how.model_dump(mode="json"),
                 },
-                needs={"data": data},
+                needs=data.of(PRETRAIN),
                 seed=PRETRAIN_SEED,
                 title=f"pretrain {model}",
                 resources=resources,
@@ -61,7 +65,55 @@ def plan(settings: Settings) -> Grid:
     return grid.build()
 
 
-def _data_cell(grid: GridBuilder, settings: Settings) -> Cell:
+class _Data:
+    """The cells that stand for the sets: one for all that are held in memory, or one a published set.
+
+    So a published set that changes, or comes later, touches no cell that does without it.
+    """
+
+    def __init__(self, grid: GridBuilder, data: Data, whole: Cell | None) -> None:
+        self.grid, self.data, self.whole = grid, data, whole
+        self._published: dict[str, Cell] = {}
+
+    @property
+    def any(self) -> dict[str, Cell]:
+        """What a cell needs that is told by the data what the classes are: nothing where that is known."""
+        return {} if self.whole is None else {DATA: self.whole}
+
+    def of(self, *names: str) -> dict[str, Cell]:
+        """Return the cells that hold sets, by the roles that they are needed in.
+
+        Raises:
+            UserError: a published set can't be used.
+        """
+        if self.whole is not None:
+            return {DATA: self.whole}
+        for name in names:
+            if name not in self._published:
+                config = {
+                    "source": self.data.source,
+                    "set": name,
+                    "content": published_content(name, self.data.root),
+                }
+                self._published[name] = self.grid.add("data", config, title=f"data {name}")
+        return {data_role(name): self._published[name] for name in names}
+
+
+def _resources(settings: Settings) -> Resources:
+    """Return what a model's training or evaluation occupies.
+
+    Raises:
+        UserError: a batch can't be divided among the workers.
+    """
+    needed = settings.resources
+    scratch = {name: how for name, how in settings.pretrainings.items() if isinstance(how, Pretraining)}
+    for where, how in {"training": settings.training, **scratch}.items():
+        setting = where if how is settings.training else f"pretrainings.{where}"
+        divided(how.batch_size, needed.workers, f"{setting}.batch_size")
+    return Resources(**needed.model_dump())
+
+
+def _data(grid: GridBuilder, settings: Settings) -> _Data:
     data = settings.data
     config: dict[str, Any] = {"source": data.source}
     for name, parameters in data.shifts.items():
@@ -71,22 +123,32 @@ def _data_cell(grid: GridBuilder, settings: Settings) -> Cell:
         if data.root is not None:
             raise UserError("The setting 'data.root' goes with data.source=folder, not with digits")
         config |= {"image_size": data.image_size, "seed": data.seed, "shifts": data.shifts}
-    elif data.source in ("imagenet", "published"):
+    elif data.source == "imagenet":
         config |= labelled_images(data)
-        if data.root is not None:
-            grid.locate("data", data.root)
-    else:
+    elif data.source == "folder":
         from gridcell.data.suite import fingerprint, set_names
 
         if data.root is None:
             raise UserError("The setting 'data.root' must name the folder that 'gridcell data derive' made")
         available = set_names(data.root)
         config["fingerprint"] = fingerprint(data.root)
-        grid.locate("data", data.root)
+    else:
+        for name, how in settings.pretrainings.items():
+            if not isinstance(how, Pretrained):
+                raise UserError(
+                    f"Pre-training '{name}' starts from scratch, but data.source=published goes with "
+                    "published weights: give it a source, e.g. source: timm"
+                )
+        if data.root is not None:
+            check_there(data.root, [*settings.downstream, VAL])
     for name in settings.downstream:
         if name not in available:
             raise unknown("downstream set", name, available)
-    return grid.add("data", config, title=f"data {data.source}")
+    if data.root is not None:
+        grid.locate(DATA, data.root)
+    if data.source == "published":
+        return _Data(grid, data, None)
+    return _Data(grid, data, grid.add("data", config, title=f"data {data.source}"))
 
 
 @dataclass(frozen=True)
@@ -97,7 +159,7 @@ class _Model:
     settings: Settings
     name: str
     architecture: str
-    data: Cell
+    data: _Data
     pre: Cell
     resources: Resources
 
@@ -132,14 +194,17 @@ def _plan_distances(model: _Model) -> None:
     features = model.grid.add(
         "features",
         {"sets": sets, "max_images": distance.max_images},
-        needs={"data": model.data, "weights": model.pre},
+        needs={**model.data.of(*sets), "weights": model.pre},
         seed=distance.seed,
         title=f"features {model.name}",
-        resources=model.resources,
+        resources=one_worker(model.resources),
     )
     how = distance.model_dump(mode="json", exclude={"enabled", "source", "max_images", "memory_gb", "seed"})
+    # What has no effect has no part in the id.
     if distance.solver == "exact":
-        del how["regularisation"]  # without effect, so without a part in the id
+        del how["regularisation"]
+    if distance.labels == "gaussian":
+        del how["max_per_class"]
     for downstream in model.settings.downstream:
         cell = model.grid.add(
             "distance",
@@ -147,7 +212,7 @@ def _plan_distances(model: _Model) -> None:
             needs={"features": features},
             seed=distance.seed,
             title=f"distance {model.name} to {downstream}",
-            resources=model.resources,
+            resources=one_worker(model.resources),
         )
         model.grid.target({"model": model.name, "downstream": downstream}, cell)
 
@@ -180,17 +245,17 @@ def _weights(model: _Model, name: str, downstream: str, seed: int) -> Cell:
 
 
 def _train(model: _Model, method: FineTuning, parameters: Any, downstream: str, seed: int) -> Cell:
-    needs = {"data": model.data, "pre": model.pre}
+    needs = {**model.data.of(downstream), "pre": model.pre}
     if method.start != PRE:
         needs["start"] = _weights(model, method.start, downstream, seed)
     if "fisher" in method.statistics:
         needs["fisher"] = model.grid.add(
             "fisher",
             model.settings.fisher.model_dump(mode="json"),
-            needs={"data": model.data, "pre": model.pre},
+            needs={**model.data.of(PRETRAIN), "pre": model.pre},
             seed=PRETRAIN_SEED,
             title=f"fisher {model.name}",
-            resources=model.resources,
+            resources=one_worker(model.resources),
         )
     config = {
         "method": method.name,
@@ -199,7 +264,8 @@ def _train(model: _Model, method: FineTuning, parameters: Any, downstream: str, 
         "downstream": downstream,
     }
     title = f"{model.name} {method.name} on {downstream} seed {seed}"
-    return model.grid.add("train", config, needs=needs, seed=seed, title=title, resources=model.resources)
+    resources = one_worker(model.resources) if method.compares_images else model.resources
+    return model.grid.add("train", config, needs=needs, seed=seed, title=title, resources=resources)
 
 
 def _evaluate(
@@ -213,7 +279,7 @@ def _evaluate(
         cell = model.grid.add(
             "evaluate",
             {**part, "merge": merge},
-            needs={"data": model.data, **weights},
+            needs={**model.data.of(*part["sets"]), **weights},
             title=f"test {model.name} {what}" + (f" on {where}" if len(cuts) > 1 else ""),
             resources=model.resources,
         )

@@ -1,12 +1,12 @@
 """What published weights and published data are, in cells' configurations: names and hashes, never paths."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gridcell.errors import UserError
-from gridcell.store.filesystem import sha256_of
+from gridcell.errors import CorruptData, UserError
+from gridcell.store.filesystem import Folder, sha256_of
 from imagenet_rib.settings import Architecture, Data, Pretrained
 
 _TORCHVISION_TAGS = {"IMAGENET1K_V1": "tv_in1k", "IMAGENET1K_V2": "tv2_in1k"}
@@ -72,17 +72,11 @@ def published(model: str, architecture: Architecture, how: Pretrained) -> Publis
 
 
 def labelled_images(data: Data) -> dict[str, Any]:
-    """Return what identifies images that are labelled with ImageNet's classes.
-
-    The published sets are what they are wherever they lie, so that a grid of them can be planned, and its
-    cost estimated, where they aren't; of any other folder the content counts.
+    """Return what identifies a folder of images that are labelled with ImageNet's classes: their content.
 
     Raises:
         UserError: no folder is named, or it has no images.
     """
-    config: dict[str, Any] = {"image_size": data.image_size}
-    if data.source == "published":
-        return config
     if data.root is None:
         raise UserError(
             "The setting 'data.root' must name a folder of ImageNet-labelled images, one folder a class, "
@@ -90,4 +84,47 @@ def labelled_images(data: Data) -> dict[str, Any]:
         )
     from gridcell.data.suite import fingerprint
 
-    return config | {"fingerprint": fingerprint(data.root), "seed": data.seed, "shifts": data.shifts}
+    return {
+        "image_size": data.image_size,
+        "fingerprint": fingerprint(data.root),
+        "seed": data.seed,
+        "shifts": data.shifts,
+    }
+
+
+def published_content(name: str, root: str | None) -> str | None:
+    """Return what identifies one of the published sets below a folder: its content, read off its manifest.
+
+    Of a set that was not imported, the files' names and sizes count. Without a folder there is nothing to
+    identify: such a grid can be planned and its cost estimated, but not run.
+
+    Raises:
+        UserError: the set isn't there, is another, its import isn't finished, or its manifest is damaged.
+    """
+    if root is None:
+        return None
+    from gridcell.data.shards.samples import open_samples
+
+    try:
+        return open_samples(name, set_uri(root, name)).content
+    except CorruptData as error:
+        raise UserError(str(error)) from error
+
+
+def check_there(root: str, names: Iterable[str]) -> None:
+    """Make sure that a folder has published sets, imported or not.
+
+    Raises:
+        UserError: some are missing; names them all, and how one is made.
+    """
+    missing = [name for name in names if not Folder.open(set_uri(root, name)).exists()]
+    if missing:
+        raise UserError(
+            f"{root} lacks the set{'s' * (len(missing) > 1)} {', '.join(missing)}: "
+            f"'gridcell data import {missing[0]} --from PATH --to {set_uri(root, missing[0])}' makes one"
+        )
+
+
+def set_uri(root: str, name: str) -> str:
+    """Return where a set is below the folder of all sets."""
+    return f"{root.rstrip('/')}/{name}"

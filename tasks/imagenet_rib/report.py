@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from gridcell.page import Picture, render, write_pictures
 from gridcell.plots.numbers import interval, signed
-from imagenet_rib.answer import answer, gaps, verdict
+from imagenet_rib.answer import answer, gaps
 from imagenet_rib.cells import write_cells
-from imagenet_rib.distance.summary import MeasuredDistance, summarise_distances
-from imagenet_rib.evaluation import VAL, Evaluation, SetFacts
-from imagenet_rib.summary import BASELINE, summarise, write_summary
+from imagenet_rib.claims import RULE, UNKNOWN
+from imagenet_rib.corruptions import write_corruptions
+from imagenet_rib.distance.summary import MeasuredDistance
+from imagenet_rib.estimates import verdict
+from imagenet_rib.evaluation import BASELINE, VAL, Evaluation, SetFacts
+from imagenet_rib.leaderboard import boards, write_leaderboard
+from imagenet_rib.richness import Origin
+from imagenet_rib.summary import summarise, write_summary
 from imagenet_rib.terminal import best_methods, headline
 
 __all__ = ["headline", "write_report"]
@@ -36,8 +41,11 @@ def write_report(
     skipped: Sequence[tuple[Mapping[str, Any], str]] = (),
     variant: float = 0.5,
     distances: Sequence[MeasuredDistance] = (),
+    origins: Mapping[str, Origin] | None = None,
 ) -> list[Path]:
-    """Write ``report.html``, its figures as PNG, ``cells.csv`` and ``summary.json`` into a folder.
+    """Write ``report.html``, its figures as PNG, tables as CSV, and ``summary.json`` into a folder.
+
+    The tables: ``cells.csv``, ``leaderboard.csv`` and, of a set in named groups, ``corruptions.csv``.
 
     Args:
         evaluations: what is done, in any order; what is missing is shown as missing.
@@ -50,6 +58,7 @@ def write_report(
         skipped: labels of what was skipped, e.g. ``{"model": ..., "method": ...}``, and the reason.
         variant: alpha of WiSE-FT's headline matrix.
         distances: how far the sets are from the pre-training data; none: not shown.
+        origins: what the models were pre-trained on, as far as it is known.
 
     Returns:
         The files written: ``report.html`` first.
@@ -58,12 +67,11 @@ def write_report(
         UserError: see ``summarise``.
     """
     done = list(evaluations)
-    summary = summarise(done, sets, headline=variant)
-    summary["distance"] = summarise_distances(summary, distances)
+    summary = summarise(done, sets, headline=variant, distances=distances, origins=origins)
     out.mkdir(parents=True, exist_ok=True)
-    numbers, cells = out / "summary.json", out / "cells.csv"
+    numbers = out / "summary.json"
     write_summary(summary, numbers)
-    write_cells(done, cells)
+    tables = _write_tables(done, summary, out)
     pictures, images = write_pictures(_draw(summary), out)
     page = out / "report.html"
     page.write_text(
@@ -80,14 +88,26 @@ def write_report(
         ),
         encoding="utf-8",
     )
-    return [page, *images, cells, numbers]
+    return [page, *images, *tables, numbers]
+
+
+def _write_tables(done: Sequence[Evaluation], summary: Mapping[str, Any], out: Path) -> list[Path]:
+    tables = [out / "cells.csv", out / "leaderboard.csv"]
+    write_cells(done, tables[0])
+    write_leaderboard(summary, tables[1])
+    if summary["corruptions"] is not None:
+        tables.append(out / "corruptions.csv")
+        write_corruptions(summary["corruptions"], tables[-1])
+    return tables
 
 
 def _draw(summary: Mapping[str, Any]) -> Iterator[Picture]:
-    from imagenet_rib.distance.figures import draw_distances  # with matplotlib: only for drawing
+    from imagenet_rib.corruption_figures import draw_corruptions  # with matplotlib: only for drawing
+    from imagenet_rib.distance.figures import draw_distances
     from imagenet_rib.figures import draw
 
     yield from draw(summary)
+    yield from draw_corruptions(summary)
     yield from draw_distances(summary)
 
 
@@ -100,6 +120,10 @@ def _render(*, summary: Mapping[str, Any], **context: Any) -> str:
         baseline=BASELINE,
         val=VAL,
         names=[entry["name"] for entry in summary["sets"] if entry["name"] != VAL],
+        boards=list(boards(summary)),
+        rule=RULE,
+        findings_measured=any(finding["verdict"] != UNKNOWN for finding in summary["findings"]),
+        decimals=lambda part: 1 if part["unit"] else 2,
         best={model: best_methods(summary, model) for model in summary["models"]},
         interval=lambda ends: interval(*ends),
         kinds=sorted({e["interval"] for by in summary["mRI"].values() for e in by.values() if e["interval"]}),

@@ -81,11 +81,13 @@ class Data(Strict):
     Attributes:
         source: ``digits`` (scikit-learn's handwritten digits, embedded), ``folder`` (a suite of sets that
             ``gridcell data derive`` made), ``imagenet`` (a folder of images labelled with ImageNet's classes,
-            from which the sets it lacks are derived), or ``published`` (the same, with all sets there).
-        root: the folder, for all but ``digits``.
-        image_size: side in pixels that images are scaled to; those of a ``folder`` keep theirs.
+            from which the sets it lacks are derived), or ``published`` (the published sets, each in a folder
+            of its name: imported by ``gridcell data import``, or as published). All but ``published`` are
+            held in memory.
+        root: the folder, for all but ``digits``; of imported sets also ``s3://...`` and the like.
+        image_size: side in pixels that images in memory are scaled to; those of a ``folder`` keep theirs.
         seed: of the split into pools and of the derived shifts.
-        shifts: per shift, what to set other than its defaults.
+        shifts: per derived shift, what to set other than its defaults.
     """
 
     source: Literal["digits", "folder", "imagenet", "published"] = "digits"
@@ -123,6 +125,7 @@ class Distance(Strict):
         labels: distance of two classes: between their Gaussians, or exact optimal transport.
         solver: of the coupling of the samples.
         max_samples: of either set in the coupling.
+        max_per_class: samples of either class in ``exact`` distances of classes.
         repeats: draws of those samples, where a set has more.
         regularisation: of ``sinkhorn``, as a share of the mean cost.
         memory_gb: beyond which a distance is refused before it allocates anything.
@@ -134,6 +137,7 @@ class Distance(Strict):
     labels: Literal["gaussian", "exact"] = "gaussian"
     solver: Literal["exact", "sinkhorn"] = "exact"
     max_samples: int = Field(5000, ge=1)
+    max_per_class: int = Field(500, ge=1)
     repeats: int = Field(3, ge=1)
     regularisation: float = Field(0.05, gt=0)
     memory_gb: float = Field(8.0, gt=0)
@@ -141,10 +145,17 @@ class Distance(Strict):
 
 
 class Needed(Strict):
-    """What a training or evaluation cell occupies."""
+    """What a cell that computes with a model occupies.
+
+    Attributes:
+        cpus: of each worker.
+        gpus: of each worker; a fraction shares one.
+        workers: processes that train or evaluate one model together. Every batch is divided among them.
+    """
 
     cpus: int = Field(1, ge=1)
     gpus: float = Field(0.0, ge=0)
+    workers: int = Field(1, ge=1)
 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+$")]

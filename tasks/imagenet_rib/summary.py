@@ -1,36 +1,28 @@
 """The benchmark's result as JSON: the same evaluations give the same bytes, in whatever order they came."""
 
 import json
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gridcell.errors import UserError
-from imagenet_rib import metrics
-from imagenet_rib.estimates import Rows, Statistic, accuracies, estimate_all, matrix_of, plain
-from imagenet_rib.evaluation import (
-    PRE,
-    VAL,
-    Evaluation,
-    SetFacts,
-    downstream_names,
-    in_order,
-    methods_in_order,
-)
-
-BASELINE = "ft"
-"""The method all others are compared with: plain fine-tuning."""
-
-CURVE = "wise_ft"
-
-Seeds = dict[int | None, dict[str, Evaluation]]
+from imagenet_rib import claims, leaderboard, metrics
+from imagenet_rib.collected import Collected, Seeds, collect
+from imagenet_rib.corruptions import summarise_corruptions
+from imagenet_rib.distance.summary import MeasuredDistance, summarise_distances
+from imagenet_rib.estimates import Statistic, Term, accuracies, estimate_all, matrix_of, plain
+from imagenet_rib.evaluation import BASELINE, PRE, Evaluation, SetFacts
+from imagenet_rib.richness import Origin
 
 
 def summarise(
-    evaluations: Iterable[Evaluation], sets: Sequence[SetFacts], *, headline: float = 0.5
+    evaluations: Iterable[Evaluation],
+    sets: Sequence[SetFacts],
+    *,
+    headline: float = 0.5,
+    distances: Sequence[MeasuredDistance] = (),
+    origins: Mapping[str, Origin] | None = None,
 ) -> dict[str, Any]:
     """Summarise evaluations into the benchmark's result.
 
@@ -38,6 +30,8 @@ def summarise(
         evaluations: in any order; missing ones become null, and with them what is computed from them.
         sets: facts of the sets in the order they are shown; all but ``val`` are those that are fine-tuned on.
         headline: the variant (WiSE-FT's alpha) whose matrix stands for a method that has several.
+        distances: how far the sets are from the pre-training data, if that was measured.
+        origins: of the models, as far as they are known: which was pre-trained on the richer data.
 
     Returns:
         A dict ready for JSON, all accuracies in percent and differences in percentage points:
@@ -53,48 +47,49 @@ def summarise(
         - ``missing``: what would complete the models x methods x sets x seeds seen: a list of
           ``{"model", "method", "downstream", "seed", "sets"}`` with the names of the sets not evaluated
         - ``intervals``: how they were made
+        - ``leaderboard``, ``corruptions``, ``distance``, ``findings``: see ``leaderboard.leaderboard``,
+          ``corruptions.summarise_corruptions``, ``distance.summary.summarise_distances``, ``claims.claims``
 
     Raises:
-        UserError: fewer than two sets to fine-tune on, evaluations of models fine-tuned on other sets,
-            repeated evaluations, or evaluations on different images.
+        UserError: see ``collected.collect``.
     """
-    ordered = in_order(evaluations)
-    names = downstream_names(sets)
-    if len(set(names)) != len(names) or len(names) < 2:
-        raise UserError(
-            f"Robustness improvement needs two or more different sets; got: {', '.join(names) or 'none'}."
-        )
-    tested = [*names, VAL]
-    if unknown := {e.downstream for e in ordered if e.downstream is not None} - set(names):
-        raise UserError(
-            f"Evaluations are of models fine-tuned on unknown sets: {', '.join(sorted(unknown))}."
-        )
-    models = sorted({e.model for e in ordered})
-    methods = [method for method in methods_in_order(e.method for e in ordered) if method != PRE]
-    before = {e.model: e for e in ordered if e.method == PRE}
-    tuned = [e for e in ordered if e.method != PRE]
-    seeds = sorted({e.seed for e in tuned}, key=lambda seed: -1 if seed is None else seed)
-    matrices = _by_matrix([e for e in tuned if e.variant is None or _same(e.variant, headline)])
-
-    pairs = [(model, method) for model in models for method in methods]
-    mri, gain, curve = _estimates(pairs, matrices, _by_alpha(tuned), before, names)
-    return {
+    found = collect(evaluations, sets, headline)
+    models, methods, matrices, before = found.models, found.methods, found.matrices, found.before
+    statistics = leaderboard.statistics(found) | claims.statistics(found, origins or {}) | _curves(found)
+    estimates = estimate_all(statistics, found.names)
+    summary: dict[str, Any] = {
         "sets": [{"name": facts.name, "images": facts.images, "classes": facts.classes} for facts in sets],
         "models": models,
         "methods": methods,
-        "seeds": seeds,
+        "seeds": found.seeds,
         "headline": headline,
-        "accuracy": _nested(models, methods, lambda key: _mean_matrix(matrices.get(key, {}), names, tested)),
-        "pre": {model: _row(accuracies(before.get(model), tested), tested) for model in models},
-        "ri": _nested(
-            models, methods, lambda key: _mean_ri(matrices.get(key, {}), before.get(key[0]), names)
+        "accuracy": _nested(
+            models, methods, lambda key: _mean_matrix(matrices.get(key, {}), found.names, found.tested)
         ),
-        "mRI": _nested(models, methods, mri.__getitem__),
-        "mRI_minus_ft": _nested(models, [m for m in methods if m != BASELINE], gain.__getitem__),
-        "wise_ft_curve": curve,
-        "missing": _missing(models, pairs, seeds, matrices, before, tested),
+        "pre": {model: _row(accuracies(before.get(model), found.tested), found.tested) for model in models},
+        "ri": _nested(
+            models, methods, lambda key: _mean_ri(matrices.get(key, {}), before.get(key[0]), found.names)
+        ),
+        "mRI": _nested(models, methods, lambda key: estimates["mRI", *key]),
+        "mRI_minus_ft": _nested(
+            models, [m for m in methods if m != BASELINE], lambda key: estimates["minus", *key]
+        ),
+        "wise_ft_curve": {
+            model: {
+                alpha: {key: estimates["curve", key, model, alpha] for key in _CURVE_POINT}
+                for of, alpha in found.curves
+                if of == model
+            }
+            for model in sorted({model for model, _ in found.curves})
+        },
+        "missing": _missing(found),
         "intervals": {"level": metrics.LEVEL, "resamples": metrics.RESAMPLES, "bootstrap_seed": 0},
+        "leaderboard": leaderboard.leaderboard(found, estimates),
+        "corruptions": summarise_corruptions(found, sets),
     }
+    summary["distance"] = summarise_distances(summary, distances)
+    summary["findings"] = claims.claims(estimates, summary["distance"])
+    return summary
 
 
 def write_summary(summary: Mapping[str, Any], path: Path) -> None:
@@ -103,72 +98,25 @@ def write_summary(summary: Mapping[str, Any], path: Path) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def _same(one: float, other: float) -> bool:
-    return abs(one - other) < 1e-6  # 0.1 * 3 is not 0.3
+_CURVE_POINT = ("fine_tuned_on", "others", "mRI")
 
 
-def _by_matrix(tuned: Iterable[Evaluation]) -> dict[tuple[str, str], Seeds]:
-    """Sort evaluations into matrices: (model, method) -> seed -> set fine-tuned on -> evaluation."""
-    found: dict[tuple[str, str], Seeds] = defaultdict(lambda: defaultdict(dict))
-    for e in tuned:
-        if e.downstream is not None:
-            if e.downstream in found[e.model, e.method][e.seed]:
-                raise UserError(
-                    f"'{e.title}' is there both with and without a variant; a report needs one of them."
-                )
-            found[e.model, e.method][e.seed][e.downstream] = e
-    return {key: dict(seeds) for key, seeds in found.items()}
-
-
-def _by_alpha(tuned: Iterable[Evaluation]) -> dict[tuple[str, str], Seeds]:
-    """Sort WiSE-FT's evaluations into matrices: (model, alpha) -> seed -> set fine-tuned on -> evaluation."""
-    found: dict[tuple[str, str], Seeds] = defaultdict(lambda: defaultdict(dict))
-    for e in tuned:
-        if e.method == CURVE and e.variant is not None and e.downstream is not None:
-            found[e.model, f"{e.variant:.6f}".rstrip("0").rstrip(".")][e.seed][e.downstream] = e
-    return {key: dict(seeds) for key, seeds in found.items()}
-
-
-def _estimates(
-    pairs: Sequence[tuple[str, str]],
-    matrices: Mapping[tuple[str, str], Seeds],
-    alphas: Mapping[tuple[str, str], Seeds],
-    before: Mapping[str, Evaluation],
-    names: Sequence[str],
-) -> tuple[dict[tuple[str, str], Any], dict[tuple[str, str], Any], dict[str, Any]]:
-    """Estimate mRI, its difference from plain fine-tuning, and the curves, in one pass over the images."""
-    n = len(names)
+def _curves(found: Collected) -> dict[tuple[str, ...], Statistic]:
+    """Return the statistics of each point of WiSE-FT's curves: ``("curve", key, model, alpha)``."""
+    n = len(found.names)
     elsewhere, itself = metrics.mri_coefficients(n), np.eye(n) / n
-    none: Mapping[int | None, Rows] = {}
-    statistics = [
-        Statistic(_if(model in before, matrices.get((model, m))), elsewhere, before.get(model))
-        for model, m in pairs
-    ]
-    statistics += [
-        Statistic(matrices.get(pair, none), elsewhere, minus=matrices.get((pair[0], BASELINE), none))
-        for pair in pairs
-    ]
-    for (model, _), seeds in alphas.items():
-        statistics += [Statistic(seeds, itself), Statistic(seeds, elsewhere)]
-        statistics += [Statistic(_if(model in before, seeds), elsewhere, before.get(model))]
-    estimates = estimate_all(statistics, names)
-    count = len(pairs)
-    curve: dict[str, Any] = {model: {} for model in sorted({model for model, _ in alphas})}
-    for index, (model, alpha) in enumerate(alphas):
-        first = 2 * count + 3 * index
-        curve[model][alpha] = dict(
-            zip(("fine_tuned_on", "others", "mRI"), estimates[first : first + 3], strict=True)
+    statistics: dict[tuple[str, ...], Statistic] = {}
+    for (model, alpha), seeds in found.curves.items():
+        pre = found.before.get(model)
+        points = (
+            Term(seeds, itself),
+            Term(seeds, elsewhere),
+            Term(seeds if pre is not None else {}, elsewhere, pre),
         )
-    return (
-        dict(zip(pairs, estimates[:count], strict=True)),
-        dict(zip(pairs, estimates[count : 2 * count], strict=True)),
-        curve,
-    )
-
-
-def _if(condition: bool, seeds: Seeds | None) -> Mapping[int | None, Rows]:
-    """Return the matrices if there is something to compare them with, none otherwise."""
-    return seeds if condition and seeds is not None else {}
+        statistics |= {
+            ("curve", key, model, alpha): [point] for key, point in zip(_CURVE_POINT, points, strict=True)
+        }
+    return statistics
 
 
 def _mean_matrix(
@@ -178,23 +126,14 @@ def _mean_matrix(
     stack = np.array([matrix_of(rows, names, tested) for rows in seeds.values()]).reshape(
         -1, len(names), len(tested)
     )
-    mean = _mean_of_known(stack)
+    mean = metrics.mean_of_known(stack)
     return {source: _row(mean[i], tested) for i, source in enumerate(names)}
 
 
 def _mean_ri(seeds: Seeds, before: Evaluation | None, names: Sequence[str]) -> dict[str, float | None]:
     pre = accuracies(before, names)
     stack = [metrics.robustness_improvement(matrix_of(rows, names, names), pre) for rows in seeds.values()]
-    return _row(_mean_of_known(np.array(stack).reshape(-1, len(names))), names)
-
-
-def _mean_of_known(stack: metrics.FloatArray) -> metrics.FloatArray:
-    """Return the mean along the first axis over what is not NaN; NaN where nothing is."""
-    known = np.isfinite(stack)
-    with np.errstate(invalid="ignore"):
-        return np.where(known, stack, 0.0).sum(axis=0) / np.where(
-            known.any(axis=0), known.sum(axis=0), np.nan
-        )
+    return _row(metrics.mean_of_known(np.array(stack).reshape(-1, len(names))), names)
 
 
 def _row(values: metrics.FloatArray, names: Sequence[str]) -> dict[str, float | None]:
@@ -207,26 +146,19 @@ def _nested(
     return {model: {method: value((model, method)) for method in methods} for model in models}
 
 
-def _missing(
-    models: Sequence[str],
-    pairs: Sequence[tuple[str, str]],
-    seeds: Sequence[int | None],
-    matrices: Mapping[tuple[str, str], Seeds],
-    before: Mapping[str, Evaluation],
-    tested: Sequence[str],
-) -> list[dict[str, Any]]:
+def _missing(found: Collected) -> list[dict[str, Any]]:
     expected: list[tuple[str, str, str | None, int | None, Evaluation | None]] = [
-        (model, PRE, None, None, before.get(model)) for model in models
+        (model, PRE, None, None, found.before.get(model)) for model in found.models
     ]
     expected += [
-        (model, method, source, seed, matrices.get((model, method), {}).get(seed, {}).get(source))
-        for model, method in pairs
-        for seed in seeds
-        for source in tested[:-1]
+        (model, method, source, seed, found.matrices.get((model, method), {}).get(seed, {}).get(source))
+        for model, method in found.pairs
+        for seed in found.seeds
+        for source in found.names
     ]
     missing = []
-    for model, method, source, seed, found in expected:
-        absent = [name for name in tested if found is None or name not in found.correct]
+    for model, method, source, seed, evaluation in expected:
+        absent = [n for n in found.tested if evaluation is None or n not in evaluation.correct]
         if absent:
             entry = {"model": model, "method": method, "downstream": source, "seed": seed, "sets": absent}
             missing.append(entry)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gridcell.plots.numbers import interval, signed
-from imagenet_rib.evaluation import VAL
-from imagenet_rib.summary import BASELINE
+from imagenet_rib.claims import UNKNOWN
+from imagenet_rib.evaluation import BASELINE, VAL
+from imagenet_rib.leaderboard import boards
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,8 +28,9 @@ def headline(
         method: whose matrix to show; by default plain fine-tuning if it was run, else the first.
 
     Returns:
-        The change of accuracy A - A_pre of one model and method, then mRI of all methods, four models a
-        table. Nothing for a summary without fine-tuned models.
+        The change of accuracy A - A_pre of one model and method, mRI of all methods, four models a table,
+        the leaderboard (of all models together, if there are several), and the findings, if any is
+        measured. Nothing for a summary without fine-tuned models.
     """
     models, methods = summary["models"], summary["methods"]
     if not models or not methods:
@@ -37,6 +40,10 @@ def headline(
     tables = [_change_table(summary, model, method)]
     for first in range(0, len(models), _MODELS_PER_TABLE):
         tables.append(_mri_table(summary, models[first : first + _MODELS_PER_TABLE]))
+    for name, board in islice(boards(summary), 1):
+        tables.append(_leaderboard_table(name, board, summary["leaderboard"]["test"]["alpha"]))
+    if any(finding["verdict"] != UNKNOWN for finding in summary["findings"]):
+        tables.append(_findings_table(summary["findings"]))
     return tables
 
 
@@ -102,4 +109,47 @@ def _mri_table(summary: Mapping[str, Any], models: list[str]) -> Table:
                 text = f"{signed(entry['mean'])} {interval(*entry['ci95'])}"
             row.append(Text(text, style="bold" if method in best[model] else ""))
         table.add_row(*row)
+    return table
+
+
+def _leaderboard_table(name: str, board: Mapping[str, Any], alpha: float) -> Table:
+    from rich.text import Text
+
+    def estimate(entry: Mapping[str, Any]) -> str:
+        return "" if entry["mean"] is None else f"{signed(entry['mean'])} {interval(*entry['ci95'])}"
+
+    table = _table(f"Leaderboard, {name} (points; p after Holm's correction, below {alpha:g} in bold)")
+    table.add_column("rank", justify="right")
+    table.add_column("method", max_width=14, overflow="ellipsis", no_wrap=True)
+    for heading in ("mRI", f"mRI - {BASELINE}'s", "p", "gain on own set"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in board["ranking"]:
+        baseline, p = row["method"] == BASELINE, row["p_holm"]
+        table.add_row(
+            str(row["rank"]),
+            Text(row["method"]),
+            Text(estimate(row["mRI"])),
+            Text("" if baseline else estimate(row["minus_ft"])),
+            Text("" if p is None else f"{p:.2g}", style="bold" if p is not None and p < alpha else ""),
+            Text(estimate(row["gain"])),
+        )
+    return table
+
+
+def _findings_table(findings: Sequence[Mapping[str, Any]]) -> Table:
+    from rich.text import Text
+
+    table = _table("The paper's findings (95 % interval against zero)")
+    table.add_column("claim, and what was measured", max_width=54)
+    table.add_column("measured", justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for finding in findings:
+        table.add_row(Text(finding["claim"], style="bold"), "", Text(finding["verdict"], style="bold"))
+        for part in finding["parts"]:
+            decimals = 1 if part["unit"] else 2
+            text = ""
+            if part["mean"] is not None:
+                low, high = part["ci95"]
+                text = f"{signed(part['mean'], decimals)} {interval(low, high, decimals)}"
+            table.add_row(Text(f"  {part['what']}"), Text(text), Text(part["verdict"]))
     return table

@@ -37,7 +37,10 @@ def measured_alone(name: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "figures.json"
         command = [sys.executable, "-m", "tests.benchmarks", name, "--alone", str(out)]
-        subprocess.run(command, check=True)
+        # What libraries print would bury the table; it is shown only where it explains a failure.
+        ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if ended.returncode:
+            sys.exit(f"{ended.stdout}\nThe benchmark {name} failed with exit code {ended.returncode}.")
         return json.loads(out.read_text())
 
 
@@ -62,14 +65,15 @@ def main() -> None:
     if arguments.alone:
         measure_here(arguments.benchmarks[0], arguments.alone)
         return
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 120)
     title = f"{os.cpu_count()} cores, {platform.machine()}"
     table = Table("benchmark", "figure", "value", "aim", "", title=title)
     table.columns[2].justify = "right"
     found = {}
     for name in arguments.benchmarks or names():
-        console.print(f"{name} ...", highlight=False)
+        console.print(f"{name} ... ", end="", highlight=False)
         found[name] = measured_alone(name)
+        console.print(f"{found[name]['seconds']:.0f} s", highlight=False)
         for figure, value in found[name]["figures"].items():
             aim = found[name]["aims"].get(figure, "")
             table.add_row(name, figure, f"{value:.4g}", aim, verdict(value, aim))

@@ -5,6 +5,7 @@ import time
 
 import torch
 
+from gridcell.learn.batches import Batches
 from imagenet_rib.evaluate import predict
 from imagenet_rib.models import build_model, normalisation_of
 from imagenet_rib.settings import Settings
@@ -40,7 +41,12 @@ def _compare(label: str, name: str, options: dict[str, object]) -> dict[str, flo
             for batch in ready:
                 model(batch)
 
-    sides = {"evaluation": lambda: predict(model, images.numpy(), normalise, classes), "bare": bare}
+    sides = {
+        "evaluation": lambda: predict(
+            model, Batches(images, batch_size=BATCH, shuffle=False), normalise, classes
+        ),
+        "bare": bare,
+    }
     seconds: dict[str, list[float]] = {side: [] for side in sides}
     for _ in range(REPEATS):
         for side, run in sides.items():

@@ -27,7 +27,7 @@ def measure() -> dict[str, float]:
     from torchvision import transforms
     from torchvision.datasets import ImageFolder
 
-    from gridcell.data.shards.datasets import EvaluationSet, TrainingSet
+    from gridcell.data.shards.datasets import DecodedImages, EvaluationOrder, StoredBatches, TrainingOrder
     from gridcell.data.shards.samples import FolderSamples, ShardSamples
     from gridcell.data.shards.write import import_set
 
@@ -43,8 +43,17 @@ def measure() -> dict[str, float]:
         importing = IMAGES / (time.process_time() - begun)
         shards, plain = ShardSamples(str(root / "shards")), FolderSamples("folder", root / "images")
 
-        def visit(dataset: Any) -> int:
-            return sum(1 for _ in dataset)
+        nothing = torch.zeros(1, dtype=torch.uint8)
+
+        def blank(image: Any) -> torch.Tensor:
+            return nothing
+
+        def visit(samples: Any) -> int:
+            images = DecodedImages(samples, blank)
+            return sum(1 for number in range(len(images)) if images[number])
+
+        def visit_batches(prepared: Any, order: Any) -> int:
+            return sum(len(labels) for _, labels in StoredBatches(shards, prepared, order))
 
         def visit_map(dataset: Any, order: Any) -> int:
             return sum(1 for index in order if dataset[index])
@@ -53,12 +62,14 @@ def measure() -> dict[str, float]:
         shuffled = np.random.default_rng(0).permutation(IMAGES).tolist()
         sides: dict[str, Callable[[], int]] = {
             "folder_decode": lambda: visit_map(decode, range(IMAGES)),
-            "shards_decode": lambda: visit(EvaluationSet(shards)),
-            "plain_decode": lambda: visit(EvaluationSet(plain)),
+            "shards_decode": lambda: visit(shards),
+            "plain_decode": lambda: visit(plain),
             "folder_shuffled": lambda: visit_map(decode, shuffled),
-            "shards_shuffled": lambda: visit(TrainingSet(shards)),
+            "shards_shuffled": lambda: visit_batches(
+                blank, TrainingOrder(shards.counts, batch_size=64, seed=0)
+            ),
             "folder_transform": lambda: visit_map(full, range(IMAGES)),
-            "shards_transform": lambda: visit(EvaluationSet(shards, prepare)),
+            "shards_transform": lambda: visit_batches(prepare, EvaluationOrder(np.arange(IMAGES), 64)),
         }
         best = dict.fromkeys(sides, float("inf"))
         for _ in range(ROUNDS):

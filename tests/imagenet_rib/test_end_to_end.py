@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -52,7 +53,14 @@ def test_the_answer_is_complete(undisturbed):
                 assert set(row) == {"v2", "r", "c", "val"}
                 assert all(0 <= accuracy <= 100 for accuracy in row.values())
     assert told["missing"] == []
-    for name in ("report.html", "cells.csv", "mri.png", "change-vit-rich.png", "radar.png", "wise_ft.png"):
+    for name in (
+        "report.html",
+        "cells.csv",
+        "leaderboard.png",
+        "change-vit-rich.png",
+        "radar.png",
+        "wise_ft.png",
+    ):
         assert (undisturbed / "report" / name).stat().st_size > 1000
 
 
@@ -101,6 +109,40 @@ def test_linear_probing_moves_the_head_alone_and_lp_ft_starts_there(undisturbed)
     assert grid.cells[lp_ft.needs["start"]].title == "resnet-rich lp on c seed 0"
 
 
+def test_two_workers_give_the_weights_and_accuracies_of_one(undisturbed, tmp_path):
+    """From the same pre-trained models: augmentation there is random, and differs between workers."""
+    import torch
+    from safetensors.torch import load_file
+
+    storage, methods = tmp_path / "two", {"ft", "ewc"}
+    one, two = Store(str(undisturbed)), Store(str(storage)).prepare()
+    grid = load_suite(find_task("imagenet-rib"), TINY).grid()
+    for cell in grid.cells.values():
+        if cell.kind in ("data", "pretrain", "fisher"):
+            shutil.copytree(undisturbed / "artifacts" / cell.id, storage / "artifacts" / cell.id)
+            (storage / "results").mkdir(exist_ok=True)
+            shutil.copy(undisturbed / "results" / f"{cell.id}.json", storage / "results")
+    part = ["--select", f"method={','.join(methods)}", "--set", "resources.workers=2"]
+    done = subprocess.run([*command(storage, "ray"), *part], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for cell_id in two.results.done():
+        cell, result = grid.cells[cell_id], two.results.read(cell_id)
+        if cell.kind == "train":
+            assert result.provenance["workers"] == 2
+            name = "weights.safetensors"
+            ours = load_file(storage / result.artifacts[name].path)
+            theirs = load_file(undisturbed / one.results.read(cell_id).artifacts[name].path)
+            for key, expected in theirs.items():
+                torch.testing.assert_close(ours[key], expected, rtol=1e-3, atol=1e-4)
+        if cell.kind == "evaluate":
+            # At most one image of a set may tip over to another class; set c has 75.
+            assert result.metrics["accuracy"] == pytest.approx(
+                one.results.read(cell_id).metrics["accuracy"], abs=1.4
+            )
+    kinds = [grid.cells[cell_id].kind for cell_id in two.results.done()]
+    assert kinds.count("train") == 2 * 3 * len(methods)
+
+
 def kill_tree(process):
     tree = [process, *process.children(recursive=True)]
     for one in tree:
@@ -136,8 +178,6 @@ def test_a_killed_run_goes_on_repeats_nothing_and_ends_with_the_same_summary(und
 
 def test_a_corrupt_checkpoint_in_the_store_is_made_again(undisturbed, tmp_path):
     """Damage fine-tuned weights and lose their evaluation: the run mends both, and the answer is the same."""
-    import shutil
-
     storage = tmp_path / "damaged"
     shutil.copytree(undisturbed, storage)
     grid = load_suite(find_task("imagenet-rib"), TINY).grid()

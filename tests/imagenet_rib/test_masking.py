@@ -1,12 +1,13 @@
 """Class subsets against brute force over single samples."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gridcell.errors import UserError
-from imagenet_rib.masking import check_labels, positions, predict_within, restrict
+from imagenet_rib.masking import answers, check_labels, positions, predict_within, restrict, right
 
 
 @st.composite
@@ -43,3 +44,35 @@ def test_logits_labels_and_predictions_agree_with_brute_force(problem):
 def test_labels_and_classes_that_do_not_fit_are_refused(labels, classes, complaint):
     with pytest.raises(UserError, match=complaint):
         check_labels(torch.tensor(labels).long(), torch.tensor(classes).long(), 10)
+
+
+def test_several_classes_that_are_right_by_hand():
+    """Ties are bow ties (1) or Windsor ties (4), bananas are bananas (2); ImageNet has classes 0 to 5."""
+    alternatives = {1: (4,)}
+    assert answers((1, 2), alternatives) == (1, 2, 4)
+    scores = torch.tensor(
+        [
+            [9.0, 1.0, 0.0, 9.0, 2.0, 9.0],  # a Windsor tie, once what isn't asked for is masked
+            [0.0, 3.0, 1.0, 0.0, 2.0, 0.0],  # a bow tie
+            [0.0, 1.0, 3.0, 0.0, 2.0, 0.0],  # a banana
+            [0.0, 1.0, 2.0, 0.0, 3.0, 0.0],  # a Windsor tie
+        ]
+    )
+    predicted = predict_within(scores, torch.tensor(answers((1, 2), alternatives))).numpy()
+    assert predicted.tolist() == [4, 1, 2, 4]
+    assert right(predicted, np.array([1, 1, 1, 2]), alternatives).tolist() == [True, True, False, False]
+    assert right(predicted, np.array([1, 1, 1, 2]), {}).tolist() == [False, True, False, False]
+
+
+@given(problems(), st.data())
+def test_to_choose_among_all_answers_is_to_choose_the_own_class_of_the_highest_score(problem, data):
+    """The same as the maximum over each own class's ImageNet classes, which is how others compute it."""
+    logits, labels, subset = problem
+    owner = {label: data.draw(st.sampled_from(subset)) for label in range(logits.shape[1])}
+    owner |= {label: label for label in subset}
+    alternatives = {own: tuple(k for k, o in owner.items() if o == own and k != own) for own in subset}
+    predicted = predict_within(logits, torch.tensor(answers(subset, alternatives))).numpy()
+    best = [max(subset, key=lambda own: max(row[[own, *alternatives[own]]])) for row in logits.numpy()]
+    assert right(predicted, labels.numpy(), alternatives).tolist() == [
+        own == label for own, label in zip(best, labels.tolist(), strict=True)
+    ]

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from gridcell.errors import UserError
+from gridcell.learn.batches import Batches
 from imagenet_rib.evaluate import Normalisation, predict
 from imagenet_rib.models import (
     architecture_name,
@@ -99,7 +100,7 @@ def test_predictions_are_those_of_a_plain_loop(settings, batch_size):
     images = np.random.default_rng(0).integers(0, 256, (9, 32, 32, 3), dtype=np.uint8)
     classes = torch.tensor([1, 4, 6])
     model.train()
-    ours = predict(model, images, normalisation, classes, batch_size)
+    ours = predict(model, Batches(images, batch_size=batch_size, shuffle=False), normalisation, classes)
     assert model.training
     model.eval()
     expected = []
@@ -113,5 +114,4 @@ def test_predictions_are_those_of_a_plain_loop(settings, batch_size):
 
 def test_no_images_give_no_predictions():
     model = build(VIT)
-    images = np.zeros((0, 32, 32, 3), dtype=np.uint8)
-    assert predict(model, images, normalisation_of(model), torch.arange(7)).shape == (0,)
+    assert predict(model, [], normalisation_of(model), torch.arange(7)).shape == (0,)

@@ -52,6 +52,33 @@ def test_one_checkpoint_serves_every_method_that_needs_it():
     ]
 
 
+PUBLISHED = str(Path(__file__).parent / "published.yaml")
+WEIGHTS = "pretrainings={hub: {source: timm, tag: augreg_in21k_ft_in1k}}"
+
+
+def test_cells_need_the_published_sets_they_read_and_no_others():
+    """Without the data a grid can be planned, too."""
+    planned = grid(WEIGHTS, "evaluation.cut=set", "distance.enabled=true", suite=PUBLISHED)
+    sets = {cell.id: cell.config["set"] for cell in planned.cells.values() if cell.kind == "data"}
+    assert len(sets) == 10
+    for cell in planned.cells.values():
+        read = {sets[need] for need in cell.needs.values() if need in sets}
+        assert read == {
+            "data": lambda config: set(),
+            "pretrained": lambda config: set(),
+            "fisher": lambda config: {"pretrain"},
+            "train": lambda config: {config["downstream"]},
+            "evaluate": lambda config: set(config["sets"]),
+            "features": lambda config: set(config["sets"]),
+            "distance": lambda config: set(),
+        }[cell.kind](cell.config)
+
+
+def test_no_set_is_asked_for_that_nothing_reads():
+    planned = grid(WEIGHTS, "methods={ft: {}}", "downstream=[v2, r]", suite=PUBLISHED)
+    assert {c.config["set"] for c in planned.cells.values() if c.kind == "data"} == {"v2", "r", "val"}
+
+
 def test_seeds_repeat_the_fine_tuning_alone():
     one, three = kinds(grid()), kinds(grid(seeds=3))
     assert three["train"] == 3 * one["train"]

@@ -54,7 +54,16 @@ def test_halved_batches_take_the_same_steps(store, tmp_path, halvings):
             return likelihood(module, batch, labels)
 
         transform = normalisation_of(model)
-        train_classifier(context, model, loss, images, SETTINGS, "tiny", transform=transform)
+        train_classifier(
+            context,
+            model,
+            loss,
+            images,
+            SETTINGS,
+            "tiny",
+            prepare=transform.prepare,
+            transform=transform,
+        )
         return model.state_dict()
 
     whole, halved = trained(0), trained(halvings)

@@ -85,6 +85,10 @@ def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
     return {"sums": f"{len(grid)} of [width {settings.width}]"}
 
 
+def durations(settings: Settings, grid: Grid) -> Mapping[str, float]:
+    return dict.fromkeys(grid.cells, 10.0)
+
+
 def write_report(findings: Findings, out: Path) -> Report:
     out.mkdir(parents=True, exist_ok=True)
     page = out / "report.html"
@@ -107,4 +111,5 @@ task = Task(
     report="toy_task:write_report",
     progress_metric="sum",
     estimate="toy_task:estimate",
+    durations="toy_task:durations",
 )

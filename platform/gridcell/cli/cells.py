@@ -10,6 +10,7 @@ from gridcell.cli import common
 from gridcell.cli.common import DEFAULT_STORAGE, Json, Storage, open_store, print_json
 from gridcell.errors import UserError
 from gridcell.execute.work import run_cell
+from gridcell.execute.workers import workers_for
 from gridcell.task import find_task
 
 app = typer.Typer(
@@ -84,9 +85,10 @@ def run_one(
         )
 
     try:
-        outcome = run_cell(
-            cell, find_task(plan.task), store, locations=plan.locations, reporter=report, foreground=True
-        )
+        with workers_for([cell]):
+            outcome = run_cell(
+                cell, find_task(plan.task), store, locations=plan.locations, reporter=report, foreground=True
+            )
     except BaseException:
         if before is not None:
             store.results.restore(cell.id, aside)

@@ -82,7 +82,8 @@ def import_(
             console.print(f"Note: {count} {what}; as published, {manifest.title} has {published[what]}")
     console.print(
         f"{manifest.title}: {manifest.samples} images of {len(manifest.classes)} classes in "
-        f"{len(manifest.shards)} shards ({done.written} written, {done.kept} were there): {to}",
+        f"{len(manifest.shards)} shard{'s' * (len(manifest.shards) != 1)} "
+        f"({done.written} written, {done.kept} there before): {to}",
         markup=False,
         soft_wrap=True,
     )

@@ -1,7 +1,12 @@
 """Commands that look and start nothing: tasks, plan, status."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -22,8 +27,9 @@ from gridcell.cli.common import (
     print_json,
     request,
 )
+from gridcell.errors import UserError
 from gridcell.execute.heartbeat import running_cells
-from gridcell.execute.schedule import missing_cells
+from gridcell.execute.schedule import Schedule, missing_cells
 from gridcell.store import Store
 from gridcell.suite import suite_names
 from gridcell.task import find_task, task_names
@@ -50,11 +56,16 @@ def plan(
     select: Selection = None,
     override: Overrides = None,
     seeds: Seeds = None,
+    gpus: Annotated[
+        list[int] | None,
+        typer.Option("--gpus", min=1, metavar="N", help="Simulate how long N GPUs take. May be repeated."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show what 'run' would run: cells by kind, what is done, what each kind needs. Starts nothing."""
     asked = request(task, suite, select, override, seeds)
     states = _states(asked, Store(storage))
+    simulated = _simulated(asked, {cell for cell, state in states.items() if state == "done"}, gpus or ())
     skipped = [{"labels": dict(item.labels), "reason": item.reason} for item in asked.grid.skipped]
     estimate = asked.suite.task.estimate_cost(asked.suite.settings, asked.grid)
     if as_json:
@@ -63,7 +74,8 @@ def plan(
             for cell in asked.grid.cells.values()
         ]
         targets = len(asked.grid.targets)
-        print_json({"cells": cells, "targets": targets, "skipped": skipped, "estimate": dict(estimate)})
+        answer = {"cells": cells, "targets": targets, "skipped": skipped, "estimate": dict(estimate)}
+        print_json(answer | ({"simulated": simulated} if gpus else {}))
         return
     console = common.console()
     table = Table(
@@ -89,6 +101,29 @@ def plan(
     )
     for what, text in estimate.items():
         console.print(f"{what}: {text}", markup=False)
+    for on, figures in simulated.items():
+        took = timedelta(seconds=round(figures["makespan_s"]))
+        busy = f"{figures['utilisation']:.0%} busy"
+        console.print(f"on {on} GPUs, one cell each: {took}, {busy} (simulated)", markup=False)
+
+
+def _simulated(asked: Request, done: set[str], gpus: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Simulate what is to run on each of several numbers of GPUs.
+
+    Raises:
+        UserError: the task can't say how long its cells take.
+    """
+    if not gpus:
+        return {}
+    from gridcell.execute.simulate import Cluster, simulate
+
+    seconds = asked.suite.task.estimate_durations(asked.suite.settings, asked.grid)
+    if not seconds:
+        raise UserError(f"--gpus: nobody can say how long the cells of {asked.title} take on a GPU")
+    return {
+        number: asdict(simulate(Schedule(asked.grid, done), seconds, Cluster(nodes=number)))
+        for number in gpus
+    }
 
 
 def status(

@@ -6,17 +6,24 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gridcell.errors import CorruptData, UserError
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gridcell.data.labelled import Prepare
+    from gridcell.learn.batches import Batches
+
 
 @dataclass(frozen=True, eq=False)
 class LabelledImages:
-    """A set of colour images of one size, with the class of each.
+    """A set of colour images of one size, with the class of each; see ``gridcell.data.labelled``.
 
     Attributes:
         name: What error messages and reports call the set, e.g. ``"r"``.
@@ -39,6 +46,7 @@ class LabelledImages:
     class_names: tuple[str, ...]
     groups: tuple[str, ...] = ()
     group_of: NDArray[np.int64] | None = None
+    alternatives: ClassVar[Mapping[int, tuple[int, ...]]] = MappingProxyType({})
 
     def __post_init__(self) -> None:
         self._check_arrays()
@@ -52,6 +60,31 @@ class LabelledImages:
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.images.shape[1], self.images.shape[2]
+
+    def select(self, indices: ArrayLike) -> "LabelledImages":
+        """Return the images at ``indices``; see :func:`select`."""
+        return select(self, indices)
+
+    def training_batches(self, batch_size: int, prepare: "Prepare", *, seed: int, **parts: Any) -> "Batches":
+        """Return shuffled batches of images, as they are, and labels."""
+        from gridcell.learn.batches import Batches
+
+        return Batches(self.images, self.labels, batch_size=batch_size, seed=seed, **parts)
+
+    def evaluation_batches(
+        self, batch_size: int, prepare: "Prepare", share: range | None = None
+    ) -> "Batches":
+        """Return batches of images, as they are, and labels, each image once."""
+        from gridcell.learn.batches import Batches
+
+        own = slice(None) if share is None else slice(share.start, share.stop)
+        return Batches(self.images[own], self.labels[own], batch_size=batch_size, shuffle=False)
+
+    def pixels(self, prepare: "Prepare") -> "Tensor":
+        """Return the images as they are, uint8 of shape (N, H, W, 3)."""
+        import torch
+
+        return torch.from_numpy(self.images)
 
     def _check_arrays(self) -> None:
         if self.images.ndim != 4 or self.images.shape[3] != 3 or self.images.dtype != np.uint8:

@@ -57,7 +57,7 @@ def run_grid(
     listener.begun(schedule)
     try:
         if executor == "inline":
-            run_inline(task, grid, schedule, store, listener)
+            run_inline(task, grid, schedule, store, listener, num_cpus)
         else:
             from gridcell.execute.tune import run_on_ray
 

@@ -41,6 +41,14 @@ class Failure:
     traceback: str = ""
     mend: str | None = None  # id of a cell to be run again first
 
+    def to_error(self) -> Exception:
+        """Return an exception to raise in its place, where a person watches."""
+        if self.failure_class in (FailureClass.INVALID, FailureClass.CORRUPT_INPUT):
+            return UserError(self.message)
+        if self.failure_class is FailureClass.DIVERGED:
+            return Diverged(self.message)
+        return RuntimeError(f"{self.message}\n\n{self.traceback}".strip())
+
     def to_record(self) -> dict[str, object]:
         """Return it as JSON values."""
         return {**asdict(self), "failure_class": self.failure_class.value}
@@ -61,6 +69,8 @@ class Outcome:
         return self.failure is None
 
 
+# What gloo says when another process of the group is gone; NCCL ends the process itself.
+_LOST_PEER = ("Connection closed by peer", "Connection reset by peer", "Broken pipe")
 _TRANSIENT = (ConnectionError, TimeoutError, BlockingIOError, InterruptedError)
 _NOT_TRANSIENT = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError)
 
@@ -76,6 +86,8 @@ def classify(error: BaseException) -> FailureClass:
     # torch.OutOfMemoryError, matched by name because this module must not import torch
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return FailureClass.OUT_OF_MEMORY
+    if type(error) is RuntimeError and any(sign in str(error) for sign in _LOST_PEER):
+        return FailureClass.PREEMPTED
     if isinstance(error, _TRANSIENT) or (
         isinstance(error, OSError) and not isinstance(error, _NOT_TRANSIENT)
     ):

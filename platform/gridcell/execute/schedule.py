@@ -3,6 +3,7 @@
 import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Set
+from dataclasses import astuple
 
 from gridcell.cell import Cell
 from gridcell.execute.outcome import RETRIES, FailureClass, Outcome
@@ -44,7 +45,7 @@ class Schedule:
         self._dependents: Mapping[str, list[str]] = self._find_dependents()
         self._height = self._longest_paths()
         self._rank = {cell_id: index for index, cell_id in enumerate(grid.cells)}
-        self._ready: list[tuple[bool, int, tuple[int, float], int, str]] = []  # heap
+        self._ready: list[tuple[bool, int, tuple[float, ...], int, str]] = []  # heap
         self._kinds_seen: set[str] = set()
         self._in_ready: set[str] = set()
         self._attempts: Counter[tuple[str, FailureClass]] = Counter()
@@ -86,7 +87,7 @@ class Schedule:
             cell = self._grid.cells[cell_id]
             seen = cell.kind in self._kinds_seen
             self._kinds_seen.add(cell.kind)
-            shape = (cell.resources.cpus, cell.resources.gpus)
+            shape = astuple(cell.resources)
             heapq.heappush(self._ready, (seen, -self._height[cell_id], shape, self._rank[cell_id], cell_id))
 
     def is_done(self, cell_id: str) -> bool:

@@ -47,6 +47,7 @@ class CellSearcher(Searcher):
             "cell": cell.id,
             "cpus": cell.resources.cpus,
             "gpus": cell.resources.gpus,
+            "workers": cell.resources.workers,
             "oom_halvings": self._schedule.oom_halvings(cell.id),
         }
 

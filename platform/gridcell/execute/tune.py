@@ -4,19 +4,15 @@ There are no waves, so no core waits for the slowest cell of a round; actors are
 equal resource requests, so Python and torch start once per worker and not once per cell.
 """
 
-import contextlib
 import json
-import logging
 import math
-import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gridcell.cell import Cell
-from gridcell.cluster.reach import LOOPBACK_ONLY, prepare_to_reach
-from gridcell.errors import UserError
+from gridcell.cell import Cell, Resources
+from gridcell.execute.cluster import bundles, check_importable, check_resources, ray_cluster
 from gridcell.execute.listener import Listener
 from gridcell.execute.outcome import Outcome, failure_from
 from gridcell.execute.schedule import Schedule
@@ -29,19 +25,6 @@ if TYPE_CHECKING:
     from ray import ObjectRef
 
 REPORT_EVERY_S = 5.0  # each report makes the cell wait for the driver for some milliseconds
-
-# Ray reads these when it is imported or started. Its state snapshots serve Tuner.restore, which the store
-# makes unnecessary, so they are taken as rarely as possible.
-_ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "3600",
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "600",
-}
 
 
 def run_on_ray(
@@ -72,16 +55,16 @@ def run_on_ray(
     Raises:
         UserError: the cluster can't be reached, or a cell asks for more than this machine has.
     """
-    with ray_session(address, num_cpus):
+    with ray_cluster(address, num_cpus):
         import ray
         from ray import tune
 
         from gridcell.execute.searcher import CellSearcher
 
         if address is None:
-            _check_resources(schedule.queued())
+            check_resources(schedule.queued())
         else:
-            _check_importable(task, address)
+            check_importable(task, address)
         records = ray.put({cell.id: cell.to_record() for cell in grid.cells.values()})
         # Workers run in folders of their own, where a relative path would lead elsewhere.
         where = store.folder.root if store.folder.is_local else store.uri
@@ -99,77 +82,12 @@ def run_on_ray(
             tuner.fit()
 
 
-@contextlib.contextmanager
-def ray_session(address: str | None, num_cpus: int | None) -> Iterator[None]:
-    """Be connected to a running cluster, or to one started here that is reachable from here alone.
-
-    Raises:
-        UserError: there is no such cluster, or none can be started.
-    """
-    for name, value in (_ENVIRONMENT | ({} if address else LOOPBACK_ONLY)).items():
-        os.environ.setdefault(name, value)
-    if address is not None:
-        prepare_to_reach(address)
-    import ray
-
-    logging.getLogger("ray").setLevel(logging.ERROR)
-    quiet: dict[str, Any] = {"log_to_driver": False, "configure_logging": False, "include_dashboard": False}
-    try:
-        if address is None:
-            ray.init(address="local", num_cpus=num_cpus, **quiet)
-        else:
-            quiet.pop("include_dashboard")
-            ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        where = f"at '{address}'" if address else "on this machine"
-        raise UserError(f"No Ray cluster {where}: {' '.join(str(error).split())}") from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-def _check_resources(cells: list[Cell]) -> None:
-    import ray
-
-    there = ray.cluster_resources()
-    for cell in cells:
-        asked = {"CPU": cell.resources.cpus, "GPU": cell.resources.gpus}
-        for name, amount in asked.items():
-            if amount > there.get(name, 0):
-                have = f"{there.get(name, 0):g}"
-                raise UserError(
-                    f"Cell {cell.title} asks for {amount:g} {name}, but this machine offers {have}"
-                )
-
-
-def _check_importable(task: Task, address: str) -> None:
-    """Refuse a cluster whose workers lack the code: each cell would look like a node that goes away."""
-    import ray
-    from ray.exceptions import RayError
-
-    name = task.name
-
-    def find() -> None:  # by value, so that the error is this one's and not that of unpickling it
-        from gridcell.task import find_task
-
-        find_task(name)
-
-    try:
-        ray.get(ray.remote(num_cpus=0)(find).remote())
-    except RayError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise UserError(
-            f"The workers of the cluster at '{address}' can't load the task '{name}' ({reason}): install it "
-            "there, or send it along by 'gridcell submit'"
-        ) from error
-
-
 def _resources(config: Mapping[str, Any]) -> Any:
     from ray import tune
 
-    bundle = {"CPU": float(config["cpus"])} | ({"GPU": config["gpus"]} if config["gpus"] else {})
-    return tune.PlacementGroupFactory([bundle])
+    resources = Resources(config["cpus"], config["gpus"], config["workers"])
+    # Of several workers each has a bundle; the trial, which only waits for them, has an empty one.
+    return tune.PlacementGroupFactory(([{}] if resources.workers > 1 else []) + bundles(resources))
 
 
 def _trainable(

@@ -17,7 +17,7 @@ import gridcell
 from gridcell.cell import Cell, Resources
 from gridcell.context import Context, Reporter
 from gridcell.execute.outcome import FailureClass, Outcome, failure_from
-from gridcell.store import Result, Store
+from gridcell.store import Store
 from gridcell.task import Task
 
 
@@ -30,8 +30,11 @@ def run_cell(
     reporter: Reporter | None = None,
     foreground: bool = False,
     oom_halvings: int = 0,
+    rank: int | None = None,
 ) -> Outcome:
     """Run a cell and commit its result; an error becomes a failure in the outcome.
+
+    A cell that asks for several workers is handed to them, and each of them calls this with its ``rank``.
 
     Args:
         cell: what to run.
@@ -41,23 +44,32 @@ def run_cell(
         reporter: receives (step, metrics) while it runs.
         foreground: show progress bars, and let errors through for a debugger.
         oom_halvings: how often the cell ran out of memory before; see ``Context``.
+        rank: of this process among those that run the cell; the first commits the result.
     """
     started = time.monotonic()
     try:
-        result = _committed(cell, task, store, locations, reporter, foreground, oom_halvings)
+        if rank is None:
+            with contextlib.suppress(KeyError):  # another driver was faster
+                result = store.results.read(cell.id)
+                return Outcome(cell.id, result.seconds, result.metrics)
+            if cell.resources.workers > 1:
+                return _on_workers(cell, task, store, locations, reporter, foreground, oom_halvings)
+        seconds, metrics = _worked(
+            cell, task, store, locations, reporter, foreground, oom_halvings, rank or 0
+        )
     except Exception as error:
         if foreground:
             raise
         failure = failure_from(error)
     else:
-        return Outcome(cell.id, result.seconds, result.metrics)
+        return Outcome(cell.id, seconds, metrics)
     # Only here, where the exception and with it the frames that hold the cell's tensors are gone.
     if failure.failure_class is FailureClass.OUT_OF_MEMORY:
         _free_memory()
     return Outcome(cell.id, time.monotonic() - started, failure=failure)
 
 
-def _committed(
+def _on_workers(
     cell: Cell,
     task: Task,
     store: Store,
@@ -65,9 +77,26 @@ def _committed(
     reporter: Reporter | None,
     foreground: bool,
     oom_halvings: int,
-) -> Result:
-    with contextlib.suppress(KeyError):
-        return store.results.read(cell.id)  # another driver was faster
+) -> Outcome:
+    from gridcell.execute.workers import Job, run_on_workers
+
+    outcome = run_on_workers(Job(cell, task, store.uri, locations, oom_halvings), reporter)
+    if foreground and outcome.failure is not None:
+        raise outcome.failure.to_error()
+    return outcome
+
+
+def _worked(
+    cell: Cell,
+    task: Task,
+    store: Store,
+    locations: Mapping[str, str],
+    reporter: Reporter | None,
+    foreground: bool,
+    oom_halvings: int,
+    rank: int,
+) -> tuple[float, Mapping[str, Any]]:
+    """Call the task's function, commit what it leaves where this is the first process; seconds, metrics."""
     started = time.time()
     clock = time.monotonic()
     with scratch_folder(cell.id) as scratch, limited_threads(cell.resources.cpus):
@@ -84,19 +113,24 @@ def _committed(
             foreground=foreground,
             reporter=reporter,
             oom_halvings=oom_halvings,
+            rank=rank,
         )
         metrics = task.cell_function(cell.kind)(cell, context)
+        seconds = round(time.monotonic() - clock, 4)
+        if rank > 0:
+            return seconds, metrics
         provenance = {
             "started": round(started, 3),
-            "seconds": round(time.monotonic() - clock, 4),
+            "seconds": seconds,
             "host": platform.node(),
             "device": context.device,
+            "workers": cell.resources.workers,
             "oom_halvings": oom_halvings,
             "versions": _versions(),
         }
         result = store.results.commit(cell, metrics, outputs, provenance, context.curves.points)
     store.checkpoints(cell.id).clear()
-    return result
+    return result.seconds, result.metrics
 
 
 @contextlib.contextmanager

@@ -3,11 +3,14 @@
 import math
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from gridcell.data.shards.order import share_of
 
 
 def epoch_order(size: int, *, seed: int, epoch: int) -> Tensor:
@@ -28,26 +31,16 @@ def epoch_order(size: int, *, seed: int, epoch: int) -> Tensor:
 class EpochOrder:
     """The sampler of :class:`Batches`: Lightning tells it the epoch, and it answers with an order.
 
-    With several processes every rank sees an equal number of samples, the order wrapping round where
-    ``size`` is not a multiple of ``world_size``: ranks with unequal shares would wait for each other
-    for ever. Use it for training; evaluation must count every sample once and so runs unsharded.
-
     Args:
         size: Number of samples.
         seed: Seed of the fit, at least 0.
         shuffle: Whether to visit in a new random order each epoch, or always from first to last.
-        rank: This process's rank.
-        world_size: Number of processes that share the samples.
     """
 
-    def __init__(
-        self, size: int, *, seed: int = 0, shuffle: bool = True, rank: int = 0, world_size: int = 1
-    ) -> None:
+    def __init__(self, size: int, *, seed: int = 0, shuffle: bool = True) -> None:
         self.size = size
         self.seed = seed
         self.shuffle = shuffle
-        self.rank = rank
-        self.world_size = world_size
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -55,18 +48,13 @@ class EpochOrder:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return math.ceil(self.size / self.world_size)
+        return self.size
 
     def indices(self) -> Tensor:
-        """Return the positions this rank visits in the current epoch, int64 of shape ``(len(self),)``."""
+        """Return the positions visited in the current epoch, int64 of shape ``(size,)``."""
         if self.shuffle:
-            order = epoch_order(self.size, seed=self.seed, epoch=self.epoch)
-        else:
-            order = torch.arange(self.size)
-        if self.world_size == 1:
-            return order
-        wrapped = torch.arange(self.rank, len(self) * self.world_size, self.world_size) % self.size
-        return order[wrapped]
+            return epoch_order(self.size, seed=self.seed, epoch=self.epoch)
+        return torch.arange(self.size)
 
 
 class Batches:
@@ -75,18 +63,26 @@ class Batches:
     Each epoch yields tuples with one tensor per array; the last batch may be smaller. An order that
     is not shuffled yields slices (views, no copy), so treat batches as read-only.
 
+    A batch may be divided into parts: into ``accumulate`` smaller batches one after another, whose
+    gradients are added up, and each of these among ``world_size`` processes, as evenly as can be. Each
+    part then ends with one more element, a float: the weight of its mean loss, such that the mean over
+    all parts of what is weighted is the mean loss of the whole batch, whatever its size. A process for
+    which nothing is left of a last, small batch gets a sample of weight 0, for none may stop alone.
+
     Args:
         arrays: Tensors or NumPy arrays of equal length, of any dtype; they are shared, not copied.
-        batch_size: Samples per batch and process, at least 1.
+        batch_size: Samples per batch, over all its parts; a multiple of their number.
         seed: Seed of the shuffling, at least 0.
-        shuffle: Whether each epoch has an order of its own; false visits every sample once, in order.
+        shuffle: Whether each epoch has an order of its own; false visits every sample in order.
         rank: This process's rank.
-        world_size: Number of processes among which the samples are divided.
+        world_size: Number of processes among which each batch is divided.
+        accumulate: Number of parts of a batch that each process sees one after another.
         pin_memory: Whether batches lie in page-locked memory, from where copies to a GPU overlap with
             computing; by default when there is a GPU and the arrays are not on it already.
 
     Raises:
-        ValueError: If the arrays differ in length, or there is none, or the batch size is not positive.
+        ValueError: If the arrays differ in length, or there is none, or the batch size is no positive
+            multiple of the number of parts.
     """
 
     def __init__(
@@ -97,34 +93,47 @@ class Batches:
         shuffle: bool = True,
         rank: int = 0,
         world_size: int = 1,
+        accumulate: int = 1,
         pin_memory: bool | None = None,
     ) -> None:
         self.tensors = tuple(_as_tensor(array) for array in arrays)
         lengths = {len(tensor) for tensor in self.tensors}
         if len(lengths) != 1:
             raise ValueError(f"Arrays of one length are needed, got lengths {sorted(lengths)}")
-        if batch_size < 1:
-            raise ValueError(f"The batch size must be at least 1, got {batch_size}")
+        self.parts = world_size * accumulate
+        if batch_size < 1 or batch_size % self.parts:
+            raise ValueError(
+                f"The batch size must be a multiple of {self.parts}, at least 1, got {batch_size}"
+            )
         self.batch_size = batch_size
-        self.sampler = EpochOrder(lengths.pop(), seed=seed, shuffle=shuffle, rank=rank, world_size=world_size)
+        self.at_once = batch_size // accumulate
+        self.rank, self.world_size = rank, world_size
+        self.sampler = EpochOrder(lengths.pop(), seed=seed, shuffle=shuffle)
         on_cpu = all(tensor.device.type == "cpu" for tensor in self.tensors)
         self.pin_memory = on_cpu and (torch.cuda.is_available() if pin_memory is None else pin_memory)
 
     def __len__(self) -> int:
-        return math.ceil(len(self.sampler) / self.batch_size)
+        return math.ceil(len(self.sampler) / self.at_once)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
         # A generator on purpose: Lightning makes the first epoch's iterator before it sets the epoch,
         # and the order must not be drawn before the first batch is asked for.
-        sampler = self.sampler
-        slices = not sampler.shuffle and sampler.world_size == 1
-        order = None if slices else sampler.indices()
-        for start in range(0, len(sampler), self.batch_size):
-            if order is None:
-                yield tuple(self._pinned(tensor[start : start + self.batch_size]) for tensor in self.tensors)
-            else:
-                chosen = order[start : start + self.batch_size]
-                yield tuple(self._gather(tensor, chosen) for tensor in self.tensors)
+        order = self.sampler.indices() if self.sampler.shuffle else None
+        total = len(self.sampler)
+        for start in range(0, total, self.at_once):
+            size = min(self.at_once, total - start)
+            if self.parts == 1:
+                yield self._samples(order, start, start + size)
+                continue
+            whole = min(self.batch_size, total - start + start % self.batch_size)
+            own = share_of(size, self.rank, self.world_size)
+            first, last = start + own.start, start + max(own.stop, own.start + 1)
+            yield *self._samples(order, first, last), len(own) * self.parts / whole
+
+    def _samples(self, order: Tensor | None, start: int, stop: int) -> tuple[Tensor, ...]:
+        if order is None:
+            return tuple(self._pinned(tensor[start:stop]) for tensor in self.tensors)
+        return tuple(self._gather(tensor, order[start:stop]) for tensor in self.tensors)
 
     def _gather(self, tensor: Tensor, chosen: Tensor) -> Tensor:
         if not self.pin_memory:

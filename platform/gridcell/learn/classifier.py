@@ -1,6 +1,7 @@
 """A Lightning module around a ready model, a loss and a choice of which parameters train."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, Self
 
 import lightning.pytorch as pl
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from gridcell.errors import UserError
 from gridcell.learn.optimisers import Optimisation, build_optimiser, build_schedule
+from gridcell.learn.statistics import SharedStatistics, collects_statistics
 
 Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
 _WITH_STATISTICS = (nn.modules.batchnorm._BatchNorm,)
@@ -15,6 +17,9 @@ _WITH_STATISTICS = (nn.modules.batchnorm._BatchNorm,)
 
 class Classifier(pl.LightningModule):
     """Trains some parameters of a model by SGD or AdamW under a cosine schedule, step by step.
+
+    On several processes batch normalisation takes its statistics over all of them: over the whole batch,
+    as one process does.
 
     Parts of the model whose parameters are frozen run in evaluation mode (no dropout, stored batch
     statistics): a part trains in training mode only inside a module all of whose parameters train.
@@ -52,6 +57,7 @@ class Classifier(pl.LightningModule):
         self.optimisation = optimisation or Optimisation()
         self.frozen_statistics = frozen_statistics
         self.transform = transform
+        self._share_statistics = False
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(trainable is None or trainable(name))
         if not any(parameter.requires_grad for parameter in model.parameters()):
@@ -67,13 +73,16 @@ class Classifier(pl.LightningModule):
     def on_fit_start(self) -> None:
         """Enter training mode; Lightning leaves modes as it finds them."""
         self.train()
+        self._share_statistics = self.trainer.world_size > 1 and collects_statistics(self.model)
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """Return the loss of one batch of images and labels."""
-        images, labels = batch
+    def training_step(self, batch: tuple[Any, ...], batch_idx: int) -> Tensor:
+        """Return the loss of one batch of images and labels, times its weight if it ends with one."""
+        images, labels, weight = batch if len(batch) == 3 else (*batch, 1.0)
         if self.transform is not None:
             images = self.transform(images)
-        return self.loss(self.model, images, labels)
+        with SharedStatistics(counts=weight > 0) if self._share_statistics else nullcontext():
+            loss = self.loss(self.model, images, labels)
+        return loss * weight if len(batch) == 3 else loss
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Build the optimiser over what trains, and its schedule over the whole fit."""

@@ -14,6 +14,7 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.plugins.environments import LightningEnvironment
+from lightning.pytorch.strategies import DDPStrategy
 
 from gridcell.errors import Diverged
 from gridcell.learn.checkpoint import CheckpointStore, EpochCheckpoint, Randomness, check_architecture
@@ -25,6 +26,7 @@ _EXPECTED_WARNINGS = (
     r"Found \d+ module\(s\) in eval mode at the start of training",  # frozen parts
     r".*isinstance\(treespec, LeafSpec\)",  # Lightning's own use of torch
     r"GPU available but not used",  # the scheduler decides who gets the GPU
+    r".*configure_optimizers` returned `None`",  # a module that steps by itself
 )
 
 
@@ -35,9 +37,8 @@ def fit(
     epochs: int,
     seed: int,
     accelerator: str = "auto",
-    devices: int | str = 1,
-    strategy: Any = "auto",
-    plugins: list[Any] | None = None,
+    rank: int = 0,
+    world_size: int = 1,
     precision: str | None = None,
     accumulate: int = 1,
     checkpoints: CheckpointStore | None = None,
@@ -58,17 +59,17 @@ def fit(
         epochs: Epochs in all, those before the checkpoint included.
         seed: Seeds Python, NumPy and torch; processes of a group get different streams from it.
         accelerator: Lightning's name of the hardware, ``"auto"`` for the best there is.
-        devices: Number of devices of this node.
-        strategy: Lightning's strategy, e.g. Ray's for several nodes.
-        plugins: Lightning plugins, e.g. Ray's cluster environment. By default the plain environment, so
-            that variables of a SLURM job around the process are not mistaken for a launch by SLURM.
+        rank: This process's rank among those that train together by DDP. They must have joined the
+            default process group of torch, call this alike, and be given parts of the same batches.
+        world_size: Number of these processes, each with one device.
         precision: Lightning's precision; see :func:`best_precision` for the default.
         accumulate: Batches whose mean gradient makes one step (an equal step from less memory).
         checkpoints: Where checkpoints are kept and looked for.
         checkpoint_every_s: Least seconds between checkpoints, which fall on epoch ends; ``None`` writes
             none, 0 one an epoch.
-        report: Called after each epoch as ``report(step=..., loss=..., lr=..., epoch=...)``: optimiser
-            steps so far, mean training loss of the epoch, learning rate of the next step, epochs done.
+        report: Called after each epoch, on every process with the same numbers, as
+            ``report(step=..., loss=..., lr=..., epoch=...)``: optimiser steps so far, mean training loss of
+            the epoch, learning rate of the next step, epochs done.
         progress_bar: Whether to draw a progress bar in the terminal.
 
     Raises:
@@ -83,9 +84,11 @@ def fit(
     with _quiet(), _interruptible(), tempfile.TemporaryDirectory(prefix="gridcell-fit-") as scratch:
         trainer = pl.Trainer(
             accelerator=accelerator,
-            devices=devices,
-            strategy=strategy,
-            plugins=[LightningEnvironment()] if plugins is None else plugins,
+            devices=1,
+            num_nodes=world_size,
+            # Buffers are the same everywhere: batch statistics are shared.
+            strategy=DDPStrategy(broadcast_buffers=False) if world_size > 1 else "auto",
+            plugins=[_Joined(rank) if world_size > 1 else LightningEnvironment()],
             precision=precision or best_precision(accelerator),
             max_epochs=epochs,
             accumulate_grad_batches=accumulate,
@@ -98,10 +101,46 @@ def fit(
             use_distributed_sampler=False,
             default_root_dir=scratch,
         )
-        last = None if checkpoints is None else checkpoints.latest(Path(scratch))
+        last = _latest(checkpoints, Path(scratch), rank, world_size)
         if last is not None:
             check_architecture(last, architecture)
         trainer.fit(module, batches, ckpt_path=last, weights_only=True)
+
+
+class _Joined(LightningEnvironment):
+    """Processes that are started and joined already; to Lightning each is a node with one device.
+
+    Like Lightning's plain environment it doesn't mistake variables of a SLURM job around the process for a
+    launch by SLURM.
+    """
+
+    def __init__(self, rank: int) -> None:
+        super().__init__()
+        self._rank = rank
+
+    @property
+    def creates_processes_externally(self) -> bool:
+        return True
+
+    def local_rank(self) -> int:
+        return 0
+
+    def node_rank(self) -> int:
+        return self._rank
+
+
+def _latest(checkpoints: CheckpointStore | None, into: Path, rank: int, world_size: int) -> Path | None:
+    """Fetch the last checkpoint; the first process does so alone first, for it may remove a damaged one."""
+    if checkpoints is None:
+        return None
+    if world_size == 1:
+        return checkpoints.latest(into)
+    if rank > 0:
+        torch.distributed.barrier()
+    last = checkpoints.latest(into)
+    if rank == 0:
+        torch.distributed.barrier()
+    return last
 
 
 def best_precision(accelerator: str = "auto") -> str:
@@ -122,7 +161,7 @@ class EpochReport(pl.Callback):
     step, so the sum is looked at every ``CHECK_EVERY`` steps and at the epoch's end.
 
     Args:
-        report: Called as ``report(step=..., loss=..., lr=..., epoch=...)``, on the first process only.
+        report: Called as ``report(step=..., loss=..., lr=..., epoch=...)``.
     """
 
     CHECK_EVERY = 50
@@ -130,11 +169,12 @@ class EpochReport(pl.Callback):
     def __init__(self, report: Report | None) -> None:
         self.report = report
         self._sum: Any = 0.0
-        self._steps = 0
+        self._steps = 0  # batches, or parts of them
+        self._before = 0  # optimiser steps
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the epoch's mean."""
-        self._sum, self._steps = 0.0, 0
+        self._sum, self._steps, self._before = 0.0, 0, trainer.global_step
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -155,14 +195,14 @@ class EpochReport(pl.Callback):
                 raise _diverged(float(self._sum), trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Report the epoch's mean loss over all processes."""
+        """Report the mean over the epoch's steps of their loss, over all processes."""
         total = self._sum
         if trainer.world_size > 1:
             total = trainer.strategy.reduce(total, reduce_op="mean")
-        loss = float(total) * trainer.accumulate_grad_batches / max(1, self._steps)
+        loss = float(total) / max(1, trainer.global_step - self._before)
         if not math.isfinite(loss):
             raise _diverged(loss, trainer)
-        if self.report is not None and trainer.is_global_zero:
+        if self.report is not None:
             lr = trainer.optimizers[0].param_groups[0]["lr"]
             self.report(step=trainer.global_step, loss=loss, lr=float(lr), epoch=trainer.current_epoch + 1)
 

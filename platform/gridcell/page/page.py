@@ -61,7 +61,8 @@ def write_pictures(pictures: Iterable[Picture], out: Path) -> tuple[list[dict[st
 def render(templates: Path, filters: Mapping[str, Callable[..., Any]], **context: Any) -> str:
     """Render a task's ``report.html.jinja``.
 
-    The template can include ``page.css`` (the look of all reports) and import ``show`` from
+    The template can include ``page.css`` (the look of all reports) and ``sort.js`` (which makes every
+    ``table.sortable`` sort by the heading clicked), and import ``show`` from
     ``pictures.html.jinja``. Everything is escaped; a name that is missing from the context is an error.
 
     Args:

@@ -1,7 +1,7 @@
 """Labelled points with a fitted line, one panel or as small multiples, each with its own scales."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from gridcell.plots import style
-from gridcell.plots.legend import heading, heading_height
+from gridcell.plots.legend import heading, heading_height, stroke
 
 _POINT_SIZE = 5.0  # points across
 # Where a label may stand beside its point, the best first: offset in points, and how it is aligned.
@@ -31,13 +31,23 @@ _PLACES = (
 
 @dataclass(frozen=True)
 class Points:
-    """A panel's points: names, coordinates of shape (points,), bars of +- ``x_error``, a note in a corner."""
+    """A panel's points.
+
+    Attributes:
+        labels: names.
+        x: shape (points,).
+        y: shape (points,).
+        x_error: half the lengths of horizontal bars, shape (points,); None: no bars.
+        note: written in a corner.
+        series: what each point belongs to, which gives its colour; empty: all are alike.
+    """
 
     labels: Sequence[str]
     x: npt.NDArray[np.float64]
     y: npt.NDArray[np.float64]
     x_error: npt.NDArray[np.float64] | None = None
     note: str = ""
+    series: Sequence[str] = ()
 
 
 def scatter(
@@ -49,7 +59,7 @@ def scatter(
     panels_per_row: int = 3,
     line: bool = True,
 ) -> Figure:
-    """Draw panels of labelled points, each with its own scales.
+    """Draw panels of labelled points, each with its own scales; a series has one colour in all panels.
 
     Args:
         panels: title of each panel -> its points, all finite.
@@ -71,15 +81,22 @@ def scatter(
             )
         if not (np.isfinite(points.x).all() and np.isfinite(points.y).all()):
             raise ValueError(f"'{name}' has points that are not finite")
+        if points.series and len(points.series) != len(points.labels):
+            raise ValueError(f"'{name}' has {len(points.labels)} labels, {len(points.series)} series")
+    colours = _colours(panels.values())
+    mixed = any(len(set(points.series)) > 1 for points in panels.values())  # else the panels' titles say it
+    legend = list(colours) if mixed else []
     across = min(panels_per_row, len(panels))
     down = math.ceil(len(panels) / across)
-    width, height = {1: 6.0, 2: 4.7}.get(across, 3.35), 3.1
+    crowded = max(len(points.labels) for points in panels.values()) > 12
+    width, height = {1: 8.5 if crowded else 6.0, 2: 4.7}.get(across, 3.35), 5.2 if crowded else 3.1
     left, right, bottom, gap_x, gap_y = 0.85, 0.2, 0.62, 0.55, 0.75
-    total_width = left + across * width + (across - 1) * gap_x + right
-    top = heading_height(title, [], total_width) + 0.30
+    title_width = style.text_width([title], style.TITLE_SIZE) * 1.1 + 0.3
+    total_width = max(left + across * width + (across - 1) * gap_x + right, title_width)
+    top = heading_height(title, legend, total_width) + (0.30 if any(panels) else 0.10)
     total_height = bottom + down * height + (down - 1) * gap_y + top
     figure = style.new_figure(total_width, total_height)
-    heading(figure, title, [], [])
+    heading(figure, title, legend, [stroke(index, "", "o") for index in range(len(legend))])
     for index, (name, points) in enumerate(panels.items()):
         across_index, down_index = index % across, index // across
         y = total_height - top - height - down_index * (height + gap_y)
@@ -94,7 +111,7 @@ def scatter(
             axes.set_ylabel(y_axis, fontsize=style.LABEL_SIZE, color=style.INK)
         if index + across >= len(panels):
             axes.set_xlabel(x_axis, fontsize=style.LABEL_SIZE, color=style.INK)
-        _draw(axes, points, line)
+        _draw(axes, points, [colours[one] for one in points.series or [""] * len(points.labels)], line)
         _label(axes, points)
     return figure
 
@@ -109,16 +126,20 @@ def fitted_line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple
     return slope, float(y.mean() - slope * x.mean())
 
 
-def _draw(axes: Axes, points: Points, line: bool) -> None:
+def _colours(panels: Iterable[Points]) -> dict[str, str]:
+    """Return each series' colour; "" stands for points without one."""
+    names = dict.fromkeys(name for points in panels for name in points.series or [""])
+    return {name: style.colour(index) for index, name in enumerate(names)}
+
+
+def _draw(axes: Axes, points: Points, colours: Sequence[str], line: bool) -> None:
     found = fitted_line(points.x, points.y) if line else None
     if found is not None:
         ends = np.array([points.x.min(), points.x.max()])
         axes.plot(ends, found[0] * ends + found[1], color=style.FAINT, linewidth=1.2, zorder=1.5)
     if points.x_error is not None:
-        axes.hlines(
-            points.y, points.x - points.x_error, points.x + points.x_error, style.colour(0), linewidth=1.0
-        )
-    axes.plot(points.x, points.y, "o", color=style.colour(0), markersize=_POINT_SIZE)
+        axes.hlines(points.y, points.x - points.x_error, points.x + points.x_error, colours, linewidth=1.0)
+    axes.scatter(points.x, points.y, s=_POINT_SIZE**2, c=colours, zorder=2)
     axes.margins(x=0.14, y=0.12)
     axes.autoscale_view()  # now rather than when drawn: labels are placed by where the points will be
 

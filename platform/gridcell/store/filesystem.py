@@ -57,6 +57,10 @@ class Folder:
         """Return the path of ``name`` on this machine, or None on a remote filesystem."""
         return Path(self.path(name)) if self.is_local else None
 
+    def exists(self) -> bool:
+        """Tell whether there is such a folder; on an object store, whether it has files."""
+        return bool(self.filesystem.exists(self.root))
+
     def check_writable(self) -> None:
         """Write, read and remove a probe.
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from imagenet_rib.metrics import FloatArray, mean_of_known
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -73,13 +74,60 @@ def correlate(
     )
 
 
-def _coefficient(test: object, resampled: NDArray[np.float64]) -> Coefficient:
+def correlate_within(
+    x: FloatArray, y: FloatArray, *, resamples: int = RESAMPLES, seed: int = 0
+) -> Correlation | None:
+    """Correlate pairs within each of several models, and average the coefficients over the models.
+
+    That is the correlation of all pairs once each model's are brought to mean 0 and standard deviation 1:
+    differences between models, whose features differ in scale, have no part in it. Models share their sets,
+    so it is sets that are resampled, and permuted for the p-value, alike in all models: with few sets many
+    models make it no surer. p is two-sided, ``(1 + hits) / (1 + resamples)``.
+
+    Args:
+        x: finite, shape (models, n).
+        y: finite, shape (models, n), of the same sets in the same order.
+        resamples: of the bootstrap, and of the permutations.
+        seed: of both.
+
+    Returns:
+        None with fewer than three sets, or where no model has a correlation.
+    """
+    from scipy import stats
+
+    models, n = x.shape
+    if n < 3 or not models:
+        return None
+    rng = np.random.default_rng(seed)
+    draws = rng.integers(n, size=(resamples, n))
+    orders = rng.permuted(np.tile(np.arange(n), (resamples, 1)), axis=1)
+
+    def coefficient(rank: bool) -> Coefficient | None:
+        def of(a: FloatArray, b: FloatArray) -> FloatArray:
+            """Return the mean over models of shape (models, rows, n), shape (rows,)."""
+            if rank:
+                a, b = stats.rankdata(a, axis=-1), stats.rankdata(b, axis=-1)
+            return mean_of_known(np.array([_row_correlations(*one) for one in zip(a, b, strict=True)]))
+
+        value = float(of(x[:, None], y[:, None])[0])
+        if np.isnan(value):
+            return None
+        low, high = np.nanquantile(of(x[:, draws], y[:, draws]), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        chance = of(x[:, orders], np.broadcast_to(y[:, None], (models, resamples, n)))
+        hits = np.count_nonzero(np.abs(chance) >= abs(value) - 1e-9)
+        return Coefficient(value, (1 + hits) / (1 + resamples), float(low), float(high))
+
+    pearson, spearman = coefficient(False), coefficient(True)
+    return None if pearson is None or spearman is None else Correlation(n, pearson, spearman)
+
+
+def _coefficient(test: object, resampled: FloatArray) -> Coefficient:
     low, high = np.nanquantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     value, p = float(test.statistic), float(test.pvalue)  # type: ignore[attr-defined]
     return Coefficient(value, p, float(low), float(high))
 
 
-def _row_correlations(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+def _row_correlations(a: FloatArray, b: FloatArray) -> FloatArray:
     """Return the correlation of each row of a with that of b, NaN where one is constant, shape (rows,)."""
     a, b = a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True)
     norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)

@@ -1,26 +1,26 @@
 """Penultimate-layer features of a timm model: what its last layer sees."""
 
+from collections.abc import Iterable, Sequence
+
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gridcell.errors import UserError
-from gridcell.learn.batches import Batches
 from gridcell.learn.placement import device_of
 from imagenet_rib.evaluate import Normalisation
 
 
 def penultimate_features(
-    model: nn.Module, images: Tensor | NDArray, normalisation: Normalisation, batch_size: int = 128
+    model: nn.Module, batches: Iterable[Sequence[Tensor]], normalisation: Normalisation
 ) -> NDArray:
     """Compute the features that a classifier's last layer is given.
 
     Args:
         model: A timm classifier; runs in evaluation mode on the device it is on, and is left in the modes it
             was found in.
-        images: uint8 of shape ``(N, H, W, 3)``; a memory-mapped array is read batch by batch.
+        batches: Batches whose first tensors are images, uint8 of shape ``(B, H, W, 3)``.
         normalisation: Makes the model's inputs of them.
-        batch_size: Images at a time.
 
     Returns:
         float32 of shape ``(N, d)``, in the images' order.
@@ -37,8 +37,8 @@ def penultimate_features(
     try:
         with torch.inference_mode():
             features = [
-                head(body(normalisation(batch.to(device, non_blocking=True))), pre_logits=True)
-                for (batch,) in Batches(images, batch_size=batch_size, shuffle=False)
+                head(body(normalisation(images.to(device, non_blocking=True))), pre_logits=True)
+                for images, *_ in batches
             ]
     finally:
         for module, training in modes.items():

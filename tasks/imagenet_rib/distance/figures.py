@@ -8,7 +8,8 @@ import numpy as np
 from gridcell.page import Picture
 from gridcell.plots.numbers import signed
 from gridcell.plots.scatter import Points, scatter
-from imagenet_rib.summary import BASELINE
+from imagenet_rib.evaluation import BASELINE
+from imagenet_rib.metrics import FloatArray
 
 _OUTCOMES = {
     "drop": ("accuracy lost on val (points)", "accuracy lost on held-out pre-training data"),
@@ -17,7 +18,7 @@ _OUTCOMES = {
 
 
 def draw_distances(summary: Mapping[str, Any]) -> Iterator[Picture]:
-    """Draw each outcome against the distance, a panel per model; nothing without distances."""
+    """Draw each outcome against the distance, a panel per model and all together; or nothing."""
     found = summary["distance"]
     if found is None:
         return
@@ -32,6 +33,7 @@ def draw_distances(summary: Mapping[str, Any]) -> Iterator[Picture]:
                     y=np.array([one[outcome] for one in known.values()]),
                     x_error=np.array([one["deviation"] or 0.0 for one in known.values()]),
                     note=_note(found["correlations"][model][outcome]),
+                    series=[model] * len(known),
                 )
         if panels:
             yield Picture(
@@ -49,6 +51,33 @@ def draw_distances(summary: Mapping[str, Any]) -> Iterator[Picture]:
                     panels_per_row=2 if len(panels) in (2, 4) else 3,
                 ),
             )
+        if len(panels) > 1:
+            yield Picture(
+                f"distance-{outcome}-all",
+                "distance",
+                "All models together: each model's distances and outcomes are brought to mean 0 and standard "
+                "deviation 1 over its sets, which takes out that models differ in features and in what they "
+                "lose. The correlations are the means of those above.",
+                scatter(
+                    {"": _together(panels, _note((found["pooled"] or {}).get(outcome)))},
+                    x_axis=f"distance from {found['source']} (standard deviations from the model's mean)",
+                    y_axis=f"{axis.partition(' (')[0]} (standard deviations)",
+                    title=f"All models: distance and {words}",
+                ),
+            )
+
+
+def _together(panels: Mapping[str, Points], note: str) -> Points:
+    def standard(values: FloatArray) -> FloatArray:
+        return (values - values.mean()) / (values.std() or 1.0)
+
+    return Points(
+        labels=[label for points in panels.values() for label in points.labels],
+        x=np.concatenate([standard(points.x) for points in panels.values()]),
+        y=np.concatenate([standard(points.y) for points in panels.values()]),
+        note=note,
+        series=[name for points in panels.values() for name in points.series],
+    )
 
 
 def _note(correlation: Mapping[str, Any] | None) -> str:

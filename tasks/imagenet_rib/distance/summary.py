@@ -4,10 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from imagenet_rib.distance.correlation import LEVEL, RESAMPLES, Coefficient, correlate
+import numpy as np
+
+from imagenet_rib.distance.correlation import (
+    LEVEL,
+    RESAMPLES,
+    Coefficient,
+    Correlation,
+    correlate,
+    correlate_within,
+)
 from imagenet_rib.estimates import plain
-from imagenet_rib.evaluation import VAL
-from imagenet_rib.summary import BASELINE
+from imagenet_rib.evaluation import BASELINE, VAL
 
 OUTCOMES = ("drop", "ri")
 """What is correlated: the points of accuracy lost on the pre-training data, and RI."""
@@ -40,6 +48,8 @@ def summarise_distances(
           ``drop`` (accuracy on ``val`` before minus after, points) and ``ri``; null where not known
         - ``correlations[model][outcome]``: null, or ``n`` and for ``pearson`` and ``spearman`` each
           ``value``, ``p`` and ``ci95``
+        - ``pooled[outcome]``: the same within all models together, over the sets known of all of them, see
+          ``correlation.correlate_within``; null with fewer than two models
         - ``level``, ``resamples``
     """
     if not distances:
@@ -65,6 +75,7 @@ def summarise_distances(
             model: {outcome: _correlation(by_set, outcome) for outcome in OUTCOMES}
             for model, by_set in sets.items()
         },
+        "pooled": {o: _pooled(sets, o) for o in OUTCOMES} if len(sets) > 1 else None,
         "level": LEVEL,
         "resamples": RESAMPLES,
     }
@@ -78,7 +89,23 @@ def _drop(summary: Mapping[str, Any], model: str, name: str) -> float | None:
 
 def _correlation(by_set: Mapping[str, Mapping[str, Any]], outcome: str) -> dict[str, Any] | None:
     known = [(one["distance"], one[outcome]) for one in by_set.values() if one[outcome] is not None]
-    found = correlate([x for x, _ in known], [y for _, y in known])
+    return _as_json(correlate([x for x, _ in known], [y for _, y in known]))
+
+
+def _pooled(sets: Mapping[str, Mapping[str, Mapping[str, Any]]], outcome: str) -> dict[str, Any] | None:
+    shared = [
+        name
+        for name in next(iter(sets.values()))
+        if all(name in by_set and by_set[name][outcome] is not None for by_set in sets.values())
+    ]
+    x, y = (
+        np.array([[by_set[name][key] for name in shared] for by_set in sets.values()], dtype=float)
+        for key in ("distance", outcome)
+    )
+    return _as_json(correlate_within(x, y))
+
+
+def _as_json(found: Correlation | None) -> dict[str, Any] | None:
     if found is None:
         return None
     return {"n": found.n, "pearson": _entry(found.pearson), "spearman": _entry(found.spearman)}

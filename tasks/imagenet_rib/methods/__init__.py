@@ -6,12 +6,11 @@ A plug-in adds a method by an entry point of the group ``gridcell.imagenet_rib.m
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib import import_module
 from importlib.metadata import entry_points
-from pkgutil import iter_modules
 
 from gridcell.errors import UserError, unknown
 from gridcell.grid import order_by_needs
+from gridcell.registry import Registry, by_name
 from imagenet_rib.method import FineTuning, Merging, Method
 
 ENTRY_POINTS = "gridcell.imagenet_rib.methods"
@@ -25,9 +24,9 @@ def available() -> dict[str, Method]:
         UserError: If two methods share a name, a plug-in's entry point leads to something else, a method
             needs one that does not exist, or methods need each other in a circle.
     """
-    shipped = [import_module(f"{__name__}.{module.name}").method for module in iter_modules(__path__)]
+    shipped: Registry[Method] = Registry(__name__, "method", "method")
     plugged = [point.load() for point in entry_points(group=ENTRY_POINTS)]
-    return collect([*shipped, *plugged])
+    return collect([*shipped.all.values(), *plugged])
 
 
 def get(name: str) -> Method:
@@ -54,15 +53,13 @@ def collect(methods: Iterable[Method]) -> dict[str, Method]:
     Raises:
         UserError: As :func:`available`.
     """
-    found: dict[str, Method] = {}
-    for method in methods:
+    given = list(methods)
+    for method in given:
         if not isinstance(method, FineTuning | Merging):
             raise UserError(f"A method must be a FineTuning or a Merging, but a plug-in gives {method!r}.")
-        if method.name in found:
-            raise UserError(f"Two methods are called '{method.name}'.")
-        found[method.name] = method
+    found = by_name(given, "method")
     order({name: method.needs(method.parameters()) for name, method in found.items()})
-    return dict(sorted(found.items()))
+    return found
 
 
 def order(needs: Mapping[str, Iterable[str]]) -> tuple[str, ...]:

@@ -102,4 +102,5 @@ method = FineTuning(
     parameters=Settings,
     prepare=prepare,
     skip=skip,
+    compares_images=True,
 )

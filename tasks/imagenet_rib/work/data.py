@@ -1,39 +1,56 @@
-"""The data cell: makes the sets of images once, so that every other cell sees the same bytes."""
+"""The data cell: sets of images made once, or a published set's index, so that all cells see the same."""
 
 from typing import Any
 
 from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.data.images import save_npz
-from imagenet_rib.work.inputs import SETS
+from gridcell.errors import UserError
+from imagenet_rib.published import set_uri
+from imagenet_rib.roles import DATA
+from imagenet_rib.work.inputs import INDEX, SETS
 
 
 def run(cell: Cell, context: Context) -> dict[str, Any]:
-    """Derive the sets from the embedded digits, or read them from the user's folder.
+    """Derive the sets from the embedded digits, read them from the user's folder, or look one up there.
 
     Raises:
         UserError: the folder isn't the one that was planned, or lacks a set or class.
+        CorruptData: a published set is damaged.
     """
     config = cell.config
+    if config["source"] == "published":
+        return _look_up(config["set"], config["content"], context)
     if config["source"] == "digits":
         from gridcell.data.derive import derive
         from gridcell.data.digits import load_digits_images
 
         base = load_digits_images(config["image_size"])
         sets = derive(base, seed=config["seed"], parameters=config["shifts"])
-    elif config["source"] in ("imagenet", "published"):
+    elif config["source"] == "imagenet":
         from imagenet_rib.imagenet import read_imagenet
 
         sets = read_imagenet(
-            context.locations.get("data"),
+            context.locations[DATA],
             config["image_size"],
-            seed=config.get("seed", 0),
-            shifts=config.get("shifts", {}),
-            derived=config["source"] == "imagenet",
+            seed=config["seed"],
+            shifts=config["shifts"],
         )
     else:
         from gridcell.data.suite import read_suite
 
-        sets = read_suite(context.locations["data"])
+        sets = read_suite(context.locations[DATA])
     save_npz(context.outputs / SETS, sets)
     return {"images": {name: len(one) for name, one in sets.items()}}
+
+
+def _look_up(name: str, content: str | None, context: Context) -> dict[str, Any]:
+    """Leave the label and group of each image of a published set; the images stay where they are."""
+    from gridcell.data.stored import read_stored, save_index
+
+    root = context.locations.get(DATA)
+    if root is None or content is None:
+        raise UserError("The setting 'data.root' must name the folder of the published sets")
+    images = read_stored(name, set_uri(root, name), content)
+    save_index(context.outputs / INDEX, images)
+    return {"images": {name: len(images)}}

@@ -8,12 +8,12 @@ import numpy as np
 
 from gridcell.cell import Cell
 from gridcell.context import Context
-from gridcell.data.images import select
 from gridcell.errors import UserError
 from imagenet_rib.method import Merging
 from imagenet_rib.methods import get
 from imagenet_rib.metrics import accuracy
 from imagenet_rib.parts import key_of, members
+from imagenet_rib.roles import is_data
 from imagenet_rib.work.inputs import ModelBuilder, architecture_of, one_set, read_sets, wrapping_of
 
 if TYPE_CHECKING:
@@ -31,11 +31,13 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     """
     import torch
 
+    from gridcell.learn.shares import gather, whole_batches
     from imagenet_rib.evaluate import predict
+    from imagenet_rib.masking import answers, right
     from imagenet_rib.models import normalisation_of
 
     sets = read_sets(context)
-    roles = [role for role in cell.needs if role != "data"]
+    roles = [role for role in cell.needs if not is_data(role)]
     builder = ModelBuilder(architecture_of(context, roles[0]), sets)
     weights = {role: builder.read(context, role) for role in roles}
     bare = builder.build()
@@ -47,17 +49,20 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     corruption = cell.config.get("corruption")
     for name in cell.config["sets"]:
         images = one_set(sets, name)
+        classes = answers(
+            images.classes, images.alternatives
+        )  # of the whole set, of which this may be a part
         if corruption is not None:
             chosen = members(images, corruption)
             if not len(chosen):
                 raise UserError(f"Set '{name}' has no images under corruption '{corruption}'")
-            images = select(images, chosen)
+            images = images.select(chosen)
         batch_size, _ = context.batch_and_accumulation(BATCH_SIZE)
-        predictions = predict(
-            model, images.images, normalise, torch.tensor(one_set(sets, name).classes), batch_size=batch_size
-        )
+        own = whole_batches(len(images), batch_size, context.rank, context.workers)
+        batches = images.evaluation_batches(batch_size, normalise.prepare, own)
+        predicted = gather(predict(model, batches, normalise, torch.tensor(classes)), context.workers)
         key = key_of(name, corruption)
-        correct[key] = predictions.numpy() == images.labels
+        correct[key] = right(predicted, images.labels, images.alternatives)
         accuracies[key] = accuracy(correct[key], images.group_of)
     write_correct(context.outputs / CORRECT, correct)
     return {"accuracy": accuracies, "mean_accuracy": float(np.mean(list(accuracies.values())))}

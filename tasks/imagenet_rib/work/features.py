@@ -8,7 +8,7 @@ import numpy as np
 
 from gridcell.cell import Cell
 from gridcell.context import Context
-from gridcell.data.images import LabelledImages, select
+from gridcell.data.labelled import LabelledSet
 from gridcell.errors import CorruptData
 from imagenet_rib.work.inputs import ModelBuilder, architecture_of, one_set, read_sets
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from imagenet_rib.distance.sets import LabelledFeatures
 
 FEATURES = "features.npz"
+BATCH_SIZE = 128
 
 
 def run(cell: Cell, context: Context) -> Mapping[str, Any]:
@@ -35,18 +36,19 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     found = {}
     for name in cell.config["sets"]:
         chosen = _draw(one_set(sets, name), cell.config["max_images"], context.seed)
-        features = penultimate_features(model, chosen.images, normalise)
+        batches = chosen.evaluation_batches(BATCH_SIZE, normalise.prepare)
+        features = penultimate_features(model, batches, normalise)
         found[name] = LabelledFeatures(name, features, chosen.labels)
     write_features(context.outputs / FEATURES, found)
     images = {name: len(one) for name, one in found.items()}
     return {"images": images, "dimensions": next(iter(found.values())).features.shape[1]}
 
 
-def _draw(images: LabelledImages, size: int, seed: int) -> LabelledImages:
+def _draw(images: LabelledSet, size: int, seed: int) -> LabelledSet:
     if len(images) <= size:
         return images
     drawn = np.random.default_rng(seed).choice(len(images), size, replace=False)
-    return select(images, np.sort(drawn))
+    return images.select(np.sort(drawn))
 
 
 def write_features(path: Path, sets: "Mapping[str, LabelledFeatures]") -> None:

@@ -22,15 +22,16 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     images = one_set(sets, "pretrain")
     builder = ModelBuilder(architecture_of(context, "pre"), sets)
     model = builder.build(builder.read(context, "pre")).to(context.device)
+    normalise = normalisation_of(model)
     fisher = diagonal_fisher(
         model,
-        torch.from_numpy(images.images),
+        images.pixels(normalise.prepare),
         labels=torch.from_numpy(images.labels),
         empirical=cell.config["empirical"],
         samples=cell.config["samples"],
         seed=context.seed,
         chunk=context.batch_and_accumulation(CHUNK)[0],
-        transform=normalisation_of(model),
+        transform=normalise,
     )
     save_weights(context.outputs / FISHER, fisher, builder.identity)
     total = sum(float(values.sum()) for values in fisher.values())

@@ -1,15 +1,20 @@
 """What the cells read of one another: the sets of images, and models with their weights."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridcell.context import Context
+from gridcell.data.imagenet import imagenet_wnids
 from gridcell.data.images import LabelledImages, load_npz
+from gridcell.data.labelled import LabelledSet
 from gridcell.errors import UserError
 from imagenet_rib.method import FineTuning
 from imagenet_rib.methods import get
+from imagenet_rib.published import set_uri
+from imagenet_rib.roles import DATA, is_data
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -18,21 +23,44 @@ Wrapping = Callable[["nn.Module", int], "nn.Module"]
 """``(bare model, side of its images) -> model with what a method puts around it``."""
 
 SETS = "sets.npz"
+INDEX = "index.npz"
 WEIGHTS = "weights.safetensors"
 
 
-@lru_cache(maxsize=2)
-def _sets(path: Path, modified_ns: int) -> dict[str, LabelledImages]:
-    return load_npz(path)
+@lru_cache(maxsize=16)
+def read_file(
+    path: Path, modified_ns: int, root: str | None = None, loaders: int = 0
+) -> Mapping[str, LabelledSet]:
+    """Return the sets in a data cell's file, by name.
+
+    Args:
+        path: the file.
+        modified_ns: when it was written: another file under the same name is read again.
+        root: where the images of a published set are.
+        loaders: processes that read them.
+    """
+    if path.name != INDEX:
+        return load_npz(path)
+    from gridcell.data.stored import load_index
+
+    one = load_index(path)
+    return {one.name: replace(one, uri=set_uri(root, one.name) if root else None, loaders=loaders)}
 
 
-def read_sets(context: Context) -> dict[str, LabelledImages]:
-    """Return the sets of images by name; unpacked once per process."""
-    path = context.artifact("data", SETS)
-    return _sets(path, path.stat().st_mtime_ns)
+def read_sets(context: Context) -> dict[str, LabelledSet]:
+    """Return the sets of images by name; unpacked once per process.
+
+    Those that stay where they are, are read by a process for each CPU of the cell beyond the first.
+    """
+    root, loaders = context.locations.get(DATA), context.cell.resources.cpus - 1
+    sets: dict[str, LabelledSet] = {}
+    for role in filter(is_data, context.cell.needs):
+        path = context.artifact(role, SETS if role == DATA else INDEX)
+        sets |= read_file(path, path.stat().st_mtime_ns, root, loaders)
+    return sets
 
 
-def one_set(sets: Mapping[str, LabelledImages], name: str) -> LabelledImages:
+def one_set(sets: Mapping[str, LabelledSet], name: str) -> LabelledSet:
     """Return one set.
 
     Raises:
@@ -44,17 +72,22 @@ def one_set(sets: Mapping[str, LabelledImages], name: str) -> LabelledImages:
 
 
 class ModelBuilder:
-    """Builds models of one architecture for one data set, and reads and writes their weights."""
+    """Builds models of one architecture for one data set, and reads and writes their weights.
 
-    def __init__(self, architecture: Mapping[str, Any], sets: Mapping[str, LabelledImages]) -> None:
+    Args:
+        architecture: name, options and, of published weights, the side of the model's images.
+        sets: what the model is for; none where any images of ImageNet's classes will do.
+    """
+
+    def __init__(self, architecture: Mapping[str, Any], sets: Mapping[str, LabelledSet]) -> None:
         from imagenet_rib.models import architecture_name  # timm: not where a report is written
 
-        some = next(iter(sets.values()))
+        class_names = next(iter(sets.values())).class_names if sets else imagenet_wnids()
         self.name: str = architecture["name"]
-        self.image_size: int = architecture.get("input_size") or some.size[0]
+        self.image_size: int = architecture.get("input_size") or _side(sets)
         self._arguments: dict[str, Any] = {
             **architecture["options"],
-            "num_classes": len(some.class_names),
+            "num_classes": len(class_names),
             "image_size": self.image_size,
         }
         self.identity = architecture_name(self.name, **self._arguments)
@@ -85,6 +118,12 @@ class ModelBuilder:
         from imagenet_rib.models import save_weights
 
         save_weights(context.outputs / WEIGHTS, weights, self.identity)
+
+
+def _side(sets: Mapping[str, LabelledSet]) -> int:
+    """Return the side of images in memory, in pixels; planning makes sure that no others need it."""
+    held = next(one for one in sets.values() if isinstance(one, LabelledImages))
+    return held.size[0]
 
 
 def wrapping_of(context: Context, role: str) -> Wrapping:

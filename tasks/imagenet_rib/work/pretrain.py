@@ -33,7 +33,14 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
 
     loss = cross_entropy_loss(torch.tensor(images.classes))
     train_classifier(
-        context, model, loss, images, cell.config["pretraining"], builder.identity, transform=transform
+        context,
+        model,
+        loss,
+        images,
+        cell.config["pretraining"],
+        builder.identity,
+        prepare=normalise.prepare,
+        transform=transform,
     )
     builder.write(context, model.state_dict())
     return {"images": len(images), "parameters": _size(model)}

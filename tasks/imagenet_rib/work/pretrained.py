@@ -23,12 +23,12 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
             another architecture.
     """
     sets = read_sets(context)
-    classes = len(next(iter(sets.values())).class_names)
-    if classes != CLASSES:
-        raise UserError(
-            f"Published models know ImageNet's 1,000 classes, but the data name {classes}: "
-            "use data.source=imagenet, or pre-train from scratch"
-        )
+    for classes in {len(images.class_names) for images in sets.values()}:
+        if classes != CLASSES:
+            raise UserError(
+                f"Published models know ImageNet's 1,000 classes, but the data name {classes}: "
+                "use data.source=imagenet, or pre-train from scratch"
+            )
     builder = ModelBuilder(cell.config["architecture"], sets)
     source = cell.config["weights"]["source"]
     model = (

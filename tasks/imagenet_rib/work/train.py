@@ -56,6 +56,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     )
     torch.manual_seed(context.seed)  # of what a method adds to the model
     recipe = method.prepare(start, **cell.config["parameters"])
+    normalise = normalisation_of(model)
     train_classifier(
         context,
         recipe.model,
@@ -63,7 +64,8 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         images,
         cell.config["training"],
         builder.identity,
-        transform=normalisation_of(model),
+        prepare=normalise.prepare,
+        transform=normalise,
         trainable=recipe.trainable,
         frozen_statistics=recipe.frozen_statistics,
     )

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from gridcell.cell import divided
 from gridcell.context import Context
-from gridcell.data.images import LabelledImages
+from gridcell.data.labelled import LabelledSet, Prepare
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -16,10 +17,11 @@ def train_classifier(
     context: Context,
     model: "nn.Module",
     loss: "Callable[[nn.Module, Tensor, Tensor], Tensor]",
-    images: LabelledImages,
+    images: LabelledSet,
     settings: Mapping[str, Any],
     architecture: str,
     *,
+    prepare: Prepare,
     transform: "Callable[[Tensor], Tensor]",
     trainable: Callable[[str], bool] | None = None,
     frozen_statistics: bool = False,
@@ -33,6 +35,7 @@ def train_classifier(
         images: the set.
         settings: of the optimiser: the keys of ``imagenet_rib.settings.Optimiser``.
         architecture: asserted when a checkpoint is loaded.
+        prepare: applied to images that are decoded for this.
         transform: uint8 images ``(N, H, W, 3)`` -> the model's inputs, on the device.
         trainable: which parameters train, by name; all by default.
         frozen_statistics: whether batch normalisation keeps its statistics.
@@ -43,14 +46,12 @@ def train_classifier(
     """
     import torch
 
-    from gridcell.learn.batches import Batches
     from gridcell.learn.classifier import Classifier
     from gridcell.learn.fit import fit
     from gridcell.learn.optimisers import Optimisation
     from imagenet_rib.masking import check_labels
 
-    labels = torch.from_numpy(images.labels)
-    check_labels(labels, torch.tensor(images.classes), len(images.class_names))
+    check_labels(torch.from_numpy(images.labels), torch.tensor(images.classes), len(images.class_names))
     keys = ("optimiser", "lr", "momentum", "weight_decay", "warmup_share")
     module = Classifier(
         model,
@@ -62,17 +63,28 @@ def train_classifier(
         transform=transform,
     )
 
-    batch_size, accumulate = context.batch_and_accumulation(settings["batch_size"])
+    batch_size = settings["batch_size"]
+    share = divided(batch_size, context.workers, "training.batch_size")
+    _, accumulate = context.batch_and_accumulation(share)
 
     def report(step: int, loss: float, lr: float, epoch: int) -> None:
         context.report(step, loss=loss, lr=lr)
 
     fit(
         module,
-        Batches(images.images, labels, batch_size=batch_size, seed=context.seed),
+        images.training_batches(
+            batch_size,
+            prepare,
+            seed=context.seed,
+            rank=context.rank,
+            world_size=context.workers,
+            accumulate=accumulate,
+        ),
         epochs=settings["epochs"],
         seed=context.seed,
         accumulate=accumulate,
+        rank=context.rank,
+        world_size=context.workers,
         accelerator="gpu" if context.device == "cuda" else "cpu",
         checkpoints=context.checkpoints,
         checkpoint_every_s=CHECKPOINT_EVERY_S,

@@ -42,6 +42,20 @@ def test_plan_says_what_the_selected_cells_will_cost(gridcell):
     assert json.loads(output)["estimate"] == {"sums": "7 of [width 3]"}
 
 
+def test_plan_simulates_how_long_gpus_would_take(gridcell):
+    _, output, _ = gridcell("plan", "toy", "--gpus", 1, "--gpus", 100, "--json")
+    took = {gpus: figures["makespan_s"] for gpus, figures in json.loads(output)["simulated"].items()}
+    assert took == {"1": 70.0, "100": 30.0}  # 7 cells of 10 s; the longest chain has 3
+    _, output, _ = gridcell("plan", "toy", "--gpus", 1)
+    assert output.splitlines()[-1] == "on 1 GPUs, one cell each: 0:01:10, 100% busy (simulated)"
+
+
+def test_plan_for_gpus_needs_to_know_how_long_cells_take(gridcell):
+    code, _, errors = gridcell("plan", "imagenet-rib", "--gpus", 8)
+    assert code == 2
+    assert "nobody can say how long the cells of imagenet-rib/mini take" in errors
+
+
 def test_run_ends_with_the_answer_the_report_and_the_window(ran, tmp_path):
     assert "7 cells run, 0 failed" in ran
     assert "'what': 'total'}\": 6" in ran

@@ -87,7 +87,7 @@ def test_list(gridcell):
     _, output, _ = gridcell("data", "list", "--json")
     assert json.loads(output)["objectnet"] == "ObjectNet (ImageNet overlap)"
     _, output, _ = gridcell("data", "list")
-    assert len(output.splitlines()) == 10
+    assert len(output.splitlines()) == 11
 
 
 @pytest.mark.slow

@@ -7,15 +7,18 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import ClassVar
 
+import crew_task
 import pytest
 import toy_task
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gridcell.cell import Resources
 from gridcell.context import Context
 from gridcell.errors import CorruptData, UserError
 from gridcell.execute.driver import run_grid, set_damaged_aside
 from gridcell.execute.outcome import FailureClass, classify
+from gridcell.grid import GridBuilder
 from gridcell.store import Store
 
 EXECUTORS = ["inline", pytest.param("ray", marks=pytest.mark.slow)]
@@ -145,6 +148,23 @@ def test_a_relative_storage_is_the_drivers(executor, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+def test_cells_of_one_and_of_two_workers_share_a_machine(store, tmp_path):
+    """On as many cores as the larger cells need, idle processes of smaller ones must give way."""
+    builder = GridBuilder("crew")
+    for seed in range(2):
+        resources = Resources(workers=1 + seed)
+        config = {"fail": "killed once" if seed == 1 else "not"}
+        cell = builder.add("train", config, seed=seed, title=str(seed), resources=resources)
+        after = builder.add("train", config, seed=9, needs={"x": cell}, title=f"after {seed}")
+        builder.target({"seed": seed}, after)
+    builder.locate("markers", str(tmp_path))
+    grid = builder.build()
+    schedule = run_grid(crew_task.task, grid, store, num_cpus=2)
+    assert not schedule.failed
+    assert store.results.done() == set(grid.cells)
+
+
+@pytest.mark.slow
 def test_an_impossible_request_is_refused_before_anything_runs(store, tmp_path):
     grid = planned(tmp_path)
     for cell in grid.cells.values():
@@ -222,8 +242,8 @@ def test_a_running_cell_reports_to_the_driver(store, tmp_path):
 def test_a_cluster_started_here_listens_on_this_machine_alone():
     code = """
 import psutil
-from gridcell.execute.tune import ray_session
-with ray_session(None, 1):
+from gridcell.execute.cluster import ray_cluster
+with ray_cluster(None, 1):
     import ray
     ray.get(ray.remote(lambda: 1).remote())
     me = psutil.Process()

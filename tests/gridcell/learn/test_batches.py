@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridcell.learn.batches import Batches, EpochOrder, epoch_order
+from gridcell.learn.batches import Batches, epoch_order
 
 
 @given(st.integers(0, 200), st.integers(0, 2**40), st.integers(0, 50))
@@ -50,14 +50,38 @@ def test_numpy_arrays_are_shared_even_when_read_only(recwarn):
     assert not recwarn.list
 
 
-@given(size=st.integers(1, 60), world_size=st.integers(1, 5))
-def test_ranks_get_equal_shares_that_cover_everything(size, world_size):
-    orders = [
-        EpochOrder(size, seed=1, rank=rank, world_size=world_size).indices().tolist()
+@given(
+    size=st.integers(1, 60),
+    world_size=st.integers(1, 4),
+    accumulate=st.integers(1, 3),
+    each=st.integers(1, 5),
+)
+def test_parts_make_up_the_batches_of_one_process_and_weigh_as_much(size, world_size, accumulate, each):
+    parts = world_size * accumulate
+    values = torch.randn(size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    whole = [batch for (batch,) in Batches(values, batch_size=each * parts, seed=3)]
+    ranks = [
+        Batches(
+            values,
+            batch_size=each * parts,
+            seed=3,
+            rank=rank,
+            world_size=world_size,
+            accumulate=accumulate,
+        )
         for rank in range(world_size)
     ]
-    assert {len(order) for order in orders} == {-(-size // world_size)}
-    assert set().union(*orders) == set(range(size))
+    steps = list(zip(*ranks, strict=True))  # the ranks take part in every step
+    assert {len(one) for one in ranks} == {len(steps)}
+    for number, expected in enumerate(whole):
+        seen = [part for step in steps[number * accumulate : (number + 1) * accumulate] for part in step]
+        if parts == 1:
+            assert torch.equal(seen[0][0], expected)
+            continue
+        assert all(len(samples) for samples, _ in seen)
+        assert torch.equal(torch.cat([samples for samples, weight in seen if weight]), expected)
+        mean = sum(weight * samples.mean() for samples, weight in seen) / parts
+        assert mean.item() == pytest.approx(expected.mean().item())
 
 
 def test_unequal_arrays_and_empty_batches_are_refused():
@@ -65,3 +89,5 @@ def test_unequal_arrays_and_empty_batches_are_refused():
         Batches(torch.zeros(3), torch.zeros(4), batch_size=1)
     with pytest.raises(ValueError, match="at least 1"):
         Batches(torch.zeros(3), batch_size=0)
+    with pytest.raises(ValueError, match="multiple of 6"):
+        Batches(torch.zeros(9), batch_size=9, world_size=3, accumulate=2)

@@ -1,8 +1,6 @@
 """A fit against a bare loop, its reports, its endings, and its silence."""
 
 import signal
-import subprocess
-import sys
 import threading
 import warnings
 
@@ -116,29 +114,6 @@ def test_a_fit_runs_in_a_thread_as_the_schedulers_workers_do():
     fit(expected, batches(), epochs=1, seed=0)
     assert failures == []
     assert torch.equal(module.model[0].weight, expected.model[0].weight)
-
-
-TWO_PROCESSES = """
-import sys
-from pathlib import Path
-from gridcell.learn.fit import fit
-from learn_problems import Folder, batches, classifier
-
-store = Folder(Path(sys.argv[1]))
-for epochs in (1, 2):
-    fit(classifier(), batches(), epochs=epochs, seed=0, checkpoints=store, checkpoint_every_s=0,
-        report=lambda **m: print("epoch", m["epoch"]), accelerator="cpu", devices=2, strategy="ddp_fork")
-"""
-
-
-@pytest.mark.slow
-def test_two_processes_report_once_and_keep_their_own_randomness(tmp_path):
-    command = [sys.executable, "-c", TWO_PROCESSES, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split("\n") == ["epoch 1", "epoch 2", ""]
-    first, second = torch.load(tmp_path / "last.ckpt", weights_only=True)["gridcell"]["random"]
-    assert not torch.equal(first["torch"], second["torch"])
 
 
 def test_variables_of_a_slurm_job_do_not_change_a_fit(monkeypatch):

@@ -52,9 +52,31 @@ def test_a_panel_for_each(count):
     assert [axes.get_title() for axes in figure.axes] == [f"model {index}" for index in range(count)]
 
 
+def test_a_long_title_fits():
+    title = "Distance from the pre-training data and accuracy lost on held-out pre-training data"
+    figure = scatter({"m": Points(["a"], np.array([1.0]), np.array([2.0]))}, title=title, **AXES)
+    figure.canvas.draw()
+    assert figure.texts[0].get_text() == title
+    assert figure.texts[0].get_window_extent().x1 <= figure.canvas.get_width_height()[0]
+
+
 def test_a_single_point_has_no_line():
     figure = scatter({"m": Points(["a"], np.array([1.0]), np.array([2.0]))}, **AXES)
-    assert len(figure.axes[0].lines) == 1  # the point
+    assert not figure.axes[0].lines
+    assert len(figure.axes[0].collections) == 1  # the point
+
+
+def test_a_series_has_one_colour_in_all_panels_and_a_legend_where_they_mix():
+    def points(series):
+        return Points(["a", "b"], np.array([0.0, 1.0]), np.array([1.0, 0.0]), series=series)
+
+    figure = scatter({"one": points(["n", "n"]), "both": points(["m", "n"])}, **AXES)
+    one, both = (axes.collections[0].get_facecolors() for axes in figure.axes)
+    assert (one[0] == one[1]).all()
+    assert (one[0] == both[1]).all()
+    assert (both[0] != both[1]).any()
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["n", "m"]
+    assert not scatter({"one": points(["n", "n"])}, **AXES).legends
 
 
 def test_what_can_not_be_drawn_is_refused():

@@ -44,6 +44,9 @@ def test_distances_are_planned_beside_everything_else():
 def test_what_has_no_effect_is_in_no_id():
     assert set(mini("distance.memory_gb=9").cells) == set(mini().cells)
     assert set(mini("distance.regularisation=0.1").cells) == set(mini().cells)
+    assert set(mini("distance.max_per_class=9").cells) == set(mini().cells)
+    exact = "distance.labels=exact"
+    assert set(mini(exact, "distance.max_per_class=9").cells) != set(mini(exact).cells)
     assert set(mini("distance.max_samples=10").cells) != set(mini().cells)
 
 
@@ -146,6 +149,15 @@ def test_distances_are_correlated_with_the_loss_on_val_and_with_ri():
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
+def test_models_are_pooled_over_the_sets_they_share():
+    made = [e for m in ("m", "n") for e in (before(m), *after("ft", model=m))]
+    found = summarise(made, SETS, distances=[*measured(), *measured("n", (10.0, 30.0, 20.0))])["distance"]
+    assert found["pooled"]["drop"]["n"] == 3
+    mean = found["correlations"]["m"]["drop"]["pearson"]["value"]  # that of n: correlations have no scale
+    assert found["pooled"]["drop"]["pearson"]["value"] == pytest.approx(mean)
+    assert summarise(made, SETS, distances=measured())["distance"]["pooled"] is None
+
+
 def test_what_is_not_known_is_left_out():
     summary = summarise([before(), *after("ft")[:2]], SETS)
     found = summarise_distances(summary, measured())
@@ -165,7 +177,9 @@ def test_the_report_shows_distances(tmp_path, deviation):
         counts={},
         distances=measured(deviation=deviation),
     )
-    assert {"distance-drop.png", "distance-ri.png"} <= {path.name for path in files}
+    names = {path.name for path in files}
+    assert {"distance-drop.png", "distance-ri.png"} <= names
+    assert not any(name.endswith("-all.png") for name in names)  # there is one model
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Does distance from the pre-training data predict the loss?" in page
     assert ("± 0.25" in page) == (deviation is not None)

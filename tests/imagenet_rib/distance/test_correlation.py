@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from imagenet_rib.distance.correlation import correlate
+from imagenet_rib.distance.correlation import correlate, correlate_within
 
 
 def test_coefficients_and_p_values_are_scipys():
@@ -51,3 +51,40 @@ def test_none_where_it_is_not_defined(x, y):
 def test_pairs_are_needed():
     with pytest.raises(ValueError, match="takes pairs"):
         correlate([1.0, 2.0, 3.0], [1.0, 2.0])
+
+
+def test_within_models_it_is_the_correlation_of_what_each_model_has_standardised():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3, 9)) * [[1], [50], [0.1]] + [[0], [900], [3]]
+    y = -x * [[1], [0.02], [9]] + rng.normal(size=(3, 9)) + [[5], [70], [0]]
+    found = correlate_within(x, y)
+    pooled = stats.pearsonr(stats.zscore(x, axis=1).ravel(), stats.zscore(y, axis=1).ravel()).statistic
+    ranked = [stats.spearmanr(a, b).statistic for a, b in zip(x, y, strict=True)]
+    assert found.pearson.value == pytest.approx(pooled)
+    assert found.spearman.value == pytest.approx(np.mean(ranked))
+    assert found.pearson.low < found.pearson.value < found.pearson.high
+
+
+def test_many_alike_models_are_no_surer_than_one():
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(1, 8))
+    y = x + rng.normal(size=(1, 8))
+    one, many = correlate_within(x, y), correlate_within(np.repeat(x, 5, 0), np.repeat(y, 5, 0))
+    assert (many.pearson.low, many.pearson.p) == pytest.approx((one.pearson.low, one.pearson.p))
+    alone = correlate(x[0], y[0])
+    assert (one.pearson.low, one.pearson.high) == pytest.approx((alone.pearson.low, alone.pearson.high))
+    permuted = stats.permutation_test(
+        (x[0],),
+        lambda a: stats.pearsonr(a, y[0]).statistic,
+        permutation_type="pairings",
+        n_resamples=4000,
+        vectorized=False,
+        rng=1,
+    )
+    assert one.pearson.p == pytest.approx(permuted.pvalue, abs=0.03)
+
+
+@pytest.mark.parametrize("shape", [(0, 8), (2, 2)])
+def test_none_within_models_where_it_is_not_defined(shape):
+    assert correlate_within(np.ones(shape), np.ones(shape)) is None
+    assert correlate_within(np.ones((2, 8)), np.ones((2, 8))) is None

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from gridcell.errors import UserError
+from gridcell.learn.batches import Batches
 from imagenet_rib.distance.features import penultimate_features
 from imagenet_rib.models import build_model, normalisation_of
 
@@ -21,7 +22,7 @@ def test_the_last_layer_makes_logits_of_them(name):
     model = build_model(name, num_classes=5, image_size=32, **MODELS[name]).train()
     images = np.random.default_rng(0).integers(256, size=(7, 32, 32, 3), dtype=np.uint8)
     normalise = normalisation_of(model)
-    features = penultimate_features(model, images, normalise, batch_size=3)
+    features = penultimate_features(model, Batches(images, batch_size=3, shuffle=False), normalise)
     assert features.shape == (7, 16)
     assert features.dtype == np.float32
     assert all(module.training for module in model.modules())
@@ -34,4 +35,4 @@ def test_the_last_layer_makes_logits_of_them(name):
 
 def test_a_model_without_a_known_last_layer_is_refused():
     with pytest.raises(UserError, match="Sequential is no timm model"):
-        penultimate_features(nn.Sequential(nn.Flatten()), np.zeros((1, 2, 2, 3), np.uint8), None)
+        penultimate_features(nn.Sequential(nn.Flatten()), [], None)

@@ -6,7 +6,7 @@ from typing import Any
 
 import gridcell
 from gridcell.cluster.doctor.finding import Finding, Level, graded
-from gridcell.execute.tune import ray_session
+from gridcell.execute.cluster import ray_cluster
 
 _ANSWER_S = 60.0  # a node that doesn't begin a task within this time can't be worked with
 _SKEW_S = 5.0
@@ -15,7 +15,7 @@ _SKEW_S = 5.0
 def local() -> Iterator[Finding]:
     """Start Ray on this machine, run a function in a worker, and end it."""
     begun = time.monotonic()
-    with ray_session(None, 1):
+    with ray_cluster(None, 1):
         import ray
 
         answer = ray.get(ray.remote(_double).remote(21), timeout=_ANSWER_S)
@@ -31,7 +31,7 @@ def cluster(address: str, storage: str) -> Iterator[Finding]:
         address: of the cluster.
         storage: URI of the store, which each node must reach.
     """
-    with ray_session(address, None):
+    with ray_cluster(address, None):
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 

@@ -1,18 +1,15 @@
 """What a corruption is, how the modules of this package are found, and how one is applied."""
 
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 
 from gridcell.data.corruptions.severity import SEVERITIES, check_severity
 from gridcell.data.pixels import Bytes, Floats, to_bytes, to_float
 from gridcell.data.seeds import image_generator
-from gridcell.errors import UserError, unknown
+from gridcell.errors import UserError
+from gridcell.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -40,20 +37,12 @@ class Corruption:
         return np.clip(self.apply(images, severity, rng), 0, 1).astype(np.float32)
 
 
-@cache
-def corruptions() -> dict[str, Corruption]:
-    """Return all corruptions by name: the ``CORRUPTIONS`` of every module in this package.
+_REGISTRY: Registry[Corruption] = Registry(__package__ or "", "CORRUPTIONS", "corruption")
 
-    Raises:
-        UserError: Two modules define the same name.
-    """
-    found: dict[str, Corruption] = {}
-    for module in sorted(info.name for info in pkgutil.iter_modules([str(Path(__file__).parent)])):
-        for entry in getattr(import_module(f"{__package__}.{module}"), "CORRUPTIONS", ()):
-            if entry.name in found:
-                raise UserError(f"Two modules define a corruption named '{entry.name}'")
-            found[entry.name] = entry
-    return found
+
+def corruptions() -> dict[str, Corruption]:
+    """Return all corruptions by name: the ``CORRUPTIONS`` of every module in this package."""
+    return _REGISTRY.all
 
 
 def corruption(name: str) -> Corruption:
@@ -62,10 +51,7 @@ def corruption(name: str) -> Corruption:
     Raises:
         UserError: There is none; the message names the nearest.
     """
-    known = corruptions()
-    if name not in known:
-        raise unknown("corruption", name, known)
-    return known[name]
+    return _REGISTRY.get(name)
 
 
 def pair_names() -> tuple[str, ...]:

@@ -1,15 +1,11 @@
 """What an importer is, and how they are found: every module of this package that defines ``IMPORTER``."""
 
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
-from pathlib import Path
 
 from gridcell.data.importers.layout import Layout
 from gridcell.data.importers.source import Source
-from gridcell.errors import UserError, unknown
+from gridcell.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -31,19 +27,12 @@ class Importer:
     classes: int | None = None
 
 
-@cache
-def importers() -> dict[str, Importer]:
-    """Return all importers by name.
+_REGISTRY: Registry[Importer] = Registry(__package__ or "", "IMPORTER", "data set")
 
-    Raises:
-        UserError: Two modules define the same name.
-    """
-    found: dict[str, Importer] = {}
-    for module in sorted(info.name for info in pkgutil.iter_modules([str(Path(__file__).parent)])):
-        entry = getattr(import_module(f"{__package__}.{module}"), "IMPORTER", None)
-        if entry is not None and found.setdefault(entry.name, entry) is not entry:
-            raise UserError(f"Two modules define an importer named '{entry.name}'")
-    return found
+
+def importers() -> dict[str, Importer]:
+    """Return all importers by name."""
+    return _REGISTRY.all
 
 
 def importer(name: str) -> Importer:
@@ -52,7 +41,4 @@ def importer(name: str) -> Importer:
     Raises:
         UserError: There is none; the message names the nearest.
     """
-    known = importers()
-    if name not in known:
-        raise unknown("data set", name, known)
-    return known[name]
+    return _REGISTRY.get(name)

@@ -3,6 +3,7 @@
 Layout of a set, on any fsspec filesystem::
 
     manifest.json              written last, in one step: a set without it is an unfinished import
+    index.npz                  label and group of every sample, without its image
     shard-00000.tar            samples: <number>.jpg or .png as published, .cls (label), .json (file, group)
     unfinished/plan.json       of an import under way: what it is made from
     unfinished/00000.json      of an import under way: a shard that is finished

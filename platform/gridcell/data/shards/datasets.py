@@ -1,186 +1,191 @@
-"""Shards for PyTorch's loader: evaluation sees every sample once, training has epochs of fixed length."""
+"""Stored images for PyTorch: evaluation sees every image once, training all of them once an epoch."""
 
 import io
-import math
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections import deque
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
-from gridcell.data.shards.order import Position, in_order, share_of, shuffled
+from gridcell.data.shards.order import shuffled
 from gridcell.data.shards.samples import Samples
 from gridcell.errors import CorruptData
+from gridcell.learn.batches import Batches
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from gridcell.data.labelled import Prepare
 
-Transform = Callable[["Image"], Any]
-Item = tuple[Any, int, int]  # image, label, group
+WINDOW = 8  # shards whose samples are mixed in training
 
 
-class EvaluationSet(IterableDataset[Item]):
-    """Every sample exactly once, over all ranks and workers, whatever their numbers and the shards' sizes.
-
-    Ranks get runs of samples whose lengths differ by one at most; none is padded or repeated, so ranks may
-    have different numbers of batches: sum counts and reduce them once, at the end.
-
-    Yields ``(image, label, group)``: what ``transform`` returns, the label in the whole label space, and the
-    index into ``samples.groups`` (-1 where there are none).
+class DecodedImages(Dataset[Any]):
+    """The images of a set by number, decoded and prepared; for a loader's processes or for this one.
 
     Args:
         samples: What to read.
-        transform: From a PIL image, RGB; e.g. timm's evaluation transform. None: the PIL image itself.
-        batch_size: The loader's; workers are dealt whole batches, so that batches come out the same for any
-            number of workers.
-        rank: This process's rank.
-        world_size: Number of processes that share the samples.
-
-    Raises:
-        ValueError: A number is out of range.
+        prepare: What is done to each image.
     """
 
-    def __init__(
-        self,
-        samples: Samples,
-        transform: Transform | None = None,
-        *,
-        batch_size: int = 1,
-        rank: int = 0,
-        world_size: int = 1,
-    ) -> None:
-        _check(batch_size, rank, world_size)
+    def __init__(self, samples: Samples, prepare: "Prepare") -> None:
         self.samples = samples
-        self.transform = transform
-        self.batch_size = batch_size
-        self._share = share_of(sum(samples.counts), rank, world_size)
+        self.prepare = prepare
+        self._starts = np.cumsum([0, *samples.counts])
 
     def __len__(self) -> int:
-        """Return the number of samples of this rank."""
-        return len(self._share)
+        return int(self._starts[-1])
 
-    def __iter__(self) -> Iterator[Item]:
-        positions = in_order(self.samples.counts, self._share)
-        return _items(self.samples, self.transform, _for_this_worker(positions, self.batch_size))
+    def __getitem__(self, number: int) -> tuple[Tensor, int]:
+        """Return an image and its label.
 
+        Raises:
+            CorruptData: It can't be decoded; names the file.
+        """
+        from PIL import Image
 
-class TrainingSet(IterableDataset[Item]):
-    """Epochs of fixed length from an endless shuffled sequence; yields what :class:`EvaluationSet` does.
-
-    The sequence has every sample once before any comes again (:func:`~gridcell.data.shards.order.shuffled`).
-    Epoch ``e`` takes the next ``epoch_length`` samples of it, each rank a run of equal length, so that ranks
-    do the same number of steps and none waits for another. What comes when is determined by the seed, the
-    epoch, the rank and their number, not by the number of workers.
-
-    Args:
-        samples: What to read; at least one sample.
-        transform: From a PIL image, RGB. None: the PIL image itself.
-        batch_size: The loader's.
-        epoch_length: Samples per epoch over all ranks, rounded up to a multiple of ``world_size``; None: as
-            many as there are.
-        seed: Any integer.
-        rank: This process's rank.
-        world_size: Number of processes that share an epoch.
-        window: Shards whose samples are mixed, at least 1.
-
-    Raises:
-        ValueError: A number is out of range, or there is no sample.
-    """
-
-    def __init__(
-        self,
-        samples: Samples,
-        transform: Transform | None = None,
-        *,
-        batch_size: int = 1,
-        epoch_length: int | None = None,
-        seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-        window: int = 8,
-    ) -> None:
-        _check(batch_size, rank, world_size)
-        total = sum(samples.counts)
-        length = total if epoch_length is None else epoch_length
-        if min(total, length, window) < 1:
-            raise ValueError(
-                f"At least one sample is needed, of {total}, per epoch {length}, and a window, not {window}"
-            )
-        self.samples = samples
-        self.transform = transform
-        self.batch_size = batch_size
-        self.seed = seed
-        self.rank = rank
-        self.world_size = world_size
-        self.window = window
-        self._length = math.ceil(length / world_size)
-        # In shared memory, because workers that live through several epochs hold a copy of this object.
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that the next iteration goes through (Lightning calls this on samplers)."""
-        self._epoch.fill_(epoch)
-
-    def __len__(self) -> int:
-        """Return the number of samples of one epoch on this rank."""
-        return self._length
-
-    def __iter__(self) -> Iterator[Item]:
-        start = (int(self._epoch) * self.world_size + self.rank) * self._length
-        wanted = range(start, start + self._length)
-        positions = shuffled(self.samples.counts, wanted, seed=self.seed, window=self.window)
-        return _items(self.samples, self.transform, _for_this_worker(positions, self.batch_size))
-
-
-def loader(
-    dataset: EvaluationSet | TrainingSet, *, workers: int = 0, pin_memory: bool = False, **settings: Any
-) -> "DataLoader[Item]":
-    """Return a loader of batches of the data set's own batch size, in its order for any number of workers.
-
-    Args:
-        dataset: With its batch size.
-        workers: Processes that read and decode.
-        pin_memory: Whether batches lie in page-locked memory, from where copies to a GPU are faster.
-        settings: Of :class:`torch.utils.data.DataLoader`, e.g. ``drop_last``.
-    """
-    return DataLoader(
-        dataset,
-        batch_size=dataset.batch_size,
-        num_workers=workers,
-        pin_memory=pin_memory,
-        persistent_workers=workers > 0,
-        **settings,
-    )
-
-
-def _check(batch_size: int, rank: int, world_size: int) -> None:
-    if batch_size < 1 or not 0 <= rank < world_size:
-        raise ValueError(f"batch size {batch_size}, rank {rank} of {world_size} make no sense")
-
-
-def _for_this_worker(positions: Iterator[Position], batch_size: int) -> Iterator[Position]:
-    """Take every n-th batch, as the loader asks its n workers in turn for a batch each."""
-    info = get_worker_info()
-    if info is None:
-        yield from positions
-        return
-    batch = 0
-    while chunk := list(islice(positions, batch_size)):
-        if batch % info.num_workers == info.id:
-            yield from chunk
-        batch += 1
-
-
-def _items(samples: Samples, transform: Transform | None, positions: Iterator[Position]) -> Iterator[Item]:
-    from PIL import Image
-
-    for shard, number in positions:
-        sample = samples.read(shard, number)
+        shard = int(np.searchsorted(self._starts, number, side="right")) - 1
+        place = int(number - self._starts[shard])
+        sample = self.samples.read(shard, place)
         try:
             # Opening tries one format after another: only these two occur.
             with Image.open(io.BytesIO(sample.image), formats=("JPEG", "PNG")) as opened:
                 image = opened.convert("RGB")
-        except (OSError, ValueError, SyntaxError) as error:
-            raise CorruptData(f"Sample {number} of shard {shard} of '{samples.name}': {error}") from error
-        yield image if transform is None else transform(image), sample.label, sample.group
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            file = self.samples.file(shard, place)
+            raise CorruptData(f"Image {file} of set '{self.samples.name}' can't be read: {error}") from error
+        return self.prepare(image), sample.label
+
+    def __getitems__(self, numbers: list[int]) -> "list[tuple[Tensor, int]] | CorruptData":
+        """Return a batch; an error as a value, since a loader's process would bury it in a traceback."""
+        try:
+            return [self[number] for number in numbers]
+        except CorruptData as error:
+            return error
+
+
+class TrainingOrder:
+    """Numbers of the images in each batch of an epoch: all of them once, in an order of the epoch's own.
+
+    Args:
+        counts: Number of samples in each shard.
+        wanted: Numbers of the images to train on; None: all.
+        batch_size: See :class:`gridcell.learn.batches.Batches`, by whose rule processes share batches.
+        seed: Seed of the orders.
+        parts: ``rank``, ``world_size`` and what else ``Batches`` takes to divide a batch.
+    """
+
+    def __init__(
+        self,
+        counts: Sequence[int],
+        wanted: NDArray[np.int64] | None = None,
+        *,
+        batch_size: int,
+        seed: int,
+        **parts: int,
+    ) -> None:
+        self.counts, self.wanted, self.seed = counts, wanted, seed
+        self._divided = partial(Batches, batch_size=batch_size, shuffle=False, pin_memory=False, **parts)
+        self._length = len(self._divided(np.arange(sum(counts) if wanted is None else len(wanted))))
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order comes next (Lightning calls this)."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        order = shuffled(self.counts, seed=self.seed, epoch=self.epoch, window=WINDOW)
+        if self.wanted is not None:
+            order = order[np.isin(order, self.wanted)]
+        yield from self._divided(order)
+
+
+class EvaluationOrder:
+    """Numbers of the images in each batch: those given, each once.
+
+    Args:
+        numbers: int64, shape (N,); a process's share of them, where several evaluate.
+        batch_size: Images per batch, at least 1.
+    """
+
+    def __init__(self, numbers: NDArray[np.int64], batch_size: int) -> None:
+        self._batches = Batches(numbers, batch_size=batch_size, shuffle=False, pin_memory=False)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        yield from self._batches
+
+
+class StoredBatches:
+    """Batches of stored images, read ahead by processes; used like :class:`gridcell.learn.batches.Batches`.
+
+    Each batch is ``(images, labels)``: what ``prepare`` returns, stacked, and the labels in the whole label
+    space, int64 of shape ``(B,)``; then whatever else the order says of the batch. What comes when is the
+    order's alone, for any number of processes.
+
+    Args:
+        samples: What to read.
+        prepare: From a PIL image, RGB, to a tensor of one shape.
+        order: Numbers of the images in each batch.
+        loaders: Processes that read and decode; 0: this one does.
+        pin_memory: Whether batches lie in page-locked memory; by default where there is a GPU.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        prepare: "Prepare",
+        order: TrainingOrder | EvaluationOrder,
+        *,
+        loaders: int = 0,
+        pin_memory: bool | None = None,
+    ) -> None:
+        self.sampler = order
+        self._of_batches: deque[tuple[Any, ...]] = deque()
+        self._loader = DataLoader(
+            DecodedImages(samples, prepare),
+            batch_sampler=_Numbers(order, self._of_batches),
+            collate_fn=_collated,
+            num_workers=loaders,
+            persistent_workers=loaders > 0,
+            pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
+        )
+
+    def __len__(self) -> int:
+        """Return the number of batches of this process."""
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        # A generator on purpose: Lightning makes the first epoch's iterator before it sets the epoch, and
+        # a loader's processes would begin to read at once.
+        self._of_batches.clear()
+        for batch in self._loader:
+            if isinstance(batch, CorruptData):
+                raise batch
+            yield *batch, *self._of_batches.popleft()
+
+
+class _Numbers:
+    """Hands the numbers of each batch to the loader, and keeps what else is known of it until it comes."""
+
+    def __init__(self, order: TrainingOrder | EvaluationOrder, of_batches: deque[tuple[Any, ...]]) -> None:
+        self._order, self._of_batches = order, of_batches
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for numbers, *rest in self._order:
+            self._of_batches.append(tuple(rest))
+            yield numbers.tolist()
+
+
+def _collated(items: "list[tuple[Tensor, int]] | CorruptData") -> "tuple[Tensor, Tensor] | CorruptData":
+    if isinstance(items, CorruptData):
+        return items
+    return torch.stack([image for image, _ in items]), torch.tensor([label for _, label in items])

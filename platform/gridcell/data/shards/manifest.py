@@ -1,5 +1,6 @@
 """The manifest: what a set of shards holds, with checksums, and how it was made."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -9,8 +10,9 @@ from gridcell.errors import CorruptData, UserError
 from gridcell.store.filesystem import Folder
 
 MANIFEST = "manifest.json"
+INDEX = "index.npz"
 _FORMAT = "gridcell-shards"
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Manifest:
         images_per_group: Number of images of each of ``groups``.
         alternatives: Label -> further labels that are right too.
         shards: In the order of their numbers; samples are counted on from one to the next.
+        index: SHA-256 of ``index.npz``, which has the label and group of every sample.
         corrupt: File -> why it can't be read, of the images that were left out for it.
         how: How it was made.
     """
@@ -55,6 +58,7 @@ class Manifest:
     images_per_group: tuple[int, ...]
     alternatives: Mapping[int, tuple[int, ...]]
     shards: tuple[Shard, ...]
+    index: str
     corrupt: Mapping[str, str] = field(default_factory=dict)
     how: Mapping[str, Any] = field(default_factory=dict)
 
@@ -67,6 +71,13 @@ class Manifest:
     def classes(self) -> tuple[int, ...]:
         """Labels of the classes covered, ascending."""
         return tuple(self.images_per_class)
+
+    @property
+    def content(self) -> str:
+        """Hash of what the set holds, wherever it lies and whatever it was made from: 64 hex digits."""
+        about = [self.class_names, self.groups, sorted(self.alternatives.items()), self.index]
+        digests = [shard.sha256 for shard in self.shards]
+        return hashlib.sha256(json.dumps([about, digests]).encode()).hexdigest()
 
     def to_json(self) -> bytes:
         """Return the file's content, the same for equal manifests."""
@@ -86,7 +97,9 @@ class Manifest:
             if record["format"] != _FORMAT:
                 raise UserError(f"{where} holds no shards of gridcell")
             if record["version"] != _VERSION:
-                raise UserError(f"{where} has format {record['version']}; this gridcell reads {_VERSION}")
+                raise UserError(
+                    f"{where} has format {record['version']}; this gridcell reads {_VERSION}: import it again"
+                )
             manifest = cls(
                 name=record["name"],
                 title=record["title"],
@@ -96,6 +109,7 @@ class Manifest:
                 images_per_group=tuple(record["images_per_group"]),
                 alternatives={int(k): tuple(v) for k, v in record["alternatives"].items()},
                 shards=tuple(Shard(**shard) for shard in record["shards"]),
+                index=record["index"],
                 corrupt=record["corrupt"],
                 how=record["how"],
             )

@@ -1,13 +1,17 @@
-"""Which sample comes when: pure functions of the counts per shard, the seed, the rank and the epoch."""
+"""Which sample comes when: pure functions of the counts per shard, the seed, the epoch and the rank.
 
-from collections.abc import Iterator, Sequence
+Samples are counted from 0 through all shards of a set, in the shards' order.
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gridcell.data.importers.layout import Entry
 from gridcell.data.seeds import generator
 
-Position = tuple[int, int]  # (shard, number in the shard)
+_DEAL_SEED = 0  # a part of the format: another seed would make other shards of the same images
 
 
 def share_of(total: int, rank: int, world_size: int) -> range:
@@ -18,53 +22,55 @@ def share_of(total: int, rank: int, world_size: int) -> range:
     return range(total * rank // world_size, total * (rank + 1) // world_size)
 
 
-def in_order(counts: Sequence[int], wanted: range) -> Iterator[Position]:
-    """Yield the positions of the samples ``wanted``, counted through all shards in their order."""
-    first = 0
-    for shard, count in enumerate(counts):
-        for number in range(max(wanted.start, first), min(wanted.stop, first + count)):
-            yield shard, number - first
-        first += count
+def shuffled(counts: Sequence[int], *, seed: int, epoch: int, window: int) -> NDArray[np.int64]:
+    """Return the order in which an epoch visits all samples, each once.
 
-
-def shuffled(counts: Sequence[int], wanted: range, *, seed: int, window: int) -> Iterator[Position]:
-    """Yield the positions ``wanted`` of an endless sequence of shuffled passes over all samples.
-
-    Each pass has every sample once: the shards in an order of their own, ``window`` after ``window`` of them,
-    and the samples within a window in random order. So few shards are in use at a time, and a rank that reads
-    a run of the sequence touches few in all.
+    The shards come in an order of the epoch's own, ``window`` after ``window`` of them, and the samples
+    within a window in random order: so few shards are in use at a time.
 
     Args:
-        counts: Number of samples in each shard; together at least one.
-        wanted: Positions in the endless sequence.
+        counts: Number of samples in each shard.
         seed: Any integer.
+        epoch: From 0.
         window: Shards whose samples are mixed, at least 1.
+
+    Returns:
+        A permutation of ``0 .. sum(counts) - 1``, shape (N,).
     """
-    total = sum(counts)
-    position = wanted.start
-    while position < wanted.stop:
-        number, start = divmod(position, total)
-        stop = min(total, start + wanted.stop - position)
-        yield from _pass(counts, number, range(start, stop), seed, window)
-        position += stop - start
-
-
-def _pass(counts: Sequence[int], number: int, wanted: range, seed: int, window: int) -> Iterator[Position]:
-    order = generator(seed, "shards", number).permutation(len(counts))
-    first = 0
+    starts = np.cumsum([0, *counts])
+    order = generator(seed, "shards", epoch).permutation(len(counts)).tolist()
+    mixed = [np.empty(0, dtype=np.int64)]
     for place in range(0, len(order), window):
-        shards = order[place : place + window]
-        size = sum(counts[shard] for shard in shards)
-        overlap = range(max(wanted.start, first) - first, min(wanted.stop, first + size) - first)
-        if len(overlap):
-            mixed = _mixed(counts, shards, generator(seed, "samples", number, place))
-            yield from map(tuple, mixed[overlap.start : overlap.stop].tolist())
-        first += size
+        samples = [np.arange(starts[shard], starts[shard + 1]) for shard in order[place : place + window]]
+        mixed.append(generator(seed, "samples", epoch, place).permutation(np.concatenate(samples)))
+    return np.concatenate(mixed)
 
 
-def _mixed(counts: Sequence[int], shards: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return the positions of all samples of some shards in random order, int64 of shape (N, 2)."""
-    positions = np.concatenate(
-        [np.stack([np.full(counts[s], s), np.arange(counts[s])], axis=1) for s in shards.tolist()]
-    )
-    return rng.permutation(positions, axis=0)
+def dealt(entries: Sequence[Entry], groups: Sequence[str], name: str, shard_mb: float) -> list[list[Entry]]:
+    """Deal the images of a published set to shards, in an order that only their number determines.
+
+    Neighbours in a shard are of different classes. Images of different groups (up to a slash: the corruptions
+    of ImageNet-C) are in different shards, so that who needs one group reads no other's.
+
+    Args:
+        entries: The images, sorted by name.
+        groups: Names of the groups that the entries point to.
+        name: Of the set.
+        shard_mb: Size of a shard to aim at, in 10^6 bytes of images.
+    """
+    if not entries:
+        return []
+    mean = sum(entry.member.size for entry in entries) / len(entries)
+    size = max(1, int(shard_mb * 1e6 / max(mean, 1)))
+    together: dict[str, list[Entry]] = {}
+    for entry in entries:
+        group = groups[entry.group].partition("/")[0] if groups else ""
+        together.setdefault(group, []).append(entry)
+    parts = []
+    for group, members in together.items():
+        order = generator(_DEAL_SEED, "import", name, *filter(None, [group])).permutation(len(members))
+        parts += [
+            [members[place] for place in order[start : start + size]]
+            for start in range(0, len(members), size)
+        ]
+    return parts

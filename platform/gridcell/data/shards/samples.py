@@ -1,23 +1,24 @@
 """Single samples by number, from shards or from a published folder that was not imported."""
 
+import hashlib
 import json
 import mmap
 import os
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from gridcell.data.importers import Source, importer
-from gridcell.data.importers.layout import NO_GROUP
+from gridcell.data.importers.layout import NO_GROUP, Entry
 from gridcell.data.shards.cache import ShardCache
-from gridcell.data.shards.manifest import Manifest, read_manifest
+from gridcell.data.shards.index import SampleIndex
+from gridcell.data.shards.manifest import INDEX, MANIFEST, Manifest, read_manifest
+from gridcell.data.shards.order import dealt
 from gridcell.data.shards.tarindex import Place, index_tar
-from gridcell.data.shards.write import checked_image
+from gridcell.data.shards.write import SHARD_MB, UNFINISHED, checked_image
 from gridcell.errors import CorruptData, UserError
 from gridcell.store.filesystem import Folder
-
-_FOLDER_PART = 1024  # samples of a folder that are shuffled as if they were one shard
 
 
 class Sample(NamedTuple):
@@ -47,8 +48,45 @@ class Samples(Protocol):
     alternatives: Mapping[int, tuple[int, ...]]
     counts: tuple[int, ...]
 
+    @property
+    def content(self) -> str:
+        """Hash of what the set holds, wherever it lies."""
+
     def read(self, shard: int, number: int) -> Sample:
         """Return a sample of a shard, both counted from 0."""
+
+    def file(self, shard: int, number: int) -> str:
+        """Return the name of the file that a sample was published in."""
+
+    def index(self) -> SampleIndex:
+        """Return the label and group of every sample."""
+
+
+def open_samples(name: str, uri: str) -> Samples:
+    """Open a set: shards where there is a finished import, else a folder as published.
+
+    Args:
+        name: An importer, e.g. ``v2``.
+        uri: Of the set's own folder; on a remote filesystem only imported sets can be read.
+
+    Raises:
+        UserError: There is no such set, another one, or an import that isn't finished.
+        CorruptData: The manifest is damaged.
+    """
+    folder = Folder.open(uri)
+    if folder.filesystem.exists(folder.path(MANIFEST)):
+        samples = ShardSamples(uri)
+        if samples.name != name:
+            raise UserError(f"{uri} holds an import of '{samples.name}', not of '{name}'")
+        return samples
+    if folder.filesystem.exists(folder.path(UNFINISHED)):
+        raise UserError(f"The import at {uri} isn't finished: give its command again")
+    if folder.local("") is None or not Path(folder.root).is_dir():
+        raise UserError(
+            f"There is no set '{name}' at {uri}: "
+            f"'gridcell data import {name} --from PATH --to {uri}' makes it"
+        )
+    return FolderSamples(name, folder.root)
 
 
 class ShardSamples:
@@ -67,8 +105,9 @@ class ShardSamples:
     """
 
     def __init__(self, uri: str, *, cache: ShardCache | None = None, most_open: int = 64) -> None:
-        self._folder = Folder.open(uri)
+        self.uri = uri
         self.manifest: Manifest = read_manifest(self._folder)
+        self.content = self.manifest.content
         self.name = self.manifest.name
         self.class_names = self.manifest.class_names
         self.classes = self.manifest.classes
@@ -79,6 +118,10 @@ class ShardSamples:
         self._most_open = max(1, most_open)
         self._group_numbers = {name: number for number, name in enumerate(self.groups)}
         self._open: OrderedDict[int, tuple[memoryview, list[Place]]] = OrderedDict()
+
+    @property
+    def _folder(self) -> Folder:
+        return Folder.open(self.uri)  # not kept: remote filesystems don't survive a fork
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_open": OrderedDict()}  # another process maps the files for itself
@@ -96,6 +139,31 @@ class ShardSamples:
         if self._group_numbers:
             group = self._group_numbers[json.loads(_bytes(data, place.about))["group"]]
         return Sample(_bytes(data, place.image), int(_bytes(data, place.label)), group)
+
+    def file(self, shard: int, number: int) -> str:
+        """Return the name of the file that a sample was published in."""
+        data, places = self._shard(shard)
+        return (
+            f"{json.loads(_bytes(data, places[number].about))['file']} in {self.manifest.shards[shard].name}"
+        )
+
+    def index(self) -> SampleIndex:
+        """Return the label and group of every sample.
+
+        Raises:
+            CorruptData: A shard is missing, or the index is missing or damaged.
+        """
+        folder = self._folder
+        there = set(folder.names(""))
+        for name in (INDEX, *(shard.name for shard in self.manifest.shards)):
+            if name not in there:
+                raise CorruptData(
+                    f"{folder.path(name)} is missing; 'gridcell data verify {self.uri}' says more"
+                )
+        data = folder.read(INDEX)
+        if hashlib.sha256(data).hexdigest() != self.manifest.index:
+            raise CorruptData(f"{folder.path(INDEX)} doesn't match its checksum; import the set again")
+        return SampleIndex.from_bytes(data, folder.path(INDEX))
 
     def _shard(self, number: int) -> tuple[memoryview, list[Place]]:
         if number in self._open:
@@ -131,6 +199,8 @@ def _bytes(data: memoryview, place: tuple[int, int]) -> bytes:
 class FolderSamples:
     """The samples of a published set in a folder, without importing it; see :class:`Samples`.
 
+    They come in the order in which an import would store them, so that training sees the same batches.
+
     Args:
         name: An importer, e.g. ``v2``, or ``folder`` for images of one's own, one folder per class.
         root: The folder.
@@ -146,25 +216,48 @@ class FolderSamples:
             layout = importer(name).read(source)
             if not all(isinstance(entry.member.place, Path) for entry in layout.entries):
                 raise UserError(f"{root} holds archives: import them with 'gridcell data import'")
-        self._root = Path(root)
-        self._entries = layout.entries
+        self._parts = dealt(layout.entries, layout.groups, name, SHARD_MB)
         self._crop = layout.crop
         self.name = name
         self.class_names = layout.class_names
         self.classes = tuple(sorted({entry.label for entry in layout.entries}))
         self.groups = layout.groups
         self.alternatives = layout.alternatives
-        whole, rest = divmod(len(layout.entries), _FOLDER_PART)
-        self.counts = (_FOLDER_PART,) * whole + ((rest,) if rest else ())
+        self.counts = tuple(map(len, self._parts))
+
+    @property
+    def content(self) -> str:
+        """Hash of the files' names in the folder, sizes and classes: no image is opened."""
+        digest = hashlib.sha256(
+            json.dumps([self.name, self._crop, sorted(self.alternatives.items())]).encode()
+        )
+        for entry in self._entries:
+            name = entry.member.name.partition("/")[2]  # without the folder's own
+            digest.update(json.dumps([name, entry.member.size, entry.label, entry.group]).encode())
+        return digest.hexdigest()
+
+    @property
+    def _entries(self) -> Iterator[Entry]:
+        return (entry for part in self._parts for entry in part)
 
     def read(self, shard: int, number: int) -> Sample:
-        """Return a sample; ``shard`` counts runs of 1,024 files.
+        """Return a sample.
 
         Raises:
             CorruptData: Its border can't be cut off.
         """
-        entry = self._entries[shard * _FOLDER_PART + number]
+        entry = self._parts[shard][number]
         content = Path(entry.member.place).read_bytes()
         if self._crop:
             _, content = checked_image(entry.member.name, content, self._crop)
         return Sample(content, entry.label, entry.group)
+
+    def file(self, shard: int, number: int) -> str:
+        """Return a sample's path."""
+        return str(self._parts[shard][number].member.place)
+
+    def index(self) -> SampleIndex:
+        """Return the label and group of every sample."""
+        return SampleIndex.of(
+            [entry.label for entry in self._entries], [entry.group for entry in self._entries]
+        )

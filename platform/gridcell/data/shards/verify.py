@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gridcell.data.shards.manifest import Manifest, Shard, read_manifest
-from gridcell.errors import UserError
+from gridcell.data.shards.samples import ShardSamples
+from gridcell.errors import CorruptData, UserError
 from gridcell.store.filesystem import Folder, sha256_of
 
 
@@ -25,8 +26,8 @@ class Verified:
 @dataclass(frozen=True)
 class _Content:
     problems: list[str]
-    labels: Counter[int]
-    groups: Counter[str]
+    labels: list[int]
+    groups: list[str]
 
 
 def verify(uri: str, *, workers: int = 1, progress: Callable[[int, int], None] | None = None) -> Verified:
@@ -47,8 +48,8 @@ def verify(uri: str, *, workers: int = 1, progress: Callable[[int, int], None] |
         raise UserError(f"--workers must be at least 1, not {workers}")
     folder = Folder.open(uri)
     manifest = read_manifest(folder)
-    labels: Counter[int] = Counter()
-    groups: Counter[str] = Counter()
+    labels: list[int] = []
+    groups: list[str] = []
     problems: list[str] = []
     with ThreadPoolExecutor(workers, thread_name_prefix="gridcell-verify") as pool:
         contents = pool.map(lambda shard: _check_shard(folder, shard), manifest.shards)
@@ -59,10 +60,11 @@ def verify(uri: str, *, workers: int = 1, progress: Callable[[int, int], None] |
             if progress is not None:
                 progress(number, len(manifest.shards))
     if not problems:
-        if labels != Counter(manifest.images_per_class):
+        if Counter(labels) != Counter(manifest.images_per_class):
             problems.append("The images per class are not those of the manifest")
-        if groups != Counter(dict(zip(manifest.groups, manifest.images_per_group, strict=True))):
+        if Counter(groups) != Counter(dict(zip(manifest.groups, manifest.images_per_group, strict=True))):
             problems.append("The images per group are not those of the manifest")
+        problems += _check_index(uri, labels, groups)
     known = {shard.name for shard in manifest.shards}
     problems += [
         f"{name} is not in the manifest"
@@ -70,6 +72,17 @@ def verify(uri: str, *, workers: int = 1, progress: Callable[[int, int], None] |
         if name.endswith(".tar") and name not in known
     ]
     return Verified(manifest, tuple(problems))
+
+
+def _check_index(uri: str, labels: list[int], groups: list[str]) -> list[str]:
+    samples = ShardSamples(uri)
+    try:
+        index = samples.index()
+    except CorruptData as error:
+        return [str(error)]
+    in_group = [samples.groups[number] for number in index.groups if number >= 0]
+    same = index.labels.tolist() == labels and in_group == groups
+    return [] if same else ["The index has other labels or groups than the shards"]
 
 
 def _check_shard(folder: Folder, shard: Shard) -> _Content:
@@ -81,11 +94,11 @@ def _check_shard(folder: Folder, shard: Shard) -> _Content:
             folder.get(shard.name, Path(file.name))
             return _check_file(Path(file.name), shard)
     except FileNotFoundError:
-        return _Content([f"{shard.name} is missing"], Counter(), Counter())
+        return _Content([f"{shard.name} is missing"], [], [])
 
 
 def _check_file(file: Path, shard: Shard) -> _Content:
-    content = _Content([], Counter(), Counter())
+    content = _Content([], [], [])
     size, sha256 = file.stat().st_size, sha256_of(file)
     if size != shard.size:
         content.problems.append(f"{shard.name} has {size} bytes, the manifest says {shard.size}")
@@ -96,9 +109,9 @@ def _check_file(file: Path, shard: Shard) -> _Content:
         )
     else:
         _count(file, content)
-        if content.labels.total() != shard.samples:
+        if len(content.labels) != shard.samples:
             content.problems.append(
-                f"{shard.name} has {content.labels.total()} samples, the manifest says {shard.samples}"
+                f"{shard.name} has {len(content.labels)} samples, the manifest says {shard.samples}"
             )
     return content
 
@@ -110,8 +123,8 @@ def _count(file: Path, content: _Content) -> None:
             if opened is None:
                 continue
             if member.name.endswith(".cls"):
-                content.labels[int(opened.read())] += 1
+                content.labels.append(int(opened.read()))
             elif member.name.endswith(".json"):
                 group = json.loads(opened.read()).get("group")
                 if group is not None:
-                    content.groups[group] += 1
+                    content.groups.append(group)

@@ -15,14 +15,15 @@ from typing import Any, Literal
 from gridcell import __version__
 from gridcell.data.importers import Entry, Importer, Layout, Source, importer
 from gridcell.data.importers.layout import NO_GROUP, SUFFIXES
-from gridcell.data.seeds import generator
-from gridcell.data.shards.manifest import MANIFEST, Manifest, Shard, read_manifest
+from gridcell.data.shards.index import SampleIndex
+from gridcell.data.shards.manifest import INDEX, MANIFEST, Manifest, Shard, read_manifest
+from gridcell.data.shards.order import dealt
 from gridcell.errors import CorruptData, UserError
 from gridcell.store.filesystem import Folder
 
 UNFINISHED = "unfinished"
 _PLAN = f"{UNFINISHED}/plan.json"
-_ORDER_SEED = 0  # a part of the format: another seed would make other shards of the same images
+SHARD_MB = 128.0
 
 OnCorrupt = Literal["fail", "skip"]
 Progress = Callable[[int, int], None]
@@ -50,14 +51,14 @@ def import_set(
     *,
     workers: int = 1,
     on_corrupt: OnCorrupt = "fail",
-    shard_mb: float = 128.0,
+    shard_mb: float = SHARD_MB,
     progress: Progress | None = None,
 ) -> Imported:
     """Write the shards and the manifest of a published set.
 
     Images are kept byte for byte (a cropped one is written as PNG, without loss), in an order shuffled once,
-    the same at every import, so that neighbours in a shard are of different classes. Every image is decoded
-    to find the corrupt ones. A shard appears whole or not at all; finished ones are not redone.
+    the same at every import; see :func:`~gridcell.data.shards.order.dealt`. Every image is decoded to find
+    the corrupt ones. A shard appears whole or not at all; finished ones are not redone.
 
     Args:
         name: An importer, e.g. ``v2``.
@@ -86,12 +87,18 @@ def import_set(
             return Imported(found, written=0, kept=len(found.shards))
         folder.check_writable()
         _claim(folder, plan)
-        parts = _parts(layout.entries, plan["samples_per_shard"], name)
+        parts = dealt(layout.entries, layout.groups, name, shard_mb)
         kept = _finished_shards(folder, len(parts), on_corrupt)
         job = _Job(folder, source, layout, on_corrupt, progress or (lambda done, total: None))
         job.count(sum(len(parts[number]) for number in kept))
         records = {**kept, **_write_all(job, parts, [n for n in range(len(parts)) if n not in kept], workers)}
-    manifest = _manifest(recipe, layout, plan, [records[number] for number in range(len(parts))])
+    in_order = [records[number] for number in range(len(parts))]
+    index = SampleIndex.of(
+        [label for record in in_order for label in record["labels"]],
+        [group for record in in_order for group in record["groups"]],
+    ).to_bytes()
+    manifest = _manifest(recipe, layout, plan, in_order, hashlib.sha256(index).hexdigest())
+    folder.write(INDEX, index)
     folder.write(MANIFEST, manifest.to_json())
     folder.remove(UNFINISHED)
     return Imported(manifest, written=len(parts) - len(kept), kept=len(kept))
@@ -101,7 +108,6 @@ def _plan(recipe: Importer, source: Source, layout: Layout, shard_mb: float) -> 
     """Return what determines the shards; an import goes on only where an earlier one had the same."""
     if not layout.entries:
         raise UserError(f"There is no image of {recipe.title} in {', '.join(map(str, source.paths))}")
-    mean = sum(entry.member.size for entry in layout.entries) / len(layout.entries)
     return {
         "made_by": f"gridcell.data.shards {__version__}",
         "name": recipe.name,
@@ -110,14 +116,13 @@ def _plan(recipe: Importer, source: Source, layout: Layout, shard_mb: float) -> 
         "crop_px": layout.crop,
         "source": [path.resolve().name for path in source.paths],
         "source_stamp": source.stamp(),
-        "order_seed": _ORDER_SEED,
-        "samples_per_shard": max(1, int(shard_mb * 1e6 / max(mean, 1))),
+        "shard_mb": shard_mb,
     }
 
 
 def _same(plan: dict[str, Any], other: Any) -> bool:
     """Tell whether two plans make the same shards, wherever their source lies and whoever made it."""
-    names = ("name", "images", "crop_px", "source_stamp", "order_seed", "samples_per_shard")
+    names = ("name", "images", "crop_px", "source_stamp", "shard_mb")
     return isinstance(other, dict) and all(plan[name] == other.get(name) for name in names)
 
 
@@ -154,15 +159,6 @@ def _claim(folder: Folder, plan: dict[str, Any]) -> None:
         )
 
 
-def _parts(entries: Sequence[Entry], per_shard: int, name: str) -> list[list[Entry]]:
-    """Deal the samples to shards, in an order that only their number determines."""
-    order = generator(_ORDER_SEED, "import", name).permutation(len(entries))
-    return [
-        [entries[place] for place in order[start : start + per_shard]]
-        for start in range(0, len(entries), per_shard)
-    ]
-
-
 def _finished_shards(folder: Folder, count: int, on_corrupt: OnCorrupt) -> dict[int, dict[str, Any]]:
     """Return the records of the shards that are there in full; of damaged ones none."""
     names = [f"{UNFINISHED}/{number:05d}.json" for number in range(count)]
@@ -173,7 +169,8 @@ def _finished_shards(folder: Folder, count: int, on_corrupt: OnCorrupt) -> dict[
         try:
             record = json.loads(data)
             size = folder.filesystem.size(folder.path(_shard_name(number)))
-            if size == record["shard"]["size"] and not (record["corrupt"] and on_corrupt == "fail"):
+            whole = len(record["labels"]) == len(record["groups"]) == record["shard"]["samples"]
+            if whole and size == record["shard"]["size"] and not (record["corrupt"] and on_corrupt == "fail"):
                 kept[number] = record
         except (ValueError, KeyError, TypeError, FileNotFoundError):
             continue
@@ -228,8 +225,8 @@ def _write_shard(job: _Job, number: int, entries: Sequence[Entry]) -> dict[str, 
     """Write one shard, then its record, and return the record."""
     from webdataset import TarWriter
 
-    labels: Counter[int] = Counter()
-    groups: Counter[int] = Counter()
+    labels: list[int] = []
+    groups: list[int] = []
     corrupt: dict[str, str] = {}
     name = _shard_name(number)
     with tempfile.NamedTemporaryFile(prefix="gridcell-", suffix=".tar") as file:
@@ -245,20 +242,20 @@ def _write_shard(job: _Job, number: int, entries: Sequence[Entry]) -> dict[str, 
                         raise UserError(f"{error}; --on-corrupt skip leaves such images out") from error
                     corrupt[entry.member.name] = str(error)
                 else:
-                    sample = {"__key__": f"{number:05d}-{labels.total():06d}", suffix: image}
+                    sample = {"__key__": f"{number:05d}-{len(labels):06d}", suffix: image}
                     tar.write({**sample, "cls": str(entry.label).encode(), "json": _about(job.layout, entry)})
-                    labels[entry.label] += 1
-                    groups[entry.group] += 1
+                    labels.append(entry.label)
+                    groups.append(entry.group)
                 job.count(1)
         file.flush()
         file.seek(0)
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        shard = Shard(name, labels.total(), Path(file.name).stat().st_size, sha256)
+        shard = Shard(name, len(labels), Path(file.name).stat().st_size, sha256)
         job.folder.put(Path(file.name), name)
     record = {
         "shard": asdict(shard),
-        "labels": sorted(labels.items()),
-        "groups": sorted(groups.items()),
+        "labels": labels,
+        "groups": groups,
         "corrupt": corrupt,
     }
     job.folder.write(f"{UNFINISHED}/{number:05d}.json", json.dumps(record).encode())
@@ -312,14 +309,14 @@ def _content(source: Source, entry: Entry) -> bytes:
 
 
 def _manifest(
-    recipe: Importer, layout: Layout, plan: dict[str, Any], records: Sequence[dict[str, Any]]
+    recipe: Importer, layout: Layout, plan: dict[str, Any], records: Sequence[dict[str, Any]], index: str
 ) -> Manifest:
     labels: Counter[int] = Counter()
     groups: Counter[int] = Counter()
     corrupt: dict[str, str] = {}
     for record in records:
-        labels.update(dict(record["labels"]))
-        groups.update(dict(record["groups"]))
+        labels.update(record["labels"])
+        groups.update(record["groups"])
         corrupt.update(record["corrupt"])
     return Manifest(
         name=recipe.name,
@@ -330,6 +327,7 @@ def _manifest(
         images_per_group=tuple(groups[number] for number in range(len(layout.groups))),
         alternatives={label: tuple(others) for label, others in sorted(layout.alternatives.items())},
         shards=tuple(Shard(**record["shard"]) for record in records),
+        index=index,
         corrupt=dict(sorted(corrupt.items())),
         how={**plan, "published": {"images": recipe.images, "classes": recipe.classes}},
     )

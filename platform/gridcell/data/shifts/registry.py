@@ -1,11 +1,8 @@
 """What a derived shift is, and how the modules of this package are found."""
 
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import import_module
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -14,6 +11,7 @@ from gridcell.data.images import LabelledImages
 from gridcell.data.pixels import Floats, to_bytes, to_float
 from gridcell.data.seeds import image_generator
 from gridcell.errors import UserError, unknown
+from gridcell.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -79,23 +77,14 @@ class Shift:
         return self.make(sources, seed, {**self.parameters, **(parameters or {})})
 
 
+_REGISTRY: Registry[Shift] = Registry(__package__ or "", "SHIFT", "shift")
+
+
 @cache
 def shifts() -> dict[str, Shift]:
-    """Return all shifts by name in their order: the ``SHIFT`` of every module in this package.
-
-    Raises:
-        UserError: Two modules define the same name.
-    """
-    found: list[Shift] = []
-    for module in sorted(info.name for info in pkgutil.iter_modules([str(Path(__file__).parent)])):
-        entry = getattr(import_module(f"{__package__}.{module}"), "SHIFT", None)
-        if entry is not None:
-            found.append(entry)
-    names = [entry.name for entry in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError(f"Two modules define a shift named '{name}'")
-    return {entry.name: entry for entry in sorted(found, key=lambda entry: (entry.order, entry.name))}
+    """Return all shifts by name in their order: the ``SHIFT`` of every module in this package."""
+    in_order = sorted(_REGISTRY.all.values(), key=lambda entry: (entry.order, entry.name))
+    return {entry.name: entry for entry in in_order}
 
 
 def shift(name: str) -> Shift:
@@ -104,10 +93,7 @@ def shift(name: str) -> Shift:
     Raises:
         UserError: There is none; the message names the nearest.
     """
-    known = shifts()
-    if name not in known:
-        raise unknown("shift", name, known)
-    return known[name]
+    return _REGISTRY.get(name)
 
 
 def whole_number(parameters: Mapping[str, float], name: str, *, least: int, most: int | None = None) -> int:

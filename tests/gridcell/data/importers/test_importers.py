@@ -31,6 +31,23 @@ def test_every_set_of_the_benchmark_can_be_imported():
     assert published["sketch"] == (50_889, 1_000)
 
 
+def test_training_images_in_one_archive_a_class_are_labelled_by_their_names(tmp_path):
+    """As the published training set holds them: n01440764.tar with n01440764_10026.JPEG and so on."""
+    published = SETS["pretrain"](tmp_path)
+    archives = tmp_path / "archives"
+    archives.mkdir()
+    for folder in published.root.iterdir():
+        with tarfile.open(archives / f"{folder.name}.tar", "w") as archive:
+            for file in folder.iterdir():
+                archive.add(file, file.name)
+    import_set("pretrain", [archives], str(tmp_path / "out"))
+    samples = ShardSamples(str(tmp_path / "out"))
+    assert as_multiset(seen(samples)) == as_multiset(published.truth.values())
+    (published.root / "n01440764" / "n01440764_0.JPEG").rename(published.root / "stray.JPEG")
+    with pytest.raises(UserError, match=r"stray\.JPEG names no class"):
+        import_set("pretrain", [published.root], str(tmp_path / "other"))
+
+
 @pytest.mark.parametrize("form", ["folder", *ARCHIVES])
 @pytest.mark.parametrize("name", SETS)
 def test_import_verify_read(tmp_path, name, form):

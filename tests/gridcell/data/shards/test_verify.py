@@ -1,5 +1,6 @@
 """Damage of every kind is found and named."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gridcell.data.shards.index import SampleIndex
 from gridcell.data.shards.samples import ShardSamples
 from gridcell.data.shards.verify import verify
 from gridcell.errors import CorruptData, UserError
@@ -69,6 +71,26 @@ def test_counts_that_disagree_are_found(copy, what):
             ShardSamples(str(copy)).read(0, 0)
 
 
+def test_an_index_that_is_missing_damaged_or_of_another_set_is_found(copy, tmp_path):
+    index = copy / "index.npz"
+    whole = index.read_bytes()
+    index.write_bytes(whole[:-100])
+    (problem,) = verify(str(copy)).problems
+    assert "index.npz doesn't match its checksum" in problem
+    index.unlink()
+    (problem,) = verify(str(copy)).problems
+    assert "index.npz is missing" in problem
+    samples = ShardSamples(str(copy))
+    index.write_bytes(whole)
+    read = samples.index()
+    other = SampleIndex(read.labels[::-1], read.groups).to_bytes()
+    index.write_bytes(other)
+    manifest = copy / "manifest.json"
+    digest = hashlib.sha256(other).hexdigest()
+    manifest.write_text(manifest.read_text().replace(samples.manifest.index, digest))
+    assert verify(str(copy)).problems == ("The index has other labels or groups than the shards",)
+
+
 def test_damaged_and_foreign_manifests(copy):
     manifest = copy / "manifest.json"
     whole = manifest.read_text()
@@ -78,8 +100,8 @@ def test_damaged_and_foreign_manifests(copy):
     manifest.write_text(whole.replace("shard-00001.tar", "../00001.tar"))
     with pytest.raises(CorruptData, match="outside its folder"):
         verify(str(copy))
-    manifest.write_text(whole.replace('"version": 1', '"version": 2'))
-    with pytest.raises(UserError, match="format 2"):
+    manifest.write_text(whole.replace('"version": 2', '"version": 1'))
+    with pytest.raises(UserError, match=r"has format 1; .* import it again"):
         verify(str(copy))
     manifest.write_text(json.dumps({"format": "gridcell-suite"}))
     with pytest.raises(UserError, match="holds no shards"):

@@ -1,0 +1,107 @@
+"""A Ray cluster to run on: one that is there, or one started on this machine and reachable from it alone."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from gridcell.cell import Cell, Resources
+from gridcell.cluster.reach import LOOPBACK_ONLY, prepare_to_reach
+from gridcell.errors import UserError
+from gridcell.task import Task
+
+# Ray reads these when it is imported or started. Its state snapshots serve Tuner.restore, which the store
+# makes unnecessary, so they are taken as rarely as possible.
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "600",
+}
+
+
+@contextlib.contextmanager
+def ray_cluster(address: str | None, num_cpus: int | None) -> Iterator[None]:
+    """Connect to the cluster at ``address``; without one, start one here, and end it afterwards.
+
+    Raises:
+        UserError: there is none, or it can't be started.
+    """
+    for name, value in (_ENVIRONMENT | ({} if address else LOOPBACK_ONLY)).items():
+        os.environ.setdefault(name, value)
+    if address is not None:
+        prepare_to_reach(address)
+    import ray
+
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    quiet: dict[str, Any] = {"log_to_driver": False, "configure_logging": False, "include_dashboard": False}
+    try:
+        if address is None:
+            ray.init(address="local", num_cpus=num_cpus, **quiet)
+        else:
+            quiet.pop("include_dashboard")
+            ray.init(address=address, **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        where = f"at '{address}'" if address else "on this machine"
+        raise UserError(f"No Ray cluster {where}: {' '.join(str(error).split())}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def bundles(resources: Resources) -> list[dict[str, float]]:
+    """Return what each of a cell's workers occupies, in Ray's terms."""
+    bundle = {"CPU": float(resources.cpus)} | ({"GPU": resources.gpus} if resources.gpus else {})
+    return [bundle] * resources.workers
+
+
+def check_resources(cells: Sequence[Cell]) -> None:
+    """Make sure that a cluster of one machine has what each cell asks for.
+
+    Raises:
+        UserError: it hasn't, so that the cell would wait for ever.
+    """
+    import ray
+
+    there = ray.cluster_resources()
+    for cell in cells:
+        workers = cell.resources.workers
+        each = f"{workers} workers of " if workers > 1 else ""
+        for name, amount in bundles(cell.resources)[0].items():
+            if amount * workers > there.get(name, 0):
+                have = f"{there.get(name, 0):g}"
+                raise UserError(
+                    f"Cell {cell.title} asks for {each}{amount:g} {name}, but this machine offers {have}"
+                )
+
+
+def check_importable(task: Task, address: str) -> None:
+    """Make sure that a cluster's workers have the task's code.
+
+    Raises:
+        UserError: they haven't, so that each cell would look like a node that goes away.
+    """
+    import ray
+    from ray.exceptions import RayError
+
+    name = task.name
+
+    def find() -> None:  # sent by value, so that the error is this one's and not that of unpickling it
+        from gridcell.task import find_task
+
+        find_task(name)
+
+    try:
+        ray.get(ray.remote(num_cpus=0)(find).remote())
+    except RayError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise UserError(
+            f"The workers of the cluster at '{address}' can't load the task '{name}' ({reason}): install it "
+            "there, or send it along by 'gridcell submit'"
+        ) from error

@@ -1,0 +1,15 @@
+"""In which roles cells need the cells that hold sets of images."""
+
+DATA = "data"
+"""The role of the cell that holds all sets, the beginning of the roles of those that hold one each, and the
+name of the location of images that no cell holds."""
+
+
+def data_role(name: str) -> str:
+    """Return the role of the cell that stands for one published set."""
+    return f"{DATA} {name}"
+
+
+def is_data(role: str) -> bool:
+    """Tell whether a cell needed in this role gives sets."""
+    return role.partition(" ")[0] == DATA

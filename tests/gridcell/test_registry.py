@@ -1,0 +1,42 @@
+"""Parts found by themselves: all of them, no name twice, and a hint for a name that is none."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from gridcell.errors import UserError
+from gridcell.registry import Registry, by_name
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something with a name."""
+
+    name: str
+
+
+@pytest.fixture
+def registry(tmp_path, monkeypatch):
+    package = tmp_path / "colours_of_test"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "warm.py").write_text(f"from {__name__} import Part\nCOLOURS = (Part('red'), Part('amber'))\n")
+    (package / "cold.py").write_text(f"from {__name__} import Part\nCOLOURS = Part('blue')\n")
+    (package / "helper.py").write_text("nothing = None\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return Registry("colours_of_test", "COLOURS", "colour")
+
+
+def test_every_module_is_looked_through(registry):
+    assert list(registry.all) == ["amber", "blue", "red"]
+    assert registry.get("blue").name == "blue"
+
+
+def test_an_unknown_name_gets_the_nearest(registry):
+    with pytest.raises(UserError, match="Unknown colour 'bleu': did you mean 'blue'"):
+        registry.get("bleu")
+
+
+def test_no_name_twice():
+    with pytest.raises(UserError, match="Two colours are called 'red'"):
+        by_name([Part("red"), Part("red")], "colour")

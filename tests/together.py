@@ -1,0 +1,99 @@
+"""What processes of a group do together in tests, and what one process does in their place."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gridcell.errors import Diverged
+from gridcell.learn.batches import Batches
+from gridcell.learn.classifier import Classifier
+from gridcell.learn.fit import fit
+from gridcell.learn.optimisers import Optimisation
+from gridcell.learn.shares import gather, whole_batches
+from learn_problems import Folder, cross_entropy, data
+
+BATCH, EPOCHS = 12, 3  # of 50 samples: the last batch has two
+CASES = {
+    "plain": {"normalised": False, "accumulate": 1},
+    "accumulated": {"normalised": False, "accumulate": 2},
+    "normalised": {"normalised": True, "accumulate": 1},
+    "normalised, accumulated": {"normalised": True, "accumulate": 2},
+}
+
+
+def network(normalised: bool) -> nn.Module:
+    torch.manual_seed(0)
+    middle = nn.BatchNorm1d(16) if normalised else nn.Identity()
+    return nn.Sequential(nn.Linear(6, 16), middle, nn.Tanh(), nn.Linear(16, 3)).double()
+
+
+def trained(rank: int, world_size: int, *, normalised: bool, accumulate: int) -> dict[str, Any]:
+    """Train a small network; return its weights and what was reported."""
+    images, labels = data()
+    reports: list[dict[str, float]] = []
+    how = {"rank": rank, "world_size": world_size, "accumulate": accumulate}
+    module = Classifier(
+        network(normalised), cross_entropy, optimisation=Optimisation(lr=0.1, warmup_share=0.2)
+    )
+    fit(
+        module,
+        Batches(images.double(), labels, batch_size=BATCH, seed=4, **how),
+        epochs=EPOCHS,
+        seed=4,
+        accelerator="cpu",
+        report=lambda **metrics: reports.append(metrics),
+        **how,
+    )
+    return {"weights": module.model.state_dict(), "reports": reports}
+
+
+def everything(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
+    """Train in every way, diverge, write checkpoints, and share out an evaluation."""
+    answer: dict[str, Any] = {name: trained(rank, world_size, **case) for name, case in CASES.items()}
+    answer["diverged"] = diverges(rank, world_size)
+    answer["random"] = random_states(rank, world_size, folder)
+    answer["shares"] = [
+        gather(torch.arange(total)[own.start : own.stop], world_size).tolist()
+        for total in range(9)
+        for own in [whole_batches(total, 2, rank, world_size)]
+    ]
+    return answer
+
+
+def diverges(rank: int, world_size: int) -> str:
+    """Return what is said when the loss of the last process alone is not finite."""
+
+    def loss(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        value = cross_entropy(model, images, labels)
+        return value * float("nan") if rank == world_size - 1 else value
+
+    module = Classifier(network(False).float(), loss)
+    how = {"rank": rank, "world_size": world_size}
+    try:
+        fit(module, Batches(*data(), batch_size=BATCH, **how), epochs=1, seed=0, accelerator="cpu", **how)
+    except Diverged as error:
+        return str(error)
+    return ""
+
+
+def random_states(rank: int, world_size: int, folder: Path) -> list[Tensor]:
+    """Fit with checkpoints, go on from the last, and return the states of torch's generators in it."""
+    store, how = Folder(folder), {"rank": rank, "world_size": world_size}
+    for epochs in (1, 2):
+        module = Classifier(network(False).float(), cross_entropy)
+        loader = Batches(*data(), batch_size=BATCH, **how)
+        fit(
+            module,
+            loader,
+            epochs=epochs,
+            seed=0,
+            accelerator="cpu",
+            checkpoints=store,
+            checkpoint_every_s=0,
+            **how,
+        )
+    torch.distributed.barrier()
+    checkpoint = torch.load(folder / "last.ckpt", weights_only=True)
+    return [state["torch"] for state in checkpoint["gridcell"]["random"]]
