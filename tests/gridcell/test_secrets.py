@@ -56,6 +56,7 @@ def test_a_secret_never_gets_through(before, secret, after):
     assert secret not in redact(f"{before}{secret}{after}", {"X_TOKEN": secret}).replace(HIDDEN, "\0")
 
 
+@pytest.mark.slow
 def test_a_failing_run_leaves_no_secret_anywhere(monkeypatch, tmp_path, capsys):
     """On the terminal, in any file of the store, in MLflow's database, in the report."""
     import toy_task

@@ -56,6 +56,7 @@ def test_a_clock_that_is_wrong_is_noticed(tmp_path, monkeypatch):
     assert levels(storage(str(tmp_path)))["clock"] is Level.WARN
 
 
+@pytest.mark.slow
 def test_mlflow_is_asked(tmp_path):
     (finding,) = tracking(f"sqlite:///{tmp_path}/mlflow.db")
     assert finding.level is Level.OK
@@ -98,16 +99,20 @@ def test_a_check_that_breaks_is_a_finding_and_the_next_still_runs():
 
 
 @pytest.mark.slow
-def test_the_command_checks_this_machine(tmp_path, monkeypatch, capsys):
-    import sys
+def test_the_command_checks_this_machine(gridcell):
+    code, output, _ = gridcell("doctor", "--json")
+    told = json.loads(output)
+    assert (code, told["counts"]["bad"]) == (0, 0)
+    checks = {item["check"] for item in told["findings"]}
+    assert {"versions", "cores", "GPUs", "storage", "MLflow", "Ray"} <= checks
 
-    from gridcell.cli import main
 
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["gridcell", "doctor", "--json"])
-    main()
-    told = json.loads(capsys.readouterr().out)
-    assert told["counts"]["bad"] == 0
-    assert {"versions", "cores", "GPUs", "storage", "MLflow", "Ray"} <= {
-        item["check"] for item in told["findings"]
-    }
+def test_the_command_fails_where_a_run_would(gridcell, monkeypatch):
+    from gridcell.cli import doctor
+
+    monkeypatch.setattr(
+        doctor, "_checks", lambda *_: [("x", lambda: [Finding("x", Level.BAD, "gone", "mend it")])]
+    )
+    code, output, _ = gridcell("doctor")
+    assert code == 1
+    assert output == "bad  x: gone\n     -> mend it\n0 ok, 0 warn, 1 bad\n"

@@ -10,26 +10,10 @@ from gridcell.task import TASKS_VARIABLE, _installed, find_task
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture
-def gridcell(monkeypatch, capsys, tmp_path):
-    import sys
-
-    from gridcell.cli import main
-
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def folder_without_a_cluster(monkeypatch, tmp_path):
     monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "http://127.0.0.1:9")
     (tmp_path / "code.py").write_text("x = 1\n")
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["gridcell", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code or 0
-        return code, *capsys.readouterr()
-
-    return call
 
 
 @pytest.mark.parametrize(
