@@ -1,10 +1,11 @@
 """The plug-in contract: what a research system tells the platform, and how the platform finds it."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from gridcell.context import Context
 
 ENTRY_POINTS = "gridcell.tasks"
+TASKS_VARIABLE = "GRIDCELL_TASKS"  # "name=module:object[,...]": tasks of a job's working directory
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,17 @@ def _imported(where: str) -> Callable[..., Any]:
 
 
 @cache
-def _installed() -> dict[str, Any]:
-    return {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
+def _installed() -> dict[str, EntryPoint]:
+    found = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
+    for pair in filter(None, os.environ.get(TASKS_VARIABLE, "").split(",")):
+        name, _, value = pair.partition("=")
+        found[name] = EntryPoint(name, value, ENTRY_POINTS)
+    return found
+
+
+def entry_point_value(name: str) -> str:
+    """Return where an installed task is found, as ``module:object``."""
+    return _installed()[name].value
 
 
 def task_names() -> list[str]:

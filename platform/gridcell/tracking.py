@@ -52,7 +52,7 @@ class Experiment:
         Raises:
             mlflow.exceptions.MlflowException: the server can't be reached or refuses.
         """
-        self._client = _client(uri)
+        self._client = connect(uri)
         name = f"{task}/{suite}"
         found = self._client.get_experiment_by_name(name)
         self._experiment = found.experiment_id if found else self._create_experiment(uri, name)
@@ -176,7 +176,8 @@ class Window:
             self.problem = " ".join(str(error).split())[:300] or type(error).__name__
 
 
-def _client(uri: str) -> "MlflowClient":
+def connect(uri: str) -> "MlflowClient":
+    """Return MLflow's client, which gives up soon where no server answers."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     from mlflow.tracking import MlflowClient

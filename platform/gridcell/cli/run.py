@@ -48,7 +48,7 @@ def run(
         ExecutorName, typer.Option(help="ray: many cells at once; inline: one after another, for debugging.")
     ] = ExecutorName.RAY,
     address: Annotated[
-        str | None, typer.Option(metavar="A", help="A running Ray cluster, e.g. auto or ray://host:10001.")
+        str | None, typer.Option(metavar="A", help="A running Ray cluster: auto, or its head's host:port.")
     ] = None,
     max_concurrent: Annotated[
         int | None, typer.Option("--max-concurrent", metavar="N", help="Run at most N cells at once.")

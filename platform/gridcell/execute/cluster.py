@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gridcell.cell import Cell, Resources
+from gridcell.cluster.reach import LOOPBACK_ONLY, prepare_to_reach
 from gridcell.errors import UserError
+from gridcell.task import Task
 
 # Ray reads these when it is imported or started. Its state snapshots serve Tuner.restore, which the store
 # makes unnecessary, so they are taken as rarely as possible.
@@ -22,10 +24,6 @@ _ENVIRONMENT = {
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "600",
 }
 
-# Ray's own switch for machines that are no cluster: all its processes then listen on 127.0.0.1 alone. It is
-# read when Ray is first imported.
-_LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-
 
 @contextlib.contextmanager
 def ray_cluster(address: str | None, num_cpus: int | None) -> Iterator[None]:
@@ -34,8 +32,10 @@ def ray_cluster(address: str | None, num_cpus: int | None) -> Iterator[None]:
     Raises:
         UserError: there is none, or it can't be started.
     """
-    for name, value in (_ENVIRONMENT | ({} if address else _LOOPBACK_ONLY)).items():
+    for name, value in (_ENVIRONMENT | ({} if address else LOOPBACK_ONLY)).items():
         os.environ.setdefault(name, value)
+    if address is not None:
+        prepare_to_reach(address)
     import ray
 
     logging.getLogger("ray").setLevel(logging.ERROR)
@@ -79,3 +79,29 @@ def check_resources(cells: Sequence[Cell]) -> None:
                 raise UserError(
                     f"Cell {cell.title} asks for {each}{amount:g} {name}, but this machine offers {have}"
                 )
+
+
+def check_importable(task: Task, address: str) -> None:
+    """Make sure that a cluster's workers have the task's code.
+
+    Raises:
+        UserError: they haven't, so that each cell would look like a node that goes away.
+    """
+    import ray
+    from ray.exceptions import RayError
+
+    name = task.name
+
+    def find() -> None:  # sent by value, so that the error is this one's and not that of unpickling it
+        from gridcell.task import find_task
+
+        find_task(name)
+
+    try:
+        ray.get(ray.remote(num_cpus=0)(find).remote())
+    except RayError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise UserError(
+            f"The workers of the cluster at '{address}' can't load the task '{name}' ({reason}): install it "
+            "there, or send it along by 'gridcell submit'"
+        ) from error

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from gridcell.errors import CorruptData, Diverged, UserError
+from gridcell.secrets import redact
 
 
 class FailureClass(StrEnum):
@@ -99,7 +100,7 @@ def failure_from(error: BaseException) -> Failure:
     name = "" if isinstance(error, UserError | Diverged | CorruptData) else f"{type(error).__name__}: "
     return Failure(
         classify(error),
-        f"{name}{error}".strip(),
-        "".join(traceback.format_exception(error)),
+        redact(f"{name}{error}".strip()),
+        redact("".join(traceback.format_exception(error))),
         error.cell_id if isinstance(error, CorruptData) else None,
     )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gridcell.cell import Cell, Resources
-from gridcell.execute.cluster import bundles, check_resources, ray_cluster
+from gridcell.execute.cluster import bundles, check_importable, check_resources, ray_cluster
 from gridcell.execute.listener import Listener
 from gridcell.execute.outcome import Outcome, failure_from
 from gridcell.execute.schedule import Schedule
@@ -63,6 +63,8 @@ def run_on_ray(
 
         if address is None:
             check_resources(schedule.queued())
+        else:
+            check_importable(task, address)
         records = ray.put({cell.id: cell.to_record() for cell in grid.cells.values()})
         # Workers run in folders of their own, where a relative path would lead elsewhere.
         where = store.folder.root if store.folder.is_local else store.uri

@@ -1,0 +1,64 @@
+"""The command that checks what a run needs."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from gridcell.cli import common
+from gridcell.cli.common import DEFAULT_STORAGE, Json, Storage, Tracking, print_json
+
+_STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red"}
+
+
+def doctor(
+    storage: Storage = DEFAULT_STORAGE,
+    address: Annotated[
+        str | None, typer.Option(metavar="A", help="A running Ray cluster: auto, or its head's host:port.")
+    ] = None,
+    tracking: Tracking = None,
+    as_json: Json = False,
+) -> None:
+    """Check versions, devices, disk, storage, MLflow and Ray; say what to do; exit code 1 if any is bad."""
+    from gridcell.cluster.doctor.finding import Level, examine
+
+    found = []
+    console = common.console()
+    for finding in examine(_checks(storage, address, tracking)):
+        found.append(finding)
+        if not as_json:
+            line = Text.assemble((f"{finding.level.value:<5}", _STYLES[finding.level.value]), finding.check)
+            console.print(line, f": {finding.found}", sep="", markup=False, soft_wrap=True)
+            if finding.advice:
+                console.print(f"     -> {finding.advice}", markup=False, soft_wrap=True)
+    counts = {level.value: sum(finding.level is level for finding in found) for level in Level}
+    if as_json:
+        print_json({"counts": counts, "findings": [vars(finding) for finding in found]})
+    else:
+        console.print(", ".join(f"{count} {level}" for level, count in counts.items()))
+    if counts["bad"]:
+        raise typer.Exit(1)
+
+
+def _checks(
+    storage: str, address: str | None, tracking: str | None
+) -> Iterable[tuple[str, Callable[[], Iterable]]]:
+    from gridcell.cluster.doctor import machine, ray
+    from gridcell.cluster.doctor.storage import storage as check_storage
+    from gridcell.cluster.doctor.tracking import tracking as check_tracking
+    from gridcell.store import Store
+    from gridcell.tracking import default_tracking_uri
+
+    window = tracking or default_tracking_uri(Store(storage))
+    return [
+        ("versions", machine.versions),
+        ("devices", machine.devices),
+        ("memory", machine.memory),
+        ("disk", machine.disk),
+        ("open files", machine.open_files),
+        ("storage", partial(check_storage, storage)),
+        ("MLflow", partial(check_tracking, window)),
+        ("Ray", ray.local if address is None else partial(ray.cluster, address, storage)),
+    ]

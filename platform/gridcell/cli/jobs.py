@@ -1,0 +1,253 @@
+"""Commands for jobs on a Ray cluster: submit one, and look at it, follow it, stop it."""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from gridcell.cli import common
+from gridcell.cli.common import (
+    DEFAULT_SUITE,
+    Json,
+    Overrides,
+    Seeds,
+    Selection,
+    SuiteName,
+    TaskName,
+    Tracking,
+    print_json,
+)
+from gridcell.cli.progress import clock
+from gridcell.cluster.jobs import DEFAULT_ADDRESS, Job, Jobs, environment_for
+from gridcell.cluster.package import LIMIT_MIB, Package, mib, pack
+from gridcell.errors import UserError
+from gridcell.secrets import has_secret, is_secret_name
+from gridcell.suite import Suite, load_suite
+from gridcell.task import find_task
+
+app = typer.Typer(
+    help="Jobs on a Ray cluster, as 'gridcell submit' starts them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Address = Annotated[
+    str,
+    typer.Option(
+        "--address",
+        metavar="URL",
+        envvar="RAY_API_SERVER_ADDRESS",
+        help="The cluster's job server: the head's dashboard.",
+    ),
+]
+JobId = Annotated[str, typer.Argument(metavar="ID", help="A job's id, as 'submit' prints it.")]
+
+
+def submit(
+    task: TaskName,
+    storage: Annotated[
+        str,
+        typer.Option("--storage", metavar="URI", help="Where results go: a place that every node reaches."),
+    ],
+    suite: SuiteName = DEFAULT_SUITE,
+    address: Address = DEFAULT_ADDRESS,
+    max_concurrent: Annotated[
+        int | None, typer.Option("--max-concurrent", metavar="N", help="Run at most N cells at once.")
+    ] = None,
+    select: Selection = None,
+    override: Overrides = None,
+    seeds: Seeds = None,
+    retry_diverged: Annotated[
+        bool, typer.Option("--retry-diverged", help="Run cells again whose training diverged.")
+    ] = False,
+    tracking: Tracking = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option("--exclude", metavar="PATTERN", help="Leave files or folders here. May be repeated."),
+    ] = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option("--env", metavar="NAME[=VALUE]", help="A variable for the job. May be repeated."),
+    ] = None,
+    limit_mib: Annotated[
+        float, typer.Option("--limit-mib", metavar="MIB", min=0.1, max=500, help="Send no more than this.")
+    ] = LIMIT_MIB,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Print the job's output until it ends.")
+    ] = True,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the files that would be sent, and send nothing.")
+    ] = False,
+) -> None:
+    """Run a suite on a Ray cluster: sends this folder's code, and starts 'gridcell run' there.
+
+    What git ignores stays here, and so do data, results, environments, caches and files that hold secrets.
+    Submit again to go on: nothing that is done is run twice.
+    """
+    root = Path.cwd()
+    loaded = load_suite(find_task(task), suite, override or (), seeds)
+    _check_reachable("--storage", storage)
+    if tracking is not None:
+        _check_tracking(tracking)
+    package = pack(root, exclude or (), limit_mib)
+    if Path(suite).suffix:
+        suite = _suite_inside(suite, root, package)
+    options = [
+        *("--suite", suite, "--storage", storage, "--address", "auto"),
+        *_repeated("--select", select or ()),
+        *_repeated("--set", override or ()),
+        *(("--seeds", str(seeds)) if seeds is not None else ()),
+        *(("--max-concurrent", str(max_concurrent)) if max_concurrent is not None else ()),
+        *(("--retry-diverged",) if retry_diverged else ()),
+        *(("--tracking", tracking) if tracking is not None else ()),
+    ]
+    environment = environment_for(loaded.task, root, _given(env or ()))
+    console = common.console()
+    if dry_run:
+        for name, size in sorted(package.sizes.items(), key=lambda item: -item[1]):
+            console.print(f"{mib(size):>10}  {name}", markup=False, soft_wrap=True)
+        console.print(f"{package} would be sent")
+        return
+    jobs = Jobs(address)
+    command = ["python", "-m", "gridcell", "run", task, *options]
+    job_id = jobs.submit(package, command, name=_job_name(loaded), environment=environment)
+    console.print(f"Sent {package}; job {job_id} on {address}", markup=False, soft_wrap=True)
+    where = "" if address == DEFAULT_ADDRESS else f" --address {address}"
+    if not wait:
+        console.print(f"Look at it:  gridcell job status {job_id}{where}", markup=False, soft_wrap=True)
+        console.print(
+            f"Its output:  gridcell job logs {job_id} --follow{where}", markup=False, soft_wrap=True
+        )
+        return
+    _follow(jobs, job_id, where)
+    job = jobs.find(job_id)
+    console.print(_sentence(job), markup=False, soft_wrap=True)
+    if job.status != "SUCCEEDED":
+        raise typer.Exit(job.exit_code or 1)
+
+
+@app.command()
+def status(job_id: JobId, address: Address = DEFAULT_ADDRESS, as_json: Json = False) -> None:
+    """Tell how a job is; exit code 1 if it failed."""
+    job = Jobs(address).find(job_id)
+    if as_json:
+        print_json(asdict(job))
+    else:
+        console = common.console()
+        console.print(_sentence(job), markup=False, soft_wrap=True)
+        console.print(job.entrypoint, markup=False, soft_wrap=True)
+    if job.status == "FAILED":
+        raise typer.Exit(1)
+
+
+@app.command()
+def logs(
+    job_id: JobId,
+    address: Address = DEFAULT_ADDRESS,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job ends.")] = False,
+) -> None:
+    """Print what a job printed."""
+    jobs = Jobs(address)
+    if follow:
+        _follow(jobs, job_id, "" if address == DEFAULT_ADDRESS else f" --address {address}")
+    else:
+        typer.echo(jobs.logs(job_id), nl=False)
+
+
+@app.command()
+def stop(job_id: JobId, address: Address = DEFAULT_ADDRESS) -> None:
+    """End a job as Ctrl-C would: what is done is kept, and submitting again goes on."""
+    stopped = Jobs(address).stop(job_id)
+    common.console().print(f"Job {job_id} " + ("is being stopped" if stopped else "had ended already"))
+
+
+@app.command("list")
+def list_(address: Address = DEFAULT_ADDRESS, as_json: Json = False) -> None:
+    """List the cluster's jobs, the latest first."""
+    found = Jobs(address).submitted()
+    if as_json:
+        print_json([asdict(job) for job in found])
+        return
+    table = Table("job", "state", "took", "command", box=None, header_style="bold")
+    for job in found:
+        table.add_row(job.id, job.status.lower(), _took(job), job.entrypoint)
+    common.console().print(table)
+
+
+def _follow(jobs: Jobs, job_id: str, where: str) -> None:
+    try:
+        for text in jobs.follow(job_id):
+            typer.echo(text, nl=False)
+    except KeyboardInterrupt:
+        typer.echo(
+            f"\nThe job goes on. Its output: gridcell job logs {job_id} --follow{where}\n"
+            f"To end it: gridcell job stop {job_id}{where}"
+        )
+        raise typer.Exit(130) from None
+
+
+def _sentence(job: Job) -> str:
+    code = f" with exit code {job.exit_code}" if job.status == "FAILED" and job.exit_code is not None else ""
+    return f"Job {job.id}: {job.status.lower()}{code}, {_took(job)}"
+
+
+def _took(job: Job) -> str:
+    return clock((job.ended or time.time()) - job.started) if job.started else "not begun"
+
+
+def _job_name(suite: Suite) -> str:
+    return f"{suite.task.name}-{suite.name}"
+
+
+def _repeated(option: str, values: Sequence[str]) -> list[str]:
+    return [word for value in values for word in (option, value)]
+
+
+def _given(pairs: Sequence[str]) -> dict[str, str]:
+    given = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if is_secret_name(name) or has_secret(value):
+            raise UserError(
+                f"'--env {name}' would show a secret to all who see the cluster's jobs: set it where the "
+                "nodes are started (clusters/README.md says how)"
+            )
+        if not equals and name not in os.environ:
+            raise UserError(f"'--env {name}' takes its value from this shell, where it isn't set")
+        given[name] = value if equals else os.environ[name]
+    return given
+
+
+def _check_reachable(option: str, uri: str) -> None:
+    """Refuse what only this machine has, or what would show a secret."""
+    if has_secret(uri):
+        raise UserError(
+            f"{option} would show its password to all who see the cluster's jobs: set it where the nodes "
+            "are started (clusters/README.md says how)"
+        )
+    if "://" not in uri and not Path(uri).is_absolute():
+        raise UserError(
+            f"{option} '{uri}' is a folder of this machine; name a place that every node reaches, such as "
+            "/shared/runs or s3://bucket/runs"
+        )
+
+
+def _check_tracking(uri: str) -> None:
+    if uri.startswith("sqlite:"):
+        raise UserError(
+            f"--tracking '{uri}' is a file of one machine; name a server, such as http://host:5000"
+        )
+    _check_reachable("--tracking", uri)
+
+
+def _suite_inside(suite: str, root: Path, package: Package) -> str:
+    path = Path(suite).resolve()
+    inside = path.relative_to(root).as_posix() if path.is_relative_to(root) else ""
+    if inside not in package.sizes:
+        raise UserError(f"The suite file '{suite}' isn't among the files that are sent from {root}")
+    return inside

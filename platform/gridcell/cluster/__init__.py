@@ -1,0 +1,1 @@
+"""Clusters: handing a grid to one as a job, and checking that one can run it."""

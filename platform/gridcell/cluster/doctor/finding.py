@@ -1,0 +1,45 @@
+"""What a check found."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How serious a finding is."""
+
+    OK = "ok"
+    WARN = "warn"  # works, but slower or less safely than it could
+    BAD = "bad"  # a run will fail
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: what was looked at, what was found, and what to do about it."""
+
+    check: str
+    level: Level
+    found: str
+    advice: str = ""
+
+
+Check = Callable[[], Iterable[Finding]]
+
+
+def graded(check: str, good: bool, found: str, advice: str, otherwise: Level = Level.WARN) -> Finding:
+    """Return a finding that is ok, or ``otherwise`` with advice."""
+    return Finding(check, Level.OK, found) if good else Finding(check, otherwise, found, advice)
+
+
+def examine(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
+    """Yield the findings of checks, one check after another.
+
+    Args:
+        checks: title and check; the title is used where the check itself breaks.
+    """
+    for title, check in checks:
+        try:
+            yield from check()
+        except Exception as error:  # a check that breaks has found something
+            message = " ".join(str(error).split())[:300]
+            yield Finding(title, Level.BAD, f"{type(error).__name__}: {message}", "see the message")

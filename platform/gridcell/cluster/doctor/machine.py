@@ -1,0 +1,130 @@
+"""This machine: versions, devices, memory, disk, shared memory, open files."""
+
+import os
+import platform
+import resource
+import shutil
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+from gridcell.cluster.doctor.finding import Finding, Level, graded
+
+_GIB = 1 << 30
+_FREE_DISK_GIB = 10.0
+_MEMORY_PER_CORE_GIB = 2.0
+_OPEN_FILES = 8192
+_SHARED = Path("/dev/shm")
+
+
+def versions() -> Iterator[Finding]:
+    """Compare what is installed with what this gridcell asks for."""
+    from packaging.requirements import Requirement
+
+    try:
+        asked = [Requirement(text) for text in requires("gridcell") or ()]
+    except PackageNotFoundError:
+        found = "gridcell itself is not installed"
+        yield Finding("versions", Level.BAD, found, "install it, for instance by 'pip install -e .'")
+        return
+    wrong = []
+    for requirement in asked:
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            installed = version(requirement.name)
+        except PackageNotFoundError:
+            wrong.append(f"{requirement.name} is missing")
+            continue
+        if not requirement.specifier.contains(installed, prereleases=True):
+            wrong.append(f"{requirement.name} {installed} is not {requirement.specifier}")
+    shown = ", ".join(
+        f"{name} {version(name)}" for name in ("gridcell", "torch", "ray", "lightning", "mlflow")
+    )
+    yield graded(
+        "versions",
+        not wrong,
+        "; ".join(wrong) or f"Python {platform.python_version()}, {shown}",
+        "install the tested set: pip install -c constraints.txt .",
+        Level.BAD,
+    )
+
+
+def devices() -> Iterator[Finding]:
+    """Count cores and GPUs, and use each GPU once."""
+    import torch
+
+    cores = len(os.sched_getaffinity(0))
+    yield Finding("cores", Level.OK, f"{cores}, torch computes with {torch.get_num_threads()}")
+    driver = shutil.which("nvidia-smi")
+    if not torch.cuda.is_available():
+        yield graded(
+            "GPUs",
+            driver is None,
+            "none" if driver is None else "the driver is there, but torch can't use it",
+            "install a torch built for this driver's CUDA version, or start the container with GPUs",
+            Level.BAD,
+        )
+        return
+    for index in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(index)
+        with torch.cuda.device(index):
+            right = float(torch.ones(256, 256, device="cuda").sum()) == 256.0**2
+        yield graded(
+            f"GPU {index}",
+            right,
+            f"{properties.name}, {properties.total_memory / _GIB:.0f} GiB",
+            "it computes wrongly: take it out of service",
+            Level.BAD,
+        )
+
+
+def memory() -> Iterator[Finding]:
+    """Look at memory and at /dev/shm, in which Ray keeps its objects."""
+    available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _GIB
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _GIB
+    cores = len(os.sched_getaffinity(0))
+    yield graded(
+        "memory",
+        total >= _MEMORY_PER_CORE_GIB * cores,
+        f"{total:.0f} GiB for {cores} cores, {available:.0f} GiB unused",
+        f"under {_MEMORY_PER_CORE_GIB:g} GiB a core: run fewer cells at once by --max-concurrent",
+    )
+    if not _SHARED.is_dir():
+        advice = "Ray uses the disk instead, which is slow"
+        yield Finding("shared memory", Level.WARN, "no /dev/shm", advice)
+        return
+    shared = shutil.disk_usage(_SHARED).total / _GIB
+    yield graded(
+        "shared memory",
+        shared >= min(0.3 * total, 8.0),
+        f"/dev/shm has {shared:.1f} GiB",
+        "in Docker give --shm-size, in Kubernetes an emptyDir of medium Memory at /dev/shm: 30 % of memory",
+    )
+
+
+def disk() -> Iterator[Finding]:
+    """Look at the disk of scratch folders and of the cache."""
+    cache = Path(os.environ.get("GRIDCELL_CACHE") or Path.home() / ".cache")
+    for what, folder in (("scratch", Path(tempfile.gettempdir())), ("cache", cache)):
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        free = shutil.disk_usage(there).free / _GIB
+        yield graded(
+            f"disk for {what}",
+            free >= _FREE_DISK_GIB and os.access(there, os.W_OK),
+            f"{folder}: {free:.0f} GiB free" + ("" if os.access(there, os.W_OK) else ", not writable"),
+            f"free {_FREE_DISK_GIB:g} GiB, or set {'TMPDIR' if what == 'scratch' else 'GRIDCELL_CACHE'}",
+            Level.WARN if os.access(there, os.W_OK) else Level.BAD,
+        )
+
+
+def open_files() -> Iterator[Finding]:
+    """Look at the limit on open files: each worker of Ray holds some dozens."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield graded(
+        "open files",
+        soft >= _OPEN_FILES,
+        f"at most {soft} (hard limit {hard})",
+        f"ulimit -n {min(max(hard, soft), 65536)} before starting Ray",
+    )

@@ -1,0 +1,92 @@
+"""Ray: that it starts here and is reachable from here alone, or that each node of a cluster can work."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import gridcell
+from gridcell.cluster.doctor.finding import Finding, Level, graded
+from gridcell.execute.cluster import ray_cluster
+
+_ANSWER_S = 60.0  # a node that doesn't begin a task within this time can't be worked with
+_SKEW_S = 5.0
+
+
+def local() -> Iterator[Finding]:
+    """Start Ray on this machine, run a function in a worker, and end it."""
+    begun = time.monotonic()
+    with ray_cluster(None, 1):
+        import ray
+
+        answer = ray.get(ray.remote(_double).remote(21), timeout=_ANSWER_S)
+        took = time.monotonic() - begun
+    advice = "see the newest logs in /tmp/ray/session_latest/logs"
+    yield graded("Ray", answer == 42, f"starts here in {took:.0f} s and runs a function", advice, Level.BAD)
+
+
+def cluster(address: str, storage: str) -> Iterator[Finding]:
+    """Ask each node of a running cluster for its gridcell, its clock and its way to the storage.
+
+    Args:
+        address: of the cluster.
+        storage: URI of the store, which each node must reach.
+    """
+    with ray_cluster(address, None):
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        there = ray.cluster_resources()
+        nodes = [node for node in ray.nodes() if node["Alive"]]
+        found = f"{len(nodes)} nodes, {there.get('CPU', 0):g} CPUs, {there.get('GPU', 0):g} GPUs"
+        yield Finding("Ray", Level.OK, f"{address}: {found}")
+        asked = {}
+        begun = time.time()
+        for node in nodes:
+            place = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            worker = ray.remote(num_cpus=0, scheduling_strategy=place)(_look)
+            asked[worker.remote(storage)] = node["NodeManagerAddress"]
+        answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=_ANSWER_S)
+        for reference in answered:
+            try:
+                yield from _node(asked[reference], ray.get(reference), begun)
+            except ray.exceptions.RayError as error:
+                found = f"its workers can't run gridcell ({str(error).splitlines()[-1][:200]})"
+                advice = f"install gridcell {gridcell.__version__} there, the same as here"
+                yield Finding(f"node {asked[reference]}", Level.BAD, found, advice)
+        for reference in silent:
+            found = f"no answer in {_ANSWER_S:g} s"
+            yield Finding(f"node {asked[reference]}", Level.BAD, found, "look at the Ray logs of that node")
+
+
+def _double(number: int) -> int:
+    return 2 * number
+
+
+def _look(storage: str) -> dict[str, Any]:
+    """Tell, on a node, what ``_node`` judges."""
+    import time
+
+    import gridcell
+    from gridcell.store import Folder
+
+    problem = ""
+    try:
+        Folder.open(storage).check_writable()
+    except Exception as error:  # whatever it is, it is the finding
+        problem = str(error)
+    return {"gridcell": gridcell.__version__, "time": time.time(), "storage": problem}
+
+
+def _node(address: str, told: Mapping[str, Any], begun: float) -> Iterator[Finding]:
+    now = time.time()
+    problems = []
+    if told["gridcell"] != gridcell.__version__:
+        problems.append(f"gridcell {told['gridcell']}, here {gridcell.__version__}: install the same")
+    if told["storage"]:
+        problems.append(f"{told['storage']}: name a storage that every node reaches")
+    level = Level.BAD if problems else Level.OK
+    yield Finding(f"node {address}", level, "; ".join(problems) or "reaches the storage, same gridcell")
+    skew = max(begun - told["time"], told["time"] - now)  # it looked between ``begun`` and ``now``
+    if skew > _SKEW_S:
+        advice = "run a time service (chrony, systemd-timesyncd)"
+        yield Finding(f"clock of {address}", Level.WARN, f"at least {skew:.0f} s from this one's", advice)

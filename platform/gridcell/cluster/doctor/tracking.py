@@ -1,0 +1,29 @@
+"""MLflow: whether the window can be reached."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from gridcell.cluster.doctor.finding import Finding, Level
+from gridcell.secrets import redact
+from gridcell.tracking import connect
+
+_ADVICE = "start it or correct --tracking; runs go on without it, and 'gridcell sync' catches up"
+
+
+def tracking(uri: str) -> Iterator[Finding]:
+    """Ask the server, or the database's file, for its experiments.
+
+    Args:
+        uri: of MLflow's server or database.
+    """
+    shown = redact(uri)
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        yield Finding("MLflow", Level.OK, f"{shown}: will be made by the first run")
+        return
+    try:
+        connect(uri).search_experiments(max_results=1)
+    except Exception as error:  # MLflow's, SQLAlchemy's or the network's
+        message = redact(" ".join(str(error).split())[:200])
+        yield Finding("MLflow", Level.WARN, f"{shown}: doesn't answer ({message})", _ADVICE)
+        return
+    yield Finding("MLflow", Level.OK, f"{shown}: answers")

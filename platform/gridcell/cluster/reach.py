@@ -1,0 +1,85 @@
+"""Reaching a Ray cluster: what has to be settled before Ray is imported, and what would only hang later."""
+
+import os
+import socket
+from ipaddress import ip_address
+from pathlib import Path
+
+from gridcell.errors import UserError
+
+# Ray's own switch for machines that are no cluster: all its processes then listen on 127.0.0.1 alone. It is
+# read when Ray is first imported.
+LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+
+_ANSWER_S = 5.0
+
+
+def prepare_to_reach(address: str) -> None:
+    """Set what Ray reads at import so that ``ray.init(address=...)`` works, or say why it can't.
+
+    Left alone, Ray replaces a loopback address by this machine's own, where a cluster that listens on
+    loopback alone never answers, and tries for a quarter of an hour.
+
+    Args:
+        address: ``auto``, or ``host:port`` of the head.
+
+    Raises:
+        UserError: nothing answers there, or the address is of Ray's client, through which no grid can run.
+    """
+    use_token_if_there()
+    if address.startswith("ray://"):
+        raise UserError(
+            f"'{address}' is an address of Ray's client, and a grid's driver has to run on the cluster "
+            "itself: 'gridcell submit --address http://HEAD:8265' starts it there"
+        )
+    host, colon, port = _head(address).rpartition(":")
+    if not colon or not port.isdigit():
+        return  # Ray finds it or says that there is none
+    if _is_loopback(host):
+        if _answers(_own_address(), int(port)):
+            return
+        os.environ.update(LOOPBACK_ONLY)
+    if not _answers(host, int(port)):
+        raise UserError(f"No Ray cluster at '{address}': nothing answers at {host}:{port}")
+
+
+def use_token_if_there() -> None:
+    """Make Ray send its token if there is one: it is used only if asked for before Ray is imported."""
+    named = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
+    if named or (Path.home() / ".ray" / "auth_token").is_file():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
+def _head(address: str) -> str:
+    """Return what ``auto`` stands for: the environment's address, else that of a cluster begun here."""
+    if address != "auto":
+        return address
+    if named := os.environ.get("RAY_ADDRESS"):
+        return named
+    begun = Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray", "ray_current_cluster")
+    return begun.read_text().strip() if begun.is_file() else ""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _own_address() -> str:
+    """Return the address under which other machines see this one, without sending anything."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:  # no network at all
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), _ANSWER_S).close()
+    except OSError:
+        return False
+    return True
