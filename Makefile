@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STORAGE ?= runs
 
-.PHONY: help setup quickstart test test-fast lint format bench clean
+.PHONY: help setup quickstart test test-fast lint format bench audit clean
 
 help:
 	@echo "make quickstart  run the ImageNet-RIB mini suite and write runs/report/report.html"
@@ -12,6 +12,7 @@ help:
 	@echo "make setup       create .venv and install pinned versions"
 	@echo "make lint        ruff and mypy"
 	@echo "make bench       measure, print one table of ratios, write bench.json"
+	@echo "make audit       look for known vulnerabilities of what is installed (asks PyPI)"
 
 # Installed once, and again only when what is to be installed changes.
 setup: $(VENV)/.installed
@@ -42,6 +43,9 @@ format: setup
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks --out bench.json
+
+audit: setup
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -10,16 +10,17 @@ COPY pyproject.toml constraints.txt ./
 RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
       print('\n'.join(p['dependencies'] + p['optional-dependencies']['s3'] + p['optional-dependencies']['rl']))" \
       >requirements.txt \
+    && sed -nE 's/^(torch|torchvision)==(.*)/\1==\2+cpu/p' constraints.txt >cpu.txt \
     && /opt/gridcell/bin/pip install --no-cache-dir -c constraints.txt \
       --extra-index-url https://download.pytorch.org/whl/cpu \
-      "$(sed -n 's/^torch==\(.*\)/torch==\1+cpu/p' constraints.txt)" -r requirements.txt boto3 psycopg2-binary
+      -r cpu.txt -r requirements.txt boto3 psycopg2-binary
 COPY README.md ./
 COPY platform platform
 COPY tasks tasks
 RUN /opt/gridcell/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.11.14-slim-bookworm
-RUN useradd --uid 1000 --create-home ray && install -d -o ray -g ray /runs
+RUN useradd --uid 1000 --create-home ray
 COPY --from=build /opt/gridcell /opt/gridcell
 ENV PATH=/opt/gridcell/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -27,6 +28,6 @@ ENV PATH=/opt/gridcell/bin:$PATH \
     RAY_AUTH_MODE=token \
     RAY_USAGE_STATS_ENABLED=0 \
     MLFLOW_DISABLE_TELEMETRY=true
-USER ray
+USER 1000
 WORKDIR /home/ray
 CMD ["gridcell", "--help"]

@@ -18,7 +18,7 @@ RUN /opt/gridcell/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.11.14-slim-bookworm
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
-RUN useradd --uid 1000 --create-home ray && install -d -o ray -g ray /runs
+RUN useradd --uid 1000 --create-home ray
 COPY --from=build /opt/gridcell /opt/gridcell
 ENV PATH=/opt/gridcell/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -26,6 +26,6 @@ ENV PATH=/opt/gridcell/bin:$PATH \
     RAY_AUTH_MODE=token \
     RAY_USAGE_STATS_ENABLED=0 \
     MLFLOW_DISABLE_TELEMETRY=true
-USER ray
+USER 1000
 WORKDIR /home/ray
 CMD ["gridcell", "--help"]

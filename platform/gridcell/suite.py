@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -97,7 +97,8 @@ def parse_settings(model: type[BaseModel], values: Mapping[str, Any], where: str
     except ValidationError as error:
         first = error.errors()[0]
         path = [str(part) for part in first["loc"]]
-        where = ".".join([where, *path] if where else path)
+        shown = _without_tags(first["loc"], values)
+        where = ".".join([where, *shown] if where else shown)
         if first["type"] == "extra_forbidden":
             known = _fields_at(model, path[:-1])
             raise UserError(f"Unknown setting '{where}': {did_you_mean(path[-1], known)}") from error
@@ -108,14 +109,37 @@ def parse_settings(model: type[BaseModel], values: Mapping[str, Any], where: str
         raise UserError(f"The setting '{where}' is wrong: {message}{given}") from error
 
 
+def _without_tags(path: Sequence[str | int], values: Any) -> list[str]:
+    """Return a path as the user would write it: without the kinds that pydantic chose between."""
+    shown = []
+    for part in path:
+        if isinstance(values, Mapping) and part not in values and part != path[-1]:
+            continue
+        shown.append(str(part))
+        try:
+            values = values[part]
+        except (TypeError, LookupError):  # the end, or what is missing
+            values = None
+    return shown
+
+
 def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
-    """Return the names of the settings at ``path``, following models nested in fields, lists and mappings."""
+    """Return the names of the settings at ``path``, following models nested in fields, lists and mappings.
+
+    Where there are several models to choose between, the one that a later part of the path names counts.
+    """
+    candidates = [model]
     for part in path:
         field = model.model_fields.get(part)
-        candidates = [] if field is None else _models_in(field.annotation)
-        if candidates:
-            model = candidates[0]
+        if field is not None:
+            candidates = _models_in(field.annotation) or candidates
+        model = next((one for one in candidates if _is_kind(one, part)), candidates[0])
     return list(model.model_fields)
+
+
+def _is_kind(model: type[BaseModel], name: str) -> bool:
+    """Whether some field of a model can hold nothing but ``name``, which then tells it from its siblings."""
+    return any(get_args(field.annotation) == (name,) for field in model.model_fields.values())
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -42,6 +42,30 @@ class Findings:
     failures: Mapping[str, Mapping[str, Any]]
     store: Store
 
+    def counts(self) -> dict[str, int]:
+        """Return state of the cells -> how many, in the order in which a report shows them."""
+        diverged = sum(item["failure_class"] == "diverged" for item in self.failures.values())
+        done, failed = len(self.results), len(self.failures)
+        return {
+            "done": done,
+            "failed": failed - diverged,
+            "diverged": diverged,
+            "not run": len(self.grid) - done - failed,
+            "skipped": len(self.grid.skipped),
+        }
+
+    def reasons(self) -> list[dict[str, str]]:
+        """Return ``title``, ``class`` and ``message`` of each failure."""
+        keys = {"title": "title", "class": "failure_class", "message": "message"}
+        return [{name: str(item[key]) for name, key in keys.items()} for item in self.failures.values()]
+
+    def versions(self) -> str:
+        """Name the versions of all packages that results were computed with."""
+        found = {
+            f"{k} {v}" for result in self.results.values() for k, v in result.provenance["versions"].items()
+        }
+        return ", ".join(sorted(found))
+
 
 @dataclass(frozen=True)
 class Report:

@@ -22,26 +22,17 @@ def write(findings: Findings, out: Path) -> Report:
         for target in findings.grid.targets
         if target.cell in findings.results
     ]
-    failures = [
-        {"title": str(item["title"]), "class": str(item["failure_class"]), "message": str(item["message"])}
-        for item in findings.failures.values()
-    ]
+    failures = findings.reasons()
     if not entries:
         why = f": {failures[0]['title']}: {failures[0]['message']}" if failures else ": run the suite first"
         raise UserError(f"Nothing is done yet{why}")
-    done, failed = len(findings.results), len(findings.failures)
     files = write_report(
         entries,
         out,
         title=findings.title,
         orders=findings.settings["orders"],
         facts=_provenance(findings),
-        counts={
-            "done": done,
-            "failed": failed,
-            "not run": len(findings.grid) - done - failed,
-            "skipped": len(findings.grid.skipped),
-        },
+        counts=findings.counts(),
         failures=failures,
         skipped=[(str(item.labels.get("task", "")), item.reason) for item in findings.grid.skipped],
     )
@@ -64,9 +55,6 @@ def _entry(findings: Findings, labels: Any, cell_id: str) -> Entry:
 
 def _provenance(findings: Findings) -> dict[str, str]:
     results = list(findings.results.values())
-    versions = {
-        f"{name} {version}" for result in results for name, version in result.provenance["versions"].items()
-    }
     facts = {
         "cells": f"{len(results)} done of {len(findings.grid)}",
         "computing": f"{sum(result.seconds for result in results):.1f} s in all",
@@ -77,4 +65,4 @@ def _provenance(findings: Findings) -> dict[str, str]:
         facts["estimation"] = ", ".join(
             f"{key} {value}" for key, value in estimation.items() if value is not None
         )
-    return facts | {"versions": ", ".join(sorted(versions)), "storage": findings.store.uri}
+    return facts | {"versions": findings.versions(), "storage": findings.store.uri}

@@ -87,11 +87,12 @@ def _plan_measurements(grid: GridBuilder, settings: Settings) -> None:
         _measure(grid, name, config, settings.seeds)
     data = settings.data
     if data.path is not None:
-        name = data.name or Path(data.path).stem
+        name = data.name or Path(data.path.rstrip("/")).stem
         if name in settings.datasets or name in settings.tasks:
             raise UserError(f"The name '{name}' is taken in this suite: set data.name to another")
         config = {"data": _own(data, data.path), "eps": data.eps, "estimation": estimation}
-        grid.locate("data", str(Path(data.path).absolute()))
+        remote = "://" in data.path
+        grid.locate("data", data.path if remote else str(Path(data.path).absolute()))
         if data.labels is not None:
             grid.locate("labels", str(Path(data.labels).absolute()))
         _measure(grid, name, config, settings.seeds)

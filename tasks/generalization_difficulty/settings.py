@@ -95,9 +95,10 @@ class Data(Strict):
     """The user's own data.
 
     Attributes:
-        path: an .npz with points and labels, an .npy of points, or a folder of images, one folder per class.
+        path: an .npz with points and labels, an .npy of points, a folder of images, one folder per class, or
+            the shards of ``gridcell data import``, which may be at a remote address.
         labels: the .npy of the labels of an .npy.
-        image_size: side in px that a folder's images are brought to.
+        image_size: side in px that images of a folder or of shards are brought to.
         name: in the report; by default the file's.
         eps: target error.
     """

@@ -45,15 +45,8 @@ def write(findings: Findings, out: Path) -> Report:
         out,
         title=findings.title,
         facts=_provenance(findings),
-        counts=_counts(findings),
-        failures=[
-            {
-                "title": str(item["title"]),
-                "class": str(item["failure_class"]),
-                "message": str(item["message"]),
-            }
-            for item in findings.failures.values()
-        ],
+        counts=findings.counts(),
+        failures=findings.reasons(),
         skipped=[(item.labels, item.reason) for item in findings.grid.skipped],
         distances=_distances(findings),
         origins=origins(findings.settings),
@@ -128,25 +121,10 @@ def _distances(findings: Findings) -> list[MeasuredDistance]:
     ]
 
 
-def _counts(findings: Findings) -> dict[str, int]:
-    diverged = sum(item["failure_class"] == "diverged" for item in findings.failures.values())
-    done, failed = len(findings.results), len(findings.failures)
-    return {
-        "done": done,
-        "failed": failed - diverged,
-        "diverged": diverged,
-        "not run": len(findings.grid) - done - failed,
-        "skipped": len(findings.grid.skipped),
-    }
-
-
 def _provenance(findings: Findings) -> dict[str, str]:
     results = list(findings.results.values())
     seconds = sum(result.seconds for result in results)
     hosts = sorted({str(result.provenance["host"]) for result in results})
-    versions = {
-        f"{name} {version}" for result in results for name, version in result.provenance["versions"].items()
-    }
     settings = findings.settings
     training = settings["training"]
     return {
@@ -162,7 +140,7 @@ def _provenance(findings: Findings) -> dict[str, str]:
             f"{name} {', '.join(f'{key}={value}' for key, value in given.items())}".strip()
             for name, given in settings["methods"].items()
         ),
-        "versions": ", ".join(sorted(versions)),
+        "versions": findings.versions(),
         "storage": findings.store.uri,
     }
 

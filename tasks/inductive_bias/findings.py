@@ -33,11 +33,8 @@ def write(findings: Findings, out: Path) -> Report:
         title=findings.title,
         settings=findings.settings,
         facts=_facts(findings),
-        counts=_counts(findings),
-        failures=[
-            {"title": str(f["title"]), "class": str(f["failure_class"]), "message": str(f["message"])}
-            for f in findings.failures.values()
-        ],
+        counts=findings.counts(),
+        failures=findings.reasons(),
         skipped=_skipped(findings),
     )
     return Report(page, headline(summary))
@@ -55,18 +52,6 @@ def _outcomes(findings: Findings, cache: Path) -> list[Outcome]:
     return found
 
 
-def _counts(findings: Findings) -> dict[str, int]:
-    diverged = sum(item["failure_class"] == "diverged" for item in findings.failures.values())
-    done, failed = len(findings.results), len(findings.failures)
-    return {
-        "done": done,
-        "failed": failed - diverged,
-        "diverged": diverged,
-        "not run": len(findings.grid) - done - failed,
-        "skipped": len(findings.grid.skipped),
-    }
-
-
 def _skipped(findings: Findings) -> list[tuple[str, str]]:
     """Join what is skipped for one reason: space and problem, once."""
     seen: dict[tuple[str, str], None] = {}
@@ -81,18 +66,15 @@ def _skipped(findings: Findings) -> list[tuple[str, str]]:
 def _facts(findings: Findings) -> dict[str, str]:
     results = list(findings.results.values())
     settings = findings.settings
-    versions = {f"{k} {v}" for result in results for k, v in result.provenance["versions"].items()}
     training: dict[str, Any] = settings["training"]
-    stacked = sorted({int(point[1]) for result in results for point in result.curves.get("stacked", [])})
+    at_once = sorted({r.metrics["at_once"] for r in results if r.cell.kind == "hypotheses"})
     return {
         "cells": f"{len(results)} done of {len(findings.grid)}",
         "computing": f"{sum(result.seconds for result in results) / 60:.1f} min in all",
         "data": f"{settings['test_points']} test points, seeds {', '.join(map(str, settings['seeds']))}",
         "hypotheses": f"{settings['hypotheses']} networks, {settings['kernel_samples']} kernel functions",
-        "training": ", ".join(f"{key} {value:g}" for key, value in training.items()),
-        "networks trained at once": ", ".join(map(str, stacked)) + " (chosen by measurement)"
-        if stacked
-        else "none",
-        "versions": ", ".join(sorted(versions)),
+        "training": ", ".join(f"{key} {value:g}" for key, value in training.items() if key != "at_once"),
+        "networks trained at once": ", ".join(map(str, at_once)) or "none",
+        "versions": findings.versions(),
         "storage": findings.store.uri,
     }

@@ -9,7 +9,7 @@ from gridcell.errors import UserError
 from gridcell.grid import Grid, GridBuilder
 from inductive_bias.settings import Problem, Settings, Space
 
-PATHS = ("npz", "folder")
+PATHS = ("npz", "folder", "shards")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def plan(settings: Settings) -> Grid:
     """
     grid = GridBuilder("inductive-bias")
     for name, problem in settings.problems.items():
-        data = _data(grid, name, problem)
+        data = {seed: _data(grid, name, problem, seed) for seed in settings.seeds}
         for space_name, space in settings.spaces.items():
             for point in points(settings, problem):
                 for seed in settings.seeds:
@@ -43,7 +43,7 @@ def plan(settings: Settings) -> Grid:
                     if reason is not None:
                         grid.skip(labels, reason)
                         continue
-                    _estimate(grid, settings, name, data, (space_name, space), point, seed, labels)
+                    _estimate(grid, settings, name, data[seed], (space_name, space), point, seed, labels)
     return grid.build()
 
 
@@ -66,28 +66,31 @@ def _impossible(problem: Problem, space: Space, point: Point) -> str | None:
     return None
 
 
-def _data(grid: GridBuilder, name: str, problem: Problem) -> Cell:
+def _data(grid: GridBuilder, name: str, problem: Problem, seed: int) -> Cell:
+    """Add the cell of a problem's points: one for all seeds, but drawn problems are drawn anew for each."""
     config: dict[str, Any] = {"source": problem.source}
     if problem.source in PATHS:
         from inductive_bias.problems.sources import fingerprint
 
         if problem.path is None:
             raise UserError(f"The problem '{name}' needs the setting 'problems.{name}.path'")
-        if not Path(problem.path).exists():
+        if problem.source != "shards" and not Path(problem.path).exists():
             raise UserError(
                 f"There is no data file or folder '{problem.path}': name one by 'problems.{name}.path'"
             )
-        config["fingerprint"] = fingerprint(problem.path)
+        config["fingerprint"] = fingerprint(problem.path, problem.source)
         grid.locate(config["fingerprint"], problem.path)
-        if problem.source == "folder":
+        if problem.source != "npz":
             config["size"] = problem.size
     elif problem.path is not None:
         raise UserError(f"The problem '{name}' is '{problem.source}', which has no use for a path")
     if problem.source == "teacher":
         keys = ("dimension", "outputs", "width", "points", "seed")
         config |= {key: getattr(problem, key) for key in keys}
+        return grid.add("data", config, seed=seed, title=f"data {name} seed {seed}")
     if problem.source == "cartpole":
         config |= {"points": problem.points, "seed": problem.seed}
+        return grid.add("data", config, seed=seed, title=f"data {name} seed {seed}")
     return grid.add("data", config, title=f"data {name}")
 
 

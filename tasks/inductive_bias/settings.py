@@ -16,19 +16,20 @@ class Problem(Strict):
 
     Attributes:
         source: ``digits`` (embedded), ``teacher`` (a random network on Gaussian inputs of known dimension),
-            ``cartpole`` (needs Gymnasium), ``npz`` (arrays x and y) or ``folder`` (images, a folder a class).
-        path: of the file or folder.
-        size: side in pixels that a folder's images are brought to.
+            ``cartpole`` (needs Gymnasium), ``npz`` (arrays x and y), ``folder`` (images, a folder a class) or
+            ``shards`` (of ``gridcell data import``).
+        path: of the file or folder, or the address of the shards.
+        size: side in pixels that images of a folder or of shards are brought to.
         dimension: of a teacher's inputs.
         outputs: of a teacher.
         width: hidden units of a teacher.
         points: of teachers and cartpole.
-        seed: of teachers and cartpole.
+        seed: of teachers and cartpole, which are drawn anew for each of the suite's seeds too.
         dimensions: project the inputs to so many dimensions, one after another.
         training_sizes: vary the number of training points; replaces the suite's.
     """
 
-    source: Literal["digits", "teacher", "cartpole", "npz", "folder"]
+    source: Literal["digits", "teacher", "cartpole", "npz", "folder", "shards"]
     path: str | None = None
     size: int | None = Field(None, ge=4)
     dimension: int = Field(4, ge=1)
@@ -61,13 +62,23 @@ class Space(Strict):
 
 
 class Training(Strict):
-    """How a network is trained, by Adam, until its training error is ``fit_error`` (in the suite's unit)."""
+    """How a network is trained, by Adam, until its training error is ``fit_error`` (in the suite's unit).
+
+    Attributes:
+        lr: of Adam.
+        batch_size: samples a step.
+        max_epochs: a network that doesn't fit by then is no sample.
+        check_every: epochs between two looks at the training error.
+        fit_error: at which a network fits.
+        at_once: networks trained side by side in one matrix; ``auto``: by a rule of device and sizes.
+    """
 
     lr: float = Field(1e-3, gt=0)
     batch_size: int = Field(50, ge=1)
     max_epochs: int = Field(300, ge=1)
     check_every: int = Field(10, ge=1)
     fit_error: float = Field(0.02, gt=0)
+    at_once: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
 
 
 class Needed(Strict):
@@ -93,11 +104,11 @@ class Settings(Strict):
         error_unit: ``relative`` (errors in units of the best constant prediction's) or ``absolute``.
         epsilons: target errors of the curves, in that unit.
         target: the error at which spaces, sizes and dimensions are compared, in that unit.
-        kernel_samples: functions drawn from a kernel's posterior.
-        hypotheses: networks trained.
+        kernel_samples: functions drawn from a kernel's posterior, 20 or more: a fit takes as many.
+        hypotheses: networks trained, likewise.
         hypotheses_per_cell: how many of them in one cell.
         bootstrap: resamples for intervals and for the goodness of fit.
-        seeds: each draws the data anew (points and projection).
+        seeds: each draws the data anew: the teacher, points and projection.
     """
 
     problems: dict[Name, Problem] = Field(min_length=1)
@@ -109,8 +120,8 @@ class Settings(Strict):
     error_unit: Literal["relative", "absolute"] = "relative"
     epsilons: list[Annotated[float, Field(gt=0)]] = Field([0.05, 0.1, 0.2, 0.3, 0.5, 0.8], min_length=1)
     target: float = Field(0.2, gt=0)
-    kernel_samples: int = Field(2000, ge=1)
-    hypotheses: int = Field(200, ge=1)
+    kernel_samples: int = Field(2000, ge=20)
+    hypotheses: int = Field(200, ge=20)
     hypotheses_per_cell: int = Field(50, ge=1)
     training: Training = Training()
     bootstrap: int = Field(100, ge=10)

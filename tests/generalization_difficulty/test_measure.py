@@ -5,6 +5,7 @@ import pytest
 
 from generalization_difficulty import Classification, measure, measure_arrays
 from generalization_difficulty.data.files import fingerprint, open_data
+from gridcell.data.shards.write import import_set
 from gridcell.errors import UserError
 
 
@@ -91,7 +92,9 @@ def test_arrays_on_disk_and_folders(images, tmp_path):
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(folder / f"{number:03}.png")
     expected = record(measure_arrays(points, labels, eps=0.01, resolution="sample"))
+    import_set("folder", [tmp_path / "images"], str(tmp_path / "shards"))
     opened = {
+        "shards": open_data(str(tmp_path / "shards")),
         "npz": open_data(str(tmp_path / "a.npz")),
         "npy": open_data(str(tmp_path / "p.npy"), str(tmp_path / "l.npy")),
         "folder": open_data(str(tmp_path / "images")),

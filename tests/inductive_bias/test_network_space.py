@@ -1,35 +1,49 @@
-"""Networks: gradients against autograd, stacks against one-by-one training, cells against the whole."""
+"""Networks: gradients against autograd, stacks against one-by-one training, cells and interruptions."""
+
+import itertools
 
 import pytest
 import torch
 
 from gridcell.errors import Diverged, UserError
 from inductive_bias.network_space.architectures import Architecture, forward, initialise, unflatten
-from inductive_bias.network_space.gradients import loop_gradient, stacked_gradient
-from inductive_bias.network_space.strategy import Strategy, candidates, measure, train_hypotheses
-from inductive_bias.network_space.training import Recipe, Stack, hypothesis_generator
+from inductive_bias.network_space.gradients import together
+from inductive_bias.network_space.module import train_hypotheses
+from inductive_bias.network_space.training import Recipe, Stack, hypothesis_generator, stack_size
+from learn_problems import Folder
 
 MLP = Architecture((6,), (), (16, 12), 3)
+LINE = Architecture((6,), (), (9,), 1)
 CNN = Architecture((1, 8, 8), (4, 6), (10,), 3)
-RECIPE = Recipe(batch_size=10, max_epochs=40, check_every=5, fit_error=0.02, lr=5e-3)
+RECIPE = Recipe(batch_size=10, max_epochs=60, check_every=5, fit_error=0.02, lr=5e-3)
 
 
 def data(architecture, n=30, dtype=torch.float32):
     generator = torch.Generator().manual_seed(7)
     x = torch.randn(n, *architecture.inputs, generator=generator, dtype=dtype)
     classes = (x.flatten(1)[:, 0] > 0).long() + (x.flatten(1)[:, 1] > 0).long()
-    return x, torch.eye(3, dtype=dtype)[classes]
+    return x, torch.eye(3, dtype=dtype)[classes][:, : architecture.outputs]
+
+
+def train(architecture, indices, at_once, recipe=RECIPE, seed=0, **options):
+    points = data(architecture)
+    return train_hypotheses(
+        architecture, recipe, points, points, suite_seed=seed, indices=indices, at_once=at_once, **options
+    )
 
 
 @pytest.mark.parametrize("architecture", [MLP, CNN])
-@pytest.mark.parametrize("make", [loop_gradient, stacked_gradient])
-def test_gradients_are_autograds(architecture, make):
+@pytest.mark.parametrize("count", [1, 3])
+def test_gradients_are_autograds(architecture, count):
     x, y = data(architecture, 15, torch.float64)
-    flat = torch.stack([initialise(architecture, hypothesis_generator(0, i)) for i in range(3)]).double()
-    xs, ys = x.view(3, 5, *architecture.inputs), y.view(3, 5, 3)
+    flat = torch.stack([initialise(architecture, hypothesis_generator(0, i)) for i in range(count)]).double()
+    xs = x[: 5 * count].view(count, 5, *architecture.inputs)
+    ys = y[: 5 * count].view(count, 5, 3)
     out = torch.full_like(flat, torch.nan)
-    make(architecture)(flat, xs, ys, out)
-    for row in range(3):
+    gradient = together(architecture, flat, out, 5)
+    gradient(xs + 1, ys)  # nothing of an earlier batch may be left
+    gradient(xs, ys)
+    for row in range(count):
         leaf = flat[row].clone().requires_grad_()
         (forward(unflatten(leaf, architecture), xs[row]) - ys[row]).square().mean().backward()
         assert torch.allclose(out[row], leaf.grad, atol=1e-12)
@@ -53,53 +67,70 @@ def usual_way(architecture, x, y, index, recipe):
 
 
 @pytest.mark.parametrize("architecture", [MLP, CNN])
-@pytest.mark.parametrize("strategy", [Strategy(1, False), Strategy(3, True), Strategy(4, True)])
-def test_every_strategy_trains_as_a_plain_loop_does(architecture, strategy):
+@pytest.mark.parametrize("at_once", [1, 3, 4])
+def test_every_stack_trains_as_a_plain_loop_does(architecture, at_once):
     x, y = data(architecture, dtype=torch.float64)
     recipe = Recipe(batch_size=10, max_epochs=6, check_every=6, fit_error=1e-9, lr=5e-3)
     found = train_hypotheses(
-        architecture, recipe, (x, y), (x, y), suite_seed=0, indices=range(4), strategy=strategy
+        architecture, recipe, (x, y), (x, y), suite_seed=0, indices=range(4), at_once=at_once
     )
     expected = [usual_way(architecture, x, y, index, recipe) for index in range(4)]
     assert found.test_error.tolist() == pytest.approx(expected, rel=1e-6)
     assert found.train_error.tolist() == pytest.approx(found.test_error.tolist())
 
 
-@pytest.mark.parametrize("architecture", [MLP, CNN])
-def test_strategies_and_cells_agree_in_float32(architecture):
-    train = data(architecture)
-    whole = train_hypotheses(
-        architecture, RECIPE, train, train, suite_seed=0, indices=range(6), strategy=Strategy(1, False)
-    )
-    stacked = train_hypotheses(
-        architecture, RECIPE, train, train, suite_seed=0, indices=range(6), strategy=Strategy(6, True)
-    )
-    assert stacked.test_error.numpy() == pytest.approx(whole.test_error.numpy(), rel=2e-3)
-    parts = [
-        train_hypotheses(
-            architecture, RECIPE, train, train, suite_seed=0, indices=part, strategy=Strategy(1, False)
-        )
-        for part in (range(2), range(2, 6))
-    ]
-    assert torch.equal(torch.cat([part.test_error for part in parts]), whole.test_error)
-    assert torch.equal(torch.cat([part.epochs for part in parts]), whole.epochs)
+@pytest.mark.parametrize("architecture", [MLP, LINE, CNN])
+def test_the_same_hypothesis_comes_out_to_the_bit_whatever_cell_and_stack_it_is_in(architecture):
+    whole = train(architecture, range(6), 6)
+    assert len(set(whole.epochs.tolist())) > 1  # stacks shrink, to one and to none
+    for at_once, cut in ((2, 3), (3, 5), (64, 1)):
+        parts = [train(architecture, part, at_once) for part in (range(cut), range(cut, 6))]
+        for name in ("test_error", "train_error", "epochs", "fitted"):
+            joined = torch.cat([getattr(part, name) for part in parts])
+            assert torch.equal(joined, getattr(whole, name)), (at_once, name)
     assert len(set(whole.test_error.tolist())) == 6  # hypotheses differ
+    alone = train(architecture, range(6), 1)
+    assert alone.test_error.numpy() == pytest.approx(whole.test_error.numpy(), rel=2e-3)
 
 
 def test_each_hypothesis_stops_at_the_training_error_and_those_that_do_not_are_counted():
-    train = data(MLP)
-    found = train_hypotheses(
-        MLP, RECIPE, train, train, suite_seed=1, indices=range(8), strategy=Strategy(8, True)
-    )
+    found = train(MLP, range(8), 8, seed=1)
     assert (found.train_error[found.fitted] <= RECIPE.fit_error).all()
     assert len(set(found.epochs.tolist())) > 1
     hopeless = Recipe(batch_size=10, max_epochs=2, check_every=1, fit_error=1e-12)
-    none = train_hypotheses(
-        MLP, hopeless, train, train, suite_seed=1, indices=range(3), strategy=Strategy(3, True)
-    )
+    none = train(MLP, range(3), 3, hopeless)
     assert not none.fitted.any()
     assert none.epochs.tolist() == [2, 2, 2]
     assert torch.isfinite(none.test_error).all()
+
+
+class LostError(Exception):
+    """Stands for a lost process."""
+
+
+@pytest.mark.parametrize("architecture", [MLP, CNN])
+@pytest.mark.parametrize("survived", [1, 2, 5])
+def test_an_interrupted_training_goes_on_to_the_same_bits(architecture, survived, tmp_path, monkeypatch):
+    monkeypatch.setattr("inductive_bias.network_space.module.STEPS_PER_EPOCH", 1)
+    whole = train(architecture, range(5), 3)
+    saves, epochs = itertools.count(1), []
+
+    class Dying(Folder):
+        def save(self, local_path, step):
+            super().save(local_path, step)
+            if next(saves) == survived:
+                raise LostError
+
+    options = {"checkpoint_every_s": 0.0}
+    with pytest.raises(LostError):
+        train(architecture, range(5), 3, checkpoints=Dying(tmp_path), **options)
+    plain = Stack.epoch
+    monkeypatch.setattr(Stack, "epoch", lambda self: (epochs.append(1), plain(self)))
+    again = train(architecture, range(5), 3, checkpoints=Folder(tmp_path), **options)
+    for name in ("test_error", "train_error", "epochs", "fitted"):
+        assert torch.equal(getattr(again, name), getattr(whole, name)), name
+    first, second = whole.epochs[:3].max(), whole.epochs[3:].max()
+    assert len(epochs) == first + second - survived * RECIPE.check_every  # nothing is trained twice
 
 
 def test_seeds_depend_on_suite_and_index_alone():
@@ -110,15 +141,9 @@ def test_seeds_depend_on_suite_and_index_alone():
 
 def test_divergence_is_said():
     x, y = data(MLP)
-    with pytest.raises(Diverged, match="not finite after"):
+    with pytest.raises(Diverged, match="not finite after 5 epochs"):
         train_hypotheses(
-            MLP,
-            RECIPE,
-            (x * float("inf"), y),
-            (x, y),
-            suite_seed=0,
-            indices=range(2),
-            strategy=Strategy(2, True),
+            MLP, RECIPE, (x * float("inf"), y), (x, y), suite_seed=0, indices=range(2), at_once=2
         )
 
 
@@ -129,19 +154,17 @@ def test_a_convolution_needs_images_that_are_large_enough():
         Architecture((1, 8, 8), (4, 4, 4, 4), (), 10)
 
 
-def test_what_is_measured_is_what_could_be_chosen():
-    x, y = data(MLP)
-    choices = candidates("cpu", 5)
-    assert choices == [Strategy(1, False), Strategy(4, True), Strategy(5, True)]
-    rates = measure(choices, MLP, x, y, RECIPE, seconds=0.001)
-    assert set(rates) == set(choices)
-    assert min(rates.values()) > 0
-    assert candidates("cuda", 500) == [Strategy(64, True), Strategy(256, True)]
+def test_wide_networks_train_one_by_one_on_a_cpu_and_small_ones_together():
+    assert stack_size(Architecture((784,), (), (100, 100), 10), "cpu", 50) == 1
+    assert stack_size(MLP, "cpu", 50) == 64
+    big = Architecture((3, 32, 32), (32, 64), (100,), 10)
+    assert stack_size(big, "cpu", 50) == 1
+    assert 1 <= stack_size(big, "cuda", 500) < stack_size(big, "cuda", 50) < stack_size(MLP, "cuda", 50)
 
 
 def test_a_stack_has_the_rows_that_are_kept():
     x, y = data(MLP)
-    stack = Stack(MLP, [hypothesis_generator(0, i) for i in range(4)], x, y, RECIPE, together=True)
+    stack = Stack(MLP, [hypothesis_generator(0, i) for i in range(4)], x, y, RECIPE)
     stack.epoch()
     before = stack.weights.clone()
     stack.keep(torch.tensor([1, 3]))

@@ -1,7 +1,9 @@
 """The command. Nothing heavy is imported here: ``gridcell --help`` answers at once."""
 
 import sys
+import traceback
 from contextlib import redirect_stderr, redirect_stdout
+from types import TracebackType
 
 
 def main() -> None:
@@ -13,6 +15,7 @@ def main() -> None:
     from gridcell.errors import CorruptData, UserError
     from gridcell.secrets import RedactedStream
 
+    sys.excepthook = _print_redacted  # of what nobody expected; it runs when the streams are as they were
     with redirect_stdout(RedactedStream(sys.stdout)), redirect_stderr(RedactedStream(sys.stderr)):
         try:
             app()
@@ -25,3 +28,9 @@ def main() -> None:
         except BrokenPipeError:  # the reader of a pipe, as in `gridcell status | head`, has seen enough
             sys.stderr.close()
             sys.exit(0)
+
+
+def _print_redacted(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    from gridcell.secrets import redact
+
+    sys.stderr.write(redact("".join(traceback.format_exception(kind, error, trace))))

@@ -156,12 +156,12 @@ def environment_for(task: Task, root: Path, given: Mapping[str, str]) -> dict[st
     """
     modules = ["gridcell", entry_point_value(task.name).partition(":")[0].partition(".")[0]]
     roots = [source for name in modules if (source := _source_root(name, root)) is not None]
-    path = [*dict.fromkeys(roots), *filter(None, [given.get("PYTHONPATH")])]
+    path = [*dict.fromkeys(roots), given.get("PYTHONPATH", "${PYTHONPATH}")]  # Ray puts in the node's own
     return {
         "PYTHONUNBUFFERED": "1",
         TASKS_VARIABLE: f"{task.name}={entry_point_value(task.name)}",
         **given,
-        **({"PYTHONPATH": os.pathsep.join(path)} if path else {}),
+        "PYTHONPATH": os.pathsep.join(path),
     }
 
 
@@ -175,6 +175,7 @@ def _source_root(module: str, root: Path) -> str | None:
 def _explained(address: str, job_id: str = "") -> Iterator[None]:
     """Turn what Ray's client raises into one sentence."""
     import requests
+    from ray.exceptions import AuthenticationError
 
     try:
         yield
@@ -183,12 +184,12 @@ def _explained(address: str, job_id: str = "") -> Iterator[None]:
             f"No Ray job server answers at {address}: give --address, the head's dashboard (port 8265), for "
             "instance through an SSH tunnel or 'kubectl port-forward'"
         ) from error
+    except AuthenticationError as error:
+        raise UserError(
+            f"The cluster at {address} refuses this token: set RAY_AUTH_TOKEN to the head's, or copy its "
+            "~/.ray/auth_token to the same place here"
+        ) from error
     except RuntimeError as error:
-        if type(error).__name__ == "AuthenticationError":
-            raise UserError(
-                f"The cluster at {address} refuses this token: set RAY_AUTH_TOKEN to the head's, or copy its "
-                "~/.ray/auth_token to the same place here"
-            ) from error
         if job_id and "404" in str(error):
             raise UserError(
                 f"The cluster at {address} has no job '{job_id}': 'gridcell job list' lists them"

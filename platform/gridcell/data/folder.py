@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -74,8 +75,13 @@ def read_folder(
     )
 
 
-def read_image(file: Path, size: int | None) -> Bytes:
+def read_image(file: Path | BinaryIO, size: int | None, *, name: str | None = None) -> Bytes:
     """Read one image as RGB, uint8 (H, W, 3); ``size`` as for :func:`read_folder`.
+
+    Args:
+        file: Its path, or a stream.
+        size: See above.
+        name: What to call it in messages; by default the path.
 
     Raises:
         UserError: It can't be read.
@@ -86,7 +92,7 @@ def read_image(file: Path, size: int | None) -> Bytes:
         with Image.open(file) as opened:
             image = opened.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"Image {file} can't be read: {error}") from error
+        raise UserError(f"Image {name or file} can't be read: {error}") from error
     if size is not None:
         scale = size / min(image.size)
         width, height = (max(size, round(length * scale)) for length in image.size)

@@ -87,17 +87,17 @@ def check_resources(cells: Sequence[Cell]) -> None:
 
 
 def check_importable(task: Task, address: str) -> None:
-    """Refuse a cluster whose workers lack the code: each cell would look like a node that goes away.
+    """Make sure that a cluster's workers have the task's code.
 
     Raises:
-        UserError: a worker can't load the task.
+        UserError: they haven't, so that each cell would look like a node that goes away.
     """
     import ray
     from ray.exceptions import RayError
 
     name = task.name
 
-    def find() -> None:  # by value, so that the error is this one's and not that of unpickling it
+    def find() -> None:  # sent by value, so that the error is this one's and not that of unpickling it
         from gridcell.task import find_task
 
         find_task(name)

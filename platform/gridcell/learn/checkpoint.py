@@ -68,7 +68,8 @@ class EpochCheckpoint(pl.Callback):
             path = Path(trainer.strategy.broadcast(str(Path(folder) / "checkpoint.ckpt")))
             trainer.save_checkpoint(path, weights_only=False)
             if trainer.is_global_zero:
-                self.store.save(path, trainer.global_step)
+                # A module that steps by itself has no optimiser that Lightning could count by.
+                self.store.save(path, trainer.global_step or trainer.fit_loop.total_batch_idx + 1)
         # Counted from the end, so that slow storage can't make a fit do nothing but write.
         self._last = self._clock()
 

@@ -35,6 +35,7 @@ def curves(
     title: str = "",
     panels_per_row: int = 3,
     own_x: bool = False,
+    own_y: bool = False,
     log_x: Collection[str] = (),
 ) -> Figure:
     """Draw panels of curves on shared axes; a label has the same colour and marker in every panel.
@@ -46,6 +47,7 @@ def curves(
         title: above all panels.
         panels_per_row: how many panels stand side by side.
         own_x: whether each panel has an abscissa of its own, which its title then names.
+        own_y: whether each panel has an ordinate of its own: panels that share a unit but not its scale.
         log_x: titles of the panels whose abscissa is logarithmic; without ``own_x`` all or none.
 
     Raises:
@@ -58,7 +60,8 @@ def curves(
     down = math.ceil(len(panels) / across)
     width = {1: 6.0, 2: 4.9}.get(across, 3.35)
     height = 3.0 if down == 1 else 2.4
-    left, right, bottom, gap_x, gap_y = 0.85, 0.2, 0.62, 0.3, 0.72 if own_x else 0.5
+    left, right, bottom, gap_y = 0.85, 0.2, 0.62, 0.72 if own_x else 0.5
+    gap_x = 0.6 if own_y else 0.3
     total_width = left + across * width + (across - 1) * gap_x + right
     top = heading_height(title, labels, total_width) + 0.30
     total_height = bottom + down * height + (down - 1) * gap_y + top
@@ -69,7 +72,8 @@ def curves(
         across_index, down_index = index % across, index // across
         y = total_height - top - height - down_index * (height + gap_y)
         x = left + across_index * (width + gap_x)
-        axes = style.place(figure, x, y, width, height, sharex=None if own_x else first, sharey=first)
+        shared = {"sharex": None if own_x else first, "sharey": None if own_y else first}
+        axes = style.place(figure, x, y, width, height, **shared)
         if name in log_x:
             axes.set_xscale("log")
             axes.xaxis.set_minor_formatter(NullFormatter())  # labels between the powers would overlap
@@ -81,7 +85,8 @@ def curves(
         axes.set_title(
             style.shorten(name, longest), fontsize=style.LABEL_SIZE, color=style.INK, parse_math=False
         )
-        axes.tick_params(labelleft=across_index == 0, labelbottom=own_x or index + across >= len(panels))
+        lowest = index + across >= len(panels)
+        axes.tick_params(labelleft=own_y or across_index == 0, labelbottom=own_x or lowest)
         if across_index == 0:
             axes.set_ylabel(y_axis, fontsize=style.LABEL_SIZE, color=style.INK)
         if index + across >= len(panels):

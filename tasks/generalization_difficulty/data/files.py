@@ -1,4 +1,4 @@
-"""The user's own data: .npz and .npy arrays, folders of images, one folder per class."""
+"""The user's own data: .npz and .npy arrays, folders of images, one folder per class, and shards."""
 
 import hashlib
 import zipfile
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from generalization_difficulty.data.batches import ArrayBatches, Batch, Batches
 from gridcell.data.folder import SUFFIXES, read_image
+from gridcell.data.shards.pixels import ShardImages, is_shards, shards_fingerprint
 from gridcell.errors import UserError
 
 POINTS = ("points", "x", "X", "data", "images", "x_train")
@@ -57,13 +58,16 @@ def open_data(path: str, labels: str | None = None, image_size: int | None = Non
 
     Args:
         path: an .npz of points and labels (names: see ``POINTS``, ``LABELS``), an .npy of points, which is
-            mapped and not loaded, or a folder of images with one sub-folder per class.
+            mapped and not loaded, a folder of images with one sub-folder per class, or where
+            ``gridcell data import`` left a set of shards.
         labels: the .npy of labels that goes with an .npy of points.
-        image_size: side in px that a folder's images are brought to.
+        image_size: side in px that images of a folder or of shards are brought to.
 
     Raises:
         UserError: there is nothing of that form at ``path``.
     """
+    if is_shards(path):
+        return ShardImages(path, image_size, _ROWS)
     file = Path(path)
     if file.is_dir():
         return _open_folder(file, image_size)
@@ -85,11 +89,13 @@ def fingerprint(path: str, labels: str | None = None) -> str:
     """Return a SHA-256 of the data at ``path``, so that a cell's id says which data it measured.
 
     Files are hashed whole. Of a folder's images the name, size and first 64 KiB are, so that planning does
-    not read a large folder through.
+    not read a large folder through; of shards, the manifest's checksums.
 
     Raises:
         UserError: there is nothing at ``path``.
     """
+    if is_shards(path):
+        return shards_fingerprint(path)
     root = Path(path)
     digest = hashlib.sha256()
     if root.is_dir():

@@ -21,7 +21,9 @@ def approximate_squares(
     """
     squares = np.einsum("ij,ij->i", first, first)
     others = np.einsum("ij,ij->i", second, second)
-    rough = squares[:, None] + others - 2 * (first @ second.T)
+    rough = (-2 * first) @ second.T
+    rough += others
+    rough += squares[:, None]
     largest = float(squares.max(initial=0.0) + others.max(initial=0.0))
     return rough, (2 * first.shape[1] + 8) * np.finfo(np.float64).eps * largest
 

@@ -9,7 +9,7 @@ from generalization_difficulty.data.batches import Batches, as_float, go_through
 from generalization_difficulty.estimate.distances import approximate_squares, exact_squares
 from gridcell.errors import UserError
 
-_QUERIES = 1024  # compared with a batch at a time
+_QUERIES = 64  # compared with a batch at a time: a table of distances that fits a core's cache
 _SPARE = 4  # candidates taken beyond k at first, for copies of the query
 
 
@@ -74,8 +74,11 @@ def _compare(
     if not np.isfinite(best[:, -1]).all():  # no limit yet: the nearest few by the approximation give one
         few = min(best.shape[1] + _SPARE, len(block))
         columns = np.argpartition(rough, few - 1, axis=1)[:, :few]
+        farthest = np.take_along_axis(rough, columns, axis=1).max(axis=1)
         rows = np.repeat(np.arange(len(queries)), few)
         _merge(queries, block, rows, columns.ravel(), rough, best, copies)
+        if (farthest > best[:, -1] + slack).all():  # so is every other point of the block
+            return
     rows, columns = np.nonzero(rough <= best[:, -1:] + slack)
     _merge(queries, block, rows, columns, rough, best, copies)
 

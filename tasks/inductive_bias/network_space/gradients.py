@@ -1,7 +1,7 @@
-"""Gradients of mean squared errors: by hand for fully connected networks, by autograd for the others.
+"""Gradients of a stack's mean squared errors: by hand for fully connected networks, else by autograd.
 
-Every function has the signature ``(weights, x, y, out) -> None``: weights (H, P), inputs (H, B, ...), targets
-(H, B, k), and writes the gradients into ``out`` (H, P), a row for each of H networks.
+``together(...)`` binds a way to a stack's matrices, a row a network, and returns a function of one batch:
+``step(x, y)`` with x (H, B, ...) and y (H, B, k) writes every network's gradient into its row.
 """
 
 from collections.abc import Callable
@@ -11,37 +11,23 @@ from torch import Tensor
 
 from inductive_bias.network_space.architectures import Architecture, forward, unflatten
 
-Gradient = Callable[[Tensor, Tensor, Tensor, Tensor], None]
+Gradient = Callable[[Tensor, Tensor], None]
 
 
-def loop_gradient(architecture: Architecture) -> Gradient:
-    """Return the gradient of one network after another, each while it is in cache."""
+def together(architecture: Architecture, weights: Tensor, out: Tensor, batch: int) -> Gradient:
+    """Return the gradient of H networks with ``weights`` (H, P), each on its own batch, into ``out`` (H, P).
+
+    Args:
+        architecture: of all.
+        weights: read at each call; may be changed in place between calls.
+        out: overwritten at each call.
+        batch: B, samples of each network.
+    """
     if not architecture.channels:
-        return _FullyConnected(architecture).each
-
-    def gradient(weights: Tensor, x: Tensor, y: Tensor, out: Tensor) -> None:
-        for row in range(len(weights)):
-            leaf = weights[row].detach().requires_grad_()
-            loss = (forward(unflatten(leaf, architecture), x[row]) - y[row]).square().mean()
-            out[row] = torch.autograd.grad(loss, leaf)[0]
-
-    return gradient
-
-
-def stacked_gradient(architecture: Architecture) -> Gradient:
-    """Return the gradient of all networks at once: batched products by hand, or ``torch.func.vmap``."""
-    if not architecture.channels:
-        return _FullyConnected(architecture).together
-
-    def loss(flat: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        return (forward(unflatten(flat, architecture), x) - y).square().mean()
-
-    mapped = torch.func.vmap(torch.func.grad(loss))
-
-    def gradient(weights: Tensor, x: Tensor, y: Tensor, out: Tensor) -> None:
-        out.copy_(mapped(weights, x, y))
-
-    return gradient
+        return _fully_connected(architecture, weights, out, batch)
+    if len(weights) == 1:
+        return _one_by_autograd(architecture, weights, out)
+    return _many_by_autograd(architecture, weights, out)
 
 
 def predict(architecture: Architecture, weights: Tensor, x: Tensor) -> Tensor:
@@ -49,45 +35,55 @@ def predict(architecture: Architecture, weights: Tensor, x: Tensor) -> Tensor:
     return torch.stack([forward(unflatten(row, architecture), x) for row in weights])
 
 
-class _FullyConnected:
-    """Back-propagation through ReLU layers, written straight into the flat gradient.
+def _fully_connected(architecture: Architecture, weights: Tensor, out: Tensor, batch: int) -> Gradient:
+    """Back-propagation through ReLU layers, without allocation, written straight into the flat gradient.
 
-    Autograd's bookkeeping costs as much as the arithmetic for networks this small.
+    Autograd's bookkeeping costs as much as the arithmetic for networks this small, and so does making views
+    and buffers at every step: both are made once.
     """
+    layers, grads = unflatten(weights, architecture), unflatten(out, architecture)
+    biases = [bias.unsqueeze(1) for _, bias in layers]
+    transposed = [weight.mT for weight, _ in layers]
+    values = [weights.new_empty(len(weights), batch, bias.shape[-1]) for _, bias in layers]
+    deltas = [torch.empty_like(value) for value in values[:-1]]
+    through_relu = torch.ops.aten.threshold_backward.grad_input
+    last = len(layers) - 1
 
-    def __init__(self, architecture: Architecture) -> None:
-        self._architecture = architecture
-
-    def each(self, weights: Tensor, x: Tensor, y: Tensor, out: Tensor) -> None:
-        """One network after another, by matrix products."""
-        for row in range(len(weights)):
-            layers = unflatten(weights[row], self._architecture)
-            grads = unflatten(out[row], self._architecture)
-            kept = [x[row].flatten(1)]
-            for weight, bias in layers[:-1]:
-                kept.append(torch.addmm(bias, kept[-1], weight.t()).relu_())
-            delta = (
-                torch.addmm(layers[-1][1], kept[-1], layers[-1][0].t()).sub_(y[row]).mul_(2 / y[row].numel())
-            )
-            for index in range(len(layers) - 1, -1, -1):
-                torch.mm(delta.t(), kept[index], out=grads[index][0])
-                torch.sum(delta, 0, out=grads[index][1])
-                if index:
-                    delta = torch.mm(delta, layers[index][0])
-                    delta.mul_(kept[index] > 0)
-
-    def together(self, weights: Tensor, x: Tensor, y: Tensor, out: Tensor) -> None:
-        """All networks at once, by batched matrix products."""
-        layers = unflatten(weights, self._architecture)
-        grads = unflatten(out, self._architecture)
-        kept = [x.flatten(2)]
-        for weight, bias in layers[:-1]:
-            kept.append(torch.baddbmm(bias.unsqueeze(1), kept[-1], weight.mT).relu_())
-        delta = torch.baddbmm(layers[-1][1].unsqueeze(1), kept[-1], layers[-1][0].mT)
-        delta.sub_(y).mul_(2 / y[0].numel())
-        for index in range(len(layers) - 1, -1, -1):
-            grads[index][0].copy_(torch.bmm(delta.mT, kept[index]))
-            grads[index][1].copy_(delta.sum(1))
+    def step(x: Tensor, y: Tensor) -> None:
+        inputs = [x.flatten(2), *values[:-1]]
+        for index, value in enumerate(values):
+            torch.baddbmm(biases[index], inputs[index], transposed[index], out=value)
+            if index < last:
+                value.relu_()
+        delta = values[-1].sub_(y).mul_(2 / y[0].numel())
+        for index in range(last, -1, -1):
+            torch.bmm(delta.mT, inputs[index], out=grads[index][0])
+            torch.sum(delta, 1, out=grads[index][1])
             if index:
-                delta = torch.bmm(delta, layers[index][0])
-                delta.mul_(kept[index] > 0)
+                delta = torch.bmm(delta, layers[index][0], out=deltas[index - 1])
+                through_relu(delta, inputs[index], 0, grad_input=delta)
+
+    return step
+
+
+def _one_by_autograd(architecture: Architecture, weights: Tensor, out: Tensor) -> Gradient:
+    def step(x: Tensor, y: Tensor) -> None:
+        with torch.enable_grad():
+            leaf = weights[0].detach().requires_grad_()
+            loss = (forward(unflatten(leaf, architecture), x[0]) - y[0]).square().mean()
+            out[0] = torch.autograd.grad(loss, leaf)[0]
+
+    return step
+
+
+def _many_by_autograd(architecture: Architecture, weights: Tensor, out: Tensor) -> Gradient:
+    def loss(flat: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        return (forward(unflatten(flat, architecture), x) - y).square().mean()
+
+    mapped = torch.func.vmap(torch.func.grad(loss))
+
+    def step(x: Tensor, y: Tensor) -> None:
+        with torch.enable_grad():
+            out.copy_(mapped(weights, x, y))
+
+    return step

@@ -1,14 +1,25 @@
-"""Training hypotheses: each from its own seed, until it fits the data; how many at once is only speed."""
+"""A stack of hypotheses, each trained from its own seed; how many at once is only a matter of speed."""
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from gridcell.data.seeds import generator as named_generator
-from gridcell.errors import Diverged
 from inductive_bias.network_space.architectures import Architecture, initialise
-from inductive_bias.network_space.gradients import Gradient, loop_gradient, predict, stacked_gradient
+from inductive_bias.network_space.gradients import predict, together
+
+ALIGNMENT = 16
+"""Rows of a stack begin at multiples of so many numbers, a vector register: a row is then computed by the
+same instructions whatever its place, and comes out the same to the bit."""
+
+CACHE_BYTES = 1 << 20
+"""What a CPU core's second-level cache holds; a constant, so that results don't hang on the machine."""
+
+GPU_STACK_BYTES = 1 << 31
 
 
 @dataclass(frozen=True)
@@ -30,23 +41,6 @@ class Recipe:
     fit_error: float = 1e-3
 
 
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """What became of hypotheses, each a row.
-
-    Attributes:
-        fitted: bool, shape (H,): reached the training error.
-        train_error: float64, shape (H,), mean squared, when it stopped.
-        test_error: float64, shape (H,), likewise.
-        epochs: int64, shape (H,), trained.
-    """
-
-    fitted: Tensor
-    train_error: Tensor
-    test_error: Tensor
-    epochs: Tensor
-
-
 def hypothesis_generator(suite_seed: int, index: int) -> torch.Generator:
     """Return the generator of hypothesis ``index``: of its initial weights, then of its order of data.
 
@@ -56,18 +50,34 @@ def hypothesis_generator(suite_seed: int, index: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def stack_size(architecture: Architecture, device: str, batch_size: int) -> int:
+    """Return how many hypotheses to train at once: a fixed rule of device and sizes.
+
+    On a CPU memory bandwidth decides: as many as keep weights, gradients and both moments in a core's cache,
+    so that wide networks go one by one. On a GPU as many as hide the launch of each kernel, within 2 GiB.
+    ``tests/benchmarks/hypotheses.py`` measures the alternatives.
+    """
+    state = 4 * 4 * architecture.size  # float32 weights, gradient, first and second moment
+    if device == "cpu":
+        return min(64, max(1, CACHE_BYTES // state))
+    # Autograd keeps a few copies of each layer's values; convolutions have one a pixel.
+    pixels = math.prod(architecture.inputs[1:])
+    values = sum(shape[0] * (pixels if len(shape) == 4 else 1) for shape in architecture.layers)
+    return min(1024, max(1, GPU_STACK_BYTES // (state + 4 * 4 * batch_size * values)))
+
+
 class Stack:
     """Hypotheses trained side by side with one Adam: weights and moments are matrices, a row each."""
 
     def __init__(
         self,
         architecture: Architecture,
-        generators: list[torch.Generator],
+        generators: Sequence[torch.Generator],
         x: Tensor,
         y: Tensor,
         recipe: Recipe,
         *,
-        together: bool,
+        alone: bool = False,
     ) -> None:
         """Draw the hypotheses.
 
@@ -77,41 +87,58 @@ class Stack:
             x: float32 training inputs (n, ...), on the device to train on.
             y: float32 training targets (n, k), likewise.
             recipe: how to train.
-            together: batched products for the whole stack, or one hypothesis after another.
+            alone: it is a stack of one by choice. A product of one matrix may be computed by other
+                instructions than a batch of them, so the last hypothesis of a larger stack gets company.
         """
         self.architecture = architecture
-        self.generators = generators
+        self._least = 1 if alone else 2
         self._x, self._y = x, y
         self._batch = min(recipe.batch_size, len(x))
         self._lr = recipe.lr
-        self._gradient: Gradient = (stacked_gradient if together else loop_gradient)(architecture)
         drawn = torch.stack([initialise(architecture, generator) for generator in generators])
-        self.weights = drawn.to(device=x.device, dtype=x.dtype)
-        self._grad = torch.zeros_like(self.weights)
-        self._first = torch.zeros_like(self.weights)
-        self._second = torch.zeros_like(self.weights)
+        rows = torch.nn.functional.pad(drawn, (0, -architecture.size % ALIGNMENT)).to(x)
+        self._bind(generators, rows, torch.zeros_like(rows), torch.zeros_like(rows))
         self._steps = torch.zeros((), device=x.device)
 
+    def _bind(
+        self, generators: Sequence[torch.Generator], rows: Tensor, first: Tensor, second: Tensor
+    ) -> None:
+        """Take over weights and moments, columns padded, and make what is the same at every step."""
+        self.generators = list(generators)
+        company = (0, 0, 0, max(0, self._least - len(rows)))  # of zeros, whose results nobody reads
+        self._rows, self._first, self._second = (
+            torch.nn.functional.pad(matrix, company) for matrix in (rows, first, second)
+        )
+        self._grad = torch.zeros_like(self._rows)
+        weights, grad = (matrix[:, : self.architecture.size] for matrix in (self._rows, self._grad))
+        self.weights = weights[: len(generators)]
+        self._gradient = together(self.architecture, weights, grad, self._batch)
+        shape = (len(self._rows), self._batch)
+        self._inputs = self._x.new_empty(*shape, *self._x.shape[1:])
+        self._targets = self._y.new_empty(*shape, *self._y.shape[1:])
+
     def __len__(self) -> int:
-        return len(self.weights)
+        return len(self.generators)
 
     @torch.no_grad()
     def epoch(self) -> None:
         """Train every hypothesis for an epoch, each in its own order."""
         n = len(self._x)
         orders = torch.stack([torch.randperm(n, generator=generator) for generator in self.generators])
-        orders = orders.to(self._x.device)
+        company = len(self._rows) - len(orders)
+        orders = torch.cat([orders, orders[:1].expand(company, n)]).to(self._x.device)
         for start in range(0, n - self._batch + 1, self._batch):
-            chosen = orders[:, start : start + self._batch]
-            with torch.enable_grad():
-                self._gradient(self.weights, self._x[chosen], self._y[chosen], self._grad)
+            chosen = orders[:, start : start + self._batch].flatten()
+            torch.index_select(self._x, 0, chosen, out=self._inputs.flatten(0, 1))
+            torch.index_select(self._y, 0, chosen, out=self._targets.flatten(0, 1))
+            self._gradient(self._inputs, self._targets)
             self._adam()
 
     def _adam(self) -> None:
         """One step of Adam in one pass over memory (the kernel behind ``torch.optim.Adam(fused=True)``)."""
         self._steps += 1
         torch._fused_adam_(  # private, but the public optimiser's bookkeeping costs as much as the step
-            [self.weights],
+            [self._rows],
             [self._grad],
             [self._first],
             [self._second],
@@ -126,57 +153,29 @@ class Stack:
             maximize=False,
         )
 
+    @torch.no_grad()
     def errors(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return mean squared errors over all points and outputs, float64, shape (H,)."""
-        with torch.no_grad():
-            return (predict(self.architecture, self.weights, x) - y).double().square().mean((1, 2)).cpu()
+        """Return mean squared errors over all points and outputs, float64 on the CPU, shape (H,)."""
+        return (predict(self.architecture, self.weights, x) - y).double().square().mean((1, 2)).cpu()
 
     def keep(self, rows: Tensor) -> None:
         """Go on with those hypotheses alone; ``rows``: indices."""
-        self.generators = [self.generators[int(row)] for row in rows]
-        index = rows.to(self.weights.device)
-        for name in ("weights", "_grad", "_first", "_second"):
-            setattr(self, name, getattr(self, name).index_select(0, index))
+        index = rows.to(self._rows.device)
+        kept = (matrix.index_select(0, index) for matrix in (self._rows, self._first, self._second))
+        self._bind([self.generators[int(row)] for row in rows], *kept)
 
+    def state(self) -> dict[str, Any]:
+        """Return what training goes on from, as tensors."""
+        matrices = {"rows": self._rows, "first": self._first, "second": self._second}
+        kept = {name: matrix[: len(self)].clone() for name, matrix in matrices.items()}
+        orders = torch.stack([generator.get_state() for generator in self.generators])
+        return {**kept, "steps": self._steps, "orders": orders}
 
-def train_stack(
-    stack: Stack, recipe: Recipe, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]
-) -> Trained:
-    """Train a stack until every hypothesis fits or its epochs are used up.
-
-    Args:
-        stack: just drawn.
-        recipe: how to train.
-        train: inputs and targets that have to be fitted.
-        test: inputs and targets on which errors are measured when a hypothesis stops.
-
-    Raises:
-        Diverged: a training error is not finite.
-    """
-    total = len(stack)
-    fitted = torch.zeros(total, dtype=torch.bool)
-    train_error, test_error = (
-        torch.full((total,), torch.nan).double(),
-        torch.full((total,), torch.nan).double(),
-    )
-    epochs = torch.zeros(total, dtype=torch.int64)
-    alive = torch.arange(total)
-    done = 0
-    while len(alive) and done < recipe.max_epochs:
-        rounds = min(recipe.check_every, recipe.max_epochs - done)
-        for _ in range(rounds):
-            stack.epoch()
-        done += rounds
-        current = stack.errors(*train)
-        if not current.isfinite().all():
-            raise Diverged(f"a hypothesis' training error is not finite after {done} epochs")
-        reached = current <= recipe.fit_error
-        ends = reached | (done >= recipe.max_epochs)
-        if ends.any():
-            rows = alive[ends]
-            fitted[rows], train_error[rows], epochs[rows] = reached[ends], current[ends], done
-            test_error[rows] = stack.errors(*test)[ends]
-            stay = (~ends).nonzero().flatten()
-            alive = alive[stay]
-            stack.keep(stay)
-    return Trained(fitted, train_error, test_error, epochs)
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a ``state``, of however many hypotheses."""
+        generators = [torch.Generator() for _ in state["orders"]]
+        for generator, order in zip(generators, state["orders"].cpu(), strict=True):
+            generator.set_state(order.clone())  # torch reads a view wrongly
+        matrices = (state[name].to(self._rows) for name in ("rows", "first", "second"))
+        self._bind(generators, *matrices)
+        self._steps = state["steps"].to(self._rows.device)

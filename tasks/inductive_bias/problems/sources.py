@@ -63,6 +63,15 @@ def from_folder(root: str | Path, size: int | None) -> Pool:
     return make_pool(images.images.transpose(0, 3, 1, 2) / 255.0, images.labels, images.name)
 
 
+def from_shards(uri: str, size: int | None) -> Pool:
+    """Read an imported set of shards: inputs (N, 3, H, W) in [0, 1], one-hot targets."""
+    from gridcell.data.shards.pixels import ShardImages
+
+    images, labels = zip(*ShardImages(uri, size), strict=True)
+    x = np.concatenate(images).transpose(0, 3, 1, 2) / 255.0
+    return make_pool(x, np.concatenate(labels), uri)
+
+
 def from_dataset(dataset: Any, name: str = "data set", limit: int | None = None) -> Pool:
     """Read any torchvision-style data set: something with a length whose items are (image, label).
 
@@ -93,37 +102,43 @@ def from_dataset(dataset: Any, name: str = "data set", limit: int | None = None)
     return make_pool(np.stack(images), np.array(labels), name)
 
 
-def make(source: Mapping[str, Any], location: str | None) -> Pool:
+def make(source: Mapping[str, Any], location: str | None, *, seed: int = 0) -> Pool:
     """Return the pool of a problem's settings (``inductive_bias.settings.Problem``).
 
     Args:
         source: the settings as JSON values.
         location: file or folder on this machine, for sources that have one.
+        seed: of what is drawn, beside the problem's own.
     """
     kind = source["source"]
+    drawn = 1000 * source.get("seed", 0) + seed
     if kind == "digits":
         return digits()
     if kind == "teacher":
-        return teacher(
-            source["dimension"], source["outputs"], source["width"], source["points"], source["seed"]
-        )
+        return teacher(source["dimension"], source["outputs"], source["width"], source["points"], drawn)
     if kind == "cartpole":
         from inductive_bias.problems.control import cartpole
 
-        return cartpole(source["points"], source["seed"])
+        return cartpole(source["points"], drawn)
     if location is None:
         raise UserError(f"A problem of source '{kind}' needs a path")
-    if fingerprint(location) != source["fingerprint"]:
+    if fingerprint(location, kind) != source["fingerprint"]:
         raise UserError(f"{location} is not what it was when the grid was planned: run again to plan anew")
-    return from_npz(location) if kind == "npz" else from_folder(location, source["size"])
+    if kind == "npz":
+        return from_npz(location)
+    return (from_shards if kind == "shards" else from_folder)(location, source["size"])
 
 
-def fingerprint(path: str | Path) -> str:
-    """Return a hash of a file's content, or of the names and contents of a folder's files.
+def fingerprint(path: str | Path, source: str) -> str:
+    """Return a hash of a file's content, of a folder's names and contents, or of the manifest of shards.
 
     Raises:
-        UserError: there is no such file or folder.
+        UserError: there is no such file or folder, or no finished import of shards.
     """
+    if source == "shards":
+        from gridcell.data.shards.pixels import shards_fingerprint
+
+        return shards_fingerprint(str(path))[:20]
     root = Path(path)
     if not root.exists():
         raise UserError(f"There is no data file or folder {root}")

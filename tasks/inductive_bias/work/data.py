@@ -16,7 +16,7 @@ def run(cell: Cell, context: Context) -> dict[str, Any]:
     Raises:
         UserError: the data can't be read, or aren't those that were planned.
     """
-    pool = make(cell.config, context.locations.get(cell.config.get("fingerprint", "")))
+    pool = make(cell.config, context.locations.get(cell.config.get("fingerprint", "")), seed=context.seed)
     pool.save(context.outputs / POOL)
     return {"points": len(pool.x), "input_shape": list(pool.x.shape[1:]), "outputs": pool.y.shape[1]}
 

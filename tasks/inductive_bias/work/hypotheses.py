@@ -21,8 +21,8 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     import torch
 
     from inductive_bias.network_space.architectures import Architecture
-    from inductive_bias.network_space.strategy import fastest, train_hypotheses
-    from inductive_bias.network_space.training import Recipe
+    from inductive_bias.network_space.module import train_hypotheses
+    from inductive_bias.network_space.training import Recipe, stack_size
 
     config = cell.config
     split = read_split(context)
@@ -33,26 +33,26 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         shape, tuple(config["channels"]), tuple(config["widths"]), split.y_train.shape[1]
     )
     settings = dict(config["training"])
+    chosen = settings.pop("at_once")
     if config["relative"]:
         settings["fit_error"] *= split.variance
     recipe = Recipe(**settings)
 
     def tensors(x: np.ndarray, y: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        inputs = torch.from_numpy(x.reshape(len(x), *shape)).float()
-        return inputs.to(context.device), torch.from_numpy(y).float().to(context.device)
+        return torch.from_numpy(x.reshape(len(x), *shape)).float(), torch.from_numpy(y).float()
 
-    train, test = tensors(split.x_train, split.y_train), tensors(split.x_test, split.y_test)
-    strategy = fastest(architecture, train[0], recipe, config["count"])
-    # How many at once is a matter of speed: it goes into the curves, not into the cell's answer.
-    context.report(0, stacked=strategy.chunk)
+    at_once = stack_size(architecture, context.device, recipe.batch_size) if chosen == "auto" else chosen
     trained = train_hypotheses(
         architecture,
         recipe,
-        train,
-        test,
+        tensors(split.x_train, split.y_train),
+        tensors(split.x_test, split.y_test),
         suite_seed=context.seed,
         indices=range(config["first"], config["first"] + config["count"]),
-        strategy=strategy,
+        at_once=max(min(2, at_once), at_once >> context.oom_halvings),
+        device=context.device,
+        checkpoints=context.checkpoints,
+        report=context.report,
     )
     errors = trained.test_error[trained.fitted].numpy()
     np.savez(context.outputs / ERRORS, errors=errors)
@@ -64,5 +64,6 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         "mean_epochs": float(trained.epochs.double().mean()),
         "worst_train_error": float(trained.train_error.max()),
         "parameters": architecture.size,
+        "at_once": at_once,
         "input_dimension": int(np.prod(shape)),
     }

@@ -21,23 +21,23 @@ def storage(uri: str) -> Iterator[Finding]:
         uri: the store's.
     """
     folder = Folder.open(uri)
+    shown = redact(uri)
     probe = f".doctor-{uuid.uuid4().hex}"
     name = f"{probe}/file"
     begun = time.monotonic()
-    try:
-        yield from _use(folder, uri, name, begun)
-    finally:
-        folder.remove(probe)
-
-
-def _use(folder: Folder, uri: str, name: str, begun: float) -> Iterator[Finding]:
-    shown = redact(uri)
     try:
         folder.write(name, b"1")
         folder.write(name, b"2")
     except OSError as error:
         yield Finding("storage", Level.BAD, f"{shown}: can't be written ({error})", _ADVICE)
         return
+    try:
+        yield from _use(folder, shown, name, begun)
+    finally:
+        folder.remove(probe)
+
+
+def _use(folder: Folder, shown: str, name: str, begun: float) -> Iterator[Finding]:
     read = folder.read(name)
     took = time.monotonic() - begun
     yield graded(

@@ -163,7 +163,7 @@ def test_the_epoch_may_be_set_after_the_iterator_is_made(numbers):
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_ranks_train_on_all_samples_in_equally_many_batches(numbers, ranks):
-    parts = [trained(numbers, rank=rank, world_size=ranks) for rank in range(ranks)]
+    parts = [trained(numbers, batch_size=6, rank=rank, world_size=ranks) for rank in range(ranks)]
     assert len({len(part) for part in parts}) == 1
     assert set(flat(flat(parts))) == set(range(31))
 

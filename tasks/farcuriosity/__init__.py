@@ -1,0 +1,27 @@
+"""FARCuriosity: curiosity agents on RLlib, with fragmentation and recall (Hwang et al. 2023).
+
+Without the platform: ``farcuriosity.curiosity`` is plain PyTorch, ``farcuriosity.agent.algorithm`` builds an
+RLlib algorithm.
+"""
+
+from pathlib import Path
+
+from farcuriosity.plan import plan
+from farcuriosity.settings import Settings
+from gridcell.task import Task
+
+task = Task(
+    name="farcuriosity",
+    summary="Does curiosity forget? Agents with intrinsic rewards, one world model or many local ones.",
+    settings=Settings,
+    suites=Path(__file__).parent / "suites",
+    plan=plan,
+    cells={
+        "train": "farcuriosity.work.train:run",
+        "forgetting": "farcuriosity.work.forgetting:run",
+        "video": "farcuriosity.work.video:run",
+    },
+    report="farcuriosity.findings:write",
+    progress_metric="score",
+    estimate="farcuriosity.cost:estimate",
+)

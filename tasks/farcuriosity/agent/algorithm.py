@@ -1,0 +1,159 @@
+"""PPO with these runners, learner and module: RLlib's configuration from plain arguments."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from tempfile import gettempdir
+from typing import Any
+
+from ray.rllib.algorithms.ppo import PPO, PPOConfig
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.tune.registry import register_env
+
+from farcuriosity.agent.connector import Credit
+from farcuriosity.agent.learner import CuriosityLearner
+from farcuriosity.agent.module import ActorCriticModule
+from farcuriosity.agent.runner import SegmentRunner
+from farcuriosity.environments.make import make_vector
+
+_ENVIRONMENT = "farcuriosity"  # as RLlib knows it; the runner's settings say which it is
+
+
+class CuriosityPPO(PPO):
+    """RLlib's PPO, which leaves no folder of its own in the user's home: the platform keeps the results."""
+
+    def _setup_logdir(self) -> None:
+        self._logdir = gettempdir()
+
+
+@contextlib.contextmanager
+def local_ray() -> Iterator[None]:
+    """Make sure that there is a Ray for RLlib to live in: the one that runs this cell, or one of its own."""
+    import ray
+
+    for name in ("ray", "ray.rllib"):  # RLlib warns of its own deprecated calls
+        logging.getLogger(name).setLevel(logging.ERROR)
+    if ray.is_initialized():
+        yield
+        return
+    quiet = {"log_to_driver": False, "configure_logging": False, "include_dashboard": False}
+    ray.init(address="local", **quiet)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Hyper-parameters of PPO; the defaults are the published ones.
+
+    Attributes:
+        environments: stepped together, over all runners.
+        steps: of each environment between updates.
+        epochs: passes over these steps.
+        minibatches: per pass.
+        lr: Adam's.
+        clip: of the probability ratio.
+        entropy: weight of the entropy bonus.
+        value: weight of the value losses.
+        gradient_norm: gradients are scaled down to this norm.
+        features: numbers that the encoder gives.
+        lstm: units of the recurrent policy; 0 for none.
+    """
+
+    environments: int = 32
+    steps: int = 128
+    epochs: int = 4
+    minibatches: int = 4
+    lr: float = 1e-4
+    clip: float = 0.1
+    entropy: float = 0.001
+    value: float = 0.5
+    gradient_norm: float = 1.0
+    features: int = 512
+    lstm: int = 512
+
+    @property
+    def batch(self) -> int:
+        """Steps between updates, over all environments."""
+        return self.environments * self.steps
+
+
+def build_algorithm(
+    environment: str,
+    options: Mapping[str, Any],
+    recipe: Recipe,
+    credit: Credit,
+    curiosity: str = "none",
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    seed: int,
+    runners: int = 0,
+    gpu: bool = False,
+) -> PPO:
+    """Build the algorithm; ``train()`` on it does one update, ``stop()`` ends it.
+
+    Args:
+        environment: Gymnasium id.
+        options: of the environment.
+        recipe: PPO's hyper-parameters.
+        credit: how rewards become advantages.
+        curiosity: kind of curiosity.
+        parameters: of the curiosity; what is left out takes its default.
+        seed: of everything random.
+        runners: processes that sample; 0: this one.
+        gpu: the learner computes on one.
+    """
+    register_env(_ENVIRONMENT, lambda context: make_vector(context["environment"], 1, context["options"]))
+    config = (
+        PPOConfig(algo_class=CuriosityPPO)
+        .environment(env=_ENVIRONMENT, env_config={"environment": environment, "options": dict(options)})
+        .env_runners(
+            env_runner_cls=SegmentRunner,
+            num_env_runners=runners,
+            num_envs_per_env_runner=recipe.environments // max(1, runners),
+            rollout_fragment_length=recipe.steps,
+            num_cpus_per_env_runner=0,  # the cell has asked for them already, and holds them all
+        )
+        .learners(
+            num_learners=0,
+            num_gpus_per_learner=1 if gpu else 0,
+            learner_class=CuriosityLearner,
+            learner_config_dict={
+                "environment": environment,
+                "environments": recipe.environments,
+                "credit": asdict(credit),
+                "curiosity": curiosity,
+                "parameters": dict(parameters or {}),
+            },
+        )
+        .rl_module(
+            rl_module_spec=RLModuleSpec(
+                module_class=ActorCriticModule,
+                model_config={"features": recipe.features, "lstm": recipe.lstm},
+            )
+        )
+        .training(
+            lr=recipe.lr,
+            train_batch_size_per_learner=recipe.batch,
+            minibatch_size=recipe.batch // recipe.minibatches,
+            num_epochs=recipe.epochs,
+            clip_param=recipe.clip,
+            entropy_coeff=recipe.entropy,
+            vf_loss_coeff=recipe.value,
+            grad_clip=recipe.gradient_norm,
+            grad_clip_by="global_norm",
+        )
+        .debugging(seed=seed, log_level="ERROR")
+    )
+    return config.build_algo()
+
+
+def learner_of(algorithm: PPO) -> CuriosityLearner:
+    """Return the algorithm's learner, which is in this process."""
+    (result,) = algorithm.learner_group.foreach_learner(lambda learner: learner)
+    return result.get()

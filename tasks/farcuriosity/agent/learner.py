@@ -1,0 +1,159 @@
+"""PPO's learner with two value heads, which also trains the curiosity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.learner.torch.torch_learner import TorchLearner
+from ray.rllib.core.learner.training_data import TrainingData
+from ray.rllib.evaluation.postprocessing import Postprocessing
+from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
+from torch import Tensor
+
+from farcuriosity.agent.connector import CURIOSITY, Credit, SegmentsToBatch
+from farcuriosity.agent.module import VALUES
+from farcuriosity.agent.progress import Progress
+from farcuriosity.curiosity.interface import Batch, Curiosity
+from farcuriosity.curiosity.modules import get
+from farcuriosity.environments.make import newest_frame
+
+OWN = "own"  # in the state: what RLlib knows nothing of
+ColumnsOf = dict[str, Tensor]
+
+
+class CuriosityLearner(TorchLearner):
+    """Clipped PPO (Schulman et al. 2017) on the sum of two advantages (Burda et al. 2018).
+
+    ``learner_config_dict`` holds ``environment`` (id), ``environments`` (how many, of all runners),
+    ``credit``, and of the ``curiosity`` its kind and ``parameters``.
+    """
+
+    def build(self) -> None:
+        """Build module, optimiser and curiosity, and the connector in which they meet."""
+        super().build()
+        own = self.config.learner_config_dict
+        seed = self.config.seed or 0
+        self._generator = torch.Generator().manual_seed(seed)
+        module = self.module[DEFAULT_MODULE_ID]
+        shown = newest_frame(own["environment"], np.empty((1, *module.observation_space.shape)))
+        curiosity = get(own["curiosity"]).build(
+            shown.shape[1:],
+            int(module.action_space.n),
+            own["environments"],
+            seed,
+            device=str(self._device),
+            **own["parameters"],
+        )
+        self._learner_connector = SegmentsToBatch(
+            Credit(**own["credit"]), own["environment"], own["environments"], curiosity, self._device
+        )
+
+    @property
+    def curiosity(self) -> Curiosity:
+        """What rewards the agent beside its environment; another one can take its place."""
+        return self._learner_connector.curiosity
+
+    @curiosity.setter
+    def curiosity(self, another: Curiosity) -> None:
+        self._learner_connector.curiosity = another
+
+    @property
+    def progress(self) -> Progress:
+        """Return what has happened so far."""
+        return self._learner_connector.progress
+
+    def figures(self) -> dict[str, float]:
+        """Return the present values of what is drawn as curves."""
+        return self.progress.figures() | self.curiosity.figures()
+
+    def warm_up(self, observations: np.ndarray) -> None:
+        """Start the curiosity's observation statistics from random steps, (N, *frame)."""
+        self.curiosity.warm_up(torch.from_numpy(observations).to(self._device))
+
+    def _create_iterator_if_necessary(
+        self, *, training_data: TrainingData, num_epochs: int = 1, minibatch_size: int | None = None, **_: Any
+    ) -> Iterator[MultiAgentBatch]:
+        """Yield minibatches drawn anew in each epoch; RLlib's own iterators copy the whole batch for that."""
+        columns = self._learner_connector(episodes=training_data.episodes)
+        batch, seen = columns[DEFAULT_MODULE_ID], columns[CURIOSITY]
+        steps, environments = batch[Columns.ACTIONS].shape
+        recurrent = self.module[DEFAULT_MODULE_ID].unwrapped().net.state_size > 0
+        parts = steps * environments // (minibatch_size or steps * environments)
+
+        def drawn(count: int) -> tuple[Tensor, ...]:
+            return torch.randperm(count, generator=self._generator).to(self._device).chunk(parts)
+
+        for _epoch in range(num_epochs):
+            # A recurrent policy learns from whole segments; so does the curiosity, whose fragments then
+            # take part in as few minibatches as can be.
+            groups = drawn(environments)
+            for part, group in zip(groups if recurrent else drawn(steps * environments), groups, strict=True):
+                if recurrent:
+                    rows = {name: values[:, part] for name, values in batch.items()}
+                else:
+                    t, e = part // environments, part % environments
+                    rows = {name: values[t, e] for name, values in batch.items()}
+                self._watched = Batch(
+                    **{name: values[:, group].flatten(0, 1) for name, values in seen.items()}
+                )
+                yield MultiAgentBatch(
+                    {DEFAULT_MODULE_ID: SampleBatch(rows)}, env_steps=batch[Columns.ACTIONS].numel() // parts
+                )
+
+    def _update(self, batch: dict[str, Any], **kwargs: Any) -> tuple[Any, Any, Any]:
+        """Take one step with the policy's optimiser, one with the curiosity's: they share no weights."""
+        done = super()._update(batch, **kwargs)
+        self.curiosity.update(self._watched)
+        return done
+
+    def compute_loss_for_module(
+        self, *, module_id: str, config: Any, batch: ColumnsOf, fwd_out: ColumnsOf
+    ) -> Tensor:
+        """Return policy loss + value losses - entropy bonus, means over the minibatch."""
+        log_policy = fwd_out[Columns.ACTION_DIST_INPUTS].log_softmax(dim=-1)
+        chosen = log_policy.gather(-1, batch[Columns.ACTIONS].unsqueeze(-1)).squeeze(-1)
+        ratio = (chosen - batch[Columns.ACTION_LOGP]).exp()
+        gain = batch[Postprocessing.ADVANTAGES]
+        clipped = ratio.clamp(1 - config.clip_param, 1 + config.clip_param)
+        policy_loss = -torch.min(gain * ratio, gain * clipped).mean()
+        errors = (fwd_out[VALUES] - batch[Postprocessing.VALUE_TARGETS]).square()
+        value_loss = errors.sum(dim=-1).mean()  # over both heads
+        entropy = -(log_policy.exp() * log_policy).sum(dim=-1).mean()
+        self.metrics.log_dict(
+            {
+                "policy_loss": policy_loss.detach(),
+                "value_loss": value_loss.detach(),
+                "entropy": entropy.detach(),
+                "clipped": ((ratio - 1).abs() > config.clip_param).float().mean(),
+            },
+            key=module_id,
+            window=1,
+        )
+        return policy_loss + config.vf_loss_coeff * value_loss - config.entropy_coeff * entropy
+
+    def get_state(
+        self, components: Any = None, *, not_components: Any = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Return RLlib's state with that of the reward scale, the curiosity and the order of minibatches.
+
+        RLlib leaves learner connectors out of its checkpoints.
+        """
+        state = super().get_state(components, not_components=not_components, **kwargs)
+        if self._check_component(OWN, components, not_components):
+            state[OWN] = {
+                "connector": self._learner_connector.get_state(),
+                "generator": self._generator.get_state(),
+            }
+        return state
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take up a state."""
+        super().set_state(state)
+        if own := state.get(OWN):
+            self._learner_connector.set_state(own["connector"])
+            self._generator.set_state(own["generator"])

@@ -1,0 +1,172 @@
+"""The environment runner: steps a vector environment and returns time-major segments."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from ray.rllib.core.columns import Columns
+from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
+from ray.rllib.utils.metrics import EPISODE_LEN_MEAN, EPISODE_RETURN_MEAN
+
+from farcuriosity.agent.module import PREVIOUS_ACTIONS, STARTS, VALUES
+from farcuriosity.agent.rollout import Rollout
+from farcuriosity.environments.make import make_vector, newest_frame
+
+
+class SegmentRunner(SingleAgentEnvRunner):
+    """Steps E environments T times per sample, whatever episodes begin and end meanwhile.
+
+    RLlib's own runner keeps an object per episode and appends to it step by step, which halves the speed of
+    ale-py's vector environment; the advantages and curiosities here need steps by time and environment
+    anyway. ``env_config`` holds ``environment`` (an id) and ``options`` (see ``make_vector``).
+    """
+
+    def make_env(self) -> None:
+        """Make the vector environment."""
+        self.stop()
+        wanted = self.config.env_config
+        self._environment = wanted["environment"]
+        self.env = make_vector(self._environment, self.config.num_envs_per_env_runner, wanted["options"])
+        self.num_envs = self.env.num_envs
+        self.restart(at=0)
+
+    def sample(self, *, random_actions: bool = False, explore: bool | None = None, **_: Any) -> list[Rollout]:
+        """Step every environment ``rollout_fragment_length`` times.
+
+        Args:
+            random_actions: act uniformly at random.
+            explore: draw actions from the policy rather than take the likeliest; the config's by default.
+
+        Returns:
+            One rollout, in a list as RLlib expects.
+        """
+        if self._needs_initial_reset:
+            self._reset()
+        explore = self.config.explore if explore is None else explore
+        rollout = self._roll(self.config.get_rollout_fragment_length(), random_actions, explore)
+        self._increase_sampled_metrics(len(rollout), len(rollout.episodes))
+        window = math.ceil(self.config.metrics_num_episodes_for_smoothing / max(1, self.num_workers))
+        for total, steps in rollout.episodes:
+            self.metrics.log_value(EPISODE_RETURN_MEAN, total, window=window)
+            self.metrics.log_value(EPISODE_LEN_MEAN, steps, window=window)
+        return [rollout]
+
+    def get_metrics(self) -> Any:
+        """Return what was logged since the last call."""
+        return self.metrics.reduce()
+
+    def restart(self, at: int) -> None:
+        """Begin new episodes with the next sample, by seeds of their own: environments can't be restored.
+
+        Args:
+            at: steps done so far; a run that is taken up again must not see the episodes that it began with.
+        """
+        self._restarted_at = at
+        self._needs_initial_reset = True
+
+    def _reset(self) -> None:
+        seeds = np.random.SeedSequence([self._seed or 0, self._restarted_at]).generate_state(2)
+        self._observations, _ = self.env.reset(seed=int(seeds[0] >> 2))
+        self._generator = torch.Generator().manual_seed(int(seeds[1]))
+        self._needs_initial_reset = False
+        self._starts = np.ones(self.num_envs, bool)
+        self._previous = np.zeros(self.num_envs, np.int64)
+        self._state = torch.zeros(self.num_envs, self.module.net.state_size, device=self._device)
+        self._returns = np.zeros(self.num_envs)
+        self._lengths = np.zeros(self.num_envs, np.int64)
+
+    @torch.inference_mode()
+    def _roll(self, steps: int, random_actions: bool, explore: bool) -> Rollout:
+        count = self.num_envs
+        space = self.env.single_observation_space
+        frame = newest_frame(self._environment, np.empty((0, *space.shape))).shape[1:]
+        observations = np.empty((steps, count, *space.shape), space.dtype)
+        next_frames = np.empty((steps, count, *frame), space.dtype)
+        actions = np.empty((steps, count), np.int64)
+        previous = np.empty((steps, count), np.int64)
+        starts, ends = np.empty((steps, count), bool), np.empty((steps, count), bool)
+        rewards = np.empty((steps, count), np.float32)
+        log_probabilities = np.empty((steps, count), np.float32)
+        values = np.empty((steps + 1, count, 2), np.float32)
+        next_values = np.zeros((steps, count, 2), np.float32)
+        state = self._state.cpu().numpy().copy()
+        places: list[np.ndarray] = []
+        rooms: list[np.ndarray] = []
+        episodes = []
+        for t in range(steps):
+            observations[t], previous[t], starts[t] = self._observations, self._previous, self._starts
+            logits, values[t], self._state = self._forward()
+            actions[t], log_probabilities[t] = self._choose(logits, random_actions, explore)
+            self._observations, rewards[t], terminal, cut, infos = self.env.step(actions[t])
+            ends[t] = terminal | cut
+            next_frames[t] = newest_frame(self._environment, self._observations)
+            self._returns += rewards[t]
+            self._lengths += 1
+            self._previous = actions[t]
+            self._starts = ends[t]
+            if "position" in infos:
+                x, y = np.asarray(infos["position"], np.int64).T
+                places.append(x << 32 | y)
+            if "room" in infos:
+                rooms.append(np.asarray(infos["room"], np.int64))
+            if ends[t].any():
+                ended = np.flatnonzero(ends[t])
+                last = np.stack([infos["final_obs"][e] for e in ended])
+                next_frames[t, ended] = newest_frame(self._environment, last)
+                episodes += [(float(self._returns[e]), int(self._lengths[e])) for e in ended]
+                self._returns[ended], self._lengths[ended] = 0.0, 0
+                next_values[t, ended] = self._final_values(last, ended) * ~terminal[ended, None]
+        values[steps] = self._forward()[1]  # the state stays: these observations are acted on next time
+        next_values = np.where(ends[..., None], next_values, values[1:])
+        return Rollout(
+            observations=observations,
+            next_frames=next_frames,
+            actions=actions,
+            previous_actions=previous,
+            log_probabilities=log_probabilities,
+            values=values[:-1],
+            next_values=next_values,
+            continuing_values=values[1:],
+            rewards=rewards,
+            starts=starts,
+            ends=ends,
+            states=state,
+            places=np.array(places, np.int64).reshape(-1, count),
+            rooms=np.array(rooms, np.int64).reshape(-1, count),
+            episodes=episodes,
+            worker=self.worker_index or 0,
+        )
+
+    def _forward(self) -> tuple[torch.Tensor, np.ndarray, torch.Tensor]:
+        """Return logits (on the CPU) and values of the present observations, and the state after them."""
+        out = self._evaluate(self._observations, self._previous, self._starts, self._state)
+        return out[Columns.ACTION_DIST_INPUTS].cpu(), out[VALUES].cpu().numpy(), out[Columns.STATE_OUT]
+
+    def _final_values(self, observations: np.ndarray, ended: np.ndarray) -> np.ndarray:
+        """Return the values of the last observations of episodes, (n, 2), as those episodes' next step."""
+        going_on = np.zeros(len(ended), bool)
+        out = self._evaluate(observations, self._previous[ended], going_on, self._state[ended])
+        return out[VALUES].cpu().numpy()
+
+    def _evaluate(
+        self, observations: np.ndarray, previous: np.ndarray, starts: np.ndarray, state: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        batch = {Columns.OBS: observations, PREVIOUS_ACTIONS: previous, STARTS: starts}
+        tensors = {name: torch.from_numpy(value).to(self._device) for name, value in batch.items()}
+        return self.module.forward_exploration({**tensors, Columns.STATE_IN: state})
+
+    def _choose(
+        self, logits: torch.Tensor, random_actions: bool, explore: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return actions and their log-probabilities under the policy."""
+        log_probabilities = logits.log_softmax(dim=-1)
+        if random_actions:
+            chosen = torch.randint(logits.shape[-1], logits.shape[:1], generator=self._generator)
+        elif explore:
+            chosen = torch.multinomial(log_probabilities.exp(), 1, generator=self._generator).squeeze(-1)
+        else:
+            chosen = logits.argmax(dim=-1)
+        return chosen.numpy(), log_probabilities.gather(1, chosen[:, None]).squeeze(1).numpy()

@@ -1,0 +1,1 @@
+"""Environments by their Gymnasium ids, vectorised, with the published preprocessing."""

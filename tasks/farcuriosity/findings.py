@@ -1,0 +1,165 @@
+"""From stored results to the report: what the platform knows, in the words of this task."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from farcuriosity.summary import Agent, summarise
+from farcuriosity.work.forgetting import VISITS
+from farcuriosity.work.names import EPISODES, VIDEO
+from gridcell.errors import CorruptData, UserError
+from gridcell.execute.work import scratch_folder
+from gridcell.page import Picture
+from gridcell.store import Result
+from gridcell.task import Findings, Report
+
+
+def write(findings: Findings, out: Path) -> Report:
+    """Write the report's files and return what the terminal shows.
+
+    Raises:
+        UserError: nothing is done yet, or a stored file is damaged.
+    """
+    from farcuriosity.report import headline, write_report
+
+    if not findings.results:
+        first = next(iter(findings.failures.values()), None)
+        why = f": {first['title']}: {first['message']}" if first else ": run the suite first"
+        raise UserError(f"Nothing is done yet{why}")
+    with scratch_folder("report") as cache:
+        try:
+            agents = _agents(findings, cache)
+            visits = _visits(findings, cache)
+        except CorruptData as error:
+            raise UserError(f"{error}: remove the result of cell {error.cell_id} and run again") from error
+        summary = summarise(agents)
+        page = write_report(
+            agents,
+            summary,
+            _pictures(agents, summary, visits),
+            out,
+            forgetting=_forgetting(findings),
+            title=findings.title,
+            facts=_facts(findings),
+            counts=_counts(findings),
+            failures=[
+                {"title": str(f["title"]), "class": str(f["failure_class"]), "message": str(f["message"])}
+                for f in findings.failures.values()
+            ],
+        )
+    return Report(page, headline(summary))
+
+
+def _pictures(
+    agents: list[Agent], summary: dict[str, Any], visits: dict[str, dict[str, list[Path]]]
+) -> Iterator[Picture]:
+    # With matplotlib: only for drawing.
+    from farcuriosity.figures import draw, draw_forgetting
+
+    yield from draw(agents, summary)
+    for world, by_curiosity in visits.items():
+        yield from draw_forgetting(world, by_curiosity)
+
+
+def _studied(findings: Findings) -> Iterator[tuple[str, str, Result]]:
+    """Yield world, curiosity and result of each finished cell of the study of forgetting."""
+    for target in findings.grid.targets:
+        if target.labels["what"] == "forgetting" and target.cell in findings.results:
+            world, curiosity, _ = _place(target.labels)
+            yield world, curiosity, findings.results[target.cell]
+
+
+def _visits(findings: Findings, cache: Path) -> dict[str, dict[str, list[Path]]]:
+    """Return world -> curiosity -> what each seed left."""
+    found: dict[str, dict[str, list[Path]]] = {}
+    for world, curiosity, result in _studied(findings):
+        path = _fetch(findings, result, VISITS, cache)
+        found.setdefault(world, {}).setdefault(curiosity, []).append(path)
+    return found
+
+
+def _forgetting(findings: Findings) -> list[dict[str, Any]]:
+    """Return a row per world and curiosity: means over seeds with their 95 % t-intervals."""
+    from farcuriosity.forgetting.measure import mean_interval
+
+    groups: dict[tuple[str, str], list[Result]] = {}
+    for world, curiosity, result in _studied(findings):
+        groups.setdefault((world, curiosity), []).append(result)
+    rows = []
+    for (world, curiosity), results in groups.items():
+        row: dict[str, Any] = {"world": world, "curiosity": curiosity, "seeds": len(results)}
+        for name in ("forgetting", "error_forgetting"):
+            ends = mean_interval(np.array([[result.metrics[name]] for result in results]))
+            row[name] = [float(end[0]) for end in ends]
+        row["fragments"] = float(np.mean([result.metrics.get("fragments", 1) for result in results]))
+        rows.append(row)
+    return rows
+
+
+def _agents(findings: Findings, cache: Path) -> list[Agent]:
+    videos = {
+        _place(target.labels): findings.results[target.cell]
+        for target in findings.grid.targets
+        if target.labels["what"] == "video" and target.cell in findings.results
+    }
+    found = []
+    for target in findings.grid.targets:
+        result = findings.results.get(target.cell)
+        if result is None or target.labels["what"] != "agent":
+            continue
+        environment, curiosity, seed = _place(target.labels)
+        with np.load(_fetch(findings, result, EPISODES, cache), allow_pickle=False) as arrays:
+            frames, steps = arrays["frames"], arrays["frame_steps"]
+        video = videos.get((environment, curiosity, seed))
+        found.append(
+            Agent(
+                environment=environment,
+                id=str(result.cell.config["environment"]),
+                curiosity=curiosity,
+                seed=seed,
+                metrics=result.metrics,
+                curves=result.curves,
+                frames=frames,
+                frame_steps=steps,
+                video=None if video is None else _fetch(findings, video, VIDEO, cache).read_bytes(),
+            )
+        )
+    return found
+
+
+def _place(labels: Any) -> tuple[str, str, int]:
+    return str(labels["environment"]), str(labels["curiosity"]), int(labels["seed"])
+
+
+def _fetch(findings: Findings, result: Result, name: str, cache: Path) -> Path:
+    return findings.store.results.fetch(result, name, cache)
+
+
+def _counts(findings: Findings) -> dict[str, int]:
+    diverged = sum(item["failure_class"] == "diverged" for item in findings.failures.values())
+    done, failed = len(findings.results), len(findings.failures)
+    return {
+        "done": done,
+        "failed": failed - diverged,
+        "diverged": diverged,
+        "not run": len(findings.grid) - done - failed,
+    }
+
+
+def _facts(findings: Findings) -> dict[str, str]:
+    results = list(findings.results.values())
+    versions = {f"{k} {v}" for result in results for k, v in result.provenance["versions"].items()}
+    settings = findings.settings
+    return {
+        "cells": f"{len(results)} done of {len(findings.grid)}",
+        "computing": f"{sum(result.seconds for result in results) / 60:.1f} min in all",
+        "seeds": ", ".join(map(str, settings["seeds"])),
+        "training": ", ".join(f"{key} {value}" for key, value in settings["training"].items()),
+        "environments": "; ".join(
+            f"{name}: {e['id']} {e['options'] or ''}".strip() for name, e in settings["environments"].items()
+        ),
+        "versions": ", ".join(sorted(versions)),
+        "storage": findings.store.uri,
+    }

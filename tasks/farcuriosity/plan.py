@@ -1,0 +1,73 @@
+"""From settings to cells: one agent per environment, curiosity and seed, and its video on request."""
+
+from typing import Any
+
+from farcuriosity.settings import Environment, Settings, Training
+from gridcell.cell import Cell, Resources
+from gridcell.errors import UserError
+from gridcell.grid import Grid, GridBuilder
+
+_NOT_THE_RESULTS = {"steps", "threads", "gpus"}  # steps stand beside them
+
+
+def plan(settings: Settings) -> Grid:
+    """Plan a suite's grid.
+
+    Raises:
+        UserError: the suite asks for nothing, or for Atari games that there aren't.
+    """
+    grid = GridBuilder("farcuriosity")
+    training = settings.training
+    resources = Resources(cpus=training.threads * (1 + training.runners), gpus=training.gpus)
+    for name, environment in settings.environments.items():
+        for curiosity, chosen in settings.curiosities.items():
+            for seed in settings.seeds:
+                labels = {"environment": name, "curiosity": curiosity, "seed": seed}
+                config = {
+                    "environment": environment.id,
+                    "options": environment.options,
+                    "curiosity": chosen.kind,
+                    "parameters": chosen.parameters,
+                    "steps": steps_of(environment, training),
+                    "training": training.model_dump(mode="json", exclude=_NOT_THE_RESULTS),
+                }
+                title = f"{name} {curiosity} seed {seed}"
+                agent = grid.add("train", config, seed=seed, title=title, resources=resources)
+                grid.target({**labels, "what": "agent"}, agent)
+                if settings.video.enabled:
+                    _video(grid, settings, agent, labels, title)
+    _study(grid, settings)
+    planned = grid.build()
+    if not planned.cells:
+        raise UserError("There is nothing to run: name environments and curiosities, or worlds to forget")
+    return planned
+
+
+def steps_of(environment: Environment, training: Training) -> int:
+    """Return how many steps an agent takes in an environment: whole updates, at least one."""
+    wanted = environment.steps or training.steps
+    update = training.environments * training.horizon
+    return max(1, round(wanted / update)) * update
+
+
+def _study(grid: GridBuilder, settings: Settings) -> None:
+    study = settings.forgetting
+    for name, world in study.worlds.items():
+        for curiosity, chosen in study.curiosities.items():
+            for seed in settings.seeds:
+                config = {
+                    "world": world.model_dump(mode="json"),
+                    "curiosity": chosen.kind,
+                    "parameters": chosen.parameters,
+                    "path": study.path.model_dump(mode="json"),
+                }
+                title = f"forgetting in {name} {curiosity} seed {seed}"
+                cell = grid.add("forgetting", config, seed=seed, title=title)
+                labels = {"environment": name, "curiosity": curiosity, "seed": seed, "what": "forgetting"}
+                grid.target(labels, cell)
+
+
+def _video(grid: GridBuilder, settings: Settings, agent: Cell, labels: dict[str, Any], title: str) -> None:
+    config = {"max_steps": settings.video.max_steps, "fps": settings.video.fps}
+    video = grid.add("video", config, needs={"agent": agent}, seed=agent.seed, title=f"{title}, video")
+    grid.target({**labels, "what": "video"}, video)

@@ -1,0 +1,90 @@
+"""Scores that can be compared and summed up: human-normalised, and their aggregates over games and seeds.
+
+Definitions as in rliable (Agarwal et al. 2021, "Deep RL at the edge of the statistical precipice").
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+_TABLE = Path(__file__).parent / "atari_scores.tsv"
+RESAMPLES = 2_000
+
+
+@cache
+def atari_references() -> dict[str, tuple[float, float]]:
+    """Return environment id -> mean scores of a random agent and of a professional human tester.
+
+    Source: Mnih et al. 2015 and Wang et al. 2016, as tabulated by Badia et al. 2020 (Agent57), table H.4.
+    """
+    with _TABLE.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file, delimiter="\t")
+        return {row["environment"]: (float(row["random"]), float(row["human"])) for row in rows}
+
+
+def human_normalised(environment: str, scores: Array) -> Array | None:
+    """Map scores so that a random agent has 0 and a human 1; None where these are not known.
+
+    Args:
+        environment: Gymnasium id.
+        scores: any shape.
+    """
+    if environment not in atari_references():
+        return None
+    random, human = atari_references()[environment]
+    return (np.asarray(scores, np.float64) - random) / (human - random)
+
+
+def iqm(scores: Array) -> float:
+    """Return the interquartile mean: of the middle half of all values, a quarter cut off at either end.
+
+    Of n values, floor(n / 4) are cut off at each end, as ``scipy.stats.trim_mean(x, 0.25)`` does.
+    """
+    ordered = np.sort(np.ravel(scores))
+    cut = len(ordered) // 4
+    return float(ordered[cut : len(ordered) - cut].mean())
+
+
+def mean(scores: Array) -> float:
+    """Return the mean of all values."""
+    return float(np.mean(scores))
+
+
+def median_of_means(scores: Array) -> float:
+    """Return the median over games of the mean over seeds; scores of shape (seeds, games)."""
+    return float(np.median(np.mean(scores, axis=0)))
+
+
+def optimality_gap(scores: Array) -> float:
+    """Return by how much scores fall short of 1 on average, those beyond counting as 1."""
+    return float(1 - np.minimum(scores, 1.0).mean())
+
+
+def interval(
+    scores: Array, aggregate: Callable[[Array], float], *, seed: int = 0, resamples: int = RESAMPLES
+) -> tuple[float, float] | None:
+    """Return a 95 % percentile interval by stratified bootstrap: seeds are drawn anew within each game.
+
+    Args:
+        scores: shape (seeds, games).
+        aggregate: of such an array.
+        seed: of the draws.
+        resamples: how many.
+
+    Returns:
+        Lower and upper end; None with fewer than two seeds.
+    """
+    seeds, games = scores.shape
+    if seeds < 2:
+        return None
+    draws = np.random.default_rng(seed).integers(seeds, size=(resamples, seeds, games))
+    values = [aggregate(np.take_along_axis(scores, chosen, axis=0)) for chosen in draws]
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)

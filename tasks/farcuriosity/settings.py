@@ -1,0 +1,238 @@
+"""The settings of a suite, checked before anything starts."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
+
+from farcuriosity.curiosity.modules import get
+from gridcell.suite import parse_settings
+
+Discount = Annotated[float, Field(ge=0, lt=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$")]
+
+
+class Strict(BaseModel):
+    """Settings that refuse unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Environment(Strict):
+    """An environment.
+
+    Attributes:
+        id: Gymnasium's, e.g. ``ALE/Pong-v5``, ``gridcell/Rooms-v0``, ``CartPole-v1``.
+        options: of Atari games ``sticky``, ``noops``, ``max_steps``, ``full_actions``; else of its
+            constructor.
+        steps: of the agent, over all environments; the training's by default.
+    """
+
+    id: str
+    options: dict[str, Any] = {}
+    steps: int | None = Field(None, ge=1)
+
+
+class Training(Strict):
+    """PPO's hyper-parameters; the defaults are the published ones.
+
+    Attributes:
+        steps: of the agent, over all environments.
+        environments: stepped together.
+        horizon: steps of each environment between updates.
+        epochs: passes over these steps.
+        minibatches: per pass.
+        lr: Adam's.
+        clip: of the probability ratio.
+        entropy: weight of the entropy bonus.
+        value: weight of the value losses.
+        gradient_norm: gradients are scaled down to this norm.
+        gamma: discount of the extrinsic reward.
+        intrinsic_gamma: of the intrinsic one.
+        gae: lambda of the generalised advantages.
+        extrinsic_weight: of the extrinsic reward; 0 for curiosity alone.
+        intrinsic_weight: of the intrinsic reward.
+        clip_rewards: only the sign of extrinsic rewards counts.
+        scale_rewards: divide rewards by the running deviation of their discounted sum.
+        episodic_intrinsic: an episode's end also ends the intrinsic return.
+        features: numbers that the encoder gives.
+        lstm: units of the recurrent policy, 0 for none.
+        random_steps: random steps from which the curiosity's observation statistics start.
+        runners: processes that step environments; 0: the one that learns.
+        threads: that step Atari emulators and compute, per process.
+        gpus: of the learner.
+    """
+
+    steps: int = Field(98_304_000, ge=1)
+    environments: int = Field(32, ge=1)
+    horizon: int = Field(128, ge=1)
+    epochs: int = Field(4, ge=1)
+    minibatches: int = Field(4, ge=1)
+    lr: float = Field(1e-4, gt=0)
+    clip: float = Field(0.1, gt=0)
+    entropy: float = Field(0.001, ge=0)
+    value: float = Field(0.5, ge=0)
+    gradient_norm: float = Field(1.0, gt=0)
+    gamma: Discount = 0.99
+    intrinsic_gamma: Discount = 0.99
+    gae: float = Field(0.95, ge=0, le=1)
+    extrinsic_weight: float = Field(1.0, ge=0)
+    intrinsic_weight: float = Field(1.0, ge=0)
+    clip_rewards: bool = True
+    scale_rewards: bool = True
+    episodic_intrinsic: bool = True
+    features: int = Field(512, ge=1)
+    lstm: int = Field(512, ge=0)
+    random_steps: int = Field(10_000, ge=0)
+    runners: int = Field(0, ge=0)
+    threads: int = Field(1, ge=1)
+    gpus: float = Field(0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _divides(self) -> Self:
+        for name in ("minibatches", "runners"):
+            if (parts := getattr(self, name)) and self.environments % parts:
+                raise ValueError(
+                    f"{self.environments} environments can't be shared equally among {parts} {name}: set "
+                    "training.environments to a multiple of it"
+                )
+        return self
+
+
+class Curiosity(Strict):
+    """A curiosity with its parameters.
+
+    Attributes:
+        kind: one of ``farcuriosity.curiosity.modules``.
+        parameters: of that kind; what is left out takes its default.
+    """
+
+    kind: str
+    parameters: dict[str, Any] = {}
+
+    @model_serializer
+    def _as_written(self) -> dict[str, Any]:
+        return {"kind": self.kind, **self.parameters}
+
+
+class Video(Strict):
+    """Recordings of finished agents.
+
+    Attributes:
+        enabled: whether episodes are recorded at all.
+        max_steps: of an episode.
+        fps: frames per second that are shown.
+    """
+
+    enabled: bool = False
+    max_steps: int = Field(1_000, ge=1)
+    fps: int = Field(15, ge=1)
+
+
+class World(Strict):
+    """A grid world of rooms; its colours and doors come from the seed.
+
+    Attributes:
+        rows: rooms down.
+        columns: rooms across.
+        size: side of a room in cells.
+        view: side of what is seen in cells, odd.
+    """
+
+    rows: int = Field(2, ge=1)
+    columns: int = Field(2, ge=1)
+    size: int = Field(7, ge=2)
+    view: int = Field(7, ge=3)
+
+    @field_validator("view")
+    @classmethod
+    def _odd(cls, view: int) -> int:
+        if view % 2 == 0:
+            raise ValueError("what is seen has a middle, so its side must be odd")
+        return view
+
+
+class Walk(Strict):
+    """The path that is followed in the study of forgetting.
+
+    Attributes:
+        laps: through all rooms and back.
+        sweeps: of a room at each stay.
+        sweep_back: rooms are swept on the way back as well.
+        segment: steps after which the curiosity scores and learns.
+        epochs: times that it learns from a segment.
+        warm_up: random steps from which observation statistics start.
+    """
+
+    laps: int = Field(8, ge=1)
+    sweeps: int = Field(2, ge=1)
+    sweep_back: bool = False
+    segment: int = Field(32, ge=1)
+    epochs: int = Field(4, ge=1)
+    warm_up: int = Field(1_000, ge=1)
+
+
+class Forgetting(Strict):
+    """The study of forgetting: curiosities follow a path through rooms, without an agent that learns.
+
+    Attributes:
+        worlds: name -> world.
+        curiosities: name -> kind and parameters.
+        path: that is followed.
+    """
+
+    worlds: dict[Name, World] = {}
+    curiosities: dict[Name, Curiosity] = {}
+    path: Walk = Walk()
+
+    @field_validator("curiosities", mode="before")
+    @classmethod
+    def _known(cls, given: Any) -> Any:
+        return _curiosities(given, "forgetting.curiosities")
+
+
+class Settings(Strict):
+    """A suite: environments x curiosities x seeds, and a study of forgetting.
+
+    Attributes:
+        environments: name -> environment.
+        curiosities: name -> kind and parameters.
+        training: PPO's hyper-parameters.
+        forgetting: the study of forgetting.
+        video: recordings of finished agents.
+        seeds: of every random choice.
+    """
+
+    environments: dict[Name, Environment] = {}
+    curiosities: dict[Name, Curiosity] = {}
+    training: Training = Training()
+    forgetting: Forgetting = Forgetting()
+    video: Video = Video()
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+
+    @field_validator("curiosities", mode="before")
+    @classmethod
+    def _known(cls, given: Any) -> Any:
+        return _curiosities(given, "curiosities")
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, values: list[int]) -> list[int]:
+        if len(set(values)) != len(values):
+            raise ValueError("a value is listed twice")
+        return values
+
+
+def _curiosities(given: Any, where: str) -> Any:
+    """Parse ``{far: {rho: 10}, strict: {kind: far, rho: 20}}``; a name that is itself a kind needs none."""
+    if not isinstance(given, dict):
+        return given
+    found: dict[str, Any] = {}
+    for name, values in given.items():
+        if isinstance(values, Curiosity) or not isinstance(values or {}, dict):
+            found[name] = values
+            continue
+        parameters = dict(values or {})
+        kind = get(parameters.pop("kind", name))
+        parsed = parse_settings(kind.parameters, parameters, f"{where}.{name}")
+        found[name] = Curiosity(kind=kind.name, parameters=parsed.model_dump(mode="json"))
+    return found

@@ -1,0 +1,157 @@
+"""From finished agents to the numbers of the report: over seeds, over games, over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farcuriosity.scores import (
+    human_normalised,
+    interval,
+    iqm,
+    mean,
+    median_of_means,
+    optimality_gap,
+)
+
+POINTS = 25  # of a curve over time
+AGGREGATES = {
+    "IQM": iqm,
+    "median": median_of_means,
+    "mean": mean,
+    "optimality gap": optimality_gap,
+}
+# Metrics of a cell -> heading and decimals in the table; what no agent has is left out.
+COLUMNS = {
+    "score": ("score", 1),
+    "human_normalised": ("human-normalised", 3),
+    "rooms": ("rooms", 1),
+    "places": ("places", 1),
+    "fragments": ("fragments", 1),
+    "recalls": ("recalls", 1),
+    "replacements": ("replacements", 1),
+    "memory_mib": ("memory, MiB", 1),
+}
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A finished agent.
+
+    Attributes:
+        environment: its name in the suite.
+        id: Gymnasium's.
+        curiosity: its name in the suite.
+        seed: of the cell.
+        metrics: of the cell.
+        curves: metric -> (steps, value) pairs.
+        frames: at which fragments were made, (n, ...), and ``frame_steps`` when.
+        frame_steps: int64, (n,).
+        video: MP4, if one was recorded.
+    """
+
+    environment: str
+    id: str
+    curiosity: str
+    seed: int
+    metrics: Mapping[str, Any]
+    curves: Mapping[str, Sequence[Sequence[float]]]
+    frames: NDArray = field(default_factory=lambda: np.empty((0,)))
+    frame_steps: NDArray = field(default_factory=lambda: np.empty((0,)))
+    video: bytes | None = None
+
+    def value(self, name: str) -> float | None:
+        """Return a metric, or what follows from some; None where there is none."""
+        if name == "memory_mib":
+            held = self.metrics.get("memory_bytes")
+            return None if held is None else held / 2**20
+        if name == "human_normalised":
+            score = self.metrics.get("score")
+            known = None if score is None else human_normalised(self.id, np.array(score))
+            return None if known is None else float(known)
+        return self.metrics.get(name)
+
+
+def summarise(agents: Sequence[Agent]) -> dict[str, Any]:
+    """Sum up as JSON values: ``table`` by environment and curiosity, ``aggregates`` over games."""
+    groups: dict[tuple[str, str], list[Agent]] = {}
+    for agent in agents:
+        groups.setdefault((agent.environment, agent.curiosity), []).append(agent)
+    table: list[dict[str, Any]] = [
+        {
+            "environment": environment,
+            "id": group[0].id,
+            "curiosity": curiosity,
+            "seeds": len(group),
+            "steps": int(group[0].metrics["steps"]),
+            "steps_per_second": _speed(group),
+            "values": {name: found for name in COLUMNS if (found := _spread(group, name)) is not None},
+        }
+        for (environment, curiosity), group in groups.items()
+    ]
+    columns = [name for name in COLUMNS if any(name in row["values"] for row in table)]
+    return {"table": table, "columns": columns, "aggregates": _aggregates(agents)}
+
+
+def _spread(group: Sequence[Agent], name: str) -> dict[str, Any] | None:
+    values = np.array([v for agent in group if (v := agent.value(name)) is not None], np.float64)
+    if not len(values):
+        return None
+    return {
+        "mean": mean(values),
+        "iqm": iqm(values),
+        "ci95": interval(values[:, None], iqm),
+        "values": values.tolist(),
+    }
+
+
+def _speed(group: Sequence[Agent]) -> float | None:
+    rates = [value for agent in group for _, value in agent.curves.get("steps_per_second", [])]
+    return float(np.median(rates)) if rates else None
+
+
+def _aggregates(agents: Sequence[Agent]) -> dict[str, Any]:
+    """Aggregate human-normalised scores of the curiosities that have all games and seeds."""
+    games = list(dict.fromkeys(a.environment for a in agents if a.value("human_normalised") is not None))
+    if not games:
+        return {}
+    found: dict[str, Any] = {}
+    for curiosity in dict.fromkeys(agent.curiosity for agent in agents):
+        by_place = {
+            (a.seed, a.environment): a.value("human_normalised") for a in agents if a.curiosity == curiosity
+        }
+        seeds = sorted({seed for seed, _ in by_place})
+        scores = [[by_place.get((seed, game)) for game in games] for seed in seeds]
+        if seeds and all(value is not None for row in scores for value in row):
+            array = np.array(scores, np.float64)
+            found[curiosity] = {
+                name: {"value": of(array), "ci95": interval(array, of)} for name, of in AGGREGATES.items()
+            }
+    return {"games": games, "by_curiosity": found} if found else {}
+
+
+def curve_over_seeds(
+    group: Sequence[Agent], name: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64] | None] | None:
+    """Return steps, mean over seeds, and half the 95 % t-interval (None with one seed) of a curve.
+
+    The seeds' curves are brought onto common steps by linear interpolation, where all of them are known.
+    """
+    curves = [np.array(agent.curves[name], np.float64) for agent in group if agent.curves.get(name)]
+    if not curves:
+        return None
+    low, high = max(curve[0, 0] for curve in curves), min(curve[-1, 0] for curve in curves)
+    if high < low:
+        return None
+    x = np.linspace(low, high, POINTS if high > low else 1)
+    y = np.array([np.interp(x, curve[:, 0], curve[:, 1]) for curve in curves])
+    if len(y) < 2:
+        return x, y[0], None
+    from scipy.stats import t
+
+    half = t.ppf(0.975, len(y) - 1) * y.std(axis=0, ddof=1) / np.sqrt(len(y))
+    return x, y.mean(axis=0), half

@@ -1,0 +1,79 @@
+"""The cell of the forgetting study: one curiosity, one world, one seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gridcell.cell import Cell
+from gridcell.context import Context
+
+VISITS = "visits.npz"
+
+
+def run(cell: Cell, context: Context) -> Mapping[str, Any]:
+    """Follow the path and leave what happened at each step in ``visits.npz``.
+
+    The cell's configuration: ``world`` (rows, columns, size, view; its colours and doors come from the seed),
+    ``curiosity``, its ``parameters``, and ``path`` (laps, sweeps, sweep_back, segment, epochs, warm_up).
+
+    Raises:
+        UserError: no such curiosity or parameters.
+    """
+    import torch
+
+    from farcuriosity.curiosity.modules import get
+    from farcuriosity.environments.world import RoomsWorld
+    from farcuriosity.forgetting.measure import forgetting_map
+    from farcuriosity.forgetting.path import lap, moves
+    from farcuriosity.forgetting.walk import follow
+
+    world = RoomsWorld(**cell.config["world"], layout=context.seed)
+    path = cell.config["path"]
+    views = world.views(goal=False).transpose(0, 3, 1, 2).copy()  # as torch has it, channels first
+    once = lap(world, path["sweeps"], sweep_back=path["sweep_back"])
+    cells = np.array(once * path["laps"])
+    curiosity = get(cell.config["curiosity"]).build(
+        views.shape[1:], 4, 1, context.seed, device=context.device, **cell.config["parameters"]
+    )
+    curiosity.warm_up(
+        torch.from_numpy(views[_wander(world.next, world.start, path["warm_up"], context.seed)])
+    )
+    walk = follow(
+        curiosity,
+        views[np.concatenate([[world.start], cells])],
+        moves(world, list(cells)),
+        segment=path["segment"],
+        epochs=path["epochs"],
+        progress=lambda steps, figures: context.report(steps, **figures),
+    )
+    np.savez_compressed(
+        context.outputs / VISITS,
+        cells=cells,
+        rewards=walk.rewards,
+        errors=walk.errors,
+        fragments=walk.fragments,
+        positions=world.positions,
+        colours=world.colours,
+        made=np.array(walk.made, np.int64),
+        recalled=np.array(walk.recalled, np.int64),
+        lap=len(once),
+    )
+    reward_map = forgetting_map(cells, walk.rewards, len(world))
+    error_map = forgetting_map(cells, walk.errors, len(world))
+    return {
+        "forgetting": float(np.nanmean(reward_map)),
+        "error_forgetting": float(np.nanmean(error_map)),
+        "steps": len(cells),
+        **curiosity.figures(),
+    }
+
+
+def _wander(following: np.ndarray, start: int, steps: int, seed: int) -> np.ndarray:
+    """Return the cells of a random walk."""
+    cells = [start]
+    for action in np.random.default_rng(seed).integers(4, size=steps - 1):
+        cells.append(int(following[cells[-1], action]))
+    return np.array(cells)

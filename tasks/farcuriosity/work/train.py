@@ -1,0 +1,155 @@
+"""The train cell: an agent with a curiosity in an environment, from the first step to the last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farcuriosity.work.names import AGENT, EPISODES
+from gridcell.cell import Cell
+from gridcell.context import Context
+from gridcell.errors import Diverged
+
+if TYPE_CHECKING:
+    from ray.rllib.algorithms.ppo import PPO
+
+CHECKPOINT_EVERY_S = 300.0
+REPORT_EVERY = 100  # points of a curve that a run leaves at least, where it has so many updates
+
+
+def run(cell: Cell, context: Context) -> Mapping[str, Any]:
+    """Train, and leave the agent and its episodes.
+
+    Raises:
+        UserError: there is no such environment, or it shows what the agent can't take.
+        Diverged: the policy's loss is not finite.
+    """
+    return train(cell, context, checkpoint_every_s=CHECKPOINT_EVERY_S)
+
+
+def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping[str, Any]:
+    """Do the cell's work; ``run`` with another time between checkpoints."""
+    from farcuriosity.agent import checkpoint
+    from farcuriosity.agent.algorithm import learner_of, local_ray
+    from farcuriosity.agent.networks import save_policy
+    from gridcell.learn.randomness import seed_everything
+
+    with local_ray():
+        seed_everything(context.seed)
+        algorithm = build(cell.config, context.seed, context.device)
+        try:
+            learner = learner_of(algorithm)
+            last = context.checkpoints.latest(context.scratch)
+            if last is not None:
+                held = checkpoint.load(algorithm, last)
+                context.curves.points.update(
+                    {name: [tuple(point) for point in points] for name, points in held["curves"].items()}
+                )
+            elif cell.config["training"]["random_steps"]:
+                learner.warm_up(_random_frames(algorithm, cell.config["training"]["random_steps"]))
+            _updates(algorithm, cell.config["steps"], context, checkpoint_every_s)
+            save_policy(learner.module["default_policy"].net, context.outputs / AGENT)
+            progress, figures = learner.progress, learner.figures()
+        finally:
+            algorithm.stop()
+    at, returns, lengths = np.array(progress.episodes, np.float64).reshape(-1, 3).T
+    frames = np.array([frame for _, frame in progress.strip])
+    steps = np.array([step for step, _ in progress.strip], np.int64)
+    np.savez_compressed(
+        context.outputs / EPISODES, at=at, returns=returns, lengths=lengths, frames=frames, frame_steps=steps
+    )
+    return {
+        "steps": progress.steps,
+        "score": float(returns[-100:].mean()) if len(returns) else None,
+        "best": float(returns.max()) if len(returns) else None,
+        **figures,
+    }
+
+
+def build(config: Mapping[str, Any], seed: int, device: str) -> PPO:
+    """Build the algorithm that a train cell's configuration asks for."""
+    from farcuriosity.agent.algorithm import Recipe, build_algorithm
+    from farcuriosity.agent.connector import Credit
+
+    t = config["training"]
+    recipe = Recipe(
+        environments=t["environments"],
+        steps=t["horizon"],
+        epochs=t["epochs"],
+        minibatches=t["minibatches"],
+        lr=t["lr"],
+        clip=t["clip"],
+        entropy=t["entropy"],
+        value=t["value"],
+        gradient_norm=t["gradient_norm"],
+        features=t["features"],
+        lstm=t["lstm"],
+    )
+    credit = Credit(
+        gammas=(t["gamma"], t["intrinsic_gamma"]),
+        lam=t["gae"],
+        clip_rewards=t["clip_rewards"],
+        scale_rewards=t["scale_rewards"],
+        extrinsic=t["extrinsic_weight"],
+        intrinsic=t["intrinsic_weight"],
+        episodic_intrinsic=t["episodic_intrinsic"],
+    )
+    return build_algorithm(
+        config["environment"],
+        config["options"],
+        recipe,
+        credit,
+        config["curiosity"],
+        config["parameters"],
+        seed=seed,
+        runners=t["runners"],
+        gpu=device == "cuda",
+    )
+
+
+def _random_frames(algorithm: PPO, steps: int) -> np.ndarray:
+    """Return what the curiosity would see in so many random steps, (N, *frame)."""
+    frames: list[np.ndarray] = []
+    while sum(map(len, frames)) < steps:
+        for rollouts in algorithm.env_runner_group.foreach_env_runner(
+            lambda runner: runner.sample(random_actions=True) if runner.env is not None else []
+        ):
+            frames += [
+                rollout.next_frames.reshape(-1, *rollout.next_frames.shape[2:]) for rollout in rollouts
+            ]
+    return np.concatenate(frames)[:steps]
+
+
+def _updates(algorithm: PPO, steps: int, context: Context, checkpoint_every_s: float) -> None:
+    from farcuriosity.agent import checkpoint
+    from farcuriosity.agent.algorithm import learner_of
+
+    learner = learner_of(algorithm)
+    batch = algorithm.config.total_train_batch_size
+    every = max(1, steps // batch // REPORT_EVERY)
+    saved = time.monotonic()
+    while learner.progress.steps < steps:
+        began = time.monotonic()
+        result = algorithm.train()
+        losses = result["learners"]["default_policy"]
+        if not np.isfinite(losses["total_loss"]):
+            raise Diverged(
+                f"The policy's loss is {losses['total_loss']} after {learner.progress.steps} steps"
+            )
+        now = time.monotonic()
+        if learner.progress.steps // batch % every == 0 or learner.progress.steps >= steps:
+            context.report(
+                learner.progress.steps,
+                **learner.figures(),
+                entropy=float(losses["entropy"]),
+                steps_per_second=batch / (now - began),
+            )
+        if now - saved >= checkpoint_every_s and learner.progress.steps < steps:
+            path = context.scratch / "checkpoint.pt"
+            checkpoint.save(algorithm, path, curves=dict(context.curves.points))
+            context.checkpoints.save(path, learner.progress.steps)
+            path.unlink()
+            saved = time.monotonic()

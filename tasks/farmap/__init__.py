@@ -1,0 +1,24 @@
+"""FARMap: map building by fragmentation and recall (Hwang et al. 2024), against frontier-based exploration.
+
+As a library: ``farmap.world.environment.FarMapEnv`` (``gridcell/FarMap-v0`` to Gymnasium), the
+agents in ``farmap.agents``, and ``farmap.explore.explore``, which lets one explore the other.
+"""
+
+from pathlib import Path
+
+from farmap.plan import plan
+from farmap.settings import Settings
+from gridcell.task import Task
+
+__all__ = ["task"]
+
+task = Task(
+    name="farmap",
+    summary="Explore unknown maps in fragments that are stored and recalled: coverage, memory and time",
+    settings=Settings,
+    suites=Path(__file__).parent / "suites",
+    plan=plan,
+    cells={"explore": "farmap.work.explore:run", "film": "farmap.work.film:run"},
+    report="farmap.findings:write",
+    progress_metric="coverage",
+)

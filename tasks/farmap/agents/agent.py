@@ -1,0 +1,55 @@
+"""The interface between agents and whatever they explore."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from farmap.agents.local_map import LocalMap
+from farmap.agents.survey import Cell
+
+Observation = Mapping[str, Any]
+
+
+class Agent(Protocol):
+    """Someone who explores: ``observe`` what is there, then ``act``, in turn.
+
+    An observation is that of ``gridcell/FarMap-v0``: ``view``, ``moved``, ``heading``; no agent knows where
+    it is but by adding up ``moved``. Agents hold their state and random generator themselves, so that any
+    number of them can live in one process.
+    """
+
+    @property
+    def active_memory(self) -> int:
+        """Known cells of the map in use."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """Whether the agent knows of nothing left to explore (it then wanders about)."""
+        ...
+
+    def observe(self, observation: Observation) -> None:
+        """Take in an observation; the first one comes before any action."""
+        ...
+
+    def act(self) -> int:
+        """Return an action: 0..3 to go up, down, left or right, 4..7 to turn there and stay."""
+        ...
+
+    def counts(self) -> Mapping[str, int]:
+        """Return what happened so far: ``fragments``, ``recalls``, ``stored_memory`` (cells of all maps)."""
+        ...
+
+
+@runtime_checkable
+class Mapper(Agent, Protocol):
+    """An agent with maps."""
+
+    @property
+    def place(self) -> tuple[int, Cell]:
+        """Number of the map in use, and the agent's position in that map's coordinates."""
+        ...
+
+    @property
+    def maps(self) -> Mapping[int, LocalMap]:
+        """All maps kept, by number."""
+        ...

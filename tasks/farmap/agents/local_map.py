@@ -1,0 +1,150 @@
+"""A map of what was seen, with a confidence per cell and colour that fades with time (short-term memory)."""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from farmap.world.view import MIDDLE, UNKNOWN, WINDOW, place
+
+EMPTY = 0
+_FIRST = 64  # cells a side of a new map
+_NOWHERE = 2**62
+_FADED = 1_024  # steps after which a confidence counts as nothing, if gamma has not got it there before
+
+
+class LocalMap:
+    """Confidences that decay by ``gamma`` at each step, and gain ``1 - gamma`` for what is observed.
+
+    Hwang et al. 2024 (arXiv 2307.05793), section 3. Decay is lazy: a cell stores the step of its last update,
+    so a step costs what is seen and not what is known. Per cell the two colours seen last are kept, which is
+    exact wherever a cell shows no third one before the first has faded.
+
+    The map has coordinates of its own, (0, 0) wherever the agent began it, and grows as needed.
+
+    Args:
+        gamma: in [0, 1).
+
+    Attributes:
+        colours: int32 (2, height, width): the colour seen last (-1 unknown, 0 empty) and the one before it.
+        origin: index of the cell (0, 0) in the arrays.
+        bounds: int64 (4,): indices of the first and last rows and columns that hold known cells.
+        known: how many cells are known.
+    """
+
+    def __init__(self, gamma: float) -> None:
+        self.gamma = gamma
+        self.colours = np.full((2, _FIRST, _FIRST), UNKNOWN, np.int32)
+        self.origin = (_FIRST // 2, _FIRST // 2)
+        self.bounds = np.array([_NOWHERE, -1, _NOWHERE, -1])
+        self.known = 0
+        self._confidence = np.zeros((2, _FIRST, _FIRST))
+        self._touched = np.zeros((_FIRST, _FIRST), np.int32)
+        self._clock = 0
+        self._fading = gamma ** np.arange(_FADED)
+
+    def integrate(self, view: NDArray[np.int32], row: int, column: int, heading: int) -> float:
+        """Let a step pass and take in what is seen.
+
+        Args:
+            view: int32 (15, 15), -1 unknown, 0 empty, else a colour.
+            row: the agent's, in this map's coordinates.
+            column: the agent's.
+            heading: 0 up, 1 down, 2 left, 3 right.
+
+        Returns:
+            The mean confidence, before this update, in the colours that are seen now: 1 - surprisal. Whether
+            it is taken before or after the update is an affine change, so z-scores are the same.
+        """
+        self._make_room(row, column)
+        self._clock += 1
+        confidence, new = _integrate(
+            view,
+            row + self.origin[0],
+            column + self.origin[1],
+            heading,
+            self._clock,
+            self._fading,
+            self.colours,
+            self._confidence,
+            self._touched,
+            self.bounds,
+        )
+        self.known += new
+        return confidence
+
+    def colour(self, row: int, column: int) -> int:
+        """Return the colour seen last at a cell, -1 where nothing was."""
+        r, c = row + self.origin[0], column + self.origin[1]
+        inside = 0 <= r < self.colours.shape[1] and 0 <= c < self.colours.shape[2]
+        return int(self.colours[0, r, c]) if inside else UNKNOWN
+
+    def confidence(self, row: int, column: int, colour: int) -> float:
+        """Return the present confidence that a cell has a colour."""
+        r, c = row + self.origin[0], column + self.origin[1]
+        passed = min(self._clock - int(self._touched[r, c]), _FADED - 1)
+        match = self.colours[:, r, c] == colour
+        return float((self._confidence[:, r, c] * match).sum() * self._fading[passed])
+
+    def _make_room(self, row: int, column: int) -> None:
+        """Enlarge the arrays where the window might not fit, whatever the heading, with a margin to spare."""
+        height, width = self.colours.shape[1:]
+        rows = _growth(row + self.origin[0], height)
+        columns = _growth(column + self.origin[1], width)
+        if not (rows or columns):
+            return
+        around = ((rows, rows), (columns, columns))
+        self.colours = np.pad(self.colours, ((0, 0), *around), constant_values=UNKNOWN)
+        self._confidence = np.pad(self._confidence, ((0, 0), *around))
+        self._touched = np.pad(self._touched, around)
+        self.origin = (self.origin[0] + rows, self.origin[1] + columns)
+        if self.known:
+            self.bounds += (rows, rows, columns, columns)
+
+
+def _growth(index: int, size: int) -> int:
+    """Return by how much an axis must grow at either end so that the window around an index fits."""
+    short = max(WINDOW - index, index - (size - WINDOW) + 1)
+    return max(size // 2, short) if short > 0 else 0
+
+
+@njit(cache=True)
+def _integrate(
+    view: NDArray[np.int32],
+    row: int,
+    column: int,
+    heading: int,
+    clock: int,
+    fading: NDArray[np.float64],
+    colours: NDArray[np.int32],
+    confidence: NDArray[np.float64],
+    touched: NDArray[np.int32],
+    bounds: NDArray[np.int64],
+) -> tuple[float, int]:
+    gain = 1.0 - fading[1]
+    total = 0.0
+    seen = new = 0
+    for i in range(WINDOW):
+        for j in range(WINDOW):
+            colour = view[i, j]
+            if colour == UNKNOWN:
+                continue
+            r, c = place(row, column, heading, WINDOW - 1 - i, j - MIDDLE)
+            if colours[0, r, c] == UNKNOWN:
+                new += 1
+                bounds[0], bounds[1] = min(bounds[0], r), max(bounds[1], r)
+                bounds[2], bounds[3] = min(bounds[2], c), max(bounds[3], c)
+            faded = fading[min(clock - 1 - touched[r, c], len(fading) - 1)]
+            latest, before = confidence[0, r, c] * faded, confidence[1, r, c] * faded
+            if colours[0, r, c] != colour:
+                if colours[1, r, c] == colour:
+                    latest, before = before, latest
+                else:
+                    latest, before = 0.0, latest
+                colours[1, r, c] = colours[0, r, c]
+                colours[0, r, c] = colour
+            seen += 1
+            total += latest
+            confidence[0, r, c] = latest * fading[1] + gain
+            confidence[1, r, c] = before * fading[1]
+            touched[r, c] = clock
+    return total / seen, new

@@ -1,0 +1,35 @@
+"""What the numbers say, in sentences that claim what the intervals allow and no more."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_CLAIMS: tuple[tuple[str, str, str, int, float], ...] = (
+    ("early_coverage", "coverage over the first 1,000 steps", "points", 1, 1.0),
+    ("steps_to_95", "steps to 95 %", "", 0, 1.0),
+    ("seconds_per_step", "time per step", "µs", 1, 1e6),
+    ("mean_memory", "active memory", "cells", 0, 1.0),
+)
+"""Measure, its name, unit, decimals and the factor that brings it to that unit."""
+
+
+def answer(summary: Mapping[str, Any]) -> list[str]:
+    """Return how the two compared agents differ, a sentence per size of map."""
+    return [
+        f"{pair['first']} against {pair['second']} on {pair['coverage']['n']} {size} maps: "
+        + "; ".join(_claim(pair[claim[0]], *claim[1:]) for claim in _CLAIMS)
+        + "."
+        for size, pair in summary["paired"].items()
+        if pair["runs"]
+    ]
+
+
+def _claim(found: Mapping[str, Any], what: str, unit: str, digits: int, factor: float) -> str:
+    def signed(value: float) -> str:
+        return f"{factor * value:+,.{digits}f}".replace("-", "−")
+
+    text = " ".join(filter(None, [what, signed(found["mean"]), unit]))
+    low, high = found["ci95"]
+    if low is None:
+        return f"{text} (one map: no interval)"
+    unsure = "" if low > 0 or high < 0 else ", no difference beyond chance"
+    return f"{text} [{signed(low)}, {signed(high)}]{unsure}"

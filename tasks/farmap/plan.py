@@ -1,0 +1,105 @@
+"""From settings to cells: a run per map, agent and seed, and the runs that are filmed."""
+
+from pathlib import Path
+from typing import Any
+
+from farmap.settings import AnyAgent, Settings
+from gridcell.errors import UserError, unknown
+from gridcell.grid import Grid, GridBuilder
+from gridcell.suite import parse_settings
+
+SIZES = ("small", "medium", "large")
+
+
+def plan(settings: Settings) -> Grid:
+    """Plan a suite's grid.
+
+    Raises:
+        UserError: there is no map, a map file can't be read, or ``compare``, ``vary`` or ``films`` name what
+            the suite doesn't have.
+    """
+    grid = GridBuilder("farmap")
+    maps = _generated(settings) | _own(settings, grid)
+    if not maps:
+        raise UserError("There is nothing to explore: set maps.small, .medium or .large, or files.paths")
+    agents = dict(settings.agents) | _variants(settings)
+    if settings.sight == "rgbd" and (settings.changes.obstacles or settings.changes.recolour):
+        raise UserError("With sight: rgbd the world is static: set changes.obstacles and .recolour to 0")
+    for name in settings.compare or ():
+        if name not in agents:
+            raise unknown("agent in 'compare'", name, agents)
+    for map_name, (size, world) in maps.items():
+        for agent_name, agent in agents.items():
+            for seed in settings.seeds:
+                cell = grid.add(
+                    "explore",
+                    _config(settings, world, agent),
+                    seed=seed,
+                    title=f"{agent_name} on {map_name}, seed {seed}",
+                )
+                labels = {"size": size, "map": map_name, "agent": agent_name, "seed": seed}
+                grid.target(labels, cell)
+    for film in settings.films:
+        if film.map not in maps:
+            raise unknown("map in 'films'", film.map, maps)
+        if film.agent not in agents:
+            raise unknown("agent in 'films'", film.agent, agents)
+        if agents[film.agent].kind == "random-walk":
+            raise UserError(f"The agent '{film.agent}' in 'films' draws no map: film another")
+        config = _config(settings, maps[film.map][1], agents[film.agent]) | {"frames": film.frames}
+        title = f"film of {film.agent} on {film.map}"
+        cell = grid.add("film", config, seed=settings.seeds[0], title=title)
+        grid.target({"film": f"{film.agent}-{film.map}"}, cell)
+    return grid.build()
+
+
+def _config(settings: Settings, world: dict[str, Any], agent: AnyAgent) -> dict[str, Any]:
+    return {
+        "world": world,
+        "agent": agent.model_dump(mode="json"),
+        "steps": settings.steps,
+        "sight": settings.sight,
+        "changes": settings.changes.model_dump(mode="json"),
+    }
+
+
+def _generated(settings: Settings) -> dict[str, tuple[str, dict[str, Any]]]:
+    return {
+        f"{size}-{index}": (size, {"size": size, "index": index, "seed": settings.maps.seed})
+        for size in SIZES
+        for index in range(getattr(settings.maps, size))
+    }
+
+
+def _own(settings: Settings, grid: GridBuilder) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return the user's maps by their file's name, known by their content wherever the file lies."""
+    if not settings.files.paths:
+        return {}
+    from farmap.world.maps import fingerprint, read_world
+
+    scale = settings.files.scale
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    for path in settings.files.paths:
+        name = Path(path).stem
+        if name in found:
+            raise UserError(f"Two map files are called '{name}': rename one")
+        content = fingerprint(read_world(Path(path), scale))
+        grid.locate(content, path)
+        found[name] = ("own", {"content": content, "scale": scale})
+    return found
+
+
+def _variants(settings: Settings) -> dict[str, AnyAgent]:
+    """Return the compared agent once for each value of each parameter that is varied."""
+    if not settings.vary:
+        return {}
+    base = settings.compare[0] if settings.compare else next(iter(settings.agents))
+    if base not in settings.agents:
+        raise unknown("agent in 'compare'", base, settings.agents)
+    agent = settings.agents[base]
+    given = agent.model_dump()
+    return {
+        f"{base} {parameter}={value:g}": parse_settings(type(agent), given | {parameter: value}, "vary")  # type: ignore[misc]
+        for parameter, values in settings.vary.items()
+        for value in values
+    }

@@ -1,0 +1,161 @@
+"""Trigger, recall, replacement and burn-in, against a reference that goes one step after the other."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from farcuriosity.curiosity.fragmentation import Fragmentation
+from fragmentation_reference import Reference
+
+KEYS = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, -1, 1), (-1, 2, 0), (2, 0, -1), (1, 1, 2)]
+ENVIRONMENTS = 2
+
+DEFAULTS = {
+    "capacity": 8,
+    "criterion": "ratio",
+    "rho": 10.0,
+    "least": 25,
+    "recall": 0.99,
+    "novelty": 0.75,
+    "novelty_full": 0.5,
+    "decay": "filled",
+}
+
+error = st.sampled_from([0.5, 1.0, 1.25, 1.5, 2.0, 3.5, 9.0])
+moments = st.tuples(
+    st.tuples(*[error] * ENVIRONMENTS), st.tuples(*[st.sampled_from(range(len(KEYS)))] * ENVIRONMENTS)
+)
+segment = st.tuples(st.lists(moments, min_size=1, max_size=8), st.tuples(*[st.booleans()] * ENVIRONMENTS))
+choices = st.fixed_dictionaries(
+    {
+        "capacity": st.integers(4, 6),
+        "criterion": st.sampled_from(["ratio", "z"]),
+        "rho": st.sampled_from([0.7071, 1.3131, 2.2361]),
+        "least": st.integers(1, 4),
+        "recall": st.sampled_from([0.99, 0.9, 0.6]),
+        "novelty": st.sampled_from([0.751, 0.951, 1.1]),
+        "novelty_full": st.sampled_from([0.501, 0.751]),
+        "decay": st.sampled_from(["filled", "calls"]),
+    }
+)
+
+
+def _key(index: int) -> torch.Tensor:
+    return torch.tensor(KEYS[index], dtype=torch.float32)
+
+
+def _arrays(lived):
+    errors = np.array([row for row, _ in lived])
+    return errors, torch.stack([torch.stack([_key(index) for index in row]) for _, row in lived])
+
+
+@settings(max_examples=150)
+@given(choices, st.integers(0, len(KEYS) - 1), st.lists(segment, min_size=1, max_size=12))
+def test_every_decision_is_that_of_the_reference(chosen, first, segments):
+    fragmentation, reference = Fragmentation(ENVIRONMENTS, 3, **chosen), Reference(ENVIRONMENTS, **chosen)
+    fragmentation.begin(_key(first))
+    reference.begin(KEYS[first])
+    for lived, counted in segments:
+        errors, keys = _arrays(lived)
+        scored, switches = fragmentation.advance(errors, keys, np.array(counted))
+        expected = reference.segment(
+            errors.tolist(), [[KEYS[index] for index in row] for _, row in lived], counted
+        )
+        assume(reference.margin > 1e-5)
+        assert scored.tolist() == expected[0]
+        assert [tuple(switch) for switch in switches] == expected[1]
+        assert fragmentation.fragments.tolist() == reference.current
+    assert fragmentation.figures() == {
+        "fragments": len(reference.keys),
+        "fragmentations": reference.made,
+        "recalls": reference.recalls,
+        "replacements": reference.replaced,
+    }
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_decisions_are_those_of_the_reference_while_a_full_memory_replaces(seed):
+    random = np.random.default_rng(seed)
+    chosen = DEFAULTS | {"capacity": 7, "rho": 1.5, "least": 4, "novelty": 0.95, "novelty_full": 0.9}
+    fragmentation, reference = Fragmentation(3, 3, **chosen), Reference(3, **chosen)
+    places = random.normal(size=(12, 3))
+    fragmentation.begin(torch.tensor(places[0]).float())
+    reference.begin(tuple(places[0]))
+    for _ in range(60):
+        errors, visited = random.gamma(2, 1, (8, 3)), random.integers(12, size=(8, 3))
+        counted = random.random(3) < 0.8
+        scored, switches = fragmentation.advance(errors, torch.tensor(places[visited]).float(), counted)
+        expected = reference.segment(errors.tolist(), places[visited].tolist(), counted.tolist())
+        assert scored.tolist() == expected[0]
+        assert [tuple(switch) for switch in switches] == expected[1]
+    assert fragmentation.figures()["replacements"] == reference.replaced > 3
+    assert fragmentation.figures()["recalls"] == reference.recalls > 3
+
+
+@settings(max_examples=25)
+@given(choices, st.lists(segment, min_size=2, max_size=12))
+def test_a_checkpoint_goes_on_as_if_nothing_had_happened(chosen, segments):
+    original, other = (Fragmentation(ENVIRONMENTS, 3, **chosen) for _ in range(2))
+    original.begin(_key(1))
+    for number, (lived, counted) in enumerate(segments):
+        if number == len(segments) // 2:
+            other.load_state_dict(original.state_dict())
+        errors, keys = _arrays(lived)
+        scored, switches = original.advance(errors, keys, np.array(counted))
+        if number >= len(segments) // 2:
+            again = other.advance(errors, keys, np.array(counted))
+            np.testing.assert_array_equal(again[0], scored)
+            assert again[1] == switches
+    assert other.figures() == original.figures()
+
+
+def _calm(environments: int, steps: int = 30) -> tuple[np.ndarray, torch.Tensor]:
+    """Errors of 1 and 1.5 in turn, all at the first key."""
+    errors = np.tile(1 + 0.5 * (np.arange(steps) % 2)[:, None], (1, environments))
+    return errors, _key(1).expand(steps, environments, 3)
+
+
+def test_environments_surprised_by_the_same_state_make_one_fragment_and_recall_it():
+    fragmentation = Fragmentation(4, 3, **DEFAULTS)
+    fragmentation.begin(_key(1))
+    counted = np.ones(4, bool)
+    fragmentation.advance(*_calm(4), counted)
+    scored, switches = fragmentation.advance(np.full((1, 4), 99.0), _key(2).expand(1, 4, 3), counted)
+    assert [switch.made for switch in switches] == [True, False, False, False]
+    assert fragmentation.fragments.tolist() == [1, 1, 1, 1]
+    assert scored.tolist() == [[True, False, False, False]]
+
+
+@pytest.mark.parametrize("key", [0, 1, 4], ids=["black", "known", "nearly known"])
+def test_no_fragment_is_made_at_a_black_or_known_state(key):
+    fragmentation = Fragmentation(1, 3, **DEFAULTS | {"novelty": 0.7})
+    fragmentation.begin(_key(1))
+    fragmentation.advance(*_calm(1), np.ones(1, bool))
+    _, switches = fragmentation.advance(np.array([[99.0]]), _key(key)[None, None], np.ones(1, bool))
+    assert not switches
+
+
+def test_errors_of_a_burn_in_do_not_count():
+    fragmentation = Fragmentation(1, 3, **DEFAULTS)
+    fragmentation.begin(_key(1))
+    scored, _ = fragmentation.advance(*_calm(1), np.zeros(1, bool))
+    assert not scored.any()
+    _, switches = fragmentation.advance(np.array([[99.0]]), _key(2)[None, None], np.ones(1, bool))
+    assert not switches  # for the fragment has seen nothing yet
+
+
+def test_an_error_that_stays_the_same_counts_once():
+    fragmentation = Fragmentation(1, 3, **DEFAULTS | {"least": 3})
+    fragmentation.begin(_key(1))
+    for values in ([1.0, 2.0, 2.0, 2.0], [99.0]):
+        errors = np.array(values)[:, None]
+        keys = _key(2 if values == [99.0] else 1).expand(len(values), 1, 3)
+        _, switches = fragmentation.advance(errors, keys, np.ones(1, bool))
+    assert not switches
+
+
+def test_a_memory_too_small_for_the_environments_is_refused():
+    with pytest.raises(ValueError, match="at least 8 fragments, not 7"):
+        Fragmentation(4, 3, **DEFAULTS | {"capacity": 7})

@@ -1,0 +1,55 @@
+"""Aggregates against SciPy and by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import trim_mean
+
+from farcuriosity.scores import (
+    atari_references,
+    human_normalised,
+    interval,
+    iqm,
+    mean,
+    median_of_means,
+    optimality_gap,
+)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60))
+def test_iqm_is_scipys_trimmed_mean(values):
+    assert iqm(np.array(values)) == pytest.approx(trim_mean(values, 0.25), abs=1e-6)
+
+
+def test_median_is_over_games_and_gap_counts_nothing_beyond_one():
+    scores = np.array([[0.0, 2.0, 5.0], [0.5, 0.0, 7.0]])
+    assert median_of_means(scores) == 1.0  # of 0.25, 1 and 6
+    assert optimality_gap(scores) == pytest.approx(1 - (0 + 1 + 1 + 0.5 + 0 + 1) / 6)
+
+
+def test_random_play_has_zero_and_a_human_one():
+    assert len(atari_references()) == 57
+    assert human_normalised("ALE/Pong-v5", np.array([-20.7, 14.6])) == pytest.approx([0, 1])
+    assert human_normalised("CartPole-v1", np.array([1.0])) is None
+
+
+def test_every_reference_is_a_game_that_there_is():
+    import ale_py
+    import gymnasium
+
+    gymnasium.register_envs(ale_py)
+    assert set(atari_references()) <= set(gymnasium.registry)
+
+
+def test_interval_keeps_games_apart_and_covers_as_it_says():
+    games = np.array([0.0, 1000.0])  # were seeds drawn across games, the mean would swing by hundreds
+    draws = np.random.default_rng(0)
+    covered = []
+    for repeat in range(200):
+        scores = games + draws.normal(size=(20, 2))
+        low, high = interval(scores, mean, seed=repeat, resamples=200)
+        assert high - low < 3
+        covered.append(low <= 500.0 <= high)
+    assert 0.85 <= np.mean(covered) <= 0.99
+    assert interval(scores[:1], mean) is None

@@ -1,0 +1,155 @@
+"""The task from settings to report, and a run that is interrupted."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from farcuriosity.findings import write
+from farcuriosity.plan import plan
+from farcuriosity.settings import Settings
+from farcuriosity.work import train, video
+from gridcell.context import Context
+from gridcell.errors import UserError
+from gridcell.suite import parse_settings
+from gridcell.task import Findings
+
+SMALL = {
+    "environments": {
+        "rooms": {
+            "id": "gridcell/Rooms-v0",
+            "options": {"rows": 1, "columns": 2, "size": 3, "view": 3, "max_steps": 20},
+        }
+    },
+    "curiosities": {"none": {}, "far": {"criterion": "z", "rho": 0.5, "least": 5, "capacity": 8}},
+    "training": {
+        "steps": 640,
+        "environments": 4,
+        "horizon": 16,
+        "epochs": 1,
+        "minibatches": 2,
+        "features": 16,
+        "lstm": 0,
+        "random_steps": 50,
+    },
+}
+
+
+def parsed(**changes):
+    return parse_settings(Settings, SMALL | changes)
+
+
+def context(cell, store, folder, **more):
+    (folder / "outputs").mkdir(parents=True)
+    (folder / "scratch").mkdir()
+    return Context(cell, store, folder / "outputs", folder / "scratch", folder / "cache", **more)
+
+
+def done(cell, store, folder):
+    """Run a cell and commit it, as the platform does."""
+    run = {"train": train.run, "video": video.run}[cell.kind]
+    surroundings = context(cell, store, folder)
+    provenance = {"seconds": 1.0, "versions": {}}
+    metrics = run(cell, surroundings)
+    return store.results.commit(cell, metrics, surroundings.outputs, provenance, surroundings.curves.points)
+
+
+def test_the_shipped_suites_plan_without_heavy_imports():
+    code = (
+        "import sys; from farcuriosity import task; from gridcell.suite import load_suite, suite_names\n"
+        "for name in suite_names(task):\n"
+        "    suite = load_suite(task, name); grid = suite.grid(); task.estimate_cost(suite.settings, grid)\n"
+        "    print(name, len(grid))\n"
+        "print(sorted({'torch', 'ray', 'gymnasium', 'matplotlib', 'ale_py'} & set(sys.modules)))"
+    )
+    paths = os.pathsep.join(sys.path)
+    said = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True
+    )
+    assert said.returncode == 0, said.stderr
+    *sizes, heavy = said.stdout.splitlines()
+    assert heavy == "[]"
+    # environments x curiosities x seeds, + videos, + worlds x curiosities x seeds
+    assert sizes == ["atari 24", f"mini {2 * 3 * 2 + 1 * 2 * 2}", f"paper {7 * 5 * 5 + 2 * 2 * 5}"]
+
+
+def test_steps_are_whole_updates_and_threads_change_no_id():
+    one = plan(parsed())
+    assert {cell.config["steps"] for cell in one.cells.values()} == {640}
+    other = plan(parsed(training=SMALL["training"] | {"steps": 650, "threads": 2}))
+    assert list(one.cells) == list(other.cells)
+    assert {cell.resources.cpus for cell in other.cells.values()} == {2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"curiosities": {"rdn": {}}}, "Unknown curiosity 'rdn': did you mean 'rnd'"),
+        ({"curiosities": {"far": {"roh": 3}}}, "Unknown setting 'curiosities.far.roh': did you mean 'rho'"),
+        ({"training": {"environments": 6}}, "training.environments"),
+        ({"training": {"learning_rate": 1}}, "Unknown setting 'training.learning_rate'"),
+        ({"environments": {"rooms": {}}}, "environments.rooms.id"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(changes, message):
+    with pytest.raises(UserError, match=message):
+        parsed(**changes)
+
+
+def test_an_empty_suite_is_refused():
+    with pytest.raises(UserError, match="nothing to run"):
+        plan(Settings())
+
+
+@pytest.mark.slow
+def test_from_settings_to_report_and_video(store, tmp_path, local_ray):
+    settings = parsed(video={"enabled": True, "max_steps": 15})
+    grid = plan(settings)
+    results = {cell.id: done(cell, store, tmp_path / cell.id) for cell in grid.cells.values()}
+    findings = Findings("farcuriosity / test", settings.model_dump(mode="json"), grid, results, {}, store)
+    report = write(findings, tmp_path / "report")
+    page = report.page.read_text()
+    assert page.count("<video") == 2
+    assert "Fragments over time" not in page  # in the picture
+    assert "where fragments were made" not in page
+    assert "began a new fragment" in page
+    rows = json.loads((tmp_path / "report" / "summary.json").read_text())["table"]
+    assert [row["curiosity"] for row in rows] == ["none", "far"]
+    assert rows[1]["values"]["fragments"]["mean"] > 1
+    far = next(result for result in results.values() if result.cell.config.get("curiosity") == "far")
+    with np.load(store.results.fetch(far, "episodes.npz", tmp_path)) as episodes:
+        assert episodes["lengths"].max() <= 20
+        assert far.metrics["score"] == pytest.approx(episodes["returns"][-100:].mean())
+        assert episodes["frames"].shape[1:] == (3, 3, 3)
+
+
+class Stopped(BaseException):
+    """As if the process had been killed: nothing may catch and tidy up after it."""
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_goes_on_from_its_last_checkpoint(store, tmp_path, local_ray):
+    (_, far) = plan(parsed()).cells.values()
+    assert far.config["curiosity"] == "far"
+
+    def stop(step, _metrics):
+        if step >= 384:
+            raise Stopped
+
+    broken = context(far, store, tmp_path / "one", reporter=stop)
+    with pytest.raises(Stopped):
+        train.train(far, broken, checkpoint_every_s=0.0)
+    again = context(far, store, tmp_path / "two")
+    metrics = train.train(far, again, checkpoint_every_s=1e9)
+    assert metrics["steps"] == 640
+    for name, points in again.curves.points.items():
+        steps = [step for step, _ in points]
+        assert steps == list(range(steps[0], 641, 64)), name  # none twice, none missing
+    before, after = broken.curves.points, again.curves.points
+    for name in ("fragments", "places", "intrinsic_reward", "episodes"):
+        kept = before[name][:-1]  # the last was reported after the last checkpoint
+        assert [tuple(point) for point in after[name][: len(kept)]] == kept
+    assert after["fragments"][len(before["fragments"]) - 1][1] >= before["fragments"][-2][1] > 1

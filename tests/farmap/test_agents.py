@@ -1,0 +1,169 @@
+"""Agents: they cover the map, know where they are, and do the same again under the same seed."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from farmap.agents.farmap import FarMap
+from farmap.agents.frontier import Frontier
+from farmap.agents.local_map import LocalMap
+from farmap.agents.make import make_agent
+from farmap.agents.random_walk import RandomWalk
+from farmap.explore import explore
+from farmap.world.environment import FarMapEnv
+from farmap.world.maps import SIZES, draw_world, from_array
+from gridcell.data.seeds import generator
+
+VARIANTS = [
+    {},
+    {"rho": 1.0},
+    {"criterion": "ratio", "rho": 1.5},
+    {"criterion": "random", "period": 40},
+    {"criterion": "uniform", "period": 40},
+    {"recall": False},
+    {"rho": 1.0, "capacity": 4},
+]
+
+
+class TrueFrames:
+    """Checks at each step that the agent is where its fragment's map says it is.
+
+    A fragment's frame is fixed once by the place where it was begun; whatever happens in between, the true
+    position less the one in the fragment must stay that offset.
+    """
+
+    def __init__(self):
+        self.offsets = {}
+        self.switches = 0
+        self.last = None
+
+    def __call__(self, env, agent):
+        number, (row, column) = agent.place
+        offset = env.row - row, env.column - column
+        assert self.offsets.setdefault(number, offset) == offset
+        self.switches += self.last is not None and number < self.last
+        self.last = number
+        chart = agent.maps[number]
+        for cell in np.argwhere(chart.colours[0] >= 0)[::11]:
+            truth = tuple(cell - chart.origin + offset)
+            assert chart.colours[0][tuple(cell)] == env.world.colours[truth]
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_recall_puts_the_agent_at_the_true_place(variant):
+    frames = [TrueFrames() for _ in range(2)]
+    for index, frame in enumerate(frames):
+        env = FarMapEnv(draw_world("medium", 3 + index), max_steps=600)
+        run = explore(env, FarMap(generator(index), **variant), seed=index, watch=frame)
+        assert run.counts["fragments"] == len(frame.offsets)
+    recalls = sum(frame.switches for frame in frames)
+    if variant in ({"rho": 1.0}, {"criterion": "uniform", "period": 40}):
+        assert recalls > 0
+    if variant == {"recall": False}:
+        assert recalls == 0
+
+
+@pytest.mark.parametrize("kind", ["frontier", "farmap"])
+@pytest.mark.parametrize("size", SIZES)
+def test_small_worlds_are_covered_and_the_agent_knows(kind, size):
+    covered = []
+    for index in range(5):
+        env = FarMapEnv(draw_world(size, index))
+        run = explore(env, make_agent({"kind": kind}, generator(index)), seed=index)
+        share = run.seen[-1] / env.world.visible_cells
+        covered.append(share)
+        assert not run.done or share == 1
+        if kind == "frontier":
+            assert run.done
+        assert all(run.reached[p] <= run.reached[q] for p in run.reached for q in run.reached if p < q)
+    assert np.median(covered) >= 0.95
+
+
+@pytest.mark.slow
+def test_farmap_keeps_less_in_use_on_large_maps():
+    memory = {}
+    for kind in ("frontier", "farmap"):
+        runs = [
+            explore(FarMapEnv(draw_world("large", i)), make_agent({"kind": kind}, generator(i)), seed=i)
+            for i in range(6, 10)
+        ]
+        memory[kind] = np.mean([run.memory[-1] for run in runs])
+    assert memory["farmap"] < 0.7 * memory["frontier"]
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+@pytest.mark.parametrize("seed", range(2))
+def test_no_run_raises_in_a_world_that_changes_under_noisy_odometry(variant, seed):
+    world = draw_world("small", seed)
+    env = FarMapEnv(world, max_steps=1_500, obstacles=4, recolour=0.02, odometry_noise=0.05)
+    run = explore(env, FarMap(generator(seed), **variant), seed=seed, stop_when_done=False)
+    assert run.steps == 1_500
+    assert run.seen[-1] > 0.3 * world.visible_cells
+
+
+def test_a_capacity_bounds_what_is_kept():
+    agent = FarMap(generator(0), rho=1.0, capacity=3)
+    kept = []
+    env = FarMapEnv(draw_world("large", 8))
+    explore(env, agent, seed=0, watch=lambda env, agent: kept.append(len(agent.maps)))
+    assert max(kept) == 3
+    assert agent.counts()["fragments"] > 3
+
+
+def test_a_room_with_nothing_more_to_see_is_done_at_once():
+    for agent in (Frontier(generator(0)), FarMap(generator(0))):
+        run = explore(FarMapEnv(from_array([[0]])), agent, seed=0)
+        assert run.done
+        assert run.seen[-1] == 9
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_trajectory_in_any_process():
+    code = (
+        "from farmap.agents.make import make_agent; from farmap.explore import explore; "
+        "from farmap.world.environment import FarMapEnv; from farmap.world.maps import draw_world; "
+        "from gridcell.data.seeds import generator; places = []; "
+        "env = FarMapEnv(draw_world('large', 8), max_steps=600); "
+        "explore(env, make_agent({'kind': 'farmap'}, generator(5)), seed=5, "
+        " watch=lambda env, agent: places.append((env.row, env.column, env.heading))); print(places)"
+    )
+    outputs = {
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    }
+    places = []
+    env = FarMapEnv(draw_world("large", 8), max_steps=600)
+    agent = make_agent({"kind": "farmap"}, generator(5))
+    explore(env, agent, seed=5, watch=lambda env, agent: places.append((env.row, env.column, env.heading)))
+    assert outputs == {f"{places}\n"}
+
+
+def test_fractures_come_where_the_series_of_confidences_says(monkeypatch):
+    """Recompute every cut with numpy from the confidences that the maps return."""
+    calls, integrate = [], LocalMap.integrate
+    monkeypatch.setattr(LocalMap, "integrate", lambda *where: calls.append(integrate(*where)) or calls[-1])
+    agent, env = FarMap(generator(1)), FarMapEnv(draw_world("large", 8), max_steps=2_500)
+    observation, _ = env.reset(seed=1)
+    series, cuts = [], 0
+    for _ in range(2_500):
+        calls.clear()
+        recalls = agent.counts()["recalls"]
+        agent.observe(observation)
+        past, confidence = np.array(series), calls[0]
+        crossed = len(calls) == 1 and agent.counts()["recalls"] > recalls
+        cut = len(calls) == 2  # the second map takes in the same view
+        if not crossed:
+            assert cut == (len(past) >= 25 and past.mean() - confidence >= 2 * past.std() > 0)
+        series = [] if cut else [confidence] if crossed else [*series, confidence]
+        cuts += cut
+        observation, *_ = env.step(agent.act())
+    assert cuts > 5
+
+
+def test_a_random_walk_remembers_nothing():
+    agent = RandomWalk(generator(0))
+    run = explore(FarMapEnv(draw_world("small", 0), max_steps=100), agent, seed=0)
+    assert run.steps == 100
+    assert not run.memory.any()

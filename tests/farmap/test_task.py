@@ -1,0 +1,191 @@
+"""The task from settings to report."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import stats
+
+from farmap import task
+from farmap.answer import answer
+from farmap.summary import THRESHOLDS, Entry, interval, summarise
+from gridcell.errors import UserError
+from gridcell.execute.driver import run_grid
+from gridcell.store import Store
+from gridcell.suite import load_suite, suite_names
+from gridcell.task import Findings
+
+TINY = str(Path(__file__).parent / "tiny.yaml")
+
+
+def run(store, out, name=TINY, overrides=()):
+    suite = load_suite(task, name, list(overrides))
+    grid = suite.grid()
+    run_grid(task, grid, store, executor="inline")
+    results, damaged = store.results.read_many(grid.cells)
+    assert not damaged
+    failures = {key: item for key, item in store.failures.read_all().items() if key in grid.cells}
+    settings = suite.settings.model_dump(mode="json")
+    return task.write_report(Findings("farmap / tiny", settings, grid, results, failures, store), out)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tiny")
+    store = Store(str(folder / "store")).prepare()
+    run(store, folder / "report")
+    return folder / "report", store
+
+
+def test_every_run_is_a_row_and_is_averaged_by_map_first(tiny):
+    out, _ = tiny
+    rows = list(csv.DictReader((out / "cells.csv").open()))
+    assert len(rows) == 3 * 4 * 2
+    summary = json.loads((out / "summary.json").read_text())
+    found = summary["sizes"]["small"]["frontier"]["mean_memory"]
+    own = [row for row in rows if row["agent"] == "frontier" and row["size"] == "small"]
+    means = [
+        np.mean([float(row["mean_memory"]) for row in own if row["map"] == f"small-{i}"]) for i in (0, 1)
+    ]
+    assert found["mean"] == pytest.approx(np.mean(means))
+    low, high = stats.t.interval(0.95, 1, np.mean(means), stats.sem(means))
+    assert found["ci95"] == pytest.approx([low, high])
+    assert summary["sizes"]["small"]["farmap rho=3"]["runs"] == 4
+
+
+def test_the_paired_difference_is_that_of_the_rows(tiny):
+    out, _ = tiny
+    rows = list(csv.DictReader((out / "cells.csv").open()))
+    pair = json.loads((out / "summary.json").read_text())["paired"]["small"]
+    by_agent = {
+        agent: {
+            (row["map"], row["seed"]): float(row["steps_to_95"])
+            for row in rows
+            if row["agent"] == agent and row["size"] == "small"
+        }
+        for agent in ("farmap", "frontier")
+    }
+    difference = [by_agent["farmap"][key] - by_agent["frontier"][key] for key in by_agent["farmap"]]
+    assert pair["steps_to_95"]["mean"] == pytest.approx(np.mean(difference))
+    assert pair["runs"] == 4
+
+
+def test_the_page_the_pictures_and_the_animation_are_there(tiny):
+    out, _ = tiny
+    page = (out / "report.html").read_text()
+    for name in ("coverage.png", "memory.png", "bars-mean_memory.png", "film-farmap-medium-0.png"):
+        assert (out / name).stat().st_size > 3_000
+    assert "farmap against frontier on 2 small maps" in page
+    with Image.open(out / "film-farmap-medium-0.gif") as film:
+        assert film.n_frames > 4
+
+
+def test_coverage_curves_rise_to_the_final_coverage(tiny):
+    _, store = tiny
+    for result in store.results.read_many(store.results.done())[0].values():
+        if result.cell.kind == "explore":
+            curve = [value for _, value in result.curves["coverage"]]
+            assert curve == sorted(curve)
+            assert curve[-1] == pytest.approx(result.metrics["coverage"])
+            steps = [result.metrics[f"steps_to_{percent}"] for percent in THRESHOLDS]
+            assert [s for s in steps if s is not None] == sorted(s for s in steps if s is not None)
+
+
+@pytest.mark.slow
+def test_the_same_suite_gives_the_same_numbers_but_for_time(tiny, store, tmp_path):
+    _, first = tiny
+    run(store, tmp_path / "report")
+    for cell_id in store.results.done():
+        one, other = first.results.read(cell_id), store.results.read(cell_id)
+        assert one.curves == other.curves
+        timeless = [
+            {key: value for key, value in result.metrics.items() if "second" not in key}
+            for result in (one, other)
+        ]
+        assert timeless[0] == timeless[1]
+
+
+def test_the_users_own_map_wherever_it_lies(store, tmp_path):
+    plan = "##########\n#........#\n#...##...#\n#........#\n##########\n"
+    ids = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "house.txt").write_text(plan)
+        overrides = ["maps={}", "films=[]", f"files.paths=[{tmp_path / name / 'house.txt'}]", "files.scale=2"]
+        ids.append(set(load_suite(task, TINY, overrides).grid().cells))
+    assert ids[0] == ids[1]
+    run(store, tmp_path / "report", overrides=overrides)
+    summary = json.loads((tmp_path / "report/summary.json").read_text())
+    assert list(summary["sizes"]) == ["own"]
+    assert summary["sizes"]["own"]["frontier"]["coverage"]["mean"] == 100
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("maps={}", "nothing to explore: set maps.small"),
+        ("maps.smal=3", "did you mean 'small'"),
+        ("agents.farmap.rh=3", "^Unknown setting 'agents.farmap.rh': did you mean 'rho'"),
+        ("agents.farmap.kind=farmpa", "farmap"),
+        ("agents.farmap.gamma=1", "agents.farmap.*gamma"),
+        ("compare=[farmap, fronteer]", "did you mean 'frontier'"),
+        ("films=[{map: medium-1, agent: farmap}]", "did you mean 'medium-0'"),
+        ("films=[{map: medium-0, agent: random-walk}]", "draws no map"),
+        ("files.paths=[nowhere.txt]", "no map file"),
+        ("vary={rho: [-1]}", "rho"),
+        ("seeds=[1, 1]", "a value is listed twice"),
+    ],
+)
+def test_a_mistake_is_one_sentence(override, sentence):
+    with pytest.raises(UserError, match=sentence) as caught:
+        load_suite(task, TINY, [override]).grid()
+    assert "\n" not in str(caught.value)
+
+
+def test_the_suites():
+    assert suite_names(task) == ["mini", "paper", "rooms3d", "sweep"]
+    paper = load_suite(task, "paper").grid()
+    assert len([t for t in paper.targets if "map" in t.labels]) == 300 * 3 * 5
+
+
+def test_planning_loads_no_heavy_library():
+    code = (
+        "import sys; from farmap import task; from gridcell.suite import load_suite; "
+        "load_suite(task, 'paper').grid(); "
+        "heavy = {'torch', 'ray', 'mlflow', 'numba', 'scipy', 'gymnasium', 'matplotlib', 'miniworld'}; "
+        "sys.exit(', '.join(heavy & sys.modules.keys()) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def entry(agent, index, steps):
+    counts = {"visible_cells": 100, "peak_memory": 60, "stored_memory": 70, "fragments": 1, "recalls": 0}
+    means = {"coverage": 100.0, "exploring_seconds": 1.0, "steps_per_second": 1e4, "mean_memory": 50.0}
+    metrics = counts | means | {"done": True}
+    metrics |= {f"steps_to_{p}": steps for p in THRESHOLDS} | {f"seconds_to_{p}": steps for p in THRESHOLDS}
+    curves = {"coverage": [(0, 0.0), (1000, 100.0)], "memory": [(0, 0.0), (1000, 50.0)]}
+    return Entry("small", f"small-{index}", agent, 0, metrics, curves)
+
+
+def test_known_differences_are_found_and_said():
+    gains = [-10, -12, -9, -11, -13, -10, -8, -12]
+    entries = [entry("b", i, 100) for i in range(8)] + [entry("a", i, 100 + g) for i, g in enumerate(gains)]
+    summary = summarise(entries, ["a", "b"], ("a", "b"))
+    found = summary["paired"]["small"]["steps_to_95"]
+    assert found["mean"] == pytest.approx(np.mean(gains))
+    assert found["p"] == pytest.approx(stats.wilcoxon(gains).pvalue)
+    assert (found["lower"], found["higher"]) == (8, 0)
+    (sentence,) = answer(summary)
+    assert "steps to 95 % −11 [−12, −9];" in sentence
+    assert "active memory +0 cells [+0, +0], no difference beyond chance" in sentence
+    assert summary["paired"]["small"]["mean_memory"]["p"] == 1.0
+
+
+def test_one_value_has_no_interval():
+    assert interval([3.0]) == {"mean": 3.0, "ci95": [None, None], "n": 1}

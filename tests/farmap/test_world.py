@@ -1,0 +1,103 @@
+"""Maps: as specified, the same everywhere, and read from files; what can be seen of them."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from scipy import ndimage
+
+from farmap.world.layout import components, draw_floor_plan
+from farmap.world.maps import SCALE, SIZES, draw_world, fingerprint, from_array, read_world
+from farmap.world.view import WINDOW, look, rays
+from gridcell.errors import UserError
+
+PLAN = ["#######", "#..#..#", "#.....#", "#######", "#.....#", "#######"]
+
+
+def is_one_piece(free):
+    return ndimage.label(free)[1] == 1
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_thousand_maps_are_as_specified(size):
+    seen = set()
+    for index in range(334):
+        world = draw_world(size, index)
+        free = world.colours == 0
+        low, high = SIZES[size]
+        assert low <= world.visible_cells < high
+        assert is_one_piece(free)
+        assert free.sum() == free[1:-1, 1:-1].sum()
+        height, width = world.shape
+        squares = world.colours.reshape(height // SCALE, SCALE, width // SCALE, SCALE)
+        assert (squares == squares[:, :1, :, :1]).all()
+        colours = squares[:, 0, :, 0]
+        walls = colours[colours > 0]
+        assert len(set(walls.tolist())) == len(walls)
+        seen.add(fingerprint(world))
+    assert len(seen) > 325  # the simplest plans may come twice
+
+
+def test_a_map_is_the_same_in_any_process():
+    code = "from farmap.world.maps import *; print(fingerprint(draw_world('medium', 7, 3)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == fingerprint(draw_world("medium", 7, 3))
+    assert fingerprint(draw_world("medium", 7, 4)) != done.stdout.strip()
+
+
+@given(st.integers(0, 2**32))
+def test_floor_plans_stay_within_their_bounds(seed):
+    free, side = draw_floor_plan(np.random.default_rng(seed))
+    assert 3 <= side <= 7
+    assert all(3 * side + 2 + 2 <= extent <= 7 * side + 6 * 3 + 2 for extent in free.shape)
+    for part in components(free, 3 * side**2):
+        assert part.sum() > 3 * side**2
+        assert is_one_piece(part)
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 10**6), st.floats(0.1, 0.6))
+def test_what_can_be_seen_is_what_is_seen_from_everywhere(seed, share):
+    world = from_array(np.random.default_rng(seed).random((9, 11)) < share)
+    seen = np.zeros(world.shape, bool)
+    view = np.empty((WINDOW, WINDOW), np.int32)
+    for row, column in world.free_cells:
+        for heading in range(4):
+            look(world.colours, row, column, heading, *rays(), view, seen)
+    np.testing.assert_array_equal(seen, world.visible)
+
+
+def test_maps_are_read_from_text_images_and_arrays(tmp_path):
+    array = np.array([[letter == "#" for letter in line] for line in PLAN])
+    (tmp_path / "plan.txt").write_text("\n".join(PLAN) + "\n")
+    np.save(tmp_path / "plan.npy", array)
+    Image.fromarray((array * 255).astype(np.uint8)).save(tmp_path / "plan.png")
+    worlds = [read_world(tmp_path / name, 2) for name in ("plan.txt", "plan.npy", "plan.png")]
+    assert len({fingerprint(world) for world in worlds}) == 1
+    free = worlds[0].colours == 0
+    assert free.sum() == 9 * 4  # the larger of the two rooms, doubled
+    assert is_one_piece(free)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("plan.txt", "###\n###\n", "no free cell"),
+        ("plan.csv", "0", "from .png, .npy or .txt"),
+        ("nowhere.txt", None, "no map file"),
+    ],
+)
+def test_a_file_that_is_no_map_is_refused(name, content, sentence, tmp_path):
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    with pytest.raises(UserError, match=sentence):
+        read_world(tmp_path / name)
+
+
+def test_an_array_of_other_dimensions_is_refused():
+    with pytest.raises(UserError, match="two dimensions"):
+        from_array(np.zeros((3, 3, 3)))

@@ -1,0 +1,118 @@
+"""The doctor notices what is wrong, says what to do, and ends with exit code 1 where a run would fail."""
+
+import collections
+import json
+import os
+import shutil
+import socket
+
+import pytest
+
+from gridcell.cluster.doctor import machine
+from gridcell.cluster.doctor.finding import Finding, Level, examine
+from gridcell.cluster.doctor.storage import storage
+from gridcell.cluster.doctor.tracking import tracking
+from gridcell.store.filesystem import Folder
+
+
+def levels(findings):
+    return {finding.check: finding.level for finding in findings}
+
+
+def test_a_sound_storage_passes_and_is_left_as_it_was(tmp_path):
+    found = levels(storage(str(tmp_path)))
+    assert set(found) == {"storage", "exclusive creation", "rename", "clock"}
+    assert set(found.values()) == {Level.OK}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_storage_that_cannot_be_written_is_bad(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    (finding,) = examine([("storage", lambda: storage(str(tmp_path / "file/store")))])
+    assert finding.level is Level.BAD
+
+
+def test_a_storage_that_breaks_its_promises_is_found_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(Folder, "create", lambda *_: True)
+    monkeypatch.setattr(Folder, "read", lambda *_: b"1")
+    monkeypatch.setattr(Folder, "move", lambda self, name, to: self.write(to, b"2"))
+    found = levels(storage(str(tmp_path)))
+    assert found == {
+        "storage": Level.BAD,
+        "exclusive creation": Level.WARN,
+        "rename": Level.BAD,
+        "clock": Level.OK,
+    }
+
+
+def test_a_clock_that_is_wrong_is_noticed(tmp_path, monkeypatch):
+    write = Folder.write
+
+    def write_in_the_past(self, name, data):
+        write(self, name, data)
+        os.utime(self.path(name), (1e9, 1e9))
+
+    monkeypatch.setattr(Folder, "write", write_in_the_past)
+    assert levels(storage(str(tmp_path)))["clock"] is Level.WARN
+
+
+@pytest.mark.slow
+def test_mlflow_is_asked(tmp_path):
+    (finding,) = tracking(f"sqlite:///{tmp_path}/mlflow.db")
+    assert finding.level is Level.OK
+    assert not (tmp_path / "mlflow.db").exists()
+    with socket.socket() as closed:  # bound and not listening: nobody answers
+        closed.bind(("127.0.0.1", 0))
+        (finding,) = tracking(f"http://user:hunter22@127.0.0.1:{closed.getsockname()[1]}")
+    assert finding.level is Level.WARN
+    assert "hunter22" not in finding.found
+
+
+def test_wrong_and_missing_packages_are_named(monkeypatch):
+    monkeypatch.setattr(machine, "requires", lambda _: ["numpy<1", "no-such-package", 'absent; extra == "x"'])
+    (finding,) = machine.versions()
+    assert finding.level is Level.BAD
+    assert "is not <1" in finding.found
+    assert "no-such-package is missing" in finding.found
+    assert "absent" not in finding.found
+
+
+def test_small_disks_shared_memory_and_file_limits_are_warned_of(monkeypatch):
+    usage = collections.namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(64 << 20, 0, 64 << 20))  # Docker's default
+    monkeypatch.setattr(machine.resource, "getrlimit", lambda _: (1024, 4096))
+    found = [*machine.memory(), *machine.disk(), *machine.open_files()]
+    warned = {finding.check: finding.advice for finding in found if finding.level is Level.WARN}
+    assert "--shm-size" in warned["shared memory"]
+    assert "ulimit -n 4096" in warned["open files"]
+    assert {"disk for scratch", "disk for cache"} <= set(warned)
+
+
+def test_a_check_that_breaks_is_a_finding_and_the_next_still_runs():
+    def broken():
+        yield Finding("first", Level.OK, "fine")
+        raise RuntimeError("no such device")
+
+    found = list(examine([("devices", broken), ("next", lambda: [Finding("next", Level.OK, "")])]))
+    assert [finding.check for finding in found] == ["first", "devices", "next"]
+    assert "no such device" in found[1].found
+
+
+@pytest.mark.slow
+def test_the_command_checks_this_machine(gridcell):
+    code, output, _ = gridcell("doctor", "--json")
+    told = json.loads(output)
+    assert (code, told["counts"]["bad"]) == (0, 0)
+    checks = {item["check"] for item in told["findings"]}
+    assert {"versions", "cores", "GPUs", "storage", "MLflow", "Ray"} <= checks
+
+
+def test_the_command_fails_where_a_run_would(gridcell, monkeypatch):
+    from gridcell.cli import doctor
+
+    monkeypatch.setattr(
+        doctor, "_checks", lambda *_: [("x", lambda: [Finding("x", Level.BAD, "gone", "mend it")])]
+    )
+    code, output, _ = gridcell("doctor")
+    assert code == 1
+    assert output == "bad  x: gone\n     -> mend it\n0 ok, 0 warn, 1 bad\n"

@@ -1,0 +1,157 @@
+"""Jobs, end to end: submitted from outside to a real cluster of a head and two worker nodes."""
+
+import json
+import shutil
+from itertools import pairwise
+
+import pytest
+
+from gridcell.cluster.reach import prepare_to_reach
+from gridcell.errors import UserError
+from gridcell.store import Store
+from local_cluster import ROOT, LocalCluster
+
+TINY = ["--suite", "tests/imagenet_rib/tiny.yaml", "--select", "method=ft", "--select", "downstream=v2,r"]
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("jobs")]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    cluster = LocalCluster()
+    try:
+        cluster.start()
+        cluster.add_worker()
+        cluster.add_worker()
+        cluster.wait_for_nodes(3)
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+def own_task(tmp_path):
+    """A folder with a task of one's own, which the cluster doesn't have."""
+    folder = tmp_path / "mine"
+    shutil.copytree(ROOT / "tests/plugins", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def test_a_task_of_ones_own_is_sent_run_and_followed(cluster, own_task, tmp_path):
+    storage = tmp_path / "store"
+    done = cluster.gridcell("submit", "toy", "--storage", storage, "--no-wait", cwd=own_task)
+    assert done.returncode == 0, done.stderr
+    job = done.stdout.split("job ")[1].split()[0]
+    assert job.startswith("toy-mini-")
+
+    followed = cluster.gridcell("job", "logs", job, "--follow", cwd=tmp_path)
+    assert "7 cells run, 0 failed" in followed.stdout
+    told = json.loads(cluster.gridcell("job", "status", job, "--json", cwd=tmp_path).stdout)
+    assert (told["status"], told["exit_code"]) == ("SUCCEEDED", 0)
+    assert f"gridcell run toy --suite mini --storage {storage} --address auto" in told["entrypoint"]
+    store = Store(str(storage))
+    assert len(store.results.done()) == 7
+    total = next(c for plan in store.plans.read_all() for c in plan.cells.values() if c.title == "total")
+    assert store.results.read(total.id).metrics == {"sum": 6}
+    assert "had ended already" in cluster.gridcell("job", "stop", job, cwd=tmp_path).stdout
+
+
+def test_a_grid_on_two_nodes_equals_the_same_grid_on_one(cluster, tmp_path):
+    many, one = tmp_path / "many", tmp_path / "one"
+    done = cluster.gridcell("submit", "imagenet-rib", *TINY, "--storage", many, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = cluster.gridcell("run", "imagenet-rib", *TINY, "--storage", one, "--executor", "inline", cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    many, one = Store(str(many)).results, Store(str(one)).results
+    assert many.done() == one.done()
+    results = {cell: many.read(cell) for cell in many.done()}
+    assert {cell: result.content for cell, result in results.items()} == {
+        cell: one.read(cell).content for cell in one.done()
+    }
+    # The head has no CPU and each worker node one: two cells at a time, as the two pre-trainings, are two
+    # nodes at work.
+    spans = sorted(
+        (result.provenance["started"], result.provenance["started"] + result.seconds)
+        for result in results.values()
+    )
+    assert any(later[0] < earlier[1] for earlier, later in pairwise(spans))
+
+
+def test_a_job_that_fails_and_one_that_is_stopped_say_so(cluster, own_task, tmp_path):
+    done = cluster.gridcell(
+        "submit", "toy", "--storage", tmp_path / "store", "--select", "what=nothing", cwd=own_task
+    )
+    assert done.returncode == 2  # what 'gridcell run' ended with, for the selection is wrong
+    assert "failed with exit code 2" in done.stdout
+    done = cluster.gridcell("submit", "toy", "--storage", tmp_path / "s", "--no-wait", cwd=own_task)
+    job = done.stdout.split("job ")[1].split()[0]
+    assert "is being stopped" in cluster.gridcell("job", "stop", job, cwd=tmp_path).stdout
+    listed = json.loads(cluster.gridcell("job", "list", "--json", cwd=tmp_path).stdout)
+    assert job in {item["id"] for item in listed}
+
+
+def test_mistakes_are_one_sentence(cluster, own_task, tmp_path, monkeypatch):
+    done = cluster.gridcell("job", "status", "nope", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "has no job 'nope'" in done.stderr
+    monkeypatch.setitem(cluster.environment, "RAY_AUTH_TOKEN", "another-token-another-token-12345")
+    done = cluster.gridcell("job", "list", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "refuses this token" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_grid_is_run_from_a_shell_on_the_head(cluster, tmp_path):
+    address = f"127.0.0.1:{cluster.port}"
+    done = cluster.gridcell(
+        *(
+            "run",
+            "imagenet-rib",
+            "--suite",
+            ROOT / "tests/imagenet_rib/tiny.yaml",
+            "--select",
+            "model=vit-rich",
+        ),
+        *(
+            "--select",
+            "method=lp",
+            "--select",
+            "downstream=v2",
+            "--storage",
+            tmp_path / "s",
+            "--address",
+            address,
+        ),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " 0 failed" in done.stdout
+    # The workers don't have the toy task, which this shell has.
+    environment = dict(cluster.environment)
+    cluster.environment["PYTHONPATH"] += f":{ROOT / 'tests/plugins'}"
+    try:
+        done = cluster.gridcell("run", "toy", "--storage", tmp_path / "t", "--address", address, cwd=tmp_path)
+    finally:
+        cluster.environment.update(environment)
+    assert done.returncode == 2
+    assert "can't load the task 'toy'" in done.stderr
+
+
+def test_the_doctor_asks_each_node(cluster, tmp_path):
+    address = f"127.0.0.1:{cluster.port}"
+    done = cluster.gridcell(
+        "doctor", "--address", address, "--storage", tmp_path / "s", "--json", cwd=tmp_path
+    )
+    findings = json.loads(done.stdout)["findings"]
+    nodes = [finding for finding in findings if finding["check"].startswith("node ")]
+    assert [node["level"] for node in nodes] == ["ok"] * 3, nodes
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [("ray://127.0.0.1:10001", "gridcell submit"), ("127.0.0.1:9", "nothing answers at 127.0.0.1:9")],
+)
+def test_an_address_that_cannot_work_is_refused_at_once(address, sentence, monkeypatch):
+    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # set by the function: taken back at the end
+    with pytest.raises(UserError, match=sentence):
+        prepare_to_reach(address)

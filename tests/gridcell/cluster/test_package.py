@@ -1,0 +1,80 @@
+"""What goes along with a job: the code, and neither data, results nor secrets."""
+
+import os
+import subprocess
+import zipfile
+
+import pytest
+
+from gridcell.cluster.package import pack
+from gridcell.errors import UserError
+
+CODE = {"task.py": 10, "src/deep/model.py": 20, "suite.yaml": 5}
+STAYS = (
+    *(
+        ".git/objects/aa",
+        ".venv/lib/x.py",
+        "runs/results/a.json",
+        "mlruns/0/meta.yaml",
+        "src/__pycache__/m.pyc",
+    ),
+    *(".env", "keys/server.pem", ".aws/credentials", "src/.mypy_cache/x"),
+    *("renamed-environment/pyvenv.cfg", "renamed-environment/lib/y.py"),
+    *("my-store/gridcell.json", "my-store/results/b.json"),
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    root = tmp_path / "work"
+    for name, size in {**CODE, **dict.fromkeys(STAYS, 7)}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x" * size)
+    return root
+
+
+def test_a_folder_without_git_sends_its_code_alone(folder):
+    (folder / "data").symlink_to(folder / "src")  # a linked folder is somebody's data
+    assert pack(folder).sizes == CODE
+
+
+def test_a_repository_sends_what_git_does_not_ignore(folder):
+    (folder / ".git/objects/aa").unlink()
+    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    (folder / ".gitignore").write_text("data/\n*.ckpt\n")
+    for name in ("data/image.png", "last.ckpt", "src/new.py"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("new")
+    assert set(pack(folder).sizes) == {*CODE, ".gitignore", "src/new.py"}
+    assert set(pack(folder / "src").sizes) == {"deep/model.py", "new.py"}
+
+
+def test_what_is_excluded_stays(folder):
+    assert set(pack(folder, ["src"]).sizes) == {"task.py", "suite.yaml"}
+    assert set(pack(folder, ["deep/", "*.yaml"]).sizes) == {"task.py"}
+    assert set(pack(folder, ["src/deep/*"]).sizes) == {"task.py", "suite.yaml"}
+
+
+def test_too_much_is_refused_and_the_largest_are_named(folder):
+    (folder / "images").mkdir()
+    (folder / "images/1.png").write_bytes(bytes(2 << 20))
+    (folder / "images/2.png").write_bytes(bytes(1 << 20))
+    (folder / "weights.pt").write_bytes(bytes(1 << 20))
+    with pytest.raises(
+        UserError, match=r"4\.0 MiB to send.*--exclude 'images' \(3\.0 MiB\), --exclude 'weights"
+    ):
+        pack(folder, limit_mib=3)
+    assert pack(folder, ["images", "weights.pt"], limit_mib=3).sizes == CODE
+
+
+def test_equal_content_makes_equal_archives(folder, tmp_path):
+    (folder / "task.py").chmod(0o755)
+    archives = []
+    for name, date in (("a.zip", 10**9), ("b.zip", 2 * 10**9)):
+        os.utime(folder / "task.py", (date, date))
+        pack(folder).write(tmp_path / name)
+        archives.append((tmp_path / name).read_bytes())
+    assert archives[0] == archives[1]
+    with zipfile.ZipFile(tmp_path / "a.zip") as packed:
+        assert {item.filename: item.file_size for item in packed.infolist()} == CODE
+        assert packed.getinfo("task.py").external_attr >> 16 == 0o755

@@ -1,0 +1,72 @@
+"""What 'submit' refuses before it sends anything, and what a job is given to find its code."""
+
+from pathlib import Path
+
+import pytest
+
+from gridcell.cluster.jobs import environment_for
+from gridcell.task import TASKS_VARIABLE, _installed, find_task
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def folder_without_a_cluster(monkeypatch, tmp_path):
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "http://127.0.0.1:9")
+    (tmp_path / "code.py").write_text("x = 1\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--storage", "runs"], "'runs' is a folder of this machine"),
+        (["--storage", "s3://me:hunter22@bucket/x"], "--storage would show its password"),
+        (["--storage", "/s", "--tracking", "sqlite:///m.db"], "a file of one machine"),
+        (["--storage", "/s", "--tracking", "http://a:hunter22@h:5000"], "--tracking would show its password"),
+        (
+            ["--storage", "/s", "--env", "AWS_SECRET_ACCESS_KEY=1"],
+            "'--env AWS_SECRET_ACCESS_KEY' would show a secret",
+        ),
+        (["--storage", "/s", "--env", "NOWHERE_SET"], "takes its value from this shell"),
+        (["--storage", "/s", "--suite", "/elsewhere/my.yaml"], "There is no suite file"),
+        (
+            ["--storage", "/s", "--suite", ROOT / "tests/plugins/toy_suites/mini.yaml"],
+            "isn't among the files",
+        ),
+        (["--storage", "/s", "--set", "widht=3"], "did you mean 'width'"),
+        (["--storage", "/s", "--limit-mib", "0.1", "--exclude", "nothing"], "No Ray job server answers"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_send_nothing(gridcell, options, sentence):
+    code, output, errors = gridcell("submit", "toy", *options)
+    assert (code, output) == (2, "")
+    assert sentence in errors
+    assert "hunter22" not in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_dry_run_lists_what_would_be_sent(gridcell):
+    code, output, _ = gridcell("submit", "toy", "--storage", "/s", "--dry-run")
+    assert code == 0
+    assert output.splitlines() == ["   0.0 MiB  code.py", "1 files, 0.0 MiB would be sent"]
+
+
+def test_a_job_finds_the_sources_of_its_working_directory_first(tmp_path):
+    task = find_task("toy")
+    inside = environment_for(task, ROOT, {})
+    assert inside["PYTHONPATH"].split(":") == ["platform", "tests/plugins", "${PYTHONPATH}"]
+    assert inside[TASKS_VARIABLE] == "toy=toy_task:task"
+    outside = environment_for(task, tmp_path, {"PYTHONPATH": "/x", "A": "b"})
+    assert (outside["PYTHONPATH"], outside["A"]) == ("/x", "b")
+
+
+def test_a_task_is_found_by_the_variable_of_a_job(monkeypatch):
+    monkeypatch.setenv(TASKS_VARIABLE, "sent=toy_task:task")
+    _installed.cache_clear()
+    find_task.cache_clear()
+    try:
+        assert find_task("sent").summary == "Sums over a small graph."
+    finally:
+        monkeypatch.undo()
+        _installed.cache_clear()
+        find_task.cache_clear()

@@ -1,0 +1,112 @@
+"""Secrets are in nothing that is printed, stored or shown."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gridcell.cli import main
+from gridcell.secrets import HIDDEN, has_secret, is_secret_name, redact
+
+SECRET = "wJalrXUtnFEMI-K7MDENG"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "MLFLOW_TRACKING_PASSWORD",
+        "RAY_AUTH_TOKEN",
+        "HF_TOKEN",
+        "WANDB_API_KEY",
+    ],
+)
+def test_values_of_secret_variables_are_hidden(name):
+    assert is_secret_name(name)
+    assert redact(f"it was {SECRET}, twice {SECRET}", {name: SECRET}) == f"it was {HIDDEN}, twice {HIDDEN}"
+
+
+@pytest.mark.parametrize("name", ["PATH", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "AWS_ENDPOINT_URL", "HOME"])
+def test_other_variables_are_not(name):
+    assert redact(f"it was {SECRET}", {name: SECRET}) == f"it was {SECRET}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"postgresql://me:{SECRET}@host/db", "postgresql://me:***@host/db"),
+        (f"at s3://key:{SECRET}@bucket/x failed", "at s3://key:***@bucket/x failed"),
+        (f"https://h/p?a=1&X-Amz-Signature={SECRET}&b=2", "https://h/p?a=1&X-Amz-Signature=***&b=2"),
+        (f"https://h/p?access_token={SECRET}", "https://h/p?access_token=***"),
+        ("https://host:8265/path and user@host", "https://host:8265/path and user@host"),
+    ],
+)
+def test_passwords_and_tokens_in_addresses_are_hidden(text, expected):
+    assert redact(text, {}) == expected
+    assert has_secret(text) == (text != expected)
+
+
+@given(st.text(), st.text(min_size=6), st.text())
+def test_a_secret_never_gets_through(before, secret, after):
+    assert secret not in redact(f"{before}{secret}{after}", {"X_TOKEN": secret}).replace(HIDDEN, "\0")
+
+
+@pytest.mark.slow
+def test_a_failing_run_leaves_no_secret_anywhere(monkeypatch, tmp_path, capsys):
+    """On the terminal, in any file of the store, in MLflow's database, in the report."""
+    import toy_task
+
+    def leaking(cell, context):
+        context.report(0, sum=1.0)
+        raise ConnectionError(f"https://storage/?token={SECRET}-2 refused the key {SECRET}")
+
+    monkeypatch.setattr(toy_task, "step", leaking)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.chdir(tmp_path)
+    for command in (
+        ["run", "toy", "--executor", "inline", "--storage", "runs"],
+        ["status", "toy", "--storage", "runs"],
+        ["status", "toy", "--storage", f"memory://me:{SECRET}@host/x"],
+        [
+            "run",
+            "toy",
+            "--executor",
+            "inline",
+            "--storage",
+            "runs",
+            "--tracking",
+            f"http://a:{SECRET}@127.0.0.1:9",
+        ],
+    ):
+        monkeypatch.setattr(sys, "argv", ["gridcell", *command])
+        with pytest.raises(SystemExit):
+            main()
+    captured = capsys.readouterr()
+    assert "refused the key ***" in captured.out
+    assert SECRET not in captured.out + captured.err
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {"mlflow.db", "report.html"} <= {path.name for path in files}
+    assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
+    failures = [json.loads(path.read_text()) for path in (tmp_path / "runs/failures").iterdir()]
+    assert any("refused the key ***" in failure["message"] for failure in failures)
+    assert sqlite3.connect(tmp_path / "runs/mlflow.db").execute("select count(*) from runs").fetchone()[0] > 0
+
+
+def test_an_error_that_nobody_expected_is_printed_without_secrets():
+    code = f"""
+import os, sys
+os.environ["X_TOKEN"] = "{SECRET}"
+import gridcell.cli.app
+def app(): raise RuntimeError("the token is {SECRET}")
+gridcell.cli.app.app = app
+gridcell.cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "RuntimeError: the token is ***" in done.stderr
+    assert SECRET not in done.stderr.replace('raise RuntimeError("the token', "")
