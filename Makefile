@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STORAGE ?= runs
 
-.PHONY: help setup quickstart test test-fast lint format bench audit clean
+.PHONY: help setup quickstart test test-fast lint format bench chaos audit clean
 
 help:
 	@echo "make quickstart  run the ImageNet-RIB mini suite and write runs/report/report.html"
@@ -12,6 +12,7 @@ help:
 	@echo "make setup       create .venv and install pinned versions"
 	@echo "make lint        ruff and mypy"
 	@echo "make bench       measure, print one table of ratios, write bench.json"
+	@echo "make chaos       run a small grid on three nodes under each fault; nothing may be lost"
 	@echo "make audit       look for known vulnerabilities of what is installed (asks PyPI)"
 
 # Installed once, and again only when what is to be installed changes.
@@ -43,6 +44,9 @@ format: setup
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks --out bench.json
+
+chaos: setup
+	$(BIN)/gridcell doctor --chaos
 
 audit: setup
 	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip

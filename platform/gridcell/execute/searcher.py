@@ -76,9 +76,14 @@ class CellSearcher(Searcher):
         if result is not None and "outcome" in result:
             outcome = _outcome(cell, json.loads(result["outcome"]))
         else:
-            seconds = time.monotonic() - started if started is not None else 0.0
-            outcome = Outcome(cell.id, seconds, failure=self._why_lost(cell))
+            outcome = _lost(cell, started, self._why_lost(cell))
         settle(cell, outcome, self._schedule, self._store, self._listener)
+
+    def all_lost(self, why: str) -> None:
+        """Settle the cells that were handed out as preempted: Tune has given up."""
+        for trial_id, cell in list(self._cells.items()):
+            lost = _lost(cell, self._started.get(trial_id), Failure(FailureClass.PREEMPTED, why))
+            settle(cell, lost, self._schedule, self._store, self._listener)
 
     def _why_lost(self, cell: Cell) -> Failure:
         stalled = None
@@ -109,6 +114,10 @@ class StartWatch(Callback):
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Pass it on."""
         self._searcher.on_trial_start(trial.trial_id)
+
+
+def _lost(cell: Cell, started: float | None, failure: Failure) -> Outcome:
+    return Outcome(cell.id, time.monotonic() - started if started is not None else 0.0, failure=failure)
 
 
 def _outcome(cell: Cell, ended: Mapping[str, Any]) -> Outcome:

@@ -27,6 +27,8 @@ from gridcell.task import Task
 if TYPE_CHECKING:
     from ray import ObjectRef
 
+    from gridcell.execute.searcher import CellSearcher
+
 REPORT_EVERY_S = 5.0  # each report makes the cell wait for the driver for some milliseconds
 
 
@@ -60,35 +62,66 @@ def run_on_ray(
     Raises:
         UserError: the cluster can't be reached, or a cell asks for more than this machine has.
     """
-    with ray_cluster(address, num_cpus):
-        import ray
-        from ray import tune
+    while not schedule.exhausted:
+        from gridcell.execute.searcher import CellSearcher
 
-        from gridcell.execute.searcher import CellSearcher, StartWatch
-
-        if address is None:
-            check_resources(schedule.queued())
-        else:
-            check_importable(task, address)
-        records = ray.put({cell.id: cell.to_record() for cell in grid.cells.values()})
-        # Workers run in folders of their own, where a relative path would lead elsewhere.
-        where = store.folder.root if store.folder.is_local else store.uri
-        trainable = _trainable(task, records, where, dict(grid.locations), report_every_s, stall_timeout_s)
         searcher = CellSearcher(schedule, store, listener, max_concurrent or math.inf)
-        with tempfile.TemporaryDirectory(prefix="gridcell-tune-", ignore_cleanup_errors=True) as folder:
-            tuner = tune.Tuner(
-                tune.with_resources(trainable, _resources),
-                tune_config=tune.TuneConfig(
-                    search_alg=searcher,
-                    num_samples=-1,
-                    reuse_actors=True,
-                ),
-                run_config=tune.RunConfig(
-                    storage_path=folder, name="grid", verbose=0, callbacks=[StartWatch(searcher)]
-                ),
-            )
-            with watched_head(ray.get_runtime_context().gcs_address) if address else nullcontext():
-                tuner.fit()
+        try:
+            with ray_cluster(address, num_cpus):
+                _run_on_cluster(
+                    task, grid, schedule, store, searcher, address, stall_timeout_s, report_every_s
+                )
+        except RuntimeError as error:
+            if not _is_short_of_memory(error):
+                raise
+            searcher.all_lost("a node ran short of memory, and Ray ended workers there")
+
+
+def _run_on_cluster(
+    task: Task,
+    grid: Grid,
+    schedule: Schedule,
+    store: Store,
+    searcher: "CellSearcher",
+    address: str | None,
+    stall_timeout_s: float | None,
+    report_every_s: float,
+) -> None:
+    import ray
+    from ray import tune
+
+    from gridcell.execute.searcher import StartWatch
+
+    if address is None:
+        check_resources(schedule.queued())
+    else:
+        check_importable(task, address)
+    records = ray.put({cell.id: cell.to_record() for cell in grid.cells.values()})
+    # Workers run in folders of their own, where a relative path would lead elsewhere.
+    where = store.folder.root if store.folder.is_local else store.uri
+    trainable = _trainable(task, records, where, dict(grid.locations), report_every_s, stall_timeout_s)
+    with tempfile.TemporaryDirectory(prefix="gridcell-tune-", ignore_cleanup_errors=True) as folder:
+        tuner = tune.Tuner(
+            tune.with_resources(trainable, _resources),
+            tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
+            run_config=tune.RunConfig(
+                storage_path=folder, name="grid", verbose=0, callbacks=[StartWatch(searcher)]
+            ),
+        )
+        with watched_head(ray.get_runtime_context().gcs_address) if address else nullcontext():
+            tuner.fit()
+
+
+def _is_short_of_memory(error: BaseException | None) -> bool:
+    """Tell whether Tune gave up because Ray's memory monitor ended a worker, an error that Tune doesn't know.
+
+    Its run can't go on then; another one can, once this one's cluster or connection is closed.
+    """
+    import ray
+
+    while error is not None and not isinstance(error, ray.exceptions.OutOfMemoryError):
+        error = error.__cause__
+    return error is not None
 
 
 def _resources(config: Mapping[str, Any]) -> Any:

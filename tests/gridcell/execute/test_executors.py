@@ -55,6 +55,28 @@ def test_a_grid_is_run_once_and_its_sums_are_right(executor, store, tmp_path):
     assert all(runs_of(tmp_path, cell) == 1 for cell in grid.cells.values() if cell.kind == "step")
 
 
+@pytest.mark.slow
+def test_a_run_goes_on_when_tune_gives_up_because_memory_ran_short(store, tmp_path, monkeypatch):
+    """Ray's memory monitor ends workers with an error that makes Tune raise, here at the third result."""
+    import ray
+    from ray.air.execution._internal.actor_manager import RayActorManager
+
+    resolved, results = RayActorManager._actor_task_resolved, []
+
+    def short_of_memory(self, tracked_actor_task, result):
+        results.append(result)
+        if len(results) == 3:
+            raise RuntimeError("Caught unexpected exception") from ray.exceptions.OutOfMemoryError("low")
+        resolved(self, tracked_actor_task, result)
+
+    monkeypatch.setattr(RayActorManager, "_actor_task_resolved", short_of_memory)
+    grid = planned(tmp_path, width=2, length=2)
+    schedule = run(grid, store, "ray")
+    assert len(results) > 3
+    assert schedule.finished == set(grid.cells) == store.results.done()
+    assert "preempted" in {loss.failure_class for loss in store.losses.read_all()}
+
+
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_failures_stop_only_what_needs_them(executor, store, tmp_path):
     grid = planned(
