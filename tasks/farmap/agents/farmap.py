@@ -45,7 +45,7 @@ class FarMap:
         rho: float = 2.0,
         epsilon: float = 5.0,
         criterion: Criterion = "z",
-        period: int = 100,
+        period: int = 150,
         recall: bool = True,
         capacity: int | None = None,
     ) -> None:

@@ -141,7 +141,7 @@ class FragmentGraph:
     def way_to_unexplored(
         self, start: int, first: Iterable[Border], tried: Collection[Border]
     ) -> list[Border]:
-        """Return the borders, as few as can be, to be crossed to where something is unexplored; [] if nowhere.
+        """Return the borders, as few as can be, over which something unexplored is reached; [] if none is.
 
         Args:
             start: number of the present fragment.
