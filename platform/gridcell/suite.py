@@ -104,6 +104,10 @@ def parse_settings(model: type[BaseModel], values: Mapping[str, Any], where: str
             raise UserError(f"Unknown setting '{where}': {did_you_mean(path[-1], known)}") from error
         if first["type"] == "missing":
             raise UserError(f"The setting '{where}' is missing") from error
+        if first["type"] == "union_tag_invalid":  # pydantic quotes the names in what it knows
+            key, tag, tags = (str(first["ctx"][k]) for k in ("discriminator", "tag", "expected_tags"))
+            key, tags = key.replace("'", ""), tags.replace("'", "")
+            raise unknown(f"'{where}.{key}'", tag, tags.split(", ")) from error
         given = "" if isinstance(first["input"], dict) else f" (it is {first['input']!r})"
         message = first["msg"].removeprefix("Value error, ")
         raise UserError(f"The setting '{where}' is wrong: {message}{given}") from error

@@ -15,12 +15,16 @@ _CLAIMS: tuple[tuple[str, str, str, int, float], ...] = (
 def answer(summary: Mapping[str, Any]) -> list[str]:
     """Return how the two compared agents differ, a sentence per size of map."""
     return [
-        f"{pair['first']} against {pair['second']} on {pair['coverage']['n']} {size} maps: "
+        f"{pair['first']} against {pair['second']} on {_maps(pair['coverage']['n'], size)}: "
         + "; ".join(_claim(pair[claim[0]], *claim[1:]) for claim in _CLAIMS)
         + "."
         for size, pair in summary["paired"].items()
         if pair["runs"]
     ]
+
+
+def _maps(count: int, size: str) -> str:
+    return f"one {size} map (no intervals)" if count == 1 else f"{count} {size} maps"
 
 
 def _claim(found: Mapping[str, Any], what: str, unit: str, digits: int, factor: float) -> str:
@@ -30,6 +34,6 @@ def _claim(found: Mapping[str, Any], what: str, unit: str, digits: int, factor: 
     text = " ".join(filter(None, [what, signed(found["mean"]), unit]))
     low, high = found["ci95"]
     if low is None:
-        return f"{text} (one map: no interval)"
+        return text
     unsure = "" if low > 0 or high < 0 else ", no difference beyond chance"
     return f"{text} [{signed(low)}, {signed(high)}]{unsure}"

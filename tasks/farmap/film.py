@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from farmap.world.maps import World
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -45,6 +47,10 @@ class Recording:
         changes = np.flatnonzero(np.diff(numbers))
         edges = {tuple(sorted((int(numbers[i]), int(numbers[i + 1])))) for i in changes}
         return nodes, edges  # type: ignore[return-value]
+
+    def seen(self, frame: int) -> float:
+        """Return what share of the cells that can be seen was seen by then."""
+        return float((self.frames[frame] > 0).sum()) / World((~self.free).astype(np.int32)).visible_cells
 
     def colours(self, frame: int) -> NDArray[np.float64]:
         """Return a frame as an image, float (height, width, 3) in [0, 1]."""
@@ -97,10 +103,9 @@ def _draw(axes: "Axes", recording: Recording, frame: int) -> None:
         axes.plot(columns, rows, "o", color=style.colour(0), markersize=3.5)
     row, column, heading, _ = recording.poses[step]
     axes.plot([column], [row], marker="^v<>"[heading], color="black", markersize=5)
-    seen, last = ((recording.frames[index] > 0).sum() for index in (frame, -1))
     count = len(nodes)
     axes.set_title(
-        f"step {step:,}, {100 * seen / last:.0f} % seen, {count} fragment{'s' * (count > 1)}",
+        f"step {step:,}, {100 * recording.seen(frame):.0f} % seen, {count} fragment{'s' * (count > 1)}",
         fontsize=style.TICK_SIZE,
         color=style.INK,
         loc="left",

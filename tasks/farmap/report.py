@@ -105,7 +105,9 @@ def number(value: float | None) -> str:
     """Write a number in four digits or so; a dash where there is none."""
     if value is None:
         return "–"
-    if value != 0 and abs(value) < 0.01:
+    if value == 0:
+        return "0"
+    if abs(value) < 0.01:
         return f"{value:.2e}".replace("-", "−")
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
     return f"{value:,.{digits}f}".replace("-", "−")

@@ -1,12 +1,22 @@
-"""Steps per second of the map builders by size of map, and what a step costs as the world grows.
+"""Steps per second of the map builders by size of map, and what the cost of a step grows with.
 
 Processor time of one thread, the environment's part included, until an agent has explored everything or has
-taken 2,000 steps. The cost of growth is that of a hall of 240 x 240 cells against one of 60 x 60.
+taken 2,000 steps. The cost of growth is measured in halls, where fragments are cut every so many steps
+(criterion uniform), so that their size doesn't depend on the hall's: once in halls of 60 and 240 cells a side
+with fragments alike, once in one hall with fragments of 50 and 400 steps. Without recall: fragments that are
+taken up again grow. A plan is one survey of a fragment: the one part of a step that looks at all of it.
 """
+
+import time
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from farmap.agents.agent import Mapper
+from farmap.agents.local_map import LocalMap
 from farmap.agents.make import make_agent
+from farmap.agents.survey import Survey
 from farmap.explore import explore
 from farmap.work.explore import compile_all
 from farmap.world.environment import FarMapEnv
@@ -15,12 +25,16 @@ from gridcell.data.seeds import generator
 
 AIMS = {
     "farmap, 60 x 60 cells (steps/s)": ">= 2000",
-    "farmap, cost of a step at 16 x the world (x)": "<= 2",
+    "16 x the world, fragments alike: cost of a step (x)": "<= 1.5",
+    "16 x the world, fragments alike: cost of a plan (x)": "<= 1.5",
+    "8 x the steps per fragment: cost of a plan (x)": ">= 1",
 }
 STEPS = 2_000
 RUNS = 8
 SIDES = (60, 240)
-AGENTS = ("farmap", "frontier")
+PERIODS = (50, 400)
+ALIKE = 100  # steps per fragment where fragments are alike
+AGENTS = {"farmap": {"kind": "farmap"}, "frontier": {"kind": "frontier"}}
 
 
 def measure() -> dict[str, float]:
@@ -28,14 +42,28 @@ def measure() -> dict[str, float]:
     compile_all()
     figures = {}
     worlds = {f"{size} maps": [draw_world(size, index) for index in range(RUNS)] for size in SIZES}
-    worlds |= {f"{side} x {side} cells": [hall(side // 3)] * RUNS for side in SIDES}
+    halls = {side: [hall(side // 3)] * RUNS for side in SIDES}
+    worlds |= {f"{side} x {side} cells": halls[side] for side in SIDES}
     for name, of_size in worlds.items():
-        for agent in AGENTS:
-            figures[f"{agent}, {name} (steps/s)"] = steps_per_second(agent, of_size)
-    for agent in AGENTS:
-        small, large = (figures[f"{agent}, {side} x {side} cells (steps/s)"] for side in SIDES)
-        figures[f"{agent}, cost of a step at 16 x the world (x)"] = small / large
+        farmap, frontier = (Costs.of(agent, of_size) for agent in AGENTS.values())
+        figures[f"farmap, {name} (steps/s)"] = 1 / farmap.step
+        figures[f"frontier, {name} (steps/s)"] = 1 / frontier.step
+        figures[f"{name}: time per step, farmap / frontier (x)"] = farmap.step / frontier.step
+        figures[f"{name}: map in use, farmap / frontier (x)"] = farmap.in_use / frontier.in_use
+    small, large = (Costs.of(cut_every(ALIKE), halls[side]) for side in SIDES)
+    figures |= growth("16 x the world, fragments alike", small, large)
+    short, long = (Costs.of(cut_every(period), halls[SIDES[-1]]) for period in PERIODS)
+    figures |= growth("8 x the steps per fragment", short, long)
     return figures
+
+
+def growth(what: str, before: "Costs", after: "Costs") -> dict[str, float]:
+    """Return by what factor costs grew."""
+    return {
+        f"{what}: map in use (x)": after.in_use / before.in_use,
+        f"{what}: cost of a step (x)": after.step / before.step,
+        f"{what}: cost of a plan (x)": after.plan / before.plan,
+    }
 
 
 def hall(squares: int) -> World:
@@ -46,11 +74,46 @@ def hall(squares: int) -> World:
     return paint(free)
 
 
-def steps_per_second(kind: str, worlds: list[World]) -> float:
-    """Run once on each world; return all steps by all seconds."""
-    steps, seconds = 0, 0.0
-    for seed, world in enumerate(worlds):
-        agent = make_agent({"kind": kind}, generator(seed))
-        run = explore(FarMapEnv(world, max_steps=STEPS), agent, seed=seed)
-        steps, seconds = steps + run.steps, seconds + run.seconds
-    return steps / seconds
+def cut_every(period: int) -> dict[str, Any]:
+    """A FARMap whose fragments are cut after a number of steps."""
+    return {"kind": "farmap", "criterion": "uniform", "period": period, "recall": False}
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What an agent costs on some worlds, a run on each.
+
+    Attributes:
+        step: seconds per step.
+        plan: seconds per survey of one of the maps that it ends with.
+        in_use: mean known cells of the map in use.
+    """
+
+    step: float
+    plan: float
+    in_use: float
+
+    @staticmethod
+    def of(config: dict[str, Any], worlds: list[World]) -> "Costs":
+        """Run once on each world."""
+        runs, plans = [], []
+        for seed, world in enumerate(worlds):
+            agent = make_agent(config, generator(seed))
+            runs.append(explore(FarMapEnv(world, max_steps=STEPS), agent, seed=seed))
+            assert isinstance(agent, Mapper)
+            plans += [plan_seconds(chart) for chart in agent.maps.values()]
+        return Costs(
+            step=sum(run.seconds for run in runs) / sum(run.steps for run in runs),
+            plan=float(np.mean(plans)),
+            in_use=float(np.mean(np.concatenate([run.memory for run in runs]))),
+        )
+
+
+def plan_seconds(chart: LocalMap) -> float:
+    """Return the least of a few times that a survey takes, from where the map was begun."""
+    times = []
+    for _ in range(5):
+        begun = time.thread_time()
+        Survey(chart, (0, 0))
+        times.append(time.thread_time() - begun)
+    return min(times)

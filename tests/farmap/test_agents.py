@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from farmap.agents.farmap import FarMap
+from farmap.agents.fragments import Border, FragmentGraph
 from farmap.agents.frontier import Frontier
 from farmap.agents.local_map import LocalMap
 from farmap.agents.make import make_agent
@@ -110,6 +111,31 @@ def test_a_capacity_bounds_what_is_kept():
     explore(env, agent, seed=0, watch=lambda env, agent: kept.append(len(agent.maps)))
     assert max(kept) == 3
     assert agent.counts()["fragments"] > 3
+
+
+def test_an_agent_that_says_it_is_done_has_seen_everything():
+    # A start from which what is left can only be reached back over a border that was just crossed.
+    env = FarMapEnv(draw_world("large", 76))
+    run = explore(env, FarMap(generator(1, "farmap", "agent")), seed=1)
+    assert not run.done or run.seen[-1] == env.world.visible_cells
+
+
+def test_the_way_to_the_unexplored_crosses_fewest_borders_and_does_not_end_with_a_tried_one():
+    graph = FragmentGraph()
+    for _ in range(5):
+        graph.add(LocalMap(0.9))
+
+    def border(near, far, quotient=0.0):
+        made = Border(far, (0, 0), ((0, 0),), 0, (0, 0), quotient)
+        graph[near].borders.append(made)
+        return made
+
+    first, second, third = border(0, 1), border(1, 2), border(2, 3, 0.1)
+    back, near, nearest = border(1, 0), border(2, 4, 0.1), border(0, 4, 0.1)
+    assert graph.way_to_unexplored(0, [first, nearest], ()) == [nearest]
+    assert graph.way_to_unexplored(0, [first], ()) == [first, second, third]
+    assert graph.way_to_unexplored(0, [first], {first, back, second, third}) == [first, second, near]
+    assert graph.way_to_unexplored(0, [first], {third, near}) == []
 
 
 def test_a_room_with_nothing_more_to_see_is_done_at_once():

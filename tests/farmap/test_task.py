@@ -131,7 +131,7 @@ def test_the_users_own_map_wherever_it_lies(store, tmp_path):
         ("maps={}", "nothing to explore: set maps.small"),
         ("maps.smal=3", "did you mean 'small'"),
         ("agents.farmap.rh=3", "^Unknown setting 'agents.farmap.rh': did you mean 'rho'"),
-        ("agents.farmap.kind=farmpa", "farmap"),
+        ("agents.farmap.kind=farmpa", "^Unknown 'agents.farmap.kind' 'farmpa': did you mean 'farmap'"),
         ("agents.farmap.gamma=1", "agents.farmap.*gamma"),
         ("compare=[farmap, fronteer]", "did you mean 'frontier'"),
         ("films=[{map: medium-1, agent: farmap}]", "did you mean 'medium-0'"),
@@ -185,6 +185,12 @@ def test_known_differences_are_found_and_said():
     assert "steps to 95 % −11 [−12, −9];" in sentence
     assert "active memory +0 cells [+0, +0], no difference beyond chance" in sentence
     assert summary["paired"]["small"]["mean_memory"]["p"] == 1.0
+
+
+def test_of_one_map_no_interval_is_claimed():
+    (sentence,) = answer(summarise([entry("a", 0, 90), entry("b", 0, 100)], ["a", "b"], ("a", "b")))
+    assert sentence.startswith("a against b on one small map (no intervals): ")
+    assert "steps to 95 % −10;" in sentence
 
 
 def test_one_value_has_no_interval():

@@ -98,6 +98,14 @@ def test_a_file_that_is_no_map_is_refused(name, content, sentence, tmp_path):
         read_world(tmp_path / name)
 
 
+def test_a_file_that_is_not_there_is_answered_by_the_nearest_that_is(tmp_path):
+    (tmp_path / "house.png").touch()
+    (tmp_path / "notes.md").touch()
+    with pytest.raises(UserError, match=r"did you mean '.*house\.png'") as caught:
+        read_world(tmp_path / "hose.png")
+    assert "notes" not in str(caught.value)
+
+
 def test_an_array_of_other_dimensions_is_refused():
     with pytest.raises(UserError, match="two dimensions"):
         from_array(np.zeros((3, 3, 3)))

@@ -1,6 +1,6 @@
 """FARMap: a map in fragments, cut at surprising places and taken up again where they are entered."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 import numpy as np
@@ -45,7 +45,7 @@ class FarMap:
         rho: float = 2.0,
         epsilon: float = 5.0,
         criterion: Criterion = "z",
-        period: int = 100,
+        period: int = 150,
         recall: bool = True,
         capacity: int | None = None,
     ) -> None:
@@ -62,8 +62,8 @@ class FarMap:
         self._position: Cell = (0, 0)
         self._heading = 0
         self._route: Route | None = None
-        self._bound: Border | None = None  # the border that the route leads to
-        # Crossed since something was last explored, and not to be crossed again before: what can be reached
+        self._way: list[Border] = []  # borders to be crossed; the route leads to the first, if there is any
+        # Crossed or given up since something was last explored, and no aim again before: what can be reached
         # in a fragment may depend on where it is entered, and the agent must not go to and fro for ever.
         self._tried: set[Border] = set()
         self._time = 0
@@ -121,7 +121,8 @@ class FarMap:
     def _walk(self, rows: int, columns: int) -> None:
         border = None
         if (rows, columns) != (0, 0):
-            border = self._fragment.crossing(self._position, self._heading, self._bound)
+            meant = self._way[0] if self._way else None
+            border = self._fragment.crossing(self._position, self._heading, meant)
         self._position = self._position[0] + rows, self._position[1] + columns
         if border is not None:
             self._take_up(border)
@@ -131,6 +132,10 @@ class FarMap:
         self._graph.leave(self._number, self._time)
         self._number = border.to
         self._tried.add(border)
+        if self._way and border is self._way[0]:
+            self._way = self._way[1:]
+        else:
+            self._give_up_way()
         self._graph.use(self._number)
         self._position = self._position[0] + border.shift[0], self._position[1] + border.shift[1]
         self._route = None
@@ -157,50 +162,65 @@ class FarMap:
         self._graph.leave(near, self._time)
         self._position = (0, 0)
         self._route = None
+        self._way = []
         self._moments.reset(0)
 
     def _plan(self) -> Route | None:
         """Go on here, or over a border to where more is left; None where nothing is left anywhere."""
-        self._bound = None
         survey = self._fragment.survey(self._position)
         here = survey.quotient / self._epsilon  # 0 if and only if there is no cluster
         if here and survey.quotient >= NEARLY_EXPLORED:
             return self._to_cluster(survey)
-        borders = self._reachable_borders(survey)
-        best = max(borders, key=lambda reached: self._desirability(*reached), default=None)
-        there = 0.0 if best is None else self._desirability(*best)
-        if here and here >= there:
+        reached = self._reachable_borders(survey)
+        there = {
+            border: self._desirability(border, distance)
+            for border, (distance, _) in reached.items()
+            if border not in self._tried
+        }
+        best = max(there, key=lambda border: there[border], default=None)
+        if here and (best is None or here >= there[best]):
             return self._to_cluster(survey)
-        if not there:
-            way = self._graph.way_to_unexplored(self._number, [b for b, _, _ in borders], self._tried)
-            best = next((reached for reached in borders if reached[0] is way), None)
-        if best is None:
+        if best is not None and there[best]:
+            self._way = [best]
+        else:
+            self._go_far(reached)
+        if not self._way:
             return None
-        self._bound, cell, _ = best
-        return Route(self._position, [*survey.path(*cell), self._bound.outward])
+        _, cell = reached[self._way[0]]
+        return Route(self._position, [*survey.path(*cell), self._way[0].outward])
 
-    def _reachable_borders(self, survey: Survey) -> list[tuple[Border, Cell, int]]:
-        """Return the borders to be considered, each with its nearest cell and the steps there."""
-        found = []
+    def _reachable_borders(self, survey: Survey) -> dict[Border, tuple[int, Cell]]:
+        """Return the borders that can be walked to, each with the steps to its nearest cell and that cell."""
+        found = {}
         for border in self._fragment.borders:
-            if border in self._tried:
-                continue
             steps = [(survey.distance(*cell), cell) for cell in border.cells]
             reached = [step for step in steps if step[0] >= 0]
             if reached:
-                distance, cell = min(reached)
-                found.append((border, cell, distance))
+                found[border] = min(reached)
         return found
 
-    def _desirability(self, border: Border, cell: Cell, distance: int) -> float:
+    def _desirability(self, border: Border, distance: int) -> float:
         """Return q / (d + epsilon), fragments left lately slightly discounted."""
         left = {other.to: self._graph[other.to].left for other in self._fragment.borders}
         later = sum(time > left[border.to] for time in left.values())
         discount = min(1.0, DISCOUNT + LESS_DISCOUNT * later)
         return discount * border.quotient / (distance + self._epsilon)
 
+    def _go_far(self, reached: Collection[Border]) -> None:
+        """Go on with the way over several borders, or find another where it can't be gone on with here."""
+        if self._way and self._way[0] not in reached:
+            self._give_up_way()
+        if not self._way:
+            self._way = self._graph.way_to_unexplored(self._number, reached, self._tried)
+
+    def _give_up_way(self) -> None:
+        """Aim at the end of the way no more, so that no way is taken for ever."""
+        self._tried.update(self._way[-1:])
+        self._way = []
+
     def _to_cluster(self, survey: Survey) -> Route:
         self._tried.clear()
+        self._way = []
         return route_to_cluster(survey, self._position, self._weigh, self._rng.random())
 
     def _weigh(self, clusters: Clusters, steps: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -139,29 +139,28 @@ class FragmentGraph:
                     other.quotient = quotient
 
     def way_to_unexplored(
-        self, start: int, first: Iterable[Border], avoid: Collection[Border]
-    ) -> Border | None:
-        """Return that of the first borders behind which, over fewest borders, something is unexplored.
+        self, start: int, first: Iterable[Border], tried: Collection[Border]
+    ) -> list[Border]:
+        """Return the borders, as few as can be, over which something unexplored is reached; [] if none is.
 
         Args:
             start: number of the present fragment.
             first: its borders that can be walked to.
-            avoid: borders that are not to be crossed.
+            tried: borders that the way may cross but not end with.
         """
         seen = {start}
-        wave = [(border, border) for border in first]
+        wave = [[border] for border in first]
         while wave:
             following = []
-            for begin, border in wave:
-                if border in avoid:
-                    continue
-                if border.quotient > 0:
-                    return begin
+            for way in wave:
+                border = way[-1]
+                if border.quotient > 0 and border not in tried:
+                    return way
                 if border.to not in seen:
                     seen.add(border.to)
-                    following += [(begin, further) for further in self._fragments[border.to].borders]
+                    following += [[*way, further] for further in self._fragments[border.to].borders]
             wave = following
-        return None
+        return []
 
     def _forget(self, number: int) -> None:
         del self._fragments[number], self._slot_of[number]

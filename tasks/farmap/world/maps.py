@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from farmap.world.layout import LEAST_ROOMS, FreeMask, components, draw_floor_plan
 from gridcell.data.seeds import generator
-from gridcell.errors import UserError
+from gridcell.errors import UserError, did_you_mean
 
 SCALE = 3  # cells per side of a square of the floor plan
 Size = Literal["small", "medium", "large"]
@@ -20,6 +20,8 @@ SIZES: Mapping[Size, tuple[int, int]] = {"small": (0, 750), "medium": (750, 1_50
 """Visible cells of a map of each size, from, to (without)."""
 
 _FREE_LETTERS = "0. "
+_IMAGES, _TEXTS = {".png", ".gif", ".bmp"}, {".txt", ".map"}
+_KINDS = _IMAGES | _TEXTS | {".npy"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,16 +124,17 @@ def read_world(path: Path, scale: int = 1) -> World:
         UserError: there is no such file, its kind is unknown, or it holds no map.
     """
     if not path.is_file():
-        raise UserError(f"There is no map file '{path}'")
+        there = [str(other) for other in path.parent.glob("*") if other.suffix.lower() in _KINDS]
+        raise UserError(f"There is no map file '{path}': {did_you_mean(str(path), there)}")
     suffix = path.suffix.lower()
     if suffix == ".npy":
         return from_array(np.load(path, allow_pickle=False), scale)
-    if suffix in {".png", ".gif", ".bmp"}:
+    if suffix in _IMAGES:
         from PIL import Image
 
         with Image.open(path) as image:
             return from_array(np.asarray(image.convert("L")), scale)
-    if suffix in {".txt", ".map"}:
+    if suffix in _TEXTS:
         lines = path.read_text().rstrip("\n").split("\n")
         width = max(map(len, lines))
         rows = [[letter not in _FREE_LETTERS for letter in line.ljust(width, "#")] for line in lines]
