@@ -47,11 +47,18 @@ def draw(agents: Sequence[Agent], summary: Mapping[str, Any]) -> Iterator[Pictur
     """Draw every figure that there are numbers for, one at a time."""
     if summary["aggregates"]:
         yield _aggregates(summary["aggregates"])
+    order = list(dict.fromkeys(agent.curiosity for agent in agents))
     for name, (section, axis, title, caption) in _OVER_TIME.items():
         panels = _panels(agents, name)
         if panels:
             figure = curves(
-                panels, x_axis="steps of the agent", y_axis=axis, title=title, own_x=True, own_y=True
+                panels,
+                x_axis="steps of the agent",
+                y_axis=axis,
+                title=title,
+                own_x=True,
+                own_y=True,
+                order=order,
             )
             yield Picture(name, section, f"{caption} {_BANDS}", figure)
     for agent in agents:
