@@ -136,6 +136,20 @@ def _facts(findings: Findings) -> dict[str, str]:
         "environments": "; ".join(
             f"{name}: {e['id']} {e['options'] or ''}".strip() for name, e in settings["environments"].items()
         ),
+        "curiosities": _told(settings["curiosities"]),
+        "forgetting": "; ".join(
+            [
+                *(f"{name}: {world}" for name, world in settings["forgetting"]["worlds"].items()),
+                f"path: {settings['forgetting']['path']}",
+                _told(settings["forgetting"]["curiosities"]),
+            ]
+        ),
         "versions": ", ".join(sorted(versions)),
         "storage": findings.store.uri,
     }
+
+
+def _told(curiosities: Any) -> str:
+    return "; ".join(
+        f"{name}: {c['kind']} {c['parameters'] or ''}".strip() for name, c in curiosities.items()
+    )
