@@ -73,7 +73,7 @@ def test_the_shipped_suites_plan_without_heavy_imports():
     *sizes, heavy = said.stdout.splitlines()
     assert heavy == "[]"
     # environments x curiosities x seeds, + videos, + worlds x curiosities x seeds
-    assert sizes == ["atari 24", f"mini {2 * 3 * 3 + 1 * 3 * 3}", f"paper {7 * 5 * 5 + 2 * 2 * 5}"]
+    assert sizes == ["atari 24", f"mini {2 * 3 * 2 + 1 * 3 * 2}", f"paper {7 * 5 * 5 + 2 * 2 * 5}"]
 
 
 def test_steps_are_whole_updates_and_threads_change_no_id():
