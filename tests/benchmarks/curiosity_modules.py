@@ -61,7 +61,7 @@ def with_fragments(count: int, like: Curiosity | None = None) -> Curiosity:
     far = get("far").build((1, 84, 84), 4, ENVIRONMENTS, 0, rho=1e9)
     far.score(_segment())
     state = far.state_dict()
-    state["fragments"] = state["fragments"] * count
+    state["fragments"] = state["fragments"] * (count if like is None else 1)
     fragmentation = state["fragmentation"]
     fragmentation["memory"]["last_use"][:count] = 0
     fragmentation["keys"]["keys"][:count] = directions(torch.randn(count, 512))
