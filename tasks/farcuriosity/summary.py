@@ -230,7 +230,9 @@ def curve_over_seeds(
     low, high = max(curve[0, 0] for curve in curves), min(curve[-1, 0] for curve in curves)
     if high < low:
         return None
-    x = np.linspace(low, high, POINTS if high > low else 1)
+    known = np.unique(np.concatenate([curve[:, 0] for curve in curves]))
+    known = known[(known >= low) & (known <= high)]
+    x = known if len(known) <= POINTS else np.linspace(low, high, POINTS)
     y = np.array([np.interp(x, curve[:, 0], curve[:, 1]) for curve in curves])
     if len(y) < 2:
         return x, y[0], None

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import ttest_1samp, ttest_rel
 
 from farcuriosity.report import answer
-from farcuriosity.summary import Agent, Study, summarise
+from farcuriosity.summary import Agent, Study, curve_over_seeds, summarise
 
 ROOMS = {"none": [3, 4, 3, 5, 4], "rnd": [7, 6, 9, 8, 7], "far": [8, 6, 9, 7, 8]}
 
@@ -63,3 +63,13 @@ def test_the_answer_claims_no_more_than_the_differences_allow():
     assert sentence.endswith("rnd less none 3.6 [1.7, 5.5].")
     (sentence,) = answer(summarise(agents({"none": [3], "rnd": [4]})))
     assert sentence.endswith("One seed: this may be chance.")
+
+
+def test_a_short_curve_has_only_points_that_were_measured():
+    seeds = [
+        Agent("maze", "id", "rnd", seed, {}, {"rooms": [(512, seed), (1024, seed + 2)]}) for seed in (0, 1)
+    ]
+    x, mean, half = curve_over_seeds(seeds, "rooms")
+    assert x.tolist() == [512, 1024]
+    assert mean.tolist() == [0.5, 2.5]
+    assert half == pytest.approx([12.706 * 0.5] * 2, rel=1e-4)
