@@ -47,11 +47,18 @@ def draw(agents: Sequence[Agent], summary: Mapping[str, Any]) -> Iterator[Pictur
     """Draw every figure that there are numbers for, one at a time."""
     if summary["aggregates"]:
         yield _aggregates(summary["aggregates"])
+    order = list(dict.fromkeys(agent.curiosity for agent in agents))
     for name, (section, axis, title, caption) in _OVER_TIME.items():
         panels = _panels(agents, name)
         if panels:
             figure = curves(
-                panels, x_axis="steps of the agent", y_axis=axis, title=title, own_x=True, own_y=True
+                panels,
+                x_axis="steps of the agent",
+                y_axis=axis,
+                title=title,
+                own_x=True,
+                own_y=True,
+                order=order,
             )
             yield Picture(name, section, f"{caption} {_BANDS}", figure)
     for agent in agents:
@@ -123,9 +130,10 @@ def _strip(agent: Agent) -> Picture:
     across = min(6, len(frames))
     down = -(-len(frames) // across)
     side, gap = 1.45, 0.32
-    figure = style.new_figure(0.15 + across * (side + 0.1), 0.45 + down * (side + gap))
-    height = figure.get_size_inches()[1]
     title = f"{agent.environment}, {agent.curiosity}, seed {agent.seed}: where fragments were made"
+    width = max(across * (side + 0.1), style.text_width([title], style.TITLE_SIZE) + 0.6)
+    figure = style.new_figure(0.15 + width, 0.45 + down * (side + gap))
+    height = figure.get_size_inches()[1]
     style.write(figure, 0.12, height - 0.27, title, fontsize=style.TITLE_SIZE, fontweight="bold")
     for index, (frame, step) in enumerate(zip(frames, agent.frame_steps, strict=False)):
         x = 0.12 + (index % across) * (side + 0.1)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from farcuriosity.summary import Agent, summarise
+from farcuriosity.summary import Agent, Study, summarise
 from farcuriosity.work.forgetting import VISITS
 from farcuriosity.work.names import EPISODES, VIDEO
 from gridcell.errors import CorruptData, UserError
@@ -31,16 +31,15 @@ def write(findings: Findings, out: Path) -> Report:
     with scratch_folder("report") as cache:
         try:
             agents = _agents(findings, cache)
-            visits = _visits(findings, cache)
+            studies = _studies(findings, cache)
         except CorruptData as error:
             raise UserError(f"{error}: remove the result of cell {error.cell_id} and run again") from error
-        summary = summarise(agents)
+        summary = summarise(agents, studies)
         page = write_report(
             agents,
             summary,
-            _pictures(agents, summary, visits),
+            _pictures(agents, summary, studies),
             out,
-            forgetting=_forgetting(findings),
             title=findings.title,
             facts=_facts(findings),
             counts=_counts(findings),
@@ -52,50 +51,27 @@ def write(findings: Findings, out: Path) -> Report:
     return Report(page, headline(summary))
 
 
-def _pictures(
-    agents: list[Agent], summary: dict[str, Any], visits: dict[str, dict[str, list[Path]]]
-) -> Iterator[Picture]:
+def _pictures(agents: list[Agent], summary: dict[str, Any], studies: list[Study]) -> Iterator[Picture]:
     # With matplotlib: only for drawing.
     from farcuriosity.figures import draw, draw_forgetting
 
     yield from draw(agents, summary)
-    for world, by_curiosity in visits.items():
-        yield from draw_forgetting(world, by_curiosity)
+    for world in dict.fromkeys(study.world for study in studies):
+        visits: dict[str, list[Path]] = {}
+        for study in studies:
+            if study.world == world:
+                visits.setdefault(study.curiosity, []).append(study.visits)
+        yield from draw_forgetting(world, visits)
 
 
-def _studied(findings: Findings) -> Iterator[tuple[str, str, Result]]:
-    """Yield world, curiosity and result of each finished cell of the study of forgetting."""
+def _studies(findings: Findings, cache: Path) -> list[Study]:
+    found = []
     for target in findings.grid.targets:
-        if target.labels["what"] == "forgetting" and target.cell in findings.results:
-            world, curiosity, _ = _place(target.labels)
-            yield world, curiosity, findings.results[target.cell]
-
-
-def _visits(findings: Findings, cache: Path) -> dict[str, dict[str, list[Path]]]:
-    """Return world -> curiosity -> what each seed left."""
-    found: dict[str, dict[str, list[Path]]] = {}
-    for world, curiosity, result in _studied(findings):
-        path = _fetch(findings, result, VISITS, cache)
-        found.setdefault(world, {}).setdefault(curiosity, []).append(path)
+        result = findings.results.get(target.cell)
+        if result is not None and target.labels["what"] == "forgetting":
+            visits = _fetch(findings, result, VISITS, cache)
+            found.append(Study(*_place(target.labels), result.metrics, visits))
     return found
-
-
-def _forgetting(findings: Findings) -> list[dict[str, Any]]:
-    """Return a row per world and curiosity: means over seeds with their 95 % t-intervals."""
-    from farcuriosity.forgetting.measure import mean_interval
-
-    groups: dict[tuple[str, str], list[Result]] = {}
-    for world, curiosity, result in _studied(findings):
-        groups.setdefault((world, curiosity), []).append(result)
-    rows = []
-    for (world, curiosity), results in groups.items():
-        row: dict[str, Any] = {"world": world, "curiosity": curiosity, "seeds": len(results)}
-        for name in ("forgetting", "error_forgetting"):
-            ends = mean_interval(np.array([[result.metrics[name]] for result in results]))
-            row[name] = [float(end[0]) for end in ends]
-        row["fragments"] = float(np.mean([result.metrics.get("fragments", 1) for result in results]))
-        rows.append(row)
-    return rows
 
 
 def _agents(findings: Findings, cache: Path) -> list[Agent]:
@@ -160,6 +136,20 @@ def _facts(findings: Findings) -> dict[str, str]:
         "environments": "; ".join(
             f"{name}: {e['id']} {e['options'] or ''}".strip() for name, e in settings["environments"].items()
         ),
+        "curiosities": _told(settings["curiosities"]),
+        "forgetting": "; ".join(
+            [
+                *(f"{name}: {world}" for name, world in settings["forgetting"]["worlds"].items()),
+                f"path: {settings['forgetting']['path']}",
+                _told(settings["forgetting"]["curiosities"]),
+            ]
+        ),
         "versions": ", ".join(sorted(versions)),
         "storage": findings.store.uri,
     }
+
+
+def _told(curiosities: Any) -> str:
+    return "; ".join(
+        f"{name}: {c['kind']} {c['parameters'] or ''}".strip() for name, c in curiosities.items()
+    )

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from farcuriosity.summary import COLUMNS, Agent
+from farcuriosity.summary import COLUMNS, COMPARED, FORGETTING, Agent
 from gridcell.page import Picture, render, write_pictures
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def write_report(
         summary: of them.
         pictures: the figures, drawn one at a time.
         out: the folder, made if it is not there; files of the same names are replaced.
-        context: what else the template shows: ``title``, ``facts``, ``counts``, ``failures``, ``forgetting``.
+        context: what else the template shows: ``title``, ``facts``, ``counts``, ``failures``.
     """
     out.mkdir(parents=True, exist_ok=True)
     (out / "summary.json").write_text(json.dumps(summary, indent=1, sort_keys=True, allow_nan=False) + "\n")
@@ -43,10 +43,12 @@ def write_report(
     page.write_text(
         render(
             _TEMPLATES,
-            {"spread": spread, "number": _number},
+            {"spread": spread, "number": _number, "between": between},
             summary=summary,
             answer=answer(summary),
             headings={name: COLUMNS[name][0] for name in summary["columns"]},
+            compared=[row for row in summary["differences"] if row["metric"] in COMPARED],
+            forgotten=[row for row in summary["differences"] if row["metric"] in FORGETTING],
             pictures=shown,
             videos=[_video(agent, out) for agent in agents if agent.video is not None],
             **context,
@@ -57,7 +59,10 @@ def write_report(
 
 
 def answer(summary: Mapping[str, Any]) -> list[str]:
-    """Say in sentences which curiosity did best, by environment; ties and lone agents are no answer."""
+    """Say in sentences which curiosity did best, by environment, and whether it differs from the next.
+
+    Ties and lone agents are no answer.
+    """
     sentences = []
     for environment in dict.fromkeys(row["environment"] for row in summary["table"]):
         rows = [row for row in summary["table"] if row["environment"] == environment]
@@ -67,25 +72,88 @@ def answer(summary: Mapping[str, Any]) -> list[str]:
             if len(ordered) < 2 or ordered[0]["values"][name]["mean"] == ordered[-1]["values"][name]["mean"]:
                 continue
             told = ", ".join(f"{row['curiosity']} {spread(row, name)}" for row in ordered)
-            sentences.append(f"{environment}: {ordered[0]['curiosity']} has {what}: {told}.")
+            sentences.append(
+                f"{environment}: {ordered[0]['curiosity']} has {what}: {told}. "
+                f"{_difference(summary, environment, name, *(row['curiosity'] for row in ordered[:2]))}"
+            )
     return sentences
 
 
+def _difference(summary: Mapping[str, Any], environment: str, metric: str, best: str, second: str) -> str:
+    for row in summary["differences"]:
+        if (row["environment"], row["metric"]) != (environment, metric):
+            continue
+        if {row["curiosity"], row["against"]} == {best, second}:
+            sign = 1 if row["curiosity"] == best else -1
+            low, high = sorted(sign * end for end in row["ci95"])
+            told = f"{best} less {second} {between({'mean': sign * row['mean'], 'ci95': [low, high]})}"
+            return f"Seed by seed, {told}{'' if low > 0 else ': no clear difference'}."
+    return "One seed: this may be chance."
+
+
 def headline(summary: Mapping[str, Any]) -> list[Table]:
-    """Return the terminal's table: one row per environment and curiosity."""
+    """Return the terminal's tables: agents, forgetting, and differences of curiosities."""
+    agents = [
+        [row["environment"], row["curiosity"], str(row["seeds"])]
+        + [_mean(row, name) for name in summary["columns"]]
+        + [_number(row["steps_per_second"], 0)]
+        for row in summary["table"]
+    ]
+    headings = [COLUMNS[name][0] for name in summary["columns"]]
+    forgetting = [
+        [row["world"], row["curiosity"], str(row["seeds"])]
+        + [between(row[name], 5) for name in FORGETTING]
+        + [_number(row["fragments"])]
+        for row in summary["forgetting"]
+    ]
+    differences = [
+        [
+            row["environment"],
+            row["metric"].replace("_", " "),
+            f"{row['curiosity']} less {row['against']}",
+            str(row["seeds"]),
+            between(row, 5 if row["metric"] in FORGETTING else 2),
+        ]
+        for row in summary["differences"]
+    ]
+    tables = [
+        _table("Mean over seeds", ["environment", "curiosity", "seeds", *headings, "steps/s"], agents),
+        _table(
+            "Forgetting: how far reward, and error, rise again",
+            ["world", "curiosity", "seeds", "reward", "error", "fragments"],
+            forgetting,
+        ),
+        _table(
+            "Differences, seed by seed, with 95% intervals",
+            ["environment", "of", "difference", "seeds", "mean"],
+            differences,
+        ),
+    ]
+    return [table for table in tables if table.row_count]
+
+
+def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(title="Mean over seeds", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("environment", "curiosity"):
-        table.add_column(name)
-    for name in summary["columns"]:
-        table.add_column(COLUMNS[name][0], justify="right")
-    table.add_column("steps/s", justify="right")
-    for row in summary["table"]:
-        cells = (spread(row, name) for name in summary["columns"])
-        table.add_row(row["environment"], row["curiosity"], *cells, _number(row["steps_per_second"], 0))
-    return [table] if summary["table"] else []
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if index < 2 else "right")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _mean(row: Mapping[str, Any], name: str) -> str:
+    found = row["values"].get(name)
+    return _number(None if found is None else found["mean"], COLUMNS[name][1])
+
+
+def between(found: Mapping[str, Any], decimals: int = 1) -> str:
+    """Write a mean with its interval, if it has one."""
+    text = _number(found["mean"], decimals)
+    ends = found["ci95"]
+    return text if ends is None else f"{text} [{', '.join(_number(end, decimals) for end in ends)}]"
 
 
 def spread(row: Mapping[str, Any], name: str) -> str:

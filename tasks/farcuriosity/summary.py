@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from farcuriosity.forgetting.measure import mean_interval
 from farcuriosity.scores import (
     human_normalised,
     interval,
@@ -36,6 +39,8 @@ COLUMNS = {
     "replacements": ("replacements", 1),
     "memory_mib": ("memory, MiB", 1),
 }
+COMPARED = ("score", "rooms", "places")  # metrics of which curiosities' differences are told
+FORGETTING = ("forgetting", "error_forgetting")
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,34 @@ class Agent:
         return self.metrics.get(name)
 
 
-def summarise(agents: Sequence[Agent]) -> dict[str, Any]:
-    """Sum up as JSON values: ``table`` by environment and curiosity, ``aggregates`` over games."""
+@dataclass(frozen=True)
+class Study:
+    """A finished cell of the study of forgetting.
+
+    Attributes:
+        world: its name in the suite.
+        curiosity: its name in the suite.
+        seed: of the cell.
+        metrics: of the cell.
+        visits: what it left.
+    """
+
+    world: str
+    curiosity: str
+    seed: int
+    metrics: Mapping[str, Any]
+    visits: Path
+
+
+def summarise(agents: Sequence[Agent], studies: Sequence[Study] = ()) -> dict[str, Any]:
+    """Sum up as JSON values.
+
+    Returns:
+        ``table`` of agents by environment and curiosity, ``columns`` it has, ``aggregates`` over games,
+        ``forgetting`` by world and curiosity, and ``differences``: for each metric, environment or world, and
+        pair of curiosities, the mean over common seeds of ``curiosity`` less ``against``, with its 95 %
+        t-interval.
+    """
     groups: dict[tuple[str, str], list[Agent]] = {}
     for agent in agents:
         groups.setdefault((agent.environment, agent.curiosity), []).append(agent)
@@ -94,7 +125,59 @@ def summarise(agents: Sequence[Agent]) -> dict[str, Any]:
         for (environment, curiosity), group in groups.items()
     ]
     columns = [name for name in COLUMNS if any(name in row["values"] for row in table)]
-    return {"table": table, "columns": columns, "aggregates": _aggregates(agents)}
+    return {
+        "table": table,
+        "columns": columns,
+        "aggregates": _aggregates(agents),
+        "forgetting": _forgetting(studies),
+        "differences": _differences(agents, studies),
+    }
+
+
+def _forgetting(studies: Sequence[Study]) -> list[dict[str, Any]]:
+    groups: dict[tuple[str, str], list[Study]] = {}
+    for study in studies:
+        groups.setdefault((study.world, study.curiosity), []).append(study)
+    return [
+        {
+            "world": world,
+            "curiosity": curiosity,
+            "seeds": len(group),
+            "fragments": float(np.mean([study.metrics.get("fragments", 1) for study in group])),
+            **{name: _mean_and_interval([study.metrics[name] for study in group]) for name in FORGETTING},
+        }
+        for (world, curiosity), group in groups.items()
+    ]
+
+
+def _mean_and_interval(values: Sequence[float]) -> dict[str, Any]:
+    """Return the mean and Student's 95 % interval of it, None of a lone value."""
+    average, low, high = (float(end[0]) for end in mean_interval(np.array(values, np.float64)[:, None]))
+    return {"mean": average, "ci95": [low, high] if len(values) > 1 else None}
+
+
+def _differences(agents: Sequence[Agent], studies: Sequence[Study]) -> list[dict[str, Any]]:
+    """Compare every two curiosities that have at least two seeds in common, seed by seed."""
+    known: dict[tuple[str, str], dict[str, dict[int, float]]] = {}
+    for agent in agents:
+        for name in COMPARED:
+            if (value := agent.value(name)) is not None:
+                place = known.setdefault((agent.environment, name), {})
+                place.setdefault(agent.curiosity, {})[agent.seed] = value
+    for study in studies:
+        for name in FORGETTING:
+            place = known.setdefault((study.world, name), {})
+            place.setdefault(study.curiosity, {})[study.seed] = study.metrics[name]
+    found = []
+    for (environment, metric), curiosities in known.items():
+        for against, curiosity in combinations(curiosities, 2):
+            seeds = sorted(curiosities[against].keys() & curiosities[curiosity].keys())
+            gains = [curiosities[curiosity][seed] - curiosities[against][seed] for seed in seeds]
+            if len(gains) > 1:
+                pair = {"environment": environment, "metric": metric, "seeds": len(gains)}
+                pair |= {"curiosity": curiosity, "against": against}
+                found.append(pair | _mean_and_interval(gains))
+    return found
 
 
 def _spread(group: Sequence[Agent], name: str) -> dict[str, Any] | None:
@@ -147,7 +230,9 @@ def curve_over_seeds(
     low, high = max(curve[0, 0] for curve in curves), min(curve[-1, 0] for curve in curves)
     if high < low:
         return None
-    x = np.linspace(low, high, POINTS if high > low else 1)
+    known = np.unique(np.concatenate([curve[:, 0] for curve in curves]))
+    known = known[(known >= low) & (known <= high)]
+    x = known if len(known) <= POINTS else np.linspace(low, high, POINTS)
     y = np.array([np.interp(x, curve[:, 0], curve[:, 1]) for curve in curves])
     if len(y) < 2:
         return x, y[0], None

@@ -73,7 +73,7 @@ def test_the_shipped_suites_plan_without_heavy_imports():
     *sizes, heavy = said.stdout.splitlines()
     assert heavy == "[]"
     # environments x curiosities x seeds, + videos, + worlds x curiosities x seeds
-    assert sizes == ["atari 24", f"mini {2 * 3 * 2 + 1 * 2 * 2}", f"paper {7 * 5 * 5 + 2 * 2 * 5}"]
+    assert sizes == ["atari 24", f"mini {2 * 3 * 2 + 1 * 3 * 2}", f"paper {7 * 5 * 5 + 2 * 2 * 5}"]
 
 
 def test_steps_are_whole_updates_and_threads_change_no_id():
@@ -124,6 +124,14 @@ def test_from_settings_to_report_and_video(store, tmp_path, local_ray):
         assert episodes["lengths"].max() <= 20
         assert far.metrics["score"] == pytest.approx(episodes["returns"][-100:].mean())
         assert episodes["frames"].shape[1:] == (3, 3, 3)
+
+
+def test_the_machine_says_how_often_to_save():
+    assert train.seconds_between_checkpoints({}) == 300
+    assert train.seconds_between_checkpoints({"GRIDCELL_CHECKPOINT_SECONDS": "2.5"}) == 2.5
+    for wrong in ("often", "-1", "nan"):
+        with pytest.raises(UserError, match=f"is '{wrong}'"):
+            train.seconds_between_checkpoints({"GRIDCELL_CHECKPOINT_SECONDS": wrong})
 
 
 class Stopped(BaseException):

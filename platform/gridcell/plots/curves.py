@@ -37,6 +37,7 @@ def curves(
     own_x: bool = False,
     own_y: bool = False,
     log_x: Collection[str] = (),
+    order: Sequence[str] = (),
 ) -> Figure:
     """Draw panels of curves on shared axes; a label has the same colour and marker in every panel.
 
@@ -49,6 +50,7 @@ def curves(
         own_x: whether each panel has an abscissa of its own, which its title then names.
         own_y: whether each panel has an ordinate of its own: panels that share a unit but not its scale.
         log_x: titles of the panels whose abscissa is logarithmic; without ``own_x`` all or none.
+        order: labels, drawn or not, that come first when colours are given: figures that share it agree.
 
     Raises:
         ValueError: there are no panels.
@@ -56,6 +58,7 @@ def curves(
     if not panels:
         raise ValueError("curves need at least one panel")
     labels = list(dict.fromkeys(curve.label for group in panels.values() for curve in group))
+    place = {label: index for index, label in enumerate(dict.fromkeys([*order, *labels]))}
     across = min(panels_per_row, len(panels))
     down = math.ceil(len(panels) / across)
     width = {1: 6.0, 2: 4.9}.get(across, 3.35)
@@ -66,7 +69,7 @@ def curves(
     top = heading_height(title, labels, total_width) + 0.30
     total_height = bottom + down * height + (down - 1) * gap_y + top
     figure = style.new_figure(total_width, total_height)
-    heading(figure, title, labels, [stroke(index, "-", _marker(index)) for index in range(len(labels))])
+    heading(figure, title, labels, [stroke(place[label], "-", _marker(place[label])) for label in labels])
     first = None
     for index, (name, group) in enumerate(panels.items()):
         across_index, down_index = index % across, index // across
@@ -79,7 +82,7 @@ def curves(
             axes.xaxis.set_minor_formatter(NullFormatter())  # labels between the powers would overlap
         first = first or axes
         for curve in group:
-            _draw(axes, curve, labels.index(curve.label))
+            _draw(axes, curve, place[curve.label])
         style.tidy(axes, grid="both")
         longest = max(8, int(width / (style.LABEL_SIZE * 0.62 / 72)))
         axes.set_title(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,12 +13,14 @@ import numpy as np
 from farcuriosity.work.names import AGENT, EPISODES
 from gridcell.cell import Cell
 from gridcell.context import Context
-from gridcell.errors import Diverged
+from gridcell.errors import Diverged, UserError
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.ppo import PPO
 
-CHECKPOINT_EVERY_S = 300.0
+CHECKPOINT_SECONDS = (
+    "GRIDCELL_CHECKPOINT_SECONDS"  # of the environment: how soon machines are lost is no setting
+)
 REPORT_EVERY = 100  # points of a curve that a run leaves at least, where it has so many updates
 
 
@@ -24,10 +28,27 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     """Train, and leave the agent and its episodes.
 
     Raises:
-        UserError: there is no such environment, or it shows what the agent can't take.
+        UserError: there is no such environment, or it shows what the agent can't take; or
+            ``GRIDCELL_CHECKPOINT_SECONDS`` is no time.
         Diverged: the policy's loss is not finite.
     """
-    return train(cell, context, checkpoint_every_s=CHECKPOINT_EVERY_S)
+    return train(cell, context, checkpoint_every_s=seconds_between_checkpoints(os.environ))
+
+
+def seconds_between_checkpoints(environ: Mapping[str, str]) -> float:
+    """Return ``GRIDCELL_CHECKPOINT_SECONDS``, 5 minutes by default.
+
+    Raises:
+        UserError: it is no time.
+    """
+    given = environ.get(CHECKPOINT_SECONDS, "300")
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        raise UserError(f"{CHECKPOINT_SECONDS} is {given!r}: give seconds, for instance 300")
+    return seconds
 
 
 def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping[str, Any]:

@@ -299,3 +299,12 @@ def test_panels_with_an_abscissa_of_their_own():
     assert wide.get_xlim()[1] > 100
     assert narrow.get_xlim()[1] < 2
     assert wide.get_ylim() == narrow.get_ylim()
+
+
+def test_figures_that_share_an_order_give_a_label_one_colour():
+    line = Curve("b", np.array([0.0, 1.0]), np.array([1.0, 2.0]))
+    other = Curve("a", line.x, line.y)
+    (both,) = curves({"": [other, line]}, x_axis="", y_axis="y").axes
+    (alone,) = curves({"": [line]}, x_axis="", y_axis="y", order=["a", "b"]).axes
+    assert alone.lines[0].get_color() == both.lines[1].get_color() != both.lines[0].get_color()
+    assert [text.get_text() for text in alone.figure.legends[0].get_texts()] == ["b"]

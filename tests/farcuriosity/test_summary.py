@@ -1,0 +1,75 @@
+"""Comparisons of curiosities against SciPy."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_1samp, ttest_rel
+
+from farcuriosity.report import answer
+from farcuriosity.summary import Agent, Study, curve_over_seeds, summarise
+
+ROOMS = {"none": [3, 4, 3, 5, 4], "rnd": [7, 6, 9, 8, 7], "far": [8, 6, 9, 7, 8]}
+
+
+def agents(rooms=ROOMS):
+    return [
+        Agent("maze", "gridcell/Rooms-v0", name, seed, {"steps": 10, "rooms": value, "score": None}, {})
+        for name, values in rooms.items()
+        for seed, value in enumerate(values)
+    ]
+
+
+def studies(values):
+    return [
+        Study("six", name, seed, {"forgetting": value, "error_forgetting": 0.5}, Path("visits.npz"))
+        for name, by_seed in values.items()
+        for seed, value in by_seed.items()
+    ]
+
+
+def test_differences_are_paired_by_seed():
+    found = summarise(agents())["differences"]
+    assert [(row["curiosity"], row["against"]) for row in found] == [
+        ("rnd", "none"),
+        ("far", "none"),
+        ("far", "rnd"),
+    ]
+    for row in found:
+        assert (row["environment"], row["metric"], row["seeds"]) == ("maze", "rooms", 5)
+        test = ttest_rel(ROOMS[row["curiosity"]], ROOMS[row["against"]])
+        assert row["ci95"] == pytest.approx(list(test.confidence_interval()))
+        assert row["mean"] == pytest.approx(np.mean(ROOMS[row["curiosity"]]) - np.mean(ROOMS[row["against"]]))
+
+
+def test_only_common_seeds_are_compared_and_one_gives_no_interval():
+    found = summarise(
+        [], studies({"rnd": {0: 0.3, 1: 0.5, 2: 0.9}, "far": {1: 0.2, 2: 0.7}, "icm": {0: 1.0}})
+    )
+    rnd, far, icm = found["forgetting"]
+    expected = ttest_1samp([0.3, 0.5, 0.9], 0).confidence_interval()
+    assert rnd["forgetting"]["ci95"] == pytest.approx([expected.low, expected.high])
+    assert (rnd["seeds"], far["seeds"], icm["forgetting"]["ci95"]) == (3, 2, None)
+    (row,) = (row for row in found["differences"] if row["metric"] == "forgetting")
+    assert (row["curiosity"], row["against"], row["seeds"]) == ("far", "rnd", 2)
+    assert row["mean"] == pytest.approx(-0.25)
+
+
+def test_the_answer_claims_no_more_than_the_differences_allow():
+    (sentence,) = answer(summarise(agents()))
+    assert sentence.startswith("maze: far has the most rooms: far 7.6 (6.0 to 9.0), rnd 7.4")
+    assert sentence.endswith("far less rnd 0.2 [−0.8, 1.2]: no clear difference.")
+    (sentence,) = answer(summarise(agents({"none": ROOMS["none"], "rnd": ROOMS["rnd"]})))
+    assert sentence.endswith("rnd less none 3.6 [1.7, 5.5].")
+    (sentence,) = answer(summarise(agents({"none": [3], "rnd": [4]})))
+    assert sentence.endswith("One seed: this may be chance.")
+
+
+def test_a_short_curve_has_only_points_that_were_measured():
+    seeds = [
+        Agent("maze", "id", "rnd", seed, {}, {"rooms": [(512, seed), (1024, seed + 2)]}) for seed in (0, 1)
+    ]
+    x, mean, half = curve_over_seeds(seeds, "rooms")
+    assert x.tolist() == [512, 1024]
+    assert mean.tolist() == [0.5, 2.5]
+    assert half == pytest.approx([12.706 * 0.5] * 2, rel=1e-4)
