@@ -1,6 +1,6 @@
 """From stored results to the report: what the platform knows, in the words of this task."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +150,9 @@ def _facts(findings: Findings) -> dict[str, str]:
 
 
 def _told(curiosities: Any) -> str:
-    return "; ".join(
-        f"{name}: {c['kind']} {c['parameters'] or ''}".strip() for name, c in curiosities.items()
-    )
+    return "; ".join(f"{name}: {_one_line(chosen)}" for name, chosen in curiosities.items())
+
+
+def _one_line(chosen: Mapping[str, Any]) -> str:
+    parameters = {name: value for name, value in chosen.items() if name != "kind"}
+    return f"{chosen['kind']} {parameters or ''}".strip()

@@ -63,18 +63,19 @@ def run_on_ray(
         UserError: the cluster can't be reached, or a cell asks for more than this machine has.
     """
     while not schedule.exhausted:
-        from gridcell.execute.searcher import CellSearcher
+        with ray_cluster(address, num_cpus):
+            # Not before: this imports Ray, which then reads where it may listen.
+            from gridcell.execute.searcher import CellSearcher
 
-        searcher = CellSearcher(schedule, store, listener, max_concurrent or math.inf)
-        try:
-            with ray_cluster(address, num_cpus):
+            searcher = CellSearcher(schedule, store, listener, max_concurrent or math.inf)
+            try:
                 _run_on_cluster(
                     task, grid, schedule, store, searcher, address, stall_timeout_s, report_every_s
                 )
-        except RuntimeError as error:
-            if not _is_short_of_memory(error):
-                raise
-            searcher.all_lost("a node ran short of memory, and Ray ended workers there")
+            except RuntimeError as error:
+                if not _is_short_of_memory(error):
+                    raise
+                searcher.all_lost("a node ran short of memory, and Ray ended workers there")
 
 
 def _run_on_cluster(

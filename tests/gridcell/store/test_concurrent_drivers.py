@@ -31,6 +31,7 @@ def test_two_drivers_commit_each_cell_once(uri, tmp_path):
             [sys.executable, "-c", DRIVER, uri],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=os.environ.copy(),
             text=True,
         )
@@ -40,8 +41,9 @@ def test_two_drivers_commit_each_cell_once(uri, tmp_path):
     for driver in drivers:
         driver.stdin.write("go\n")
         driver.stdin.flush()
-    counts = [int(driver.communicate(timeout=120)[0]) for driver in drivers]
-    assert [driver.returncode for driver in drivers] == [0, 0]
+    ended = [driver.communicate(timeout=120) for driver in drivers]
+    assert [driver.returncode for driver in drivers] == [0, 0], [errors for _, errors in ended]
+    counts = [int(count) for count, _ in ended]
     grid = toy_task.plan(toy_task.Settings(width=8, length=2))
     assert max(counts) <= len(grid)
     store = Store(str(tmp_path / "alone")).prepare()
