@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -51,16 +52,16 @@ class Rows:
             return self._encode(self.next_frames)
 
 
-class Predictor(nn.Module):
+class Predictor(nn.Module, ABC):
     """A trainable module whose error is a reward."""
 
+    @abstractmethod
     def errors(self, rows: Rows) -> Tensor:
         """Return what each transition is rewarded with, of shape ``(N,)``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def losses(self, rows: Rows) -> Tensor:
         """Return what each transition adds to the mean that training minimises, of shape ``(N,)``."""
-        raise NotImplementedError
 
 
 class Distillation(Predictor):
