@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ class Settings(BaseModel):
     length: int = Field(2, ge=1)
     seeds: list[int] = [0]
     fail: dict[str, str] = {}  # title of a cell -> how it fails
-    seconds: float = 0.0  # that a step takes
 
 
 def plan(settings: Settings) -> Grid:
@@ -38,7 +36,6 @@ def plan(settings: Settings) -> Grid:
                 config = {"add": row, "column": column} | (
                     {"fail": settings.fail[title]} if title in settings.fail else {}
                 )
-                config |= {"seconds": settings.seconds} if settings.seconds else {}
                 cell = grid.add(
                     "step", config, needs={"before": cell} if cell else {}, seed=seed, title=title
                 )
@@ -58,7 +55,6 @@ def step(cell: Cell, context: Context) -> Mapping[str, Any]:
         marker.parent.mkdir(parents=True, exist_ok=True)
         with marker.open("a") as file:
             file.write(f"{os.getpid()}\n")
-    time.sleep(cell.config.get("seconds", 0.0))
     if how == "bug":
         raise ZeroDivisionError("one by nought")
     if how == "diverged":
