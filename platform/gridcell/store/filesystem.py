@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import posixpath
+import threading
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,11 +12,13 @@ from pathlib import Path
 import fsspec
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
 
 from gridcell.errors import UserError
 from gridcell.store.patience import patient
 
 _BLOCK = 1 << 20  # bytes hashed or copied at a time
+_MEMORY = threading.Lock()  # fsspec's memory looks whether a file exists, then writes: not one step by itself
 
 
 def sha256_of(path: Path) -> str:
@@ -121,7 +124,8 @@ class Folder:
         """Write a file in one step unless it exists; of concurrent writers exactly one gets True."""
         if not self.is_local:
             try:
-                self.filesystem.pipe_file(self.path(name), data, mode="create")
+                with _MEMORY if isinstance(self.filesystem, MemoryFileSystem) else contextlib.nullcontext():
+                    self.filesystem.pipe_file(self.path(name), data, mode="create")
             except FileExistsError:
                 return False
             return True

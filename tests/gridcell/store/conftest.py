@@ -1,11 +1,26 @@
 """The kinds of storage that the store is tested on."""
 
 import contextlib
+import threading
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 import fsspec
 import pytest
+from moto.s3.responses import S3Response
 from moto.server import ThreadedMotoServer
+
+
+def in_one_step(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Let one thread at a time into a method."""
+    lock = threading.Lock()
+
+    def alone(*args: Any, **kwargs: Any) -> Any:
+        with lock:
+            return method(*args, **kwargs)
+
+    return alone
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +35,8 @@ def s3():
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     with pytest.MonkeyPatch.context() as patch:
+        # S3 promises that a conditional write is one step; moto looks first, then writes, and lets two win.
+        patch.setattr(S3Response, "put_object", in_one_step(S3Response.put_object))
         for name, value in environment.items():
             patch.setenv(name, value)
         fsspec.get_filesystem_class("s3").clear_instance_cache()  # of another server's address

@@ -24,7 +24,7 @@ print(len(schedule.finished))
 """
 
 
-@pytest.mark.parametrize("uri", ["folder"], indirect=True)  # on S3 a copy was seen to stay behind: to mend
+@pytest.mark.parametrize("uri", ["folder", "s3"], indirect=True)
 def test_two_drivers_commit_each_cell_once(uri, tmp_path):
     drivers = [
         subprocess.Popen(
