@@ -2,19 +2,14 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
+from pydantic import Field, field_validator, model_serializer, model_validator
 
 from farcuriosity.curiosity.modules import get
+from gridcell.settings import Seeds, Strict
 from gridcell.suite import parse_settings
 
 Discount = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$")]
-
-
-class Strict(BaseModel):
-    """Settings that refuse unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Environment(Strict):
@@ -207,19 +202,12 @@ class Settings(Strict):
     training: Training = Training()
     forgetting: Forgetting = Forgetting()
     video: Video = Video()
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+    seeds: Seeds = [0]
 
     @field_validator("curiosities", mode="before")
     @classmethod
     def _known(cls, given: Any) -> Any:
         return _curiosities(given, "curiosities")
-
-    @field_validator("seeds")
-    @classmethod
-    def _distinct(cls, values: list[int]) -> list[int]:
-        if len(set(values)) != len(values):
-            raise ValueError("a value is listed twice")
-        return values
 
 
 def _curiosities(given: Any, where: str) -> Any:

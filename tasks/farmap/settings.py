@@ -2,13 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field
 
-
-class Strict(BaseModel):
-    """Settings that refuse unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from gridcell.settings import Seeds, Strict
 
 
 class RandomWalkAgent(Strict):
@@ -115,11 +111,4 @@ class Settings(Strict):
     sight: Literal["grid", "rgbd"] = "grid"
     changes: Changes = Changes()
     films: list[Film] = []
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
-
-    @field_validator("seeds")
-    @classmethod
-    def _distinct(cls, values: list[int]) -> list[int]:
-        if len(set(values)) != len(values):
-            raise ValueError("a value is listed twice")
-        return values
+    seeds: Seeds = [0]

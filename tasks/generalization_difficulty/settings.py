@@ -2,13 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field
 
-
-class Strict(BaseModel):
-    """Settings that refuse unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from gridcell.settings import Seeds, Strict
 
 
 class ClassificationTask(Strict):
@@ -154,11 +150,4 @@ class Settings(Strict):
     data: Data = Data()
     estimation: Estimation = Estimation()
     orders: dict[str, list[str]] = {}
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
-
-    @field_validator("seeds")
-    @classmethod
-    def _distinct(cls, values: list[int]) -> list[int]:
-        if len(set(values)) != len(values):
-            raise ValueError("a value is listed twice")
-        return values
+    seeds: Seeds = [0]

@@ -2,20 +2,15 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
 from gridcell.errors import unknown
+from gridcell.settings import Distinct, Seeds, Strict
 from gridcell.suite import parse_settings
 from imagenet_rib.methods import get
 
 DOWNSTREAM = ("v2", "a", "r", "sketch", "objectnet", "cartoon", "drawing", "c")
 """The eight sets, in the paper's order."""
-
-
-class Strict(BaseModel):
-    """Settings that refuse unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Architecture(Strict):
@@ -168,13 +163,13 @@ class Settings(Strict):
     architectures: dict[Name, Architecture] = Field(min_length=1)
     pretrainings: dict[Name, Pretraining | Pretrained] = Field(min_length=1)
     methods: dict[str, Any] = Field(min_length=1)
-    downstream: list[Name] = Field(list(DOWNSTREAM), min_length=2)
+    downstream: Annotated[list[Name], Distinct] = Field(list(DOWNSTREAM), min_length=2)
     training: Optimiser = Optimiser()
     fisher: Fisher = Fisher()
     evaluation: Evaluation = Evaluation()
     distance: Distance = Distance()
     resources: Needed = Needed()
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+    seeds: Seeds = [0]
 
     @field_validator("pretrainings", mode="before")
     @classmethod
@@ -194,13 +189,6 @@ class Settings(Strict):
             name: parse_settings(get(name).parameters, given or {}, f"methods.{name}")
             for name, given in methods.items()
         }
-
-    @field_validator("downstream", "seeds")
-    @classmethod
-    def _distinct(cls, values: list[Any]) -> list[Any]:
-        if len(set(values)) != len(values):
-            raise ValueError("a value is listed twice")
-        return values
 
 
 def _pretraining(name: str, values: Any) -> Any:

@@ -1,14 +1,10 @@
 """The settings of a suite, checked before anything starts."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
-
-class Strict(BaseModel):
-    """Settings that refuse unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from gridcell.settings import Distinct, Seeds, Strict
 
 
 class Problem(Strict):
@@ -114,7 +110,7 @@ class Settings(Strict):
     problems: dict[Name, Problem] = Field(min_length=1)
     spaces: dict[Name, Space] = Field(min_length=1)
     training_size: int = Field(100, ge=1)
-    training_sizes: list[Annotated[int, Field(ge=1)]] = []
+    training_sizes: Annotated[list[Annotated[int, Field(ge=1)]], Distinct] = []
     test_points: int = Field(100, ge=1)
     standardise: bool = True
     error_unit: Literal["relative", "absolute"] = "relative"
@@ -126,14 +122,7 @@ class Settings(Strict):
     training: Training = Training()
     bootstrap: int = Field(100, ge=10)
     resources: Needed = Needed()
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
-
-    @field_validator("seeds", "training_sizes")
-    @classmethod
-    def _distinct(cls, values: list[Any]) -> list[Any]:
-        if len(set(values)) != len(values):
-            raise ValueError("a value is listed twice")
-        return values
+    seeds: Seeds = [0]
 
     @field_validator("epsilons")
     @classmethod
