@@ -136,11 +136,15 @@ def _mean_curves(rows: Sequence[Mapping[str, Any]], spaces: Sequence[str], axis:
 
 
 def _logarithmic(figure: Figure) -> None:
+    """Scale panels that share their axes: room above the highest line, a tick at each x of any panel."""
+    lines = [line.get_xydata() for axes in figure.axes for line in axes.lines]
+    points = np.concatenate([np.asarray(line, dtype=float) for line in lines])
+    ticks = np.unique(points[:, 0])
+    highest = float(np.nanmax(points[:, 1], initial=1.0))
     for axes in figure.axes:
         axes.set_xscale("log")
         axes.set_yscale("symlog", linthresh=1)
-        axes.set_ylim(bottom=0)
-        ticks = sorted({float(x) for line in axes.lines for x in np.asarray(line.get_xdata(), dtype=float)})
+        axes.set_ylim(0, 2 * highest)
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
 
