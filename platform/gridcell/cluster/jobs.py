@@ -194,6 +194,12 @@ def _explained(address: str, job_id: str = "") -> Iterator[None]:
             raise UserError(
                 f"The cluster at {address} has no job '{job_id}': 'gridcell job list' lists them"
             ) from error
+        if _NOT_YET in str(error):
+            raise UserError(
+                f"No node of the cluster at {address} can start a job: try again in a minute. If that fails, "
+                "dashboard_agent.log on the head says why; of two clusters on one machine, one needs "
+                "'ray start --dashboard-agent-listen-port'"
+            ) from error
         raise UserError(f"The cluster at {address} refused: {' '.join(str(error).split())[:300]}") from error
 
 

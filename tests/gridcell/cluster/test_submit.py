@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from gridcell.cluster import jobs
 from gridcell.cluster.jobs import environment_for
+from gridcell.cluster.package import pack
+from gridcell.errors import UserError
 from gridcell.task import TASKS_VARIABLE, _installed, find_task
 
 ROOT = Path(__file__).parents[3]
@@ -70,3 +73,14 @@ def test_a_task_is_found_by_the_variable_of_a_job(monkeypatch):
         monkeypatch.undo()
         _installed.cache_clear()
         find_task.cache_clear()
+
+
+def test_a_cluster_whose_nodes_cannot_start_a_job_says_what_to_do(monkeypatch, tmp_path):
+    class Client:
+        def submit_job(self, **_):
+            raise RuntimeError("Request failed with status code 500: No available agent to submit job, ...")
+
+    monkeypatch.setattr(jobs, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(jobs, "_connect", lambda address: Client())
+    with pytest.raises(UserError, match=r"No node of the cluster at http://h can start a job.*listen-port"):
+        jobs.Jobs("http://h").submit(pack(tmp_path), ["true"], name="job", environment={})
