@@ -1,6 +1,7 @@
 """The plug-in contract: what a research system tells the platform, and how the platform finds it."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid
-from gridcell.store import Result, Store
+from gridcell.store import Loss, Result, Store
+from gridcell.store.losses import lost_by_class
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -33,6 +35,7 @@ class Findings:
         results: id -> result of the cells that are done.
         failures: id -> failure record of those that failed or diverged.
         store: where artifacts are fetched from.
+        losses: attempts at them that ended without a result, whether or not they are done by now.
     """
 
     title: str
@@ -41,6 +44,7 @@ class Findings:
     results: Mapping[str, Result]
     failures: Mapping[str, Mapping[str, Any]]
     store: Store
+    losses: Sequence[Loss] = ()
 
     def counts(self) -> dict[str, int]:
         """Return state of the cells -> how many, in the order in which a report shows them."""
@@ -59,6 +63,15 @@ class Findings:
         keys = {"title": "title", "class": "failure_class", "message": "message"}
         return [{name: str(item[key]) for name, key in keys.items()} for item in self.failures.values()]
 
+    def interruptions(self) -> dict[str, dict[str, float]]:
+        """Return failure class -> what ``lost_by_class`` tells, and cells ``given_up``: not done for it."""
+        lost = lost_by_class(self.losses, self.grid.cells)
+        given_up = Counter(str(failure["failure_class"]) for failure in self.failures.values())
+        none = {"attempts": 0, "seconds": 0.0}
+        return {
+            name: {**lost.get(name, none), "given_up": given_up[name]} for name in sorted({*lost, *given_up})
+        }
+
     def versions(self) -> str:
         """Name the versions of all packages that results were computed with."""
         found = {
@@ -69,7 +82,10 @@ class Findings:
 
 @dataclass(frozen=True)
 class Report:
-    """What a report function wrote: the page to open, and what the terminal shows (rich renderables)."""
+    """What a report function wrote: the page to open, and what the terminal shows (rich renderables).
+
+    To an HTML page with a ``<main>`` the platform adds a section on interruptions, where there were any.
+    """
 
     page: Path
     headline: Sequence[Any]
@@ -129,8 +145,12 @@ class Task:
         return _imported(self.durations)(settings, grid) if self.durations else {}
 
     def write_report(self, findings: Findings, out: Path) -> Report:
-        """Import the report function and call it."""
-        return _imported(self.report)(findings, out)
+        """Import the report function and call it; add what interrupted the run, which no result shows."""
+        from gridcell.page.interruptions import add_interruptions
+
+        report: Report = _imported(self.report)(findings, out)
+        add_interruptions(findings.interruptions(), report.page)
+        return report
 
 
 def _imported(where: str) -> Callable[..., Any]:

@@ -30,6 +30,10 @@ def summary(storage):
     return (storage / "report" / "summary.json").read_bytes()
 
 
+def interruptions(storage):
+    return json.loads((storage / "report" / "run.json").read_text())["interruptions"]
+
+
 def records(storage):
     return {path.stem: path.stat().st_mtime_ns for path in (storage / "results").glob("*.json")}
 
@@ -196,3 +200,10 @@ def test_a_corrupt_checkpoint_in_the_store_is_made_again(undisturbed, tmp_path):
         in done.stdout
     )
     assert summary(storage) == summary(undisturbed)
+    assert interruptions(undisturbed) == {}
+    assert 'id="interruptions"' not in (undisturbed / "report" / "report.html").read_text()
+    told = interruptions(storage)
+    assert {name: (entry["attempts"], entry["given_up"]) for name, entry in told.items()} == {
+        "corrupt-input": (1, 0)
+    }
+    assert "<th>corrupt-input</th><td>1</td><td>0</td>" in (storage / "report" / "report.html").read_text()

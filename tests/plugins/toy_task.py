@@ -72,6 +72,11 @@ def step(cell: Cell, context: Context) -> Mapping[str, Any]:
         raise MemoryError("even nothing is too much")
     before = context.need("before").metrics["sum"] if "before" in cell.needs else context.seed
     context.report(0, sum=before)
+    if how == "transient-once-late" and first:  # at step 5, with a checkpoint of step 2
+        (context.scratch / "state").write_text(str(before))
+        context.checkpoints.save(context.scratch / "state", 2)
+        context.report(5, sum=before)
+        raise ConnectionResetError("the network went away")
     (context.outputs / "sum.txt").write_text(str(before + cell.config["add"]))
     return {"sum": before + cell.config["add"]}
 
@@ -97,7 +102,7 @@ def write_report(findings: Findings, out: Path) -> Report:
         for t in findings.grid.targets
         if t.cell in findings.results
     }
-    page.write_text(str(sums))
+    page.write_text(f"<main>{sums}</main>\n")
     return Report(page, [str(sums)])
 
 

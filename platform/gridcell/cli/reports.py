@@ -54,6 +54,7 @@ def findings(asked: Request, store: Store) -> Findings:
             if cell_id in asked.grid.cells and cell_id not in results
         },
         store=store,
+        losses=store.losses.read_all(),
     )
 
 

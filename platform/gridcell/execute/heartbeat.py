@@ -12,7 +12,7 @@ from typing import Any
 from gridcell.cell import Cell
 from gridcell.execute.outcome import FailureClass, Outcome
 from gridcell.execute.schedule import Schedule
-from gridcell.execute.settle import lost_seconds, written_if_possible
+from gridcell.execute.settle import lost_seconds, lost_steps, written_if_possible
 from gridcell.store import Loss, Store
 from gridcell.store.filesystem import Folder
 
@@ -27,6 +27,7 @@ class Heartbeat:
         self._store = store
         self._name = f"drivers/{uuid.uuid4().hex[:12]}.json"
         self._running: dict[str, float] = {}  # id -> start of the attempt, seconds since 1970
+        self._steps: dict[str, int] = {}  # id -> the last step that it reported
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True, name="heartbeat")
 
@@ -40,11 +41,13 @@ class Heartbeat:
         self._running[cell.id] = time.time()
 
     def reported(self, cell: Cell, step: int, metrics: Mapping[str, float]) -> None:
-        """Nothing to do."""
+        """Note how far the cell is."""
+        self._steps[cell.id] = step
 
     def finished(self, cell: Cell, outcome: Outcome, again: bool) -> None:
         """Remove the cell."""
         self._running.pop(cell.id, None)
+        self._steps.pop(cell.id, None)
 
     def ended(self) -> None:
         """Stop, account for what an interruption lost, and remove the file."""
@@ -61,7 +64,8 @@ class Heartbeat:
 
     def _now(self) -> dict[str, Any]:
         where = {"host": platform.node(), "pid": os.getpid()}
-        return {**where, "time": time.time(), "running": self._running.copy()}
+        running = {"running": self._running.copy(), "steps": self._steps.copy()}
+        return {**where, "time": time.time(), **running}
 
 
 def running_cells(folder: Folder) -> dict[str, str]:
@@ -102,6 +106,7 @@ def _count_as_lost(store: Store, name: str, beat: Mapping[str, Any]) -> None:
     for cell_id, started in beat["running"].items():
         if cell_id not in done:
             seconds = lost_seconds(store, cell_id, started, beat["time"])
-            loss = Loss(cell_id, FailureClass.PREEMPTED.value, seconds)
+            steps = lost_steps(store, cell_id, beat.get("steps", {}).get(cell_id))
+            loss = Loss(cell_id, FailureClass.PREEMPTED.value, seconds, steps)
             store.losses.add(loss, attempt=name.removeprefix("drivers/").removesuffix(".json"))
     store.folder.remove(name)

@@ -66,12 +66,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt at a cell ended: with metrics, or with a failure."""
+    """How an attempt at a cell ended: with metrics, or with a failure; ``step`` is the last it reported."""
 
     cell: str
     seconds: float
     metrics: Mapping[str, Any] = field(default_factory=dict)
     failure: Failure | None = None
+    step: int | None = None
 
     @property
     def done(self) -> bool:

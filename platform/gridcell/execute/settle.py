@@ -21,16 +21,17 @@ def settle(cell: Cell, outcome: Outcome, schedule: Schedule, store: Store, liste
             store.results.quarantine(damaged)
     again = schedule.finish(outcome)
     if failure is not None:
-        written_if_possible(lambda: _record(cell, failure, outcome.seconds, again, store))
+        written_if_possible(lambda: _record(cell, failure, outcome, again, store))
     listener.finished(cell, outcome, again)
 
 
-def _record(cell: Cell, failure: Failure, seconds: float, again: bool, store: Store) -> None:
+def _record(cell: Cell, failure: Failure, outcome: Outcome, again: bool, store: Store) -> None:
     if not again:
         store.failures.record(cell.id, {"title": cell.title, **failure.to_record()})
     now = time.time()
-    lost = lost_seconds(store, cell.id, now - seconds, now)
-    store.losses.add(Loss(cell.id, failure.failure_class.value, lost))
+    lost = lost_seconds(store, cell.id, now - outcome.seconds, now)
+    steps = lost_steps(store, cell.id, outcome.step)
+    store.losses.add(Loss(cell.id, failure.failure_class.value, lost, steps))
 
 
 def lost_seconds(store: Store, cell_id: str, started: float, ended: float) -> float:
@@ -38,6 +39,16 @@ def lost_seconds(store: Store, cell_id: str, started: float, ended: float) -> fl
     saved = store.checkpoints(cell_id).saved_at()
     kept_until = saved if saved is not None and started < saved < ended else started
     return round(max(0.0, ended - kept_until), 3)
+
+
+def lost_steps(store: Store, cell_id: str, reported: int | None) -> int | None:
+    """Return the steps of an attempt that no checkpoint keeps, or None if it reported none.
+
+    Some at least: the driver may not have heard of the last ones of a process that went away.
+    """
+    if reported is None:
+        return None
+    return max(0, reported - (store.checkpoints(cell_id).saved_step() or 0))
 
 
 def written_if_possible(write: Callable[[], None]) -> None:

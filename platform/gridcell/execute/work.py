@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -47,26 +48,38 @@ def run_cell(
         rank: of this process among those that run the cell; the first commits the result.
     """
     started = time.monotonic()
+    told = _Told(reporter)
     try:
         if rank is None:
             with contextlib.suppress(KeyError):  # another driver was faster
                 result = store.results.read(cell.id)
                 return Outcome(cell.id, result.seconds, result.metrics)
             if cell.resources.workers > 1:
-                return _on_workers(cell, task, store, locations, reporter, foreground, oom_halvings)
-        seconds, metrics = _worked(
-            cell, task, store, locations, reporter, foreground, oom_halvings, rank or 0
-        )
+                return _on_workers(cell, task, store, locations, told, foreground, oom_halvings)
+        seconds, metrics = _worked(cell, task, store, locations, told, foreground, oom_halvings, rank or 0)
     except Exception as error:
         if foreground:
             raise
         failure = failure_from(error)
     else:
-        return Outcome(cell.id, seconds, metrics)
+        return Outcome(cell.id, seconds, metrics, step=told.step)
     # Only here, where the exception and with it the frames that hold the cell's tensors are gone.
     if failure.failure_class is FailureClass.OUT_OF_MEMORY:
         _free_memory()
-    return Outcome(cell.id, time.monotonic() - started, failure=failure)
+    return Outcome(cell.id, time.monotonic() - started, failure=failure, step=told.step)
+
+
+@dataclass
+class _Told:
+    """Passes on what a cell reports, and remembers its last step."""
+
+    reporter: Reporter | None
+    step: int | None = None
+
+    def __call__(self, step: int, metrics: Mapping[str, float]) -> None:
+        self.step = step
+        if self.reporter is not None:
+            self.reporter(step, metrics)
 
 
 def _on_workers(
@@ -123,6 +136,7 @@ def _worked(
             "started": round(started, 3),
             "seconds": seconds,
             "host": platform.node(),
+            "node": _ray_node(),
             "device": context.device,
             "workers": cell.resources.workers,
             "oom_halvings": oom_halvings,
@@ -178,6 +192,12 @@ def _free_memory() -> None:
     torch = sys.modules.get("torch")
     if torch and torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def _ray_node() -> str | None:
+    """Return Ray's id of the node that this process works for: one host may be several. None outside Ray."""
+    ray = sys.modules.get("ray")
+    return ray.get_runtime_context().get_node_id() if ray and ray.is_initialized() else None
 
 
 def _device(resources: Resources) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from matplotlib.figure import Figure
 
 _SHARED = Path(__file__).parent
@@ -70,14 +71,19 @@ def render(templates: Path, filters: Mapping[str, Callable[..., Any]], **context
         filters: further filters by name.
         context: what the template may use.
     """
+    made = environment([templates])
+    made.filters |= filters
+    return made.get_template("report.html.jinja").render(**context)
+
+
+def environment(templates: Sequence[Path]) -> Environment:
+    """Return what renders templates from these folders and from this one: escaping, strict about names."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
-        loader=FileSystemLoader([templates, _SHARED]),
+    return Environment(
+        loader=FileSystemLoader([*templates, _SHARED]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= filters
-    return environment.get_template("report.html.jinja").render(**context)

@@ -35,6 +35,11 @@ class Checkpoints:
             self._folder.remove(f"{self._where}/{name}")
         return None
 
+    def saved_step(self) -> int | None:
+        """Return the step of the newest checkpoint."""
+        names = self._folder.names(self._where)
+        return int(names[-1].partition("-")[0]) if names else None
+
     def saved_at(self) -> float | None:
         """Return when the newest checkpoint was written, in seconds since 1970 by the storage's clock."""
         names = self._folder.names(self._where)

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gridcell.store.filesystem import Folder
@@ -10,14 +10,16 @@ from gridcell.store.filesystem import Folder
 
 @dataclass(frozen=True)
 class Loss:
-    """An attempt without a result: its cell's id, why it ended, and the seconds of work that are lost.
+    """An attempt without a result: its cell's id, why it ended, and the work that is lost.
 
-    Work is lost from the last checkpoint on, or from the attempt's start where it made none.
+    Work is lost from the last checkpoint on, or from the attempt's start where it made none: so many seconds,
+    and so many of the steps that the cell reports, None where it reported none.
     """
 
     cell: str
     failure_class: str
     seconds: float
+    steps: int | None = None
 
 
 class Losses:
@@ -37,14 +39,16 @@ class Losses:
         return [Loss(**json.loads(data)) for data in self._folder.read_many(names).values()]
 
 
-def lost_by_class(losses: list[Loss], cells: Mapping[str, object]) -> dict[str, dict[str, float]]:
-    """Return failure class -> ``attempts`` and ``seconds`` lost, of those among ``cells``."""
+def lost_by_class(losses: Iterable[Loss], cells: Mapping[str, object]) -> dict[str, dict[str, float]]:
+    """Return failure class -> ``attempts``, ``seconds`` and, where known, ``steps`` lost by ``cells``."""
     found: dict[str, dict[str, float]] = {}
     for loss in losses:
         if loss.cell in cells:
             entry = found.setdefault(loss.failure_class, {"attempts": 0, "seconds": 0.0})
             entry["attempts"] += 1
             entry["seconds"] = round(entry["seconds"] + loss.seconds, 1)
+            if loss.steps is not None:
+                entry["steps"] = entry.get("steps", 0) + loss.steps
     return dict(sorted(found.items()))
 
 
@@ -52,4 +56,6 @@ def describe_lost(lost: Mapping[str, Mapping[str, float]]) -> str:
     """Say in a sentence what ``lost_by_class`` found."""
     counts = ", ".join(f"{entry['attempts']:g} {name}" for name, entry in lost.items())
     seconds = sum(entry["seconds"] for entry in lost.values())
-    return f"Attempts without a result: {counts}; {seconds:.0f} s of work lost."
+    steps = [entry["steps"] for entry in lost.values() if "steps" in entry]
+    counted = f", {sum(steps):g} steps of it counted" if steps else ""
+    return f"Attempts without a result: {counts}; {seconds:.0f} s of work lost{counted}."

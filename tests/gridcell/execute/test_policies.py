@@ -19,7 +19,7 @@ from gridcell.execute import head, heartbeat
 from gridcell.execute.driver import run_grid
 from gridcell.execute.outcome import Failure, FailureClass, Outcome, classify
 from gridcell.execute.schedule import Schedule
-from gridcell.execute.settle import lost_seconds, settle, written_if_possible
+from gridcell.execute.settle import lost_seconds, lost_steps, settle, written_if_possible
 from gridcell.execute.stall import take_stall
 from gridcell.store import Loss, Store
 from gridcell.store.losses import describe_lost, lost_by_class
@@ -104,6 +104,17 @@ def test_work_is_lost_from_the_last_checkpoint_on(store, tmp_path):
     assert lost_seconds(store, cell.id, now - 10, now) == pytest.approx(10)  # an earlier attempt's
 
 
+def test_steps_are_lost_from_the_last_checkpoint_on(store, tmp_path):
+    cell = Cell("t", "k", {})
+    assert lost_steps(store, cell.id, 7) == 7
+    assert lost_steps(store, cell.id, None) is None
+    for step in (2, 5):
+        (tmp_path / "state").write_text(f"{step}")
+        store.checkpoints(cell.id).save(tmp_path / "state", step)
+    assert lost_steps(store, cell.id, 7) == 2
+    assert lost_steps(store, cell.id, 5) == 0
+
+
 def test_each_failed_attempt_is_counted_by_its_class(store):
     grid = planned(width=2, length=1)
     schedule = Schedule(grid, set())
@@ -114,6 +125,14 @@ def test_each_failed_attempt_is_counted_by_its_class(store):
     found = lost_by_class([*store.losses.read_all(), Loss("another grid's", "bug", 9.0)], grid.cells)
     assert found == {"preempted": {"attempts": 2, "seconds": 6.0}}
     assert describe_lost(found) == "Attempts without a result: 2 preempted; 6 s of work lost."
+    more = [
+        Loss(cell.id, "transient", 1.0, 30),
+        Loss(cell.id, "transient", 1.0),
+        Loss(cell.id, "bug", 0.0, 4),
+    ]
+    found = lost_by_class(more, grid.cells)
+    assert found["transient"] == {"attempts": 2, "seconds": 2.0, "steps": 30}
+    assert describe_lost(found).endswith("2 s of work lost, 34 steps of it counted.")
 
 
 def test_what_a_dead_driver_was_running_is_counted_once(store):
@@ -123,13 +142,14 @@ def test_what_a_dead_driver_was_running_is_counted_once(store):
     cell = next(iter(grid.cells.values()))
     beat = heartbeat.Heartbeat(store)
     beat.started(cell)
+    beat.reported(cell, 40, {})
     told = {**beat._now(), "pid": gone.pid, "running": {cell.id: time.time() - 7}}
     store.folder.write("drivers/dead.json", json.dumps(told).encode())
     assert heartbeat.running_cells(store.folder) == {}
     for _ in range(2):
         run_grid(toy_task.task, grid, store, executor="inline")
         (loss,) = store.losses.read_all()
-        assert (loss.cell, loss.failure_class) == (cell.id, "preempted")
+        assert (loss.cell, loss.failure_class, loss.steps) == (cell.id, "preempted", 40)
         assert loss.seconds == pytest.approx(7, abs=1)
         (store.folder.local(f"results/{cell.id}.json")).unlink()
 
