@@ -2,10 +2,13 @@
 
 import contextlib
 import logging
+import math
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gridcell.cell import Cell, Resources
@@ -14,7 +17,8 @@ from gridcell.errors import UserError
 from gridcell.task import Task
 
 # Ray reads these when it is imported or started. Its state snapshots serve Tuner.restore, which the store
-# makes unnecessary, so they are taken as rarely as possible.
+# makes unnecessary, so they are taken as rarely as possible. How many trials wait is for the searcher to say;
+# of one that Tune doesn't know it would take one after another, and so start one worker after another.
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -22,6 +26,7 @@ _ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+    "TUNE_MAX_PENDING_TRIALS_PG": "1000000",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "600",
 }
@@ -64,6 +69,28 @@ def bundles(resources: Resources) -> list[dict[str, float]]:
     """Return what each of a cell's workers occupies, in Ray's terms."""
     bundle = {"CPU": float(resources.cpus)} | ({"GPU": resources.gpus} if resources.gpus else {})
     return [bundle] * resources.workers
+
+
+class Room:
+    """What a cluster has, looked up now and then, for it may grow and shrink."""
+
+    LOOK_EVERY_S = 5.0
+
+    def __init__(self) -> None:
+        self._there: Mapping[str, float] = {}
+        self._looked = -math.inf
+
+    def holds(self, cells: Iterable[Resources]) -> bool:
+        """Whether the cluster has what these cells ask for together, in whatever way it is cut into nodes."""
+        import ray
+
+        if time.monotonic() - self._looked > self.LOOK_EVERY_S:
+            self._there, self._looked = ray.cluster_resources(), time.monotonic()
+        asked: Counter[str] = Counter()
+        for resources in cells:
+            for bundle in bundles(resources):
+                asked.update(bundle)
+        return all(amount <= self._there.get(name, 0) + 1e-9 for name, amount in asked.items())
 
 
 def check_resources(cells: Sequence[Cell]) -> None:

@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import astuple
 
 from gridcell.cell import Cell
@@ -118,16 +118,24 @@ class Schedule:
         waiting = (item for item in self._to_run if item not in self.running and not self._is_over(item))
         return [self._grid.cells[cell_id] for cell_id in waiting]
 
-    def take(self) -> Cell | None:
-        """Return the next ready cell and count it as running, or None while none is ready."""
+    def take(self, may: Callable[[Cell], bool] = lambda cell: True) -> Cell | None:
+        """Return the next ready cell and count it as running, or None while none is ready.
+
+        Args:
+            may: whether it may run now; if not, it stays the next one, and none overtakes it.
+        """
         if self.stopped:
             return None
         while self._ready:
-            cell_id = heapq.heappop(self._ready)[-1]
-            self._in_ready.discard(cell_id)
-            if self._has_its_needs(cell_id):  # unless what it needs was found damaged meanwhile
-                self.running.add(cell_id)
-                return self._grid.cells[cell_id]
+            cell = self._grid.cells[self._ready[0][-1]]
+            whole = self._has_its_needs(cell.id)  # unless what it needs was found damaged meanwhile
+            if whole and not may(cell):
+                return None
+            heapq.heappop(self._ready)
+            self._in_ready.discard(cell.id)
+            if whole:
+                self.running.add(cell.id)
+                return cell
         return None
 
     def finish(self, outcome: Outcome) -> bool:

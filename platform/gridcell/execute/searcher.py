@@ -8,9 +8,11 @@ from typing import Any
 
 from ray.tune import Callback
 from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from gridcell.cell import Cell
+from gridcell.execute.cluster import Room
 from gridcell.execute.listener import Listener
 from gridcell.execute.outcome import Failure, FailureClass, Outcome
 from gridcell.execute.schedule import Schedule
@@ -27,16 +29,31 @@ class CellSearcher(Searcher):
         store: where failures are recorded.
         listener: is told what happens.
         max_concurrent: hand out at most so many cells at once.
+        ask_beyond: hand out one more cell than there is room for, so that a cluster that can grow does.
     """
 
-    def __init__(self, schedule: Schedule, store: Store, listener: Listener, max_concurrent: float) -> None:
+    PATIENCE_S = 60.0  # with the start of a worker; what waits longer waits for room, and is not overtaken
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        store: Store,
+        listener: Listener,
+        *,
+        max_concurrent: float,
+        ask_beyond: bool,
+    ) -> None:
         super().__init__()
+        self._room = Room()
+        self._ask_beyond = ask_beyond
         self._schedule = schedule
         self._store = store
         self._listener = listener
         self._max_concurrent = max_concurrent
         self._cells: dict[str, Cell] = {}
+        self._handed_out: dict[str, float] = {}  # when, by the monotonic clock
         self._started: dict[str, float] = {}
+        self._steps: dict[str, int] = {}  # the last that a running cell is known to have reported
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return a ready cell's trial, None while there is none, FINISHED once there will be none."""
@@ -44,10 +61,11 @@ class CellSearcher(Searcher):
             return Searcher.FINISHED
         if len(self._cells) >= self._max_concurrent:
             return None
-        cell = self._schedule.take()
+        cell = self._schedule.take(self._is_its_turn)
         if cell is None:
             return None
         self._cells[trial_id] = cell
+        self._handed_out[trial_id] = time.monotonic()
         return {
             "cell": cell.id,
             "cpus": cell.resources.cpus,
@@ -55,6 +73,20 @@ class CellSearcher(Searcher):
             "workers": cell.resources.workers,
             "oom_halvings": self._schedule.oom_halvings(cell.id),
         }
+
+    def _is_its_turn(self, cell: Cell) -> bool:
+        """Whether to hand out a ready cell now: if a worker is free for it, or there is room to start one.
+
+        A worker that becomes free goes to the cell that is handed out next. It could go to one that waits
+        while a worker is started for it, but Tune would then end the one that is started, and of cells
+        shorter than a start hardly any would ever run at once. For cells that wait for want of room, though,
+        the next ones make way.
+        """
+        waits = [since for trial_id, since in self._handed_out.items() if trial_id not in self._started]
+        if waits and time.monotonic() - min(waits) > self.PATIENCE_S:
+            return False
+        beside = [other.resources for other in self._cells.values()]
+        return self._room.holds([*beside, cell.resources]) or (self._ask_beyond and not waits)
 
     def on_trial_start(self, trial_id: str) -> None:
         """Note that a worker has begun the cell, which may be long after it was handed out."""
@@ -65,6 +97,7 @@ class CellSearcher(Searcher):
         """Pass on what a running cell reports."""
         if "progress" in result and trial_id in self._cells:
             step, metrics = json.loads(result["progress"])
+            self._steps[trial_id] = step
             self._listener.reported(self._cells[trial_id], step, metrics)
 
     def on_trial_complete(
@@ -72,17 +105,19 @@ class CellSearcher(Searcher):
     ) -> None:
         """Settle the cell; a trial without an outcome lost its process or its node."""
         cell = self._cells.pop(trial_id)
-        started = self._started.pop(trial_id, None)
+        self._handed_out.pop(trial_id)
+        started, step = self._started.pop(trial_id, None), self._steps.pop(trial_id, None)
         if result is not None and "outcome" in result:
             outcome = _outcome(cell, json.loads(result["outcome"]))
         else:
-            outcome = _lost(cell, started, self._why_lost(cell))
+            outcome = _lost(cell, started, step, self._why_lost(cell))
         settle(cell, outcome, self._schedule, self._store, self._listener)
 
     def all_lost(self, why: str) -> None:
         """Settle the cells that were handed out as preempted: Tune has given up."""
         for trial_id, cell in list(self._cells.items()):
-            lost = _lost(cell, self._started.get(trial_id), Failure(FailureClass.PREEMPTED, why))
+            started, step = self._started.get(trial_id), self._steps.get(trial_id)
+            lost = _lost(cell, started, step, Failure(FailureClass.PREEMPTED, why))
             settle(cell, lost, self._schedule, self._store, self._listener)
 
     def _why_lost(self, cell: Cell) -> Failure:
@@ -105,6 +140,17 @@ class CellSearcher(Searcher):
         """Do nothing: the store is the state."""
 
 
+class NoPreference(FIFOScheduler):
+    """Leaves it to the searcher who is next, where Tune's own looks through all trials there ever were.
+
+    What it would find is the trial that waits longest, for which a worker is being started; see ``suggest``.
+    """
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """Return none: Tune then starts what it was handed last, and what waits where nothing else does."""
+        return None
+
+
 class StartWatch(Callback):
     """Tells the searcher when a trial starts, which Tune tells callbacks alone."""
 
@@ -116,10 +162,11 @@ class StartWatch(Callback):
         self._searcher.on_trial_start(trial.trial_id)
 
 
-def _lost(cell: Cell, started: float | None, failure: Failure) -> Outcome:
-    return Outcome(cell.id, time.monotonic() - started if started is not None else 0.0, failure=failure)
+def _lost(cell: Cell, started: float | None, step: int | None, failure: Failure) -> Outcome:
+    seconds = time.monotonic() - started if started is not None else 0.0
+    return Outcome(cell.id, seconds, failure=failure, step=step)
 
 
 def _outcome(cell: Cell, ended: Mapping[str, Any]) -> Outcome:
     failure = Failure.from_record(ended["failure"]) if ended["failure"] is not None else None
-    return Outcome(cell.id, ended["seconds"], ended["metrics"], failure)
+    return Outcome(cell.id, ended["seconds"], ended["metrics"], failure, ended["step"])

@@ -13,7 +13,12 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from gridcell.cell import Cell, Resources
-from gridcell.execute.cluster import bundles, check_importable, check_resources, ray_cluster
+from gridcell.execute.cluster import (
+    bundles,
+    check_importable,
+    check_resources,
+    ray_cluster,
+)
 from gridcell.execute.head import watched_head
 from gridcell.execute.listener import Listener
 from gridcell.execute.outcome import Outcome, failure_from
@@ -67,7 +72,13 @@ def run_on_ray(
             # Not before: this imports Ray, which then reads where it may listen.
             from gridcell.execute.searcher import CellSearcher
 
-            searcher = CellSearcher(schedule, store, listener, max_concurrent or math.inf)
+            searcher = CellSearcher(
+                schedule,
+                store,
+                listener,
+                max_concurrent=max_concurrent or math.inf,
+                ask_beyond=address is not None,
+            )
             try:
                 _run_on_cluster(
                     task, grid, schedule, store, searcher, address, stall_timeout_s, report_every_s
@@ -91,7 +102,7 @@ def _run_on_cluster(
     import ray
     from ray import tune
 
-    from gridcell.execute.searcher import StartWatch
+    from gridcell.execute.searcher import NoPreference, StartWatch
 
     if address is None:
         check_resources(schedule.queued())
@@ -104,7 +115,9 @@ def _run_on_cluster(
     with tempfile.TemporaryDirectory(prefix="gridcell-tune-", ignore_cleanup_errors=True) as folder:
         tuner = tune.Tuner(
             tune.with_resources(trainable, _resources),
-            tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
+            tune_config=tune.TuneConfig(
+                search_alg=searcher, scheduler=NoPreference(), num_samples=-1, reuse_actors=True
+            ),
             run_config=tune.RunConfig(
                 storage_path=folder, name="grid", verbose=0, callbacks=[StartWatch(searcher)]
             ),
@@ -161,7 +174,7 @@ def _trainable(
             outcome = Outcome(config["cell"], 0.0, failure=failure_from(error))
         failure = outcome.failure.to_record() if outcome.failure else None
         ended = {"seconds": outcome.seconds, "metrics": dict(outcome.metrics), "failure": failure}
-        return {"outcome": json.dumps(ended)}
+        return {"outcome": json.dumps({**ended, "step": outcome.step})}
 
     return work
 

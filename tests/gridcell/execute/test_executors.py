@@ -107,6 +107,14 @@ def test_failures_stop_only_what_needs_them(executor, store, tmp_path):
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
+def test_the_steps_that_a_failed_attempt_lost_are_counted(executor, store, tmp_path):
+    grid = planned(tmp_path, width=2, length=1, fail={"r1c0": "transient-once-late"})
+    assert not run(grid, store, executor).failed
+    (loss,) = store.losses.read_all()
+    assert (loss.cell, loss.failure_class, loss.steps) == (titled(grid, "r1c0").id, "transient", 3)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_cell_that_runs_out_of_memory_is_tried_with_half_the_batch(executor, store, tmp_path):
     grid = planned(tmp_path, width=2, length=1, fail={"r1c0": "out-of-memory"})
     schedule = run(grid, store, executor)

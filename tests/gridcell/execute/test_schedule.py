@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gridcell.cell import Resources
 from gridcell.execute.outcome import Failure, FailureClass, Outcome
 from gridcell.execute.schedule import Schedule, missing_cells
 from gridcell.grid import GridBuilder
@@ -70,6 +71,24 @@ def test_every_cell_is_done_failed_or_blocked_exactly_once(edges, done_nodes, fa
     waiting = {(a, b) for a, b in edges if a in to_run and b in to_run}
     assert {node_of[cell_id] for cell_id in schedule.blocked} == above(waiting, failed)
     assert schedule.finished | set(schedule.failed) | schedule.blocked == missing
+
+
+def test_no_cell_overtakes_one_that_may_not_run_yet():
+    builder = GridBuilder("t")
+    for number, cpus in enumerate((1, 1, 2)):
+        builder.target({"n": number}, builder.add("k", {"n": number}, resources=Resources(cpus=cpus)))
+    schedule = Schedule(builder.build(), set())
+    asked = []
+
+    def may(cell):
+        asked.append(cell.resources.cpus)
+        return cell.resources.cpus == 1
+
+    assert [schedule.take(may).resources.cpus for _ in range(2)] == [1, 1]
+    assert [schedule.take(may) for _ in range(2)] == [None, None]
+    assert asked == [1, 1, 2, 2]
+    assert len(schedule.running) == 2
+    assert schedule.take().resources.cpus == 2
 
 
 @given(EDGES, st.sets(st.integers(0, 14)))

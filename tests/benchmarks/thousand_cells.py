@@ -1,0 +1,85 @@
+"""What the platform adds to 1,000 cells of one second each, on two nodes with 8 slots each.
+
+The nodes are Ray's processes on this machine, their workers share its cores, and MLflow is written as by
+``gridcell run``. Where there are fewer cores than workers, these take turns at starting (a second or two of
+imports each), which two machines of 8 cores would do at once; so that is shown apart.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+from tests.local_cluster import ROOT, SOURCES, LocalCluster
+
+AIMS = {"overhead (%)": "<= 15", "the same, workers started (%)": "<= 15"}
+CELLS, NODES, SLOTS_EACH, SECONDS = 1000, 2, 8, 1.0
+SLOTS = NODES * SLOTS_EACH
+
+# A process of its own, for it needs the cluster's token in its environment before it imports Ray.
+DRIVER = """
+import json, sys, tempfile, time
+
+from gridcell.execute.driver import run_grid
+from gridcell.store import Store
+from gridcell.tracking import Window, default_tracking_uri
+from tests.benchmarks._waiting_task import Settings, task
+
+address, cells, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+grid = task.plan(Settings(cells=cells, seconds=seconds))
+with tempfile.TemporaryDirectory() as folder:
+    store = Store(folder).prepare()
+    window = Window(default_tracking_uri(store), task.name, "thousand", grid, store)
+    begun, computed = time.time(), time.process_time()
+    schedule = run_grid(task, grid, store, address=address, listeners=[window])
+    ended, computing = time.time(), time.process_time() - computed
+    assert len(schedule.finished) == cells, schedule.failed
+    results, _ = store.results.read_many(grid.cells)
+told = [dict(result.metrics) for result in results.values()]
+print(json.dumps({"begun": begun, "ended": ended, "computing": computing, "cells": told}))
+"""
+
+
+def measure() -> dict[str, float]:
+    """Return the overhead over cells that wait and are handed out at no cost, and where it goes."""
+    cluster = LocalCluster(
+        {
+            "PYTHONPATH": os.pathsep.join([SOURCES, str(ROOT)]),
+            "GRIDCELL_TASKS": "waiting=tests.benchmarks._waiting_task:task",
+        }
+    )
+    try:
+        cluster.start()
+        for _ in range(NODES):
+            cluster.add_worker(cpus=SLOTS_EACH)
+        cluster.wait_for_nodes(1 + NODES)
+        told = _driven(cluster)
+    finally:
+        cluster.stop()
+    began = sorted(cell["began"] for cell in told["cells"])
+    started = began[SLOTS - 1]  # from here on every slot has been at work
+    busy = sum(at + SECONDS - max(at, started) for at in began if at + SECONDS > started) / SLOTS
+    ideal = CELLS * SECONDS / SLOTS
+    return {
+        "wall-clock (s)": told["ended"] - told["begun"],
+        "ideal (s)": ideal,
+        "overhead (%)": 100 * ((told["ended"] - told["begun"]) / ideal - 1),
+        "start-up, until the first cell (s)": began[0] - told["begun"],
+        "start-up, until a cell in each slot (s)": started - told["begun"],
+        "the same, workers started (%)": 100 * ((began[-1] + SECONDS - started) / busy - 1),
+        "ending (s)": told["ended"] - began[-1] - SECONDS,
+        "processes that ran cells": float(len({cell["process"] for cell in told["cells"]})),
+        "processes that imported torch": float(
+            len({cell["process"] for cell in told["cells"] if cell["torch"]})
+        ),
+        "driver's computing per cell (ms)": 1000 * told["computing"] / CELLS,
+    }
+
+
+def _driven(cluster: LocalCluster) -> dict:
+    command = [sys.executable, "-c", DRIVER, f"127.0.0.1:{cluster.port}", str(CELLS), str(SECONDS)]
+    with tempfile.TemporaryDirectory() as folder:
+        ended = subprocess.run(command, env=cluster.environment, cwd=folder, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-4000:]
+    return json.loads(ended.stdout.splitlines()[-1])
