@@ -1,0 +1,99 @@
+"""Who is handed out when: what there is room for, and no worker is ended that is needed again at once."""
+
+import json
+import math
+
+import pytest
+import rounds_task
+
+from gridcell.cell import Resources
+from gridcell.execute.cluster import Room
+from gridcell.execute.driver import run_grid
+from gridcell.execute.schedule import Schedule
+from gridcell.grid import GridBuilder
+
+DONE = {"outcome": json.dumps({"seconds": 0.0, "metrics": {}, "failure": None, "step": None})}
+
+
+class Silent:
+    """A listener that does nothing."""
+
+    def __getattr__(self, _):
+        return lambda *_: None
+
+
+@pytest.fixture
+def handing_out(store, monkeypatch):
+    """Return a searcher of cells that ask for so many CPUs, on a cluster of four."""
+    from gridcell.execute.searcher import CellSearcher
+
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 4.0})
+
+    def make(cpus, **options):
+        builder = GridBuilder("t")
+        for number, each in enumerate(cpus):
+            builder.target({"n": number}, builder.add("k", {"n": number}, resources=Resources(cpus=each)))
+        schedule = Schedule(builder.build(), set())
+        options = {"max_concurrent": math.inf, "ask_beyond": False} | options
+        return CellSearcher(schedule, store, Silent(), **options)
+
+    return make
+
+
+def trials(searcher, *names):
+    """Ask for trials of these names; return which got a cell."""
+    return [name for name in names if searcher.suggest(name) is not None]
+
+
+def test_as_many_cells_are_handed_out_at_once_as_there_is_room_for(handing_out):
+    searcher = handing_out([1] * 6)
+    assert trials(searcher, *"abcdef") == [*"abcd"]
+    searcher.on_trial_start("b")
+    searcher.on_trial_complete("b", DONE)
+    assert trials(searcher, *"ef") == ["e"]
+
+
+def test_a_large_cell_gets_its_room_and_no_small_one_overtakes_it(handing_out):
+    searcher = handing_out([1, 1, 4])
+    assert trials(searcher, *"abc") == [*"ab"]
+    for name in "ab":
+        assert trials(searcher, "c") == []
+        searcher.on_trial_start(name)
+        searcher.on_trial_complete(name, DONE)
+    assert trials(searcher, "c") == ["c"]
+
+
+def test_of_a_cluster_that_may_grow_one_cell_more_is_asked_for(handing_out):
+    searcher = handing_out([1] * 8, ask_beyond=True)
+    assert trials(searcher, *"abcdef") == [*"abcd"]  # four workers are being started: first see them start
+    for name in "abcd":
+        searcher.on_trial_start(name)
+    assert trials(searcher, *"ef") == ["e"]
+
+
+def test_what_waits_for_want_of_room_is_not_overtaken(handing_out, monkeypatch):
+    searcher = handing_out([1] * 6)
+    assert trials(searcher, *"abc") == [*"abc"]
+    monkeypatch.setattr(type(searcher), "PATIENCE_S", -1.0)
+    assert trials(searcher, "d") == []
+    for name in "abc":
+        searcher.on_trial_start(name)
+    assert trials(searcher, "d") == ["d"]
+
+
+def test_room_counts_what_all_workers_of_all_cells_ask_for(monkeypatch):
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 8.0, "GPU": 1.0})
+    room = Room()
+    assert room.holds([Resources(cpus=2, workers=3), Resources(cpus=2)])
+    assert not room.holds([Resources(cpus=2, workers=3), Resources(cpus=3)])
+    assert room.holds([Resources(gpus=0.1)] * 8 + [Resources(cpus=0, gpus=0.1)] * 2)
+    assert not room.holds([Resources(gpus=0.5)] * 2 + [Resources(gpus=0.1)])
+
+
+@pytest.mark.slow
+def test_workers_whose_cells_end_together_all_go_on(store, tmp_path):
+    """Each round of four needs four workers at once; Tune would keep one of those that end together."""
+    grid = rounds_task.plan(rounds=10, width=4, markers=tmp_path / "markers")
+    schedule = run_grid(rounds_task.task, grid, store, num_cpus=4)
+    assert schedule.finished == set(grid.cells)
+    assert len({store.results.read(cell).metrics["process"] for cell in grid.cells}) == 4
