@@ -134,6 +134,8 @@ def build_algorithm(
             rollout_fragment_length=recipe.steps,
             num_cpus_per_env_runner=0,  # the cell has asked for them already, and holds them all
         )
+        # A runner can't be replaced within a segment: the run goes on from its last checkpoint.
+        .fault_tolerance(restart_failed_env_runners=False, ignore_env_runner_failures=False)
         .learners(
             num_learners=learners if learners > 1 else 0,
             num_gpus_per_learner=1 if gpu else 0,
