@@ -18,7 +18,9 @@ def plan(settings: Settings) -> Grid:
     """
     grid = GridBuilder("farcuriosity")
     training = settings.training
-    resources = Resources(cpus=training.threads * (1 + training.runners), gpus=training.gpus)
+    resources = resources_of(training)
+    # One learner goes without saying. Several form sums in another order, from which runs soon differ.
+    unnamed = _NOT_THE_RESULTS | ({"learners"} if training.learners == 1 else set())
     for name, environment in settings.environments.items():
         for curiosity, chosen in settings.curiosities.items():
             for seed in settings.seeds:
@@ -29,7 +31,7 @@ def plan(settings: Settings) -> Grid:
                     "curiosity": chosen.kind,
                     "parameters": chosen.parameters,
                     "steps": steps_of(environment, training),
-                    "training": training.model_dump(mode="json", exclude=_NOT_THE_RESULTS),
+                    "training": training.model_dump(mode="json", exclude=unnamed),
                 }
                 title = f"{name} {curiosity} seed {seed}"
                 agent = grid.add("train", config, seed=seed, title=title, resources=resources)
@@ -41,6 +43,12 @@ def plan(settings: Settings) -> Grid:
     if not planned.cells:
         raise UserError("There is nothing to run: name environments and curiosities, or worlds to forget")
     return planned
+
+
+def resources_of(training: Training) -> Resources:
+    """Return what an agent occupies: its processes step and learn in turn, on one machine."""
+    processes = max(1 + training.runners, training.learners)
+    return Resources(cpus=training.threads * processes, gpus=training.gpus * training.learners)
 
 
 def steps_of(environment: Environment, training: Training) -> int:

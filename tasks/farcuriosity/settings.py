@@ -53,8 +53,9 @@ class Training(Strict):
         lstm: units of the recurrent policy, 0 for none.
         random_steps: random steps from which the curiosity's observation statistics start.
         runners: processes that step environments; 0: the one that learns.
+        learners: processes that learn together.
         threads: that step Atari emulators and compute, per process.
-        gpus: of the learner.
+        gpus: of each learner.
     """
 
     steps: int = Field(98_304_000, ge=1)
@@ -79,6 +80,7 @@ class Training(Strict):
     lstm: int = Field(512, ge=0)
     random_steps: int = Field(10_000, ge=0)
     runners: int = Field(0, ge=0)
+    learners: int = Field(1, ge=1)
     threads: int = Field(1, ge=1)
     gpus: float = Field(0.0, ge=0)
 
@@ -90,6 +92,16 @@ class Training(Strict):
                     f"{self.environments} environments can't be shared equally among {parts} {name}: set "
                     "training.environments to a multiple of it"
                 )
+        if self.environments % (self.minibatches * self.learners):
+            raise ValueError(
+                f"{self.environments} environments in {self.minibatches} minibatches can't be shared equally "
+                f"among {self.learners} learners: set training.environments to a multiple of "
+                f"{self.minibatches * self.learners}"
+            )
+        if self.learners > 1 and self.gpus % 1:
+            raise ValueError(
+                f"{self.learners} learners can't share a GPU: set training.gpus, which each has, to 1 or 0"
+            )
         return self
 
 

@@ -84,12 +84,32 @@ def test_steps_are_whole_updates_and_threads_change_no_id():
     assert {cell.resources.cpus for cell in other.cells.values()} == {2}
 
 
+def test_a_cell_asks_for_the_processes_that_work_at_once_and_a_gpu_for_each_learner():
+    def asked(**training):
+        (cell, *_) = plan(parsed(training=SMALL["training"] | training)).cells.values()
+        return cell.resources.cpus, cell.resources.gpus, cell.resources.workers
+
+    assert asked() == (1, 0, 1)
+    assert asked(runners=2, threads=3) == (9, 0, 1)
+    assert asked(runners=1, gpus=0.5) == (2, 0.5, 1)
+    assert asked(learners=2) == (2, 0, 1)
+    assert asked(learners=2, runners=4, gpus=1) == (5, 2, 1)
+
+
+def test_one_learner_goes_without_saying_and_two_make_other_cells():
+    one, two = (plan(parsed(training=SMALL["training"] | {"learners": n})) for n in (1, 2))
+    assert list(one.cells) == list(plan(parsed()).cells)
+    assert not set(one.cells) & set(two.cells)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"curiosities": {"rdn": {}}}, "Unknown curiosity 'rdn': did you mean 'rnd'"),
         ({"curiosities": {"far": {"roh": 3}}}, "Unknown setting 'curiosities.far.roh': did you mean 'rho'"),
         ({"training": {"environments": 6}}, "training.environments"),
+        ({"training": {"environments": 8, "learners": 3}}, "training.environments to a multiple of 12"),
+        ({"training": {"learners": 2, "gpus": 0.5}}, "2 learners can't share a GPU"),
         ({"training": {"learning_rate": 1}}, "Unknown setting 'training.learning_rate'"),
         ({"environments": {"rooms": {}}}, "environments.rooms.id"),
     ],
@@ -139,8 +159,9 @@ class Stopped(BaseException):
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_goes_on_from_its_last_checkpoint(store, tmp_path, local_ray):
-    (_, far) = plan(parsed()).cells.values()
+@pytest.mark.parametrize("processes", [{}, {"learners": 2}, {"runners": 2}])
+def test_an_interrupted_run_goes_on_from_its_last_checkpoint(store, tmp_path, local_ray, processes):
+    (_, far) = plan(parsed(training=SMALL["training"] | processes)).cells.values()
     assert far.config["curiosity"] == "far"
 
     def stop(step, _metrics):

@@ -95,6 +95,8 @@ def classify(error: BaseException) -> FailureClass:
     # torch.OutOfMemoryError, matched by name because this module must not import torch
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return FailureClass.OUT_OF_MEMORY
+    if any(base.__name__ == "RayActorError" for base in type(error).__mro__):  # by name: see above
+        return FailureClass.PREEMPTED
     if type(error) is RuntimeError and any(sign in str(error) for sign in _LOST_PEER):
         return FailureClass.PREEMPTED
     if is_full(error):

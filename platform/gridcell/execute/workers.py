@@ -191,6 +191,26 @@ def _overall(ended: Mapping[int, Outcome]) -> Outcome:
     return min(failed, key=lambda outcome: outcome.failure.failure_class is FailureClass.PREEMPTED)  # type: ignore[union-attr]
 
 
+def join_group(rank: int, world_size: int, method: str, *, gpus: bool, local: bool) -> None:
+    """Join torch's default process group.
+
+    Args:
+        rank: of this process.
+        world_size: number of processes.
+        method: where they meet, as ``init_process_group`` takes it.
+        gpus: whether they compute on GPUs.
+        local: all are on this machine, and nothing need listen to others.
+    """
+    import torch.distributed
+
+    if local:
+        loopback = "lo0" if sys.platform == "darwin" else "lo"
+        os.environ.update(GLOO_SOCKET_IFNAME=loopback, NCCL_SOCKET_IFNAME=loopback)
+    torch.distributed.init_process_group(
+        "cpu:gloo,cuda:nccl" if gpus else "gloo", init_method=method, rank=rank, world_size=world_size
+    )
+
+
 @dataclass(frozen=True)
 class _Place:
     node: str
@@ -216,17 +236,7 @@ class _Worker:
 
     def join(self, method: str, *, local: bool) -> None:
         """Join the process group of all workers."""
-        import torch.distributed
-
-        if local:
-            loopback = "lo0" if sys.platform == "darwin" else "lo"
-            os.environ.update(GLOO_SOCKET_IFNAME=loopback, NCCL_SOCKET_IFNAME=loopback)
-        torch.distributed.init_process_group(
-            "cpu:gloo,cuda:nccl" if self.resources.gpus else "gloo",
-            init_method=method,
-            rank=self.rank,
-            world_size=self.resources.workers,
-        )
+        join_group(self.rank, self.resources.workers, method, gpus=bool(self.resources.gpus), local=local)
 
     def work(self, job: Job) -> Outcome:
         """Run the cell's function, this worker's part of it."""

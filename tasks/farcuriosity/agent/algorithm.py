@@ -14,12 +14,24 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.tune.registry import register_env
 
 from farcuriosity.agent.connector import Credit
+from farcuriosity.agent.group import SegmentLearnerGroup
 from farcuriosity.agent.learner import CuriosityLearner
 from farcuriosity.agent.module import ActorCriticModule
 from farcuriosity.agent.runner import SegmentRunner
 from farcuriosity.environments.make import make_vector
 
 _ENVIRONMENT = "farcuriosity"  # as RLlib knows it; the runner's settings say which it is
+
+
+class CuriosityPPOConfig(PPOConfig):
+    """RLlib's configuration of PPO, with learners that see segments whole."""
+
+    def build_learner_group(
+        self, *, env: Any = None, spaces: Any = None, rl_module_spec: Any = None, placement_group: Any = None
+    ) -> SegmentLearnerGroup:
+        """Build the learners."""
+        spec = rl_module_spec or self.get_multi_rl_module_spec(env=env, spaces=spaces)
+        return SegmentLearnerGroup(config=self.copy(), module_spec=spec, placement_group=placement_group)
 
 
 class CuriosityPPO(PPO):
@@ -93,6 +105,7 @@ def build_algorithm(
     *,
     seed: int,
     runners: int = 0,
+    learners: int = 1,
     gpu: bool = False,
 ) -> PPO:
     """Build the algorithm; ``train()`` on it does one update, ``stop()`` ends it.
@@ -106,11 +119,13 @@ def build_algorithm(
         parameters: of the curiosity; what is left out takes its default.
         seed: of everything random.
         runners: processes that sample; 0: this one.
-        gpu: the learner computes on one.
+        learners: processes of this machine that learn, if more than one; else this one does. They share the
+            torch threads of this one.
+        gpu: each learner computes on one.
     """
     register_env(_ENVIRONMENT, lambda context: make_vector(context["environment"], 1, context["options"]))
     config = (
-        PPOConfig(algo_class=CuriosityPPO)
+        CuriosityPPOConfig(algo_class=CuriosityPPO)
         .environment(env=_ENVIRONMENT, env_config={"environment": environment, "options": dict(options)})
         .env_runners(
             env_runner_cls=SegmentRunner,
@@ -119,8 +134,10 @@ def build_algorithm(
             rollout_fragment_length=recipe.steps,
             num_cpus_per_env_runner=0,  # the cell has asked for them already, and holds them all
         )
+        # A runner can't be replaced within a segment: the run goes on from its last checkpoint.
+        .fault_tolerance(restart_failed_env_runners=False, ignore_env_runner_failures=False)
         .learners(
-            num_learners=0,
+            num_learners=learners if learners > 1 else 0,
             num_gpus_per_learner=1 if gpu else 0,
             learner_class=CuriosityLearner,
             learner_config_dict={
@@ -139,8 +156,8 @@ def build_algorithm(
         )
         .training(
             lr=recipe.lr,
-            train_batch_size_per_learner=recipe.batch,
-            minibatch_size=recipe.batch // recipe.minibatches,
+            train_batch_size_per_learner=recipe.batch // learners,
+            minibatch_size=recipe.batch // learners // recipe.minibatches,
             num_epochs=recipe.epochs,
             clip_param=recipe.clip,
             entropy_coeff=recipe.entropy,
@@ -154,6 +171,5 @@ def build_algorithm(
 
 
 def learner_of(algorithm: PPO) -> CuriosityLearner:
-    """Return the algorithm's learner, which is in this process."""
-    (result,) = algorithm.learner_group.foreach_learner(lambda learner: learner)
-    return result.get()
+    """Return the algorithm's learner, which is in this process unless there are several."""
+    return algorithm.learner_group.ask(lambda learner: learner)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from ray.rllib.algorithms.ppo import PPO
 
-from farcuriosity.agent.algorithm import learner_of
+from farcuriosity.agent.learner import CuriosityLearner
 
 
 def save(algorithm: PPO, path: Path, **beside: Any) -> None:
@@ -20,23 +20,31 @@ def save(algorithm: PPO, path: Path, **beside: Any) -> None:
         path: the file.
         beside: plain values to keep with it.
     """
-    state = learner_of(algorithm).get_state(not_components="metrics_logger")
-    torch.save({"learner": plain(state), **beside}, path)
+    algorithm.learner_group.ask(lambda learner: _write(learner, path, beside))
 
 
 def load(algorithm: PPO, path: Path) -> dict[str, Any]:
-    """Take up a run where ``save`` left it, with new episodes, and return the file's content.
+    """Take up a run where ``save`` left it, with new episodes, and return what was kept beside it.
 
-    RLlib's own checkpoints hold neither connectors of the learner nor custom runners' state.
+    RLlib's own checkpoints hold neither connectors of the learner nor custom runners' state. It need not be
+    as many learners as there were.
     """
-    held: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    learner = learner_of(algorithm)
-    learner.set_state(held["learner"])
+    steps, beside = algorithm.learner_group.ask_all(lambda learner: _read(learner, path))[0]
     runners = algorithm.env_runner_group
     runners.sync_weights(from_worker_or_learner_group=algorithm.learner_group, inference_only=True)
-    steps = learner.progress.steps
     runners.foreach_env_runner(lambda runner: runner.restart(at=steps))
-    return held
+    return beside
+
+
+def _write(learner: CuriosityLearner, path: Path, beside: dict[str, Any]) -> None:
+    state = learner.get_state(not_components="metrics_logger")
+    torch.save({"learner": plain(state), **beside}, path)
+
+
+def _read(learner: CuriosityLearner, path: Path) -> tuple[int, dict[str, Any]]:
+    held: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    learner.set_state(held.pop("learner"))
+    return learner.progress.steps, held
 
 
 def plain(value: Any) -> Any:

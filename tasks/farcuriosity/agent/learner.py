@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,10 +19,13 @@ from torch import Tensor
 
 from farcuriosity.agent.connector import CURIOSITY, Credit, SegmentsToBatch
 from farcuriosity.agent.module import VALUES
+from farcuriosity.agent.networks import ActorCritic
 from farcuriosity.agent.progress import Progress
+from farcuriosity.curiosity.crew import Crew, Divisible
 from farcuriosity.curiosity.interface import Batch, Curiosity
 from farcuriosity.curiosity.modules import get
 from farcuriosity.environments.make import newest_frame
+from gridcell.execute.workers import join_group
 
 OWN = "own"  # in the state: what RLlib knows nothing of
 ColumnsOf = dict[str, Tensor]
@@ -31,7 +36,27 @@ class CuriosityLearner(TorchLearner):
 
     ``learner_config_dict`` holds ``environment`` (id), ``environments`` (how many, of all runners),
     ``credit``, and of the ``curiosity`` its kind and ``parameters``.
+
+    One of several sees all segments whole, as the others do, and keeps all statistics, fragments and modules
+    itself. Of each minibatch it learns from its share of the rows; gradients are then averaged, so that all
+    take the step that one alone would take, up to the order of sums.
     """
+
+    _crew = Crew()
+
+    def join(self, crew: Crew, meeting: str, threads: int, gpu: str | None) -> None:
+        """Become one of several learners of this machine, before anything is built.
+
+        Args:
+            crew: this one among all.
+            meeting: address at which they meet, as torch's process groups take it.
+            threads: to compute with.
+            gpu: its name in ``CUDA_VISIBLE_DEVICES``, None for none.
+        """
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu or ""
+        torch.set_num_threads(threads)
+        join_group(crew.index, crew.count, meeting, gpus=gpu is not None, local=True)
+        self._crew = crew
 
     def build(self) -> None:
         """Build module, optimiser and curiosity, and the connector in which they meet."""
@@ -49,9 +74,16 @@ class CuriosityLearner(TorchLearner):
             device=str(self._device),
             **own["parameters"],
         )
+        if self._crew.count > 1 and isinstance(curiosity, Divisible):
+            curiosity.divide(self._crew)
         self._learner_connector = SegmentsToBatch(
             Credit(**own["credit"]), own["environment"], own["environments"], curiosity, self._device
         )
+
+    @property
+    def policy(self) -> ActorCritic:
+        """Return the policy's network."""
+        return self.module[DEFAULT_MODULE_ID].unwrapped().net
 
     @property
     def curiosity(self) -> Curiosity:
@@ -76,14 +108,15 @@ class CuriosityLearner(TorchLearner):
         self.curiosity.warm_up(torch.from_numpy(observations).to(self._device))
 
     def _create_iterator_if_necessary(
-        self, *, training_data: TrainingData, num_epochs: int = 1, minibatch_size: int | None = None, **_: Any
+        self, *, training_data: TrainingData, num_epochs: int, minibatch_size: int, **_: Any
     ) -> Iterator[MultiAgentBatch]:
         """Yield minibatches drawn anew in each epoch; RLlib's own iterators copy the whole batch for that."""
         columns = self._learner_connector(episodes=training_data.episodes)
         batch, seen = columns[DEFAULT_MODULE_ID], columns[CURIOSITY]
+        self._agree(batch[Postprocessing.ADVANTAGES], seen["fragments"])
         steps, environments = batch[Columns.ACTIONS].shape
-        recurrent = self.module[DEFAULT_MODULE_ID].unwrapped().net.state_size > 0
-        parts = steps * environments // (minibatch_size or steps * environments)
+        recurrent = self.policy.state_size > 0
+        parts = steps * environments // self._crew.count // minibatch_size
 
         def drawn(count: int) -> tuple[Tensor, ...]:
             return torch.randperm(count, generator=self._generator).to(self._device).chunk(parts)
@@ -93,17 +126,29 @@ class CuriosityLearner(TorchLearner):
             # take part in as few minibatches as can be.
             groups = drawn(environments)
             for part, group in zip(groups if recurrent else drawn(steps * environments), groups, strict=True):
+                mine = part[self._crew.share]
                 if recurrent:
-                    rows = {name: values[:, part] for name, values in batch.items()}
+                    rows = {name: values[:, mine] for name, values in batch.items()}
                 else:
-                    t, e = part // environments, part % environments
+                    t, e = mine // environments, mine % environments
                     rows = {name: values[t, e] for name, values in batch.items()}
                 self._watched = Batch(
                     **{name: values[:, group].flatten(0, 1) for name, values in seen.items()}
                 )
-                yield MultiAgentBatch(
-                    {DEFAULT_MODULE_ID: SampleBatch(rows)}, env_steps=batch[Columns.ACTIONS].numel() // parts
-                )
+                yield MultiAgentBatch({DEFAULT_MODULE_ID: SampleBatch(rows)}, env_steps=minibatch_size)
+
+    def _agree(self, *tensors: Tensor) -> None:
+        """Make sure that all learners made the same of a segment: they would wait for each other for ever.
+
+        Raises:
+            RuntimeError: they did not, for instance because their processors round differently.
+        """
+        mark = torch.tensor([zlib.crc32(tensor.cpu().numpy().tobytes()) for tensor in tensors])
+        marks = torch.zeros(self._crew.count, *mark.shape, dtype=torch.int64)
+        marks[self._crew.index] = mark
+        self._crew.add([marks])
+        if not (marks == mark).all():
+            raise RuntimeError("The learners made different advantages or fragments of the same segment")
 
     def _update(self, batch: dict[str, Any], **kwargs: Any) -> tuple[Any, Any, Any]:
         """Take one step with the policy's optimiser, one with the curiosity's: they share no weights."""

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
+from farcuriosity.curiosity.crew import Crew
 from farcuriosity.curiosity.fragmentation import Fragmentation
 from farcuriosity.curiosity.interface import Batch, Scores, Segment, Switch
+from farcuriosity.curiosity.keys import Keys, frame_keys, key_dimension
 from farcuriosity.curiosity.networks import empty, encoder, fresh
 from farcuriosity.curiosity.normalisers import ObservationNormaliser, RewardNormaliser
 from farcuriosity.curiosity.predictors import Predictor, Rows
-
-Keys = Literal["shared", "module", "frame"]
 
 _ROWS = 256  # transitions that are scored at a time: activations of more do not stay in a CPU's cache
 
@@ -99,6 +99,8 @@ class PredictionCuriosity:
         self._proportion, self._gradient_norm, self._burn_in = proportion, gradient_norm, burn_in
         self._device = device
         self._fragmentation, self._keys, self._frame_size = fragmentation, keys, frame_size
+        self._key_dimension = key_dimension(observation_shape, keys, features, frame_size)
+        self._crew = Crew()
         # Streams of their own: what one draws more or less of leaves the others as they are.
         self._weights, self._frozen_weights, self._draws = (
             Generator().manual_seed(int(stream))
@@ -121,6 +123,13 @@ class PredictionCuriosity:
     def _empty_fragment(self) -> _Fragment:
         frozen = self._shared or empty(self._build_frozen, self._device).requires_grad_(False)
         return _Fragment(empty(self._build, self._device), frozen, self._lr)
+
+    def divide(self, crew: Crew) -> None:
+        """Compute this process's share of errors and gradients alone: all that follows from them is the same.
+
+        Errors are those of one process to the last bit, if weights are; gradients up to the order of sums.
+        """
+        self._crew = crew
 
     def warm_up(self, observations: Tensor) -> None:
         """Start the observation statistics from random steps, of shape ``(N, *observation_shape)``."""
@@ -159,20 +168,24 @@ class PredictionCuriosity:
     def loss(self, batch: Batch) -> Tensor:
         """Return the sum over fragments of the mean loss of those rows that are drawn to train.
 
-        A fragment's gradient is then the same whether others are in the batch or not.
+        A fragment's gradient is then the same whether others are in the batch or not. One of several
+        processes returns its share of the sum.
         """
         losses = [loss for _, loss in self._losses(batch)]
         return torch.stack(losses).sum() if losses else torch.zeros((), device=self._device)
 
     def update(self, batch: Batch) -> float:
-        """Take one step down :meth:`loss`, fragment by fragment; return it."""
+        """Take one step down :meth:`loss`, fragment by fragment; return it, summed over all processes."""
         total = torch.zeros((), device=self._device)
         for fragment, loss in self._losses(batch):
             fragment.optimiser.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(fragment.module.parameters(), self._gradient_norm)
+            parameters = list(fragment.module.parameters())
+            self._crew.add([each.grad for each in parameters if each.grad is not None])
+            nn.utils.clip_grad_norm_(parameters, self._gradient_norm)
             fragment.optimiser.step()
             total += loss.detach()
+        self._crew.add([total])
         return float(total)
 
     def _losses(self, batch: Batch) -> Iterator[tuple[_Fragment, Tensor]]:
@@ -180,20 +193,25 @@ class PredictionCuriosity:
         batch = batch[drawn.to(batch.actions.device)]
         for slot, indices in _by_fragment(batch.fragments):
             fragment = self._fragments[slot]
-            yield fragment, fragment.module.losses(self._rows(fragment, batch[indices])).mean()
+            mine = indices[self._crew.share]  # none at all, perhaps: then 0, gradients too
+            losses = fragment.module.losses(self._rows(fragment, batch[mine]))
+            yield fragment, losses.sum() / len(indices)
 
     def _errors_and_keys(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """Return errors, of shape ``(N,)``, and keys, of shape ``(N, dimension)``, where anyone asks."""
-        errors = torch.empty(len(batch), device=self._device)
-        keys: Tensor | None = None
-        for slot, indices in _by_fragment(batch.fragments):
-            for part in indices.split(_ROWS):
-                rows = self._rows(self._fragments[slot], batch[part])
-                errors[part] = self._fragments[slot].module.errors(rows)
-                if self._fragmentation is not None:
-                    found = self._key(rows)
-                    keys = found.new_empty(len(batch), found.shape[1]) if keys is None else keys
-                    keys[part] = found
+        errors = torch.zeros(len(batch), device=self._device)
+        keys = None if self._fragmentation is None else errors.new_zeros(len(batch), self._key_dimension)
+        parts = [
+            (self._fragments[slot], part)
+            for slot, indices in _by_fragment(batch.fragments)
+            for part in indices.split(_ROWS)
+        ]
+        for fragment, part in parts[self._crew.share]:
+            rows = self._rows(fragment, batch[part])
+            errors[part] = fragment.module.errors(rows)
+            if keys is not None:
+                keys[part] = self._key(rows)
+        self._crew.add([errors] if keys is None else [errors, keys])
         return errors, keys
 
     def _first_key(self, segment: Segment) -> Tensor:
@@ -269,30 +287,3 @@ def _by_fragment(fragments: Tensor) -> Iterator[tuple[int, Tensor]]:
     """Yield each fragment that occurs, and its rows, int64, in order."""
     for slot in fragments.unique().tolist():
         yield slot, (fragments == slot).nonzero().squeeze(1)
-
-
-def key_dimension(observation_shape: Sequence[int], keys: Keys, features: int, frame_size: int | None) -> int:
-    """Return the length of a key."""
-    if keys != "frame":
-        return features
-    if len(observation_shape) == 1:
-        return observation_shape[0]
-    return frame_size**2 if frame_size is not None else observation_shape[1] * observation_shape[2]
-
-
-def frame_keys(observations: Tensor, size: int | None) -> Tensor:
-    """Return observations themselves as keys: images as the mean of their channels, vectors as they are.
-
-    They are not normalised, so that a black screen is all zero and the past does not change a key.
-
-    Args:
-        observations: of shape ``(N, C, H, W)`` or ``(N, D)``.
-        size: height and width to average images down to; None for as they are.
-
-    Returns:
-        float32, of shape ``(N, dimension)``.
-    """
-    if observations.dim() == 2:
-        return observations.float()
-    means = observations.float().mean(1, keepdim=True)
-    return (means if size is None else nn.functional.adaptive_avg_pool2d(means, size)).flatten(1)

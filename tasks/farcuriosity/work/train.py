@@ -54,7 +54,7 @@ def seconds_between_checkpoints(environ: Mapping[str, str]) -> float:
 def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping[str, Any]:
     """Do the cell's work; ``run`` with another time between checkpoints."""
     from farcuriosity.agent import checkpoint
-    from farcuriosity.agent.algorithm import learner_of, local_ray
+    from farcuriosity.agent.algorithm import local_ray
     from farcuriosity.agent.networks import save_policy
     from gridcell.learn.randomness import seed_everything
 
@@ -62,7 +62,7 @@ def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping
         seed_everything(context.seed)
         algorithm = build(cell.config, context.seed, context.device)
         try:
-            learner = learner_of(algorithm)
+            learners = algorithm.learner_group
             last = context.checkpoints.latest(context.scratch)
             if last is not None:
                 held = checkpoint.load(algorithm, last)
@@ -70,10 +70,12 @@ def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping
                     {name: [tuple(point) for point in points] for name, points in held["curves"].items()}
                 )
             elif cell.config["training"]["random_steps"]:
-                learner.warm_up(_random_frames(algorithm, cell.config["training"]["random_steps"]))
+                frames = _random_frames(algorithm, cell.config["training"]["random_steps"])
+                learners.ask_all(lambda learner: learner.warm_up(frames))
             _updates(algorithm, cell.config["steps"], context, checkpoint_every_s)
-            save_policy(learner.module["default_policy"].net, context.outputs / AGENT)
-            progress, figures = learner.progress, learner.figures()
+            agent = context.outputs / AGENT
+            learners.ask(lambda learner: save_policy(learner.policy, agent))
+            progress, figures = learners.ask(lambda learner: (learner.progress, learner.figures()))
         finally:
             algorithm.stop()
     at, returns, lengths = np.array(progress.episodes, np.float64).reshape(-1, 3).T
@@ -127,6 +129,7 @@ def build(config: Mapping[str, Any], seed: int, device: str) -> PPO:
         config["parameters"],
         seed=seed,
         runners=t["runners"],
+        learners=t.get("learners", 1),
         gpu=device == "cuda",
     )
 
@@ -146,31 +149,30 @@ def _random_frames(algorithm: PPO, steps: int) -> np.ndarray:
 
 def _updates(algorithm: PPO, steps: int, context: Context, checkpoint_every_s: float) -> None:
     from farcuriosity.agent import checkpoint
-    from farcuriosity.agent.algorithm import learner_of
 
-    learner = learner_of(algorithm)
+    learners = algorithm.learner_group
     batch = algorithm.config.total_train_batch_size
     every = max(1, steps // batch // REPORT_EVERY)
     saved = time.monotonic()
-    while learner.progress.steps < steps:
+    done = learners.ask(lambda learner: learner.progress.steps)
+    while done < steps:
         began = time.monotonic()
         result = algorithm.train()
+        done, figures = learners.ask(lambda learner: (learner.progress.steps, learner.figures()))
         losses = result["learners"]["default_policy"]
         if not np.isfinite(losses["total_loss"]):
-            raise Diverged(
-                f"The policy's loss is {losses['total_loss']} after {learner.progress.steps} steps"
-            )
+            raise Diverged(f"The policy's loss is {losses['total_loss']} after {done} steps")
         now = time.monotonic()
-        if learner.progress.steps // batch % every == 0 or learner.progress.steps >= steps:
+        if done // batch % every == 0 or done >= steps:
             context.report(
-                learner.progress.steps,
-                **learner.figures(),
+                done,
+                **figures,
                 entropy=float(losses["entropy"]),
                 steps_per_second=batch / (now - began),
             )
-        if now - saved >= checkpoint_every_s and learner.progress.steps < steps:
+        if now - saved >= checkpoint_every_s and done < steps:
             path = context.scratch / "checkpoint.pt"
             checkpoint.save(algorithm, path, curves=dict(context.curves.points))
-            context.checkpoints.save(path, learner.progress.steps)
+            context.checkpoints.save(path, done)
             path.unlink()
             saved = time.monotonic()

@@ -1,5 +1,8 @@
 """The agent on RLlib: segments, learning, and a run that is killed and goes on."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +11,7 @@ from farcuriosity.agent import checkpoint
 from farcuriosity.agent.algorithm import Recipe, build_algorithm, learner_of
 from farcuriosity.agent.connector import Credit
 from farcuriosity.agent.rollout import Rollout
+from gridcell.execute.outcome import FailureClass, classify
 
 SMALL = Recipe(environments=4, steps=16, epochs=2, minibatches=2, lr=1e-3, features=16, lstm=0)
 FAR = {"criterion": "z", "rho": 0.5, "least": 5, "capacity": 8}
@@ -164,6 +168,17 @@ def test_several_runners_train_together(build):
     )
     assert [frame.shape for frame in frames] == [(16, 2), (16, 2)]
     assert not np.array_equal(*frames)  # other seeds
+
+
+@pytest.mark.slow
+def test_a_runner_that_is_killed_is_a_preemption(build):
+    algorithm = build("CartPole-v1", None, SMALL, runners=2)
+    algorithm.train()
+    pids = algorithm.env_runner_group.foreach_env_runner(lambda _: os.getpid(), local_env_runner=False)
+    os.kill(pids[1], signal.SIGKILL)
+    with pytest.raises(Exception) as caught:  # noqa: PT011  whichever of Ray's
+        algorithm.train()
+    assert classify(caught.value) is FailureClass.PREEMPTED
 
 
 @pytest.mark.slow

@@ -67,7 +67,7 @@ def make(
             too small for so many environments.
     """
     from farcuriosity.curiosity.fragmentation import Fragmentation
-    from farcuriosity.curiosity.prediction import key_dimension
+    from farcuriosity.curiosity.keys import key_dimension
 
     inner, settings = _inner(around, module)
     try:
