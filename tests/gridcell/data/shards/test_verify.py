@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,19 @@ def test_a_shard_with_a_flipped_bit_is_named_when_it_is_read_and_read_once_it_is
             seen(samples)
         victim.write_bytes(content)
         assert seen(samples) == whole
+
+
+def test_without_its_checksum_a_shard_with_another_label_would_be_read(copy, imported, monkeypatch):
+    shard = copy / "shard-00001.tar"
+    content = bytearray(shard.read_bytes())
+    with tarfile.open(shard) as tar:
+        label = next(member for member in tar if member.name.endswith(".cls"))
+    content[label.offset_data + label.size - 1] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(CorruptData, match=shard.name):
+        seen(ShardSamples(str(copy)))
+    monkeypatch.setattr(ShardSamples, "_verify", lambda *_: None)
+    assert seen(ShardSamples(str(copy))) != seen(ShardSamples(imported[0]))
 
 
 def test_missing_cut_and_stray_shards_are_named(copy):
