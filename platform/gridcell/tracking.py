@@ -167,13 +167,16 @@ class Window:
 
     def _mirror(self) -> None:
         try:
-            experiment = Experiment(*self._arguments)
-            experiment.mirror(self._store, self._arguments[3].cells)
-            while (cell_id := self._ids.get()) is not None:
-                experiment.mirror(self._store, [cell_id])
-            experiment.close("FINISHED")
+            self._follow()
         except Exception as error:  # whatever is wrong with the window must not end the run
             self.problem = " ".join(str(error).split())[:300] or type(error).__name__
+
+    def _follow(self) -> None:
+        experiment = Experiment(*self._arguments)
+        experiment.mirror(self._store, self._arguments[3].cells)
+        while (cell_id := self._ids.get()) is not None:
+            experiment.mirror(self._store, [cell_id])
+        experiment.close("FINISHED")
 
 
 def connect(uri: str) -> "MlflowClient":

@@ -30,11 +30,22 @@ _PROVIDERS = {
 def register(environment: str) -> None:
     """Import what registers an id, in this process: Ray's workers start without registrations.
 
+    Args:
+        environment: Gymnasium id, or ``module:id`` where importing a module of one's own registers it.
+
     Raises:
-        UserError: no such environment; names the nearest one.
+        UserError: no such environment, the nearest of which is named; or no such module.
     """
     import gymnasium
 
+    module, _, environment = environment.rpartition(":")
+    if module:
+        try:
+            import_module(module)
+        except ModuleNotFoundError as error:
+            raise UserError(
+                f"The module of environment '{module}:{environment}' is missing: {error}"
+            ) from error
     for prefix, module in _PROVIDERS.items():
         if environment.startswith(prefix):
             import_module(module)
@@ -57,7 +68,7 @@ def make_vector(environment: str, count: int, options: Mapping[str, Any]) -> Vec
     as they are.
 
     Args:
-        environment: Gymnasium id, such as ``ALE/Pong-v5`` or ``CartPole-v1``.
+        environment: Gymnasium id, such as ``ALE/Pong-v5``, ``CartPole-v1`` or ``my_module:Mine-v0``.
         count: how many, at least 1.
         options: of an Atari game: see ``atari``; of others: passed to their constructor.
 
@@ -70,8 +81,7 @@ def make_vector(environment: str, count: int, options: Mapping[str, Any]) -> Vec
     register(environment)
     if environment.startswith("ALE/"):
         return atari(environment, count, **options)
-    spec = gymnasium.spec(environment)
-    if environment.startswith("gridcell/") and spec.vector_entry_point is not None:
+    if environment.startswith("gridcell/") and gymnasium.spec(environment).vector_entry_point is not None:
         made = gymnasium.make_vec(
             environment,
             num_envs=count,

@@ -71,5 +71,7 @@ def test_other_environments_give_the_last_observation_of_an_episode(environment)
 def test_mistakes_are_told_in_a_sentence():
     with pytest.raises(UserError, match=r"Unknown environment 'ALE/Pomg-v5': did you mean 'ALE/Pong-v5'"):
         make_vector("ALE/Pomg-v5", 1, {})
+    with pytest.raises(UserError, match="The module of environment 'no_such:Mine-v0' is missing: No module"):
+        make_vector("no_such:Mine-v0", 1, {})
     with pytest.raises(UserError, match="discrete actions"):
         make_vector("Pendulum-v1", 1, {})

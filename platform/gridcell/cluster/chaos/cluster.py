@@ -40,9 +40,9 @@ class Cluster:
         self._port = 0
 
     @property
-    def address(self) -> str:
-        """Of the head."""
-        return f"127.0.0.1:{self._port}"
+    def options(self) -> tuple[str, ...]:
+        """What ``gridcell run`` is told so that it runs here."""
+        return ("--address", f"127.0.0.1:{self._port}")
 
     def start(self) -> None:
         """Start all three nodes."""

@@ -6,9 +6,9 @@ from gridcell.cluster.chaos.trial import NotSurvived, Trial
 
 
 def flip_bit(data: bytes) -> bytes:
-    """Flip a bit in the middle."""
-    middle = len(data) // 2
-    return data[:middle] + bytes([data[middle] ^ 16]) + data[middle + 1 :]
+    """Flip a bit in the middle; of a float64 there it doubles or halves the value, which must show."""
+    at = len(data) // 2 & ~7 | 6  # sign, exponent and mantissa end in the last two of eight bytes
+    return data[:at] + bytes([data[at] ^ 16]) + data[at + 1 :]
 
 
 def with_damaged_checkpoints(damage: Callable[[bytes], bytes]) -> Callable[[Trial], None]:

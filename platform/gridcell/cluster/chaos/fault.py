@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from gridcell.cluster.chaos.trial import Trial
 from gridcell.registry import Registry
@@ -29,6 +30,10 @@ class Fault:
     interrupted: int = 0
     intervals: int = 1
     remade: tuple[str, ...] = ()
+
+    def storage_in(self, folder: Path) -> str:
+        """Return the URI of the store of a trial in ``folder``; empty for the trial's own."""
+        return self.storage.format(folder=folder)
 
 
 faults: Registry[Fault] = Registry("gridcell.cluster.chaos.faults", "FAULT", "fault")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gridcell.cell import Cell
 from gridcell.cluster.chaos.filesystem import FaultyFileSystem
+from gridcell.cluster.chaos.simulator import crash, stall
 from gridcell.context import Context
 from gridcell.grid import Grid, GridBuilder
 from gridcell.task import Findings, Report, Task
@@ -73,8 +73,10 @@ def train(cell: Cell, context: Context) -> Mapping[str, Any]:
         weights, first = np.array(state["weights"]), state["step"]
         rng.bit_generator.state = state["rng"]
     for step in range(first + 1, cell.config["steps"] + 1):
+        told = _taken_order(context, step)  # before the log: who reads of the step finds it taken
         _log_step(context, step)
-        _misbehave_if_told(context, step)
+        if told:
+            {"crash": crash, "stall": stall}[told]()
         time.sleep(cell.config["step_s"])
         batch = rng.integers(len(features), size=32)
         error = features[batch] @ weights - targets[batch]
@@ -100,17 +102,14 @@ def _log_step(context: Context, step: int) -> None:
         log.write(f"{context.cell.title} {step} {os.getpid()}\n")
 
 
-def _misbehave_if_told(context: Context, step: int) -> None:
-    """Crash or stall as a simulator in native code might, once, if a file named by cell and step says so."""
+def _taken_order(context: Context, step: int) -> str:
+    """Return what a file named by cell and step tells, once; nothing where there is none."""
     order = Path(context.locations["folder"]) / f"order-{context.cell.title}-{step}"
-    if order.exists():
-        what = order.read_text()
-        order.unlink()
-        if what == "crash":
-            os.kill(os.getpid(), signal.SIGSEGV)
-        if what == "stall":
-            while True:
-                time.sleep(1)
+    if not order.exists():
+        return ""
+    what = order.read_text()
+    order.unlink()
+    return what
 
 
 def write_report(findings: Findings, out: Path) -> Report:

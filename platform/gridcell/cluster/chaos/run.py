@@ -55,7 +55,8 @@ def run_faults(names: Sequence[str], say: Callable[[str], None]) -> list[Verdict
             say(f"undisturbed: {len(expected)} cells in {seconds:.1f} s")
             verdicts = []
             for fault in chosen:
-                verdict = try_fault(fault, cluster, folder, expected)
+                here = folder / fault.name
+                verdict = try_fault(fault, Trial(cluster, here, fault.storage_in(here)), expected)
                 verdicts.append(verdict)
                 fate = f"NOT SURVIVED: {verdict.problem}" if verdict.problem else "survived"
                 lost = f"{verdict.seconds - seconds:+.1f} s, {verdict.repeated} steps done again"
@@ -63,10 +64,8 @@ def run_faults(names: Sequence[str], say: Callable[[str], None]) -> list[Verdict
     return verdicts
 
 
-def try_fault(fault: Fault, cluster: Cluster, folder: Path, expected: dict[str, str]) -> Verdict:
+def try_fault(fault: Fault, trial: Trial, expected: dict[str, str]) -> Verdict:
     """Run the grid under a fault and compare it with the undisturbed run."""
-    here = folder / fault.name
-    trial = Trial(cluster, here, fault.storage.format(folder=here))
     begun = time.monotonic()
     problem = ""
     try:
@@ -76,7 +75,7 @@ def try_fault(fault: Fault, cluster: Cluster, folder: Path, expected: dict[str, 
     except (NotSurvived, TimeoutError) as error:
         seconds = time.monotonic() - begun
         problem = str(error)
-        cluster.restart()  # it may be in any state, and the next fault is to find it whole
+        trial.cluster.restart()  # it may be in any state, and the next fault is to find it whole
     return Verdict(fault.name, problem, seconds, sum(trial.repeated().values()))
 
 

@@ -6,8 +6,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
@@ -39,12 +41,17 @@ class Trial:
         cluster: that it runs on.
         folder: empty; the store, MLflow's database and the logs go there.
         storage: URI of the store.
+        settings: of the grid, where they aren't the default ones.
+        environment: variables of the commands' processes beside the cluster's.
+        patience_s: a command that takes longer hangs.
     """
 
     cluster: Cluster
     folder: Path
     storage: str = ""
-    options: list[str] = field(default_factory=list)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    patience_s: float = PATIENCE_S
     _drivers: int = 0
 
     def __post_init__(self) -> None:
@@ -54,13 +61,24 @@ class Trial:
     def gridcell(self, command: str, *options: str) -> subprocess.Popen[bytes]:
         """Start ``gridcell COMMAND chaos`` on this trial's store; its output goes to a log."""
         self._drivers += 1
-        here = ["--storage", self.storage, "--set", f"folder={self.folder}", *self.options]
+        settings = {**self.settings, "folder": self.folder}
+        here = [word for item in settings.items() for word in ("--set", "=".join(map(str, item)))]
         with self._log.open("ab") as output:
             return subprocess.Popen(
-                [sys.executable, "-m", "gridcell", command, "chaos", *here, *options],
+                [
+                    sys.executable,
+                    "-m",
+                    "gridcell",
+                    command,
+                    "chaos",
+                    "--storage",
+                    self.storage,
+                    *here,
+                    *options,
+                ],
                 stdout=output,
                 stderr=output,
-                env=self.cluster.environment,
+                env={**self.cluster.environment, **self.environment},
                 cwd=self.folder,
             )
 
@@ -75,7 +93,7 @@ class Trial:
 
     def drive(self, *options: str) -> subprocess.Popen[bytes]:
         """Start ``gridcell run`` on the cluster."""
-        return self.gridcell("run", "--address", self.cluster.address, *options)
+        return self.gridcell("run", *self.cluster.options, *options)
 
     def end(self, process: subprocess.Popen[bytes], expected: int = 0) -> None:
         """Wait for a command.
@@ -84,7 +102,7 @@ class Trial:
             NotSurvived: its exit code isn't the expected one.
         """
         try:
-            code = process.wait(PATIENCE_S)
+            code = process.wait(self.patience_s)
         except subprocess.TimeoutExpired:
             process.kill()
             raise NotSurvived(f"the driver hung:\n{self.output}") from None
@@ -141,7 +159,7 @@ class Trial:
 
     def answers(self) -> dict[str, str]:
         """Return title -> hash of the result, of the cells that are done."""
-        grid = plan(Settings(folder=str(self.folder)))
+        grid = plan(Settings(**{**self.settings, "folder": str(self.folder)}))
         results, damaged = self.store().results.read_many(grid.cells)
         if damaged:
             raise NotSurvived(f"{len(damaged)} records are damaged")

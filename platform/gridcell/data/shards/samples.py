@@ -92,7 +92,8 @@ def open_samples(name: str, uri: str) -> Samples:
 class ShardSamples:
     """The samples of an imported set; see :class:`Samples`. May be passed to worker processes.
 
-    Shards on this machine are read in place; remote ones are fetched whole, verified and kept in the cache.
+    Shards on this machine are read in place, each verified when it is first opened, and again if it was
+    replaced; remote ones are fetched whole, verified and kept in the cache.
 
     Args:
         uri: Where the shards are.
@@ -118,6 +119,7 @@ class ShardSamples:
         self._most_open = max(1, most_open)
         self._group_numbers = {name: number for number, name in enumerate(self.groups)}
         self._open: OrderedDict[int, tuple[memoryview, list[Place]]] = OrderedDict()
+        self._verified: dict[int, tuple[int, int]] = {}  # shard -> inode and time (ns) of the file
 
     @property
     def _folder(self) -> Folder:
@@ -172,14 +174,17 @@ class ShardSamples:
         shard = self.manifest.shards[number]
         local = self._folder.local(shard.name)
         with local.open("rb") if local is not None else self._cache.open(self._folder, shard) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size != shard.size:
+            stat = os.fstat(file.fileno())
+            if stat.st_size != shard.size:
                 raise CorruptData(
-                    f"Shard {self._folder.path(shard.name)} has {size} bytes, the manifest says {shard.size}"
+                    f"Shard {self._folder.path(shard.name)} has {stat.st_size} bytes, "
+                    f"the manifest says {shard.size}"
                 )
             # Mapped rather than read: shuffled reading touches shards again and again, and all processes of
             # a machine share the pages.
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            if local is not None:  # the cache has verified the others
+                self._verify(number, data, stat)
         places = index_tar(data, self._folder.path(shard.name))
         if len(places) != shard.samples:
             raise CorruptData(
@@ -190,6 +195,17 @@ class ShardSamples:
         if len(self._open) > self._most_open:
             self._open.popitem(last=False)
         return data, places
+
+    def _verify(self, number: int, data: memoryview, stat: os.stat_result) -> None:
+        """Compare a shard with its checksum, unless this very file was: images decode with wrong bits too."""
+        shard, file = self.manifest.shards[number], (stat.st_ino, stat.st_mtime_ns)
+        if self._verified.get(number) == file:
+            return
+        if hashlib.sha256(data).hexdigest() != shard.sha256:
+            raise CorruptData(
+                f"Shard {self._folder.path(shard.name)} doesn't match its checksum: import the set again"
+            )
+        self._verified[number] = file
 
 
 def _bytes(data: memoryview, place: tuple[int, int]) -> bytes:

@@ -55,7 +55,7 @@ def test_a_fault_that_is_not_survived_is_told_and_the_next_is_tried(tmp_path):
     class Restarted:
         restart = staticmethod(lambda: None)
 
-    verdict = try_fault(Fault("f", "", strike), Restarted, tmp_path, EXPECTED)
+    verdict = try_fault(Fault("f", "", strike), Trial(Restarted, tmp_path / "trial"), EXPECTED)
     assert not verdict.survived
     assert verdict.problem == "the driver hung"
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from gridcell.data.shards.index import SampleIndex
 from gridcell.data.shards.samples import ShardSamples
 from gridcell.data.shards.verify import verify
 from gridcell.errors import CorruptData, UserError
+from published_sets import seen
 
 
 @pytest.fixture
@@ -39,6 +41,36 @@ def test_one_flipped_bit_is_found_and_its_shard_named(copy, seed):
     victim.write_bytes(content)
     (problem,) = verify(str(copy)).problems
     assert problem.startswith(f"{victim.name} is damaged: its SHA-256")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_shard_with_a_flipped_bit_is_named_when_it_is_read_and_read_once_it_is_mended(copy, imported, seed):
+    rng = np.random.default_rng(seed)
+    samples, whole = ShardSamples(str(copy), most_open=1), seen(ShardSamples(imported[0]))
+    victim = copy / f"shard-{rng.integers(1, len(samples.counts)):05d}.tar"
+    assert samples.read(0, 0)  # the others are as good as before
+    content = victim.read_bytes()
+    flipped = bytearray(content)
+    flipped[rng.integers(len(flipped))] ^= 1 << rng.integers(8)
+    for _ in range(2):
+        victim.write_bytes(flipped)
+        with pytest.raises(CorruptData, match=f"{victim.name} doesn't match its checksum: import"):
+            seen(samples)
+        victim.write_bytes(content)
+        assert seen(samples) == whole
+
+
+def test_without_its_checksum_a_shard_with_another_label_would_be_read(copy, imported, monkeypatch):
+    shard = copy / "shard-00001.tar"
+    content = bytearray(shard.read_bytes())
+    with tarfile.open(shard) as tar:
+        label = next(member for member in tar if member.name.endswith(".cls"))
+    content[label.offset_data + label.size - 1] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(CorruptData, match=shard.name):
+        seen(ShardSamples(str(copy)))
+    monkeypatch.setattr(ShardSamples, "_verify", lambda *_: None)
+    assert seen(ShardSamples(str(copy))) != seen(ShardSamples(imported[0]))
 
 
 def test_missing_cut_and_stray_shards_are_named(copy):

@@ -1,0 +1,82 @@
+"""The task ``chaos`` on a platform from which the handling of a fault was taken out.
+
+``GRIDCELL_TASKS=chaos=chaos_without:task`` makes the command load this file, in the driver's process alone;
+``CHAOS_WITHOUT`` names the part to take out.
+"""
+
+import contextlib
+import os
+import signal
+
+from gridcell.cluster.chaos.grid import task
+from gridcell.execute import tune
+from gridcell.execute.outcome import RETRIES, FailureClass
+from gridcell.execute.schedule import Schedule
+from gridcell.store import Checkpoints, Results, patience
+from gridcell.tracking import Window
+
+__all__ = ["task"]
+
+
+def retries_of_lost_cells():
+    del RETRIES[FailureClass.PREEMPTED]
+
+
+def retries_of_stalled_cells():
+    del RETRIES[FailureClass.STALLED]
+
+
+def watch_for_stalls():
+    trainable = tune._trainable
+    tune._trainable = lambda *given: trainable(*given[:-1], None)  # the last is the time that a cell has
+
+
+def watch_for_the_head():
+    tune.watched_head = lambda _: contextlib.nullcontext()
+
+
+def handler_of_sigterm():
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def checkpoints():
+    Checkpoints.latest = lambda self, into: None
+
+
+def checksums_of_checkpoints():
+    def latest(self, into):
+        names = self._folder.names(self._where)
+        if not names:
+            return None
+        self._folder.get(f"{self._where}/{names[-1]}", into / names[-1])
+        return into / names[-1]
+
+    Checkpoints.latest = latest
+
+
+def older_checkpoints():
+    Checkpoints.KEPT = 1
+
+
+def checksums_of_artifacts():
+    Results.fetch = lambda self, result, name, cache: self._folder.local(result.artifacts[name].path)
+
+
+def quarantine_of_damaged_results():
+    Results.quarantine = lambda self, cell_id: ""
+
+
+def patience_with_storage():
+    patience.DELAYS_S = ()
+
+
+def stop_on_a_full_disk():
+    Schedule._stop_if_hopeless = lambda self, failure: None
+
+
+def guard_of_the_window():
+    Window._mirror = Window._follow
+
+
+if what := os.environ.get("CHAOS_WITHOUT"):
+    globals()[what]()
