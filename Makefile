@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STORAGE ?= runs
 
-.PHONY: help setup quickstart test test-fast lint format bench chaos audit clean
+.PHONY: help setup quickstart test test-all test-fast lint format bench chaos audit clean
 
 help:
 	@echo "make quickstart  run the ImageNet-RIB mini suite and write runs/report/report.html"
 	@echo "make test        run the tests"
+	@echo "make test-all    these and the long ones: faults on clusters of several nodes"
 	@echo "make setup       create .venv and install pinned versions"
 	@echo "make lint        ruff and mypy"
 	@echo "make bench       measure, print one table of ratios, write bench.json"
@@ -28,10 +29,13 @@ quickstart: setup
 	$(BIN)/gridcell run imagenet-rib --suite mini --storage $(STORAGE) --report $(STORAGE)/report
 
 test: setup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not long'
+
+test-all: setup
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: setup
-	$(BIN)/python -m pytest -n 2 -m 'not slow'
+	$(BIN)/python -m pytest -n 2 -m 'not slow and not long'
 
 lint: setup
 	$(BIN)/ruff check .

@@ -15,6 +15,11 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [*SHARED, os.environ.get
 # A token of whoever runs the tests is not for the clusters that they start, which name their own.
 os.environ["RAY_AUTH_MODE"] = "disabled"
 
+# Each of several test processes computes with one thread: more threads than cores wait for each other, and
+# a test of three seconds then took over a minute.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Machines differ in speed and are shared: no test may fail because it was slow.
 settings.register_profile("gridcell", deadline=None)
 settings.load_profile("gridcell")

@@ -11,7 +11,7 @@ from gridcell.execute.work import run_cell
 from gridcell.store import Store
 from gridcell.suite import parse_settings
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 UPDATE, RANDOM = 64, 64  # steps of all environments: between updates, and at random before the first
 TRAINING = {

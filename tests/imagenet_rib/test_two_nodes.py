@@ -9,7 +9,7 @@ from gridcell.store import Store
 from local_cluster import RAY, LocalCluster
 
 TINY = Path(__file__).parent / "tiny.yaml"
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("end-to-end")]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("end-to-end")]
 
 
 @pytest.fixture(scope="module")

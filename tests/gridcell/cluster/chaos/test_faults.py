@@ -5,7 +5,7 @@ import pytest
 from gridcell.cluster.chaos.run import run_faults
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_faults_are_survived():
     said = []
     verdicts = run_faults(["worker-killed", "driver-terminated", "shard-corrupt"], said.append)

@@ -125,7 +125,7 @@ def test_every_fault_has_a_case():
 
 
 @pytest.mark.parametrize(
-    "name", [*INLINE, *(pytest.param(name, marks=pytest.mark.slow) for name in WITH_MLFLOW)]
+    "name", [*INLINE, *(pytest.param(name, marks=pytest.mark.long) for name in WITH_MLFLOW)]
 )
 def test_a_fault_is_survived(name, expected, tmp_path):
     come_through(name, Here, tmp_path, expected)
@@ -133,21 +133,21 @@ def test_a_fault_is_survived(name, expected, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "part", "says"),
-    [*cases(INLINE), *(pytest.param(*case, marks=pytest.mark.slow) for case in cases(WITH_MLFLOW))],
+    [*cases(INLINE), *(pytest.param(*case, marks=pytest.mark.long) for case in cases(WITH_MLFLOW))],
 )
 def test_a_fault_is_not_survived_without_its_handling(name, part, says, expected, tmp_path):
     with pytest.raises(NotSurvived, match=says):
         come_through(name, Here, tmp_path, expected, part)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.xdist_group("chaos")
 @pytest.mark.parametrize("name", ON_RAY)
 def test_a_fault_on_a_cluster_is_survived(name, cluster, expected, tmp_path):
     come_through(name, cluster, tmp_path, expected)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.xdist_group("chaos")
 @pytest.mark.parametrize(("name", "part", "says"), cases(ON_RAY))
 def test_a_fault_on_a_cluster_is_not_survived_without_its_handling(
