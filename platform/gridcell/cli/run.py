@@ -1,11 +1,9 @@
 """The command that runs a grid."""
 
 import shlex
-import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -25,6 +23,7 @@ from gridcell.cli.common import (
     Tracking,
     request,
 )
+from gridcell.cli.interruption import end_when_asked
 from gridcell.cli.progress import TerminalProgress
 from gridcell.cli.reports import default_report_folder, findings
 from gridcell.execute.driver import run_grid, set_damaged_aside
@@ -77,7 +76,7 @@ def run(
     tracking: Tracking = None,
 ) -> None:
     """Run a suite's missing cells, then report. Run it again to go on: nothing that is done is run twice."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    end_when_asked()
     console = common.console()
     asked = request(task, suite, select, override, seeds)
     store = Store(storage).prepare()
@@ -152,7 +151,3 @@ def _say_window(console: Console, window: Window, storage: str) -> None:
         )
     else:
         console.print(f"MLflow: {window.uri} ('gridcell ui --storage {storage}' shows it)", soft_wrap=True)
-
-
-def _interrupt(signal_number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
