@@ -13,12 +13,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from gridcell.cell import Cell, Resources
-from gridcell.execute.cluster import (
-    bundles,
-    check_importable,
-    check_resources,
-    ray_cluster,
-)
+from gridcell.execute.cluster import bundles, check_importable, check_resources, ray_cluster
 from gridcell.execute.head import watched_head
 from gridcell.execute.listener import Listener
 from gridcell.execute.outcome import Outcome, failure_from
