@@ -115,7 +115,7 @@ class Folder:
         if not self.is_local:
             self.filesystem.pipe_file(self.path(name), data)
             return
-        with self._temporary(name) as temporary:
+        with _temporary_beside(Path(self.path(name))) as temporary:
             temporary.write_bytes(data)
             temporary.replace(self.path(name))
 
@@ -129,7 +129,7 @@ class Folder:
             except FileExistsError:
                 return False
             return True
-        with self._temporary(name) as temporary:
+        with _temporary_beside(Path(self.path(name))) as temporary:
             temporary.write_bytes(data)
             try:
                 os.link(temporary, self.path(name))
@@ -143,7 +143,11 @@ class Folder:
         if not self.is_local:
             self.filesystem.put_file(str(local), self.path(name))
             return
-        with self._temporary(name) as temporary, local.open("rb") as source, temporary.open("wb") as copy:
+        with (
+            _temporary_beside(Path(self.path(name))) as temporary,
+            local.open("rb") as source,
+            temporary.open("wb") as copy,
+        ):
             while block := source.read(_BLOCK):
                 copy.write(block)
             copy.flush()
@@ -151,13 +155,14 @@ class Folder:
 
     @patient
     def get(self, name: str, local: Path) -> None:
-        """Copy a file from here to a local path.
+        """Copy a file from here to a local path in one step: several processes may share a cache.
 
         Raises:
             FileNotFoundError: there is none.
         """
-        local.parent.mkdir(parents=True, exist_ok=True)
-        self.filesystem.get_file(self.path(name), str(local))
+        with _temporary_beside(local) as temporary:
+            self.filesystem.get_file(self.path(name), str(temporary))
+            temporary.replace(local)
 
     @patient
     def names(self, folder: str) -> list[str]:
@@ -198,13 +203,13 @@ class Folder:
         with contextlib.suppress(FileNotFoundError):
             self.filesystem.rm(self.path(name), recursive=True)
 
-    @contextlib.contextmanager
-    def _temporary(self, name: str) -> Iterator[Path]:
-        """Yield a hidden name beside the final one, on the same disk, and leave nothing behind."""
-        target = Path(self.path(name))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.parent / f".{target.name}.{uuid.uuid4().hex}"
-        try:
-            yield temporary
-        finally:
-            temporary.unlink(missing_ok=True)
+
+@contextlib.contextmanager
+def _temporary_beside(target: Path) -> Iterator[Path]:
+    """Yield a hidden name beside the final one, on the same disk, and leave nothing behind."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.parent / f".{target.name}.{uuid.uuid4().hex}"
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)

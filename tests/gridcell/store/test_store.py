@@ -87,6 +87,23 @@ def test_of_concurrent_writers_exactly_one_commits(any_store):
     assert [folder.read(f"race-{race}") for race in range(rounds)] == [str(w).encode() for (w,) in won]
 
 
+def test_what_is_being_fetched_again_stays_whole_for_others(any_store, tmp_path, monkeypatch):
+    folder, copy = any_store.folder, tmp_path / "cache" / "copy"
+    folder.write("file", b"whole")
+    folder.get("file", copy)
+    get_file, seen = folder.filesystem.get_file, []
+
+    def in_pieces(source, target, **options):
+        Path(target).write_bytes(b"who")
+        seen.append(copy.read_bytes())
+        get_file(source, target, **options)
+
+    monkeypatch.setattr(folder.filesystem, "get_file", in_pieces)
+    folder.get("file", copy)
+    assert [*seen, copy.read_bytes()] == [b"whole", b"whole"]
+    assert list(copy.parent.iterdir()) == [copy]
+
+
 def test_without_a_record_artifacts_do_not_count(any_store, outputs, monkeypatch):
     def killed(*_):
         raise KeyboardInterrupt
