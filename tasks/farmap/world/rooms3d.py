@@ -19,6 +19,10 @@ _LEVELS, _STEP, _DARKEST = 11, 20, 40  # brightness of a colour channel
 _DIRECTIONS = (math.pi / 2, -math.pi / 2, math.pi, 0.0)  # MiniWorld's angles by heading
 
 
+class CannotRender(UserError):  # noqa: N818 - names the state of the machine
+    """OpenGL is missing, or refuses to draw without a display."""
+
+
 class FarMap3dEnv(FarMapEnv):
     """``FarMapEnv`` with what is seen taken from rendered colour and depth, projected to cells.
 
@@ -31,6 +35,7 @@ class FarMap3dEnv(FarMapEnv):
 
     Raises:
         UserError: MiniWorld is not installed, or something in the world is to change.
+        CannotRender: this machine can't draw.
     """
 
     def __init__(self, world: World | None = None, **options: Any) -> None:
@@ -71,8 +76,12 @@ def _renderer(world: World) -> Any:
         from miniworld.entity import Box
         from miniworld.miniworld import MiniWorldEnv
         from pyglet import gl
-    except ImportError as error:
+        from pyglet.gl.lib import GLException, MissingFunctionException
+        from pyglet.window import WindowException
+    except ModuleNotFoundError as error:
         raise UserError("Worlds in three dimensions need MiniWorld: install gridcell[world3d]") from error
+    except ImportError as error:  # pyglet looks for the libraries of OpenGL and EGL
+        raise _cannot_render(error) from error
 
     class Block(Box):
         """A wall cell, of one colour whatever the light."""
@@ -105,9 +114,20 @@ def _renderer(world: World) -> Any:
                 self.place_entity(block, pos=[(column + 0.5) * CELL, 0.0, (row + 0.5) * CELL], dir=0.0)
             self.place_entity(self.agent, pos=[0.0, 0.0, 0.0], dir=0.0)
 
-    rooms = Rooms(obs_width=PIXELS[0], obs_height=PIXELS[1])
+    refusals = gl.ContextException, gl.ConfigException, GLException, MissingFunctionException, WindowException
+    try:
+        rooms = Rooms(obs_width=PIXELS[0], obs_height=PIXELS[1])
+    except refusals as error:
+        raise _cannot_render(error) from error
     rooms.reset(seed=0)
     camera = rooms.agent
     camera.cam_height, camera.cam_fwd_disp, camera.cam_pitch = 2 * CELL, 0.0, 0.0
     camera.cam_fov_y = 2 * math.degrees(math.atan(TANGENT * PIXELS[1] / PIXELS[0]))
     return rooms
+
+
+def _cannot_render(error: Exception) -> CannotRender:
+    return CannotRender(
+        f"This machine can't render without a display ({error}): install OpenGL with EGL "
+        "(Debian: apt-get install libegl1 libgl1-mesa-dri libglu1-mesa)"
+    )
