@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from farcuriosity.curiosity.interface import Segment
-from farcuriosity.curiosity.modules import available, get
+from farcuriosity.curiosity.modules import curiosities, get
 from gridcell.errors import UserError
 
 ENVIRONMENTS, STEPS, ACTIONS = 3, 12, 4
@@ -75,7 +75,7 @@ def _build(variant, seed=0, shape=(3, 7, 7)):
 
 
 def test_the_variants_are_all_there_is():
-    assert {name for name, _ in VARIANTS.values()} == set(available())
+    assert {name for name, _ in VARIANTS.values()} == set(curiosities.all)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -114,7 +114,7 @@ def test_rewards_are_errors_scaled_and_none_at_an_episodes_end(variant, shape):
         torch.testing.assert_close(scale, scale[:1].expand_as(scale))
 
 
-@pytest.mark.parametrize("around", [name for name, kind in available().items() if kind.fragmentable])
+@pytest.mark.parametrize("around", [name for name, kind in curiosities.all.items() if kind.fragmentable])
 def test_without_a_trigger_far_is_the_plain_curiosity_bit_for_bit(around):
     plain = get(around).build((3, 7, 7), ACTIONS, ENVIRONMENTS, 0, **SMALL)
     far = get("far").build((3, 7, 7), ACTIONS, ENVIRONMENTS, 0, around=around, module=SMALL, rho=1e9, least=1)
@@ -247,7 +247,7 @@ def test_a_checkpoint_of_another_kind_is_refused():
 
 def test_registry_and_settings_need_no_torch():
     code = (
-        "import sys; from farcuriosity.curiosity.modules import available; "
-        "[kind.parameters() for kind in available().values()]; assert 'torch' not in sys.modules"
+        "import sys; from farcuriosity.curiosity.modules import curiosities; "
+        "[kind.parameters() for kind in curiosities.all.values()]; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

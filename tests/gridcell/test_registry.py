@@ -40,3 +40,27 @@ def test_an_unknown_name_gets_the_nearest(registry):
 def test_no_name_twice():
     with pytest.raises(UserError, match="Two colours are called 'red'"):
         by_name([Part("red"), Part("red")], "colour")
+
+
+class Point:
+    """An entry point that leads to ``part``."""
+
+    def __init__(self, part):
+        self.part = part
+
+    def load(self):
+        return self.part
+
+
+def test_plug_ins_are_found_and_what_they_give_is_checked(registry, monkeypatch):
+    points = {"colours": [Point(Part("teal"))], "wrong": [Point("teal")]}
+    monkeypatch.setattr("gridcell.registry.entry_points", lambda group: points[group])
+    where = ("colours_of_test", "COLOURS", "colour")
+    assert list(Registry(*where, kinds=Part, group="colours").all) == ["amber", "blue", "red", "teal"]
+    with pytest.raises(UserError, match="A colour must be a Part, but a plug-in gives 'teal'"):
+        _ = Registry(*where, kinds=Part, group="wrong").all
+
+
+def test_a_plural_of_its_own():
+    with pytest.raises(UserError, match="Two berries are called 'red'"):
+        by_name([Part("red"), Part("red")], "berry", "berries")

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from gridcell.errors import UserError
-from imagenet_rib.methods import available, collect, get, order
+from imagenet_rib.methods import ENTRY_POINTS, available, collect, get, order
 from imagenet_rib.methods import lp_ft as lp_ft_file
 
 
@@ -32,15 +32,14 @@ def test_planning_imports_neither_torch_nor_lightning():
 
 
 def test_a_plugs_entry_point_is_found(monkeypatch):
-    import imagenet_rib.methods as registry
-
     mine = replace(get("ft"), name="mine")
 
     class Point:
         def load(self):
             return mine
 
-    monkeypatch.setattr(registry, "entry_points", lambda group: [Point()])
+    points = {ENTRY_POINTS: [Point()]}
+    monkeypatch.setattr("gridcell.registry.entry_points", lambda group: points[group])
     assert available.__wrapped__()["mine"] is mine
 
 

@@ -1,8 +1,18 @@
-"""Settings that the curiosities share."""
+"""What the curiosities that reward errors of prediction share: their settings, and how one is made."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from farcuriosity.curiosity.interface import Parameters
+from farcuriosity.curiosity.interface import Kind, Parameters
+
+if TYPE_CHECKING:
+    from farcuriosity.curiosity.prediction import PredictionCuriosity
+    from farcuriosity.curiosity.predictors import Predictor
 
 
 class Prediction(Parameters):
@@ -20,3 +30,42 @@ class Prediction(Parameters):
         description="segments without reward at an environment's start, while normalisers and module are "
         "new; after a fragmentation likewise",
     )
+
+
+def predicting(
+    name: str, summary: str, parameters: type[Prediction], predictor: Callable[..., Predictor]
+) -> Kind:
+    """Return the curiosity that rewards what a network predicts badly.
+
+    Args:
+        name: in suites and reports.
+        summary: one sentence, with its source.
+        parameters: settings.
+        predictor: makes it, called as ``predictor(observation_shape, actions, features)`` and with those
+            settings that it names as keyword-only arguments.
+    """
+    arguments = inspect.signature(predictor).parameters.values()
+    own = [argument.name for argument in arguments if argument.kind is argument.KEYWORD_ONLY]
+
+    def make(
+        observation_shape: tuple[int, ...],
+        actions: int,
+        environments: int,
+        seed: int,
+        *,
+        features: int,
+        **options: Any,
+    ) -> PredictionCuriosity:
+        from farcuriosity.curiosity.prediction import PredictionCuriosity
+
+        settings = {name: options.pop(name) for name in own}
+        return PredictionCuriosity(
+            observation_shape,
+            environments,
+            seed,
+            lambda: predictor(observation_shape, actions, features, **settings),
+            features=features,
+            **options,
+        )
+
+    return Kind(name=name, summary=summary, make=make, parameters=parameters, fragmentable=True)

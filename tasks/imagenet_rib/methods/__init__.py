@@ -6,14 +6,14 @@ A plug-in adds a method by an entry point of the group ``gridcell.imagenet_rib.m
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.metadata import entry_points
 
-from gridcell.errors import UserError, unknown
+from gridcell.errors import unknown
 from gridcell.grid import order_by_needs
 from gridcell.registry import Registry, by_name
 from imagenet_rib.method import FineTuning, Merging, Method
 
 ENTRY_POINTS = "gridcell.imagenet_rib.methods"
+_KINDS = (FineTuning, Merging)
 
 
 @cache
@@ -24,9 +24,8 @@ def available() -> dict[str, Method]:
         UserError: If two methods share a name, a plug-in's entry point leads to something else, a method
             needs one that does not exist, or methods need each other in a circle.
     """
-    shipped: Registry[Method] = Registry(__name__, "method", "method")
-    plugged = [point.load() for point in entry_points(group=ENTRY_POINTS)]
-    return collect([*shipped.all.values(), *plugged])
+    methods: Registry[Method] = Registry(__name__, "method", "method", kinds=_KINDS, group=ENTRY_POINTS)
+    return collect(methods.all.values())
 
 
 def get(name: str) -> Method:
@@ -53,11 +52,7 @@ def collect(methods: Iterable[Method]) -> dict[str, Method]:
     Raises:
         UserError: As :func:`available`.
     """
-    given = list(methods)
-    for method in given:
-        if not isinstance(method, FineTuning | Merging):
-            raise UserError(f"A method must be a FineTuning or a Merging, but a plug-in gives {method!r}.")
-    found = by_name(given, "method")
+    found = by_name(methods, "method", kinds=_KINDS)
     order({name: method.needs(method.parameters()) for name, method in found.items()})
     return found
 

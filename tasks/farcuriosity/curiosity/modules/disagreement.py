@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from farcuriosity.curiosity.interface import Kind
-from farcuriosity.curiosity.parameters import Prediction
+from farcuriosity.curiosity.parameters import Prediction, predicting
 
 if TYPE_CHECKING:
-    from farcuriosity.curiosity.prediction import PredictionCuriosity
+    from farcuriosity.curiosity.predictors import Disagreement
 
 
 class Settings(Prediction):
@@ -19,34 +18,19 @@ class Settings(Prediction):
     models: int = Field(default=5, ge=2, description="forward models")
 
 
-def make(
-    observation_shape: tuple[int, ...],
-    actions: int,
-    environments: int,
-    seed: int,
-    *,
-    features: int,
-    models: int,
-    **options: Any,
-) -> PredictionCuriosity:
+def predictor(
+    observation_shape: tuple[int, ...], actions: int, features: int, *, models: int
+) -> Disagreement:
     """Predict frozen random features of the next observation several times over."""
-    from farcuriosity.curiosity.prediction import PredictionCuriosity
     from farcuriosity.curiosity.predictors import Disagreement
 
-    return PredictionCuriosity(
-        observation_shape,
-        environments,
-        seed,
-        lambda: Disagreement(features, actions, models),
-        features=features,
-        **options,
-    )
+    del observation_shape
+    return Disagreement(features, actions, models)
 
 
-kind = Kind(
-    name="disagreement",
-    summary="The variance among forward models of frozen random features (Pathak et al. 2019).",
-    parameters=Settings,
-    make=make,
-    fragmentable=True,
+kind = predicting(
+    "disagreement",
+    "The variance among forward models of frozen random features (Pathak et al. 2019).",
+    Settings,
+    predictor,
 )

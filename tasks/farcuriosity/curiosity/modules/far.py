@@ -95,9 +95,9 @@ def make(
 
 
 def _inner(around: str, module: Mapping[str, Any]) -> tuple[Kind, dict[str, Any]]:
-    from farcuriosity.curiosity.modules import available
+    from farcuriosity.curiosity.modules import curiosities
 
-    choices = {name: other for name, other in available().items() if other.fragmentable}
+    choices = {name: other for name, other in curiosities.all.items() if other.fragmentable}
     if around not in choices:
         raise unknown("curiosity for far to be around", around, choices)
     settings = parse_settings(choices[around].parameters, module, "module")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from farcuriosity.curiosity.interface import Kind
-from farcuriosity.curiosity.parameters import Prediction
+from farcuriosity.curiosity.parameters import Prediction, predicting
 
 if TYPE_CHECKING:
-    from farcuriosity.curiosity.prediction import PredictionCuriosity
+    from farcuriosity.curiosity.predictors import InverseAndForward
 
 
 class Settings(Prediction):
@@ -19,34 +18,18 @@ class Settings(Prediction):
     forward_weight: float = Field(default=0.2, ge=0, le=1, description="beta, the forward model's share")
 
 
-def make(
-    observation_shape: tuple[int, ...],
-    actions: int,
-    environments: int,
-    seed: int,
-    *,
-    features: int,
-    forward_weight: float,
-    **options: Any,
-) -> PredictionCuriosity:
+def predictor(
+    observation_shape: tuple[int, ...], actions: int, features: int, *, forward_weight: float
+) -> InverseAndForward:
     """Predict the next observation's code, in which actions can be told apart."""
-    from farcuriosity.curiosity.prediction import PredictionCuriosity
     from farcuriosity.curiosity.predictors import InverseAndForward
 
-    return PredictionCuriosity(
-        observation_shape,
-        environments,
-        seed,
-        lambda: InverseAndForward(observation_shape, features, actions, forward_weight),
-        features=features,
-        **options,
-    )
+    return InverseAndForward(observation_shape, features, actions, forward_weight)
 
 
-kind = Kind(
-    name="icm",
-    summary="The forward model's error on a code learnt by telling actions apart (Pathak et al. 2017).",
-    parameters=Settings,
-    make=make,
-    fragmentable=True,
+kind = predicting(
+    "icm",
+    "The forward model's error on a code learnt by telling actions apart (Pathak et al. 2017).",
+    Settings,
+    predictor,
 )
