@@ -2,14 +2,17 @@
 
 The nodes are Ray's processes on this machine, their workers share its cores, and MLflow is written as by
 ``gridcell run``. Where there are fewer cores than workers, these take turns at starting (a second or two of
-imports each), which two machines of 8 cores would do at once; so that is shown apart.
+imports each), which two machines of 8 cores would do at once; so that is shown apart. Beside it stands what
+as many bare trials take on such a cluster, with Tune's own settings and actors reused.
 """
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 
 from tests.local_cluster import ROOT, SOURCES, LocalCluster
 
@@ -40,23 +43,39 @@ told = [dict(result.metrics) for result in results.values()]
 print(json.dumps({"begun": begun, "ended": ended, "computing": computing, "cells": told}))
 """
 
+BARE_DRIVER = """
+import json, sys, tempfile, time
+
+import ray
+from ray import tune
+
+address, cells, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+
+def wait(config):
+    began = time.time()
+    time.sleep(seconds)
+    return {"began": began}
+
+with tempfile.TemporaryDirectory() as folder:
+    begun = time.time()
+    ray.init(address=address, log_to_driver=False)
+    tuner = tune.Tuner(
+        wait,
+        param_space={"n": tune.grid_search(list(range(cells)))},
+        tune_config=tune.TuneConfig(reuse_actors=True),
+        run_config=tune.RunConfig(storage_path=folder, verbose=0),
+    )
+    results = tuner.fit()
+    ended = time.time()
+    assert len(results) == cells and not results.errors
+told = [{"began": each.metrics["began"]} for each in results]
+print(json.dumps({"begun": begun, "ended": ended, "cells": told}))
+"""
+
 
 def measure() -> dict[str, float]:
     """Return the overhead over cells that wait and are handed out at no cost, and where it goes."""
-    cluster = LocalCluster(
-        {
-            "PYTHONPATH": os.pathsep.join([SOURCES, str(ROOT)]),
-            "GRIDCELL_TASKS": "waiting=tests.benchmarks._waiting_task:task",
-        }
-    )
-    try:
-        cluster.start()
-        for _ in range(NODES):
-            cluster.add_worker(cpus=SLOTS_EACH)
-        cluster.wait_for_nodes(1 + NODES)
-        told = _driven(cluster)
-    finally:
-        cluster.stop()
+    told, bare = _driven(DRIVER), _driven(BARE_DRIVER)
     began = sorted(cell["began"] for cell in told["cells"])
     started = began[SLOTS - 1]  # from here on every slot has been at work
     busy = sum(at + SECONDS - max(at, started) for at in began if at + SECONDS > started) / SLOTS
@@ -64,8 +83,10 @@ def measure() -> dict[str, float]:
     return {
         "wall-clock (s)": told["ended"] - told["begun"],
         "ideal (s)": ideal,
-        "overhead (%)": 100 * ((told["ended"] - told["begun"]) / ideal - 1),
+        "overhead (%)": _overhead(told),
+        "bare Tune, overhead (%)": _overhead(bare),
         "start-up, until the first cell (s)": began[0] - told["begun"],
+        "bare Tune, until the first trial (s)": min(cell["began"] for cell in bare["cells"]) - bare["begun"],
         "start-up, until a cell in each slot (s)": started - told["begun"],
         "overhead, workers started (%)": 100 * ((began[-1] + SECONDS - started) / busy - 1),
         "ending (s)": told["ended"] - began[-1] - SECONDS,
@@ -77,9 +98,31 @@ def measure() -> dict[str, float]:
     }
 
 
-def _driven(cluster: LocalCluster) -> dict:
-    command = [sys.executable, "-c", DRIVER, f"127.0.0.1:{cluster.port}", str(CELLS), str(SECONDS)]
-    with tempfile.TemporaryDirectory() as folder:
+def _overhead(told: dict) -> float:
+    return 100 * ((told["ended"] - told["begun"]) / (CELLS * SECONDS / SLOTS) - 1)
+
+
+def _driven(driver: str) -> dict:
+    with _two_nodes() as cluster, tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", driver, f"127.0.0.1:{cluster.port}", str(CELLS), str(SECONDS)]
         ended = subprocess.run(command, env=cluster.environment, cwd=folder, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-4000:]
     return json.loads(ended.stdout.splitlines()[-1])
+
+
+@contextlib.contextmanager
+def _two_nodes() -> Iterator[LocalCluster]:
+    cluster = LocalCluster(
+        {
+            "PYTHONPATH": os.pathsep.join([SOURCES, str(ROOT)]),
+            "GRIDCELL_TASKS": "waiting=tests.benchmarks._waiting_task:task",
+        }
+    )
+    try:
+        cluster.start()
+        for _ in range(NODES):
+            cluster.add_worker(cpus=SLOTS_EACH)
+        cluster.wait_for_nodes(1 + NODES)
+        yield cluster
+    finally:
+        cluster.stop()
