@@ -37,8 +37,30 @@ class CuriosityPPOConfig(PPOConfig):
 class CuriosityPPO(PPO):
     """RLlib's PPO, which leaves no folder of its own in the user's home: the platform keeps the results."""
 
+    def setup(self, config: Any) -> None:
+        """Build runners and learners."""
+        with _runners_in_any_bundle():
+            super().setup(config)
+
     def _setup_logdir(self) -> None:
         self._logdir = gettempdir()
+
+
+@contextlib.contextmanager
+def _runners_in_any_bundle() -> Iterator[None]:
+    """Let runners live in what is reserved for the cell, which is one bundle for all its processes.
+
+    Within a reservation RLlib looks for a bundle for each runner, and has no switch for it; where it sees no
+    reservation it leaves the choice to Ray, which keeps a process's children where that process has its own.
+    """
+    import ray
+
+    seen = ray.util.get_current_placement_group
+    ray.util.get_current_placement_group = lambda: None
+    try:
+        yield
+    finally:
+        ray.util.get_current_placement_group = seen
 
 
 @contextlib.contextmanager
