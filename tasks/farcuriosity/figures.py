@@ -115,10 +115,10 @@ def _aggregates(aggregates: Mapping[str, Any]) -> Picture:
         low=low,
         high=high,
         value_axis="human-normalised score",
-        title=f"Aggregates over {len(aggregates['games'])} games",
+        title="Human-normalised scores",
     )
     caption = (
-        f"Human-normalised scores (0: a random agent, 1: a professional tester) over "
+        f"Scores (0: a random agent, 1: a professional tester) over "
         f"{', '.join(aggregates['games'])} and all seeds. IQM is the mean of the middle half; the optimality "
         "gap is what is lacking to 1 (less is better). Lines: 95 % intervals by bootstrap over seeds."
     )

@@ -87,7 +87,7 @@ def _difference(summary: Mapping[str, Any], environment: str, metric: str, best:
             sign = 1 if row["curiosity"] == best else -1
             low, high = sorted(sign * end for end in row["ci95"])
             told = f"{best} less {second} {between({'mean': sign * row['mean'], 'ci95': [low, high]})}"
-            return f"Seed by seed, {told}{'' if low > 0 else ': no clear difference'}."
+            return f"Seed by seed, {told}{'' if low > 0 or low == high else ': no clear difference'}."
     return "One seed: this may be chance."
 
 
@@ -150,10 +150,14 @@ def _mean(row: Mapping[str, Any], name: str) -> str:
 
 
 def between(found: Mapping[str, Any], decimals: int = 1) -> str:
-    """Write a mean with its interval, if it has one."""
+    """Write a mean with its interval, if it has one; of seeds that agree exactly it would be no interval."""
     text = _number(found["mean"], decimals)
-    ends = found["ci95"]
-    return text if ends is None else f"{text} [{', '.join(_number(end, decimals) for end in ends)}]"
+    if found["ci95"] is None:
+        return text
+    low, high = found["ci95"]
+    if low == high:
+        return f"{text} in each seed"
+    return f"{text} [{_number(low, decimals)}, {_number(high, decimals)}]"
 
 
 def spread(row: Mapping[str, Any], name: str) -> str:

@@ -63,6 +63,8 @@ def test_the_answer_claims_no_more_than_the_differences_allow():
     assert sentence.endswith("rnd less none 3.6 [1.7, 5.5].")
     (sentence,) = answer(summarise(agents({"none": [3], "rnd": [4]})))
     assert sentence.endswith("One seed: this may be chance.")
+    (sentence,) = answer(summarise(agents({"none": [3, 4], "rnd": [4, 5]})))
+    assert sentence.endswith("Seed by seed, rnd less none 1.0 in each seed.")
 
 
 def test_a_short_curve_has_only_points_that_were_measured():
