@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
@@ -17,25 +17,32 @@ LINE_EVERY_S = 10.0  # where the output is no terminal, a line at most so often
 
 
 class TerminalProgress:
-    """A listener that draws a bar on a terminal and writes a line now and then elsewhere."""
+    """A listener that draws a bar on a terminal and writes a line now and then elsewhere.
 
-    def __init__(self, console: Console, metric: str) -> None:
+    Args:
+        console: where to.
+        metric: that is shown of a finished cell.
+        now: the clock, in seconds.
+    """
+
+    def __init__(self, console: Console, metric: str, now: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._metric = metric
+        self._now = now
         self._schedule: Schedule | None = None
         self._seconds: dict[str, list[float]] = defaultdict(list)
-        self._running: set[str] = set()  # fewer than are handed out: Ray keeps one waiting
+        # By id, with when it started. Fewer than are handed out: some wait for their worker.
+        self._running: dict[str, tuple[Cell, float]] = {}
         self._most_running = 1
         self._latest = ""
-        self._last_drawn = time.monotonic()
-        self._begun = time.monotonic()
+        self._last_drawn = self._begun = now()
         self._bar: Progress | None = None
         self._row: TaskID | None = None
 
     def begun(self, schedule: Schedule) -> None:
         """Show the empty bar."""
         self._schedule = schedule
-        self._begun = time.monotonic()
+        self._begun = self._now()
         if self._console.is_terminal:
             columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.description}"))
             self._bar = Progress(*columns, console=self._console, transient=True)
@@ -46,7 +53,7 @@ class TerminalProgress:
 
     def started(self, cell: Cell) -> None:
         """Count it as running."""
-        self._running.add(cell.id)
+        self._running[cell.id] = cell, self._now()
         self._most_running = max(self._most_running, len(self._running))
         self._draw()
 
@@ -58,7 +65,7 @@ class TerminalProgress:
 
     def finished(self, cell: Cell, outcome: Outcome, again: bool) -> None:
         """Count it, remember how long its kind takes, and say why it failed."""
-        self._running.discard(cell.id)
+        self._running.pop(cell.id, None)
         if outcome.failure is None:
             self._seconds[cell.kind].append(outcome.seconds)
             value = outcome.metrics.get(self._metric)
@@ -77,23 +84,26 @@ class TerminalProgress:
             self._bar.stop()
 
     def time_left(self) -> float | None:
-        """Estimate the seconds left from what each kind of cell has taken; None while nothing is known."""
+        """Estimate the seconds left from what each kind of cell has taken; None while too little is known."""
         known = [seconds for kind in self._seconds.values() for seconds in kind]
         if self._schedule is None or not known:
             return None
-        kinds = Counter(cell.kind for cell in self._schedule.queued())
-        if len(known) < ENOUGH_CELLS and not set(kinds) <= set(self._seconds):
+        queued = Counter(cell.kind for cell in self._schedule.queued())
+        running = [(cell.kind, self._now() - since) for cell, since in self._running.values()]
+        if len(known) < ENOUGH_CELLS and not {*queued, *(kind for kind, _ in running)} <= set(self._seconds):
             return None
         overall = sum(known) / len(known)
         mean = {kind: sum(taken) / len(taken) for kind, taken in self._seconds.items()}
-        work = sum(count * mean.get(kind, overall) for kind, count in kinds.items())
-        return work / self._most_running
+        rests = [max(0.0, mean.get(kind, overall) - spent) for kind, spent in running]
+        work = sum(count * mean.get(kind, overall) for kind, count in queued.items()) + sum(rests)
+        at_once = min(self._most_running, max(1, queued.total() + len(rests)))
+        return max([work / at_once, *rests])
 
     def _draw(self) -> None:
         schedule = self._schedule
         if schedule is None:
             return
-        now = time.monotonic()
+        now = self._now()
         if now - self._last_drawn < (LINE_EVERY_S if self._bar is None else DRAW_EVERY_S):
             return
         self._last_drawn = now
@@ -112,7 +122,7 @@ class TerminalProgress:
         if schedule.failed or schedule.blocked:
             counts += f" · failed {len(schedule.failed)} · blocked {len(schedule.blocked)}"
         left = self.time_left()
-        elapsed = clock(time.monotonic() - self._begun)
+        elapsed = clock(self._now() - self._begun)
         return f"{counts} · {elapsed} · left {clock(left) if left is not None else '?'} · {self._latest}"
 
 

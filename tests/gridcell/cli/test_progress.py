@@ -1,0 +1,74 @@
+"""What the terminal says of the time left, on a clock that the test turns."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from gridcell.cli.progress import TerminalProgress
+from gridcell.execute.outcome import Outcome
+from gridcell.execute.schedule import Schedule
+from gridcell.grid import GridBuilder
+
+
+class Told:
+    """A run of two cells at once, told to the progress."""
+
+    def __init__(self, *kinds):
+        grid = GridBuilder("t")
+        for number, kind in enumerate(kinds):
+            cell = grid.add(kind, {"n": number}, title=f"{kind} {number}")
+            grid.target({"n": number}, cell)
+        self.clock = 0.0
+        self.schedule = Schedule(grid.build(), set())
+        self.progress = TerminalProgress(Console(file=io.StringIO()), "loss", now=lambda: self.clock)
+        self.progress.begun(self.schedule)
+
+    def start(self):
+        cell = self.schedule.take()
+        self.progress.started(cell)
+        return cell, self.clock
+
+    def finish(self, started):
+        cell, since = started
+        outcome = Outcome(cell.id, self.clock - since)
+        self.schedule.finish(outcome)
+        self.progress.finished(cell, outcome, again=False)
+
+    @property
+    def left(self):
+        return self.progress.time_left()
+
+
+def test_running_cells_are_part_of_the_time_left():
+    told = Told(*["train"] * 4)
+    one, other = told.start(), told.start()
+    assert told.left is None  # nothing has told yet how long a cell takes
+    told.clock = 100.0
+    told.finish(one)
+    told.finish(other)
+    assert told.left == 100.0  # two cells of 100 s, two at once
+    third = told.start()
+    told.clock = 110.0
+    told.start()
+    assert told.left == pytest.approx(100.0)  # the last has just begun, whatever the third does
+    told.clock = 150.0
+    told.finish(third)
+    mean = (100 + 100 + 50) / 3
+    assert told.left == pytest.approx(mean - 40)
+    told.clock = 400.0
+    assert told.left == 0.0  # longer than any before: no telling
+
+
+def test_a_kind_not_yet_seen_makes_it_unknown():
+    told = Told("train", "train", "train", "video")
+    train, video = told.start(), told.start()
+    assert video[0].kind == "video"
+    told.clock = 10.0
+    told.finish(train)
+    assert told.left is None
+    told.clock = 30.0
+    told.finish(video)
+    assert told.left == 10.0  # two of 10 s, two at once
+    told.finish(told.start())
+    assert told.left == 5.0  # the last can't be shared; its kind takes (10 + 0) / 2
