@@ -59,7 +59,13 @@ def plan(
     seeds: Seeds = None,
     gpus: Annotated[
         list[int] | None,
-        typer.Option("--gpus", min=1, metavar="N", help="Simulate how long N GPUs take. May be repeated."),
+        typer.Option(
+            "--gpus",
+            min=1,
+            max=1_000_000,
+            metavar="N",
+            help="Simulate how long N GPUs take. May be repeated.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
