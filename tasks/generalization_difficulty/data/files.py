@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generalization_difficulty.data.batches import ArrayBatches, Batch, Batches
+from gridcell.data.arrays import open_npz
 from gridcell.data.folder import SUFFIXES, read_image
 from gridcell.data.shards.pixels import ShardImages, is_shards, shards_fingerprint
 from gridcell.errors import UserError
@@ -74,14 +75,16 @@ def open_data(path: str, labels: str | None = None, image_size: int | None = Non
     if not file.is_file():
         raise UserError(f"There are no data at '{path}': an .npz, .npy or folder of images is expected")
     if file.suffix == ".npz":
-        arrays = _load(file)
-        if not isinstance(arrays, Mapping):
-            raise UserError(f"'{path}' is not an .npz archive")
-        return ArrayBatches(_find(arrays, POINTS, "points", path), _find(arrays, LABELS, "labels", path))
+        with open_npz(file) as arrays:
+            points, classes = (
+                _find(arrays, POINTS, "points", path),
+                _find(arrays, LABELS, "labels", path),
+            )
+        return ArrayBatches(points, classes)
     if file.suffix == ".npy":
         if labels is None or not Path(labels).is_file():
             raise UserError(f"'{path}' holds points alone: set data.labels to the .npy of their labels")
-        return ArrayBatches(_load(file), _load(Path(labels)))
+        return ArrayBatches(_map(file), _map(Path(labels)))
     raise UserError(f"'{path}' is neither an .npz or .npy file nor a folder of images")
 
 
@@ -124,14 +127,14 @@ def _open_folder(root: Path, size: int | None) -> FolderBatches:
     return FolderBatches(files, np.array(labels, dtype=np.int64), size)
 
 
-def _load(file: Path) -> Any:
+def _map(file: Path) -> NDArray[Any]:
     try:
-        if file.suffix == ".npz":
-            with np.load(file, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files}
-        return np.load(file, allow_pickle=False, mmap_mode="r")
+        array = np.load(file, allow_pickle=False, mmap_mode="r")
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"'{file}' can't be read as arrays of numbers: {error}") from error
+    if not isinstance(array, np.ndarray):
+        raise UserError(f"'{file}' is an .npz archive and no single array: name it .npz")
+    return array
 
 
 def _find(arrays: Mapping[str, Any], names: Sequence[str], what: str, path: str) -> NDArray[Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gridcell.data.arrays import open_npz
 from gridcell.data.seeds import generator
 from gridcell.errors import UserError
 from inductive_bias.problems.pool import Pool, make_pool
@@ -39,20 +40,13 @@ def from_npz(path: str | Path) -> Pool:
     """Read arrays ``x`` and ``y`` from an npz file; see ``make_pool``.
 
     Raises:
-        UserError: no such file, or it lacks an array.
+        UserError: no such file, it can't be read, or it lacks an array.
     """
-    file = Path(path)
-    if not file.is_file():
-        raise UserError(f"There is no data file {file}")
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            if not {"x", "y"} <= set(arrays.files):
-                raise UserError(
-                    f"{file} must hold the arrays 'x' and 'y', not {', '.join(sorted(arrays.files))}"
-                )
-            return make_pool(arrays["x"], arrays["y"], file.stem)
-    except (ValueError, OSError) as error:
-        raise UserError(f"{file} can't be read as npz: {error}") from error
+    with open_npz(path) as arrays:
+        if not {"x", "y"} <= set(arrays):
+            raise UserError(f"{path} must hold the arrays 'x' and 'y', not {', '.join(sorted(arrays))}")
+        x, y = arrays["x"], arrays["y"]
+    return make_pool(x, y, Path(path).stem)
 
 
 def from_folder(root: str | Path, size: int | None) -> Pool:

@@ -1,0 +1,62 @@
+"""The user's .npz files, and the ways in which they can't be read."""
+
+import numpy as np
+import pytest
+
+from generalization_difficulty.data.files import open_data
+from gridcell.data.arrays import open_npz
+from gridcell.errors import UserError
+from inductive_bias.problems.sources import from_npz
+
+
+@pytest.fixture
+def archive(tmp_path):
+    draws = np.random.default_rng(0)
+    np.savez(tmp_path / "mine.npz", x=draws.random((50, 4)), y=draws.integers(0, 2, 50), names=np.array([{}]))
+    return tmp_path / "mine.npz"
+
+
+def test_arrays_are_read_when_asked_for(archive):
+    """Python objects that nobody asks for are no hindrance."""
+    with open_npz(archive) as arrays:
+        assert set(arrays) == {"x", "y", "names"}
+        assert arrays["x"].shape == (50, 4)
+    assert from_npz(archive).x.shape == (50, 4)
+    assert [len(points) for points, _ in open_data(str(archive))] == [50]
+    with pytest.raises(UserError, match="can't be read as arrays of numbers"), open_npz(archive) as arrays:
+        arrays["names"]
+
+
+@pytest.mark.parametrize("read", [from_npz, lambda path: open_data(str(path))])
+@pytest.mark.parametrize("damage", ["cut short", "flipped", "empty", "one array", "text"])
+def test_what_is_no_archive_is_one_sentence(archive, read, damage):
+    content = archive.read_bytes()
+    if damage == "cut short":
+        archive.write_bytes(content[: len(content) // 2])
+    elif damage == "flipped":
+        archive.write_bytes(content[:300] + bytes([content[300] ^ 255]) + content[301:])
+    elif damage == "empty":
+        archive.write_bytes(b"")
+    elif damage == "one array":
+        with archive.open("wb") as file:
+            np.save(file, np.ones((4, 2)))
+    else:
+        archive.write_text("no archive")
+    with pytest.raises(UserError, match=r"mine\.npz' can't be read as arrays of numbers: .") as caught:
+        read(archive)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with (
+        pytest.raises(UserError, match=r"There is no data file .*none\.npz"),
+        open_npz(tmp_path / "none.npz"),
+    ):
+        pass
+
+
+def test_an_archive_named_npy_is_said_to_be_one(archive):
+    archive.rename(archive.with_suffix(".npy"))
+    np.save(archive.with_name("labels.npy"), np.ones(3))
+    with pytest.raises(UserError, match=r"is an \.npz archive and no single array"):
+        open_data(str(archive.with_suffix(".npy")), str(archive.with_name("labels.npy")))
