@@ -18,6 +18,9 @@ Floats = NDArray[np.float64]
 BITS = 1 / math.log(2)
 """Bits in a nat."""
 
+ROUNDING = 1e-6
+"""Training errors up to this, a thousandth of the targets' deviation, are called a fit without a warning."""
+
 FAR = 3.0
 """An extrapolation is called far where I is more than so many times log(samples), what samples can show."""
 
@@ -122,14 +125,29 @@ def rows(found: Estimate) -> list[dict[str, Any]]:
     return [
         {
             "error": float(eps),
-            "nats": _plain(found.nats[i]),
-            "bits": _plain(found.nats[i] * BITS),
-            "ci95": [_plain(found.low[i]), _plain(found.high[i])],
-            "exact": None if found.exact is None else _plain(found.exact[i]),
-            "sankaran": _plain(long[i]),
-            "sankaran_short": _plain(short[i]),
+            "nats": plain(found.nats[i]),
+            "bits": plain(found.nats[i] * BITS),
+            "ci95": [plain(found.low[i]), plain(found.high[i])],
+            "exact": None if found.exact is None else plain(found.exact[i]),
+            "sankaran": plain(long[i]),
+            "sankaran_short": plain(short[i]),
         }
         for i, eps in enumerate(found.epsilons)
+    ]
+
+
+def fit_warning(training_error: float, jitter: float) -> list[str]:
+    """Say where a kernel's functions miss the training data by more than rounding, and by what jitter.
+
+    Args:
+        training_error: mean squared, in the unit of the errors.
+        jitter: added to the kernel matrix's diagonal.
+    """
+    if training_error <= ROUNDING:
+        return []
+    return [
+        f"the functions keep a training error of {training_error:.2g}, as the kernel matrix could only be "
+        f"factorised by adding {jitter:.2g} to its diagonal"
     ]
 
 
@@ -142,8 +160,9 @@ def warnings_of(found: Estimate, errors: Floats, unfitted: int) -> list[str]:
             f"the non-central chi-squared model fits the sampled errors poorly (p = {found.p_value:.2g}, "
             f"largest distance {found.ks:.2g})"
         )
-    beyond = found.epsilons[found.epsilons < errors.min()]
-    far = found.epsilons[(found.epsilons < errors.min()) & (found.nats > FAR * math.log(n))]
+    modelled = found.exact is None  # an exact I rests on no sample and no model, wherever it is asked for
+    beyond = found.epsilons[modelled & (found.epsilons < errors.min())]
+    far = found.epsilons[modelled & (found.epsilons < errors.min()) & (found.nats > FAR * math.log(n))]
     if len(far):
         distance = (float(errors.mean()) - float(far.max())) / float(errors.std())
         said.append(
@@ -175,5 +194,6 @@ def warnings_of(found: Estimate, errors: Floats, unfitted: int) -> list[str]:
     return said
 
 
-def _plain(value: float | np.floating[Any]) -> float | None:
+def plain(value: float | np.floating[Any]) -> float | None:
+    """Return a number as a JSON value: to nine decimals, and None where it is not finite."""
     return round(float(value), 9) + 0.0 if math.isfinite(value) else None

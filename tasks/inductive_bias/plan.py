@@ -139,6 +139,8 @@ def _estimate(
             "kind": chosen.kind,
             "amplitude": chosen.amplitude,
             "samples": settings.kernel_samples,
+            "fit_error": settings.training.fit_error,
+            "relative": settings.error_unit == "relative",
         }
         config |= {"bandwidth": chosen.bandwidth} if chosen.kind == "rbf" else {"depth": chosen.depth}
         needs["part0"] = grid.add(

@@ -65,7 +65,7 @@ class Training(Strict):
         batch_size: samples a step.
         max_epochs: a network that doesn't fit by then is no sample.
         check_every: epochs between two looks at the training error.
-        fit_error: at which a network fits.
+        fit_error: at which a network fits; a kernel whose functions keep a larger one is an error.
         at_once: networks trained side by side in one matrix; ``auto``: by a rule of device and sizes.
     """
 

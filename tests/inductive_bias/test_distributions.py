@@ -12,7 +12,8 @@ from scipy.stats import ncx2
 from gridcell.errors import UserError
 from inductive_bias.distributions.fit import fit, goodness_of_fit, ks_distance
 from inductive_bias.distributions.ncx2 import ScaledNcx2, log_cdf, sankaran_information, sankaran_z
-from inductive_bias.distributions.weighted import WeightedChi2, imhof_cdf, saddlepoint_log_cdf
+from inductive_bias.distributions.weighted import WeightedChi2
+from quadratic_forms import imhof_cdf, saddlepoint_log_cdf
 
 SHARED = ScaledNcx2(20.0, 30.0, 0.01)
 

@@ -8,10 +8,10 @@ from sklearn.gaussian_process.kernels import RBF
 
 from gridcell.errors import UserError
 from inductive_bias.distributions.fit import fit
-from inductive_bias.distributions.weighted import imhof_cdf
 from inductive_bias.kernel_space.kernels import arc_cosine, median_bandwidth, rbf
 from inductive_bias.kernel_space.posterior import error_distribution, posterior, sample_errors
 from inductive_bias.kernel_space.solve import cholesky, solve_cholesky
+from quadratic_forms import imhof_cdf
 
 
 def problem(n=30, tests=12, outputs=3, d=4, seed=0):
@@ -56,7 +56,7 @@ def test_the_median_bandwidth_is_the_median_distance():
 def test_conjugate_gradients_give_what_cholesky_gives():
     x, y, z, _ = problem(n=300, d=10)
     dense = posterior(rbf(2.0), x, y, z, solver="cholesky")
-    free = posterior(rbf(2.0), x, y, z, memory_bytes=1000.0)
+    free = posterior(rbf(2.0), x, y, z, solver="conjugate-gradients")
     assert free.solution.how == "conjugate gradients"
     assert free.solution.residual < 1e-9
     assert free.mean == pytest.approx(dense.mean, abs=1e-5)

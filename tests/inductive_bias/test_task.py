@@ -18,6 +18,7 @@ from gridcell.store import Store
 from gridcell.suite import load_suite, parse_settings
 from gridcell.task import Findings
 from inductive_bias import task
+from inductive_bias.distributions.weighted import WeightedChi2
 from inductive_bias.information import estimate, too_few, warnings_of
 from inductive_bias.problems.control import cartpole, policy
 from inductive_bias.problems.pool import cut, make_pool
@@ -235,3 +236,48 @@ def test_the_interval_of_a_mean_is_students():
     assert mean == 2
     assert high - mean == pytest.approx(4.302653 * 1 / np.sqrt(3), rel=1e-6)
     assert low == pytest.approx(4 - high)
+
+
+def test_constant_inputs_are_said_to_be_equal():
+    with pytest.raises(UserError, match="All inputs of problem 'p' are equal"):
+        make_pool(np.full((5, 2), 0.1), np.arange(5), "p")
+
+
+def first_failure(tmp_path, problem, **settings):
+    """Run the kernel space's cells on a problem called mine; return the first failure's message."""
+    store = Store(str(tmp_path / "store")).prepare()
+    grid = task.plan(parse_settings(task.settings, SMALL | {"problems": {"mine": problem}} | settings))
+    for cell in grid.cells.values():
+        if cell.kind in ("data", "kernel"):
+            failure = run_cell(cell, task, store, locations=grid.locations).failure
+            if failure is not None:
+                return failure.message
+    return ""
+
+
+def test_too_few_points_name_the_problem_and_not_its_source(tmp_path):
+    problem = {"source": "teacher", "points": 40}
+    assert "Problem 'mine seed 0' has 40 points" in first_failure(tmp_path, problem)
+
+
+def test_labels_that_contradict_one_another_are_no_functions_that_fit(tmp_path):
+    """Each input twice, with a label drawn anew: no function of any space fits."""
+    draws = np.random.default_rng(0)
+    x = np.repeat(draws.normal(size=(30, 4)), 2, axis=0)
+    np.savez(tmp_path / "mine.npz", x=x, y=draws.integers(0, 2, 60))
+    problem = {"source": "npz", "path": str(tmp_path / "mine.npz")}
+    message = first_failure(tmp_path, problem, training={"fit_error": 0.02})
+    assert "don't fit the training data" in message
+    assert "above training.fit_error = 0.02" in message
+
+
+def test_an_exact_tail_is_not_said_to_rest_on_the_fitted_model():
+    draws = np.random.default_rng(1)
+    exact = WeightedChi2(np.full(20, 0.01), np.full(20, 0.015), 1)
+    errors = exact.sample(200, draws)
+    options = {"resamples": 10, "generator": draws}
+    modelled = " ".join(warnings_of(estimate(errors, [0.05], **options), errors, 0))
+    assert "rests on the fitted model's tail alone" in modelled
+    said = " ".join(warnings_of(estimate(errors, [0.05], exact=exact, **options), errors, 0))
+    assert "rests on" not in said
+    assert "smallest" not in said

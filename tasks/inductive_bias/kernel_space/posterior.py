@@ -7,7 +7,16 @@ import numpy as np
 from gridcell.errors import UserError
 from inductive_bias.distributions.weighted import WeightedChi2
 from inductive_bias.kernel_space.kernels import Floats, Kernel
-from inductive_bias.kernel_space.solve import Solution, solve_cholesky, solve_conjugate_gradients
+from inductive_bias.kernel_space.solve import (
+    Solution,
+    multiply,
+    solve_cholesky,
+    solve_conjugate_gradients,
+)
+
+DENSE_POINTS = 10_000
+"""Training points up to which the kernel matrix is held, 3 x 0.8 GB with its factor and LAPACK's copy: a
+constant, as what is free at the moment must not decide how a number is computed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,12 +28,15 @@ class Posterior:
         covariance: ``K_** - K_* K^-1 K_*^T``, shape (n_test, n_test), the same for every output.
         solution: how the system was solved.
         prior_trace: sum of the prior's variances at the test points.
+        training_error: mean squared error of the mean at the training points, |K X - Y|^2 / (n k): what the
+            jitter, which the solution's residual counts in, keeps the functions from fitting.
     """
 
     mean: Floats
     covariance: Floats
     solution: Solution
     prior_trace: float
+    training_error: float
 
 
 def posterior(
@@ -34,7 +46,6 @@ def posterior(
     x_test: Floats,
     *,
     solver: str = "auto",
-    memory_bytes: float | None = None,
 ) -> Posterior:
     """Return the posterior at the test points in one solve.
 
@@ -43,8 +54,7 @@ def posterior(
         x_train: float64, shape (n, d).
         y_train: float64, shape (n, k).
         x_test: float64, shape (n_test, d).
-        solver: ``cholesky``, ``conjugate-gradients``, or ``auto``: Cholesky where its matrices fit.
-        memory_bytes: what the dense matrices may take; by default half of what is free.
+        solver: ``cholesky``, ``conjugate-gradients``, or ``auto``: Cholesky up to ``DENSE_POINTS``.
 
     Raises:
         UserError: inputs aren't finite, no test points, or the system can't be solved (see ``solve``).
@@ -61,18 +71,20 @@ def posterior(
     cross = kernel(x_test, x_train)
     right = np.concatenate([y_train, cross.T], axis=1)
     if solver == "auto":
-        needed = 3 * 8.0 * len(x_train) ** 2  # K, its factor and LAPACK's copy
-        free = _free_memory() / 2 if memory_bytes is None else memory_bytes
-        solver = "cholesky" if needed <= free else "conjugate-gradients"
+        solver = "cholesky" if len(x_train) <= DENSE_POINTS else "conjugate-gradients"
+    outputs = y_train.shape[1]
     if solver == "cholesky":
-        solution = solve_cholesky(kernel(x_train, x_train), right)
+        matrix = kernel(x_train, x_train)
+        solution = solve_cholesky(matrix, right)
+        fitted = matrix @ solution.x[:, :outputs]
     else:
         solution = solve_conjugate_gradients(kernel, x_train, right)
-    outputs = y_train.shape[1]
+        fitted = multiply(kernel, x_train, solution.x[:, :outputs])
     mean = cross @ solution.x[:, :outputs]
     prior = kernel(x_test, x_test)
     covariance = prior - cross @ solution.x[:, outputs:]
-    return Posterior(mean, (covariance + covariance.T) / 2, solution, float(np.trace(prior)))
+    training_error = float(((fitted - y_train) ** 2).mean())
+    return Posterior(mean, (covariance + covariance.T) / 2, solution, float(np.trace(prior)), training_error)
 
 
 def error_distribution(given: Posterior, y_test: Floats) -> WeightedChi2:
@@ -129,12 +141,3 @@ def _root(covariance: Floats) -> Floats:
     root = np.empty_like(factor)
     root[pivots - 1] = factor
     return root
-
-
-def _free_memory() -> float:
-    import os
-
-    try:
-        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (ValueError, OSError):
-        return 4e9

@@ -1,6 +1,6 @@
 """Symmetric positive definite systems: by Cholesky with a reported jitter, or by conjugate gradients."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,9 @@ from inductive_bias.kernel_space.kernels import Floats, Kernel
 JITTERS = (0.0, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6)
 """Tried in turn, relative to the mean of the diagonal."""
 
+RESIDUAL = 1e-6
+"""Relative, up to which a system counts as solved."""
+
 
 @dataclass(frozen=True, eq=False)
 class Solution:
@@ -19,7 +22,7 @@ class Solution:
     Attributes:
         x: shape of B.
         jitter: what was added to the diagonal, absolute.
-        residual: |(K + jitter I) X - B| / |B| (Frobenius).
+        residual: |(K + jitter I) X - B| / |B| (Frobenius): of the system solved, not of K X = B.
         how: ``cholesky`` or ``conjugate gradients``.
         iterations: of conjugate gradients; 0 for Cholesky.
     """
@@ -32,41 +35,59 @@ class Solution:
 
 
 def solve_cholesky(matrix: Floats, right: Floats) -> Solution:
-    """Solve ``matrix @ X = right``, shapes (n, n) and (n, m), with the smallest jitter that factorises.
+    """Solve ``matrix @ X = right``, shapes (n, n) and (n, m), with the smallest jitter that does.
+
+    Rounding can let a singular matrix be factorised, but what such a factor solves is noise: a jitter does
+    only where the solution's residual is at most ``RESIDUAL``.
 
     Raises:
         UserError: the matrix isn't finite, or isn't positive definite even with the largest jitter.
     """
     from scipy.linalg import cho_solve
 
-    factor, jitter = cholesky(matrix)
-    x = cho_solve((factor, True), right, check_finite=False)
     scale = float(np.linalg.norm(right)) or 1.0
-    remainder = right - matrix @ x - jitter * x
-    # One step of iterative refinement wins back digits that an ill-conditioned factor lost.
-    refined = x + cho_solve((factor, True), remainder, check_finite=False)
-    after = right - matrix @ refined - jitter * refined
-    if np.linalg.norm(after) < np.linalg.norm(remainder):
-        x, remainder = refined, after
-    return Solution(x, jitter, float(np.linalg.norm(remainder)) / scale, "cholesky")
+    for factor, jitter in _factors(matrix):
+        x = cho_solve((factor, True), right, check_finite=False)
+        remainder = right - matrix @ x - jitter * x
+        # One step of iterative refinement wins back digits that an ill-conditioned factor lost.
+        refined = x + cho_solve((factor, True), remainder, check_finite=False)
+        after = right - matrix @ refined - jitter * refined
+        if np.linalg.norm(after) < np.linalg.norm(remainder):
+            x, remainder = refined, after
+        residual = float(np.linalg.norm(remainder)) / scale
+        if residual <= RESIDUAL:
+            return Solution(x, jitter, residual, "cholesky")
+    raise UserError(
+        f"The system of the kernel matrix can't be solved: even with {jitter:.1g} added to its diagonal the "
+        f"relative residual is {residual:.1g}; are there equal inputs with different labels?"
+    )
 
 
 def cholesky(matrix: Floats) -> tuple[Floats, float]:
-    """Return the lower factor of ``matrix + jitter I``, shape (n, n), and the jitter (absolute).
+    """Return the lower factor of ``matrix + jitter I``, shape (n, n), and the smallest jitter that has one.
 
     Raises:
         UserError: as for ``solve_cholesky``.
     """
+    return next(_factors(matrix))
+
+
+def _factors(matrix: Floats) -> Iterator[tuple[Floats, float]]:
+    """Yield the lower factor of ``matrix + jitter I`` and the jitter (absolute), for each that has one."""
     if not np.isfinite(matrix).all():
         raise UserError("The kernel matrix has entries that are not finite")
     mean = float(np.trace(matrix)) / len(matrix)
+    found = False
     for relative in JITTERS:
         jitter = relative * abs(mean)
         try:
             factor = np.linalg.cholesky(matrix + jitter * np.eye(len(matrix)))
         except np.linalg.LinAlgError:
             continue
-        return np.asarray(factor, dtype=np.float64), jitter
+        found = True
+        yield np.asarray(factor, dtype=np.float64), jitter
+    if found:
+        return
     smallest = float(np.linalg.eigvalsh(matrix)[0])
     raise UserError(
         f"The kernel matrix is not positive definite: its smallest eigenvalue is {smallest:.3g}, and adding "
@@ -106,11 +127,8 @@ def solve_conjugate_gradients(
         UserError: the tolerance is not reached.
     """
 
-    def multiply(v: Floats) -> Floats:
-        out = jitter * v
-        for first in range(0, len(inputs), block):
-            out[first : first + block] += kernel(inputs[first : first + block], inputs) @ v
-        return out
+    def system(v: Floats) -> Floats:
+        return multiply(kernel, inputs, v, block) + jitter * v
 
     precondition = _preconditioner(kernel, inputs, jitter, min(rank, len(inputs)))
     x = np.zeros_like(right)
@@ -120,13 +138,13 @@ def solve_conjugate_gradients(
     direction = z.copy()
     rho = np.einsum("ij,ij->j", remainder, z)
     for iteration in range(1, iterations + 1):
-        image = multiply(direction)
+        image = system(direction)
         curvature = np.einsum("ij,ij->j", direction, image)
         alpha = np.divide(rho, curvature, out=np.zeros_like(rho), where=curvature > 0)
         x += alpha * direction
         remainder -= alpha * image
         if (np.linalg.norm(remainder, axis=0) <= tolerance * scale).all():
-            true = right - multiply(x)
+            true = right - system(x)
             if (np.linalg.norm(true, axis=0) <= 2 * tolerance * scale).all():
                 residual = float(np.linalg.norm(true) / np.linalg.norm(right))
                 return Solution(x, jitter, residual, "conjugate gradients", iteration)
@@ -142,8 +160,15 @@ def solve_conjugate_gradients(
     worst = float((np.linalg.norm(remainder, axis=0) / scale).max())
     raise UserError(
         f"Conjugate gradients reached a relative residual of {worst:.1g} in {iterations} steps, not "
-        f"{tolerance:.1g}: the kernel matrix is too ill-conditioned; a smaller bandwidth or more jitter helps"
+        f"{tolerance:.1g}: the kernel matrix is too ill-conditioned; take a smaller bandwidth, or fewer "
+        "training points, and see whether equal inputs have different labels"
     )
+
+
+def multiply(kernel: Kernel, inputs: Floats, v: Floats, block: int = 1024) -> Floats:
+    """Return K v, shape (n, m), of v of shape (n, m), with ``block`` rows of K in memory at once."""
+    parts = [kernel(inputs[i : i + block], inputs) @ v for i in range(0, len(inputs), block)]
+    return np.concatenate(parts)
 
 
 def _preconditioner(kernel: Kernel, inputs: Floats, jitter: float, rank: int) -> Callable[[Floats], Floats]:

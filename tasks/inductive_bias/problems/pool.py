@@ -55,7 +55,7 @@ def make_pool(x: ArrayLike, y: ArrayLike, name: str) -> Pool:
         name: of the problem, for messages.
 
     Raises:
-        UserError: not as many inputs as targets, values that aren't finite, or constant labels.
+        UserError: not as many inputs as targets, values that aren't finite, or constant labels or inputs.
     """
     inputs, targets = np.asarray(x), np.asarray(y)
     if len(inputs) != len(targets) or len(inputs) < 2:
@@ -69,6 +69,8 @@ def make_pool(x: ArrayLike, y: ArrayLike, name: str) -> Pool:
         raise UserError(f"Problem '{name}' has inputs or labels that are not finite (NaN or infinite)")
     if (targets == targets[:1]).all():
         raise UserError(f"All labels of problem '{name}' are equal: there is nothing to learn")
+    if (inputs == inputs[:1]).all():
+        raise UserError(f"All inputs of problem '{name}' are equal: nothing tells its labels apart")
     if targets.ndim == 1 and targets.dtype.kind in "iub":
         classes = np.unique(targets)
         targets = (targets[:, None] == classes[None, :]).astype(np.float64)

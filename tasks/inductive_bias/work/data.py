@@ -32,5 +32,5 @@ def read_split(context: Context) -> Split:
         dimension=config["dimension"],
         standardise=config["standardise"],
         seed=context.seed,
-        name=context.need("data").cell.config["source"],
+        name=context.need("data").cell.title.removeprefix("data "),
     )

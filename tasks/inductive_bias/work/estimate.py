@@ -10,7 +10,7 @@ from gridcell.context import Context
 from gridcell.data.seeds import generator
 from inductive_bias.distributions.ncx2 import to_record
 from inductive_bias.distributions.weighted import WeightedChi2
-from inductive_bias.information import estimate, rows, too_few, warnings_of
+from inductive_bias.information import estimate, fit_warning, rows, too_few, warnings_of
 from inductive_bias.work.kernel import ERRORS
 
 POOLED = "pooled.npz"
@@ -48,6 +48,9 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     )
     np.savez(context.outputs / POOLED, errors=errors, replicates=found.replicates)
     *curve, target = rows(found)
+    warnings = warnings_of(found, errors, unfitted)
+    if exact is not None:
+        warnings += fit_warning(parts[0]["training_error"] / unit, parts[0]["jitter"])
     return {
         "information": target["nats"],
         "unit": unit,
@@ -65,5 +68,5 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         "input_dimension": parts[0]["input_dimension"],
         "jitter": parts[0].get("jitter"),
         "residual": parts[0].get("residual"),
-        "warnings": warnings_of(found, errors, unfitted),
+        "warnings": warnings,
     }
