@@ -1,18 +1,20 @@
 """The report's figures."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gridcell.page import Picture
 from gridcell.plots import style
 from gridcell.plots.bars import grouped_bars
 from gridcell.plots.curves import Curve, curves
+from inductive_bias.answer import some_seeds
 from inductive_bias.distributions.ncx2 import ScaledNcx2
 from inductive_bias.information import BITS
-from inductive_bias.summary import Outcome, best, dimension_axes
+from inductive_bias.summary import Outcome, best
 
 
 def draw(
@@ -31,7 +33,7 @@ def draw(
         yield _epsilons({name: group for name, group in panels.items() if group}, settings)
     if (sizes := _sizes(summary, settings)) is not None:
         yield sizes
-    if (dimensions := _dimensions(outcomes, summary, settings)) is not None:
+    if (dimensions := _dimensions(summary, settings)) is not None:
         yield dimensions
     for problem in settings["problems"]:
         group = [o for o in base if o.problem == problem and o.seed == seed]
@@ -49,11 +51,10 @@ def unit_of(settings: Mapping[str, Any]) -> str:
 def _side_by_side(summary: Mapping[str, Any], settings: Mapping[str, Any]) -> Picture:
     problems, spaces = list(settings["problems"]), list(settings["spaces"])
     mean, low, high = (np.full((len(problems), len(spaces)), np.nan) for _ in range(3))
-    for row in summary["means"]:
-        if row["n_train"] == settings["training_size"] and row["dimension"] == "full":
-            where = problems.index(row["problem"]), spaces.index(row["space"])
-            mean[where] = row["bits"]
-            low[where], high[where] = (np.nan if end is None else end * BITS for end in row["ci95"])
+    for row in summary["compared"]:
+        where = problems.index(row["problem"]), spaces.index(row["space"])
+        mean[where] = row["bits"]
+        low[where], high[where] = (np.nan if end is None else end * BITS for end in row["ci95"])
     figure = grouped_bars(
         mean,
         problems,
@@ -66,13 +67,31 @@ def _side_by_side(summary: Mapping[str, Any], settings: Mapping[str, Any]) -> Pi
     axes = figure.axes[0]
     axes.set_yscale("symlog", linthresh=1)
     top = np.nanmax(np.concatenate([high.ravel(), mean.ravel(), [10.0]]))
-    axes.set_ylim(0, float(top) * 2)
+    axes.set_ylim(0, float(top) * 4)
+    for index, problem in enumerate(problems):
+        _mark_seeds(axes, (row for row in summary["compared"] if row["problem"] == problem), index)
     caption = (
         f"Bits needed to pick, among hypotheses that fit {settings['training_size']} training points, one "
         f"whose error is at most {settings['target']:g}. The scale is linear up to one bit, then "
-        "logarithmic. Lines are 95 % intervals (cut off at zero); a cross marks what is not known."
+        "logarithmic. Lines are 95 % intervals (cut off at zero); a cross marks what is not known. Over the "
+        "seeds that a problem's spaces have in common."
     )
     return Picture("spaces", "answer", caption, figure)
+
+
+def _mark_seeds(axes: Axes, rows: Iterable[Mapping[str, Any]], x: float | None = None) -> None:
+    """Write over how many seeds the shown means are where some are missing, at the top of ``x`` or corner."""
+    transform = axes.transAxes if x is None else axes.get_xaxis_transform()
+    axes.text(
+        0.98 if x is None else x,
+        0.98,
+        some_seeds(rows),
+        transform=transform,
+        ha="right" if x is None else "center",
+        va="top",
+        fontsize=style.TICK_SIZE,
+        color=style.INK,
+    )
 
 
 def _epsilon_curves(group: Sequence[Outcome], settings: Mapping[str, Any]) -> list[Curve]:
@@ -123,6 +142,7 @@ def _epsilons(panels: Mapping[str, list[Curve]], settings: Mapping[str, Any]) ->
 
 
 def _mean_curves(rows: Sequence[Mapping[str, Any]], spaces: Sequence[str], axis: str) -> list[Curve]:
+    """Return a line for each space that has two points or more."""
     found = []
     for space in spaces:
         mine = sorted((row for row in rows if row["space"] == space), key=lambda row: row[axis])
@@ -149,43 +169,43 @@ def _logarithmic(figure: Figure) -> None:
         axes.minorticks_off()
 
 
-def _sizes(summary: Mapping[str, Any], settings: Mapping[str, Any]) -> Picture | None:
-    panels = {}
-    for problem in settings["problems"]:
-        rows = [row for row in summary["means"] if row["problem"] == problem and row["dimension"] == "full"]
-        panels[problem] = _mean_curves(rows, list(settings["spaces"]), "n_train")
-    panels = {problem: group for problem, group in panels.items() if group}
-    if not panels:
-        return None
-    figure = curves(
-        panels,
-        x_axis="training points",
-        y_axis=f"I({settings['target']:g}) (bits)",
-        title="I against training points",
-    )
-    _logarithmic(figure)
-    caption = "Information against the number of training points; mean over seeds with its 95 % interval."
-    return Picture("training-size", "axes", caption, figure)
-
-
-def _dimensions(
-    outcomes: Sequence[Outcome], summary: Mapping[str, Any], settings: Mapping[str, Any]
-) -> Picture | None:
-    panels = {}
-    for title, group in dimension_axes(outcomes, settings).items():
-        keys = {(o.problem, o.n_train, o.dimension) for o in group}
-        rows = [row for row in summary["means"] if (row["problem"], row["n_train"], row["dimension"]) in keys]
-        panels[title] = _mean_curves(rows, list(settings["spaces"]), "input_dimension")
+def _against(
+    rows: Mapping[str, Sequence[Mapping[str, Any]]], settings: Mapping[str, Any], axis: str, name: str
+) -> Figure | None:
+    """Draw rows against a column, a panel a title; None where no space has two points in any."""
+    panels = {title: _mean_curves(group, list(settings["spaces"]), axis) for title, group in rows.items()}
     panels = {title: group for title, group in panels.items() if group}
     if not panels:
         return None
     figure = curves(
-        panels,
-        x_axis="input dimensions",
-        y_axis=f"I({settings['target']:g}) (bits)",
-        title="I against input dimension",
+        panels, x_axis=name, y_axis=f"I({settings['target']:g}) (bits)", title=f"I against {name}"
     )
     _logarithmic(figure)
+    for axes, (title, group) in zip(figure.axes, panels.items(), strict=True):
+        shown = {curve.label for curve in group}
+        _mark_seeds(axes, (row for row in rows[title] if row["space"] in shown))
+    return figure
+
+
+def _sizes(summary: Mapping[str, Any], settings: Mapping[str, Any]) -> Picture | None:
+    rows = {
+        problem: [row for row in summary["means"] if row["problem"] == problem and row["dimension"] == "full"]
+        for problem in settings["problems"]
+    }
+    figure = _against(rows, settings, "n_train", "training points")
+    if figure is None:
+        return None
+    caption = "Information against the number of training points; mean over seeds with its 95 % interval."
+    return Picture("training-size", "axes", caption, figure)
+
+
+def _dimensions(summary: Mapping[str, Any], settings: Mapping[str, Any]) -> Picture | None:
+    rows: dict[str, list[Mapping[str, Any]]] = {}
+    for row in summary["axes"]:
+        rows.setdefault(row["axis"], []).append(row)
+    figure = _against(rows, settings, "input_dimension", "input dimension")
+    if figure is None:
+        return None
     caption = (
         "Information against input dimension: random projections of one problem (which also lose what the "
         "labels depend on), and teachers of known dimension. Mean over seeds with its 95 % interval."

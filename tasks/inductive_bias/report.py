@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridcell.page import render, write_pictures
-from inductive_bias.answer import answer, verdict
+from inductive_bias.answer import answer, fewer_seeds, verdict
 from inductive_bias.information import BITS
 from inductive_bias.summary import Outcome
 
@@ -93,13 +93,11 @@ def write_report(
 
 
 def headline(summary: Mapping[str, Any]) -> list[Table]:
-    """Return the terminal's table: bits at the target, by problem and space at the base point."""
+    """Return the terminal's table: bits at the target, by problem and space, over their common seeds."""
     from rich import box
     from rich.table import Table
 
-    rows = [
-        r for r in summary["means"] if r["n_train"] == summary["training_size"] and r["dimension"] == "full"
-    ]
+    rows = summary["compared"]
     if not rows:
         return []
     spaces = list(dict.fromkeys(row["space"] for row in rows))
@@ -116,10 +114,11 @@ def headline(summary: Mapping[str, Any]) -> list[Table]:
 
 
 def _bits(row: Mapping[str, Any]) -> str:
-    """Format a mean in bits with its interval."""
+    """Format a mean in bits with its interval, and how many seeds it is over where some are missing."""
     low, high = row["ci95"]
     ends = "" if low is None or high is None else f" [{_number(low * BITS)}, {_number(high * BITS)}]"
-    return f"{_number(row['bits'])}{ends}"
+    seeds = fewer_seeds(row)
+    return f"{_number(row['bits'])}{ends}" + (f", {seeds}" if seeds else "")
 
 
 def _number(value: float | None) -> str:

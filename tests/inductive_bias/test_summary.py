@@ -1,0 +1,194 @@
+"""What the report claims, of numbers whose means, intervals and verdicts are known."""
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from inductive_bias.answer import answer, some_seeds, verdict
+from inductive_bias.figures import draw
+from inductive_bias.report import headline
+from inductive_bias.summary import Outcome, difference, dimension_axes, summarise
+
+BIT = np.log(2)
+T = 4.302653  # Student's t at 97.5 % with two degrees of freedom
+TEACHER = {"source": "teacher", "dimensions": []}
+
+
+def outcome(space, seed, bits, *, problem="digits", dimension="full", size=64, n_train=100, exact=False):
+    """An estimate of a value in bits; a network's resamples lie 0, 1, ..., 100 bits around it."""
+    nats = None if bits is None else bits * BIT
+    row = {"error": 0.3, "nats": nats, "bits": bits, "exact": nats if exact else None}
+    row |= {"ci95": [None, None], "sankaran": None, "sankaran_short": None}
+    metrics = {
+        "target": row,
+        "curve": [row],
+        "input_dimension": size,
+        "fit": {"df": 20.0, "nc": 30.0, "scale": 0.01},
+        "unit": 1.0,
+        "warnings": [],
+        **dict.fromkeys(
+            ("ks", "p_value", "exact_p_value", "samples", "unfitted", "smallest_error", "mean_error"), 0.5
+        ),
+        **dict.fromkeys(("error_deviation", "jitter"), 0.5),
+    }
+    resamples = (nats or 0) + (np.arange(101.0)[:, None] - 50) * BIT
+    errors = 0.01 * np.random.default_rng(0).noncentral_chisquare(20, 30, 30)
+    return Outcome(problem, space, n_train, dimension, seed, metrics, errors, resamples)
+
+
+def settings(problems, spaces=("rbf", "mlp"), seeds=(0, 1, 2)):
+    return {
+        "target": 0.3,
+        "error_unit": "relative",
+        "training_size": 100,
+        "epsilons": [0.3],
+        "problems": problems,
+        "spaces": {name: {"kind": "network" if name in ("mlp", "cnn") else "rbf"} for name in spaces},
+        "seeds": list(seeds),
+    }
+
+
+def test_a_difference_is_paired_over_common_seeds():
+    first = [outcome("rbf", seed, bits) for seed, bits in ((0, 11.0), (1, 22.0), (2, 33.0), (3, 99.0))]
+    second = [outcome("mlp", seed, bits) for seed, bits in ((0, 10.0), (1, 20.0), (2, 30.0), (4, 0.0))]
+    found = difference(first, second, 5)
+    half = T / np.sqrt(3)  # of 1, 2 and 3
+    assert found["bits"] == pytest.approx(2)
+    assert np.array(found["ci95"]) / BIT == pytest.approx([2 - half, 2 + half], rel=1e-6)
+    assert (found["seeds"], found["planned"], found["interval"]) == (3, 5, "seeds")
+    assert verdict(found) == "either"
+    assert difference(first[:1], second[1:], 5) is None
+
+
+def test_one_seed_of_two_exact_values_has_no_interval_and_no_verdict():
+    """Nothing was sampled, so nothing says how far another draw of the data would lie."""
+    found = difference([outcome("rbf", 0, 20.0, exact=True)], [outcome("arc", 0, 3.1, exact=True)], 1)
+    assert found["bits"] == pytest.approx(16.9)
+    assert (found["ci95"], found["interval"], verdict(found)) == ([None, None], "none", "")
+
+
+def test_one_seed_of_an_exact_and_a_sampled_value_has_the_sampled_ones_interval():
+    found = difference([outcome("rbf", 0, 200.0, exact=True)], [outcome("mlp", 0, 100.0)], 1)
+    assert np.array(found["ci95"]) / BIT == pytest.approx([52.5, 147.5])
+    assert (found["interval"], verdict(found)) == ("hypotheses", "above")
+
+
+def test_means_say_over_how_many_of_the_planned_seeds_they_are():
+    done = [outcome("mlp", 0, 10.0), outcome("mlp", 1, 14.0), outcome("mlp", 2, None)]
+    (row,) = summarise(done, settings({"digits": {"source": "digits", "dimensions": []}}))["means"]
+    assert (row["bits"], row["seeds"], row["planned"]) == (pytest.approx(12), 2, 3)
+
+
+def test_spaces_are_compared_over_the_seeds_that_they_have_in_common():
+    """The hard seed, 2, which only the kernel survives, must not count against it."""
+    done = [outcome("rbf", seed, bits, exact=True) for seed, bits in enumerate((10.0, 12.0, 500.0))]
+    done += [outcome("mlp", seed, 5.0 + seed) for seed in range(2)]
+    chosen = settings({"digits": {"source": "digits", "dimensions": []}})
+    summary = summarise(done, chosen)
+    compared = {row["space"]: row for row in summary["compared"]}
+    assert compared["rbf"]["bits"] == pytest.approx(11)
+    assert compared["mlp"]["bits"] == pytest.approx(5.5)
+    assert [row["seeds"] for row in compared.values()] == [2, 2]
+    assert {row["space"]: row["seeds"] for row in summary["means"]} == {"mlp": 2, "rbf": 3}
+    console = Console(width=160, record=True)
+    console.print(*headline(summary))
+    assert console.export_text().count("2 of 3 seeds") == 2
+    assert any("2 of 3 seeds" in sentence for sentence in answer(summary))
+    bars = next(draw(done, summary, chosen)).figure
+    assert "2 of 3 seeds" in [text.get_text() for text in bars.axes[0].texts]
+
+
+def test_spaces_without_a_common_seed_are_shown_over_their_own():
+    done = [outcome("rbf", 0, 10.0), outcome("mlp", 1, 5.0), outcome("mlp", 2, 7.0)]
+    summary = summarise(done, settings({"digits": {"source": "digits", "dimensions": []}}))
+    assert [(row["space"], row["bits"]) for row in summary["compared"]] == [
+        ("rbf", pytest.approx(10)),
+        ("mlp", pytest.approx(6)),
+    ]
+    assert some_seeds(summary["compared"]) == "1 to 2 of 3 seeds"
+    assert summary["spaces"] == []
+
+
+def teachers(lacking=()):
+    """Two teachers of 8 dimensions and one of 4, of whose seeds some failed."""
+    values = {"a": (4, (10.0, 20.0, 30.0)), "b": (8, (21.0, 32.0, 43.0)), "c": (8, (41.0, 52.0, 63.0))}
+    return [
+        outcome("mlp", seed, bits, problem=name, size=size)
+        for name, (size, found) in values.items()
+        for seed, bits in enumerate(found)
+        if (name, seed) not in lacking
+    ]
+
+
+def test_teachers_of_one_dimension_are_averaged_at_each_seed():
+    summary = summarise(teachers(), settings(dict.fromkeys("abc", TEACHER)))
+    (found,) = summary["dimensions"]
+    half = T / np.sqrt(3)  # (31, 42, 53) - (10, 20, 30): 21, 22, 23
+    assert (found["axis"], found["high"], found["low"]) == ("teachers", 8, 4)
+    assert found["bits"] == pytest.approx(22)
+    assert np.array(found["ci95"]) / BIT == pytest.approx([22 - half, 22 + half], rel=1e-6)
+    assert [(row["input_dimension"], row["bits"]) for row in summary["axes"]] == [
+        (4, pytest.approx(20)),
+        (8, pytest.approx(42)),
+    ]
+    assert answer(summary) == [
+        "teachers, mlp: more information at dimension 8 than at 4 (+22 [+19.5, +24.5] bits)."
+    ]
+
+
+def test_a_seed_that_lacks_one_of_several_teachers_is_left_out():
+    (found,) = summarise(teachers([("c", 2)]), settings(dict.fromkeys("abc", TEACHER)))["dimensions"]
+    assert found["bits"] == pytest.approx(21.5)
+    assert (found["seeds"], found["planned"]) == (2, 3)
+
+
+def test_axes_hold_what_differs_in_dimension_alone():
+    done = [
+        outcome("mlp", 0, 1.0),
+        outcome("mlp", 0, 2.0, dimension=16, size=16),
+        outcome("mlp", 0, 3.0, n_train=50),
+        outcome("mlp", 0, 4.0, problem="a", size=4),
+        outcome("mlp", 0, 5.0, problem="b", size=8),
+        outcome("mlp", 0, 6.0, problem="b", size=2, dimension=2),
+    ]
+    problems = {"digits": {"source": "digits", "dimensions": [16]}, "a": TEACHER, "b": TEACHER}
+    found = dimension_axes(done, settings(problems))
+    bits = {title: [round(o.nats / BIT) for o in group] for title, group in found.items()}
+    assert bits == {"digits, projected": [1, 2], "teachers": [4, 5]}
+    del problems["b"]
+    assert list(dimension_axes(done, settings(problems))) == ["digits, projected"]
+
+
+def test_answers_claim_what_the_intervals_allow():
+    def row(bits, ends, **more):
+        ci95 = [None, None] if ends is None else [end * BIT for end in ends]
+        return {"bits": bits, "ci95": ci95, "seeds": 3, "planned": 3, **more}
+
+    place = {"axis": "teachers", "high": 32, "low": 4}
+    summary = {
+        "points": [{}],
+        "dimensions": [
+            row(5.0, (1.0, 9.0), space="rbf", **place),
+            row(-5.0, (-9.0, -1.0), space="arc", **place),
+            row(5.0, (-1.0, 11.0), space="mlp", **place),
+            row(16.9, None, space="cnn", **place) | {"seeds": 1},
+        ],
+        "spaces": [
+            row(5.0, (1.0, 9.0), kinds="kernel and network"),
+            row(5.0, (-1.0, 9.0), kinds="kernel and network") | {"seeds": 2},
+            row(5.0, None, kinds="networks"),
+            row(-5.0, (-7.0, -1.0), kinds="networks"),
+            row(-5.0, (-7.0, -1.0), kinds="kernels"),
+        ],
+    }
+    assert answer(summary) == [
+        "teachers, rbf: more information at dimension 32 than at 4 (+5 [+1, +9] bits).",
+        "teachers, arc: less information at dimension 32 than at 4 (−5 [−9, −1] bits).",
+        "teachers, mlp: no difference beyond noise between dimensions 32 and 4 (+5 [−1, +11] bits).",
+        "teachers, cnn: one seed can't tell dimensions 32 and 4 apart (+16.9 bits, 1 of 3 seeds).",
+        "Kernel against network, 2 paired comparisons: the kernel needs more information in 1, the network "
+        "in 0; 1 can't be told apart (2 to 3 of 3 seeds).",
+        "Network against network, 2 paired comparisons: the first named needs more information in 0, the "
+        "second named in 1; 0 can't be told apart, 1 have no interval.",
+    ]
+    assert answer({"points": []}) == ["Nothing has been estimated yet."]
