@@ -1,5 +1,6 @@
 """The report's figures, drawn from a summary alone."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -131,7 +132,7 @@ def _curves(tasks: Mapping[str, Any], kind: str) -> Picture:
     panels = {}
     for variable, title in axes.items():
         lines = [
-            Curve(name, np.array(own[variable]["x"], dtype=float), _powers(own[variable]["log2_bits"]))
+            Curve(name, _places(own[variable]["x"]), _powers(own[variable]["log2_bits"]))
             for name, own in shown.items()
             if variable in own
         ]
@@ -157,7 +158,7 @@ def _relative(tasks: Mapping[str, Any], kind: str) -> Picture:
     """Show what powers of ten hide: the slow effect of more points and of the target error."""
     panels = {
         _AXES[variable]: [
-            Curve(name, np.array(own[variable]["x"], dtype=float), _shares(own[variable]["log2_bits"]))
+            Curve(name, _places(own[variable]["x"]), _shares(own[variable]["log2_bits"]))
             for name, own in list(tasks.items())[:_LINES]
         ]
         for variable in ("n", "eps")
@@ -176,6 +177,11 @@ def _relative(tasks: Mapping[str, Any], kind: str) -> Picture:
         "use up the degrees of freedom."
     )
     return Picture(f"relative-{kind}", "curves", caption, figure)
+
+
+def _places(values: list[float]) -> np.ndarray:
+    """Return values of an ingredient, NaN where no float holds them: counts of support sets are integers."""
+    return np.array([value if value <= sys.float_info.max else np.nan for value in values], dtype=float)
 
 
 def _powers(values: list[float | None]) -> np.ndarray:

@@ -29,7 +29,8 @@ class Measurement:
         delta_sample: least distance between classes in a random subset.
         delta_points: points of that subset.
         duplicates: pairs of equal points of different classes in it.
-        delta_evt: the same by extreme value theory, from random pairs; None where there are too few.
+        delta_evt: the same by extreme value theory, from random pairs, at most ``delta_sample``: none that
+            large is left to estimate. None where it was not asked for.
         delta_pairs: pairs looked at for it.
         delta_extremes: extremes used.
         tail_index: gamma of the inverse distances.
@@ -98,10 +99,10 @@ def measure(
     from generalization_difficulty.estimate.resolution import extreme_distance, least_distance
     from generalization_difficulty.estimate.survey import survey
 
-    if neighbours < 2:
+    if m is None and neighbours < 2:
         raise UserError(f"The intrinsic dimension needs 2 or more neighbours, not {neighbours}")
     seen = survey(batches, seed=seed, memory=memory)
-    if seen.n <= neighbours:
+    if m is None and seen.n <= neighbours:
         raise UserError(
             f"{seen.n} points are too few: {neighbours} neighbours need at least {neighbours + 1}"
         )
@@ -118,15 +119,13 @@ def measure(
         raise UserError(
             f"The {inside} sampled points hold no two different points of different classes: too few samples"
         )
-    extreme = None
-    if resolution == "evt" or seen.pairs >= 100:
+    extreme, delta_evt = None, None
+    if resolution == "evt":
         extreme = extreme_distance(
             seen.points, seen.codes, total=seen.pairs, pairs=pairs, largest=largest, seed=seed
         )
-    if isinstance(resolution, str):
-        delta = extreme.distance if resolution == "evt" and extreme else least.distance
-    else:
-        delta = resolution
+        delta_evt = min(extreme.distance, least.distance)
+    delta = resolution if not isinstance(resolution, str) else delta_evt or least.distance
 
     searched, copies, estimate = 0, 0, None
     if m is None:
@@ -158,7 +157,7 @@ def measure(
         delta_sample=least.distance,
         delta_points=inside,
         duplicates=least.duplicates,
-        delta_evt=extreme.distance if extreme else None,
+        delta_evt=delta_evt,
         delta_pairs=extreme.pairs if extreme else 0,
         delta_extremes=extreme.largest if extreme else 0,
         tail_index=extreme.tail_index if extreme else None,

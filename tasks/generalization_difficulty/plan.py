@@ -16,14 +16,17 @@ from generalization_difficulty.tasks import (
 from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid, GridBuilder
 
+_GROUPS = ("tasks", "environments", "datasets")
+
 
 def plan(settings: Settings) -> Grid:
     """Plan a suite's grid.
 
     Raises:
-        UserError: a given task has no difficulty, a union names what is no classification, or there are no
-            data at ``data.path``.
+        UserError: a given task has no difficulty, a union names what is no classification, a name is given
+            twice, or there are no data at ``data.path``.
     """
+    _check_names(settings)
     grid = GridBuilder("generalization-difficulty")
     given = {name: _task(name, chosen.model_dump(mode="json")) for name, chosen in settings.tasks.items()}
     for name, chosen in settings.tasks.items():
@@ -87,15 +90,29 @@ def _plan_measurements(grid: GridBuilder, settings: Settings) -> None:
         _measure(grid, name, config, settings.seeds)
     data = settings.data
     if data.path is not None:
-        name = data.name or Path(data.path.rstrip("/")).stem
-        if name in settings.datasets or name in settings.tasks:
-            raise UserError(f"The name '{name}' is taken in this suite: set data.name to another")
         config = {"data": _own(data, data.path), "eps": data.eps, "estimation": estimation}
-        remote = "://" in data.path
-        grid.locate("data", data.path if remote else str(Path(data.path).absolute()))
+        grid.locate("data", data.path)
         if data.labels is not None:
-            grid.locate("labels", str(Path(data.labels).absolute()))
-        _measure(grid, name, config, settings.seeds)
+            grid.locate("labels", data.labels)
+        _measure(grid, _own_name(data, data.path), config, settings.seeds)
+
+
+def _own_name(data: Data, path: str) -> str:
+    return data.name or Path(path.rstrip("/")).stem
+
+
+def _check_names(settings: Settings) -> None:
+    """Raise UserError for a name given twice: the report would take both for one task."""
+    places = {f"{group}.{name}": name for group in _GROUPS for name in getattr(settings, group)}
+    places |= {f"the union {one}+{two}": f"{one}+{two}" for one, two in product(settings.unions, repeat=2)}
+    if settings.data.path is not None:
+        places["data"] = _own_name(settings.data, settings.data.path)
+    taken: dict[str, str] = {}
+    for place, name in places.items():
+        if name in taken:
+            change = "set data.name to another" if place == "data" else "rename one of them"
+            raise UserError(f"The name '{name}' is given to both {taken[name]} and {place}: {change}")
+        taken[name] = place
 
 
 def _dataset(dataset: Dataset) -> dict[str, Any]:

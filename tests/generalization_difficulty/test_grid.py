@@ -153,6 +153,8 @@ def test_bad_data_fail_with_their_sentence(store, tmp_path):
         ("published", "unions=[minst]", "did you mean 'mnist'"),
         ("published", "orders={x: [mnist, cifr10]}", "did you mean 'cifar10'"),
         ("mini", "seeds=[1, 1]", "a value is listed twice"),
+        ("mini", "environments={digits: {id: CartPole-v1}}", "both environments.digits and datasets.digits"),
+        ("published", "datasets={svhn: {source: digits}}", "'svhn' is given to both tasks.svhn and datasets"),
     ],
 )
 def test_a_mistake_is_one_sentence(suite, override, sentence):
@@ -180,3 +182,35 @@ def test_planning_loads_no_heavy_library():
 def test_numbers_read_as_people_write_them():
     assert scientific(np.log2(1.4848e16)) == "1.4848 × 10¹⁶"
     assert scientific(np.log2(9.99999e-3), 2) == "1.00 × 10⁻²"
+
+
+@pytest.mark.parametrize(
+    ("suite", "name", "taken"),
+    [
+        ("mini", "digits", "datasets.digits"),
+        ("published", "mnist", "tasks.mnist"),
+        ("published", "mnist+svhn", "the union mnist\\+svhn"),
+    ],
+)
+def test_own_data_of_a_name_that_is_taken_are_refused(tmp_path, suite, name, taken):
+    np.savez(tmp_path / "mine.npz", x=np.eye(9), y=np.arange(9) % 2)
+    chosen = [f"data.path={tmp_path / 'mine.npz'}", f"data.name={name}"]
+    with pytest.raises(UserError, match=f"given to both {taken} and data: set data.name to another"):
+        load_suite(task, suite, chosen).grid()
+
+
+def test_own_data_at_a_relative_path_are_found_from_anywhere(tmp_path, monkeypatch):
+    np.save(tmp_path / "points.npy", np.eye(9))
+    np.save(tmp_path / "labels.npy", np.arange(9) % 2)
+    monkeypatch.chdir(tmp_path)
+    grid = load_suite(task, "custom", ["data.path=points.npy", "data.labels=labels.npy"]).grid()
+    assert grid.locations == {"data": f"{tmp_path}/points.npy", "labels": f"{tmp_path}/labels.npy"}
+
+
+def test_more_support_sets_than_any_float_holds_are_drawn(store, tmp_path):
+    many = "{kind: meta-learning, alphabets: [300], drawings: 200, ways: 200, m_within: 22, m_across: 29, "
+    many += "radius: 49, delta: 0.5, eps: 1.0e-9}"
+    run(store, tmp_path / "report", "custom", f"tasks.many={many}")
+    summary = json.loads((tmp_path / "report/summary.json").read_text())
+    assert summary["tasks"]["many"]["ingredients"]["n"] > sys.float_info.max
+    assert (tmp_path / "report/curves-meta-learning.png").exists()

@@ -186,3 +186,31 @@ def test_what_is_no_data_is_one_sentence(tmp_path, name, sentence):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=sentence):
         open_data(str(tmp_path / name))
+
+
+def test_extreme_value_theory_does_not_exceed_the_distance_that_the_sample_holds(images):
+    """Few random pairs miss the nearest two points, which the subset's search finds."""
+    points, labels = images
+    points = points.astype(float)
+    points[11], labels[11], labels[12] = points[12] + 1e-3, 0, 1
+    found = measure_arrays(points, labels, eps=0.01, pairs=200)
+    assert found.delta_sample == pytest.approx(1e-3 * np.sqrt(points[0].size))
+    assert found.delta_evt == found.task.delta == found.delta_sample
+
+
+@pytest.mark.parametrize("resolution", ["sample", 0.5])
+def test_extreme_value_theory_is_left_out_where_it_is_not_asked_for(images, resolution):
+    """Its own requirements, of which these pairs are too few, then don't count."""
+    points, labels = images
+    labels[:] = 0
+    labels[3] = 1
+    options = {"eps": 0.001, "m": 5, "pairs": 100, "memory": 90 * points[0].size, "seed": 1}
+    with pytest.raises(UserError, match="use resolution=sample"):
+        measure_arrays(points, labels, **options)
+    found = measure_arrays(points, labels, resolution=resolution, **options)
+    assert (found.delta_evt, found.delta_pairs, found.tail_index) == (None, 0, None)
+
+
+def test_a_known_dimension_needs_no_neighbours(images):
+    found = measure_arrays(*bad(*images, few=1), eps=0.01, m=3, resolution=0.5)
+    assert (found.task.n, found.task.m) == (5, 3)
