@@ -1,9 +1,10 @@
-"""What the numbers say, in sentences."""
+"""What the numbers say, in sentences that claim what their ranges allow and no more."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from generalization_difficulty.numbers import scientific
+from generalization_difficulty.numbers import dimension, scientific
+from generalization_difficulty.summary import below
 
 
 def answer(summary: Mapping[str, Any]) -> list[str]:
@@ -11,11 +12,12 @@ def answer(summary: Mapping[str, Any]) -> list[str]:
     names = {name: summary["log2_bits"][name] for name in summary["tasks"]}
     sentences = []
     if len(names) > 1:
+        ranges = {name: summary["ranges"][name] for name in names}
         easiest, hardest = min(names, key=names.__getitem__), max(names, key=names.__getitem__)
-        sentences.append(
-            f"Easiest is {easiest} with {scientific(names[easiest], 2)} bits, hardest {hardest} with "
-            f"{scientific(names[hardest], 2)} bits."
-        )
+        above = [name for name in names if below(ranges[easiest], ranges[name]) is not True]
+        under = [name for name in names if below(ranges[name], ranges[hardest]) is not True]
+        sentences.append(_end("easiest", easiest, above, names))
+        sentences.append(_end("hardest", hardest, under, names))
     elif names:
         ((name, value),) = names.items()
         sentences.append(f"{name} asks for {scientific(value, 2)} bits.")
@@ -27,13 +29,25 @@ def answer(summary: Mapping[str, Any]) -> list[str]:
         )
         sentences.append(f"Expected order {order['title']} {told}: {values} (bits).")
     for name, entry in summary["measured"].items():
-        true, found = entry["true_dimension"], entry["m_estimate"]
-        if true is None and found["mean"] is not None:
-            within = f" ± {found['sd']:.2g} over seeds" if found["sd"] is not None else ""
-            sentences.append(f"{name}: intrinsic dimension {found['mean']:.3g}{within}.")
+        if entry["true_dimension"] is None and entry["m_estimate"]["mean"] is not None:
+            sentences.append(f"{name}: intrinsic dimension {dimension(entry, 3)}.")
         if entry["duplicates"]["high"]:
             sentences.append(
                 f"{name}: up to {entry['duplicates']['high']:.0f} pairs of equal points have different "
                 "labels; they are left out of the resolution."
             )
     return sentences
+
+
+def _end(which: str, name: str, near: Sequence[str], log2_bits: Mapping[str, float]) -> str:
+    """Name the task at one end, or those whose ranges over seeds are not apart from it.
+
+    Args:
+        which: easiest or hardest.
+        name: the task of least or greatest median.
+        near: it, and the tasks whose ranges are not known to be apart from its own.
+        log2_bits: of each task.
+    """
+    if len(near) == 1:
+        return f"{which.capitalize()} is {name} with {scientific(log2_bits[name], 2)} bits."
+    return f"Which is {which} can't be told: the ranges over seeds of {', '.join(near)} are not apart."

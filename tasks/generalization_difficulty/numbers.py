@@ -1,6 +1,8 @@
 """How difficulties are written: they run over hundreds of powers of ten."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 _RAISED = str.maketrans("+-0123456789", "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -24,3 +26,29 @@ def plain(value: float, digits: int = 5) -> str:
     if isinstance(value, int) or float(value).is_integer():
         return f"{int(value):,}" if abs(value) < 10**9 else scientific(math.log2(value), 1)
     return f"{value:.{digits}g}"
+
+
+def spread(entry: Mapping[str, Any], digits: int = 4) -> str:
+    """Write a summary's spread as mean ± standard deviation over seeds; the mean alone where seeds agree."""
+    if entry["mean"] is None:
+        return "–"
+    return f"{entry['mean']:.{digits}g}" + (f" ± {entry['sd']:.2g}" if _varies(entry) else "")
+
+
+def dimension(entry: Mapping[str, Any], digits: int = 4) -> str:
+    """Write the intrinsic dimension of a summary's measured task with what makes it uncertain.
+
+    That is the standard deviation over seeds where they draw other points; seeds that all take every point
+    agree, and one seed has no other: there it is the estimate's own standard error.
+    """
+    estimate = entry["m_estimate"]
+    if estimate["mean"] is None:
+        return "–"
+    if _varies(estimate):
+        return f"{spread(estimate, digits)} over seeds"
+    error = entry["m_error"]["mean"]
+    return f"{estimate['mean']:.{digits}g} ± {error:.2g} (standard error)"
+
+
+def _varies(entry: Mapping[str, Any]) -> bool:
+    return entry["sd"] is not None and entry["sd"] > 1e-9 * abs(entry["mean"])  # rounding is no spread

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from generalization_difficulty.answer import answer
-from generalization_difficulty.numbers import plain, scientific
+from generalization_difficulty.numbers import dimension, plain, scientific, spread
 from generalization_difficulty.summary import Entry, summarise, write_cells, write_summary
 from gridcell.page import render, write_pictures
 
@@ -63,14 +63,6 @@ def write_report(
 
 
 def _render(*, summary: Mapping[str, Any], **context: Any) -> str:
-    filters: dict[str, Callable[..., str]] = {"scientific": scientific, "plain": plain, "spread": _spread}
+    filters: dict[str, Callable[..., str]] = {"scientific": scientific, "plain": plain, "spread": spread}
+    filters["dimension"] = dimension
     return render(_TEMPLATES, filters, summary=summary, answer=answer(summary), **context)
-
-
-def _spread(entry: Mapping[str, Any], digits: int = 4) -> str:
-    """Write a spread as mean ± standard deviation."""
-    if entry["mean"] is None:
-        return "–"
-    if entry["sd"] is None or entry["sd"] < 1e-9 * abs(entry["mean"]):  # rounding is no spread
-        return f"{entry['mean']:.{digits}g}"
-    return f"{entry['mean']:.{digits}g} ± {entry['sd']:.2g}"

@@ -75,7 +75,11 @@ def summarise(entries: Iterable[Entry], orders: Mapping[str, Sequence[str]]) -> 
         - ``unions``: ``{"names", "log2_bits"[first][second], "log2_bits_classes_minus_1"[first][second]}``
         - ``measured[name]``: ``{"seeds", "points", ...}`` and of each ingredient and ``log2_bits`` the
           spread: ``{"values", "mean", "sd", "low", "high"}``, ``sd`` null for one seed
-        - ``orders``: ``[{"title", "tasks", "log2_bits", "holds"}]``, ``holds`` null where a task is missing
+        - ``ranges[name]``: of measured tasks the lowest and the highest ``log2_bits`` over seeds, null for
+          one seed, which shows no range; of others twice the value
+        - ``orders``: ``[{"title", "tasks", "log2_bits", "holds"}]``, ``holds`` true where all neighbours'
+          ranges are apart as expected, false where some are apart or equal otherwise, and null where a task
+          or a range is missing or ranges overlap
     """
     by_name: dict[str, list[Entry]] = {}
     for entry in entries:
@@ -84,6 +88,7 @@ def summarise(entries: Iterable[Entry], orders: Mapping[str, Sequence[str]]) -> 
         group.sort(key=lambda entry: -1 if entry.seed is None else entry.seed)
     middle = {name: _middle(group) for name, group in by_name.items()}
     log2_bits = {name: float(entry.metrics["log2_bits"]) for name, entry in middle.items()}
+    ranges = {name: _range(group) for name, group in by_name.items()}
     return {
         "bits": {name: entry.metrics["bits"] for name, entry in middle.items()},
         "log2_bits": log2_bits,
@@ -92,7 +97,8 @@ def summarise(entries: Iterable[Entry], orders: Mapping[str, Sequence[str]]) -> 
         "measured": {
             name: _measured(group) for name, group in by_name.items() if group[0].kind == "measured"
         },
-        "orders": [_order(title, names, log2_bits) for title, names in orders.items()],
+        "ranges": ranges,
+        "orders": [_order(title, names, log2_bits, ranges) for title, names in orders.items()],
     }
 
 
@@ -165,8 +171,34 @@ def _measured(group: Sequence[Entry]) -> dict[str, Any]:
     }
 
 
-def _order(title: str, names: Sequence[str], log2_bits: Mapping[str, float]) -> dict[str, Any]:
+def _range(group: Sequence[Entry]) -> list[float] | None:
+    if group[0].kind == "measured" and len(group) < 2:
+        return None
+    values = [float(entry.metrics["log2_bits"]) for entry in group]
+    return [min(values), max(values)]
+
+
+def below(first: Sequence[float] | None, second: Sequence[float] | None) -> bool | None:
+    """Say whether a range lies below another: False where it lies above or both are one value, None unknown.
+
+    Args:
+        first: its lower and upper end; None where it is not known.
+        second: likewise.
+    """
+    if first is None or second is None:
+        return None
+    if first[1] < second[0]:
+        return True
+    return False if first[0] >= second[1] else None
+
+
+def _order(
+    title: str,
+    names: Sequence[str],
+    log2_bits: Mapping[str, float],
+    ranges: Mapping[str, Sequence[float] | None],
+) -> dict[str, Any]:
+    steps = [below(ranges.get(one), ranges.get(other)) for one, other in pairwise(names)]
+    holds = False if False in steps else None if None in steps else True
     values = [log2_bits.get(name) for name in names]
-    known = [value for value in values if value is not None]
-    holds = all(a < b for a, b in pairwise(known)) if len(known) == len(values) else None
     return {"title": title, "tasks": list(names), "log2_bits": values, "holds": holds}

@@ -1,0 +1,104 @@
+"""What the report claims of ranges that are apart, overlap, or are not known."""
+
+import pytest
+
+from generalization_difficulty.answer import answer
+from generalization_difficulty.numbers import dimension
+from generalization_difficulty.summary import SPREAD, Entry, summarise
+
+FIXED = (
+    "n",
+    "features",
+    "classes",
+    "eps",
+    "m_points",
+    "held",
+    "delta_points",
+    "delta_pairs",
+    "delta_extremes",
+)
+
+
+def given(name, log2_bits):
+    return [Entry(name, "classification", None, {"log2_bits": log2_bits, "bits": 2.0**log2_bits}, 0.0)]
+
+
+def measured(name, *log2_bits, m=(4.0,), error=0.25):
+    ingredients = dict.fromkeys(FIXED, 100) | dict.fromkeys(SPREAD, 1.0) | {"m_error": error, "duplicates": 0}
+    return [
+        Entry(
+            name,
+            "measured",
+            seed,
+            {
+                "log2_bits": bits,
+                "bits": 2.0**bits,
+                "ingredients": ingredients | {"m_estimate": m[seed % len(m)]},
+            },
+            0.0,
+        )
+        for seed, bits in enumerate(log2_bits)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entries", "sentences"),
+    [
+        (
+            measured("a", 10, 12) + measured("b", 13, 15) + given("c", 20),
+            ["Easiest is a with 1.02 × 10³ bits.", "Hardest is c with 1.05 × 10⁶ bits."],
+        ),
+        (
+            measured("a", 10, 14) + measured("b", 13, 15) + given("c", 20),
+            [
+                "Which is easiest can't be told: the ranges over seeds of a, b are not apart.",
+                "Hardest is c with 1.05 × 10⁶ bits.",
+            ],
+        ),
+        (  # one seed shows no range
+            measured("a", 10) + given("c", 20),
+            [
+                "Which is easiest can't be told: the ranges over seeds of a, c are not apart.",
+                "Which is hardest can't be told: the ranges over seeds of a, c are not apart.",
+            ],
+        ),
+    ],
+)
+def test_the_easiest_and_hardest_are_named_where_ranges_are_apart(entries, sentences):
+    assert answer(summarise(entries, {}))[:2] == sentences
+
+
+@pytest.mark.parametrize(
+    ("entries", "holds"),
+    [
+        (measured("a", 10, 12) + measured("b", 13, 15), True),
+        (measured("a", 13, 15) + measured("b", 10, 12), False),
+        (measured("a", 10, 13) + measured("b", 12, 15), None),
+        (measured("a", 10) + given("b", 12), None),
+        (given("a", 12) + given("b", 12), False),
+        (given("a", 12), None),
+    ],
+)
+def test_an_order_is_told_where_ranges_are_apart(entries, holds):
+    (order,) = summarise(entries, {"a < b": ["a", "b"]})["orders"]
+    assert order["holds"] is holds
+
+
+def test_one_step_the_other_way_refutes_an_order_whatever_the_others():
+    entries = measured("a", 10, 13) + measured("b", 12, 15) + given("c", 5)
+    (order,) = summarise(entries, {"a < b < c": ["a", "b", "c"]})["orders"]
+    assert order["holds"] is False
+
+
+@pytest.mark.parametrize(
+    ("m", "seeds", "text"),
+    [
+        ((4.0, 5.0), 2, "4.5 ± 0.71 over seeds"),
+        ((4.0,), 2, "4 ± 0.25 (standard error)"),
+        ((4.0,), 1, "4 ± 0.25 (standard error)"),
+    ],
+)
+def test_a_dimension_without_spread_over_seeds_comes_with_its_standard_error(m, seeds, text):
+    summary = summarise(measured("a", *[10.0] * seeds, m=m), {})
+    assert dimension(summary["measured"]["a"]) == text
+    assert f"a: intrinsic dimension {text}." in answer(summary)
