@@ -164,7 +164,7 @@ def _logarithmic(figure: Figure) -> None:
     for axes in figure.axes:
         axes.set_xscale("log")
         axes.set_yscale("symlog", linthresh=1)
-        axes.set_ylim(0, 2 * highest)
+        axes.set_ylim(0, 4 * highest)
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
 
@@ -195,7 +195,10 @@ def _sizes(summary: Mapping[str, Any], settings: Mapping[str, Any]) -> Picture |
     figure = _against(rows, settings, "n_train", "training points")
     if figure is None:
         return None
-    caption = "Information against the number of training points; mean over seeds with its 95 % interval."
+    caption = (
+        "Information against the number of training points; mean over seeds with its 95 % interval. Where "
+        "seeds failed, a panel says over how many its means are."
+    )
     return Picture("training-size", "axes", caption, figure)
 
 
@@ -208,7 +211,9 @@ def _dimensions(summary: Mapping[str, Any], settings: Mapping[str, Any]) -> Pict
         return None
     caption = (
         "Information against input dimension: random projections of one problem (which also lose what the "
-        "labels depend on), and teachers of known dimension. Mean over seeds with its 95 % interval."
+        "labels depend on), and teachers of known dimension, those of one dimension averaged at each seed. "
+        "Mean over seeds with its 95 % interval. Where seeds failed, a panel says over how many its means "
+        "are."
     )
     return Picture("dimension", "axes", caption, figure)
 
