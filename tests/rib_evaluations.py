@@ -43,7 +43,7 @@ def after(
             method,
             source,
             seed,
-            variant,
+            None if variant is None else {"alpha": variant},
             answers({name: count + shift * (name != source) for name, count in row.items()}),
             seconds=2.0,
         )
@@ -66,7 +66,7 @@ def random_evaluations(
     made = [evaluation(model, "pre", None, None, None) for model in models]
     for model in models:
         for method in methods:
-            for variant in [0.0, 0.5, 1.0] if method == "wise_ft" else [None]:
+            for variant in [{"alpha": a} for a in (0.0, 0.5, 1.0)] if method == "wise_ft" else [None]:
                 made += [
                     evaluation(model, method, source, seed, variant) for seed in seeds for source in names
                 ]

@@ -29,7 +29,8 @@ def write_cells(evaluations: Iterable[Evaluation], path: Path) -> None:
 
     ``accuracy`` and ``pre_accuracy`` are in percent, ``difference`` in percentage points, ``seconds`` those
     of the whole evaluation; what is not known is left empty. With groups, ``accuracy`` is the mean over them
-    and therefore not ``correct / n``.
+    and therefore not ``correct / n``. ``variant`` is WiSE-FT's alpha, and of another method that has variants
+    all that tells one from the others, e.g. ``p=2 q=0.5``.
     """
     ordered = in_order(evaluations)
     before = {e.model: e.accuracy for e in ordered if e.method == PRE}
@@ -45,7 +46,7 @@ def write_cells(evaluations: Iterable[Evaluation], path: Path) -> None:
                         e.method,
                         e.downstream,
                         e.seed,
-                        e.variant,
+                        _variant(e),
                         name,
                         len(e.correct[name]),
                         int(np.count_nonzero(e.correct[name])),
@@ -55,3 +56,9 @@ def write_cells(evaluations: Iterable[Evaluation], path: Path) -> None:
                         round(e.seconds, 3),
                     ]
                 )
+
+
+def _variant(e: Evaluation) -> float | str | None:
+    if e.alpha is not None or e.variant is None:
+        return e.alpha
+    return " ".join(f"{name}={value:g}" for name, value in e.variant.items())

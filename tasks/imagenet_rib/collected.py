@@ -14,12 +14,11 @@ from imagenet_rib.evaluation import (
     VAL,
     Evaluation,
     SetFacts,
+    Variant,
     downstream_names,
     in_order,
     methods_in_order,
 )
-
-CURVE = "wise_ft"
 
 Seeds = Mapping[int | None, Rows]
 """Seed -> set fine-tuned on -> evaluation: one accuracy matrix per seed."""
@@ -84,13 +83,15 @@ class Collected:
         return any(known.count(seed) == len(self.names) for seed in set(known))
 
 
-def collect(evaluations: Iterable[Evaluation], sets: Sequence[SetFacts], headline: float) -> Collected:
+def collect(
+    evaluations: Iterable[Evaluation], sets: Sequence[SetFacts], headlines: Mapping[str, Variant]
+) -> Collected:
     """Sort evaluations, given in any order.
 
     Args:
         evaluations: of models before and after fine-tuning.
         sets: in the order they are shown; all but ``val`` are those that are fine-tuned on.
-        headline: the variant (WiSE-FT's alpha) whose matrix stands for a method that has several.
+        headlines: of each method that has variants, the one whose matrix stands for it.
 
     Raises:
         UserError: fewer than two sets to fine-tune on, evaluations of models fine-tuned on other sets,
@@ -113,13 +114,16 @@ def collect(evaluations: Iterable[Evaluation], sets: Sequence[SetFacts], headlin
         methods=[method for method in methods_in_order(e.method for e in ordered) if method != PRE],
         seeds=sorted({e.seed for e in tuned}, key=lambda seed: -1 if seed is None else seed),
         before={e.model: e for e in ordered if e.method == PRE},
-        matrices=_by_matrix([e for e in tuned if e.variant is None or _same(e.variant, headline)]),
+        matrices=_by_matrix(
+            [e for e in tuned if not e.variant or _same(e.variant, headlines.get(e.method, {}))]
+        ),
         curves=_by_alpha(tuned),
     )
 
 
-def _same(one: float, other: float) -> bool:
-    return abs(one - other) < 1e-6  # 0.1 * 3 is not 0.3
+def _same(one: Variant, other: Variant) -> bool:
+    # 0.1 * 3 is not 0.3
+    return one.keys() == other.keys() and all(abs(one[name] - other[name]) < 1e-6 for name in one)
 
 
 def _by_matrix(tuned: Iterable[Evaluation]) -> dict[tuple[str, str], Seeds]:
@@ -141,6 +145,6 @@ def _by_alpha(tuned: Iterable[Evaluation]) -> dict[tuple[str, str], Seeds]:
         lambda: defaultdict(dict)
     )
     for e in tuned:
-        if e.method == CURVE and e.variant is not None and e.downstream is not None:
-            found[e.model, f"{e.variant:.6f}".rstrip("0").rstrip(".")][e.seed][e.downstream] = e
+        if e.alpha is not None and e.downstream is not None:
+            found[e.model, f"{e.alpha:.6f}".rstrip("0").rstrip(".")][e.seed][e.downstream] = e
     return {key: dict(seeds) for key, seeds in found.items()}

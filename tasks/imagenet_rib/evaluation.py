@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -21,6 +21,12 @@ PRE = "pre"
 
 BASELINE = "ft"
 """The method all others are compared with: plain fine-tuning."""
+
+CURVE = "wise_ft"
+"""The method whose variants are points of a line, told apart by ``alpha``."""
+
+Variant = Mapping[str, float]
+"""Of a merge that is evaluated with several settings, some of them by name; see ``Merging.variants``."""
 
 _METHODS_IN_ORDER = (
     PRE,
@@ -66,7 +72,7 @@ class Evaluation:
         method: ``pre``, ``ft``, ``wise_ft``, or any other name.
         downstream: the set it was fine-tuned on; None for ``pre``.
         seed: of the fine-tuning; None for ``pre``.
-        variant: interpolation weight alpha of a point on WiSE-FT's curve; None otherwise.
+        variant: of a method that has several, which one, e.g. ``{"alpha": 0.5}`` of WiSE-FT; else None.
         correct: set name -> bool array, shape (images,): was the top-1 answer right. Images stand in the same
             order in every evaluation, so that differences can be paired.
         groups: set name -> int array, shape (images,): index of the image's group (of ImageNet-C: corruption
@@ -79,7 +85,7 @@ class Evaluation:
     method: str
     downstream: str | None
     seed: int | None
-    variant: float | None
+    variant: Variant | None
     correct: Mapping[str, np.ndarray]
     groups: Mapping[str, np.ndarray] = field(default_factory=dict)
     seconds: float = 0.0
@@ -89,9 +95,14 @@ class Evaluation:
         """One line that names the evaluation to a person."""
         parts = [self.model, self.method]
         parts += [f"on {self.downstream}"] if self.downstream is not None else []
-        parts += [f"alpha {self.variant:g}"] if self.variant is not None else []
+        parts += [f"{name} {value:g}" for name, value in (self.variant or {}).items()]
         parts += [f"seed {self.seed}"] if self.seed is not None else []
         return " ".join(parts)
+
+    @property
+    def alpha(self) -> float | None:
+        """Interpolation weight of a point on WiSE-FT's curve; None of everything else."""
+        return (self.variant or {}).get("alpha") if self.method == CURVE else None
 
     @cached_property
     def accuracy(self) -> Mapping[str, float]:
@@ -129,7 +140,7 @@ def in_order(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
             methods[e.method],
             e.downstream or "",
             -1 if e.seed is None else e.seed,
-            -1.0 if e.variant is None else e.variant,
+            _items(e.variant),
         ),
     )
     for e in ordered:
@@ -142,10 +153,14 @@ def in_order(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
     return ordered
 
 
-def identity(evaluation: Evaluation) -> tuple[str, str, str | None, int | None, float | None]:
+def identity(evaluation: Evaluation) -> tuple[Hashable, ...]:
     """Return what tells an evaluation from all others."""
     e = evaluation
-    return e.model, e.method, e.downstream, e.seed, e.variant
+    return e.model, e.method, e.downstream, e.seed, _items(e.variant)
+
+
+def _items(variant: Variant | None) -> tuple[tuple[str, float], ...]:
+    return tuple(sorted((variant or {}).items()))
 
 
 def _check_same_images(evaluations: Sequence[Evaluation]) -> None:

@@ -1,7 +1,7 @@
 """From stored results to evaluations: what the platform knows, in the words of the report."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,16 @@ from gridcell.errors import CorruptData, UserError
 from gridcell.execute.work import scratch_folder
 from gridcell.task import Findings, Report
 from imagenet_rib.distance.summary import MeasuredDistance
-from imagenet_rib.evaluation import VAL, Evaluation, SetFacts
+from imagenet_rib.evaluation import VAL, Evaluation, SetFacts, Variant, identity
+from imagenet_rib.method import Merging
+from imagenet_rib.methods import get
 from imagenet_rib.parts import join
 from imagenet_rib.richness import origins
 from imagenet_rib.work.evaluate import CORRECT, read_correct
 from imagenet_rib.work.inputs import read_file
+
+_PLACE = ("model", "method", "downstream", "seed")
+"""Labels of an evaluation; what further labels it has are its variant."""
 
 
 def write(findings: Findings, out: Path) -> Report:
@@ -48,6 +53,7 @@ def write(findings: Findings, out: Path) -> Report:
         counts=findings.counts(),
         failures=findings.reasons(),
         skipped=[(item.labels, item.reason) for item in findings.grid.skipped],
+        headlines=_headlines(findings.settings["methods"]),
         distances=_distances(findings),
         origins=origins(findings.settings),
     )
@@ -64,7 +70,9 @@ def _facts(name: str, images: LabelledSet | None, about: str) -> SetFacts:
 def _sets(findings: Findings, cache: Path) -> dict[str, LabelledSet]:
     data = [result for result in findings.results.values() if result.cell.kind == "data"]
     if not data:
-        raise UserError("Nothing is done yet: run the suite first")
+        failures = findings.reasons()
+        why = f"{failures[0]['title']}: {failures[0]['message']}" if failures else "run the suite first"
+        raise UserError(f"Nothing is done yet: {why}")
     sets: dict[str, LabelledSet] = {}
     for result in data:
         (name,) = result.artifacts
@@ -82,24 +90,31 @@ def _evaluations(findings: Findings, sets: Mapping[str, LabelledSet], cache: Pat
         if done and target.cell not in answers:
             result = findings.results[target.cell]
             answers[target.cell] = read_correct(findings.store.results.fetch(result, CORRECT, cache))
-    joined: dict[tuple[Any, ...], Evaluation] = {}
+    joined: dict[Hashable, Evaluation] = {}
     for target in findings.grid.targets:
         if target.cell not in answers:
             continue
-        labels = target.labels
-        key = tuple(labels.get(name) for name in ("model", "method", "downstream", "seed", "alpha"))
-        before = joined.get(key)
-        correct = {**(before.correct if before else {}), **answers[target.cell]}
-        joined[key] = Evaluation(
-            model=labels["model"],
-            method=labels["method"],
-            downstream=labels.get("downstream"),
-            seed=labels.get("seed"),
-            variant=labels.get("alpha"),
-            correct=correct,
-            seconds=(before.seconds if before else 0.0) + findings.results[target.cell].seconds,
-        )
+        part = _evaluation(target.labels, answers[target.cell], findings.results[target.cell].seconds)
+        before = joined.setdefault(identity(part), part)
+        if before is not part:
+            joined[identity(part)] = replace(
+                part,
+                correct={**before.correct, **part.correct},
+                seconds=before.seconds + part.seconds,
+            )
     return [_whole(evaluation, sets, groups) for evaluation in joined.values()]
+
+
+def _evaluation(labels: Mapping[str, Any], correct: Mapping[str, np.ndarray], seconds: float) -> Evaluation:
+    variant = {name: value for name, value in labels.items() if name not in _PLACE}
+    model, method, downstream, seed = (labels.get(name) for name in _PLACE)
+    return Evaluation(str(model), str(method), downstream, seed, variant or None, correct, seconds=seconds)
+
+
+def _headlines(methods: Mapping[str, Mapping[str, Any]]) -> dict[str, Variant]:
+    """Return the first variant of each merge, by its settings in the suite."""
+    merges = {name: method for name in methods if isinstance(method := get(name), Merging)}
+    return {name: merge.variants(merge.parameters(**methods[name]))[0] for name, merge in merges.items()}
 
 
 def _whole(

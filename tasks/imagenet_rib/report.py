@@ -15,10 +15,10 @@ from imagenet_rib.claims import RULE, UNKNOWN
 from imagenet_rib.corruptions import write_corruptions
 from imagenet_rib.distance.summary import MeasuredDistance
 from imagenet_rib.estimates import verdict
-from imagenet_rib.evaluation import BASELINE, VAL, Evaluation, SetFacts
+from imagenet_rib.evaluation import BASELINE, VAL, Evaluation, SetFacts, Variant
 from imagenet_rib.leaderboard import boards, write_leaderboard
 from imagenet_rib.richness import Origin
-from imagenet_rib.summary import summarise, write_summary
+from imagenet_rib.summary import HEADLINES, summarise, write_summary
 from imagenet_rib.terminal import best_methods, headline
 
 __all__ = ["headline", "write_report"]
@@ -39,7 +39,7 @@ def write_report(
     counts: Mapping[str, int],
     failures: Sequence[Mapping[str, str]] = (),
     skipped: Sequence[tuple[Mapping[str, Any], str]] = (),
-    variant: float = 0.5,
+    headlines: Mapping[str, Variant] = HEADLINES,
     distances: Sequence[MeasuredDistance] = (),
     origins: Mapping[str, Origin] | None = None,
 ) -> list[Path]:
@@ -56,7 +56,7 @@ def write_report(
         counts: state of the cells -> how many, e.g. done, failed, skipped.
         failures: ``{"title", "class", "message"}`` of each cell that failed.
         skipped: labels of what was skipped, e.g. ``{"model": ..., "method": ...}``, and the reason.
-        variant: alpha of WiSE-FT's headline matrix.
+        headlines: of each method that has variants, the one whose matrix stands for it.
         distances: how far the sets are from the pre-training data; none: not shown.
         origins: what the models were pre-trained on, as far as it is known.
 
@@ -67,7 +67,7 @@ def write_report(
         UserError: see ``summarise``.
     """
     done = list(evaluations)
-    summary = summarise(done, sets, headline=variant, distances=distances, origins=origins)
+    summary = summarise(done, sets, headlines=headlines, distances=distances, origins=origins)
     out.mkdir(parents=True, exist_ok=True)
     numbers = out / "summary.json"
     write_summary(summary, numbers)

@@ -12,15 +12,18 @@ from imagenet_rib.collected import Collected, Seeds, collect
 from imagenet_rib.corruptions import summarise_corruptions
 from imagenet_rib.distance.summary import MeasuredDistance, summarise_distances
 from imagenet_rib.estimates import Statistic, Term, accuracies, estimate_all, matrix_of, plain
-from imagenet_rib.evaluation import BASELINE, PRE, Evaluation, SetFacts
+from imagenet_rib.evaluation import BASELINE, CURVE, PRE, Evaluation, SetFacts, Variant
 from imagenet_rib.richness import Origin
+
+HEADLINES: dict[str, Variant] = {CURVE: {"alpha": 0.5}}
+"""The variants that stand for the benchmark's own methods where no suite says otherwise."""
 
 
 def summarise(
     evaluations: Iterable[Evaluation],
     sets: Sequence[SetFacts],
     *,
-    headline: float = 0.5,
+    headlines: Mapping[str, Variant] = HEADLINES,
     distances: Sequence[MeasuredDistance] = (),
     origins: Mapping[str, Origin] | None = None,
 ) -> dict[str, Any]:
@@ -29,7 +32,7 @@ def summarise(
     Args:
         evaluations: in any order; missing ones become null, and with them what is computed from them.
         sets: facts of the sets in the order they are shown; all but ``val`` are those that are fine-tuned on.
-        headline: the variant (WiSE-FT's alpha) whose matrix stands for a method that has several.
+        headlines: of each method that has variants, the one whose matrix stands for it.
         distances: how far the sets are from the pre-training data, if that was measured.
         origins: of the models, as far as they are known: which was pre-trained on the richer data.
 
@@ -37,6 +40,7 @@ def summarise(
         A dict ready for JSON, all accuracies in percent and differences in percentage points:
 
         - ``sets`` (name, images, classes), ``models``, ``methods`` (without ``pre``), ``seeds``, ``headline``
+          (WiSE-FT's alpha)
         - ``accuracy[model][method][i][j]``: fine-tuned on i, tested on j (with ``val``), mean over seeds
         - ``pre[model][j]``: before fine-tuning
         - ``ri[model][method][i]``: mean over the seeds whose entries are all there
@@ -53,7 +57,7 @@ def summarise(
     Raises:
         UserError: see ``collected.collect``.
     """
-    found = collect(evaluations, sets, headline)
+    found = collect(evaluations, sets, headlines)
     models, methods, matrices, before = found.models, found.methods, found.matrices, found.before
     statistics = leaderboard.statistics(found) | claims.statistics(found, origins or {}) | _curves(found)
     estimates = estimate_all(statistics, found.names)
@@ -62,7 +66,7 @@ def summarise(
         "models": models,
         "methods": methods,
         "seeds": found.seeds,
-        "headline": headline,
+        "headline": {**HEADLINES, **headlines}[CURVE]["alpha"],
         "accuracy": _nested(
             models, methods, lambda key: _mean_matrix(matrices.get(key, {}), found.names, found.tested)
         ),

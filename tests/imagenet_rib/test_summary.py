@@ -139,7 +139,9 @@ def test_headline_chooses_the_variant():
     ]
     made = [before(), *curve]
     assert summarise(made, SETS)["mRI"]["m"]["wise_ft"]["mean"] == pytest.approx(-8 / 3 + 2)
-    assert summarise(made, SETS, headline=0.1 * 3)["mRI"]["m"]["wise_ft"]["mean"] == pytest.approx(-8 / 3 + 1)
+    assert summarise(made, SETS, headlines={"wise_ft": {"alpha": 0.1 * 3}})["mRI"]["m"]["wise_ft"][
+        "mean"
+    ] == pytest.approx(-8 / 3 + 1)
     points = summarise(made, SETS)["wise_ft_curve"]["m"]
     assert list(points) == ["0.3", "0.5", "1"]
     assert points["1"]["fine_tuned_on"]["mean"] == pytest.approx(80)  # (90 + 80 + 70) / 3

@@ -1,0 +1,118 @@
+"""From a store to the report: the settings that count, whole variants, and why there is nothing to show."""
+
+import csv
+import json
+import zlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gridcell.data.images import LabelledImages, save_npz
+from gridcell.errors import UserError
+from gridcell.task import Findings
+from imagenet_rib.findings import write
+from imagenet_rib.method import Merging
+from imagenet_rib.methods import available
+from imagenet_rib.plan import plan
+from imagenet_rib.settings import Settings
+from imagenet_rib.work.evaluate import write_correct
+
+IMAGES = 40
+SETS = ["v2", "r", "val"]
+
+
+def findings(store, tmp_path, methods, *, without=(), failures=None, **settings):
+    """A run in whose stored evaluations the same share of each set is right as a hash of the cell says."""
+    given = {
+        "data": {"image_size": 16},
+        "architectures": {"net": {"name": "resnet18"}},
+        "pretrainings": {"plain": {}},
+        "downstream": ["v2", "r"],
+        "methods": methods,
+    }
+    checked = Settings.model_validate(given | settings)
+    grid = plan(checked)
+    for cell in grid.cells.values():
+        outputs = tmp_path / "outputs" / cell.id
+        outputs.mkdir(parents=True)
+        if cell.kind == "data":
+            save_npz(outputs / "sets.npz", {name: images(name) for name in SETS})
+        elif cell.kind == "evaluate":
+            write_correct(outputs / "correct.npz", right(cell.id))
+        if cell.kind in ("data", "evaluate") and cell.kind not in without:
+            store.results.commit(cell, {}, outputs, {"host": "here", "versions": {}})
+    results, _ = store.results.read_many(grid.cells)
+    return Findings("t", checked.model_dump(mode="json"), grid, results, failures or {}, store)
+
+
+def images(name, side=16):
+    pixels = np.zeros((IMAGES, side, side, 3), dtype=np.uint8)
+    return LabelledImages(name, pixels, np.arange(IMAGES) % 2, (0, 1), ("zero", "one"))
+
+
+def right(cell_id):
+    return {name: np.arange(IMAGES) < zlib.crc32(f"{cell_id} {name}".encode()) % IMAGES for name in SETS}
+
+
+def target(run, **labels):
+    """The stored accuracy, in percent, of a fine-tuning on v2 tested on r."""
+    wanted = {"model": "net-plain", "downstream": "v2", "seed": 0, **labels}
+    (cell,) = [t.cell for t in run.grid.targets if dict(t.labels) == wanted]
+    return 100 * np.mean(right(cell)["r"])
+
+
+def written(run, out):
+    write(run, out)
+    return json.loads((out / "summary.json").read_text())
+
+
+@pytest.mark.parametrize("curve", [[0, 0.3, 0.5, 1], [0.1]])
+def test_the_share_that_is_set_is_the_headline(store, tmp_path, curve):
+    run = findings(store, tmp_path, {"ft": {}, "wise_ft": {"alpha": 0.3, "curve": curve}})
+    summary = written(run, tmp_path / "report")
+    assert summary["headline"] == 0.3
+    told = summary["accuracy"]["net-plain"]["wise_ft"]["v2"]["r"]
+    assert told == pytest.approx(target(run, method="wise_ft", alpha=0.3))
+    assert summary["mRI"]["net-plain"]["wise_ft"]["mean"] is not None
+    assert summary["missing"] == []
+    assert len(summary["wise_ft_curve"]["net-plain"]) == len({0.3, *curve})
+
+
+@pytest.fixture
+def blend(monkeypatch):
+    """A plug-in's merge with two settings of its own, neither called alpha."""
+    method = Merging(
+        name="blend",
+        summary="",
+        ingredients=lambda settings: ("pre", "ft"),
+        merge=lambda weights, **variant: weights["ft"],
+        variants=lambda settings: ({"p": 2.0, "q": 0.5}, {"p": 1.0, "q": 0.5}, {"p": 1.0, "q": 0.25}),
+    )
+    known = {**available(), "blend": method}
+    monkeypatch.setattr("imagenet_rib.methods.available", lambda: known)
+
+
+def test_a_plug_ins_variants_are_all_there_and_the_first_is_the_headline(store, tmp_path, blend):
+    run = findings(store, tmp_path, {"ft": {}, "blend": {}})
+    summary = written(run, tmp_path / "report")
+    told = summary["accuracy"]["net-plain"]["blend"]["v2"]["r"]
+    assert told == pytest.approx(target(run, method="blend", p=2.0, q=0.5))
+    assert summary["headline"] == 0.5  # WiSE-FT's default: the suite has none
+    with (tmp_path / "report" / "cells.csv").open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if (row["method"], row["set"]) == ("blend", "r")]
+    of_v2 = {row["variant"]: float(row["accuracy"]) for row in rows if row["downstream"] == "v2"}
+    expected = {
+        f"p={p:g} q={q:g}": target(run, method="blend", p=p, q=q)
+        for p, q in ((2.0, 0.5), (1.0, 0.5), (1.0, 0.25))
+    }
+    assert of_v2 == pytest.approx(expected)
+
+
+def test_without_data_the_report_says_what_failed(store, tmp_path):
+    failed = {"title": "data digits", "failure_class": "invalid", "message": "no such folder"}
+    run = findings(store, tmp_path, {"ft": {}}, without=("data", "evaluate"), failures={"x": failed})
+    with pytest.raises(UserError, match=r"^Nothing is done yet: data digits: no such folder$"):
+        write(run, tmp_path / "report")
+    with pytest.raises(UserError, match=r"^Nothing is done yet: run the suite first$"):
+        write(replace(run, failures={}), tmp_path / "report")
