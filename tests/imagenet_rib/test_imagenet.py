@@ -8,13 +8,17 @@ from PIL import Image
 
 from gridcell.cell import Cell
 from gridcell.context import Context
+from gridcell.data.images import LabelledImages
+from gridcell.data.suite import write_suite
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.suite import load_suite
 from gridcell.task import Findings, find_task
 from imagenet_rib.imagenet import read_imagenet, read_labelled, synsets
 from imagenet_rib.plan import plan
+from imagenet_rib.published import published_content
 from imagenet_rib.settings import Settings
+from imagenet_rib.work.data import run as read_data
 from imagenet_rib.work.pretrained import run as bring_weights
 from photographs import write_labelled_folder
 
@@ -81,6 +85,51 @@ def test_one_class_or_no_folder_is_too_little(tmp_path):
     fill(tmp_path / "3", 40)
     with pytest.raises(UserError, match="one class"):
         read_imagenet(str(tmp_path), 16)
+
+
+def write_suite_of_one_class(root):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (6, 16, 16, 3), dtype=np.uint8)
+    names = ("a", "b")
+    both = LabelledImages("v2", pixels, np.arange(6) % 2, (0, 1), names)
+    write_suite(root, {"v2": both, "r": LabelledImages("r", pixels, np.zeros(6, np.int64), (0,), names)}, {})
+
+
+def write_photographs_with_one_class(root):
+    for label in (3, 7):
+        fill(root / "val" / str(label), 30, shade=label)
+    fill(root / "r" / "3", 5)
+
+
+def write_corruptions_of_one_class(root):
+    for label in (3, 7):
+        fill(root / "val" / str(label), 30, shade=label)
+    for severity in (1, 2):
+        fill(root / "c" / "fog" / str(severity) / "7", 2)
+
+
+@pytest.mark.parametrize(
+    ("source", "make", "name"),
+    [
+        ("folder", write_suite_of_one_class, "r"),
+        ("imagenet", write_photographs_with_one_class, "r"),
+        ("imagenet", write_corruptions_of_one_class, "c"),
+        ("published", lambda root: fill(root / "r" / "n01443537", 3), "r"),
+    ],
+)
+def test_a_set_of_one_class_is_refused_however_it_is_read(store, tmp_path, source, make, name):
+    """On one class a model is always right, and nothing is lost or gained."""
+    root = tmp_path / "root"
+    make(root)
+    config = {"source": source, "set": name, "image_size": 16, "seed": 0, "shifts": SMALL}
+    config["content"] = published_content(name, str(root)) if source == "published" else None
+    outputs = tmp_path / "outputs"
+    outputs.mkdir()
+    cell = Cell("imagenet-rib", "data", config)
+    context = Context(cell, store, outputs, tmp_path, tmp_path, locations={"data": str(root)})
+    with pytest.raises(UserError, match=rf"^Set '{name}' has images of one class; .*at least two"):
+        read_data(cell, context)
+    assert not any(outputs.iterdir())
 
 
 def test_the_lite_suite_asks_for_a_folder(tmp_path):

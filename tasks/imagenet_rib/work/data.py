@@ -5,6 +5,7 @@ from typing import Any
 from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.data.images import save_npz
+from gridcell.data.labelled import LabelledSet
 from gridcell.errors import UserError
 from imagenet_rib.published import set_uri
 from imagenet_rib.roles import DATA
@@ -15,7 +16,7 @@ def run(cell: Cell, context: Context) -> dict[str, Any]:
     """Derive the sets from the embedded digits, read them from the user's folder, or look one up there.
 
     Raises:
-        UserError: the folder isn't the one that was planned, or lacks a set or class.
+        UserError: the folder isn't the one that was planned, or lacks a set or class, or a set has one class.
         CorruptData: a published set is damaged.
     """
     config = cell.config
@@ -40,6 +41,8 @@ def run(cell: Cell, context: Context) -> dict[str, Any]:
         from gridcell.data.suite import read_suite
 
         sets = read_suite(context.locations[DATA])
+    for one in sets.values():
+        _check_classes(one)
     save_npz(context.outputs / SETS, sets)
     return {"images": {name: len(one) for name, one in sets.items()}}
 
@@ -52,5 +55,13 @@ def _look_up(name: str, content: str | None, context: Context) -> dict[str, Any]
     if root is None or content is None:
         raise UserError("The setting 'data.root' must name the folder of the published sets")
     images = read_stored(name, set_uri(root, name), content)
+    _check_classes(images)
     save_index(context.outputs / INDEX, images)
     return {"images": {name: len(images)}}
+
+
+def _check_classes(images: LabelledSet) -> None:
+    if len(images.classes) < 2:
+        raise UserError(
+            f"Set '{images.name}' has images of one class; at least two are needed, or every answer is right"
+        )
