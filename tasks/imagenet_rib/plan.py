@@ -10,7 +10,7 @@ from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid, GridBuilder
 from imagenet_rib.distance.memory import check_memory
 from imagenet_rib.evaluation import PRE, VAL
-from imagenet_rib.method import FineTuning, Merging
+from imagenet_rib.method import FineTuning, Merging, Method
 from imagenet_rib.methods import get
 from imagenet_rib.parts import evaluation_cuts
 from imagenet_rib.published import check_there, labelled_images, published, published_content
@@ -173,7 +173,7 @@ def _plan_model(model: _Model) -> None:
         method = get(name)
         if name == PRE:
             continue
-        reason = method.skip(model.architecture)
+        reason = _skipped(model, method)
         for downstream in settings.downstream:
             for seed in settings.seeds:
                 labels = {"method": name, "downstream": downstream, "seed": seed}
@@ -184,6 +184,19 @@ def _plan_model(model: _Model) -> None:
                     _evaluate(model, labels, {"weights": weights}, None)
                 else:
                     _plan_merges(model, method, parameters, labels)
+
+
+def _skipped(model: _Model, method: Method) -> str | None:
+    """Return the first reason why a method, or one whose weights it takes, is skipped; None if none is."""
+    taken = [get(name) for name in method.needs(_parameters(model, method))]
+    trained = [
+        _skipped(model, one) for one in taken if isinstance(one, FineTuning)
+    ]  # `_weights` has no others
+    return next(filter(None, [method.skip(model.architecture), *trained]), None)
+
+
+def _parameters(model: _Model, method: Method) -> Any:
+    return model.settings.methods.get(method.name) or method.parameters()
 
 
 def _plan_distances(model: _Model) -> None:
@@ -240,8 +253,7 @@ def _weights(model: _Model, name: str, downstream: str, seed: int) -> Cell:
         raise UserError(f"'{name}' merges weights and so can't itself be merged or started from")
     if method.wrap is not None:
         raise UserError(f"'{name}' adds to the architecture and so can't be merged or started from")
-    parameters = model.settings.methods.get(name) or method.parameters()
-    return _train(model, method, parameters, downstream, seed)
+    return _train(model, method, _parameters(model, method), downstream, seed)
 
 
 def _train(model: _Model, method: FineTuning, parameters: Any, downstream: str, seed: int) -> Cell:

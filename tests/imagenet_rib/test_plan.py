@@ -1,6 +1,7 @@
 """The plan of imagenet-rib: what is shared, what is selected, and which mistakes are refused at once."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from gridcell.data.images import select
 from gridcell.errors import UserError
 from gridcell.suite import load_suite
 from gridcell.task import find_task
+from imagenet_rib.methods import available, get
 
 TINY = str(Path(__file__).parent / "tiny.yaml")
 TASK = find_task("imagenet-rib")
@@ -50,6 +52,10 @@ def test_one_checkpoint_serves_every_method_that_needs_it():
         "test vit-rich soup r 0",
         "test vit-rich wise_ft r 0 0.5",
     ]
+
+
+def titles(planned):
+    return {cell.title for cell in planned.cells.values()}
 
 
 PUBLISHED = str(Path(__file__).parent / "published.yaml")
@@ -110,6 +116,26 @@ def test_a_setting_changes_the_ids_it_concerns_and_no_others():
 def test_merging_what_is_merged_is_refused():
     with pytest.raises(UserError, match="'wise_ft' merges weights"):
         grid("methods.soup.ingredients=[pre, wise_ft]")
+
+
+def test_what_needs_a_method_that_is_skipped_is_skipped_for_its_reason():
+    planned = grid("methods={ft: {}, lora: {}, soup: {ingredients: [pre, ft, lora]}}")
+    reasons = {(item.labels["model"], item.labels["method"], item.reason) for item in planned.skipped}
+    why = "lora adapts attention projections, which this architecture does not have"
+    assert reasons == {("resnet-rich", "lora", why), ("resnet-rich", "soup", why)}
+    assert len(planned.skipped) == 2 * 3
+    assert not any(title.startswith("resnet-rich lora") for title in titles(planned))
+    assert "vit-rich lora on r seed 0" in titles(planned)
+    assert "test vit-rich soup r 0" in titles(planned)
+
+
+def test_what_starts_from_a_method_that_is_skipped_is_skipped_too(monkeypatch):
+    after_lora = replace(get("lp_ft"), name="after_lora", start="lora")
+    known = {**available(), "after_lora": after_lora}
+    monkeypatch.setattr("imagenet_rib.methods.available", lambda: known)
+    planned = grid("methods={soup: {ingredients: [pre, after_lora]}}")
+    assert {item.labels["model"] for item in planned.skipped} == {"resnet-rich"}
+    assert "test vit-rich soup r 0" in titles(planned)
 
 
 @pytest.mark.parametrize(
