@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from gridcell.learn.placement import Placed, device_of
 from imagenet_rib.masking import predict_within
+from imagenet_rib.modes import evaluating
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -133,16 +134,10 @@ def predict(
     """
     device = device_of(model)
     subset = classes.to(device)
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
     predictions = [torch.empty(0, dtype=torch.int64, device=device)]
-    try:
-        with torch.inference_mode():
-            for images, *_ in batches:
-                logits = model(normalisation(images.to(device, non_blocking=True)))
-                predictions.append(predict_within(logits, subset))
-    finally:
-        for module, training in modes.items():
-            module.training = training
+    with evaluating(model), torch.inference_mode():
+        for images, *_ in batches:
+            logits = model(normalisation(images.to(device, non_blocking=True)))
+            predictions.append(predict_within(logits, subset))
     # One copy at the end: one a batch would make the host wait for the device each time.
     return torch.cat(predictions).cpu().clone()

@@ -14,6 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from gridcell.data.stored import StoredPixels
 from gridcell.learn.placement import device_of
+from imagenet_rib.modes import evaluating
 
 
 def diagonal_fisher(
@@ -62,12 +63,10 @@ def diagonal_fisher(
         raise ValueError("The Fisher information needs at least one image")
 
     device = device_of(model)
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
     weights = {name: parameter.detach() for name, parameter in model.named_parameters()}
     total = {name: torch.zeros_like(weight, dtype=torch.float32) for name, weight in weights.items()}
     per_sample = vmap(grad(_log_likelihood(model)), in_dims=(None, 0, 0), randomness="error")
-    try:
+    with evaluating(model):
         for indices in chosen.split(chunk):
             batch = images[indices.to(getattr(images, "device", "cpu"))].to(device)
             batch = batch if transform is None else transform(batch)
@@ -82,9 +81,6 @@ def diagonal_fisher(
                 gradients_by_name = per_sample(weights, batch, targets)
             for name, gradients in gradients_by_name.items():
                 total[name] += gradients.float().square().sum(0)
-    finally:
-        for module, training in modes.items():
-            module.training = training
     return {name: (value / len(chosen)).cpu() for name, value in total.items()}
 
 

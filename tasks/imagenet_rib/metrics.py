@@ -81,11 +81,6 @@ def robustness_improvement(matrix: FloatArray, pre: FloatArray) -> FloatArray:
     return change.sum(axis=1) / (n - 1)
 
 
-def mean_robustness_improvement(matrix: FloatArray, pre: FloatArray) -> float:
-    """Return mRI, the mean of RI_i over all sets, in percentage points; NaN if any RI_i is."""
-    return float(np.mean(robustness_improvement(matrix, pre)))
-
-
 def mri_coefficients(n: int) -> FloatArray:
     """Return c, shape (n, n), with mRI = sum over i, j of c[i, j] (A[i, j] - A_pre[j])."""
     return (1 - np.eye(n)) / (n * (n - 1))

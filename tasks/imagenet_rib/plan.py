@@ -189,9 +189,7 @@ def _plan_model(model: _Model) -> None:
 def _skipped(model: _Model, method: Method) -> str | None:
     """Return the first reason why a method, or one whose weights it takes, is skipped; None if none is."""
     taken = [get(name) for name in method.needs(_parameters(model, method))]
-    trained = [
-        _skipped(model, one) for one in taken if isinstance(one, FineTuning)
-    ]  # `_weights` has no others
+    trained = [_skipped(model, one) for one in taken if isinstance(one, FineTuning)]
     return next(filter(None, [method.skip(model.architecture), *trained]), None)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from gridcell.errors import UserError
 from gridcell.learn.placement import device_of
 from imagenet_rib.evaluate import Normalisation
+from imagenet_rib.modes import evaluating
 
 
 def penultimate_features(
@@ -32,15 +33,9 @@ def penultimate_features(
     if not (callable(body) and callable(head)):
         raise UserError(f"{type(model).__name__} is no timm model: its penultimate layer is not known")
     device = device_of(model)
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with torch.inference_mode():
-            features = [
-                head(body(normalisation(images.to(device, non_blocking=True))), pre_logits=True)
-                for images, *_ in batches
-            ]
-    finally:
-        for module, training in modes.items():
-            module.training = training
+    with evaluating(model), torch.inference_mode():
+        features = [
+            head(body(normalisation(images.to(device, non_blocking=True))), pre_logits=True)
+            for images, *_ in batches
+        ]
     return torch.cat(features).float().cpu().numpy()
