@@ -8,7 +8,7 @@ import numpy as np
 from gridcell.page import Picture
 from gridcell.plots.heatmap import heatmap
 from imagenet_rib.figures import file_names, number, scale_end
-from imagenet_rib.metrics import FloatArray
+from imagenet_rib.metrics import FloatArray, mean_of_known
 
 Found = Mapping[str, Any]
 
@@ -23,7 +23,7 @@ def draw_corruptions(summary: Mapping[str, Any]) -> Iterator[Picture]:
     if not methods:
         return
     changes = {model: {method: _change(found, model, method) for method in methods} for model in models}
-    yield _by_method(found, changes)
+    yield _by_method(found, models, methods)
     limit = scale_end([change for by_method in changes.values() for change in by_method.values()])
     for model, slug in file_names(models).items():
         yield _by_severity(found, model, slug, changes[model], limit)
@@ -64,12 +64,16 @@ def _before(found: Found, models: list[str]) -> Picture:
     return Picture("corruptions-before", "corruptions", caption, figure)
 
 
-def _by_method(found: Found, changes: Mapping[str, Mapping[str, FloatArray]]) -> Picture:
-    methods = list(next(iter(changes.values())))
+def changes_by_corruption(found: Found, model: str, method: str) -> FloatArray:
+    """Return each corruption's change in points, shape (corruptions,): the mean over its own severities."""
+    return mean_of_known(_change(found, model, method).T)
+
+
+def _by_method(found: Found, models: list[str], methods: list[str]) -> Picture:
     figure = heatmap(
         {
-            model: np.stack([change.mean(axis=1) for change in by_method.values()], axis=1)
-            for model, by_method in changes.items()
+            model: np.stack([changes_by_corruption(found, model, method) for method in methods], axis=1)
+            for model in models
         },
         _words(found),
         methods,

@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from imagenet_rib.corruption_figures import changes_by_corruption
 from imagenet_rib.corruptions import write_corruptions
+from imagenet_rib.report import write_report
 from imagenet_rib.summary import summarise
 from rib_evaluations import random_evaluations
 
@@ -56,6 +58,21 @@ def test_what_was_not_tested_is_null(made):
     assert found["accuracy"]["m"]["ft"]["photo"]["fog_0"]["1"] is None
     assert found["elsewhere"]["m"]["ft"]["fog_0"]["1"] is None
     assert found["elsewhere"]["m"]["ewc"]["fog_0"]["1"] is not None
+
+
+def test_corruptions_may_differ_in_their_severities(tmp_path):
+    """As in a user's own folders: three parts are not two by two, and what was tested is shown."""
+    made, sets = random_evaluations(["m"], ["ft"], [0], images=60)
+    made = [replace(e, groups={"corrupt": np.arange(60) % 3}) for e in made]
+    groups = ("fog/1", "fog/2", "snow/1")
+    sets = [replace(s, groups=groups) if s.name == "corrupt" else s for s in sets]
+    page = write_report(made, sets, tmp_path, title="t", facts={}, counts={})[0]
+    assert "The mean over the 3 parts is the accuracy on corrupt" in page.read_text(encoding="utf-8")
+    found = summarise(made, sets)["corruptions"]
+    change = changes_by_corruption(found, "m", "ft")
+    elsewhere, pre = found["elsewhere"]["m"]["ft"], found["pre"]["m"]
+    assert change[0] == pytest.approx(np.mean([elsewhere["fog"][s] - pre["fog"][s] for s in "12"]))
+    assert change[1] == pytest.approx(elsewhere["snow"]["1"] - pre["snow"]["1"])
 
 
 def test_sets_without_named_groups_have_no_breakdown():

@@ -1,6 +1,7 @@
 """Distances in the task: what is planned, what the cells compute, and what the report makes of it."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from gridcell.suite import load_suite
 from imagenet_rib.distance.otdd import otdd
 from imagenet_rib.distance.sets import LabelledFeatures
 from imagenet_rib.distance.summary import MeasuredDistance, summarise_distances
+from imagenet_rib.evaluation import SetFacts
 from imagenet_rib.models import architecture_name, build_model, save_weights
 from imagenet_rib.plan import plan
 from imagenet_rib.report import write_report
@@ -184,6 +186,16 @@ def test_the_report_shows_distances(tmp_path, deviation):
     assert "Does distance from the pre-training data predict the loss?" in page
     assert ("± 0.25" in page) == (deviation is not None)
     assert json.loads(Path(tmp_path / "summary.json").read_text())["distance"]["source"] == "pretrain"
+
+
+def test_the_report_says_over_how_many_sets(tmp_path):
+    four = [*SETS, SetFacts("d", 100, 10)]
+    made = [before(), *after("ft")]  # nothing was fine-tuned on d
+    write_report(made, four, tmp_path, title="t", facts={}, counts={}, distances=measured())
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"<small>[^<]*, p = [^<]*, over 3 of 4 sets</small>", page)
+    write_report(made, SETS, tmp_path, title="t", facts={}, counts={}, distances=measured())
+    assert "of 3 sets" not in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_report_without_distances_has_no_word_of_them(tmp_path):
