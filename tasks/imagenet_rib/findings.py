@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gridcell.data.images import LabelledImages
 from gridcell.data.labelled import LabelledSet
 from gridcell.data.shifts import shifts
 from gridcell.errors import CorruptData, UserError
@@ -49,10 +50,11 @@ def write(findings: Findings, out: Path) -> Report:
         facts,
         out,
         title=findings.title,
-        facts=_provenance(findings),
+        facts=_provenance(findings, sets),
         counts=findings.counts(),
         failures=findings.reasons(),
         skipped=[(item.labels, item.reason) for item in findings.grid.skipped],
+        unfinished=len({target.cell for target in findings.grid.targets} - findings.results.keys()),
         headlines=_headlines(findings.settings["methods"]),
         distances=_distances(findings),
         origins=origins(findings.settings),
@@ -120,8 +122,9 @@ def _headlines(methods: Mapping[str, Mapping[str, Any]]) -> dict[str, Variant]:
 def _whole(
     evaluation: Evaluation, sets: Mapping[str, LabelledSet], groups: Mapping[str, np.ndarray]
 ) -> Evaluation:
-    """Join the answers on parts of a set (a cut by corruption)."""
-    correct = join(evaluation.correct, sets)
+    """Join the answers on parts of a set (a cut by corruption), of the sets whose groups are known."""
+    known = {key: right for key, right in evaluation.correct.items() if key.partition("/")[0] in sets}
+    correct = join(known, sets)
     return replace(
         evaluation, correct=correct, groups={name: groups[name] for name in correct if name in groups}
     )
@@ -136,7 +139,7 @@ def _distances(findings: Findings) -> list[MeasuredDistance]:
     ]
 
 
-def _provenance(findings: Findings) -> dict[str, str]:
+def _provenance(findings: Findings, sets: Mapping[str, LabelledSet]) -> dict[str, str]:
     results = list(findings.results.values())
     seconds = sum(result.seconds for result in results)
     hosts = sorted({str(result.provenance["host"]) for result in results})
@@ -146,7 +149,7 @@ def _provenance(findings: Findings) -> dict[str, str]:
         "cells": f"{len(results)} done of {len(findings.grid)}",
         "computing": f"{seconds / 60:.1f} min in all, on {', '.join(hosts)}",
         "seeds": ", ".join(map(str, settings["seeds"])),
-        "data": _data(settings["data"]),
+        "data": _data(settings["data"], sets),
         "fine-tuning": (
             f"{training['optimiser']}, lr {training['lr']:g}, batch {training['batch_size']}, "
             f"{training['epochs']} epochs"
@@ -160,7 +163,8 @@ def _provenance(findings: Findings) -> dict[str, str]:
     }
 
 
-def _data(settings: Mapping[str, Any]) -> str:
+def _data(settings: Mapping[str, Any], sets: Mapping[str, LabelledSet]) -> str:
     if settings["source"] == "published":
         return "published sets, prepared for each model as timm does"
-    return f"{settings['source']}, {settings['image_size']} px"
+    sides = {side for one in sets.values() if isinstance(one, LabelledImages) for side in one.size}
+    return f"{settings['source']}, {' x '.join(map(str, sorted(sides)))} px"

@@ -65,7 +65,8 @@ def leaderboard(collected: Collected, estimates: Estimates) -> dict[str, Any]:
           elsewhere), ``p`` and ``p_holm`` (of the difference from plain fine-tuning, null for itself);
           ``comparisons`` of any two of these methods a list of ``{"a", "b", "difference", "pairs", "p",
           "p_holm"}``; ``groups`` are the longest runs of ranks in which no two methods differ; ``pairs``
-          is the least number of a comparison's pairs, ``smallest_p_holm`` the least p_holm it could give.
+          is the least number of a comparison's pairs, ``smallest_p_holm`` the least p_holm that any of them
+          could have.
         - ``test``: how that was made: ``name``, ``correction``, ``alpha``, ``exact_pairs``, ``draws``
 
         Pooled are the methods that are complete on every model with a result; ranks are by mean.
@@ -139,7 +140,9 @@ def _board(collected: Collected, estimates: Estimates, scope: str, models: Seque
         "groups": _groups(ranked, adjusted),
         "pairs": pairs,
         "smallest_p_holm": (
-            min(1.0, len(comparisons) * significance.smallest_p(pairs)) if comparisons else None
+            min(1.0, *(len(comparisons) * significance.smallest_p(one["pairs"]) for one in comparisons))
+            if comparisons
+            else None
         ),
     }
 
@@ -168,11 +171,11 @@ def _comparisons(collected: Collected, ranked: Sequence[str], models: Sequence[s
 
 
 def _groups(ranked: Sequence[str], adjusted: Mapping[frozenset[str], Mapping[str, Any]]) -> list[list[str]]:
-    """Return the longest runs of ranks within which no comparison is significant, of two methods or more."""
+    """Return the longest runs of ranks within which any two were compared and none significantly differ."""
 
     def differ(a: str, b: str) -> bool:
         found = adjusted.get(frozenset((a, b)))
-        return found is not None and found["p_holm"] < significance.ALPHA
+        return found is None or found["p_holm"] < significance.ALPHA
 
     runs: list[tuple[int, int]] = []
     for first in range(len(ranked)):

@@ -39,6 +39,7 @@ def write_report(
     counts: Mapping[str, int],
     failures: Sequence[Mapping[str, str]] = (),
     skipped: Sequence[tuple[Mapping[str, Any], str]] = (),
+    unfinished: int = 0,
     headlines: Mapping[str, Variant] = HEADLINES,
     distances: Sequence[MeasuredDistance] = (),
     origins: Mapping[str, Origin] | None = None,
@@ -56,6 +57,7 @@ def write_report(
         counts: state of the cells -> how many, e.g. done, failed, skipped.
         failures: ``{"title", "class", "message"}`` of each cell that failed.
         skipped: labels of what was skipped, e.g. ``{"model": ..., "method": ...}``, and the reason.
+        unfinished: how many of the evaluations and distances asked for have no result, for whatever reason.
         headlines: of each method that has variants, the one whose matrix stands for it.
         distances: how far the sets are from the pre-training data; none: not shown.
         origins: what the models were pre-trained on, as far as it is known.
@@ -85,6 +87,7 @@ def write_report(
             failures=failures,
             skipped=[(_labels(labels), reason) for labels, reason in skipped],
             gaps=gaps(summary, skipped),
+            unfinished=unfinished,
         ),
         encoding="utf-8",
     )
@@ -126,9 +129,16 @@ def _render(*, summary: Mapping[str, Any], **context: Any) -> str:
         decimals=lambda part: 1 if part["unit"] else 2,
         best={model: best_methods(summary, model) for model in summary["models"]},
         interval=lambda ends: interval(*ends),
-        kinds=sorted({e["interval"] for by in summary["mRI"].values() for e in by.values() if e["interval"]}),
+        kinds=_intervals(summary),
         **context,
     )
+
+
+def _intervals(summary: Mapping[str, Any]) -> set[str]:
+    """Return what the intervals are over: "seeds", "images", "sets"."""
+    shown = [entry for by_method in summary["mRI"].values() for entry in by_method.values()]
+    shown += [part for finding in summary["findings"] for part in finding["parts"]]
+    return {entry["interval"] for entry in shown if entry["interval"]}
 
 
 def _labels(labels: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gridcell.data.images import LabelledImages, save_npz
+from gridcell.data.stored import StoredImages, save_index
 from gridcell.errors import UserError
 from gridcell.task import Findings
 from imagenet_rib.findings import write
@@ -20,6 +21,7 @@ from imagenet_rib.work.evaluate import write_correct
 
 IMAGES = 40
 SETS = ["v2", "r", "val"]
+HUB = {"plain": {"source": "timm", "tag": "tv_in1k"}}
 
 
 def findings(store, tmp_path, methods, *, without=(), failures=None, **settings):
@@ -36,7 +38,9 @@ def findings(store, tmp_path, methods, *, without=(), failures=None, **settings)
     for cell in grid.cells.values():
         outputs = tmp_path / "outputs" / cell.id
         outputs.mkdir(parents=True)
-        if cell.kind == "data":
+        if cell.kind == "data" and "set" in cell.config:
+            save_index(outputs / "index.npz", stored(cell.config["set"]))
+        elif cell.kind == "data":
             save_npz(outputs / "sets.npz", {name: images(name) for name in SETS})
         elif cell.kind == "evaluate":
             write_correct(outputs / "correct.npz", right(cell.id))
@@ -49,6 +53,11 @@ def findings(store, tmp_path, methods, *, without=(), failures=None, **settings)
 def images(name, side=16):
     pixels = np.zeros((IMAGES, side, side, 3), dtype=np.uint8)
     return LabelledImages(name, pixels, np.arange(IMAGES) % 2, (0, 1), ("zero", "one"))
+
+
+def stored(name):
+    labels = np.arange(IMAGES) % 2
+    return StoredImages(name, None, "", labels, (0, 1), ("zero", "one"), (), None, {})
 
 
 def right(cell_id):
@@ -107,6 +116,38 @@ def test_a_plug_ins_variants_are_all_there_and_the_first_is_the_headline(store, 
         for p, q in ((2.0, 0.5), (1.0, 0.5), (1.0, 0.25))
     }
     assert of_v2 == pytest.approx(expected)
+
+
+def test_what_has_not_run_is_said(store, tmp_path):
+    run = findings(store, tmp_path, {"ft": {}, "wise_ft": {"curve": [0.25]}})
+    page = tmp_path / "report" / "report.html"
+    write(run, tmp_path / "report")
+    assert "Nothing: every evaluation is there." in page.read_text(encoding="utf-8")
+    point = next(t.cell for t in run.grid.targets if t.labels.get("alpha") == 0.25)
+    rest = {cell: result for cell, result in run.results.items() if cell != point}
+    write(replace(run, results=rest), tmp_path / "report")
+    assert "1 of the evaluations and distances" in page.read_text(encoding="utf-8")
+
+
+def test_answers_on_a_set_whose_index_is_lost_do_not_count(store, tmp_path):
+    """Without it the groups are not known that its accuracy is the mean over."""
+    run = findings(store, tmp_path, {"ft": {}}, pretrainings=HUB, data={"source": "published"})
+    lost = next(cell.id for cell in run.grid.cells.values() if cell.config.get("set") == "r")
+    summary = written(run, tmp_path / "whole")
+    assert summary["pre"]["net-plain"]["r"] is not None
+    rest = {cell: result for cell, result in run.results.items() if cell != lost}
+    summary = written(replace(run, results=rest), tmp_path / "rest")
+    assert summary["pre"]["net-plain"]["r"] is None
+    assert summary["pre"]["net-plain"]["v2"] is not None
+
+
+def test_the_provenance_gives_the_size_that_images_have(store, tmp_path):
+    run = findings(store, tmp_path, {"ft": {}})
+    for source, asked in (("digits", 16), ("imagenet", 16), ("folder", 99)):  # a folder's images keep theirs
+        given = {**run.settings["data"], "source": source, "image_size": asked}
+        write(replace(run, settings={**run.settings, "data": given}), tmp_path / source)
+        page = (tmp_path / source / "report.html").read_text(encoding="utf-8")
+        assert f'<tr><th>data</th><td class="long">{source}, 16 px</td></tr>' in page
 
 
 def test_without_data_the_report_says_what_failed(store, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from imagenet_rib.leaderboard import ALL_MODELS, COLUMNS, boards, write_leaderboard
+from imagenet_rib.report import write_report
 from imagenet_rib.summary import summarise
 from rib_evaluations import SETS, after, before, random_evaluations
 
@@ -81,6 +82,24 @@ def test_few_pairs_say_what_they_can_not_show():
     assert board["pairs"] == 3
     assert board["smallest_p_holm"] == by_method(board)["ewc"]["p_holm"] == 0.25
     assert board["groups"] == [["ewc", "ft"]]
+
+
+def test_what_many_pairs_show_is_not_denied_for_another_methods_few(tmp_path):
+    made = [before(), *seeds_of("ft", range(8)), *seeds_of("ewc", range(5, 13)), *after("lwf", shift=9)]
+    summary = summarise(made, SETS)
+    board = summary["leaderboard"]["models"]["m"]
+    assert board["pairs"] == 3
+    assert by_method(board)["ewc"]["p_holm"] < 0.05
+    assert board["smallest_p_holm"] <= by_method(board)["ewc"]["p_holm"]
+    files = write_report(made, SETS, tmp_path, title="t", facts={}, counts={})
+    assert "Too few pairs" not in files[0].read_text(encoding="utf-8")
+
+
+def test_methods_that_share_no_pair_are_not_said_to_be_alike():
+    made = [before(), *after("ft", seed=0), *after("ewc", seed=1, shift=30), *after("lwf", seed=1, shift=29)]
+    board = summarise(made, SETS)["leaderboard"]["models"]["m"]
+    assert [one["pairs"] for one in board["comparisons"]] == [3]
+    assert board["groups"] == [["ewc", "lwf"]]
 
 
 def test_pooled_is_the_mean_over_models_of_what_all_have():

@@ -13,7 +13,9 @@ import pytest
 from rich.console import Console
 
 from imagenet_rib.answer import answer, gaps
+from imagenet_rib.evaluation import SetFacts
 from imagenet_rib.report import headline, write_report
+from imagenet_rib.richness import Origin
 from imagenet_rib.summary import summarise
 from rib_evaluations import AFTER, SETS, after, before, random_evaluations
 
@@ -132,6 +134,38 @@ def test_gaps_name_rows_sets_and_reasons():
     assert found["n", "ft"]["what"] == "not fine-tuned on any set"
     assert (found["n", "ewc"]["why"], found["m", "ewc"]["why"]) == ("why", "")
     assert ("n", "lwf") not in found
+
+
+def test_what_has_no_result_yet_is_not_said_to_be_there(tmp_path):
+    page = report(tmp_path, [before(), *after("ft")], SETS, unfinished=3)[0].read_text(encoding="utf-8")
+    assert "Nothing: every evaluation is there." not in page
+    assert "3 of the evaluations and distances that the suite names have no result" in page
+
+
+def test_a_set_that_could_not_be_read_has_no_size(tmp_path):
+    sets = [*SETS, SetFacts("val", 0, 0, "unread")]
+    page = report(tmp_path, [before(), *after("ft")], sets)[0].read_text(encoding="utf-8")
+    assert "<tr><th>val</th><td>–</td><td>–</td><td>unread</td></tr>" in page
+
+
+def test_all_models_are_those_with_a_complete_matrix(tmp_path):
+    made = [e for m in ("m", "n") for e in (before(m), *after("ft", model=m), *after("ewc", model=m))]
+    page = report(tmp_path / "all", made, SETS)[0].read_text(encoding="utf-8")
+    assert "“All models” is the mean over all 2 models, of the methods" in page
+    made += [before("o"), *after("ft", model="o")[:2]]
+    page = report(tmp_path / "some", made, SETS)[0].read_text(encoding="utf-8")
+    assert "“All models” is the mean over the 2 models of 3 with a complete matrix, of the methods" in page
+
+
+def test_intervals_over_images_are_explained_wherever_there_are_any(tmp_path):
+    """Accuracies before fine-tuning have no seeds, however many the fine-tunings have."""
+    made = [e for m in ("m", "n") for e in (before(m), *after("ft", model=m), *after("ft", model=m, seed=1))]
+    page = report(tmp_path / "alone", made, SETS)[0].read_text(encoding="utf-8")
+    assert "percentile bootstrap" not in page
+    origins = {"m": Origin("net", 0, "little"), "n": Origin("net", 1, "much")}
+    page = report(tmp_path / "pair", made, SETS, origins=origins)[0].read_text(encoding="utf-8")
+    assert "percentile bootstrap with 1000 resamples" in page
+    assert "Student’s t" in page or "Student's t" in page
 
 
 def test_answer_claims_what_intervals_allow():
