@@ -90,3 +90,11 @@ def test_the_headline_of_wise_ft_comes_first_and_no_share_comes_twice():
     assert sorted(shares) == pytest.approx([k / 10 for k in range(11)])
     other = wise_ft.parameters(alpha=0.25, curve=())
     assert wise_ft.variants(other) == ({"alpha": 0.25},)
+
+
+def test_a_share_of_wise_ft_that_rounding_alone_sets_apart_is_the_same():
+    """Two would be one point of the curve, and both the headline."""
+    wise_ft = get("wise_ft")
+    settings = wise_ft.parameters(alpha=0.3, curve=[step * 0.1 for step in range(5)])
+    assert 0.1 * 3 in settings.curve
+    assert [variant["alpha"] for variant in wise_ft.variants(settings)] == [0.3, 0.0, 0.1, 0.2, 0.4]

@@ -25,8 +25,11 @@ class Settings(Parameters):
 
 
 def variants(settings: Settings) -> tuple[Mapping[str, float], ...]:
-    """Return the headline's share, then those of the curve that differ from it."""
-    return tuple({"alpha": share} for share in dict.fromkeys((settings.alpha, *settings.curve)))
+    """Return the headline's share, then those of the curve that differ from it by more than rounding."""
+    shares: dict[float, float] = {}
+    for share in (settings.alpha, *settings.curve):
+        shares.setdefault(round(share, 6), share)
+    return tuple({"alpha": share} for share in shares.values())
 
 
 def merge(weights: Mapping[str, StateDict], /, *, alpha: float = 0.5) -> StateDict:
