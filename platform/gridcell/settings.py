@@ -9,9 +9,9 @@ Values = TypeVar("Values", bound=Sequence[Hashable])
 
 
 class Strict(BaseModel):
-    """Settings that refuse unknown keys and don't change."""
+    """Settings that refuse unknown keys and numbers that are not finite, and don't change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def distinct(values: Values) -> Values:

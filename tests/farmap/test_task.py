@@ -138,6 +138,8 @@ def test_the_users_own_map_wherever_it_lies(store, tmp_path):
         ("films=[{map: medium-0, agent: random-walk}]", "draws no map"),
         ("files.paths=[nowhere.txt]", "no map file"),
         ("vary={rho: [-1]}", "rho"),
+        ("vary={rho: [.inf]}", "^The setting 'vary.rho.0' is wrong: .*finite"),
+        ("agents.farmap.rho=.inf", "^The setting 'agents.farmap.rho' is wrong: .*finite"),
         ("seeds=[1, 1]", "a value is listed twice"),
     ],
 )
