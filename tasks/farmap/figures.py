@@ -13,7 +13,7 @@ from gridcell.plots.curves import Curve, curves
 Summary = Mapping[str, Any]
 
 _POINTS = 22  # of a curve, so that its markers can be told apart
-_VARIED = "="  # in the name of an agent that is another with one parameter changed
+_VARIED = " "  # in the name of an agent that is another with one parameter changed, and in no other's
 
 
 def draw(summary: Summary, recordings: Mapping[str, Recording]) -> Iterator[Picture]:
@@ -36,8 +36,9 @@ def draw(summary: Summary, recordings: Mapping[str, Recording]) -> Iterator[Pict
 
 
 def _shown(of_size: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave variants of one agent out where lines would be too many to tell apart."""
-    return {name: group for name, group in of_size.items() if _VARIED not in name}
+    """Leave variants of one agent out, of which there may be too many to tell apart, if others are there."""
+    others = {name: group for name, group in of_size.items() if _VARIED not in name}
+    return others or dict(of_size)
 
 
 def _curves(summary: Summary, name: str, axis: str, title: str) -> Picture:
@@ -56,13 +57,18 @@ def _curves(summary: Summary, name: str, axis: str, title: str) -> Picture:
 
 
 def _interesting(shown: Mapping[str, Any]) -> float:
-    """Return the step by which every agent that gets anywhere is within 1 % of where it ends."""
-    last = 1.0
+    """Return where the axis ends: soon after every agent with a map is within 1 % of where it ends.
+
+    Without such an agent it is where the runs end.
+    """
+    lasts = []
     for group in shown.values():
         values = np.array(group["curves"]["coverage"]["mean"])
         if group["fragments"]["mean"] > 0:
-            last = max(last, group["curves"]["steps"][int(np.argmax(values >= 0.99 * values[-1]))])
-    return 1.25 * last
+            lasts.append(group["curves"]["steps"][int(np.argmax(values >= 0.99 * values[-1]))])
+    if not lasts:
+        return max(group["curves"]["steps"][-1] for group in shown.values())
+    return 1.25 * max(1.0, *lasts)
 
 
 def _curve(agent: str, group: Mapping[str, Any], name: str, last: float) -> Curve:
