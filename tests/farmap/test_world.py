@@ -98,6 +98,54 @@ def test_a_file_that_is_no_map_is_refused(name, content, sentence, tmp_path):
         read_world(tmp_path / name)
 
 
+def save_array(array):
+    return lambda path: np.save(path, array, allow_pickle=True)
+
+
+def save_bytes(content):
+    return lambda path: path.write_bytes(content)
+
+
+def save_archive(path):
+    with path.open("wb") as file:
+        np.savez(file, plan=np.zeros((3, 3)))
+
+
+def truncated_image(path):
+    Image.fromarray(np.zeros((64, 64), np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[:60])
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("plan.png", save_bytes(b"GIF or what?")),
+        ("plan.png", save_bytes(b"")),
+        ("plan.png", truncated_image),
+        ("plan.gif", save_bytes(b"GIF89a")),
+        ("plan.txt", save_bytes(b"")),
+        ("plan.txt", save_bytes(b"\n\n")),
+        ("plan.txt", save_bytes(b"\x89PNG\xff\xfe\x00")),
+        ("plan.npy", save_bytes(b"")),
+        ("plan.npy", save_bytes(b"garbage")),
+        ("plan.npy", save_bytes(b"\x93NUMPY\x01\x00garbage")),
+        ("plan.npy", save_array(np.zeros((0, 3)))),
+        ("plan.npy", save_array(np.zeros((3, 0)))),
+        ("plan.npy", save_array(np.zeros(()))),
+        ("plan.npy", save_array(np.ones((3, 3)))),
+        ("plan.npy", save_array(np.array([[0, None]], object))),
+        ("plan.npy", save_array(np.zeros((2, 2), [("wall", int)]))),
+        ("plan.npy", save_array(np.array([["0", "."]]))),
+        ("plan.npy", save_archive),
+    ],
+)
+def test_a_bad_file_is_refused_in_one_sentence_with_its_name(name, write, tmp_path):
+    write(tmp_path / name)
+    with pytest.raises(UserError, match=rf"{name}'") as caught:
+        read_world(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_file_that_is_not_there_is_answered_by_the_nearest_that_is(tmp_path):
     (tmp_path / "house.png").touch()
     (tmp_path / "notes.md").touch()
