@@ -116,6 +116,13 @@ def truncated_image(path):
     path.write_bytes(path.read_bytes()[:60])
 
 
+def image_of_a_billion_rows(path):
+    Image.fromarray(np.zeros((2, 2), np.uint8)).save(path)
+    content = bytearray(path.read_bytes())
+    content[22:26] = (10**9).to_bytes(4, "little")  # its height, as the header has it
+    path.write_bytes(content)
+
+
 @pytest.mark.parametrize(
     ("name", "write"),
     [
@@ -123,12 +130,14 @@ def truncated_image(path):
         ("plan.png", save_bytes(b"")),
         ("plan.png", truncated_image),
         ("plan.gif", save_bytes(b"GIF89a")),
+        ("plan.bmp", image_of_a_billion_rows),
         ("plan.txt", save_bytes(b"")),
         ("plan.txt", save_bytes(b"\n\n")),
         ("plan.txt", save_bytes(b"\x89PNG\xff\xfe\x00")),
         ("plan.npy", save_bytes(b"")),
         ("plan.npy", save_bytes(b"garbage")),
         ("plan.npy", save_bytes(b"\x93NUMPY\x01\x00garbage")),
+        ("plan.npy", save_bytes(b"\x93NUMPY\x01\x00\x13\x00{'descr': '|b1', (2\n")),
         ("plan.npy", save_array(np.zeros((0, 3)))),
         ("plan.npy", save_array(np.zeros((3, 0)))),
         ("plan.npy", save_array(np.zeros(()))),

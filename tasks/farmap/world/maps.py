@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Literal
 
 import numpy as np
@@ -132,7 +133,7 @@ def read_world(path: Path, scale: int = 1) -> World:
         raise UserError(f"A map is read from .png, .npy or .txt, not from '{path.name}'")
     try:
         squares = _READERS[suffix](path)
-    except (OSError, ValueError, SyntaxError) as error:  # Pillow calls broken PNG chunks a SyntaxError
+    except (OSError, ValueError, SyntaxError, TokenError) as error:  # the last two from damaged headers
         # Only what the operating system says is worth quoting: NumPy advises to load pickles unsafely.
         why = getattr(error, "strerror", None) or f"it is damaged, or no {suffix} file"
         raise UserError(f"The map file '{path}' can't be read: {why}") from error
@@ -145,8 +146,11 @@ def read_world(path: Path, scale: int = 1) -> World:
 def _read_image(path: Path) -> NDArray[np.uint8]:
     from PIL import Image
 
-    with Image.open(path) as image:
-        return np.asarray(image.convert("L"))
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("L"))
+    except Image.DecompressionBombError as error:
+        raise ValueError("the image is too large") from error
 
 
 def _read_array(path: Path) -> NDArray[Any]:
