@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from farmap.film import Recording
-from farmap.summary import Entry, summarise
+from farmap.plan import NO_FILM
+from farmap.summary import PLACE, Entry, summarise
 from gridcell.errors import CorruptData, UserError
 from gridcell.execute.work import scratch_folder
 from gridcell.task import Findings, Report
@@ -17,14 +18,19 @@ def write(findings: Findings, out: Path) -> Report:
     """Write ``report.html``, figures, animations, ``summary.json`` and ``cells.csv``.
 
     Raises:
-        UserError: nothing is done yet, or a stored file is damaged.
+        UserError: nothing is done yet, only films are selected, or a stored file is damaged.
     """
     from farmap.report import headline, write_report
 
+    runs = [target for target in findings.grid.targets if target.labels["film"] == NO_FILM]
+    if not runs:
+        raise UserError(
+            f"A report counts runs, and only films are selected: add '{NO_FILM}' to --select film"
+        )
     entries = [
-        Entry(**target.labels, metrics=result.metrics, curves=result.curves)
-        for target in findings.grid.targets
-        if "map" in target.labels and (result := findings.results.get(target.cell))
+        Entry(**{name: run.labels[name] for name in PLACE}, metrics=result.metrics, curves=result.curves)
+        for run in runs
+        if (result := findings.results.get(run.cell))
     ]
     failures = [
         {"title": str(item["title"]), "class": str(item["failure_class"]), "message": str(item["message"])}
@@ -34,7 +40,7 @@ def write(findings: Findings, out: Path) -> Report:
         why = f": {failures[0]['title']}: {failures[0]['message']}" if failures else ": run the suite first"
         raise UserError(f"Nothing is done yet{why}")
     compare = findings.settings["compare"]
-    agents = list(dict.fromkeys(str(t.labels["agent"]) for t in findings.grid.targets if "agent" in t.labels))
+    agents = list(dict.fromkeys(str(run.labels["agent"]) for run in runs))
     summary = summarise(entries, agents, tuple(compare) if compare else None)
     done, failed = len(findings.results), len(findings.failures)
     page = write_report(
@@ -57,7 +63,7 @@ def _recordings(findings: Findings) -> dict[str, Recording]:
     with scratch_folder("report") as cache:
         for target in findings.grid.targets:
             result = findings.results.get(target.cell)
-            if "film" not in target.labels or result is None:
+            if target.labels["film"] == NO_FILM or result is None:
                 continue
             try:
                 path = findings.store.results.fetch(result, FILM, cache)

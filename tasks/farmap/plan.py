@@ -9,6 +9,7 @@ from gridcell.grid import Grid, GridBuilder
 from gridcell.suite import parse_settings
 
 SIZES = ("small", "medium", "large")
+NO_FILM = "none"  # label of the runs that are counted; the others are drawn
 
 
 def plan(settings: Settings) -> Grid:
@@ -38,7 +39,7 @@ def plan(settings: Settings) -> Grid:
                     title=f"{agent_name} on {map_name}, seed {seed}",
                 )
                 labels = {"size": size, "map": map_name, "agent": agent_name, "seed": seed}
-                grid.target(labels, cell)
+                grid.target(labels | {"film": NO_FILM}, cell)
     for film in settings.films:
         if film.map not in maps:
             raise unknown("map in 'films'", film.map, maps)
@@ -46,10 +47,11 @@ def plan(settings: Settings) -> Grid:
             raise unknown("agent in 'films'", film.agent, agents)
         if agents[film.agent].kind == "random-walk":
             raise UserError(f"The agent '{film.agent}' in 'films' draws no map: film another")
-        config = _config(settings, maps[film.map][1], agents[film.agent]) | {"frames": film.frames}
-        title = f"film of {film.agent} on {film.map}"
-        cell = grid.add("film", config, seed=settings.seeds[0], title=title)
-        grid.target({"film": f"{film.agent}-{film.map}"}, cell)
+        (size, world), seed = maps[film.map], settings.seeds[0]
+        config = _config(settings, world, agents[film.agent]) | {"frames": film.frames}
+        cell = grid.add("film", config, seed=seed, title=f"film of {film.agent} on {film.map}")
+        labels = {"size": size, "map": film.map, "agent": film.agent, "seed": seed}
+        grid.target(labels | {"film": f"{film.agent}-{film.map}"}, cell)
     return grid.build()
 
 

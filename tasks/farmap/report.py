@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from farmap.answer import answer
 from farmap.film import Recording, write_animation
-from farmap.summary import MEASURES, THRESHOLDS, Entry
+from farmap.summary import MEASURES, PLACE, THRESHOLDS, Entry
 from gridcell.page import render, write_pictures
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_COLUMNS = ("size", "map", "agent", "seed")
 
 
 def write_report(
@@ -126,7 +125,7 @@ def _write_cells(entries: Sequence[Entry], path: Path) -> None:
     measured = sorted({name for entry in ordered for name in entry.metrics})
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*_COLUMNS, *measured])
+        writer.writerow([*PLACE, *measured])
         for entry in ordered:
-            place = [getattr(entry, column) for column in _COLUMNS]
+            place = [getattr(entry, column) for column in PLACE]
             writer.writerow([*place, *(entry.metrics[name] for name in measured)])

@@ -26,6 +26,9 @@ MEASURES: Mapping[str, str] = {
 
 EARLY = 1_000
 
+PLACE = ("size", "map", "agent", "seed")
+"""What tells runs apart: fields of ``Entry``, and labels of the grid."""
+
 
 @dataclass(frozen=True)
 class Entry:

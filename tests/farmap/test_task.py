@@ -13,6 +13,7 @@ from scipy import stats
 
 from farmap import task
 from farmap.answer import answer
+from farmap.plan import NO_FILM
 from farmap.summary import THRESHOLDS, Entry, interval, summarise
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
@@ -152,7 +153,41 @@ def test_a_mistake_is_one_sentence(override, sentence):
 def test_the_suites():
     assert suite_names(task) == ["mini", "paper", "rooms3d", "sweep"]
     paper = load_suite(task, "paper").grid()
-    assert len([t for t in paper.targets if "map" in t.labels]) == 300 * 3 * 5
+    assert len([t for t in paper.targets if t.labels["film"] == NO_FILM]) == 300 * 3 * 5
+    assert len(paper.targets) == 300 * 3 * 5 + 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "runs", "films"),
+    [
+        ({}, 3 * 4 * 2, 1),
+        ({"map": ["small-0"], "agent": ["random-walk"]}, 2, 0),
+        ({"map": ["medium-0"], "agent": ["farmap"]}, 2, 1),
+        ({"map": ["medium-0"], "seed": ["1"]}, 4, 0),
+        ({"size": ["small"]}, 2 * 4 * 2, 0),
+        ({"film": ["none"]}, 3 * 4 * 2, 0),
+        ({"film": ["farmap-medium-0"]}, 0, 1),
+        ({"film": ["none", "farmap-medium-0"], "agent": ["farmap"]}, 3 * 2, 1),
+    ],
+)
+def test_films_are_selected_like_runs_and_apart_from_them(wanted, runs, films):
+    kinds = [cell.kind for cell in load_suite(task, TINY).grid().select(wanted).cells.values()]
+    assert (kinds.count("explore"), kinds.count("film")) == (runs, films)
+
+
+def test_of_films_alone_there_is_no_report(tiny, tmp_path):
+    suite = load_suite(task, TINY)
+    grid, settings = suite.grid().select({"film": ["farmap-medium-0"]}), suite.settings.model_dump()
+    results, _ = tiny[1].results.read_many(grid.cells)
+    assert len(results) == 1
+    with pytest.raises(UserError, match="only films are selected: add 'none' to --select film"):
+        task.write_report(Findings("farmap / tiny", settings, grid, results, {}, tiny[1]), tmp_path)
+
+
+def test_ids_are_what_they_were_when_films_had_no_place():
+    ids = {cell.title: cell.id for cell in load_suite(task, "paper").grid().cells.values()}
+    assert ids["frontier on small-0, seed 0"] == "48c3d0e17bf639db8889"
+    assert ids["film of frontier on large-8"] == "952421a03677f41e3598"
 
 
 def test_planning_loads_no_heavy_library():
