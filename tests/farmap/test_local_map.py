@@ -2,13 +2,24 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from farmap.agents.local_map import LocalMap
 from farmap.world.environment import FarMapEnv
 from farmap.world.maps import draw_world
 from farmap.world.view import MIDDLE, UNKNOWN, WINDOW
+
+
+def cells_seen(view, row, column, heading):
+    """Colour of each cell that a view shows, by its place: the window turned as a whole."""
+    turned = np.rot90(view, {0: 0, 2: 1, 1: 2, 3: 3}[heading])
+    ahead, middle = WINDOW - 1, MIDDLE
+    corner = {0: (-ahead, -middle), 1: (0, -middle), 2: (-middle, -ahead), 3: (-middle, 0)}[heading]
+    return {
+        (row + corner[0] + int(i), column + corner[1] + int(j)): int(turned[i, j])
+        for i, j in np.argwhere(turned != UNKNOWN)
+    }
 
 
 class DenseMap:
@@ -18,13 +29,7 @@ class DenseMap:
         self.gamma, self.layers = gamma, {}
 
     def integrate(self, view, row, column, heading):
-        turned = np.rot90(view, {0: 0, 2: 1, 1: 2, 3: 3}[heading])
-        ahead, middle = WINDOW - 1, MIDDLE
-        corner = {0: (-ahead, -middle), 1: (0, -middle), 2: (-middle, -ahead), 3: (-middle, 0)}[heading]
-        seen = {
-            (row + corner[0] + int(i), column + corner[1] + int(j)): int(turned[i, j])
-            for i, j in np.argwhere(turned != UNKNOWN)
-        }
+        seen = cells_seen(view, row, column, heading)
         before = np.mean([self.layers.get(colour, {}).get(cell, 0.0) for cell, colour in seen.items()])
         for layer in self.layers.values():
             for cell in layer:
@@ -60,18 +65,31 @@ def test_it_is_the_dense_map(seed, gamma, recolour):
             assert lazy.confidence(*cell, colour) == pytest.approx(confidence, abs=1e-12)
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.9, 0.99, 0.999])
+@pytest.mark.parametrize("steps", [1, 1_022, 1_023, 1_024, 5_000])
+def test_what_is_not_seen_fades_for_ever(gamma, steps):
+    chart, view = LocalMap(gamma), np.full((WINDOW, WINDOW), UNKNOWN, np.int32)
+    view[-1, MIDDLE] = 7
+    chart.integrate(view, 0, 0, 0)
+    for _ in range(steps):
+        chart.integrate(view, 40, 40, 0)
+    left = (1 - gamma) * gamma**steps
+    assert chart.confidence(0, 0, 7) == pytest.approx(left, rel=1e-9)
+    assert chart.integrate(view, 0, 0, 0) == pytest.approx(left, rel=1e-9)
+
+
+@example([(0, 0), (14, 7)])  # the second sees the first as what stands in its view's corner
 @given(st.lists(st.tuples(st.integers(-300, 300), st.integers(-300, 300)), min_size=1, max_size=6))
 def test_it_grows_wherever_the_agent_goes(places):
-    chart = LocalMap(0.9)
+    chart, latest = LocalMap(0.9), {}
     view = np.full((WINDOW, WINDOW), UNKNOWN, np.int32)
     view[-1, MIDDLE], view[0, 0] = 0, 5
-    for row, column in places:
+    for place in places:
         for heading in range(4):
-            chart.integrate(view, row, column, heading)
-    for row, column in places:
-        assert chart.colour(row, column) == 0 or (row, column) not in places
-        assert chart.colour(row, column) in (0, 5)
+            chart.integrate(view, *place, heading)
+            latest |= cells_seen(view, *place, heading)
+    assert {cell: chart.colour(*cell) for cell in latest} == latest
     known = np.argwhere(chart.colours[0] != UNKNOWN)
-    assert len(known) == chart.known
+    assert len(known) == chart.known == len(latest)
     low, high = known.min(axis=0), known.max(axis=0)
     assert chart.bounds.tolist() == [low[0], high[0], low[1], high[1]]

@@ -9,7 +9,7 @@ from farmap.world.view import MIDDLE, UNKNOWN, WINDOW, place
 EMPTY = 0
 _FIRST = 64  # cells a side of a new map
 _NOWHERE = 2**62
-_FADED = 1_024  # steps after which a confidence counts as nothing, if gamma has not got it there before
+_POWERS = 1_024  # of gamma that are kept; what was not seen for longer is rare enough to be worked out
 
 
 class LocalMap:
@@ -40,7 +40,7 @@ class LocalMap:
         self._confidence = np.zeros((2, _FIRST, _FIRST))
         self._touched = np.zeros((_FIRST, _FIRST), np.int32)
         self._clock = 0
-        self._fading = gamma ** np.arange(_FADED)
+        self._fading = gamma ** np.arange(_POWERS)
 
     def integrate(self, view: NDArray[np.int32], row: int, column: int, heading: int) -> float:
         """Let a step pass and take in what is seen.
@@ -81,9 +81,9 @@ class LocalMap:
     def confidence(self, row: int, column: int, colour: int) -> float:
         """Return the present confidence that a cell has a colour."""
         r, c = row + self.origin[0], column + self.origin[1]
-        passed = min(self._clock - int(self._touched[r, c]), _FADED - 1)
+        faded = self.gamma ** (self._clock - int(self._touched[r, c]))
         match = self.colours[:, r, c] == colour
-        return float((self._confidence[:, r, c] * match).sum() * self._fading[passed])
+        return float((self._confidence[:, r, c] * match).sum() * faded)
 
     def _make_room(self, row: int, column: int) -> None:
         """Enlarge the arrays where the window might not fit, whatever the heading, with a margin to spare."""
@@ -133,7 +133,8 @@ def _integrate(
                 new += 1
                 bounds[0], bounds[1] = min(bounds[0], r), max(bounds[1], r)
                 bounds[2], bounds[3] = min(bounds[2], c), max(bounds[3], c)
-            faded = fading[min(clock - 1 - touched[r, c], len(fading) - 1)]
+            passed = clock - 1 - touched[r, c]
+            faded = fading[passed] if passed < len(fading) else fading[1] ** passed
             latest, before = confidence[0, r, c] * faded, confidence[1, r, c] * faded
             if colours[0, r, c] != colour:
                 if colours[1, r, c] == colour:
