@@ -193,3 +193,23 @@ def test_a_random_walk_remembers_nothing():
     run = explore(FarMapEnv(draw_world("small", 0), max_steps=100), agent, seed=0)
     assert run.steps == 100
     assert not run.memory.any()
+
+
+class CountedSteps:
+    """A random generator that counts the steps at random: what is drawn in integers."""
+
+    def __init__(self, rng):
+        self.rng, self.random, self.count = rng, rng.random, 0
+
+    def integers(self, high):
+        self.count += 1
+        return self.rng.integers(high)
+
+
+@pytest.mark.parametrize("place", [(7, 0), (17, 2), (20, 0)], ids=str)
+def test_no_step_is_random_while_something_is_left(place):
+    # Runs that come to borders with walls behind some of their cells.
+    index, seed = place
+    rng = CountedSteps(generator(seed, "farmap", "agent"))
+    run = explore(FarMapEnv(draw_world("large", index)), FarMap(rng), seed=seed)
+    assert rng.count == run.done

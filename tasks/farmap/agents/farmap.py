@@ -64,7 +64,8 @@ class FarMap:
         self._route: Route | None = None
         self._way: list[Border] = []  # borders to be crossed; the route leads to the first, if there is any
         # Crossed or given up since something was last explored, and no aim again before: what can be reached
-        # in a fragment may depend on where it is entered, and the agent must not go to and fro for ever.
+        # in a fragment may depend on where it is entered, and the agent must not go to and fro for ever. That
+        # it comes to an end at all is not said: each cut makes an empty fragment, with a frontier all around.
         self._tried: set[Border] = set()
         self._time = 0
         self._recalls = 0
@@ -190,10 +191,10 @@ class FarMap:
         return Route(self._position, [*survey.path(*cell), self._way[0].outward])
 
     def _reachable_borders(self, survey: Survey) -> dict[Border, tuple[int, Cell]]:
-        """Return the borders that can be walked to, each with the steps to its nearest cell and that cell."""
+        """Return the borders that can be crossed, each with the steps to its nearest open cell, and it."""
         found = {}
         for border in self._fragment.borders:
-            steps = [(survey.distance(*cell), cell) for cell in border.cells]
+            steps = [(survey.distance(*cell), cell) for cell in border.open_cells(self._fragment.chart)]
             reached = [step for step in steps if step[0] >= 0]
             if reached:
                 found[border] = min(reached)

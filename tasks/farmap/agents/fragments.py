@@ -31,6 +31,15 @@ class Border:
     shift: Cell
     quotient: float = 0.0
 
+    def open_cells(self, chart: LocalMap) -> list[Cell]:
+        """Return the cells from which no known wall keeps it from being crossed.
+
+        Args:
+            chart: of the fragment that it belongs to.
+        """
+        rows, columns = STEPS[self.outward].tolist()
+        return [(r, c) for r, c in self.cells if chart.colour(r + rows, c + columns) <= EMPTY]
+
 
 @dataclass
 class Fragment:
