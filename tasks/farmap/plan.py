@@ -9,6 +9,7 @@ from gridcell.grid import Grid, GridBuilder
 from gridcell.suite import parse_settings
 
 SIZES = ("small", "medium", "large")
+VERSIONS = {"random-walk": 1, "frontier": 1, "farmap": 2}  # of the agents' algorithms, by kind; see ``Cell``
 NO_FILM = "none"  # label of the runs that are counted; the others are drawn
 
 
@@ -36,6 +37,7 @@ def plan(settings: Settings) -> Grid:
                     "explore",
                     _config(settings, world, agent),
                     seed=seed,
+                    version=VERSIONS[agent.kind],
                     title=f"{agent_name} on {map_name}, seed {seed}",
                 )
                 labels = {"size": size, "map": map_name, "agent": agent_name, "seed": seed}
@@ -48,8 +50,14 @@ def plan(settings: Settings) -> Grid:
         if agents[film.agent].kind == "random-walk":
             raise UserError(f"The agent '{film.agent}' in 'films' draws no map: film another")
         (size, world), seed = maps[film.map], settings.seeds[0]
-        config = _config(settings, world, agents[film.agent]) | {"frames": film.frames}
-        cell = grid.add("film", config, seed=seed, title=f"film of {film.agent} on {film.map}")
+        agent = agents[film.agent]
+        cell = grid.add(
+            "film",
+            _config(settings, world, agent) | {"frames": film.frames},
+            seed=seed,
+            version=VERSIONS[agent.kind],
+            title=f"film of {film.agent} on {film.map}",
+        )
         labels = {"size": size, "map": film.map, "agent": film.agent, "seed": seed}
         grid.target(labels | {"film": f"{film.agent}-{film.map}"}, cell)
     return grid.build()

@@ -190,6 +190,17 @@ def test_ids_are_what_they_were_when_films_had_no_place():
     assert ids["film of frontier on large-8"] == "952421a03677f41e3598"
 
 
+def test_runs_of_another_algorithm_are_not_taken_for_these():
+    cells = load_suite(task, TINY).grid().cells.values()
+    versions = {(cell.kind, cell.config["agent"]["kind"]): cell.version for cell in cells}
+    assert versions == {
+        ("explore", "farmap"): 2,
+        ("film", "farmap"): 2,
+        ("explore", "frontier"): 1,
+        ("explore", "random-walk"): 1,
+    }
+
+
 def test_planning_loads_no_heavy_library():
     code = (
         "import sys; from farmap import task; from gridcell.suite import load_suite; "
