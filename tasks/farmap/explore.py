@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmap.agents.agent import Agent
+from farmap.summary import THRESHOLDS
 from farmap.world.environment import FarMapEnv
-
-THRESHOLDS = (50, 90, 95, 99)  # percent of the visible cells
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-THRESHOLDS = (50, 90, 95, 99)
+THRESHOLDS = (50, 90, 95, 99)  # percent of the visible cells
 
 MEASURES: Mapping[str, str] = {
     "early_coverage": "mean coverage over the first 1,000 steps (%)",

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from farmap.agents.make import make_agent
-from farmap.explore import THRESHOLDS, Run, explore
+from farmap.explore import Run, explore
+from farmap.summary import THRESHOLDS
 from farmap.world.environment import FarMapEnv
 from farmap.world.maps import World, draw_world, fingerprint, from_array, read_world
 from gridcell.cell import Cell
