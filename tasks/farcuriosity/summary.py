@@ -20,6 +20,7 @@ from farcuriosity.scores import (
     median_of_means,
     optimality_gap,
 )
+from gridcell.statistics import student_interval
 
 POINTS = 25  # of a curve over time
 AGGREGATES = {
@@ -234,9 +235,5 @@ def curve_over_seeds(
     known = known[(known >= low) & (known <= high)]
     x = known if len(known) <= POINTS else np.linspace(low, high, POINTS)
     y = np.array([np.interp(x, curve[:, 0], curve[:, 1]) for curve in curves])
-    if len(y) < 2:
-        return x, y[0], None
-    from scipy.stats import t
-
-    half = t.ppf(0.975, len(y) - 1) * y.std(axis=0, ddof=1) / np.sqrt(len(y))
-    return x, y.mean(axis=0), half
+    average, half = student_interval(y)
+    return x, average, None if len(y) < 2 else half

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gridcell.statistics import student_interval
+
 THRESHOLDS = (50, 90, 95, 99)  # percent of the visible cells
 
 MEASURES: Mapping[str, str] = {
@@ -73,14 +75,9 @@ class Entry:
 
 def interval(values: Sequence[float]) -> dict[str, Any]:
     """Return mean and 95 % Student t interval of values; the ends are null for fewer than two."""
-    from scipy.stats import t
-
-    sample = np.asarray(values, np.float64)
-    mean = float(sample.mean())
-    if len(sample) < 2:
-        return {"mean": mean, "ci95": [None, None], "n": len(sample)}
-    half = float(t.ppf(0.975, len(sample) - 1) * sample.std(ddof=1) / math.sqrt(len(sample)))
-    return {"mean": mean, "ci95": [mean - half, mean + half], "n": len(sample)}
+    mean, half = map(float, student_interval(values))
+    ends = [None, None] if len(values) < 2 else [mean - half, mean + half]
+    return {"mean": mean, "ci95": ends, "n": len(values)}
 
 
 def summarise(
@@ -177,12 +174,9 @@ def _curves(of_maps: Mapping[str, Sequence[Entry]]) -> dict[str, Any]:
 
 def _band(values: NDArray[np.float64], highest: float) -> dict[str, list[float] | None]:
     """Return mean and 95 % t band over rows, within what is possible; no band for a single row."""
-    from scipy.stats import t
-
-    mean = values.mean(axis=0)
+    mean, half = student_interval(values)
     if len(values) < 2:
         return {"mean": mean.tolist(), "low": None, "high": None}
-    half = t.ppf(0.975, len(values) - 1) * values.std(axis=0, ddof=1) / math.sqrt(len(values))
     low, high = np.maximum(mean - half, 0.0), np.minimum(mean + half, highest)
     return {"mean": mean.tolist(), "low": low.tolist(), "high": high.tolist()}
 

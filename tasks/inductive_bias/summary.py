@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gridcell.statistics import student_interval
 from inductive_bias.information import BITS, plain
 
 
@@ -49,13 +50,8 @@ def best(row: Mapping[str, Any]) -> float:
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
     """Return mean and 95 % Student t interval of values, NaN ends for fewer than two."""
-    from scipy.stats import t
-
-    sample = np.asarray(values, dtype=np.float64)
-    if len(sample) < 2:
-        return float(sample.mean()), math.nan, math.nan
-    half = float(t.ppf(0.975, len(sample) - 1) * sample.std(ddof=1) / math.sqrt(len(sample)))
-    return float(sample.mean()), float(sample.mean()) - half, float(sample.mean()) + half
+    mean, half = map(float, student_interval(values))
+    return mean, mean - half, mean + half
 
 
 def summarise(outcomes: Iterable[Outcome], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gridcell.statistics import student_interval
+
 
 def forgetting_map(
     cells: NDArray[np.integer], values: NDArray[np.floating], count: int
@@ -42,11 +44,5 @@ def mean_interval(
         Mean, low and high, each of shape ``(values,)``; NaN where no seed has a value, and for the interval
         where fewer than two have.
     """
-    from scipy.stats import t
-
-    count = np.isfinite(table).sum(0)
-    some, several = np.maximum(count, 1), np.maximum(count - 1, 1)
-    mean = np.where(count > 0, np.nansum(table, 0) / some, np.nan)
-    spread = np.sqrt(np.nansum((table - mean) ** 2, 0) / several / some)
-    half = np.where(count > 1, t.ppf((1 + level) / 2, several) * spread, np.nan)
+    mean, half = student_interval(table, level)
     return mean, mean - half, mean + half
