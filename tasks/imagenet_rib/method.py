@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
+
+from gridcell.settings import Strict
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -19,10 +21,8 @@ if TYPE_CHECKING:
     Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
-class Parameters(BaseModel):
+class Parameters(Strict):
     """Settings of a method: typed, frozen, none beyond those declared. Every setting has a default."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def never_skipped(architecture: str) -> str | None:

@@ -210,3 +210,8 @@ def test_a_damaged_set_fails_its_cell_with_one_sentence(own_suite, store, damage
     assert sentence in failed.failure.message
     assert "\n" not in failed.failure.message
     assert len(schedule.blocked) == len(planned) - 1
+
+
+def test_a_method_takes_no_number_that_is_not_finite():
+    with pytest.raises(UserError, match=r"methods\.ewc\.strength"):
+        grid("methods.ewc.strength=.inf")
