@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from farcuriosity.forgetting.figures import maps, over_time, read
+from farcuriosity.scores import LEAST_SEEDS
 from farcuriosity.summary import AGGREGATES, Agent, curve_over_seeds
 from gridcell.page import Picture
 from gridcell.plots import style
@@ -117,10 +118,15 @@ def _aggregates(aggregates: Mapping[str, Any]) -> Picture:
         value_axis="human-normalised score",
         title="Human-normalised scores",
     )
+    told = (
+        "Lines: 95 % intervals by bootstrap over seeds; with 5 seeds of one game they cover 89 %."
+        if np.isfinite(low).any()
+        else f"Fewer than {LEAST_SEEDS} seeds give no interval."
+    )
     caption = (
         f"Scores (0: a random agent, 1: a professional tester) over "
         f"{', '.join(aggregates['games'])} and all seeds. IQM is the mean of the middle half; the optimality "
-        "gap is what is lacking to 1 (less is better). Lines: 95 % intervals by bootstrap over seeds."
+        f"gap is what is lacking to 1 (less is better). {told}"
     )
     return Picture("aggregates", "answer", caption, figure)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from farcuriosity.scores import LEAST_SEEDS
 from farcuriosity.summary import COLUMNS, COMPARED, FORGETTING, Agent
 from gridcell.page import Picture, render, write_pictures
 
@@ -46,6 +47,7 @@ def write_report(
             {"spread": spread, "number": _number, "between": between},
             summary=summary,
             answer=answer(summary),
+            least_seeds=LEAST_SEEDS,
             headings={name: COLUMNS[name][0] for name in summary["columns"]},
             compared=[row for row in summary["differences"] if row["metric"] in COMPARED],
             forgotten=[row for row in summary["differences"] if row["metric"] in FORGETTING],

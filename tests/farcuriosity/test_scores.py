@@ -53,3 +53,15 @@ def test_interval_keeps_games_apart_and_covers_as_it_says():
         covered.append(low <= 500.0 <= high)
     assert 0.85 <= np.mean(covered) <= 0.99
     assert interval(scores[:1], mean) is None
+
+
+@pytest.mark.parametrize(("seeds", "given"), [(2, False), (3, False), (4, False), (5, True)])
+def test_few_seeds_give_no_interval_since_it_would_seldom_hold_the_truth(seeds, given):
+    scores = np.arange(seeds * 3.0).reshape(seeds, 3)
+    assert (interval(scores, iqm) is not None) == given
+
+
+def test_five_seeds_give_an_interval_that_mostly_holds_the_truth():
+    draws = np.random.default_rng(0)
+    ends = [interval(draws.normal(size=(5, 1)), iqm, seed=repeat, resamples=200) for repeat in range(200)]
+    assert 0.8 <= np.mean([low <= 0 <= high for low, high in ends]) <= 0.95

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp, ttest_rel
 
+from farcuriosity.figures import draw
 from farcuriosity.report import answer
 from farcuriosity.summary import Agent, Study, curve_over_seeds, summarise
 
@@ -75,3 +76,13 @@ def test_a_short_curve_has_only_points_that_were_measured():
     assert x.tolist() == [512, 1024]
     assert mean.tolist() == [0.5, 2.5]
     assert half == pytest.approx([12.706 * 0.5] * 2, rel=1e-4)
+
+
+def test_a_page_of_few_seeds_shows_no_bootstrap_interval():
+    few = agents({name: values[:4] for name, values in ROOMS.items()})
+    assert all(row["values"]["rooms"]["ci95"] is None for row in summarise(few)["table"])
+    assert all(row["values"]["rooms"]["ci95"] is not None for row in summarise(agents())["table"])
+    pong = [Agent("pong", "ALE/Pong-v5", "rnd", seed, {"steps": 10, "score": seed}, {}) for seed in range(5)]
+    for group, told in ((pong[:2], "Fewer than 5 seeds give no interval"), (pong, "they cover 89 %")):
+        (picture,) = draw(group, summarise(group))
+        assert told in picture.caption
