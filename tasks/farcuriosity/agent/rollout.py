@@ -34,8 +34,9 @@ class Rollout:
         starts: bool, (T, E): the observation is the first of an episode.
         ends: bool, (T, E): the episode ended with this step, by itself or cut.
         states: of the recurrent policy before the first step, float32, (E, S); S is 0 if it has none.
-        places: where the environments say that the agent was (``infos["position"]``), as one number; int64,
-            (T, E), or (0, E) where they don't.
+        places: where the project's own environments say that the agent is (``infos["position"]``), as one
+            number: before each step, then after each, which is in the old episode where one ended; int64,
+            (2 T, E), or (0, E) of other environments.
         rooms: likewise, of ``infos["room"]``.
         episodes: (return, steps) of each episode that ended.
         worker: index of the runner.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ray.rllib.utils.metrics import EPISODE_LEN_MEAN, EPISODE_RETURN_MEAN
 
 from farcuriosity.agent.module import PREVIOUS_ACTIONS, STARTS, VALUES
 from farcuriosity.agent.rollout import Rollout
+from farcuriosity.environments.ids import is_own
 from farcuriosity.environments.make import make_vector, newest_frame
 
 
@@ -58,18 +60,22 @@ class SegmentRunner(SingleAgentEnvRunner):
         """Return what was logged since the last call."""
         return self.metrics.reduce()
 
-    def restart(self, at: int) -> None:
+    def restart(self, at: int, *, warm_up: bool = False) -> None:
         """Begin new episodes with the next sample, by seeds of their own: environments can't be restored.
 
         Args:
             at: steps done so far; a run that is taken up again must not see the episodes that it began with.
+            warm_up: they are not to be those of training either.
         """
-        self._restarted_at = at
+        self._restarted_at, self._warming_up = at, warm_up
         self._needs_initial_reset = True
 
     def _reset(self) -> None:
-        seeds = np.random.SeedSequence([self._seed or 0, self._restarted_at]).generate_state(2)
-        self._observations, _ = self.env.reset(seed=int(seeds[0] >> 2))
+        apart = (1,) if self._warming_up else ()
+        sequence = np.random.SeedSequence([self._seed or 0, self._restarted_at], spawn_key=apart)
+        seeds = sequence.generate_state(2)
+        self._observations, infos = self.env.reset(seed=int(seeds[0] >> 2))
+        self._whereabouts = self._read_whereabouts(infos)
         self._generator = torch.Generator().manual_seed(int(seeds[1]))
         self._needs_initial_reset = False
         self._starts = np.ones(self.num_envs, bool)
@@ -93,11 +99,13 @@ class SegmentRunner(SingleAgentEnvRunner):
         values = np.empty((steps + 1, count, 2), np.float32)
         next_values = np.zeros((steps, count, 2), np.float32)
         state = self._state.cpu().numpy().copy()
-        places: list[np.ndarray] = []
-        rooms: list[np.ndarray] = []
+        told = 2 * steps if is_own(self._environment) else 0
+        places, rooms = np.empty((2, told, count), np.int64)
         episodes = []
         for t in range(steps):
             observations[t], previous[t], starts[t] = self._observations, self._previous, self._starts
+            if told:
+                places[t], rooms[t] = self._whereabouts
             logits, values[t], self._state = self._forward()
             actions[t], log_probabilities[t] = self._choose(logits, random_actions, explore)
             self._observations, rewards[t], terminal, cut, infos = self.env.step(actions[t])
@@ -107,11 +115,12 @@ class SegmentRunner(SingleAgentEnvRunner):
             self._lengths += 1
             self._previous = actions[t]
             self._starts = ends[t]
-            if "position" in infos:
-                x, y = np.asarray(infos["position"], np.int64).T
-                places.append(x << 32 | y)
-            if "room" in infos:
-                rooms.append(np.asarray(infos["room"], np.int64))
+            if told:
+                self._whereabouts = self._read_whereabouts(infos)
+                # Where an episode ended, infos are already those of the next one's start.
+                last_infos = infos.get("final_info", infos)
+                led_to = np.where(ends[t], self._read_whereabouts(last_infos), self._whereabouts)
+                places[steps + t], rooms[steps + t] = led_to
             if ends[t].any():
                 ended = np.flatnonzero(ends[t])
                 last = np.stack([infos["final_obs"][e] for e in ended])
@@ -134,11 +143,18 @@ class SegmentRunner(SingleAgentEnvRunner):
             starts=starts,
             ends=ends,
             states=state,
-            places=np.array(places, np.int64).reshape(-1, count),
-            rooms=np.array(rooms, np.int64).reshape(-1, count),
+            places=places,
+            rooms=rooms,
             episodes=episodes,
             worker=self.worker_index or 0,
         )
+
+    def _read_whereabouts(self, infos: Mapping[str, Any]) -> np.ndarray:
+        """Return place, as one number, and room of each environment, int64, (2, E), or (0,): not told."""
+        if not is_own(self._environment):  # others may mean anything by these words
+            return np.empty(0, np.int64)
+        y, x = np.asarray(infos["position"], np.int64).T
+        return np.stack([y << 32 | x, infos["room"]])
 
     def _forward(self) -> tuple[torch.Tensor, np.ndarray, torch.Tensor]:
         """Return logits (on the CPU) and values of the present observations, and the state after them."""

@@ -70,7 +70,7 @@ def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping
                     {name: [tuple(point) for point in points] for name, points in held["curves"].items()}
                 )
             elif cell.config["training"]["random_steps"]:
-                frames = _random_frames(algorithm, cell.config["training"]["random_steps"])
+                frames = random_frames(algorithm, cell.config["training"]["random_steps"])
                 learners.ask_all(lambda learner: learner.warm_up(frames))
             _updates(algorithm, cell.config["steps"], context, checkpoint_every_s)
             agent = context.outputs / AGENT
@@ -134,16 +134,22 @@ def build(config: Mapping[str, Any], seed: int, device: str) -> PPO:
     )
 
 
-def _random_frames(algorithm: PPO, steps: int) -> np.ndarray:
-    """Return what the curiosity would see in so many random steps, (N, *frame)."""
+def random_frames(algorithm: PPO, steps: int) -> np.ndarray:
+    """Return what the curiosity would see in so many random steps, (N, *frame).
+
+    They are episodes of their own: training begins with those that it would begin with without them.
+    """
+    runners = algorithm.env_runner_group
+    runners.foreach_env_runner(lambda runner: runner.restart(at=0, warm_up=True))
     frames: list[np.ndarray] = []
     while sum(map(len, frames)) < steps:
-        for rollouts in algorithm.env_runner_group.foreach_env_runner(
+        for rollouts in runners.foreach_env_runner(
             lambda runner: runner.sample(random_actions=True) if runner.env is not None else []
         ):
             frames += [
                 rollout.next_frames.reshape(-1, *rollout.next_frames.shape[2:]) for rollout in rollouts
             ]
+    runners.foreach_env_runner(lambda runner: runner.restart(at=0))
     return np.concatenate(frames)[:steps]
 
 

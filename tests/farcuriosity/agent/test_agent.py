@@ -3,6 +3,7 @@
 import os
 import signal
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
@@ -11,6 +12,8 @@ from farcuriosity.agent import checkpoint
 from farcuriosity.agent.algorithm import Recipe, build_algorithm, learner_of
 from farcuriosity.agent.connector import Credit
 from farcuriosity.agent.rollout import Rollout
+from farcuriosity.environments.world import RoomsWorld
+from farcuriosity.work.train import random_frames
 from gridcell.execute.outcome import FailureClass, classify
 
 SMALL = Recipe(environments=4, steps=16, epochs=2, minibatches=2, lr=1e-3, features=16, lstm=0)
@@ -107,6 +110,66 @@ def test_segments_of_several_runners_are_joined_in_their_order(build):
     assert np.array_equal(joined.actions[:, 4:], two.actions)
     with pytest.raises(RuntimeError, match="a runner is gone"):
         Rollout.join([one], 8)
+
+
+@pytest.mark.parametrize("runners", [0, pytest.param(2, marks=pytest.mark.slow)])
+def test_random_steps_are_no_part_of_training(build, runners):
+    def first_segments(random_steps):
+        algorithm = build("CartPole-v1", None, SMALL, runners=runners)
+        warm = random_frames(algorithm, random_steps) if random_steps else None
+        segments = algorithm.env_runner_group.foreach_env_runner(
+            lambda runner: runner.sample()[0] if runner.env is not None else None
+        )
+        return warm, [segment for segment in segments if segment is not None]
+
+    _, plain = first_segments(0)
+    warm, after = first_segments(200)
+    assert len(warm) == 200
+    for one, other in zip(plain, after, strict=True):
+        assert one.starts[0].all()
+        assert np.array_equal(one.observations, other.observations)
+        assert np.array_equal(one.actions, other.actions)
+        assert one.episodes == other.episodes
+    seen = np.concatenate([one.next_frames[0] for one in plain])
+    assert not (warm[:, None] == seen[None]).all(-1).any()  # nor are its episodes those of training
+
+
+def test_the_cells_where_episodes_begin_and_end_are_visited(build):
+    runner = build("gridcell/Rooms-v0", {**ROOMS, "max_steps": 1}).env_runner
+    world = RoomsWorld(1, 2, 3, 3, 0)
+    segment = runner.sample()[0]
+    assert segment.ends.all()
+    led_to = world.next[world.start, segment.actions]
+    y, x = world.positions[led_to].transpose(2, 0, 1)
+    acted, reached = np.split(segment.places, 2)
+    assert np.array_equal(reached, y << 32 | x)
+    assert np.array_equal(acted, np.full_like(acted, world.positions[world.start] @ [1 << 32, 1]))
+    acted, reached = np.split(segment.rooms, 2)
+    assert not acted.any()
+    assert np.array_equal(reached, world.rooms[led_to])
+
+
+class Elsewhere(gymnasium.Env):
+    """Says of ``position`` and ``room`` what others mean by these words."""
+
+    observation_space = gymnasium.spaces.Box(-1, 1, (2,), np.float32)
+
+    def __init__(self, start=0):
+        self.action_space = gymnasium.spaces.Discrete(2, start=start)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros(2, np.float32), {"position": {"lon": 1.5}, "room": "kitchen"}
+
+    def step(self, action):
+        return np.zeros(2, np.float32), 0.0, False, False, {"position": [0.5, 1.5, 2.5], "room": "hall"}
+
+
+def test_what_other_environments_call_position_and_room_is_left_alone(build):
+    if "Elsewhere-v0" not in gymnasium.registry:
+        gymnasium.register("Elsewhere-v0", Elsewhere)
+    segment = build("Elsewhere-v0").env_runner.sample()[0]
+    assert segment.places.size == segment.rooms.size == 0
 
 
 @pytest.mark.slow
