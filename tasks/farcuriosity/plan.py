@@ -8,13 +8,14 @@ from gridcell.errors import UserError
 from gridcell.grid import Grid, GridBuilder
 
 _NOT_THE_RESULTS = {"steps", "threads", "gpus"}  # steps stand beside them
+TRAIN_VERSION = 2  # 2: training begins with episodes of its own, and cells where episodes end count
 
 
 def plan(settings: Settings) -> Grid:
     """Plan a suite's grid.
 
     Raises:
-        UserError: the suite asks for nothing, or for Atari games that there aren't.
+        UserError: the suite asks for nothing.
     """
     grid = GridBuilder("farcuriosity")
     training = settings.training
@@ -34,7 +35,9 @@ def plan(settings: Settings) -> Grid:
                     "training": training.model_dump(mode="json", exclude=unnamed),
                 }
                 title = f"{name} {curiosity} seed {seed}"
-                agent = grid.add("train", config, seed=seed, title=title, resources=resources)
+                agent = grid.add(
+                    "train", config, seed=seed, version=TRAIN_VERSION, title=title, resources=resources
+                )
                 grid.target({**labels, "what": "agent"}, agent)
                 if settings.video.enabled:
                     _video(grid, settings, agent, labels, title)
@@ -47,8 +50,13 @@ def plan(settings: Settings) -> Grid:
 
 def resources_of(training: Training) -> Resources:
     """Return what an agent occupies: its processes step and learn in turn, on one machine."""
-    processes = max(1 + training.runners, training.learners)
-    return Resources(cpus=training.threads * processes, gpus=training.gpus * training.learners)
+    cpus = training.threads * processes(training.runners, training.learners)
+    return Resources(cpus=cpus, gpus=training.gpus * training.learners)
+
+
+def processes(runners: int, learners: int) -> int:
+    """Return how many of an agent's processes work at once."""
+    return max(1 + runners, learners)
 
 
 def steps_of(environment: Environment, training: Training) -> int:

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from farcuriosity.environments.ids import bare
+
 Array = NDArray[np.float64]
 _TABLE = Path(__file__).parent / "atari_scores.tsv"
 RESAMPLES = 2_000
@@ -37,9 +39,9 @@ def human_normalised(environment: str, scores: Array) -> Array | None:
         environment: Gymnasium id.
         scores: any shape.
     """
-    if environment not in atari_references():
+    if bare(environment) not in atari_references():
         return None
-    random, human = atari_references()[environment]
+    random, human = atari_references()[bare(environment)]
     return (np.asarray(scores, np.float64) - random) / (human - random)
 
 

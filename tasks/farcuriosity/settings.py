@@ -5,6 +5,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, field_validator, model_serializer, model_validator
 
 from farcuriosity.curiosity.modules import get
+from farcuriosity.environments.options import World, check
+from gridcell.errors import UserError
 from gridcell.settings import Seeds, Strict
 from gridcell.suite import parse_settings
 
@@ -17,8 +19,7 @@ class Environment(Strict):
 
     Attributes:
         id: Gymnasium's, e.g. ``ALE/Pong-v5``, ``gridcell/Rooms-v0``, ``CartPole-v1``.
-        options: of Atari games ``sticky``, ``noops``, ``max_steps``, ``full_actions``; else of its
-            constructor.
+        options: of Atari games and rooms as ``environments.options`` has them; else of its constructor.
         steps: of the agent, over all environments; the training's by default.
     """
 
@@ -135,29 +136,6 @@ class Video(Strict):
     fps: int = Field(15, ge=1)
 
 
-class World(Strict):
-    """A grid world of rooms; its colours and doors come from the seed.
-
-    Attributes:
-        rows: rooms down.
-        columns: rooms across.
-        size: side of a room in cells.
-        view: side of what is seen in cells, odd.
-    """
-
-    rows: int = Field(2, ge=1)
-    columns: int = Field(2, ge=1)
-    size: int = Field(7, ge=2)
-    view: int = Field(7, ge=3)
-
-    @field_validator("view")
-    @classmethod
-    def _odd(cls, view: int) -> int:
-        if view % 2 == 0:
-            raise ValueError("what is seen has a middle, so its side must be odd")
-        return view
-
-
 class Walk(Strict):
     """The path that is followed in the study of forgetting.
 
@@ -194,7 +172,11 @@ class Forgetting(Strict):
     @field_validator("curiosities", mode="before")
     @classmethod
     def _known(cls, given: Any) -> Any:
-        return _curiosities(given, "forgetting.curiosities")
+        found = _curiosities(given, "forgetting.curiosities")
+        for name, chosen in found.items() if isinstance(found, dict) else ():
+            if isinstance(chosen, Curiosity) and not get(chosen.kind).rewarding:
+                raise ValueError(f"'{name}' rewards nothing, so that it has nothing to forget: leave it out")
+        return found
 
 
 class Settings(Strict):
@@ -220,6 +202,17 @@ class Settings(Strict):
     @classmethod
     def _known(cls, given: Any) -> Any:
         return _curiosities(given, "curiosities")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for name, environment in self.environments.items():
+            check(environment.id, environment.options, f"environments.{name}.options")
+        for name, chosen in self.curiosities.items() if self.environments else ():
+            try:
+                get(chosen.kind).parameters(**chosen.parameters).fit(self.training.environments)
+            except ValueError as error:
+                raise UserError(f"The setting 'curiosities.{name}' is wrong: {error}") from error
+        return self
 
 
 def _curiosities(given: Any, where: str) -> Any:

@@ -1,6 +1,7 @@
 """The task from settings to report, and a run that is interrupted."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -84,6 +85,18 @@ def test_steps_are_whole_updates_and_threads_change_no_id():
     assert {cell.resources.cpus for cell in other.cells.values()} == {2}
 
 
+def test_an_agents_processes_have_the_threads_that_were_asked_for(local_ray):
+    for processes in ({}, {"runners": 2}, {"learners": 2}, {"runners": 1, "learners": 2}):
+        cell, *_ = plan(parsed(training=SMALL["training"] | {"threads": 3} | processes)).cells.values()
+        assert train.threads_of(cell) == 3
+    cell, *_ = plan(parsed()).cells.values()
+    algorithm = train.build(cell.config, 0, "cpu", threads=3)
+    try:
+        assert algorithm.env_runner.config.env_config["threads"] == 3
+    finally:
+        algorithm.stop()
+
+
 def test_a_cell_asks_for_the_processes_that_work_at_once_and_a_gpu_for_each_learner():
     def asked(**training):
         (cell, *_) = plan(parsed(training=SMALL["training"] | training)).cells.values()
@@ -112,6 +125,34 @@ def test_one_learner_goes_without_saying_and_two_make_other_cells():
         ({"training": {"learners": 2, "gpus": 0.5}}, "2 learners can't share a GPU"),
         ({"training": {"learning_rate": 1}}, "Unknown setting 'training.learning_rate'"),
         ({"environments": {"rooms": {}}}, "environments.rooms.id"),
+        ({"environments": {"pong": {"id": "ALE/Pomg-v5"}}}, "'ALE/Pomg-v5': did you mean 'ALE/Pong-v5'"),
+        ({"environments": {"pong": {"id": "ale_py:ALE/Pomg-v5"}}}, "did you mean 'ALE/Pong-v5'"),
+        ({"environments": {"pong": {"id": "ALE/Qqqqqqqqqqqq"}}}, "there is none with a similar name"),
+        ({"environments": {"a": {"id": "gridcell/Room-v0"}}}, "did you mean 'gridcell/Rooms-v0'"),
+        (
+            {"environments": {"pong": {"id": "ALE/Pong-v5", "options": {"stickyy": 0.25}}}},
+            "Unknown setting 'environments.pong.options.stickyy': did you mean 'sticky'",
+        ),
+        (
+            {"environments": {"rooms": {"id": "gridcell/Rooms-v0", "options": {"rowz": 3}}}},
+            "Unknown setting 'environments.rooms.options.rowz': did you mean 'rows'",
+        ),
+        (
+            {"environments": {"rooms": {"id": "gridcell/Rooms-v0", "options": {"view": 4}}}},
+            "environments.rooms.options.view' is wrong: what is seen has a middle, so its side must be odd",
+        ),
+        (
+            {"environments": {"pole": {"id": "CartPole-v1", "options": {"length": math.inf}}}},
+            "environments.pole.options' is wrong: length is inf",
+        ),
+        ({"curiosities": {"far": {"capacity": 7}}}, "4 environments need a capacity of at least 8 fragments"),
+        ({"curiosities": {"rnd": {"lr": math.inf}}}, "curiosities.rnd.lr' is wrong"),
+        ({"curiosities": {"far": {"rho": math.inf}}}, "curiosities.far.rho' is wrong"),
+        ({"curiosities": {"far": {"module": {"lr": math.inf}}}}, "module.lr' is wrong"),
+        (
+            {"forgetting": {"curiosities": {"idle": {"kind": "none"}}}},
+            "forgetting.curiosities' is wrong: 'idle' rewards nothing",
+        ),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(changes, message):

@@ -128,6 +128,7 @@ def build_algorithm(
     seed: int,
     runners: int = 0,
     learners: int = 1,
+    threads: int = 1,
     gpu: bool = False,
 ) -> PPO:
     """Build the algorithm; ``train()`` on it does one update, ``stop()`` ends it.
@@ -143,12 +144,16 @@ def build_algorithm(
         runners: processes that sample; 0: this one.
         learners: processes of this machine that learn, if more than one; else this one does. They share the
             torch threads of this one.
+        threads: of each process that step Atari emulators.
         gpu: each learner computes on one.
     """
     register_env(_ENVIRONMENT, lambda context: make_vector(context["environment"], 1, context["options"]))
     config = (
         CuriosityPPOConfig(algo_class=CuriosityPPO)
-        .environment(env=_ENVIRONMENT, env_config={"environment": environment, "options": dict(options)})
+        .environment(
+            env=_ENVIRONMENT,
+            env_config={"environment": environment, "options": dict(options), "threads": threads},
+        )
         .env_runners(
             env_runner_cls=SegmentRunner,
             num_env_runners=runners,

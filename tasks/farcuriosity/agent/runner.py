@@ -23,7 +23,8 @@ class SegmentRunner(SingleAgentEnvRunner):
 
     RLlib's own runner keeps an object per episode and appends to it step by step, which halves the speed of
     ale-py's vector environment; the advantages and curiosities here need steps by time and environment
-    anyway. ``env_config`` holds ``environment`` (an id) and ``options`` (see ``make_vector``).
+    anyway. ``env_config`` holds ``environment`` (an id) and ``options`` and ``threads`` (see
+    ``make_vector``).
     """
 
     def make_env(self) -> None:
@@ -31,7 +32,8 @@ class SegmentRunner(SingleAgentEnvRunner):
         self.stop()
         wanted = self.config.env_config
         self._environment = wanted["environment"]
-        self.env = make_vector(self._environment, self.config.num_envs_per_env_runner, wanted["options"])
+        count = self.config.num_envs_per_env_runner
+        self.env = make_vector(self._environment, count, wanted["options"], threads=wanted["threads"])
         self.num_envs = self.env.num_envs
         self.restart(at=0)
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from farcuriosity.curiosity.interface import Switch
+from farcuriosity.curiosity.parameters import check_capacity
 from fragmentation_recall.keys import FractureKeys
 from fragmentation_recall.memory import LeastRecentlyUsed
 from fragmentation_recall.surprisal import Criterion, RunningMoments, is_surprising
@@ -64,11 +65,7 @@ class Fragmentation:
         decay: Decay,
         device: torch.device | str = "cpu",
     ) -> None:
-        if capacity < 2 * environments:
-            raise ValueError(
-                f"{environments} environments need a capacity of at least {2 * environments} fragments, "
-                f"not {capacity}"
-            )
+        check_capacity(capacity, environments)
         self._criterion, self._rho, self._least = criterion, rho, least
         self._recall, self._novelty, self._novelty_full, self._decay = recall, novelty, novelty_full, decay
         self._memory = LeastRecentlyUsed(capacity)

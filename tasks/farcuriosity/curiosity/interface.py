@@ -153,7 +153,14 @@ class Curiosity(Protocol):
 class Parameters(BaseModel):
     """Settings of a curiosity: typed, frozen, none beyond those declared. Every setting has a default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def fit(self, environments: int) -> None:
+        """Check that they suit so many environments.
+
+        Raises:
+            ValueError: they don't.
+        """
 
 
 @dataclass(frozen=True)
@@ -168,6 +175,7 @@ class Kind:
         parameters: settings, each with a default.
         fragmentable: whether ``make`` also takes a ``fragmentation`` and its ``keys`` and ``frame_size``, as
             :class:`~farcuriosity.curiosity.prediction.PredictionCuriosity` does.
+        rewarding: whether it ever gives a reward.
     """
 
     name: str
@@ -175,6 +183,7 @@ class Kind:
     make: Callable[..., Curiosity]
     parameters: type[Parameters] = Parameters
     fragmentable: bool = False
+    rewarding: bool = True
 
     def build(
         self,

@@ -6,13 +6,21 @@ and hands over the last observation in ``infos["final_obs"]``, so that each step
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gridcell.errors import UserError, did_you_mean
+from farcuriosity.environments.ids import bare, is_atari, is_own
+from farcuriosity.environments.options import (
+    AtariOptions,
+    atari_options,
+    no_environment,
+    rooms_options,
+)
+from gridcell.errors import UserError, unknown
 
 if TYPE_CHECKING:
     from gymnasium import Env, Space
@@ -25,6 +33,9 @@ _PROVIDERS = {
     "BabyAI-": "minigrid",
     "gridcell/": "farcuriosity.environments.rooms",
 }
+
+
+_OF_EVERY_ENVIRONMENT = {"max_episode_steps", "disable_env_checker"}  # gymnasium.make takes them itself
 
 
 def register(environment: str) -> None:
@@ -56,11 +67,17 @@ def register(environment: str) -> None:
         names = [
             name for name in gymnasium.registry if name.startswith(family) and ("/" in name) == bool(family)
         ]
-        hint = did_you_mean(environment, names).partition(" (choose from")[0]
-        raise UserError(f"Unknown environment '{environment}': {hint.removesuffix('?')}?") from error
+        raise no_environment(environment, names) from error
 
 
-def make_vector(environment: str, count: int, options: Mapping[str, Any]) -> VectorEnv:
+def make_vector(
+    environment: str,
+    count: int,
+    options: Mapping[str, Any],
+    *,
+    threads: int = 1,
+    render_mode: str | None = None,
+) -> VectorEnv:
     """Make ``count`` environments that are stepped together.
 
     Atari games run in ale-py's own vector environment (twice the speed of Gymnasium's wrappers) and show the
@@ -70,28 +87,36 @@ def make_vector(environment: str, count: int, options: Mapping[str, Any]) -> Vec
     Args:
         environment: Gymnasium id, such as ``ALE/Pong-v5``, ``CartPole-v1`` or ``my_module:Mine-v0``.
         count: how many, at least 1.
-        options: of an Atari game: see ``atari``; of others: passed to their constructor.
+        options: of Atari games and rooms: see ``environments.options``; of others: passed to their
+            constructor.
+        threads: that step the emulators of an Atari game; its results don't depend on them.
+        render_mode: Gymnasium's, of others than Atari games.
 
     Raises:
-        UserError: the id is unknown, or its spaces are none that the agent can work with.
+        UserError: the id is unknown, it doesn't take these options, or its spaces are none that the agent can
+            work with.
     """
     import gymnasium
     from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
     register(environment)
-    if environment.startswith("ALE/"):
-        return atari(environment, count, **options)
-    if environment.startswith("gridcell/") and gymnasium.spec(environment).vector_entry_point is not None:
+    if is_atari(environment):
+        return atari(environment, count, atari_options(options), threads=threads)
+    rendering = {} if render_mode is None else {"render_mode": render_mode}
+    if is_own(environment):
         made = gymnasium.make_vec(
             environment,
             num_envs=count,
             vectorization_mode="vector_entry_point",
             autoreset_mode=AutoresetMode.SAME_STEP,
-            **options,
+            **rooms_options(options),
+            **rendering,
         )
     else:
+        _check_options(environment, options)
         made = SyncVectorEnv(
-            [lambda: _single(environment, options)] * count, autoreset_mode=AutoresetMode.SAME_STEP
+            [lambda: _single(environment, {**options, **rendering})] * count,
+            autoreset_mode=AutoresetMode.SAME_STEP,
         )
     _check(environment, made.single_observation_space, made.single_action_space)
     if not _is_image(made.single_observation_space):
@@ -104,11 +129,8 @@ def make_vector(environment: str, count: int, options: Mapping[str, Any]) -> Vec
 def atari(
     environment: str,
     count: int,
+    options: AtariOptions,
     *,
-    sticky: float = 0.0,
-    noops: int = 30,
-    max_steps: int = 4_500,
-    full_actions: bool = False,
     threads: int = 1,
     colour: bool = False,
 ) -> VectorEnv:
@@ -120,10 +142,7 @@ def atari(
     Args:
         environment: ``ALE/Name-v5``.
         count: how many.
-        sticky: probability of repeating the last action (Machado et al. 2018 use 0.25).
-        noops: at most so many no-ops at the start of an episode.
-        max_steps: agent steps, of four frames each, after which an episode is cut.
-        full_actions: all 18 actions instead of those that the game uses.
+        options: what can be set.
         threads: that step the emulators.
         colour: show one frame as the game draws it, (1, 210, 160, 3): for people, not for agents.
     """
@@ -138,20 +157,15 @@ def atari(
         **shown,
         frameskip=4,
         stack_num=1 if colour else 4,
-        noop_max=noops,
+        noop_max=options.noops,
         use_fire_reset=False,
         reward_clipping=False,
-        repeat_action_probability=sticky,
-        full_action_space=full_actions,
-        max_num_frames_per_episode=4 * max_steps,
+        repeat_action_probability=options.sticky,
+        full_action_space=options.full_actions,
+        max_num_frames_per_episode=4 * options.max_steps,
         num_threads=threads,
         autoreset_mode=AutoresetMode.SAME_STEP,
     )
-
-
-def frames_per_step(environment: str) -> int:
-    """Return how many emulated frames a step of the agent takes."""
-    return 4 if environment.startswith("ALE/") else 1
 
 
 def newest_frame(environment: str, observations: Any) -> Any:
@@ -164,18 +178,39 @@ def newest_frame(environment: str, observations: Any) -> Any:
     Returns:
         Of shape (..., 1, 84, 84) for Atari games; a view.
     """
-    return observations[..., -1:, :, :] if environment.startswith("ALE/") else observations
+    return observations[..., -1:, :, :] if is_atari(environment) else observations
 
 
 def _single(environment: str, options: Mapping[str, Any]) -> Env:
     import gymnasium
 
-    made = gymnasium.make(environment, **options)
-    if environment.startswith(("MiniGrid-", "BabyAI-")):
+    try:
+        made = gymnasium.make(environment, **options)
+    except (TypeError, ValueError) as error:
+        given = f" with the options {dict(options)}" if options else ""
+        raise UserError(f"'{environment}' can't be made{given}: {error}") from error
+    if bare(environment).startswith(("MiniGrid-", "BabyAI-")):
         from minigrid.wrappers import ImgObsWrapper  # the grid of symbols, without the mission's text
 
         made = ImgObsWrapper(made)
     return made
+
+
+def _check_options(environment: str, options: Mapping[str, Any]) -> None:
+    """Raise UserError for an option that an environment's constructor doesn't name, if it names all."""
+    import gymnasium
+
+    entry = gymnasium.spec(environment).entry_point
+    creator = gymnasium.envs.registration.load_env_creator(entry) if isinstance(entry, str) else entry
+    if creator is None:
+        return
+    arguments = inspect.signature(creator).parameters.values()
+    if any(argument.kind is argument.VAR_KEYWORD for argument in arguments):
+        return
+    known = {argument.name for argument in arguments} | _OF_EVERY_ENVIRONMENT
+    for name in options:
+        if name not in known:
+            raise unknown(f"option of '{environment}'", name, known - {"render_mode"})
 
 
 def _is_image(space: Space) -> bool:
@@ -188,6 +223,11 @@ def _check(environment: str, observations: Space, actions: Space) -> None:
     if not isinstance(actions, Discrete):
         raise UserError(
             f"The agent chooses among discrete actions, but those of '{environment}' are {actions}"
+        )
+    if actions.start != 0:
+        raise UserError(
+            f"The agent numbers its actions from 0, but those of '{environment}' begin at {actions.start}; "
+            "wrap it, and register the wrapped environment under an id of its own"
         )
     vector = isinstance(observations, Box) and len(observations.shape) == 1
     if not (vector or _is_image(observations)):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from farcuriosity.plan import processes
 from farcuriosity.work.names import AGENT, EPISODES
 from gridcell.cell import Cell
 from gridcell.context import Context
@@ -60,7 +61,7 @@ def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping
 
     with local_ray():
         seed_everything(context.seed)
-        algorithm = build(cell.config, context.seed, context.device)
+        algorithm = build(cell.config, context.seed, context.device, threads=threads_of(cell))
         try:
             learners = algorithm.learner_group
             last = context.checkpoints.latest(context.scratch)
@@ -92,8 +93,21 @@ def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping
     }
 
 
-def build(config: Mapping[str, Any], seed: int, device: str) -> PPO:
-    """Build the algorithm that a train cell's configuration asks for."""
+def threads_of(cell: Cell) -> int:
+    """Return how many threads each process of a train cell has, by its resources: no part of its identity."""
+    training = cell.config["training"]
+    return max(1, cell.resources.cpus // processes(training["runners"], training.get("learners", 1)))
+
+
+def build(config: Mapping[str, Any], seed: int, device: str, *, threads: int = 1) -> PPO:
+    """Build the algorithm that a train cell's configuration asks for.
+
+    Args:
+        config: of the cell.
+        seed: of everything random.
+        device: torch device type.
+        threads: of each process that step Atari emulators.
+    """
     from farcuriosity.agent.algorithm import Recipe, build_algorithm
     from farcuriosity.agent.connector import Credit
 
@@ -130,6 +144,7 @@ def build(config: Mapping[str, Any], seed: int, device: str) -> PPO:
         seed=seed,
         runners=t["runners"],
         learners=t.get("learners", 1),
+        threads=threads,
         gpu=device == "cuda",
     )
 

@@ -59,13 +59,13 @@ class _Stage:
     """
 
     def __init__(self, environment: str, options: Mapping[str, Any]) -> None:
+        from farcuriosity.environments.ids import is_atari
         from farcuriosity.environments.make import atari, make_vector
+        from farcuriosity.environments.options import atari_options
 
-        is_atari = environment.startswith("ALE/")
-        self._played = make_vector(
-            environment, 1, options if is_atari else {**options, "render_mode": "rgb_array"}
-        )
-        self._twin = atari(environment, 1, **options, colour=True) if is_atari else None
+        twin = is_atari(environment)
+        self._played = make_vector(environment, 1, options, render_mode=None if twin else "rgb_array")
+        self._twin = atari(environment, 1, atari_options(options), colour=True) if twin else None
         self._shown = np.empty(0, np.uint8)
 
     def reset(self, seed: int) -> np.ndarray:

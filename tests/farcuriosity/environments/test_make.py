@@ -1,10 +1,15 @@
 """Vector environments: the published preprocessing, real transitions, plain messages."""
 
+import inspect
+
 import gymnasium
 import numpy as np
+import psutil
 import pytest
 
 from farcuriosity.environments.make import make_vector, newest_frame
+from farcuriosity.environments.options import RoomsOptions, atari_games
+from farcuriosity.environments.rooms import RoomsVector
 from gridcell.errors import UserError
 
 
@@ -75,3 +80,82 @@ def test_mistakes_are_told_in_a_sentence():
         make_vector("no_such:Mine-v0", 1, {})
     with pytest.raises(UserError, match="discrete actions"):
         make_vector("Pendulum-v1", 1, {})
+
+
+def test_an_id_with_its_module_is_preprocessed_alike():
+    plain, other = (make_vector(name, 2, {"noops": 0}) for name in ("ALE/Pong-v5", "ale_py:ALE/Pong-v5"))
+    assert np.array_equal(plain.reset(seed=0)[0], other.reset(seed=0)[0])
+    for action in (0, 2, 3) * 5:
+        mine, theirs = (made.step(np.full(2, action))[0] for made in (plain, other))
+        assert np.array_equal(mine, theirs)
+    assert newest_frame("ale_py:ALE/Pong-v5", theirs).shape == (2, 1, 84, 84)
+
+
+def test_emulators_have_as_many_threads_as_asked_for_and_results_do_not_depend_on_them():
+    process = psutil.Process()
+
+    def play(threads):
+        before = process.num_threads()
+        made = make_vector("ALE/Breakout-v5", 6, {"sticky": 0.25, "max_steps": 40}, threads=threads)
+        started = process.num_threads() - before
+        seen = [made.reset(seed=3)[0].copy()]
+        draws = np.random.default_rng(0)
+        for _ in range(90):
+            observations, rewards, terminal, cut, infos = made.step(draws.integers(4, size=6))
+            seen += [observations.copy(), rewards.copy(), terminal.copy(), cut.copy()]
+            if cut.any():
+                seen.append(np.stack(infos["final_obs"]))
+        made.close()
+        return started, seen
+
+    (one, alone), (two, together) = play(1), play(2)
+    assert two == one + 1
+    assert len(alone) == len(together) > 361  # some were cut
+    assert all(np.array_equal(mine, theirs) for mine, theirs in zip(alone, together, strict=True))
+
+
+class Numbered(gymnasium.Env):
+    """Its actions begin at 1, as some do."""
+
+    observation_space = gymnasium.spaces.Box(-1, 1, (2,), np.float32)
+    action_space = gymnasium.spaces.Discrete(3, start=1)
+
+    def __init__(self, length=3):
+        self.length = len("x" * length)
+
+
+def test_what_an_environment_does_not_take_is_told_in_a_sentence():
+    gymnasium.register("Numbered-v0", Numbered)
+    try:
+        with pytest.raises(
+            UserError, match="numbers its actions from 0, but those of 'Numbered-v0' begin at 1"
+        ):
+            make_vector("Numbered-v0", 1, {})
+        with pytest.raises(
+            UserError, match="Unknown option of 'Numbered-v0' 'lenght': did you mean 'length'"
+        ):
+            make_vector("Numbered-v0", 1, {"lenght": 2})
+        with pytest.raises(UserError, match="'Numbered-v0' can't be made with the options .'length': 'a'.: "):
+            make_vector("Numbered-v0", 1, {"length": "a"})
+        with pytest.raises(UserError, match=r"Unknown setting 'options\.stickyy': did you mean 'sticky'"):
+            make_vector("ALE/Pong-v5", 1, {"stickyy": 0.25})
+        with pytest.raises(UserError, match=r"Unknown setting 'options\.rowz': did you mean 'rows'"):
+            make_vector("gridcell/Rooms-v0", 1, {"rowz": 3})
+    finally:
+        del gymnasium.registry["Numbered-v0"]
+    assert len(make_vector("CartPole-v1", 2, {"max_episode_steps": 5}).reset(seed=0)[0]) == 2
+
+
+def test_the_games_known_beforehand_are_those_that_ale_py_registers():
+    import ale_py
+
+    gymnasium.register_envs(ale_py)
+    assert atari_games() == {name for name in gymnasium.registry if name.startswith("ALE/")}
+
+
+def test_rooms_have_the_options_that_are_checked_and_their_defaults():
+    arguments = inspect.signature(RoomsVector).parameters.values()
+    taken = {argument.name: argument.default for argument in arguments}
+    for name in ("num_envs", "autoreset_mode", "render_mode"):
+        del taken[name]
+    assert taken == RoomsOptions().model_dump()

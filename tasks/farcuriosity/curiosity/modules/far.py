@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from farcuriosity.curiosity.interface import Curiosity, Kind, Parameters
+from farcuriosity.curiosity.parameters import check_capacity
 from gridcell.errors import UserError, unknown
 from gridcell.suite import parse_settings
 
@@ -43,6 +44,14 @@ class Settings(Parameters):
     def _module_fits(self) -> Settings:
         _inner(self.around, self.module)
         return self
+
+    def fit(self, environments: int) -> None:
+        """Check that memory has room for them.
+
+        Raises:
+            ValueError: it hasn't.
+        """
+        check_capacity(self.capacity, environments)
 
 
 def make(

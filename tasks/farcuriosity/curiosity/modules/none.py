@@ -66,4 +66,6 @@ def make(
     return Indifferent()
 
 
-kind = Kind(name="none", summary="No intrinsic reward: the agent without curiosity.", make=make)
+kind = Kind(
+    name="none", summary="No intrinsic reward: the agent without curiosity.", make=make, rewarding=False
+)
