@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _ASKED = {"score": "the highest score", "rooms": "the most rooms", "places": "the most cells"}
+_ALIKE_BY_CHANCE = 6  # seeds that all point one way with a chance below 5 % if either way is as likely
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -63,7 +65,7 @@ def write_report(
 def answer(summary: Mapping[str, Any]) -> list[str]:
     """Say in sentences which curiosity did best, by environment, and whether it differs from the next.
 
-    Ties and lone agents are no answer.
+    Where all are equal, or there is one alone, there is no answer.
     """
     sentences = []
     for environment in dict.fromkeys(row["environment"] for row in summary["table"]):
@@ -71,25 +73,49 @@ def answer(summary: Mapping[str, Any]) -> list[str]:
         for name, what in _ASKED.items():
             known = [row for row in rows if name in row["values"]]
             ordered = sorted(known, key=lambda row: row["values"][name]["mean"], reverse=True)
-            if len(ordered) < 2 or ordered[0]["values"][name]["mean"] == ordered[-1]["values"][name]["mean"]:
+            best = [row for row in ordered if _as_good(row, ordered[0], name)]
+            if len(best) == len(ordered):
                 continue
             told = ", ".join(f"{row['curiosity']} {spread(row, name)}" for row in ordered)
+            if len(best) > 1:
+                *others, last = (row["curiosity"] for row in best)
+                sentences.append(f"{environment}: {', '.join(others)} and {last} share {what}: {told}.")
+                continue
             sentences.append(
                 f"{environment}: {ordered[0]['curiosity']} has {what}: {told}. "
-                f"{_difference(summary, environment, name, *(row['curiosity'] for row in ordered[:2]))}"
+                f"{_difference(summary['differences'], name, *ordered[:2])}"
             )
     return sentences
 
 
-def _difference(summary: Mapping[str, Any], environment: str, metric: str, best: str, second: str) -> str:
-    for row in summary["differences"]:
+def _as_good(row: Mapping[str, Any], other: Mapping[str, Any], metric: str) -> bool:
+    return math.isclose(row["values"][metric]["mean"], other["values"][metric]["mean"])
+
+
+def _difference(
+    differences: Sequence[Mapping[str, Any]], metric: str, first: Mapping[str, Any], next_: Mapping[str, Any]
+) -> str:
+    """Say how far the best is from the second best, whose rows of the table are given, and how surely."""
+    environment, best, second = first["environment"], first["curiosity"], next_["curiosity"]
+    for row in differences:
         if (row["environment"], row["metric"]) != (environment, metric):
             continue
         if {row["curiosity"], row["against"]} == {best, second}:
             sign = 1 if row["curiosity"] == best else -1
             low, high = sorted(sign * end for end in row["ci95"])
             told = f"{best} less {second} {between({'mean': sign * row['mean'], 'ci95': [low, high]})}"
-            return f"Seed by seed, {told}{'' if low > 0 or low == high else ': no clear difference'}."
+            if low <= 0 <= high:
+                told += ": no clear difference"
+            elif high < 0:  # it leads by seeds that the other has not
+                told += ": the other way round"
+            elif low == high and row["seeds"] < _ALIKE_BY_CHANCE:
+                told += f": {row['seeds']} seeds may agree by chance"
+            return f"Seed by seed, {told}."
+    seeds = [set(row["values"][metric]["seeds"]) for row in (first, next_)]
+    if not seeds[0] & seeds[1]:
+        return "They have no seed in common: the difference may be one of seeds."
+    if len(seeds[0] | seeds[1]) > 1:
+        return "They have one seed in common: this may be chance."
     return "One seed: this may be chance."
 
 

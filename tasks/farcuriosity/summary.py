@@ -182,14 +182,16 @@ def _differences(agents: Sequence[Agent], studies: Sequence[Study]) -> list[dict
 
 
 def _spread(group: Sequence[Agent], name: str) -> dict[str, Any] | None:
-    values = np.array([v for agent in group if (v := agent.value(name)) is not None], np.float64)
-    if not len(values):
+    known = {agent.seed: value for agent in group if (value := agent.value(name)) is not None}
+    if not known:
         return None
+    values = np.array(list(known.values()), np.float64)
     return {
         "mean": mean(values),
         "iqm": iqm(values),
         "ci95": interval(values[:, None], iqm),
         "values": values.tolist(),
+        "seeds": list(known),
     }
 
 

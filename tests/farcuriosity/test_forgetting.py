@@ -11,6 +11,7 @@ from farcuriosity.forgetting.path import lap, moves
 from farcuriosity.work.forgetting import VISITS, run
 from gridcell.cell import Cell
 from gridcell.context import Context
+from gridcell.errors import UserError
 
 CONFIG = {
     "world": {"rows": 1, "columns": 2, "size": 3, "view": 5},
@@ -100,3 +101,10 @@ def test_pictures_show_every_study(store, tmp_path):
     assert len(drawn.get_xdata()) == 12
     with pytest.raises(ValueError, match="at least one study"):
         maps({})
+
+
+def test_a_path_on_which_no_cell_is_scored_twice_is_refused(store, tmp_path):
+    short = CONFIG | {"path": CONFIG["path"] | {"laps": 1, "segment": 1000}}  # all of it is burn-in
+    cell = Cell(task="farcuriosity", kind="forgetting", config=short, seed=0, title="rnd")
+    with pytest.raises(UserError, match=r"no cell twice.*: take more laps or shorter segments"):
+        run(cell, _context(store, tmp_path, cell))

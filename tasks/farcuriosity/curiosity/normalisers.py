@@ -73,7 +73,8 @@ class ObservationNormaliser:
 class RewardNormaliser:
     """Divides rewards by the running standard deviation of their discounted sum, environment by environment.
 
-    The sum runs on over the ends of episodes: intrinsic returns are not episodic.
+    The sum runs on over the ends of episodes, whether or not the intrinsic return ends there (the agent's
+    ``episodic_intrinsic``): what is divided by is the spread of rewards, not of an episode's return.
 
     Args:
         environments: how many sums there are.

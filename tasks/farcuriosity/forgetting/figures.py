@@ -56,7 +56,7 @@ def read(path: Path) -> Visits:
         )
 
 
-def maps(studies: Mapping[str, Sequence[Visits]], *, errors: bool = False) -> Figure:
+def maps(studies: Mapping[str, Sequence[Visits]]) -> Figure:
     """Draw forgetting on the map of the rooms, a map for each curiosity, the mean over seeds.
 
     Above each: the mean over cells, with its 95% interval over seeds.
@@ -64,23 +64,18 @@ def maps(studies: Mapping[str, Sequence[Visits]], *, errors: bool = False) -> Fi
 
     Args:
         studies: name -> visits of each seed, all in worlds of one size.
-        errors: whether of prediction errors instead of rewards.
 
     Raises:
         ValueError: there are no studies.
     """
     if not studies:
         raise ValueError("maps need at least one study")
-    drawn = {
-        f"{name}: {_figure(seeds, errors=errors)}": _mean_map(seeds, errors=errors)
-        for name, seeds in studies.items()
-    }
+    drawn = {f"{name}: {_figure(seeds)}": _mean_map(seeds) for name, seeds in studies.items()}
     rows, columns = next(iter(drawn.values())).shape
     width, height, left, bottom, top = columns * _CELL, rows * _CELL, 0.15, 0.15, 0.72
     gap = max(0.25, 0.4 + style.text_width(drawn, style.LABEL_SIZE) - width)
     figure = style.new_figure(left + len(drawn) * (width + gap) + 1.1, bottom + height + top)
-    what = "error" if errors else "intrinsic reward"
-    title = f"How much {what} rises again where it was lower before"
+    title = "How much intrinsic reward rises again where it was lower before"
     style.write(
         figure, 0.12, bottom + height + top - 0.27, title, fontsize=style.TITLE_SIZE, fontweight="bold"
     )
@@ -98,56 +93,55 @@ def maps(studies: Mapping[str, Sequence[Visits]], *, errors: bool = False) -> Fi
             spine.set_visible(False)
     bar = style.place(figure, left + len(drawn) * (width + gap), bottom, 0.14, height)
     scale = figure.colorbar(ScalarMappable(norm, colours), cax=bar, extend="both", extendfrac=0.04)
-    scale.set_label(what, fontsize=style.LABEL_SIZE, color=style.INK)
+    scale.set_label("intrinsic reward", fontsize=style.LABEL_SIZE, color=style.INK)
     scale.outline.set_visible(False)
     bar.tick_params(labelsize=style.TICK_SIZE, colors=style.INK, length=2)
     return figure
 
 
-def _figure(seeds: Sequence[Visits], *, errors: bool) -> str:
+def _figure(seeds: Sequence[Visits]) -> str:
     """Write the mean over cells, and over seeds, with its interval where there are several."""
-    table = np.array([[np.nanmean(_map(visits, errors=errors))] for visits in seeds])
+    table = np.array([[np.nanmean(_map(visits))] for visits in seeds])
     mean, low, high = (float(value[0]) for value in mean_interval(table))
     return f"{mean:.2g}" + (f" [{low:.2g}, {high:.2g}]" if len(seeds) > 1 else "")
 
 
-def _map(visits: Visits, *, errors: bool) -> NDArray[np.float64]:
-    return forgetting_map(visits.cells, visits.errors if errors else visits.rewards, len(visits.positions))
+def _map(visits: Visits) -> NDArray[np.float64]:
+    return forgetting_map(visits.cells, visits.rewards, len(visits.positions))
 
 
-def _mean_map(seeds: Sequence[Visits], *, errors: bool) -> NDArray[np.float64]:
+def _mean_map(seeds: Sequence[Visits]) -> NDArray[np.float64]:
     total = np.zeros(seeds[0].shape)
     known = np.zeros(seeds[0].shape)
     for visits in seeds:
-        found = _map(visits, errors=errors)
+        found = _map(visits)
         place = tuple(visits.positions[np.isfinite(found)].T)
         total[place] += found[np.isfinite(found)]
         known[place] += 1
     return np.where(known > 0, total / np.maximum(known, 1), np.nan)
 
 
-def over_time(studies: Mapping[str, Sequence[Visits]], *, errors: bool = False, parts: int = 10) -> Figure:
+def over_time(studies: Mapping[str, Sequence[Visits]], *, parts: int = 10) -> Figure:
     """Draw reward along the path, the mean over seeds with its 95% interval.
 
     Args:
         studies: name -> visits of each seed, all with equally many laps.
-        errors: whether to draw prediction errors instead.
         parts: points a lap.
     """
     drawn = []
     for name, seeds in studies.items():
         laps = len(seeds[0].cells) // seeds[0].lap
-        table = np.array([_parts(visits, laps * parts, errors=errors) for visits in seeds])
+        table = np.array([_parts(visits, laps * parts) for visits in seeds])
         mean, low, high = mean_interval(table)
         drawn.append(Curve(name, (np.arange(laps * parts) + 0.5) / parts, mean, low, high))
-    what = "prediction error" if errors else "intrinsic reward"
-    return curves({"": drawn}, x_axis="laps", y_axis=what, title=f"{what.capitalize()} along the path")
+    return curves(
+        {"": drawn}, x_axis="laps", y_axis="intrinsic reward", title="Intrinsic reward along the path"
+    )
 
 
-def _parts(visits: Visits, count: int, *, errors: bool) -> NDArray[np.float64]:
+def _parts(visits: Visits, count: int) -> NDArray[np.float64]:
     """Return the mean of each of ``count`` equal parts of the path; NaN where nothing was scored."""
-    values = visits.errors if errors else visits.rewards
-    return np.array([_mean(part[np.isfinite(part)]) for part in np.array_split(values, count)])
+    return np.array([_mean(part[np.isfinite(part)]) for part in np.array_split(visits.rewards, count)])
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from gridcell.cell import Cell
 from gridcell.context import Context
+from gridcell.errors import UserError
 
 VISITS = "visits.npz"
 
@@ -20,7 +21,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     ``curiosity``, its ``parameters``, and ``path`` (laps, sweeps, sweep_back, segment, epochs, warm_up).
 
     Raises:
-        UserError: no such curiosity or parameters.
+        UserError: no such curiosity or parameters, or no cell of the path is scored twice.
     """
     import torch
 
@@ -49,6 +50,12 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         epochs=path["epochs"],
         progress=lambda steps, figures: context.report(steps, **figures),
     )
+    reward_map = forgetting_map(cells, walk.rewards, len(world))
+    if not np.isfinite(reward_map).any():
+        raise UserError(
+            f"Along the {len(cells)} steps of forgetting.path '{cell.config['curiosity']}' scores no cell twice"
+            ", so that none can be forgotten: take more laps or shorter segments"
+        )
     np.savez_compressed(
         context.outputs / VISITS,
         cells=cells,
@@ -61,7 +68,6 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         recalled=np.array(walk.recalled, np.int64),
         lap=len(once),
     )
-    reward_map = forgetting_map(cells, walk.rewards, len(world))
     error_map = forgetting_map(cells, walk.errors, len(world))
     return {
         "forgetting": float(np.nanmean(reward_map)),

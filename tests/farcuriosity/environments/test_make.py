@@ -135,7 +135,9 @@ def test_what_an_environment_does_not_take_is_told_in_a_sentence():
             UserError, match="Unknown option of 'Numbered-v0' 'lenght': did you mean 'length'"
         ):
             make_vector("Numbered-v0", 1, {"lenght": 2})
-        with pytest.raises(UserError, match="'Numbered-v0' can't be made with the options .'length': 'a'.: "):
+        with pytest.raises(
+            UserError, match=r"'Numbered-v0' can't be made with the options .'length': 'a'.: "
+        ):
             make_vector("Numbered-v0", 1, {"length": "a"})
         with pytest.raises(UserError, match=r"Unknown setting 'options\.stickyy': did you mean 'sticky'"):
             make_vector("ALE/Pong-v5", 1, {"stickyy": 0.25})
