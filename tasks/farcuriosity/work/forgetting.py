@@ -52,9 +52,10 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     )
     reward_map = forgetting_map(cells, walk.rewards, len(world))
     if not np.isfinite(reward_map).any():
+        kind = cell.config["curiosity"]
         raise UserError(
-            f"Along the {len(cells)} steps of forgetting.path '{cell.config['curiosity']}' scores no cell twice"
-            ", so that none can be forgotten: take more laps or shorter segments"
+            f"Along the {len(cells)} steps of forgetting.path '{kind}' scores no cell twice, so none can be "
+            "forgotten: take more laps or shorter segments"
         )
     np.savez_compressed(
         context.outputs / VISITS,
