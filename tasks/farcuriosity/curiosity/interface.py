@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
+from gridcell.settings import Strict
 from gridcell.suite import parse_settings
 
 if TYPE_CHECKING:
@@ -150,10 +149,8 @@ class Curiosity(Protocol):
         """
 
 
-class Parameters(BaseModel):
+class Parameters(Strict):
     """Settings of a curiosity: typed, frozen, none beyond those declared. Every setting has a default."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     def fit(self, environments: int) -> None:
         """Check that they suit so many environments.
