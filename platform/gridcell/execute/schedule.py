@@ -153,8 +153,8 @@ class Schedule:
         if self._attempts[attempt] <= RETRIES.get(failure.failure_class, 0):
             if failure.mend is not None:
                 self._run_again(failure.mend)
-            self._queue_when_ready(cell_id)
-            return True
+            self._queue_or_block(cell_id)
+            return cell_id not in self.blocked
         self.failed[cell_id] = outcome
         self._block_dependents(cell_id)
         self._stop_if_hopeless(failure)
@@ -174,13 +174,26 @@ class Schedule:
         self._to_run |= again
         self.total += len(again)
         for new in (*again, cell_id):
-            self._queue_when_ready(new)
+            self._queue_or_block(new)
+
+    def _queue_or_block(self, cell_id: str) -> None:
+        """Queue a cell that is to run again, unless something that it needs can't be made any more."""
+        needs = self._grid.cells[cell_id].needs.values()
+        if not self._is_over(cell_id) and any(need in self.failed or need in self.blocked for need in needs):
+            self.blocked.add(cell_id)
+            self._block_dependents(cell_id)
+        self._queue_when_ready(cell_id)
 
     def _block_dependents(self, cell_id: str) -> None:
-        """Count the cells that need a failed one, directly or not, as blocked."""
+        """Count the cells that need a failed one, directly or not, as blocked.
+
+        What the failed cell made before may have served some of them: those that ended stay as they ended,
+        and those that run are let run, for they may have read it already.
+        """
         stack = [cell_id]
         while stack:
             for dependent in self._dependents.get(stack.pop(), ()):
-                if dependent in self._to_run and dependent not in self.blocked:
+                waits = dependent in self._to_run and dependent not in self.running
+                if waits and not self._is_over(dependent):
                     self.blocked.add(dependent)
                     stack.append(dependent)

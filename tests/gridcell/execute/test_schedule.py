@@ -145,6 +145,68 @@ def test_a_damaged_input_is_made_again_before_its_user_is_tried_again():
     assert schedule.finished == {first.id, second.id, third.id}
 
 
+def ended(schedule):
+    """All cells that ended, in one list: a cell that is counted twice occurs twice."""
+    return sorted([*schedule.finished, *schedule.failed, *schedule.blocked])
+
+
+def test_a_damaged_input_that_fails_the_second_time_blocks_only_what_has_not_ended():
+    """0 is needed by 1 (done), 2 (fails), 3 (running), 4 (finds it damaged); 5 needs 3, and 6 needs 4."""
+    grid, cells = random_grid({(0, 1), (0, 2), (0, 3), (0, 4), (3, 5), (4, 6)}, 7)
+    schedule = Schedule(grid, {cells[0].id})
+    taken = {cell.id for cell in iter(schedule.take, None)}
+    assert taken == {cells[node].id for node in (1, 2, 3, 4)}
+    schedule.finish(Outcome(cells[1].id, 0.0))
+    schedule.finish(fail(cells[2], FailureClass.BUG))
+    assert schedule.finish(fail(cells[4], FailureClass.CORRUPT_INPUT, mend=cells[0].id))
+    assert schedule.take() == cells[0]
+    assert not schedule.finish(fail(cells[0], FailureClass.BUG))
+    assert schedule.blocked == {cells[4].id, cells[6].id}
+    schedule.finish(Outcome(cells[3].id, 0.0))
+    assert schedule.take() == cells[5]
+    schedule.finish(Outcome(cells[5].id, 0.0))
+    assert schedule.exhausted
+    assert ended(schedule) == sorted(grid.cells)
+
+
+def test_a_running_cell_whose_input_cannot_be_made_again_is_not_tried_again():
+    grid, cells = random_grid({(0, 1), (0, 2), (1, 3)}, 4)
+    schedule = Schedule(grid, {cells[0].id})
+    assert [schedule.take(), schedule.take()] == [cells[1], cells[2]]
+    schedule.finish(fail(cells[2], FailureClass.CORRUPT_INPUT, mend=cells[0].id))
+    assert schedule.take() == cells[0]
+    schedule.finish(fail(cells[0], FailureClass.BUG))
+    assert not schedule.finish(fail(cells[1], FailureClass.TRANSIENT))
+    assert schedule.exhausted
+    assert schedule.blocked == {cells[1].id, cells[2].id, cells[3].id}
+
+
+@given(EDGES, st.sets(st.integers(0, 14)), st.integers(1, 4), st.integers())
+def test_whatever_is_damaged_meanwhile_each_cell_ends_once(edges, done_nodes, width, seed):
+    grid, cells = random_grid(edges, 15)
+    schedule = Schedule(grid, {cells[node].id for node in done_nodes})
+    choice, running = random.Random(seed), []
+    while True:
+        while len(running) < width and (cell := schedule.take()):
+            running.append(cell)
+        if not running:
+            break
+        cell = running.pop(choice.randrange(len(running)))
+        what = choice.choice(["done", "done", "bug", "transient", "damaged"])
+        if what == "done":
+            schedule.finish(Outcome(cell.id, 0.0))
+        elif what == "damaged" and cell.needs:
+            mend = choice.choice(sorted(cell.needs.values()))
+            schedule.finish(fail(cell, FailureClass.CORRUPT_INPUT, mend=mend))
+        else:
+            schedule.finish(fail(cell, FailureClass.BUG if what == "bug" else FailureClass.TRANSIENT))
+    assert schedule.exhausted
+    assert len(ended(schedule)) == len(set(ended(schedule))) == schedule.total
+    for cell_id in schedule.blocked:
+        needs = set(grid.cells[cell_id].needs.values())
+        assert needs & (set(schedule.failed) | schedule.blocked)
+
+
 def test_diverged_cells_and_their_users_are_left_alone():
     grid, (first, second, third) = chain()
     schedule = Schedule(grid, {first.id}, final_failures=[second.id])
