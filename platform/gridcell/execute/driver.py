@@ -101,5 +101,5 @@ def set_damaged_aside(grid: Grid, store: Store) -> list[str]:
     """Quarantine the damaged records among the grid's cells, so that they run again; return their ids."""
     _, damaged = store.results.read_many(grid.cells)
     for cell_id in damaged:
-        store.results.quarantine(cell_id)
+        store.set_aside(cell_id)
     return damaged

@@ -18,7 +18,7 @@ def settle(cell: Cell, outcome: Outcome, schedule: Schedule, store: Store, liste
     damaged = failure.mend if failure is not None else None
     if damaged is not None and schedule.is_done(damaged):  # else another cell that needs it was here first
         with contextlib.suppress(FileNotFoundError):  # another driver was here first
-            store.results.quarantine(damaged)
+            store.set_aside(damaged)
     again = schedule.finish(outcome)
     if failure is not None:
         written_if_possible(lambda: _record(cell, failure, outcome, again, store))

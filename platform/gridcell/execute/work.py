@@ -144,6 +144,7 @@ def _worked(
         }
         result = store.results.commit(cell, metrics, outputs, provenance, context.curves.points)
     store.checkpoints(cell.id).clear()
+    store.failures.forget(cell.id)
     return result.seconds, result.metrics
 
 

@@ -57,6 +57,15 @@ class Store:
         """Return the checkpoints of one cell."""
         return Checkpoints(self.folder, cell_id)
 
+    def set_aside(self, cell_id: str) -> None:
+        """Set a damaged result aside, so that its cell is run again, whatever came of it earlier.
+
+        Raises:
+            FileNotFoundError: another driver was here first.
+        """
+        self.results.quarantine(cell_id)
+        self.failures.forget(cell_id)
+
     def prepare(self) -> "Store":
         """Make sure that the store can be written and is of this format; return it.
 

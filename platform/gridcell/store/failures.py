@@ -16,6 +16,10 @@ class Failures:
         """Remember the failure, in place of an earlier one."""
         self._folder.write(f"failures/{cell_id}.json", json.dumps(failure, indent=1).encode())
 
+    def forget(self, cell_id: str) -> None:
+        """Remove a cell's failure, if it has one: it is done, or was until its result was damaged."""
+        self._folder.remove(f"failures/{cell_id}.json")
+
     def read_all(self) -> dict[str, dict[str, object]]:
         """Return id -> failure."""
         names = [f"failures/{name}" for name in self._folder.names("failures") if name.endswith(".json")]

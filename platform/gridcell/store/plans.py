@@ -27,7 +27,7 @@ def grid_id(grid: Grid) -> str:
 
 
 class Plans:
-    """The stored plans, newest content last written."""
+    """The stored plans."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
@@ -43,14 +43,15 @@ class Plans:
         self._folder.write(f"plans/{grid_id(grid)}.json", canonical_json(body).encode())
 
     def read_all(self) -> Iterator[Plan]:
-        """Yield the stored plans."""
-        for name in self._folder.names("plans"):
-            body = json.loads(self._folder.read(f"plans/{name}"))
+        """Yield the stored plans, the one that was written last at the end."""
+        names = [f"plans/{name}" for name in self._folder.names("plans")]
+        for name in sorted(names, key=lambda name: (self._folder.modified(name), name)):
+            body = json.loads(self._folder.read(name))
             cells = {cell.id: cell for cell in map(Cell.from_record, body["cells"])}
             yield Plan(body["task"], body["suite"], cells, body["locations"])
 
     def find(self, prefix: str) -> tuple[Plan, Cell]:
-        """Return the one planned cell whose id starts with ``prefix``, and its plan.
+        """Return the one planned cell whose id starts with ``prefix``, and the newest plan that has it.
 
         Raises:
             UserError: none or several do.

@@ -16,7 +16,7 @@ from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.errors import CorruptData, UserError
 from gridcell.execute import head, heartbeat
-from gridcell.execute.driver import run_grid
+from gridcell.execute.driver import run_grid, set_damaged_aside
 from gridcell.execute.outcome import Failure, FailureClass, Outcome, classify
 from gridcell.execute.schedule import Schedule
 from gridcell.execute.settle import lost_seconds, lost_steps, settle, written_if_possible
@@ -199,6 +199,29 @@ def test_a_needed_result_that_is_gone_is_made_again(store, tmp_path):
         context.need("row1")
     assert gone.value.cell_id == victim
     assert classify(gone.value) is FailureClass.CORRUPT_INPUT
+
+
+def test_a_cell_that_once_diverged_is_made_again_when_its_later_result_is_damaged(store):
+    grid = planned(width=1, length=2)
+    first, second = list(grid.cells.values())[:2]
+    diverged = {"title": first.title, **Failure(FailureClass.DIVERGED, "once").to_record()}
+    run_grid(toy_task.task, grid, store, executor="inline")
+    store.failures.record(first.id, diverged)  # as another driver may, after this one's success
+    record = store.folder.local(f"results/{first.id}.json")
+    record.write_text(record.read_text().replace('"sum":0', '"sum":7'))
+    store.folder.remove(f"results/{second.id}.json")
+    assert set_damaged_aside(grid, store) == [first.id]
+    schedule = run_grid(toy_task.task, grid, store, executor="inline")
+    assert schedule.finished == {first.id, second.id}
+    assert not schedule.blocked
+
+
+def test_a_failure_is_forgotten_when_its_cell_succeeds(store):
+    grid = planned(width=1, length=1)
+    first = next(iter(grid.cells.values()))
+    store.failures.record(first.id, {"title": "", **Failure(FailureClass.BUG, "once").to_record()})
+    run_grid(toy_task.task, grid, store, executor="inline")
+    assert store.failures.read_all() == {}
 
 
 def test_a_lost_head_is_noticed(monkeypatch):

@@ -1,6 +1,7 @@
 """The store: commits are whole or absent, the first one stays, damage is noticed."""
 
 import json
+import os
 import sys
 import threading
 import time
@@ -230,6 +231,18 @@ def test_cells_are_found_in_stored_plans(any_store):
     assert (plan.suite, plan.locations, found) == ("mini", {"data": "/somewhere"}, cell)
     with pytest.raises(UserError, match="No cell"):
         any_store.plans.find("zz")
+
+
+def test_stored_plans_come_oldest_first_and_a_cell_of_several_is_of_the_newest(store):
+    shared = GridBuilder("t")
+    cell = shared.add("k", {"a": 1})
+    for number, name in enumerate(["first", "second", "third", "fourth"]):
+        shared.add("k", {"grid": name})
+        store.plans.save("t", name, shared.build())
+        path = max(Path(store.uri, "plans").iterdir(), key=lambda file: file.stat().st_mtime_ns)
+        os.utime(path, (10_000 - number, 10_000 - number))  # so that it isn't the order of writing by chance
+    assert [plan.suite for plan in store.plans.read_all()] == ["fourth", "third", "second", "first"]
+    assert store.plans.find(cell.id)[0].suite == "first"
 
 
 def test_a_storage_that_cannot_be_written_is_one_sentence(tmp_path):

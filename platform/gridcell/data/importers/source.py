@@ -10,6 +10,7 @@ import shutil
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,6 +27,9 @@ _UNPACKERS: dict[bytes, Callable[[Path], Any]] = {
     b"BZh": bz2.open,
     b"\xfd7zXZ": lzma.open,
 }
+
+# What zipfile lets through where the directory or a file in it is damaged, or of a kind that it doesn't know.
+_UNREADABLE_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +210,7 @@ class _Tar:
                     shutil.copyfileobj(packed, self._file, 1 << 20)
                 self._file.flush()
                 self._file.seek(0)
-        except (OSError, EOFError, lzma.LZMAError) as error:
+        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
             self.close()
             raise UserError(f"Archive {path} can't be unpacked: {error}") from error
 
@@ -235,7 +239,10 @@ class _Tar:
 class _Zip:
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._archive = zipfile.ZipFile(path)
+        try:
+            self._archive = zipfile.ZipFile(path)
+        except _UNREADABLE_ZIP as error:
+            raise UserError(f"{path} is no archive that can be read: {error}") from error
 
     def members(self) -> Iterator[tuple[str, int, Any]]:
         for entry in self._archive.infolist():
@@ -249,8 +256,8 @@ class _Zip:
     def read(self, place: Any, size: int) -> bytes:
         try:
             return self._archive.read(place)
-        except zipfile.BadZipFile as error:
-            raise OSError(str(error)) from error
+        except _UNREADABLE_ZIP as error:
+            raise OSError(f"{place} in {self._path}: {error}") from error
 
     def close(self) -> None:
         self._archive.close()

@@ -1,7 +1,10 @@
 """Every published set, as folder and archive: import, verify, read: the same images, the right classes."""
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import tarfile
 import zipfile
 
@@ -290,3 +293,33 @@ def test_the_same_file_twice_is_refused(tmp_path):
     published = SETS["a"](tmp_path)
     with pytest.raises(UserError, match="occurs twice"):
         import_set("a", [published.root, packed(published, "tar")], str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("packer", [gzip, bz2, lzma])
+def test_a_damaged_packed_archive_is_one_sentence(tmp_path, packer):
+    content = bytearray(packer.compress(b"0123456789" * 100))
+    content[10:18] = b"\xff" * 8
+    (tmp_path / "a.tar.packed").write_bytes(content)
+    with pytest.raises(UserError, match="can't be unpacked"):
+        Source([tmp_path / "a.tar.packed"]).__enter__()
+
+
+def test_a_zip_with_a_damaged_directory_is_one_sentence(tmp_path):
+    archive = packed(SETS["a"](tmp_path), "zip")
+    content = bytearray(archive.read_bytes())
+    content[content.index(b"PK\x01\x02")] = 0  # of its first entry
+    archive.write_bytes(content)
+    with pytest.raises(UserError, match="no archive that can be read"):
+        Source([archive]).__enter__()
+
+
+def test_a_damaged_file_in_a_zip_is_a_corrupt_image(tmp_path):
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("n01498041/x.jpg", b"0123456789" * 100)
+    content = bytearray(archive.read_bytes())
+    start = 30 + len("n01498041/x.jpg")
+    content[start : start + 8] = b"\xff" * 8
+    archive.write_bytes(content)
+    with Source([archive]) as source, pytest.raises(OSError, match="x.jpg"):
+        source.read(source.members[0])
