@@ -321,5 +321,5 @@ def test_a_damaged_file_in_a_zip_is_a_corrupt_image(tmp_path):
     start = 30 + len("n01498041/x.jpg")
     content[start : start + 8] = b"\xff" * 8
     archive.write_bytes(content)
-    with Source([archive]) as source, pytest.raises(OSError, match="x.jpg"):
+    with Source([archive]) as source, pytest.raises(OSError, match=r"x\.jpg"):
         source.read(source.members[0])
