@@ -79,13 +79,20 @@ class Room:
     def __init__(self) -> None:
         self._there: Mapping[str, float] = {}
         self._looked = -math.inf
+        self.growths = 0  # how often there was more of something than at the look before
 
-    def holds(self, cells: Iterable[Resources]) -> bool:
-        """Whether the cluster has what these cells ask for together, in whatever way it is cut into nodes."""
+    def _look(self) -> None:
         import ray
 
         if time.monotonic() - self._looked > self.LOOK_EVERY_S:
-            self._there, self._looked = ray.cluster_resources(), time.monotonic()
+            before, self._there = self._there, ray.cluster_resources()
+            if self._looked > -math.inf:
+                self.growths += any(self._there.get(name, 0) > before.get(name, 0) for name in ("CPU", "GPU"))
+            self._looked = time.monotonic()
+
+    def holds(self, cells: Iterable[Resources]) -> bool:
+        """Whether the cluster has what these cells ask for together, in whatever way it is cut into nodes."""
+        self._look()
         asked: Counter[str] = Counter()
         for resources in cells:
             for bundle in bundles(resources):

@@ -11,7 +11,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
-from gridcell.cell import Cell
+from gridcell.cell import Cell, Resources
 from gridcell.execute.cluster import Room
 from gridcell.execute.listener import Listener
 from gridcell.execute.outcome import Failure, FailureClass, Outcome
@@ -29,10 +29,15 @@ class CellSearcher(Searcher):
         store: where failures are recorded.
         listener: is told what happens.
         max_concurrent: hand out at most so many cells at once.
-        ask_beyond: hand out one more cell than there is room for, so that a cluster that can grow does.
+        ask_beyond: hand out more cells than there is room for, so that a cluster that can grow does: its
+            autoscaler sees only what waits. One more, for of a cluster that can't grow no more should wait;
+            twice as many each time that it has grown, and many where it has nothing yet that could do
+            anything else. What waits goes with the driver, even one that is killed, where a request by Ray's
+            ``request_resources`` would outlive it and keep machines.
     """
 
     PATIENCE_S = 60.0  # with the start of a worker; what waits longer waits for room, and is not overtaken
+    ASK_AT_MOST = 32  # cells that wait for machines at once
 
     def __init__(
         self,
@@ -83,10 +88,19 @@ class CellSearcher(Searcher):
         the next ones make way.
         """
         waits = [since for trial_id, since in self._handed_out.items() if trial_id not in self._started]
+        if not self._room.holds([cell.resources]):
+            return self._ask_beyond and len(waits) < self.ASK_AT_MOST
         if waits and time.monotonic() - min(waits) > self.PATIENCE_S:
             return False
         beside = [other.resources for other in self._cells.values()]
-        return self._room.holds([*beside, cell.resources]) or (self._ask_beyond and not waits)
+        return self._room.holds([*beside, cell.resources]) or self._is_to_wait(beside, len(waits))
+
+    def _is_to_wait(self, beside: list[Resources], waiting: int) -> bool:
+        """Whether to let a cell wait for a machine, once all that there is room for has started."""
+        most = min(1 << self._room.growths, self.ASK_AT_MOST)
+        all_started = not waiting or not self._room.holds(beside[: len(beside) - waiting + 1])
+        few_wait = self._room.holds(beside[: max(0, len(beside) - most + 1)])
+        return self._ask_beyond and all_started and few_wait
 
     def on_trial_start(self, trial_id: str) -> None:
         """Note that a worker has begun the cell, which may be long after it was handed out."""

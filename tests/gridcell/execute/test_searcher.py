@@ -71,6 +71,32 @@ def test_of_a_cluster_that_may_grow_one_cell_more_is_asked_for(handing_out):
     assert trials(searcher, *"ef") == ["e"]
 
 
+def test_a_cluster_that_has_nothing_yet_is_asked_for_many_machines_at_once(handing_out, monkeypatch):
+    there = {"CPU": 0.0}
+    monkeypatch.setattr("ray.cluster_resources", lambda: there)
+    monkeypatch.setattr(Room, "LOOK_EVERY_S", -1.0)
+    searcher = handing_out([1] * 40, ask_beyond=True)
+    assert trials(searcher, *range(8)) == [*range(8)]
+    monkeypatch.setattr(type(searcher), "PATIENCE_S", -1.0)  # a machine takes minutes to start
+    assert trials(searcher, *range(8, 12)) == [*range(8, 12)]
+    assert len(trials(searcher, *range(12, 40))) == type(searcher).ASK_AT_MOST - 12
+    assert handing_out([1], ask_beyond=False).suggest("a") is None
+
+
+def test_a_cluster_that_grew_is_asked_for_twice_as_many_more(handing_out, monkeypatch):
+    monkeypatch.setattr(Room, "LOOK_EVERY_S", -1.0)
+    searcher = handing_out([1] * 40, ask_beyond=True)
+    names, beyond = iter(range(200)), []
+    for room in (4.0, 4.0, 5.0, 7.0, 7.0):
+        monkeypatch.setattr("ray.cluster_resources", lambda room=room: {"CPU": room})
+        handed = trials(searcher, *(next(names) for _ in range(16)))
+        for name in [*searcher._handed_out][: int(room)]:
+            searcher.on_trial_start(name)
+        handed += trials(searcher, *(next(names) for _ in range(16)))
+        beyond.append(len(searcher._handed_out) - int(room))
+    assert beyond == [1, 1, 2, 4, 4]
+
+
 def test_what_waits_for_want_of_room_is_not_overtaken(handing_out, monkeypatch):
     searcher = handing_out([1] * 6)
     assert trials(searcher, *"abc") == [*"abc"]
