@@ -15,8 +15,9 @@ from gridcell.data.shards.cache import ShardCache
 from gridcell.data.shards.index import SampleIndex
 from gridcell.data.shards.manifest import INDEX, MANIFEST, Manifest, read_manifest
 from gridcell.data.shards.order import dealt
+from gridcell.data.shards.resume import UNFINISHED
 from gridcell.data.shards.tarindex import Place, index_tar
-from gridcell.data.shards.write import SHARD_MB, UNFINISHED, checked_image
+from gridcell.data.shards.write import SHARD_MB, checked_image
 from gridcell.errors import CorruptData, UserError
 from gridcell.store.filesystem import Folder
 

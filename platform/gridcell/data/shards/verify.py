@@ -2,17 +2,17 @@
 
 import json
 import tarfile
-import tempfile
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from gridcell.data.shards.damage import damage_of, on_disk
 from gridcell.data.shards.manifest import Manifest, Shard, read_manifest
 from gridcell.data.shards.samples import ShardSamples
 from gridcell.errors import CorruptData, UserError
-from gridcell.store.filesystem import Folder, sha256_of
+from gridcell.store.filesystem import Folder
 
 
 @dataclass(frozen=True)
@@ -86,33 +86,19 @@ def _check_index(uri: str, labels: list[int], groups: list[str]) -> list[str]:
 
 
 def _check_shard(folder: Folder, shard: Shard) -> _Content:
-    local = folder.local(shard.name)
-    try:
-        if local is not None:
-            return _check_file(local, shard)
-        with tempfile.NamedTemporaryFile(prefix="gridcell-", suffix=".tar") as file:
-            folder.get(shard.name, Path(file.name))
-            return _check_file(Path(file.name), shard)
-    except FileNotFoundError:
-        return _Content([f"{shard.name} is missing"], [], [])
-
-
-def _check_file(file: Path, shard: Shard) -> _Content:
     content = _Content([], [], [])
-    size, sha256 = file.stat().st_size, sha256_of(file)
-    if size != shard.size:
-        content.problems.append(f"{shard.name} has {size} bytes, the manifest says {shard.size}")
-    elif sha256 != shard.sha256:
-        content.problems.append(
-            f"{shard.name} is damaged: its SHA-256 is {sha256[:12]}..., "
-            f"the manifest says {shard.sha256[:12]}..."
-        )
-    else:
-        _count(file, content)
-        if len(content.labels) != shard.samples:
-            content.problems.append(
-                f"{shard.name} has {len(content.labels)} samples, the manifest says {shard.samples}"
-            )
+    try:
+        with on_disk(folder, shard) as file:
+            problem = damage_of(file, shard)
+            if problem is None:
+                _count(file, content)
+                if len(content.labels) != shard.samples:
+                    samples = len(content.labels)
+                    problem = f"{shard.name} has {samples} samples, the manifest says {shard.samples}"
+    except FileNotFoundError:
+        problem = f"{shard.name} is missing"
+    if problem is not None:
+        content.problems.append(problem)
     return content
 
 

@@ -10,22 +10,30 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
 from gridcell import __version__
 from gridcell.data.importers import Entry, Importer, Layout, Source, importer
 from gridcell.data.importers.layout import NO_GROUP, SUFFIXES
 from gridcell.data.shards.index import SampleIndex
-from gridcell.data.shards.manifest import INDEX, MANIFEST, Manifest, Shard, read_manifest
+from gridcell.data.shards.manifest import INDEX, MANIFEST, Manifest, Shard
 from gridcell.data.shards.order import dealt
+from gridcell.data.shards.resume import (
+    UNFINISHED,
+    OnCorrupt,
+    check_none_left_out,
+    claim,
+    finished_import,
+    finished_shards,
+    index_is_whole,
+    shard_name,
+    whole_shards,
+)
 from gridcell.errors import CorruptData, UserError
 from gridcell.store.filesystem import Folder
 
-UNFINISHED = "unfinished"
-_PLAN = f"{UNFINISHED}/plan.json"
 SHARD_MB = 128.0
 
-OnCorrupt = Literal["fail", "skip"]
 Progress = Callable[[int, int], None]
 
 
@@ -36,7 +44,7 @@ class Imported:
     Attributes:
         manifest: As written, or as found where there was nothing to do.
         written: Number of shards written now.
-        kept: Number of shards that an earlier import had finished.
+        kept: Number of shards that an earlier import had finished, and that are whole.
     """
 
     manifest: Manifest
@@ -58,7 +66,8 @@ def import_set(
 
     Images are kept byte for byte (a cropped one is written as PNG, without loss), in an order shuffled once,
     the same at every import; see :func:`~gridcell.data.shards.order.dealt`. Every image is decoded to find
-    the corrupt ones. A shard appears whole or not at all; finished ones are not redone.
+    the corrupt ones. A shard appears whole or not at all; finished ones are not redone. Of a finished import
+    every shard is read, and those that are missing or damaged by now are written again.
 
     Args:
         name: An importer, e.g. ``v2``.
@@ -81,14 +90,17 @@ def import_set(
     with Source(sources) as source:
         layout = recipe.read(source)
         plan = _plan(recipe, source, layout, shard_mb)
-        found = _finished_import(folder, plan)
-        if found is not None:
-            _check_none_left_out(found, on_corrupt)
-            return Imported(found, written=0, kept=len(found.shards))
-        folder.check_writable()
-        _claim(folder, plan)
         parts = dealt(layout.entries, layout.groups, name, shard_mb)
-        kept = _finished_shards(folder, len(parts), on_corrupt)
+        found = finished_import(folder, plan)
+        if found is not None:
+            check_none_left_out(found, on_corrupt)
+            kept = whole_shards(folder, found, parts, workers)
+            if len(kept) == len(parts) and index_is_whole(folder, found):
+                return Imported(found, written=0, kept=len(parts))
+        folder.check_writable()
+        claim(folder, plan)
+        if found is None:
+            kept = finished_shards(folder, len(parts), on_corrupt)
         job = _Job(folder, source, layout, on_corrupt, progress or (lambda done, total: None))
         job.count(sum(len(parts[number]) for number in kept))
         records = {**kept, **_write_all(job, parts, [n for n in range(len(parts)) if n not in kept], workers)}
@@ -118,67 +130,6 @@ def _plan(recipe: Importer, source: Source, layout: Layout, shard_mb: float) -> 
         "source_stamp": source.stamp(),
         "shard_mb": shard_mb,
     }
-
-
-def _same(plan: dict[str, Any], other: Any) -> bool:
-    """Tell whether two plans make the same shards, wherever their source lies and whoever made it."""
-    names = ("name", "images", "crop_px", "source_stamp", "shard_mb")
-    return isinstance(other, dict) and all(plan[name] == other.get(name) for name in names)
-
-
-def _finished_import(folder: Folder, plan: dict[str, Any]) -> Manifest | None:
-    if not folder.filesystem.exists(folder.path(MANIFEST)):
-        return None
-    manifest = read_manifest(folder)
-    if not _same(plan, manifest.how):
-        raise UserError(
-            f"'{folder.root}' holds an import of '{manifest.name}' from other files or with another "
-            "--shard-mb; choose another --to, or remove it first"
-        )
-    return manifest
-
-
-def _check_none_left_out(manifest: Manifest, on_corrupt: OnCorrupt) -> None:
-    if manifest.corrupt and on_corrupt == "fail":
-        first = next(iter(manifest.corrupt.values()))
-        raise UserError(f"This import is done, but left out {len(manifest.corrupt)} corrupt images: {first}")
-
-
-def _claim(folder: Folder, plan: dict[str, Any]) -> None:
-    """Leave the plan beside the first shard, or find the same one there."""
-    if folder.create(_PLAN, json.dumps(plan).encode()):
-        return
-    try:
-        found = json.loads(folder.read(_PLAN))
-    except ValueError:
-        found = None
-    if not _same(plan, found):
-        raise UserError(
-            f"'{folder.root}' holds an unfinished import of something else; choose another --to, "
-            f"or remove '{folder.path(UNFINISHED)}' first"
-        )
-
-
-def _finished_shards(folder: Folder, count: int, on_corrupt: OnCorrupt) -> dict[int, dict[str, Any]]:
-    """Return the records of the shards that are there in full; of damaged ones none."""
-    names = [f"{UNFINISHED}/{number:05d}.json" for number in range(count)]
-    kept = {}
-    for number, data in enumerate(map(folder.read_many(names).get, names)):
-        if data is None:
-            continue
-        try:
-            record = json.loads(data)
-            size = folder.filesystem.size(folder.path(_shard_name(number)))
-            whole = len(record["labels"]) == len(record["groups"]) == record["shard"]["samples"]
-            if whole and size == record["shard"]["size"] and not (record["corrupt"] and on_corrupt == "fail"):
-                kept[number] = record
-        except (ValueError, KeyError, TypeError, FileNotFoundError):
-            continue
-    return kept
-
-
-def _shard_name(number: int) -> str:
-    return f"shard-{number:05d}.tar"
 
 
 class _Job:
@@ -228,7 +179,7 @@ def _write_shard(job: _Job, number: int, entries: Sequence[Entry]) -> dict[str, 
     labels: list[int] = []
     groups: list[int] = []
     corrupt: dict[str, str] = {}
-    name = _shard_name(number)
+    name = shard_name(number)
     with tempfile.NamedTemporaryFile(prefix="gridcell-", suffix=".tar") as file:
         with TarWriter(file, encoder=False, mtime=0, user="", group="", compress=False) as tar:
             for entry in entries:
@@ -283,7 +234,7 @@ def checked_image(name: str, content: bytes, crop: int) -> tuple[str, bytes]:
     Raises:
         CorruptData: It can't be decoded, or is no larger than its border; the message names it.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(content)) as image:
@@ -297,6 +248,8 @@ def checked_image(name: str, content: bytes, crop: int) -> tuple[str, bytes]:
             buffer = io.BytesIO()
             cropped.save(buffer, "PNG")
             return "png", buffer.getvalue()
+    except UnidentifiedImageError as error:  # whose own words name an address in memory, never the same
+        raise CorruptData(f"Image {name} can't be read: it is of no known format") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise CorruptData(f"Image {name} can't be read: {error}") from error
 

@@ -101,6 +101,92 @@ def test_importing_again_does_nothing(tmp_path):
     assert files(tmp_path / "out") == content
 
 
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def damage_three(out):
+    """Flip a byte of one shard, cut one short and remove one; return their names."""
+    victims = sorted(out.glob("*.tar"))[1:4]
+    flip(victims[0])
+    victims[1].write_bytes(victims[1].read_bytes()[:-100])
+    victims[2].unlink()
+    return {path.name for path in victims}
+
+
+def test_importing_again_mends_damaged_and_missing_shards(tmp_path):
+    published, out = SETS["c"](tmp_path), tmp_path / "out"
+    first = import_set("c", [published.root], str(out), shard_mb=0.025)
+    content = files(out)
+    victims = damage_three(out)
+    before = {path.name: path.stat().st_mtime_ns for path in out.glob("*.tar")}
+    reports = []
+    again = import_set(
+        "c", [published.root], str(out), shard_mb=0.025, workers=2,
+        progress=lambda *report: reports.append(report),
+    )  # fmt: skip
+    assert (again.written, again.kept) == (3, len(first.manifest.shards) - 3)
+    assert files(out) == content
+    assert verify(str(out)).problems == ()
+    assert reports[-1] == (225, 225)
+    for path in set(out.glob("*.tar")) - {out / name for name in victims}:
+        assert path.stat().st_mtime_ns == before[path.name]
+
+
+@pytest.mark.parametrize("harm", [flip, lambda path: path.unlink()])
+@pytest.mark.parametrize("name", ["shard-00000.tar", "index.npz"])
+def test_importing_again_mends_the_only_shard_and_the_index(tmp_path, name, harm):
+    published, out = SETS["r"](tmp_path), tmp_path / "out"
+    import_set("r", [published.root], str(out))
+    content = files(out)
+    harm(out / name)
+    again = import_set("r", [published.root], str(out))
+    assert again.written == (name != "index.npz")
+    assert files(out) == content
+    assert verify(str(out)).problems == ()
+
+
+def test_a_mended_import_still_leaves_out_what_was_corrupt(tmp_path):
+    published, victims = damaged(tmp_path)
+    out = tmp_path / "out"
+    import_set("a", [published.root], str(out), shard_mb=SMALL, on_corrupt="skip")
+    content = files(out)
+    flip(out / "shard-00001.tar")
+    again = import_set("a", [published.root], str(out), shard_mb=SMALL, on_corrupt="skip")
+    assert again.written == 1
+    assert sorted(again.manifest.corrupt) == victims
+    assert files(out) == content
+
+
+def test_a_killed_mending_goes_on(tmp_path, monkeypatch):
+    published, out = SETS["c"](tmp_path), tmp_path / "out"
+    import_set("c", [published.root], str(out), shard_mb=0.025)
+    content = files(out)
+    damage_three(out)
+    monkeypatch.setattr(write, "_manifest", lambda *_: (_ for _ in ()).throw(Killed))
+    with pytest.raises(Killed):
+        import_set("c", [published.root], str(out), shard_mb=0.025)
+    monkeypatch.undo()
+    flip(sorted(out.glob("*.tar"))[1])
+    assert import_set("c", [published.root], str(out), shard_mb=0.025).written == 1
+    assert files(out) == content
+
+
+def test_remote_shards_are_mended(tmp_path):
+    published = SETS["v2"](tmp_path)
+    arguments = ("v2", [published.root], "memory://mended/v2")
+    import_set(*arguments, shard_mb=SMALL)
+    memory = fsspec.filesystem("memory")
+    try:
+        memory.pipe_file("/mended/v2/shard-00001.tar", b"x")
+        assert import_set(*arguments, shard_mb=SMALL).written == 1
+        assert verify(arguments[2]).problems == ()
+    finally:
+        memory.rm("/mended", recursive=True)
+
+
 def test_another_import_is_not_overwritten(tmp_path):
     published, other = SETS["r"](tmp_path), SETS["v2"](tmp_path)
     import_set("r", [published.root], str(tmp_path / "out"))
