@@ -7,6 +7,7 @@ from pathlib import Path
 from gridcell.cell import Cell
 from gridcell.errors import CorruptData
 from gridcell.store import Checkpoints, Result, Store
+from gridcell.store.cache import FileCache
 
 MAX_CURVE_POINTS = 500  # a metric's curve is thinned by half whenever it would grow beyond this
 
@@ -37,7 +38,8 @@ class Context:
         store: where inputs come from; cells write to ``outputs``, never here.
         outputs: empty local folder; what is in it when the cell ends becomes its artifacts.
         scratch: empty local folder that is thrown away.
-        cache: local folder, kept between cells of one process, for copies of remote inputs.
+        cache: for copies of remote inputs, on this machine and shared by its processes: those that this cell
+            fetched stay while it runs. Or a folder, where nobody else needs them.
         locations: name -> path or URI of data on this machine.
         device: torch device type, ``cpu`` or ``cuda``.
         foreground: a person is watching: progress bars are welcome.
@@ -52,7 +54,7 @@ class Context:
     store: Store
     outputs: Path
     scratch: Path
-    cache: Path
+    cache: FileCache | Path
     locations: Mapping[str, str] = field(default_factory=dict)
     device: str = "cpu"
     foreground: bool = False

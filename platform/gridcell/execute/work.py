@@ -1,6 +1,7 @@
 """One cell's work, the same in every executor: surroundings, the task's function, commit."""
 
 import contextlib
+import functools
 import gc
 import os
 import platform
@@ -9,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from gridcell.cell import Cell, Resources
 from gridcell.context import Context, Reporter
 from gridcell.execute.outcome import FailureClass, Outcome, failure_from
 from gridcell.store import Store
+from gridcell.store.cache import FileCache
 from gridcell.task import Task
 
 
@@ -112,7 +113,11 @@ def _worked(
     """Call the task's function, commit what it leaves where this is the first process; seconds, metrics."""
     started = time.time()
     clock = time.monotonic()
-    with scratch_folder(cell.id) as scratch, limited_threads(cell.resources.cpus):
+    with (
+        scratch_folder(cell.id) as scratch,
+        limited_threads(cell.resources.cpus),
+        FileCache() as cache,
+    ):
         outputs = scratch / "outputs"
         outputs.mkdir()
         context = Context(
@@ -120,7 +125,7 @@ def _worked(
             store=store,
             outputs=outputs,
             scratch=scratch,
-            cache=_cache_folder(),
+            cache=cache,
             locations=locations,
             device=_device(cell.resources),
             foreground=foreground,
@@ -153,12 +158,6 @@ def scratch_folder(name: str) -> Iterator[Path]:
     """Yield an empty local folder that is removed afterwards."""
     with tempfile.TemporaryDirectory(prefix=f"gridcell-{name[:8]}-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
-
-
-@cache
-def _cache_folder() -> Path:
-    base = os.environ.get("GRIDCELL_CACHE") or str(Path.home() / ".cache" / "gridcell")
-    return Path(base)
 
 
 @contextlib.contextmanager
@@ -209,7 +208,7 @@ def _device(resources: Resources) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-@cache
+@functools.cache
 def _versions() -> Mapping[str, Any]:
     found = {"gridcell": gridcell.__version__, "python": platform.python_version()}
     for package in ("torch", "lightning", "timm", "ray", "numpy"):

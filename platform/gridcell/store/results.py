@@ -10,6 +10,7 @@ from typing import Any
 
 from gridcell.cell import Cell, canonical_json
 from gridcell.errors import CorruptData
+from gridcell.store.cache import FileCache, KnownFile, matches
 from gridcell.store.filesystem import Folder, sha256_of
 
 _SUFFIX = ".json"
@@ -129,13 +130,14 @@ class Results:
                 damaged.append(names[name])
         return results, damaged
 
-    def fetch(self, result: Result, name: str, cache: Path) -> Path:
+    def fetch(self, result: Result, name: str, cache: FileCache | Path) -> Path:
         """Return a local, verified copy of an artifact: the stored file itself where the store is local.
 
         Args:
             result: whose artifact it is.
             name: of the artifact.
-            cache: local folder for copies of remote artifacts.
+            cache: for copies of remote artifacts: a cache, which keeps this one until it is released, or a
+                folder of the caller's.
 
         Raises:
             KeyError: the result has no such artifact.
@@ -143,18 +145,26 @@ class Results:
         """
         artifact = result.artifacts[name]
         title = result.cell.title or result.cell.id
-        local = self._folder.local(artifact.path)
+        try:
+            return self._verified(KnownFile(artifact.path, artifact.size, artifact.sha256), cache)
+        except FileNotFoundError:
+            raise CorruptData(f"'{name}' of cell {title} is missing from the store") from None
+        except CorruptData as error:
+            raise CorruptData(
+                f"'{name}' of cell {title} is not what was committed: its checksum differs"
+            ) from error
+
+    def _verified(self, file: KnownFile, cache: FileCache | Path) -> Path:
+        local = self._folder.local(file.name)
         if local is None:
-            local = cache / artifact.path
-            if not (local.is_file() and sha256_of(local) == artifact.sha256):
-                try:
-                    self._folder.get(artifact.path, local)
-                except FileNotFoundError:
-                    raise CorruptData(f"'{name}' of cell {title} is missing from the store") from None
-        if not local.is_file():
-            raise CorruptData(f"'{name}' of cell {title} is missing from the store")
-        if local.stat().st_size != artifact.size or sha256_of(local) != artifact.sha256:
-            raise CorruptData(f"'{name}' of cell {title} is not what was committed: its checksum differs")
+            if isinstance(cache, FileCache):
+                return cache.keep(self._folder, file)
+            local = cache / file.name
+            if not matches(local, file):
+                self._folder.get(file.name, local)
+        if not matches(local, file):
+            local.stat()  # no error but that it is missing
+            raise CorruptData(f"{local} doesn't match its checksum")
         return local
 
     def quarantine(self, cell_id: str) -> str:

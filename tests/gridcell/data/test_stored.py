@@ -8,11 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
-from gridcell.data.shards.cache import ShardCache
 from gridcell.data.shards.samples import open_samples
 from gridcell.data.shards.write import import_set
 from gridcell.data.stored import load_index, read_stored, save_index
 from gridcell.errors import CorruptData, UserError
+from gridcell.store.cache import FileCache
 from published_sets import SETS
 
 
@@ -111,10 +111,10 @@ def test_remote_shards_are_read_through_the_cache(tmp_path, monkeypatch, loaders
     import_set("c", [published.root], uri)
     try:
         images = stored("c", uri)
-        assert not ShardCache().root.exists()  # planning and indexing fetch no shard
+        assert not FileCache().root.exists()  # planning and indexing fetch no shard
         fog = images.select(np.flatnonzero([images.groups[g].startswith("fog/") for g in images.group_of]))
         fog = replace(fog, loaders=loaders)
         assert sum(len(labels) for _, labels in fog.evaluation_batches(4, prepare)) == 15
-        assert len(list(ShardCache().root.glob("*.tar"))) == 1  # of fifteen: that of the fog alone
+        assert len(list(FileCache().root.glob("*.tar"))) == 1  # of fifteen: that of the fog alone
     finally:
         fsspec.filesystem("memory").rm(f"/remote-{loaders}", recursive=True)

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from gridcell.cluster.doctor.finding import Finding, Level, graded
+from gridcell.store.cache import cache_folder
 
 _GIB = 1 << 30
 _FREE_DISK_GIB = 10.0
@@ -106,7 +107,7 @@ def memory() -> Iterator[Finding]:
 
 def disk() -> Iterator[Finding]:
     """Look at the disk of scratch folders and of the cache."""
-    cache = Path(os.environ.get("GRIDCELL_CACHE") or Path.home() / ".cache")
+    cache = cache_folder()
     for what, folder in (("scratch", Path(tempfile.gettempdir())), ("cache", cache)):
         there = next(path for path in (folder, *folder.parents) if path.exists())
         free = shutil.disk_usage(there).free / _GIB

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, Protocol
 
 from gridcell.data.importers import Source, importer
 from gridcell.data.importers.layout import NO_GROUP, Entry
-from gridcell.data.shards.cache import ShardCache
 from gridcell.data.shards.index import SampleIndex
 from gridcell.data.shards.manifest import INDEX, MANIFEST, Manifest, read_manifest
 from gridcell.data.shards.order import dealt
@@ -19,6 +18,7 @@ from gridcell.data.shards.resume import UNFINISHED
 from gridcell.data.shards.tarindex import Place, index_tar
 from gridcell.data.shards.write import SHARD_MB, checked_image
 from gridcell.errors import CorruptData, UserError
+from gridcell.store.cache import FileCache, KnownFile
 from gridcell.store.filesystem import Folder
 
 
@@ -98,7 +98,7 @@ class ShardSamples:
 
     Args:
         uri: Where the shards are.
-        cache: For remote shards; None: :class:`ShardCache` with its defaults.
+        cache: For remote shards; None: :class:`FileCache` with its defaults.
         most_open: Shards kept open at once, at least 1; open ones take addresses, not memory.
 
     Raises:
@@ -106,7 +106,7 @@ class ShardSamples:
         CorruptData: The manifest is damaged.
     """
 
-    def __init__(self, uri: str, *, cache: ShardCache | None = None, most_open: int = 64) -> None:
+    def __init__(self, uri: str, *, cache: FileCache | None = None, most_open: int = 64) -> None:
         self.uri = uri
         self.manifest: Manifest = read_manifest(self._folder)
         self.content = self.manifest.content
@@ -116,7 +116,7 @@ class ShardSamples:
         self.groups = self.manifest.groups
         self.alternatives = self.manifest.alternatives
         self.counts = tuple(shard.samples for shard in self.manifest.shards)
-        self._cache = cache or ShardCache()
+        self._cache = cache or FileCache()
         self._most_open = max(1, most_open)
         self._group_numbers = {name: number for number, name in enumerate(self.groups)}
         self._open: OrderedDict[int, tuple[memoryview, list[Place]]] = OrderedDict()
@@ -174,7 +174,8 @@ class ShardSamples:
             return self._open[number]
         shard = self.manifest.shards[number]
         local = self._folder.local(shard.name)
-        with local.open("rb") if local is not None else self._cache.open(self._folder, shard) as file:
+        known = KnownFile(shard.name, shard.size, shard.sha256)
+        with local.open("rb") if local is not None else self._cache.open(self._folder, known) as file:
             stat = os.fstat(file.fileno())
             if stat.st_size != shard.size:
                 raise CorruptData(

@@ -1,0 +1,234 @@
+"""Remote files kept on this machine: verified, bounded, shared by all processes."""
+
+import contextlib
+import fcntl
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO, NamedTuple, Self
+
+from gridcell.errors import CorruptData, UserError
+from gridcell.store.filesystem import Folder, sha256_of
+
+_ARRIVING = ".arriving"
+_OURS = re.compile(r"[0-9a-f]{64}(\.[^.]*)?")  # SHA-256 and the remote name's ending; nothing else is touched
+_SPACE = "space"  # the lock under which room is made and files are leased
+_DEFAULT_LIMIT_GB = 100.0
+
+
+def cache_folder() -> Path:
+    """Return ``$GRIDCELL_CACHE``, or ``gridcell`` in the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("GRIDCELL_CACHE") or Path(base) / "gridcell")
+
+
+def cache_limit() -> int:
+    """Return how many bytes the cache may hold: ``$GRIDCELL_CACHE_GB`` times 10^9, by default 100 GB.
+
+    Raises:
+        UserError: the variable is no number above 0.
+    """
+    text = os.environ.get("GRIDCELL_CACHE_GB") or str(_DEFAULT_LIMIT_GB)
+    with contextlib.suppress(ValueError, OverflowError):
+        limit = int(float(text) * 1e9)
+        if limit > 0:
+            return limit
+    raise UserError(f"GRIDCELL_CACHE_GB must be a number above 0, not '{text}'")
+
+
+class KnownFile(NamedTuple):
+    """A remote file, known but for its bytes: name in its folder, size in bytes, SHA-256 in hexadecimal."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class FileCache:
+    """A folder of files named by their checksums; the one used longest ago goes first.
+
+    Any number of processes on one machine may use it at once: a file is fetched by one of them while the
+    others that need it wait. One that is open stays readable when it is removed; one that is kept isn't
+    removed. The files in it, those on their way included, never exceed ``limit``; a single one larger than
+    that is refused.
+
+    Args:
+        root: the folder, on a local disk, made when needed; ``cache_folder()`` by default.
+        limit: bytes at most; ``cache_limit()`` by default.
+
+    Raises:
+        UserError: the default limit is asked for, and what the environment says of it is no number.
+    """
+
+    def __init__(self, root: str | Path | None = None, limit: int | None = None) -> None:
+        self.root = cache_folder() if root is None else Path(root)
+        self.limit = cache_limit() if limit is None else limit
+        self._lease: IO[str] | None = None  # locked while this process lives: names of the files kept
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def open(self, folder: Folder, file: KnownFile) -> IO[bytes]:
+        """Return the file opened for reading, fetched first if it isn't here.
+
+        Raises:
+            CorruptData: what arrives doesn't have the file's size and checksum.
+            FileNotFoundError: it isn't in ``folder`` either.
+            UserError: it is larger than the cache may be, or those that are kept leave no room.
+        """
+        path = self._path(file)
+        while True:
+            opened = _open_whole(path, file.size)
+            if opened is not None:
+                return opened
+            with self._lock(_bucket(path.name)):
+                if not (path.exists() and path.stat().st_size == file.size):
+                    self._fetch(folder, file, path)
+            # Between here and the opening above another process may remove it again: then once more.
+
+    def keep(self, folder: Folder, file: KnownFile) -> Path:
+        """Return the path of the verified file, fetched first if it isn't here; it stays until ``release``.
+
+        Raises:
+            CorruptData: what arrives doesn't have the file's size and checksum.
+            FileNotFoundError: it isn't in ``folder`` either.
+            UserError: it is larger than the cache may be, or those that are kept leave no room.
+        """
+        path = self._path(file)
+        while not (self._leased(path, file.size) and matches(path, file)):
+            with self._lock(_bucket(path.name)):
+                if not matches(path, file):
+                    self._fetch(folder, file, path)
+        return path
+
+    def release(self) -> None:
+        """Let go of the files that were kept."""
+        if self._lease is not None:
+            Path(self._lease.name).unlink(missing_ok=True)
+            self._lease.close()
+            self._lease = None
+
+    def _path(self, file: KnownFile) -> Path:
+        if file.size > self.limit:
+            raise UserError(
+                f"{file.name} has {file.size} bytes; the cache {self.root} may hold {self.limit}: allow more "
+                "by GRIDCELL_CACHE_GB"
+            )
+        return self.root / f"{file.sha256}{PurePosixPath(file.name).suffix}"
+
+    def _leased(self, path: Path, size: int) -> bool:
+        """Note that a file is in use, if it is there; from then on no process removes it."""
+        with self._lock(_SPACE):
+            opened = _open_whole(path, size)
+            if opened is None:
+                return False
+            opened.close()
+            if self._lease is None:
+                leases = self.root / "leases"
+                leases.mkdir(exist_ok=True)
+                self._lease = (leases / uuid.uuid4().hex).open("w")
+                fcntl.flock(self._lease, fcntl.LOCK_EX)
+            self._lease.write(f"{path.name}\n")
+            self._lease.flush()
+            return True
+
+    def _in_use(self) -> set[str]:
+        """Return the names of the files that living processes keep; the caller holds the lock on space."""
+        names: set[str] = set()
+        for lease in (self.root / "leases").glob("*"):
+            with contextlib.suppress(FileNotFoundError), lease.open() as file:  # its owner may let go now
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    names.update(file.read().split("\n"))
+                else:  # its owner died
+                    lease.unlink(missing_ok=True)
+        return names
+
+    def _fetch(self, folder: Folder, file: KnownFile, path: Path) -> None:
+        arriving = path.with_name(f"{path.name}{_ARRIVING}")
+        with self._lock(_SPACE):
+            path.unlink(missing_ok=True)  # cut short by a crash, or damaged
+            self._make_room(file.size)
+            with arriving.open("wb") as opened:  # takes its room now, so that others count it
+                opened.truncate(file.size)
+        try:
+            folder.get(file.name, arriving)
+            if not matches(arriving, file):
+                raise CorruptData(f"{folder.path(file.name)} doesn't match its checksum")
+            with arriving.open("rb") as opened:
+                os.fsync(opened.fileno())
+            arriving.replace(path)
+        finally:
+            arriving.unlink(missing_ok=True)
+
+    def _make_room(self, size: int) -> None:
+        """Remove files until ``size`` bytes more fit; the caller holds the lock on space."""
+        for left in self.root.glob(f"*{_ARRIVING}"):
+            with self._lock(_bucket(left.name), wait=False) as free:
+                if free:  # whoever fetched it is gone
+                    for file in (left, *self.root.glob(f".{left.name}.*")):
+                        file.unlink(missing_ok=True)
+        in_use = self._in_use()
+        ready, taken = [], 0
+        for file in self.root.iterdir():
+            if _OURS.fullmatch(file.name.removesuffix(_ARRIVING)):
+                with contextlib.suppress(FileNotFoundError):
+                    stat = file.stat()
+                    taken += stat.st_size
+                    if file.suffix != _ARRIVING and file.name not in in_use:
+                        ready.append((stat.st_mtime_ns, stat.st_size, file))
+        for _, freed, file in sorted(ready):
+            if taken + size <= self.limit:
+                return
+            file.unlink(missing_ok=True)
+            taken -= freed
+        if taken + size > self.limit:
+            raise UserError(
+                f"The cache {self.root} may hold {self.limit} bytes, too few for the files that are used and "
+                "fetched at once; allow more by GRIDCELL_CACHE_GB, or use fewer workers"
+            )
+
+    @contextlib.contextmanager
+    def _lock(self, name: str, wait: bool = True) -> Iterator[bool]:
+        """Hold a lock among processes; yields False where ``wait`` is off and another holds it."""
+        folder = self.root / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / name).open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+                return
+            yield True  # closing the file lets go of the lock, as does the end of the process
+
+
+def _bucket(name: str) -> str:
+    """Return the name of the lock on a file: one of 4096, for lock files stay."""
+    return name[:3]
+
+
+def matches(path: Path, file: KnownFile) -> bool:
+    """Tell whether a local file is there and has the size and the checksum."""
+    try:
+        return path.stat().st_size == file.size and sha256_of(path) == file.sha256
+    except FileNotFoundError:
+        return False
+
+
+def _open_whole(path: Path, size: int) -> IO[bytes] | None:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return None
+    if os.fstat(file.fileno()).st_size != size:
+        file.close()
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(path)  # used now; an access time would not be kept on most disks
+    return file
