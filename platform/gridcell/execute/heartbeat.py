@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import random
 import threading
 import time
 import uuid
@@ -21,19 +22,28 @@ STALE_S = 20.0  # a driver not heard of for this long is gone
 
 
 class Heartbeat:
-    """A listener that writes the ids of the running cells every ``INTERVAL_S`` while the driver lives."""
+    """A listener that writes the ids of the running cells every ``INTERVAL_S`` while the driver lives.
+
+    As often it tells the schedule what other living drivers run.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._name = f"drivers/{uuid.uuid4().hex[:12]}.json"
         self._running: dict[str, float] = {}  # id -> start of the attempt, seconds since 1970
         self._steps: dict[str, int] = {}  # id -> the last step that it reported
+        self._accompanied = False  # whether other drivers live
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True, name="heartbeat")
 
     def begun(self, schedule: Schedule) -> None:
-        """Account for what dead drivers were running, and start beating."""
+        """Account for what dead drivers were running, start beating, and keep out of living ones' way."""
+        self._schedule = schedule
         written_if_possible(lambda: _bury_the_dead(self._store))
+        written_if_possible(self._beat_once)  # before looking: of two that begin together both see the other
+        written_if_possible(self._look_around)
+        if self._accompanied:
+            schedule.shuffle(random.Random())
         self._thread.start()
 
     def started(self, cell: Cell) -> None:
@@ -56,11 +66,18 @@ class Heartbeat:
         written_if_possible(lambda: _count_as_lost(self._store, self._name, self._now()))
 
     def _beat(self) -> None:
-        while True:
-            beat = json.dumps(self._now()).encode()
-            written_if_possible(lambda beat=beat: self._store.folder.write(self._name, beat))  # type: ignore[misc]
-            if self._stop.wait(INTERVAL_S):
-                return
+        while not self._stop.wait(INTERVAL_S):
+            written_if_possible(self._beat_once)
+            written_if_possible(self._look_around)
+
+    def _beat_once(self) -> None:
+        self._store.folder.write(self._name, json.dumps(self._now()).encode())
+
+    def _look_around(self) -> None:
+        others = [beat for name, beat in _beats(self._store.folder) if name != self._name]
+        alive = [beat for beat in others if not _is_dead(beat)]
+        self._accompanied = bool(alive)
+        self._schedule.elsewhere = frozenset(cell_id for beat in alive for cell_id in beat["running"])
 
     def _now(self) -> dict[str, Any]:
         where = {"host": platform.node(), "pid": os.getpid()}

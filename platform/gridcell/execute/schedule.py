@@ -1,6 +1,7 @@
 """Which cell runs next: the order that every executor follows."""
 
 import heapq
+import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import astuple
@@ -28,7 +29,7 @@ class Schedule:
     Among ready cells, the first of its kind comes first, so that a kind that can't work, or takes long, is
     known early. Then one that more steps depend on (longest path to a target), so that the end of a grid
     isn't one long chain; equal resource requests stay together, since a Ray actor is reused only between
-    equal requests.
+    equal requests. What another driver runs comes last: it may be done by then.
     """
 
     def __init__(
@@ -53,12 +54,13 @@ class Schedule:
         self._dependents: Mapping[str, list[str]] = self._find_dependents()
         self._height = self._longest_paths()
         self._rank = {cell_id: index for index, cell_id in enumerate(grid.cells)}
-        self._ready: list[tuple[bool, int, tuple[float, ...], int, str]] = []  # heap
+        self._ready: list[tuple[bool, bool, int, tuple[float, ...], int, str]] = []  # heap
         self._kinds_seen: set[str] = set()
         self._in_ready: set[str] = set()
         self._attempts: Counter[tuple[str, FailureClass]] = Counter()
         self._max_failures = max_failures
         self.stopped = ""  # why nothing more is handed out
+        self.elsewhere: Set[str] = frozenset()  # what other drivers run; replaced as a whole, by any thread
         self.running: set[str] = set()
         self.failed: dict[str, Outcome] = {}
         self.blocked: set[str] = set()
@@ -70,6 +72,17 @@ class Schedule:
                 self._block_dependents(cell_id)
         for cell_id in sorted(self._to_run, key=lambda item: (-self._height[item], self._rank[item])):
             self._queue_when_ready(cell_id)
+
+    def shuffle(self, order: random.Random) -> None:
+        """Take otherwise equal cells in a random order, in place of the grid's.
+
+        Drivers that share a grid would otherwise come to each cell at the same time.
+        """
+        ranked = list(self._grid.cells)
+        order.shuffle(ranked)
+        self._rank = {cell_id: index for index, cell_id in enumerate(ranked)}
+        self._ready = [(*entry[:-2], self._rank[entry[-1]], entry[-1]) for entry in self._ready]
+        heapq.heapify(self._ready)
 
     def _find_dependents(self) -> Mapping[str, list[str]]:
         dependents = defaultdict(list)
@@ -98,7 +111,8 @@ class Schedule:
             seen = cell.kind in self._kinds_seen
             self._kinds_seen.add(cell.kind)
             shape = astuple(cell.resources)
-            heapq.heappush(self._ready, (seen, -self._height[cell_id], shape, self._rank[cell_id], cell_id))
+            entry = (False, seen, -self._height[cell_id], shape, self._rank[cell_id], cell_id)
+            heapq.heappush(self._ready, entry)
 
     def is_done(self, cell_id: str) -> bool:
         """Whether the cell's result is committed and, as far as is known, whole."""
@@ -126,6 +140,7 @@ class Schedule:
         """
         if self.stopped:
             return None
+        self._postpone_elsewhere()
         while self._ready:
             cell = self._grid.cells[self._ready[0][-1]]
             whole = self._has_its_needs(cell.id)  # unless what it needs was found damaged meanwhile
@@ -137,6 +152,11 @@ class Schedule:
                 self.running.add(cell.id)
                 return cell
         return None
+
+    def _postpone_elsewhere(self) -> None:
+        """Put what another driver runs behind all the rest, once, until none of it is first."""
+        while self._ready and not self._ready[0][0] and self._ready[0][-1] in self.elsewhere:
+            heapq.heapreplace(self._ready, (True, *self._ready[0][1:]))
 
     def finish(self, outcome: Outcome) -> bool:
         """Take note of how an attempt ended; return whether the cell will be tried again."""

@@ -3,7 +3,9 @@
 import errno
 import json
 import os
+import platform
 import queue
+import random
 import socket
 import subprocess
 import sys
@@ -222,6 +224,51 @@ def test_a_failure_is_forgotten_when_its_cell_succeeds(store):
     store.failures.record(first.id, {"title": "", **Failure(FailureClass.BUG, "once").to_record()})
     run_grid(toy_task.task, grid, store, executor="inline")
     assert store.failures.read_all() == {}
+
+
+class Order(Silent):
+    """Notes in which order cells start."""
+
+    def __init__(self):
+        self.cells = []
+
+    def started(self, cell):
+        self.cells.append(cell.id)
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_what_another_living_driver_runs_comes_last(store, alive):
+    grid = planned(width=6, length=1)
+    steps = [cell for cell in grid.cells.values() if cell.kind == "step"]
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    beat = {
+        "host": platform.node(),
+        "pid": os.getpid() if alive else gone.pid,
+        "time": time.time(),
+        "running": {cell.id: time.time() for cell in steps[:3]},
+    }
+    store.folder.write("drivers/other.json", json.dumps(beat).encode())
+    order = Order()
+    schedule = run_grid(toy_task.task, grid, store, executor="inline", listeners=[order])
+    assert schedule.finished == set(grid.cells)
+    started = order.cells[: len(steps)]
+    if alive:
+        assert set(started[3:]) == set(beat["running"])
+    else:
+        assert started == [cell.id for cell in steps]
+
+
+def test_a_driver_that_joins_has_an_order_of_its_own():
+    grid = planned(width=30, length=1)
+    orders = []
+    for seed in (None, 1, 2):
+        schedule = Schedule(grid, set())
+        if seed is not None:
+            schedule.shuffle(random.Random(seed))
+        orders.append([schedule.take().id for _ in range(30)])
+    assert all(set(order) == set(orders[0]) for order in orders)
+    assert orders[0] != orders[1] != orders[2] != orders[0]
 
 
 def test_a_lost_head_is_noticed(monkeypatch):

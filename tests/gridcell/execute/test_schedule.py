@@ -92,6 +92,21 @@ def test_no_cell_overtakes_one_that_may_not_run_yet():
 
 
 @given(EDGES, st.sets(st.integers(0, 14)))
+def test_cells_that_run_elsewhere_come_last_and_come_all_the_same(edges, elsewhere):
+    grid, cells = random_grid(edges, 15)
+    schedule = Schedule(grid, set())
+    schedule.elsewhere = {cells[node].id for node in elsewhere}
+    done = set()
+    while cell := schedule.take():
+        ready = {other.id for other in cells if other.id not in done and set(other.needs.values()) <= done}
+        assert cell.id in ready
+        assert cell.id not in schedule.elsewhere or ready <= schedule.elsewhere
+        done.add(cell.id)
+        schedule.finish(Outcome(cell.id, 0.0))
+    assert done == set(grid.cells)
+
+
+@given(EDGES, st.sets(st.integers(0, 14)))
 def test_only_what_a_missing_target_needs_is_missing(edges, done_nodes):
     grid, cells = random_grid(edges, 15)
     targets = {node for node in range(15) if not any(a == node for a, _ in edges)}
