@@ -52,13 +52,21 @@ def whole_shards(
         manifest: Of that import.
         parts: What each shard was made from.
         workers: Threads.
+
+    Raises:
+        UserError: That import dealt the images to another number of shards.
     """
+    if len(parts) != len(manifest.shards):
+        raise UserError(
+            f"'{folder.root}' holds {len(manifest.shards)} shards of {manifest.how['made_by']}, which this "
+            f"gridcell would make {len(parts)}; choose another --to, or remove them first"
+        )
     with ThreadPoolExecutor(workers, thread_name_prefix="gridcell-import") as pool:
         problems = list(pool.map(lambda shard: damage(folder, shard), manifest.shards))
     records = {}
     for number, (shard, entries, problem) in enumerate(zip(manifest.shards, parts, problems, strict=True)):
-        if problem is None:
-            left = [entry for entry in entries if entry.member.name not in manifest.corrupt]
+        left = [entry for entry in entries if entry.member.name not in manifest.corrupt]
+        if problem is None and len(left) == shard.samples:
             names = {entry.member.name for entry in entries}
             records[number] = {
                 "shard": asdict(shard),

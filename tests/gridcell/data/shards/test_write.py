@@ -174,6 +174,16 @@ def test_a_killed_mending_goes_on(tmp_path, monkeypatch):
     assert files(out) == content
 
 
+def test_shards_that_were_dealt_otherwise_are_not_mended(tmp_path, monkeypatch):
+    published, out = SETS["c"](tmp_path), tmp_path / "out"
+    import_set("c", [published.root], str(out), shard_mb=0.025)
+    content = files(out)
+    monkeypatch.setattr(write, "dealt", lambda *_: [[]])
+    with pytest.raises(UserError, match="would make 1"):
+        import_set("c", [published.root], str(out), shard_mb=0.025)
+    assert files(out) == content
+
+
 def test_remote_shards_are_mended(tmp_path):
     published = SETS["v2"](tmp_path)
     arguments = ("v2", [published.root], "memory://mended/v2")
