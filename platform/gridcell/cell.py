@@ -23,10 +23,15 @@ def canonical_json(value: Any) -> str:
     Raises:
         TypeError: ``value`` holds something that is not JSON, a non-text key, or a float that is not finite.
     """
-    return json.dumps(_checked(value, "value"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return json.dumps(check_json(value, "value"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
-def _checked(value: Any, where: str) -> Any:
+def check_json(value: Any, where: str) -> Any:
+    """Return a value that can be part of a cell's identity, tuples as lists.
+
+    Raises:
+        TypeError: it can't; the message names the offending place, beginning with ``where``.
+    """
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
@@ -34,12 +39,12 @@ def _checked(value: Any, where: str) -> Any:
             raise TypeError(f"{where} is {value}, which has no place in a cell's identity")
         return value
     if isinstance(value, list | tuple):
-        return [_checked(item, f"{where}[{index}]") for index, item in enumerate(value)]
+        return [check_json(item, f"{where}[{index}]") for index, item in enumerate(value)]
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
                 raise TypeError(f"{where} has the key {key!r}, which is not text")
-        return {key: _checked(item, f"{where}.{key}") for key, item in value.items()}
+        return {key: check_json(item, f"{where}.{key}") for key, item in value.items()}
     raise TypeError(f"{where} is a {type(value).__name__}, which is not JSON")
 
 

@@ -27,14 +27,17 @@ class CorruptData(Exception):  # noqa: N818 - names the state of the data
         return str(self.args[0])
 
 
-def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """Return a clause that names the valid choice nearest to ``word``, then all of them."""
+def did_you_mean(word: object, choices: Iterable[str]) -> str:
+    """Return a clause that names the valid choice nearest to ``word``, then all of them.
+
+    A word that the user wrote in YAML may turn out to be a number or a list.
+    """
     names = sorted(str(choice) for choice in choices)
-    close = get_close_matches(word.lower(), [name.lower() for name in names], n=1, cutoff=0.5)
+    close = get_close_matches(str(word).lower(), [name.lower() for name in names], n=1, cutoff=0.5)
     hint = next((f"did you mean '{name}'? " for name in names if close and name.lower() == close[0]), "")
     return f"{hint}(choose from: {', '.join(names)})" if names else "(there are none)"
 
 
-def unknown(what: str, word: str, choices: Iterable[str]) -> UserError:
+def unknown(what: str, word: object, choices: Iterable[str]) -> UserError:
     """Build the error for a name that is not one of ``choices``, e.g. an unknown suite."""
     return UserError(f"Unknown {what} '{word}': {did_you_mean(word, choices)}")

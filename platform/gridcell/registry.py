@@ -60,13 +60,13 @@ class Registry(Generic[Part]):
         """
         return by_name([*self._defined(), *self._plugged()], self._what, self._plural, self._kinds)
 
-    def get(self, name: str) -> Part:
-        """Return the part called ``name``.
+    def get(self, name: object) -> Part:
+        """Return the part called ``name``, which may be any value that a user gave in its place.
 
         Raises:
             UserError: there is none; the message names the nearest.
         """
-        if name not in self.all:
+        if not isinstance(name, str) or name not in self.all:
             raise unknown(self._what, name, self.all)
         return self.all[name]
 

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from gridcell.cell import check_json
 from gridcell.errors import UserError, did_you_mean, unknown
 from gridcell.grid import Grid
 from gridcell.task import Task
@@ -50,10 +51,7 @@ def load_suite(task: Task, name: str, overrides: Sequence[str] = (), seeds: int 
             raise unknown(f"suite of {task.name}", name, suite_names(task))
         if not path.is_file():
             raise UserError(f"There is no suite file '{name}'")
-    try:
-        values = yaml.safe_load(path.read_text()) or {}
-    except yaml.YAMLError as error:
-        raise UserError(f"'{path}' is not valid YAML: {' '.join(str(error).split())}") from error
+    values = _parsed(path.read_bytes(), f"'{path}'") or {}
     if not isinstance(values, dict):
         raise UserError(f"'{path}' must hold settings as 'key: value' lines")
     for override in overrides:
@@ -62,7 +60,37 @@ def load_suite(task: Task, name: str, overrides: Sequence[str] = (), seeds: int 
         if seeds < 1:
             raise UserError(f"--seeds must be at least 1, not {seeds}")
         values["seeds"] = list(range(seeds))
+    try:
+        for key, value in values.items():
+            check_json(value, str(key))
+    except TypeError as error:
+        raise UserError(f"A setting is wrong: {error}") from error
     return Suite(task, path.stem, parse_settings(task.settings, values))
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, but a key that stands twice is an error: the first would silently be lost."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen = set()
+        for key, _ in node.value:
+            if (key.tag, str(key.value)) in seen:
+                raise yaml.MarkedYAMLError(None, None, f"the key '{key.value}' stands twice", key.start_mark)
+            seen.add((key.tag, str(key.value)))
+        return node
+
+
+def _parsed(text: str | bytes, where: str) -> Any:
+    """Read YAML, of UTF-8 where it comes as bytes.
+
+    Raises:
+        UserError: it isn't YAML, or a key stands twice; the sentence begins with ``where``.
+    """
+    try:
+        return _Loader(text if isinstance(text, str) else text.decode()).get_single_data()
+    except (yaml.YAMLError, ValueError) as error:  # values such as the date 2020-13-45 are ValueErrors
+        raise UserError(f"{where} is not valid YAML: {' '.join(str(error).split())}") from error
 
 
 def _apply(values: dict[str, Any], override: str) -> None:
@@ -75,10 +103,7 @@ def _apply(values: dict[str, Any], override: str) -> None:
         if not isinstance(inner, dict):
             raise UserError(f"'--set {override}': '{parent}' holds a value, not further keys")
         values = inner
-    try:
-        values[last] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"'--set {override}': the value is not valid YAML") from error
+    values[last] = _parsed(text, f"'--set {override}': the value")
 
 
 def parse_settings(model: type[BaseModel], values: Mapping[str, Any], where: str = "") -> BaseModel:

@@ -195,5 +195,5 @@ def _pretraining(name: str, values: Any) -> Any:
     """Parse one entry by its kind, so that messages speak of that kind's settings alone."""
     if isinstance(values, BaseModel):
         return values
-    kind = Pretrained if "source" in (values or {}) else Pretraining
+    kind = Pretrained if isinstance(values, dict) and "source" in values else Pretraining
     return parse_settings(kind, values or {}, f"pretrainings.{name}")

@@ -37,6 +37,12 @@ def test_an_unknown_name_gets_the_nearest(registry):
         registry.get("bleu")
 
 
+@pytest.mark.parametrize("name", [0, [], {"blue": 1}, None])
+def test_a_value_that_is_no_name_is_unknown(registry, name):
+    with pytest.raises(UserError, match=r"Unknown colour '.*amber, blue, red"):
+        registry.get(name)
+
+
 def test_no_name_twice():
     with pytest.raises(UserError, match="Two colours are called 'red'"):
         by_name([Part("red"), Part("red")], "colour")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gridcell.cli import common
-from gridcell.cli.common import DEFAULT_STORAGE, Json, Storage, open_store, print_json
+from gridcell.cli.common import DEFAULT_STORAGE, Json, Storage, open_store, print_json, reading
 from gridcell.errors import UserError
 from gridcell.execute.work import run_cell
 from gridcell.execute.workers import workers_for
@@ -24,9 +24,10 @@ CellId = Annotated[str, typer.Argument(metavar="ID", help="A cell's id, or its f
 def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = False) -> None:
     """Print what a cell is, what it needs, and its result or failure."""
     store = open_store(storage)
-    plan, cell = store.plans.find(cell_id)
-    result = store.results.read(cell.id) if cell.id in store.results.done() else None
-    failure = None if result else store.failures.read_all().get(cell.id)
+    with reading(storage):
+        plan, cell = store.plans.find(cell_id)
+        result = store.results.read(cell.id) if cell.id in store.results.done() else None
+        failure = None if result else store.failures.read_all().get(cell.id)
     if as_json:
         body = {"id": cell.id, "suite": plan.suite, **cell.to_record(), "failure": failure}
         if result:

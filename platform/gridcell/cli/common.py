@@ -1,13 +1,15 @@
 """What the commands share: options, the suite and grid they name, and how they print."""
 
+import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from gridcell.errors import UserError
+from gridcell.errors import CorruptData, UserError
 from gridcell.grid import Grid
 from gridcell.store import Store
 from gridcell.suite import Suite, load_suite
@@ -78,16 +80,38 @@ def _selection(pairs: list[str] | tuple[()]) -> dict[str, list[str]]:
     return wanted
 
 
-def open_store(uri: str) -> Store:
+def open_store(uri: str, *, must_exist: bool = True) -> Store:
     """Open a store for reading.
 
     Raises:
-        UserError: there is none at ``uri``.
+        UserError: it can't be read, is of another format, or has to exist and doesn't.
     """
     store = Store(uri)
-    if not store.folder.filesystem.exists(store.folder.path("gridcell.json")):
+    with reading(uri):
+        exists = store.exists()
+    if must_exist and not exists:
         raise UserError(f"There is no gridcell storage at '{uri}' yet: 'gridcell run' makes one")
     return store
+
+
+@contextlib.contextmanager
+def reading(uri: str) -> Iterator[None]:
+    """Turn what a filesystem raises while ``uri`` is read into one sentence.
+
+    Each filesystem has errors of its own. Python's built-in ones are our mistakes, save the system's.
+
+    Raises:
+        UserError: ``uri`` can't be read.
+    """
+    try:
+        yield
+    except (UserError, CorruptData):
+        raise
+    except Exception as error:
+        if not isinstance(error, OSError) and type(error).__module__ == "builtins":
+            raise
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:300]
+        raise UserError(f"The storage '{uri}' can't be read: {reason}") from error
 
 
 def console() -> Console:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from gridcell.cli import common
-from gridcell.cli.common import Json, print_json
+from gridcell.cli.common import Json, print_json, reading
 from gridcell.cli.progress import LINE_EVERY_S, clock
 from gridcell.errors import CorruptData, UserError
 
@@ -101,7 +101,8 @@ def verify(
     console = common.console()
     bar = _Bar(console, "shards", silent=as_json)
     try:
-        done = verify_shards(uri, workers=workers, progress=bar.update)
+        with reading(uri):
+            done = verify_shards(uri, workers=workers, progress=bar.update)
     except CorruptData as error:
         raise UserError(str(error)) from error
     finally:

@@ -1,7 +1,7 @@
 """Commands that look and start nothing: tasks, plan, status."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, Any
@@ -25,6 +25,7 @@ from gridcell.cli.common import (
     TaskName,
     open_store,
     print_json,
+    reading,
     request,
 )
 from gridcell.errors import UserError
@@ -71,7 +72,9 @@ def plan(
 ) -> None:
     """Show what 'run' would run: cells by kind, what is done, what each kind needs. Starts nothing."""
     asked = request(task, suite, select, override, seeds)
-    states = _states(asked, Store(storage))
+    store = open_store(storage, must_exist=False)
+    with reading(storage):
+        states = _states(asked, store, store.failures.read_all())
     simulated = _simulated(asked, {cell for cell, state in states.items() if state == "done"}, gpus or ())
     skipped = [{"labels": dict(item.labels), "reason": item.reason} for item in asked.grid.skipped]
     estimate = asked.suite.task.estimate_cost(asked.suite.settings, asked.grid)
@@ -145,13 +148,15 @@ def status(
     """Show how far a grid is: cells by kind and state, and why the failed ones failed."""
     asked = request(task, suite, select, override, seeds)
     store = open_store(storage)
-    states = _states(asked, store)
+    with reading(storage):
+        recorded = store.failures.read_all()
+        states = _states(asked, store, recorded)
+        lost = lost_by_class(store.losses.read_all(), asked.grid.cells)
     failures = {
         cell_id: failure
-        for cell_id, failure in store.failures.read_all().items()
+        for cell_id, failure in recorded.items()
         if states.get(cell_id) in ("failed", "diverged")
     }
-    lost = lost_by_class(store.losses.read_all(), asked.grid.cells)
     if as_json:
         counts = Counter(states.values()) | Counter({"skipped": len(asked.grid.skipped)})
         print_json({"cells": len(asked.grid), "counts": counts, "failures": failures, "lost": lost})
@@ -176,11 +181,10 @@ def status(
         console.print(describe_lost(lost))
 
 
-def _states(asked: Request, store: Store) -> dict[str, str]:
+def _states(asked: Request, store: Store, failures: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Tell each cell's state. A need whose users are all done need not run, though it may be gone."""
     done = store.results.done()
     missing = missing_cells(asked.grid, done)
-    failures = store.failures.read_all()
     running = running_cells(store.folder)
 
     def state(cell_id: str) -> str:

@@ -22,6 +22,7 @@ from gridcell.cli.common import (
     Tracking,
     open_store,
     print_json,
+    reading,
     request,
 )
 from gridcell.errors import UserError
@@ -36,13 +37,14 @@ def findings(asked: Request, store: Store) -> Findings:
     Raises:
         UserError: a stored result is damaged.
     """
-    results, damaged = store.results.read_many(asked.grid.cells)
+    with reading(store.uri):
+        results, damaged = store.results.read_many(asked.grid.cells)
+        failures, losses = store.failures.read_all(), store.losses.read_all()
     if damaged:
         raise UserError(
             f"The stored result of cell {damaged[0]} is damaged ({len(damaged)} in all): "
             "'gridcell run' sets damaged results aside and runs their cells again"
         )
-    failures = store.failures.read_all()
     return Findings(
         title=asked.title,
         settings=asked.suite.settings.model_dump(mode="json"),
@@ -54,7 +56,7 @@ def findings(asked: Request, store: Store) -> Findings:
             if cell_id in asked.grid.cells and cell_id not in results
         },
         store=store,
-        losses=store.losses.read_all(),
+        losses=losses,
     )
 
 

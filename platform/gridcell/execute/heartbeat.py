@@ -16,6 +16,7 @@ from gridcell.execute.schedule import Schedule
 from gridcell.execute.settle import lost_seconds, lost_steps, written_if_possible
 from gridcell.store import Loss, Store
 from gridcell.store.filesystem import Folder
+from gridcell.store.notes import parse_notes
 
 INTERVAL_S = 5.0
 STALE_S = 20.0  # a driver not heard of for this long is gone
@@ -93,8 +94,7 @@ def running_cells(folder: Folder) -> dict[str, str]:
 
 def _beats(folder: Folder) -> Iterator[tuple[str, dict[str, Any]]]:
     names = [f"drivers/{name}" for name in folder.names("drivers")]
-    for name, data in folder.read_many(names).items():
-        yield name, json.loads(data)
+    yield from parse_notes(folder.read_many(names), ("host", "pid", "time", "running")).items()
 
 
 def _is_dead(beat: Mapping[str, Any]) -> bool:

@@ -73,11 +73,20 @@ class Store:
             UserError: it can't be written, or a newer gridcell made it.
         """
         self.folder.check_writable()
+        if not self.exists():
+            self.folder.write("gridcell.json", json.dumps({"format": FORMAT}).encode())
+        return self
+
+    def exists(self) -> bool:
+        """Tell whether there is a store, of this format.
+
+        Raises:
+            UserError: there is one of another format.
+        """
         try:
             found = json.loads(self.folder.read("gridcell.json"))["format"]
         except FileNotFoundError:
-            self.folder.write("gridcell.json", json.dumps({"format": FORMAT}).encode())
-            found = FORMAT
+            return False
         except (ValueError, KeyError, TypeError):
             raise UserError(
                 f"'{self.uri}/gridcell.json' is damaged: remove it if this is a gridcell store"
@@ -86,4 +95,4 @@ class Store:
             raise UserError(
                 f"The storage '{self.uri}' has format {found}; this gridcell reads format {FORMAT}"
             )
-        return self
+        return True

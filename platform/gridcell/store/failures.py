@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 
 from gridcell.store.filesystem import Folder
+from gridcell.store.notes import parse_notes
+
+_FIELDS = ("failure_class", "title", "message", "traceback")
 
 
 class Failures:
@@ -21,7 +24,7 @@ class Failures:
         self._folder.remove(f"failures/{cell_id}.json")
 
     def read_all(self) -> dict[str, dict[str, object]]:
-        """Return id -> failure."""
+        """Return id -> failure, without damaged ones."""
         names = [f"failures/{name}" for name in self._folder.names("failures") if name.endswith(".json")]
         found = self._folder.read_many(names)
-        return {Path(name).stem: json.loads(data) for name, data in found.items()}
+        return {Path(name).stem: failure for name, failure in parse_notes(found, _FIELDS).items()}

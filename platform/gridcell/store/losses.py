@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gridcell.store.filesystem import Folder
+from gridcell.store.notes import parse_notes
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,10 @@ class Losses:
         self._folder.write(name, json.dumps(vars(loss)).encode())
 
     def read_all(self) -> list[Loss]:
-        """Return them all."""
+        """Return them all, without damaged ones."""
         names = [f"losses/{name}" for name in self._folder.names("losses") if name.endswith(".json")]
-        return [Loss(**json.loads(data)) for data in self._folder.read_many(names).values()]
+        notes = parse_notes(self._folder.read_many(names), ("cell", "failure_class", "seconds"))
+        return [Loss(**note) for note in notes.values()]
 
 
 def lost_by_class(losses: Iterable[Loss], cells: Mapping[str, object]) -> dict[str, dict[str, float]]:

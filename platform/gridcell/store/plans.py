@@ -1,7 +1,6 @@
 """Plans: the grids that were run against this store, so that any cell can be found by its id alone."""
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,6 +8,9 @@ from gridcell.cell import Cell, canonical_json
 from gridcell.errors import UserError
 from gridcell.grid import Grid
 from gridcell.store.filesystem import Folder
+from gridcell.store.notes import parse_notes
+
+_FIELDS = ("task", "suite", "locations", "cells")
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,11 @@ class Plans:
         self._folder.write(f"plans/{grid_id(grid)}.json", canonical_json(body).encode())
 
     def read_all(self) -> Iterator[Plan]:
-        """Yield the stored plans, the one that was written last at the end."""
+        """Yield the stored plans, the one that was written last at the end, without damaged ones."""
         names = [f"plans/{name}" for name in self._folder.names("plans")]
-        for name in sorted(names, key=lambda name: (self._folder.modified(name), name)):
-            body = json.loads(self._folder.read(name))
+        plans = parse_notes(self._folder.read_many(names), _FIELDS)
+        for name in sorted(plans, key=lambda name: (self._folder.modified(name), name)):
+            body = plans[name]
             cells = {cell.id: cell for cell in map(Cell.from_record, body["cells"])}
             yield Plan(body["task"], body["suite"], cells, body["locations"])
 

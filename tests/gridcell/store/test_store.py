@@ -217,9 +217,10 @@ def test_the_newest_undamaged_checkpoint_is_used(any_store, tmp_path):
 
 
 def test_the_last_failure_is_remembered(any_store):
-    any_store.failures.record("a", {"message": "one"})
-    any_store.failures.record("a", {"message": "two"})
-    assert any_store.failures.read_all() == {"a": {"message": "two"}}
+    failure = {"title": "a", "failure_class": "bug", "traceback": ""}
+    any_store.failures.record("a", {**failure, "message": "one"})
+    any_store.failures.record("a", {**failure, "message": "two"})
+    assert any_store.failures.read_all() == {"a": {**failure, "message": "two"}}
 
 
 def test_cells_are_found_in_stored_plans(any_store):

@@ -1,0 +1,67 @@
+"""Suites: what a user writes by mistake is one sentence that names it."""
+
+import pytest
+
+from gridcell.errors import UserError
+from gridcell.suite import load_suite
+from gridcell.task import find_task
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("width=2020-13-45", "'--set width=2020-13-45': the value is not valid YAML: month must be in 1..12"),
+        ("width=0x_", "the value is not valid YAML: invalid literal"),
+        ("width=[", "the value is not valid YAML"),
+        ("width=2020-12-24", "A setting is wrong: width is a date"),
+        ("width=.inf", "A setting is wrong: width is inf"),
+        ("fail.deep=[1, .nan]", r"A setting is wrong: fail.deep\[1\] is nan"),
+        ("fail={r0c0: bug, r0c0: diverged}", "the key 'r0c0' stands twice"),
+    ],
+)
+def test_an_unusable_value_is_named(override, sentence):
+    with pytest.raises(UserError, match=sentence):
+        load_suite(find_task("toy"), "mini", [override])
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"width: 2020-13-45\n", "is not valid YAML: month must be in 1..12"),
+        (b"# caf\xe9\nwidth: 3\n", "is not valid YAML: 'utf-8' codec can't decode byte 0xe9"),
+        (b"width: 3\nlength: 2\nwidth: 4\n", "the key 'width' stands twice.*line 3"),
+        (b"fail:\n  r0c0: bug\n  'r0c0': diverged\n", "the key 'r0c0' stands twice.*line 3"),
+        (b"fail: {? [a] : b}\n", "unhashable key"),
+    ],
+)
+def test_an_unusable_suite_file_is_named(tmp_path, content, sentence):
+    path = tmp_path / "own.yaml"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=rf"own\.yaml' .*{sentence}"):
+        load_suite(find_task("toy"), str(path))
+
+
+def test_a_suite_file_is_utf_8_whatever_the_locale(tmp_path, monkeypatch):
+    path = tmp_path / "own.yaml"
+    path.write_bytes("fail: {é: bug}\n".encode())
+    monkeypatch.setattr("io.text_encoding", lambda *_: "ascii")  # what read_text() takes from the locale
+    assert load_suite(find_task("toy"), str(path)).settings.fail == {"é": "bug"}
+
+
+def test_merged_keys_may_be_replaced(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text("fail: {<<: {r0c0: bug, r1c0: bug}, r0c0: diverged}\nwidth: 2\n")
+    assert load_suite(find_task("toy"), str(path)).settings.fail == {"r0c0": "diverged", "r1c0": "bug"}
+
+
+@pytest.mark.parametrize(
+    ("task", "override"),
+    [
+        ("farcuriosity", "curiosities.none.kind=0"),
+        ("farcuriosity", "curiosities.none.kind=[]"),
+        ("imagenet-rib", "pretrainings.plain=-1"),
+    ],
+)
+def test_a_value_of_another_type_than_a_name_or_entry_is_refused(task, override):
+    with pytest.raises(UserError, match=r"Unknown curiosity|'pretrainings.plain' is wrong"):
+        load_suite(find_task(task), "mini", [override])
