@@ -43,6 +43,11 @@ def default_tracking_uri(store: Store) -> str:
     return f"sqlite:///{local.resolve()}"
 
 
+def is_server(uri: str) -> bool:
+    """Whether a tracking URI is a server's address, at which a browser finds MLflow's pages."""
+    return uri.startswith(("http://", "https://"))
+
+
 class Experiment:
     """A grid in MLflow: an experiment per task and suite, a parent run per grid, a child per cell."""
 

@@ -114,6 +114,14 @@ def reading(uri: str) -> Iterator[None]:
         raise UserError(f"The storage '{uri}' can't be read: {reason}") from error
 
 
+def describe_diverged(diverged: int, blocked: int) -> str:
+    """Say how many cells diverged, how many are blocked by them, and what could be done about it."""
+    return (
+        f"{diverged} diverged, {blocked} blocked because what they need diverged: they stay so "
+        "('gridcell run --retry-diverged' tries again)"
+    )
+
+
 def console() -> Console:
     """Return a console on standard output; where that is no terminal, wide enough for a report's tables."""
     on_terminal = Console(highlight=False)

@@ -23,12 +23,14 @@ from gridcell.cli.common import (
     Storage,
     SuiteName,
     TaskName,
+    describe_diverged,
     open_store,
     print_json,
     reading,
     request,
 )
 from gridcell.errors import UserError
+from gridcell.execute.driver import diverged_cells
 from gridcell.execute.heartbeat import running_cells
 from gridcell.execute.schedule import Schedule, missing_cells
 from gridcell.store import Store
@@ -36,7 +38,8 @@ from gridcell.store.losses import describe_lost, lost_by_class
 from gridcell.suite import suite_names
 from gridcell.task import find_task, task_names
 
-STATES = ("done", "running", "queued", "failed", "diverged", "not needed")
+STATES = ("done", "running", "queued", "failed", "diverged", "blocked", "not needed")
+TO_RUN = ("running", "queued", "failed")  # states of the cells that 'run' runs
 
 
 def tasks(as_json: Json = False) -> None:
@@ -75,7 +78,7 @@ def plan(
     store = open_store(storage, must_exist=False)
     with reading(storage):
         states = _states(asked, store, store.failures.read_all())
-    simulated = _simulated(asked, {cell for cell, state in states.items() if state == "done"}, gpus or ())
+    simulated = _simulated(asked, states, gpus or ())
     skipped = [{"labels": dict(item.labels), "reason": item.reason} for item in asked.grid.skipped]
     estimate = asked.suite.task.estimate_cost(asked.suite.settings, asked.grid)
     if as_json:
@@ -95,20 +98,22 @@ def plan(
         table.columns[[column.header for column in table.columns].index(name)].justify = "right"
     for kind, cells_of_kind in _by_kind(asked).items():
         counts = Counter(states[cell.id] for cell in cells_of_kind)
-        done = counts["done"] + counts["not needed"]
         needs = {
             f"{asked.grid.cells[need].kind} ({role})"
             for cell in cells_of_kind
             for role, need in cell.needs.items()
         }
-        row = (len(cells_of_kind), counts["done"], len(cells_of_kind) - done)
+        row = (len(cells_of_kind), counts["done"], sum(counts[state] for state in TO_RUN))
         table.add_row(kind, *map(str, row), ", ".join(sorted(needs)) or "-")
     console.print(table)
     _print_skipped(console, asked)
-    run = sum(state not in ("done", "not needed") for state in states.values())
+    counts = Counter(states.values())
+    run = sum(counts[state] for state in TO_RUN)
     console.print(
         f"{len(asked.grid)} cells for {len(asked.grid.targets)} places in the answer; {run} to run."
     )
+    if counts["diverged"]:
+        console.print(describe_diverged(counts["diverged"], counts["blocked"]))
     for what, text in estimate.items():
         console.print(f"{what}: {text}", markup=False)
     for on, figures in simulated.items():
@@ -117,7 +122,7 @@ def plan(
         console.print(f"on {on} GPUs, one cell each: {took}, {busy} (simulated)", markup=False)
 
 
-def _simulated(asked: Request, done: set[str], gpus: Sequence[int]) -> dict[int, dict[str, Any]]:
+def _simulated(asked: Request, states: Mapping[str, str], gpus: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Simulate what is to run on each of several numbers of GPUs.
 
     Raises:
@@ -130,8 +135,11 @@ def _simulated(asked: Request, done: set[str], gpus: Sequence[int]) -> dict[int,
     seconds = asked.suite.task.estimate_durations(asked.suite.settings, asked.grid)
     if not seconds:
         raise UserError(f"--gpus: nobody can say how long the cells of {asked.title} take on a GPU")
+    done, diverged = (
+        {cell for cell, state in states.items() if state == wanted} for wanted in ("done", "diverged")
+    )
     return {
-        number: asdict(simulate(Schedule(asked.grid, done), seconds, Cluster(nodes=number)))
+        number: asdict(simulate(Schedule(asked.grid, done, diverged), seconds, Cluster(nodes=number)))
         for number in gpus
     }
 
@@ -182,10 +190,16 @@ def status(
 
 
 def _states(asked: Request, store: Store, failures: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Tell each cell's state. A need whose users are all done need not run, though it may be gone."""
+    """Tell each cell's state.
+
+    A need whose users are all done need not run, though it may be gone. What needs a diverged cell is
+    blocked.
+    """
     done = store.results.done()
     missing = missing_cells(asked.grid, done)
     running = running_cells(store.folder)
+    diverged = diverged_cells(failures)
+    blocked = Schedule(asked.grid, done, diverged - running.keys()).blocked
 
     def state(cell_id: str) -> str:
         if cell_id in done:
@@ -194,8 +208,12 @@ def _states(asked: Request, store: Store, failures: Mapping[str, Mapping[str, An
             return "not needed"
         if cell_id in running:
             return "running"
+        if cell_id in diverged:
+            return "diverged"
+        if cell_id in blocked:
+            return "blocked"
         if cell_id in failures:
-            return "diverged" if failures[cell_id]["failure_class"] == "diverged" else "failed"
+            return "failed"
         return "queued"
 
     return {cell_id: state(cell_id) for cell_id in asked.grid.cells}

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from gridcell.cell import Cell
-from gridcell.execute.outcome import Outcome
+from gridcell.execute.outcome import FailureClass, Outcome
 from gridcell.execute.schedule import Schedule
 
 DRAW_EVERY_S = 0.2  # estimating the time left looks at every queued cell
@@ -49,7 +49,7 @@ class TerminalProgress:
             self._row = self._bar.add_task("starting", total=schedule.total)
             self._bar.start()
         else:
-            self._console.print(f"{schedule.total} cells to run", highlight=False)
+            self._console.print(f"{len(schedule.queued())} cells to run", highlight=False)
 
     def started(self, cell: Cell) -> None:
         """Count it as running."""
@@ -73,7 +73,9 @@ class TerminalProgress:
                 f" {self._metric} {value:.4g}" if isinstance(value, int | float) else ""
             )
         else:
-            fate = "will be tried again" if again else f"failed ({outcome.failure.failure_class})"
+            kind = outcome.failure.failure_class
+            ended = "diverged" if kind is FailureClass.DIVERGED else f"failed ({kind})"
+            fate = "will be tried again" if again else ended
             line = f"{cell.id} {cell.title} {fate}: {outcome.failure.message}"
             self._console.print(line, markup=False, soft_wrap=True)
         self._draw()
@@ -120,7 +122,9 @@ class TerminalProgress:
     def _text(self, schedule: Schedule) -> str:
         counts = f"done {len(schedule.finished)} · running {len(self._running)}"
         if schedule.failed or schedule.blocked:
-            counts += f" · failed {len(schedule.failed)} · blocked {len(schedule.blocked)}"
+            diverged = schedule.diverged
+            failed, blocked = schedule.failed.keys() - diverged, schedule.blocked - diverged
+            counts += f" · failed {len(failed)} · diverged {len(diverged)} · blocked {len(blocked)}"
         left = self.time_left()
         elapsed = clock(self._now() - self._begun)
         return f"{counts} · {elapsed} · left {clock(left) if left is not None else '?'} · {self._latest}"

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,7 @@ from gridcell.cli.common import (
 from gridcell.errors import UserError
 from gridcell.store import Store
 from gridcell.task import Findings
-from gridcell.tracking import Experiment, default_tracking_uri
+from gridcell.tracking import Experiment, default_tracking_uri, is_server
 
 
 def findings(asked: Request, store: Store) -> Findings:
@@ -60,10 +61,22 @@ def findings(asked: Request, store: Store) -> Findings:
     )
 
 
-def default_report_folder(asked: Request, store: Store) -> Path:
-    """Return ``reports/TASK-SUITE`` in the storage folder, or in this folder if the storage is remote."""
+def report_folder(given: Path | None, asked: Request, store: Store) -> Path:
+    """Make the folder of a report and return it.
+
+    By default it is ``reports/TASK-SUITE`` in the storage folder, or in this folder if the storage is remote.
+
+    Raises:
+        UserError: it can't be made, or no file can be written there.
+    """
     name = f"reports/{asked.suite.task.name}-{asked.suite.name}"
-    return store.folder.local(name) or Path(name)
+    folder = given or store.folder.local(name) or Path(name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise UserError(f"The report can't be written to the folder '{folder}': {error.strerror}") from error
+    return folder
 
 
 def report(
@@ -79,9 +92,8 @@ def report(
     """Write the report of what is done so far: a page, pictures, tables."""
     asked = request(task, suite, select, override, seeds)
     store = open_store(storage)
-    written = asked.suite.task.write_report(
-        findings(asked, store), out or default_report_folder(asked, store)
-    )
+    folder = report_folder(out, asked, store)
+    written = asked.suite.task.write_report(findings(asked, store), folder)
     if as_json:
         print_json({"page": str(written.page)})
         return
@@ -120,6 +132,8 @@ def ui(
 ) -> None:
     """Serve MLflow's pages on this machine alone; Ctrl-C ends it."""
     uri = tracking or default_tracking_uri(open_store(storage))
+    if is_server(uri):
+        raise UserError(f"MLflow's pages are served at {uri} already: open that address")
     common.console().print(f"MLflow on http://127.0.0.1:{port} (Ctrl-C ends it)")
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # 2 processes instead of 10
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"

@@ -25,11 +25,11 @@ from gridcell.cli.common import (
 )
 from gridcell.cli.interruption import end_when_asked
 from gridcell.cli.progress import TerminalProgress
-from gridcell.cli.reports import default_report_folder, findings
-from gridcell.execute.driver import run_grid, set_damaged_aside
-from gridcell.execute.schedule import Schedule, missing_cells
+from gridcell.cli.reports import findings, report_folder
+from gridcell.execute.driver import diverged_cells, run_grid, set_damaged_aside
+from gridcell.execute.schedule import Schedule
 from gridcell.store import Store
-from gridcell.tracking import Window, default_tracking_uri
+from gridcell.tracking import Window, default_tracking_uri, is_server
 
 
 class ExecutorName(StrEnum):
@@ -82,8 +82,9 @@ def run(
     store = Store(storage).prepare()
     for cell_id in set_damaged_aside(asked.grid, store):
         console.print(f"The stored result of cell {cell_id} is damaged: set aside, and run again.")
-    done = store.results.done()
-    to_run = len(missing_cells(asked.grid, done))
+    folder = report_folder(report, asked, store)  # what can't be written should be known before all work
+    final = set() if retry_diverged else diverged_cells(store.failures.read_all())
+    to_run = len(Schedule(asked.grid, store.results.done(), final).queued())
     console.print(
         f"{asked.title}: {len(asked.grid)} cells, {to_run} to run, storage {storage}", soft_wrap=True
     )
@@ -111,9 +112,10 @@ def run(
     if schedule.stopped:
         _say_how_to_go_on(console, asked, store, f"Stopped: {schedule.stopped}")
         raise typer.Exit(1)
-    _end(console, asked, store, schedule, report or default_report_folder(asked, store))
-    _say_window(console, window, storage)
-    if schedule.failed:
+    _end(console, asked, store, schedule, folder)
+    if schedule.finished or schedule.failed:  # else nothing was shown to the window
+        _say_window(console, window, storage, tracking)
+    if schedule.failed.keys() - schedule.diverged:
         raise typer.Exit(1)
 
 
@@ -133,21 +135,33 @@ def _end(console: Console, asked: Request, store: Store, schedule: Schedule, out
     if ended != schedule.total:  # a scheduler that loses cells must not look like success
         raise RuntimeError(f"{schedule.total} cells were to run, but only {ended} ended")
     if schedule.total:
+        failed, blocked = schedule.failed.keys() - schedule.diverged, schedule.blocked - schedule.diverged
+        diverged = f"{len(schedule.diverged)} diverged, " if schedule.diverged else ""
         console.print(
-            f"{len(schedule.finished)} cells run, {len(schedule.failed)} failed, "
-            f"{len(schedule.blocked)} not run because what they need failed or diverged"
+            f"{len(schedule.finished)} cells run, {len(failed)} failed, {diverged}"
+            f"{len(blocked)} not run because what they need failed or diverged",
+            soft_wrap=True,
         )
+    if schedule.diverged:
+        console.print("What diverged stays so: an outcome, unless --retry-diverged runs it again.")
     written = asked.suite.task.write_report(findings(asked, store), out)
     for part in written.headline:
         console.print(part)
     console.print(f"Report: {written.page}", soft_wrap=True)
 
 
-def _say_window(console: Console, window: Window, storage: str) -> None:
+def _say_window(console: Console, window: Window, storage: str, tracking: str | None) -> None:
     if window.problem is not None:
         console.print(
             f"MLflow at {window.uri} is behind ({window.problem}); 'gridcell sync' catches up.",
             soft_wrap=True,
         )
+    elif is_server(window.uri):
+        console.print(f"MLflow: {window.uri}", markup=False, soft_wrap=True)
     else:
-        console.print(f"MLflow: {window.uri} ('gridcell ui --storage {storage}' shows it)", soft_wrap=True)
+        options = ["--storage", storage, *(("--tracking", tracking) if tracking else ())]
+        console.print(
+            f"MLflow: {window.uri} ('gridcell ui {shlex.join(options)}' shows it)",
+            markup=False,
+            soft_wrap=True,
+        )

@@ -1,7 +1,7 @@
 """The driver: takes a grid and a store and runs what is missing, by whichever executor."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from gridcell.errors import UserError
 from gridcell.execute.heartbeat import Heartbeat
@@ -59,7 +59,7 @@ def run_grid(
         raise UserError("--stall-timeout needs --executor ray: inline, a cell can't be ended from outside")
     if stall_timeout_s is not None and stall_timeout_s <= 0:
         raise UserError(f"--stall-timeout must be above 0 seconds, not {stall_timeout_s:g}")
-    diverged = set() if retry_diverged else diverged_cells(store)
+    diverged = set() if retry_diverged else diverged_cells(store.failures.read_all())
     schedule = Schedule(grid, store.results.done(), diverged, max_failures=max_failures)
     if schedule.exhausted:
         return schedule
@@ -87,9 +87,8 @@ def run_grid(
     return schedule
 
 
-def diverged_cells(store: Store) -> set[str]:
-    """Return the ids of the cells whose training diverged."""
-    failures = store.failures.read_all()
+def diverged_cells(failures: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Return the ids of the cells whose recorded failure is that training diverged."""
     return {
         cell_id
         for cell_id, failure in failures.items()

@@ -66,10 +66,10 @@ class Schedule:
         self.blocked: set[str] = set()
         self.finished: set[str] = set()
         self.total = len(self._to_run)
-        for cell_id in final_failures:
-            if cell_id in self._to_run:
-                self.blocked.add(cell_id)
-                self._block_dependents(cell_id)
+        self._diverged_before = self._to_run.intersection(final_failures)
+        for cell_id in self._diverged_before:
+            self.blocked.add(cell_id)
+            self._block_dependents(cell_id)
         for cell_id in sorted(self._to_run, key=lambda item: (-self._height[item], self._rank[item])):
             self._queue_when_ready(cell_id)
 
@@ -122,6 +122,16 @@ class Schedule:
     def exhausted(self) -> bool:
         """Whether nothing runs and nothing can run any more."""
         return not self.running and (bool(self.stopped) or not self._ready)
+
+    @property
+    def diverged(self) -> set[str]:
+        """Ids of the cells whose training diverged: ``failed`` holds those of this run, ``blocked`` older."""
+        now = {
+            cell_id
+            for cell_id, outcome in self.failed.items()
+            if outcome.failure is not None and outcome.failure.failure_class is FailureClass.DIVERGED
+        }
+        return now | self._diverged_before
 
     def oom_halvings(self, cell_id: str) -> int:
         """Return how often a cell ran out of memory, and so how often its batch is to be halved."""
@@ -183,8 +193,10 @@ class Schedule:
     def _stop_if_hopeless(self, failure: Failure) -> None:
         if failure.failure_class is FailureClass.DISK_FULL:
             self.stopped = f"a disk is full ({failure.message})"
-        elif self._max_failures is not None and len(self.failed) >= self._max_failures:
-            self.stopped = f"{len(self.failed)} cells failed, as many as --max-failures allows"
+            return
+        failed = len(self.failed.keys() - self.diverged)  # a divergence is an outcome
+        if self._max_failures is not None and failed >= self._max_failures:
+            self.stopped = f"{failed} cells failed, as many as --max-failures allows"
 
     def _run_again(self, cell_id: str) -> None:
         """Undo a done cell whose output turned out damaged, and whatever it needs that isn't done."""

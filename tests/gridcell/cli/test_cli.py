@@ -85,10 +85,10 @@ def test_status_tells_done_failed_and_why(gridcell):
     failing = ["--set", "fail={r0c0: bug, r1c0: diverged}"]
     code, output, _ = gridcell("run", "toy", "--executor", "inline", "--storage", "runs", *failing)
     assert code == 1
-    assert "2 cells run, 2 failed, 3 not run" in output
+    assert "2 cells run, 1 failed, 1 diverged, 3 not run" in output
     code, output, _ = gridcell("status", "toy", "--storage", "runs", *failing, "--json")
     told = json.loads(output)
-    assert told["counts"] == {"done": 2, "failed": 1, "diverged": 1, "queued": 3}
+    assert told["counts"] == {"done": 2, "failed": 1, "diverged": 1, "queued": 1, "blocked": 2}
     assert {failure["failure_class"] for failure in told["failures"].values()} == {"bug", "diverged"}
     _, output, _ = gridcell("status", "toy", "--storage", "runs", *failing)
     assert "r0c0: bug: ZeroDivisionError: one by nought" in output

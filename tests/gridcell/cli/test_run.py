@@ -1,0 +1,93 @@
+"""What 'run' makes of a state: counts, exit code, report folder and what it says of the window."""
+
+import json
+
+import pytest
+
+from gridcell.tracking import Window
+
+DIVERGED = ("toy", "--storage", "runs", "--set", "fail={r0c0: diverged}")
+
+
+@pytest.fixture
+def without_mlflow(monkeypatch):
+    """A window that is there, and to which nothing is written."""
+    monkeypatch.setattr(Window, "_follow", lambda self: None)
+
+
+def account(output):
+    return next(line for line in output.splitlines() if " cells run, " in line)
+
+
+@pytest.mark.usefixtures("without_mlflow")
+def test_a_state_with_diverged_cells_is_told_the_same_by_every_command_and_every_time(gridcell):
+    code, output, _ = gridcell("run", *DIVERGED, "--executor", "inline", "--max-failures", 1)
+    assert code == 0  # a divergence is an outcome, and no failure
+    counted = "0 failed, 1 diverged, 2 not run because what they need failed or diverged"
+    assert account(output) == f"4 cells run, {counted}"
+    assert " diverged: the loss is nan" in output
+    code, output, _ = gridcell("run", *DIVERGED, "--executor", "inline", "--max-failures", 1)
+    assert code == 0
+    assert "7 cells, 0 to run" in output
+    assert account(output) == f"0 cells run, {counted}"
+
+    _, output, _ = gridcell("status", *DIVERGED, "--json")
+    assert json.loads(output)["counts"] == {"done": 4, "diverged": 1, "blocked": 2}
+    _, output, _ = gridcell("plan", *DIVERGED)
+    assert "7 cells for 4 places in the answer; 0 to run." in output
+    assert "1 diverged, 2 blocked because what they need diverged" in output
+    _, output, _ = gridcell("plan", *DIVERGED, "--gpus", 1, "--json")
+    assert json.loads(output)["simulated"]["1"]["makespan_s"] == 0
+
+    code, output, _ = gridcell("run", *DIVERGED, "--executor", "inline", "--retry-diverged")
+    assert (code, "7 cells, 3 to run" in output) == (0, True)
+    assert account(output) == f"0 cells run, {counted}"
+
+
+@pytest.mark.usefixtures("without_mlflow")
+def test_a_failure_beside_a_divergence_is_exit_code_1_each_time(gridcell):
+    both = ("toy", "--executor", "inline", "--set", "fail={r0c0: diverged, r1c0: bug}")
+    for _ in range(2):
+        code, output, _ = gridcell("run", *both)
+        assert code == 1
+        assert "1 failed, 1 diverged, 3 not run" in account(output)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("run", "toy", "--executor", "inline", "--report"), ("report", "toy", "--out")]
+)
+def test_a_report_folder_that_cannot_be_is_refused_before_anything_runs(gridcell, store, tmp_path, arguments):
+    (tmp_path / "afile").write_text("in the way")
+    for out, reason in (("afile", "File exists"), ("afile/below", "Not a directory")):
+        code, _, errors = gridcell(*arguments, out, "--storage", "store")
+        assert (code, errors.count("\n")) == (2, 1)
+        assert f"The report can't be written to the folder '{out}': {reason}" in errors
+    assert store.results.done() == set()
+
+
+@pytest.mark.usefixtures("without_mlflow")
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("http://127.0.0.1:1", "MLflow: http://127.0.0.1:1"),
+        (
+            "sqlite:///my window.db",
+            "MLflow: sqlite:///my window.db "
+            "('gridcell ui --storage runs --tracking 'sqlite:///my window.db'' shows it)",
+        ),
+    ],
+)
+def test_the_window_is_named_where_something_was_shown_to_it(gridcell, uri, said):
+    arguments = ("run", "toy", "--executor", "inline", "--storage", "runs", "--tracking", uri)
+    _, output, _ = gridcell(*arguments)
+    assert output.splitlines()[-1] == said
+    _, output, _ = gridcell(*arguments)
+    assert "MLflow" not in output
+
+
+def test_ui_sends_to_a_server_that_is_there(gridcell):
+    code, _, errors = gridcell("ui", "--tracking", "http://127.0.0.1:1")
+    assert code == 2
+    assert errors == (
+        "gridcell: MLflow's pages are served at http://127.0.0.1:1 already: open that address\n"
+    )
