@@ -21,14 +21,15 @@ from gridcell.cli.common import (
     TaskName,
     Tracking,
     print_json,
+    request,
 )
 from gridcell.cli.progress import clock
-from gridcell.cluster.jobs import DEFAULT_ADDRESS, Job, Jobs, environment_for
+from gridcell.cluster.jobs import DEFAULT_ADDRESS, Job, Jobs, check_address, environment_for
 from gridcell.cluster.package import LIMIT_MIB, Package, mib, pack
 from gridcell.errors import UserError
+from gridcell.execute.driver import check_at_least_one
 from gridcell.secrets import has_secret, is_secret_name
-from gridcell.suite import Suite, load_suite
-from gridcell.task import find_task
+from gridcell.suite import Suite
 
 app = typer.Typer(
     help="Jobs on a Ray cluster, as 'gridcell submit' starts them.",
@@ -90,7 +91,9 @@ def submit(
     Submit again to go on: nothing that is done is run twice.
     """
     root = Path.cwd()
-    loaded = load_suite(find_task(task), suite, override or (), seeds)
+    asked = request(task, suite, select, override, seeds)
+    check_at_least_one("--max-concurrent", max_concurrent)
+    check_address(address)
     _check_reachable("--storage", storage)
     if tracking is not None:
         _check_tracking(tracking)
@@ -106,7 +109,7 @@ def submit(
         *(("--retry-diverged",) if retry_diverged else ()),
         *(("--tracking", tracking) if tracking is not None else ()),
     ]
-    environment = environment_for(loaded.task, root, _given(env or ()))
+    environment = environment_for(asked.suite.task, root, _given(env or ()))
     console = common.console()
     if dry_run:
         for name, size in sorted(package.sizes.items(), key=lambda item: -item[1]):
@@ -115,7 +118,7 @@ def submit(
         return
     jobs = Jobs(address)
     command = ["python", "-m", "gridcell", "run", task, *options]
-    job_id = jobs.submit(package, command, name=_job_name(loaded), environment=environment)
+    job_id = jobs.submit(package, command, name=_job_name(asked.suite), environment=environment)
     console.print(f"Sent {package}; job {job_id} on {address}", markup=False, soft_wrap=True)
     where = "" if address == DEFAULT_ADDRESS else f" --address {address}"
     if not wait:

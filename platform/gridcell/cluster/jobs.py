@@ -58,6 +58,7 @@ class Jobs:
         Raises:
             UserError: nothing answers there, or it wants another token.
         """
+        check_address(address)
         use_token_if_there()
         with _explained(address):
             self._client = _connect(address)
@@ -148,6 +149,18 @@ class Jobs:
             time.sleep(POLL_S)
 
 
+def check_address(address: str) -> None:
+    """Make sure that an address is a web server's: others are of Ray's own protocol, tried for long.
+
+    Raises:
+        UserError: it isn't.
+    """
+    if not address.startswith(("http://", "https://")):
+        raise UserError(
+            f"--address '{address}' must be that of the head's dashboard, for instance {DEFAULT_ADDRESS}"
+        )
+
+
 def environment_for(task: Task, root: Path, given: Mapping[str, str]) -> dict[str, str]:
     """Return the variables with which a job finds the code of the working directory first.
 
@@ -179,7 +192,7 @@ def _explained(address: str, job_id: str = "") -> Iterator[None]:
 
     try:
         yield
-    except (ConnectionError, requests.exceptions.ConnectionError) as error:
+    except (ConnectionError, requests.exceptions.RequestException) as error:
         raise Unreachable(
             f"No Ray job server answers at {address}: give --address, the head's dashboard (port 8265), for "
             "instance through an SSH tunnel or 'kubectl port-forward'"

@@ -56,8 +56,8 @@ class Package:
 def pack(root: Path, exclude: Sequence[str] = (), limit_mib: float = LIMIT_MIB) -> Package:
     """Choose the files of a folder that a job needs.
 
-    In a git repository these are the files that git doesn't ignore, elsewhere all of them; in both cases
-    without what ``LEFT_OUT`` names.
+    In a git repository these are the files that git doesn't ignore, with those of its submodules, elsewhere
+    all of them; in both cases without what ``LEFT_OUT`` names. A linked folder is sent as a copy.
 
     Args:
         root: the working directory.
@@ -65,11 +65,14 @@ def pack(root: Path, exclude: Sequence[str] = (), limit_mib: float = LIMIT_MIB) 
         limit_mib: no more than this.
 
     Raises:
-        UserError: it is more; names the largest entries.
+        UserError: it is more (names the largest entries), or a link leads to a folder elsewhere.
     """
     patterns = (*LEFT_OUT, *(pattern.rstrip("/") for pattern in exclude))
     names = _unignored(root)
-    chosen = _walk(root, patterns) if names is None else _selected(root, names, patterns)
+    found = list(_walk(root, patterns) if names is None else _selected(root, names, patterns))
+    links = [name for name in found if (root / name).is_dir()]
+    files = [name for name in found if name not in links]
+    chosen = [*files, *_linked(root, links, files, patterns)]
     package = Package(root, {name: (root / name).stat().st_size for name in chosen})
     if package.size > limit_mib * _MIB:
         largest = ", ".join(f"--exclude '{name}' ({mib(size)})" for name, size in _largest(package))
@@ -86,13 +89,27 @@ def mib(size: float) -> str:
 
 
 def _unignored(root: Path) -> list[str] | None:
-    """Return the files that git doesn't ignore, or None where ``root`` is in no repository."""
+    """Return the files that git doesn't ignore, or None where ``root`` is in no repository.
+
+    Of a repository within this one, such as a submodule, git names the folder alone: it is asked there again.
+    """
     command = ["git", "-C", str(root), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     try:
         found = subprocess.run(command, capture_output=True, check=False)
     except FileNotFoundError:  # no git here
         return None
-    return None if found.returncode else os.fsdecode(found.stdout).rstrip("\0").split("\0")
+    if found.returncode:
+        return None
+    names: list[str] = []
+    for name in filter(None, os.fsdecode(found.stdout).split("\0")):
+        path = root / name
+        if path == root:  # a submodule that isn't checked out calls itself "./"
+            continue
+        if path.is_dir() and not path.is_symlink():
+            names += (f"{name.rstrip('/')}/{inner}" for inner in _unignored(path) or ())
+        else:
+            names.append(name)
+    return names
 
 
 def _selected(root: Path, names: Iterable[str], patterns: Sequence[str]) -> Iterator[str]:
@@ -105,11 +122,25 @@ def _selected(root: Path, names: Iterable[str], patterns: Sequence[str]) -> Iter
 
     for name in dict.fromkeys(names):
         path = root / name
-        if not path.is_file() or any(is_marked(root / parent) for parent in list(Path(name).parents)[:-1]):
-            continue
-        parts = Path(name).parts
-        if not any(_matches("/".join(parts[: end + 1]), patterns) for end in range(len(parts))):
+        folders = [root / parent for parent in list(Path(name).parents)[:-1]] + [path] * path.is_dir()
+        if path.exists() and not any(map(is_marked, folders)) and not _is_left_out(name, patterns):
             yield name
+
+
+def _linked(root: Path, links: Iterable[str], files: Sequence[str], patterns: Sequence[str]) -> Iterator[str]:
+    """Yield what is sent of linked folders: the files to be sent of where they lead, as seen by the link."""
+    whole = root.resolve()
+    for link in links:
+        target = (root / link).resolve()
+        if not target.is_relative_to(whole):
+            raise UserError(
+                f"The folder '{link}' is a link to {target}, which isn't in the working directory: "
+                f"--exclude '{link}' leaves it here, a copy in its place is sent"
+            )
+        inside = target.relative_to(whole)
+        below = (Path(name).relative_to(inside) for name in files if Path(name).is_relative_to(inside))
+        names = (f"{link}/{name.as_posix()}" for name in below)
+        yield from (name for name in names if not _is_left_out(name, patterns))
 
 
 def _walk(root: Path, patterns: Sequence[str]) -> Iterator[str]:
@@ -120,13 +151,19 @@ def _walk(root: Path, patterns: Sequence[str]) -> Iterator[str]:
             name
             for name in subfolders
             if not _matches((inside / name).as_posix(), patterns)
-            and not (here / name).is_symlink()
             and not any((here / name / marker).exists() for marker in _MARKERS)
         ]
+        yield from ((inside / name).as_posix() for name in subfolders if (here / name).is_symlink())
         for name in names:
             relative = (inside / name).as_posix()
             if (here / name).is_file() and not _matches(relative, patterns):
                 yield relative
+
+
+def _is_left_out(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a pattern matches the file or a folder that it is in."""
+    parts = Path(name).parts
+    return any(_matches("/".join(parts[: end + 1]), patterns) for end in range(len(parts)))
 
 
 def _matches(path: str, patterns: Sequence[str]) -> bool:

@@ -51,10 +51,8 @@ def run_grid(
     Raises:
         UserError: the executor can't run this grid.
     """
-    if max_concurrent is not None and max_concurrent < 1:
-        raise UserError(f"--max-concurrent must be at least 1, not {max_concurrent}")
-    if max_failures is not None and max_failures < 1:
-        raise UserError(f"--max-failures must be at least 1, not {max_failures}")
+    check_at_least_one("--max-concurrent", max_concurrent)
+    check_at_least_one("--max-failures", max_failures)
     if stall_timeout_s is not None and executor == "inline":
         raise UserError("--stall-timeout needs --executor ray: inline, a cell can't be ended from outside")
     if stall_timeout_s is not None and stall_timeout_s <= 0:
@@ -85,6 +83,16 @@ def run_grid(
     finally:
         listener.ended()
     return schedule
+
+
+def check_at_least_one(option: str, value: int | None) -> None:
+    """Make sure that a limit, where it is given, lets anything run.
+
+    Raises:
+        UserError: it doesn't.
+    """
+    if value is not None and value < 1:
+        raise UserError(f"{option} must be at least 1, not {value}")
 
 
 def diverged_cells(failures: Mapping[str, Mapping[str, Any]]) -> set[str]:

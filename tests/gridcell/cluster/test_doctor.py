@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import socket
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 
@@ -75,6 +76,18 @@ def test_wrong_and_missing_packages_are_named(monkeypatch):
     assert "is not <1" in finding.found
     assert "no-such-package is missing" in finding.found
     assert "absent" not in finding.found
+
+
+def test_a_missing_library_is_named(monkeypatch):
+    def version(name):
+        if name == "mlflow":
+            raise PackageNotFoundError(name)
+        return "2.0"
+
+    monkeypatch.setattr(machine, "version", version)
+    monkeypatch.setattr(machine, "requires", lambda _: ["mlflow>=3.17,<4", "ray"])
+    (finding,) = examine([("versions", machine.versions)])
+    assert (finding.level, finding.found) == (Level.BAD, "mlflow is missing")
 
 
 def test_small_disks_shared_memory_and_file_limits_are_warned_of(monkeypatch):

@@ -34,8 +34,56 @@ def folder(tmp_path):
 
 
 def test_a_folder_without_git_sends_its_code_alone(folder):
-    (folder / "data").symlink_to(folder / "src")  # a linked folder is somebody's data
     assert pack(folder).sizes == CODE
+
+
+@pytest.mark.parametrize("git", [False, True])
+def test_a_linked_folder_is_sent_as_a_copy_unless_it_leads_elsewhere(folder, tmp_path, git):
+    if git:
+        (folder / ".git/objects/aa").unlink()
+        subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    (folder / "model").symlink_to("src/deep")
+    (folder / "src/above").symlink_to(folder)  # itself within what it leads to
+    (folder / "environment").symlink_to("renamed-environment")
+    expected = {*CODE, "model/model.py"} | {f"src/above/{name}" for name in CODE}
+    assert set(pack(folder).sizes) == expected
+    assert set(pack(folder, ["above", "model/*"]).sizes) == {*CODE}
+    pack(folder).write(tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip") as packed:
+        assert packed.read("model/model.py") == b"x" * 20
+
+    (tmp_path / "datasets").mkdir()
+    (folder / "data").symlink_to(tmp_path / "datasets")
+    with pytest.raises(UserError, match=r"The folder 'data' is a link to .*datasets.*--exclude 'data'"):
+        pack(folder)
+    assert set(pack(folder, ["data"]).sizes) == expected
+
+
+def test_a_repositorys_submodules_are_sent(folder, tmp_path):
+    def git(*words, where):
+        identity = ("-c", "user.name=n", "-c", "user.email=e", "-c", "protocol.file.allow=always")
+        subprocess.run(["git", "-C", where, *identity, *words], check=True, capture_output=True)
+
+    library = tmp_path / "library"
+    (library / "deep").mkdir(parents=True)
+    (library / "deep/useful.py").write_text("x = 1\n")
+    (library / ".gitignore").write_text("*.log\n")
+    git("init", "--quiet", where=library)
+    git("add", "--all", where=library)
+    git("commit", "--quiet", "--message", "first", where=library)
+    (folder / ".git/objects/aa").unlink()
+    git("init", "--quiet", where=folder)
+    git("submodule", "add", "--quiet", library, "src/library", where=folder)
+    git("clone", "--quiet", library, "cloned", where=folder)
+    git("commit", "--quiet", "--message", "first", where=folder)
+    git("clone", "--quiet", folder, tmp_path / "bare", where=tmp_path)
+    assert set(pack(tmp_path / "bare").sizes) == {".gitmodules"}  # of its submodules none is checked out
+    (folder / "src/library/new.py").write_text("y = 2\n")
+    (folder / "src/library/last.log").write_text("done\n")
+    of_library = {"deep/useful.py", ".gitignore"}
+    assert set(pack(folder).sizes) == {*CODE, ".gitmodules", "src/library/new.py"} | {
+        f"{where}/{name}" for where in ("src/library", "cloned") for name in of_library
+    }
 
 
 def test_a_repository_sends_what_git_does_not_ignore(folder):

@@ -7,6 +7,7 @@ import pytest
 from gridcell.cluster import jobs
 from gridcell.cluster.jobs import environment_for
 from gridcell.cluster.package import pack
+from gridcell.cluster.reach import prepare_to_reach
 from gridcell.errors import UserError
 from gridcell.task import TASKS_VARIABLE, _installed, find_task
 
@@ -37,6 +38,11 @@ def folder_without_a_cluster(monkeypatch, tmp_path):
             "isn't among the files",
         ),
         (["--storage", "/s", "--set", "widht=3"], "did you mean 'width'"),
+        (["--storage", "/s", "--select", "wat=total", "--dry-run"], "did you mean 'what'"),
+        (["--storage", "/s", "--max-concurrent", "0", "--dry-run"], "--max-concurrent must be at least 1"),
+        (["--storage", "/s", "--address", "foo"], "'foo' must be that of the head's dashboard"),
+        (["--storage", "/s", "--address", "127.0.0.1:1"], "must be that of the head's dashboard"),
+        (["--storage", "/s", "--address", "http://h:x"], "No Ray job server answers at http://h:x"),
         (["--storage", "/s", "--limit-mib", "0.1", "--exclude", "nothing"], "No Ray job server answers"),
     ],
 )
@@ -46,6 +52,13 @@ def test_mistakes_are_one_sentence_and_send_nothing(gridcell, options, sentence)
     assert sentence in errors
     assert "hunter22" not in errors
     assert errors.count("\n") == 1
+
+
+def test_auto_is_refused_where_no_cluster_was_begun(monkeypatch, tmp_path):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    with pytest.raises(UserError, match="No Ray cluster was begun on this machine"):
+        prepare_to_reach("auto")
 
 
 def test_a_dry_run_lists_what_would_be_sent(gridcell):
