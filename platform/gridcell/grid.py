@@ -77,7 +77,7 @@ class Grid:
                 ``downstream=v2`` keeps the pre-trained model it is compared with.
 
         Raises:
-            UserError: no target has that label or none has that value.
+            UserError: no target has that label, none has that value, or none has all of them.
         """
         if not wanted:
             return self
@@ -95,10 +95,14 @@ class Grid:
             return all(str(labels[name]) in wanted[name] for name in asked)
 
         targets = tuple(target for target in self.targets if matches(target.labels, target.whichever))
+        skipped = tuple(item for item in self.skipped if matches(item.labels))
+        if not targets and not skipped:
+            asked = " and ".join(f"{label}={','.join(values)}" for label, values in wanted.items())
+            raise UserError(f"No cell has {asked}: each is in the suite, but not together")
         return Grid(
             cells=self.closure(target.cell for target in targets),
             targets=targets,
-            skipped=tuple(item for item in self.skipped if matches(item.labels)),
+            skipped=skipped,
             locations=self.locations,
         )
 

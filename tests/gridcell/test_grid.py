@@ -93,6 +93,12 @@ def test_selection_keeps_what_others_are_compared_with():
     assert set(kept.cells) == {before.id, after.id}
 
 
+def test_selecting_what_is_not_there_together_says_so():
+    grid, _ = diamond()
+    with pytest.raises(UserError, match="No cell has side=left and size=2: each is in the suite"):
+        grid.select({"side": ["left"], "size": ["2"]})
+
+
 def test_selecting_what_is_not_there_names_the_nearest():
     grid, _ = diamond()
     with pytest.raises(UserError, match="did you mean 'side'"):

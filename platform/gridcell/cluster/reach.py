@@ -24,7 +24,8 @@ def prepare_to_reach(address: str) -> None:
         address: ``auto``, or ``host:port`` of the head.
 
     Raises:
-        UserError: nothing answers there, or the address is of Ray's client, through which no grid can run.
+        UserError: there is none, nothing answers there, or the address is of Ray's client, through which no
+            grid can run.
     """
     use_token_if_there()
     if address.startswith("ray://"):
@@ -32,7 +33,13 @@ def prepare_to_reach(address: str) -> None:
             f"'{address}' is an address of Ray's client, and a grid's driver has to run on the cluster "
             "itself: 'gridcell submit --address http://HEAD:8265' starts it there"
         )
-    host, colon, port = _head(address).rpartition(":")
+    head = _head(address)
+    if address == "auto" and not head:  # Ray would find the private cluster of a local run, and wait for ever
+        raise UserError(
+            "No Ray cluster was begun on this machine: 'ray start --head' begins one, and without --address "
+            "a run brings its own"
+        )
+    host, colon, port = head.rpartition(":")
     if not colon or not port.isdigit():
         return  # Ray finds it or says that there is none
     if _is_loopback(host):

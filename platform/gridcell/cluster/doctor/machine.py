@@ -40,13 +40,12 @@ def versions() -> Iterator[Finding]:
             continue
         if not requirement.specifier.contains(installed, prereleases=True):
             wrong.append(f"{requirement.name} {installed} is not {requirement.specifier}")
-    shown = ", ".join(
-        f"{name} {version(name)}" for name in ("gridcell", "torch", "ray", "lightning", "mlflow")
-    )
+    named = ("gridcell", "torch", "ray", "lightning", "mlflow")
     yield graded(
         "versions",
         not wrong,
-        "; ".join(wrong) or f"Python {platform.python_version()}, {shown}",
+        "; ".join(wrong)
+        or ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in named)]),
         "install the tested set: pip install -c constraints.txt .",
         Level.BAD,
     )
