@@ -67,10 +67,15 @@ def request(
         UserError: any name, key or value is wrong.
     """
     loaded = load_suite(find_task(task), suite, overrides or (), seeds)
-    return Request(loaded, loaded.grid().select(_selection(select or ())))
+    return Request(loaded, loaded.grid().select(selection(select or ())))
 
 
-def _selection(pairs: list[str] | tuple[()]) -> dict[str, list[str]]:
+def selection(pairs: list[str] | tuple[()]) -> dict[str, list[str]]:
+    """Parse ``key=value,value`` pairs.
+
+    Raises:
+        UserError: one doesn't look like that.
+    """
     wanted: dict[str, list[str]] = {}
     for pair in pairs:
         key, equals, values = pair.partition("=")

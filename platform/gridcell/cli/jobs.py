@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from gridcell.cli import common
@@ -21,7 +22,7 @@ from gridcell.cli.common import (
     TaskName,
     Tracking,
     print_json,
-    request,
+    selection,
 )
 from gridcell.cli.progress import clock
 from gridcell.cluster.jobs import DEFAULT_ADDRESS, Job, Jobs, check_address, environment_for
@@ -29,7 +30,8 @@ from gridcell.cluster.package import LIMIT_MIB, Package, mib, pack
 from gridcell.errors import UserError
 from gridcell.execute.driver import check_at_least_one
 from gridcell.secrets import has_secret, is_secret_name
-from gridcell.suite import Suite
+from gridcell.suite import Suite, load_suite
+from gridcell.task import find_task
 
 app = typer.Typer(
     help="Jobs on a Ray cluster, as 'gridcell submit' starts them.",
@@ -91,7 +93,9 @@ def submit(
     Submit again to go on: nothing that is done is run twice.
     """
     root = Path.cwd()
-    asked = request(task, suite, select, override, seeds)
+    loaded = load_suite(find_task(task), suite, override or (), seeds)
+    console = common.console()
+    _check_selection(loaded, select or [], console)
     check_at_least_one("--max-concurrent", max_concurrent)
     check_address(address)
     _check_reachable("--storage", storage)
@@ -109,8 +113,7 @@ def submit(
         *(("--retry-diverged",) if retry_diverged else ()),
         *(("--tracking", tracking) if tracking is not None else ()),
     ]
-    environment = environment_for(asked.suite.task, root, _given(env or ()))
-    console = common.console()
+    environment = environment_for(loaded.task, root, _given(env or ()))
     if dry_run:
         for name, size in sorted(package.sizes.items(), key=lambda item: -item[1]):
             console.print(f"{mib(size):>10}  {name}", markup=False, soft_wrap=True)
@@ -118,7 +121,7 @@ def submit(
         return
     jobs = Jobs(address)
     command = ["python", "-m", "gridcell", "run", task, *options]
-    job_id = jobs.submit(package, command, name=_job_name(asked.suite), environment=environment)
+    job_id = jobs.submit(package, command, name=_job_name(loaded), environment=environment)
     console.print(f"Sent {package}; job {job_id} on {address}", markup=False, soft_wrap=True)
     where = "" if address == DEFAULT_ADDRESS else f" --address {address}"
     if not wait:
@@ -201,6 +204,21 @@ def _sentence(job: Job) -> str:
 
 def _took(job: Job) -> str:
     return clock((job.ended or time.time()) - job.started) if job.started else "not begun"
+
+
+def _check_selection(suite: Suite, select: list[str], console: Console) -> None:
+    """Make sure that there is what is selected, if the grid can be planned here: data may be there alone.
+
+    Raises:
+        UserError: there isn't.
+    """
+    wanted = selection(select)
+    try:
+        grid = suite.grid()
+    except UserError as error:
+        console.print(f"Not planned here, but by the job: {error}", markup=False, soft_wrap=True)
+        return
+    grid.select(wanted)
 
 
 def _job_name(suite: Suite) -> str:

@@ -67,6 +67,15 @@ def test_a_dry_run_lists_what_would_be_sent(gridcell):
     assert output.splitlines() == ["   0.0 MiB  code.py", "1 files, 0.0 MiB would be sent"]
 
 
+def test_data_that_only_the_cluster_has_are_no_obstacle(gridcell):
+    problem = ["--set", "problems.digits.source=npz", "--set", "problems.digits.path=/cluster/digits.npz"]
+    code, output, _ = gridcell("submit", "inductive-bias", "--storage", "/s", *problem, "--dry-run")
+    assert code == 0
+    first, *_, last = output.splitlines()
+    assert first.startswith("Not planned here, but by the job: There is no data file or folder '/cluster/")
+    assert last == "1 files, 0.0 MiB would be sent"
+
+
 def test_a_job_finds_the_sources_of_its_working_directory_first(tmp_path):
     task = find_task("toy")
     inside = environment_for(task, ROOT, {})
