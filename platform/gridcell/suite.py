@@ -60,12 +60,13 @@ def load_suite(task: Task, name: str, overrides: Sequence[str] = (), seeds: int 
         if seeds < 1:
             raise UserError(f"--seeds must be at least 1, not {seeds}")
         values["seeds"] = list(range(seeds))
-    try:
+    settings = parse_settings(task.settings, values)
+    try:  # what a setting that may be anything was given
         for key, value in values.items():
             check_json(value, str(key))
     except TypeError as error:
         raise UserError(f"A setting is wrong: {error}") from error
-    return Suite(task, path.stem, parse_settings(task.settings, values))
+    return Suite(task, path.stem, settings)
 
 
 class _Loader(yaml.SafeLoader):

@@ -1,6 +1,10 @@
 """Suites: what a user writes by mistake is one sentence that names it."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
+from pydantic import BaseModel, ConfigDict
 
 from gridcell.errors import UserError
 from gridcell.suite import load_suite
@@ -13,15 +17,31 @@ from gridcell.task import find_task
         ("width=2020-13-45", "'--set width=2020-13-45': the value is not valid YAML: month must be in 1..12"),
         ("width=0x_", "the value is not valid YAML: invalid literal"),
         ("width=[", "the value is not valid YAML"),
-        ("width=2020-12-24", "A setting is wrong: width is a date"),
-        ("width=.inf", "A setting is wrong: width is inf"),
-        ("fail.deep=[1, .nan]", r"A setting is wrong: fail.deep\[1\] is nan"),
+        ("width=2020-12-24", "The setting 'width' is wrong: "),
+        ("width=.inf", "The setting 'width' is wrong: "),
+        ("fail.deep=[1, .nan]", "The setting 'fail.deep' is wrong: "),
         ("fail={r0c0: bug, r0c0: diverged}", "the key 'r0c0' stands twice"),
     ],
 )
 def test_an_unusable_value_is_named(override, sentence):
     with pytest.raises(UserError, match=sentence):
         load_suite(find_task("toy"), "mini", [override])
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("anything=2020-12-24", "A setting is wrong: anything is a date"),
+        ("anything.deep=[1, .nan]", r"A setting is wrong: anything.deep\[1\] is nan"),
+    ],
+)
+def test_a_setting_that_may_be_anything_may_be_no_more_than_json_holds(override, sentence):
+    class Settings(BaseModel):
+        model_config = ConfigDict(extra="allow")
+        anything: Any = None
+
+    with pytest.raises(UserError, match=sentence):
+        load_suite(replace(find_task("toy"), settings=Settings), "mini", [override])
 
 
 @pytest.mark.parametrize(

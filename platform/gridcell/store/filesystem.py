@@ -48,7 +48,8 @@ class Folder:
             UserError: the protocol is unknown or its package isn't installed.
         """
         try:
-            filesystem, root = url_to_fs(uri)
+            # With one, a file that another process writes after a look at its folder isn't there to be read.
+            filesystem, root = url_to_fs(uri, use_listings_cache=False)
         except (ValueError, ImportError) as error:
             raise UserError(f"The storage '{uri}' can't be opened: {error}") from error
         return cls(filesystem, root)
