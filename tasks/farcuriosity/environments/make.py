@@ -200,7 +200,7 @@ def _check_options(environment: str, options: Mapping[str, Any]) -> None:
     """Raise UserError for an option that an environment's constructor doesn't name, if it names all."""
     import gymnasium
 
-    entry = gymnasium.spec(environment).entry_point
+    entry = gymnasium.spec(bare(environment)).entry_point
     creator = gymnasium.envs.registration.load_env_creator(entry) if isinstance(entry, str) else entry
     if creator is None:
         return

@@ -161,3 +161,14 @@ def test_rooms_have_the_options_that_are_checked_and_their_defaults():
     for name in ("num_envs", "autoreset_mode", "render_mode"):
         del taken[name]
     assert taken == RoomsOptions().model_dump()
+
+
+def test_an_environment_of_ones_own_is_found_by_its_module(tmp_path, monkeypatch):
+    monkeypatch.setenv("MISBEHAVING", str(tmp_path))
+    made = make_vector("misbehaving:Misbehaving-v0", 2, {"name": "one"})
+    try:
+        assert made.single_observation_space.shape == (1, 20, 20)
+    finally:
+        made.close()
+    with pytest.raises(UserError, match="did you mean 'name'"):
+        make_vector("misbehaving:Misbehaving-v0", 1, {"nam": "one"})
