@@ -1,22 +1,15 @@
-"""The window: MLflow shows what the store holds, written by the driver alone and never read for an answer.
+"""MLflow, which shows what the store holds and is never read for an answer.
 
-Live mirroring and rebuilding are one act: for a done cell that the window lacks, make a run of its result.
+Live mirroring and rebuilding are one act: for a done cell that MLflow lacks, make a run of its result.
 """
 
 import logging
 import os
-import queue
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gridcell.cell import Cell
-from gridcell.execute.outcome import Outcome
-from gridcell.execute.schedule import Schedule
-from gridcell.grid import Grid
 from gridcell.store import Result, Store
-from gridcell.store.plans import grid_id
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -25,7 +18,6 @@ _CELL_TAG = "gridcell.cell"
 _GRID_TAG = "gridcell.grid"
 _KIND = {"mlflow.experimentKind": "custom_model_development"}  # so that MLflow opens on runs, not on traces
 _BATCH = 1000  # MLflow takes at most so many metrics in one request
-_CLOSING_S = 60.0  # the end of a run waits at most this long for the window
 
 # Without these a server that is down is asked for minutes, and usage data would be sent out.
 _ENVIRONMENT = {
@@ -51,8 +43,15 @@ def is_server(uri: str) -> bool:
 class Experiment:
     """A grid in MLflow: an experiment per task and suite, a parent run per grid, a child per cell."""
 
-    def __init__(self, uri: str, task: str, suite: str, grid: Grid) -> None:
+    def __init__(self, uri: str, task: str, suite: str, grid: str, cells: int) -> None:
         """Connect, and create experiment and parent run where they don't exist.
+
+        Args:
+            uri: of an MLflow server or database.
+            task: name of the task.
+            suite: name of the suite.
+            grid: id of the grid, as ``grid_id`` returns it.
+            cells: number of its cells.
 
         Raises:
             mlflow.exceptions.MlflowException: the server can't be reached or refuses.
@@ -61,15 +60,16 @@ class Experiment:
         name = f"{task}/{suite}"
         found = self._client.get_experiment_by_name(name)
         self._experiment = found.experiment_id if found else self._create_experiment(uri, name)
-        tag = grid_id(grid)
-        parents = self._client.search_runs([self._experiment], f"tags.`{_GRID_TAG}` = '{tag}'", max_results=1)
+        parents = self._client.search_runs(
+            [self._experiment], f"tags.`{_GRID_TAG}` = '{grid}'", max_results=1
+        )
         if parents:
             self.parent = parents[0].info.run_id
         else:
-            tags = {_GRID_TAG: tag, "gridcell.cells": str(len(grid))}
-            run = self._client.create_run(self._experiment, tags=tags, run_name=f"{suite} {tag}")
+            tags = {_GRID_TAG: grid, "gridcell.cells": str(cells)}
+            run = self._client.create_run(self._experiment, tags=tags, run_name=f"{suite} {grid}")
             self.parent = run.info.run_id
-        self._shown = {run.data.tags[_CELL_TAG] for run in self._children() if run.info.status == "FINISHED"}
+        self.shown = {run.data.tags[_CELL_TAG] for run in self._children() if run.info.status == "FINISHED"}
 
     def _create_experiment(self, uri: str, name: str) -> str:
         location = None
@@ -91,13 +91,12 @@ class Experiment:
 
     def mirror(self, store: Store, ids: Iterable[str]) -> int:
         """Show those of the cells that are done and not shown yet; return how many there were."""
-        results, _ = store.results.read_many(set(ids) - self._shown)
-        for cell_id, result in results.items():
-            self._show(result)
-            self._shown.add(cell_id)
+        results, _ = store.results.read_many(set(ids) - self.shown)
+        for result in results.values():
+            self.show(result)
         return len(results)
 
-    def _show(self, result: Result) -> None:
+    def show(self, result: Result) -> None:
         """Make a child run of a cell's result: configuration, metrics and curves."""
         from mlflow.entities import Metric, Param
         from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
@@ -126,62 +125,13 @@ class Experiment:
         for begin in range(0, len(metrics), _BATCH):
             self._client.log_batch(run_id, metrics=metrics[begin : begin + _BATCH])
         self._client.set_terminated(run_id, "FINISHED", ended)
+        self.shown.add(cell.id)
 
     def close(self, status: str, report: Path | None = None) -> None:
         """End the parent run, with the report's files where there is one."""
         if report is not None:
             self._client.log_artifacts(self.parent, str(report), "report")
         self._client.set_terminated(self.parent, status)
-
-
-class Window:
-    """A listener that mirrors results into MLflow from a thread of its own.
-
-    If MLflow fails, mirroring stops with ``problem`` set, and the run goes on: ``gridcell sync`` catches up.
-    """
-
-    def __init__(self, uri: str, task: str, suite: str, grid: Grid, store: Store) -> None:
-        self._arguments = (uri, task, suite, grid)
-        self._store = store
-        self._ids: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._mirror, daemon=True, name="mlflow-window")
-        self.uri = uri
-        self.problem: str | None = None
-
-    def begun(self, schedule: Schedule) -> None:
-        """Connect in the background and catch up with what the store already holds."""
-        self._thread.start()
-
-    def started(self, cell: Cell) -> None:
-        """Nothing to show yet."""
-
-    def reported(self, cell: Cell, step: int, metrics: Mapping[str, float]) -> None:
-        """Nothing to show yet: curves come with the result."""
-
-    def finished(self, cell: Cell, outcome: Outcome, again: bool) -> None:
-        """Show the cell if it has a result."""
-        if outcome.done:
-            self._ids.put(cell.id)
-
-    def ended(self) -> None:
-        """Wait for what is still to be written, within reason."""
-        self._ids.put(None)
-        self._thread.join(_CLOSING_S)
-        if self._thread.is_alive():
-            self.problem = f"it took longer than {_CLOSING_S:g} s to catch up"
-
-    def _mirror(self) -> None:
-        try:
-            self._follow()
-        except Exception as error:  # whatever is wrong with the window must not end the run
-            self.problem = " ".join(str(error).split())[:300] or type(error).__name__
-
-    def _follow(self) -> None:
-        experiment = Experiment(*self._arguments)
-        experiment.mirror(self._store, self._arguments[3].cells)
-        while (cell_id := self._ids.get()) is not None:
-            experiment.mirror(self._store, [cell_id])
-        experiment.close("FINISHED")
 
 
 def connect(uri: str) -> "MlflowClient":
@@ -202,3 +152,8 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
             yield from _leaves(inner, f"{name}/{key}" if name else str(key))
     else:
         yield name, value
+
+
+def one_line(error: Exception) -> str:
+    """Return what is wrong with MLflow in a line: its messages, and SQLAlchemy's, have many."""
+    return " ".join(str(error).split())[:300] or type(error).__name__

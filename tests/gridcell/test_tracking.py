@@ -1,10 +1,17 @@
 """The window shows what the store holds, catches up, and may fail without harm."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 import toy_task
 
 from gridcell.execute.driver import run_grid
-from gridcell.tracking import Experiment, Window
+from gridcell.store.plans import grid_id
+from gridcell.store.results import encode
+from gridcell.tracking import Experiment
+from gridcell.window import Window, write
 
 
 @pytest.fixture
@@ -29,6 +36,10 @@ def children(uri):
     return [run for run in runs(uri) if "mlflow.parentRunId" in run.data.tags]
 
 
+def experiment(uri, grid):
+    return Experiment(uri, "toy", "mini", grid_id(grid), len(grid))
+
+
 def run(grid, store, window):
     return run_grid(toy_task.task, grid, store, executor="inline", listeners=[window])
 
@@ -51,8 +62,8 @@ def test_the_window_is_rebuilt_from_the_store_and_syncing_twice_adds_nothing(gri
     run(grid, store, Window(uri, "toy", "mini", grid, store))
     before = {item.data.tags["gridcell.cell"]: item.data.metrics for item in children(uri)}
     other = f"sqlite:///{tmp_path}/other.db"
-    assert Experiment(other, "toy", "mini", grid).mirror(store, grid.cells) == len(grid)
-    assert Experiment(other, "toy", "mini", grid).mirror(store, grid.cells) == 0
+    assert experiment(other, grid).mirror(store, grid.cells) == len(grid)
+    assert experiment(other, grid).mirror(store, grid.cells) == 0
     assert {item.data.tags["gridcell.cell"]: item.data.metrics for item in children(other)} == before
 
 
@@ -70,3 +81,51 @@ def test_a_later_run_catches_up_with_cells_done_without_a_window(grid, store, ur
     larger = toy_task.plan(toy_task.Settings(width=3, length=2))
     run(larger, store, Window(uri, "toy", "mini", larger, store))
     assert {item.data.tags["gridcell.cell"] for item in children(uri)} == set(larger.cells)
+
+
+def test_a_writer_that_goes_away_is_told_and_the_run_goes_on(grid, store, uri):
+    window = Window(uri, "toy", "mini", grid, store)
+
+    class Killer:  # a listener that kills the writer once it is there
+        def finished(self, cell, outcome, again):
+            while window._writer is None:
+                assert window._thread.is_alive()
+            window._writer.kill()
+            window._writer.wait()
+
+        def __getattr__(self, name):
+            return lambda *arguments: None
+
+    schedule = run_grid(toy_task.task, grid, store, executor="inline", listeners=[window, Killer()])
+    assert schedule.finished == set(grid.cells)
+    assert "exit code -9" in window.problem
+
+
+def test_what_came_before_the_driver_went_away_is_kept_and_its_run_stays_open(grid, store, uri):
+    run_grid(toy_task.task, grid, store, executor="inline")
+    header = {"uri": uri, "task": "toy", "suite": "mini", "grid": grid_id(grid), "cells": len(grid)}
+    results, _ = store.results.read_many(grid.cells)
+    lines = [cell_id.encode() + b" " + encode(result) for cell_id, result in results.items()]
+    told = []
+    write(iter([json.dumps(header).encode(), *lines[:2]]), told.append)
+    assert told == ["[]\n"]
+    assert {item.data.tags["gridcell.cell"] for item in children(uri)} == set(list(results)[:2])
+    (parent,) = [item for item in runs(uri) if "mlflow.parentRunId" not in item.data.tags]
+    assert parent.info.status == "RUNNING"
+    write(iter([json.dumps(header).encode(), *lines[2:], b"end\n"]), told.append)
+    assert json.loads(told[1]) == sorted(list(results)[:2])
+    assert len(children(uri)) == len(grid)
+    (parent,) = [item for item in runs(uri) if "mlflow.parentRunId" not in item.data.tags]
+    assert parent.info.status == "FINISHED"
+
+
+def test_the_driver_itself_does_not_import_mlflow(tmp_path):
+    code = (
+        "import sys; from gridcell.cli import main; sys.argv[1:] = ['run', 'toy', '--executor', 'inline']\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "print('mlflow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "False", done.stderr
+    assert len(children(f"sqlite:///{tmp_path}/runs/mlflow.db")) > 2

@@ -28,8 +28,9 @@ from gridcell.cli.common import (
 )
 from gridcell.errors import UserError
 from gridcell.store import Store
+from gridcell.store.plans import grid_id
 from gridcell.task import Findings
-from gridcell.tracking import Experiment, default_tracking_uri, is_server
+from gridcell.tracking import Experiment, default_tracking_uri, is_server, one_line
 
 
 def findings(asked: Request, store: Store) -> Findings:
@@ -117,11 +118,13 @@ def sync(
     store = open_store(storage)
     uri = tracking or default_tracking_uri(store)
     try:
-        experiment = Experiment(uri, asked.suite.task.name, asked.suite.name, asked.grid)
+        experiment = Experiment(
+            uri, asked.suite.task.name, asked.suite.name, grid_id(asked.grid), len(asked.grid)
+        )
         added = experiment.mirror(store, asked.grid.cells)
         experiment.close("FINISHED")
     except Exception as error:  # MLflow's, SQLAlchemy's or the network's: the user needs its one line
-        raise UserError(f"MLflow at {uri} can't be written: {' '.join(str(error).split())[:300]}") from error
+        raise UserError(f"MLflow at {uri} can't be written: {one_line(error)}") from error
     common.console().print(f"{added} cells added to MLflow at {uri}", soft_wrap=True)
 
 

@@ -98,7 +98,7 @@ class Results:
             self._folder.put(file, stored)
             artifacts[name] = Artifact(stored, sha256_of(file), file.stat().st_size)
         result = Result(cell, metrics, artifacts, provenance, curves or {})
-        if self._folder.create(f"results/{cell.id}{_SUFFIX}", _encode(result)):
+        if self._folder.create(f"results/{cell.id}{_SUFFIX}", encode(result)):
             return result
         committed = self.read(cell.id)
         if committed.artifacts != artifacts:  # equal if this very commit was told that it failed, and hadn't
@@ -116,7 +116,7 @@ class Results:
             data = self._folder.read(f"results/{cell_id}{_SUFFIX}")
         except FileNotFoundError:
             raise KeyError(cell_id) from None
-        return _decode(cell_id, data)
+        return decode(cell_id, data)
 
     def read_many(self, ids: Iterable[str]) -> tuple[dict[str, Result], list[str]]:
         """Return the results that are committed and whole, and the ids of those that are damaged."""
@@ -125,7 +125,7 @@ class Results:
         damaged = []
         for name, data in self._folder.read_many(names).items():
             try:
-                results[names[name]] = _decode(names[name], data)
+                results[names[name]] = decode(names[name], data)
             except CorruptData:
                 damaged.append(names[name])
         return results, damaged
@@ -178,7 +178,8 @@ class Results:
         self._folder.move(aside, f"results/{cell_id}{_SUFFIX}")
 
 
-def _encode(result: Result) -> bytes:
+def encode(result: Result) -> bytes:
+    """Return a result as it is stored: one line of JSON with its checksum."""
     body = {
         "cell": result.cell.to_record(),
         "metrics": dict(result.metrics),
@@ -190,7 +191,12 @@ def _encode(result: Result) -> bytes:
     return f'{{"sha256":"{hashlib.sha256(text.encode()).hexdigest()}","body":{text}}}\n'.encode()
 
 
-def _decode(cell_id: str, data: bytes) -> Result:
+def decode(cell_id: str, data: bytes) -> Result:
+    """Return the result of a cell as ``encode`` wrote it.
+
+    Raises:
+        CorruptData: it was damaged since, or is another cell's.
+    """
     try:
         record = json.loads(data)
         body = record["body"]

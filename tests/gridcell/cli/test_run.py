@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gridcell.tracking import Window
+from gridcell.window import Window
 
 DIVERGED = ("toy", "--storage", "runs", "--set", "fail={r0c0: diverged}")
 
