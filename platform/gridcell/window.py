@@ -108,7 +108,7 @@ def _start_writer(errors: IO[bytes]) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=errors,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        start_new_session=True,  # Ctrl-C is for the driver, which then lets this one finish
+        process_group=0,  # Ctrl-C is for the driver, which then lets this one finish
     )
 
 

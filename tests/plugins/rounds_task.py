@@ -24,14 +24,16 @@ def plan(rounds: int, width: int, markers: Path) -> Grid:
 
 
 def meet(cell: Cell, context: Context) -> Mapping[str, Any]:
-    """Wait for the others of the round; return the process."""
+    """Wait for the others of the round; return the process, and what it was started with."""
+    import ray
+
     number, width = cell.config["number"], cell.config["width"]
     round_ = Path(context.locations["markers"]) / str(number // width)
     round_.mkdir(parents=True, exist_ok=True)
     (round_ / str(number)).touch()
     while len(list(round_.iterdir())) < width:
         time.sleep(0.005)
-    return {"process": os.getpid()}
+    return {"process": os.getpid(), "environment": dict(ray.get_runtime_context().runtime_env)}
 
 
 def write(findings: Findings, out: Path) -> Report:

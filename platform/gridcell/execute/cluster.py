@@ -4,6 +4,7 @@ import contextlib
 import logging
 import math
 import os
+import platform
 import signal
 import threading
 import time
@@ -16,6 +17,7 @@ from gridcell.cluster.reach import LOOPBACK_ONLY, prepare_to_reach
 from gridcell.errors import UserError
 from gridcell.task import Task
 
+_COUNTED = {"CPU", "GPU"}  # what cells ask for
 # Ray reads these when it is imported or started. Its state snapshots serve Tuner.restore, which the store
 # makes unnecessary, so they are taken as rarely as possible. How many trials wait is for the searcher to say;
 # of one that Tune doesn't know it would take one after another, and so start one worker after another.
@@ -72,13 +74,18 @@ def bundles(resources: Resources) -> list[dict[str, float]]:
 
 
 class Room:
-    """What a cluster has, looked up now and then, for it may grow and shrink."""
+    """What a cluster has, looked up now and then, for it may grow and shrink.
+
+    Args:
+        processors: of its hosts together; what a cluster grows by has as many as Ray counts there.
+    """
 
     LOOK_EVERY_S = 5.0
 
-    def __init__(self) -> None:
+    def __init__(self, processors: float = math.inf) -> None:
         self._there: Mapping[str, float] = {}
         self._looked = -math.inf
+        self._processors = processors
         self.growths = 0  # how often there was more of something than at the look before
 
     def _look(self) -> None:
@@ -87,7 +94,9 @@ class Room:
         if time.monotonic() - self._looked > self.LOOK_EVERY_S:
             before, self._there = self._there, ray.cluster_resources()
             if self._looked > -math.inf:
-                self.growths += any(self._there.get(name, 0) > before.get(name, 0) for name in ("CPU", "GPU"))
+                more = {name: self._there.get(name, 0) - before.get(name, 0) for name in _COUNTED}
+                self.growths += any(amount > 0 for amount in more.values())
+                self._processors += max(0.0, more["CPU"])
             self._looked = time.monotonic()
 
     def holds(self, cells: Iterable[Resources]) -> bool:
@@ -98,6 +107,15 @@ class Room:
             for bundle in bundles(resources):
                 asked.update(bundle)
         return all(amount <= self._there.get(name, 0) + 1e-9 for name, amount in asked.items())
+
+    def starts_one_beside(self, starting: int) -> bool:
+        """Whether to start a worker while so many others start.
+
+        A start is a second or two of imports. More of them at once than there are processors take longer
+        together than one after another, and all cells wait for the last of them.
+        """
+        self._look()
+        return starting < max(1.0, self._processors)
 
 
 def check_resources(cells: Sequence[Cell]) -> None:
@@ -120,24 +138,35 @@ def check_resources(cells: Sequence[Cell]) -> None:
                 )
 
 
-def check_importable(task: Task, address: str) -> None:
-    """Make sure that a cluster's workers have the task's code.
+def survey(task: Task, address: str) -> int:
+    """Make sure that each node has the task's code; return how many processors their hosts have together.
+
+    Several nodes may be on one host, and each may offer more CPUs than there are processors.
 
     Raises:
-        UserError: they haven't, so that each cell would look like a node that goes away.
+        UserError: a node hasn't, so that each cell there would look like a node that goes away.
     """
     import ray
     from ray.exceptions import RayError
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     name = task.name
 
-    def find() -> None:  # sent by value, so that the error is this one's and not that of unpickling it
+    def look() -> tuple[str, int]:  # sent by value, so that an error is this one's and not that of unpickling
         from gridcell.task import find_task
 
         find_task(name)
+        return platform.node(), os.cpu_count() or 1
+
+    able = [node["NodeID"] for node in ray.nodes() if node["Alive"] and node["Resources"].keys() & _COUNTED]
+    strategies = [NodeAffinitySchedulingStrategy(node, soft=True) for node in able] or ["DEFAULT"]
+    looks = [
+        ray.remote(num_cpus=0)(look).options(scheduling_strategy=strategy).remote() for strategy in strategies
+    ]
+    import ray.tune  # meanwhile, for it takes as long
 
     try:
-        ray.get(ray.remote(num_cpus=0)(find).remote())
+        return sum(dict(ray.get(looks)).values())
     except RayError as error:
         reason = str(error).strip().splitlines()[-1]
         raise UserError(

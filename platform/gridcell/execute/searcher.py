@@ -3,6 +3,7 @@
 import contextlib
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,6 +35,7 @@ class CellSearcher(Searcher):
             twice as many each time that it has grown, and many where it has nothing yet that could do
             anything else. What waits goes with the driver, even one that is killed, where a request by Ray's
             ``request_resources`` would outlive it and keep machines.
+        processors: of the cluster's hosts together: at most so many workers start at once.
     """
 
     PATIENCE_S = 60.0  # with the start of a worker; what waits longer waits for room, and is not overtaken
@@ -47,9 +49,10 @@ class CellSearcher(Searcher):
         *,
         max_concurrent: float,
         ask_beyond: bool,
+        processors: float,
     ) -> None:
         super().__init__()
-        self._room = Room()
+        self._room = Room(processors)
         self._ask_beyond = ask_beyond
         self._schedule = schedule
         self._store = store
@@ -58,6 +61,8 @@ class CellSearcher(Searcher):
         self._cells: dict[str, Cell] = {}
         self._handed_out: dict[str, float] = {}  # when, by the monotonic clock
         self._started: dict[str, float] = {}
+        self._free: Counter[Resources] = Counter()  # workers whose cell has ended, by what it asked for
+        self._starting: set[str] = set()  # trials that were handed out when no worker was free for them
         self._steps: dict[str, int] = {}  # the last that a running cell is known to have reported
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
@@ -69,6 +74,10 @@ class CellSearcher(Searcher):
         cell = self._schedule.take(self._is_its_turn)
         if cell is None:
             return None
+        if self._free[cell.resources]:
+            self._free[cell.resources] -= 1
+        else:
+            self._starting.add(trial_id)
         self._cells[trial_id] = cell
         self._handed_out[trial_id] = time.monotonic()
         return {
@@ -93,7 +102,9 @@ class CellSearcher(Searcher):
         if waits and time.monotonic() - min(waits) > self.PATIENCE_S:
             return False
         beside = [other.resources for other in self._cells.values()]
-        return self._room.holds([*beside, cell.resources]) or self._is_to_wait(beside, len(waits))
+        if self._room.holds([*beside, cell.resources]):
+            return bool(self._free[cell.resources]) or self._room.starts_one_beside(len(self._starting))
+        return self._is_to_wait(beside, len(waits))
 
     def _is_to_wait(self, beside: list[Resources], waiting: int) -> bool:
         """Whether to let a cell wait for a machine, once all that there is room for has started."""
@@ -105,6 +116,7 @@ class CellSearcher(Searcher):
     def on_trial_start(self, trial_id: str) -> None:
         """Note that a worker has begun the cell, which may be long after it was handed out."""
         self._started[trial_id] = time.monotonic()
+        self._starting.discard(trial_id)
         self._listener.started(self._cells[trial_id])
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
@@ -120,9 +132,11 @@ class CellSearcher(Searcher):
         """Settle the cell; a trial without an outcome lost its process or its node."""
         cell = self._cells.pop(trial_id)
         self._handed_out.pop(trial_id)
+        self._starting.discard(trial_id)
         started, step = self._started.pop(trial_id, None), self._steps.pop(trial_id, None)
         if result is not None and "outcome" in result:
             outcome = _outcome(cell, json.loads(result["outcome"]))
+            self._free[cell.resources] += 1
         else:
             outcome = _lost(cell, started, step, self._why_lost(cell))
         settle(cell, outcome, self._schedule, self._store, self._listener)

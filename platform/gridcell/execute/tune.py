@@ -6,6 +6,7 @@ equal resource requests, so Python and torch start once per worker and not once 
 
 import json
 import math
+import os
 import tempfile
 import time
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from gridcell.cell import Cell, Resources
-from gridcell.execute.cluster import bundles, check_importable, check_resources, ray_cluster
+from gridcell.execute.cluster import bundles, check_resources, ray_cluster, survey
 from gridcell.execute.head import watched_head
 from gridcell.execute.listener import Listener
 from gridcell.execute.outcome import Outcome, failure_from
@@ -64,6 +65,11 @@ def run_on_ray(
     """
     while not schedule.exhausted:
         with ray_cluster(address, num_cpus):
+            if address is None:
+                check_resources(schedule.queued())
+                processors = os.cpu_count() or 1
+            else:
+                processors = survey(task, address)
             # Not before: this imports Ray, which then reads where it may listen.
             from gridcell.execute.searcher import CellSearcher
 
@@ -73,6 +79,7 @@ def run_on_ray(
                 listener,
                 max_concurrent=max_concurrent or math.inf,
                 ask_beyond=address is not None,
+                processors=processors,
             )
             try:
                 _run_on_cluster(
@@ -99,10 +106,7 @@ def _run_on_cluster(
 
     from gridcell.execute.searcher import NoPreference, StartWatch
 
-    if address is None:
-        check_resources(schedule.queued())
-    else:
-        check_importable(task, address)
+    _start_workers_in_one_step()
     records = ray.put({cell.id: cell.to_record() for cell in grid.cells.values()})
     # Workers run in folders of their own, where a relative path would lead elsewhere.
     where = store.folder.root if store.folder.is_local else store.uri
@@ -119,6 +123,17 @@ def _run_on_cluster(
         )
         with watched_head(ray.get_runtime_context().gcs_address) if address else nullcontext():
             tuner.fit()
+
+
+def _start_workers_in_one_step() -> None:
+    """Let Ray start a trial's process as it is.
+
+    Tune names an environment for it, with a variable that was for an older Lightning. To set it, Ray would
+    start Python and import itself twice for each worker. Tune has no public switch for it.
+    """
+    from ray.tune.execution import class_cache
+
+    class_cache.DEFAULT_ENV_VARS.clear()
 
 
 def _is_short_of_memory(error: BaseException | None) -> bool:

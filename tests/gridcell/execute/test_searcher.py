@@ -34,7 +34,7 @@ def handing_out(store, monkeypatch):
         for number, each in enumerate(cpus):
             builder.target({"n": number}, builder.add("k", {"n": number}, resources=Resources(cpus=each)))
         schedule = Schedule(builder.build(), set())
-        options = {"max_concurrent": math.inf, "ask_beyond": False} | options
+        options = {"max_concurrent": math.inf, "ask_beyond": False, "processors": 4} | options
         return CellSearcher(schedule, store, Silent(), **options)
 
     return make
@@ -107,6 +107,26 @@ def test_what_waits_for_want_of_room_is_not_overtaken(handing_out, monkeypatch):
     assert trials(searcher, "d") == ["d"]
 
 
+def test_no_more_workers_start_at_once_than_there_are_processors(handing_out):
+    searcher = handing_out([1] * 8, processors=2)
+    assert trials(searcher, *"abc") == [*"ab"]
+    searcher.on_trial_start("b")
+    assert trials(searcher, *"cd") == ["c"]
+    searcher.on_trial_complete("b", DONE)  # its worker is free: the next cell starts none
+    assert trials(searcher, *"de") == ["d"]
+    searcher.on_trial_start("d")
+    searcher.on_trial_complete("a")  # lost with its worker while that started
+    assert trials(searcher, *"ef") == ["e"]
+
+
+def test_what_a_cluster_grows_by_starts_workers_too(handing_out, monkeypatch):
+    monkeypatch.setattr(Room, "LOOK_EVERY_S", -1.0)
+    searcher = handing_out([1] * 8, processors=1)
+    assert trials(searcher, *"ab") == ["a"]
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 6.0})
+    assert trials(searcher, *"bcde") == [*"bc"]
+
+
 def test_room_counts_what_all_workers_of_all_cells_ask_for(monkeypatch):
     monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 8.0, "GPU": 1.0})
     room = Room()
@@ -122,4 +142,8 @@ def test_workers_whose_cells_end_together_all_go_on(store, tmp_path):
     grid = rounds_task.plan(rounds=10, width=4, markers=tmp_path / "markers")
     schedule = run_grid(rounds_task.task, grid, store, num_cpus=4)
     assert schedule.finished == set(grid.cells)
-    assert len({store.results.read(cell).metrics["process"] for cell in grid.cells}) == 4
+    told = [store.results.read(cell).metrics for cell in grid.cells]
+    assert len({metrics["process"] for metrics in told}) == 4
+    assert [metrics["environment"] for metrics in told] == [
+        {}
+    ] * 40  # else Ray starts each worker in two steps
