@@ -1,8 +1,7 @@
 """The window: results appear in MLflow while a grid runs.
 
 The driver reads them from the store, and a process of its own writes them to MLflow, which takes seconds to
-import and tens of milliseconds a cell. That process runs at low priority, so that neither the loop that hands
-out cells nor the cells wait for it.
+import and tens of milliseconds a cell: the loop that hands out cells waits for none of it.
 """
 
 import contextlib
@@ -27,7 +26,7 @@ from gridcell.tracking import Experiment, one_line
 
 _CLOSING_S = 60.0  # the end of a run waits at most this long for what is still to be written
 _END = b"end\n"
-_LOWEST = 19  # priority
+_NICENESS = 5  # behind the driver, and before cells, which Ray runs at 15: else it would fall behind them
 
 
 class Window:
@@ -140,7 +139,7 @@ def write(lines: Iterator[bytes], tell: Callable[[str], Any]) -> None:
 
 def main() -> None:
     """Be the writer: read lines from the standard input; end with exit code 1 and why if MLflow fails."""
-    os.nice(_LOWEST)
+    os.nice(_NICENESS)
 
     def tell(line: str) -> None:
         print(line, end="", flush=True)  # noqa: T201
