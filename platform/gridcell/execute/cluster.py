@@ -158,18 +158,26 @@ def survey(task: Task, address: str) -> int:
         find_task(name)
         return platform.node(), os.cpu_count() or 1
 
-    able = [node["NodeID"] for node in ray.nodes() if node["Alive"] and node["Resources"].keys() & _COUNTED]
-    strategies = [NodeAffinitySchedulingStrategy(node, soft=True) for node in able] or ["DEFAULT"]
-    looks = [
-        ray.remote(num_cpus=0)(look).options(scheduling_strategy=strategy).remote() for strategy in strategies
+    able = [node for node in ray.nodes() if node["Alive"] and node["Resources"].keys() & _COUNTED]
+    places = [
+        (node["NodeManagerAddress"], NodeAffinitySchedulingStrategy(node["NodeID"], soft=True))
+        for node in able
     ]
+    asked = {
+        ray.remote(num_cpus=0)(look).options(scheduling_strategy=place).remote(): node
+        for node, place in places or [("the head", "DEFAULT")]
+    }
     import ray.tune  # meanwhile, for it takes as long
 
-    try:
-        return sum(dict(ray.get(looks)).values())
-    except RayError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise UserError(
-            f"The workers of the cluster at '{address}' can't load the task '{name}' ({reason}): install it "
-            "there, or send it along by 'gridcell submit'"
-        ) from error
+    hosts = {}
+    for answer, node in asked.items():
+        try:
+            host, count = ray.get(answer)
+        except RayError as error:
+            why = str(error).strip().splitlines()[-1]
+            raise UserError(
+                f"The workers on {node} of the cluster at '{address}' can't load the task '{name}' ({why}): "
+                "install it there, or send it along by 'gridcell submit'"
+            ) from error
+        hosts[host] = count
+    return sum(hosts.values())
