@@ -133,8 +133,10 @@ def write(lines: Iterator[bytes], tell: Callable[[str], Any]) -> None:
         if line == _END:
             experiment.close("FINISHED")
             return
-        cell_id, _, stored = line.partition(b" ")
-        experiment.show(decode(cell_id.decode(), stored))
+        name, _, stored = line.partition(b" ")
+        cell_id = name.decode()
+        if cell_id not in experiment.shown:  # what ended while this process connected comes twice
+            experiment.show(decode(cell_id, stored))
 
 
 def main() -> None:

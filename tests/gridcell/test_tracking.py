@@ -44,15 +44,17 @@ def run(grid, store, window):
     return run_grid(toy_task.task, grid, store, executor="inline", listeners=[window])
 
 
-def test_each_cell_becomes_a_run_under_one_parent(grid, store, uri):
+def test_each_cell_becomes_one_run_under_one_parent(store, uri):
+    grid = toy_task.plan(toy_task.Settings(width=20, length=2))  # some end while MLflow is imported
     window = Window(uri, "toy", "mini", grid, store)
     run(grid, store, window)
     assert window.problem is None
     found = children(uri)
+    assert len(found) == len(grid)
     assert {item.data.tags["gridcell.cell"] for item in found} == set(grid.cells)
     assert len({item.data.tags["mlflow.parentRunId"] for item in found}) == 1
     by_name = {item.info.run_name: item for item in found}
-    assert by_name["total"].data.metrics["sum"] == 2
+    assert by_name["total"].data.metrics["sum"] == 2 * sum(range(20))
     assert by_name["r1c1"].data.params["add"] == "1"
     assert by_name["r1c1"].info.status == "FINISHED"
     assert by_name["r1c1"].data.metrics["curve/sum"] == 1
@@ -107,7 +109,8 @@ def test_what_came_before_the_driver_went_away_is_kept_and_its_run_stays_open(gr
     results, _ = store.results.read_many(grid.cells)
     lines = [cell_id.encode() + b" " + encode(result) for cell_id, result in results.items()]
     told = []
-    write(iter([json.dumps(header).encode(), *lines[:2]]), told.append)
+    write(iter([json.dumps(header).encode(), *lines[:2], lines[0]]), told.append)
+    assert len(children(uri)) == 2
     assert told == ["[]\n"]
     assert {item.data.tags["gridcell.cell"] for item in children(uri)} == set(list(results)[:2])
     (parent,) = [item for item in runs(uri) if "mlflow.parentRunId" not in item.data.tags]
