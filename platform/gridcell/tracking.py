@@ -69,7 +69,10 @@ class Experiment:
             tags = {_GRID_TAG: grid, "gridcell.cells": str(cells)}
             run = self._client.create_run(self._experiment, tags=tags, run_name=f"{suite} {grid}")
             self.parent = run.info.run_id
-        self.shown = {run.data.tags[_CELL_TAG] for run in self._children() if run.info.status == "FINISHED"}
+        children = {run.data.tags[_CELL_TAG]: run.info for run in self._children()}
+        self.shown = {cell_id for cell_id, info in children.items() if info.status == "FINISHED"}
+        # Begun by a process that went away in the middle; gone on with, since nothing in it can differ.
+        self._begun = {cell_id: children[cell_id].run_id for cell_id in children.keys() - self.shown}
 
     def _create_experiment(self, uri: str, name: str) -> str:
         location = None
@@ -105,8 +108,9 @@ class Experiment:
         started = int(result.provenance["started"] * 1000)
         ended = started + int(result.seconds * 1000)
         tags = {_CELL_TAG: cell.id, "gridcell.kind": cell.kind, MLFLOW_PARENT_RUN_ID: self.parent}
-        run = self._client.create_run(self._experiment, started, tags, run_name=cell.title or cell.id)
-        run_id = run.info.run_id
+        if (run_id := self._begun.pop(cell.id, None)) is None:
+            run = self._client.create_run(self._experiment, started, tags, run_name=cell.title or cell.id)
+            run_id = run.info.run_id
         params = {"kind": cell.kind, "seed": cell.seed, **dict(_leaves(cell.config))}
         metrics = [
             Metric(name, float(value), ended, 0)

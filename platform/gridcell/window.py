@@ -25,6 +25,7 @@ from gridcell.store.results import decode, encode
 from gridcell.tracking import Experiment, one_line
 
 _CLOSING_S = 60.0  # the end of a run waits at most this long for what is still to be written
+_HURRIED_S = 2.0  # and so long where it was stopped
 _END = b"end\n"
 _NICENESS = 5  # behind the driver, and before cells, which Ray runs at 15: else it would fall behind them
 
@@ -61,11 +62,12 @@ class Window:
             self._ids.put(cell.id)
 
     def ended(self) -> None:
-        """Wait for what is still to be written, within reason."""
+        """Wait for what is still to be written, within reason; after Ctrl-C or an error that is less."""
+        patience_s = _CLOSING_S if sys.exc_info()[0] is None else _HURRIED_S
         self._ids.put(None)
-        self._thread.join(_CLOSING_S)
+        self._thread.join(patience_s)
         if self._thread.is_alive():
-            self.problem = f"it took longer than {_CLOSING_S:g} s to catch up"
+            self.problem = f"it took longer than {patience_s:g} s to catch up"
             if self._writer is not None:
                 self._writer.kill()
 

@@ -1,5 +1,6 @@
 """The window shows what the store holds, catches up, and may fail without harm."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -120,6 +121,38 @@ def test_what_came_before_the_driver_went_away_is_kept_and_its_run_stays_open(gr
     assert len(children(uri)) == len(grid)
     (parent,) = [item for item in runs(uri) if "mlflow.parentRunId" not in item.data.tags]
     assert parent.info.status == "FINISHED"
+
+
+def test_a_run_that_was_left_half_written_is_finished_and_not_doubled(grid, store, uri, monkeypatch):
+    run_grid(toy_task.task, grid, store, executor="inline")
+    from mlflow.tracking import MlflowClient
+
+    def fail(*arguments, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(MlflowClient, "log_batch", fail)
+        with pytest.raises(KeyboardInterrupt):
+            experiment(uri, grid).mirror(store, grid.cells)
+    assert [item.info.status for item in children(uri)] == ["RUNNING"]
+    assert experiment(uri, grid).mirror(store, grid.cells) == len(grid)
+    assert [item.info.status for item in children(uri)] == ["FINISHED"] * len(grid)
+    assert all("seconds" in item.data.metrics for item in children(uri))
+
+
+def test_a_run_that_was_stopped_does_not_wait_long_for_mlflow(grid, store, uri, monkeypatch):
+    joined = []
+    window = Window(uri, "toy", "mini", grid, store)
+    monkeypatch.setattr(window._thread, "join", joined.append)
+    monkeypatch.setattr(window._thread, "is_alive", lambda: True)
+    window.ended()
+    with contextlib.suppress(KeyboardInterrupt):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            window.ended()
+    assert joined == [60.0, 2.0]
+    assert "2 s" in window.problem
 
 
 def test_the_driver_itself_does_not_import_mlflow(tmp_path):

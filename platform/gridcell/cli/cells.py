@@ -37,21 +37,17 @@ def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = Fa
         return
     console = common.console()
     state = "done" if result else (failure or {}).get("failure_class", "not run yet")
-    console.print(f"{cell.id}  {cell.task} / {plan.suite} / {cell.kind}  {cell.title}: {state}", markup=False)
+    console.print(f"{cell.id}  {cell.task} / {plan.suite} / {cell.kind}  {cell.title}: {state}")
     for role, need in cell.needs.items():
-        console.print(f"needs {need} ({plan.cells[need].title}) as '{role}'", markup=False)
-    console.print(f"seed {cell.seed}, config {json.dumps(dict(cell.config), indent=2)}", markup=False)
+        console.print(f"needs {need} ({plan.cells[need].title}) as '{role}'")
+    console.print(f"seed {cell.seed}, config {json.dumps(dict(cell.config), indent=2)}")
     if result:
-        console.print(f"metrics {json.dumps(result.metrics, indent=2)}", markup=False)
+        console.print(f"metrics {json.dumps(result.metrics, indent=2)}")
         for name, item in result.artifacts.items():
-            console.print(
-                f"{name}: {item.size} bytes at {store.uri}/{item.path}", markup=False, soft_wrap=True
-            )
-        console.print(
-            f"made in {result.seconds:.1f} s, {json.dumps(result.provenance)}", markup=False, soft_wrap=True
-        )
+            console.print(f"{name}: {item.size} bytes at {store.uri}/{item.path}", soft_wrap=True)
+        console.print(f"made in {result.seconds:.1f} s, {json.dumps(result.provenance)}", soft_wrap=True)
     elif failure:
-        console.print(f"{failure['message']}\n{failure['traceback']}", markup=False)
+        console.print(f"{failure['message']}\n{failure['traceback']}")
 
 
 @app.command("run")
@@ -81,9 +77,7 @@ def run_one(
         aside = store.results.quarantine(cell.id)
 
     def report(step: int, metrics: Mapping[str, float]) -> None:
-        console.print(
-            f"[{step}] " + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()), markup=False
-        )
+        console.print(f"[{step}] " + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
 
     try:
         with workers_for([cell]):
@@ -94,9 +88,7 @@ def run_one(
         if before is not None:
             store.results.restore(cell.id, aside)
         raise
-    console.print(
-        f"{cell.title}: done in {outcome.seconds:.1f} s: {json.dumps(outcome.metrics)}", markup=False
-    )
+    console.print(f"{cell.title}: done in {outcome.seconds:.1f} s: {json.dumps(outcome.metrics)}")
     if before is not None:
         same = before.content == store.results.read(cell.id).content
         console.print("The same result as before." if same else "NOT the result that was stored before.")

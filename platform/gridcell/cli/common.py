@@ -32,6 +32,21 @@ Overrides = Annotated[
     ),
 ]
 Seeds = Annotated[int | None, typer.Option("--seeds", metavar="N", help="Repeat with seeds 0 .. N-1.")]
+MaxConcurrent = Annotated[
+    int | None, typer.Option("--max-concurrent", metavar="N", help="Run at most N cells at once.")
+]
+RetryDiverged = Annotated[
+    bool, typer.Option("--retry-diverged", help="Run cells again whose training diverged.")
+]
+MaxFailures = Annotated[
+    int | None, typer.Option("--max-failures", metavar="N", help="Start no more cells once N have failed.")
+]
+StallTimeout = Annotated[
+    float | None,
+    typer.Option(
+        "--stall-timeout", metavar="S", help="End a cell that reports nothing for S seconds; try it again."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 Tracking = Annotated[
     str | None,
@@ -128,9 +143,14 @@ def describe_diverged(diverged: int, blocked: int) -> str:
 
 
 def console() -> Console:
-    """Return a console on standard output; where that is no terminal, wide enough for a report's tables."""
-    on_terminal = Console(highlight=False)
-    return on_terminal if on_terminal.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+    """Return a console on standard output; where that is no terminal, wide enough for a report's tables.
+
+    Paths, titles and messages may hold square brackets: it prints them as they are.
+    """
+    on_terminal = Console(highlight=False, markup=False)
+    if on_terminal.is_terminal:
+        return on_terminal
+    return Console(highlight=False, markup=False, width=PLAIN_WIDTH)
 
 
 def print_json(value: Any) -> None:

@@ -84,7 +84,6 @@ def import_(
         f"{manifest.title}: {manifest.samples} images of {len(manifest.classes)} classes in "
         f"{len(manifest.shards)} shard{'s' * (len(manifest.shards) != 1)} "
         f"({done.written} written, {done.kept} there before): {to}",
-        markup=False,
         soft_wrap=True,
     )
 
@@ -114,7 +113,7 @@ def verify(
         _print_first(console, list(done.problems), "problems")
         found = f"{len(manifest.shards)} shards, {manifest.samples} images of {len(manifest.classes)} classes"
         verdict = "not as the manifest says" if done.problems else "all as the manifest says"
-        console.print(f"{manifest.title}: {found}: {verdict}", markup=False, soft_wrap=True)
+        console.print(f"{manifest.title}: {found}: {verdict}", soft_wrap=True)
     if done.problems:
         raise typer.Exit(1)
 
@@ -191,6 +190,6 @@ class _Bar:
 
 def _print_first(console: Console, sentences: list[str], what: str) -> None:
     for sentence in sentences[:_NAMED_AT_MOST]:
-        console.print(sentence, markup=False, soft_wrap=True)
+        console.print(sentence, soft_wrap=True)
     if sentences:
         console.print(f"{len(sentences)} {what}")

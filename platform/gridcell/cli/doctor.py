@@ -40,9 +40,9 @@ def doctor(
         found.append(finding)
         if not as_json:
             line = Text.assemble((f"{finding.level.value:<5}", _STYLES[finding.level.value]), finding.check)
-            console.print(line, f": {finding.found}", sep="", markup=False, soft_wrap=True)
+            console.print(line, f": {finding.found}", sep="", soft_wrap=True)
             if finding.advice:
-                console.print(f"     -> {finding.advice}", markup=False, soft_wrap=True)
+                console.print(f"     -> {finding.advice}", soft_wrap=True)
     counts = {level.value: sum(finding.level is level for finding in found) for level in Level}
     if as_json:
         print_json({"counts": counts, "findings": [vars(finding) for finding in found]})
@@ -59,7 +59,7 @@ def _chaos(names: list[str], as_json: bool) -> None:
 
     def say(line: str) -> None:
         if not as_json:
-            console.print(line, markup=False, soft_wrap=True)
+            console.print(line, soft_wrap=True)
 
     verdicts = run_faults(names, say)
     survived = sum(verdict.survived for verdict in verdicts)

@@ -115,11 +115,11 @@ def plan(
     if counts["diverged"]:
         console.print(describe_diverged(counts["diverged"], counts["blocked"]))
     for what, text in estimate.items():
-        console.print(f"{what}: {text}", markup=False)
+        console.print(f"{what}: {text}")
     for on, figures in simulated.items():
         took = timedelta(seconds=round(figures["makespan_s"]))
         busy = f"{figures['utilisation']:.0%} busy"
-        console.print(f"on {on} GPUs, one cell each: {took}, {busy} (simulated)", markup=False)
+        console.print(f"on {on} GPUs, one cell each: {took}, {busy} (simulated)")
 
 
 def _simulated(asked: Request, states: Mapping[str, str], gpus: Sequence[int]) -> dict[int, dict[str, Any]]:
@@ -180,9 +180,7 @@ def status(
     console.print(table)
     _print_skipped(console, asked)
     for cell_id, failure in failures.items():
-        console.print(
-            f"{cell_id} {failure['title']}: {failure['failure_class']}: {failure['message']}", markup=False
-        )
+        console.print(f"{cell_id} {failure['title']}: {failure['failure_class']}: {failure['message']}")
     if failures:
         console.print("'gridcell cell show ID' prints a failure's traceback.")
     if lost:
@@ -229,4 +227,4 @@ def _by_kind(asked: Request) -> dict[str, list[Cell]]:
 def _print_skipped(console: Console, asked: Request) -> None:
     reasons = Counter(item.reason for item in asked.grid.skipped)
     for reason, count in reasons.items():
-        console.print(f"{count} skipped: {reason}", markup=False)
+        console.print(f"{count} skipped: {reason}")

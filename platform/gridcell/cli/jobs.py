@@ -15,9 +15,13 @@ from gridcell.cli import common
 from gridcell.cli.common import (
     DEFAULT_SUITE,
     Json,
+    MaxConcurrent,
+    MaxFailures,
     Overrides,
+    RetryDiverged,
     Seeds,
     Selection,
+    StallTimeout,
     SuiteName,
     TaskName,
     Tracking,
@@ -28,7 +32,7 @@ from gridcell.cli.progress import clock
 from gridcell.cluster.jobs import DEFAULT_ADDRESS, Job, Jobs, check_address, environment_for
 from gridcell.cluster.package import LIMIT_MIB, Package, mib, pack
 from gridcell.errors import UserError
-from gridcell.execute.driver import check_at_least_one
+from gridcell.execute.driver import check_at_least_one, check_seconds
 from gridcell.secrets import has_secret, is_secret_name
 from gridcell.suite import Suite, load_suite
 from gridcell.task import find_task
@@ -59,15 +63,13 @@ def submit(
     ],
     suite: SuiteName = DEFAULT_SUITE,
     address: Address = DEFAULT_ADDRESS,
-    max_concurrent: Annotated[
-        int | None, typer.Option("--max-concurrent", metavar="N", help="Run at most N cells at once.")
-    ] = None,
+    max_concurrent: MaxConcurrent = None,
     select: Selection = None,
     override: Overrides = None,
     seeds: Seeds = None,
-    retry_diverged: Annotated[
-        bool, typer.Option("--retry-diverged", help="Run cells again whose training diverged.")
-    ] = False,
+    retry_diverged: RetryDiverged = False,
+    max_failures: MaxFailures = None,
+    stall_timeout: StallTimeout = None,
     tracking: Tracking = None,
     exclude: Annotated[
         list[str] | None,
@@ -97,6 +99,8 @@ def submit(
     console = common.console()
     _check_selection(loaded, select or [], console)
     check_at_least_one("--max-concurrent", max_concurrent)
+    check_at_least_one("--max-failures", max_failures)
+    check_seconds("--stall-timeout", stall_timeout)
     check_address(address)
     _check_reachable("--storage", storage)
     if tracking is not None:
@@ -111,28 +115,28 @@ def submit(
         *(("--seeds", str(seeds)) if seeds is not None else ()),
         *(("--max-concurrent", str(max_concurrent)) if max_concurrent is not None else ()),
         *(("--retry-diverged",) if retry_diverged else ()),
+        *(("--max-failures", str(max_failures)) if max_failures is not None else ()),
+        *(("--stall-timeout", str(stall_timeout)) if stall_timeout is not None else ()),
         *(("--tracking", tracking) if tracking is not None else ()),
     ]
     environment = environment_for(loaded.task, root, _given(env or ()))
     if dry_run:
         for name, size in sorted(package.sizes.items(), key=lambda item: -item[1]):
-            console.print(f"{mib(size):>10}  {name}", markup=False, soft_wrap=True)
+            console.print(f"{mib(size):>10}  {name}", soft_wrap=True)
         console.print(f"{package} would be sent")
         return
     jobs = Jobs(address)
     command = ["python", "-m", "gridcell", "run", task, *options]
     job_id = jobs.submit(package, command, name=_job_name(loaded), environment=environment)
-    console.print(f"Sent {package}; job {job_id} on {address}", markup=False, soft_wrap=True)
+    console.print(f"Sent {package}; job {job_id} on {address}", soft_wrap=True)
     where = "" if address == DEFAULT_ADDRESS else f" --address {address}"
     if not wait:
-        console.print(f"Look at it:  gridcell job status {job_id}{where}", markup=False, soft_wrap=True)
-        console.print(
-            f"Its output:  gridcell job logs {job_id} --follow{where}", markup=False, soft_wrap=True
-        )
+        console.print(f"Look at it:  gridcell job status {job_id}{where}", soft_wrap=True)
+        console.print(f"Its output:  gridcell job logs {job_id} --follow{where}", soft_wrap=True)
         return
     _follow(jobs, job_id, where)
     job = jobs.find(job_id)
-    console.print(_sentence(job), markup=False, soft_wrap=True)
+    console.print(_sentence(job), soft_wrap=True)
     if job.status != "SUCCEEDED":
         raise typer.Exit(job.exit_code or 1)
 
@@ -145,8 +149,8 @@ def status(job_id: JobId, address: Address = DEFAULT_ADDRESS, as_json: Json = Fa
         print_json(asdict(job))
     else:
         console = common.console()
-        console.print(_sentence(job), markup=False, soft_wrap=True)
-        console.print(job.entrypoint, markup=False, soft_wrap=True)
+        console.print(_sentence(job), soft_wrap=True)
+        console.print(job.entrypoint, soft_wrap=True)
     if job.status == "FAILED":
         raise typer.Exit(1)
 
@@ -216,7 +220,7 @@ def _check_selection(suite: Suite, select: list[str], console: Console) -> None:
     try:
         grid = suite.grid()
     except UserError as error:
-        console.print(f"Not planned here, but by the job: {error}", markup=False, soft_wrap=True)
+        console.print(f"Not planned here, but by the job: {error}", soft_wrap=True)
         return
     grid.select(wanted)
 

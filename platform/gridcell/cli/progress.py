@@ -77,7 +77,7 @@ class TerminalProgress:
             ended = "diverged" if kind is FailureClass.DIVERGED else f"failed ({kind})"
             fate = "will be tried again" if again else ended
             line = f"{cell.id} {cell.title} {fate}: {outcome.failure.message}"
-            self._console.print(line, markup=False, soft_wrap=True)
+            self._console.print(line, soft_wrap=True)
         self._draw()
 
     def ended(self) -> None:
@@ -115,9 +115,7 @@ class TerminalProgress:
                 self._row, completed=over, total=schedule.total, description=self._text(schedule)
             )
         else:
-            self._console.print(
-                f"{over}/{schedule.total} {self._text(schedule)}", markup=False, soft_wrap=True
-            )
+            self._console.print(f"{over}/{schedule.total} {self._text(schedule)}", soft_wrap=True)
 
     def _text(self, schedule: Schedule) -> str:
         counts = f"done {len(schedule.finished)} · running {len(self._running)}"

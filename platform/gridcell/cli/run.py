@@ -13,10 +13,14 @@ from gridcell.cli import common
 from gridcell.cli.common import (
     DEFAULT_STORAGE,
     DEFAULT_SUITE,
+    MaxConcurrent,
+    MaxFailures,
     Overrides,
     Request,
+    RetryDiverged,
     Seeds,
     Selection,
+    StallTimeout,
     Storage,
     SuiteName,
     TaskName,
@@ -50,27 +54,13 @@ def run(
     address: Annotated[
         str | None, typer.Option(metavar="A", help="A running Ray cluster: auto, or its head's host:port.")
     ] = None,
-    max_concurrent: Annotated[
-        int | None, typer.Option("--max-concurrent", metavar="N", help="Run at most N cells at once.")
-    ] = None,
+    max_concurrent: MaxConcurrent = None,
     select: Selection = None,
     override: Overrides = None,
     seeds: Seeds = None,
-    retry_diverged: Annotated[
-        bool, typer.Option("--retry-diverged", help="Run cells again whose training diverged.")
-    ] = False,
-    max_failures: Annotated[
-        int | None,
-        typer.Option("--max-failures", metavar="N", help="Start no more cells once N have failed."),
-    ] = None,
-    stall_timeout: Annotated[
-        float | None,
-        typer.Option(
-            "--stall-timeout",
-            metavar="S",
-            help="End a cell that reports nothing for S seconds; try it again.",
-        ),
-    ] = None,
+    retry_diverged: RetryDiverged = False,
+    max_failures: MaxFailures = None,
+    stall_timeout: StallTimeout = None,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="DIR", help="Where the report goes.")
     ] = None,
@@ -124,10 +114,9 @@ def _say_how_to_go_on(console: Console, asked: Request, store: Store, why: str) 
     kept = len(store.results.done() & set(asked.grid.cells))
     console.print(
         f"\n{why}; {kept} of {len(asked.grid)} cells are done and kept. To go on, run again:",
-        markup=False,
         soft_wrap=True,
     )
-    console.print(f"  gridcell {shlex.join(sys.argv[1:])}", markup=False, soft_wrap=True)
+    console.print(f"  gridcell {shlex.join(sys.argv[1:])}", soft_wrap=True)
 
 
 def _end(console: Console, asked: Request, store: Store, schedule: Schedule, out: Path) -> None:
@@ -158,11 +147,10 @@ def _say_window(console: Console, window: Window, storage: str, tracking: str | 
             soft_wrap=True,
         )
     elif is_server(window.uri):
-        console.print(f"MLflow: {window.uri}", markup=False, soft_wrap=True)
+        console.print(f"MLflow: {window.uri}", soft_wrap=True)
     else:
         options = ["--storage", storage, *(("--tracking", tracking) if tracking else ())]
         console.print(
             f"MLflow: {window.uri} ('gridcell ui {shlex.join(options)}' shows it)",
-            markup=False,
             soft_wrap=True,
         )

@@ -20,7 +20,8 @@ LEFT_OUT = (
     *(".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints"),
     *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".cache", ".tox", "*.pyc"),
     *("runs", "mlruns", "mlflow.db", "lightning_logs", "wandb"),
-    *(".env", ".env.*", ".netrc", ".aws", ".ssh", "*.pem", "*.key"),
+    *(".env", ".env.*", ".netrc", ".aws", ".ssh", "*.pem", "*.key", "*.p12", "id_rsa*", "id_ed25519*"),
+    *(".git-credentials", ".pypirc", ".pgpass", ".kube", "kubeconfig", ".docker", "credentials*.json"),
 )
 # A folder that holds one of these is a virtual environment or a store, whatever its name.
 _MARKERS = ("pyvenv.cfg", "gridcell.json")

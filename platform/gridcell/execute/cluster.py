@@ -18,6 +18,7 @@ from gridcell.errors import UserError
 from gridcell.task import Task
 
 _COUNTED = {"CPU", "GPU"}  # what cells ask for
+_ANSWER_S = 60.0  # a node that takes longer to start a worker is left to the cells that it gets
 # Ray reads these when it is imported or started. Its state snapshots serve Tuner.restore, which the store
 # makes unnecessary, so they are taken as rarely as possible. How many trials wait is for the searcher to say;
 # of one that Tune doesn't know it would take one after another, and so start one worker after another.
@@ -147,7 +148,7 @@ def survey(task: Task, address: str) -> int:
         UserError: a node hasn't, so that each cell there would look like a node that goes away.
     """
     import ray
-    from ray.exceptions import RayError
+    from ray.exceptions import RayError, RayTaskError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     name = task.name
@@ -156,7 +157,8 @@ def survey(task: Task, address: str) -> int:
         from gridcell.task import find_task
 
         find_task(name)
-        return platform.node(), os.cpu_count() or 1
+        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        return platform.node(), usable or 1
 
     able = [node for node in ray.nodes() if node["Alive"] and node["Resources"].keys() & _COUNTED]
     places = [
@@ -169,15 +171,21 @@ def survey(task: Task, address: str) -> int:
     }
     import ray.tune  # meanwhile, for it takes as long
 
-    hosts = {}
-    for answer, node in asked.items():
+    answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=_ANSWER_S)
+    if silent:
+        nodes = ", ".join(sorted({asked[answer] for answer in silent}))
+        logging.getLogger(__name__).warning("No answer in %g s from %s; going on", _ANSWER_S, nodes)
+    hosts: dict[str, int] = {}
+    for answer in answered:
         try:
             host, count = ray.get(answer)
-        except RayError as error:
+        except RayTaskError as error:
             why = str(error).strip().splitlines()[-1]
             raise UserError(
-                f"The workers on {node} of the cluster at '{address}' can't load the task '{name}' ({why}): "
-                "install it there, or send it along by 'gridcell submit'"
+                f"The workers on {asked[answer]} of the cluster at '{address}' can't load the task '{name}' "
+                f"({why}): install it there, or send it along by 'gridcell submit'"
             ) from error
+        except RayError:  # the node or its worker went away meanwhile
+            continue
         hosts[host] = count
     return sum(hosts.values())

@@ -1,5 +1,6 @@
 """The driver: takes a grid and a store and runs what is missing, by whichever executor."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from gridcell.store import Store
 from gridcell.task import Task
 
 Executor = Literal["ray", "inline"]
+_LONGEST_S = 1e8  # three years: the system's clocks take no more than some centuries
 
 
 def run_grid(
@@ -55,8 +57,7 @@ def run_grid(
     check_at_least_one("--max-failures", max_failures)
     if stall_timeout_s is not None and executor == "inline":
         raise UserError("--stall-timeout needs --executor ray: inline, a cell can't be ended from outside")
-    if stall_timeout_s is not None and stall_timeout_s <= 0:
-        raise UserError(f"--stall-timeout must be above 0 seconds, not {stall_timeout_s:g}")
+    check_seconds("--stall-timeout", stall_timeout_s)
     diverged = set() if retry_diverged else diverged_cells(store.failures.read_all())
     schedule = Schedule(grid, store.results.done(), diverged, max_failures=max_failures)
     if schedule.exhausted:
@@ -95,6 +96,16 @@ def check_at_least_one(option: str, value: int | None) -> None:
         raise UserError(f"{option} must be at least 1, not {value}")
 
 
+def check_seconds(option: str, value: float | None) -> None:
+    """Make sure that a time limit, where it is given, is one that can be waited for.
+
+    Raises:
+        UserError: it isn't.
+    """
+    if value is not None and not 0 < value <= _LONGEST_S:
+        raise UserError(f"{option} must be above 0 and at most {_LONGEST_S:g} seconds, not {value:g}")
+
+
 def diverged_cells(failures: Mapping[str, Mapping[str, Any]]) -> set[str]:
     """Return the ids of the cells whose recorded failure is that training diverged."""
     return {
@@ -108,5 +119,6 @@ def set_damaged_aside(grid: Grid, store: Store) -> list[str]:
     """Quarantine the damaged records among the grid's cells, so that they run again; return their ids."""
     _, damaged = store.results.read_many(grid.cells)
     for cell_id in damaged:
-        store.set_aside(cell_id)
+        with contextlib.suppress(FileNotFoundError):  # another driver was here first
+            store.set_aside(cell_id)
     return damaged

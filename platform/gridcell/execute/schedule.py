@@ -10,6 +10,9 @@ from gridcell.cell import Cell
 from gridcell.execute.outcome import RETRIES, Failure, FailureClass, Outcome
 from gridcell.grid import Grid
 
+# Elsewhere, kind seen, minus the longest path, resources, rank, id.
+_Entry = tuple[bool, bool, int, tuple[float, ...], int, str]
+
 
 def missing_cells(grid: Grid, done: Set[str]) -> set[str]:
     """Return the cells that must run: targets that aren't done, and what they need, back to done cells."""
@@ -54,7 +57,7 @@ class Schedule:
         self._dependents: Mapping[str, list[str]] = self._find_dependents()
         self._height = self._longest_paths()
         self._rank = {cell_id: index for index, cell_id in enumerate(grid.cells)}
-        self._ready: list[tuple[bool, bool, int, tuple[float, ...], int, str]] = []  # heap
+        self._ready: list[_Entry] = []  # heap
         self._kinds_seen: set[str] = set()
         self._in_ready: set[str] = set()
         self._attempts: Counter[tuple[str, FailureClass]] = Counter()
@@ -142,26 +145,47 @@ class Schedule:
         waiting = (item for item in self._to_run if item not in self.running and not self._is_over(item))
         return [self._grid.cells[cell_id] for cell_id in waiting]
 
-    def take(self, may: Callable[[Cell], bool] = lambda cell: True) -> Cell | None:
+    def take(
+        self,
+        may: Callable[[Cell], bool] = lambda cell: True,
+        overtaken: Callable[[Cell], bool] = lambda cell: False,
+    ) -> Cell | None:
         """Return the next ready cell and count it as running, or None while none is ready.
 
         Args:
-            may: whether it may run now; if not, it stays the next one, and none overtakes it.
+            may: whether it may run now; if not, it stays the next one, and none overtakes it,
+            overtaken: unless this says so, which depends on its resources alone.
         """
         if self.stopped:
             return None
         self._postpone_elsewhere()
-        while self._ready:
-            cell = self._grid.cells[self._ready[0][-1]]
+        passed: set[tuple[float, ...]] = set()  # resources of what is overtaken
+        while (entry := self._first_beside(passed)) is not None:
+            cell = self._grid.cells[entry[-1]]
             whole = self._has_its_needs(cell.id)  # unless what it needs was found damaged meanwhile
             if whole and not may(cell):
-                return None
-            heapq.heappop(self._ready)
-            self._in_ready.discard(cell.id)
+                if not overtaken(cell):
+                    return None
+                passed.add(entry[3])
+                continue
+            self._remove(entry)
             if whole:
                 self.running.add(cell.id)
                 return cell
         return None
+
+    def _first_beside(self, passed: Set[tuple[float, ...]]) -> _Entry | None:
+        if not passed:
+            return self._ready[0] if self._ready else None
+        return min((entry for entry in self._ready if entry[3] not in passed), default=None)
+
+    def _remove(self, entry: _Entry) -> None:
+        if entry is self._ready[0]:
+            heapq.heappop(self._ready)
+        else:
+            self._ready.remove(entry)
+            heapq.heapify(self._ready)
+        self._in_ready.discard(entry[-1])
 
     def _postpone_elsewhere(self) -> None:
         """Put what another driver runs behind all the rest, once, until none of it is first."""

@@ -69,10 +69,10 @@ class CellSearcher(Searcher):
         """Return a ready cell's trial, None while there is none, FINISHED once there will be none."""
         if self._schedule.exhausted:
             return Searcher.FINISHED
-        if len(self._cells) >= self._max_concurrent:
-            return None
-        cell = self._schedule.take(self._is_its_turn)
+        full = len(self._cells) >= self._max_concurrent
+        cell = None if full else self._schedule.take(self._is_its_turn, self._has_no_machine)
         if cell is None:
+            self._free.clear()  # Tune ends workers that nothing is handed to, or gives them to what waits
             return None
         if self._free[cell.resources]:
             self._free[cell.resources] -= 1
@@ -96,15 +96,23 @@ class CellSearcher(Searcher):
         shorter than a start hardly any would ever run at once. For cells that wait for want of room, though,
         the next ones make way.
         """
-        waits = [since for trial_id, since in self._handed_out.items() if trial_id not in self._started]
         if not self._room.holds([cell.resources]):
-            return self._ask_beyond and len(waits) < self.ASK_AT_MOST
+            asked = [each for each in self._cells.values() if not self._room.holds([each.resources])]
+            return self._ask_beyond and len(asked) < self.ASK_AT_MOST
+        # What no machine holds yet keeps nothing from those that are there.
+        beside = {name: each for name, each in self._cells.items() if self._room.holds([each.resources])}
+        waits = [self._handed_out[trial_id] for trial_id in beside if trial_id not in self._started]
         if waits and time.monotonic() - min(waits) > self.PATIENCE_S:
             return False
-        beside = [other.resources for other in self._cells.values()]
-        if self._room.holds([*beside, cell.resources]):
-            return bool(self._free[cell.resources]) or self._room.starts_one_beside(len(self._starting))
-        return self._is_to_wait(beside, len(waits))
+        asked_for = [other.resources for other in beside.values()]
+        if self._room.holds([*asked_for, cell.resources]):
+            starting = len(self._starting & beside.keys())
+            return bool(self._free[cell.resources]) or self._room.starts_one_beside(starting)
+        return self._is_to_wait(asked_for, len(waits))
+
+    def _has_no_machine(self, cell: Cell) -> bool:
+        """Whether no machine is there that could run a cell, however long it waits for others to end."""
+        return not self._room.holds([cell.resources])
 
     def _is_to_wait(self, beside: list[Resources], waiting: int) -> bool:
         """Whether to let a cell wait for a machine, once all that there is room for has started."""

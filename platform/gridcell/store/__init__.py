@@ -45,6 +45,13 @@ class Store:
     """Results, failures and checkpoints below one root."""
 
     def __init__(self, uri: str) -> None:
+        """Name the root; nothing is read or written yet.
+
+        Raises:
+            UserError: the name is empty, as that of a variable that isn't set.
+        """
+        if not uri:
+            raise UserError("The storage has no name: give a folder, or an address such as s3://bucket/runs")
         self.folder = Folder.open(uri)
         # Absolute: workers run in folders of their own, where a relative path would lead elsewhere.
         self.uri = self.folder.root if self.folder.is_local else uri

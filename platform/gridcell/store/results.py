@@ -207,7 +207,7 @@ def decode(cell_id: str, data: bytes) -> Result:
         cell = Cell.from_record(body["cell"])
         if cell.id != cell_id:
             raise ValueError(f"it holds cell {cell.id}")
-    except (ValueError, KeyError, TypeError) as error:
+        artifacts = {name: Artifact(**item) for name, item in body["artifacts"].items()}
+        return Result(cell, body["metrics"], artifacts, body["provenance"], body["curves"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorruptData(f"The stored result of cell {cell_id} is damaged: {error}") from error
-    artifacts = {name: Artifact(**item) for name, item in body["artifacts"].items()}
-    return Result(cell, body["metrics"], artifacts, body["provenance"], body["curves"])

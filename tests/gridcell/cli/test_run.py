@@ -85,6 +85,16 @@ def test_the_window_is_named_where_something_was_shown_to_it(gridcell, uri, said
     assert "MLflow" not in output
 
 
+@pytest.mark.usefixtures("without_mlflow")
+def test_paths_are_printed_as_they_are(gridcell, tmp_path):
+    code, output, _ = gridcell("run", "toy", "--executor", "inline", "--storage", "runs[/b][old]")
+    assert code == 0
+    assert f"Report: {tmp_path}/runs[/b][old]/reports/toy-mini/" in output
+    code, output, _ = gridcell("status", "toy", "--storage", "runs[/b][old]")
+    assert code == 0
+    assert "runs[/b][old]" in output
+
+
 def test_ui_sends_to_a_server_that_is_there(gridcell):
     code, _, errors = gridcell("ui", "--tracking", "http://127.0.0.1:1")
     assert code == 2

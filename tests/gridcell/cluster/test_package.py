@@ -19,6 +19,7 @@ STAYS = (
         "src/__pycache__/m.pyc",
     ),
     *(".env", "keys/server.pem", ".aws/credentials", "src/.mypy_cache/x"),
+    *(".git-credentials", ".pypirc", "id_rsa", "conf/credentials.json", ".kube/config", "kubeconfig"),
     *("renamed-environment/pyvenv.cfg", "renamed-environment/lib/y.py"),
     *("my-store/gridcell.json", "my-store/results/b.json"),
 )

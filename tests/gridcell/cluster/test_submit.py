@@ -40,6 +40,8 @@ def folder_without_a_cluster(monkeypatch, tmp_path):
         (["--storage", "/s", "--set", "widht=3"], "did you mean 'width'"),
         (["--storage", "/s", "--select", "wat=total", "--dry-run"], "did you mean 'what'"),
         (["--storage", "/s", "--max-concurrent", "0", "--dry-run"], "--max-concurrent must be at least 1"),
+        (["--storage", "/s", "--max-failures", "0", "--dry-run"], "--max-failures must be at least 1"),
+        (["--storage", "/s", "--stall-timeout", "0", "--dry-run"], "--stall-timeout must be above 0"),
         (["--storage", "/s", "--address", "foo"], "'foo' must be that of the head's dashboard"),
         (["--storage", "/s", "--address", "127.0.0.1:1"], "must be that of the head's dashboard"),
         (["--storage", "/s", "--address", "http://h:x"], "No Ray job server answers at http://h:x"),

@@ -29,8 +29,11 @@ def handing_out(store, monkeypatch):
 
     monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 4.0})
 
-    def make(cpus, **options):
+    def make(cpus, gpus=(), **options):
         builder = GridBuilder("t")
+        for number, each in enumerate(gpus):  # before the others
+            resources = Resources(cpus=0, gpus=each)
+            builder.target({"gpu": number}, builder.add("k", {"gpu": number}, resources=resources))
         for number, each in enumerate(cpus):
             builder.target({"n": number}, builder.add("k", {"n": number}, resources=Resources(cpus=each)))
         schedule = Schedule(builder.build(), set())
@@ -117,6 +120,35 @@ def test_no_more_workers_start_at_once_than_there_are_processors(handing_out):
     searcher.on_trial_start("d")
     searcher.on_trial_complete("a")  # lost with its worker while that started
     assert trials(searcher, *"ef") == ["e"]
+
+
+def test_workers_that_had_nothing_to_do_are_gone_and_start_anew_in_turns(handing_out):
+    searcher = handing_out([1] * 8, processors=1)
+    for name in "abc":
+        assert trials(searcher, name) == [name]
+        searcher.on_trial_start(name)
+    searcher._max_concurrent = 0  # a lull
+    for name in "abc":
+        searcher.on_trial_complete(name, DONE)
+    assert trials(searcher, "d") == []
+    searcher._max_concurrent = math.inf
+    assert trials(searcher, *"def") == ["d"]
+
+
+def test_cells_that_wait_for_a_machine_keep_nothing_from_those_that_are_there(handing_out, monkeypatch):
+    searcher = handing_out([1] * 6, gpus=[1] * 40, ask_beyond=True)
+    asked = trials(searcher, *range(60))
+    beyond = [trial for trial in asked if searcher._cells[trial].resources.gpus]
+    assert len(beyond) == type(searcher).ASK_AT_MOST
+    assert len(asked) - len(beyond) == 4
+    monkeypatch.setattr(type(searcher), "PATIENCE_S", -1.0)  # the machines take minutes
+    for trial in asked:
+        if trial not in beyond:
+            searcher.on_trial_start(trial)
+            searcher.on_trial_complete(trial, DONE)
+    for trial in (60, 61):
+        assert trials(searcher, trial) == [trial]
+        searcher.on_trial_start(trial)
 
 
 def test_what_a_cluster_grows_by_starts_workers_too(handing_out, monkeypatch):
