@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 _AGAIN_S = 0.1  # after an interruption came to nothing
 
@@ -34,3 +34,14 @@ def _or_interrupt_again(report: Callable[[Any], Any]) -> Callable[[Any], None]:
         threading.Timer(_AGAIN_S, os.kill, (os.getpid(), signal.SIGTERM)).start()
 
     return hook
+
+
+def leave(code: int) -> NoReturn:
+    """End the process as it is, once all is said.
+
+    Python's own end may crash where Ctrl-C came while Ray was being started, whose threads then still run;
+    and a script around the command would take that for another reason to stop.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -27,7 +27,7 @@ from gridcell.cli.common import (
     Tracking,
     request,
 )
-from gridcell.cli.interruption import end_when_asked
+from gridcell.cli.interruption import end_when_asked, leave
 from gridcell.cli.progress import TerminalProgress
 from gridcell.cli.reports import findings, report_folder
 from gridcell.execute.driver import diverged_cells, run_grid, set_damaged_aside
@@ -99,6 +99,8 @@ def run(
         )
     except KeyboardInterrupt:
         _say_how_to_go_on(console, asked, store, "Stopped")
+        if executor is ExecutorName.RAY:
+            leave(130)
         raise typer.Exit(130) from None
     if schedule.stopped:
         _say_how_to_go_on(console, asked, store, f"Stopped: {schedule.stopped}")

@@ -40,3 +40,12 @@ def test_what_else_a_destructor_raises_is_still_reported():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert done.stdout == "went on\n"
     assert "ZeroDivisionError" in done.stderr
+
+
+def test_leaving_says_all_and_skips_what_python_does_at_its_end():
+    code = (
+        "import atexit; from gridcell.cli.interruption import leave; "
+        "atexit.register(print, 'at the end'); print('said', end=''); leave(130)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "said", "")
