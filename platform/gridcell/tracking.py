@@ -3,6 +3,8 @@
 Live mirroring and rebuilding are one act: for a done cell that MLflow lacks, make a run of its result.
 """
 
+import contextlib
+import fcntl
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 _CELL_TAG = "gridcell.cell"
 _GRID_TAG = "gridcell.grid"
 _KIND = {"mlflow.experimentKind": "custom_model_development"}  # so that MLflow opens on runs, not on traces
+_SQLITE = "sqlite:///"
 _BATCH = 1000  # MLflow takes at most so many metrics in one request
 
 # Without these a server that is down is asked for minutes, and usage data would be sent out.
@@ -56,30 +59,29 @@ class Experiment:
         Raises:
             mlflow.exceptions.MlflowException: the server can't be reached or refuses.
         """
-        self._client = connect(uri)
-        name = f"{task}/{suite}"
-        found = self._client.get_experiment_by_name(name)
-        self._experiment = found.experiment_id if found else self._create_experiment(uri, name)
-        parents = self._client.search_runs(
-            [self._experiment], f"tags.`{_GRID_TAG}` = '{grid}'", max_results=1
-        )
-        if parents:
-            self.parent = parents[0].info.run_id
-        else:
-            tags = {_GRID_TAG: grid, "gridcell.cells": str(cells)}
-            run = self._client.create_run(self._experiment, tags=tags, run_name=f"{suite} {grid}")
-            self.parent = run.info.run_id
-        children = {run.data.tags[_CELL_TAG]: run.info for run in self._children()}
-        self.shown = {cell_id for cell_id, info in children.items() if info.status == "FINISHED"}
+        with _alone(uri):
+            self._client = connect(uri)
+            name = f"{task}/{suite}"
+            found = self._client.get_experiment_by_name(name)
+            self._experiment = found.experiment_id if found else self._create_experiment(uri, name)
+            parents = self._client.search_runs(
+                [self._experiment], f"tags.`{_GRID_TAG}` = '{grid}'", max_results=1
+            )
+            if parents:
+                self.parent = parents[0].info.run_id
+            else:
+                tags = {_GRID_TAG: grid, "gridcell.cells": str(cells)}
+                run = self._client.create_run(self._experiment, tags=tags, run_name=f"{suite} {grid}")
+                self.parent = run.info.run_id
+        children = [(run.data.tags[_CELL_TAG], run.info) for run in self._children()]
+        self.shown = {cell_id for cell_id, info in children if info.status == "FINISHED"}
         # Begun by a process that went away in the middle; gone on with, since nothing in it can differ.
-        self._begun = {cell_id: children[cell_id].run_id for cell_id in children.keys() - self.shown}
+        self._begun = {cell_id: info.run_id for cell_id, info in children if cell_id not in self.shown}
 
     def _create_experiment(self, uri: str, name: str) -> str:
         location = None
-        if uri.startswith(
-            "sqlite:///"
-        ):  # else MLflow puts artifacts in ./mlruns of wherever the command is run
-            location = (Path(uri.removeprefix("sqlite:///")).parent / "mlflow-artifacts").as_uri()
+        if uri.startswith(_SQLITE):  # else MLflow puts artifacts in ./mlruns of wherever the command is run
+            location = (Path(uri.removeprefix(_SQLITE)).parent / "mlflow-artifacts").as_uri()
         return self._client.create_experiment(name, artifact_location=location, tags=_KIND)
 
     def _children(self) -> Iterator[Any]:
@@ -136,6 +138,20 @@ class Experiment:
         if report is not None:
             self._client.log_artifacts(self.parent, str(report), "report")
         self._client.set_terminated(self.parent, status)
+
+
+@contextlib.contextmanager
+def _alone(uri: str) -> Iterator[None]:
+    """Keep other processes of this machine from a database meanwhile.
+
+    Two that make its tables at once fail, and of two that find no experiment each makes one.
+    """
+    if not uri.startswith(_SQLITE):
+        yield
+        return
+    with Path(f"{uri.removeprefix(_SQLITE)}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def connect(uri: str) -> "MlflowClient":

@@ -155,6 +155,19 @@ def test_a_run_that_was_stopped_does_not_wait_long_for_mlflow(grid, store, uri, 
     assert "2 s" in window.problem
 
 
+@pytest.mark.slow
+def test_two_drivers_that_begin_together_make_one_experiment(grid, uri):
+    code = (
+        f"from gridcell.tracking import Experiment; Experiment({uri!r}, 'toy', 'mini', {grid_id(grid)!r}, 7)"
+    )
+    drivers = [
+        subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    told = [driver.communicate()[1] for driver in drivers]
+    assert [driver.returncode for driver in drivers] == [0] * 3, told
+    assert len(runs(uri)) == 1
+
+
 def test_the_driver_itself_does_not_import_mlflow(tmp_path):
     code = (
         "import sys; from gridcell.cli import main; sys.argv[1:] = ['run', 'toy', '--executor', 'inline']\n"
