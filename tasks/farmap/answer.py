@@ -16,7 +16,7 @@ def answer(summary: Mapping[str, Any]) -> list[str]:
     """Return how the two compared agents differ, a sentence per size of map."""
     return [
         f"{pair['first']} against {pair['second']} on {_maps(pair['coverage']['n'], size)}: "
-        + "; ".join(_claim(pair[claim[0]], *claim[1:]) for claim in _CLAIMS)
+        + "; ".join(_claim(pair, *claim) for claim in _CLAIMS)
         + "."
         for size, pair in summary["paired"].items()
         if pair["runs"]
@@ -27,7 +27,19 @@ def _maps(count: int, size: str) -> str:
     return f"one {size} map (no intervals)" if count == 1 else f"{count} {size} maps"
 
 
-def _claim(found: Mapping[str, Any], what: str, unit: str, digits: int, factor: float) -> str:
+def not_compared(pair: Mapping[str, Any], measure: str) -> str:
+    """Say why a threshold of coverage is not compared; "" for a measure that is."""
+    if "mean" in pair[measure]:
+        return ""
+    first, second = (f"{100 * share:.3g} %" for share in pair[measure]["reached"])
+    return f"not compared: reached by {first} of {pair['first']}'s runs and {second} of {pair['second']}'s"
+
+
+def _claim(pair: Mapping[str, Any], measure: str, what: str, unit: str, digits: int, factor: float) -> str:
+    if why := not_compared(pair, measure):
+        return f"{what} {why}"
+    found = pair[measure]
+
     def signed(value: float) -> str:
         return f"{factor * value:+,.{digits}f}".replace("-", "−")
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from farmap.answer import answer
+from farmap.answer import answer, not_compared
 from farmap.film import Recording, write_animation
 from farmap.summary import MEASURES, PLACE, THRESHOLDS, Entry
 from gridcell.page import render, write_pictures
@@ -60,6 +60,7 @@ def write_report(
             measures=MEASURES,
             thresholds=THRESHOLDS,
             answer=answer(summary),
+            not_compared=not_compared,
             pictures=pictures,
             films=list(recordings),
             facts=facts,

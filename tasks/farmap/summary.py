@@ -28,6 +28,10 @@ MEASURES: Mapping[str, str] = {
 
 EARLY = 1_000
 
+REACHED_BY = 0.9
+"""Share of each agent's runs that must reach a threshold of coverage for it to be compared: a run that
+misses it counts as there at its end, so that with more of those it is the length of runs that is compared."""
+
 PLACE = ("size", "map", "agent", "seed")
 """What tells runs apart: fields of ``Entry``, and labels of the grid."""
 
@@ -102,7 +106,9 @@ def summarise(
           ``coverage`` and ``memory`` ``{"mean", "low", "high"}``
         - ``paired[size]``: ``first``, ``second``, and per measure the difference first - second over the maps
           and seeds that both have: ``{"mean", "ci95", "n", "p", "second_mean", "lower", "higher"}``, p of
-          Wilcoxon's signed rank test over maps, and on how many maps it is lower and higher
+          Wilcoxon's signed rank test over maps, and on how many maps it is lower and higher. The steps and
+          seconds to a threshold have ``reached``, too: the share of first's and of second's runs that got
+          there; where either is below ``REACHED_BY`` they have nothing else
     """
     by_place: dict[tuple[str, str], list[Entry]] = {}
     for entry in sorted(entries, key=lambda entry: (entry.size, entry.map, entry.agent, entry.seed)):
@@ -128,10 +134,7 @@ def _group(group: Sequence[Entry]) -> dict[str, Any]:
         "runs": len(group),
         "visible_cells": float(np.mean([runs[0].metrics["visible_cells"] for runs in of_maps.values()])),
         **{name: interval(list(_map_means(group, name).values())) for name in MEASURES},
-        "reached": {
-            str(percent): float(np.mean([run.metrics[f"steps_to_{percent}"] is not None for run in group]))
-            for percent in THRESHOLDS
-        },
+        "reached": {str(percent): _reached(group, f"steps_to_{percent}") for percent in THRESHOLDS},
         "median_steps_to": {str(percent): _median_steps(group, percent) for percent in THRESHOLDS},
         "done": float(np.mean([run.metrics["done"] for run in group])),
         "curves": _curves(of_maps),
@@ -187,8 +190,16 @@ def _paired(first: Sequence[Entry], second: Sequence[Entry]) -> dict[str, Any]:
     found: dict[str, Any] = {"first": first[0].agent, "second": second[0].agent, "runs": len(both)}
     if both:
         for name in MEASURES:
-            found[name] = _difference(_map_means(left, name), _map_means(right, name))
+            reached = {"reached": [_reached(side, name) for side in (left, right)]} if "_to_" in name else {}
+            found[name] = reached
+            if min(reached.get("reached", [1.0])) >= REACHED_BY:
+                found[name] |= _difference(_map_means(left, name), _map_means(right, name))
     return found
+
+
+def _reached(group: Sequence[Entry], name: str) -> float:
+    """Return the share of runs that reached the threshold of a measure."""
+    return float(np.mean([run.metrics[name] is not None for run in group]))
 
 
 def _difference(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, Any]:

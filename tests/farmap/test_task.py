@@ -235,6 +235,37 @@ def test_known_differences_are_found_and_said():
     assert summary["paired"]["small"]["mean_memory"]["p"] == 1.0
 
 
+@pytest.mark.parametrize(("missed", "compared"), [(1, True), (2, False)])
+def test_a_threshold_that_too_few_runs_of_either_reached_is_not_compared(missed, compared):
+    entries = [entry("a", i, None if i < missed else 90) for i in range(10)]
+    entries += [entry("b", i, 100) for i in range(10)]
+    for first, second in (("a", "b"), ("b", "a")):
+        summary = summarise(entries, ["a", "b"], (first, second))
+        pair = summary["paired"]["small"]
+        shares = {"a": 1 - missed / 10, "b": 1.0}
+        for name in ("steps_to_95", "seconds_to_95"):
+            assert pair[name]["reached"] == [shares[first], shares[second]]
+            assert ("mean" in pair[name], "p" in pair[name]) == (compared, compared)
+        (sentence,) = answer(summary)
+        told = (
+            f"steps to 95 % not compared: reached by {100 * shares[first]:.0f} % of {first}'s runs "
+            f"and {100 * shares[second]:.0f} % of {second}'s;"
+        )
+        assert (told in sentence) is not compared
+        assert any(f"steps to 95 % {sign}" in sentence for sign in "−+") is compared
+
+
+def test_of_runs_that_end_early_the_report_compares_no_threshold(store, tmp_path):
+    run(store, tmp_path, overrides=["steps=20", "films=[]"])
+    pair = json.loads((tmp_path / "summary.json").read_text())["paired"]["medium"]
+    assert min(pair["seconds_to_95"]["reached"]) < 0.9
+    assert "p" not in pair["seconds_to_95"]
+    assert (
+        "not compared: reached by 0 % of farmap&#39;s runs and 0 % of frontier&#39;s"
+        in (tmp_path / "report.html").read_text()
+    )
+
+
 def test_of_one_map_no_interval_is_claimed():
     (sentence,) = answer(summarise([entry("a", 0, 90), entry("b", 0, 100)], ["a", "b"], ("a", "b")))
     assert sentence.startswith("a against b on one small map (no intervals): ")
