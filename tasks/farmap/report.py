@@ -57,7 +57,9 @@ def write_report(
             {"number": number, "spread": spread},
             title=title,
             summary=summary,
-            measures=MEASURES,
+            measures={
+                name: title.format(early_steps=summary["early_steps"]) for name, title in MEASURES.items()
+            },
             thresholds=THRESHOLDS,
             answer=answer(summary),
             not_compared=not_compared,

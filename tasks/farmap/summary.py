@@ -13,7 +13,7 @@ from gridcell.statistics import student_interval
 THRESHOLDS = (50, 90, 95, 99)  # percent of the visible cells
 
 MEASURES: Mapping[str, str] = {
-    "early_coverage": "mean coverage over the first 1,000 steps (%)",
+    "early_coverage": "mean coverage over the first {early_steps:,} steps (%)",
     "coverage": "coverage at the end (%)",
     **{f"steps_to_{percent}": f"steps to {percent} %" for percent in THRESHOLDS},
     **{f"seconds_to_{percent}": f"seconds to {percent} %" for percent in THRESHOLDS},
@@ -24,9 +24,9 @@ MEASURES: Mapping[str, str] = {
     "fragments": "fragments",
     "recalls": "recalls",
 }
-"""What is reported of each run, and its title."""
+"""What is reported of each run, and its title, in which ``{early_steps}`` is to be filled in."""
 
-EARLY = 1_000
+EARLY = 1_000  # steps, or as many as the runs have
 
 REACHED_BY = 0.9
 """Share of each agent's runs that must reach a threshold of coverage for it to be compared: a run that
@@ -56,6 +56,11 @@ class Entry:
     metrics: Mapping[str, Any]
     curves: Mapping[str, Sequence[Sequence[float]]]
 
+    @property
+    def early_steps(self) -> int:
+        """The steps that ``early_coverage`` is over."""
+        return int(min(EARLY, self.curves["coverage"][-1][0]))
+
     def measure(self, name: str) -> float:
         """Return a measure; a share that was not reached counts as reached when the run ended.
 
@@ -63,7 +68,7 @@ class Entry:
         """
         if name == "early_coverage":
             steps, values = np.array(self.curves["coverage"]).T
-            early = np.linspace(0, min(EARLY, steps[-1]), 201)
+            early = np.linspace(0, self.early_steps, 201)
             return float(np.interp(early, steps, values).mean())
         if name == "seconds_per_step":
             return 1.0 / float(self.metrics["steps_per_second"])
@@ -100,6 +105,7 @@ def summarise(
     Returns:
         A dict ready for JSON:
 
+        - ``early_steps``: those that ``early_coverage`` is over: 1,000, or as many as the runs have
         - ``sizes[size][agent]``: ``maps``, ``runs``, ``visible_cells`` (mean), per name of ``MEASURES``
           ``{"mean", "ci95", "n"}``, ``reached`` (percent -> share of runs), ``median_steps_to`` (percent ->
           median over runs, null if fewer than half reached it), and ``curves``: ``steps`` and of
@@ -111,10 +117,13 @@ def summarise(
           there; where either is below ``REACHED_BY`` they have nothing else
     """
     by_place: dict[tuple[str, str], list[Entry]] = {}
+    early_steps = 0
     for entry in sorted(entries, key=lambda entry: (entry.size, entry.map, entry.agent, entry.seed)):
         by_place.setdefault((entry.size, entry.agent), []).append(entry)
+        early_steps = max(early_steps, entry.early_steps)
     sizes = [size for size in ("small", "medium", "large", "own") if any(size == s for s, _ in by_place)]
     return {
+        "early_steps": early_steps,
         "sizes": {
             size: {agent: _group(by_place[size, agent]) for agent in agents if (size, agent) in by_place}
             for size in sizes

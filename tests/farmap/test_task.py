@@ -13,7 +13,9 @@ from scipy import stats
 
 from farmap import task
 from farmap.answer import answer
+from farmap.figures import draw
 from farmap.plan import NO_FILM
+from farmap.report import write_report
 from farmap.summary import THRESHOLDS, Entry, interval, summarise
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
@@ -212,12 +214,12 @@ def test_planning_loads_no_heavy_library():
     assert done.returncode == 0, done.stderr
 
 
-def entry(agent, index, steps):
+def entry(agent, index, steps, last=1_000):
     counts = {"visible_cells": 100, "peak_memory": 60, "stored_memory": 70, "fragments": 1, "recalls": 0}
     means = {"coverage": 100.0, "exploring_seconds": 1.0, "steps_per_second": 1e4, "mean_memory": 50.0}
     metrics = counts | means | {"done": True}
     metrics |= {f"steps_to_{p}": steps for p in THRESHOLDS} | {f"seconds_to_{p}": steps for p in THRESHOLDS}
-    curves = {"coverage": [(0, 0.0), (1000, 100.0)], "memory": [(0, 0.0), (1000, 50.0)]}
+    curves = {"coverage": [(0, 0.0), (last, 100.0)], "memory": [(0, 0.0), (last, 50.0)]}
     return Entry("small", f"small-{index}", agent, 0, metrics, curves)
 
 
@@ -264,6 +266,18 @@ def test_of_runs_that_end_early_the_report_compares_no_threshold(store, tmp_path
         "not compared: reached by 0 % of farmap&#39;s runs and 0 % of frontier&#39;s"
         in (tmp_path / "report.html").read_text()
     )
+
+
+@pytest.mark.parametrize(("last", "told"), [(20, "first 20 steps"), (5_000, "first 1,000 steps")])
+def test_early_coverage_names_the_steps_that_it_is_over(last, told, tmp_path):
+    entries = [entry(agent, 0, 20, last=last) for agent in ("a", "b")]
+    summary = summarise(entries, ["a", "b"], ("a", "b"))
+    (sentence,) = answer(summary)
+    assert f"coverage over the {told} +0.0 points" in sentence
+    page = write_report(entries, summary, {}, tmp_path, title="", facts={}, counts={"not run": 0}).read_text()
+    assert f"mean coverage over the {told} (%)" in page
+    (bars,) = (picture for picture in draw(summary, {}) if picture.name == "bars-early_coverage")
+    assert f"mean coverage, {told} (%)" in [axes.get_ylabel() for axes in bars.figure.axes]
 
 
 def test_of_one_map_no_interval_is_claimed():
