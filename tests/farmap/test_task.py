@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +87,19 @@ def test_the_page_the_pictures_and_the_animation_are_there(tiny):
     assert "farmap against frontier on 2 small maps" in page
     with Image.open(out / "film-farmap-medium-0.gif") as film:
         assert film.n_frames > 4
+
+
+def test_a_cell_that_diverged_is_counted_as_that(tiny, tmp_path):
+    _, store = tiny
+    suite = load_suite(task, TINY)
+    grid, settings = suite.grid(), suite.settings.model_dump(mode="json")
+    results, _ = store.results.read_many(grid.cells)
+    cell_id, result = results.popitem()
+    failure = {"title": result.cell.title, "failure_class": "diverged", "message": "it is nan"}
+    task.write_report(Findings("farmap / tiny", settings, grid, results, {cell_id: failure}, store), tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    shown = {state: int(count) for count, state in re.findall(r"<li><b>(\d+)</b> ([a-z ]+)</li>", page)}
+    assert shown == {"done": len(grid) - 1, "failed": 0, "diverged": 1, "not run": 0, "skipped": 0}
 
 
 def test_coverage_curves_rise_to_the_final_coverage(tiny):
