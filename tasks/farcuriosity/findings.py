@@ -25,8 +25,8 @@ def write(findings: Findings, out: Path) -> Report:
     from farcuriosity.report import headline, write_report
 
     if not findings.results:
-        first = next(iter(findings.failures.values()), None)
-        why = f": {first['title']}: {first['message']}" if first else ": run the suite first"
+        failures = findings.reasons()
+        why = f": {failures[0]['title']}: {failures[0]['message']}" if failures else ": run the suite first"
         raise UserError(f"Nothing is done yet{why}")
     with scratch_folder("report") as cache:
         try:
@@ -42,11 +42,8 @@ def write(findings: Findings, out: Path) -> Report:
             out,
             title=findings.title,
             facts=_facts(findings),
-            counts=_counts(findings),
-            failures=[
-                {"title": str(f["title"]), "class": str(f["failure_class"]), "message": str(f["message"])}
-                for f in findings.failures.values()
-            ],
+            counts=findings.counts(),
+            failures=findings.reasons(),
         )
     return Report(page, headline(summary))
 
@@ -113,20 +110,8 @@ def _fetch(findings: Findings, result: Result, name: str, cache: Path) -> Path:
     return findings.store.results.fetch(result, name, cache)
 
 
-def _counts(findings: Findings) -> dict[str, int]:
-    diverged = sum(item["failure_class"] == "diverged" for item in findings.failures.values())
-    done, failed = len(findings.results), len(findings.failures)
-    return {
-        "done": done,
-        "failed": failed - diverged,
-        "diverged": diverged,
-        "not run": len(findings.grid) - done - failed,
-    }
-
-
 def _facts(findings: Findings) -> dict[str, str]:
     results = list(findings.results.values())
-    versions = {f"{k} {v}" for result in results for k, v in result.provenance["versions"].items()}
     settings = findings.settings
     return {
         "cells": f"{len(results)} done of {len(findings.grid)}",
@@ -144,7 +129,7 @@ def _facts(findings: Findings) -> dict[str, str]:
                 _told(settings["forgetting"]["curiosities"]),
             ]
         ),
-        "versions": ", ".join(sorted(versions)),
+        "versions": findings.versions(),
         "storage": findings.store.uri,
     }
 

@@ -4,19 +4,25 @@ from collections.abc import Mapping
 from typing import Any
 
 _CLAIMS: tuple[tuple[str, str, str, int, float], ...] = (
-    ("early_coverage", "coverage over the first 1,000 steps", "points", 1, 1.0),
+    ("early_coverage", "coverage over the first {early_steps:,} steps", "points", 1, 1.0),
     ("steps_to_95", "steps to 95 %", "", 0, 1.0),
     ("seconds_per_step", "time per step", "µs", 1, 1e6),
     ("mean_memory", "active memory", "cells", 0, 1.0),
 )
-"""Measure, its name, unit, decimals and the factor that brings it to that unit."""
+"""Measure, its name, unit, decimals and the factor that brings it to that unit.
+
+``{early_steps}`` is to be filled in.
+"""
 
 
 def answer(summary: Mapping[str, Any]) -> list[str]:
     """Return how the two compared agents differ, a sentence per size of map."""
     return [
         f"{pair['first']} against {pair['second']} on {_maps(pair['coverage']['n'], size)}: "
-        + "; ".join(_claim(pair[claim[0]], *claim[1:]) for claim in _CLAIMS)
+        + "; ".join(
+            _claim(pair, measure, what.format(early_steps=summary["early_steps"]), unit, digits, factor)
+            for measure, what, unit, digits, factor in _CLAIMS
+        )
         + "."
         for size, pair in summary["paired"].items()
         if pair["runs"]
@@ -27,7 +33,19 @@ def _maps(count: int, size: str) -> str:
     return f"one {size} map (no intervals)" if count == 1 else f"{count} {size} maps"
 
 
-def _claim(found: Mapping[str, Any], what: str, unit: str, digits: int, factor: float) -> str:
+def not_compared(pair: Mapping[str, Any], measure: str) -> str:
+    """Say why a threshold of coverage is not compared; "" for a measure that is."""
+    if "mean" in pair[measure]:
+        return ""
+    first, second = (f"{100 * share:.3g} %" for share in pair[measure]["reached"])
+    return f"not compared: reached by {first} of {pair['first']}'s runs and {second} of {pair['second']}'s"
+
+
+def _claim(pair: Mapping[str, Any], measure: str, what: str, unit: str, digits: int, factor: float) -> str:
+    if why := not_compared(pair, measure):
+        return f"{what} {why}"
+    found = pair[measure]
+
     def signed(value: float) -> str:
         return f"{factor * value:+,.{digits}f}".replace("-", "−")
 

@@ -32,17 +32,13 @@ def write(findings: Findings, out: Path) -> Report:
         for run in runs
         if (result := findings.results.get(run.cell))
     ]
-    failures = [
-        {"title": str(item["title"]), "class": str(item["failure_class"]), "message": str(item["message"])}
-        for item in findings.failures.values()
-    ]
+    failures = findings.reasons()
     if not entries:
         why = f": {failures[0]['title']}: {failures[0]['message']}" if failures else ": run the suite first"
         raise UserError(f"Nothing is done yet{why}")
     compare = findings.settings["compare"]
     agents = list(dict.fromkeys(str(run.labels["agent"]) for run in runs))
     summary = summarise(entries, agents, tuple(compare) if compare else None)
-    done, failed = len(findings.results), len(findings.failures)
     page = write_report(
         entries,
         summary,
@@ -50,7 +46,7 @@ def write(findings: Findings, out: Path) -> Report:
         out,
         title=findings.title,
         facts=_facts(findings),
-        counts={"done": done, "failed": failed, "not run": len(findings.grid) - done - failed},
+        counts=findings.counts(),
         failures=failures,
     )
     return Report(page, headline(summary))
@@ -79,7 +75,6 @@ def _recordings(findings: Findings) -> dict[str, Recording]:
 def _facts(findings: Findings) -> Mapping[str, str]:
     results = list(findings.results.values())
     settings: Mapping[str, Any] = findings.settings
-    versions = {f"{k} {v}" for result in results for k, v in result.provenance["versions"].items()}
     changes = {name: value for name, value in settings["changes"].items() if value}
     agents = {
         name: ", ".join(f"{key} {value}" for key, value in agent.items() if value is not None)
@@ -91,6 +86,6 @@ def _facts(findings: Findings) -> Mapping[str, str]:
         "run": f"{settings['steps']:,} steps, seeds {', '.join(map(str, settings['seeds']))}",
         "world": ", ".join(f"{key} {value}" for key, value in changes.items()) or "static, exact odometry",
         **{f"agent {name}": text for name, text in agents.items()},
-        "versions": ", ".join(sorted(versions)),
+        "versions": findings.versions(),
         "storage": findings.store.uri,
     }

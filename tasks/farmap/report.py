@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from farmap.answer import answer
+from farmap.answer import answer, not_compared
 from farmap.film import Recording, write_animation
 from farmap.summary import MEASURES, PLACE, THRESHOLDS, Entry
 from gridcell.page import render, write_pictures
@@ -57,9 +57,12 @@ def write_report(
             {"number": number, "spread": spread},
             title=title,
             summary=summary,
-            measures=MEASURES,
+            measures={
+                name: title.format(early_steps=summary["early_steps"]) for name, title in MEASURES.items()
+            },
             thresholds=THRESHOLDS,
             answer=answer(summary),
+            not_compared=not_compared,
             pictures=pictures,
             films=list(recordings),
             facts=facts,

@@ -13,7 +13,7 @@ from gridcell.statistics import student_interval
 THRESHOLDS = (50, 90, 95, 99)  # percent of the visible cells
 
 MEASURES: Mapping[str, str] = {
-    "early_coverage": "mean coverage over the first 1,000 steps (%)",
+    "early_coverage": "mean coverage over the first {early_steps:,} steps (%)",
     "coverage": "coverage at the end (%)",
     **{f"steps_to_{percent}": f"steps to {percent} %" for percent in THRESHOLDS},
     **{f"seconds_to_{percent}": f"seconds to {percent} %" for percent in THRESHOLDS},
@@ -24,9 +24,13 @@ MEASURES: Mapping[str, str] = {
     "fragments": "fragments",
     "recalls": "recalls",
 }
-"""What is reported of each run, and its title."""
+"""What is reported of each run, and its title, in which ``{early_steps}`` is to be filled in."""
 
-EARLY = 1_000
+EARLY = 1_000  # steps, or as many as the runs have
+
+REACHED_BY = 0.9
+"""Share of each agent's runs that must reach a threshold of coverage for it to be compared: a run that
+misses it counts as there at its end, so that with more of those it is the length of runs that is compared."""
 
 PLACE = ("size", "map", "agent", "seed")
 """What tells runs apart: fields of ``Entry``, and labels of the grid."""
@@ -52,6 +56,11 @@ class Entry:
     metrics: Mapping[str, Any]
     curves: Mapping[str, Sequence[Sequence[float]]]
 
+    @property
+    def early_steps(self) -> int:
+        """The steps that ``early_coverage`` is over."""
+        return int(min(EARLY, self.curves["coverage"][-1][0]))
+
     def measure(self, name: str) -> float:
         """Return a measure; a share that was not reached counts as reached when the run ended.
 
@@ -59,7 +68,7 @@ class Entry:
         """
         if name == "early_coverage":
             steps, values = np.array(self.curves["coverage"]).T
-            early = np.linspace(0, min(EARLY, steps[-1]), 201)
+            early = np.linspace(0, self.early_steps, 201)
             return float(np.interp(early, steps, values).mean())
         if name == "seconds_per_step":
             return 1.0 / float(self.metrics["steps_per_second"])
@@ -96,19 +105,25 @@ def summarise(
     Returns:
         A dict ready for JSON:
 
+        - ``early_steps``: those that ``early_coverage`` is over: 1,000, or as many as the runs have
         - ``sizes[size][agent]``: ``maps``, ``runs``, ``visible_cells`` (mean), per name of ``MEASURES``
           ``{"mean", "ci95", "n"}``, ``reached`` (percent -> share of runs), ``median_steps_to`` (percent ->
           median over runs, null if fewer than half reached it), and ``curves``: ``steps`` and of
           ``coverage`` and ``memory`` ``{"mean", "low", "high"}``
         - ``paired[size]``: ``first``, ``second``, and per measure the difference first - second over the maps
           and seeds that both have: ``{"mean", "ci95", "n", "p", "second_mean", "lower", "higher"}``, p of
-          Wilcoxon's signed rank test over maps, and on how many maps it is lower and higher
+          Wilcoxon's signed rank test over maps, and on how many maps it is lower and higher. The steps and
+          seconds to a threshold have ``reached``, too: the share of first's and of second's runs that got
+          there; where either is below ``REACHED_BY`` they have nothing else
     """
     by_place: dict[tuple[str, str], list[Entry]] = {}
+    early_steps = 0
     for entry in sorted(entries, key=lambda entry: (entry.size, entry.map, entry.agent, entry.seed)):
         by_place.setdefault((entry.size, entry.agent), []).append(entry)
+        early_steps = max(early_steps, entry.early_steps)
     sizes = [size for size in ("small", "medium", "large", "own") if any(size == s for s, _ in by_place)]
     return {
+        "early_steps": early_steps,
         "sizes": {
             size: {agent: _group(by_place[size, agent]) for agent in agents if (size, agent) in by_place}
             for size in sizes
@@ -128,10 +143,7 @@ def _group(group: Sequence[Entry]) -> dict[str, Any]:
         "runs": len(group),
         "visible_cells": float(np.mean([runs[0].metrics["visible_cells"] for runs in of_maps.values()])),
         **{name: interval(list(_map_means(group, name).values())) for name in MEASURES},
-        "reached": {
-            str(percent): float(np.mean([run.metrics[f"steps_to_{percent}"] is not None for run in group]))
-            for percent in THRESHOLDS
-        },
+        "reached": {str(percent): _reached(group, f"steps_to_{percent}") for percent in THRESHOLDS},
         "median_steps_to": {str(percent): _median_steps(group, percent) for percent in THRESHOLDS},
         "done": float(np.mean([run.metrics["done"] for run in group])),
         "curves": _curves(of_maps),
@@ -187,8 +199,16 @@ def _paired(first: Sequence[Entry], second: Sequence[Entry]) -> dict[str, Any]:
     found: dict[str, Any] = {"first": first[0].agent, "second": second[0].agent, "runs": len(both)}
     if both:
         for name in MEASURES:
-            found[name] = _difference(_map_means(left, name), _map_means(right, name))
+            reached = {"reached": [_reached(side, name) for side in (left, right)]} if "_to_" in name else {}
+            found[name] = reached
+            if min(reached.get("reached", [1.0])) >= REACHED_BY:
+                found[name] |= _difference(_map_means(left, name), _map_means(right, name))
     return found
+
+
+def _reached(group: Sequence[Entry], name: str) -> float:
+    """Return the share of runs that reached the threshold of a measure."""
+    return float(np.mean([run.metrics[name] is not None for run in group]))
 
 
 def _difference(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, Any]:

@@ -16,8 +16,8 @@ def answer(summary: Mapping[str, Any]) -> list[str]:
         easiest, hardest = min(names, key=names.__getitem__), max(names, key=names.__getitem__)
         above = [name for name in names if below(ranges[easiest], ranges[name]) is not True]
         under = [name for name in names if below(ranges[name], ranges[hardest]) is not True]
-        sentences.append(_end("easiest", easiest, above, names))
-        sentences.append(_end("hardest", hardest, under, names))
+        sentences.append(_end("easiest", easiest, above, names, ranges))
+        sentences.append(_end("hardest", hardest, under, names, ranges))
     elif names:
         ((name, value),) = names.items()
         sentences.append(f"{name} asks for {scientific(value, 2)} bits.")
@@ -29,6 +29,8 @@ def answer(summary: Mapping[str, Any]) -> list[str]:
         )
         sentences.append(f"Expected order {order['title']} {told}: {values} (bits).")
     for name, entry in summary["measured"].items():
+        if summary["ranges"][name] is None:
+            sentences.append(f"{name}: {_why_no_range(entry)}.")
         if entry["true_dimension"] is None and entry["m_estimate"]["mean"] is not None:
             sentences.append(f"{name}: intrinsic dimension {dimension(entry, 3)}.")
         if entry["duplicates"]["high"]:
@@ -39,15 +41,38 @@ def answer(summary: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
-def _end(which: str, name: str, near: Sequence[str], log2_bits: Mapping[str, float]) -> str:
-    """Name the task at one end, or those whose ranges over seeds are not apart from it.
+def _end(
+    which: str,
+    name: str,
+    near: Sequence[str],
+    log2_bits: Mapping[str, float],
+    ranges: Mapping[str, Sequence[float] | None],
+) -> str:
+    """Name the task at one end, or those whose ranges over seeds are not known to be apart from it.
 
     Args:
         which: easiest or hardest.
         name: the task of least or greatest median.
         near: it, and the tasks whose ranges are not known to be apart from its own.
         log2_bits: of each task.
+        ranges: of each task, None where it is not known.
     """
     if len(near) == 1:
         return f"{which.capitalize()} is {name} with {scientific(log2_bits[name], 2)} bits."
-    return f"Which is {which} can't be told: the ranges over seeds of {', '.join(near)} are not apart."
+    unknown = [one for one in near if ranges[one] is None]
+    if not unknown:
+        return f"Which is {which} can't be told: the ranges over seeds of {', '.join(near)} are not apart."
+    return (
+        f"Which of {', '.join(near)} is {which} can't be told: "
+        f"no range over seeds is known for {', '.join(unknown)}."
+    )
+
+
+def _why_no_range(entry: Mapping[str, Any]) -> str:
+    """Say why the seeds of a measured task show no range."""
+    if len(entry["seeds"]) == 1:
+        return "one seed says nothing about the spread"
+    # No point is searched for neighbours where the dimension is given.
+    if entry["delta_points"] == entry["n"] and entry["m_points"] in (0, entry["n"]):
+        return "every seed saw all points, so seeds say nothing about the spread"
+    return "all seeds give one value, which says nothing about the spread"

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from generalization_difficulty.summary import ROUNDING
+
 _RAISED = str.maketrans("+-0123456789", "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -51,4 +53,4 @@ def dimension(entry: Mapping[str, Any], digits: int = 4) -> str:
 
 
 def _varies(entry: Mapping[str, Any]) -> bool:
-    return entry["sd"] is not None and entry["sd"] > 1e-9 * abs(entry["mean"])  # rounding is no spread
+    return entry["sd"] is not None and entry["sd"] > ROUNDING * abs(entry["mean"])

@@ -58,7 +58,8 @@ class Environment(Strict):
     """A Gymnasium environment, whose spaces say how many numbers are observed and acted with.
 
     Attributes:
-        id: as registered, e.g. ``CartPole-v1``.
+        id: as registered, e.g. ``CartPole-v1``; with the module whose import registers it where that is not
+            Gymnasium, e.g. ``ale_py:ALE/Pong-v5``.
         history: how many successive observations the policy sees.
     """
 

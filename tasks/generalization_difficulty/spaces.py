@@ -53,7 +53,10 @@ def action_dimension(space: Any) -> int:
 
 
 def environment_dimensions(name: str) -> tuple[int, int]:
-    """Make a registered Gymnasium environment and return the dimensions of its observations and actions.
+    """Make a Gymnasium environment and return the dimensions of its observations and actions.
+
+    Args:
+        name: its id, or ``module:id`` where importing a module registers it.
 
     Raises:
         UserError: Gymnasium is not installed, or there is no such environment.
@@ -67,13 +70,22 @@ def environment_dimensions(name: str) -> tuple[int, int]:
     try:
         environment = gymnasium.make(name)
     except (gymnasium.error.Error, ImportError, ModuleNotFoundError) as error:
-        raise UserError(f"The environment '{name}' can't be made: {error}") from error
+        raise UserError(f"The environment '{name}' can't be made: {error}{_hint(name, error)}") from error
     try:
         return observation_dimension(environment.observation_space), action_dimension(
             environment.action_space
         )
     finally:
         environment.close()
+
+
+def _hint(name: str, error: Exception) -> str:
+    """Say how an environment is named that may be installed, but that nothing has registered yet."""
+    from gymnasium.error import UnregisteredEnv
+
+    if ":" in name or not isinstance(error, UnregisteredEnv):
+        return ""
+    return " If importing a module registers it, name that module too, as in 'ale_py:ALE/Pong-v5'"
 
 
 def _parts(space: Any) -> list[Any]:

@@ -38,6 +38,9 @@ _RESULT = ["bits", "log2_bits", "log2_dimension", "bits_per_dimension"]
 COLUMNS = ("task", "kind", "seed", *_RESULT, *_INGREDIENTS, *_ESTIMATES, "seconds")
 """Of cells.csv."""
 
+ROUNDING = 1e-9
+"""Relative difference up to which values of seeds are one: each sums the same points in another order."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -75,8 +78,9 @@ def summarise(entries: Iterable[Entry], orders: Mapping[str, Sequence[str]]) -> 
         - ``unions``: ``{"names", "log2_bits"[first][second], "log2_bits_classes_minus_1"[first][second]}``
         - ``measured[name]``: ``{"seeds", "points", ...}`` and of each ingredient and ``log2_bits`` the
           spread: ``{"values", "mean", "sd", "low", "high"}``, ``sd`` null for one seed
-        - ``ranges[name]``: of measured tasks the lowest and the highest ``log2_bits`` over seeds, null for
-          one seed, which shows no range; of others twice the value
+        - ``ranges[name]``: of measured tasks the lowest and the highest ``log2_bits`` over seeds, null where
+          these are one value: seeds that all saw every point repeat one computation, and one seed has no
+          other, so neither shows a range; of others twice the value
         - ``orders``: ``[{"title", "tasks", "log2_bits", "holds"}]``, ``holds`` true where all neighbours'
           ranges are apart as expected, false where some are apart or equal otherwise, and null where a task
           or a range is missing or ranges overlap
@@ -172,10 +176,11 @@ def _measured(group: Sequence[Entry]) -> dict[str, Any]:
 
 
 def _range(group: Sequence[Entry]) -> list[float] | None:
-    if group[0].kind == "measured" and len(group) < 2:
-        return None
     values = [float(entry.metrics["log2_bits"]) for entry in group]
-    return [min(values), max(values)]
+    low, high = min(values), max(values)
+    if group[0].kind == "measured" and high - low <= ROUNDING * abs(high):
+        return None
+    return [low, high]
 
 
 def below(first: Sequence[float] | None, second: Sequence[float] | None) -> bool | None:

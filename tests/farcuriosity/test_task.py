@@ -5,6 +5,7 @@ import math
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -163,6 +164,23 @@ def test_mistakes_are_told_in_a_sentence(changes, message):
 def test_an_empty_suite_is_refused():
     with pytest.raises(UserError, match="nothing to run"):
         plan(Settings())
+
+
+def test_the_report_counts_cells_as_every_task_does(store, tmp_path, monkeypatch):
+    settings = parsed(seeds=[0, 1])
+    grid = plan(settings)
+    one, two, *_ = grid.cells.values()
+    result = SimpleNamespace(cell=one, seconds=1.0, provenance={"versions": {"torch": "2.9"}})
+    failure = {"title": two.title, "failure_class": "diverged", "message": "loss is nan"}
+    named = settings.model_dump(mode="json")
+    findings = Findings("t", named, grid, {one.id: result}, {two.id: failure}, store)
+    shown = {}
+    monkeypatch.setattr("farcuriosity.findings._agents", lambda *_: [])  # read files of the results
+    monkeypatch.setattr("farcuriosity.report.write_report", lambda *_, **context: shown.update(context))
+    write(findings, tmp_path)
+    assert shown["counts"] == {"done": 1, "failed": 0, "diverged": 1, "not run": 2, "skipped": 0}
+    assert shown["failures"] == [{"title": two.title, "class": "diverged", "message": "loss is nan"}]
+    assert shown["facts"]["versions"] == "torch 2.9"
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,9 @@ from scipy import stats
 
 from farmap import task
 from farmap.answer import answer
+from farmap.figures import draw
 from farmap.plan import NO_FILM
+from farmap.report import write_report
 from farmap.summary import THRESHOLDS, Entry, interval, summarise
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
@@ -84,6 +87,19 @@ def test_the_page_the_pictures_and_the_animation_are_there(tiny):
     assert "farmap against frontier on 2 small maps" in page
     with Image.open(out / "film-farmap-medium-0.gif") as film:
         assert film.n_frames > 4
+
+
+def test_a_cell_that_diverged_is_counted_as_that(tiny, tmp_path):
+    _, store = tiny
+    suite = load_suite(task, TINY)
+    grid, settings = suite.grid(), suite.settings.model_dump(mode="json")
+    results, _ = store.results.read_many(grid.cells)
+    cell_id, result = results.popitem()
+    failure = {"title": result.cell.title, "failure_class": "diverged", "message": "it is nan"}
+    task.write_report(Findings("farmap / tiny", settings, grid, results, {cell_id: failure}, store), tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    shown = {state: int(count) for count, state in re.findall(r"<li><b>(\d+)</b> ([a-z ]+)</li>", page)}
+    assert shown == {"done": len(grid) - 1, "failed": 0, "diverged": 1, "not run": 0, "skipped": 0}
 
 
 def test_coverage_curves_rise_to_the_final_coverage(tiny):
@@ -212,12 +228,12 @@ def test_planning_loads_no_heavy_library():
     assert done.returncode == 0, done.stderr
 
 
-def entry(agent, index, steps):
+def entry(agent, index, steps, last=1_000):
     counts = {"visible_cells": 100, "peak_memory": 60, "stored_memory": 70, "fragments": 1, "recalls": 0}
     means = {"coverage": 100.0, "exploring_seconds": 1.0, "steps_per_second": 1e4, "mean_memory": 50.0}
     metrics = counts | means | {"done": True}
     metrics |= {f"steps_to_{p}": steps for p in THRESHOLDS} | {f"seconds_to_{p}": steps for p in THRESHOLDS}
-    curves = {"coverage": [(0, 0.0), (1000, 100.0)], "memory": [(0, 0.0), (1000, 50.0)]}
+    curves = {"coverage": [(0, 0.0), (last, 100.0)], "memory": [(0, 0.0), (last, 50.0)]}
     return Entry("small", f"small-{index}", agent, 0, metrics, curves)
 
 
@@ -233,6 +249,49 @@ def test_known_differences_are_found_and_said():
     assert "steps to 95 % −11 [−12, −9];" in sentence
     assert "active memory +0 cells [+0, +0], no difference beyond chance" in sentence
     assert summary["paired"]["small"]["mean_memory"]["p"] == 1.0
+
+
+@pytest.mark.parametrize(("missed", "compared"), [(1, True), (2, False)])
+def test_a_threshold_that_too_few_runs_of_either_reached_is_not_compared(missed, compared):
+    entries = [entry("a", i, None if i < missed else 90) for i in range(10)]
+    entries += [entry("b", i, 100) for i in range(10)]
+    for first, second in (("a", "b"), ("b", "a")):
+        summary = summarise(entries, ["a", "b"], (first, second))
+        pair = summary["paired"]["small"]
+        shares = {"a": 1 - missed / 10, "b": 1.0}
+        for name in ("steps_to_95", "seconds_to_95"):
+            assert pair[name]["reached"] == [shares[first], shares[second]]
+            assert ("mean" in pair[name], "p" in pair[name]) == (compared, compared)
+        (sentence,) = answer(summary)
+        told = (
+            f"steps to 95 % not compared: reached by {100 * shares[first]:.0f} % of {first}'s runs "
+            f"and {100 * shares[second]:.0f} % of {second}'s;"
+        )
+        assert (told in sentence) is not compared
+        assert any(f"steps to 95 % {sign}" in sentence for sign in "−+") is compared
+
+
+def test_of_runs_that_end_early_the_report_compares_no_threshold(store, tmp_path):
+    run(store, tmp_path, overrides=["steps=20", "films=[]"])
+    pair = json.loads((tmp_path / "summary.json").read_text())["paired"]["medium"]
+    assert min(pair["seconds_to_95"]["reached"]) < 0.9
+    assert "p" not in pair["seconds_to_95"]
+    assert (
+        "not compared: reached by 0 % of farmap&#39;s runs and 0 % of frontier&#39;s"
+        in (tmp_path / "report.html").read_text()
+    )
+
+
+@pytest.mark.parametrize(("last", "told"), [(20, "first 20 steps"), (5_000, "first 1,000 steps")])
+def test_early_coverage_names_the_steps_that_it_is_over(last, told, tmp_path):
+    entries = [entry(agent, 0, 20, last=last) for agent in ("a", "b")]
+    summary = summarise(entries, ["a", "b"], ("a", "b"))
+    (sentence,) = answer(summary)
+    assert f"coverage over the {told} +0.0 points" in sentence
+    page = write_report(entries, summary, {}, tmp_path, title="", facts={}, counts={"not run": 0}).read_text()
+    assert f"mean coverage over the {told} (%)" in page
+    (bars,) = (picture for picture in draw(summary, {}) if picture.name == "bars-early_coverage")
+    assert f"mean coverage, {told} (%)" in [axes.get_ylabel() for axes in bars.figure.axes]
 
 
 def test_of_one_map_no_interval_is_claimed():

@@ -58,8 +58,15 @@ def measured(name, *log2_bits, m=(4.0,), error=0.25):
         (  # one seed shows no range
             measured("a", 10) + given("c", 20),
             [
-                "Which is easiest can't be told: the ranges over seeds of a, c are not apart.",
-                "Which is hardest can't be told: the ranges over seeds of a, c are not apart.",
+                "Which of a, c is easiest can't be told: no range over seeds is known for a.",
+                "Which of a, c is hardest can't be told: no range over seeds is known for a.",
+            ],
+        ),
+        (  # nor do seeds that repeat one computation
+            measured("a", 10, 10) + measured("b", 13, 13) + given("c", 20),
+            [
+                "Which of a, b, c is easiest can't be told: no range over seeds is known for a, b.",
+                "Which of a, b, c is hardest can't be told: no range over seeds is known for a, b.",
             ],
         ),
     ],
@@ -75,6 +82,8 @@ def test_the_easiest_and_hardest_are_named_where_ranges_are_apart(entries, sente
         (measured("a", 13, 15) + measured("b", 10, 12), False),
         (measured("a", 10, 13) + measured("b", 12, 15), None),
         (measured("a", 10) + given("b", 12), None),
+        (measured("a", 10, 10) + given("b", 12), None),
+        (measured("a", 10, 10 + 1e-12) + given("b", 12), None),  # points summed in another order
         (given("a", 12) + given("b", 12), False),
         (given("a", 12), None),
     ],
@@ -82,6 +91,24 @@ def test_the_easiest_and_hardest_are_named_where_ranges_are_apart(entries, sente
 def test_an_order_is_told_where_ranges_are_apart(entries, holds):
     (order,) = summarise(entries, {"a < b": ["a", "b"]})["orders"]
     assert order["holds"] is holds
+
+
+@pytest.mark.parametrize(
+    ("seeds", "seen", "sentence"),
+    [
+        ((10, 10), {}, "a: every seed saw all points, so seeds say nothing about the spread."),
+        ((10, 10), {"m_points": 0}, "a: every seed saw all points, so seeds say nothing about the spread."),
+        ((10, 10), {"m_points": 50}, "a: all seeds give one value, which says nothing about the spread."),
+        ((10, 10), {"delta_points": 50}, "a: all seeds give one value, which says nothing about the spread."),
+        ((10,), {}, "a: one seed says nothing about the spread."),
+    ],
+)
+def test_why_no_range_is_known_is_said(seeds, seen, sentence):
+    entries = measured("a", *seeds)
+    for entry in entries:
+        entry.metrics["ingredients"].update(seen)
+    assert sentence in answer(summarise(entries, {}))
+    assert not any("spread" in told for told in answer(summarise(measured("a", 10, 12), {})))
 
 
 def test_one_step_the_other_way_refutes_an_order_whatever_the_others():

@@ -117,7 +117,10 @@ def test_the_users_own_data(store, tmp_path):
     assert summary["measured"]["mine"]["classes"] == 4
     assert summary["log2_bits"]["mine"] == min(summary["measured"]["mine"]["log2_bits"]["values"])
     assert summary["bits"]["mine"] == pytest.approx(2 ** summary["log2_bits"]["mine"])
-    assert len(report.headline) == 3
+    assert len(report.headline) == 4
+    assert summary["ranges"]["mine"] is None
+    page = (tmp_path / "report/report.html").read_text()
+    assert "mine: every seed saw all points, so seeds say nothing about the spread." in page
 
 
 def test_moved_data_are_the_same_cell_and_other_data_another(tmp_path):

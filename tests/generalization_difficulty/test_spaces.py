@@ -51,6 +51,23 @@ def test_environments():
         environment_dimensions("CartPoole-v1")
 
 
+def test_an_environment_that_nothing_registered_may_be_named_with_the_module_that_does(tmp_path, monkeypatch):
+    gymnasium = pytest.importorskip("gymnasium")
+    hint = "If importing a module registers it, name that module too, as in 'ale_py:ALE/Pong-v5'"
+    with pytest.raises(UserError, match=f"'Mine/Own-v0' can't be made: Namespace Mine not found.*{hint}$"):
+        environment_dimensions("Mine/Own-v0")
+    with pytest.raises(UserError, match="'gd_own:Mine/Own-v0' can't be made: No module named") as caught:
+        environment_dimensions("gd_own:Mine/Own-v0")
+    assert hint not in str(caught.value)
+    entry = "gymnasium.envs.classic_control.cartpole:CartPoleEnv"
+    (tmp_path / "gd_own.py").write_text(f"import gymnasium\ngymnasium.register('Mine/Own-v0', '{entry}')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        assert environment_dimensions("gd_own:Mine/Own-v0") == (4, 1)
+    finally:
+        gymnasium.registry.pop("Mine/Own-v0", None)
+
+
 def test_without_gymnasium_the_way_out_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "gymnasium", None)
     with pytest.raises(UserError, match=r"pip install 'gridcell\[rl\]'"):
