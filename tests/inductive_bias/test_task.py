@@ -154,6 +154,22 @@ def test_images_with_colours_last_are_refused(colours):
     assert make_pool(images[:, :1], np.arange(6), "p").x.shape == (6, 1, 8, colours)  # narrow, colours first
 
 
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (np.random.default_rng(0).random((6, 2)), np.arange(24.0).reshape(6, 2, 2)),
+        (np.array(1.5), np.arange(6)),
+        (np.random.default_rng(0).random((6, 2)), np.array(1)),
+    ],
+)
+def test_arrays_of_a_wrong_shape_are_refused_with_their_shapes(x, y, tmp_path):
+    np.savez(tmp_path / "mine.npz", x=x, y=y)
+    with pytest.raises(UserError) as refused:
+        from_npz(tmp_path / "mine.npz")
+    said = f"Problem 'mine' has inputs of shape {x.shape} and labels of shape {y.shape}: give "
+    assert str(refused.value).startswith(said)
+
+
 def test_sizes_and_projections_are_nested():
     pool = teacher(6, 2, 8, 50, 0)
     options = {"n_test": 10, "standardise": False, "seed": 3, "name": "p"}

@@ -59,8 +59,8 @@ def make_pool(x: ArrayLike, y: ArrayLike, name: str) -> Pool:
         name: of the problem, for messages.
 
     Raises:
-        UserError: not as many inputs as targets, images whose colours come last, values that aren't finite,
-            or constant labels or inputs.
+        UserError: shapes other than these, not as many inputs as targets, images whose colours come last,
+            values that aren't finite, or constant labels or inputs.
     """
     inputs, targets = np.asarray(x), np.asarray(y)
     _check_arrays(inputs, targets, name)
@@ -73,6 +73,11 @@ def make_pool(x: ArrayLike, y: ArrayLike, name: str) -> Pool:
 
 def _check_arrays(inputs: NDArray[Any], targets: NDArray[Any], name: str) -> None:
     """Raise UserError for arrays that nothing can be learned from, see ``make_pool``."""
+    if inputs.ndim < 1 or targets.ndim not in (1, 2):
+        raise UserError(
+            f"Problem '{name}' has inputs of shape {inputs.shape} and labels of shape {targets.shape}: "
+            "give inputs (N, ...) and labels (N,) or targets (N, k)"
+        )
     if len(inputs) != len(targets) or len(inputs) < 2:
         raise UserError(
             f"Problem '{name}' has {len(inputs)} inputs and {len(targets)} labels: "
