@@ -1,14 +1,13 @@
 """Networks: gradients against autograd, stacks against one-by-one training, cells and interruptions."""
 
-import itertools
-
 import pytest
 import torch
+from lightning.pytorch.strategies import SingleDeviceStrategy
 
 from gridcell.errors import Diverged, UserError
 from inductive_bias.network_space.architectures import Architecture, forward, initialise, unflatten
 from inductive_bias.network_space.gradients import together
-from inductive_bias.network_space.module import train_hypotheses
+from inductive_bias.network_space.module import HypothesisTraining, train_hypotheses
 from inductive_bias.network_space.training import Recipe, Stack, hypothesis_generator, stack_size
 from learn_problems import Folder
 
@@ -108,22 +107,29 @@ class LostError(Exception):
     """Stands for a lost process."""
 
 
+class Dying(Folder):
+    """Loses the process after its ``survived``-th checkpoint."""
+
+    def __init__(self, root, survived):
+        super().__init__(root)
+        self.left = survived
+
+    def save(self, local_path, step):
+        super().save(local_path, step)
+        self.left -= 1
+        if not self.left:
+            raise LostError
+
+
 @pytest.mark.parametrize("architecture", [MLP, CNN])
 @pytest.mark.parametrize("survived", [1, 2, 5])
 def test_an_interrupted_training_goes_on_to_the_same_bits(architecture, survived, tmp_path, monkeypatch):
     monkeypatch.setattr("inductive_bias.network_space.module.STEPS_PER_EPOCH", 1)
     whole = train(architecture, range(5), 3)
-    saves, epochs = itertools.count(1), []
-
-    class Dying(Folder):
-        def save(self, local_path, step):
-            super().save(local_path, step)
-            if next(saves) == survived:
-                raise LostError
-
+    epochs = []
     options = {"checkpoint_every_s": 0.0}
     with pytest.raises(LostError):
-        train(architecture, range(5), 3, checkpoints=Dying(tmp_path), **options)
+        train(architecture, range(5), 3, checkpoints=Dying(tmp_path, survived), **options)
     plain = Stack.epoch
     monkeypatch.setattr(Stack, "epoch", lambda self: (epochs.append(1), plain(self)))
     again = train(architecture, range(5), 3, checkpoints=Folder(tmp_path), **options)
@@ -131,6 +137,36 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(architecture, survived
         assert torch.equal(getattr(again, name), getattr(whole, name)), name
     first, second = whole.epochs[:3].max(), whole.epochs[3:].max()
     assert len(epochs) == first + second - survived * RECIPE.check_every  # nothing is trained twice
+
+
+def test_an_interrupted_training_goes_on_where_its_data_are_moved_to(tmp_path, monkeypatch):
+    """Numbers of another type stand for another device: Lightning moves data after it reads a checkpoint."""
+    moved = SingleDeviceStrategy.model_to_device
+    monkeypatch.setattr(
+        SingleDeviceStrategy, "model_to_device", lambda self: (moved(self), self.model.double())
+    )
+    monkeypatch.setattr("inductive_bias.network_space.module.STEPS_PER_EPOCH", 1)
+    whole = train(MLP, range(5), 3)
+    options = {"checkpoint_every_s": 0.0}
+    with pytest.raises(LostError):
+        train(MLP, range(5), 3, checkpoints=Dying(tmp_path, 2), **options)
+    again = train(MLP, range(5), 3, checkpoints=Folder(tmp_path), **options)
+    assert torch.equal(again.test_error, whole.test_error)
+
+
+def test_what_was_read_is_saved_again_if_no_step_came_between():
+    points = data(MLP)
+    options = {"suite_seed": 0, "indices": range(3), "at_once": 3}
+    module = HypothesisTraining(MLP, RECIPE, points, points, **options)
+    module._current_stack().epoch()
+    first, second = {}, {}
+    module.on_save_checkpoint(first)
+    again = HypothesisTraining(MLP, RECIPE, points, points, **options)
+    again.on_load_checkpoint(first)
+    again.on_save_checkpoint(second)
+    saved, expected = (checkpoint["hypotheses"]["stack"] for checkpoint in (second, first))
+    assert saved.keys() == expected.keys()
+    assert all(torch.equal(saved[name], expected[name]) for name in expected)
 
 
 def test_seeds_depend_on_suite_and_index_alone():

@@ -98,6 +98,26 @@ def test_spaces_are_compared_over_the_seeds_that_they_have_in_common():
     assert "2 of 3 seeds" in [text.get_text() for text in bars.axes[0].texts]
 
 
+def test_the_kernel_comes_first_in_a_pair_with_a_network_whatever_the_suites_order():
+    done = [outcome("rbf", seed, 20.0 + seed) for seed in range(3)]
+    done += [outcome("mlp", seed, 10.0 + 2 * seed) for seed in range(3)]
+    chosen = settings({"digits": {"source": "digits", "dimensions": []}}, spaces=("mlp", "rbf"))
+    summary = summarise(done, chosen)
+    (pair,) = summary["spaces"]
+    assert (pair["first"], pair["second"], pair["bits"]) == ("rbf", "mlp", pytest.approx(9))
+    assert answer(summary) == [
+        "Kernel against network, 1 paired comparisons: the kernel needs more information in 1, the network "
+        "in 0; 0 can't be told apart."
+    ]
+
+
+def test_pairs_of_one_kind_keep_the_suites_order():
+    done = [outcome(space, seed, 5.0) for space in ("cnn", "mlp") for seed in range(3)]
+    chosen = settings({"digits": {"source": "digits", "dimensions": []}}, spaces=("mlp", "cnn"))
+    (pair,) = summarise(done, chosen)["spaces"]
+    assert (pair["first"], pair["second"]) == ("mlp", "cnn")
+
+
 def test_spaces_without_a_common_seed_are_shown_over_their_own():
     done = [outcome("rbf", 0, 10.0), outcome("mlp", 1, 5.0), outcome("mlp", 2, 7.0)]
     summary = summarise(done, settings({"digits": {"source": "digits", "dimensions": []}}))

@@ -137,6 +137,39 @@ def test_labels_that_are_constant_or_not_finite_are_refused():
         cut(pool, n_train=39, n_test=3, dimension=None, standardise=True, seed=0, name="p")
 
 
+def test_integer_labels_in_a_column_are_labels_and_no_numbers_to_regress_on():
+    x, labels = np.arange(12.0).reshape(6, 2), np.array([5, 7, 9, 5, 7, 9])
+    column, row = make_pool(x, labels[:, None], "p"), make_pool(x, labels, "p")
+    assert column.y.shape == (6, 3)
+    assert np.array_equal(column.y, row.y)
+    assert make_pool(x, labels[:, None] / 2, "p").y.shape == (6, 1)
+
+
+@pytest.mark.parametrize("colours", [1, 3])
+def test_images_with_colours_last_are_refused(colours):
+    images = np.random.default_rng(0).random((6, 8, 8, colours))
+    with pytest.raises(UserError, match=rf"shape \(6, 8, 8, {colours}\): colours must come first"):
+        make_pool(images, np.arange(6), "p")
+    assert make_pool(images.transpose(0, 3, 1, 2), np.arange(6), "p").x.shape == (6, colours, 8, 8)
+    assert make_pool(images[:, :1], np.arange(6), "p").x.shape == (6, 1, 8, colours)  # narrow, colours first
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (np.random.default_rng(0).random((6, 2)), np.arange(24.0).reshape(6, 2, 2)),
+        (np.array(1.5), np.arange(6)),
+        (np.random.default_rng(0).random((6, 2)), np.array(1)),
+    ],
+)
+def test_arrays_of_a_wrong_shape_are_refused_with_their_shapes(x, y, tmp_path):
+    np.savez(tmp_path / "mine.npz", x=x, y=y)
+    with pytest.raises(UserError) as refused:
+        from_npz(tmp_path / "mine.npz")
+    said = f"Problem 'mine' has inputs of shape {x.shape} and labels of shape {y.shape}: give "
+    assert str(refused.value).startswith(said)
+
+
 def test_sizes_and_projections_are_nested():
     pool = teacher(6, 2, 8, 50, 0)
     options = {"n_test": 10, "standardise": False, "seed": 3, "name": "p"}

@@ -90,6 +90,7 @@ class HypothesisTraining(pl.LightningModule):
         for name, tensor in data.items():
             self.register_buffer(name, tensor, persistent=False)
         self._stack: Stack | None = None
+        self._read: Mapping[str, Any] | None = None  # a stack's state from a checkpoint, not yet restored
         self._alive = torch.empty(0, dtype=torch.int64)  # rows of ``found`` that the stack trains
         self._begun = 0  # rows whose turn has come
         self._epochs = 0  # of the stack
@@ -129,27 +130,34 @@ class HypothesisTraining(pl.LightningModule):
         """Add the answers so far and the stack in training."""
         checkpoint["hypotheses"] = {
             "found": {field.name: getattr(self.found, field.name) for field in fields(Trained)},
-            "stack": None if self._stack is None else self._stack.state(),
+            "stack": self._read if self._stack is None else self._stack.state(),
             "alive": self._alive,
             "begun": self._begun,
             "epochs": self._epochs,
         }
 
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
-        """Go on from ``on_save_checkpoint``."""
+        """Go on from ``on_save_checkpoint``.
+
+        Lightning moves the module to its device only after this, so the stack, which is made where the data
+        lie, is restored when it is first trained.
+        """
         kept = checkpoint["hypotheses"]
         self.found = Trained(**kept["found"])
         self._alive, self._begun, self._epochs = kept["alive"], kept["begun"], kept["epochs"]
-        if kept["stack"] is not None:
-            self._stack = self._draw(self._alive)
-            self._stack.restore(kept["stack"])
+        self._stack, self._read = None, kept["stack"]
 
     @property
     def _finished(self) -> bool:
         return self._begun == len(self._indices) and not len(self._alive)
 
     def _current_stack(self) -> Stack:
-        if self._stack is None:
+        """Return the stack in training: the one there is, else the one that was read, else the next."""
+        if self._stack is None and self._read is not None:
+            self._stack = self._draw(self._alive)
+            self._stack.restore(self._read)
+            self._read = None
+        elif self._stack is None:
             end = min(self._begun + self._at_once, len(self._indices))
             self._alive = torch.arange(self._begun, end)
             self._stack, self._begun, self._epochs = self._draw(self._alive), end, 0

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +11,9 @@ from gridcell.data.seeds import generator
 from gridcell.errors import UserError
 
 Floats = NDArray[np.float64]
+
+COLOURS = (1, 3)
+"""Channels of images, grey or coloured: an axis of another length is height or width."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,17 +55,38 @@ def make_pool(x: ArrayLike, y: ArrayLike, name: str) -> Pool:
 
     Args:
         x: inputs (N, ...): vectors, or images (N, channels, height, width).
-        y: integer labels (N,), which become one-hot, or real targets (N,) or (N, k).
+        y: integer labels (N,) or (N, 1), which become one-hot, or real targets (N,) or (N, k).
         name: of the problem, for messages.
 
     Raises:
-        UserError: not as many inputs as targets, values that aren't finite, or constant labels or inputs.
+        UserError: shapes other than these, not as many inputs as targets, images whose colours come last,
+            values that aren't finite, or constant labels or inputs.
     """
     inputs, targets = np.asarray(x), np.asarray(y)
+    _check_arrays(inputs, targets, name)
+    if inputs.ndim == 1:
+        inputs = inputs[:, None]
+    if inputs.ndim not in (2, 4):
+        inputs = inputs.reshape(len(inputs), -1)
+    return Pool(inputs.astype(np.float64), _targets(targets))
+
+
+def _check_arrays(inputs: NDArray[Any], targets: NDArray[Any], name: str) -> None:
+    """Raise UserError for arrays that nothing can be learned from, see ``make_pool``."""
+    if inputs.ndim < 1 or targets.ndim not in (1, 2):
+        raise UserError(
+            f"Problem '{name}' has inputs of shape {inputs.shape} and labels of shape {targets.shape}: "
+            "give inputs (N, ...) and labels (N,) or targets (N, k)"
+        )
     if len(inputs) != len(targets) or len(inputs) < 2:
         raise UserError(
             f"Problem '{name}' has {len(inputs)} inputs and {len(targets)} labels: "
             "give at least 2 of each, equally many"
+        )
+    if inputs.ndim == 4 and inputs.shape[-1] in COLOURS and inputs.shape[1] not in COLOURS:
+        raise UserError(
+            f"Problem '{name}' has images of shape {inputs.shape}: colours must come first, "
+            "(N, channels, height, width)"
         )
     if inputs.dtype.kind not in "fiub" or targets.dtype.kind not in "fiub":
         raise UserError(f"Problem '{name}' has inputs or labels that are not numbers")
@@ -71,16 +96,14 @@ def make_pool(x: ArrayLike, y: ArrayLike, name: str) -> Pool:
         raise UserError(f"All labels of problem '{name}' are equal: there is nothing to learn")
     if (inputs == inputs[:1]).all():
         raise UserError(f"All inputs of problem '{name}' are equal: nothing tells its labels apart")
-    if targets.ndim == 1 and targets.dtype.kind in "iub":
-        classes = np.unique(targets)
-        targets = (targets[:, None] == classes[None, :]).astype(np.float64)
-    elif targets.ndim == 1:
-        targets = targets[:, None]
-    if inputs.ndim == 1:
-        inputs = inputs[:, None]
-    if inputs.ndim not in (2, 4):
-        inputs = inputs.reshape(len(inputs), -1)
-    return Pool(inputs.astype(np.float64), targets.astype(np.float64))
+
+
+def _targets(targets: NDArray[Any]) -> Floats:
+    """Return float64 targets (N, k): one-hot for integer labels (N,) or (N, 1), else as they are."""
+    column = targets[:, None] if targets.ndim == 1 else targets
+    if column.shape[1] == 1 and column.dtype.kind in "iub":
+        column = column == np.unique(column)[None, :]
+    return column.astype(np.float64)
 
 
 def cut(
