@@ -5,9 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gridcell.data.corruptions import corruptions
 from gridcell.data.derive import derive
 from gridcell.data.folder import read_folder
 from gridcell.data.images import LabelledImages, concatenate
+from gridcell.data.importers.c import EXTRA, SEVERITIES
 from gridcell.data.shifts import shifts as known_shifts
 from gridcell.errors import UserError
 
@@ -88,17 +90,37 @@ def read_labelled(folder: Path, size: int) -> LabelledImages:
 
 
 def _read_set(folder: Path, name: str, size: int) -> LabelledImages:
-    corruptions = (
-        [entry for entry in sorted(folder.iterdir()) if (entry / "1").is_dir()] if name == "c" else []
-    )
-    if not corruptions:
-        return replace(read_labelled(folder, size), name=name)
+    return _read_corruptions(folder, size) if name == "c" else replace(read_labelled(folder, size), name=name)
+
+
+def _read_corruptions(folder: Path, size: int) -> LabelledImages:
+    """Read ``folder/<corruption>/<severity>/<class>/*``, grouped as ``corruption/severity``.
+
+    ImageNet-C's four extra corruptions are left out, as its importer leaves them out: they are no part of the
+    benchmark's 15.
+
+    Raises:
+        UserError: A folder is something else, which would make the set another than ImageNet-C, or there is
+            none.
+    """
     parts = []
-    for corruption in corruptions:
-        for severity in sorted(entry for entry in corruption.iterdir() if entry.is_dir()):
-            part = read_labelled(severity, size)
-            parts.append(_one_group(part, f"{corruption.name}/{severity.name}"))
-    return concatenate(parts, name=name)
+    for corruption in _folders(folder):
+        if corruption.name in EXTRA:
+            continue
+        for severity in _folders(corruption):
+            if corruption.name not in corruptions() or severity.name not in SEVERITIES:
+                raise UserError(
+                    f"{severity} is not <corruption>/<severity 1-5> of ImageNet-C's 15 corruptions"
+                )
+            parts.append(_one_group(read_labelled(severity, size), f"{corruption.name}/{severity.name}"))
+    if not parts:
+        raise UserError(f"{folder} has no <corruption>/<severity 1-5>/<class> of ImageNet-C")
+    return concatenate(parts, name="c")
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Return the visible folders in a folder, sorted by name."""
+    return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
 def _one_group(labelled: LabelledImages, group: str) -> LabelledImages:

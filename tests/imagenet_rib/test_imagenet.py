@@ -79,6 +79,25 @@ def test_sets_that_are_there_are_read_and_the_others_derived(tmp_path):
     assert len(sets["val"]) + len(sets["pretrain"]) < 60  # the rest went to the derived sets
 
 
+def test_set_c_is_the_15_corruptions_at_whatever_severities_are_there(tmp_path):
+    for label in (3, 7):
+        fill(tmp_path / "val" / str(label), 30, shade=label)
+    for pair in ("fog/1", "snow/4", "spatter/1", "gaussian_blur/2"):
+        fill(tmp_path / "c" / pair / "7", 2)
+    (tmp_path / "c" / "README.txt").write_text("of ImageNet-C")
+    sets = read_imagenet(str(tmp_path), 16, shifts=SMALL)
+    assert sets["c"].groups == ("fog/1", "snow/4"), "the extra corruptions are no part of the benchmark"
+
+
+@pytest.mark.parametrize("strange", ["fog/6", "fog/extra", "mist/1", "n01440764/n01440764", "spatter/1"])
+def test_what_is_not_imagenet_c_is_not_taken_for_it(tmp_path, strange):
+    for label in (3, 7):
+        fill(tmp_path / "val" / str(label), 30, shade=label)
+    fill(tmp_path / "c" / strange / "7", 2)
+    with pytest.raises(UserError, match="of ImageNet-C"):
+        read_imagenet(str(tmp_path), 16, shifts=SMALL)
+
+
 def test_one_class_or_no_folder_is_too_little(tmp_path):
     with pytest.raises(UserError, match=r"data\.root"):
         read_imagenet(None, 16)
