@@ -62,6 +62,10 @@ def test_corrupt_images_are_named_and_counted(gridcell, tmp_path):
         (["import", "v3", "--from", "x", "--to", "y"], "Unknown data set 'v3': did you mean 'v2'?"),
         (["import", "v2", "--from", "x", "--to", "y"], "There is no folder or archive x"),
         (["import", "v2", "--from", ".", "--to", "y", "--workers", "0"], "--workers must be at least 1"),
+        (
+            ["import", "v2", "--from", ".", "--to", "y", "--shard-mb", "inf"],
+            "--shard-mb must be a size above 0",
+        ),
         (["import", "v2", "--from", ".", "--to", "nosuch://y"], "can't be opened"),
         (["verify", "absent"], "There is no finished import at"),
         (["derive", "--base", "absent", "--out", "y"], "There is no image folder absent"),
