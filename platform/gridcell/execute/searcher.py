@@ -96,11 +96,12 @@ class CellSearcher(Searcher):
         shorter than a start hardly any would ever run at once. For cells that wait for want of room, though,
         the next ones make way.
         """
-        if not self._room.holds([cell.resources]):
-            asked = [each for each in self._cells.values() if not self._room.holds([each.resources])]
-            return self._ask_beyond and len(asked) < self.ASK_AT_MOST
+        kinds = {each.resources for each in self._cells.values()}
+        lacking = {resources for resources in kinds if not self._room.holds([resources])}
         # What no machine holds yet keeps nothing from those that are there.
-        beside = {name: each for name, each in self._cells.items() if self._room.holds([each.resources])}
+        beside = {name: each for name, each in self._cells.items() if each.resources not in lacking}
+        if self._has_no_machine(cell):
+            return self._ask_beyond and len(self._cells) - len(beside) < self.ASK_AT_MOST
         waits = [self._handed_out[trial_id] for trial_id in beside if trial_id not in self._started]
         if waits and time.monotonic() - min(waits) > self.PATIENCE_S:
             return False
