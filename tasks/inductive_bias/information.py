@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridcell.errors import UserError
-from inductive_bias.distributions.fit import MINIMUM_SAMPLES, check_errors, fit, goodness_of_fit
+from inductive_bias.distributions.fit import MINIMUM_SAMPLES, POOR, check_errors, fit, goodness_of_fit
 from inductive_bias.distributions.ncx2 import ScaledNcx2, sankaran_information
 from inductive_bias.distributions.weighted import WeightedChi2
 
@@ -67,7 +67,7 @@ def estimate(
     Args:
         errors: test errors of hypotheses that fit, shape (n,), mean squared.
         epsilons: errors asked for, in the same unit.
-        resamples: of the bootstrap and of the goodness of fit.
+        resamples: of the bootstrap and, unless they are too few for it, of the goodness of fit.
         generator: of the resamples.
         exact: the errors' exact distribution, where it is known.
 
@@ -155,7 +155,7 @@ def warnings_of(found: Estimate, errors: Floats, unfitted: int) -> list[str]:
     """Say in plain words what makes the estimate less sure; nothing where nothing does."""
     said = []
     n = len(errors)
-    if found.p_value < 0.05:
+    if found.p_value < POOR:
         said.append(
             f"the non-central chi-squared model fits the sampled errors poorly (p = {found.p_value:.2g}, "
             f"largest distance {found.ks:.2g})"

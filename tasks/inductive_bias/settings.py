@@ -103,7 +103,7 @@ class Settings(Strict):
         kernel_samples: functions drawn from a kernel's posterior, 20 or more: a fit takes as many.
         hypotheses: networks trained, likewise.
         hypotheses_per_cell: how many of them in one cell.
-        bootstrap: resamples for intervals and for the goodness of fit.
+        bootstrap: resamples for intervals, and for the goodness of fit, which takes at least 20.
         seeds: each draws the data anew: the teacher, points and projection.
     """
 

@@ -11,6 +11,9 @@ import numpy as np
 from gridcell.statistics import student_interval
 from inductive_bias.information import BITS, plain
 
+TEACHER_KIND = ("outputs", "width", "points")
+"""Settings in which teachers on one axis of dimension agree; their seed only draws another of the kind."""
+
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
@@ -222,18 +225,29 @@ def _space_differences(done: Sequence[Outcome], settings: Mapping[str, Any]) -> 
 
 
 def dimension_axes(done: Sequence[Outcome], settings: Mapping[str, Any]) -> dict[str, list[Outcome]]:
-    """Return title -> outcomes that differ in input dimension alone: projections, and teachers together."""
+    """Return title -> outcomes that differ in input dimension alone: projections, or teachers of one kind."""
     base = [o for o in done if o.n_train == settings["training_size"]]
     problems = settings["problems"]
-    teachers = [name for name in problems if problems[name]["source"] == "teacher"]
     axes = {
         f"{name}, projected": [o for o in base if o.problem == name]
         for name in problems
         if problems[name]["dimensions"]
     }
-    if len(teachers) > 1:
-        axes["teachers"] = [o for o in base if o.problem in teachers and o.dimension == "full"]
+    for title, names in _teachers_by_kind(problems).items():
+        if len(names) > 1:
+            axes[title] = [o for o in base if o.problem in names and o.dimension == "full"]
     return {title: group for title, group in axes.items() if group}
+
+
+def _teachers_by_kind(problems: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return title -> names of teachers alike in ``TEACHER_KIND``; titles name what the kinds differ in."""
+    teachers = {name: problem for name, problem in problems.items() if problem["source"] == "teacher"}
+    differing = [key for key in TEACHER_KIND if len({problem[key] for problem in teachers.values()}) > 1]
+    kinds: dict[str, list[str]] = {}
+    for name, problem in teachers.items():
+        title = ", ".join(["teachers", *(f"{key} {problem[key]}" for key in differing)])
+        kinds.setdefault(title, []).append(name)
+    return kinds
 
 
 def _sizes(

@@ -7,11 +7,12 @@ from rich.console import Console
 from inductive_bias.answer import answer, some_seeds, verdict
 from inductive_bias.figures import draw
 from inductive_bias.report import headline
+from inductive_bias.settings import Problem
 from inductive_bias.summary import Outcome, difference, dimension_axes, summarise
 
 BIT = np.log(2)
 T = 4.302653  # Student's t at 97.5 % with two degrees of freedom
-TEACHER = {"source": "teacher", "dimensions": []}
+TEACHER = Problem(source="teacher").model_dump(mode="json")
 
 
 def outcome(space, seed, bits, *, problem="digits", dimension="full", size=64, n_train=100, exact=False):
@@ -177,6 +178,32 @@ def test_axes_hold_what_differs_in_dimension_alone():
     assert bits == {"digits, projected": [1, 2], "teachers": [4, 5]}
     del problems["b"]
     assert list(dimension_axes(done, settings(problems))) == ["digits, projected"]
+
+
+@pytest.mark.parametrize(("setting", "value"), [("outputs", 3), ("width", 64), ("points", 500)])
+def test_teachers_that_differ_in_more_than_dimension_are_on_axes_of_their_own(setting, value):
+    other = TEACHER | {setting: value}
+    problems = {"a": TEACHER | {"dimension": 4}, "b": TEACHER | {"dimension": 8}}
+    problems |= {"c": other | {"dimension": 4}, "d": other | {"dimension": 8}}
+    sizes = {"a": 4, "b": 8, "c": 4, "d": 8}
+    done = [outcome("mlp", 0, 1.0, problem=name, size=size) for name, size in sizes.items()]
+
+    def axes():
+        found = dimension_axes(done, settings(problems))
+        return {title: [o.problem for o in group] for title, group in found.items()}
+
+    assert axes() == {
+        f"teachers, {setting} {TEACHER[setting]}": ["a", "b"],
+        f"teachers, {setting} {value}": ["c", "d"],
+    }
+    del problems["c"]  # a teacher alone has no axis, nor is it on the others'
+    assert axes() == {f"teachers, {setting} {TEACHER[setting]}": ["a", "b"]}
+    problems["d"] = TEACHER | {"dimension": 8, "seed": 1, "dimensions": [2], "training_sizes": [50]}
+    assert axes()["teachers"] == [
+        "a",
+        "b",
+        "d",
+    ]  # another draw of the same kind, whatever else is asked of it
 
 
 def test_answers_claim_what_the_intervals_allow():

@@ -264,6 +264,25 @@ def test_intervals_cover_and_warnings_are_said():
         too_few(3, 47)
 
 
+def test_a_poor_fit_is_said_however_few_resamples_the_suite_asks_for():
+    draws = np.random.default_rng(3)
+    errors = np.concatenate(
+        [draws.normal(1, 0.02, 30), draws.normal(2, 0.02, 30)]
+    )  # two humps: no chi-squared
+    fewest = min(n for n in range(1, 100) if _is_allowed({"bootstrap": n}))
+    found = estimate(errors, [0.5], resamples=fewest, generator=draws)
+    assert found.replicates.shape == (fewest, 1)
+    assert "fits the sampled errors poorly" in " ".join(warnings_of(found, errors, 0))
+
+
+def _is_allowed(changes):
+    try:
+        parse_settings(task.settings, SMALL | changes)
+    except UserError:
+        return False
+    return True
+
+
 def test_the_interval_of_a_mean_is_students():
     mean, low, high = mean_interval([1.0, 2.0, 3.0])
     assert mean == 2

@@ -10,6 +10,12 @@ from inductive_bias.distributions.ncx2 import Floats, ScaledNcx2
 MINIMUM_SAMPLES = 20
 """Three parameters can't be told from fewer errors than this."""
 
+POOR = 0.05
+"""A fit is called poor where its p-value is below this."""
+
+LEAST_RESAMPLES = 20
+"""Draws that a p-value takes to get below ``POOR`` at all: of n draws the smallest is 1 / (n + 1)."""
+
 _STARTS = (0.05, 0.5, 0.95)  # shares of non-centrality from which the likelihood is climbed
 
 
@@ -100,10 +106,17 @@ def goodness_of_fit(
 
     The parameters come from the same errors, so the distance's usual table would be too kind: the p-value
     is from a parametric bootstrap, drawing from the fit and fitting anew.
+
+    Args:
+        errors: shape (n,), positive.
+        fitted: the fit of them.
+        resamples: draws; ``LEAST_RESAMPLES`` where fewer are asked for.
+        generator: of the draws.
     """
+    draws = max(resamples, LEAST_RESAMPLES)
     distance = ks_distance(errors, fitted)
     as_far = 0
-    for _ in range(resamples):
+    for _ in range(draws):
         drawn = fitted.sample(len(errors), generator)
         as_far += ks_distance(drawn, fit(drawn, fitted)) >= distance
-    return distance, (as_far + 1) / (resamples + 1)
+    return distance, (as_far + 1) / (draws + 1)
