@@ -10,6 +10,7 @@ from gridcell.data.derive import derive
 from gridcell.data.folder import read_folder
 from gridcell.data.images import LabelledImages, concatenate
 from gridcell.data.importers.c import EXTRA, SEVERITIES
+from gridcell.data.shifts import Sources
 from gridcell.data.shifts import shifts as known_shifts
 from gridcell.errors import UserError
 
@@ -43,7 +44,9 @@ def read_imagenet(
 
     Returns:
         ``pretrain``, ``val`` and the eight sets, with a label space of 1,000 classes. ``pretrain`` serves
-        the Fisher information and is a part of the images where it isn't there as a set.
+        the Fisher information and is a part of the images where it isn't there as a set. ``val`` is all that
+        is in its folder if ``pretrain`` and the sets of fresh images are there too; else the part of it that
+        no other set was made of.
 
     Raises:
         UserError: no folder is named, a folder's name is no class, or there is too little to derive from.
@@ -58,8 +61,35 @@ def read_imagenet(
     base = read_labelled(folder / BASE if there else folder, size)
     if len(base.classes) < 2:
         raise UserError(f"{folder} has images of one class; at least two are needed")
-    sets = derive(base, seed=seed, parameters=shifts)
-    return sets | {name: _read_set(folder / name, name, size) for name in there if name != BASE}
+    given = {name: _read_set(folder / name, name, size) for name in there if name != BASE}
+    made = _derived(base, given, seed=seed, parameters=shifts or {})
+    return {name: given[name] if name in given else made[name] for name in wanted}
+
+
+def _derived(
+    base: LabelledImages,
+    given: Mapping[str, LabelledImages],
+    *,
+    seed: int,
+    parameters: Mapping[str, Mapping[str, float]],
+) -> dict[str, LabelledImages]:
+    """Return ``val`` and at least the sets that are not given.
+
+    ``base`` is split only where it must be: to be pre-trained on, or for shifts of images of their own, which
+    would else be validated on as well. Shifts of the validation images share all of them.
+
+    Raises:
+        UserError: A parameter is out of range, or a class of ``base`` has too few images to be split.
+    """
+    missing = [recipe for name, recipe in known_shifts().items() if name not in given]
+    if "pretrain" not in given or any(recipe.source == "fresh" for recipe in missing):
+        return derive(base, seed=seed, parameters=parameters)
+    val = replace(base, name=BASE)
+    sources = Sources(pool=val, pretrain=given["pretrain"])
+    made = {
+        recipe.name: recipe(sources, seed=seed, parameters=parameters.get(recipe.name)) for recipe in missing
+    }
+    return {BASE: val, **made}
 
 
 def read_labelled(folder: Path, size: int) -> LabelledImages:

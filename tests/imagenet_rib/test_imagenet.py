@@ -76,7 +76,42 @@ def test_sets_that_are_there_are_read_and_the_others_derived(tmp_path):
     assert sets["r"].classes == (3,)
     assert sets["c"].groups == ("fog/1", "fog/2", "snow/1", "snow/2")
     assert np.bincount(sets["c"].group_of).tolist() == [2, 2, 2, 2]
-    assert len(sets["val"]) + len(sets["pretrain"]) < 60  # the rest went to the derived sets
+    # The rest went to the derived sets: none is to be validated on images that it was fine-tuned on.
+    assert len(sets["val"]) + len(sets["pretrain"]) < 60
+
+
+FRESH = ("v2", "a", "r", "sketch", "objectnet")
+
+
+def fill_sets(root, names, count=2):
+    for name in names:
+        for label in (3, 7):
+            inside = root / name / "fog" / "1" if name == "c" else root / name
+            fill(inside / str(label), count, shade=label)
+
+
+def test_a_complete_folder_of_sets_is_read_whole_however_few_images_a_class_has(tmp_path):
+    fill_sets(tmp_path, ("pretrain", "val", *FRESH, "cartoon", "drawing", "c"))
+    sets = read_imagenet(str(tmp_path), 16)
+    assert list(sets) == ["pretrain", "val", *FRESH, "cartoon", "drawing", "c"]
+    assert {name: len(labelled) for name, labelled in sets.items()} == dict.fromkeys(sets, 4)
+    assert {name: labelled.name for name, labelled in sets.items()} == {name: name for name in sets}
+
+
+def test_sets_made_from_validation_images_take_none_from_validation(tmp_path):
+    fill_sets(tmp_path, ("pretrain", "val", *FRESH))
+    sets = read_imagenet(str(tmp_path), 16, shifts=SMALL)
+    assert len(sets["val"]) == len(sets["cartoon"]) == len(sets["drawing"]) == 4
+    assert len(sets["c"]) == 75
+
+
+@pytest.mark.parametrize("missing", ["pretrain", "v2"])
+def test_images_that_another_set_is_made_of_are_not_validated_on(tmp_path, missing):
+    names = {"pretrain", "val", *FRESH, "cartoon", "drawing", "c"} - {missing}
+    fill_sets(tmp_path, sorted(names), count=30)
+    sets = read_imagenet(str(tmp_path), 16, shifts=SMALL)
+    validated = {image.tobytes() for image in sets["val"].images}
+    assert not validated & {image.tobytes() for image in sets[missing].images}
 
 
 def test_set_c_is_the_15_corruptions_at_whatever_severities_are_there(tmp_path):
