@@ -18,6 +18,7 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from gridcell.errors import Diverged
 from gridcell.learn.checkpoint import CheckpointStore, EpochCheckpoint, Randomness, check_architecture
+from gridcell.learn.precision import mixed_dtype
 
 Report = Callable[..., None]
 
@@ -146,12 +147,12 @@ def _latest(checkpoints: CheckpointStore | None, into: Path, rank: int, world_si
 def best_precision(accelerator: str = "auto") -> str:
     """Return Lightning's name of the precision to train in.
 
-    Mixed precision on a CUDA device: bfloat16 where the chip has it (Ampere on), since it needs no loss
-    scaling and so no synchronisation at each step, else float16. Full float32 elsewhere.
+    Mixed precision on a CUDA device, in the format of :func:`gridcell.learn.precision.mixed_dtype`; full
+    float32 elsewhere.
     """
     if accelerator not in ("auto", "gpu", "cuda") or not torch.cuda.is_available():
         return "32-true"
-    return "bf16-mixed" if torch.cuda.get_device_capability()[0] >= 8 else "16-mixed"
+    return "bf16-mixed" if mixed_dtype() == torch.bfloat16 else "16-mixed"
 
 
 class EpochReport(pl.Callback):
