@@ -50,7 +50,8 @@ def fit(
     """Train a module for a number of epochs, continuing from its last checkpoint if there is one.
 
     The weights are changed in place and end on the CPU. The result is a pure function of the module,
-    the batches and the seed, on a given kind of device, whether or not the fit was interrupted.
+    the batches and the seed, whether or not the fit was interrupted: to the last bit on a given kind of CPU
+    with a given number of threads; on GPUs, some of whose kernels add up in no fixed order, up to rounding.
 
     Args:
         module: What to train. Its ``architecture`` attribute (else its class's name) goes into
