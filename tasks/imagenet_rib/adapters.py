@@ -29,13 +29,19 @@ def adapted(model: nn.Module, *, rank: int, alpha: float) -> nn.Module:
         alpha: Scale.
 
     Raises:
-        UserError: If the model has no attention projections.
+        UserError: If the model has no attention projections, or computes with their weights past any adapter.
     """
     from peft import LoraConfig, get_peft_model
 
     names = attention_projections(model)
     if not names:
         raise UserError(f"lora adapts attention projections, which {type(model).__name__} does not have.")
+    # timm adds such a bias in F.linear(x, self.qkv.weight, bias): its adapter is not called.
+    if any(getattr(part, "q_bias", None) is not None for part in model.modules()):
+        raise UserError(
+            f"lora can't adapt {type(model).__name__}, whose attention uses its projection's weight past any "
+            "adapter."
+        )
     settings: dict[str, Any] = {"r": rank, "lora_alpha": alpha, "lora_dropout": 0.0, "bias": "none"}
     config: Any = LoraConfig(target_modules=list(names), **settings)
     wrapped: nn.Module = get_peft_model(model, config)

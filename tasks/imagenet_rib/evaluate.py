@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gridcell.learn.placement import Placed, device_of
+from gridcell.learn.precision import mixed_precision
 from imagenet_rib.masking import predict_within
 from imagenet_rib.modes import evaluating
 
@@ -124,7 +125,7 @@ def predict(
 
     Args:
         model: A classifier that returns logits of shape ``(N, C)``; runs in evaluation mode on the device
-            it is on, and is left in the modes it was found in.
+            it is on, on a GPU in mixed precision, and is left in the modes it was found in.
         batches: Batches whose first tensors are images, uint8 of shape ``(B, H, W, 3)``.
         normalisation: Makes the model's inputs of them.
         classes: The subset, sorted, int64 of shape ``(K,)``.
@@ -137,7 +138,9 @@ def predict(
     predictions = [torch.empty(0, dtype=torch.int64, device=device)]
     with evaluating(model), torch.inference_mode():
         for images, *_ in batches:
-            logits = model(normalisation(images.to(device, non_blocking=True)))
-            predictions.append(predict_within(logits, subset))
+            inputs = normalisation(images.to(device, non_blocking=True))
+            with mixed_precision(device):
+                logits = model(inputs)
+            predictions.append(predict_within(logits.float(), subset))
     # One copy at the end: one a batch would make the host wait for the device each time.
     return torch.cat(predictions).cpu().clone()

@@ -141,11 +141,15 @@ def normalisation_of(model: nn.Module) -> Normalisation:
     """
     config = getattr(model, "default_cfg", {})
     interpolation = config.get("interpolation", "bicubic")
+    size = config["input_size"][-1] if "input_size" in config else None
+    # Some weights are tested at another size, and with another crop, than they were trained at.
+    tested_at = config.get("test_input_size")
+    test_crop = config.get("test_crop_pct") if tested_at and tested_at[-1] == size else None
     return Normalisation(
         config.get("mean", (0.485, 0.456, 0.406)),
         config.get("std", (0.229, 0.224, 0.225)),
-        size=config["input_size"][-1] if "input_size" in config else None,
-        crop_share=config.get("crop_pct") or 1.0,
+        size=size,
+        crop_share=test_crop or config.get("crop_pct") or 1.0,
         interpolation=interpolation if interpolation in ("bicubic", "bilinear") else "bicubic",
         crop_mode=config.get("crop_mode") or "center",
     )

@@ -96,10 +96,10 @@ def test_a_merged_weight_is_w_plus_alpha_over_r_times_b_a():
         "vit_base_patch16_224",
         "vit_base_patch16_clip_224",
         "deit_tiny_patch16_224",
-        "beit_base_patch16_224",
         "swin_tiny_patch4_window7_224",
+        "swinv2_cr_tiny_224",
         "cait_xxs24_224",
-        "eva02_tiny_patch14_224",
+        "vit_base_patch16_rope_224",
     ],
 )
 def test_families_that_are_not_skipped_have_attention_projections(name):
@@ -108,6 +108,56 @@ def test_families_that_are_not_skipped_have_attention_projections(name):
     assert get("lora").skip(f"{name}.some_tag") is None
     with torch.device("meta"):
         assert adapters.attention_projections(timm.create_model(name))
+
+
+SMALL = {"depth": 1, "embed_dim": 32, "num_heads": 2}
+SMALL_SWIN = {"depths": (1, 1), "embed_dim": 16, "num_heads": (1, 2), "img_size": 64, "window_size": 4}
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("vit_tiny_patch16_224", SMALL | {"img_size": 64}),
+        ("vit_base_patch16_rope_224", SMALL | {"img_size": 64}),
+        ("deit_tiny_patch16_224", SMALL | {"img_size": 64}),
+        ("swin_tiny_patch4_window7_224", SMALL_SWIN),
+        ("swinv2_cr_tiny_224", SMALL_SWIN | {"init_values": 1.0}),
+        ("cait_xxs24_224", SMALL | {"img_size": 64}),
+        ("flexivit_small", SMALL | {"img_size": 64}),
+        ("samvit_base_patch16", SMALL | {"img_size": 64, "global_attn_indexes": (0,)}),
+        ("naflexvit_base_patch16_gap", SMALL),
+    ],
+)
+def test_every_adapter_learns_in_every_family_that_is_not_skipped(name, options):
+    import timm
+
+    assert get("lora").skip(name) is None
+    torch.manual_seed(0)
+    model = adapters.adapted(timm.create_model(name, num_classes=3, **options), rank=2, alpha=2)
+    parts = {key: part for key, part in model.named_parameters() if adapters.is_adapter(key)}
+    for part in parts.values():
+        torch.nn.init.normal_(part)  # B starts at zero, which would keep gradients from A
+    model(torch.randn(2, 3, 64, 64)).square().sum().backward()
+    assert len(parts) >= 4
+    assert [key for key, part in parts.items() if part.grad is None or not part.grad.any()] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("beit_base_patch16_224", SMALL | {"img_size": 64}),
+        ("eva02_base_patch14_224", SMALL | {"img_size": 56, "qkv_fused": True}),
+        ("swinv2_tiny_window8_256", SMALL_SWIN),
+        ("vit_medium_patch16_rope_reg1_gap_256", SMALL | {"img_size": 64}),
+        ("vit_small_patch16_dinov3_qkvb", SMALL | {"img_size": 64}),
+    ],
+)
+def test_attention_that_goes_past_its_layer_is_not_adapted(name, options):
+    import timm
+
+    assert "past any adapter" in get("lora").skip(f"{name}.some_tag")
+    with pytest.raises(UserError, match="past any adapter"):
+        adapters.adapted(timm.create_model(name, **options), rank=1, alpha=1)
 
 
 @pytest.mark.parametrize(

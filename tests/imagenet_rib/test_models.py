@@ -115,3 +115,37 @@ def test_predictions_are_those_of_a_plain_loop(settings, batch_size):
 def test_no_images_give_no_predictions():
     model = build(VIT)
     assert predict(model, [], normalisation_of(model), torch.arange(7)).shape == (0,)
+
+
+@pytest.mark.parametrize(("side", "crop_share"), [(224, 0.965), (176, 0.875), (160, 0.875)])
+def test_the_crop_is_that_of_timms_record_for_the_size_used(side, crop_share):
+    """``resnet50.tv2_in1k`` was trained at 176 pixels, and is tested at 224 with another crop."""
+    with torch.device("meta"):
+        model = build_model("resnet50.tv2_in1k", num_classes=1000, image_size=side)
+    assert model.default_cfg["test_input_size"] == (3, 224, 224)
+    assert normalisation_of(model).crop_share == crop_share
+
+
+def test_models_answer_in_the_precision_of_their_device(monkeypatch):
+    """The model alone runs in it: what is compared afterwards is float32."""
+    from imagenet_rib import evaluate
+    from imagenet_rib.distance import features
+
+    entered = []
+
+    def in_bfloat16(device):
+        entered.append(device)
+        return torch.autocast("cpu", dtype=torch.bfloat16)
+
+    model, images = build(VIT), torch.randint(0, 256, (5, 32, 32, 3), dtype=torch.uint8)
+    normalisation, seen = normalisation_of(model), []
+    model.blocks[0].register_forward_hook(lambda *_: seen.append(torch.is_autocast_enabled("cpu")))
+    plain = features.penultimate_features(model, [(images,)], normalisation)
+    for module in (evaluate, features):
+        monkeypatch.setattr(module, "mixed_precision", in_bfloat16)
+    predict(model, [(images,)], normalisation, torch.arange(7))
+    mixed = features.penultimate_features(model, [(images,)], normalisation)
+    assert entered == [torch.device("cpu")] * 2
+    assert seen == [False, True, True]
+    assert mixed.dtype == plain.dtype == np.float32
+    assert np.allclose(mixed, plain, atol=0.1)

@@ -53,9 +53,10 @@ def derive(
             too few images; the message says how many it needs.
     """
     recipes = shifts()
-    for name in parameters or {}:
+    for name, values in (parameters or {}).items():
         if name not in recipes:
             raise unknown("shift", name, recipes)
+        recipes[name].check(values)
     _check_shares(pretrain_share, val_share, subset_share)
     if min(base.size) < 16:
         raise UserError(f"set '{base.name}': images of {base.size} are too small; shifts need at least 16 px")
@@ -147,7 +148,14 @@ class _Plan:
             members = np.flatnonzero(base.labels == label)
             class_name = base.class_names[label]
             if not self.suffices(label, len(members)):
-                needed = next(n for n in range(len(members) + 1, _SEARCH_LIMIT) if self.suffices(label, n))
+                if not self.suffices(label, _SEARCH_LIMIT):
+                    raise UserError(
+                        f"pretrain_share ({self.pretrain_share}), val_share ({self.val_share}) or what they "
+                        f"leave is too small: {_SEARCH_LIMIT:,} images of class '{class_name}' are too few"
+                    )
+                needed = next(
+                    n for n in range(len(members) + 1, _SEARCH_LIMIT + 1) if self.suffices(label, n)
+                )
                 raise UserError(
                     f"Class '{class_name}' has {len(members)} images, but needs at least {needed} to be split"
                 )

@@ -18,6 +18,7 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from gridcell.errors import Diverged
 from gridcell.learn.checkpoint import CheckpointStore, EpochCheckpoint, Randomness, check_architecture
+from gridcell.learn.precision import mixed_dtype
 
 Report = Callable[..., None]
 
@@ -49,7 +50,8 @@ def fit(
     """Train a module for a number of epochs, continuing from its last checkpoint if there is one.
 
     The weights are changed in place and end on the CPU. The result is a pure function of the module,
-    the batches and the seed, on a given kind of device, whether or not the fit was interrupted.
+    the batches and the seed, whether or not the fit was interrupted: to the last bit on a given kind of CPU
+    with a given number of threads; on GPUs, some of whose kernels add up in no fixed order, up to rounding.
 
     Args:
         module: What to train. Its ``architecture`` attribute (else its class's name) goes into
@@ -146,12 +148,12 @@ def _latest(checkpoints: CheckpointStore | None, into: Path, rank: int, world_si
 def best_precision(accelerator: str = "auto") -> str:
     """Return Lightning's name of the precision to train in.
 
-    Mixed precision on a CUDA device: bfloat16 where the chip has it (Ampere on), since it needs no loss
-    scaling and so no synchronisation at each step, else float16. Full float32 elsewhere.
+    Mixed precision on a CUDA device, in the format of :func:`gridcell.learn.precision.mixed_dtype`; full
+    float32 elsewhere.
     """
     if accelerator not in ("auto", "gpu", "cuda") or not torch.cuda.is_available():
         return "32-true"
-    return "bf16-mixed" if torch.cuda.get_device_capability()[0] >= 8 else "16-mixed"
+    return "bf16-mixed" if mixed_dtype() == torch.bfloat16 else "16-mixed"
 
 
 class EpochReport(pl.Callback):

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from gridcell.errors import UserError
 from gridcell.learn.placement import device_of
+from gridcell.learn.precision import mixed_precision
 from imagenet_rib.evaluate import Normalisation
 from imagenet_rib.modes import evaluating
 
@@ -18,8 +19,8 @@ def penultimate_features(
     """Compute the features that a classifier's last layer is given.
 
     Args:
-        model: A timm classifier; runs in evaluation mode on the device it is on, and is left in the modes it
-            was found in.
+        model: A timm classifier; runs in evaluation mode on the device it is on, on a GPU in mixed
+            precision, and is left in the modes it was found in.
         batches: Batches whose first tensors are images, uint8 of shape ``(B, H, W, 3)``.
         normalisation: Makes the model's inputs of them.
 
@@ -34,8 +35,9 @@ def penultimate_features(
         raise UserError(f"{type(model).__name__} is no timm model: its penultimate layer is not known")
     device = device_of(model)
     with evaluating(model), torch.inference_mode():
-        features = [
-            head(body(normalisation(images.to(device, non_blocking=True))), pre_logits=True)
-            for images, *_ in batches
-        ]
+        features = []
+        for images, *_ in batches:
+            inputs = normalisation(images.to(device, non_blocking=True))
+            with mixed_precision(device):
+                features.append(head(body(inputs), pre_logits=True))
     return torch.cat(features).float().cpu().numpy()

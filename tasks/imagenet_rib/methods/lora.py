@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,11 @@ from imagenet_rib.method import FineTuning, Parameters, Recipe, Start
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-WITH_ATTENTION = ("vit", "deit", "beit", "eva", "swin", "cait", "flexivit", "samvit", "naflexvit")
+WITH_ATTENTION = ("vit", "deit", "swin", "cait", "flexivit", "samvit", "naflexvit")
 """Beginnings of timm's names of the families whose blocks have the projections ``attn.qkv`` or ``attn.q``."""
+
+PAST_ADAPTERS = re.compile(r"beit|eva|swinv2_(?!cr_)|vit_.*(_rope_reg|_dinov3_qkvb|_lingbot|_sapiens2)")
+"""Names of those that compute ``F.linear(x, attn.qkv.weight, bias)``: a layer's adapter isn't called."""
 
 
 class Settings(Parameters):
@@ -24,7 +28,9 @@ class Settings(Parameters):
 
 
 def skip(architecture: str) -> str | None:
-    """Skip what is not known to have attention projections."""
+    """Skip what is not known to have attention projections that adapters can be put beside."""
+    if PAST_ADAPTERS.match(architecture):
+        return "lora can't adapt attention that uses its projection's weight past any adapter"
     if architecture.startswith(WITH_ATTENTION):
         return None
     return "lora adapts attention projections, which this architecture does not have"
@@ -34,7 +40,7 @@ def prepare(start: Start, /, *, rank: int = 8, alpha: float = 16.0) -> Recipe:
     """Train adapters ``W + alpha / r B A`` on the attention projections, and nothing else.
 
     Raises:
-        UserError: If the model has no attention projections.
+        UserError: If the model has no attention projections, or none that an adapter would be called for.
     """
     from imagenet_rib.adapters import adapted, is_adapter, merged
     from imagenet_rib.objectives import cross_entropy_loss

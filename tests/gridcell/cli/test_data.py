@@ -64,7 +64,7 @@ def test_corrupt_images_are_named_and_counted(gridcell, tmp_path):
         (["import", "v2", "--from", ".", "--to", "y", "--workers", "0"], "--workers must be at least 1"),
         (
             ["import", "v2", "--from", ".", "--to", "y", "--shard-mb", "inf"],
-            "--shard-mb must be a size above 0",
+            "--shard-mb must be above 0 and finite",
         ),
         (["import", "v2", "--from", ".", "--to", "nosuch://y"], "can't be opened"),
         (["verify", "absent"], "There is no finished import at"),

@@ -157,6 +157,7 @@ def test_too_few_images_are_one_clear_sentence():
         ({"subset_share": 1.5}, "subset_share"),
         ({"parameters": {"skech": {}}}, "did you mean 'sketch'"),
         ({"parameters": {"c": {"per": 1}}}, "parameter of shift 'c'"),
+        ({"pretrain_share": 1e-9}, "too small"),
     ],
 )
 def test_bad_settings_are_refused(arguments, message):

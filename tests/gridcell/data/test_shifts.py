@@ -208,3 +208,23 @@ def test_c_covers_every_class_or_says_what_is_missing():
     with pytest.raises(UserError, match="it must be 2 or more"):
         shift("c")(Sources(pool, pool), seed=0, parameters={"per_corruption": 1})
     assert shift("c")(Sources(pool, pool), seed=0, parameters={"per_corruption": 2}).classes == pool.classes
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("a", {"hard_share": "abc"}, "hard_share of shift 'a' must be a number, not 'abc'"),
+        ("a", {"views": None}, "views of shift 'a' must be a number, not None"),
+        ("a", {"hard_share": float("nan")}, "must be a number, not nan"),
+        ("a", {"views": True}, "must be a number, not True"),
+        ("a", {"hard_share": 0}, "hard_share must be above 0"),
+        ("objectnet", {"views": 1.5}, "whole number of at least 1"),
+        ("r", {"renditions": 99}, "at most"),
+        ("c", {"per_corruption": 0}, "per_corruption must be a whole number of at least 1"),
+        ("c", {"per_corruption": float("inf")}, "must be a number, not inf"),
+    ],
+)
+def test_values_are_checked_before_there_is_anything_to_make(name, parameters, message):
+    with pytest.raises(UserError, match=message):
+        shifts()[name].check(parameters)
+    shifts()[name].check({})

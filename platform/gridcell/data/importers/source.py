@@ -197,6 +197,11 @@ class _Folder:
         pass
 
 
+def _is_plain(entry: tarfile.TarInfo) -> bool:
+    """Tell whether a tar holds a file's content in one piece."""
+    return entry.isreg() and not entry.issparse()
+
+
 class _Tar:
     def __init__(self, path: Path, unpacker: Callable[[Path], Any] | None) -> None:
         self._path = path
@@ -215,12 +220,41 @@ class _Tar:
             raise UserError(f"Archive {path} can't be unpacked: {error}") from error
 
     def members(self) -> Iterator[tuple[str, int, Any]]:
+        links: list[tuple[str, str]] = []  # name, name of the file it is the same as
+        for entry in self._entries():
+            name = _checked(entry.name, self._path)
+            if _hidden(name):
+                continue
+            if entry.islnk():
+                links.append((name, _checked(entry.linkname, self._path)))
+            elif _is_plain(entry):
+                yield name, entry.size, entry.offset_data
+        if links:
+            yield from self._linked(links)
+
+    def _linked(self, links: list[tuple[str, str]]) -> Iterator[tuple[str, int, Any]]:
+        """Yield hard links as the files that they are: a second pass, since few archives have any.
+
+        Raises:
+            UserError: A link's file isn't in the archive.
+        """
+        wanted = {target for _, target in links}
+        found = {
+            name: (entry.size, entry.offset_data)
+            for entry in self._entries()
+            if _is_plain(entry) and (name := _checked(entry.name, self._path)) in wanted
+        }
+        for name, target in links:
+            if target not in found:
+                raise UserError(f"{name} in {self._path} is a hard link to {target}, which is no file in it")
+            yield name, *found[target]
+
+    def _entries(self) -> Iterator[tarfile.TarInfo]:
+        self._file.seek(0)
         try:
             with tarfile.open(fileobj=self._file, mode="r:") as archive:
                 for entry in archive:
-                    name = _checked(entry.name, self._path)
-                    if entry.isreg() and not entry.issparse() and not _hidden(name):
-                        yield name, entry.size, entry.offset_data
+                    yield entry
                     archive.members = []  # type: ignore[attr-defined]  # of millions of entries, only ours are kept
         except tarfile.TarError as error:
             raise UserError(f"{self._path} is no archive that can be read: {error}") from error

@@ -84,8 +84,8 @@ def import_set(
     """
     if workers < 1:
         raise UserError(f"--workers must be at least 1, not {workers}")
-    if not 0 < shard_mb < math.inf:
-        raise UserError(f"--shard-mb must be a size above 0, not {shard_mb}")
+    if not (shard_mb > 0 and math.isfinite(shard_mb)):
+        raise UserError(f"--shard-mb must be above 0 and finite, not {shard_mb}")
     recipe = importer(name)
     folder = Folder.open(to)
     with Source(sources) as source:

@@ -27,10 +27,8 @@ def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> Labell
     Every candidate is seen in ``views`` ways: as it is and, slightly turned, cropped and lit otherwise, as a
     photographer might have taken it. Without that, a small clean pool holds nothing that a model finds hard.
     """
-    share = parameters["hard_share"]
-    if not 0 < share <= 1:
-        raise UserError(f"hard_share must be above 0 and at most 1, not {share}")
-    pool, views = sources.pool, whole_number(parameters, "views", least=1)
+    share, views = _share_and_views(parameters)
+    pool = sources.pool
     candidates = [pool] + [render(pool, retake, name=f"a/{view}", seed=seed) for view in range(1, views)]
     model = fit_reference(sources.pretrain)
     margins = np.round([reference_margins(model, seen) for seen in candidates], _MARGIN_DECIMALS)
@@ -43,6 +41,13 @@ def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> Labell
     kept.sort()
     chosen = np.stack([candidates[hardest_view[place]].images[place] for place in kept])
     return replace(select(pool, kept, name="a"), images=chosen)
+
+
+def _share_and_views(parameters: Mapping[str, float]) -> tuple[float, int]:
+    share = parameters["hard_share"]
+    if not 0 < share <= 1:
+        raise UserError(f"hard_share must be above 0 and at most 1, not {share}")
+    return share, whole_number(parameters, "views", least=1)
 
 
 def retake(image: Floats, rng: np.random.Generator) -> Floats:
@@ -94,4 +99,5 @@ SHIFT = Shift(
     subset=True,
     parameters={"hard_share": 0.4, "views": 6},
     least=2,
+    validate=_share_and_views,
 )

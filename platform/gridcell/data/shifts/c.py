@@ -23,7 +23,7 @@ def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> Labell
         UserError: More images per pair than the pool has, or too few in all to show every class.
     """
     pool, pairs = sources.pool, pair_names()
-    count = whole_number(parameters, "per_corruption", least=1)
+    count = _count(parameters)
     if count > len(pool):
         raise UserError(f"per_corruption is {count}, but there are only {len(pool)} validation images")
     if count * len(pairs) < len(pool.classes):
@@ -60,6 +60,10 @@ def _classes_in_turn(pool: LabelledImages, seed: int) -> NDArray[np.int64]:
     return np.lexsort((place, turn))
 
 
+def _count(parameters: Mapping[str, float]) -> int:
+    return whole_number(parameters, "per_corruption", least=1)
+
+
 SHIFT = Shift(
     "c",
     "15 corruptions in 5 severities of the validation images",
@@ -67,4 +71,5 @@ SHIFT = Shift(
     make,
     order=7,
     parameters={"per_corruption": 8},
+    validate=_count,
 )

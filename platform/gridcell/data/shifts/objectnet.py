@@ -95,8 +95,12 @@ def _texture(height: int, width: int, ink: float, rng: np.random.Generator) -> F
 
 def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> LabelledImages:
     """Show every image of the pool in ``views`` poses."""
-    views = whole_number(parameters, "views", least=1)
+    views = _views(parameters)
     return render(sources.pool, pose, name="objectnet", seed=seed, copies=views)
+
+
+def _views(parameters: Mapping[str, float]) -> int:
+    return whole_number(parameters, "views", least=1)
 
 
 SHIFT = Shift(
@@ -108,4 +112,5 @@ SHIFT = Shift(
     share=0.19,
     subset=True,
     parameters={"views": 2},
+    validate=_views,
 )

@@ -14,7 +14,7 @@ from gridcell.data.shifts.renditions import STYLES
 def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> LabelledImages:
     """Render every image of the pool in ``renditions`` different styles, drawn for each image."""
     pool, names = sources.pool, list(STYLES)
-    count = whole_number(parameters, "renditions", least=1, most=len(names))
+    count = _count(parameters)
     rendered = np.empty((len(pool) * count, *pool.images.shape[1:]), dtype=np.uint8)
     for number, image in enumerate(pool.images):
         styles = image_generator(seed, image, "r", "styles").permutation(len(names))[:count]
@@ -30,6 +30,10 @@ def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> Labell
     )
 
 
+def _count(parameters: Mapping[str, float]) -> int:
+    return whole_number(parameters, "renditions", least=1, most=len(STYLES))
+
+
 SHIFT = Shift(
     "r",
     "renditions in other materials",
@@ -39,4 +43,5 @@ SHIFT = Shift(
     share=0.19,
     subset=True,
     parameters={"renditions": 2},
+    validate=_count,
 )

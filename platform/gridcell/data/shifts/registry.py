@@ -1,5 +1,6 @@
 """What a derived shift is, and how the modules of this package are found."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -43,6 +44,7 @@ class Shift:
         subset: Whether the set covers only a part of the classes.
         parameters: Names and defaults of what a user may set.
         least: Fewest images of a class in the pool with which it works.
+        validate: Given all parameters, finite numbers, raises UserError where one is out of its range.
     """
 
     name: str
@@ -54,16 +56,24 @@ class Shift:
     subset: bool = False
     parameters: Mapping[str, float] = field(default_factory=dict)
     least: int = 1
+    validate: Callable[[Mapping[str, float]], object] | None = None
 
     def check(self, parameters: Mapping[str, float]) -> None:
-        """Make sure that all names are the shift's.
+        """Make sure that parameters are the shift's, finite numbers, and in their ranges.
 
         Raises:
-            UserError: One is not; the message names the nearest.
+            UserError: One is not; the message names the nearest of an unknown name.
         """
         for key in parameters:
             if key not in self.parameters:
                 raise unknown(f"parameter of shift '{self.name}'", key, self.parameters)
+            # They come from a suite's file or a command line, where a value may be of any type.
+            value: object = parameters[key]
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (number and math.isfinite(parameters[key])):
+                raise UserError(f"{key} of shift '{self.name}' must be a number, not {value!r}")
+        if self.validate is not None:
+            self.validate({**self.parameters, **parameters})
 
     def __call__(
         self, sources: Sources, *, seed: int, parameters: Mapping[str, float] | None = None

@@ -289,6 +289,31 @@ def test_links_in_archives_are_not_followed(tmp_path):
         assert not [member for member in source.members if "link" in member.name]
 
 
+def with_hard_link(tmp_path, target):
+    path = packed(SETS["a"](tmp_path), "tar")
+    with tarfile.open(path, "a") as archive:
+        link = tarfile.TarInfo("imagenet-a/n01498041/link.jpg")
+        link.type, link.linkname = tarfile.LNKTYPE, target or archive.getnames()[-1]
+        archive.addfile(link)
+        return path, link.linkname
+
+
+def test_a_hard_link_in_an_archive_is_the_file_it_links_to(tmp_path):
+    path, target = with_hard_link(tmp_path, None)
+    with Source([path]) as source:
+        content = {member.name: source.read(member) for member in source.members}
+    assert content["imagenet-a/n01498041/link.jpg"] == content[target] != b""
+
+
+def test_a_hard_link_to_nothing_in_the_archive_is_refused(tmp_path):
+    path, _ = with_hard_link(tmp_path, "imagenet-a/absent.jpg")
+    with (
+        pytest.raises(UserError, match=r"link\.jpg .* hard link to imagenet-a/absent\.jpg, which is no file"),
+        Source([path]),
+    ):
+        pass
+
+
 def test_the_same_file_twice_is_refused(tmp_path):
     published = SETS["a"](tmp_path)
     with pytest.raises(UserError, match="occurs twice"):

@@ -265,3 +265,9 @@ def test_neighbours_are_of_different_classes(imported):
 def test_settings_out_of_range(tmp_path, settings):
     with pytest.raises(UserError, match="must be"):
         import_set("a", [tmp_path], str(tmp_path / "out"), **settings)
+
+
+@pytest.mark.parametrize("shard_mb", [float("inf"), float("nan"), 0, -1])
+def test_a_shard_has_a_size(tmp_path, shard_mb):
+    with pytest.raises(UserError, match="--shard-mb must be above 0 and finite"):
+        import_set("v2", [tmp_path], str(tmp_path / "out"), shard_mb=shard_mb)
