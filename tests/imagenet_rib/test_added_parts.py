@@ -217,7 +217,8 @@ def test_the_wrapped_architecture_answers_as_the_trained_prompt():
     wrapped.load_state_dict(after)
     with torch.no_grad():
         expected = recipe.model.eval()(IMAGES)
-        assert torch.equal(wrapped.eval()(IMAGES), expected)
+        # Not to the bit: how memory lies decides how kernels round.
+        torch.testing.assert_close(wrapped.eval()(IMAGES), expected, rtol=1e-6, atol=1e-6)
         assert not torch.allclose(before(IMAGES), expected)
 
 
