@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from imagenet_rib import metrics
 from imagenet_rib.evaluation import Evaluation
@@ -41,6 +42,12 @@ class Term:
 Statistic = Sequence[Term]
 """A sum of terms, over the seeds that all of them have."""
 
+_OneSeed = tuple[dict[str, Any], Statistic, int | None]
+"""What is known of a statistic so far, the statistic, and the one seed it is known for."""
+
+_SCORES_AT_ONCE = 125_000_000
+"""Scores (statistics x images, 8 bytes each, in up to three copies) that the bootstrap holds: some 3 GB."""
+
 
 def matrix_of(rows: Rows, downstream: Sequence[str], tested: Sequence[str]) -> FloatArray:
     """Return accuracies in percent, shape (downstream, tested), NaN where there is no evaluation."""
@@ -66,7 +73,7 @@ def estimate_all(statistics: Mapping[Key, Statistic], names: Sequence[str]) -> d
         interval over images ("images") if there is one. Without any all are null, and "seeds" is 0.
     """
     estimates: dict[Key, dict[str, Any]] = {}
-    one_seed: list[tuple[dict[str, Any], Statistic, int | None]] = []
+    one_seed: list[_OneSeed] = []
     for key, statistic in statistics.items():
         values = {
             seed: value
@@ -114,20 +121,41 @@ def _value(term: Term, seed: int | None, names: Sequence[str]) -> float:
     return term.weight * float(np.sum(np.where(c == 0, 0.0, c * matrix)))
 
 
-def _bootstrap(entries: Sequence[tuple[dict[str, Any], Statistic, int | None]], names: Sequence[str]) -> None:
-    """Add "ci95" over images to every entry, all from the same draws."""
+def _bootstrap(entries: Sequence[_OneSeed], names: Sequence[str]) -> None:
+    """Add "ci95" over images to every entry, all from the same draws.
+
+    As many entries at a time as ``_SCORES_AT_ONCE`` allows: a set's draws follow from its name, so those of a
+    further block are the same again, which takes time but not memory.
+    """
     _, statistic, seed = entries[0]  # complete, so it shows every set; images are the same in all evaluations
     shown = {name: e for e in statistic[0].seeds[seed].values() for name in e.correct}
     groups = {name: shown[name].groups[name] for name in names if name in shown[name].groups}
     weights = [metrics.image_weights(len(shown[name].correct[name]), groups.get(name)) for name in names]
-    by_statistic = [
-        [sum(by_set) for by_set in zip(*(_scores(term, seed, names, weights) for term in terms), strict=True)]
-        for _, terms, seed in entries
-    ]
-    scores = {name: np.stack([by_set[j] for by_set in by_statistic]) for j, name in enumerate(names)}
-    intervals = metrics.percentile_interval(metrics.bootstrap_totals(scores, groups))
+    images = sum(len(weight) for weight in weights)
+    at_once = max(1, _SCORES_AT_ONCE // images)
+    intervals = np.concatenate(
+        [
+            _intervals(entries[first : first + at_once], names, weights, groups)
+            for first in range(0, len(entries), at_once)
+        ]
+    )
     for (entry, _, _), (low, high) in zip(entries, intervals, strict=True):
         entry["ci95"] = [plain(low), plain(high)]
+
+
+def _intervals(
+    entries: Sequence[_OneSeed],
+    names: Sequence[str],
+    weights: Sequence[FloatArray],
+    groups: Mapping[str, npt.NDArray[np.integer]],
+) -> FloatArray:
+    """Return the ends of the entries' intervals, shape (entries, 2), from the same draws in every call."""
+    scores = {name: np.empty((len(entries), len(w))) for name, w in zip(names, weights, strict=True)}
+    for row, (_, terms, seed) in enumerate(entries):
+        by_term = zip(*(_scores(term, seed, names, weights) for term in terms), strict=True)
+        for name, by_set in zip(names, by_term, strict=True):
+            scores[name][row] = sum(by_set)
+    return metrics.percentile_interval(metrics.bootstrap_totals(scores, groups))
 
 
 def _scores(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gridcell.errors import UserError
+from imagenet_rib import estimates
 from imagenet_rib.cells import COLUMNS, write_cells
 from imagenet_rib.evaluation import Evaluation, SetFacts
 from imagenet_rib.summary import summarise, write_summary
@@ -165,6 +166,13 @@ def test_the_order_of_evaluations_does_not_matter(random, seeds):
     shuffled = made.copy()
     random.shuffle(shuffled)
     assert as_json(shuffled, sets) == as_json(made, sets)
+
+
+def test_a_bootstrap_in_blocks_of_statistics_publishes_the_same(monkeypatch):
+    made, sets = random_evaluations(["m", "n"], ["ft", "ewc", "wise_ft"], [0])
+    whole = as_json(made, sets)
+    monkeypatch.setattr(estimates, "_SCORES_AT_ONCE", 1000)  # four statistics of 60 images on four sets
+    assert as_json(made, sets) == whole
 
 
 def test_summary_is_plain_json(tmp_path):
