@@ -6,9 +6,13 @@ import torch
 
 from gridcell.cell import Cell
 from gridcell.context import Context
+from gridcell.data.imagenet import imagenet_wnids
 from gridcell.data.images import LabelledImages
+from imagenet_rib.method import FineTuning
 from imagenet_rib.models import build_model, normalisation_of
 from imagenet_rib.objectives import cross_entropy_loss
+from imagenet_rib.work import train
+from imagenet_rib.work.inputs import ModelBuilder
 from imagenet_rib.work.training import train_classifier
 
 SETTINGS = {
@@ -69,3 +73,34 @@ def test_halved_batches_take_the_same_steps(store, tmp_path, halvings):
     whole, halved = trained(0), trained(halvings)
     assert sizes == [8] * 6 + [8 >> halvings] * (6 << halvings)
     assert max((whole[name] - halved[name]).abs().max().item() for name in whole) < 1e-5
+
+
+class HeardError(Exception):
+    """Ends a training cell once the method was told the names."""
+
+
+@pytest.mark.parametrize(
+    ("given", "first"), [(imagenet_wnids(), "tench, Tinca tinca"), (tuple("abc"), "a")], ids=["ids", "names"]
+)
+def test_methods_are_told_names_to_write_prompts_with(store, tmp_path, monkeypatch, given, first):
+    pixels = np.zeros((4, 16, 16, 3), dtype=np.uint8)
+    images = LabelledImages("x", pixels, np.array([0, 1, 0, 1]), (0, 1), given)
+    options = {"patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2}
+    told = []
+
+    def prepare(start):
+        told.extend(start.class_names)
+        raise HeardError
+
+    listener = FineTuning(name="listener", summary="", parameters=None, prepare=prepare)
+    monkeypatch.setattr(train, "get", lambda name: listener)
+    monkeypatch.setattr(train, "read_sets", lambda context: {"x": images})
+    monkeypatch.setattr(
+        train, "architecture_of", lambda context, role: {"name": "vit_tiny_patch16_224", "options": options}
+    )
+    monkeypatch.setattr(ModelBuilder, "read", lambda self, context, role: None)
+    cell = Cell("t", "train", {"method": "listener", "downstream": "x", "parameters": {}})
+    with pytest.raises(HeardError):
+        train.run(cell, Context(cell, store, tmp_path, tmp_path, tmp_path))
+    assert len(told) == len(given)
+    assert told[0] == first

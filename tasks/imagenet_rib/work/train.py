@@ -1,10 +1,11 @@
 """The training cell: one method fine-tunes one model on one downstream set."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gridcell.cell import Cell
 from gridcell.context import Context
+from gridcell.data.imagenet import imagenet_names, imagenet_wnids
 from gridcell.errors import UserError
 from imagenet_rib.method import FineTuning, Start
 from imagenet_rib.methods import get
@@ -52,7 +53,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         teacher=teacher,
         architecture=builder.name,
         image_size=builder.image_size,
-        class_names=images.class_names,
+        class_names=_spoken(images.class_names),
     )
     torch.manual_seed(context.seed)  # of what a method adds to the model
     recipe = method.prepare(start, **cell.config["parameters"])
@@ -71,3 +72,9 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     )
     builder.write(context, recipe.export(recipe.model))
     return {"images": len(images), "final_loss": context.curves.points["loss"][-1][1]}
+
+
+def _spoken(class_names: Sequence[str]) -> tuple[str, ...]:
+    """Return what people call the classes: prompts of ``n01440764`` would tell a text tower nothing."""
+    names = tuple(class_names)
+    return imagenet_names() if names == imagenet_wnids() else names
