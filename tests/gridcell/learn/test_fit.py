@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from gridcell.errors import Diverged, UserError
+from gridcell.learn.batches import Batches
+from gridcell.learn.classifier import Classifier
 from gridcell.learn.fit import fit
-from gridcell.learn.optimisers import build_optimiser, build_schedule
+from gridcell.learn.optimisers import Optimisation, build_optimiser, build_schedule
 from gridcell.learn.randomness import seed_everything
-from learn_problems import Folder, batches, classifier, cross_entropy
+from learn_problems import Folder, batches, classifier, cross_entropy, data
 
 
 def bare_loop(module, loader, *, epochs, seed):
@@ -54,10 +56,25 @@ def test_another_seed_gives_other_weights():
 
 
 def test_accumulated_batches_step_as_one_and_report_the_undivided_loss():
-    module, reports = classifier(), []
-    fit(module, batches(), epochs=1, seed=0, accumulate=2, report=lambda **m: reports.append(m))
-    assert reports[0]["step"] == 4
-    assert 0.7 < reports[0]["loss"] < 2.0  # about log 3
+    def fitted(batch_size, accumulate):
+        """Without dropout and batch statistics, halves of a batch add up to the whole of it."""
+        torch.manual_seed(0)
+        optimisation = Optimisation(lr=0.05, warmup_share=0.2)
+        module, reports = Classifier(torch.nn.Linear(6, 3), cross_entropy, optimisation=optimisation), []
+        loader = Batches(*data(48), batch_size=batch_size, seed=0)
+        fit(module, loader, epochs=2, seed=0, accumulate=accumulate, report=lambda **m: reports.append(m))
+        return module.model.weight, reports
+
+    (weight, whole), (halved_weight, halved) = fitted(16, 1), fitted(8, 2)
+    assert [r["step"] for r in halved] == [r["step"] for r in whole] == [3, 6]
+    assert [r["loss"] for r in halved] == pytest.approx([r["loss"] for r in whole], rel=1e-5)
+    torch.testing.assert_close(halved_weight, weight)
+
+
+def test_batches_left_over_step_too():
+    reports = []
+    fit(classifier(), batches(), epochs=1, seed=0, accumulate=2, report=lambda **m: reports.append(m))
+    assert reports[0]["step"] == 4  # of seven batches
 
 
 def test_a_loss_that_is_not_finite_ends_the_fit_at_once():
