@@ -215,3 +215,11 @@ def test_a_damaged_set_fails_its_cell_with_one_sentence(own_suite, store, damage
 def test_a_method_takes_no_number_that_is_not_finite():
     with pytest.raises(UserError, match=r"methods\.ewc\.strength"):
         grid("methods.ewc.strength=.inf")
+
+
+def test_the_papers_suite_measures_distances_beside_the_same_cells():
+    one_model = ["architectures={vit_s32: {name: vit_small_patch32_224, pretrainings: [augreg_in21k]}}"]
+    planned = grid(*one_model, suite="paper")
+    without = grid(*one_model, "distance.enabled=false", suite="paper")
+    assert kinds(planned) - kinds(without) == {"features": 1, "distance": 8}
+    assert without.cells.keys() < planned.cells.keys()
