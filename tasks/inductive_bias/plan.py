@@ -7,6 +7,7 @@ from typing import Any
 from gridcell.cell import Cell, Resources
 from gridcell.errors import UserError
 from gridcell.grid import Grid, GridBuilder
+from inductive_bias.problems.extent import CARTPOLE_DIMENSIONS, DIGITS, Extent
 from inductive_bias.settings import Problem, Settings, Space
 
 PATHS = ("npz", "folder", "shards")
@@ -24,10 +25,12 @@ def plan(settings: Settings) -> Grid:
     """Plan a suite's grid.
 
     Raises:
-        UserError: a problem's file or folder isn't there, or a problem lacks or has no use for a path.
+        UserError: a problem's file or folder isn't there, a problem lacks or has no use for a path, or one
+            whose extent is known has fewer points or dimensions than are asked for.
     """
     grid = GridBuilder("inductive-bias")
     for name, problem in settings.problems.items():
+        _check_extent(name, problem, settings)
         data = {seed: _data(grid, name, problem, seed) for seed in settings.seeds}
         for space_name, space in settings.spaces.items():
             for point in points(settings, problem):
@@ -54,6 +57,25 @@ def points(settings: Settings, problem: Problem) -> list[Point]:
     found += [Point(size, None) for size in sizes]
     found += [Point(settings.training_size, dimension) for dimension in problem.dimensions]
     return list(dict.fromkeys(found))
+
+
+def _check_extent(name: str, problem: Problem, settings: Settings) -> None:
+    """Raise UserError if a problem has too few points or dimensions; of files only its cells can say."""
+    extent = _known_extent(problem)
+    if extent is None:
+        return
+    for point in points(settings, problem):
+        extent.check(name, n_train=point.n_train, n_test=settings.test_points, dimension=point.dimension)
+
+
+def _known_extent(problem: Problem) -> Extent | None:
+    if problem.source == "digits":
+        return DIGITS
+    if problem.source == "teacher":
+        return Extent(problem.points, problem.dimension)
+    if problem.source == "cartpole":
+        return Extent(problem.points, CARTPOLE_DIMENSIONS)
+    return None
 
 
 def _impossible(problem: Problem, space: Space, point: Point) -> str | None:

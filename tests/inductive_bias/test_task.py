@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gridcell.cli import main
 from gridcell.data.shards.write import import_set
 from gridcell.errors import UserError
 from gridcell.execute.work import run_cell
@@ -21,8 +22,9 @@ from inductive_bias import task
 from inductive_bias.distributions.weighted import WeightedChi2
 from inductive_bias.information import estimate, too_few, warnings_of
 from inductive_bias.problems.control import cartpole, policy
+from inductive_bias.problems.extent import DIGITS, Extent
 from inductive_bias.problems.pool import cut, make_pool
-from inductive_bias.problems.sources import from_dataset, from_folder, from_npz, from_shards, teacher
+from inductive_bias.problems.sources import digits, from_dataset, from_folder, from_npz, from_shards, teacher
 from inductive_bias.summary import mean_interval
 
 SMALL = {
@@ -108,7 +110,8 @@ def test_the_suites_can_be_planned_and_planning_loads_no_training_library():
     code = (
         "import sys; from inductive_bias import task; from gridcell.suite import load_suite; "
         "load_suite(task, 'mini').grid(); "
-        "sys.exit(', '.join({'torch', 'lightning', 'scipy', 'matplotlib'} & sys.modules.keys()) or 0)"
+        "heavy = {'torch', 'lightning', 'scipy', 'sklearn', 'matplotlib', 'numpy'}; "
+        "sys.exit(', '.join(heavy & sys.modules.keys()) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -123,6 +126,63 @@ def test_mistakes_in_settings_get_a_sentence(tmp_path):
     lacking["problems"]["mine"]["path"] = str(tmp_path / "none.npz")
     with pytest.raises(UserError, match="There is no data file or folder"):
         task.plan(parse_settings(task.settings, lacking))
+
+
+TOO_MUCH = [
+    (
+        {"source": "digits"},
+        {"training_size": 5000},
+        "has 1797 points, fewer than 5000 for training and 20 for",
+    ),
+    ({"source": "digits", "training_sizes": [1778]}, {}, "has 1797 points, fewer than 1778 for training"),
+    ({"source": "digits", "dimensions": [8, 128]}, {}, "has 64 dimensions and can't be projected to 128"),
+    ({"source": "teacher", "points": 10}, {}, "has 10 points, fewer than 30 for training and 20 for testing"),
+    ({"source": "teacher", "dimensions": [5]}, {}, "has 4 dimensions and can't be projected to 5"),
+    (
+        {"source": "cartpole", "points": 49},
+        {},
+        "has 49 points, fewer than 30 for training and 20 for testing",
+    ),
+    ({"source": "cartpole", "dimensions": [5]}, {}, "has 4 dimensions and can't be projected to 5"),
+]
+
+
+@pytest.mark.parametrize(("problem", "settings", "message"), TOO_MUCH)
+def test_points_and_dimensions_that_a_problem_lacks_are_refused_when_planning(problem, settings, message):
+    asked = SMALL | {"problems": {"mine": problem}} | settings
+    with pytest.raises(UserError, match=f"^Problem 'mine' {message}"):
+        task.plan(parse_settings(task.settings, asked))
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        {"source": "digits", "training_sizes": [1777], "dimensions": [64]},
+        {"source": "teacher", "points": 50, "dimensions": [4]},
+        {"source": "cartpole", "points": 50, "dimensions": [4]},
+    ],
+)
+def test_all_points_and_dimensions_of_a_problem_can_be_asked_for(problem):
+    assert task.plan(parse_settings(task.settings, SMALL | {"problems": {"mine": problem}})).targets
+
+
+def test_the_digits_are_as_many_as_planning_takes_them_for():
+    pool = digits()
+    assert Extent.of(pool.x) == DIGITS
+
+
+@pytest.mark.parametrize("command", [["plan"], ["run", "--executor", "inline", "--max-failures", "1"]])
+def test_more_training_points_than_there_are_end_the_command_before_anything_starts(
+    command, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    asked = ["inductive-bias", "--suite", "mini", "--set", "training_size=5000", "--select", "space=rbf"]
+    monkeypatch.setattr(sys, "argv", ["gridcell", *command, *asked, "--storage", str(tmp_path / "runs")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "1797 points, fewer than 5000 for training" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "runs").exists()
 
 
 def test_labels_that_are_constant_or_not_finite_are_refused():
@@ -308,8 +368,10 @@ def first_failure(tmp_path, problem, **settings):
 
 
 def test_too_few_points_name_the_problem_and_not_its_source(tmp_path):
-    problem = {"source": "teacher", "points": 40}
-    assert "Problem 'mine seed 0' has 40 points" in first_failure(tmp_path, problem)
+    draws = np.random.default_rng(0)
+    np.savez(tmp_path / "file.npz", x=draws.normal(size=(40, 4)), y=draws.normal(size=40))
+    problem = {"source": "npz", "path": str(tmp_path / "file.npz")}
+    assert "Problem 'mine' has 40 points" in first_failure(tmp_path, problem)
 
 
 def test_labels_that_contradict_one_another_are_no_functions_that_fit(tmp_path):

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gridcell.data.seeds import generator
 from gridcell.errors import UserError
+from inductive_bias.problems.extent import Extent
 
 Floats = NDArray[np.float64]
 
@@ -127,11 +128,7 @@ def cut(
     Raises:
         UserError: too few points, a projection to more dimensions than there are, or constant test targets.
     """
-    if n_train + n_test > len(pool.x):
-        raise UserError(
-            f"Problem '{name}' has {len(pool.x)} points, fewer than {n_train} for training "
-            f"and {n_test} for testing"
-        )
+    Extent.of(pool.x).check(name, n_train=n_train, n_test=n_test, dimension=dimension)
     order = generator(seed, "split").permutation(len(pool.x))
     test, train = order[:n_test], order[n_test : n_test + n_train]
     x = pool.x
@@ -140,10 +137,6 @@ def cut(
         x = x / np.sqrt((x**2).mean())
     if dimension is not None:
         flat = x.reshape(len(x), -1)
-        if dimension > flat.shape[1]:
-            raise UserError(
-                f"Problem '{name}' has {flat.shape[1]} dimensions and can't be projected to {dimension}"
-            )
         noise = generator(seed, "projection").standard_normal((flat.shape[1], flat.shape[1]))
         directions, _ = np.linalg.qr(
             noise
