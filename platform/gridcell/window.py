@@ -61,9 +61,9 @@ class Window:
         if outcome.done:
             self._ids.put(cell.id)
 
-    def ended(self) -> None:
-        """Wait for what is still to be written, within reason; after Ctrl-C or an error that is less."""
-        patience_s = _CLOSING_S if sys.exc_info()[0] is None else _HURRIED_S
+    def ended(self, stopped: bool) -> None:
+        """Wait for what is still to be written, within reason, which is less where the run was stopped."""
+        patience_s = _HURRIED_S if stopped else _CLOSING_S
         self._ids.put(None)
         self._thread.join(patience_s)
         if self._thread.is_alive():

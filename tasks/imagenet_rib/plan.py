@@ -20,6 +20,15 @@ from imagenet_rib.settings import Data, Pretrained, Pretraining, Settings
 PRETRAIN = "pretrain"
 """The set that stands for the pre-training data."""
 
+DATA_VERSIONS = {"imagenet": 2}
+"""By source. 2: set c is the 15 corruptions at all severities there are, and val whole where it can be."""
+
+PRETRAINED_VERSION = 2
+"""2: weights are tested with the crop that timm names for the size used."""
+
+ANSWER_VERSION = 2
+"""Of evaluations and features. 2: mixed precision on GPUs."""
+
 PRETRAIN_SEED = 0
 """Pre-trained models are given, as in the paper: seeds repeat the fine-tuning alone."""
 
@@ -42,6 +51,7 @@ def plan(settings: Settings) -> Grid:
                 pre = grid.add(
                     "pretrained",
                     weights.config,
+                    version=PRETRAINED_VERSION,
                     needs=data.any,
                     title=f"weights of {model}",
                     resources=one_worker(resources),
@@ -148,7 +158,8 @@ def _data(grid: GridBuilder, settings: Settings) -> _Data:
         grid.locate(DATA, data.root)
     if data.source == "published":
         return _Data(grid, data, None)
-    return _Data(grid, data, grid.add("data", config, title=f"data {data.source}"))
+    version = DATA_VERSIONS.get(data.source, 1)
+    return _Data(grid, data, grid.add("data", config, version=version, title=f"data {data.source}"))
 
 
 @dataclass(frozen=True)
@@ -207,6 +218,7 @@ def _plan_distances(model: _Model) -> None:
         {"sets": sets, "max_images": distance.max_images},
         needs={**model.data.of(*sets), "weights": model.pre},
         seed=distance.seed,
+        version=ANSWER_VERSION,
         title=f"features {model.name}",
         resources=one_worker(model.resources),
     )
@@ -290,6 +302,7 @@ def _evaluate(
             "evaluate",
             {**part, "merge": merge},
             needs={**model.data.of(*part["sets"]), **weights},
+            version=ANSWER_VERSION,
             title=f"test {model.name} {what}" + (f" on {where}" if len(cuts) > 1 else ""),
             resources=model.resources,
         )

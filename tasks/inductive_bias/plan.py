@@ -11,6 +11,8 @@ from inductive_bias.problems.extent import CARTPOLE_DIMENSIONS, DIGITS, Extent
 from inductive_bias.settings import Problem, Settings, Space
 
 PATHS = ("npz", "folder", "shards")
+DATA_VERSIONS = {"npz": 2}  # by source; 2: labels may be a column
+ESTIMATE_VERSION = 2  # 2: at least 20 draws for the goodness of fit
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,8 @@ def _data(grid: GridBuilder, name: str, problem: Problem, seed: int) -> Cell:
     if problem.source == "cartpole":
         config |= {"points": problem.points, "seed": problem.seed}
         return grid.add("data", config, seed=seed, title=f"data {name} seed {seed}")
-    return grid.add("data", config, title=f"data {name}")
+    version = DATA_VERSIONS.get(problem.source, 1)
+    return grid.add("data", config, version=version, title=f"data {name}")
 
 
 def _estimate(
@@ -175,4 +178,5 @@ def _estimate(
         "bootstrap": settings.bootstrap,
     }
     title = f"estimate {name} {where} seed {seed}"
-    grid.target(labels, grid.add("estimate", estimate, needs=needs, seed=seed, title=title))
+    cell = grid.add("estimate", estimate, needs=needs, seed=seed, version=ESTIMATE_VERSION, title=title)
+    grid.target(labels, cell)

@@ -1,6 +1,5 @@
 """The window shows what the store holds, catches up, and may fail without harm."""
 
-import contextlib
 import json
 import subprocess
 import sys
@@ -145,12 +144,8 @@ def test_a_run_that_was_stopped_does_not_wait_long_for_mlflow(grid, store, uri, 
     window = Window(uri, "toy", "mini", grid, store)
     monkeypatch.setattr(window._thread, "join", joined.append)
     monkeypatch.setattr(window._thread, "is_alive", lambda: True)
-    window.ended()
-    with contextlib.suppress(KeyboardInterrupt):
-        try:
-            raise KeyboardInterrupt
-        finally:
-            window.ended()
+    window.ended(stopped=False)
+    window.ended(stopped=True)
     assert joined == [60.0, 2.0]
     assert "2 s" in window.problem
 

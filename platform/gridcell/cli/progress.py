@@ -80,7 +80,7 @@ class TerminalProgress:
             self._console.print(line, soft_wrap=True)
         self._draw()
 
-    def ended(self) -> None:
+    def ended(self, stopped: bool) -> None:
         """Take the bar away."""
         if self._bar is not None:
             self._bar.stop()

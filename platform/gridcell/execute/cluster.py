@@ -86,6 +86,7 @@ class Room:
     def __init__(self, processors: float = math.inf) -> None:
         self._there: Mapping[str, float] = {}
         self._looked = -math.inf
+        self._cpus_at_first = 0.0
         self._processors = processors
         self.growths = 0  # how often there was more of something than at the look before
 
@@ -94,10 +95,10 @@ class Room:
 
         if time.monotonic() - self._looked > self.LOOK_EVERY_S:
             before, self._there = self._there, ray.cluster_resources()
-            if self._looked > -math.inf:
-                more = {name: self._there.get(name, 0) - before.get(name, 0) for name in _COUNTED}
-                self.growths += any(amount > 0 for amount in more.values())
-                self._processors += max(0.0, more["CPU"])
+            if self._looked == -math.inf:
+                self._cpus_at_first = self._there.get("CPU", 0)
+            else:
+                self.growths += any(self._there.get(name, 0) > before.get(name, 0) for name in _COUNTED)
             self._looked = time.monotonic()
 
     def holds(self, cells: Iterable[Resources]) -> bool:
@@ -116,7 +117,8 @@ class Room:
         together than one after another, and all cells wait for the last of them.
         """
         self._look()
-        return starting < max(1.0, self._processors)
+        more = max(0.0, self._there.get("CPU", 0) - self._cpus_at_first)
+        return starting < max(1.0, self._processors + more)
 
 
 def check_resources(cells: Sequence[Cell]) -> None:

@@ -64,6 +64,7 @@ def run_grid(
         return schedule
     listener = Listeners([*listeners, Heartbeat(store)])
     listener.begun(schedule)
+    stopped = True
     try:
         if executor == "inline":
             run_inline(task, grid, schedule, store, listener, num_cpus)
@@ -81,8 +82,9 @@ def run_grid(
                 max_concurrent=max_concurrent,
                 stall_timeout_s=stall_timeout_s,
             )
+        stopped = False
     finally:
-        listener.ended()
+        listener.ended(stopped)
     return schedule
 
 

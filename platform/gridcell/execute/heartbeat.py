@@ -60,7 +60,7 @@ class Heartbeat:
         self._running.pop(cell.id, None)
         self._steps.pop(cell.id, None)
 
-    def ended(self) -> None:
+    def ended(self, stopped: bool) -> None:
         """Stop, account for what an interruption lost, and remove the file."""
         self._stop.set()
         self._thread.join()

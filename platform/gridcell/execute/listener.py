@@ -23,8 +23,8 @@ class Listener(Protocol):
     def finished(self, cell: Cell, outcome: Outcome, again: bool) -> None:
         """An attempt ended; ``again`` where the cell will be tried again."""
 
-    def ended(self) -> None:
-        """The run is over, however it ended."""
+    def ended(self, stopped: bool) -> None:
+        """The run is over; ``stopped`` by Ctrl-C or an error, when whoever waits wants the prompt back."""
 
 
 class Listeners:
@@ -53,7 +53,7 @@ class Listeners:
         for listener in self._listeners:
             listener.finished(cell, outcome, again)
 
-    def ended(self) -> None:
+    def ended(self, stopped: bool) -> None:
         """The run is over."""
         for listener in self._listeners:
-            listener.ended()
+            listener.ended(stopped)

@@ -69,6 +69,25 @@ def test_a_dry_run_lists_what_would_be_sent(gridcell):
     assert output.splitlines() == ["   0.0 MiB  code.py", "1 files, 0.0 MiB would be sent"]
 
 
+def test_what_a_run_is_limited_by_goes_along(gridcell, monkeypatch):
+    commands = []
+
+    class Listening:
+        def __init__(self, address):
+            pass
+
+        def submit(self, package, command, **_):
+            commands.append(command)
+            return "toy-mini-1"
+
+    monkeypatch.setattr("gridcell.cli.jobs.Jobs", Listening)
+    limits = ["--max-concurrent", "4", "--retry-diverged", "--max-failures", "3", "--stall-timeout", "60.5"]
+    code, _, errors = gridcell("submit", "toy", "--storage", "/s", "--no-wait", *limits)
+    assert (code, errors) == (0, "")
+    ((*command,),) = commands
+    assert command[-len(limits) :] == limits
+
+
 def test_data_that_only_the_cluster_has_are_no_obstacle(gridcell):
     problem = ["--set", "problems.digits.source=npz", "--set", "problems.digits.path=/cluster/digits.npz"]
     code, output, _ = gridcell("submit", "inductive-bias", "--storage", "/s", *problem, "--dry-run")

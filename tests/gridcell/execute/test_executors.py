@@ -1,5 +1,6 @@
 """Both executors give the same results, contain failures, and mend what they can."""
 
+import os
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from gridcell.cell import Resources
 from gridcell.context import Context
 from gridcell.errors import CorruptData, UserError
+from gridcell.execute.cluster import survey
 from gridcell.execute.driver import run_grid, set_damaged_aside
 from gridcell.execute.outcome import FailureClass, classify
 from gridcell.grid import GridBuilder
@@ -203,6 +205,43 @@ def test_an_impossible_request_is_refused_before_anything_runs(store, tmp_path):
         run(grid, store, "ray")
 
 
+def test_listeners_are_told_whether_a_run_was_stopped(store, tmp_path, monkeypatch):
+    class Told:
+        def __init__(self):
+            self.stopped = []
+
+        def ended(self, stopped):
+            self.stopped.append(stopped)
+
+        def __getattr__(self, name):
+            return lambda *_: None
+
+    def interrupted(cell, context):
+        raise KeyboardInterrupt
+
+    told, grid = Told(), planned(tmp_path)
+    with monkeypatch.context() as broken:
+        broken.setattr(toy_task, "step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run_grid(toy_task.task, grid, store, executor="inline", listeners=[told])
+    run_grid(toy_task.task, grid, store, executor="inline", listeners=[told])
+    assert told.stopped == [True, False]
+
+
+@pytest.mark.slow
+def test_a_survey_names_nodes_that_say_nothing_and_goes_on(monkeypatch, caplog):
+    import ray
+
+    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+    try:
+        assert survey(toy_task.task, "here") == len(os.sched_getaffinity(0))
+        monkeypatch.setattr("gridcell.execute.cluster._ANSWER_S", 0.0)
+        assert survey(toy_task.task, "here") == 0
+        assert "No answer in 0 s from " in caplog.text
+    finally:
+        ray.shutdown()
+
+
 def test_concurrency_must_be_positive(store, tmp_path):
     with pytest.raises(UserError, match="max-concurrent"):
         run(planned(tmp_path), store, "inline", max_concurrent=0)
@@ -244,7 +283,7 @@ def test_status_sees_what_a_living_driver_runs(store, tmp_path):
     while cell.id not in heartbeat.running_cells(store.folder) and time.monotonic() < deadline:
         pass
     assert cell.id in heartbeat.running_cells(store.folder)
-    beat.ended()
+    beat.ended(stopped=False)
     assert heartbeat.running_cells(Store(store.uri).folder) == {}
 
 

@@ -159,6 +159,14 @@ def test_what_a_cluster_grows_by_starts_workers_too(handing_out, monkeypatch):
     assert trials(searcher, *"bcde") == [*"bc"]
 
 
+def test_a_node_that_comes_back_is_no_growth_of_processors(monkeypatch):
+    monkeypatch.setattr(Room, "LOOK_EVERY_S", -1.0)
+    room = Room(processors=8)
+    for there in (16.0, 8.0, 16.0, 8.0, 16.0):
+        monkeypatch.setattr("ray.cluster_resources", lambda there=there: {"CPU": there})
+        assert (room.starts_one_beside(7), room.starts_one_beside(8)) == (True, False)
+
+
 def test_room_counts_what_all_workers_of_all_cells_ask_for(monkeypatch):
     monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 8.0, "GPU": 1.0})
     room = Room()
