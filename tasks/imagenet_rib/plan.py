@@ -24,10 +24,7 @@ DATA_VERSIONS = {"imagenet": 2}
 """By source. 2: set c is the 15 corruptions at all severities there are, and val whole where it can be."""
 
 PRETRAINED_VERSION = 2
-"""2: weights are tested with the crop that timm names for the size used."""
-
-ANSWER_VERSION = 2
-"""Of evaluations and features. 2: mixed precision on GPUs."""
+"""2: tested with the crop that timm names for the size used, and on GPUs in mixed precision."""
 
 PRETRAIN_SEED = 0
 """Pre-trained models are given, as in the paper: seeds repeat the fine-tuning alone."""
@@ -218,7 +215,6 @@ def _plan_distances(model: _Model) -> None:
         {"sets": sets, "max_images": distance.max_images},
         needs={**model.data.of(*sets), "weights": model.pre},
         seed=distance.seed,
-        version=ANSWER_VERSION,
         title=f"features {model.name}",
         resources=one_worker(model.resources),
     )
@@ -302,7 +298,6 @@ def _evaluate(
             "evaluate",
             {**part, "merge": merge},
             needs={**model.data.of(*part["sets"]), **weights},
-            version=ANSWER_VERSION,
             title=f"test {model.name} {what}" + (f" on {where}" if len(cuts) > 1 else ""),
             resources=model.resources,
         )
