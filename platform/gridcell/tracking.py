@@ -20,7 +20,7 @@ _CELL_TAG = "gridcell.cell"
 _GRID_TAG = "gridcell.grid"
 _KIND = {"mlflow.experimentKind": "custom_model_development"}  # so that MLflow opens on runs, not on traces
 _SQLITE = "sqlite:///"
-_BATCH = 1000  # MLflow takes at most so many metrics in one request
+_BATCH = 1000  # MLflow takes at most so many metrics and parameters in one request
 
 # Without these a server that is down is asked for minutes, and usage data would be sent out.
 _ENVIRONMENT = {
@@ -125,11 +125,11 @@ class Experiment:
             for name, curve in result.curves.items()
             for step, value in curve
         ]
-        self._client.log_batch(
-            run_id, params=[Param(name, str(value)[:500]) for name, value in params.items()]
-        )
-        for begin in range(0, len(metrics), _BATCH):
-            self._client.log_batch(run_id, metrics=metrics[begin : begin + _BATCH])
+        logged = [Param(name, str(value)[:500]) for name, value in params.items()]
+        first = max(0, _BATCH - len(logged))  # one request for all, where it fits
+        self._client.log_batch(run_id, metrics[:first], logged)
+        for begin in range(first, len(metrics), _BATCH):
+            self._client.log_batch(run_id, metrics[begin : begin + _BATCH])
         self._client.set_terminated(run_id, "FINISHED", ended)
         self.shown.add(cell.id)
 

@@ -5,6 +5,7 @@ import and tens of milliseconds a cell: the loop that hands out cells waits for 
 """
 
 import contextlib
+import gc
 import json
 import os
 import queue
@@ -131,6 +132,7 @@ def write(lines: Iterator[bytes], tell: Callable[[str], Any]) -> None:
     """
     experiment = Experiment(**json.loads(next(lines)))
     tell(json.dumps(sorted(experiment.shown)) + "\n")
+    gc.freeze()  # what MLflow's import left is there to stay: else this process's end takes 0.8 s, not 0.04
     for line in lines:
         if line == _END:
             experiment.close("FINISHED")

@@ -1,6 +1,7 @@
 """A task whose cells end in rounds: each waits until all of its round run at once, so all end together."""
 
 import os
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +25,7 @@ def plan(rounds: int, width: int, markers: Path) -> Grid:
 
 
 def meet(cell: Cell, context: Context) -> Mapping[str, Any]:
-    """Wait for the others of the round; return the process, and what it was started with."""
+    """Wait for the others of the round; return the process, and what it was started with and imported."""
     import ray
 
     number, width = cell.config["number"], cell.config["width"]
@@ -33,7 +34,11 @@ def meet(cell: Cell, context: Context) -> Mapping[str, Any]:
     (round_ / str(number)).touch()
     while len(list(round_.iterdir())) < width:
         time.sleep(0.005)
-    return {"process": os.getpid(), "environment": dict(ray.get_runtime_context().runtime_env)}
+    return {
+        "process": os.getpid(),
+        "environment": dict(ray.get_runtime_context().runtime_env),
+        "modules": sorted(sys.modules),
+    }
 
 
 def write(findings: Findings, out: Path) -> Report:

@@ -4,33 +4,29 @@ There are no waves, so no core waits for the slowest cell of a round; actors are
 equal resource requests, so Python and torch start once per worker and not once per cell.
 """
 
-import json
+import contextlib
 import math
 import os
 import tempfile
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
-from gridcell.cell import Cell, Resources
+from gridcell.cell import Resources
 from gridcell.execute.cluster import bundles, check_resources, ray_cluster, survey
 from gridcell.execute.head import watched_head
 from gridcell.execute.listener import Listener
-from gridcell.execute.outcome import Outcome, failure_from
 from gridcell.execute.schedule import Schedule
-from gridcell.execute.stall import watched
-from gridcell.execute.work import run_cell
+from gridcell.execute.trial_actor import GridWork, TrialActor, left_out_by_the_driver
 from gridcell.grid import Grid
 from gridcell.store import Store
 from gridcell.task import Task
 
 if TYPE_CHECKING:
-    from ray import ObjectRef
-
     from gridcell.execute.searcher import CellSearcher
 
-REPORT_EVERY_S = 5.0  # each report makes the cell wait for the driver for some milliseconds
+REPORT_EVERY_S = 5.0  # each report costs the driver some milliseconds
 
 
 def run_on_ray(
@@ -106,34 +102,60 @@ def _run_on_cluster(
 
     from gridcell.execute.searcher import NoPreference, StartWatch
 
-    _start_workers_in_one_step()
     records = ray.put({cell.id: cell.to_record() for cell in grid.cells.values()})
     # Workers run in folders of their own, where a relative path would lead elsewhere.
     where = store.folder.root if store.folder.is_local else store.uri
-    trainable = _trainable(task, records, where, dict(grid.locations), report_every_s, stall_timeout_s)
+    work = GridWork(task, records, where, dict(grid.locations), report_every_s, stall_timeout_s)
     with tempfile.TemporaryDirectory(prefix="gridcell-tune-", ignore_cleanup_errors=True) as folder:
         tuner = tune.Tuner(
-            tune.with_resources(trainable, _resources),
+            _trainable(),
             tune_config=tune.TuneConfig(
                 search_alg=searcher, scheduler=NoPreference(), num_samples=-1, reuse_actors=True
             ),
             run_config=tune.RunConfig(
-                storage_path=folder, name="grid", verbose=0, callbacks=[StartWatch(searcher)]
+                storage_path=folder,
+                name="grid",
+                verbose=0,
+                callbacks=[StartWatch(searcher)],
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # cells save their own
             ),
         )
-        with watched_head(ray.get_runtime_context().gcs_address) if address else nullcontext():
+        watched = watched_head(ray.get_runtime_context().gcs_address) if address else nullcontext()
+        with watched, _light_start(type("TrialActor", (TrialActor,), {"work": work})):
             tuner.fit()
 
 
-def _start_workers_in_one_step() -> None:
-    """Let Ray start a trial's process as it is.
+@contextlib.contextmanager
+def _light_start(actor: type[TrialActor]) -> Iterator[None]:
+    """Let Tune start a run, and the workers that run its trials, without imports that serve nothing here.
 
-    Tune names an environment for it, with a variable that was for an older Lightning. To set it, Ray would
-    start Python and import itself twice for each worker. Tune has no public switch for it.
+    Tune has no public switch for any of this:
+
+    - its trials run in ``actor``, started as Ray starts any other, where it would use a Trainable;
+    - what it sends along for that is left out, for to unpickle it a worker would import Tune;
+    - so is the environment that it names, with a variable that was for an older Lightning: to set it, Ray
+      would start Python and import itself twice for each worker;
+    - callbacks aren't counted for usage statistics, which are off, but would import MLflow in the driver.
     """
+    import ray
+    from ray.air._internal import usage
+    from ray.train._internal.storage import StorageContext
     from ray.tune.execution import class_cache
+    from ray.tune.experiment.trial import _TrialInfo
+    from ray.util import deregister_serializer, register_serializer
 
-    class_cache.DEFAULT_ENV_VARS.clear()
+    left_out = (StorageContext, _TrialInfo)
+    for kind in left_out:
+        register_serializer(kind, serializer=lambda _: None, deserializer=left_out_by_the_driver)
+    try:
+        with (
+            mock.patch.object(class_cache._ActorClassCache, "get", return_value=ray.remote(actor)),
+            mock.patch.object(usage, "tag_callbacks"),
+        ):
+            yield
+    finally:
+        for kind in left_out:
+            deregister_serializer(kind)
 
 
 def _is_short_of_memory(error: BaseException | None) -> bool:
@@ -148,69 +170,15 @@ def _is_short_of_memory(error: BaseException | None) -> bool:
     return error is not None
 
 
-def _resources(config: Mapping[str, Any]) -> Any:
+def _trainable() -> Any:
+    """Return what Tune takes for the class of its trials: it knows what each asks for, and no more."""
     from ray import tune
 
-    resources = Resources(config["cpus"], config["gpus"], config["workers"])
-    # Of several workers each has a bundle; the trial, which only waits for them, has an empty one.
-    return tune.PlacementGroupFactory(([{}] if resources.workers > 1 else []) + bundles(resources))
+    class CellTrial(tune.Trainable):
+        @classmethod
+        def default_resource_request(cls, config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
+            resources = Resources(config["cpus"], config["gpus"], config["workers"])
+            # Of several workers each has a bundle; the trial, which only waits for them, has an empty one.
+            return tune.PlacementGroupFactory(([{}] if resources.workers > 1 else []) + bundles(resources))
 
-
-def _trainable(
-    task: Task,
-    records: "ObjectRef",
-    store_uri: str,
-    locations: Mapping[str, str],
-    report_every_s: float,
-    stall_timeout_s: float | None,
-) -> Any:
-    """Build the function that a worker runs for each cell; it always returns, whatever the cell does."""
-
-    def work(config: dict[str, Any]) -> dict[str, Any]:
-        try:
-            cell = _cell(records, config["cell"])
-            store = Store(store_uri)
-            throttled = _ThrottledReport(report_every_s)
-            with watched(cell, store, throttled, stall_timeout_s) as reporter:
-                outcome = run_cell(
-                    cell,
-                    task,
-                    store,
-                    locations=locations,
-                    reporter=reporter,
-                    oom_halvings=config["oom_halvings"],
-                )
-        except Exception as error:  # for instance a store that this node can't open
-            outcome = Outcome(config["cell"], 0.0, failure=failure_from(error))
-        failure = outcome.failure.to_record() if outcome.failure else None
-        ended = {"seconds": outcome.seconds, "metrics": dict(outcome.metrics), "failure": failure}
-        return {"outcome": json.dumps({**ended, "step": outcome.step})}
-
-    return work
-
-
-_fetched: dict[str, Mapping[str, Any]] = {}
-
-
-def _cell(records: "ObjectRef", cell_id: str) -> Cell:
-    """Return a cell of the grid, which a worker process fetches once."""
-    import ray
-
-    key = records.hex()
-    if key not in _fetched:
-        _fetched.clear()
-        _fetched[key] = ray.get(records)
-    return Cell.from_record(_fetched[key][cell_id])
-
-
-class _ThrottledReport:
-    def __init__(self, every_s: float) -> None:
-        self._every_s = every_s
-        self._last = time.monotonic()
-
-    def __call__(self, step: int, metrics: Mapping[str, float]) -> None:
-        if time.monotonic() - self._last >= self._every_s:
-            from ray import tune
-
-            tune.report({"progress": json.dumps([step, dict(metrics)])})
-            self._last = time.monotonic()
+    return CellTrial
