@@ -1,9 +1,9 @@
 """What the platform adds to 1,000 cells of one second each, on two nodes with 8 slots each.
 
 The nodes are Ray's processes on this machine, their workers share its cores, and MLflow is written as by
-``gridcell run``. Where there are fewer cores than workers, these take turns at starting (a second or two of
-imports each), which two machines of 8 cores would do at once; so the time from then on is shown apart,
-and what the parts that wait for no core come to together: an estimate for such machines, no measurement.
+``gridcell run``. Where there are fewer cores than workers, these take turns at starting (half a second of
+imports each), which two machines of 8 cores would do at once; so the time from then on is shown apart, and
+what the parts that wait for no core come to together: an estimate for such machines, no measurement.
 Beside it stands what as many bare trials take on such a cluster, with Tune's own settings and actors reused.
 """
 

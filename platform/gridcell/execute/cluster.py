@@ -113,8 +113,8 @@ class Room:
     def starts_one_beside(self, starting: int) -> bool:
         """Whether to start a worker while so many others start.
 
-        A start is a second or two of imports. More of them at once than there are processors take longer
-        together than one after another, and all cells wait for the last of them.
+        A start is half a second or more of imports. More of them at once than there are processors take
+        longer together than one after another, and all cells wait for the last of them.
         """
         self._look()
         more = max(0.0, self._there.get("CPU", 0) - self._cpus_at_first)
