@@ -121,20 +121,23 @@ def _run_on_cluster(
             ),
         )
         watched = watched_head(ray.get_runtime_context().gcs_address) if address else nullcontext()
-        with watched, _light_start(type("TrialActor", (TrialActor,), {"work": work})):
+        actor = type("TrialActor", (TrialActor,), {"work": work})
+        # Workers of a cluster that is started here have the driver's environment anyway.
+        with watched, _light_start(actor, propagate=address is not None):
             tuner.fit()
 
 
 @contextlib.contextmanager
-def _light_start(actor: type[TrialActor]) -> Iterator[None]:
+def _light_start(actor: type, *, propagate: bool) -> Iterator[None]:
     """Let Tune start a run, and the workers that run its trials, without imports that serve nothing here.
 
     Tune has no public switch for any of this:
 
     - its trials run in ``actor``, started as Ray starts any other, where it would use a Trainable;
     - what it sends along for that is left out, for to unpickle it a worker would import Tune;
-    - so is the environment that it names, with a variable that was for an older Lightning: to set it, Ray
-      would start Python and import itself twice for each worker;
+    - so is a variable that was for an older Lightning: to set any, Ray starts Python and imports itself twice
+      for each worker. With ``propagate`` those are set that Tune passes on where the driver has them, such as
+      credentials of an object store;
     - callbacks aren't counted for usage statistics, which are off, but would import MLflow in the driver.
     """
     import ray
@@ -144,12 +147,15 @@ def _light_start(actor: type[TrialActor]) -> Iterator[None]:
     from ray.tune.experiment.trial import _TrialInfo
     from ray.util import deregister_serializer, register_serializer
 
+    passed_on = class_cache.ENV_VARS_TO_PROPAGATE if propagate else set()
+    variables = {name: os.environ[name] for name in passed_on if name in os.environ}
+    remote = ray.remote(runtime_env={"env_vars": variables} if variables else {})(actor)
     left_out = (StorageContext, _TrialInfo)
     for kind in left_out:
         register_serializer(kind, serializer=lambda _: None, deserializer=left_out_by_the_driver)
     try:
         with (
-            mock.patch.object(class_cache._ActorClassCache, "get", return_value=ray.remote(actor)),
+            mock.patch.object(class_cache._ActorClassCache, "get", return_value=remote),
             mock.patch.object(usage, "tag_callbacks"),
         ):
             yield

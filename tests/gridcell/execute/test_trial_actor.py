@@ -1,6 +1,7 @@
 """The process that runs cells: what it tells, what ends in it, and what it needn't import."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -101,3 +102,29 @@ print(json.dumps([store.results.read(cell).metrics["modules"], sorted(sys.module
     assert not set(worker) & set(HEAVY)
     assert "ray" in worker
     assert not set(driver) & {"mlflow", "torch", "lightning"}
+
+
+class Reader:
+    """Tells a variable of its process."""
+
+    def read(self):
+        return os.environ.get("AWS_ACCESS_KEY_ID")
+
+
+@pytest.mark.slow
+def test_credentials_of_the_driver_reach_the_workers_of_a_cluster(monkeypatch):
+    import ray
+
+    from gridcell.execute.cluster import ray_cluster
+    from gridcell.execute.tune import _light_start
+
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    with ray_cluster(None, 1):  # without them, as one that others have started
+        from ray.tune.execution.class_cache import _ActorClassCache
+
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "the driver's")
+        for propagate, expected in ((True, "the driver's"), (False, None)):
+            with _light_start(Reader, propagate=propagate):
+                reader = _ActorClassCache().get(None).remote()
+            assert ray.get(reader.read.remote()) == expected
+            ray.kill(reader)
