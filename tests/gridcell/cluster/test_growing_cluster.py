@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -81,4 +82,8 @@ def test_a_cluster_grows_from_nothing_to_what_the_cells_need(tmp_path):
     finally:
         cluster.stop()
     results = Store(str(tmp_path / "store")).results
-    assert len({results.read(cell).provenance["node"] for cell in results.done()}) == NODES
+    rounds = defaultdict(set)
+    for result in map(results.read, results.done()):
+        rounds[result.cell.config["number"] // NODES].add(result.provenance["node"])
+    # Under load Ray may start a node too many, and end it, or another, again: seen in its log.
+    assert [len(rounds[number]) for number in range(2)] == [NODES, NODES]
