@@ -1,7 +1,7 @@
 """The window: results appear in MLflow while a grid runs.
 
 The driver reads them from the store, and a process of its own writes them to MLflow, which takes seconds to
-import and tens of milliseconds a cell: the loop that hands out cells waits for none of it.
+import and more than ten milliseconds a cell: the loop that hands out cells waits for none of it.
 """
 
 import contextlib

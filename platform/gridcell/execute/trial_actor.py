@@ -54,6 +54,9 @@ class TrialActor:
     Args:
         config: of the first trial, as the searcher suggests it.
         storage: Tune's own, of no use here.
+
+    Attributes:
+        work: set by a subclass for each run, which Ray sends to the workers with what it says.
     """
 
     work: ClassVar[GridWork]

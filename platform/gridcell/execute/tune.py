@@ -9,7 +9,6 @@ import math
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -120,7 +119,7 @@ def _run_on_cluster(
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # cells save their own
             ),
         )
-        watched = watched_head(ray.get_runtime_context().gcs_address) if address else nullcontext()
+        watched = watched_head(ray.get_runtime_context().gcs_address) if address else contextlib.nullcontext()
         actor = type("TrialActor", (TrialActor,), {"work": work})
         # Workers of a cluster that is started here have the driver's environment anyway.
         with watched, _light_start(actor, propagate=address is not None):
