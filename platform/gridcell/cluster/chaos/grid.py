@@ -76,7 +76,7 @@ def train(cell: Cell, context: Context) -> Mapping[str, Any]:
         told = _taken_order(context, step)  # before the log: who reads of the step finds it taken
         _log_step(context, step)
         if told:
-            {"crash": crash, "stall": stall}[told]()
+            {"crash": crash, "stall": stall, "hold": _hold}[told]()
         time.sleep(cell.config["step_s"])
         batch = rng.integers(len(features), size=32)
         error = features[batch] @ weights - targets[batch]
@@ -100,6 +100,12 @@ def mean(cell: Cell, context: Context) -> Mapping[str, Any]:
 def _log_step(context: Context, step: int) -> None:
     with (Path(context.locations["folder"]) / STEP_LOG).open("a") as log:
         log.write(f"{context.cell.title} {step} {os.getpid()}\n")
+
+
+def _hold() -> None:
+    """Wait for the process to be ended; unlike the emulator, stalled in native code, this hears signals."""
+    while True:
+        time.sleep(1)
 
 
 def _taken_order(context: Context, step: int) -> str:

@@ -145,7 +145,7 @@ class Trial:
         wait_until(lambda: not any(map(psutil.pid_exists, pids)), "the driver's workers to end")
 
     def order(self, what: str, title: str, step: int) -> None:
-        """Tell a cell to ``crash`` or ``stall`` at a step, once."""
+        """Tell a cell to ``crash``, ``stall`` or ``hold`` at a step, once."""
         (self.folder / f"order-{title}-{step}").write_text(what)
 
     def store(self) -> Store:

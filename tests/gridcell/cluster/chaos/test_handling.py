@@ -106,7 +106,7 @@ def come_through(name, where, folder, expected, without=None, **options):
     environment = {"CHAOS_WITHOUT": without, "GRIDCELL_TASKS": "chaos=chaos_without:task"} if without else {}
     trial = Trial(where, here, fault.storage_in(here), SETTINGS, environment, **options)
     if name in HELD:
-        trial.order("stall", "model0", 2 * grid.CHECKPOINT_EVERY + 2)  # the step that strikes wait for
+        trial.order("hold", "model0", 2 * grid.CHECKPOINT_EVERY + 2)  # the step that strikes wait for
     fault.strike(trial)
     judge(fault, trial, expected)
 
