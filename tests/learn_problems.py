@@ -49,5 +49,5 @@ def classifier(**settings: Any) -> Classifier:
     return Classifier(network(), settings.pop("loss", cross_entropy), **settings)
 
 
-def batches(seed: int = 0) -> Batches:
-    return Batches(*data(), batch_size=8, seed=seed)
+def batches(seed: int = 0, **parts: int) -> Batches:
+    return Batches(*data(), batch_size=8, seed=seed, **parts)

@@ -1,13 +1,16 @@
 """What processes of a group do together in tests, and what one process does in their place."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import Tensor, nn
 
 from gridcell.errors import Diverged
 from gridcell.learn.batches import Batches
+from gridcell.learn.checkpoint import PeriodicCheckpoint
 from gridcell.learn.classifier import Classifier
 from gridcell.learn.fit import fit
 from gridcell.learn.optimisers import Optimisation
@@ -29,14 +32,14 @@ def network(normalised: bool) -> nn.Module:
     return nn.Sequential(nn.Linear(6, 16), middle, nn.Tanh(), nn.Linear(16, 3)).double()
 
 
-def trained(rank: int, world_size: int, *, normalised: bool, accumulate: int) -> dict[str, Any]:
+def trained(
+    rank: int, world_size: int, *, normalised: bool, accumulate: int, loss: Any = cross_entropy, **kept: Any
+) -> dict[str, Any]:
     """Train a small network; return its weights and what was reported."""
     images, labels = data()
     reports: list[dict[str, float]] = []
     how = {"rank": rank, "world_size": world_size, "accumulate": accumulate}
-    module = Classifier(
-        network(normalised), cross_entropy, optimisation=Optimisation(lr=0.1, warmup_share=0.2)
-    )
+    module = Classifier(network(normalised), loss, optimisation=Optimisation(lr=0.1, warmup_share=0.2))
     fit(
         module,
         Batches(images.double(), labels, batch_size=BATCH, seed=4, **how),
@@ -45,6 +48,7 @@ def trained(rank: int, world_size: int, *, normalised: bool, accumulate: int) ->
         accelerator="cpu",
         report=lambda **metrics: reports.append(metrics),
         **how,
+        **kept,
     )
     return {"weights": module.model.state_dict(), "reports": reports}
 
@@ -54,12 +58,31 @@ def everything(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
     answer: dict[str, Any] = {name: trained(rank, world_size, **case) for name, case in CASES.items()}
     answer["diverged"] = diverges(rank, world_size)
     answer["random"] = random_states(rank, world_size, folder)
+    answer["interrupted"] = interrupted(rank, world_size, folder / "interrupted")
     answer["shares"] = [
         gather(torch.arange(total)[own.start : own.stop], world_size).tolist()
         for total in range(9)
         for own in [whole_batches(total, 2, rank, world_size)]
     ]
     return answer
+
+
+def interrupted(rank: int, world_size: int, folder: Path) -> dict[str, Any]:
+    """Train plainly, but stop within the first epoch and go on from a checkpoint of there."""
+    folder.mkdir(exist_ok=True)
+    calls = iter(range(3))
+
+    def stops(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        if next(calls, None) is None:
+            raise InterruptedError
+        return cross_entropy(model, images, labels)
+
+    kept = {"checkpoints": Folder(folder), "checkpoint_every_s": 0}
+    with mock.patch.object(PeriodicCheckpoint, "LOOK_EVERY", 2), suppress(InterruptedError):
+        trained(rank, world_size, **CASES["plain"], loss=stops, **kept)
+    torch.distributed.barrier()
+    went_on_from = torch.load(folder / "last.ckpt", weights_only=True)["global_step"]
+    return {**trained(rank, world_size, **CASES["plain"], **kept), "from": went_on_from}
 
 
 def diverges(rank: int, world_size: int) -> str:

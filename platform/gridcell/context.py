@@ -1,8 +1,9 @@
 """What a cell function is given beside its cell: inputs, folders, checkpoints and a way to report."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from gridcell.cell import Cell
 from gridcell.errors import CorruptData
@@ -11,6 +12,7 @@ from gridcell.store.cache import FileCache
 
 MAX_CURVE_POINTS = 500  # a metric's curve is thinned by half whenever it would grow beyond this
 
+Item = TypeVar("Item")
 Reporter = Callable[[int, Mapping[str, float]], None]
 
 
@@ -133,3 +135,9 @@ class Context:
         self.curves.add(step, {name: value for name, value in metrics.items() if value - value == 0})
         if self.reporter is not None:
             self.reporter(step, metrics)
+
+    def alive(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield what a long loop without steps goes through; after each item, report that the cell lives."""
+        for item in items:
+            yield item
+            self.report(0)

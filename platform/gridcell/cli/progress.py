@@ -60,7 +60,7 @@ class TerminalProgress:
     def reported(self, cell: Cell, step: int, metrics: Mapping[str, float]) -> None:
         """Show the latest metric of a running cell."""
         shown = ", ".join(f"{name} {value:.4g}" for name, value in list(metrics.items())[:2])
-        self._latest = f"{cell.title} [{step}] {shown}"
+        self._latest = " ".join(filter(None, [cell.title, f"[{step}]" if step or shown else "", shown]))
         self._draw()
 
     def finished(self, cell: Cell, outcome: Outcome, again: bool) -> None:

@@ -108,6 +108,7 @@ class Batches:
         self.batch_size = batch_size
         self.at_once = batch_size // accumulate
         self.rank, self.world_size = rank, world_size
+        self._first = 0
         self.sampler = EpochOrder(lengths.pop(), seed=seed, shuffle=shuffle)
         on_cpu = all(tensor.device.type == "cpu" for tensor in self.tensors)
         self.pin_memory = on_cpu and (torch.cuda.is_available() if pin_memory is None else pin_memory)
@@ -115,20 +116,25 @@ class Batches:
     def __len__(self) -> int:
         return math.ceil(len(self.sampler) / self.at_once)
 
+    def start_at(self, batch: int) -> None:
+        """Let the next iteration leave out what comes before this batch of its epoch, counted from 0."""
+        self._first = batch
+
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         # A generator on purpose: Lightning makes the first epoch's iterator before it sets the epoch,
         # and the order must not be drawn before the first batch is asked for.
         order = self.sampler.indices() if self.sampler.shuffle else None
         total = len(self.sampler)
-        for start in range(0, total, self.at_once):
+        first, self._first = self._first * self.at_once, 0
+        for start in range(first, total, self.at_once):
             size = min(self.at_once, total - start)
             if self.parts == 1:
                 yield self._samples(order, start, start + size)
                 continue
             whole = min(self.batch_size, total - start + start % self.batch_size)
             own = share_of(size, self.rank, self.world_size)
-            first, last = start + own.start, start + max(own.stop, own.start + 1)
-            yield *self._samples(order, first, last), len(own) * self.parts / whole
+            begin, end = start + own.start, start + max(own.stop, own.start + 1)
+            yield *self._samples(order, begin, end), len(own) * self.parts / whole
 
     def _samples(self, order: Tensor | None, start: int, stop: int) -> tuple[Tensor, ...]:
         if order is None:

@@ -1,10 +1,10 @@
-"""Checkpoints at epoch ends, from which a fit goes on as if it had never stopped."""
+"""Checkpoints, from which a fit goes on as if it had never stopped."""
 
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import lightning.pytorch as pl
 import torch
@@ -25,12 +25,23 @@ class CheckpointStore(Protocol):
         """Fetch the last committed checkpoint into the folder ``into``; ``None`` if there is none."""
 
 
-class EpochCheckpoint(pl.Callback):
-    """Writes a resumable checkpoint at an epoch's end, unless the last one is younger than an interval.
+@runtime_checkable
+class Startable(Protocol):
+    """Batches that can begin anywhere in an epoch, such as :class:`gridcell.learn.batches.Batches`."""
 
-    A checkpoint holds the model, optimiser, schedule, loss scaler, loop counters, the random
-    generators' states (one per process) and the architecture's name, all as tensors and plain values:
+    def start_at(self, batch: int, /) -> None:
+        """Let the next iteration leave out what comes before this batch of its epoch, counted from 0."""
+
+
+class PeriodicCheckpoint(pl.Callback):
+    """Writes a resumable checkpoint at an epoch's end or within it, unless the last one is too young.
+
+    A checkpoint holds the model, optimiser, schedule, loss scaler, loop counters, the place in the epoch, the
+    random generators' states (one per process) and the architecture's name, all as tensors and plain values:
     it loads with ``weights_only=True``.
+
+    Within an epoch there are checkpoints only if the batches are :class:`Startable`, and so few that writing
+    them takes no more than ``MOST_OF_TIME``.
 
     Args:
         store: Where the checkpoints go.
@@ -39,6 +50,9 @@ class EpochCheckpoint(pl.Callback):
         architecture: Name of the architecture.
         clock: Returns seconds; replaceable for tests.
     """
+
+    LOOK_EVERY = 50  # steps within an epoch; several processes send a message to look at the clock together
+    MOST_OF_TIME = 0.02
 
     def __init__(
         self,
@@ -53,16 +67,29 @@ class EpochCheckpoint(pl.Callback):
         self.architecture = architecture
         self._clock = clock
         self._last = clock()
+        self._took_s = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
         self._last = self._clock()
 
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Write a checkpoint if one is due, and a step is complete from which the batches can go on."""
+        if (batch_idx + 1) % (self.LOOK_EVERY * trainer.accumulate_grad_batches) or trainer.is_last_batch:
+            return
+        if isinstance(trainer.train_dataloader, Startable):
+            self._write_if_due(trainer, max(self.every_s, self._took_s / self.MOST_OF_TIME))
+
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write a checkpoint if one is due."""
+        self._write_if_due(trainer, self.every_s)
+
+    def _write_if_due(self, trainer: pl.Trainer, after_s: float) -> None:
         # All processes take part in writing, so all must take the first one's word for the time.
-        due = self._clock() - self._last >= self.every_s
-        if not trainer.strategy.broadcast(due):
+        begun = self._clock()
+        if not trainer.strategy.broadcast(begun - self._last >= after_s):
             return
         with tempfile.TemporaryDirectory(prefix="gridcell-checkpoint-") as folder:
             path = Path(trainer.strategy.broadcast(str(Path(folder) / "checkpoint.ckpt")))
@@ -72,23 +99,25 @@ class EpochCheckpoint(pl.Callback):
                 self.store.save(path, trainer.global_step or trainer.fit_loop.total_batch_idx + 1)
         # Counted from the end, so that slow storage can't make a fit do nothing but write.
         self._last = self._clock()
+        self._took_s = self._last - begun
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Add the random states and the architecture's name."""
-        states: list[Any] = [random_state()]
-        if trainer.world_size > 1:
-            states = [None] * trainer.world_size
-            torch.distributed.all_gather_object(states, random_state())
-        checkpoint[_KEY] = {"architecture": self.architecture, "random": states}
+        """Add the random states, the place in the epoch and the architecture's name."""
+        checkpoint[_KEY] = {
+            "architecture": self.architecture,
+            "random": of_all_processes(trainer, random_state()),
+            "batches": 0 if trainer.is_last_batch else trainer.fit_loop.batch_idx + 1,
+            "accumulate": trainer.accumulate_grad_batches,
+        }
 
 
-class Randomness(pl.Callback):
-    """Seeds each process of a fit, or puts its generators back to a checkpoint's state.
+class Continuation(pl.Callback):
+    """Seeds each process of a fit, or puts generators and batches to where a checkpoint left them.
 
-    The state is put back at the very start of training because building loaders and optimisers, which
-    comes after a checkpoint is read, may draw random numbers.
+    That is done at the very start of training because building loaders and optimisers, which comes after a
+    checkpoint is read, may draw random numbers.
 
     Args:
         seed: Seed of the fit; each process of a group derives its own from it.
@@ -99,6 +128,7 @@ class Randomness(pl.Callback):
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self._states: list[Any] | None = None
+        self._batches = 0
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Seed; only here does every process know its rank."""
@@ -107,21 +137,36 @@ class Randomness(pl.Callback):
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Remember the states."""
-        self._states = checkpoint[_KEY]["random"]
+        """Remember the states and the place, which is another one if steps have more or fewer parts now."""
+        saved = checkpoint[_KEY]
+        self._states = saved["random"]
+        self._batches = saved["batches"] * trainer.accumulate_grad_batches // saved["accumulate"]
+        counts = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+        for count in (counts["current"], counts["total"]):  # Lightning reads them after this
+            count.update({name: number + self._batches - saved["batches"] for name, number in count.items()})
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Restore this process's state, if the checkpoint came from as many processes."""
+        """Restore the place, and the random state if the checkpoint came from as many processes."""
         if self._states is not None and len(self._states) == trainer.world_size:
             restore_random_state(self._states[trainer.global_rank])
         self._states = None
+        if self._batches:
+            trainer.train_dataloader.start_at(self._batches)
+
+
+def of_all_processes(trainer: pl.Trainer, value: Any) -> list[Any]:
+    """Return what each process of a fit calls this with, in the order of their ranks."""
+    values = [value] * trainer.world_size
+    if trainer.world_size > 1:
+        torch.distributed.all_gather_object(values, value)
+    return values
 
 
 def check_architecture(path: Path, architecture: str) -> None:
     """Refuse a checkpoint of another architecture before any of it is loaded.
 
     Args:
-        path: A checkpoint of :class:`EpochCheckpoint`.
+        path: A checkpoint of :class:`PeriodicCheckpoint`.
         architecture: Name of the architecture that is to go on from it.
 
     Raises:

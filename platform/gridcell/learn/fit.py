@@ -17,7 +17,13 @@ from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy
 
 from gridcell.errors import Diverged
-from gridcell.learn.checkpoint import CheckpointStore, EpochCheckpoint, Randomness, check_architecture
+from gridcell.learn.checkpoint import (
+    CheckpointStore,
+    Continuation,
+    PeriodicCheckpoint,
+    check_architecture,
+    of_all_processes,
+)
 from gridcell.learn.precision import mixed_dtype
 
 Report = Callable[..., None]
@@ -28,6 +34,7 @@ _EXPECTED_WARNINGS = (
     r".*isinstance\(treespec, LeafSpec\)",  # Lightning's own use of torch
     r"GPU available but not used",  # the scheduler decides who gets the GPU
     r".*configure_optimizers` returned `None`",  # a module that steps by itself
+    r"You're resuming from a checkpoint that ended before the epoch ended",  # Continuation places the batches
 )
 
 
@@ -45,6 +52,7 @@ def fit(
     checkpoints: CheckpointStore | None = None,
     checkpoint_every_s: float | None = None,
     report: Report | None = None,
+    beat: Callable[[int], None] | None = None,
     progress_bar: bool = False,
 ) -> None:
     """Train a module for a number of epochs, continuing from its last checkpoint if there is one.
@@ -67,11 +75,12 @@ def fit(
         precision: Lightning's precision; see :func:`best_precision` for the default.
         accumulate: Batches whose mean gradient makes one step (an equal step from less memory).
         checkpoints: Where checkpoints are kept and looked for.
-        checkpoint_every_s: Least seconds between checkpoints, which fall on epoch ends; ``None`` writes
-            none, 0 one an epoch.
+        checkpoint_every_s: Least seconds between checkpoints; ``None`` writes none, 0 one an epoch; see
+            :class:`gridcell.learn.checkpoint.PeriodicCheckpoint` for those within an epoch.
         report: Called after each epoch, on every process with the same numbers, as
             ``report(step=..., loss=..., lr=..., epoch=...)``: optimiser steps so far, mean training loss of
             the epoch, learning rate of the next step, epochs done.
+        beat: Called with the number of optimiser steps so far, every 50 batches: the fit lives.
         progress_bar: Whether to draw a progress bar in the terminal.
 
     Raises:
@@ -80,9 +89,11 @@ def fit(
         KeyboardInterrupt: On Ctrl-C, as it would without Lightning.
     """
     architecture = str(getattr(module, "architecture", type(module).__name__))
-    callbacks: list[pl.Callback] = [Randomness(seed), EpochReport(report)]
+    callbacks: list[pl.Callback] = [Continuation(seed), EpochReport(report, beat)]
     if checkpoints is not None and checkpoint_every_s is not None:
-        callbacks.append(EpochCheckpoint(checkpoints, every_s=checkpoint_every_s, architecture=architecture))
+        callbacks.append(
+            PeriodicCheckpoint(checkpoints, every_s=checkpoint_every_s, architecture=architecture)
+        )
     with _quiet(), _interruptible(), tempfile.TemporaryDirectory(prefix="gridcell-fit-") as scratch:
         trainer = pl.Trainer(
             accelerator=accelerator,
@@ -160,30 +171,34 @@ class EpochReport(pl.Callback):
     """Reports once an epoch, and ends the fit when the loss is not finite.
 
     On a CPU every step's loss is looked at. On other devices that would make the host wait for each
-    step, so the sum is looked at every ``CHECK_EVERY`` steps and at the epoch's end.
+    step, so the sum is looked at every ``CHECK_EVERY`` batches and at the epoch's end.
 
     Args:
         report: Called as ``report(step=..., loss=..., lr=..., epoch=...)``.
+        beat: Called with the number of steps every ``CHECK_EVERY`` batches.
     """
 
     CHECK_EVERY = 50
+    _KEY = "gridcell epoch"
 
-    def __init__(self, report: Report | None) -> None:
+    def __init__(self, report: Report | None, beat: Callable[[int], None] | None = None) -> None:
         self.report = report
+        self.beat = beat
         self._sum: Any = 0.0
-        self._steps = 0  # batches, or parts of them
         self._before = 0  # optimiser steps
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the epoch's mean."""
-        self._sum, self._steps, self._before = 0.0, 0, trainer.global_step
+        self._sum, self._before = 0.0, trainer.global_step
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Add a step's loss; Lightning has divided it by the number of accumulated batches."""
         loss = outputs["loss"]
-        self._steps += 1
+        to_check = (batch_idx + 1) % self.CHECK_EVERY == 0
+        if to_check and self.beat is not None:
+            self.beat(trainer.global_step)
         if trainer.world_size > 1:
             self._sum = self._sum + loss  # one process must not stop alone: looked at when the epoch ends
         elif loss.device.type == "cpu":
@@ -193,7 +208,7 @@ class EpochReport(pl.Callback):
                 raise _diverged(value, trainer)
         else:
             self._sum = self._sum + loss
-            if self._steps % self.CHECK_EVERY == 0 and not math.isfinite(self._sum):
+            if to_check and not math.isfinite(self._sum):
                 raise _diverged(float(self._sum), trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -207,6 +222,21 @@ class EpochReport(pl.Callback):
         if self.report is not None:
             lr = trainer.optimizers[0].param_groups[0]["lr"]
             self.report(step=trainer.global_step, loss=loss, lr=float(lr), epoch=trainer.current_epoch + 1)
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep the epoch's sums."""
+        sums = of_all_processes(trainer, float(self._sum))
+        checkpoint[self._KEY] = {"sums": sums, "before": self._before}
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Go on with the sums; other processes than those before share them evenly."""
+        sums, self._before = checkpoint[self._KEY]["sums"], checkpoint[self._KEY]["before"]
+        alike = len(sums) == trainer.world_size
+        self._sum = sums[trainer.global_rank] if alike else sum(sums) / len(sums)
 
 
 def _diverged(value: float, trainer: pl.Trainer) -> Diverged:

@@ -60,7 +60,9 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         batch_size, _ = context.batch_and_accumulation(BATCH_SIZE)
         own = whole_batches(len(images), batch_size, context.rank, context.workers)
         batches = images.evaluation_batches(batch_size, normalise.prepare, own)
-        predicted = gather(predict(model, batches, normalise, torch.tensor(classes)), context.workers)
+        predicted = gather(
+            predict(model, context.alive(batches), normalise, torch.tensor(classes)), context.workers
+        )
         key = key_of(name, corruption)
         correct[key] = right(predicted, images.labels, images.alternatives)
         accuracies[key] = accuracy(correct[key], images.group_of)

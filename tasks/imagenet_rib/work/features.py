@@ -37,7 +37,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     for name in cell.config["sets"]:
         chosen = _draw(one_set(sets, name), cell.config["max_images"], context.seed)
         batches = chosen.evaluation_batches(BATCH_SIZE, normalise.prepare)
-        features = penultimate_features(model, batches, normalise)
+        features = penultimate_features(model, context.alive(batches), normalise)
         found[name] = LabelledFeatures(name, features, chosen.labels)
     write_features(context.outputs / FEATURES, found)
     images = {name: len(one) for name, one in found.items()}

@@ -89,5 +89,6 @@ def train_classifier(
         checkpoints=context.checkpoints,
         checkpoint_every_s=CHECKPOINT_EVERY_S,
         report=report,
+        beat=context.report,
         progress_bar=context.foreground,
     )

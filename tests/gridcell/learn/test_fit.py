@@ -10,7 +10,7 @@ import torch
 from gridcell.errors import Diverged, UserError
 from gridcell.learn.batches import Batches
 from gridcell.learn.classifier import Classifier
-from gridcell.learn.fit import fit
+from gridcell.learn.fit import EpochReport, fit
 from gridcell.learn.optimisers import Optimisation, build_optimiser, build_schedule
 from gridcell.learn.randomness import seed_everything
 from learn_problems import Folder, batches, classifier, cross_entropy, data
@@ -46,6 +46,13 @@ def test_a_fit_is_bit_for_bit_the_bare_loop_and_reports_its_losses():
     assert [r["step"] for r in reports] == [7, 14, 21]
     assert [r["loss"] for r in reports] == pytest.approx(losses, rel=1e-6)
     assert reports[-1]["lr"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_fit_tells_within_an_epoch_that_it_lives(monkeypatch):
+    monkeypatch.setattr(EpochReport, "CHECK_EVERY", 3)
+    beats = []
+    fit(classifier(), batches(), epochs=2, seed=7, beat=beats.append)
+    assert beats == [3, 6, 10, 13]
 
 
 def test_another_seed_gives_other_weights():

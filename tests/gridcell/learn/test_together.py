@@ -31,6 +31,16 @@ def test_several_processes_take_the_same_steps_as_one(answers, case):
 
 
 @pytest.mark.slow
+def test_several_processes_go_on_within_an_epoch(answers):
+    for answer in answers:
+        assert answer["interrupted"]["from"] == 2
+        for name, expected in answer["plain"]["weights"].items():
+            assert torch.allclose(answer["interrupted"]["weights"][name], expected, rtol=0, atol=1e-12), name
+        for told, expected in zip(answer["interrupted"]["reports"], answer["plain"]["reports"], strict=True):
+            assert told == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_on_one_process_ends_all(answers):
     assert [answer["diverged"] for answer in answers] == ["The loss became nan in epoch 1, by step 5."] * len(
         answers

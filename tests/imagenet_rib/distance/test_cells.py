@@ -76,11 +76,11 @@ def commit(store, tmp_path, kind, files, config=None, needs=None):
     return cell
 
 
-def context(cell, store, tmp_path):
+def context(cell, store, tmp_path, reporter=None):
     folders = [tmp_path / cell.kind / name for name in ("out", "scratch", "cache")]
     for folder in folders:
         folder.mkdir(parents=True)
-    return Context(cell, store, *folders)
+    return Context(cell, store, *folders, reporter=reporter)
 
 
 def test_the_cells_compute_the_distance_of_the_features(store, tmp_path):
@@ -98,8 +98,11 @@ def test_the_cells_compute_the_distance_of_the_features(store, tmp_path):
     )
     needs = {"data": data.id, "weights": weights.id}
     cell = Cell("imagenet-rib", "features", {"sets": ["pretrain", "r"], "max_images": 30}, 0, needs)
-    here = context(cell, store, tmp_path)
+    told = []
+    here = context(cell, store, tmp_path, reporter=lambda *report: told.append(report))
     metrics = features_cell.run(cell, here)
+    assert told == [(0, {})] * 2  # a batch of each set: it lives
+    assert here.curves.points == {}
     assert metrics == {"images": {"pretrain": 30, "r": 25}, "dimensions": 16}
     store.results.commit(cell, metrics, here.outputs, {})
     found = {name: read_features(here.outputs / "features.npz", name) for name in sets}

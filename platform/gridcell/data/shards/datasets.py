@@ -4,6 +4,7 @@ import io
 from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -150,18 +151,25 @@ class StoredBatches:
     ) -> None:
         self.sampler = order
         self._of_batches: deque[tuple[Any, ...]] = deque()
+        self._numbers = _Numbers(order, self._of_batches)
         self._loader = DataLoader(
             DecodedImages(samples, prepare),
-            batch_sampler=_Numbers(order, self._of_batches),
+            batch_sampler=self._numbers,
             collate_fn=_collated,
             num_workers=loaders,
             persistent_workers=loaders > 0,
             pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
+            # Its own, for else each start of the processes would draw from the one that training draws from.
+            generator=torch.Generator(),
         )
 
     def __len__(self) -> int:
         """Return the number of batches of this process."""
         return len(self.sampler)
+
+    def start_at(self, batch: int) -> None:
+        """Let the next iteration leave out what comes before this batch of its epoch, counted from 0."""
+        self._numbers.first = batch
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         # A generator on purpose: Lightning makes the first epoch's iterator before it sets the epoch, and
@@ -178,9 +186,11 @@ class _Numbers:
 
     def __init__(self, order: TrainingOrder | EvaluationOrder, of_batches: deque[tuple[Any, ...]]) -> None:
         self._order, self._of_batches = order, of_batches
+        self.first = 0  # of the next iteration
 
     def __iter__(self) -> Iterator[list[int]]:
-        for numbers, *rest in self._order:
+        first, self.first = self.first, 0
+        for numbers, *rest in islice(self._order, first, None):
             self._of_batches.append(tuple(rest))
             yield numbers.tolist()
 

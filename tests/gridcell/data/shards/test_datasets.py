@@ -98,6 +98,22 @@ def flat(batches):
     return [number for batch in batches for number in batch]
 
 
+@pytest.mark.parametrize("loaders", [0, 2])
+def test_an_epoch_begins_at_any_batch_once(numbers, loaders):
+    batches = training(numbers, loaders=loaders)
+    whole = listed(batches)
+    batches.start_at(2)
+    assert [labels.tolist() for _, labels in batches] == whole[2:]
+    assert listed(batches) == whole
+
+
+@pytest.mark.parametrize("loaders", [0, 1])
+def test_reading_draws_no_random_numbers_of_the_training_s(numbers, loaders):
+    before = torch.get_rng_state()
+    trained(numbers, loaders=loaders)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 @pytest.mark.parametrize(("ranks", "loaders"), RANKS_AND_LOADERS)
 def test_evaluation_sees_every_sample_exactly_once_in_order(numbers, ranks, loaders):
     total = sum(numbers.counts)
