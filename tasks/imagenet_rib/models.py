@@ -90,14 +90,23 @@ def build_pretrained(
     return model.to(memory_format=torch.channels_last) if _is_convolutional(model) else model
 
 
-def _options(name: str, num_classes: int, image_size: int, settings: Mapping[str, Any]) -> dict[str, Any]:
-    if not timm.is_model(name):
-        raise _unknown_model(name)
-    options = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+def check_known(name: str) -> None:
+    """Make sure that timm has a model, and the weights that a tag after a dot names.
+
+    Raises:
+        UserError: it hasn't; names the nearest.
+    """
     base, _, tag = name.partition(".")
+    if not timm.is_model(base):
+        raise _unknown_model(base)
     tags = {other.partition(".")[2] for other in timm.list_pretrained(f"{base}.*")}
     if tag and tag not in tags:
         raise unknown(f"weights of {base}", tag, tags)
+
+
+def _options(name: str, num_classes: int, image_size: int, settings: Mapping[str, Any]) -> dict[str, Any]:
+    check_known(name)
+    options = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
     if timm.get_pretrained_cfg(name, allow_unregistered=True).fixed_input_size:
         options["img_size"] = image_size
     # timm's record of the model says what its inputs are; see normalisation_of.

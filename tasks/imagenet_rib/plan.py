@@ -12,6 +12,7 @@ from imagenet_rib.distance.memory import check_memory
 from imagenet_rib.evaluation import PRE, VAL
 from imagenet_rib.method import FineTuning, Merging, Method
 from imagenet_rib.methods import get
+from imagenet_rib.names import check_name
 from imagenet_rib.parts import evaluation_cuts
 from imagenet_rib.published import check_there, labelled_images, published, published_content
 from imagenet_rib.roles import DATA, data_role
@@ -34,7 +35,8 @@ def plan(settings: Settings) -> Grid:
     """Plan a suite's grid.
 
     Raises:
-        UserError: a data folder can't be used, or a method needs one that the suite can't provide.
+        UserError: a data folder can't be used, a method needs one that the suite can't provide, or timm
+            has no such model.
     """
     grid = GridBuilder("imagenet-rib")
     data = _data(grid, settings)
@@ -45,6 +47,7 @@ def plan(settings: Settings) -> Grid:
             how = settings.pretrainings[pretraining]
             if isinstance(how, Pretrained):
                 weights = published(model, architecture, how)
+                check_name(weights.name)
                 pre = grid.add(
                     "pretrained",
                     weights.config,
@@ -57,6 +60,7 @@ def plan(settings: Settings) -> Grid:
                     grid.locate(name, path)
                 _plan_model(_Model(grid, settings, model, weights.name, data, pre, resources))
                 continue
+            check_name(architecture.name)
             pre = grid.add(
                 "pretrain",
                 {

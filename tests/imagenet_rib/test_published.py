@@ -90,7 +90,7 @@ def test_the_tag_may_stand_with_the_architecture_or_with_the_pretraining():
 def test_an_architecture_may_name_its_pretrainings():
     grid = plan(
         settings(
-            architectures={"a": {"name": "resnet18", "pretrainings": ["x"]}, "b": {"name": "resnet34"}},
+            architectures={"a": {"name": "resnet18", "pretrainings": ["x"]}, "b": {"name": "resnet50"}},
             pretrainings={
                 "x": {"source": "torchvision"},
                 "y": {"source": "torchvision", "tag": "IMAGENET1K_V2"},
