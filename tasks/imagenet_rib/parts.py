@@ -12,13 +12,14 @@ CORRUPTED = "c"
 """The set that is cut by corruption: its groups are named ``corruption/severity``."""
 
 
-def evaluation_cuts(sets: Sequence[str], cut: str) -> list[dict[str, Any]]:
+def evaluation_cuts(sets: Sequence[str], cut: str, corruptions: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Return what each evaluation cell of a model covers.
 
     Args:
         sets: names of all evaluated sets.
         cut: ``model`` (one cell), ``set`` (one a set), or ``corruption`` (one a set, and of ``c`` one a
             corruption).
+        corruptions: of ``c``.
 
     Returns:
         For each cell ``{"sets": names}``, with ``"corruption": name`` where it covers a part of ``c``.
@@ -28,9 +29,7 @@ def evaluation_cuts(sets: Sequence[str], cut: str) -> list[dict[str, Any]]:
     parts: list[dict[str, Any]] = []
     for name in sets:
         if cut == "corruption" and name == CORRUPTED:
-            from gridcell.data.corruptions import corruptions
-
-            parts += [{"sets": [name], "corruption": corruption} for corruption in corruptions()]
+            parts += [{"sets": [name], "corruption": corruption} for corruption in corruptions]
         else:
             parts.append({"sets": [name]})
     return parts

@@ -13,8 +13,8 @@ from imagenet_rib.evaluation import PRE, VAL
 from imagenet_rib.method import FineTuning, Merging, Method
 from imagenet_rib.methods import get
 from imagenet_rib.names import check_name
-from imagenet_rib.parts import evaluation_cuts
-from imagenet_rib.published import check_there, labelled_images, published, published_content
+from imagenet_rib.parts import CORRUPTED, evaluation_cuts
+from imagenet_rib.published import check_there, labelled_images, published, published_set
 from imagenet_rib.roles import DATA, data_role
 from imagenet_rib.settings import Data, Pretrained, Pretraining, Settings
 
@@ -85,6 +85,7 @@ class _Data:
     def __init__(self, grid: GridBuilder, data: Data, whole: Cell | None) -> None:
         self.grid, self.data, self.whole = grid, data, whole
         self._published: dict[str, Cell] = {}
+        self._groups: tuple[str, ...] = ()
 
     @property
     def any(self) -> dict[str, Cell]:
@@ -101,13 +102,26 @@ class _Data:
             return {DATA: self.whole}
         for name in names:
             if name not in self._published:
-                config = {
-                    "source": self.data.source,
-                    "set": name,
-                    "content": published_content(name, self.data.root),
-                }
+                there = published_set(name, self.data.root)
+                content = there.content if there is not None else None
+                config = {"source": self.data.source, "set": name, "content": content}
                 self._published[name] = self.grid.add("data", config, title=f"data {name}")
+                if there is not None and name == CORRUPTED:
+                    self._groups = there.groups
         return {data_role(name): self._published[name] for name in names}
+
+    def shown_corruptions(self) -> list[str]:
+        """Return the corruptions that set c shows, all of ImageNet-C's where that isn't known.
+
+        Raises:
+            UserError: the published set can't be used.
+        """
+        from gridcell.data.corruptions import corruptions
+
+        self.of(CORRUPTED)
+        there = {group.partition("/")[0] for group in self._groups}
+        known = corruptions()
+        return [*(name for name in known if name in there or not there), *sorted(there.difference(known))]
 
 
 def _resources(settings: Settings) -> Resources:
@@ -294,7 +308,9 @@ def _evaluate(
     model: _Model, labels: Mapping[str, Any], weights: Mapping[str, Cell], merge: Mapping[str, Any] | None
 ) -> None:
     """Plan the evaluation of weights, or of a merge of weights, cut as the settings say."""
-    cuts = evaluation_cuts([*model.settings.downstream, VAL], model.settings.evaluation.cut)
+    sets, cut = [*model.settings.downstream, VAL], model.settings.evaluation.cut
+    by_corruption = cut == "corruption" and CORRUPTED in sets
+    cuts = evaluation_cuts(sets, cut, model.data.shown_corruptions() if by_corruption else ())
     for part in cuts:
         what = " ".join(str(value) for value in labels.values())
         where = " ".join([part["sets"][0], part.get("corruption", "")]).strip()

@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gridcell.errors import CorruptData, UserError
 from gridcell.store.filesystem import Folder, sha256_of
 from imagenet_rib.settings import Architecture, Data, Pretrained
+
+if TYPE_CHECKING:
+    from gridcell.data.shards.samples import Samples
 
 _TORCHVISION_TAGS = {"IMAGENET1K_V1": "tv_in1k", "IMAGENET1K_V2": "tv2_in1k"}
 """torchvision's name of weights -> timm's tag, which says how their images are prepared."""
@@ -92,8 +95,8 @@ def labelled_images(data: Data) -> dict[str, Any]:
     }
 
 
-def published_content(name: str, root: str | None) -> str | None:
-    """Return what identifies one of the published sets below a folder: its content, read off its manifest.
+def published_set(name: str, root: str | None) -> "Samples | None":
+    """Open one of the published sets below a folder, whose content identifies it: read off its manifest.
 
     Of a set that was not imported, the files' names and sizes count. Without a folder there is nothing to
     identify: such a grid can be planned and its cost estimated, but not run.
@@ -106,7 +109,7 @@ def published_content(name: str, root: str | None) -> str | None:
     from gridcell.data.shards.samples import open_samples
 
     try:
-        return open_samples(name, set_uri(root, name)).content
+        return open_samples(name, set_uri(root, name))
     except CorruptData as error:
         raise UserError(str(error)) from error
 

@@ -16,7 +16,7 @@ from gridcell.suite import load_suite
 from gridcell.task import Findings, find_task
 from imagenet_rib.imagenet import read_imagenet, read_labelled, synsets
 from imagenet_rib.plan import plan
-from imagenet_rib.published import published_content
+from imagenet_rib.published import published_set
 from imagenet_rib.settings import Settings
 from imagenet_rib.work.data import run as read_data
 from imagenet_rib.work.pretrained import run as bring_weights
@@ -176,7 +176,7 @@ def test_a_set_of_one_class_is_refused_however_it_is_read(store, tmp_path, sourc
     root = tmp_path / "root"
     make(root)
     config = {"source": source, "set": name, "image_size": 16, "seed": 0, "shifts": SMALL}
-    config["content"] = published_content(name, str(root)) if source == "published" else None
+    config["content"] = published_set(name, str(root)).content if source == "published" else None
     outputs = tmp_path / "outputs"
     outputs.mkdir()
     cell = Cell("imagenet-rib", "data", config)

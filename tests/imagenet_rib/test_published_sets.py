@@ -153,6 +153,22 @@ def test_plain_folders_cut_by_corruption_give_the_same(imported, lab):
             assert plain["accuracy"]["vit-file"][method][trained_on] == theirs
 
 
+def test_a_part_of_imagenet_c_is_cut_into_the_corruptions_it_has(lab, tmp_path, capsys):
+    folder, sets = lab
+    for name in SETS:
+        (tmp_path / name).symlink_to(folder / "plain" / name)
+    (tmp_path / "c").unlink()
+    (tmp_path / "c").mkdir()
+    for name in ("fog", "snow"):
+        (tmp_path / "c" / name).symlink_to(sets["c"].root / name)
+    capsys.readouterr()
+    asked = ["--suite", SUITE, "--set", f"data.root={tmp_path}", "--set", "evaluation.cut=corruption"]
+    assert gridcell("plan", "imagenet-rib", *asked, "--storage", tmp_path / "none", "--json") == 0
+    cells = json.loads(capsys.readouterr().out)["cells"]
+    on_c = [cell["config"]["corruption"] for cell in cells if cell["config"].get("sets") == ["c"]]
+    assert set(on_c) == {"fog", "snow"}
+
+
 def test_what_is_done_stays_done_elsewhere_and_a_changed_set_concerns_only_what_uses_it(
     imported, lab, capsys
 ):
