@@ -20,6 +20,7 @@ from gridcell.store.notes import parse_notes
 
 INTERVAL_S = 5.0
 STALE_S = 20.0  # a driver not heard of for this long is gone
+_FIELDS = {"host": str, "pid": int, "time": int | float, "running": dict}
 
 
 class Heartbeat:
@@ -94,7 +95,7 @@ def running_cells(folder: Folder) -> dict[str, str]:
 
 def _beats(folder: Folder) -> Iterator[tuple[str, dict[str, Any]]]:
     names = [f"drivers/{name}" for name in folder.names("drivers")]
-    yield from parse_notes(folder.read_many(names), ("host", "pid", "time", "running")).items()
+    yield from parse_notes(folder.read_many(names), _FIELDS).items()
 
 
 def _is_dead(beat: Mapping[str, Any]) -> bool:

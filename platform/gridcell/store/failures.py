@@ -6,7 +6,7 @@ from pathlib import Path
 from gridcell.store.filesystem import Folder
 from gridcell.store.notes import parse_notes
 
-_FIELDS = ("failure_class", "title", "message", "traceback")
+_FIELDS = {"failure_class": str, "title": str, "message": str, "traceback": str}
 
 
 class Failures:

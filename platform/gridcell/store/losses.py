@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from gridcell.store.filesystem import Folder
 from gridcell.store.notes import parse_notes
 
+_FIELDS = {"cell": str, "failure_class": str, "seconds": int | float, "steps": int | None}
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -37,8 +39,8 @@ class Losses:
     def read_all(self) -> list[Loss]:
         """Return them all, without damaged ones."""
         names = [f"losses/{name}" for name in self._folder.names("losses") if name.endswith(".json")]
-        notes = parse_notes(self._folder.read_many(names), ("cell", "failure_class", "seconds"))
-        return [Loss(**note) for note in notes.values()]
+        notes = parse_notes(self._folder.read_many(names), _FIELDS)
+        return [Loss(**{field: note[field] for field in _FIELDS}) for note in notes.values()]
 
 
 def lost_by_class(losses: Iterable[Loss], cells: Mapping[str, object]) -> dict[str, dict[str, float]]:

@@ -2,16 +2,19 @@
 
 import json
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from types import UnionType
 from typing import Any
 
 
-def parse_notes(stored: Mapping[str, bytes], fields: Collection[str]) -> dict[str, dict[str, Any]]:
+def parse_notes(
+    stored: Mapping[str, bytes], fields: Mapping[str, type | UnionType]
+) -> dict[str, dict[str, Any]]:
     """Return name -> note. One that is damaged is left out, with a warning that names it.
 
     Args:
         stored: name -> content.
-        fields: that each note has.
+        fields: that each note has, and their types.
     """
     notes = {}
     for name, data in stored.items():
@@ -19,7 +22,9 @@ def parse_notes(stored: Mapping[str, bytes], fields: Collection[str]) -> dict[st
             note = json.loads(data)
         except ValueError:
             note = None
-        if isinstance(note, dict) and note.keys() >= set(fields):
+        if isinstance(note, dict) and all(
+            field in note and isinstance(note[field], kind) for field, kind in fields.items()
+        ):
             notes[name] = note
         else:  # with no handler set, Python prints warnings to standard error
             logging.getLogger(__name__).warning("The note %s of the storage is damaged: left out", name)

@@ -10,7 +10,7 @@ from gridcell.grid import Grid
 from gridcell.store.filesystem import Folder
 from gridcell.store.notes import parse_notes
 
-_FIELDS = ("task", "suite", "locations", "cells")
+_FIELDS = {"task": str, "suite": str, "locations": dict, "cells": list}
 
 
 @dataclass(frozen=True)

@@ -69,9 +69,15 @@ def test_storage_of_another_format_is_refused(gridcell, stored, arguments):
 
 def test_damaged_notes_are_named_and_left_out(gridcell, stored, caplog):
     damaged = set()
-    for folder in ("failures", "plans", "losses", "drivers"):
+    for folder, mistyped in {
+        "failures": {"failure_class": "bug", "title": "t", "message": 1, "traceback": ""},
+        "plans": {"task": "toy", "suite": "mini", "locations": {}, "cells": "none"},
+        "losses": {"cell": "c", "failure_class": "bug", "seconds": "long", "steps": None},
+        "drivers": {"host": "h", "pid": "1", "time": 0, "running": {}},
+    }.items():
         (stored / folder).mkdir(exist_ok=True)
-        for number, content in enumerate([b'{"title": "r0c0", "mess', b"[]", b"{}", b"\xff\xfe"]):
+        contents = [b'{"title": "r0c0", "mess', b"[]", b"{}", b"\xff\xfe", json.dumps(mistyped).encode()]
+        for number, content in enumerate(contents):
             (stored / folder / f"{number}.json").write_bytes(content)
             damaged.add(f"The note {folder}/{number}.json of the storage is damaged: left out")
     _, output, _ = gridcell("plan", "toy", "--storage", "runs", "--json")
