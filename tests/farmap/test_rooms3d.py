@@ -1,5 +1,6 @@
 """Three dimensions: what depth and colour say of the cells, against the grid's exact view."""
 
+import subprocess
 import sys
 from types import ModuleType
 
@@ -47,6 +48,19 @@ def rooms():
         return FarMap3dEnv(draw_world("small", 4), max_steps=400)
     except CannotRender as error:
         pytest.skip(str(error))
+
+
+def test_agents_in_the_process_that_draws_can_be_trained_by_torch(rooms):
+    code = """
+from farmap.world.maps import draw_world
+from farmap.world.rooms3d import FarMap3dEnv
+world = FarMap3dEnv(draw_world("small", 4))
+world.reset(seed=0)
+import torch
+torch.optim.Adam([torch.nn.Parameter(torch.ones(1))])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_machine_that_cannot_draw_says_what_to_install(rooms, monkeypatch):

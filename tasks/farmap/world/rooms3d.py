@@ -1,5 +1,6 @@
 """The same maps in three dimensions: walls as blocks in MiniWorld, seen by an RGB-D camera."""
 
+import contextlib
 import math
 from typing import Any
 
@@ -69,6 +70,10 @@ class FarMap3dEnv(FarMapEnv):
 
 def _renderer(world: World) -> Any:
     """Build the map in MiniWorld, with a camera of 130 degrees."""
+    # Where Mesa draws by software it loads LLVM, after which triton, which torch's optimisers import, would
+    # crash the process by loading its own. The other way round both work.
+    with contextlib.suppress(ImportError):
+        import triton  # type: ignore[import-untyped]  # noqa: F401
     try:
         import pyglet
 
