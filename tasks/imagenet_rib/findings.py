@@ -18,9 +18,10 @@ from imagenet_rib.distance.summary import MeasuredDistance
 from imagenet_rib.evaluation import VAL, Evaluation, SetFacts, Variant, identity
 from imagenet_rib.method import Merging
 from imagenet_rib.methods import get
+from imagenet_rib.packed import PackedAnswers
 from imagenet_rib.parts import join
 from imagenet_rib.richness import origins
-from imagenet_rib.work.evaluate import CORRECT, read_correct
+from imagenet_rib.work.evaluate import CORRECT
 from imagenet_rib.work.inputs import read_file
 
 _PLACE = ("model", "method", "downstream", "seed")
@@ -86,12 +87,12 @@ def _sets(findings: Findings, cache: Path) -> dict[str, LabelledSet]:
 def _evaluations(findings: Findings, sets: Mapping[str, LabelledSet], cache: Path) -> list[Evaluation]:
     """Read each target's answers; several cells of one target (a cut by set) are joined."""
     groups = {name: one.group_of for name, one in sets.items() if one.group_of is not None}
-    answers: dict[str, dict[str, np.ndarray]] = {}
+    answers: dict[str, PackedAnswers] = {}
     for target in findings.grid.targets:
         done = target.cell in findings.results and findings.grid.cells[target.cell].kind == "evaluate"
         if done and target.cell not in answers:
             result = findings.results[target.cell]
-            answers[target.cell] = read_correct(findings.store.results.fetch(result, CORRECT, cache))
+            answers[target.cell] = PackedAnswers.read(findings.store.results.fetch(result, CORRECT, cache))
     joined: dict[Hashable, Evaluation] = {}
     for target in findings.grid.targets:
         if target.cell not in answers:
@@ -101,13 +102,13 @@ def _evaluations(findings: Findings, sets: Mapping[str, LabelledSet], cache: Pat
         if before is not part:
             joined[identity(part)] = replace(
                 part,
-                correct={**before.correct, **part.correct},
+                correct=PackedAnswers(before.correct, part.correct),
                 seconds=before.seconds + part.seconds,
             )
     return [_whole(evaluation, sets, groups) for evaluation in joined.values()]
 
 
-def _evaluation(labels: Mapping[str, Any], correct: Mapping[str, np.ndarray], seconds: float) -> Evaluation:
+def _evaluation(labels: Mapping[str, Any], correct: PackedAnswers, seconds: float) -> Evaluation:
     variant = {name: value for name, value in labels.items() if name not in _PLACE}
     model, method, downstream, seed = (labels.get(name) for name in _PLACE)
     return Evaluation(str(model), str(method), downstream, seed, variant or None, correct, seconds=seconds)
@@ -124,7 +125,7 @@ def _whole(
 ) -> Evaluation:
     """Join the answers on parts of a set (a cut by corruption), of the sets whose groups are known."""
     known = {key: right for key, right in evaluation.correct.items() if key.partition("/")[0] in sets}
-    correct = join(known, sets)
+    correct = PackedAnswers(join(known, sets))
     return replace(
         evaluation, correct=correct, groups={name: groups[name] for name in correct if name in groups}
     )

@@ -8,6 +8,7 @@ from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.data.images import LabelledImages, save_npz
 from imagenet_rib.models import architecture_name, build_model, normalisation_of, save_weights
+from imagenet_rib.packed import PackedAnswers
 from imagenet_rib.work import evaluate
 
 NAME, OPTIONS = "vit_tiny_patch16_224", {"patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2}
@@ -65,5 +66,5 @@ def test_answers_are_the_model_s_and_each_batch_is_a_sign_of_life(store, tmp_pat
     right = chosen.numpy() == images.labels
     assert len(chosen.unique()) == 3
     assert found["mean_accuracy"] == pytest.approx(100 * right.mean())
-    (answers,) = evaluate.read_correct(folders[0] / evaluate.CORRECT).values()
+    (answers,) = PackedAnswers.read(folders[0] / evaluate.CORRECT).values()
     assert answers.tolist() == right.tolist()

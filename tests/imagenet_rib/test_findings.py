@@ -15,9 +15,9 @@ from gridcell.task import Findings
 from imagenet_rib.findings import write
 from imagenet_rib.method import Merging
 from imagenet_rib.methods import available
+from imagenet_rib.packed import PackedAnswers
 from imagenet_rib.plan import plan
 from imagenet_rib.settings import Settings
-from imagenet_rib.work.evaluate import write_correct
 
 IMAGES = 40
 SETS = ["v2", "r", "val"]
@@ -43,7 +43,7 @@ def findings(store, tmp_path, methods, *, without=(), failures=None, **settings)
         elif cell.kind == "data":
             save_npz(outputs / "sets.npz", {name: images(name) for name in SETS})
         elif cell.kind == "evaluate":
-            write_correct(outputs / "correct.npz", right(cell.id))
+            PackedAnswers(right(cell.id)).write(outputs / "correct.npz")
         if cell.kind in ("data", "evaluate") and cell.kind not in without:
             store.results.commit(cell, {}, outputs, {"host": "here", "versions": {}})
     results, _ = store.results.read_many(grid.cells)

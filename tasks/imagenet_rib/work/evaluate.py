@@ -1,7 +1,6 @@
 """The evaluation cell: one model's right and wrong answers on the sets it names."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from gridcell.errors import UserError
 from imagenet_rib.method import Merging
 from imagenet_rib.methods import get
 from imagenet_rib.metrics import accuracy
+from imagenet_rib.packed import PackedAnswers
 from imagenet_rib.parts import key_of, members
 from imagenet_rib.roles import is_data
 from imagenet_rib.work.inputs import ModelBuilder, architecture_of, one_set, read_sets, wrapping_of
@@ -66,7 +66,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         key = key_of(name, corruption)
         correct[key] = right(predicted, images.labels, images.alternatives)
         accuracies[key] = accuracy(correct[key], images.group_of)
-    write_correct(context.outputs / CORRECT, correct)
+    PackedAnswers(correct).write(context.outputs / CORRECT)
     return {"accuracy": accuracies, "mean_accuracy": float(np.mean(list(accuracies.values())))}
 
 
@@ -79,19 +79,3 @@ def _merged(
     if not isinstance(method, Merging):
         raise UserError(f"'{method.name}' trains; it merges nothing")
     return method.merge(weights, **merge["variant"])
-
-
-def write_correct(path: Path, correct: Mapping[str, np.ndarray]) -> None:
-    """Write bool arrays by name, eight answers a byte."""
-    arrays: dict[str, Any] = {name: np.packbits(right) for name, right in correct.items()}
-    arrays |= {f"{name}.size": np.array(len(right)) for name, right in correct.items()}
-    np.savez(path, allow_pickle=False, **arrays)
-
-
-def read_correct(path: Path) -> dict[str, np.ndarray]:
-    """Read what ``write_correct`` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        names = [name for name in file.files if not name.endswith(".size")]
-        return {
-            name: np.unpackbits(file[name], count=int(file[f"{name}.size"])).astype(bool) for name in names
-        }
