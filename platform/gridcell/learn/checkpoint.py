@@ -138,7 +138,7 @@ class Continuation(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Remember the states and the place, which is another one if steps have more or fewer parts now."""
-        saved = checkpoint[_KEY]
+        saved = {"batches": 0, "accumulate": 1, **checkpoint[_KEY]}  # at first all fell on ends of epochs
         self._states = saved["random"]
         self._batches = saved["batches"] * trainer.accumulate_grad_batches // saved["accumulate"]
         counts = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]

@@ -234,6 +234,8 @@ class EpochReport(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Go on with the sums; other processes than those before share them evenly."""
+        if self._KEY not in checkpoint:  # of when all fell on ends of epochs
+            return
         sums, self._before = checkpoint[self._KEY]["sums"], checkpoint[self._KEY]["before"]
         alike = len(sums) == trainer.world_size
         self._sum = sums[trainer.global_rank] if alike else sum(sums) / len(sums)

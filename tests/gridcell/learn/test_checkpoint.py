@@ -174,6 +174,28 @@ def test_a_fit_goes_on_within_an_epoch_when_its_steps_are_divided_otherwise(
         assert told == pytest.approx(expected, rel=1e-9)
 
 
+def test_a_checkpoint_from_before_they_held_the_place_is_still_good(tmp_path):
+    whole, metrics = classifier(), []
+    fit(whole, batches(), epochs=2, seed=5, report=lambda **m: metrics.append(m))
+    store, later = Folder(tmp_path), []
+    with pytest.raises(StoppedError):
+        fit(
+            classifier(loss=stopping_after(9)),
+            batches(),
+            epochs=2,
+            seed=5,
+            checkpoints=store,
+            checkpoint_every_s=0,
+        )
+    checkpoint = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    del checkpoint["gridcell epoch"], checkpoint["gridcell"]["batches"], checkpoint["gridcell"]["accumulate"]
+    torch.save(checkpoint, tmp_path / "last.ckpt")
+    resumed = classifier()
+    fit(resumed, batches(), epochs=2, seed=5, checkpoints=store, report=lambda **m: later.append(m))
+    assert states_equal(resumed.model, whole.model)
+    assert later == metrics[1:]
+
+
 def test_an_epoch_whose_last_step_is_looked_at_has_one_checkpoint_at_its_end(tmp_path, monkeypatch):
     monkeypatch.setattr(PeriodicCheckpoint, "LOOK_EVERY", 7)
     monkeypatch.setattr(PeriodicCheckpoint, "MOST_OF_TIME", float("inf"))
