@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gridcell.learn.batches import Batches
+from gridcell.data.batches import Batches
 from gridcell.learn.classifier import Classifier
 from gridcell.learn.optimisers import Optimisation
 

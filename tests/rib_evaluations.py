@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from imagenet_rib.evaluation import Evaluation, SetFacts
+from imagenet_rib.report.evaluations import Evaluation, SetFacts
 
 IMAGES = 100
 SETS = [SetFacts(name, IMAGES, 10, f"the set {name}") for name in ("a", "b", "c")]

@@ -8,13 +8,13 @@ from unittest import mock
 import torch
 from torch import Tensor, nn
 
+from gridcell.data.batches import Batches
 from gridcell.errors import Diverged
-from gridcell.learn.batches import Batches
 from gridcell.learn.checkpoint import PeriodicCheckpoint
 from gridcell.learn.classifier import Classifier
 from gridcell.learn.fit import fit
+from gridcell.learn.gathering import gather, whole_batches
 from gridcell.learn.optimisers import Optimisation
-from gridcell.learn.shares import gather, whole_batches
 from learn_problems import Folder, cross_entropy, data
 
 BATCH, EPOCHS = 12, 3  # of 50 samples: the last batch has two

@@ -146,7 +146,7 @@ class Task:
 
     def write_report(self, findings: Findings, out: Path) -> Report:
         """Import the report function and call it; add what interrupted the run, which no result shows."""
-        from gridcell.page.interruptions import add_interruptions
+        from gridcell.report.interruptions import add_interruptions
 
         report: Report = _imported(self.report)(findings, out)
         add_interruptions(findings.interruptions(), report.page)

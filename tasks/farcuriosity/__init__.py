@@ -17,11 +17,11 @@ task = Task(
     suites=Path(__file__).parent / "suites",
     plan=plan,
     cells={
-        "train": "farcuriosity.work.train:run",
-        "forgetting": "farcuriosity.work.forgetting:run",
-        "video": "farcuriosity.work.video:run",
+        "train": "farcuriosity.cells.train:run",
+        "forgetting": "farcuriosity.cells.forgetting:run",
+        "video": "farcuriosity.cells.video:run",
     },
-    report="farcuriosity.findings:write",
+    report="farcuriosity.report.results:write",
     progress_metric="score",
     estimate="farcuriosity.cost:estimate",
 )

@@ -1,7 +1,7 @@
 """FARMap: map building by fragmentation and recall (Hwang et al. 2024), against frontier-based exploration.
 
 As a library: ``farmap.world.environment.FarMapEnv`` (``gridcell/FarMap-v0`` to Gymnasium), the
-agents in ``farmap.agents``, and ``farmap.explore.explore``, which lets one explore the other.
+agents in ``farmap.agents``, and ``farmap.agents.explore.explore``, which lets one explore the other.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ task = Task(
     settings=Settings,
     suites=Path(__file__).parent / "suites",
     plan=plan,
-    cells={"explore": "farmap.work.explore:run", "film": "farmap.work.film:run"},
-    report="farmap.findings:write",
+    cells={"explore": "farmap.cells.explore:run", "film": "farmap.cells.film:run"},
+    report="farmap.report.results:write",
     progress_metric="coverage",
 )

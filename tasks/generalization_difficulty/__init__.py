@@ -6,18 +6,22 @@ fit into memory, ``Classification(...).difficulty()`` and its siblings where the
 
 from pathlib import Path
 
-from generalization_difficulty.formula import Difficulty, generalization_difficulty
-from generalization_difficulty.measure import Measurement, measure, measure_arrays
-from generalization_difficulty.plan import plan
-from generalization_difficulty.settings import Settings
-from generalization_difficulty.spaces import action_dimension, environment_dimensions, observation_dimension
-from generalization_difficulty.tasks import (
+from generalization_difficulty.estimate.measure import Measurement, measure, measure_arrays
+from generalization_difficulty.formula.bits import Difficulty, generalization_difficulty
+from generalization_difficulty.formula.spaces import (
+    action_dimension,
+    environment_dimensions,
+    observation_dimension,
+)
+from generalization_difficulty.formula.tasks import (
     Classification,
     MetaLearning,
     Reinforcement,
     support_sets,
     union_difficulty,
 )
+from generalization_difficulty.plan import plan
+from generalization_difficulty.settings import Settings
 from gridcell.task import Task
 
 __all__ = [
@@ -44,11 +48,11 @@ task = Task(
     suites=Path(__file__).parent / "suites",
     plan=plan,
     cells={
-        "formula": "generalization_difficulty.work.formula:run_formula",
-        "union": "generalization_difficulty.work.formula:run_union",
-        "environment": "generalization_difficulty.work.formula:run_environment",
-        "measure": "generalization_difficulty.work.measure:run",
+        "formula": "generalization_difficulty.cells.formula:run_formula",
+        "union": "generalization_difficulty.cells.formula:run_union",
+        "environment": "generalization_difficulty.cells.formula:run_environment",
+        "measure": "generalization_difficulty.cells.measure:run",
     },
-    report="generalization_difficulty.findings:write",
+    report="generalization_difficulty.report.results:write",
     progress_metric="log2_bits",
 )

@@ -5,14 +5,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from generalization_difficulty.settings import Data, Dataset, Settings
-from generalization_difficulty.tasks import (
+from generalization_difficulty.formula.tasks import (
     AnyTask,
     Classification,
     parse_task,
     support_sets,
     union_difficulty,
 )
+from generalization_difficulty.settings import Data, Dataset, Settings
 from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid, GridBuilder
 

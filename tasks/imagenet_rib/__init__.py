@@ -7,7 +7,7 @@ set and method; the answer is a matrix of accuracies per model and method, and o
 from pathlib import Path
 
 from gridcell.task import Task
-from imagenet_rib.plan import plan
+from imagenet_rib.grid.plan import plan
 from imagenet_rib.settings import Settings
 
 task = Task(
@@ -17,17 +17,17 @@ task = Task(
     suites=Path(__file__).parent / "suites",
     plan=plan,
     cells={
-        "data": "imagenet_rib.work.data:run",
-        "pretrain": "imagenet_rib.work.pretrain:run",
-        "pretrained": "imagenet_rib.work.pretrained:run",
-        "fisher": "imagenet_rib.work.fisher:run",
-        "train": "imagenet_rib.work.train:run",
-        "evaluate": "imagenet_rib.work.evaluate:run",
-        "features": "imagenet_rib.work.features:run",
-        "distance": "imagenet_rib.work.distance:run",
+        "data": "imagenet_rib.cells.data:run",
+        "pretrain": "imagenet_rib.cells.pretrain:run",
+        "pretrained": "imagenet_rib.cells.pretrained:run",
+        "fisher": "imagenet_rib.cells.fisher:run",
+        "train": "imagenet_rib.cells.train:run",
+        "evaluate": "imagenet_rib.cells.evaluate:run",
+        "features": "imagenet_rib.cells.features:run",
+        "distance": "imagenet_rib.cells.distance:run",
     },
-    report="imagenet_rib.findings:write",
+    report="imagenet_rib.report.results:write",
     progress_metric="mean_accuracy",
-    estimate="imagenet_rib.cost:estimate",
-    durations="imagenet_rib.cost:durations",
+    estimate="imagenet_rib.grid.cost:estimate",
+    durations="imagenet_rib.grid.cost:durations",
 )

@@ -17,11 +17,11 @@ task = Task(
     suites=Path(__file__).parent / "suites",
     plan=plan,
     cells={
-        "data": "inductive_bias.work.data:run",
-        "kernel": "inductive_bias.work.kernel:run",
-        "hypotheses": "inductive_bias.work.hypotheses:run",
-        "estimate": "inductive_bias.work.estimate:run",
+        "data": "inductive_bias.cells.data:run",
+        "kernel": "inductive_bias.cells.kernel:run",
+        "hypotheses": "inductive_bias.cells.hypotheses:run",
+        "estimate": "inductive_bias.cells.estimate:run",
     },
-    report="inductive_bias.findings:write",
+    report="inductive_bias.report.results:write",
     progress_metric="information",
 )

@@ -7,7 +7,7 @@ from typing import Any
 from gridcell.cell import Cell, Resources
 from gridcell.errors import UserError
 from gridcell.grid import Grid, GridBuilder
-from inductive_bias.problems.extent import CARTPOLE_DIMENSIONS, DIGITS, Extent
+from inductive_bias.problems.vector_size import CARTPOLE_DIMENSIONS, DIGITS, Extent
 from inductive_bias.settings import Problem, Settings, Space
 
 PATHS = ("npz", "folder", "shards")

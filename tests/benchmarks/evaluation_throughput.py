@@ -5,9 +5,9 @@ import time
 
 import torch
 
-from gridcell.learn.batches import Batches
-from imagenet_rib.evaluate import predict
-from imagenet_rib.models import build_model, normalisation_of
+from gridcell.data.batches import Batches
+from imagenet_rib.learning.models import build_model, normalisation_of
+from imagenet_rib.learning.predictions import predict
 from imagenet_rib.settings import Settings
 
 AIMS = {"vit: evaluation / bare forward": ">= 0.95", "resnet: evaluation / bare forward": ">= 0.95"}

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from farmap.agents.agent import Mapper
+from farmap.agents.explore import explore
 from farmap.agents.local_map import LocalMap
 from farmap.agents.make import make_agent
-from farmap.agents.survey import Survey
-from farmap.explore import explore
-from farmap.work.explore import compile_all
+from farmap.agents.reachable import Survey
+from farmap.cells.explore import compile_all
 from farmap.world.environment import FarMapEnv
 from farmap.world.maps import SIZES, World, draw_world, paint
 from gridcell.data.seeds import generator

@@ -20,9 +20,9 @@ from torch.nn import functional as F
 from gridcell.data.derive import derive
 from gridcell.data.digits import load_digits_images
 from gridcell.data.images import LabelledImages
-from imagenet_rib.augment import AUGMENTATIONS
-from imagenet_rib.fisher import diagonal_fisher
-from imagenet_rib.models import build_model, head_parameters, normalisation_of
+from imagenet_rib.learning.augmentation import AUGMENTATIONS
+from imagenet_rib.learning.fisher import diagonal_fisher
+from imagenet_rib.learning.models import build_model, head_parameters, normalisation_of
 from imagenet_rib.settings import Optimiser, Settings
 
 AIMS = {"grid / loop": "<= 1.15"}

@@ -28,8 +28,8 @@ import json, sys, tempfile, time
 
 from gridcell.execute.driver import run_grid
 from gridcell.store import Store
-from gridcell.tracking import default_tracking_uri
-from gridcell.window import Window
+from gridcell.mlflow.experiment import default_tracking_uri
+from gridcell.mlflow.mirror import Window
 from tests.benchmarks._waiting_task import Settings, task
 
 address, cells, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])

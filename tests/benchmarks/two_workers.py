@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from gridcell.cell import Cell, Resources
-from gridcell.execute.work import run_cell
-from gridcell.execute.workers import workers_for
+from gridcell.execute.attempt import run_cell
+from gridcell.execute.processes import workers_for
 from gridcell.store import Store
 
 AIMS = {"one worker / two workers (speed-up, at most 2)": ">= 1.5"}

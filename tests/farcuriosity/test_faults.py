@@ -3,11 +3,11 @@
 import pytest
 
 from farcuriosity import task
+from farcuriosity.cells import train
 from farcuriosity.plan import plan
 from farcuriosity.settings import Settings
-from farcuriosity.work import train
+from gridcell.execute.attempt import run_cell
 from gridcell.execute.driver import run_grid
-from gridcell.execute.work import run_cell
 from gridcell.store import Store
 from gridcell.suite import parse_settings
 

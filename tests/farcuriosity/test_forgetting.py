@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
+from farcuriosity.cells.forgetting import VISITS, run
 from farcuriosity.environments.world import RoomsWorld
-from farcuriosity.forgetting.figures import maps, over_time, read
 from farcuriosity.forgetting.measure import forgetting_map, mean_interval
 from farcuriosity.forgetting.path import lap, moves
-from farcuriosity.work.forgetting import VISITS, run
+from farcuriosity.report.forgetting_figures import maps, over_time, read
 from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.errors import UserError

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import trim_mean
 
-from farcuriosity.scores import (
+from farcuriosity.report.scores import (
     atari_references,
     human_normalised,
     interval,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp, ttest_rel
 
-from farcuriosity.figures import draw
-from farcuriosity.report import answer
-from farcuriosity.summary import Agent, Study, curve_over_seeds, summarise
+from farcuriosity.report.figures import draw
+from farcuriosity.report.page import answer
+from farcuriosity.report.summary import Agent, Study, curve_over_seeds, summarise
 
 ROOMS = {"none": [3, 4, 3, 5, 4], "rnd": [7, 6, 9, 8, 7], "far": [8, 6, 9, 7, 8]}
 

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from farcuriosity.findings import write
+from farcuriosity.cells import train, video
 from farcuriosity.plan import plan
+from farcuriosity.report.results import write
 from farcuriosity.settings import Settings
-from farcuriosity.work import train, video
 from gridcell.context import Context
 from gridcell.errors import UserError
 from gridcell.suite import parse_settings
@@ -175,8 +175,8 @@ def test_the_report_counts_cells_as_every_task_does(store, tmp_path, monkeypatch
     named = settings.model_dump(mode="json")
     findings = Findings("t", named, grid, {one.id: result}, {two.id: failure}, store)
     shown = {}
-    monkeypatch.setattr("farcuriosity.findings._agents", lambda *_: [])  # read files of the results
-    monkeypatch.setattr("farcuriosity.report.write_report", lambda *_, **context: shown.update(context))
+    monkeypatch.setattr("farcuriosity.report.results._agents", lambda *_: [])  # read files of the results
+    monkeypatch.setattr("farcuriosity.report.page.write_report", lambda *_, **context: shown.update(context))
     write(findings, tmp_path)
     assert shown["counts"] == {"done": 1, "failed": 0, "diverged": 1, "not run": 2, "skipped": 0}
     assert shown["failures"] == [{"title": two.title, "class": "diverged", "message": "loss is nan"}]

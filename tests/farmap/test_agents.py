@@ -6,13 +6,13 @@ import sys
 import numpy as np
 import pytest
 
+from farmap.agents.explore import explore
 from farmap.agents.farmap import FarMap
 from farmap.agents.fragments import Border, FragmentGraph
 from farmap.agents.frontier import Frontier
 from farmap.agents.local_map import LocalMap
 from farmap.agents.make import make_agent
 from farmap.agents.random_walk import RandomWalk
-from farmap.explore import explore
 from farmap.world.environment import FarMapEnv
 from farmap.world.maps import SIZES, draw_world, from_array
 from gridcell.data.seeds import generator
@@ -148,7 +148,7 @@ def test_a_room_with_nothing_more_to_see_is_done_at_once():
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_trajectory_in_any_process():
     code = (
-        "from farmap.agents.make import make_agent; from farmap.explore import explore; "
+        "from farmap.agents.make import make_agent; from farmap.agents.explore import explore; "
         "from farmap.world.environment import FarMapEnv; from farmap.world.maps import draw_world; "
         "from gridcell.data.seeds import generator; places = []; "
         "env = FarMapEnv(draw_world('large', 8), max_steps=600); "

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from farmap.figures import draw
-from farmap.summary import THRESHOLDS, Entry, summarise
+from farmap.report.figures import draw
+from farmap.report.summary import THRESHOLDS, Entry, summarise
 
 STEPS = np.linspace(0, 5_000, 51)
 

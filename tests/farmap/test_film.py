@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from farmap.film import Recording
+from farmap.report.film import Recording
 
 
 def test_the_share_seen_is_of_what_can_be_seen_and_not_of_what_was_seen_in_the_end():

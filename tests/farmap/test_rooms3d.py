@@ -8,8 +8,8 @@ import numpy as np
 import pyglet
 import pytest
 
+from farmap.agents.explore import explore
 from farmap.agents.farmap import FarMap
-from farmap.explore import explore
 from farmap.world.depth import project
 from farmap.world.environment import FarMapEnv
 from farmap.world.maps import draw_world

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from farmap.agents.local_map import LocalMap
-from farmap.agents.survey import STEPS, Clusters, Survey, choose, towards
+from farmap.agents.reachable import STEPS, Clusters, Survey, choose, towards
 from farmap.world.view import UNKNOWN
 
 EIGHT = np.ones((3, 3), int)

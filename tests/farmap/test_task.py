@@ -13,11 +13,11 @@ from PIL import Image
 from scipy import stats
 
 from farmap import task
-from farmap.answer import answer
-from farmap.figures import draw
 from farmap.plan import NO_FILM
-from farmap.report import write_report
-from farmap.summary import THRESHOLDS, Entry, interval, summarise
+from farmap.report.figures import draw
+from farmap.report.page import write_report
+from farmap.report.sentences import answer
+from farmap.report.summary import THRESHOLDS, Entry, interval, summarise
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.store import Store

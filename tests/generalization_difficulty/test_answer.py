@@ -2,9 +2,9 @@
 
 import pytest
 
-from generalization_difficulty.answer import answer
-from generalization_difficulty.numbers import dimension
-from generalization_difficulty.summary import SPREAD, Entry, summarise
+from generalization_difficulty.report.numbers import dimension
+from generalization_difficulty.report.sentences import answer
+from generalization_difficulty.report.summary import SPREAD, Entry, summarise
 
 FIXED = (
     "n",

@@ -16,7 +16,7 @@ from generalization_difficulty.estimate.resolution import (
     extreme_inverse,
     least_distance,
 )
-from generalization_difficulty.estimate.survey import survey
+from generalization_difficulty.estimate.sample import survey
 from gridcell.errors import UserError
 
 

@@ -7,9 +7,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
-from generalization_difficulty.formula import generalization_difficulty
-from generalization_difficulty.logs import log_binomial, log_difference
-from generalization_difficulty.tasks import (
+from generalization_difficulty.formula.bits import generalization_difficulty
+from generalization_difficulty.formula.logs import log_binomial, log_difference
+from generalization_difficulty.formula.tasks import (
     Classification,
     MetaLearning,
     Reinforcement,

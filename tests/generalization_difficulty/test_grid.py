@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from generalization_difficulty import Reinforcement, task
-from generalization_difficulty.numbers import scientific
-from generalization_difficulty.summary import Entry, summarise
+from generalization_difficulty.report.numbers import scientific
+from generalization_difficulty.report.summary import Entry, summarise
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.suite import load_suite, suite_names

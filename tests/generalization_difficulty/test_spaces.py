@@ -5,7 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from generalization_difficulty.spaces import action_dimension, environment_dimensions, observation_dimension
+from generalization_difficulty.formula.spaces import (
+    action_dimension,
+    environment_dimensions,
+    observation_dimension,
+)
 from gridcell.errors import UserError
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gridcell.statistics import student_interval
+from gridcell.report.intervals import student_interval
 
 
 @pytest.mark.parametrize("level", [0.5, 0.95, 0.99])

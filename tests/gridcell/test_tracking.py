@@ -8,10 +8,10 @@ import pytest
 import toy_task
 
 from gridcell.execute.driver import run_grid
+from gridcell.mlflow.experiment import Experiment
+from gridcell.mlflow.mirror import Window, write
 from gridcell.store.plans import grid_id
 from gridcell.store.results import encode
-from gridcell.tracking import Experiment
-from gridcell.window import Window, write
 
 
 @pytest.fixture
@@ -152,9 +152,7 @@ def test_a_run_that_was_stopped_does_not_wait_long_for_mlflow(grid, store, uri, 
 
 @pytest.mark.slow
 def test_two_drivers_that_begin_together_make_one_experiment(grid, uri):
-    code = (
-        f"from gridcell.tracking import Experiment; Experiment({uri!r}, 'toy', 'mini', {grid_id(grid)!r}, 7)"
-    )
+    code = f"from gridcell.mlflow.experiment import Experiment; Experiment({uri!r}, 'toy', 'mini', {grid_id(grid)!r}, 7)"
     drivers = [
         subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(3)
     ]

@@ -8,17 +8,17 @@ import pytest
 import torch
 from torch import nn
 
+from gridcell.data.batches import Batches
 from gridcell.errors import UserError
-from gridcell.learn.batches import Batches
 from gridcell.learn.classifier import Classifier
 from gridcell.learn.fit import fit
 from gridcell.learn.optimisers import Optimisation
-from imagenet_rib import adapters
-from imagenet_rib.contrastive import DualEncoder, TextTower, contrastive_loss
+from imagenet_rib.learning import adapters
+from imagenet_rib.learning.contrastive import DualEncoder, TextTower, contrastive_loss
+from imagenet_rib.learning.models import build_model, head_parameters
+from imagenet_rib.learning.prompting import Prompted, frame_width
 from imagenet_rib.method import Start
 from imagenet_rib.methods import flyp, get
-from imagenet_rib.models import build_model, head_parameters
-from imagenet_rib.prompting import Prompted, frame_width
 
 VIT = {"name": "vit_tiny_patch16_224", "patch_size": 16, "embed_dim": 16, "depth": 2, "num_heads": 2}
 CLIP = {**VIT, "name": "vit_base_patch16_clip_224.laion2b_ft_in1k"}

@@ -6,10 +6,10 @@ from scipy import stats
 
 import imagenet_rib
 from gridcell.suite import load_suite
-from imagenet_rib.distance.summary import MeasuredDistance
-from imagenet_rib.evaluation import Evaluation
-from imagenet_rib.richness import Origin, origins
-from imagenet_rib.summary import summarise
+from imagenet_rib.report.distance_summary import MeasuredDistance
+from imagenet_rib.report.evaluations import Evaluation
+from imagenet_rib.report.richness import Origin, origins
+from imagenet_rib.report.summary import summarise
 from rib_evaluations import PRE, SETS, after, answers, before
 
 PAIR = {"m": Origin("net", 0, "little"), "n": Origin("net", 2, "much")}

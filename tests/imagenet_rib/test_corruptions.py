@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from imagenet_rib.corruption_figures import changes_by_corruption
-from imagenet_rib.corruptions import write_corruptions
-from imagenet_rib.report import write_report
-from imagenet_rib.summary import summarise
+from imagenet_rib.report.corruption_accuracy import write_corruptions
+from imagenet_rib.report.corruption_figures import changes_by_corruption
+from imagenet_rib.report.page import write_report
+from imagenet_rib.report.summary import summarise
 from rib_evaluations import random_evaluations
 
 CORRUPTIONS, SEVERITIES = [f"fog_{k}" for k in range(15)], ["1", "2", "3", "4", "5"]

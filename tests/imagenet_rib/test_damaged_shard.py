@@ -12,7 +12,7 @@ from gridcell.data.shards.write import import_set
 from gridcell.execute.driver import run_grid
 from gridcell.suite import load_suite
 from gridcell.task import find_task
-from imagenet_rib.models import build_model
+from imagenet_rib.learning.models import build_model
 from published_sets import SETS
 
 SUITE = str(Path(__file__).parent / "published.yaml")

@@ -7,9 +7,9 @@ import torch
 from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.data.images import LabelledImages, save_npz
-from imagenet_rib.models import architecture_name, build_model, normalisation_of, save_weights
-from imagenet_rib.packed import PackedAnswers
-from imagenet_rib.work import evaluate
+from imagenet_rib.cells import evaluate
+from imagenet_rib.cells.packed_bits import PackedAnswers
+from imagenet_rib.learning.models import architecture_name, build_model, normalisation_of, save_weights
 
 NAME, OPTIONS = "vit_tiny_patch16_224", {"patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2}
 IMAGES = 300  # three batches

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from gridcell.data.images import LabelledImages, save_npz
-from gridcell.data.stored import StoredImages, save_index
+from gridcell.data.sharded import StoredImages, save_index
 from gridcell.errors import UserError
 from gridcell.task import Findings
-from imagenet_rib.findings import write
+from imagenet_rib.cells.packed_bits import PackedAnswers
+from imagenet_rib.grid.plan import plan
 from imagenet_rib.method import Merging
 from imagenet_rib.methods import available
-from imagenet_rib.packed import PackedAnswers
-from imagenet_rib.plan import plan
+from imagenet_rib.report.results import write
 from imagenet_rib.settings import Settings
 
 IMAGES = 40

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from imagenet_rib.fisher import diagonal_fisher
-from imagenet_rib.models import build_model
+from imagenet_rib.learning.fisher import diagonal_fisher
+from imagenet_rib.learning.models import build_model
 
 
 def network():

@@ -8,18 +8,18 @@ from PIL import Image
 
 from gridcell.cell import Cell
 from gridcell.context import Context
+from gridcell.data.image_sets import write_suite
 from gridcell.data.images import LabelledImages
-from gridcell.data.suite import write_suite
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.suite import load_suite
 from gridcell.task import Findings, find_task
-from imagenet_rib.imagenet import read_imagenet, read_labelled, synsets
-from imagenet_rib.plan import plan
-from imagenet_rib.published import published_set
+from imagenet_rib.cells.data import run as read_data
+from imagenet_rib.cells.image_sets import read_imagenet, read_labelled, synsets
+from imagenet_rib.cells.pretrained import run as bring_weights
+from imagenet_rib.grid.plan import plan
+from imagenet_rib.grid.published import published_set
 from imagenet_rib.settings import Settings
-from imagenet_rib.work.data import run as read_data
-from imagenet_rib.work.pretrained import run as bring_weights
 from photographs import write_labelled_folder
 
 SMALL = {"c": {"per_corruption": 1}}

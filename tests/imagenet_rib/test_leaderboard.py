@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from imagenet_rib.leaderboard import ALL_MODELS, COLUMNS, boards, write_leaderboard
-from imagenet_rib.report import write_report
-from imagenet_rib.summary import summarise
+from imagenet_rib.report.leaderboard import ALL_MODELS, COLUMNS, boards, write_leaderboard
+from imagenet_rib.report.page import write_report
+from imagenet_rib.report.summary import summarise
 from rib_evaluations import SETS, after, before, random_evaluations
 
 

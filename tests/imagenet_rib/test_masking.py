@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridcell.errors import UserError
-from imagenet_rib.masking import answers, check_labels, positions, predict_within, restrict, right
+from imagenet_rib.learning.masking import answers, check_labels, positions, predict_within, restrict, right
 
 
 @st.composite

@@ -8,7 +8,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from gridcell.errors import UserError
-from imagenet_rib.merging import average, interpolate
+from imagenet_rib.learning.merging import average, interpolate
 
 
 def network(seed, dtype=torch.float32):

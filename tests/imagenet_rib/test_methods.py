@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch import nn
 
+from gridcell.data.batches import Batches
 from gridcell.errors import UserError
-from gridcell.learn.batches import Batches
 from gridcell.learn.classifier import Classifier
 from gridcell.learn.fit import fit
 from gridcell.learn.optimisers import Optimisation
-from imagenet_rib.fisher import diagonal_fisher
+from imagenet_rib.learning.fisher import diagonal_fisher
+from imagenet_rib.learning.models import build_model, head_parameters
 from imagenet_rib.method import FineTuning, Merging, Recipe, Start
 from imagenet_rib.methods import available, get
-from imagenet_rib.models import build_model, head_parameters
 
 ARCHITECTURES = {
     "vit": {"name": "vit_tiny_patch16_224", "patch_size": 16, "embed_dim": 16, "depth": 2, "num_heads": 2},

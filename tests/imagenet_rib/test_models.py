@@ -5,10 +5,9 @@ import pytest
 import torch
 from torch import nn
 
+from gridcell.data.batches import Batches
 from gridcell.errors import UserError
-from gridcell.learn.batches import Batches
-from imagenet_rib.evaluate import Normalisation, predict
-from imagenet_rib.models import (
+from imagenet_rib.learning.models import (
     architecture_name,
     build_model,
     head_parameters,
@@ -16,6 +15,7 @@ from imagenet_rib.models import (
     normalisation_of,
     save_weights,
 )
+from imagenet_rib.learning.predictions import Normalisation, predict
 
 VIT = {"name": "vit_tiny_patch16_224", "patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2}
 RESNET = {"name": "resnet18", "layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16]}
@@ -128,7 +128,6 @@ def test_the_crop_is_that_of_timms_record_for_the_size_used(side, crop_share):
 
 def test_models_answer_in_the_precision_of_their_device(monkeypatch):
     """The model alone runs in it: what is compared afterwards is float32."""
-    from imagenet_rib import evaluate
     from imagenet_rib.distance import features
 
     entered = []
@@ -141,7 +140,7 @@ def test_models_answer_in_the_precision_of_their_device(monkeypatch):
     normalisation, seen = normalisation_of(model), []
     model.blocks[0].register_forward_hook(lambda *_: seen.append(torch.is_autocast_enabled("cpu")))
     plain = features.penultimate_features(model, [(images,)], normalisation)
-    for module in (evaluate, features):
+    for module in (predictions, features):
         monkeypatch.setattr(module, "mixed_precision", in_bfloat16)
     predict(model, [(images,)], normalisation, torch.arange(7))
     mixed = features.penultimate_features(model, [(images,)], normalisation)

@@ -8,9 +8,9 @@ import pytest
 import imagenet_rib
 from gridcell.errors import UserError
 from gridcell.suite import load_suite
-from imagenet_rib.models import check_known
-from imagenet_rib.names import FAMILIAR
-from imagenet_rib.plan import plan
+from imagenet_rib.grid.model_names import FAMILIAR
+from imagenet_rib.grid.plan import plan
+from imagenet_rib.learning.models import check_known
 
 
 def planned(suite, *overrides):
@@ -43,7 +43,8 @@ def test_timm_knows_what_it_is_not_asked_for(name):
 @pytest.mark.parametrize("suite", ["mini", "paper"])
 def test_planning_a_suite_imports_no_timm(suite):
     code = (
-        "import sys, imagenet_rib; from gridcell.suite import load_suite; from imagenet_rib.plan import plan;"
+        "import sys, imagenet_rib; from gridcell.suite import load_suite; "
+        "from imagenet_rib.grid.plan import plan;"
         f"plan(load_suite(imagenet_rib.task, '{suite}', ()).settings); sys.exit('timm' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

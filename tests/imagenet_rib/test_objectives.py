@@ -9,7 +9,7 @@ from scipy.special import log_softmax, softmax
 from scipy.stats import entropy
 from torch import nn
 
-from imagenet_rib.objectives import (
+from imagenet_rib.learning.objectives import (
     cross_entropy_loss,
     distillation,
     distilled_loss,

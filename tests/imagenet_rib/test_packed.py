@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from imagenet_rib.packed import PackedAnswers
+from imagenet_rib.cells.packed_bits import PackedAnswers
 
 SOME = st.dictionaries(st.sampled_from(["v2", "r", "c/fog", "val"]), arrays(bool, st.integers(0, 30)))
 

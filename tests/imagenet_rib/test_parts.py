@@ -9,11 +9,11 @@ from gridcell.data.images import LabelledImages
 from gridcell.errors import UserError
 from gridcell.suite import load_suite
 from gridcell.task import find_task
-from imagenet_rib.cost import IMAGES, estimate
-from imagenet_rib.parts import evaluation_cuts, join, key_of, members
-from imagenet_rib.plan import plan
+from imagenet_rib.grid.cost import IMAGES, estimate
+from imagenet_rib.grid.plan import plan
+from imagenet_rib.grid.slices import evaluation_cuts, join, key_of, members
+from imagenet_rib.grid.throughput import MEASURED, throughput_of
 from imagenet_rib.settings import Settings
-from imagenet_rib.throughput import MEASURED, throughput_of
 
 GROUPS = ("fog/1", "fog/2", "snow/1", "foggy/1")
 

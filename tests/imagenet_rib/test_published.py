@@ -13,11 +13,11 @@ from safetensors.torch import save_file
 from gridcell.errors import UserError
 from gridcell.suite import load_suite
 from gridcell.task import find_task
-from imagenet_rib import pretrained
-from imagenet_rib.evaluate import fit_centre
-from imagenet_rib.models import build_model, build_pretrained, normalisation_of
-from imagenet_rib.plan import plan
-from imagenet_rib.published import published
+from imagenet_rib.grid.plan import plan
+from imagenet_rib.grid.published import published
+from imagenet_rib.learning import pretrained
+from imagenet_rib.learning.models import build_model, build_pretrained, normalisation_of
+from imagenet_rib.learning.predictions import fit_centre
 from imagenet_rib.settings import Architecture, Pretrained, Settings
 from photographs import PHOTOGRAPHS, photograph
 

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from timm.data import create_transform, resolve_model_data_config
 
 from gridcell.cli import main
-from imagenet_rib.models import build_model
+from imagenet_rib.learning.models import build_model
 from published_sets import SETS
 
 WORKERS = 2  # processes that train or evaluate one cell together

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from imagenet_rib.answer import answer, gaps
-from imagenet_rib.evaluation import SetFacts
-from imagenet_rib.report import headline, write_report
-from imagenet_rib.richness import Origin
-from imagenet_rib.summary import summarise
+from imagenet_rib.report.evaluations import SetFacts
+from imagenet_rib.report.page import headline, write_report
+from imagenet_rib.report.richness import Origin
+from imagenet_rib.report.sentences import answer, gaps
+from imagenet_rib.report.summary import summarise
 from rib_evaluations import AFTER, SETS, after, before, random_evaluations
 
 NASTY = '<script>alert("x")</script>'
@@ -234,7 +234,7 @@ def test_terminal_matrix_of_a_named_method_leaves_gaps_blank():
 
 def test_planning_imports_no_drawing():
     code = (
-        "import sys, imagenet_rib.evaluation, imagenet_rib.report;"
+        "import sys, imagenet_rib.report.evaluations, imagenet_rib.report.page;"
         "sys.exit(','.join({'matplotlib', 'scipy', 'jinja2', 'torch'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

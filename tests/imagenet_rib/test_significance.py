@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from imagenet_rib.significance import DRAWS, EXACT_PAIRS, holm, sign_flip_p, smallest_p
+from imagenet_rib.report.significance import DRAWS, EXACT_PAIRS, holm, sign_flip_p, smallest_p
 
 
 @given(st.lists(st.integers(-9, 9), min_size=1, max_size=7))

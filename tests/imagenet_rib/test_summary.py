@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gridcell.errors import UserError
-from imagenet_rib import estimates
-from imagenet_rib.cells import COLUMNS, write_cells
-from imagenet_rib.evaluation import Evaluation, SetFacts
-from imagenet_rib.summary import summarise, write_summary
+from imagenet_rib.report import estimates
+from imagenet_rib.report.evaluations import Evaluation, SetFacts
+from imagenet_rib.report.rows import COLUMNS, write_cells
+from imagenet_rib.report.summary import summarise, write_summary
 from rib_evaluations import AFTER, PRE, SETS, after, answers, before, random_evaluations
 
 

@@ -8,12 +8,12 @@ from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.data.imagenet import imagenet_wnids
 from gridcell.data.images import LabelledImages
+from imagenet_rib.cells import train
+from imagenet_rib.cells.inputs import ModelBuilder
+from imagenet_rib.cells.training import train_classifier
+from imagenet_rib.learning.models import build_model, normalisation_of
+from imagenet_rib.learning.objectives import cross_entropy_loss
 from imagenet_rib.method import FineTuning
-from imagenet_rib.models import build_model, normalisation_of
-from imagenet_rib.objectives import cross_entropy_loss
-from imagenet_rib.work import train
-from imagenet_rib.work.inputs import ModelBuilder
-from imagenet_rib.work.training import train_classifier
 
 SETTINGS = {
     "optimiser": "sgd",

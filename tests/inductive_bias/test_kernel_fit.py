@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from gridcell.errors import UserError
-from inductive_bias.information import fit_warning
+from inductive_bias.cells.kernel import check_fit
+from inductive_bias.distributions.information import fit_warning
 from inductive_bias.kernel_space import posterior as posterior_module
 from inductive_bias.kernel_space.kernels import rbf
 from inductive_bias.kernel_space.posterior import posterior
 from inductive_bias.kernel_space.solve import RESIDUAL, solve_conjugate_gradients
-from inductive_bias.work.kernel import check_fit
 
 KERNEL = rbf(1.0)
 

@@ -14,18 +14,18 @@ from PIL import Image
 from gridcell.cli import main
 from gridcell.data.shards.write import import_set
 from gridcell.errors import UserError
-from gridcell.execute.work import run_cell
+from gridcell.execute.attempt import run_cell
 from gridcell.store import Store
 from gridcell.suite import load_suite, parse_settings
 from gridcell.task import Findings
 from inductive_bias import task
+from inductive_bias.distributions.information import estimate, too_few, warnings_of
 from inductive_bias.distributions.weighted import WeightedChi2
-from inductive_bias.information import estimate, too_few, warnings_of
 from inductive_bias.problems.control import cartpole, policy
-from inductive_bias.problems.extent import DIGITS, Extent
 from inductive_bias.problems.pool import cut, make_pool
 from inductive_bias.problems.sources import digits, from_dataset, from_folder, from_npz, from_shards, teacher
-from inductive_bias.summary import mean_interval
+from inductive_bias.problems.vector_size import DIGITS, Extent
+from inductive_bias.report.summary import mean_interval
 
 SMALL = {
     "problems": {

@@ -13,8 +13,8 @@ from gridcell.execute import tune
 from gridcell.execute.outcome import RETRIES, FailureClass
 from gridcell.execute.schedule import Schedule
 from gridcell.execute.trial_actor import GridWork
+from gridcell.mlflow.mirror import Window
 from gridcell.store import Checkpoints, Results, patience
-from gridcell.window import Window
 
 __all__ = ["task"]
 

@@ -27,7 +27,7 @@ def train(cell: Cell, context: Context) -> Mapping[str, Any]:
     """Train three epochs with a checkpoint after each; fail as ``config["fail"]`` says, on the last rank."""
     import torch
 
-    from gridcell.learn.batches import Batches
+    from gridcell.data.batches import Batches
     from gridcell.learn.classifier import Classifier
     from gridcell.learn.fit import fit
     from learn_problems import cross_entropy, data
@@ -81,10 +81,10 @@ def vit(cell: Cell, context: Context) -> Mapping[str, Any]:
     """Train a small vision transformer on 1,024 random images, without checkpoints: for timing."""
     import torch
 
-    from gridcell.learn.batches import Batches
+    from gridcell.data.batches import Batches
     from gridcell.learn.classifier import Classifier
     from gridcell.learn.fit import fit
-    from imagenet_rib.models import build_model
+    from imagenet_rib.learning.models import build_model
     from learn_problems import cross_entropy
 
     torch.manual_seed(0)

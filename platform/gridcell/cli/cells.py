@@ -9,8 +9,8 @@ import typer
 from gridcell.cli import common
 from gridcell.cli.common import DEFAULT_STORAGE, Json, Storage, open_store, print_json, reading
 from gridcell.errors import UserError
-from gridcell.execute.work import run_cell
-from gridcell.execute.workers import workers_for
+from gridcell.execute.attempt import run_cell
+from gridcell.execute.processes import workers_for
 from gridcell.task import find_task
 
 app = typer.Typer(

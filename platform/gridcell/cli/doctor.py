@@ -32,7 +32,7 @@ def doctor(
     if chaos or fault:
         _chaos(fault or [], as_json)
         return
-    from gridcell.cluster.doctor.finding import Level, examine
+    from gridcell.cluster.doctor.check import Level, examine
 
     found = []
     console = common.console()
@@ -76,8 +76,8 @@ def _checks(
     from gridcell.cluster.doctor import machine, ray
     from gridcell.cluster.doctor.storage import storage as check_storage
     from gridcell.cluster.doctor.tracking import tracking as check_tracking
+    from gridcell.mlflow.experiment import default_tracking_uri
     from gridcell.store import Store
-    from gridcell.tracking import default_tracking_uri
 
     window = tracking or default_tracking_uri(Store(storage))
     return [

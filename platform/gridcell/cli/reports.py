@@ -27,10 +27,10 @@ from gridcell.cli.common import (
     request,
 )
 from gridcell.errors import UserError
+from gridcell.mlflow.experiment import Experiment, default_tracking_uri, is_server, one_line
 from gridcell.store import Store
 from gridcell.store.plans import grid_id
 from gridcell.task import Findings
-from gridcell.tracking import Experiment, default_tracking_uri, is_server, one_line
 
 
 def findings(asked: Request, store: Store) -> Findings:

@@ -32,9 +32,9 @@ from gridcell.cli.progress import TerminalProgress
 from gridcell.cli.reports import findings, report_folder
 from gridcell.execute.driver import diverged_cells, run_grid, set_damaged_aside
 from gridcell.execute.schedule import Schedule
+from gridcell.mlflow.experiment import default_tracking_uri, is_server
+from gridcell.mlflow.mirror import Window
 from gridcell.store import Store
-from gridcell.tracking import default_tracking_uri, is_server
-from gridcell.window import Window
 
 
 class ExecutorName(StrEnum):

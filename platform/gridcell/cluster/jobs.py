@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridcell.cluster.package import Package
-from gridcell.cluster.reach import use_token_if_there
 from gridcell.errors import UserError
+from gridcell.execute.reach import use_token_if_there
 from gridcell.task import TASKS_VARIABLE, Task, entry_point_value
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from gridcell import __version__
 from gridcell.data.folder import read_folder
+from gridcell.data.image_sets import require_own_folder, write_suite
 from gridcell.data.images import LabelledImages, select
 from gridcell.data.seeds import generator
 from gridcell.data.shifts import Shift, Sources, shifts
-from gridcell.data.suite import require_own_folder, write_suite
 from gridcell.errors import UserError, unknown
 
 _LEAST_PRETRAIN = 2

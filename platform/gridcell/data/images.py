@@ -17,13 +17,13 @@ from gridcell.errors import CorruptData, UserError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gridcell.data.labelled import Prepare
-    from gridcell.learn.batches import Batches
+    from gridcell.data.batches import Batches
+    from gridcell.data.prepare import Prepare
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledImages:
-    """A set of colour images of one size, with the class of each; see ``gridcell.data.labelled``.
+    """A set of colour images of one size, with the class of each; see ``gridcell.data.image_set``.
 
     Attributes:
         name: What error messages and reports call the set, e.g. ``"r"``.
@@ -67,7 +67,7 @@ class LabelledImages:
 
     def training_batches(self, batch_size: int, prepare: "Prepare", *, seed: int, **parts: Any) -> "Batches":
         """Return shuffled batches of images, as they are, and labels."""
-        from gridcell.learn.batches import Batches
+        from gridcell.data.batches import Batches
 
         return Batches(self.images, self.labels, batch_size=batch_size, seed=seed, **parts)
 
@@ -75,7 +75,7 @@ class LabelledImages:
         self, batch_size: int, prepare: "Prepare", share: range | None = None
     ) -> "Batches":
         """Return batches of images, as they are, and labels, each image once."""
-        from gridcell.learn.batches import Batches
+        from gridcell.data.batches import Batches
 
         own = slice(None) if share is None else slice(share.start, share.stop)
         return Batches(self.images[own], self.labels[own], batch_size=batch_size, shuffle=False)

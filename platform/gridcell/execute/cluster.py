@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gridcell.cell import Cell, Resources
-from gridcell.cluster.reach import LOOPBACK_ONLY, prepare_to_reach
 from gridcell.errors import UserError
+from gridcell.execute.reach import LOOPBACK_ONLY, prepare_to_reach
 from gridcell.task import Task
 
 _COUNTED = {"CPU", "GPU"}  # what cells ask for

@@ -5,12 +5,12 @@ Cells run in this process, but for those that ask for several workers.
 
 from collections.abc import Mapping
 
+from gridcell.execute.attempt import run_cell
 from gridcell.execute.listener import Listener
 from gridcell.execute.outcome import Outcome
+from gridcell.execute.processes import workers_for
 from gridcell.execute.schedule import Schedule
 from gridcell.execute.settle import settle
-from gridcell.execute.work import run_cell
-from gridcell.execute.workers import workers_for
 from gridcell.grid import Grid
 from gridcell.store import Store
 from gridcell.task import Task

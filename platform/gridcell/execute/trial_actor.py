@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from gridcell.cell import Cell
 from gridcell.context import Reporter
+from gridcell.execute.attempt import run_cell
 from gridcell.execute.outcome import Outcome, failure_from
 from gridcell.execute.stall import watched
-from gridcell.execute.work import run_cell
 from gridcell.store import Store
 from gridcell.task import Task
 

@@ -27,7 +27,7 @@ class CheckpointStore(Protocol):
 
 @runtime_checkable
 class Startable(Protocol):
-    """Batches that can begin anywhere in an epoch, such as :class:`gridcell.learn.batches.Batches`."""
+    """Batches that can begin anywhere in an epoch, such as :class:`gridcell.data.batches.Batches`."""
 
     def start_at(self, batch: int, /) -> None:
         """Let the next iteration leave out what comes before this batch of its epoch, counted from 0."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gridcell.errors import UserError
 from gridcell.learn.optimisers import Optimisation, build_optimiser, build_schedule
-from gridcell.learn.statistics import SharedStatistics, collects_statistics
+from gridcell.learn.sync_batchnorm import SharedStatistics, collects_statistics
 
 Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
 _WITH_STATISTICS = (nn.modules.batchnorm._BatchNorm,)

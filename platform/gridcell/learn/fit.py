@@ -64,7 +64,7 @@ def fit(
     Args:
         module: What to train. Its ``architecture`` attribute (else its class's name) goes into
             checkpoints.
-        batches: Loader of the training batches, e.g. :class:`gridcell.learn.batches.Batches`; if it has
+        batches: Loader of the training batches, e.g. :class:`gridcell.data.batches.Batches`; if it has
             a ``sampler`` with ``set_epoch``, that is told each epoch.
         epochs: Epochs in all, those before the checkpoint included.
         seed: Seeds Python, NumPy and torch; processes of a group get different streams from it.

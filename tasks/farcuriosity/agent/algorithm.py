@@ -14,8 +14,8 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.tune.registry import register_env
 
 from farcuriosity.agent.connector import Credit
-from farcuriosity.agent.group import SegmentLearnerGroup
 from farcuriosity.agent.learner import CuriosityLearner
+from farcuriosity.agent.learner_group import SegmentLearnerGroup
 from farcuriosity.agent.module import ActorCriticModule
 from farcuriosity.agent.runner import SegmentRunner
 from farcuriosity.environments.make import make_vector

@@ -21,11 +21,11 @@ from farcuriosity.agent.connector import CURIOSITY, Credit, SegmentsToBatch
 from farcuriosity.agent.module import VALUES
 from farcuriosity.agent.networks import ActorCritic
 from farcuriosity.agent.progress import Progress
-from farcuriosity.curiosity.crew import Crew, Divisible
 from farcuriosity.curiosity.interface import Batch, Curiosity
 from farcuriosity.curiosity.modules import get
+from farcuriosity.curiosity.process_group import Crew, Divisible
 from farcuriosity.environments.make import newest_frame
-from gridcell.execute.workers import join_group
+from gridcell.execute.processes import join_group
 
 OWN = "own"  # in the state: what RLlib knows nothing of
 ColumnsOf = dict[str, Tensor]

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from farcuriosity.curiosity.capacity import check_capacity
 from farcuriosity.curiosity.interface import Switch
-from farcuriosity.curiosity.parameters import check_capacity
 from fragmentation_recall.keys import FractureKeys
 from fragmentation_recall.memory import LeastRecentlyUsed
 from fragmentation_recall.surprisal import Criterion, RunningMoments, is_surprising

@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
-from farcuriosity.curiosity.crew import Crew
 from farcuriosity.curiosity.fragmentation import Fragmentation
 from farcuriosity.curiosity.interface import Batch, Scores, Segment, Switch
 from farcuriosity.curiosity.keys import Keys, frame_keys, key_dimension
 from farcuriosity.curiosity.networks import empty, encoder, fresh
 from farcuriosity.curiosity.normalisers import ObservationNormaliser, RewardNormaliser
 from farcuriosity.curiosity.predictors import Predictor, Rows
+from farcuriosity.curiosity.process_group import Crew
 
 _ROWS = 256  # transitions that are scored at a time: activations of more do not stay in a CPU's cache
 

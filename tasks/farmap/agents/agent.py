@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from farmap.agents.local_map import LocalMap
-from farmap.agents.survey import Cell
+from farmap.agents.reachable import Cell
 
 Observation = Mapping[str, Any]
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from farmap.agents.agent import Observation
 from farmap.agents.fragments import Border, Fragment, FragmentGraph
 from farmap.agents.local_map import LocalMap
+from farmap.agents.reachable import STEPS, Cell, Clusters, Survey
 from farmap.agents.route import Route, follow, route_to_cluster
-from farmap.agents.survey import STEPS, Cell, Clusters, Survey
 from fragmentation_recall.surprisal import RunningMoments, is_surprising
 
 Criterion = Literal["z", "ratio", "random", "uniform"]

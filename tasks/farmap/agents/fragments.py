@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmap.agents.local_map import EMPTY, LocalMap
-from farmap.agents.survey import STEPS, Cell, Survey
+from farmap.agents.reachable import STEPS, Cell, Survey
 from fragmentation_recall.memory import LeastRecentlyUsed
 
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from farmap.agents.agent import Observation
 from farmap.agents.local_map import LocalMap
+from farmap.agents.reachable import Cell, Clusters, Survey
 from farmap.agents.route import Route, follow, route_to_cluster
-from farmap.agents.survey import Cell, Clusters, Survey
 
 
 class Frontier:

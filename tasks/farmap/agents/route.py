@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from farmap.agents.local_map import LocalMap
-from farmap.agents.survey import STEPS, Cell, Survey, Weight, choose, towards
+from farmap.agents.reachable import STEPS, Cell, Survey, Weight, choose, towards
 from farmap.world.view import UNKNOWN
 
 TURN = 4  # added to a heading: turn there and stay

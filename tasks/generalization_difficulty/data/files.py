@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from generalization_difficulty.data.batches import ArrayBatches, Batch, Batches
 from gridcell.data.arrays import open_npz
 from gridcell.data.folder import SUFFIXES, read_image
-from gridcell.data.shards.pixels import ShardImages, is_shards, shards_fingerprint
+from gridcell.data.shards.decoded import ShardImages, is_shards, shards_fingerprint
 from gridcell.errors import UserError
 
 POINTS = ("points", "x", "X", "data", "images", "x_train")

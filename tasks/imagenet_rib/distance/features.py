@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from gridcell.errors import UserError
 from gridcell.learn.placement import device_of
 from gridcell.learn.precision import mixed_precision
-from imagenet_rib.evaluate import Normalisation
-from imagenet_rib.modes import evaluating
+from imagenet_rib.learning.modes import evaluating
+from imagenet_rib.learning.predictions import Normalisation
 
 
 def penultimate_features(

@@ -20,7 +20,7 @@ def prepare(start: Start, /, *, strength: float = 1.0) -> Recipe:
     Raises:
         UserError: If the start carries no Fisher information.
     """
-    from imagenet_rib.objectives import penalised_loss
+    from imagenet_rib.learning.objectives import penalised_loss
 
     if start.fisher is None:
         raise UserError("Method 'ewc' needs the Fisher information of the pre-trained model.")

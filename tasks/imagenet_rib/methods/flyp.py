@@ -2,8 +2,8 @@
 
 timm has the image towers of CLIP models but not their text towers, so these come from a plug-in: an entry
 point of the group ``gridcell.imagenet_rib.text_towers`` that leads to a function
-``(timm's name of the image tower, names of the classes) -> imagenet_rib.contrastive.TextTower``. The function
-tokenises the class prompts, loads the text weights that belong to the image tower, and hands over the matrix
+``(timm's name of the image tower, names of the classes) ->
+imagenet_rib.learning.contrastive.TextTower``. The function tokenises the class prompts, loads the text weights that belong to the image tower, and hands over the matrix
 that projects the image tower's features (which timm leaves out of models fine-tuned on ImageNet).
 """
 
@@ -21,7 +21,7 @@ from imagenet_rib.method import FineTuning, Parameters, Recipe, Start
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from imagenet_rib.contrastive import TextTower
+    from imagenet_rib.learning.contrastive import TextTower
 
 ENTRY_POINTS = "gridcell.imagenet_rib.text_towers"
 
@@ -47,7 +47,7 @@ def prepare(start: Start, /, *, text_tower: str = "") -> Recipe:
     Raises:
         UserError: If no plug-in gives the text tower, or its prompts are for another number of classes.
     """
-    from imagenet_rib.contrastive import DualEncoder
+    from imagenet_rib.learning.contrastive import DualEncoder
 
     tower = _text_tower(text_tower, start)
     both = DualEncoder(start.model, tower)

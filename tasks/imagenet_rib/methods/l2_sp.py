@@ -15,7 +15,7 @@ class Settings(Parameters):
 
 def prepare(start: Start, /, *, strength: float = 1.0) -> Recipe:
     """Add ``strength * sum_k (theta_k - theta_k^pre)^2`` to the loss."""
-    from imagenet_rib.objectives import penalised_loss
+    from imagenet_rib.learning.objectives import penalised_loss
 
     return Recipe(start.model, penalised_loss(start.classes, start.reference, None, strength))
 

@@ -42,8 +42,8 @@ def prepare(start: Start, /, *, rank: int = 8, alpha: float = 16.0) -> Recipe:
     Raises:
         UserError: If the model has no attention projections, or none that an adapter would be called for.
     """
-    from imagenet_rib.adapters import adapted, is_adapter, merged
-    from imagenet_rib.objectives import cross_entropy_loss
+    from imagenet_rib.learning.adapters import adapted, is_adapter, merged
+    from imagenet_rib.learning.objectives import cross_entropy_loss
 
     def export(model: nn.Module) -> Mapping[str, Tensor]:
         return merged(model).state_dict()

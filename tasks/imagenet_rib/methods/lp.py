@@ -9,7 +9,7 @@ from imagenet_rib.method import FineTuning, Recipe, Start
 
 def prepare(start: Start, /, **parameters: Any) -> Recipe:
     """Train the head; the backbone stays as it is, its batch statistics included."""
-    from imagenet_rib.objectives import cross_entropy_loss
+    from imagenet_rib.learning.objectives import cross_entropy_loss
 
     return Recipe(
         start.model,

@@ -16,7 +16,7 @@ class Settings(Parameters):
 
 def prepare(start: Start, /, *, alpha: float = 1.0, temperature: float = 2.0) -> Recipe:
     """Add ``alpha * KL(softmax(z_pre / T) || softmax(z / T))`` to the loss."""
-    from imagenet_rib.objectives import distilled_loss
+    from imagenet_rib.learning.objectives import distilled_loss
 
     loss = distilled_loss(start.classes, start.teacher(), alpha=alpha, temperature=temperature)
     return Recipe(start.model, loss)

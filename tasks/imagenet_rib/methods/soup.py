@@ -34,7 +34,7 @@ class Settings(Parameters):
 
 def merge(weights: Mapping[str, StateDict], /, **variant: Any) -> StateDict:
     """Return the mean of all the weights given."""
-    from imagenet_rib.merging import average
+    from imagenet_rib.learning.merging import average
 
     return average(list(weights.values()))
 

@@ -20,14 +20,14 @@ class Settings(Parameters):
 
 def wrap(model: nn.Module, /, *, image_size: int, width: int = 30) -> nn.Module:
     """Put a frame of zeros in front of a model."""
-    from imagenet_rib.prompting import Prompted, frame_width
+    from imagenet_rib.learning.prompting import Prompted, frame_width
 
     return Prompted(model, image_size=image_size, width=frame_width(image_size, width))
 
 
 def prepare(start: Start, /, *, width: int = 30) -> Recipe:
     """Train the frame alone; the model stays as it is, its batch statistics included."""
-    from imagenet_rib.objectives import cross_entropy_loss
+    from imagenet_rib.learning.objectives import cross_entropy_loss
 
     return Recipe(
         wrap(start.model, image_size=start.image_size, width=width),

@@ -34,7 +34,7 @@ def variants(settings: Settings) -> tuple[Mapping[str, float], ...]:
 
 def merge(weights: Mapping[str, StateDict], /, *, alpha: float = 0.5) -> StateDict:
     """Return ``(1 - alpha) theta_pre + alpha theta_ft``."""
-    from imagenet_rib.merging import interpolate
+    from imagenet_rib.learning.merging import interpolate
 
     return interpolate(weights["pre"], weights["ft"], alpha)
 

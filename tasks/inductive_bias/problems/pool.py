@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gridcell.data.seeds import generator
 from gridcell.errors import UserError
-from inductive_bias.problems.extent import Extent
+from inductive_bias.problems.vector_size import Extent
 
 Floats = NDArray[np.float64]
 

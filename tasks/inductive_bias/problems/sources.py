@@ -59,7 +59,7 @@ def from_folder(root: str | Path, size: int | None) -> Pool:
 
 def from_shards(uri: str, size: int | None) -> Pool:
     """Read an imported set of shards: inputs (N, 3, H, W) in [0, 1], one-hot targets."""
-    from gridcell.data.shards.pixels import ShardImages
+    from gridcell.data.shards.decoded import ShardImages
 
     images, labels = zip(*ShardImages(uri, size), strict=True)
     x = np.concatenate(images).transpose(0, 3, 1, 2) / 255.0
@@ -130,7 +130,7 @@ def fingerprint(path: str | Path, source: str) -> str:
         UserError: there is no such file or folder, or no finished import of shards.
     """
     if source == "shards":
-        from gridcell.data.shards.pixels import shards_fingerprint
+        from gridcell.data.shards.decoded import shards_fingerprint
 
         return shards_fingerprint(str(path))[:20]
     root = Path(path)

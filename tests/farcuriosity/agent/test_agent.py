@@ -12,8 +12,8 @@ from farcuriosity.agent import checkpoint
 from farcuriosity.agent.algorithm import Recipe, build_algorithm, learner_of
 from farcuriosity.agent.connector import Credit
 from farcuriosity.agent.rollout import Rollout
+from farcuriosity.cells.train import random_frames
 from farcuriosity.environments.world import RoomsWorld
-from farcuriosity.work.train import random_frames
 from gridcell.execute.outcome import FailureClass, classify
 
 SMALL = Recipe(environments=4, steps=16, epochs=2, minibatches=2, lr=1e-3, features=16, lstm=0)

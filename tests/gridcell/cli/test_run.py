@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gridcell.window import Window
+from gridcell.mlflow.mirror import Window
 
 DIVERGED = ("toy", "--storage", "runs", "--set", "fail={r0c0: diverged}")
 

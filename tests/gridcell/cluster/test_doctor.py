@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 
 from gridcell.cluster.doctor import machine
-from gridcell.cluster.doctor.finding import Finding, Level, examine
+from gridcell.cluster.doctor.check import Finding, Level, examine
 from gridcell.cluster.doctor.storage import storage
 from gridcell.cluster.doctor.tracking import tracking
 from gridcell.store.filesystem import Folder

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from gridcell.cluster.reach import prepare_to_reach
 from gridcell.errors import UserError
+from gridcell.execute.reach import prepare_to_reach
 from gridcell.store import Store
 from local_cluster import ROOT, LocalCluster
 

@@ -7,8 +7,8 @@ import pytest
 from gridcell.cluster import jobs
 from gridcell.cluster.jobs import environment_for
 from gridcell.cluster.package import pack
-from gridcell.cluster.reach import prepare_to_reach
 from gridcell.errors import UserError
+from gridcell.execute.reach import prepare_to_reach
 from gridcell.task import TASKS_VARIABLE, _installed, find_task
 
 ROOT = Path(__file__).parents[3]

@@ -12,8 +12,8 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from gridcell.data.derive import derive, derive_folder
 from gridcell.data.folder import write_folder
+from gridcell.data.image_sets import fingerprint, read_suite
 from gridcell.data.images import LabelledImages, content_digest, select
-from gridcell.data.suite import fingerprint, read_suite
 from gridcell.errors import UserError
 
 # v2 and a with one view show their images unchanged, so that images can be traced back to the base.

@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
+from gridcell.data.sharded import load_index, read_stored, save_index
 from gridcell.data.shards.samples import open_samples
 from gridcell.data.shards.write import import_set
-from gridcell.data.stored import load_index, read_stored, save_index
 from gridcell.errors import CorruptData, UserError
 from gridcell.store.cache import FileCache
 from published_sets import SETS

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gridcell.data.image_sets import fingerprint, read_suite, write_suite
 from gridcell.data.images import concatenate, content_digest, select
-from gridcell.data.suite import fingerprint, read_suite, write_suite
 from gridcell.errors import CorruptData, UserError
 
 

@@ -8,10 +8,10 @@ import torch
 
 from gridcell.cell import Cell, Resources, divided
 from gridcell.errors import UserError
+from gridcell.execute.attempt import run_cell
 from gridcell.execute.cluster import check_resources
 from gridcell.execute.outcome import FailureClass, classify
-from gridcell.execute.work import run_cell
-from gridcell.execute.workers import workers_for
+from gridcell.execute.processes import workers_for
 from gridcell.store import Store
 
 TWO = Resources(workers=2)

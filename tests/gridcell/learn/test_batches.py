@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridcell.learn.batches import Batches, epoch_order
+from gridcell.data.batches import Batches, epoch_order
 
 
 @given(st.integers(0, 200), st.integers(0, 2**40), st.integers(0, 50))

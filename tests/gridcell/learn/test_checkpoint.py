@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from gridcell.data.batches import Batches
 from gridcell.errors import UserError
-from gridcell.learn.batches import Batches
 from gridcell.learn.checkpoint import PeriodicCheckpoint
 from gridcell.learn.fit import fit
 from gridcell.learn.optimisers import Optimisation

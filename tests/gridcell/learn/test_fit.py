@@ -7,8 +7,8 @@ import warnings
 import pytest
 import torch
 
+from gridcell.data.batches import Batches
 from gridcell.errors import Diverged, UserError
-from gridcell.learn.batches import Batches
 from gridcell.learn.classifier import Classifier
 from gridcell.learn.fit import EpochReport, fit
 from gridcell.learn.optimisers import Optimisation, build_optimiser, build_schedule

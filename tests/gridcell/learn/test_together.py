@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import together
-from gridcell.learn.shares import whole_batches
+from gridcell.learn.gathering import whole_batches
 from ranks import run_ranks
 
 pytestmark = pytest.mark.xdist_group("together")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gridcell.page.interruptions import add_interruptions
+from gridcell.report.interruptions import add_interruptions
 from gridcell.store import Loss, Store
 from gridcell.task import find_task, task_names
 

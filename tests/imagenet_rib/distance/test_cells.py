@@ -14,17 +14,17 @@ from gridcell.context import Context
 from gridcell.data.images import LabelledImages, save_npz
 from gridcell.errors import CorruptData, UserError
 from gridcell.suite import load_suite
+from imagenet_rib.cells import distance as distance_cell
+from imagenet_rib.cells import features as features_cell
+from imagenet_rib.cells.features import read_features, write_features
 from imagenet_rib.distance.otdd import otdd
 from imagenet_rib.distance.sets import LabelledFeatures
-from imagenet_rib.distance.summary import MeasuredDistance, summarise_distances
-from imagenet_rib.evaluation import SetFacts
-from imagenet_rib.models import architecture_name, build_model, save_weights
-from imagenet_rib.plan import plan
-from imagenet_rib.report import write_report
-from imagenet_rib.summary import summarise
-from imagenet_rib.work import distance as distance_cell
-from imagenet_rib.work import features as features_cell
-from imagenet_rib.work.features import read_features, write_features
+from imagenet_rib.grid.plan import plan
+from imagenet_rib.learning.models import architecture_name, build_model, save_weights
+from imagenet_rib.report.distance_summary import MeasuredDistance, summarise_distances
+from imagenet_rib.report.evaluations import SetFacts
+from imagenet_rib.report.page import write_report
+from imagenet_rib.report.summary import summarise
 from rib_evaluations import SETS, after, before
 
 OPTIONS = {"patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2}

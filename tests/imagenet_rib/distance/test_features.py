@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
+from gridcell.data.batches import Batches
 from gridcell.errors import UserError
-from gridcell.learn.batches import Batches
 from imagenet_rib.distance.features import penultimate_features
-from imagenet_rib.models import build_model, normalisation_of
+from imagenet_rib.learning.models import build_model, normalisation_of
 
 MODELS = {
     "vit_tiny_patch16_224": {"patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2},

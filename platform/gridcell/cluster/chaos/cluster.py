@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
-from gridcell.cluster.reach import LOOPBACK_ONLY
+from gridcell.execute.reach import LOOPBACK_ONLY
 
 CPUS_PER_NODE = 2
 MOST_AT_ONCE = 2 * CPUS_PER_NODE  # cells

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from gridcell.cluster.doctor.finding import Finding, Level, graded
+from gridcell.cluster.doctor.check import Finding, Level, graded
 from gridcell.store.cache import cache_folder
 
 _GIB = 1 << 30

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import gridcell
-from gridcell.cluster.doctor.finding import Finding, Level, graded
+from gridcell.cluster.doctor.check import Finding, Level, graded
 from gridcell.execute.cluster import ray_cluster
 
 _ANSWER_S = 60.0  # a node that doesn't begin a task within this time can't be worked with

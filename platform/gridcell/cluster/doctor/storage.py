@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from gridcell.cluster.doctor.finding import Finding, Level, graded
+from gridcell.cluster.doctor.check import Finding, Level, graded
 from gridcell.secrets import redact
 from gridcell.store import Folder
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from gridcell.cluster.doctor.finding import Finding, Level
+from gridcell.cluster.doctor.check import Finding, Level
+from gridcell.mlflow.experiment import connect
 from gridcell.secrets import redact
-from gridcell.tracking import connect
 
 _ADVICE = "start it or correct --tracking; runs go on without it, and 'gridcell sync' catches up"
 

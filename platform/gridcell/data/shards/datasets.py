@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from gridcell.data.batches import Batches
 from gridcell.data.shards.order import shuffled
 from gridcell.data.shards.samples import Samples
 from gridcell.errors import CorruptData
-from gridcell.learn.batches import Batches
 
 if TYPE_CHECKING:
-    from gridcell.data.labelled import Prepare
+    from gridcell.data.prepare import Prepare
 
 WINDOW = 8  # shards whose samples are mixed in training
 
@@ -74,7 +74,7 @@ class TrainingOrder:
     Args:
         counts: Number of samples in each shard.
         wanted: Numbers of the images to train on; None: all.
-        batch_size: See :class:`gridcell.learn.batches.Batches`, by whose rule processes share batches.
+        batch_size: See :class:`gridcell.data.batches.Batches`, by whose rule processes share batches.
         seed: Seed of the orders.
         parts: ``rank``, ``world_size`` and what else ``Batches`` takes to divide a batch.
     """
@@ -126,7 +126,7 @@ class EvaluationOrder:
 
 
 class StoredBatches:
-    """Batches of stored images, read ahead by processes; used like :class:`gridcell.learn.batches.Batches`.
+    """Batches of stored images, read ahead by processes; used like :class:`gridcell.data.batches.Batches`.
 
     Each batch is ``(images, labels)``: what ``prepare`` returns, stacked, and the labels in the whole label
     space, int64 of shape ``(B,)``; then whatever else the order says of the batch. What comes when is the

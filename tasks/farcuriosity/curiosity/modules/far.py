@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from farcuriosity.curiosity.capacity import check_capacity
 from farcuriosity.curiosity.interface import Curiosity, Kind, Parameters
-from farcuriosity.curiosity.parameters import check_capacity
 from gridcell.errors import UserError, unknown
 from gridcell.suite import parse_settings
 

@@ -1,0 +1,197 @@
+"""Labelled images that stay where they are: in shards, or in a folder as published."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gridcell.data.shards.samples import Samples, open_samples
+from gridcell.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gridcell.data.prepare import Prepare
+    from gridcell.data.shards.datasets import StoredBatches
+
+
+@dataclass(frozen=True, eq=False)
+class StoredImages:
+    """A labelled set whose images are read when they are needed; see ``gridcell.data.image_set``.
+
+    Attributes:
+        name: Of the set, an importer's.
+        uri: Of the set's folder; None where only what is known without the images is wanted.
+        content: Hash of what the set holds: other images at ``uri`` are refused.
+        labels: int64, shape (N,).
+        classes: Labels of the images, ascending.
+        class_names: The whole label space.
+        groups: Names of the set's parts.
+        group_of: int64, shape (N,), or None.
+        alternatives: Label -> further classes that are right too.
+        numbers: int64, shape (N,), ascending: which of the images at ``uri`` these are; None: all.
+        loaders: Processes that read and decode batches; 0: the one that asks for them.
+    """
+
+    name: str
+    uri: str | None
+    content: str
+    labels: NDArray[np.int64]
+    classes: tuple[int, ...]
+    class_names: tuple[str, ...]
+    groups: tuple[str, ...]
+    group_of: NDArray[np.int64] | None
+    alternatives: Mapping[int, tuple[int, ...]]
+    numbers: NDArray[np.int64] | None = None
+    loaders: int = 0
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def select(self, indices: ArrayLike) -> "StoredImages":
+        """Return the images at ``indices``, ascending and without repeats."""
+        index = np.asarray(indices, dtype=np.int64)
+        return replace(
+            self,
+            labels=self.labels[index],
+            classes=tuple(np.unique(self.labels[index]).tolist()),
+            group_of=None if self.group_of is None else self.group_of[index],
+            numbers=index if self.numbers is None else self.numbers[index],
+        )
+
+    def training_batches(
+        self, batch_size: int, prepare: "Prepare", *, seed: int, **parts: int
+    ) -> "StoredBatches":
+        """Return shuffled batches."""
+        from gridcell.data.shards.datasets import StoredBatches, TrainingOrder
+
+        samples = self.samples()
+        order = TrainingOrder(samples.counts, self.numbers, batch_size=batch_size, seed=seed, **parts)
+        return StoredBatches(samples, prepare, order, loaders=self.loaders)
+
+    def evaluation_batches(
+        self, batch_size: int, prepare: "Prepare", share: range | None = None
+    ) -> "StoredBatches":
+        """Return batches of each image once."""
+        from gridcell.data.shards.datasets import EvaluationOrder, StoredBatches
+
+        samples = self.samples()
+        own = range(len(self)) if share is None else share
+        numbers = (
+            np.arange(own.start, own.stop) if self.numbers is None else self.numbers[own.start : own.stop]
+        )
+        return StoredBatches(samples, prepare, EvaluationOrder(numbers, batch_size), loaders=self.loaders)
+
+    def pixels(self, prepare: "Prepare") -> "StoredPixels":
+        """Return the images for reading a few of them by number."""
+        return StoredPixels(self, prepare)
+
+    def samples(self) -> Samples:
+        """Return the images' reader, opened once a process.
+
+        Raises:
+            UserError: They are not there, or others are.
+        """
+        if self.uri is None:
+            raise UserError(f"The setting 'data.root' must name the folder that holds set '{self.name}'")
+        return _opened(self.name, self.uri, self.content)
+
+
+class StoredPixels:
+    """Some images of a stored set by number, read in this process."""
+
+    def __init__(self, images: StoredImages, prepare: "Prepare") -> None:
+        from gridcell.data.shards.datasets import DecodedImages
+
+        self._decoded = DecodedImages(images.samples(), prepare)
+        self._numbers = np.arange(len(images)) if images.numbers is None else images.numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, numbers: "Tensor") -> "Tensor":
+        """Return the images at ``numbers``, stacked."""
+        import torch
+
+        return torch.stack([self._decoded[int(n)][0] for n in self._numbers[numbers.numpy()]])
+
+
+@lru_cache(maxsize=16)
+def _opened(name: str, uri: str, content: str) -> Samples:
+    samples = open_samples(name, uri)
+    if samples.content != content:
+        raise UserError(f"The set '{name}' at {uri} changed since the run was planned: plan it again")
+    return samples
+
+
+def read_stored(name: str, uri: str, content: str) -> StoredImages:
+    """Open a set and read the label and group of each image, but no image.
+
+    Args:
+        name: An importer, e.g. ``v2``.
+        uri: Of the set's own folder.
+        content: What it is to hold; see ``Samples.content``.
+
+    Raises:
+        UserError: It isn't there, or holds something else.
+        CorruptData: Its manifest or index is damaged, or a shard is missing.
+    """
+    samples = _opened(name, uri, content)
+    index = samples.index()
+    return StoredImages(
+        name=name,
+        uri=uri,
+        content=content,
+        labels=index.labels.astype(np.int64),
+        classes=samples.classes,
+        class_names=samples.class_names,
+        groups=samples.groups,
+        group_of=index.groups.astype(np.int64) if samples.groups else None,
+        alternatives=samples.alternatives,
+    )
+
+
+def save_index(path: Path, images: StoredImages) -> None:
+    """Write all that is known of a set without its images, and not where they are, to one ``.npz``."""
+    about = {
+        "name": images.name,
+        "content": images.content,
+        "classes": images.classes,
+        "class_names": images.class_names,
+        "groups": images.groups,
+        "alternatives": list(images.alternatives.items()),
+    }
+    arrays = {"about": np.array(json.dumps(about)), "labels": images.labels.astype(np.int16)}
+    if images.group_of is not None:
+        arrays["group_of"] = images.group_of.astype(np.int16)
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def load_index(path: Path, uri: str | None = None, *, loaders: int = 0) -> StoredImages:
+    """Read what :func:`save_index` wrote.
+
+    Args:
+        path: The file, as the store has checked it.
+        uri: Where the images are on this machine.
+        loaders: See :class:`StoredImages`.
+    """
+    with np.load(path, allow_pickle=False) as arrays:
+        about = json.loads(str(arrays["about"]))
+        return StoredImages(
+            name=about["name"],
+            uri=uri,
+            content=about["content"],
+            labels=arrays["labels"].astype(np.int64),
+            classes=tuple(about["classes"]),
+            class_names=tuple(about["class_names"]),
+            groups=tuple(about["groups"]),
+            group_of=arrays["group_of"].astype(np.int64) if "group_of" in arrays else None,
+            alternatives={label: tuple(others) for label, others in about["alternatives"]},
+            loaders=loaders,
+        )

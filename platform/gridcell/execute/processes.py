@@ -1,0 +1,263 @@
+"""One cell on several worker processes, which run its function together, as ``torchrun`` would.
+
+The workers are Ray actors in the bundles that were reserved for the cell, joined to one process group of
+torch (gloo on CPUs, NCCL on GPUs), and they stay for the next cell: a grid of short cells starts them once.
+``ray.train.TorchTrainer`` is not used here: it starts a controller and all its processes anew for each fit,
+which takes longer than many a cell, and it reserves resources of its own beside those that Tune holds for the
+trial that waits for it, so that each may wait for the other.
+"""
+
+import contextlib
+import os
+import socket
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gridcell.cell import Cell, Resources
+from gridcell.context import Reporter
+from gridcell.execute.cluster import bundles, check_resources, ray_cluster
+from gridcell.execute.outcome import Failure, FailureClass, Outcome, failure_from
+from gridcell.store import Store
+from gridcell.task import Task
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
+POLL_S = 1.0  # how often worker 0 is asked for what its cell has reported
+GRACE_S = 3.0  # in which the other workers may tell why, once one has failed
+
+
+@contextlib.contextmanager
+def workers_for(cells: Sequence[Cell], num_cpus: int | None = None) -> Iterator[None]:
+    """Start a cluster on this machine if one of the cells runs on several workers; end it afterwards.
+
+    Raises:
+        UserError: this machine hasn't got what a cell asks for.
+    """
+    if all(cell.resources.workers == 1 for cell in cells):
+        yield
+        return
+    with ray_cluster(None, num_cpus):
+        check_resources(cells)
+        try:
+            yield
+        finally:
+            _release()
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all workers are told about the cell they run."""
+
+    cell: Cell
+    task: Task
+    store_uri: str
+    locations: Mapping[str, str]
+    oom_halvings: int
+
+
+def run_on_workers(job: Job, reporter: Reporter | None) -> Outcome:
+    """Run a cell on its workers, started now unless the last cell left the like; worker 0 commits the result.
+
+    If any of them fails, all are ended: the others may be waiting for it.
+    """
+    import ray
+
+    global _current
+    try:
+        if _current is None or _current.resources != job.cell.resources:
+            _release()
+            _current = _Group(job.cell.resources)
+        outcome = _current.run(job, reporter)
+    except ray.exceptions.RayError as error:  # for instance a node lost while workers start
+        outcome = Outcome(job.cell.id, 0.0, failure=_lost(error))
+    except BaseException:
+        _release()
+        raise
+    if not outcome.done:
+        _release()
+    return outcome
+
+
+class _Group:
+    """Worker processes joined to one process group."""
+
+    def __init__(self, resources: Resources) -> None:
+        import ray
+        from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+        self.resources = resources
+        self._actors: list[Any] = []
+        self._rendezvous = tempfile.TemporaryDirectory(prefix="gridcell-workers-")
+        # The trial's own, which Tune made of the same bundles; outside Tune there is none.
+        self._reserved = ray.util.get_current_placement_group()
+        self._own_reservation = self._reserved is None
+        if self._reserved is None:
+            self._reserved = ray.util.placement_group(bundles(resources))
+        for rank in range(resources.workers):
+            options = {
+                "num_cpus": resources.cpus,
+                "num_gpus": resources.gpus,
+                "max_concurrency": 2,  # one that works, one that answers meanwhile
+                "scheduling_strategy": PlacementGroupSchedulingStrategy(self._reserved, rank),
+            }
+            self._actors.append(ray.remote(_Worker).options(**options).remote(rank, resources))
+        try:
+            self._join()
+        except BaseException:
+            self.close()
+            raise
+
+    def _join(self) -> None:
+        import ray
+
+        places = ray.get([actor.place.remote() for actor in self._actors])
+        here = {ray.get_runtime_context().get_node_id()} == {place.node for place in places}
+        # On one machine a file does, and nothing listens on the network.
+        method = f"file://{self._rendezvous.name}/join" if here else f"tcp://{places[0].address}"
+        ray.get([actor.join.remote(method, local=here) for actor in self._actors])
+
+    def run(self, job: Job, reporter: Reporter | None) -> Outcome:
+        """Run a cell on all workers at once and return how it ended."""
+        import ray
+
+        rank_of = {actor.work.remote(job): rank for rank, actor in enumerate(self._actors)}
+        waiting = list(rank_of)
+        ended: dict[int, Outcome] = {}
+        while waiting and all(outcome.done for outcome in ended.values()):
+            done, waiting = ray.wait(waiting, timeout=POLL_S)
+            ended |= {rank_of[ref]: _result(ref, job.cell) for ref in done}
+            self._pass_on(reporter)
+        if waiting:
+            done, _ = ray.wait(waiting, num_returns=len(waiting), timeout=GRACE_S)
+            ended |= {rank_of[ref]: _result(ref, job.cell) for ref in done}
+        return _overall(ended)
+
+    def _pass_on(self, reporter: Reporter | None) -> None:
+        import ray
+
+        if reporter is None:
+            return
+        with contextlib.suppress(ray.exceptions.RayActorError):  # its work says so too
+            for step, metrics in ray.get(self._actors[0].reports.remote()):
+                reporter(step, metrics)
+
+    def close(self) -> None:
+        """End the processes and give back what was reserved for them."""
+        import ray
+
+        for actor in self._actors:
+            ray.kill(actor)
+        if self._own_reservation:
+            ray.util.remove_placement_group(self._reserved)
+        self._rendezvous.cleanup()
+
+
+_current: _Group | None = None  # of this process
+
+
+def _release() -> None:
+    global _current
+    if _current is not None:
+        _current.close()
+        _current = None
+
+
+def _result(ref: "ObjectRef", cell: Cell) -> Outcome:
+    import ray
+
+    try:
+        return ray.get(ref)
+    except ray.exceptions.RayError as error:
+        return Outcome(cell.id, 0.0, failure=_lost(error))
+
+
+def _lost(error: Exception) -> Failure:
+    return Failure(FailureClass.PREEMPTED, f"a worker process or its node went away: {error}".strip())
+
+
+def _overall(ended: Mapping[int, Outcome]) -> Outcome:
+    """Return worker 0's outcome if all are done, else the failure that explains the others.
+
+    A worker that lost another one tells nothing of the cause, so it counts last.
+    """
+    failed = [outcome for _, outcome in sorted(ended.items()) if outcome.failure is not None]
+    if not failed:
+        return ended[0]
+    return min(failed, key=lambda outcome: outcome.failure.failure_class is FailureClass.PREEMPTED)  # type: ignore[union-attr]
+
+
+def join_group(rank: int, world_size: int, method: str, *, gpus: bool, local: bool) -> None:
+    """Join torch's default process group.
+
+    Args:
+        rank: of this process.
+        world_size: number of processes.
+        method: where they meet, as ``init_process_group`` takes it.
+        gpus: whether they compute on GPUs.
+        local: all are on this machine, and nothing need listen to others.
+    """
+    import torch.distributed
+
+    if local:
+        loopback = "lo0" if sys.platform == "darwin" else "lo"
+        os.environ.update(GLOO_SOCKET_IFNAME=loopback, NCCL_SOCKET_IFNAME=loopback)
+    torch.distributed.init_process_group(
+        "cpu:gloo,cuda:nccl" if gpus else "gloo", init_method=method, rank=rank, world_size=world_size
+    )
+
+
+@dataclass(frozen=True)
+class _Place:
+    node: str
+    address: str
+
+
+@dataclass
+class _Worker:
+    """One process of a group, as a Ray actor."""
+
+    rank: int
+    resources: Resources
+    _reports: deque[tuple[int, Mapping[str, float]]] = field(default_factory=deque)
+
+    def place(self) -> _Place:
+        """Return the node, and an address on which it can be reached."""
+        import ray
+
+        with socket.socket() as free:
+            free.bind(("", 0))
+            address = f"{ray.util.get_node_ip_address()}:{free.getsockname()[1]}"
+        return _Place(ray.get_runtime_context().get_node_id(), address)
+
+    def join(self, method: str, *, local: bool) -> None:
+        """Join the process group of all workers."""
+        join_group(self.rank, self.resources.workers, method, gpus=bool(self.resources.gpus), local=local)
+
+    def work(self, job: Job) -> Outcome:
+        """Run the cell's function, this worker's part of it."""
+        from gridcell.execute.attempt import run_cell
+
+        try:
+            return run_cell(
+                job.cell,
+                job.task,
+                Store(job.store_uri),
+                locations=job.locations,
+                reporter=self._report if self.rank == 0 else None,
+                oom_halvings=job.oom_halvings,
+                rank=self.rank,
+            )
+        except Exception as error:  # for instance a store that this node can't open
+            return Outcome(job.cell.id, 0.0, failure=failure_from(error))
+
+    def _report(self, step: int, metrics: Mapping[str, float]) -> None:
+        self._reports.append((step, metrics))
+
+    def reports(self) -> list[tuple[int, Mapping[str, float]]]:
+        """Return what the cell has reported since the last call."""
+        return [self._reports.popleft() for _ in range(len(self._reports))]

@@ -1,0 +1,199 @@
+"""The train cell: an agent with a curiosity in an environment, from the first step to the last."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farcuriosity.cells.names import AGENT, EPISODES
+from farcuriosity.plan import processes
+from gridcell.cell import Cell
+from gridcell.context import Context
+from gridcell.errors import Diverged, UserError
+
+if TYPE_CHECKING:
+    from ray.rllib.algorithms.ppo import PPO
+
+CHECKPOINT_SECONDS = (
+    "GRIDCELL_CHECKPOINT_SECONDS"  # of the environment: how soon machines are lost is no setting
+)
+REPORT_EVERY = 100  # points of a curve that a run leaves at least, where it has so many updates
+
+
+def run(cell: Cell, context: Context) -> Mapping[str, Any]:
+    """Train, and leave the agent and its episodes.
+
+    Raises:
+        UserError: there is no such environment, or it shows what the agent can't take; or
+            ``GRIDCELL_CHECKPOINT_SECONDS`` is no time.
+        Diverged: the policy's loss is not finite.
+    """
+    return train(cell, context, checkpoint_every_s=seconds_between_checkpoints(os.environ))
+
+
+def seconds_between_checkpoints(environ: Mapping[str, str]) -> float:
+    """Return ``GRIDCELL_CHECKPOINT_SECONDS``, 5 minutes by default.
+
+    Raises:
+        UserError: it is no time.
+    """
+    given = environ.get(CHECKPOINT_SECONDS, "300")
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        raise UserError(f"{CHECKPOINT_SECONDS} is {given!r}: give seconds, for instance 300")
+    return seconds
+
+
+def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping[str, Any]:
+    """Do the cell's work; ``run`` with another time between checkpoints."""
+    from farcuriosity.agent import checkpoint
+    from farcuriosity.agent.algorithm import local_ray
+    from farcuriosity.agent.networks import save_policy
+    from gridcell.learn.randomness import seed_everything
+
+    with local_ray():
+        seed_everything(context.seed)
+        algorithm = build(cell.config, context.seed, context.device, threads=threads_of(cell))
+        try:
+            learners = algorithm.learner_group
+            last = context.checkpoints.latest(context.scratch)
+            if last is not None:
+                held = checkpoint.load(algorithm, last)
+                context.curves.points.update(
+                    {name: [tuple(point) for point in points] for name, points in held["curves"].items()}
+                )
+            elif cell.config["training"]["random_steps"]:
+                frames = random_frames(algorithm, cell.config["training"]["random_steps"])
+                learners.ask_all(lambda learner: learner.warm_up(frames))
+            _updates(algorithm, cell.config["steps"], context, checkpoint_every_s)
+            agent = context.outputs / AGENT
+            learners.ask(lambda learner: save_policy(learner.policy, agent))
+            progress, figures = learners.ask(lambda learner: (learner.progress, learner.figures()))
+        finally:
+            algorithm.stop()
+    at, returns, lengths = np.array(progress.episodes, np.float64).reshape(-1, 3).T
+    frames = np.array([frame for _, frame in progress.strip])
+    steps = np.array([step for step, _ in progress.strip], np.int64)
+    np.savez_compressed(
+        context.outputs / EPISODES, at=at, returns=returns, lengths=lengths, frames=frames, frame_steps=steps
+    )
+    return {
+        "steps": progress.steps,
+        "score": float(returns[-100:].mean()) if len(returns) else None,
+        "best": float(returns.max()) if len(returns) else None,
+        **figures,
+    }
+
+
+def threads_of(cell: Cell) -> int:
+    """Return how many threads each process of a train cell has, by its resources: no part of its identity."""
+    training = cell.config["training"]
+    return max(1, cell.resources.cpus // processes(training["runners"], training.get("learners", 1)))
+
+
+def build(config: Mapping[str, Any], seed: int, device: str, *, threads: int = 1) -> PPO:
+    """Build the algorithm that a train cell's configuration asks for.
+
+    Args:
+        config: of the cell.
+        seed: of everything random.
+        device: torch device type.
+        threads: of each process that step Atari emulators.
+    """
+    from farcuriosity.agent.algorithm import Recipe, build_algorithm
+    from farcuriosity.agent.connector import Credit
+
+    t = config["training"]
+    recipe = Recipe(
+        environments=t["environments"],
+        steps=t["horizon"],
+        epochs=t["epochs"],
+        minibatches=t["minibatches"],
+        lr=t["lr"],
+        clip=t["clip"],
+        entropy=t["entropy"],
+        value=t["value"],
+        gradient_norm=t["gradient_norm"],
+        features=t["features"],
+        lstm=t["lstm"],
+    )
+    credit = Credit(
+        gammas=(t["gamma"], t["intrinsic_gamma"]),
+        lam=t["gae"],
+        clip_rewards=t["clip_rewards"],
+        scale_rewards=t["scale_rewards"],
+        extrinsic=t["extrinsic_weight"],
+        intrinsic=t["intrinsic_weight"],
+        episodic_intrinsic=t["episodic_intrinsic"],
+    )
+    return build_algorithm(
+        config["environment"],
+        config["options"],
+        recipe,
+        credit,
+        config["curiosity"],
+        config["parameters"],
+        seed=seed,
+        runners=t["runners"],
+        learners=t.get("learners", 1),
+        threads=threads,
+        gpu=device == "cuda",
+    )
+
+
+def random_frames(algorithm: PPO, steps: int) -> np.ndarray:
+    """Return what the curiosity would see in so many random steps, (N, *frame).
+
+    They are episodes of their own: training begins with those that it would begin with without them.
+    """
+    runners = algorithm.env_runner_group
+    runners.foreach_env_runner(lambda runner: runner.restart(at=0, warm_up=True))
+    frames: list[np.ndarray] = []
+    while sum(map(len, frames)) < steps:
+        for rollouts in runners.foreach_env_runner(
+            lambda runner: runner.sample(random_actions=True) if runner.env is not None else []
+        ):
+            frames += [
+                rollout.next_frames.reshape(-1, *rollout.next_frames.shape[2:]) for rollout in rollouts
+            ]
+    runners.foreach_env_runner(lambda runner: runner.restart(at=0))
+    return np.concatenate(frames)[:steps]
+
+
+def _updates(algorithm: PPO, steps: int, context: Context, checkpoint_every_s: float) -> None:
+    from farcuriosity.agent import checkpoint
+
+    learners = algorithm.learner_group
+    batch = algorithm.config.total_train_batch_size
+    every = max(1, steps // batch // REPORT_EVERY)
+    saved = time.monotonic()
+    done = learners.ask(lambda learner: learner.progress.steps)
+    while done < steps:
+        began = time.monotonic()
+        result = algorithm.train()
+        done, figures = learners.ask(lambda learner: (learner.progress.steps, learner.figures()))
+        losses = result["learners"]["default_policy"]
+        if not np.isfinite(losses["total_loss"]):
+            raise Diverged(f"The policy's loss is {losses['total_loss']} after {done} steps")
+        now = time.monotonic()
+        if done // batch % every == 0 or done >= steps:
+            context.report(
+                done,
+                **figures,
+                entropy=float(losses["entropy"]),
+                steps_per_second=batch / (now - began),
+            )
+        if now - saved >= checkpoint_every_s and done < steps:
+            path = context.scratch / "checkpoint.pt"
+            checkpoint.save(algorithm, path, curves=dict(context.curves.points))
+            context.checkpoints.save(path, done)
+            path.unlink()
+            saved = time.monotonic()

@@ -1,0 +1,107 @@
+"""The explore cell: one agent on one map from one start."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from farmap.agents.explore import THRESHOLDS, Run, explore
+from farmap.agents.make import make_agent
+from farmap.world.environment import FarMapEnv
+from farmap.world.maps import World, draw_world, fingerprint, from_array, read_world
+from gridcell.cell import Cell
+from gridcell.context import Context
+from gridcell.data.seeds import generator
+from gridcell.errors import UserError
+
+POINTS = 64  # of a curve
+
+
+def run(cell: Cell, context: Context) -> Mapping[str, Any]:
+    """Explore, and keep the curves of coverage (percent) and active memory (cells), thinned."""
+    compile_all()
+    world = world_of(cell.config["world"], context.locations)
+    explored = run_of(cell.config, world, context.seed)
+    total = world.visible_cells
+    for step in curve_steps(cell.config["steps"]):
+        # A run that ended early stays where it was.
+        at = min(step, explored.steps)
+        coverage, memory = 100 * explored.seen[at] / total, explored.memory[at]
+        context.curves.add(step, {"coverage": float(coverage), "memory": float(memory)})
+    return metrics_of(explored, total, cell.config["steps"])
+
+
+def run_of(config: Mapping[str, Any], world: World, seed: int, **options: Any) -> Run:
+    """Run what a cell's configuration says; options are those of ``explore``."""
+    changes = config["changes"]
+    environment = _environment(config["sight"])(world, max_steps=config["steps"], **changes)
+    agent = make_agent(config["agent"], generator(seed, "farmap", "agent"))
+    try:
+        return explore(environment, agent, seed=seed, stop_when_done=not any(changes.values()), **options)
+    finally:
+        environment.close()
+
+
+def _environment(sight: str) -> type[FarMapEnv]:
+    if sight == "grid":
+        return FarMapEnv
+    from farmap.world.rooms3d import FarMap3dEnv
+
+    return FarMap3dEnv
+
+
+def world_of(config: Mapping[str, Any], locations: Mapping[str, str]) -> World:
+    """Return the map that a cell's configuration names.
+
+    Raises:
+        UserError: a map file is not there any more, or is another.
+    """
+    if "content" not in config:
+        return draw_world(config["size"], config["index"], config["seed"])
+    path = Path(locations[config["content"]])
+    world = read_world(path, config["scale"])
+    if fingerprint(world) != config["content"]:
+        raise UserError(f"The map file '{path}' changed since the grid was planned: run again")
+    return world
+
+
+def curve_steps(steps: int) -> list[int]:
+    """Return the steps at which curves are kept: closely spaced at first, where most happens."""
+    spaced = np.unique(np.rint(np.linspace(0, 1, POINTS + 1) ** 2 * steps).astype(int))
+    return [int(step) for step in spaced]
+
+
+def metrics_of(run: Run, visible_cells: int, steps: int) -> dict[str, Any]:
+    """Return the metrics of a cell.
+
+    Args:
+        run: what happened.
+        visible_cells: of the map.
+        steps: that a run may take at most; memory is averaged over so many.
+    """
+    resting = steps - run.steps  # after an early end the memory stays as it is
+    mean_memory = (run.memory[1:].sum() + resting * run.memory[-1]) / steps
+    return {
+        "visible_cells": visible_cells,
+        "seen": int(run.seen[-1]),
+        "coverage": float(100 * run.seen[-1] / visible_cells),
+        "steps": run.steps,
+        "exploring_seconds": run.seconds,
+        "steps_per_second": run.steps / run.seconds,
+        "done": run.done,
+        "mean_memory": float(mean_memory),
+        "peak_memory": int(run.memory.max()),
+        **run.counts,
+        **{f"steps_to_{percent}": run.reached.get(percent, (None,))[0] for percent in THRESHOLDS},
+        **{f"seconds_to_{percent}": run.reached.get(percent, (0, None))[1] for percent in THRESHOLDS},
+    }
+
+
+@cache
+def compile_all() -> None:
+    """Compile what numba compiles, once per process, so that no cell's seconds hold it."""
+    world = from_array(np.zeros((30, 30)))
+    for kind in ("frontier", "farmap"):
+        explore(FarMapEnv(world, max_steps=60), make_agent({"kind": kind}, generator(0)), seed=0)

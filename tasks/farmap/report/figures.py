@@ -1,0 +1,97 @@
+"""The report's figures, drawn from a summary and recorded runs alone."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from farmap.report.film import Recording, filmstrip
+from gridcell.plots.bars import grouped_bars
+from gridcell.plots.curves import Curve, curves
+from gridcell.report import Picture
+
+Summary = Mapping[str, Any]
+
+_POINTS = 22  # of a curve, so that its markers can be told apart
+_VARIED = " "  # in the name of an agent that is another with one parameter changed, and in no other's
+
+
+def draw(summary: Summary, recordings: Mapping[str, Recording]) -> Iterator[Picture]:
+    """Draw every figure the summary has numbers for, one at a time: only one is held in memory."""
+    yield _curves(summary, "coverage", "coverage (% of what can be seen)", "Coverage against steps")
+    yield _curves(summary, "memory", "cells of the map in use", "Active memory against steps")
+    early = f"mean coverage, first {summary['early_steps']:,} steps (%)"
+    yield _bars(summary, "early_coverage", early, "How fast the map is covered")
+    yield _bars(summary, "mean_memory", "cells, mean over the run", "Active memory")
+    for name, recording in recordings.items():
+        title = f"A run of {name.replace('-', ' on ', 1)}" if name.count("-") == 1 else f"A run: {name}"
+        yield Picture(
+            f"film-{name}",
+            "film",
+            f"{title}, from its start to 99 % of what can be seen (or its end). The same as an animation: "
+            f"film-{name}.gif.",
+            filmstrip(recording, title),
+        )
+
+
+def _shown(of_size: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave variants of one agent out, of which there may be too many to tell apart, if others are there."""
+    others = {name: group for name, group in of_size.items() if _VARIED not in name}
+    return others or dict(of_size)
+
+
+def _curves(summary: Summary, name: str, axis: str, title: str) -> Picture:
+    panels = {}
+    for size, of_size in summary["sizes"].items():
+        shown = _shown(of_size)
+        last = _interesting(shown)
+        maps = max(group["maps"] for group in shown.values())
+        panels[f"{size} ({maps} maps)"] = [_curve(agent, group, name, last) for agent, group in shown.items()]
+    caption = (
+        f"{title}, mean over maps (over their starts first); bands are 95 % intervals over maps. A run that "
+        "ended because nothing was left stays where it was. The axis ends soon after the curves do."
+    )
+    figure = curves(panels, x_axis="steps", y_axis=axis, title=title, own_x=True)
+    return Picture(name, "curves", caption, figure)
+
+
+def _interesting(shown: Mapping[str, Any]) -> float:
+    """Return where the axis ends: soon after every agent with a map is within 1 % of where it ends.
+
+    Without such an agent it is where the runs end.
+    """
+    lasts = []
+    for group in shown.values():
+        values = np.array(group["curves"]["coverage"]["mean"])
+        if group["fragments"]["mean"] > 0:
+            lasts.append(group["curves"]["steps"][int(np.argmax(values >= 0.99 * values[-1]))])
+    if not lasts:
+        return max(group["curves"]["steps"][-1] for group in shown.values())
+    return 1.25 * max(1.0, *lasts)
+
+
+def _curve(agent: str, group: Mapping[str, Any], name: str, last: float) -> Curve:
+    steps = np.array(group["curves"]["steps"], dtype=np.float64)
+    x = np.linspace(0, min(last, steps[-1]), _POINTS)
+    values = group["curves"][name]
+    y, low, high = (
+        None if values[key] is None else np.interp(x, steps, values[key]) for key in ("mean", "low", "high")
+    )
+    assert y is not None
+    return Curve(agent, x, y, low, high)
+
+
+def _bars(summary: Summary, name: str, axis: str, title: str) -> Picture:
+    sizes = list(summary["sizes"])
+    agents = list(dict.fromkeys(agent for of_size in summary["sizes"].values() for agent in of_size))
+    means, low, high = (np.full((len(agents), len(sizes)), np.nan) for _ in range(3))
+    for column, size in enumerate(sizes):
+        for row, agent in enumerate(agents):
+            if agent in summary["sizes"][size]:
+                found = summary["sizes"][size][agent][name]
+                means[row, column] = found["mean"]
+                ends = [np.nan if end is None else end for end in found["ci95"]]
+                low[row, column], high[row, column] = ends
+    figure = grouped_bars(means, agents, sizes, low=low, high=high, value_axis=axis, title=title)
+    caption = f"{title} by agent and size of map; lines are 95 % intervals over maps."
+    return Picture(f"bars-{name}", "bars", caption, figure)

@@ -1,0 +1,1 @@
+"""The measure itself: bits from a task's ingredients, in log space."""

@@ -1,0 +1,78 @@
+"""What the numbers say, in sentences that claim what their ranges allow and no more."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from generalization_difficulty.report.numbers import dimension, scientific
+from generalization_difficulty.report.summary import below
+
+
+def answer(summary: Mapping[str, Any]) -> list[str]:
+    """Return the report's sentences: easiest and hardest task, and how the expected orders came out."""
+    names = {name: summary["log2_bits"][name] for name in summary["tasks"]}
+    sentences = []
+    if len(names) > 1:
+        ranges = {name: summary["ranges"][name] for name in names}
+        easiest, hardest = min(names, key=names.__getitem__), max(names, key=names.__getitem__)
+        above = [name for name in names if below(ranges[easiest], ranges[name]) is not True]
+        under = [name for name in names if below(ranges[name], ranges[hardest]) is not True]
+        sentences.append(_end("easiest", easiest, above, names, ranges))
+        sentences.append(_end("hardest", hardest, under, names, ranges))
+    elif names:
+        ((name, value),) = names.items()
+        sentences.append(f"{name} asks for {scientific(value, 2)} bits.")
+    for order in summary["orders"]:
+        told = {True: "holds", False: "does not hold", None: "can't be told"}[order["holds"]]
+        values = ", ".join(
+            f"{name} {'not done' if value is None else scientific(value, 2)}"
+            for name, value in zip(order["tasks"], order["log2_bits"], strict=True)
+        )
+        sentences.append(f"Expected order {order['title']} {told}: {values} (bits).")
+    for name, entry in summary["measured"].items():
+        if summary["ranges"][name] is None:
+            sentences.append(f"{name}: {_why_no_range(entry)}.")
+        if entry["true_dimension"] is None and entry["m_estimate"]["mean"] is not None:
+            sentences.append(f"{name}: intrinsic dimension {dimension(entry, 3)}.")
+        if entry["duplicates"]["high"]:
+            sentences.append(
+                f"{name}: up to {entry['duplicates']['high']:.0f} pairs of equal points have different "
+                "labels; they are left out of the resolution."
+            )
+    return sentences
+
+
+def _end(
+    which: str,
+    name: str,
+    near: Sequence[str],
+    log2_bits: Mapping[str, float],
+    ranges: Mapping[str, Sequence[float] | None],
+) -> str:
+    """Name the task at one end, or those whose ranges over seeds are not known to be apart from it.
+
+    Args:
+        which: easiest or hardest.
+        name: the task of least or greatest median.
+        near: it, and the tasks whose ranges are not known to be apart from its own.
+        log2_bits: of each task.
+        ranges: of each task, None where it is not known.
+    """
+    if len(near) == 1:
+        return f"{which.capitalize()} is {name} with {scientific(log2_bits[name], 2)} bits."
+    unknown = [one for one in near if ranges[one] is None]
+    if not unknown:
+        return f"Which is {which} can't be told: the ranges over seeds of {', '.join(near)} are not apart."
+    return (
+        f"Which of {', '.join(near)} is {which} can't be told: "
+        f"no range over seeds is known for {', '.join(unknown)}."
+    )
+
+
+def _why_no_range(entry: Mapping[str, Any]) -> str:
+    """Say why the seeds of a measured task show no range."""
+    if len(entry["seeds"]) == 1:
+        return "one seed says nothing about the spread"
+    # No point is searched for neighbours where the dimension is given.
+    if entry["delta_points"] == entry["n"] and entry["m_points"] in (0, entry["n"]):
+        return "every seed saw all points, so seeds say nothing about the spread"
+    return "all seeds give one value, which says nothing about the spread"

@@ -1,0 +1,67 @@
+"""The data cell: sets of images made once, or a published set's index, so that all cells see the same."""
+
+from typing import Any
+
+from gridcell.cell import Cell
+from gridcell.context import Context
+from gridcell.data.image_set import LabelledSet
+from gridcell.data.images import save_npz
+from gridcell.errors import UserError
+from imagenet_rib.cells.inputs import INDEX, SETS
+from imagenet_rib.grid.input_names import DATA
+from imagenet_rib.grid.published import set_uri
+
+
+def run(cell: Cell, context: Context) -> dict[str, Any]:
+    """Derive the sets from the embedded digits, read them from the user's folder, or look one up there.
+
+    Raises:
+        UserError: the folder isn't the one that was planned, or lacks a set or class, or a set has one class.
+        CorruptData: a published set is damaged.
+    """
+    config = cell.config
+    if config["source"] == "published":
+        return _look_up(config["set"], config["content"], context)
+    if config["source"] == "digits":
+        from gridcell.data.derive import derive
+        from gridcell.data.digits import load_digits_images
+
+        base = load_digits_images(config["image_size"])
+        sets = derive(base, seed=config["seed"], parameters=config["shifts"])
+    elif config["source"] == "imagenet":
+        from imagenet_rib.cells.image_sets import read_imagenet
+
+        sets = read_imagenet(
+            context.locations[DATA],
+            config["image_size"],
+            seed=config["seed"],
+            shifts=config["shifts"],
+        )
+    else:
+        from gridcell.data.image_sets import read_suite
+
+        sets = read_suite(context.locations[DATA])
+    for one in sets.values():
+        _check_classes(one)
+    save_npz(context.outputs / SETS, sets)
+    return {"images": {name: len(one) for name, one in sets.items()}}
+
+
+def _look_up(name: str, content: str | None, context: Context) -> dict[str, Any]:
+    """Leave the label and group of each image of a published set; the images stay where they are."""
+    from gridcell.data.sharded import read_stored, save_index
+
+    root = context.locations.get(DATA)
+    if root is None or content is None:
+        raise UserError("The setting 'data.root' must name the folder of the published sets")
+    images = read_stored(name, set_uri(root, name), content)
+    _check_classes(images)
+    save_index(context.outputs / INDEX, images)
+    return {"images": {name: len(images)}}
+
+
+def _check_classes(images: LabelledSet) -> None:
+    if len(images.classes) < 2:
+        raise UserError(
+            f"Set '{images.name}' has images of one class; at least two are needed, or every answer is right"
+        )

@@ -1,0 +1,36 @@
+"""The distance cell: how far one set is from another in the features of one model."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gridcell.cell import Cell
+from gridcell.context import Context
+from imagenet_rib.cells.features import FEATURES, read_features
+
+
+def run(cell: Cell, context: Context) -> Mapping[str, Any]:
+    """Compute the optimal transport dataset distance of two sets.
+
+    Raises:
+        UserError: the solver does not converge.
+    """
+    from imagenet_rib.distance.memory import memory_needed
+    from imagenet_rib.distance.otdd import otdd
+
+    config = dict(cell.config)
+    path = context.artifact("features", FEATURES)
+    source = read_features(path, config.pop("source"))
+    target = read_features(path, config.pop("target"))
+    cap = config["max_samples"]
+    allowed = memory_needed(cap, cap, config["solver"])  # the plan has checked that it may be taken
+    found = otdd(source, target, **config, seed=context.seed, device=context.device, memory_limit=allowed)
+    return {
+        "distance": found.distance,
+        "deviation": found.deviation,
+        "values": list(found.values),
+        "used": list(found.used),
+        "available": list(found.available),
+        "capped": found.capped,
+        "mean_label_distance": float(found.label_distances.mean()),
+        "memory_bytes": found.memory,
+    }

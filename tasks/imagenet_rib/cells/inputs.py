@@ -1,0 +1,147 @@
+"""What the cells read of one another: the sets of images, and models with their weights."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gridcell.context import Context
+from gridcell.data.image_set import LabelledSet
+from gridcell.data.imagenet import imagenet_wnids
+from gridcell.data.images import LabelledImages, load_npz
+from gridcell.errors import UserError
+from imagenet_rib.grid.input_names import DATA, is_data
+from imagenet_rib.grid.published import set_uri
+from imagenet_rib.method import FineTuning
+from imagenet_rib.methods import get
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Wrapping = Callable[["nn.Module", int], "nn.Module"]
+"""``(bare model, side of its images) -> model with what a method puts around it``."""
+
+SETS = "sets.npz"
+INDEX = "index.npz"
+WEIGHTS = "weights.safetensors"
+
+
+@lru_cache(maxsize=16)
+def read_file(
+    path: Path, modified_ns: int, root: str | None = None, loaders: int = 0
+) -> Mapping[str, LabelledSet]:
+    """Return the sets in a data cell's file, by name.
+
+    Args:
+        path: the file.
+        modified_ns: when it was written: another file under the same name is read again.
+        root: where the images of a published set are.
+        loaders: processes that read them.
+    """
+    if path.name != INDEX:
+        return load_npz(path)
+    from gridcell.data.sharded import load_index
+
+    one = load_index(path)
+    return {one.name: replace(one, uri=set_uri(root, one.name) if root else None, loaders=loaders)}
+
+
+def read_sets(context: Context) -> dict[str, LabelledSet]:
+    """Return the sets of images by name; unpacked once per process.
+
+    Those that stay where they are, are read by a process for each CPU of the cell beyond the first.
+    """
+    root, loaders = context.locations.get(DATA), context.cell.resources.cpus - 1
+    sets: dict[str, LabelledSet] = {}
+    for role in filter(is_data, context.cell.needs):
+        path = context.artifact(role, SETS if role == DATA else INDEX)
+        sets |= read_file(path, path.stat().st_mtime_ns, root, loaders)
+    return sets
+
+
+def one_set(sets: Mapping[str, LabelledSet], name: str) -> LabelledSet:
+    """Return one set.
+
+    Raises:
+        UserError: the data lack it.
+    """
+    if name not in sets:
+        raise UserError(f"The data have no set '{name}', only {', '.join(sorted(sets))}")
+    return sets[name]
+
+
+class ModelBuilder:
+    """Builds models of one architecture for one data set, and reads and writes their weights.
+
+    Args:
+        architecture: name, options and, of published weights, the side of the model's images.
+        sets: what the model is for; none where any images of ImageNet's classes will do.
+    """
+
+    def __init__(self, architecture: Mapping[str, Any], sets: Mapping[str, LabelledSet]) -> None:
+        from imagenet_rib.learning.models import architecture_name  # timm: not where a report is written
+
+        class_names = next(iter(sets.values())).class_names if sets else imagenet_wnids()
+        self.name: str = architecture["name"]
+        self.image_size: int = architecture.get("input_size") or _side(sets)
+        self._arguments: dict[str, Any] = {
+            **architecture["options"],
+            "num_classes": len(class_names),
+            "image_size": self.image_size,
+        }
+        self.identity = architecture_name(self.name, **self._arguments)
+
+    def build(self, weights: "Mapping[str, Tensor] | None" = None) -> "nn.Module":
+        """Return a new model, with random weights or with those given."""
+        from imagenet_rib.learning.models import build_model
+
+        model = build_model(self.name, **self._arguments)
+        if weights is not None:
+            model.load_state_dict(weights)
+        return model
+
+    def build_pretrained(self, weights: "Mapping[str, Tensor] | None") -> "nn.Module":
+        """Return a new model with published weights, or with those of the hub; see ``build_pretrained``."""
+        from imagenet_rib.learning.models import build_pretrained
+
+        return build_pretrained(self.name, weights=weights, **self._arguments)
+
+    def read(self, context: Context, role: str) -> "dict[str, Tensor]":
+        """Read the weights that the cell needed in ``role`` left."""
+        from imagenet_rib.learning.models import load_weights
+
+        return load_weights(context.artifact(role, WEIGHTS), self.identity)
+
+    def write(self, context: Context, weights: "Mapping[str, Tensor]") -> None:
+        """Leave weights as this cell's output."""
+        from imagenet_rib.learning.models import save_weights
+
+        save_weights(context.outputs / WEIGHTS, weights, self.identity)
+
+
+def _side(sets: Mapping[str, LabelledSet]) -> int:
+    """Return the side of images in memory, in pixels; planning makes sure that no others need it."""
+    held = next(one for one in sets.values() if isinstance(one, LabelledImages))
+    return held.size[0]
+
+
+def wrapping_of(context: Context, role: str) -> Wrapping:
+    """Return what makes of the bare model the one whose weights the cell needed in ``role`` left.
+
+    For most that is the bare model itself; a method may put around it what it trained (``FineTuning.wrap``).
+    """
+    config = context.need(role).cell.config
+    method = get(config["method"]) if "method" in config else None
+    wrap = method.wrap if isinstance(method, FineTuning) else None
+    if wrap is None:
+        return lambda model, image_size: model
+    return lambda model, image_size: wrap(model, image_size=image_size, **config["parameters"])
+
+
+def architecture_of(context: Context, role: str) -> Mapping[str, Any]:
+    """Return the architecture of the model that the cell needed in ``role`` made or fine-tuned."""
+    cell = context.need(role).cell
+    if "architecture" in cell.config:
+        return cell.config["architecture"]
+    return context.store.results.read(cell.needs["pre"]).cell.config["architecture"]

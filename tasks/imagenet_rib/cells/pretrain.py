@@ -1,0 +1,50 @@
+"""The pre-training cell: a model from scratch, on plain or richly augmented images."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from gridcell.cell import Cell
+from gridcell.context import Context
+from imagenet_rib.cells.inputs import ModelBuilder, one_set, read_sets
+from imagenet_rib.cells.training import train_classifier
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def run(cell: Cell, context: Context) -> Mapping[str, Any]:
+    """Train the architecture on the ``pretrain`` set and leave its weights."""
+    import torch
+
+    from imagenet_rib.learning.augmentation import AUGMENTATIONS
+    from imagenet_rib.learning.models import normalisation_of
+    from imagenet_rib.learning.objectives import cross_entropy_loss
+
+    sets = read_sets(context)
+    images = one_set(sets, "pretrain")
+    torch.manual_seed(context.seed)  # of the initial weights
+    builder = ModelBuilder(cell.config["architecture"], sets)
+    model = builder.build()
+    normalise = normalisation_of(model)
+    augment = AUGMENTATIONS[cell.config["pretraining"]["augmentation"]]
+
+    def transform(batch: "Tensor") -> "Tensor":
+        return normalise(augment(batch))
+
+    loss = cross_entropy_loss(torch.tensor(images.classes))
+    train_classifier(
+        context,
+        model,
+        loss,
+        images,
+        cell.config["pretraining"],
+        builder.identity,
+        prepare=normalise.prepare,
+        transform=transform,
+    )
+    builder.write(context, model.state_dict())
+    return {"images": len(images), "parameters": _size(model)}
+
+
+def _size(model: "nn.Module") -> int:
+    return sum(parameter.numel() for parameter in model.parameters())

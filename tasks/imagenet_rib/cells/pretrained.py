@@ -1,0 +1,65 @@
+"""The cell that brings published weights into the store, where all others find them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gridcell.cell import Cell
+from gridcell.context import Context
+from gridcell.errors import UserError
+from imagenet_rib.cells.inputs import ModelBuilder, read_sets
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CLASSES = 1000
+
+
+def run(cell: Cell, context: Context) -> Mapping[str, Any]:
+    """Find the weights, make sure that they fit the architecture and the data, and leave them.
+
+    Raises:
+        UserError: the data label other classes than ImageNet's 1,000, or the weights can't be had or are of
+            another architecture.
+    """
+    sets = read_sets(context)
+    for classes in {len(images.class_names) for images in sets.values()}:
+        if classes != CLASSES:
+            raise UserError(
+                f"Published models know ImageNet's 1,000 classes, but the data name {classes}: "
+                "use data.source=imagenet, or pre-train from scratch"
+            )
+    builder = ModelBuilder(cell.config["architecture"], sets)
+    source = cell.config["weights"]["source"]
+    model = (
+        _from_hub(builder) if source == "timm" else builder.build_pretrained(_found(cell, context, builder))
+    )
+    weights = model.state_dict()
+    for name, tensor in weights.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise UserError(
+                f"The weights of '{builder.name}' are damaged: '{name}' holds numbers that aren't finite"
+            )
+    builder.write(context, weights)
+    return {"parameters": sum(parameter.numel() for parameter in model.parameters())}
+
+
+def _found(cell: Cell, context: Context, builder: ModelBuilder) -> "Mapping[str, Tensor]":
+    from imagenet_rib.learning import pretrained
+
+    weights = cell.config["weights"]
+    if weights["source"] == "torchvision":
+        return pretrained.torchvision_weights(builder.name, weights["tag"])
+    if weights["source"] == "file":
+        location = context.locations[f"weights {weights['sha256']}"]
+        return pretrained.file_weights(Path(location), weights["sha256"])
+    return pretrained.offline_weights(builder.name, builder.build().state_dict())
+
+
+def _from_hub(builder: ModelBuilder) -> Any:
+    from imagenet_rib.learning.pretrained import missing_from_hub
+
+    try:
+        return builder.build_pretrained(None)
+    except (OSError, ValueError) as error:  # the hub's errors derive from these
+        raise missing_from_hub(builder.name, error) from error

@@ -1,0 +1,80 @@
+"""The training cell: one method fine-tunes one model on one downstream set."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from gridcell.cell import Cell
+from gridcell.context import Context
+from gridcell.data.imagenet import imagenet_names, imagenet_wnids
+from gridcell.errors import UserError
+from imagenet_rib.cells.fisher import FISHER
+from imagenet_rib.cells.inputs import ModelBuilder, architecture_of, one_set, read_sets
+from imagenet_rib.cells.training import train_classifier
+from imagenet_rib.method import FineTuning, Start
+from imagenet_rib.methods import get
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def run(cell: Cell, context: Context) -> Mapping[str, Any]:
+    """Fine-tune and leave the last epoch's weights; nothing is selected by looking at test sets.
+
+    Raises:
+        Diverged: the loss is not finite.
+        UserError: the method doesn't train, or the data lack the set.
+    """
+    import torch
+
+    from imagenet_rib.learning.models import head_parameters, load_weights, normalisation_of
+
+    method = get(cell.config["method"])
+    if not isinstance(method, FineTuning):
+        raise UserError(f"'{method.name}' merges weights; it has nothing to train")
+    sets = read_sets(context)
+    images = one_set(sets, cell.config["downstream"])
+    builder = ModelBuilder(architecture_of(context, "pre"), sets)
+    reference = builder.read(context, "pre")
+    model = builder.build(builder.read(context, "start") if "start" in cell.needs else reference)
+
+    def teacher() -> "nn.Module":
+        return builder.build(reference).to(context.device).eval().requires_grad_(False)
+
+    start = Start(
+        model=model,
+        reference=reference,
+        fisher=(
+            load_weights(context.artifact("fisher", FISHER), builder.identity)
+            if "fisher" in cell.needs
+            else None
+        ),
+        classes=torch.tensor(images.classes),
+        head=head_parameters(model),
+        teacher=teacher,
+        architecture=builder.name,
+        image_size=builder.image_size,
+        class_names=_spoken(images.class_names),
+    )
+    torch.manual_seed(context.seed)  # of what a method adds to the model
+    recipe = method.prepare(start, **cell.config["parameters"])
+    normalise = normalisation_of(model)
+    train_classifier(
+        context,
+        recipe.model,
+        recipe.loss,
+        images,
+        cell.config["training"],
+        builder.identity,
+        prepare=normalise.prepare,
+        transform=normalise,
+        trainable=recipe.trainable,
+        frozen_statistics=recipe.frozen_statistics,
+    )
+    builder.write(context, recipe.export(recipe.model))
+    return {"images": len(images), "final_loss": context.curves.points["loss"][-1][1]}
+
+
+def _spoken(class_names: Sequence[str]) -> tuple[str, ...]:
+    """Return what people call the classes: prompts of ``n01440764`` would tell a text tower nothing."""
+    names = tuple(class_names)
+    return imagenet_names() if names == imagenet_wnids() else names

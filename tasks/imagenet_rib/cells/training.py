@@ -1,0 +1,95 @@
+"""What the training cells share: images into batches, settings into an optimiser, a fit that can go on."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from gridcell.cell import divided
+from gridcell.context import Context
+from gridcell.data.image_set import LabelledSet
+from gridcell.data.prepare import Prepare
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+CHECKPOINT_EVERY_S = 30.0
+
+
+def train_classifier(
+    context: Context,
+    model: "nn.Module",
+    loss: "Callable[[nn.Module, Tensor, Tensor], Tensor]",
+    images: LabelledSet,
+    settings: Mapping[str, Any],
+    architecture: str,
+    *,
+    prepare: Prepare,
+    transform: "Callable[[Tensor], Tensor]",
+    trainable: Callable[[str], bool] | None = None,
+    frozen_statistics: bool = False,
+) -> None:
+    """Train a model in place on one set of images.
+
+    Args:
+        context: seed, device, checkpoints and reporting.
+        model: what to train.
+        loss: called as ``loss(model, images, labels)``.
+        images: the set.
+        settings: of the optimiser: the keys of ``imagenet_rib.settings.Optimiser``.
+        architecture: asserted when a checkpoint is loaded.
+        prepare: applied to images that are decoded for this.
+        transform: uint8 images ``(N, H, W, 3)`` -> the model's inputs, on the device.
+        trainable: which parameters train, by name; all by default.
+        frozen_statistics: whether batch normalisation keeps its statistics.
+
+    Raises:
+        Diverged: the loss is not finite.
+        UserError: labels and classes don't fit.
+    """
+    import torch
+
+    from gridcell.learn.classifier import Classifier
+    from gridcell.learn.fit import fit
+    from gridcell.learn.optimisers import Optimisation
+    from imagenet_rib.learning.masking import check_labels
+
+    check_labels(torch.from_numpy(images.labels), torch.tensor(images.classes), len(images.class_names))
+    keys = ("optimiser", "lr", "momentum", "weight_decay", "warmup_share")
+    module = Classifier(
+        model,
+        loss,
+        architecture=architecture,
+        optimisation=Optimisation(**{key: settings[key] for key in keys}),
+        trainable=trainable,
+        frozen_statistics=frozen_statistics,
+        transform=transform,
+    )
+
+    batch_size = settings["batch_size"]
+    share = divided(batch_size, context.workers, "training.batch_size")
+    _, accumulate = context.batch_and_accumulation(share)
+
+    def report(step: int, loss: float, lr: float, epoch: int) -> None:
+        context.report(step, loss=loss, lr=lr)
+
+    fit(
+        module,
+        images.training_batches(
+            batch_size,
+            prepare,
+            seed=context.seed,
+            rank=context.rank,
+            world_size=context.workers,
+            accumulate=accumulate,
+        ),
+        epochs=settings["epochs"],
+        seed=context.seed,
+        accumulate=accumulate,
+        rank=context.rank,
+        world_size=context.workers,
+        accelerator="gpu" if context.device == "cuda" else "cpu",
+        checkpoints=context.checkpoints,
+        checkpoint_every_s=CHECKPOINT_EVERY_S,
+        report=report,
+        beat=context.report,
+        progress_bar=context.foreground,
+    )

@@ -1,0 +1,1 @@
+"""Learning: models, losses, penalties, merges and predictions, as functions that know nothing of cells."""

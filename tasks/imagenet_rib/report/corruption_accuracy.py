@@ -1,0 +1,100 @@
+"""Accuracy on a set of corrupted images by corruption and severity."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imagenet_rib import metrics
+from imagenet_rib.report.estimates import plain
+from imagenet_rib.report.evaluations import PRE, Evaluation, SetFacts
+from imagenet_rib.report.matrices import Collected
+
+COLUMNS = (
+    "model",
+    "method",
+    "downstream",
+    "corruption",
+    "severity",
+    "accuracy",
+    "pre_accuracy",
+    "difference",
+)
+
+Parts = dict[str, dict[str, float | None]]
+"""Corruption -> severity -> percent."""
+
+
+def summarise_corruptions(collected: Collected, sets: Sequence[SetFacts]) -> dict[str, Any] | None:
+    """Break the accuracy on the first set with named groups (``fog/3``) down into its parts.
+
+    Returns:
+        None where no set has such groups, else
+
+        - ``set``, ``corruptions``, ``severities``: names, in the set's order
+        - ``pre[model][corruption][severity]``: accuracy in percent
+        - ``accuracy[model][method][i][corruption][severity]``: fine-tuned on i, mean over seeds
+        - ``elsewhere[model][method][corruption][severity]``: its mean over i, all but the corrupted set
+
+        The mean over the parts is the accuracy on the set, of which all parts are of the same weight.
+    """
+    corrupted = next((facts for facts in sets if facts.groups and all("/" in g for g in facts.groups)), None)
+    if corrupted is None:
+        return None
+    parts = [group.split("/", 1) for group in corrupted.groups]
+
+    def by_part(values: metrics.FloatArray) -> Parts:
+        nested: Parts = {}
+        for (corruption, severity), value in zip(parts, values, strict=True):
+            nested.setdefault(corruption, {})[severity] = plain(value)
+        return nested
+
+    accuracy: dict[str, Any] = {model: {} for model in collected.models}
+    elsewhere: dict[str, Any] = {model: {} for model in collected.models}
+    for model, method in collected.pairs:
+        seeds = collected.matrices.get((model, method), {}).values()
+        means = {
+            name: metrics.mean_of_known(
+                np.array([_accuracies(rows.get(name), corrupted) for rows in seeds]).reshape(-1, len(parts))
+            )
+            for name in collected.names
+        }
+        accuracy[model][method] = {name: by_part(mean) for name, mean in means.items()}
+        others = np.array([mean for name, mean in means.items() if name != corrupted.name])
+        elsewhere[model][method] = by_part(others.mean(axis=0))
+    return {
+        "set": corrupted.name,
+        "corruptions": list(dict.fromkeys(corruption for corruption, _ in parts)),
+        "severities": sorted({severity for _, severity in parts}, key=lambda text: (len(text), text)),
+        "pre": {m: by_part(_accuracies(collected.before.get(m), corrupted)) for m in collected.models},
+        "accuracy": accuracy,
+        "elsewhere": elsewhere,
+    }
+
+
+def _accuracies(evaluation: Evaluation | None, corrupted: SetFacts) -> metrics.FloatArray:
+    """Return the accuracy of each group in percent, shape (groups,), NaN where not known."""
+    if evaluation is None or corrupted.name not in evaluation.correct:
+        return np.full(len(corrupted.groups), np.nan)
+    return metrics.group_accuracies(
+        evaluation.correct[corrupted.name], evaluation.groups[corrupted.name], len(corrupted.groups)
+    )
+
+
+def write_corruptions(found: Mapping[str, Any], path: Path) -> None:
+    """Write one row per model, method, set fine-tuned on, corruption and severity; empty: not known."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for model, pre in found["pre"].items():
+            tables = [(PRE, "", pre)]
+            for method, by_set in found["accuracy"][model].items():
+                tables += [(method, name, parts) for name, parts in by_set.items()]
+            for method, name, parts in tables:
+                for corruption, by_severity in parts.items():
+                    for severity, value in by_severity.items():
+                        before = pre[corruption][severity]
+                        change = None if value is None or before is None else plain(value - before)
+                        writer.writerow([model, method, name, corruption, severity, value, before, change])

@@ -1,0 +1,190 @@
+"""The leaderboard: methods ranked by mRI, within each model and over all, with paired significance."""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imagenet_rib import metrics
+from imagenet_rib.report import significance
+from imagenet_rib.report.estimates import Statistic, plain
+from imagenet_rib.report.evaluations import BASELINE
+from imagenet_rib.report.matrices import Collected
+
+Estimates = Mapping[tuple[str, ...], dict[str, Any]]
+
+ALL_MODELS = "all models"
+"""What tables and pictures call the mean over models."""
+
+COLUMNS = (
+    *("scope", "rank", "method", "mRI", "mRI_low", "mRI_high", "seeds", "interval"),
+    *("minus_ft", "minus_ft_low", "minus_ft_high", "p", "p_holm", "gain", "gain_low", "gain_high"),
+)
+
+
+def pooled_models(collected: Collected) -> list[str]:
+    """Return the models that the mean is over: those with a complete matrix of any method."""
+    return [m for m in collected.models if any(collected.complete(m, method) for method in collected.methods)]
+
+
+def statistics(collected: Collected) -> dict[tuple[str, ...], Statistic]:
+    """Return what the leaderboard needs estimated, by scope (a model's name, or "" for all) and method.
+
+    ``("mRI", scope, method)``, ``("minus", scope, method)`` (mRI minus that of plain fine-tuning) and
+    ``("gain", scope, method)`` (change of accuracy on the set fine-tuned on itself).
+    """
+    n = len(collected.names)
+    elsewhere, itself = metrics.mri_coefficients(n), np.eye(n) / n
+    found: dict[tuple[str, ...], Statistic] = {}
+    scopes = {model: [model] for model in collected.models} | {"": pooled_models(collected)}
+    for scope, models in scopes.items():
+        for method in collected.methods:
+            share = 1 / max(1, len(models))
+            found["mRI", scope, method] = [collected.change(m, method, elsewhere, share) for m in models]
+            found["gain", scope, method] = [collected.change(m, method, itself, share) for m in models]
+            found["minus", scope, method] = [
+                collected.term(m, which, elsewhere, sign * share)
+                for m in models
+                for which, sign in ((method, 1), (BASELINE, -1))
+            ]
+    return found
+
+
+def leaderboard(collected: Collected, estimates: Estimates) -> dict[str, Any]:
+    """Rank the methods.
+
+    Args:
+        collected: the evaluations.
+        estimates: of ``statistics``.
+
+    Returns:
+        - ``models[model]`` and ``pooled`` (null with fewer than two models), each a board:
+          ``ranking`` is a list of ``rank``, ``method``, ``mRI``, ``minus_ft`` and ``gain`` (estimates as
+          elsewhere), ``p`` and ``p_holm`` (of the difference from plain fine-tuning, null for itself);
+          ``comparisons`` of any two of these methods a list of ``{"a", "b", "difference", "pairs", "p",
+          "p_holm"}``; ``groups`` are the longest runs of ranks in which no two methods differ; ``pairs``
+          is the least number of a comparison's pairs, ``smallest_p_holm`` the least p_holm that any of them
+          could have.
+        - ``test``: how that was made: ``name``, ``correction``, ``alpha``, ``exact_pairs``, ``draws``
+
+        Pooled are the methods that are complete on every model with a result; ranks are by mean.
+    """
+    models = pooled_models(collected)
+    return {
+        "models": {m: _board(collected, estimates, m, [m]) for m in collected.models},
+        "pooled": _board(collected, estimates, "", models) if len(models) > 1 else None,
+        "test": {
+            "name": "Paired sign-flip permutation test over (model, set, seed)",
+            "correction": "Holm's correction over all pairs of methods of a model, or of all models",
+            "alpha": significance.ALPHA,
+            "exact_pairs": significance.EXACT_PAIRS,
+            "draws": significance.DRAWS,
+        },
+    }
+
+
+def boards(summary: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each scope's name and board that ranks anything, the one of all models first."""
+    board = summary["leaderboard"]
+    named = [(ALL_MODELS, board["pooled"]), *board["models"].items()]
+    yield from ((name, one) for name, one in named if one is not None and one["ranking"])
+
+
+def write_leaderboard(summary: Mapping[str, Any], path: Path) -> None:
+    """Write every board's ranking as CSV: percentage points, empty where not known."""
+
+    def numbers(estimate: Mapping[str, Any]) -> list[Any]:
+        return [estimate["mean"], *(estimate["ci95"] or (None, None))]
+
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for scope, board in boards(summary):
+            for row in board["ranking"]:
+                mri = row["mRI"]
+                start = [scope, row["rank"], row["method"], *numbers(mri), mri["seeds"], mri["interval"]]
+                versus = [*numbers(row["minus_ft"]), row["p"], row["p_holm"]]
+                writer.writerow([*start, *versus, *numbers(row["gain"])])
+
+
+def _board(collected: Collected, estimates: Estimates, scope: str, models: Sequence[str]) -> dict[str, Any]:
+    known = {
+        method: estimates["mRI", scope, method]
+        for method in collected.methods
+        if estimates["mRI", scope, method]["mean"] is not None
+    }
+    ranked = sorted(known, key=lambda method: -known[method]["mean"])
+    comparisons = _comparisons(collected, ranked, models)
+    adjusted = {frozenset((one["a"], one["b"])): one for one in comparisons}
+    rows = []
+    for method in ranked:
+        mean = known[method]["mean"]
+        versus = adjusted.get(frozenset((method, BASELINE)), {})
+        rows.append(
+            {
+                "rank": 1 + sum(other["mean"] > mean for other in known.values()),
+                "method": method,
+                "mRI": known[method],
+                "minus_ft": estimates["minus", scope, method],
+                "gain": estimates["gain", scope, method],
+                "p": versus.get("p"),
+                "p_holm": versus.get("p_holm"),
+            }
+        )
+    pairs = min((one["pairs"] for one in comparisons), default=0)
+    return {
+        "ranking": rows,
+        "comparisons": comparisons,
+        "groups": _groups(ranked, adjusted),
+        "pairs": pairs,
+        "smallest_p_holm": (
+            min(1.0, *(len(comparisons) * significance.smallest_p(one["pairs"]) for one in comparisons))
+            if comparisons
+            else None
+        ),
+    }
+
+
+def _comparisons(collected: Collected, ranked: Sequence[str], models: Sequence[str]) -> list[dict[str, Any]]:
+    """Compare any two methods over the (model, set, seed) that both have."""
+    improvements = {
+        method: {
+            (model, *key): value
+            for model in models
+            for key, value in collected.improvements(model, method).items()
+        }
+        for method in ranked
+    }
+    found: list[dict[str, Any]] = []
+    for a, b in combinations(ranked, 2):
+        one, other = improvements[a], improvements[b]
+        differences = [value - other[key] for key, value in one.items() if key in other]
+        if differences:
+            mean = plain(np.mean(differences))
+            p = plain(significance.sign_flip_p(differences))
+            found.append({"a": a, "b": b, "difference": mean, "pairs": len(differences), "p": p})
+    for entry, adjusted in zip(found, significance.holm([one["p"] for one in found]), strict=True):
+        entry["p_holm"] = plain(adjusted)
+    return found
+
+
+def _groups(ranked: Sequence[str], adjusted: Mapping[frozenset[str], Mapping[str, Any]]) -> list[list[str]]:
+    """Return the longest runs of ranks within which any two were compared and none significantly differ."""
+
+    def differ(a: str, b: str) -> bool:
+        found = adjusted.get(frozenset((a, b)))
+        return found is None or found["p_holm"] < significance.ALPHA
+
+    runs: list[tuple[int, int]] = []
+    for first in range(len(ranked)):
+        last = first
+        while last + 1 < len(ranked) and not any(
+            differ(ranked[last + 1], ranked[k]) for k in range(first, last + 1)
+        ):
+            last += 1
+        if last > first and not any(start <= first and last <= end for start, end in runs):
+            runs.append((first, last))
+    return [list(ranked[first : last + 1]) for first, last in runs]

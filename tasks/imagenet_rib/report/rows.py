@@ -1,0 +1,64 @@
+"""Every evaluated set of every evaluation as one row of a CSV file."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from imagenet_rib.report.evaluations import PRE, VAL, Evaluation, in_order
+
+COLUMNS = (
+    "model",
+    "method",
+    "downstream",
+    "seed",
+    "variant",
+    "set",
+    "n",
+    "correct",
+    "accuracy",
+    "pre_accuracy",
+    "difference",
+    "seconds",
+)
+
+
+def write_cells(evaluations: Iterable[Evaluation], path: Path) -> None:
+    """Write one row per evaluation and evaluated set, in a fixed order.
+
+    ``accuracy`` and ``pre_accuracy`` are in percent, ``difference`` in percentage points, ``seconds`` those
+    of the whole evaluation; what is not known is left empty. With groups, ``accuracy`` is the mean over them
+    and therefore not ``correct / n``. ``variant`` is WiSE-FT's alpha, and of another method that has variants
+    all that tells one from the others, e.g. ``p=2 q=0.5``.
+    """
+    ordered = in_order(evaluations)
+    before = {e.model: e.accuracy for e in ordered if e.method == PRE}
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for e in ordered:
+            for name in sorted(e.correct, key=lambda name: (name == VAL, name)):
+                percent, pre = e.accuracy[name], before.get(e.model, {}).get(name)
+                writer.writerow(
+                    [
+                        e.model,
+                        e.method,
+                        e.downstream,
+                        e.seed,
+                        _variant(e),
+                        name,
+                        len(e.correct[name]),
+                        int(np.count_nonzero(e.correct[name])),
+                        round(percent, 6),
+                        None if pre is None else round(pre, 6),
+                        None if pre is None else round(percent - pre, 6),
+                        round(e.seconds, 3),
+                    ]
+                )
+
+
+def _variant(e: Evaluation) -> float | str | None:
+    if e.alpha is not None or e.variant is None:
+        return e.alpha
+    return " ".join(f"{name}={value:g}" for name, value in e.variant.items())

@@ -1,0 +1,74 @@
+"""What the numbers say, in sentences that claim what the intervals allow and no more."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from inductive_bias.distributions.information import BITS
+
+
+def answer(summary: Mapping[str, Any]) -> list[str]:
+    """Return the answers to the three questions: dimension, networks against kernels, architectures."""
+    if not summary["points"]:
+        return ["Nothing has been estimated yet."]
+    mixed = [d for d in summary["spaces"] if d["kinds"] == "kernel and network"]
+    networks = [d for d in summary["spaces"] if d["kinds"] == "networks"]
+    said = [_dimension(d) for d in summary["dimensions"]]
+    said += _tally(mixed, "Kernel against network")
+    said += _tally(networks, "Network against network")
+    return said
+
+
+def verdict(difference: Mapping[str, Any]) -> str:
+    """Say where a difference's interval lies: above, below or on either side of zero; empty if unknown."""
+    low, high = difference["ci95"]
+    if low is None or high is None:
+        return ""
+    return "above" if low > 0 else "below" if high < 0 else "either"
+
+
+def fewer_seeds(row: Mapping[str, Any]) -> str:
+    """Say over how many seeds a row is, ``k of n seeds``, where some are missing; empty where none is."""
+    return f"{row['seeds']} of {row['planned']} seeds" if row["seeds"] < row["planned"] else ""
+
+
+def some_seeds(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Say the same of several rows, ``k to l of n seeds``; empty where none lacks a seed."""
+    counts = {(row["seeds"], row["planned"]) for row in rows}
+    if all(seeds >= planned for seeds, planned in counts):
+        return ""
+    (low, planned), (high, _) = min(counts), max(counts)
+    return f"{low} of {planned} seeds" if low == high else f"{low} to {high} of {planned} seeds"
+
+
+def _dimension(d: Mapping[str, Any]) -> str:
+    high, low = d["high"], d["low"]
+    said = {
+        "above": f"more information at dimension {high} than at {low}",
+        "below": f"less information at dimension {high} than at {low}",
+        "either": f"no difference beyond noise between dimensions {high} and {low}",
+        "": f"one seed can't tell dimensions {high} and {low} apart",
+    }
+    return f"{d['axis']}, {d['space']}: {said[verdict(d)]} ({_bits(d)})."
+
+
+def _bits(d: Mapping[str, Any]) -> str:
+    low, high = d["ci95"]
+    ends = "" if low is None or high is None else f" [{low * BITS:+.3g}, {high * BITS:+.3g}]"
+    seeds = fewer_seeds(d)
+    return f"{d['bits']:+.3g}{ends} bits".replace("-", "−") + (f", {seeds}" if seeds else "")
+
+
+def _tally(differences: Sequence[Mapping[str, Any]], title: str) -> list[str]:
+    """Count pairs by verdict: how many of them need more, less, or can't be told apart."""
+    if not differences:
+        return []
+    counts = {side: sum(verdict(d) == side for d in differences) for side in ("above", "below", "either", "")}
+    first, second = ("kernel", "network") if title.startswith("Kernel") else ("first named", "second named")
+    text = (
+        f"{title}, {len(differences)} paired comparisons: the {first} needs more information in "
+        f"{counts['above']}, the {second} in {counts['below']}; {counts['either']} can't be told apart"
+    )
+    if counts[""]:
+        text += f", {counts['']} have no interval"
+    seeds = some_seeds(differences)
+    return [f"{text} ({seeds})." if seeds else f"{text}."]
