@@ -152,7 +152,10 @@ def test_a_run_that_was_stopped_does_not_wait_long_for_mlflow(grid, store, uri, 
 
 @pytest.mark.slow
 def test_two_drivers_that_begin_together_make_one_experiment(grid, uri):
-    code = f"from gridcell.mlflow.experiment import Experiment; Experiment({uri!r}, 'toy', 'mini', {grid_id(grid)!r}, 7)"
+    code = (
+        "from gridcell.mlflow.experiment import Experiment; "
+        f"Experiment({uri!r}, 'toy', 'mini', {grid_id(grid)!r}, 7)"
+    )
     drivers = [
         subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(3)
     ]

@@ -129,6 +129,7 @@ def test_the_crop_is_that_of_timms_record_for_the_size_used(side, crop_share):
 def test_models_answer_in_the_precision_of_their_device(monkeypatch):
     """The model alone runs in it: what is compared afterwards is float32."""
     from imagenet_rib.distance import features
+    from imagenet_rib.learning import predictions
 
     entered = []
 

@@ -2,9 +2,10 @@
 
 timm has the image towers of CLIP models but not their text towers, so these come from a plug-in: an entry
 point of the group ``gridcell.imagenet_rib.text_towers`` that leads to a function
-``(timm's name of the image tower, names of the classes) ->
-imagenet_rib.learning.contrastive.TextTower``. The function tokenises the class prompts, loads the text weights that belong to the image tower, and hands over the matrix
-that projects the image tower's features (which timm leaves out of models fine-tuned on ImageNet).
+``(timm's name of the image tower, names of the classes) -> TextTower`` (of
+:mod:`imagenet_rib.learning.contrastive`). The function tokenises the class prompts, loads the
+text weights that belong to the image tower, and hands over the matrix that projects its features
+(which timm leaves out of models fine-tuned on ImageNet).
 """
 
 from __future__ import annotations
