@@ -168,7 +168,7 @@ def test_mistakes_are_refused_in_one_sentence_that_helps(override, sentence):
 @pytest.fixture
 def own_suite(tmp_path):
     """A suite that a user derived from a small folder of their own images."""
-    from gridcell.data.derive import derive_folder
+    from gridcell.data.deriving import derive_folder
 
     digits = load_digits_images(16)
     few = [index for label in range(3) for index in (digits.labels == label).nonzero()[0][:40]]

@@ -11,8 +11,7 @@ from typing import ClassVar
 import crew_task
 import pytest
 import toy_task
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gridcell.cell import Resources
 from gridcell.context import Context
