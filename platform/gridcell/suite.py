@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from gridcell.cell import check_json
 from gridcell.errors import UserError, did_you_mean, unknown
 from gridcell.grid import Grid
+from gridcell.parts import take_up
 from gridcell.task import Task
 
 
@@ -32,7 +33,13 @@ def suite_names(task: Task) -> list[str]:
     return sorted(path.stem for path in task.suites.glob("*.yaml"))
 
 
-def load_suite(task: Task, name: str, overrides: Sequence[str] = (), seeds: int | None = None) -> Suite:
+def load_suite(
+    task: Task,
+    name: str,
+    overrides: Sequence[str] = (),
+    seeds: int | None = None,
+    plugins: Sequence[str] = (),
+) -> Suite:
     """Read a suite by name or from the user's own YAML file and apply overrides.
 
     Args:
@@ -40,6 +47,7 @@ def load_suite(task: Task, name: str, overrides: Sequence[str] = (), seeds: int 
         name: a suite of the task, or a path to a YAML file.
         overrides: ``dotted.key=value`` each, the value in YAML.
         seeds: where given, replaces the settings' seeds by 0 .. seeds-1.
+        plugins: files of the user's own whose parts join the suite; see :mod:`gridcell.parts`.
 
     Raises:
         UserError: no such suite, unreadable YAML, unknown key, or a value outside its range.
@@ -54,6 +62,7 @@ def load_suite(task: Task, name: str, overrides: Sequence[str] = (), seeds: int 
     values = _parsed(path.read_bytes(), f"'{path}'") or {}
     if not isinstance(values, dict):
         raise UserError(f"'{path}' must hold settings as 'key: value' lines")
+    values = take_up(values, task.parts, path.parent, plugins)
     for override in overrides:
         _apply(values, override)
     if seeds is not None:

@@ -3,15 +3,17 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gridcell import plugins
 from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid
+from gridcell.parts import PartKind
 from gridcell.store import Loss, Result, Store
 from gridcell.store.losses import lost_by_class
 
@@ -113,6 +115,7 @@ class Task:
         durations: ``module:function`` of signature ``(settings, Grid) -> {cell id: seconds on one GPU}``,
             from which ``gridcell plan --gpus N`` simulates how long a grid takes; None where nobody can say.
             Cells left out take no time. It must not import a training library.
+        parts: kinds of parts that files of the user's own can add, by name, e.g. ``method``.
     """
 
     name: str
@@ -125,6 +128,7 @@ class Task:
     progress_metric: str = ""
     estimate: str | None = None
     durations: str | None = None
+    parts: Mapping[str, PartKind] = field(default_factory=dict)
 
     def cell_function(self, kind: str) -> "Callable[[Any, Context], Mapping[str, Any]]":
         """Import and return the function that runs cells of ``kind``.
@@ -168,22 +172,43 @@ def _installed() -> dict[str, EntryPoint]:
 
 
 def entry_point_value(name: str) -> str:
-    """Return where an installed task is found, as ``module:object``."""
-    return _installed()[name].value
+    """Return where an installed task is found, as ``module:object``; empty for a task of a plug-in."""
+    return _installed()[name].value if name in _installed() else ""
 
 
 def task_names() -> list[str]:
-    """Return the names of the installed tasks."""
-    return sorted(_installed())
+    """Return the names of the installed tasks, and of those in plug-ins that are loaded."""
+    return sorted({*_installed(), *_plugged()})
+
+
+def find_task(name: str) -> Task:
+    """Load a task by name, an installed one or one of a plug-in.
+
+    Raises:
+        UserError: there is none of that name, there are two, or what is installed under it is not a task.
+    """
+    plugged = _plugged()
+    if name not in plugged:
+        return _load(name)
+    if name in _installed():
+        where = entry_point_value(name)
+        raise UserError(f"Two tasks are called '{name}': one in {where}, one in {plugged[name][1]}")
+    return plugged[name][0]
+
+
+def _plugged() -> dict[str, tuple[Task, str]]:
+    found = {}
+    for plugin in plugins.loaded():
+        task = getattr(plugin.module, "task", None)
+        if task is not None and not isinstance(task, Task):
+            raise UserError(f"'task' in {plugin.path} is {task!r}, and a task must be a Task")
+        if task is not None:
+            found[task.name] = (task, str(plugin.path))
+    return found
 
 
 @cache
-def find_task(name: str) -> Task:
-    """Load an installed task by name.
-
-    Raises:
-        UserError: there is none of that name, or what is installed under it is not a task.
-    """
+def _load(name: str) -> Task:
     if name not in _installed():
         raise unknown("task", name, task_names())
     task = _installed()[name].load()

@@ -13,8 +13,11 @@ ROOT = Path(__file__).parents[2]
 
 ORDER = [
     "errors",
+    "sources",
+    "plugins",
     "secrets",
     "registry",
+    "parts",
     "cell",
     "settings",
     "grid",

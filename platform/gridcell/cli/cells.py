@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from gridcell import plugins
 from gridcell.cli import common
-from gridcell.cli.common import DEFAULT_STORAGE, Json, Storage, open_store, print_json, reading
+from gridcell.cli.common import DEFAULT_STORAGE, Json, Plugins, Storage, open_store, print_json, reading
 from gridcell.errors import UserError
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.processes import processes_for
@@ -55,11 +56,13 @@ def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = Fa
 def run_one(
     cell_id: CellId,
     storage: Storage = DEFAULT_STORAGE,
+    plugin: Plugins = None,
     again: Annotated[bool, typer.Option("--again", help="Run it although it is done, and compare.")] = False,
 ) -> None:
     """Run one cell here and now, with a progress bar; errors come with their traceback, for a debugger."""
     store = open_store(storage).prepare()
     plan, cell = store.plans.find(cell_id)
+    plugins.load(plugin or plan.plugins)
     console = common.console()
     done = store.results.done()
     for role, need in cell.needs.items():

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from gridcell import plugins
 from gridcell.errors import CorruptData, UserError
 from gridcell.grid import Grid
 from gridcell.store import Store
@@ -30,6 +31,10 @@ Overrides = Annotated[
     typer.Option(
         "--set", metavar="KEY=VALUE", help="Override a setting, e.g. training.epochs=3. May be repeated."
     ),
+]
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option("--plugin", metavar="FILE", help="A Python file with parts of your own. May be repeated."),
 ]
 Seeds = Annotated[int | None, typer.Option("--seeds", metavar="N", help="Repeat with seeds 0 .. N-1.")]
 MaxConcurrent = Annotated[
@@ -74,14 +79,20 @@ class Request:
 
 
 def request(
-    task: str, suite: str, select: list[str] | None, overrides: list[str] | None, seeds: int | None
+    task: str,
+    suite: str,
+    select: list[str] | None,
+    overrides: list[str] | None,
+    seeds: int | None,
+    plugin: list[str] | None = None,
 ) -> Request:
-    """Load task and suite, plan the grid and select from it.
+    """Load plug-ins, task and suite, plan the grid and select from it.
 
     Raises:
-        UserError: any name, key or value is wrong.
+        UserError: any name, key or value is wrong, or a plug-in can't be loaded.
     """
-    loaded = load_suite(find_task(task), suite, overrides or (), seeds)
+    plugins.load(plugin or (), joins=True)  # first, for the task may be in one
+    loaded = load_suite(find_task(task), suite, overrides or (), seeds, plugin or ())
     return Request(loaded, loaded.grid().select(selection(select or ())))
 
 

@@ -17,6 +17,7 @@ from gridcell.cli.common import (
     DEFAULT_SUITE,
     Json,
     Overrides,
+    Plugins,
     Request,
     Seeds,
     Selection,
@@ -61,6 +62,7 @@ def plan(
     select: Selection = None,
     override: Overrides = None,
     seeds: Seeds = None,
+    plugin: Plugins = None,
     gpus: Annotated[
         list[int] | None,
         typer.Option(
@@ -74,7 +76,7 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Show what 'run' would run: cells by kind, what is done, what each kind needs. Starts nothing."""
-    asked = request(task, suite, select, override, seeds)
+    asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage, must_exist=False)
     with reading(storage):
         states = _states(asked, store, store.failures.read_all())
@@ -151,10 +153,11 @@ def status(
     select: Selection = None,
     override: Overrides = None,
     seeds: Seeds = None,
+    plugin: Plugins = None,
     as_json: Json = False,
 ) -> None:
     """Show how far a grid is: cells by kind and state, and why the failed ones failed."""
-    asked = request(task, suite, select, override, seeds)
+    asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
     with reading(storage):
         recorded = store.failures.read_all()

@@ -14,6 +14,7 @@ from gridcell.cli.common import (
     DEFAULT_SUITE,
     Json,
     Overrides,
+    Plugins,
     Request,
     Seeds,
     Selection,
@@ -88,10 +89,11 @@ def report(
     select: Selection = None,
     override: Overrides = None,
     seeds: Seeds = None,
+    plugin: Plugins = None,
     as_json: Json = False,
 ) -> None:
     """Write the report of what is done so far: a page, pictures, tables."""
-    asked = request(task, suite, select, override, seeds)
+    asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
     folder = report_folder(out, asked, store)
     written = asked.suite.task.write_report(findings(asked, store), folder)
@@ -111,10 +113,11 @@ def sync(
     select: Selection = None,
     override: Overrides = None,
     seeds: Seeds = None,
+    plugin: Plugins = None,
     tracking: Tracking = None,
 ) -> None:
     """Bring MLflow up to date with the storage, from nothing if need be."""
-    asked = request(task, suite, select, override, seeds)
+    asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
     uri = tracking or default_tracking_uri(store)
     try:

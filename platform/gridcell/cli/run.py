@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from gridcell import plugins
 from gridcell.cli import common
 from gridcell.cli.common import (
     DEFAULT_STORAGE,
@@ -16,6 +17,7 @@ from gridcell.cli.common import (
     MaxConcurrent,
     MaxFailures,
     Overrides,
+    Plugins,
     Request,
     RetryDiverged,
     Seeds,
@@ -59,6 +61,7 @@ def run(
     select: Selection = None,
     override: Overrides = None,
     seeds: Seeds = None,
+    plugin: Plugins = None,
     retry_diverged: RetryDiverged = False,
     max_failures: MaxFailures = None,
     stall_timeout: StallTimeout = None,
@@ -78,7 +81,7 @@ def run(
         stall_timeout_s=stall_timeout,
     )
     console = common.console()
-    asked = request(task, suite, select, override, seeds)
+    asked = request(task, suite, select, override, seeds, plugin)
     store = Store(storage).prepare()
     for cell_id in set_damaged_aside(asked.grid, store):
         console.print(f"The stored result of cell {cell_id} is damaged: set aside, and run again.")
@@ -88,7 +91,7 @@ def run(
     console.print(
         f"{asked.title}: {len(asked.grid)} cells, {to_run} to run, storage {storage}", soft_wrap=True
     )
-    store.plans.save(asked.suite.task.name, asked.suite.name, asked.grid)
+    store.plans.save(asked.suite.task.name, asked.suite.name, asked.grid, plugins.paths())
     window = Window(
         tracking or default_tracking_uri(store), asked.suite.task.name, asked.suite.name, asked.grid, store
     )

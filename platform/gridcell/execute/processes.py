@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from gridcell import plugins
 from gridcell.cell import Cell, Resources
 from gridcell.context import Reporter
 from gridcell.execute.attempt import Attempt, run_in_this_process
@@ -96,6 +97,7 @@ class _Group:
                 "scheduling_strategy": PlacementGroupSchedulingStrategy(self._reserved, rank),
             }
             self._actors.append(ray.remote(_Worker).options(**options).remote(rank, resources))
+        ray.get([actor.load.remote(plugins.to_send()) for actor in self._actors])
         try:
             self._join()
         except BaseException:
@@ -209,6 +211,10 @@ class _Worker:
     def join(self, method: str, *, local: bool) -> None:
         """Join the process group of all workers."""
         join_group(self.rank, self.resources.workers, method, gpus=bool(self.resources.gpus), local=local)
+
+    def load(self, sent: Sequence[plugins.Sent]) -> None:
+        """Load the user's own files, one of which may hold the task."""
+        plugins.receive(sent)
 
     def work(
         self, cell: Cell, task: Task, store_uri: str, locations: Mapping[str, str], oom_halvings: int

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import tempfile
 import threading
 import time
@@ -20,6 +21,7 @@ from gridcell.execute.cluster import bundles
 from gridcell.execute.outcome import Outcome, failure_from
 from gridcell.execute.run_cell import run_cell
 from gridcell.execute.stall import watched
+from gridcell.plugins import Sent, receive
 from gridcell.store import Store
 from gridcell.task import Task
 
@@ -41,7 +43,8 @@ class GridWork:
     """What is the same for all cells of a run.
 
     Attributes:
-        task: the plug-in whose cells these are.
+        pickled_task: whose cells these are; it may lie in a plug-in.
+        plugins: files of the user's own, which this process loads first.
         records: id -> record of each cell, in Ray's object store.
         store_uri: where results go.
         locations: name -> path or URI of data on each machine.
@@ -49,12 +52,20 @@ class GridWork:
         stall_timeout_s: a cell that reports nothing for so long is ended; None for never.
     """
 
-    task: Task
+    pickled_task: bytes
+    plugins: tuple[Sent, ...]
     records: "ObjectRef"
     store_uri: str
     locations: Mapping[str, str]
     report_every_s: float
     stall_timeout_s: float | None
+
+    @cached_property
+    def task(self) -> Task:
+        """Load the plug-ins and the task, once in each worker."""
+        receive(self.plugins)
+        task: Task = pickle.loads(self.pickled_task)  # noqa: S301 - from this run's own driver
+        return task
 
     @cached_property
     def cells(self) -> Mapping[str, Any]:

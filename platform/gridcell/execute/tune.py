@@ -10,6 +10,7 @@ import os
 import tempfile
 from typing import TYPE_CHECKING
 
+from gridcell import plugins
 from gridcell.execute.cluster import check_nodes, check_resources, ray_cluster
 from gridcell.execute.head import watched_head
 from gridcell.execute.options import GridRun, RunOptions
@@ -58,7 +59,13 @@ def _run_on_cluster(run: GridRun, options: RunOptions, searcher: "CellSearcher")
     records = ray.put({cell.id: cell.to_record() for cell in run.grid.cells.values()})
     locations = dict(run.grid.locations)
     work = GridWork(
-        run.task, records, run.store.uri, locations, options.report_every_s, options.stall_timeout_s
+        ray.cloudpickle.dumps(run.task),
+        plugins.to_send(),
+        records,
+        run.store.uri,
+        locations,
+        options.report_every_s,
+        options.stall_timeout_s,
     )
     with tempfile.TemporaryDirectory(prefix="gridcell-tune-", ignore_cleanup_errors=True) as folder:
         tuner = tune.Tuner(
