@@ -23,12 +23,17 @@ class PartKind:
             name by the value of ``kind`` or ``source`` (``agents: {a: {kind: mine}}``).
         template: ``module:file`` of the text from which ``gridcell new`` makes such a part; empty where it
             can't.
+        use: the command that uses such a part, with ``$name`` and ``$module``; ``gridcell run`` by default.
+        checks: ``module:function`` that returns further checks of such a part, called with it; see
+            :mod:`gridcell.testing`.
     """
 
     registry: str
     section: str = ""
     named_by: Literal["key", "kind", "source"] = "key"
     template: str = ""
+    use: str = ""
+    checks: str = ""
 
     def parts(self) -> Registry[Any]:
         """Import and return the registry."""

@@ -32,7 +32,10 @@ task = Task(
     estimate="imagenet_rib.grid.cost:estimate",
     parts={
         "method": PartKind(
-            "imagenet_rib.methods:registry", "methods", template="imagenet_rib.methods:new_method.txt"
+            "imagenet_rib.methods:registry",
+            section="methods",
+            template="imagenet_rib.methods:new_method.txt",
+            use="gridcell run imagenet-rib --suite mini --plugin $module.py --select method=$name",
         )
     },
     durations="imagenet_rib.grid.cost:durations",

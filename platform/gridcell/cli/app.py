@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import gridcell
-from gridcell.cli import cells, data, doctor, inspect, jobs, reports, run
+from gridcell.cli import author, cells, data, doctor, inspect, jobs, reports, run
 
 app = typer.Typer(
     name="gridcell",
@@ -24,6 +24,8 @@ app.command("report")(reports.report)
 app.command("sync")(reports.sync)
 app.command("ui")(reports.ui)
 app.command("doctor")(doctor.doctor)
+app.command("new")(author.new)
+app.command("check")(author.check)
 app.command("submit")(jobs.submit)
 app.add_typer(jobs.app, name="job")
 app.add_typer(cells.app, name="cell")
