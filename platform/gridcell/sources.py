@@ -1,20 +1,24 @@
 """Which files a Python file imports, found by reading them: nothing is run."""
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 
-def imported_files(start: Path, roots: Sequence[Path]) -> list[Path]:
+def imported_files(
+    start: Path, roots: Sequence[Path], packages: Collection[str] | None = None, *, around: bool = True
+) -> list[Path]:
     """Return a file and all that it imports within some folders, directly or through others, sorted.
 
-    Imports inside functions count, as do the ``__init__.py`` of packages on the way to a module. What lies
-    in none of the folders, such as an installed library, is left out.
+    Imports inside functions count. What lies in none of the folders, such as an installed library, is left
+    out.
 
     Args:
         start: a Python file.
         roots: folders that modules are looked for in, as ``sys.path`` has them; the first that has one wins.
+        packages: of these folders, the packages that count; all by default.
+        around: whether the ``__init__.py`` of packages on the way to a module count, which Python runs, too.
 
     Raises:
         SyntaxError: one of the files is not Python.
@@ -23,22 +27,28 @@ def imported_files(start: Path, roots: Sequence[Path]) -> list[Path]:
     found: set[Path] = set()
     waiting = [start.resolve()]
     folders = tuple(root.resolve() for root in roots)
+    wanted = None if packages is None else frozenset(packages)
     while waiting:
         path = waiting.pop()
         if path in found:
             continue
         found.add(path)
-        waiting += _imports_of(path, path.stat().st_mtime_ns, folders)
+        for name in _imports_of(path, path.stat().st_mtime_ns, folders):
+            if wanted is None or any(name == package or name.startswith(f"{package}.") for package in wanted):
+                waiting += _files_of(name, folders, around)
     return sorted(found)
 
 
+def imported_names(path: Path, roots: Sequence[Path] = ()) -> tuple[str, ...]:
+    """Return the dotted names that a file imports, of what may be modules."""
+    return _imports_of(path.resolve(), path.stat().st_mtime_ns, tuple(root.resolve() for root in roots))
+
+
 @lru_cache(maxsize=4096)
-def _imports_of(path: Path, changed_ns: int, roots: tuple[Path, ...]) -> tuple[Path, ...]:
+def _imports_of(path: Path, changed_ns: int, roots: tuple[Path, ...]) -> tuple[str, ...]:
     del changed_ns  # of the file: a part of the cache's key
     tree = ast.parse(path.read_bytes(), str(path))
-    package = _package_of(path, roots)
-    names = dict.fromkeys(_imported_names(tree, package))
-    return tuple(dict.fromkeys(file for name in names for file in _files_of(name, roots)))
+    return tuple(dict.fromkeys(_names_in(tree, _package_of(path, roots))))
 
 
 def _package_of(path: Path, roots: Iterable[Path]) -> str:
@@ -49,8 +59,7 @@ def _package_of(path: Path, roots: Iterable[Path]) -> str:
     return ""
 
 
-def _imported_names(tree: ast.AST, package: str) -> Iterator[str]:
-    """Yield the dotted names of what may be modules."""
+def _names_in(tree: ast.AST, package: str) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -64,20 +73,23 @@ def _imported_names(tree: ast.AST, package: str) -> Iterator[str]:
             yield from (f"{base}.{alias.name}".lstrip(".") for alias in node.names)
 
 
-def _files_of(name: str, roots: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files that run when a module is imported: its own, and those of the packages around it."""
+@lru_cache(maxsize=65536)
+def _files_of(name: str, roots: tuple[Path, ...], around: bool) -> tuple[Path, ...]:
+    """Return the files that run when a module is imported: its own, and those of the packages around it."""
     parts = name.split(".")
     for root in roots:
         if not ((root / parts[0]).is_dir() or (root / f"{parts[0]}.py").is_file()):
             continue
+        files: list[Path] = []
         folder = root
         for part in parts:
             module, folder = folder / f"{part}.py", folder / part
             if (folder / "__init__.py").is_file():
-                yield folder / "__init__.py"
+                files.append(folder / "__init__.py")
             elif module.is_file():
-                yield module
+                files.append(module)
                 break
-            elif not folder.is_dir():
-                break
-        return
+            elif not folder.is_dir():  # a name that a module defines, not a module
+                return tuple(files) if around else ()
+        return tuple(files if around else files[-1:])
+    return ()

@@ -20,6 +20,7 @@ from gridcell.store.losses import lost_by_class
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from gridcell.cell import Cell
     from gridcell.context import Context
 
 ENTRY_POINTS = "gridcell.tasks"
@@ -115,6 +116,10 @@ class Task:
         durations: ``module:function`` of signature ``(settings, Grid) -> {cell id: seconds on one GPU}``,
             from which ``gridcell plan --gpus N`` simulates how long a grid takes; None where nobody can say.
             Cells left out take no time. It must not import a training library.
+        timings: patterns of metrics that are measured times, which differ between equal runs.
+        packages: that hold its code, beside its own; for fingerprints of its cells' code.
+        uses: ``module:function`` of signature ``Cell -> modules``: the modules of the parts that a cell's
+            configuration names, as dotted names or paths of files (:meth:`Registry.module_of` tells them).
         parts: kinds of parts that files of the user's own can add, by name, e.g. ``method``.
     """
 
@@ -128,6 +133,9 @@ class Task:
     progress_metric: str = ""
     estimate: str | None = None
     durations: str | None = None
+    timings: Sequence[str] = ("*seconds*",)
+    packages: Sequence[str] = ()
+    uses: str | None = None
     parts: Mapping[str, PartKind] = field(default_factory=dict)
 
     def cell_function(self, kind: str) -> "Callable[[Any, Context], Mapping[str, Any]]":
@@ -139,6 +147,10 @@ class Task:
         if kind not in self.cells:
             raise unknown(f"kind of {self.name} cell", kind, self.cells)
         return _imported(self.cells[kind])
+
+    def parts_of(self, cell: "Cell") -> tuple[str, ...]:
+        """Return the modules of the parts that a cell's configuration names; none where nobody says."""
+        return tuple(_imported(self.uses)(cell)) if self.uses else ()
 
     def estimate_cost(self, settings: "BaseModel", grid: Grid) -> Mapping[str, str]:
         """Import the estimate function and call it; nothing where there is none."""

@@ -39,4 +39,5 @@ task = Task(
         )
     },
     durations="imagenet_rib.grid.cost:durations",
+    uses="imagenet_rib.grid.code:modules_of",
 )

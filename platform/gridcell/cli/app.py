@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import gridcell
-from gridcell.cli import author, cells, data, doctor, inspect, jobs, reports, run
+from gridcell.cli import author, cells, data, doctor, forget, inspect, jobs, reports, run
 
 app = typer.Typer(
     name="gridcell",
@@ -21,6 +21,7 @@ app.command("plan")(inspect.plan)
 app.command("run")(run.run)
 app.command("status")(inspect.status)
 app.command("report")(reports.report)
+app.command("forget")(forget.forget)
 app.command("sync")(reports.sync)
 app.command("ui")(reports.ui)
 app.command("doctor")(doctor.doctor)

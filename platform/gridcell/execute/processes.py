@@ -118,7 +118,8 @@ class _Group:
         import ray
 
         # Not the store itself: a node that can't open it tells so in an outcome.
-        order = (attempt.cell, attempt.task, attempt.store.uri, attempt.locations, attempt.oom_halvings)
+        told = {name: getattr(attempt, name) for name in ("locations", "oom_halvings", "replaces", "origin")}
+        order = (attempt.cell, attempt.task, attempt.store.uri, told)
         rank_of = {actor.work.remote(*order): rank for rank, actor in enumerate(self._actors)}
         waiting = list(rank_of)
         ended: dict[int, Outcome] = {}
@@ -216,13 +217,11 @@ class _Worker:
         """Load the user's own files, one of which may hold the task."""
         plugins.receive(sent)
 
-    def work(
-        self, cell: Cell, task: Task, store_uri: str, locations: Mapping[str, str], oom_halvings: int
-    ) -> Outcome:
+    def work(self, cell: Cell, task: Task, store_uri: str, told: Mapping[str, Any]) -> Outcome:
         """Run the cell's function, this worker's part of it."""
         reporter = self._report if self.rank == 0 else None
         try:
-            attempt = Attempt(cell, task, Store(store_uri), locations, oom_halvings, reporter)
+            attempt = Attempt(cell, task, Store(store_uri), reporter=reporter, **told)
         except Exception as error:  # a store that this node can't open
             return Outcome(cell.id, 0.0, failure=failure_from(error))
         return run_in_this_process(attempt, self.rank)

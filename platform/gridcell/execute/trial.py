@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,8 @@ class GridWork:
         records: id -> record of each cell, in Ray's object store.
         store_uri: where results go.
         locations: name -> path or URI of data on each machine.
+        rerun: id -> stamp of the stale record that its result takes the place of.
+        origin: what the results' provenance says of the run.
         report_every_s: a cell's progress is passed on at most so often.
         stall_timeout_s: a cell that reports nothing for so long is ended; None for never.
     """
@@ -57,6 +59,8 @@ class GridWork:
     records: "ObjectRef"
     store_uri: str
     locations: Mapping[str, str]
+    rerun: Mapping[str, str]
+    origin: Mapping[str, Any]
     report_every_s: float
     stall_timeout_s: float | None
 
@@ -146,7 +150,8 @@ class CellTrial(tune.Trainable):
         cell, store = Cell.from_record(work.cells[config["cell"]]), Store(work.store_uri)
         with watched(cell, store, self._throttled_report(), work.stall_timeout_s) as reporter:
             halvings = config["oom_halvings"]
-            return run_cell(Attempt(cell, work.task, store, work.locations, halvings, reporter))
+            attempt = Attempt(cell, work.task, store, work.locations, halvings, reporter)
+            return run_cell(replace(attempt, replaces=work.rerun.get(cell.id), origin=work.origin))
 
     def _throttled_report(self) -> Reporter:
         last = time.monotonic()

@@ -117,7 +117,7 @@ def _no_paths(task: Task, suite: str) -> None:
 
 def _reversed(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _reversed(inner) for key, inner in reversed(value.items())}
+        return {key: _reversed(inner) for key, inner in reversed(list(value.items()))}
     return value
 
 
