@@ -6,12 +6,10 @@ import gc
 import os
 import platform
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import gridcell
@@ -20,6 +18,7 @@ from gridcell.context import Context, Reporter
 from gridcell.execute.outcome import FailureClass, Outcome, failure_from
 from gridcell.store import Store
 from gridcell.store.cache import FileCache
+from gridcell.store.scratch import scratch_folder
 from gridcell.task import Task
 
 
@@ -151,13 +150,6 @@ def _worked(
     store.checkpoints(cell.id).clear()
     store.failures.forget(cell.id)
     return result.seconds, result.metrics
-
-
-@contextlib.contextmanager
-def scratch_folder(name: str) -> Iterator[Path]:
-    """Yield an empty local folder that is removed afterwards."""
-    with tempfile.TemporaryDirectory(prefix=f"gridcell-{name[:8]}-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
 
 
 @contextlib.contextmanager

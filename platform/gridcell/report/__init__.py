@@ -1,5 +1,27 @@
-"""Report pages: one self-contained HTML file, with one look for all tasks."""
+"""Reports: one self-contained page with one look, and one policy on what is missing, for all tasks."""
 
-from gridcell.report.page import Picture, render, write_pictures
+from gridcell.report.facts import as_text, facts
+from gridcell.report.fetch import Fetch, fetching
+from gridcell.report.missing import nothing_done
+from gridcell.report.page import Picture, write_page, write_summary
+from gridcell.report.results import GridResults, Report
+from gridcell.report.tables import Column, Table, Value, write_csv
+from gridcell.report.write import write_report
 
-__all__ = ["Picture", "render", "write_pictures"]
+__all__ = [
+    "Column",
+    "Fetch",
+    "GridResults",
+    "Picture",
+    "Report",
+    "Table",
+    "Value",
+    "as_text",
+    "facts",
+    "fetching",
+    "nothing_done",
+    "write_csv",
+    "write_page",
+    "write_report",
+    "write_summary",
+]

@@ -10,7 +10,7 @@ from generalization_difficulty.formula.tasks import (
     parse_task,
     union_difficulty,
 )
-from generalization_difficulty.report.curves import curves_of
+from generalization_difficulty.formula.curves import curves_of
 from gridcell.cell import Cell
 from gridcell.context import Context
 
