@@ -5,11 +5,12 @@ from gridcell.report.fetch import Fetch, fetching
 from gridcell.report.missing import nothing_done
 from gridcell.report.page import Picture, write_page, write_summary
 from gridcell.report.results import GridResults, Report
-from gridcell.report.tables import Column, Table, Value, write_csv
+from gridcell.report.tables import Column, Columns, Table, Value, write_csv
 from gridcell.report.write import write_report
 
 __all__ = [
     "Column",
+    "Columns",
     "Fetch",
     "GridResults",
     "Picture",

@@ -5,7 +5,8 @@ and every skipped combination, is counted and listed with its reason, and the re
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from gridcell.errors import UserError
 from gridcell.grid import Labels, Skipped
@@ -19,7 +20,8 @@ ROWS_SHOWN = 20
 """Rows that a state has; the rest become one row with their number."""
 
 
-class Missing(NamedTuple):
+@dataclass(frozen=True)
+class Missing:
     """Cells, or skipped combinations, without a result for one reason.
 
     Attributes:
@@ -116,7 +118,8 @@ def missing_table(groups: Sequence[Missing]) -> Table:
 def _rows(groups: Sequence[Missing]) -> Iterator[Sequence[Any]]:
     for state in dict.fromkeys(group.state for group in groups):
         of_state = [group for group in groups if group.state == state]
-        yield from of_state[:ROWS_SHOWN]
+        for group in of_state[:ROWS_SHOWN]:
+            yield [state, group.count, group.what, group.why]
         if rest := of_state[ROWS_SHOWN:]:
             count = sum(group.count for group in rest)
             yield [state, count, f"{count} more", f"{len(rest)} further reasons"]

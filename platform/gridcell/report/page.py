@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gridcell.report.facts import Facts, facts
 from gridcell.report.missing import incomplete, missing, missing_table
 from gridcell.report.results import GridResults
-from gridcell.report.tables import Column, Table
+from gridcell.report.tables import Column, Columns, Table
 from gridcell.report.templates import environment
 
 if TYPE_CHECKING:
@@ -117,12 +117,12 @@ def _pairs(results: GridResults, own: Facts) -> list[tuple[str, str]]:
 
 
 def _interruptions(found: Mapping[str, Mapping[str, float]]) -> Table:
-    """Lay out the attempts that ended without a result, by failure class, with their sum if there are several."""
+    """Lay out the attempts that ended without a result, by failure class, with their sum."""
     total: Counter[str] = Counter()
     for lost in found.values():
         total.update(lost)
     every = {**found, "all": total} if len(found) > 1 else found
-    columns = ["class", Column("attempts"), Column("cells given up")]
+    columns: Columns = ["class", Column("attempts"), Column("cells given up")]
     columns += [Column("work lost", "{:.1f}".format, unit="s"), Column("steps lost")]
     keys = ("attempts", "given_up", "seconds", "steps")
     return Table(columns, [[name, *(lost.get(key) for key in keys)] for name, lost in every.items()])

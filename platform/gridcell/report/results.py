@@ -45,9 +45,9 @@ class GridResults:
         whose users are all done is not needed: a run would not make it again.
         """
         wanted = {target.cell for target in self.grid.targets} or set(self.grid.cells)
-        for cell_id, cell in reversed(self.grid.cells.items()):
+        for cell_id in reversed(list(self.grid.cells)):
             if cell_id in wanted and cell_id not in self.results:
-                wanted.update(cell.needs.values())
+                wanted.update(self.grid.cells[cell_id].needs.values())
         states: dict[str, str] = {}
         for cell_id, cell in self.grid.cells.items():
             needs = {states[need] for need in cell.needs.values()}

@@ -42,7 +42,7 @@ class Column:
         write: value -> text.
         unit: stands behind the heading.
         kind: "number" is set to the right, "text" to the left; "long" text is broken into lines.
-        width: of the terminal's column in characters at most; a longer text is cut.
+        width: of the terminal's column in characters at most; a longer text is cut, or if "long" broken.
         page_only: whether the terminal, which is narrow, goes without it.
     """
 
@@ -57,6 +57,10 @@ class Column:
     def title(self) -> str:
         """Heading and unit."""
         return f"{self.heading}, {self.unit}" if self.unit else self.heading
+
+
+Columns = list[Column | str]
+"""Columns, or just their headings."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +98,8 @@ class Table:
     @property
     def body(self) -> list[list[Value]]:
         """The rows, each value with the text that is shown."""
-        return [
-            [_valued(value, column) for value, column in zip(row, self.head, strict=True)] for row in self.rows
-        ]
+        head = self.head
+        return [[_valued(*pair) for pair in zip(row, head, strict=True)] for row in self.rows]
 
     def as_text(self) -> list[list[str]]:
         """Return what the terminal shows, row by row, as plain text."""
@@ -132,7 +135,7 @@ class Table:
                 Text(column.title),
                 justify="right" if column.kind == "number" else "left",
                 max_width=column.width,
-                no_wrap=column.width is not None,
+                no_wrap=column.width is not None and column.kind != "long",
                 overflow="ellipsis" if column.width is not None else "fold",
             )
         for row, values in zip(self.as_text(), self._narrow(), strict=True):

@@ -19,7 +19,9 @@ def write_report(task: Task, results: GridResults, out: Path) -> Report:
     Raises:
         UserError: nothing that the suite asks for is done, or see the task's function.
     """
-    if not ({target.cell for target in results.grid.targets} or set(results.grid.cells)) & set(results.results):
+    if not ({target.cell for target in results.grid.targets} or set(results.grid.cells)) & set(
+        results.results
+    ):
         raise nothing_done(results)
     out.mkdir(parents=True, exist_ok=True)
     report: Report = task.report_function()(results, out)

@@ -10,6 +10,7 @@ from farcuriosity.report.sentences import between, number, sentences, spread
 from farcuriosity.report.summary import COLUMNS, COMPARED, FORGETTING, Agent
 from gridcell.report import (
     Column,
+    Columns,
     GridResults,
     Picture,
     Table,
@@ -30,7 +31,7 @@ def write_files(
     pictures: Iterable[Picture],
     out: Path,
 ) -> Path:
-    """Write the page, its figures, ``summary.json``, ``cells.csv`` and the videos into a folder; return the page.
+    """Write the page, its figures, ``summary.json``, ``cells.csv`` and the videos; return the page.
 
     Args:
         results: what the page is about.
@@ -66,7 +67,7 @@ def headline(summary: Mapping[str, Any]) -> list[Any]:
 
 def agent_table(summary: Mapping[str, Any]) -> Table:
     """Lay out the metrics that agents have, by environment and curiosity: means over seeds."""
-    columns: list[Column | str] = ["environment", Column("curiosity", kind="text"), "seeds"]
+    columns: Columns = ["environment", Column("curiosity", kind="text"), "seeds"]
     columns += [Column("steps", lambda value: number(value, 0), page_only=True)]
     columns += [COLUMNS[name][0] for name in summary["columns"]]
     columns += [Column("steps/s", lambda value: number(value, 0))]
@@ -83,7 +84,7 @@ def agent_table(summary: Mapping[str, Any]) -> Table:
 
 def forgetting_table(summary: Mapping[str, Any]) -> Table:
     """Lay out how far reward, and prediction error, rise again, by world and curiosity."""
-    columns = ["world", Column("curiosity", kind="text"), "seeds"]
+    columns: Columns = ["world", Column("curiosity", kind="text"), "seeds"]
     columns += ["forgetting, reward", "forgetting, error", Column("fragments", number)]
     rows = [
         [
@@ -99,7 +100,7 @@ def forgetting_table(summary: Mapping[str, Any]) -> Table:
 def difference_table(summary: Mapping[str, Any], metrics: Sequence[str]) -> Table:
     """Lay out the differences of curiosities in some metrics, seed by seed, with their 95 % intervals."""
     decimals = 5 if metrics == FORGETTING else 2
-    columns = ["where", *(Column(name, kind="text") for name in ("of", "difference"))]
+    columns: Columns = ["where", *(Column(name, kind="text") for name in ("of", "difference"))]
     columns += ["seeds", Column("mean, 95 % interval")]
     rows = [
         [

@@ -8,7 +8,7 @@ from farmap.agents.explore import THRESHOLDS
 from farmap.report.film import Recording, write_animation
 from farmap.report.sentences import not_compared, sentences
 from farmap.report.summary import MEASURES, PLACE, Entry
-from gridcell.report import Column, GridResults, Table, Value, write_csv, write_page, write_summary
+from gridcell.report import Column, Columns, GridResults, Table, Value, write_csv, write_page, write_summary
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -60,7 +60,7 @@ def headline(summary: Mapping[str, Any]) -> list[Any]:
 def size_table(size: str, agents: Mapping[str, Any]) -> Table:
     """Lay out the agents' means on maps of one size, with their intervals."""
     most = max(agents.values(), key=lambda group: group["maps"])
-    columns = ["agent", Column("coverage", number, unit="%")]
+    columns: Columns = ["agent", Column("coverage", number, unit="%")]
     columns += [Column(f"to {percent} %", number, page_only=percent != 95) for percent in THRESHOLDS]
     columns += [Column("ms to 95 %", number, page_only=True), Column("µs per step", number)]
     columns += [Column("active memory", number), Column("peak", number, page_only=True)]
@@ -83,12 +83,18 @@ def size_table(size: str, agents: Mapping[str, Any]) -> Table:
         for agent, group in agents.items()
     ]
     cells = number(most["visible_cells"])
-    return Table(columns, rows, f"{size.capitalize()}: {most['maps']} maps of {cells} visible cells on average")
+    return Table(
+        columns, rows, f"{size.capitalize()}: {most['maps']} maps of {cells} visible cells on average"
+    )
 
 
 def pair_table(size: str, pair: Mapping[str, Any], early_steps: int) -> Table:
     """Lay out how the two compared agents differ on maps of one size, a row for each measure."""
-    columns = ["measure", Column(str(pair["second"]), number), Column("difference [95 %]", kind="text")]
+    columns: Columns = [
+        "measure",
+        Column(str(pair["second"]), number),
+        Column("difference [95 %]", kind="text"),
+    ]
     columns += [Column("lower on"), Column("higher on"), Column("Wilcoxon p", "{:.2g}".format)]
     rows: list[list[Any]] = []
     for name, title in MEASURES.items():

@@ -7,7 +7,7 @@ from typing import Any
 from generalization_difficulty.report.numbers import dimension, plain, scientific, spread
 from generalization_difficulty.report.sentences import sentences
 from generalization_difficulty.report.summary import COLUMNS, Entry
-from gridcell.report import Column, GridResults, Table, Value, write_csv, write_page, write_summary
+from gridcell.report import Column, Columns, GridResults, Table, Value, write_csv, write_page, write_summary
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -36,7 +36,9 @@ _GIVEN: Mapping[str, tuple[Sequence[str], Mapping[str, str]]] = {
 _SHOWN = {"n": "n", "m": "m", "radius": "R", "classes": "classes", "delta": "delta", "eps": "eps"}
 
 
-def write_files(results: GridResults, entries: Iterable[Entry], summary: Mapping[str, Any], out: Path) -> Path:
+def write_files(
+    results: GridResults, entries: Iterable[Entry], summary: Mapping[str, Any], out: Path
+) -> Path:
     """Write the page, its figures as PNG, ``cells.csv`` and ``summary.json`` into a folder; return the page.
 
     Args:
@@ -72,7 +74,7 @@ def headline(summary: Mapping[str, Any]) -> list[Any]:
 
 def terminal_table(summary: Mapping[str, Any]) -> Table:
     """Lay out the ingredients that most kinds have and the difficulty of each task."""
-    columns = [Column("task", kind="text", width=24)]
+    columns: Columns = [Column("task", kind="text", width=24)]
     columns += [Column(heading, lambda value: plain(value, 3)) for heading in _SHOWN.values()]
     columns += [Column("bits", lambda value: scientific(value, 2))]
     rows = [
@@ -85,7 +87,7 @@ def terminal_table(summary: Mapping[str, Any]) -> Table:
 def given_table(summary: Mapping[str, Any], title: str) -> Table:
     """Lay out the tasks whose ingredients are given, of the kinds of one of the page's tables."""
     kinds, headings = _GIVEN[title]
-    columns = ["task", *(Column(heading, plain) for heading in headings.values())]
+    columns: Columns = ["task", *(Column(heading, plain) for heading in headings.values())]
     columns += [Column("bits per d.f.", "{:.2f}".format), Column("difficulty", scientific, unit="bits")]
     rows = [
         [
@@ -102,7 +104,12 @@ def given_table(summary: Mapping[str, Any], title: str) -> Table:
 
 def measured_table(summary: Mapping[str, Any]) -> Table:
     """Lay out the tasks that were measured from data: ingredients over seeds, and the difficulty."""
-    columns = ["data", Column("points n", plain), Column("features", plain), Column("classes", plain)]
+    columns: Columns = [
+        "data",
+        Column("points n", plain),
+        Column("features", plain),
+        Column("classes", plain),
+    ]
     columns += [Column("norm R"), Column("dimension m"), Column("δ, sample"), Column("δ, extreme value")]
     columns += [Column("ε", plain), Column("difficulty", lambda value: scientific(value, 2), unit="bits")]
     rows = []
@@ -130,7 +137,7 @@ def sample_table(summary: Mapping[str, Any]) -> Table:
     counts = {"held": "held in memory", "m_points": "points for m"}
     pairs = {"delta_points": "points for δ, sample", "delta_pairs": "pairs for δ, extreme value"}
     pairs["delta_extremes"] = "extremes"
-    columns = ["data", *(Column(heading, plain) for heading in counts.values())]
+    columns: Columns = ["data", *(Column(heading, plain) for heading in counts.values())]
     columns += [Column("standard error of m"), *(Column(heading, plain) for heading in pairs.values())]
     columns += [Column("tail index γ"), Column("equal points of different classes")]
     rows = [

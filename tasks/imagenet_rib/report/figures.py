@@ -12,8 +12,8 @@ from gridcell.plots.heatmap import heatmap
 from gridcell.plots.radar import radar
 from gridcell.report import Picture
 from imagenet_rib.metrics import FloatArray
-from imagenet_rib.report.evaluations import BASELINE, VAL
 from imagenet_rib.report.leaderboard import boards
+from imagenet_rib.vocabulary import BASELINE, VAL
 
 Summary = Mapping[str, Any]
 

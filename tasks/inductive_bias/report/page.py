@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gridcell.report import Column, GridResults, Table, Value, write_csv, write_page, write_summary
+from gridcell.report import Column, Columns, GridResults, Table, Value, write_csv, write_page, write_summary
 from inductive_bias.distributions.information import BITS
 from inductive_bias.report.sentences import fewer_seeds, sentences, verdict
 from inductive_bias.report.summary import Outcome
@@ -78,7 +78,15 @@ def difference_table(summary: Mapping[str, Any]) -> Table:
 
 def point_table(summary: Mapping[str, Any]) -> Table:
     """Lay out every estimate."""
-    columns = ["problem", "space", "points", "dimension", "seed", "samples", "did not fit"]
+    columns: Columns = [
+        "problem",
+        "space",
+        "points",
+        "dimension",
+        "seed",
+        "samples",
+        "did not fit",
+    ]
     columns += [Column(name, number) for name in ("mean error", "smallest", "p of the fit", "I fitted, nats")]
     columns += ["[95 %]", *(Column(name, number) for name in ("−log Φ(z)", "z²/2", "I exact, nats"))]
     where = ("problem", "space", "n_train", "input_dimension", "seed", "samples", "unfitted")
