@@ -12,7 +12,7 @@ from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.errors import Diverged
 from gridcell.grid import Grid, GridBuilder
-from gridcell.report import GridResults, Report
+from gridcell.report import GridResults, Report, Table, write_page
 from gridcell.task import Task
 
 
@@ -96,15 +96,13 @@ def durations(settings: Settings, grid: Grid) -> Mapping[str, float]:
 
 
 def write_report(results: GridResults, out: Path) -> Report:
-    out.mkdir(parents=True, exist_ok=True)
-    page = out / "report.html"
-    sums = {
-        str(t.labels): results.results[t.cell].metrics["sum"]
+    rows = [
+        [str(dict(t.labels)), results.results[t.cell].metrics["sum"]]
         for t in results.grid.targets
         if t.cell in results.results
-    }
-    page.write_text(f"<main>{sums}</main>\n")
-    return Report(page, [str(sums)])
+    ]
+    table = Table(["where", "sum"], rows, "Sums")
+    return Report(write_page(results, out, tables=[table]), [table])
 
 
 task = Task(
