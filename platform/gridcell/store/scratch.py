@@ -1,4 +1,4 @@
-"""Local folders for the time of one piece of work."""
+"""Local folders that are thrown away."""
 
 import contextlib
 import tempfile

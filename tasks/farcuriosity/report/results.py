@@ -9,8 +9,8 @@ import numpy as np
 from farcuriosity.cells.forgetting import VISITS
 from farcuriosity.cells.names import EPISODES, VIDEO
 from farcuriosity.report.summary import Agent, Study, summarise
+from gridcell import Result
 from gridcell.report import Fetch, GridResults, Picture, Report, fetching
-from gridcell.store import Result
 
 
 def write(results: GridResults, out: Path) -> Report:

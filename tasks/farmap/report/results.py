@@ -7,7 +7,7 @@ import numpy as np
 from farmap.plan import NO_FILM
 from farmap.report.film import Recording
 from farmap.report.summary import PLACE, Entry, summarise
-from gridcell.errors import UserError
+from gridcell import UserError
 from gridcell.report import GridResults, Report, fetching, nothing_done
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from generalization_difficulty.report.summary import Entry, summarise
+from gridcell import Result
 from gridcell.report import GridResults, Report
-from gridcell.store import Result
 
 
 def write(results: GridResults, out: Path) -> Report:

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.plots.numbers import signed
-from gridcell.plots.scatter import Points, scatter
+from gridcell.plots import Points, scatter, signed
 from gridcell.report import Picture
 from imagenet_rib.metrics import FloatArray
 from imagenet_rib.vocabulary import BASELINE

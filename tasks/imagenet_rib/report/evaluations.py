@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from gridcell.errors import UserError
+from gridcell import UserError
 from imagenet_rib.vocabulary import CURVE, PRE, VAL, Variant, methods_in_order
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridcell.errors import UserError
+from gridcell import UserError
 from imagenet_rib import metrics
 from imagenet_rib.report.estimates import Rows, Term, accuracies, matrix_of
 from imagenet_rib.report.evaluations import Evaluation, SetFacts, downstream_names, in_order

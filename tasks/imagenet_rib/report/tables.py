@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from gridcell.plots.numbers import interval, signed
+from gridcell.plots import interval, signed
 from gridcell.report import Column, Columns, Table, Value
 from imagenet_rib.report.claims import UNKNOWN
 from imagenet_rib.report.estimates import verdict

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from gridcell.errors import UserError
-from gridcell.execute.attempt import run_cell
+from gridcell.execute.attempt import Attempt
+from gridcell.execute.run_cell import run_cell
 from gridcell.grid import Skipped
 from gridcell.report import GridResults, write_report
 from gridcell.store import Store
@@ -71,7 +72,7 @@ def complete(request, tmp_path_factory):
     suite = load_suite(task, str(folder / "smallest.yaml"))
     grid = suite.grid()
     for cell in grid.cells.values():
-        assert run_cell(cell, task, store, locations=grid.locations).done
+        assert run_cell(Attempt(cell, task, store, locations=grid.locations)).done
     results, _ = store.results.read_many(grid.cells)
     settings = suite.settings.model_dump(mode="json")
     return task, GridResults("complete", settings, grid, results, {}, store)
