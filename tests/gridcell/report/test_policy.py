@@ -159,3 +159,18 @@ def test_failed_diverged_and_skipped_are_told_with_their_reasons(complete, tmp_p
         assert told in missing
     for name in ("What is missing", "Settings and provenance", "Interruptions"):
         assert page.count(f">{name}<") == 1
+
+
+def test_a_file_that_is_gone_is_one_sentence(complete, tmp_path):
+    task, results = complete
+    read = [cell for cell in targets(results) if results.results[cell].artifacts]
+    if not read:
+        pytest.skip("the cells that this report is about leave no files")
+    result = results.results[read[0]]
+    gone = {name: replace(artifact, path="gone") for name, artifact in result.artifacts.items()}
+    damaged = {**results.results, read[0]: replace(result, artifacts=gone)}
+    sentence = (
+        rf"^'.*' of cell .* is missing from the store: remove the result of cell {read[0]} and run again$"
+    )
+    with pytest.raises(UserError, match=sentence):
+        write_report(task, replace(results, results=damaged), tmp_path)
