@@ -1,7 +1,6 @@
 """The plug-in contract: what a research system tells the platform, and how the platform finds it."""
 
 import os
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,8 +13,6 @@ from gridcell import plugins
 from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid
 from gridcell.parts import PartKind
-from gridcell.store import Loss, Result, Store
-from gridcell.store.losses import lost_by_class
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -25,73 +22,6 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS = "gridcell.tasks"
 TASKS_VARIABLE = "GRIDCELL_TASKS"  # "name=module:object[,...]": tasks of a job's working directory
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What a report is written from.
-
-    Attributes:
-        title: of the report, e.g. ``imagenet-rib / mini``.
-        settings: the suite's settings, as JSON values.
-        grid: every cell and target that was asked for.
-        results: id -> result of the cells that are done.
-        failures: id -> failure record of those that failed or diverged.
-        store: where artifacts are fetched from.
-        losses: attempts at them that ended without a result, whether or not they are done by now.
-    """
-
-    title: str
-    settings: Mapping[str, Any]
-    grid: Grid
-    results: Mapping[str, Result]
-    failures: Mapping[str, Mapping[str, Any]]
-    store: Store
-    losses: Sequence[Loss] = ()
-
-    def counts(self) -> dict[str, int]:
-        """Return state of the cells -> how many, in the order in which a report shows them."""
-        diverged = sum(item["failure_class"] == "diverged" for item in self.failures.values())
-        done, failed = len(self.results), len(self.failures)
-        return {
-            "done": done,
-            "failed": failed - diverged,
-            "diverged": diverged,
-            "not run": len(self.grid) - done - failed,
-            "skipped": len(self.grid.skipped),
-        }
-
-    def reasons(self) -> list[dict[str, str]]:
-        """Return ``title``, ``class`` and ``message`` of each failure."""
-        keys = {"title": "title", "class": "failure_class", "message": "message"}
-        return [{name: str(item[key]) for name, key in keys.items()} for item in self.failures.values()]
-
-    def interruptions(self) -> dict[str, dict[str, float]]:
-        """Return failure class -> what ``lost_by_class`` tells, and cells ``given_up``: not done for it."""
-        lost = lost_by_class(self.losses, self.grid.cells)
-        given_up = Counter(str(failure["failure_class"]) for failure in self.failures.values())
-        none = {"attempts": 0, "seconds": 0.0}
-        return {
-            name: {**lost.get(name, none), "given_up": given_up[name]} for name in sorted({*lost, *given_up})
-        }
-
-    def versions(self) -> str:
-        """Name the versions of all packages that results were computed with."""
-        found = {
-            f"{k} {v}" for result in self.results.values() for k, v in result.provenance["versions"].items()
-        }
-        return ", ".join(sorted(found))
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a report function wrote: the page to open, and what the terminal shows (rich renderables).
-
-    To an HTML page with a ``<main>`` the platform adds a section on interruptions, where there were any.
-    """
-
-    page: Path
-    headline: Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -108,7 +38,8 @@ class Task:
         suites: folder of YAML files, one a suite.
         plan: settings -> grid.
         cells: kind of cell -> ``module:function`` of signature ``(Cell, Context) -> metrics`` (JSON values).
-        report: ``module:function`` of signature ``(Findings, out: Path) -> Report``.
+        report: ``module:function`` of signature ``(GridResults, out: Path) -> Report``, called by
+            ``gridcell.report.write_report`` where something is done.
         progress_metric: of a finished cell's metrics, the one that live progress shows.
         estimate: ``module:function`` of signature ``(settings, Grid) -> {what: text}``: what a grid will
             cost, a line each, shown by ``gridcell plan``; None where nobody can say. It must not import a
@@ -160,13 +91,9 @@ class Task:
         """Import the durations function and call it; nothing where there is none."""
         return _imported(self.durations)(settings, grid) if self.durations else {}
 
-    def write_report(self, findings: Findings, out: Path) -> Report:
-        """Import the report function and call it; add what interrupted the run, which no result shows."""
-        from gridcell.report.interruptions import add_interruptions
-
-        report: Report = _imported(self.report)(findings, out)
-        add_interruptions(findings.interruptions(), report.page)
-        return report
+    def report_function(self) -> Callable[[Any, Path], Any]:
+        """Import and return the function that writes this task's report."""
+        return _imported(self.report)
 
 
 def _imported(where: str) -> Callable[..., Any]:

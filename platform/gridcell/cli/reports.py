@@ -29,12 +29,14 @@ from gridcell.cli.common import (
 )
 from gridcell.errors import UserError
 from gridcell.mlflow.experiment import Experiment, default_tracking_uri, is_server, one_line
+from gridcell.report import GridResults, write_report
 from gridcell.store import Store
 from gridcell.store.plans import grid_id
-from gridcell.task import Findings
+
+Out = Annotated[Path | None, typer.Option("--out", "--report", metavar="DIR", help="Where the report goes.")]
 
 
-def findings(asked: Request, store: Store) -> Findings:
+def grid_results(asked: Request, store: Store) -> GridResults:
     """Read what the store holds of a grid.
 
     Raises:
@@ -48,7 +50,7 @@ def findings(asked: Request, store: Store) -> Findings:
             f"The stored result of cell {damaged[0]} is damaged ({len(damaged)} in all): "
             "'gridcell run' sets damaged results aside and runs their cells again"
         )
-    return Findings(
+    return GridResults(
         title=asked.title,
         settings=asked.suite.settings.model_dump(mode="json"),
         grid=asked.grid,
@@ -84,7 +86,7 @@ def report_folder(given: Path | None, asked: Request, store: Store) -> Path:
 def report(
     task: TaskName,
     suite: SuiteName = DEFAULT_SUITE,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the report goes.")] = None,
+    out: Out = None,
     storage: Storage = DEFAULT_STORAGE,
     select: Selection = None,
     override: Overrides = None,
@@ -96,7 +98,7 @@ def report(
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
     folder = report_folder(out, asked, store)
-    written = asked.suite.task.write_report(findings(asked, store), folder)
+    written = write_report(asked.suite.task, grid_results(asked, store), folder)
     if as_json:
         print_json({"page": str(written.page)})
         return

@@ -35,7 +35,7 @@ from gridcell.cli.common import (
 )
 from gridcell.cli.interruption import end_when_asked, leave
 from gridcell.cli.progress import TerminalProgress
-from gridcell.cli.reports import findings, report_folder
+from gridcell.cli.reports import Out, grid_results, report_folder
 from gridcell.errors import UserError
 from gridcell.execute.driver import diverged_cells, run_grid, set_damaged_aside
 from gridcell.execute.options import RunOptions
@@ -43,6 +43,7 @@ from gridcell.execute.schedule import Schedule
 from gridcell.mlflow.experiment import default_tracking_uri, is_server
 from gridcell.mlflow.mirror import Window
 from gridcell.provenance import command_line, sources_of
+from gridcell.report import write_report
 from gridcell.staleness import Staleness
 from gridcell.store import Store
 
@@ -73,9 +74,7 @@ def run(
     retry_diverged: RetryDiverged = False,
     max_failures: MaxFailures = None,
     stall_timeout: StallTimeout = None,
-    report: Annotated[
-        Path | None, typer.Option("--report", metavar="DIR", help="Where the report goes.")
-    ] = None,
+    out: Out = None,
     tracking: Tracking = None,
 ) -> None:
     """Run a suite's missing cells, then report. Run it again to go on: nothing that is done is run twice."""
@@ -95,7 +94,7 @@ def run(
         console.print(f"The stored result of cell {cell_id} is damaged: set aside, and run again.")
     stale = stale_results(asked, store)
     options = replace(options, **_of_stale(console, stale, changed), origin=_origin(asked))
-    folder = report_folder(report, asked, store)  # what can't be written should be known before all work
+    folder = report_folder(out, asked, store)  # what can't be written should be known before all work
     final = set() if retry_diverged else diverged_cells(store.failures.read_all())
     to_run = len(Schedule(asked.grid, store.results.done() - options.rerun.keys(), final).queued())
     console.print(
@@ -171,7 +170,7 @@ def _end(console: Console, asked: Request, store: Store, schedule: Schedule, out
         )
     if schedule.diverged:
         console.print("What diverged stays so: an outcome, unless --retry-diverged runs it again.")
-    written = asked.suite.task.write_report(findings(asked, store), out)
+    written = write_report(asked.suite.task, grid_results(asked, store), out)
     for part in written.headline:
         console.print(part)
     console.print(f"Report: {written.page}", soft_wrap=True)
