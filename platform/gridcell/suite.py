@@ -30,6 +30,8 @@ class Suite:
 
 def suite_names(task: Task) -> list[str]:
     """Return the names of the suites that come with a task."""
+    if isinstance(task.suites, Mapping):
+        return sorted(task.suites)
     return sorted(path.stem for path in task.suites.glob("*.yaml"))
 
 

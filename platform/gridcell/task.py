@@ -35,7 +35,7 @@ class Task:
         name: as typed on the command line.
         summary: one line.
         settings: typed settings of a suite; unknown keys must be forbidden.
-        suites: folder of YAML files, one a suite.
+        suites: folder of YAML files, one a suite; or name -> settings of each.
         plan: settings -> grid.
         cells: kind of cell -> ``module:function`` of signature ``(Cell, Context) -> metrics`` (JSON values).
         report: ``module:function`` of signature ``(GridResults, out: Path) -> Report``, called by
@@ -57,10 +57,10 @@ class Task:
     name: str
     summary: str
     settings: "type[BaseModel]"
-    suites: Path
+    suites: Path | Mapping[str, Mapping[str, Any]]
     plan: Callable[[Any], Grid]
     cells: Mapping[str, str]
-    report: str
+    report: str = "gridcell.report.default:write"
     progress_metric: str = ""
     estimate: str | None = None
     durations: str | None = None
