@@ -7,15 +7,14 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from pydantic import Field, field_validator
 
 from farcuriosity.environments.ids import bare, is_atari, is_own
 from gridcell.cell import canonical_json
 from gridcell.errors import UserError, did_you_mean
-from gridcell.settings import Strict
-from gridcell.suite import parse_settings
+from gridcell.settings import Strict, parse_settings
 
 ROOMS = "gridcell/Rooms-v0"
 _FOR_TWO = {"combat", "joust", "maze_craze", "warlords"}  # ale-py registers no environment of these
@@ -116,7 +115,7 @@ def atari_options(options: Mapping[str, Any]) -> AtariOptions:
     Raises:
         UserError: there is no such option, or a value does not fit.
     """
-    return cast("AtariOptions", parse_settings(AtariOptions, options, "options"))
+    return parse_settings(AtariOptions, options, "options")
 
 
 @cache
