@@ -67,7 +67,7 @@ def test_an_override_changes_what_is_there_or_adds_a_whole_entry():
 
 def test_an_entry_with_nothing_after_its_name_can_be_set():
     assert (
-        loaded("imagenet-rib", "methods.visual_prompt.width=9", suite="paper").methods["visual_prompt"].width
+        loaded("imagenet-rib", "methods.lora.rank=9", suite="paper").methods["lora"].rank
         == 9
     )
 
