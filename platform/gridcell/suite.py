@@ -10,8 +10,7 @@ from pydantic import BaseModel
 
 from gridcell.errors import UserError, did_you_mean, unknown
 from gridcell.grid import Grid
-from gridcell.settings.core_yaml import Document, Place, read_yaml
-from gridcell.settings.core_yaml import Path as Keys
+from gridcell.settings.core_yaml import Document, Path as Keys, Place, read_yaml
 from gridcell.settings.mistakes import Mistake, SettingsError, dotted
 from gridcell.settings.overrides import apply_overrides
 from gridcell.settings.parse import parse_settings
@@ -158,13 +157,18 @@ def _seeded(document: Document, seeds: int) -> Document:
 
 def _checked(task: Task, document: Document) -> BaseModel:
     """Check settings; the mistakes of all of them are told at once, each with its place."""
-    mistakes = list(_not_json(document.values, ()))
+    mistakes: list[Mistake] = []
     settings = None
     try:
         settings = parse_settings(task.settings, document.values)
     except SettingsError as error:
-        found = {mistake.path for mistake in mistakes}
-        mistakes += (mistake for mistake in error.mistakes if mistake.path not in found)
+        mistakes += error.mistakes
+    found = [mistake.path for mistake in mistakes]
+    mistakes += (
+        mistake
+        for mistake in _not_json(document.values, ())
+        if not any(mistake.path[: len(path)] == path for path in found)
+    )
     if mistakes or settings is None:
         raise SettingsError([_with_home(task, mistake) for mistake in mistakes], document.places)
     return settings
@@ -173,14 +177,12 @@ def _checked(task: Task, document: Document) -> BaseModel:
 def _not_json(value: Any, path: Keys) -> Iterator[Mistake]:
     """Find what has no place in a cell's identity, which settings that may be anything would let through."""
     if isinstance(value, float) and not math.isfinite(value):
-        yield Mistake(path, f"The setting '{{where}}' is wrong: a number must be finite (it is {value})")
+        yield Mistake(path, f"A setting is wrong: {_shown(path)} is {value}, and a number must be finite")
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             if not isinstance(key, str):
-                hint = f"; write it in quotes: '{key}'" if key is not None else ""
-                yield Mistake(
-                    (*path, key), f"The setting '{{where}}' is wrong: the key {key!r} is not text{hint}"
-                )
+                told = f"{_shown(path) or 'the suite'} has the key {key!r}, which is not text"
+                yield Mistake((*path, key), f"A setting is wrong: {told}")
             else:
                 yield from _not_json(inner, (*path, key))
     elif isinstance(value, list):
@@ -188,11 +190,16 @@ def _not_json(value: Any, path: Keys) -> Iterator[Mistake]:
             yield from _not_json(inner, (*path, index))
 
 
+def _shown(path: Keys) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
 def _with_home(task: Task, mistake: Mistake) -> Mistake:
     """Say of an unknown setting where settings of its name belong."""
     homes = belongs(task.settings, mistake.unknown) if mistake.unknown else []
-    homes = [home for home in homes if home != dotted(mistake.path)]
+    homes = [home for home in homes if home != f"'{dotted(mistake.path)}'"]
     if not homes:
         return mistake
-    shown = " or ".join(f"'{home}'" for home in homes[:4])
-    return Mistake(mistake.path, f"{mistake.template}; it belongs at {shown}", mistake.unknown)
+    return Mistake(
+        mistake.path, f"{mistake.template}; it belongs at {' or '.join(homes[:4])}", mistake.unknown
+    )

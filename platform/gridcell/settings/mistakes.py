@@ -95,8 +95,14 @@ def place_of(path: Path, places: Mapping[Path, Place]) -> Place | None:
 
 
 def _told(mistakes: Sequence[Mistake], places: Mapping[Path, Place]) -> str:
-    """Tell mistakes in the order of their lines; one is a sentence, several are a list."""
+    """Tell mistakes in the order of their lines; one is a sentence, several are a list.
+
+    A single one that the user typed as an option needs no place: it names the setting.
+    """
     placed = [(place_of(mistake.path, places), mistake) for mistake in mistakes]
+    if len(placed) == 1:
+        place, mistake = placed[0]
+        return mistake.sentence if place is None or place.line is None else f"{mistake.sentence} ({place})"
     if not places:
         sentences = [mistake.sentence for _, mistake in placed]
     else:

@@ -100,8 +100,11 @@ def entry_schema(schema: Schema, name: str) -> Schema | None:
 
 
 def belongs(model: type[BaseModel], key: str) -> list[str]:
-    """Return the dotted paths of all settings of one name."""
-    return list(dict.fromkeys(".".join(one.path) for one in settings_of(model) if one.path[-1] == key))
+    """Return the paths of all settings of one name, for messages: each with the kind of entry that has it."""
+    found = [one for one in settings_of(model) if one.path[-1] == key]
+    return list(
+        dict.fromkeys(f"'{'.'.join(one.path)}'" + (f" of {one.kind}" if one.kind else "") for one in found)
+    )
 
 
 def find(model: type[BaseModel], path: str) -> list[Setting]:

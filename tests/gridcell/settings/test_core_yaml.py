@@ -4,8 +4,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gridcell.errors import UserError
 from gridcell.settings.core_yaml import Place, read_yaml
