@@ -1,6 +1,6 @@
 """The kinds of parts that files of the user's own can add, and how a suite takes them up."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -49,47 +49,48 @@ DATA_KINDS: Mapping[str, PartKind] = {
 """Kinds that gridcell itself has, for every task."""
 
 
-def take_up(
-    values: Mapping[str, Any], kinds: Mapping[str, PartKind], folder: Path, given: Sequence[str] = ()
-) -> dict[str, Any]:
-    """Load a suite's plug-ins and those of the command line; return the suite's values without ``plugins``.
-
-    A part of a file that the command line gives joins the suite's section with its defaults, if the
-    section does not name it; one of a file that the suite gives does not.
+def load_named(files: Any, folder: Path) -> None:
+    """Load the plug-ins that a suite names; their parts do not join a suite that does not name them.
 
     Args:
-        values: of the suite, as read.
-        kinds: of the task's parts, by name.
-        folder: of the suite's file, from which its relative paths start.
-        given: files of the command line, from the working folder.
+        files: what the suite says under ``plugins``.
+        folder: of the suite's file, from which relative paths start.
 
     Raises:
-        UserError: a file can't be loaded, or defines no part.
+        UserError: it is no list of paths, or a file can't be loaded.
     """
-    own = values.get("plugins") or []
-    if not isinstance(own, list) or not all(isinstance(path, str) for path in own):
+    if files is None:
+        return
+    if not isinstance(files, list) or not all(isinstance(path, str) for path in files):
         raise UserError("'plugins' must be a list of Python files, e.g. [my_method.py]")
-    known = {**DATA_KINDS, **kinds}
-    check_useful([*plugins.load(own, folder=folder), *plugins.load(given, joins=True)], known)
-    left = {key: value for key, value in values.items() if key != "plugins"}
-    for kind in kinds.values():
-        if kind.section:
-            left = _joined(left, kind)
-    return left
+    plugins.load(files, folder=folder)
 
 
 def check_useful(loaded: Iterable[plugins.Plugin], kinds: Mapping[str, PartKind]) -> None:
-    """Make sure that each plug-in defines a part of some kind, or a task.
+    """Make sure that each plug-in defines a part of a task's kinds or of gridcell's own, or a task.
 
     Raises:
         UserError: one defines none; says what it could define.
     """
     for plugin in loaded:
-        registries = {name: kind.parts() for name, kind in kinds.items()}
-        if hasattr(plugin.module, "task") or any(each.plugged(plugin) for each in registries.values()):
+        registries = [kind.parts() for kind in {**DATA_KINDS, **kinds}.values()]
+        if hasattr(plugin.module, "task") or any(each.plugged(plugin) for each in registries):
             continue
-        wanted = ", ".join(sorted({f"'{each.attribute}'" for each in registries.values()} | {"'task'"}))
+        wanted = ", ".join(sorted({f"'{each.attribute}'" for each in registries} | {"'task'"}))
         raise UserError(f"The plug-in '{plugin.path}' defines no part: it needs one of {wanted}")
+
+
+def joined(values: Mapping[str, Any], kinds: Mapping[str, PartKind]) -> dict[str, Any]:
+    """Return a suite's values with the parts that join it.
+
+    A part of a file that the command line gives joins its section with its defaults, if the section does not
+    name it.
+    """
+    left = dict(values)
+    for kind in kinds.values():
+        if kind.section:
+            left = _joined(left, kind)
+    return left
 
 
 def _joined(values: dict[str, Any], kind: PartKind) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from gridcell import plugins
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
-from gridcell.parts import PartKind, take_up
+from gridcell.parts import PartKind, check_useful, joined, load_named
 from gridcell.suite import load_suite
 from gridcell.task import find_task, task_names
 
@@ -140,25 +140,31 @@ def test_a_missing_file_names_those_that_are_there(folder):
         plugins.load([folder / "dubling.py"])
 
 
+METHODS = {"method": PartKind("imagenet_rib.methods:registry", "methods")}
+
+
 def test_plugins_of_a_suite_start_from_its_folder_and_do_not_join(folder, monkeypatch):
     method = "from imagenet_rib.methods.ft import prepare\nfrom imagenet_rib.method import FineTuning\n"
     (folder / "mine.py").write_text(f"{method}method = FineTuning('mine', 'A copy of ft.', prepare)\n")
-    kinds = {"method": PartKind("imagenet_rib.methods:registry", "methods")}
-    values = {"plugins": ["mine.py"], "methods": {"ft": {}}}
-    assert take_up(values, kinds, folder) == {"methods": {"ft": {}}}
+    load_named(["mine.py"], folder)
+    assert joined({"methods": {"ft": {}}}, METHODS) == {"methods": {"ft": {}}}
     monkeypatch.chdir(folder)
-    assert take_up({"methods": {"ft": {}}}, kinds, folder.parent, ["mine.py"]) == {
-        "methods": {"ft": {}, "mine": {}}
-    }
-    named = {"methods": {"mine": {"x": 1}}}
-    assert take_up(named, kinds, folder, ["mine.py"]) == named
+    plugins.load(["mine.py"], joins=True)
+    assert joined({"methods": {"ft": {}}}, METHODS) == {"methods": {"ft": {}, "mine": {}}}
+    assert joined({"methods": {"mine": {"x": 1}}}, METHODS) == {"methods": {"mine": {"x": 1}}}
     with pytest.raises(UserError, match="must be a list of Python files"):
-        take_up({"plugins": "mine.py"}, kinds, folder)
+        load_named("mine.py", folder)
+
+
+def test_a_suite_that_extends_another_takes_up_the_plugins_of_both(folder):
+    (folder / "base.yaml").write_text("plugins: [doubling_of_test.py]\nnumber: 3\n")
+    (folder / "over.yaml").write_text("extends: base.yaml\nnumber: 4\n")
+    plugins.load([folder / "doubling_of_test.py"])
+    suite = load_suite(find_task("doubling"), str(folder / "over.yaml"))
+    assert (suite.name, suite.settings.number) == ("over", 4)
 
 
 def test_a_file_without_a_part_says_what_it_could_define(folder):
-    kinds = {"method": PartKind("imagenet_rib.methods:registry", "methods")}
-    with pytest.raises(
-        UserError, match=r"helper_of_test.py' defines no part: it needs one of .*'method', 'task'"
-    ):
-        take_up({"plugins": ["helper_of_test.py"]}, kinds, folder)
+    loaded = plugins.load([folder / "helper_of_test.py"])
+    with pytest.raises(UserError, match=r"of_test.py' defines no part: it needs one of .*'method', 'task'"):
+        check_useful(loaded, METHODS)

@@ -8,11 +8,11 @@ from inductive_bias.report.figures import draw
 from inductive_bias.report.page import headline
 from inductive_bias.report.sentences import sentences, some_seeds, verdict
 from inductive_bias.report.summary import Outcome, difference, dimension_axes, summarise
-from inductive_bias.settings import Problem
+from inductive_bias.settings import Teacher
 
 BIT = np.log(2)
 T = 4.302653  # Student's t at 97.5 % with two degrees of freedom
-TEACHER = Problem(source="teacher").model_dump(mode="json")
+TEACHER = Teacher(source="teacher").model_dump(mode="json")
 
 
 def outcome(space, seed, bits, *, problem="digits", dimension="full", size=64, n_train=100, exact=False):

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import gridcell
-from gridcell.cli import author, cells, data, doctor, forget, inspect, jobs, reports, run
+from gridcell.cli import author, cells, data, doctor, forget, inspect, jobs, reports, run, settings
 
 app = typer.Typer(
     name="gridcell",
@@ -17,6 +17,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("tasks")(inspect.tasks)
+app.command("settings")(settings.settings)
 app.command("plan")(inspect.plan)
 app.command("run")(run.run)
 app.command("status")(inspect.status)

@@ -1,5 +1,6 @@
 """Commands that show results: report, sync, ui."""
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -35,6 +36,9 @@ from gridcell.store.plans import grid_id
 
 Out = Annotated[Path | None, typer.Option("--out", "--report", metavar="DIR", help="Where the report goes.")]
 
+GRID_MARK = ".grid"
+"""File in a report's folder: the id of the grid that it shows."""
+
 
 def grid_results(asked: Request, store: Store) -> GridResults:
     """Read what the store holds of a grid.
@@ -69,18 +73,39 @@ def report_folder(given: Path | None, asked: Request, store: Store) -> Path:
     """Make the folder of a report and return it.
 
     By default it is ``reports/TASK-SUITE`` in the storage folder, or in this folder if the storage is remote.
+    Where another grid's report is there (other settings, or another suite of the same name), the grid's id is
+    added.
 
     Raises:
         UserError: it can't be made, or no file can be written there.
     """
-    name = f"reports/{asked.suite.task.name}-{asked.suite.name}"
-    folder = given or store.folder.local(name) or Path(name)
+    folder = given or _own_folder(asked, store)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
+        if given is None:
+            (folder / GRID_MARK).write_text(f"{grid_id(asked.grid)}\n")
     except OSError as error:
         raise UserError(f"The report can't be written to the folder '{folder}': {error.strerror}") from error
     return folder
+
+
+def _own_folder(asked: Request, store: Store) -> Path:
+    name = f"reports/{asked.suite.task.name}-{asked.suite.name}"
+    folder = store.folder.local(name) or Path(name)
+    own = grid_id(asked.grid)
+    with contextlib.suppress(OSError):  # there is none yet; what else is wrong is told when it is made
+        if any(folder.iterdir()) and _grid_of(folder) != own:
+            return folder.with_name(f"{folder.name}-{own}")
+    return folder
+
+
+def _grid_of(folder: Path) -> str:
+    """Return the id of the grid that a folder's report is of; empty where that isn't known."""
+    try:
+        return (folder / GRID_MARK).read_text().strip()
+    except FileNotFoundError:
+        return ""
 
 
 def report(
