@@ -92,7 +92,7 @@ def test_spaces_are_compared_over_the_seeds_that_they_have_in_common():
     assert [row["seeds"] for row in compared.values()] == [2, 2]
     assert {row["space"]: row["seeds"] for row in summary["means"]} == {"mlp": 2, "rbf": 3}
     console = Console(width=160, record=True)
-    console.print(*headline(summary))
+    console.print(headline(summary)[0])
     assert console.export_text().count("2 of 3 seeds") == 2
     assert any("2 of 3 seeds" in sentence for sentence in sentences(summary))
     bars = next(draw(done, summary, chosen)).figure
