@@ -31,6 +31,7 @@ from gridcell.cli.common import (
 from gridcell.errors import UserError
 from gridcell.mlflow.experiment import Experiment, default_tracking_uri, is_server, one_line
 from gridcell.report import GridResults, write_report
+from gridcell.staleness import find_stale
 from gridcell.store import Store
 from gridcell.store.plans import grid_id
 
@@ -66,6 +67,7 @@ def grid_results(asked: Request, store: Store) -> GridResults:
         },
         store=store,
         losses=losses,
+        remarks=find_stale(asked.suite.task, asked.grid, store, results).sentences(),
     )
 
 

@@ -71,6 +71,7 @@ def write_page(
         title=results.title,
         counts=results.counts(),
         incomplete=incomplete(results),
+        remarks=results.remarks,
         missing=missing_table(missing(results)),
         facts=Table([Column("", kind="text"), Column("", kind="long")], _pairs(results, own_facts or {})),
         interruptions=_interruptions(results.interruptions()),

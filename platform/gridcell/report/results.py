@@ -27,6 +27,7 @@ class GridResults:
         failures: id -> failure record of those that failed or diverged.
         store: where artifacts are fetched from.
         losses: attempts that ended without a result, whether or not their cells are done by now.
+        remarks: sentences that stand on top, e.g. that results were made by other code than is there now.
     """
 
     title: str
@@ -36,6 +37,7 @@ class GridResults:
     failures: Mapping[str, Mapping[str, Any]]
     store: Store
     losses: Sequence[Loss] = ()
+    remarks: Sequence[str] = ()
 
     @cached_property
     def states(self) -> Mapping[str, str]:

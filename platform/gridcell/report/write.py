@@ -29,4 +29,5 @@ def write_report(task: Task, results: GridResults, out: Path) -> Report:
     (out / "run.json").write_text(f"{run}\n", encoding="utf-8")
     lacks = incomplete(results)
     said = [missing_table(missing(results)), Text(lacks, style="bold red")] if lacks else []
-    return Report(report.page, [*report.headline, *said])
+    remarks = [Text(f"{remark}.", style="bold red") for remark in results.remarks]
+    return Report(report.page, [*remarks, *report.headline, *said])
