@@ -52,7 +52,7 @@ def findings(asked: Request, store: Store) -> Findings:
             "'gridcell run' sets damaged results aside and runs their cells again"
         )
     return Findings(
-        title=asked.title,
+        title=asked.full_title,
         settings=asked.suite.settings.model_dump(mode="json"),
         grid=asked.grid,
         results=results,

@@ -117,9 +117,16 @@ def _facts(findings: Findings) -> dict[str, str]:
         "cells": f"{len(results)} done of {len(findings.grid)}",
         "computing": f"{sum(result.seconds for result in results) / 60:.1f} min in all",
         "seeds": ", ".join(map(str, settings["seeds"])),
-        "training": ", ".join(f"{key} {value}" for key, value in settings["training"].items()),
+        "training": ", ".join(
+            f"{key} {value}" for key, value in settings["training"].items() if key != "steps"
+        ),
         "environments": "; ".join(
-            f"{name}: {e['id']} {e['options'] or ''}".strip() for name, e in settings["environments"].items()
+            " ".join(
+                filter(
+                    None, [f"{name}: {e['id']}", str(e["options"] or ""), f"{_steps(e, settings):,} steps"]
+                )
+            )
+            for name, e in settings["environments"].items()
         ),
         "curiosities": _told(settings["curiosities"]),
         "forgetting": "; ".join(
@@ -132,6 +139,11 @@ def _facts(findings: Findings) -> dict[str, str]:
         "versions": findings.versions(),
         "storage": findings.store.uri,
     }
+
+
+def _steps(environment: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
+    """Return the steps that an environment's agents were given: its own, or the training's."""
+    return int(environment["steps"] or settings["training"]["steps"])
 
 
 def _told(curiosities: Any) -> str:

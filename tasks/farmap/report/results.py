@@ -8,7 +8,7 @@ import numpy as np
 
 from farmap.plan import NO_FILM
 from farmap.report.film import Recording
-from farmap.report.summary import PLACE, Entry, summarise
+from farmap.report.summary import PLACE, Entry, by_own_size, summarise
 from gridcell.errors import CorruptData, UserError
 from gridcell.store.scratch import scratch_folder
 from gridcell.task import Findings, Report
@@ -32,6 +32,7 @@ def write(findings: Findings, out: Path) -> Report:
         for run in runs
         if (result := findings.results.get(run.cell))
     ]
+    entries = by_own_size(entries)
     failures = findings.reasons()
     if not entries:
         why = f": {failures[0]['title']}: {failures[0]['message']}" if failures else ": run the suite first"

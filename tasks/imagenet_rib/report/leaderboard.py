@@ -65,7 +65,8 @@ def leaderboard(collected: Collected, estimates: Estimates) -> dict[str, Any]:
           ``ranking`` is a list of ``rank``, ``method``, ``mRI``, ``minus_ft`` and ``gain`` (estimates as
           elsewhere), ``p`` and ``p_holm`` (of the difference from plain fine-tuning, null for itself);
           ``comparisons`` of any two of these methods a list of ``{"a", "b", "difference", "pairs", "p",
-          "p_holm"}``; ``groups`` are the longest runs of ranks in which no two methods differ; ``pairs``
+          "p_holm"}``; ``groups`` are the longest runs of ranks in which no two methods differ, none where
+          some comparison has too few pairs to find any difference; ``pairs``
           is the least number of a comparison's pairs, ``smallest_p_holm`` the least p_holm that any of them
           could have.
         - ``test``: how that was made: ``name``, ``correction``, ``alpha``, ``exact_pairs``, ``draws``
@@ -135,16 +136,14 @@ def _board(collected: Collected, estimates: Estimates, scope: str, models: Seque
             }
         )
     pairs = min((one["pairs"] for one in comparisons), default=0)
+    smallest = [len(comparisons) * significance.smallest_p(one["pairs"]) for one in comparisons]
+    can_differ = all(p < significance.ALPHA for p in smallest)
     return {
         "ranking": rows,
         "comparisons": comparisons,
-        "groups": _groups(ranked, adjusted),
+        "groups": _groups(ranked, adjusted) if can_differ else [],
         "pairs": pairs,
-        "smallest_p_holm": (
-            min(1.0, *(len(comparisons) * significance.smallest_p(one["pairs"]) for one in comparisons))
-            if comparisons
-            else None
-        ),
+        "smallest_p_holm": min(1.0, *smallest) if comparisons else None,
     }
 
 

@@ -31,6 +31,7 @@ COLUMNS = (
     "low_nats",
     "high_nats",
     "exact_nats",
+    "fitted_nats",
     "sankaran_nats",
     "sankaran_short_nats",
     "samples",
@@ -141,7 +142,11 @@ def _warnings(summary: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
 
 
 def _write_cells(outcomes: Sequence[Outcome], path: Path) -> None:
-    """Write one row per estimate and target error, in a fixed order."""
+    """Write one row per estimate and target error, in a fixed order.
+
+    Information is the report's: exact where that is known, else by the fit with the ends of its bootstrap
+    interval. What the fit says stands beside it.
+    """
     ordered = sorted(outcomes, key=lambda o: (o.problem, o.space, o.n_train, str(o.dimension), o.seed))
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -149,7 +154,11 @@ def _write_cells(outcomes: Sequence[Outcome], path: Path) -> None:
         for o in ordered:
             m = o.metrics
             for row in [*m["curve"], m["target"]]:
-                information = (row["nats"], row["bits"], *row["ci95"], row["exact"])
+                known = row["exact"] is not None
+                nats = row["exact"] if known else row["nats"]
+                bits = None if nats is None else round(nats * BITS, 9)
+                ends = (None, None) if known else row["ci95"]
+                information = (nats, bits, *ends, row["exact"], row["nats"])
                 approximations = (row["sankaran"], row["sankaran_short"])
                 where = (
                     o.problem,
