@@ -14,6 +14,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/cell.py": (f"{CORE}cell.py", f"{EXECUTE}workers.py", f"{CORE}suite.py"),
     "platform/gridcell/grid.py": (f"{CORE}grid.py", f"{EXECUTE}schedule.py", f"{CLI}cli.py"),
     "platform/gridcell/context.py": (
+        f"{CORE}context.py",
         f"{EXECUTE}executors.py",
         f"{EXECUTE}attempt.py",
         f"{EXECUTE}policies.py",

@@ -32,8 +32,11 @@ def answer(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _maps(count: int, size: str) -> str:
-    maps = f"one {size} map" if count == 1 else f"{count} {size} maps"
-    return f"{maps} (fewer than {FEWEST_MAPS}: no intervals)" if count < FEWEST_MAPS else maps
+    if count == 1:
+        return f"one {size} map (no intervals)"
+    return f"{count} {size} maps" + (
+        f" (fewer than {FEWEST_MAPS}: no intervals)" if count < FEWEST_MAPS else ""
+    )
 
 
 def not_compared(pair: Mapping[str, Any], measure: str) -> str:

@@ -70,10 +70,8 @@ def correlate(
         warnings.simplefilter("ignore", stats.NearConstantInputWarning)
         pearson, spearman = stats.pearsonr(a, b), stats.spearmanr(a, b)
     if len(a) < FEWEST:
-        t = float(stats.t.ppf((1 + LEVEL) / 2, len(a) - 2))
-        critical = t / np.sqrt(len(a) - 2 + t**2)
         few = [
-            Coefficient(float(test.statistic), float(test.pvalue), *accepted(float(test.statistic), critical))
+            Coefficient(float(test.statistic), float(test.pvalue), *accepted(float(test.statistic), len(a)))
             for test in (pearson, spearman)
         ]
         return Correlation(len(a), *few)
@@ -86,8 +84,8 @@ def correlate(
     )
 
 
-def accepted(value: float, critical: float) -> tuple[float, float]:
-    """Return the correlations that are not rejected, given one that was found.
+def accepted(value: float, n: int) -> tuple[float, float]:
+    """Return the correlations that Student's t test does not reject at 5 %, given one that was found.
 
     Fisher's z = artanh r has nearly the same spread whatever the correlation (Fisher 1921), so what a test of
     "none" needs to reject is needed on either side of any other correlation: the interval leaves out 0
@@ -95,8 +93,12 @@ def accepted(value: float, critical: float) -> tuple[float, float]:
 
     Args:
         value: that was found.
-        critical: correlation from which a test of "none" rejects.
+        n: pairs, at least 3.
     """
+    from scipy import stats
+
+    t = float(stats.t.ppf((1 + LEVEL) / 2, n - 2))
+    critical = t / np.sqrt(n - 2 + t**2)
     within = 1 - 1e-12  # a perfect correlation is at infinity
     centre, reach = np.arctanh(np.clip([value, critical], -within, within))
     return float(np.tanh(centre - reach)), float(np.tanh(centre + reach))
@@ -143,7 +145,7 @@ def correlate_within(
         chance = of(x[:, orders], np.broadcast_to(y[:, None], (models, resamples, n)))
         hits = np.count_nonzero(np.abs(chance) >= abs(value) - 1e-9)
         if n < FEWEST:
-            low, high = accepted(value, float(np.nanquantile(np.abs(chance), LEVEL)))
+            low, high = accepted(value, n)
         else:
             low, high = np.nanquantile(of(x[:, draws], y[:, draws]), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         return Coefficient(value, (1 + hits) / (1 + resamples), float(low), float(high))

@@ -95,6 +95,8 @@ def test_whatever_json_can_write_is_read_as_json_reads_it(written):
         ("key: !!int three", "'three' is no int"),
         ("key: &all [*all]", "an anchor holds itself"),
         ("key: &all {<<: *all}", "an anchor holds itself"),
+        ("key: {<<: &all {<<: *all}}", "an anchor holds itself"),
+        ("key: &all {<<: {<<: *all}}", "an anchor holds itself"),
         ("a: 1\nb: 2\na: 3", "the key 'a' stands twice.*line 3"),
         ("{? [a] : b}", "unhashable key"),
         ("<<: 3", "'<<' merges mappings alone"),
