@@ -79,6 +79,7 @@ def test_what_differs_is_in_no_common_group():
 def test_few_pairs_say_what_they_can_not_show():
     made = [before(), *after("ft"), *after("ewc", shift=5)]
     board = summarise(made, SETS)["leaderboard"]["models"]["m"]
+    assert summarise(made, SETS)["leaderboard"]["test"]["alpha"] == 0.05
     assert board["pairs"] == 3
     assert board["smallest_p_holm"] == by_method(board)["ewc"]["p_holm"] == 0.25
     assert board["groups"] == []  # no test of three pairs finds a difference, so none says that there is none

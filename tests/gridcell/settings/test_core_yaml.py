@@ -120,6 +120,13 @@ def test_a_few_lines_that_stand_for_billions_of_values_are_refused():
         read_yaml("\n".join(lines), "it")
 
 
+def test_as_many_values_as_are_allowed_are_read(monkeypatch):
+    monkeypatch.setattr("gridcell.settings.core_yaml.MOST_VALUES", 4)
+    assert value("[1, 2, 3]") == [1, 2, 3]
+    with pytest.raises(UserError, match="more than 4 values"):
+        value("[1, 2, 3, 4]")
+
+
 def test_every_key_and_item_knows_its_line():
     document = read_yaml("a: 1\n\nb:\n  c: [2,\n    3]\n", "file")
     lines = {path: place.line for path, place in document.places.items()}
