@@ -1,5 +1,6 @@
 """Suites: named settings of a task, from YAML and the command line, checked before anything runs."""
 
+import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from gridcell import plugins as plugins_module
 from gridcell.errors import UserError, did_you_mean, unknown
 from gridcell.grid import Grid
+from gridcell.parts import check_useful, joined, load_named
 from gridcell.settings.core_yaml import Document, Path as Keys, Place, read_yaml
 from gridcell.settings.mistakes import Mistake, SettingsError, dotted
 from gridcell.settings.overrides import apply_overrides
@@ -21,6 +24,7 @@ __all__ = ["Suite", "load_suite", "parse_settings", "suite_names"]
 
 EXTENDS = "extends"
 WITHOUT = "without"
+PLUGINS = "plugins"
 ANCHORS = "x-"
 
 
@@ -39,72 +43,94 @@ class Suite:
 
 def suite_names(task: Task) -> list[str]:
     """Return the names of the suites that come with a task."""
+    if isinstance(task.suites, Mapping):
+        return sorted(task.suites)
     return sorted(path.stem for path in task.suites.glob("*.yaml"))
 
 
-def load_suite(task: Task, name: str, overrides: Sequence[str] = (), seeds: int | None = None) -> Suite:
+def load_suite(
+    task: Task,
+    name: str,
+    overrides: Sequence[str] = (),
+    seeds: int | None = None,
+    plugins: Sequence[str] = (),
+) -> Suite:
     """Read a suite by name or from the user's own YAML file and apply overrides.
 
     A suite may say ``extends: mini`` (or a file beside it) and hold changes alone, leave entries out of what
     it extends by ``without: [methods.lwf]``, and keep YAML anchors below keys that begin with ``x-``.
+    Files of the user's own that define parts stand under ``plugins:``, as paths from the suite's folder.
 
     Args:
         task: whose suite it is.
         name: a suite of the task, or a path to a YAML file.
         overrides: ``dotted.key=value`` each, the value in YAML.
         seeds: where given, replaces the settings' seeds by 0 .. seeds-1.
+        plugins: files of the user's own whose parts join the suite; see :mod:`gridcell.parts`.
 
     Raises:
         UserError: no such suite, unreadable YAML, or wrong settings: all of them, with file and line.
     """
-    path = _path(task, name)
-    document = _layers(task, path, ())
+    stem, document = _layers(task, name, None, ())
+    plugins_module.load(plugins, joins=True)
+    check_useful(plugins_module.loaded(), task.parts)
+    document = Document(joined(document.values, task.parts), document.places)
     document = apply_overrides(document, task.settings, overrides)
     if seeds is not None:
         document = _seeded(document, seeds)
-    return Suite(task, path.stem, _checked(task, document))
+    return Suite(task, stem, _checked(task, document))
 
 
-def _path(task: Task, name: str, beside: Path | None = None) -> Path:
-    path = task.suites / f"{name}.yaml"
-    if path.is_file():
-        return path
+def _layers(task: Task, name: str, beside: Path | None, above: tuple[str, ...]) -> tuple[str, Document]:
+    """Read a suite, and below it what it extends; load the plug-ins of each. Return its name, too."""
+    where, folder, document = _document(task, name, beside)
+    if where in above:
+        raise UserError(f"'{name}' extends itself")
+    values = {} if document.values is None else document.values
+    if not isinstance(values, dict):
+        raise UserError(f"'{name}' must hold settings as 'key: value' lines")
+    extends, without = values.pop(EXTENDS, None), values.pop(WITHOUT, None)
+    load_named(values.pop(PLUGINS, None), folder)
+    for key in [key for key in values if isinstance(key, str) and key.startswith(ANCHORS)]:
+        del values[key]
+    own = Document(values, document.places)
+    stem = Path(name).stem if Path(name).suffix else name
+    if extends is None:
+        if without is not None:
+            raise UserError(f"{own.places[WITHOUT,]}: 'without' leaves entries out of what 'extends' names")
+        return stem, own
+    if not isinstance(extends, str):
+        raise UserError(f"{own.places[EXTENDS,]}: 'extends' must name one suite or a YAML file")
+    try:
+        _, base = _layers(task, extends, folder, (*above, where))
+    except UserError as error:
+        if isinstance(error, SettingsError) or not isinstance(own.places.get((EXTENDS,)), Place):
+            raise
+        raise UserError(f"{own.places[EXTENDS,]}: {error}") from error
+    return stem, _merged(_left(base, without, own.places.get((WITHOUT,))), own)
+
+
+def _document(task: Task, name: str, beside: Path | None) -> tuple[str, Path, Document]:
+    """Return where a suite stands, the folder that its relative paths start from, and what it says."""
+    if isinstance(task.suites, Mapping):
+        if name in task.suites:
+            return name, Path(), Document(copy.deepcopy(dict(task.suites[name])), {})
+    elif (path := task.suites / f"{name}.yaml").is_file():
+        return str(path.resolve()), path.parent, _read(path)
     if Path(name).suffix not in {".yaml", ".yml"}:
         raise unknown(f"suite of {task.name}", name, suite_names(task))
-    path = beside / name if beside else Path(name)
+    path = beside / name if beside else Path(name).expanduser()
     if not path.is_file():
         raise UserError(f"There is no suite file '{path}'")
-    return path
+    return str(path.resolve()), path.parent, _read(path)
 
 
-def _layers(task: Task, path: Path, above: tuple[Path, ...]) -> Document:
-    """Read a file, and below it what it extends."""
-    if path.resolve() in above:
-        raise UserError(f"'{path}' extends itself")
+def _read(path: Path) -> Document:
     try:
         text = path.read_bytes()
     except OSError as error:
         raise UserError(f"The suite file '{path}' can't be read: {error.strerror}") from error
-    document = read_yaml(text, f"'{path}'")
-    values = {} if document.values is None else document.values
-    if not isinstance(values, dict):
-        raise UserError(f"'{path}' must hold settings as 'key: value' lines")
-    extends, without = values.pop(EXTENDS, None), values.pop(WITHOUT, None)
-    for key in [key for key in values if isinstance(key, str) and key.startswith(ANCHORS)]:
-        del values[key]
-    own = Document(values, document.places)
-    if extends is None:
-        if without is not None:
-            raise UserError(f"{own.places[WITHOUT,]}: 'without' leaves entries out of what 'extends' names")
-        return own
-    if not isinstance(extends, str):
-        raise UserError(f"{own.places[EXTENDS,]}: 'extends' must name one suite or a YAML file")
-    try:
-        below = _path(task, extends, path.parent)
-    except UserError as error:
-        raise UserError(f"{own.places[EXTENDS,]}: {error}") from error
-    base = _layers(task, below, (*above, path.resolve()))
-    return _merged(_left(base, without, own.places.get((WITHOUT,))), own)
+    return read_yaml(text, f"'{path}'")
 
 
 def _left(document: Document, without: Any, place: Place | None) -> Document:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import gridcell
-from gridcell.cli import cells, data, doctor, inspect, jobs, reports, run, settings
+from gridcell.cli import author, cells, data, doctor, forget, inspect, jobs, reports, run, settings
 
 app = typer.Typer(
     name="gridcell",
@@ -22,9 +22,12 @@ app.command("plan")(inspect.plan)
 app.command("run")(run.run)
 app.command("status")(inspect.status)
 app.command("report")(reports.report)
+app.command("forget")(forget.forget)
 app.command("sync")(reports.sync)
 app.command("ui")(reports.ui)
 app.command("doctor")(doctor.doctor)
+app.command("new")(author.new)
+app.command("check")(author.check)
 app.command("submit")(jobs.submit)
 app.add_typer(jobs.app, name="job")
 app.add_typer(cells.app, name="cell")

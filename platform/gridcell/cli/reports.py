@@ -15,6 +15,7 @@ from gridcell.cli.common import (
     DEFAULT_SUITE,
     Json,
     Overrides,
+    Plugins,
     Request,
     Seeds,
     Selection,
@@ -29,15 +30,18 @@ from gridcell.cli.common import (
 )
 from gridcell.errors import UserError
 from gridcell.mlflow.experiment import Experiment, default_tracking_uri, is_server, one_line
+from gridcell.report import GridResults, write_report
+from gridcell.staleness import find_stale
 from gridcell.store import Store
 from gridcell.store.plans import grid_id
-from gridcell.task import Findings
+
+Out = Annotated[Path | None, typer.Option("--out", "--report", metavar="DIR", help="Where the report goes.")]
 
 GRID_MARK = ".grid"
 """File in a report's folder: the id of the grid that it shows."""
 
 
-def findings(asked: Request, store: Store) -> Findings:
+def grid_results(asked: Request, store: Store) -> GridResults:
     """Read what the store holds of a grid.
 
     Raises:
@@ -51,7 +55,7 @@ def findings(asked: Request, store: Store) -> Findings:
             f"The stored result of cell {damaged[0]} is damaged ({len(damaged)} in all): "
             "'gridcell run' sets damaged results aside and runs their cells again"
         )
-    return Findings(
+    return GridResults(
         title=asked.full_title,
         settings=asked.suite.settings.model_dump(mode="json"),
         grid=asked.grid,
@@ -63,6 +67,7 @@ def findings(asked: Request, store: Store) -> Findings:
         },
         store=store,
         losses=losses,
+        remarks=find_stale(asked.suite.task, asked.grid, store, results).sentences(),
     )
 
 
@@ -108,18 +113,19 @@ def _grid_of(folder: Path) -> str:
 def report(
     task: TaskName,
     suite: SuiteName = DEFAULT_SUITE,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the report goes.")] = None,
+    out: Out = None,
     storage: Storage = DEFAULT_STORAGE,
     select: Selection = None,
     override: Overrides = None,
     seeds: Seeds = None,
+    plugin: Plugins = None,
     as_json: Json = False,
 ) -> None:
     """Write the report of what is done so far: a page, pictures, tables."""
-    asked = request(task, suite, select, override, seeds)
+    asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
     folder = report_folder(out, asked, store)
-    written = asked.suite.task.write_report(findings(asked, store), folder)
+    written = write_report(asked.suite.task, grid_results(asked, store), folder)
     if as_json:
         print_json({"page": str(written.page)})
         return
@@ -136,10 +142,11 @@ def sync(
     select: Selection = None,
     override: Overrides = None,
     seeds: Seeds = None,
+    plugin: Plugins = None,
     tracking: Tracking = None,
 ) -> None:
     """Bring MLflow up to date with the storage, from nothing if need be."""
-    asked = request(task, suite, select, override, seeds)
+    asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
     uri = tracking or default_tracking_uri(store)
     try:

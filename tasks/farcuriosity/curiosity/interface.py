@@ -134,7 +134,7 @@ class Curiosity(Protocol):
     def update(self, batch: Batch) -> float:
         """Take one optimiser step for each fragment that the batch has rows of; return the loss."""
 
-    def figures(self) -> dict[str, float]:
+    def values(self) -> dict[str, float]:
         """Return what to report: fragments, recalls, replacements, memory in bytes, mean error."""
 
     def state_dict(self) -> dict[str, Any]:

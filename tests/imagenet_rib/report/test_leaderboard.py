@@ -8,9 +8,8 @@ import pytest
 from scipy import stats
 
 from imagenet_rib.report.leaderboard import ALL_MODELS, COLUMNS, boards, write_leaderboard
-from imagenet_rib.report.page import write_report
 from imagenet_rib.report.summary import summarise
-from rib_evaluations import SETS, after, before, random_evaluations
+from rib_evaluations import SETS, after, before, random_evaluations, write_report
 
 
 def by_method(board):
@@ -92,7 +91,7 @@ def test_what_many_pairs_show_is_not_denied_for_another_methods_few(tmp_path):
     assert board["pairs"] == 3
     assert by_method(board)["ewc"]["p_holm"] < 0.05
     assert board["smallest_p_holm"] <= by_method(board)["ewc"]["p_holm"]
-    files = write_report(made, SETS, tmp_path, title="t", facts={}, counts={})
+    files = write_report(made, SETS, tmp_path)
     assert "Too few pairs" not in files[0].read_text(encoding="utf-8")
 
 

@@ -12,19 +12,20 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from gridcell.cell import Cell
+from gridcell.grid import Grid, Skipped
 from imagenet_rib.report.evaluations import SetFacts
-from imagenet_rib.report.page import headline, write_report
 from imagenet_rib.report.richness import Origin
-from imagenet_rib.report.sentences import answer, gaps
+from imagenet_rib.report.sentences import gaps, sentences
 from imagenet_rib.report.summary import summarise
-from rib_evaluations import AFTER, SETS, after, before, random_evaluations
+from imagenet_rib.report.tables import headline
+from rib_evaluations import AFTER, SETS, after, before, random_evaluations, write_report
 
 NASTY = '<script>alert("x")</script>'
 
 
 def report(out, made, sets, **options: Any):
-    defaults = {"title": "A report", "facts": {"commit": "abc"}, "counts": {"done": 3}}
-    return write_report(made, sets, out, **{**defaults, **options})
+    return write_report(made, sets, out, **{"title": "A report", "own_facts": {"commit": "abc"}, **options})
 
 
 def as_text(table, width=100):
@@ -41,16 +42,15 @@ def full(tmp_path_factory):
 
 
 def test_everything_is_written(full):
-    out, files, _, _ = full
+    _, files, _, _ = full
     names = [path.name for path in files]
     assert names[0] == "report.html"
-    assert names[-3:] == ["cells.csv", "leaderboard.csv", "summary.json"]
+    tables = ["cells.csv", "leaderboard.csv", "summary.json"]
     kinds = ["leaderboard", "before", "radar", "wise_ft"]
     per_model = [
         f"{kind}-model-{index}" for kind in ("change", "accuracy") for index in (1, 2)
     ]  # slugs collide
-    assert sorted(names[1:-3]) == sorted(f"{name}.png" for name in kinds + per_model)
-    assert sorted(names) == sorted(path.name for path in out.iterdir())
+    assert sorted(names[1:]) == sorted([*tables, *(f"{name}.png" for name in kinds + per_model)])
 
 
 def test_the_page_stands_alone_and_holds_every_figure(full):
@@ -79,7 +79,7 @@ def test_the_page_says_the_numbers(full):
             assert f">{cell}<small>[{low}, {high}]</small></td>" in page, method
     assert "percentile bootstrap with 1000 resamples" in page
     assert "Student" not in page
-    assert "Nothing: every evaluation is there." in page
+    assert "Nothing: all that the suite asks for is done." in page
 
 
 def test_the_report_is_the_same_for_any_order(full, tmp_path):
@@ -91,16 +91,15 @@ def test_the_report_is_the_same_for_any_order(full, tmp_path):
 
 def test_names_are_escaped(tmp_path):
     made = [before(NASTY), *after("ft", model=NASTY), *after(NASTY, model=NASTY)]
-    failures = [{"title": NASTY, "class": NASTY, "message": NASTY}]
+    cell = Cell("imagenet-rib", "evaluate", {}, title=NASTY)
     files = report(
         tmp_path,
         made,
         SETS,
         title=NASTY,
-        facts={NASTY: NASTY},
-        counts={NASTY: 1},
-        failures=failures,
-        skipped=[({"method": NASTY}, NASTY)],
+        own_facts={NASTY: NASTY},
+        grid=Grid({cell.id: cell}, skipped=(Skipped({"method": NASTY}, NASTY),)),
+        failures={cell.id: {"title": NASTY, "failure_class": NASTY, "message": NASTY}},
     )
     page = files[0].read_text(encoding="utf-8")
     assert "<script>alert" not in page
@@ -111,14 +110,16 @@ def test_names_are_escaped(tmp_path):
 def test_what_is_missing_is_said(tmp_path):
     rows = {source: row for source, row in AFTER.items() if source != "b"}
     made = [before(), *after("ft"), *after("ewc", rows=rows), before("n"), *after("ft", model="n")]
-    skipped = [({"model": "n", "method": "ewc"}, "no such layer")]
-    failures = [{"title": "m ewc on b", "class": "out of memory", "message": "too big"}]
-    page = report(tmp_path, made, SETS, failures=failures, skipped=skipped)[0].read_text(encoding="utf-8")
-    assert "Incomplete: some evaluations are missing" in page
+    skipped = Skipped({"model": "n", "method": "ewc"}, "no such layer")
+    cell = Cell("imagenet-rib", "evaluate", {}, title="m ewc on b")
+    failure = {"title": cell.title, "failure_class": "out-of-memory", "message": "too big"}
+    grid = Grid({cell.id: cell}, skipped=(skipped,))
+    page = report(tmp_path, made, SETS, grid=grid, failures={cell.id: failure})[0].read_text(encoding="utf-8")
+    assert "Incomplete: 1 of 1 cells have no result (1 failed); 1 combinations are skipped" in page
     assert "not fine-tuned on b</td>" in page
     assert page.count("no such layer") == 2  # among the skipped, and as the reason of the gap
-    assert "too big" in page
-    assert '<td class="none">–</td>' in page
+    assert "out-of-memory: too big" in page
+    assert re.search(r'<td class="none" data-sort="">–</td>', page)
 
 
 def test_gaps_name_rows_sets_and_reasons():
@@ -136,16 +137,10 @@ def test_gaps_name_rows_sets_and_reasons():
     assert ("n", "lwf") not in found
 
 
-def test_what_has_no_result_yet_is_not_said_to_be_there(tmp_path):
-    page = report(tmp_path, [before(), *after("ft")], SETS, unfinished=3)[0].read_text(encoding="utf-8")
-    assert "Nothing: every evaluation is there." not in page
-    assert "3 of the evaluations and distances that the suite names have no result" in page
-
-
 def test_a_set_that_could_not_be_read_has_no_size(tmp_path):
     sets = [*SETS, SetFacts("val", 0, 0, "unread")]
     page = report(tmp_path, [before(), *after("ft")], sets)[0].read_text(encoding="utf-8")
-    assert "<tr><th>val</th><td>–</td><td>–</td><td>unread</td></tr>" in page
+    assert re.search(r"<th>val</th>(<td[^>]*>–</td>){2}<td class=\"long\">unread</td>", page)
 
 
 def test_all_models_are_those_with_a_complete_matrix(tmp_path):
@@ -171,20 +166,20 @@ def test_intervals_over_images_are_explained_wherever_there_are_any(tmp_path):
 def test_answer_claims_what_intervals_allow():
     steady = {source: {**row, "a": 60, "b": 50, "c": 40} for source, row in AFTER.items()}
     made = [before(), *after("ft"), *after("gain", shift=20), *after("still", rows=steady)]
-    sentences = answer(summarise(made, SETS))
-    assert "Robustness is higher than before fine-tuning: gain." in sentences
-    assert "Robustness is lost: ft." in sentences
-    assert "No change beyond noise: still." in sentences
-    assert "More robustness is kept than by plain fine-tuning (ft): gain, still." in sentences
-    assert not any(sentence.startswith("Less") for sentence in sentences)
+    said = sentences(summarise(made, SETS))
+    assert "Robustness is higher than before fine-tuning: gain." in said
+    assert "Robustness is lost: ft." in said
+    assert "No change beyond noise: still." in said
+    assert "More robustness is kept than by plain fine-tuning (ft): gain, still." in said
+    assert not any(sentence.startswith("Less") for sentence in said)
 
 
 def test_answer_counts_models():
     made = [before(), *after("ft"), before("n"), *after("ft", model="n", shift=20)]
-    sentences = answer(summarise(made, SETS))
-    assert "Robustness is lost: ft (1 of 2 models)." in sentences
-    assert "Robustness is higher than before fine-tuning: ft (1 of 2 models)." in sentences
-    twice = answer(summarise([before(), *after("ft"), before("n"), *after("ft", model="n")], SETS))
+    said = sentences(summarise(made, SETS))
+    assert "Robustness is lost: ft (1 of 2 models)." in said
+    assert "Robustness is higher than before fine-tuning: ft (1 of 2 models)." in said
+    twice = sentences(summarise([before(), *after("ft"), before("n"), *after("ft", model="n")], SETS))
     assert twice == ["Robustness is lost: ft (both models)."]
 
 
@@ -210,24 +205,24 @@ def test_terminal_tables_fit_a_hundred_columns():
         e for model in models for e in (before(model), *after("ft", model=model), *after("ewc", model=model))
     ]
     tables = headline(summarise(made, SETS))
-    assert len(tables) == 5  # a matrix, mRI of four models and of one, the leaderboard, the findings
+    assert len(tables) == 4 + 3  # a matrix, mRI of four models and of one, the leaderboard, three claims
     for table in tables:
         lines = as_text(table, width=400).splitlines()
         assert max(len(line.rstrip()) for line in lines) <= 100
-    matrix, mri, _, board, findings = (as_text(table) for table in tables)
+    matrix, mri, _, board, claim, *_ = (as_text(table) for table in tables)
     assert re.search(r"^ *a +\+30\.0 +−5\.0 +−3\.0 +−10\.0", matrix, re.MULTILINE)
     assert mri.count("−2.7 [") == 8
     assert "all models" in board
-    assert re.search(r"mRI of ewc − mRI of ft +0\.0 \[0\.0, 0\.0\] +undecided", findings)
+    assert re.search(r"mRI of ewc − mRI of ft +0\.0 \[0\.0, 0\.0\] over images +undecided", claim)
 
 
-def test_terminal_matrix_of_a_named_method_leaves_gaps_blank():
+def test_terminal_matrix_of_a_named_method_marks_gaps():
     rows = {source: row for source, row in AFTER.items() if source != "b"}
     summary = summarise([before(), *after("ft"), *after("ewc", rows=rows)], SETS)
     matrix, mri, board = (as_text(table) for table in headline(summary, method="ewc"))
     assert "m, ewc" in matrix
-    assert re.search(r"^ *b *$", matrix, re.MULTILINE)
-    assert re.search(r"^ *ewc *$", mri, re.MULTILINE)
+    assert re.search(r"^ *b( +–)+ *$", matrix, re.MULTILINE)
+    assert re.search(r"^ *ewc +– *$", mri, re.MULTILINE)
     assert "ewc" not in board
     assert headline(summarise([before()], SETS)) == []
 

@@ -8,9 +8,8 @@ import pytest
 
 from imagenet_rib.report.corruption_accuracy import write_corruptions
 from imagenet_rib.report.corruption_figures import changes_by_corruption
-from imagenet_rib.report.page import write_report
 from imagenet_rib.report.summary import summarise
-from rib_evaluations import random_evaluations
+from rib_evaluations import random_evaluations, write_report
 
 CORRUPTIONS, SEVERITIES = [f"fog_{k}" for k in range(15)], ["1", "2", "3", "4", "5"]
 GROUPS = tuple(f"{corruption}/{severity}" for corruption in CORRUPTIONS for severity in SEVERITIES)
@@ -66,7 +65,7 @@ def test_corruptions_may_differ_in_their_severities(tmp_path):
     made = [replace(e, groups={"corrupt": np.arange(60) % 3}) for e in made]
     groups = ("fog/1", "fog/2", "snow/1")
     sets = [replace(s, groups=groups) if s.name == "corrupt" else s for s in sets]
-    page = write_report(made, sets, tmp_path, title="t", facts={}, counts={})[0]
+    page = write_report(made, sets, tmp_path)[0]
     assert "The mean over the 3 parts is the accuracy on corrupt" in page.read_text(encoding="utf-8")
     found = summarise(made, sets)["corruptions"]
     change = changes_by_corruption(found, "m", "ft")

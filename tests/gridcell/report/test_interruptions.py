@@ -7,14 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from gridcell.report.interruptions import add_interruptions
+from gridcell.cell import Cell
+from gridcell.grid import Grid
+from gridcell.report import GridResults, write_page
 from gridcell.store import Loss, Store
 from gridcell.task import find_task, task_names
-
-TOLD = {
-    "bug": {"attempts": 2, "given_up": 2, "seconds": 1.5},
-    "preempted": {"attempts": 3, "given_up": 0, "seconds": 62.25, "steps": 120},
-}
 
 
 class Table(HTMLParser):
@@ -38,37 +35,29 @@ class Table(HTMLParser):
             self.rows[-1].append(data)
 
 
-def page_in(folder, text):
-    page = folder / "report.html"
-    page.write_text(text)
-    return page
+def page_of(tmp_path, losses=(), failure=None):
+    cell = Cell("toy", "step", {}, title="one")
+    store = Store(str(tmp_path / "store"))
+    failures = {cell.id: failure} if failure else {}
+    lost = [Loss(cell.id, *loss) for loss in losses]
+    return write_page(
+        GridResults("t", {}, Grid({cell.id: cell}), {}, failures, store, lost), tmp_path / "out"
+    )
 
 
-def test_a_page_gets_a_table_of_what_happened_and_keeps_the_rest(tmp_path):
-    page = page_in(tmp_path, "<body><main>ours</main>\n<p>after</p></body>")
-    add_interruptions(TOLD, page)
-    text = page.read_text()
-    assert text.startswith("<body><main>ours<section")
-    assert text.endswith("</main>\n<p>after</p></body>")
-    assert Table(page).rows[1:] == [
-        ["bug", "2", "2", "1.5", "–"],
-        ["preempted", "3", "0", "62.2", "120"],
-        ["all", "5", "2", "63.8", "120"],
+def test_a_page_has_a_table_of_what_happened(tmp_path):
+    losses = [("bug", 1.5), ("preempted", 60.0, 100), ("preempted", 2.25, 20)]
+    failed = {"title": "one", "failure_class": "bug", "message": "no"}
+    page = page_of(tmp_path, losses, failed)
+    assert Table(page).rows[-3:] == [
+        ["bug", "1", "1", "1.5", "–"],
+        ["preempted", "2", "0", "62.2", "120"],
+        ["all", "3", "1", "63.7", "120"],
     ]
-    assert json.loads((tmp_path / "run.json").read_text()) == {"interruptions": TOLD}
 
 
-def test_a_page_of_a_run_that_nothing_interrupted_stays_as_it_is(tmp_path):
-    page = page_in(tmp_path, "<main>ours</main>")
-    add_interruptions({}, page)
-    assert page.read_text() == "<main>ours</main>"
-    assert json.loads((tmp_path / "run.json").read_text()) == {"interruptions": {}}
-
-
-def test_a_page_that_is_no_html_stays_as_it_is(tmp_path):
-    page = page_in(tmp_path, '{"loss": 1}')
-    add_interruptions(TOLD, page)
-    assert page.read_text() == '{"loss": 1}'
+def test_a_page_of_a_run_that_nothing_interrupted_has_no_word_of_it(tmp_path):
+    assert "Interruptions" not in page_of(tmp_path).read_text()
 
 
 @pytest.mark.parametrize("name", task_names())
@@ -77,7 +66,7 @@ def test_every_installed_task_has_a_page_with_room_for_it(name):
     templates = list(folder.rglob("report.html.jinja"))
     assert templates or name == "toy"
     for template in templates:
-        assert template.read_text().count("</main>") == 1
+        assert template.read_text().startswith('{% extends "base.html.jinja" %}')
 
 
 def test_a_report_tells_the_losses_of_its_own_cells(gridcell, tmp_path):

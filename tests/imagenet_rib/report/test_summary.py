@@ -10,10 +10,11 @@ from hypothesis import given, settings, strategies as st
 from scipy import stats
 
 from gridcell.errors import UserError
+from gridcell.report import write_summary
 from imagenet_rib.report import estimates
 from imagenet_rib.report.evaluations import Evaluation, SetFacts
 from imagenet_rib.report.rows import COLUMNS, write_cells
-from imagenet_rib.report.summary import summarise, write_summary
+from imagenet_rib.report.summary import summarise
 from rib_evaluations import AFTER, PRE, SETS, after, answers, before, random_evaluations
 
 
@@ -178,7 +179,7 @@ def test_summary_is_plain_json(tmp_path):
     made, sets = random_evaluations(["m", "n"], ["ft", "wise_ft", "flyp"], [0, 1])
     summary = summarise([e for e in made if e.method != "flyp" or e.model == "m"], sets)
     assert {type(leaf) for leaf in leaves(summary)} <= {float, int, str, bool, type(None)}
-    write_summary(summary, tmp_path / "summary.json")
+    write_summary(summary, tmp_path, sort_keys=True, ensure_ascii=False)
     text = (tmp_path / "summary.json").read_text(encoding="utf-8")
     assert json.loads(text) == summary
     assert text == json.dumps(json.loads(text), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
