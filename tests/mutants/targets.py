@@ -8,6 +8,7 @@ STORE = "tests/gridcell/store/test_"
 EXECUTE = "tests/gridcell/execute/test_"
 LEARN = "tests/gridcell/learn/test_"
 RIB = "tests/imagenet_rib/test_"
+RIB_REPORT = "tests/imagenet_rib/report/test_"
 CLI = "tests/gridcell/cli/test_"
 
 TESTS: Mapping[str, tuple[str, ...]] = {
@@ -90,8 +91,11 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/methods/lwf.py": (f"{RIB}methods.py",),
     "tasks/imagenet_rib/methods/soup.py": (f"{RIB}methods.py", f"{RIB}merging.py"),
     "tasks/imagenet_rib/methods/wise_ft.py": (f"{RIB}methods.py", f"{RIB}merging.py"),
-    "tasks/imagenet_rib/report/estimates.py": (f"{RIB}summary.py", f"{RIB}leaderboard.py"),
-    "tasks/imagenet_rib/report/significance.py": (f"{RIB}significance.py",),
+    "tasks/imagenet_rib/report/estimates.py": (f"{RIB_REPORT}summary.py", f"{RIB_REPORT}leaderboard.py"),
+    "tasks/imagenet_rib/report/significance.py": (
+        f"{RIB_REPORT}significance.py",
+        f"{RIB_REPORT}leaderboard.py",
+    ),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 
@@ -100,11 +104,9 @@ SLOWER = frozenset(
         *(f"{EXECUTE}{name}.py" for name in ("executors", "policies", "searcher", "trial", "workers")),
         *(f"{CLI}{name}.py" for name in ("cli", "unreadable")),
         *(f"{LEARN}{name}.py" for name in ("checkpoint", "fit", "together")),
-        *(
-            f"{RIB}{name}.py"
-            for name in ("leaderboard", "methods", "models", "model_options", "plan", "summary")
-        ),
+        *(f"{RIB}{name}.py" for name in ("methods", "models", "model_options", "plan")),
         *(f"{STORE}{name}.py" for name in ("cache", "patience", "store", "listings")),
+        *(f"{RIB_REPORT}{name}.py" for name in ("leaderboard", "summary")),
         f"{CORE}identities.py",
     }
 )

@@ -162,7 +162,7 @@ def by_own_size(entries: Iterable[Entry]) -> list[Entry]:
         groups[-1].append(name)
     if len(groups) < 2:
         return entries
-    named = {}
+    named: dict[str, str] = {}
     for group in groups:
         least, most = cells[group[0]], cells[group[-1]]
         size = f"{OWN}, {least:,} cells" if least == most else f"{OWN}, {least:,} to {most:,} cells"
