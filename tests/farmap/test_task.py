@@ -338,5 +338,5 @@ def test_agents_are_compared_with_intervals_from_as_many_maps_as_a_test_needs(ma
     made = [sized(f"m{number}", 500, agent, size="small") for number in range(maps) for agent in ("x", "y")]
     found = summarise(made, ["x", "y"], ("x", "y"))["paired"]["small"]["coverage"]
     assert (found["ci95"] == [None, None]) == (found["p"] is None) == (maps < 6)
-    (sentence,) = answer(summarise(made, ["x", "y"], ("x", "y")))
+    (sentence,) = sentences(summarise(made, ["x", "y"], ("x", "y")))
     assert ("no intervals" in sentence) == (maps < 6)

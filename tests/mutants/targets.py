@@ -24,9 +24,16 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/registry.py": (f"{CORE}registry.py",),
     "platform/gridcell/secrets.py": (f"{CORE}secrets.py",),
     "platform/gridcell/suite.py": (f"{SETTINGS}overrides.py", f"{CORE}suite.py", f"{CLI}cli.py"),
-    "platform/gridcell/settings/base.py": (f"{SETTINGS}parse.py", f"{SETTINGS}overrides.py"),
+    "platform/gridcell/settings/base.py": (
+        f"{SETTINGS}schema.py",
+        f"{SETTINGS}parse.py",
+        f"{SETTINGS}overrides.py",
+    ),
     "platform/gridcell/settings/core_yaml.py": (f"{SETTINGS}core_yaml.py", f"{SETTINGS}overrides.py"),
-    "platform/gridcell/settings/docstrings.py": (f"{SETTINGS}overrides.py",),
+    "platform/gridcell/settings/docstrings.py": (
+        f"{SETTINGS}schema.py",
+        f"{SETTINGS}overrides.py",
+    ),
     "platform/gridcell/settings/mistakes.py": (f"{SETTINGS}parse.py", f"{SETTINGS}overrides.py"),
     "platform/gridcell/settings/overrides.py": (f"{SETTINGS}overrides.py",),
     "platform/gridcell/settings/parse.py": (
@@ -34,7 +41,10 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{SETTINGS}overrides.py",
         f"{CORE}suite.py",
     ),
-    "platform/gridcell/settings/schema.py": (f"{SETTINGS}overrides.py",),
+    "platform/gridcell/settings/schema.py": (
+        f"{SETTINGS}schema.py",
+        f"{SETTINGS}overrides.py",
+    ),
     "platform/gridcell/settings/strictness.py": (f"{SETTINGS}parse.py",),
     "platform/gridcell/store/__init__.py": (f"{STORE}store.py", f"{CLI}unreadable.py"),
     "platform/gridcell/store/cache.py": (f"{STORE}cache.py",),
