@@ -22,7 +22,8 @@ from inductive_bias.settings import (
 )
 
 DATA_VERSIONS = {"npz": 2}  # by source; 2: labels may be a column
-ESTIMATE_VERSION = 2  # 2: at least 20 draws for the goodness of fit
+ESTIMATE_VERSION = 3
+"""2: at least 20 draws for the goodness of fit. 3: ``information`` is exact where that is known."""
 
 
 @dataclass(frozen=True)

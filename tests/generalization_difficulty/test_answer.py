@@ -46,7 +46,7 @@ def measured(name, *log2_bits, m=(4.0,), error=0.25):
     [
         (
             measured("a", 10, 12) + measured("b", 13, 15) + given("c", 20),
-            ["Easiest is a with 1.02 × 10³ bits.", "Hardest is c with 1.05 × 10⁶ bits."],
+            ["Easiest is a with 2.56 × 10³ bits.", "Hardest is c with 1.05 × 10⁶ bits."],
         ),
         (
             measured("a", 10, 14) + measured("b", 13, 15) + given("c", 20),

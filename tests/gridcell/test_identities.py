@@ -23,7 +23,7 @@ DIGESTS = {
     ("generalization-difficulty", "published"): (29, "e3ab21d11baf1457"),
     ("imagenet-rib", "mini"): (753, "69365dc4818e8411"),
     ("imagenet-rib", "paper"): (84910, "6c42f07327f1b66d"),
-    ("inductive-bias", "mini"): (439, "f9cdac7c67ed2398"),
+    ("inductive-bias", "mini"): (439, "1e886fc94a3fb400"),
 }
 USERS_DATA = {("generalization-difficulty", "custom"), ("imagenet-rib", "lite"), ("inductive-bias", "paper")}
 

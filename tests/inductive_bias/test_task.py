@@ -76,6 +76,11 @@ def test_the_report_says_every_number(finished):
     for row in rows:
         assert float(row["bits"]) == pytest.approx(float(row["nats"]) / np.log(2), abs=1e-6)
         assert (row["exact_nats"] != "") == (row["space"] == "rbf")
+        assert row["nats"] == (row["exact_nats"] or row["fitted_nats"])
+        assert (row["low_nats"] != "") == (row["space"] != "rbf")
+    for result in (r for r in results.values() if r.cell.kind == "estimate"):
+        target = result.metrics["target"]
+        assert result.metrics["information"] == (target["exact"] or target["nats"])
     networks = [r for r in results.values() if r.cell.kind == "estimate" and r.metrics["jitter"] is None]
     assert all(r.metrics["samples"] + r.metrics["unfitted"] == 24 for r in networks)
     page = report.page.read_text()

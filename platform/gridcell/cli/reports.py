@@ -56,7 +56,7 @@ def grid_results(asked: Request, store: Store) -> GridResults:
             "'gridcell run' sets damaged results aside and runs their cells again"
         )
     return GridResults(
-        title=asked.title,
+        title=asked.full_title,
         settings=asked.suite.settings.model_dump(mode="json"),
         grid=asked.grid,
         results=results,
