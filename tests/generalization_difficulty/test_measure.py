@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from generalization_difficulty import Classification, measure_arrays
+from generalization_difficulty import Classification, measure, measure_arrays
 from generalization_difficulty.data.files import fingerprint, open_data
-from generalization_difficulty.estimate import measure
 from gridcell.data.shards.write import import_set
 from gridcell.errors import UserError
 

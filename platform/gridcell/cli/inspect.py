@@ -26,6 +26,7 @@ from gridcell.cli.common import (
     describe_diverged,
     open_store,
     print_json,
+    print_notes,
     reading,
     request,
 )
@@ -87,7 +88,13 @@ def plan(
             for cell in asked.grid.cells.values()
         ]
         targets = len(asked.grid.targets)
-        answer = {"cells": cells, "targets": targets, "skipped": skipped, "estimate": dict(estimate)}
+        answer = {
+            "cells": cells,
+            "targets": targets,
+            "skipped": skipped,
+            "estimate": dict(estimate),
+            "notes": list(asked.grid.notes),
+        }
         print_json(answer | ({"simulated": simulated} if gpus else {}))
         return
     console = common.console()
@@ -107,6 +114,7 @@ def plan(
         table.add_row(kind, *map(str, row), ", ".join(sorted(needs)) or "-")
     console.print(table)
     _print_skipped(console, asked)
+    print_notes(console, asked.grid)
     counts = Counter(states.values())
     run = sum(counts[state] for state in TO_RUN)
     console.print(

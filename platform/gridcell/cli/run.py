@@ -25,6 +25,7 @@ from gridcell.cli.common import (
     SuiteName,
     TaskName,
     Tracking,
+    print_notes,
     request,
 )
 from gridcell.cli.interruption import end_when_asked, leave
@@ -79,6 +80,7 @@ def run(
     console.print(
         f"{asked.title}: {len(asked.grid)} cells, {to_run} to run, storage {storage}", soft_wrap=True
     )
+    print_notes(console, asked.grid)
     store.plans.save(asked.suite.task.name, asked.suite.name, asked.grid)
     window = Window(
         tracking or default_tracking_uri(store), asked.suite.task.name, asked.suite.name, asked.grid, store
