@@ -54,6 +54,7 @@ def import_(
     shard_mb: Annotated[
         float, typer.Option("--shard-mb", metavar="MB", help="Size of a shard to aim at.")
     ] = 128.0,
+    min_images: MinImages = 1,
 ) -> None:
     """Write a published data set as WebDataset shards. Run it again to go on where it was stopped."""
     from gridcell.data.shards.write import import_set
@@ -68,6 +69,7 @@ def import_(
             workers=workers,
             on_corrupt="skip" if on_corrupt is OnCorrupt.SKIP else "fail",
             shard_mb=shard_mb,
+            min_images=min_images,
             progress=bar.update,
         )
     except CorruptData as error:
@@ -81,6 +83,7 @@ def import_(
     _print_first(console, list(manifest.corrupt.values()), "corrupt images left out")
     if manifest.how["left_out"]:
         console.print(f"{manifest.how['left_out']} images are no part of the benchmark: left out")
+    _print_notes(console, manifest.how.get("said", []))
     published = manifest.how["published"]
     for what, count in (("images", manifest.samples), ("classes", len(manifest.classes))):
         if published[what] is not None and published[what] != count:

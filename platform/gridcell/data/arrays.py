@@ -239,7 +239,7 @@ def _kind(column: NDArray[Any]) -> Target | None:
 def _is_one_hot(columns: NDArray[Any]) -> bool:
     if columns.dtype.kind not in _NUMBERS:
         return False
-    return bool((((columns == 0) | (columns == 1)).all() and (columns.sum(axis=1) == 1).all()))
+    return bool(((columns == 0) | (columns == 1)).all() and (columns.sum(axis=1) == 1).all())
 
 
 def _classes(
@@ -252,8 +252,10 @@ def _classes(
                 f"labels (N,), or set {setting} to numbers"
             )
         column = column.argmax(axis=1)
-        return np.unique(column, return_inverse=True)[1].astype(np.int64), "classes", (
-            "one-hot labels are read as classes"
+        return (
+            np.unique(column, return_inverse=True)[1].astype(np.int64),
+            "classes",
+            ("one-hot labels are read as classes"),
         )
     if column.dtype.kind == "f" and not (column == np.rint(column)).all():
         first = column[column != np.rint(column)][0]

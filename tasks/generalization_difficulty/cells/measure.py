@@ -29,7 +29,9 @@ def run(cell: Cell, context: Context) -> dict[str, Any]:
     return answer | ({"true_dimension": dimension} if dimension is not None else {})
 
 
-def _open(config: Mapping[str, Any], locations: Mapping[str, str], seed: int) -> tuple[Batches, tuple[str, ...]]:
+def _open(
+    config: Mapping[str, Any], locations: Mapping[str, str], seed: int
+) -> tuple[Batches, tuple[str, ...]]:
     """Return the data, and what is to be said of how they were read."""
     if config["source"] == "digits":
         from sklearn.datasets import load_digits

@@ -18,7 +18,9 @@ Batches = Iterable[tuple[ArrayLike, ArrayLike]] | Callable[[], Iterable[tuple[Ar
 a fresh iterator."""
 
 ROWS = 2048  # of a batch cut from an array
-PIECE = 1 << 20  # numbers that are looked at together, at most, but for a point that has more: 8 MiB as float64
+PIECE = (
+    1 << 20
+)  # numbers that are looked at together, at most, but for a point that has more: 8 MiB as float64
 _BYTE = 255.0  # full scale of uint8 images
 
 

@@ -74,7 +74,13 @@ def survey(batches: Batches, *, seed: int, memory: int) -> Survey:
         raise UserError(f"All {n} labels are {next(iter(counts))!r}: there is nothing to tell apart")
     sample, met, positions = held.in_order()
     return Survey(
-        n, sample.shape[1], float(np.sqrt(square)), dict(counts), sample, _by_value(met, list(code_of)), positions
+        n,
+        sample.shape[1],
+        float(np.sqrt(square)),
+        dict(counts),
+        sample,
+        _by_value(met, list(code_of)),
+        positions,
     )
 
 
@@ -135,7 +141,10 @@ class _Held:
     def _give_way(self) -> None:
         stays = np.zeros(self._count, dtype=bool)
         stays[np.argpartition(self._keys[: self._count], self._limit - 1)[: self._limit]] = True
-        free, moved = np.flatnonzero(~stays[: self._limit]), self._limit + np.flatnonzero(stays[self._limit :])
+        free, moved = (
+            np.flatnonzero(~stays[: self._limit]),
+            self._limit + np.flatnonzero(stays[self._limit :]),
+        )
         for array in (self._keys, self._codes, self._positions, self._points):
             array[free] = array[moved]
         self._count = self._limit

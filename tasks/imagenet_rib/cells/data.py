@@ -71,7 +71,8 @@ def _look_up(name: str, content: str | None, context: Context) -> dict[str, Any]
     images = read_stored(name, set_uri(root, name), content)
     _check_classes(images)
     save_index(context.outputs / INDEX, images)
-    return {"images": {name: len(images)}}
+    checksum = images.samples().checksum()  # of a set that was not imported: once here, not in each plan
+    return {"images": {name: len(images)}} | ({"sha256": checksum} if checksum is not None else {})
 
 
 def _check_classes(images: LabelledSet) -> None:

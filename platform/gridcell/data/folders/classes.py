@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gridcell.data.folders.decode import COLOUR, Form, Look, decode
 from gridcell.data.folders.facts import Facts, facts_of, read_again
 from gridcell.data.folders.left_out import LeftOut, converted, endings
-from gridcell.data.folders.walk import File, Tree, walk
+from gridcell.data.folders.walk import File, Inventory, walk
 from gridcell.errors import UserError
 
 
@@ -68,7 +68,7 @@ class ClassFolders:
         digest = hashlib.sha256()
         for image in self.images:
             folder, _, file = image.name.partition("/")
-            digest.update(json.dumps([_plain(folder), file, image.facts.sha256]).encode())
+            digest.update(json.dumps([plain_name(folder), file, image.facts.sha256]).encode())
         return digest.hexdigest()
 
     def said(self, form: Form = COLOUR) -> tuple[str, ...]:
@@ -118,15 +118,17 @@ def open_class_folders(root: str | Path, *, min_images: int = 1) -> ClassFolders
     tree = walk(folder)
     facts = dict(zip((file.name for file in tree.files), facts_of(folder, tree.files), strict=True))
     images = [file for file in tree.files if facts[file.name] is not None]
-    classes = class_counts(folder, tree, (file.name for file in images))
+    names_of_images = [file.name for file in images]
+    there = tree.inventory
+    classes = class_counts(folder, there, names_of_images)
     kept = {name for name, count in classes.items() if count >= min_images}
     if not kept:
         raise UserError(f"{folder} has no class of {min_images} or more images")
     names = tuple(sorted(kept))
     label_of = {name: label for label, name in enumerate(names)}
-    left = left_out(tree, (file.name for file in images), classes, min_images)
+    left = left_out(there, names_of_images, classes, min_images)
     found = [_image(file, label_of, facts[file.name]) for file in images if _class_of(file.name) in kept]
-    return ClassFolders(folder, tuple(map(_plain, names)), tuple(sorted(found, key=_order)), left)
+    return ClassFolders(folder, tuple(map(plain_name, names)), tuple(sorted(found, key=_order)), left)
 
 
 def _image(file: File, label_of: dict[str, int], facts: Facts | None) -> ImageFile:
@@ -138,18 +140,18 @@ def _order(image: ImageFile) -> tuple[int, str]:
     return image.label, image.name
 
 
-def class_counts(root: Path, tree: Tree, images: Iterable[str]) -> dict[str, int]:
+def class_counts(root: object, there: Inventory, images: Iterable[str]) -> dict[str, int]:
     """Return the images of each class folder, of those without any too, by the rule of all readers.
 
     Args:
-        root: For messages.
-        tree: What the walk found.
+        root: The folder, for messages.
+        there: What lies in it.
         images: Which of its files are images.
 
     Raises:
         UserError: There is no class folder or no image; an image lies deeper; two names are one class.
     """
-    classes = {name: 0 for name in tree.folders if "/" not in name}
+    classes = {name: 0 for name in there.folders if "/" not in name}
     deeper: list[str] = []
     found = 0
     for name in images:
@@ -170,40 +172,38 @@ def class_counts(root: Path, tree: Tree, images: Iterable[str]) -> dict[str, int
         raise _too_deep(root, deeper[0], flat=any(classes.values()))
     if not any(classes.values()):
         raise UserError(f"{root} has images, but none in a class folder: put them in {root}/<class name>/")
-    same = Counter(_plain(name) for name in classes)
+    same = Counter(plain_name(name) for name in classes)
     twice = [name for name, count in same.items() if count > 1]
     if twice:
         raise UserError(f"{root} has two folders whose names both read '{twice[0]}': rename one")
     return classes
 
 
-def left_out(
-    tree: Tree, images: Iterable[str], classes: dict[str, int], min_images: int
-) -> LeftOut:
-    """Return what of a tree is not read; the arguments are those of :func:`class_counts`, and its answer."""
+def left_out(there: Inventory, images: Iterable[str], classes: dict[str, int], min_images: int) -> LeftOut:
+    """Return what of a folder is not read; the arguments are those of :func:`class_counts`, and its answer."""
     known = set(images)
     return LeftOut(
-        formats=endings(file.name for file in tree.files if file.name not in known),
+        formats=endings(name for name in there.files if name not in known),
         outside=sum("/" not in name for name in known),
         empty=tuple(sorted(name for name, count in classes.items() if not count)),
         small={name: count for name, count in sorted(classes.items()) if 0 < count < min_images},
         least=min_images,
-        hidden=len(tree.hidden),
-        loops=len(tree.loops),
-        broken=len(tree.broken),
+        hidden=there.hidden,
+        loops=there.loops,
+        broken=there.broken,
     )
 
 
-def _too_deep(root: Path, name: str, *, flat: bool) -> UserError:
+def _too_deep(root: object, name: str, *, flat: bool) -> UserError:
     top, below, *_ = name.split("/")
     if not flat:
         return UserError(
             f"{root} has no images in its own class folders, but {name}: if the classes are the folders in "
-            f"{root / top}, name that folder"
+            f"{root}/{top}, name that folder"
         )
     return UserError(
-        f"{root / name} lies deeper than <class>/<image>, so its class may be '{top}' or '{below}': move it "
-        f"to {root / top}, or hide its folder by a dot before the name"
+        f"{root}/{name} lies deeper than <class>/<image>, so its class may be '{top}' or '{below}': move it "
+        f"to {root}/{top}, or hide its folder by a dot before the name"
     )
 
 
@@ -211,6 +211,6 @@ def _class_of(name: str) -> str:
     return name.partition("/")[0]
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Return a name as all systems write it: macOS stores accents as signs of their own."""
     return unicodedata.normalize("NFC", name)

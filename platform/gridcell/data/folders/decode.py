@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
+
+class Unreadable(UserError):
+    """An image that can't be read; ``why`` says the reason without the image's name."""
+
+    def __init__(self, name: str, why: object) -> None:
+        super().__init__(f"Image {name} can't be read: {why}")
+        self.why = str(why)
+
+
 _ORIENTATION = 0x0112  # EXIF tag
 _UPRIGHT = (1, None)
 _PNG_ORIENTATION = (b"eXIf", b"exif", b"adobe.xmp")  # chunks that may hold it, behind the pixels too
@@ -79,24 +88,32 @@ def look_at(content: bytes, name: str) -> Look:
     """Read an image's header.
 
     Raises:
-        UserError: It is of no format that is read, or its header is damaged; ``name`` says which.
+        Unreadable: It is of no format that is read, or its header is damaged; ``name`` says which.
     """
     with _opened(content, name) as image:
-        orientation = _orientation(image, content)
-        turned = orientation not in _UPRIGHT
-        width, height = image.size
-        if orientation in (5, 6, 7, 8):
-            width, height = height, width
-        return Look(
-            format=str(image.format if image.format != "MPO" else "JPEG"),
-            width=width,
-            height=height,
-            grey=_is_grey(image),
-            deep=_is_deep(image, content),
-            alpha=image.has_transparency_data,
-            turned=turned,
-            frames=image.format != "MPO" and getattr(image, "n_frames", 1) > 1,
-        )
+        return _look(image, content)
+
+
+def check_whole(content: bytes, name: str) -> Look:
+    """Decode an image to see that it is whole.
+
+    Raises:
+        Unreadable: It can't be decoded; ``name`` says which.
+    """
+    with _opened(content, name) as image:
+        look = _look(image, content)
+        image.load()
+        return look
+
+
+def published_rgb(content: bytes, name: str) -> "Image":
+    """Return an image of a published set in RGB, as its authors read it: neither turned nor drawn on white.
+
+    Raises:
+        Unreadable: It can't be decoded; ``name`` says which.
+    """
+    with _opened(content, name) as image:
+        return _shallow(image).convert("RGB")
 
 
 def decode(
@@ -114,7 +131,7 @@ def decode(
         own: Whether to turn it upright and draw it on white, see the module.
 
     Raises:
-        UserError: It can't be read.
+        Unreadable: It can't be read.
     """
     with _opened(content, name) as image:
         image.load()
@@ -132,6 +149,32 @@ def to_upright_png(content: bytes, name: str) -> bytes:
     return buffer.getvalue()
 
 
+def _look(image: "Image", content: bytes) -> Look:
+    orientation = _orientation(image, content)
+    width, height = image.size
+    if orientation in (5, 6, 7, 8):
+        width, height = height, width
+    return Look(
+        format=str(image.format if image.format != "MPO" else "JPEG"),
+        width=width,
+        height=height,
+        grey=_is_grey(image),
+        deep=_is_deep(image, content),
+        alpha=image.has_transparency_data,
+        turned=orientation not in _UPRIGHT,
+        frames=image.format != "MPO" and getattr(image, "n_frames", 1) > 1,
+    )
+
+
+def _shallow(image: "Image") -> "Image":
+    """Bring 16 bits of grey to 8: Pillow's own conversions would clip them to white."""
+    from PIL import Image
+
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8))
+
+
 def _pixels(image: "Image", *, form: Form, size: int | None, own: bool) -> NDArray[Any]:
     from PIL import Image, ImageOps
 
@@ -140,12 +183,9 @@ def _pixels(image: "Image", *, form: Form, size: int | None, own: bool) -> NDArr
         if image.has_transparency_data:
             drawn = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", drawn.size, "white"), drawn)
-    if image.mode.startswith("I"):  # 16 bits: Pillow's own conversions would clip them to white
-        deep = np.asarray(image).astype(np.uint16)
-        if form.bits == 16:
-            return _repeated(_resized_deep(deep, size), form)
-        image = Image.fromarray(np.rint(deep / 257).astype(np.uint8))
-    image = image.convert("L" if form.channels == 1 else "RGB")
+    if form.bits == 16 and image.mode.startswith("I"):
+        return _repeated(_resized_deep(np.asarray(image).astype(np.uint16), size), form)
+    image = _shallow(image).convert("L" if form.channels == 1 else "RGB")
     pixels = np.asarray(image if size is None else resized(image, size), dtype=np.uint8)
     pixels = pixels if pixels.ndim == 3 else pixels[..., None]
     return pixels if form.bits == 8 else pixels.astype(np.uint16) * np.uint16(257)
@@ -194,7 +234,17 @@ def _is_deep(image: "Image", content: bytes) -> bool:
 
 
 # What Pillow lets through where a file is damaged or of another make than it claims.
-_DAMAGED = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
+_DAMAGED = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    struct.error,
+    zlib.error,
+)
 
 
 @contextmanager
@@ -203,23 +253,17 @@ def _opened(content: bytes, name: str) -> "Iterator[Image]":
 
     if format_of(content[:HEAD]) is None:
         what = "it is empty" if not content else "it is of no format that is read"
-        raise UserError(f"Image {name} can't be read: {what} ({', '.join(FORMATS)})")
+        raise Unreadable(name, f"{what} ({', '.join(FORMATS)})")
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError as error:  # its own words name an address in memory
-        raise UserError(f"Image {name} can't be read: its header is damaged") from error
+        raise Unreadable(name, "its header is damaged") from error
     except (*_DAMAGED, Image.DecompressionBombError) as error:
-        raise _unreadable(name, error) from error
+        raise Unreadable(name, error) from error
     with image:
         if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):
-            raise UserError(
-                f"Image {name} can't be read: it holds 32-bit numbers without a scale; save it with 8 or 16 bits"
-            )
+            raise Unreadable(name, "it holds 32-bit numbers without a scale; save it with 8 or 16 bits")
         try:
             yield image
         except _DAMAGED as error:
-            raise _unreadable(name, error) from error
-
-
-def _unreadable(name: str, error: Exception) -> UserError:
-    return UserError(f"Image {name} can't be read: {error}")
+            raise Unreadable(name, error) from error

@@ -19,7 +19,15 @@ ENDINGS = {
 }
 """Endings that claim an image (torchvision's, and GIF's) -> format that they claim."""
 
-ENDING_OF = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif", "PPM": "ppm"}
+ENDING_OF = {
+    "JPEG": "jpg",
+    "PNG": "png",
+    "WEBP": "webp",
+    "GIF": "gif",
+    "BMP": "bmp",
+    "TIFF": "tif",
+    "PPM": "ppm",
+}
 """Format -> the ending under which a shard stores it."""
 
 HEAD = 32

@@ -27,6 +27,25 @@ class File:
     stat: os.stat_result
 
 
+@dataclass(frozen=True)
+class Inventory:
+    """What lies below a folder, by names alone: of an archive too.
+
+    Attributes:
+        files: Names of the files, with forward slashes.
+        folders: Names of the folders.
+        hidden: How many hidden and system files and folders are not entered.
+        loops: How many links to a folder that they lie in.
+        broken: How many links that lead nowhere, and files that are neither regular nor folders.
+    """
+
+    files: tuple[str, ...]
+    folders: tuple[str, ...]
+    hidden: int = 0
+    loops: int = 0
+    broken: int = 0
+
+
 @dataclass
 class Tree:
     """What lies below a folder.
@@ -44,6 +63,17 @@ class Tree:
     hidden: list[str] = field(default_factory=list)
     loops: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+
+    @property
+    def inventory(self) -> Inventory:
+        """The same by names and numbers."""
+        return Inventory(
+            files=tuple(file.name for file in self.files),
+            folders=tuple(self.folders),
+            hidden=len(self.hidden),
+            loops=len(self.loops),
+            broken=len(self.broken),
+        )
 
 
 def is_hidden(name: str) -> bool:
