@@ -11,7 +11,11 @@ from inductive_bias.problems.vector_size import CARTPOLE_DIMENSIONS, DIGITS, Ext
 from inductive_bias.settings import Problem, Settings, Space
 
 PATHS = ("npz", "folder", "shards")
-DATA_VERSIONS = {"npz": 2}  # by source; 2: labels may be a column
+DATA_VERSIONS = {"npz": 3, "folder": 2, "shards": 2}
+"""By source. npz 2: labels may be a column; 3: uint8 is scaled, (N, H, W) and colours last are pictures.
+
+Folder and shards 2: grey stays grey, 16 bits are scaled, EXIF and transparency are heeded.
+"""
 ESTIMATE_VERSION = 2  # 2: at least 20 draws for the goodness of fit
 
 
@@ -94,18 +98,22 @@ def _data(grid: GridBuilder, name: str, problem: Problem, seed: int) -> Cell:
     """Add the cell of a problem's points: one for all seeds, but drawn problems are drawn anew for each."""
     config: dict[str, Any] = {"source": problem.source}
     if problem.source in PATHS:
-        from inductive_bias.problems.sources import fingerprint
+        from inductive_bias.problems.sources import fingerprint, notes
 
         if problem.path is None:
             raise UserError(f"The problem '{name}' needs the setting 'problems.{name}.path'")
-        if problem.source != "shards" and not Path(problem.path).exists():
+        if problem.source != "shards" and not Path(problem.path).expanduser().exists():
             raise UserError(
                 f"There is no data file or folder '{problem.path}': name one by 'problems.{name}.path'"
             )
         config["fingerprint"] = fingerprint(problem.path, problem.source)
         grid.locate(config["fingerprint"], problem.path)
+        setting = f"problems.{name}.target"
+        grid.note(*notes(problem.path, problem.source, problem.size, problem.target, setting))
         if problem.source != "npz":
             config["size"] = problem.size
+        elif problem.target is not None:
+            config["target"] = problem.target
     elif problem.path is not None:
         raise UserError(f"The problem '{name}' is '{problem.source}', which has no use for a path")
     if problem.source == "teacher":

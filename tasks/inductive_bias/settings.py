@@ -12,10 +12,11 @@ class Problem(Strict):
 
     Attributes:
         source: ``digits`` (embedded), ``teacher`` (a random network on Gaussian inputs of known dimension),
-            ``cartpole`` (needs Gymnasium), ``npz`` (arrays x and y), ``folder`` (images, a folder a class) or
+            ``cartpole`` (needs Gymnasium), ``npz`` (arrays of points and of labels), ``folder`` (images, a folder a class) or
             ``shards`` (of ``gridcell data import``).
         path: of the file or folder, or the address of the shards.
         size: side in pixels that images of a folder or of shards are brought to.
+        target: what the labels of an npz are, where that can't be told: ``classes`` or ``numbers``.
         dimension: of a teacher's inputs.
         outputs: of a teacher.
         width: hidden units of a teacher.
@@ -28,6 +29,7 @@ class Problem(Strict):
     source: Literal["digits", "teacher", "cartpole", "npz", "folder", "shards"]
     path: str | None = None
     size: int | None = Field(None, ge=4)
+    target: Literal["classes", "numbers"] | None = None
     dimension: int = Field(4, ge=1)
     outputs: int = Field(1, ge=1)
     width: int = Field(32, ge=1)

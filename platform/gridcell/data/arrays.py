@@ -73,12 +73,18 @@ def open_npz(path: str | Path) -> Iterator[Mapping[str, NDArray[Any]]]:
 
 
 def read_npz(
-    path: str | Path, *, target: Target | None = None, setting: str = "target", values: bool = True
+    path: str | Path,
+    *,
+    name: str | None = None,
+    target: Target | None = None,
+    setting: str = "target",
+    values: bool = True,
 ) -> LabelledArrays:
     """Read points and labels from an .npz file.
 
     Args:
         path: the file; ``~`` is the user's home.
+        name: what to call the data in messages; by default the file in quotes.
         target: what the labels are, where that can't be told.
         setting: what that setting is called, for messages.
         values: whether points are read. If not, they are zeros of the right shape and type that take no memory:
@@ -98,7 +104,9 @@ def read_npz(
         points, labels = _find(list(arrays), str(path))
         left = [name for name in arrays if name not in (points, labels)]
         read = arrays[points] if values else _shape_of(Path(path).expanduser(), points, arrays)
-        found = labelled_arrays(read, arrays[labels], str(path), target=target, setting=setting)
+        found = labelled_arrays(
+            read, arrays[labels], name or f"'{path}'", target=target, setting=setting
+        )
     if not left:
         return found
     return LabelledArrays(
@@ -124,7 +132,7 @@ def labelled_arrays(
             last axis of four has 1 or 3 entries, pictures whose colours come last.
         labels: integers, truth values or text (N,) or (N, 1): classes; one-hot (N, k): classes; other
             numbers: numbers. Whole numbers of a floating type may be either: ``target`` says which.
-        name: for messages.
+        name: what to call the data in messages.
         target: see ``labels``.
         setting: what ``target`` is called, for messages.
 
@@ -133,11 +141,11 @@ def labelled_arrays(
             can't be told, labels that are not finite, or that can't be told or are not what ``target`` says.
     """
     if points.dtype.kind not in _NUMBERS:
-        raise UserError(f"The points of '{name}' must be real numbers, not {points.dtype}")
+        raise UserError(f"The points of {name} must be real numbers, not {points.dtype}")
     if points.ndim < 1 or labels.ndim not in (1, 2) or len(points) != len(labels):
         raise UserError(
-            f"'{name}' has points of shape {points.shape} and labels of shape {labels.shape}: "
-            "give points (N, ...) and as many labels (N,), or targets (N, k)"
+            f"{name} has inputs of shape {points.shape} and labels of shape {labels.shape}: "
+            "give inputs (N, ...) and labels (N,) or targets (N, k), equally many"
         )
     seen, how = _as_pictures(points, name)
     told, kind, why = _as_labels(labels, name, target, setting)
@@ -194,12 +202,12 @@ def _as_pictures(points: NDArray[Any], name: str) -> tuple[NDArray[Any], str]:
         return pictures, f"points of shape {shape} are read as pictures whose colours come last"
     if last == 4 and first not in (*_COLOURS, 4):
         raise UserError(
-            f"The points of '{name}', of shape {shape}, look like pictures with transparency (RGBA): save "
+            f"The points of {name}, of shape {shape}, look like pictures with transparency (RGBA): save "
             "points[..., :3], or points.reshape(len(points), -1) if they are something else"
         )
     if first == last == 3:
         raise UserError(
-            f"The points of '{name}', of shape {shape}, may have their colours first or last: save "
+            f"The points of {name}, of shape {shape}, may have their colours first or last: save "
             "points.reshape(len(points), -1)"
         )
     return points, ""
@@ -210,18 +218,18 @@ def _as_labels(
 ) -> tuple[NDArray[Any], Target, str]:
     column = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if column.dtype.kind not in _NUMBERS + _TEXT:
-        raise UserError(f"The labels of '{name}' must be numbers or text, not {labels.dtype}")
+        raise UserError(f"The labels of {name} must be numbers or text, not {labels.dtype}")
     if column.dtype.kind == "f" and not np.isfinite(column).all():
-        raise UserError(f"The labels of '{name}' hold a value that is not finite (NaN or infinity)")
+        raise UserError(f"The labels of {name} hold a value that is not finite (NaN or infinity)")
     kind = target or _kind(column)
     if kind is None:
         raise UserError(
-            f"The labels of '{name}' are whole numbers of type {labels.dtype}, so they may be classes or "
+            f"The labels of {name} are whole numbers of type {labels.dtype}, so they may be classes or "
             f"numbers: set {setting} to classes or to numbers"
         )
     if kind == "numbers":
         if column.dtype.kind in _TEXT:
-            raise UserError(f"The labels of '{name}' are text, so {setting} can't be numbers")
+            raise UserError(f"The labels of {name} are text, so {setting} can't be numbers")
         numbers = (column[:, None] if column.ndim == 1 else column).astype(np.float64)
         return numbers, "numbers", f"labels of type {labels.dtype} are read as numbers"
     return _classes(column, name, labels.dtype, setting)
@@ -248,7 +256,7 @@ def _classes(
     if column.ndim == 2:
         if not _is_one_hot(column):
             raise UserError(
-                f"The labels of '{name}', of shape {column.shape}, name no single class for each point: give "
+                f"The labels of {name}, of shape {column.shape}, name no single class for each point: give "
                 f"labels (N,), or set {setting} to numbers"
             )
         column = column.argmax(axis=1)
@@ -259,7 +267,7 @@ def _classes(
         )
     if column.dtype.kind == "f" and not (column == np.rint(column)).all():
         first = column[column != np.rint(column)][0]
-        raise UserError(f"A label of '{name}' is {first}, which is not a class: {setting} may be numbers")
+        raise UserError(f"A label of {name} is {first}, which is not a class: {setting} may be numbers")
     values, codes = np.unique(column, return_inverse=True)
     why = f"labels of type {dtype} are read as {len(values)} classes" if dtype.kind in "f" + _TEXT else ""
     return codes.astype(np.int64), "classes", why

@@ -108,7 +108,7 @@ def open_own(
         if own_labels is None or not own_labels.is_file():
             raise UserError(f"'{path}' holds points alone: set data.labels to the .npy of their labels")
         points, classes = _map(file), np.asarray(_map(own_labels))
-        read = labelled_arrays(points, classes, str(file), target=target, setting=_TARGET)
+        read = labelled_arrays(points, classes, f"'{file}'", target=target, setting=_TARGET)
         return _own_arrays(read, file, own_labels)
     raise UserError(f"'{path}' is neither an .npz or .npy file nor a folder of images")
 
