@@ -46,7 +46,7 @@ def load_suite(task: Task, name: str, overrides: Sequence[str] = (), seeds: int 
     """
     path = task.suites / f"{name}.yaml"
     if not path.is_file():
-        path = Path(name)
+        path = Path(name).expanduser()
         if path.suffix not in {".yaml", ".yml"}:
             raise unknown(f"suite of {task.name}", name, suite_names(task))
         if not path.is_file():

@@ -255,7 +255,7 @@ def _check_reachable(option: str, uri: str) -> None:
             f"{option} would show its password to all who see the cluster's jobs: set it where the nodes "
             "are started (clusters/README.md says how)"
         )
-    if "://" not in uri and not Path(uri).is_absolute():
+    if "://" not in uri and not Path(uri).expanduser().is_absolute():
         raise UserError(
             f"{option} '{uri}' is a folder of this machine; name a place that every node reaches, such as "
             "/shared/runs or s3://bucket/runs"
@@ -271,7 +271,7 @@ def _check_tracking(uri: str) -> None:
 
 
 def _suite_inside(suite: str, root: Path, package: Package) -> str:
-    path = Path(suite).resolve()
+    path = Path(suite).expanduser().resolve()
     inside = path.relative_to(root).as_posix() if path.is_relative_to(root) else ""
     if inside not in package.sizes:
         raise UserError(f"The suite file '{suite}' isn't among the files that are sent from {root}")

@@ -71,7 +71,7 @@ def report_folder(given: Path | None, asked: Request, store: Store) -> Path:
         UserError: it can't be made, or no file can be written there.
     """
     name = f"reports/{asked.suite.task.name}-{asked.suite.name}"
-    folder = given or store.folder.local(name) or Path(name)
+    folder = (given or store.folder.local(name) or Path(name)).expanduser()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()

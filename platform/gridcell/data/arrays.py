@@ -104,9 +104,7 @@ def read_npz(
         points, labels = _find(list(arrays), str(path))
         left = [name for name in arrays if name not in (points, labels)]
         read = arrays[points] if values else _shape_of(Path(path).expanduser(), points, arrays)
-        found = labelled_arrays(
-            read, arrays[labels], name or f"'{path}'", target=target, setting=setting
-        )
+        found = labelled_arrays(read, arrays[labels], name or f"'{path}'", target=target, setting=setting)
     if not left:
         return found
     return LabelledArrays(

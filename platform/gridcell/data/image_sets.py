@@ -33,7 +33,7 @@ def require_own_folder(root: str | Path, *, replace: bool = False) -> None:
     Raises:
         UserError: It holds such a suite that may not, or anything else.
     """
-    folder = Path(root)
+    folder = Path(root).expanduser()
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     try:
@@ -71,7 +71,7 @@ def write_suite(
         UserError: ``root`` holds something else; a set's or class's name can't be a folder's; the sets differ
             in label space.
     """
-    folder = Path(root)
+    folder = Path(root).expanduser()
     require_own_folder(folder, replace=replace)
     spaces = {labelled.class_names for labelled in sets.values()}
     if len(spaces) != 1:
@@ -141,7 +141,7 @@ def read_suite(
         UserError: No suite there, or no such set.
         CorruptData: The manifest or an image is damaged or missing.
     """
-    folder = Path(root)
+    folder = Path(root).expanduser()
     manifest = _load_manifest(folder)
     for name in names or ():
         if name not in manifest["sets"]:
@@ -191,7 +191,7 @@ def set_names(root: str | Path) -> list[str]:
         UserError: The folder holds no suite.
         CorruptData: Its manifest is damaged.
     """
-    return list(_load_manifest(Path(root))["sets"])
+    return list(_load_manifest(Path(root).expanduser())["sets"])
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ def verify_suite(root: str | Path) -> VerifiedSuite:
         UserError: There is no suite.
         CorruptData: Its manifest is damaged.
     """
-    folder = Path(root)
+    folder = Path(root).expanduser()
     manifest = _load_manifest(folder)
     problems = []
     for name in manifest["sets"]:
@@ -252,7 +252,7 @@ def fingerprint(root: str | Path) -> str:
     Raises:
         UserError: There is no such folder, or it can't be read.
     """
-    folder = Path(root)
+    folder = Path(root).expanduser()
     if (folder / MANIFEST).exists():
         manifest = _load_manifest(folder)
         checksums = {name: about["sha256"] for name, about in manifest["sets"].items()}

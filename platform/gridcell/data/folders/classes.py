@@ -88,7 +88,7 @@ class ClassFolders:
             if (look.width, look.height) != (first.width, first.height):
                 raise UserError(
                     f"{image.path} is {look.width} x {look.height} px, {self.images[0].path} is "
-                    f"{first.width} x {first.height}: {advice}"
+                    f"{first.width} x {first.height} px: {advice}"
                 )
 
     def read(self, image: ImageFile, form: Form = COLOUR, size: int | None = None) -> NDArray[Any]:

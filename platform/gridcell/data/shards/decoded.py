@@ -56,7 +56,10 @@ class ShardImages:
             image = decode(content, name, form=self.form, size=self._size, own=False)
             shape = shape or image.shape
             if image.shape != shape:
-                raise UserError(f"Image {name} is {image.shape[:2]} px, others are {shape[:2]}; give a size")
+                raise UserError(
+                    f"Image {name} is {image.shape[1]} x {image.shape[0]} px, others are "
+                    f"{shape[1]} x {shape[0]} px: give a size"
+                )
             images.append(image)
             labels.append(label)
             if (len(images) + 1) * image.size > self._numbers:
