@@ -115,7 +115,8 @@ class Estimation(Strict):
     Attributes:
         m: the intrinsic dimension, where it is known.
         resolution: which estimate of delta enters the formula, or delta itself.
-        memory_mb: MiB that the held sample may take; twice that while it is drawn, and what a few images take.
+        memory_mb: MiB that the held sample may take; twice that while it is drawn, and what a few images
+            take.
     """
 
     m: float | None = Field(None, ge=1)

@@ -12,8 +12,8 @@ class Problem(Strict):
 
     Attributes:
         source: ``digits`` (embedded), ``teacher`` (a random network on Gaussian inputs of known dimension),
-            ``cartpole`` (needs Gymnasium), ``npz`` (arrays of points and of labels), ``folder`` (images, a folder a class) or
-            ``shards`` (of ``gridcell data import``).
+            ``cartpole`` (needs Gymnasium), ``npz`` (arrays of points and of labels), ``folder`` (images, a
+            folder a class) or ``shards`` (of ``gridcell data import``).
         path: of the file or folder, or the address of the shards.
         size: side in pixels that images of a folder or of shards are brought to.
         target: what the labels of an npz are, where that can't be told: ``classes`` or ``numbers``.

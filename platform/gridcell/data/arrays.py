@@ -1,7 +1,7 @@
 """Points and labels in the user's own .npz and .npy files: one set of conventions for every task.
 
-Which array is which goes by its name; what labels and pictures are, by their type and shape. What can't be told
-is refused, with the sentence that resolves it.
+Which array is which goes by its name; what labels and pictures are, by their type and shape. What can't be
+told is refused, with the sentence that resolves it.
 """
 
 import zipfile
@@ -87,8 +87,8 @@ def read_npz(
         name: what to call the data in messages; by default the file in quotes.
         target: what the labels are, where that can't be told.
         setting: what that setting is called, for messages.
-        values: whether points are read. If not, they are zeros of the right shape and type that take no memory:
-            planning needs no more.
+        values: whether points are read. If not, they are zeros of the right shape and type that take no
+            memory: planning needs no more.
 
     Raises:
         UserError: the file can't be read, has no or several arrays of points or of labels, or what

@@ -97,8 +97,8 @@ def derive_folder(
         The manifest, as written.
 
     Raises:
-        UserError: ``out_dir`` holds something else, or anything that :func:`open_class_folders` or :func:`derive`
-            objects to.
+        UserError: ``out_dir`` holds something else, or anything that :func:`open_class_folders` or
+            :func:`derive` objects to.
     """
     require_own_folder(out_dir, replace=replace)  # before the work rather than after it
     folders = open_class_folders(base_dir, min_images=min_images)

@@ -42,8 +42,8 @@ def read_squares(path: Path, free: FreeColour = "black") -> Squares:
     """Read a map's squares.
 
     Args:
-        path: a picture, a NumPy file, or text: a table of numbers as ``np.savetxt`` writes it, whose 0 is free,
-            or letters, of which ``0``, ``.`` and blanks are free.
+        path: a picture, a NumPy file, or text: a table of numbers as ``np.savetxt`` writes it, whose 0 is
+            free, or letters, of which ``0``, ``.`` and blanks are free.
         free: which squares of a picture are free; anything else is wall.
 
     Raises:

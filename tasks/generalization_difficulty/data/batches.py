@@ -50,10 +50,10 @@ class ArrayBatches:
 
 
 def go_through(batches: Batches) -> Iterator[tuple[int, NDArray[Any], NDArray[Any]]]:
-    """Yield (position of the first point, points of shape (b, features), labels of shape (b,)), piece by piece.
+    """Yield (position of the first point, points (b, features), labels (b,)), piece by piece.
 
-    A batch of more than ``PIECE`` numbers comes in several pieces, so that what is computed from a piece takes
-    memory by the size of the points, whatever the batches are.
+    A batch of more than ``PIECE`` numbers comes in several pieces, so that what is computed from a piece
+    takes memory by the size of the points, whatever the batches are.
 
     Raises:
         UserError: points and labels differ in number, points differ in size, or a value is not finite.

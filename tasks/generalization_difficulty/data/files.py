@@ -41,8 +41,8 @@ class OwnData:
 class FolderBatches:
     """Images of ``root/<class>/<image>`` in batches, read anew in each pass: only a batch is in memory.
 
-    Grey images keep one channel if all are grey. If all are grey and of 16 bits, points are float32 in [0, 1];
-    else they are uint8.
+    Grey images keep one channel if all are grey. If all are grey and of 16 bits, points are float32 in [0,
+    1]; else they are uint8.
 
     Attributes:
         folders: where the images are.
@@ -78,9 +78,9 @@ def open_own(
     """Open the user's data as re-iterable batches, and say what identifies them.
 
     Args:
-        path: an .npz of points and labels (:mod:`gridcell.data.arrays`), an .npy of points, which is mapped and
-            not loaded, a folder of images with one sub-folder per class (:mod:`gridcell.data.folders`), or
-            where ``gridcell data import`` left a set of shards.
+        path: an .npz of points and labels (:mod:`gridcell.data.arrays`), an .npy of points, which is mapped
+            and not loaded, a folder of images with one sub-folder per class (:mod:`gridcell.data.folders`),
+            or where ``gridcell data import`` left a set of shards.
         labels: the .npy of labels that goes with an .npy of points.
         image_size: side in px that images of a folder or of shards are brought to.
         target: what labels of an .npz or .npy are, where that can't be told: ``classes``.

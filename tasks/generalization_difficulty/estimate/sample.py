@@ -93,8 +93,8 @@ def _by_value(codes: NDArray[np.int64], values: list[Any]) -> NDArray[np.int64]:
 class _Held:
     """The points of the smallest keys among those that passed by.
 
-    There is room for an eighth more points than are to be held. Once it is full, the points of the largest keys
-    give way, and only points that stay are moved.
+    There is room for an eighth more points than are to be held. Once it is full, the points of the largest
+    keys give way, and only points that stay are moved.
 
     Args:
         points: The first that pass by, shape (b, features): what type and size they are.
@@ -127,7 +127,8 @@ class _Held:
         """
         if points.dtype != self._points.dtype:
             raise UserError(
-                f"The points are of type {self._points.dtype}, then of type {points.dtype}: all must be of one"
+                f"The points are of type {self._points.dtype}, then of type {points.dtype}: "
+                "all must be of one"
             )
         may = np.flatnonzero(keys < self._worst)
         if self._count + len(may) > len(self._keys):

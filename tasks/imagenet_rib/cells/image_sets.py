@@ -32,9 +32,10 @@ def read_imagenet(
     """Read a folder of ImageNet-labelled images, and derive the sets that it lacks.
 
     Args:
-        root: a folder, or what was found in it: either ``root/<class>/*``, or ``root/<set>/<class>/*`` with the set ``val`` and any of the
-            benchmark's sets (``c`` as ``root/c/<corruption>/<severity>/<class>/*``). A class folder is named
-            by WordNet id or by class index; a set may cover any of the classes.
+        root: a folder, or what was found in it: either ``root/<class>/*``, or ``root/<set>/<class>/*`` with
+            the set ``val`` and any of the benchmark's sets (``c`` as
+            ``root/c/<corruption>/<severity>/<class>/*``). A class folder is named by WordNet id or by class
+            index; a set may cover any of the classes.
         size: side of the images in pixels.
         seed: of the split into pools and of the derived sets.
         shifts: per derived set, what to set other than its defaults.

@@ -80,8 +80,8 @@ def open_sets(root: str | Path) -> ImageSets:
     """Find ``root/<class>/*``, or ``root/<set>/<class>/*`` with the set ``val`` and any of the others.
 
     Raises:
-        UserError: There is no such folder or no ``val`` among sets, a link to a set is broken, a folder's name is
-            no class, or what :func:`gridcell.data.folders.open_class_folders` finds.
+        UserError: There is no such folder or no ``val`` among sets, a link to a set is broken, a folder's
+            name is no class, or what :func:`gridcell.data.folders.open_class_folders` finds.
     """
     folder = Path(root).expanduser()
     if not folder.is_dir():

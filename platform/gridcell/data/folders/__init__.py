@@ -1,4 +1,4 @@
-"""Folders of images as people have them: one walker, one decoder and one reader for every task and importer."""
+"""Folders of images as people have them: one walker, decoder and reader for all tasks and importers."""
 
 from gridcell.data.folders.classes import ClassFolders, open_class_folders
 from gridcell.data.folders.left_out import LeftOut

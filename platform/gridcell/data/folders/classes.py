@@ -180,7 +180,7 @@ def class_counts(root: object, there: Inventory, images: Iterable[str]) -> dict[
 
 
 def left_out(there: Inventory, images: Iterable[str], classes: dict[str, int], min_images: int) -> LeftOut:
-    """Return what of a folder is not read; the arguments are those of :func:`class_counts`, and its answer."""
+    """Return what of a folder is not read; arguments as for :func:`class_counts`, and its answer."""
     known = set(images)
     return LeftOut(
         formats=endings(name for name in there.files if name not in known),

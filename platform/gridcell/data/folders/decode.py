@@ -1,7 +1,7 @@
 """From the bytes of an image to its pixels: one set of rules for every reader.
 
-Two protocols differ in two points. One's own photographs are turned upright as their EXIF tag says, and what is
-transparent is drawn on white. Published sets are read as their authors read them: neither is done.
+Two protocols differ in two points. One's own photographs are turned upright as their EXIF tag says, and what
+is transparent is drawn on white. Published sets are read as their authors read them: neither is done.
 """
 
 import io
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-class Unreadable(UserError):
+class Unreadable(UserError):  # noqa: N818 - names the state of the image
     """An image that can't be read; ``why`` says the reason without the image's name."""
 
     def __init__(self, name: str, why: object) -> None:
@@ -121,7 +121,8 @@ def decode(
 ) -> NDArray[Any]:
     """Return an image's pixels, uint8 or uint16 by ``form.bits``, shape (H, W, ``form.channels``).
 
-    16 bits are brought to 8 by the nearest of 256 steps, 8 to 16 by a factor of 257; colour to grey by BT.601.
+    16 bits are brought to 8 by the nearest of 256 steps, 8 to 16 by a factor of 257; colour to grey by
+    BT.601.
 
     Args:
         content: The file's bytes.

@@ -1,7 +1,7 @@
 """What is known of each file of a folder: its SHA-256 and what its header says; kept between commands.
 
-A file is read again if its size, times, inode or device differ from what is kept, or if it was younger than two
-seconds when it was read: a clock's tick may hide a second write.
+A file is read again if its size, times, inode or device differ from what is kept, or if it was younger than
+two seconds when it was read: a clock's tick may hide a second write.
 """
 
 import contextlib

@@ -49,7 +49,7 @@ def has_image_ending(name: str) -> bool:
 
 
 def format_of(head: bytes) -> str | None:
-    """Return Pillow's name of an image's format by its first ``HEAD`` bytes; None if it is no image we read."""
+    """Return Pillow's name of an image's format by its first ``HEAD`` bytes; None if none is read."""
     for magic, name in _MAGIC.items():
         if head.startswith(magic):
             return name

@@ -36,7 +36,7 @@ class LeftOut:
 
     @property
     def sentence(self) -> str:
-        """All of it, e.g. ``9 files of other formats (.heic 9), 1 empty class (bee) left out``; else empty."""
+        """E.g. ``9 files of other formats (.heic 9), 1 empty class (bee) left out``; empty if nothing is."""
         parts = []
         if self.formats:
             shown = [f"{ending or 'no ending'} {count}" for ending, count in _largest(self.formats)]

@@ -9,7 +9,7 @@ from gridcell.data.folders.formats import has_image_ending
 from gridcell.errors import UserError
 
 _SYSTEM = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "lost+found"})
-"""What operating systems and storage boxes leave in folders, in lower case; names that begin with a dot too."""
+"""What systems leave in folders, in lower case; names that begin with a dot are hidden, too."""
 
 
 @dataclass(frozen=True, slots=True)

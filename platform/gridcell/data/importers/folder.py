@@ -1,8 +1,8 @@
 """Any folder of images of one's own: one folder per class, whose names, sorted, are the label space.
 
 By the rule of all readers of image folders (:mod:`gridcell.data.folders.classes`): an image is what its bytes
-say, and one that lies deeper than ``<class>/<image>`` is refused. An archive may hold the class folders, or the
-one folder that they lie in.
+say, and one that lies deeper than ``<class>/<image>`` is refused. An archive may hold the class folders, or
+the one folder that they lie in.
 """
 
 from gridcell.data.folders.classes import class_counts, left_out, plain_name

@@ -23,7 +23,7 @@ from gridcell.store.filesystem import Folder, sha256_of
 
 
 class Sample(NamedTuple):
-    """An undecoded image (bytes of one of ``formats.FORMATS``), its label, and its group (-1 where the set has none)."""
+    """An undecoded image, its label, and its group (-1 where the set has none)."""
 
     image: bytes
     label: int

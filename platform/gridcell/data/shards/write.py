@@ -68,8 +68,8 @@ def import_set(
 ) -> Imported:
     """Write the shards and the manifest of a published set.
 
-    Images are kept byte for byte (a cropped one is written as PNG, without loss, and so is a photograph of one's
-    own that has to be turned upright or drawn on white), in an order shuffled once,
+    Images are kept byte for byte (a cropped one is written as PNG, without loss, and so is a photograph of
+    one's own that has to be turned upright or drawn on white), in an order shuffled once,
     the same at every import; see :func:`~gridcell.data.shards.order.dealt`. Every image is decoded to find
     the corrupt ones. A shard appears whole or not at all; finished ones are not redone. Of a finished import
     every shard is read, and those that are missing or damaged by now are written again.
@@ -260,7 +260,8 @@ def _cropped(name: str, content: bytes, crop: int) -> bytes:
         width, height = image.size
         if min(width, height) <= 2 * crop:
             raise CorruptData(
-                f"Image {name} can't be read: {width} x {height} px leave nothing within a border of {crop} px"
+                f"Image {name} can't be read: {width} x {height} px leave nothing within a border of "
+                f"{crop} px"
             )
         buffer = io.BytesIO()
         image.crop((crop, crop, width - crop, height - crop)).save(buffer, "PNG")
