@@ -25,15 +25,20 @@ class ImageFile:
 
     Attributes:
         name: Path inside the folder, ``<class>/<file>``.
-        path: Where it is.
+        place: Where it is.
         label: Index into the folder's classes.
         facts: Its checksum and what its header says.
     """
 
     name: str
-    path: Path
+    place: str
     label: int
     facts: Facts
+
+    @property
+    def path(self) -> Path:
+        """Where it is, as a path."""
+        return Path(self.place)
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,7 @@ def open_class_folders(root: str | Path, *, min_images: int = 1) -> ClassFolders
 
 def _image(file: File, label_of: dict[str, int], facts: Facts | None) -> ImageFile:
     assert facts is not None  # those of images alone are asked for
-    return ImageFile(file.name, file.path, label_of[_class_of(file.name)], facts)
+    return ImageFile(file.name, file.place, label_of[_class_of(file.name)], facts)
 
 
 def _order(image: ImageFile) -> tuple[int, str]:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +38,7 @@ _PNG_ORIENTATION = (b"eXIf", b"exif", b"adobe.xmp")  # chunks that may hold it, 
 _PNG_DEPTH = 24  # the byte of a PNG that holds the bits of a channel
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What an image's header says.
 
     Attributes:

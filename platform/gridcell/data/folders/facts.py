@@ -11,7 +11,7 @@ import os
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +54,11 @@ def facts_of(root: Path, files: Sequence[File]) -> list[Facts | None]:
     memory = _Memory(root) if len(files) >= _LEAST_KEPT else None
     found = []
     for file in files:
-        known = memory.recall(file) if memory is not None else None
-        facts = known if known is not None else _read(file)
-        if memory is not None and facts is not None:
-            memory.keep(file, facts)
+        facts = memory.recall(file) if memory is not None else None
+        if facts is None:
+            facts = _read(file)
+            if memory is not None and facts is not None:
+                memory.keep(file, facts)
         found.append(facts)
     if memory is not None:
         memory.save()
@@ -107,18 +108,21 @@ class _Memory:
         self._new: dict[str, Any] = {}
 
     def recall(self, file: File) -> Facts | None:
-        """Return what was kept of a file that is still the same."""
+        """Return what was kept of a file that is still the same, and keep it on."""
         with contextlib.suppress(KeyError, TypeError, ValueError):
-            stamp, sha256, look = self._old[file.name]
+            record = self._old[file.name]
+            stamp, sha256, look = record
             if stamp == _stamp(file.stat):
-                return Facts(sha256, Look(*look))
+                facts = Facts(sha256, Look(*look))
+                self._new[file.name] = record
+                return facts
         return None
 
     def keep(self, file: File, facts: Facts) -> None:
         """Keep the facts of a file, unless it is so young that its times prove nothing."""
         latest = max(file.stat.st_mtime, file.stat.st_ctime)
         if latest < self._began - YOUNG_S:
-            self._new[file.name] = [_stamp(file.stat), facts.sha256, list(astuple(facts.look))]
+            self._new[file.name] = [_stamp(file.stat), facts.sha256, list(facts.look)]
 
     def save(self) -> None:
         """Write what is kept in one step, if it is news; a cache that can't be written is no error."""

@@ -18,13 +18,18 @@ class File:
 
     Attributes:
         name: Its path inside the folder, with forward slashes.
-        path: Where to open it.
+        place: Where to open it.
         stat: Of the file itself, not of a link to it.
     """
 
     name: str
-    path: Path
+    place: str
     stat: os.stat_result
+
+    @property
+    def path(self) -> Path:
+        """Where to open it; made when it is asked for, since planning opens few files."""
+        return Path(self.place)
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ def _visit(
             tree.broken.append(name)
             continue
         if stat.S_ISREG(found.st_mode):
-            tree.files.append(File(name, Path(entry.path), found))
+            tree.files.append(File(name, entry.path, found))
         elif not stat.S_ISDIR(found.st_mode):
             tree.broken.append(name)
         elif (identity := (found.st_dev, found.st_ino)) in above:
