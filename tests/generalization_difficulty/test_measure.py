@@ -221,7 +221,7 @@ def test_a_known_dimension_needs_no_neighbours(images):
 
 
 def test_memory_goes_by_the_bytes_asked_for_and_not_by_the_number_of_pictures(tmp_path):
-    """40 pictures of 96 kB: as float64 they would take 30 MiB, and a table of their pairs' differences more."""
+    """40 pictures of 96 kB would take 30 MiB as float64, and the differences of their pairs more."""
     from PIL import Image
 
     random = np.random.default_rng(0)

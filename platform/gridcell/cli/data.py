@@ -174,7 +174,7 @@ def derive(
 
     Then run: gridcell run imagenet-rib --set data.source=folder --set data.root=DIR
     """
-    from gridcell.data.derive import derive_folder
+    from gridcell.data.deriving import derive_folder
 
     out = out.expanduser()
     manifest = derive_folder(base, out, size=size, seed=seed, min_images=min_images, replace=force)

@@ -5,12 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gridcell.data.derive import derive
+from gridcell.data.deriving import derive
 from gridcell.data.folder import read_class_folders
 from gridcell.data.folders import open_class_folders
 from gridcell.data.images import LabelledImages, concatenate
-from gridcell.data.shifts import Sources
-from gridcell.data.shifts import shifts as known_shifts
+from gridcell.data.shifts import Sources, shifts as known_shifts
 from gridcell.errors import UserError
 from imagenet_rib.grid.image_folders import BASE, CORRUPTED, SETS, ImageSets, Part, class_labels, open_sets
 
