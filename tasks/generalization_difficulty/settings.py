@@ -111,7 +111,7 @@ class Data(Strict):
             the shards of ``gridcell data import``, which may be at a remote address.
         labels: the .npy of the labels of an .npy.
         image_size: side in px that images of a folder or of shards are brought to.
-        target: what the labels of an .npz or .npy are, where that can't be told: ``classes``.
+        target: what the labels of an .npz or .npy are, where that can't be told; only classes are measured.
         name: in the report; by default the file's.
         eps: target error.
     """
@@ -119,7 +119,7 @@ class Data(Strict):
     path: str | None = None
     labels: str | None = None
     image_size: int | None = Field(None, ge=1)
-    target: Literal["classes"] | None = None
+    target: Literal["classes", "numbers"] | None = None
     name: str | None = None
     eps: float = Field(0.01, gt=0)
 
