@@ -204,6 +204,12 @@ def console() -> Console:
     return Console(highlight=False, markup=False, width=PLAIN_WIDTH)
 
 
+def print_notes(console: Console, grid: Grid) -> None:
+    """Print what the readers of the user's data leave out, convert or take for granted."""
+    for note in grid.notes:
+        console.print(f"Note: {note}", soft_wrap=True)
+
+
 def print_json(value: Any) -> None:
     """Print a JSON value to standard output."""
     typer.echo(json.dumps(value, indent=2, sort_keys=True))

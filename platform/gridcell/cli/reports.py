@@ -81,7 +81,7 @@ def report_folder(given: Path | None, asked: Request, store: Store) -> Path:
     Raises:
         UserError: it can't be made, or no file can be written there.
     """
-    folder = given or _own_folder(asked, store)
+    folder = given.expanduser() if given is not None else _own_folder(asked, store)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()

@@ -61,7 +61,7 @@ def world_of(config: Mapping[str, Any], locations: Mapping[str, str]) -> World:
     if "content" not in config:
         return draw_world(config["size"], config["index"], config["seed"])
     path = Path(locations[config["content"]])
-    world = read_world(path, config["scale"])
+    world = read_world(path, config["scale"], config.get("free", "black"))
     if fingerprint(world) != config["content"]:
         raise UserError(f"The map file '{path}' changed since the grid was planned: run again")
     return world

@@ -18,6 +18,9 @@ Batches = Iterable[tuple[ArrayLike, ArrayLike]] | Callable[[], Iterable[tuple[Ar
 a fresh iterator."""
 
 ROWS = 2048  # of a batch cut from an array
+PIECE = (
+    1 << 20
+)  # numbers that are looked at together, at most, but for a point that has more: 8 MiB as float64
 _BYTE = 255.0  # full scale of uint8 images
 
 
@@ -47,7 +50,10 @@ class ArrayBatches:
 
 
 def go_through(batches: Batches) -> Iterator[tuple[int, NDArray[Any], NDArray[Any]]]:
-    """Yield each batch as (position of its first point, points of shape (b, features), labels of shape (b,)).
+    """Yield (position of the first point, points (b, features), labels (b,)), piece by piece.
+
+    A batch of more than ``PIECE`` numbers comes in several pieces, so that what is computed from a piece
+    takes memory by the size of the points, whatever the batches are.
 
     Raises:
         UserError: points and labels differ in number, points differ in size, or a value is not finite.
@@ -67,9 +73,17 @@ def go_through(batches: Batches) -> Iterator[tuple[int, NDArray[Any], NDArray[An
                 "all must be of one size"
             )
         features = points.shape[1]
-        _check_values(points, labels, start)
-        yield start, points, labels
-        start += len(points)
+        rows = rows_of(features)
+        for first in range(0, len(points), rows):
+            piece, its_labels = points[first : first + rows], labels[first : first + rows]
+            _check_values(piece, its_labels, start)
+            yield start, piece, its_labels
+            start += len(piece)
+
+
+def rows_of(features: int) -> int:
+    """Return how many points of so many numbers make a piece; at least one, at most ``ROWS``."""
+    return min(ROWS, max(1, PIECE // max(1, features)))
 
 
 def _check_values(points: NDArray[Any], labels: NDArray[Any], start: int) -> None:

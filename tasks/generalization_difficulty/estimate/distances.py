@@ -5,9 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generalization_difficulty.data.batches import as_float
-
-_CHUNK = 1 << 22  # numbers of a temporary array: 32 MiB
+from generalization_difficulty.data.batches import PIECE, as_float
 
 
 def approximate_squares(
@@ -36,7 +34,7 @@ def exact_squares(
     Equal points give exactly zero. uint8 is scaled to [0, 1].
     """
     result = np.empty(len(rows))
-    step = max(1, _CHUNK // max(1, first.shape[1]))
+    step = max(1, PIECE // max(1, first.shape[1]))
     for start in range(0, len(rows), step):
         part = slice(start, start + step)
         difference = as_float(first[rows[part]]) - as_float(second[columns[part]])

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generalization_difficulty.data.batches import as_float
+from generalization_difficulty.data.batches import as_float, rows_of
 from generalization_difficulty.estimate.distances import approximate_squares, exact_squares
 from gridcell.data.seeds import generator
 from gridcell.errors import UserError
 
-_BLOCK = 2048  # points compared with as many at a time
+_BLOCK = 2048  # points compared with as many at a time, at most
 _MIN_LARGEST = 10  # fewer extremes than this say nothing about a tail
 _PAIRS_PER_EXTREME = 10  # extremes are at most this share of the pairs
 
@@ -64,12 +64,13 @@ def least_distance(points: NDArray[Any], codes: NDArray[np.int64]) -> Least:
     """
     square, pair = math.inf, None
     duplicates, duplicate = 0, None
-    for i in range(0, len(points), _BLOCK):
-        first = as_float(points[i : i + _BLOCK])
-        for j in range(i, len(points), _BLOCK):
-            second = as_float(points[j : j + _BLOCK])
+    block = min(_BLOCK, rows_of(points.shape[1]))
+    for i in range(0, len(points), block):
+        first = as_float(points[i : i + block])
+        for j in range(i, len(points), block):
+            second = as_float(points[j : j + block])
             rough, slack = approximate_squares(first, second)
-            rough[codes[i : i + _BLOCK, None] == codes[None, j : j + _BLOCK]] = np.inf
+            rough[codes[i : i + block, None] == codes[None, j : j + block]] = np.inf
             if i == j:
                 rough[np.tril_indices(len(first))] = np.inf  # each pair once
             apart = np.where(rough > slack, rough, np.inf)  # these can't be equal
