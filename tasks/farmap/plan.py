@@ -9,7 +9,7 @@ from gridcell.grid import Grid, GridBuilder
 from gridcell.suite import parse_settings
 
 SIZES = ("small", "medium", "large")
-VERSIONS = {"random-walk": 1, "frontier": 1, "farmap": 2}  # of the agents' algorithms, by kind; see ``Cell``
+VERSIONS = {"random-walk": 2, "frontier": 2, "farmap": 3}  # of the agents' algorithms, by kind; see ``Cell``
 NO_FILM = "none"  # label of the runs that are counted; the others are drawn
 
 

@@ -30,7 +30,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         at = min(step, explored.steps)
         coverage, memory = 100 * explored.seen[at] / total, explored.memory[at]
         context.curves.add(step, {"coverage": float(coverage), "memory": float(memory)})
-    return metrics_of(explored, total, cell.config["steps"])
+    return metrics_of(explored, total)
 
 
 def run_of(config: Mapping[str, Any], world: World, seed: int, **options: Any) -> Run:
@@ -73,16 +73,16 @@ def curve_steps(steps: int) -> list[int]:
     return [int(step) for step in spaced]
 
 
-def metrics_of(run: Run, visible_cells: int, steps: int) -> dict[str, Any]:
+def metrics_of(run: Run, visible_cells: int) -> dict[str, Any]:
     """Return the metrics of a cell.
 
     Args:
         run: what happened.
         visible_cells: of the map.
-        steps: that a run may take at most; memory is averaged over so many.
+
+    Memory is averaged over the steps that were taken: ``mean_memory`` counts all that planning may read,
+    ``mean_own_memory`` the map in use alone, ``mean_box_memory`` the rectangle around it.
     """
-    resting = steps - run.steps  # after an early end the memory stays as it is
-    mean_memory = (run.memory[1:].sum() + resting * run.memory[-1]) / steps
     return {
         "visible_cells": visible_cells,
         "seen": int(run.seen[-1]),
@@ -91,8 +91,15 @@ def metrics_of(run: Run, visible_cells: int, steps: int) -> dict[str, Any]:
         "exploring_seconds": run.seconds,
         "steps_per_second": run.steps / run.seconds,
         "done": run.done,
-        "mean_memory": float(mean_memory),
-        "peak_memory": int(run.memory.max()),
+        "end": run.end,
+        "path": run.path,
+        "turns": run.turns,
+        "mean_memory": float(run.memory.mean()),
+        "peak_memory": run.peak_memory,
+        "mean_own_memory": float(run.own_memory.mean()),
+        "peak_own_memory": int(run.own_memory.max()),
+        "mean_box_memory": float(run.box_memory.mean()),
+        "peak_box_memory": int(run.box_memory.max()),
         **run.counts,
         **{f"steps_to_{percent}": run.reached.get(percent, (None,))[0] for percent in THRESHOLDS},
         **{f"seconds_to_{percent}": run.reached.get(percent, (0, None))[1] for percent in THRESHOLDS},

@@ -67,4 +67,4 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         moments=moments,
         poses=np.array(camera.poses),
     )
-    return metrics_of(first, world.visible_cells, cell.config["steps"])
+    return metrics_of(first, world.visible_cells)
