@@ -48,7 +48,7 @@ class FarMapAgent(Strict):
     kind: Literal["farmap"]
     preset: Literal["released"] | None = Field(None, exclude=True)
     gamma: float = Field(0.9, ge=0, lt=1)
-    rho: float = Field(1.5, gt=0)
+    rho: float = Field(0.75, gt=0)
     epsilon: float = Field(5.0, gt=0)
     criterion: Literal["z", "ratio", "random", "uniform"] = "z"
     period: int = Field(150, ge=2)
@@ -60,6 +60,7 @@ class FarMapAgent(Strict):
     renew: Literal["found", "aimed"] = "found"
     patience: int | None = Field(500, ge=1)
     conventions: Literal["ours", "released"] = "ours"
+    choice: Literal["farmap", "nearest"] = "farmap"
     capacity: int | None = Field(None, ge=2)
 
     @model_validator(mode="before")

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from farmap.agents.agent import Observation
 from farmap.agents.best_view import route_to_best_view
 from farmap.agents.local_map import LocalMap
-from farmap.agents.reachable import Cell, Clusters, Survey
+from farmap.agents.reachable import Cell, Survey
 from farmap.agents.route import Route, follow, route_to_cluster
-from farmap.agents.subgoals import Ahead
+from farmap.agents.weights import Ahead, by_distance, by_nearness
 
 Choice = Literal["distance", "farmap", "nearest", "gain"]
 
@@ -104,15 +103,3 @@ class Frontier:
             self._choice, Ahead(self._position, self._heading)
         )
         return route_to_cluster(survey, self._position, weight, self._rng.random())
-
-
-def by_distance(clusters: Clusters, steps: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Weigh clusters by the inverse of the way there."""
-    return 1.0 / steps
-
-
-def by_nearness(clusters: Clusters, steps: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Weigh the nearest of the clusters that are large enough to be chosen, and no other."""
-    allowed = clusters.size >= min(3, clusters.size.max())
-    nearest = np.argmin(np.where(allowed, steps, np.iinfo(np.int64).max))
-    return (np.arange(len(steps)) == nearest).astype(np.float64)

@@ -1,19 +1,21 @@
 """Where FARMap goes next: on in its fragment, over a border, or to what a last look shows (section 3.3)."""
 
 from collections.abc import Collection
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from farmap.agents.atlas import Atlas
 from farmap.agents.fragments import Border, Fragment, FragmentGraph
 from farmap.agents.overlay import overlay
-from farmap.agents.reachable import STEPS, Cell, Clusters, Survey
+from farmap.agents.reachable import Cell, Survey, Weight
 from farmap.agents.route import Route, route_to_cluster
+from farmap.agents.weights import BEHIND, BEHIND_RELEASED, Ahead, by_nearness
+
+Choice = Literal["farmap", "nearest"]
 
 NEARLY_EXPLORED = 0.05  # q below which neighbouring fragments are considered
 DISCOUNT, LESS_DISCOUNT = 0.95, 0.01  # of the neighbour left last, and how much less of each one before it
-BEHIND, BEHIND_RELEASED = 1e-3, 1e-5  # weight of clusters behind the agent
 
 
 class Subgoals:
@@ -25,6 +27,8 @@ class Subgoals:
         atlas: what any of them knows.
         epsilon: steps added to the distance of a fragment.
         share: whether what another fragment knows is no frontier.
+        choice: of a cluster, by chance in proportion to the paper's weight, size over way and hardly one
+            behind the agent (``farmap``), or the ``nearest``.
         released: whether to choose as the authors' code does: cells beyond a border are frontier, clusters
             behind the agent weigh less still, paths are walked to their end.
 
@@ -42,8 +46,10 @@ class Subgoals:
         *,
         epsilon: float,
         share: bool,
+        choice: Choice,
         released: bool,
     ) -> None:
+        self._choice = choice
         self._rng = rng
         self._graph = graph
         self._atlas = atlas
@@ -152,7 +158,9 @@ class Subgoals:
         weigh = self._weigh_at(position, heading)
         return route_to_cluster(survey, position, weigh, self._rng.random(), to_end=self._released)
 
-    def _weigh_at(self, position: Cell, heading: int) -> "Ahead":
+    def _weigh_at(self, position: Cell, heading: int) -> Weight:
+        if self._choice == "nearest":
+            return by_nearness
         return Ahead(position, heading, BEHIND_RELEASED if self._released else BEHIND)
 
     def _quotient(self, border: Border) -> float:
@@ -179,23 +187,3 @@ class Subgoals:
             self.give_up_way()
         if not self.way:
             self.way = self._graph.way_to_unexplored(number, reached, self._tried, self._quotient)
-
-
-class Ahead:
-    """Weighs clusters by size over way, those behind the agent all but not (Hwang et al. 2024).
-
-    Args:
-        position: the agent's, in the coordinates of the clusters.
-        heading: the agent's.
-        behind: factor of those behind.
-    """
-
-    def __init__(self, position: Cell, heading: int, behind: float = BEHIND) -> None:
-        self._position = position
-        self._heading = heading
-        self._behind = behind
-
-    def __call__(self, clusters: Clusters, steps: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return a weight each."""
-        ahead = (clusters.centroid - self._position) @ STEPS[self._heading] >= 0
-        return clusters.size / steps * np.where(ahead, 1.0, self._behind)

@@ -11,6 +11,7 @@ from farmap.agents.explore import THRESHOLDS, Run, explore
 from farmap.agents.make import make_agent
 from farmap.world.environment import FarMapEnv
 from farmap.world.maps import World, draw_world, fingerprint, from_array, read_world
+from farmap.world.released import released_world
 from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.data.seeds import generator
@@ -59,9 +60,13 @@ def world_of(config: Mapping[str, Any], locations: Mapping[str, str]) -> World:
         UserError: a map file is not there any more, or is another.
     """
     if "content" not in config:
-        return draw_world(config["size"], config["index"], config["seed"])
+        drawn_by = config.get("generator", "ours")
+        return draw_world(config["size"], config["index"], config["seed"], drawn_by)
     path = Path(locations[config["content"]])
-    world = read_world(path, config["scale"])
+    if "number" in config:
+        world = released_world(path, config["number"], config["scale"])
+    else:
+        world = read_world(path, config["scale"])
     if fingerprint(world) != config["content"]:
         raise UserError(f"The map file '{path}' changed since the grid was planned: run again")
     return world
