@@ -74,8 +74,8 @@ def test_recall_puts_the_agent_at_the_true_place(variant):
 @pytest.mark.parametrize("size", SIZES)
 def test_small_worlds_are_covered_and_the_agent_knows(kind, size):
     covered = []
-    for index in range(5):
-        env = FarMapEnv(draw_world(size, index))
+    for index in range(2 if size == "huge" else 5):
+        env = FarMapEnv(draw_world(size, index), max_steps=20_000)
         run = explore(env, make_agent({"kind": kind}, generator(index)), seed=index)
         share = run.seen[-1] / env.world.visible_cells
         covered.append(share)
@@ -131,7 +131,7 @@ def test_the_way_to_the_unexplored_crosses_fewest_borders_and_does_not_end_with_
 
     def border(near, far, quotient=0.0):
         made = Border(far, (0, 0), ((0, 0),), 0, (0, 0))
-        graph[near].set_borders([*graph[near].borders, made])
+        graph[near].add_border(made)
         quotients[made] = quotient
         return made
 

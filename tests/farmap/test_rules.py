@@ -177,7 +177,7 @@ def test_the_best_view_shows_most_for_its_way():
                 guess.seen = shown != UNKNOWN
                 guess.row, guess.column, guess.heading, guess._seen_cells = row, column, heading, 0
                 gain = guess._look()
-                values[(*goal, heading)] = gain * np.exp(-DECAY * survey.distance(*goal))
+                values[(*goal, heading)] = gain * np.exp(-DECAY * max(1, survey.distance(*goal)))
         route = route_to_best_view(survey, chart, position)
         *headings, turn = reversed(route._actions)
         end = position

@@ -173,10 +173,20 @@ def test_a_mistake_is_one_sentence(override, sentence):
 
 
 def test_the_suites():
-    assert suite_names(task) == ["mini", "paper", "rooms3d", "sweep"]
+    assert suite_names(task) == [
+        "ablation",
+        "dynamic",
+        "huge",
+        "mini",
+        "noise",
+        "paper",
+        "released-maps",
+        "rooms3d",
+        "sweep",
+    ]
     paper = load_suite(task, "paper").grid()
-    assert len([t for t in paper.targets if t.labels["film"] == NO_FILM]) == 300 * 3 * 5
-    assert len(paper.targets) == 300 * 3 * 5 + 2
+    assert len([t for t in paper.targets if t.labels["film"] == NO_FILM]) == 300 * 8 * 5
+    assert len(paper.targets) == 300 * 8 * 5 + 2
 
 
 @pytest.mark.parametrize(

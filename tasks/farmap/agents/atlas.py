@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from farmap.agents.local_map import LocalMap, growth
+from farmap.agents.local_map import LocalMap, enlarged, growth, room
 from farmap.agents.reachable import Cell, Elsewhere
 from farmap.world.view import WINDOW
 
@@ -26,6 +26,7 @@ class Atlas:
     def __init__(self) -> None:
         self._counts = np.zeros((_FIRST, _FIRST), np.int16)
         self._origin = (_FIRST // 2, _FIRST // 2)
+        self._room = room(self._counts.shape, self._origin, _MARGIN)
         self.known = 0
 
     def add(self, chart: LocalMap, place: Cell, position: Cell) -> int:
@@ -69,11 +70,14 @@ class Atlas:
         return int(_unknown(self._counts, cells, *self._origin))
 
     def _make_room(self, row: int, column: int) -> None:
+        top, bottom, left, right = self._room
+        if top <= row <= bottom and left <= column <= right:
+            return
         rows = growth(row + self._origin[0], self._counts.shape[0], _MARGIN)
         columns = growth(column + self._origin[1], self._counts.shape[1], _MARGIN)
-        if rows or columns:
-            self._counts = np.pad(self._counts, ((rows, rows), (columns, columns)))
-            self._origin = (self._origin[0] + rows, self._origin[1] + columns)
+        self._counts = enlarged(self._counts, rows, columns)
+        self._origin = (self._origin[0] + rows, self._origin[1] + columns)
+        self._room = room(self._counts.shape, self._origin, _MARGIN)
 
 
 @njit(cache=True)

@@ -9,7 +9,7 @@ from farmap.agents.reachable import Survey
 from farmap.agents.route import Route
 from farmap.world.view import MIDDLE, UNKNOWN, WINDOW, place, rays
 
-DECAY = 0.1  # per step of the way
+DECAY = 0.05  # per step of the way; of 0.03 to 0.4 the best on large maps 0 to 23
 
 
 def route_to_best_view(survey: Survey, chart: LocalMap, position: tuple[int, int]) -> Route:
@@ -27,7 +27,7 @@ def route_to_best_view(survey: Survey, chart: LocalMap, position: tuple[int, int
     """
     clusters = survey.clusters
     gains = _gains(chart.colours[0], clusters.goal + np.array(chart.origin), *rays())
-    value = gains * np.exp(-DECAY * survey.distances(clusters.goal))[:, None]
+    value = gains * np.exp(-DECAY * survey.steps(clusters.goal))[:, None]
     chosen, heading = divmod(int(value.argmax()), 4)
     row, column = clusters.goal[chosen].tolist()
     target = tuple(clusters.target[chosen].tolist())

@@ -33,7 +33,7 @@ class FarMap:
     Args:
         rng: of its choices.
         gamma: decay of confidence per step.
-        rho: threshold of the criterion. The paper has 2; 0.75 was best on 24 large maps that no result is from.
+        rho: threshold of the criterion. The paper has 2; 0.75 was best on large maps 0 to 23.
         epsilon: steps added to the distance of a fragment, so that the present one doesn't win by being near.
         criterion: where a fragment ends: ``z`` or ``ratio`` of the surprisal against those since the last
             fracture or recall, or, as controls, after a ``random`` or ``uniform`` number of steps.
@@ -212,7 +212,7 @@ class FarMap:
         on = self._position if self._released else start
         border = self._fragment.crossing(on, self._heading, meant)
         if border is not None:
-            self._take_up(border, start)
+            self._take_up(border)
         return border is not None
 
     def _change(self, view: NDArray[np.int32]) -> None:
@@ -225,7 +225,7 @@ class FarMap:
         if border is None:
             self._fracture()
         else:
-            self._take_up(border, self._position)
+            self._take_up(border)
         self._integrate(view)
 
     def _tie_to_match(self, view: NDArray[np.int32]) -> Border | None:
@@ -255,9 +255,9 @@ class FarMap:
             if position is not None:
                 yield number, chart, position
 
-    def _take_up(self, border: Border, last: Cell) -> None:
+    def _take_up(self, border: Border) -> None:
         """Leave the present map for the stored one, placed by the border's offset."""
-        self._subgoals.leave(self._number, last, self._time)
+        self._graph.leave(self._number, self._time)
         self._subgoals.crossed(border)
         self._graph.use(border.to)
         self._enter(border.to, border.shift)
@@ -273,7 +273,7 @@ class FarMap:
             self._atlas.remove(forgotten.chart, forgotten.place)
         if self._recall != "off":
             self._graph.tie(near, number, self._position, self._heading)
-        self._subgoals.leave(near, self._position, self._time)
+        self._graph.leave(near, self._time)
         self._subgoals.way = []
         self._enter(number, (-row, -column))
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from farmap.agents.atlas import Atlas
@@ -58,7 +59,8 @@ class Fragment:
         place: where its cell (0, 0) lies in the frame of all fragments, by odometry.
         borders: oldest first.
         left: time at which the agent left it last, on the agent's own clock.
-        remains: per anchor of a border what was left to explore from there when the agent left it.
+        remains: per anchor of a border what was left to explore from there when the agent left it, as far as
+            it was asked for.
     """
 
     chart: LocalMap
@@ -71,18 +73,25 @@ class Fragment:
     _beyond: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), np.int64))
     _crossings: dict[tuple[Cell, int], list[Border]] = field(default_factory=dict)
 
-    def set_borders(self, borders: Iterable[Border]) -> None:
-        """Give it these borders and no others."""
-        self.borders = list(borders)
-        gates = [(*cell, border.outward) for border in self.borders for cell in border.cells]
-        self._starts = np.cumsum([0, *(len(border.cells) for border in self.borders)])
-        beyond = [cell for border in self.borders for cell in _strip_beyond(border)]
-        self._gates = np.array(gates, np.int64).reshape(-1, 3)
-        self._beyond = np.array(beyond, np.int64).reshape(-1, 2)
+    def add_border(self, border: Border) -> None:
+        """Give it another border."""
+        self.borders.append(border)
+        cells = np.array(border.cells, np.int64)
+        gates = np.column_stack([cells, np.full(len(cells), border.outward)])
+        self._gates = np.concatenate([self._gates, gates])
+        self._starts = np.append(self._starts, len(self._gates))
+        self._beyond = np.concatenate([self._beyond, _strip_beyond(cells, border.outward)])
+        for cell in border.cells:
+            self._crossings.setdefault((cell, border.outward), []).append(border)
+
+    def forget_borders(self, to: int) -> None:
+        """Drop the borders to a fragment."""
+        kept = [border for border in self.borders if border.to != to]
+        self.borders = []
+        self._gates, self._starts, self._beyond = self._gates[:0], self._starts[:1], self._beyond[:0]
         self._crossings = {}
-        for border in self.borders:
-            for cell in border.cells:
-                self._crossings.setdefault((cell, border.outward), []).append(border)
+        for border in kept:
+            self.add_border(border)
 
     @property
     def bounds(self) -> tuple[int, int, int, int]:
@@ -191,37 +200,38 @@ class FragmentGraph:
         rows, columns = landing[0] - position[0], landing[1] - position[1]
         moved = tuple((r + rows, c + columns) for r, c in cells)
         border = Border(far, position, cells, heading, (rows, columns))
-        here.set_borders([*here.borders, border])
-        there.set_borders([*there.borders, Border(near, landing, moved, heading ^ 1, (-rows, -columns))])
+        here.add_border(border)
+        there.add_border(Border(near, landing, moved, heading ^ 1, (-rows, -columns)))
         return border
 
-    def leave(
-        self, number: int, position: Cell, time: int, survey: Callable[[Fragment, Cell], Survey]
-    ) -> None:
-        """Note how much is left to explore in a fragment that is being left, by the border it is entered at.
+    def leave(self, number: int, time: int) -> None:
+        """Note that a fragment is being left.
 
         Args:
             number: the fragment's.
-            position: where the agent leaves it.
             time: on the agent's clock.
-            survey: looks over a fragment from a cell.
         """
         fragment = self._fragments[number]
         fragment.left = time
         fragment.remains = {}
-        start = position
-        missing = [border.anchor for border in fragment.borders]
-        while missing:
+
+    def remains(self, border: Border, survey: Callable[[Fragment, Cell], Survey]) -> Left:
+        """Return what is left to explore beyond a border, in the fragment there as it was left.
+
+        Args:
+            border: of another fragment.
+            survey: looks over a fragment from a cell, where nothing else that was asked tells what is left.
+        """
+        fragment = self._fragments[border.to]
+        start = border.landing
+        if start not in fragment.remains:
             found = survey(fragment, start)
             left = Left(found.cells + np.array(fragment.place), found.empty)
-            reached = [anchor for anchor in missing if anchor == start or found.distance(*anchor) >= 0]
-            fragment.remains.update(dict.fromkeys(reached, left))
-            missing = [anchor for anchor in missing if anchor not in reached]
-            start = missing[0] if missing else start
-
-    def remains(self, border: Border) -> Left | None:
-        """Return what was left to explore beyond a border when the fragment there was left."""
-        return self._fragments[border.to].remains.get(border.landing)
+            fragment.remains[start] = left
+            for other in fragment.borders:
+                if other.anchor not in fragment.remains and found.distance(*other.anchor) >= 0:
+                    fragment.remains[other.anchor] = left
+        return fragment.remains[start]
 
     def way_to_unexplored(
         self,
@@ -256,26 +266,35 @@ class FragmentGraph:
         forgotten = self._fragments.pop(number)
         del self._slot_of[number]
         for other in {border.to for border in forgotten.borders}:
-            fragment = self._fragments[other]
-            fragment.set_borders(border for border in fragment.borders if border.to != number)
+            self._fragments[other].forget_borders(number)
         return forgotten
 
 
 def _free_run(chart: LocalMap, position: Cell, heading: int) -> tuple[Cell, ...]:
     """Return the known empty cells in a row through a position, across a heading."""
-    across = STEPS[3] if heading < 2 else STEPS[1]
-    rows, columns = across.tolist()
-    run = [position]
-    for sign in (-1, 1):
-        row, column = position[0] + sign * rows, position[1] + sign * columns
-        while chart.colour(row, column) == EMPTY:
-            run.append((row, column))
-            row, column = row + sign * rows, column + sign * columns
-    return tuple(sorted(run))
+    row, column = position
+    first, last = _run(chart.colours[0], row + chart.origin[0], column + chart.origin[1], heading)
+    if heading < 2:
+        return tuple((row, column + i) for i in range(first, last + 1))
+    return tuple((row + i, column) for i in range(first, last + 1))
 
 
-def _strip_beyond(border: Border) -> NDArray[np.int64]:
+@njit(cache=True)
+def _run(colours: NDArray[np.int32], row: int, column: int, heading: int) -> tuple[int, int]:
+    """Return how far the run of empty cells goes from a cell, backwards and forwards."""
+    rows, columns = (0, 1) if heading < 2 else (1, 0)
+    height, width = colours.shape
+    ends = [0, 0]
+    for side, sign in ((0, -1), (1, 1)):
+        r, c = row + sign * rows, column + sign * columns
+        while 0 <= r < height and 0 <= c < width and colours[r, c] == EMPTY:
+            ends[side] += sign
+            r, c = r + sign * rows, c + sign * columns
+    return ends[0], ends[1]
+
+
+def _strip_beyond(cells: NDArray[np.int64], outward: int) -> NDArray[np.int64]:
     """Return the cells next to a border in the other fragment, one more at either end."""
-    cells = np.array(border.cells) + STEPS[border.outward]
-    along = np.abs(STEPS[border.outward][::-1])
-    return np.vstack([cells[:1] - along, cells, cells[-1:] + along])
+    beyond = cells + STEPS[outward]
+    along = np.abs(STEPS[outward][::-1])
+    return np.vstack([beyond[:1] - along, beyond, beyond[-1:] + along])

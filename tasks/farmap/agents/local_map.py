@@ -1,5 +1,7 @@
 """A map of what was seen, with a confidence per cell and colour that fades with time (short-term memory)."""
 
+from typing import TypeVar
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -44,6 +46,7 @@ class LocalMap:
         self.learned = 0
         self._confidence = np.zeros((2, _FIRST, _FIRST))
         self._touched = np.zeros((_FIRST, _FIRST), np.int32)
+        self._room = room((_FIRST, _FIRST), self.origin)
         self._clock = 0
         self._fading = gamma ** np.arange(_POWERS)
 
@@ -104,16 +107,17 @@ class LocalMap:
 
     def _make_room(self, row: int, column: int) -> None:
         """Enlarge the arrays where the window might not fit, whatever the heading, with a margin to spare."""
+        top, bottom, left, right = self._room
+        if top <= row <= bottom and left <= column <= right:
+            return
         height, width = self.colours.shape[1:]
         rows = growth(row + self.origin[0], height)
         columns = growth(column + self.origin[1], width)
-        if not (rows or columns):
-            return
-        around = ((rows, rows), (columns, columns))
-        self.colours = np.pad(self.colours, ((0, 0), *around), constant_values=UNKNOWN)
-        self._confidence = np.pad(self._confidence, ((0, 0), *around))
-        self._touched = np.pad(self._touched, around)
+        self.colours = enlarged(self.colours, rows, columns, UNKNOWN)
+        self._confidence = enlarged(self._confidence, rows, columns)
+        self._touched = enlarged(self._touched, rows, columns)
         self.origin = (self.origin[0] + rows, self.origin[1] + columns)
+        self._room = room(self.colours.shape[1:], self.origin)
         if self.known:
             self.bounds += (rows, rows, columns, columns)
 
@@ -122,6 +126,23 @@ def growth(index: int, size: int, margin: int = WINDOW) -> int:
     """Return by how much an axis must grow at either end so that a margin around an index fits."""
     short = max(margin - index, index - (size - margin) + 1)
     return max(size // 2, short) if short > 0 else 0
+
+
+def room(shape: tuple[int, ...], origin: tuple[int, int], margin: int = WINDOW) -> tuple[int, int, int, int]:
+    """Return the first and last rows and columns around which a margin fits into arrays of a shape."""
+    (height, width), (row, column) = shape, origin
+    return margin - row, height - margin - row - 1, margin - column, width - margin - column - 1
+
+
+Values = TypeVar("Values", bound=np.generic)
+
+
+def enlarged(array: NDArray[Values], rows: int, columns: int, fill: int = 0) -> NDArray[Values]:
+    """Return an array with so many more rows and columns at either end of its last two axes."""
+    height, width = array.shape[-2:]
+    larger = np.full((*array.shape[:-2], height + 2 * rows, width + 2 * columns), fill, array.dtype)
+    larger[..., rows : rows + height, columns : columns + width] = array
+    return larger
 
 
 @njit(cache=True)

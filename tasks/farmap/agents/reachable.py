@@ -120,9 +120,9 @@ class Survey:
         height, width = self._distances.shape
         return int(self._distances[r, c]) if 0 <= r < height and 0 <= c < width else -1
 
-    def distances(self, cells: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return the steps to cells that can be walked to, int64 (n, 2) -> int32 (n,)."""
-        found: NDArray[np.int32] = self._distances[cells[:, 0] - self._top, cells[:, 1] - self._left]
+    def steps(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the steps to cells that can be walked to, at least 1 each: int64 (n, 2) -> (n,)."""
+        found: NDArray[np.int64] = _steps(self._distances, self._top, self._left, cells)
         return found
 
     def nearest_gates(self, gates: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -161,9 +161,7 @@ def choose(survey: Survey, weight: Weight, chance: float) -> int:
         chance: uniform in [0, 1).
     """
     clusters = survey.clusters
-    steps = np.maximum(survey.distances(clusters.goal), 1).astype(np.int64)
-    weights = weight(clusters, steps) * (clusters.size >= min(3, clusters.size.max()))
-    return int(np.searchsorted(np.cumsum(weights), chance * weights.sum(), side="right"))
+    return int(_draw(weight(clusters, survey.steps(clusters.goal)), clusters.size, chance))
 
 
 def towards(start: Cell, target: Cell) -> int:
@@ -194,11 +192,11 @@ def _survey(
     corner = np.array([top, left])
     shut = gates.copy()
     shut[:, :2] -= corner
-    distances, arrivals, empty = _search(box, row - top, column - left, shut)
+    distances, arrivals, empty, reached = _search(box, row - top, column - left, shut)
     if counts.size:
         first, across = top + counts_row, left + counts_column
         counts = counts[first : first + box.shape[0], across : across + box.shape[1]]
-    size, centroid, goal, target, cells, shared = _clusters(box, distances, beyond - corner, counts)
+    size, centroid, goal, target, cells, shared = _clusters(box, distances, reached, beyond - corner, counts)
     return (
         distances,
         arrivals,
@@ -243,6 +241,31 @@ def _nearest_gates(
 
 
 @njit(cache=True)
+def _steps(distances: NDArray[np.int32], top: int, left: int, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    found = np.empty(len(cells), np.int64)
+    for i in range(len(cells)):
+        found[i] = max(1, distances[cells[i, 0] - top, cells[i, 1] - left])
+    return found
+
+
+@njit(cache=True)
+def _draw(weights: NDArray[np.float64], size: NDArray[np.int64], chance: float) -> int:
+    """Draw a number in proportion to weights, of those with at least three cells or the largest size."""
+    least = min(3, size.max())
+    total = 0.0
+    for i in range(len(size)):
+        total += weights[i] if size[i] >= least else 0.0
+    drawn, above, last = chance * total, 0.0, 0
+    for i in range(len(size)):
+        if size[i] >= least and weights[i] > 0:
+            above += weights[i]
+            last = i
+            if above > drawn:
+                return i
+    return last
+
+
+@njit(cache=True)
 def _path(
     distances: NDArray[np.int32], arrivals: NDArray[np.int8], row: int, column: int
 ) -> NDArray[np.int64]:
@@ -257,8 +280,8 @@ def _path(
 @njit(cache=True)
 def _search(
     box: NDArray[np.int32], row: int, column: int, gates: NDArray[np.int64]
-) -> tuple[NDArray[np.int32], NDArray[np.int8], int]:
-    """Search breadth first; returns distances (-1: none), headings of arrival, number of empty cells."""
+) -> tuple[NDArray[np.int32], NDArray[np.int8], int, NDArray[np.int32]]:
+    """Search breadth first; return distances (-1: none), headings of arrival, empty cells, those reached."""
     height, width = box.shape
     shut = np.zeros((height, width), np.uint8)
     for i in range(len(gates)):
@@ -289,13 +312,14 @@ def _search(
                 arrivals[rr, cc] = heading
                 queue[tail, 0], queue[tail, 1] = rr, cc
                 tail += 1
-    return distances, arrivals, empty
+    return distances, arrivals, empty, queue[:tail]
 
 
 @njit(cache=True)
 def _clusters(
     box: NDArray[np.int32],
     distances: NDArray[np.int32],
+    reached: NDArray[np.int32],
     beyond: NDArray[np.int64],
     elsewhere: NDArray[np.int16],
 ) -> tuple[
@@ -303,18 +327,21 @@ def _clusters(
 ]:
     """Group the unknown cells beside reached ones; see ``Clusters`` and ``Survey`` for what comes back."""
     height, width = box.shape
-    sharing = elsewhere.size > 0
     shared = 0
     waiting = np.zeros((height, width), np.bool_)
-    for r in range(height):
-        for c in range(width):
-            if box[r, c] == UNKNOWN:
-                if sharing and elsewhere[r, c] > 0:
+    for i in range(len(reached)):
+        r, c = reached[i]
+        if box[r, c] == EMPTY:
+            for rr in range(max(0, r - 1), min(height, r + 2)):
+                for cc in range(max(0, c - 1), min(width, c + 2)):
+                    if box[rr, cc] == UNKNOWN:
+                        waiting[rr, cc] = True
+    if elsewhere.size:
+        for r in range(height):
+            for c in range(width):
+                if elsewhere[r, c] > 0 and box[r, c] == UNKNOWN:
                     shared += 1
-                    continue
-                for rr in range(max(0, r - 1), min(height, r + 2)):
-                    for cc in range(max(0, c - 1), min(width, c + 2)):
-                        waiting[r, c] |= distances[rr, cc] >= 0 and box[rr, cc] == EMPTY
+                    waiting[r, c] = False
     for i in range(len(beyond)):
         if 0 <= beyond[i, 0] < height and 0 <= beyond[i, 1] < width:
             waiting[beyond[i, 0], beyond[i, 1]] = False

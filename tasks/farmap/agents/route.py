@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from farmap.agents.local_map import LocalMap
-from farmap.agents.reachable import STEPS, Cell, Survey, Weight, choose, towards
+from farmap.agents.reachable import Cell, Survey, Weight, choose, towards
 from farmap.world.view import UNKNOWN
 
+_STEPS = [(-1, 0), (1, 0), (0, -1), (0, 1)]  # plain numbers, for one at a time
 TURN = 4  # added to a heading: turn there and stay
 
 
@@ -48,7 +49,7 @@ class Route:
             return None
         action = self._actions.pop()
         if action < TURN:
-            rows, columns = STEPS[action].tolist()
+            rows, columns = _STEPS[action]
             self._expected = position[0] + rows, position[1] + columns
             if chart.colour(*self._expected) > 0:
                 return None

@@ -80,10 +80,6 @@ class Subgoals:
         self._tried.update(self.way[-1:])
         self.way = []
 
-    def leave(self, number: int, position: Cell, time: int) -> None:
-        """Note what is left to explore in a fragment that is being left."""
-        self._graph.leave(number, position, time, self.survey)
-
     def survey(self, fragment: Fragment, position: Cell) -> Survey:
         """Look over a fragment from a cell of it."""
         found = fragment.survey(position, self._atlas if self._share else None, not self._released)
@@ -165,9 +161,7 @@ class Subgoals:
 
     def _quotient(self, border: Border) -> float:
         """Return frontier per empty cell in the fragment beyond a border, as far as it is still unknown."""
-        left = self._graph.remains(border)
-        if left is None or not len(left.frontier):
-            return 0.0
+        left = self._graph.remains(border, self.survey)
         unknown = self._atlas.unknown(left.frontier) if self._share else len(left.frontier)
         return unknown / max(1, left.empty)
 

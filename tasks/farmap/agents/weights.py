@@ -1,6 +1,7 @@
 """How clusters of frontier cells are weighed against each other."""
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from farmap.agents.reachable import STEPS, Cell, Clusters
@@ -36,5 +37,25 @@ class Ahead:
 
     def __call__(self, clusters: Clusters, steps: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return a weight each."""
-        ahead = (clusters.centroid - self._position) @ STEPS[self._heading] >= 0
-        return clusters.size / steps * np.where(ahead, 1.0, self._behind)
+        weights: NDArray[np.float64] = _ahead(
+            clusters.size, clusters.centroid, steps, *self._position, self._heading, self._behind
+        )
+        return weights
+
+
+@njit(cache=True)
+def _ahead(
+    size: NDArray[np.int64],
+    centroid: NDArray[np.float64],
+    steps: NDArray[np.int64],
+    row: int,
+    column: int,
+    heading: int,
+    behind: float,
+) -> NDArray[np.float64]:
+    weights = size / steps
+    for i in range(len(size)):
+        apart = (centroid[i, 0] - row) * STEPS[heading, 0] + (centroid[i, 1] - column) * STEPS[heading, 1]
+        if apart < 0:
+            weights[i] *= behind
+    return weights

@@ -10,7 +10,7 @@ import numpy as np
 from farmap.agents.explore import THRESHOLDS, Run, explore
 from farmap.agents.make import make_agent
 from farmap.world.environment import FarMapEnv
-from farmap.world.maps import World, draw_world, fingerprint, from_array, read_world
+from farmap.world.maps import World, draw_world, fingerprint, read_world
 from farmap.world.released import released_world
 from gridcell.cell import Cell
 from gridcell.context import Context
@@ -114,6 +114,12 @@ def metrics_of(run: Run, visible_cells: int) -> dict[str, Any]:
 @cache
 def compile_all() -> None:
     """Compile what numba compiles, once per process, so that no cell's seconds hold it."""
-    world = from_array(np.zeros((30, 30)))
-    for kind in ("frontier", "farmap"):
-        explore(FarMapEnv(world, max_steps=60), make_agent({"kind": kind}, generator(0)), seed=0)
+    world = draw_world("medium", 0)
+    agents: list[dict[str, Any]] = [
+        *({"kind": "frontier", "choice": choice} for choice in ("distance", "farmap", "gain")),
+        {"kind": "farmap", "rho": 0.5, "closure": True},
+    ]
+    for agent in agents:
+        run = explore(FarMapEnv(world), make_agent(agent, generator(0)), seed=0)
+    assert run.counts["matches"]
+    assert run.counts["looks"]

@@ -17,13 +17,25 @@ MEASURES: Mapping[str, str] = {
     **{f"steps_to_{percent}": f"steps to {percent} %" for percent in THRESHOLDS},
     **{f"seconds_to_{percent}": f"seconds to {percent} %" for percent in THRESHOLDS},
     "seconds_per_step": "seconds per step",
-    "mean_memory": "mean active memory (cells)",
-    "peak_memory": "peak active memory (cells)",
+    "mean_memory": "mean active memory (cells that a plan may read)",
+    "peak_memory": "peak active memory (cells that a plan may read)",
+    "mean_own_memory": "mean cells of the map in use alone",
+    "peak_own_memory": "peak cells of the map in use alone",
+    "mean_box_memory": "mean rectangle around the map in use (cells)",
+    "peak_box_memory": "peak rectangle around the map in use (cells)",
+    "cells_read": "cells read by planning, in all",
+    "path": "path length (cells)",
+    "turns": "turns",
     "stored_memory": "all memory at the end (cells)",
     "fragments": "fragments",
     "recalls": "recalls",
+    "matches": "recalls by match",
+    "looks": "looks over all maps",
 }
 """What is reported of each run, and its title, in which ``{early_steps}`` is to be filled in."""
+
+ENDS = ("done", "bound", "steps")
+"""Why runs end: all is seen, the agent gave up, its steps were used up."""
 
 EARLY = 1_000  # steps, or as many as the runs have
 
@@ -40,7 +52,7 @@ class Entry:
     """A finished run in its place.
 
     Attributes:
-        size: of the map: small, medium, large or own.
+        size: of the map: small, medium, large, huge or own.
         map: its name.
         agent: its name.
         seed: of start and choices.
@@ -61,9 +73,10 @@ class Entry:
         return int(min(EARLY, self.curves["coverage"][-1][0]))
 
     def measure(self, name: str) -> float:
-        """Return a measure; a share that was not reached counts as reached when the run ended.
+        """Return a measure; a share that was not reached counts as reached at the last step a run may take.
 
-        That flatters whoever misses it, so the share of runs that reached it stands beside it.
+        So the means of steps are restricted means; an agent that gave up early gains nothing by it. Seconds
+        are carried on to that step at the run's own pace.
         """
         if name == "early_coverage":
             steps, values = np.array(self.curves["coverage"]).T
@@ -73,11 +86,9 @@ class Entry:
             return 1.0 / float(self.metrics["steps_per_second"])
         value = self.metrics[name]
         if value is None:
-            value = (
-                self.curves["coverage"][-1][0]
-                if name.startswith("steps")
-                else self.metrics["exploring_seconds"]
-            )
+            value = last = self.curves["coverage"][-1][0]
+            if name.startswith("seconds"):
+                value = last / self.metrics["steps_per_second"]
         return float(value)
 
 
@@ -120,7 +131,9 @@ def summarise(
     for entry in sorted(entries, key=lambda entry: (entry.size, entry.map, entry.agent, entry.seed)):
         by_place.setdefault((entry.size, entry.agent), []).append(entry)
         early_steps = max(early_steps, entry.early_steps)
-    sizes = [size for size in ("small", "medium", "large", "own") if any(size == s for s, _ in by_place)]
+    sizes = [
+        size for size in ("small", "medium", "large", "huge", "own") if any(size == s for s, _ in by_place)
+    ]
     return {
         "early_steps": early_steps,
         "sizes": {
@@ -141,12 +154,19 @@ def _group(group: Sequence[Entry]) -> dict[str, Any]:
         "maps": len(of_maps),
         "runs": len(group),
         "visible_cells": float(np.mean([runs[0].metrics["visible_cells"] for runs in of_maps.values()])),
-        **{name: interval(list(_map_means(group, name).values())) for name in MEASURES},
+        **{name: interval(list(_map_means(group, name).values())) for name in _measured(group)},
         "reached": {str(percent): _reached(group, f"steps_to_{percent}") for percent in THRESHOLDS},
         "median_steps_to": {str(percent): _median_steps(group, percent) for percent in THRESHOLDS},
         "done": float(np.mean([run.metrics["done"] for run in group])),
+        "end": {end: float(np.mean([run.metrics.get("end") == end for run in group])) for end in ENDS},
         "curves": _curves(of_maps),
     }
+
+
+def _measured(group: Sequence[Entry]) -> list[str]:
+    """Return the measures that all runs have."""
+    worked_out = {"early_coverage", "seconds_per_step"}
+    return [name for name in MEASURES if name in worked_out or all(name in run.metrics for run in group)]
 
 
 def _by_map(group: Sequence[Entry]) -> dict[str, list[Entry]]:
@@ -197,7 +217,7 @@ def _paired(first: Sequence[Entry], second: Sequence[Entry]) -> dict[str, Any]:
     left, right = ([e for e in group if (e.map, e.seed) in both] for group in (first, second))
     found: dict[str, Any] = {"first": first[0].agent, "second": second[0].agent, "runs": len(both)}
     if both:
-        for name in MEASURES:
+        for name in _measured([*left, *right]):
             reached = {"reached": [_reached(side, name) for side in (left, right)]} if "_to_" in name else {}
             found[name] = reached
             if min(reached.get("reached", [1.0])) >= REACHED_BY:
