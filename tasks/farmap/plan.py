@@ -36,9 +36,10 @@ def plan(settings: Settings) -> Grid:
     for map_name, (size, world) in maps.items():
         for agent_name, agent in agents.items():
             for seed in settings.seeds:
+                kept = {"keep": sorted(settings.keep)} if settings.keep else {}
                 cell = grid.add(
                     "explore",
-                    _config(settings, world, agent),
+                    _config(settings, world, agent) | kept,
                     seed=seed,
                     version=VERSIONS[agent.kind],
                     title=f"{agent_name} on {map_name}, seed {seed}",

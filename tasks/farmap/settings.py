@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from gridcell.settings import Seeds, Strict
+from gridcell.settings import Distinct, Seeds, Strict
 
 
 class RandomWalkAgent(Strict):
@@ -167,6 +167,8 @@ class Settings(Strict):
         sight: what agents see: the cells themselves, or an image with depth of a rendered world
             (``world.rooms3d``), projected to cells.
         changes: moving obstacles, new colours, noise.
+        keep: what is kept of each run beside its numbers: ``graph.json``, FARMap's fragments in networkx's
+            node-link form, and ``trajectory.npy``, row, column, heading and number of the map at each step.
         films: runs that are drawn.
         seeds: of starts and choices, one run each.
     """
@@ -180,5 +182,6 @@ class Settings(Strict):
     steps: int = Field(5_000, ge=1)
     sight: Literal["grid", "rgbd"] = "grid"
     changes: Changes = Changes()
+    keep: Annotated[list[Literal["graph", "trajectory"]], Distinct] = []
     films: list[Film] = []
     seeds: Seeds = [0]

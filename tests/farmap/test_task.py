@@ -176,6 +176,7 @@ def test_the_suites():
     assert suite_names(task) == [
         "ablation",
         "dynamic",
+        "ends",
         "huge",
         "mini",
         "noise",

@@ -1,5 +1,6 @@
 """The explore cell: one agent on one map from one start."""
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -7,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from farmap.agents.agent import Agent
 from farmap.agents.explore import THRESHOLDS, Run, explore
+from farmap.agents.export import node_link
+from farmap.agents.farmap import FarMap
 from farmap.agents.make import make_agent
 from farmap.world.environment import FarMapEnv
 from farmap.world.maps import World, draw_world, fingerprint, read_world
@@ -21,10 +25,20 @@ POINTS = 64  # of a curve
 
 
 def run(cell: Cell, context: Context) -> Mapping[str, Any]:
-    """Explore, and keep the curves of coverage (percent) and active memory (cells), thinned."""
+    """Explore, and keep the curves of coverage (percent) and active memory (cells), thinned.
+
+    Leaves what the configuration says to ``keep``: ``graph.json`` (see ``agents.export``; agents without
+    fragments leave none) and ``trajectory.npy``, int32 (steps + 1, 4).
+    """
     compile_all()
     world = world_of(cell.config["world"], context.locations)
-    explored = run_of(cell.config, world, context.seed)
+    keep = cell.config.get("keep", ())
+    agent = agent_of(cell.config, context.seed)
+    explored = run_of(cell.config, world, context.seed, agent, trajectory="trajectory" in keep)
+    if explored.trajectory is not None:
+        np.save(context.outputs / "trajectory.npy", explored.trajectory)
+    if "graph" in keep and isinstance(agent, FarMap):
+        (context.outputs / "graph.json").write_text(json.dumps(node_link(agent.graph)) + "\n")
     total = world.visible_cells
     for step in curve_steps(cell.config["steps"]):
         # A run that ended early stays where it was.
@@ -34,11 +48,15 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     return metrics_of(explored, total)
 
 
-def run_of(config: Mapping[str, Any], world: World, seed: int, **options: Any) -> Run:
-    """Run what a cell's configuration says; options are those of ``explore``."""
+def agent_of(config: Mapping[str, Any], seed: int) -> Agent:
+    """Make the agent of a cell's configuration."""
+    return make_agent(config["agent"], generator(seed, "farmap", "agent"))
+
+
+def run_of(config: Mapping[str, Any], world: World, seed: int, agent: Agent, **options: Any) -> Run:
+    """Run what a cell's configuration says with a fresh agent; options are those of ``explore``."""
     changes = config["changes"]
     environment = _environment(config["sight"])(world, max_steps=config["steps"], **changes)
-    agent = make_agent(config["agent"], generator(seed, "farmap", "agent"))
     try:
         return explore(environment, agent, seed=seed, stop_when_done=not any(changes.values()), **options)
     finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from farmap.agents.explore import THRESHOLDS
-from farmap.report.film import Recording, write_animation
+from farmap.report.film import Recording, write_films
 from farmap.report.sentences import answer, not_compared
 from farmap.report.summary import MEASURES, PLACE, Entry
 from gridcell.report import render, write_pictures
@@ -48,8 +48,7 @@ def write_report(
     out.mkdir(parents=True, exist_ok=True)
     (out / "summary.json").write_text(json.dumps(summary, indent=1, allow_nan=False) + "\n")
     _write_cells(entries, out / "cells.csv")
-    for name, recording in recordings.items():
-        write_animation(recording, out / f"film-{name}.gif")
+    films = write_films(recordings, out)
     pictures, _ = write_pictures(draw(summary, recordings), out)
     page = out / "report.html"
     page.write_text(
@@ -65,7 +64,7 @@ def write_report(
             answer=answer(summary),
             not_compared=not_compared,
             pictures=pictures,
-            films=list(recordings),
+            films=films,
             facts=facts,
             counts=counts,
             failures=failures,
