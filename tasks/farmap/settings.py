@@ -19,7 +19,7 @@ class FrontierAgent(Strict):
 
     kind: Literal["frontier"]
     gamma: float = Field(0.9, ge=0, lt=1)
-    choice: Literal["distance", "farmap", "nearest", "gain"] = "distance"
+    choice: Literal["distance", "weighted", "nearest", "gain"] = "distance"
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -60,7 +60,7 @@ class FarMapAgent(Strict):
     renew: Literal["found", "aimed"] = "found"
     patience: int | None = Field(500, ge=1)
     conventions: Literal["ours", "released"] = "ours"
-    choice: Literal["farmap", "nearest"] = "farmap"
+    choice: Literal["weighted", "nearest"] = "weighted"
     capacity: int | None = Field(None, ge=2)
 
     @model_validator(mode="before")

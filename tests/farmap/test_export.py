@@ -13,6 +13,7 @@ from farmap.world.environment import FarMapEnv
 from farmap.world.maps import draw_world
 from gridcell.data.seeds import generator
 from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
 from gridcell.suite import load_suite
 
 
@@ -36,7 +37,7 @@ def test_what_a_suite_asks_for_is_kept(store):
     overrides = ["maps={small: 1}", "seeds=[0]", "vary={}", "films=[]", "keep=[graph, trajectory]"]
     suite = load_suite(task, "mini", [*overrides, "steps=300"])
     grid = suite.grid().select({"agent": ["farmap", "frontier"], "film": ["none"]})
-    run_grid(task, grid, store, executor="inline")
+    run_grid(task, grid, store, RunOptions(executor="inline"))
     for target in grid.targets:
         result = store.results.read(target.cell)
         names = {"trajectory.npy"} | ({"graph.json"} if target.labels["agent"] == "farmap" else set())

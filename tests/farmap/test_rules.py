@@ -187,7 +187,7 @@ def test_the_best_view_shows_most_for_its_way():
         observation, *_ = env.step(agent.act())
 
 
-@pytest.mark.parametrize("choice", ["distance", "farmap", "nearest", "gain"])
+@pytest.mark.parametrize("choice", ["distance", "weighted", "nearest", "gain"])
 def test_every_choice_covers_the_map(choice):
     for index in range(3):
         env = FarMapEnv(draw_world("medium", index))

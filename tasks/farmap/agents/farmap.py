@@ -77,7 +77,7 @@ class FarMap:
         renew: Literal["found", "aimed"] = "found",
         patience: int | None = 500,
         conventions: Literal["ours", "released"] = "ours",
-        choice: Choice = "farmap",
+        choice: Choice = "weighted",
         capacity: int | None = None,
     ) -> None:
         if recall == "off" and (share or last_look):

@@ -12,7 +12,7 @@ from farmap.agents.reachable import Cell, Survey
 from farmap.agents.route import Route, follow, route_to_cluster
 from farmap.agents.weights import Ahead, by_distance, by_nearness
 
-Choice = Literal["distance", "farmap", "nearest", "gain"]
+Choice = Literal["distance", "weighted", "nearest", "gain"]
 
 
 class Frontier:
@@ -23,7 +23,7 @@ class Frontier:
         gamma: decay of confidence per step.
         choice: which frontier cluster it goes to: by chance in proportion to the inverse of the way there
             (``distance``; the baseline of Hwang et al. 2024), or to FARMap's weight, size over way and hardly
-            one behind the agent (``farmap``); the ``nearest``; or where most is seen per way (``gain``; see
+            one behind the agent (``weighted``); the ``nearest``; or where most is seen per way (``gain``; see
             ``best_view``).
     """
 

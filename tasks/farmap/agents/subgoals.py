@@ -12,7 +12,7 @@ from farmap.agents.reachable import Cell, Survey, Weight
 from farmap.agents.route import Route, route_to_cluster
 from farmap.agents.weights import BEHIND, BEHIND_RELEASED, Ahead, by_nearness
 
-Choice = Literal["farmap", "nearest"]
+Choice = Literal["weighted", "nearest"]
 
 NEARLY_EXPLORED = 0.05  # q below which neighbouring fragments are considered
 DISCOUNT, LESS_DISCOUNT = 0.95, 0.01  # of the neighbour left last, and how much less of each one before it
@@ -28,7 +28,7 @@ class Subgoals:
         epsilon: steps added to the distance of a fragment.
         share: whether what another fragment knows is no frontier.
         choice: of a cluster, by chance in proportion to the paper's weight, size over way and hardly one
-            behind the agent (``farmap``), or the ``nearest``.
+            behind the agent (``weighted``), or the ``nearest``.
         released: whether to choose as the authors' code does: cells beyond a border are frontier, clusters
             behind the agent weigh less still, paths are walked to their end.
 

@@ -134,7 +134,7 @@ def compile_all() -> None:
     """Compile what numba compiles, once per process, so that no cell's seconds hold it."""
     world = draw_world("medium", 0)
     agents: list[dict[str, Any]] = [
-        *({"kind": "frontier", "choice": choice} for choice in ("distance", "farmap", "gain")),
+        *({"kind": "frontier", "choice": choice} for choice in ("distance", "weighted", "gain")),
         {"kind": "farmap", "rho": 0.5, "closure": True},
     ]
     for agent in agents:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmap.agents.explore import THRESHOLDS
-from gridcell.report.intervals import student_interval
+from gridcell.report import student_interval
 
 MEASURES: Mapping[str, str] = {
     "early_coverage": "mean coverage over the first {early_steps:,} steps (%)",
@@ -118,8 +118,9 @@ def summarise(
         - ``early_steps``: those that ``early_coverage`` is over: 1,000, or as many as the runs have
         - ``sizes[size][agent]``: ``maps``, ``runs``, ``visible_cells`` (mean), per name of ``MEASURES``
           ``{"mean", "ci95", "n"}``, ``reached`` (percent -> share of runs), ``median_steps_to`` (percent ->
-          median over runs, null if fewer than half reached it), and ``curves``: ``steps`` and of
-          ``coverage`` and ``memory`` ``{"mean", "low", "high"}``
+          median over runs, null if fewer than half reached it), ``end`` (why runs ended -> share), and
+          ``curves``: ``steps`` and of ``coverage``, ``memory`` and ``reached`` (share of runs that saw 95 %)
+          ``{"mean", "low", "high"}``
         - ``paired[size]``: ``first``, ``second``, and per measure the difference first - second over the maps
           and seeds that both have: ``{"mean", "ci95", "n", "p", "second_mean", "lower", "higher"}``, p of
           Wilcoxon's signed rank test over maps, and on how many maps it is lower and higher. The steps and
@@ -200,7 +201,17 @@ def _curves(of_maps: Mapping[str, Sequence[Entry]]) -> dict[str, Any]:
             ]
         )
         found[name] = _band(values, 100.0 if name == "coverage" else math.inf)
+    reached = [
+        np.mean([_reached_by(run, found["steps"]) for run in runs], axis=0) for runs in of_maps.values()
+    ]
+    found["reached"] = _band(100 * np.array(reached), 100.0)
     return found
+
+
+def _reached_by(run: Entry, steps: Sequence[float]) -> NDArray[np.bool_]:
+    """Tell by which steps a run had seen 95 % of what can be seen."""
+    at = run.metrics["steps_to_95"]
+    return np.zeros(len(steps), bool) if at is None else np.array(steps) >= at
 
 
 def _band(values: NDArray[np.float64], highest: float) -> dict[str, list[float] | None]:
