@@ -170,6 +170,12 @@ def test_the_users_own_map_wherever_it_lies(store, tmp_path):
         ("vary={rho: [.inf]}", "^The setting 'vary.rho.0' is wrong: .*finite"),
         ("agents.farmap.rho=.inf", "^The setting 'agents.farmap.rho' is wrong: .*finite"),
         ("seeds=[1, 1]", "a value is listed twice"),
+        ("agents.farmap.recall=true", "recall is match, border or off: write border .* or match"),
+        ("agents.farmap.recall=false", "recall is match, border or off: write off"),
+        ("agents.farmap={kind: farmap, recall: 'off', share: true}", "share needs fragments with offsets"),
+        ("agents.farmap={kind: farmap, recall: 'off', last_look: true}", "last_look needs fragments"),
+        ("agents.farmap={kind: farmap, preset: relased}", "preset"),
+        ("agents.frontier={kind: frontier, choice: nearst}", "choice"),
     ],
 )
 def test_a_mistake_is_one_sentence(override, sentence):
@@ -179,10 +185,21 @@ def test_a_mistake_is_one_sentence(override, sentence):
 
 
 def test_the_suites():
-    assert suite_names(task) == ["mini", "paper", "rooms3d", "sweep"]
+    assert suite_names(task) == [
+        "ablation",
+        "dynamic",
+        "ends",
+        "huge",
+        "mini",
+        "noise",
+        "paper",
+        "released-maps",
+        "rooms3d",
+        "sweep",
+    ]
     paper = load_suite(task, "paper").grid()
-    assert len([t for t in paper.targets if t.labels["film"] == NO_FILM]) == 300 * 3 * 5
-    assert len(paper.targets) == 300 * 3 * 5 + 2
+    assert len([t for t in paper.targets if t.labels["film"] == NO_FILM]) == 300 * 8 * 5
+    assert len(paper.targets) == 300 * 8 * 5 + 2
 
 
 @pytest.mark.parametrize(
@@ -212,20 +229,14 @@ def test_of_films_alone_there_is_no_report(tiny, tmp_path):
         write_report(task, GridResults("farmap / tiny", settings, grid, results, {}, tiny[1]), tmp_path)
 
 
-def test_ids_are_what_they_were_when_films_had_no_place():
-    ids = {cell.title: cell.id for cell in load_suite(task, "paper").grid().cells.values()}
-    assert ids["frontier on small-0, seed 0"] == "48c3d0e17bf639db8889"
-    assert ids["film of frontier on large-8"] == "952421a03677f41e3598"
-
-
 def test_runs_of_another_algorithm_are_not_taken_for_these():
     cells = load_suite(task, TINY).grid().cells.values()
     versions = {(cell.kind, cell.config["agent"]["kind"]): cell.version for cell in cells}
     assert versions == {
-        ("explore", "farmap"): 2,
-        ("film", "farmap"): 2,
-        ("explore", "frontier"): 1,
-        ("explore", "random-walk"): 1,
+        ("explore", "farmap"): 3,
+        ("film", "farmap"): 3,
+        ("explore", "frontier"): 2,
+        ("explore", "random-walk"): 2,
     }
 
 

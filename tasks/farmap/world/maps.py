@@ -10,15 +10,23 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from farmap.world.layout import LEAST_ROOMS, FreeMask, components, draw_floor_plan
+from farmap.world.layout import LEAST_ROOMS, FreeMask, components, draw_floor_plan, draw_released_plan
 from farmap.world.map_files import FreeColour, doubts_about, read_squares
 from gridcell.data.seeds import generator
 from gridcell.errors import UserError
 
 SCALE = 3  # cells per side of a square of the floor plan
-Size = Literal["small", "medium", "large"]
-SIZES: Mapping[Size, tuple[int, int]] = {"small": (0, 750), "medium": (750, 1_500), "large": (1_500, 6_000)}
-"""Visible cells of a map of each size, from, to (without)."""
+Size = Literal["small", "medium", "large", "huge"]
+SIZES: Mapping[Size, tuple[int, int]] = {
+    "small": (0, 750),
+    "medium": (750, 1_500),
+    "large": (1_500, 6_000),
+    "huge": (6_000, 2**31),
+}
+"""Visible cells of a map of each size, from, to (without); the generators make none over some 30,000."""
+
+Generator = Literal["ours", "released"]
+_PLANS = {"ours": draw_floor_plan, "released": draw_released_plan}
 
 _NUMBERS = "biuf"  # NumPy's kinds of type that a map may have: bool, integers, floating point
 
@@ -69,7 +77,12 @@ def paint(free: FreeMask, scale: int = SCALE) -> World:
     return World(squares.repeat(scale, axis=0).repeat(scale, axis=1))
 
 
-def draw_world(size: Size, index: int, seed: int = 0) -> World:
+def size_of(world: World) -> Size:
+    """Return the size that a map has."""
+    return next(size for size, (low, high) in SIZES.items() if low <= world.visible_cells < high)
+
+
+def draw_world(size: Size, index: int, seed: int = 0, drawn_by: Generator = "ours") -> World:
     """Return generated map ``index`` of a size: the same one in every process, for any number of maps.
 
     Floor plans are drawn until one has a connected part of that size.
@@ -78,11 +91,12 @@ def draw_world(size: Size, index: int, seed: int = 0) -> World:
         size: see ``SIZES``.
         index: 0, 1, ...
         seed: of the collection.
+        drawn_by: which floor plans: ``ours``, or ``released``, as the authors' code draws them.
     """
     low, high = SIZES[size]
     rng = generator(seed, "farmap", size, index)
     while True:
-        free, side = draw_floor_plan(rng)
+        free, side = _PLANS[drawn_by](rng)
         for part in components(free, LEAST_ROOMS * side**2):
             world = paint(part)
             if low <= world.visible_cells < high:
