@@ -18,6 +18,7 @@ from gridcell.store.losses import lost_by_class
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from gridcell.cell import Cell
     from gridcell.context import Context
 
 ENTRY_POINTS = "gridcell.tasks"
@@ -92,6 +93,29 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Playing:
+    """How a user wants to watch what a cell has learned.
+
+    Attributes:
+        scratch: empty local folder that is thrown away.
+        out: MP4 file to write; None for a window.
+        episodes: how many.
+        seed: of the first; each further one has the next.
+        greedy: take the likeliest action rather than draw one.
+        best: play the policy that was best while it learned, not the last.
+        fps: pictures a second.
+    """
+
+    scratch: Path
+    out: Path | None = None
+    episodes: int = 1
+    seed: int = 0
+    greedy: bool = False
+    best: bool = False
+    fps: int = 30
+
+
+@dataclass(frozen=True)
 class Task:
     """A research system on the platform.
 
@@ -113,6 +137,8 @@ class Task:
         durations: ``module:function`` of signature ``(settings, Grid) -> {cell id: seconds on one GPU}``,
             from which ``gridcell plan --gpus N`` simulates how long a grid takes; None where nobody can say.
             Cells left out take no time. It must not import a training library.
+        play: ``module:function`` of signature ``(Cell, Store, Playing) -> lines to print``, for ``gridcell
+            play``; None where nothing can be watched.
     """
 
     name: str
@@ -125,6 +151,7 @@ class Task:
     progress_metric: str = ""
     estimate: str | None = None
     durations: str | None = None
+    play: str | None = None
 
     def cell_function(self, kind: str) -> "Callable[[Any, Context], Mapping[str, Any]]":
         """Import and return the function that runs cells of ``kind``.
@@ -143,6 +170,17 @@ class Task:
     def estimate_durations(self, settings: "BaseModel", grid: Grid) -> Mapping[str, float]:
         """Import the durations function and call it; nothing where there is none."""
         return _imported(self.durations)(settings, grid) if self.durations else {}
+
+    def play_cell(self, cell: "Cell", store: Store, playing: Playing) -> Sequence[str]:
+        """Import the play function and call it; return the lines that it tells.
+
+        Raises:
+            UserError: this task has none.
+        """
+        if self.play is None:
+            raise UserError(f"Cells of {self.name} can't be watched: only agents play")
+        lines: Sequence[str] = _imported(self.play)(cell, store, playing)
+        return lines
 
     def write_report(self, findings: Findings, out: Path) -> Report:
         """Import the report function and call it; add what interrupted the run, which no result shows."""

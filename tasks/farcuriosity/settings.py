@@ -1,6 +1,6 @@
 """The settings of a suite, checked before anything starts."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_serializer, model_validator
 
@@ -47,9 +47,16 @@ class Training(Strict):
         gae: lambda of the generalised advantages.
         extrinsic_weight: of the extrinsic reward; 0 for curiosity alone.
         intrinsic_weight: of the intrinsic reward.
-        clip_rewards: only the sign of extrinsic rewards counts.
+        clip_rewards: only the sign of extrinsic rewards counts; by default of Atari games alone.
         scale_rewards: divide rewards by the running deviation of their discounted sum.
         episodic_intrinsic: an episode's end also ends the intrinsic return.
+        anneal: the step size falls linearly to 0 over the run.
+        adam_eps: what Adam adds to the root of its second moments.
+        value_clip: how far a value may move from what it was when sampled; null for any.
+        policy: convolutions over frames: ``nature`` (Mnih et al. 2015), or ``released``: 16 of 8x8 and 32 of
+            4x4, over inputs normalised by the random steps.
+        normalise_observations: normalise what the policy sees by running statistics.
+        precision: of the policy's network; ``bfloat16`` is faster where the processor has it.
         features: numbers that the encoder gives.
         lstm: units of the recurrent policy, 0 for none.
         random_steps: random steps from which the curiosity's observation statistics start.
@@ -74,9 +81,15 @@ class Training(Strict):
     gae: float = Field(0.95, ge=0, le=1)
     extrinsic_weight: float = Field(1.0, ge=0)
     intrinsic_weight: float = Field(1.0, ge=0)
-    clip_rewards: bool = True
+    clip_rewards: bool | None = None
     scale_rewards: bool = True
     episodic_intrinsic: bool = True
+    anneal: bool = False
+    adam_eps: float = Field(1e-8, gt=0)
+    value_clip: float | None = Field(None, gt=0)
+    policy: Literal["nature", "released"] = "nature"
+    normalise_observations: bool = False
+    precision: Literal["float32", "bfloat16"] = "float32"
     features: int = Field(512, ge=1)
     lstm: int = Field(512, ge=0)
     random_steps: int = Field(10_000, ge=0)
@@ -98,6 +111,10 @@ class Training(Strict):
                 f"{self.environments} environments in {self.minibatches} minibatches can't be shared equally "
                 f"among {self.learners} learners: set training.environments to a multiple of "
                 f"{self.minibatches * self.learners}"
+            )
+        if self.policy == "released" and not self.random_steps:
+            raise ValueError(
+                "the released policy's inputs are normalised by random steps: set training.random_steps"
             )
         if self.learners > 1 and self.gpus % 1:
             raise ValueError(
@@ -134,6 +151,18 @@ class Video(Strict):
     enabled: bool = False
     max_steps: int = Field(1_000, ge=1)
     fps: int = Field(15, ge=1)
+
+
+class Evaluation(Strict):
+    """Episodes of finished agents, apart from those that they learned from.
+
+    Attributes:
+        episodes: played with actions drawn from the policy, and as many with its likeliest; 0 for none.
+        policy: the ``last``, or the one with the ``best`` mean return during training.
+    """
+
+    episodes: int = Field(0, ge=0)
+    policy: Literal["last", "best"] = "last"
 
 
 class Walk(Strict):
@@ -188,6 +217,7 @@ class Settings(Strict):
         training: PPO's hyper-parameters.
         forgetting: the study of forgetting.
         video: recordings of finished agents.
+        evaluation: episodes of finished agents.
         seeds: of every random choice.
     """
 
@@ -196,6 +226,7 @@ class Settings(Strict):
     training: Training = Training()
     forgetting: Forgetting = Forgetting()
     video: Video = Video()
+    evaluation: Evaluation = Evaluation()
     seeds: Seeds = [0]
 
     @field_validator("curiosities", mode="before")

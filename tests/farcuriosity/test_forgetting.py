@@ -16,7 +16,7 @@ from gridcell.errors import UserError
 CONFIG = {
     "world": {"rows": 1, "columns": 2, "size": 3, "view": 5},
     "curiosity": "rnd",
-    "parameters": {"features": 8, "lr": 1e-3},
+    "parameters": {"features": 8, "lr": 1e-3, "burn_in_rewards": "zero"},
     "path": {"laps": 3, "sweeps": 2, "sweep_back": True, "segment": 16, "epochs": 1, "warm_up": 50},
 }
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import gridcell
-from gridcell.cli import cells, data, doctor, inspect, jobs, reports, run
+from gridcell.cli import cells, data, doctor, inspect, jobs, play, reports, run
 
 app = typer.Typer(
     name="gridcell",
@@ -23,6 +23,7 @@ app.command("status")(inspect.status)
 app.command("report")(reports.report)
 app.command("sync")(reports.sync)
 app.command("ui")(reports.ui)
+app.command("play")(play.play)
 app.command("doctor")(doctor.doctor)
 app.command("submit")(jobs.submit)
 app.add_typer(jobs.app, name="job")
