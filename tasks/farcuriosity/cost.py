@@ -102,6 +102,8 @@ def shape_of(config: Mapping[str, Any]) -> tuple[int, ...] | None:
     if is_own(environment):
         view = config["options"].get("view", RoomsOptions().view)
         return (3, view, view)
+    if bare(environment).startswith(("MiniGrid-", "BabyAI-")) and "Obs" not in environment:
+        return (3, 7, 7)
     return None
 
 

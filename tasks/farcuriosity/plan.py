@@ -1,5 +1,6 @@
 """From settings to cells: one agent per environment, curiosity and seed, and its video on request."""
 
+from itertools import product
 from typing import Any
 
 from farcuriosity.environments.ids import is_atari
@@ -79,14 +80,16 @@ def steps_of(environment: Environment, training: Training) -> int:
 
 def _study(grid: GridBuilder, settings: Settings) -> None:
     study = settings.forgetting
-    for name, world in study.worlds.items():
+    paths = study.paths or {"": study.path}
+    for (world_name, world), (path_name, path) in product(study.worlds.items(), paths.items()):
+        name = f"{world_name}-{path_name}" if path_name else world_name
         for curiosity, chosen in study.curiosities.items():
             for seed in settings.seeds:
                 config = {
                     "world": world.model_dump(mode="json"),
                     "curiosity": chosen.kind,
                     "parameters": chosen.parameters,
-                    "path": study.path.model_dump(mode="json"),
+                    "path": path.model_dump(mode="json"),
                 }
                 title = f"forgetting in {name} {curiosity} seed {seed}"
                 cell = grid.add("forgetting", config, seed=seed, version=STUDY_VERSION, title=title)

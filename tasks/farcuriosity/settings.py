@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_serializer, model_validator
 
 from farcuriosity.curiosity.modules import get
 from farcuriosity.environments.options import World, check
-from gridcell.errors import UserError
+from gridcell.errors import UserError, did_you_mean
 from gridcell.settings import Seeds, Strict
 from gridcell.suite import parse_settings
 
@@ -28,8 +28,27 @@ class Environment(Strict):
     steps: int | None = Field(None, ge=1)
 
 
+# Where they differ from ours; what is written beside a preset goes first.
+PRESETS: dict[str, dict[str, Any]] = {
+    # Burda et al. 2018 (arXiv 1810.12894): advantages 2 : 1, an intrinsic return that no episode ends.
+    "burda": {
+        "gamma": 0.999,
+        "intrinsic_gamma": 0.99,
+        "extrinsic_weight": 2.0,
+        "intrinsic_weight": 1.0,
+        "episodic_intrinsic": False,
+        "scale_rewards": False,
+    },
+    # The network of the authors' released agents; their ends at lost lives and pixels are options of Atari.
+    "released": {"policy": "released"},
+}
+
+
 class Training(Strict):
     """PPO's hyper-parameters; the defaults are the published ones.
+
+    ``preset: burda`` sets those of random network distillation's own paper, ``preset: released`` those of the
+    authors' released agents; what is written beside it goes first.
 
     Attributes:
         steps: of the agent, over all environments.
@@ -97,6 +116,17 @@ class Training(Strict):
     learners: int = Field(1, ge=1)
     threads: int = Field(1, ge=1)
     gpus: float = Field(0.0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelt_out(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "preset" not in given:
+            return given
+        chosen = dict(given)
+        preset = chosen.pop("preset")
+        if preset not in PRESETS:
+            raise ValueError(f"there is no preset '{preset}' of training: {did_you_mean(preset, PRESETS)}")
+        return PRESETS[preset] | chosen
 
     @model_validator(mode="after")
     def _divides(self) -> Self:
@@ -172,6 +202,7 @@ class Walk(Strict):
         laps: through all rooms and back.
         sweeps: of a room at each stay.
         sweep_back: rooms are swept on the way back as well.
+        episodes: a lap is an episode; the next begins at the start, without a way back.
         segment: steps after which the curiosity scores and learns.
         epochs: times that it learns from a segment.
         warm_up: random steps from which observation statistics start.
@@ -180,6 +211,7 @@ class Walk(Strict):
     laps: int = Field(8, ge=1)
     sweeps: int = Field(2, ge=1)
     sweep_back: bool = False
+    episodes: bool = False
     segment: int = Field(32, ge=1)
     epochs: int = Field(4, ge=1)
     warm_up: int = Field(1_000, ge=1)
@@ -192,11 +224,13 @@ class Forgetting(Strict):
         worlds: name -> world.
         curiosities: name -> kind and parameters.
         path: that is followed.
+        paths: name -> path, where several are followed in every world; then ``path`` is none of them.
     """
 
     worlds: dict[Name, World] = {}
     curiosities: dict[Name, Curiosity] = {}
     path: Walk = Walk()
+    paths: dict[Name, Walk] = {}
 
     @field_validator("curiosities", mode="before")
     @classmethod

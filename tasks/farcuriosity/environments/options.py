@@ -38,12 +38,15 @@ class World(Strict):
         columns: rooms across.
         size: side of a room in cells.
         view: side of what is seen in cells, odd.
+        alike: how much rooms resemble each other: 0, each has its own colour; 1, all have the same one, and
+            differ in texture alone.
     """
 
     rows: int = Field(2, ge=1)
     columns: int = Field(2, ge=1)
     size: int = Field(7, ge=2)
     view: int = Field(7, ge=3)
+    alike: float = Field(0.0, ge=0, le=1)
 
     @field_validator("view")
     @classmethod
