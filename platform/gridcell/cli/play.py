@@ -11,7 +11,7 @@ from gridcell.cli import common
 from gridcell.cli.cells import CellId
 from gridcell.cli.common import DEFAULT_STORAGE, Storage, open_store, reading
 from gridcell.errors import UserError
-from gridcell.execute.attempt import scratch_folder
+from gridcell.store.scratch import scratch_folder
 from gridcell.task import Playing, find_task
 
 

@@ -1,9 +1,7 @@
 """What of RLlib is overridden is there, in the version that it was tried with; and Ray keeps to loopback."""
 
-import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import ray
@@ -14,7 +12,6 @@ from ray.rllib.core.rl_module.torch import TorchRLModule
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
-import farcuriosity
 from farcuriosity.agent import overrides
 
 OVERRIDDEN = {
@@ -44,28 +41,6 @@ def test_what_is_overridden_is_there_and_in_the_table(base):
     for name in OVERRIDDEN[base]:
         assert callable(getattr(base, name))
         assert name in overrides.__doc__
-
-
-def test_nothing_of_another_package_is_assigned_to():
-    """Neither ``package.name = ...``, nor ``setattr`` on what isn't one's own."""
-    for path in Path(farcuriosity.__file__).parent.rglob("*.py"):
-        tree = ast.parse(path.read_text())
-        imported = {
-            (alias.asname or alias.name).partition(".")[0]
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Import)
-            for alias in node.names
-        }
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                assert node.func.id != "setattr", path
-            targets = node.targets if isinstance(node, ast.Assign) else ()
-            for target in targets:
-                owner = target
-                while isinstance(owner, ast.Attribute):
-                    owner = owner.value
-                if isinstance(target, ast.Attribute) and isinstance(owner, ast.Name):
-                    assert owner.id not in imported, path
 
 
 @pytest.mark.slow
