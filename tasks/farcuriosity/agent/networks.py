@@ -198,7 +198,8 @@ class ActorCritic(nn.Module):
         """
         with self._precision(observations.device.type):
             if self.lstm is None:
-                features = self.encoder(observations)
+                rows = starts.dim()  # (N,) or (T, N)
+                features = self.encoder(observations.flatten(0, rows - 1)).unflatten(0, starts.shape)
             else:
                 features, state = self._remember(observations, previous_actions, starts, state)
             outputs, values = self.policy(features).float(), self.value(features).float()

@@ -32,12 +32,12 @@ class Rows:
     @cached_property
     def frames(self) -> Tensor:
         """Normalised observations, float32, of shape ``(N, *observation_shape)``."""
-        return self._normalise(self.batch.observations)
+        return _laid_out(self._normalise(self.batch.observations))
 
     @cached_property
     def next_frames(self) -> Tensor:
         """Normalised next observations."""
-        return self._normalise(self.batch.next_observations)
+        return _laid_out(self._normalise(self.batch.next_observations))
 
     @cached_property
     def features(self) -> Tensor:
@@ -171,6 +171,11 @@ class Disagreement(Predictor):
     def _predictions(self, rows: Rows) -> Tensor:
         known = _with_action(rows.features, rows.batch.actions, self._actions)
         return torch.stack([model(known) for model in self.models])
+
+
+def _laid_out(frames: Tensor) -> Tensor:
+    """Lay images out with channels last, as the networks are."""
+    return frames.contiguous(memory_format=torch.channels_last) if frames.dim() == 4 else frames
 
 
 def _head(inputs: int, outputs: int) -> nn.Sequential:

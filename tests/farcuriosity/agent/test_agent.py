@@ -204,12 +204,18 @@ def test_the_step_size_falls_to_zero_and_values_are_clipped(build):
         adam_eps=1e-5,
     )
     algorithm = build(recipe=recipe)
-    found = []
+    learner, found = learner_of(algorithm), []
+    step = learner._update
+
+    def watched(*given, **how):
+        ((_, adam),) = learner.get_optimizers_for_module("default_policy")
+        found.append((adam.param_groups[0]["lr"], adam.param_groups[0]["eps"]))
+        return step(*given, **how)
+
+    learner._update = watched
     for _ in range(4):
         algorithm.train()
-        ((_, adam),) = learner_of(algorithm).get_optimizers_for_module("default_policy")
-        found.append((adam.param_groups[0]["lr"], adam.param_groups[0]["eps"]))
-    assert found == [(pytest.approx(1e-4 * left), 1e-5) for left in (1.0, 0.75, 0.5, 0.25)]
+    assert found[::8] == [(pytest.approx(1e-4 * left), 1e-5) for left in (1.0, 0.75, 0.5, 0.25)]
 
 
 class Elsewhere(gymnasium.Env):
