@@ -75,4 +75,4 @@ def fresh(build: Callable[[], Module], generator: Generator, device: torch.devic
             nn.init.orthogonal_(parameter, 2**0.5, generator=generator)
         else:
             nn.init.zeros_(parameter)
-    return module.to(device, memory_format=torch.channels_last)
+    return module.to(device).to(memory_format=torch.channels_last)
