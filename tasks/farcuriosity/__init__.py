@@ -26,4 +26,6 @@ task = Task(
     progress_metric="score",
     estimate="farcuriosity.cost:estimate",
     play="farcuriosity.cells.play:play",
+    packages=("fragmentation_recall",),
+    uses="farcuriosity.code:modules_of",
 )

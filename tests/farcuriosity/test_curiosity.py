@@ -96,7 +96,7 @@ def test_a_checkpoint_goes_on_to_the_last_bit(variant):
     other = _build(variant, seed=1)
     other.load_state_dict(torch.load(file, weights_only=True))
     _assert_same(_live(original, segments[4:]), _live(other, segments[4:]))
-    assert original.figures() == other.figures()
+    assert original.values() == other.values()
     for (path, mine), (_, theirs) in zip(
         _tensors(original.state_dict()), _tensors(other.state_dict()), strict=True
     ):
@@ -137,7 +137,7 @@ def test_fragments_are_made_and_each_is_trained_by_its_own_rows_alone(variant):
     far = _build(variant)
     segments = list(_segments(4))
     _live(far, segments[:3])
-    assert far.figures()["fragmentations"] >= 2
+    assert far.values()["fragmentations"] >= 2
     scores = far.score(segments[3])
     batch = segments[3].batch(scores.fragments)
     before = {path: tensor.clone() for path, tensor in _tensors(far.state_dict()["fragments"])}
@@ -183,7 +183,7 @@ def test_a_replaced_fragment_begins_with_fresh_weights_and_a_fresh_adam():
     far = get("far").build((3, 7, 7), ACTIONS, ENVIRONMENTS, 0, module=SMALL, capacity=6, **EAGER)
     for segment in _segments(30):
         before = [fragment.module for fragment in far._fragments]
-        replaced = far.figures().get("replacements", 0)
+        replaced = far.values().get("replacements", 0)
         scores = far.score(segment)
         made = {switch.target for switch in scores.switches if switch.made}
         for slot in made:
@@ -193,7 +193,7 @@ def test_a_replaced_fragment_begins_with_fresh_weights_and_a_fresh_adam():
             assert fragment.module not in before
         assert not made & set(scores.fragments.tolist())
         far.update(segment.batch(scores.fragments))
-        if far.figures()["replacements"] > replaced:
+        if far.values()["replacements"] > replaced:
             return
     pytest.fail("No fragment was replaced")
 
@@ -235,10 +235,10 @@ def test_where_fragments_are_kept_changes_nothing(variant):
     segments = list(_segments(12))
     one, other = _live(bounded, segments), _live(free, segments)
     _assert_same(one, other)
-    assert free.figures()["fragments"] > ENVIRONMENTS + 1
+    assert free.values()["fragments"] > ENVIRONMENTS + 1
     in_use = {*one[-1][0].fragments.tolist(), *bounded._decisions.fragments.tolist()}
     assert len(bounded._fragments.held()) == len(in_use) < len(free._fragments.held())
-    assert bounded.figures()["memory_bytes"] < free.figures()["memory_bytes"]
+    assert bounded.values()["memory_bytes"] < free.values()["memory_bytes"]
     for (path, mine), (_, theirs) in zip(
         _tensors(bounded.state_dict()), _tensors(free.state_dict()), strict=True
     ):
@@ -247,7 +247,7 @@ def test_where_fragments_are_kept_changes_nothing(variant):
 
 def test_memory_is_what_fragments_hold():
     far, _ = _far_with_fragments()
-    figures = far.figures()
+    figures = far.values()
     weights = [sum(p.nbytes for p in fragment.module.parameters()) for fragment in far._fragments]
     frozen = sum(p.nbytes for p in far._fragments[0].frozen.parameters())
     trained = sum(bool(fragment.optimiser.state) for fragment in far._fragments)

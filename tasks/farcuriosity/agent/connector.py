@@ -66,7 +66,7 @@ class SegmentsToBatch(ConnectorV2):
     Attributes:
         curiosity: that scores segments.
         progress: of the run.
-        figures: what the last segment's values and rewards were.
+        judged: what the last segment's values and rewards were.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class SegmentsToBatch(ConnectorV2):
         self.curiosity = curiosity
         self._device = device
         self.progress = Progress()
-        self.figures: dict[str, float] = {}
+        self.judged: dict[str, float] = {}
         self._scale = ReturnScale(environments, credit.gammas[0])
 
     def __call__(self, *, episodes: Sequence[Rollout], **_: Any) -> dict[str, dict[str, torch.Tensor]]:
@@ -132,7 +132,7 @@ class SegmentsToBatch(ConnectorV2):
             gamma=torch.tensor(credit.gammas),
             lam=credit.lam,
         )
-        self.figures = _judged(values, per_head + values)
+        self.judged = _judged(values, per_head + values)
         total = per_head.sum(dim=-1)
         total = (total - total.mean()) / (total.std() + 1e-8)
         return {
@@ -161,7 +161,7 @@ class SegmentsToBatch(ConnectorV2):
             "curiosity": self.curiosity.state_dict(),
             "scale": self._scale.state_dict(),
             "progress": self.progress.state_dict(),
-            "figures": dict(self.figures),
+            "judged": dict(self.judged),
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
@@ -169,7 +169,7 @@ class SegmentsToBatch(ConnectorV2):
         self.curiosity.load_state_dict(state["curiosity"])
         self._scale.load_state_dict(state["scale"])
         self.progress.load_state_dict(state["progress"])
-        self.figures = dict(state["figures"])
+        self.judged = dict(state["judged"])
 
 
 def _judged(values: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:

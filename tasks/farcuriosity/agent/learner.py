@@ -101,10 +101,10 @@ class CuriosityLearner(TorchLearner):
         """Return what has happened so far."""
         return self._learner_connector.progress
 
-    def figures(self) -> dict[str, float]:
+    def values(self) -> dict[str, float]:
         """Return the present values of what is drawn as curves, the return first."""
-        judged = self._learner_connector.figures
-        return self.progress.figures() | judged | self.curiosity.figures()
+        judged = self._learner_connector.judged
+        return self.progress.values() | judged | self.curiosity.values()
 
     def warm_up(self, observations: np.ndarray) -> None:
         """Start observation statistics from random steps, (N, *frame): the curiosity's, and the policy's."""

@@ -86,7 +86,7 @@ def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping
             agent = context.outputs / AGENT
             learners.ask(lambda learner: save_policy(learner.policy, agent))
             best.save(context.outputs / BEST, agent)
-            progress, figures = learners.ask(lambda learner: (learner.progress, learner.figures()))
+            progress, values = learners.ask(lambda learner: (learner.progress, learner.values()))
         finally:
             algorithm.stop()
     at, returns, lengths = np.array(progress.episodes, np.float64).reshape(-1, 3).T
@@ -100,7 +100,7 @@ def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping
         "score": float(returns[-100:].mean()) if len(returns) else None,
         "best": float(returns.max()) if len(returns) else None,
         "best_at": best.held["steps"] if best.held is not None else None,
-        **figures,
+        **values,
     }
 
 
@@ -240,16 +240,16 @@ def _updates(algorithm: PPO, steps: int, context: Context, checkpoint_every_s: f
     while done < steps:
         began = time.monotonic()
         result = algorithm.train()
-        done, figures = learners.ask(lambda learner: (learner.progress.steps, learner.figures()))
+        done, values = learners.ask(lambda learner: (learner.progress.steps, learner.values()))
         losses = result["learners"]["default_policy"]
         if not np.isfinite(losses["total_loss"]):
             raise Diverged(f"The policy's loss is {losses['total_loss']} after {done} steps")
         now = time.monotonic()
         if done // batch % every == 0 or done >= steps:
-            best.consider(algorithm, done, figures)
+            best.consider(algorithm, done, values)
             context.report(
                 done,
-                **figures,
+                **values,
                 **{name: float(losses[name]) for name in CURVES},
                 steps_per_second=batch / (now - began),
             )

@@ -166,7 +166,7 @@ class Fragmentation:
         way = (len(self._memory) - 1) / (rules.capacity - 1) if rules.decay == "filled" else self._way
         return rules.novelty + way * (rules.novelty_full - rules.novelty)
 
-    def figures(self) -> dict[str, float]:
+    def values(self) -> dict[str, float]:
         """Return the number of fragments kept, made, recalled and replaced so far."""
         return {
             "fragments": len(self._memory),

@@ -266,14 +266,14 @@ class PredictionCuriosity:
                 self._fragments.put(switch.target, self._new_fragment())
                 self._burning_in[switch.environment] = self._burn_in
 
-    def figures(self) -> dict[str, float]:
+    def values(self) -> dict[str, float]:
         """Return means of the last segment, bytes held here, and what the fragmentation counts.
 
         ``memory_bytes`` are weights, Adam's moments and frozen networks where they compute; fragments on disk
         are not in it.
         """
         tensors = {id(tensor): tensor for fragment in self._fragments.held() for tensor in fragment.tensors()}
-        counts = {} if self._decisions is None else self._decisions.figures()
+        counts = {} if self._decisions is None else self._decisions.values()
         return {**self._means, "memory_bytes": sum(tensor.nbytes for tensor in tensors.values()), **counts}
 
     def state_dict(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcell.report.intervals import student_interval
+from gridcell.report import student_interval
 
 
 def forgetting_map(

@@ -54,7 +54,7 @@ def follow(
         ends: whether an episode ended with each step, of shape ``(steps,)``; by default none does.
         segment: steps after which the curiosity scores and learns.
         epochs: times that it learns from a segment.
-        progress: told steps and figures after each segment.
+        progress: told steps and values after each segment.
     """
     seen, reached, moves = torch.from_numpy(before), torch.from_numpy(after), torch.from_numpy(actions)
     over = torch.zeros(len(moves), dtype=torch.bool) if ends is None else torch.from_numpy(ends)
@@ -79,7 +79,7 @@ def follow(
         fragments.append(np.full(length, int(scores.fragments[0])))
         for switch in scores.switches:
             (made if switch.made else recalled).append(start + switch.step)
-        progress(chosen.stop, curiosity.figures())
+        progress(chosen.stop, curiosity.values())
     return Walk(
         np.concatenate(rewards),
         np.concatenate(errors),

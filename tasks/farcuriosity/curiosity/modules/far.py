@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from farcuriosity.curiosity.interface import Curiosity, Kind, Parameters
 from farcuriosity.curiosity.rules import RELEASED, Rules
 from gridcell.errors import UserError, did_you_mean, unknown
-from gridcell.suite import parse_settings
+from gridcell.settings import parse_settings
 
 DEFAULT_RHO = {"ratio": 10.0, "z": 2.0}
 PRESETS = {"released": RELEASED}
