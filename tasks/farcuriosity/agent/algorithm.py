@@ -41,6 +41,8 @@ class CuriosityPPOConfig(PPOConfig):
 class CuriosityPPO(PPO):
     """RLlib's PPO, which leaves no folder of its own in the user's home: the platform keeps the results."""
 
+    env_runner_group: EnvRunnerGroup
+
     def setup(self, config: PPOConfig) -> None:
         """Build runners and learners; see ``overrides`` for why runners come last within a reservation."""
         if not config.num_env_runners or ray.util.get_current_placement_group() is None:
@@ -49,8 +51,7 @@ class CuriosityPPO(PPO):
         self.config = config.copy(copy_frozen=False).env_runners(num_env_runners=0)
         self.config.freeze()
         super().setup(self.config)
-        alone: EnvRunnerGroup = self.env_runner_group
-        alone.stop()
+        self.env_runner_group.stop()
         self.config = config
         self.env_runner_group = RunnersInAnyBundle(
             env_creator=self.env_creator,

@@ -26,10 +26,9 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     agent = context.need("agent").cell.config
     file = BEST if cell.config["policy"] == "best" else AGENT
     net = load_policy(context.artifact("agent", file))
-    found: dict[str, np.ndarray] = {}
-    metrics: dict[str, Any] = {"episodes": cell.config["episodes"]}
+    returns, lengths, metrics = {}, {}, {"episodes": cell.config["episodes"]}
     for name, greedy in (("sampled", False), ("greedy", True)):
-        returns, lengths = evaluate(
+        returns[name], lengths[name] = evaluate(
             net,
             agent["environment"],
             agent["options"],
@@ -39,7 +38,12 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
             seed=context.seed + _APART,
             alive=lambda steps: context.report(steps),
         )
-        found |= {f"{name}_returns": returns, f"{name}_lengths": lengths}
-        metrics |= {name: float(returns.mean()), f"{name}_length": float(lengths.mean())}
-    np.savez_compressed(context.outputs / EPISODES, **found)
+        metrics |= {name: float(returns[name].mean()), f"{name}_length": float(lengths[name].mean())}
+    np.savez_compressed(
+        context.outputs / EPISODES,
+        sampled_returns=returns["sampled"],
+        sampled_lengths=lengths["sampled"],
+        greedy_returns=returns["greedy"],
+        greedy_lengths=lengths["greedy"],
+    )
     return metrics
