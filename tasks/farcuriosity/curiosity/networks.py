@@ -56,9 +56,7 @@ def empty(build: Callable[[], Module], device: torch.device | str) -> Module:
 
     torch's own initialisation would cost time, and touch the global random state.
     """
-    with torch.device("meta"):
-        module = build()
-    return module.to_empty(device=device).to(memory_format=torch.channels_last)
+    return _unset(build, device).to(memory_format=torch.channels_last)
 
 
 def fresh(build: Callable[[], Module], generator: Generator, device: torch.device | str) -> Module:
@@ -69,10 +67,16 @@ def fresh(build: Callable[[], Module], generator: Generator, device: torch.devic
         generator: on the CPU; the same weights come out for every device.
         device: where the module is put.
     """
-    module = empty(build, "cpu")
+    module = _unset(build, "cpu")  # laid out as usual until then: torch's orthogonal weights need that
     for parameter in module.parameters():
         if parameter.dim() > 1:
             nn.init.orthogonal_(parameter, 2**0.5, generator=generator)
         else:
             nn.init.zeros_(parameter)
     return module.to(device).to(memory_format=torch.channels_last)
+
+
+def _unset(build: Callable[[], Module], device: torch.device | str) -> Module:
+    with torch.device("meta"):
+        module = build()
+    return module.to_empty(device=device)
