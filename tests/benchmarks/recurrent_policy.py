@@ -1,8 +1,8 @@
 """One gradient of the published policy over a segment: stretches of ``nn.LSTM`` against a loop of cells.
 
-128 steps of 2 environments, frames of 4 x 84 x 84, 512 units, one thread; now and then an episode begins in the
-middle. The loop of cells, with convolutions as torch lays them out by default, is how the policy was computed
-before. In processor time: what else the machine does disturbs that least.
+128 steps of 2 environments, frames of 4 x 84 x 84, 512 units, one thread; now and then an episode begins in
+the middle. The loop of cells, with convolutions as torch lays them out by default, is how the policy was
+computed before. In processor time: what else the machine does disturbs that least.
 """
 
 import time

@@ -270,7 +270,7 @@ def test_warm_up_is_part_of_what_observations_are_normalised_by():
     [
         ("rmd", {}, "Unknown curiosity 'rmd': did you mean 'rnd'"),
         ("rnd", {"proportoin": 1}, "Unknown setting 'rnd.proportoin': did you mean 'proportion'"),
-        ("far", {"module": {"lrr": 1}}, "Unknown setting 'module.lrr': did you mean 'lr'"),
+        ("far", {"module": {"lrr": 1}}, "Unknown setting 'far.module.lrr': did you mean 'lr'"),
         ("far", {"around": "none"}, "Unknown curiosity for far to be around 'none'.*icm, rnd"),
         ("far", {"capacity": 5}, "3 environments need a capacity of at least 6 fragments, not 5"),
         ("far", {"keys": "frames"}, "'far.keys' is wrong"),
