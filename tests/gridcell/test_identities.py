@@ -12,9 +12,14 @@ from gridcell.suite import load_suite, suite_names
 from gridcell.task import find_task, task_names
 
 DIGESTS = {
-    ("farcuriosity", "atari"): (24, "e80ad1846135675d"),
-    ("farcuriosity", "mini"): (18, "2749e6199cafe340"),
-    ("farcuriosity", "paper"): (195, "f68f147585f9c6af"),
+    ("farcuriosity", "atari"): (24, "27d4d7c78b090b19"),
+    ("farcuriosity", "conditions"): (240, "7f308e20158dd488"),
+    ("farcuriosity", "doorkey"): (30, "705f6a7fc33e8f04"),
+    ("farcuriosity", "mini"): (18, "2f31f3be6142bd60"),
+    ("farcuriosity", "paper"): (195, "559a949a7e414bec"),
+    ("farcuriosity", "pong"): (4, "3d687796d76288c8"),
+    ("farcuriosity", "released"): (40, "be159bdfa0eeaa04"),
+    ("farcuriosity", "spaces"): (30, "991eba9db23b1823"),
     ("farmap", "ablation"): (1200, "8eed67b1cfcfe48e"),
     ("farmap", "dynamic"): (320, "ae0ea982f202cc60"),
     ("farmap", "ends"): (1000, "24ed68a8b99b1c95"),
