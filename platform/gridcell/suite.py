@@ -101,6 +101,8 @@ def _apply(values: dict[str, Any], override: str) -> None:
     *parents, last = key.split(".")
     for parent in parents:
         inner = values.setdefault(parent, {})
+        if inner is None:  # 'ft:' in YAML: a key whose settings are all left at their defaults
+            inner = values[parent] = {}
         if not isinstance(inner, dict):
             raise UserError(f"'--set {override}': '{parent}' holds a value, not further keys")
         values = inner

@@ -7,7 +7,8 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_va
 from gridcell.errors import unknown
 from gridcell.settings import Distinct, Seeds, Strict
 from gridcell.suite import parse_settings
-from imagenet_rib.methods import get
+from imagenet_rib.chosen_methods import Chosen, parse_methods
+from imagenet_rib.training_settings import Optimiser
 
 DOWNSTREAM = ("v2", "a", "r", "sketch", "objectnet", "cartoon", "drawing", "c")
 """The eight sets, in the paper's order."""
@@ -27,18 +28,6 @@ class Architecture(Strict):
     pretrainings: list[str] | None = Field(None, min_length=1)
 
 
-class Optimiser(Strict):
-    """How weights are updated, under a cosine schedule per step after a linear warm-up."""
-
-    optimiser: Literal["sgd", "adamw"] = "sgd"
-    lr: float = Field(1e-3, gt=0)
-    momentum: float = Field(0.9, ge=0, lt=1)
-    weight_decay: float = Field(0.0, ge=0)
-    warmup_share: float = Field(0.1, ge=0, lt=1)
-    batch_size: int = Field(64, ge=1)
-    epochs: int = Field(10, ge=1)
-
-
 class Pretraining(Optimiser):
     """How a model is trained from scratch before it is fine-tuned."""
 
@@ -56,15 +45,20 @@ class Pretrained(Strict):
         path: of a ``file``: safetensors, or tensors that ``torch.save`` wrote. In no cell's identity: the
             file's content is.
         input_size: side in pixels of the images that the model is given.
+        resize: side in pixels to which an image's shorter side is brought before the centre is cut out; by
+            default as timm tests these weights.
     """
 
     source: Literal["timm", "torchvision", "file", "offline"]
     tag: str | None = None
     path: str | None = None
     input_size: int = Field(224, gt=64)
+    resize: int | None = Field(None, gt=64)
 
     @model_validator(mode="after")
     def _path_of_a_file(self) -> Self:
+        if self.resize is not None and self.resize < self.input_size:
+            raise ValueError(f"'resize' ({self.resize}) must be at least 'input_size' ({self.input_size})")
         if (self.source == "file") != (self.path is not None):
             raise ValueError("'path' goes with source: file, and with no other")
         return self
@@ -83,6 +77,8 @@ class Data(Strict):
         image_size: side in pixels that images in memory are scaled to; those of a ``folder`` keep theirs.
         seed: of the split into pools and of the derived shifts.
         shifts: per derived shift, what to set other than its defaults.
+        objectnet: which answers are right on set ``objectnet``: ``all`` ImageNet classes that an object's
+            class stands for, or ``released``: one class an object, of the 105 that the paper's code has.
     """
 
     source: Literal["digits", "folder", "imagenet", "published"] = "digits"
@@ -90,6 +86,7 @@ class Data(Strict):
     image_size: int = Field(32, ge=16)
     seed: int = Field(0, ge=0)
     shifts: dict[str, dict[str, Any]] = {}
+    objectnet: Literal["all", "released"] = "all"
 
 
 class Fisher(Strict):
@@ -105,9 +102,11 @@ class Evaluation(Strict):
     Attributes:
         cut: one cell per ``model``; one per model and evaluated ``set``; or the same, with set ``c`` cut
             further, into one cell per ``corruption``.
+        precision: of the answers: ``mixed`` on GPUs (float32 on processors), or ``float32`` everywhere.
     """
 
     cut: Literal["model", "set", "corruption"] = "model"
+    precision: Literal["mixed", "float32"] = "mixed"
 
 
 class Distance(Strict):
@@ -162,7 +161,7 @@ class Settings(Strict):
     data: Data = Data()
     architectures: dict[Name, Architecture] = Field(min_length=1)
     pretrainings: dict[Name, Pretraining | Pretrained] = Field(min_length=1)
-    methods: dict[str, Any] = Field(min_length=1)
+    methods: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")], Chosen] = Field(min_length=1)
     downstream: Annotated[list[Name], Distinct] = Field(list(DOWNSTREAM), min_length=2)
     training: Optimiser = Optimiser()
     fisher: Fisher = Fisher()
@@ -182,13 +181,10 @@ class Settings(Strict):
                     raise unknown(f"pre-training of architecture '{name}':", wanted, given)
         return {name: _pretraining(name, values) for name, values in given.items()}
 
-    @field_validator("methods")
+    @field_validator("methods", mode="before")
     @classmethod
-    def _known_methods(cls, methods: dict[str, Any]) -> dict[str, BaseModel]:
-        return {
-            name: parse_settings(get(name).parameters, given or {}, f"methods.{name}")
-            for name, given in methods.items()
-        }
+    def _known_methods(cls, given: Any) -> Any:
+        return parse_methods(given) if isinstance(given, dict) else given
 
 
 def _pretraining(name: str, values: Any) -> Any:

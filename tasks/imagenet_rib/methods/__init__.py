@@ -7,13 +7,15 @@ A plug-in adds a method by an entry point of the group ``gridcell.imagenet_rib.m
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from gridcell.errors import unknown
+from gridcell.errors import UserError, unknown
 from gridcell.grid import order_by_needs
 from gridcell.registry import Registry, by_name
 from imagenet_rib.method import FineTuning, Merging, Method
 
 ENTRY_POINTS = "gridcell.imagenet_rib.methods"
 _KINDS = (FineTuning, Merging)
+RESERVED = frozenset({"kind", "training", "from"})
+"""Keys of an entry in a suite's ``methods`` that are not parameters of the method."""
 
 
 @cache
@@ -22,7 +24,8 @@ def available() -> dict[str, Method]:
 
     Raises:
         UserError: If two methods share a name, a plug-in's entry point leads to something else, a method
-            needs one that does not exist, or methods need each other in a circle.
+            needs one that does not exist or has a parameter of a reserved name, or methods need each other in
+            a circle.
     """
     methods: Registry[Method] = Registry(__name__, "method", "method", kinds=_KINDS, group=ENTRY_POINTS)
     return collect(methods.all.values())
@@ -53,6 +56,11 @@ def collect(methods: Iterable[Method]) -> dict[str, Method]:
         UserError: As :func:`available`.
     """
     found = by_name(methods, "method", kinds=_KINDS)
+    for name, method in found.items():
+        if taken := sorted(RESERVED.intersection(method.parameters.model_fields)):
+            raise UserError(
+                f"Method '{name}' has a parameter '{taken[0]}', a word that suites use themselves"
+            )
     order({name: method.needs(method.parameters()) for name, method in found.items()})
     return found
 

@@ -9,15 +9,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gridcell.errors import UserError
+from imagenet_rib.method import PRE as PRE  # here for the report's other files
 
 if TYPE_CHECKING:
     import numpy as np
 
 VAL = "val"
 """Held-out pre-training data, the analogue of ImageNet's validation set: measured, but no part of RI."""
-
-PRE = "pre"
-"""The method of a model that was not fine-tuned."""
 
 BASELINE = "ft"
 """The method all others are compared with: plain fine-tuning."""
@@ -118,9 +116,12 @@ def downstream_names(sets: Sequence[SetFacts]) -> list[str]:
 
 
 def methods_in_order(methods: Iterable[str]) -> list[str]:
-    """Return method names without repeats: the paper's in its order, then all others by name."""
+    """Return method names without repeats: the paper's in its order, then all others by name.
+
+    A variant whose name begins with a method's and a hyphen (``ewc-200``) follows that method.
+    """
     rank = {name: index for index, name in enumerate(_METHODS_IN_ORDER)}
-    return sorted(set(methods), key=lambda name: (rank.get(name, len(rank)), name))
+    return sorted(set(methods), key=lambda name: (rank.get(name.partition("-")[0], len(rank)), name))
 
 
 def in_order(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
