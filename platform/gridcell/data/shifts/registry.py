@@ -119,6 +119,18 @@ def whole_number(parameters: Mapping[str, float], name: str, *, least: int, most
     return int(value)
 
 
+def share(parameters: Mapping[str, float], name: str) -> float:
+    """Return a parameter that is a share, above 0 and at most 1.
+
+    Raises:
+        UserError: It isn't.
+    """
+    value = parameters[name]
+    if not 0 < value <= 1:
+        raise UserError(f"{name} must be above 0 and at most 1, not {value}")
+    return float(value)
+
+
 def render(
     pool: LabelledImages,
     draw: Callable[[Floats, np.random.Generator], Floats],
