@@ -25,11 +25,14 @@ PRETRAIN = "pretrain"
 
 DATA_VERSIONS = {"digits": 2, "imagenet": 3}
 """By source. ``digits`` 2 and ``imagenet`` 3: fog, frost, glass blur, motion blur and elastic transform are
-calibrated against ImageNet-C's, cartoon and drawing against the published drops. ``imagenet`` 2: set c is the 15
-corruptions at all severities there are, and val whole where it can be."""
+calibrated against ImageNet-C's, cartoon and drawing against the published drops. ``imagenet`` 2: set c is the
+15 corruptions at all severities there are, and val whole where it can be."""
 
 PRETRAINED_VERSION = 2
 """2: tested with the crop that timm names for the size used, and on GPUs in mixed precision."""
+
+DISTANCE_VERSION = 2
+"""2: with the distance of two draws of one distribution, and the excess over it."""
 
 PRETRAIN_SEED = 0
 """Pre-trained models are given, as in the paper: seeds repeat the fine-tuning alone."""
@@ -259,6 +262,7 @@ def _plan_distances(model: _Model) -> None:
         cell = model.grid.add(
             "distance",
             {"source": distance.source, "target": downstream, **how},
+            version=DISTANCE_VERSION,
             needs={"features": features},
             seed=distance.seed,
             title=f"distance {model.name} to {downstream}",

@@ -11,7 +11,7 @@ from gridcell.data.shifts.registry import Shift, Sources, render, share
 _TONES = 5
 STRENGTH = 0.7
 """Share of the cartoon in the result. At 0.7 EfficientNet-Lite0 loses 18 points of accuracy on 28 crops of
-photographs, as models do on average on ImageNet-Cartoon (Salvador and Oberman 2022). A whole cartoon costs 46."""
+photographs, as models do on average on ImageNet-Cartoon (Salvador and Oberman 2022); all of it costs 46."""
 
 
 def draw(image: Floats, rng: np.random.Generator) -> Floats:

@@ -10,7 +10,7 @@ from gridcell.data.shifts.registry import Shift, Sources, render, share
 
 STRENGTH = 0.4
 """Share of the drawing in the result. At 0.4 EfficientNet-Lite0 loses 43 points of accuracy on 28 crops of
-photographs; models lose 45 on average on ImageNet-Drawing (Salvador and Oberman 2022). A whole drawing costs 79."""
+photographs; models lose 45 on average on ImageNet-Drawing (Salvador and Oberman 2022). All of it costs 79."""
 _LAYERS = ((0.25, 0.8), (0.5, 0.6), (0.75, -0.7))
 """Darkness from which a layer of hatching sets in, and its direction in radians relative to the hand's."""
 
