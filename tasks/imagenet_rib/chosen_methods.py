@@ -14,15 +14,15 @@ The name is a label: it is in no cell's identity.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import BaseModel, Field, model_serializer
+from pydantic import BaseModel, Field, create_model, model_serializer
 
-from gridcell.errors import UserError, unknown
+from gridcell.errors import unknown
 from gridcell.grid import order_by_needs
-from gridcell.settings import Strict
-from gridcell.suite import parse_settings
+from gridcell.settings import Mistake, SettingsError, Strict, collect, parse_settings
 from imagenet_rib import methods
-from imagenet_rib.method import PRE, Merging, Method
+from imagenet_rib.method import FineTuning, Merging, Method
 from imagenet_rib.training_settings import TrainingChanges
+from imagenet_rib.vocabulary import PRE
 
 
 class Chosen(Strict):
@@ -68,9 +68,7 @@ def parse_methods(given: Mapping[str, Any]) -> dict[str, Chosen]:
         UserError: a method or setting is unknown, a method's own name is given to another kind, or entries
             need each other in a circle.
     """
-    found = {
-        name: values if isinstance(values, Chosen) else _parse(name, values) for name, values in given.items()
-    }
+    found = collect(given, _parse)
     needs = {name: _others(one.needs()) for name, one in found.items()}
     for name, wanted in list(needs.items()):
         for other in wanted:
@@ -105,33 +103,47 @@ def roles(names: Iterable[str], chosen: Mapping[str, Chosen]) -> dict[str, str]:
     return found
 
 
+def entries() -> dict[str, type[BaseModel]]:
+    """Return what an entry of each method may say, for listings and editors."""
+    more: dict[str, Any] = {"training": (TrainingChanges | None, None)}
+    return {
+        name: (
+            create_model(method.parameters.__name__, __base__=method.parameters, **more)
+            if isinstance(method, FineTuning)
+            else method.parameters
+        )
+        for name, method in methods.available().items()
+    }
+
+
 def _parse(name: str, values: Any) -> Chosen:
-    where = f"methods.{name}"
+    if isinstance(values, Chosen):
+        return values
     if values is not None and not isinstance(values, Mapping):
-        raise UserError(f"The setting '{where}' is wrong: it must hold 'key: value' settings, not {values!r}")
+        raise _wrong((), f"it must hold 'key: value' settings, not {values!r}")
     parameters = dict(values or {})
     kind = parameters.pop("kind", name)
-    if kind != name and name in methods.available():
-        raise UserError(
-            f"The setting '{where}.kind' is wrong: '{name}' is a method itself; name the variant of '{kind}' "
-            f"otherwise, e.g. '{kind}-2'"
-        )
     method = methods.get(kind)
+    if kind != name and name in methods.available():
+        raise _wrong(
+            ("kind",),
+            f"'{name}' is a method itself; name the variant of '{kind}' otherwise, e.g. '{kind}-2'",
+        )
     training, sources = parameters.pop("training", None), parameters.pop("from", None) or {}
     if training is not None and isinstance(method, Merging):
-        raise UserError(
-            f"The setting '{where}.training' has no effect: '{kind}' merges weights without training"
-        )
-    changes = None if training is None else parse_settings(TrainingChanges, training, f"{where}.training")
-    parsed = parse_settings(method.parameters, parameters, where)
+        raise _wrong(("training",), f"it has no effect: '{kind}' merges, it does not train")
+    changes = None if training is None else parse_settings(TrainingChanges, training, "training")
+    parsed = parse_settings(method.parameters, parameters)
     if not isinstance(sources, Mapping):
-        raise UserError(
-            f"The setting '{where}.from' is wrong: it must name an entry for a method, not {sources!r}"
-        )
+        raise _wrong(("from",), f"it must name an entry for a method, not {sources!r}")
     for needed in sources:
         if needed not in method.needs(parsed):
-            raise unknown(f"method in '{where}.from':", needed, method.needs(parsed))
+            raise unknown(f"method in '{name}.from':", needed, method.needs(parsed))
     return Chosen(kind=kind, parameters=parsed, training=changes, sources=dict(sources))
+
+
+def _wrong(path: tuple[str, ...], why: str) -> SettingsError:
+    return SettingsError([Mistake(path, f"The setting '{{where}}' is wrong: {why}")])
 
 
 def _others(names: Iterable[str]) -> tuple[str, ...]:

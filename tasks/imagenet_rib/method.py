@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
-PRE = "pre"
-"""The method of a model that was not fine-tuned."""
-
-
 class Parameters(Strict):
     """Settings of a method: typed, frozen, none beyond those declared. Every setting has a default."""
 

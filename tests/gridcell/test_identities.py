@@ -21,8 +21,10 @@ DIGESTS = {
     ("farmap", "sweep"): (1680, "38ad7ca86e50cfef"),
     ("generalization-difficulty", "mini"): (45, "033308c8695ac3ae"),
     ("generalization-difficulty", "published"): (29, "e3ab21d11baf1457"),
-    ("imagenet-rib", "mini"): (753, "69365dc4818e8411"),
-    ("imagenet-rib", "paper"): (84910, "6c42f07327f1b66d"),
+    ("imagenet-rib", "mini"): (785, "274c7a5582dc9abd"),
+    ("imagenet-rib", "learning-rate"): (2319, "e5a45b60f928964a"),
+    ("imagenet-rib", "paper"): (93762, "aaea08eb24c03bdc"),
+    ("imagenet-rib", "paper-released"): (83708, "3c6abcc1033b9489"),
     ("inductive-bias", "mini"): (439, "f9cdac7c67ed2398"),
 }
 USERS_DATA = {("generalization-difficulty", "custom"), ("imagenet-rib", "lite"), ("inductive-bias", "paper")}

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gridcell.errors import UserError
 from gridcell.suite import load_suite
@@ -81,8 +80,8 @@ def test_a_variant_is_started_from_and_merged_by_name():
         ("{x: {kind: ewc, strenght: 3}}", "Unknown setting 'methods.x.strenght': did you mean 'strength'?"),
         ("{ft: {training: {lrr: 3}}}", "Unknown setting 'methods.ft.training.lrr': did you mean 'lr'?"),
         ("{ft: {training: {lr: -1}}}", "The setting 'methods.ft.training.lr' is wrong"),
-        ("{soup: {training: {lr: 1}}}", "has no effect: 'soup' merges"),
-        ("{ft: {from: {lp: ft}}}", "Unknown method in 'methods.ft.from': 'lp'"),
+        ("{soup: {training: {lr: 1}}}", "it has no effect: 'soup' merges"),
+        ("{ft: {from: {lp: ft}}}", "Unknown method in 'ft.from': 'lp'"),
         ("{lp_ft: {from: {lp: nothing}}}", "Unknown method needed by 'lp_ft': 'nothing'"),
         ("{soup: {ingredients: [pre, ewc-2]}}", "Unknown method needed by 'soup': 'ewc-2'"),
         ("{a: {kind: lp_ft, from: {lp: b}}, b: {kind: lp_ft, from: {lp: a}}}", "circle"),

@@ -15,18 +15,18 @@ from imagenet_rib.grid.input_names import DATA, OBJECTNET, data_role
 from imagenet_rib.grid.model_names import check_name
 from imagenet_rib.grid.published import check_there, labelled_images, published, published_set
 from imagenet_rib.grid.slices import CORRUPTED, evaluation_cuts
-from imagenet_rib.method import PRE, FineTuning, Merging
-from imagenet_rib.report.evaluations import VAL
+from imagenet_rib.method import FineTuning, Merging
 from imagenet_rib.settings import Data, Pretrained, Pretraining, Settings
 from imagenet_rib.training_settings import changed
+from imagenet_rib.vocabulary import PRE, VAL
 
 PRETRAIN = "pretrain"
 """The set that stands for the pre-training data."""
 
 DATA_VERSIONS = {"digits": 2, "imagenet": 3}
 """By source. ``digits`` 2 and ``imagenet`` 3: fog, frost, glass blur, motion blur and elastic transform are
-calibrated against ImageNet-C's, cartoon and drawing against the published drops. ``imagenet`` 2: set c is the
-15 corruptions at all severities there are, and val whole where it can be."""
+calibrated against ImageNet-C's, cartoon and drawing of photographs against the published drops. ``imagenet`` 2:
+set c is the 15 corruptions at all severities there are, and val whole where it can be."""
 
 PRETRAINED_VERSION = 2
 """2: tested with the crop that timm names for the size used, and on GPUs in mixed precision."""

@@ -1,0 +1,19 @@
+"""Settings: what they are made of, how they are read, checked and described."""
+
+from gridcell.settings.base import Distinct, Parts, Seeds, Strict, added_later, distinct, identity_of
+from gridcell.settings.mistakes import Mistake, SettingsError, collect
+from gridcell.settings.parse import parse_settings
+
+__all__ = [
+    "Distinct",
+    "Mistake",
+    "Parts",
+    "Seeds",
+    "SettingsError",
+    "Strict",
+    "added_later",
+    "collect",
+    "distinct",
+    "identity_of",
+    "parse_settings",
+]
