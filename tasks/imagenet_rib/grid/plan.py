@@ -25,8 +25,8 @@ PRETRAIN = "pretrain"
 
 DATA_VERSIONS = {"digits": 2, "imagenet": 3}
 """By source. ``digits`` 2 and ``imagenet`` 3: fog, frost, glass blur, motion blur and elastic transform are
-calibrated against ImageNet-C's, cartoon and drawing of photographs against the published drops. ``imagenet`` 2:
-set c is the 15 corruptions at all severities there are, and val whole where it can be."""
+calibrated against ImageNet-C's, cartoon and drawing of photographs against the published drops. ``imagenet``
+2: set c is the 15 corruptions at all severities there are, and val whole where it can be."""
 
 PRETRAINED_VERSION = 2
 """2: tested with the crop that timm names for the size used, and on GPUs in mixed precision."""
