@@ -29,6 +29,7 @@ _METHODS_IN_ORDER = (
     "lwf",
     "wise_ft",
     "soup",
+    "model_stock",
     "flyp",
 )
 

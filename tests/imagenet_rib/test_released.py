@@ -15,7 +15,7 @@ from gridcell.data.images import LabelledImages
 from gridcell.data.sharded import StoredImages
 from gridcell.errors import UserError
 from gridcell.learn.classifier import Classifier
-from gridcell.learn.fit import fit
+from gridcell.learn.fitting import fit
 from gridcell.learn.optimisers import Optimisation
 from gridcell.suite import load_suite
 from gridcell.task import find_task
@@ -174,7 +174,7 @@ def train_cell(store, tmp_path, monkeypatch, settings, device="cpu"):
         if device == "cpu":
             fit(module, batches, report=lambda **now: (rates.append(now["lr"]), report(**now)), **arguments)
 
-    monkeypatch.setattr("gridcell.learn.fit.fit", recorded)
+    monkeypatch.setattr("gridcell.learn.fitting.fit", recorded)
     images = LabelledImages(
         "x",
         np.zeros((24, 16, 16, 3), np.uint8),
