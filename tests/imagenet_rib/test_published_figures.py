@@ -3,8 +3,9 @@
 import pytest
 
 from gridcell.errors import UserError
-from imagenet_rib.report.published import beside, read_figures
+from imagenet_rib.report.published import as_rows, beside, read_figures
 from imagenet_rib.report.summary import summarise
+from imagenet_rib.report.tables import published_table
 from imagenet_rib.settings import DOWNSTREAM
 from rib_evaluations import AFTER, PRE, SETS, after, before
 
@@ -69,6 +70,26 @@ def test_models_and_methods_that_a_suite_lacks_are_left_out(own):
     summary = summarise([before(), *after("lwf")], SETS)
     assert beside(summary, {"m": "net.tag"}, own) == []
     assert beside(summarise([before(), *after("ft")], SETS), {"m": "unknown"}, own) == []
+
+
+def test_the_table_says_published_ours_and_difference(own):
+    summary = summarise([before(), *after("ft")], SETS)
+    rows = as_rows(beside(summary, {"m": "net.tag"}, own))
+    text = str(published_table(rows))
+    assert [row["when"] for row in rows] == ["before", "after", "change"] * 2
+    assert rows[4] == {
+        "model": "m",
+        "method": "ft",
+        "downstream": "a",
+        "tested": "val",
+        "when": "after",
+        "source": "mine",
+        "published": 79,
+        "error": 0.1,
+        "ours": 80,
+        "difference": 1,
+    }
+    assert "79.0 ± 0.1" in text
 
 
 @pytest.mark.parametrize("text", ["- {source: x}", "- {source: x, figures: [{model: 3}]}", ": ["])

@@ -20,7 +20,7 @@ class Settings(Parameters):
     ingredients: tuple[str, ...] = Field(
         default=("ft", "lwf"),
         min_length=2,
-        description="entries whose weights are merged; the source takes runs of one method with different settings",
+        description="entries whose weights are merged; the source takes several runs of one method",
     )
 
     @field_validator("ingredients")
@@ -42,8 +42,8 @@ def merge(weights: Mapping[str, StateDict], /, **variant: Any) -> StateDict:
 
 method = Merging(
     name="model_stock",
-    summary="Layer by layer between the pre-trained weights and the mean of fine-tuned ones, the nearer to the "
-    "mean the more these agree (Jang et al. 2024).",
+    summary="Layer by layer between the pre-trained weights and the mean of fine-tuned ones, the nearer to "
+    "the mean the more these agree (Jang et al. 2024).",
     parameters=Settings,
     ingredients=lambda settings: (PRE, *settings.ingredients),
     merge=merge,

@@ -122,6 +122,24 @@ def beside(
     ]
 
 
+def as_rows(comparisons: Iterable[Comparison]) -> list[dict[str, Any]]:
+    """Return comparisons as JSON, rounded to a hundredth of a point."""
+
+    def rounded(value: float | None) -> float | None:
+        return None if value is None else round(value, 2)
+
+    return [
+        {
+            **{
+                key: getattr(one, key)
+                for key in ("model", "method", "downstream", "tested", "when", "source")
+            },
+            **{key: rounded(getattr(one, key)) for key in ("published", "error", "ours", "difference")},
+        }
+        for one in comparisons
+    ]
+
+
 def _comparisons(summary: Mapping[str, Any], model: str, figure: Figure, source: Source) -> list[Comparison]:
     before, after = _ours(summary, model, figure)
     error = source.error if figure.error is None else figure.error

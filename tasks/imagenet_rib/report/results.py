@@ -19,9 +19,10 @@ from imagenet_rib.grid.slices import join
 from imagenet_rib.method import Merging
 from imagenet_rib.report.distance_summary import MeasuredDistance
 from imagenet_rib.report.evaluations import Evaluation, SetFacts, identity
+from imagenet_rib.report.published import as_rows, beside, read_figures
 from imagenet_rib.report.richness import origins
 from imagenet_rib.report.summary import summarise
-from imagenet_rib.vocabulary import VAL, Variant
+from imagenet_rib.vocabulary import PRE, VAL, Variant
 
 _PLACE = ("model", "method", "downstream", "seed")
 """Labels of an evaluation; what further labels it has are its variant."""
@@ -49,8 +50,19 @@ def write(results: GridResults, out: Path) -> Report:
         distances=_distances(results),
         origins=origins(results.settings),
     )
+    summary["published"] = as_rows(beside(summary, _timm_names(results), read_figures()))
     page = write_files(results, evaluations, sets, summary, out, _own_facts(results.settings, found))
     return Report(page, headline(summary))
+
+
+def _timm_names(results: GridResults) -> dict[str, str]:
+    """Return timm's name of each model, with the tag of its weights where they are published ones."""
+    cells = results.grid.cells
+    before = (t for t in results.grid.targets if t.labels.get("method") == PRE)
+    return {
+        target.labels["model"]: cells[cells[target.cell].needs["weights"]].config["architecture"]["name"]
+        for target in before
+    }
 
 
 def _facts(name: str, images: LabelledSet | None, about: str) -> SetFacts:
