@@ -75,7 +75,7 @@ def test_models_and_methods_that_a_suite_lacks_are_left_out(own):
 def test_the_table_says_published_ours_and_difference(own):
     summary = summarise([before(), *after("ft")], SETS)
     rows = as_rows(beside(summary, {"m": "net.tag"}, own))
-    text = str(published_table(rows))
+    text = published_table(rows).__html__()
     assert [row["when"] for row in rows] == ["before", "after", "change"] * 2
     assert rows[4] == {
         "model": "m",

@@ -60,7 +60,7 @@ def model_stock(anchor: StateDict, tuned: Sequence[StateDict]) -> dict[str, Tens
 
     Jang, Yun and Han 2024 (Model Stock): ``t = N c / (1 + (N - 1) c)``, with c the cosine of the angle at the
     anchor between two fine-tuned tensors, here its mean over all pairs. Where they disagree (c <= 0) t is 0
-    and the anchor stays. Where nothing moved the mean is the anchor. Integer tensors are the last ingredient's.
+    and the anchor stays; so it does where nothing moved. Integer tensors are the last ingredient's.
 
     Args:
         anchor: The pre-trained weights.
