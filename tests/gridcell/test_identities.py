@@ -31,15 +31,16 @@ DIGESTS = {
     ("farmap", "sweep"): (2040, "270d36a33958baf7"),
     ("generalization-difficulty", "mini"): (45, "033308c8695ac3ae"),
     ("generalization-difficulty", "published"): (29, "e3ab21d11baf1457"),
-    ("imagenet-rib", "mini"): (753, "69365dc4818e8411"),
-    ("imagenet-rib", "paper"): (84910, "6c42f07327f1b66d"),
-    ("inductive-bias", "mini"): (439, "1e886fc94a3fb400"),
-}
-USERS_DATA = {
     ("farmap", "released-maps"),
     ("generalization-difficulty", "custom"),
-    ("imagenet-rib", "lite"),
+    ("imagenet-rib", "learning-rate"): (2319, "e5a45b60f928964a"),
+    ("imagenet-rib", "mini"): (785, "274c7a5582dc9abd"),
+    ("imagenet-rib", "paper"): (93762, "aaea08eb24c03bdc"),
+    ("imagenet-rib", "paper-released"): (83708, "3c6abcc1033b9489"),
+    ("inductive-bias", "mini"): (439, "1e886fc94a3fb400"),
     ("inductive-bias", "paper"),
+USERS_DATA = {
+}
 }
 
 

@@ -67,11 +67,10 @@ def published(model: str, architecture: Architecture, how: Pretrained) -> Publis
     else:
         tag = how.tag or tag or _IN1K
     name = f"{base}.{tag}" if tag else base
-    config = {
-        "architecture": {"name": name, "options": architecture.options, "input_size": how.input_size},
-        "weights": weights,
-    }
-    return Published(name, config, locations)
+    described = {"name": name, "options": architecture.options, "input_size": how.input_size}
+    if how.resize is not None:
+        described["resize"] = how.resize
+    return Published(name, {"architecture": described, "weights": weights}, locations)
 
 
 def labelled_images(data: Data) -> tuple[dict[str, Any], tuple[str, ...]]:
