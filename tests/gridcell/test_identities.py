@@ -31,16 +31,17 @@ DIGESTS = {
     ("farmap", "sweep"): (2040, "270d36a33958baf7"),
     ("generalization-difficulty", "mini"): (45, "033308c8695ac3ae"),
     ("generalization-difficulty", "published"): (29, "e3ab21d11baf1457"),
-    ("farmap", "released-maps"),
-    ("generalization-difficulty", "custom"),
     ("imagenet-rib", "learning-rate"): (2319, "e5a45b60f928964a"),
     ("imagenet-rib", "mini"): (785, "274c7a5582dc9abd"),
     ("imagenet-rib", "paper"): (93762, "aaea08eb24c03bdc"),
     ("imagenet-rib", "paper-released"): (83708, "3c6abcc1033b9489"),
     ("inductive-bias", "mini"): (439, "1e886fc94a3fb400"),
-    ("inductive-bias", "paper"),
-USERS_DATA = {
 }
+USERS_DATA = {
+    ("farmap", "released-maps"),
+    ("generalization-difficulty", "custom"),
+    ("imagenet-rib", "lite"),
+    ("inductive-bias", "paper"),
 }
 
 
