@@ -130,7 +130,8 @@ def _own(data: Data, path: str) -> dict[str, Any]:
 def _measure(grid: GridBuilder, name: str, config: dict[str, Any], seeds: list[int]) -> None:
     for seed in seeds:
         # version 2: delta by extreme values is capped by the sample's least distance
-        cell = grid.add("measure", config, seed=seed, version=2, title=f"{name} seed {seed}")
+        # version 3: delta from all pairs, copies of a neighbour are one neighbour, a range of the bits
+        cell = grid.add("measure", config, seed=seed, version=3, title=f"{name} seed {seed}")
         grid.target({"task": name, "seed": seed}, cell)
 
 

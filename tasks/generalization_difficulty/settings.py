@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from generalization_difficulty.estimate.options import EXACT_PAIRS
 from gridcell.settings import Seeds, Strict
 
 
@@ -108,16 +109,20 @@ class Data(Strict):
 
 
 class Estimation(Strict):
-    """How ingredients are estimated; see ``measure.measure``.
+    """How ingredients are estimated; see ``estimate.options``.
 
     Attributes:
         m: the intrinsic dimension, where it is known.
         resolution: which estimate of delta enters the formula, or delta itself.
+        exact_pairs: pairs of points up to which ``exact`` compares all; beyond, it extrapolates (``evt``).
+        centre: from where R is measured: the origin, as published, or the points' mean.
         memory_mb: MiB that the held sample may take.
     """
 
     m: float | None = Field(None, ge=1)
-    resolution: Literal["evt", "sample"] | Annotated[float, Field(gt=0)] = "evt"
+    resolution: Literal["exact", "evt", "sample"] | Annotated[float, Field(gt=0)] = "exact"
+    exact_pairs: int = Field(EXACT_PAIRS, ge=1)
+    centre: Literal["origin", "mean"] = "origin"
     neighbours: int = Field(5, ge=2)
     queries: int = Field(10_000, ge=2)
     subset: int = Field(10_000, ge=2)

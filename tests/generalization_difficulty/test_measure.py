@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from generalization_difficulty import Classification, measure_arrays
+from generalization_difficulty import Classification, measure, measure_arrays
 from generalization_difficulty.data.files import fingerprint, open_data
-from generalization_difficulty.estimate import measure
 from gridcell.data.shards.write import import_set
 from gridcell.errors import UserError
 
@@ -60,10 +59,14 @@ def test_webdataset_shards(images, tmp_path):
 def test_data_larger_than_memory_are_sampled_and_the_sample_told(images):
     points, labels = images
     found = measure_arrays(points, labels, eps=0.01, memory=100 * points[0].size)
-    assert found.held == 100
-    assert found.m_points == 100 // 8  # as float64 they take eight times the bytes
-    assert found.delta_points == 100
+    assert found.held == found.m_points == 100
     assert found.task.n == 150
+    whole = measure_arrays(points, labels, eps=0.01)
+    assert (found.delta_exact, found.delta_points) == (whole.delta_exact, 150)  # other passes, all pairs
+    assert found.delta_pair == whole.delta_pair
+    sampled = measure_arrays(points, labels, eps=0.01, memory=100 * points[0].size, resolution="sample")
+    assert sampled.delta_points == 100
+    assert sampled.delta_sample >= whole.delta_exact
 
 
 def test_seeds_draw_other_samples_and_repeat(images):
@@ -194,7 +197,7 @@ def test_extreme_value_theory_does_not_exceed_the_distance_that_the_sample_holds
     points, labels = images
     points = points.astype(float)
     points[11], labels[11], labels[12] = points[12] + 1e-3, 0, 1
-    found = measure_arrays(points, labels, eps=0.01, pairs=200)
+    found = measure_arrays(points, labels, eps=0.01, pairs=200, resolution="evt")
     assert found.delta_sample == pytest.approx(1e-3 * np.sqrt(points[0].size))
     assert found.delta_evt == found.task.delta == found.delta_sample
 
@@ -207,7 +210,7 @@ def test_extreme_value_theory_is_left_out_where_it_is_not_asked_for(images, reso
     labels[3] = 1
     options = {"eps": 0.001, "m": 5, "pairs": 100, "memory": 90 * points[0].size, "seed": 1}
     with pytest.raises(UserError, match="use resolution=sample"):
-        measure_arrays(points, labels, **options)
+        measure_arrays(points, labels, resolution="evt", **options)
     found = measure_arrays(points, labels, resolution=resolution, **options)
     assert (found.delta_evt, found.delta_pairs, found.tail_index) == (None, 0, None)
 
