@@ -20,6 +20,7 @@ from farmap.report.sentences import answer
 from farmap.report.summary import THRESHOLDS, Entry, interval, summarise
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
 from gridcell.store import Store
 from gridcell.suite import load_suite, suite_names
 from gridcell.task import Findings
@@ -30,7 +31,7 @@ TINY = str(Path(__file__).parent / "tiny.yaml")
 def run(store, out, name=TINY, overrides=()):
     suite = load_suite(task, name, list(overrides))
     grid = suite.grid()
-    run_grid(task, grid, store, executor="inline")
+    run_grid(task, grid, store, RunOptions(executor="inline"))
     results, damaged = store.results.read_many(grid.cells)
     assert not damaged
     failures = {key: item for key, item in store.failures.read_all().items() if key in grid.cells}

@@ -2,14 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from scipy.spatial.distance import cdist
 
 from generalization_difficulty.data.batches import ArrayBatches
 from generalization_difficulty.data.synthetic import linear, sphere
-from generalization_difficulty.estimate import cloud as clouds
-from generalization_difficulty.estimate import distances as blocks
+from generalization_difficulty.estimate import cloud as clouds, distances as blocks
 from generalization_difficulty.estimate.cloud import Cloud, frame_of
 from generalization_difficulty.estimate.delta import second_pass
 from generalization_difficulty.estimate.dimension import by_neighbours, intrinsic_dimension

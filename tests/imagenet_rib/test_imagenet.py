@@ -12,6 +12,7 @@ from gridcell.data.image_sets import write_suite
 from gridcell.data.images import LabelledImages
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
 from gridcell.suite import load_suite
 from gridcell.task import Findings, find_task
 from imagenet_rib.cells.data import run as read_data
@@ -240,7 +241,7 @@ def test_the_lite_suite_runs_offline_from_photographs_to_report(store, tmp_path)
     ]
     suite = load_suite(task, "lite", overrides)
     grid = suite.grid()
-    schedule = run_grid(task, grid, store, executor="inline")
+    schedule = run_grid(task, grid, store, RunOptions(executor="inline"))
     assert {outcome.failure.message for outcome in schedule.failed.values()} == set()
     results, damaged = store.results.read_many(grid.cells)
     assert len(results) == len(grid)
@@ -260,7 +261,7 @@ def test_the_lite_suite_runs_offline_from_photographs_to_report(store, tmp_path)
     cut = load_suite(task, "lite", [*overrides, "evaluation.cut=corruption"])
     parts = cut.grid().select({"method": ["pre"]})
     assert len(parts.targets) == 1 + 15 + 1
-    run_grid(task, parts, store, executor="inline")
+    run_grid(task, parts, store, RunOptions(executor="inline"))
     results, _ = store.results.read_many(parts.cells)
     findings = Findings("cut", cut.settings.model_dump(mode="json"), parts, results, {}, store)
     task.write_report(findings, tmp_path / "cut")

@@ -8,8 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from gridcell.errors import UserError
-from imagenet_rib.methods import ENTRY_POINTS, available, collect, get, order
-from imagenet_rib.methods import lp_ft as lp_ft_file
+from imagenet_rib.methods import ENTRY_POINTS, available, collect, get, lp_ft as lp_ft_file, order
 
 
 def test_the_benchmarks_methods_are_there():

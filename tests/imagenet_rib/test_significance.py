@@ -4,8 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy import stats
 
 from imagenet_rib.report.significance import DRAWS, EXACT_PAIRS, holm, sign_flip_p, smallest_p

@@ -14,7 +14,8 @@ from PIL import Image
 from gridcell.cli import main
 from gridcell.data.shards.write import import_set
 from gridcell.errors import UserError
-from gridcell.execute.attempt import run_cell
+from gridcell.execute.attempt import Attempt
+from gridcell.execute.run_cell import run_cell
 from gridcell.store import Store
 from gridcell.suite import load_suite, parse_settings
 from gridcell.task import Findings
@@ -55,7 +56,9 @@ def finished(tmp_path_factory):
     store = Store(str(folder / "store")).prepare()
     settings = parse_settings(task.settings, SMALL)
     grid = task.plan(settings)
-    outcomes = {c.id: run_cell(c, task, store, locations=grid.locations) for c in grid.cells.values()}
+    outcomes = {
+        c.id: run_cell(Attempt(c, task, store, locations=grid.locations)) for c in grid.cells.values()
+    }
     assert not [outcome.failure for outcome in outcomes.values() if outcome.failure]
     results, _ = store.results.read_many(grid.cells)
     found = Findings("small", settings.model_dump(mode="json"), grid, results, {}, store)
@@ -90,7 +93,7 @@ def test_how_hypotheses_are_cut_into_cells_changes_nothing(finished, tmp_path):
         t.cell for t in grid.targets if t.labels["space"] == "mlp" and t.labels["problem"] == "easy"
     )
     for cell in grid.closure([wanted]).values():
-        outcome = run_cell(cell, task, store, locations=grid.locations)
+        outcome = run_cell(Attempt(cell, task, store, locations=grid.locations))
     ours = store.results.read(wanted).metrics
     other = next(
         r.metrics
@@ -361,7 +364,7 @@ def first_failure(tmp_path, problem, **settings):
     grid = task.plan(parse_settings(task.settings, SMALL | {"problems": {"mine": problem}} | settings))
     for cell in grid.cells.values():
         if cell.kind in ("data", "kernel"):
-            failure = run_cell(cell, task, store, locations=grid.locations).failure
+            failure = run_cell(Attempt(cell, task, store, locations=grid.locations)).failure
             if failure is not None:
                 return failure.message
     return ""

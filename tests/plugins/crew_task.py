@@ -29,7 +29,7 @@ def train(cell: Cell, context: Context) -> Mapping[str, Any]:
 
     from gridcell.data.batches import Batches
     from gridcell.learn.classifier import Classifier
-    from gridcell.learn.fit import fit
+    from gridcell.learn.fitting import fit
     from learn_problems import cross_entropy, data
 
     last = context.rank == context.workers - 1
@@ -83,7 +83,7 @@ def vit(cell: Cell, context: Context) -> Mapping[str, Any]:
 
     from gridcell.data.batches import Batches
     from gridcell.learn.classifier import Classifier
-    from gridcell.learn.fit import fit
+    from gridcell.learn.fitting import fit
     from imagenet_rib.learning.models import build_model
     from learn_problems import cross_entropy
 

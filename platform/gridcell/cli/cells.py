@@ -9,8 +9,9 @@ import typer
 from gridcell.cli import common
 from gridcell.cli.common import DEFAULT_STORAGE, Json, Storage, open_store, print_json, reading
 from gridcell.errors import UserError
-from gridcell.execute.attempt import run_cell
-from gridcell.execute.processes import workers_for
+from gridcell.execute.attempt import Attempt
+from gridcell.execute.processes import processes_for
+from gridcell.execute.run_cell import run_cell
 from gridcell.task import find_task
 
 app = typer.Typer(
@@ -80,9 +81,9 @@ def run_one(
         console.print(f"[{step}] " + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
 
     try:
-        with workers_for([cell]):
+        with processes_for([cell]):
             outcome = run_cell(
-                cell, find_task(plan.task), store, locations=plan.locations, reporter=report, foreground=True
+                Attempt(cell, find_task(plan.task), store, plan.locations, reporter=report, foreground=True)
             )
     except BaseException:
         if before is not None:

@@ -32,7 +32,7 @@ from gridcell.cli.progress import clock
 from gridcell.cluster.jobs import DEFAULT_ADDRESS, Job, Jobs, check_address, environment_for
 from gridcell.cluster.package import LIMIT_MIB, Package, mib, pack
 from gridcell.errors import UserError
-from gridcell.execute.driver import check_at_least_one, check_seconds
+from gridcell.execute.options import check_at_least_one, check_seconds
 from gridcell.secrets import has_secret, is_secret_name
 from gridcell.suite import Suite, load_suite
 from gridcell.task import find_task

@@ -31,6 +31,7 @@ from gridcell.cli.interruption import end_when_asked, leave
 from gridcell.cli.progress import TerminalProgress
 from gridcell.cli.reports import findings, report_folder
 from gridcell.execute.driver import diverged_cells, run_grid, set_damaged_aside
+from gridcell.execute.options import RunOptions
 from gridcell.execute.schedule import Schedule
 from gridcell.mlflow.experiment import default_tracking_uri, is_server
 from gridcell.mlflow.mirror import Window
@@ -68,6 +69,14 @@ def run(
 ) -> None:
     """Run a suite's missing cells, then report. Run it again to go on: nothing that is done is run twice."""
     end_when_asked()
+    options = RunOptions(
+        executor=executor.value,
+        address=address,
+        max_concurrent=max_concurrent,
+        retry_diverged=retry_diverged,
+        max_failures=max_failures,
+        stall_timeout_s=stall_timeout,
+    )
     console = common.console()
     asked = request(task, suite, select, override, seeds)
     store = Store(storage).prepare()
@@ -85,18 +94,7 @@ def run(
     )
     progress = TerminalProgress(console, asked.suite.task.progress_metric)
     try:
-        schedule = run_grid(
-            asked.suite.task,
-            asked.grid,
-            store,
-            executor=executor.value,
-            address=address,
-            max_concurrent=max_concurrent,
-            retry_diverged=retry_diverged,
-            max_failures=max_failures,
-            stall_timeout_s=stall_timeout,
-            listeners=[progress, window],
-        )
+        schedule = run_grid(asked.suite.task, asked.grid, store, options, listeners=[progress, window])
     except KeyboardInterrupt:
         _say_how_to_go_on(console, asked, store, "Stopped")
         if executor is ExecutorName.RAY:

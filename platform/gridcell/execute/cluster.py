@@ -141,7 +141,7 @@ def check_resources(cells: Sequence[Cell]) -> None:
                 )
 
 
-def survey(task: Task, address: str) -> int:
+def check_nodes(task: Task, address: str) -> int:
     """Make sure that each node has the task's code; return how many processors their hosts have together.
 
     Several nodes may be on one host, and each may offer more CPUs than there are processors.

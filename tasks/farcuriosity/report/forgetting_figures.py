@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from farcuriosity.forgetting.measure import forgetting_map, mean_interval
 from gridcell.plots import style
-from gridcell.plots.curves import Curve, curves
+from gridcell.plots.line_plot import Curve, curves
 
 _CELL = 0.17  # inches
 _WALL = "#4b5563"

@@ -10,9 +10,9 @@ from farcuriosity.cells.forgetting import VISITS
 from farcuriosity.cells.names import EPISODES, VIDEO
 from farcuriosity.report.summary import Agent, Study, summarise
 from gridcell.errors import CorruptData, UserError
-from gridcell.execute.attempt import scratch_folder
 from gridcell.report import Picture
 from gridcell.store import Result
+from gridcell.store.scratch import scratch_folder
 from gridcell.task import Findings, Report
 
 

@@ -10,7 +10,7 @@ from farmap.plan import NO_FILM
 from farmap.report.film import Recording
 from farmap.report.summary import PLACE, Entry, summarise
 from gridcell.errors import CorruptData, UserError
-from gridcell.execute.attempt import scratch_folder
+from gridcell.store.scratch import scratch_folder
 from gridcell.task import Findings, Report
 
 

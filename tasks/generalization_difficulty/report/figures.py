@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from generalization_difficulty.report.numbers import log10
-from gridcell.plots.bars import grouped_bars
-from gridcell.plots.curves import Curve, curves
-from gridcell.plots.heatmap import heatmap
+from gridcell.plots.bar_plot import grouped_bars
+from gridcell.plots.heatmap_plot import heatmap
+from gridcell.plots.line_plot import Curve, curves
 from gridcell.report import Picture
 
 Summary = Mapping[str, Any]

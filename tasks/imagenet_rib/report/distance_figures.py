@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gridcell.plots.numbers import signed
-from gridcell.plots.scatter import Points, scatter
+from gridcell.plots.scatter_plot import Points, scatter
 from gridcell.report import Picture
 from imagenet_rib.metrics import FloatArray
 from imagenet_rib.report.evaluations import BASELINE

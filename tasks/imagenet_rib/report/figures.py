@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.plots.curves import Curve, curves
-from gridcell.plots.forest import Ranking, forest
-from gridcell.plots.heatmap import heatmap
-from gridcell.plots.radar import radar
+from gridcell.plots.forest_plot import Ranking, forest
+from gridcell.plots.heatmap_plot import heatmap
+from gridcell.plots.line_plot import Curve, curves
+from gridcell.plots.radar_plot import radar
 from gridcell.report import Picture
 from imagenet_rib.metrics import FloatArray
 from imagenet_rib.report.evaluations import BASELINE, VAL

@@ -12,7 +12,7 @@ from gridcell.data.image_set import LabelledSet
 from gridcell.data.images import LabelledImages
 from gridcell.data.shifts import shifts
 from gridcell.errors import CorruptData, UserError
-from gridcell.execute.attempt import scratch_folder
+from gridcell.store.scratch import scratch_folder
 from gridcell.task import Findings, Report
 from imagenet_rib.cells.evaluate import CORRECT
 from imagenet_rib.cells.inputs import read_file

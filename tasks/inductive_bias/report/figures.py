@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gridcell.plots import style
-from gridcell.plots.bars import grouped_bars
-from gridcell.plots.curves import Curve, curves
+from gridcell.plots.bar_plot import grouped_bars
+from gridcell.plots.line_plot import Curve, curves
 from gridcell.report import Picture
 from inductive_bias.distributions.information import BITS
 from inductive_bias.distributions.ncx2 import ScaledNcx2

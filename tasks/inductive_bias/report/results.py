@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gridcell.errors import CorruptData, UserError
-from gridcell.execute.attempt import scratch_folder
+from gridcell.store.scratch import scratch_folder
 from gridcell.task import Findings, Report
 from inductive_bias.cells.estimate import POOLED
 from inductive_bias.report.summary import Outcome, summarise

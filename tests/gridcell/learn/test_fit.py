@@ -10,7 +10,7 @@ import torch
 from gridcell.data.batches import Batches
 from gridcell.errors import Diverged, UserError
 from gridcell.learn.classifier import Classifier
-from gridcell.learn.fit import EpochReport, fit
+from gridcell.learn.fitting import EpochReport, fit
 from gridcell.learn.optimisers import Optimisation, build_optimiser, build_schedule
 from gridcell.learn.randomness import seed_everything
 from learn_problems import Folder, batches, classifier, cross_entropy, data

@@ -14,8 +14,7 @@ from gridcell.context import Context
 from gridcell.data.images import LabelledImages, save_npz
 from gridcell.errors import CorruptData, UserError
 from gridcell.suite import load_suite
-from imagenet_rib.cells import distance as distance_cell
-from imagenet_rib.cells import features as features_cell
+from imagenet_rib.cells import distance as distance_cell, features as features_cell
 from imagenet_rib.cells.features import read_features, write_features
 from imagenet_rib.distance.otdd import otdd
 from imagenet_rib.distance.sets import LabelledFeatures
