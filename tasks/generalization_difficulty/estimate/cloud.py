@@ -1,5 +1,6 @@
 """The distinct points of the data, each once, in memory or read anew in each pass."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -117,7 +118,7 @@ class Cloud:
 
 def frame_of(seen: Survey) -> Frame:
     """Choose the coordinates for bounds from what a survey holds."""
-    scale = 2.0 ** float(np.frexp(2 * seen.largest)[1]) if seen.largest else 1.0
+    scale = math.ldexp(1.0, math.frexp(2 * seen.largest)[1]) if seen.largest else 1.0
     keys = seen.keys[seen.positions]
     few = min(_SAMPLE, len(keys))
     chosen = np.sort(np.argpartition(keys, few - 1)[:few])

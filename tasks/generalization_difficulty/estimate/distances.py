@@ -1,5 +1,6 @@
 """Distances: exact ones from differences, and float32 bounds that say which pairs need an exact look."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +48,10 @@ def exact_distances(
 def scaled_norm(vector: NDArray[np.float64]) -> float:
     """Return the Euclidean norm of a vector whose squares may be outside the range of floats."""
     largest = float(np.abs(vector).max(initial=0.0))
-    return largest * float(np.sqrt(np.square(vector / largest).sum())) if largest > 0 else 0.0
+    if largest == 0:
+        return 0.0
+    unit = math.ldexp(1.0, math.frexp(largest)[1])  # a power of two: nothing is rounded
+    return unit * float(np.sqrt(np.square(vector / unit).sum()))
 
 
 @dataclass(frozen=True, eq=False)

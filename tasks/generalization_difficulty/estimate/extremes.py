@@ -113,7 +113,7 @@ def extreme_inverse(
 
 
 def extreme_interval(
-    exceedances: NDArray[np.float64], *, share: float, total: int, seed: int
+    exceedances: NDArray[np.float64], *, share: float, total: int, seed: int, draws: int = _DRAWS
 ) -> tuple[float, float]:
     """Return the 95 % interval of the largest of ``total`` values; the largest few of some are known.
 
@@ -125,12 +125,13 @@ def extreme_interval(
         share: likewise.
         total: likewise.
         seed: of the draws.
+        draws: how many.
     """
     random = generator(seed, "extreme interval")
     threshold = float(exceedances.min())
     above = np.sort(exceedances)[1:]
     values = []
-    for expected in random.exponential(size=_DRAWS):
+    for expected in random.exponential(size=draws):
         drawn = np.append(threshold, random.choice(above, size=len(above)))
         values.append(extreme_inverse(drawn, share=share, total=max(1.0, total / expected))[0])
     low, high = np.quantile(values, [0.025, 0.975])

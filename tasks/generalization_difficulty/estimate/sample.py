@@ -1,6 +1,7 @@
 """The first pass through the data: counts, norms, copies, and the points that are held in memory."""
 
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -179,7 +180,7 @@ class _Moments:
             )
         self.largest = max(self.largest, largest)
         if largest and not _PLAIN[0] < largest < _PLAIN[1] and self._squares == 0:
-            self._unit = 2.0 ** np.frexp(largest)[1]
+            self._unit = math.ldexp(1.0, math.frexp(largest)[1])
         if self._unit != 1:
             values /= self._unit
         norms = np.einsum("ij,ij->i", values, values)
