@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from generalization_difficulty.report.along import draw_along
 from generalization_difficulty.report.numbers import log10
 from gridcell.plots.bar_plot import grouped_bars
 from gridcell.plots.heatmap_plot import heatmap
@@ -39,6 +40,7 @@ def draw(summary: Summary) -> Iterator[Picture]:
         yield _union_table(summary)
     if any(entry["true_dimension"] is not None for entry in summary["measured"].values()):
         yield _dimensions(summary)
+    yield from draw_along(summary)
     for kind in _KINDS:
         tasks = _curves_of(summary, kind)
         if tasks:

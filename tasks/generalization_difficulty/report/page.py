@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from generalization_difficulty.report.along import published_ratio
 from generalization_difficulty.report.numbers import dimension, plain, scientific, spread
 from generalization_difficulty.report.sentences import answer
 from generalization_difficulty.report.summary import Entry, summarise, write_cells, write_summary
@@ -18,6 +19,8 @@ def write_report(
     *,
     title: str,
     orders: Mapping[str, Sequence[str]],
+    sweeps: Mapping[str, Mapping[str, Any]] | None = None,
+    models: Mapping[str, Mapping[str, Any]] | None = None,
     facts: Mapping[str, str],
     counts: Mapping[str, int],
     failures: Sequence[Mapping[str, str]] = (),
@@ -30,6 +33,8 @@ def write_report(
         out: the folder, made if it is not there; files of the same names are replaced.
         title: of the page.
         orders: title -> tasks expected in this order, easiest first.
+        sweeps: the suite's settings of sweeps, by name.
+        models: the suite's settings of models, by name.
         facts: settings and provenance, name -> value, shown in this order.
         counts: state of the cells -> how many.
         failures: ``{"title", "class", "message"}`` of each cell that failed.
@@ -41,7 +46,7 @@ def write_report(
     from generalization_difficulty.report.figures import draw  # with matplotlib: only for drawing
 
     done = list(entries)
-    summary = summarise(done, orders)
+    summary = summarise(done, orders, sweeps, models)
     out.mkdir(parents=True, exist_ok=True)
     write_summary(summary, out / "summary.json")
     write_cells(done, out / "cells.csv")
@@ -62,7 +67,13 @@ def write_report(
     return [page, *images, out / "cells.csv", out / "summary.json"]
 
 
+def _ratio(model: Mapping[str, Any]) -> str:
+    ratio = published_ratio(model)
+    return "–" if ratio is None else f"{ratio:.3f}"
+
+
 def _render(*, summary: Mapping[str, Any], **context: Any) -> str:
     filters: dict[str, Callable[..., str]] = {"scientific": scientific, "plain": plain, "spread": spread}
+    filters["ratio"] = _ratio
     filters["dimension"] = dimension
     return render(_TEMPLATES, filters, summary=summary, answer=answer(summary), **context)

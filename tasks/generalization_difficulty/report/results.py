@@ -31,6 +31,8 @@ def write(findings: Findings, out: Path) -> Report:
         out,
         title=findings.title,
         orders=findings.settings["orders"],
+        sweeps=findings.settings.get("sweeps"),
+        models=findings.settings.get("models"),
         facts=_provenance(findings),
         counts=findings.counts(),
         failures=failures,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from generalization_difficulty.report.along import sentences_along
 from generalization_difficulty.report.numbers import dimension, scientific
 from generalization_difficulty.report.summary import below
 from generalization_difficulty.report.uncertainty import range_of, resolution_of, warnings_of
@@ -29,6 +30,7 @@ def answer(summary: Mapping[str, Any]) -> list[str]:
             for name, value in zip(order["tasks"], order["log2_bits"], strict=True)
         )
         sentences.append(f"Expected order {order['title']} {told}: {values} (bits).")
+    sentences += sentences_along(summary)
     for name, entry in summary["measured"].items():
         if summary["ranges"][name] is None:
             sentences.append(f"{name}: {_why_no_range(entry)}.")

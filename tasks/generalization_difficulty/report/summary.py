@@ -11,6 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
+from generalization_difficulty.report.along_summary import summarise_models, summarise_sweeps
+
 SPREAD = (
     "radius",
     "m_estimate",
@@ -80,32 +82,44 @@ class Entry:
     seconds: float
 
 
-def summarise(entries: Iterable[Entry], orders: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def summarise(
+    entries: Iterable[Entry],
+    orders: Mapping[str, Sequence[str]],
+    sweeps: Mapping[str, Mapping[str, Any]] | None = None,
+    models: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
     """Summarise entries into the answer.
 
     Args:
         entries: in any order of seeds; tasks keep the order in which they come first.
         orders: title -> names of tasks, expected in this order, easiest first.
+        sweeps: the suite's settings of sweeps, by name.
+        models: the suite's settings of models, by name.
 
     Returns:
         A dict ready for JSON:
 
-        - ``bits[name]``: the difficulty; of measured tasks the median over seeds (of an even number
-          the lower of the middle two, so that it is a seed's own); null above 1.8e308
+        - ``bits[name]``: the difficulty; of measured tasks the median over seeds; null above 1.8e308
         - ``log2_bits[name]``: its base-2 logarithm
-        - ``tasks[name]``: kind, ingredients and ``curves``, of measured tasks those of the median seed
+        - ``tasks[name]``: kind, ingredients and ``curves``, of measured tasks those of the median seed (of
+          an even number the lower of the middle two)
         - ``unions``: ``{"names", "log2_bits"[first][second], "log2_bits_classes_minus_1"[first][second]}``
         - ``measured[name]``: ``{"seeds", "points", ...}`` and of each ingredient and ``log2_bits`` the
           spread: ``{"values", "mean", "sd", "low", "high"}``, ``sd`` null for one seed
         - ``ranges[name]``: of measured tasks the lowest and the highest ``log2_bits`` that their ingredients
           allow at any seed, an end null where they set none; where cells tell none, those over seeds, null
           where these are one value; of others twice the value
+        - ``sweeps[name]`` and ``models[name]``: see ``along_summary``
         - ``orders``: ``[{"title", "tasks", "log2_bits", "holds"}]``, ``holds`` true where all neighbours'
           ranges are apart as expected, false where some are apart or equal otherwise, and null where a task
           or a range is missing or ranges overlap
     """
     by_name: dict[str, list[Entry]] = {}
+    along: dict[str, dict[str, Mapping[str, Any]]] = {"sweep": {}, "models": {}}
     for entry in entries:
+        if entry.kind in along:
+            along[entry.kind][entry.name] = entry.metrics
+            continue
         by_name.setdefault(entry.name, []).append(entry)
     for group in by_name.values():
         group.sort(key=lambda entry: -1 if entry.seed is None else entry.seed)
@@ -121,6 +135,8 @@ def summarise(entries: Iterable[Entry], orders: Mapping[str, Sequence[str]]) -> 
             name: _measured(group) for name, group in by_name.items() if group[0].kind == "measured"
         },
         "ranges": ranges,
+        "sweeps": summarise_sweeps(along["sweep"], sweeps or {}),
+        "models": summarise_models(along["models"], models or {}),
         "orders": [_order(title, names, log2_bits, ranges) for title, names in orders.items()],
     }
 
