@@ -180,8 +180,8 @@ class FewShot(Strict):
         path: a folder of ``<alphabet>/<character>/*.png``; None: characters of a few strokes are drawn, anew
             for each seed.
         image_size: side in px that images are brought to.
-        ink: ``dark``: pixels darker than half count 1, others 0, as in the published values; ``as-is``: pixels
-            as they are.
+        ink: ``dark``: pixels darker than half count 1, others 0, as in the published values; ``as-is``:
+            pixels as they are.
         alphabets: drawn.
         characters: of each.
         drawings: of each character.

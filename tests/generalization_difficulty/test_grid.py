@@ -172,7 +172,7 @@ def test_a_mistake_is_one_sentence(suite, override, sentence):
 
 
 def test_the_suites():
-    assert suite_names(task) == ["custom", "mini", "published"]
+    assert suite_names(task) == ["alphabets", "custom", "figures", "mini", "published"]
     assert len(load_suite(task, "mini").grid()) == 9 * 5
 
 

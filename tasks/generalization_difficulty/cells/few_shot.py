@@ -34,8 +34,8 @@ def run(cell: Cell, context: Context) -> dict[str, Any]:
 
 def _open(config: Mapping[str, Any], locations: Mapping[str, str], seed: int) -> list[Alphabet]:
     if config["source"] == "strokes":
-        shape = (config[key] for key in ("alphabets", "characters", "drawings", "side"))
-        return draw_alphabets(*shape, seed)
+        shape = {key: config[key] for key in ("alphabets", "characters", "drawings", "side")}
+        return draw_alphabets(**shape, seed=seed)
     path = locations[config["name"]]
     if fingerprint(path) != config["fingerprint"]:
         raise UserError(f"The images at '{path}' changed since the grid was planned: run again")

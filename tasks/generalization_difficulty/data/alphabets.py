@@ -48,11 +48,9 @@ def open_alphabets(path: str, image_size: int | None, ink: str) -> list[Alphabet
         raise UserError(f"'{path}' has no alphabets: {path}/<alphabet>/<character>/<any>.png is expected")
     alphabets = []
     for folder in folders:
-        batches = [
-            (points, labels) for _, points, labels in go_through(open_data(str(folder), None, image_size))
-        ]
-        points = np.concatenate([part[0] for part in batches])
-        labels = np.concatenate([part[1] for part in batches]).astype(np.int64)
+        batches = list(go_through(open_data(str(folder), None, image_size)))
+        points = np.concatenate([points for _, points, _ in batches])
+        labels = np.concatenate([labels for _, _, labels in batches]).astype(np.int64)
         alphabets.append(Alphabet(folder.name, _inked(points) if ink == "dark" else points, labels))
     return alphabets
 

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,27 @@ class FewShot:
         record = asdict(self)
         del record["difficulty"]
         record["alphabets"], record["drawings"] = list(self.alphabets), list(self.drawings)
+        low, high = self.log2_bits
+        record["log2_bits_low"], record["log2_bits_high"] = low, high
+        for name in ("within", "across"):
+            record[name], record[f"{name}_error"] = record[name]["value"], record[name]["error"]
         return {**record.pop("task"), **record}
+
+    @property
+    def log2_bits(self) -> tuple[float | None, float | None]:
+        """The ends of the range that the errors and the rounding of both dimensions allow; None: no end."""
+        ends = [
+            (estimate.value - 1.96 * estimate.error, float(rounded), estimate.value + 1.96 * estimate.error)
+            for estimate, rounded in ((self.within, self.task.m_within), (self.across, self.task.m_across))
+        ]
+        values = []
+        for within, across in product(*ends):
+            try:
+                corner = replace(self.task, m_within=max(1.0, within), m_across=max(1.0, across))
+                values.append(corner.difficulty().log2_bits)
+            except UserError:  # the data determine the function, or eps asks for nothing
+                return None, max(values, default=None)
+        return min(values), max(values)
 
 
 def measure_few_shot(

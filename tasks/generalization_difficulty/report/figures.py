@@ -26,6 +26,7 @@ _KINDS = {
     "classification": "Classification",
     "measured": "Measured data",
     "meta-learning": "Meta-learning",
+    "few-shot": "Few-shot learning, measured",
     "reinforcement": "Reinforcement learning",
     "environment": "Environments",
 }
