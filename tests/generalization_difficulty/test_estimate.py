@@ -9,13 +9,13 @@ from generalization_difficulty.data.batches import ArrayBatches
 from generalization_difficulty.data.synthetic import linear, sphere
 from generalization_difficulty.estimate import cloud as clouds, distances as blocks
 from generalization_difficulty.estimate.cloud import Cloud, frame_of
-from generalization_difficulty.estimate.delta import second_pass
 from generalization_difficulty.estimate.dimension import by_neighbours, intrinsic_dimension
 from generalization_difficulty.estimate.distances import exact_distances, lower_bounds
 from generalization_difficulty.estimate.extremes import _pairs, extreme_distance, extreme_inverse
 from generalization_difficulty.estimate.least import least_distance
 from generalization_difficulty.estimate.neighbours import NeighbourSearch
 from generalization_difficulty.estimate.sample import duplicates_across, survey
+from generalization_difficulty.estimate.second_pass import second_pass
 from generalization_difficulty.estimate.watch import quiet
 from gridcell.errors import UserError
 

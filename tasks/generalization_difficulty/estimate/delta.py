@@ -1,4 +1,4 @@
-"""The resolution delta: exact, by extreme values, from a sample, or as given; and the pass they share."""
+"""The resolution delta: exact, by extreme values, from a sample, or as given."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -8,7 +8,6 @@ from generalization_difficulty.estimate.cloud import Cloud
 from generalization_difficulty.estimate.distances import Frame
 from generalization_difficulty.estimate.extremes import Extreme, extreme_distance
 from generalization_difficulty.estimate.least import Least, Sketches, least_distance
-from generalization_difficulty.estimate.neighbours import NeighbourSearch
 from generalization_difficulty.estimate.options import Estimation, Resolution
 from generalization_difficulty.estimate.sample import Survey
 from generalization_difficulty.estimate.watch import Watch
@@ -65,32 +64,6 @@ class Delta:
             "delta_extremes": extreme.get("largest", 0),
             "tail_index": extreme.get("tail_index"),
         }
-
-
-def second_pass(
-    cloud: Cloud, frame: Frame, search: NeighbourSearch | None, exact: bool, watch: Watch
-) -> Sketches | None:
-    """Go through all points once: find neighbours, and keep the sketches that bound all pairs.
-
-    Args:
-        cloud: the points.
-        frame: the coordinates of sketches.
-        search: is given every tile; None: no neighbours are wanted.
-        exact: whether sketches are wanted; None is returned where not.
-        watch: is told of the progress.
-    """
-    if search is None and not exact:
-        return None
-    sketches: Sketches | None = None
-    total = -(-cloud.size // 2048) if cloud.points is not None else None
-    for ids, points in watch("neighbour_tiles", cloud.tiles(), total):
-        rows = frame.sketch(points)
-        if search is not None:
-            search.update(ids, points, rows)
-        if exact:
-            sketches = sketches or Sketches.empty(cloud.codes, rows.shape[1])
-            sketches.put(ids, rows)
-    return sketches
 
 
 def find_delta(

@@ -8,17 +8,14 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from generalization_difficulty.data.alphabets import Alphabet
 from generalization_difficulty.data.batches import ArrayBatches
 from generalization_difficulty.estimate.cloud import Cloud, frame_of
-from generalization_difficulty.estimate.delta import second_pass
 from generalization_difficulty.estimate.dimension import Dimension, intrinsic_dimension
-from generalization_difficulty.estimate.distances import Frame
 from generalization_difficulty.estimate.least import least_distance
-from generalization_difficulty.estimate.neighbours import NeighbourSearch
 from generalization_difficulty.estimate.sample import duplicates_across, survey
+from generalization_difficulty.estimate.second_pass import nearest_distances, search_all, second_pass
 from generalization_difficulty.estimate.watch import Watch, quiet
 from generalization_difficulty.formula.bits import Difficulty
 from generalization_difficulty.formula.tasks import MetaLearning
@@ -115,11 +112,20 @@ def measure_few_shot(
     batches = ArrayBatches(points, codes)
     seen = survey(batches, seed=seed, memory=_MEMORY, watch=watch)
     cloud, frame = Cloud.of(seen, batches), frame_of(seen)
-    search = _search(cloud, frame, neighbours, "the images")
+    search = search_all(cloud, frame, neighbours, "the images")
     sketches = second_pass(cloud, frame, search, True, watch)
     assert sketches is not None
     least, _ = least_distance(cloud, cloud, sketches, frame, memory=_MEMORY, watch=watch)
-    inside = [_distances(one, neighbours, seed) for one in watch("alphabets", alphabets, len(alphabets))]
+    inside = [
+        nearest_distances(
+            ArrayBatches(one.points, np.arange(len(one.points))),  # labels play no part
+            neighbours,
+            memory=_MEMORY,
+            seed=seed,
+            what=f"the images of {one.name}",
+        )
+        for one in watch("alphabets", alphabets, len(alphabets))
+    ]
     within, across = intrinsic_dimension(np.concatenate(inside)), intrinsic_dimension(search.distances())
     sizes = [np.bincount(one.characters) for one in alphabets]
     task = MetaLearning(
@@ -142,23 +148,6 @@ def measure_few_shot(
         copies=seen.copies,
         duplicates=duplicates_across(seen.codes, seen.first)[0],
     )
-
-
-def _distances(alphabet: Alphabet, k: int, seed: int) -> NDArray[np.float64]:
-    """Return the distances of each image to its nearest of the same alphabet, shape (distinct images, k)."""
-    batches = ArrayBatches(alphabet.points, np.arange(len(alphabet.points)))  # labels play no part
-    seen = survey(batches, seed=seed, memory=_MEMORY)
-    cloud, frame = Cloud.of(seen, batches), frame_of(seen)
-    search = _search(cloud, frame, k, f"the images of {alphabet.name}")
-    second_pass(cloud, frame, search, False, quiet)
-    return search.distances()
-
-
-def _search(cloud: Cloud, frame: Frame, k: int, what: str) -> NeighbourSearch:
-    if cloud.size <= k:
-        raise UserError(f"Of {what} {cloud.size} are distinct: {k} neighbours need at least {k + 1}")
-    ids = np.arange(cloud.size)
-    return NeighbourSearch(cloud.take(ids), ids, frame, k)
 
 
 def _support_sets(drawings: Sequence[int], ways: int) -> int:

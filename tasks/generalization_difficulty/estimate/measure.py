@@ -8,12 +8,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from generalization_difficulty.data.batches import ArrayBatches, Batches, as_float, in_blocks
 from generalization_difficulty.estimate.cloud import Cloud, frame_of
-from generalization_difficulty.estimate.delta import find_delta, second_pass
+from generalization_difficulty.estimate.delta import find_delta
 from generalization_difficulty.estimate.dimension import by_neighbours, intrinsic_dimension
 from generalization_difficulty.estimate.distances import Frame, exact_distances, scaled_norm
 from generalization_difficulty.estimate.neighbours import NeighbourSearch
 from generalization_difficulty.estimate.options import Estimation, resolved
 from generalization_difficulty.estimate.sample import Survey, duplicates_across, survey
+from generalization_difficulty.estimate.second_pass import second_pass
 from generalization_difficulty.estimate.uncertainty import Uncertainty, propagate
 from generalization_difficulty.estimate.watch import Watch, quiet
 from generalization_difficulty.formula.bits import Difficulty
