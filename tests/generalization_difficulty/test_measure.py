@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from generalization_difficulty import Classification, measure, measure_arrays
+from generalization_difficulty.cells.measure import Progress
 from generalization_difficulty.data.files import fingerprint, open_data
+from generalization_difficulty.estimate.options import resolved
 from gridcell.data.shards.write import import_set
 from gridcell.errors import UserError
 
@@ -218,3 +220,39 @@ def test_extreme_value_theory_is_left_out_where_it_is_not_asked_for(images, reso
 def test_a_known_dimension_needs_no_neighbours(images):
     found = measure_arrays(*bad(*images, few=1), eps=0.01, m=3, resolution=0.5)
     assert (found.task.n, found.task.m) == (5, 3)
+
+
+def test_the_data_and_the_settings_decide_between_all_pairs_and_extreme_values(images):
+    points, labels = images
+    pairs = 150 * 149 // 2
+    assert measure_arrays(points, labels, eps=0.01, exact_pairs=pairs).resolution == "exact"
+    found = measure_arrays(points, labels, eps=0.01, exact_pairs=pairs - 1)
+    assert found.resolution == "evt"
+    assert found.delta_low <= found.task.delta == found.delta_evt <= found.delta_high
+    low, high = found.uncertainty.log2_bits
+    assert low < found.difficulty.log2_bits < high
+    assert resolved("exact", 1000, 6_144, 499_500) == "evt"  # a pair of twice the features counts as two
+    assert resolved("sample", 10**6, 10, 1) == "sample"
+
+
+def test_copies_of_all_points_leave_the_ingredients_as_they_are(images):
+    points, labels = images
+    once = measure_arrays(points, labels, eps=0.01)
+    thrice = measure_arrays(np.tile(points, (3, 1, 1, 1)), np.tile(labels, 3), eps=0.01)
+    for name in ("m_estimate", "m_error", "delta_exact", "m_points"):
+        assert getattr(thrice, name) == pytest.approx(getattr(once, name)), name
+    assert (once.copies, thrice.copies) == (0, 450)
+
+
+def test_a_measurement_tells_how_far_it_is(images):
+    told = []
+
+    class Told:
+        def report(self, step, **figures):
+            told.append((step, figures))
+
+    measure([images], eps=0.01, watch=Progress(Told()))
+    assert [step for step, _ in told] == list(range(1, len(told) + 1))
+    stages = {name for _, figures in told for name in figures}
+    assert {"blocks_read", "neighbour_tiles_percent", "delta_bounds_percent"} <= stages
+    assert all(0 < value <= 100 for _, figures in told for value in figures.values())

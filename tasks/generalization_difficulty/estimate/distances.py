@@ -155,3 +155,9 @@ def lower_bounds(first: Floats, second: Floats) -> Floats:
     for start in range(_PIECE, left.shape[1], _PIECE):
         total += left[:, start : start + _PIECE] @ second[:, start : start + _PIECE].T
     return total
+
+
+def where_true(chosen: NDArray[np.bool_]) -> tuple[Ids, Ids]:
+    """Return rows and columns of what is true, as ``np.nonzero`` does, but faster where it is little."""
+    flat = np.flatnonzero(chosen)
+    return np.divmod(flat, chosen.shape[1])

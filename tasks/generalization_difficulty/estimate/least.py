@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generalization_difficulty.estimate.cloud import Cloud
-from generalization_difficulty.estimate.distances import Floats, Frame, Ids, exact_distances, lower_bounds
+from generalization_difficulty.estimate.distances import (
+    Floats,
+    Frame,
+    Ids,
+    exact_distances,
+    lower_bounds,
+    where_true,
+)
 from generalization_difficulty.estimate.neighbours import DENSE
 from generalization_difficulty.estimate.watch import Watch, quiet
 
@@ -227,7 +234,7 @@ def _compare(rows: _Side, columns: _Side, frame: Frame, least: Least) -> None:
     if frame.projects and np.count_nonzero(near) > DENSE * near.size:
         _bound_in_full(bounds, rows, columns, frame)
         near = bounds <= frame.limit(least.distance)
-    first, second = np.nonzero(near & np.isfinite(bounds))
+    first, second = where_true(near & np.isfinite(bounds))
     found = bounds[first, second]
     order = np.argsort(found, kind="stable")
     first, second, found = first[order], second[order], found[order]

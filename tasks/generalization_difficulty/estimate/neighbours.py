@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generalization_difficulty.estimate.distances import Floats, Frame, Ids, exact_distances, lower_bounds
+from generalization_difficulty.estimate.distances import (
+    Floats,
+    Frame,
+    Ids,
+    exact_distances,
+    lower_bounds,
+    where_true,
+)
 from gridcell.errors import UserError
 
 _QUERIES = 512  # with a tile of 2,048: a block of bounds that fits a core's cache
@@ -48,8 +55,8 @@ class NeighbourSearch:
             self._leave_out_own(bounds, rows, ids)
             if not np.isfinite(self.best[rows, -1]).all():  # no limit yet: the nearest few by bounds give one
                 few = min(self.k + _SPARE, len(ids))
-                columns = np.argpartition(bounds, few - 1, axis=1)[:, :few]
-                self._merge(rows, points, bounds, np.repeat(np.arange(len(own)), few), columns.ravel())
+                farthest = np.partition(bounds, few - 1, axis=1)[:, few - 1 : few]
+                self._merge(rows, points, bounds, *where_true(bounds <= farthest))
             near = bounds <= self.frame.limit(self.best[rows, -1:])
             if self.frame.projects and np.count_nonzero(near) > DENSE * near.size:
                 whole = self.frame.whole(points) if whole is None else whole
@@ -57,7 +64,7 @@ class NeighbourSearch:
                 bounds = lower_bounds(self.frame.whole(self.queries[rows]), whole)
                 bounds[done] = np.inf
                 near = bounds <= self.frame.limit(self.best[rows, -1:])
-            self._merge(rows, points, bounds, *np.nonzero(near))
+            self._merge(rows, points, bounds, *where_true(near))
 
     def distances(self) -> NDArray[np.float64]:
         """Return the distances, float64 (q, k), ascending, all above zero.
