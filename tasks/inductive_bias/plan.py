@@ -8,9 +8,19 @@ from gridcell.cell import Cell, Resources
 from gridcell.errors import UserError
 from gridcell.grid import Grid, GridBuilder
 from inductive_bias.problems.vector_size import CARTPOLE_DIMENSIONS, DIGITS, Extent
-from inductive_bias.settings import Problem, Settings, Space
+from inductive_bias.settings import (
+    Arrays,
+    CartPole,
+    Digits,
+    Images,
+    Network,
+    Problem,
+    Rbf,
+    Settings,
+    Space,
+    Teacher,
+)
 
-PATHS = ("npz", "folder", "shards")
 DATA_VERSIONS = {"npz": 2}  # by source; 2: labels may be a column
 ESTIMATE_VERSION = 2  # 2: at least 20 draws for the goodness of fit
 
@@ -27,8 +37,8 @@ def plan(settings: Settings) -> Grid:
     """Plan a suite's grid.
 
     Raises:
-        UserError: a problem's file or folder isn't there, a problem lacks or has no use for a path, or one
-            whose extent is known has fewer points or dimensions than are asked for.
+        UserError: a problem's file or folder isn't there, or one whose extent is known has fewer points or
+            dimensions than are asked for.
     """
     grid = GridBuilder("inductive-bias")
     for name, problem in settings.problems.items():
@@ -71,50 +81,44 @@ def _check_extent(name: str, problem: Problem, settings: Settings) -> None:
 
 
 def _known_extent(problem: Problem) -> Extent | None:
-    if problem.source == "digits":
-        return DIGITS
-    if problem.source == "teacher":
-        return Extent(problem.points, problem.dimension)
-    if problem.source == "cartpole":
-        return Extent(problem.points, CARTPOLE_DIMENSIONS)
-    return None
+    match problem:
+        case Digits():
+            return DIGITS
+        case Teacher():
+            return Extent(problem.points, problem.dimension)
+        case CartPole():
+            return Extent(problem.points, CARTPOLE_DIMENSIONS)
+        case _:
+            return None
 
 
 def _impossible(problem: Problem, space: Space, point: Point) -> str | None:
-    if space.kind != "network" or not space.channels:
+    if not isinstance(space, Network) or not space.channels:
         return None
     if point.dimension is not None:
         return "a convolutional network needs images, and a projection gives vectors"
-    if problem.source in ("teacher", "cartpole"):
+    if isinstance(problem, Teacher | CartPole):
         return f"a convolutional network needs images, and '{problem.source}' gives vectors"
     return None
 
 
 def _data(grid: GridBuilder, name: str, problem: Problem, seed: int) -> Cell:
     """Add the cell of a problem's points: one for all seeds, but drawn problems are drawn anew for each."""
+    if isinstance(problem, Teacher | CartPole):
+        drawn = problem.model_dump(mode="json", exclude={"dimensions", "training_sizes"})
+        return grid.add("data", drawn, seed=seed, title=f"data {name} seed {seed}")
     config: dict[str, Any] = {"source": problem.source}
-    if problem.source in PATHS:
+    if isinstance(problem, Arrays | Images):
         from inductive_bias.problems.sources import fingerprint
 
-        if problem.path is None:
-            raise UserError(f"The problem '{name}' needs the setting 'problems.{name}.path'")
         if problem.source != "shards" and not Path(problem.path).exists():
             raise UserError(
                 f"There is no data file or folder '{problem.path}': name one by 'problems.{name}.path'"
             )
         config["fingerprint"] = fingerprint(problem.path, problem.source)
         grid.locate(config["fingerprint"], problem.path)
-        if problem.source != "npz":
-            config["size"] = problem.size
-    elif problem.path is not None:
-        raise UserError(f"The problem '{name}' is '{problem.source}', which has no use for a path")
-    if problem.source == "teacher":
-        keys = ("dimension", "outputs", "width", "points", "seed")
-        config |= {key: getattr(problem, key) for key in keys}
-        return grid.add("data", config, seed=seed, title=f"data {name} seed {seed}")
-    if problem.source == "cartpole":
-        config |= {"points": problem.points, "seed": problem.seed}
-        return grid.add("data", config, seed=seed, title=f"data {name} seed {seed}")
+    if isinstance(problem, Images):
+        config["size"] = problem.size
     version = DATA_VERSIONS.get(problem.source, 1)
     return grid.add("data", config, version=version, title=f"data {name}")
 
@@ -138,7 +142,7 @@ def _estimate(
         "standardise": settings.standardise,
     }
     needs: dict[str, Cell] = {}
-    if chosen.kind == "network":
+    if isinstance(chosen, Network):
         for first in range(0, settings.hypotheses, settings.hypotheses_per_cell):
             count = min(settings.hypotheses_per_cell, settings.hypotheses - first)
             config = {
@@ -167,7 +171,7 @@ def _estimate(
             "fit_error": settings.training.fit_error,
             "relative": settings.error_unit == "relative",
         }
-        config |= {"bandwidth": chosen.bandwidth} if chosen.kind == "rbf" else {"depth": chosen.depth}
+        config |= {"bandwidth": chosen.bandwidth} if isinstance(chosen, Rbf) else {"depth": chosen.depth}
         needs["part0"] = grid.add(
             "kernel", config, needs={"data": data}, seed=seed, title=f"{name} {where} seed {seed}"
         )

@@ -7,54 +7,136 @@ from pydantic import Field, field_validator
 from gridcell.settings import Distinct, Seeds, Strict
 
 
-class Problem(Strict):
-    """What is to be learned.
+class _Points(Strict):
+    """What every problem may vary.
 
     Attributes:
-        source: ``digits`` (embedded), ``teacher`` (a random network on Gaussian inputs of known dimension),
-            ``cartpole`` (needs Gymnasium), ``npz`` (arrays x and y), ``folder`` (images, a folder a class) or
-            ``shards`` (of ``gridcell data import``).
-        path: of the file or folder, or the address of the shards.
-        size: side in pixels that images of a folder or of shards are brought to.
-        dimension: of a teacher's inputs.
-        outputs: of a teacher.
-        width: hidden units of a teacher.
-        points: of teachers and cartpole.
-        seed: of teachers and cartpole, which are drawn anew for each of the suite's seeds too.
         dimensions: project the inputs to so many dimensions, one after another.
         training_sizes: vary the number of training points; replaces the suite's.
     """
 
-    source: Literal["digits", "teacher", "cartpole", "npz", "folder", "shards"]
-    path: str | None = None
-    size: int | None = Field(None, ge=4)
+    dimensions: list[Annotated[int, Field(ge=1)]] = []
+    training_sizes: list[Annotated[int, Field(ge=1)]] | None = None
+
+
+class Digits(_Points):
+    """scikit-learn's digits, embedded."""
+
+    source: Literal["digits"]
+
+
+class Teacher(_Points):
+    """A random network on Gaussian inputs of known dimension, drawn anew for each of the suite's seeds.
+
+    Attributes:
+        dimension: of the inputs.
+        outputs: of the network.
+        width: its hidden units.
+        points: that are drawn.
+        seed: of the network and points, beside the suite's.
+    """
+
+    source: Literal["teacher"]
     dimension: int = Field(4, ge=1)
     outputs: int = Field(1, ge=1)
     width: int = Field(32, ge=1)
     points: int = Field(2000, ge=4)
     seed: int = Field(0, ge=0)
-    dimensions: list[Annotated[int, Field(ge=1)]] = []
-    training_sizes: list[Annotated[int, Field(ge=1)]] | None = None
 
 
-class Space(Strict):
-    """A hypothesis space.
+class CartPole(_Points):
+    """States of Gymnasium's cart-pole, drawn anew for each of the suite's seeds.
 
     Attributes:
-        kind: ``rbf`` or ``arc_cosine`` (functions from a Gaussian process posterior), or ``network``.
-        bandwidth: of ``rbf``: a number or ``median`` (the median distance between training inputs).
-        amplitude: prior variance of a kernel, in units of its usual form.
-        depth: hidden layers of ``arc_cosine``.
-        widths: of a network's fully connected hidden layers.
-        channels: of a network's 3 x 3 convolutions, each with 2 x 2 max pooling, ahead of them.
+        points: that are drawn.
+        seed: of the points, beside the suite's.
     """
 
-    kind: Literal["rbf", "arc_cosine", "network"]
-    bandwidth: Annotated[float, Field(gt=0)] | Literal["median"] = 1.0
+    source: Literal["cartpole"]
+    points: int = Field(2000, ge=4)
+    seed: int = Field(0, ge=0)
+
+
+class Arrays(_Points):
+    """Arrays x and y.
+
+    Attributes:
+        path: of the npz file.
+    """
+
+    source: Literal["npz"]
+    path: str
+
+
+class Images(_Points):
+    """Labelled images.
+
+    Attributes:
+        source: ``folder`` (a folder a class) or ``shards`` (of ``gridcell data import``).
+        path: of the folder, or the address of the shards.
+        size: side in pixels that images are brought to.
+    """
+
+    source: Literal["folder", "shards"]
+    path: str
+    size: int | None = Field(None, ge=4)
+
+
+Problem = Digits | Teacher | CartPole | Arrays | Images
+"""What is to be learned."""
+
+AnyProblem = Annotated[Problem, Field(discriminator="source")]
+
+
+class Kernel(Strict):
+    """Functions from a Gaussian process posterior.
+
+    Attributes:
+        amplitude: prior variance, in units of the kernel's usual form.
+    """
+
     amplitude: float = Field(1.0, gt=0)
+
+
+class Rbf(Kernel):
+    """The Gaussian kernel.
+
+    Attributes:
+        bandwidth: a number, or ``median``: the median distance between training inputs.
+    """
+
+    kind: Literal["rbf"]
+    bandwidth: Annotated[float, Field(gt=0)] | Literal["median"] = 1.0
+
+
+class ArcCosine(Kernel):
+    """The kernel of infinitely wide networks of rectified units.
+
+    Attributes:
+        depth: hidden layers.
+    """
+
+    kind: Literal["arc_cosine"]
     depth: int = Field(2, ge=1)
+
+
+class Network(Strict):
+    """Trained networks.
+
+    Attributes:
+        widths: of the fully connected hidden layers.
+        channels: of 3 x 3 convolutions, each with 2 x 2 max pooling, ahead of them.
+    """
+
+    kind: Literal["network"]
     widths: list[Annotated[int, Field(ge=1)]] = [100]
     channels: list[Annotated[int, Field(ge=1)]] = []
+
+
+Space = Rbf | ArcCosine | Network
+"""A hypothesis space."""
+
+AnySpace = Annotated[Space, Field(discriminator="kind")]
 
 
 class Training(Strict):
@@ -107,8 +189,8 @@ class Settings(Strict):
         seeds: each draws the data anew: the teacher, points and projection.
     """
 
-    problems: dict[Name, Problem] = Field(min_length=1)
-    spaces: dict[Name, Space] = Field(min_length=1)
+    problems: dict[Name, AnyProblem] = Field(min_length=1)
+    spaces: dict[Name, AnySpace] = Field(min_length=1)
     training_size: int = Field(100, ge=1)
     training_sizes: Annotated[list[Annotated[int, Field(ge=1)]], Distinct] = []
     test_points: int = Field(100, ge=1)

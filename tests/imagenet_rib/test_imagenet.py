@@ -13,8 +13,9 @@ from gridcell.data.images import LabelledImages
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
+from gridcell.report import GridResults, write_report
 from gridcell.suite import load_suite
-from gridcell.task import Findings, find_task
+from gridcell.task import find_task
 from imagenet_rib.cells.data import run as read_data
 from imagenet_rib.cells.image_sets import read_imagenet, read_labelled, synsets
 from imagenet_rib.cells.pretrained import run as bring_weights
@@ -246,8 +247,8 @@ def test_the_lite_suite_runs_offline_from_photographs_to_report(store, tmp_path)
     results, damaged = store.results.read_many(grid.cells)
     assert len(results) == len(grid)
     assert not damaged
-    findings = Findings("lite", suite.settings.model_dump(mode="json"), grid, results, {}, store)
-    task.write_report(findings, tmp_path / "report")
+    findings = GridResults("lite", suite.settings.model_dump(mode="json"), grid, results, {}, store)
+    write_report(task, findings, tmp_path / "report")
     summary = json.loads((tmp_path / "report" / "summary.json").read_text())
     assert summary["missing"] == []
     # Among the classes that are there, a real model knows most photographs at once.
@@ -263,7 +264,7 @@ def test_the_lite_suite_runs_offline_from_photographs_to_report(store, tmp_path)
     assert len(parts.targets) == 1 + 15 + 1
     run_grid(task, parts, store, RunOptions(executor="inline"))
     results, _ = store.results.read_many(parts.cells)
-    findings = Findings("cut", cut.settings.model_dump(mode="json"), parts, results, {}, store)
-    task.write_report(findings, tmp_path / "cut")
+    findings = GridResults("cut", cut.settings.model_dump(mode="json"), parts, results, {}, store)
+    write_report(task, findings, tmp_path / "cut")
     joined = json.loads((tmp_path / "cut" / "summary.json").read_text())
     assert joined["pre"] == summary["pre"]

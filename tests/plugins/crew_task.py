@@ -10,7 +10,8 @@ from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.errors import UserError
 from gridcell.grid import GridBuilder
-from gridcell.task import Findings, Report, Task
+from gridcell.report import GridResults, Report
+from gridcell.task import Task
 
 
 def plan(settings: Any) -> Any:
@@ -18,7 +19,7 @@ def plan(settings: Any) -> Any:
     return GridBuilder("crew").build()
 
 
-def write(findings: Findings, out: Path) -> Report:
+def write(results: GridResults, out: Path) -> Report:
     """Write nothing."""
     raise NotImplementedError
 

@@ -9,7 +9,8 @@ from typing import Any
 from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.grid import Grid, GridBuilder
-from gridcell.task import Findings, Report, Task
+from gridcell.report import GridResults, Report
+from gridcell.task import Task
 
 
 def plan(rounds: int, width: int, markers: Path) -> Grid:
@@ -34,7 +35,7 @@ def meet(cell: Cell, context: Context) -> Mapping[str, Any]:
     return {"process": os.getpid()}
 
 
-def write(findings: Findings, out: Path) -> Report:
+def write(results: GridResults, out: Path) -> Report:
     """Write nothing."""
     raise NotImplementedError
 

@@ -1,21 +1,19 @@
 """One process's attempt at a cell, the same in every executor: surroundings, the task's function, commit."""
 
-import contextlib
-import functools
 import gc
 import platform
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import gridcell
 from gridcell.cell import Cell, Resources
 from gridcell.context import Context, Reporter
 from gridcell.execute.outcome import FailureClass, Outcome, failure_from
 from gridcell.execute.threads import limited_threads
+from gridcell.fingerprint import Code, Codes
+from gridcell.provenance import machine, versions
 from gridcell.store import Store
 from gridcell.store.cache import FileCache
 from gridcell.store.scratch import scratch_folder
@@ -34,6 +32,9 @@ class Attempt:
         oom_halvings: how often the cell ran out of memory before; see ``Context``.
         reporter: receives (step, metrics) while it runs.
         foreground: show progress bars, and let errors through for a debugger.
+        replaces: stamp of the stale record that the result takes the place of; None for a cell that isn't
+            done.
+        origin: what the result's provenance says of the run: sources, command.
     """
 
     cell: Cell
@@ -43,6 +44,8 @@ class Attempt:
     oom_halvings: int = 0
     reporter: Reporter | None = None
     foreground: bool = False
+    replaces: str | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run_in_this_process(attempt: Attempt, rank: int = 0) -> Outcome:
@@ -87,6 +90,7 @@ def _run(attempt: Attempt, rank: int) -> tuple[float, Mapping[str, Any]]:
     cell, store = attempt.cell, attempt.store
     started = time.time()
     clock = time.monotonic()
+    code = code_of(attempt.task, cell)
     with (
         scratch_folder(cell.id) as scratch,
         limited_threads(cell.resources.cpus),
@@ -106,6 +110,7 @@ def _run(attempt: Attempt, rank: int) -> tuple[float, Mapping[str, Any]]:
             reporter=attempt.reporter,
             oom_halvings=attempt.oom_halvings,
             rank=rank,
+            code=code.fingerprint,
         )
         metrics = attempt.task.cell_function(cell.kind)(cell, context)
         seconds = round(time.monotonic() - clock, 4)
@@ -119,10 +124,17 @@ def _run(attempt: Attempt, rank: int) -> tuple[float, Mapping[str, Any]]:
             "device": context.device,
             "workers": cell.resources.workers,
             "oom_halvings": attempt.oom_halvings,
-            "versions": _versions(),
+            "versions": versions(code.imports),
+            "machine": machine(context.device),
+            "code": code.fingerprint,
+            "inputs": context.contents(),
+            **attempt.origin,
         }
-        result = store.results.commit(cell, metrics, outputs, provenance, context.curves.points)
-    store.checkpoints(cell.id).clear()
+        store.codes.save(code.fingerprint, code.to_record())
+        result = store.results.commit(
+            cell, metrics, outputs, provenance, context.curves.points, attempt.replaces
+        )
+    context.checkpoints.clear()
     store.failures.forget(cell.id)
     return result.seconds, result.metrics
 
@@ -149,10 +161,11 @@ def _device(resources: Resources) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-@functools.cache
-def _versions() -> Mapping[str, Any]:
-    found = {"gridcell": gridcell.__version__, "python": platform.python_version()}
-    for package in ("torch", "lightning", "timm", "ray", "numpy"):
-        with contextlib.suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
+_CODES: dict[str, Codes] = {}  # of this process, by task
+
+
+def code_of(task: Task, cell: Cell) -> Code:
+    """Return a cell's code as this process first saw it: an import is not repeated, either."""
+    if task.name not in _CODES:
+        _CODES[task.name] = Codes(task)
+    return _CODES[task.name].of(cell)

@@ -40,20 +40,21 @@ def run_grid(
     """
     options = options or RunOptions()
     diverged = set() if options.retry_diverged else diverged_cells(store.failures.read_all())
-    schedule = Schedule(grid, store.results.done(), diverged, max_failures=options.max_failures)
+    done = store.results.done() - options.rerun.keys()
+    schedule = Schedule(grid, done, diverged, max_failures=options.max_failures)
     if schedule.exhausted:
         return schedule
     listener = Listeners([*listeners, Heartbeat(store)])
-    run = GridRun(task, grid, schedule, store, listener)
+    run = GridRun(task, grid, schedule, store, listener, options)
     listener.begun(schedule)
     stopped = True
     try:
         if options.executor == "inline":
-            run_inline(run, options.num_cpus)
+            run_inline(run)
         else:
             from gridcell.execute.tune import run_on_ray
 
-            run_on_ray(run, options)
+            run_on_ray(run)
         stopped = False
     finally:
         listener.ended(stopped)

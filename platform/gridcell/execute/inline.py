@@ -14,22 +14,30 @@ from gridcell.execute.run_cell import run_cell
 from gridcell.execute.settle import settle
 
 
-def run_inline(run: GridRun, num_cpus: int | None = None) -> None:
+def run_inline(run: GridRun) -> None:
     """Run what the schedule hands out until nothing is left.
 
     Args:
-        run: what to run.
-        num_cpus: cores of the cluster that is started here where cells run on several workers.
+        run: what to run. A cluster of ``options.num_cpus`` is started where cells run on several workers.
 
     Raises:
         UserError: a cell runs on several workers, and this machine hasn't got what they ask for.
     """
-    with processes_for(run.schedule.queued(), num_cpus):
+    with processes_for(run.schedule.queued(), run.options.num_cpus):
         while cell := run.schedule.take():
             run.listener.started(cell)
-            halvings = run.schedule.oom_halvings(cell.id)
-            reporter = _reporter(run, cell)
-            outcome = run_cell(Attempt(cell, run.task, run.store, run.grid.locations, halvings, reporter))
+            outcome = run_cell(
+                Attempt(
+                    cell,
+                    run.task,
+                    run.store,
+                    run.grid.locations,
+                    run.schedule.oom_halvings(cell.id),
+                    _reporter(run, cell),
+                    replaces=run.options.rerun.get(cell.id),
+                    origin=run.options.origin,
+                )
+            )
             settle(cell, outcome, run)
 
 

@@ -1,7 +1,8 @@
 """How a grid is to be run, and what travels together while it runs."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from gridcell.errors import UserError
 from gridcell.execute.listener import Listener
@@ -30,6 +31,9 @@ class RunOptions:
         report_every_s: a cell's progress reaches the driver at most so often; each report costs the driver
             some milliseconds.
 
+        rerun: id -> stamp of the record of each stale result that is to be made again.
+        origin: what the results' provenance says of the run: sources, command.
+
     Raises:
         UserError: a limit lets nothing run, or the executor can't keep it.
 
@@ -46,6 +50,8 @@ class RunOptions:
     max_failures: int | None = None
     stall_timeout_s: float | None = None
     report_every_s: float = 5.0
+    rerun: Mapping[str, str] = field(default_factory=dict)
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_at_least_one("--max-concurrent", self.max_concurrent)
@@ -67,6 +73,7 @@ class GridRun:
         schedule: order and retries.
         store: where results go; every node must reach it under the same URI.
         listener: is told what happens.
+        options: how to run.
     """
 
     task: Task
@@ -74,6 +81,7 @@ class GridRun:
     schedule: Schedule
     store: Store
     listener: Listener
+    options: RunOptions = field(default_factory=RunOptions)
 
 
 def check_at_least_one(option: str, value: int | None) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from gridcell import plugins
 from gridcell.cell import Cell, Resources
 from gridcell.context import Reporter
 from gridcell.execute.attempt import Attempt, run_in_this_process
@@ -96,6 +97,7 @@ class _Group:
                 "scheduling_strategy": PlacementGroupSchedulingStrategy(self._reserved, rank),
             }
             self._actors.append(ray.remote(_Worker).options(**options).remote(rank, resources))
+        ray.get([actor.load.remote(plugins.to_send()) for actor in self._actors])
         try:
             self._join()
         except BaseException:
@@ -116,7 +118,8 @@ class _Group:
         import ray
 
         # Not the store itself: a node that can't open it tells so in an outcome.
-        order = (attempt.cell, attempt.task, attempt.store.uri, attempt.locations, attempt.oom_halvings)
+        told = {name: getattr(attempt, name) for name in ("locations", "oom_halvings", "replaces", "origin")}
+        order = (attempt.cell, attempt.task, attempt.store.uri, told)
         rank_of = {actor.work.remote(*order): rank for rank, actor in enumerate(self._actors)}
         waiting = list(rank_of)
         ended: dict[int, Outcome] = {}
@@ -210,13 +213,15 @@ class _Worker:
         """Join the process group of all workers."""
         join_group(self.rank, self.resources.workers, method, gpus=bool(self.resources.gpus), local=local)
 
-    def work(
-        self, cell: Cell, task: Task, store_uri: str, locations: Mapping[str, str], oom_halvings: int
-    ) -> Outcome:
+    def load(self, sent: Sequence[plugins.Sent]) -> None:
+        """Load the user's own files, one of which may hold the task."""
+        plugins.receive(sent)
+
+    def work(self, cell: Cell, task: Task, store_uri: str, told: Mapping[str, Any]) -> Outcome:
         """Run the cell's function, this worker's part of it."""
         reporter = self._report if self.rank == 0 else None
         try:
-            attempt = Attempt(cell, task, Store(store_uri), locations, oom_halvings, reporter)
+            attempt = Attempt(cell, task, Store(store_uri), reporter=reporter, **told)
         except Exception as error:  # a store that this node can't open
             return Outcome(cell.id, 0.0, failure=failure_from(error))
         return run_in_this_process(attempt, self.rank)

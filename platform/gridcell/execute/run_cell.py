@@ -18,7 +18,8 @@ def run_cell(attempt: Attempt) -> Outcome:
     try:
         with contextlib.suppress(KeyError):  # another driver was faster
             result = attempt.store.results.read(attempt.cell.id)
-            return Outcome(attempt.cell.id, result.seconds, result.metrics)
+            if attempt.replaces is None or result.stamp != attempt.replaces:
+                return Outcome(attempt.cell.id, result.seconds, result.metrics)
     except Exception as error:  # its record is damaged, or the storage fails
         if attempt.foreground:
             raise

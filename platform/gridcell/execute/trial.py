@@ -2,11 +2,12 @@
 
 import json
 import os
+import pickle
 import tempfile
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from gridcell.execute.cluster import bundles
 from gridcell.execute.outcome import Outcome, failure_from
 from gridcell.execute.run_cell import run_cell
 from gridcell.execute.stall import watched
+from gridcell.plugins import Sent, receive
 from gridcell.store import Store
 from gridcell.task import Task
 
@@ -41,20 +43,33 @@ class GridWork:
     """What is the same for all cells of a run.
 
     Attributes:
-        task: the plug-in whose cells these are.
+        pickled_task: whose cells these are; it may lie in a plug-in.
+        plugins: files of the user's own, which this process loads first.
         records: id -> record of each cell, in Ray's object store.
         store_uri: where results go.
         locations: name -> path or URI of data on each machine.
+        rerun: id -> stamp of the stale record that its result takes the place of.
+        origin: what the results' provenance says of the run.
         report_every_s: a cell's progress is passed on at most so often.
         stall_timeout_s: a cell that reports nothing for so long is ended; None for never.
     """
 
-    task: Task
+    pickled_task: bytes
+    plugins: tuple[Sent, ...]
     records: "ObjectRef"
     store_uri: str
     locations: Mapping[str, str]
+    rerun: Mapping[str, str]
+    origin: Mapping[str, Any]
     report_every_s: float
     stall_timeout_s: float | None
+
+    @cached_property
+    def task(self) -> Task:
+        """Load the plug-ins and the task, once in each worker."""
+        receive(self.plugins)
+        task: Task = pickle.loads(self.pickled_task)  # noqa: S301 - from this run's own driver
+        return task
 
     @cached_property
     def cells(self) -> Mapping[str, Any]:
@@ -135,7 +150,8 @@ class CellTrial(tune.Trainable):
         cell, store = Cell.from_record(work.cells[config["cell"]]), Store(work.store_uri)
         with watched(cell, store, self._throttled_report(), work.stall_timeout_s) as reporter:
             halvings = config["oom_halvings"]
-            return run_cell(Attempt(cell, work.task, store, work.locations, halvings, reporter))
+            attempt = Attempt(cell, work.task, store, work.locations, halvings, reporter)
+            return run_cell(replace(attempt, replaces=work.rerun.get(cell.id), origin=work.origin))
 
     def _throttled_report(self) -> Reporter:
         last = time.monotonic()

@@ -10,20 +10,22 @@ import os
 import tempfile
 from typing import TYPE_CHECKING
 
+from gridcell import plugins
 from gridcell.execute.cluster import check_nodes, check_resources, ray_cluster
 from gridcell.execute.head import watched_head
-from gridcell.execute.options import GridRun, RunOptions
+from gridcell.execute.options import GridRun
 
 if TYPE_CHECKING:
     from gridcell.execute.searcher import CellSearcher
 
 
-def run_on_ray(run: GridRun, options: RunOptions) -> None:
+def run_on_ray(run: GridRun) -> None:
     """Run what the schedule hands out on a Ray cluster until nothing is left.
 
     Raises:
         UserError: the cluster can't be reached, or a cell asks for more than this machine has.
     """
+    options = run.options
     while not run.schedule.exhausted:
         with ray_cluster(options.address, options.num_cpus):
             if options.address is None:
@@ -41,24 +43,33 @@ def run_on_ray(run: GridRun, options: RunOptions) -> None:
                 processors=processors,
             )
             try:
-                _run_on_cluster(run, options, searcher)
+                _run_on_cluster(run, searcher)
             except RuntimeError as error:
                 if not _is_short_of_memory(error):
                     raise
                 searcher.all_lost("a node ran short of memory, and Ray ended workers there")
 
 
-def _run_on_cluster(run: GridRun, options: RunOptions, searcher: "CellSearcher") -> None:
+def _run_on_cluster(run: GridRun, searcher: "CellSearcher") -> None:
     import ray
     from ray import tune
 
     from gridcell.execute.searcher import NoPreference
     from gridcell.execute.trial import CellTrial, GridWork
 
+    options = run.options
     records = ray.put({cell.id: cell.to_record() for cell in run.grid.cells.values()})
     locations = dict(run.grid.locations)
     work = GridWork(
-        run.task, records, run.store.uri, locations, options.report_every_s, options.stall_timeout_s
+        ray.cloudpickle.dumps(run.task),
+        plugins.to_send(),
+        records,
+        run.store.uri,
+        locations,
+        dict(options.rerun),
+        options.origin,
+        options.report_every_s,
+        options.stall_timeout_s,
     )
     with tempfile.TemporaryDirectory(prefix="gridcell-tune-", ignore_cleanup_errors=True) as folder:
         tuner = tune.Tuner(

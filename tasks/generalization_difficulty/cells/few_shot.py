@@ -8,7 +8,7 @@ from generalization_difficulty.cells.measure import Progress
 from generalization_difficulty.data.alphabets import Alphabet, draw_alphabets, open_alphabets
 from generalization_difficulty.data.files import fingerprint
 from generalization_difficulty.estimate.few_shot import measure_few_shot
-from generalization_difficulty.report.curves import curves_of
+from generalization_difficulty.formula.curves import curves_of
 from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.errors import UserError

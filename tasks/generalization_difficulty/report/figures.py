@@ -8,9 +8,7 @@ import numpy as np
 
 from generalization_difficulty.report.along import draw_along
 from generalization_difficulty.report.numbers import log10
-from gridcell.plots.bar_plot import grouped_bars
-from gridcell.plots.heatmap_plot import heatmap
-from gridcell.plots.line_plot import Curve, curves
+from gridcell.plots import Curve, curves, grouped_bars, heatmap
 from gridcell.report import Picture
 
 Summary = Mapping[str, Any]

@@ -7,9 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gridcell.plots import style
-from gridcell.plots.bar_plot import grouped_bars
-from gridcell.plots.line_plot import Curve, curves
+from gridcell.plots import Curve, curves, grouped_bars, style
 from gridcell.report import Picture
 from inductive_bias.distributions.information import BITS
 from inductive_bias.distributions.ncx2 import ScaledNcx2

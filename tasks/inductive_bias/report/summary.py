@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.report.intervals import student_interval
+from gridcell.report import student_interval
 from inductive_bias.distributions.information import BITS, plain
 
 TEACHER_KIND = ("outputs", "width", "points")

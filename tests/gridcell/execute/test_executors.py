@@ -303,8 +303,8 @@ def test_a_running_cell_reports_to_the_driver(store, tmp_path):
             return lambda *_: None
 
     grid = planned(tmp_path, width=1, length=2)
-    run = GridRun(toy_task.task, grid, Schedule(grid, set()), store, Heard())
-    run_on_ray(run, RunOptions(num_cpus=1, report_every_s=0))
+    options = RunOptions(num_cpus=1, report_every_s=0)
+    run_on_ray(GridRun(toy_task.task, grid, Schedule(grid, set()), store, Heard(), options))
     assert Heard.reports == [("r0c0", 0, {"sum": 0}), ("r0c1", 0, {"sum": 0})]
     assert store.results.done() == set(grid.cells)
 
