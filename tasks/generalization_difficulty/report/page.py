@@ -1,5 +1,6 @@
 """The report: one page that stands alone, its pictures, and the numbers behind it."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -154,7 +155,10 @@ def models_table(name: str, found: Mapping[str, Any]) -> Table:
     """Lay out models whose error is known, and the bits of the task at it."""
     columns: Columns = ["model", Column("error", plain), Column("ε", plain)]
     columns += [Column("provided", lambda value: scientific(value, 3), unit="bits")]
-    columns += [Column("published", plain, unit="bits"), Column("published / provided", "{:.3f}".format)]
+    columns += [
+        Column("published", lambda value: scientific(math.log2(value), 3), unit="bits"),
+        Column("published / provided", "{:.3f}".format),
+    ]
     columns += [Column("source", kind="text")]
     rows = [
         [
