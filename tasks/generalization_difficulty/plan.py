@@ -17,6 +17,12 @@ from generalization_difficulty.settings import Data, Dataset, Settings, Sweep
 from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid, GridBuilder
 
+VERSION = 3
+"""Of a measurement. 2: delta by extreme values is capped by the sample's least distance. 3: delta from all
+pairs, copies of a neighbour are one neighbour, a range of the bits."""
+IMAGES_VERSION = 4
+"""Of folders and shards. 3: grey stays grey, 16 bits are scaled, EXIF and alpha are heeded. 4: as 3 of
+others."""
 _GROUPS = ("tasks", "environments", "datasets", "few_shot", "sweeps", "models")
 
 
@@ -107,7 +113,7 @@ def _plan_curves(grid: GridBuilder, settings: Settings) -> None:
 
 
 def _plan_few_shot(grid: GridBuilder, settings: Settings) -> None:
-    from generalization_difficulty.data.files import fingerprint
+    from generalization_difficulty.data.alphabets import alphabets_fingerprint
 
     for name, chosen in settings.few_shot.items():
         config: dict[str, Any] = chosen.model_dump(mode="json", include={"ways", "neighbours", "eps"})
@@ -121,7 +127,7 @@ def _plan_few_shot(grid: GridBuilder, settings: Settings) -> None:
             config["data"] = {
                 "source": "own",
                 "name": place,
-                "fingerprint": fingerprint(chosen.path),
+                "fingerprint": alphabets_fingerprint(chosen.path),
                 **read,
             }
         for seed in settings.seeds:
@@ -159,11 +165,13 @@ def _plan_measurements(grid: GridBuilder, settings: Settings) -> None:
         _measure(grid, name, config, settings.seeds)
     data = settings.data
     if data.path is not None:
-        config = {"data": _own(data, data.path), "eps": data.eps, "estimation": estimation}
+        config = {"data": _own(grid, data, data.path), "eps": data.eps, "estimation": estimation}
         grid.locate("data", data.path)
         if data.labels is not None:
             grid.locate("labels", data.labels)
-        _measure(grid, _own_name(data, data.path), config, settings.seeds)
+        is_file = Path(data.path).expanduser().is_file()
+        version = VERSION if is_file else IMAGES_VERSION
+        _measure(grid, _own_name(data, data.path), config, settings.seeds, version)
 
 
 def _own_name(data: Data, path: str) -> str:
@@ -188,17 +196,20 @@ def _dataset(dataset: Dataset) -> dict[str, Any]:
     return dataset.model_dump(mode="json", exclude={"eps"})
 
 
-def _own(data: Data, path: str) -> dict[str, Any]:
-    from generalization_difficulty.data.files import fingerprint
+def _own(grid: GridBuilder, data: Data, path: str) -> dict[str, Any]:
+    from generalization_difficulty.data.files import open_own
 
-    return {"source": "own", "fingerprint": fingerprint(path, data.labels), "image_size": data.image_size}
+    own = open_own(path, data.labels, data.image_size, data.target, values=False)
+    grid.note(*own.said)
+    config = {"source": "own", "fingerprint": own.fingerprint, "image_size": data.image_size}
+    return config | ({"target": data.target} if data.target is not None else {})
 
 
-def _measure(grid: GridBuilder, name: str, config: dict[str, Any], seeds: list[int]) -> None:
+def _measure(
+    grid: GridBuilder, name: str, config: dict[str, Any], seeds: list[int], version: int = VERSION
+) -> None:
     for seed in seeds:
-        # version 2: delta by extreme values is capped by the sample's least distance
-        # version 3: delta from all pairs, copies of a neighbour are one neighbour, a range of the bits
-        cell = grid.add("measure", config, seed=seed, version=3, title=f"{name} seed {seed}")
+        cell = grid.add("measure", config, seed=seed, version=version, title=f"{name} seed {seed}")
         grid.target({"task": name, "seed": seed}, cell)
 
 

@@ -113,6 +113,7 @@ class Data(Strict):
             the shards of ``gridcell data import``, which may be at a remote address.
         labels: the .npy of the labels of an .npy.
         image_size: side in px that images of a folder or of shards are brought to.
+        target: what the labels of an .npz or .npy are, where that can't be told; only classes are measured.
         name: in the report; by default the file's.
         eps: target error.
     """
@@ -120,6 +121,7 @@ class Data(Strict):
     path: str | None = None
     labels: str | None = None
     image_size: int | None = Field(None, ge=1)
+    target: Literal["classes", "numbers"] | None = None
     name: str | None = None
     eps: float = Field(0.01, gt=0)
 
@@ -132,7 +134,8 @@ class Estimation(Strict):
         resolution: which estimate of delta enters the formula, or delta itself.
         exact_pairs: pairs of points up to which ``exact`` compares all; beyond, it extrapolates (``evt``).
         centre: from where R is measured: the origin, as published, or the points' mean.
-        memory_mb: MiB that the held sample may take.
+        memory_mb: MiB that the held sample may take; twice that while it is drawn, and what a few images
+            take.
     """
 
     m: float | None = Field(None, ge=1)

@@ -75,7 +75,7 @@ def test_folders_of_dark_ink_are_read_as_ink(drawn, tmp_path):
         np.testing.assert_array_equal(one.points, other.points)
         np.testing.assert_array_equal(one.characters, other.characters)
     as_is = open_alphabets(str(tmp_path / "set"), None, "as-is")
-    assert as_is[0].points.shape == (48, 3 * 256)
+    assert as_is[0].points.shape == (48, 256)
 
 
 def test_the_suite_measures_a_folder(drawn, store, tmp_path):

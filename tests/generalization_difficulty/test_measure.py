@@ -1,5 +1,7 @@
 """From raw data to bits: arrays, streams and folders, and what can't be measured."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,8 @@ from generalization_difficulty import Classification, measure, measure_arrays
 from generalization_difficulty.cells.measure import Progress
 from generalization_difficulty.data.files import fingerprint, open_data
 from generalization_difficulty.estimate.options import resolved
+from generalization_difficulty.estimate.sample import survey
+from gridcell.data.seeds import generator
 from gridcell.data.shards.write import import_set
 from gridcell.errors import UserError
 
@@ -256,3 +260,36 @@ def test_a_measurement_tells_how_far_it_is(images):
     stages = {name for _, figures in told for name in figures}
     assert {"blocks_read", "neighbour_tiles_percent", "delta_bounds_percent"} <= stages
     assert all(0 < value <= 100 for _, figures in told for value in figures.values())
+
+
+def test_memory_goes_by_the_bytes_asked_for_and_not_by_the_number_of_pictures(tmp_path):
+    """40 pictures of 96 kB would take 30 MiB as float64, and the differences of their pairs more."""
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    for number in range(40):
+        folder = tmp_path / str(number % 2)
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (180, 180, 3), dtype=np.uint8)).save(folder / f"{number}.png")
+    batches = open_data(str(tmp_path))
+    options = {"eps": 0.01, "resolution": 0.05, "m": 3}
+    measure(batches, memory=1 << 20, **options)  # imports are made
+    tracemalloc.start()
+    found = measure(batches, memory=1 << 20, **options)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.held == (1 << 20) // (180 * 180 * 3)
+    assert peak < 48 << 20, "pieces of 8 MiB as float64, a few at a time"
+
+
+def test_the_held_sample_is_that_of_the_smallest_keys_however_batches_are_cut():
+    random = np.random.default_rng(3)
+    points, labels = random.random((5000, 7)), random.integers(0, 3, 5000)
+    keys = generator(9, "held").random(5000)
+    expected = np.sort(np.argsort(keys, kind="stable")[:300])
+    for rows in (1, 37, 2048, 5000):
+        cuts = [(points[i : i + rows], labels[i : i + rows]) for i in range(0, 5000, rows)]
+        seen = survey(cuts, seed=9, memory=300 * 7 * 8)
+        assert np.array_equal(seen.positions, expected)
+        assert np.array_equal(seen.points, points[expected])
+        assert np.array_equal(seen.codes[seen.positions], labels[expected])

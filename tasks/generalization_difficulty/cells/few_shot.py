@@ -5,8 +5,12 @@ from typing import Any
 
 from generalization_difficulty.cells.formula import record
 from generalization_difficulty.cells.measure import Progress
-from generalization_difficulty.data.alphabets import Alphabet, draw_alphabets, open_alphabets
-from generalization_difficulty.data.files import fingerprint
+from generalization_difficulty.data.alphabets import (
+    Alphabet,
+    alphabets_fingerprint,
+    draw_alphabets,
+    open_alphabets,
+)
 from generalization_difficulty.estimate.few_shot import measure_few_shot
 from generalization_difficulty.formula.curves import curves_of
 from gridcell.cell import Cell
@@ -37,6 +41,6 @@ def _open(config: Mapping[str, Any], locations: Mapping[str, str], seed: int) ->
         shape = {key: config[key] for key in ("alphabets", "characters", "drawings", "side")}
         return draw_alphabets(**shape, seed=seed)
     path = locations[config["name"]]
-    if fingerprint(path) != config["fingerprint"]:
+    if alphabets_fingerprint(path) != config["fingerprint"]:
         raise UserError(f"The images at '{path}' changed since the grid was planned: run again")
     return open_alphabets(path, config["image_size"], config["ink"])

@@ -5,7 +5,7 @@ from typing import Any
 
 from generalization_difficulty.cells.formula import record
 from generalization_difficulty.data.batches import ArrayBatches, Batches
-from generalization_difficulty.data.files import fingerprint, open_data
+from generalization_difficulty.data.files import open_own
 from generalization_difficulty.estimate.measure import measure
 from generalization_difficulty.estimate.options import MEBIBYTE
 from generalization_difficulty.estimate.watch import Item
@@ -23,7 +23,7 @@ def run(cell: Cell, context: Context) -> dict[str, Any]:
     """
     estimation = dict(cell.config["estimation"])
     memory = estimation.pop("memory_mb") * MEBIBYTE
-    batches = _open(cell.config["data"], context.locations, context.seed)
+    batches, said = _open(cell.config["data"], context.locations, context.seed)
     found = measure(
         batches,
         eps=cell.config["eps"],
@@ -33,6 +33,7 @@ def run(cell: Cell, context: Context) -> dict[str, Any]:
         **estimation,
     )
     answer = record(found.difficulty) | {"curves": curves_of(found.task), "ingredients": found.to_record()}
+    answer |= {"notes": list(said)} if said else {}
     dimension = cell.config["data"].get("dimension")
     return answer | ({"true_dimension": dimension} if dimension is not None else {})
 
@@ -53,18 +54,22 @@ class Progress:
             self._context.report(self._step, **figures)
 
 
-def _open(config: Mapping[str, Any], locations: Mapping[str, str], seed: int) -> Batches:
+def _open(
+    config: Mapping[str, Any], locations: Mapping[str, str], seed: int
+) -> tuple[Batches, tuple[str, ...]]:
+    """Return the data, and what is to be said of how they were read."""
     if config["source"] == "digits":
         from sklearn.datasets import load_digits
 
         scans = load_digits()
-        return ArrayBatches(scans.data / 16.0, scans.target)  # ink is counted from 0 to 16
+        return ArrayBatches(scans.data / 16.0, scans.target), ()  # ink is counted from 0 to 16
     if config["source"] == "own":
         path, labels = locations["data"], locations.get("labels")
-        if fingerprint(path, labels) != config["fingerprint"]:
+        data = open_own(path, labels, config["image_size"], config.get("target"))
+        if data.fingerprint != config["fingerprint"]:
             raise UserError(f"The data at '{path}' changed since the grid was planned: run again")
-        return open_data(path, labels, config["image_size"])
+        return data.batches, data.said
     from generalization_difficulty.data.synthetic import linear, sphere
 
     draw = sphere if config["source"] == "sphere" else linear
-    return ArrayBatches(*draw(config["dimension"], config["n"], config["ambient"], seed))
+    return ArrayBatches(*draw(config["dimension"], config["n"], config["ambient"], seed)), ()

@@ -1,5 +1,6 @@
 """Drawn characters of several alphabets, as Omniglot has them: from folders of images, or drawn here."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generalization_difficulty.data.batches import go_through
-from generalization_difficulty.data.files import open_data
+from generalization_difficulty.data.files import fingerprint, open_data
 from gridcell.data.seeds import generator
 from gridcell.errors import UserError
 
@@ -42,22 +42,39 @@ def open_alphabets(path: str, image_size: int | None, ink: str) -> list[Alphabet
     Raises:
         UserError: there is no such folder, or an alphabet has no characters.
     """
+    alphabets = []
+    for folder in _folders(path):
+        pictures, labels = [], []
+        batches = open_data(str(folder), None, image_size)
+        for images, characters in batches() if callable(batches) else batches:
+            read = np.asarray(images)
+            pictures.append((_inked(read) if ink == "dark" else read).reshape(len(read), -1))
+            labels.append(np.asarray(characters))
+        alphabets.append(Alphabet(folder.name, np.concatenate(pictures), np.concatenate(labels).astype(int)))
+    return alphabets
+
+
+def alphabets_fingerprint(path: str) -> str:
+    """Return a SHA-256 of the alphabets' names and images.
+
+    Raises:
+        UserError: there is no such folder, or an alphabet has no characters.
+    """
+    named = "\n".join(f"{folder.name} {fingerprint(str(folder))}" for folder in _folders(path))
+    return hashlib.sha256(named.encode()).hexdigest()
+
+
+def _folders(path: str) -> list[Path]:
     root = Path(path)
     folders = sorted(entry for entry in root.iterdir() if entry.is_dir()) if root.is_dir() else []
     if len(folders) < 2:
         raise UserError(f"'{path}' has no alphabets: {path}/<alphabet>/<character>/<any>.png is expected")
-    alphabets = []
-    for folder in folders:
-        batches = list(go_through(open_data(str(folder), None, image_size)))
-        points = np.concatenate([points for _, points, _ in batches])
-        labels = np.concatenate([labels for _, _, labels in batches]).astype(np.int64)
-        alphabets.append(Alphabet(folder.name, _inked(points) if ink == "dark" else points, labels))
-    return alphabets
+    return folders
 
 
-def _inked(points: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return ink as full scale and paper as 0, one value a pixel, of RGB uint8 (n, pixels * 3)."""
-    grey = points.reshape(len(points), -1, 3).mean(axis=2)
+def _inked(images: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return ink as full scale and paper as 0, uint8 (n, height, width), of uint8 images of any channels."""
+    grey = images.mean(axis=3) if images.ndim == 4 else images
     return ((grey < _DARK * 255) * 255).astype(np.uint8)
 
 

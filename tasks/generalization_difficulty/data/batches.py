@@ -17,8 +17,9 @@ Batches = Iterable[tuple[ArrayLike, ArrayLike]] | Callable[[], Iterable[tuple[Ar
 ``__iter__`` starts anew (a data loader or WebDataset pipeline without shuffling), or a function that returns
 a fresh iterator."""
 
-ROWS = 2048  # of a batch cut from an array, and of a block
-_NUMBERS = 1 << 22  # of a block at most: 32 MiB as float64
+ROWS = 2048  # of a batch cut from an array
+PIECE = 1 << 20
+"""Numbers that are looked at together, at most, but for a point that has more: 8 MiB as float64."""
 BYTE = 255.0
 """Full scale of uint8 images."""
 
@@ -49,7 +50,10 @@ class ArrayBatches:
 
 
 def go_through(batches: Batches) -> Iterator[tuple[int, NDArray[Any], NDArray[Any]]]:
-    """Yield each batch as (position of its first point, points of shape (b, features), labels of shape (b,)).
+    """Yield (position of the first point, points (b, features), labels (b,)), piece by piece.
+
+    A batch of more than ``PIECE`` numbers comes in several pieces, so that what is computed from a piece
+    takes memory by the size of the points, whatever the batches are.
 
     Raises:
         UserError: points and labels differ in number, points differ in size, or a value is not finite.
@@ -69,9 +73,17 @@ def go_through(batches: Batches) -> Iterator[tuple[int, NDArray[Any], NDArray[An
                 "all must be of one size"
             )
         features = points.shape[1]
-        _check_values(points, labels, start)
-        yield start, points, labels
-        start += len(points)
+        rows = rows_of(features)
+        for first in range(0, len(points), rows):
+            piece, its_labels = points[first : first + rows], labels[first : first + rows]
+            _check_values(piece, its_labels, start)
+            yield start, piece, its_labels
+            start += len(piece)
+
+
+def rows_of(features: int) -> int:
+    """Return how many points of so many numbers make a piece; at least one, at most ``ROWS``."""
+    return min(ROWS, max(1, PIECE // max(1, features)))
 
 
 def in_blocks(batches: Batches) -> Iterator[tuple[int, NDArray[Any], NDArray[Any]]]:
@@ -91,7 +103,7 @@ def in_blocks(batches: Batches) -> Iterator[tuple[int, NDArray[Any], NDArray[Any
                 "others are not, so all must be uint8 or none"
             )
         dtype = points.dtype
-        rows = max(1, min(ROWS, _NUMBERS // max(1, points.shape[1])))
+        rows = rows_of(points.shape[1])
         parts.append((points, labels))
         waiting += len(points)
         if waiting < rows:

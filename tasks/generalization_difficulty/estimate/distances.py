@@ -76,7 +76,8 @@ class Frame:
             return cls(centre, scale, None)
         centred = ((as_float(sample) - centre) / scale).astype(np.float32)
         # Any orthonormal basis gives bounds: components from a few steps of subspace iteration do.
-        leading = np.random.default_rng(0).standard_normal((features, COMPONENTS), dtype=np.float32)
+        components = min(COMPONENTS, len(sample))
+        leading = np.random.default_rng(0).standard_normal((features, components), dtype=np.float32)
         for _ in range(_ITERATIONS):
             leading, _ = np.linalg.qr(centred.T @ (centred @ leading))
         basis, _ = np.linalg.qr(leading.astype(np.float64))

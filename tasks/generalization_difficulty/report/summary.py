@@ -2,11 +2,10 @@
 
 import math
 import statistics
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 
 from generalization_difficulty.report.along_summary import summarise_models, summarise_sweeps
 
@@ -96,10 +95,11 @@ def summarise(
     Returns:
         A dict ready for JSON:
 
-        - ``bits[name]``: the difficulty; of measured tasks the median over seeds; null above 1.8e308
+        - ``bits[name]``: the difficulty; of measured tasks the median over seeds, of an even number the mean
+          of the middle two; null above 1.8e308
         - ``log2_bits[name]``: its base-2 logarithm
-        - ``tasks[name]``: kind, ingredients and ``curves``, of measured tasks those of the median seed (of
-          an even number the lower of the middle two)
+        - ``tasks[name]``: kind, ingredients and ``curves``, of measured tasks those of the median seed,
+          of an even number the lower of the middle two, so that they are a seed's own
         - ``unions``: ``{"names", "log2_bits"[first][second], "log2_bits_classes_minus_1"[first][second]}``
         - ``measured[name]``: ``{"seeds", "points", ...}`` and of each ingredient and ``log2_bits`` the
           spread: ``{"values", "mean", "sd", "low", "high"}``, ``sd`` null for one seed
@@ -121,10 +121,10 @@ def summarise(
     for group in by_name.values():
         group.sort(key=lambda entry: -1 if entry.seed is None else entry.seed)
     middle = {name: _middle(group) for name, group in by_name.items()}
-    log2_bits = {name: _median(group) for name, group in by_name.items()}
+    log2_bits = {name: _median_log2(group) for name, group in by_name.items()}
     ranges = {name: _range(group) for name, group in by_name.items()}
     return {
-        "bits": {name: _bits(log2_bits[name], entry) for name, entry in middle.items()},
+        "bits": {name: _median_bits(group) for name, group in by_name.items()},
         "log2_bits": log2_bits,
         "tasks": {name: _task(entry) for name, entry in middle.items() if entry.kind != "union"},
         "unions": _unions([group[0] for group in by_name.values() if group[0].kind == "union"]),
@@ -152,15 +152,20 @@ def _middle(group: Sequence[Entry]) -> Entry:
     return sorted(group, key=lambda entry: float(entry.metrics["log2_bits"]))[(len(group) - 1) // 2]
 
 
-def _median(group: Sequence[Entry]) -> float:
-    return statistics.median(float(entry.metrics["log2_bits"]) for entry in group)
+def _median_bits(group: Sequence[Entry]) -> float | None:
+    """Return the median difficulty in bits; None where it is too large for a number."""
+    known = [math.inf if e.metrics["bits"] is None else float(e.metrics["bits"]) for e in group]
+    if len(known) == 1:
+        return group[0].metrics["bits"]  # as it was written: a whole number stays one
+    median = statistics.median(known)
+    return median if math.isfinite(median) else None
 
 
-def _bits(log2_bits: float, entry: Entry) -> float | None:
-    """Return the bits as the entry has them where it is the median, else their power; None beyond floats."""
-    if log2_bits == entry.metrics["log2_bits"]:
-        return cast("float | None", entry.metrics["bits"])
-    return 2.0**log2_bits if log2_bits < sys.float_info.max_exp else None
+def _median_log2(group: Sequence[Entry]) -> float:
+    """Return log2 of the median difficulty, also where that is too large for a number."""
+    logs = sorted(float(entry.metrics["log2_bits"]) for entry in group)
+    low, high = logs[(len(logs) - 1) // 2], logs[len(logs) // 2]
+    return low if low == high else high + math.log2((1 + 2 ** (low - high)) / 2)
 
 
 def _task(entry: Entry) -> dict[str, Any]:

@@ -21,8 +21,11 @@ from imagenet_rib.vocabulary import PRE, VAL
 PRETRAIN = "pretrain"
 """The set that stands for the pre-training data."""
 
-DATA_VERSIONS = {"imagenet": 2}
-"""By source. 2: set c is the 15 corruptions at all severities there are, and val whole where it can be."""
+DATA_VERSIONS = {"imagenet": 3}
+"""By source. 2: set c is the 15 corruptions at all severities there are, and val whole where it can be.
+
+3: EXIF and transparency are heeded, 16 bits are scaled, more formats are read.
+"""
 
 PRETRAINED_VERSION = 2
 """2: tested with the crop that timm names for the size used, and on GPUs in mixed precision."""
@@ -149,7 +152,9 @@ def _data(grid: GridBuilder, settings: Settings) -> _Data:
             raise UserError("The setting 'data.root' goes with data.source=folder, not with digits")
         config |= {"image_size": data.image_size, "seed": data.seed, "shifts": data.shifts}
     elif data.source == "imagenet":
-        config |= labelled_images(data)
+        identity, said = labelled_images(data)
+        config |= identity
+        grid.note(*said)
     elif data.source == "folder":
         from gridcell.data.image_sets import fingerprint, set_names
 
