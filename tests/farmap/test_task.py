@@ -338,7 +338,7 @@ def sized(name, cells, agent, seed=0, size="own"):
 def test_own_maps_of_very_different_sizes_are_reported_apart():
     made = [sized(*one, agent) for one in (("a", 1_009), ("b", 1_200), ("c", 4_600)) for agent in "xy"]
     summary = summarise(made, ["x", "y"], ("x", "y"))
-    assert list(summary["sizes"]) == ["own, 1,009 to 1,200 cells", "own, 4,600 cells"]
+    assert list(summary["sizes"]) == ["own (1,009 to 1,200 cells)", "own (4,600 cells)"]
     assert [group["x"]["maps"] for group in summary["sizes"].values()] == [2, 1]
     alike = summarise(made[:4], ["x", "y"], None)
     assert list(alike["sizes"]) == ["own"]

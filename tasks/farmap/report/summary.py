@@ -177,7 +177,7 @@ def by_own_size(entries: Iterable[Entry]) -> list[Entry]:
     named: dict[str, str] = {}
     for group in groups:
         least, most = cells[group[0]], cells[group[-1]]
-        size = f"{OWN}, {least:,} cells" if least == most else f"{OWN}, {least:,} to {most:,} cells"
+        size = f"{OWN} ({least:,} cells)" if least == most else f"{OWN} ({least:,} to {most:,} cells)"
         named |= dict.fromkeys(group, size)
     return [replace(e, size=named[e.map]) if e.size == OWN else e for e in entries]
 

@@ -18,6 +18,7 @@ class Film(Strict):
         frames: how many,
             all in all.
         scale (float): of a frame.
+        What is no attribute ends them.
 
     Raises:
         nothing: this is no attribute.
@@ -46,6 +47,7 @@ class Suite(Strict):
 
     films: list[Film] = []  # noqa: RUF012 - pydantic copies defaults
     spaces: dict[str, Annotated[Rbf | Deep, Field(discriminator="kind")]]
+    alone: dict[str, Rbf] = {}  # noqa: RUF012
     worlds: dict[str, Film] = {}  # noqa: RUF012
     methods: Annotated[dict[str, Any], Parts(lambda: {"ft": Film})] = {}  # noqa: RUF012
     on: bool = False
@@ -64,6 +66,9 @@ def test_every_setting_is_listed_with_its_kind_values_and_default():
         ("spaces.NAME.width", "kind: rbf", "number or median", 1.0, False),
         ("spaces.NAME.kind", "kind: deep", "deep", None, True),
         ("spaces.NAME.depth", "kind: deep", "whole number", None, True),
+        ("alone", "", "entries by name", {}, False),
+        ("alone.NAME.kind", "", "rbf", None, True),
+        ("alone.NAME.width", "", "number or median", 1.0, False),
         ("worlds", "", "entries by name", {}, False),
         ("worlds.NAME.frames", "", "whole number >= 4, < 100", 60, False),
         ("worlds.NAME.scale", "", "number > 0", 1.0, False),
