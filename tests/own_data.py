@@ -370,6 +370,7 @@ class ArrayRow:
         said: A part of what is said.
         refused: A part of the sentence by which it is refused.
         target: What the setting says.
+        told_by_task: Whether a task that takes classes alone doesn't refuse it.
     """
 
     oddity: str
@@ -380,6 +381,7 @@ class ArrayRow:
     said: str = ""
     refused: str = ""
     target: str | None = None
+    told_by_task: bool = False
 
 
 N = 12
@@ -452,9 +454,11 @@ ARRAYS = (
     ),
     ArrayRow(
         "whole numbers of a floating type",
-        "refused unless `target` says what they are",
+        "refused unless `target` says what they are; "
+        "where only classes make sense (generalization-difficulty), classes, said",
         _with(y=_Y.astype(float)),
         refused="so they may be classes or numbers: set",
+        told_by_task=True,
     ),
     ArrayRow(
         "the same with `target: classes`",

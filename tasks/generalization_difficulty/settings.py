@@ -113,7 +113,7 @@ class Data(Strict):
             the shards of ``gridcell data import``, which may be at a remote address.
         labels: the .npy of the labels of an .npy.
         image_size: side in px that images of a folder or of shards are brought to.
-        target: what the labels of an .npz or .npy are, where that can't be told; only classes are measured.
+        target: what the labels of an .npz or .npy are; whole numbers are taken for classes, said in a note.
         name: in the report; by default the file's.
         eps: target error.
     """

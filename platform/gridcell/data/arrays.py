@@ -78,6 +78,7 @@ def read_npz(
     name: str | None = None,
     target: Target | None = None,
     setting: str = "target",
+    default: Target | None = None,
     values: bool = True,
 ) -> LabelledArrays:
     """Read points and labels from an .npz file.
@@ -87,6 +88,7 @@ def read_npz(
         name: what to call the data in messages; by default the file in quotes.
         target: what the labels are, where that can't be told.
         setting: what that setting is called, for messages.
+        default: what such labels are taken for; None: they are refused.
         values: whether points are read. If not, they are zeros of the right shape and type that take no
             memory: planning needs no more.
 
@@ -104,7 +106,9 @@ def read_npz(
         points, labels = _find(list(arrays), str(path))
         left = [name for name in arrays if name not in (points, labels)]
         read = arrays[points] if values else _shape_of(Path(path).expanduser(), points, arrays)
-        found = labelled_arrays(read, arrays[labels], name or f"'{path}'", target=target, setting=setting)
+        found = labelled_arrays(
+            read, arrays[labels], name or f"'{path}'", target=target, setting=setting, default=default
+        )
     if not left:
         return found
     return LabelledArrays(
@@ -122,6 +126,7 @@ def labelled_arrays(
     *,
     target: Target | None = None,
     setting: str = "target",
+    default: Target | None = None,
 ) -> LabelledArrays:
     """Bring points and labels to the form that tasks take.
 
@@ -133,6 +138,7 @@ def labelled_arrays(
         name: what to call the data in messages.
         target: see ``labels``.
         setting: what ``target`` is called, for messages.
+        default: what labels are taken for that can't be told; None: they are refused.
 
     Raises:
         UserError: arrays of other types or shapes, not as many points as labels, pictures whose channels
@@ -146,7 +152,7 @@ def labelled_arrays(
             "give inputs (N, ...) and labels (N,) or targets (N, k), equally many"
         )
     seen, how = _as_pictures(points, name)
-    told, kind, why = _as_labels(labels, name, target, setting)
+    told, kind, why = _as_labels(labels, name, target, setting, default)
     said = tuple(f"{name}: {sentence}" for sentence in (how, why) if sentence)
     return LabelledArrays(seen, told, kind, said)
 
@@ -212,14 +218,14 @@ def _as_pictures(points: NDArray[Any], name: str) -> tuple[NDArray[Any], str]:
 
 
 def _as_labels(
-    labels: NDArray[Any], name: str, target: Target | None, setting: str
+    labels: NDArray[Any], name: str, target: Target | None, setting: str, default: Target | None
 ) -> tuple[NDArray[Any], Target, str]:
     column = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if column.dtype.kind not in _NUMBERS + _TEXT:
         raise UserError(f"The labels of {name} must be numbers or text, not {labels.dtype}")
     if column.dtype.kind == "f" and not np.isfinite(column).all():
         raise UserError(f"The labels of {name} hold a value that is not finite (NaN or infinity)")
-    kind = target or _kind(column)
+    kind = target or _kind(column) or default
     if kind is None:
         raise UserError(
             f"The labels of {name} are whole numbers of type {labels.dtype}, so they may be classes or "

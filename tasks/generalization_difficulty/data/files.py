@@ -83,7 +83,7 @@ def open_own(
             or where ``gridcell data import`` left a set of shards.
         labels: the .npy of labels that goes with an .npy of points.
         image_size: side in px that images of a folder or of shards are brought to.
-        target: what labels of an .npz or .npy are, where that can't be told: ``classes``.
+        target: what labels of an .npz or .npy are; whole numbers are taken for classes.
         values: whether an .npz's points are read; see :func:`gridcell.data.arrays.read_npz`.
 
     Raises:
@@ -102,13 +102,17 @@ def open_own(
     if not file.is_file():
         raise UserError(f"There are no data at '{path}': an .npz, .npy or folder of images is expected")
     if file.suffix == ".npz":
-        return _own_arrays(read_npz(file, target=target, setting=_TARGET, values=values), file)
+        return _own_arrays(
+            read_npz(file, target=target, setting=_TARGET, default="classes", values=values), file
+        )
     if file.suffix == ".npy":
         own_labels = Path(labels).expanduser() if labels is not None else None
         if own_labels is None or not own_labels.is_file():
             raise UserError(f"'{path}' holds points alone: set data.labels to the .npy of their labels")
         points, classes = _map(file), np.asarray(_map(own_labels))
-        read = labelled_arrays(points, classes, f"'{file}'", target=target, setting=_TARGET)
+        read = labelled_arrays(
+            points, classes, f"'{file}'", target=target, setting=_TARGET, default="classes"
+        )
         return _own_arrays(read, file, own_labels)
     raise UserError(f"'{path}' is neither an .npz or .npy file nor a folder of images")
 
