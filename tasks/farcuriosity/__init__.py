@@ -8,7 +8,7 @@ from pathlib import Path
 
 from farcuriosity.plan import plan
 from farcuriosity.settings import Settings
-from gridcell.task import Task
+from gridcell import Task
 
 task = Task(
     name="farcuriosity",

@@ -10,8 +10,7 @@ from typing import Any
 from farcuriosity.environments.ids import bare, is_atari, is_own
 from farcuriosity.environments.options import RoomsOptions
 from farcuriosity.settings import Settings
-from gridcell.cell import Cell
-from gridcell.grid import Grid
+from gridcell import Cell, Grid
 
 # Floating-point operations a second on networks of this size. One core of the benchmarks' machine reached the
 # first (curiosity_training); the second is an assumption: there was no GPU to measure.

@@ -5,9 +5,7 @@ from typing import Any
 
 from farcuriosity.environments.ids import is_atari
 from farcuriosity.settings import Environment, Settings, Training
-from gridcell.cell import Cell, Resources
-from gridcell.errors import UserError
-from gridcell.grid import Grid, GridBuilder
+from gridcell import Cell, Grid, GridBuilder, Resources, UserError
 
 _NOT_THE_RESULTS = {"steps", "threads", "gpus"}  # steps stand beside them
 # 2: training begins with episodes of its own, and cells where episodes end count.

@@ -6,8 +6,7 @@ from pydantic import BaseModel, Field, field_validator, model_serializer, model_
 
 from farcuriosity.curiosity.modules import curiosities, get
 from farcuriosity.environments.options import World, check
-from gridcell.errors import did_you_mean
-from gridcell.settings import Mistake, Parts, Seeds, SettingsError, Strict, collect, parse_settings
+from gridcell import Mistake, Parts, Seeds, SettingsError, Strict, collect, did_you_mean, parse_settings
 
 Discount = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$")]

@@ -23,7 +23,7 @@ from farmap.agents.reachable import Survey
 from farmap.world.compartments import compartments, room_of, steps_to_door
 from farmap.world.environment import FarMapEnv
 from farmap.world.maps import World
-from gridcell.data.seeds import generator
+from gridcell.data import generator
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,9 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from farmap.settings import AnyAgent, Settings
-from gridcell.errors import UserError, unknown
-from gridcell.grid import Grid, GridBuilder
-from gridcell.settings import parse_settings
+from gridcell import Grid, GridBuilder, UserError, parse_settings, unknown
 
 SIZES = ("small", "medium", "large", "huge")
 VERSIONS = {"random-walk": 2, "frontier": 2, "farmap": 3}  # of the agents' algorithms, by kind; see ``Cell``

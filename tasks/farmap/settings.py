@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from gridcell.settings import Distinct, Seeds, Strict
+from gridcell import Distinct, Seeds, Strict
 
 
 class RandomWalkAgent(Strict):

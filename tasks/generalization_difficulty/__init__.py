@@ -24,7 +24,7 @@ from generalization_difficulty.formula.tasks import (
 )
 from generalization_difficulty.plan import plan
 from generalization_difficulty.settings import Settings
-from gridcell.task import Task
+from gridcell import Task
 
 __all__ = [
     "Alphabet",

@@ -14,8 +14,7 @@ from generalization_difficulty.formula.tasks import (
     union_difficulty,
 )
 from generalization_difficulty.settings import Data, Dataset, Settings, Sweep
-from gridcell.errors import UserError, unknown
-from gridcell.grid import Grid, GridBuilder
+from gridcell import Grid, GridBuilder, UserError, unknown
 
 VERSION = 3
 """Of a measurement. 2: delta by extreme values is capped by the sample's least distance. 3: delta from all

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from generalization_difficulty.estimate.options import EXACT_PAIRS
-from gridcell.settings import Seeds, Strict
+from gridcell import Seeds, Strict
 
 
 class ClassificationTask(Strict):

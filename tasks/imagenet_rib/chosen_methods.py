@@ -16,9 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, create_model, model_serializer
 
-from gridcell.errors import unknown
-from gridcell.grid import order_by_needs
-from gridcell.settings import Mistake, SettingsError, Strict, collect, parse_settings
+from gridcell import Mistake, SettingsError, Strict, collect, order_by_needs, parse_settings, unknown
 from imagenet_rib import methods
 from imagenet_rib.method import FineTuning, Merging, Method
 from imagenet_rib.training_settings import TrainingChanges

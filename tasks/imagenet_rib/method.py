@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from gridcell.settings import Strict
+from gridcell import Strict
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcell.data.sharded import StoredImages
-from gridcell.errors import UserError
+from gridcell import UserError
+from gridcell.data import StoredImages
 
 # fmt: off
 RELEASED_CLASSES = (

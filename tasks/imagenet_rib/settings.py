@@ -4,8 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
-from gridcell.errors import unknown
-from gridcell.settings import Distinct, Parts, Seeds, Strict, collect, parse_settings
+from gridcell import Distinct, Parts, Seeds, Strict, collect, parse_settings, unknown
 from imagenet_rib.chosen_methods import Chosen, entries, parse_methods
 from imagenet_rib.grid.model_options import check_options
 from imagenet_rib.training_settings import Optimiser

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gridcell.settings import Strict, added_later, identity_of
+from gridcell import Strict, added_later, identity_of
 
 Precision = Literal["auto", "float32", "bf16", "fp16"]
 

@@ -6,7 +6,7 @@ networks; the answer is I(eps) = -log P(test error <= eps), in nats and bits, pe
 
 from pathlib import Path
 
-from gridcell.task import Task
+from gridcell import Task
 from inductive_bias.plan import plan
 from inductive_bias.settings import Settings
 

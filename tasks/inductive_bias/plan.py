@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gridcell.cell import Cell, Resources
-from gridcell.errors import UserError
-from gridcell.grid import Grid, GridBuilder
+from gridcell import Cell, Grid, GridBuilder, Resources, UserError
 from inductive_bias.problems.vector_size import CARTPOLE_DIMENSIONS, DIGITS, Extent
 from inductive_bias.settings import (
     Arrays,

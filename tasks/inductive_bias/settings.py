@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from gridcell.settings import Distinct, Seeds, Strict
+from gridcell import Distinct, Seeds, Strict
 
 
 class _Points(Strict):

@@ -13,7 +13,7 @@ from gridcell.data.folders import open_class_folders
 from gridcell.data.image_sets import require_own_folder, write_suite
 from gridcell.data.images import LabelledImages, select
 from gridcell.data.seeds import generator
-from gridcell.data.shifts import Shift, Sources, shifts
+from gridcell.data.shifts import Shift, Sources, shifts_in_order
 from gridcell.errors import UserError, unknown
 
 _LEAST_PRETRAIN = 2
@@ -53,7 +53,7 @@ def derive(
         UserError: A share is out of range, a shift or parameter unknown, an image too small, or a class has
             too few images; the message says how many it needs.
     """
-    recipes = shifts()
+    recipes = shifts_in_order()
     for name, values in (parameters or {}).items():
         if name not in recipes:
             raise unknown("shift", name, recipes)

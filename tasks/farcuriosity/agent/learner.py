@@ -26,7 +26,7 @@ from farcuriosity.curiosity.interface import Batch, Curiosity
 from farcuriosity.curiosity.modules import get
 from farcuriosity.curiosity.process_group import Crew, Divisible
 from farcuriosity.environments.make import newest_frame
-from gridcell.execute.process_group import join_group
+from gridcell import join_group
 
 OWN = "own"  # in the state: what RLlib knows nothing of
 ColumnsOf = dict[str, Tensor]

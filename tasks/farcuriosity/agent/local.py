@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-from gridcell.execute.reach import LOOPBACK_ONLY
+from gridcell import LOOPBACK_ONLY
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def local_ray() -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    from gridcell.execute.cluster import ray_cluster
+    from gridcell import ray_cluster
 
     if any(os.environ.get(name) != value for name, value in LOOPBACK_ONLY.items()):
         _log.warning(

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from farcuriosity.cells.names import AGENT, BEST, EPISODES
-from gridcell.cell import Cell
-from gridcell.context import Context
+from gridcell import Cell, Context
 
 _APART = 1_000_003  # added to the seed: training's episodes come from the seed itself
 

@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.cell import Cell
-from gridcell.context import Context
-from gridcell.errors import UserError
+from gridcell import Cell, Context, UserError
 
 VISITS = "visits.npz"
 

@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from farcuriosity.cells.names import AGENT, BEST
-from gridcell.cell import Cell
-from gridcell.errors import UserError
-from gridcell.store import Store
-from gridcell.task import Playing
+from gridcell import Cell, Playing, Store, UserError
 
 if TYPE_CHECKING:
     from farcuriosity.agent.networks import ActorCritic

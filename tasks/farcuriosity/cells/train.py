@@ -14,9 +14,7 @@ import numpy as np
 
 from farcuriosity.cells.names import AGENT, BEST, EPISODES
 from farcuriosity.plan import processes
-from gridcell.cell import Cell
-from gridcell.context import Context
-from gridcell.errors import Diverged, UserError
+from gridcell import Cell, Context, Diverged, UserError
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.ppo import PPO
@@ -65,7 +63,7 @@ def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping
     with local_ray():
         from farcuriosity.agent import checkpoint
         from farcuriosity.agent.networks import save_policy
-        from gridcell.learn.randomness import seed_everything
+        from gridcell.learn import seed_everything
 
         seed_everything(context.seed)
         algorithm = build(cell.config, context.seed, context.device, threads=threads_of(cell))

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from farcuriosity.cells.names import AGENT, VIDEO
-from gridcell.cell import Cell
-from gridcell.context import Context
+from gridcell import Cell, Context
 
 SMALLEST_SIDE = 320  # pixels: smaller pictures are enlarged
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from gridcell.settings import Strict, parse_settings
+from gridcell import Strict, parse_settings
 
 if TYPE_CHECKING:
     import torch

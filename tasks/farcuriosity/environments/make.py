@@ -20,7 +20,7 @@ from farcuriosity.environments.options import (
     rooms_options,
 )
 from farcuriosity.environments.spaces import adapt, channels_first, is_image, symbols
-from gridcell.errors import UserError, unknown
+from gridcell import UserError, unknown
 
 if TYPE_CHECKING:
     from gymnasium import Env

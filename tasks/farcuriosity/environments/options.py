@@ -13,9 +13,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from farcuriosity.environments.ids import bare, is_atari, is_own
-from gridcell.cell import canonical_json
-from gridcell.errors import UserError, did_you_mean
-from gridcell.settings import Mistake, SettingsError, Strict, parse_settings
+from gridcell import Mistake, SettingsError, Strict, UserError, canonical_json, did_you_mean, parse_settings
 
 ROOMS = "gridcell/Rooms-v0"
 _MINIGRID = ("MiniGrid-", "BabyAI-")

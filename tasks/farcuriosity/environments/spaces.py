@@ -14,7 +14,7 @@ import numpy as np
 from gymnasium import spaces, wrappers
 
 from farcuriosity.environments.channels import ChannelsFirst
-from gridcell.errors import UserError
+from gridcell import UserError
 
 if TYPE_CHECKING:
     from gymnasium import Env, Space

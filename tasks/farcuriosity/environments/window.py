@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gridcell.errors import UserError
+from gridcell import UserError
 
 _SIDE = 480  # pixels, of the shorter side
 

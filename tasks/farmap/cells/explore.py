@@ -16,10 +16,8 @@ from farmap.agents.make import make_agent
 from farmap.world.environment import FarMapEnv
 from farmap.world.maps import World, draw_world, fingerprint, read_world
 from farmap.world.released import released_world
-from gridcell.cell import Cell
-from gridcell.context import Context
-from gridcell.data.seeds import generator
-from gridcell.errors import UserError
+from gridcell import Cell, Context, UserError
+from gridcell.data import generator
 
 POINTS = 64  # of a curve
 

@@ -10,8 +10,7 @@ from farmap.agents.agent import Agent, Mapper
 from farmap.cells.explore import agent_of, compile_all, metrics_of, run_of, world_of
 from farmap.world.environment import FarMapEnv
 from farmap.world.view import UNKNOWN
-from gridcell.cell import Cell
-from gridcell.context import Context
+from gridcell import Cell, Context
 
 FILM = "film.npz"
 UNSEEN, SEEN, CURRENT = 0, 1, 2

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmap.world.layout import FreeMask
-from gridcell.data.folders.decode import Form, Look, decode, look_at
-from gridcell.errors import UserError, did_you_mean
+from gridcell import UserError, did_you_mean
+from gridcell.data import Form, Look, decode, look_at
 
 FreeColour = Literal["black", "white"]
 

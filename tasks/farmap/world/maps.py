@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from farmap.world.layout import LEAST_ROOMS, FreeMask, components, draw_floor_plan, draw_released_plan
 from farmap.world.map_files import FreeColour, doubts_about, read_squares
-from gridcell.data.seeds import generator
-from gridcell.errors import UserError
+from gridcell import UserError
+from gridcell.data import generator
 
 SCALE = 3  # cells per side of a square of the floor plan
 Size = Literal["small", "medium", "large", "huge"]

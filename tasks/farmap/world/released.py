@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from farmap.world.layout import FreeMask, components
 from farmap.world.maps import World, paint
-from gridcell.errors import UserError
+from gridcell import UserError
 
 LARGEST = 2**30  # bytes of a file that is read
 

@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 
 from generalization_difficulty.formula.tasks import parse_task, varied
-from gridcell.cell import Cell
-from gridcell.context import Context
+from gridcell import Cell, Context
 
 _STEPS = 40  # of the curve, from an error of 1 to the least error of a model, or this one
 _LEAST = 0.09

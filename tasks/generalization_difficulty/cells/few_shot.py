@@ -13,9 +13,7 @@ from generalization_difficulty.data.alphabets import (
 )
 from generalization_difficulty.estimate.few_shot import measure_few_shot
 from generalization_difficulty.formula.curves import curves_of
-from gridcell.cell import Cell
-from gridcell.context import Context
-from gridcell.errors import UserError
+from gridcell import Cell, Context, UserError
 
 
 def run(cell: Cell, context: Context) -> dict[str, Any]:

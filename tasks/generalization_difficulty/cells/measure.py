@@ -10,9 +10,7 @@ from generalization_difficulty.estimate.measure import measure
 from generalization_difficulty.estimate.options import MEBIBYTE
 from generalization_difficulty.estimate.watch import Item
 from generalization_difficulty.formula.curves import curves_of
-from gridcell.cell import Cell
-from gridcell.context import Context
-from gridcell.errors import UserError
+from gridcell import Cell, Context, UserError
 
 
 def run(cell: Cell, context: Context) -> dict[str, Any]:

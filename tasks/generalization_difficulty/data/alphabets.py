@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generalization_difficulty.data.files import fingerprint, open_data
-from gridcell.data.seeds import generator
-from gridcell.errors import UserError
+from gridcell import UserError
+from gridcell.data import generator
 
 _DARK = 0.5  # ink where a picture is darker, of its range
 

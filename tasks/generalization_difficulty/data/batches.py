@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gridcell.errors import UserError
+from gridcell import UserError
 
 Batch = tuple[NDArray[Any], NDArray[Any]]
 """Points, shape (b, ...), of any real dtype, and their labels, shape (b,)."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from gridcell.errors import UserError
+from gridcell import UserError
 
 PUBLISHED = "published"
 """Stands for the errors that come with the task, as a table's path."""

@@ -11,11 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generalization_difficulty.data.batches import PIECE, ArrayBatches, Batch, Batches
-from gridcell.data.arrays import LabelledArrays, Target, labelled_arrays, read_npz
-from gridcell.data.folders import ClassFolders, open_class_folders
-from gridcell.data.folders.left_out import converted
-from gridcell.data.shards.decoded import ShardImages, is_shards, shards_fingerprint
-from gridcell.errors import UserError
+from gridcell import UserError
+from gridcell.data import (
+    ClassFolders,
+    LabelledArrays,
+    ShardImages,
+    Target,
+    converted,
+    is_shards,
+    labelled_arrays,
+    open_class_folders,
+    read_npz,
+    shards_fingerprint,
+)
 
 _DEEP = 65535.0  # full scale of 16 bits
 _TARGET = "data.target"

@@ -11,7 +11,7 @@ from generalization_difficulty.estimate.least import Least, Sketches, least_dist
 from generalization_difficulty.estimate.options import Estimation, Resolution
 from generalization_difficulty.estimate.sample import Survey
 from generalization_difficulty.estimate.watch import Watch
-from gridcell.errors import UserError
+from gridcell import UserError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

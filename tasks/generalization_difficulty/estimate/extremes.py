@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generalization_difficulty.estimate.distances import exact_distances
-from gridcell.data.seeds import generator
-from gridcell.errors import UserError
+from gridcell import UserError
+from gridcell.data import generator
 
 _DRAWS = 1000  # of the interval
 _MIN_LARGEST = 10  # fewer extremes than this say nothing about a tail

@@ -19,7 +19,7 @@ from generalization_difficulty.estimate.second_pass import nearest_distances, se
 from generalization_difficulty.estimate.watch import Watch, quiet
 from generalization_difficulty.formula.bits import Difficulty
 from generalization_difficulty.formula.tasks import MetaLearning
-from gridcell.errors import UserError
+from gridcell import UserError
 
 _MEMORY = 1 << 40  # alphabets are in memory already
 

@@ -19,7 +19,7 @@ from generalization_difficulty.estimate.uncertainty import Uncertainty, propagat
 from generalization_difficulty.estimate.watch import Watch, quiet
 from generalization_difficulty.formula.bits import Difficulty
 from generalization_difficulty.formula.tasks import Classification
-from gridcell.errors import UserError
+from gridcell import UserError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

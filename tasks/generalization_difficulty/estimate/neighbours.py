@@ -14,7 +14,7 @@ from generalization_difficulty.estimate.distances import (
     lower_bounds,
     where_true,
 )
-from gridcell.errors import UserError
+from gridcell import UserError
 
 _QUERIES = 512  # with a tile of 2,048: a block of bounds that fits a core's cache
 _SPARE = 4  # candidates taken beyond k at first

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from generalization_difficulty.data.batches import ArrayBatches, Batches, as_float, in_blocks
 from generalization_difficulty.estimate.watch import Watch, quiet
-from gridcell.data.seeds import generator
-from gridcell.errors import UserError
+from gridcell import UserError
+from gridcell.data import generator
 
 _LARGEST = 1e300  # differences of larger values overflow float64
 _PLAIN = 1e-140, 1e140  # values whose squares float64 holds

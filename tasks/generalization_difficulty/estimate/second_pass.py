@@ -10,7 +10,7 @@ from generalization_difficulty.estimate.least import Sketches
 from generalization_difficulty.estimate.neighbours import NeighbourSearch
 from generalization_difficulty.estimate.sample import survey
 from generalization_difficulty.estimate.watch import Watch, quiet
-from gridcell.errors import UserError
+from gridcell import UserError
 
 
 def second_pass(

@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 from generalization_difficulty.formula.tasks import Classification
-from gridcell.errors import UserError
+from gridcell import UserError
 
 _DEVIATIONS = 1.96  # of a 95 % interval
 _STEPS = 8  # of m within its range

@@ -60,7 +60,7 @@ def published_ratio(model: Mapping[str, Any]) -> float | None:
 
 def draw_along(summary: Mapping[str, Any]) -> Iterator[Picture]:
     """Draw sweeps, and models on the curve of bits against error."""
-    from gridcell.plots.line_plot import Curve, curves
+    from gridcell.plots import Curve, curves
 
     if summary["sweeps"]:
         panels = {}

@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gridcell.cell import Cell
-from gridcell.context import Context
-from gridcell.data.image_set import LabelledSet
-from gridcell.data.images import save_npz
-from gridcell.errors import UserError
+from gridcell import Cell, Context, UserError
+from gridcell.data import LabelledSet, save_npz
 from imagenet_rib.cells.inputs import INDEX, SETS
 from imagenet_rib.grid.input_names import DATA
 from imagenet_rib.grid.published import set_uri
@@ -25,8 +22,7 @@ def run(cell: Cell, context: Context) -> dict[str, Any]:
         return _look_up(config["set"], config["content"], context)
     said: tuple[str, ...] = ()
     if config["source"] == "digits":
-        from gridcell.data.deriving import derive
-        from gridcell.data.digits import load_digits_images
+        from gridcell.data import derive, load_digits_images
 
         base = load_digits_images(config["image_size"])
         sets = derive(base, seed=config["seed"], parameters=config["shifts"])
@@ -44,7 +40,7 @@ def run(cell: Cell, context: Context) -> dict[str, Any]:
             shifts=config["shifts"],
         )
     else:
-        from gridcell.data.image_sets import fingerprint, read_suite
+        from gridcell.data import fingerprint, read_suite
 
         _check_planned(fingerprint(context.locations[DATA]), config, context)
         sets = read_suite(context.locations[DATA])
@@ -63,7 +59,7 @@ def _check_planned(found: str, config: Mapping[str, Any], context: Context) -> N
 
 def _look_up(name: str, content: str | None, context: Context) -> dict[str, Any]:
     """Leave the label and group of each image of a published set; the images stay where they are."""
-    from gridcell.data.sharded import read_stored, save_index
+    from gridcell.data import read_stored, save_index
 
     root = context.locations.get(DATA)
     if root is None or content is None:

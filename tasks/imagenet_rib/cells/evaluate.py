@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gridcell.cell import Cell
-from gridcell.context import Context
-from gridcell.errors import UserError
+from gridcell import Cell, Context, UserError
 from imagenet_rib.cells.inputs import ModelBuilder, architecture_of, asked_set, read_sets, wrapping_of
 from imagenet_rib.cells.packed_bits import PackedAnswers
 from imagenet_rib.grid.input_names import is_data
@@ -31,7 +29,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     """
     import torch
 
-    from gridcell.learn.gathering import gather, whole_batches
+    from gridcell.learn import gather, whole_batches
     from imagenet_rib.learning.masking import answers, right
     from imagenet_rib.learning.models import normalisation_of
     from imagenet_rib.learning.predictions import predict

@@ -5,12 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gridcell.data.deriving import derive
-from gridcell.data.folder import read_class_folders
-from gridcell.data.folders import open_class_folders
-from gridcell.data.images import LabelledImages, concatenate
-from gridcell.data.shifts import Sources, shifts as known_shifts
-from gridcell.errors import UserError
+from gridcell import UserError
+from gridcell.data import (
+    LabelledImages,
+    Sources,
+    concatenate,
+    derive,
+    open_class_folders,
+    read_class_folders,
+    shifts_in_order as known_shifts,
+)
 from imagenet_rib.grid.image_folders import BASE, CORRUPTED, SETS, ImageSets, Part, class_labels, open_sets
 
 

@@ -6,11 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gridcell.context import Context
-from gridcell.data.image_set import LabelledSet
-from gridcell.data.imagenet import imagenet_wnids
-from gridcell.data.images import LabelledImages, load_npz
-from gridcell.errors import UserError
+from gridcell import Context, UserError
+from gridcell.data import LabelledImages, LabelledSet, imagenet_wnids, load_npz
 from imagenet_rib.grid.input_names import DATA, OBJECTNET, is_data
 from imagenet_rib.grid.published import set_uri
 from imagenet_rib.method import FineTuning
@@ -44,7 +41,7 @@ def read_file(
     """
     if path.name != INDEX:
         return load_npz(path)
-    from gridcell.data.sharded import load_index
+    from gridcell.data import load_index
 
     one = load_index(path)
     return {one.name: replace(one, uri=set_uri(root, one.name) if root else None, loaders=loaders)}

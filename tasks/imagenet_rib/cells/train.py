@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gridcell.cell import Cell
-from gridcell.context import Context
-from gridcell.data.imagenet import imagenet_names, imagenet_wnids
-from gridcell.errors import UserError
+from gridcell import Cell, Context, UserError
+from gridcell.data import imagenet_names, imagenet_wnids
 from imagenet_rib.cells.fisher import FISHER
 from imagenet_rib.cells.inputs import ModelBuilder, architecture_of, asked_set, read_sets
 from imagenet_rib.cells.training import train_classifier
@@ -79,7 +77,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
 
 def _looked_up(loss: "Loss", table: "Tensor") -> "Loss":
     """Return the loss of labels that are first looked up in a table, int64 of shape (C,)."""
-    from gridcell.learn.placement import Placed
+    from gridcell.learn import Placed
 
     placed = Placed(table)
 

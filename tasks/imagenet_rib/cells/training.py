@@ -3,11 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gridcell.cell import divided
-from gridcell.context import Context
-from gridcell.data.image_set import LabelledSet
-from gridcell.data.prepare import Prepare
-from gridcell.errors import UserError
+from gridcell import Context, UserError, divided
+from gridcell.data import LabelledSet, Prepare
 from imagenet_rib.training_settings import lightning_precision
 
 if TYPE_CHECKING:
@@ -52,9 +49,7 @@ def train_classifier(
     """
     import torch
 
-    from gridcell.learn.classifier import Classifier
-    from gridcell.learn.fitting import fit
-    from gridcell.learn.optimisers import Optimisation
+    from gridcell.learn import Classifier, Optimisation, fit
     from imagenet_rib.learning.masking import check_labels
 
     check_labels(torch.from_numpy(images.labels), torch.tensor(images.classes), len(images.class_names))

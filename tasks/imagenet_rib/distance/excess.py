@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.errors import UserError
+from gridcell import UserError
 from imagenet_rib.distance.otdd import otdd
 from imagenet_rib.distance.sets import LabelledFeatures
 

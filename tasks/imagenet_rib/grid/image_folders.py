@@ -10,19 +10,23 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from gridcell.data.corruptions import corruptions
-from gridcell.data.folders import ClassFolders, open_class_folders
-from gridcell.data.folders.walk import is_hidden
-from gridcell.data.imagenet import imagenet_wnids
-from gridcell.data.importers.c import EXTRA, SEVERITIES
-from gridcell.data.shifts import shifts
-from gridcell.errors import UserError
+from gridcell import UserError
+from gridcell.data import (
+    EXTRA_CORRUPTIONS,
+    SEVERITY_FOLDERS,
+    ClassFolders,
+    all_corruptions,
+    imagenet_wnids,
+    is_hidden,
+    open_class_folders,
+    shifts_in_order,
+)
 
 BASE = "val"
 """Of a folder of sets, the one that the missing sets are derived from."""
 
 CORRUPTED = "c"
-SETS = ("pretrain", BASE, *shifts())
+SETS = ("pretrain", BASE, *shifts_in_order())
 
 
 @dataclass(frozen=True)
@@ -145,10 +149,10 @@ def _corrupted(folder: Path) -> tuple[Part, ...]:
     """
     parts = []
     for corruption in _folders(folder):
-        if corruption.name in EXTRA:
+        if corruption.name in EXTRA_CORRUPTIONS:
             continue
         for severity in _folders(corruption):
-            if corruption.name not in corruptions() or severity.name not in SEVERITIES:
+            if corruption.name not in all_corruptions() or severity.name not in SEVERITY_FOLDERS:
                 raise UserError(
                     f"{severity} is not <corruption>/<severity 1-5> of ImageNet-C's 15 corruptions"
                 )

@@ -4,11 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gridcell.cell import Cell, Resources, divided, one_worker
-from gridcell.data.shifts import shift, shifts
-from gridcell.errors import UserError, unknown
-from gridcell.grid import Grid, GridBuilder
-from gridcell.settings import identity_of
+from gridcell import Cell, Grid, GridBuilder, Resources, UserError, divided, identity_of, one_worker, unknown
+from gridcell.data import shift, shifts_in_order
 from imagenet_rib.chosen_methods import Chosen, default, roles
 from imagenet_rib.distance.memory import check_memory
 from imagenet_rib.grid.input_names import DATA, OBJECTNET, data_role
@@ -127,11 +124,11 @@ class _Data:
         Raises:
             UserError: the published set can't be used.
         """
-        from gridcell.data.corruptions import corruptions
+        from gridcell.data import all_corruptions
 
         self.of(CORRUPTED)
         there = {group.partition("/")[0] for group in self._groups}
-        known = corruptions()
+        known = all_corruptions()
         return [*(name for name in known if name in there or not there), *sorted(there.difference(known))]
 
 
@@ -162,7 +159,7 @@ def _data(grid: GridBuilder, settings: Settings) -> _Data:
         )
     for name, parameters in data.shifts.items():
         shift(name).check(parameters)
-    available = list(shifts())  # those that a folder of real sets lacks are derived
+    available = list(shifts_in_order())  # those that a folder of real sets lacks are derived
     if data.source == "digits":
         if data.root is not None:
             raise UserError("The setting 'data.root' goes with data.source=folder, not with digits")
@@ -172,7 +169,7 @@ def _data(grid: GridBuilder, settings: Settings) -> _Data:
         config |= identity
         grid.note(*said)
     elif data.source == "folder":
-        from gridcell.data.image_sets import fingerprint, set_names
+        from gridcell.data import fingerprint, set_names
 
         if data.root is None:
             raise UserError("The setting 'data.root' must name the folder that 'gridcell data derive' made")

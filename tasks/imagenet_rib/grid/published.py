@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gridcell.errors import CorruptData, UserError
-from gridcell.store.filesystem import Folder, sha256_of
+from gridcell import CorruptData, Folder, UserError, sha256_of
 from imagenet_rib.settings import Architecture, Data, Pretrained
 
 if TYPE_CHECKING:
-    from gridcell.data.shards.samples import Samples
+    from gridcell.data import Samples
 
 _TORCHVISION_TAGS = {"IMAGENET1K_V1": "tv_in1k", "IMAGENET1K_V2": "tv2_in1k"}
 """torchvision's name of weights -> timm's tag, which says how their images are prepared."""
@@ -110,7 +109,7 @@ def published_set(name: str, root: str | None) -> "Samples | None":
     """
     if root is None:
         return None
-    from gridcell.data.shards.samples import open_samples
+    from gridcell.data import open_samples
 
     try:
         return open_samples(name, set_uri(root, name))

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gridcell.errors import UserError
+from gridcell import UserError
 
 _PROJECTION = re.compile(r"(^|\.)attn\.(qkv|q|k|v|proj|q_proj|k_proj|v_proj)$")
 _QUERY_VALUE = re.compile(r"(^|\.)attn\.(qkv|q|v|q_proj|v_proj)$")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from gridcell.errors import UserError
+from gridcell import UserError
 
 StateDict = Mapping[str, Tensor]
 

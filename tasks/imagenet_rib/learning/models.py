@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from timm.models.resnet import ResNet
 from torch import Tensor, nn
 
-from gridcell.errors import UserError, unknown
+from gridcell import UserError, unknown
 from imagenet_rib.learning.predictions import Normalisation
 
 _SMALL_IMAGE = 64  # pixels: below, a stem that shrinks images eightfold would leave next to nothing

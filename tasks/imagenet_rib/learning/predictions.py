@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gridcell.learn.placement import Placed, device_of
-from gridcell.learn.precision import mixed_precision
+from gridcell.learn import Placed, device_of, mixed_precision
 from imagenet_rib.learning.masking import predict_within
 from imagenet_rib.learning.modes import evaluating
 

@@ -7,9 +7,7 @@ module calls ``method``. Another distribution adds one by an entry point of the 
 
 from collections.abc import Iterable, Mapping
 
-from gridcell.errors import UserError, unknown
-from gridcell.grid import order_by_needs
-from gridcell.registry import Registry, by_name
+from gridcell import Registry, UserError, by_name, order_by_needs, unknown
 from imagenet_rib.method import FineTuning, Merging, Method
 
 ENTRY_POINTS = "gridcell.imagenet_rib.methods"

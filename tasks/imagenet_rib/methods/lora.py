@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from gridcell.settings import added_later
+from gridcell import added_later
 from imagenet_rib.method import FineTuning, Parameters, Recipe, Start
 
 if TYPE_CHECKING:

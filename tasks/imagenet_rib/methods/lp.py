@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gridcell.settings import added_later
+from gridcell import added_later
 from imagenet_rib.method import FineTuning, Parameters, Recipe, Start
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
-from gridcell.errors import UserError
-from gridcell.settings import Strict
+from gridcell import Strict, UserError
 
 SHIPPED = Path(__file__).parents[1] / "published_figures.yaml"
 OTHERS = "others"

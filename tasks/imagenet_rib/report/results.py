@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.data.image_set import LabelledSet
-from gridcell.data.images import LabelledImages
-from gridcell.data.shifts import shifts
+from gridcell.data import LabelledImages, LabelledSet, shifts_in_order
 from gridcell.report import Fetch, GridResults, Report, as_text, fetching, nothing_done
 from imagenet_rib.cells.evaluate import CORRECT
 from imagenet_rib.cells.inputs import read_file
@@ -41,7 +39,9 @@ def write(results: GridResults, out: Path) -> Report:
         found = _sets(results, fetch)
         evaluations = _evaluations(results, found, fetch)
     names = [*results.settings["downstream"], VAL]
-    about = {name: one.about for name, one in shifts().items()} | {VAL: "held-out pre-training images"}
+    about = {name: one.about for name, one in shifts_in_order().items()} | {
+        VAL: "held-out pre-training images"
+    }
     sets = [_facts(name, found.get(name), about.get(name, "")) for name in names]
     summary = summarise(
         evaluations,

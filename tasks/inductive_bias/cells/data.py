@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from gridcell.cell import Cell
-from gridcell.context import Context
+from gridcell import Cell, Context
 from inductive_bias.problems.pool import Pool, Split, cut
 from inductive_bias.problems.sources import make
 

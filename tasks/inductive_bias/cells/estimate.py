@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.cell import Cell
-from gridcell.context import Context
-from gridcell.data.seeds import generator
+from gridcell import Cell, Context
+from gridcell.data import generator
 from inductive_bias.cells.kernel import ERRORS
 from inductive_bias.distributions.information import estimate, fit_warning, rows, too_few, warnings_of
 from inductive_bias.distributions.ncx2 import to_record

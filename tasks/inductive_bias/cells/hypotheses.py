@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.cell import Cell
-from gridcell.context import Context
+from gridcell import Cell, Context
 from inductive_bias.cells.data import read_split
 from inductive_bias.cells.kernel import ERRORS
 

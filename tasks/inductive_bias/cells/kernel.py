@@ -5,10 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.cell import Cell
-from gridcell.context import Context
-from gridcell.data.seeds import generator
-from gridcell.errors import UserError
+from gridcell import Cell, Context, UserError
+from gridcell.data import generator
 from inductive_bias.cells.data import read_split
 from inductive_bias.kernel_space.kernels import Floats, Kernel, arc_cosine, median_bandwidth, rbf
 

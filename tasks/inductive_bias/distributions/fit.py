@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from gridcell.errors import UserError
+from gridcell import UserError
 from inductive_bias.distributions.ncx2 import Floats, ScaledNcx2
 
 MINIMUM_SAMPLES = 20

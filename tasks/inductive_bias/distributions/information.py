@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcell.errors import UserError
+from gridcell import UserError
 from inductive_bias.distributions.fit import MINIMUM_SAMPLES, POOR, check_errors, fit, goodness_of_fit
 from inductive_bias.distributions.ncx2 import ScaledNcx2, sankaran_information
 from inductive_bias.distributions.weighted import WeightedChi2

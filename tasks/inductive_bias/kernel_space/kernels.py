@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcell.errors import UserError
+from gridcell import UserError
 
 Floats = NDArray[np.float64]
 Kernel = Callable[[Floats, Floats], Floats]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridcell.errors import UserError
+from gridcell import UserError
 from inductive_bias.distributions.weighted import WeightedChi2
 from inductive_bias.kernel_space.kernels import Floats, Kernel
 from inductive_bias.kernel_space.solve import (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridcell.errors import UserError
+from gridcell import UserError
 from inductive_bias.kernel_space.kernels import Floats, Kernel
 
 JITTERS = (0.0, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6)

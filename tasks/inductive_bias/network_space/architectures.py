@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gridcell.errors import UserError
+from gridcell import UserError
 
 CONVOLUTION = 3  # side of the kernels of convolutional networks
 

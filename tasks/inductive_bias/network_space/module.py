@@ -8,9 +8,8 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
-from gridcell.errors import Diverged
-from gridcell.learn.checkpoint import CheckpointStore
-from gridcell.learn.fitting import fit
+from gridcell import Diverged
+from gridcell.learn import CheckpointStore, fit
 from inductive_bias.network_space.architectures import Architecture
 from inductive_bias.network_space.training import Recipe, Stack, hypothesis_generator, stack_size
 

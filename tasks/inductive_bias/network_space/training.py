@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gridcell.data.seeds import generator as named_generator
+from gridcell.data import generator as named_generator
 from inductive_bias.network_space.architectures import Architecture, initialise
 from inductive_bias.network_space.gradients import predict, together
 

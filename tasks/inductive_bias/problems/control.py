@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gridcell.errors import UserError
+from gridcell import UserError
 from inductive_bias.problems.pool import Pool, make_pool
 
 _GAINS = np.array([0.1, 0.5, 10.0, 2.0])  # on position, velocity, angle and its velocity: balances for long

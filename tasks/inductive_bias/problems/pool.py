@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gridcell.data.seeds import generator
-from gridcell.errors import UserError
+from gridcell import UserError
+from gridcell.data import generator
 from inductive_bias.problems.vector_size import Extent
 
 Floats = NDArray[np.float64]

@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.data.arrays import Target, read_npz
-from gridcell.data.folders import ClassFolders, open_class_folders
-from gridcell.data.seeds import generator
-from gridcell.errors import UserError
+from gridcell import UserError
+from gridcell.data import ClassFolders, Target, generator, open_class_folders, read_npz
 from inductive_bias.problems.pool import Pool, make_pool
 
 
@@ -72,7 +70,7 @@ def from_folder(root: str | Path | ClassFolders, size: int | None) -> Pool:
 
 def from_shards(uri: str, size: int | None) -> Pool:
     """Read an imported set of shards: inputs (N, channels, H, W) in [0, 1], one-hot targets."""
-    from gridcell.data.shards.decoded import ShardImages
+    from gridcell.data import ShardImages
 
     shards = ShardImages(uri, size, keep_grey=True)
     images, labels = zip(*shards, strict=True)
@@ -152,8 +150,7 @@ def notes(
         if size is None:
             folders.check_sizes("set a size")
         return folders.said(folders.form)
-    from gridcell.data.folders.left_out import converted
-    from gridcell.data.shards.decoded import ShardImages
+    from gridcell.data import ShardImages, converted
 
     shards = ShardImages(str(path), size, keep_grey=True)
     said = converted(shards.looks(), shards.form, own=False)
@@ -167,7 +164,7 @@ def fingerprint(path: str | Path, source: str) -> str:
         UserError: there is no such file or folder, it can't be read, or no finished import of shards.
     """
     if source == "shards":
-        from gridcell.data.shards.decoded import shards_fingerprint
+        from gridcell.data import shards_fingerprint
 
         return shards_fingerprint(str(path))[:20]
     root = Path(path).expanduser()

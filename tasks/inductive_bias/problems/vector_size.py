@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from gridcell.errors import UserError
+from gridcell import UserError
 
 if TYPE_CHECKING:  # planning asks too, and takes no NumPy for it
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gridcell.data.corruptions import SEVERITIES, corrupt, corruption, corruptions, pair_names
+from gridcell.data.corruptions import SEVERITIES, all_corruptions, corrupt, corruption, pair_names
 from gridcell.data.pixels import to_bytes, to_float
 from gridcell.errors import UserError
 
@@ -35,7 +35,7 @@ def test_there_are_the_fifteen_in_four_families():
     assert {family: sorted(n for n in ALL if corruption(n).family == family) for family in NAMES} == {
         family: sorted(names) for family, names in NAMES.items()
     }
-    assert sorted(corruptions()) == ALL
+    assert sorted(all_corruptions()) == ALL
     assert len(set(pair_names())) == 75
 
 

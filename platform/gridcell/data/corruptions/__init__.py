@@ -14,7 +14,7 @@ is that of the reference implementation within sampling noise, of frost within 2
 A new corruption is one new module here with a tuple ``CORRUPTIONS`` of :class:`Corruption`.
 """
 
-from gridcell.data.corruptions.registry import Corruption, corrupt, corruption, corruptions, pair_names
+from gridcell.data.corruptions.registry import Corruption, all_corruptions, corrupt, corruption, pair_names
 from gridcell.data.corruptions.severity import SEVERITIES
 
-__all__ = ["SEVERITIES", "Corruption", "corrupt", "corruption", "corruptions", "pair_names"]
+__all__ = ["SEVERITIES", "Corruption", "all_corruptions", "corrupt", "corruption", "pair_names"]

@@ -88,13 +88,13 @@ class Shift:
         return self.make(sources, seed, {**self.parameters, **(parameters or {})})
 
 
-registry: Registry[Shift] = Registry(__package__ or "", "SHIFT", "shift")
+shift_registry: Registry[Shift] = Registry(__package__ or "", "SHIFT", "shift")
 
 
 @cache
-def shifts() -> dict[str, Shift]:
+def shifts_in_order() -> dict[str, Shift]:
     """Return all shifts by name in their order: the ``SHIFT`` of every module in this package."""
-    in_order = sorted(registry.all.values(), key=lambda entry: (entry.order, entry.name))
+    in_order = sorted(shift_registry.all.values(), key=lambda entry: (entry.order, entry.name))
     return {entry.name: entry for entry in in_order}
 
 
@@ -104,7 +104,7 @@ def shift(name: str) -> Shift:
     Raises:
         UserError: There is none; the message names the nearest.
     """
-    return registry.get(name)
+    return shift_registry.get(name)
 
 
 def whole_number(parameters: Mapping[str, float], name: str, *, least: int, most: int | None = None) -> int:

@@ -10,8 +10,7 @@ from pydantic import Field, model_validator
 
 from farcuriosity.curiosity.interface import Curiosity, Kind, Parameters
 from farcuriosity.curiosity.rules import RELEASED, Rules
-from gridcell.errors import UserError, did_you_mean, unknown
-from gridcell.settings import parse_settings
+from gridcell import UserError, did_you_mean, parse_settings, unknown
 
 DEFAULT_RHO = {"ratio": 10.0, "z": 2.0}
 PRESETS = {"released": RELEASED}
