@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
 from gridcell import Distinct, Parts, Seeds, Strict, collect, parse_settings, unknown
-from imagenet_rib.chosen_methods import Chosen, entries, parse_methods
+from imagenet_rib.grid.chosen_methods import Chosen, entries, parse_methods
 from imagenet_rib.grid.model_options import check_options
-from imagenet_rib.training_settings import Optimiser
+from imagenet_rib.grid.training_settings import Optimiser
 
 DOWNSTREAM = ("v2", "a", "r", "sketch", "objectnet", "cartoon", "drawing", "c")
 """The eight sets, in the paper's order."""

@@ -20,12 +20,12 @@ from gridcell.learn.optimisers import Optimisation
 from gridcell.suite import load_suite
 from gridcell.task import find_task
 from imagenet_rib.cells import training
+from imagenet_rib.cells.objectnet import RELEASED_CLASSES, one_answer, with_one_answer
 from imagenet_rib.learning import predictions
 from imagenet_rib.learning.models import build_model, head_parameters, normalisation_of
 from imagenet_rib.learning.objectives import cross_entropy_loss
 from imagenet_rib.method import Start
 from imagenet_rib.methods import get
-from imagenet_rib.objectnet import RELEASED_CLASSES, one_answer, with_one_answer
 
 VIT = {"name": "vit_tiny_patch16_224", "patch_size": 16, "embed_dim": 16, "depth": 2, "num_heads": 2}
 RESNET = {"name": "resnet18", "layers": [1, 1, 1, 1], "channels": [8, 8, 8, 8]}

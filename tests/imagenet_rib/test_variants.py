@@ -8,9 +8,9 @@ from hypothesis import given, strategies as st
 from gridcell.errors import UserError
 from gridcell.suite import load_suite
 from gridcell.task import find_task
+from imagenet_rib.grid.training_settings import Optimiser, TrainingChanges, changed
 from imagenet_rib.method import FineTuning, Parameters
 from imagenet_rib.methods import collect
-from imagenet_rib.training_settings import Optimiser, TrainingChanges, changed
 
 TINY = str(Path(__file__).parent / "tiny.yaml")
 ONE = ("architectures.resnet.pretrainings=[rich]", "downstream=[v2, r]")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from gridcell import Context, UserError
 from gridcell.data import LabelledImages, LabelledSet, imagenet_wnids, load_npz
+from imagenet_rib.cells.objectnet import with_one_answer
 from imagenet_rib.grid.input_names import DATA, OBJECTNET, is_data
 from imagenet_rib.grid.published import set_uri
 from imagenet_rib.method import FineTuning
 from imagenet_rib.methods import get
-from imagenet_rib.objectnet import with_one_answer
 
 if TYPE_CHECKING:
     import numpy as np

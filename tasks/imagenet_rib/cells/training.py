@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridcell import Context, UserError, divided
 from gridcell.data import LabelledSet, Prepare
-from imagenet_rib.training_settings import lightning_precision
+from imagenet_rib.grid.training_settings import lightning_precision
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -34,7 +34,7 @@ def train_classifier(
         model: what to train.
         loss: called as ``loss(model, images, labels)``.
         images: the set.
-        settings: of the optimiser: the keys of ``imagenet_rib.training_settings.Optimiser``, those with an
+        settings: of the optimiser: the keys of ``imagenet_rib.grid.training_settings.Optimiser``, those with an
             effect.
         architecture: asserted when a checkpoint is loaded.
         prepare: applied to images that are decoded for this.

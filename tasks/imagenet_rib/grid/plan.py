@@ -6,15 +6,15 @@ from typing import Any
 
 from gridcell import Cell, Grid, GridBuilder, Resources, UserError, divided, identity_of, one_worker, unknown
 from gridcell.data import shift, shifts_in_order
-from imagenet_rib.chosen_methods import Chosen, default, roles
 from imagenet_rib.distance.memory import check_memory
+from imagenet_rib.grid.chosen_methods import Chosen, default, roles
 from imagenet_rib.grid.input_names import DATA, OBJECTNET, data_role
 from imagenet_rib.grid.model_names import check_name
 from imagenet_rib.grid.published import check_there, labelled_images, published, published_set
 from imagenet_rib.grid.slices import CORRUPTED, evaluation_cuts
+from imagenet_rib.grid.training_settings import changed
 from imagenet_rib.method import FineTuning, Merging
 from imagenet_rib.settings import Data, Pretrained, Pretraining, Settings
-from imagenet_rib.training_settings import changed
 from imagenet_rib.vocabulary import PRE, VAL
 
 PRETRAIN = "pretrain"

@@ -12,7 +12,7 @@ from gridcell.report import Fetch, GridResults, Report, as_text, fetching, nothi
 from imagenet_rib.cells.evaluate import CORRECT
 from imagenet_rib.cells.inputs import read_file
 from imagenet_rib.cells.packed_bits import PackedAnswers
-from imagenet_rib.chosen_methods import parse_methods
+from imagenet_rib.grid.chosen_methods import parse_methods
 from imagenet_rib.grid.slices import join
 from imagenet_rib.method import Merging
 from imagenet_rib.report.distance_summary import MeasuredDistance

@@ -18,8 +18,8 @@ from pydantic import BaseModel, Field, create_model, model_serializer
 
 from gridcell import Mistake, SettingsError, Strict, collect, order_by_needs, parse_settings, unknown
 from imagenet_rib import methods
+from imagenet_rib.grid.training_settings import TrainingChanges
 from imagenet_rib.method import FineTuning, Merging, Method
-from imagenet_rib.training_settings import TrainingChanges
 from imagenet_rib.vocabulary import PRE
 
 
