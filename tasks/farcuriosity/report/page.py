@@ -144,12 +144,14 @@ def _video(agent: Agent, out: Path) -> dict[str, str]:
 
 def _facts(settings: Mapping[str, Any]) -> dict[str, Any]:
     forgetting = settings["forgetting"]
+    training = settings["training"]
     environments = {
-        name: f"{one['id']} {one['options'] or ''}".strip() for name, one in settings["environments"].items()
+        name: f"{one['id']} {one['options'] or ''}".strip() + f" {one['steps'] or training['steps']:,} steps"
+        for name, one in settings["environments"].items()
     }
     return {
         "seeds": settings["seeds"],
-        "training": settings["training"],
+        "training": {name: value for name, value in training.items() if name != "steps"},
         "environments": _listed(environments),
         "curiosities": _listed(settings["curiosities"]),
         "forgetting, worlds": _listed(forgetting["worlds"]),
