@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ def play(cell: Cell, store: Store, playing: Playing) -> list[str]:
     from farcuriosity.agent.player import show_episode
     from farcuriosity.environments.stage import Stage
 
+    os.environ.setdefault("SDL_AUDIODRIVER", "dummy")  # else pygame complains of machines without sound
     agent = _agent(cell, store)
     net, which = _policy(agent, store, playing)
     stage = Stage(agent.config["environment"], agent.config["options"])
