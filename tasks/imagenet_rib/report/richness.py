@@ -30,7 +30,7 @@ class Origin:
 def origins(settings: Mapping[str, Any]) -> dict[str, Origin]:
     """Return the origin of each model of a suite, without those that the settings do not tell.
 
-    From scratch, augmentation decides. Of published weights it is the tag, and the transformers of CLIP and MIIL
+    From scratch, augmentation decides. Of published weights it is the tag; transformers of CLIP and MIIL
     count as the architecture of their size.
 
     Args:
