@@ -147,7 +147,8 @@ def test_origins_of_the_suites():
         "vit_b16-sam_in1k": 0,
         "vit_b16-augreg_in21k": 1,
         "vit_b16-orig_in21k": 1,
+        "vit_b16_miil-in21k_p": 1,
         "clip_b16-laion2b": 2,
         "clip_b16-openai": 2,
     }
-    assert len(paper) == 21
+    assert len(paper) == 22
