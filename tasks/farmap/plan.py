@@ -91,17 +91,20 @@ def _own(settings: Settings, grid: GridBuilder) -> dict[str, tuple[str, dict[str
     """Return the user's maps by their file's name, known by their content wherever the file lies."""
     if not settings.files.paths:
         return {}
-    from farmap.world.maps import fingerprint, read_world
+    from farmap.world.maps import fingerprint, read_map
 
-    scale = settings.files.scale
+    scale, free = settings.files.scale, settings.files.free
     found: dict[str, tuple[str, dict[str, Any]]] = {}
     for path in settings.files.paths:
         name = Path(path).stem
         if name in found:
             raise UserError(f"Two map files are called '{name}': rename one")
-        content = fingerprint(read_world(Path(path), scale))
+        own = read_map(Path(path), scale, free)
+        grid.note(*own.said)
+        content = fingerprint(own.world)
         grid.locate(content, path)
-        found[name] = ("own", {"content": content, "scale": scale})
+        colour = {"free": free} if free != "black" else {}
+        found[name] = ("own", {"content": content, "scale": scale, **colour})
     return found
 
 

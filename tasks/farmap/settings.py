@@ -108,10 +108,12 @@ class Files(Strict):
     Attributes:
         paths: .png, .npy or .txt, 0 (black) free, anything else wall.
         scale: cells per side of a square.
+        free: which squares of pictures are free: the black ones, or the white ones.
     """
 
     paths: list[str] = []
     scale: int = Field(1, ge=1)
+    free: Literal["black", "white"] = "black"
 
 
 class Released(Strict):

@@ -58,14 +58,16 @@ class CartPole(_Points):
 
 
 class Arrays(_Points):
-    """Arrays x and y.
+    """Arrays of points and of labels.
 
     Attributes:
         path: of the npz file.
+        target: what its labels are, where that can't be told.
     """
 
     source: Literal["npz"]
     path: str
+    target: Literal["classes", "numbers"] | None = None
 
 
 class Images(_Points):

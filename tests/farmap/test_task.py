@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -326,3 +327,27 @@ def test_of_one_map_no_interval_is_claimed():
 
 def test_one_value_has_no_interval():
     assert interval([3.0]) == {"mean": 3.0, "ci95": [None, None], "n": 1}
+
+
+def sized(name, cells, agent, seed=0, size="own"):
+    made = entry(agent, seed, 100)
+    metrics = {**made.metrics, "visible_cells": cells}
+    return replace(made, size=size, map=name, metrics=metrics)
+
+
+def test_own_maps_of_very_different_sizes_are_reported_apart():
+    made = [sized(*one, agent) for one in (("a", 1_009), ("b", 1_200), ("c", 4_600)) for agent in "xy"]
+    summary = summarise(made, ["x", "y"], ("x", "y"))
+    assert list(summary["sizes"]) == ["own (1,009 to 1,200 cells)", "own (4,600 cells)"]
+    assert [group["x"]["maps"] for group in summary["sizes"].values()] == [2, 1]
+    alike = summarise(made[:4], ["x", "y"], None)
+    assert list(alike["sizes"]) == ["own"]
+
+
+@pytest.mark.parametrize("maps", [2, 5, 6])
+def test_agents_are_compared_with_intervals_from_as_many_maps_as_a_test_needs(maps):
+    made = [sized(f"m{number}", 500, agent, size="small") for number in range(maps) for agent in ("x", "y")]
+    found = summarise(made, ["x", "y"], ("x", "y"))["paired"]["small"]["coverage"]
+    assert (found["ci95"] == [None, None]) == (found["p"] is None) == (maps < 6)
+    (sentence,) = sentences(summarise(made, ["x", "y"], ("x", "y")))
+    assert ("no intervals" in sentence) == (maps < 6)

@@ -84,7 +84,7 @@ def world_of(config: Mapping[str, Any], locations: Mapping[str, str]) -> World:
     if "number" in config:
         world = released_world(path, config["number"], config["scale"])
     else:
-        world = read_world(path, config["scale"])
+        world = read_world(path, config["scale"], config.get("free", "black"))
     if fingerprint(world) != config["content"]:
         raise UserError(f"The map file '{path}' changed since the grid was planned: run again")
     return world

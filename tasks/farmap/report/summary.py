@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,9 @@ MEASURES: Mapping[str, str] = {
 }
 """What is reported of each run, and its title, in which ``{early_steps}`` is to be filled in."""
 
+OWN = "own"
+"""Size, in labels, of all maps of the user's own."""
+
 ENDS = ("done", "bound", "steps")
 """Why runs end: all is seen, the agent gave up, its steps were used up."""
 
@@ -42,6 +45,13 @@ EARLY = 1_000  # steps, or as many as the runs have
 REACHED_BY = 0.9
 """Share of each agent's runs that must reach a threshold of coverage for it to be compared: a run that
 misses it counts as there at its end, so that with more of those it is the length of runs that is compared."""
+
+FEWEST_MAPS = 6
+"""From so many maps two agents are compared with an interval and a p-value: of fewer, Wilcoxon's signed rank
+test can't reject at 5 % (its least p is 2 / 2^n), and an interval would claim more than the test."""
+
+ALIKE = 1.5
+"""Own maps are reported together where the largest has at most so many times the cells of the smallest."""
 
 PLACE = ("size", "map", "agent", "seed")
 """What tells runs apart: fields of ``Entry``, and labels of the grid."""
@@ -123,18 +133,18 @@ def summarise(
           ``{"mean", "low", "high"}``
         - ``paired[size]``: ``first``, ``second``, and per measure the difference first - second over the maps
           and seeds that both have: ``{"mean", "ci95", "n", "p", "second_mean", "lower", "higher"}``, p of
-          Wilcoxon's signed rank test over maps, and on how many maps it is lower and higher. The steps and
+          Wilcoxon's signed rank test over maps, and on how many maps it is lower and higher; below
+          ``FEWEST_MAPS`` maps p and the ends of the interval are null. The steps and
           seconds to a threshold have ``reached``, too: the share of first's and of second's runs that got
           there; where either is below ``REACHED_BY`` they have nothing else
     """
+    entries = by_own_size(entries)
     by_place: dict[tuple[str, str], list[Entry]] = {}
     early_steps = 0
     for entry in sorted(entries, key=lambda entry: (entry.size, entry.map, entry.agent, entry.seed)):
         by_place.setdefault((entry.size, entry.agent), []).append(entry)
         early_steps = max(early_steps, entry.early_steps)
-    sizes = [
-        size for size in ("small", "medium", "large", "huge", "own") if any(size == s for s, _ in by_place)
-    ]
+    sizes = sizes_of(entries)
     return {
         "early_steps": early_steps,
         "sizes": {
@@ -147,6 +157,39 @@ def summarise(
             if compare and all((size, agent) in by_place for agent in compare)
         },
     }
+
+
+def by_own_size(entries: Iterable[Entry]) -> list[Entry]:
+    """Return entries in which own maps carry their size: maps of very different sizes are not pooled.
+
+    Own maps are taken from the smallest; one with more than ``ALIKE`` times the cells of the first begins the
+    next size. Where all are alike they stay ``own``.
+    """
+    entries = list(entries)
+    cells = {e.map: int(e.metrics["visible_cells"]) for e in entries if e.size == OWN}
+    groups: list[list[str]] = []
+    for name in sorted(cells, key=lambda name: (cells[name], name)):
+        if not groups or cells[name] > ALIKE * cells[groups[-1][0]]:
+            groups.append([])
+        groups[-1].append(name)
+    if len(groups) < 2:
+        return entries
+    named: dict[str, str] = {}
+    for group in groups:
+        least, most = cells[group[0]], cells[group[-1]]
+        size = f"{OWN} ({least:,} cells)" if least == most else f"{OWN} ({least:,} to {most:,} cells)"
+        named |= dict.fromkeys(group, size)
+    return [replace(e, size=named[e.map]) if e.size == OWN else e for e in entries]
+
+
+def sizes_of(entries: Iterable[Entry]) -> list[str]:
+    """Return the sizes of maps in order: generated ones, then own ones from the smallest."""
+    least: dict[str, float] = {}
+    for entry in entries:
+        cells = float(entry.metrics["visible_cells"])
+        least[entry.size] = min(cells, least.get(entry.size, math.inf))
+    generated = [size for size in ("small", "medium", "large", "huge") if size in least]
+    return [*generated, *sorted(least.keys() - set(generated), key=lambda size: least[size])]
 
 
 def _group(group: Sequence[Entry]) -> dict[str, Any]:
@@ -245,9 +288,14 @@ def _difference(first: Mapping[str, float], second: Mapping[str, float]) -> dict
     from scipy.stats import wilcoxon
 
     differences = np.array([first[name] - second[name] for name in first])
-    p = float(wilcoxon(differences).pvalue) if differences.any() else 1.0
+    found = interval(differences.tolist())
+    p = None
+    if len(differences) < FEWEST_MAPS:
+        found["ci95"] = [None, None]
+    else:
+        p = float(wilcoxon(differences).pvalue) if differences.any() else 1.0
     return {
-        **interval(differences.tolist()),
+        **found,
         "p": p,
         "second_mean": float(np.mean(list(second.values()))),
         "lower": int((differences < 0).sum()),

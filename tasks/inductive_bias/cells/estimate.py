@@ -52,7 +52,8 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     if exact is not None:
         warnings += fit_warning(parts[0]["training_error"] / unit, parts[0]["jitter"])
     return {
-        "information": target["nats"],
+        "information": target["nats"] if exact is None else target["exact"],
+        "fitted_information": target["nats"],
         "unit": unit,
         "curve": curve,
         "target": target,

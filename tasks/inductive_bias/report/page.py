@@ -13,7 +13,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _WHERE = ("problem", "space", "n_train", "dimension", "seed")
 
 COLUMNS = (
-    *(*_WHERE, "error", "error_mse", "nats", "bits", "low_nats", "high_nats", "exact_nats"),
+    *(*_WHERE, "error", "error_mse", "nats", "bits", "low_nats", "high_nats", "exact_nats", "fitted_nats"),
     *("sankaran_nats", "sankaran_short_nats", "samples", "unfitted", "ks", "p_value"),
 )
 """Of cells.csv."""
@@ -141,12 +141,20 @@ def _facts(results: GridResults) -> dict[str, Any]:
 
 
 def _rows(outcomes: Sequence[Outcome]) -> Iterator[list[Any]]:
-    """Yield a row of ``cells.csv`` for each estimate and target error, in a fixed order."""
+    """Yield a row of ``cells.csv`` for each estimate and target error, in a fixed order.
+
+    Information is the report's: exact where that is known, else by the fit with the ends of its bootstrap
+    interval. What the fit says stands beside it.
+    """
     for o in sorted(outcomes, key=lambda o: (o.problem, o.space, o.n_train, str(o.dimension), o.seed)):
         m = o.metrics
         quality = (m["samples"], m["unfitted"], round(m["ks"], 6), round(m["p_value"], 6))
         for row in [*m["curve"], m["target"]]:
-            information = (row["nats"], row["bits"], *row["ci95"], row["exact"])
+            known = row["exact"] is not None
+            nats = row["exact"] if known else row["nats"]
+            bits = None if nats is None else round(nats * BITS, 9)
+            ends = (None, None) if known else row["ci95"]
+            information = (nats, bits, *ends, row["exact"], row["nats"])
             errors = (row["error"], row["error"] * m["unit"])
             approximations = (row["sankaran"], row["sankaran_short"])
             yield [*(getattr(o, name) for name in _WHERE), *errors, *information, *approximations, *quality]
