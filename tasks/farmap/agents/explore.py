@@ -113,7 +113,7 @@ def explore(
         peak_memory=max(int(active.max()), agent.active_memory),
         reached=reached,
         done=agent.done and not agent.gave_up,
-        end=("bound" if agent.gave_up else "done") if agent.done else "steps",
+        end="steps" if ended else "bound" if agent.gave_up else "done",
         path=int(np.abs(np.diff(places[:, :2], axis=0)).sum()),
         turns=int((np.diff(places[:, 2]) != 0).sum()),
         counts=dict(agent.counts()),
