@@ -34,8 +34,8 @@ def train_classifier(
         model: what to train.
         loss: called as ``loss(model, images, labels)``.
         images: the set.
-        settings: of the optimiser: the keys of ``imagenet_rib.grid.training_settings.Optimiser``, those with an
-            effect.
+        settings: of the optimiser: the keys of ``imagenet_rib.grid.training_settings.Optimiser``, those
+            with an effect.
         architecture: asserted when a checkpoint is loaded.
         prepare: applied to images that are decoded for this.
         transform: uint8 images ``(N, H, W, 3)`` -> the model's inputs, on the device.
