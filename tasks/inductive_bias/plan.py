@@ -1,5 +1,6 @@
 """From settings to cells: pools of data, cells that draw hypotheses, and estimates from their errors."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,12 @@ from gridcell.cell import Cell, Resources
 from gridcell.errors import UserError
 from gridcell.grid import Grid, GridBuilder
 from inductive_bias.problems.vector_size import CARTPOLE_DIMENSIONS, DIGITS, Extent
-from inductive_bias.settings import Problem, Settings, Space
+from inductive_bias.settings import Problem, Settings, Space, Training
 
 PATHS = ("npz", "folder", "shards")
 DATA_VERSIONS = {"npz": 2}  # by source; 2: labels may be a column
-ESTIMATE_VERSION = 2  # 2: at least 20 draws for the goodness of fit
+ESTIMATE_VERSION = 3  # 3: profile likelihood, subset simulation, an exact tail only where rounding allows it
+KERNEL_VERSION = 2  # 2: noise, high precision, and how far rounding may move the answer
 
 
 @dataclass(frozen=True)
@@ -137,46 +139,111 @@ def _estimate(
         "dimension": point.dimension,
         "standardise": settings.standardise,
     }
-    needs: dict[str, Cell] = {}
-    if chosen.kind == "network":
-        for first in range(0, settings.hypotheses, settings.hypotheses_per_cell):
-            count = min(settings.hypotheses_per_cell, settings.hypotheses - first)
-            config = {
-                "cut": cut,
-                "widths": list(chosen.widths),
-                "channels": list(chosen.channels),
-                "training": settings.training.model_dump(mode="json"),
-                "relative": settings.error_unit == "relative",
-                "first": first,
-                "count": count,
-            }
-            needs[f"part{first // settings.hypotheses_per_cell}"] = grid.add(
-                "hypotheses",
-                config,
-                needs={"data": data},
-                seed=seed,
-                title=f"{name} {where} seed {seed}: hypotheses {first}-{first + count - 1}",
-                resources=Resources(settings.resources.cpus, settings.resources.gpus),
-            )
-    else:
-        config = {
-            "cut": cut,
-            "kind": chosen.kind,
-            "amplitude": chosen.amplitude,
-            "samples": settings.kernel_samples,
-            "fit_error": settings.training.fit_error,
-            "relative": settings.error_unit == "relative",
-        }
-        config |= {"bandwidth": chosen.bandwidth} if chosen.kind == "rbf" else {"depth": chosen.depth}
-        needs["part0"] = grid.add(
-            "kernel", config, needs={"data": data}, seed=seed, title=f"{name} {where} seed {seed}"
-        )
-    estimate = {
+    planned = _Planned(grid, settings, cut, data, seed, f"{name} {where} seed {seed}")
+    needs = planned.networks(chosen) if chosen.kind == "network" else planned.kernel(chosen)
+    estimate: dict[str, Any] = {
         "epsilons": list(settings.epsilons),
         "target": settings.target,
         "relative": settings.error_unit == "relative",
-        "bootstrap": settings.bootstrap,
+        "resamples": settings.bootstrap,
     }
+    if chosen.kind == "network" and settings.training.fit_levels:
+        estimate["fit_levels"] = list(settings.training.fit_levels)
     title = f"estimate {name} {where} seed {seed}"
     cell = grid.add("estimate", estimate, needs=needs, seed=seed, version=ESTIMATE_VERSION, title=title)
     grid.target(labels, cell)
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """One space at one point of one problem: what its cells have in common."""
+
+    grid: GridBuilder
+    settings: Settings
+    cut: Mapping[str, Any]
+    data: Cell
+    seed: int
+    title: str
+
+    def networks(self, space: Space) -> dict[str, Cell]:
+        """Add the cells that train networks at random, and the runs of subset simulation after them."""
+        settings = self.settings
+        common = {
+            "cut": self.cut,
+            "widths": list(space.widths),
+            "channels": list(space.channels),
+            "training": _training(settings.training),
+            "relative": settings.error_unit == "relative",
+        }
+        resources = Resources(settings.resources.cpus, settings.resources.gpus)
+        parts: dict[str, Cell] = {}
+        for first in range(0, settings.hypotheses, settings.hypotheses_per_cell):
+            count = min(settings.hypotheses_per_cell, settings.hypotheses - first)
+            parts[f"part{first // settings.hypotheses_per_cell}"] = self.grid.add(
+                "hypotheses",
+                {**common, "first": first, "count": count},
+                needs={"data": self.data},
+                seed=self.seed,
+                title=f"{self.title}: hypotheses {first}-{first + count - 1}",
+                resources=resources,
+            )
+        if settings.tail == "fit":
+            return parts
+        training = {key: value for key, value in common["training"].items() if key != "fit_levels"}
+        splitting = settings.splitting.model_dump(mode="json", exclude={"runs"})
+        runs = {
+            f"run{number}": self.grid.add(
+                "splitting",
+                {
+                    **common,
+                    "training": training,
+                    "epsilons": list(settings.epsilons),
+                    "target": settings.target,
+                    "splitting": splitting,
+                    "run": number,
+                },
+                needs={"data": self.data, **parts},
+                seed=self.seed,
+                title=f"{self.title}: splitting, run {number}",
+                resources=resources,
+            )
+            for number in range(settings.splitting.runs)
+        }
+        return parts | runs
+
+    def kernel(self, space: Space) -> dict[str, Cell]:
+        """Add the cell of a kernel space."""
+        settings = self.settings
+        config: dict[str, Any] = {
+            "cut": self.cut,
+            "kind": space.kind,
+            "amplitude": space.amplitude,
+            "noise": space.noise,
+            "samples": settings.kernel_samples,
+            "fit_error": settings.training.fit_error,
+            "relative": settings.error_unit == "relative",
+            "targets": [*settings.epsilons, settings.target],
+        }
+        config |= {"bandwidth": space.bandwidth} if space.kind == "rbf" else {"depth": space.depth}
+        cell = self.grid.add(
+            "kernel",
+            config,
+            needs={"data": self.data},
+            seed=self.seed,
+            version=KERNEL_VERSION,
+            title=self.title,
+        )
+        return {"part0": cell}
+
+
+def _training(training: Training) -> dict[str, Any]:
+    """Return the settings of training as JSON values; those that came later only where they are used.
+
+    So networks that are trained as before are the same cells as before.
+    """
+    found = training.model_dump(mode="json", exclude={"optimiser", "momentum", "fit_levels"})
+    if training.optimiser != "adam":
+        found |= {"optimiser": training.optimiser, "momentum": training.momentum}
+    if training.fit_levels:
+        found["fit_levels"] = list(training.fit_levels)
+    return found

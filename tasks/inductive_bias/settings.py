@@ -42,39 +42,65 @@ class Space(Strict):
 
     Attributes:
         kind: ``rbf`` or ``arc_cosine`` (functions from a Gaussian process posterior), or ``network``.
-        bandwidth: of ``rbf``: a number or ``median`` (the median distance between training inputs).
-        amplitude: prior variance of a kernel, in units of its usual form.
+        bandwidth: of ``rbf``: a number, ``median`` (the median distance between training inputs), or
+            ``evidence`` (the largest marginal likelihood of the training targets).
+        amplitude: prior variance of a kernel, in units of its usual form: a number or ``evidence``.
+        noise: variance of the noise on a kernel's training targets, in the unit of the targets squared; 0: its
+            functions interpolate.
         depth: hidden layers of ``arc_cosine``.
         widths: of a network's fully connected hidden layers.
         channels: of a network's 3 x 3 convolutions, each with 2 x 2 max pooling, ahead of them.
     """
 
     kind: Literal["rbf", "arc_cosine", "network"]
-    bandwidth: Annotated[float, Field(gt=0)] | Literal["median"] = 1.0
-    amplitude: float = Field(1.0, gt=0)
+    bandwidth: Annotated[float, Field(gt=0)] | Literal["median", "evidence"] = 1.0
+    amplitude: Annotated[float, Field(gt=0)] | Literal["evidence"] = 1.0
+    noise: float = Field(0.0, ge=0)
     depth: int = Field(2, ge=1)
     widths: list[Annotated[int, Field(ge=1)]] = [100]
     channels: list[Annotated[int, Field(ge=1)]] = []
 
 
 class Training(Strict):
-    """How a network is trained, by Adam, until its training error is ``fit_error`` (in the suite's unit).
+    """How a network is trained until its training error is ``fit_error`` (in the suite's unit).
 
     Attributes:
-        lr: of Adam.
+        optimiser: ``adam`` or ``sgd``.
+        lr: step size.
+        momentum: of ``sgd``.
         batch_size: samples a step.
         max_epochs: a network that doesn't fit by then is no sample.
         check_every: epochs between two looks at the training error.
         fit_error: at which a network fits; a kernel whose functions keep a larger one is an error.
+        fit_levels: larger errors, at which the test error is recorded on the way to ``fit_error``.
         at_once: networks trained side by side in one matrix; ``auto``: by a rule of device and sizes.
     """
 
+    optimiser: Literal["adam", "sgd"] = "adam"
+    momentum: float = Field(0.0, ge=0, lt=1)
     lr: float = Field(1e-3, gt=0)
     batch_size: int = Field(50, ge=1)
     max_epochs: int = Field(300, ge=1)
     check_every: int = Field(10, ge=1)
     fit_error: float = Field(0.02, gt=0)
+    fit_levels: Annotated[list[Annotated[float, Field(gt=0)]], Distinct] = []
     at_once: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+
+
+class Splitting(Strict):
+    """Subset simulation, for networks whose target error lies outside the sampled ones.
+
+    Attributes:
+        particles: networks at every level, half of which pass to the next.
+        sweeps: moves of each of them between two levels.
+        runs: independent ones; they give the interval, so one run gives none.
+        max_levels: after which a run gives up; a level is about one bit.
+    """
+
+    particles: int = Field(100, ge=10)
+    sweeps: int = Field(3, ge=1)
+    runs: int = Field(4, ge=1)
+    max_levels: int = Field(400, ge=1)
 
 
 class Needed(Strict):
@@ -103,7 +129,10 @@ class Settings(Strict):
         kernel_samples: functions drawn from a kernel's posterior, 20 or more: a fit takes as many.
         hypotheses: networks trained, likewise.
         hypotheses_per_cell: how many of them in one cell.
-        bootstrap: resamples for intervals, and for the goodness of fit, which takes at least 20.
+        tail: what gives I of networks where the target lies outside the sampled errors: ``splitting``
+            (subset simulation), or ``fit``: the fitted model's tail, as published.
+        splitting: how that is done.
+        bootstrap: resamples for the goodness of fit, which takes at least 20.
         seeds: each draws the data anew: the teacher, points and projection.
     """
 
@@ -120,6 +149,8 @@ class Settings(Strict):
     hypotheses: int = Field(200, ge=20)
     hypotheses_per_cell: int = Field(50, ge=1)
     training: Training = Training()
+    tail: Literal["splitting", "fit"] = "splitting"
+    splitting: Splitting = Splitting()
     bootstrap: int = Field(100, ge=10)
     resources: Needed = Needed()
     seeds: Seeds = [0]

@@ -74,6 +74,20 @@ def initialise(architecture: Architecture, generator: torch.Generator) -> Tensor
     return torch.cat(parts)
 
 
+def from_scores(architecture: Architecture, scores: Tensor) -> Tensor:
+    """Return initial weights, shape (H, P), of standard normal scores of that shape: the same distribution.
+
+    A weight that ``initialise`` draws uniformly is the normal distribution function of its score.
+    """
+    bounds = torch.cat(
+        [
+            torch.full((math.prod(shape) + shape[0],), 1 / math.sqrt(math.prod(shape[1:])))
+            for shape in architecture.layers
+        ]
+    )
+    return (2 * torch.special.ndtr(scores) - 1) * bounds.to(scores)
+
+
 def unflatten(flat: Tensor, architecture: Architecture) -> list[tuple[Tensor, Tensor]]:
     """Return views (weight, bias) of each layer; ``flat`` is (..., P), leading dimensions are kept."""
     layers, start = [], 0

@@ -29,19 +29,23 @@ class Trained:
         train_error: float64, shape (H,), mean squared, when it stopped.
         test_error: float64, shape (H,), likewise.
         epochs: int64, shape (H,), trained; 0 for those whose turn has not come.
+        by_level: float64, shape (levels, H): test error when the training error first was at most each of
+            the recipe's ``fit_levels``; NaN where it never was.
     """
 
     fitted: Tensor
     train_error: Tensor
     test_error: Tensor
     epochs: Tensor
+    by_level: Tensor
 
     @classmethod
-    def none(cls, count: int) -> "Trained":
+    def none(cls, count: int, levels: int = 0) -> "Trained":
         """Return the rows of hypotheses that have not been trained."""
         unknown = torch.full((count,), torch.nan, dtype=torch.float64)
         none = torch.zeros(count, dtype=torch.int64)
-        return cls(none.bool(), unknown, unknown.clone(), none)
+        by_level = torch.full((levels, count), torch.nan, dtype=torch.float64)
+        return cls(none.bool(), unknown, unknown.clone(), none, by_level)
 
 
 class HypothesisTraining(pl.LightningModule):
@@ -82,7 +86,7 @@ class HypothesisTraining(pl.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.architecture = str(space)
-        self.found = Trained.none(len(indices))
+        self.found = Trained.none(len(indices), len(recipe.fit_levels))
         self._space, self._recipe, self._report = space, recipe, report
         self._suite_seed, self._indices, self._at_once = suite_seed, indices, at_once
         data = {"train_inputs": train[0], "train_targets": train[1]}
@@ -116,6 +120,7 @@ class HypothesisTraining(pl.LightningModule):
         error = stack.errors(self.train_inputs, self.train_targets)
         if not error.isfinite().all():
             raise Diverged(f"a hypothesis' training error is not finite after {self._epochs} epochs")
+        self._record(stack, error)
         self._retire(stack, error)
         self.trainer.should_stop = self._finished
         return error.mean()
@@ -167,6 +172,15 @@ class HypothesisTraining(pl.LightningModule):
         generators = [hypothesis_generator(self._suite_seed, self._indices[int(row)]) for row in rows]
         data = (self.train_inputs, self.train_targets)
         return Stack(self._space, generators, *data, self._recipe, alone=self._at_once == 1)
+
+    def _record(self, stack: Stack, error: Tensor) -> None:
+        """Write down the test errors of those that just came to one of the recipe's fit levels."""
+        test: Tensor | None = None
+        for level, found in zip(self._recipe.fit_levels, self.found.by_level, strict=True):
+            new = (error <= level) & found[self._alive].isnan()
+            if new.any():
+                test = stack.errors(self.test_inputs, self.test_targets) if test is None else test
+                found[self._alive[new]] = test[new]
 
     def _retire(self, stack: Stack, error: Tensor) -> None:
         """Write down the hypotheses that fit, or that have used up their epochs, and train the others on."""

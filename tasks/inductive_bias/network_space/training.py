@@ -27,11 +27,14 @@ class Recipe:
     """How a hypothesis is trained.
 
     Attributes:
-        lr: of Adam (betas 0.9 and 0.999, epsilon 1e-8).
+        lr: step size; Adam has betas 0.9 and 0.999 and epsilon 1e-8.
         batch_size: samples a step; an epoch leaves out the remainder.
         max_epochs: a hypothesis that doesn't fit by then is no sample.
         check_every: epochs between two looks at the training error.
         fit_error: mean squared training error at which it counts as fitting.
+        fit_levels: larger ones, at which the test error is recorded on the way.
+        optimiser: ``adam``, or ``sgd``: stochastic gradient descent with momentum.
+        momentum: of ``sgd``.
     """
 
     lr: float = 1e-3
@@ -39,6 +42,9 @@ class Recipe:
     max_epochs: int = 200
     check_every: int = 10
     fit_error: float = 1e-3
+    fit_levels: tuple[float, ...] = ()
+    optimiser: str = "adam"
+    momentum: float = 0.0
 
 
 def hypothesis_generator(suite_seed: int, index: int) -> torch.Generator:
@@ -78,24 +84,31 @@ class Stack:
         recipe: Recipe,
         *,
         alone: bool = False,
+        weights: Tensor | None = None,
+        epoch_seeds: Tensor | None = None,
     ) -> None:
         """Draw the hypotheses.
 
         Args:
             architecture: of all.
-            generators: one a hypothesis.
+            generators: one a hypothesis; of its initial weights, then of its order of data.
             x: float32 training inputs (n, ...), on the device to train on.
             y: float32 training targets (n, k), likewise.
             recipe: how to train.
             alone: it is a stack of one by choice. A product of one matrix may be computed by other
                 instructions than a batch of them, so the last hypothesis of a larger stack gets company.
+            weights: initial weights (H, P) that are given instead of drawn.
+            epoch_seeds: int64 (H, epochs): seeds of the order of data in each epoch, instead of one stream.
         """
         self.architecture = architecture
         self._least = 1 if alone else 2
         self._x, self._y = x, y
         self._batch = min(recipe.batch_size, len(x))
-        self._lr = recipe.lr
-        drawn = torch.stack([initialise(architecture, generator) for generator in generators])
+        self._recipe = recipe
+        self._epoch_seeds, self._epoch = epoch_seeds, 0
+        drawn = weights
+        if drawn is None:
+            drawn = torch.stack([initialise(architecture, generator) for generator in generators])
         rows = torch.nn.functional.pad(drawn, (0, -architecture.size % ALIGNMENT)).to(x)
         self._bind(generators, rows, torch.zeros_like(rows), torch.zeros_like(rows))
         self._steps = torch.zeros((), device=x.device)
@@ -124,15 +137,25 @@ class Stack:
     def epoch(self) -> None:
         """Train every hypothesis for an epoch, each in its own order."""
         n = len(self._x)
+        if self._epoch_seeds is not None:
+            for generator, seed in zip(self.generators, self._epoch_seeds[:, self._epoch].tolist(), strict=True):
+                generator.manual_seed(seed)
+            self._epoch += 1
         orders = torch.stack([torch.randperm(n, generator=generator) for generator in self.generators])
         company = len(self._rows) - len(orders)
+        step = self._adam if self._recipe.optimiser == "adam" else self._sgd
         orders = torch.cat([orders, orders[:1].expand(company, n)]).to(self._x.device)
         for start in range(0, n - self._batch + 1, self._batch):
             chosen = orders[:, start : start + self._batch].flatten()
             torch.index_select(self._x, 0, chosen, out=self._inputs.flatten(0, 1))
             torch.index_select(self._y, 0, chosen, out=self._targets.flatten(0, 1))
             self._gradient(self._inputs, self._targets)
-            self._adam()
+            step()
+
+    def _sgd(self) -> None:
+        """One step of gradient descent with momentum, as ``torch.optim.SGD`` makes it."""
+        self._first.mul_(self._recipe.momentum).add_(self._grad)
+        self._rows.add_(self._first, alpha=-self._recipe.lr)
 
     def _adam(self) -> None:
         """One step of Adam in one pass over memory (the kernel behind ``torch.optim.Adam(fused=True)``)."""
@@ -144,7 +167,7 @@ class Stack:
             [self._second],
             [],
             [self._steps],
-            lr=self._lr,
+            lr=self._recipe.lr,
             beta1=0.9,
             beta2=0.999,
             weight_decay=0.0,
@@ -162,6 +185,8 @@ class Stack:
         """Go on with those hypotheses alone; ``rows``: indices."""
         index = rows.to(self._rows.device)
         kept = (matrix.index_select(0, index) for matrix in (self._rows, self._first, self._second))
+        if self._epoch_seeds is not None:
+            self._epoch_seeds = self._epoch_seeds[rows.cpu()]
         self._bind([self.generators[int(row)] for row in rows], *kept)
 
     def state(self) -> dict[str, Any]:

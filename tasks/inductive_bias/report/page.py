@@ -31,6 +31,11 @@ COLUMNS = (
     "low_nats",
     "high_nats",
     "exact_nats",
+    "splitting_nats",
+    "splitting_low_nats",
+    "splitting_high_nats",
+    "best_nats",
+    "basis",
     "sankaran_nats",
     "sankaran_short_nats",
     "samples",
@@ -150,6 +155,7 @@ def _write_cells(outcomes: Sequence[Outcome], path: Path) -> None:
             m = o.metrics
             for row in [*m["curve"], m["target"]]:
                 information = (row["nats"], row["bits"], *row["ci95"], row["exact"])
+                information += (row["splitting"], *row["splitting_ci95"], row["best"], row["basis"])
                 approximations = (row["sankaran"], row["sankaran_short"])
                 where = (
                     o.problem,

@@ -47,8 +47,8 @@ def _outcomes(findings: Findings, cache: Path) -> list[Outcome]:
         if result is None:
             continue
         with np.load(findings.store.results.fetch(result, POOLED, cache), allow_pickle=False) as arrays:
-            errors, replicates = arrays["errors"], arrays["replicates"]
-        found.append(Outcome(**target.labels, metrics=result.metrics, errors=errors, replicates=replicates))
+            errors = arrays["errors"]
+        found.append(Outcome(**target.labels, metrics=result.metrics, errors=errors))
     return found
 
 
@@ -73,8 +73,14 @@ def _facts(findings: Findings) -> dict[str, str]:
         "computing": f"{sum(result.seconds for result in results) / 60:.1f} min in all",
         "data": f"{settings['test_points']} test points, seeds {', '.join(map(str, settings['seeds']))}",
         "hypotheses": f"{settings['hypotheses']} networks, {settings['kernel_samples']} kernel functions",
-        "training": ", ".join(f"{key} {value:g}" for key, value in training.items() if key != "at_once"),
+        "training": ", ".join(f"{key} {_said(value)}" for key, value in training.items() if key != "at_once"),
         "networks trained at once": ", ".join(map(str, at_once)) or "none",
         "versions": findings.versions(),
         "storage": findings.store.uri,
     }
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_said, value)) or "none"
+    return value if isinstance(value, str) else f"{value:g}"
