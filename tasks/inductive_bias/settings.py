@@ -45,8 +45,8 @@ class Space(Strict):
         bandwidth: of ``rbf``: a number, ``median`` (the median distance between training inputs), or
             ``evidence`` (the largest marginal likelihood of the training targets).
         amplitude: prior variance of a kernel, in units of its usual form: a number or ``evidence``.
-        noise: variance of the noise on a kernel's training targets, in the unit of the targets squared; 0: its
-            functions interpolate.
+        noise: variance of the noise on a kernel's training targets, in their unit squared; 0: its functions
+            interpolate.
         depth: hidden layers of ``arc_cosine``.
         widths: of a network's fully connected hidden layers.
         channels: of a network's 3 x 3 convolutions, each with 2 x 2 max pooling, ahead of them.

@@ -84,9 +84,11 @@ class Bits:
 
 
 def test_a_space_that_can_be_enumerated_is_counted_right():
-    """One hypothesis of 4,096 has no mistake, 13 have one at most: errors take few values, levels have ties."""
+    """One hypothesis of 4,096 has no mistake, 13 have one at most: levels have ties."""
     runs = [run(Bits(), 0.0, particles=200, number=i, sweeps=4) for i in range(6)]
-    assert np.mean([-log_probability(0.0, 0.0, one) for one in runs]) == pytest.approx(math.log(4096), abs=0.5)
+    assert np.mean([-log_probability(0.0, 0.0, one) for one in runs]) == pytest.approx(
+        math.log(4096), abs=0.5
+    )
     some = np.mean([-log_probability(1 / 12, 0.0, one) for one in runs])
     assert some == pytest.approx(math.log(4096 / 13), abs=0.4)
 
@@ -100,11 +102,15 @@ class Misfits(Bits):
 
 def test_hypotheses_that_do_not_fit_are_no_hypotheses():
     found = [run(Misfits(), 0.0, particles=200, number=i, sweeps=4) for i in range(6)]
-    assert np.mean([-log_probability(0.0, 0.0, one) for one in found]) == pytest.approx(math.log(2048), abs=0.5)
+    assert np.mean([-log_probability(0.0, 0.0, one) for one in found]) == pytest.approx(
+        math.log(2048), abs=0.5
+    )
     assert all(100 < one.unfitted < 400 for one in found)
 
 
 class Nothing(Bits):
+    """The same, in which nothing fits."""
+
     def errors(self, states):
         return np.full(len(states["bits"]), np.inf)
 

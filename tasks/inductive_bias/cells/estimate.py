@@ -33,7 +33,8 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
 
     config = cell.config
     roles = sorted(
-        (role for role in cell.needs if role.startswith("part")), key=lambda role: int(role.removeprefix("part"))
+        (role for role in cell.needs if role.startswith("part")),
+        key=lambda role: int(role.removeprefix("part")),
     )
     parts = [context.need(role).metrics for role in roles]
     unit = parts[0]["variance"] if config["relative"] else 1.0

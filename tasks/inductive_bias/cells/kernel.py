@@ -99,13 +99,13 @@ def check_fit(training_error: float, *, limit: float, unit: float, jitter: float
             f"{said}with noise of variance {noise:.2g}: take less noise, or allow a larger training.fit_error"
         )
     raise UserError(
-        f"{said}with {jitter:.2g} added to the kernel matrix's diagonal; are there equal inputs with different "
-        "labels?"
+        f"{said}with {jitter:.2g} added to the kernel matrix's diagonal; are there equal inputs with "
+        "different labels?"
     )
 
 
 def _kernel(config: Mapping[str, Any], x: Floats, y: Floats) -> tuple[Kernel, dict[str, Any]]:
-    """Return the kernel and what is reported of its settings: bandwidth (None: it has none), amplitude, noise."""
+    """Return the kernel and what is reported of it: bandwidth (None: it has none), amplitude, noise."""
     bandwidth, amplitude, noise = config.get("bandwidth"), config["amplitude"], config.get("noise", 0.0)
     evidence = None
     if "evidence" in (bandwidth, amplitude):

@@ -50,9 +50,9 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         (made.test[0].to(context.device), made.test[1].to(context.device)),
         at_once=made.at_once,
     )
-    at = _latest(context)
+    at = begun = _latest(context)
     written = time.monotonic()
-    for at in advance(space, plan, target, at):
+    for at in advance(space, plan, target, begun):
         context.report(at.evaluated, level=float(np.median(at.errors)) / made.unit if len(at.errors) else 1.0)
         if time.monotonic() - written > CHECKPOINT_EVERY_S and not finished(plan, target, at):
             _keep(at, context)
@@ -69,8 +69,12 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
             for value in (log_probability(eps * made.unit, target, at) for eps in epsilons)
         ],
         "levels": len(at.levels),
-        "smallest_acceptance": min((level.acceptance for level in at.levels if level.acceptance is not None), default=None),
-        "mean_correlation": _mean([level.correlation for level in at.levels if level.correlation is not None]),
+        "smallest_acceptance": min(
+            (level.acceptance for level in at.levels if level.acceptance is not None), default=None
+        ),
+        "mean_correlation": _mean(
+            [level.correlation for level in at.levels if level.correlation is not None]
+        ),
         "founders": at.levels[-1].founders if at.levels else len(at.errors),
         "unfitted": at.unfitted,
         "hypotheses": at.evaluated,

@@ -1,11 +1,15 @@
 """Profile likelihood: the range of I(eps) over all parameters that the sampled errors don't reject."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from inductive_bias.distributions.fit import Floats, from_point
 from inductive_bias.distributions.ncx2 import ScaledNcx2
+
+Fall = Callable[[Floats], float]
+"""Point -> twice the fall of the log likelihood from its maximum."""
 
 DIRECTIONS = 80
 """Rays along which the edge of the likelihood region is looked for."""
@@ -18,7 +22,7 @@ _FARTHEST = 60.0  # units of the likelihood's own width: where a ray ends if the
 def profile_interval(
     errors: Floats, fitted: ScaledNcx2, epsilons: Floats, *, level: float = 0.95
 ) -> tuple[Floats, Floats]:
-    """Return both ends, shape (E,), of I(eps) in nats over the parameters that a likelihood-ratio test accepts.
+    """Return the ends of I(eps) in nats, shape (E,), over all parameters that a ratio test accepts.
 
     A parameter is accepted if twice the fall of the log likelihood from its maximum is at most the square of
     Student's t quantile with n - 3 degrees of freedom, one restriction's chi-squared for large n. The
@@ -50,13 +54,11 @@ def profile_interval(
     ends = [centre]
     for ray in _sphere(DIRECTIONS) @ width:
         ends.append(centre + ray * _edge(fall, centre, ray, allowed))
-    values = np.array(
-        [-_scaled(from_point(_clipped(point)), unit).log_cdf(epsilons) for point in ends]
-    )
+    values = np.array([-_scaled(from_point(_clipped(point)), unit).log_cdf(epsilons) for point in ends])
     return np.asarray(values.min(axis=0)), np.asarray(values.max(axis=0))
 
 
-def _edge(fall, centre: Floats, ray: Floats, allowed: float) -> float:  # type: ignore[no-untyped-def]
+def _edge(fall: Fall, centre: Floats, ray: Floats, allowed: float) -> float:
     """Return how far along a ray the likelihood has fallen by what is allowed, by bisection."""
     low, high = 0.0, 2.0
     while fall(centre + high * ray) <= allowed:
@@ -72,7 +74,7 @@ def _edge(fall, centre: Floats, ray: Floats, allowed: float) -> float:  # type: 
     return low
 
 
-def _widths(fall, centre: Floats, n: int) -> Floats:  # type: ignore[no-untyped-def]
+def _widths(fall: Fall, centre: Floats, n: int) -> Floats:
     """Return the matrix whose columns span the likelihood's ellipsoid, rows a coordinate; transposed."""
     step = np.array([0.3 / math.sqrt(n), 0.5 / math.sqrt(n), 0.1])
     step[0] *= math.exp(centre[1])

@@ -86,13 +86,14 @@ def _of_exact(found: Estimate) -> list[str]:
     assert found.exact is not None
     said = []
     kinds = [found.exact.information(float(eps)) for eps in found.epsilons]
-    withheld = [eps for eps, (_, kind) in zip(found.epsilons, kinds, strict=True) if kind == "withheld"]
+    named = list(zip(found.epsilons, (kind for _, kind in kinds), strict=True))
+    withheld = [eps for eps, kind in named if kind == "withheld"]
     if withheld:
         said.append(
-            f"I at errors up to {max(withheld):.3g} is withheld: rounding may move it by more than 5 % (the "
-            "kernel matrix is too ill-conditioned for float64, and there are too many points for high precision)"
+            f"I at errors up to {max(withheld):.3g} is withheld: rounding may move it by more than 5 %. The "
+            "kernel matrix is too ill-conditioned for float64, and there are too many points for high precision"
         )
-    impossible = [eps for eps, (_, kind) in zip(found.epsilons, kinds, strict=True) if kind == "impossible"]
+    impossible = [eps for eps, kind in named if kind == "impossible"]
     if impossible:
         said.append(
             f"no function of this space that fits the training data has an error below "
@@ -110,7 +111,9 @@ def _of_exact(found: Estimate) -> list[str]:
     return said
 
 
-def mixing_warnings(acceptance: float | None, correlation: float | None, founders: int, missed: int) -> list[str]:
+def mixing_warnings(
+    acceptance: float | None, correlation: float | None, founders: int, missed: int
+) -> list[str]:
     """Say where subset simulation mixed badly or did not come down to the target.
 
     Args:
@@ -123,7 +126,9 @@ def mixing_warnings(acceptance: float | None, correlation: float | None, founder
     if missed:
         said.append(f"{missed} runs of subset simulation did not come down to the target error")
     if acceptance is not None and acceptance < POOR_ACCEPTANCE:
-        said.append(f"subset simulation accepted only {acceptance:.0%} of its moves at one level: it mixes badly")
+        said.append(
+            f"subset simulation accepted only {acceptance:.0%} of its moves at one level: it mixes badly"
+        )
     if correlation is not None and correlation > POOR_CORRELATION:
         said.append(
             f"particles of subset simulation resemble their ancestors (correlation {correlation:.2f}; "

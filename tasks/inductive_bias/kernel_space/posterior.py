@@ -161,7 +161,10 @@ def solved(
     given = posterior(kernel, *train, test[0], noise=noise)
     condition = given.solution.condition
     plain = Solved(
-        given, error_distribution(given, test[1]), FLOAT64_BITS, condition if math.isfinite(condition) else None
+        given,
+        error_distribution(given, test[1]),
+        FLOAT64_BITS,
+        condition if math.isfinite(condition) else None,
     )
     if all(is_sound(plain.exact, target, given.doubt, len(test[0])) for target in targets):
         return plain

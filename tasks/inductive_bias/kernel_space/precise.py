@@ -191,7 +191,7 @@ def _matrix(values: Floats) -> "arb_mat":
 
 
 def _ones(n: int) -> "arb_mat":
-    """Return columns of alternating signs and of ones, shape (n, 2): K^-1 of them bounds its norm from below."""
+    """Return columns of ones and alternating signs, shape (n, 2): K^-1 of them bounds its norm from below."""
     signs: NDArray[Any] = np.stack([np.ones(n), (-1.0) ** np.arange(n)], axis=1)
     return _matrix(signs)
 

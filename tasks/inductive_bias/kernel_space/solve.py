@@ -40,7 +40,7 @@ class Solution:
     inverse_diagonal: float = math.inf
 
     def spread(self, noise: float) -> float:
-        """Return the functions' mean variance at the training points, where K holds ``noise`` on its diagonal.
+        """Return the functions' mean variance at the training points, K holding ``noise`` on its diagonal.
 
         With S = K + noise I it is ``noise (1 - noise tr(S^-1) / n)``; where the trace is unknown, at most
         the noise.
@@ -132,7 +132,7 @@ def solve_conjugate_gradients(
     block: int = 1024,
     iterations: int = 5000,
 ) -> Solution:
-    """Solve ``(K + (noise + jitter) I) X = right`` without ever holding K, by preconditioned conjugate gradients.
+    """Solve ``(K + (noise + jitter) I) X = right`` by preconditioned conjugate gradients, without holding K.
 
     Each column has its own step lengths; K is formed ``block`` rows at a time. The preconditioner is a
     partial Cholesky factor with pivots, inverted by Woodbury's identity.
@@ -153,7 +153,6 @@ def solve_conjugate_gradients(
     Raises:
         UserError: the tolerance is not reached.
     """
-
     jitter = 0.0 if noise >= jitter else jitter
     shift = noise + jitter
 

@@ -138,7 +138,9 @@ class Stack:
         """Train every hypothesis for an epoch, each in its own order."""
         n = len(self._x)
         if self._epoch_seeds is not None:
-            for generator, seed in zip(self.generators, self._epoch_seeds[:, self._epoch].tolist(), strict=True):
+            for generator, seed in zip(
+                self.generators, self._epoch_seeds[:, self._epoch].tolist(), strict=True
+            ):
                 generator.manual_seed(seed)
             self._epoch += 1
         orders = torch.stack([torch.randperm(n, generator=generator) for generator in self.generators])

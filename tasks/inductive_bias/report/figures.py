@@ -110,9 +110,13 @@ def _epsilon_curves(group: Sequence[Outcome], settings: Mapping[str, Any]) -> li
                 continue
             ends = np.array([[np.nan if e is None else e for e in row["ci95"]] for row in rows]) * BITS
             found.append(Curve(f"{space}, fitted", x, _positive(fitted), *map(_positive, ends.T)))
-            split = np.array([[_or_nan(row["splitting"]), *map(_or_nan, row["splitting_ci95"])] for row in rows])
+            split = np.array(
+                [[_or_nan(row["splitting"]), *map(_or_nan, row["splitting_ci95"])] for row in rows]
+            )
             if np.isfinite(split[:, 0]).any():
-                found.append(Curve(f"{space}, splitting", x, *(_positive(column) for column in split.T * BITS)))
+                found.append(
+                    Curve(f"{space}, splitting", x, *(_positive(column) for column in split.T * BITS))
+                )
     return found
 
 
