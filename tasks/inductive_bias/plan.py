@@ -8,9 +8,10 @@ from typing import Any
 from gridcell.cell import Cell, Resources
 from gridcell.errors import UserError
 from gridcell.grid import Grid, GridBuilder
-from inductive_bias.problems.vector_size import CARTPOLE_DIMENSIONS, DIGITS, Extent
+from inductive_bias.problems.vector_size import CONTROL_DIMENSIONS, DIGITS, Extent
 from inductive_bias.settings import Problem, Settings, Space, Training
 
+VECTORS = ("teacher", "cartpole", "pendulum")
 PATHS = ("npz", "folder", "shards")
 DATA_VERSIONS = {"npz": 2}  # by source; 2: labels may be a column
 ESTIMATE_VERSION = 3  # 3: profile likelihood, subset simulation, an exact tail only where rounding allows it
@@ -57,9 +58,10 @@ def plan(settings: Settings) -> Grid:
 def points(settings: Settings, problem: Problem) -> list[Point]:
     """Return the base point, then those along each axis from it, without repeats."""
     sizes = settings.training_sizes if problem.training_sizes is None else problem.training_sizes
-    found = [Point(settings.training_size, None)]
+    base = settings.training_size if problem.training_size is None else problem.training_size
+    found = [Point(base, None)]
     found += [Point(size, None) for size in sizes]
-    found += [Point(settings.training_size, dimension) for dimension in problem.dimensions]
+    found += [Point(base, dimension) for dimension in problem.dimensions]
     return list(dict.fromkeys(found))
 
 
@@ -77,18 +79,19 @@ def _known_extent(problem: Problem) -> Extent | None:
         return DIGITS
     if problem.source == "teacher":
         return Extent(problem.points, problem.dimension)
-    if problem.source == "cartpole":
-        return Extent(problem.points, CARTPOLE_DIMENSIONS)
+    if problem.source in CONTROL_DIMENSIONS:
+        return Extent(problem.points, CONTROL_DIMENSIONS[problem.source])
     return None
 
 
 def _impossible(problem: Problem, space: Space, point: Point) -> str | None:
-    if space.kind != "network" or not space.channels:
+    if space.kind != "network" or not (space.channels or space.blocks == "attention"):
         return None
+    kind = "a convolutional" if space.channels else "an attention"
     if point.dimension is not None:
-        return "a convolutional network needs images, and a projection gives vectors"
-    if problem.source in ("teacher", "cartpole"):
-        return f"a convolutional network needs images, and '{problem.source}' gives vectors"
+        return f"{kind} network needs images, and a projection gives vectors"
+    if problem.source in VECTORS:
+        return f"{kind} network needs images, and '{problem.source}' gives vectors"
     return None
 
 
@@ -114,7 +117,7 @@ def _data(grid: GridBuilder, name: str, problem: Problem, seed: int) -> Cell:
         keys = ("dimension", "outputs", "width", "points", "seed")
         config |= {key: getattr(problem, key) for key in keys}
         return grid.add("data", config, seed=seed, title=f"data {name} seed {seed}")
-    if problem.source == "cartpole":
+    if problem.source in CONTROL_DIMENSIONS:
         config |= {"points": problem.points, "seed": problem.seed}
         return grid.add("data", config, seed=seed, title=f"data {name} seed {seed}")
     version = DATA_VERSIONS.get(problem.source, 1)
@@ -133,13 +136,17 @@ def _estimate(
 ) -> None:
     name, chosen = space
     where = f"{problem} n={point.n_train}" + (f" d={point.dimension}" if point.dimension else "")
-    cut = {
+    cut: dict[str, Any] = {
         "n_train": point.n_train,
         "n_test": settings.test_points,
         "dimension": point.dimension,
         "standardise": settings.standardise,
     }
-    planned = _Planned(grid, settings, cut, data, seed, f"{name} {where} seed {seed}")
+    ways = settings.problems[problem].ways
+    if ways is not None:
+        cut["ways"] = ways
+    labelled = settings.problems[problem].source not in ("teacher", "pendulum")
+    planned = _Planned(grid, settings, cut, data, seed, f"{name} {where} seed {seed}", labelled)
     needs = planned.networks(chosen) if chosen.kind == "network" else planned.kernel(chosen)
     estimate: dict[str, Any] = {
         "epsilons": list(settings.epsilons),
@@ -147,6 +154,8 @@ def _estimate(
         "relative": settings.error_unit == "relative",
         "resamples": settings.bootstrap,
     }
+    if settings.accuracy is not None and labelled:
+        estimate["accuracy"] = settings.accuracy
     if chosen.kind == "network" and settings.training.fit_levels:
         estimate["fit_levels"] = list(settings.training.fit_levels)
     title = f"estimate {name} {where} seed {seed}"
@@ -164,14 +173,14 @@ class _Planned:
     data: Cell
     seed: int
     title: str
+    labelled: bool
 
     def networks(self, space: Space) -> dict[str, Cell]:
         """Add the cells that train networks at random, and the runs of subset simulation after them."""
         settings = self.settings
-        common = {
+        common: dict[str, Any] = {
             "cut": self.cut,
-            "widths": list(space.widths),
-            "channels": list(space.channels),
+            **self._architecture(space),
             "training": _training(settings.training),
             "relative": settings.error_unit == "relative",
         }
@@ -187,29 +196,40 @@ class _Planned:
                 title=f"{self.title}: hypotheses {first}-{first + count - 1}",
                 resources=resources,
             )
-        if settings.tail == "fit":
+        if settings.tail == "fit" and settings.accuracy is None:
             return parts
         training = {key: value for key, value in common["training"].items() if key != "fit_levels"}
         splitting = settings.splitting.model_dump(mode="json", exclude={"runs"})
+        asked: dict[str, dict[str, Any]] = {}
+        if settings.tail == "splitting":
+            asked["run"] = {"epsilons": list(settings.epsilons), "target": settings.target}
+        if settings.accuracy is not None and self.labelled:
+            asked["mistakes"] = {"measure": "mistakes", "epsilons": [], "target": 1 - settings.accuracy}
         runs = {
-            f"run{number}": self.grid.add(
+            f"{role}{number}": self.grid.add(
                 "splitting",
-                {
-                    **common,
-                    "training": training,
-                    "epsilons": list(settings.epsilons),
-                    "target": settings.target,
-                    "splitting": splitting,
-                    "run": number,
-                },
+                {**common, "training": training, **what, "splitting": splitting, "run": number},
                 needs={"data": self.data, **parts},
                 seed=self.seed,
-                title=f"{self.title}: splitting, run {number}",
+                title=f"{self.title}: splitting{' of mistakes' if 'measure' in what else ''}, run {number}",
                 resources=resources,
             )
+            for role, what in asked.items()
             for number in range(settings.splitting.runs)
         }
         return parts | runs
+
+    def _architecture(self, space: Space) -> dict[str, Any]:
+        """Return what decides a network's form; of a user's module its name and its file's content."""
+        if space.module is not None:
+            from inductive_bias.network_space.fingerprint import file_fingerprint
+
+            path, _, name = space.module.rpartition(":")
+            found = file_fingerprint(path)
+            self.grid.locate(found, path)
+            return {"module": name, "fingerprint": found}
+        form: dict[str, Any] = {"widths": list(space.widths), "channels": list(space.channels)}
+        return form if space.blocks == "plain" else form | {"blocks": space.blocks}
 
     def kernel(self, space: Space) -> dict[str, Cell]:
         """Add the cell of a kernel space."""
@@ -224,6 +244,8 @@ class _Planned:
             "relative": settings.error_unit == "relative",
             "targets": [*settings.epsilons, settings.target],
         }
+        if settings.accuracy is not None and self.labelled:
+            config |= {"accuracy": settings.accuracy, "splitting": settings.splitting.model_dump(mode="json")}
         config |= {"bandwidth": space.bandwidth} if space.kind == "rbf" else {"depth": space.depth}
         cell = self.grid.add(
             "kernel",

@@ -1,8 +1,8 @@
 """The settings of a suite, checked before anything starts."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from gridcell.settings import Distinct, Seeds, Strict
 
@@ -12,20 +12,23 @@ class Problem(Strict):
 
     Attributes:
         source: ``digits`` (embedded), ``teacher`` (a random network on Gaussian inputs of known dimension),
-            ``cartpole`` (needs Gymnasium), ``npz`` (arrays x and y), ``folder`` (images, a folder a class) or
-            ``shards`` (of ``gridcell data import``).
+            ``cartpole`` and ``pendulum`` (a good policy's actions; need Gymnasium), ``npz`` (arrays x and y),
+            ``folder`` (images, a folder a class) or ``shards`` (of ``gridcell data import``).
         path: of the file or folder, or the address of the shards.
         size: side in pixels that images of a folder or of shards are brought to.
         dimension: of a teacher's inputs.
         outputs: of a teacher.
         width: hidden units of a teacher.
-        points: of teachers and cartpole.
-        seed: of teachers and cartpole, which are drawn anew for each of the suite's seeds too.
+        points: of teachers and control tasks.
+        seed: of teachers and control tasks, which are drawn anew for each of the suite's seeds too.
         dimensions: project the inputs to so many dimensions, one after another.
+        training_size: training points where nothing else is said; replaces the suite's.
         training_sizes: vary the number of training points; replaces the suite's.
+        ways: makes a few-shot problem of labelled images: so many classes, drawn anew for each seed.
+        shots: training points of each class; with ``ways`` they give the training size.
     """
 
-    source: Literal["digits", "teacher", "cartpole", "npz", "folder", "shards"]
+    source: Literal["digits", "teacher", "cartpole", "pendulum", "npz", "folder", "shards"]
     path: str | None = None
     size: int | None = Field(None, ge=4)
     dimension: int = Field(4, ge=1)
@@ -34,7 +37,22 @@ class Problem(Strict):
     points: int = Field(2000, ge=4)
     seed: int = Field(0, ge=0)
     dimensions: list[Annotated[int, Field(ge=1)]] = []
+    training_size: int | None = Field(None, ge=1)
     training_sizes: list[Annotated[int, Field(ge=1)]] | None = None
+    ways: int | None = Field(None, ge=2)
+    shots: int = Field(1, ge=1)
+
+    @model_validator(mode="after")
+    def _few_shot(self) -> Self:
+        """Give a few-shot problem its training size, and refuse what it would contradict."""
+        if self.ways is None:
+            return self
+        if self.source in ("teacher", "cartpole", "pendulum"):
+            raise ValueError(f"a few-shot problem needs labelled images, and '{self.source}' gives none")
+        if self.training_size not in (None, self.ways * self.shots) or self.training_sizes:
+            raise ValueError("ways and shots give the training size: leave out training_size(s)")
+        self.training_size, self.training_sizes = self.ways * self.shots, []
+        return self
 
 
 class Space(Strict):
@@ -50,6 +68,9 @@ class Space(Strict):
         depth: hidden layers of ``arc_cosine``.
         widths: of a network's fully connected hidden layers.
         channels: of a network's 3 x 3 convolutions, each with 2 x 2 max pooling, ahead of them.
+        blocks: ``plain``, ``residual``, ``batch_norm`` or ``attention`` (rows of images as tokens).
+        module: a network of the user's own, as ``path/to/file.py:name``: a class or function that takes the
+            shape of one input and the number of outputs and returns a ``torch.nn.Module``.
     """
 
     kind: Literal["rbf", "arc_cosine", "network"]
@@ -59,6 +80,21 @@ class Space(Strict):
     depth: int = Field(2, ge=1)
     widths: list[Annotated[int, Field(ge=1)]] = [100]
     channels: list[Annotated[int, Field(ge=1)]] = []
+    blocks: Literal["plain", "residual", "batch_norm", "attention"] = "plain"
+    module: Annotated[str, Field(pattern=r"^.+\.py:[A-Za-z_]\w*$")] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        """Refuse settings of one kind of network on another, which would be ignored."""
+        if self.module is not None and (self.channels or self.blocks != "plain"):
+            raise ValueError("a space with a module has no channels or blocks: the module decides")
+        if self.channels and self.blocks != "plain":
+            raise ValueError(f"blocks '{self.blocks}' have no convolutions ahead: leave out channels")
+        if self.kind != "network" and (self.module is not None or self.channels or self.blocks != "plain"):
+            raise ValueError(f"a space of kind '{self.kind}' has no module, channels or blocks")
+        if self.kind == "network" and (self.noise or self.bandwidth != 1.0 or self.amplitude != 1.0):
+            raise ValueError("a space of kind 'network' has no bandwidth, amplitude or noise")
+        return self
 
 
 class Training(Strict):
@@ -126,6 +162,7 @@ class Settings(Strict):
         error_unit: ``relative`` (errors in units of the best constant prediction's) or ``absolute``.
         epsilons: target errors of the curves, in that unit.
         target: the error at which spaces, sizes and dimensions are compared, in that unit.
+        accuracy: ask for I of a share of right labels too, by subset simulation: of networks and of kernels.
         kernel_samples: functions drawn from a kernel's posterior, 20 or more: a fit takes as many.
         hypotheses: networks trained, likewise.
         hypotheses_per_cell: how many of them in one cell.
@@ -145,6 +182,7 @@ class Settings(Strict):
     error_unit: Literal["relative", "absolute"] = "relative"
     epsilons: list[Annotated[float, Field(gt=0)]] = Field([0.05, 0.1, 0.2, 0.3, 0.5, 0.8], min_length=1)
     target: float = Field(0.2, gt=0)
+    accuracy: float | None = Field(None, gt=0, lt=1)
     kernel_samples: int = Field(2000, ge=20)
     hypotheses: int = Field(200, ge=20)
     hypotheses_per_cell: int = Field(50, ge=1)

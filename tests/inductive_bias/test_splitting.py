@@ -164,3 +164,75 @@ def test_a_level_is_as_near_the_median_as_ties_allow():
     assert next_level(np.array([1.0, 1.0, 1.0, 4.0]), 0.0) == 1.0
     assert next_level(np.array([1.0, 4.0, 4.0, 4.0]), 0.0) == 1.0
     assert next_level(np.array([1.0, 2.0, 3.0, 4.0]), 2.5) == 2.5
+
+
+def test_shares_of_mistakes_are_moved_to_like_squared_errors():
+    """Two labels a point: a function is right where the sum of its bias and a normal value is: binomial."""
+    n_test, chance = 10, 0.2
+    from scipy.stats import norm
+
+    labels = np.zeros((n_test, 2))
+    labels[:, 0] = 1
+    # Outputs differ by a normal value of variance 2 about -shift: right with the chance wanted.
+    shift = -norm.ppf(chance) * math.sqrt(2)
+    bias = np.stack([np.full(n_test, -1.0), np.full(n_test, shift)], axis=1)
+    space = GaussianParticles(bias, np.eye(n_test), labels)
+    runs = [run(space, 0.2, number=i, particles=200, sweeps=3) for i in range(6)]
+    found = np.mean([-log_probability(0.2, 0.2, one) for one in runs])
+    assert found == pytest.approx(-math.log(binom.sf(7, n_test, chance)), abs=0.4)
+
+
+def scores_of(space, count, seed=0):
+    return space.draw(count, np.random.default_rng(seed))
+
+
+def networks(mistakes=False):
+    """Small networks on ten points, and how to train many of them."""
+    import torch
+
+    from inductive_bias.network_space.architectures import Architecture
+    from inductive_bias.network_space.particles import NetworkParticles
+    from inductive_bias.network_space.training import Recipe
+
+    draws = torch.Generator().manual_seed(0)
+    x = torch.randn(60, 2, generator=draws)
+    y = (x[:, :1] * x[:, 1:]).sign()
+    space = Architecture((2,), (), (8,), 1)
+    recipe = Recipe(0.02, 10, 200, 10, 0.2)
+    return NetworkParticles(
+        space, recipe, (x[:20], y[:20]), (x[20:], y[20:]), at_once=64, mistakes=mistakes
+    ), (space, recipe, (x[:20], y[:20]), (x[20:], y[20:]))
+
+
+def test_particles_are_the_networks_that_are_drawn_at_random():
+    """Test errors of particles and of hypotheses have one distribution, and as many fit."""
+    from scipy.stats import ks_2samp
+
+    from inductive_bias.network_space.module import train_hypotheses
+
+    particles, (space, recipe, train, test) = networks()
+    ours = particles.errors(scores_of(particles, 150))
+    theirs = train_hypotheses(space, recipe, train, test, suite_seed=1, indices=range(150), at_once=64)
+    fitted = np.isfinite(ours)
+    assert ks_2samp(ours[fitted], theirs.test_error[theirs.fitted].numpy()).pvalue > 0.01
+    assert fitted.mean() == pytest.approx(float(theirs.fitted.double().mean()), abs=0.15)
+
+
+def test_a_particle_is_the_same_in_any_stack():
+    particles, _ = networks()
+    states = scores_of(particles, 6)
+    some = {name: values[2:5] for name, values in states.items()}
+    assert particles.errors(states)[2:5] == pytest.approx(particles.errors(some), rel=1e-4)
+
+
+@pytest.mark.slow
+def test_a_networks_tail_is_what_counting_finds():
+    """About 8 bits: one in some hundred networks, of 12,000, against six runs of subset simulation."""
+    particles, _ = networks()
+    counted = particles.errors(scores_of(particles, 12_000, seed=1))
+    counted = counted[np.isfinite(counted)]
+    target = float(np.quantile(counted, 1 / 250))
+    runs = [run(particles, target, number=i, particles=60, sweeps=3) for i in range(6)]
+    found = np.array([-log_probability(target, target, one) for one in runs])
+    noise = math.hypot(found.std(ddof=1) / math.sqrt(6), math.sqrt(250 / len(counted)))
+    assert found.mean() == pytest.approx(math.log(250), abs=3.5 * noise + 0.1)

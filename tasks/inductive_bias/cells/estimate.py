@@ -12,7 +12,14 @@ from gridcell.data.seeds import generator
 from inductive_bias.cells.kernel import ERRORS
 from inductive_bias.distributions.exact import Exact
 from inductive_bias.distributions.fit import MINIMUM_SAMPLES, fit
-from inductive_bias.distributions.information import Runs, estimate, plain, rows, too_few
+from inductive_bias.distributions.information import (
+    Runs,
+    estimate,
+    plain,
+    rows,
+    share_interval,
+    too_few,
+)
 from inductive_bias.distributions.ncx2 import to_record
 from inductive_bias.distributions.warnings import fit_warning, mixing_warnings, warnings_of
 from inductive_bias.distributions.weighted import WeightedChi2
@@ -79,6 +86,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         "input_dimension": parts[0]["input_dimension"],
         **{key: parts[0].get(key) for key in kept},
         "mixing": mixing,
+        "mistakes": _mistakes(cell, context, parts, arrays),
         "by_fit_error": _by_fit_error(arrays, unit, config),
         "warnings": warnings,
     }
@@ -102,6 +110,35 @@ def _runs(runs: Sequence[Mapping[str, Any]]) -> Runs | None:
             [[math.nan if value is None else value for value in one["log_probabilities"]] for one in runs]
         )
     )
+
+
+def _mistakes(
+    cell: Cell,
+    context: Context,
+    parts: Sequence[Mapping[str, Any]],
+    arrays: Sequence[Mapping[str, np.ndarray]],
+) -> dict[str, Any] | None:
+    """Return I of the accuracy that the suite asks for, in nats with a 95 % interval; None: not asked for.
+
+    It is counted among sampled networks where enough of them reach it, and is by subset simulation elsewhere.
+    """
+    if "accuracy" not in cell.config:
+        return None
+    target = 1 - cell.config["accuracy"] + 1e-9
+    runs = parts[0].get("mistakes")
+    if runs is None:
+        metrics = [context.need(role).metrics for role in sorted(cell.needs) if role.startswith("mistakes")]
+        if not all(one["needed"] for one in metrics):
+            shares = np.concatenate([array["mistakes"] for array in arrays])
+            right = int((shares <= target).sum())
+            low, high = share_interval(right, len(shares))
+            ends = [plain(-math.log(high)), plain(-math.log(low)) if low else None]
+            return {"nats": plain(-math.log(right / len(shares))), "ci95": ends, "basis": "counted"}
+        runs = [one["log_probabilities"][-1] for one in metrics]
+    values = -np.array([[math.nan if value is None else value] for value in runs])
+    found = Runs(values)
+    ends = [plain(end[0]) for end in found.interval()]
+    return {"nats": plain(found.mean()[0]), "ci95": ends, "basis": "splitting"}
 
 
 def _mixing(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

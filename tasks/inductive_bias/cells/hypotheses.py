@@ -15,7 +15,8 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     """Train the batch and leave the test errors of those that reached the training error.
 
     Leaves ``errors.npz``: ``errors`` (fitted,), and ``by_level`` (levels, count): test errors of all when
-    their training error first was at most each of ``training.fit_levels``, NaN where it never was.
+    their training error first was at most each of ``training.fit_levels``, NaN where it never was; and
+    ``mistakes`` (fitted,): shares of test points whose largest output isn't their label's.
 
     Raises:
         Diverged: a training error is not finite.
@@ -38,7 +39,8 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         report=context.report,
     )
     errors = trained.test_error[trained.fitted].numpy()
-    np.savez(context.outputs / ERRORS, errors=errors, by_level=trained.by_level.numpy())
+    mistakes = trained.mistakes[trained.fitted].numpy()
+    np.savez(context.outputs / ERRORS, errors=errors, by_level=trained.by_level.numpy(), mistakes=mistakes)
     return {
         "variance": made.split.variance,
         "samples": len(errors),

@@ -1,7 +1,7 @@
 """The kernel cell: errors of functions from a posterior, and the exact distribution of these errors."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from gridcell.data.seeds import generator
 from gridcell.errors import UserError
 from inductive_bias.cells.data import read_split
 from inductive_bias.kernel_space.kernels import Floats, Kernel, arc_cosine, median_bandwidth, rbf
+
+if TYPE_CHECKING:
+    from inductive_bias.kernel_space.posterior import Posterior
 
 ERRORS = "errors.npz"
 
@@ -52,6 +55,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     )
     errors = sample_errors(given, split.y_test, config["samples"], generator(context.seed, "functions"))
     exact = answer.exact
+    mistakes = _mistakes(config, given, split.y_test, context.seed)
     np.savez(
         context.outputs / ERRORS,
         errors=errors,
@@ -73,9 +77,31 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         else None,
         "residual": given.solution.residual,
         "training_error": given.training_error,
+        "mistakes": mistakes,
         "solver": given.solution.how,
         "input_dimension": x_train.shape[1],
     }
+
+
+def _mistakes(
+    config: Mapping[str, Any], given: "Posterior", y_test: Floats, seed: int
+) -> list[float | None] | None:
+    """Return log P(share of mistakes <= 1 - accuracy) of each run of subset simulation, if asked for."""
+    if "accuracy" not in config:
+        return None
+    from inductive_bias.kernel_space.posterior import root_of
+    from inductive_bias.splitting.gaussian import GaussianParticles
+    from inductive_bias.splitting.levels import Plan, advance, log_probability
+
+    chosen, target = config["splitting"], 1 - config["accuracy"] + 1e-9  # shares are multiples of 1 / n_test
+    space = GaussianParticles(given.mean - y_test, root_of(given.covariance), y_test)
+    found: list[float | None] = []
+    for run in range(chosen["runs"]):
+        plan = Plan(chosen["particles"], chosen["sweeps"], chosen["max_levels"], seed, run)
+        *_, last = advance(space, plan, target, None)
+        value = log_probability(target, target, last)
+        found.append(None if value != value else value)
+    return found
 
 
 def check_fit(training_error: float, *, limit: float, unit: float, jitter: float, noise: float = 0.0) -> None:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gridcell.context import Context
+from gridcell.errors import UserError
 from inductive_bias.cells.data import read_split
 from inductive_bias.problems.pool import Split
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from inductive_bias.network_space.architectures import Architecture
+    from inductive_bias.network_space.gradients import Network
     from inductive_bias.network_space.training import Recipe
 
 
@@ -33,7 +34,7 @@ class Prepared:
 
     split: Split
     unit: float
-    architecture: "Architecture"
+    architecture: "Network"
     recipe: "Recipe"
     train: "tuple[Tensor, Tensor]"
     test: "tuple[Tensor, Tensor]"
@@ -48,16 +49,11 @@ def prepared(config: Mapping[str, Any], context: Context) -> Prepared:
     """
     import torch
 
-    from inductive_bias.network_space.architectures import Architecture
     from inductive_bias.network_space.training import Recipe, stack_size
 
     split = read_split(context)
-    shape = split.x_train.shape[1:]
-    if not config["channels"]:
-        shape = (int(np.prod(shape)),)
-    architecture = Architecture(
-        shape, tuple(config["channels"]), tuple(config["widths"]), split.y_train.shape[1]
-    )
+    architecture = _architecture(config, context, split)
+    shape = architecture.inputs
     settings = dict(config["training"])
     chosen = settings.pop("at_once")
     unit = split.variance if config["relative"] else 1.0
@@ -78,3 +74,26 @@ def prepared(config: Mapping[str, Any], context: Context) -> Prepared:
         tensors(split.x_test, split.y_test),
         max(min(2, at_once), at_once >> context.oom_halvings),
     )
+
+
+def _architecture(config: Mapping[str, Any], context: Context, split: Split) -> "Network":
+    from inductive_bias.network_space.architectures import Architecture
+    from inductive_bias.network_space.blocks import block_factory
+    from inductive_bias.network_space.fingerprint import file_fingerprint
+    from inductive_bias.network_space.modules import ModuleArchitecture, load_factory
+
+    shape, outputs = split.x_train.shape[1:], split.y_train.shape[1]
+    flat = (int(np.prod(shape)),)
+    if "module" in config:
+        path = context.locations[config["fingerprint"]]
+        if file_fingerprint(path) != config["fingerprint"]:
+            raise UserError(f"{path} is not what it was when the grid was planned: run again to plan anew")
+        return ModuleArchitecture(shape, outputs, load_factory(path, config["module"]), config["module"])
+    widths = tuple(config["widths"])
+    if "blocks" in config:
+        kind = config["blocks"]
+        factory = block_factory(kind, widths)
+        return ModuleArchitecture(
+            shape if kind == "attention" else flat, outputs, factory, f"{kind} {widths}"
+        )
+    return Architecture(shape if config["channels"] else flat, tuple(config["channels"]), widths, outputs)

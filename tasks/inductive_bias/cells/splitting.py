@@ -34,11 +34,14 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
 
     config = cell.config
     roles = [role for role in cell.needs if role.startswith("part")]
+    mistakes = config.get("measure") == "mistakes"
+    what = "mistakes" if mistakes else "errors"
     sampled = np.concatenate(
-        [np.load(context.artifact(role, ERRORS), allow_pickle=False)["errors"] for role in roles]
+        [np.load(context.artifact(role, ERRORS), allow_pickle=False)[what] for role in roles]
     )
     made = prepared(config, context)
-    target = config["target"] * (made.split.variance if config["relative"] else 1.0)
+    unit = 1.0 if mistakes else made.unit
+    target = config["target"] * unit + (1e-9 if mistakes else 0.0)  # shares are multiples of 1 / n_test
     if not len(sampled) or float((sampled <= target).mean()) >= INSIDE:
         return {"needed": False}
     chosen = config["splitting"]
@@ -49,24 +52,25 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         (made.train[0].to(context.device), made.train[1].to(context.device)),
         (made.test[0].to(context.device), made.test[1].to(context.device)),
         at_once=made.at_once,
+        mistakes=mistakes,
     )
     at = begun = _latest(context)
     written = time.monotonic()
     for at in advance(space, plan, target, begun):
-        context.report(at.evaluated, level=float(np.median(at.errors)) / made.unit if len(at.errors) else 1.0)
+        context.report(at.evaluated, level=float(np.median(at.errors)) / unit if len(at.errors) else 1.0)
         if time.monotonic() - written > CHECKPOINT_EVERY_S and not finished(plan, target, at):
             _keep(at, context)
             written = time.monotonic()
     assert at is not None
-    context.report(at.evaluated, level=float(np.median(at.errors)) / made.unit if len(at.errors) else 1.0)
+    context.report(at.evaluated, level=float(np.median(at.errors)) / unit if len(at.errors) else 1.0)
     np.savez(context.outputs / LEVELS, history=np.array([*at.history, at.errors]))
-    epsilons = [*config["epsilons"], config["target"]]
+    asked = [*(eps * unit for eps in config["epsilons"]), target]
     return {
         "needed": True,
         "reached": reached(target, at),
         "log_probabilities": [
             None if math.isnan(value) else value
-            for value in (log_probability(eps * made.unit, target, at) for eps in epsilons)
+            for value in (log_probability(eps, target, at) for eps in asked)
         ],
         "levels": len(at.levels),
         "smallest_acceptance": min(

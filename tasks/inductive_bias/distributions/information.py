@@ -60,6 +60,7 @@ class Estimate:
         p_value: of that distance.
         exact: the exact distribution and how far it may be off; None where there is none.
         runs: of subset simulation; None where there are none.
+        bound: ends of a 95 % interval that assumes no model, each of shape (E,); see ``count_bound``.
     """
 
     epsilons: Floats
@@ -71,6 +72,7 @@ class Estimate:
     p_value: float
     exact: Exact | None
     runs: Runs | None
+    bound: tuple[Floats, Floats]
 
 
 def estimate(
@@ -103,7 +105,31 @@ def estimate(
     fitted = fit(values)
     low, high = profile_interval(values, fitted, targets)
     ks, p_value = goodness_of_fit(values, fitted, resamples=resamples, generator=generator)
-    return Estimate(targets, -fitted.log_cdf(targets), low, high, fitted, ks, p_value, exact, runs)
+    bound = count_bound(values, targets)
+    return Estimate(targets, -fitted.log_cdf(targets), low, high, fitted, ks, p_value, exact, runs, bound)
+
+
+def count_bound(errors: Floats, epsilons: Floats) -> tuple[Floats, Floats]:
+    """Return the 95 % bound on I that the number of hypotheses gives, whatever the errors' distribution.
+
+    The share of n sampled errors up to eps is off by at most sqrt(log(2 / 0.05) / (2 n)), for every eps;
+    the upper end is infinite where that reaches zero.
+
+    Source: Massart, "The tight constant in the Dvoretzky-Kiefer-Wolfowitz inequality", Annals of Probability
+    18 (1990).
+    """
+    share = (errors[:, None] <= epsilons[None, :]).mean(axis=0)
+    reach = math.sqrt(math.log(2 / 0.05) / (2 * len(errors)))
+    with np.errstate(divide="ignore"):
+        return -np.log(np.minimum(share + reach, 1)), -np.log(np.maximum(share - reach, 0))
+
+
+def share_interval(hits: int, count: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share by Clopper and Pearson (Biometrika 26, 1934)."""
+    from scipy.stats import binomtest
+
+    found = binomtest(hits, count).proportion_ci(0.95, method="exact")
+    return float(found.low), float(found.high)
 
 
 def check_epsilons(epsilons: Floats) -> None:
@@ -142,7 +168,8 @@ def rows(found: Estimate) -> list[dict[str, Any]]:
         splitting, split_ends = math.nan, (math.nan, math.nan)
         if found.runs is not None and math.isfinite(found.runs.mean()[i]):
             splitting = found.runs.mean()[i]
-            split_ends = tuple(float(end[i]) for end in found.runs.interval())
+            lower, upper = found.runs.interval()
+            split_ends = float(lower[i]), float(upper[i])
             best, ends, basis = splitting, split_ends, "splitting"
         out.append(
             {
@@ -156,6 +183,7 @@ def rows(found: Estimate) -> list[dict[str, Any]]:
                 "best": plain(best),
                 "best_ci95": [plain(end) for end in ends],
                 "basis": basis,
+                "bound": [plain(end[i]) for end in found.bound],
                 "sankaran": plain(long[i]),
                 "sankaran_short": plain(short[i]),
             }

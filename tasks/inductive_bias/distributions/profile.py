@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from inductive_bias.distributions.fit import Floats, from_point
-from inductive_bias.distributions.ncx2 import ScaledNcx2
+from inductive_bias.distributions.fit import from_point
+from inductive_bias.distributions.ncx2 import Floats, ScaledNcx2
 
 Fall = Callable[[Floats], float]
 """Point -> twice the fall of the log likelihood from its maximum."""

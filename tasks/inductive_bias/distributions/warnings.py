@@ -91,7 +91,7 @@ def _of_exact(found: Estimate) -> list[str]:
     if withheld:
         said.append(
             f"I at errors up to {max(withheld):.3g} is withheld: rounding may move it by more than 5 %. The "
-            "kernel matrix is too ill-conditioned for float64, and there are too many points for high precision"
+            "kernel matrix is too ill-conditioned for float64, and high precision is for fewer points"
         )
     impossible = [eps for eps, kind in named if kind == "impossible"]
     if impossible:

@@ -206,7 +206,7 @@ def sample_errors(given: Posterior, y_test: Floats, samples: int, generator: np.
     By a triangular root of the covariance, so by another way than ``error_distribution``.
     """
     n_test, outputs = y_test.shape
-    root = _root(given.covariance)
+    root = root_of(given.covariance)
     bias = given.mean - y_test
     errors = np.empty(samples)
     block = max(1, 4_000_000 // y_test.size)
@@ -219,7 +219,7 @@ def sample_errors(given: Posterior, y_test: Floats, samples: int, generator: np.
     return errors
 
 
-def _root(covariance: Floats) -> Floats:
+def root_of(covariance: Floats) -> Floats:
     """Return R with R R^T = covariance, pivoted so that a semi-definite covariance has one too."""
     from scipy.linalg.lapack import dpstrf
 

@@ -1,7 +1,7 @@
 """Lightning trains hypotheses, stack after stack, and goes on where it was interrupted."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import lightning.pytorch as pl
@@ -11,7 +11,7 @@ from torch import Tensor
 from gridcell.errors import Diverged
 from gridcell.learn.checkpoint import CheckpointStore
 from gridcell.learn.fit import fit
-from inductive_bias.network_space.architectures import Architecture
+from inductive_bias.network_space.gradients import Network
 from inductive_bias.network_space.training import Recipe, Stack, hypothesis_generator, stack_size
 
 STEPS_PER_EPOCH = 2000
@@ -31,6 +31,7 @@ class Trained:
         epochs: int64, shape (H,), trained; 0 for those whose turn has not come.
         by_level: float64, shape (levels, H): test error when the training error first was at most each of
             the recipe's ``fit_levels``; NaN where it never was.
+        mistakes: float64, shape (H,): share of test points whose largest output isn't their label's.
     """
 
     fitted: Tensor
@@ -38,6 +39,7 @@ class Trained:
     test_error: Tensor
     epochs: Tensor
     by_level: Tensor
+    mistakes: Tensor
 
     @classmethod
     def none(cls, count: int, levels: int = 0) -> "Trained":
@@ -45,7 +47,7 @@ class Trained:
         unknown = torch.full((count,), torch.nan, dtype=torch.float64)
         none = torch.zeros(count, dtype=torch.int64)
         by_level = torch.full((levels, count), torch.nan, dtype=torch.float64)
-        return cls(none.bool(), unknown, unknown.clone(), none, by_level)
+        return cls(none.bool(), unknown, unknown.clone(), none, by_level, unknown.clone())
 
 
 class HypothesisTraining(pl.LightningModule):
@@ -73,7 +75,7 @@ class HypothesisTraining(pl.LightningModule):
 
     def __init__(
         self,
-        space: Architecture,
+        space: Network,
         recipe: Recipe,
         train: tuple[Tensor, Tensor],
         test: tuple[Tensor, Tensor],
@@ -148,7 +150,7 @@ class HypothesisTraining(pl.LightningModule):
         lie, is restored when it is first trained.
         """
         kept = checkpoint["hypotheses"]
-        self.found = Trained(**kept["found"])
+        self.found = replace(self.found, **kept["found"])  # of before there were levels: without them
         self._alive, self._begun, self._epochs = kept["alive"], kept["begun"], kept["epochs"]
         self._stack, self._read = None, kept["stack"]
 
@@ -191,6 +193,7 @@ class HypothesisTraining(pl.LightningModule):
         rows = self._alive[ends]
         self.found.fitted[rows], self.found.train_error[rows] = fits[ends], error[ends]
         self.found.test_error[rows] = stack.errors(self.test_inputs, self.test_targets)[ends]
+        self.found.mistakes[rows] = stack.mistakes(self.test_inputs, self.test_targets)[ends]
         self.found.epochs[rows] = self._epochs
         stay = (~ends).nonzero().flatten()
         self._alive = self._alive[stay]
@@ -201,7 +204,7 @@ class HypothesisTraining(pl.LightningModule):
 
 
 def train_hypotheses(
-    architecture: Architecture,
+    architecture: Network,
     recipe: Recipe,
     train: tuple[Tensor, Tensor],
     test: tuple[Tensor, Tensor],

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inductive_bias.network_space.architectures import Architecture, from_scores
+from inductive_bias.network_space.architectures import from_scores
+from inductive_bias.network_space.gradients import Network
 from inductive_bias.network_space.training import Recipe, Stack
 from inductive_bias.splitting.gaussian import autoregressive
 from inductive_bias.splitting.levels import Floats, States
@@ -22,19 +23,22 @@ class NetworkParticles:
         train: float32 inputs (n, ...) and targets (n, k), on the device to train on.
         test: likewise.
         at_once: networks trained side by side.
+        mistakes: measure shares of mistakes instead of squared errors.
     """
 
     def __init__(
         self,
-        architecture: Architecture,
+        architecture: Network,
         recipe: Recipe,
         train: tuple[Tensor, Tensor],
         test: tuple[Tensor, Tensor],
         *,
         at_once: int,
+        mistakes: bool = False,
     ) -> None:
         self._architecture, self._recipe = architecture, recipe
         self._train, self._test, self._at_once = train, test, at_once
+        self._mistakes = mistakes
 
     def draw(self, count: int, draws: np.random.Generator) -> States:
         """Return networks as they are drawn at random."""
@@ -87,7 +91,8 @@ class NetworkParticles:
             epochs += rounds
             fits = stack.errors(*self._train) <= recipe.fit_error  # NaN, of a network that diverged, does not
             if fits.any():
-                found[alive[fits].numpy()] = stack.errors(*self._test)[fits].numpy()
+                measured = stack.mistakes(*self._test) if self._mistakes else stack.errors(*self._test)
+                found[alive[fits].numpy()] = measured[fits].numpy()
                 stay = (~fits).nonzero().flatten()
                 if not len(stay):
                     break

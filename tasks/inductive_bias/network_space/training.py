@@ -1,6 +1,5 @@
 """A stack of hypotheses, each trained from its own seed; how many at once is only a matter of speed."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +8,8 @@ import torch
 from torch import Tensor
 
 from gridcell.data.seeds import generator as named_generator
-from inductive_bias.network_space.architectures import Architecture, initialise
-from inductive_bias.network_space.gradients import predict, together
+from inductive_bias.network_space.architectures import initialise
+from inductive_bias.network_space.gradients import Network, predict, together
 
 ALIGNMENT = 16
 """Rows of a stack begin at multiples of so many numbers, a vector register: a row is then computed by the
@@ -56,7 +55,7 @@ def hypothesis_generator(suite_seed: int, index: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def stack_size(architecture: Architecture, device: str, batch_size: int) -> int:
+def stack_size(architecture: Network, device: str, batch_size: int) -> int:
     """Return how many hypotheses to train at once: a fixed rule of device and sizes.
 
     On a CPU memory bandwidth decides: as many as keep weights, gradients and both moments in a core's cache,
@@ -67,9 +66,7 @@ def stack_size(architecture: Architecture, device: str, batch_size: int) -> int:
     if device == "cpu":
         return min(64, max(1, CACHE_BYTES // state))
     # Autograd keeps a few copies of each layer's values; convolutions have one a pixel.
-    pixels = math.prod(architecture.inputs[1:])
-    values = sum(shape[0] * (pixels if len(shape) == 4 else 1) for shape in architecture.layers)
-    return min(1024, max(1, GPU_STACK_BYTES // (state + 4 * 4 * batch_size * values)))
+    return min(1024, max(1, GPU_STACK_BYTES // (state + 4 * 4 * batch_size * architecture.values)))
 
 
 class Stack:
@@ -77,7 +74,7 @@ class Stack:
 
     def __init__(
         self,
-        architecture: Architecture,
+        architecture: Network,
         generators: Sequence[torch.Generator],
         x: Tensor,
         y: Tensor,
@@ -181,7 +178,13 @@ class Stack:
     @torch.no_grad()
     def errors(self, x: Tensor, y: Tensor) -> Tensor:
         """Return mean squared errors over all points and outputs, float64 on the CPU, shape (H,)."""
-        return (predict(self.architecture, self.weights, x) - y).double().square().mean((1, 2)).cpu()
+        return (predict(self.architecture, self.weights, x, self._x) - y).double().square().mean((1, 2)).cpu()
+
+    @torch.no_grad()
+    def mistakes(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return shares of points whose largest output isn't their label's, float64 on the CPU, (H,)."""
+        wrong = predict(self.architecture, self.weights, x, self._x).argmax(2) != y.argmax(1)
+        return wrong.double().mean(1).cpu()
 
     def keep(self, rows: Tensor) -> None:
         """Go on with those hypotheses alone; ``rows``: indices."""

@@ -14,14 +14,14 @@ from gridcell.report import Picture
 from inductive_bias.distributions.information import BITS
 from inductive_bias.distributions.ncx2 import ScaledNcx2
 from inductive_bias.report.sentences import some_seeds
-from inductive_bias.report.summary import Outcome, best
+from inductive_bias.report.summary import Outcome, base_size, best
 
 
 def draw(
     outcomes: Sequence[Outcome], summary: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> Iterator[Picture]:
     """Draw every figure that there are numbers for, one at a time."""
-    base = [o for o in outcomes if o.n_train == settings["training_size"] and o.dimension == "full"]
+    base = [o for o in outcomes if o.n_train == base_size(o.problem, settings) and o.dimension == "full"]
     if base:
         yield _side_by_side(summary, settings)
     seed = settings["seeds"][0]

@@ -191,8 +191,14 @@ def _compared(done: Sequence[Outcome], settings: Mapping[str, Any]) -> list[dict
     return found
 
 
+def base_size(problem: str, settings: Mapping[str, Any]) -> int:
+    """Return the training points at which a problem's spaces are compared."""
+    own = settings["problems"][problem].get("training_size")
+    return int(settings["training_size"] if own is None else own)
+
+
 def _base(done: Sequence[Outcome], settings: Mapping[str, Any]) -> list[Outcome]:
-    return [o for o in done if o.n_train == settings["training_size"] and o.dimension == "full"]
+    return [o for o in done if o.n_train == base_size(o.problem, settings) and o.dimension == "full"]
 
 
 def difference(first: Iterable[Outcome], second: Iterable[Outcome], planned: int) -> dict[str, Any] | None:
@@ -240,7 +246,7 @@ def _space_differences(done: Sequence[Outcome], settings: Mapping[str, Any]) -> 
 
 def dimension_axes(done: Sequence[Outcome], settings: Mapping[str, Any]) -> dict[str, list[Outcome]]:
     """Return title -> outcomes that differ in input dimension alone: projections, or teachers of one kind."""
-    base = [o for o in done if o.n_train == settings["training_size"]]
+    base = [o for o in done if o.n_train == base_size(o.problem, settings)]
     problems = settings["problems"]
     axes = {
         f"{name}, projected": [o for o in base if o.problem == name]

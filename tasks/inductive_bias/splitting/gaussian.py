@@ -22,10 +22,11 @@ class GaussianParticles:
     Args:
         bias: posterior mean less targets, shape (n_test, k).
         root: R with R R^T the posterior covariance, shape (n_test, n_test).
+        labels: one-hot targets, shape (n_test, k), to measure shares of mistakes instead of squared errors.
     """
 
-    def __init__(self, bias: Floats, root: Floats) -> None:
-        self._bias, self._root = bias, root
+    def __init__(self, bias: Floats, root: Floats, labels: Floats | None = None) -> None:
+        self._bias, self._root, self._labels = bias, root, labels
 
     def draw(self, count: int, draws: np.random.Generator) -> States:
         """Return functions of the posterior."""
@@ -36,6 +37,9 @@ class GaussianParticles:
         return {"z": autoregressive(states["z"], step, draws)}
 
     def errors(self, states: States) -> Floats:
-        """Return mean squared errors over test points and outputs."""
+        """Return mean squared errors over test points and outputs, or shares of mistakes."""
         missed: Floats = self._bias + self._root @ states["z"]
+        if self._labels is not None:
+            wrong = (missed + self._labels).argmax(axis=2) != self._labels.argmax(axis=1)
+            return np.asarray(wrong.mean(axis=1))
         return (missed**2).mean(axis=(1, 2))
