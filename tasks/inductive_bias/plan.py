@@ -58,7 +58,8 @@ def plan(settings: Settings) -> Grid:
 def points(settings: Settings, problem: Problem) -> list[Point]:
     """Return the base point, then those along each axis from it, without repeats."""
     sizes = settings.training_sizes if problem.training_sizes is None else problem.training_sizes
-    base = settings.training_size if problem.training_size is None else problem.training_size
+    sizes = [] if problem.ways is not None else sizes
+    base = problem.base_size(settings.training_size)
     found = [Point(base, None)]
     found += [Point(size, None) for size in sizes]
     found += [Point(base, dimension) for dimension in problem.dimensions]

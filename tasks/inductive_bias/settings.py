@@ -44,15 +44,20 @@ class Problem(Strict):
 
     @model_validator(mode="after")
     def _few_shot(self) -> Self:
-        """Give a few-shot problem its training size, and refuse what it would contradict."""
+        """Refuse what contradicts a few-shot problem."""
         if self.ways is None:
             return self
         if self.source in ("teacher", "cartpole", "pendulum"):
             raise ValueError(f"a few-shot problem needs labelled images, and '{self.source}' gives none")
-        if self.training_size not in (None, self.ways * self.shots) or self.training_sizes:
+        if self.training_size is not None or self.training_sizes:
             raise ValueError("ways and shots give the training size: leave out training_size(s)")
-        self.training_size, self.training_sizes = self.ways * self.shots, []
         return self
+
+    def base_size(self, suite: int) -> int:
+        """Return the training points at which spaces are compared, by default ``suite``."""
+        if self.ways is not None:
+            return self.ways * self.shots
+        return suite if self.training_size is None else self.training_size
 
 
 class Space(Strict):

@@ -193,7 +193,10 @@ def _compared(done: Sequence[Outcome], settings: Mapping[str, Any]) -> list[dict
 
 def base_size(problem: str, settings: Mapping[str, Any]) -> int:
     """Return the training points at which a problem's spaces are compared."""
-    own = settings["problems"][problem].get("training_size")
+    chosen = settings["problems"][problem]
+    if chosen.get("ways") is not None:
+        return int(chosen["ways"] * chosen["shots"])
+    own = chosen.get("training_size")
     return int(settings["training_size"] if own is None else own)
 
 
