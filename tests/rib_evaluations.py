@@ -1,11 +1,17 @@
 """Small sets of evaluations of imagenet-rib, with accuracies that can be checked by hand."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from gridcell.grid import Grid
+from gridcell.report import GridResults
 from imagenet_rib.report.evaluations import Evaluation, SetFacts
+from imagenet_rib.report.page import write_files
+from imagenet_rib.report.summary import summarise
 
 IMAGES = 100
 SETS = [SetFacts(name, IMAGES, 10, f"the set {name}") for name in ("a", "b", "c")]
@@ -71,3 +77,20 @@ def random_evaluations(
                     evaluation(model, method, source, seed, variant) for seed in seeds for source in names
                 ]
     return made, [SetFacts(name, images, 10) for name in names]
+
+
+def write_report(
+    made: Sequence[Evaluation],
+    sets: Sequence[SetFacts],
+    out: Path,
+    *,
+    title: str = "t",
+    own_facts: Mapping[str, str] | None = None,
+    grid: Grid | None = None,
+    failures: Mapping[str, Mapping[str, Any]] | None = None,
+    **of_summary: Any,
+) -> list[Path]:
+    """The report of evaluations that no store holds: its files, the page first."""
+    results = GridResults(title, {}, grid or Grid({}), {}, failures or {}, SimpleNamespace(uri="nowhere"))
+    page = write_files(results, made, sets, summarise(made, sets, **of_summary), out, own_facts or {})
+    return [page, *sorted(path for path in out.iterdir() if path != page)]

@@ -12,7 +12,7 @@ from gridcell.data.batches import Batches
 from gridcell.errors import Diverged
 from gridcell.learn.checkpoint import PeriodicCheckpoint
 from gridcell.learn.classifier import Classifier
-from gridcell.learn.fit import fit
+from gridcell.learn.fitting import fit
 from gridcell.learn.gathering import gather, whole_batches
 from gridcell.learn.optimisers import Optimisation
 from learn_problems import Folder, cross_entropy, data

@@ -1,11 +1,13 @@
 """What a cell function is given beside its cell: inputs, folders, checkpoints and a way to report."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from gridcell.cell import Cell
+from gridcell.cell import Cell, canonical_json
 from gridcell.errors import CorruptData
 from gridcell.store import Checkpoints, Result, Store
 from gridcell.store.cache import FileCache
@@ -46,8 +48,11 @@ class Context:
         device: torch device type, ``cpu`` or ``cuda``.
         foreground: a person is watching: progress bars are welcome.
         reporter: receives what ``report`` is told.
+        read: role -> result of the needs that were read so far; a result that is replaced meanwhile is
+            not seen.
         oom_halvings: how often this cell has run out of memory in this run. A cell that works in batches
             halves them so many times, and must give the same answer (``batch_and_accumulation``).
+        code: fingerprint of the cell's code.
         rank: of this process among the cell's workers, who all call its function, joined to one process
             group of torch. The outputs, metrics and curves of the first (0) become the result.
     """
@@ -62,8 +67,10 @@ class Context:
     foreground: bool = False
     reporter: Reporter | None = None
     curves: Curves = field(default_factory=Curves)
+    read: dict[str, Result] = field(default_factory=dict)
     oom_halvings: int = 0
     rank: int = 0
+    code: str = ""
 
     @property
     def workers(self) -> int:
@@ -81,8 +88,26 @@ class Context:
 
     @property
     def checkpoints(self) -> Checkpoints:
-        """This cell's checkpoints, from which it goes on after an interruption."""
-        return self.store.checkpoints(self.cell.id)
+        """This cell's checkpoints, from which it goes on after an interruption.
+
+        Those of other code, or from other inputs, are set aside.
+        """
+        return self.store.checkpoints(self.cell.id, self._made_of)
+
+    @cached_property
+    def _made_of(self) -> str:
+        if not self.code:
+            return ""
+        text = canonical_json([self.code, self.contents()])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def contents(self) -> dict[str, str]:
+        """Return role -> content of the result of each need.
+
+        Raises:
+            CorruptData: one is damaged or gone.
+        """
+        return {role: self.need(role).content for role in self.cell.needs}
 
     def batch_and_accumulation(self, batch_size: int) -> tuple[int, int]:
         """Return a batch that fits into memory, and how many of them make up the one that was asked for.
@@ -106,7 +131,9 @@ class Context:
         """
         cell_id = self.cell.needs[role]
         try:
-            return self.store.results.read(cell_id)
+            if role not in self.read:
+                self.read[role] = self.store.results.read(cell_id)
+            return self.read[role]
         except KeyError:
             raise CorruptData(f"The result of cell {cell_id} is gone from the store", cell_id) from None
         except CorruptData as error:

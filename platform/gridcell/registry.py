@@ -1,13 +1,19 @@
-"""Named parts that are found by themselves: of every module of a package, and of plug-ins."""
+"""Named parts that are found by themselves: in a package, in installed plug-ins, and in the user's own files.
 
-from collections.abc import Iterable
+A part is one file: a module that defines it under the attribute of its kind, e.g. ``method``. It may lie
+in the package of the registry, in another distribution that names it by an entry point, or in a file that
+a suite or the command line names (:mod:`gridcell.plugins`).
+"""
+
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pkgutil import iter_modules
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
+from gridcell import plugins
 from gridcell.errors import UserError, unknown
 
 
@@ -23,7 +29,7 @@ Part = TypeVar("Part", bound=Named)
 
 
 class Registry(Generic[Part]):
-    """The parts that a package's modules and plug-ins define, by name.
+    """The parts of one kind, by name.
 
     Args:
         package: whose modules are looked through, when a part is first asked for.
@@ -31,7 +37,11 @@ class Registry(Generic[Part]):
         what: a part is, in messages, e.g. ``corruption``.
         plural: of ``what``, if not with an s.
         kinds: class or classes of the parts.
-        group: of entry points by which plug-ins add a part each; none by default.
+        group: of entry points by which other distributions add a part each; none by default.
+
+    Example:
+        >>> agents = Registry("farmap.agents", "agent", "agent", kinds=Kind)  # doctest: +SKIP
+        >>> agents.get("frontier")  # doctest: +SKIP
     """
 
     def __init__(
@@ -44,21 +54,21 @@ class Registry(Generic[Part]):
         kinds: type | tuple[type, ...] = object,
         group: str = "",
     ) -> None:
-        self._package = package
-        self._attribute = attribute
-        self._what = what
-        self._plural = plural
+        self.package = package
+        self.attribute = attribute
+        self.what = what
+        self.group = group
+        self._plural = plural or f"{what}s"
         self._kinds = kinds
-        self._group = group
 
-    @cached_property
+    @property
     def all(self) -> dict[str, Part]:
         """All parts by name, in the order of their names.
 
         Raises:
-            UserError: two have one name, or a plug-in's entry point leads to something else.
+            UserError: two have one name, or a file or an entry point gives something else.
         """
-        return by_name([*self._defined(), *self._plugged()], self._what, self._plural, self._kinds)
+        return {name: part for name, (part, _) in sorted(self._found().items())}
 
     def get(self, name: object) -> Part:
         """Return the part called ``name``, which may be any value that a user gave in its place.
@@ -66,35 +76,85 @@ class Registry(Generic[Part]):
         Raises:
             UserError: there is none; the message names the nearest.
         """
-        if not isinstance(name, str) or name not in self.all:
-            raise unknown(self._what, name, self.all)
-        return self.all[name]
+        found = self._found()
+        if not isinstance(name, str) or name not in found:
+            raise unknown(self.what, name, found)
+        return found[name][0]
 
-    def _defined(self) -> Iterable[Part]:
-        spec = find_spec(self._package)
+    def module_of(self, name: str) -> str:
+        """Return where a part is defined: the dotted name of its module, or the path of the user's file."""
+        self.get(name)
+        return self._found()[name][1]
+
+    def plugged(self, plugin: plugins.Plugin) -> list[Part]:
+        """Return the parts of this kind that a user's file defines.
+
+        Raises:
+            UserError: the file defines something else under the attribute of this kind.
+        """
+        return [part for part, _ in self._checked(self._in_plugin(plugin))]
+
+    def _found(self) -> dict[str, tuple[Part, str]]:
+        loaded = plugins.loaded()
+        if not loaded:
+            return self._installed
+        return self._by_name(
+            [*self._installed.values(), *(pair for plugin in loaded for pair in self._in_plugin(plugin))]
+        )
+
+    @cached_property
+    def _installed(self) -> dict[str, tuple[Part, str]]:
+        return self._by_name([*self._defined(), *self._pointed()])
+
+    def _defined(self) -> Iterator[tuple[Any, str]]:
+        spec = find_spec(self.package)
         folders = spec.submodule_search_locations if spec else None
         for module in iter_modules(folders):
-            defined: Any = getattr(import_module(f"{self._package}.{module.name}"), self._attribute, ())
-            yield from defined if isinstance(defined, tuple) else (defined,)
+            name = f"{self.package}.{module.name}"
+            yield from ((part, name) for part in self._parts_of(import_module(name)))
 
-    def _plugged(self) -> Iterable[Part]:
-        return (point.load() for point in entry_points(group=self._group)) if self._group else ()
+    def _pointed(self) -> Iterator[tuple[Any, str]]:
+        for point in entry_points(group=self.group) if self.group else ():
+            yield point.load(), point.value.partition(":")[0]
+
+    def _in_plugin(self, plugin: plugins.Plugin) -> Iterator[tuple[Any, str]]:
+        return ((part, str(plugin.path)) for part in self._parts_of(plugin.module))
+
+    def _parts_of(self, module: object) -> tuple[Any, ...]:
+        defined: Any = getattr(module, self.attribute, ())
+        return defined if isinstance(defined, tuple) else (defined,)
+
+    def _by_name(self, parts: Iterable[tuple[Any, str]]) -> dict[str, tuple[Part, str]]:
+        found: dict[str, tuple[Part, str]] = {}
+        for part, where in self._checked(parts):
+            if part.name in found:
+                other = found[part.name][1]
+                raise UserError(
+                    f"Two {self._plural} are called '{part.name}': one in {other}, one in {where}"
+                )
+            found[part.name] = (part, where)
+        return found
+
+    def _checked(self, parts: Iterable[tuple[Any, str]]) -> Iterator[tuple[Part, str]]:
+        kinds = self._kinds if isinstance(self._kinds, tuple) else (self._kinds,)
+        for part, where in parts:
+            if not isinstance(part, kinds):
+                names = " or a ".join(kind.__name__ for kind in kinds)
+                raise UserError(
+                    f"'{self.attribute}' in {where} is {part!r}, and a {self.what} must be a {names}"
+                )
+            yield cast("Part", part), where
 
 
-def by_name(
-    parts: Iterable[Part], what: str, plural: str = "", kinds: type | tuple[type, ...] = object
-) -> dict[str, Part]:
-    """Index parts by name, in alphabetical order; the arguments are those of :class:`Registry`.
+def by_name(parts: Iterable[Part], what: str) -> dict[str, Part]:
+    """Index parts by name, in alphabetical order.
 
     Raises:
-        UserError: two have one name, or one is of another class.
+        UserError: two have one name.
     """
     found: dict[str, Part] = {}
     for part in parts:
-        if not isinstance(part, kinds):
-            names = " or a ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
-            raise UserError(f"A {what} must be a {names}, but a plug-in gives {part!r}")
         if part.name in found:
-            raise UserError(f"Two {plural or what + 's'} are called '{part.name}'")
+            raise UserError(f"Two {what}s are called '{part.name}'")
         found[part.name] = part
     return dict(sorted(found.items()))

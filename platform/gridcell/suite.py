@@ -1,17 +1,31 @@
 """Suites: named settings of a task, from YAML and the command line, checked before anything runs."""
 
-from collections.abc import Mapping, Sequence
+import copy
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from gridcell.cell import check_json
+from gridcell import plugins as plugins_module
 from gridcell.errors import UserError, did_you_mean, unknown
 from gridcell.grid import Grid
+from gridcell.parts import check_useful, joined, load_named
+from gridcell.settings.core_yaml import Document, Path as Keys, Place, read_yaml
+from gridcell.settings.mistakes import Mistake, SettingsError, dotted
+from gridcell.settings.overrides import apply_overrides
+from gridcell.settings.parse import parse_settings
+from gridcell.settings.schema import belongs
 from gridcell.task import Task
+
+__all__ = ["Suite", "load_suite", "parse_settings", "suite_names"]
+
+EXTENDS = "extends"
+WITHOUT = "without"
+PLUGINS = "plugins"
+ANCHORS = "x-"
 
 
 @dataclass(frozen=True)
@@ -29,150 +43,189 @@ class Suite:
 
 def suite_names(task: Task) -> list[str]:
     """Return the names of the suites that come with a task."""
+    if isinstance(task.suites, Mapping):
+        return sorted(task.suites)
     return sorted(path.stem for path in task.suites.glob("*.yaml"))
 
 
-def load_suite(task: Task, name: str, overrides: Sequence[str] = (), seeds: int | None = None) -> Suite:
+def load_suite(
+    task: Task,
+    name: str,
+    overrides: Sequence[str] = (),
+    seeds: int | None = None,
+    plugins: Sequence[str] = (),
+) -> Suite:
     """Read a suite by name or from the user's own YAML file and apply overrides.
+
+    A suite may say ``extends: mini`` (or a file beside it) and hold changes alone, leave entries out of what
+    it extends by ``without: [methods.lwf]``, and keep YAML anchors below keys that begin with ``x-``.
+    Files of the user's own that define parts stand under ``plugins:``, as paths from the suite's folder.
 
     Args:
         task: whose suite it is.
         name: a suite of the task, or a path to a YAML file.
         overrides: ``dotted.key=value`` each, the value in YAML.
         seeds: where given, replaces the settings' seeds by 0 .. seeds-1.
+        plugins: files of the user's own whose parts join the suite; see :mod:`gridcell.parts`.
 
     Raises:
-        UserError: no such suite, unreadable YAML, unknown key, or a value outside its range.
+        UserError: no such suite, unreadable YAML, or wrong settings: all of them, with file and line.
     """
-    path = task.suites / f"{name}.yaml"
-    if not path.is_file():
-        path = Path(name)
-        if path.suffix not in {".yaml", ".yml"}:
-            raise unknown(f"suite of {task.name}", name, suite_names(task))
-        if not path.is_file():
-            raise UserError(f"There is no suite file '{name}'")
-    values = _parsed(path.read_bytes(), f"'{path}'") or {}
-    if not isinstance(values, dict):
-        raise UserError(f"'{path}' must hold settings as 'key: value' lines")
-    for override in overrides:
-        _apply(values, override)
+    stem, document = _layers(task, name, None, ())
+    plugins_module.load(plugins, joins=True)
+    check_useful(plugins_module.loaded(), task.parts)
+    document = Document(joined(document.values, task.parts), document.places)
+    document = apply_overrides(document, task.settings, overrides)
     if seeds is not None:
-        if seeds < 1:
-            raise UserError(f"--seeds must be at least 1, not {seeds}")
-        values["seeds"] = list(range(seeds))
-    settings = parse_settings(task.settings, values)
-    try:  # what a setting that may be anything was given
-        for key, value in values.items():
-            check_json(value, str(key))
-    except TypeError as error:
-        raise UserError(f"A setting is wrong: {error}") from error
-    return Suite(task, path.stem, settings)
+        document = _seeded(document, seeds)
+    return Suite(task, stem, _checked(task, document))
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML's safe loader, but a key that stands twice is an error: the first would silently be lost."""
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        node = super().compose_mapping_node(anchor)
-        seen = set()
-        for key, _ in node.value:
-            if (key.tag, str(key.value)) in seen:
-                raise yaml.MarkedYAMLError(None, None, f"the key '{key.value}' stands twice", key.start_mark)
-            seen.add((key.tag, str(key.value)))
-        return node
-
-
-def _parsed(text: str | bytes, where: str) -> Any:
-    """Read YAML, of UTF-8 where it comes as bytes.
-
-    Raises:
-        UserError: it isn't YAML, or a key stands twice; the sentence begins with ``where``.
-    """
+def _layers(task: Task, name: str, beside: Path | None, above: tuple[str, ...]) -> tuple[str, Document]:
+    """Read a suite, and below it what it extends; load the plug-ins of each. Return its name, too."""
+    where, folder, document = _document(task, name, beside)
+    if where in above:
+        raise UserError(f"'{name}' extends itself")
+    values = {} if document.values is None else document.values
+    if not isinstance(values, dict):
+        raise UserError(f"'{name}' must hold settings as 'key: value' lines")
+    extends, without = values.pop(EXTENDS, None), values.pop(WITHOUT, None)
+    load_named(values.pop(PLUGINS, None), folder)
+    for key in [key for key in values if isinstance(key, str) and key.startswith(ANCHORS)]:
+        del values[key]
+    own = Document(values, document.places)
+    stem = Path(name).stem if Path(name).suffix else name
+    if extends is None:
+        if without is not None:
+            raise UserError(f"{own.places[WITHOUT,]}: 'without' leaves entries out of what 'extends' names")
+        return stem, own
+    if not isinstance(extends, str):
+        raise UserError(f"{own.places[EXTENDS,]}: 'extends' must name one suite or a YAML file")
     try:
-        return _Loader(text if isinstance(text, str) else text.decode()).get_single_data()
-    except (yaml.YAMLError, ValueError) as error:  # values such as the date 2020-13-45 are ValueErrors
-        raise UserError(f"{where} is not valid YAML: {' '.join(str(error).split())}") from error
+        _, base = _layers(task, extends, folder, (*above, where))
+    except UserError as error:
+        if isinstance(error, SettingsError) or not isinstance(own.places.get((EXTENDS,)), Place):
+            raise
+        raise UserError(f"{own.places[EXTENDS,]}: {error}") from error
+    return stem, _merged(_left(base, without, own.places.get((WITHOUT,))), own)
 
 
-def _apply(values: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals or not key:
-        raise UserError(f"'--set {override}' must look like --set key=value")
-    *parents, last = key.split(".")
-    for parent in parents:
-        inner = values.setdefault(parent, {})
-        if not isinstance(inner, dict):
-            raise UserError(f"'--set {override}': '{parent}' holds a value, not further keys")
-        values = inner
-    values[last] = _parsed(text, f"'--set {override}': the value")
+def _document(task: Task, name: str, beside: Path | None) -> tuple[str, Path, Document]:
+    """Return where a suite stands, the folder that its relative paths start from, and what it says."""
+    if isinstance(task.suites, Mapping):
+        if name in task.suites:
+            return name, Path(), Document(copy.deepcopy(dict(task.suites[name])), {})
+    elif (path := task.suites / f"{name}.yaml").is_file():
+        return str(path.resolve()), path.parent, _read(path)
+    if Path(name).suffix not in {".yaml", ".yml"}:
+        raise unknown(f"suite of {task.name}", name, suite_names(task))
+    path = beside / name if beside else Path(name).expanduser()
+    if not path.is_file():
+        raise UserError(f"There is no suite file '{path}'")
+    return str(path.resolve()), path.parent, _read(path)
 
 
-def parse_settings(model: type[BaseModel], values: Mapping[str, Any], where: str = "") -> BaseModel:
-    """Check settings against their model.
-
-    Args:
-        model: says which settings there are.
-        values: by name, as read from YAML.
-        where: dotted path of these settings within the suite, for messages.
-
-    Raises:
-        UserError: naming the first offending key and, where it is unknown, the nearest valid one.
-    """
+def _read(path: Path) -> Document:
     try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        path = [str(part) for part in first["loc"]]
-        shown = _without_tags(first["loc"], values)
-        where = ".".join([where, *shown] if where else shown)
-        if first["type"] == "extra_forbidden":
-            known = _fields_at(model, path[:-1])
-            raise UserError(f"Unknown setting '{where}': {did_you_mean(path[-1], known)}") from error
-        if first["type"] == "missing":
-            raise UserError(f"The setting '{where}' is missing") from error
-        if first["type"] == "union_tag_invalid":  # pydantic quotes the names in what it knows
-            key, tag, tags = (str(first["ctx"][k]) for k in ("discriminator", "tag", "expected_tags"))
-            key, tags = key.replace("'", ""), tags.replace("'", "")
-            raise unknown(f"'{where}.{key}'", tag, tags.split(", ")) from error
-        given = "" if isinstance(first["input"], dict) else f" (it is {first['input']!r})"
-        message = first["msg"].removeprefix("Value error, ")
-        raise UserError(f"The setting '{where}' is wrong: {message}{given}") from error
+        text = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"The suite file '{path}' can't be read: {error.strerror}") from error
+    return read_yaml(text, f"'{path}'")
 
 
-def _without_tags(path: Sequence[str | int], values: Any) -> list[str]:
-    """Return a path as the user would write it: without the kinds that pydantic chose between."""
-    shown = []
-    for part in path:
-        if isinstance(values, Mapping) and part not in values and part != path[-1]:
-            continue
-        shown.append(str(part))
-        try:
-            values = values[part]
-        except (TypeError, LookupError):  # the end, or what is missing
-            values = None
-    return shown
+def _left(document: Document, without: Any, place: Place | None) -> Document:
+    """Return a document without some entries."""
+    if without is None:
+        return document
+    if not isinstance(without, list):
+        raise UserError(f"{place}: 'without' must be a list, such as [methods.lwf]")
+    values = document.values
+    for entry in without:
+        values = _removed(values, str(entry).split("."), f"{place}: 'without' names '{entry}'")
+    return Document(values, document.places)
 
 
-def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
-    """Return the names of the settings at ``path``, following models nested in fields, lists and mappings.
-
-    Where there are several models to choose between, the one that a later part of the path names counts.
-    """
-    candidates = [model]
-    for part in path:
-        field = model.model_fields.get(part)
-        if field is not None:
-            candidates = _models_in(field.annotation) or candidates
-        model = next((one for one in candidates if _is_kind(one, part)), candidates[0])
-    return list(model.model_fields)
+def _removed(values: dict[str, Any], keys: Sequence[str], said: str) -> dict[str, Any]:
+    whole = ".".join(keys)
+    if whole in values:
+        return {key: value for key, value in values.items() if key != whole}
+    first = keys[0]
+    if first not in values or len(keys) == 1 or not isinstance(values[first], dict):
+        raise UserError(f"{said}, which is not there: {did_you_mean(first, values)}")
+    return {**values, first: _removed(values[first], keys[1:], said)}
 
 
-def _is_kind(model: type[BaseModel], name: str) -> bool:
-    """Whether some field of a model can hold nothing but ``name``, which then tells it from its siblings."""
-    return any(get_args(field.annotation) == (name,) for field in model.model_fields.values())
+def _merged(base: Document, own: Document) -> Document:
+    """Return a suite's settings over those of the one that it extends."""
+    values = _over(base.values, own.values)
+    return Document(values, {**base.places, **own.places})
 
 
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for inner in getattr(annotation, "__args__", ()) for model in _models_in(inner)]
+def _over(base: Any, own: Any) -> Any:
+    """Mappings are merged, anything else is replaced; a key with nothing after it changes no mapping."""
+    if isinstance(base, dict) and own is None:
+        return base
+    if not isinstance(base, dict) or not isinstance(own, dict):
+        return own
+    return {**base, **{key: _over(base[key], own[key]) if key in base else own[key] for key in own}}
+
+
+def _seeded(document: Document, seeds: int) -> Document:
+    if seeds < 1:
+        raise UserError(f"--seeds must be at least 1, not {seeds}")
+    for path, place in document.places.items():
+        if path[:1] == ("seeds",) and place.line is None:
+            raise UserError(f"'{place}' and --seeds {seeds} both set the seeds: leave one of them out")
+    places = {path: place for path, place in document.places.items() if path[:1] != ("seeds",)}
+    values = {**document.values, "seeds": list(range(seeds))}
+    return Document(values, {**places, ("seeds",): Place(f"--seeds {seeds}")})
+
+
+def _checked(task: Task, document: Document) -> BaseModel:
+    """Check settings; the mistakes of all of them are told at once, each with its place."""
+    mistakes: list[Mistake] = []
+    settings = None
+    try:
+        settings = parse_settings(task.settings, document.values)
+    except SettingsError as error:
+        mistakes += error.mistakes
+    found = [mistake.path for mistake in mistakes]
+    mistakes += (
+        mistake
+        for mistake in _not_json(document.values, ())
+        if not any(mistake.path[: len(path)] == path for path in found)
+    )
+    if mistakes or settings is None:
+        raise SettingsError([_with_home(task, mistake) for mistake in mistakes], document.places)
+    return settings
+
+
+def _not_json(value: Any, path: Keys) -> Iterator[Mistake]:
+    """Find what has no place in a cell's identity, which settings that may be anything would let through."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield Mistake(path, f"A setting is wrong: {_shown(path)} is {value}, and a number must be finite")
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                told = f"{_shown(path) or 'the suite'} has the key {key!r}, which is not text"
+                yield Mistake((*path, key), f"A setting is wrong: {told}")
+            else:
+                yield from _not_json(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _not_json(inner, (*path, index))
+
+
+def _shown(path: Keys) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
+def _with_home(task: Task, mistake: Mistake) -> Mistake:
+    """Say of an unknown setting where settings of its name belong."""
+    homes = belongs(task.settings, mistake.unknown) if mistake.unknown else []
+    homes = [home for home in homes if home != f"'{dotted(mistake.path)}'"]
+    if not homes:
+        return mistake
+    return Mistake(
+        mistake.path, f"{mistake.template}; it belongs at {' or '.join(homes[:4])}", mistake.unknown
+    )

@@ -1,94 +1,27 @@
 """The plug-in contract: what a research system tells the platform, and how the platform finds it."""
 
 import os
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gridcell import plugins
 from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid
-from gridcell.store import Loss, Result, Store
-from gridcell.store.losses import lost_by_class
+from gridcell.parts import PartKind
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from gridcell.cell import Cell
     from gridcell.context import Context
 
 ENTRY_POINTS = "gridcell.tasks"
 TASKS_VARIABLE = "GRIDCELL_TASKS"  # "name=module:object[,...]": tasks of a job's working directory
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What a report is written from.
-
-    Attributes:
-        title: of the report, e.g. ``imagenet-rib / mini``.
-        settings: the suite's settings, as JSON values.
-        grid: every cell and target that was asked for.
-        results: id -> result of the cells that are done.
-        failures: id -> failure record of those that failed or diverged.
-        store: where artifacts are fetched from.
-        losses: attempts at them that ended without a result, whether or not they are done by now.
-    """
-
-    title: str
-    settings: Mapping[str, Any]
-    grid: Grid
-    results: Mapping[str, Result]
-    failures: Mapping[str, Mapping[str, Any]]
-    store: Store
-    losses: Sequence[Loss] = ()
-
-    def counts(self) -> dict[str, int]:
-        """Return state of the cells -> how many, in the order in which a report shows them."""
-        diverged = sum(item["failure_class"] == "diverged" for item in self.failures.values())
-        done, failed = len(self.results), len(self.failures)
-        return {
-            "done": done,
-            "failed": failed - diverged,
-            "diverged": diverged,
-            "not run": len(self.grid) - done - failed,
-            "skipped": len(self.grid.skipped),
-        }
-
-    def reasons(self) -> list[dict[str, str]]:
-        """Return ``title``, ``class`` and ``message`` of each failure."""
-        keys = {"title": "title", "class": "failure_class", "message": "message"}
-        return [{name: str(item[key]) for name, key in keys.items()} for item in self.failures.values()]
-
-    def interruptions(self) -> dict[str, dict[str, float]]:
-        """Return failure class -> what ``lost_by_class`` tells, and cells ``given_up``: not done for it."""
-        lost = lost_by_class(self.losses, self.grid.cells)
-        given_up = Counter(str(failure["failure_class"]) for failure in self.failures.values())
-        none = {"attempts": 0, "seconds": 0.0}
-        return {
-            name: {**lost.get(name, none), "given_up": given_up[name]} for name in sorted({*lost, *given_up})
-        }
-
-    def versions(self) -> str:
-        """Name the versions of all packages that results were computed with."""
-        found = {
-            f"{k} {v}" for result in self.results.values() for k, v in result.provenance["versions"].items()
-        }
-        return ", ".join(sorted(found))
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a report function wrote: the page to open, and what the terminal shows (rich renderables).
-
-    To an HTML page with a ``<main>`` the platform adds a section on interruptions, where there were any.
-    """
-
-    page: Path
-    headline: Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -102,10 +35,11 @@ class Task:
         name: as typed on the command line.
         summary: one line.
         settings: typed settings of a suite; unknown keys must be forbidden.
-        suites: folder of YAML files, one a suite.
+        suites: folder of YAML files, one a suite; or name -> settings of each.
         plan: settings -> grid.
         cells: kind of cell -> ``module:function`` of signature ``(Cell, Context) -> metrics`` (JSON values).
-        report: ``module:function`` of signature ``(Findings, out: Path) -> Report``.
+        report: ``module:function`` of signature ``(GridResults, out: Path) -> Report``, called by
+            ``gridcell.report.write_report`` where something is done.
         progress_metric: of a finished cell's metrics, the one that live progress shows.
         estimate: ``module:function`` of signature ``(settings, Grid) -> {what: text}``: what a grid will
             cost, a line each, shown by ``gridcell plan``; None where nobody can say. It must not import a
@@ -113,18 +47,27 @@ class Task:
         durations: ``module:function`` of signature ``(settings, Grid) -> {cell id: seconds on one GPU}``,
             from which ``gridcell plan --gpus N`` simulates how long a grid takes; None where nobody can say.
             Cells left out take no time. It must not import a training library.
+        timings: patterns of metrics that are measured times, which differ between equal runs.
+        packages: that hold its code, beside its own; for fingerprints of its cells' code.
+        uses: ``module:function`` of signature ``Cell -> modules``: the modules of the parts that a cell's
+            configuration names, as dotted names or paths of files (:meth:`Registry.module_of` tells them).
+        parts: kinds of parts that files of the user's own can add, by name, e.g. ``method``.
     """
 
     name: str
     summary: str
     settings: "type[BaseModel]"
-    suites: Path
+    suites: Path | Mapping[str, Mapping[str, Any]]
     plan: Callable[[Any], Grid]
     cells: Mapping[str, str]
-    report: str
+    report: str = "gridcell.report.default:write"
     progress_metric: str = ""
     estimate: str | None = None
     durations: str | None = None
+    timings: Sequence[str] = ("*seconds*",)
+    packages: Sequence[str] = ()
+    uses: str | None = None
+    parts: Mapping[str, PartKind] = field(default_factory=dict)
 
     def cell_function(self, kind: str) -> "Callable[[Any, Context], Mapping[str, Any]]":
         """Import and return the function that runs cells of ``kind``.
@@ -136,6 +79,10 @@ class Task:
             raise unknown(f"kind of {self.name} cell", kind, self.cells)
         return _imported(self.cells[kind])
 
+    def parts_of(self, cell: "Cell") -> tuple[str, ...]:
+        """Return the modules of the parts that a cell's configuration names; none where nobody says."""
+        return tuple(_imported(self.uses)(cell)) if self.uses else ()
+
     def estimate_cost(self, settings: "BaseModel", grid: Grid) -> Mapping[str, str]:
         """Import the estimate function and call it; nothing where there is none."""
         return _imported(self.estimate)(settings, grid) if self.estimate else {}
@@ -144,13 +91,9 @@ class Task:
         """Import the durations function and call it; nothing where there is none."""
         return _imported(self.durations)(settings, grid) if self.durations else {}
 
-    def write_report(self, findings: Findings, out: Path) -> Report:
-        """Import the report function and call it; add what interrupted the run, which no result shows."""
-        from gridcell.report.interruptions import add_interruptions
-
-        report: Report = _imported(self.report)(findings, out)
-        add_interruptions(findings.interruptions(), report.page)
-        return report
+    def report_function(self) -> Callable[[Any, Path], Any]:
+        """Import and return the function that writes this task's report."""
+        return _imported(self.report)
 
 
 def _imported(where: str) -> Callable[..., Any]:
@@ -168,22 +111,43 @@ def _installed() -> dict[str, EntryPoint]:
 
 
 def entry_point_value(name: str) -> str:
-    """Return where an installed task is found, as ``module:object``."""
-    return _installed()[name].value
+    """Return where an installed task is found, as ``module:object``; empty for a task of a plug-in."""
+    return _installed()[name].value if name in _installed() else ""
 
 
 def task_names() -> list[str]:
-    """Return the names of the installed tasks."""
-    return sorted(_installed())
+    """Return the names of the installed tasks, and of those in plug-ins that are loaded."""
+    return sorted({*_installed(), *_plugged()})
+
+
+def find_task(name: str) -> Task:
+    """Load a task by name, an installed one or one of a plug-in.
+
+    Raises:
+        UserError: there is none of that name, there are two, or what is installed under it is not a task.
+    """
+    plugged = _plugged()
+    if name not in plugged:
+        return _load(name)
+    if name in _installed():
+        where = entry_point_value(name)
+        raise UserError(f"Two tasks are called '{name}': one in {where}, one in {plugged[name][1]}")
+    return plugged[name][0]
+
+
+def _plugged() -> dict[str, tuple[Task, str]]:
+    found = {}
+    for plugin in plugins.loaded():
+        task = getattr(plugin.module, "task", None)
+        if task is not None and not isinstance(task, Task):
+            raise UserError(f"'task' in {plugin.path} is {task!r}, and a task must be a Task")
+        if task is not None:
+            found[task.name] = (task, str(plugin.path))
+    return found
 
 
 @cache
-def find_task(name: str) -> Task:
-    """Load an installed task by name.
-
-    Raises:
-        UserError: there is none of that name, or what is installed under it is not a task.
-    """
+def _load(name: str) -> Task:
     if name not in _installed():
         raise unknown("task", name, task_names())
     task = _installed()[name].load()

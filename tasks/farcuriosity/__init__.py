@@ -24,4 +24,6 @@ task = Task(
     report="farcuriosity.report.results:write",
     progress_metric="score",
     estimate="farcuriosity.cost:estimate",
+    packages=("fragmentation_recall",),
+    uses="farcuriosity.code:modules_of",
 )

@@ -2,13 +2,11 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator, model_serializer, model_validator
+from pydantic import BaseModel, Field, field_validator, model_serializer, model_validator
 
-from farcuriosity.curiosity.modules import get
+from farcuriosity.curiosity.modules import curiosities, get
 from farcuriosity.environments.options import World, check
-from gridcell.errors import UserError
-from gridcell.settings import Seeds, Strict
-from gridcell.suite import parse_settings
+from gridcell.settings import Mistake, Parts, Seeds, SettingsError, Strict, collect, parse_settings
 
 Discount = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$")]
@@ -26,6 +24,11 @@ class Environment(Strict):
     id: str
     options: dict[str, Any] = {}
     steps: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        check(self.id, self.options, "options")
+        return self
 
 
 class Training(Strict):
@@ -122,6 +125,10 @@ class Curiosity(Strict):
         return {"kind": self.kind, **self.parameters}
 
 
+def _parameters() -> dict[str, type[BaseModel]]:
+    return {name: kind.parameters for name, kind in curiosities.all.items()}
+
+
 class Video(Strict):
     """Recordings of finished agents.
 
@@ -166,13 +173,13 @@ class Forgetting(Strict):
     """
 
     worlds: dict[Name, World] = {}
-    curiosities: dict[Name, Curiosity] = {}
+    curiosities: Annotated[dict[Name, Curiosity], Parts(_parameters, chosen_by="kind")] = {}
     path: Walk = Walk()
 
     @field_validator("curiosities", mode="before")
     @classmethod
     def _known(cls, given: Any) -> Any:
-        found = _curiosities(given, "forgetting.curiosities")
+        found = _curiosities(given)
         for name, chosen in found.items() if isinstance(found, dict) else ():
             if isinstance(chosen, Curiosity) and not get(chosen.kind).rewarding:
                 raise ValueError(f"'{name}' rewards nothing, so that it has nothing to forget: leave it out")
@@ -192,7 +199,7 @@ class Settings(Strict):
     """
 
     environments: dict[Name, Environment] = {}
-    curiosities: dict[Name, Curiosity] = {}
+    curiosities: Annotated[dict[Name, Curiosity], Parts(_parameters, chosen_by="kind")] = {}
     training: Training = Training()
     forgetting: Forgetting = Forgetting()
     video: Video = Video()
@@ -201,31 +208,35 @@ class Settings(Strict):
     @field_validator("curiosities", mode="before")
     @classmethod
     def _known(cls, given: Any) -> Any:
-        return _curiosities(given, "curiosities")
+        return _curiosities(given)
 
     @model_validator(mode="after")
-    def _possible(self) -> Self:
-        for name, environment in self.environments.items():
-            check(environment.id, environment.options, f"environments.{name}.options")
-        for name, chosen in self.curiosities.items() if self.environments else ():
+    def _room_for_environments(self) -> Self:
+        def fit(name: str, chosen: Curiosity) -> None:
             try:
                 get(chosen.kind).parameters(**chosen.parameters).fit(self.training.environments)
             except ValueError as error:
-                raise UserError(f"The setting 'curiosities.{name}' is wrong: {error}") from error
+                raise SettingsError([Mistake((), f"The setting '{{where}}' is wrong: {error}")]) from error
+
+        if self.environments:
+            try:
+                collect(self.curiosities, fit)
+            except SettingsError as error:
+                raise SettingsError(
+                    [mistake.within(("curiosities",)) for mistake in error.mistakes]
+                ) from error
         return self
 
 
-def _curiosities(given: Any, where: str) -> Any:
+def _curiosities(given: Any) -> Any:
     """Parse ``{far: {rho: 10}, strict: {kind: far, rho: 20}}``; a name that is itself a kind needs none."""
-    if not isinstance(given, dict):
-        return given
-    found: dict[str, Any] = {}
-    for name, values in given.items():
-        if isinstance(values, Curiosity) or not isinstance(values or {}, dict):
-            found[name] = values
-            continue
-        parameters = dict(values or {})
-        kind = get(parameters.pop("kind", name))
-        parsed = parse_settings(kind.parameters, parameters, f"{where}.{name}")
-        found[name] = Curiosity(kind=kind.name, parameters=parsed.model_dump(mode="json"))
-    return found
+    return collect(given, _curiosity) if isinstance(given, dict) else given
+
+
+def _curiosity(name: str, values: Any) -> Any:
+    if values is not None and not isinstance(values, dict):
+        return values
+    parameters = dict(values or {})
+    kind = get(parameters.pop("kind", name))
+    parsed = parse_settings(kind.parameters, parameters)
+    return Curiosity(kind=kind.name, parameters=parsed.model_dump(mode="json"))

@@ -21,4 +21,5 @@ task = Task(
     cells={"explore": "farmap.cells.explore:run", "film": "farmap.cells.film:run"},
     report="farmap.report.results:write",
     progress_metric="coverage",
+    packages=("fragmentation_recall",),
 )

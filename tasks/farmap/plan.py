@@ -6,7 +6,7 @@ from typing import Any
 from farmap.settings import AnyAgent, Settings
 from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid, GridBuilder
-from gridcell.suite import parse_settings
+from gridcell.settings import parse_settings
 
 SIZES = ("small", "medium", "large")
 VERSIONS = {"random-walk": 1, "frontier": 1, "farmap": 2}  # of the agents' algorithms, by kind; see ``Cell``
@@ -109,7 +109,7 @@ def _variants(settings: Settings) -> dict[str, AnyAgent]:
     agent = settings.agents[base]
     given = agent.model_dump()
     return {
-        f"{base} {parameter}={value:g}": parse_settings(type(agent), given | {parameter: value}, "vary")  # type: ignore[misc]
+        f"{base} {parameter}={value:g}": parse_settings(type(agent), given | {parameter: value}, "vary")
         for parameter, values in settings.vary.items()
         for value in values
     }

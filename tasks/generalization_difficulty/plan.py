@@ -116,8 +116,6 @@ def _check_names(settings: Settings) -> None:
 
 
 def _dataset(dataset: Dataset) -> dict[str, Any]:
-    if dataset.source == "digits":
-        return {"source": "digits"}
     return dataset.model_dump(mode="json", exclude={"eps"})
 
 

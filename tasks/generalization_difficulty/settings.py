@@ -70,22 +70,37 @@ class Environment(Strict):
     eps: float = Field(0.001, gt=0)
 
 
-class Dataset(Strict):
-    """Data that come with the install or are drawn.
+class Digits(Strict):
+    """scikit-learn's digits.
 
     Attributes:
-        source: scikit-learn's digits, or points of a manifold of known dimension, drawn anew for each seed.
-        dimension: of the manifold.
-        ambient: numbers per point of the manifold.
-        n: points of the manifold.
         eps: target error.
     """
 
-    source: Literal["digits", "sphere", "linear"]
+    source: Literal["digits"]
+    eps: float = Field(0.01, gt=0)
+
+
+class Manifold(Strict):
+    """Points of a manifold of known dimension, drawn anew for each seed.
+
+    Attributes:
+        source: a ``sphere``'s surface, or a ``linear`` subspace.
+        dimension: of the manifold.
+        ambient: numbers per point.
+        n: points.
+        eps: target error.
+    """
+
+    source: Literal["sphere", "linear"]
     dimension: int = Field(2, ge=1)
     ambient: int = Field(40, ge=1)
     n: int = Field(3_000, ge=1)
     eps: float = Field(0.01, gt=0)
+
+
+Dataset = Digits | Manifold
+AnyDataset = Annotated[Dataset, Field(discriminator="source")]
 
 
 class Data(Strict):
@@ -147,7 +162,7 @@ class Settings(Strict):
     tasks: dict[Name, AnyTaskSettings] = {}
     unions: list[str] = []
     environments: dict[Name, Environment] = {}
-    datasets: dict[Name, Dataset] = {}
+    datasets: dict[Name, AnyDataset] = {}
     data: Data = Data()
     estimation: Estimation = Estimation()
     orders: dict[str, list[str]] = {}

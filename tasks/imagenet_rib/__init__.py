@@ -6,6 +6,7 @@ set and method; the answer is a matrix of accuracies per model and method, and o
 
 from pathlib import Path
 
+from gridcell.parts import PartKind
 from gridcell.task import Task
 from imagenet_rib.grid.plan import plan
 from imagenet_rib.settings import Settings
@@ -29,5 +30,14 @@ task = Task(
     report="imagenet_rib.report.results:write",
     progress_metric="mean_accuracy",
     estimate="imagenet_rib.grid.cost:estimate",
+    parts={
+        "method": PartKind(
+            "imagenet_rib.methods:registry",
+            section="methods",
+            template="imagenet_rib.methods:new_method.txt",
+            use="gridcell run imagenet-rib --suite mini --plugin $module.py --select method=$name",
+        )
+    },
     durations="imagenet_rib.grid.cost:durations",
+    uses="imagenet_rib.grid.code:modules_of",
 )

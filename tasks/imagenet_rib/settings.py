@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
 from gridcell.errors import unknown
-from gridcell.settings import Distinct, Seeds, Strict
-from gridcell.suite import parse_settings
-from imagenet_rib.methods import get
+from gridcell.settings import Distinct, Parts, Seeds, Strict, collect, parse_settings
+from imagenet_rib.grid.model_options import check_options
+from imagenet_rib.methods import available, get
 
 DOWNSTREAM = ("v2", "a", "r", "sketch", "objectnet", "cartoon", "drawing", "c")
 """The eight sets, in the paper's order."""
@@ -18,7 +18,7 @@ class Architecture(Strict):
 
     Attributes:
         name: timm's name; may end in the tag of its published weights after a dot.
-        options: passed on to timm.
+        options: passed on to timm, which is asked whether the model takes them.
         pretrainings: those it is combined with; all where left out.
     """
 
@@ -26,9 +26,24 @@ class Architecture(Strict):
     options: dict[str, Any] = {}
     pretrainings: list[str] | None = Field(None, min_length=1)
 
+    @model_validator(mode="after")
+    def _options_of_the_model(self) -> Self:
+        check_options(self.name, self.options)
+        return self
+
 
 class Optimiser(Strict):
-    """How weights are updated, under a cosine schedule per step after a linear warm-up."""
+    """How weights are updated, under a cosine schedule per step after a linear warm-up.
+
+    Attributes:
+        optimiser: stochastic gradient descent, or AdamW.
+        lr: highest step size.
+        momentum: of ``sgd``.
+        weight_decay: added to the gradient by ``sgd``, decoupled from it by ``adamw``.
+        warmup_share: of all steps, during which the step size rises.
+        batch_size: images a step, over all workers.
+        epochs: passes over the data.
+    """
 
     optimiser: Literal["sgd", "adamw"] = "sgd"
     lr: float = Field(1e-3, gt=0)
@@ -40,7 +55,11 @@ class Optimiser(Strict):
 
 
 class Pretraining(Optimiser):
-    """How a model is trained from scratch before it is fine-tuned."""
+    """How a model is trained from scratch before it is fine-tuned.
+
+    Attributes:
+        augmentation: images as they are, or each with its own pose, colours, sharpness, noise and occlusion.
+    """
 
     augmentation: Literal["plain", "rich"] = "plain"
 
@@ -156,13 +175,31 @@ class Needed(Strict):
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+$")]
 
 
+def _parameters() -> dict[str, type[BaseModel]]:
+    return {name: method.parameters for name, method in available().items()}
+
+
 class Settings(Strict):
-    """A suite: architectures x pre-trainings x methods x downstream sets x seeds."""
+    """A suite: architectures x pre-trainings x methods x downstream sets x seeds.
+
+    Attributes:
+        data: where the images come from.
+        architectures: name -> model.
+        pretrainings: name -> how a model is trained from scratch, or which published weights it takes.
+        methods: name -> its settings; nothing after a name takes the defaults.
+        downstream: sets that models are fine-tuned on, and tested on.
+        training: how fine-tuning goes.
+        fisher: how the Fisher information is measured.
+        evaluation: how evaluation is cut into cells.
+        distance: how far the sets are from the pre-training data.
+        resources: what a cell occupies.
+        seeds: of the fine-tuning, one run each.
+    """
 
     data: Data = Data()
     architectures: dict[Name, Architecture] = Field(min_length=1)
     pretrainings: dict[Name, Pretraining | Pretrained] = Field(min_length=1)
-    methods: dict[str, Any] = Field(min_length=1)
+    methods: Annotated[dict[str, Any], Parts(_parameters)] = Field(min_length=1)
     downstream: Annotated[list[Name], Distinct] = Field(list(DOWNSTREAM), min_length=2)
     training: Optimiser = Optimiser()
     fisher: Fisher = Fisher()
@@ -180,20 +217,17 @@ class Settings(Strict):
             for wanted in architecture.pretrainings or ():
                 if wanted not in given:
                     raise unknown(f"pre-training of architecture '{name}':", wanted, given)
-        return {name: _pretraining(name, values) for name, values in given.items()}
+        return collect(given, _pretraining)
 
     @field_validator("methods")
     @classmethod
     def _known_methods(cls, methods: dict[str, Any]) -> dict[str, BaseModel]:
-        return {
-            name: parse_settings(get(name).parameters, given or {}, f"methods.{name}")
-            for name, given in methods.items()
-        }
+        return collect(methods, lambda name, given: parse_settings(get(name).parameters, given))
 
 
-def _pretraining(name: str, values: Any) -> Any:
+def _pretraining(name: str, values: Any) -> BaseModel:
     """Parse one entry by its kind, so that messages speak of that kind's settings alone."""
     if isinstance(values, BaseModel):
         return values
     kind = Pretrained if isinstance(values, dict) and "source" in values else Pretraining
-    return parse_settings(kind, values or {}, f"pretrainings.{name}")
+    return parse_settings(kind, values)

@@ -9,10 +9,22 @@ from gridcell.cell import Cell, Resources
 from gridcell.errors import UserError
 from gridcell.grid import Grid, GridBuilder
 from inductive_bias.problems.vector_size import CONTROL_DIMENSIONS, DIGITS, Extent
-from inductive_bias.settings import Problem, Settings, Space, Training
+from inductive_bias.settings import (
+    ArcCosine,
+    Arrays,
+    Control,
+    Digits,
+    Images,
+    Module,
+    Network,
+    Problem,
+    Rbf,
+    Settings,
+    Space,
+    Teacher,
+    Training,
+)
 
-VECTORS = ("teacher", "cartpole", "pendulum")
-PATHS = ("npz", "folder", "shards")
 DATA_VERSIONS = {"npz": 2}  # by source; 2: labels may be a column
 ESTIMATE_VERSION = 3  # 3: profile likelihood, subset simulation, an exact tail only where rounding allows it
 KERNEL_VERSION = 2  # 2: noise, high precision, and how far rounding may move the answer
@@ -30,8 +42,8 @@ def plan(settings: Settings) -> Grid:
     """Plan a suite's grid.
 
     Raises:
-        UserError: a problem's file or folder isn't there, a problem lacks or has no use for a path, or one
-            whose extent is known has fewer points or dimensions than are asked for.
+        UserError: a problem's file or folder isn't there, or one whose extent is known has fewer points or
+            dimensions than are asked for.
     """
     grid = GridBuilder("inductive-bias")
     for name, problem in settings.problems.items():
@@ -58,8 +70,9 @@ def plan(settings: Settings) -> Grid:
 def points(settings: Settings, problem: Problem) -> list[Point]:
     """Return the base point, then those along each axis from it, without repeats."""
     sizes = settings.training_sizes if problem.training_sizes is None else problem.training_sizes
-    sizes = [] if problem.ways is not None else sizes
-    base = problem.base_size(settings.training_size)
+    base = settings.training_size if problem.training_size is None else problem.training_size
+    if isinstance(problem, Digits | Arrays | Images) and problem.ways is not None:
+        base, sizes = problem.ways * problem.shots, []
     found = [Point(base, None)]
     found += [Point(size, None) for size in sizes]
     found += [Point(base, dimension) for dimension in problem.dimensions]
@@ -76,51 +89,45 @@ def _check_extent(name: str, problem: Problem, settings: Settings) -> None:
 
 
 def _known_extent(problem: Problem) -> Extent | None:
-    if problem.source == "digits":
-        return DIGITS
-    if problem.source == "teacher":
-        return Extent(problem.points, problem.dimension)
-    if problem.source in CONTROL_DIMENSIONS:
-        return Extent(problem.points, CONTROL_DIMENSIONS[problem.source])
-    return None
+    match problem:
+        case Digits():
+            return DIGITS
+        case Teacher():
+            return Extent(problem.points, problem.dimension)
+        case Control():
+            return Extent(problem.points, CONTROL_DIMENSIONS[problem.source])
+        case _:
+            return None
 
 
 def _impossible(problem: Problem, space: Space, point: Point) -> str | None:
-    if space.kind != "network" or not (space.channels or space.blocks == "attention"):
+    if not isinstance(space, Network) or not (space.channels or space.blocks == "attention"):
         return None
     kind = "a convolutional" if space.channels else "an attention"
     if point.dimension is not None:
         return f"{kind} network needs images, and a projection gives vectors"
-    if problem.source in VECTORS:
+    if isinstance(problem, Teacher | Control):
         return f"{kind} network needs images, and '{problem.source}' gives vectors"
     return None
 
 
 def _data(grid: GridBuilder, name: str, problem: Problem, seed: int) -> Cell:
     """Add the cell of a problem's points: one for all seeds, but drawn problems are drawn anew for each."""
+    if isinstance(problem, Teacher | Control):
+        drawn = problem.model_dump(mode="json", exclude={"dimensions", "training_size", "training_sizes"})
+        return grid.add("data", drawn, seed=seed, title=f"data {name} seed {seed}")
     config: dict[str, Any] = {"source": problem.source}
-    if problem.source in PATHS:
+    if isinstance(problem, Arrays | Images):
         from inductive_bias.problems.sources import fingerprint
 
-        if problem.path is None:
-            raise UserError(f"The problem '{name}' needs the setting 'problems.{name}.path'")
         if problem.source != "shards" and not Path(problem.path).exists():
             raise UserError(
                 f"There is no data file or folder '{problem.path}': name one by 'problems.{name}.path'"
             )
         config["fingerprint"] = fingerprint(problem.path, problem.source)
         grid.locate(config["fingerprint"], problem.path)
-        if problem.source != "npz":
-            config["size"] = problem.size
-    elif problem.path is not None:
-        raise UserError(f"The problem '{name}' is '{problem.source}', which has no use for a path")
-    if problem.source == "teacher":
-        keys = ("dimension", "outputs", "width", "points", "seed")
-        config |= {key: getattr(problem, key) for key in keys}
-        return grid.add("data", config, seed=seed, title=f"data {name} seed {seed}")
-    if problem.source in CONTROL_DIMENSIONS:
-        config |= {"points": problem.points, "seed": problem.seed}
-        return grid.add("data", config, seed=seed, title=f"data {name} seed {seed}")
+    if isinstance(problem, Images):
+        config["size"] = problem.size
     version = DATA_VERSIONS.get(problem.source, 1)
     return grid.add("data", config, version=version, title=f"data {name}")
 
@@ -143,12 +150,12 @@ def _estimate(
         "dimension": point.dimension,
         "standardise": settings.standardise,
     }
-    ways = settings.problems[problem].ways
-    if ways is not None:
-        cut["ways"] = ways
-    labelled = settings.problems[problem].source not in ("teacher", "pendulum")
+    chosen_problem = settings.problems[problem]
+    labelled = not isinstance(chosen_problem, Teacher) and chosen_problem.source != "pendulum"
+    if isinstance(chosen_problem, Digits | Arrays | Images) and chosen_problem.ways is not None:
+        cut["ways"] = chosen_problem.ways
     planned = _Planned(grid, settings, cut, data, seed, f"{name} {where} seed {seed}", labelled)
-    needs = planned.networks(chosen) if chosen.kind == "network" else planned.kernel(chosen)
+    needs = planned.networks(chosen) if isinstance(chosen, Network | Module) else planned.kernel(chosen)
     estimate: dict[str, Any] = {
         "epsilons": list(settings.epsilons),
         "target": settings.target,
@@ -157,7 +164,7 @@ def _estimate(
     }
     if settings.accuracy is not None and labelled:
         estimate["accuracy"] = settings.accuracy
-    if chosen.kind == "network" and settings.training.fit_levels:
+    if isinstance(chosen, Network | Module) and settings.training.fit_levels:
         estimate["fit_levels"] = list(settings.training.fit_levels)
     title = f"estimate {name} {where} seed {seed}"
     cell = grid.add("estimate", estimate, needs=needs, seed=seed, version=ESTIMATE_VERSION, title=title)
@@ -176,7 +183,7 @@ class _Planned:
     title: str
     labelled: bool
 
-    def networks(self, space: Space) -> dict[str, Cell]:
+    def networks(self, space: Network | Module) -> dict[str, Cell]:
         """Add the cells that train networks at random, and the runs of subset simulation after them."""
         settings = self.settings
         common: dict[str, Any] = {
@@ -220,19 +227,19 @@ class _Planned:
         }
         return parts | runs
 
-    def _architecture(self, space: Space) -> dict[str, Any]:
+    def _architecture(self, space: Network | Module) -> dict[str, Any]:
         """Return what decides a network's form; of a user's module its name and its file's content."""
-        if space.module is not None:
+        if isinstance(space, Module):
             from inductive_bias.network_space.fingerprint import file_fingerprint
 
-            path, _, name = space.module.rpartition(":")
+            path, _, name = space.factory.rpartition(":")
             found = file_fingerprint(path)
             self.grid.locate(found, path)
             return {"module": name, "fingerprint": found}
         form: dict[str, Any] = {"widths": list(space.widths), "channels": list(space.channels)}
         return form if space.blocks == "plain" else form | {"blocks": space.blocks}
 
-    def kernel(self, space: Space) -> dict[str, Cell]:
+    def kernel(self, space: Rbf | ArcCosine) -> dict[str, Cell]:
         """Add the cell of a kernel space."""
         settings = self.settings
         config: dict[str, Any] = {
@@ -247,7 +254,7 @@ class _Planned:
         }
         if settings.accuracy is not None and self.labelled:
             config |= {"accuracy": settings.accuracy, "splitting": settings.splitting.model_dump(mode="json")}
-        config |= {"bandwidth": space.bandwidth} if space.kind == "rbf" else {"depth": space.depth}
+        config |= {"bandwidth": space.bandwidth} if isinstance(space, Rbf) else {"depth": space.depth}
         cell = self.grid.add(
             "kernel",
             config,

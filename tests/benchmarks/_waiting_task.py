@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.grid import Grid, GridBuilder
-from gridcell.task import Findings, Report, Task
+from gridcell.report import GridResults, Report
+from gridcell.task import Task
 
 
 class Settings(BaseModel):
@@ -40,11 +41,11 @@ def wait(cell: Cell, context: Context) -> Mapping[str, Any]:
     return {"process": os.getpid(), "began": began, "torch": "torch" in sys.modules}
 
 
-def write_report(findings: Findings, out: Path) -> Report:
+def write_report(results: GridResults, out: Path) -> Report:
     """Write how many are done."""
     out.mkdir(parents=True, exist_ok=True)
     page = out / "report.html"
-    page.write_text(str(len(findings.results)))
+    page.write_text(str(len(results.results)))
     return Report(page, [])
 
 

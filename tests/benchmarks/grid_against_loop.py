@@ -17,7 +17,7 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gridcell.data.derive import derive
+from gridcell.data.deriving import derive
 from gridcell.data.digits import load_digits_images
 from gridcell.data.images import LabelledImages
 from imagenet_rib.learning.augmentation import AUGMENTATIONS

@@ -27,6 +27,7 @@ DRIVER = """
 import json, sys, tempfile, time
 
 from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
 from gridcell.store import Store
 from gridcell.mlflow.experiment import default_tracking_uri
 from gridcell.mlflow.mirror import Window
@@ -38,7 +39,7 @@ with tempfile.TemporaryDirectory() as folder:
     store = Store(folder).prepare()
     window = Window(default_tracking_uri(store), task.name, "thousand", grid, store)
     begun, computed = time.time(), time.process_time()
-    schedule = run_grid(task, grid, store, address=address, listeners=[window])
+    schedule = run_grid(task, grid, store, RunOptions(address=address), listeners=[window])
     ended, computing = time.time(), time.process_time() - computed
     assert len(schedule.finished) == cells, schedule.failed
     results, _ = store.results.read_many(grid.cells)

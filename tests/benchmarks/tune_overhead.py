@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
 from gridcell.store import Store
 
 AIMS = {"overhead per cell (ms)": "<= 80"}
@@ -34,7 +35,7 @@ def _grid(extra: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         store = Store(folder).prepare()
         begun = time.perf_counter()
-        schedule = run_grid(toy_task.task, grid, store, num_cpus=2)
+        schedule = run_grid(toy_task.task, grid, store, RunOptions(num_cpus=2))
         seconds = time.perf_counter() - begun
     assert len(schedule.finished) == len(grid) == extra + 2
     return seconds

@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 from gridcell.cell import Cell, Resources
-from gridcell.execute.attempt import run_cell
-from gridcell.execute.processes import workers_for
+from gridcell.execute.attempt import Attempt
+from gridcell.execute.processes import processes_for
+from gridcell.execute.run_cell import run_cell
 from gridcell.store import Store
 
 AIMS = {"one worker / two workers (speed-up, at most 2)": ">= 1.5"}
@@ -21,7 +22,7 @@ def measure() -> dict[str, float]:
     plugins = [str(here / "plugins"), str(here)]
     sys.path[:0] = plugins
     os.environ["PYTHONPATH"] = os.pathsep.join([*plugins, os.environ.get("PYTHONPATH", "")])
-    with tempfile.TemporaryDirectory() as folder, workers_for([_cell(2, 0)], num_cpus=2):
+    with tempfile.TemporaryDirectory() as folder, processes_for([_cell(2, 0)], num_cpus=2):
         store = Store(folder).prepare()
         started, *two = [_seconds(_cell(2, seed), store) for seed in range(REPEATS + 1)]
         _, *one = [_seconds(_cell(1, seed), store) for seed in range(10, 11 + REPEATS)]
@@ -41,6 +42,6 @@ def _seconds(cell: Cell, store: Store) -> float:
     import crew_task
 
     begun = time.perf_counter()
-    outcome = run_cell(cell, crew_task.task, store, locations={})
+    outcome = run_cell(Attempt(cell, crew_task.task, store))
     assert outcome.done, outcome.failure
     return time.perf_counter() - begun

@@ -90,7 +90,7 @@ def test_a_checkpoint_goes_on_to_the_last_bit(variant):
     other = _build(variant, seed=1)
     other.load_state_dict(torch.load(file, weights_only=True))
     _assert_same(_live(original, segments[4:]), _live(other, segments[4:]))
-    assert original.figures() == other.figures()
+    assert original.values() == other.values()
     for (path, mine), (_, theirs) in zip(
         _tensors(original.state_dict()), _tensors(other.state_dict()), strict=True
     ):
@@ -131,7 +131,7 @@ def test_fragments_are_made_and_each_is_trained_by_its_own_rows_alone(variant):
     far = _build(variant)
     segments = list(_segments(4))
     _live(far, segments[:3])
-    assert far.figures()["fragmentations"] >= 2
+    assert far.values()["fragmentations"] >= 2
     scores = far.score(segments[3])
     batch = segments[3].batch(scores.fragments)
     before = {path: tensor.clone() for path, tensor in _tensors(far.state_dict()["fragments"])}
@@ -177,7 +177,7 @@ def test_a_replaced_fragment_begins_with_fresh_weights_and_a_fresh_adam():
     far = get("far").build((3, 7, 7), ACTIONS, ENVIRONMENTS, 0, module=SMALL, capacity=6, **EAGER)
     for segment in _segments(30):
         before = [fragment.module for fragment in far._fragments]
-        replaced = far.figures().get("replacements", 0)
+        replaced = far.values().get("replacements", 0)
         scores = far.score(segment)
         made = {switch.target for switch in scores.switches if switch.made}
         for slot in made:
@@ -187,7 +187,7 @@ def test_a_replaced_fragment_begins_with_fresh_weights_and_a_fresh_adam():
             assert fragment.module not in before
         assert not made & set(scores.fragments.tolist())
         far.update(segment.batch(scores.fragments))
-        if far.figures()["replacements"] > replaced:
+        if far.values()["replacements"] > replaced:
             return
     pytest.fail("No fragment was replaced")
 
@@ -205,7 +205,7 @@ def test_a_new_fragments_environment_burns_in():
 
 def test_memory_is_what_fragments_hold():
     far, _ = _far_with_fragments()
-    figures = far.figures()
+    figures = far.values()
     weights = [sum(p.nbytes for p in fragment.module.parameters()) for fragment in far._fragments]
     frozen = sum(p.nbytes for p in far._fragments[0].frozen.parameters())
     trained = sum(bool(fragment.optimiser.state) for fragment in far._fragments)

@@ -6,8 +6,10 @@ from farcuriosity import task
 from farcuriosity.cells import train
 from farcuriosity.plan import plan
 from farcuriosity.settings import Settings
-from gridcell.execute.attempt import run_cell
+from gridcell.execute.attempt import Attempt
 from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
+from gridcell.execute.run_cell import run_cell
 from gridcell.store import Store
 from gridcell.suite import parse_settings
 
@@ -45,7 +47,7 @@ def planned(*names):
 
 def run(grid, where, **options):
     store = Store(str(where)).prepare()
-    return store, run_grid(task, grid, store, num_cpus=2, **options)
+    return store, run_grid(task, grid, store, RunOptions(num_cpus=2, **options))
 
 
 def answers(store, grid):
@@ -89,8 +91,8 @@ def test_a_crash_costs_what_came_after_the_last_checkpoint(orders, tmp_path, mon
 
     stopped = Store(str(tmp_path / "stopped")).prepare()
     with pytest.raises(Stopped):
-        run_cell(cell, task, stopped, locations={}, reporter=stop)
-    outcome = run_cell(cell, task, stopped, locations={})
+        run_cell(Attempt(cell, task, stopped, reporter=stop))
+    outcome = run_cell(Attempt(cell, task, stopped))
     assert outcome.metrics == store.results.read(cell.id).metrics
 
 

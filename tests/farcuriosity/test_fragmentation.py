@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from farcuriosity.curiosity.fragmentation import Fragmentation
 from fragmentation_reference import Reference
@@ -67,7 +66,7 @@ def test_every_decision_is_that_of_the_reference(chosen, first, segments):
         assert scored.tolist() == expected[0]
         assert [tuple(switch) for switch in switches] == expected[1]
         assert fragmentation.fragments.tolist() == reference.current
-    assert fragmentation.figures() == {
+    assert fragmentation.values() == {
         "fragments": len(reference.keys),
         "fragmentations": reference.made,
         "recalls": reference.recalls,
@@ -90,8 +89,8 @@ def test_decisions_are_those_of_the_reference_while_a_full_memory_replaces(seed)
         expected = reference.segment(errors.tolist(), places[visited].tolist(), counted.tolist())
         assert scored.tolist() == expected[0]
         assert [tuple(switch) for switch in switches] == expected[1]
-    assert fragmentation.figures()["replacements"] == reference.replaced > 3
-    assert fragmentation.figures()["recalls"] == reference.recalls > 3
+    assert fragmentation.values()["replacements"] == reference.replaced > 3
+    assert fragmentation.values()["recalls"] == reference.recalls > 3
 
 
 @settings(max_examples=25)
@@ -108,7 +107,7 @@ def test_a_checkpoint_goes_on_as_if_nothing_had_happened(chosen, segments):
             again = other.advance(errors, keys, np.array(counted))
             np.testing.assert_array_equal(again[0], scored)
             assert again[1] == switches
-    assert other.figures() == original.figures()
+    assert other.values() == original.values()
 
 
 def _calm(environments: int, steps: int = 30) -> tuple[np.ndarray, torch.Tensor]:

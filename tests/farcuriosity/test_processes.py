@@ -6,6 +6,7 @@ from farcuriosity import task
 from farcuriosity.plan import plan
 from farcuriosity.settings import Settings
 from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
 from gridcell.suite import parse_settings
 
 TRAINING = {
@@ -26,7 +27,7 @@ def test_a_cell_of_several_processes_runs_on_ray(store, processes):
     rooms = {"id": "gridcell/Rooms-v0", "options": {"rows": 1, "columns": 2, "size": 3, "view": 3}}
     settings = {"environments": {"rooms": rooms}, "curiosities": {"rnd": {}}}
     grid = plan(parse_settings(Settings, settings | {"training": TRAINING | processes}))
-    schedule = run_grid(task, grid, store, num_cpus=3)
+    schedule = run_grid(task, grid, store, RunOptions(num_cpus=3))
     assert schedule.failed == {}
     (cell,) = grid.cells.values()
     assert store.results.read(cell.id).metrics["steps"] == 128

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from farcuriosity.environments.rooms import ID
 from farcuriosity.environments.world import MOVES, RoomsWorld

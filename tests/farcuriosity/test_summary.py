@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import ttest_1samp, ttest_rel
 
 from farcuriosity.report.figures import draw
-from farcuriosity.report.page import answer
+from farcuriosity.report.sentences import sentences
 from farcuriosity.report.summary import Agent, Study, curve_over_seeds, summarise
 
 ROOMS = {"none": [3, 4, 3, 5, 4], "rnd": [7, 6, 9, 8, 7], "far": [8, 6, 9, 7, 8]}
@@ -57,12 +57,12 @@ def test_only_common_seeds_are_compared_and_one_gives_no_interval():
 
 
 def test_the_answer_claims_no_more_than_the_differences_allow():
-    (sentence,) = answer(summarise(agents()))
+    (sentence,) = sentences(summarise(agents()))
     assert sentence.startswith("maze: far has the most rooms: far 7.6 (6.0 to 9.0), rnd 7.4")
     assert sentence.endswith("far less rnd 0.2 [−0.8, 1.2]: no clear difference.")
-    (sentence,) = answer(summarise(agents({"none": ROOMS["none"], "rnd": ROOMS["rnd"]})))
+    (sentence,) = sentences(summarise(agents({"none": ROOMS["none"], "rnd": ROOMS["rnd"]})))
     assert sentence.endswith("rnd less none 3.6 [1.7, 5.5].")
-    (sentence,) = answer(summarise(agents({"none": [3], "rnd": [4]})))
+    (sentence,) = sentences(summarise(agents({"none": [3], "rnd": [4]})))
     assert sentence.endswith("One seed: this may be chance.")
 
 
@@ -88,20 +88,20 @@ def test_a_page_of_few_seeds_shows_no_bootstrap_interval():
 
 def test_no_winner_is_named_among_equals():
     tied = {"none": [3, 3, 4], "rnd": [7, 9, 8], "far": [9, 7, 8]}
-    (sentence,) = answer(summarise(agents(tied)))
+    (sentence,) = sentences(summarise(agents(tied)))
     assert sentence == (
         "maze: rnd and far share the most rooms: rnd 8.0 (7.0 to 9.0), far 8.0 (7.0 to 9.0), "
         "none 3.3 (3.0 to 4.0)."
     )
-    assert answer(summarise(agents({"none": [3, 4], "rnd": [4, 3]}))) == []
+    assert sentences(summarise(agents({"none": [3, 4], "rnd": [4, 3]}))) == []
 
 
 def test_few_seeds_that_agree_are_told_as_what_they_are():
-    (sentence,) = answer(summarise(agents({"none": [3, 4], "rnd": [4, 5]})))
+    (sentence,) = sentences(summarise(agents({"none": [3, 4], "rnd": [4, 5]})))
     assert sentence.endswith("rnd less none 1.0 in each seed: 2 seeds may agree by chance.")
-    (sentence,) = answer(summarise(agents({"none": [3] * 5, "rnd": [4] * 5})))
+    (sentence,) = sentences(summarise(agents({"none": [3] * 5, "rnd": [4] * 5})))
     assert sentence.endswith("5 seeds may agree by chance.")  # one fair coin in 16 falls alike five times
-    (sentence,) = answer(summarise(agents({"none": [3] * 6, "rnd": [4] * 6})))
+    (sentence,) = sentences(summarise(agents({"none": [3] * 6, "rnd": [4] * 6})))
     assert sentence.endswith("rnd less none 1.0 in each seed.")
 
 
@@ -115,7 +115,7 @@ def test_few_seeds_that_agree_are_told_as_what_they_are():
 def test_curiosities_of_different_seeds_are_not_told_one_seed(seeds, told):
     lone = [Agent("maze", "id", "none", seed, {"steps": 10, "rooms": 1}, {}) for seed in (5, 6)]
     other = [Agent("maze", "id", "rnd", seed, {"steps": 10, "rooms": 2}, {}) for seed in seeds]
-    (sentence,) = answer(summarise(lone + other))
+    (sentence,) = sentences(summarise(lone + other))
     assert sentence.endswith(told)
 
 
@@ -123,7 +123,7 @@ def test_a_lead_that_common_seeds_turn_round_is_told_as_that():
     none = [Agent("maze", "id", "none", seed, {"steps": 10, "rooms": 2 + seed % 2}, {}) for seed in range(4)]
     rnd = [Agent("maze", "id", "rnd", seed, {"steps": 10, "rooms": 1 + seed % 2}, {}) for seed in range(4)]
     rnd.append(Agent("maze", "id", "rnd", 4, {"steps": 10, "rooms": 90}, {}))
-    (sentence,) = answer(summarise(none + rnd))
+    (sentence,) = sentences(summarise(none + rnd))
     assert sentence.startswith("maze: rnd has the most rooms")
     assert sentence.endswith("rnd less none −1.0 in each seed: the other way round.")
 
@@ -131,5 +131,5 @@ def test_a_lead_that_common_seeds_turn_round_is_told_as_that():
 def test_seeds_that_agree_on_no_difference_show_none():
     some = [Agent("maze", "id", "none", seed, {"steps": 10, "rooms": 1}, {}) for seed in (0, 1)]
     other = [Agent("maze", "id", "rnd", s, {"steps": 10, "rooms": 1 + (s > 1)}, {}) for s in (0, 1, 2)]
-    (sentence,) = answer(summarise(some + other))
+    (sentence,) = sentences(summarise(some + other))
     assert sentence.endswith("rnd less none 0.0 in each seed: no clear difference.")

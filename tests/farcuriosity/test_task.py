@@ -5,7 +5,6 @@ import math
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,8 +15,8 @@ from farcuriosity.report.results import write
 from farcuriosity.settings import Settings
 from gridcell.context import Context
 from gridcell.errors import UserError
+from gridcell.report import GridResults
 from gridcell.suite import parse_settings
-from gridcell.task import Findings
 
 SMALL = {
     "environments": {
@@ -166,30 +165,13 @@ def test_an_empty_suite_is_refused():
         plan(Settings())
 
 
-def test_the_report_counts_cells_as_every_task_does(store, tmp_path, monkeypatch):
-    settings = parsed(seeds=[0, 1])
-    grid = plan(settings)
-    one, two, *_ = grid.cells.values()
-    result = SimpleNamespace(cell=one, seconds=1.0, provenance={"versions": {"torch": "2.9"}})
-    failure = {"title": two.title, "failure_class": "diverged", "message": "loss is nan"}
-    named = settings.model_dump(mode="json")
-    findings = Findings("t", named, grid, {one.id: result}, {two.id: failure}, store)
-    shown = {}
-    monkeypatch.setattr("farcuriosity.report.results._agents", lambda *_: [])  # read files of the results
-    monkeypatch.setattr("farcuriosity.report.page.write_report", lambda *_, **context: shown.update(context))
-    write(findings, tmp_path)
-    assert shown["counts"] == {"done": 1, "failed": 0, "diverged": 1, "not run": 2, "skipped": 0}
-    assert shown["failures"] == [{"title": two.title, "class": "diverged", "message": "loss is nan"}]
-    assert shown["facts"]["versions"] == "torch 2.9"
-
-
 @pytest.mark.slow
 def test_from_settings_to_report_and_video(store, tmp_path, local_ray):
     settings = parsed(video={"enabled": True, "max_steps": 15})
     grid = plan(settings)
     results = {cell.id: done(cell, store, tmp_path / cell.id) for cell in grid.cells.values()}
-    findings = Findings("farcuriosity / test", settings.model_dump(mode="json"), grid, results, {}, store)
-    report = write(findings, tmp_path / "report")
+    found = GridResults("farcuriosity / test", settings.model_dump(mode="json"), grid, results, {}, store)
+    report = write(found, tmp_path / "report")
     page = report.page.read_text()
     assert page.count("<video") == 2
     assert "Fragments over time" not in page  # in the picture

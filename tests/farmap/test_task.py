@@ -15,14 +15,16 @@ from scipy import stats
 from farmap import task
 from farmap.plan import NO_FILM
 from farmap.report.figures import draw
-from farmap.report.page import write_report
-from farmap.report.sentences import answer
+from farmap.report.page import write_files
+from farmap.report.sentences import sentences
 from farmap.report.summary import THRESHOLDS, Entry, interval, summarise
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
+from gridcell.grid import Grid
+from gridcell.report import GridResults, write_report
 from gridcell.store import Store
 from gridcell.suite import load_suite, suite_names
-from gridcell.task import Findings
 
 TINY = str(Path(__file__).parent / "tiny.yaml")
 
@@ -30,12 +32,12 @@ TINY = str(Path(__file__).parent / "tiny.yaml")
 def run(store, out, name=TINY, overrides=()):
     suite = load_suite(task, name, list(overrides))
     grid = suite.grid()
-    run_grid(task, grid, store, executor="inline")
+    run_grid(task, grid, store, RunOptions(executor="inline"))
     results, damaged = store.results.read_many(grid.cells)
     assert not damaged
     failures = {key: item for key, item in store.failures.read_all().items() if key in grid.cells}
     settings = suite.settings.model_dump(mode="json")
-    return task.write_report(Findings("farmap / tiny", settings, grid, results, failures, store), out)
+    return write_report(task, GridResults("farmap / tiny", settings, grid, results, failures, store), out)
 
 
 @pytest.fixture(scope="module")
@@ -96,10 +98,19 @@ def test_a_cell_that_diverged_is_counted_as_that(tiny, tmp_path):
     results, _ = store.results.read_many(grid.cells)
     cell_id, result = results.popitem()
     failure = {"title": result.cell.title, "failure_class": "diverged", "message": "it is nan"}
-    task.write_report(Findings("farmap / tiny", settings, grid, results, {cell_id: failure}, store), tmp_path)
+    write_report(
+        task, GridResults("farmap / tiny", settings, grid, results, {cell_id: failure}, store), tmp_path
+    )
     page = (tmp_path / "report.html").read_text()
     shown = {state: int(count) for count, state in re.findall(r"<li><b>(\d+)</b> ([a-z ]+)</li>", page)}
-    assert shown == {"done": len(grid) - 1, "failed": 0, "diverged": 1, "not run": 0, "skipped": 0}
+    assert shown == {
+        "done": len(grid) - 1,
+        "failed": 0,
+        "diverged": 1,
+        "blocked": 0,
+        "not run": 0,
+        "skipped": 0,
+    }
 
 
 def test_coverage_curves_rise_to_the_final_coverage(tiny):
@@ -197,7 +208,7 @@ def test_of_films_alone_there_is_no_report(tiny, tmp_path):
     results, _ = tiny[1].results.read_many(grid.cells)
     assert len(results) == 1
     with pytest.raises(UserError, match="only films are selected: add 'none' to --select film"):
-        task.write_report(Findings("farmap / tiny", settings, grid, results, {}, tiny[1]), tmp_path)
+        write_report(task, GridResults("farmap / tiny", settings, grid, results, {}, tiny[1]), tmp_path)
 
 
 def test_ids_are_what_they_were_when_films_had_no_place():
@@ -245,7 +256,7 @@ def test_known_differences_are_found_and_said():
     assert found["mean"] == pytest.approx(np.mean(gains))
     assert found["p"] == pytest.approx(stats.wilcoxon(gains).pvalue)
     assert (found["lower"], found["higher"]) == (8, 0)
-    (sentence,) = answer(summary)
+    (sentence,) = sentences(summary)
     assert "steps to 95 % −11 [−12, −9];" in sentence
     assert "active memory +0 cells [+0, +0], no difference beyond chance" in sentence
     assert summary["paired"]["small"]["mean_memory"]["p"] == 1.0
@@ -262,7 +273,7 @@ def test_a_threshold_that_too_few_runs_of_either_reached_is_not_compared(missed,
         for name in ("steps_to_95", "seconds_to_95"):
             assert pair[name]["reached"] == [shares[first], shares[second]]
             assert ("mean" in pair[name], "p" in pair[name]) == (compared, compared)
-        (sentence,) = answer(summary)
+        (sentence,) = sentences(summary)
         told = (
             f"steps to 95 % not compared: reached by {100 * shares[first]:.0f} % of {first}'s runs "
             f"and {100 * shares[second]:.0f} % of {second}'s;"
@@ -286,16 +297,18 @@ def test_of_runs_that_end_early_the_report_compares_no_threshold(store, tmp_path
 def test_early_coverage_names_the_steps_that_it_is_over(last, told, tmp_path):
     entries = [entry(agent, 0, 20, last=last) for agent in ("a", "b")]
     summary = summarise(entries, ["a", "b"], ("a", "b"))
-    (sentence,) = answer(summary)
+    (sentence,) = sentences(summary)
     assert f"coverage over the {told} +0.0 points" in sentence
-    page = write_report(entries, summary, {}, tmp_path, title="", facts={}, counts={"not run": 0}).read_text()
+    settings = load_suite(task, TINY).settings.model_dump(mode="json")
+    results = GridResults("", settings, Grid({}), {}, {}, Store(str(tmp_path)))
+    page = write_files(results, entries, summary, {}, tmp_path).read_text()
     assert f"mean coverage over the {told} (%)" in page
     (bars,) = (picture for picture in draw(summary, {}) if picture.name == "bars-early_coverage")
     assert f"mean coverage, {told} (%)" in [axes.get_ylabel() for axes in bars.figure.axes]
 
 
 def test_of_one_map_no_interval_is_claimed():
-    (sentence,) = answer(summarise([entry("a", 0, 90), entry("b", 0, 100)], ["a", "b"], ("a", "b")))
+    (sentence,) = sentences(summarise([entry("a", 0, 90), entry("b", 0, 100)], ["a", "b"], ("a", "b")))
     assert sentence.startswith("a against b on one small map (no intervals): ")
     assert "steps to 95 % −10;" in sentence
 

@@ -5,8 +5,7 @@ from math import atan, pi
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from farmap.world.view import CONE, MIDDLE, UNKNOWN, WINDOW, look, place, rays
 

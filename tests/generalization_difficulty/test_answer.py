@@ -3,7 +3,7 @@
 import pytest
 
 from generalization_difficulty.report.numbers import dimension
-from generalization_difficulty.report.sentences import answer
+from generalization_difficulty.report.sentences import sentences
 from generalization_difficulty.report.summary import SPREAD, Entry, summarise
 
 FIXED = (
@@ -42,7 +42,7 @@ def measured(name, *log2_bits, m=(4.0,), error=0.25):
 
 
 @pytest.mark.parametrize(
-    ("entries", "sentences"),
+    ("entries", "expected"),
     [
         (
             measured("a", 10, 12) + measured("b", 13, 15) + given("c", 20),
@@ -71,8 +71,8 @@ def measured(name, *log2_bits, m=(4.0,), error=0.25):
         ),
     ],
 )
-def test_the_easiest_and_hardest_are_named_where_ranges_are_apart(entries, sentences):
-    assert answer(summarise(entries, {}))[:2] == sentences
+def test_the_easiest_and_hardest_are_named_where_ranges_are_apart(entries, expected):
+    assert sentences(summarise(entries, {}))[:2] == expected
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ def test_why_no_range_is_known_is_said(seeds, seen, sentence):
     entries = measured("a", *seeds)
     for entry in entries:
         entry.metrics["ingredients"].update(seen)
-    assert sentence in answer(summarise(entries, {}))
-    assert not any("spread" in told for told in answer(summarise(measured("a", 10, 12), {})))
+    assert sentence in sentences(summarise(entries, {}))
+    assert not any("spread" in told for told in sentences(summarise(measured("a", 10, 12), {})))
 
 
 def test_one_step_the_other_way_refutes_an_order_whatever_the_others():
@@ -128,4 +128,4 @@ def test_one_step_the_other_way_refutes_an_order_whatever_the_others():
 def test_a_dimension_without_spread_over_seeds_comes_with_its_standard_error(m, seeds, text):
     summary = summarise(measured("a", *[10.0] * seeds, m=m), {})
     assert dimension(summary["measured"]["a"]) == text
-    assert f"a: intrinsic dimension {text}." in answer(summary)
+    assert f"a: intrinsic dimension {text}." in sentences(summary)

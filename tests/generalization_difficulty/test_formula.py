@@ -3,8 +3,7 @@
 import math
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 from mpmath import mp, mpf
 
 from generalization_difficulty.formula.bits import generalization_difficulty

@@ -15,8 +15,9 @@ from generalization_difficulty.report.numbers import scientific
 from generalization_difficulty.report.summary import Entry, summarise
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
+from gridcell.report import GridResults, write_report
 from gridcell.suite import load_suite, suite_names
-from gridcell.task import Findings
 
 IMAGES = ["mnist", "svhn", "cifar10", "imagenet"]
 OTHERS = ["omniglot", *(f"cartpole-{t}" for t in range(1, 6)), "reacher", "hopper", "half-cheetah"]
@@ -25,12 +26,12 @@ OTHERS = ["omniglot", *(f"cartpole-{t}" for t in range(1, 6)), "reacher", "hoppe
 def run(store, out, name, *overrides, seeds=None):
     suite = load_suite(task, name, overrides, seeds)
     grid = suite.grid()
-    run_grid(task, grid, store, executor="inline")
+    run_grid(task, grid, store, RunOptions(executor="inline"))
     results, damaged = store.results.read_many(grid.cells)
     assert not damaged
     failures = {key: item for key, item in store.failures.read_all().items() if key in grid.cells}
     settings = suite.settings.model_dump(mode="json")
-    return task.write_report(Findings(f"gd / {name}", settings, grid, results, failures, store), out)
+    return write_report(task, GridResults(f"gd / {name}", settings, grid, results, failures, store), out)
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gridcell.cell import Cell, Resources, canonical_json
 from gridcell.errors import UserError
@@ -34,7 +33,18 @@ def test_canonical_text_reads_back_and_ignores_the_order_of_keys(value):
     assert canonical_json(reversed_order(value)) == canonical_json(value)
 
 
-@pytest.mark.parametrize("value", [Path("/data"), date(2024, 1, 1), {1: "a"}, float("nan"), {"a": {1, 2}}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        Path("/data"),
+        date(2024, 1, 1),
+        {1: "a"},
+        float("nan"),
+        float("inf"),
+        {"a": [-float("inf")]},
+        {"a": {1, 2}},
+    ],
+)
 def test_what_is_not_json_has_no_identity(value):
     with pytest.raises(TypeError):
         canonical_json(value)

@@ -1,8 +1,7 @@
 """Grids: cells once, needs before their users, circles refused, selection with what it needs."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gridcell.cell import Cell
 from gridcell.errors import UserError

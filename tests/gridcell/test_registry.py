@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from gridcell import plugins
 from gridcell.errors import UserError
 from gridcell.registry import Registry, by_name
 
@@ -24,7 +25,8 @@ def registry(tmp_path, monkeypatch):
     (package / "cold.py").write_text(f"from {__name__} import Part\nCOLOURS = Part('blue')\n")
     (package / "helper.py").write_text("nothing = None\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    return Registry("colours_of_test", "COLOURS", "colour")
+    yield Registry("colours_of_test", "COLOURS", "colour")
+    plugins.forget()
 
 
 def test_every_module_is_looked_through(registry):
@@ -51,6 +53,8 @@ def test_no_name_twice():
 class Point:
     """An entry point that leads to ``part``."""
 
+    value = "shades_of_others:COLOURS"
+
     def __init__(self, part):
         self.part = part
 
@@ -58,15 +62,37 @@ class Point:
         return self.part
 
 
-def test_plug_ins_are_found_and_what_they_give_is_checked(registry, monkeypatch):
+def test_entry_points_are_found_and_what_they_give_is_checked(registry, monkeypatch):
     points = {"colours": [Point(Part("teal"))], "wrong": [Point("teal")]}
     monkeypatch.setattr("gridcell.registry.entry_points", lambda group: points[group])
     where = ("colours_of_test", "COLOURS", "colour")
-    assert list(Registry(*where, kinds=Part, group="colours").all) == ["amber", "blue", "red", "teal"]
-    with pytest.raises(UserError, match="A colour must be a Part, but a plug-in gives 'teal'"):
+    colours = Registry(*where, kinds=Part, group="colours")
+    assert list(colours.all) == ["amber", "blue", "red", "teal"]
+    assert colours.module_of("teal") == "shades_of_others"
+    assert colours.module_of("blue") == "colours_of_test.cold"
+    with pytest.raises(
+        UserError, match="'COLOURS' in shades_of_others is 'teal', and a colour must be a Part"
+    ):
         _ = Registry(*where, kinds=Part, group="wrong").all
 
 
-def test_a_plural_of_its_own():
-    with pytest.raises(UserError, match="Two berries are called 'red'"):
-        by_name([Part("red"), Part("red")], "berry", "berries")
+def test_two_parts_of_one_name_are_refused_by_both_files(tmp_path, registry):
+    mine = tmp_path / "mine.py"
+    mine.write_text(f"from {__name__} import Part\nCOLOURS = Part('blue')\n")
+    plugins.load([mine])
+    berries = Registry("colours_of_test", "COLOURS", "berry", plural="berries")
+    message = r"Two berries are called 'blue': one in colours_of_test\.cold, one in .*mine\.py"
+    with pytest.raises(UserError, match=message):
+        _ = berries.all
+
+
+def test_a_file_of_the_user_adds_its_parts_as_long_as_it_is_loaded(tmp_path, registry):
+    mine = tmp_path / "mine.py"
+    mine.write_text(f"from {__name__} import Part\nCOLOURS = Part('pink')\n")
+    assert "pink" not in registry.all
+    (plugin,) = plugins.load([mine])
+    assert registry.get("pink").name == "pink"
+    assert registry.plugged(plugin) == [Part("pink")]
+    assert registry.module_of("pink") == str(mine)
+    plugins.forget()
+    assert "pink" not in registry.all

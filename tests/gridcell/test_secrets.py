@@ -6,8 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gridcell.cli import main
 from gridcell.secrets import HIDDEN, has_secret, is_secret_name, redact

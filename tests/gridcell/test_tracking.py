@@ -8,6 +8,7 @@ import pytest
 import toy_task
 
 from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
 from gridcell.mlflow.experiment import Experiment
 from gridcell.mlflow.mirror import Window, write
 from gridcell.store.plans import grid_id
@@ -41,7 +42,7 @@ def experiment(uri, grid):
 
 
 def run(grid, store, window):
-    return run_grid(toy_task.task, grid, store, executor="inline", listeners=[window])
+    return run_grid(toy_task.task, grid, store, RunOptions(executor="inline"), listeners=[window])
 
 
 def test_each_cell_becomes_one_run_under_one_parent(store, uri):
@@ -79,7 +80,7 @@ def test_a_window_that_is_down_loses_nothing_and_says_so(grid, store, monkeypatc
 
 
 def test_a_later_run_catches_up_with_cells_done_without_a_window(grid, store, uri):
-    run_grid(toy_task.task, grid, store, executor="inline")
+    run_grid(toy_task.task, grid, store, RunOptions(executor="inline"))
     larger = toy_task.plan(toy_task.Settings(width=3, length=2))
     run(larger, store, Window(uri, "toy", "mini", larger, store))
     assert {item.data.tags["gridcell.cell"] for item in children(uri)} == set(larger.cells)
@@ -98,13 +99,15 @@ def test_a_writer_that_goes_away_is_told_and_the_run_goes_on(grid, store, uri):
         def __getattr__(self, name):
             return lambda *arguments: None
 
-    schedule = run_grid(toy_task.task, grid, store, executor="inline", listeners=[window, Killer()])
+    schedule = run_grid(
+        toy_task.task, grid, store, RunOptions(executor="inline"), listeners=[window, Killer()]
+    )
     assert schedule.finished == set(grid.cells)
     assert "exit code -9" in window.problem
 
 
 def test_what_came_before_the_driver_went_away_is_kept_and_its_run_stays_open(grid, store, uri):
-    run_grid(toy_task.task, grid, store, executor="inline")
+    run_grid(toy_task.task, grid, store, RunOptions(executor="inline"))
     header = {"uri": uri, "task": "toy", "suite": "mini", "grid": grid_id(grid), "cells": len(grid)}
     results, _ = store.results.read_many(grid.cells)
     lines = [cell_id.encode() + b" " + encode(result) for cell_id, result in results.items()]
@@ -123,7 +126,7 @@ def test_what_came_before_the_driver_went_away_is_kept_and_its_run_stays_open(gr
 
 
 def test_a_run_that_was_left_half_written_is_finished_and_not_doubled(grid, store, uri, monkeypatch):
-    run_grid(toy_task.task, grid, store, executor="inline")
+    run_grid(toy_task.task, grid, store, RunOptions(executor="inline"))
     from mlflow.tracking import MlflowClient
 
     def fail(*arguments, **options):

@@ -11,7 +11,7 @@ from torch import nn
 from gridcell.data.batches import Batches
 from gridcell.errors import UserError
 from gridcell.learn.classifier import Classifier
-from gridcell.learn.fit import fit
+from gridcell.learn.fitting import fit
 from gridcell.learn.optimisers import Optimisation
 from imagenet_rib.learning import adapters
 from imagenet_rib.learning.contrastive import DualEncoder, TextTower, contrastive_loss

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from gridcell.data.shards.write import import_set
 from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
 from gridcell.suite import load_suite
 from gridcell.task import find_task
 from imagenet_rib.learning.models import build_model
@@ -42,7 +43,7 @@ def lab(tmp_path, monkeypatch):
 def run(store):
     task = find_task("imagenet-rib")
     grid = load_suite(task, SUITE, OVERRIDES).grid()
-    return grid, run_grid(task, grid, store, executor="inline")
+    return grid, run_grid(task, grid, store, RunOptions(executor="inline"))
 
 
 def with_another_label(shard):

@@ -109,6 +109,37 @@ def test_a_number_of_samples_draws_that_many_distinct_images():
     assert len(seen) == len(set(seen)) == 9
 
 
+def test_a_number_of_samples_gives_the_mean_over_them_and_not_over_all():
+    images, labels = torch.randn(50, 3, 6, 6), torch.arange(50) % 5
+    seen = []
+
+    def remember(batch):
+        seen.extend(batch)
+        return batch
+
+    ours = diagonal_fisher(
+        network(), images, labels=labels, empirical=True, samples=7, seed=2, transform=remember
+    )
+    chosen = [int((images == image).flatten(1).all(1).nonzero()) for image in seen]
+    assert_close(ours, one_by_one(network(), images[chosen], labels[chosen]), rtol=1e-4, atol=1e-7)
+
+
+def test_the_samples_are_drawn_from_all_images_anew_for_each_seed():
+    images, labels = torch.arange(40.0)[:, None].repeat(1, 2), torch.zeros(40).long()
+
+    def drawn(seed):
+        seen = []
+        diagonal_fisher(
+            nn.Linear(2, 3), images, labels=labels, empirical=True, samples=5, seed=seed,
+            transform=lambda batch: seen.extend(batch[:, 0].int().tolist()) or batch,
+        )  # fmt: skip
+        return frozenset(seen)
+
+    draws = {drawn(seed) for seed in range(20)}
+    assert len(draws) == 20
+    assert max(max(draw) for draw in draws) >= 35  # by chance below 10^-20
+
+
 def test_empirical_without_labels_and_no_images_are_refused():
     with pytest.raises(ValueError, match="needs labels"):
         diagonal_fisher(nn.Linear(2, 2), torch.zeros(1, 2), empirical=True)

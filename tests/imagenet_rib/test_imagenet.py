@@ -12,8 +12,10 @@ from gridcell.data.image_sets import write_suite
 from gridcell.data.images import LabelledImages
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
+from gridcell.report import GridResults, write_report
 from gridcell.suite import load_suite
-from gridcell.task import Findings, find_task
+from gridcell.task import find_task
 from imagenet_rib.cells.data import run as read_data
 from imagenet_rib.cells.image_sets import read_imagenet, read_labelled, synsets
 from imagenet_rib.cells.pretrained import run as bring_weights
@@ -240,13 +242,13 @@ def test_the_lite_suite_runs_offline_from_photographs_to_report(store, tmp_path)
     ]
     suite = load_suite(task, "lite", overrides)
     grid = suite.grid()
-    schedule = run_grid(task, grid, store, executor="inline")
+    schedule = run_grid(task, grid, store, RunOptions(executor="inline"))
     assert {outcome.failure.message for outcome in schedule.failed.values()} == set()
     results, damaged = store.results.read_many(grid.cells)
     assert len(results) == len(grid)
     assert not damaged
-    findings = Findings("lite", suite.settings.model_dump(mode="json"), grid, results, {}, store)
-    task.write_report(findings, tmp_path / "report")
+    findings = GridResults("lite", suite.settings.model_dump(mode="json"), grid, results, {}, store)
+    write_report(task, findings, tmp_path / "report")
     summary = json.loads((tmp_path / "report" / "summary.json").read_text())
     assert summary["missing"] == []
     # Among the classes that are there, a real model knows most photographs at once.
@@ -260,9 +262,9 @@ def test_the_lite_suite_runs_offline_from_photographs_to_report(store, tmp_path)
     cut = load_suite(task, "lite", [*overrides, "evaluation.cut=corruption"])
     parts = cut.grid().select({"method": ["pre"]})
     assert len(parts.targets) == 1 + 15 + 1
-    run_grid(task, parts, store, executor="inline")
+    run_grid(task, parts, store, RunOptions(executor="inline"))
     results, _ = store.results.read_many(parts.cells)
-    findings = Findings("cut", cut.settings.model_dump(mode="json"), parts, results, {}, store)
-    task.write_report(findings, tmp_path / "cut")
+    findings = GridResults("cut", cut.settings.model_dump(mode="json"), parts, results, {}, store)
+    write_report(task, findings, tmp_path / "cut")
     joined = json.loads((tmp_path / "cut" / "summary.json").read_text())
     assert joined["pre"] == summary["pre"]

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gridcell.errors import UserError
 from imagenet_rib.learning.masking import answers, check_labels, positions, predict_within, restrict, right

@@ -10,7 +10,7 @@ from torch import nn
 from gridcell.data.batches import Batches
 from gridcell.errors import UserError
 from gridcell.learn.classifier import Classifier
-from gridcell.learn.fit import fit
+from gridcell.learn.fitting import fit
 from gridcell.learn.optimisers import Optimisation
 from imagenet_rib.learning.fisher import diagonal_fisher
 from imagenet_rib.learning.models import build_model, head_parameters

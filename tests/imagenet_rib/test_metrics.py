@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
@@ -158,3 +157,18 @@ def test_bootstrap_moves_with_a_constant(constant):
     still = metrics.bootstrap_totals({"set": scores}, resamples=50)
     moved = metrics.bootstrap_totals({"set": scores + constant}, resamples=50)
     assert moved - still == pytest.approx(np.full((50, 1), 30.0 * constant), abs=1e-9)
+
+
+def test_each_set_has_draws_of_its_own_that_follow_from_the_seed_and_its_name():
+    scores = np.random.default_rng(0).normal(size=(1, 60))
+
+    def totals(name, seed=0):
+        return metrics.bootstrap_totals({name: scores}, resamples=50, seed=seed)
+
+    assert np.array_equal(totals("a"), totals("a"))
+    assert not np.array_equal(totals("a"), totals("b"))
+    assert not np.array_equal(totals("a"), totals("a", seed=1))
+    both = metrics.bootstrap_totals({"a": scores, "b": -scores}, resamples=2000)
+    # Sets are independent: variances add up. With the same draws in both the totals would all be 0.
+    expected = 2 * scores.var() * scores.size
+    assert both.var() == pytest.approx(expected, rel=0.15)

@@ -1,8 +1,7 @@
 """Packed answers are the arrays they were made of, in an eighth of the memory."""
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from imagenet_rib.cells.packed_bits import PackedAnswers

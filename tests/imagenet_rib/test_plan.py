@@ -168,7 +168,7 @@ def test_mistakes_are_refused_in_one_sentence_that_helps(override, sentence):
 @pytest.fixture
 def own_suite(tmp_path):
     """A suite that a user derived from a small folder of their own images."""
-    from gridcell.data.derive import derive_folder
+    from gridcell.data.deriving import derive_folder
 
     digits = load_digits_images(16)
     few = [index for label in range(3) for index in (digits.labels == label).nonzero()[0][:40]]
@@ -201,10 +201,11 @@ def test_the_users_own_images_keep_their_ids_wherever_they_lie(own_suite, tmp_pa
 )
 def test_a_damaged_set_fails_its_cell_with_one_sentence(own_suite, store, damage, sentence):
     from gridcell.execute.driver import run_grid
+    from gridcell.execute.options import RunOptions
 
     planned = grid(*folder(own_suite)).select({"method": ["ft"], "model": ["vit-rich"]})
     damage(own_suite)
-    schedule = run_grid(TASK, planned, store, executor="inline")
+    schedule = run_grid(TASK, planned, store, RunOptions(executor="inline"))
     (failed,) = schedule.failed.values()
     assert planned.cells[failed.cell].kind == "data"
     assert sentence in failed.failure.message

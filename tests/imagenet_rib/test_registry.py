@@ -8,8 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from gridcell.errors import UserError
-from imagenet_rib.methods import ENTRY_POINTS, available, collect, get, order
-from imagenet_rib.methods import lp_ft as lp_ft_file
+from imagenet_rib.methods import available, collect, get, lp_ft as lp_ft_file, order
 
 
 def test_the_benchmarks_methods_are_there():
@@ -31,23 +30,9 @@ def test_planning_imports_neither_torch_nor_lightning():
     assert done.returncode == 0, done.stderr
 
 
-def test_a_plugs_entry_point_is_found(monkeypatch):
-    mine = replace(get("ft"), name="mine")
-
-    class Point:
-        def load(self):
-            return mine
-
-    points = {ENTRY_POINTS: [Point()]}
-    monkeypatch.setattr("gridcell.registry.entry_points", lambda group: points[group])
-    assert available.__wrapped__()["mine"] is mine
-
-
-def test_two_methods_of_one_name_and_things_that_are_no_method_are_refused():
+def test_two_methods_of_one_name_are_refused():
     with pytest.raises(UserError, match="Two methods are called 'ft'"):
         collect([get("pre"), get("ft"), get("ft")])
-    with pytest.raises(UserError, match="FineTuning or a Merging"):
-        collect([get("pre"), "ft"])
 
 
 def test_a_method_that_needs_an_unknown_one_is_refused():

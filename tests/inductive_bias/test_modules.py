@@ -180,12 +180,13 @@ def test_a_name_that_is_not_there_gets_the_nearest(file):
 
 
 def suite(space):
-    return {"problems": {"digits": {"source": "digits"}}, "spaces": {"mine": {"kind": "network", **space}}}
+    return {"problems": {"digits": {"source": "digits"}}, "spaces": {"mine": space}}
 
 
 def test_a_users_module_counts_by_its_content(file):
     def ids():
-        return set(task.plan(parse_settings(task.settings, suite({"module": f"{file}:Small"}))).cells)
+        asked = suite({"kind": "module", "factory": f"{file}:Small"})
+        return set(task.plan(parse_settings(task.settings, asked)).cells)
 
     before = ids()
     assert ids() == before
@@ -196,10 +197,10 @@ def test_a_users_module_counts_by_its_content(file):
 @pytest.mark.parametrize(
     ("space", "message"),
     [
-        ({"module": "none.py:Small"}, "There is no file 'none.py'"),
-        ({"blocks": "residual", "channels": [8]}, "have no convolutions ahead"),
-        ({"module": "a.py:b", "blocks": "residual"}, "the module decides"),
-        ({"noise": 0.1}, "no bandwidth, amplitude or noise"),
+        ({"kind": "module", "factory": "none.py:Small"}, "There is no file 'none.py'"),
+        ({"kind": "network", "blocks": "residual", "channels": [8]}, "have no convolutions ahead"),
+        ({"kind": "network", "noise": 0.1}, "noise"),
+        ({"kind": "module", "factory": "a.py:b", "widths": [3]}, "widths"),
     ],
 )
 def test_settings_that_would_be_ignored_are_refused(space, message):

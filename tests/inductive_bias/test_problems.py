@@ -54,7 +54,8 @@ def test_ways_and_shots_give_the_training_size():
 @pytest.mark.parametrize(
     ("problem", "message"),
     [
-        ({"source": "teacher", "ways": 5}, "'teacher' gives none"),
+        ({"source": "teacher", "ways": 5}, "ways"),
+        ({"source": "digits", "shots": 5}, "give it ways, too"),
         ({"source": "digits", "ways": 5, "training_size": 7}, "ways and shots give the training size"),
     ],
 )

@@ -6,13 +6,13 @@ from rich.console import Console
 
 from inductive_bias.report.figures import draw
 from inductive_bias.report.page import headline
-from inductive_bias.report.sentences import answer, some_seeds, verdict
+from inductive_bias.report.sentences import sentences, some_seeds, verdict
 from inductive_bias.report.summary import Outcome, difference, dimension_axes, summarise
-from inductive_bias.settings import Problem
+from inductive_bias.settings import Teacher
 
 BIT = np.log(2)
 T = 4.302653  # Student's t at 97.5 % with two degrees of freedom
-TEACHER = Problem(source="teacher").model_dump(mode="json")
+TEACHER = Teacher(source="teacher").model_dump(mode="json")
 
 
 def outcome(space, seed, bits, *, problem="digits", dimension="full", size=64, n_train=100, exact=False):
@@ -22,7 +22,7 @@ def outcome(space, seed, bits, *, problem="digits", dimension="full", size=64, n
     row |= {"ci95": [None, None], "sankaran": None, "sankaran_short": None, "splitting": None}
     ends = [None, None] if exact or nats is None else [nats - 47.5 * BIT, nats + 47.5 * BIT]
     row |= {"best": nats, "best_ci95": ends, "basis": "exact" if exact else "fitted"}
-    row |= {"splitting_ci95": [None, None]}
+    row |= {"splitting_ci95": [None, None], "bound": [0.0, None]}
     metrics = {
         "target": row,
         "curve": [row],
@@ -34,7 +34,7 @@ def outcome(space, seed, bits, *, problem="digits", dimension="full", size=64, n
             ("ks", "p_value", "exact_p_value", "samples", "unfitted", "smallest_error", "mean_error"), 0.5
         ),
         **dict.fromkeys(("error_deviation", "jitter"), 0.5),
-        **dict.fromkeys(("bandwidth", "amplitude", "noise", "condition", "bits", "mixing")),
+        **dict.fromkeys(("bandwidth", "amplitude", "noise", "condition", "bits", "mixing", "mistakes")),
         "by_fit_error": [],
     }
     errors = 0.01 * np.random.default_rng(0).noncentral_chisquare(20, 30, 30)
@@ -96,9 +96,9 @@ def test_spaces_are_compared_over_the_seeds_that_they_have_in_common():
     assert [row["seeds"] for row in compared.values()] == [2, 2]
     assert {row["space"]: row["seeds"] for row in summary["means"]} == {"mlp": 2, "rbf": 3}
     console = Console(width=160, record=True)
-    console.print(*headline(summary))
+    console.print(headline(summary)[0])
     assert console.export_text().count("2 of 3 seeds") == 2
-    assert any("2 of 3 seeds" in sentence for sentence in answer(summary))
+    assert any("2 of 3 seeds" in sentence for sentence in sentences(summary))
     bars = next(draw(done, summary, chosen)).figure
     assert "2 of 3 seeds" in [text.get_text() for text in bars.axes[0].texts]
 
@@ -110,7 +110,7 @@ def test_the_kernel_comes_first_in_a_pair_with_a_network_whatever_the_suites_ord
     summary = summarise(done, chosen)
     (pair,) = summary["spaces"]
     assert (pair["first"], pair["second"], pair["bits"]) == ("rbf", "mlp", pytest.approx(9))
-    assert answer(summary) == [
+    assert sentences(summary) == [
         "Kernel against network, 1 paired comparisons: the kernel needs more information in 1, the network "
         "in 0; 0 can't be told apart."
     ]
@@ -156,7 +156,7 @@ def test_teachers_of_one_dimension_are_averaged_at_each_seed():
         (4, pytest.approx(20)),
         (8, pytest.approx(42)),
     ]
-    assert answer(summary) == [
+    assert sentences(summary) == [
         "teachers, mlp: more information at dimension 8 than at 4 (+22 [+19.5, +24.5] bits)."
     ]
 
@@ -232,7 +232,7 @@ def test_answers_claim_what_the_intervals_allow():
             row(-5.0, (-7.0, -1.0), kinds="kernels"),
         ],
     }
-    assert answer(summary) == [
+    assert sentences(summary) == [
         "teachers, rbf: more information at dimension 32 than at 4 (+5 [+1, +9] bits).",
         "teachers, arc: less information at dimension 32 than at 4 (−5 [−9, −1] bits).",
         "teachers, mlp: no difference beyond noise between dimensions 32 and 4 (+5 [−1, +11] bits).",
@@ -242,4 +242,3 @@ def test_answers_claim_what_the_intervals_allow():
         "Network against network, 2 paired comparisons: the first named needs more information in 0, the "
         "second named in 1; 0 can't be told apart, 1 have no interval.",
     ]
-    assert answer({"points": []}) == ["Nothing has been estimated yet."]

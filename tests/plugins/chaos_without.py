@@ -9,10 +9,9 @@ import os
 import signal
 
 from gridcell.cluster.chaos.grid import task
-from gridcell.execute import tune
+from gridcell.execute import trial, tune
 from gridcell.execute.outcome import RETRIES, FailureClass
 from gridcell.execute.schedule import Schedule
-from gridcell.execute.trial_actor import GridWork
 from gridcell.mlflow.mirror import Window
 from gridcell.store import Checkpoints, Results, patience
 
@@ -28,7 +27,8 @@ def retries_of_stalled_cells():
 
 
 def watch_for_stalls():
-    tune.GridWork = lambda *given: GridWork(*given[:-1], None)  # the last is the time that a cell has
+    work = trial.GridWork
+    trial.GridWork = lambda *given: work(*given[:-1], None)  # the last is the time that a cell has
 
 
 def watch_for_the_head():

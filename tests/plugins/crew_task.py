@@ -10,7 +10,8 @@ from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.errors import UserError
 from gridcell.grid import GridBuilder
-from gridcell.task import Findings, Report, Task
+from gridcell.report import GridResults, Report
+from gridcell.task import Task
 
 
 def plan(settings: Any) -> Any:
@@ -18,7 +19,7 @@ def plan(settings: Any) -> Any:
     return GridBuilder("crew").build()
 
 
-def write(findings: Findings, out: Path) -> Report:
+def write(results: GridResults, out: Path) -> Report:
     """Write nothing."""
     raise NotImplementedError
 
@@ -29,7 +30,7 @@ def train(cell: Cell, context: Context) -> Mapping[str, Any]:
 
     from gridcell.data.batches import Batches
     from gridcell.learn.classifier import Classifier
-    from gridcell.learn.fit import fit
+    from gridcell.learn.fitting import fit
     from learn_problems import cross_entropy, data
 
     last = context.rank == context.workers - 1
@@ -83,7 +84,7 @@ def vit(cell: Cell, context: Context) -> Mapping[str, Any]:
 
     from gridcell.data.batches import Batches
     from gridcell.learn.classifier import Classifier
-    from gridcell.learn.fit import fit
+    from gridcell.learn.fitting import fit
     from imagenet_rib.learning.models import build_model
     from learn_problems import cross_entropy
 

@@ -1,7 +1,6 @@
 """A task whose cells end in rounds: each waits until all of its round run at once, so all end together."""
 
 import os
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.grid import Grid, GridBuilder
-from gridcell.task import Findings, Report, Task
+from gridcell.report import GridResults, Report
+from gridcell.task import Task
 
 
 def plan(rounds: int, width: int, markers: Path) -> Grid:
@@ -25,23 +25,17 @@ def plan(rounds: int, width: int, markers: Path) -> Grid:
 
 
 def meet(cell: Cell, context: Context) -> Mapping[str, Any]:
-    """Wait for the others of the round; return the process, and what it was started with and imported."""
-    import ray
-
+    """Wait for the others of the round; return the process."""
     number, width = cell.config["number"], cell.config["width"]
     round_ = Path(context.locations["markers"]) / str(number // width)
     round_.mkdir(parents=True, exist_ok=True)
     (round_ / str(number)).touch()
     while len(list(round_.iterdir())) < width:
         time.sleep(0.005)
-    return {
-        "process": os.getpid(),
-        "environment": dict(ray.get_runtime_context().runtime_env),
-        "modules": sorted(sys.modules),
-    }
+    return {"process": os.getpid()}
 
 
-def write(findings: Findings, out: Path) -> Report:
+def write(results: GridResults, out: Path) -> Report:
     """Write nothing."""
     raise NotImplementedError
 

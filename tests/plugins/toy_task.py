@@ -12,7 +12,8 @@ from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.errors import Diverged
 from gridcell.grid import Grid, GridBuilder
-from gridcell.task import Findings, Report, Task
+from gridcell.report import GridResults, Report, Table, write_page
+from gridcell.task import Task
 
 
 class Settings(BaseModel):
@@ -94,16 +95,14 @@ def durations(settings: Settings, grid: Grid) -> Mapping[str, float]:
     return dict.fromkeys(grid.cells, 10.0)
 
 
-def write_report(findings: Findings, out: Path) -> Report:
-    out.mkdir(parents=True, exist_ok=True)
-    page = out / "report.html"
-    sums = {
-        str(t.labels): findings.results[t.cell].metrics["sum"]
-        for t in findings.grid.targets
-        if t.cell in findings.results
-    }
-    page.write_text(f"<main>{sums}</main>\n")
-    return Report(page, [str(sums)])
+def write_report(results: GridResults, out: Path) -> Report:
+    rows = [
+        [str(dict(t.labels)), results.results[t.cell].metrics["sum"]]
+        for t in results.grid.targets
+        if t.cell in results.results
+    ]
+    table = Table(["where", "sum"], rows, "Sums")
+    return Report(write_page(results, out, tables=[table]), [table])
 
 
 task = Task(

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import gridcell
-from gridcell.cli import cells, data, doctor, inspect, jobs, reports, run
+from gridcell.cli import author, cells, data, doctor, forget, inspect, jobs, reports, run, settings
 
 app = typer.Typer(
     name="gridcell",
@@ -17,13 +17,17 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("tasks")(inspect.tasks)
+app.command("settings")(settings.settings)
 app.command("plan")(inspect.plan)
 app.command("run")(run.run)
 app.command("status")(inspect.status)
 app.command("report")(reports.report)
+app.command("forget")(forget.forget)
 app.command("sync")(reports.sync)
 app.command("ui")(reports.ui)
 app.command("doctor")(doctor.doctor)
+app.command("new")(author.new)
+app.command("check")(author.check)
 app.command("submit")(jobs.submit)
 app.add_typer(jobs.app, name="job")
 app.add_typer(cells.app, name="cell")

@@ -1,16 +1,21 @@
 """Commands for one cell: show it, run it in the foreground."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace as dataclass_replace
+from fnmatch import fnmatch
 from typing import Annotated
 
 import typer
 
+from gridcell import plugins
 from gridcell.cli import common
-from gridcell.cli.common import DEFAULT_STORAGE, Json, Storage, open_store, print_json, reading
+from gridcell.cli.common import DEFAULT_STORAGE, Json, Plugins, Storage, open_store, print_json, reading
 from gridcell.errors import UserError
-from gridcell.execute.attempt import run_cell
-from gridcell.execute.processes import workers_for
+from gridcell.execute.attempt import Attempt
+from gridcell.execute.processes import processes_for
+from gridcell.execute.run_cell import run_cell
+from gridcell.store import Result
 from gridcell.task import find_task
 
 app = typer.Typer(
@@ -54,11 +59,16 @@ def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = Fa
 def run_one(
     cell_id: CellId,
     storage: Storage = DEFAULT_STORAGE,
+    plugin: Plugins = None,
     again: Annotated[bool, typer.Option("--again", help="Run it although it is done, and compare.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="With --again: keep the new result in place of the old.")
+    ] = False,
 ) -> None:
     """Run one cell here and now, with a progress bar; errors come with their traceback, for a debugger."""
     store = open_store(storage).prepare()
     plan, cell = store.plans.find(cell_id)
+    plugins.load(plugin or plan.plugins)
     console = common.console()
     done = store.results.done()
     for role, need in cell.needs.items():
@@ -67,28 +77,52 @@ def run_one(
             raise UserError(
                 f"Cell {cell.title} needs {title} as '{role}', which isn't done: run cell {need} first"
             )
-    before, aside = None, ""
-    if cell.id in done:
-        before = store.results.read(cell.id)
-        if not again:
-            raise UserError(
-                f"Cell {cell.id} is done: 'gridcell cell show {cell.id}' shows it, --again runs it again"
-            )
-        aside = store.results.quarantine(cell.id)
+    before = store.results.read(cell.id) if cell.id in done else None
+    if before is not None and not again:
+        raise UserError(
+            f"Cell {cell.id} is done: 'gridcell cell show {cell.id}' shows it, --again runs it again"
+        )
 
     def report(step: int, metrics: Mapping[str, float]) -> None:
         console.print(f"[{step}] " + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
 
-    try:
-        with workers_for([cell]):
-            outcome = run_cell(
-                cell, find_task(plan.task), store, locations=plan.locations, reporter=report, foreground=True
-            )
-    except BaseException:
-        if before is not None:
-            store.results.restore(cell.id, aside)
-        raise
+    task = find_task(plan.task)
+    attempt = Attempt(cell, task, store, plan.locations, reporter=report, foreground=True)
+    with processes_for([cell]):
+        outcome = run_cell(dataclass_replace(attempt, replaces=before.stamp if before else None))
     console.print(f"{cell.title}: done in {outcome.seconds:.1f} s: {json.dumps(outcome.metrics)}")
-    if before is not None:
-        same = before.content == store.results.read(cell.id).content
-        console.print("The same result as before." if same else "NOT the result that was stored before.")
+    if before is None:
+        return
+    after = store.results.read(cell.id)
+    differences = compare(before, after, task.timings)
+    for line in differences:
+        console.print(line, soft_wrap=True)
+    if not differences:
+        console.print("The same result as before.")
+    if not replace:
+        store.results.put_back(before)
+        console.print("The result of before is kept; --replace puts the new one in its place.")
+    if differences:
+        raise typer.Exit(1)
+
+
+def compare(before: Result, after: Result, timings: Sequence[str]) -> list[str]:
+    """Return what differs between two results of a cell, a line each; measured times are left out."""
+    names = sorted({*before.metrics, *after.metrics})
+    compared = [name for name in names if not any(fnmatch(name, pattern) for pattern in timings)]
+    lines = [
+        f"NOT the same: {name} was {_short(before.metrics.get(name))}, is {_short(after.metrics.get(name))}"
+        for name in compared
+        if before.metrics.get(name) != after.metrics.get(name)
+    ]
+    for name in sorted({*before.artifacts, *after.artifacts}):
+        one, two = before.artifacts.get(name), after.artifacts.get(name)
+        if one is None or two is None or one.sha256 != two.sha256:
+            what = "is new" if one is None else "is gone" if two is None else "holds other bytes"
+            lines.append(f"NOT the same: the file {name} {what}")
+    return lines
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -4,16 +4,28 @@ import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from gridcell import plugins
 from gridcell.errors import CorruptData, UserError
 from gridcell.grid import Grid
-from gridcell.store import Store
+from gridcell.staleness import Staleness, find_stale
+from gridcell.store import Result, Store
 from gridcell.suite import Suite, load_suite
 from gridcell.task import find_task
+
+
+class ChangedChoice(StrEnum):
+    """What to do with stale results."""
+
+    KEEP = "keep"
+    RERUN = "rerun"
+    FAIL = "fail"
+
 
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task; 'gridcell tasks' lists them.")]
 SuiteName = Annotated[str, typer.Option("--suite", "-s", help="A suite of the task, or your own YAML file.")]
@@ -31,7 +43,18 @@ Overrides = Annotated[
         "--set", metavar="KEY=VALUE", help="Override a setting, e.g. training.epochs=3. May be repeated."
     ),
 ]
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option("--plugin", metavar="FILE", help="A Python file with parts of your own. May be repeated."),
+]
 Seeds = Annotated[int | None, typer.Option("--seeds", metavar="N", help="Repeat with seeds 0 .. N-1.")]
+Changed = Annotated[
+    ChangedChoice,
+    typer.Option(
+        "--changed",
+        help="What to do with results of other code or inputs: keep them, rerun their cells, or fail.",
+    ),
+]
 MaxConcurrent = Annotated[
     int | None, typer.Option("--max-concurrent", metavar="N", help="Run at most N cells at once.")
 ]
@@ -74,14 +97,20 @@ class Request:
 
 
 def request(
-    task: str, suite: str, select: list[str] | None, overrides: list[str] | None, seeds: int | None
+    task: str,
+    suite: str,
+    select: list[str] | None,
+    overrides: list[str] | None,
+    seeds: int | None,
+    plugin: list[str] | None = None,
 ) -> Request:
-    """Load task and suite, plan the grid and select from it.
+    """Load plug-ins, task and suite, plan the grid and select from it.
 
     Raises:
-        UserError: any name, key or value is wrong.
+        UserError: any name, key or value is wrong, or a plug-in can't be loaded.
     """
-    loaded = load_suite(find_task(task), suite, overrides or (), seeds)
+    plugins.load(plugin or (), joins=True)  # first, for the task may be in one
+    loaded = load_suite(find_task(task), suite, overrides or (), seeds, plugin or ())
     return Request(loaded, loaded.grid().select(selection(select or ())))
 
 
@@ -132,6 +161,20 @@ def reading(uri: str) -> Iterator[None]:
             raise
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:300]
         raise UserError(f"The storage '{uri}' can't be read: {reason}") from error
+
+
+def read_results(asked: Request, store: Store) -> dict[str, Result]:
+    """Read the results of the cells that are done, without damaged ones."""
+    with reading(store.uri):
+        results, _ = store.results.read_many(store.results.done() & asked.grid.cells.keys())
+    return results
+
+
+def stale_results(asked: Request, store: Store) -> Staleness:
+    """Find the results that were made by other code, or from other inputs, than are there now."""
+    results = read_results(asked, store)
+    with reading(store.uri):
+        return find_stale(asked.suite.task, asked.grid, store, results)
 
 
 def describe_diverged(diverged: int, blocked: int) -> str:

@@ -141,7 +141,7 @@ def derive(
 
     Then run: gridcell run imagenet-rib --set data.source=folder --set data.root=DIR
     """
-    from gridcell.data.derive import derive_folder
+    from gridcell.data.deriving import derive_folder
 
     manifest = derive_folder(base, out, size=size, seed=seed)
     console = common.console()

@@ -17,6 +17,7 @@ from gridcell.cli.common import (
     DEFAULT_SUITE,
     Json,
     Overrides,
+    Plugins,
     Request,
     Seeds,
     Selection,
@@ -26,6 +27,7 @@ from gridcell.cli.common import (
     describe_diverged,
     open_store,
     print_json,
+    read_results,
     reading,
     request,
 )
@@ -33,6 +35,7 @@ from gridcell.errors import UserError
 from gridcell.execute.driver import diverged_cells
 from gridcell.execute.heartbeat import running_cells
 from gridcell.execute.schedule import Schedule, missing_cells
+from gridcell.staleness import find_stale
 from gridcell.store import Store
 from gridcell.store.losses import describe_lost, lost_by_class
 from gridcell.suite import suite_names
@@ -61,6 +64,7 @@ def plan(
     select: Selection = None,
     override: Overrides = None,
     seeds: Seeds = None,
+    plugin: Plugins = None,
     gpus: Annotated[
         list[int] | None,
         typer.Option(
@@ -74,16 +78,17 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Show what 'run' would run: cells by kind, what is done, what each kind needs. Starts nothing."""
-    asked = request(task, suite, select, override, seeds)
+    asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage, must_exist=False)
     with reading(storage):
         states = _states(asked, store, store.failures.read_all())
+        stale = find_stale(asked.suite.task, asked.grid, store, read_results(asked, store))
     simulated = _simulated(asked, states, gpus or ())
     skipped = [{"labels": dict(item.labels), "reason": item.reason} for item in asked.grid.skipped]
     estimate = asked.suite.task.estimate_cost(asked.suite.settings, asked.grid)
     if as_json:
         cells = [
-            {"id": cell.id, "state": states[cell.id], **cell.to_record()}
+            {"id": cell.id, "state": states[cell.id], "stale": stale.reasons.get(cell.id), **cell.to_record()}
             for cell in asked.grid.cells.values()
         ]
         targets = len(asked.grid.targets)
@@ -107,6 +112,10 @@ def plan(
         table.add_row(kind, *map(str, row), ", ".join(sorted(needs)) or "-")
     console.print(table)
     _print_skipped(console, asked)
+    for sentence in stale.sentences():
+        console.print(sentence, soft_wrap=True)
+    for sentence in _of_earlier_rules(asked, store):
+        console.print(sentence, soft_wrap=True)
     counts = Counter(states.values())
     run = sum(counts[state] for state in TO_RUN)
     console.print(
@@ -151,15 +160,17 @@ def status(
     select: Selection = None,
     override: Overrides = None,
     seeds: Seeds = None,
+    plugin: Plugins = None,
     as_json: Json = False,
 ) -> None:
     """Show how far a grid is: cells by kind and state, and why the failed ones failed."""
-    asked = request(task, suite, select, override, seeds)
+    asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
     with reading(storage):
         recorded = store.failures.read_all()
         states = _states(asked, store, recorded)
         lost = lost_by_class(store.losses.read_all(), asked.grid.cells)
+        stale = find_stale(asked.suite.task, asked.grid, store, read_results(asked, store))
     failures = {
         cell_id: failure
         for cell_id, failure in recorded.items()
@@ -167,7 +178,15 @@ def status(
     }
     if as_json:
         counts = Counter(states.values()) | Counter({"skipped": len(asked.grid.skipped)})
-        print_json({"cells": len(asked.grid), "counts": counts, "failures": failures, "lost": lost})
+        print_json(
+            {
+                "cells": len(asked.grid),
+                "counts": counts,
+                "failures": failures,
+                "lost": lost,
+                "stale": dict(stale.reasons),
+            }
+        )
         return
     console = common.console()
     shown = [name for name in STATES if name in set(states.values()) | {"done"}]
@@ -179,6 +198,8 @@ def status(
         table.add_row(kind, str(len(cells_of_kind)), *(str(kind_counts[name]) for name in shown))
     console.print(table)
     _print_skipped(console, asked)
+    for sentence in stale.sentences():
+        console.print(sentence, soft_wrap=True)
     for cell_id, failure in failures.items():
         console.print(f"{cell_id} {failure['title']}: {failure['failure_class']}: {failure['message']}")
     if failures:
@@ -215,6 +236,26 @@ def _states(asked: Request, store: Store, failures: Mapping[str, Mapping[str, An
         return "queued"
 
     return {cell_id: state(cell_id) for cell_id in asked.grid.cells}
+
+
+def _of_earlier_rules(asked: Request, store: Store) -> list[str]:
+    """Say which results of this suite are in the store under ids of earlier rules, and so are not used."""
+    now = {cell.kind: cell.version for cell in asked.grid.cells.values()}
+    done = store.results.done()
+    earlier: dict[str, set[str]] = {}
+    for plan in store.plans.read_all():
+        if plan.task == asked.suite.task.name and plan.suite == asked.suite.name:
+            for cell_id, cell in plan.cells.items():
+                if (
+                    cell_id in done
+                    and cell_id not in asked.grid.cells
+                    and cell.version < now.get(cell.kind, 0)
+                ):
+                    earlier.setdefault(cell.kind, set()).add(cell_id)
+    return [
+        f"{len(ids)} results of an earlier rule of the kind '{kind}' are in this store and not used"
+        for kind, ids in sorted(earlier.items())
+    ]
 
 
 def _by_kind(asked: Request) -> dict[str, list[Cell]]:

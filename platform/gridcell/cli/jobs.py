@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gridcell import plugins
 from gridcell.cli import common
 from gridcell.cli.common import (
     DEFAULT_SUITE,
@@ -18,6 +19,7 @@ from gridcell.cli.common import (
     MaxConcurrent,
     MaxFailures,
     Overrides,
+    Plugins,
     RetryDiverged,
     Seeds,
     Selection,
@@ -32,7 +34,7 @@ from gridcell.cli.progress import clock
 from gridcell.cluster.jobs import DEFAULT_ADDRESS, Job, Jobs, check_address, environment_for
 from gridcell.cluster.package import LIMIT_MIB, Package, mib, pack
 from gridcell.errors import UserError
-from gridcell.execute.driver import check_at_least_one, check_seconds
+from gridcell.execute.options import check_at_least_one, check_seconds
 from gridcell.secrets import has_secret, is_secret_name
 from gridcell.suite import Suite, load_suite
 from gridcell.task import find_task
@@ -67,6 +69,7 @@ def submit(
     select: Selection = None,
     override: Overrides = None,
     seeds: Seeds = None,
+    plugin: Plugins = None,
     retry_diverged: RetryDiverged = False,
     max_failures: MaxFailures = None,
     stall_timeout: StallTimeout = None,
@@ -95,7 +98,8 @@ def submit(
     Submit again to go on: nothing that is done is run twice.
     """
     root = Path.cwd()
-    loaded = load_suite(find_task(task), suite, override or (), seeds)
+    plugins.load(plugin or (), joins=True)
+    loaded = load_suite(find_task(task), suite, override or (), seeds, plugin or ())
     console = common.console()
     _check_selection(loaded, select or [], console)
     check_at_least_one("--max-concurrent", max_concurrent)
@@ -107,11 +111,13 @@ def submit(
         _check_tracking(tracking)
     package = pack(root, exclude or (), limit_mib)
     if Path(suite).suffix:
-        suite = _suite_inside(suite, root, package)
+        suite = _inside(suite, root, package)
+    _check_plugins(root, package)
     options = [
         *("--suite", suite, "--storage", storage, "--address", "auto"),
         *_repeated("--select", select or ()),
         *_repeated("--set", override or ()),
+        *_repeated("--plugin", [_inside(file, root, package) for file in plugin or ()]),
         *(("--seeds", str(seeds)) if seeds is not None else ()),
         *(("--max-concurrent", str(max_concurrent)) if max_concurrent is not None else ()),
         *(("--retry-diverged",) if retry_diverged else ()),
@@ -270,9 +276,21 @@ def _check_tracking(uri: str) -> None:
     _check_reachable("--tracking", uri)
 
 
-def _suite_inside(suite: str, root: Path, package: Package) -> str:
-    path = Path(suite).resolve()
+def _inside(given: str | Path, root: Path, package: Package) -> str:
+    """Return a file's path within what is sent.
+
+    Raises:
+        UserError: the file is not sent.
+    """
+    path = Path(given).expanduser().resolve()
     inside = path.relative_to(root).as_posix() if path.is_relative_to(root) else ""
     if inside not in package.sizes:
-        raise UserError(f"The suite file '{suite}' isn't among the files that are sent from {root}")
+        raise UserError(f"The file '{given}' isn't among the files that are sent from {root}")
     return inside
+
+
+def _check_plugins(root: Path, package: Package) -> None:
+    """Make sure that all files of all plug-ins are sent, also of those that the suite names."""
+    for plugin in plugins.loaded():
+        for name in plugin.files:
+            _inside(plugin.path.parent / name, root, package)

@@ -1,5 +1,6 @@
 """Commands that show results: report, sync, ui."""
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from gridcell.cli.common import (
     DEFAULT_SUITE,
     Json,
     Overrides,
+    Plugins,
     Request,
     Seeds,
     Selection,
@@ -28,12 +30,18 @@ from gridcell.cli.common import (
 )
 from gridcell.errors import UserError
 from gridcell.mlflow.experiment import Experiment, default_tracking_uri, is_server, one_line
+from gridcell.report import GridResults, write_report
+from gridcell.staleness import find_stale
 from gridcell.store import Store
 from gridcell.store.plans import grid_id
-from gridcell.task import Findings
+
+Out = Annotated[Path | None, typer.Option("--out", "--report", metavar="DIR", help="Where the report goes.")]
+
+GRID_MARK = ".grid"
+"""File in a report's folder: the id of the grid that it shows."""
 
 
-def findings(asked: Request, store: Store) -> Findings:
+def grid_results(asked: Request, store: Store) -> GridResults:
     """Read what the store holds of a grid.
 
     Raises:
@@ -47,7 +55,7 @@ def findings(asked: Request, store: Store) -> Findings:
             f"The stored result of cell {damaged[0]} is damaged ({len(damaged)} in all): "
             "'gridcell run' sets damaged results aside and runs their cells again"
         )
-    return Findings(
+    return GridResults(
         title=asked.title,
         settings=asked.suite.settings.model_dump(mode="json"),
         grid=asked.grid,
@@ -59,6 +67,7 @@ def findings(asked: Request, store: Store) -> Findings:
         },
         store=store,
         losses=losses,
+        remarks=find_stale(asked.suite.task, asked.grid, store, results).sentences(),
     )
 
 
@@ -66,35 +75,57 @@ def report_folder(given: Path | None, asked: Request, store: Store) -> Path:
     """Make the folder of a report and return it.
 
     By default it is ``reports/TASK-SUITE`` in the storage folder, or in this folder if the storage is remote.
+    Where another grid's report is there (other settings, or another suite of the same name), the grid's id is
+    added.
 
     Raises:
         UserError: it can't be made, or no file can be written there.
     """
-    name = f"reports/{asked.suite.task.name}-{asked.suite.name}"
-    folder = given or store.folder.local(name) or Path(name)
+    folder = given or _own_folder(asked, store)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
+        if given is None:
+            (folder / GRID_MARK).write_text(f"{grid_id(asked.grid)}\n")
     except OSError as error:
         raise UserError(f"The report can't be written to the folder '{folder}': {error.strerror}") from error
     return folder
 
 
+def _own_folder(asked: Request, store: Store) -> Path:
+    name = f"reports/{asked.suite.task.name}-{asked.suite.name}"
+    folder = store.folder.local(name) or Path(name)
+    own = grid_id(asked.grid)
+    with contextlib.suppress(OSError):  # there is none yet; what else is wrong is told when it is made
+        if any(folder.iterdir()) and _grid_of(folder) != own:
+            return folder.with_name(f"{folder.name}-{own}")
+    return folder
+
+
+def _grid_of(folder: Path) -> str:
+    """Return the id of the grid that a folder's report is of; empty where that isn't known."""
+    try:
+        return (folder / GRID_MARK).read_text().strip()
+    except FileNotFoundError:
+        return ""
+
+
 def report(
     task: TaskName,
     suite: SuiteName = DEFAULT_SUITE,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the report goes.")] = None,
+    out: Out = None,
     storage: Storage = DEFAULT_STORAGE,
     select: Selection = None,
     override: Overrides = None,
     seeds: Seeds = None,
+    plugin: Plugins = None,
     as_json: Json = False,
 ) -> None:
     """Write the report of what is done so far: a page, pictures, tables."""
-    asked = request(task, suite, select, override, seeds)
+    asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
     folder = report_folder(out, asked, store)
-    written = asked.suite.task.write_report(findings(asked, store), folder)
+    written = write_report(asked.suite.task, grid_results(asked, store), folder)
     if as_json:
         print_json({"page": str(written.page)})
         return
@@ -111,10 +142,11 @@ def sync(
     select: Selection = None,
     override: Overrides = None,
     seeds: Seeds = None,
+    plugin: Plugins = None,
     tracking: Tracking = None,
 ) -> None:
     """Bring MLflow up to date with the storage, from nothing if need be."""
-    asked = request(task, suite, select, override, seeds)
+    asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
     uri = tracking or default_tracking_uri(store)
     try:

@@ -2,20 +2,25 @@
 
 import shlex
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from gridcell import plugins
 from gridcell.cli import common
 from gridcell.cli.common import (
     DEFAULT_STORAGE,
     DEFAULT_SUITE,
+    Changed,
+    ChangedChoice,
     MaxConcurrent,
     MaxFailures,
     Overrides,
+    Plugins,
     Request,
     RetryDiverged,
     Seeds,
@@ -26,14 +31,20 @@ from gridcell.cli.common import (
     TaskName,
     Tracking,
     request,
+    stale_results,
 )
 from gridcell.cli.interruption import end_when_asked, leave
 from gridcell.cli.progress import TerminalProgress
-from gridcell.cli.reports import findings, report_folder
+from gridcell.cli.reports import Out, grid_results, report_folder
+from gridcell.errors import UserError
 from gridcell.execute.driver import diverged_cells, run_grid, set_damaged_aside
+from gridcell.execute.options import RunOptions
 from gridcell.execute.schedule import Schedule
 from gridcell.mlflow.experiment import default_tracking_uri, is_server
 from gridcell.mlflow.mirror import Window
+from gridcell.provenance import command_line, sources_of
+from gridcell.report import write_report
+from gridcell.staleness import Staleness
 from gridcell.store import Store
 
 
@@ -58,45 +69,44 @@ def run(
     select: Selection = None,
     override: Overrides = None,
     seeds: Seeds = None,
+    plugin: Plugins = None,
+    changed: Changed = ChangedChoice.KEEP,
     retry_diverged: RetryDiverged = False,
     max_failures: MaxFailures = None,
     stall_timeout: StallTimeout = None,
-    report: Annotated[
-        Path | None, typer.Option("--report", metavar="DIR", help="Where the report goes.")
-    ] = None,
+    out: Out = None,
     tracking: Tracking = None,
 ) -> None:
     """Run a suite's missing cells, then report. Run it again to go on: nothing that is done is run twice."""
     end_when_asked()
+    options = RunOptions(  # first of all, for what is wrong here should be known before anything is read
+        executor=executor.value,
+        address=address,
+        max_concurrent=max_concurrent,
+        retry_diverged=retry_diverged,
+        max_failures=max_failures,
+        stall_timeout_s=stall_timeout,
+    )
     console = common.console()
-    asked = request(task, suite, select, override, seeds)
+    asked = request(task, suite, select, override, seeds, plugin)
     store = Store(storage).prepare()
     for cell_id in set_damaged_aside(asked.grid, store):
         console.print(f"The stored result of cell {cell_id} is damaged: set aside, and run again.")
-    folder = report_folder(report, asked, store)  # what can't be written should be known before all work
+    stale = stale_results(asked, store)
+    options = replace(options, **_of_stale(console, stale, changed), origin=_origin(asked))
+    folder = report_folder(out, asked, store)  # what can't be written should be known before all work
     final = set() if retry_diverged else diverged_cells(store.failures.read_all())
-    to_run = len(Schedule(asked.grid, store.results.done(), final).queued())
+    to_run = len(Schedule(asked.grid, store.results.done() - options.rerun.keys(), final).queued())
     console.print(
         f"{asked.title}: {len(asked.grid)} cells, {to_run} to run, storage {storage}", soft_wrap=True
     )
-    store.plans.save(asked.suite.task.name, asked.suite.name, asked.grid)
+    store.plans.save(asked.suite.task.name, asked.suite.name, asked.grid, plugins.paths())
     window = Window(
         tracking or default_tracking_uri(store), asked.suite.task.name, asked.suite.name, asked.grid, store
     )
     progress = TerminalProgress(console, asked.suite.task.progress_metric)
     try:
-        schedule = run_grid(
-            asked.suite.task,
-            asked.grid,
-            store,
-            executor=executor.value,
-            address=address,
-            max_concurrent=max_concurrent,
-            retry_diverged=retry_diverged,
-            max_failures=max_failures,
-            stall_timeout_s=stall_timeout,
-            listeners=[progress, window],
-        )
+        schedule = run_grid(asked.suite.task, asked.grid, store, options, listeners=[progress, window])
     except KeyboardInterrupt:
         _say_how_to_go_on(console, asked, store, "Stopped")
         if executor is ExecutorName.RAY:
@@ -110,6 +120,30 @@ def run(
         _say_window(console, window, storage, tracking)
     if schedule.failed.keys() - schedule.diverged:
         raise typer.Exit(1)
+
+
+def _of_stale(console: Console, stale: Staleness, changed: ChangedChoice) -> dict[str, Any]:
+    """Say which results are stale, and return what is to be made again.
+
+    Raises:
+        UserError: some are, and were not to be.
+    """
+    said = "; ".join(stale.sentences())
+    if stale.reasons and changed is ChangedChoice.FAIL:
+        raise UserError(f"{said} (--changed rerun makes them again, --changed keep shows them as they are)")
+    if said:
+        console.print(said, soft_wrap=True)
+    if stale.reasons and changed is ChangedChoice.KEEP:
+        console.print("They are kept as they are: --changed rerun makes them again.", style="bold")
+    return {"rerun": stale.stamps if changed is ChangedChoice.RERUN else {}}
+
+
+def _origin(asked: Request) -> dict[str, Any]:
+    modules = {
+        "gridcell",
+        *(where.partition(":")[0].partition(".")[0] for where in asked.suite.task.cells.values()),
+    }
+    return {"sources": sources_of(sorted(modules)), "command": command_line()}
 
 
 def _say_how_to_go_on(console: Console, asked: Request, store: Store, why: str) -> None:
@@ -136,7 +170,7 @@ def _end(console: Console, asked: Request, store: Store, schedule: Schedule, out
         )
     if schedule.diverged:
         console.print("What diverged stays so: an outcome, unless --retry-diverged runs it again.")
-    written = asked.suite.task.write_report(findings(asked, store), out)
+    written = write_report(asked.suite.task, grid_results(asked, store), out)
     for part in written.headline:
         console.print(part)
     console.print(f"Report: {written.page}", soft_wrap=True)

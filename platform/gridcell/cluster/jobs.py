@@ -167,12 +167,13 @@ def environment_for(task: Task, root: Path, given: Mapping[str, str]) -> dict[st
     Sources of gridcell and of the task that lie below ``root`` are put on the job's import path, so that what
     was edited here is what runs there; anything else must be installed on the cluster.
     """
-    modules = ["gridcell", entry_point_value(task.name).partition(":")[0].partition(".")[0]]
+    where = entry_point_value(task.name)  # none of a task in a plug-in, which goes along as a file
+    modules = ["gridcell", *([where.partition(":")[0].partition(".")[0]] if where else ())]
     roots = [source for name in modules if (source := _source_root(name, root)) is not None]
     path = [*dict.fromkeys(roots), given.get("PYTHONPATH", "${PYTHONPATH}")]  # Ray puts in the node's own
     return {
         "PYTHONUNBUFFERED": "1",
-        TASKS_VARIABLE: f"{task.name}={entry_point_value(task.name)}",
+        **({TASKS_VARIABLE: f"{task.name}={where}"} if where else {}),
         **given,
         "PYTHONPATH": os.pathsep.join(path),
     }

@@ -1,118 +1,96 @@
-"""One cell's work, the same in every executor: surroundings, the task's function, commit."""
+"""One process's attempt at a cell, the same in every executor: surroundings, the task's function, commit."""
 
-import contextlib
-import functools
 import gc
-import os
 import platform
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import gridcell
 from gridcell.cell import Cell, Resources
 from gridcell.context import Context, Reporter
 from gridcell.execute.outcome import FailureClass, Outcome, failure_from
+from gridcell.execute.threads import limited_threads
+from gridcell.fingerprint import Code, Codes
+from gridcell.provenance import machine, versions
 from gridcell.store import Store
 from gridcell.store.cache import FileCache
+from gridcell.store.scratch import scratch_folder
 from gridcell.task import Task
 
 
-def run_cell(
-    cell: Cell,
-    task: Task,
-    store: Store,
-    *,
-    locations: Mapping[str, str],
-    reporter: Reporter | None = None,
-    foreground: bool = False,
-    oom_halvings: int = 0,
-    rank: int | None = None,
-) -> Outcome:
-    """Run a cell and commit its result; an error becomes a failure in the outcome.
+@dataclass(frozen=True)
+class Attempt:
+    """One try at a cell: what every process that takes part in it is told.
 
-    A cell that asks for several workers is handed to them, and each of them calls this with its ``rank``.
-
-    Args:
+    Attributes:
         cell: what to run.
         task: the plug-in it belongs to.
         store: where inputs come from and the result goes.
         locations: name -> path or URI of data on this machine.
+        oom_halvings: how often the cell ran out of memory before; see ``Context``.
         reporter: receives (step, metrics) while it runs.
         foreground: show progress bars, and let errors through for a debugger.
-        oom_halvings: how often the cell ran out of memory before; see ``Context``.
+        replaces: stamp of the stale record that the result takes the place of; None for a cell that isn't
+            done.
+        origin: what the result's provenance says of the run: sources, command.
+    """
+
+    cell: Cell
+    task: Task
+    store: Store
+    locations: Mapping[str, str] = field(default_factory=dict)
+    oom_halvings: int = 0
+    reporter: Reporter | None = None
+    foreground: bool = False
+    replaces: str | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+
+def run_in_this_process(attempt: Attempt, rank: int = 0) -> Outcome:
+    """Run a cell's function in this process and commit its result; an error becomes a failure in the outcome.
+
+    Args:
+        attempt: at the cell.
         rank: of this process among those that run the cell; the first commits the result.
     """
     started = time.monotonic()
-    told = _Told(reporter)
+    steps = LastStep(attempt.reporter)
     try:
-        if rank is None:
-            with contextlib.suppress(KeyError):  # another driver was faster
-                result = store.results.read(cell.id)
-                return Outcome(cell.id, result.seconds, result.metrics)
-            if cell.resources.workers > 1:
-                return _on_workers(cell, task, store, locations, told, foreground, oom_halvings)
-        seconds, metrics = _worked(cell, task, store, locations, told, foreground, oom_halvings, rank or 0)
+        seconds, metrics = _run(replace(attempt, reporter=steps), rank)
     except Exception as error:
-        if foreground:
+        if attempt.foreground:
             raise
         failure = failure_from(error)
     else:
-        return Outcome(cell.id, seconds, metrics, step=told.step)
+        return Outcome(attempt.cell.id, seconds, metrics, step=steps.last)
     # Only here, where the exception and with it the frames that hold the cell's tensors are gone.
     if failure.failure_class is FailureClass.OUT_OF_MEMORY:
         _free_memory()
-    return Outcome(cell.id, time.monotonic() - started, failure=failure, step=told.step)
+    return Outcome(attempt.cell.id, time.monotonic() - started, failure=failure, step=steps.last)
 
 
 @dataclass
-class _Told:
+class LastStep:
     """Passes on what a cell reports, and remembers its last step."""
 
     reporter: Reporter | None
-    step: int | None = None
+    last: int | None = None
 
     def __call__(self, step: int, metrics: Mapping[str, float]) -> None:
-        self.step = step
+        """Pass it on."""
+        self.last = step
         if self.reporter is not None:
             self.reporter(step, metrics)
 
 
-def _on_workers(
-    cell: Cell,
-    task: Task,
-    store: Store,
-    locations: Mapping[str, str],
-    reporter: Reporter | None,
-    foreground: bool,
-    oom_halvings: int,
-) -> Outcome:
-    from gridcell.execute.processes import Job, run_on_workers
-
-    outcome = run_on_workers(Job(cell, task, store.uri, locations, oom_halvings), reporter)
-    if foreground and outcome.failure is not None:
-        raise outcome.failure.to_error()
-    return outcome
-
-
-def _worked(
-    cell: Cell,
-    task: Task,
-    store: Store,
-    locations: Mapping[str, str],
-    reporter: Reporter | None,
-    foreground: bool,
-    oom_halvings: int,
-    rank: int,
-) -> tuple[float, Mapping[str, Any]]:
+def _run(attempt: Attempt, rank: int) -> tuple[float, Mapping[str, Any]]:
     """Call the task's function, commit what it leaves where this is the first process; seconds, metrics."""
+    cell, store = attempt.cell, attempt.store
     started = time.time()
     clock = time.monotonic()
+    code = code_of(attempt.task, cell)
     with (
         scratch_folder(cell.id) as scratch,
         limited_threads(cell.resources.cpus),
@@ -126,14 +104,15 @@ def _worked(
             outputs=outputs,
             scratch=scratch,
             cache=cache,
-            locations=locations,
+            locations=attempt.locations,
             device=_device(cell.resources),
-            foreground=foreground,
-            reporter=reporter,
-            oom_halvings=oom_halvings,
+            foreground=attempt.foreground,
+            reporter=attempt.reporter,
+            oom_halvings=attempt.oom_halvings,
             rank=rank,
+            code=code.fingerprint,
         )
-        metrics = task.cell_function(cell.kind)(cell, context)
+        metrics = attempt.task.cell_function(cell.kind)(cell, context)
         seconds = round(time.monotonic() - clock, 4)
         if rank > 0:
             return seconds, metrics
@@ -144,46 +123,20 @@ def _worked(
             "node": _ray_node(),
             "device": context.device,
             "workers": cell.resources.workers,
-            "oom_halvings": oom_halvings,
-            "versions": _versions(),
+            "oom_halvings": attempt.oom_halvings,
+            "versions": versions(code.imports),
+            "machine": machine(context.device),
+            "code": code.fingerprint,
+            "inputs": context.contents(),
+            **attempt.origin,
         }
-        result = store.results.commit(cell, metrics, outputs, provenance, context.curves.points)
-    store.checkpoints(cell.id).clear()
+        store.codes.save(code.fingerprint, code.to_record())
+        result = store.results.commit(
+            cell, metrics, outputs, provenance, context.curves.points, attempt.replaces
+        )
+    context.checkpoints.clear()
     store.failures.forget(cell.id)
     return result.seconds, result.metrics
-
-
-@contextlib.contextmanager
-def scratch_folder(name: str) -> Iterator[Path]:
-    """Yield an empty local folder that is removed afterwards."""
-    with tempfile.TemporaryDirectory(prefix=f"gridcell-{name[:8]}-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
-
-
-@contextlib.contextmanager
-def limited_threads(threads: int) -> Iterator[None]:
-    """Compute with so many threads, whatever library does it, as long as this lasts.
-
-    The number of threads decides the order in which sums are formed, so the same number in every executor is
-    what makes their results equal to the last bit.
-    """
-    from threadpoolctl import threadpool_limits
-
-    variables = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(dict.fromkeys(variables, str(threads)))  # for libraries imported from now on
-    torch = sys.modules.get("torch")
-    torch_before = torch.get_num_threads() if torch else None
-    if torch:
-        torch.set_num_threads(threads)
-    try:
-        with threadpool_limits(limits=threads):
-            yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-        if torch and torch_before is not None:
-            torch.set_num_threads(torch_before)
 
 
 def _free_memory() -> None:
@@ -208,10 +161,11 @@ def _device(resources: Resources) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-@functools.cache
-def _versions() -> Mapping[str, Any]:
-    found = {"gridcell": gridcell.__version__, "python": platform.python_version()}
-    for package in ("torch", "lightning", "timm", "ray", "numpy"):
-        with contextlib.suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
+_CODES: dict[str, Codes] = {}  # of this process, by task
+
+
+def code_of(task: Task, cell: Cell) -> Code:
+    """Return a cell's code as this process first saw it: an import is not repeated, either."""
+    if task.name not in _CODES:
+        _CODES[task.name] = Codes(task)
+    return _CODES[task.name].of(cell)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from gridcell import plugins
 from gridcell.cell import Cell, Resources
 from gridcell.errors import UserError
 from gridcell.execute.reach import LOOPBACK_ONLY, prepare_to_reach
@@ -141,7 +142,7 @@ def check_resources(cells: Sequence[Cell]) -> None:
                 )
 
 
-def survey(task: Task, address: str) -> int:
+def check_nodes(task: Task, address: str) -> int:
     """Make sure that each node has the task's code; return how many processors their hosts have together.
 
     Several nodes may be on one host, and each may offer more CPUs than there are processors.
@@ -153,11 +154,13 @@ def survey(task: Task, address: str) -> int:
     from ray.exceptions import RayError, RayTaskError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    name = task.name
+    name, sent = task.name, plugins.to_send()
 
     def look() -> tuple[str, int]:  # sent by value, so that an error is this one's and not that of unpickling
+        from gridcell.plugins import receive
         from gridcell.task import find_task
 
+        receive(sent)
         find_task(name)
         usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         return platform.node(), usable or 1

@@ -8,19 +8,20 @@ trial that waits for it, so that each may wait for the other.
 """
 
 import contextlib
-import os
 import socket
-import sys
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from gridcell import plugins
 from gridcell.cell import Cell, Resources
 from gridcell.context import Reporter
+from gridcell.execute.attempt import Attempt, run_in_this_process
 from gridcell.execute.cluster import bundles, check_resources, ray_cluster
 from gridcell.execute.outcome import Failure, FailureClass, Outcome, failure_from
+from gridcell.execute.process_group import join_group
 from gridcell.store import Store
 from gridcell.task import Task
 
@@ -32,7 +33,7 @@ GRACE_S = 3.0  # in which the other workers may tell why, once one has failed
 
 
 @contextlib.contextmanager
-def workers_for(cells: Sequence[Cell], num_cpus: int | None = None) -> Iterator[None]:
+def processes_for(cells: Sequence[Cell], num_cpus: int | None = None) -> Iterator[None]:
     """Start a cluster on this machine if one of the cells runs on several workers; end it afterwards.
 
     Raises:
@@ -49,32 +50,22 @@ def workers_for(cells: Sequence[Cell], num_cpus: int | None = None) -> Iterator[
             _release()
 
 
-@dataclass(frozen=True)
-class Job:
-    """What all workers are told about the cell they run."""
+def run_on_processes(attempt: Attempt, reporter: Reporter | None) -> Outcome:
+    """Run a cell on several processes and return how it ended; worker 0 commits the result.
 
-    cell: Cell
-    task: Task
-    store_uri: str
-    locations: Mapping[str, str]
-    oom_halvings: int
-
-
-def run_on_workers(job: Job, reporter: Reporter | None) -> Outcome:
-    """Run a cell on its workers, started now unless the last cell left the like; worker 0 commits the result.
-
-    If any of them fails, all are ended: the others may be waiting for it.
+    The processes are started now, unless the last cell left processes with equal resources. If any of them
+    fails, all are ended: the others may be waiting for it.
     """
     import ray
 
     global _current
     try:
-        if _current is None or _current.resources != job.cell.resources:
+        if _current is None or _current.resources != attempt.cell.resources:
             _release()
-            _current = _Group(job.cell.resources)
-        outcome = _current.run(job, reporter)
+            _current = _Group(attempt.cell.resources)
+        outcome = _current.run(attempt, reporter)
     except ray.exceptions.RayError as error:  # for instance a node lost while workers start
-        outcome = Outcome(job.cell.id, 0.0, failure=_lost(error))
+        outcome = Outcome(attempt.cell.id, 0.0, failure=_lost(error))
     except BaseException:
         _release()
         raise
@@ -106,6 +97,7 @@ class _Group:
                 "scheduling_strategy": PlacementGroupSchedulingStrategy(self._reserved, rank),
             }
             self._actors.append(ray.remote(_Worker).options(**options).remote(rank, resources))
+        ray.get([actor.load.remote(plugins.to_send()) for actor in self._actors])
         try:
             self._join()
         except BaseException:
@@ -121,20 +113,23 @@ class _Group:
         method = f"file://{self._rendezvous.name}/join" if here else f"tcp://{places[0].address}"
         ray.get([actor.join.remote(method, local=here) for actor in self._actors])
 
-    def run(self, job: Job, reporter: Reporter | None) -> Outcome:
+    def run(self, attempt: Attempt, reporter: Reporter | None) -> Outcome:
         """Run a cell on all workers at once and return how it ended."""
         import ray
 
-        rank_of = {actor.work.remote(job): rank for rank, actor in enumerate(self._actors)}
+        # Not the store itself: a node that can't open it tells so in an outcome.
+        told = {name: getattr(attempt, name) for name in ("locations", "oom_halvings", "replaces", "origin")}
+        order = (attempt.cell, attempt.task, attempt.store.uri, told)
+        rank_of = {actor.work.remote(*order): rank for rank, actor in enumerate(self._actors)}
         waiting = list(rank_of)
         ended: dict[int, Outcome] = {}
         while waiting and all(outcome.done for outcome in ended.values()):
             done, waiting = ray.wait(waiting, timeout=POLL_S)
-            ended |= {rank_of[ref]: _result(ref, job.cell) for ref in done}
+            ended |= {rank_of[ref]: _result(ref, attempt.cell) for ref in done}
             self._pass_on(reporter)
         if waiting:
             done, _ = ray.wait(waiting, num_returns=len(waiting), timeout=GRACE_S)
-            ended |= {rank_of[ref]: _result(ref, job.cell) for ref in done}
+            ended |= {rank_of[ref]: _result(ref, attempt.cell) for ref in done}
         return _overall(ended)
 
     def _pass_on(self, reporter: Reporter | None) -> None:
@@ -191,26 +186,6 @@ def _overall(ended: Mapping[int, Outcome]) -> Outcome:
     return min(failed, key=lambda outcome: outcome.failure.failure_class is FailureClass.PREEMPTED)  # type: ignore[union-attr]
 
 
-def join_group(rank: int, world_size: int, method: str, *, gpus: bool, local: bool) -> None:
-    """Join torch's default process group.
-
-    Args:
-        rank: of this process.
-        world_size: number of processes.
-        method: where they meet, as ``init_process_group`` takes it.
-        gpus: whether they compute on GPUs.
-        local: all are on this machine, and nothing need listen to others.
-    """
-    import torch.distributed
-
-    if local:
-        loopback = "lo0" if sys.platform == "darwin" else "lo"
-        os.environ.update(GLOO_SOCKET_IFNAME=loopback, NCCL_SOCKET_IFNAME=loopback)
-    torch.distributed.init_process_group(
-        "cpu:gloo,cuda:nccl" if gpus else "gloo", init_method=method, rank=rank, world_size=world_size
-    )
-
-
 @dataclass(frozen=True)
 class _Place:
     node: str
@@ -238,22 +213,18 @@ class _Worker:
         """Join the process group of all workers."""
         join_group(self.rank, self.resources.workers, method, gpus=bool(self.resources.gpus), local=local)
 
-    def work(self, job: Job) -> Outcome:
-        """Run the cell's function, this worker's part of it."""
-        from gridcell.execute.attempt import run_cell
+    def load(self, sent: Sequence[plugins.Sent]) -> None:
+        """Load the user's own files, one of which may hold the task."""
+        plugins.receive(sent)
 
+    def work(self, cell: Cell, task: Task, store_uri: str, told: Mapping[str, Any]) -> Outcome:
+        """Run the cell's function, this worker's part of it."""
+        reporter = self._report if self.rank == 0 else None
         try:
-            return run_cell(
-                job.cell,
-                job.task,
-                Store(job.store_uri),
-                locations=job.locations,
-                reporter=self._report if self.rank == 0 else None,
-                oom_halvings=job.oom_halvings,
-                rank=self.rank,
-            )
-        except Exception as error:  # for instance a store that this node can't open
-            return Outcome(job.cell.id, 0.0, failure=failure_from(error))
+            attempt = Attempt(cell, task, Store(store_uri), reporter=reporter, **told)
+        except Exception as error:  # a store that this node can't open
+            return Outcome(cell.id, 0.0, failure=failure_from(error))
+        return run_in_this_process(attempt, self.rank)
 
     def _report(self, step: int, metrics: Mapping[str, float]) -> None:
         self._reports.append((step, metrics))

@@ -7,34 +7,31 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from ray.tune import Callback
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from gridcell.cell import Cell, Resources
 from gridcell.execute.cluster import Room
-from gridcell.execute.listener import Listener
+from gridcell.execute.options import GridRun
 from gridcell.execute.outcome import Failure, FailureClass, Outcome
-from gridcell.execute.schedule import Schedule
 from gridcell.execute.settle import settle
 from gridcell.execute.stall import take_stall
-from gridcell.store import Store
+from gridcell.execute.trial import BEGUN, OUTCOME, PROGRESS
 
 
 class CellSearcher(Searcher):
     """Hands out a cell as a trial once its needs are committed, and settles it when the trial ends.
 
     Args:
-        schedule: order and retries.
-        store: where failures are recorded.
-        listener: is told what happens.
+        run: whose schedule hands out the cells.
         max_concurrent: hand out at most so many cells at once.
         ask_beyond: hand out more cells than there is room for, so that a cluster that can grow does: its
-            autoscaler sees only what waits. One more, for of a cluster that can't grow no more should wait;
-            twice as many each time that it has grown, and many where it has nothing yet that could do
-            anything else. What waits goes with the driver, even one that is killed, where a request by Ray's
-            ``request_resources`` would outlive it and keep machines.
+            autoscaler sees only cells that wait. It is one more at first, because no more should wait in a
+            cluster that can't grow. It is twice as many each time that the cluster has grown, and many where
+            the cluster has nothing that could run anything else. Cells that wait end with the driver, also
+            with one that is killed; a request by Ray's ``request_resources`` would outlive it and keep
+            machines.
         processors: of the cluster's hosts together: at most so many workers start at once.
     """
 
@@ -43,9 +40,7 @@ class CellSearcher(Searcher):
 
     def __init__(
         self,
-        schedule: Schedule,
-        store: Store,
-        listener: Listener,
+        run: GridRun,
         *,
         max_concurrent: float,
         ask_beyond: bool,
@@ -54,9 +49,7 @@ class CellSearcher(Searcher):
         super().__init__()
         self._room = Room(processors)
         self._ask_beyond = ask_beyond
-        self._schedule = schedule
-        self._store = store
-        self._listener = listener
+        self._run = run
         self._max_concurrent = max_concurrent
         self._cells: dict[str, Cell] = {}
         self._handed_out: dict[str, float] = {}  # when, by the monotonic clock
@@ -67,10 +60,10 @@ class CellSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return a ready cell's trial, None while there is none, FINISHED once there will be none."""
-        if self._schedule.exhausted:
+        if self._run.schedule.exhausted:
             return Searcher.FINISHED
         full = len(self._cells) >= self._max_concurrent
-        cell = None if full else self._schedule.take(self._is_its_turn, self._has_no_machine)
+        cell = None if full else self._run.schedule.take(self._is_its_turn, self._has_no_machine)
         if cell is None:
             self._free.clear()  # Tune ends workers that nothing is handed to, or gives them to what waits
             return None
@@ -85,7 +78,7 @@ class CellSearcher(Searcher):
             "cpus": cell.resources.cpus,
             "gpus": cell.resources.gpus,
             "workers": cell.resources.workers,
-            "oom_halvings": self._schedule.oom_halvings(cell.id),
+            "oom_halvings": self._run.schedule.oom_halvings(cell.id),
         }
 
     def _is_its_turn(self, cell: Cell) -> bool:
@@ -122,18 +115,18 @@ class CellSearcher(Searcher):
         few_wait = self._room.holds(beside[: max(0, len(beside) - most + 1)])
         return self._ask_beyond and all_started and few_wait
 
-    def on_trial_start(self, trial_id: str) -> None:
-        """Note that a worker has begun the cell, which may be long after it was handed out."""
-        self._started[trial_id] = time.monotonic()
-        self._starting.discard(trial_id)
-        self._listener.started(self._cells[trial_id])
-
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Pass on what a running cell reports."""
-        if "progress" in result and trial_id in self._cells:
-            step, metrics = json.loads(result["progress"])
+        """Note that a worker has begun the cell, or pass on what the cell reports."""
+        if trial_id not in self._cells:
+            return
+        if BEGUN in result:  # which may be long after it was handed out
+            self._started[trial_id] = time.monotonic()
+            self._starting.discard(trial_id)
+            self._run.listener.started(self._cells[trial_id])
+        elif PROGRESS in result:
+            step, metrics = json.loads(result[PROGRESS])
             self._steps[trial_id] = step
-            self._listener.reported(self._cells[trial_id], step, metrics)
+            self._run.listener.reported(self._cells[trial_id], step, metrics)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -143,24 +136,24 @@ class CellSearcher(Searcher):
         self._handed_out.pop(trial_id)
         self._starting.discard(trial_id)
         started, step = self._started.pop(trial_id, None), self._steps.pop(trial_id, None)
-        if result is not None and "outcome" in result:
-            outcome = _outcome(cell, json.loads(result["outcome"]))
+        if result is not None and OUTCOME in result:
+            outcome = _outcome(cell, json.loads(result[OUTCOME]))
             self._free[cell.resources] += 1
         else:
             outcome = _lost(cell, started, step, self._why_lost(cell))
-        settle(cell, outcome, self._schedule, self._store, self._listener)
+        settle(cell, outcome, self._run)
 
     def all_lost(self, why: str) -> None:
         """Settle the cells that were handed out as preempted: Tune has given up."""
         for trial_id, cell in list(self._cells.items()):
             started, step = self._started.get(trial_id), self._steps.get(trial_id)
             lost = _lost(cell, started, step, Failure(FailureClass.PREEMPTED, why))
-            settle(cell, lost, self._schedule, self._store, self._listener)
+            settle(cell, lost, self._run)
 
     def _why_lost(self, cell: Cell) -> Failure:
         stalled = None
         with contextlib.suppress(OSError):  # then its storage says no more than that it is lost
-            stalled = take_stall(cell, self._store)
+            stalled = take_stall(cell, self._run.store)
         return stalled or Failure(FailureClass.PREEMPTED, "its worker process or node went away")
 
     def __getstate__(self) -> dict[str, Any]:
@@ -186,17 +179,6 @@ class NoPreference(FIFOScheduler):
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """Return none: Tune then starts what it was handed last, and what waits where nothing else does."""
         return None
-
-
-class StartWatch(Callback):
-    """Tells the searcher when a trial starts, which Tune tells callbacks alone."""
-
-    def __init__(self, searcher: CellSearcher) -> None:
-        self._searcher = searcher
-
-    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Pass it on."""
-        self._searcher.on_trial_start(trial.trial_id)
 
 
 def _lost(cell: Cell, started: float | None, step: int | None, failure: Failure) -> Outcome:

@@ -5,24 +5,23 @@ import time
 from collections.abc import Callable
 
 from gridcell.cell import Cell
-from gridcell.execute.listener import Listener
+from gridcell.execute.options import GridRun
 from gridcell.execute.outcome import Failure, Outcome
-from gridcell.execute.schedule import Schedule
 from gridcell.store import Loss, Store
 from gridcell.store.patience import is_full, is_passing
 
 
-def settle(cell: Cell, outcome: Outcome, schedule: Schedule, store: Store, listener: Listener) -> None:
+def settle(cell: Cell, outcome: Outcome, run: GridRun) -> None:
     """Record the outcome, set damaged inputs aside so that they are made again, and tell the listener."""
     failure = outcome.failure
     damaged = failure.mend if failure is not None else None
-    if damaged is not None and schedule.is_done(damaged):  # else another cell that needs it was here first
+    if damaged is not None and run.schedule.is_done(damaged):  # else another cell was here first
         with contextlib.suppress(FileNotFoundError):  # another driver was here first
-            store.set_aside(damaged)
-    again = schedule.finish(outcome)
+            run.store.set_aside(damaged)
+    again = run.schedule.finish(outcome)
     if failure is not None:
-        written_if_possible(lambda: _record(cell, failure, outcome, again, store))
-    listener.finished(cell, outcome, again)
+        written_if_possible(lambda: _record(cell, failure, outcome, again, run.store))
+    run.listener.finished(cell, outcome, again)
 
 
 def _record(cell: Cell, failure: Failure, outcome: Outcome, again: bool, store: Store) -> None:

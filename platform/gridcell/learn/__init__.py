@@ -1,4 +1,8 @@
-"""Learning with Lightning: in-memory batches, one fit from its start or last checkpoint, and its parts.
+"""Learning with Lightning: one fit from its start or last checkpoint, and its parts.
 
-Nothing is re-exported here, so that importing the package alone never imports torch or Lightning.
+Names are imported when they are first used: importing the package alone imports neither torch nor Lightning.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

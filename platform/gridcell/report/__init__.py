@@ -1,5 +1,5 @@
-"""Report pages: one self-contained HTML file, with one look for all tasks."""
+"""Reports: one self-contained page with one look, and one policy on what is missing, for all tasks."""
 
-from gridcell.report.page import Picture, render, write_pictures
+import lazy_loader
 
-__all__ = ["Picture", "render", "write_pictures"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,17 +1,22 @@
-"""A task's template and figures -> one HTML file that needs nothing beside it."""
+"""A task's template, tables and figures -> one HTML file that needs nothing beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-    from matplotlib.figure import Figure
+from gridcell.report.facts import Facts, facts
+from gridcell.report.missing import incomplete, missing, missing_table
+from gridcell.report.results import GridResults
+from gridcell.report.tables import Column, Columns, Table
+from gridcell.report.templates import environment
 
-_SHARED = Path(__file__).parent
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -33,57 +38,92 @@ class Picture:
     model: str = ""
 
 
-def write_pictures(pictures: Iterable[Picture], out: Path) -> tuple[list[dict[str, Any]], list[Path]]:
-    """Write figures as PNG files.
+def write_page(
+    results: GridResults,
+    out: Path,
+    *,
+    templates: Path | None = None,
+    pictures: Iterable[Picture] = (),
+    own_facts: Facts | None = None,
+    **context: Any,
+) -> Path:
+    """Write ``report.html`` and its figures as PNG files; return the page.
+
+    The page has a header with the counts of cells, the task's sections, what is missing, settings and
+    provenance, and interruptions, if there were any. A task fills the blocks of ``base.html.jinja``
+    (``sections``, ``consequence``, ``gaps``, ``method``, ``files``) in a ``report.html.jinja`` of its own.
+    Without one the sections are the ``tables`` of the context. Everything is escaped; a name that is missing
+    from the context is an error.
 
     Args:
-        pictures: drawn one at a time, so that a generator keeps one figure in memory.
-        out: the folder.
-
-    Returns:
-        What the page needs of each (``number``, ``section``, ``model``, ``caption``, the picture itself as
-        data ``uri``, ``width`` and ``height`` in pixels), and the files.
+        results: what the page is about.
+        out: the folder, made if it is not there; files of the same names are replaced.
+        templates: the task's folder with ``report.html.jinja``.
+        pictures: drawn one at a time, so that a generator keeps one figure in memory. The template shows
+            those of a section by ``show(pictures, section)``.
+        own_facts: the task's settings and provenance; see ``facts``.
+        context: what else the template may use. A ``Table`` is shown by ``{{ table }}``.
     """
-    from gridcell.plots import style  # matplotlib takes a second to import: only for drawing
+    out.mkdir(parents=True, exist_ok=True)
+    page = out / "report.html"
+    template = environment(templates).get_template("report.html.jinja" if templates else "base.html.jinja")
+    text = template.render(
+        title=results.title,
+        counts=results.counts(),
+        incomplete=incomplete(results),
+        remarks=results.remarks,
+        missing=missing_table(missing(results)),
+        facts=Table([Column("", kind="text"), Column("", kind="long")], _pairs(results, own_facts or {})),
+        interruptions=_interruptions(results.interruptions()),
+        pictures=write_pictures(pictures, out),
+        **context,
+    )
+    page.write_text(text, encoding="utf-8")
+    return page
 
+
+def write_summary(summary: Mapping[str, Any], out: Path, **options: bool) -> None:
+    """Write ``summary.json`` into a folder: the numbers behind a page.
+
+    Args:
+        summary: JSON values, none of them NaN.
+        out: the folder, made if it is not there.
+        options: of ``json.dumps``: ``sort_keys``, ``ensure_ascii``.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(summary, indent=1, allow_nan=False, **options)  # type: ignore[arg-type]
+    (out / "summary.json").write_text(f"{text}\n", encoding="utf-8")
+
+
+def write_pictures(pictures: Iterable[Picture], out: Path) -> list[dict[str, Any]]:
+    """Write figures as PNG files and return what the page needs of each.
+
+    That is ``number``, ``section``, ``model``, ``caption``, the picture itself as data ``uri``, ``width`` and
+    ``height`` in pixels.
+    """
     shown: list[dict[str, Any]] = []
-    files = []
     for picture in pictures:
-        path = out / f"{picture.name}.png"
-        png = style.save(picture.figure, path)
+        from gridcell.plots import style  # matplotlib takes a second to import: only for drawing
+
+        png = style.save(picture.figure, out / f"{picture.name}.png")
         width, height = (int(inches * style.DPI) for inches in picture.figure.get_size_inches())
-        files.append(path)
         about = {"section": picture.section, "model": picture.model, "caption": picture.caption}
         size = {"width": width, "height": height}
-        shown.append({"number": len(files), **about, "uri": style.to_data_uri(png), **size})
-    return shown, files
+        shown.append({"number": len(shown) + 1, **about, "uri": style.to_data_uri(png), **size})
+    return shown
 
 
-def render(templates: Path, filters: Mapping[str, Callable[..., Any]], **context: Any) -> str:
-    """Render a task's ``report.html.jinja``.
-
-    The template can include ``page.css`` (the look of all reports) and ``sort.js`` (which makes every
-    ``table.sortable`` sort by the heading clicked), and import ``show`` from
-    ``pictures.html.jinja``. Everything is escaped; a name that is missing from the context is an error.
-
-    Args:
-        templates: the task's folder of templates.
-        filters: further filters by name.
-        context: what the template may use.
-    """
-    made = environment([templates])
-    made.filters |= filters
-    return made.get_template("report.html.jinja").render(**context)
+def _pairs(results: GridResults, own: Facts) -> list[tuple[str, str]]:
+    return list(facts(results, own).items())
 
 
-def environment(templates: Sequence[Path]) -> Environment:
-    """Return what renders templates from these folders and from this one: escaping, strict about names."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    return Environment(
-        loader=FileSystemLoader([*templates, _SHARED]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def _interruptions(found: Mapping[str, Mapping[str, float]]) -> Table:
+    """Lay out the attempts that ended without a result, by failure class, with their sum."""
+    total: Counter[str] = Counter()
+    for lost in found.values():
+        total.update(lost)
+    every = {**found, "all": total} if len(found) > 1 else found
+    columns: Columns = ["class", Column("attempts"), Column("cells given up")]
+    columns += [Column("work lost", "{:.1f}".format, unit="s"), Column("steps lost")]
+    keys = ("attempts", "given_up", "seconds", "steps")
+    return Table(columns, [[name, *(lost.get(key) for key in keys)] for name, lost in every.items()])

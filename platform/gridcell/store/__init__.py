@@ -10,6 +10,8 @@ Layout below the root::
     losses/<id>-<attempt>.json          an attempt that ended without a result
     stalls/<id>.json                    left by a process that ended itself because its cell stalled
     plans/<grid>.json                   the cells of a grid that was run here
+    codes/<fingerprint>.json            the files that a fingerprint of code stands for
+    superseded/<id>-<stamp>.json        a result that was replaced, because its code or inputs changed
     quarantine/                         damaged records, set aside
     drivers/<driver>.json               what a driver is doing, refreshed while it lives
 """
@@ -18,6 +20,7 @@ import json
 
 from gridcell.errors import UserError
 from gridcell.store.checkpoints import Checkpoints
+from gridcell.store.codes import Codes
 from gridcell.store.failures import Failures
 from gridcell.store.filesystem import Folder
 from gridcell.store.losses import Loss, Losses
@@ -29,6 +32,7 @@ FORMAT = 1
 __all__ = [
     "Artifact",
     "Checkpoints",
+    "Codes",
     "Failures",
     "Folder",
     "Loss",
@@ -59,10 +63,11 @@ class Store:
         self.failures = Failures(self.folder)
         self.losses = Losses(self.folder)
         self.plans = Plans(self.folder)
+        self.codes = Codes(self.folder)
 
-    def checkpoints(self, cell_id: str) -> Checkpoints:
-        """Return the checkpoints of one cell."""
-        return Checkpoints(self.folder, cell_id)
+    def checkpoints(self, cell_id: str, made_of: str = "") -> Checkpoints:
+        """Return the checkpoints of one cell; see there for ``made_of``."""
+        return Checkpoints(self.folder, cell_id, made_of)
 
     def set_aside(self, cell_id: str) -> None:
         """Set a damaged result aside, so that its cell is run again, whatever came of it earlier.

@@ -1,7 +1,7 @@
 """Plans: the grids that were run against this store, so that any cell can be found by its id alone."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gridcell.cell import Cell, canonical_json
@@ -21,6 +21,7 @@ class Plan:
     suite: str
     cells: dict[str, Cell]
     locations: dict[str, str]
+    plugins: tuple[str, ...] = ()  # the user's own files, as paths on the machine of the driver
 
 
 def grid_id(grid: Grid) -> str:
@@ -34,12 +35,13 @@ class Plans:
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
 
-    def save(self, task: str, suite: str, grid: Grid) -> None:
+    def save(self, task: str, suite: str, grid: Grid, plugins: Sequence[str] = ()) -> None:
         """Remember a grid; the same grid again replaces itself, with the data's present locations."""
         body = {
             "task": task,
             "suite": suite,
             "locations": dict(grid.locations),
+            "plugins": list(plugins),
             "cells": [cell.to_record() for cell in grid.cells.values()],
         }
         self._folder.write(f"plans/{grid_id(grid)}.json", canonical_json(body).encode())
@@ -51,7 +53,7 @@ class Plans:
         for name in sorted(plans, key=lambda name: (self._folder.modified(name), name)):
             body = plans[name]
             cells = {cell.id: cell for cell in map(Cell.from_record, body["cells"])}
-            yield Plan(body["task"], body["suite"], cells, body["locations"])
+            yield Plan(body["task"], body["suite"], cells, body["locations"], tuple(body.get("plugins", ())))
 
     def find(self, prefix: str) -> tuple[Plan, Cell]:
         """Return the one planned cell whose id starts with ``prefix``, and the newest plan that has it.

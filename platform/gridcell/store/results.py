@@ -35,6 +35,7 @@ class Result:
         artifacts: name -> file in the store.
         provenance: where, when and with which versions it was made; differs between runs.
         curves: metric -> (step, value) pairs reported on the way.
+        stamp: SHA-256 of the record as it is stored, which tells it from any other of the same cell.
     """
 
     cell: Cell
@@ -42,6 +43,7 @@ class Result:
     artifacts: Mapping[str, Artifact]
     provenance: Mapping[str, Any]
     curves: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
+    stamp: str = field(default="", compare=False)
 
     @property
     def seconds(self) -> float:
@@ -74,8 +76,11 @@ class Results:
         outputs: Path,
         provenance: Mapping[str, Any],
         curves: Mapping[str, Sequence[Sequence[float]]] | None = None,
+        replaces: str | None = None,
     ) -> Result:
         """Store the files under ``outputs`` and the metrics; the first commit of an id stays.
+
+        A stale record is replaced where its stamp is given: it moves to ``superseded/``.
 
         Args:
             cell: what was run.
@@ -83,6 +88,7 @@ class Results:
             outputs: local folder; each file below it becomes an artifact named by its relative path.
             provenance: JSON values.
             curves: metric -> (step, value) pairs.
+            replaces: stamp of the record that is to be replaced; another one stays.
 
         Returns:
             The result as committed: an earlier one, if another driver was faster.
@@ -98,12 +104,53 @@ class Results:
             self._folder.put(file, stored)
             artifacts[name] = Artifact(stored, sha256_of(file), file.stat().st_size)
         result = Result(cell, metrics, artifacts, provenance, curves or {})
-        if self._folder.create(f"results/{cell.id}{_SUFFIX}", encode(result)):
-            return result
+        data = encode(result)
+        if self._replace(cell.id, replaces, data) or self._folder.create(f"results/{cell.id}{_SUFFIX}", data):
+            return decode(cell.id, data)
         committed = self.read(cell.id)
         if committed.artifacts != artifacts:  # equal if this very commit was told that it failed, and hadn't
             self._folder.remove(f"artifacts/{cell.id}/{attempt}")
         return committed
+
+    def _replace(self, cell_id: str, stamp: str | None, data: bytes) -> bool:
+        """Put a record in the place of the one with that stamp; a copy of that one is kept first."""
+        if stamp is None:
+            return False
+        try:
+            before = self._folder.read(f"results/{cell_id}{_SUFFIX}")
+        except FileNotFoundError:
+            return False
+        if decode(cell_id, before).stamp != stamp:  # another driver has replaced it already
+            return False
+        self._folder.create(f"superseded/{cell_id}-{stamp[:12]}{_SUFFIX}", before)
+        self._folder.write(f"results/{cell_id}{_SUFFIX}", data)
+        return True
+
+    def put_back(self, result: Result) -> None:
+        """Undo the replacement of a result, and remove what took its place.
+
+        Raises:
+            FileNotFoundError: it was not replaced.
+        """
+        now = self.read(result.cell.id)
+        kept = {artifact.path for artifact in result.artifacts.values()}
+        self._folder.move(
+            f"superseded/{result.cell.id}-{result.stamp[:12]}{_SUFFIX}", f"results/{result.cell.id}{_SUFFIX}"
+        )
+        for artifact in now.artifacts.values():
+            if artifact.path not in kept:
+                self._folder.remove(artifact.path)
+
+    def superseded(self, cell_id: str) -> list[Result]:
+        """Return the results of a cell that were replaced, in no order."""
+        names = [name for name in self._folder.names("superseded") if name.startswith(f"{cell_id}-")]
+        found = self._folder.read_many(f"superseded/{name}" for name in names)
+        return [decode(cell_id, data) for data in found.values()]
+
+    def forget(self, cell_id: str) -> None:
+        """Remove a record and its artifacts: the cell isn't done any more."""
+        self._folder.remove(f"results/{cell_id}{_SUFFIX}")
+        self._folder.remove(f"artifacts/{cell_id}")
 
     def read(self, cell_id: str) -> Result:
         """Return a committed result.
@@ -208,6 +255,7 @@ def decode(cell_id: str, data: bytes) -> Result:
         if cell.id != cell_id:
             raise ValueError(f"it holds cell {cell.id}")
         artifacts = {name: Artifact(**item) for name, item in body["artifacts"].items()}
-        return Result(cell, body["metrics"], artifacts, body["provenance"], body["curves"])
+        stamp = record["sha256"]
+        return Result(cell, body["metrics"], artifacts, body["provenance"], body["curves"], stamp)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorruptData(f"The stored result of cell {cell_id} is damaged: {error}") from error

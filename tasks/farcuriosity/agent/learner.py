@@ -25,7 +25,7 @@ from farcuriosity.curiosity.interface import Batch, Curiosity
 from farcuriosity.curiosity.modules import get
 from farcuriosity.curiosity.process_group import Crew, Divisible
 from farcuriosity.environments.make import newest_frame
-from gridcell.execute.processes import join_group
+from gridcell.execute.process_group import join_group
 
 OWN = "own"  # in the state: what RLlib knows nothing of
 ColumnsOf = dict[str, Tensor]
@@ -99,9 +99,9 @@ class CuriosityLearner(TorchLearner):
         """Return what has happened so far."""
         return self._learner_connector.progress
 
-    def figures(self) -> dict[str, float]:
+    def values(self) -> dict[str, float]:
         """Return the present values of what is drawn as curves."""
-        return self.progress.figures() | self.curiosity.figures()
+        return self.progress.values() | self.curiosity.values()
 
     def warm_up(self, observations: np.ndarray) -> None:
         """Start the curiosity's observation statistics from random steps, (N, *frame)."""

@@ -45,7 +45,7 @@ class Progress:
             if switch.made and len(self.strip) < STRIP:
                 self.strip.append((self.steps, rollout.next_frames[switch.step, switch.environment].copy()))
 
-    def figures(self) -> dict[str, float]:
+    def values(self) -> dict[str, float]:
         """Return the present values of what is drawn as curves; what is unknown is left out."""
         found = {"intrinsic_reward": self._intrinsic, "episodes": float(len(self.episodes))}
         if self._recent:

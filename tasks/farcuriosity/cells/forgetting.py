@@ -48,7 +48,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         moves(world, list(cells)),
         segment=path["segment"],
         epochs=path["epochs"],
-        progress=lambda steps, figures: context.report(steps, **figures),
+        progress=lambda steps, values: context.report(steps, **values),
     )
     reward_map = forgetting_map(cells, walk.rewards, len(world))
     if not np.isfinite(reward_map).any():
@@ -74,7 +74,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         "forgetting": float(np.nanmean(reward_map)),
         "error_forgetting": float(np.nanmean(error_map)),
         "steps": len(cells),
-        **curiosity.figures(),
+        **curiosity.values(),
     }
 
 

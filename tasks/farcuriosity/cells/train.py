@@ -76,7 +76,7 @@ def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping
             _updates(algorithm, cell.config["steps"], context, checkpoint_every_s)
             agent = context.outputs / AGENT
             learners.ask(lambda learner: save_policy(learner.policy, agent))
-            progress, figures = learners.ask(lambda learner: (learner.progress, learner.figures()))
+            progress, values = learners.ask(lambda learner: (learner.progress, learner.values()))
         finally:
             algorithm.stop()
     at, returns, lengths = np.array(progress.episodes, np.float64).reshape(-1, 3).T
@@ -89,7 +89,7 @@ def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping
         "steps": progress.steps,
         "score": float(returns[-100:].mean()) if len(returns) else None,
         "best": float(returns.max()) if len(returns) else None,
-        **figures,
+        **values,
     }
 
 
@@ -179,7 +179,7 @@ def _updates(algorithm: PPO, steps: int, context: Context, checkpoint_every_s: f
     while done < steps:
         began = time.monotonic()
         result = algorithm.train()
-        done, figures = learners.ask(lambda learner: (learner.progress.steps, learner.figures()))
+        done, values = learners.ask(lambda learner: (learner.progress.steps, learner.values()))
         losses = result["learners"]["default_policy"]
         if not np.isfinite(losses["total_loss"]):
             raise Diverged(f"The policy's loss is {losses['total_loss']} after {done} steps")
@@ -187,7 +187,7 @@ def _updates(algorithm: PPO, steps: int, context: Context, checkpoint_every_s: f
         if done // batch % every == 0 or done >= steps:
             context.report(
                 done,
-                **figures,
+                **values,
                 entropy=float(losses["entropy"]),
                 steps_per_second=batch / (now - began),
             )

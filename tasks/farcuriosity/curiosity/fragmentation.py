@@ -195,7 +195,7 @@ class Fragmentation:
             way = min(1.0, self._steps / capacity)
         return self._novelty + way * (self._novelty_full - self._novelty)
 
-    def figures(self) -> dict[str, float]:
+    def values(self) -> dict[str, float]:
         """Return the number of fragments kept, made, recalled and replaced so far."""
         return {
             "fragments": len(self._memory),

@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from gridcell.settings import Strict
-from gridcell.suite import parse_settings
+from gridcell.settings import Strict, parse_settings
 
 if TYPE_CHECKING:
     import torch
@@ -135,7 +134,7 @@ class Curiosity(Protocol):
     def update(self, batch: Batch) -> float:
         """Take one optimiser step for each fragment that the batch has rows of; return the loss."""
 
-    def figures(self) -> dict[str, float]:
+    def values(self) -> dict[str, float]:
         """Return what to report: fragments, recalls, replacements, memory in bytes, mean error."""
 
     def state_dict(self) -> dict[str, Any]:

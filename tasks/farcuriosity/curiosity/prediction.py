@@ -234,10 +234,10 @@ class PredictionCuriosity:
                 self._fragments[switch.target : switch.target + 1] = [self._new_fragment()]
                 self._unscored[switch.environment] = self._burn_in
 
-    def figures(self) -> dict[str, float]:
+    def values(self) -> dict[str, float]:
         """Return means of the last segment, bytes held, and what the fragmentation counts."""
         tensors = {id(tensor): tensor for fragment in self._fragments for tensor in fragment.tensors()}
-        counts = {} if self._fragmentation is None else self._fragmentation.figures()
+        counts = {} if self._fragmentation is None else self._fragmentation.values()
         return {**self._means, "memory_bytes": sum(tensor.nbytes for tensor in tensors.values()), **counts}
 
     def state_dict(self) -> dict[str, Any]:

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from pydantic import Field, field_validator
 
 from farcuriosity.environments.ids import bare, is_atari, is_own
 from gridcell.cell import canonical_json
 from gridcell.errors import UserError, did_you_mean
-from gridcell.settings import Strict
-from gridcell.suite import parse_settings
+from gridcell.settings import Mistake, SettingsError, Strict, parse_settings
 
 ROOMS = "gridcell/Rooms-v0"
 _FOR_TWO = {"combat", "joust", "maze_craze", "warlords"}  # ale-py registers no environment of these
@@ -80,7 +79,7 @@ def check(environment: str, options: Mapping[str, Any], where: str) -> None:
     Args:
         environment: Gymnasium id.
         options: of it.
-        where: dotted path of the options within the suite, for messages.
+        where: key of the options, for messages.
 
     Raises:
         UserError: there is no such game or option, or a value does not fit.
@@ -95,7 +94,7 @@ def check(environment: str, options: Mapping[str, Any], where: str) -> None:
         canonical_json(options)
     except TypeError as error:
         told = str(error).removeprefix("value.")
-        raise UserError(f"The setting '{where}' is wrong: {told}") from error
+        raise SettingsError([Mistake((where,), f"The setting '{{where}}' is wrong: {told}")]) from error
     model = AtariOptions if is_atari(environment) else RoomsOptions if is_own(environment) else None
     if model is not None:
         parse_settings(model, options, where)
@@ -116,7 +115,7 @@ def atari_options(options: Mapping[str, Any]) -> AtariOptions:
     Raises:
         UserError: there is no such option, or a value does not fit.
     """
-    return cast("AtariOptions", parse_settings(AtariOptions, options, "options"))
+    return parse_settings(AtariOptions, options, "options")
 
 
 @cache

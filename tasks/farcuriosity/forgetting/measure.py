@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcell.report.intervals import student_interval
+from gridcell.report import student_interval
 
 
 def forgetting_map(

@@ -50,7 +50,7 @@ def follow(
         actions: between them, of shape ``(steps,)``.
         segment: steps after which the curiosity scores and learns.
         epochs: times that it learns from a segment.
-        progress: told steps and figures after each segment.
+        progress: told steps and values after each segment.
     """
     frames, moves = torch.from_numpy(observations), torch.from_numpy(actions)
     rewards, errors, fragments = [], [], []
@@ -74,7 +74,7 @@ def follow(
         fragments.append(np.full(length, int(scores.fragments[0])))
         for switch in scores.switches:
             (made if switch.made else recalled).append(start + switch.step)
-        progress(chosen.stop, curiosity.figures())
+        progress(chosen.stop, curiosity.values())
     return Walk(
         np.concatenate(rewards),
         np.concatenate(errors),

@@ -11,9 +11,7 @@ import numpy as np
 from farcuriosity.report.forgetting_figures import maps, over_time, read
 from farcuriosity.report.scores import LEAST_SEEDS
 from farcuriosity.report.summary import AGGREGATES, Agent, curve_over_seeds
-from gridcell.plots import style
-from gridcell.plots.bars import grouped_bars
-from gridcell.plots.curves import Curve, curves
+from gridcell.plots import Curve, curves, grouped_bars, style
 from gridcell.report import Picture
 
 _SHOWN_IN_STRIP = 12

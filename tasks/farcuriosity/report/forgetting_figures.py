@@ -14,8 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from farcuriosity.forgetting.measure import forgetting_map, mean_interval
-from gridcell.plots import style
-from gridcell.plots.curves import Curve, curves
+from gridcell.plots import Curve, curves, style
 
 _CELL = 0.17  # inches
 _WALL = "#4b5563"

@@ -1,6 +1,6 @@
 """From stored results to the report: what the platform knows, in the words of this task."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,46 +9,28 @@ import numpy as np
 from farcuriosity.cells.forgetting import VISITS
 from farcuriosity.cells.names import EPISODES, VIDEO
 from farcuriosity.report.summary import Agent, Study, summarise
-from gridcell.errors import CorruptData, UserError
-from gridcell.execute.attempt import scratch_folder
-from gridcell.report import Picture
-from gridcell.store import Result
-from gridcell.task import Findings, Report
+from gridcell import Result
+from gridcell.report import Fetch, GridResults, Picture, Report, fetching
 
 
-def write(findings: Findings, out: Path) -> Report:
+def write(results: GridResults, out: Path) -> Report:
     """Write the report's files and return what the terminal shows.
 
     Raises:
-        UserError: nothing is done yet, or a stored file is damaged.
+        UserError: a stored file is damaged.
     """
-    from farcuriosity.report.page import headline, write_report
+    from farcuriosity.report.page import headline, write_files
 
-    if not findings.results:
-        failures = findings.reasons()
-        why = f": {failures[0]['title']}: {failures[0]['message']}" if failures else ": run the suite first"
-        raise UserError(f"Nothing is done yet{why}")
-    with scratch_folder("report") as cache:
-        try:
-            agents = _agents(findings, cache)
-            studies = _studies(findings, cache)
-        except CorruptData as error:
-            raise UserError(f"{error}: remove the result of cell {error.cell_id} and run again") from error
+    with fetching(results) as fetch:
+        agents, studies = _agents(results, fetch), _studies(results, fetch)
         summary = summarise(agents, studies)
-        page = write_report(
-            agents,
-            summary,
-            _pictures(agents, summary, studies),
-            out,
-            title=findings.title,
-            facts=_facts(findings),
-            counts=findings.counts(),
-            failures=findings.reasons(),
-        )
+        page = write_files(results, agents, summary, _pictures(agents, summary, studies), out)
     return Report(page, headline(summary))
 
 
-def _pictures(agents: list[Agent], summary: dict[str, Any], studies: list[Study]) -> Iterator[Picture]:
+def _pictures(
+    agents: Sequence[Agent], summary: Mapping[str, Any], studies: Sequence[Study]
+) -> Iterator[Picture]:
     # With matplotlib: only for drawing.
     from farcuriosity.report.figures import draw, draw_forgetting
 
@@ -61,31 +43,27 @@ def _pictures(agents: list[Agent], summary: dict[str, Any], studies: list[Study]
         yield from draw_forgetting(world, visits)
 
 
-def _studies(findings: Findings, cache: Path) -> list[Study]:
-    found = []
-    for target in findings.grid.targets:
-        result = findings.results.get(target.cell)
-        if result is not None and target.labels["what"] == "forgetting":
-            visits = _fetch(findings, result, VISITS, cache)
-            found.append(Study(*_place(target.labels), result.metrics, visits))
-    return found
+def _done(results: GridResults, what: str) -> Iterator[tuple[tuple[str, str, int], Result]]:
+    """Yield the place and the result of each target of one kind that is done."""
+    for target in results.grid.targets:
+        result = results.results.get(target.cell)
+        if result is not None and target.labels["what"] == what:
+            labels = target.labels
+            yield (str(labels["environment"]), str(labels["curiosity"]), int(labels["seed"])), result
 
 
-def _agents(findings: Findings, cache: Path) -> list[Agent]:
-    videos = {
-        _place(target.labels): findings.results[target.cell]
-        for target in findings.grid.targets
-        if target.labels["what"] == "video" and target.cell in findings.results
-    }
+def _studies(results: GridResults, fetch: Fetch) -> list[Study]:
+    done = _done(results, "forgetting")
+    return [Study(*place, result.metrics, fetch(result, VISITS)) for place, result in done]
+
+
+def _agents(results: GridResults, fetch: Fetch) -> list[Agent]:
+    videos = dict(_done(results, "video"))
     found = []
-    for target in findings.grid.targets:
-        result = findings.results.get(target.cell)
-        if result is None or target.labels["what"] != "agent":
-            continue
-        environment, curiosity, seed = _place(target.labels)
-        with np.load(_fetch(findings, result, EPISODES, cache), allow_pickle=False) as arrays:
+    for place, result in _done(results, "agent"):
+        environment, curiosity, seed = place
+        with np.load(fetch(result, EPISODES), allow_pickle=False) as arrays:
             frames, steps = arrays["frames"], arrays["frame_steps"]
-        video = videos.get((environment, curiosity, seed))
         found.append(
             Agent(
                 environment=environment,
@@ -96,48 +74,7 @@ def _agents(findings: Findings, cache: Path) -> list[Agent]:
                 curves=result.curves,
                 frames=frames,
                 frame_steps=steps,
-                video=None if video is None else _fetch(findings, video, VIDEO, cache).read_bytes(),
+                video=fetch(videos[place], VIDEO).read_bytes() if place in videos else None,
             )
         )
     return found
-
-
-def _place(labels: Any) -> tuple[str, str, int]:
-    return str(labels["environment"]), str(labels["curiosity"]), int(labels["seed"])
-
-
-def _fetch(findings: Findings, result: Result, name: str, cache: Path) -> Path:
-    return findings.store.results.fetch(result, name, cache)
-
-
-def _facts(findings: Findings) -> dict[str, str]:
-    results = list(findings.results.values())
-    settings = findings.settings
-    return {
-        "cells": f"{len(results)} done of {len(findings.grid)}",
-        "computing": f"{sum(result.seconds for result in results) / 60:.1f} min in all",
-        "seeds": ", ".join(map(str, settings["seeds"])),
-        "training": ", ".join(f"{key} {value}" for key, value in settings["training"].items()),
-        "environments": "; ".join(
-            f"{name}: {e['id']} {e['options'] or ''}".strip() for name, e in settings["environments"].items()
-        ),
-        "curiosities": _told(settings["curiosities"]),
-        "forgetting": "; ".join(
-            [
-                *(f"{name}: {world}" for name, world in settings["forgetting"]["worlds"].items()),
-                f"path: {settings['forgetting']['path']}",
-                _told(settings["forgetting"]["curiosities"]),
-            ]
-        ),
-        "versions": findings.versions(),
-        "storage": findings.store.uri,
-    }
-
-
-def _told(curiosities: Any) -> str:
-    return "; ".join(f"{name}: {_one_line(chosen)}" for name, chosen in curiosities.items())
-
-
-def _one_line(chosen: Mapping[str, Any]) -> str:
-    parameters = {name: value for name, value in chosen.items() if name != "kind"}
-    return f"{chosen['kind']} {parameters or ''}".strip()

@@ -20,7 +20,7 @@ from farcuriosity.report.scores import (
     median_of_means,
     optimality_gap,
 )
-from gridcell.report.intervals import student_interval
+from gridcell.report import student_interval
 
 POINTS = 25  # of a curve over time
 AGGREGATES = {

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from farmap.report.film import Recording, filmstrip
-from gridcell.plots.bars import grouped_bars
-from gridcell.plots.curves import Curve, curves
+from gridcell.plots import Curve, curves, grouped_bars
 from gridcell.report import Picture
 
 Summary = Mapping[str, Any]

@@ -1,113 +1,115 @@
 """The report: one page that stands alone, its pictures, and the numbers behind it."""
 
-from __future__ import annotations
-
-import csv
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from farmap.agents.explore import THRESHOLDS
 from farmap.report.film import Recording, write_animation
-from farmap.report.sentences import answer, not_compared
+from farmap.report.sentences import not_compared, sentences
 from farmap.report.summary import MEASURES, PLACE, Entry
-from gridcell.report import render, write_pictures
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from gridcell.report import Column, Columns, GridResults, Table, Value, write_csv, write_page, write_summary
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write_report(
+def write_files(
+    results: GridResults,
     entries: Sequence[Entry],
     summary: Mapping[str, Any],
     recordings: Mapping[str, Recording],
     out: Path,
-    *,
-    title: str,
-    facts: Mapping[str, str],
-    counts: Mapping[str, int],
-    failures: Sequence[Mapping[str, str]] = (),
 ) -> Path:
     """Write the page, figures as PNG, animations, ``summary.json`` and ``cells.csv``; return the page.
 
     Args:
-        entries: what is done.
-        summary: from ``summarise``.
+        results: what the page is about.
+        entries: of the runs that are done.
+        summary: of them, from ``summarise``.
         recordings: name -> a run to be drawn.
         out: the folder, made if it is not there.
-        title: of the page.
-        facts: settings and provenance, name -> value.
-        counts: state of the cells -> how many.
-        failures: ``{"title", "class", "message"}`` of each cell that failed.
     """
     from farmap.report.figures import draw  # with matplotlib: only for drawing
 
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "summary.json").write_text(json.dumps(summary, indent=1, allow_nan=False) + "\n")
+    write_summary(summary, out)
     _write_cells(entries, out / "cells.csv")
     for name, recording in recordings.items():
         write_animation(recording, out / f"film-{name}.gif")
-    pictures, _ = write_pictures(draw(summary, recordings), out)
-    page = out / "report.html"
-    page.write_text(
-        render(
-            _TEMPLATES,
-            {"number": number, "spread": spread},
-            title=title,
-            summary=summary,
-            measures={
-                name: title.format(early_steps=summary["early_steps"]) for name, title in MEASURES.items()
-            },
-            thresholds=THRESHOLDS,
-            answer=answer(summary),
-            not_compared=not_compared,
-            pictures=pictures,
-            films=list(recordings),
-            facts=facts,
-            counts=counts,
-            failures=failures,
-        ),
-        encoding="utf-8",
+    return write_page(
+        results,
+        out,
+        templates=_TEMPLATES,
+        pictures=draw(summary, recordings),
+        own_facts=_facts(results.settings),
+        sentences=sentences(summary),
+        sizes=[size_table(size, agents) for size, agents in summary["sizes"].items()],
+        pairs=[
+            pair_table(size, pair, summary["early_steps"])
+            for size, pair in summary["paired"].items()
+            if pair["runs"]
+        ],
+        films=list(recordings),
     )
-    return page
 
 
 def headline(summary: Mapping[str, Any]) -> list[Any]:
-    """Return what the terminal shows: one table, then the comparison in sentences."""
-    return [_table(summary), *answer(summary)]
+    """Return what the terminal shows: a table for each size of map, then the comparison in sentences."""
+    return [*(size_table(size, agents) for size, agents in summary["sizes"].items()), *sentences(summary)]
 
 
-def _table(summary: Mapping[str, Any]) -> Table:
-    from rich import box
-    from rich.table import Table
+def size_table(size: str, agents: Mapping[str, Any]) -> Table:
+    """Lay out the agents' means on maps of one size, with their intervals."""
+    most = max(agents.values(), key=lambda group: group["maps"])
+    columns: Columns = ["agent", Column("coverage", number, unit="%")]
+    columns += [Column(f"to {percent} %", number, page_only=percent != 95) for percent in THRESHOLDS]
+    columns += [Column("ms to 95 %", number, page_only=True), Column("µs per step", number)]
+    columns += [Column("active memory", number), Column("peak", number, page_only=True)]
+    columns += [Column("fragments", number), Column("recalls", number)]
+    rows = [
+        [
+            agent,
+            _mean(group["coverage"]),
+            *(
+                Value(group["median_steps_to"][str(one)], note=f"by {100 * group['reached'][str(one)]:.0f} %")
+                for one in THRESHOLDS
+            ),
+            _mean(group["seconds_to_95"], 1e3),
+            1e6 * group["seconds_per_step"]["mean"],
+            _mean(group["mean_memory"]),
+            group["peak_memory"]["mean"],
+            _mean(group["fragments"]),
+            _mean(group["recalls"]),
+        ]
+        for agent, group in agents.items()
+    ]
+    cells = number(most["visible_cells"])
+    return Table(
+        columns, rows, f"{size.capitalize()}: {most['maps']} maps of {cells} visible cells on average"
+    )
 
-    table = Table(title="Exploration", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("maps", "agent"):
-        table.add_column(column)
-    for column in ("coverage %", "median steps to 95 %", "active memory", "fragments", "recalls", "µs/step"):
-        table.add_column(column, justify="right")
-    for size, of_size in summary["sizes"].items():
-        for agent, group in of_size.items():
-            table.add_row(
-                size,
-                agent,
-                f"{group['coverage']['mean']:.1f}",
-                number(group["median_steps_to"]["95"]),
-                number(group["mean_memory"]["mean"]),
-                number(group["fragments"]["mean"]),
-                number(group["recalls"]["mean"]),
-                number(1e6 * group["seconds_per_step"]["mean"]),
-            )
-    return table
+
+def pair_table(size: str, pair: Mapping[str, Any], early_steps: int) -> Table:
+    """Lay out how the two compared agents differ on maps of one size, a row for each measure."""
+    columns: Columns = [
+        "measure",
+        Column(str(pair["second"]), number),
+        Column("difference [95 %]", kind="text"),
+    ]
+    columns += [Column("lower on"), Column("higher on"), Column("Wilcoxon p", "{:.2g}".format)]
+    rows: list[list[Any]] = []
+    for name, title in MEASURES.items():
+        found, why = pair[name], not_compared(pair, name)
+        numbers = [None, Value(None, why), None, None, None]
+        if not why:
+            difference = Value(found["mean"], spread(found))
+            numbers = [found["second_mean"], difference, found["lower"], found["higher"], found["p"]]
+        rows.append([title.format(early_steps=early_steps), *numbers])
+    what = f"{pair['first']} minus {pair['second']} on {size} maps"
+    return Table(columns, rows, f"{what}, {pair['coverage']['n']} maps, {pair['runs']} pairs of runs")
 
 
-def number(value: float | None) -> str:
-    """Write a number in four digits or so; a dash where there is none."""
-    if value is None:
-        return "–"
+def number(value: float) -> str:
+    """Write a number in four digits or so."""
     if value == 0:
         return "0"
     if abs(value) < 0.01:
@@ -119,17 +121,30 @@ def number(value: float | None) -> str:
 def spread(found: Mapping[str, Any]) -> str:
     """Write a mean with its interval."""
     low, high = found["ci95"]
-    return (
-        number(found["mean"]) if low is None else f"{number(found['mean'])} [{number(low)}, {number(high)}]"
+    return number(found["mean"]) + ("" if low is None else f" [{number(low)}, {number(high)}]")
+
+
+def _mean(found: Mapping[str, Any], factor: float = 1.0) -> Value:
+    low, high = found["ci95"]
+    known = low is not None and low < high
+    return Value(
+        factor * found["mean"],
+        note=f"[{number(factor * low)}, {number(factor * high)}]" if known else "",
     )
 
 
+def _facts(settings: Mapping[str, Any]) -> dict[str, Any]:
+    changes = {name: value for name, value in settings["changes"].items() if value}
+    return {
+        "run": f"{settings['steps']:,} steps",
+        "seeds": settings["seeds"],
+        "world": changes or "static, exact odometry",
+        **{f"agent {name}": agent for name, agent in settings["agents"].items()},
+    }
+
+
 def _write_cells(entries: Sequence[Entry], path: Path) -> None:
-    ordered = sorted(entries, key=lambda entry: (entry.size, entry.map, entry.agent, entry.seed))
-    measured = sorted({name for entry in ordered for name in entry.metrics})
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*PLACE, *measured])
-        for entry in ordered:
-            place = [getattr(entry, column) for column in PLACE]
-            writer.writerow([*place, *(entry.metrics[name] for name in measured)])
+    ordered = sorted(entries, key=lambda run: (run.size, run.map, run.agent, run.seed))
+    measured = sorted({name for run in ordered for name in run.metrics})
+    rows = ([*(getattr(run, name) for name in PLACE), *map(run.metrics.get, measured)] for run in ordered)
+    write_csv([*PLACE, *measured], rows, path)

@@ -15,7 +15,7 @@ _CLAIMS: tuple[tuple[str, str, str, int, float], ...] = (
 """
 
 
-def answer(summary: Mapping[str, Any]) -> list[str]:
+def sentences(summary: Mapping[str, Any]) -> list[str]:
     """Return how the two compared agents differ, a sentence per size of map."""
     return [
         f"{pair['first']} against {pair['second']} on {_maps(pair['coverage']['n'], size)}: "

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmap.agents.explore import THRESHOLDS
-from gridcell.report.intervals import student_interval
+from gridcell.report import student_interval
 
 MEASURES: Mapping[str, str] = {
     "early_coverage": "mean coverage over the first {early_steps:,} steps (%)",

@@ -4,13 +4,13 @@ import math
 from typing import Any
 
 from generalization_difficulty.formula.bits import Difficulty
+from generalization_difficulty.formula.curves import curves_of
 from generalization_difficulty.formula.tasks import (
     Classification,
     Reinforcement,
     parse_task,
     union_difficulty,
 )
-from generalization_difficulty.report.curves import curves_of
 from gridcell.cell import Cell
 from gridcell.context import Context
 

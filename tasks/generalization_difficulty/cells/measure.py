@@ -7,7 +7,7 @@ from generalization_difficulty.cells.formula import record
 from generalization_difficulty.data.batches import ArrayBatches, Batches
 from generalization_difficulty.data.files import fingerprint, open_data
 from generalization_difficulty.estimate.measure import MEBIBYTE, measure
-from generalization_difficulty.report.curves import curves_of
+from generalization_difficulty.formula.curves import curves_of
 from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.errors import UserError

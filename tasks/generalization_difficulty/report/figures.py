@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 
 from generalization_difficulty.report.numbers import log10
-from gridcell.plots.bars import grouped_bars
-from gridcell.plots.curves import Curve, curves
-from gridcell.plots.heatmap import heatmap
+from gridcell.plots import Curve, curves, grouped_bars, heatmap
 from gridcell.report import Picture
 
 Summary = Mapping[str, Any]

@@ -1,68 +1,162 @@
 """The report: one page that stands alone, its pictures, and the numbers behind it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from generalization_difficulty.report.numbers import dimension, plain, scientific, spread
-from generalization_difficulty.report.sentences import answer
-from generalization_difficulty.report.summary import Entry, summarise, write_cells, write_summary
-from gridcell.report import render, write_pictures
+from generalization_difficulty.report.sentences import sentences
+from generalization_difficulty.report.summary import COLUMNS, Entry
+from gridcell.report import Column, Columns, GridResults, Table, Value, write_csv, write_page, write_summary
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
+_POLICY = {"n": "steps n", "m": "observed numbers m", "actions": "action numbers D"}
+_ENDS = {"delta": "resolution δ", "eps": "target error ε"}
+_GIVEN: Mapping[str, tuple[Sequence[str], Mapping[str, str]]] = {
+    "Classification": (
+        ["classification"],
+        {"n": "points n", "m": "dimension m", "radius": "norm R", "classes": "classes", **_ENDS},
+    ),
+    "Meta-learning": (
+        ["meta-learning"],
+        {
+            "n": "support sets n",
+            "m_within": "dimension within",
+            "m_across": "dimension across",
+            "ways": "ways",
+            "radius": "norm R",
+            **_ENDS,
+        },
+    ),
+    "Reinforcement learning": (["reinforcement", "environment"], {**_POLICY, **_ENDS}),
+}
+"""Title of a table -> the kinds of task in it, and their ingredients with headings."""
 
-def write_report(
-    entries: Iterable[Entry],
-    out: Path,
-    *,
-    title: str,
-    orders: Mapping[str, Sequence[str]],
-    facts: Mapping[str, str],
-    counts: Mapping[str, int],
-    failures: Sequence[Mapping[str, str]] = (),
-    skipped: Sequence[tuple[str, str]] = (),
-) -> list[Path]:
-    """Write ``report.html``, its figures as PNG, ``cells.csv`` and ``summary.json`` into a folder.
+_SHOWN = {"n": "n", "m": "m", "radius": "R", "classes": "classes", "delta": "delta", "eps": "eps"}
+
+
+def write_files(
+    results: GridResults, entries: Iterable[Entry], summary: Mapping[str, Any], out: Path
+) -> Path:
+    """Write the page, its figures as PNG, ``cells.csv`` and ``summary.json`` into a folder; return the page.
 
     Args:
+        results: what the page is about.
         entries: what is done.
-        out: the folder, made if it is not there; files of the same names are replaced.
-        title: of the page.
-        orders: title -> tasks expected in this order, easiest first.
-        facts: settings and provenance, name -> value, shown in this order.
-        counts: state of the cells -> how many.
-        failures: ``{"title", "class", "message"}`` of each cell that failed.
-        skipped: name and reason of what was skipped.
-
-    Returns:
-        The files written: ``report.html`` first.
+        summary: of them, from ``summarise``.
+        out: the folder, made if it is not there.
     """
     from generalization_difficulty.report.figures import draw  # with matplotlib: only for drawing
 
-    done = list(entries)
-    summary = summarise(done, orders)
-    out.mkdir(parents=True, exist_ok=True)
-    write_summary(summary, out / "summary.json")
-    write_cells(done, out / "cells.csv")
-    pictures, images = write_pictures(draw(summary), out)
-    page = out / "report.html"
-    page.write_text(
-        _render(
-            title=title,
-            summary=summary,
-            pictures=pictures,
-            facts=facts,
-            counts=counts,
-            failures=failures,
-            skipped=skipped,
-        ),
-        encoding="utf-8",
+    write_summary(summary, out, ensure_ascii=False)
+    write_csv(COLUMNS, map(_row, entries), out / "cells.csv")
+    settings = results.settings
+    estimation = {"estimation": settings["estimation"]} if summary["measured"] else {}
+    return write_page(
+        results,
+        out,
+        templates=_TEMPLATES,
+        pictures=draw(summary),
+        own_facts={"seeds": settings["seeds"], **estimation},
+        sentences=sentences(summary),
+        given=[table for title in _GIVEN if (table := given_table(summary, title))],
+        measured=measured_table(summary),
+        samples=sample_table(summary),
+        seeds=max((len(entry["seeds"]) for entry in summary["measured"].values()), default=0),
     )
-    return [page, *images, out / "cells.csv", out / "summary.json"]
 
 
-def _render(*, summary: Mapping[str, Any], **context: Any) -> str:
-    filters: dict[str, Callable[..., str]] = {"scientific": scientific, "plain": plain, "spread": spread}
-    filters["dimension"] = dimension
-    return render(_TEMPLATES, filters, summary=summary, answer=answer(summary), **context)
+def headline(summary: Mapping[str, Any]) -> list[Any]:
+    """Return what the terminal shows: the table of ingredients and bits, then the answer in sentences."""
+    return [terminal_table(summary), *sentences(summary)] if summary["tasks"] else []
+
+
+def terminal_table(summary: Mapping[str, Any]) -> Table:
+    """Lay out the ingredients that most kinds have and the difficulty of each task."""
+    columns: Columns = [Column("task", kind="text", width=24)]
+    columns += [Column(heading, lambda value: plain(value, 3)) for heading in _SHOWN.values()]
+    columns += [Column("bits", lambda value: scientific(value, 2))]
+    rows = [
+        [name, *(task["ingredients"].get(key) for key in _SHOWN), summary["log2_bits"][name]]
+        for name, task in summary["tasks"].items()
+    ]
+    return Table(columns, rows, "Generalization difficulty")
+
+
+def given_table(summary: Mapping[str, Any], title: str) -> Table:
+    """Lay out the tasks whose ingredients are given, of the kinds of one of the page's tables."""
+    kinds, headings = _GIVEN[title]
+    columns: Columns = ["task", *(Column(heading, plain) for heading in headings.values())]
+    columns += [Column("bits per d.f.", "{:.2f}".format), Column("difficulty", scientific, unit="bits")]
+    rows = [
+        [
+            name,
+            *(task["ingredients"].get(key) for key in headings),
+            task["bits_per_dimension"],
+            Value(summary["log2_bits"][name], mark="best"),
+        ]
+        for name, task in summary["tasks"].items()
+        if task["kind"] in kinds
+    ]
+    return Table(columns, rows, title)
+
+
+def measured_table(summary: Mapping[str, Any]) -> Table:
+    """Lay out the tasks that were measured from data: ingredients over seeds, and the difficulty."""
+    columns: Columns = [
+        "data",
+        Column("points n", plain),
+        Column("features", plain),
+        Column("classes", plain),
+    ]
+    columns += [Column("norm R"), Column("dimension m"), Column("δ, sample"), Column("δ, extreme value")]
+    columns += [Column("ε", plain), Column("difficulty", lambda value: scientific(value, 2), unit="bits")]
+    rows = []
+    for name, entry in summary["measured"].items():
+        truth = "" if entry["true_dimension"] is None else f"true {entry['true_dimension']}"
+        ends = [scientific(entry["log2_bits"][end], 2) for end in ("low", "high")]
+        rows.append(
+            [
+                *(name, entry["n"], entry["features"], entry["classes"], _over_seeds(entry, "radius")),
+                Value(entry["m_estimate"]["mean"], dimension(entry), truth),
+                *(_over_seeds(entry, key) for key in ("delta_sample", "delta_evt")),
+                entry["eps"],
+                Value(
+                    summary["log2_bits"][name],
+                    note=" to ".join(ends) if summary["ranges"][name] is not None else "",
+                    mark="best",
+                ),
+            ]
+        )
+    return Table(columns, rows, "Measured from data")
+
+
+def sample_table(summary: Mapping[str, Any]) -> Table:
+    """Lay out the samples that the estimates were made from."""
+    counts = {"held": "held in memory", "m_points": "points for m"}
+    pairs = {"delta_points": "points for δ, sample", "delta_pairs": "pairs for δ, extreme value"}
+    pairs["delta_extremes"] = "extremes"
+    columns: Columns = ["data", *(Column(heading, plain) for heading in counts.values())]
+    columns += [Column("standard error of m"), *(Column(heading, plain) for heading in pairs.values())]
+    columns += [Column("tail index γ"), Column("equal points of different classes")]
+    rows = [
+        [
+            *(name, *(entry[key] for key in counts), _over_seeds(entry, "m_error", 2)),
+            *(entry[key] for key in pairs),
+            *(_over_seeds(entry, "tail_index", 2), _over_seeds(entry, "duplicates")),
+        ]
+        for name, entry in summary["measured"].items()
+    ]
+    return Table(columns, rows, "Samples that the estimates were made from")
+
+
+def _over_seeds(entry: Mapping[str, Any], name: str, digits: int = 4) -> Value:
+    return Value(entry[name]["mean"], spread(entry[name], digits))
+
+
+def _row(entry: Entry) -> list[Any]:
+    """Return a cell's row of ``cells.csv``; what its kind doesn't know is None."""
+    known = {**entry.metrics.get("ingredients", {}), **entry.metrics}
+    known |= {"task": entry.name, "kind": entry.kind, "seed": entry.seed, "seconds": entry.seconds}
+    return [known.get(name) for name in COLUMNS]

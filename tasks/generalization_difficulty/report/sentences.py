@@ -7,38 +7,38 @@ from generalization_difficulty.report.numbers import dimension, scientific
 from generalization_difficulty.report.summary import below
 
 
-def answer(summary: Mapping[str, Any]) -> list[str]:
+def sentences(summary: Mapping[str, Any]) -> list[str]:
     """Return the report's sentences: easiest and hardest task, and how the expected orders came out."""
     names = {name: summary["log2_bits"][name] for name in summary["tasks"]}
-    sentences = []
+    said = []
     if len(names) > 1:
         ranges = {name: summary["ranges"][name] for name in names}
         easiest, hardest = min(names, key=names.__getitem__), max(names, key=names.__getitem__)
         above = [name for name in names if below(ranges[easiest], ranges[name]) is not True]
         under = [name for name in names if below(ranges[name], ranges[hardest]) is not True]
-        sentences.append(_end("easiest", easiest, above, names, ranges))
-        sentences.append(_end("hardest", hardest, under, names, ranges))
+        said.append(_end("easiest", easiest, above, names, ranges))
+        said.append(_end("hardest", hardest, under, names, ranges))
     elif names:
         ((name, value),) = names.items()
-        sentences.append(f"{name} asks for {scientific(value, 2)} bits.")
+        said.append(f"{name} asks for {scientific(value, 2)} bits.")
     for order in summary["orders"]:
         told = {True: "holds", False: "does not hold", None: "can't be told"}[order["holds"]]
         values = ", ".join(
             f"{name} {'not done' if value is None else scientific(value, 2)}"
             for name, value in zip(order["tasks"], order["log2_bits"], strict=True)
         )
-        sentences.append(f"Expected order {order['title']} {told}: {values} (bits).")
+        said.append(f"Expected order {order['title']} {told}: {values} (bits).")
     for name, entry in summary["measured"].items():
         if summary["ranges"][name] is None:
-            sentences.append(f"{name}: {_why_no_range(entry)}.")
+            said.append(f"{name}: {_why_no_range(entry)}.")
         if entry["true_dimension"] is None and entry["m_estimate"]["mean"] is not None:
-            sentences.append(f"{name}: intrinsic dimension {dimension(entry, 3)}.")
+            said.append(f"{name}: intrinsic dimension {dimension(entry, 3)}.")
         if entry["duplicates"]["high"]:
-            sentences.append(
+            said.append(
                 f"{name}: up to {entry['duplicates']['high']:.0f} pairs of equal points have different "
                 "labels; they are left out of the resolution."
             )
-    return sentences
+    return said
 
 
 def _end(

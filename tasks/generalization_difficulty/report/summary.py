@@ -1,12 +1,9 @@
 """The result as JSON: the same entries give the same bytes, in whatever order they came."""
 
-import csv
-import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 SPREAD = (
@@ -104,23 +101,6 @@ def summarise(entries: Iterable[Entry], orders: Mapping[str, Sequence[str]]) -> 
         "ranges": ranges,
         "orders": [_order(title, names, log2_bits, ranges) for title, names in orders.items()],
     }
-
-
-def write_summary(summary: Mapping[str, Any], path: Path) -> None:
-    """Write the summary as JSON, tasks in their order."""
-    text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
-def write_cells(entries: Iterable[Entry], path: Path) -> None:
-    """Write one row per cell; what a kind of cell doesn't know is left empty."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        for entry in entries:
-            known = {**entry.metrics.get("ingredients", {}), **entry.metrics}
-            row = {"task": entry.name, "kind": entry.kind, "seed": entry.seed, "seconds": entry.seconds}
-            writer.writerow({**known, **row})
 
 
 def spread(values: Iterable[float | None]) -> dict[str, Any]:

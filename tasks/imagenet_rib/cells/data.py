@@ -23,7 +23,7 @@ def run(cell: Cell, context: Context) -> dict[str, Any]:
     if config["source"] == "published":
         return _look_up(config["set"], config["content"], context)
     if config["source"] == "digits":
-        from gridcell.data.derive import derive
+        from gridcell.data.deriving import derive
         from gridcell.data.digits import load_digits_images
 
         base = load_digits_images(config["image_size"])

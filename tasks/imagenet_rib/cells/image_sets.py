@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from gridcell.data.corruptions import corruptions
-from gridcell.data.derive import derive
+from gridcell.data.deriving import derive
 from gridcell.data.folder import read_folder
 from gridcell.data.images import LabelledImages, concatenate
 from gridcell.data.importers.c import EXTRA, SEVERITIES
-from gridcell.data.shifts import Sources
-from gridcell.data.shifts import shifts as known_shifts
+from gridcell.data.shifts import Sources, shifts as known_shifts
 from gridcell.errors import UserError
 
 BASE = "val"

@@ -48,7 +48,7 @@ def train_classifier(
     import torch
 
     from gridcell.learn.classifier import Classifier
-    from gridcell.learn.fit import fit
+    from gridcell.learn.fitting import fit
     from gridcell.learn.optimisers import Optimisation
     from imagenet_rib.learning.masking import check_labels
 

@@ -8,8 +8,8 @@ from gridcell.grid import Grid
 from imagenet_rib.grid.input_names import is_data
 from imagenet_rib.grid.slices import CORRUPTED
 from imagenet_rib.grid.throughput import HARDWARE, Throughput, throughput_of
-from imagenet_rib.report.evaluations import VAL
 from imagenet_rib.settings import Settings
+from imagenet_rib.vocabulary import VAL
 
 IMAGES = {
     "v2": 10_000,

@@ -15,8 +15,8 @@ from imagenet_rib.grid.published import check_there, labelled_images, published,
 from imagenet_rib.grid.slices import CORRUPTED, evaluation_cuts
 from imagenet_rib.method import FineTuning, Merging, Method
 from imagenet_rib.methods import get
-from imagenet_rib.report.evaluations import PRE, VAL
 from imagenet_rib.settings import Data, Pretrained, Pretraining, Settings
+from imagenet_rib.vocabulary import PRE, VAL
 
 PRETRAIN = "pretrain"
 """The set that stands for the pre-training data."""

@@ -1,11 +1,11 @@
-"""The registry of methods: every file of this folder, and every entry point of a plug-in.
+"""The registry of methods: every file of this folder, every entry point, and the user's own files.
 
-A plug-in adds a method by an entry point of the group ``gridcell.imagenet_rib.methods`` that leads to a
-:class:`~imagenet_rib.method.FineTuning` or a :class:`~imagenet_rib.method.Merging`.
+A method is a :class:`~imagenet_rib.method.FineTuning` or a :class:`~imagenet_rib.method.Merging` that a
+module calls ``method``. Another distribution adds one by an entry point of the group
+``gridcell.imagenet_rib.methods``.
 """
 
 from collections.abc import Iterable, Mapping
-from functools import cache
 
 from gridcell.errors import unknown
 from gridcell.grid import order_by_needs
@@ -13,19 +13,20 @@ from gridcell.registry import Registry, by_name
 from imagenet_rib.method import FineTuning, Merging, Method
 
 ENTRY_POINTS = "gridcell.imagenet_rib.methods"
-_KINDS = (FineTuning, Merging)
+
+registry: Registry[Method] = Registry(
+    __name__, "method", "method", kinds=(FineTuning, Merging), group=ENTRY_POINTS
+)
 
 
-@cache
 def available() -> dict[str, Method]:
     """Return all methods by name, in alphabetical order.
 
     Raises:
-        UserError: If two methods share a name, a plug-in's entry point leads to something else, a method
-            needs one that does not exist, or methods need each other in a circle.
+        UserError: If two methods share a name, a plug-in gives something else, a method needs one that does
+            not exist, or methods need each other in a circle.
     """
-    methods: Registry[Method] = Registry(__name__, "method", "method", kinds=_KINDS, group=ENTRY_POINTS)
-    return collect(methods.all.values())
+    return collect(registry.all.values())
 
 
 def get(name: str) -> Method:
@@ -52,7 +53,7 @@ def collect(methods: Iterable[Method]) -> dict[str, Method]:
     Raises:
         UserError: As :func:`available`.
     """
-    found = by_name(methods, "method", kinds=_KINDS)
+    found = by_name(methods, "method")
     order({name: method.needs(method.parameters()) for name, method in found.items()})
     return found
 

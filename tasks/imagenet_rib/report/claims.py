@@ -1,4 +1,4 @@
-"""The paper's findings, put to the test: what each claims, what was measured, and whether it holds."""
+"""The paper's claims, put to the test: what each says, what was measured, and whether it holds."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,17 +7,17 @@ import numpy as np
 
 from imagenet_rib import metrics
 from imagenet_rib.report.estimates import Statistic, Term, verdict
-from imagenet_rib.report.evaluations import BASELINE
 from imagenet_rib.report.leaderboard import Estimates
-from imagenet_rib.report.matrices import Collected
+from imagenet_rib.report.matrices import Matrices
 from imagenet_rib.report.richness import Origin
 from imagenet_rib.report.significance import ALPHA
+from imagenet_rib.vocabulary import BASELINE
 
 HOLDS, FAILS, OPEN, UNKNOWN = "holds", "does not hold", "undecided", "not measured"
 
 RULE = (
     "A part holds if its whole 95 % interval lies on the claimed side of zero, does not hold if it lies on "
-    "the other side, and is undecided if it spans zero. A finding holds if all its parts do, and does not "
+    "the other side, and is undecided if it spans zero. A claim holds if all its parts do, and does not "
     "hold if one of them does not. Over few sets a correlation's bootstrap interval is too narrow: there the "
     "p-value must be below 0.05, too, or the part is undecided."
 )
@@ -33,9 +33,9 @@ _ORDER = (
 """Methods of which the first keeps more robustness than the second."""
 
 
-def statistics(collected: Collected, origins: Mapping[str, Origin]) -> dict[tuple[str, ...], Statistic]:
+def statistics(matrices: Matrices, origins: Mapping[str, Origin]) -> dict[tuple[str, ...], Statistic]:
     """Return what the claims need estimated: by ``("claim", part, model or pair of models)``, "" the mean."""
-    n = len(collected.names)
+    n = len(matrices.names)
     elsewhere, itself = metrics.mri_coefficients(n), np.eye(n) / n
     found: dict[tuple[str, ...], Statistic] = {}
 
@@ -49,16 +49,16 @@ def statistics(collected: Collected, origins: Mapping[str, Origin]) -> dict[tupl
         ]
 
     for a, b in _ORDER:
-        both = [m for m in collected.models if all(collected.complete(m, which) for which in (a, b))]
+        both = [m for m in matrices.models if all(matrices.complete(m, which) for which in (a, b))]
         add(
             _versus(a, b),
-            {m: [collected.term(m, a, elsewhere), collected.term(m, b, elsewhere, -1)] for m in both},
+            {m: [matrices.term(m, a, elsewhere), matrices.term(m, b, elsewhere, -1)] for m in both},
         )
-    pairs = _pairs(collected, origins)
+    pairs = _pairs(matrices, origins)
     add(
         "before",
         {
-            pair: [_before(collected, rich, itself, 1), _before(collected, poor, itself, -1)]
+            pair: [_before(matrices, rich, itself, 1), _before(matrices, poor, itself, -1)]
             for pair, (rich, poor) in pairs.items()
         },
     )
@@ -66,22 +66,22 @@ def statistics(collected: Collected, origins: Mapping[str, Origin]) -> dict[tupl
         "loss",
         {
             pair: [
-                collected.change(rich, BASELINE, elsewhere),
-                collected.change(poor, BASELINE, elsewhere, -1),
+                matrices.change(rich, BASELINE, elsewhere),
+                matrices.change(poor, BASELINE, elsewhere, -1),
             ]
             for pair, (rich, poor) in pairs.items()
-            if all(collected.complete(m, BASELINE) for m in (rich, poor))
+            if all(matrices.complete(m, BASELINE) for m in (rich, poor))
         },
     )
     return found
 
 
 def claims(estimates: Estimates, distance: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Judge the findings of Hwang et al. by ``RULE``.
+    """Judge the claims of Hwang et al. by ``RULE``.
 
     Args:
         estimates: of ``statistics``.
-        distance: from ``distance.summary.summarise_distances``.
+        distance: from ``summarise_distances``.
 
     Returns:
         A list of ``{"name", "claim", "verdict", "parts"}``; each part has ``name``, ``what`` is measured,
@@ -94,7 +94,7 @@ def claims(estimates: Estimates, distance: Mapping[str, Any] | None) -> list[dic
         _part(estimates, "before", "accuracy before, richer − poorer pre-training", "above"),
         _part(estimates, "loss", f"mRI of {BASELINE}, richer − poorer pre-training", "below"),
     ]
-    findings = [
+    found = [
         (
             "methods",
             "EWC and LwF keep more robustness than plain fine-tuning; WiSE-FT and soups keep more still.",
@@ -113,7 +113,7 @@ def claims(estimates: Estimates, distance: Mapping[str, Any] | None) -> list[dic
     ]
     return [
         {"name": name, "claim": claim, "verdict": _all([part["verdict"] for part in parts]), "parts": parts}
-        for name, claim, parts in findings
+        for name, claim, parts in found
     ]
 
 
@@ -121,23 +121,23 @@ def _versus(a: str, b: str) -> str:
     return f"{a} over {b}"
 
 
-def _pairs(collected: Collected, origins: Mapping[str, Origin]) -> dict[str, tuple[str, str]]:
+def _pairs(matrices: Matrices, origins: Mapping[str, Origin]) -> dict[str, tuple[str, str]]:
     """Return any two models of one architecture of which the first was pre-trained on richer data."""
-    known = [(model, origins[model]) for model in collected.models if model in origins]
+    known = [(model, origins[model]) for model in matrices.models if model in origins]
     return {
         f"{rich} − {poor}": (rich, poor)
         for rich, ours in known
         for poor, theirs in known
         if ours.architecture == theirs.architecture
         and ours.level > theirs.level
-        and rich in collected.before
-        and poor in collected.before
+        and rich in matrices.before
+        and poor in matrices.before
     }
 
 
-def _before(collected: Collected, model: str, coefficients: metrics.FloatArray, weight: float) -> Term:
+def _before(matrices: Matrices, model: str, coefficients: metrics.FloatArray, weight: float) -> Term:
     """Return a model's accuracy before fine-tuning, for which every row of the matrix is the same."""
-    rows = dict.fromkeys(collected.names, collected.before[model])
+    rows = dict.fromkeys(matrices.names, matrices.before[model])
     return Term({None: rows}, coefficients, weight=weight)
 
 
@@ -178,7 +178,7 @@ def _judged(estimate: Mapping[str, Any], side: str) -> dict[str, Any]:
 
 
 def _all(verdicts: Sequence[str]) -> str:
-    """Join the parts' verdicts by ``RULE``; what is not measured keeps a finding open, unless all is."""
+    """Join the parts' verdicts by ``RULE``; what is not measured keeps a claim open, unless all is."""
     if FAILS in verdicts:
         return FAILS
     return verdicts[0] if len(set(verdicts)) == 1 else OPEN

@@ -1,16 +1,17 @@
 """Accuracy on a set of corrupted images by corruption and severity."""
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gridcell.report import write_csv
 from imagenet_rib import metrics
 from imagenet_rib.report.estimates import plain
-from imagenet_rib.report.evaluations import PRE, Evaluation, SetFacts
-from imagenet_rib.report.matrices import Collected
+from imagenet_rib.report.evaluations import Evaluation, SetFacts
+from imagenet_rib.report.matrices import Matrices
+from imagenet_rib.vocabulary import PRE
 
 COLUMNS = (
     "model",
@@ -27,7 +28,7 @@ Parts = dict[str, dict[str, float | None]]
 """Corruption -> severity -> percent."""
 
 
-def summarise_corruptions(collected: Collected, sets: Sequence[SetFacts]) -> dict[str, Any] | None:
+def summarise_corruptions(matrices: Matrices, sets: Sequence[SetFacts]) -> dict[str, Any] | None:
     """Break the accuracy on the first set with named groups (``fog/3``) down into its parts.
 
     Returns:
@@ -51,15 +52,15 @@ def summarise_corruptions(collected: Collected, sets: Sequence[SetFacts]) -> dic
             nested.setdefault(corruption, {})[severity] = plain(value)
         return nested
 
-    accuracy: dict[str, Any] = {model: {} for model in collected.models}
-    elsewhere: dict[str, Any] = {model: {} for model in collected.models}
-    for model, method in collected.pairs:
-        seeds = collected.matrices.get((model, method), {}).values()
+    accuracy: dict[str, Any] = {model: {} for model in matrices.models}
+    elsewhere: dict[str, Any] = {model: {} for model in matrices.models}
+    for model, method in matrices.pairs:
+        seeds = matrices.by_method.get((model, method), {}).values()
         means = {
             name: metrics.mean_of_known(
                 np.array([_accuracies(rows.get(name), corrupted) for rows in seeds]).reshape(-1, len(parts))
             )
-            for name in collected.names
+            for name in matrices.names
         }
         accuracy[model][method] = {name: by_part(mean) for name, mean in means.items()}
         others = np.array([mean for name, mean in means.items() if name != corrupted.name])
@@ -68,7 +69,7 @@ def summarise_corruptions(collected: Collected, sets: Sequence[SetFacts]) -> dic
         "set": corrupted.name,
         "corruptions": list(dict.fromkeys(corruption for corruption, _ in parts)),
         "severities": sorted({severity for _, severity in parts}, key=lambda text: (len(text), text)),
-        "pre": {m: by_part(_accuracies(collected.before.get(m), corrupted)) for m in collected.models},
+        "pre": {m: by_part(_accuracies(matrices.before.get(m), corrupted)) for m in matrices.models},
         "accuracy": accuracy,
         "elsewhere": elsewhere,
     }
@@ -85,16 +86,17 @@ def _accuracies(evaluation: Evaluation | None, corrupted: SetFacts) -> metrics.F
 
 def write_corruptions(found: Mapping[str, Any], path: Path) -> None:
     """Write one row per model, method, set fine-tuned on, corruption and severity; empty: not known."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for model, pre in found["pre"].items():
-            tables = [(PRE, "", pre)]
-            for method, by_set in found["accuracy"][model].items():
-                tables += [(method, name, parts) for name, parts in by_set.items()]
-            for method, name, parts in tables:
-                for corruption, by_severity in parts.items():
-                    for severity, value in by_severity.items():
-                        before = pre[corruption][severity]
-                        change = None if value is None or before is None else plain(value - before)
-                        writer.writerow([model, method, name, corruption, severity, value, before, change])
+    write_csv(COLUMNS, _rows(found), path)
+
+
+def _rows(found: Mapping[str, Any]) -> Iterator[list[Any]]:
+    for model, pre in found["pre"].items():
+        tables = [(PRE, "", pre)]
+        for method, by_set in found["accuracy"][model].items():
+            tables += [(method, name, parts) for name, parts in by_set.items()]
+        for method, name, parts in tables:
+            for corruption, by_severity in parts.items():
+                for severity, value in by_severity.items():
+                    before = pre[corruption][severity]
+                    change = None if value is None or before is None else plain(value - before)
+                    yield [model, method, name, corruption, severity, value, before, change]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.plots.heatmap import heatmap
+from gridcell.plots import heatmap
 from gridcell.report import Picture
 from imagenet_rib.metrics import FloatArray, mean_of_known
 from imagenet_rib.report.figures import file_names, number, scale_end

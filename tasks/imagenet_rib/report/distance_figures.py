@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.plots.numbers import signed
-from gridcell.plots.scatter import Points, scatter
+from gridcell.plots import Points, scatter, signed
 from gridcell.report import Picture
 from imagenet_rib.metrics import FloatArray
-from imagenet_rib.report.evaluations import BASELINE
+from imagenet_rib.vocabulary import BASELINE
 
 _OUTCOMES = {
     "drop": ("accuracy lost on val (points)", "accuracy lost on held-out pre-training data"),

@@ -15,7 +15,7 @@ from imagenet_rib.distance.correlation import (
     correlate_within,
 )
 from imagenet_rib.report.estimates import plain
-from imagenet_rib.report.evaluations import BASELINE, VAL
+from imagenet_rib.vocabulary import BASELINE, VAL
 
 OUTCOMES = ("drop", "ri")
 """What is correlated: the points of accuracy lost on the pre-training data, and RI."""

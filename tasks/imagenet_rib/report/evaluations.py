@@ -8,40 +8,11 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from gridcell.errors import UserError
+from gridcell import UserError
+from imagenet_rib.vocabulary import CURVE, PRE, VAL, Variant, methods_in_order
 
 if TYPE_CHECKING:
     import numpy as np
-
-VAL = "val"
-"""Held-out pre-training data, the analogue of ImageNet's validation set: measured, but no part of RI."""
-
-PRE = "pre"
-"""The method of a model that was not fine-tuned."""
-
-BASELINE = "ft"
-"""The method all others are compared with: plain fine-tuning."""
-
-CURVE = "wise_ft"
-"""The method whose variants are points of a line, told apart by ``alpha``."""
-
-Variant = Mapping[str, float]
-"""Of a merge that is evaluated with several settings, some of them by name; see ``Merging.variants``."""
-
-_METHODS_IN_ORDER = (
-    PRE,
-    "ft",
-    "lp",
-    "lp_ft",
-    "lora",
-    "visual_prompt",
-    "ewc",
-    "l2_sp",
-    "lwf",
-    "wise_ft",
-    "soup",
-    "flyp",
-)
 
 
 @dataclass(frozen=True)
@@ -115,12 +86,6 @@ class Evaluation:
 def downstream_names(sets: Sequence[SetFacts]) -> list[str]:
     """Return the names of the sets that are fine-tuned on, in the order given: all but ``val``."""
     return [facts.name for facts in sets if facts.name != VAL]
-
-
-def methods_in_order(methods: Iterable[str]) -> list[str]:
-    """Return method names without repeats: the paper's in its order, then all others by name."""
-    rank = {name: index for index, name in enumerate(_METHODS_IN_ORDER)}
-    return sorted(set(methods), key=lambda name: (rank.get(name, len(rank)), name))
 
 
 def in_order(evaluations: Iterable[Evaluation]) -> list[Evaluation]:

@@ -6,14 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.plots.curves import Curve, curves
-from gridcell.plots.forest import Ranking, forest
-from gridcell.plots.heatmap import heatmap
-from gridcell.plots.radar import radar
+from gridcell.plots import Curve, Ranking, curves, forest, heatmap, radar
 from gridcell.report import Picture
 from imagenet_rib.metrics import FloatArray
-from imagenet_rib.report.evaluations import BASELINE, VAL
 from imagenet_rib.report.leaderboard import boards
+from imagenet_rib.vocabulary import BASELINE, VAL
 
 Summary = Mapping[str, Any]
 

@@ -1,6 +1,5 @@
 """The leaderboard: methods ranked by mRI, within each model and over all, with paired significance."""
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -8,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from gridcell.report import write_csv
 from imagenet_rib import metrics
 from imagenet_rib.report import significance
 from imagenet_rib.report.estimates import Statistic, plain
-from imagenet_rib.report.evaluations import BASELINE
-from imagenet_rib.report.matrices import Collected
+from imagenet_rib.report.matrices import Matrices
+from imagenet_rib.vocabulary import BASELINE
 
 Estimates = Mapping[tuple[str, ...], dict[str, Any]]
 
@@ -25,39 +25,39 @@ COLUMNS = (
 )
 
 
-def pooled_models(collected: Collected) -> list[str]:
+def pooled_models(matrices: Matrices) -> list[str]:
     """Return the models that the mean is over: those with a complete matrix of any method."""
-    return [m for m in collected.models if any(collected.complete(m, method) for method in collected.methods)]
+    return [m for m in matrices.models if any(matrices.complete(m, method) for method in matrices.methods)]
 
 
-def statistics(collected: Collected) -> dict[tuple[str, ...], Statistic]:
+def statistics(matrices: Matrices) -> dict[tuple[str, ...], Statistic]:
     """Return what the leaderboard needs estimated, by scope (a model's name, or "" for all) and method.
 
     ``("mRI", scope, method)``, ``("minus", scope, method)`` (mRI minus that of plain fine-tuning) and
     ``("gain", scope, method)`` (change of accuracy on the set fine-tuned on itself).
     """
-    n = len(collected.names)
+    n = len(matrices.names)
     elsewhere, itself = metrics.mri_coefficients(n), np.eye(n) / n
     found: dict[tuple[str, ...], Statistic] = {}
-    scopes = {model: [model] for model in collected.models} | {"": pooled_models(collected)}
+    scopes = {model: [model] for model in matrices.models} | {"": pooled_models(matrices)}
     for scope, models in scopes.items():
-        for method in collected.methods:
+        for method in matrices.methods:
             share = 1 / max(1, len(models))
-            found["mRI", scope, method] = [collected.change(m, method, elsewhere, share) for m in models]
-            found["gain", scope, method] = [collected.change(m, method, itself, share) for m in models]
+            found["mRI", scope, method] = [matrices.change(m, method, elsewhere, share) for m in models]
+            found["gain", scope, method] = [matrices.change(m, method, itself, share) for m in models]
             found["minus", scope, method] = [
-                collected.term(m, which, elsewhere, sign * share)
+                matrices.term(m, which, elsewhere, sign * share)
                 for m in models
                 for which, sign in ((method, 1), (BASELINE, -1))
             ]
     return found
 
 
-def leaderboard(collected: Collected, estimates: Estimates) -> dict[str, Any]:
+def leaderboard(matrices: Matrices, estimates: Estimates) -> dict[str, Any]:
     """Rank the methods.
 
     Args:
-        collected: the evaluations.
+        matrices: the evaluations.
         estimates: of ``statistics``.
 
     Returns:
@@ -72,10 +72,10 @@ def leaderboard(collected: Collected, estimates: Estimates) -> dict[str, Any]:
 
         Pooled are the methods that are complete on every model with a result; ranks are by mean.
     """
-    models = pooled_models(collected)
+    models = pooled_models(matrices)
     return {
-        "models": {m: _board(collected, estimates, m, [m]) for m in collected.models},
-        "pooled": _board(collected, estimates, "", models) if len(models) > 1 else None,
+        "models": {m: _board(matrices, estimates, m, [m]) for m in matrices.models},
+        "pooled": _board(matrices, estimates, "", models) if len(models) > 1 else None,
         "test": {
             "name": "Paired sign-flip permutation test over (model, set, seed)",
             "correction": "Holm's correction over all pairs of methods of a model, or of all models",
@@ -99,25 +99,26 @@ def write_leaderboard(summary: Mapping[str, Any], path: Path) -> None:
     def numbers(estimate: Mapping[str, Any]) -> list[Any]:
         return [estimate["mean"], *(estimate["ci95"] or (None, None))]
 
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for scope, board in boards(summary):
-            for row in board["ranking"]:
-                mri = row["mRI"]
-                start = [scope, row["rank"], row["method"], *numbers(mri), mri["seeds"], mri["interval"]]
-                versus = [*numbers(row["minus_ft"]), row["p"], row["p_holm"]]
-                writer.writerow([*start, *versus, *numbers(row["gain"])])
+    rows = (
+        [
+            *(scope, row["rank"], row["method"], *numbers(row["mRI"])),
+            *(row["mRI"]["seeds"], row["mRI"]["interval"], *numbers(row["minus_ft"])),
+            *(row["p"], row["p_holm"], *numbers(row["gain"])),
+        ]
+        for scope, board in boards(summary)
+        for row in board["ranking"]
+    )
+    write_csv(COLUMNS, rows, path)
 
 
-def _board(collected: Collected, estimates: Estimates, scope: str, models: Sequence[str]) -> dict[str, Any]:
+def _board(matrices: Matrices, estimates: Estimates, scope: str, models: Sequence[str]) -> dict[str, Any]:
     known = {
         method: estimates["mRI", scope, method]
-        for method in collected.methods
+        for method in matrices.methods
         if estimates["mRI", scope, method]["mean"] is not None
     }
     ranked = sorted(known, key=lambda method: -known[method]["mean"])
-    comparisons = _comparisons(collected, ranked, models)
+    comparisons = _comparisons(matrices, ranked, models)
     adjusted = {frozenset((one["a"], one["b"])): one for one in comparisons}
     rows = []
     for method in ranked:
@@ -148,13 +149,13 @@ def _board(collected: Collected, estimates: Estimates, scope: str, models: Seque
     }
 
 
-def _comparisons(collected: Collected, ranked: Sequence[str], models: Sequence[str]) -> list[dict[str, Any]]:
+def _comparisons(matrices: Matrices, ranked: Sequence[str], models: Sequence[str]) -> list[dict[str, Any]]:
     """Compare any two methods over the (model, set, seed) that both have."""
     improvements = {
         method: {
             (model, *key): value
             for model in models
-            for key, value in collected.improvements(model, method).items()
+            for key, value in matrices.improvements(model, method).items()
         }
         for method in ranked
     }

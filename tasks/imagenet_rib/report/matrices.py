@@ -6,26 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridcell.errors import UserError
+from gridcell import UserError
 from imagenet_rib import metrics
 from imagenet_rib.report.estimates import Rows, Term, accuracies, matrix_of
-from imagenet_rib.report.evaluations import (
-    PRE,
-    VAL,
-    Evaluation,
-    SetFacts,
-    Variant,
-    downstream_names,
-    in_order,
-    methods_in_order,
-)
+from imagenet_rib.report.evaluations import Evaluation, SetFacts, downstream_names, in_order
+from imagenet_rib.vocabulary import PRE, VAL, Variant, methods_in_order
 
 Seeds = Mapping[int | None, Rows]
 """Seed -> set fine-tuned on -> evaluation: one accuracy matrix per seed."""
 
 
 @dataclass(frozen=True)
-class Collected:
+class Matrices:
     """Evaluations by what they are of.
 
     Attributes:
@@ -34,7 +26,7 @@ class Collected:
         methods: without ``pre``, in the paper's order.
         seeds: of the fine-tunings, ascending.
         before: model -> its evaluation before fine-tuning.
-        matrices: (model, method) -> matrices; of a method with variants, those of the headline's.
+        by_method: (model, method) -> matrices; of a method with variants, those of the headline's.
         curves: (model, alpha) -> matrices of WiSE-FT.
     """
 
@@ -43,7 +35,7 @@ class Collected:
     methods: Sequence[str]
     seeds: Sequence[int | None]
     before: Mapping[str, Evaluation]
-    matrices: Mapping[tuple[str, str], Seeds]
+    by_method: Mapping[tuple[str, str], Seeds]
     curves: Mapping[tuple[str, str], Seeds]
 
     @property
@@ -58,19 +50,19 @@ class Collected:
 
     def term(self, model: str, method: str, coefficients: metrics.FloatArray, weight: float = 1.0) -> Term:
         """Return a weighted sum of a method's accuracies."""
-        return Term(self.matrices.get((model, method), {}), coefficients, weight=weight)
+        return Term(self.by_method.get((model, method), {}), coefficients, weight=weight)
 
     def change(self, model: str, method: str, coefficients: metrics.FloatArray, weight: float = 1.0) -> Term:
         """Return a weighted sum of a method's changes of accuracy; without seeds where ``pre`` is missing."""
         pre = self.before.get(model)
-        known = self.matrices.get((model, method), {}) if pre is not None else {}
+        known = self.by_method.get((model, method), {}) if pre is not None else {}
         return Term(known, coefficients, pre, weight)
 
     def improvements(self, model: str, method: str) -> dict[tuple[str, int | None], float]:
         """Return RI by (set fine-tuned on, seed), in points; without those that miss an entry."""
         pre = accuracies(self.before.get(model), self.names)
         found: dict[tuple[str, int | None], float] = {}
-        for seed, rows in self.matrices.get((model, method), {}).items():
+        for seed, rows in self.by_method.get((model, method), {}).items():
             values = metrics.robustness_improvement(matrix_of(rows, self.names, self.names), pre)
             found |= {
                 (name, seed): float(v) for name, v in zip(self.names, values, strict=True) if np.isfinite(v)
@@ -85,7 +77,7 @@ class Collected:
 
 def collect(
     evaluations: Iterable[Evaluation], sets: Sequence[SetFacts], headlines: Mapping[str, Variant]
-) -> Collected:
+) -> Matrices:
     """Sort evaluations, given in any order.
 
     Args:
@@ -108,13 +100,13 @@ def collect(
             f"Evaluations are of models fine-tuned on unknown sets: {', '.join(sorted(unknown))}."
         )
     tuned = [e for e in ordered if e.method != PRE]
-    return Collected(
+    return Matrices(
         names=names,
         models=sorted({e.model for e in ordered}),
         methods=[method for method in methods_in_order(e.method for e in ordered) if method != PRE],
         seeds=sorted({e.seed for e in tuned}, key=lambda seed: -1 if seed is None else seed),
         before={e.model: e for e in ordered if e.method == PRE},
-        matrices=_by_matrix(
+        by_method=_by_matrix(
             [e for e in tuned if not e.variant or _same(e.variant, headlines.get(e.method, {}))]
         ),
         curves=_by_alpha(tuned),

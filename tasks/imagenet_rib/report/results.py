@@ -1,6 +1,5 @@
 """From stored results to evaluations: what the platform knows, in the words of the report."""
 
-import json
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +10,7 @@ import numpy as np
 from gridcell.data.image_set import LabelledSet
 from gridcell.data.images import LabelledImages
 from gridcell.data.shifts import shifts
-from gridcell.errors import CorruptData, UserError
-from gridcell.execute.attempt import scratch_folder
-from gridcell.task import Findings, Report
+from gridcell.report import Fetch, GridResults, Report, as_text, fetching, nothing_done
 from imagenet_rib.cells.evaluate import CORRECT
 from imagenet_rib.cells.inputs import read_file
 from imagenet_rib.cells.packed_bits import PackedAnswers
@@ -21,47 +18,39 @@ from imagenet_rib.grid.slices import join
 from imagenet_rib.method import Merging
 from imagenet_rib.methods import get
 from imagenet_rib.report.distance_summary import MeasuredDistance
-from imagenet_rib.report.evaluations import VAL, Evaluation, SetFacts, Variant, identity
+from imagenet_rib.report.evaluations import Evaluation, SetFacts, identity
 from imagenet_rib.report.richness import origins
+from imagenet_rib.report.summary import summarise
+from imagenet_rib.vocabulary import VAL, Variant
 
 _PLACE = ("model", "method", "downstream", "seed")
 """Labels of an evaluation; what further labels it has are its variant."""
 
 
-def write(findings: Findings, out: Path) -> Report:
+def write(results: GridResults, out: Path) -> Report:
     """Write the report's files and return what the terminal shows.
 
     Raises:
         UserError: nothing has been evaluated yet, or a stored file is damaged.
     """
-    from imagenet_rib.report.page import write_report
-    from imagenet_rib.report.terminal import headline
+    from imagenet_rib.report.page import write_files
+    from imagenet_rib.report.tables import headline
 
-    with scratch_folder("report") as cache:
-        try:
-            sets = _sets(findings, cache)
-            evaluations = _evaluations(findings, sets, cache)
-        except CorruptData as error:
-            raise UserError(f"{error}: remove the result of cell {error.cell_id} and run again") from error
-    names = [*findings.settings["downstream"], VAL]
+    with fetching(results) as fetch:
+        found = _sets(results, fetch)
+        evaluations = _evaluations(results, found, fetch)
+    names = [*results.settings["downstream"], VAL]
     about = {name: one.about for name, one in shifts().items()} | {VAL: "held-out pre-training images"}
-    facts = [_facts(name, sets.get(name), about.get(name, "")) for name in names]
-    files = write_report(
+    sets = [_facts(name, found.get(name), about.get(name, "")) for name in names]
+    summary = summarise(
         evaluations,
-        facts,
-        out,
-        title=findings.title,
-        facts=_provenance(findings, sets),
-        counts=findings.counts(),
-        failures=findings.reasons(),
-        skipped=[(item.labels, item.reason) for item in findings.grid.skipped],
-        unfinished=len({target.cell for target in findings.grid.targets} - findings.results.keys()),
-        headlines=_headlines(findings.settings["methods"]),
-        distances=_distances(findings),
-        origins=origins(findings.settings),
+        sets,
+        headlines=_headlines(results.settings["methods"]),
+        distances=_distances(results),
+        origins=origins(results.settings),
     )
-    page = next(path for path in files if path.name == "report.html")
-    return Report(page, headline(json.loads((out / "summary.json").read_text())))
+    page = write_files(results, evaluations, sets, summary, out, _own_facts(results.settings, found))
+    return Report(page, headline(summary))
 
 
 def _facts(name: str, images: LabelledSet | None, about: str) -> SetFacts:
@@ -70,34 +59,31 @@ def _facts(name: str, images: LabelledSet | None, about: str) -> SetFacts:
     return SetFacts(name, len(images), len(images.classes), about, images.groups)
 
 
-def _sets(findings: Findings, cache: Path) -> dict[str, LabelledSet]:
-    data = [result for result in findings.results.values() if result.cell.kind == "data"]
+def _sets(results: GridResults, fetch: Fetch) -> dict[str, LabelledSet]:
+    data = [result for result in results.results.values() if result.cell.kind == "data"]
     if not data:
-        failures = findings.reasons()
-        why = f"{failures[0]['title']}: {failures[0]['message']}" if failures else "run the suite first"
-        raise UserError(f"Nothing is done yet: {why}")
+        raise nothing_done(results)
     sets: dict[str, LabelledSet] = {}
     for result in data:
         (name,) = result.artifacts
-        path = findings.store.results.fetch(result, name, cache)
+        path = fetch(result, name)
         sets |= read_file(path, path.stat().st_mtime_ns)
     return sets
 
 
-def _evaluations(findings: Findings, sets: Mapping[str, LabelledSet], cache: Path) -> list[Evaluation]:
+def _evaluations(results: GridResults, sets: Mapping[str, LabelledSet], fetch: Fetch) -> list[Evaluation]:
     """Read each target's answers; several cells of one target (a cut by set) are joined."""
     groups = {name: one.group_of for name, one in sets.items() if one.group_of is not None}
     answers: dict[str, PackedAnswers] = {}
-    for target in findings.grid.targets:
-        done = target.cell in findings.results and findings.grid.cells[target.cell].kind == "evaluate"
+    for target in results.grid.targets:
+        done = target.cell in results.results and results.grid.cells[target.cell].kind == "evaluate"
         if done and target.cell not in answers:
-            result = findings.results[target.cell]
-            answers[target.cell] = PackedAnswers.read(findings.store.results.fetch(result, CORRECT, cache))
+            answers[target.cell] = PackedAnswers.read(fetch(results.results[target.cell], CORRECT))
     joined: dict[Hashable, Evaluation] = {}
-    for target in findings.grid.targets:
+    for target in results.grid.targets:
         if target.cell not in answers:
             continue
-        part = _evaluation(target.labels, answers[target.cell], findings.results[target.cell].seconds)
+        part = _evaluation(target.labels, answers[target.cell], results.results[target.cell].seconds)
         before = joined.setdefault(identity(part), part)
         if before is not part:
             joined[identity(part)] = replace(
@@ -131,36 +117,23 @@ def _whole(
     )
 
 
-def _distances(findings: Findings) -> list[MeasuredDistance]:
-    done = [t for t in findings.grid.targets if findings.grid.cells[t.cell].kind == "distance"]
+def _distances(results: GridResults) -> list[MeasuredDistance]:
+    done = [t for t in results.grid.targets if results.grid.cells[t.cell].kind == "distance"]
     return [
         MeasuredDistance(t.labels["model"], result.cell.config, result.metrics)
         for t in done
-        if (result := findings.results.get(t.cell)) is not None
+        if (result := results.results.get(t.cell)) is not None
     ]
 
 
-def _provenance(findings: Findings, sets: Mapping[str, LabelledSet]) -> dict[str, str]:
-    results = list(findings.results.values())
-    seconds = sum(result.seconds for result in results)
-    hosts = sorted({str(result.provenance["host"]) for result in results})
-    settings = findings.settings
-    training = settings["training"]
+def _own_facts(settings: Mapping[str, Any], sets: Mapping[str, LabelledSet]) -> dict[str, Any]:
+    training = {key: settings["training"][key] for key in ("optimiser", "lr", "batch_size", "epochs")}
+    methods = (f"{name} {as_text(given)}".strip() for name, given in settings["methods"].items())
     return {
-        "cells": f"{len(results)} done of {len(findings.grid)}",
-        "computing": f"{seconds / 60:.1f} min in all, on {', '.join(hosts)}",
-        "seeds": ", ".join(map(str, settings["seeds"])),
+        "seeds": settings["seeds"],
         "data": _data(settings["data"], sets),
-        "fine-tuning": (
-            f"{training['optimiser']}, lr {training['lr']:g}, batch {training['batch_size']}, "
-            f"{training['epochs']} epochs"
-        ),
-        "methods": "; ".join(
-            f"{name} {', '.join(f'{key}={value}' for key, value in given.items())}".strip()
-            for name, given in settings["methods"].items()
-        ),
-        "versions": findings.versions(),
-        "storage": findings.store.uri,
+        "fine-tuning": training,
+        "methods": "; ".join(methods),
     }
 
 

@@ -1,12 +1,14 @@
 """Every evaluated set of every evaluation as one row of a CSV file."""
 
-import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from imagenet_rib.report.evaluations import PRE, VAL, Evaluation, in_order
+from gridcell.report import write_csv
+from imagenet_rib.report.evaluations import Evaluation, in_order
+from imagenet_rib.vocabulary import PRE, VAL
 
 COLUMNS = (
     "model",
@@ -32,30 +34,21 @@ def write_cells(evaluations: Iterable[Evaluation], path: Path) -> None:
     and therefore not ``correct / n``. ``variant`` is WiSE-FT's alpha, and of another method that has variants
     all that tells one from the others, e.g. ``p=2 q=0.5``.
     """
-    ordered = in_order(evaluations)
+    write_csv(COLUMNS, _rows(in_order(evaluations)), path)
+
+
+def _rows(ordered: Sequence[Evaluation]) -> Iterator[list[Any]]:
     before = {e.model: e.accuracy for e in ordered if e.method == PRE}
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for e in ordered:
-            for name in sorted(e.correct, key=lambda name: (name == VAL, name)):
-                percent, pre = e.accuracy[name], before.get(e.model, {}).get(name)
-                writer.writerow(
-                    [
-                        e.model,
-                        e.method,
-                        e.downstream,
-                        e.seed,
-                        _variant(e),
-                        name,
-                        len(e.correct[name]),
-                        int(np.count_nonzero(e.correct[name])),
-                        round(percent, 6),
-                        None if pre is None else round(pre, 6),
-                        None if pre is None else round(percent - pre, 6),
-                        round(e.seconds, 3),
-                    ]
-                )
+    for e in ordered:
+        for name in sorted(e.correct, key=lambda name: (name == VAL, name)):
+            percent, pre = e.accuracy[name], before.get(e.model, {}).get(name)
+            yield [
+                *(e.model, e.method, e.downstream, e.seed, _variant(e), name),
+                *(len(e.correct[name]), int(np.count_nonzero(e.correct[name])), round(percent, 6)),
+                None if pre is None else round(pre, 6),
+                None if pre is None else round(percent - pre, 6),
+                round(e.seconds, 3),
+            ]
 
 
 def _variant(e: Evaluation) -> float | str | None:

@@ -5,11 +5,10 @@ from itertools import groupby
 from typing import Any
 
 from imagenet_rib.report.estimates import verdict
-from imagenet_rib.report.evaluations import BASELINE, PRE, VAL
-from imagenet_rib.report.terminal import best_methods
+from imagenet_rib.vocabulary import BASELINE, PRE, VAL
 
 
-def answer(summary: Mapping[str, Any]) -> list[str]:
+def sentences(summary: Mapping[str, Any]) -> list[str]:
     """Say which methods keep robustness: what the intervals allow to say and no more."""
     models = summary["models"]
     if not any(best_methods(summary, model) for model in models):
@@ -23,6 +22,14 @@ def answer(summary: Mapping[str, Any]) -> list[str]:
     ]
     found = [(claim, _counts(summary, key, wanted)) for claim, key, wanted in claims]
     return [f"{claim}: {_where(counts, len(models))}." for claim, counts in found if counts]
+
+
+def best_methods(summary: Mapping[str, Any], model: str) -> list[str]:
+    """Return the methods of highest mRI for a model: none if none is known, several if they are equal."""
+    known = {
+        name: entry["mean"] for name, entry in summary["mRI"][model].items() if entry["mean"] is not None
+    }
+    return [name for name, mean in known.items() if mean == max(known.values())]
 
 
 def gaps(

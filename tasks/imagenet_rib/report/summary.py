@@ -1,8 +1,6 @@
 """The benchmark's result as JSON: the same evaluations give the same bytes, in whatever order they came."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +10,10 @@ from imagenet_rib.report import claims, leaderboard
 from imagenet_rib.report.corruption_accuracy import summarise_corruptions
 from imagenet_rib.report.distance_summary import MeasuredDistance, summarise_distances
 from imagenet_rib.report.estimates import Statistic, Term, accuracies, estimate_all, matrix_of, plain
-from imagenet_rib.report.evaluations import BASELINE, CURVE, PRE, Evaluation, SetFacts, Variant
-from imagenet_rib.report.matrices import Collected, Seeds, collect
+from imagenet_rib.report.evaluations import Evaluation, SetFacts
+from imagenet_rib.report.matrices import Matrices, Seeds, collect
 from imagenet_rib.report.richness import Origin
+from imagenet_rib.vocabulary import BASELINE, CURVE, PRE, Variant
 
 HEADLINES: dict[str, Variant] = {CURVE: {"alpha": 0.5}}
 """The variants that stand for the benchmark's own methods where no suite says otherwise."""
@@ -53,13 +52,13 @@ def summarise(
           ``{"model", "method", "downstream", "seed", "sets"}`` with the names of the sets not evaluated
         - ``intervals``: how they were made
         - ``leaderboard``, ``corruptions``, ``distance``, ``findings``: see ``leaderboard.leaderboard``,
-          ``corruptions.summarise_corruptions``, ``distance.summary.summarise_distances``, ``claims.claims``
+          ``summarise_corruptions``, ``summarise_distances``, ``claims.claims``
 
     Raises:
-        UserError: see ``collected.collect``.
+        UserError: see ``matrices.collect``.
     """
     found = collect(evaluations, sets, headlines)
-    models, methods, matrices, before = found.models, found.methods, found.matrices, found.before
+    models, methods, matrices, before = found.models, found.methods, found.by_method, found.before
     statistics = leaderboard.statistics(found) | claims.statistics(found, origins or {}) | _curves(found)
     estimates = estimate_all(statistics, found.names)
     summary: dict[str, Any] = {
@@ -97,16 +96,10 @@ def summarise(
     return summary
 
 
-def write_summary(summary: Mapping[str, Any], path: Path) -> None:
-    """Write the summary as JSON with sorted keys."""
-    text = json.dumps(summary, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
 _CURVE_POINT = ("fine_tuned_on", "others", "mRI")
 
 
-def _curves(found: Collected) -> dict[tuple[str, ...], Statistic]:
+def _curves(found: Matrices) -> dict[tuple[str, ...], Statistic]:
     """Return the statistics of each point of WiSE-FT's curves: ``("curve", key, model, alpha)``."""
     n = len(found.names)
     elsewhere, itself = metrics.mri_coefficients(n), np.eye(n) / n
@@ -151,12 +144,12 @@ def _nested(
     return {model: {method: value((model, method)) for method in methods} for model in models}
 
 
-def _missing(found: Collected) -> list[dict[str, Any]]:
+def _missing(found: Matrices) -> list[dict[str, Any]]:
     expected: list[tuple[str, str, str | None, int | None, Evaluation | None]] = [
         (model, PRE, None, None, found.before.get(model)) for model in found.models
     ]
     expected += [
-        (model, method, source, seed, found.matrices.get((model, method), {}).get(seed, {}).get(source))
+        (model, method, source, seed, found.by_method.get((model, method), {}).get(seed, {}).get(source))
         for model, method in found.pairs
         for seed in found.seeds
         for source in found.names

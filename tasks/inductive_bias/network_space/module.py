@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gridcell.errors import Diverged
 from gridcell.learn.checkpoint import CheckpointStore
-from gridcell.learn.fit import fit
+from gridcell.learn.fitting import fit
 from inductive_bias.network_space.gradients import Network
 from inductive_bias.network_space.training import Recipe, Stack, hypothesis_generator, stack_size
 

@@ -7,14 +7,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gridcell.plots import style
-from gridcell.plots.bars import grouped_bars
-from gridcell.plots.curves import Curve, curves
+from gridcell.plots import Curve, curves, grouped_bars, style
 from gridcell.report import Picture
 from inductive_bias.distributions.information import BITS
 from inductive_bias.distributions.ncx2 import ScaledNcx2
 from inductive_bias.report.sentences import some_seeds
-from inductive_bias.report.summary import Outcome, base_size, best
+from inductive_bias.report.summary import NETWORKS, Outcome, base_size, best
 
 
 def draw(
@@ -103,7 +101,7 @@ def _epsilon_curves(group: Sequence[Outcome], settings: Mapping[str, Any]) -> li
             rows = o.metrics["curve"]
             x = np.array([row["error"] for row in rows])
             fitted = np.array([np.nan if row["nats"] is None else row["nats"] for row in rows]) * BITS
-            if settings["spaces"][space]["kind"] != "network":
+            if settings["spaces"][space]["kind"] not in NETWORKS:
                 y = np.array([best(row) for row in rows]) * BITS
                 found.append(Curve(f"{space}, exact", x, _positive(y)))
                 found.append(Curve(f"{space}, fitted", x, _positive(fitted)))

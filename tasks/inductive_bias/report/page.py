@@ -1,134 +1,177 @@
 """The report: one page that stands alone, its pictures, and the numbers behind it."""
 
-from __future__ import annotations
-
-import csv
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from gridcell.report import render, write_pictures
+from gridcell.report import Column, Columns, GridResults, Table, Value, write_csv, write_page, write_summary
 from inductive_bias.distributions.information import BITS
-from inductive_bias.report.sentences import answer, fewer_seeds, verdict
+from inductive_bias.report.sentences import fewer_seeds, sentences, verdict
 from inductive_bias.report.summary import Outcome
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
 _TEMPLATES = Path(__file__).parent / "templates"
+_WHERE = ("problem", "space", "n_train", "dimension", "seed")
 
 COLUMNS = (
-    "problem",
-    "space",
-    "n_train",
-    "dimension",
-    "seed",
-    "error",
-    "error_mse",
-    "nats",
-    "bits",
-    "low_nats",
-    "high_nats",
-    "exact_nats",
-    "splitting_nats",
-    "splitting_low_nats",
-    "splitting_high_nats",
-    "best_nats",
-    "basis",
-    "sankaran_nats",
-    "sankaran_short_nats",
-    "samples",
-    "unfitted",
-    "ks",
-    "p_value",
+    *(*_WHERE, "error", "error_mse", "nats", "bits", "low_nats", "high_nats", "exact_nats"),
+    *("splitting_nats", "splitting_low_nats", "splitting_high_nats", "best_nats", "basis"),
+    *("sankaran_nats", "sankaran_short_nats", "samples", "unfitted", "ks", "p_value"),
 )
+"""Of cells.csv."""
 
 
-def write_report(
-    outcomes: Sequence[Outcome],
-    summary: Mapping[str, Any],
-    out: Path,
-    *,
-    title: str,
-    settings: Mapping[str, Any],
-    facts: Mapping[str, str],
-    counts: Mapping[str, int],
-    failures: Sequence[Mapping[str, str]] = (),
-    skipped: Sequence[tuple[str, str]] = (),
+def write_files(
+    results: GridResults, outcomes: Sequence[Outcome], summary: Mapping[str, Any], out: Path
 ) -> Path:
     """Write the page, the figures as PNG, ``summary.json`` and ``cells.csv`` into a folder; return the page.
 
     Args:
+        results: what the page is about.
         outcomes: what is done.
-        summary: from ``summarise``.
+        summary: of them, from ``summarise``.
         out: the folder, made if it is not there.
-        title: of the page.
-        settings: of the suite, as JSON values.
-        facts: provenance, name -> value.
-        counts: state of the cells -> how many.
-        failures: ``{"title", "class", "message"}`` of each cell that failed.
-        skipped: what was skipped, and why.
     """
     from inductive_bias.report.figures import draw  # with matplotlib: only for drawing
 
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "summary.json").write_text(json.dumps(summary, indent=1, sort_keys=True, allow_nan=False) + "\n")
-    _write_cells(outcomes, out / "cells.csv")
-    pictures, _ = write_pictures(draw(outcomes, summary, settings), out)
-    page = out / "report.html"
-    page.write_text(
-        render(
-            _TEMPLATES,
-            {"bits": _bits, "verdict": verdict, "number": _number},
-            title=title,
-            summary=summary,
-            answer=answer(summary),
-            pictures=pictures,
-            settings=settings,
-            facts=facts,
-            counts=counts,
-            failures=failures,
-            skipped=skipped,
-            warnings=_warnings(summary),
-        ),
-        encoding="utf-8",
+    write_summary(summary, out, sort_keys=True)
+    write_csv(COLUMNS, _rows(outcomes), out / "cells.csv")
+    return write_page(
+        results,
+        out,
+        templates=_TEMPLATES,
+        pictures=draw(outcomes, summary, results.settings),
+        own_facts=_facts(results),
+        settings=results.settings,
+        sentences=sentences(summary),
+        differences=difference_table(summary),
+        points=point_table(summary),
+        kernels=kernel_table(summary),
+        mixing=mixing_table(summary),
+        fits=fit_table(summary),
+        warnings=_warnings(summary),
     )
-    return page
 
 
-def headline(summary: Mapping[str, Any]) -> list[Table]:
-    """Return the terminal's table: bits at the target, by problem and space, over their common seeds."""
-    from rich import box
-    from rich.table import Table
+def headline(summary: Mapping[str, Any]) -> list[Any]:
+    """Return what the terminal shows: bits at the target by problem and space, then the answer."""
+    return [bits_table(summary), *sentences(summary)]
 
+
+def bits_table(summary: Mapping[str, Any]) -> Table:
+    """Lay out bits at the target by problem and space, over the seeds that a problem's spaces share."""
     rows = summary["compared"]
-    if not rows:
-        return []
     spaces = list(dict.fromkeys(row["space"] for row in rows))
-    table = Table(
-        title=f"I({summary['target']:g}) in bits", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+    by_problem: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        by_problem.setdefault(row["problem"], {})[row["space"]] = _bits(row)
+    return Table(
+        ["problem", *map(Column, spaces)],
+        [[problem, *map(found.get, spaces)] for problem, found in by_problem.items()],
+        f"I({summary['target']:g}) in bits",
     )
-    table.add_column("problem")
-    for space in spaces:
-        table.add_column(space, justify="right")
-    for problem in dict.fromkeys(row["problem"] for row in rows):
-        found = {row["space"]: row for row in rows if row["problem"] == problem}
-        table.add_row(problem, *(_bits(found[space]) if space in found else "" for space in spaces))
-    return [table]
 
 
-def _bits(row: Mapping[str, Any]) -> str:
-    """Format a mean in bits with its interval, and how many seeds it is over where some are missing."""
+def difference_table(summary: Mapping[str, Any]) -> Table:
+    """Lay out the paired differences of two spaces, a row for each problem and pair."""
+    return Table(
+        ["problem", Column("I of the first − I of the second"), Column("difference [95 %]", unit="bits")],
+        [[d["problem"], f"{d['first']} − {d['second']}", _bits(d)] for d in summary["spaces"]],
+        "Spaces side by side",
+    )
+
+
+def point_table(summary: Mapping[str, Any]) -> Table:
+    """Lay out every estimate."""
+    columns: Columns = [
+        "problem",
+        "space",
+        "points",
+        "dimension",
+        "seed",
+        "samples",
+        "did not fit",
+    ]
+    columns += [Column(name, number) for name in ("mean error", "smallest", "p of the fit", "I fitted, nats")]
+    columns += ["[95 %]", *(Column(name, number) for name in ("−log Φ(z)", "z²/2", "I exact, nats"))]
+    columns += [Column("I by splitting, nats", number), "[95 %] over runs", "I rests on"]
+    columns += ["95 % bound by count", *(Column(name, number) for name in ("I of the accuracy, nats",))]
+    where = ("problem", "space", "n_train", "input_dimension", "seed", "samples", "unfitted")
+    keys = (*where, "mean_error", "smallest_error", "p_value")
+    rows = []
+    for point in summary["points"]:
+        target = point["target"]
+        ends = None if None in target["ci95"] else ", ".join(map(number, target["ci95"]))
+        known = [target[name] for name in ("sankaran", "sankaran_short", "exact")]
+        split = [target["splitting"], _ends(target["splitting_ci95"]), target["basis"]]
+        accuracy = (point["mistakes"] or {}).get("nats")
+        row = [*(point[key] for key in keys), target["nats"], ends, *known, *split]
+        rows.append([*row, _ends(target["bound"]), accuracy])
+    return Table(columns, rows, "Every estimate")
+
+
+def kernel_table(summary: Mapping[str, Any]) -> Table:
+    """Lay out what each kernel was and how its matrix was solved."""
+    names = ("bandwidth", "amplitude", "noise", "jitter", "condition")
+    columns: Columns = ["problem", "space", "points", "dimension", "seed"]
+    columns += [*(Column(name, number) for name in names), "bits of precision", "I rests on"]
+    where = ("problem", "space", "n_train", "input_dimension", "seed")
+    rows = [
+        [*(point[key] for key in (*where, *names, "bits")), point["target"]["basis"]]
+        for point in summary["points"]
+        if point["bits"] is not None
+    ]
+    return Table(columns, rows, "Kernel spaces")
+
+
+def mixing_table(summary: Mapping[str, Any]) -> Table:
+    """Lay out how subset simulation mixed where it was needed."""
+    columns: Columns = ["problem", "space", "points", "dimension", "seed"]
+    columns += [Column(name, number) for name in ("smallest acceptance", "correlation with ancestors")]
+    columns += ["founders left", "runs that missed"]
+    where = ("problem", "space", "n_train", "input_dimension", "seed")
+    keys = ("acceptance", "correlation", "founders", "missed")
+    rows = [
+        [*(point[key] for key in where), *(point["mixing"][key] for key in keys)]
+        for point in summary["points"]
+        if point["mixing"] is not None
+    ]
+    return Table(columns, rows, "How splitting mixed")
+
+
+def fit_table(summary: Mapping[str, Any]) -> Table:
+    """Lay out I at the target by the fitted model, at each training error recorded on the way."""
+    columns: Columns = ["problem", "space", "points", "dimension", "seed"]
+    columns += [Column(name, number) for name in ("training error", "mean test error", "I fitted, nats")]
+    columns += ["networks"]
+    where = ("problem", "space", "n_train", "input_dimension", "seed")
+    rows = [
+        [
+            *(point[key] for key in where),
+            *(one[key] for key in ("fit_error", "mean_error", "nats", "samples")),
+        ]
+        for point in summary["points"]
+        for one in point["by_fit_error"]
+    ]
+    return Table(columns, rows, "Against the training error at which networks stop")
+
+
+def _ends(ends: Sequence[float | None]) -> str | None:
+    """Write both ends of an interval; an upper end that isn't known is without end."""
+    low, high = ends
+    return None if low is None else f"{number(low)}, {'∞' if high is None else number(high)}"
+
+
+def _bits(row: Mapping[str, Any]) -> Value:
+    """Write a mean in bits with its interval, and how many seeds it is over where some are missing."""
     low, high = row["ci95"]
-    ends = "" if low is None or high is None else f" [{_number(low * BITS)}, {_number(high * BITS)}]"
+    ends = "" if low is None or high is None else f" [{number(low * BITS)}, {number(high * BITS)}]"
     seeds = fewer_seeds(row)
-    return f"{_number(row['bits'])}{ends}" + (f", {seeds}" if seeds else "")
+    text = f"{number(row['bits'])}{ends}" + (f", {seeds}" if seeds else "")
+    return Value(row["bits"], text, mark=verdict(row) if "first" in row else "")
 
 
-def _number(value: float | None) -> str:
-    if value is None:
-        return "–"
+def number(value: float) -> str:
+    """Write a number in three digits, or in full to a hundred thousand."""
     text = f"{value:.0f}" if 1000 <= abs(value) < 100_000 else f"{value:.3g}"
     return text.replace("-", "−")
 
@@ -145,26 +188,27 @@ def _warnings(summary: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     return found
 
 
-def _write_cells(outcomes: Sequence[Outcome], path: Path) -> None:
-    """Write one row per estimate and target error, in a fixed order."""
-    ordered = sorted(outcomes, key=lambda o: (o.problem, o.space, o.n_train, str(o.dimension), o.seed))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for o in ordered:
-            m = o.metrics
-            for row in [*m["curve"], m["target"]]:
-                information = (row["nats"], row["bits"], *row["ci95"], row["exact"])
-                information += (row["splitting"], *row["splitting_ci95"], row["best"], row["basis"])
-                approximations = (row["sankaran"], row["sankaran_short"])
-                where = (
-                    o.problem,
-                    o.space,
-                    o.n_train,
-                    o.dimension,
-                    o.seed,
-                    row["error"],
-                    row["error"] * m["unit"],
-                )
-                quality = (m["samples"], m["unfitted"], round(m["ks"], 6), round(m["p_value"], 6))
-                writer.writerow([*where, *information, *approximations, *quality])
+def _facts(results: GridResults) -> dict[str, Any]:
+    settings = results.settings
+    done = results.results.values()
+    at_once = sorted({one.metrics["at_once"] for one in done if one.cell.kind == "hypotheses"})
+    return {
+        "data": f"{settings['test_points']} test points",
+        "seeds": settings["seeds"],
+        "hypotheses": f"{settings['hypotheses']} networks, {settings['kernel_samples']} kernel functions",
+        "training": {name: value for name, value in settings["training"].items() if name != "at_once"},
+        "networks trained at once": at_once or "none",
+    }
+
+
+def _rows(outcomes: Sequence[Outcome]) -> Iterator[list[Any]]:
+    """Yield a row of ``cells.csv`` for each estimate and target error, in a fixed order."""
+    for o in sorted(outcomes, key=lambda o: (o.problem, o.space, o.n_train, str(o.dimension), o.seed)):
+        m = o.metrics
+        quality = (m["samples"], m["unfitted"], round(m["ks"], 6), round(m["p_value"], 6))
+        for row in [*m["curve"], m["target"]]:
+            information = (row["nats"], row["bits"], *row["ci95"], row["exact"])
+            information += (row["splitting"], *row["splitting_ci95"], row["best"], row["basis"])
+            errors = (row["error"], row["error"] * m["unit"])
+            approximations = (row["sankaran"], row["sankaran_short"])
+            yield [*(getattr(o, name) for name in _WHERE), *errors, *information, *approximations, *quality]

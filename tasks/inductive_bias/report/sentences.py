@@ -6,10 +6,8 @@ from typing import Any
 from inductive_bias.distributions.information import BITS
 
 
-def answer(summary: Mapping[str, Any]) -> list[str]:
+def sentences(summary: Mapping[str, Any]) -> list[str]:
     """Return the answers to the three questions: dimension, networks against kernels, architectures."""
-    if not summary["points"]:
-        return ["Nothing has been estimated yet."]
     mixed = [d for d in summary["spaces"] if d["kinds"] == "kernel and network"]
     networks = [d for d in summary["spaces"] if d["kinds"] == "networks"]
     said = [_dimension(d) for d in summary["dimensions"]]

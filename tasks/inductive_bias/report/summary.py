@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.report.intervals import student_interval
+from gridcell.report import student_interval
 from inductive_bias.distributions.information import BITS, plain
+
+NETWORKS = ("network", "module")
+"""Kinds of space whose hypotheses are trained."""
 
 TEACHER_KIND = ("outputs", "width", "points")
 """Settings in which teachers on one axis of dimension agree; their seed only draws another of the kind."""
@@ -82,7 +85,7 @@ def summarise(outcomes: Iterable[Outcome], settings: Mapping[str, Any]) -> dict[
 def _point(o: Outcome) -> dict[str, Any]:
     keep = ["target", "fit", "ks", "p_value", "exact_p_value", "samples", "unfitted", "smallest_error"]
     keep += ["mean_error", "error_deviation", "input_dimension", "jitter", "unit", "curve", "warnings"]
-    keep += ["bandwidth", "amplitude", "noise", "condition", "bits", "mixing", "by_fit_error"]
+    keep += ["bandwidth", "amplitude", "noise", "condition", "bits", "mixing", "by_fit_error", "mistakes"]
     where = {
         "problem": o.problem,
         "space": o.space,
@@ -233,7 +236,7 @@ def _space_differences(done: Sequence[Outcome], settings: Mapping[str, Any]) -> 
     """
     base = _base(done, settings)
     kernels_first = sorted(
-        settings["spaces"], key=lambda space: settings["spaces"][space]["kind"] == "network"
+        settings["spaces"], key=lambda space: settings["spaces"][space]["kind"] in NETWORKS
     )
     found = []
     for problem in settings["problems"]:
@@ -241,7 +244,7 @@ def _space_differences(done: Sequence[Outcome], settings: Mapping[str, Any]) -> 
             one, other = ([o for o in base if o.problem == problem and o.space == s] for s in (a, b))
             value = difference(one, other, len(settings["seeds"]))
             if value is not None:
-                kinds = [settings["spaces"][space]["kind"] == "network" for space in (a, b)]
+                kinds = [settings["spaces"][space]["kind"] in NETWORKS for space in (a, b)]
                 both = "networks" if all(kinds) else "kernels" if not any(kinds) else "kernel and network"
                 found.append({"problem": problem, "first": a, "second": b, "kinds": both, **value})
     return found

@@ -189,7 +189,7 @@ def test_a_run_taken_up_again_has_the_same_state_and_goes_on(build, tmp_path, ls
     for _ in range(12):
         first.train()
     learner = learner_of(first)
-    assert learner.figures()["fragments"] > 1
+    assert learner.values()["fragments"] > 1
     path = tmp_path / "run.pt"
     checkpoint.save(first, path, curves={"return": [[1, 0.5]]})
     second = build("gridcell/Rooms-v0", ROOMS, recipe, "far", FAR, seed=7)  # all comes from the file
@@ -202,11 +202,11 @@ def test_a_run_taken_up_again_has_the_same_state_and_goes_on(build, tmp_path, ls
         checkpoint.plain(taken_up.get_state(not_components=hidden)),
     )
     assert equal(second.env_runner.module.net.state_dict(), weights(first))
-    assert taken_up.figures() | {
+    assert taken_up.values() | {
         "intrinsic_reward": 0,
         "mean_error": 0,
         "mean_reward": 0,
-    } == learner.figures() | {
+    } == learner.values() | {
         "intrinsic_reward": 0,
         "mean_error": 0,
         "mean_reward": 0,
@@ -216,7 +216,7 @@ def test_a_run_taken_up_again_has_the_same_state_and_goes_on(build, tmp_path, ls
     for algorithm in (first, second):
         learner_of(algorithm).update(episodes=segment, num_epochs=2, minibatch_size=32)
     assert equal(weights(first), weights(second))
-    assert learner.figures() == taken_up.figures()
+    assert learner.values() == taken_up.values()
 
 
 @pytest.mark.slow

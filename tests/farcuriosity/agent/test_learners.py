@@ -88,7 +88,7 @@ def test_two_learners_make_of_segments_what_one_makes(build, tmp_path, curiosity
         mine, (first, second) = one.learner_group.ask(state), two.learner_group.ask_all(state)
         assert_close(first, mine, rtol=1e-3, atol=1e-5)  # sums are formed in another order
         assert_close(second, first, rtol=0, atol=0)
-    figures = two.learner_group.ask(lambda learner: learner.figures())
+    figures = two.learner_group.ask(lambda learner: learner.values())
     assert curiosity != "far" or figures["fragments"] > 1
 
 

@@ -1,6 +1,7 @@
 """What 'run' makes of a state: counts, exit code, report folder and what it says of the window."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -101,3 +102,23 @@ def test_ui_sends_to_a_server_that_is_there(gridcell):
     assert errors == (
         "gridcell: MLflow's pages are served at http://127.0.0.1:1 already: open that address\n"
     )
+
+
+def test_two_grids_of_one_suite_name_keep_their_own_reports(gridcell, tmp_path):
+    def report_of(*more):
+        _, output, _ = gridcell("run", "toy", "--executor", "inline", "--storage", "runs", *more)
+        return Path(output.replace("\n", "").partition("Report: ")[2].partition("report.html")[0])
+
+    first = report_of()
+    page = (first / "report.html").read_text()
+    other = report_of("--set", "width=4")
+    (tmp_path / "mini.yaml").write_text("width: 5\n")
+    third = report_of("--suite", "mini.yaml")
+    assert first.name == "toy-mini"
+    assert len({first, other, third}) == 3
+    assert other.name.startswith("toy-mini-")
+    assert (first / "report.html").read_text() == page
+    assert report_of() == first
+    assert report_of("--set", "width=4") == other
+    _, output, _ = gridcell("report", "toy", "--storage", "runs", "--set", "width=4")
+    assert other.name in output

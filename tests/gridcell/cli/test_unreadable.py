@@ -9,6 +9,7 @@ import pytest
 import toy_task
 
 from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
 from gridcell.store import Folder, Store, patience
 
 READING = {
@@ -27,7 +28,7 @@ def stored(tmp_path):
     store = Store(str(tmp_path / "runs")).prepare()
     grid = toy_task.plan(toy_task.Settings())
     store.plans.save("toy", "mini", grid)
-    run_grid(toy_task.task, grid, store, executor="inline")
+    run_grid(toy_task.task, grid, store, RunOptions(executor="inline"))
     return tmp_path / "runs"
 
 

@@ -20,11 +20,13 @@ import sys
 from pathlib import Path
 import rounds_task
 from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
 from gridcell.store import Store
 
 address, folder = sys.argv[1], Path(sys.argv[2])
 grid = rounds_task.plan(rounds=2, width={NODES}, markers=folder / "markers")
-schedule = run_grid(rounds_task.task, grid, Store(str(folder / "store")).prepare(), address=address)
+store = Store(str(folder / "store")).prepare()
+schedule = run_grid(rounds_task.task, grid, store, RunOptions(address=address))
 assert schedule.finished == set(grid.cells), schedule.failed
 """
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from gridcell.data.derive import derive
+from gridcell.data.deriving import derive
 from gridcell.data.digits import load_digits_images
 from gridcell.data.images import LabelledImages
 

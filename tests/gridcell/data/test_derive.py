@@ -6,11 +6,10 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 from sklearn.neighbors import KNeighborsClassifier
 
-from gridcell.data.derive import derive, derive_folder
+from gridcell.data.deriving import derive, derive_folder
 from gridcell.data.folder import write_folder
 from gridcell.data.image_sets import fingerprint, read_suite
 from gridcell.data.images import LabelledImages, content_digest, select
@@ -200,7 +199,7 @@ def test_foreign_folder_is_left_alone_and_nothing_is_read(tmp_path):
 
 def test_importing_everything_loads_nothing_heavy():
     program = (
-        "import sys, gridcell.data.derive, gridcell.data.digits\n"
+        "import sys, gridcell.data.deriving, gridcell.data.digits\n"
         "from gridcell.data.corruptions import corruptions\n"
         "corruptions()\n"
         "print([name for name in ('torch', 'scipy', 'sklearn', 'PIL') if name in sys.modules])\n"

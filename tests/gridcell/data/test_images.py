@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gridcell.data.images import LabelledImages, concatenate, content_digest, load_npz, save_npz, select
 from gridcell.errors import CorruptData, UserError

@@ -11,14 +11,14 @@ from typing import ClassVar
 import crew_task
 import pytest
 import toy_task
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gridcell.cell import Resources
 from gridcell.context import Context
 from gridcell.errors import CorruptData, UserError
-from gridcell.execute.cluster import survey
+from gridcell.execute.cluster import check_nodes
 from gridcell.execute.driver import run_grid, set_damaged_aside
+from gridcell.execute.options import RunOptions
 from gridcell.execute.outcome import FailureClass, classify
 from gridcell.grid import GridBuilder
 from gridcell.store import Store
@@ -41,7 +41,7 @@ def titled(grid, title):
 
 
 def run(grid, store, executor, **options):
-    return run_grid(toy_task.task, grid, store, executor=executor, num_cpus=2, **options)
+    return run_grid(toy_task.task, grid, store, RunOptions(executor=executor, num_cpus=2, **options))
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
@@ -191,7 +191,7 @@ def test_cells_of_one_and_of_two_workers_share_a_machine(store, tmp_path):
         builder.target({"seed": seed}, after)
     builder.locate("markers", str(tmp_path))
     grid = builder.build()
-    schedule = run_grid(crew_task.task, grid, store, num_cpus=2)
+    schedule = run_grid(crew_task.task, grid, store, RunOptions(num_cpus=2))
     assert not schedule.failed
     assert store.results.done() == set(grid.cells)
 
@@ -223,20 +223,20 @@ def test_listeners_are_told_whether_a_run_was_stopped(store, tmp_path, monkeypat
     with monkeypatch.context() as broken:
         broken.setattr(toy_task, "step", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            run_grid(toy_task.task, grid, store, executor="inline", listeners=[told])
-    run_grid(toy_task.task, grid, store, executor="inline", listeners=[told])
+            run_grid(toy_task.task, grid, store, RunOptions(executor="inline"), listeners=[told])
+    run_grid(toy_task.task, grid, store, RunOptions(executor="inline"), listeners=[told])
     assert told.stopped == [True, False]
 
 
 @pytest.mark.slow
-def test_a_survey_names_nodes_that_say_nothing_and_goes_on(monkeypatch, caplog):
+def test_nodes_that_say_nothing_are_named_and_the_run_goes_on(monkeypatch, caplog):
     import ray
 
     ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
     try:
-        assert survey(toy_task.task, "here") == len(os.sched_getaffinity(0))
+        assert check_nodes(toy_task.task, "here") == len(os.sched_getaffinity(0))
         monkeypatch.setattr("gridcell.execute.cluster._ANSWER_S", 0.0)
-        assert survey(toy_task.task, "here") == 0
+        assert check_nodes(toy_task.task, "here") == 0
         assert "No answer in 0 s from " in caplog.text
     finally:
         ray.shutdown()
@@ -289,6 +289,7 @@ def test_status_sees_what_a_living_driver_runs(store, tmp_path):
 
 @pytest.mark.slow
 def test_a_running_cell_reports_to_the_driver(store, tmp_path):
+    from gridcell.execute.options import GridRun
     from gridcell.execute.schedule import Schedule
     from gridcell.execute.tune import run_on_ray
 
@@ -302,7 +303,8 @@ def test_a_running_cell_reports_to_the_driver(store, tmp_path):
             return lambda *_: None
 
     grid = planned(tmp_path, width=1, length=2)
-    run_on_ray(toy_task.task, grid, Schedule(grid, set()), store, Heard(), num_cpus=1, report_every_s=0)
+    options = RunOptions(num_cpus=1, report_every_s=0)
+    run_on_ray(GridRun(toy_task.task, grid, Schedule(grid, set()), store, Heard(), options))
     assert Heard.reports == [("r0c0", 0, {"sum": 0}), ("r0c1", 0, {"sum": 0})]
     assert store.results.done() == set(grid.cells)
 

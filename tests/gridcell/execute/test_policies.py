@@ -19,6 +19,7 @@ from gridcell.context import Context
 from gridcell.errors import CorruptData, UserError
 from gridcell.execute import head, heartbeat
 from gridcell.execute.driver import run_grid, set_damaged_aside
+from gridcell.execute.options import GridRun, RunOptions
 from gridcell.execute.outcome import Failure, FailureClass, Outcome, classify
 from gridcell.execute.schedule import Schedule
 from gridcell.execute.settle import lost_seconds, lost_steps, settle, written_if_possible
@@ -44,7 +45,7 @@ def bugs(width):
 
 def test_a_run_hands_out_nothing_more_after_so_many_failures(store):
     grid = planned(width=5, length=1, fail=bugs(5))
-    schedule = run_grid(toy_task.task, grid, store, executor="inline", max_failures=2)
+    schedule = run_grid(toy_task.task, grid, store, RunOptions(executor="inline", max_failures=2))
     assert len(schedule.failed) == 2
     assert "--max-failures" in schedule.stopped
     assert len(store.failures.read_all()) == 2
@@ -52,7 +53,7 @@ def test_a_run_hands_out_nothing_more_after_so_many_failures(store):
 
 def test_fewer_failures_than_the_limit_stop_nothing(store):
     grid = planned(width=5, length=1, fail=bugs(2))
-    schedule = run_grid(toy_task.task, grid, store, executor="inline", max_failures=3)
+    schedule = run_grid(toy_task.task, grid, store, RunOptions(executor="inline", max_failures=3))
     assert not schedule.stopped
     assert len(schedule.finished) == 3
 
@@ -60,7 +61,7 @@ def test_fewer_failures_than_the_limit_stop_nothing(store):
 @pytest.mark.parametrize("limit", [{"max_failures": 0}, {"stall_timeout_s": 1.0}])
 def test_a_limit_that_makes_no_sense_is_refused(store, limit):
     with pytest.raises(UserError, match=r"max-failures|stall-timeout"):
-        run_grid(toy_task.task, planned(), store, executor="inline", **limit)
+        run_grid(toy_task.task, planned(), store, RunOptions(executor="inline", **limit))
 
 
 def test_a_full_disk_is_tried_twice_more_and_then_stops_the_run():
@@ -85,7 +86,7 @@ def test_a_run_survives_that_a_failure_cannot_be_recorded(store, monkeypatch):
     grid = planned(width=2, length=1, fail=bugs(1))
     monkeypatch.setattr(store.failures, "record", full)
     monkeypatch.setattr(store.losses, "add", full)
-    schedule = run_grid(toy_task.task, grid, store, executor="inline")
+    schedule = run_grid(toy_task.task, grid, store, RunOptions(executor="inline"))
     assert len(schedule.failed) == 1
     assert len(schedule.finished) == 1
 
@@ -122,8 +123,9 @@ def test_each_failed_attempt_is_counted_by_its_class(store):
     schedule = Schedule(grid, set())
     cell = schedule.take()
     lost = Failure(FailureClass.PREEMPTED, "gone")
-    settle(cell, Outcome(cell.id, 4.0, failure=lost), schedule, store, Silent())
-    settle(schedule.take(), Outcome(cell.id, 2.0, failure=lost), schedule, store, Silent())
+    run = GridRun(toy_task.task, grid, schedule, store, Silent())
+    settle(cell, Outcome(cell.id, 4.0, failure=lost), run)
+    settle(schedule.take(), Outcome(cell.id, 2.0, failure=lost), run)
     found = lost_by_class([*store.losses.read_all(), Loss("another grid's", "bug", 9.0)], grid.cells)
     assert found == {"preempted": {"attempts": 2, "seconds": 6.0}}
     assert describe_lost(found) == "Attempts without a result: 2 preempted; 6 s of work lost."
@@ -149,7 +151,7 @@ def test_what_a_dead_driver_was_running_is_counted_once(store):
     store.folder.write("drivers/dead.json", json.dumps(told).encode())
     assert heartbeat.running_cells(store.folder) == {}
     for _ in range(2):
-        run_grid(toy_task.task, grid, store, executor="inline")
+        run_grid(toy_task.task, grid, store, RunOptions(executor="inline"))
         (loss,) = store.losses.read_all()
         assert (loss.cell, loss.failure_class, loss.steps) == (cell.id, "preempted", 40)
         assert loss.seconds == pytest.approx(7, abs=1)
@@ -192,7 +194,7 @@ def test_a_cell_that_reports_now_and_then_is_left_alone(store):
 
 def test_a_needed_result_that_is_gone_is_made_again(store, tmp_path):
     grid = planned(width=2, length=1)
-    run_grid(toy_task.task, grid, store, executor="inline")
+    run_grid(toy_task.task, grid, store, RunOptions(executor="inline"))
     total = next(cell for cell in grid.cells.values() if cell.kind == "total")
     (victim,) = {total.needs["row1"]}
     context = Context(total, store, tmp_path, tmp_path, tmp_path)
@@ -207,13 +209,13 @@ def test_a_cell_that_once_diverged_is_made_again_when_its_later_result_is_damage
     grid = planned(width=1, length=2)
     first, second = list(grid.cells.values())[:2]
     diverged = {"title": first.title, **Failure(FailureClass.DIVERGED, "once").to_record()}
-    run_grid(toy_task.task, grid, store, executor="inline")
+    run_grid(toy_task.task, grid, store, RunOptions(executor="inline"))
     store.failures.record(first.id, diverged)  # as another driver may, after this one's success
     record = store.folder.local(f"results/{first.id}.json")
     record.write_text(record.read_text().replace('"sum":0', '"sum":7'))
     store.folder.remove(f"results/{second.id}.json")
     assert set_damaged_aside(grid, store) == [first.id]
-    schedule = run_grid(toy_task.task, grid, store, executor="inline")
+    schedule = run_grid(toy_task.task, grid, store, RunOptions(executor="inline"))
     assert schedule.finished == {first.id, second.id}
     assert not schedule.blocked
 
@@ -222,7 +224,7 @@ def test_a_failure_is_forgotten_when_its_cell_succeeds(store):
     grid = planned(width=1, length=1)
     first = next(iter(grid.cells.values()))
     store.failures.record(first.id, {"title": "", **Failure(FailureClass.BUG, "once").to_record()})
-    run_grid(toy_task.task, grid, store, executor="inline")
+    run_grid(toy_task.task, grid, store, RunOptions(executor="inline"))
     assert store.failures.read_all() == {}
 
 
@@ -250,7 +252,7 @@ def test_what_another_living_driver_runs_comes_last(store, alive):
     }
     store.folder.write("drivers/other.json", json.dumps(beat).encode())
     order = Order()
-    schedule = run_grid(toy_task.task, grid, store, executor="inline", listeners=[order])
+    schedule = run_grid(toy_task.task, grid, store, RunOptions(executor="inline"), listeners=[order])
     assert schedule.finished == set(grid.cells)
     started = order.cells[: len(steps)]
     if alive:

@@ -3,8 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gridcell.cell import Resources
 from gridcell.execute.outcome import Failure, FailureClass, Outcome

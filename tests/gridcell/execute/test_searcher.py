@@ -9,9 +9,11 @@ import rounds_task
 from gridcell.cell import Resources
 from gridcell.execute.cluster import Room
 from gridcell.execute.driver import run_grid
+from gridcell.execute.options import GridRun, RunOptions
 from gridcell.execute.schedule import Schedule
 from gridcell.grid import GridBuilder
 
+BEGUN = "begun"
 DONE = {"outcome": json.dumps({"seconds": 0.0, "metrics": {}, "failure": None, "step": None})}
 
 
@@ -36,9 +38,10 @@ def handing_out(store, monkeypatch):
             builder.target({"gpu": number}, builder.add("k", {"gpu": number}, resources=resources))
         for number, each in enumerate(cpus):
             builder.target({"n": number}, builder.add("k", {"n": number}, resources=Resources(cpus=each)))
-        schedule = Schedule(builder.build(), set())
+        grid = builder.build()
+        schedule = Schedule(grid, set())
         options = {"max_concurrent": math.inf, "ask_beyond": False, "processors": 4} | options
-        return CellSearcher(schedule, store, Silent(), **options)
+        return CellSearcher(GridRun(rounds_task.task, grid, schedule, store, Silent()), **options)
 
     return make
 
@@ -51,7 +54,7 @@ def trials(searcher, *names):
 def test_as_many_cells_are_handed_out_at_once_as_there_is_room_for(handing_out):
     searcher = handing_out([1] * 6)
     assert trials(searcher, *"abcdef") == [*"abcd"]
-    searcher.on_trial_start("b")
+    searcher.on_trial_result("b", {BEGUN: True})
     searcher.on_trial_complete("b", DONE)
     assert trials(searcher, *"ef") == ["e"]
 
@@ -61,7 +64,7 @@ def test_a_large_cell_gets_its_room_and_no_small_one_overtakes_it(handing_out):
     assert trials(searcher, *"abc") == [*"ab"]
     for name in "ab":
         assert trials(searcher, "c") == []
-        searcher.on_trial_start(name)
+        searcher.on_trial_result(name, {BEGUN: True})
         searcher.on_trial_complete(name, DONE)
     assert trials(searcher, "c") == ["c"]
 
@@ -70,7 +73,7 @@ def test_of_a_cluster_that_may_grow_one_cell_more_is_asked_for(handing_out):
     searcher = handing_out([1] * 8, ask_beyond=True)
     assert trials(searcher, *"abcdef") == [*"abcd"]  # four workers are being started: first see them start
     for name in "abcd":
-        searcher.on_trial_start(name)
+        searcher.on_trial_result(name, {BEGUN: True})
     assert trials(searcher, *"ef") == ["e"]
 
 
@@ -94,7 +97,7 @@ def test_a_cluster_that_grew_is_asked_for_twice_as_many_more(handing_out, monkey
         monkeypatch.setattr("ray.cluster_resources", lambda room=room: {"CPU": room})
         handed = trials(searcher, *(next(names) for _ in range(16)))
         for name in [*searcher._handed_out][: int(room)]:
-            searcher.on_trial_start(name)
+            searcher.on_trial_result(name, {BEGUN: True})
         handed += trials(searcher, *(next(names) for _ in range(16)))
         beyond.append(len(searcher._handed_out) - int(room))
     assert beyond == [1, 1, 2, 4, 4]
@@ -106,18 +109,18 @@ def test_what_waits_for_want_of_room_is_not_overtaken(handing_out, monkeypatch):
     monkeypatch.setattr(type(searcher), "PATIENCE_S", -1.0)
     assert trials(searcher, "d") == []
     for name in "abc":
-        searcher.on_trial_start(name)
+        searcher.on_trial_result(name, {BEGUN: True})
     assert trials(searcher, "d") == ["d"]
 
 
 def test_no_more_workers_start_at_once_than_there_are_processors(handing_out):
     searcher = handing_out([1] * 8, processors=2)
     assert trials(searcher, *"abc") == [*"ab"]
-    searcher.on_trial_start("b")
+    searcher.on_trial_result("b", {BEGUN: True})
     assert trials(searcher, *"cd") == ["c"]
     searcher.on_trial_complete("b", DONE)  # its worker is free: the next cell starts none
     assert trials(searcher, *"de") == ["d"]
-    searcher.on_trial_start("d")
+    searcher.on_trial_result("d", {BEGUN: True})
     searcher.on_trial_complete("a")  # lost with its worker while that started
     assert trials(searcher, *"ef") == ["e"]
 
@@ -126,7 +129,7 @@ def test_workers_that_had_nothing_to_do_are_gone_and_start_anew_in_turns(handing
     searcher = handing_out([1] * 8, processors=1)
     for name in "abc":
         assert trials(searcher, name) == [name]
-        searcher.on_trial_start(name)
+        searcher.on_trial_result(name, {BEGUN: True})
     searcher._max_concurrent = 0  # a lull
     for name in "abc":
         searcher.on_trial_complete(name, DONE)
@@ -144,11 +147,11 @@ def test_cells_that_wait_for_a_machine_keep_nothing_from_those_that_are_there(ha
     monkeypatch.setattr(type(searcher), "PATIENCE_S", -1.0)  # the machines take minutes
     for trial in asked:
         if trial not in beyond:
-            searcher.on_trial_start(trial)
+            searcher.on_trial_result(trial, {BEGUN: True})
             searcher.on_trial_complete(trial, DONE)
     for trial in (60, 61):
         assert trials(searcher, trial) == [trial]
-        searcher.on_trial_start(trial)
+        searcher.on_trial_result(trial, {BEGUN: True})
 
 
 def test_what_a_cluster_grows_by_starts_workers_too(handing_out, monkeypatch):
@@ -180,10 +183,7 @@ def test_room_counts_what_all_workers_of_all_cells_ask_for(monkeypatch):
 def test_workers_whose_cells_end_together_all_go_on(store, tmp_path):
     """Each round of four needs four workers at once; Tune would keep one of those that end together."""
     grid = rounds_task.plan(rounds=10, width=4, markers=tmp_path / "markers")
-    schedule = run_grid(rounds_task.task, grid, store, num_cpus=4)
+    schedule = run_grid(rounds_task.task, grid, store, RunOptions(num_cpus=4))
     assert schedule.finished == set(grid.cells)
     told = [store.results.read(cell).metrics for cell in grid.cells]
     assert len({metrics["process"] for metrics in told}) == 4
-    assert [metrics["environment"] for metrics in told] == [
-        {}
-    ] * 40  # else Ray starts each worker in two steps

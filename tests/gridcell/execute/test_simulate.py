@@ -1,8 +1,7 @@
 """The simulated cluster: closed forms where there are any, and what must hold whatever happens."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gridcell.execute.schedule import Schedule
 from gridcell.execute.simulate import Cluster, simulate

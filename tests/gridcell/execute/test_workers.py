@@ -8,10 +8,11 @@ import torch
 
 from gridcell.cell import Cell, Resources, divided
 from gridcell.errors import UserError
-from gridcell.execute.attempt import run_cell
+from gridcell.execute.attempt import Attempt
 from gridcell.execute.cluster import check_resources
 from gridcell.execute.outcome import FailureClass, classify
-from gridcell.execute.processes import workers_for
+from gridcell.execute.processes import processes_for
+from gridcell.execute.run_cell import run_cell
 from gridcell.store import Store
 
 TWO = Resources(workers=2)
@@ -23,14 +24,14 @@ def cell_that(fail, seed=0, resources=TWO):
 
 @pytest.fixture(scope="module")
 def cluster():
-    with workers_for([cell_that("not")], num_cpus=2):
+    with processes_for([cell_that("not")], num_cpus=2):
         yield
 
 
 @pytest.fixture
 def run(cluster, store, tmp_path):
     def run(cell, store=store, **options):
-        return run_cell(cell, crew_task.task, store, locations={"markers": str(tmp_path)}, **options)
+        return run_cell(Attempt(cell, crew_task.task, store, locations={"markers": str(tmp_path)}, **options))
 
     return run
 

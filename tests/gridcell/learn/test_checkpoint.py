@@ -6,7 +6,7 @@ import torch
 from gridcell.data.batches import Batches
 from gridcell.errors import UserError
 from gridcell.learn.checkpoint import PeriodicCheckpoint
-from gridcell.learn.fit import fit
+from gridcell.learn.fitting import fit
 from gridcell.learn.optimisers import Optimisation
 from gridcell.learn.randomness import random_state, restore_random_state, seed_everything
 from learn_problems import Folder, batches, classifier, data, network

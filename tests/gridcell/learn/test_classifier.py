@@ -5,12 +5,11 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from torch import nn
 
 from gridcell.learn.classifier import Classifier, set_training_mode
-from gridcell.learn.fit import fit
+from gridcell.learn.fitting import fit
 from gridcell.learn.optimisers import Optimisation, build_optimiser, build_schedule, cosine_with_warmup
 from learn_problems import batches, classifier, cross_entropy, network
 

@@ -1,16 +1,20 @@
 """A fit against a bare loop, its reports, its endings, and its silence."""
 
+import random
 import signal
 import threading
 import warnings
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
 from gridcell.data.batches import Batches
 from gridcell.errors import Diverged, UserError
+from gridcell.learn.checkpoint import Continuation
 from gridcell.learn.classifier import Classifier
-from gridcell.learn.fit import EpochReport, fit
+from gridcell.learn.fitting import EpochReport, fit
 from gridcell.learn.optimisers import Optimisation, build_optimiser, build_schedule
 from gridcell.learn.randomness import seed_everything
 from learn_problems import Folder, batches, classifier, cross_entropy, data
@@ -152,3 +156,19 @@ def test_variables_of_a_slurm_job_do_not_change_a_fit(monkeypatch):
 def test_nothing_to_train_is_an_error():
     with pytest.raises(UserError, match="No parameter"):
         classifier(trainable=lambda name: False)
+
+
+def test_a_checkpoint_is_read_without_running_code_that_it_may_hold(monkeypatch):
+    asked = []
+    monkeypatch.setattr("lightning.pytorch.Trainer.fit", lambda self, *args, **how: asked.append(how))
+    fit(classifier(), batches(), epochs=1, seed=0)
+    assert [how["weights_only"] for how in asked] == [True]
+
+
+def test_processes_of_a_group_draw_different_numbers():
+    drawn = []
+    for rank in (0, 1, 2):
+        Continuation(seed=7).on_fit_start(SimpleNamespace(global_rank=rank), None)
+        drawn.append((random.random(), float(np.random.rand()), float(torch.rand(()))))
+    assert len(set(drawn)) == 3
+    assert all(len(set(numbers)) == 3 for numbers in zip(*drawn, strict=True))

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from matplotlib.text import Text
 
-from gridcell.plots.forest import Ranking, forest
+from gridcell.plots.forest_plot import Ranking, forest
 
 
 def ranking(rows, joined=()):

@@ -8,8 +8,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -17,11 +16,11 @@ from matplotlib.text import Text
 from PIL import Image
 
 from gridcell.plots import style
-from gridcell.plots.bars import grouped_bars
-from gridcell.plots.curves import Curve, curves
-from gridcell.plots.heatmap import heatmap
+from gridcell.plots.bar_plot import grouped_bars
+from gridcell.plots.heatmap_plot import heatmap
+from gridcell.plots.line_plot import Curve, curves
 from gridcell.plots.numbers import interval, signed
-from gridcell.plots.radar import radar
+from gridcell.plots.radar_plot import radar
 
 LONG = "vit_base_patch16_224.augreg_in21k_ft_in1k"
 AXES = {"row_axis": "fine-tuned on", "column_axis": "tested on", "unit": "accuracy (%)"}

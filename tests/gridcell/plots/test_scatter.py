@@ -4,11 +4,10 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from matplotlib.text import Annotation
 
-from gridcell.plots.scatter import Points, fitted_line, scatter
+from gridcell.plots.scatter_plot import Points, fitted_line, scatter
 
 AXES = {"x_axis": "distance", "y_axis": "loss (points)"}
 

@@ -78,6 +78,17 @@ def test_never_above_the_limit_and_the_longest_unused_goes_first(tmp_path, remot
     assert fetches(tmp_path) == 4
 
 
+def test_opening_a_file_makes_it_the_one_used_last(tmp_path, remote):
+    folder, shards = remote
+    cache = FileCache(tmp_path / "cache", limit=2 * SIZE)
+    for long_ago, shard in enumerate(shards[:2], start=1):
+        cache.open(folder, shard).close()
+        os.utime(cache.root / f"{shard.sha256}.tar", (long_ago, long_ago))
+    cache.open(folder, shards[0]).close()
+    cache.open(folder, shards[2]).close()
+    assert {file.stem for file in cache.root.glob("*.tar")} == {shards[0].sha256, shards[2].sha256}
+
+
 def test_an_open_shard_stays_readable_when_it_is_removed(tmp_path, remote):
     folder, shards = remote
     cache = FileCache(tmp_path / "cache", limit=SIZE)

@@ -9,16 +9,18 @@ import pytest
 import toy_task
 
 from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
 from gridcell.store import Store
 
 DRIVER = """
 import sys, toy_task
 from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
 from gridcell.store import Store
 grid = toy_task.plan(toy_task.Settings(width=8, length=2))
 print("ready", flush=True)
 sys.stdin.readline()
-schedule = run_grid(toy_task.task, grid, Store(sys.argv[1]).prepare(), executor="inline")
+schedule = run_grid(toy_task.task, grid, Store(sys.argv[1]).prepare(), RunOptions(executor="inline"))
 assert not schedule.failed and not schedule.blocked, schedule.failed
 print(len(schedule.finished))
 """
@@ -47,7 +49,7 @@ def test_two_drivers_commit_each_cell_once(uri, tmp_path):
     grid = toy_task.plan(toy_task.Settings(width=8, length=2))
     assert max(counts) <= len(grid)
     store = Store(str(tmp_path / "alone")).prepare()
-    alone = run_grid(toy_task.task, grid, store, executor="inline")
+    alone = run_grid(toy_task.task, grid, store, RunOptions(executor="inline"))
     assert len(alone.finished) == len(grid)
     shared = Store(uri)
     results, damaged = shared.results.read_many(grid.cells)

@@ -14,8 +14,7 @@ from gridcell.context import Context
 from gridcell.data.images import LabelledImages, save_npz
 from gridcell.errors import CorruptData, UserError
 from gridcell.suite import load_suite
-from imagenet_rib.cells import distance as distance_cell
-from imagenet_rib.cells import features as features_cell
+from imagenet_rib.cells import distance as distance_cell, features as features_cell
 from imagenet_rib.cells.features import read_features, write_features
 from imagenet_rib.distance.otdd import otdd
 from imagenet_rib.distance.sets import LabelledFeatures
@@ -23,9 +22,8 @@ from imagenet_rib.grid.plan import plan
 from imagenet_rib.learning.models import architecture_name, build_model, save_weights
 from imagenet_rib.report.distance_summary import MeasuredDistance, summarise_distances
 from imagenet_rib.report.evaluations import SetFacts
-from imagenet_rib.report.page import write_report
 from imagenet_rib.report.summary import summarise
-from rib_evaluations import SETS, after, before
+from rib_evaluations import SETS, after, before, write_report
 
 OPTIONS = {"patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2}
 
@@ -177,9 +175,6 @@ def test_the_report_shows_distances(tmp_path, deviation):
         [before(), *after("ft")],
         SETS,
         tmp_path,
-        title="t",
-        facts={},
-        counts={},
         distances=measured(deviation=deviation),
     )
     names = {path.name for path in files}
@@ -194,14 +189,14 @@ def test_the_report_shows_distances(tmp_path, deviation):
 def test_the_report_says_over_how_many_sets(tmp_path):
     four = [*SETS, SetFacts("d", 100, 10)]
     made = [before(), *after("ft")]  # nothing was fine-tuned on d
-    write_report(made, four, tmp_path, title="t", facts={}, counts={}, distances=measured())
+    write_report(made, four, tmp_path, distances=measured())
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert re.search(r"<small>[^<]*, p = [^<]*, over 3 of 4 sets</small>", page)
-    write_report(made, SETS, tmp_path, title="t", facts={}, counts={}, distances=measured())
+    write_report(made, SETS, tmp_path, distances=measured())
     assert "of 3 sets" not in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_report_without_distances_has_no_word_of_them(tmp_path):
-    write_report([before(), *after("ft")], SETS, tmp_path, title="t", facts={}, counts={})
+    write_report([before(), *after("ft")], SETS, tmp_path)
     assert "Does distance" not in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert json.loads((tmp_path / "summary.json").read_text())["distance"] is None

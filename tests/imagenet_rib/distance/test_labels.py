@@ -4,8 +4,7 @@ import numpy as np
 import ot
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from imagenet_rib.distance.labels import (
     ClassGaussian,

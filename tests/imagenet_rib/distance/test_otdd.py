@@ -6,8 +6,7 @@ import numpy as np
 import ot
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gridcell.errors import UserError
 from imagenet_rib.distance.memory import memory_needed

@@ -15,7 +15,8 @@ from gridcell.cluster.chaos.filesystem import FaultyFileSystem
 from gridcell.cluster.chaos.simulator import crash, stall
 from gridcell.context import Context
 from gridcell.grid import Grid, GridBuilder
-from gridcell.task import Findings, Report, Task
+from gridcell.report import GridResults, Report
+from gridcell.task import Task
 
 CHECKPOINT_EVERY = 3  # steps
 STEP_LOG = "steps.log"  # a line a step: title, step, process id
@@ -118,11 +119,11 @@ def _taken_order(context: Context, step: int) -> str:
     return what
 
 
-def write_report(findings: Findings, out: Path) -> Report:
+def write_report(results: GridResults, out: Path) -> Report:
     """Write the losses."""
     out.mkdir(parents=True, exist_ok=True)
     page = out / "report.json"
-    losses = {item.cell.title: item.metrics.get("loss") for item in findings.results.values()}
+    losses = {item.cell.title: item.metrics.get("loss") for item in results.results.values()}
     page.write_text(json.dumps(losses, indent=1))
     return Report(page, [f"mean loss {losses.get('mean')}"])
 

@@ -37,12 +37,14 @@ class Corruption:
         return np.clip(self.apply(images, severity, rng), 0, 1).astype(np.float32)
 
 
-_REGISTRY: Registry[Corruption] = Registry(__package__ or "", "CORRUPTIONS", "corruption")
+registry: Registry[Corruption] = Registry(
+    __package__ or "", "CORRUPTIONS", "corruption", kinds=Corruption, group="gridcell.corruptions"
+)
 
 
 def corruptions() -> dict[str, Corruption]:
     """Return all corruptions by name: the ``CORRUPTIONS`` of every module in this package."""
-    return _REGISTRY.all
+    return registry.all
 
 
 def corruption(name: str) -> Corruption:
@@ -51,7 +53,7 @@ def corruption(name: str) -> Corruption:
     Raises:
         UserError: There is none; the message names the nearest.
     """
-    return _REGISTRY.get(name)
+    return registry.get(name)
 
 
 def pair_names() -> tuple[str, ...]:

@@ -27,12 +27,14 @@ class Importer:
     classes: int | None = None
 
 
-_REGISTRY: Registry[Importer] = Registry(__package__ or "", "IMPORTER", "data set")
+registry: Registry[Importer] = Registry(
+    __package__ or "", "IMPORTER", "data set", kinds=Importer, group="gridcell.importers"
+)
 
 
 def importers() -> dict[str, Importer]:
     """Return all importers by name."""
-    return _REGISTRY.all
+    return registry.all
 
 
 def importer(name: str) -> Importer:
@@ -41,4 +43,4 @@ def importer(name: str) -> Importer:
     Raises:
         UserError: There is none; the message names the nearest.
     """
-    return _REGISTRY.get(name)
+    return registry.get(name)

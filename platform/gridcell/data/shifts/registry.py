@@ -87,13 +87,13 @@ class Shift:
         return self.make(sources, seed, {**self.parameters, **(parameters or {})})
 
 
-_REGISTRY: Registry[Shift] = Registry(__package__ or "", "SHIFT", "shift")
+registry: Registry[Shift] = Registry(__package__ or "", "SHIFT", "shift")
 
 
 @cache
 def shifts() -> dict[str, Shift]:
     """Return all shifts by name in their order: the ``SHIFT`` of every module in this package."""
-    in_order = sorted(_REGISTRY.all.values(), key=lambda entry: (entry.order, entry.name))
+    in_order = sorted(registry.all.values(), key=lambda entry: (entry.order, entry.name))
     return {entry.name: entry for entry in in_order}
 
 
@@ -103,7 +103,7 @@ def shift(name: str) -> Shift:
     Raises:
         UserError: There is none; the message names the nearest.
     """
-    return _REGISTRY.get(name)
+    return registry.get(name)
 
 
 def whole_number(parameters: Mapping[str, float], name: str, *, least: int, most: int | None = None) -> int:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from farcuriosity.curiosity.capacity import check_capacity
 from farcuriosity.curiosity.interface import Curiosity, Kind, Parameters
 from gridcell.errors import UserError, unknown
-from gridcell.suite import parse_settings
+from gridcell.settings import parse_settings
 
 DEFAULT_RHO = {"ratio": 10.0, "z": 2.0}
 

@@ -35,7 +35,7 @@ class Indifferent:
         """Return zero."""
         return 0.0
 
-    def figures(self) -> dict[str, float]:
+    def values(self) -> dict[str, float]:
         """Return nothing: there is nothing to report."""
         return {}
 

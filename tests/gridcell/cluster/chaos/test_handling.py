@@ -18,6 +18,7 @@ from gridcell.cluster.chaos.fault import faults
 from gridcell.cluster.chaos.run import judge
 from gridcell.cluster.chaos.trial import ENVIRONMENT, NotSurvived, Trial
 from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
 
 SETTINGS = {"models": 3, "step_s": 0.06}
 HANGS, SOON_S = "the driver hung", 15.0  # in which a driver ends that doesn't hang
@@ -76,7 +77,7 @@ def expected(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grid.time, "sleep", lambda _: None)
         cells = grid.plan(grid.Settings(**SETTINGS, folder=str(trial.folder)))
-        run_grid(grid.task, cells, trial.store().prepare(), executor="inline")
+        run_grid(grid.task, cells, trial.store().prepare(), RunOptions(executor="inline"))
     return trial.answers()
 
 

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import timm
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image
 from timm.data import create_transform, resolve_model_data_config
 

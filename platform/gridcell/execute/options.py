@@ -1,0 +1,104 @@
+"""How a grid is to be run, and what travels together while it runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from gridcell.errors import UserError
+from gridcell.execute.listener import Listener
+from gridcell.execute.schedule import Schedule
+from gridcell.grid import Grid
+from gridcell.store import Store
+from gridcell.task import Task
+
+Executor = Literal["ray", "inline"]
+
+_LONGEST_S = 1e8  # three years: the system's clocks take no more than some centuries
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a grid is to be run. None of this is part of a result.
+
+    Attributes:
+        executor: ``ray``, or ``inline`` for one cell after another in this process.
+        address: of a running Ray cluster; without it one is started on this machine, reachable from it alone.
+        num_cpus: cores of a Ray cluster started here; all of this machine's by default.
+        max_concurrent: run at most so many cells at once.
+        retry_diverged: run diverged cells again, which otherwise stay diverged.
+        max_failures: hand out nothing more once so many cells have failed.
+        stall_timeout_s: end a cell that reports nothing for so long, and try it again; None for never.
+        report_every_s: a cell's progress reaches the driver at most so often; each report costs the driver
+            some milliseconds.
+
+        rerun: id -> stamp of the record of each stale result that is to be made again.
+        origin: what the results' provenance says of the run: sources, command.
+
+    Raises:
+        UserError: a limit lets nothing run, or the executor can't keep it.
+
+    Example:
+        >>> RunOptions(executor="inline", max_failures=3).max_failures
+        3
+    """
+
+    executor: Executor = "ray"
+    address: str | None = None
+    num_cpus: int | None = None
+    max_concurrent: int | None = None
+    retry_diverged: bool = False
+    max_failures: int | None = None
+    stall_timeout_s: float | None = None
+    report_every_s: float = 5.0
+    rerun: Mapping[str, str] = field(default_factory=dict)
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_at_least_one("--max-concurrent", self.max_concurrent)
+        check_at_least_one("--max-failures", self.max_failures)
+        if self.stall_timeout_s is not None and self.executor == "inline":
+            raise UserError(
+                "--stall-timeout needs --executor ray: inline, a cell can't be ended from outside"
+            )
+        check_seconds("--stall-timeout", self.stall_timeout_s)
+
+
+@dataclass(frozen=True)
+class GridRun:
+    """A run of a grid, as every executor is given it.
+
+    Attributes:
+        task: the plug-in whose cells these are.
+        grid: all cells.
+        schedule: order and retries.
+        store: where results go; every node must reach it under the same URI.
+        listener: is told what happens.
+        options: how to run.
+    """
+
+    task: Task
+    grid: Grid
+    schedule: Schedule
+    store: Store
+    listener: Listener
+    options: RunOptions = field(default_factory=RunOptions)
+
+
+def check_at_least_one(option: str, value: int | None) -> None:
+    """Make sure that a limit, where it is given, lets anything run.
+
+    Raises:
+        UserError: it doesn't.
+    """
+    if value is not None and value < 1:
+        raise UserError(f"{option} must be at least 1, not {value}")
+
+
+def check_seconds(option: str, value: float | None) -> None:
+    """Make sure that a time limit, where it is given, is one that can be waited for.
+
+    Raises:
+        UserError: it isn't.
+    """
+    if value is not None and not 0 < value <= _LONGEST_S:
+        raise UserError(f"{option} must be above 0 and at most {_LONGEST_S:g} seconds, not {value:g}")

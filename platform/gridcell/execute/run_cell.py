@@ -1,0 +1,42 @@
+"""Running one cell, by this process or by several that it hands the cell to."""
+
+import contextlib
+import time
+
+from gridcell.execute.attempt import Attempt, LastStep, run_in_this_process
+from gridcell.execute.outcome import Outcome, failure_from
+from gridcell.execute.processes import run_on_processes
+
+
+def run_cell(attempt: Attempt) -> Outcome:
+    """Run a cell and commit its result; an error becomes a failure in the outcome.
+
+    A cell that another driver has finished meanwhile is not run again. A cell that asks for several workers
+    is handed to them.
+    """
+    started = time.monotonic()
+    try:
+        with contextlib.suppress(KeyError):  # another driver was faster
+            result = attempt.store.results.read(attempt.cell.id)
+            if attempt.replaces is None or result.stamp != attempt.replaces:
+                return Outcome(attempt.cell.id, result.seconds, result.metrics)
+    except Exception as error:  # its record is damaged, or the storage fails
+        if attempt.foreground:
+            raise
+        return Outcome(attempt.cell.id, time.monotonic() - started, failure=failure_from(error))
+    if attempt.cell.resources.workers == 1:
+        return run_in_this_process(attempt)
+    return _run_on_processes(attempt)
+
+
+def _run_on_processes(attempt: Attempt) -> Outcome:
+    steps = LastStep(attempt.reporter)
+    try:
+        outcome = run_on_processes(attempt, steps)
+    except Exception as error:
+        if attempt.foreground:
+            raise
+        return Outcome(attempt.cell.id, 0.0, failure=failure_from(error), step=steps.last)
+    if attempt.foreground and outcome.failure is not None:
+        raise outcome.failure.to_error()
+    return outcome

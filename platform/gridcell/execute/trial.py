@@ -1,0 +1,165 @@
+"""The process that runs cells one after another: a Trainable of Tune. Importing this imports Ray Tune."""
+
+import json
+import os
+import pickle
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from ray import tune
+
+from gridcell.cell import Cell, Resources
+from gridcell.context import Reporter
+from gridcell.execute.attempt import Attempt
+from gridcell.execute.cluster import bundles
+from gridcell.execute.outcome import Outcome, failure_from
+from gridcell.execute.run_cell import run_cell
+from gridcell.execute.stall import watched
+from gridcell.plugins import Sent, receive
+from gridcell.store import Store
+from gridcell.task import Task
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
+BEGUN = "begun"
+"""Key of a trial's first result, which says that a worker has begun its cell."""
+
+PROGRESS = "progress"
+"""Key of a result that holds what a running cell reported, as JSON: [step, metrics]."""
+
+OUTCOME = "outcome"
+"""Key of a trial's last result, which holds how its cell ended, as JSON."""
+
+
+@dataclass(frozen=True)
+class GridWork:
+    """What is the same for all cells of a run.
+
+    Attributes:
+        pickled_task: whose cells these are; it may lie in a plug-in.
+        plugins: files of the user's own, which this process loads first.
+        records: id -> record of each cell, in Ray's object store.
+        store_uri: where results go.
+        locations: name -> path or URI of data on each machine.
+        rerun: id -> stamp of the stale record that its result takes the place of.
+        origin: what the results' provenance says of the run.
+        report_every_s: a cell's progress is passed on at most so often.
+        stall_timeout_s: a cell that reports nothing for so long is ended; None for never.
+    """
+
+    pickled_task: bytes
+    plugins: tuple[Sent, ...]
+    records: "ObjectRef"
+    store_uri: str
+    locations: Mapping[str, str]
+    rerun: Mapping[str, str]
+    origin: Mapping[str, Any]
+    report_every_s: float
+    stall_timeout_s: float | None
+
+    @cached_property
+    def task(self) -> Task:
+        """Load the plug-ins and the task, once in each worker."""
+        receive(self.plugins)
+        task: Task = pickle.loads(self.pickled_task)  # noqa: S301 - from this run's own driver
+        return task
+
+    @cached_property
+    def cells(self) -> Mapping[str, Any]:
+        """Return id -> record of each cell, fetched once by each worker."""
+        import ray
+
+        return ray.get(self.records)
+
+
+class CellTrial(tune.Trainable):
+    """Runs the cell that its configuration names, for one trial after another.
+
+    The cell runs in a thread of its own, so that it doesn't wait for the driver when it reports.
+    """
+
+    @classmethod
+    def default_resource_request(cls, config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
+        """Return what a cell occupies.
+
+        Of several workers each has a bundle; the trial, which only waits for them, has an empty one.
+        """
+        resources = Resources(config["cpus"], config["gpus"], config["workers"])
+        return tune.PlacementGroupFactory(([{}] if resources.workers > 1 else []) + bundles(resources))
+
+    def setup(self, config: dict[str, Any], work: GridWork) -> None:
+        """Begin in an empty folder of this process's own, so that cells' relative paths don't meet."""
+        self._folder = tempfile.TemporaryDirectory(prefix="gridcell-worker-", ignore_cleanup_errors=True)
+        os.chdir(self._folder.name)
+        self._work = work
+        self._said: SimpleQueue[tuple[int, Mapping[str, float]] | Outcome] = SimpleQueue()
+        self._running = False
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take the next trial's configuration."""
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Begin the cell, or wait until it reports or ends, and return which.
+
+        Tune calls again until the cell has ended.
+        """
+        if not self._running:
+            self._running = True
+            threading.Thread(target=self._run, args=(self.config,), daemon=True, name="cell").start()
+            return {BEGUN: True, "done": False}
+        said = self._said.get()
+        if not isinstance(said, Outcome):
+            return {PROGRESS: json.dumps(said), "done": False}
+        self._running = False
+        failure = said.failure.to_record() if said.failure else None
+        ended = {
+            "seconds": said.seconds,
+            "metrics": dict(said.metrics),
+            "failure": failure,
+            "step": said.step,
+        }
+        return {OUTCOME: json.dumps({**ended, "step": said.step}), "done": True}
+
+    def cleanup(self) -> None:
+        """Remove this process's folder."""
+        self._folder.cleanup()
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Do nothing: cells keep checkpoints of their own in the store."""
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Do nothing: cells keep checkpoints of their own in the store."""
+
+    def _run(self, config: Mapping[str, Any]) -> None:
+        try:
+            outcome = self._outcome(config)
+        except BaseException as error:  # a store that this node can't open, or a cell that calls sys.exit
+            outcome = Outcome(config["cell"], 0.0, failure=failure_from(error))
+        self._said.put(outcome)
+
+    def _outcome(self, config: Mapping[str, Any]) -> Outcome:
+        work = self._work
+        cell, store = Cell.from_record(work.cells[config["cell"]]), Store(work.store_uri)
+        with watched(cell, store, self._throttled_report(), work.stall_timeout_s) as reporter:
+            halvings = config["oom_halvings"]
+            attempt = Attempt(cell, work.task, store, work.locations, halvings, reporter)
+            return run_cell(replace(attempt, replaces=work.rerun.get(cell.id), origin=work.origin))
+
+    def _throttled_report(self) -> Reporter:
+        last = time.monotonic()
+
+        def report(step: int, metrics: Mapping[str, float]) -> None:
+            nonlocal last
+            if time.monotonic() - last >= self._work.report_every_s:
+                self._said.put((step, dict(metrics)))
+                last = time.monotonic()
+
+        return report

@@ -1,0 +1,205 @@
+"""The fingerprint of a cell's code: which files it runs, and what they say, whatever their layout.
+
+A cell's code is the module of its function, the parts that its configuration names, and all that these
+import, inside functions too, within the task's packages or a plug-in's folder. Parts that lie in
+gridcell, such as shifts, count as parts; the rest of gridcell counts by the version of the cell's kind.
+"""
+
+import ast
+import base64
+import hashlib
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from gridcell import plugins
+from gridcell.cell import Cell
+from gridcell.sources import imported_files, imported_names
+from gridcell.task import Task
+
+DIGITS = 16  # hexadecimal: 64 bits, among some hundred versions of some hundred files
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a cell runs.
+
+    Attributes:
+        fingerprint: of all files together.
+        files: dotted name of a module, or name of a plug-in's file -> digest of what it says.
+        release: name and version of the distribution, where every file is as it was released.
+        imports: names of the other packages that the files import.
+    """
+
+    fingerprint: str
+    files: Mapping[str, str]
+    release: str | None = None
+    imports: tuple[str, ...] = ()
+
+    def to_record(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"files": dict(self.files), "release": self.release}
+
+
+class Codes:
+    """The code of a task's cells, each file read once.
+
+    Args:
+        task: whose cells they are.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._known: dict[tuple[str, ...], Code] = {}
+
+    def of(self, cell: Cell) -> Code:
+        """Return the code of a cell.
+
+        Raises:
+            SyntaxError: a file of it is not Python.
+        """
+        modules = (self._task.cells[cell.kind].partition(":")[0], *self._task.parts_of(cell))
+        if modules not in self._known:
+            self._known[modules] = _code(modules, self._task.packages)
+        return self._known[modules]
+
+
+def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Return the names of the files that differ between two codes, sorted."""
+    return sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+
+
+def _code(modules: Iterable[str], packages: Iterable[str]) -> Code:
+    paths: dict[Path, str] = {}
+    imports: set[str] = set()
+    for module in modules:
+        start, root, own = _place(module)
+        wanted = {own} if own.startswith("gridcell.") else {own, *packages} if own else None
+        for path in imported_files(start, [root], wanted, around=False):
+            paths[path] = _name(path, root)
+            imports |= {name.partition(".")[0] for name in imported_names(path, [root])}
+    files = {name: digest_of(path) for path, name in sorted(paths.items(), key=lambda item: item[1])}
+    text = "\n".join(f"{name} {digest}" for name, digest in files.items())
+    ours = {name.partition(".")[0] for name in files}
+    others = sorted(name for name in imports - ours if name not in sys.stdlib_module_names)
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+    return Code(fingerprint, files, _release(paths), tuple(others))
+
+
+def _place(module: str) -> tuple[Path, Path, str]:
+    """Return a module's file, the folder that its imports start from, and the package that counts.
+
+    The package is empty where the whole folder counts: for a file of the user's own.
+    """
+    if module.endswith(".py"):
+        path = Path(module)
+        return path, path.parent, ""
+    loaded = sys.modules.get(module)
+    origin = getattr(loaded, "__file__", None)
+    if origin is None:
+        spec = find_spec(module)
+        origin = spec.origin if spec is not None else None
+    if origin is None:
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+    path = Path(origin).resolve()
+    parts = module.split(".")
+    if len(parts) == 1 and path.name != "__init__.py":  # a single file, of the user's own or installed
+        ours = {plugin.path.parent for plugin in plugins.loaded()}
+        whole = path.parent in ours or module.startswith("gridcell_plugin_")
+        return path, path.parent, "" if whole else module
+    depth = len(parts) if path.name == "__init__.py" else len(parts) - 1
+    root = path.parent
+    for _ in range(depth):
+        root = root.parent
+    own = ".".join(parts[:-1]) if parts[0] == "gridcell" else parts[0]
+    return path, root, own
+
+
+def _name(path: Path, root: Path) -> str:
+    inside = path.relative_to(root.resolve()).with_suffix("")
+    return ".".join(part for part in inside.parts if part != "__init__")
+
+
+def digest_of(path: Path) -> str:
+    """Return a digest of what a Python file says: without comments, docstrings and layout.
+
+    Raises:
+        SyntaxError: it is not Python.
+    """
+    return _digest(path, path.stat().st_mtime_ns, path.stat().st_size)
+
+
+@lru_cache(maxsize=4096)
+def _digest(path: Path, changed_ns: int, size: int) -> str:
+    del changed_ns, size  # a part of the cache's key
+    tree = ast.parse(path.read_bytes(), str(path))
+    return hashlib.sha256("\0".join(_said(tree)).encode()).hexdigest()[:DIGITS]
+
+
+_LAYOUT = {"ctx", "type_comment", "kind", "type_ignores"}
+"""Fields that say nothing of what a file does."""
+
+
+def _said(node: ast.AST) -> Iterator[str]:
+    """Yield a tree as text that is the same for every version of Python, without docstrings."""
+    yield f"({type(node).__name__}"
+    for name, value in ast.iter_fields(node):
+        if name in _LAYOUT or value is None or value == []:
+            continue
+        if name == "body" and isinstance(node, ast.Module | ast.ClassDef | _FUNCTIONS):
+            value = _without_docstring(value)
+        yield name
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, ast.AST):
+                yield from _said(item)
+            else:
+                yield f"{type(item).__name__}:{item!r}"
+    yield ")"
+
+
+_FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
+    first = body[0]
+    is_text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    if is_text and isinstance(first.value.value, str):  # type: ignore[attr-defined]
+        return body[1:]
+    return body
+
+
+def _release(paths: Mapping[Path, str]) -> str | None:
+    """Return the release that all files are of, unmodified, or None."""
+    found = {_released(path, name.partition(".")[0]) for path, name in paths.items()}
+    return found.pop() if len(found) == 1 else None
+
+
+@cache
+def _released(path: Path, package: str) -> str | None:
+    for name in (package, package.replace("_", "-"), "gridcell"):
+        try:
+            owner = distribution(name)
+        except PackageNotFoundError:
+            continue
+        hashes = _hashes(name)
+        if path in hashes:
+            digest = hashlib.sha256(path.read_bytes()).digest()
+            same = base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == hashes[path]
+            return f"{owner.metadata['Name']} {owner.version}" if same else None
+    return None
+
+
+@cache
+def _hashes(name: str) -> Mapping[Path, str]:
+    """Return the SHA-256 of each file of a distribution, as its record has them."""
+    files = distribution(name).files or []
+    return {
+        Path(str(file.locate())).resolve(): file.hash.value
+        for file in files
+        if file.hash is not None and file.suffix == ".py"
+    }

@@ -1,0 +1,8 @@
+from .checkpoint import CheckpointStore as CheckpointStore
+from .classifier import Classifier as Classifier
+from .fitting import fit as fit
+from .gathering import gather as gather, whole_batches as whole_batches
+from .optimisers import Optimisation as Optimisation
+from .placement import Placed as Placed, device_of as device_of
+from .precision import mixed_precision as mixed_precision
+from .randomness import seed_everything as seed_everything

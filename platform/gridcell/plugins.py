@@ -1,0 +1,160 @@
+"""Parts in files of the user's own: loaded by this process, and sent to the processes that work for it.
+
+A plug-in is a Python file that a suite names under ``plugins:`` or the command line by ``--plugin``. It
+may import other files of its folder. Registries look through the plug-ins that are loaded, as they look
+through their packages.
+"""
+
+import hashlib
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from gridcell.errors import UserError
+from gridcell.sources import imported_files
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A loaded file.
+
+    Attributes:
+        path: of the file, on the machine of the user.
+        module: what it defines.
+        files: path relative to its folder -> content, of itself (the first) and of what it imports there.
+        joins: whether its parts join a suite that does not name them, as those of ``--plugin`` do.
+    """
+
+    path: Path
+    module: ModuleType
+    files: Mapping[str, bytes]
+    joins: bool = False
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A plug-in as it travels to another process: no module, only the text of its files."""
+
+    path: str
+    files: Mapping[str, bytes]
+
+
+_loaded: dict[Path, Plugin] = {}
+
+
+def loaded() -> tuple[Plugin, ...]:
+    """Return the plug-ins of this process, in the order in which they were loaded."""
+    return tuple(_loaded.values())
+
+
+def paths() -> list[str]:
+    """Return the paths of the plug-ins of this process."""
+    return [str(path) for path in _loaded]
+
+
+def load(paths: Iterable[str | Path], *, folder: Path | None = None, joins: bool = False) -> list[Plugin]:
+    """Load files as plug-ins; one that is loaded already, and unchanged, is kept as it is.
+
+    Args:
+        paths: of Python files; ``~`` stands for the home folder.
+        folder: that relative paths start from; the working folder by default.
+        joins: whether their parts join a suite that does not name them.
+
+    Raises:
+        UserError: a file is not there, is not Python, or fails when it is run.
+
+    Example:
+        >>> load([])
+        []
+    """
+    return [_load((folder or Path()) / Path(path).expanduser(), joins) for path in paths]
+
+
+def forget() -> None:
+    """Unload all plug-ins, as tests need it."""
+    for plugin in _loaded.values():
+        sys.modules.pop(plugin.module.__name__, None)
+    _loaded.clear()
+
+
+def to_send() -> tuple[Sent, ...]:
+    """Return the plug-ins of this process for others, which :func:`receive` them."""
+    return tuple(Sent(str(plugin.path), plugin.files) for plugin in _loaded.values())
+
+
+def receive(plugins: Sequence[Sent]) -> None:
+    """Load plug-ins of another process, from a temporary folder of this one.
+
+    They get the names that they have there, so that what one process pickles the other can load.
+    """
+    for sent in plugins:
+        original = Path(sent.path)
+        if original in _loaded and _loaded[original].files == sent.files:
+            continue
+        folder = Path(tempfile.mkdtemp(prefix="gridcell-plugin-"))
+        for name, content in sent.files.items():
+            place = folder / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+        _loaded[original] = Plugin(original, _run(folder / next(iter(sent.files)), sent.files), sent.files)
+
+
+def _load(path: Path, joins: bool) -> Plugin:
+    if not path.is_file():
+        near = sorted(entry.name for entry in path.parent.glob("*.py")) if path.parent.is_dir() else []
+        there = f"; the folder has {', '.join(near[:5])}" if near else ""
+        raise UserError(f"There is no plug-in file '{path}'{there}")
+    path = path.resolve()
+    files = _files(path)
+    known = _loaded.get(path)
+    unchanged = known is not None and known.files == files
+    module = known.module if known is not None and unchanged else _run(path, files)
+    _loaded[path] = Plugin(path, module, files, joins or (known is not None and known.joins))
+    return _loaded[path]
+
+
+def _files(path: Path) -> dict[str, bytes]:
+    """Return the file's text and that of what it imports from its folder, by relative path."""
+    folder = path.parent
+    try:
+        paths = imported_files(path, [folder])
+    except SyntaxError as error:
+        raise UserError(
+            f"The plug-in '{error.filename}' is not valid Python: {error.msg} (line {error.lineno})"
+        ) from error
+    except OSError as error:
+        raise UserError(f"The plug-in '{path}' can't be read: {error.strerror}") from error
+    others = [other for other in paths if other != path]
+    return {str(each.relative_to(folder)): each.read_bytes() for each in [path, *others]}
+
+
+def _run(path: Path, files: Mapping[str, bytes]) -> ModuleType:
+    """Run a plug-in as a module whose name depends on its text alone."""
+    digest = hashlib.sha256(b"\0".join(files.values())).hexdigest()[:12]
+    name = f"gridcell_plugin_{path.stem}_{digest}"
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"The plug-in '{path}' must be a Python file, whose name ends in .py")
+    folder = str(path.parent)
+    for other in files:  # else an edited file of the folder would stay as it was
+        top = Path(other).parts[0].removesuffix(".py")
+        held = sys.modules.get(top)
+        if held is not None and (getattr(held, "__file__", None) or "").startswith(folder):
+            for loaded_name in [key for key in sys.modules if key.partition(".")[0] == top]:
+                del sys.modules[loaded_name]
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise UserError(
+            f"The plug-in '{path}' fails when it is loaded: {type(error).__name__}: {error}"
+        ) from error
+    return module

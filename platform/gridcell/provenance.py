@@ -1,0 +1,115 @@
+"""What a result says of how it was made: sources, command, packages, machine."""
+
+import contextlib
+import functools
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from pathlib import Path
+from typing import Any
+
+import gridcell
+from gridcell.secrets import redact
+
+ALWAYS = ("torch", "lightning", "timm", "ray", "numpy")
+"""Packages whose versions every result names."""
+
+
+def sources_of(modules: Iterable[str]) -> dict[str, Any]:
+    """Return for each module's sources the git commit and whether they were modified since.
+
+    Modules whose sources are in no git repository, such as installed ones, are left out.
+
+    Args:
+        modules: names of modules that can be imported.
+    """
+    found: dict[str, Any] = {}
+    for module in modules:
+        with contextlib.suppress(ImportError):
+            file = getattr(import_module(module), "__file__", None)
+            state = _git_state(str(Path(file).resolve().parent)) if file else None
+            if state is not None:
+                found[module] = state
+    return found
+
+
+def command_line() -> str:
+    """Return the command that began this process, without secrets."""
+    return redact(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv else "")
+
+
+def versions(imports: Iterable[str] = ()) -> dict[str, str]:
+    """Return the versions of Python, gridcell, and the packages behind some imported names.
+
+    Args:
+        imports: top-level names, as code imports them.
+    """
+    found = {"gridcell": gridcell.__version__, "python": platform.python_version()}
+    names = {*ALWAYS, *(owner for name in imports for owner in _owners().get(name, ()))}
+    for name in sorted(names):
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def machine(device: str) -> dict[str, str]:
+    """Return the models of processor and GPU, and CUDA's and the driver's versions where they are used.
+
+    Args:
+        device: torch device type, ``cpu`` or ``cuda``.
+    """
+    found = {"cpu": _cpu_model()}
+    if device == "cuda":
+        import torch
+
+        found["gpu"] = torch.cuda.get_device_name()
+        found["cuda"] = str(torch.version.cuda)
+        found["driver"] = _driver_version()
+    return found
+
+
+@functools.cache
+def _owners() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
+@functools.cache
+def _git_state(folder: str) -> dict[str, Any] | None:
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None:
+        return None
+    return {"commit": commit, "modified": bool(_git(folder, "status", "--porcelain", "--", "."))}
+
+
+def _git(folder: str, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", folder, *arguments], capture_output=True, text=True, check=False, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):  # no git here, or a storage that doesn't answer
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+@functools.cache
+def _cpu_model() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() in ("model name", "Processor"):
+                return value.strip()
+    return platform.processor() or platform.machine()
+
+
+@functools.cache
+def _driver_version() -> str:
+    query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return (done.stdout.split() or ["unknown"])[0]

@@ -1,0 +1,14 @@
+from .facts import as_text as as_text
+from .fetch import Fetch as Fetch, fetching as fetching
+from .intervals import student_interval as student_interval
+from .missing import nothing_done as nothing_done
+from .page import Picture as Picture, write_page as write_page, write_summary as write_summary
+from .results import GridResults as GridResults, Report as Report
+from .tables import (
+    Column as Column,
+    Columns as Columns,
+    Table as Table,
+    Value as Value,
+    write_csv as write_csv,
+)
+from .write import write_report as write_report

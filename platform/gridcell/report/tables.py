@@ -1,0 +1,163 @@
+"""Tables: defined once, and shown in the terminal, on a page and as CSV with the same rows."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+NONE = "–"
+"""Stands for a value that is not known."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value of a table with more to show than the value.
+
+    Attributes:
+        value: of the CSV file, and what the column is sorted by; None: not known.
+        text: shown in place of the value; by default the column writes it.
+        note: shown small below it on a page, and behind it in the terminal, e.g. its interval.
+        mark: words of the page's style, e.g. "above", "below" or "best"; "best" is bold, "own" pale.
+    """
+
+    value: Any
+    text: str | None = None
+    note: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        heading: what it shows.
+        write: value -> text.
+        unit: stands behind the heading.
+        kind: "number" is set to the right, "text" to the left; "long" text is broken into lines.
+        width: of the terminal's column in characters at most; a longer text is cut, or if "long" broken.
+        page_only: whether the terminal, which is narrow, goes without it.
+    """
+
+    heading: str
+    write: Callable[[Any], str] = str
+    unit: str = ""
+    kind: Literal["number", "text", "long"] = "number"
+    width: int | None = None
+    page_only: bool = False
+
+    @property
+    def title(self) -> str:
+        """Heading and unit."""
+        return f"{self.heading}, {self.unit}" if self.unit else self.heading
+
+
+Columns = list[Column | str]
+"""Columns, or just their headings."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows. On a page its first column names the row, and a click on a heading sorts.
+
+    A template shows it with ``{{ table }}``, and rich prints it.
+
+    Attributes:
+        columns: from left to right; or just their headings.
+        rows: a value or an ``Value`` for each column.
+        title: of the terminal's table.
+
+    Example:
+        >>> table = Table(["agent", Column("coverage", "{:.1f}".format, unit="%")], [["farmap", 99.25]])
+        >>> table.as_text()
+        [['farmap', '99.2']]
+    """
+
+    columns: Sequence[Column | str]
+    rows: Sequence[Sequence[Any]]
+    title: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.rows)
+
+    @property
+    def head(self) -> list[Column]:
+        """The columns; of one given by its heading alone, text if it is the first."""
+        return [
+            one if isinstance(one, Column) else Column(one, kind="number" if index else "text")
+            for index, one in enumerate(self.columns)
+        ]
+
+    @property
+    def body(self) -> list[list[Value]]:
+        """The rows, each value with the text that is shown."""
+        head = self.head
+        return [[_valued(*pair) for pair in zip(row, head, strict=True)] for row in self.rows]
+
+    def as_text(self) -> list[list[str]]:
+        """Return what the terminal shows, row by row, as plain text."""
+        return [[f"{value.text} {value.note}".strip() for value in row] for row in self._narrow()]
+
+    def _narrow(self) -> list[list[Value]]:
+        kept = [index for index, column in enumerate(self.head) if not column.page_only]
+        return [[row[index] for index in kept] for row in self.body]
+
+    def write_csv(self, path: Path) -> None:
+        """Write the values under the columns' titles, in UTF-8; what is not known is left empty."""
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow([column.title for column in self.head])
+            for row in self.rows:
+                writer.writerow([one.value if isinstance(one, Value) else one for one in row])
+
+    def __html__(self) -> str:
+        from gridcell.report.templates import environment
+
+        template = environment().get_template("table.html.jinja")
+        return template.render(columns=self.head, rows=self.body)
+
+    def __rich__(self) -> RichTable:
+        from rich import box
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        title = Text(self.title, style="bold") if self.title else None
+        shown = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        for column in [one for one in self.head if not one.page_only]:
+            shown.add_column(
+                Text(column.title),
+                justify="right" if column.kind == "number" else "left",
+                max_width=column.width,
+                no_wrap=column.width is not None and column.kind != "long",
+                overflow="ellipsis" if column.width is not None else "fold",
+            )
+        for row, values in zip(self.as_text(), self._narrow(), strict=True):
+            shown.add_row(*(_styled(text, value) for text, value in zip(row, values, strict=True)))
+        return shown
+
+
+def write_csv(columns: Iterable[str], rows: Iterable[Sequence[Any]], path: Path) -> None:
+    """Write rows that no table shows, such as one for each cell; see ``Table.write_csv``."""
+    Table(list(columns), list(rows)).write_csv(path)
+
+
+def _valued(value: Any, column: Column) -> Value:
+    given = value if isinstance(value, Value) else Value(value)
+    if given.text is not None:
+        return given
+    text = NONE if given.value is None else column.write(given.value)
+    return Value(given.value, text, given.note, given.mark)
+
+
+def _styled(text: str, value: Value) -> Text:
+    from rich.text import Text
+
+    marks = value.mark.split()
+    return Text(text, style="bold" if "best" in marks else "dim" if "own" in marks else "")

@@ -1,0 +1,17 @@
+"""Settings: what they are made of, how they are read, checked and described."""
+
+from gridcell.settings.base import Distinct, Parts, Seeds, Strict, distinct
+from gridcell.settings.mistakes import Mistake, SettingsError, collect
+from gridcell.settings.parse import parse_settings
+
+__all__ = [
+    "Distinct",
+    "Mistake",
+    "Parts",
+    "Seeds",
+    "SettingsError",
+    "Strict",
+    "collect",
+    "distinct",
+    "parse_settings",
+]

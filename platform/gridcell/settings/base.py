@@ -1,0 +1,103 @@
+"""What the settings of every task are made of."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+)
+
+from gridcell.settings.docstrings import descriptions
+from gridcell.settings.strictness import checked
+
+Values = TypeVar("Values", bound=Sequence[Hashable])
+
+
+class Strict(BaseModel):
+    """Settings that refuse unknown keys and numbers that are not finite, and don't change.
+
+    A number is neither true or false nor text that looks like one; ``1e3`` is a whole number, too.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        """Let numbers be numbers alone, and booleans booleans."""
+        return checked(handler(source))
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Tell editors and listings what the docstring says of each setting."""
+        made = handler(schema)
+        described = handler.resolve_ref_schema(made)
+        described["description"] = (cls.__doc__ or "").partition("\n")[0]
+        said = descriptions(cls)
+        for name, field in described.get("properties", {}).items():
+            if "description" not in field and name in said:
+                field["description"] = said[name]
+        return made
+
+
+def distinct(values: Values) -> Values:
+    """Return the values.
+
+    Raises:
+        ValueError: one of them is listed twice.
+    """
+    if len(set(values)) != len(values):
+        raise ValueError("a value is listed twice")
+    return values
+
+
+Distinct = AfterValidator(distinct)
+"""Annotates a list none of whose values may be listed twice."""
+
+Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), Distinct]
+"""What a suite is repeated with."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Annotates a mapping whose entries are settings of parts: says to editors and listings which there are.
+
+    The mapping's own validator checks the entries.
+
+    Attributes:
+        models: returns part's name -> its settings. It is called when somebody asks, never at import.
+        chosen_by: the key of an entry that names its part, where the entry's own name doesn't.
+
+    Example:
+        >>> class Rate(Strict):
+        ...     rate: float = 1.0
+        >>> class Suite(Strict):
+        ...     methods: Annotated[dict[str, Any], Parts(lambda: {"ft": Rate})]
+    """
+
+    models: Callable[[], Mapping[str, type[BaseModel]]]
+    chosen_by: str = ""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Describe the entries: one property a part, or any name where a key of the entry names the part."""
+        described = handler(schema)
+        parts = {
+            name: {"anyOf": [handler(TypeAdapter(model).core_schema), {"type": "null"}]}
+            for name, model in sorted(self.models().items())
+        }
+        return {
+            **{
+                key: value for key, value in described.items() if key in ("title", "default", "minProperties")
+            },
+            "type": "object",
+            "properties": parts,
+            "additionalProperties": bool(self.chosen_by),
+            "x-entries": True,
+            **({"x-chosen-by": self.chosen_by} if self.chosen_by else {}),
+        }

@@ -1,0 +1,224 @@
+"""What can be set: the JSON schema of a task's settings, for editors, listings and ``--set``."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+
+from gridcell.errors import UserError, did_you_mean
+
+NAME = "NAME"
+"""Stands for the name of an entry in a path, as in ``pretrainings.NAME.epochs``."""
+
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting that can be made.
+
+    Attributes:
+        path: from the root; ``NAME`` stands for an entry's name.
+        kind: of entry that has it, such as ``kind: rbf``; empty where all have.
+        type: what values it takes, with their range.
+        default: as JSON; None where it has none or the default is null.
+        required: whether it has to be given.
+        description: one or a few sentences; may be empty.
+    """
+
+    path: tuple[str, ...]
+    kind: str
+    type: str
+    default: Any
+    required: bool
+    description: str
+
+
+@cache
+def json_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON schema of a suite file: the settings, what it extends, and a place for anchors."""
+    schema = model.model_json_schema()
+    properties = dict(schema.get("properties", {}))
+    properties["extends"] = {
+        "type": "string",
+        "description": "A suite or YAML file that this one changes.",
+    }
+    properties["without"] = {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Entries to leave out of what this suite extends, such as methods.lwf.",
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "properties": properties,
+        "patternProperties": {"^x-": {"description": "A place for YAML anchors; it is not read."}},
+        "required": [],  # what it extends may give it
+    }
+
+
+def settings_of(model: type[BaseModel]) -> list[Setting]:
+    """List what can be set, in the order of the models' fields."""
+    schema = model.model_json_schema()
+    return list(_walk(schema, schema.get("$defs", {}), (), ""))
+
+
+def choices(schema: Schema, definitions: Schema) -> list[Schema]:
+    """Return the alternatives of a schema, references followed, without null."""
+    if "$ref" in schema:
+        target = definitions[schema["$ref"].rpartition("/")[2]]
+        return choices(target, definitions)
+    for key in ("anyOf", "oneOf", "allOf"):
+        if key in schema:
+            return [one for inner in schema[key] for one in choices(inner, definitions)]
+    return [] if schema.get("type") == "null" else [schema]
+
+
+def is_mapping_of_entries(schema: Schema) -> bool:
+    """Whether the keys of a mapping are names that the user chooses, or names of parts."""
+    return bool(schema.get("x-entries")) or (
+        schema.get("type") == "object"
+        and "properties" not in schema
+        and ("additionalProperties" in schema or "patternProperties" in schema)
+    )
+
+
+def of_any_name(schema: Schema) -> Schema | None:
+    """Return the schema of a mapping's entries whatever their names; None where nothing is known of them."""
+    found = next(iter(schema.get("patternProperties", {}).values()), schema.get("additionalProperties"))
+    return found if isinstance(found, Mapping) else None
+
+
+def entry_schema(schema: Schema, name: str) -> Schema | None:
+    """Return the schema of one entry of a mapping; None where nothing is known of it."""
+    if name in schema.get("properties", {}):
+        found: Schema = schema["properties"][name]
+        return found
+    return of_any_name(schema)
+
+
+def belongs(model: type[BaseModel], key: str) -> list[str]:
+    """Return the paths of all settings of one name, for messages: each with the kind of entry that has it."""
+    found = [one for one in settings_of(model) if one.path[-1] == key]
+    return list(
+        dict.fromkeys(f"'{'.'.join(one.path)}'" + (f" of {one.kind}" if one.kind else "") for one in found)
+    )
+
+
+def find(model: type[BaseModel], path: str) -> list[Setting]:
+    """Return the settings at and below a dotted path, in which an entry's own name may stand for ``NAME``.
+
+    Raises:
+        UserError: there are none; names the nearest.
+    """
+    wanted = path.split(".") if path else []
+    everything = settings_of(model)
+    found = [one for one in everything if _below(one.path, wanted)]
+    if not found:
+        known = {".".join(one.path[:length]) for one in everything for length in range(1, len(one.path) + 1)}
+        hint = did_you_mean(path, known).partition("(choose from")[0].strip()
+        raise UserError(f"There is no setting '{path}'{': ' + hint if hint else ''}")
+    return found
+
+
+def _below(path: tuple[str, ...], wanted: list[str]) -> bool:
+    return len(path) >= len(wanted) and all(
+        one in (other, NAME) or other == NAME for one, other in zip(path, wanted, strict=False)
+    )
+
+
+def _walk(schema: Schema, definitions: Schema, path: tuple[str, ...], kind: str) -> Iterator[Setting]:
+    """Yield the settings of a model's schema."""
+    required = set(schema.get("required", ()))
+    for name, field in schema.get("properties", {}).items():
+        setting = Setting(
+            (*path, name),
+            kind,
+            _type(field, definitions),
+            field.get("default"),
+            name in required,
+            str(field.get("description", "")),
+        )
+        inner = [one for one in choices(field, definitions) if _has_more(one)]
+        if not inner or _is_entries(inner):
+            yield setting
+        for one in inner:
+            yield from _inside(one, definitions, (*path, name), kind)
+
+
+def _inside(schema: Schema, definitions: Schema, path: tuple[str, ...], kind: str) -> Iterator[Setting]:
+    if schema.get("type") == "array":
+        for one in choices(schema["items"], definitions):
+            if _has_more(one):
+                yield from _inside(one, definitions, (*path, "0"), kind)
+        return
+    if not is_mapping_of_entries(schema):
+        yield from _walk(schema, definitions, path, kind)
+        return
+    for name, part in schema.get("properties", {}).items():
+        for one in choices(part, definitions):
+            chosen = schema.get("x-chosen-by")
+            where = (*path, NAME) if chosen else (*path, name)
+            yield from _walk(one, definitions, where, f"{chosen}: {name}" if chosen else "")
+    other = of_any_name(schema)
+    if other is not None:
+        kinds = [one for one in choices(other, definitions) if _has_more(one)]
+        for one in kinds:
+            chosen = _kind_of(one) if len(kinds) > 1 else ""
+            yield from _walk(one, definitions, (*path, NAME), chosen)
+
+
+def _has_more(schema: Schema) -> bool:
+    return (
+        "properties" in schema
+        or is_mapping_of_entries(schema)
+        or (
+            schema.get("type") == "array"
+            and isinstance(schema.get("items"), Mapping)
+            and "$ref" in schema["items"]
+        )
+    )
+
+
+def _is_entries(inner: list[Schema]) -> bool:
+    return any(is_mapping_of_entries(one) or one.get("type") == "array" for one in inner)
+
+
+def _kind_of(schema: Schema) -> str:
+    """Return what tells a model from its siblings: the key that can hold one thing alone."""
+    for name, field in schema.get("properties", {}).items():
+        if name in ("kind", "source") and ("const" in field or "enum" in field):
+            values = [field["const"]] if "const" in field else field["enum"]
+            return f"{name}: {' | '.join(map(str, values))}"
+    return ""
+
+
+def _type(field: Schema, definitions: Schema) -> str:
+    """Say what values a setting takes, with their range."""
+    found = [_one_type(one, definitions) for one in choices(field, definitions)]
+    return " or ".join(dict.fromkeys(found)) or "nothing"
+
+
+_NAMES = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
+
+
+def _one_type(schema: Schema, definitions: Schema) -> str:
+    if "const" in schema:
+        return str(schema["const"])
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    kind = schema.get("type")
+    if kind == "array":
+        items = schema.get("items") or {}
+        most = f", {schema['minItems']} or more" if schema.get("minItems") else ""
+        return f"list of ({_type(items, definitions)}){most}" if items else "list"
+    if kind == "object" and is_mapping_of_entries(schema):
+        return "entries by name"
+    if kind == "object":
+        return "mapping"
+    name = _NAMES.get(str(kind), "anything")
+    bounds = {">=": "minimum", ">": "exclusiveMinimum", "<=": "maximum", "<": "exclusiveMaximum"}
+    limits = [f"{sign} {schema[key]:g}" for sign, key in bounds.items() if key in schema]
+    return f"{name} {', '.join(limits)}".strip()

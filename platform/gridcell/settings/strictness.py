@@ -1,0 +1,70 @@
+"""A boolean is never a number, and neither is text; what a check refuses is collected with other mistakes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic_core import PydanticCustomError, core_schema
+
+from gridcell.errors import UserError
+from gridcell.settings.mistakes import Mistake, SettingsError
+
+_LEFT_ALONE = {"cls", "config", "default", "expected", "keys_schema", "metadata", "ref", "serialization"}
+_FUNCTIONS = {"function-after", "function-before", "function-plain", "function-wrap"}
+
+
+def checked(node: Any) -> Any:
+    """Return a core schema whose numbers and booleans take nothing else.
+
+    A UserError that a validator raises is collected like any other mistake.
+    """
+    if isinstance(node, list | tuple):
+        return type(node)(checked(item) for item in node)
+    if not isinstance(node, dict):
+        return node
+    changed = {key: value if key in _LEFT_ALONE else checked(value) for key, value in node.items()}
+    kind = node.get("type")
+    if not isinstance(kind, str):  # a mapping of fields, one of which may be called "type"
+        return changed
+    if kind in _FUNCTIONS:
+        changed["function"] = {**node["function"], "function": _collected(node["function"]["function"])}
+    if kind in _CHECKS:
+        return core_schema.no_info_before_validator_function(_CHECKS[kind], changed)
+    return changed
+
+
+def _collected(validator: Callable[..., Any]) -> Callable[..., Any]:
+    def called(*arguments: Any) -> Any:
+        try:
+            return validator(*arguments)
+        except SettingsError:
+            raise
+        except UserError as error:
+            raise SettingsError([Mistake((), str(error))]) from error
+
+    return called
+
+
+def _whole(value: Any) -> Any:
+    return _number(value, "a whole number")
+
+
+def _finite(value: Any) -> Any:
+    return _number(value, "a finite number")
+
+
+def _number(value: Any, what: str) -> Any:
+    if isinstance(value, bool | str | bytes):
+        given = "true or false" if isinstance(value, bool) else "text"
+        raise PydanticCustomError(
+            "not_a_number", "{what} is expected, not {given}", {"what": what, "given": given}
+        )
+    return value
+
+
+def _boolean(value: Any) -> Any:
+    if not isinstance(value, bool):
+        raise PydanticCustomError("not_a_boolean", "it must be true or false")
+    return value
+
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {"int": _whole, "float": _finite, "bool": _boolean}

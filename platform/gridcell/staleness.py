@@ -1,0 +1,119 @@
+"""Which results were made by other code, or from other inputs, than are there now."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gridcell.cell import Cell
+from gridcell.fingerprint import Code, Codes, changes
+from gridcell.grid import Grid
+from gridcell.store import Result, Store
+from gridcell.task import Task
+
+_NAMED = 4  # of the files that changed, so many are named
+
+
+@dataclass(frozen=True)
+class Staleness:
+    """What is known of a grid's results.
+
+    Attributes:
+        reasons: id -> why it is stale, of the results that are.
+        stamps: id -> stamp of the record that is stale.
+        unknown: ids of results that don't say by which code they were made.
+    """
+
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    stamps: Mapping[str, str] = field(default_factory=dict)
+    unknown: frozenset[str] = frozenset()
+
+    def __len__(self) -> int:
+        return len(self.reasons)
+
+    def sentences(self) -> list[str]:
+        """Say how many results are stale and why, the most frequent reason first."""
+        counts = Counter(self.reasons.values()).most_common()
+        said = [f"{count} done {reason}" for reason, count in counts]
+        if self.unknown:
+            said.append(
+                f"{len(self.unknown)} results don't say by which code they were made: they count as current"
+            )
+        return said
+
+
+def find_stale(task: Task, grid: Grid, store: Store, results: Mapping[str, Result]) -> Staleness:
+    """Compare results with the code that is here and with the results that they were made from.
+
+    Args:
+        task: whose cells they are.
+        grid: all cells, each after those it needs.
+        store: holds what the fingerprints of earlier code stand for.
+        results: those of the grid's cells that are done.
+    """
+    codes = Codes(task)
+    stored = {str(result.provenance["code"]) for result in results.values() if "code" in result.provenance}
+    known = store.codes.read(stored)
+    names = _names_of_parts(task)
+    reasons: dict[str, str] = {}
+    unknown = set()
+    for cell_id, cell in grid.cells.items():
+        result = results.get(cell_id)
+        if result is None:
+            continue
+        if "code" not in result.provenance:
+            unknown.add(cell_id)
+        why = (
+            _by_code(codes.of(cell), str(result.provenance.get("code", "")), known, names)
+            or _by_inputs(cell, result, results)
+            or _by_needs(cell, grid, reasons)
+        )
+        if why:
+            reasons[cell_id] = why
+    stamps = {cell_id: results[cell_id].stamp for cell_id in reasons}
+    return Staleness(reasons, stamps, frozenset(unknown))
+
+
+def _by_code(
+    now: Code, before: str, known: Mapping[str, Mapping[str, object]], names: Mapping[str, str]
+) -> str:
+    if not before or before == now.fingerprint:
+        return ""
+    record = known.get(before)
+    if record is None:
+        return "by other code"
+    if record.get("release") and now.release:  # between two releases, the versions of kinds decide
+        return ""
+    files = record["files"]
+    assert isinstance(files, Mapping)
+    changed = [names.get(name, name) for name in changes(files, now.files)]
+    shown = ", ".join(changed[:_NAMED]) + (f" and {len(changed) - _NAMED} more" * (len(changed) > _NAMED))
+    return f"by other code: {shown} changed since"
+
+
+def _by_inputs(cell: Cell, result: Result, results: Mapping[str, Result]) -> str:
+    read = result.provenance.get("inputs", {})
+    for role, need in cell.needs.items():
+        if role in read and need in results and read[role] != results[need].content:
+            return f"from another result of '{results[need].cell.title}' than is there now"
+    return ""
+
+
+def _by_needs(cell: Cell, grid: Grid, reasons: Mapping[str, str]) -> str:
+    for need in cell.needs.values():
+        if need in reasons:
+            return "from results that are stale"
+    return ""
+
+
+def _names_of_parts(task: Task) -> dict[str, str]:
+    """Return module -> what people call the part that it defines, e.g. ``method ewc``."""
+    found = {}
+    for kind, part_kind in task.parts.items():
+        registry = part_kind.parts()
+        for name in registry.all:
+            module = registry.module_of(name)
+            if module.endswith(".py"):  # a file of the user's own
+                module = Path(module).stem
+            found[module] = f"{kind} {name}"
+    return found

@@ -1,0 +1,93 @@
+"""What the numbers say, in sentences that claim what the intervals allow and no more."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from farcuriosity.report.summary import COLUMNS
+
+_ASKED = {"score": "the highest score", "rooms": "the most rooms", "places": "the most cells"}
+_ALIKE_BY_CHANCE = 6  # seeds that all point one way with a chance below 5 % if either way is as likely
+
+
+def sentences(summary: Mapping[str, Any]) -> list[str]:
+    """Say in sentences which curiosity did best, by environment, and whether it differs from the next.
+
+    Where all are equal, or there is one alone, there is no answer.
+    """
+    said = []
+    for environment in dict.fromkeys(row["environment"] for row in summary["table"]):
+        rows = [row for row in summary["table"] if row["environment"] == environment]
+        for name, what in _ASKED.items():
+            known = [row for row in rows if name in row["values"]]
+            ordered = sorted(known, key=lambda row: row["values"][name]["mean"], reverse=True)
+            best = [row for row in ordered if _as_good(row, ordered[0], name)]
+            if len(best) == len(ordered):
+                continue
+            told = ", ".join(f"{row['curiosity']} {spread(row, name)}" for row in ordered)
+            if len(best) > 1:
+                *others, last = (row["curiosity"] for row in best)
+                said.append(f"{environment}: {', '.join(others)} and {last} share {what}: {told}.")
+                continue
+            said.append(
+                f"{environment}: {ordered[0]['curiosity']} has {what}: {told}. "
+                f"{_difference(summary['differences'], name, *ordered[:2])}"
+            )
+    return said
+
+
+def _as_good(row: Mapping[str, Any], other: Mapping[str, Any], metric: str) -> bool:
+    return math.isclose(row["values"][metric]["mean"], other["values"][metric]["mean"])
+
+
+def _difference(
+    differences: Sequence[Mapping[str, Any]], metric: str, first: Mapping[str, Any], next_: Mapping[str, Any]
+) -> str:
+    """Say how far the best is from the second best, whose rows of the table are given, and how surely."""
+    environment, best, second = first["environment"], first["curiosity"], next_["curiosity"]
+    for row in differences:
+        if (row["environment"], row["metric"]) != (environment, metric):
+            continue
+        if {row["curiosity"], row["against"]} == {best, second}:
+            sign = 1 if row["curiosity"] == best else -1
+            low, high = sorted(sign * end for end in row["ci95"])
+            told = f"{best} less {second} {between({'mean': sign * row['mean'], 'ci95': [low, high]})}"
+            if low <= 0 <= high:
+                told += ": no clear difference"
+            elif high < 0:  # it leads by seeds that the other has not
+                told += ": the other way round"
+            elif low == high and row["seeds"] < _ALIKE_BY_CHANCE:
+                told += f": {row['seeds']} seeds may agree by chance"
+            return f"Seed by seed, {told}."
+    seeds = [set(row["values"][metric]["seeds"]) for row in (first, next_)]
+    if not seeds[0] & seeds[1]:
+        return "They have no seed in common: the difference may be one of seeds."
+    if len(seeds[0] | seeds[1]) > 1:
+        return "They have one seed in common: this may be chance."
+    return "One seed: this may be chance."
+
+
+def between(found: Mapping[str, Any], decimals: int = 1) -> str:
+    """Write a mean with its interval, if it has one; of seeds that agree exactly it would be no interval."""
+    text = number(found["mean"], decimals)
+    if found["ci95"] is None:
+        return text
+    low, high = found["ci95"]
+    if low == high:
+        return f"{text} in each seed"
+    return f"{text} [{number(low, decimals)}, {number(high, decimals)}]"
+
+
+def spread(row: Mapping[str, Any], name: str) -> str:
+    """Write a mean over seeds, with the lowest and highest where there are several."""
+    if name not in row["values"]:
+        return "–"
+    found, decimals = row["values"][name], COLUMNS[name][1]
+    text = number(found["mean"], decimals)
+    low, high = min(found["values"]), max(found["values"])
+    return text if low == high else f"{text} ({number(low, decimals)} to {number(high, decimals)})"
+
+
+def number(value: float | None, decimals: int = 1) -> str:
+    """Write a number with so many decimals; a dash where there is none."""
+    return "–" if value is None else f"{value:,.{decimals}f}".replace("-", "−")

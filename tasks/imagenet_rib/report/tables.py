@@ -1,0 +1,253 @@
+"""The tables of the page and of the terminal, which are at most a hundred columns wide there."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from gridcell.plots import interval, signed
+from gridcell.report import Column, Columns, Table, Value
+from imagenet_rib.report.claims import UNKNOWN
+from imagenet_rib.report.estimates import verdict
+from imagenet_rib.report.leaderboard import boards
+from imagenet_rib.report.sentences import best_methods
+from imagenet_rib.report.significance import ALPHA
+from imagenet_rib.vocabulary import BASELINE, VAL
+
+_MODELS_PER_TABLE = 4  # a method's name and four of “−12.34 [−13.45, −11.23]” fill a hundred columns
+_NAME = 14  # characters of a name in the terminal
+_OUTCOMES = {"drop": f"loss on {VAL}", "ri": "RI"}
+
+Summary = Mapping[str, Any]
+
+
+def headline(summary: Summary, *, model: str | None = None, method: str | None = None) -> list[Table]:
+    """Return the tables to print at the end of a run.
+
+    Args:
+        summary: from ``summarise``.
+        model: whose matrix to show; by default the first.
+        method: whose matrix to show; by default plain fine-tuning if it was run, else the first.
+
+    Returns:
+        The change of accuracy A - A_pre of one model and method, mRI of all methods, four models a table,
+        the leaderboard (of all models together, if there are several), and the claims, if any is measured.
+        Nothing for a summary without fine-tuned models.
+    """
+    models, methods = summary["models"], summary["methods"]
+    if not models or not methods:
+        return []
+    tables = [
+        change_table(summary, model or models[0], method or (BASELINE if BASELINE in methods else methods[0]))
+    ]
+    for first in range(0, len(models), _MODELS_PER_TABLE):
+        tables.append(mri_by_method(summary, models[first : first + _MODELS_PER_TABLE]))
+    tables += [leaderboard_table([board]) for board in islice(boards(summary), 1)]
+    return tables + claim_tables(summary)
+
+
+def change_table(summary: Summary, model: str, method: str) -> Table:
+    """Lay out how fine-tuning on a set (a row) changes the accuracy on each (a column), in points."""
+    names = set_names(summary)
+    tested = [*names, VAL]
+    room = max(6, (100 - 16) // len(tested) - 2)
+    before, after = summary["pre"][model], summary["accuracy"][model][method]
+
+    def change(source: str, target: str) -> Value:
+        known = after[source][target] is not None and before[target] is not None
+        value = after[source][target] - before[target] if known else None
+        return Value(value, mark="own" if source == target else "")
+
+    return Table(
+        [
+            Column("on \\ tested on", kind="text", width=_NAME),
+            *(Column(name, signed, width=room) for name in tested),
+        ],
+        [[source, *(change(source, target) for target in tested)] for source in names],
+        f"{model}, {method}: accuracy after minus before fine-tuning (points)",
+    )
+
+
+def mri_by_model(summary: Summary) -> Table:
+    """Lay out mRI with its interval, a row for each model."""
+    return Table(
+        ["mRI, points", *(Column(method, signed) for method in summary["methods"])],
+        [[model, *(_mri(summary, model, one) for one in summary["methods"])] for model in summary["models"]],
+    )
+
+
+def mri_by_method(summary: Summary, models: Sequence[str]) -> Table:
+    """Lay out mRI with its interval, a row for each method."""
+    return Table(
+        [Column("method", kind="text", width=_NAME), *(Column(one, signed, width=20) for one in models)],
+        [[method, *(_mri(summary, model, method) for model in models)] for method in summary["methods"]],
+        "mRI with 95 % interval (points; best in bold)",
+    )
+
+
+def ri_table(summary: Summary, model: str) -> Table:
+    """Lay out a model's RI by the set it was fine-tuned on (a row) and method."""
+    ri = summary["ri"][model]
+    return Table(
+        ["RI, points: fine-tuned on", *(Column(method, signed) for method in ri)],
+        [[name, *(by_set[name] for by_set in ri.values())] for name in set_names(summary)],
+    )
+
+
+def leaderboard_table(of: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
+    """Lay out rankings, by the name of what they are over."""
+    columns: Columns = [Column("model", kind="text", page_only=True), Column("rank")]
+    columns += [Column("method", kind="text", width=_NAME), Column("mRI", signed)]
+    columns += [Column(f"mRI − {BASELINE}’s", signed), Column("p"), Column("gain on own set", signed)]
+    rows = [
+        [
+            *(scope, row["rank"], row["method"], _estimate(row["mRI"])),
+            Value(None) if row["method"] == BASELINE else _estimate(row["minus_ft"]),
+            _p_value(row["p_holm"]),
+            _estimate(row["gain"]),
+        ]
+        for scope, board in of
+        for row in board["ranking"]
+    ]
+    names = ", ".join(scope for scope, _ in of)
+    title = f"Leaderboard, {names} (points; p after Holm's correction, below {ALPHA:g} in bold)"
+    return Table(columns, rows, title)
+
+
+def comparison_tables(summary: Summary) -> Iterator[Table]:
+    """Yield for each ranking how any two of its methods differ: the row's less the column's, with p."""
+    for scope, board in boards(summary):
+        methods = [row["method"] for row in board["ranking"]]
+        found = {(one["a"], one["b"]): one for one in board["comparisons"]}
+        rows = [
+            [a, *(_comparison(found.get((a, b)), i < j) for j, b in enumerate(methods) if j)]
+            for i, a in enumerate(methods[:-1])
+        ]
+        if found:
+            yield Table(["mRI of row − column", *(Column(b, signed) for b in methods[1:])], rows, scope)
+
+
+def claim_tables(summary: Summary) -> list[Table]:
+    """Lay out what the paper claims and what was measured, a table for each; none if nothing is measured."""
+    found = summary["findings"]
+    return [_claim(one) for one in found] if any(one["verdict"] != UNKNOWN for one in found) else []
+
+
+def correlation_table(distance: Mapping[str, Any], sets: int) -> Table:
+    """Lay out the correlations of distance with what fine-tuning costs, by model and over all."""
+    columns: Columns = [f"distance from {distance['source']} and …"]
+    columns += [f"{name}: {which}" for name in _OUTCOMES.values() for which in ("Pearson", "Spearman")]
+    scopes = {
+        **distance["correlations"],
+        **({"all models": distance["pooled"]} if distance["pooled"] else {}),
+    }
+    rows = [
+        [
+            scope,
+            *(_coefficient(by[key], which, sets) for key in _OUTCOMES for which in ("pearson", "spearman")),
+        ]
+        for scope, by in scopes.items()
+    ]
+    return Table(columns, rows)
+
+
+def distance_table(distance: Mapping[str, Any], names: Sequence[str]) -> Table:
+    """Lay out the distances by model (a row) and set."""
+    return Table(
+        [f"OTDD from {distance['source']}", *(Column(name, "{:.4g}".format) for name in names)],
+        [[model, *(_distance(by.get(name)) for name in names)] for model, by in distance["sets"].items()],
+    )
+
+
+def gap_table(gaps: Sequence[Mapping[str, str]], shown: int = 40) -> Table:
+    """Lay out what a model and method lack; of many the first, and how many more."""
+    columns: Columns = ["model", *(Column(name, kind="text") for name in ("method", "seed"))]
+    columns += [Column(name, kind="long") for name in ("what is missing", "why")]
+    rows = [[gap[name] for name in ("model", "method", "seed", "what", "why")] for gap in gaps[:shown]]
+    if more := len(gaps) - shown:
+        rows += [[f"and {more} more", "", "", "", ""]] if more > 0 else []
+    return Table(columns, rows)
+
+
+def set_table(summary: Summary, about: Mapping[str, str]) -> Table:
+    """Lay out the sets; one that could not be read has no size."""
+    counts = [Column(name, "{:,}".format) for name in ("images", "classes")]
+    return Table(
+        ["set", *counts, Column("what it is", kind="long")],
+        [
+            [one["name"], one["images"] or None, one["classes"] or None, about.get(one["name"], "")]
+            for one in summary["sets"]
+        ],
+    )
+
+
+def set_names(summary: Summary) -> list[str]:
+    """Return the names of the sets that are fine-tuned on."""
+    return [entry["name"] for entry in summary["sets"] if entry["name"] != VAL]
+
+
+def _mri(summary: Summary, model: str, method: str) -> Value:
+    best = method in best_methods(summary, model)
+    return _estimate(summary["mRI"][model][method], "best" if best else "")
+
+
+def _estimate(estimate: Mapping[str, Any], mark: str = "", decimals: int = 1) -> Value:
+    if estimate["mean"] is None:
+        return Value(None)
+    low, high = estimate["ci95"]
+    text, ends = signed(estimate["mean"], decimals), interval(low, high, decimals)
+    return Value(estimate["mean"], text, ends, f"{verdict(estimate)} {mark}".strip())
+
+
+def _p_value(p: float | None) -> Value:
+    return Value(p, "" if p is None else f"{p:.2g}", mark="best" if p is not None and p < ALPHA else "")
+
+
+def _comparison(one: Mapping[str, Any] | None, upper: bool) -> Value:
+    if one is None:
+        return Value(None, None if upper else "")
+    return Value(one["difference"], note=f"p = {one['p_holm']:.2g}")
+
+
+def _claim(claim: Mapping[str, Any]) -> Table:
+    columns: Columns = [Column("measured", kind="long", width=54)]
+    columns += [Column("claimed", kind="text", page_only=True)]
+    columns += [Column(claim["parts"][0]["unit"] or "coefficient"), Column("verdict", kind="text")]
+    columns += [Column("one by one", kind="long", page_only=True)]
+    rows = []
+    for part in claim["parts"]:
+        decimals = 1 if part["unit"] else 2
+        measured = _estimate(part, decimals=decimals)
+        over = f" over {part['interval']}" if part["interval"] else ""
+        over += f", p = {part['p']:.2g}" if "p" in part else ""
+        each = {name: _estimate(one, decimals=decimals) for name, one in part["each"].items()}
+        rows.append(
+            [
+                part["what"],
+                f"{part['side']} zero",
+                Value(measured.value, measured.text, f"{measured.note}{over}".strip()),
+                Value(part["verdict"], mark=_tag(part["verdict"])),
+                "\n".join(f"{name}: {one.text or '–'} {one.note}".strip() for name, one in each.items()),
+            ]
+        )
+    return Table(columns, rows, f"{claim['claim']} {claim['verdict'].capitalize()}.")
+
+
+def _tag(ruling: str) -> str:
+    return {"holds": "above", "does not hold": "below"}.get(ruling, "")
+
+
+def _coefficient(found: Mapping[str, Any] | None, which: str, sets: int) -> Value:
+    if found is None:
+        return Value(None)
+    entry = found[which]
+    low, high = (signed(end, 2) for end in entry["ci95"])
+    over = f", over {found['n']} of {sets} sets" if found["n"] < sets else ""
+    return Value(entry["value"], signed(entry["value"], 2), f"{low} to {high}, p = {entry['p']:.2g}{over}")
+
+
+def _distance(one: Mapping[str, Any] | None) -> Value:
+    if one is None:
+        return Value(None)
+    spread = "" if one["deviation"] is None else f"± {one['deviation']:.2g}, "
+    used = "{:,} × {:,}".format(*one["used"])
+    return Value(one["distance"], note=f"{spread}{used}{' *' if one['capped'] else ''}")

@@ -1,0 +1,154 @@
+"""One attempt at a cell: what it leaves behind, what it gives back, and what it never tells."""
+
+import ctypes
+import errno
+import gc
+import subprocess
+import sys
+import weakref
+from pathlib import Path
+
+import pytest
+
+from gridcell.cell import Cell
+from gridcell.execute.attempt import Attempt, run_in_this_process
+from gridcell.execute.listener import Listeners
+from gridcell.execute.options import GridRun
+from gridcell.execute.outcome import Failure, FailureClass, Outcome, classify, failure_from
+from gridcell.execute.schedule import Schedule
+from gridcell.execute.settle import settle
+from gridcell.grid import GridBuilder
+from gridcell.task import Task
+
+CELL = Cell("t", "k", {"a": 1}, title="the cell")
+
+
+@pytest.fixture
+def attempt(store, monkeypatch):
+    """Return what makes an attempt whose cell function is the one given."""
+
+    def make(function):
+        monkeypatch.setattr(Task, "cell_function", lambda self, kind: function)
+        task = Task("t", "", None, Path(), None, {"k": ":"}, ":")
+        return Attempt(CELL, task, store)
+
+    return make
+
+
+def test_a_done_cell_leaves_its_result_and_no_checkpoint(attempt, store):
+    def function(cell, context):
+        (context.scratch / "state").write_text("half")
+        context.checkpoints.save(context.scratch / "state", 1)
+        assert context.checkpoints.saved_step() == 1
+        return {"x": 1.0}
+
+    store.failures.record(CELL.id, {"title": "before"})
+    assert run_in_this_process(attempt(function)).done
+    assert store.results.read(CELL.id).metrics == {"x": 1.0}
+    assert store.checkpoints(CELL.id).saved_step() is None
+    assert store.folder.names(f"checkpoints/{CELL.id}") == []
+    assert store.failures.read_all() == {}
+
+
+def test_only_the_first_of_several_processes_commits(attempt, store):
+    outcome = run_in_this_process(attempt(lambda cell, context: {"x": float(context.rank)}), rank=1)
+    assert outcome.metrics == {"x": 1.0}
+    assert store.results.done() == set()
+
+
+class Large:
+    """Stands for tensors: in a circle of references, so that only the collector frees it."""
+
+    def __init__(self):
+        self.me = self
+
+
+@pytest.mark.parametrize(("error", "freed"), [(MemoryError, True), (ZeroDivisionError, False)])
+def test_what_a_cell_held_is_freed_once_it_ran_out_of_memory(attempt, error, freed):
+    seen = []
+
+    def function(cell, context):
+        large = Large()
+        seen.append(weakref.ref(large))
+        raise error("too large")
+
+    gc.disable()
+    try:
+        run_in_this_process(attempt(function))
+        assert (seen[0]() is None) == freed
+    finally:
+        gc.enable()
+
+
+def test_what_a_failure_tells_holds_no_secret(monkeypatch):
+    monkeypatch.setenv("MY_TOKEN", "s3cr3t-value")
+    try:
+        raise OSError("https://me:hunter22@host/x refused s3cr3t-value")
+    except OSError as error:
+        failure = failure_from(error)
+    for told in (failure.message, failure.traceback):
+        assert "hunter22" not in told
+        assert "s3cr3t-value" not in told
+        assert "https://me:***@host/x refused ***" in told
+
+
+def test_a_full_quota_is_a_full_disk():
+    assert classify(OSError(errno.EDQUOT, "Disk quota exceeded")) is FailureClass.DISK_FULL
+    assert classify(OSError(errno.EIO, "Input/output error")) is FailureClass.TRANSIENT
+
+
+def run_of(store):
+    grid = GridBuilder("t")
+    for number in range(4):
+        grid.target({"n": number}, grid.add("k", {"n": number}, title=str(number)))
+    built = grid.build()
+    task = Task("t", "", None, Path(), None, {"k": ":"}, ":")
+    return GridRun(
+        task=task,
+        grid=built,
+        schedule=Schedule(built, set(), max_failures=2),
+        store=store,
+        listener=Listeners([]),
+    )
+
+
+def test_a_failure_is_recorded_only_when_it_is_the_last(store):
+    run = run_of(store)
+    cell = run.schedule.take()
+    passing = Failure(FailureClass.TRANSIENT, "the network went away")
+    for _ in range(3):
+        settle(cell, Outcome(cell.id, 1.0, failure=passing), run)
+        assert store.failures.read_all() == {}
+        assert run.schedule.take() is cell
+    settle(cell, Outcome(cell.id, 1.0, failure=passing), run)
+    assert store.failures.read_all().keys() == {cell.id}
+    assert len(store.losses.read_all()) == 4
+
+
+def test_exactly_as_many_failures_as_are_allowed_stop_a_run(store):
+    run = run_of(store)
+    for stopped in (False, True):
+        cell = run.schedule.take()
+        settle(cell, Outcome(cell.id, 1.0, failure=Failure(FailureClass.BUG, "no")), run)
+        assert bool(run.schedule.stopped) == stopped
+    assert run.schedule.take() is None
+
+
+HOLDS_THE_LOCK = """
+import ctypes, sys
+from gridcell.cell import Cell
+from gridcell.execute import stall
+from gridcell.store import Store
+stall._GRACE_S = 0.2
+with stall.watched(Cell("t", "k", {}), Store(sys.argv[1]), None, 0.3):
+    ctypes.PyDLL(None).sleep(60)  # in native code that never lets another thread of Python run
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.PyDLL(None), "sleep"), reason="the C library can't be called by name")
+def test_a_cell_that_keeps_pythons_lock_is_ended_too(tmp_path):
+    ended = subprocess.run(
+        [sys.executable, "-c", HOLDS_THE_LOCK, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert "Timeout" in ended.stderr

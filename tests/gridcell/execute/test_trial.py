@@ -1,0 +1,88 @@
+"""The process that runs cells: what it tells the driver, and what ends in it."""
+
+import json
+import pickle
+import sys
+
+import pytest
+import toy_task
+
+from gridcell.execute.outcome import FailureClass
+from gridcell.execute.searcher import _outcome
+from gridcell.execute.trial import BEGUN, OUTCOME, PROGRESS, CellTrial, GridWork
+from gridcell.grid import Grid
+
+
+@pytest.fixture
+def trial_of(store, tmp_path, monkeypatch):
+    """Make a trial for a grid, set to its first cell."""
+    monkeypatch.chdir(tmp_path)  # and back at the end
+
+    def make(grid: Grid, report_every_s: float = 0.0):
+        work = GridWork(
+            pickle.dumps(toy_task.task), (), None, store.uri, dict(grid.locations), report_every_s, None
+        )
+        vars(work)["cells"] = {cell.id: cell.to_record() for cell in grid.cells.values()}
+        trial = CellTrial.__new__(CellTrial)  # without Tune's own surroundings
+        take(trial, next(iter(grid.cells)))
+        trial.setup(trial.config, work)
+        return trial
+
+    return make
+
+
+def take(trial, cell_id):
+    trial.config = {"cell": cell_id, "oom_halvings": 0}
+    assert trial.reset_config(trial.config)
+
+
+def chain(**settings):
+    return toy_task.plan(toy_task.Settings(width=1, length=2, **settings))
+
+
+def run(trial, grid):
+    """Step until the cell has ended; return what it said before, and how it ended."""
+    said = [trial.step()]
+    while not said[-1]["done"]:
+        said.append(trial.step())
+    *before, last = said
+    cell = grid.cells[trial.config["cell"]]
+    return before, _outcome(cell, json.loads(last[OUTCOME]))
+
+
+def test_it_says_that_it_began_each_report_and_then_how_the_cell_ended(trial_of, store):
+    grid = chain()
+    trial = trial_of(grid)
+    first, second, total = grid.cells
+    begun = {BEGUN: True, "done": False}
+    before, outcome = run(trial, grid)
+    assert before == [begun, {PROGRESS: '[0, {"sum": 0}]', "done": False}]
+    assert outcome.metrics == {"sum": 0}
+    for cell_id in (second, total):
+        take(trial, cell_id)
+        before, outcome = run(trial, grid)
+        assert before[0] == begun
+        assert outcome.done
+    assert store.results.done() == {first, second, total}
+    trial.cleanup()
+
+
+def test_reports_that_come_sooner_than_the_driver_wants_are_left_out(trial_of):
+    grid = chain()
+    before, outcome = run(trial_of(grid, report_every_s=60), grid)
+    assert outcome.done
+    assert before == [{BEGUN: True, "done": False}]
+
+
+def test_a_cell_that_exits_fails_and_leaves_the_process_to_the_next(trial_of, monkeypatch):
+    grid = chain()
+    trial = trial_of(grid)
+    with monkeypatch.context() as patch:
+        patch.setattr(toy_task, "step", lambda *_: sys.exit(3))
+        _, outcome = run(trial, grid)
+    assert outcome.failure is not None
+    assert outcome.failure.failure_class is FailureClass.BUG
+    assert outcome.failure.message == "SystemExit: 3"
+    take(trial, next(iter(grid.cells)))
+    _, outcome = run(trial, grid)
+    assert outcome.done

@@ -1,0 +1,126 @@
+"""What settings of every task refuse."""
+
+import pickle
+from typing import Literal
+
+import pytest
+from pydantic import BaseModel, Field, field_validator
+
+from gridcell.errors import UserError
+from gridcell.settings import Mistake, SettingsError, Strict, parse_settings
+
+
+class Rates(Strict):
+    """A bounded number, and numbers further down."""
+
+    rate: float = Field(1.0, gt=0)
+    several: dict[str, list[float]] = Field(default_factory=dict)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), "inf", "1e400"])
+def test_a_number_is_finite(value):
+    with pytest.raises(UserError, match=r"^The setting 'rate' is wrong: "):
+        parse_settings(Rates, {"rate": value})
+    with pytest.raises(UserError, match=r"^The setting 'several\.a\.1' is wrong: .*finite"):
+        parse_settings(Rates, {"several": {"a": [1.0, value]}})
+    assert parse_settings(Rates, {"rate": 1e300}).rate == 1e300
+
+
+class Kinds(Strict):
+    """One setting of each type."""
+
+    count: int = Field(1, ge=1)
+    rate: float = 1.0
+    on: bool = True
+    name: str = "a"
+    side: int | Literal["auto"] = "auto"
+
+
+@pytest.mark.parametrize(
+    ("values", "kept"),
+    [
+        ({"count": 1e3}, {"count": 1000}),
+        ({"rate": 3}, {"rate": 3.0}),
+        ({"on": False}, {"on": False}),
+        ({"side": 4}, {"side": 4}),
+        ({"side": 4.0}, {"side": 4}),
+    ],
+)
+def test_numbers_are_taken_as_they_are_written(values, kept):
+    parsed = parse_settings(Kinds, values).model_dump()
+    assert {key: parsed[key] for key in kept} == kept
+    assert {key: type(parsed[key]) for key in kept} == {key: type(value) for key, value in kept.items()}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"count": True},
+        {"count": "3"},
+        {"count": "1_000"},
+        {"count": 1.5},
+        {"rate": False},
+        {"rate": "1e-3"},
+        {"on": 1},
+        {"on": "yes"},
+        {"on": 0.0},
+        {"name": 3},
+        {"name": True},
+        {"side": True},
+        {"side": "4"},
+    ],
+)
+def test_nothing_is_taken_for_what_it_is_not(values):
+    with pytest.raises(UserError, match=rf"^The setting '{next(iter(values))}' is wrong: "):
+        parse_settings(Kinds, values)
+
+
+class Lax(BaseModel):
+    """Settings of a plug-in that derive from pydantic's own class."""
+
+    count: int = 1
+    on: bool = True
+
+
+@pytest.mark.parametrize("values", [{"count": True}, {"on": 1}, {"count": "3"}])
+def test_settings_of_a_plug_in_are_read_as_strictly(values):
+    with pytest.raises(UserError, match="is wrong"):
+        parse_settings(Lax, values)
+    assert type(parse_settings(Lax, {"count": 3})) is Lax
+
+
+def test_all_mistakes_are_told_at_once_and_a_mistyped_key_is_not_missing_too():
+    class Inner(Strict):
+        needed: int
+        most: int = Field(3, le=5)
+
+    class Outer(Strict):
+        one: Inner
+        entries: dict[str, Inner] = Field(default_factory=dict)
+
+    with pytest.raises(SettingsError) as caught:
+        parse_settings(Outer, {"one": {"neded": 1, "most": 9}, "entries": {"a": {}}, "other": 1})
+    told = {".".join(map(str, mistake.path)) for mistake in caught.value.mistakes}
+    assert told == {"one.neded", "one.most", "entries.a.needed", "other"}
+    assert "Unknown setting 'one.neded': did you mean 'needed'?" in str(caught.value)
+    assert str(caught.value).startswith("The settings have 4 mistakes:\n")
+
+
+def test_what_a_validator_refuses_is_one_of_the_mistakes_and_hides_no_other():
+    class Named(Strict):
+        name: str
+        count: int
+
+        @field_validator("name")
+        @classmethod
+        def _known(cls, name):
+            raise UserError(f"Unknown name '{name}'")
+
+    with pytest.raises(SettingsError) as caught:
+        parse_settings(Named, {"name": "x", "count": "many"})
+    assert [mistake.path for mistake in caught.value.mistakes] == [("name",), ("count",)]
+
+
+def test_an_error_of_settings_survives_a_process():
+    error = SettingsError([Mistake(("a",), "The setting '{where}' is wrong")])
+    assert str(pickle.loads(pickle.dumps(error))) == "The setting 'a' is wrong"

@@ -1,0 +1,170 @@
+"""Files of the user's own: loaded, edited, sent to other processes, refused where they are of no use."""
+
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+from gridcell import plugins
+from gridcell.errors import UserError
+from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
+from gridcell.parts import PartKind, check_useful, joined, load_named
+from gridcell.suite import load_suite
+from gridcell.task import find_task, task_names
+
+TASK = '''
+"""A task in one file, with a helper beside it."""
+
+from pathlib import Path
+
+from gridcell.grid import GridBuilder
+from gridcell.settings import Strict
+from gridcell.task import Task
+from helper_of_test import FACTOR
+
+
+class Settings(Strict):
+    """One number."""
+
+    number: int = 1
+
+
+def plan(settings):
+    grid = GridBuilder("doubling")
+    grid.target({"number": settings.number}, grid.add("double", {"number": settings.number}))
+    return grid.build()
+
+
+def double(cell, context):
+    import helper_of_test_later
+
+    return {"doubled": FACTOR * cell.config["number"] + helper_of_test_later.NOTHING}
+
+
+def write(results, out):
+    raise AssertionError
+
+
+task = Task(
+    name="doubling",
+    summary="Numbers doubled, in a file of the user's own.",
+    settings=Settings,
+    suites=Path(__file__).parent,
+    plan=plan,
+    cells={"double": f"{__name__}:double"},
+    report=f"{__name__}:write",
+)
+'''
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "doubling_of_test.py").write_text(TASK)
+    (tmp_path / "helper_of_test.py").write_text("FACTOR = 2\n")
+    (tmp_path / "helper_of_test_later.py").write_text("NOTHING = 0\n")
+    (tmp_path / "mini.yaml").write_text("number: 21\n")
+    yield tmp_path
+    plugins.forget()
+    for name in ("helper_of_test", "helper_of_test_later"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("executor", ["inline", pytest.param("ray", marks=pytest.mark.slow)])
+def test_a_task_in_a_file_runs_by_every_executor(folder, store, executor):
+    plugins.load([folder / "doubling_of_test.py"])
+    task = find_task("doubling")
+    grid = load_suite(task, "mini").grid()
+    schedule = run_grid(task, grid, store, RunOptions(executor=executor, num_cpus=1))
+    assert not schedule.failed
+    (cell,) = grid.cells
+    assert store.results.read(cell).metrics == {"doubled": 42}
+
+
+def test_it_is_a_task_as_long_as_it_is_loaded(folder):
+    assert "doubling" not in task_names()
+    plugins.load([folder / "doubling_of_test.py"])
+    assert "doubling" in task_names()
+    plugins.forget()
+    with pytest.raises(UserError, match="Unknown task 'doubling'"):
+        find_task("doubling")
+
+
+def test_another_process_receives_it_with_the_files_it_imports(folder):
+    plugins.load([folder / "doubling_of_test.py"])
+    sent, task = plugins.to_send(), find_task("doubling")
+    assert set(sent[0].files) == {"doubling_of_test.py", "helper_of_test.py", "helper_of_test_later.py"}
+    received = folder / "received"
+    received.write_bytes(pickle.dumps((sent, pickle.dumps(task))))
+    for file in folder.glob("*.py"):
+        file.unlink()
+    code = (
+        "import pickle, sys; from gridcell import plugins; "
+        f"sent, task = pickle.load(open({str(received)!r}, 'rb')); plugins.receive(sent); "
+        "task = pickle.loads(task); print(task.name, task.settings().number)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["doubling", "1"]
+
+
+def test_an_edited_file_is_loaded_anew_and_an_edited_helper_too(folder):
+    file = folder / "doubling_of_test.py"
+    (before,) = plugins.load([file])
+    (same,) = plugins.load([file])
+    assert same.module is before.module
+    (folder / "helper_of_test.py").write_text("FACTOR = 3\n")
+    (after,) = plugins.load([file])
+    assert after.module.FACTOR == 3
+    assert len(plugins.loaded()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def (:", r"not valid Python: .*line 1"),
+        ("1 / 0", "fails when it is loaded: ZeroDivisionError: division by zero"),
+        ("import helper_of_test\nraise ValueError('no')", "fails when it is loaded: ValueError: no"),
+    ],
+)
+def test_a_file_that_cannot_be_loaded_is_refused_with_the_reason(folder, text, message):
+    (folder / "broken.py").write_text(text)
+    with pytest.raises(UserError, match=message):
+        plugins.load([folder / "broken.py"])
+    assert plugins.loaded() == ()
+
+
+def test_a_missing_file_names_those_that_are_there(folder):
+    with pytest.raises(UserError, match=r"no plug-in file '.*dubling.py'; the folder has doubling"):
+        plugins.load([folder / "dubling.py"])
+
+
+METHODS = {"method": PartKind("imagenet_rib.methods:registry", "methods")}
+
+
+def test_plugins_of_a_suite_start_from_its_folder_and_do_not_join(folder, monkeypatch):
+    method = "from imagenet_rib.methods.ft import prepare\nfrom imagenet_rib.method import FineTuning\n"
+    (folder / "mine.py").write_text(f"{method}method = FineTuning('mine', 'A copy of ft.', prepare)\n")
+    load_named(["mine.py"], folder)
+    assert joined({"methods": {"ft": {}}}, METHODS) == {"methods": {"ft": {}}}
+    monkeypatch.chdir(folder)
+    plugins.load(["mine.py"], joins=True)
+    assert joined({"methods": {"ft": {}}}, METHODS) == {"methods": {"ft": {}, "mine": {}}}
+    assert joined({"methods": {"mine": {"x": 1}}}, METHODS) == {"methods": {"mine": {"x": 1}}}
+    with pytest.raises(UserError, match="must be a list of Python files"):
+        load_named("mine.py", folder)
+
+
+def test_a_suite_that_extends_another_takes_up_the_plugins_of_both(folder):
+    (folder / "base.yaml").write_text("plugins: [doubling_of_test.py]\nnumber: 3\n")
+    (folder / "over.yaml").write_text("extends: base.yaml\nnumber: 4\n")
+    plugins.load([folder / "doubling_of_test.py"])
+    suite = load_suite(find_task("doubling"), str(folder / "over.yaml"))
+    assert (suite.name, suite.settings.number) == ("over", 4)
+
+
+def test_a_file_without_a_part_says_what_it_could_define(folder):
+    loaded = plugins.load([folder / "helper_of_test.py"])
+    with pytest.raises(UserError, match=r"of_test.py' defines no part: it needs one of .*'method', 'task'"):
+        check_useful(loaded, METHODS)

@@ -1,0 +1,261 @@
+"""Results that other code or other inputs made: noticed, said, made again with all that came of them."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from gridcell import plugins
+from gridcell.cli.cells import compare
+from gridcell.execute import attempt
+from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
+from gridcell.fingerprint import digest_of
+from gridcell.grid import GridBuilder
+from gridcell.staleness import find_stale
+from gridcell.suite import load_suite
+from gridcell.task import find_task
+
+TASK = '''
+"""A chain of two cells and one beside it."""
+
+from pathlib import Path
+
+from gridcell.grid import GridBuilder
+from gridcell.settings import Strict
+from gridcell.task import Task
+
+
+class Settings(Strict):
+    """Nothing to set."""
+
+
+def plan(settings):
+    grid = GridBuilder("chain")
+    first = grid.add("first", {}, title="first")
+    grid.target({"cell": "second"}, grid.add("second", {}, needs={"first": first}, title="second"))
+    grid.target({"cell": "beside"}, grid.add("beside", {}, title="beside"))
+    return grid.build()
+
+
+task = Task(
+    name="chain",
+    summary="A chain of two cells and one beside it.",
+    settings=Settings,
+    suites=Path(__file__).parent,
+    plan=plan,
+    cells={"first": "chain_first:run", "second": "chain_second:run", "beside": "chain_beside:run"},
+    report="chain_first:run",
+)
+'''
+FILES = {
+    "chain_of_test.py": TASK,
+    "mini.yaml": "{}",
+    "chain_first.py": "from chain_shared import ONE\n\ndef run(cell, context):\n    return {'x': ONE}\n",
+    "chain_second.py": (
+        "def run(cell, context):\n    return {'x': 10 * context.need('first').metrics['x'], 'seconds': 1.5}\n"
+    ),
+    "chain_beside.py": "def run(cell, context):\n    from chain_shared import ONE\n    return {'x': ONE}\n",
+    "chain_shared.py": "ONE = 1\n",
+}
+
+
+@pytest.fixture
+def chain(tmp_path, monkeypatch, store):
+    """Return what plans, runs and judges the chain with the code that is in its folder now."""
+    folder = tmp_path / "code"
+    folder.mkdir()
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+    yield Chain(folder, store)
+    plugins.forget()
+    forget_modules()
+
+
+def forget_modules():
+    """As a new process would begin."""
+    for name in [name for name in sys.modules if name.startswith("chain_")]:
+        del sys.modules[name]
+    attempt._CODES.clear()
+
+
+class Chain:
+    """A task whose files can be edited."""
+
+    def __init__(self, folder: Path, store):
+        self.folder, self.store = folder, store
+
+    def edit(self, name, old, new):
+        path = self.folder / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def _begin(self):
+        forget_modules()
+        plugins.load([self.folder / "chain_of_test.py"])
+        task = find_task("chain")
+        grid = load_suite(task, "mini").grid()
+        results, _ = self.store.results.read_many(grid.cells)
+        return task, grid, find_stale(task, grid, self.store, results)
+
+    def stale(self):
+        """Return title -> reason."""
+        _, grid, stale = self._begin()
+        return {grid.cells[cell_id].title: why for cell_id, why in stale.reasons.items()}
+
+    def run(self, rerun=False):
+        """Return title -> metric, and the titles of what was run."""
+        task, grid, stale = self._begin()
+        options = RunOptions(executor="inline", rerun=stale.stamps if rerun else {})
+        schedule = run_grid(task, grid, self.store, options)
+        assert not schedule.failed
+        results, _ = self.store.results.read_many(grid.cells)
+        ran = {grid.cells[cell_id].title for cell_id in schedule.finished}
+        return {result.cell.title: result.metrics["x"] for result in results.values()}, ran
+
+
+def test_nothing_is_stale_after_a_run_or_an_edit_of_words(chain):
+    assert chain.run() == ({"first": 1, "second": 10, "beside": 1}, {"first", "second", "beside"})
+    assert chain.stale() == {}
+    chain.edit("chain_shared.py", "ONE = 1", '"""A docstring."""\n\n# a comment\nONE = (\n    1\n)')
+    chain.edit(
+        "chain_second.py", "def run(cell, context):\n", 'def run(cell, context):\n    """Say more."""\n'
+    )
+    assert chain.stale() == {}
+    assert chain.run()[1] == set()
+
+
+def test_an_edit_concerns_what_imports_it_and_what_was_made_from_that(chain):
+    chain.run()
+    chain.edit("chain_shared.py", "1", "2")
+    assert chain.stale() == {
+        "first": "by other code: chain_shared changed since",
+        "second": "from results that are stale",
+        "beside": "by other code: chain_shared changed since",
+    }
+    assert chain.run() == ({"first": 1, "second": 10, "beside": 1}, set())  # kept
+    assert chain.run(rerun=True) == ({"first": 2, "second": 20, "beside": 2}, {"first", "second", "beside"})
+    assert chain.stale() == {}
+
+
+def test_an_edit_of_one_cells_module_concerns_that_cell_alone(chain):
+    chain.run()
+    chain.edit("chain_second.py", "10 *", "100 *")
+    assert chain.stale() == {"second": "by other code: chain_second changed since"}
+    assert chain.run(rerun=True) == ({"first": 1, "second": 100, "beside": 1}, {"second"})
+
+
+def test_what_was_replaced_is_kept_beside(chain):
+    chain.run()
+    chain.edit("chain_beside.py", "ONE}", "ONE + 4}")
+    chain.run(rerun=True)
+    _, grid, _ = chain._begin()
+    (beside,) = [cell.id for cell in grid.cells.values() if cell.title == "beside"]
+    (before,) = chain.store.results.superseded(beside)
+    assert before.metrics == {"x": 1}
+    assert chain.store.results.read(beside).metrics == {"x": 5}
+
+
+def test_a_need_that_was_made_again_with_another_answer_is_noticed(chain):
+    chain.run()
+    _, grid, _ = chain._begin()
+    (first,) = [cell for cell in grid.cells.values() if cell.title == "first"]
+    stored = chain.store.results.read(first.id)
+    chain.store.results.commit(
+        first, {"x": 100}, chain.folder / "none", stored.provenance, replaces=stored.stamp
+    )
+    assert chain.stale() == {"second": "from another result of 'first' than is there now"}
+    assert chain.run(rerun=True) == ({"first": 100, "second": 1000, "beside": 1}, {"second"})
+
+
+def test_a_record_that_another_driver_replaced_meanwhile_stays(chain):
+    chain.run()
+    _, grid, _ = chain._begin()
+    (first,) = [cell for cell in grid.cells.values() if cell.title == "first"]
+    stored = chain.store.results.read(first.id)
+    outputs = chain.folder / "none"
+    one = chain.store.results.commit(first, {"x": 2}, outputs, stored.provenance, replaces=stored.stamp)
+    two = chain.store.results.commit(first, {"x": 3}, outputs, stored.provenance, replaces=stored.stamp)
+    assert one.metrics == two.metrics == chain.store.results.read(first.id).metrics == {"x": 2}
+
+
+def test_results_without_a_fingerprint_count_as_current_and_are_said(chain):
+    chain.run()
+    task, grid, _ = chain._begin()
+    for path in (Path(chain.store.uri) / "results").iterdir():
+        result = chain.store.results.read(path.stem)
+        provenance = {key: value for key, value in result.provenance.items() if key not in ("code", "inputs")}
+        path.unlink()
+        chain.store.results.commit(result.cell, result.metrics, chain.folder / "none", provenance)
+    results, _ = chain.store.results.read_many(grid.cells)
+    stale = find_stale(task, grid, chain.store, results)
+    assert stale.reasons == {}
+    assert stale.sentences() == ["3 results don't say by which code they were made: they count as current"]
+
+
+def test_checkpoints_of_other_code_are_set_aside(store, tmp_path, caplog):
+    (tmp_path / "state").write_text("old")
+    store.checkpoints("c", "old").save(tmp_path / "state", 5)
+    assert store.checkpoints("c", "old").latest(tmp_path).read_text() == "old"
+    assert store.checkpoints("c", "new").latest(tmp_path) is None
+    assert "set aside" in caplog.text
+    assert store.checkpoints("c", "old").latest(tmp_path) is None
+    store.checkpoints("c").save(tmp_path / "state", 6)  # as earlier versions wrote them
+    assert store.checkpoints("c", "new").latest(tmp_path).read_text() == "old"
+
+
+def test_a_result_says_what_it_was_made_of(chain):
+    chain.run()
+    _, grid, _ = chain._begin()
+    (second,) = [cell for cell in grid.cells.values() if cell.title == "second"]
+    provenance = chain.store.results.read(second.id).provenance
+    first = chain.store.results.read(second.needs["first"])
+    assert provenance["inputs"] == {"first": first.content}
+    assert set(chain.store.codes.read([provenance["code"]])[provenance["code"]]["files"]) == {"chain_second"}
+    assert provenance["machine"]["cpu"]
+    json.dumps(dict(provenance))
+
+
+def test_two_results_are_compared_without_their_times(chain):
+    chain.run()
+    _, grid, _ = chain._begin()
+    (second,) = [cell for cell in grid.cells.values() if cell.title == "second"]
+    before = chain.store.results.read(second.id)
+    after = type(before)(second, {"x": 11, "seconds": 9.0}, {}, {})
+    assert compare(before, after, ["*seconds*"]) == ["NOT the same: x was 10, is 11"]
+    assert compare(before, before, []) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "same"),
+    [
+        ("x = 'a'", 'x = "a"', True),
+        ("f(1, 2)", "f(\n    1,\n    2,\n)", True),
+        ("def f():\n    '''doc'''\n    return 1", "def f():\n    # why\n    return 1", True),
+        ("class A:\n    'doc'\n    x = 1", "class A:\n    x = 1", True),
+        ("x = 1", "x = 2", False),
+        ("x = 1", "x = 1.0", False),
+        ("x = 1", "x = True", False),
+        ("x = 'a'", "x = b'a'", False),
+        ("f(1)", "f(1, 2)", False),
+        ("'not a docstring' if x else 2", "1 if x else 2", False),
+        ("x = f'{a!r:>3}'", "x = f'{a!s:>3}'", False),
+        ("def f():\n    return 'doc'", "def f():\n    return 'cod'", False),
+    ],
+)
+def test_the_digest_is_of_what_a_file_says(tmp_path, one, two, same):
+    files = [tmp_path / "one.py", tmp_path / "two.py"]
+    for file, text in zip(files, (one, two), strict=True):
+        file.write_text(text)
+    assert (digest_of(files[0]) == digest_of(files[1])) is same
+
+
+def test_an_equal_grid_of_any_builder_has_its_needs_first():
+    """``find_stale`` and ``forget`` go through a grid once, in its order."""
+    grid = GridBuilder("t")
+    first = grid.add("k", {"n": 1})
+    grid.target({"n": 2}, grid.add("k", {"n": 2}, needs={"x": first}))
+    assert next(iter(grid.build().cells)) == first.id
