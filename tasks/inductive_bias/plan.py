@@ -164,8 +164,9 @@ def _estimate(
     }
     if settings.accuracy is not None and labelled:
         estimate["accuracy"] = settings.accuracy
-    if isinstance(chosen, Network | Module) and settings.training.fit_levels:
-        estimate["fit_levels"] = list(settings.training.fit_levels)
+    if isinstance(chosen, Network | Module):
+        levels = (chosen.training or settings.training).fit_levels
+        estimate |= {"fit_levels": list(levels)} if levels else {}
     title = f"estimate {name} {where} seed {seed}"
     cell = grid.add("estimate", estimate, needs=needs, seed=seed, version=ESTIMATE_VERSION, title=title)
     grid.target(labels, cell)
@@ -189,7 +190,7 @@ class _Planned:
         common: dict[str, Any] = {
             "cut": self.cut,
             **self._architecture(space),
-            "training": _training(settings.training),
+            "training": _training(space.training or settings.training),
             "relative": settings.error_unit == "relative",
         }
         resources = Resources(settings.resources.cpus, settings.resources.gpus)

@@ -111,6 +111,32 @@ Problem = Digits | Teacher | Control | Arrays | Images
 AnyProblem = Annotated[Problem, Field(discriminator="source")]
 
 
+class Training(Strict):
+    """How a network is trained until its training error is ``fit_error`` (in the suite's unit).
+
+    Attributes:
+        optimiser: ``adam`` or ``sgd``.
+        momentum: of ``sgd``.
+        lr: step size.
+        batch_size: samples a step.
+        max_epochs: a network that doesn't fit by then is no sample.
+        check_every: epochs between two looks at the training error.
+        fit_error: at which a network fits; a kernel whose functions keep a larger one is an error.
+        fit_levels: larger errors, at which the test error is recorded on the way to ``fit_error``.
+        at_once: networks trained side by side in one matrix; ``auto``: by a rule of device and sizes.
+    """
+
+    optimiser: Literal["adam", "sgd"] = "adam"
+    momentum: float = Field(0.0, ge=0, lt=1)
+    lr: float = Field(1e-3, gt=0)
+    batch_size: int = Field(50, ge=1)
+    max_epochs: int = Field(300, ge=1)
+    check_every: int = Field(10, ge=1)
+    fit_error: float = Field(0.02, gt=0)
+    fit_levels: Annotated[list[Annotated[float, Field(gt=0)]], Distinct] = []
+    at_once: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+
+
 class Kernel(Strict):
     """Functions from a Gaussian process posterior.
 
@@ -153,12 +179,14 @@ class Network(Strict):
         widths: of the fully connected hidden layers.
         channels: of 3 x 3 convolutions, each with 2 x 2 max pooling, ahead of them.
         blocks: ``plain``, ``residual``, ``batch_norm``, or ``attention`` (rows of images are its tokens).
+        training: of this space alone; replaces the suite's as a whole.
     """
 
     kind: Literal["network"]
     widths: list[Annotated[int, Field(ge=1)]] = [100]
     channels: list[Annotated[int, Field(ge=1)]] = []
     blocks: Literal["plain", "residual", "batch_norm", "attention"] = "plain"
+    training: Training | None = None
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -174,42 +202,18 @@ class Module(Strict):
     Attributes:
         factory: ``path/to/file.py:name`` of a class or function that takes the shape of one input and the
             number of outputs and returns a ``torch.nn.Module``.
+        training: of this space alone; replaces the suite's as a whole.
     """
 
     kind: Literal["module"]
     factory: Annotated[str, Field(pattern=r"^.+\.py:[A-Za-z_]\w*$")]
+    training: Training | None = None
 
 
 Space = Rbf | ArcCosine | Network | Module
 """A hypothesis space."""
 
 AnySpace = Annotated[Space, Field(discriminator="kind")]
-
-
-class Training(Strict):
-    """How a network is trained until its training error is ``fit_error`` (in the suite's unit).
-
-    Attributes:
-        optimiser: ``adam`` or ``sgd``.
-        momentum: of ``sgd``.
-        lr: step size.
-        batch_size: samples a step.
-        max_epochs: a network that doesn't fit by then is no sample.
-        check_every: epochs between two looks at the training error.
-        fit_error: at which a network fits; a kernel whose functions keep a larger one is an error.
-        fit_levels: larger errors, at which the test error is recorded on the way to ``fit_error``.
-        at_once: networks trained side by side in one matrix; ``auto``: by a rule of device and sizes.
-    """
-
-    optimiser: Literal["adam", "sgd"] = "adam"
-    momentum: float = Field(0.0, ge=0, lt=1)
-    lr: float = Field(1e-3, gt=0)
-    batch_size: int = Field(50, ge=1)
-    max_epochs: int = Field(300, ge=1)
-    check_every: int = Field(10, ge=1)
-    fit_error: float = Field(0.02, gt=0)
-    fit_levels: Annotated[list[Annotated[float, Field(gt=0)]], Distinct] = []
-    at_once: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
 
 
 class Splitting(Strict):

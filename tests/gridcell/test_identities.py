@@ -23,7 +23,9 @@ DIGESTS = {
     ("generalization-difficulty", "published"): (29, "e3ab21d11baf1457"),
     ("imagenet-rib", "mini"): (753, "69365dc4818e8411"),
     ("imagenet-rib", "paper"): (84910, "6c42f07327f1b66d"),
-    ("inductive-bias", "mini"): (439, "f9cdac7c67ed2398"),
+    ("inductive-bias", "mini"): (340, "ee690ce4aa9a48b7"),
+    ("inductive-bias", "sensitivity"): (41, "4c3f4f3e8640e58d"),
+    ("inductive-bias", "variety"): (63, "1cf1b6b2b02ec4c5"),
 }
 USERS_DATA = {("generalization-difficulty", "custom"), ("imagenet-rib", "lite"), ("inductive-bias", "paper")}
 

@@ -141,7 +141,7 @@ def _kernel(config: Mapping[str, Any], x: Floats, y: Floats) -> tuple[Kernel, di
         bandwidth, amplitude = evidence.bandwidth, evidence.amplitude
     if bandwidth == "median":
         bandwidth = median_bandwidth(x)
-    chosen = {
+    chosen: dict[str, Any] = {
         "bandwidth": None if bandwidth is None else float(bandwidth),
         "amplitude": float(amplitude),
         "noise": float(noise),

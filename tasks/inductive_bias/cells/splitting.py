@@ -108,6 +108,7 @@ def _keep(at: Progress, context: Context) -> None:
         before=at.before,
         history=np.array(at.history).reshape(len(at.history), -1),
         rest=np.array(json.dumps(rest)),
+        allow_pickle=False,
         **{f"state-{name}": values for name, values in at.states.items()},
     )
     context.checkpoints.save(file, at.evaluated)

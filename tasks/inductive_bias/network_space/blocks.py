@@ -86,7 +86,8 @@ def block_factory(kind: str, widths: Sequence[int]) -> Factory:
                 raise UserError("An attention network needs images, not vectors (a projection gives vectors)")
             blocks = [_Attention(width) for width in widths]
             return nn.Sequential(_Rows(inputs, widths[0]), *blocks, _Mean(), nn.Linear(widths[0], outputs))
-        before, layers = inputs[0], []
+        before = inputs[0]
+        layers: list[nn.Module] = []
         for index, width in enumerate(widths):
             if kind == "residual" and index:
                 layers.append(_Residual(width))

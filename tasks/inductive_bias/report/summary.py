@@ -196,7 +196,7 @@ def _compared(done: Sequence[Outcome], settings: Mapping[str, Any]) -> list[dict
 
 def base_size(problem: str, settings: Mapping[str, Any]) -> int:
     """Return the training points at which a problem's spaces are compared."""
-    chosen = settings["problems"][problem]
+    chosen = settings["problems"].get(problem, {})
     if chosen.get("ways") is not None:
         return int(chosen["ways"] * chosen["shots"])
     own = chosen.get("training_size")
