@@ -194,12 +194,14 @@ class _Planned:
             "relative": settings.error_unit == "relative",
         }
         resources = Resources(settings.resources.cpus, settings.resources.gpus)
+        # Results of before mistakes were counted lack them: a cell that is asked for them is another cell.
+        counted = {"mistakes": True} if settings.accuracy is not None and self.labelled else {}
         parts: dict[str, Cell] = {}
         for first in range(0, settings.hypotheses, settings.hypotheses_per_cell):
             count = min(settings.hypotheses_per_cell, settings.hypotheses - first)
             parts[f"part{first // settings.hypotheses_per_cell}"] = self.grid.add(
                 "hypotheses",
-                {**common, "first": first, "count": count},
+                {**common, **counted, "first": first, "count": count},
                 needs={"data": self.data},
                 seed=self.seed,
                 title=f"{self.title}: hypotheses {first}-{first + count - 1}",

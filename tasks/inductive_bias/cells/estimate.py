@@ -68,6 +68,11 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         warnings += mixing_warnings(**mixing)
     if exact is not None:
         warnings += fit_warning(parts[0]["training_error"] / unit, parts[0]["jitter"], parts[0]["noise"])
+    if parts[0].get("at_end"):
+        warnings.append(
+            f"the largest marginal likelihood lies at an end of the bandwidths tried ({parts[0]['bandwidth']:.3g}): "
+            "the training points are too few, or too far apart, to tell a bandwidth"
+        )
     kept = ("bandwidth", "amplitude", "noise", "jitter", "condition", "bits", "residual")
     return {
         "information": target["best"],

@@ -146,6 +146,7 @@ def _kernel(config: Mapping[str, Any], x: Floats, y: Floats) -> tuple[Kernel, di
         "amplitude": float(amplitude),
         "noise": float(noise),
         "evidence": None if evidence is None else evidence.nats,
+        "at_end": evidence is not None and evidence.at_end,
     }
     if config["kind"] == "arc_cosine":
         return arc_cosine(config["depth"], amplitude=float(amplitude)), chosen
