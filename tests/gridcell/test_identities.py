@@ -25,7 +25,7 @@ DIGESTS = {
     ("imagenet-rib", "paper"): (84910, "6c42f07327f1b66d"),
     ("inductive-bias", "mini"): (340, "ee690ce4aa9a48b7"),
     ("inductive-bias", "sensitivity"): (41, "4c3f4f3e8640e58d"),
-    ("inductive-bias", "variety"): (63, "1cf1b6b2b02ec4c5"),
+    ("inductive-bias", "variety"): (63, "5797194325e748c8"),
 }
 USERS_DATA = {("generalization-difficulty", "custom"), ("imagenet-rib", "lite"), ("inductive-bias", "paper")}
 

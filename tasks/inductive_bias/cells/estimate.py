@@ -70,8 +70,8 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         warnings += fit_warning(parts[0]["training_error"] / unit, parts[0]["jitter"], parts[0]["noise"])
     if parts[0].get("at_end"):
         warnings.append(
-            f"the largest marginal likelihood lies at an end of the bandwidths tried ({parts[0]['bandwidth']:.3g}): "
-            "the training points are too few, or too far apart, to tell a bandwidth"
+            "the largest marginal likelihood lies at an end of the bandwidths tried "
+            f"({parts[0]['bandwidth']:.3g}): the training points are too few, or too far apart, to tell one"
         )
     kept = ("bandwidth", "amplitude", "noise", "jitter", "condition", "bits", "residual")
     return {
