@@ -222,3 +222,16 @@ def test_an_error_below_the_floor_is_infinite_information_and_no_failure():
     value, kind = Exact(precise.exact, doubt, 7).information(precise.exact.floor * 0.9)
     assert (value, kind) == (None, "impossible")
     assert math.isfinite(Exact(precise.exact, doubt, 7).information(precise.exact.mean)[0])
+
+
+def test_what_float64_cannot_fit_high_precision_does():
+    """Bandwidth 10: the jitter keeps float64's functions from fitting, and no jitter is left."""
+    train, test = teacher(2, n=60)
+    target = 0.3 * float(test[1].var())
+    alone = posterior(Rbf(10.0), *train, test[0])
+    answer = solved(Rbf(10.0), train, test, noise=0.0, targets=[target])
+    assert alone.solution.jitter > 0
+    assert (answer.posterior.solution.jitter, answer.posterior.training_error) == (0.0, 0.0)
+    x, y = np.concatenate([train[0], train[0][:1]]), np.concatenate([train[1], train[1][:1] + 3.0])
+    again = solved(Rbf(10.0), (x, y), test, noise=0.0, targets=[target])
+    assert again.posterior.training_error == pytest.approx(2 * 1.5**2 / 61, rel=1e-9)

@@ -30,6 +30,8 @@ def fit_warning(training_error: float, jitter: float, noise: float = 0.0) -> lis
         return []
     if noise:
         return [f"the functions keep a training error of {training_error:.2g}: the noise is {noise:.2g}"]
+    if not jitter:
+        return [f"equal inputs with different targets leave a training error of {training_error:.2g}"]
     return [
         f"the functions keep a training error of {training_error:.2g}, as the kernel matrix could only be "
         f"factorised by adding {jitter:.2g} to its diagonal"

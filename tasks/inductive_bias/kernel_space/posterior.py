@@ -9,7 +9,7 @@ import numpy as np
 from gridcell.errors import UserError
 from inductive_bias.distributions.weighted import WeightedChi2
 from inductive_bias.kernel_space.kernels import Floats, Kernel
-from inductive_bias.kernel_space.precise import is_offered, precise_posterior
+from inductive_bias.kernel_space.precise import contradiction, is_offered, precise_posterior
 from inductive_bias.kernel_space.rounding import Doubt, doubt_of, is_sound
 from inductive_bias.kernel_space.solve import (
     Solution,
@@ -173,7 +173,15 @@ def solved(
     precise = precise_posterior(kernel, *train, *test, noise=noise)
     if precise is None:
         return plain
-    given = replace(given, mean=precise.mean, covariance=precise.covariance, doubt=Doubt(0.0, 0.0))
+    solution = replace(given.solution, jitter=0.0, residual=0.0, how="high precision")
+    given = replace(
+        given,
+        mean=precise.mean,
+        covariance=precise.covariance,
+        solution=solution,
+        training_error=given.training_error if noise else contradiction(*train),
+        doubt=Doubt(0.0, 0.0),
+    )
     return Solved(given, precise.exact, precise.bits, precise.condition)
 
 

@@ -174,6 +174,13 @@ def _dot(a: list[Any], b: list[Any]) -> Any:
     return sum((x * y for x, y in zip(a, b, strict=True)), arb(0)).mid()
 
 
+def contradiction(x: Floats, y: Floats) -> float:
+    """Return the mean squared error that equal inputs (n, d) of different targets (n, k) leave."""
+    _, where = np.unique(x, axis=0, return_inverse=True)
+    _, means = _merged(x, y)
+    return 0.0 if len(means) == len(x) else float(((means[where.ravel()] - y) ** 2).mean())
+
+
 def _merged(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """Return distinct inputs, each with the mean of its targets."""
     distinct, where = np.unique(x, axis=0, return_inverse=True)
