@@ -81,14 +81,16 @@ class Control(_Points):
 
 
 class Arrays(_Labelled):
-    """Arrays x and y.
+    """Arrays of points and of labels.
 
     Attributes:
         path: of the npz file.
+        target: what its labels are, where that can't be told.
     """
 
     source: Literal["npz"]
     path: str
+    target: Literal["classes", "numbers"] | None = None
 
 
 class Images(_Labelled):

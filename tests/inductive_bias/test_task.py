@@ -80,6 +80,11 @@ def test_the_report_says_every_number(finished):
     for row in rows:
         assert float(row["bits"]) == pytest.approx(float(row["nats"]) / np.log(2), abs=1e-6)
         assert (row["exact_nats"] != "") == (row["space"] == "rbf")
+        assert row["nats"] == (row["exact_nats"] or row["splitting_nats"] or row["fitted_nats"])
+        assert (row["low_nats"] != "") == (row["space"] != "rbf")
+    for result in (r for r in results.values() if r.cell.kind == "estimate"):
+        target = result.metrics["target"]
+        assert result.metrics["information"] == (target["exact"] or target["nats"])
     networks = [r for r in results.values() if r.cell.kind == "estimate" and r.metrics["jitter"] is None]
     assert all(r.metrics["samples"] + r.metrics["unfitted"] == 24 for r in networks)
     page = report.page.read_text()
@@ -259,7 +264,7 @@ def test_arrays_and_torchvision_style_data_sets_are_read(tmp_path):
     assert np.array_equal(again.x, pool.x)
     assert np.array_equal(again.y, pool.y)
     np.savez(tmp_path / "q.npz", a=np.ones(3))
-    with pytest.raises(UserError, match="must hold the arrays 'x' and 'y', not a"):
+    with pytest.raises(UserError, match="holds a, but no array of points"):
         from_npz(tmp_path / "q.npz")
 
 

@@ -76,6 +76,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     kept = ("bandwidth", "amplitude", "noise", "jitter", "condition", "bits", "residual")
     return {
         "information": target["best"],
+        "fitted_information": target["nats"],
         "unit": unit,
         "curve": curve,
         "target": target,

@@ -11,6 +11,7 @@ from gridcell.data.seeds import generator
 from gridcell.errors import UserError
 from inductive_bias.cells.data import read_split
 from inductive_bias.kernel_space.kernels import Floats, Kernel, arc_cosine, median_bandwidth, rbf
+from inductive_bias.problems.pool import check_labels
 
 if TYPE_CHECKING:
     from inductive_bias.kernel_space.posterior import Posterior
@@ -89,6 +90,7 @@ def _mistakes(
     """Return log P(share of mistakes <= 1 - accuracy) of each run of subset simulation, if asked for."""
     if "accuracy" not in config:
         return None
+    check_labels(y_test)
     from inductive_bias.kernel_space.posterior import root_of
     from inductive_bias.splitting.gaussian import GaussianParticles
     from inductive_bias.splitting.levels import Plan, advance, log_probability

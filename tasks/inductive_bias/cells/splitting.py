@@ -13,6 +13,7 @@ from gridcell.cell import Cell
 from gridcell.context import Context
 from inductive_bias.cells.kernel import ERRORS
 from inductive_bias.cells.networks import prepared
+from inductive_bias.problems.pool import check_labels
 from inductive_bias.splitting.levels import Level, Plan, Progress, advance, finished, log_probability, reached
 
 LEVELS = "levels.npz"
@@ -40,6 +41,8 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         [np.load(context.artifact(role, ERRORS), allow_pickle=False)[what] for role in roles]
     )
     made = prepared(config, context)
+    if mistakes:
+        check_labels(made.split.y_test)
     unit = 1.0 if mistakes else made.unit
     target = config["target"] * unit + (1e-9 if mistakes else 0.0)  # shares are multiples of 1 / n_test
     if not len(sampled) or float((sampled <= target).mean()) >= INSIDE:

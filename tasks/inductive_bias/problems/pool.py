@@ -72,10 +72,18 @@ def make_pool(x: ArrayLike, y: ArrayLike, name: str) -> Pool:
     return Pool(inputs.astype(np.float64), _targets(targets))
 
 
-def is_labelled(pool: Pool) -> bool:
-    """Say whether targets are one-hot labels."""
-    binary = ((pool.y == 0) | (pool.y == 1)).all()
-    return bool(pool.y.shape[1] > 1 and binary and (pool.y.sum(axis=1) == 1).all())
+def is_one_hot(y: Floats) -> bool:
+    """Say whether targets (N, k) are one-hot labels."""
+    binary = ((y == 0) | (y == 1)).all()
+    return bool(y.shape[1] > 1 and binary and (y.sum(axis=1) == 1).all())
+
+
+def check_labels(y: Floats) -> None:
+    """Raise UserError where targets (N, k) are numbers, of which none is right or wrong."""
+    if not is_one_hot(y):
+        raise UserError(
+            "The setting 'accuracy' asks for right labels, and this problem's targets are numbers"
+        )
 
 
 def _check_arrays(inputs: NDArray[Any], targets: NDArray[Any], name: str) -> None:

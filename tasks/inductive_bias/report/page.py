@@ -13,8 +13,8 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _WHERE = ("problem", "space", "n_train", "dimension", "seed")
 
 COLUMNS = (
-    *(*_WHERE, "error", "error_mse", "nats", "bits", "low_nats", "high_nats", "exact_nats"),
-    *("splitting_nats", "splitting_low_nats", "splitting_high_nats", "best_nats", "basis"),
+    *(*_WHERE, "error", "error_mse", "nats", "bits", "low_nats", "high_nats", "exact_nats", "fitted_nats"),
+    *("splitting_nats", "splitting_low_nats", "splitting_high_nats", "basis"),
     *("sankaran_nats", "sankaran_short_nats", "samples", "unfitted", "ks", "p_value"),
 )
 """Of cells.csv."""
@@ -202,13 +202,18 @@ def _facts(results: GridResults) -> dict[str, Any]:
 
 
 def _rows(outcomes: Sequence[Outcome]) -> Iterator[list[Any]]:
-    """Yield a row of ``cells.csv`` for each estimate and target error, in a fixed order."""
+    """Yield a row of ``cells.csv`` for each estimate and target error, in a fixed order.
+
+    Information is the report's: exact where that is known, else by the fit with the ends of its bootstrap
+    interval. What the fit says stands beside it.
+    """
     for o in sorted(outcomes, key=lambda o: (o.problem, o.space, o.n_train, str(o.dimension), o.seed)):
         m = o.metrics
         quality = (m["samples"], m["unfitted"], round(m["ks"], 6), round(m["p_value"], 6))
         for row in [*m["curve"], m["target"]]:
-            information = (row["nats"], row["bits"], *row["ci95"], row["exact"])
-            information += (row["splitting"], *row["splitting_ci95"], row["best"], row["basis"])
+            bits = None if row["best"] is None else round(row["best"] * BITS, 9)
+            information = (row["best"], bits, *row["best_ci95"], row["exact"], row["nats"])
+            information += (row["splitting"], *row["splitting_ci95"], row["basis"])
             errors = (row["error"], row["error"] * m["unit"])
             approximations = (row["sankaran"], row["sankaran_short"])
             yield [*(getattr(o, name) for name in _WHERE), *errors, *information, *approximations, *quality]

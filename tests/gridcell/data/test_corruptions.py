@@ -236,7 +236,10 @@ def test_elastic_moves_points_by_at_most_the_published_reach():
     np.testing.assert_allclose(even, 0.7, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", sorted(set(ALL) - {"elastic_transform", "snow", "frost", "fog"}))
+# The published glass blur displaces twice at severity 1 and once at 2: the error is smaller at 2.
+@pytest.mark.parametrize(
+    "name", sorted(set(ALL) - {"elastic_transform", "snow", "frost", "fog", "glass_blur"})
+)
 def test_error_grows_with_severity(photos, name):
     errors = [np.abs(corrupt(photos, name, s, 0).astype(float) - photos).mean() for s in SEVERITIES]
     assert (np.diff(errors) > 0).all(), errors
