@@ -20,6 +20,7 @@ task = Task(
         "data": "inductive_bias.cells.data:run",
         "kernel": "inductive_bias.cells.kernel:run",
         "hypotheses": "inductive_bias.cells.hypotheses:run",
+        "splitting": "inductive_bias.cells.splitting:run",
         "estimate": "inductive_bias.cells.estimate:run",
     },
     report="inductive_bias.report.results:write",

@@ -37,7 +37,9 @@ DIGESTS = {
     ("imagenet-rib", "mini"): (785, "274c7a5582dc9abd"),
     ("imagenet-rib", "paper"): (93762, "aaea08eb24c03bdc"),
     ("imagenet-rib", "paper-released"): (83708, "3c6abcc1033b9489"),
-    ("inductive-bias", "mini"): (439, "1e886fc94a3fb400"),
+    ("inductive-bias", "mini"): (340, "6bb8a2154d8f98d6"),
+    ("inductive-bias", "sensitivity"): (41, "ea7ae72c8211f9a1"),
+    ("inductive-bias", "variety"): (63, "61848efa50ee9aaf"),
 }
 USERS_DATA = {
     ("farmap", "released-maps"),

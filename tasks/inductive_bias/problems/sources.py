@@ -9,7 +9,7 @@ import numpy as np
 
 from gridcell import UserError
 from gridcell.data import ClassFolders, Target, generator, open_class_folders, read_npz
-from inductive_bias.problems.pool import Pool, make_pool
+from inductive_bias.problems.pool import Pool, is_one_hot, make_pool
 
 
 def digits() -> Pool:
@@ -108,6 +108,28 @@ def from_dataset(dataset: Any, name: str = "data set", limit: int | None = None)
     return make_pool(np.stack(images), np.array(labels), name)
 
 
+def few_shot(pool: Pool, *, ways: int, seed: int, name: str) -> Pool:
+    """Return the points of ``ways`` classes drawn at random, with one-hot targets (N, ways).
+
+    Args:
+        pool: labelled points: one-hot targets.
+        ways: how many classes.
+        seed: of the draw.
+        name: of the problem, for messages.
+
+    Raises:
+        UserError: targets that are no labels, or too few classes.
+    """
+    if not is_one_hot(pool.y):
+        raise UserError(f"Problem '{name}' has no labels to draw classes from: its targets are numbers")
+    if ways > pool.y.shape[1]:
+        raise UserError(f"Problem '{name}' has {pool.y.shape[1]} classes, fewer than {ways} ways")
+    classes = generator(seed, "ways").permutation(pool.y.shape[1])[:ways]
+    y = pool.y[:, classes]
+    rows = y.any(axis=1)
+    return Pool(pool.x[rows], y[rows])
+
+
 def make(source: Mapping[str, Any], location: str | None, *, seed: int = 0) -> Pool:
     """Return the pool of a problem's settings (``inductive_bias.settings.Problem``).
 
@@ -126,6 +148,10 @@ def make(source: Mapping[str, Any], location: str | None, *, seed: int = 0) -> P
         from inductive_bias.problems.control import cartpole
 
         return cartpole(source["points"], drawn)
+    if kind == "pendulum":
+        from inductive_bias.problems.control import pendulum
+
+        return pendulum(source["points"], drawn)
     if location is None:
         raise UserError(f"A problem of source '{kind}' needs a path")
     if fingerprint(location, kind) != source["fingerprint"]:

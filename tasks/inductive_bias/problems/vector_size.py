@@ -53,5 +53,5 @@ class Extent:
 DIGITS = Extent(1797, 64)
 """Of scikit-learn's digits."""
 
-CARTPOLE_DIMENSIONS = 4
-"""Position, velocity, angle and its velocity."""
+CONTROL_DIMENSIONS = {"cartpole": 4, "pendulum": 3}
+"""Position, velocity, angle and its velocity; cosine and sine of the angle and its velocity."""
