@@ -42,7 +42,7 @@ def test_every_task_has_a_suite_of_minutes(name):
 
 @pytest.mark.parametrize("both", OPEN, ids="-".join)
 def test_a_suite_for_the_users_own_data_says_which_setting_names_them(both):
-    assert re.search(r"\b(data|problems)\.\w+", OPEN[both])
+    assert re.search(r"\b(data|problems|released)\.\w+", OPEN[both])
 
 
 @pytest.mark.parametrize(("name", "suite"), SUITES)
