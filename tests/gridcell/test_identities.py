@@ -49,7 +49,14 @@ USERS_DATA = {
 }
 
 
-@pytest.mark.parametrize(("task", "suite"), DIGESTS, ids="-".join)
+LARGE = 50_000  # cells, which take seconds to plan
+SLOW = [
+    pytest.param(*both, marks=pytest.mark.slow if cells > LARGE else (), id="-".join(both))
+    for both, (cells, _) in DIGESTS.items()
+]
+
+
+@pytest.mark.parametrize(("task", "suite"), SLOW)
 def test_the_cells_of_a_shipped_suite_keep_their_ids(task, suite):
     ids = sorted(load_suite(find_task(task), suite).grid().cells)
     digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:16]
