@@ -25,6 +25,15 @@ settings.register_profile("gridcell", deadline=None)
 settings.load_profile("gridcell")
 
 
+@pytest.fixture(autouse=True)
+def _no_plugin_is_left():
+    from gridcell import plugins
+
+    yield
+    if plugins.loaded():
+        plugins.forget()
+
+
 @pytest.fixture
 def store(tmp_path):
     from gridcell.store import Store

@@ -72,8 +72,7 @@ def load_suite(
         UserError: no such suite, unreadable YAML, or wrong settings: all of them, with file and line.
     """
     stem, document = _layers(task, name, None, ())
-    plugins_module.load(plugins, joins=True)
-    check_useful(plugins_module.loaded(), task.parts)
+    check_useful(plugins_module.load(plugins, joins=True), task.parts)
     document = Document(joined(document.values, task.parts), document.places)
     document = apply_overrides(document, task.settings, overrides)
     if seeds is not None:

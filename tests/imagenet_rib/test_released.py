@@ -174,7 +174,7 @@ def train_cell(store, tmp_path, monkeypatch, settings, device="cpu"):
         if device == "cpu":
             fit(module, batches, report=lambda **now: (rates.append(now["lr"]), report(**now)), **arguments)
 
-    monkeypatch.setattr("gridcell.learn.fitting.fit", recorded)
+    monkeypatch.setattr("gridcell.learn.fit", recorded)
     images = LabelledImages(
         "x",
         np.zeros((24, 16, 16, 3), np.uint8),

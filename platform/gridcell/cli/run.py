@@ -172,7 +172,13 @@ def _end(console: Console, asked: Request, store: Store, schedule: Schedule, out
         )
     if schedule.diverged:
         console.print("What diverged stays so: an outcome, unless --retry-diverged runs it again.")
-    written = write_report(asked.suite.task, grid_results(asked, store), out)
+    try:
+        written = write_report(asked.suite.task, grid_results(asked, store), out)
+    except UserError as error:
+        if not schedule.failed:
+            raise
+        console.print(f"No report: {error}", soft_wrap=True)  # the failures decide the exit code
+        return
     for part in written.headline:
         console.print(part)
     console.print(f"Report: {written.page}", soft_wrap=True)

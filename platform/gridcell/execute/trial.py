@@ -2,7 +2,6 @@
 
 import json
 import os
-import pickle
 import tempfile
 import threading
 import time
@@ -43,7 +42,7 @@ class GridWork:
     """What is the same for all cells of a run.
 
     Attributes:
-        pickled_task: whose cells these are; it may lie in a plug-in.
+        task_ref: whose cells these are, in Ray's object store; it may lie in a plug-in.
         plugins: files of the user's own, which this process loads first.
         records: id -> record of each cell, in Ray's object store.
         store_uri: where results go.
@@ -54,7 +53,7 @@ class GridWork:
         stall_timeout_s: a cell that reports nothing for so long is ended; None for never.
     """
 
-    pickled_task: bytes
+    task_ref: "ObjectRef"
     plugins: tuple[Sent, ...]
     records: "ObjectRef"
     store_uri: str
@@ -67,8 +66,10 @@ class GridWork:
     @cached_property
     def task(self) -> Task:
         """Load the plug-ins and the task, once in each worker."""
+        import ray
+
         receive(self.plugins)
-        task: Task = pickle.loads(self.pickled_task)  # noqa: S301 - from this run's own driver
+        task: Task = ray.get(self.task_ref)
         return task
 
     @cached_property

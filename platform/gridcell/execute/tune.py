@@ -61,7 +61,7 @@ def _run_on_cluster(run: GridRun, searcher: "CellSearcher") -> None:
     records = ray.put({cell.id: cell.to_record() for cell in run.grid.cells.values()})
     locations = dict(run.grid.locations)
     work = GridWork(
-        ray.cloudpickle.dumps(run.task),
+        ray.put(run.task),
         plugins.to_send(),
         records,
         run.store.uri,

@@ -84,15 +84,11 @@ def precise_posterior(
         x_train, y_train = _merged(x_train, y_train)
     free = len(np.unique(np.concatenate([x_test] if noise else [x_train, x_test]), axis=0))
     rank = free if noise else free - len(x_train)
-    before = ctx.prec
-    try:
-        for bits in PRECISIONS:
-            ctx.prec = bits
+    for bits in PRECISIONS:
+        with ctx.workprec(bits):
             found = _at_precision(kernel, x_train, y_train, x_test, y_test, noise, rank)
-            if found is not None:
-                return found
-    finally:
-        ctx.prec = before
+        if found is not None:
+            return found
     return None
 
 

@@ -9,7 +9,7 @@ from gridcell.cluster.jobs import environment_for
 from gridcell.cluster.package import pack
 from gridcell.errors import UserError
 from gridcell.execute.reach import prepare_to_reach
-from gridcell.task import TASKS_VARIABLE, _installed, find_task
+from gridcell.task import TASKS_VARIABLE, _installed, _load, find_task
 
 ROOT = Path(__file__).parents[3]
 
@@ -109,13 +109,13 @@ def test_a_job_finds_the_sources_of_its_working_directory_first(tmp_path):
 def test_a_task_is_found_by_the_variable_of_a_job(monkeypatch):
     monkeypatch.setenv(TASKS_VARIABLE, "sent=toy_task:task")
     _installed.cache_clear()
-    find_task.cache_clear()
+    _load.cache_clear()
     try:
         assert find_task("sent").summary == "Sums over a small graph."
     finally:
         monkeypatch.undo()
         _installed.cache_clear()
-        find_task.cache_clear()
+        _load.cache_clear()
 
 
 def test_a_cluster_whose_nodes_cannot_start_a_job_says_what_to_do(monkeypatch, tmp_path):

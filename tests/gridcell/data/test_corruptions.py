@@ -49,7 +49,7 @@ def test_a_new_module_is_found(tmp_path):
         f"c.__path__.append({str(tmp_path)!r})\n"
         "found = pkgutil.iter_modules\n"
         "pkgutil.iter_modules = lambda _: found(c.__path__)\n"
-        "print(len(c.corruptions()), c.corruption('inversion').family)\n"
+        "print(len(c.all_corruptions()), c.corruption('inversion').family)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["16", "digital"]

@@ -1,7 +1,6 @@
 """The process that runs cells: what it tells the driver, and what ends in it."""
 
 import json
-import pickle
 import sys
 
 import pytest
@@ -19,9 +18,8 @@ def trial_of(store, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # and back at the end
 
     def make(grid: Grid, report_every_s: float = 0.0):
-        work = GridWork(
-            pickle.dumps(toy_task.task), (), None, store.uri, dict(grid.locations), report_every_s, None
-        )
+        work = GridWork(None, (), None, store.uri, dict(grid.locations), {}, {}, report_every_s, None)
+        vars(work)["task"] = toy_task.task
         vars(work)["cells"] = {cell.id: cell.to_record() for cell in grid.cells.values()}
         trial = CellTrial.__new__(CellTrial)  # without Tune's own surroundings
         take(trial, next(iter(grid.cells)))

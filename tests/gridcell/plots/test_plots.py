@@ -249,9 +249,9 @@ def test_png_is_repeatable_and_keeps_white(tmp_path):
 def test_drawing_touches_no_global_state():
     code = (
         "import sys, numpy as np, matplotlib; before = matplotlib.rcParams.copy();"
-        "from gridcell.plots import style, heatmap, bars, curves, radar;"
-        "style.to_png(bars.grouped_bars(np.ones((2, 2)), ['a', 'b'], ['c', 'd'], value_axis='v'));"
-        "style.to_png(heatmap.heatmap({'': np.eye(2)}, 'ab', 'cd', row_axis='', column_axis='', unit=''));"
+        "from gridcell.plots import style, heatmap, grouped_bars, curves, radar;"
+        "style.to_png(grouped_bars(np.ones((2, 2)), ['a', 'b'], ['c', 'd'], value_axis='v'));"
+        "style.to_png(heatmap({'': np.eye(2)}, 'ab', 'cd', row_axis='', column_axis='', unit=''));"
         "assert matplotlib.rcParams.copy() == before; assert 'matplotlib.pyplot' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
