@@ -1,7 +1,9 @@
 """A task without training: sums over a small graph, with cells that can be told to fail."""
 
+import ctypes
 import os
 import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,14 @@ def step(cell: Cell, context: Context) -> Mapping[str, Any]:
         raise Diverged("the loss is nan at step 3")
     if how == "killed-once" and first:
         os.kill(os.getpid(), signal.SIGKILL)
+    if how == "segfault":
+        ctypes.string_at(0)
+    if how == "sticky":  # as after an illegal access to a GPU's memory: nothing works in this process again
+        os.environ["TOY_STICKY"] = "1"
+    if "TOY_STICKY" in os.environ:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+    if how == "exits":
+        sys.exit(0)
     if how == "transient-once" and first:
         raise ConnectionResetError("the network went away")
     if how == "out-of-memory":  # until the batch of 64 is a quarter of that

@@ -10,6 +10,7 @@ from typing import Any
 
 from gridcell.cell import Cell, Resources
 from gridcell.context import Context, Reporter
+from gridcell.errors import NodeUnusable
 from gridcell.execute.outcome import FailureClass, Outcome, failure_from
 from gridcell.execute.threads import limited_threads
 from gridcell.fingerprint import Code, Codes
@@ -59,7 +60,9 @@ def run_in_this_process(attempt: Attempt, rank: int = 0) -> Outcome:
     steps = LastStep(attempt.reporter)
     try:
         seconds, metrics = _run(replace(attempt, reporter=steps), rank)
-    except Exception as error:
+    except KeyboardInterrupt:  # of the person who watches, not of the cell
+        raise
+    except BaseException as error:  # also ``sys.exit`` of a cell, or a panic in a library's Rust
         if attempt.foreground:
             raise
         failure = failure_from(error)
@@ -154,11 +157,21 @@ def _ray_node() -> str | None:
 
 
 def _device(resources: Resources) -> str:
+    """Return where the cell computes.
+
+    Raises:
+        NodeUnusable: it asks for a GPU, and this process can't use one.
+    """
     if not resources.gpus:
         return "cpu"
     import torch
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if torch.cuda.is_available():
+        return "cuda"
+    raise NodeUnusable(
+        f"The cell asks for {resources.gpus:g} GPU, but CUDA can't be used on {platform.node()}: "
+        "'nvidia-smi' and 'gridcell doctor' say more; resources.gpus=0 computes on CPUs"
+    )
 
 
 _CODES: dict[str, Codes] = {}  # of this process, by task

@@ -38,6 +38,11 @@ def run_inline(run: GridRun) -> None:
                     origin=run.options.origin,
                 )
             )
+            if outcome.failure is not None and outcome.failure.ends_process:
+                run.schedule.stop(
+                    f"this process may be unusable after cell {cell.title} failed "
+                    f"({outcome.failure.message}), and inline all cells run in it"
+                )
             settle(cell, outcome, run)
 
 

@@ -33,7 +33,9 @@ def _run_on_processes(attempt: Attempt) -> Outcome:
     steps = LastStep(attempt.reporter)
     try:
         outcome = run_on_processes(attempt, steps)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         if attempt.foreground:
             raise
         return Outcome(attempt.cell.id, 0.0, failure=failure_from(error), step=steps.last)

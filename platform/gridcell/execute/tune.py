@@ -45,9 +45,10 @@ def run_on_ray(run: GridRun) -> None:
             try:
                 _run_on_cluster(run, searcher)
             except RuntimeError as error:
-                if not _is_short_of_memory(error):
+                killed = _short_of_memory(error)
+                if killed is None:
                     raise
-                searcher.all_lost("a node ran short of memory, and Ray ended workers there")
+                searcher.all_lost("a node ran short of memory, and Ray ended workers there", killed)
 
 
 def _run_on_cluster(run: GridRun, searcher: "CellSearcher") -> None:
@@ -89,13 +90,14 @@ def _run_on_cluster(run: GridRun, searcher: "CellSearcher") -> None:
             tuner.fit()
 
 
-def _is_short_of_memory(error: BaseException | None) -> bool:
-    """Tell whether Tune gave up because Ray's memory monitor ended a worker, an error that Tune doesn't know.
+def _short_of_memory(error: BaseException | None) -> str | None:
+    """Return what Ray's memory monitor said when it ended a worker, an error that Tune doesn't know.
 
-    Its run can't go on then; another one can, once this one's cluster or connection is closed.
+    Tune's run can't go on then; another one can, once this one's cluster or connection is closed. None for
+    any other error.
     """
     import ray
 
     while error is not None and not isinstance(error, ray.exceptions.OutOfMemoryError):
         error = error.__cause__
-    return error is not None
+    return None if error is None else str(error)
