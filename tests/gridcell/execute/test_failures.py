@@ -102,11 +102,10 @@ def test_the_class_of_an_error_and_whether_its_process_is_used_again(expected, a
 
 @pytest.mark.parametrize("inner", [error for found, _, error in MESSAGES if found in (DEVICE, MEMORY)])
 def test_an_error_that_a_library_wraps_keeps_its_class(inner):
-    try:
-        raise ValueError("training failed") from inner
-    except ValueError as outer:
-        assert failure_from(outer).failure_class is classify(inner)
-        assert failure_from(outer).ends_process is failure_from(inner).ends_process
+    outer = ValueError("training failed")
+    outer.__cause__ = inner
+    assert failure_from(outer).failure_class is classify(inner)
+    assert failure_from(outer).ends_process is failure_from(inner).ends_process
     group = ExceptionGroup("several", [ZeroDivisionError(), inner])
     assert classify(group) is classify(inner)
 
@@ -121,7 +120,7 @@ def test_a_damaged_input_that_a_library_wraps_is_made_again():
 
 
 def test_an_error_that_cannot_say_what_it_is_is_a_failure_all_the_same():
-    class Mute(Exception):
+    class Mute(Exception):  # noqa: N818
         def __str__(self):
             raise KeyError("no")
 
