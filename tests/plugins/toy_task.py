@@ -70,6 +70,13 @@ def step(cell: Cell, context: Context) -> Mapping[str, Any]:
         os.environ["TOY_STICKY"] = "1"
     if "TOY_STICKY" in os.environ:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
+    if how == "undecodable":
+        raise FileNotFoundError(2, "No such file", "caf\udce9.png")
+    if how == "escapes":
+        raise ValueError("\x1b[2J\x1b]0;title\x07 done é \u202eevil")
+    if how == "prints":
+        print("hello from the cell")
+        print("a warning", file=sys.stderr)
     if how == "exits":
         sys.exit(0)
     if how == "transient-once" and first:

@@ -36,6 +36,7 @@ from gridcell.cli.common import (
 from gridcell.cli.interruption import end_when_asked, leave
 from gridcell.cli.progress import TerminalProgress
 from gridcell.cli.reports import Out, grid_results, report_folder
+from gridcell.cli.streams import outlive_terminal
 from gridcell.errors import UserError
 from gridcell.execute.driver import diverged_cells, run_grid, set_damaged_aside
 from gridcell.execute.options import RunOptions
@@ -79,6 +80,7 @@ def run(
 ) -> None:
     """Run a suite's missing cells, then report. Run it again to go on: nothing that is done is run twice."""
     end_when_asked()
+    outlive_terminal()
     options = RunOptions(  # first of all, for what is wrong here should be known before anything is read
         executor=executor.value,
         address=address,

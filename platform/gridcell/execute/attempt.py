@@ -10,7 +10,7 @@ from typing import Any
 
 from gridcell.cell import Cell, Resources
 from gridcell.context import Context, Reporter
-from gridcell.errors import NodeUnusable
+from gridcell.errors import Diverged, NodeUnusable
 from gridcell.execute.outcome import FailureClass, Outcome, failure_from
 from gridcell.execute.threads import limited_threads
 from gridcell.fingerprint import Code, Codes
@@ -18,6 +18,7 @@ from gridcell.provenance import machine, versions
 from gridcell.store import Store
 from gridcell.store.cache import FileCache
 from gridcell.store.scratch import scratch_folder
+from gridcell.store.values import plain
 from gridcell.task import Task
 
 
@@ -115,7 +116,8 @@ def _run(attempt: Attempt, rank: int) -> tuple[float, Mapping[str, Any]]:
             rank=rank,
             code=code.fingerprint,
         )
-        metrics = attempt.task.cell_function(cell.kind)(cell, context)
+        metrics = plain(attempt.task.cell_function(cell.kind)(cell, context))
+        _check_losses(metrics)
         seconds = round(time.monotonic() - clock, 4)
         if rank > 0:
             return seconds, metrics
@@ -140,6 +142,18 @@ def _run(attempt: Attempt, rank: int) -> tuple[float, Mapping[str, Any]]:
     context.checkpoints.clear()
     store.failures.forget(cell.id)
     return result.seconds, result.metrics
+
+
+def _check_losses(metrics: Mapping[str, Any]) -> None:
+    """Make sure that no loss is NaN: of other metrics it may be an answer, such as a mean of nothing.
+
+    Raises:
+        Diverged: one is.
+    """
+    for name, value in metrics.items():
+        is_loss = name == "loss" or name.endswith(("_loss", "/loss", ".loss"))
+        if is_loss and isinstance(value, float) and value != value:
+            raise Diverged(f"The metric '{name}' is not a number")
 
 
 def _free_memory() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from gridcell.errors import CorruptData, Diverged, NodeUnusable, UserError
 from gridcell.execute import causes
+from gridcell.printable import printable
 from gridcell.secrets import redact
 from gridcell.store.patience import is_full, is_passing
 
@@ -179,14 +180,18 @@ def failure_from(error: BaseException) -> Failure:
     )
     return Failure(
         failure_class,
-        shortened(redact(f"{name}{causes.text_of(error)}".strip()), MESSAGE_LIMIT),
-        shortened(redact("".join(traceback.format_exception(error))), TRACEBACK_LIMIT),
+        _told(f"{name}{causes.text_of(error)}".strip(), MESSAGE_LIMIT),
+        _told("".join(traceback.format_exception(error)), TRACEBACK_LIMIT),
         next((each.cell_id for each in all_of_it if isinstance(each, CorruptData)), None),
         ends_process,
     )
 
 
 _PLAIN = (UserError, Diverged, CorruptData, NodeUnusable)
+
+
+def _told(text: str, limit: int) -> str:
+    return printable(shortened(redact(text), limit))  # in this order: half a secret would not be found
 
 
 def shortened(text: str, limit: int) -> str:

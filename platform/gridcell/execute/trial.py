@@ -23,6 +23,7 @@ from gridcell.execute.outcome import Failure, Outcome, failure_from
 from gridcell.execute.run_cell import run_cell
 from gridcell.execute.stall import watched
 from gridcell.plugins import Sent, receive
+from gridcell.printable import print_anything
 from gridcell.store import Store
 from gridcell.task import Task
 
@@ -108,6 +109,7 @@ class CellTrial(tune.Trainable):
 
     def setup(self, config: dict[str, Any], work: GridWork) -> None:
         """Begin in an empty folder of this process's own, so that cells' relative paths don't meet."""
+        print_anything()
         self._folder = tempfile.TemporaryDirectory(prefix="gridcell-worker-", ignore_cleanup_errors=True)
         os.chdir(self._folder.name)
         self._work = work
