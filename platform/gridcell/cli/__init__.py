@@ -19,7 +19,7 @@ def main() -> None:
     sys.excepthook = _print_redacted  # of what nobody expected; it runs when the streams are as they were
     print_anything()
     output, errors = LastingStream(sys.stdout), LastingStream(sys.stderr)
-    with redirect_stdout(output), redirect_stderr(errors):  # type: ignore[type-var]
+    with redirect_stdout(output), redirect_stderr(errors):
         try:
             app()
         except (UserError, CorruptData) as error:

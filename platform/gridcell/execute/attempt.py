@@ -1,10 +1,11 @@
 """One process's attempt at a cell, the same in every executor: surroundings, the task's function, commit."""
 
+import contextlib
 import gc
 import platform
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,11 +13,13 @@ from gridcell.cell import Cell, Resources
 from gridcell.context import Context, Reporter
 from gridcell.errors import Diverged, NodeUnusable
 from gridcell.execute.outcome import FailureClass, Outcome, failure_from
+from gridcell.execute.output import kept_output
 from gridcell.execute.threads import limited_threads
 from gridcell.fingerprint import Code, Codes
 from gridcell.provenance import machine, versions
 from gridcell.store import Store
 from gridcell.store.cache import FileCache
+from gridcell.store.patience import written_if_possible
 from gridcell.store.scratch import scratch_folder
 from gridcell.store.values import plain
 from gridcell.task import Task
@@ -60,10 +63,9 @@ def run_in_this_process(attempt: Attempt, rank: int = 0) -> Outcome:
     started = time.monotonic()
     steps = LastStep(attempt.reporter)
     try:
-        seconds, metrics = _run(replace(attempt, reporter=steps), rank)
-    except KeyboardInterrupt:  # of the person who watches, not of the cell
-        raise
-    except BaseException as error:  # also ``sys.exit`` of a cell, or a panic in a library's Rust
+        with _logged(attempt, rank):
+            seconds, metrics = _run(replace(attempt, reporter=steps), rank)
+    except Exception as error:
         if attempt.foreground:
             raise
         failure = failure_from(error)
@@ -73,6 +75,17 @@ def run_in_this_process(attempt: Attempt, rank: int = 0) -> Outcome:
     if failure.failure_class is FailureClass.OUT_OF_MEMORY:
         _free_memory()
     return Outcome(attempt.cell.id, time.monotonic() - started, failure=failure, step=steps.last)
+
+
+@contextlib.contextmanager
+def _logged(attempt: Attempt, rank: int) -> Iterator[None]:
+    """Keep what the cell prints meanwhile in the store; of several processes, what the first one prints."""
+    with kept_output() as printed:
+        try:
+            yield
+        finally:
+            if rank == 0 and printed.text:
+                written_if_possible(lambda: attempt.store.logs.add(attempt.cell.id, printed.text))
 
 
 @dataclass

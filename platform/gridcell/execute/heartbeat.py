@@ -13,10 +13,11 @@ from typing import Any
 from gridcell.cell import Cell
 from gridcell.execute.outcome import FailureClass, Outcome
 from gridcell.execute.schedule import Schedule
-from gridcell.execute.settle import lost_seconds, lost_steps, written_if_possible
+from gridcell.execute.settle import lost_seconds, lost_steps
 from gridcell.store import Loss, Store
 from gridcell.store.filesystem import Folder
 from gridcell.store.notes import parse_notes
+from gridcell.store.patience import written_if_possible
 
 INTERVAL_S = 5.0
 STALE_S = 20.0  # a driver not heard of for this long is gone

@@ -230,9 +230,9 @@ class _Worker:
         reporter = self._report if self.rank == 0 else None
         try:
             attempt = Attempt(cell, task, Store(store_uri), reporter=reporter, **told)
-        except Exception as error:  # a store that this node can't open
+            return run_in_this_process(attempt, self.rank)
+        except BaseException as error:  # a store that this node can't open; ``sys.exit`` in a cell
             return Outcome(cell.id, 0.0, failure=failure_from(error))
-        return run_in_this_process(attempt, self.rank)
 
     def _report(self, step: int, metrics: Mapping[str, float]) -> None:
         self._reports.append((step, metrics))

@@ -21,6 +21,7 @@ from gridcell.execute.options import GridRun
 from gridcell.execute.outcome import Failure, FailureClass, Outcome
 from gridcell.execute.settle import settle
 from gridcell.execute.trial import BEGUN, OUTCOME, PROCESS, PROGRESS
+from gridcell.store.patience import written_if_possible
 
 _LOG = logging.getLogger(__name__)
 
@@ -190,7 +191,10 @@ class CellSearcher(Searcher):
                 return said
         if process is None:  # it never began
             return Failure(FailureClass.PREEMPTED, "its worker process or node went away")
-        return ask_node(process)
+        failure = ask_node(process)
+        if failure.traceback:  # a native crash's last words
+            written_if_possible(lambda: self._run.store.logs.add(cell.id, failure.traceback))
+        return failure
 
     def __getstate__(self) -> dict[str, Any]:
         """Be nothing in Tune's snapshots: they are never restored, for the store is the state."""

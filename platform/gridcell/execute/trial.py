@@ -20,7 +20,7 @@ from gridcell.execute.attempt import Attempt
 from gridcell.execute.cluster import bundles
 from gridcell.execute.last_words import leave_last_words, this_process
 from gridcell.execute.outcome import Failure, Outcome, failure_from
-from gridcell.execute.run_cell import run_cell
+from gridcell.execute.run_cell import run_whatever_it_raises
 from gridcell.execute.stall import watched
 from gridcell.plugins import Sent, receive
 from gridcell.printable import print_anything
@@ -178,7 +178,8 @@ class CellTrial(tune.Trainable):
         with watched(cell, store, report, work.stall_timeout_s, name) as reporter:
             halvings = config["oom_halvings"]
             attempt = Attempt(cell, work.task, store, work.locations, halvings, reporter)
-            return run_cell(replace(attempt, replaces=work.rerun.get(cell.id), origin=work.origin))
+            attempt = replace(attempt, replaces=work.rerun.get(cell.id), origin=work.origin)
+            return run_whatever_it_raises(attempt)
 
     def _throttled_report(self) -> Reporter:
         last = time.monotonic()
