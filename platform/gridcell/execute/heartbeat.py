@@ -16,6 +16,7 @@ from gridcell.execute.schedule import Schedule
 from gridcell.execute.settle import lost_seconds, lost_steps
 from gridcell.store import Loss, Store
 from gridcell.store.filesystem import Folder
+from gridcell.store.names import is_name
 from gridcell.store.notes import parse_notes
 from gridcell.store.patience import written_if_possible
 
@@ -96,7 +97,9 @@ def running_cells(folder: Folder) -> dict[str, str]:
 
 def _beats(folder: Folder) -> Iterator[tuple[str, dict[str, Any]]]:
     names = [f"drivers/{name}" for name in folder.names("drivers")]
-    yield from parse_notes(folder.read_many(names), _FIELDS).items()
+    for name, beat in parse_notes(folder.read_many(names), _FIELDS).items():
+        if all(map(is_name, beat["running"])):  # they become names of files
+            yield name, beat
 
 
 def _is_dead(beat: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ trial that waits for it, so that each may wait for the other.
 
 import contextlib
 import socket
+import sys
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,15 +41,41 @@ def processes_for(cells: Sequence[Cell], num_cpus: int | None = None) -> Iterato
     Raises:
         UserError: this machine hasn't got what a cell asks for.
     """
-    if all(cell.resources.workers == 1 for cell in cells):
-        yield
-        return
-    with ray_cluster(None, num_cpus):
-        check_resources(cells)
+    global _session
+    with contextlib.ExitStack() as session:
+        if any(cell.resources.workers > 1 for cell in cells):
+            session.enter_context(ray_cluster(None, num_cpus))
+            check_resources(cells)
+        _session = session
         try:
             yield
         finally:
+            _session = None
             _release()
+
+
+@contextlib.contextmanager
+def ray_here() -> Iterator[None]:
+    """Give a cell a Ray for processes of its own: the one that runs it, else one that is started here.
+
+    That one listens on loopback alone, where Ray wasn't imported before; among cells that run in this process
+    it stays for the next, until all have run.
+
+    Raises:
+        UserError: it can't be started.
+    """
+    ray = sys.modules.get("ray")
+    if ray is not None and ray.is_initialized():
+        yield
+    elif _session is not None:
+        _session.enter_context(ray_cluster(None, None))
+        yield
+    else:
+        with ray_cluster(None, None):
+            yield
+
+
+_session: contextlib.ExitStack | None = None  # of the cells that run in this process
 
 
 def run_on_processes(attempt: Attempt, reporter: Reporter | None) -> Outcome:

@@ -11,6 +11,7 @@ from typing import IO, NamedTuple, Self
 
 from gridcell.errors import CorruptData, UserError
 from gridcell.store.filesystem import Folder, sha256_of
+from gridcell.store.names import checked_name, checked_sha256
 
 _ARRIVING = ".arriving"
 _OURS = re.compile(r"[0-9a-f]{64}(\.[^.]*)?")  # SHA-256 and the remote name's ending; nothing else is touched
@@ -119,7 +120,7 @@ class FileCache:
                 f"{file.name} has {file.size} bytes; the cache {self.root} may hold {self.limit}: allow more "
                 "by GRIDCELL_CACHE_GB"
             )
-        return self.root / f"{file.sha256}{PurePosixPath(file.name).suffix}"
+        return self.root / f"{checked_sha256(file.sha256)}{PurePosixPath(checked_name(file.name)).suffix}"
 
     def _leased(self, path: Path, size: int) -> bool:
         """Note that a file is in use, if it is there; from then on no process removes it."""

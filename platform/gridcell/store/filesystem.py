@@ -15,6 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from gridcell.errors import UserError
+from gridcell.store.names import checked_name
 from gridcell.store.patience import patient
 
 _BLOCK = 1 << 20  # bytes hashed or copied at a time
@@ -37,7 +38,7 @@ class Folder:
 
     def __init__(self, filesystem: fsspec.AbstractFileSystem, root: str) -> None:
         self.filesystem = filesystem
-        self.root = root.rstrip("/")
+        self.root = root.rstrip("/") or root[:1]
         self.is_local = isinstance(filesystem, LocalFileSystem)
 
     @classmethod
@@ -55,8 +56,12 @@ class Folder:
         return cls(filesystem, root)
 
     def path(self, name: str) -> str:
-        """Return the filesystem's path of ``name`` in this folder."""
-        return posixpath.join(self.root, name)
+        """Return the filesystem's path of ``name`` in this folder; of the folder itself for an empty name.
+
+        Raises:
+            CorruptData: the name leads out of this folder.
+        """
+        return posixpath.join(self.root, checked_name(name) if name else "")
 
     def local(self, name: str) -> Path | None:
         """Return the path of ``name`` on this machine, or None on a remote filesystem."""

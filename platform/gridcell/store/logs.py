@@ -28,7 +28,7 @@ class Logs:
     def add(self, cell_id: str, text: str) -> None:
         """Keep what an attempt at a cell printed, without secrets; the oldest attempts are forgotten."""
         where = f"logs/{cell_id}"
-        name = f"{round(time.time() * 1000):015d}-{uuid.uuid4().hex[:8]}.txt"
+        name = f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.txt"
         kept = redact(text)[-LIMIT:]
         self._folder.write(f"{where}/{name}", kept.encode(errors="backslashreplace"))
         for old in self._folder.names(where)[:-KEPT]:
@@ -39,6 +39,6 @@ class Logs:
         names = [name for name in self._folder.names(f"logs/{cell_id}") if name.partition("-")[0].isdigit()]
         found = self._folder.read_many(f"logs/{cell_id}/{name}" for name in names)
         return [
-            Log(int(path.rpartition("/")[2].partition("-")[0]) / 1000, data.decode(errors="replace"))
+            Log(int(path.rpartition("/")[2].partition("-")[0]) / 1e9, data.decode(errors="replace"))
             for path, data in sorted(found.items())
         ]

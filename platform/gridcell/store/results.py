@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from gridcell.cell import Cell, canonical_json
-from gridcell.errors import CorruptData
+from gridcell.errors import CorruptData, UserError
 from gridcell.store.cache import FileCache, KnownFile, matches
 from gridcell.store.filesystem import Folder, sha256_of
+from gridcell.store.names import checked_name, checked_sha256
 from gridcell.store.values import plain, with_not_finite, without_not_finite
 
 _SUFFIX = ".json"
@@ -246,6 +247,18 @@ def encode(result: Result) -> bytes:
     return f'{{"sha256":"{hashlib.sha256(text.encode()).hexdigest()}","body":{text}}}\n'.encode()
 
 
+def _artifact(item: Mapping[str, Any]) -> Artifact:
+    """Rebuild an artifact from its record, which names files of the store alone.
+
+    Raises:
+        CorruptData, TypeError, KeyError: it doesn't.
+    """
+    path = checked_name(item["path"])
+    if not path.startswith("artifacts/"):
+        raise CorruptData(f"{path!r} is no artifact")
+    return Artifact(path, checked_sha256(item["sha256"]), int(item["size"]))
+
+
 def decode(cell_id: str, data: bytes) -> Result:
     """Return the result of a cell as ``encode`` wrote it.
 
@@ -262,9 +275,9 @@ def decode(cell_id: str, data: bytes) -> Result:
         cell = Cell.from_record(body["cell"])
         if cell.id != cell_id:
             raise ValueError(f"it holds cell {cell.id}")
-        artifacts = {name: Artifact(**item) for name, item in body["artifacts"].items()}
+        artifacts = {checked_name(name): _artifact(item) for name, item in body["artifacts"].items()}
         stamp = record["sha256"]
         metrics = with_not_finite(body["metrics"], body.get("not_finite", []))
         return Result(cell, metrics, artifacts, body["provenance"], body["curves"], stamp)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, UserError, CorruptData) as error:
         raise CorruptData(f"The stored result of cell {cell_id} is damaged: {error}") from error

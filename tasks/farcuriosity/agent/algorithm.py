@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from tempfile import gettempdir
@@ -61,24 +60,6 @@ def _runners_in_any_bundle() -> Iterator[None]:
         yield
     finally:
         ray.util.get_current_placement_group = seen
-
-
-@contextlib.contextmanager
-def local_ray() -> Iterator[None]:
-    """Make sure that there is a Ray for RLlib to live in: the one that runs this cell, or one of its own."""
-    import ray
-
-    for name in ("ray", "ray.rllib"):  # RLlib warns of its own deprecated calls
-        logging.getLogger(name).setLevel(logging.ERROR)
-    if ray.is_initialized():
-        yield
-        return
-    quiet = {"log_to_driver": False, "configure_logging": False, "include_dashboard": False}
-    ray.init(address="local", **quiet)
-    try:
-        yield
-    finally:
-        ray.shutdown()
 
 
 @dataclass(frozen=True)

@@ -54,12 +54,13 @@ def seconds_between_checkpoints(environ: Mapping[str, str]) -> float:
 
 def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping[str, Any]:
     """Do the cell's work; ``run`` with another time between checkpoints."""
-    from farcuriosity.agent import checkpoint
-    from farcuriosity.agent.algorithm import local_ray
-    from farcuriosity.agent.networks import save_policy
-    from gridcell.learn.randomness import seed_everything
+    from farcuriosity.agent.local_ray import local_ray
 
-    with local_ray():
+    with local_ray():  # before the imports, which import Ray
+        from farcuriosity.agent import checkpoint
+        from farcuriosity.agent.networks import save_policy
+        from gridcell.learn.randomness import seed_everything
+
         seed_everything(context.seed)
         algorithm = build(cell.config, context.seed, context.device, threads=threads_of(cell))
         try:

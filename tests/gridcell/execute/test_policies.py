@@ -25,8 +25,8 @@ from gridcell.execute.outcome import Failure, FailureClass, Outcome, classify
 from gridcell.execute.schedule import Schedule
 from gridcell.execute.settle import lost_seconds, lost_steps, settle
 from gridcell.store import Loss, Store
-from gridcell.store.patience import written_if_possible
 from gridcell.store.losses import describe_lost, lost_by_class
+from gridcell.store.patience import written_if_possible
 
 
 class Silent:
