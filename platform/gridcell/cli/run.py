@@ -1,5 +1,6 @@
 """The command that runs a grid."""
 
+import os
 import shlex
 import sys
 from dataclasses import replace
@@ -108,6 +109,8 @@ def run(
         stall_timeout_s=stall_timeout,
     )
     console = common.console()
+    if executor is ExecutorName.RAY and address is None:
+        options = replace(options, address=_address_of_environment(console))
     asked = request(task, suite, select, override, seeds, plugin)
     store = Store(storage).prepare()
     for cell_id in set_damaged_aside(asked.grid, store):
@@ -150,6 +153,21 @@ def run(
         _say_window(console, window, storage, tracking)
     if schedule.failed.keys() - schedule.diverged:
         raise typer.Exit(1)
+
+
+def _address_of_environment(console: Console) -> str | None:
+    """Return the cluster that ``RAY_ADDRESS`` names, as within a job that was begun by hand, and say so."""
+    named = os.environ.get("RAY_ADDRESS", "").strip()
+    if not named or named == "local":
+        return None
+    if named.startswith(("http://", "https://")):  # where 'ray job' sends jobs to
+        console.print(
+            f"RAY_ADDRESS is a dashboard ({named}), for 'gridcell submit'; this run starts its own Ray.",
+            soft_wrap=True,
+        )
+        return None
+    console.print(f"On the Ray cluster that RAY_ADDRESS names: {named}", soft_wrap=True)
+    return named
 
 
 def _of_stale(console: Console, stale: Staleness, changed: ChangedChoice) -> dict[str, Any]:

@@ -6,11 +6,11 @@ equal resource requests, so Python and torch start once per worker and not once 
 
 import contextlib
 import math
-import os
 import tempfile
 from typing import TYPE_CHECKING
 
 from gridcell import plugins
+from gridcell.execute.allotted import usable_cpus
 from gridcell.execute.cluster import check_nodes, check_resources, ray_cluster
 from gridcell.execute.head import watched_head
 from gridcell.execute.options import GridRun
@@ -30,7 +30,7 @@ def run_on_ray(run: GridRun) -> None:
         with ray_cluster(options.address, options.num_cpus):
             if options.address is None:
                 check_resources(run.schedule.queued())
-                processors = os.cpu_count() or 1
+                processors = usable_cpus()
             else:
                 processors = check_nodes(run.task, options.address)
             # Not before: this imports Ray, which then reads where it may listen.

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import re
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -20,9 +21,18 @@ _DEFAULT_LIMIT_GB = 100.0
 
 
 def cache_folder() -> Path:
-    """Return ``$GRIDCELL_CACHE``, or ``gridcell`` in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("GRIDCELL_CACHE") or Path(base) / "gridcell")
+    """Return ``$GRIDCELL_CACHE``, or ``gridcell`` in the user's cache folder.
+
+    Without a home that can be written, as in many containers, it is in the folder for temporary files.
+    """
+    if named := os.environ.get("GRIDCELL_CACHE"):
+        return Path(named)
+    with contextlib.suppress(RuntimeError, OSError):  # no home at all, or one that can't be looked at
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        there = next(folder for folder in (base, *base.parents) if folder.exists())
+        if os.access(there, os.W_OK | os.X_OK):
+            return base / "gridcell"
+    return Path(tempfile.gettempdir()) / f"gridcell-cache-{os.getuid()}"
 
 
 def cache_limit() -> int:

@@ -127,7 +127,7 @@ class Results:
         if decode(cell_id, before).stamp != stamp:  # another driver has replaced it already
             return False
         self._folder.create(f"superseded/{cell_id}-{stamp[:12]}{_SUFFIX}", before)
-        self._folder.write(f"results/{cell_id}{_SUFFIX}", data)
+        self._folder.write(f"results/{cell_id}{_SUFFIX}", data, durable=True)
         return True
 
     def put_back(self, result: Result) -> None:
