@@ -16,6 +16,7 @@ ORDER = [
     "sources",
     "plugins",
     "secrets",
+    "printable",
     "registry",
     "parts",
     "cell",
