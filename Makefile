@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STORAGE ?= runs
 
-.PHONY: help setup quickstart test test-all test-fast lint format bench chaos audit clean
+.PHONY: help setup quickstart test test-all test-fast lint format bench chaos mutants audit clean
 
 help:
 	@echo "make quickstart  run the ImageNet-RIB mini suite and write runs/report/report.html"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint        ruff and mypy"
 	@echo "make bench       measure, print one table of ratios, write bench.json"
 	@echo "make chaos       run a small grid on three nodes under each fault; nothing may be lost"
+	@echo "make mutants     put 150 small mistakes into the code, one at a time: do the fast tests notice?"
 	@echo "make audit       look for known vulnerabilities of what is installed (asks PyPI)"
 
 # Installed once, and again only when what is to be installed changes.
@@ -22,7 +23,7 @@ setup: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("gridcell needs Python 3.11 or later, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,rl,world3d,s3,offline-models]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,rl,box2d,mujoco,world3d,s3,offline-models]'
 	touch $@
 
 quickstart: setup
@@ -51,6 +52,9 @@ bench: setup
 
 chaos: setup
 	$(BIN)/gridcell doctor --chaos
+
+mutants: setup
+	$(BIN)/python -m tests.mutants --out mutants.json
 
 audit: setup
 	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip

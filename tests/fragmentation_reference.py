@@ -16,7 +16,7 @@ class Reference:
         self.current = [0] * environments
         self.previous = [None] * environments
         self.keys, self.errors, self.last_use = {}, {}, {}
-        self.clock = self.calls = 0
+        self.clock, self.way = 0, 0.0
         self.replaced = self.recalls = self.made = 0
         self.margin = math.inf
 
@@ -36,7 +36,6 @@ class Reference:
                 break
             known_errors = {slot: list(values) for slot, values in self.errors.items()}
             threshold = self._novelty_now()
-            self.calls += 1
             acting = [environment for environment in range(len(row)) if not left[environment]]
             joins = []
             for environment in acting:
@@ -67,6 +66,7 @@ class Reference:
                     self.errors[held[environment]].append(row[environment])
             for environment in acting:
                 self.previous[environment] = row[environment]
+        self.way = min(1.0, self.way + (len(self.keys) - 1) / self.capacity)  # once a segment
         return scored, switches
 
     def _use(self, slots):
@@ -103,7 +103,7 @@ class Reference:
 
     def _novelty_now(self):
         filled = (len(self.keys) - 1) / (self.capacity - 1)
-        way = filled if self.decay == "filled" else min(1, self.calls / self.capacity)
+        way = filled if self.decay == "filled" else self.way
         return self.novelty + way * (self.novelty_full - self.novelty)
 
     def _at_least(self, value, bound):

@@ -14,13 +14,35 @@ from .errors import (
     did_you_mean as did_you_mean,
     unknown as unknown,
 )
+from .execute.cluster import ray_cluster as ray_cluster
 from .execute.driver import run_grid as run_grid
 from .execute.options import RunOptions as RunOptions
 from .execute.outcome import FailureClass as FailureClass, classify as classify
 from .execute.process_group import join_group as join_group
-from .grid import Grid as Grid, GridBuilder as GridBuilder
+from .execute.processes import GRACE_S as GRACE_S, ray_here as ray_here
+from .execute.reach import LOOPBACK_ONLY as LOOPBACK_ONLY
+from .grid import Grid as Grid, GridBuilder as GridBuilder, order_by_needs as order_by_needs
+from .parts import PartKind as PartKind
 from .registry import Registry as Registry, by_name as by_name
-from .settings import Distinct as Distinct, Seeds as Seeds, Strict as Strict
+from .settings import (
+    Distinct as Distinct,
+    Mistake as Mistake,
+    Parts as Parts,
+    Seeds as Seeds,
+    SettingsError as SettingsError,
+    Strict as Strict,
+    added_later as added_later,
+    collect as collect,
+    identity_of as identity_of,
+    parse_settings as parse_settings,
+)
 from .store import Checkpoints as Checkpoints, Result as Result, Results as Results, Store as Store
-from .suite import load_suite as load_suite, parse_settings as parse_settings
-from .task import Task as Task, find_task as find_task, task_names as task_names
+from .store.cache import cache_folder as cache_folder
+from .store.filesystem import Folder as Folder, sha256_of as sha256_of
+from .suite import load_suite as load_suite
+from .task import (
+    Playing as Playing,
+    Task as Task,
+    find_task as find_task,
+    task_names as task_names,
+)

@@ -59,12 +59,14 @@ class Grid:
         targets: what the suite asks for.
         skipped: what it asks for but can't be.
         locations: name -> path or URI of data on this machine, handed to cells but in no id.
+        notes: sentences on what readers of data leave out, convert or take for granted; in no id.
     """
 
     cells: Mapping[str, Cell]
     targets: tuple[Target, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     locations: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -104,6 +106,7 @@ class Grid:
             targets=targets,
             skipped=skipped,
             locations=self.locations,
+            notes=self.notes,
         )
 
     def _all_labels(self) -> list[Labels]:
@@ -130,6 +133,7 @@ class GridBuilder:
         self._targets: list[Target] = []
         self._skipped: list[Skipped] = []
         self._locations: dict[str, str] = {}
+        self._notes: list[str] = []
 
     def add(
         self, kind: str, config: Mapping[str, Any], *, needs: Mapping[str, Cell] | None = None, **cell: Any
@@ -157,9 +161,13 @@ class GridBuilder:
     def locate(self, name: str, uri: str) -> None:
         """Say where on this machine the cells find ``name``; it does not enter any id.
 
-        A relative path is made absolute, since workers run in folders of their own.
+        A relative path is made absolute, since workers run in folders of their own; ``~`` is the user's home.
         """
-        self._locations[name] = uri if "://" in uri else str(Path(uri).absolute())
+        self._locations[name] = uri if "://" in uri else str(Path(uri).expanduser().absolute())
+
+    def note(self, *sentences: str) -> None:
+        """Say what a reader of data leaves out, converts or takes for granted; shown before a run."""
+        self._notes += sentences
 
     def build(self) -> Grid:
         """Check and freeze the grid.
@@ -167,7 +175,7 @@ class GridBuilder:
         Raises:
             UserError: a cell needs one that was not added, or cells need each other in a circle.
         """
-        return checked_grid(self._cells, self._targets, self._skipped, self._locations)
+        return checked_grid(self._cells, self._targets, self._skipped, self._locations, self._notes)
 
 
 def checked_grid(
@@ -175,6 +183,7 @@ def checked_grid(
     targets: Iterable[Target] = (),
     skipped: Iterable[Skipped] = (),
     locations: Mapping[str, str] | None = None,
+    notes: Iterable[str] = (),
 ) -> Grid:
     """Order the cells by their needs and check that the graph is whole and acyclic.
 
@@ -195,5 +204,9 @@ def checked_grid(
             )
     order = order_by_needs({cell_id: cell.needs.values() for cell_id, cell in cells.items()})
     return Grid(
-        {cell_id: cells[cell_id] for cell_id in order}, targets, tuple(skipped), dict(locations or {})
+        {cell_id: cells[cell_id] for cell_id in order},
+        targets,
+        tuple(skipped),
+        dict(locations or {}),
+        tuple(dict.fromkeys(notes)),
     )

@@ -43,7 +43,7 @@ class PartKind:
 
 
 DATA_KINDS: Mapping[str, PartKind] = {
-    "corruption": PartKind("gridcell.data.corruptions.registry:registry"),
+    "corruption": PartKind("gridcell.data.corruptions.registry:corruption_registry"),
     "importer": PartKind("gridcell.data.importers.registry:registry"),
 }
 """Kinds that gridcell itself has, for every task."""

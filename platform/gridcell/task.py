@@ -19,9 +19,33 @@ if TYPE_CHECKING:
 
     from gridcell.cell import Cell
     from gridcell.context import Context
+    from gridcell.store import Store
 
 ENTRY_POINTS = "gridcell.tasks"
 TASKS_VARIABLE = "GRIDCELL_TASKS"  # "name=module:object[,...]": tasks of a job's working directory
+
+
+@dataclass(frozen=True)
+class Playing:
+    """How a user wants to watch what a cell has learned.
+
+    Attributes:
+        scratch: empty local folder that is thrown away.
+        out: MP4 file to write; None for a window.
+        episodes: how many.
+        seed: of the first; each further one has the next.
+        greedy: take the likeliest action rather than draw one.
+        best: play the policy that was best while it learned, not the last.
+        fps: pictures a second.
+    """
+
+    scratch: Path
+    out: Path | None = None
+    episodes: int = 1
+    seed: int = 0
+    greedy: bool = False
+    best: bool = False
+    fps: int = 30
 
 
 @dataclass(frozen=True)
@@ -47,6 +71,8 @@ class Task:
         durations: ``module:function`` of signature ``(settings, Grid) -> {cell id: seconds on one GPU}``,
             from which ``gridcell plan --gpus N`` simulates how long a grid takes; None where nobody can say.
             Cells left out take no time. It must not import a training library.
+        play: ``module:function`` of signature ``(Cell, Store, Playing) -> lines to print``, for ``gridcell
+            play``; None where nothing can be watched.
         timings: patterns of metrics that are measured times, which differ between equal runs.
         packages: that hold its code, beside its own; for fingerprints of its cells' code.
         uses: ``module:function`` of signature ``Cell -> modules``: the modules of the parts that a cell's
@@ -64,6 +90,7 @@ class Task:
     progress_metric: str = ""
     estimate: str | None = None
     durations: str | None = None
+    play: str | None = None
     timings: Sequence[str] = ("*seconds*",)
     packages: Sequence[str] = ()
     uses: str | None = None
@@ -90,6 +117,17 @@ class Task:
     def estimate_durations(self, settings: "BaseModel", grid: Grid) -> Mapping[str, float]:
         """Import the durations function and call it; nothing where there is none."""
         return _imported(self.durations)(settings, grid) if self.durations else {}
+
+    def play_cell(self, cell: "Cell", store: "Store", playing: Playing) -> Sequence[str]:
+        """Import the play function and call it; return the lines that it tells.
+
+        Raises:
+            UserError: this task has none.
+        """
+        if self.play is None:
+            raise UserError(f"Cells of {self.name} can't be watched: only agents play")
+        lines: Sequence[str] = _imported(self.play)(cell, store, playing)
+        return lines
 
     def report_function(self) -> Callable[[Any, Path], Any]:
         """Import and return the function that writes this task's report."""

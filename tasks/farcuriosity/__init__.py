@@ -8,7 +8,7 @@ from pathlib import Path
 
 from farcuriosity.plan import plan
 from farcuriosity.settings import Settings
-from gridcell.task import Task
+from gridcell import Task
 
 task = Task(
     name="farcuriosity",
@@ -20,10 +20,12 @@ task = Task(
         "train": "farcuriosity.cells.train:run",
         "forgetting": "farcuriosity.cells.forgetting:run",
         "video": "farcuriosity.cells.video:run",
+        "evaluation": "farcuriosity.cells.evaluation:run",
     },
     report="farcuriosity.report.results:write",
     progress_metric="score",
     estimate="farcuriosity.cost:estimate",
+    play="farcuriosity.cells.play:play",
     packages=("fragmentation_recall",),
     uses="farcuriosity.code:modules_of",
 )

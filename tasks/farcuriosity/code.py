@@ -1,8 +1,7 @@
 """Which parts a cell's configuration names: what an edit of a curiosity concerns."""
 
 from farcuriosity.curiosity.modules import curiosities
-from gridcell.cell import Cell
-from gridcell.suite import parse_settings
+from gridcell import Cell, parse_settings
 
 
 def modules_of(cell: Cell) -> tuple[str, ...]:

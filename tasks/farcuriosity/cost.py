@@ -1,17 +1,198 @@
-"""What a grid will cost, as far as can be said beforehand."""
+"""What a grid will cost, as far as can be said beforehand: steps, computing, memory. Imports no torch."""
 
-from collections.abc import Mapping
+from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from farcuriosity.environments.ids import bare, is_atari, is_own
+from farcuriosity.environments.options import RoomsOptions
 from farcuriosity.settings import Settings
-from gridcell.grid import Grid
+from gridcell import Cell, Grid
+
+# Floating-point operations a second on networks of this size. One core of the benchmarks' machine reached the
+# first (curiosity_training); the second is an assumption: there was no GPU to measure.
+CORE_PER_SECOND = 60e9
+GPU_PER_SECOND = 3e12
+_HIDDEN = 256  # units over vectors; the same as curiosity.networks
+_FRAME = 36  # pixels from which images get strided convolutions
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of a network: parameters, and multiplications (each with an addition) of one forward pass."""
+
+    parameters: int = 0
+    products: int = 0
+
+    def __add__(self, other: Size) -> Size:
+        return Size(self.parameters + other.parameters, self.products + other.products)
 
 
 def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
-    """Say how many steps the agents take in all."""
+    """Say how many steps the agents take, how long that computes, and what fragments hold in memory."""
     del settings
     agents = [cell for cell in grid.cells.values() if cell.kind == "train"]
-    return (
-        {"steps": f"{sum(cell.config['steps'] for cell in agents):,} by {len(agents)} agents"}
-        if agents
-        else {}
+    if not agents:
+        return {}
+    steps = sum(cell.config["steps"] for cell in agents)
+    found = {"steps": f"{steps:,} by {len(agents)} agents"}
+    known = [cell for cell in agents if shape_of(cell.config) is not None]
+    if known:
+        found["computing"] = _computing(known, len(agents) - len(known))
+    if memory := _memory(known):
+        found["memory"] = memory
+    left_out = sorted({bare(cell.config["environment"]) for cell in agents if _has_mission(cell.config)})
+    if left_out:
+        found["left out"] = f"agents don't see the mission's text of {', '.join(left_out)}"
+    return found
+
+
+def _computing(agents: Sequence[Cell], unknown: int) -> str:
+    operations = sum(2 * cell.config["steps"] * products_per_step(cell.config) for cell in agents)
+    on_gpus = [cell for cell in agents if cell.resources.gpus]
+    core_hours = operations / CORE_PER_SECOND / 3600
+    said = f"about {_hours(core_hours)} of one core"
+    if on_gpus:
+        days = operations / GPU_PER_SECOND / 86_400
+        rate = f"{GPU_PER_SECOND / 1e12:g} TFLOP/s"
+        said += f", or {days:,.1f} GPU-days if a GPU does {rate} (assumed, not measured)"
+    return said + (f"; {unknown} agents of environments of unknown size aside" if unknown else "")
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:,.0f} hours" if hours >= 10 else f"{max(1, round(60 * hours))} minutes"
+
+
+def _memory(agents: Sequence[Cell]) -> str | None:
+    """Describe the largest agent's fragments."""
+    largest = max(
+        (cell for cell in agents if cell.config["curiosity"] == "far"), key=_all_fragments, default=None
     )
+    if largest is None:
+        return None
+    far = largest.config["parameters"]
+    each, capacity = fragment_bytes(largest.config), far["capacity"]
+    bound = capacity if far["resident"] is None else min(capacity, max(far["resident"], 1))
+    said = (
+        f"an agent's fragments, {capacity} at most, are {each / 1e6:.3g} MB each with Adam: "
+        f"{bound * each / 2**30:.2g} GiB where they compute"
+    )
+    if bound < capacity:
+        said += f", {(capacity - bound) * each / 2**30:.3g} GiB in the temporary folder"
+    return f"{said}, {capacity * each / 2**30:.3g} GiB in a checkpoint"
+
+
+def _all_fragments(cell: Cell) -> int:
+    return int(cell.config["parameters"]["capacity"]) * fragment_bytes(cell.config)
+
+
+def _has_mission(config: Mapping[str, Any]) -> bool:
+    return bare(config["environment"]).startswith("BabyAI-")
+
+
+def shape_of(config: Mapping[str, Any]) -> tuple[int, ...] | None:
+    """Return the shape of what an agent sees, where its environment need not be made to know it."""
+    environment = config["environment"]
+    if is_atari(environment):
+        return (4, 84, 84)
+    if is_own(environment):
+        view = config["options"].get("view", RoomsOptions().view)
+        return (3, view, view)
+    if bare(environment).startswith(("MiniGrid-", "BabyAI-")) and "Obs" not in environment:
+        return (3, 7, 7)
+    return None
+
+
+def fragment_bytes(config: Mapping[str, Any]) -> int:
+    """Return the bytes of a fragment of an agent's ``far``: weights and Adam's moments in float32.
+
+    Raises:
+        ValueError: it is around a curiosity of which this is not known.
+    """
+    from farcuriosity.curiosity.modules import get
+
+    parameters = config["parameters"]
+    module = get(parameters["around"]).parameters(**parameters["module"]).model_dump()
+    frame = _frame(config)
+    trained = _predictor(parameters["around"], frame, module)
+    frozen = _encoder(frame, module["features"]) if parameters["keys"] == "module" else Size()
+    return 4 * (3 * trained.parameters + frozen.parameters)
+
+
+def products_per_step(config: Mapping[str, Any]) -> float:
+    """Return the multiplications that a step of an agent takes, learning included.
+
+    A backward pass counts as two forward passes. Each step is acted on once and learned from in each epoch;
+    the curiosity scores it once, and learns from its share of the rows in each epoch.
+    """
+    training, shape = config["training"], shape_of(config)
+    if shape is None:
+        raise ValueError(f"The size of what '{config['environment']}' shows is not known beforehand")
+    policy = _encoder(shape, training["features"], released=training["policy"] == "released", policy=True)
+    if training["lstm"]:
+        policy += _lstm(training["features"], training["lstm"])
+    total = policy.products * (1.0 + 3 * training["epochs"])
+    kind, parameters = config["curiosity"], config["parameters"]
+    if kind == "far":
+        kind, parameters = parameters["around"], _module(parameters)
+    if kind != "none" and "features" in parameters:
+        frame = _frame(config)
+        frozen = _encoder(frame, parameters["features"]).products
+        trained = _predictor(kind, frame, parameters).products
+        total += frozen + trained + training["epochs"] * parameters["proportion"] * (frozen + 3 * trained)
+    return total
+
+
+def _module(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    from farcuriosity.curiosity.modules import get
+
+    return get(parameters["around"]).parameters(**parameters["module"]).model_dump()
+
+
+def _frame(config: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the shape of what the curiosity sees: of Atari's stacks the newest frame."""
+    shape = shape_of(config) or (1,)
+    return (1, *shape[1:]) if is_atari(config["environment"]) else shape
+
+
+def _predictor(kind: str, frame: tuple[int, ...], parameters: Mapping[str, Any]) -> Size:
+    features = parameters["features"]
+    if kind == "rnd":
+        return _encoder(frame, features) + _linear(features, features) + _linear(features, features)
+    actions = 18  # of Atari games at most; it hardly counts
+    head = _linear(features + actions, _HIDDEN) + _linear(_HIDDEN, features)
+    if kind == "icm":
+        inverse = _linear(2 * features, _HIDDEN) + _linear(_HIDDEN, actions)
+        return _encoder(frame, features) + head + inverse
+    if kind == "disagreement":
+        return Size(head.parameters * parameters["models"], head.products * parameters["models"])
+    return Size()
+
+
+def _encoder(shape: tuple[int, ...], features: int, *, released: bool = False, policy: bool = False) -> Size:
+    if len(shape) == 1:
+        return _linear(shape[0], _HIDDEN) + _linear(_HIDDEN, _HIDDEN) + _linear(_HIDDEN, features)
+    channels, *sides = shape
+    if min(sides) >= _FRAME:
+        layers = [(16, 8, 4, 0), (32, 4, 2, 0)] if released else [(32, 8, 4, 0), (64, 4, 2, 0), (64, 3, 1, 0)]
+    else:
+        layers = [(16 if policy else 32, 3, 1, 1), (32, 3, 2, 1)]
+    size = Size()
+    for count, kernel, stride, padding in layers:
+        sides = [(side + 2 * padding - kernel) // stride + 1 for side in sides]
+        weights = channels * count * kernel**2
+        size += Size(weights + count, weights * math.prod(sides))
+        channels = count
+    return size + _linear(channels * math.prod(sides), features)
+
+
+def _linear(inputs: int, outputs: int) -> Size:
+    return Size(inputs * outputs + outputs, inputs * outputs)
+
+
+def _lstm(inputs: int, units: int) -> Size:
+    weights = 4 * units * (inputs + units)
+    return Size(weights + 8 * units, weights)

@@ -1,14 +1,17 @@
 """From settings to cells: one agent per environment, curiosity and seed, and its video on request."""
 
+from itertools import product
 from typing import Any
 
+from farcuriosity.environments.ids import is_atari
 from farcuriosity.settings import Environment, Settings, Training
-from gridcell.cell import Cell, Resources
-from gridcell.errors import UserError
-from gridcell.grid import Grid, GridBuilder
+from gridcell import Cell, Grid, GridBuilder, Resources, UserError
 
 _NOT_THE_RESULTS = {"steps", "threads", "gpus"}  # steps stand beside them
-TRAIN_VERSION = 2  # 2: training begins with episodes of its own, and cells where episodes end count
+# 2: training begins with episodes of its own, and cells where episodes end count.
+# 3: keys that stay, rewards in burn-in, symbols scaled, rewards clipped in Atari games alone, nn.LSTM.
+TRAIN_VERSION = 3
+STUDY_VERSION = 2  # 2: keys that stay, rewards in burn-in
 
 
 def plan(settings: Settings) -> Grid:
@@ -32,7 +35,8 @@ def plan(settings: Settings) -> Grid:
                     "curiosity": chosen.kind,
                     "parameters": chosen.parameters,
                     "steps": steps_of(environment, training),
-                    "training": training.model_dump(mode="json", exclude=unnamed),
+                    "training": training.model_dump(mode="json", exclude=unnamed)
+                    | {"clip_rewards": _clips(training, environment)},
                 }
                 title = f"{name} {curiosity} seed {seed}"
                 agent = grid.add(
@@ -41,6 +45,8 @@ def plan(settings: Settings) -> Grid:
                 grid.target({**labels, "what": "agent"}, agent)
                 if settings.video.enabled:
                     _video(grid, settings, agent, labels, title)
+                if settings.evaluation.episodes:
+                    _evaluation(grid, settings, agent, labels, title)
     _study(grid, settings)
     planned = grid.build()
     if not planned.cells:
@@ -59,6 +65,10 @@ def processes(runners: int, learners: int) -> int:
     return max(1 + runners, learners)
 
 
+def _clips(training: Training, environment: Environment) -> bool:
+    return is_atari(environment.id) if training.clip_rewards is None else training.clip_rewards
+
+
 def steps_of(environment: Environment, training: Training) -> int:
     """Return how many steps an agent takes in an environment: whole updates, at least one."""
     wanted = environment.steps or training.steps
@@ -68,17 +78,19 @@ def steps_of(environment: Environment, training: Training) -> int:
 
 def _study(grid: GridBuilder, settings: Settings) -> None:
     study = settings.forgetting
-    for name, world in study.worlds.items():
+    paths = study.paths or {"": study.path}
+    for (world_name, world), (path_name, path) in product(study.worlds.items(), paths.items()):
+        name = f"{world_name}-{path_name}" if path_name else world_name
         for curiosity, chosen in study.curiosities.items():
             for seed in settings.seeds:
                 config = {
                     "world": world.model_dump(mode="json"),
                     "curiosity": chosen.kind,
                     "parameters": chosen.parameters,
-                    "path": study.path.model_dump(mode="json"),
+                    "path": path.model_dump(mode="json"),
                 }
                 title = f"forgetting in {name} {curiosity} seed {seed}"
-                cell = grid.add("forgetting", config, seed=seed, title=title)
+                cell = grid.add("forgetting", config, seed=seed, version=STUDY_VERSION, title=title)
                 labels = {"environment": name, "curiosity": curiosity, "seed": seed, "what": "forgetting"}
                 grid.target(labels, cell)
 
@@ -87,3 +99,13 @@ def _video(grid: GridBuilder, settings: Settings, agent: Cell, labels: dict[str,
     config = {"max_steps": settings.video.max_steps, "fps": settings.video.fps}
     video = grid.add("video", config, needs={"agent": agent}, seed=agent.seed, title=f"{title}, video")
     grid.target({**labels, "what": "video"}, video)
+
+
+def _evaluation(
+    grid: GridBuilder, settings: Settings, agent: Cell, labels: dict[str, Any], title: str
+) -> None:
+    config = settings.evaluation.model_dump(mode="json")
+    played = grid.add(
+        "evaluation", config, needs={"agent": agent}, seed=agent.seed, title=f"{title}, evaluation"
+    )
+    grid.target({**labels, "what": "evaluation"}, played)

@@ -1,12 +1,12 @@
 """The settings of a suite, checked before anything starts."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, field_validator, model_serializer, model_validator
 
 from farcuriosity.curiosity.modules import curiosities, get
 from farcuriosity.environments.options import World, check
-from gridcell.settings import Mistake, Parts, Seeds, SettingsError, Strict, collect, parse_settings
+from gridcell import Mistake, Parts, Seeds, SettingsError, Strict, collect, did_you_mean, parse_settings
 
 Discount = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$")]
@@ -31,8 +31,27 @@ class Environment(Strict):
         return self
 
 
+# Where they differ from ours; what is written beside a preset goes first.
+PRESETS: dict[str, dict[str, Any]] = {
+    # Burda et al. 2018 (arXiv 1810.12894): advantages 2 : 1, an intrinsic return that no episode ends.
+    "burda": {
+        "gamma": 0.999,
+        "intrinsic_gamma": 0.99,
+        "extrinsic_weight": 2.0,
+        "intrinsic_weight": 1.0,
+        "episodic_intrinsic": False,
+        "scale_rewards": False,
+    },
+    # The network of the authors' released agents; their ends at lost lives and pixels are options of Atari.
+    "released": {"policy": "released"},
+}
+
+
 class Training(Strict):
     """PPO's hyper-parameters; the defaults are the published ones.
+
+    ``preset: burda`` sets those of random network distillation's own paper, ``preset: released`` those of the
+    authors' released agents; what is written beside it goes first.
 
     Attributes:
         steps: of the agent, over all environments.
@@ -50,9 +69,16 @@ class Training(Strict):
         gae: lambda of the generalised advantages.
         extrinsic_weight: of the extrinsic reward; 0 for curiosity alone.
         intrinsic_weight: of the intrinsic reward.
-        clip_rewards: only the sign of extrinsic rewards counts.
+        clip_rewards: only the sign of extrinsic rewards counts; by default of Atari games alone.
         scale_rewards: divide rewards by the running deviation of their discounted sum.
         episodic_intrinsic: an episode's end also ends the intrinsic return.
+        anneal: the step size falls linearly to 0 over the run.
+        adam_eps: what Adam adds to the root of its second moments.
+        value_clip: how far a value may move from what it was when sampled; null for any.
+        policy: convolutions over frames: ``nature`` (Mnih et al. 2015), or ``released``: 16 of 8x8 and 32 of
+            4x4, over inputs normalised by the random steps.
+        normalise_observations: normalise what the policy sees by running statistics.
+        precision: of the policy's network; ``bfloat16`` is faster where the processor has it.
         features: numbers that the encoder gives.
         lstm: units of the recurrent policy, 0 for none.
         random_steps: random steps from which the curiosity's observation statistics start.
@@ -77,9 +103,15 @@ class Training(Strict):
     gae: float = Field(0.95, ge=0, le=1)
     extrinsic_weight: float = Field(1.0, ge=0)
     intrinsic_weight: float = Field(1.0, ge=0)
-    clip_rewards: bool = True
+    clip_rewards: bool | None = None
     scale_rewards: bool = True
     episodic_intrinsic: bool = True
+    anneal: bool = False
+    adam_eps: float = Field(1e-8, gt=0)
+    value_clip: float | None = Field(None, gt=0)
+    policy: Literal["nature", "released"] = "nature"
+    normalise_observations: bool = False
+    precision: Literal["float32", "bfloat16"] = "float32"
     features: int = Field(512, ge=1)
     lstm: int = Field(512, ge=0)
     random_steps: int = Field(10_000, ge=0)
@@ -87,6 +119,17 @@ class Training(Strict):
     learners: int = Field(1, ge=1)
     threads: int = Field(1, ge=1)
     gpus: float = Field(0.0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelt_out(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "preset" not in given:
+            return given
+        chosen = dict(given)
+        preset = chosen.pop("preset")
+        if preset not in PRESETS:
+            raise ValueError(f"there is no preset '{preset}' of training: {did_you_mean(preset, PRESETS)}")
+        return PRESETS[preset] | chosen
 
     @model_validator(mode="after")
     def _divides(self) -> Self:
@@ -101,6 +144,10 @@ class Training(Strict):
                 f"{self.environments} environments in {self.minibatches} minibatches can't be shared equally "
                 f"among {self.learners} learners: set training.environments to a multiple of "
                 f"{self.minibatches * self.learners}"
+            )
+        if self.policy == "released" and not self.random_steps:
+            raise ValueError(
+                "the released policy's inputs are normalised by random steps: set training.random_steps"
             )
         if self.learners > 1 and self.gpus % 1:
             raise ValueError(
@@ -143,6 +190,18 @@ class Video(Strict):
     fps: int = Field(15, ge=1)
 
 
+class Evaluation(Strict):
+    """Episodes of finished agents, apart from those that they learned from.
+
+    Attributes:
+        episodes: played with actions drawn from the policy, and as many with its likeliest; 0 for none.
+        policy: the ``last``, or the one with the ``best`` mean return during training.
+    """
+
+    episodes: int = Field(0, ge=0)
+    policy: Literal["last", "best"] = "last"
+
+
 class Walk(Strict):
     """The path that is followed in the study of forgetting.
 
@@ -150,6 +209,7 @@ class Walk(Strict):
         laps: through all rooms and back.
         sweeps: of a room at each stay.
         sweep_back: rooms are swept on the way back as well.
+        episodes: a lap is an episode; the next begins at the start, without a way back.
         segment: steps after which the curiosity scores and learns.
         epochs: times that it learns from a segment.
         warm_up: random steps from which observation statistics start.
@@ -158,6 +218,7 @@ class Walk(Strict):
     laps: int = Field(8, ge=1)
     sweeps: int = Field(2, ge=1)
     sweep_back: bool = False
+    episodes: bool = False
     segment: int = Field(32, ge=1)
     epochs: int = Field(4, ge=1)
     warm_up: int = Field(1_000, ge=1)
@@ -170,11 +231,13 @@ class Forgetting(Strict):
         worlds: name -> world.
         curiosities: name -> kind and parameters.
         path: that is followed.
+        paths: name -> path, where several are followed in every world; then ``path`` is none of them.
     """
 
     worlds: dict[Name, World] = {}
     curiosities: Annotated[dict[Name, Curiosity], Parts(_parameters, chosen_by="kind")] = {}
     path: Walk = Walk()
+    paths: dict[Name, Walk] = {}
 
     @field_validator("curiosities", mode="before")
     @classmethod
@@ -195,6 +258,7 @@ class Settings(Strict):
         training: PPO's hyper-parameters.
         forgetting: the study of forgetting.
         video: recordings of finished agents.
+        evaluation: episodes of finished agents.
         seeds: of every random choice.
     """
 
@@ -203,6 +267,7 @@ class Settings(Strict):
     training: Training = Training()
     forgetting: Forgetting = Forgetting()
     video: Video = Video()
+    evaluation: Evaluation = Evaluation()
     seeds: Seeds = [0]
 
     @field_validator("curiosities", mode="before")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from farmap.plan import plan
 from farmap.settings import Settings
-from gridcell.task import Task
+from gridcell import Task
 
 __all__ = ["task"]
 

@@ -4,12 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from farmap.settings import AnyAgent, Settings
-from gridcell.errors import UserError, unknown
-from gridcell.grid import Grid, GridBuilder
-from gridcell.settings import parse_settings
+from gridcell import Grid, GridBuilder, UserError, parse_settings, unknown
 
-SIZES = ("small", "medium", "large")
-VERSIONS = {"random-walk": 1, "frontier": 1, "farmap": 2}  # of the agents' algorithms, by kind; see ``Cell``
+SIZES = ("small", "medium", "large", "huge")
+VERSIONS = {"random-walk": 2, "frontier": 2, "farmap": 3}  # of the agents' algorithms, by kind; see ``Cell``
 NO_FILM = "none"  # label of the runs that are counted; the others are drawn
 
 
@@ -21,9 +19,12 @@ def plan(settings: Settings) -> Grid:
             the suite doesn't have.
     """
     grid = GridBuilder("farmap")
-    maps = _generated(settings) | _own(settings, grid)
+    maps = _generated(settings) | _own(settings, grid) | _released(settings, grid)
     if not maps:
-        raise UserError("There is nothing to explore: set maps.small, .medium or .large, or files.paths")
+        raise UserError(
+            "There is nothing to explore: set maps.small, .medium, .large or .huge, files.paths "
+            "or released.path"
+        )
     agents = dict(settings.agents) | _variants(settings)
     if settings.sight == "rgbd" and (settings.changes.obstacles or settings.changes.recolour):
         raise UserError("With sight: rgbd the world is static: set changes.obstacles and .recolour to 0")
@@ -33,9 +34,10 @@ def plan(settings: Settings) -> Grid:
     for map_name, (size, world) in maps.items():
         for agent_name, agent in agents.items():
             for seed in settings.seeds:
+                kept = {"keep": sorted(settings.keep)} if settings.keep else {}
                 cell = grid.add(
                     "explore",
-                    _config(settings, world, agent),
+                    _config(settings, world, agent) | kept,
                     seed=seed,
                     version=VERSIONS[agent.kind],
                     title=f"{agent_name} on {map_name}, seed {seed}",
@@ -74,8 +76,10 @@ def _config(settings: Settings, world: dict[str, Any], agent: AnyAgent) -> dict[
 
 
 def _generated(settings: Settings) -> dict[str, tuple[str, dict[str, Any]]]:
+    ours = settings.maps.generator == "ours"
+    drawn_by = {} if ours else {"generator": settings.maps.generator}  # as ids were before there was a choice
     return {
-        f"{size}-{index}": (size, {"size": size, "index": index, "seed": settings.maps.seed})
+        f"{size}-{index}": (size, {"size": size, "index": index, "seed": settings.maps.seed, **drawn_by})
         for size in SIZES
         for index in range(getattr(settings.maps, size))
     }
@@ -85,17 +89,46 @@ def _own(settings: Settings, grid: GridBuilder) -> dict[str, tuple[str, dict[str
     """Return the user's maps by their file's name, known by their content wherever the file lies."""
     if not settings.files.paths:
         return {}
-    from farmap.world.maps import fingerprint, read_world
+    from farmap.world.maps import fingerprint, read_map
 
-    scale = settings.files.scale
+    scale, free = settings.files.scale, settings.files.free
     found: dict[str, tuple[str, dict[str, Any]]] = {}
     for path in settings.files.paths:
         name = Path(path).stem
         if name in found:
             raise UserError(f"Two map files are called '{name}': rename one")
-        content = fingerprint(read_world(Path(path), scale))
+        own = read_map(Path(path), scale, free)
+        grid.note(*own.said)
+        content = fingerprint(own.world)
         grid.locate(content, path)
-        found[name] = ("own", {"content": content, "scale": scale})
+        colour = {"free": free} if free != "black" else {}
+        found[name] = ("own", {"content": content, "scale": scale, **colour})
+    return found
+
+
+def _released(settings: Settings, grid: GridBuilder) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return the authors' maps by their number in the file, known by their content, and say what was read."""
+    released = settings.released
+    if released.path is None:
+        return {}
+    from farmap.world.maps import fingerprint, size_of
+    from farmap.world.released import read_released
+
+    read = read_released(Path(released.path), released.scale)
+    for number, why in read.left_out.items():
+        grid.skip({"map": f"released-{number}"}, why)
+    last = max(read.worlds) if released.count is None else released.first + released.count - 1
+    chosen = {number: world for number, world in read.worlds.items() if released.first <= number <= last}
+    if not chosen:
+        raise UserError(
+            f"The file '{released.path}' has no map {released.first}: its last is {max(read.worlds)}"
+        )
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    for number, world in chosen.items():
+        content = fingerprint(world)
+        grid.locate(content, released.path)
+        config = {"content": content, "scale": released.scale, "number": number}
+        found[f"released-{number}"] = (size_of(world), config)
     return found
 
 

@@ -44,6 +44,21 @@ class FractureKeys:
         """Forget a slot's key."""
         self._stored[slot] = False
 
+    def likeness(self, states: Tensor, slot: int | None = None) -> Tensor:
+        """Return the cosine similarity of states to every slot's key, or to one slot's.
+
+        Args:
+            states: float, of shape ``(n, dimension)``; a zero state is like nothing (similarity 0).
+            slot: the only one that is asked for.
+
+        Returns:
+            Of shape ``(n, capacity)``, or ``(n,)`` of one slot; -inf where no key is stored.
+        """
+        chosen = slice(None) if slot is None else slice(slot, slot + 1)
+        similarity = directions(states) @ self._keys[chosen].T
+        similarity = similarity.masked_fill(~self._stored[chosen], -torch.inf)
+        return similarity if slot is None else similarity[:, 0]
+
     def nearest(self, states: Tensor) -> Nearest:
         """Compare states with all keys, by cosine similarity; of equal ones the lowest slot counts.
 
@@ -53,9 +68,7 @@ class FractureKeys:
         Returns:
             Similarities, float of shape ``(n,)``, and slots, int64 of shape ``(n,)``.
         """
-        similarity = directions(states) @ self._keys.T
-        similarity = similarity.masked_fill(~self._stored, -torch.inf)
-        return Nearest(*similarity.max(dim=1))
+        return Nearest(*self.likeness(states).max(dim=1))
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return copies of all state, for a checkpoint."""

@@ -6,6 +6,8 @@ fit into memory, ``Classification(...).difficulty()`` and its siblings where the
 
 from pathlib import Path
 
+from generalization_difficulty.data.alphabets import Alphabet
+from generalization_difficulty.estimate.few_shot import FewShot, measure_few_shot
 from generalization_difficulty.estimate.measure import Measurement, measure, measure_arrays
 from generalization_difficulty.formula.bits import Difficulty, generalization_difficulty
 from generalization_difficulty.formula.spaces import (
@@ -22,11 +24,13 @@ from generalization_difficulty.formula.tasks import (
 )
 from generalization_difficulty.plan import plan
 from generalization_difficulty.settings import Settings
-from gridcell.task import Task
+from gridcell import Task
 
 __all__ = [
+    "Alphabet",
     "Classification",
     "Difficulty",
+    "FewShot",
     "Measurement",
     "MetaLearning",
     "Reinforcement",
@@ -35,6 +39,7 @@ __all__ = [
     "generalization_difficulty",
     "measure",
     "measure_arrays",
+    "measure_few_shot",
     "observation_dimension",
     "support_sets",
     "task",
@@ -51,6 +56,9 @@ task = Task(
         "formula": "generalization_difficulty.cells.formula:run_formula",
         "union": "generalization_difficulty.cells.formula:run_union",
         "environment": "generalization_difficulty.cells.formula:run_environment",
+        "few-shot": "generalization_difficulty.cells.few_shot:run",
+        "sweep": "generalization_difficulty.cells.curves:run_sweep",
+        "models": "generalization_difficulty.cells.curves:run_models",
         "measure": "generalization_difficulty.cells.measure:run",
     },
     report="generalization_difficulty.report.results:write",

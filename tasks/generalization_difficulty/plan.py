@@ -5,6 +5,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from generalization_difficulty.data.errors import read_errors
 from generalization_difficulty.formula.tasks import (
     AnyTask,
     Classification,
@@ -12,11 +13,16 @@ from generalization_difficulty.formula.tasks import (
     support_sets,
     union_difficulty,
 )
-from generalization_difficulty.settings import Data, Dataset, Settings
-from gridcell.errors import UserError, unknown
-from gridcell.grid import Grid, GridBuilder
+from generalization_difficulty.settings import Data, Dataset, Settings, Sweep
+from gridcell import Grid, GridBuilder, UserError, unknown
 
-_GROUPS = ("tasks", "environments", "datasets")
+VERSION = 3
+"""Of a measurement. 2: delta by extreme values is capped by the sample's least distance. 3: delta from all
+pairs, copies of a neighbour are one neighbour, a range of the bits."""
+IMAGES_VERSION = 4
+"""Of folders and shards. 3: grey stays grey, 16 bits are scaled, EXIF and alpha are heeded. 4: as 3 of
+others."""
+_GROUPS = ("tasks", "environments", "datasets", "few_shot", "sweeps", "models")
 
 
 def plan(settings: Settings) -> Grid:
@@ -31,11 +37,14 @@ def plan(settings: Settings) -> Grid:
     given = {name: _task(name, chosen.model_dump(mode="json")) for name, chosen in settings.tasks.items()}
     for name, chosen in settings.tasks.items():
         config = {"kind": chosen.kind, "ingredients": _ingredients(chosen.model_dump(mode="json"))}
-        grid.target({"task": name}, grid.add("formula", config, title=name))
+        # version 2: curves reach a target error of 1
+        grid.target({"task": name}, grid.add("formula", config, version=2, title=name))
     _plan_unions(grid, settings.unions, given)
     for name, environment in settings.environments.items():
-        cell = grid.add("environment", environment.model_dump(mode="json"), title=name)
+        cell = grid.add("environment", environment.model_dump(mode="json"), version=2, title=name)
         grid.target({"task": name}, cell)
+    _plan_few_shot(grid, settings)
+    _plan_curves(grid, settings)
     _plan_measurements(grid, settings)
     planned = grid.build()
     if not planned.cells:
@@ -83,6 +92,71 @@ def _plan_unions(grid: GridBuilder, names: list[str], given: dict[str, AnyTask])
         grid.target({"task": title}, grid.add("union", config, title=title))
 
 
+def _plan_curves(grid: GridBuilder, settings: Settings) -> None:
+    for name, sweep in settings.sweeps.items():
+        config = _given(settings, sweep.task, f"sweeps.{name}")
+        config |= {"variable": sweep.vary, "values": sweep_values(sweep)}
+        if sweep.vary not in config["ingredients"]:
+            raise unknown(f"ingredient of task '{sweep.task}'", sweep.vary, config["ingredients"])
+        grid.target({"task": name}, grid.add("sweep", config, title=name))
+    for name, models in settings.models.items():
+        config = _given(settings, models.task, f"models.{name}")
+        if "eps" not in config["ingredients"]:
+            raise UserError(f"The task '{models.task}' of models.{name} has no target error")
+        found = read_errors(models.table, models.task, models.evaluated)
+        config |= {
+            "models": [model.to_record() for model in found],
+            "eps_per_error": models.eps_per_error,
+        }
+        grid.target({"task": name}, grid.add("models", config, title=name))
+
+
+def _plan_few_shot(grid: GridBuilder, settings: Settings) -> None:
+    from generalization_difficulty.data.alphabets import alphabets_fingerprint
+
+    for name, chosen in settings.few_shot.items():
+        config: dict[str, Any] = chosen.model_dump(mode="json", include={"ways", "neighbours", "eps"})
+        if chosen.path is None:
+            drawn = {"alphabets", "characters", "drawings", "side"}
+            config["data"] = {"source": "strokes", **chosen.model_dump(mode="json", include=drawn)}
+        else:
+            place = f"few_shot.{name}"
+            grid.locate(place, chosen.path)
+            read = chosen.model_dump(mode="json", include={"image_size", "ink"})
+            config["data"] = {
+                "source": "own",
+                "name": place,
+                "fingerprint": alphabets_fingerprint(chosen.path),
+                **read,
+            }
+        for seed in settings.seeds:
+            cell = grid.add("few-shot", config, seed=seed, title=f"{name} seed {seed}")
+            grid.target({"task": name, "seed": seed}, cell)
+
+
+def _given(settings: Settings, name: str, place: str) -> dict[str, Any]:
+    if name not in settings.tasks:
+        raise unknown(f"task in '{place}'", name, settings.tasks)
+    chosen = settings.tasks[name]
+    return {"kind": chosen.kind, "ingredients": _ingredients(chosen.model_dump(mode="json"))}
+
+
+def sweep_values(sweep: Sweep) -> list[float]:
+    """Return the values that a sweep's ingredient takes, its ends among them; counts are whole numbers."""
+    values = []
+    for step in range(sweep.points):
+        share = step / (sweep.points - 1)
+        if sweep.spacing == "log":
+            value = sweep.start ** (1 - share) * sweep.stop**share
+        else:
+            value = sweep.start + (sweep.stop - sweep.start) * share
+        values.append(value)
+    values[0], values[-1] = sweep.start, sweep.stop
+    if sweep.vary in ("n", "classes"):
+        return list(dict.fromkeys(round(value) for value in values))
+    return values
+
+
 def _plan_measurements(grid: GridBuilder, settings: Settings) -> None:
     estimation = settings.estimation.model_dump(mode="json")
     for name, dataset in settings.datasets.items():
@@ -90,11 +164,13 @@ def _plan_measurements(grid: GridBuilder, settings: Settings) -> None:
         _measure(grid, name, config, settings.seeds)
     data = settings.data
     if data.path is not None:
-        config = {"data": _own(data, data.path), "eps": data.eps, "estimation": estimation}
+        config = {"data": _own(grid, data, data.path), "eps": data.eps, "estimation": estimation}
         grid.locate("data", data.path)
         if data.labels is not None:
             grid.locate("labels", data.labels)
-        _measure(grid, _own_name(data, data.path), config, settings.seeds)
+        is_file = Path(data.path).expanduser().is_file()
+        version = VERSION if is_file else IMAGES_VERSION
+        _measure(grid, _own_name(data, data.path), config, settings.seeds, version)
 
 
 def _own_name(data: Data, path: str) -> str:
@@ -119,16 +195,20 @@ def _dataset(dataset: Dataset) -> dict[str, Any]:
     return dataset.model_dump(mode="json", exclude={"eps"})
 
 
-def _own(data: Data, path: str) -> dict[str, Any]:
-    from generalization_difficulty.data.files import fingerprint
+def _own(grid: GridBuilder, data: Data, path: str) -> dict[str, Any]:
+    from generalization_difficulty.data.files import open_own
 
-    return {"source": "own", "fingerprint": fingerprint(path, data.labels), "image_size": data.image_size}
+    own = open_own(path, data.labels, data.image_size, data.target, values=False)
+    grid.note(*own.said)
+    config = {"source": "own", "fingerprint": own.fingerprint, "image_size": data.image_size}
+    return config | ({"target": data.target} if data.target is not None else {})
 
 
-def _measure(grid: GridBuilder, name: str, config: dict[str, Any], seeds: list[int]) -> None:
+def _measure(
+    grid: GridBuilder, name: str, config: dict[str, Any], seeds: list[int], version: int = VERSION
+) -> None:
     for seed in seeds:
-        # version 2: delta by extreme values is capped by the sample's least distance
-        cell = grid.add("measure", config, seed=seed, version=2, title=f"{name} seed {seed}")
+        cell = grid.add("measure", config, seed=seed, version=version, title=f"{name} seed {seed}")
         grid.target({"task": name, "seed": seed}, cell)
 
 

@@ -1,10 +1,12 @@
 """The settings of a suite, checked before anything starts."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gridcell.settings import Seeds, Strict
+from generalization_difficulty.estimate.options import EXACT_PAIRS
+from gridcell import Seeds, Strict
 
 
 class ClassificationTask(Strict):
@@ -111,6 +113,7 @@ class Data(Strict):
             the shards of ``gridcell data import``, which may be at a remote address.
         labels: the .npy of the labels of an .npy.
         image_size: side in px that images of a folder or of shards are brought to.
+        target: what the labels of an .npz or .npy are; whole numbers are taken for classes, said in a note.
         name: in the report; by default the file's.
         eps: target error.
     """
@@ -118,21 +121,27 @@ class Data(Strict):
     path: str | None = None
     labels: str | None = None
     image_size: int | None = Field(None, ge=1)
+    target: Literal["classes", "numbers"] | None = None
     name: str | None = None
     eps: float = Field(0.01, gt=0)
 
 
 class Estimation(Strict):
-    """How ingredients are estimated; see ``measure.measure``.
+    """How ingredients are estimated; see ``estimate.options``.
 
     Attributes:
         m: the intrinsic dimension, where it is known.
         resolution: which estimate of delta enters the formula, or delta itself.
-        memory_mb: MiB that the held sample may take.
+        exact_pairs: pairs of points up to which ``exact`` compares all; beyond, it extrapolates (``evt``).
+        centre: from where R is measured: the origin, as published, or the points' mean.
+        memory_mb: MiB that the held sample may take; twice that while it is drawn, and what a few images
+            take.
     """
 
     m: float | None = Field(None, ge=1)
-    resolution: Literal["evt", "sample"] | Annotated[float, Field(gt=0)] = "evt"
+    resolution: Literal["exact", "evt", "sample"] | Annotated[float, Field(gt=0)] = "exact"
+    exact_pairs: int = Field(EXACT_PAIRS, ge=1)
+    centre: Literal["origin", "mean"] = "origin"
     neighbours: int = Field(5, ge=2)
     queries: int = Field(10_000, ge=2)
     subset: int = Field(10_000, ge=2)
@@ -140,6 +149,76 @@ class Estimation(Strict):
     largest: int = Field(2_000, ge=10)
     duplicates: Literal["refuse", "ignore"] = "refuse"
     memory_mb: int = Field(1024, ge=1)
+
+
+class Sweep(Strict):
+    """A given task along one of its ingredients.
+
+    Attributes:
+        task: one of ``tasks``.
+        vary: the ingredient.
+        start: its first value.
+        stop: its last value.
+        points: how many values.
+        spacing: ``log`` or ``linear``; counts are rounded.
+        published: bits that were published at the two ends, shown beside.
+    """
+
+    task: str
+    vary: Literal["n", "m", "classes", "delta", "eps"]
+    start: float = Field(gt=0)
+    stop: float = Field(gt=0)
+    points: int = Field(25, ge=2)
+    spacing: Literal["log", "linear"] = "log"
+    published: tuple[float, float] | None = None
+
+
+class Models(Strict):
+    """Models whose error on a given task is known: the bits that they provide.
+
+    Attributes:
+        task: one of ``tasks``, a classification.
+        table: a CSV file with the columns name and error, the cells.csv of a report of imagenet-rib, or
+            ``published`` for the errors that come with the task; see ``data.errors.read_errors``.
+        evaluated: the set whose accuracy is taken from results of imagenet-rib.
+        eps_per_error: eps of an error. eps is an error relative to the Lipschitz constant of the loss; labels
+            that are one-hot are the square root of 2 apart, so a share e of wrong labels is sqrt(2) e.
+    """
+
+    task: str
+    table: str = "published"
+    evaluated: str = "val"
+    eps_per_error: float = Field(math.sqrt(2), gt=0)
+
+
+class FewShot(Strict):
+    """Few-shot learning of drawn characters, measured from images as Omniglot has them.
+
+    Attributes:
+        path: a folder of ``<alphabet>/<character>/*.png``; None: characters of a few strokes are drawn, anew
+            for each seed.
+        image_size: side in px that images are brought to.
+        ink: ``dark``: pixels darker than half count 1, others 0, as in the published values; ``as-is``:
+            pixels as they are.
+        alphabets: drawn.
+        characters: of each.
+        drawings: of each character.
+        side: of a drawing, in px.
+        ways: characters of a support set.
+        neighbours: k of the dimensions' estimates.
+        eps: target error.
+    """
+
+    path: str | None = None
+    image_size: int | None = Field(None, ge=1)
+    ink: Literal["dark", "as-is"] = "dark"
+    alphabets: int = Field(8, ge=2)
+    characters: int = Field(20, ge=2)
+    drawings: int = Field(10, ge=2)
+    side: int = Field(28, ge=8)
+    ways: int = Field(20, ge=2)
+    neighbours: int = Field(5, ge=2)
+    eps: float = Field(0.01, gt=0)
 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
@@ -154,6 +233,9 @@ class Settings(Strict):
         environments: name -> Gymnasium environment.
         datasets: name -> data that come with the install.
         data: the user's own, where a path is set.
+        few_shot: name -> few-shot learning measured from images.
+        sweeps: name -> a given task along one of its ingredients.
+        models: name -> models whose error on a given task is known.
         estimation: how ingredients of data are estimated.
         orders: title -> names of tasks expected in this order, easiest first.
         seeds: of every random choice, one measurement each.
@@ -163,6 +245,9 @@ class Settings(Strict):
     unions: list[str] = []
     environments: dict[Name, Environment] = {}
     datasets: dict[Name, AnyDataset] = {}
+    few_shot: dict[Name, FewShot] = {}
+    sweeps: dict[Name, Sweep] = {}
+    models: dict[Name, Models] = {}
     data: Data = Data()
     estimation: Estimation = Estimation()
     orders: dict[str, list[str]] = {}

@@ -6,8 +6,7 @@ set and method; the answer is a matrix of accuracies per model and method, and o
 
 from pathlib import Path
 
-from gridcell.parts import PartKind
-from gridcell.task import Task
+from gridcell import PartKind, Task
 from imagenet_rib.grid.plan import plan
 from imagenet_rib.settings import Settings
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from gridcell.settings import Strict
+from gridcell import Strict
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -78,6 +78,8 @@ class Recipe:
             labels, int64 of shape ``(N,)``; returns a scalar.
         trainable: Says by its name whether a parameter of ``model`` trains.
         frozen_statistics: Whether batch normalisation keeps its statistics.
+        moving_statistics: Whether batch normalisation updates its statistics although its scale and shift do
+            not train; by default it does so only where they train.
         export: Turns the trained module into weights that the unchanged architecture loads, or, of a
             method with a ``wrap``, the architecture wrapped by it.
     """
@@ -86,6 +88,7 @@ class Recipe:
     loss: Loss
     trainable: Callable[[str], bool] = every_parameter
     frozen_statistics: bool = False
+    moving_statistics: bool = False
     export: Callable[[nn.Module], Mapping[str, Tensor]] = state_dict
 
 

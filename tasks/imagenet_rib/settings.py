@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
-from gridcell.errors import unknown
-from gridcell.settings import Distinct, Parts, Seeds, Strict, collect, parse_settings
+from gridcell import Distinct, Parts, Seeds, Strict, collect, parse_settings, unknown
+from imagenet_rib.grid.chosen_methods import Chosen, entries, parse_methods
 from imagenet_rib.grid.model_options import check_options
-from imagenet_rib.methods import available, get
+from imagenet_rib.grid.training_settings import Optimiser
 
 DOWNSTREAM = ("v2", "a", "r", "sketch", "objectnet", "cartoon", "drawing", "c")
 """The eight sets, in the paper's order."""
@@ -32,28 +32,6 @@ class Architecture(Strict):
         return self
 
 
-class Optimiser(Strict):
-    """How weights are updated, under a cosine schedule per step after a linear warm-up.
-
-    Attributes:
-        optimiser: stochastic gradient descent, or AdamW.
-        lr: highest step size.
-        momentum: of ``sgd``.
-        weight_decay: added to the gradient by ``sgd``, decoupled from it by ``adamw``.
-        warmup_share: of all steps, during which the step size rises.
-        batch_size: images a step, over all workers.
-        epochs: passes over the data.
-    """
-
-    optimiser: Literal["sgd", "adamw"] = "sgd"
-    lr: float = Field(1e-3, gt=0)
-    momentum: float = Field(0.9, ge=0, lt=1)
-    weight_decay: float = Field(0.0, ge=0)
-    warmup_share: float = Field(0.1, ge=0, lt=1)
-    batch_size: int = Field(64, ge=1)
-    epochs: int = Field(10, ge=1)
-
-
 class Pretraining(Optimiser):
     """How a model is trained from scratch before it is fine-tuned.
 
@@ -75,15 +53,20 @@ class Pretrained(Strict):
         path: of a ``file``: safetensors, or tensors that ``torch.save`` wrote. In no cell's identity: the
             file's content is.
         input_size: side in pixels of the images that the model is given.
+        resize: side in pixels to which an image's shorter side is brought before the centre is cut out; by
+            default as timm tests these weights.
     """
 
     source: Literal["timm", "torchvision", "file", "offline"]
     tag: str | None = None
     path: str | None = None
     input_size: int = Field(224, gt=64)
+    resize: int | None = Field(None, gt=64)
 
     @model_validator(mode="after")
     def _path_of_a_file(self) -> Self:
+        if self.resize is not None and self.resize < self.input_size:
+            raise ValueError(f"'resize' ({self.resize}) must be at least 'input_size' ({self.input_size})")
         if (self.source == "file") != (self.path is not None):
             raise ValueError("'path' goes with source: file, and with no other")
         return self
@@ -102,6 +85,8 @@ class Data(Strict):
         image_size: side in pixels that images in memory are scaled to; those of a ``folder`` keep theirs.
         seed: of the split into pools and of the derived shifts.
         shifts: per derived shift, what to set other than its defaults.
+        objectnet: which answers are right on set ``objectnet``: ``all`` ImageNet classes that an object's
+            class stands for, or ``released``: one class an object, of the 105 that the paper's code has.
     """
 
     source: Literal["digits", "folder", "imagenet", "published"] = "digits"
@@ -109,6 +94,7 @@ class Data(Strict):
     image_size: int = Field(32, ge=16)
     seed: int = Field(0, ge=0)
     shifts: dict[str, dict[str, Any]] = {}
+    objectnet: Literal["all", "released"] = "all"
 
 
 class Fisher(Strict):
@@ -124,9 +110,11 @@ class Evaluation(Strict):
     Attributes:
         cut: one cell per ``model``; one per model and evaluated ``set``; or the same, with set ``c`` cut
             further, into one cell per ``corruption``.
+        precision: of the answers: ``mixed`` on GPUs (float32 on processors), or ``float32`` everywhere.
     """
 
     cut: Literal["model", "set", "corruption"] = "model"
+    precision: Literal["mixed", "float32"] = "mixed"
 
 
 class Distance(Strict):
@@ -175,8 +163,7 @@ class Needed(Strict):
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+$")]
 
 
-def _parameters() -> dict[str, type[BaseModel]]:
-    return {name: method.parameters for name, method in available().items()}
+Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
 
 
 class Settings(Strict):
@@ -186,7 +173,7 @@ class Settings(Strict):
         data: where the images come from.
         architectures: name -> model.
         pretrainings: name -> how a model is trained from scratch, or which published weights it takes.
-        methods: name -> its settings; nothing after a name takes the defaults.
+        methods: name -> its settings, or ``kind`` and settings of a variant; nothing takes the defaults.
         downstream: sets that models are fine-tuned on, and tested on.
         training: how fine-tuning goes.
         fisher: how the Fisher information is measured.
@@ -199,7 +186,7 @@ class Settings(Strict):
     data: Data = Data()
     architectures: dict[Name, Architecture] = Field(min_length=1)
     pretrainings: dict[Name, Pretraining | Pretrained] = Field(min_length=1)
-    methods: Annotated[dict[str, Any], Parts(_parameters)] = Field(min_length=1)
+    methods: Annotated[dict[Label, Chosen], Parts(entries, chosen_by="kind")] = Field(min_length=1)
     downstream: Annotated[list[Name], Distinct] = Field(list(DOWNSTREAM), min_length=2)
     training: Optimiser = Optimiser()
     fisher: Fisher = Fisher()
@@ -219,10 +206,10 @@ class Settings(Strict):
                     raise unknown(f"pre-training of architecture '{name}':", wanted, given)
         return collect(given, _pretraining)
 
-    @field_validator("methods")
+    @field_validator("methods", mode="before")
     @classmethod
-    def _known_methods(cls, methods: dict[str, Any]) -> dict[str, BaseModel]:
-        return collect(methods, lambda name, given: parse_settings(get(name).parameters, given))
+    def _known_methods(cls, given: Any) -> Any:
+        return parse_methods(given) if isinstance(given, dict) else given
 
 
 def _pretraining(name: str, values: Any) -> BaseModel:

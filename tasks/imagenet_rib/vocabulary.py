@@ -29,11 +29,15 @@ _METHODS_IN_ORDER = (
     "lwf",
     "wise_ft",
     "soup",
+    "model_stock",
     "flyp",
 )
 
 
 def methods_in_order(methods: Iterable[str]) -> list[str]:
-    """Return method names without repeats: the paper's in its order, then all others by name."""
+    """Return method names without repeats: the paper's in its order, then all others by name.
+
+    A variant whose name begins with a method's and a hyphen (``ewc-200``) follows that method.
+    """
     rank = {name: index for index, name in enumerate(_METHODS_IN_ORDER)}
-    return sorted(set(methods), key=lambda name: (rank.get(name, len(rank)), name))
+    return sorted(set(methods), key=lambda name: (rank.get(name.partition("-")[0], len(rank)), name))

@@ -6,7 +6,7 @@ networks; the answer is I(eps) = -log P(test error <= eps), in nats and bits, pe
 
 from pathlib import Path
 
-from gridcell.task import Task
+from gridcell import Task
 from inductive_bias.plan import plan
 from inductive_bias.settings import Settings
 
@@ -20,6 +20,7 @@ task = Task(
         "data": "inductive_bias.cells.data:run",
         "kernel": "inductive_bias.cells.kernel:run",
         "hypotheses": "inductive_bias.cells.hypotheses:run",
+        "splitting": "inductive_bias.cells.splitting:run",
         "estimate": "inductive_bias.cells.estimate:run",
     },
     report="inductive_bias.report.results:write",

@@ -1,28 +1,40 @@
 """From settings to cells: pools of data, cells that draw hypotheses, and estimates from their errors."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gridcell.cell import Cell, Resources
-from gridcell.errors import UserError
-from gridcell.grid import Grid, GridBuilder
-from inductive_bias.problems.vector_size import CARTPOLE_DIMENSIONS, DIGITS, Extent
+from gridcell import Cell, Grid, GridBuilder, Resources, UserError
+from inductive_bias.problems.vector_size import CONTROL_DIMENSIONS, DIGITS, Extent
 from inductive_bias.settings import (
+    ArcCosine,
     Arrays,
-    CartPole,
+    Control,
     Digits,
     Images,
+    Module,
     Network,
     Problem,
     Rbf,
     Settings,
     Space,
     Teacher,
+    Training,
 )
 
-DATA_VERSIONS = {"npz": 2}  # by source; 2: labels may be a column
-ESTIMATE_VERSION = 2  # 2: at least 20 draws for the goodness of fit
+DATA_VERSIONS = {"npz": 3, "folder": 2, "shards": 2}
+"""By source. npz 2: labels may be a column; 3: uint8 is scaled, (N, H, W) and colours last are pictures.
+
+Folder and shards 2: grey stays grey, 16 bits are scaled, EXIF and transparency are heeded.
+"""
+ESTIMATE_VERSION = 4
+"""2: at least 20 draws for the goodness of fit. 3: ``information`` is exact where that is known.
+
+4: profile likelihood, subset simulation, an exact tail only where rounding allows it.
+"""
+KERNEL_VERSION = 2
+"""2: noise, high precision, and how far rounding may move the answer."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +77,12 @@ def plan(settings: Settings) -> Grid:
 def points(settings: Settings, problem: Problem) -> list[Point]:
     """Return the base point, then those along each axis from it, without repeats."""
     sizes = settings.training_sizes if problem.training_sizes is None else problem.training_sizes
-    found = [Point(settings.training_size, None)]
+    base = settings.training_size if problem.training_size is None else problem.training_size
+    if isinstance(problem, Digits | Arrays | Images) and problem.ways is not None:
+        base, sizes = problem.ways * problem.shots, []
+    found = [Point(base, None)]
     found += [Point(size, None) for size in sizes]
-    found += [Point(settings.training_size, dimension) for dimension in problem.dimensions]
+    found += [Point(base, dimension) for dimension in problem.dimensions]
     return list(dict.fromkeys(found))
 
 
@@ -86,39 +101,45 @@ def _known_extent(problem: Problem) -> Extent | None:
             return DIGITS
         case Teacher():
             return Extent(problem.points, problem.dimension)
-        case CartPole():
-            return Extent(problem.points, CARTPOLE_DIMENSIONS)
+        case Control():
+            return Extent(problem.points, CONTROL_DIMENSIONS[problem.source])
         case _:
             return None
 
 
 def _impossible(problem: Problem, space: Space, point: Point) -> str | None:
-    if not isinstance(space, Network) or not space.channels:
+    if not isinstance(space, Network) or not (space.channels or space.blocks == "attention"):
         return None
+    kind = "a convolutional" if space.channels else "an attention"
     if point.dimension is not None:
-        return "a convolutional network needs images, and a projection gives vectors"
-    if isinstance(problem, Teacher | CartPole):
-        return f"a convolutional network needs images, and '{problem.source}' gives vectors"
+        return f"{kind} network needs images, and a projection gives vectors"
+    if isinstance(problem, Teacher | Control):
+        return f"{kind} network needs images, and '{problem.source}' gives vectors"
     return None
 
 
 def _data(grid: GridBuilder, name: str, problem: Problem, seed: int) -> Cell:
     """Add the cell of a problem's points: one for all seeds, but drawn problems are drawn anew for each."""
-    if isinstance(problem, Teacher | CartPole):
-        drawn = problem.model_dump(mode="json", exclude={"dimensions", "training_sizes"})
+    if isinstance(problem, Teacher | Control):
+        drawn = problem.model_dump(mode="json", exclude={"dimensions", "training_size", "training_sizes"})
         return grid.add("data", drawn, seed=seed, title=f"data {name} seed {seed}")
     config: dict[str, Any] = {"source": problem.source}
     if isinstance(problem, Arrays | Images):
-        from inductive_bias.problems.sources import fingerprint
+        from inductive_bias.problems.sources import fingerprint, notes
 
-        if problem.source != "shards" and not Path(problem.path).exists():
+        if problem.source != "shards" and not Path(problem.path).expanduser().exists():
             raise UserError(
                 f"There is no data file or folder '{problem.path}': name one by 'problems.{name}.path'"
             )
         config["fingerprint"] = fingerprint(problem.path, problem.source)
         grid.locate(config["fingerprint"], problem.path)
-    if isinstance(problem, Images):
-        config["size"] = problem.size
+        size = problem.size if isinstance(problem, Images) else None
+        target = problem.target if isinstance(problem, Arrays) else None
+        grid.note(*notes(problem.path, problem.source, size, target, f"problems.{name}.target"))
+        if isinstance(problem, Images):
+            config["size"] = size
+        elif target is not None:
+            config["target"] = target
     version = DATA_VERSIONS.get(problem.source, 1)
     return grid.add("data", config, version=version, title=f"data {name}")
 
@@ -135,52 +156,140 @@ def _estimate(
 ) -> None:
     name, chosen = space
     where = f"{problem} n={point.n_train}" + (f" d={point.dimension}" if point.dimension else "")
-    cut = {
+    cut: dict[str, Any] = {
         "n_train": point.n_train,
         "n_test": settings.test_points,
         "dimension": point.dimension,
         "standardise": settings.standardise,
     }
-    needs: dict[str, Cell] = {}
-    if isinstance(chosen, Network):
-        for first in range(0, settings.hypotheses, settings.hypotheses_per_cell):
-            count = min(settings.hypotheses_per_cell, settings.hypotheses - first)
-            config = {
-                "cut": cut,
-                "widths": list(chosen.widths),
-                "channels": list(chosen.channels),
-                "training": settings.training.model_dump(mode="json"),
-                "relative": settings.error_unit == "relative",
-                "first": first,
-                "count": count,
-            }
-            needs[f"part{first // settings.hypotheses_per_cell}"] = grid.add(
-                "hypotheses",
-                config,
-                needs={"data": data},
-                seed=seed,
-                title=f"{name} {where} seed {seed}: hypotheses {first}-{first + count - 1}",
-                resources=Resources(settings.resources.cpus, settings.resources.gpus),
-            )
-    else:
-        config = {
-            "cut": cut,
-            "kind": chosen.kind,
-            "amplitude": chosen.amplitude,
-            "samples": settings.kernel_samples,
-            "fit_error": settings.training.fit_error,
-            "relative": settings.error_unit == "relative",
-        }
-        config |= {"bandwidth": chosen.bandwidth} if isinstance(chosen, Rbf) else {"depth": chosen.depth}
-        needs["part0"] = grid.add(
-            "kernel", config, needs={"data": data}, seed=seed, title=f"{name} {where} seed {seed}"
-        )
-    estimate = {
+    chosen_problem = settings.problems[problem]
+    numbers = isinstance(chosen_problem, Arrays) and chosen_problem.target == "numbers"
+    labelled = not numbers and chosen_problem.source not in ("teacher", "pendulum")
+    if isinstance(chosen_problem, Digits | Arrays | Images) and chosen_problem.ways is not None:
+        cut["ways"] = chosen_problem.ways
+    planned = _Planned(grid, settings, cut, data, seed, f"{name} {where} seed {seed}", labelled)
+    needs = planned.networks(chosen) if isinstance(chosen, Network | Module) else planned.kernel(chosen)
+    estimate: dict[str, Any] = {
         "epsilons": list(settings.epsilons),
         "target": settings.target,
         "relative": settings.error_unit == "relative",
-        "bootstrap": settings.bootstrap,
+        "resamples": settings.bootstrap,
     }
+    if settings.accuracy is not None and labelled:
+        estimate["accuracy"] = settings.accuracy
+    if isinstance(chosen, Network | Module):
+        levels = (chosen.training or settings.training).fit_levels
+        estimate |= {"fit_levels": list(levels)} if levels else {}
     title = f"estimate {name} {where} seed {seed}"
     cell = grid.add("estimate", estimate, needs=needs, seed=seed, version=ESTIMATE_VERSION, title=title)
     grid.target(labels, cell)
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """One space at one point of one problem: what its cells have in common."""
+
+    grid: GridBuilder
+    settings: Settings
+    cut: Mapping[str, Any]
+    data: Cell
+    seed: int
+    title: str
+    labelled: bool
+
+    def networks(self, space: Network | Module) -> dict[str, Cell]:
+        """Add the cells that train networks at random, and the runs of subset simulation after them."""
+        settings = self.settings
+        common: dict[str, Any] = {
+            "cut": self.cut,
+            **self._architecture(space),
+            "training": _training(space.training or settings.training),
+            "relative": settings.error_unit == "relative",
+        }
+        resources = Resources(settings.resources.cpus, settings.resources.gpus)
+        # Results of before mistakes were counted lack them: a cell that is asked for them is another cell.
+        counted = {"mistakes": True} if settings.accuracy is not None and self.labelled else {}
+        parts: dict[str, Cell] = {}
+        for first in range(0, settings.hypotheses, settings.hypotheses_per_cell):
+            count = min(settings.hypotheses_per_cell, settings.hypotheses - first)
+            parts[f"part{first // settings.hypotheses_per_cell}"] = self.grid.add(
+                "hypotheses",
+                {**common, **counted, "first": first, "count": count},
+                needs={"data": self.data},
+                seed=self.seed,
+                title=f"{self.title}: hypotheses {first}-{first + count - 1}",
+                resources=resources,
+            )
+        if settings.tail == "fit" and settings.accuracy is None:
+            return parts
+        training = {key: value for key, value in common["training"].items() if key != "fit_levels"}
+        splitting = settings.splitting.model_dump(mode="json", exclude={"runs"})
+        asked: dict[str, dict[str, Any]] = {}
+        if settings.tail == "splitting":
+            asked["run"] = {"epsilons": list(settings.epsilons), "target": settings.target}
+        if settings.accuracy is not None and self.labelled:
+            asked["mistakes"] = {"measure": "mistakes", "epsilons": [], "target": 1 - settings.accuracy}
+        runs = {
+            f"{role}{number}": self.grid.add(
+                "splitting",
+                {**common, "training": training, **what, "splitting": splitting, "run": number},
+                needs={"data": self.data, **parts},
+                seed=self.seed,
+                title=f"{self.title}: splitting{' of mistakes' if 'measure' in what else ''}, run {number}",
+                resources=resources,
+            )
+            for role, what in asked.items()
+            for number in range(settings.splitting.runs)
+        }
+        return parts | runs
+
+    def _architecture(self, space: Network | Module) -> dict[str, Any]:
+        """Return what decides a network's form; of a user's module its name and its file's content."""
+        if isinstance(space, Module):
+            from inductive_bias.network_space.fingerprint import file_fingerprint
+
+            path, _, name = space.factory.rpartition(":")
+            found = file_fingerprint(path)
+            self.grid.locate(found, path)
+            return {"module": name, "fingerprint": found}
+        form: dict[str, Any] = {"widths": list(space.widths), "channels": list(space.channels)}
+        return form if space.blocks == "plain" else form | {"blocks": space.blocks}
+
+    def kernel(self, space: Rbf | ArcCosine) -> dict[str, Cell]:
+        """Add the cell of a kernel space."""
+        settings = self.settings
+        config: dict[str, Any] = {
+            "cut": self.cut,
+            "kind": space.kind,
+            "amplitude": space.amplitude,
+            "noise": space.noise,
+            "samples": settings.kernel_samples,
+            "fit_error": settings.training.fit_error,
+            "relative": settings.error_unit == "relative",
+            "targets": [*settings.epsilons, settings.target],
+        }
+        if settings.accuracy is not None and self.labelled:
+            config |= {"accuracy": settings.accuracy, "splitting": settings.splitting.model_dump(mode="json")}
+        config |= {"bandwidth": space.bandwidth} if isinstance(space, Rbf) else {"depth": space.depth}
+        cell = self.grid.add(
+            "kernel",
+            config,
+            needs={"data": self.data},
+            seed=self.seed,
+            version=KERNEL_VERSION,
+            title=self.title,
+        )
+        return {"part0": cell}
+
+
+def _training(training: Training) -> dict[str, Any]:
+    """Return the settings of training as JSON values; those that came later only where they are used.
+
+    So networks that are trained as before are the same cells as before.
+    """
+    found = training.model_dump(mode="json", exclude={"optimiser", "momentum", "fit_levels"})
+    if training.optimiser != "adam":
+        found |= {"optimiser": training.optimiser, "momentum": training.momentum}
+    if training.fit_levels:
+        found["fit_levels"] = list(training.fit_levels)
+    return found

@@ -1,10 +1,10 @@
 """The settings of a suite, checked before anything starts."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from gridcell.settings import Distinct, Seeds, Strict
+from gridcell import Distinct, Seeds, Strict
 
 
 class _Points(Strict):
@@ -12,14 +12,37 @@ class _Points(Strict):
 
     Attributes:
         dimensions: project the inputs to so many dimensions, one after another.
+        training_size: training points where nothing else is said; replaces the suite's.
         training_sizes: vary the number of training points; replaces the suite's.
     """
 
     dimensions: list[Annotated[int, Field(ge=1)]] = []
+    training_size: int | None = Field(None, ge=1)
     training_sizes: list[Annotated[int, Field(ge=1)]] | None = None
 
 
-class Digits(_Points):
+class _Labelled(_Points):
+    """What problems with labels may be.
+
+    Attributes:
+        ways: makes a few-shot problem: so many classes, drawn anew for each of the suite's seeds.
+        shots: training points of each class; with ``ways`` they give the training size.
+    """
+
+    ways: int | None = Field(None, ge=2)
+    shots: int = Field(1, ge=1)
+
+    @model_validator(mode="after")
+    def _few_shot(self) -> Self:
+        """Refuse what contradicts a few-shot problem."""
+        if self.ways is not None and (self.training_size is not None or self.training_sizes):
+            raise ValueError("ways and shots give the training size: leave out training_size(s)")
+        if self.ways is None and self.shots != 1:
+            raise ValueError("shots are of a few-shot problem: give it ways, too")
+        return self
+
+
+class Digits(_Labelled):
     """scikit-learn's digits, embedded."""
 
     source: Literal["digits"]
@@ -44,31 +67,33 @@ class Teacher(_Points):
     seed: int = Field(0, ge=0)
 
 
-class CartPole(_Points):
-    """States of Gymnasium's cart-pole, drawn anew for each of the suite's seeds.
+class Control(_Points):
+    """States of Gymnasium's cart-pole or pendulum and a good policy's actions, drawn anew for each seed.
 
     Attributes:
         points: that are drawn.
         seed: of the points, beside the suite's.
     """
 
-    source: Literal["cartpole"]
+    source: Literal["cartpole", "pendulum"]
     points: int = Field(2000, ge=4)
     seed: int = Field(0, ge=0)
 
 
-class Arrays(_Points):
-    """Arrays x and y.
+class Arrays(_Labelled):
+    """Arrays of points and of labels.
 
     Attributes:
         path: of the npz file.
+        target: what its labels are, where that can't be told.
     """
 
     source: Literal["npz"]
     path: str
+    target: Literal["classes", "numbers"] | None = None
 
 
-class Images(_Points):
+class Images(_Labelled):
     """Labelled images.
 
     Attributes:
@@ -82,31 +107,60 @@ class Images(_Points):
     size: int | None = Field(None, ge=4)
 
 
-Problem = Digits | Teacher | CartPole | Arrays | Images
+Problem = Digits | Teacher | Control | Arrays | Images
 """What is to be learned."""
 
 AnyProblem = Annotated[Problem, Field(discriminator="source")]
+
+
+class Training(Strict):
+    """How a network is trained until its training error is ``fit_error`` (in the suite's unit).
+
+    Attributes:
+        optimiser: ``adam`` or ``sgd``.
+        momentum: of ``sgd``.
+        lr: step size.
+        batch_size: samples a step.
+        max_epochs: a network that doesn't fit by then is no sample.
+        check_every: epochs between two looks at the training error.
+        fit_error: at which a network fits; a kernel whose functions keep a larger one is an error.
+        fit_levels: larger errors, at which the test error is recorded on the way to ``fit_error``.
+        at_once: networks trained side by side in one matrix; ``auto``: by a rule of device and sizes.
+    """
+
+    optimiser: Literal["adam", "sgd"] = "adam"
+    momentum: float = Field(0.0, ge=0, lt=1)
+    lr: float = Field(1e-3, gt=0)
+    batch_size: int = Field(50, ge=1)
+    max_epochs: int = Field(300, ge=1)
+    check_every: int = Field(10, ge=1)
+    fit_error: float = Field(0.02, gt=0)
+    fit_levels: Annotated[list[Annotated[float, Field(gt=0)]], Distinct] = []
+    at_once: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
 
 
 class Kernel(Strict):
     """Functions from a Gaussian process posterior.
 
     Attributes:
-        amplitude: prior variance, in units of the kernel's usual form.
+        amplitude: prior variance, in units of the kernel's usual form; ``evidence``: the one of the largest
+            marginal likelihood of the training targets.
+        noise: variance of the noise on training targets, in their unit squared; 0: functions interpolate.
     """
 
-    amplitude: float = Field(1.0, gt=0)
+    amplitude: Annotated[float, Field(gt=0)] | Literal["evidence"] = 1.0
+    noise: float = Field(0.0, ge=0)
 
 
 class Rbf(Kernel):
     """The Gaussian kernel.
 
     Attributes:
-        bandwidth: a number, or ``median``: the median distance between training inputs.
+        bandwidth: a number, ``median`` (the median distance between training inputs), or ``evidence``.
     """
 
     kind: Literal["rbf"]
-    bandwidth: Annotated[float, Field(gt=0)] | Literal["median"] = 1.0
+    bandwidth: Annotated[float, Field(gt=0)] | Literal["median", "evidence"] = 1.0
 
 
 class ArcCosine(Kernel):
@@ -126,37 +180,58 @@ class Network(Strict):
     Attributes:
         widths: of the fully connected hidden layers.
         channels: of 3 x 3 convolutions, each with 2 x 2 max pooling, ahead of them.
+        blocks: ``plain``, ``residual``, ``batch_norm``, or ``attention`` (rows of images are its tokens).
+        training: of this space alone; replaces the suite's as a whole.
     """
 
     kind: Literal["network"]
     widths: list[Annotated[int, Field(ge=1)]] = [100]
     channels: list[Annotated[int, Field(ge=1)]] = []
+    blocks: Literal["plain", "residual", "batch_norm", "attention"] = "plain"
+    training: Training | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        """Refuse convolutions ahead of blocks that have none."""
+        if self.channels and self.blocks != "plain":
+            raise ValueError(f"blocks '{self.blocks}' have no convolutions ahead: leave out channels")
+        return self
 
 
-Space = Rbf | ArcCosine | Network
+class Module(Strict):
+    """Trained networks of the user's own form.
+
+    Attributes:
+        factory: ``path/to/file.py:name`` of a class or function that takes the shape of one input and the
+            number of outputs and returns a ``torch.nn.Module``.
+        training: of this space alone; replaces the suite's as a whole.
+    """
+
+    kind: Literal["module"]
+    factory: Annotated[str, Field(pattern=r"^.+\.py:[A-Za-z_]\w*$")]
+    training: Training | None = None
+
+
+Space = Rbf | ArcCosine | Network | Module
 """A hypothesis space."""
 
 AnySpace = Annotated[Space, Field(discriminator="kind")]
 
 
-class Training(Strict):
-    """How a network is trained, by Adam, until its training error is ``fit_error`` (in the suite's unit).
+class Splitting(Strict):
+    """Subset simulation, for networks whose target error lies outside the sampled ones.
 
     Attributes:
-        lr: of Adam.
-        batch_size: samples a step.
-        max_epochs: a network that doesn't fit by then is no sample.
-        check_every: epochs between two looks at the training error.
-        fit_error: at which a network fits; a kernel whose functions keep a larger one is an error.
-        at_once: networks trained side by side in one matrix; ``auto``: by a rule of device and sizes.
+        particles: networks at every level, half of which pass to the next.
+        sweeps: moves of each of them between two levels.
+        runs: independent ones; they give the interval, so one run gives none.
+        max_levels: after which a run gives up; a level is about one bit.
     """
 
-    lr: float = Field(1e-3, gt=0)
-    batch_size: int = Field(50, ge=1)
-    max_epochs: int = Field(300, ge=1)
-    check_every: int = Field(10, ge=1)
-    fit_error: float = Field(0.02, gt=0)
-    at_once: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    particles: int = Field(100, ge=10)
+    sweeps: int = Field(3, ge=1)
+    runs: int = Field(4, ge=1)
+    max_levels: int = Field(400, ge=1)
 
 
 class Needed(Strict):
@@ -185,7 +260,11 @@ class Settings(Strict):
         kernel_samples: functions drawn from a kernel's posterior, 20 or more: a fit takes as many.
         hypotheses: networks trained, likewise.
         hypotheses_per_cell: how many of them in one cell.
-        bootstrap: resamples for intervals, and for the goodness of fit, which takes at least 20.
+        accuracy: ask for I of a share of right labels, too, by subset simulation of networks and kernels.
+        tail: what gives I of networks where the target lies outside the sampled errors: ``splitting``
+            (subset simulation), or ``fit``: the fitted model's tail, as published.
+        splitting: how that is done.
+        bootstrap: resamples for the goodness of fit, which takes at least 20.
         seeds: each draws the data anew: the teacher, points and projection.
     """
 
@@ -202,6 +281,9 @@ class Settings(Strict):
     hypotheses: int = Field(200, ge=20)
     hypotheses_per_cell: int = Field(50, ge=1)
     training: Training = Training()
+    accuracy: float | None = Field(None, gt=0, lt=1)
+    tail: Literal["splitting", "fit"] = "splitting"
+    splitting: Splitting = Splitting()
     bootstrap: int = Field(100, ge=10)
     resources: Needed = Needed()
     seeds: Seeds = [0]

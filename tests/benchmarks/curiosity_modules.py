@@ -58,7 +58,7 @@ def with_fragments(count: int, like: Curiosity | None = None) -> Curiosity:
     No more are ever made. With ``like`` it uses the first of that one's instead of its own: a fragment takes
     9 MB, and 27 with its Adam.
     """
-    far = get("far").build((1, 84, 84), 4, ENVIRONMENTS, 0, rho=1e9)
+    far = get("far").build((1, 84, 84), 4, ENVIRONMENTS, 0, rho=1e9, resident=None)
     far.score(_segment())
     state = far.state_dict()
     state["fragments"] = state["fragments"] * (count if like is None else 1)
@@ -69,7 +69,8 @@ def with_fragments(count: int, like: Curiosity | None = None) -> Curiosity:
     fragmentation["current"] = torch.arange(ENVIRONMENTS) * max(1, count // ENVIRONMENTS) % count
     far.load_state_dict(state)
     if like is not None:
-        far._fragments = like._fragments[:count]
+        for slot in range(count):
+            far._fragments.put(slot, like._fragments[slot])
     return far
 
 

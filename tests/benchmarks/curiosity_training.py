@@ -15,7 +15,7 @@ from tests.benchmarks.curiosity_modules import ENVIRONMENTS, FRAGMENTS, with_fra
 
 from farcuriosity.agent.algorithm import Recipe, build_algorithm, learner_of
 from farcuriosity.agent.connector import Credit
-from farcuriosity.agent.local_ray import local_ray
+from farcuriosity.agent.local import local_ray
 from farcuriosity.curiosity.interface import Curiosity
 from farcuriosity.environments.make import make_vector
 

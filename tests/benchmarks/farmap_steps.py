@@ -15,6 +15,7 @@ import numpy as np
 
 from farmap.agents.agent import Mapper
 from farmap.agents.explore import explore
+from farmap.agents.farmap import FarMap
 from farmap.agents.local_map import LocalMap
 from farmap.agents.make import make_agent
 from farmap.agents.reachable import Survey
@@ -28,7 +29,10 @@ AIMS = {
     "16 x the world, fragments alike: cost of a step (x)": "<= 1.5",
     "16 x the world, fragments alike: cost of a plan (x)": "<= 1.5",
     "8 x the steps per fragment: cost of a plan (x)": ">= 1",
+    "large maps: time per step, farmap / frontier (x)": "<= 1.4",
+    "huge maps: time per step, farmap / frontier (x)": "<= 1.4",
 }
+PARTS = {"_change": "cuts", "_tie_to_match": "matching", "_look": "looks over all maps"}
 STEPS = 2_000
 RUNS = 8
 SIDES = (60, 240)
@@ -52,6 +56,8 @@ def measure() -> dict[str, float]:
         figures[f"{name}: map in use, farmap / frontier (x)"] = farmap.in_use / frontier.in_use
     small, large = (Costs.of(cut_every(ALIKE), halls[side]) for side in SIDES)
     figures |= growth("16 x the world, fragments alike", small, large)
+    for size in ("large", "huge"):
+        figures |= parts(size, worlds[f"{size} maps"])
     short, long = (Costs.of(cut_every(period), halls[SIDES[-1]]) for period in PERIODS)
     figures |= growth("8 x the steps per fragment", short, long)
     return figures
@@ -66,6 +72,31 @@ def growth(what: str, before: "Costs", after: "Costs") -> dict[str, float]:
     }
 
 
+def parts(size: str, worlds: list[World]) -> dict[str, float]:
+    """Return the microseconds per step of cuts, of matching, which is part of a cut, and of looks."""
+    spent = dict.fromkeys(PARTS, 0.0)
+    steps = 0
+
+    def timed(agent: FarMap, name: str) -> None:
+        inner = getattr(agent, name)
+
+        def outer(*arguments: Any, **options: Any) -> Any:
+            begun = time.thread_time()
+            try:
+                return inner(*arguments, **options)
+            finally:
+                spent[name] += time.thread_time() - begun
+
+        setattr(agent, name, outer)
+
+    for seed, world in enumerate(worlds):
+        agent = FarMap(generator(seed))
+        for name in PARTS:
+            timed(agent, name)
+        steps += explore(FarMapEnv(world, max_steps=10**5), agent, seed=seed).steps
+    return {f"{size} maps: {what} (us/step)": 1e6 * spent[name] / steps for name, what in PARTS.items()}
+
+
 def hall(squares: int) -> World:
     """A hall with so many squares of three cells a side, a pillar in every fifth row and column."""
     free = np.ones((squares, squares), bool)
@@ -76,7 +107,7 @@ def hall(squares: int) -> World:
 
 def cut_every(period: int) -> dict[str, Any]:
     """A FARMap whose fragments are cut after a number of steps."""
-    return {"kind": "farmap", "criterion": "uniform", "period": period, "recall": False}
+    return {"kind": "farmap", "criterion": "uniform", "period": period, "recall": "off"}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from generalization_difficulty.data.batches import ArrayBatches
 from generalization_difficulty.data.synthetic import linear, sphere
 from generalization_difficulty.estimate.dimension import intrinsic_dimension
-from generalization_difficulty.estimate.neighbours import nearest_neighbours
+from generalization_difficulty.estimate.second_pass import nearest_distances
 
 K = 5
 FAMILIES = {"sphere": sphere, "linear": linear}
@@ -22,9 +22,8 @@ FAMILIES = {"sphere": sphere, "linear": linear}
 
 def ours(points: np.ndarray) -> float:
     """Estimate with gridcell."""
-    batches = ArrayBatches(points, np.zeros(len(points), dtype=np.int64))
-    found = nearest_neighbours(points, np.arange(len(points)), batches, K)
-    return intrinsic_dimension(found.distances).value
+    batches = ArrayBatches(points, np.arange(len(points)))  # labels play no part
+    return intrinsic_dimension(nearest_distances(batches, K, memory=1 << 30)).value
 
 
 def foreign(points: np.ndarray) -> float:

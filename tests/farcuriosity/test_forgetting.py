@@ -6,7 +6,13 @@ from scipy.stats import ttest_1samp
 
 from farcuriosity.cells.forgetting import VISITS, run
 from farcuriosity.environments.world import RoomsWorld
-from farcuriosity.forgetting.measure import forgetting_map, mean_interval
+from farcuriosity.forgetting.measure import (
+    dwell,
+    forgetting_map,
+    fragments_per_room,
+    mean_interval,
+    returns,
+)
 from farcuriosity.forgetting.path import lap, moves
 from farcuriosity.report.forgetting_figures import maps, over_time, read
 from gridcell.cell import Cell
@@ -16,7 +22,7 @@ from gridcell.errors import UserError
 CONFIG = {
     "world": {"rows": 1, "columns": 2, "size": 3, "view": 5},
     "curiosity": "rnd",
-    "parameters": {"features": 8, "lr": 1e-3},
+    "parameters": {"features": 8, "lr": 1e-3, "burn_in_rewards": "zero"},
     "path": {"laps": 3, "sweeps": 2, "sweep_back": True, "segment": 16, "epochs": 1, "warm_up": 50},
 }
 
@@ -57,6 +63,63 @@ def test_forgetting_is_how_far_values_rise_above_the_lowest_before():
     assert np.isnan(found[[3, 5]]).all()
 
 
+def test_returns_compare_the_first_visit_of_a_stay_with_the_last_of_the_stay_before():
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        rooms = np.repeat(random.integers(3, size=14), random.integers(1, 6, size=14))
+        cells = rooms * 4 + random.integers(4, size=len(rooms))
+        values = random.random(len(rooms))
+        values[random.random(len(rooms)) < 0.1] = np.nan
+        skip = int(random.integers(len(rooms)))
+        pairs = []
+        for step, (cell, value) in enumerate(zip(cells, values, strict=True)):
+            earlier = [s for s in range(step) if cells[s] == cell and values[s] == values[s]]
+            if (
+                value == value
+                and earlier
+                and step >= skip
+                and (rooms[earlier[-1] : step] != rooms[step]).any()
+            ):
+                pairs.append((values[earlier[-1]], value))
+        found = returns(cells, rooms, values, skip=skip)
+        assert found.pairs == len(pairs)
+        if pairs:
+            left, back = np.mean(pairs, axis=0)
+            assert (found.left, found.back) == pytest.approx((left, back))
+            assert found.error == pytest.approx(back - left)
+
+
+def test_a_module_that_forgets_shows_in_returns_and_not_in_the_mean_over_visits():
+    cells, rooms = np.tile([0] * 20 + [1] * 20, 3), np.tile([0] * 20 + [1] * 20, 3)
+    stay = np.geomspace(1.0, 0.01, 20)  # each stay is learned anew
+    values = np.tile(stay, 6)
+    assert returns(cells, rooms, values).error == pytest.approx(0.99)
+    assert np.nanmean(forgetting_map(cells, values, 2)) < 0.25
+
+
+def test_how_many_fragments_a_room_has_and_how_long_one_is_kept():
+    rooms = np.array([0, 0, 0, 1, 1, 1, 2, 2])
+    fragments = np.array([0, 0, 1, 1, 1, 1, 0, 2])
+    assert fragments_per_room(rooms, fragments) == pytest.approx((2 + 1 + 2) / 3)
+    assert dwell(fragments) == pytest.approx(8 / 4)
+    assert dwell(np.zeros(5, np.int64)) == 5
+
+
+def test_an_episode_ends_where_a_lap_does_and_the_next_begins_at_the_start(store, tmp_path):
+    world = RoomsWorld(1, 2, 3, 5, 3)
+    once = lap(world, 1, sweep_back=False, go_back=False)
+    assert world.rooms[once[-1]] == 1
+    assert moves(world, once).shape == (len(once),)
+    path = CONFIG["path"] | {"sweep_back": False, "episodes": True}
+    cell = Cell(task="farcuriosity", kind="forgetting", config=CONFIG | {"path": path}, seed=3, title="rnd")
+    context = _context(store, tmp_path, cell)
+    metrics = run(cell, context)
+    assert metrics["steps"] == len(lap(world, 2, sweep_back=False, go_back=False)) * 3
+    visits = read(context.outputs / VISITS)
+    ends = np.arange(visits.lap - 1, len(visits.cells), visits.lap)
+    assert (visits.rewards[ends][1:] == 0).all()  # as at the end of any episode
+
+
 def test_the_interval_is_students():
     table = np.random.default_rng(0).normal(2, 1, (6, 3))
     table[2:, 1] = np.nan
@@ -86,6 +149,9 @@ def test_the_cell_leaves_its_visits_and_the_figure_of_them(store, tmp_path):
     found = forgetting_map(visits.cells, visits.rewards, len(visits.positions))
     assert metrics["forgetting"] == pytest.approx(np.nanmean(found))
     assert context.curves.points["mean_error"][-1][0] == metrics["steps"]
+    back = returns(visits.cells, RoomsWorld(1, 2, 3, 5, 3).rooms[visits.cells], visits.errors)
+    assert (metrics["return_error"], metrics["returns"]) == (pytest.approx(back.error), back.pairs)
+    assert metrics["fragments_per_room"] == 1
     assert visits.errors[-visits.lap :].mean() < visits.errors[: visits.lap].mean()
 
 

@@ -1,12 +1,18 @@
 """Trigger, recall, replacement and burn-in, against a reference that goes one step after the other."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given, settings, strategies as st
 
 from farcuriosity.curiosity.fragmentation import Fragmentation
+from farcuriosity.curiosity.modules import get
 from fragmentation_reference import Reference
+from gridcell.errors import UserError
+from gridcell.suite import parse_settings
+from released_reference import Released
 
 KEYS = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, -1, 1), (-1, 2, 0), (2, 0, -1), (1, 1, 2)]
 ENVIRONMENTS = 2
@@ -158,3 +164,124 @@ def test_an_error_that_stays_the_same_counts_once():
 def test_a_memory_too_small_for_the_environments_is_refused():
     with pytest.raises(ValueError, match="at least 8 fragments, not 7"):
         Fragmentation(4, 3, **DEFAULTS | {"capacity": 7})
+
+
+def _released(environments, **changed):
+    """Fragmentation by the preset, as a suite would ask for it."""
+    settings = parse_settings(get("far").parameters, {"preset": "released"} | changed, "far")
+    return Fragmentation(environments, 3, **dataclasses.asdict(settings.rules()))
+
+
+released_choices = st.fixed_dictionaries(
+    {
+        "capacity": st.integers(2, 5),
+        "rho": st.sampled_from([0.7071, 1.3131, 2.2361]),
+        "least": st.integers(1, 4),
+        "recall": st.sampled_from([0.99, 0.9, 0.6]),
+        "interval": st.sampled_from([None, 4, 6]),
+    }
+)
+
+
+@settings(max_examples=150)
+@given(released_choices, st.integers(1, len(KEYS) - 1), st.lists(segment, min_size=1, max_size=12))
+def test_every_decision_by_the_released_rules_is_that_of_their_reference(chosen, first, segments):
+    reference = Released(ENVIRONMENTS, **chosen)
+    window = chosen.pop("interval")
+    fragmentation = _released(ENVIRONMENTS, **chosen, window=window)
+    fragmentation.begin(_key(first))
+    reference.begin(KEYS[first])
+    for lived, counted in segments:
+        errors, keys = _arrays(lived)
+        _, switches = fragmentation.advance(errors, keys, np.array(counted))
+        burning_in = [not counts for counts in counted]
+        expected = reference.segment(
+            errors.tolist(), [[KEYS[index] for index in row] for _, row in lived], burning_in
+        )
+        assume(reference.margin > 1e-5)
+        assert [tuple(switch) for switch in switches] == expected
+        assert fragmentation.fragments.tolist() == reference.current
+    assert fragmentation.values() == {
+        "fragments": len(reference.keys),
+        "fragmentations": reference.made,
+        "recalls": reference.recalls,
+        "replacements": reference.replaced,
+    }
+
+
+@pytest.mark.parametrize("interval", [None, 40])
+@pytest.mark.parametrize("seed", range(4))
+def test_released_decisions_over_long_streams_in_which_all_happens(seed, interval):
+    random = np.random.default_rng(seed)
+    reference = Released(3, capacity=5, rho=2.0, high=0.95, low=0.9, interval=interval)
+    fragmentation = _released(3, capacity=5, rho=2, novelty=0.95, novelty_full=0.9, window=interval)
+    places = random.normal(size=(12, 3))
+    fragmentation.begin(torch.tensor(places[0]).float())
+    reference.begin(tuple(places[0]))
+    for _ in range(120):
+        errors, visited = random.gamma(1, 1, (16, 3)), random.integers(12, size=(16, 3))
+        errors[random.random((16, 3)) < 0.1] = 1.0  # some are equal
+        errors = np.where(random.random((16, 3)) < 0.9, errors, np.roll(errors, 1, axis=0))
+        counted = random.random(3) < 0.8
+        stays = places[np.repeat(visited[:1], 16, axis=0)] if random.random() < 0.9 else places[visited]
+        _, switches = fragmentation.advance(errors, torch.tensor(stays).float(), counted)
+        expected = reference.segment(errors.tolist(), stays.tolist(), (~counted).tolist())
+        assert [tuple(switch) for switch in switches] == expected
+    assert fragmentation.values()["replacements"] == reference.replaced > 3
+    assert fragmentation.values()["recalls"] == reference.recalls > 3
+
+
+@pytest.mark.parametrize(("fragments", "segments"), [(1, None), (2, 800), (10, 89)])
+def test_the_released_bound_falls_once_a_segment_by_the_number_of_fragments(fragments, segments):
+    """From 0.75 to 0.5: never with one fragment, after 800 segments with two, after 89 with ten."""
+    fragmentation = Fragmentation(1, 16, **DEFAULTS | {"capacity": 800, "decay": "calls"})
+    axes = torch.eye(16)
+    fragmentation.begin(axes[0])
+    for slot in range(1, fragments):
+        fragmentation._keys.put(fragmentation._memory.claim().slot, axes[slot])
+    quiet = np.zeros(1, bool)
+    needed = 0
+    while fragmentation._threshold() > 0.5 + 1e-9 and needed < 2000:
+        fragmentation.advance(np.ones((128, 1)), axes[0].expand(128, 1, 16), quiet)
+        needed += 1
+    assert needed == (segments or 2000)
+    assert fragmentation._threshold() == pytest.approx(0.5 if segments else 0.75)
+
+
+def test_nothing_is_recalled_while_an_environment_dwells():
+    fragmentation = Fragmentation(1, 3, **DEFAULTS | {"dwell": 6})
+    fragmentation.begin(_key(1))
+    fragmentation.advance(*_calm(1), np.ones(1, bool))
+    _, (made,) = fragmentation.advance(np.array([[99.0]]), _key(2)[None, None], np.ones(1, bool))
+    assert made.made
+    back = _key(1).expand(4, 1, 3)
+    _, switches = fragmentation.advance(np.ones((4, 1)), back, np.ones(1, bool))
+    assert not switches
+    _, (recalled,) = fragmentation.advance(np.ones((4, 1)), back, np.ones(1, bool))
+    assert (recalled.step, recalled.target, recalled.made) == (2, 0, False)  # the seventh step there
+
+
+def test_windowed_statistics_forget_what_was_long_ago():
+    def switches(window):
+        fragmentation = Fragmentation(1, 3, **DEFAULTS | {"least": 4, "rho": 3, "window": window})
+        fragmentation.begin(_key(1))
+        high, low = 9 + np.arange(40) % 2, 1 + 0.1 * (np.arange(20) % 2)
+        errors = np.concatenate([high, low])[:, None]
+        fragmentation.advance(errors, _key(1).expand(60, 1, 3), np.ones(1, bool))
+        return fragmentation.advance(np.array([[5.0]]), _key(2)[None, None], np.ones(1, bool))[1]
+
+    assert not switches(None)  # 5 is less than three times the mean of all
+    assert switches(20)
+
+
+def test_options_that_contradict_each_other_are_refused_and_a_preset_can_be_changed():
+    far = get("far").parameters
+    with pytest.raises(UserError, match="no preset 'realeased' of far: did you mean 'released'"):
+        parse_settings(far, {"preset": "realeased"}, "far")
+    with pytest.raises(UserError, match="a window of 10 errors never holds the 25"):
+        parse_settings(far, {"window": 10}, "far")
+    with pytest.raises(UserError, match="'centre' needs keys that all fragments share"):
+        parse_settings(far, {"preset": "released", "centre": True}, "far")
+    changed = parse_settings(far, {"preset": "released", "rho": 3}, "far")
+    assert (changed.rho, changed.decay, changed.keys, changed.floor) == (3, "calls", "module", 1e-6)
+    assert parse_settings(far, changed.model_dump(), "far") == changed

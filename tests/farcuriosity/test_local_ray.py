@@ -7,7 +7,7 @@ import pytest
 
 LISTENS = """
 import ipaddress, psutil, sys
-from farcuriosity.agent.local_ray import local_ray
+from farcuriosity.agent.local import local_ray
 from gridcell.execute.processes import processes_for
 assert "ray" not in sys.modules  # it reads at its import where it may listen
 seen = []

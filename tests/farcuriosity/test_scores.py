@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from scipy.stats import trim_mean
+from scipy.stats import mannwhitneyu, trim_mean
 
 from farcuriosity.report.scores import (
     atari_references,
@@ -13,6 +13,8 @@ from farcuriosity.report.scores import (
     mean,
     median_of_means,
     optimality_gap,
+    performance_profile,
+    probability_of_improvement,
 )
 
 
@@ -64,3 +66,24 @@ def test_five_seeds_give_an_interval_that_mostly_holds_the_truth():
     draws = np.random.default_rng(0)
     ends = [interval(draws.normal(size=(5, 1)), iqm, seed=repeat, resamples=200) for repeat in range(200)]
     assert 0.8 <= np.mean([low <= 0 <= high for low, high in ends]) <= 0.95
+
+
+def test_the_probability_of_improvement_counts_every_pair_of_runs_of_a_game():
+    draws = np.random.default_rng(0)
+    one, other = draws.integers(5, size=(4, 3)).astype(float), draws.integers(5, size=(6, 3)).astype(float)
+    wins = [
+        (mine > theirs) + 0.5 * (mine == theirs)
+        for game in range(3)
+        for mine in one[:, game]
+        for theirs in other[:, game]
+    ]
+    assert probability_of_improvement(one, other) == pytest.approx(np.mean(wins))
+    per_game = [mannwhitneyu(one[:, game], other[:, game]).statistic / 24 for game in range(3)]
+    assert probability_of_improvement(one, other) == pytest.approx(np.mean(per_game))
+
+
+def test_a_performance_profile_is_the_share_of_runs_above_a_threshold():
+    values = np.random.default_rng(0).normal(size=(5, 4))
+    thresholds = np.linspace(-2, 2, 9)
+    found = performance_profile(values, thresholds)
+    assert found.tolist() == [sum(value > tau for value in values.ravel()) / 20 for tau in thresholds]

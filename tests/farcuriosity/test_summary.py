@@ -133,3 +133,41 @@ def test_seeds_that_agree_on_no_difference_show_none():
     other = [Agent("maze", "id", "rnd", s, {"steps": 10, "rooms": 1 + (s > 1)}, {}) for s in (0, 1, 2)]
     (sentence,) = sentences(summarise(some + other))
     assert sentence.endswith("rnd less none 0.0 in each seed: no clear difference.")
+
+
+def test_aggregates_say_who_lacks_a_game_and_how_often_one_beats_another():
+    def agent(game, name, seed, score):
+        return Agent(game, f"ALE/{game}-v5", name, seed, {"steps": 10, "score": score}, {})
+
+    games = ("Pong", "Breakout")
+    complete = [
+        agent(game, name, seed, seed + (name == "far"))
+        for game in games
+        for name in ("rnd", "far")
+        for seed in (0, 1)
+    ]
+    found = summarise([*complete, agent("Pong", "icm", 0, 3.0)])
+    assert found["aggregates"]["missing"] == {"icm": ["Breakout, seed 0"]}
+    (pair,) = found["aggregates"]["improvement"]
+    assert (pair["curiosity"], pair["against"], pair["probability"]) == ("far", "rnd", 0.875)
+    said = sentences(found)
+    assert "Aggregates over games leave out icm, which has no score in Breakout, seed 0." in said
+    assert "A run of far beats one of rnd with probability 0.88, over 2 games." in said
+
+
+def test_errors_on_coming_back_are_told_of_studies_that_have_them():
+    values = {name: {0: 1.0, 1: 2.0} for name in ("rnd", "far")}
+    known = [
+        Study(
+            study.world,
+            study.curiosity,
+            study.seed,
+            {**study.metrics, "return_error": study.seed + 1.0},
+            study.visits,
+        )
+        for study in studies(values)
+    ]
+    (first, _) = summarise([], known)["forgetting"]
+    assert first["return_error"]["mean"] == 1.5
+    assert "return_error" not in summarise([], studies(values))["forgetting"][0]
+    assert any(row["metric"] == "return_error" for row in summarise([], known)["differences"])

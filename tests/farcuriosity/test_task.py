@@ -64,7 +64,7 @@ def test_the_shipped_suites_plan_without_heavy_imports():
         "for name in suite_names(task):\n"
         "    suite = load_suite(task, name); grid = suite.grid(); task.estimate_cost(suite.settings, grid)\n"
         "    print(name, len(grid))\n"
-        "print(sorted({'torch', 'ray', 'gymnasium', 'matplotlib', 'ale_py'} & set(sys.modules)))"
+        "print(sorted({'torch', 'ray', 'minigrid', 'matplotlib', 'ale_py', 'cv2'} & set(sys.modules)))"
     )
     paths = os.pathsep.join(sys.path)
     said = subprocess.run(
@@ -74,7 +74,16 @@ def test_the_shipped_suites_plan_without_heavy_imports():
     *sizes, heavy = said.stdout.splitlines()
     assert heavy == "[]"
     # environments x curiosities x seeds, + videos, + worlds x curiosities x seeds
-    assert sizes == ["atari 24", f"mini {2 * 3 * 2 + 1 * 3 * 2}", f"paper {7 * 5 * 5 + 2 * 2 * 5}"]
+    assert sizes == [
+        "atari 24",
+        f"conditions {3 * 4 * 4 * 5}",
+        f"doorkey {3 * 5 * 2}",  # and an evaluation each
+        f"mini {2 * 3 * 2 + 1 * 3 * 2}",
+        f"paper {7 * 5 * 5 + 2 * 2 * 5}",
+        "pong 4",
+        f"released {4 * 2 * 5}",
+        f"spaces {15 * 2}",
+    ]
 
 
 def test_steps_are_whole_updates_and_threads_change_no_id():

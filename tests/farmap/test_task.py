@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -169,6 +170,12 @@ def test_the_users_own_map_wherever_it_lies(store, tmp_path):
         ("vary={rho: [.inf]}", "^The setting 'vary.rho.0' is wrong: .*finite"),
         ("agents.farmap.rho=.inf", "^The setting 'agents.farmap.rho' is wrong: .*finite"),
         ("seeds=[1, 1]", "a value is listed twice"),
+        ("agents.farmap.recall=true", "recall is match, border or off: write border .* or match"),
+        ("agents.farmap.recall=false", "recall is match, border or off: write off"),
+        ("agents.farmap={kind: farmap, recall: 'off', share: true}", "share needs fragments with offsets"),
+        ("agents.farmap={kind: farmap, recall: 'off', last_look: true}", "last_look needs fragments"),
+        ("agents.farmap={kind: farmap, preset: relased}", "preset"),
+        ("agents.frontier={kind: frontier, choice: nearst}", "choice"),
     ],
 )
 def test_a_mistake_is_one_sentence(override, sentence):
@@ -178,10 +185,21 @@ def test_a_mistake_is_one_sentence(override, sentence):
 
 
 def test_the_suites():
-    assert suite_names(task) == ["mini", "paper", "rooms3d", "sweep"]
+    assert suite_names(task) == [
+        "ablation",
+        "dynamic",
+        "ends",
+        "huge",
+        "mini",
+        "noise",
+        "paper",
+        "released-maps",
+        "rooms3d",
+        "sweep",
+    ]
     paper = load_suite(task, "paper").grid()
-    assert len([t for t in paper.targets if t.labels["film"] == NO_FILM]) == 300 * 3 * 5
-    assert len(paper.targets) == 300 * 3 * 5 + 2
+    assert len([t for t in paper.targets if t.labels["film"] == NO_FILM]) == 300 * 8 * 5
+    assert len(paper.targets) == 300 * 8 * 5 + 2
 
 
 @pytest.mark.parametrize(
@@ -211,20 +229,14 @@ def test_of_films_alone_there_is_no_report(tiny, tmp_path):
         write_report(task, GridResults("farmap / tiny", settings, grid, results, {}, tiny[1]), tmp_path)
 
 
-def test_ids_are_what_they_were_when_films_had_no_place():
-    ids = {cell.title: cell.id for cell in load_suite(task, "paper").grid().cells.values()}
-    assert ids["frontier on small-0, seed 0"] == "48c3d0e17bf639db8889"
-    assert ids["film of frontier on large-8"] == "952421a03677f41e3598"
-
-
 def test_runs_of_another_algorithm_are_not_taken_for_these():
     cells = load_suite(task, TINY).grid().cells.values()
     versions = {(cell.kind, cell.config["agent"]["kind"]): cell.version for cell in cells}
     assert versions == {
-        ("explore", "farmap"): 2,
-        ("film", "farmap"): 2,
-        ("explore", "frontier"): 1,
-        ("explore", "random-walk"): 1,
+        ("explore", "farmap"): 3,
+        ("film", "farmap"): 3,
+        ("explore", "frontier"): 2,
+        ("explore", "random-walk"): 2,
     }
 
 
@@ -315,3 +327,27 @@ def test_of_one_map_no_interval_is_claimed():
 
 def test_one_value_has_no_interval():
     assert interval([3.0]) == {"mean": 3.0, "ci95": [None, None], "n": 1}
+
+
+def sized(name, cells, agent, seed=0, size="own"):
+    made = entry(agent, seed, 100)
+    metrics = {**made.metrics, "visible_cells": cells}
+    return replace(made, size=size, map=name, metrics=metrics)
+
+
+def test_own_maps_of_very_different_sizes_are_reported_apart():
+    made = [sized(*one, agent) for one in (("a", 1_009), ("b", 1_200), ("c", 4_600)) for agent in "xy"]
+    summary = summarise(made, ["x", "y"], ("x", "y"))
+    assert list(summary["sizes"]) == ["own (1,009 to 1,200 cells)", "own (4,600 cells)"]
+    assert [group["x"]["maps"] for group in summary["sizes"].values()] == [2, 1]
+    alike = summarise(made[:4], ["x", "y"], None)
+    assert list(alike["sizes"]) == ["own"]
+
+
+@pytest.mark.parametrize("maps", [2, 5, 6])
+def test_agents_are_compared_with_intervals_from_as_many_maps_as_a_test_needs(maps):
+    made = [sized(f"m{number}", 500, agent, size="small") for number in range(maps) for agent in ("x", "y")]
+    found = summarise(made, ["x", "y"], ("x", "y"))["paired"]["small"]["coverage"]
+    assert (found["ci95"] == [None, None]) == (found["p"] is None) == (maps < 6)
+    (sentence,) = sentences(summarise(made, ["x", "y"], ("x", "y")))
+    assert ("no intervals" in sentence) == (maps < 6)

@@ -10,7 +10,7 @@ from PIL import Image
 from scipy import ndimage
 
 from farmap.world.layout import components, draw_floor_plan
-from farmap.world.maps import SCALE, SIZES, draw_world, fingerprint, from_array, read_world
+from farmap.world.maps import SCALE, SIZES, draw_world, fingerprint, from_array, read_map, read_world
 from farmap.world.view import WINDOW, look, rays
 from gridcell.errors import UserError
 
@@ -165,3 +165,107 @@ def test_a_file_that_is_not_there_is_answered_by_the_nearest_that_is(tmp_path):
 def test_an_array_of_other_dimensions_is_refused():
     with pytest.raises(UserError, match="two dimensions"):
         from_array(np.zeros((3, 3, 3)))
+
+
+TABLE = np.array([[1, 1, 1, 1], [1, 0, 0, 12], [1, 0, 3, 1], [1, 1, 1, 1]])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"fmt": "%d"},
+        {"fmt": "%3d"},
+        {"fmt": "%d", "delimiter": ","},
+        {"fmt": "%d", "delimiter": "\t"},
+        {},
+        {"fmt": "%d", "header": "a plan"},
+        {"fmt": "%.1f", "delimiter": ", "},
+    ],
+    ids=str,
+)
+def test_what_savetxt_writes_is_a_table_of_numbers(options, tmp_path):
+    np.savetxt(tmp_path / "plan.txt", TABLE, **options)
+    own = read_map(tmp_path / "plan.txt")
+    assert fingerprint(own.world) == fingerprint(from_array(TABLE))
+    assert own.said == ("plan.txt: read as a table of numbers, of which 0 is free",)
+
+
+def test_truth_values_that_savetxt_writes_are_a_table(tmp_path):
+    np.savetxt(tmp_path / "plan.txt", TABLE != 0, fmt="%s")
+    assert fingerprint(read_world(tmp_path / "plan.txt")) == fingerprint(from_array(TABLE))
+
+
+@pytest.mark.parametrize(
+    ("text", "free"),
+    [
+        ("#####\n#0.0#\n#####", 3),
+        ("#####\n#   #\n#####", 3),
+        ("11111\n10001\n11111", 3),
+        ("111 111\n111 111\n1111111", 2),  # no 0: the blanks are free
+        ("# 0 #\n#   #", 6),
+        ("1\n0\n1", 1),
+        ("\ufeff###\n#0#\n###", 1),
+    ],
+)
+def test_letters_stay_letters(text, free, tmp_path):
+    (tmp_path / "plan.txt").write_text(text + "\n", encoding="utf-8")
+    assert len(read_world(tmp_path / "plan.txt").free_cells) == free
+
+
+def test_a_table_of_unequal_rows_is_refused(tmp_path):
+    (tmp_path / "plan.txt").write_text("1,0,1\n1,0\n")
+    with pytest.raises(UserError, match=r"plan\.txt' looks like a table, but not all its rows"):
+        read_world(tmp_path / "plan.txt")
+
+
+def walls_on_paper(margin):
+    """A picture of white rooms with black walls around them, and of the paper around these."""
+    walls = np.zeros((24, 40), bool)
+    walls[[0, -1]] = walls[:, [0, -1]] = walls[:, 20] = True
+    walls[10:13, 20] = False
+    return np.where(np.pad(walls, margin), 0, 255).astype(np.uint8), ~walls
+
+
+@pytest.mark.parametrize(
+    ("margin", "sentence"),
+    [(0, "reach the border of the picture"), (4, "look like walls around white rooms")],
+)
+def test_a_picture_whose_white_is_free_is_doubted_and_read_by_the_setting(margin, sentence, tmp_path):
+    picture, rooms = walls_on_paper(margin)
+    Image.fromarray(picture).save(tmp_path / "plan.png")
+    (doubt,) = read_map(tmp_path / "plan.png").said
+    assert sentence in doubt
+    assert "if white is free, set files.free to white" in doubt
+    if not margin:
+        own = read_map(tmp_path / "plan.png", free="white")
+        assert fingerprint(own.world) == fingerprint(from_array(~rooms))
+        assert own.said == ()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_generated_plans_as_pictures_are_not_doubted(seed, tmp_path):
+    world = draw_world("medium", seed)
+    Image.fromarray(np.where(world.colours == 0, 0, 255).astype(np.uint8)).save(tmp_path / "plan.png")
+    own = read_map(tmp_path / "plan.png")
+    assert own.said == ()
+    assert len(own.world.free_cells) == len(world.free_cells)
+
+
+def test_pictures_of_16_bits_or_with_transparency_mean_what_is_seen(tmp_path):
+    picture, rooms = walls_on_paper(0)
+    deep = picture.astype(np.uint16) * 257
+    deep[5, 5] = 3  # nearly black is no black
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    own = read_map(tmp_path / "deep.png", free="white")
+    assert own.said == ("deep.png: 1 squares that are neither black nor white are read as walls",)
+    assert len(own.world.free_cells) == rooms.sum() - 1
+    drawn = np.dstack([np.zeros((*picture.shape, 3), np.uint8), 255 - picture])  # transparent where rooms are
+    Image.fromarray(drawn).save(tmp_path / "drawn.png")
+    assert fingerprint(read_world(tmp_path / "drawn.png", free="white")) == fingerprint(from_array(~rooms))
+
+
+def test_squares_that_are_not_connected_are_counted(tmp_path):
+    (tmp_path / "plan.txt").write_text("#####\n#0#0#\n#0###\n#####\n")
+    assert read_map(tmp_path / "plan.txt").said == (
+        "plan.txt: 1 of 3 free squares are not connected with the rest: left out",
+    )

@@ -46,7 +46,7 @@ def measured(name, *log2_bits, m=(4.0,), error=0.25):
     [
         (
             measured("a", 10, 12) + measured("b", 13, 15) + given("c", 20),
-            ["Easiest is a with 1.02 × 10³ bits.", "Hardest is c with 1.05 × 10⁶ bits."],
+            ["Easiest is a with 2.56 × 10³ bits.", "Hardest is c with 1.05 × 10⁶ bits."],
         ),
         (
             measured("a", 10, 14) + measured("b", 13, 15) + given("c", 20),
@@ -129,3 +129,58 @@ def test_a_dimension_without_spread_over_seeds_comes_with_its_standard_error(m, 
     summary = summarise(measured("a", *[10.0] * seeds, m=m), {})
     assert dimension(summary["measured"]["a"]) == text
     assert f"a: intrinsic dimension {text}." in sentences(summary)
+
+
+def with_range(name, log2_bits, low, high, **ingredients):
+    """Return a measurement whose ingredients allow bits between two ends."""
+    entries = measured(name, log2_bits)
+    found = {"log2_bits_low": low, "log2_bits_high": high, "contributions": [], "resolution": "exact"}
+    found |= {"centre": "origin", "mean_norm": 1.0, "spread": 1.0, "copies": 0, "delta_pair": [3, 8]}
+    entries[0].metrics["ingredients"].update(found | ingredients)
+    return entries
+
+
+@pytest.mark.parametrize(
+    ("entries", "holds"),
+    [
+        (with_range("a", 10, 9, 11) + with_range("b", 13, 12, 14), True),  # one seed is enough
+        (with_range("a", 10, 9, 13) + with_range("b", 13, 12, 14), None),
+        (with_range("a", 10, 9, None) + with_range("b", 13, 12, 14), None),  # a lower bound alone
+        (with_range("a", 10, None, 11) + with_range("b", 13, 12, 14), True),
+        (with_range("a", 15, 14.5, None) + with_range("b", 13, 12, 14), False),
+    ],
+)
+def test_an_order_is_told_from_what_ingredients_allow(entries, holds):
+    (order,) = summarise(entries, {"a < b": ["a", "b"]})["orders"]
+    assert order["holds"] is holds
+
+
+@pytest.mark.parametrize(
+    ("ingredients", "sentence"),
+    [
+        ({}, "a: its ingredients are exact or given, so the bits have no range."),
+        ({}, "a: delta 1 is the least distance between classes of all points (points 3 and 8)."),
+        (
+            {"contributions": [{"source": "choice of k", "low": 7.5, "high": 8, "log2_bits": [9.0, 10.5]}]},
+            "a: log2 of the bits is 9.0 to 11.0; each source alone: choice of k 9.0 to 10.5 (m 7.5 to 8).",
+        ),
+        (
+            {"resolution": "evt", "delta_low": 0.5, "delta_high": 1.25},
+            "a: delta 1 [0.5, 1.25] is extrapolated from 100 random pairs (95 % interval; near copies among "
+            "the other pairs, which no extrapolation sees, would make it smaller).",
+        ),
+        (
+            {"resolution": "sample", "delta_points": 50},
+            "a: delta 1 is that of 50 of 100 points; of all points it is smaller or equal, so the bits are a "
+            "lower bound.",
+        ),
+        (
+            {"mean_norm": 50.0, "spread": 2.0},
+            "a: the points lie 25 times farther from the origin than they spread, and R, so the bits, grows "
+            "with that: set estimation.centre to mean where the origin means nothing.",
+        ),
+        ({"copies": 1200}, "a: 1,200 points equal others; equal points are one neighbour."),
+    ],
+)
+def test_what_is_uncertain_is_said(ingredients, sentence):
+    assert sentence in sentences(summarise(with_range("a", 10, 9, 11, **ingredients), {}))

@@ -1,11 +1,16 @@
 """From raw data to bits: arrays, streams and folders, and what can't be measured."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from generalization_difficulty import Classification, measure_arrays
+from generalization_difficulty import Classification, measure, measure_arrays
+from generalization_difficulty.cells.measure import Progress
 from generalization_difficulty.data.files import fingerprint, open_data
-from generalization_difficulty.estimate import measure
+from generalization_difficulty.estimate.options import resolved
+from generalization_difficulty.estimate.sample import survey
+from gridcell.data.seeds import generator
 from gridcell.data.shards.write import import_set
 from gridcell.errors import UserError
 
@@ -60,10 +65,14 @@ def test_webdataset_shards(images, tmp_path):
 def test_data_larger_than_memory_are_sampled_and_the_sample_told(images):
     points, labels = images
     found = measure_arrays(points, labels, eps=0.01, memory=100 * points[0].size)
-    assert found.held == 100
-    assert found.m_points == 100 // 8  # as float64 they take eight times the bytes
-    assert found.delta_points == 100
+    assert found.held == found.m_points == 100
     assert found.task.n == 150
+    whole = measure_arrays(points, labels, eps=0.01)
+    assert (found.delta_exact, found.delta_points) == (whole.delta_exact, 150)  # other passes, all pairs
+    assert found.delta_pair == whole.delta_pair
+    sampled = measure_arrays(points, labels, eps=0.01, memory=100 * points[0].size, resolution="sample")
+    assert sampled.delta_points == 100
+    assert sampled.delta_sample >= whole.delta_exact
 
 
 def test_seeds_draw_other_samples_and_repeat(images):
@@ -194,7 +203,7 @@ def test_extreme_value_theory_does_not_exceed_the_distance_that_the_sample_holds
     points, labels = images
     points = points.astype(float)
     points[11], labels[11], labels[12] = points[12] + 1e-3, 0, 1
-    found = measure_arrays(points, labels, eps=0.01, pairs=200)
+    found = measure_arrays(points, labels, eps=0.01, pairs=200, resolution="evt")
     assert found.delta_sample == pytest.approx(1e-3 * np.sqrt(points[0].size))
     assert found.delta_evt == found.task.delta == found.delta_sample
 
@@ -207,7 +216,7 @@ def test_extreme_value_theory_is_left_out_where_it_is_not_asked_for(images, reso
     labels[3] = 1
     options = {"eps": 0.001, "m": 5, "pairs": 100, "memory": 90 * points[0].size, "seed": 1}
     with pytest.raises(UserError, match="use resolution=sample"):
-        measure_arrays(points, labels, **options)
+        measure_arrays(points, labels, resolution="evt", **options)
     found = measure_arrays(points, labels, resolution=resolution, **options)
     assert (found.delta_evt, found.delta_pairs, found.tail_index) == (None, 0, None)
 
@@ -215,3 +224,72 @@ def test_extreme_value_theory_is_left_out_where_it_is_not_asked_for(images, reso
 def test_a_known_dimension_needs_no_neighbours(images):
     found = measure_arrays(*bad(*images, few=1), eps=0.01, m=3, resolution=0.5)
     assert (found.task.n, found.task.m) == (5, 3)
+
+
+def test_the_data_and_the_settings_decide_between_all_pairs_and_extreme_values(images):
+    points, labels = images
+    pairs = 150 * 149 // 2
+    assert measure_arrays(points, labels, eps=0.01, exact_pairs=pairs).resolution == "exact"
+    found = measure_arrays(points, labels, eps=0.01, exact_pairs=pairs - 1)
+    assert found.resolution == "evt"
+    assert found.delta_low <= found.task.delta == found.delta_evt <= found.delta_high
+    low, high = found.uncertainty.log2_bits
+    assert low < found.difficulty.log2_bits < high
+    assert resolved("exact", 1000, 6_144, 499_500) == "evt"  # a pair of twice the features counts as two
+    assert resolved("sample", 10**6, 10, 1) == "sample"
+
+
+def test_copies_of_all_points_leave_the_ingredients_as_they_are(images):
+    points, labels = images
+    once = measure_arrays(points, labels, eps=0.01)
+    thrice = measure_arrays(np.tile(points, (3, 1, 1, 1)), np.tile(labels, 3), eps=0.01)
+    for name in ("m_estimate", "m_error", "delta_exact", "m_points"):
+        assert getattr(thrice, name) == pytest.approx(getattr(once, name)), name
+    assert (once.copies, thrice.copies) == (0, 450)
+
+
+def test_a_measurement_tells_how_far_it_is(images):
+    told = []
+
+    class Told:
+        def report(self, step, **figures):
+            told.append((step, figures))
+
+    measure([images], eps=0.01, watch=Progress(Told()))
+    assert [step for step, _ in told] == list(range(1, len(told) + 1))
+    stages = {name for _, figures in told for name in figures}
+    assert {"blocks_read", "neighbour_tiles_percent", "delta_bounds_percent"} <= stages
+    assert all(0 < value <= 100 for _, figures in told for value in figures.values())
+
+
+def test_memory_goes_by_the_bytes_asked_for_and_not_by_the_number_of_pictures(tmp_path):
+    """40 pictures of 96 kB would take 30 MiB as float64, and the differences of their pairs more."""
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    for number in range(40):
+        folder = tmp_path / str(number % 2)
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (180, 180, 3), dtype=np.uint8)).save(folder / f"{number}.png")
+    batches = open_data(str(tmp_path))
+    options = {"eps": 0.01, "resolution": 0.05, "m": 3}
+    measure(batches, memory=1 << 20, **options)  # imports are made
+    tracemalloc.start()
+    found = measure(batches, memory=1 << 20, **options)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.held == (1 << 20) // (180 * 180 * 3)
+    assert peak < 48 << 20, "pieces of 8 MiB as float64, a few at a time"
+
+
+def test_the_held_sample_is_that_of_the_smallest_keys_however_batches_are_cut():
+    random = np.random.default_rng(3)
+    points, labels = random.random((5000, 7)), random.integers(0, 3, 5000)
+    keys = generator(9, "held").random(5000)
+    expected = np.sort(np.argsort(keys, kind="stable")[:300])
+    for rows in (1, 37, 2048, 5000):
+        cuts = [(points[i : i + rows], labels[i : i + rows]) for i in range(0, 5000, rows)]
+        seen = survey(cuts, seed=9, memory=300 * 7 * 8)
+        assert np.array_equal(seen.positions, expected)
+        assert np.array_equal(seen.points, points[expected])
+        assert np.array_equal(seen.codes[seen.positions], labels[expected])

@@ -12,20 +12,41 @@ from gridcell.suite import load_suite, suite_names
 from gridcell.task import find_task, task_names
 
 DIGESTS = {
-    ("farcuriosity", "atari"): (24, "e80ad1846135675d"),
-    ("farcuriosity", "mini"): (18, "2749e6199cafe340"),
-    ("farcuriosity", "paper"): (195, "f68f147585f9c6af"),
-    ("farmap", "mini"): (241, "dd64abbb960a573b"),
-    ("farmap", "paper"): (4502, "5a9ad3dbea9f5dea"),
-    ("farmap", "rooms3d"): (11, "258e217a75c6a42b"),
-    ("farmap", "sweep"): (1680, "38ad7ca86e50cfef"),
-    ("generalization-difficulty", "mini"): (45, "033308c8695ac3ae"),
-    ("generalization-difficulty", "published"): (29, "e3ab21d11baf1457"),
-    ("imagenet-rib", "mini"): (753, "69365dc4818e8411"),
-    ("imagenet-rib", "paper"): (84910, "6c42f07327f1b66d"),
-    ("inductive-bias", "mini"): (439, "f9cdac7c67ed2398"),
+    ("farcuriosity", "atari"): (24, "27d4d7c78b090b19"),
+    ("farcuriosity", "conditions"): (240, "7f308e20158dd488"),
+    ("farcuriosity", "doorkey"): (30, "705f6a7fc33e8f04"),
+    ("farcuriosity", "mini"): (18, "2f31f3be6142bd60"),
+    ("farcuriosity", "paper"): (195, "559a949a7e414bec"),
+    ("farcuriosity", "pong"): (4, "3d687796d76288c8"),
+    ("farcuriosity", "released"): (40, "be159bdfa0eeaa04"),
+    ("farcuriosity", "spaces"): (30, "991eba9db23b1823"),
+    ("farmap", "ablation"): (1200, "8eed67b1cfcfe48e"),
+    ("farmap", "dynamic"): (320, "ae0ea982f202cc60"),
+    ("farmap", "ends"): (1000, "24ed68a8b99b1c95"),
+    ("farmap", "huge"): (300, "1514c2a71afc1666"),
+    ("farmap", "mini"): (482, "636aa43f223bd28d"),
+    ("farmap", "noise"): (400, "7a2e7a91ee60f3e9"),
+    ("farmap", "paper"): (12002, "f0db39ce4b7071a0"),
+    ("farmap", "rooms3d"): (43, "5d2f79617c1d5a3c"),
+    ("farmap", "sweep"): (2040, "270d36a33958baf7"),
+    ("generalization-difficulty", "alphabets"): (9, "f2884c87b480324d"),
+    ("generalization-difficulty", "figures"): (14, "04e1304c8aa2c925"),
+    ("generalization-difficulty", "mini"): (45, "8ad95c2870b07522"),
+    ("generalization-difficulty", "published"): (29, "8b37fa797dd04935"),
+    ("imagenet-rib", "learning-rate"): (2319, "e5a45b60f928964a"),
+    ("imagenet-rib", "mini"): (785, "274c7a5582dc9abd"),
+    ("imagenet-rib", "paper"): (93762, "aaea08eb24c03bdc"),
+    ("imagenet-rib", "paper-released"): (83708, "3c6abcc1033b9489"),
+    ("inductive-bias", "mini"): (340, "6bb8a2154d8f98d6"),
+    ("inductive-bias", "sensitivity"): (41, "ea7ae72c8211f9a1"),
+    ("inductive-bias", "variety"): (63, "61848efa50ee9aaf"),
 }
-USERS_DATA = {("generalization-difficulty", "custom"), ("imagenet-rib", "lite"), ("inductive-bias", "paper")}
+USERS_DATA = {
+    ("farmap", "released-maps"),
+    ("generalization-difficulty", "custom"),
+    ("imagenet-rib", "lite"),
+    ("inductive-bias", "paper"),
+}
 
 
 @pytest.mark.parametrize(("task", "suite"), DIGESTS, ids="-".join)

@@ -5,6 +5,7 @@ Imports inside functions and under TYPE_CHECKING count, too: they tie files toge
 
 import ast
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,28 @@ def test_no_task_imports_another_task(name):
     own = name.partition(".")[0]
     others = {target.partition(".")[0] for target in GRAPH[name]} - {own, "gridcell", SHARED}
     assert not others
+
+
+FACES = {"gridcell", *(f"gridcell.{name}" for name in ("data", "learn", "report", "plots", "testing"))}
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("gridcell")])
+def test_a_task_imports_the_public_face_alone(name):
+    reached = set()
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            reached |= {alias.name for alias in node.names if alias.name.split(".")[0] == "gridcell"}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "gridcell":
+            reached.add(node.module)
+    assert reached <= FACES
+
+
+@pytest.mark.parametrize("face", sorted(FACES))
+def test_every_public_name_is_there(face):
+    module = import_module(face)
+    assert module.__all__
+    for name in module.__all__:
+        assert getattr(module, name) is not None
 
 
 def test_the_top_floor_of_a_task_is_small():

@@ -2,7 +2,6 @@
 
 import json
 import re
-from importlib import import_module
 
 import pytest
 
@@ -10,6 +9,7 @@ from gridcell.cell import canonical_json
 from gridcell.errors import UserError
 from gridcell.suite import load_suite, parse_settings, suite_names
 from gridcell.task import find_task, task_names
+from gridcell.testing import task_checks
 
 ALL_SUITES = [(task, suite) for task in task_names() for suite in suite_names(find_task(task))]
 
@@ -27,25 +27,22 @@ OPEN = {both: asked for both in ALL_SUITES if (asked := asks_for(*both))}
 SUITES = [both for both in ALL_SUITES if both not in OPEN]
 
 
+CHECKS = [(name, check) for name in task_names() for check in task_checks(find_task(name))]
+
+
+@pytest.mark.parametrize(("name", "check"), CHECKS, ids=lambda value: str(value).replace("/", " "))
+def test_every_installed_task_keeps_the_contract_that_ships(name, check):
+    check()
+
+
 @pytest.mark.parametrize("name", task_names())
-def test_a_task_describes_itself(name):
-    task = find_task(name)
-    assert task.name == name
-    assert 10 < len(task.summary) < 120
+def test_every_task_has_a_suite_of_minutes(name):
     assert (name, "mini") in SUITES
 
 
 @pytest.mark.parametrize("both", OPEN, ids="-".join)
 def test_a_suite_for_the_users_own_data_says_which_setting_names_them(both):
-    assert re.search(r"\b(data|problems)\.\w+", OPEN[both])
-
-
-@pytest.mark.parametrize("name", task_names())
-def test_every_function_a_task_names_exists(name):
-    task = find_task(name)
-    for where in (*task.cells.values(), task.report):
-        module, _, function = where.partition(":")
-        assert callable(getattr(import_module(module), function))
+    assert re.search(r"\b(data|problems|released)\.\w+", OPEN[both])
 
 
 @pytest.mark.parametrize(("name", "suite"), SUITES)

@@ -9,7 +9,7 @@ import toy_task
 
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
-from gridcell.mlflow.experiment import Experiment
+from gridcell.mlflow.experiment import Experiment, connect
 from gridcell.mlflow.mirror import Window, write
 from gridcell.store.plans import grid_id
 from gridcell.store.results import encode
@@ -68,6 +68,14 @@ def test_the_window_is_rebuilt_from_the_store_and_syncing_twice_adds_nothing(gri
     assert experiment(other, grid).mirror(store, grid.cells) == len(grid)
     assert experiment(other, grid).mirror(store, grid.cells) == 0
     assert {item.data.tags["gridcell.cell"]: item.data.metrics for item in children(other)} == before
+
+
+def test_grids_of_one_suite_name_have_parents_of_their_own_names(grid, uri):
+    other = toy_task.plan(toy_task.Settings(width=5))
+    parents = [experiment(uri, one).parent for one in (grid, other, grid)]
+    assert parents[0] == parents[2] != parents[1]
+    names = [connect(uri).get_run(parent).info.run_name for parent in parents]
+    assert names[:2] == [f"mini {grid_id(grid)}", f"mini {grid_id(other)}"]
 
 
 def test_a_window_that_is_down_loses_nothing_and_says_so(grid, store, monkeypatch):

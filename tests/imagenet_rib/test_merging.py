@@ -1,5 +1,6 @@
 """Merges against torch's own averaging, exact end points, and what a linear model must predict."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, strategies as st
@@ -7,7 +8,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from gridcell.errors import UserError
-from imagenet_rib.learning.merging import average, interpolate
+from imagenet_rib.learning.merging import average, interpolate, model_stock
 
 
 def network(seed, dtype=torch.float32):
@@ -97,3 +98,27 @@ def test_weights_that_do_not_match_are_refused_by_name(merge):
 def test_an_empty_soup_is_refused():
     with pytest.raises(UserError, match="at least one"):
         average([])
+
+
+def test_a_model_stock_follows_the_papers_share():
+    """Two movements of equal length at an angle: the merge lies at 2 c / (1 + c) of the way to their mean."""
+    anchor = {"w": torch.zeros(2, dtype=torch.float64), "n": torch.tensor(1)}
+    for degrees in (10.0, 60.0, 89.0):
+        c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+        tuned = [{"w": torch.tensor([1.0, 0.0]).double(), "n": torch.tensor(2)}]
+        tuned += [{"w": torch.tensor([c, s]).double(), "n": torch.tensor(3)}]
+        found = model_stock(anchor, tuned)
+        expected = 2 * c / (1 + c) * torch.tensor([1 + c, s]).double() / 2
+        torch.testing.assert_close(found["w"], expected)
+        assert int(found["n"]) == 3
+
+
+def test_a_model_stock_of_those_that_agree_is_their_mean_and_of_those_that_do_not_the_anchor():
+    anchor, one = {"w": torch.ones(3)}, {"w": torch.tensor([2.0, 3.0, 4.0])}
+    torch.testing.assert_close(model_stock(anchor, [one, one])["w"], one["w"])
+    other = {"w": 2 * anchor["w"] - one["w"]}  # the opposite movement
+    assert torch.equal(model_stock(anchor, [one, other])["w"], anchor["w"])
+    assert torch.equal(model_stock(anchor, [anchor, one])["w"], anchor["w"])
+    assert torch.equal(model_stock(anchor, [anchor, anchor])["w"], anchor["w"])
+    with pytest.raises(UserError, match="at least two"):
+        model_stock(anchor, [one])

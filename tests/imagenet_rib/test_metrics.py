@@ -172,3 +172,13 @@ def test_each_set_has_draws_of_its_own_that_follow_from_the_seed_and_its_name():
     # Sets are independent: variances add up. With the same draws in both the totals would all be 0.
     expected = 2 * scores.var() * scores.size
     assert both.var() == pytest.approx(expected, rel=0.15)
+
+
+def test_the_mean_of_what_is_known_is_numpys_without_nan():
+    stack = np.array([[1.0, np.nan, 5.0], [3.0, np.nan, np.nan], [8.0, np.nan, -1.0]])
+    assert np.array_equal(metrics.mean_of_known(stack), [4.0, np.nan, 2.0], equal_nan=True)
+
+
+def test_two_sets_are_enough_for_ri():
+    ri = metrics.robustness_improvement(np.array([[9.0, 5.0], [7.0, 9.0]]), np.array([6.0, 6.0]))
+    assert ri.tolist() == [-1.0, 1.0]

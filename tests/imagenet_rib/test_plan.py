@@ -34,13 +34,13 @@ def test_mini_is_the_full_matrix_of_all_methods():
         "pretrain": models,
         "fisher": models,
         "train": models * sets * trained,
-        "evaluate": models * (1 + sets * (trained + curve + 1)),
+        "evaluate": models * (1 + sets * (trained + curve + 2)),  # and two soups
         "features": models,
         "distance": models * sets,
     }
     tested = [t.labels for t in planned.targets if planned.cells[t.cell].kind == "evaluate"]
     asked = {(labels["model"], labels["method"], labels.get("downstream")) for labels in tested}
-    assert len(asked) == models * (1 + sets * 8)
+    assert len(asked) == models * (1 + sets * 9)
 
 
 def test_one_checkpoint_serves_every_method_that_needs_it():

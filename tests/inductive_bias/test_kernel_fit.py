@@ -7,7 +7,7 @@ import pytest
 
 from gridcell.errors import UserError
 from inductive_bias.cells.kernel import check_fit
-from inductive_bias.distributions.information import fit_warning
+from inductive_bias.distributions.warnings import fit_warning
 from inductive_bias.kernel_space import posterior as posterior_module
 from inductive_bias.kernel_space.kernels import rbf
 from inductive_bias.kernel_space.posterior import posterior

@@ -8,12 +8,14 @@ STORE = "tests/gridcell/store/test_"
 EXECUTE = "tests/gridcell/execute/test_"
 LEARN = "tests/gridcell/learn/test_"
 RIB = "tests/imagenet_rib/test_"
+RIB_REPORT = "tests/imagenet_rib/report/test_"
 CLI = "tests/gridcell/cli/test_"
 
 TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/cell.py": (f"{CORE}cell.py", f"{EXECUTE}workers.py", f"{CORE}suite.py"),
     "platform/gridcell/grid.py": (f"{CORE}grid.py", f"{EXECUTE}schedule.py", f"{CLI}cli.py"),
     "platform/gridcell/context.py": (
+        f"{CORE}context.py",
         f"{EXECUTE}executors.py",
         f"{EXECUTE}attempt.py",
         f"{EXECUTE}policies.py",
@@ -22,9 +24,16 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/registry.py": (f"{CORE}registry.py",),
     "platform/gridcell/secrets.py": (f"{CORE}secrets.py",),
     "platform/gridcell/suite.py": (f"{SETTINGS}overrides.py", f"{CORE}suite.py", f"{CLI}cli.py"),
-    "platform/gridcell/settings/base.py": (f"{SETTINGS}parse.py", f"{SETTINGS}overrides.py"),
+    "platform/gridcell/settings/base.py": (
+        f"{SETTINGS}schema.py",
+        f"{SETTINGS}parse.py",
+        f"{SETTINGS}overrides.py",
+    ),
     "platform/gridcell/settings/core_yaml.py": (f"{SETTINGS}core_yaml.py", f"{SETTINGS}overrides.py"),
-    "platform/gridcell/settings/docstrings.py": (f"{SETTINGS}overrides.py",),
+    "platform/gridcell/settings/docstrings.py": (
+        f"{SETTINGS}schema.py",
+        f"{SETTINGS}overrides.py",
+    ),
     "platform/gridcell/settings/mistakes.py": (f"{SETTINGS}parse.py", f"{SETTINGS}overrides.py"),
     "platform/gridcell/settings/overrides.py": (f"{SETTINGS}overrides.py",),
     "platform/gridcell/settings/parse.py": (
@@ -32,7 +41,10 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{SETTINGS}overrides.py",
         f"{CORE}suite.py",
     ),
-    "platform/gridcell/settings/schema.py": (f"{SETTINGS}overrides.py",),
+    "platform/gridcell/settings/schema.py": (
+        f"{SETTINGS}schema.py",
+        f"{SETTINGS}overrides.py",
+    ),
     "platform/gridcell/settings/strictness.py": (f"{SETTINGS}parse.py",),
     "platform/gridcell/store/__init__.py": (f"{STORE}store.py", f"{CLI}unreadable.py"),
     "platform/gridcell/store/cache.py": (f"{STORE}cache.py",),
@@ -89,8 +101,11 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/methods/lwf.py": (f"{RIB}methods.py",),
     "tasks/imagenet_rib/methods/soup.py": (f"{RIB}methods.py", f"{RIB}merging.py"),
     "tasks/imagenet_rib/methods/wise_ft.py": (f"{RIB}methods.py", f"{RIB}merging.py"),
-    "tasks/imagenet_rib/report/estimates.py": (f"{RIB}summary.py", f"{RIB}leaderboard.py"),
-    "tasks/imagenet_rib/report/significance.py": (f"{RIB}significance.py",),
+    "tasks/imagenet_rib/report/estimates.py": (f"{RIB_REPORT}summary.py", f"{RIB_REPORT}leaderboard.py"),
+    "tasks/imagenet_rib/report/significance.py": (
+        f"{RIB_REPORT}significance.py",
+        f"{RIB_REPORT}leaderboard.py",
+    ),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 
@@ -99,11 +114,9 @@ SLOWER = frozenset(
         *(f"{EXECUTE}{name}.py" for name in ("executors", "policies", "searcher", "trial", "workers")),
         *(f"{CLI}{name}.py" for name in ("cli", "unreadable")),
         *(f"{LEARN}{name}.py" for name in ("checkpoint", "fit", "together")),
-        *(
-            f"{RIB}{name}.py"
-            for name in ("leaderboard", "methods", "models", "model_options", "plan", "summary")
-        ),
+        *(f"{RIB}{name}.py" for name in ("methods", "models", "model_options", "plan")),
         *(f"{STORE}{name}.py" for name in ("cache", "patience", "store", "listings")),
+        *(f"{RIB_REPORT}{name}.py" for name in ("leaderboard", "summary")),
         f"{CORE}identities.py",
     }
 )

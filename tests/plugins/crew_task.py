@@ -6,12 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gridcell.cell import Cell
-from gridcell.context import Context
-from gridcell.errors import UserError
-from gridcell.grid import GridBuilder
+from gridcell import Cell, Context, GridBuilder, Task, UserError
 from gridcell.report import GridResults, Report
-from gridcell.task import Task
 
 
 def plan(settings: Any) -> Any:
@@ -28,9 +24,8 @@ def train(cell: Cell, context: Context) -> Mapping[str, Any]:
     """Train three epochs with a checkpoint after each; fail as ``config["fail"]`` says, on the last rank."""
     import torch
 
-    from gridcell.data.batches import Batches
-    from gridcell.learn.classifier import Classifier
-    from gridcell.learn.fitting import fit
+    from gridcell.data import Batches
+    from gridcell.learn import Classifier, fit
     from learn_problems import cross_entropy, data
 
     last = context.rank == context.workers - 1
@@ -82,9 +77,8 @@ def vit(cell: Cell, context: Context) -> Mapping[str, Any]:
     """Train a small vision transformer on 1,024 random images, without checkpoints: for timing."""
     import torch
 
-    from gridcell.data.batches import Batches
-    from gridcell.learn.classifier import Classifier
-    from gridcell.learn.fitting import fit
+    from gridcell.data import Batches
+    from gridcell.learn import Classifier, fit
     from imagenet_rib.learning.models import build_model
     from learn_problems import cross_entropy
 

@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gridcell.cell import Cell
-from gridcell.context import Context
-from gridcell.grid import Grid, GridBuilder
+from gridcell import Cell, Context, Grid, GridBuilder, Task
 from gridcell.report import GridResults, Report
-from gridcell.task import Task
 
 
 def plan(rounds: int, width: int, markers: Path) -> Grid:

@@ -10,12 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gridcell.cell import Cell
-from gridcell.context import Context
-from gridcell.errors import Diverged
-from gridcell.grid import Grid, GridBuilder
+from gridcell import Cell, Context, Diverged, Grid, GridBuilder, Task
 from gridcell.report import GridResults, Report, Table, write_page
-from gridcell.task import Task
 
 
 class Settings(BaseModel):

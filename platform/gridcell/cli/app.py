@@ -5,7 +5,20 @@ from typing import Annotated
 import typer
 
 import gridcell
-from gridcell.cli import author, cells, data, doctor, forget, inspect, jobs, logs, reports, run, settings
+from gridcell.cli import (
+    author,
+    cells,
+    data,
+    doctor,
+    forget,
+    inspect,
+    jobs,
+    logs,
+    play,
+    reports,
+    run,
+    settings,
+)
 
 app = typer.Typer(
     name="gridcell",
@@ -26,6 +39,7 @@ app.command("report")(reports.report)
 app.command("forget")(forget.forget)
 app.command("sync")(reports.sync)
 app.command("ui")(reports.ui)
+app.command("play")(play.play)
 app.command("doctor")(doctor.doctor)
 app.command("new")(author.new)
 app.command("check")(author.check)

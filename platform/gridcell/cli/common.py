@@ -2,8 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -92,11 +92,18 @@ class Request:
 
     suite: Suite
     grid: Grid
+    selected: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
         """Task and suite, for headings and MLflow's experiment."""
         return f"{self.suite.task.name}/{self.suite.name}"
+
+    @property
+    def full_title(self) -> str:
+        """The title, and what was selected, where not everything was: for reports."""
+        chosen = " ".join(f"{key}={','.join(values)}" for key, values in self.selected.items())
+        return f"{self.title} (selected: {chosen})" if chosen else self.title
 
 
 def request(
@@ -114,7 +121,8 @@ def request(
     """
     plugins.load(plugin or (), joins=True)  # first, for the task may be in one
     loaded = load_suite(find_task(task), suite, overrides or (), seeds, plugin or ())
-    return Request(loaded, loaded.grid().select(selection(select or ())))
+    wanted = selection(select or ())
+    return Request(loaded, loaded.grid().select(wanted), wanted)
 
 
 def selection(pairs: list[str] | tuple[()]) -> dict[str, list[str]]:
@@ -205,6 +213,12 @@ class PlainConsole(Console):
     def render_str(self, text: str, **how: Any) -> Text:
         """Return the text as it is to be shown."""
         return super().render_str(printable(text), **how)
+
+
+def print_notes(console: Console, grid: Grid) -> None:
+    """Print what the readers of the user's data leave out, convert or take for granted."""
+    for note in grid.notes:
+        console.print(f"Note: {note}", soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

@@ -29,6 +29,11 @@ class OnCorrupt(StrEnum):
 Workers = Annotated[int, typer.Option("--workers", metavar="N", help="How many to read and check at once.")]
 
 
+MinImages = Annotated[
+    int, typer.Option("--min-images", metavar="N", min=1, help="Leave out classes with fewer images.")
+]
+
+
 @app.callback()
 def options() -> None:
     """Make and check data sets."""
@@ -49,6 +54,7 @@ def import_(
     shard_mb: Annotated[
         float, typer.Option("--shard-mb", metavar="MB", help="Size of a shard to aim at.")
     ] = 128.0,
+    min_images: MinImages = 1,
 ) -> None:
     """Write a published data set as WebDataset shards. Run it again to go on where it was stopped."""
     from gridcell.data.shards.write import import_set
@@ -63,6 +69,7 @@ def import_(
             workers=workers,
             on_corrupt="skip" if on_corrupt is OnCorrupt.SKIP else "fail",
             shard_mb=shard_mb,
+            min_images=min_images,
             progress=bar.update,
         )
     except CorruptData as error:
@@ -76,6 +83,7 @@ def import_(
     _print_first(console, list(manifest.corrupt.values()), "corrupt images left out")
     if manifest.how["left_out"]:
         console.print(f"{manifest.how['left_out']} images are no part of the benchmark: left out")
+    _print_notes(console, manifest.how.get("said", []))
     published = manifest.how["published"]
     for what, count in (("images", manifest.samples), ("classes", len(manifest.classes))):
         if published[what] is not None and published[what] != count:
@@ -90,14 +98,18 @@ def import_(
 
 @app.command("verify")
 def verify(
-    uri: Annotated[str, typer.Argument(metavar="URI", help="Where the shards are.")],
+    uri: Annotated[str, typer.Argument(metavar="URI", help="Where the shards or the derived suite are.")],
     workers: Workers = 1,
     as_json: Json = False,
 ) -> None:
-    """Compare the counts and checksums of shards with their manifest; exit code 1 if anything differs."""
+    """Compare shards, or a derived suite, with their manifest; exit code 1 if anything differs."""
+    from gridcell.data.image_sets import is_suite
     from gridcell.data.shards.verify import verify as verify_shards
 
     console = common.console()
+    if "://" not in uri and is_suite(Path(uri).expanduser()):
+        _verify_suite(console, Path(uri).expanduser(), as_json=as_json)
+        return
     bar = _Bar(console, "shards", silent=as_json)
     try:
         with reading(uri):
@@ -114,6 +126,25 @@ def verify(
         found = f"{len(manifest.shards)} shards, {manifest.samples} images of {len(manifest.classes)} classes"
         verdict = "not as the manifest says" if done.problems else "all as the manifest says"
         console.print(f"{manifest.title}: {found}: {verdict}", soft_wrap=True)
+    if done.problems:
+        raise typer.Exit(1)
+
+
+def _verify_suite(console: Console, root: Path, *, as_json: bool) -> None:
+    from gridcell.data.image_sets import verify_suite
+
+    try:
+        done = verify_suite(root)
+    except CorruptData as error:
+        raise UserError(str(error)) from error
+    images = sum(done.images.values())
+    if as_json:
+        print_json({"images": images, "sets": len(done.images), "problems": list(done.problems)})
+    else:
+        _print_first(console, list(done.problems), "problems")
+        verdict = "not as the manifest says" if done.problems else "all as the manifest says"
+        found = f"{len(done.images)} sets, {images} images"
+        console.print(f"Suite {root}: {found}: {verdict}", soft_wrap=True)
     if done.problems:
         raise typer.Exit(1)
 
@@ -136,6 +167,8 @@ def derive(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the suite of sets goes.")],
     size: Annotated[int, typer.Option(metavar="PX", min=16, help="Side of the images.")] = 224,
     seed: Annotated[int, typer.Option(min=0, help="Of the split and of every random effect.")] = 0,
+    min_images: MinImages = 1,
+    force: Annotated[bool, typer.Option("--force", help="Replace a suite that is there already.")] = False,
 ) -> None:
     """Split your own labelled images and derive the eight shifted sets, as imagenet-rib's mini suite does.
 
@@ -143,8 +176,10 @@ def derive(
     """
     from gridcell.data.deriving import derive_folder
 
-    manifest = derive_folder(base, out, size=size, seed=seed)
+    out = out.expanduser()
+    manifest = derive_folder(base, out, size=size, seed=seed, min_images=min_images, replace=force)
     console = common.console()
+    _print_notes(console, manifest["how"]["said"])
     for name, about in manifest["sets"].items():
         console.print(f"{name:10} {about['images']:6} images of {len(about['classes'])} classes")
     console.print(f"Written to {out}", soft_wrap=True)
@@ -186,6 +221,11 @@ class _Bar:
         """Take the bar away."""
         if self._bar is not None:
             self._bar.stop()
+
+
+def _print_notes(console: Console, sentences: list[str]) -> None:
+    for sentence in sentences:
+        console.print(f"Note: {sentence}", soft_wrap=True)
 
 
 def _print_first(console: Console, sentences: list[str], what: str) -> None:

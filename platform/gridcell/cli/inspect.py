@@ -27,6 +27,7 @@ from gridcell.cli.common import (
     describe_diverged,
     open_store,
     print_json,
+    print_notes,
     read_results,
     reading,
     request,
@@ -92,7 +93,13 @@ def plan(
             for cell in asked.grid.cells.values()
         ]
         targets = len(asked.grid.targets)
-        answer = {"cells": cells, "targets": targets, "skipped": skipped, "estimate": dict(estimate)}
+        answer = {
+            "cells": cells,
+            "targets": targets,
+            "skipped": skipped,
+            "estimate": dict(estimate),
+            "notes": list(asked.grid.notes),
+        }
         print_json(answer | ({"simulated": simulated} if gpus else {}))
         return
     console = common.console()
@@ -112,6 +119,7 @@ def plan(
         table.add_row(kind, *map(str, row), ", ".join(sorted(needs)) or "-")
     console.print(table)
     _print_skipped(console, asked)
+    print_notes(console, asked.grid)
     for sentence in stale.sentences():
         console.print(sentence, soft_wrap=True)
     for sentence in _of_earlier_rules(asked, store):

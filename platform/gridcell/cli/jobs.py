@@ -298,7 +298,7 @@ def _check_reachable(option: str, uri: str) -> None:
             f"{option} would show its password to all who see the cluster's jobs: set it where the nodes "
             "are started (clusters/README.md says how)"
         )
-    if "://" not in uri and not Path(uri).is_absolute():
+    if "://" not in uri and not Path(uri).expanduser().is_absolute():
         raise UserError(
             f"{option} '{uri}' is a folder of this machine; name a place that every node reaches, such as "
             "/shared/runs or s3://bucket/runs"

@@ -56,7 +56,7 @@ def grid_results(asked: Request, store: Store) -> GridResults:
             "'gridcell run' sets damaged results aside and runs their cells again"
         )
     return GridResults(
-        title=asked.title,
+        title=asked.full_title,
         settings=asked.suite.settings.model_dump(mode="json"),
         grid=asked.grid,
         results=results,
@@ -81,7 +81,7 @@ def report_folder(given: Path | None, asked: Request, store: Store) -> Path:
     Raises:
         UserError: it can't be made, or no file can be written there.
     """
-    folder = given or _own_folder(asked, store)
+    folder = given.expanduser() if given is not None else _own_folder(asked, store)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()

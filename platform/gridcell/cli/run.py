@@ -31,6 +31,7 @@ from gridcell.cli.common import (
     SuiteName,
     TaskName,
     Tracking,
+    print_notes,
     request,
     stale_results,
 )
@@ -123,6 +124,7 @@ def run(
     console.print(
         f"{asked.title}: {len(asked.grid)} cells, {to_run} to run, storage {storage}", soft_wrap=True
     )
+    print_notes(console, asked.grid)
     store.plans.save(asked.suite.task.name, asked.suite.name, asked.grid, plugins.paths())
     window = Window(
         tracking or default_tracking_uri(store), asked.suite.task.name, asked.suite.name, asked.grid, store

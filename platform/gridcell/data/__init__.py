@@ -1,7 +1,8 @@
-"""Labelled images, and the distribution shifts derived from them.
+"""Labelled images and arrays: read from what users have, derived, corrupted, and kept as shards.
 
-``images`` holds sets in memory and in one file, ``folder`` reads and writes image folders, ``suite`` folders
-of several sets with a manifest, ``digits`` is the embedded data, ``corruptions`` and ``shifts`` turn images
-into harder ones, ``derive`` makes a whole benchmark suite from one labelled set. Each is imported from its
-own module, so that planning a grid loads none of them.
+Names are imported when they are first used, so that planning a grid loads none of them.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

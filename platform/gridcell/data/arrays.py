@@ -1,16 +1,52 @@
-"""Arrays in the user's own .npz files: read when asked for, and any fault told as the user's."""
+"""Points and labels in the user's own .npz and .npy files: one set of conventions for every task.
+
+Which array is which goes by its name; what labels and pictures are, by their type and shape. What can't be
+told is refused, with the sentence that resolves it.
+"""
 
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gridcell.errors import UserError
+
+POINTS = ("points", "x", "data", "images", "inputs", "features", "x_train", "train_images")
+LABELS = ("labels", "label", "y", "target", "targets", "y_train", "train_labels")
+"""Names of the arrays of points and of labels, in upper or lower case."""
+
+UNNAMED = ("arr_0", "arr_1")
+"""What ``np.savez(file, points, labels)`` calls them; looked for where no array has a name of those above."""
+
+Target = Literal["classes", "numbers"]
+
+_COLOURS = (1, 3)
+_NUMBERS = "fiub"
+_TEXT = "US"
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledArrays:
+    """Points and what is to be told of each.
+
+    Attributes:
+        points: real numbers (N, d), or pictures (N, channels, height, width), of the file's own type.
+        labels: classes, int64 (N,), counted from 0 in the order of their sorted values; or numbers, float64
+            (N, k).
+        target: which of the two.
+        said: sentences on what is left out and how arrays are read.
+    """
+
+    points: NDArray[Any]
+    labels: NDArray[Any]
+    target: Target
+    said: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -21,7 +57,7 @@ def open_npz(path: str | Path) -> Iterator[Mapping[str, NDArray[Any]]]:
         UserError: there is no such file, it is no archive of arrays (an empty file, one array alone), it is
             damaged or cut short, or an array that is asked for holds Python objects.
     """
-    file = Path(path)
+    file = Path(path).expanduser()
     if not file.is_file():
         raise UserError(f"There is no data file {file}")
     try:
@@ -34,3 +70,208 @@ def open_npz(path: str | Path) -> Iterator[Mapping[str, NDArray[Any]]]:
             yield archive
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"'{file}' can't be read as arrays of numbers: {error}") from error
+
+
+def read_npz(
+    path: str | Path,
+    *,
+    name: str | None = None,
+    target: Target | None = None,
+    setting: str = "target",
+    default: Target | None = None,
+    values: bool = True,
+) -> LabelledArrays:
+    """Read points and labels from an .npz file.
+
+    Args:
+        path: the file; ``~`` is the user's home.
+        name: what to call the data in messages; by default the file in quotes.
+        target: what the labels are, where that can't be told.
+        setting: what that setting is called, for messages.
+        default: what such labels are taken for; None: they are refused.
+        values: whether points are read. If not, they are zeros of the right shape and type that take no
+            memory: planning needs no more.
+
+    Raises:
+        UserError: the file can't be read, has no or several arrays of points or of labels, or what
+            :func:`labelled_arrays` finds.
+
+    Example:
+        >>> np.savez("mine.npz", images=np.zeros((4, 8, 8), np.uint8), labels=np.array(["a", "b", "a", "b"]))
+        >>> read = read_npz("mine.npz")
+        >>> read.points.shape, read.labels.tolist()
+        ((4, 1, 8, 8), [0, 1, 0, 1])
+    """
+    with open_npz(path) as arrays:
+        points, labels = _find(list(arrays), str(path))
+        left = [name for name in arrays if name not in (points, labels)]
+        read = arrays[points] if values else _shape_of(Path(path).expanduser(), points, arrays)
+        found = labelled_arrays(
+            read, arrays[labels], name or f"'{path}'", target=target, setting=setting, default=default
+        )
+    if not left:
+        return found
+    return LabelledArrays(
+        found.points,
+        found.labels,
+        found.target,
+        (f"{path}: {points} and {labels} are read, {', '.join(sorted(left))} left out", *found.said),
+    )
+
+
+def labelled_arrays(
+    points: NDArray[Any],
+    labels: NDArray[Any],
+    name: str,
+    *,
+    target: Target | None = None,
+    setting: str = "target",
+    default: Target | None = None,
+) -> LabelledArrays:
+    """Bring points and labels to the form that tasks take.
+
+    Args:
+        points: real numbers (N,), (N, d) or of more axes. (N, H, W) are pictures of one channel; where the
+            last axis of four has 1 or 3 entries, pictures whose colours come last.
+        labels: integers, truth values or text (N,) or (N, 1): classes; one-hot (N, k): classes; other
+            numbers: numbers. Whole numbers of a floating type may be either: ``target`` says which.
+        name: what to call the data in messages.
+        target: see ``labels``.
+        setting: what ``target`` is called, for messages.
+        default: what labels are taken for that can't be told; None: they are refused.
+
+    Raises:
+        UserError: arrays of other types or shapes, not as many points as labels, pictures whose channels
+            can't be told, labels that are not finite, or that can't be told or are not what ``target`` says.
+    """
+    if points.dtype.kind not in _NUMBERS:
+        raise UserError(f"The points of {name} must be real numbers, not {points.dtype}")
+    if points.ndim < 1 or labels.ndim not in (1, 2) or len(points) != len(labels):
+        raise UserError(
+            f"{name} has inputs of shape {points.shape} and labels of shape {labels.shape}: "
+            "give inputs (N, ...) and labels (N,) or targets (N, k), equally many"
+        )
+    seen, how = _as_pictures(points, name)
+    told, kind, why = _as_labels(labels, name, target, setting, default)
+    said = tuple(f"{name}: {sentence}" for sentence in (how, why) if sentence)
+    return LabelledArrays(seen, told, kind, said)
+
+
+def _shape_of(file: Path, name: str, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    """Return zeros of an array's shape and type, from its header alone."""
+    with zipfile.ZipFile(file) as archive, archive.open(f"{name}.npy") as opened:
+        version = np.lib.format.read_magic(opened)
+        readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        if version not in readers:
+            return arrays[name]
+        shape, _, dtype = readers[version](opened)
+    return np.broadcast_to(np.zeros((), dtype), shape)
+
+
+def _find(names: Sequence[str], path: str) -> tuple[str, str]:
+    if not any(name.lower() in (*POINTS, *LABELS) for name in names) and set(UNNAMED) <= set(names):
+        return UNNAMED
+    points, labels = (_one(names, known, path) for known in (POINTS, LABELS))
+    if points is None or labels is None:
+        what, known = ("points", POINTS) if points is None else ("labels", LABELS)
+        raise UserError(
+            f"'{path}' holds {', '.join(sorted(names)) or 'nothing'}, but no array of {what}: "
+            f"name it one of {', '.join(known)}"
+        )
+    return points, labels
+
+
+def _one(names: Sequence[str], known: Sequence[str], path: str) -> str | None:
+    found = [name for name in names if name.lower() in known]
+    if len(found) > 1:
+        what = "points" if known is POINTS else "labels"
+        raise UserError(f"'{path}' holds {' and '.join(found)}, each of which may be the {what}: keep one")
+    return found[0] if found else None
+
+
+def _as_pictures(points: NDArray[Any], name: str) -> tuple[NDArray[Any], str]:
+    """Return points (N, d) or (N, channels, height, width), and how they were read where that isn't plain."""
+    shape = points.shape
+    if points.ndim == 1:
+        return points[:, None], ""
+    if points.ndim == 3:
+        return points[:, None], f"points of shape {shape} are read as pictures of one channel"
+    if points.ndim != 4:
+        return points.reshape(len(points), -1), (
+            f"points of shape {shape} are read as vectors" if points.ndim > 4 else ""
+        )
+    first, last = shape[1], shape[-1]
+    if last in _COLOURS and first not in _COLOURS:
+        pictures = np.moveaxis(points, -1, 1)
+        return pictures, f"points of shape {shape} are read as pictures whose colours come last"
+    if last == 4 and first not in (*_COLOURS, 4):
+        raise UserError(
+            f"The points of {name}, of shape {shape}, look like pictures with transparency (RGBA): save "
+            "points[..., :3], or points.reshape(len(points), -1) if they are something else"
+        )
+    if first == last == 3:
+        raise UserError(
+            f"The points of {name}, of shape {shape}, may have their colours first or last: save "
+            "points.reshape(len(points), -1)"
+        )
+    return points, ""
+
+
+def _as_labels(
+    labels: NDArray[Any], name: str, target: Target | None, setting: str, default: Target | None
+) -> tuple[NDArray[Any], Target, str]:
+    column = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+    if column.dtype.kind not in _NUMBERS + _TEXT:
+        raise UserError(f"The labels of {name} must be numbers or text, not {labels.dtype}")
+    if column.dtype.kind == "f" and not np.isfinite(column).all():
+        raise UserError(f"The labels of {name} hold a value that is not finite (NaN or infinity)")
+    kind = target or _kind(column) or default
+    if kind is None:
+        raise UserError(
+            f"The labels of {name} are whole numbers of type {labels.dtype}, so they may be classes or "
+            f"numbers: set {setting} to classes or to numbers"
+        )
+    if kind == "numbers":
+        if column.dtype.kind in _TEXT:
+            raise UserError(f"The labels of {name} are text, so {setting} can't be numbers")
+        numbers = (column[:, None] if column.ndim == 1 else column).astype(np.float64)
+        return numbers, "numbers", f"labels of type {labels.dtype} are read as numbers"
+    return _classes(column, name, labels.dtype, setting)
+
+
+def _kind(column: NDArray[Any]) -> Target | None:
+    """Return what labels are by their type, shape and values; None where they may be either."""
+    if column.ndim == 2:
+        return "classes" if _is_one_hot(column) else "numbers"
+    if column.dtype.kind != "f":
+        return "classes"
+    return None if bool((column == np.rint(column)).all()) else "numbers"
+
+
+def _is_one_hot(columns: NDArray[Any]) -> bool:
+    if columns.dtype.kind not in _NUMBERS:
+        return False
+    return bool(((columns == 0) | (columns == 1)).all() and (columns.sum(axis=1) == 1).all())
+
+
+def _classes(
+    column: NDArray[Any], name: str, dtype: np.dtype[Any], setting: str
+) -> tuple[NDArray[np.int64], Target, str]:
+    if column.ndim == 2:
+        if not _is_one_hot(column):
+            raise UserError(
+                f"The labels of {name}, of shape {column.shape}, name no single class for each point: give "
+                f"labels (N,), or set {setting} to numbers"
+            )
+        column = column.argmax(axis=1)
+        return (
+            np.unique(column, return_inverse=True)[1].astype(np.int64),
+            "classes",
+            ("one-hot labels are read as classes"),
+        )
+    if column.dtype.kind == "f" and not (column == np.rint(column)).all():
+        first = column[column != np.rint(column)][0]
+        raise UserError(f"A label of {name} is {first}, which is not a class: {setting} may be numbers")
+    values, codes = np.unique(column, return_inverse=True)
+    why = f"labels of type {dtype} are read as {len(values)} classes" if dtype.kind in "f" + _TEXT else ""
+    return codes.astype(np.int64), "classes", why

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridcell import __version__
-from gridcell.data.folder import read_folder
+from gridcell.data.folder import read_class_folders
+from gridcell.data.folders import open_class_folders
 from gridcell.data.image_sets import require_own_folder, write_suite
 from gridcell.data.images import LabelledImages, select
 from gridcell.data.seeds import generator
-from gridcell.data.shifts import Shift, Sources, shifts
+from gridcell.data.shifts import Shift, Sources, shifts_in_order
 from gridcell.errors import UserError, unknown
 
 _LEAST_PRETRAIN = 2
@@ -52,7 +53,7 @@ def derive(
         UserError: A share is out of range, a shift or parameter unknown, an image too small, or a class has
             too few images; the message says how many it needs.
     """
-    recipes = shifts()
+    recipes = shifts_in_order()
     for name, values in (parameters or {}).items():
         if name not in recipes:
             raise unknown("shift", name, recipes)
@@ -77,29 +78,40 @@ def derive_folder(
     *,
     size: int = 224,
     seed: int = 0,
+    min_images: int = 1,
+    replace: bool = True,
     **settings: Any,
 ) -> dict[str, Any]:
     """Read ``base_dir/<class>/*``, derive the shifts and write them to ``out_dir`` as a suite.
 
     Args:
         base_dir: A folder of images, one folder per class.
-        out_dir: Where to write; absent, empty, or a suite written before, which is replaced whole.
+        out_dir: Where to write: absent or empty.
         size: Side of the images in px.
         seed: See :func:`derive`.
+        min_images: Classes with fewer images are left out.
+        replace: Whether a suite that was written to ``out_dir`` before is replaced whole.
         settings: Any other argument of :func:`derive`.
 
     Returns:
         The manifest, as written.
 
     Raises:
-        UserError: ``out_dir`` holds something else, or anything that :func:`read_folder` or :func:`derive`
-            objects to.
+        UserError: ``out_dir`` holds something else, or anything that :func:`open_class_folders` or
+            :func:`derive` objects to.
     """
-    require_own_folder(out_dir)  # before the work rather than after it
-    base = read_folder(base_dir, size=size)
-    sets = derive(base, seed=seed, **settings)
-    how = {"made_by": f"gridcell.data.derive {__version__}", "seed": seed, "size": size, "settings": settings}
-    return write_suite(out_dir, sets, how)
+    require_own_folder(out_dir, replace=replace)  # before the work rather than after it
+    folders = open_class_folders(base_dir, min_images=min_images)
+    sets = derive(read_class_folders(folders, size), seed=seed, **settings)
+    how = {
+        "made_by": f"gridcell.data.derive {__version__}",
+        "seed": seed,
+        "size": size,
+        "min_images": min_images,
+        "settings": settings,
+        "said": list(folders.said()),
+    }
+    return write_suite(out_dir, sets, how, replace=replace)
 
 
 class _Plan:

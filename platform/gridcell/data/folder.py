@@ -1,4 +1,4 @@
-"""Plain image folders: one folder per class."""
+"""Labelled images in memory from a folder with one folder per class, and back."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,11 +6,11 @@ from typing import BinaryIO
 
 import numpy as np
 
+from gridcell.data.folders import ClassFolders, open_class_folders
+from gridcell.data.folders.decode import COLOUR, decode
 from gridcell.data.images import LabelledImages
 from gridcell.data.pixels import Bytes
 from gridcell.errors import UserError, unknown
-
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
 
 
 def read_folder(
@@ -19,8 +19,12 @@ def read_folder(
     class_names: Sequence[str] | None = None,
     *,
     partial: bool = False,
+    min_images: int = 1,
 ) -> LabelledImages:
-    """Read ``root/<class name>/*.png|jpg``, classes and files in the order of their names.
+    """Read ``root/<class name>/<image>`` in colour, classes and files in the order of their names.
+
+    What is left out and what is converted: :func:`gridcell.data.folders.open_class_folders` and
+    :mod:`gridcell.data.folders.decode`; ``open_class_folders(root).said()`` counts it.
 
     Args:
         root: The folder; its name becomes the set's.
@@ -28,55 +32,54 @@ def read_folder(
             out. None: leave them; they must be of one size then.
         class_names: The label space, in the order of the labels. None: the names of the sub-folders, sorted.
         partial: Whether folders of ``class_names`` may be missing; the set then covers the classes it has.
+        min_images: Classes with fewer images are left out.
 
     Raises:
-        UserError: No such folder; a class missing, empty or unknown; images of different sizes; or an image
+        UserError: No such folder; a class missing or unknown; images of different sizes; or an image
             that can't be read (named in the message).
     """
-    folder = Path(root)
-    if not folder.is_dir():
-        raise UserError(f"There is no image folder {folder}")
-    found = sorted(
-        entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
+    return read_class_folders(
+        open_class_folders(root, min_images=min_images), size, class_names, partial=partial
     )
-    if not found:
-        raise UserError(
-            f"{folder} has no class folders; images are expected as {folder}/<class name>/<any>.png"
-        )
-    names = tuple(found if class_names is None else class_names)
-    stray = [name for name in found if name not in names]
+
+
+def read_class_folders(
+    folders: ClassFolders,
+    size: int | None = None,
+    class_names: Sequence[str] | None = None,
+    *,
+    partial: bool = False,
+) -> LabelledImages:
+    """Read the images of folders that were opened; see :func:`read_folder`."""
+    names = tuple(folders.class_names if class_names is None else class_names)
+    stray = [name for name in folders.class_names if name not in names]
     if stray:
-        raise unknown(f"class folder in {folder}", stray[0], names)
-    missing = [name for name in names if name not in found]
+        raise unknown(f"class folder in {folders.root}", stray[0], names)
+    missing = [name for name in names if name not in folders.class_names]
     if missing and not partial:
-        raise UserError(f"{folder} has no folder for class '{missing[0]}'")
-    images: list[Bytes] = []
-    labels: list[int] = []
-    for label, name in enumerate(names):
-        if name not in found:
-            continue
-        files = sorted(file for file in (folder / name).iterdir() if file.suffix.lower() in SUFFIXES)
-        if not files:
-            raise UserError(f"{folder} has no image of class '{name}'")
-        for file in files:
-            image = read_image(file, size)
-            if images and image.shape != images[0].shape:
-                raise UserError(
-                    f"{file} is {image.shape[:2]} px, others are {images[0].shape[:2]}; give a size"
-                )
-            images.append(image)
-            labels.append(label)
+        raise UserError(f"{folders.root} has no folder for class '{missing[0]}' that holds images")
+    if size is None:
+        folders.check_sizes("give a size")
+    look = folders.images[0].facts.look
+    height, width = (look.height, look.width) if size is None else (size, size)
+    label_of = {name: label for label, name in enumerate(names)}
+    in_order = sorted(folders.images, key=lambda image: label_of[folders.class_names[image.label]])
+    images = np.empty((len(in_order), height, width, COLOUR.channels), dtype=np.uint8)
+    labels = np.empty(len(in_order), dtype=np.int64)
+    for number, image in enumerate(in_order):
+        images[number] = folders.read(image, size=size)
+        labels[number] = label_of[folders.class_names[image.label]]
     return LabelledImages(
-        name=folder.name,
-        images=np.stack(images),
-        labels=np.array(labels, dtype=np.int64),
-        classes=tuple(sorted(set(labels))),
+        name=folders.root.name or folders.root.resolve().name,
+        images=images,
+        labels=labels,
+        classes=tuple(np.unique(labels).tolist()),
         class_names=names,
     )
 
 
 def read_image(file: Path | BinaryIO, size: int | None, *, name: str | None = None) -> Bytes:
-    """Read one image as RGB, uint8 (H, W, 3); ``size`` as for :func:`read_folder`.
+    """Read one image of one's own as RGB, uint8 (H, W, 3); ``size`` as for :func:`read_folder`.
 
     Args:
         file: Its path, or a stream.
@@ -86,20 +89,11 @@ def read_image(file: Path | BinaryIO, size: int | None, *, name: str | None = No
     Raises:
         UserError: It can't be read.
     """
-    from PIL import Image
-
     try:
-        with Image.open(file) as opened:
-            image = opened.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"Image {name or file} can't be read: {error}") from error
-    if size is not None:
-        scale = size / min(image.size)
-        width, height = (max(size, round(length * scale)) for length in image.size)
-        image = image.resize((width, height), Image.Resampling.BICUBIC)
-        left, top = (width - size) // 2, (height - size) // 2
-        image = image.crop((left, top, left + size, top + size))
-    return np.asarray(image, dtype=np.uint8)
+        content = file.read_bytes() if isinstance(file, Path) else file.read()
+    except OSError as error:
+        raise UserError(f"Image {name or file} can't be read: {error.strerror}") from error
+    return decode(content, name or str(file), size=size)
 
 
 def write_folder(root: str | Path, labelled: LabelledImages) -> None:

@@ -5,13 +5,16 @@ import json
 import shutil
 import uuid
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcell.data.folder import SUFFIXES, check_folder_name, read_image, write_folder
+from gridcell.data.folder import check_folder_name, read_image, write_folder
+from gridcell.data.folders import open_class_folders, walk
+from gridcell.data.folders.walk import is_hidden
 from gridcell.data.images import LabelledImages, content_digest
 from gridcell.errors import CorruptData, UserError, unknown
 
@@ -20,9 +23,17 @@ _FORMAT = "gridcell-suite"
 _VERSION = 1
 
 
-def require_own_folder(root: str | Path) -> None:
-    """Raise UserError if ``root`` holds anything but a suite that was written here before."""
-    folder = Path(root)
+def require_own_folder(root: str | Path, *, replace: bool = False) -> None:
+    """Make sure that a suite may be written to ``root``.
+
+    Args:
+        root: A folder, which need not be there.
+        replace: Whether a suite that was written there before may give way.
+
+    Raises:
+        UserError: It holds such a suite that may not, or anything else.
+    """
+    folder = Path(root).expanduser()
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     try:
@@ -31,19 +42,26 @@ def require_own_folder(root: str | Path) -> None:
         raise UserError(
             f"{folder} is not empty and holds no suite of gridcell; choose another folder"
         ) from error
+    if not replace:
+        raise UserError(f"{folder} holds a suite already: choose another folder, or replace it by --force")
 
 
 def write_suite(
-    root: str | Path, sets: Mapping[str, LabelledImages], manifest: Mapping[str, Any]
+    root: str | Path,
+    sets: Mapping[str, LabelledImages],
+    manifest: Mapping[str, Any],
+    *,
+    replace: bool = True,
 ) -> dict[str, Any]:
     """Write ``root/<set>/<class>/<index>.png`` and ``manifest.json``, all or nothing.
 
     Everything goes to a temporary folder beside ``root`` that is renamed at the end.
 
     Args:
-        root: Absent, empty, or a suite written before, which is replaced.
+        root: Absent or empty; or a suite written before, if ``replace`` allows it.
         sets: Sets of one label space by name.
         manifest: What to record about how they were made, e.g. the seed; stored under ``"how"``.
+        replace: Whether a suite that is there is replaced whole.
 
     Returns:
         The manifest as written: ``format``, ``version``, ``class_names``, ``how`` and, per set, ``images``,
@@ -53,8 +71,8 @@ def write_suite(
         UserError: ``root`` holds something else; a set's or class's name can't be a folder's; the sets differ
             in label space.
     """
-    folder = Path(root)
-    require_own_folder(folder)
+    folder = Path(root).expanduser()
+    require_own_folder(folder, replace=replace)
     spaces = {labelled.class_names for labelled in sets.values()}
     if len(spaces) != 1:
         raise UserError("A suite holds sets of one label space, and at least one set")
@@ -123,7 +141,7 @@ def read_suite(
         UserError: No suite there, or no such set.
         CorruptData: The manifest or an image is damaged or missing.
     """
-    folder = Path(root)
+    folder = Path(root).expanduser()
     manifest = _load_manifest(folder)
     for name in names or ():
         if name not in manifest["sets"]:
@@ -139,6 +157,7 @@ def _read_set(root: Path, name: str, manifest: Mapping[str, Any], *, verify: boo
             (int(file.stem), label, file)
             for label, class_name in enumerate(class_names)
             for file in (root / name / class_name).glob("*.png")
+            if not is_hidden(file.name)
         )
         if [number for number, _, _ in files] != list(range(about["images"])):
             raise CorruptData(
@@ -172,35 +191,73 @@ def set_names(root: str | Path) -> list[str]:
         UserError: The folder holds no suite.
         CorruptData: Its manifest is damaged.
     """
-    return list(_load_manifest(Path(root))["sets"])
+    return list(_load_manifest(Path(root).expanduser())["sets"])
+
+
+@dataclass(frozen=True)
+class VerifiedSuite:
+    """What a check of a suite found.
+
+    Attributes:
+        images: Set -> images, by the manifest.
+        problems: What is not as the manifest says, a sentence each.
+    """
+
+    images: Mapping[str, int]
+    problems: tuple[str, ...]
+
+
+def is_suite(root: str | Path) -> bool:
+    """Tell whether a folder has the manifest of a suite, whole or not."""
+    try:
+        return bool(json.loads((Path(root) / MANIFEST).read_bytes())["format"] == _FORMAT)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def verify_suite(root: str | Path) -> VerifiedSuite:
+    """Read every image of a suite and compare pixels, labels and files with its manifest.
+
+    Raises:
+        UserError: There is no suite.
+        CorruptData: Its manifest is damaged.
+    """
+    folder = Path(root).expanduser()
+    manifest = _load_manifest(folder)
+    problems = []
+    for name in manifest["sets"]:
+        try:
+            _read_set(folder, name, manifest, verify=True)
+        except CorruptData as error:
+            problems.append(str(error))
+    known = {
+        f"{name}/{class_name}" for name, about in manifest["sets"].items() for class_name in about["classes"]
+    }
+    for file in walk(folder).files:
+        inside, _, last = file.name.rpartition("/")
+        if file.name != MANIFEST and not (inside in known and last.endswith(".png")):
+            problems.append(f"{file.name} is not in the manifest")
+    return VerifiedSuite({name: about["images"] for name, about in manifest["sets"].items()}, tuple(problems))
 
 
 def fingerprint(root: str | Path) -> str:
     """Return a hash that tells folders with different images apart and ignores where a folder lies.
 
     For a suite it is the hash of the checksums in its manifest, so no image is opened: :func:`read_suite`
-    verifies them when the images are read. For any other folder the names and bytes of all images are hashed.
+    verifies them when the images are read. Of a folder of class folders, all images are hashed.
 
     Returns:
         64 hexadecimal digits.
 
     Raises:
-        UserError: There is no such folder, or it has no image.
+        UserError: There is no such folder, or it can't be read.
     """
-    folder = Path(root)
+    folder = Path(root).expanduser()
     if (folder / MANIFEST).exists():
         manifest = _load_manifest(folder)
         checksums = {name: about["sha256"] for name, about in manifest["sets"].items()}
         return hashlib.sha256(json.dumps(checksums, sort_keys=True).encode()).hexdigest()
-    digest = hashlib.sha256()
-    empty = True
-    for file in sorted(entry for entry in folder.rglob("*") if entry.suffix.lower() in SUFFIXES):
-        empty = False
-        content = hashlib.sha256(file.read_bytes()).hexdigest()
-        digest.update(json.dumps([file.relative_to(folder).as_posix(), content]).encode())
-    if empty:
-        raise UserError(f"There is no image folder {folder}, or it has no images")
-    return digest.hexdigest()
+    return open_class_folders(folder).fingerprint
 
 
 def _load_manifest(folder: Path) -> dict[str, Any]:

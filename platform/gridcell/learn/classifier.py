@@ -32,11 +32,14 @@ class Classifier(pl.LightningModule):
         trainable: Says by its name whether a parameter trains; by default all do.
         frozen_statistics: Whether batch normalisation keeps its statistics although its scale and
             shift may train.
+        moving_statistics: Whether batch normalisation updates its statistics although its scale and shift may
+            be frozen; not together with ``frozen_statistics``.
         transform: Applied to the images on the device before the loss, e.g. a normalisation of uint8
             images of shape ``(N, H, W, 3)``.
 
     Raises:
         UserError: If no parameter is left to train.
+        ValueError: If statistics are to be both frozen and moving.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Classifier(pl.LightningModule):
         optimisation: Optimisation | None = None,
         trainable: Callable[[str], bool] | None = None,
         frozen_statistics: bool = False,
+        moving_statistics: bool = False,
         transform: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         super().__init__()
@@ -55,7 +59,9 @@ class Classifier(pl.LightningModule):
         self.loss = loss
         self.architecture = architecture or type(model).__name__
         self.optimisation = optimisation or Optimisation()
-        self.frozen_statistics = frozen_statistics
+        if frozen_statistics and moving_statistics:
+            raise ValueError("Statistics of batch normalisation are either frozen or moving")
+        self.frozen_statistics, self.moving_statistics = frozen_statistics, moving_statistics
         self.transform = transform
         self._share_statistics = False
         for name, parameter in model.named_parameters():
@@ -67,7 +73,11 @@ class Classifier(pl.LightningModule):
         """Set training mode where parameters train, evaluation mode elsewhere."""
         super().train(mode)
         if mode:
-            set_training_mode(self.model, frozen_statistics=self.frozen_statistics)
+            set_training_mode(
+                self.model,
+                frozen_statistics=self.frozen_statistics,
+                moving_statistics=self.moving_statistics,
+            )
         return self
 
     def on_fit_start(self) -> None:
@@ -92,7 +102,9 @@ class Classifier(pl.LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def set_training_mode(model: nn.Module, *, frozen_statistics: bool = False) -> None:
+def set_training_mode(
+    model: nn.Module, *, frozen_statistics: bool = False, moving_statistics: bool = False
+) -> None:
     """Put a model into training mode where its parameters require gradients, elsewhere into evaluation mode.
 
     A part without parameters, such as dropout, follows the smallest enclosing part that has some; it
@@ -101,13 +113,14 @@ def set_training_mode(model: nn.Module, *, frozen_statistics: bool = False) -> N
     Args:
         model: The model, changed in place.
         frozen_statistics: Whether batch normalisation stays in evaluation mode in any case.
+        moving_statistics: Whether batch normalisation is in training mode in any case.
     """
     model.eval()
     _train_where_all_trains(model)
-    if frozen_statistics:
+    if frozen_statistics or moving_statistics:
         for part in model.modules():
             if isinstance(part, _WITH_STATISTICS):
-                part.eval()
+                part.train(moving_statistics)
 
 
 def _train_where_all_trains(part: nn.Module) -> None:

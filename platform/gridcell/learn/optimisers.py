@@ -22,6 +22,7 @@ class Optimisation:
         weight_decay: Decay of every trained parameter.
         warmup_share: Share of all steps over which the rate rises linearly, in [0, 1).
         warmup_steps: The same as a number of steps; wins over the share.
+        schedule: After the warm-up half a ``"cosine"`` down to 0, or ``"constant"``.
     """
 
     optimiser: Literal["sgd", "adamw"] = "sgd"
@@ -30,6 +31,7 @@ class Optimisation:
     weight_decay: float = 0.0
     warmup_share: float = 0.0
     warmup_steps: int | None = None
+    schedule: Literal["cosine", "constant"] = "cosine"
 
     def warmup(self, total_steps: int) -> int:
         """Return the number of warm-up steps of a fit of ``total_steps`` steps."""
@@ -58,6 +60,24 @@ def cosine_with_warmup(step: int, *, total: int, warmup: int) -> float:
     return 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
 
 
+def constant_with_warmup(step: int, *, total: int, warmup: int) -> float:
+    """Return the factor on the peak learning rate at a step: it rises as in a cosine schedule and stays.
+
+    Args:
+        step: Steps taken so far, from 0.
+        total: Steps of the whole fit; without effect.
+        warmup: Steps of the rise.
+
+    Returns:
+        A factor in (0, 1].
+    """
+    del total
+    return min(1.0, (step + 1) / (warmup + 1))
+
+
+SCHEDULES = {"cosine": cosine_with_warmup, "constant": constant_with_warmup}
+
+
 def build_optimiser(parameters: Iterable[nn.Parameter], settings: Optimisation) -> torch.optim.Optimizer:
     """Build the optimiser over the given parameters, in its fused form.
 
@@ -81,6 +101,6 @@ def build_optimiser(parameters: Iterable[nn.Parameter], settings: Optimisation) 
 
 
 def build_schedule(optimiser: torch.optim.Optimizer, settings: Optimisation, total_steps: int) -> LambdaLR:
-    """Build the schedule, to be stepped after every optimiser step; see :func:`cosine_with_warmup`."""
+    """Build the schedule, to be stepped after every optimiser step; see ``SCHEDULES``."""
     warmup = settings.warmup(total_steps)
-    return LambdaLR(optimiser, partial(cosine_with_warmup, total=total_steps, warmup=warmup))
+    return LambdaLR(optimiser, partial(SCHEDULES[settings.schedule], total=total_steps, warmup=warmup))

@@ -4,7 +4,6 @@ Live mirroring and rebuilding are one act: for a done cell that MLflow lacks, ma
 """
 
 import contextlib
-import fcntl
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridcell.store import Result, Store
+from gridcell.store.locks import locked
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -149,8 +149,7 @@ def _alone(uri: str) -> Iterator[None]:
     if not uri.startswith(_SQLITE):
         yield
         return
-    with Path(f"{uri.removeprefix(_SQLITE)}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(Path(f"{uri.removeprefix(_SQLITE)}.lock")):
         yield
 
 

@@ -1,6 +1,6 @@
 """Settings: what they are made of, how they are read, checked and described."""
 
-from gridcell.settings.base import Distinct, Parts, Seeds, Strict, distinct
+from gridcell.settings.base import Distinct, Parts, Seeds, Strict, added_later, distinct, identity_of
 from gridcell.settings.mistakes import Mistake, SettingsError, collect
 from gridcell.settings.parse import parse_settings
 
@@ -11,7 +11,9 @@ __all__ = [
     "Seeds",
     "SettingsError",
     "Strict",
+    "added_later",
     "collect",
     "distinct",
+    "identity_of",
     "parse_settings",
 ]

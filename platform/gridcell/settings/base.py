@@ -101,3 +101,25 @@ class Parts:
             "x-entries": True,
             **({"x-chosen-by": self.chosen_by} if self.chosen_by else {}),
         }
+
+
+_LATER = "added later"
+
+
+def added_later(default: Any, **constraints: Any) -> Any:
+    """Declare a setting that came after cells with these settings had been stored.
+
+    At its default such a setting has no part in a cell's identity (:func:`identity_of`), so that the cells of
+    before are found again. Its default must therefore be what happened before there was the setting.
+    """
+    return Field(default, json_schema_extra={_LATER: True}, **constraints)
+
+
+def identity_of(settings: BaseModel) -> dict[str, Any]:
+    """Return settings as JSON values for a cell's configuration, see :func:`added_later`."""
+    found = settings.model_dump(mode="json")
+    for name, field in type(settings).model_fields.items():
+        later = isinstance(field.json_schema_extra, dict) and _LATER in field.json_schema_extra
+        if later and getattr(settings, name) == field.default:
+            del found[name]
+    return found

@@ -20,6 +20,8 @@ def descriptions(model: type) -> dict[str, str]:
     """
     said: dict[str, str] = {}
     for base in reversed(model.__mro__):
+        if base.__module__.partition(".")[0] in ("builtins", "pydantic"):
+            continue
         said |= _attributes(inspect.cleandoc(base.__dict__.get("__doc__") or ""))
     return said
 

@@ -45,6 +45,11 @@ def json_schema(model: type[BaseModel]) -> dict[str, Any]:
         "type": "string",
         "description": "A suite or YAML file that this one changes.",
     }
+    properties["plugins"] = {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Files of your own that define parts, as paths from this file's folder.",
+    }
     properties["without"] = {
         "type": "array",
         "items": {"type": "string"},

@@ -1,7 +1,6 @@
 """Remote files kept on this machine: verified, bounded, shared by all processes."""
 
 import contextlib
-import fcntl
 import os
 import re
 import tempfile
@@ -12,6 +11,7 @@ from typing import IO, NamedTuple, Self
 
 from gridcell.errors import CorruptData, UserError
 from gridcell.store.filesystem import Folder, sha256_of
+from gridcell.store.locks import Lock, locked
 from gridcell.store.names import checked_name, checked_sha256
 
 _ARRIVING = ".arriving"
@@ -76,7 +76,8 @@ class FileCache:
     def __init__(self, root: str | Path | None = None, limit: int | None = None) -> None:
         self.root = cache_folder() if root is None else Path(root)
         self.limit = cache_limit() if limit is None else limit
-        self._lease: IO[str] | None = None  # locked while this process lives: names of the files kept
+        self._lease: IO[str] | None = None  # names of the files kept
+        self._alive: Lock | None = None  # held as long as the lease counts
 
     def __enter__(self) -> Self:
         return self
@@ -123,6 +124,9 @@ class FileCache:
             Path(self._lease.name).unlink(missing_ok=True)
             self._lease.close()
             self._lease = None
+        if self._alive is not None:
+            self._alive.release()
+            self._alive = None
 
     def _path(self, file: KnownFile) -> Path:
         if file.size > self.limit:
@@ -142,8 +146,10 @@ class FileCache:
             if self._lease is None:
                 leases = self.root / "leases"
                 leases.mkdir(exist_ok=True)
-                self._lease = (leases / uuid.uuid4().hex).open("w")
-                fcntl.flock(self._lease, fcntl.LOCK_EX)
+                name = uuid.uuid4().hex
+                self._alive = Lock(leases / f"{name}.lock")
+                self._alive.acquire()
+                self._lease = (leases / name).open("w")
             self._lease.write(f"{path.name}\n")
             self._lease.flush()
             return True
@@ -151,14 +157,15 @@ class FileCache:
     def _in_use(self) -> set[str]:
         """Return the names of the files that living processes keep; the caller holds the lock on space."""
         names: set[str] = set()
-        for lease in (self.root / "leases").glob("*"):
-            with contextlib.suppress(FileNotFoundError), lease.open() as file:  # its owner may let go now
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    names.update(file.read().split("\n"))
-                else:  # its owner died
+        for lock in (self.root / "leases").glob("*.lock"):
+            lease = lock.with_suffix("")
+            with locked(lock, wait=False) as free:
+                if not free:
+                    with contextlib.suppress(FileNotFoundError):  # its owner may let go now
+                        names.update(lease.read_text().split("\n"))
+                else:  # its owner died, or let go
                     lease.unlink(missing_ok=True)
+                    lock.unlink(missing_ok=True)
         return names
 
     def _fetch(self, folder: Folder, file: KnownFile, path: Path) -> None:
@@ -210,13 +217,8 @@ class FileCache:
         """Hold a lock among processes; yields False where ``wait`` is off and another holds it."""
         folder = self.root / "locks"
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / name).open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError:
-                yield False
-                return
-            yield True  # closing the file lets go of the lock, as does the end of the process
+        with locked(folder / name, wait) as held:
+            yield held
 
 
 def _bucket(name: str) -> str:

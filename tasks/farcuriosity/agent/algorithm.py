@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from tempfile import gettempdir
 from typing import Any
 
+import ray
 from ray.rllib.algorithms.ppo import PPO, PPOConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from ray.tune.registry import register_env
 
 from farcuriosity.agent.connector import Credit
 from farcuriosity.agent.learner import CuriosityLearner
 from farcuriosity.agent.learner_group import SegmentLearnerGroup
+from farcuriosity.agent.local import local_ray
 from farcuriosity.agent.module import ActorCriticModule
+from farcuriosity.agent.networks import Convolutions, Inputs
 from farcuriosity.agent.runner import SegmentRunner
 from farcuriosity.environments.make import make_vector
+
+__all__ = ["Recipe", "build_algorithm", "learner_of", "local_ray"]
 
 _ENVIRONMENT = "farcuriosity"  # as RLlib knows it; the runner's settings say which it is
 
@@ -36,30 +41,40 @@ class CuriosityPPOConfig(PPOConfig):
 class CuriosityPPO(PPO):
     """RLlib's PPO, which leaves no folder of its own in the user's home: the platform keeps the results."""
 
-    def setup(self, config: Any) -> None:
-        """Build runners and learners."""
-        with _runners_in_any_bundle():
+    env_runner_group: EnvRunnerGroup
+
+    def setup(self, config: PPOConfig) -> None:
+        """Build runners and learners; see ``overrides`` for why runners come last within a reservation."""
+        if not config.num_env_runners or ray.util.get_current_placement_group() is None:
             super().setup(config)
+            return
+        self.config = config.copy(copy_frozen=False).env_runners(num_env_runners=0)
+        self.config.freeze()
+        super().setup(self.config)
+        self.env_runner_group.stop()
+        self.config = config
+        self.env_runner_group = RunnersInAnyBundle(
+            env_creator=self.env_creator,
+            default_policy_class=self.get_default_policy_class(config),
+            config=config,
+            local_env_runner=config.create_local_env_runner,
+            logdir=self.logdir,
+            tune_trial_id=self.trial_id,
+        )
+        self.env_runner_group.sync_weights(
+            from_worker_or_learner_group=self.learner_group, inference_only=True
+        )
 
     def _setup_logdir(self) -> None:
         self._logdir = gettempdir()
 
 
-@contextlib.contextmanager
-def _runners_in_any_bundle() -> Iterator[None]:
-    """Let runners live in what is reserved for the cell, which is one bundle for all its processes.
+class RunnersInAnyBundle(EnvRunnerGroup):
+    """RLlib's group of runners, for a reservation that is one bundle for all of them."""
 
-    Within a reservation RLlib looks for a bundle for each runner, and has no switch for it; where it sees no
-    reservation it leaves the choice to Ray, which keeps a process's children where that process has its own.
-    """
-    import ray
-
-    seen = ray.util.get_current_placement_group
-    ray.util.get_current_placement_group = lambda: None
-    try:
-        yield
-    finally:
-        ray.util.get_current_placement_group = seen
+    def _make_worker(self, *, worker_index: int, **arguments: Any) -> Any:
+        self._pg_offset = -1 - worker_index  # RLlib adds the index; -1 is any bundle
+        return super()._make_worker(worker_index=worker_index, **arguments)
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,10 @@ class Recipe:
         gradient_norm: gradients are scaled down to this norm.
         features: numbers that the encoder gives.
         lstm: units of the recurrent policy; 0 for none.
+        convolutions: see ``networks.Architecture``; so are ``inputs`` and ``bfloat16``.
+        adam_eps: what Adam adds to the root of its second moments.
+        anneal_over: steps, over all environments, in which the step size falls to 0; None for never.
+        value_clip: how far a value may move from what it was when sampled; None for any.
     """
 
     environments: int = 32
@@ -91,6 +110,12 @@ class Recipe:
     gradient_norm: float = 1.0
     features: int = 512
     lstm: int = 512
+    convolutions: Convolutions = "nature"
+    inputs: Inputs = "scaled"
+    bfloat16: bool = False
+    adam_eps: float = 1e-8
+    anneal_over: int | None = None
+    value_clip: float | None = None
 
     @property
     def batch(self) -> int:
@@ -154,12 +179,20 @@ def build_algorithm(
                 "credit": asdict(credit),
                 "curiosity": curiosity,
                 "parameters": dict(parameters or {}),
+                "adam_eps": recipe.adam_eps,
+                "anneal_over": recipe.anneal_over,
+                "value_clip": recipe.value_clip,
             },
         )
         .rl_module(
             rl_module_spec=RLModuleSpec(
                 module_class=ActorCriticModule,
-                model_config={"features": recipe.features, "lstm": recipe.lstm},
+                model_config={
+                    "architecture": {
+                        name: getattr(recipe, name)
+                        for name in ("features", "lstm", "convolutions", "inputs", "bfloat16")
+                    }
+                },
             )
         )
         .training(

@@ -10,6 +10,7 @@ import torch
 from ray.rllib.algorithms.ppo import PPO
 
 from farcuriosity.agent.learner import CuriosityLearner
+from farcuriosity.agent.networks import policy_state
 
 
 def save(algorithm: PPO, path: Path, **beside: Any) -> None:
@@ -38,12 +39,13 @@ def load(algorithm: PPO, path: Path) -> dict[str, Any]:
 
 def _write(learner: CuriosityLearner, path: Path, beside: dict[str, Any]) -> None:
     state = learner.get_state(not_components="metrics_logger")
-    torch.save({"learner": plain(state), **beside}, path)
+    torch.save({"learner": plain(state), "policy": policy_state(learner.policy), **beside}, path)
 
 
 def _read(learner: CuriosityLearner, path: Path) -> tuple[int, dict[str, Any]]:
     held: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     learner.set_state(held.pop("learner"))
+    del held["policy"]  # for those who want to see it play
     return learner.progress.steps, held
 
 

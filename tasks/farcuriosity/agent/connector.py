@@ -26,6 +26,7 @@ from farcuriosity.agent.rollout import Rollout
 from farcuriosity.curiosity.interface import Curiosity, Segment
 from farcuriosity.environments.make import newest_frame
 
+OLD_VALUES = "old_values"
 CURIOSITY = "curiosity"  # as if it were a module: the id of its part of a batch
 
 
@@ -65,6 +66,7 @@ class SegmentsToBatch(ConnectorV2):
     Attributes:
         curiosity: that scores segments.
         progress: of the run.
+        judged: what the last segment's values and rewards were.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class SegmentsToBatch(ConnectorV2):
         self.curiosity = curiosity
         self._device = device
         self.progress = Progress()
+        self.judged: dict[str, float] = {}
         self._scale = ReturnScale(environments, credit.gammas[0])
 
     def __call__(self, *, episodes: Sequence[Rollout], **_: Any) -> dict[str, dict[str, torch.Tensor]]:
@@ -129,6 +132,7 @@ class SegmentsToBatch(ConnectorV2):
             gamma=torch.tensor(credit.gammas),
             lam=credit.lam,
         )
+        self.judged = _judged(values, per_head + values)
         total = per_head.sum(dim=-1)
         total = (total - total.mean()) / (total.std() + 1e-8)
         return {
@@ -136,6 +140,7 @@ class SegmentsToBatch(ConnectorV2):
                 Columns.OBS: column["observations"],
                 Columns.ACTIONS: column["actions"],
                 Columns.ACTION_LOGP: column["log_probabilities"],
+                OLD_VALUES: values.to(self._device),
                 PREVIOUS_ACTIONS: column["previous_actions"],
                 STARTS: column["starts"],
                 Columns.STATE_IN: column["states"].expand(len(total), *column["states"].shape),
@@ -146,7 +151,7 @@ class SegmentsToBatch(ConnectorV2):
                 "observations": segment.observations,
                 "next_observations": segment.next_observations,
                 "actions": segment.actions,
-                "fragments": scores.fragments.expand(segment.actions.shape),
+                "fragments": scores.fragments.expand(segment.dones.shape),
             },
         }
 
@@ -156,6 +161,7 @@ class SegmentsToBatch(ConnectorV2):
             "curiosity": self.curiosity.state_dict(),
             "scale": self._scale.state_dict(),
             "progress": self.progress.state_dict(),
+            "judged": dict(self.judged),
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
@@ -163,3 +169,20 @@ class SegmentsToBatch(ConnectorV2):
         self.curiosity.load_state_dict(state["curiosity"])
         self._scale.load_state_dict(state["scale"])
         self.progress.load_state_dict(state["progress"])
+        self.judged = dict(state["judged"])
+
+
+def _judged(values: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
+    """Return each head's mean value, and the share of its targets' variance that values explain.
+
+    Args:
+        values: of shape (T, E, 2): extrinsic, intrinsic.
+        targets: likewise.
+    """
+    found = {}
+    for head, name in enumerate(("", "intrinsic_")):
+        target, apart = targets[..., head], (targets - values)[..., head]
+        found[f"{name}value"] = float(values[..., head].mean())
+        if float(target.var()) > 0:
+            found[f"{name}explained_variance"] = 1 - float(apart.var() / target.var())
+    return found

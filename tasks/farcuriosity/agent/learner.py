@@ -17,15 +17,16 @@ from ray.rllib.evaluation.postprocessing import Postprocessing
 from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 from torch import Tensor
 
-from farcuriosity.agent.connector import CURIOSITY, Credit, SegmentsToBatch
-from farcuriosity.agent.module import VALUES
+from farcuriosity.agent.connector import CURIOSITY, OLD_VALUES, Credit, SegmentsToBatch
+from farcuriosity.agent.distributions import entropy, log_probability
+from farcuriosity.agent.module import VALUES, actions_of
 from farcuriosity.agent.networks import ActorCritic
 from farcuriosity.agent.progress import Progress
 from farcuriosity.curiosity.interface import Batch, Curiosity
 from farcuriosity.curiosity.modules import get
 from farcuriosity.curiosity.process_group import Crew, Divisible
 from farcuriosity.environments.make import newest_frame
-from gridcell.execute.process_group import join_group
+from gridcell import join_group
 
 OWN = "own"  # in the state: what RLlib knows nothing of
 ColumnsOf = dict[str, Tensor]
@@ -35,7 +36,8 @@ class CuriosityLearner(TorchLearner):
     """Clipped PPO (Schulman et al. 2017) on the sum of two advantages (Burda et al. 2018).
 
     ``learner_config_dict`` holds ``environment`` (id), ``environments`` (how many, of all runners),
-    ``credit``, and of the ``curiosity`` its kind and ``parameters``.
+    ``credit``, of the ``curiosity`` its kind and ``parameters``, and ``adam_eps``, ``anneal_over`` (steps, or
+    None) and ``value_clip`` (or None).
 
     One of several sees all segments whole, as the others do, and keeps all statistics, fragments and modules
     itself. Of each minibatch it learns from its share of the rows; gradients are then averaged, so that all
@@ -68,7 +70,7 @@ class CuriosityLearner(TorchLearner):
         shown = newest_frame(own["environment"], np.empty((1, *module.observation_space.shape)))
         curiosity = get(own["curiosity"]).build(
             shown.shape[1:],
-            int(module.action_space.n),
+            actions_of(module.action_space),
             own["environments"],
             seed,
             device=str(self._device),
@@ -100,12 +102,37 @@ class CuriosityLearner(TorchLearner):
         return self._learner_connector.progress
 
     def values(self) -> dict[str, float]:
-        """Return the present values of what is drawn as curves."""
-        return self.progress.values() | self.curiosity.values()
+        """Return the present values of what is drawn as curves, the return first."""
+        judged = self._learner_connector.judged
+        return self.progress.values() | judged | self.curiosity.values()
 
     def warm_up(self, observations: np.ndarray) -> None:
-        """Start the curiosity's observation statistics from random steps, (N, *frame)."""
-        self.curiosity.warm_up(torch.from_numpy(observations).to(self._device))
+        """Start observation statistics from random steps, (N, *frame): the curiosity's, and the policy's."""
+        frames = torch.from_numpy(observations).to(self._device)
+        self.curiosity.warm_up(frames)
+        if self.policy.architecture.inputs != "scaled":
+            stacked = self.policy.architecture.shape[0] // frames.shape[1]
+            repeats = (1, stacked, *(1 for _ in frames.shape[2:]))
+            self.policy.observe(frames.repeat(repeats))
+
+    def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
+        """Give the policy an Adam with the epsilon that was asked for."""
+        parameters = self.get_parameters(self.module[module_id])
+        eps = self.config.learner_config_dict["adam_eps"]
+        adam = torch.optim.Adam(parameters, lr=self.config.lr, eps=eps)
+        self.register_optimizer(
+            module_id=module_id, optimizer=adam, params=parameters, lr_or_lr_schedule=self.config.lr
+        )
+
+    def _anneal(self) -> None:
+        """Let the step size fall linearly to 0 over the run, where asked for."""
+        over = self.config.learner_config_dict["anneal_over"]
+        if over is None:
+            return
+        left = max(0.0, 1 - (self.progress.steps - self.config.total_train_batch_size) / over)
+        for _, optimiser in self.get_optimizers_for_module(DEFAULT_MODULE_ID):
+            for group in optimiser.param_groups:
+                group["lr"] = self.config.lr * left
 
     def _create_iterator_if_necessary(
         self, *, training_data: TrainingData, num_epochs: int, minibatch_size: int, **_: Any
@@ -114,7 +141,8 @@ class CuriosityLearner(TorchLearner):
         columns = self._learner_connector(episodes=training_data.episodes)
         batch, seen = columns[DEFAULT_MODULE_ID], columns[CURIOSITY]
         self._agree(batch[Postprocessing.ADVANTAGES], seen["fragments"])
-        steps, environments = batch[Columns.ACTIONS].shape
+        steps, environments = batch[Columns.ACTION_LOGP].shape
+        self._anneal()
         recurrent = self.policy.state_size > 0
         parts = steps * environments // self._crew.count // minibatch_size
 
@@ -136,6 +164,8 @@ class CuriosityLearner(TorchLearner):
                     **{name: values[:, group].flatten(0, 1) for name, values in seen.items()}
                 )
                 yield MultiAgentBatch({DEFAULT_MODULE_ID: SampleBatch(rows)}, env_steps=minibatch_size)
+        if self.policy.architecture.inputs == "running":  # afterwards: until now they were as when sampled
+            self.policy.observe(batch[Columns.OBS].flatten(0, 1))
 
     def _agree(self, *tensors: Tensor) -> None:
         """Make sure that all learners made the same of a segment: they would wait for each other for ever.
@@ -160,26 +190,39 @@ class CuriosityLearner(TorchLearner):
         self, *, module_id: str, config: Any, batch: ColumnsOf, fwd_out: ColumnsOf
     ) -> Tensor:
         """Return policy loss + value losses - entropy bonus, means over the minibatch."""
-        log_policy = fwd_out[Columns.ACTION_DIST_INPUTS].log_softmax(dim=-1)
-        chosen = log_policy.gather(-1, batch[Columns.ACTIONS].unsqueeze(-1)).squeeze(-1)
-        ratio = (chosen - batch[Columns.ACTION_LOGP]).exp()
+        outputs, continuous = fwd_out[Columns.ACTION_DIST_INPUTS], self.policy.continuous
+        log_ratio = (
+            log_probability(outputs, batch[Columns.ACTIONS], continuous=continuous)
+            - batch[Columns.ACTION_LOGP]
+        )
+        ratio = log_ratio.exp()
         gain = batch[Postprocessing.ADVANTAGES]
         clipped = ratio.clamp(1 - config.clip_param, 1 + config.clip_param)
         policy_loss = -torch.min(gain * ratio, gain * clipped).mean()
-        errors = (fwd_out[VALUES] - batch[Postprocessing.VALUE_TARGETS]).square()
-        value_loss = errors.sum(dim=-1).mean()  # over both heads
-        entropy = -(log_policy.exp() * log_policy).sum(dim=-1).mean()
+        value_loss = self._value_errors(fwd_out[VALUES], batch).sum(dim=-1).mean()  # over both heads
+        bonus = entropy(outputs, continuous=continuous).mean()
         self.metrics.log_dict(
             {
                 "policy_loss": policy_loss.detach(),
                 "value_loss": value_loss.detach(),
-                "entropy": entropy.detach(),
+                "entropy": bonus.detach(),
+                "kl": (ratio - 1 - log_ratio).mean().detach(),  # Schulman's estimate, never negative
                 "clipped": ((ratio - 1).abs() > config.clip_param).float().mean(),
             },
             key=module_id,
             window=1,
         )
-        return policy_loss + config.vf_loss_coeff * value_loss - config.entropy_coeff * entropy
+        return policy_loss + config.vf_loss_coeff * value_loss - config.entropy_coeff * bonus
+
+    def _value_errors(self, values: Tensor, batch: ColumnsOf) -> Tensor:
+        """Return squared errors of both heads; with clipping the larger of two, as in PPO's first code."""
+        targets = batch[Postprocessing.VALUE_TARGETS]
+        errors = (values - targets).square()
+        clip = self.config.learner_config_dict["value_clip"]
+        if clip is None:
+            return errors
+        before = batch[OLD_VALUES]
+        return torch.max(errors, (before + (values - before).clamp(-clip, clip) - targets).square())
 
     def get_state(
         self, components: Any = None, *, not_components: Any = None, **kwargs: Any

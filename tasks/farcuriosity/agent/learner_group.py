@@ -18,8 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from farcuriosity.agent.learner import CuriosityLearner
 from farcuriosity.agent.rollout import Rollout
 from farcuriosity.curiosity.process_group import Crew
-from gridcell.execute.outcome import FailureClass, classify
-from gridcell.execute.processes import GRACE_S
+from gridcell import GRACE_S, FailureClass, classify
 
 Answer = TypeVar("Answer")
 

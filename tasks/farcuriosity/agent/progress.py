@@ -47,9 +47,11 @@ class Progress:
 
     def values(self) -> dict[str, float]:
         """Return the present values of what is drawn as curves; what is unknown is left out."""
-        found = {"intrinsic_reward": self._intrinsic, "episodes": float(len(self.episodes))}
+        found = {}
         if self._recent:
             found["return"] = float(np.mean(self._recent))
+            found["length"] = float(np.mean([length for _, _, length in self.episodes[-WINDOW:]]))
+        found |= {"intrinsic_reward": self._intrinsic, "episodes": float(len(self.episodes))}
         if self._places:
             found["places"] = float(len(self._places))
         if self._rooms:

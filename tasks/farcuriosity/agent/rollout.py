@@ -23,8 +23,8 @@ class Rollout:
         observations: acted on, shape (T, E, *observation).
         next_frames: what followed, as the curiosity sees it, (T, E, *frame): the last one of an episode that
             ended, not the first one of the next.
-        actions: int64, (T, E).
-        previous_actions: int64, (T, E); meaningless where ``starts``.
+        actions: int64, (T, E); continuous ones float32, (T, E, numbers).
+        previous_actions: likewise; meaningless where ``starts``.
         log_probabilities: of the actions, float32, (T, E).
         values: of the observations, float32, (T, E, 2): extrinsic, intrinsic.
         next_values: of what followed, (T, E, 2): 0 after a terminal step, and the value of the last
@@ -32,13 +32,14 @@ class Rollout:
         continuing_values: the same, but of the next episode's first observation after any end.
         rewards: as the environments gave them, float32, (T, E).
         starts: bool, (T, E): the observation is the first of an episode.
-        ends: bool, (T, E): the episode ended with this step, by itself or cut.
+        ends: bool, (T, E): the episode ended with this step, by itself or cut, or a life was lost where that
+            ends an episode for the agent.
         states: of the recurrent policy before the first step, float32, (E, S); S is 0 if it has none.
         places: where the project's own environments say that the agent is (``infos["position"]``), as one
             number: before each step, then after each, which is in the old episode where one ended; int64,
             (2 T, E), or (0, E) of other environments.
         rooms: likewise, of ``infos["room"]``.
-        episodes: (return, steps) of each episode that ended.
+        episodes: (return, steps) of each episode that ended; of games whole, whatever lost lives end.
         worker: index of the runner.
     """
 

@@ -12,10 +12,12 @@ from ray.rllib.core.columns import Columns
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.rllib.utils.metrics import EPISODE_LEN_MEAN, EPISODE_RETURN_MEAN
 
+from farcuriosity.agent.distributions import draw, likeliest, log_probability, uniform
 from farcuriosity.agent.module import PREVIOUS_ACTIONS, STARTS, VALUES
 from farcuriosity.agent.rollout import Rollout
-from farcuriosity.environments.ids import is_own
+from farcuriosity.environments.ids import is_atari, is_own
 from farcuriosity.environments.make import make_vector, newest_frame
+from farcuriosity.environments.options import atari_options
 
 
 class SegmentRunner(SingleAgentEnvRunner):
@@ -34,6 +36,7 @@ class SegmentRunner(SingleAgentEnvRunner):
         self._environment = wanted["environment"]
         count = self.config.num_envs_per_env_runner
         self.env = make_vector(self._environment, count, wanted["options"], threads=wanted["threads"])
+        self._lives_end = is_atari(self._environment) and atari_options(wanted["options"]).lives
         self.num_envs = self.env.num_envs
         self.restart(at=0)
 
@@ -81,7 +84,8 @@ class SegmentRunner(SingleAgentEnvRunner):
         self._generator = torch.Generator().manual_seed(int(seeds[1]))
         self._needs_initial_reset = False
         self._starts = np.ones(self.num_envs, bool)
-        self._previous = np.zeros(self.num_envs, np.int64)
+        self._previous = self.module.net.no_actions(self.num_envs).numpy()
+        self._lives = infos.get("lives", 0)
         self._state = torch.zeros(self.num_envs, self.module.net.state_size, device=self._device)
         self._returns = np.zeros(self.num_envs)
         self._lengths = np.zeros(self.num_envs, np.int64)
@@ -93,8 +97,7 @@ class SegmentRunner(SingleAgentEnvRunner):
         frame = newest_frame(self._environment, np.empty((0, *space.shape))).shape[1:]
         observations = np.empty((steps, count, *space.shape), space.dtype)
         next_frames = np.empty((steps, count, *frame), space.dtype)
-        actions = np.empty((steps, count), np.int64)
-        previous = np.empty((steps, count), np.int64)
+        actions, previous = (np.empty((steps, *self._previous.shape), self._previous.dtype) for _ in "ab")
         starts, ends = np.empty((steps, count), bool), np.empty((steps, count), bool)
         rewards = np.empty((steps, count), np.float32)
         log_probabilities = np.empty((steps, count), np.float32)
@@ -108,10 +111,12 @@ class SegmentRunner(SingleAgentEnvRunner):
             observations[t], previous[t], starts[t] = self._observations, self._previous, self._starts
             if told:
                 places[t], rooms[t] = self._whereabouts
-            logits, values[t], self._state = self._forward()
-            actions[t], log_probabilities[t] = self._choose(logits, random_actions, explore)
+            outputs, values[t], self._state = self._forward()
+            actions[t], log_probabilities[t] = self._choose(outputs, random_actions, explore)
             self._observations, rewards[t], terminal, cut, infos = self.env.step(actions[t])
-            ends[t] = terminal | cut
+            over = terminal | cut
+            lost = self._lives_lost(infos) & ~over
+            ends[t] = over | lost
             next_frames[t] = newest_frame(self._environment, self._observations)
             self._returns += rewards[t]
             self._lengths += 1
@@ -121,10 +126,10 @@ class SegmentRunner(SingleAgentEnvRunner):
                 self._whereabouts = self._read_whereabouts(infos)
                 # Where an episode ended, infos are already those of the next one's start.
                 last_infos = infos.get("final_info", infos)
-                led_to = np.where(ends[t], self._read_whereabouts(last_infos), self._whereabouts)
+                led_to = np.where(over, self._read_whereabouts(last_infos), self._whereabouts)
                 places[steps + t], rooms[steps + t] = led_to
-            if ends[t].any():
-                ended = np.flatnonzero(ends[t])
+            if over.any():
+                ended = np.flatnonzero(over)
                 last = np.stack([infos["final_obs"][e] for e in ended])
                 next_frames[t, ended] = newest_frame(self._environment, last)
                 episodes += [(float(self._returns[e]), int(self._lengths[e])) for e in ended]
@@ -151,6 +156,13 @@ class SegmentRunner(SingleAgentEnvRunner):
             worker=self.worker_index or 0,
         )
 
+    def _lives_lost(self, infos: Mapping[str, Any]) -> np.ndarray:
+        """Return whose life was lost with this step, where that ends an episode; bool, (E,)."""
+        if not self._lives_end:
+            return np.zeros(self.num_envs, bool)
+        before, self._lives = self._lives, np.array(infos["lives"])
+        return self._lives < before
+
     def _read_whereabouts(self, infos: Mapping[str, Any]) -> np.ndarray:
         """Return place, as one number, and room of each environment, int64, (2, E), or (0,): not told."""
         if not is_own(self._environment):  # others may mean anything by these words
@@ -159,7 +171,7 @@ class SegmentRunner(SingleAgentEnvRunner):
         return np.stack([y << 32 | x, infos["room"]])
 
     def _forward(self) -> tuple[torch.Tensor, np.ndarray, torch.Tensor]:
-        """Return logits (on the CPU) and values of the present observations, and the state after them."""
+        """Return the policy's outputs (on the CPU) and values of the present observations, and the state."""
         out = self._evaluate(self._observations, self._previous, self._starts, self._state)
         return out[Columns.ACTION_DIST_INPUTS].cpu(), out[VALUES].cpu().numpy(), out[Columns.STATE_OUT]
 
@@ -177,14 +189,14 @@ class SegmentRunner(SingleAgentEnvRunner):
         return self.module.forward_exploration({**tensors, Columns.STATE_IN: state})
 
     def _choose(
-        self, logits: torch.Tensor, random_actions: bool, explore: bool
+        self, outputs: torch.Tensor, random_actions: bool, explore: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return actions and their log-probabilities under the policy."""
-        log_probabilities = logits.log_softmax(dim=-1)
+        continuous = self.module.net.continuous
         if random_actions:
-            chosen = torch.randint(logits.shape[-1], logits.shape[:1], generator=self._generator)
+            chosen = uniform(outputs, continuous=continuous, generator=self._generator)
         elif explore:
-            chosen = torch.multinomial(log_probabilities.exp(), 1, generator=self._generator).squeeze(-1)
+            chosen = draw(outputs, continuous=continuous, generator=self._generator)
         else:
-            chosen = logits.argmax(dim=-1)
-        return chosen.numpy(), log_probabilities.gather(1, chosen[:, None]).squeeze(1).numpy()
+            chosen = likeliest(outputs, continuous=continuous)
+        return chosen.numpy(), log_probability(outputs, chosen, continuous=continuous).numpy()

@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.cell import Cell
-from gridcell.context import Context
-from gridcell.errors import UserError
+from gridcell import Cell, Context, UserError
 
 VISITS = "visits.npz"
 
@@ -18,7 +16,8 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     """Follow the path and leave what happened at each step in ``visits.npz``.
 
     The cell's configuration: ``world`` (rows, columns, size, view; its colours and doors come from the seed),
-    ``curiosity``, its ``parameters``, and ``path`` (laps, sweeps, sweep_back, segment, epochs, warm_up).
+    ``curiosity``, its ``parameters``, and ``path`` (laps, sweeps, sweep_back, episodes, segment, epochs,
+    warm_up). ``return_error`` is the figure to compare by: see ``forgetting.measure.returns``.
 
     Raises:
         UserError: no such curiosity or parameters, or no cell of the path is scored twice.
@@ -27,15 +26,19 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
 
     from farcuriosity.curiosity.modules import get
     from farcuriosity.environments.world import RoomsWorld
-    from farcuriosity.forgetting.measure import forgetting_map
+    from farcuriosity.forgetting.measure import dwell, forgetting_map, fragments_per_room, returns
     from farcuriosity.forgetting.path import lap, moves
     from farcuriosity.forgetting.walk import follow
 
     world = RoomsWorld(**cell.config["world"], layout=context.seed)
     path = cell.config["path"]
     views = world.views(goal=False).transpose(0, 3, 1, 2).copy()  # as torch has it, channels first
-    once = lap(world, path["sweeps"], sweep_back=path["sweep_back"])
+    episodes = path.get("episodes", False)
+    once = lap(world, path["sweeps"], sweep_back=path["sweep_back"], go_back=not episodes)
     cells = np.array(once * path["laps"])
+    ends = np.zeros(len(cells), bool)
+    ends[len(once) - 1 :: len(once)] = episodes
+    before = np.concatenate([[world.start], np.where(ends, world.start, cells)[:-1]])
     curiosity = get(cell.config["curiosity"]).build(
         views.shape[1:], 4, 1, context.seed, device=context.device, **cell.config["parameters"]
     )
@@ -44,8 +47,10 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     )
     walk = follow(
         curiosity,
-        views[np.concatenate([[world.start], cells])],
-        moves(world, list(cells)),
+        views[before],
+        views[cells],
+        np.tile(moves(world, once), path["laps"]),
+        ends=ends,
         segment=path["segment"],
         epochs=path["epochs"],
         progress=lambda steps, values: context.report(steps, **values),
@@ -68,9 +73,18 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         made=np.array(walk.made, np.int64),
         recalled=np.array(walk.recalled, np.int64),
         lap=len(once),
+        rooms=world.rooms[cells],
     )
     error_map = forgetting_map(cells, walk.errors, len(world))
+    rooms = world.rooms[cells]
+    back = returns(cells, rooms, walk.errors)
+    later = len(cells) // 2  # when fragments of most rooms are there
     return {
+        "return_error": back.error if back.pairs else None,
+        "left_error": back.left if back.pairs else None,
+        "returns": back.pairs,
+        "fragments_per_room": fragments_per_room(rooms[later:], walk.fragments[later:]),
+        "dwell": dwell(walk.fragments[later:]),
         "forgetting": float(np.nanmean(reward_map)),
         "error_forgetting": float(np.nanmean(error_map)),
         "steps": len(cells),

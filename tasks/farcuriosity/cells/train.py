@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farcuriosity.cells.names import AGENT, EPISODES
+from farcuriosity.cells.names import AGENT, BEST, EPISODES
 from farcuriosity.plan import processes
-from gridcell.cell import Cell
-from gridcell.context import Context
-from gridcell.errors import Diverged, UserError
+from gridcell import Cell, Context, Diverged, UserError
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.ppo import PPO
 
+    from farcuriosity.agent.learner import CuriosityLearner
+    from farcuriosity.agent.networks import Inputs
+
 CHECKPOINT_SECONDS = (
     "GRIDCELL_CHECKPOINT_SECONDS"  # of the environment: how soon machines are lost is no setting
 )
+CURVES = ("policy_loss", "value_loss", "entropy", "kl", "clipped")  # of what the learner logs
 REPORT_EVERY = 100  # points of a curve that a run leaves at least, where it has so many updates
 
 
@@ -54,29 +58,32 @@ def seconds_between_checkpoints(environ: Mapping[str, str]) -> float:
 
 def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping[str, Any]:
     """Do the cell's work; ``run`` with another time between checkpoints."""
-    from farcuriosity.agent.local_ray import local_ray
+    from farcuriosity.agent.local import local_ray
 
-    with local_ray():  # before the imports, which import Ray
+    with local_ray():
         from farcuriosity.agent import checkpoint
         from farcuriosity.agent.networks import save_policy
-        from gridcell.learn.randomness import seed_everything
+        from gridcell.learn import seed_everything
 
         seed_everything(context.seed)
         algorithm = build(cell.config, context.seed, context.device, threads=threads_of(cell))
         try:
             learners = algorithm.learner_group
+            best = Best()
             last = context.checkpoints.latest(context.scratch)
             if last is not None:
                 held = checkpoint.load(algorithm, last)
+                best.held = held["best"]
                 context.curves.points.update(
                     {name: [tuple(point) for point in points] for name, points in held["curves"].items()}
                 )
             elif cell.config["training"]["random_steps"]:
                 frames = random_frames(algorithm, cell.config["training"]["random_steps"])
                 learners.ask_all(lambda learner: learner.warm_up(frames))
-            _updates(algorithm, cell.config["steps"], context, checkpoint_every_s)
+            _updates(algorithm, cell.config["steps"], context, checkpoint_every_s, best)
             agent = context.outputs / AGENT
             learners.ask(lambda learner: save_policy(learner.policy, agent))
+            best.save(context.outputs / BEST, agent)
             progress, values = learners.ask(lambda learner: (learner.progress, learner.values()))
         finally:
             algorithm.stop()
@@ -90,8 +97,47 @@ def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping
         "steps": progress.steps,
         "score": float(returns[-100:].mean()) if len(returns) else None,
         "best": float(returns.max()) if len(returns) else None,
+        "best_at": best.held["steps"] if best.held is not None else None,
         **values,
     }
+
+
+class Best:
+    """The policy as it was when the mean return of the last episodes was highest.
+
+    Attributes:
+        held: its ``steps``, ``score`` and ``policy``; None before enough episodes ended.
+    """
+
+    LEAST = 20  # episodes that a mean is taken over
+
+    def __init__(self) -> None:
+        self.held: dict[str, Any] | None = None
+
+    def consider(self, algorithm: PPO, steps: int, figures: Mapping[str, float]) -> None:
+        """Keep the present policy if it is better."""
+        score = figures.get("return")
+        if score is None or figures["episodes"] < self.LEAST:
+            return
+        if self.held is None or score > self.held["score"]:
+            policy = algorithm.learner_group.ask(_copied)
+            self.held = {"steps": steps, "score": score, "policy": policy}
+
+    def save(self, path: Path, last: Path) -> None:
+        """Write the policy; where there is none, the last one."""
+        import torch
+
+        if self.held is None:
+            shutil.copyfile(last, path)
+        else:
+            torch.save(self.held["policy"], path)
+
+
+def _copied(learner: CuriosityLearner) -> dict[str, Any]:
+    from farcuriosity.agent.networks import policy_state
+
+    state = policy_state(learner.policy)
+    return state | {"weights": {name: value.cpu().clone() for name, value in state["weights"].items()}}
 
 
 def threads_of(cell: Cell) -> int:
@@ -125,6 +171,12 @@ def build(config: Mapping[str, Any], seed: int, device: str, *, threads: int = 1
         gradient_norm=t["gradient_norm"],
         features=t["features"],
         lstm=t["lstm"],
+        convolutions=t["policy"],
+        inputs=_inputs(t),
+        bfloat16=t["precision"] == "bfloat16",
+        adam_eps=t["adam_eps"],
+        anneal_over=config["steps"] if t["anneal"] else None,
+        value_clip=t["value_clip"],
     )
     credit = Credit(
         gammas=(t["gamma"], t["intrinsic_gamma"]),
@@ -150,6 +202,12 @@ def build(config: Mapping[str, Any], seed: int, device: str, *, threads: int = 1
     )
 
 
+def _inputs(training: Mapping[str, Any]) -> Inputs:
+    if training["normalise_observations"]:
+        return "running"
+    return "start" if training["policy"] == "released" else "scaled"
+
+
 def random_frames(algorithm: PPO, steps: int) -> np.ndarray:
     """Return what the curiosity would see in so many random steps, (N, *frame).
 
@@ -169,7 +227,7 @@ def random_frames(algorithm: PPO, steps: int) -> np.ndarray:
     return np.concatenate(frames)[:steps]
 
 
-def _updates(algorithm: PPO, steps: int, context: Context, checkpoint_every_s: float) -> None:
+def _updates(algorithm: PPO, steps: int, context: Context, checkpoint_every_s: float, best: Best) -> None:
     from farcuriosity.agent import checkpoint
 
     learners = algorithm.learner_group
@@ -186,15 +244,16 @@ def _updates(algorithm: PPO, steps: int, context: Context, checkpoint_every_s: f
             raise Diverged(f"The policy's loss is {losses['total_loss']} after {done} steps")
         now = time.monotonic()
         if done // batch % every == 0 or done >= steps:
+            best.consider(algorithm, done, values)
             context.report(
                 done,
                 **values,
-                entropy=float(losses["entropy"]),
+                **{name: float(losses[name]) for name in CURVES},
                 steps_per_second=batch / (now - began),
             )
         if now - saved >= checkpoint_every_s and done < steps:
             path = context.scratch / "checkpoint.pt"
-            checkpoint.save(algorithm, path, curves=dict(context.curves.points))
+            checkpoint.save(algorithm, path, curves=dict(context.curves.points), best=best.held)
             context.checkpoints.save(path, done)
             path.unlink()
             saved = time.monotonic()

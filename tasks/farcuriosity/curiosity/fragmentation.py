@@ -6,74 +6,50 @@ Curiosity" (arXiv 2310.17537).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from farcuriosity.curiosity.capacity import check_capacity
 from farcuriosity.curiosity.interface import Switch
+from farcuriosity.curiosity.rules import Rules
+from farcuriosity.curiosity.statistics import ErrorStatistics, Verdict
 from fragmentation_recall.keys import FractureKeys
 from fragmentation_recall.memory import LeastRecentlyUsed
-from fragmentation_recall.surprisal import Criterion, RunningMoments, is_surprising
-
-Decay = Literal["filled", "calls"]
 
 
 class Fragmentation:
     """Which fragment each environment is in, and all that decides when that changes.
 
-    The environments act at the same time: at each step their errors are compared with the statistics from
-    before that step, then those that stay join them. Where some want to leave, they take their turns in
-    order, so that a fragment one of them makes can be recalled, not made again, by the next. An environment
-    leaves at most once a segment.
+    An environment leaves at most once a segment, and what it goes to is its fragment from the next segment
+    on. Where several want to leave, they take their turns in order, so that a fragment one of them makes can
+    be recalled, not made again, by the next.
 
     Args:
         environments: how many.
         dimension: of a key.
-        capacity: fragments that are kept at most, at least twice the environments: in a segment each may be
-            in one fragment and on its way to another.
-        criterion: ``ratio`` or ``z``, see :func:`~fragmentation_recall.surprisal.is_surprising`.
-        rho: its threshold.
-        least: errors that a fragment must have seen before it can be left for a new one.
-        recall: cosine similarity to a key from which its fragment is recalled.
-        novelty: cosine similarity to the nearest key from which no fragment is made while memory is empty.
-        novelty_full: the same when memory is full.
-        decay: how the one becomes the other: linearly in the fragments ``filled``, or with every step
-            (``calls``), ``1 / capacity`` of the way at a time, as in the released code.
         device: where keys are compared.
+        rules: the attributes of :class:`~farcuriosity.curiosity.rules.Rules`.
 
     Raises:
         ValueError: the capacity is too small.
     """
 
     def __init__(
-        self,
-        environments: int,
-        dimension: int,
-        *,
-        capacity: int,
-        criterion: Criterion,
-        rho: float,
-        least: int,
-        recall: float,
-        novelty: float,
-        novelty_full: float,
-        decay: Decay,
-        device: torch.device | str = "cpu",
+        self, environments: int, dimension: int, *, device: torch.device | str = "cpu", **rules: Any
     ) -> None:
-        check_capacity(capacity, environments)
-        self._criterion, self._rho, self._least = criterion, rho, least
-        self._recall, self._novelty, self._novelty_full, self._decay = recall, novelty, novelty_full, decay
-        self._memory = LeastRecentlyUsed(capacity)
-        self._keys = FractureKeys(capacity, dimension, device)
-        self._moments = RunningMoments(capacity)
+        self.rules = Rules(**rules)
+        self.rules.check(environments)
+        self._memory = LeastRecentlyUsed(self.rules.capacity)
+        self._keys = FractureKeys(self.rules.capacity, dimension, device)
+        self._statistics = ErrorStatistics(self.rules)
         self._current = np.zeros(environments, np.int64)
         self._previous = np.full(environments, np.nan)
-        self._steps = 0
+        self._stayed = np.zeros(environments, np.int64)  # steps since each came to its fragment
+        self._way = 0.0  # from novelty to novelty_full, where that is not told by the number of fragments
         self._made = self._recalls = 0
 
     @property
@@ -105,95 +81,90 @@ class Fragmentation:
             counted: environments whose errors count at all, of shape ``(E,)``; the others burn in.
 
         Returns:
-            Which errors count as rewards, of shape ``(T, E)``: none of an environment that burns in, none
-            from a recall on. And the switches.
+            Which errors may count, of shape ``(T, E)``: none of an environment that burns in, none from a
+            recall on. And the switches.
         """
-        held, active = self._current.copy(), counted.copy()
-        self._memory.use(np.unique(held))
+        held = self._current.copy()
         scored = np.tile(counted, (len(errors), 1))
-        is_zero = (keys == 0).all(-1).cpu().numpy()
-        similarity, slot = self._nearest(keys)
+        active = counted.tolist()
+        together = self.rules.order == "steps"
+        if together:
+            self._memory.use(np.unique(held if self.rules.burn_in_uses else held[counted]))
+        known = _Likeness(self._keys, keys)
+        zero = self._zero(keys)
+        values = np.asarray(errors, np.float64).tolist()
         switches: list[Switch] = []
-        for step, values in enumerate(errors):
-            here = np.flatnonzero(active)
-            if not here.size:
-                break
+        for moment in self._moments(len(values), len(active)):
             threshold = self._threshold()
-            self._steps += 1
-            surprising = np.zeros(len(active), bool)
-            surprising[here] = is_surprising(
-                values[here],
-                self._moments,
-                held[here],
-                criterion=self._criterion,
-                rho=self._rho,
-                least=self._least,
-            )
-            known = active & (similarity[step] >= self._recall) & (slot[step] != held)
-            before = len(switches)
-            if known.any() or surprising.any():
-                for environment in here:
-                    switch = self._turn(
-                        step,
-                        int(environment),
-                        keys[step, environment],
-                        held,
-                        surprising=bool(surprising[environment] and not is_zero[step, environment]),
-                        threshold=threshold,
-                    )
-                    if switch is not None:
-                        switches.append(switch)
-                        active[environment] = False
-                        scored[step:, environment] &= switch.made
-            joining = active & (values != self._previous)
-            if joining.any():
-                self._moments.add(held[joining], values[joining])
-            self._previous[here] = values[here]
-            if any(switch.made for switch in switches[before:]):
-                similarity[step + 1 :], slot[step + 1 :] = self._nearest(keys[step + 1 :])
+            joining: list[tuple[int, float]] = []
+            for step, environment in moment:
+                if not together and step == 0 and (counted[environment] or self.rules.burn_in_uses):
+                    self._memory.use([held[environment]])
+                if not active[environment]:
+                    continue
+                error, source = values[step][environment], int(held[environment])
+                repeated = error == self._previous[environment]
+                self._previous[environment] = error
+                if repeated and self.rules.repeats == "skip":
+                    continue
+                similarity, slot = known.nearest(step, environment)
+                stayed = self._stayed[environment] + step
+                if similarity >= self.rules.recall and slot != source and stayed >= self.rules.dwell:
+                    self._recalls += 1
+                    self._memory.use([slot])
+                    switches.append(Switch(step, environment, source, slot, made=False))
+                    scored[step:, environment] = False
+                else:
+                    verdict = self._statistics.judge(source, error)
+                    surprising = verdict is Verdict.SURPRISING
+                    if not (surprising and not zero[step][environment] and similarity < threshold):
+                        blocked = surprising and not self.rules.surprise_joins
+                        if not (repeated or blocked or verdict is Verdict.UNJUDGED):
+                            joining.append((source, error))
+                        continue
+                    slot = self._make(keys[step, environment], held)
+                    known.learn(slot)
+                    switches.append(Switch(step, environment, source, slot, made=True))
+                self._current[environment] = slot
+                active[environment] = False
+            for source, error in joining:
+                self._statistics.add(source, error)
+        self._stayed += len(values)
+        self._stayed[[switch.environment for switch in switches]] = 0
+        if self.rules.decay == "calls":
+            self._way = min(1.0, self._way + (len(self._memory) - 1) / self.rules.capacity)
         return scored, tuple(switches)
 
-    def _turn(
-        self,
-        step: int,
-        environment: int,
-        key: Tensor,
-        held: NDArray[np.int64],
-        *,
-        surprising: bool,
-        threshold: float,
-    ) -> Switch | None:
-        """Recall, fragment, or stay."""
-        similarity, slot = (value[0, 0] for value in self._nearest(key[None, None]))
-        source = int(held[environment])
-        if similarity >= self._recall and slot != source:
-            self._recalls += 1
-            self._memory.use([slot])
-            self._current[environment] = slot
-            return Switch(step, environment, source, int(slot), made=False)
-        if not surprising or similarity >= threshold:
-            return None
-        # Modules that this segment's transitions will still train must stay as well.
-        target = self._memory.claim(keep=np.union1d(held, self._current)).slot
+    def _make(self, key: Tensor, held: NDArray[np.int64]) -> int:
+        """Claim a slot for a new fragment and store its key; return the slot."""
+        # Modules that this segment's transitions will still train must stay, unless the rules say otherwise.
+        kept = np.union1d(held, self._current) if self.rules.keep_used else ()
+        slot = self._memory.claim(keep=kept).slot
         self._made += 1
-        self._moments.reset(target)
-        self._keys.put(target, key)
-        self._current[environment] = target
-        return Switch(step, environment, source, target, made=True)
+        self._statistics.reset(slot)
+        self._keys.put(slot, key)
+        return slot
 
-    def _nearest(self, keys: Tensor) -> tuple[NDArray[np.floating], NDArray[np.int64]]:
-        nearest = self._keys.nearest(keys.flatten(0, 1))
-        shape = keys.shape[:2]
-        return nearest.similarity.cpu().numpy().reshape(shape), nearest.slot.cpu().numpy().reshape(shape)
+    def _moments(self, steps: int, environments: int) -> Iterator[list[tuple[int, int]]]:
+        """Yield what happens at the same time, as (step, environment), in order of time."""
+        if self.rules.order == "steps":
+            for step in range(steps):
+                yield [(step, environment) for environment in range(environments)]
+        else:
+            for environment in range(environments):
+                for step in range(steps):
+                    yield [(step, environment)]
+
+    def _zero(self, keys: Tensor) -> list[list[bool]]:
+        zero = keys.sum(-1) == 0 if self.rules.zero_key == "sum" else (keys == 0).all(-1)
+        found: list[list[bool]] = zero.tolist()
+        return found
 
     def _threshold(self) -> float:
         """Return the similarity from which a state is too well known to begin a fragment."""
-        capacity = self._memory.capacity
-        if self._decay == "filled":
-            way = (len(self._memory) - 1) / (capacity - 1)
-        else:
-            way = min(1.0, self._steps / capacity)
-        return self._novelty + way * (self._novelty_full - self._novelty)
+        rules = self.rules
+        way = (len(self._memory) - 1) / (rules.capacity - 1) if rules.decay == "filled" else self._way
+        return rules.novelty + way * (rules.novelty_full - rules.novelty)
 
     def values(self) -> dict[str, float]:
         """Return the number of fragments kept, made, recalled and replaced so far."""
@@ -207,14 +178,15 @@ class Fragmentation:
     def state_dict(self) -> dict[str, Any]:
         """Return copies of all state, for a checkpoint."""
         memory = self._memory.state_dict()
-        moments = self._moments.state_dict()
         return {
             "memory": memory | {"last_use": torch.from_numpy(memory["last_use"])},
             "keys": self._keys.state_dict(),
-            "moments": {name: torch.from_numpy(value) for name, value in moments.items()},
+            "statistics": self._statistics.state_dict(),
             "current": torch.from_numpy(self._current.copy()),
             "previous": torch.from_numpy(self._previous.copy()),
-            "counters": [self._steps, self._made, self._recalls],
+            "stayed": torch.from_numpy(self._stayed.copy()),
+            "way": self._way,
+            "counters": [self._made, self._recalls],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -229,7 +201,34 @@ class Fragmentation:
             )
         self._memory.load_state_dict(state["memory"])
         self._keys.load_state_dict(state["keys"])
-        self._moments.load_state_dict(state["moments"])
+        self._statistics.load_state_dict(state["statistics"])
         self._current = state["current"].numpy().copy()
         self._previous = state["previous"].numpy().copy()
-        self._steps, self._made, self._recalls = state["counters"]
+        self._stayed = state["stayed"].numpy().copy()
+        self._way = float(state["way"])
+        self._made, self._recalls = state["counters"]
+
+
+class _Likeness:
+    """How like each state of a segment is to every key, kept up to date while keys are stored."""
+
+    def __init__(self, keys: FractureKeys, states: Tensor) -> None:
+        self._keys, self._states = keys, states.flatten(0, 1)
+        self._environments = states.shape[1]
+        self._table = keys.likeness(self._states)
+        self._find()
+
+    def nearest(self, step: int, environment: int) -> tuple[float, int]:
+        """Return the highest similarity and the slot of that key; of equal ones the lowest slot."""
+        row = step * self._environments + environment
+        return self._similarity[row], self._slot[row]
+
+    def learn(self, slot: int) -> None:
+        """Take in a key that was stored."""
+        self._table[:, slot] = self._keys.likeness(self._states, slot)
+        self._find()
+
+    def _find(self) -> None:
+        best = self._table.max(dim=1)
+        self._similarity: list[float] = best.values.tolist()
+        self._slot: list[int] = best.indices.tolist()

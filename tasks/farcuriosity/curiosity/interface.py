@@ -10,11 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from gridcell.settings import Strict, parse_settings
+from gridcell import Strict, parse_settings
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+
+class Continuous(int):
+    """The size of an action that is so many numbers, where an ``int`` is the number of discrete choices."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Batch:
     Attributes:
         observations: before the action, uint8 or float, of shape ``(N, *observation_shape)``.
         next_observations: after it; at the end of an episode its last observation, not the next one's first.
-        actions: int64, of shape ``(N,)``.
+        actions: int64, of shape ``(N,)``; of continuous ones float, of shape ``(N, numbers)``.
         fragments: that each transition's environment was in, int64, of shape ``(N,)``.
     """
 
@@ -59,7 +63,7 @@ class Segment:
         observations: the newest frame ``(C, H, W)``, or a vector ``(D,)``; uint8 or float, of shape
             ``(T, E, *observation_shape)``.
         next_observations: likewise, after the action; at the end of an episode its last observation.
-        actions: int64, of shape ``(T, E)``.
+        actions: int64, of shape ``(T, E)``; of continuous ones float, of shape ``(T, E, numbers)``.
         dones: whether the episode ended with this step, bool, of shape ``(T, E)``.
     """
 
@@ -77,7 +81,7 @@ class Segment:
         return Batch(
             self.observations.flatten(0, 1),
             self.next_observations.flatten(0, 1),
-            self.actions.flatten(),
+            self.actions.flatten(0, 1),
             fragments.to(self.actions.device).repeat(len(self.actions)),
         )
 
@@ -107,7 +111,8 @@ class Scores:
     Attributes:
         rewards: intrinsic, float32, of shape ``(T, E)``; 0 where not scored and at the end of an episode.
         errors: that the rewards come from, float32, of shape ``(T, E)``.
-        scored: bool, of shape ``(T, E)``; false during burn-in and after a recall.
+        scored: which steps were rewarded, bool, of shape ``(T, E)``: all, unless the settings withhold
+            rewards during burn-in or after a recall.
         fragments: that each environment was in throughout the segment, int64, of shape ``(E,)``.
         switches: in the order in which they happened.
     """
@@ -169,7 +174,7 @@ class Kind:
         make: called as ``make(observation_shape, actions, environments, seed, device=..., **parameters)``
             with all parameters; see :meth:`build`.
         parameters: settings, each with a default.
-        fragmentable: whether ``make`` also takes a ``fragmentation`` and its ``keys`` and ``frame_size``, as
+        fragmentable: whether ``make`` also takes ``fragmenting``, as
             :class:`~farcuriosity.curiosity.prediction.PredictionCuriosity` does.
         rewarding: whether it ever gives a reward.
     """
@@ -195,7 +200,7 @@ class Kind:
 
         Args:
             observation_shape: ``(C, H, W)`` of frames, ``(D,)`` of vectors.
-            actions: how many; they are discrete.
+            actions: how many choices there are; of continuous actions a :class:`Continuous`.
             environments: how many are stepped together.
             seed: of everything that is drawn.
             device: where modules are.

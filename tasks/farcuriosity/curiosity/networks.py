@@ -32,6 +32,13 @@ def encoder(observation_shape: Sequence[int], features: int) -> nn.Sequential:
         return nn.Sequential(*body, nn.Linear(HIDDEN, HIDDEN), nn.LeakyReLU(), nn.Linear(HIDDEN, features))
     if len(observation_shape) != 3:
         raise ValueError(f"Observations must be (C, H, W) or (D,), not {tuple(observation_shape)}")
+    convolutions = _convolutions(observation_shape)
+    with torch.device("meta"):  # only to learn how much comes out
+        flat = nn.Sequential(*_convolutions(observation_shape))(torch.empty(1, *observation_shape)).numel()
+    return nn.Sequential(*convolutions, nn.Flatten(), nn.Linear(flat, features))
+
+
+def _convolutions(observation_shape: Sequence[int]) -> list[nn.Module]:
     channels, height, width = observation_shape
     if min(height, width) >= FRAME:
         convolutions = [
@@ -41,20 +48,15 @@ def encoder(observation_shape: Sequence[int], features: int) -> nn.Sequential:
         ]
     else:
         convolutions = [nn.Conv2d(channels, 32, 3, padding=1), nn.Conv2d(32, 32, 3, stride=2, padding=1)]
-    body = [layer for convolution in convolutions for layer in (convolution, nn.LeakyReLU())]
-    with torch.device("meta"):
-        flat = nn.Sequential(*body).to("meta")(torch.empty(1, *observation_shape)).numel()
-    return nn.Sequential(*body, nn.Flatten(), nn.Linear(flat, features))
+    return [layer for convolution in convolutions for layer in (convolution, nn.LeakyReLU())]
 
 
 def empty(build: Callable[[], Module], device: torch.device | str) -> Module:
-    """Build a module whose weights are whatever was in memory.
+    """Build a module whose weights are whatever was in memory, laid out as processors compute fastest.
 
     torch's own initialisation would cost time, and touch the global random state.
     """
-    with torch.device("meta"):
-        module = build()
-    return module.to_empty(device=device)
+    return _unset(build, device).to(memory_format=torch.channels_last)
 
 
 def fresh(build: Callable[[], Module], generator: Generator, device: torch.device | str) -> Module:
@@ -65,10 +67,16 @@ def fresh(build: Callable[[], Module], generator: Generator, device: torch.devic
         generator: on the CPU; the same weights come out for every device.
         device: where the module is put.
     """
-    module = empty(build, "cpu")
+    module = _unset(build, "cpu")  # laid out as usual until then: torch's orthogonal weights need that
     for parameter in module.parameters():
         if parameter.dim() > 1:
             nn.init.orthogonal_(parameter, 2**0.5, generator=generator)
         else:
             nn.init.zeros_(parameter)
-    return module.to(device)
+    return module.to(device).to(memory_format=torch.channels_last)
+
+
+def _unset(build: Callable[[], Module], device: torch.device | str) -> Module:
+    with torch.device("meta"):
+        module = build()
+    return module.to_empty(device=device)

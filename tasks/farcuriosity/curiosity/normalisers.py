@@ -86,21 +86,27 @@ class RewardNormaliser:
         self._sums = np.zeros(environments)
         self._moments = RunningMoments(1)
 
-    def __call__(self, rewards: NDArray[np.floating], counted: NDArray[np.bool_]) -> NDArray[np.float32]:
+    def __call__(
+        self,
+        rewards: NDArray[np.floating],
+        counted: NDArray[np.bool_],
+        environments: NDArray[np.integer] | slice = slice(None),
+    ) -> NDArray[np.float32]:
         """Take rewards in, then scale them.
 
         Args:
             rewards: in order of time, of shape ``(T, E)``.
             counted: which steps the statistics are to know of, of shape ``(T, E)``; the others are rewards
                 that nobody gave.
+            environments: whose rewards these are, where not of all; of shape ``(E,)``.
 
         Returns:
             Scaled rewards, of shape ``(T, E)``; as they are while the statistics show no spread.
         """
         sums = np.empty(rewards.shape)
         for step, reward in enumerate(rewards):
-            self._sums = self._gamma * self._sums + reward
-            sums[step] = self._sums
+            self._sums[environments] = self._gamma * self._sums[environments] + reward
+            sums[step] = self._sums[environments]
         if counted.any():
             values = sums[counted]
             self._moments.add(np.zeros(len(values), np.int64), values)

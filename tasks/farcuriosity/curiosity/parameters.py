@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -27,8 +27,11 @@ class Prediction(Parameters):
     burn_in: int = Field(
         default=1,
         ge=0,
-        description="segments without reward at an environment's start, while normalisers and module are "
-        "new; after a fragmentation likewise",
+        description="segments whose errors enter no statistics of fragments at an environment's start, while "
+        "normalisers and module are new; after a fragmentation likewise",
+    )
+    burn_in_rewards: Literal["given", "zero"] = Field(
+        default="given", description="whether segments of burn-in are rewarded"
     )
 
 
@@ -54,6 +57,7 @@ def predicting(
         seed: int,
         *,
         features: int,
+        burn_in_rewards: str,
         **options: Any,
     ) -> PredictionCuriosity:
         from farcuriosity.curiosity.prediction import PredictionCuriosity
@@ -65,6 +69,7 @@ def predicting(
             seed,
             lambda: predictor(observation_shape, actions, features, **settings),
             features=features,
+            burn_in_rewards=burn_in_rewards == "given",
             **options,
         )
 

@@ -32,12 +32,12 @@ class Rows:
     @cached_property
     def frames(self) -> Tensor:
         """Normalised observations, float32, of shape ``(N, *observation_shape)``."""
-        return self._normalise(self.batch.observations)
+        return _laid_out(self._normalise(self.batch.observations))
 
     @cached_property
     def next_frames(self) -> Tensor:
         """Normalised next observations."""
-        return self._normalise(self.batch.next_observations)
+        return _laid_out(self._normalise(self.batch.next_observations))
 
     @cached_property
     def features(self) -> Tensor:
@@ -99,7 +99,8 @@ class InverseAndForward(Predictor):
     """Encodes what actions change, and predicts the code of the next observation.
 
     Error: ``1/2 |f(phi(s), a) - phi(s')|^2`` (equation 6); loss: ``(1 - beta)`` times the cross entropy of
-    the action told from ``phi(s), phi(s')``, plus ``beta`` times the error (equation 7).
+    the action told from ``phi(s), phi(s')`` (of continuous actions the mean squared difference), plus
+    ``beta`` times the error (equation 7).
 
     Source: Pathak et al. 2017, "Curiosity-driven exploration by self-supervised prediction" (arXiv
     1705.05363).
@@ -107,7 +108,7 @@ class InverseAndForward(Predictor):
     Args:
         observation_shape: ``(C, H, W)`` or ``(D,)``.
         features: of the code phi.
-        actions: how many.
+        actions: how many choices; of continuous actions how many numbers.
         forward_weight: beta.
     """
 
@@ -128,7 +129,11 @@ class InverseAndForward(Predictor):
         """Return losses, of shape ``(N,)``."""
         before, after = self.encode(rows.frames), self.encode(rows.next_frames)
         told = self.invert(torch.cat([before, after], 1))
-        inverse = F.cross_entropy(told, rows.batch.actions, reduction="none")
+        done = rows.batch.actions
+        if done.is_floating_point():
+            inverse = (told - done).square().mean(1)
+        else:
+            inverse = F.cross_entropy(told, done, reduction="none")
         return (1 - self._weight) * inverse + self._weight * self._forward_errors(rows, before, after)
 
     def _forward_errors(self, rows: Rows, before: Tensor, after: Tensor) -> Tensor:
@@ -146,7 +151,7 @@ class Disagreement(Predictor):
 
     Args:
         features: of the frozen network.
-        actions: how many.
+        actions: how many choices; of continuous actions how many numbers.
         models: how many.
     """
 
@@ -168,9 +173,15 @@ class Disagreement(Predictor):
         return torch.stack([model(known) for model in self.models])
 
 
+def _laid_out(frames: Tensor) -> Tensor:
+    """Lay images out with channels last, as the networks are."""
+    return frames.contiguous(memory_format=torch.channels_last) if frames.dim() == 4 else frames
+
+
 def _head(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, outputs))
 
 
 def _with_action(code: Tensor, actions: Tensor, count: int) -> Tensor:
-    return torch.cat([code, F.one_hot(actions, count).to(code)], 1)
+    done = actions if actions.is_floating_point() else F.one_hot(actions, count)
+    return torch.cat([code, done.to(code)], 1)

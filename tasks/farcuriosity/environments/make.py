@@ -11,20 +11,23 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from farcuriosity.environments.ids import bare, is_atari, is_own
 from farcuriosity.environments.options import (
     AtariOptions,
     atari_options,
-    no_environment,
+    check_registered,
+    refuse_old_atari,
     rooms_options,
 )
-from gridcell.errors import UserError, unknown
+from farcuriosity.environments.spaces import adapt, channels_first, is_image, symbols
+from gridcell import UserError, unknown
 
 if TYPE_CHECKING:
-    from gymnasium import Env, Space
+    from gymnasium import Env
     from gymnasium.vector import VectorEnv
+
+_MINIGRID = ("MiniGrid-", "BabyAI-")
+SYMBOLS = 10  # the largest number in MiniGrid's grids of objects, colours and states
 
 # Prefix of the ids -> module whose import registers them.
 _PROVIDERS = {
@@ -47,8 +50,7 @@ def register(environment: str) -> None:
     Raises:
         UserError: no such environment, the nearest of which is named; or no such module.
     """
-    import gymnasium
-
+    refuse_old_atari(environment)
     module, _, environment = environment.rpartition(":")
     if module:
         try:
@@ -60,14 +62,7 @@ def register(environment: str) -> None:
     for prefix, module in _PROVIDERS.items():
         if environment.startswith(prefix):
             import_module(module)
-    try:
-        gymnasium.spec(environment)
-    except gymnasium.error.Error as error:
-        family = environment.partition("/")[0] + "/" if "/" in environment else ""
-        names = [
-            name for name in gymnasium.registry if name.startswith(family) and ("/" in name) == bool(family)
-        ]
-        raise no_environment(environment, names) from error
+    check_registered(environment)
 
 
 def make_vector(
@@ -81,8 +76,8 @@ def make_vector(
     """Make ``count`` environments that are stepped together.
 
     Atari games run in ale-py's own vector environment (twice the speed of Gymnasium's wrappers) and show the
-    last four grey frames, uint8 of shape (4, 84, 84). Other images come as channels, rows, columns; vectors
-    as they are.
+    last four grey frames, uint8 of shape (4, 84, 84). Other images come as channels, rows, columns; all else
+    as vectors, actions as one choice or as numbers: see ``environments.spaces``.
 
     Args:
         environment: Gymnasium id, such as ``ALE/Pong-v5``, ``CartPole-v1`` or ``my_module:Mine-v0``.
@@ -118,12 +113,10 @@ def make_vector(
             [lambda: _single(environment, {**options, **rendering})] * count,
             autoreset_mode=AutoresetMode.SAME_STEP,
         )
-    _check(environment, made.single_observation_space, made.single_action_space)
-    if not _is_image(made.single_observation_space):
+    if not is_image(made.single_observation_space):
         return made
-    from farcuriosity.environments.channels import ChannelsFirst
-
-    return ChannelsFirst(made)
+    last = is_own(environment) or bare(environment).startswith(_MINIGRID)
+    return channels_first(environment, made, (2, 0, 1) if last else None)
 
 
 def atari(
@@ -137,7 +130,8 @@ def atari(
     """Make ale-py's vector environment with the published preprocessing.
 
     Frame skip 4, the maximum of the last two frames, grey, 84 x 84, the last 4 stacked; rewards as the game
-    gives them; an episode lasts until the game ends (losing a life ends nothing) and is cut at ``max_steps``.
+    gives them; an episode lasts until the game ends and is cut at ``max_steps``. ``infos["lives"]`` tells of
+    lost lives, which end nothing here.
 
     Args:
         environment: ``ALE/Name-v5``.
@@ -149,8 +143,9 @@ def atari(
     import gymnasium
     from gymnasium.vector import AutoresetMode
 
-    shown = {"grayscale": False, "img_height": 210, "img_width": 160} if colour else {}
-    return gymnasium.make_vec(
+    nearest = options.resize == "nearest" and not colour
+    shown = {"grayscale": not colour, "img_height": 210, "img_width": 160} if colour or nearest else {}
+    made = gymnasium.make_vec(
         environment,
         num_envs=count,
         vectorization_mode="vector_entry_point",
@@ -166,6 +161,11 @@ def atari(
         num_threads=threads,
         autoreset_mode=AutoresetMode.SAME_STEP,
     )
+    if not nearest:
+        return made
+    from farcuriosity.environments.nearest import NearestPixels
+
+    return NearestPixels(made)
 
 
 def newest_frame(environment: str, observations: Any) -> Any:
@@ -186,14 +186,15 @@ def _single(environment: str, options: Mapping[str, Any]) -> Env:
 
     try:
         made = gymnasium.make(environment, **options)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ImportError, gymnasium.error.Error) as error:
+        # Also of a package that is missing: gymnasium.error.DependencyNotInstalled
         given = f" with the options {dict(options)}" if options else ""
         raise UserError(f"'{environment}' can't be made{given}: {error}") from error
-    if bare(environment).startswith(("MiniGrid-", "BabyAI-")):
+    if bare(environment).startswith(_MINIGRID):
         from minigrid.wrappers import ImgObsWrapper  # the grid of symbols, without the mission's text
 
-        made = ImgObsWrapper(made)
-    return made
+        made = symbols(ImgObsWrapper(made), SYMBOLS)
+    return adapt(environment, made)
 
 
 def _check_options(environment: str, options: Mapping[str, Any]) -> None:
@@ -211,27 +212,3 @@ def _check_options(environment: str, options: Mapping[str, Any]) -> None:
     for name in options:
         if name not in known:
             raise unknown(f"option of '{environment}'", name, known - {"render_mode"})
-
-
-def _is_image(space: Space) -> bool:
-    return space.shape is not None and len(space.shape) == 3 and space.dtype == np.uint8
-
-
-def _check(environment: str, observations: Space, actions: Space) -> None:
-    from gymnasium.spaces import Box, Discrete
-
-    if not isinstance(actions, Discrete):
-        raise UserError(
-            f"The agent chooses among discrete actions, but those of '{environment}' are {actions}"
-        )
-    if actions.start != 0:
-        raise UserError(
-            f"The agent numbers its actions from 0, but those of '{environment}' begin at {actions.start}; "
-            "wrap it, and register the wrapped environment under an id of its own"
-        )
-    vector = isinstance(observations, Box) and len(observations.shape) == 1
-    if not (vector or _is_image(observations)):
-        raise UserError(
-            f"The agent sees images (uint8) or vectors, but '{environment}' shows {observations}; "
-            "wrap it, and register the wrapped environment under an id of its own"
-        )

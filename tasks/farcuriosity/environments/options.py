@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
 from farcuriosity.environments.ids import bare, is_atari, is_own
-from gridcell.cell import canonical_json
-from gridcell.errors import UserError, did_you_mean
-from gridcell.settings import Mistake, SettingsError, Strict, parse_settings
+from gridcell import Mistake, SettingsError, Strict, UserError, canonical_json, did_you_mean, parse_settings
 
 ROOMS = "gridcell/Rooms-v0"
+_MINIGRID = ("MiniGrid-", "BabyAI-")
+# Prefix of entry points -> what has to be importable, and how to install it.
+_BUILT_BY = {
+    "gymnasium.envs.box2d": ("Box2D", "pip install 'gridcell[box2d]'"),
+    "gymnasium.envs.mujoco": ("mujoco", "pip install 'gridcell[mujoco]'"),
+    "gymnasium.envs.phys2d": ("jax", "pip install jax"),
+    "gymnasium.envs.tabular": ("jax", "pip install jax"),
+}
 _FOR_TWO = {"combat", "joust", "maze_craze", "warlords"}  # ale-py registers no environment of these
 
 
@@ -28,12 +35,15 @@ class World(Strict):
         columns: rooms across.
         size: side of a room in cells.
         view: side of what is seen in cells, odd.
+        alike: how much rooms resemble each other: 0, each has its own colour; 1, all have the same one, and
+            differ in texture alone.
     """
 
     rows: int = Field(2, ge=1)
     columns: int = Field(2, ge=1)
     size: int = Field(7, ge=2)
     view: int = Field(7, ge=3)
+    alike: float = Field(0.0, ge=0, le=1)
 
     @field_validator("view")
     @classmethod
@@ -65,16 +75,25 @@ class AtariOptions(Strict):
         noops: at most so many no-ops at the start of an episode.
         max_steps: agent steps, of four frames each, after which an episode is cut.
         full_actions: all 18 actions instead of those that the game uses.
+        lives: an episode ends for the agent with every lost life, though the game goes on (released); scores
+            are of whole games all the same.
+        resize: how frames become 84 x 84: ``area``: means of pixels; ``nearest``: pixels of the frame without
+            its two top rows (released).
     """
 
     sticky: float = Field(0.0, ge=0, le=1)
     noops: int = Field(30, ge=0)
     max_steps: int = Field(4_500, ge=1)
     full_actions: bool = False
+    lives: bool = False
+    resize: Literal["area", "nearest"] = "area"
 
 
 def check(environment: str, options: Mapping[str, Any], where: str) -> None:
-    """Check as much of an environment as can be without importing it: Atari games and our own rooms.
+    """Check as much of an environment as can be without making it.
+
+    Of Atari games and our own rooms: the id and all options, without importing anything. Of others: that
+    Gymnasium knows the id, and that what it needs is installed; of ids with a module of their own, nothing.
 
     Args:
         environment: Gymnasium id.
@@ -90,6 +109,9 @@ def check(environment: str, options: Mapping[str, Any], where: str) -> None:
         raise no_environment(environment, games)
     if is_own(environment) and name != ROOMS:
         raise no_environment(environment, [ROOMS])
+    refuse_old_atari(environment)
+    if not (module or is_atari(environment) or is_own(environment)):
+        check_registered(environment)
     try:
         canonical_json(options)
     except TypeError as error:
@@ -98,6 +120,53 @@ def check(environment: str, options: Mapping[str, Any], where: str) -> None:
     model = AtariOptions if is_atari(environment) else RoomsOptions if is_own(environment) else None
     if model is not None:
         parse_settings(model, options, where)
+
+
+def refuse_old_atari(environment: str) -> None:
+    """Refuse ale-py's ids of earlier days: they step raw frames, and which of them exist depends on imports.
+
+    Raises:
+        UserError: it is one; names the id and options to write instead.
+    """
+    module, _, name = environment.rpartition(":")
+    if module not in ("", "ale_py") or name.startswith("ALE/"):
+        return
+    given = re.fullmatch(r"(\w+?)(-ram)?(NoFrameskip|Deterministic)?-v(0|4|5)", name)
+    if given is None or f"ALE/{given[1]}-v5" not in atari_games():
+        return
+    sticky = "{sticky: 0.25}" if given[4] == "0" else "{sticky: 0}"
+    raise UserError(
+        f"'{environment}' is one of ale-py's older ids, which leave preprocessing to others: write "
+        f"'ALE/{given[1]}-v5' with options {sticky}, which skips 4 frames and stacks 4, grey, 84 x 84"
+    )
+
+
+def check_registered(environment: str) -> None:
+    """Make sure that Gymnasium knows an id, and that the packages which build it are installed.
+
+    Raises:
+        UserError: it doesn't, or one isn't.
+    """
+    if environment.startswith(_MINIGRID):
+        if find_spec("minigrid") is None:
+            raise UserError(f"'{environment}' needs the package minigrid: pip install 'gridcell[rl]'")
+        return
+    try:
+        import gymnasium
+    except ModuleNotFoundError as error:
+        raise UserError(f"'{environment}' needs gymnasium: pip install 'gridcell[rl]'") from error
+    try:
+        spec = gymnasium.spec(environment)
+    except gymnasium.error.Error as error:
+        family = environment.partition("/")[0] + "/" if "/" in environment else ""
+        names = [
+            name for name in gymnasium.registry if name.startswith(family) and ("/" in name) == bool(family)
+        ]
+        raise no_environment(environment, names) from error
+    entry = spec.entry_point if isinstance(spec.entry_point, str) else ""
+    for prefix, (package, install) in _BUILT_BY.items():
+        if entry.startswith(prefix) and find_spec(package) is None:
+            raise UserError(f"'{environment}' needs the package {package}, which isn't installed: {install}")
 
 
 def rooms_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class RoomsVector(VectorEnv):
         columns: rooms across.
         size: side of a room in cells.
         view: side of what is seen in cells, odd.
+        alike: how much rooms resemble each other, from 0 to 1.
         layout: seed of colours and doors: every episode is in the same world.
         reward: whether there is a goal.
         max_steps: after which an episode is truncated.
@@ -48,6 +49,7 @@ class RoomsVector(VectorEnv):
         columns: int = 2,
         size: int = 7,
         view: int = 7,
+        alike: float = 0.0,
         layout: int = 0,
         reward: bool = True,
         max_steps: int = 500,
@@ -57,7 +59,7 @@ class RoomsVector(VectorEnv):
         self._autoreset = AutoresetMode(autoreset_mode)
         if self._autoreset is AutoresetMode.DISABLED:
             raise ValueError("Rooms reset themselves: the autoreset mode must be SameStep or NextStep")
-        self.world = RoomsWorld(rows, columns, size, view, layout)
+        self.world = RoomsWorld(rows, columns, size, view, layout, alike=alike)
         self.num_envs, self._reward, self._max_steps = num_envs, reward, max_steps
         self._views = self.world.views(goal=reward)
         self.render_mode = render_mode

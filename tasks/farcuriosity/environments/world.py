@@ -25,6 +25,7 @@ class RoomsWorld:
         size: side of a room in cells, without walls.
         view: side of what is seen in cells, odd.
         layout: seed of colours and doors.
+        alike: from 0: each room has its own colour, to 1: all have the same.
 
     Raises:
         ValueError: a size is too small, or the view is even.
@@ -39,7 +40,9 @@ class RoomsWorld:
         colours: of the map, uint8, of shape ``(*shape, 3)``; the goal is not marked.
     """
 
-    def __init__(self, rows: int, columns: int, size: int, view: int, layout: int) -> None:
+    def __init__(
+        self, rows: int, columns: int, size: int, view: int, layout: int, *, alike: float = 0.0
+    ) -> None:
         if rows < 1 or columns < 1 or size < 2 or view < 3 or view % 2 == 0:
             raise ValueError(
                 "A world needs at least 1 row and 1 column, rooms of at least 2 cells and an odd view of at "
@@ -52,7 +55,7 @@ class RoomsWorld:
         room_of = np.full(self.shape, -1)
         self._corners = _serpentine(rows, columns) * (size + 1) + 1  # upper left floor cell of each room
         self._size = size
-        hues = random.permutation(len(self._corners)) / len(self._corners)
+        hues = (1 - alike) * random.permutation(len(self._corners)) / len(self._corners)
         for room, (y, x) in enumerate(self._corners):
             base = 45 + 165 * np.array(colorsys.hsv_to_rgb(hues[room], 0.75, 1.0))
             texture = random.integers(-_TEXTURE, _TEXTURE + 1, (size, size, 3))

@@ -8,16 +8,18 @@ from numpy.typing import NDArray
 from farcuriosity.environments.world import RoomsWorld
 
 
-def lap(world: RoomsWorld, sweeps: int, *, sweep_back: bool) -> list[int]:
+def lap(world: RoomsWorld, sweeps: int, *, sweep_back: bool, go_back: bool = True) -> list[int]:
     """Return the cells of one lap: every room in order, each swept row by row before the next, and back.
 
     Args:
         world: to be walked.
         sweeps: how often a room is swept at each stay, at least 1.
         sweep_back: whether rooms are swept on the way back as well, or the agent goes straight to the start.
+        go_back: whether it goes to the start at all; else a lap is an episode, and the next begins there.
 
     Returns:
-        Each cell is one move from the one before, and the first from the last, which is the start.
+        Each cell is one move from the one before, and the first from the start, which is the last if it goes
+        back.
     """
     last = int(world.rooms.max())
     cells = [world.start]
@@ -26,7 +28,7 @@ def lap(world: RoomsWorld, sweeps: int, *, sweep_back: bool) -> list[int]:
         for _ in range(sweeps):
             for cell in _sweep(world, room):
                 cells += world.way(cells[-1], cell)
-    return [*cells[1:], *world.way(cells[-1], world.start)]
+    return [*cells[1:], *(world.way(cells[-1], world.start) if go_back else ())]
 
 
 def moves(world: RoomsWorld, cells: list[int]) -> NDArray[np.int64]:

@@ -35,9 +35,11 @@ class Walk:
 
 def follow(
     curiosity: Curiosity,
-    observations: NDArray[np.uint8],
+    before: NDArray[np.uint8],
+    after: NDArray[np.uint8],
     actions: NDArray[np.int64],
     *,
+    ends: NDArray[np.bool_] | None = None,
     segment: int,
     epochs: int,
     progress: Progress,
@@ -46,13 +48,16 @@ def follow(
 
     Args:
         curiosity: of one environment.
-        observations: along the path, from before the first step, of shape ``(steps + 1, C, H, W)``.
-        actions: between them, of shape ``(steps,)``.
+        before: observation before each step, of shape ``(steps, C, H, W)``.
+        after: likewise, after it.
+        actions: of each step, of shape ``(steps,)``.
+        ends: whether an episode ended with each step, of shape ``(steps,)``; by default none does.
         segment: steps after which the curiosity scores and learns.
         epochs: times that it learns from a segment.
         progress: told steps and values after each segment.
     """
-    frames, moves = torch.from_numpy(observations), torch.from_numpy(actions)
+    seen, reached, moves = torch.from_numpy(before), torch.from_numpy(after), torch.from_numpy(actions)
+    over = torch.zeros(len(moves), dtype=torch.bool) if ends is None else torch.from_numpy(ends)
     rewards, errors, fragments = [], [], []
     made: list[int] = []
     recalled: list[int] = []
@@ -60,10 +65,10 @@ def follow(
         chosen = slice(start, min(start + segment, len(actions)))
         length = chosen.stop - start
         lived = Segment(
-            observations=frames[chosen][:, None],
-            next_observations=frames[start + 1 : chosen.stop + 1][:, None],
+            observations=seen[chosen][:, None],
+            next_observations=reached[chosen][:, None],
             actions=moves[chosen][:, None],
-            dones=torch.zeros(length, 1, dtype=torch.bool),
+            dones=over[chosen][:, None],
         )
         scores = curiosity.score(lived)
         batch = lived.batch(scores.fragments)

@@ -44,7 +44,7 @@ _OVER_TIME = {
 
 def draw(agents: Sequence[Agent], summary: Mapping[str, Any]) -> Iterator[Picture]:
     """Draw every figure that there are numbers for, one at a time."""
-    if summary["aggregates"]:
+    if summary["aggregates"].get("by_curiosity"):
         yield _aggregates(summary["aggregates"])
     order = list(dict.fromkeys(agent.curiosity for agent in agents))
     for name, (section, axis, title, caption) in _OVER_TIME.items():

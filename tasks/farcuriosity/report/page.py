@@ -83,18 +83,28 @@ def agent_table(summary: Mapping[str, Any]) -> Table:
 
 
 def forgetting_table(summary: Mapping[str, Any]) -> Table:
-    """Lay out how far reward, and prediction error, rise again, by world and curiosity."""
+    """Lay out errors on coming back, and how far reward and error rise again, by world and curiosity."""
+    headings = {
+        "return_error": "return error",
+        "forgetting": "forgetting, reward",
+        "error_forgetting": "forgetting, error",
+    }
+    shown = [name for name in FORGETTING if all(name in row for row in summary["forgetting"])]
     columns: Columns = ["world", Column("curiosity", kind="text"), "seeds"]
-    columns += ["forgetting, reward", "forgetting, error", Column("fragments", number)]
+    columns += [*(headings[name] for name in shown), Column("fragments", number)]
     rows = [
         [
             *(row[name] for name in ("world", "curiosity", "seeds")),
-            *(Value(row[name]["mean"], between(row[name], 5)) for name in FORGETTING),
+            *(Value(row[name]["mean"], between(row[name], 5)) for name in shown),
             row["fragments"],
         ]
         for row in summary["forgetting"]
     ]
-    return Table(columns, rows, "Forgetting: how far reward, and error, rise again")
+    return Table(
+        columns,
+        rows,
+        "Forgetting: errors on coming back to a room, less those at leaving; how far reward and error rise",
+    )
 
 
 def difference_table(summary: Mapping[str, Any], metrics: Sequence[str]) -> Table:
@@ -134,12 +144,14 @@ def _video(agent: Agent, out: Path) -> dict[str, str]:
 
 def _facts(settings: Mapping[str, Any]) -> dict[str, Any]:
     forgetting = settings["forgetting"]
+    training = settings["training"]
     environments = {
-        name: f"{one['id']} {one['options'] or ''}".strip() for name, one in settings["environments"].items()
+        name: f"{one['id']} {one['options'] or ''}".strip() + f" {one['steps'] or training['steps']:,} steps"
+        for name, one in settings["environments"].items()
     }
     return {
         "seeds": settings["seeds"],
-        "training": settings["training"],
+        "training": {name: value for name, value in training.items() if name != "steps"},
         "environments": _listed(environments),
         "curiosities": _listed(settings["curiosities"]),
         "forgetting, worlds": _listed(forgetting["worlds"]),

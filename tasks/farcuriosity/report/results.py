@@ -58,7 +58,7 @@ def _studies(results: GridResults, fetch: Fetch) -> list[Study]:
 
 
 def _agents(results: GridResults, fetch: Fetch) -> list[Agent]:
-    videos = dict(_done(results, "video"))
+    videos, played = dict(_done(results, "video")), dict(_done(results, "evaluation"))
     found = []
     for place, result in _done(results, "agent"):
         environment, curiosity, seed = place
@@ -70,7 +70,7 @@ def _agents(results: GridResults, fetch: Fetch) -> list[Agent]:
                 id=str(result.cell.config["environment"]),
                 curiosity=curiosity,
                 seed=seed,
-                metrics=result.metrics,
+                metrics=dict(result.metrics) | _evaluated(played.get(place)),
                 curves=result.curves,
                 frames=frames,
                 frame_steps=steps,
@@ -78,3 +78,8 @@ def _agents(results: GridResults, fetch: Fetch) -> list[Agent]:
             )
         )
     return found
+
+
+def _evaluated(result: Result | None) -> dict[str, float]:
+    """Return the mean returns of an agent's evaluation, if it was evaluated."""
+    return {} if result is None else {name: result.metrics[name] for name in ("sampled", "greedy")}

@@ -70,6 +70,35 @@ def optimality_gap(scores: Array) -> float:
     return float(1 - np.minimum(scores, 1.0).mean())
 
 
+def probability_of_improvement(scores: Array, others: Array) -> float:
+    """Return the chance that a run of one algorithm beats a run of another on a game, averaged over games.
+
+    Ties count half (the Mann-Whitney statistic), as rliable has it.
+
+    Args:
+        scores: shape (seeds, games).
+        others: shape (other seeds, the same games).
+
+    >>> probability_of_improvement(np.array([[1.0], [3.0]]), np.array([[1.0], [2.0]]))
+    0.625
+    """
+    apart = np.sign(scores[:, None] - others[None])
+    return float((0.5 + 0.5 * apart).mean())
+
+
+def performance_profile(scores: Array, thresholds: Array) -> Array:
+    """Return the share of runs, over all games, whose score is above each threshold.
+
+    Args:
+        scores: shape (seeds, games).
+        thresholds: shape (n,).
+
+    Returns:
+        Shape (n,).
+    """
+    return np.asarray((np.ravel(scores)[:, None] > np.asarray(thresholds)).mean(axis=0))
+
+
 def interval(
     scores: Array, aggregate: Callable[[Array], float], *, seed: int = 0, resamples: int = RESAMPLES
 ) -> tuple[float, float] | None:

@@ -33,6 +33,16 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
                 f"{environment}: {ordered[0]['curiosity']} has {what}: {told}. "
                 f"{_difference(summary['differences'], name, *ordered[:2])}"
             )
+    aggregates = summary.get("aggregates") or {}
+    said += [
+        f"Aggregates over games leave out {curiosity}, which has no score in {'; '.join(places)}."
+        for curiosity, places in aggregates.get("missing", {}).items()
+    ]
+    said += [
+        f"A run of {pair['curiosity']} beats one of {pair['against']} with probability "
+        f"{pair['probability']:.2f}, over {len(aggregates['games'])} games."
+        for pair in aggregates.get("improvement", ())
+    ]
     return said
 
 

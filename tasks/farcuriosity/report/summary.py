@@ -19,6 +19,7 @@ from farcuriosity.report.scores import (
     mean,
     median_of_means,
     optimality_gap,
+    probability_of_improvement,
 )
 from gridcell.report import student_interval
 
@@ -32,6 +33,8 @@ AGGREGATES = {
 # Metrics of a cell -> heading and decimals in the table; what no agent has is left out.
 COLUMNS = {
     "score": ("score", 1),
+    "sampled": ("evaluation", 1),
+    "greedy": ("evaluation, greedy", 1),
     "human_normalised": ("human-normalised", 3),
     "rooms": ("rooms", 1),
     "places": ("places", 1),
@@ -41,7 +44,8 @@ COLUMNS = {
     "memory_mib": ("memory, MiB", 1),
 }
 COMPARED = ("score", "rooms", "places")  # metrics of which curiosities' differences are told
-FORGETTING = ("forgetting", "error_forgetting")
+# Of the study. The first is the figure to compare by: see ``forgetting.measure.returns``.
+FORGETTING = ("return_error", "forgetting", "error_forgetting")
 
 
 @dataclass(frozen=True)
@@ -145,10 +149,15 @@ def _forgetting(studies: Sequence[Study]) -> list[dict[str, Any]]:
             "curiosity": curiosity,
             "seeds": len(group),
             "fragments": float(np.mean([study.metrics.get("fragments", 1) for study in group])),
-            **{name: _mean_and_interval([study.metrics[name] for study in group]) for name in FORGETTING},
+            **{name: _mean_and_interval(values) for name in FORGETTING if (values := _known(group, name))},
         }
         for (world, curiosity), group in groups.items()
     ]
+
+
+def _known(group: Sequence[Study], name: str) -> list[float]:
+    """Return the values of a metric, of those that have it: on some paths nobody comes back to a room."""
+    return [float(value) for study in group if (value := study.metrics.get(name)) is not None]
 
 
 def _mean_and_interval(values: Sequence[float]) -> dict[str, Any]:
@@ -167,8 +176,9 @@ def _differences(agents: Sequence[Agent], studies: Sequence[Study]) -> list[dict
                 place.setdefault(agent.curiosity, {})[agent.seed] = value
     for study in studies:
         for name in FORGETTING:
-            place = known.setdefault((study.world, name), {})
-            place.setdefault(study.curiosity, {})[study.seed] = study.metrics[name]
+            if (value := study.metrics.get(name)) is not None:
+                place = known.setdefault((study.world, name), {})
+                place.setdefault(study.curiosity, {})[study.seed] = value
     found = []
     for (environment, metric), curiosities in known.items():
         for against, curiosity in combinations(curiosities, 2):
@@ -201,23 +211,46 @@ def _speed(group: Sequence[Agent]) -> float | None:
 
 
 def _aggregates(agents: Sequence[Agent]) -> dict[str, Any]:
-    """Aggregate human-normalised scores of the curiosities that have all games and seeds."""
+    """Aggregate human-normalised scores of the curiosities that have all games and seeds.
+
+    ``missing`` names the games and seeds for which a curiosity is left out; ``improvement`` is the chance
+    with which a run of one curiosity beats one of another.
+    """
     games = list(dict.fromkeys(a.environment for a in agents if a.value("human_normalised") is not None))
     if not games:
         return {}
     found: dict[str, Any] = {}
+    whole: dict[str, NDArray[np.float64]] = {}
+    missing: dict[str, list[str]] = {}
     for curiosity in dict.fromkeys(agent.curiosity for agent in agents):
         by_place = {
             (a.seed, a.environment): a.value("human_normalised") for a in agents if a.curiosity == curiosity
         }
         seeds = sorted({seed for seed, _ in by_place})
         scores = [[by_place.get((seed, game)) for game in games] for seed in seeds]
-        if seeds and all(value is not None for row in scores for value in row):
-            array = np.array(scores, np.float64)
+        gone = [
+            f"{game}, seed {seed}"
+            for seed, row in zip(seeds, scores, strict=True)
+            for game, value in zip(games, row, strict=True)
+            if value is None
+        ]
+        if gone:
+            missing[curiosity] = gone
+        elif seeds:
+            array = whole[curiosity] = np.array(scores, np.float64)
             found[curiosity] = {
                 name: {"value": of(array), "ci95": interval(array, of)} for name, of in AGGREGATES.items()
             }
-    return {"games": games, "by_curiosity": found} if found else {}
+    improvement = [
+        {
+            "curiosity": curiosity,
+            "against": against,
+            "probability": probability_of_improvement(whole[curiosity], whole[against]),
+        }
+        for against, curiosity in combinations(whole, 2)
+    ]
+    told = {"games": games, "by_curiosity": found, "missing": missing, "improvement": improvement}
+    return told if found or missing else {}
 
 
 def curve_over_seeds(

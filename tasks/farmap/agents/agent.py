@@ -19,12 +19,27 @@ class Agent(Protocol):
 
     @property
     def active_memory(self) -> int:
-        """Known cells of the map in use."""
+        """Cells that a step of planning may read, those of the map in use and any others."""
+        ...
+
+    @property
+    def own_memory(self) -> int:
+        """Known cells of the map in use alone."""
+        ...
+
+    @property
+    def box_memory(self) -> int:
+        """Cells of the rectangle around the map in use: active memory by the paper's measure."""
         ...
 
     @property
     def done(self) -> bool:
         """Whether the agent knows of nothing left to explore (it then wanders about)."""
+        ...
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether it is done because it found nothing new for too long, not because nothing is left."""
         ...
 
     def observe(self, observation: Observation) -> None:
@@ -36,7 +51,12 @@ class Agent(Protocol):
         ...
 
     def counts(self) -> Mapping[str, int]:
-        """Return what happened so far: ``fragments``, ``recalls``, ``stored_memory`` (cells of all maps)."""
+        """Return what happened so far.
+
+        ``fragments`` ever made, ``recalls``, ``matches`` (recalls by what was seen), ``looks`` (over all
+        maps at once), ``stored_memory`` (known cells of all maps kept), ``cells_read`` (looked over in
+        planning).
+        """
         ...
 
 

@@ -1,40 +1,63 @@
-"""FARMap: a map in fragments, cut at surprising places and taken up again where they are entered."""
+"""FARMap: a map in fragments, cut at surprising places and taken up again where they are entered or seen."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from farmap.agents.agent import Observation
-from farmap.agents.fragments import Border, Fragment, FragmentGraph
+from farmap.agents.atlas import Atlas
+from farmap.agents.fragments import Border, FragmentGraph
 from farmap.agents.local_map import LocalMap
-from farmap.agents.reachable import STEPS, Cell, Clusters, Survey
-from farmap.agents.route import Route, follow, route_to_cluster
-from fragmentation_recall.surprisal import RunningMoments, is_surprising
+from farmap.agents.reachable import Cell
+from farmap.agents.recall import best_match, find_in
+from farmap.agents.route import Route, follow
+from farmap.agents.subgoals import Choice, Subgoals
+from farmap.agents.trigger import Criterion, Trigger
 
-Criterion = Literal["z", "ratio", "random", "uniform"]
+Recall = Literal["match", "border", "off"]
 
-LEAST = 25  # earlier observations that a fragment's statistics must have
-NEARLY_EXPLORED = 0.05  # q below which neighbouring fragments are considered
-BEHIND = 1e-3  # weight of clusters behind the agent
-DISCOUNT, LESS_DISCOUNT = 0.95, 0.01  # of the neighbour left last, and how much less of each one before it
+IN_VAIN = 5  # looks in a row that showed nothing new, after which the agent gives up
+REST = 50  # steps after a look that found nothing, before the next one, where the run goes on
 
 
 class FarMap:
     """Fragmentation and recall for map building (Hwang et al. 2024, arXiv 2307.05793).
 
+    In a static world under exact odometry it comes to an end: between two observations of something new
+    there are at most ``patience`` steps, and a walk to what a look over all maps shows, which is never
+    longer than there are empty cells and ends with something new; where a look finds nothing, nothing is
+    left. In other worlds it gives up after ``IN_VAIN`` looks in a row that led to nothing new.
+
     Args:
         rng: of its choices.
         gamma: decay of confidence per step.
-        rho: threshold of the criterion.
+        rho: threshold of the criterion. The paper has 2; 0.75 was best on large maps 0 to 23.
         epsilon: steps added to the distance of a fragment, so that the present one doesn't win by being near.
         criterion: where a fragment ends: ``z`` or ``ratio`` of the surprisal against those since the last
             fracture or recall, or, as controls, after a ``random`` or ``uniform`` number of steps.
         period: mean number of steps per fragment of the controls.
-        recall: whether fragments are taken up again where the agent crosses a border. Without, it never
-            goes back.
+        recall: when stored fragments are taken up again: where the agent crosses a border, and where a cut
+            falls on what a stored map shows, too (``match``); at borders alone (``border``); never (``off``).
+        likeness: share of the seen cells that a stored map must know with the same colours to match.
+        closure: whether a match is also looked for where a map has no place by odometry: by the colours of
+            the walls. It closes loops after drift.
+        share: whether a cell that another fragment knows is no frontier.
+        last_look: whether all maps are laid over each other where nothing seems to be left, or nothing new
+            was seen for ``patience`` steps.
+        renew: when borders that were tried are tried again: once something new was ``found``, or, as in the
+            authors' code, once a cluster was ``aimed`` at, which allows walking to and fro for ever.
+        patience: steps without anything new after which the agent takes a look at everything, or, without
+            ``last_look`` and after as many steps more as cells are known, gives up. None: never.
+        conventions: ``ours``, or ``released``: paths are walked to their end, a border is crossed by standing
+            on it with its heading, cells beyond one are frontier, statistics are kept through recalls and not
+            tested on a step with one.
+        choice: which cluster of a fragment it goes to: see ``Subgoals``.
         capacity: fragments that are kept; None: all.
+
+    Raises:
+        ValueError: ``share`` or ``last_look`` without recall: fragments then have no offsets.
     """
 
     def __init__(
@@ -42,39 +65,82 @@ class FarMap:
         rng: np.random.Generator,
         *,
         gamma: float = 0.9,
-        rho: float = 2.0,
+        rho: float = 0.75,
         epsilon: float = 5.0,
         criterion: Criterion = "z",
         period: int = 150,
-        recall: bool = True,
+        recall: Recall = "match",
+        likeness: float = 0.7,
+        closure: bool = False,
+        share: bool | None = None,
+        last_look: bool | None = None,
+        renew: Literal["found", "aimed"] = "found",
+        patience: int | None = 500,
+        conventions: Literal["ours", "released"] = "ours",
+        choice: Choice = "weighted",
         capacity: int | None = None,
     ) -> None:
+        if recall == "off" and (share or last_look):
+            raise ValueError("Without recall fragments have no offsets: set share and last_look to False")
         self._rng = rng
         self._gamma = gamma
-        self._rho = rho
-        self._epsilon = epsilon
-        self._criterion: Criterion = criterion
-        self._period = period
         self._recall = recall
-        self._moments = RunningMoments(1)
+        self._likeness = likeness
+        self._closure = closure
+        self._share = recall != "off" if share is None else share
+        self._last_look = recall != "off" if last_look is None else last_look
+        self._renew = renew
+        self._patience = patience
+        self._released = conventions == "released"
+        self._trigger = Trigger(
+            rng, criterion, rho, period, "of_fragment" if self._released else "since_switch"
+        )
         self._graph = FragmentGraph(capacity)
-        self._number = self._graph.add(LocalMap(gamma))
+        self._atlas = Atlas()
+        self._subgoals = Subgoals(
+            rng,
+            self._graph,
+            self._atlas,
+            epsilon=epsilon,
+            share=self._share,
+            choice=choice,
+            released=self._released,
+        )
+        self._number, _ = self._graph.add(LocalMap(gamma))
+        self._fragment = self._graph[self._number]
+        self._trigger.switch(self._number)
         self._position: Cell = (0, 0)
         self._heading = 0
         self._route: Route | None = None
-        self._way: list[Border] = []  # borders to be crossed; the route leads to the first, if there is any
-        # Crossed or given up since something was last explored, and no aim again before: what can be reached
-        # in a fragment may depend on where it is entered, and the agent must not go to and fro for ever. That
-        # it comes to an end at all is not said: each cut makes an empty fragment, with a frontier all around.
-        self._tried: set[Border] = set()
+        self._looking = False  # whether the route is one that a look over all maps gave
+        self._looked = 0  # cells that the look at this step read
+        self._in_vain = 0
+        self._rest_until = 0
         self._time = 0
-        self._recalls = 0
+        self._last_new = 0
+        self._recalls = self._matches = self._looks = 0
         self.done = False
+        self.gave_up = False
 
     @property
     def active_memory(self) -> int:
-        """Known cells of the present fragment."""
+        """Cells that a step of planning may read.
+
+        Those of the present map, with ``share`` those in its rectangle that others know, and all where a look
+        is taken.
+        """
+        return max(self._fragment.chart.known + self._subgoals.shared, self._looked)
+
+    @property
+    def own_memory(self) -> int:
+        """Known cells of the present map."""
         return self._fragment.chart.known
+
+    @property
+    def box_memory(self) -> int:
+        """Cells of the rectangle around the present map."""
+        height, width = self._fragment.chart.box
+        return height * width
 
     @property
     def place(self) -> tuple[int, Cell]:
@@ -87,31 +153,37 @@ class FarMap:
         return {number: self._graph[number].chart for number in self._graph}
 
     @property
-    def _fragment(self) -> Fragment:
-        return self._graph[self._number]
+    def graph(self) -> FragmentGraph:
+        """The fragments and their borders."""
+        return self._graph
 
     def counts(self) -> Mapping[str, int]:
-        """Return fragments ever made, recalls, and the known cells of all fragments kept."""
-        stored = sum(self._graph[number].chart.known for number in self._graph)
-        return {"fragments": self._graph.made, "recalls": self._recalls, "stored_memory": stored}
+        """Return what happened so far; ``stored_memory`` is the known cells of all fragments kept."""
+        return {
+            "fragments": self._graph.made,
+            "recalls": self._recalls,
+            "matches": self._matches,
+            "looks": self._looks,
+            "stored_memory": sum(self._graph[number].chart.known for number in self._graph),
+            "cells_read": self._subgoals.read,
+        }
 
     def observe(self, observation: Observation) -> None:
         """Follow the odometry, change fragments where a border is crossed, update the map, and cut it."""
         self._time += 1
         self._heading = observation["heading"]
-        self._walk(*observation["moved"].tolist())
+        rows, columns = observation["moved"].tolist()
+        recalled = self._walk(rows, columns)
         view = observation["view"]
-        confidence = self._fragment.chart.integrate(view, *self._position, self._heading)
-        if self._is_fracture(1.0 - confidence):
-            known = self._recall and self._fragment.crossing(self._position, self._heading)
-            if known:
-                self._take_up(known)  # cut here before: what follows is stored
-            else:
-                self._fracture()
-            self._fragment.chart.integrate(view, *self._position, self._heading)
+        confidence = self._integrate(view)
+        if recalled and self._released:
+            return
+        if self._trigger.fires(1.0 - confidence, self._time):
+            self._change(view)
 
     def act(self) -> int:
         """Follow the route, or plan another."""
+        self._looked = 0
         action = follow(self._route, self._fragment.chart, self._position)
         if action is None:
             self._route = self._plan()
@@ -119,112 +191,127 @@ class FarMap:
             action = follow(self._route, self._fragment.chart, self._position)
         return int(self._rng.integers(4)) if action is None else action
 
-    def _walk(self, rows: int, columns: int) -> None:
-        border = None
-        if (rows, columns) != (0, 0):
-            meant = self._way[0] if self._way else None
-            border = self._fragment.crossing(self._position, self._heading, meant)
-        self._position = self._position[0] + rows, self._position[1] + columns
+    def _integrate(self, view: NDArray[np.int32]) -> float:
+        chart = self._fragment.chart
+        confidence = chart.integrate(view, *self._position, self._heading)
+        if self._atlas.add(chart, self._fragment.place, self._position):
+            self._last_new = self._time
+            self._in_vain = 0
+            self.gave_up = False
+            if self._renew == "found":
+                self._subgoals.renew()
+        return confidence
+
+    def _walk(self, rows: int, columns: int) -> bool:
+        """Go on by the odometry and over a border that is there; tell whether there was one."""
+        start = self._position
+        self._position = start[0] + rows, start[1] + columns
+        if self._recall == "off" or not (rows or columns or self._released):
+            return False
+        meant = self._subgoals.way[0] if self._subgoals.way else None
+        on = self._position if self._released else start
+        border = self._fragment.crossing(on, self._heading, meant)
         if border is not None:
             self._take_up(border)
+        return border is not None
+
+    def _change(self, view: NDArray[np.int32]) -> None:
+        """Go on in the fragment that is known here, or in a new one."""
+        border = None
+        if self._recall != "off":
+            border = self._fragment.crossing(self._position, self._heading)  # cut here before
+        if border is None and self._recall == "match":
+            border = self._tie_to_match(view)
+        if border is None:
+            self._fracture()
+        else:
+            self._take_up(border)
+        self._integrate(view)
+
+    def _tie_to_match(self, view: NDArray[np.int32]) -> Border | None:
+        """Tie a border to the stored fragment that shows what is seen; None where none does."""
+        match = best_match(self._placed(), view, self._heading, self._likeness)
+        if match is None and self._closure:
+            match = best_match(self._found(view), view, self._heading, self._likeness)
+        if match is None:
+            return None
+        self._matches += 1
+        return self._graph.tie(self._number, match.number, self._position, self._heading, match.position)
+
+    def _placed(self) -> Iterator[tuple[int, LocalMap, Cell]]:
+        """Yield the other fragments in whose rectangle the agent is, by the offsets through the graph."""
+        row, column = np.add(self._position, self._fragment.place).tolist()
+        for number in self._graph:
+            other = self._graph[number]
+            top, bottom, left, right = other.bounds
+            if number != self._number and top <= row <= bottom and left <= column <= right:
+                yield number, other.chart, (row - other.place[0], column - other.place[1])
+
+    def _found(self, view: NDArray[np.int32]) -> Iterator[tuple[int, LocalMap, Cell]]:
+        """Yield the other fragments that show walls of the colours that are seen."""
+        for number in self._graph:
+            chart = self._graph[number].chart
+            position = None if number == self._number else find_in(chart, view, self._heading)
+            if position is not None:
+                yield number, chart, position
 
     def _take_up(self, border: Border) -> None:
         """Leave the present map for the stored one, placed by the border's offset."""
         self._graph.leave(self._number, self._time)
-        self._number = border.to
-        self._tried.add(border)
-        if self._way and border is self._way[0]:
-            self._way = self._way[1:]
-        else:
-            self._give_up_way()
-        self._graph.use(self._number)
-        self._position = self._position[0] + border.shift[0], self._position[1] + border.shift[1]
-        self._route = None
-        self._moments.reset(0)
+        self._subgoals.crossed(border)
+        self._graph.use(border.to)
+        self._enter(border.to, border.shift)
         self._recalls += 1
-
-    def _is_fracture(self, surprisal: float) -> bool:
-        if self._criterion == "random":
-            return bool(self._rng.random() * self._period < 1)
-        if self._criterion == "uniform":
-            return self._time % self._period == 0
-        surprising = is_surprising(
-            surprisal, self._moments, 0, criterion=self._criterion, rho=self._rho, least=LEAST
-        )
-        self._moments.add(0, surprisal)
-        return bool(surprising)
 
     def _fracture(self) -> None:
         """Store the present map and begin another here."""
         near = self._number
-        self._number = self._graph.add(LocalMap(self._gamma), keep=[near])
-        if self._recall:
-            self._graph.tie(near, self._number, self._position, self._heading)
+        row, column = self._position
+        place = self._fragment.place[0] + row, self._fragment.place[1] + column
+        number, forgotten = self._graph.add(LocalMap(self._gamma), place, keep=[near])
+        if forgotten is not None:
+            self._atlas.remove(forgotten.chart, forgotten.place)
+        if self._recall != "off":
+            self._graph.tie(near, number, self._position, self._heading)
         self._graph.leave(near, self._time)
-        self._position = (0, 0)
-        self._route = None
-        self._way = []
-        self._moments.reset(0)
+        self._subgoals.way = []
+        self._enter(number, (-row, -column))
+
+    def _enter(self, number: int, shift: Cell) -> None:
+        self._number = number
+        self._fragment = self._graph[number]
+        self._position = self._position[0] + shift[0], self._position[1] + shift[1]
+        self._subgoals.shared = 0
+        if self._looking and self._route is not None:
+            self._route.shift(*shift)
+        else:
+            self._route = None
+        self._trigger.switch(number)
 
     def _plan(self) -> Route | None:
-        """Go on here, or over a border to where more is left; None where nothing is left anywhere."""
-        survey = self._fragment.survey(self._position)
-        here = survey.quotient / self._epsilon  # 0 if and only if there is no cluster
-        if here and survey.quotient >= NEARLY_EXPLORED:
-            return self._to_cluster(survey)
-        reached = self._reachable_borders(survey)
-        there = {
-            border: self._desirability(border, distance)
-            for border, (distance, _) in reached.items()
-            if border not in self._tried
-        }
-        best = max(there, key=lambda border: there[border], default=None)
-        if here and (best is None or here >= there[best]):
-            return self._to_cluster(survey)
-        if best is not None and there[best]:
-            self._way = [best]
-        else:
-            self._go_far(reached)
-        if not self._way:
+        self._looking = False
+        if self._is_stalled():
+            return self._look(or_give_up=True)
+        self.gave_up = False
+        route = self._subgoals.near(self._number, self._position, self._heading)
+        return self._look() if route is None and self._last_look else route
+
+    def _is_stalled(self) -> bool:
+        if self._patience is None:
+            return False
+        patience = self._patience if self._last_look else self._patience + self._atlas.known
+        return self._time - self._last_new > patience
+
+    def _look(self, or_give_up: bool = False) -> Route | None:
+        """Go to what is frontier of all maps; None where there is none, or looks have shown nothing new."""
+        self.gave_up = or_give_up and (not self._last_look or self._in_vain >= IN_VAIN)
+        if self.gave_up or self._time < self._rest_until:
             return None
-        _, cell = reached[self._way[0]]
-        return Route(self._position, [*survey.path(*cell), self._way[0].outward])
-
-    def _reachable_borders(self, survey: Survey) -> dict[Border, tuple[int, Cell]]:
-        """Return the borders that can be crossed, each with the steps to its nearest open cell, and it."""
-        found = {}
-        for border in self._fragment.borders:
-            steps = [(survey.distance(*cell), cell) for cell in border.open_cells(self._fragment.chart)]
-            reached = [step for step in steps if step[0] >= 0]
-            if reached:
-                found[border] = min(reached)
-        return found
-
-    def _desirability(self, border: Border, distance: int) -> float:
-        """Return q / (d + epsilon), fragments left lately slightly discounted."""
-        left = {other.to: self._graph[other.to].left for other in self._fragment.borders}
-        later = sum(time > left[border.to] for time in left.values())
-        discount = min(1.0, DISCOUNT + LESS_DISCOUNT * later)
-        return discount * border.quotient / (distance + self._epsilon)
-
-    def _go_far(self, reached: Collection[Border]) -> None:
-        """Go on with the way over several borders, or find another where it can't be gone on with here."""
-        if self._way and self._way[0] not in reached:
-            self._give_up_way()
-        if not self._way:
-            self._way = self._graph.way_to_unexplored(self._number, reached, self._tried)
-
-    def _give_up_way(self) -> None:
-        """Aim at the end of the way no more, so that no way is taken for ever."""
-        self._tried.update(self._way[-1:])
-        self._way = []
-
-    def _to_cluster(self, survey: Survey) -> Route:
-        self._tried.clear()
-        self._way = []
-        return route_to_cluster(survey, self._position, self._weigh, self._rng.random())
-
-    def _weigh(self, clusters: Clusters, steps: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Weigh clusters by size over way, those behind the agent all but not."""
-        ahead = (clusters.centroid - self._position) @ STEPS[self._heading] >= 0
-        return clusters.size / steps * np.where(ahead, 1.0, BEHIND)
+        self._looks += 1
+        self._in_vain += 1
+        self._looked = self._atlas.known
+        route = self._subgoals.far(self._number, self._position, self._heading)
+        self._looking = route is not None
+        if route is None:
+            self._rest_until = self._time + REST
+        return route

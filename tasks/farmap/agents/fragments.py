@@ -1,11 +1,13 @@
 """Fragments and the borders that tie them into a graph (long-term memory)."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
+from farmap.agents.atlas import Atlas
 from farmap.agents.local_map import EMPTY, LocalMap
 from farmap.agents.reachable import STEPS, Cell, Survey
 from fragmentation_recall.memory import LeastRecentlyUsed
@@ -17,11 +19,10 @@ class Border:
 
     Attributes:
         to: number of the other fragment.
-        anchor: the fracture point.
+        anchor: where the agent stood when the two were tied together: the fracture point.
         cells: the run of free cells across the heading, the anchor among them.
         outward: heading of the step from one of them into the other fragment.
         shift: what to add to a position for its coordinates in the other fragment.
-        quotient: frontier per empty cells that can be walked to in the other fragment from here.
     """
 
     to: int
@@ -29,16 +30,24 @@ class Border:
     cells: tuple[Cell, ...]
     outward: int
     shift: Cell
-    quotient: float = 0.0
 
-    def open_cells(self, chart: LocalMap) -> list[Cell]:
-        """Return the cells from which no known wall keeps it from being crossed.
+    @property
+    def landing(self) -> Cell:
+        """The anchor in the other fragment's coordinates."""
+        return self.anchor[0] + self.shift[0], self.anchor[1] + self.shift[1]
 
-        Args:
-            chart: of the fragment that it belongs to.
-        """
-        rows, columns = STEPS[self.outward].tolist()
-        return [(r, c) for r, c in self.cells if chart.colour(r + rows, c + columns) <= EMPTY]
+
+@dataclass(frozen=True)
+class Left:
+    """What was left to explore in a part of a fragment when the agent left it.
+
+    Attributes:
+        frontier: its frontier cells in the frame of all fragments, int64 (n, 2).
+        empty: known empty cells of the fragment.
+    """
+
+    frontier: NDArray[np.int64]
+    empty: int
 
 
 @dataclass
@@ -47,32 +56,81 @@ class Fragment:
 
     Attributes:
         chart: the map.
+        place: where its cell (0, 0) lies in the frame of all fragments, by odometry.
         borders: oldest first.
         left: time at which the agent left it last, on the agent's own clock.
+        remains: per anchor of a border what was left to explore from there when the agent left it, as far as
+            it was asked for.
     """
 
     chart: LocalMap
+    place: Cell = (0, 0)
     borders: list[Border] = field(default_factory=list)
     left: int = -1
+    remains: dict[Cell, Left] = field(default_factory=dict)
+    _gates: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 3), np.int64))
+    _starts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
+    _beyond: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    _crossings: dict[tuple[Cell, int], list[Border]] = field(default_factory=dict)
+
+    def add_border(self, border: Border) -> None:
+        """Give it another border."""
+        self.borders.append(border)
+        cells = np.array(border.cells, np.int64)
+        gates = np.column_stack([cells, np.full(len(cells), border.outward)])
+        self._gates = np.concatenate([self._gates, gates])
+        self._starts = np.append(self._starts, len(self._gates))
+        self._beyond = np.concatenate([self._beyond, _strip_beyond(cells, border.outward)])
+        for cell in border.cells:
+            self._crossings.setdefault((cell, border.outward), []).append(border)
+
+    def forget_borders(self, to: int) -> None:
+        """Drop the borders to a fragment."""
+        kept = [border for border in self.borders if border.to != to]
+        self.borders = []
+        self._gates, self._starts, self._beyond = self._gates[:0], self._starts[:1], self._beyond[:0]
+        self._crossings = {}
+        for border in kept:
+            self.add_border(border)
+
+    @property
+    def bounds(self) -> tuple[int, int, int, int]:
+        """First and last rows and columns of what is known, in the frame of all fragments."""
+        top, bottom, left, right = self.chart.bounds.tolist()
+        rows, columns = self.place[0] - self.chart.origin[0], self.place[1] - self.chart.origin[1]
+        return top + rows, bottom + rows, left + columns, right + columns
 
     def crossing(self, cell: Cell, heading: int, meant: Border | None = None) -> Border | None:
         """Return the border that a step from a cell crosses; of several the one meant, or the last."""
-        crossed = [border for border in self.borders if border.outward == heading and cell in border.cells]
-        return meant if meant in crossed else crossed[-1] if crossed else None
+        crossed = self._crossings.get((cell, heading))
+        if crossed is None:
+            return None
+        return meant if meant in crossed else crossed[-1]
 
-    def survey(self, start: Cell) -> Survey:
+    def survey(self, start: Cell, atlas: Atlas | None = None, beyond_is_known: bool = True) -> Survey:
         """Look over what can be walked to without leaving the fragment.
 
-        What lies just beyond a border is known, or will be, in the other fragment: it is no frontier here.
+        Args:
+            start: where from.
+            atlas: what any fragment knows, which is no frontier.
+            beyond_is_known: whether what lies just beyond a border is no frontier here: it is known, or will
+                be, in the other fragment.
         """
-        gates = [(*cell, border.outward) for border in self.borders for cell in border.cells]
-        beyond = [cell for border in self.borders for cell in _strip_beyond(border)]
-        return Survey(
-            self.chart,
-            start,
-            np.array(gates, np.int64).reshape(-1, 3),
-            np.array(beyond, np.int64).reshape(-1, 2),
-        )
+        beyond = self._beyond if beyond_is_known else self._beyond[:0]
+        if atlas is None:
+            return Survey(self.chart, start, self._gates, beyond)
+        return Survey(self.chart, start, self._gates, beyond, atlas.elsewhere(self.place))
+
+    def reachable(self, survey: Survey) -> dict[Border, tuple[int, Cell]]:
+        """Return the borders that can be crossed, each with the steps to its nearest open cell, and it."""
+        nearest = survey.nearest_gates(self._gates, self._starts).tolist()
+        return {
+            border: (steps, border.cells[gate - first])
+            for border, (steps, gate), first in zip(
+                self.borders, nearest, self._starts[:-1].tolist(), strict=True
+            )
+            if steps >= 0
+        }
 
 
 class FragmentGraph:
@@ -98,57 +156,89 @@ class FragmentGraph:
     def __len__(self) -> int:
         return len(self._fragments)
 
-    def add(self, chart: LocalMap, keep: Iterable[int] = ()) -> int:
-        """Add a fragment, forgetting another where there is no room; return its number.
+    def add(
+        self, chart: LocalMap, place: Cell = (0, 0), keep: Iterable[int] = ()
+    ) -> tuple[int, Fragment | None]:
+        """Add a fragment, forgetting another where there is no room.
 
         Args:
             chart: its map.
+            place: of its cell (0, 0) in the frame of all fragments.
             keep: fragments that must not be forgotten.
+
+        Returns:
+            Its number, and the one that was forgotten.
         """
         number = self.made
         self.made += 1
+        forgotten = None
         if self._slots is not None:
             claim = self._slots.claim(self._slot_of[other] for other in keep)
             if claim.replaced:
-                self._forget(self._by_slot[claim.slot])
+                forgotten = self._forget(self._by_slot[claim.slot])
             self._by_slot[claim.slot], self._slot_of[number] = number, claim.slot
-        self._fragments[number] = Fragment(chart)
-        return number
+        self._fragments[number] = Fragment(chart, place)
+        return number, forgotten
 
     def use(self, number: int) -> None:
         """Note that a fragment is in use now."""
         if self._slots is not None:
             self._slots.use([self._slot_of[number]])
 
-    def tie(self, near: int, far: int, position: Cell, heading: int) -> None:
-        """Make a border where the agent stands; the far fragment's coordinates begin there.
+    def tie(self, near: int, far: int, position: Cell, heading: int, landing: Cell = (0, 0)) -> Border:
+        """Make a border where the agent stands and return its near side.
 
         Args:
             near: the fragment that is being left.
-            far: the new one.
+            far: the other one.
             position: the fracture point in the near fragment.
             heading: the agent's.
+            landing: the fracture point in the far fragment.
         """
-        chart = self._fragments[near].chart
-        cells = _free_run(chart, position, heading)
-        row, column = position
-        moved = tuple((r - row, c - column) for r, c in cells)
-        self._fragments[near].borders.append(Border(far, position, cells, heading, (-row, -column)))
-        self._fragments[far].borders.append(Border(near, (0, 0), moved, heading ^ 1, (row, column)))
+        here, there = self._fragments[near], self._fragments[far]
+        cells = _free_run(here.chart, position, heading)
+        rows, columns = landing[0] - position[0], landing[1] - position[1]
+        moved = tuple((r + rows, c + columns) for r, c in cells)
+        border = Border(far, position, cells, heading, (rows, columns))
+        here.add_border(border)
+        there.add_border(Border(near, landing, moved, heading ^ 1, (-rows, -columns)))
+        return border
 
     def leave(self, number: int, time: int) -> None:
-        """Tell the neighbours of a fragment that is being left how much is left to explore in it."""
+        """Note that a fragment is being left.
+
+        Args:
+            number: the fragment's.
+            time: on the agent's clock.
+        """
         fragment = self._fragments[number]
         fragment.left = time
-        for border in fragment.borders:
-            quotient = fragment.survey(border.anchor).quotient
-            for other in self._fragments[border.to].borders:
-                back = (other.anchor[0] + other.shift[0], other.anchor[1] + other.shift[1])
-                if other.to == number and back == border.anchor:
-                    other.quotient = quotient
+        fragment.remains = {}
+
+    def remains(self, border: Border, survey: Callable[[Fragment, Cell], Survey]) -> Left:
+        """Return what is left to explore beyond a border, in the fragment there as it was left.
+
+        Args:
+            border: of another fragment.
+            survey: looks over a fragment from a cell, where nothing else that was asked tells what is left.
+        """
+        fragment = self._fragments[border.to]
+        start = border.landing
+        if start not in fragment.remains:
+            found = survey(fragment, start)
+            left = Left(found.cells + np.array(fragment.place), found.empty)
+            fragment.remains[start] = left
+            for other in fragment.borders:
+                if other.anchor not in fragment.remains and found.distance(*other.anchor) >= 0:
+                    fragment.remains[other.anchor] = left
+        return fragment.remains[start]
 
     def way_to_unexplored(
-        self, start: int, first: Iterable[Border], tried: Collection[Border]
+        self,
+        start: int,
+        first: Iterable[Border],
+        tried: Collection[Border],
+        quotient: Callable[[Border], float],
     ) -> list[Border]:
         """Return the borders, as few as can be, over which something unexplored is reached; [] if none is.
 
@@ -156,6 +246,7 @@ class FragmentGraph:
             start: number of the present fragment.
             first: its borders that can be walked to.
             tried: borders that the way may cross but not end with.
+            quotient: frontier per empty cell beyond a border.
         """
         seen = {start}
         wave = [[border] for border in first]
@@ -163,7 +254,7 @@ class FragmentGraph:
             following = []
             for way in wave:
                 border = way[-1]
-                if border.quotient > 0 and border not in tried:
+                if border not in tried and quotient(border) > 0:
                     return way
                 if border.to not in seen:
                     seen.add(border.to)
@@ -171,27 +262,39 @@ class FragmentGraph:
             wave = following
         return []
 
-    def _forget(self, number: int) -> None:
-        del self._fragments[number], self._slot_of[number]
-        for fragment in self._fragments.values():
-            fragment.borders = [border for border in fragment.borders if border.to != number]
+    def _forget(self, number: int) -> Fragment:
+        forgotten = self._fragments.pop(number)
+        del self._slot_of[number]
+        for other in {border.to for border in forgotten.borders}:
+            self._fragments[other].forget_borders(number)
+        return forgotten
 
 
 def _free_run(chart: LocalMap, position: Cell, heading: int) -> tuple[Cell, ...]:
     """Return the known empty cells in a row through a position, across a heading."""
-    across = STEPS[3] if heading < 2 else STEPS[1]
-    rows, columns = across.tolist()
-    run = [position]
-    for sign in (-1, 1):
-        row, column = position[0] + sign * rows, position[1] + sign * columns
-        while chart.colour(row, column) == EMPTY:
-            run.append((row, column))
-            row, column = row + sign * rows, column + sign * columns
-    return tuple(sorted(run))
+    row, column = position
+    first, last = _run(chart.colours[0], row + chart.origin[0], column + chart.origin[1], heading)
+    if heading < 2:
+        return tuple((row, column + i) for i in range(first, last + 1))
+    return tuple((row + i, column) for i in range(first, last + 1))
 
 
-def _strip_beyond(border: Border) -> NDArray[np.int64]:
+@njit(cache=True)
+def _run(colours: NDArray[np.int32], row: int, column: int, heading: int) -> tuple[int, int]:
+    """Return how far the run of empty cells goes from a cell, backwards and forwards."""
+    rows, columns = (0, 1) if heading < 2 else (1, 0)
+    height, width = colours.shape
+    ends = [0, 0]
+    for side, sign in ((0, -1), (1, 1)):
+        r, c = row + sign * rows, column + sign * columns
+        while 0 <= r < height and 0 <= c < width and colours[r, c] == EMPTY:
+            ends[side] += sign
+            r, c = r + sign * rows, c + sign * columns
+    return ends[0], ends[1]
+
+
+def _strip_beyond(cells: NDArray[np.int64], outward: int) -> NDArray[np.int64]:
     """Return the cells next to a border in the other fragment, one more at either end."""
-    cells = np.array(border.cells) + STEPS[border.outward]
-    along = np.abs(STEPS[border.outward][::-1])
-    return np.vstack([cells[:1] - along, cells, cells[-1:] + along])
+    beyond = cells + STEPS[outward]
+    along = np.abs(STEPS[outward][::-1])
+    return np.vstack([beyond[:1] - along, beyond, beyond[-1:] + along])

@@ -1,5 +1,7 @@
 """A map of what was seen, with a confidence per cell and colour that fades with time (short-term memory)."""
 
+from typing import TypeVar
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -29,6 +31,9 @@ class LocalMap:
         origin: index of the cell (0, 0) in the arrays.
         bounds: int64 (4,): indices of the first and last rows and columns that hold known cells.
         known: how many cells are known.
+        fresh: int64 (225, 2): coordinates of the cells that the last update made known, the first
+            ``learned``.
+        learned: how many these are.
     """
 
     def __init__(self, gamma: float) -> None:
@@ -37,8 +42,11 @@ class LocalMap:
         self.origin = (_FIRST // 2, _FIRST // 2)
         self.bounds = np.array([_NOWHERE, -1, _NOWHERE, -1])
         self.known = 0
+        self.fresh = np.empty((WINDOW * WINDOW, 2), np.int64)
+        self.learned = 0
         self._confidence = np.zeros((2, _FIRST, _FIRST))
         self._touched = np.zeros((_FIRST, _FIRST), np.int32)
+        self._room = room((_FIRST, _FIRST), self.origin)
         self._clock = 0
         self._fading = gamma ** np.arange(_POWERS)
 
@@ -57,20 +65,32 @@ class LocalMap:
         """
         self._make_room(row, column)
         self._clock += 1
-        confidence, new = _integrate(
+        confidence, self.learned = _integrate(
             view,
-            row + self.origin[0],
-            column + self.origin[1],
+            row,
+            column,
             heading,
+            *self.origin,
             self._clock,
             self._fading,
             self.colours,
             self._confidence,
             self._touched,
             self.bounds,
+            self.fresh,
         )
-        self.known += new
+        self.known += self.learned
         return confidence
+
+    @property
+    def box(self) -> tuple[int, int]:
+        """Height and width of the rectangle around what is known; (0, 0) before anything is."""
+        top, bottom, left, right = self.bounds.tolist()
+        return (bottom - top + 1, right - left + 1) if self.known else (0, 0)
+
+    def known_cells(self) -> NDArray[np.int64]:
+        """Return the coordinates of all known cells, shape (known, 2)."""
+        return np.argwhere(self.colours[0] != UNKNOWN) - self.origin
 
     def colour(self, row: int, column: int) -> int:
         """Return the colour seen last at a cell, -1 where nothing was."""
@@ -87,24 +107,42 @@ class LocalMap:
 
     def _make_room(self, row: int, column: int) -> None:
         """Enlarge the arrays where the window might not fit, whatever the heading, with a margin to spare."""
-        height, width = self.colours.shape[1:]
-        rows = _growth(row + self.origin[0], height)
-        columns = _growth(column + self.origin[1], width)
-        if not (rows or columns):
+        top, bottom, left, right = self._room
+        if top <= row <= bottom and left <= column <= right:
             return
-        around = ((rows, rows), (columns, columns))
-        self.colours = np.pad(self.colours, ((0, 0), *around), constant_values=UNKNOWN)
-        self._confidence = np.pad(self._confidence, ((0, 0), *around))
-        self._touched = np.pad(self._touched, around)
+        height, width = self.colours.shape[1:]
+        rows = growth(row + self.origin[0], height)
+        columns = growth(column + self.origin[1], width)
+        self.colours = enlarged(self.colours, rows, columns, UNKNOWN)
+        self._confidence = enlarged(self._confidence, rows, columns)
+        self._touched = enlarged(self._touched, rows, columns)
         self.origin = (self.origin[0] + rows, self.origin[1] + columns)
+        self._room = room(self.colours.shape[1:], self.origin)
         if self.known:
             self.bounds += (rows, rows, columns, columns)
 
 
-def _growth(index: int, size: int) -> int:
-    """Return by how much an axis must grow at either end so that the window around an index fits."""
-    short = max(WINDOW - index, index - (size - WINDOW) + 1)
+def growth(index: int, size: int, margin: int = WINDOW) -> int:
+    """Return by how much an axis must grow at either end so that a margin around an index fits."""
+    short = max(margin - index, index - (size - margin) + 1)
     return max(size // 2, short) if short > 0 else 0
+
+
+def room(shape: tuple[int, ...], origin: tuple[int, int], margin: int = WINDOW) -> tuple[int, int, int, int]:
+    """Return the first and last rows and columns around which a margin fits into arrays of a shape."""
+    (height, width), (row, column) = shape, origin
+    return margin - row, height - margin - row - 1, margin - column, width - margin - column - 1
+
+
+Values = TypeVar("Values", bound=np.generic)
+
+
+def enlarged(array: NDArray[Values], rows: int, columns: int, fill: int = 0) -> NDArray[Values]:
+    """Return an array with so many more rows and columns at either end of its last two axes."""
+    height, width = array.shape[-2:]
+    larger = np.full((*array.shape[:-2], height + 2 * rows, width + 2 * columns), fill, array.dtype)
+    larger[..., rows : rows + height, columns : columns + width] = array
+    return larger
 
 
 @njit(cache=True)
@@ -113,12 +151,15 @@ def _integrate(
     row: int,
     column: int,
     heading: int,
+    top: int,
+    left: int,
     clock: int,
     fading: NDArray[np.float64],
     colours: NDArray[np.int32],
     confidence: NDArray[np.float64],
     touched: NDArray[np.int32],
     bounds: NDArray[np.int64],
+    fresh: NDArray[np.int64],
 ) -> tuple[float, int]:
     gain = 1.0 - fading[1]
     total = 0.0
@@ -128,8 +169,10 @@ def _integrate(
             colour = view[i, j]
             if colour == UNKNOWN:
                 continue
-            r, c = place(row, column, heading, WINDOW - 1 - i, j - MIDDLE)
+            y, x = place(row, column, heading, WINDOW - 1 - i, j - MIDDLE)
+            r, c = y + top, x + left
             if colours[0, r, c] == UNKNOWN:
+                fresh[new, 0], fresh[new, 1] = y, x
                 new += 1
                 bounds[0], bounds[1] = min(bounds[0], r), max(bounds[1], r)
                 bounds[2], bounds[3] = min(bounds[2], c), max(bounds[3], c)

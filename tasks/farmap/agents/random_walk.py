@@ -14,8 +14,8 @@ class RandomWalk:
         rng: of its choices.
     """
 
-    active_memory = 0
-    done = False
+    active_memory = own_memory = box_memory = 0
+    done = gave_up = False
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
@@ -29,4 +29,11 @@ class RandomWalk:
 
     def counts(self) -> Mapping[str, int]:
         """Nothing is remembered."""
-        return {"fragments": 0, "recalls": 0, "stored_memory": 0}
+        return {
+            "fragments": 0,
+            "recalls": 0,
+            "matches": 0,
+            "looks": 0,
+            "stored_memory": 0,
+            "cells_read": 0,
+        }

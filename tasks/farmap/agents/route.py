@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from farmap.agents.local_map import LocalMap
-from farmap.agents.reachable import STEPS, Cell, Survey, Weight, choose, towards
+from farmap.agents.reachable import Cell, Survey, Weight, choose, towards
 from farmap.world.view import UNKNOWN
 
+_STEPS = [(-1, 0), (1, 0), (0, -1), (0, 1)]  # plain numbers, for one at a time
 TURN = 4  # added to a heading: turn there and stay
 
 
@@ -29,6 +30,12 @@ class Route:
         self._expected = start
         self._target = target
 
+    def shift(self, rows: int, columns: int) -> None:
+        """Go on in coordinates that are so much larger."""
+        self._expected = self._expected[0] + rows, self._expected[1] + columns
+        if self._target is not None:
+            self._target = self._target[0] + rows, self._target[1] + columns
+
     def next(self, chart: LocalMap, position: Cell) -> int | None:
         """Return the next action, None where the route is at its end, blocked, lost or of no use any more.
 
@@ -42,7 +49,7 @@ class Route:
             return None
         action = self._actions.pop()
         if action < TURN:
-            rows, columns = STEPS[action].tolist()
+            rows, columns = _STEPS[action]
             self._expected = position[0] + rows, position[1] + columns
             if chart.colour(*self._expected) > 0:
                 return None
@@ -54,10 +61,21 @@ def follow(route: Route | None, chart: LocalMap, position: Cell) -> int | None:
     return None if route is None else route.next(chart, position)
 
 
-def route_to_cluster(survey: Survey, position: Cell, weight: Weight, chance: float) -> Route:
-    """Choose a cluster (see ``choose``) and return the way to where it is seen from."""
+def route_to_cluster(
+    survey: Survey, position: Cell, weight: Weight, chance: float, to_end: bool = False
+) -> Route:
+    """Choose a cluster (see ``choose``) and return the way to where it is seen from.
+
+    Args:
+        survey: with at least one cluster.
+        position: the agent's.
+        weight: of the clusters.
+        chance: uniform in [0, 1).
+        to_end: whether to walk on when what was to be seen is seen.
+    """
     clusters = survey.clusters
     chosen = choose(survey, weight, chance)
     row, column = clusters.goal[chosen].tolist()
     target = tuple(clusters.target[chosen].tolist())
-    return Route(position, survey.path(row, column), target, towards((row, column), target))
+    face = towards((row, column), target)
+    return Route(position, survey.path(row, column), None if to_end else target, face)

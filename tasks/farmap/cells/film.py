@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmap.agents.agent import Agent, Mapper
-from farmap.cells.explore import compile_all, metrics_of, run_of, world_of
+from farmap.cells.explore import agent_of, compile_all, metrics_of, run_of, world_of
 from farmap.world.environment import FarMapEnv
 from farmap.world.view import UNKNOWN
-from gridcell.cell import Cell
-from gridcell.context import Context
+from gridcell import Cell, Context
 
 FILM = "film.npz"
 UNSEEN, SEEN, CURRENT = 0, 1, 2
@@ -53,11 +52,11 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     """
     compile_all()
     world = world_of(cell.config["world"], context.locations)
-    first = run_of(cell.config, world, context.seed)
+    first = run_of(cell.config, world, context.seed, agent_of(cell.config, context.seed))
     last = first.reached.get(99, (first.steps, 0.0))[0]
     moments = np.unique(np.rint(np.linspace(0, last, cell.config["frames"])).astype(np.int64))
     camera = Camera(moments)
-    again = run_of(cell.config, world, context.seed, watch=camera)
+    again = run_of(cell.config, world, context.seed, agent_of(cell.config, context.seed), watch=camera)
     if again.steps != first.steps:
         raise RuntimeError(f"The same run took {first.steps} and then {again.steps} steps")
     np.savez_compressed(
@@ -67,4 +66,4 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         moments=moments,
         poses=np.array(camera.poses),
     )
-    return metrics_of(first, world.visible_cells, cell.config["steps"])
+    return metrics_of(first, world.visible_cells)

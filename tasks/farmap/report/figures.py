@@ -18,10 +18,11 @@ _VARIED = " "  # in the name of an agent that is another with one parameter chan
 def draw(summary: Summary, recordings: Mapping[str, Recording]) -> Iterator[Picture]:
     """Draw every figure the summary has numbers for, one at a time: only one is held in memory."""
     yield _curves(summary, "coverage", "coverage (% of what can be seen)", "Coverage against steps")
-    yield _curves(summary, "memory", "cells of the map in use", "Active memory against steps")
+    yield _curves(summary, "reached", "runs that saw 95 % (%)", "Runs that saw 95 %")
+    yield _curves(summary, "memory", "cells that planning may read", "Active memory against steps")
     early = f"mean coverage, first {summary['early_steps']:,} steps (%)"
     yield _bars(summary, "early_coverage", early, "How fast the map is covered")
-    yield _bars(summary, "mean_memory", "cells, mean over the run", "Active memory")
+    yield _bars(summary, "mean_memory", "cells that planning may read, mean", "Active memory")
     for name, recording in recordings.items():
         title = f"A run of {name.replace('-', ' on ', 1)}" if name.count("-") == 1 else f"A run: {name}"
         yield Picture(

@@ -1,7 +1,8 @@
 """A recorded run as pictures: a filmstrip, and an animation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,36 +114,99 @@ def _draw(axes: "Axes", recording: Recording, frame: int) -> None:
     axes.set_axis_off()
 
 
+def write_films(recordings: Mapping[str, Recording], out: Path) -> list[str]:
+    """Write each recording as ``film-NAME.gif``, and those on one map beside each other; return the names.
+
+    Args:
+        recordings: by name, ``AGENT-MAP``.
+        out: a folder that is there.
+    """
+    for name, recording in recordings.items():
+        write_animation(recording, out / f"film-{name}.gif")
+    together = side_by_side(recordings)
+    for name, names in together.items():
+        images = _together({other: recordings[other] for other in names})
+        _save(images, out / f"film-{name}.gif")
+    return [*recordings, *together]
+
+
+def side_by_side(recordings: Mapping[str, Recording]) -> dict[str, list[str]]:
+    """Return which recordings are on one map: name of the film of them all -> their names."""
+    groups: dict[bytes, list[str]] = {}
+    for name, recording in recordings.items():
+        groups.setdefault(f"{recording.free.shape}".encode() + recording.free.tobytes(), []).append(name)
+    return {f"together-{_ending(names)}": names for names in groups.values() if len(names) > 1}
+
+
+def _ending(names: Sequence[str]) -> str:
+    """Return what names have in common at their end, in whole words: the map of ``AGENT-MAP``."""
+    words = [name.split("-")[::-1] for name in names]
+    shared = [group[0] for group in takewhile(lambda group: len(set(group)) == 1, zip(*words, strict=False))]
+    return "-".join(shared[::-1])
+
+
 def write_animation(recording: Recording, path: Path, milliseconds: int = 120) -> None:
     """Write all frames as an animated GIF."""
-    images = _images(recording)
     path.parent.mkdir(parents=True, exist_ok=True)
+    scale = _scale(recording)
+    frames = enumerate(recording.moments.tolist())
+    _save([_image(recording, frame, step, scale).quantize(32) for frame, step in frames], path, milliseconds)
+
+
+def _save(images: "Sequence[Image]", path: Path, milliseconds: int = 120) -> None:
     durations = [milliseconds] * (len(images) - 1) + [2_000]  # rest on the last
     images[0].save(path, save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=False)
 
 
-def _images(recording: Recording) -> "Sequence[Image]":
+def _together(recordings: Mapping[str, Recording], frames: int = 60) -> "list[Image]":
+    """Draw runs on one map beside each other, at the same steps, each resting once it is over."""
     from PIL import Image, ImageDraw
 
-    scale = max(2, min(_PIXELS, _LARGEST // max(recording.free.shape)))
+    scale = max(2, _scale(next(iter(recordings.values()))) * 2 // 3)
+    last = max(int(recording.moments[-1]) for recording in recordings.values())
     images = []
-    for frame, step in enumerate(recording.moments.tolist()):
-        pixels = (255 * recording.colours(frame)).astype(np.uint8)
-        height, width = recording.free.shape
-        image = Image.fromarray(pixels).resize((width * scale, height * scale), Image.Resampling.NEAREST)
-        pen = ImageDraw.Draw(image)
-        nodes, edges = recording.graph(step)
-        centre = {n: ((c + 0.5) * scale, (r + 0.5) * scale) for n, (r, c) in nodes.items()}
-        for one, other in sorted(edges):
-            pen.line([centre[one], centre[other]], fill=(0, 114, 178), width=2)
-        for x, y in centre.values() if len(centre) > 1 else ():
-            pen.ellipse([x - 4, y - 4, x + 4, y + 4], fill=(0, 114, 178))
-        row, column, heading, _ = recording.poses[step].tolist()
-        pen.polygon(
-            _triangle((column + 0.5) * scale, (row + 0.5) * scale, heading, 1.1 * scale), fill=(0, 0, 0)
+    for step in np.unique(np.rint(np.linspace(0, last, frames)).astype(int)).tolist():
+        shown = []
+        for name, recording in recordings.items():
+            frame = int(np.searchsorted(recording.moments, step, side="right")) - 1
+            at = min(step, int(recording.moments[-1]))
+            picture = _image(recording, frame, at, scale)
+            told = Image.new("RGB", (picture.width, picture.height + 16), "white")
+            told.paste(picture, (0, 16))
+            text = f"{name}: step {at:,}, {100 * recording.seen(frame):.0f} % seen"
+            ImageDraw.Draw(told).text((2, 2), text, fill=(0, 0, 0))
+            shown.append(told)
+        whole = Image.new(
+            "RGB", (sum(one.width for one in shown) + 8 * (len(shown) - 1), shown[0].height), "white"
         )
-        images.append(image.quantize(32))
+        left = 0
+        for one in shown:
+            whole.paste(one, (left, 0))
+            left += one.width + 8
+        images.append(whole.quantize(48))
     return images
+
+
+def _scale(recording: Recording) -> int:
+    return max(2, min(_PIXELS, _LARGEST // max(recording.free.shape)))
+
+
+def _image(recording: Recording, frame: int, step: int, scale: int) -> "Image":
+    from PIL import Image, ImageDraw
+
+    pixels = (255 * recording.colours(frame)).astype(np.uint8)
+    height, width = recording.free.shape
+    image = Image.fromarray(pixels).resize((width * scale, height * scale), Image.Resampling.NEAREST)
+    pen = ImageDraw.Draw(image)
+    nodes, edges = recording.graph(step)
+    centre = {n: ((c + 0.5) * scale, (r + 0.5) * scale) for n, (r, c) in nodes.items()}
+    for one, other in sorted(edges):
+        pen.line([centre[one], centre[other]], fill=(0, 114, 178), width=2)
+    for x, y in centre.values() if len(centre) > 1 else ():
+        pen.ellipse([x - 4, y - 4, x + 4, y + 4], fill=(0, 114, 178))
+    row, column, heading, _ = recording.poses[step].tolist()
+    pen.polygon(_triangle((column + 0.5) * scale, (row + 0.5) * scale, heading, 1.1 * scale), fill=(0, 0, 0))
+    return image
 
 
 def _triangle(x: float, y: float, heading: int, size: float) -> list[tuple[float, float]]:

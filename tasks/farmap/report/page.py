@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from farmap.agents.explore import THRESHOLDS
-from farmap.report.film import Recording, write_animation
+from farmap.report.film import Recording, write_films
 from farmap.report.sentences import not_compared, sentences
 from farmap.report.summary import MEASURES, PLACE, Entry
 from gridcell.report import Column, Columns, GridResults, Table, Value, write_csv, write_page, write_summary
@@ -33,8 +33,7 @@ def write_files(
 
     write_summary(summary, out)
     _write_cells(entries, out / "cells.csv")
-    for name, recording in recordings.items():
-        write_animation(recording, out / f"film-{name}.gif")
+    films = write_films(recordings, out)
     return write_page(
         results,
         out,
@@ -48,7 +47,7 @@ def write_files(
             for size, pair in summary["paired"].items()
             if pair["runs"]
         ],
-        films=list(recordings),
+        films=films,
     )
 
 
@@ -64,7 +63,15 @@ def size_table(size: str, agents: Mapping[str, Any]) -> Table:
     columns += [Column(f"to {percent} %", number, page_only=percent != 95) for percent in THRESHOLDS]
     columns += [Column("ms to 95 %", number, page_only=True), Column("µs per step", number)]
     columns += [Column("active memory", number), Column("peak", number, page_only=True)]
+    columns += [
+        Column("map in use alone", number, page_only=True),
+        Column("its rectangle", number, page_only=True),
+        Column("cells read", number, page_only=True),
+        Column("path", number, page_only=True),
+        Column("turns", number, page_only=True),
+    ]
     columns += [Column("fragments", number), Column("recalls", number)]
+    columns += [Column("looks", number, page_only=True), Column("ended", kind="text", page_only=True)]
     rows = [
         [
             agent,
@@ -77,8 +84,14 @@ def size_table(size: str, agents: Mapping[str, Any]) -> Table:
             1e6 * group["seconds_per_step"]["mean"],
             _mean(group["mean_memory"]),
             group["peak_memory"]["mean"],
+            *(
+                _mean(group[name]) if name in group else None
+                for name in ("mean_own_memory", "mean_box_memory", "cells_read", "path", "turns")
+            ),
             _mean(group["fragments"]),
             _mean(group["recalls"]),
+            _mean(group["looks"]) if "looks" in group else None,
+            _ends(group["end"]),
         ]
         for agent, group in agents.items()
     ]
@@ -98,6 +111,8 @@ def pair_table(size: str, pair: Mapping[str, Any], early_steps: int) -> Table:
     columns += [Column("lower on"), Column("higher on"), Column("Wilcoxon p", "{:.2g}".format)]
     rows: list[list[Any]] = []
     for name, title in MEASURES.items():
+        if name not in pair:
+            continue
         found, why = pair[name], not_compared(pair, name)
         numbers = [None, Value(None, why), None, None, None]
         if not why:
@@ -122,6 +137,12 @@ def spread(found: Mapping[str, Any]) -> str:
     """Write a mean with its interval."""
     low, high = found["ci95"]
     return number(found["mean"]) + ("" if low is None else f" [{number(low)}, {number(high)}]")
+
+
+def _ends(shares: Mapping[str, float]) -> str:
+    """Write why runs ended: all is seen, the agent gave up, no steps were left."""
+    words = {"done": "all seen", "bound": "gave up", "steps": "no steps left"}
+    return ", ".join(f"{words[end]} {100 * share:.0f} %" for end, share in shares.items() if share)
 
 
 def _mean(found: Mapping[str, Any], factor: float = 1.0) -> Value:

@@ -6,7 +6,7 @@ import numpy as np
 
 from farmap.plan import NO_FILM
 from farmap.report.film import Recording
-from farmap.report.summary import PLACE, Entry, summarise
+from farmap.report.summary import PLACE, Entry, by_own_size, summarise
 from gridcell import UserError
 from gridcell.report import GridResults, Report, fetching, nothing_done
 
@@ -29,6 +29,7 @@ def write(results: GridResults, out: Path) -> Report:
         for target in targets
         if (result := results.results.get(target.cell))
     ]
+    entries = by_own_size(entries)
     if not entries:
         raise nothing_done(results)
     compare = results.settings["compare"]

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from farmap.report.summary import FEWEST_MAPS
+
 _CLAIMS: tuple[tuple[str, str, str, int, float], ...] = (
     ("early_coverage", "coverage over the first {early_steps:,} steps", "points", 1, 1.0),
     ("steps_to_95", "steps to 95 %", "", 0, 1.0),
@@ -30,7 +32,11 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _maps(count: int, size: str) -> str:
-    return f"one {size} map (no intervals)" if count == 1 else f"{count} {size} maps"
+    if count == 1:
+        return f"one {size} map (no intervals)"
+    return f"{count} {size} maps" + (
+        f" (fewer than {FEWEST_MAPS}: no intervals)" if count < FEWEST_MAPS else ""
+    )
 
 
 def not_compared(pair: Mapping[str, Any], measure: str) -> str:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,19 +17,41 @@ MEASURES: Mapping[str, str] = {
     **{f"steps_to_{percent}": f"steps to {percent} %" for percent in THRESHOLDS},
     **{f"seconds_to_{percent}": f"seconds to {percent} %" for percent in THRESHOLDS},
     "seconds_per_step": "seconds per step",
-    "mean_memory": "mean active memory (cells)",
-    "peak_memory": "peak active memory (cells)",
+    "mean_memory": "mean active memory (cells that a plan may read)",
+    "peak_memory": "peak active memory (cells that a plan may read)",
+    "mean_own_memory": "mean cells of the map in use alone",
+    "peak_own_memory": "peak cells of the map in use alone",
+    "mean_box_memory": "mean rectangle around the map in use (cells)",
+    "peak_box_memory": "peak rectangle around the map in use (cells)",
+    "cells_read": "cells read by planning, in all",
+    "path": "path length (cells)",
+    "turns": "turns",
     "stored_memory": "all memory at the end (cells)",
     "fragments": "fragments",
     "recalls": "recalls",
+    "matches": "recalls by match",
+    "looks": "looks over all maps",
 }
 """What is reported of each run, and its title, in which ``{early_steps}`` is to be filled in."""
+
+OWN = "own"
+"""Size, in labels, of all maps of the user's own."""
+
+ENDS = ("done", "bound", "steps")
+"""Why runs end: all is seen, the agent gave up, its steps were used up."""
 
 EARLY = 1_000  # steps, or as many as the runs have
 
 REACHED_BY = 0.9
 """Share of each agent's runs that must reach a threshold of coverage for it to be compared: a run that
 misses it counts as there at its end, so that with more of those it is the length of runs that is compared."""
+
+FEWEST_MAPS = 6
+"""From so many maps two agents are compared with an interval and a p-value: of fewer, Wilcoxon's signed rank
+test can't reject at 5 % (its least p is 2 / 2^n), and an interval would claim more than the test."""
+
+ALIKE = 1.5
+"""Own maps are reported together where the largest has at most so many times the cells of the smallest."""
 
 PLACE = ("size", "map", "agent", "seed")
 """What tells runs apart: fields of ``Entry``, and labels of the grid."""
@@ -40,7 +62,7 @@ class Entry:
     """A finished run in its place.
 
     Attributes:
-        size: of the map: small, medium, large or own.
+        size: of the map: small, medium, large, huge or own.
         map: its name.
         agent: its name.
         seed: of start and choices.
@@ -61,9 +83,10 @@ class Entry:
         return int(min(EARLY, self.curves["coverage"][-1][0]))
 
     def measure(self, name: str) -> float:
-        """Return a measure; a share that was not reached counts as reached when the run ended.
+        """Return a measure; a share that was not reached counts as reached at the last step a run may take.
 
-        That flatters whoever misses it, so the share of runs that reached it stands beside it.
+        So the means of steps are restricted means; an agent that gave up early gains nothing by it. Seconds
+        are carried on to that step at the run's own pace.
         """
         if name == "early_coverage":
             steps, values = np.array(self.curves["coverage"]).T
@@ -73,11 +96,9 @@ class Entry:
             return 1.0 / float(self.metrics["steps_per_second"])
         value = self.metrics[name]
         if value is None:
-            value = (
-                self.curves["coverage"][-1][0]
-                if name.startswith("steps")
-                else self.metrics["exploring_seconds"]
-            )
+            value = last = self.curves["coverage"][-1][0]
+            if name.startswith("seconds"):
+                value = last / self.metrics["steps_per_second"]
         return float(value)
 
 
@@ -107,20 +128,23 @@ def summarise(
         - ``early_steps``: those that ``early_coverage`` is over: 1,000, or as many as the runs have
         - ``sizes[size][agent]``: ``maps``, ``runs``, ``visible_cells`` (mean), per name of ``MEASURES``
           ``{"mean", "ci95", "n"}``, ``reached`` (percent -> share of runs), ``median_steps_to`` (percent ->
-          median over runs, null if fewer than half reached it), and ``curves``: ``steps`` and of
-          ``coverage`` and ``memory`` ``{"mean", "low", "high"}``
+          median over runs, null if fewer than half reached it), ``end`` (why runs ended -> share), and
+          ``curves``: ``steps`` and of ``coverage``, ``memory`` and ``reached`` (share of runs that saw 95 %)
+          ``{"mean", "low", "high"}``
         - ``paired[size]``: ``first``, ``second``, and per measure the difference first - second over the maps
           and seeds that both have: ``{"mean", "ci95", "n", "p", "second_mean", "lower", "higher"}``, p of
-          Wilcoxon's signed rank test over maps, and on how many maps it is lower and higher. The steps and
+          Wilcoxon's signed rank test over maps, and on how many maps it is lower and higher; below
+          ``FEWEST_MAPS`` maps p and the ends of the interval are null. The steps and
           seconds to a threshold have ``reached``, too: the share of first's and of second's runs that got
           there; where either is below ``REACHED_BY`` they have nothing else
     """
+    entries = by_own_size(entries)
     by_place: dict[tuple[str, str], list[Entry]] = {}
     early_steps = 0
     for entry in sorted(entries, key=lambda entry: (entry.size, entry.map, entry.agent, entry.seed)):
         by_place.setdefault((entry.size, entry.agent), []).append(entry)
         early_steps = max(early_steps, entry.early_steps)
-    sizes = [size for size in ("small", "medium", "large", "own") if any(size == s for s, _ in by_place)]
+    sizes = sizes_of(entries)
     return {
         "early_steps": early_steps,
         "sizes": {
@@ -135,18 +159,58 @@ def summarise(
     }
 
 
+def by_own_size(entries: Iterable[Entry]) -> list[Entry]:
+    """Return entries in which own maps carry their size: maps of very different sizes are not pooled.
+
+    Own maps are taken from the smallest; one with more than ``ALIKE`` times the cells of the first begins the
+    next size. Where all are alike they stay ``own``.
+    """
+    entries = list(entries)
+    cells = {e.map: int(e.metrics["visible_cells"]) for e in entries if e.size == OWN}
+    groups: list[list[str]] = []
+    for name in sorted(cells, key=lambda name: (cells[name], name)):
+        if not groups or cells[name] > ALIKE * cells[groups[-1][0]]:
+            groups.append([])
+        groups[-1].append(name)
+    if len(groups) < 2:
+        return entries
+    named: dict[str, str] = {}
+    for group in groups:
+        least, most = cells[group[0]], cells[group[-1]]
+        size = f"{OWN} ({least:,} cells)" if least == most else f"{OWN} ({least:,} to {most:,} cells)"
+        named |= dict.fromkeys(group, size)
+    return [replace(e, size=named[e.map]) if e.size == OWN else e for e in entries]
+
+
+def sizes_of(entries: Iterable[Entry]) -> list[str]:
+    """Return the sizes of maps in order: generated ones, then own ones from the smallest."""
+    least: dict[str, float] = {}
+    for entry in entries:
+        cells = float(entry.metrics["visible_cells"])
+        least[entry.size] = min(cells, least.get(entry.size, math.inf))
+    generated = [size for size in ("small", "medium", "large", "huge") if size in least]
+    return [*generated, *sorted(least.keys() - set(generated), key=lambda size: least[size])]
+
+
 def _group(group: Sequence[Entry]) -> dict[str, Any]:
     of_maps = _by_map(group)
     return {
         "maps": len(of_maps),
         "runs": len(group),
         "visible_cells": float(np.mean([runs[0].metrics["visible_cells"] for runs in of_maps.values()])),
-        **{name: interval(list(_map_means(group, name).values())) for name in MEASURES},
+        **{name: interval(list(_map_means(group, name).values())) for name in _measured(group)},
         "reached": {str(percent): _reached(group, f"steps_to_{percent}") for percent in THRESHOLDS},
         "median_steps_to": {str(percent): _median_steps(group, percent) for percent in THRESHOLDS},
         "done": float(np.mean([run.metrics["done"] for run in group])),
+        "end": {end: float(np.mean([run.metrics.get("end") == end for run in group])) for end in ENDS},
         "curves": _curves(of_maps),
     }
+
+
+def _measured(group: Sequence[Entry]) -> list[str]:
+    """Return the measures that all runs have."""
+    worked_out = {"early_coverage", "seconds_per_step"}
+    return [name for name in MEASURES if name in worked_out or all(name in run.metrics for run in group)]
 
 
 def _by_map(group: Sequence[Entry]) -> dict[str, list[Entry]]:
@@ -180,7 +244,17 @@ def _curves(of_maps: Mapping[str, Sequence[Entry]]) -> dict[str, Any]:
             ]
         )
         found[name] = _band(values, 100.0 if name == "coverage" else math.inf)
+    reached = [
+        np.mean([_reached_by(run, found["steps"]) for run in runs], axis=0) for runs in of_maps.values()
+    ]
+    found["reached"] = _band(100 * np.array(reached), 100.0)
     return found
+
+
+def _reached_by(run: Entry, steps: Sequence[float]) -> NDArray[np.bool_]:
+    """Tell by which steps a run had seen 95 % of what can be seen."""
+    at = run.metrics["steps_to_95"]
+    return np.zeros(len(steps), bool) if at is None else np.array(steps) >= at
 
 
 def _band(values: NDArray[np.float64], highest: float) -> dict[str, list[float] | None]:
@@ -197,7 +271,7 @@ def _paired(first: Sequence[Entry], second: Sequence[Entry]) -> dict[str, Any]:
     left, right = ([e for e in group if (e.map, e.seed) in both] for group in (first, second))
     found: dict[str, Any] = {"first": first[0].agent, "second": second[0].agent, "runs": len(both)}
     if both:
-        for name in MEASURES:
+        for name in _measured([*left, *right]):
             reached = {"reached": [_reached(side, name) for side in (left, right)]} if "_to_" in name else {}
             found[name] = reached
             if min(reached.get("reached", [1.0])) >= REACHED_BY:
@@ -214,9 +288,14 @@ def _difference(first: Mapping[str, float], second: Mapping[str, float]) -> dict
     from scipy.stats import wilcoxon
 
     differences = np.array([first[name] - second[name] for name in first])
-    p = float(wilcoxon(differences).pvalue) if differences.any() else 1.0
+    found = interval(differences.tolist())
+    p = None
+    if len(differences) < FEWEST_MAPS:
+        found["ci95"] = [None, None]
+    else:
+        p = float(wilcoxon(differences).pvalue) if differences.any() else 1.0
     return {
-        **interval(differences.tolist()),
+        **found,
         "p": p,
         "second_mean": float(np.mean(list(second.values()))),
         "lower": int((differences < 0).sum()),

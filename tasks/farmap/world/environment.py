@@ -8,7 +8,7 @@ from gymnasium import spaces
 
 from farmap.world.maps import Size, World, draw_world
 from farmap.world.view import WINDOW, look, rays
-from gridcell.data.seeds import generator
+from gridcell.data import generator
 
 Observation = dict[str, Any]
 

@@ -40,11 +40,37 @@ def draw_floor_plan(rng: np.random.Generator) -> tuple[FreeMask, int]:
             if row + 1 < rows:
                 begin, width = _opening(rng, side)
                 free[top + side : top + pitch, left + begin : left + begin + width] = True
-    for _ in range(int(rng.integers(0, FRAYING_ROUNDS + 1))):
-        inner = free[1:-1, 1:-1]
-        flips = _boundary(free)[1:-1, 1:-1] & (rng.random(inner.shape) < FRAYING)
-        inner ^= flips
-    return free, side
+    return _frayed(rng, free), side
+
+
+def draw_released_plan(rng: np.random.Generator) -> tuple[FreeMask, int]:
+    """Draw a floor plan as the authors' code does, which makes narrower, more winding maps.
+
+    The lattice is square, all openings of a map have one width and begin at the rooms' first square, and two
+    neighbours are joined with probability 1 - 0.75 ** 2, for there are two draws for each pair.
+
+    Returns:
+        As ``draw_floor_plan``.
+    """
+    count = int(rng.integers(ROOMS[0], ROOMS[1] + 1))
+    side = int(rng.integers(SIDE[0], SIDE[1] + 1))
+    gap = int(rng.integers(CORRIDOR[0], CORRIDOR[1] + 1))
+    width = int(rng.integers(1, side + 1))
+    pitch = side + gap
+    free = np.zeros((count * pitch - gap + 2,) * 2, bool)
+
+    def opening() -> int:
+        return width if rng.random() < 1 - (1 - CONNECTED) ** 2 else 0
+
+    for row in range(count):
+        for column in range(count):
+            top, left = 1 + row * pitch, 1 + column * pitch
+            free[top : top + side, left : left + side] = True
+            if column + 1 < count:
+                free[top : top + opening(), left + side : left + pitch] = True
+            if row + 1 < count:
+                free[top + side : top + pitch, left : left + opening()] = True
+    return _frayed(rng, free), side
 
 
 def components(free: FreeMask, least: int) -> list[FreeMask]:
@@ -59,6 +85,15 @@ def components(free: FreeMask, least: int) -> list[FreeMask]:
             part = labels[rows, columns] == label
             found.append(np.pad(part, 1))
     return found
+
+
+def _frayed(rng: np.random.Generator, free: FreeMask) -> FreeMask:
+    """Flip squares on either side of a wall, in place."""
+    for _ in range(int(rng.integers(0, FRAYING_ROUNDS + 1))):
+        inner = free[1:-1, 1:-1]
+        flips = _boundary(free)[1:-1, 1:-1] & (rng.random(inner.shape) < FRAYING)
+        inner ^= flips
+    return free
 
 
 def _opening(rng: np.random.Generator, side: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from farmap.world.depth import project
 from farmap.world.environment import FarMapEnv
 from farmap.world.maps import World
 from farmap.world.view import CONE
-from gridcell.errors import UserError
+from gridcell import UserError
 
 CELL = 0.25  # metres: the depth buffer has 16 bits, so near things are measured best
 PIXELS = (192, 48)  # width and height of an image

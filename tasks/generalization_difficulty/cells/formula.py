@@ -11,8 +11,7 @@ from generalization_difficulty.formula.tasks import (
     parse_task,
     union_difficulty,
 )
-from gridcell.cell import Cell
-from gridcell.context import Context
+from gridcell import Cell, Context
 
 
 def run_formula(cell: Cell, context: Context) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gridcell.errors import UserError
+from gridcell import UserError
 
 Batch = tuple[NDArray[Any], NDArray[Any]]
 """Points, shape (b, ...), of any real dtype, and their labels, shape (b,)."""
@@ -18,7 +18,10 @@ Batches = Iterable[tuple[ArrayLike, ArrayLike]] | Callable[[], Iterable[tuple[Ar
 a fresh iterator."""
 
 ROWS = 2048  # of a batch cut from an array
-_BYTE = 255.0  # full scale of uint8 images
+PIECE = 1 << 20
+"""Numbers that are looked at together, at most, but for a point that has more: 8 MiB as float64."""
+BYTE = 255.0
+"""Full scale of uint8 images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +50,10 @@ class ArrayBatches:
 
 
 def go_through(batches: Batches) -> Iterator[tuple[int, NDArray[Any], NDArray[Any]]]:
-    """Yield each batch as (position of its first point, points of shape (b, features), labels of shape (b,)).
+    """Yield (position of the first point, points (b, features), labels (b,)), piece by piece.
+
+    A batch of more than ``PIECE`` numbers comes in several pieces, so that what is computed from a piece
+    takes memory by the size of the points, whatever the batches are.
 
     Raises:
         UserError: points and labels differ in number, points differ in size, or a value is not finite.
@@ -67,9 +73,55 @@ def go_through(batches: Batches) -> Iterator[tuple[int, NDArray[Any], NDArray[An
                 "all must be of one size"
             )
         features = points.shape[1]
-        _check_values(points, labels, start)
-        yield start, points, labels
-        start += len(points)
+        rows = rows_of(features)
+        for first in range(0, len(points), rows):
+            piece, its_labels = points[first : first + rows], labels[first : first + rows]
+            _check_values(piece, its_labels, start)
+            yield start, piece, its_labels
+            start += len(piece)
+
+
+def rows_of(features: int) -> int:
+    """Return how many points of so many numbers make a piece; at least one, at most ``ROWS``."""
+    return min(ROWS, max(1, PIECE // max(1, features)))
+
+
+def in_blocks(batches: Batches) -> Iterator[tuple[int, NDArray[Any], NDArray[Any]]]:
+    """Yield the same as :func:`go_through`, cut anew: what is computed does not depend on the batches.
+
+    Raises:
+        UserError: what ``go_through`` finds, or uint8, which is scaled, among other dtypes, which are not.
+    """
+    parts: list[tuple[NDArray[Any], NDArray[Any]]] = []
+    begin, waiting, rows, dtype = 0, 0, 1, None
+    for start, points, labels in go_through(batches):
+        if not len(points):
+            continue
+        if dtype is not None and (points.dtype == np.uint8) != (dtype == np.uint8):
+            raise UserError(
+                f"Point {start} is {points.dtype}, the ones before are {dtype}: uint8 is scaled to [0, 1], "
+                "others are not, so all must be uint8 or none"
+            )
+        dtype = points.dtype
+        rows = rows_of(points.shape[1])
+        parts.append((points, labels))
+        waiting += len(points)
+        if waiting < rows:
+            continue
+        points, labels = _joined(parts)
+        whole = waiting - waiting % rows
+        for first in range(0, whole, rows):
+            yield begin + first, points[first : first + rows], labels[first : first + rows]
+        begin, waiting = begin + whole, waiting - whole
+        parts = [(points[whole:], labels[whole:])] if waiting else []
+    if waiting:
+        yield begin, *_joined(parts)
+
+
+def _joined(parts: list[tuple[NDArray[Any], NDArray[Any]]]) -> tuple[NDArray[Any], NDArray[Any]]:
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
 def _check_values(points: NDArray[Any], labels: NDArray[Any], start: int) -> None:
@@ -86,4 +138,4 @@ def _check_values(points: NDArray[Any], labels: NDArray[Any], start: int) -> Non
 def as_float(points: NDArray[Any]) -> NDArray[np.float64]:
     """Return points as float64; uint8, the form of images, is scaled from 0..255 to [0, 1]."""
     values = points.astype(np.float64)
-    return values / _BYTE if points.dtype == np.uint8 else values
+    return values / BYTE if points.dtype == np.uint8 else values

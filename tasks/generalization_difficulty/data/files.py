@@ -2,7 +2,7 @@
 
 import hashlib
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,121 +10,145 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generalization_difficulty.data.batches import ArrayBatches, Batch, Batches
-from gridcell.data.arrays import open_npz
-from gridcell.data.folder import SUFFIXES, read_image
-from gridcell.data.shards.decoded import ShardImages, is_shards, shards_fingerprint
-from gridcell.errors import UserError
+from generalization_difficulty.data.batches import PIECE, ArrayBatches, Batch, Batches
+from gridcell import UserError
+from gridcell.data import (
+    ClassFolders,
+    LabelledArrays,
+    ShardImages,
+    Target,
+    converted,
+    is_shards,
+    labelled_arrays,
+    open_class_folders,
+    read_npz,
+    shards_fingerprint,
+)
 
-POINTS = ("points", "x", "X", "data", "images", "x_train")
-LABELS = ("labels", "y", "Y", "target", "targets", "y_train")
-"""Names under which an .npz is searched for points and labels."""
+_DEEP = 65535.0  # full scale of 16 bits
+_TARGET = "data.target"
+_SIZES = "set data.image_size"
 
-_ROWS = 256  # images of a batch
-_HEAD = 1 << 16  # bytes of each image that enter a folder's fingerprint
+
+@dataclass(frozen=True)
+class OwnData:
+    """The user's data, opened.
+
+    Attributes:
+        batches: points, whose uint8 stands for [0, 1], and their classes.
+        fingerprint: SHA-256 of what is read, so that a cell's id says which data it measured.
+        said: sentences on what is left out, converted or taken for granted.
+    """
+
+    batches: Batches
+    fingerprint: str
+    said: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class FolderBatches:
-    """Images of ``root/<class>/*.png|jpg`` in batches, read anew in each pass: only a batch is in memory.
+    """Images of ``root/<class>/<image>`` in batches, read anew in each pass: only a batch is in memory.
+
+    Grey images keep one channel if all are grey. If all are grey and of 16 bits, points are float32 in [0,
+    1]; else they are uint8.
 
     Attributes:
-        files: the images, in order.
-        labels: int64 (n,), their classes.
+        folders: where the images are.
         size: side in px that images are brought to; None: they must be of one size.
     """
 
-    files: Sequence[Path]
-    labels: NDArray[np.int64]
+    folders: ClassFolders
     size: int | None = None
 
     def __iter__(self) -> Iterator[Batch]:
-        first: tuple[int, ...] | None = None
-        for start in range(0, len(self.files), _ROWS):
-            images = []
-            for file in self.files[start : start + _ROWS]:
-                image = read_image(file, self.size)
-                first = first or image.shape
-                if image.shape != first:
-                    raise UserError(
-                        f"{file} is {image.shape[1]} x {image.shape[0]} px, others are {first[1]} x "
-                        f"{first[0]}; set data.image_size"
-                    )
-                images.append(image)
-            yield np.stack(images), self.labels[start : start + _ROWS]
+        if self.size is None:
+            self.folders.check_sizes(_SIZES)
+        form, images = self.folders.form, self.folders.images
+        look = images[0].facts.look
+        pixels = look.width * look.height if self.size is None else self.size**2
+        rows = max(1, PIECE // (pixels * form.channels))
+        for start in range(0, len(images), rows):
+            some = images[start : start + rows]
+            points = np.stack([self.folders.read(image, form, self.size) for image in some])
+            if form.bits == 16:
+                points = (points / _DEEP).astype(np.float32)
+            yield points, np.array([image.label for image in some], dtype=np.int64)
 
 
-def open_data(path: str, labels: str | None = None, image_size: int | None = None) -> Batches:
-    """Open the user's data as re-iterable batches.
+def open_own(
+    path: str,
+    labels: str | None = None,
+    image_size: int | None = None,
+    target: Target | None = None,
+    *,
+    values: bool = True,
+) -> OwnData:
+    """Open the user's data as re-iterable batches, and say what identifies them.
 
     Args:
-        path: an .npz of points and labels (names: see ``POINTS``, ``LABELS``), an .npy of points, which is
-            mapped and not loaded, a folder of images with one sub-folder per class, or where
-            ``gridcell data import`` left a set of shards.
+        path: an .npz of points and labels (:mod:`gridcell.data.arrays`), an .npy of points, which is mapped
+            and not loaded, a folder of images with one sub-folder per class (:mod:`gridcell.data.folders`),
+            or where ``gridcell data import`` left a set of shards.
         labels: the .npy of labels that goes with an .npy of points.
         image_size: side in px that images of a folder or of shards are brought to.
+        target: what labels of an .npz or .npy are; whole numbers are taken for classes.
+        values: whether an .npz's points are read; see :func:`gridcell.data.arrays.read_npz`.
 
     Raises:
-        UserError: there is nothing of that form at ``path``.
+        UserError: there is nothing of that form at ``path``, or its labels are no classes.
     """
     if is_shards(path):
-        return ShardImages(path, image_size, _ROWS)
-    file = Path(path)
+        shards = ShardImages(path, image_size, numbers=PIECE, keep_grey=True)
+        said = converted(shards.looks(), shards.form, own=False)
+        return OwnData(shards, shards_fingerprint(path), (f"{path}: {said}",) if said else ())
+    file = Path(path).expanduser()
     if file.is_dir():
-        return _open_folder(file, image_size)
+        folders = open_class_folders(file)
+        if image_size is None:
+            folders.check_sizes(_SIZES)
+        return OwnData(FolderBatches(folders, image_size), folders.fingerprint, folders.said(folders.form))
     if not file.is_file():
         raise UserError(f"There are no data at '{path}': an .npz, .npy or folder of images is expected")
     if file.suffix == ".npz":
-        with open_npz(file) as arrays:
-            points, classes = (
-                _find(arrays, POINTS, "points", path),
-                _find(arrays, LABELS, "labels", path),
-            )
-        return ArrayBatches(points, classes)
+        return _own_arrays(
+            read_npz(file, target=target, setting=_TARGET, default="classes", values=values), file
+        )
     if file.suffix == ".npy":
-        if labels is None or not Path(labels).is_file():
+        own_labels = Path(labels).expanduser() if labels is not None else None
+        if own_labels is None or not own_labels.is_file():
             raise UserError(f"'{path}' holds points alone: set data.labels to the .npy of their labels")
-        return ArrayBatches(_map(file), _map(Path(labels)))
+        points, classes = _map(file), np.asarray(_map(own_labels))
+        read = labelled_arrays(
+            points, classes, f"'{file}'", target=target, setting=_TARGET, default="classes"
+        )
+        return _own_arrays(read, file, own_labels)
     raise UserError(f"'{path}' is neither an .npz or .npy file nor a folder of images")
 
 
-def fingerprint(path: str, labels: str | None = None) -> str:
-    """Return a SHA-256 of the data at ``path``, so that a cell's id says which data it measured.
-
-    Files are hashed whole. Of a folder's images the name, size and first 64 KiB are, so that planning does
-    not read a large folder through; of shards, the manifest's checksums.
-
-    Raises:
-        UserError: there is nothing at ``path``.
-    """
-    if is_shards(path):
-        return shards_fingerprint(path)
-    root = Path(path)
+def _own_arrays(read: LabelledArrays, *files: Path) -> OwnData:
+    if read.target != "classes":
+        raise UserError(
+            f"The labels of '{files[0]}' are numbers, but the difficulty of a classification is measured: "
+            "give classes"
+        )
     digest = hashlib.sha256()
-    if root.is_dir():
-        for file in sorted(entry for entry in root.rglob("*") if entry.suffix.lower() in SUFFIXES):
-            with file.open("rb") as opened:
-                head = hashlib.sha256(opened.read(_HEAD)).hexdigest()
-            digest.update(f"{file.relative_to(root).as_posix()} {file.stat().st_size} {head}\n".encode())
-        return digest.hexdigest()
-    for name in filter(None, (path, labels)):
-        if not Path(name).is_file():
-            raise UserError(f"There are no data at '{name}': an .npz, .npy or folder of images is expected")
-        with Path(name).open("rb") as opened:
+    for file in files:
+        with file.open("rb") as opened:
             digest.update(hashlib.file_digest(opened, "sha256").digest())
-    return digest.hexdigest()
+    return OwnData(ArrayBatches(read.points, read.labels), digest.hexdigest(), read.said)
 
 
-def _open_folder(root: Path, size: int | None) -> FolderBatches:
-    classes = sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    files, labels = [], []
-    for label, folder in enumerate(classes):
-        found = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
-        files += found
-        labels += [label] * len(found)
-    if not files:
-        raise UserError(f"'{root}' has no images; they are expected as {root}/<class name>/<any>.png")
-    return FolderBatches(files, np.array(labels, dtype=np.int64), size)
+def open_data(path: str, labels: str | None = None, image_size: int | None = None) -> Batches:
+    """Open the user's data as re-iterable batches; see :func:`open_own`."""
+    return open_own(path, labels, image_size).batches
+
+
+def fingerprint(path: str, labels: str | None = None) -> str:
+    """Return a SHA-256 of all that is read of the data at ``path``; see :func:`open_own`.
+
+    Files and images are hashed whole. Of shards, the manifest is, which has a checksum of each.
+    """
+    return open_own(path, labels, image_size=1, values=False).fingerprint
 
 
 def _map(file: Path) -> NDArray[Any]:
@@ -135,13 +159,3 @@ def _map(file: Path) -> NDArray[Any]:
     if not isinstance(array, np.ndarray):
         raise UserError(f"'{file}' is an .npz archive and no single array: name it .npz")
     return array
-
-
-def _find(arrays: Mapping[str, Any], names: Sequence[str], what: str, path: str) -> NDArray[Any]:
-    for name in names:
-        if name in arrays:
-            return np.asarray(arrays[name])
-    raise UserError(
-        f"'{path}' holds {', '.join(arrays) or 'nothing'}, but no array of {what}: "
-        f"name it one of {', '.join(names)}"
-    )

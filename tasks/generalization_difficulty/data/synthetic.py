@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcell.data.seeds import generator
-from gridcell.errors import UserError
+from gridcell import UserError
+from gridcell.data import generator
 
 Points = tuple[NDArray[np.float64], NDArray[np.int64]]
 """Points, float64 (n, ambient), and labels, int64 (n,), 0 or 1."""

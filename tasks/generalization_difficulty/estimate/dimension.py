@@ -1,12 +1,13 @@
 """The intrinsic dimension of data by maximum likelihood from nearest-neighbour distances."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcell.errors import UserError
+from gridcell import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +43,19 @@ def intrinsic_dimension(distances: NDArray[np.float64]) -> Dimension:
         )
     error = float(ratios.std(ddof=1)) / math.sqrt(len(ratios))
     return Dimension(1 / mean, error / mean**2)
+
+
+def by_neighbours(distances: NDArray[np.float64], counts: Iterable[int]) -> dict[int, float]:
+    """Return k -> the estimate from the k nearest neighbours; a k whose estimate can't be told is left out.
+
+    Args:
+        distances: shape (points, largest k), ascending.
+        counts: the k wanted, each from 2 to the largest.
+    """
+    found = {}
+    for k in counts:
+        try:
+            found[k] = intrinsic_dimension(distances[:, :k]).value
+        except UserError:  # all of so few neighbours are equally far
+            continue
+    return found

@@ -1,108 +1,103 @@
-"""Exact k nearest neighbours, the data passing by in blocks."""
+"""Exact nearest neighbours of some points among all distinct points, tile by tile."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from generalization_difficulty.data.batches import Batches, as_float, go_through
-from generalization_difficulty.estimate.distances import approximate_squares, exact_squares
-from gridcell.errors import UserError
+from generalization_difficulty.estimate.distances import (
+    Floats,
+    Frame,
+    Ids,
+    exact_distances,
+    lower_bounds,
+    where_true,
+)
+from gridcell import UserError
 
-_QUERIES = 64  # compared with a batch at a time: a table of distances that fits a core's cache
-_SPARE = 4  # candidates taken beyond k at first, for copies of the query
-
-
-@dataclass(frozen=True, eq=False)
-class Neighbours:
-    """Nearest neighbours of some points.
-
-    Attributes:
-        distances: float64 (queries, k), ascending, all above zero.
-        copies: int64 (queries,), how many other points equal the query; they are no neighbours.
-    """
-
-    distances: NDArray[np.float64]
-    copies: NDArray[np.int64]
+_QUERIES = 512  # with a tile of 2,048: a block of bounds that fits a core's cache
+_SPARE = 4  # candidates taken beyond k at first
+DENSE = 0.02
+"""Share of candidates from which a float32 product over all features is faster than as many exact looks."""
 
 
-def nearest_neighbours(
-    queries: NDArray[np.float64], positions: NDArray[np.int64], batches: Batches, k: int
-) -> Neighbours:
-    """Find the k nearest points of each query among all data, leaving out itself and its copies.
+@dataclass(eq=False)
+class NeighbourSearch:
+    """The k nearest of each query among the tiles seen so far.
 
-    Approximate squared distances sort out what can't be among the nearest; what is left is computed from
-    differences, so the result is that of a search over all pairs.
+    Bounds sort out what can't be among the nearest; what is left is computed from differences, so the result
+    is that of a search over all pairs.
 
     Args:
-        queries: float64 (queries, features), points of the data.
-        positions: int64 (queries,), where in the data they stand.
-        batches: all data.
+        queries: points of the data, shape (q, features), native dtype.
+        ids: int64 (q,), their numbers, so that none is its own neighbour.
+        frame: the coordinates of bounds.
         k: neighbours to find.
-
-    Raises:
-        UserError: a query has fewer than k other points at a distance above zero.
     """
-    best = np.full((len(queries), k), np.inf)  # squared, ascending
-    copies = np.zeros(len(queries), dtype=np.int64)
-    for start, points, _ in go_through(batches):
-        block = as_float(points)
-        for first in range(0, len(queries), _QUERIES):
+
+    queries: NDArray[Any]
+    ids: Ids
+    frame: Frame
+    k: int
+
+    def __post_init__(self) -> None:
+        self.best = np.full((len(self.queries), self.k), np.inf)
+        steps = range(0, len(self.queries), _QUERIES)
+        self._sketches = [self.frame.sketch(self.queries[step : step + _QUERIES]) for step in steps]
+
+    def update(self, ids: Ids, points: NDArray[Any], sketch: Floats) -> None:
+        """Compare every query with a tile: numbers, points and their sketches."""
+        whole: Floats | None = None
+        for first, own in zip(range(0, len(self.queries), _QUERIES), self._sketches, strict=True):
             rows = slice(first, first + _QUERIES)
-            _compare(queries[rows], positions[rows] - start, block, best[rows], copies[rows])
-    lacking = np.flatnonzero(~np.isfinite(best[:, -1]))
-    if lacking.size:
-        found = int(np.isfinite(best[lacking[0]]).sum())
-        raise UserError(
-            f"Point {positions[lacking[0]]} has {found} neighbours at a distance above zero, {k} are needed: "
-            "too few samples, or too many copies"
-        )
-    return Neighbours(np.sqrt(best), copies)
+            bounds = lower_bounds(own, sketch)
+            self._leave_out_own(bounds, rows, ids)
+            if not np.isfinite(self.best[rows, -1]).all():  # no limit yet: the nearest few by bounds give one
+                few = min(self.k + _SPARE, len(ids))
+                farthest = np.partition(bounds, few - 1, axis=1)[:, few - 1 : few]
+                self._merge(rows, points, bounds, *where_true(bounds <= farthest))
+            near = bounds <= self.frame.limit(self.best[rows, -1:])
+            if self.frame.projects and np.count_nonzero(near) > DENSE * near.size:
+                whole = self.frame.whole(points) if whole is None else whole
+                done = np.isinf(bounds)
+                bounds = lower_bounds(self.frame.whole(self.queries[rows]), whole)
+                bounds[done] = np.inf
+                near = bounds <= self.frame.limit(self.best[rows, -1:])
+            self._merge(rows, points, bounds, *where_true(near))
 
+    def distances(self) -> NDArray[np.float64]:
+        """Return the distances, float64 (q, k), ascending, all above zero.
 
-def _compare(
-    queries: NDArray[np.float64],
-    own: NDArray[np.int64],
-    block: NDArray[np.float64],
-    best: NDArray[np.float64],
-    copies: NDArray[np.int64],
-) -> None:
-    """Update ``best`` and ``copies`` of some queries by a block; ``own`` is each query's row in it."""
-    rough, slack = approximate_squares(queries, block)
-    here = np.flatnonzero((own >= 0) & (own < len(block)))
-    rough[here, own[here]] = np.inf
-    if not np.isfinite(best[:, -1]).all():  # no limit yet: the nearest few by the approximation give one
-        few = min(best.shape[1] + _SPARE, len(block))
-        columns = np.argpartition(rough, few - 1, axis=1)[:, :few]
-        farthest = np.take_along_axis(rough, columns, axis=1).max(axis=1)
-        rows = np.repeat(np.arange(len(queries)), few)
-        _merge(queries, block, rows, columns.ravel(), rough, best, copies)
-        if (farthest > best[:, -1] + slack).all():  # so is every other point of the block
+        Raises:
+            UserError: a query has fewer than k neighbours.
+        """
+        lacking = np.flatnonzero(~np.isfinite(self.best[:, -1]))
+        if lacking.size:
+            found = int(np.isfinite(self.best[lacking[0]]).sum())
+            raise UserError(
+                f"A point has {found} neighbours at a distance above zero, {self.k} are needed: "
+                "too few samples, or too many copies"
+            )
+        return self.best
+
+    def _leave_out_own(self, bounds: Floats, rows: slice, ids: Ids) -> None:
+        column = np.searchsorted(ids, self.ids[rows])
+        column[column == len(ids)] = 0
+        here = np.flatnonzero(ids[column] == self.ids[rows])
+        bounds[here, column[here]] = np.inf
+
+    def _merge(self, part: slice, points: NDArray[Any], bounds: Floats, rows: Ids, columns: Ids) -> None:
+        """Compare the given pairs exactly and never again; ``rows`` must ascend."""
+        keep = bounds[rows, columns] < np.inf
+        rows, columns = rows[keep], columns[keep]
+        if not rows.size:
             return
-    rows, columns = np.nonzero(rough <= best[:, -1:] + slack)
-    _merge(queries, block, rows, columns, rough, best, copies)
-
-
-def _merge(
-    queries: NDArray[np.float64],
-    block: NDArray[np.float64],
-    rows: NDArray[np.int64],
-    columns: NDArray[np.int64],
-    rough: NDArray[np.float64],
-    best: NDArray[np.float64],
-    copies: NDArray[np.int64],
-) -> None:
-    """Compare the given pairs exactly and never again; ``rows`` must ascend."""
-    keep = np.isfinite(rough[rows, columns])
-    rows, columns = rows[keep], columns[keep]
-    if not rows.size:
-        return
-    squares = exact_squares(queries, block, rows, columns)
-    rough[rows, columns] = np.inf
-    np.add.at(copies, rows[squares == 0], 1)
-    squares[squares == 0] = np.inf
-    counts = np.bincount(rows, minlength=len(best))
-    place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    table = np.full((len(best), int(counts.max())), np.inf)
-    table[rows, place] = squares
-    best[:] = np.sort(np.concatenate([best, table], axis=1), axis=1)[:, : best.shape[1]]
+        distances = exact_distances(self.queries[part], points, rows, columns)
+        bounds[rows, columns] = np.inf
+        best = self.best[part]
+        counts = np.bincount(rows, minlength=len(best))
+        place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+        table = np.full((len(best), int(counts.max())), np.inf)
+        table[rows, place] = distances
+        best[:] = np.sort(np.concatenate([best, table], axis=1), axis=1)[:, : self.k]

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from generalization_difficulty.formula.logs import exp2, log_binomial, log_difference
-from gridcell.errors import UserError
+from gridcell import UserError
 
 LN2 = math.log(2)
 

@@ -13,7 +13,7 @@ GRIDS: Mapping[str, Sequence[float]] = {
     "m": tuple(range(2, 101, 2)),
     "classes": (2, 5, 10, 20, 50, 100, 200, 500, 1_000, 10_000, 100_000, 1_000_000),
     "delta": _NEAR,
-    "eps": tuple(10.0**power for power in range(-8, 0)),
+    "eps": (*(10.0**power for power in range(-8, -1)), 0.02, 0.05, 0.09, 0.1, 0.2, 0.3, 0.5, 1.0),
 }
 """Values that each ingredient takes; delta's are multiples of the task's own."""
 

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from gridcell.errors import UserError
+from gridcell import UserError
 
 _PARTS = ("Tuple", "Dict")
 

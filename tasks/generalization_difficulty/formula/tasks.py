@@ -13,7 +13,7 @@ from generalization_difficulty.formula.bits import (
     generalization_difficulty,
     open_difficulty,
 )
-from gridcell.errors import UserError, unknown
+from gridcell import UserError, unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from generalization_difficulty.report.along import draw_along
 from generalization_difficulty.report.numbers import log10
 from gridcell.plots import Curve, curves, grouped_bars, heatmap
 from gridcell.report import Picture
@@ -23,6 +24,7 @@ _KINDS = {
     "classification": "Classification",
     "measured": "Measured data",
     "meta-learning": "Meta-learning",
+    "few-shot": "Few-shot learning, measured",
     "reinforcement": "Reinforcement learning",
     "environment": "Environments",
 }
@@ -37,6 +39,7 @@ def draw(summary: Summary) -> Iterator[Picture]:
         yield _union_table(summary)
     if any(entry["true_dimension"] is not None for entry in summary["measured"].values()):
         yield _dimensions(summary)
+    yield from draw_along(summary)
     for kind in _KINDS:
         tasks = _curves_of(summary, kind)
         if tasks:

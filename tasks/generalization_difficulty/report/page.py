@@ -1,9 +1,11 @@
 """The report: one page that stands alone, its pictures, and the numbers behind it."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from generalization_difficulty.report.along import published_ratio
 from generalization_difficulty.report.numbers import dimension, plain, scientific, spread
 from generalization_difficulty.report.sentences import sentences
 from generalization_difficulty.report.summary import COLUMNS, Entry
@@ -29,10 +31,26 @@ _GIVEN: Mapping[str, tuple[Sequence[str], Mapping[str, str]]] = {
             **_ENDS,
         },
     ),
+    "Few-shot learning, measured from images": (
+        ["few-shot"],
+        {
+            "images": "images",
+            "within": "dimension within",
+            "m_within": "rounded",
+            "across": "dimension across",
+            "m_across": "rounded",
+            "radius": "norm R",
+            "copies": "copies",
+            "log2_bits_low": "log2 of the bits, from",
+            "log2_bits_high": "to",
+            **_ENDS,
+        },
+    ),
     "Reinforcement learning": (["reinforcement", "environment"], {**_POLICY, **_ENDS}),
 }
 """Title of a table -> the kinds of task in it, and their ingredients with headings."""
 
+_WAYS = {"exact": "all pairs", "evt": "extreme values", "sample": "a sample", "given": "given"}
 _SHOWN = {"n": "n", "m": "m", "radius": "R", "classes": "classes", "delta": "delta", "eps": "eps"}
 
 
@@ -63,6 +81,7 @@ def write_files(
         given=[table for title in _GIVEN if (table := given_table(summary, title))],
         measured=measured_table(summary),
         samples=sample_table(summary),
+        models=[models_table(name, found) for name, found in summary["models"].items()],
         seeds=max((len(entry["seeds"]) for entry in summary["measured"].values()), default=0),
     )
 
@@ -110,21 +129,21 @@ def measured_table(summary: Mapping[str, Any]) -> Table:
         Column("features", plain),
         Column("classes", plain),
     ]
-    columns += [Column("norm R"), Column("dimension m"), Column("δ, sample"), Column("δ, extreme value")]
+    columns += [Column("norm R"), Column("dimension m"), Column("δ"), Column("found by", kind="text")]
     columns += [Column("ε", plain), Column("difficulty", lambda value: scientific(value, 2), unit="bits")]
     rows = []
     for name, entry in summary["measured"].items():
         truth = "" if entry["true_dimension"] is None else f"true {entry['true_dimension']}"
-        ends = [scientific(entry["log2_bits"][end], 2) for end in ("low", "high")]
         rows.append(
             [
                 *(name, entry["n"], entry["features"], entry["classes"], _over_seeds(entry, "radius")),
                 Value(entry["m_estimate"]["mean"], dimension(entry), truth),
-                *(_over_seeds(entry, key) for key in ("delta_sample", "delta_evt")),
+                _resolution(entry),
+                _WAYS.get(entry["resolution"] or "", ""),
                 entry["eps"],
                 Value(
                     summary["log2_bits"][name],
-                    note=" to ".join(ends) if summary["ranges"][name] is not None else "",
+                    note=_ends(summary["ranges"][name]),
                     mark="best",
                 ),
             ]
@@ -132,10 +151,44 @@ def measured_table(summary: Mapping[str, Any]) -> Table:
     return Table(columns, rows, "Measured from data")
 
 
+def models_table(name: str, found: Mapping[str, Any]) -> Table:
+    """Lay out models whose error is known, and the bits of the task at it."""
+    columns: Columns = ["model", Column("error", plain), Column("ε", plain)]
+    columns += [Column("provided", lambda value: scientific(value, 3), unit="bits")]
+    columns += [
+        Column("published", lambda value: scientific(math.log2(value), 3), unit="bits"),
+        Column("published / provided", "{:.3f}".format),
+    ]
+    columns += [Column("source", kind="text")]
+    rows = [
+        [
+            *(model["name"], model["error"], model["eps"], model["log2_bits"], model["published_bits"]),
+            *(published_ratio(model), model["source"]),
+        ]
+        for model in found["models"]
+    ]
+    return Table(columns, rows, f"{name}: bits that models provide on {found['task']}")
+
+
+def _resolution(entry: Mapping[str, Any]) -> Value:
+    """Write delta, with the interval of an extrapolated one."""
+    low, high = entry["delta_low"]["low"], entry["delta_high"]["high"]
+    note = "" if low is None else f"{plain(low, 4)} to {plain(high, 4)}"
+    return Value(entry["delta"]["mean"], spread(entry["delta"], 4), note)
+
+
+def _ends(ends: Sequence[float | None] | None) -> str:
+    """Write the range of a difficulty; an end that is not there is left open."""
+    if ends is None:
+        return ""
+    low, high = ("…" if end is None else scientific(end, 2) for end in ends)
+    return f"{low} to {high}"
+
+
 def sample_table(summary: Mapping[str, Any]) -> Table:
     """Lay out the samples that the estimates were made from."""
     counts = {"held": "held in memory", "m_points": "points for m"}
-    pairs = {"delta_points": "points for δ, sample", "delta_pairs": "pairs for δ, extreme value"}
+    pairs = {"delta_points": "points for δ, all pairs", "delta_pairs": "random pairs for δ"}
     pairs["delta_extremes"] = "extremes"
     columns: Columns = ["data", *(Column(heading, plain) for heading in counts.values())]
     columns += [Column("standard error of m"), *(Column(heading, plain) for heading in pairs.values())]

@@ -13,12 +13,13 @@ def write(results: GridResults, out: Path) -> Report:
     """Write the report's files and return what the terminal shows."""
     from generalization_difficulty.report.page import headline, write_files
 
+    settings = results.settings
     entries = [
         _entry(target.labels, results.results[target.cell])
         for target in results.grid.targets
         if target.cell in results.results
     ]
-    summary = summarise(entries, results.settings["orders"])
+    summary = summarise(entries, settings["orders"], settings.get("sweeps"), settings.get("models"))
     return Report(write_files(results, entries, summary, out), headline(summary))
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from generalization_difficulty.report.along import sentences_along
 from generalization_difficulty.report.numbers import dimension, scientific
 from generalization_difficulty.report.summary import below
+from generalization_difficulty.report.uncertainty import range_of, resolution_of, warnings_of
 
 
 def sentences(summary: Mapping[str, Any]) -> list[str]:
@@ -28,9 +30,13 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
             for name, value in zip(order["tasks"], order["log2_bits"], strict=True)
         )
         said.append(f"Expected order {order['title']} {told}: {values} (bits).")
+    said += sentences_along(summary)
     for name, entry in summary["measured"].items():
         if summary["ranges"][name] is None:
             said.append(f"{name}: {_why_no_range(entry)}.")
+        elif entry.get("contributions") is not None:
+            said.append(range_of(name, summary["ranges"][name], entry["contributions"]))
+        said += resolution_of(name, entry) + warnings_of(name, entry)
         if entry["true_dimension"] is None and entry["m_estimate"]["mean"] is not None:
             said.append(f"{name}: intrinsic dimension {dimension(entry, 3)}.")
         if entry["duplicates"]["high"]:
@@ -46,7 +52,7 @@ def _end(
     name: str,
     near: Sequence[str],
     log2_bits: Mapping[str, float],
-    ranges: Mapping[str, Sequence[float] | None],
+    ranges: Mapping[str, Sequence[float | None] | None],
 ) -> str:
     """Name the task at one end, or those whose ranges over seeds are not known to be apart from it.
 

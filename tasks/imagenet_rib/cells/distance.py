@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gridcell.cell import Cell
-from gridcell.context import Context
+from gridcell import Cell, Context
 from imagenet_rib.cells.features import FEATURES, read_features
 
 
 def run(cell: Cell, context: Context) -> Mapping[str, Any]:
-    """Compute the optimal transport dataset distance of two sets.
+    """Compute the optimal transport dataset distance of two sets, and its excess over sampling noise.
 
     Raises:
         UserError: the solver does not converge.
     """
+    from imagenet_rib.distance.excess import otdd_excess
     from imagenet_rib.distance.memory import memory_needed
     from imagenet_rib.distance.otdd import otdd
 
@@ -23,8 +23,14 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     target = read_features(path, config.pop("target"))
     cap = config["max_samples"]
     allowed = memory_needed(cap, cap, config["solver"])  # the plan has checked that it may be taken
-    found = otdd(source, target, **config, seed=context.seed, device=context.device, memory_limit=allowed)
+    how = {**config, "seed": context.seed, "device": context.device, "memory_limit": allowed}
+    found = otdd(source, target, **how)
+    beyond = otdd_excess(source, target, **how)
     return {
+        "excess": beyond.distance,
+        "excess_squared": beyond.squared,
+        "baseline": beyond.baseline,
+        "half": beyond.used,
         "distance": found.distance,
         "deviation": found.deviation,
         "values": list(found.values),

@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gridcell.cell import Cell
-from gridcell.context import Context
-from gridcell.errors import UserError
-from imagenet_rib.cells.inputs import ModelBuilder, architecture_of, one_set, read_sets, wrapping_of
+from gridcell import Cell, Context, UserError
+from imagenet_rib.cells.inputs import ModelBuilder, architecture_of, asked_set, read_sets, wrapping_of
 from imagenet_rib.cells.packed_bits import PackedAnswers
 from imagenet_rib.grid.input_names import is_data
 from imagenet_rib.grid.slices import key_of, members
@@ -31,7 +29,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     """
     import torch
 
-    from gridcell.learn.gathering import gather, whole_batches
+    from gridcell.learn import gather, whole_batches
     from imagenet_rib.learning.masking import answers, right
     from imagenet_rib.learning.models import normalisation_of
     from imagenet_rib.learning.predictions import predict
@@ -47,8 +45,9 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     model.to(context.device)
     correct, accuracies = {}, {}
     corruption = cell.config.get("corruption")
+    mixed = cell.config.get("precision") != "float32"
     for name in cell.config["sets"]:
-        images = one_set(sets, name)
+        images, _ = asked_set(sets, name, cell.config)
         classes = answers(
             images.classes, images.alternatives
         )  # of the whole set, of which this may be a part
@@ -61,7 +60,8 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         own = whole_batches(len(images), batch_size, context.rank, context.workers)
         batches = images.evaluation_batches(batch_size, normalise.prepare, own)
         predicted = gather(
-            predict(model, context.alive(batches), normalise, torch.tensor(classes)), context.workers
+            predict(model, context.alive(batches), normalise, torch.tensor(classes), mixed=mixed),
+            context.workers,
         )
         key = key_of(name, corruption)
         correct[key] = right(predicted, images.labels, images.alternatives)

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gridcell.cell import Cell
-from gridcell.context import Context
-from gridcell.data.image_set import LabelledSet
-from gridcell.errors import CorruptData
+from gridcell import Cell, Context, CorruptData
+from gridcell.data import LabelledSet
 from imagenet_rib.cells.inputs import ModelBuilder, architecture_of, one_set, read_sets
 
 if TYPE_CHECKING:

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gridcell.cell import Cell
-from gridcell.context import Context
+from gridcell import Cell, Context
 from imagenet_rib.cells.inputs import ModelBuilder, architecture_of, one_set, read_sets
 
 FISHER = "fisher.safetensors"

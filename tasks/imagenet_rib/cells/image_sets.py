@@ -1,20 +1,21 @@
 """Images labelled with ImageNet's classes: folders of them, and the benchmark's sets derived from them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gridcell.data.corruptions import corruptions
-from gridcell.data.deriving import derive
-from gridcell.data.folder import read_folder
-from gridcell.data.images import LabelledImages, concatenate
-from gridcell.data.importers.c import EXTRA, SEVERITIES
-from gridcell.data.shifts import Sources, shifts as known_shifts
-from gridcell.errors import UserError
-
-BASE = "val"
-"""Of a folder of sets, the one that the missing sets are derived from."""
+from gridcell import UserError
+from gridcell.data import (
+    LabelledImages,
+    Sources,
+    concatenate,
+    derive,
+    open_class_folders,
+    read_class_folders,
+    shifts_in_order as known_shifts,
+)
+from imagenet_rib.grid.image_folders import BASE, CORRUPTED, SETS, ImageSets, Part, class_labels, open_sets
 
 
 def synsets() -> tuple[str, ...]:
@@ -25,7 +26,7 @@ def synsets() -> tuple[str, ...]:
 
 
 def read_imagenet(
-    root: str | None,
+    root: str | ImageSets | None,
     size: int,
     *,
     seed: int = 0,
@@ -34,9 +35,10 @@ def read_imagenet(
     """Read a folder of ImageNet-labelled images, and derive the sets that it lacks.
 
     Args:
-        root: either ``root/<class>/*``, or ``root/<set>/<class>/*`` with the set ``val`` and any of the
-            benchmark's sets (``c`` as ``root/c/<corruption>/<severity>/<class>/*``). A class folder is named
-            by WordNet id or by class index; a set may cover any of the classes.
+        root: a folder, or what was found in it: either ``root/<class>/*``, or ``root/<set>/<class>/*`` with
+            the set ``val`` and any of the benchmark's sets (``c`` as
+            ``root/c/<corruption>/<severity>/<class>/*``). A class folder is named by WordNet id or by class
+            index; a set may cover any of the classes.
         size: side of the images in pixels.
         seed: of the split into pools and of the derived sets.
         shifts: per derived set, what to set other than its defaults.
@@ -52,17 +54,13 @@ def read_imagenet(
     """
     if root is None:
         raise UserError("The setting 'data.root' must name the folder of the images: --set data.root=DIR")
-    folder = Path(root)
-    wanted = ("pretrain", BASE, *known_shifts())
-    there = [name for name in wanted if (folder / name).is_dir()]
-    if there and BASE not in there:
-        raise UserError(f"{folder} has sets, but no '{BASE}' to derive the others from")
-    base = read_labelled(folder / BASE if there else folder, size)
+    found = root if isinstance(root, ImageSets) else open_sets(root)
+    base = _read(found.base, size)
     if len(base.classes) < 2:
-        raise UserError(f"{folder} has images of one class; at least two are needed")
-    given = {name: _read_set(folder / name, name, size) for name in there if name != BASE}
+        raise UserError(f"{found.root} has images of one class; at least two are needed")
+    given = {name: _read_set(name, parts, size) for name, parts in found.given.items()}
     made = _derived(base, given, seed=seed, parameters=shifts or {})
-    return {name: given[name] if name in given else made[name] for name in wanted}
+    return {name: given[name] if name in given else made[name] for name in SETS}
 
 
 def _derived(
@@ -97,59 +95,20 @@ def read_labelled(folder: Path, size: int) -> LabelledImages:
     Raises:
         UserError: there is no such folder, a name is no class, or two folders name one class.
     """
-    ids = synsets()
-    label_of = {name: label for label, name in enumerate(ids)}
-    found: dict[int, str] = {}
-    for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if not entry.is_dir() or entry.name.startswith("."):
-            continue
-        label = label_of.get(entry.name)
-        if label is None and entry.name.isdecimal() and int(entry.name) < len(ids):
-            label = int(entry.name)
-        if label is None:
-            raise UserError(
-                f"{entry} names no ImageNet class: folders are named by WordNet id, e.g. {ids[0]}, or by "
-                f"class index, 0 to {len(ids) - 1}"
-            )
-        if label in found:
-            raise UserError(f"{folder} has two folders of one class: {found[label]} and {entry.name}")
-        found[label] = entry.name
-    names = tuple(found.get(label, name) for label, name in enumerate(ids))
-    return replace(read_folder(folder, size, names, partial=True), class_names=ids)
+    folders = open_class_folders(folder)
+    return _read(Part("", folders, class_labels(folders)), size)
 
 
-def _read_set(folder: Path, name: str, size: int) -> LabelledImages:
-    return _read_corruptions(folder, size) if name == "c" else replace(read_labelled(folder, size), name=name)
+def _read(part: Part, size: int) -> LabelledImages:
+    name_of = {label: name for name, label in part.label_of.items()}
+    names = tuple(name_of.get(label, name) for label, name in enumerate(synsets()))
+    return replace(read_class_folders(part.folders, size, names, partial=True), class_names=synsets())
 
 
-def _read_corruptions(folder: Path, size: int) -> LabelledImages:
-    """Read ``folder/<corruption>/<severity>/<class>/*``, grouped as ``corruption/severity``.
-
-    ImageNet-C's four extra corruptions are left out, as its importer leaves them out: they are no part of the
-    benchmark's 15.
-
-    Raises:
-        UserError: A folder is something else, which would make the set another than ImageNet-C, or there is
-            none.
-    """
-    parts = []
-    for corruption in _folders(folder):
-        if corruption.name in EXTRA:
-            continue
-        for severity in _folders(corruption):
-            if corruption.name not in corruptions() or severity.name not in SEVERITIES:
-                raise UserError(
-                    f"{severity} is not <corruption>/<severity 1-5> of ImageNet-C's 15 corruptions"
-                )
-            parts.append(_one_group(read_labelled(severity, size), f"{corruption.name}/{severity.name}"))
-    if not parts:
-        raise UserError(f"{folder} has no <corruption>/<severity 1-5>/<class> of ImageNet-C")
-    return concatenate(parts, name="c")
-
-
-def _folders(folder: Path) -> list[Path]:
-    """Return the visible folders in a folder, sorted by name."""
-    return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+def _read_set(name: str, parts: Sequence[Part], size: int) -> LabelledImages:
+    if name != CORRUPTED:
+        return replace(_read(parts[0], size), name=name)
+    return concatenate([_one_group(_read(part, size), part.group) for part in parts], name=name)
 
 
 def _one_group(labelled: LabelledImages, group: str) -> LabelledImages:

@@ -6,17 +6,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gridcell.context import Context
-from gridcell.data.image_set import LabelledSet
-from gridcell.data.imagenet import imagenet_wnids
-from gridcell.data.images import LabelledImages, load_npz
-from gridcell.errors import UserError
-from imagenet_rib.grid.input_names import DATA, is_data
+from gridcell import Context, UserError
+from gridcell.data import LabelledImages, LabelledSet, imagenet_wnids, load_npz
+from imagenet_rib.cells.objectnet import with_one_answer
+from imagenet_rib.grid.input_names import DATA, OBJECTNET, is_data
 from imagenet_rib.grid.published import set_uri
 from imagenet_rib.method import FineTuning
 from imagenet_rib.methods import get
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
 Wrapping = Callable[["nn.Module", int], "nn.Module"]
@@ -41,7 +41,7 @@ def read_file(
     """
     if path.name != INDEX:
         return load_npz(path)
-    from gridcell.data.sharded import load_index
+    from gridcell.data import load_index
 
     one = load_index(path)
     return {one.name: replace(one, uri=set_uri(root, one.name) if root else None, loaders=loaders)}
@@ -71,6 +71,25 @@ def one_set(sets: Mapping[str, LabelledSet], name: str) -> LabelledSet:
     return sets[name]
 
 
+def asked_set(
+    sets: Mapping[str, LabelledSet], name: str, config: Mapping[str, Any]
+) -> tuple[LabelledSet, "NDArray[np.int64] | None"]:
+    """Return one set with the right answers that a cell's configuration asks for.
+
+    Returns:
+        The set, and a table from the labels in its batches to its labels; None where they are the same.
+
+    Raises:
+        UserError: the data lack the set, or it has no such answers.
+    """
+    images = one_set(sets, name)
+    if name != OBJECTNET or OBJECTNET not in config:
+        return images, None
+    if isinstance(images, LabelledImages):
+        raise UserError("data.objectnet=released goes with data.source=published alone")
+    return with_one_answer(images)
+
+
 class ModelBuilder:
     """Builds models of one architecture for one data set, and reads and writes their weights.
 
@@ -91,12 +110,13 @@ class ModelBuilder:
             "image_size": self.image_size,
         }
         self.identity = architecture_name(self.name, **self._arguments)
+        self._resize: int | None = architecture.get("resize")
 
     def build(self, weights: "Mapping[str, Tensor] | None" = None) -> "nn.Module":
         """Return a new model, with random weights or with those given."""
         from imagenet_rib.learning.models import build_model
 
-        model = build_model(self.name, **self._arguments)
+        model = build_model(self.name, resize=self._resize, **self._arguments)
         if weights is not None:
             model.load_state_dict(weights)
         return model
@@ -105,7 +125,7 @@ class ModelBuilder:
         """Return a new model with published weights, or with those of the hub; see ``build_pretrained``."""
         from imagenet_rib.learning.models import build_pretrained
 
-        return build_pretrained(self.name, weights=weights, **self._arguments)
+        return build_pretrained(self.name, weights=weights, resize=self._resize, **self._arguments)
 
     def read(self, context: Context, role: str) -> "dict[str, Tensor]":
         """Read the weights that the cell needed in ``role`` left."""

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gridcell.cell import Cell
-from gridcell.context import Context
+from gridcell import Cell, Context
 from imagenet_rib.cells.inputs import ModelBuilder, one_set, read_sets
 from imagenet_rib.cells.training import train_classifier
 

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gridcell.cell import Cell
-from gridcell.context import Context
-from gridcell.errors import UserError
+from gridcell import Cell, Context, UserError
 from imagenet_rib.cells.inputs import ModelBuilder, read_sets
 
 if TYPE_CHECKING:

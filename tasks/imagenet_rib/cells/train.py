@@ -3,18 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gridcell.cell import Cell
-from gridcell.context import Context
-from gridcell.data.imagenet import imagenet_names, imagenet_wnids
-from gridcell.errors import UserError
+from gridcell import Cell, Context, UserError
+from gridcell.data import imagenet_names, imagenet_wnids
 from imagenet_rib.cells.fisher import FISHER
-from imagenet_rib.cells.inputs import ModelBuilder, architecture_of, one_set, read_sets
+from imagenet_rib.cells.inputs import ModelBuilder, architecture_of, asked_set, read_sets
 from imagenet_rib.cells.training import train_classifier
 from imagenet_rib.method import FineTuning, Start
 from imagenet_rib.methods import get
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
+
+    from imagenet_rib.method import Loss
 
 
 def run(cell: Cell, context: Context) -> Mapping[str, Any]:
@@ -32,7 +32,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     if not isinstance(method, FineTuning):
         raise UserError(f"'{method.name}' merges weights; it has nothing to train")
     sets = read_sets(context)
-    images = one_set(sets, cell.config["downstream"])
+    images, table = asked_set(sets, cell.config["downstream"], cell.config)
     builder = ModelBuilder(architecture_of(context, "pre"), sets)
     reference = builder.read(context, "pre")
     model = builder.build(builder.read(context, "start") if "start" in cell.needs else reference)
@@ -61,7 +61,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     train_classifier(
         context,
         recipe.model,
-        recipe.loss,
+        recipe.loss if table is None else _looked_up(recipe.loss, torch.from_numpy(table)),
         images,
         cell.config["training"],
         builder.identity,
@@ -69,9 +69,23 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         transform=normalise,
         trainable=recipe.trainable,
         frozen_statistics=recipe.frozen_statistics,
+        moving_statistics=recipe.moving_statistics,
     )
     builder.write(context, recipe.export(recipe.model))
     return {"images": len(images), "final_loss": context.curves.points["loss"][-1][1]}
+
+
+def _looked_up(loss: "Loss", table: "Tensor") -> "Loss":
+    """Return the loss of labels that are first looked up in a table, int64 of shape (C,)."""
+    from gridcell.learn import Placed
+
+    placed = Placed(table)
+
+    def looked_up(model: "nn.Module", images: "Tensor", labels: "Tensor") -> "Tensor":
+        (where,) = placed.on(labels.device)
+        return loss(model, images, where[labels])
+
+    return looked_up
 
 
 def _spoken(class_names: Sequence[str]) -> tuple[str, ...]:

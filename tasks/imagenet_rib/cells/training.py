@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gridcell.cell import divided
-from gridcell.context import Context
-from gridcell.data.image_set import LabelledSet
-from gridcell.data.prepare import Prepare
+from gridcell import Context, UserError, divided
+from gridcell.data import LabelledSet, Prepare
+from imagenet_rib.grid.training_settings import lightning_precision
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -26,6 +25,7 @@ def train_classifier(
     transform: "Callable[[Tensor], Tensor]",
     trainable: Callable[[str], bool] | None = None,
     frozen_statistics: bool = False,
+    moving_statistics: bool = False,
 ) -> None:
     """Train a model in place on one set of images.
 
@@ -34,33 +34,38 @@ def train_classifier(
         model: what to train.
         loss: called as ``loss(model, images, labels)``.
         images: the set.
-        settings: of the optimiser: the keys of ``imagenet_rib.settings.Optimiser``.
+        settings: of the optimiser: the keys of ``imagenet_rib.grid.training_settings.Optimiser``, those
+            with an effect.
         architecture: asserted when a checkpoint is loaded.
         prepare: applied to images that are decoded for this.
         transform: uint8 images ``(N, H, W, 3)`` -> the model's inputs, on the device.
         trainable: which parameters train, by name; all by default.
         frozen_statistics: whether batch normalisation keeps its statistics.
+        moving_statistics: whether it updates them where its scale and shift don't train, too.
 
     Raises:
         Diverged: the loss is not finite.
-        UserError: labels and classes don't fit.
+        UserError: labels and classes don't fit, or the precision can't be had on this device.
     """
     import torch
 
-    from gridcell.learn.classifier import Classifier
-    from gridcell.learn.fitting import fit
-    from gridcell.learn.optimisers import Optimisation
+    from gridcell.learn import Classifier, Optimisation, fit
     from imagenet_rib.learning.masking import check_labels
 
     check_labels(torch.from_numpy(images.labels), torch.tensor(images.classes), len(images.class_names))
-    keys = ("optimiser", "lr", "momentum", "weight_decay", "warmup_share")
+    keys = ("optimiser", "lr", "momentum", "weight_decay", "warmup_share", "warmup_steps", "schedule")
+    try:
+        precision = lightning_precision(settings.get("precision", "auto"), context.device)
+    except ValueError as error:
+        raise UserError(str(error)) from error
     module = Classifier(
         model,
         loss,
         architecture=architecture,
-        optimisation=Optimisation(**{key: settings[key] for key in keys}),
+        optimisation=Optimisation(**{key: settings[key] for key in keys if key in settings}),
         trainable=trainable,
         frozen_statistics=frozen_statistics,
+        moving_statistics=moving_statistics,
         transform=transform,
     )
 
@@ -87,6 +92,7 @@ def train_classifier(
         rank=context.rank,
         world_size=context.workers,
         accelerator="gpu" if context.device == "cuda" else "cpu",
+        precision=precision,
         checkpoints=context.checkpoints,
         checkpoint_every_s=CHECKPOINT_EVERY_S,
         report=report,

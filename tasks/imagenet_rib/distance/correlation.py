@@ -11,10 +11,13 @@ from imagenet_rib.metrics import FloatArray, mean_of_known
 RESAMPLES = 2000
 LEVEL = 0.95
 
+FEWEST = 10
+"""Pairs from which a bootstrap interval is given. Of fewer it is too narrow, and contradicts the p-value."""
+
 
 @dataclass(frozen=True)
 class Coefficient:
-    """A correlation in [-1, 1], its two-sided p-value for "none", and its bootstrap interval."""
+    """A correlation in [-1, 1], its two-sided p-value for "none", and its 95 % interval."""
 
     value: float
     p: float
@@ -39,7 +42,8 @@ def correlate(
     Pearson's p-value is that of Student's t; Spearman's is, too, which is approximate below some ten pairs.
     Intervals are 95 % percentile bootstrap intervals over the pairs (Efron and Tibshirani, "An Introduction
     to the Bootstrap", 1993, chapter 13); resamples in which one side is constant have no correlation and are
-    left out. With fewer than ten pairs they are rough, too.
+    left out. With fewer than ten pairs they are too narrow: there it is the interval of those correlations
+    that the test of the p-value does not reject, on Fisher's scale (:func:`accepted`).
 
     Args:
         x: finite, shape (n,).
@@ -65,6 +69,12 @@ def correlate(
     with warnings.catch_warnings():  # of nearly constant input: the coefficient is what it is
         warnings.simplefilter("ignore", stats.NearConstantInputWarning)
         pearson, spearman = stats.pearsonr(a, b), stats.spearmanr(a, b)
+    if len(a) < FEWEST:
+        few = [
+            Coefficient(float(test.statistic), float(test.pvalue), *accepted(float(test.statistic), len(a)))
+            for test in (pearson, spearman)
+        ]
+        return Correlation(len(a), *few)
     return Correlation(
         len(a),
         _coefficient(pearson, _row_correlations(drawn_a, drawn_b)),
@@ -72,6 +82,26 @@ def correlate(
             spearman, _row_correlations(stats.rankdata(drawn_a, axis=1), stats.rankdata(drawn_b, axis=1))
         ),
     )
+
+
+def accepted(value: float, n: int) -> tuple[float, float]:
+    """Return the correlations that Student's t test does not reject at 5 %, given one that was found.
+
+    Fisher's z = artanh r has nearly the same spread whatever the correlation (Fisher 1921), so what a test of
+    "none" needs to reject is needed on either side of any other correlation: the interval leaves out 0
+    exactly where the test rejects.
+
+    Args:
+        value: that was found.
+        n: pairs, at least 3.
+    """
+    from scipy import stats
+
+    t = float(stats.t.ppf((1 + LEVEL) / 2, n - 2))
+    critical = t / np.sqrt(n - 2 + t**2)
+    within = 1 - 1e-12  # a perfect correlation is at infinity
+    centre, reach = np.arctanh(np.clip([value, critical], -within, within))
+    return float(np.tanh(centre - reach)), float(np.tanh(centre + reach))
 
 
 def correlate_within(
@@ -112,9 +142,12 @@ def correlate_within(
         value = float(of(x[:, None], y[:, None])[0])
         if np.isnan(value):
             return None
-        low, high = np.nanquantile(of(x[:, draws], y[:, draws]), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         chance = of(x[:, orders], np.broadcast_to(y[:, None], (models, resamples, n)))
         hits = np.count_nonzero(np.abs(chance) >= abs(value) - 1e-9)
+        if n < FEWEST:
+            low, high = accepted(value, n)
+        else:
+            low, high = np.nanquantile(of(x[:, draws], y[:, draws]), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         return Coefficient(value, (1 + hits) / (1 + resamples), float(low), float(high))
 
     pearson, spearman = coefficient(False), coefficient(True)

@@ -6,9 +6,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gridcell.errors import UserError
-from gridcell.learn.placement import device_of
-from gridcell.learn.precision import mixed_precision
+from gridcell import UserError
+from gridcell.learn import device_of, mixed_precision
 from imagenet_rib.learning.modes import evaluating
 from imagenet_rib.learning.predictions import Normalisation
 

@@ -3,7 +3,7 @@
 import math
 from typing import Literal
 
-from gridcell.errors import UserError
+from gridcell import UserError
 
 Solver = Literal["exact", "sinkhorn"]
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gridcell.errors import UserError
+from gridcell import UserError
 from imagenet_rib.distance.labels import class_gaussians, exact_label_distances, gaussian_label_distances
 from imagenet_rib.distance.memory import LIMIT, Solver, check_memory
 from imagenet_rib.distance.sets import LabelledFeatures, sample

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcell.errors import UserError
+from gridcell import UserError
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from gridcell.errors import UserError
+from gridcell import UserError
 
 _ROWS_AT_ONCE = 256
 _PIVOTS = (

@@ -1,6 +1,6 @@
 """Which parts a cell's configuration names: what an edit of a method or a shift concerns."""
 
-from gridcell.cell import Cell
+from gridcell import Cell
 from imagenet_rib.methods import registry as methods
 
 DERIVED = ("digits", "imagenet")
@@ -14,10 +14,11 @@ def modules_of(cell: Cell) -> tuple[str, ...]:
     if cell.kind == "evaluate" and cell.config["merge"]:
         return (methods.module_of(cell.config["merge"]["method"]),)
     if cell.kind == "data" and cell.config["source"] in DERIVED:
-        from gridcell.data.corruptions.registry import registry as corruptions
-        from gridcell.data.shifts.registry import registry as shifts
+        from gridcell.data import corruption_registry, shift_registry
 
         return tuple(
-            dict.fromkeys(parts.module_of(name) for parts in (shifts, corruptions) for name in parts.all)
+            dict.fromkeys(
+                parts.module_of(name) for parts in (shift_registry, corruption_registry) for name in parts.all
+            )
         )
     return ()

@@ -3,8 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
-from gridcell.cell import Cell
-from gridcell.grid import Grid
+from gridcell import Cell, Grid
 from imagenet_rib.grid.input_names import is_data
 from imagenet_rib.grid.slices import CORRUPTED
 from imagenet_rib.grid.throughput import HARDWARE, Throughput, throughput_of

@@ -26,6 +26,10 @@ FAMILIAR = frozenset(
         "resnet50.tv_in1k",
         "resnet101.tv_in1k",
         "resnet152.tv_in1k",
+        "resnet50.tv2_in1k",
+        "resnet101.tv2_in1k",
+        "resnet152.tv2_in1k",
+        "vit_base_patch16_224_miil.in21k_ft_in1k",
     }
 )
 """Those of the suites here: timm, which takes seconds to import, need not be asked for them each time."""

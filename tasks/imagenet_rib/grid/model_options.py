@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gridcell.cell import canonical_json
-from gridcell.errors import did_you_mean
-from gridcell.settings import Mistake, SettingsError
+from gridcell import Mistake, SettingsError, canonical_json, did_you_mean
 
 RESERVED = {
     "num_classes": "the data say how many classes there are",
@@ -76,7 +74,7 @@ def digest(name: str, options: Mapping[str, Any]) -> str:
 def _remembered(name: str, options: Mapping[str, Any]) -> Path:
     from importlib.metadata import version
 
-    from gridcell.store.cache import cache_folder
+    from gridcell import cache_folder
 
     return cache_folder() / "models" / f"timm-{version('timm')}-{digest(name, options)}"
 

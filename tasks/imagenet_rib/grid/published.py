@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gridcell.errors import CorruptData, UserError
-from gridcell.store.filesystem import Folder, sha256_of
+from gridcell import CorruptData, Folder, UserError, sha256_of
 from imagenet_rib.settings import Architecture, Data, Pretrained
 
 if TYPE_CHECKING:
-    from gridcell.data.shards.samples import Samples
+    from gridcell.data import Samples
 
 _TORCHVISION_TAGS = {"IMAGENET1K_V1": "tv_in1k", "IMAGENET1K_V2": "tv2_in1k"}
 """torchvision's name of weights -> timm's tag, which says how their images are prepared."""
@@ -67,32 +66,36 @@ def published(model: str, architecture: Architecture, how: Pretrained) -> Publis
     else:
         tag = how.tag or tag or _IN1K
     name = f"{base}.{tag}" if tag else base
-    config = {
-        "architecture": {"name": name, "options": architecture.options, "input_size": how.input_size},
-        "weights": weights,
-    }
-    return Published(name, config, locations)
+    described = {"name": name, "options": architecture.options, "input_size": how.input_size}
+    if how.resize is not None:
+        described["resize"] = how.resize
+    return Published(name, {"architecture": described, "weights": weights}, locations)
 
 
-def labelled_images(data: Data) -> dict[str, Any]:
+def labelled_images(data: Data) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return what identifies a folder of images that are labelled with ImageNet's classes: their content.
 
+    Returns:
+        The configuration, and sentences on what of the folder is left out, converted or derived.
+
     Raises:
-        UserError: no folder is named, or it has no images.
+        UserError: no folder is named, or it can't be read.
     """
     if data.root is None:
         raise UserError(
             "The setting 'data.root' must name a folder of ImageNet-labelled images, one folder a class, "
             "named by WordNet id or class index: --set data.root=DIR"
         )
-    from gridcell.data.image_sets import fingerprint
+    from imagenet_rib.grid.image_folders import open_sets
 
-    return {
+    found = open_sets(data.root)
+    config = {
         "image_size": data.image_size,
-        "fingerprint": fingerprint(data.root),
+        "fingerprint": found.fingerprint,
         "seed": data.seed,
         "shifts": data.shifts,
     }
+    return config, found.said
 
 
 def published_set(name: str, root: str | None) -> "Samples | None":
@@ -106,7 +109,7 @@ def published_set(name: str, root: str | None) -> "Samples | None":
     """
     if root is None:
         return None
-    from gridcell.data.shards.samples import open_samples
+    from gridcell.data import open_samples
 
     try:
         return open_samples(name, set_uri(root, name))

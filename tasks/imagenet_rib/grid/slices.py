@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-    from gridcell.data.image_set import LabelledSet
+    from gridcell.data import LabelledSet
 
 CORRUPTED = "c"
 """The set that is cut by corruption: its groups are named ``corruption/severity``."""

@@ -45,4 +45,4 @@ MEASURED = {
 
 def throughput_of(name: str) -> Throughput | None:
     """Return what a timm model costs at 224 pixels, by its name with or without a tag; None if unknown."""
-    return MEASURED.get(name.partition(".")[0].replace("_clip_", "_"))
+    return MEASURED.get(name.partition(".")[0].replace("_clip_", "_").removesuffix("_miil"))

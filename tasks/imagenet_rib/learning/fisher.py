@@ -12,8 +12,8 @@ from torch.func import functional_call, grad, vmap
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from gridcell.data.sharded import StoredPixels
-from gridcell.learn.placement import device_of
+from gridcell.data import StoredPixels
+from gridcell.learn import device_of
 from imagenet_rib.learning.modes import evaluating
 
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gridcell.errors import UserError
+from gridcell import UserError
 
 
 def restrict(logits: Tensor, classes: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from gridcell.errors import UserError
+from gridcell import UserError
 
 StateDict = Mapping[str, Tensor]
 
@@ -53,6 +53,50 @@ def average(ingredients: Sequence[StateDict]) -> dict[str, Tensor]:
         raise UserError("A soup needs at least one ingredient.")
     _check_alike(ingredients)
     return _weighted(ingredients, [1.0 / len(ingredients)] * len(ingredients))
+
+
+def model_stock(anchor: StateDict, tuned: Sequence[StateDict]) -> dict[str, Tensor]:
+    """Return ``t * mean(tuned) + (1 - t) * anchor`` with a share t for each tensor.
+
+    Jang, Yun and Han 2024 (Model Stock): ``t = N c / (1 + (N - 1) c)``, with c the cosine of the angle at the
+    anchor between two fine-tuned tensors, here its mean over all pairs. Where they disagree (c <= 0) t is 0
+    and the anchor stays; so it does where nothing moved. Integer tensors are the last ingredient's.
+
+    Args:
+        anchor: The pre-trained weights.
+        tuned: N sets of fine-tuned weights, at least two, of the same names, shapes and types.
+
+    Returns:
+        New tensors of the inputs' types.
+
+    Raises:
+        UserError: If there are fewer than two, or some differ in a name or a shape.
+    """
+    if len(tuned) < 2:
+        raise UserError("A model stock needs at least two sets of fine-tuned weights.")
+    _check_alike([anchor, *tuned])
+    merged = {}
+    for name, start in anchor.items():
+        if not start.is_floating_point():
+            merged[name] = tuned[-1][name].clone()
+            continue
+        base = start.double()
+        moved = torch.stack([one[name].to(base.device).double().flatten() for one in tuned]) - base.flatten()
+        share = _stock_share(moved)
+        merged[name] = (base + share * moved.mean(0).view_as(base)).to(start.dtype)
+    return merged
+
+
+def _stock_share(moved: Tensor) -> float:
+    """Return t for N movements away from the anchor, shape ``(N, D)``."""
+    count = len(moved)
+    lengths = moved.norm(dim=1)
+    if float(lengths.min()) == 0:
+        return 0.0 if float(lengths.max()) > 0 else 1.0  # a movement of no length agrees with no other
+    directions = moved / lengths[:, None]
+    cosines = directions @ directions.T
+    mean = float((cosines.sum() - cosines.diagonal().sum()) / (count * (count - 1)))
+    return max(0.0, count * mean / (1 + (count - 1) * mean)) if mean > 0 else 0.0
 
 
 def _weighted(ingredients: Sequence[StateDict], shares: Sequence[float]) -> dict[str, Tensor]:

@@ -12,13 +12,15 @@ from safetensors.torch import save_file
 from timm.models.resnet import ResNet
 from torch import Tensor, nn
 
-from gridcell.errors import UserError, unknown
+from gridcell import UserError, unknown
 from imagenet_rib.learning.predictions import Normalisation
 
 _SMALL_IMAGE = 64  # pixels: below, a stem that shrinks images eightfold would leave next to nothing
 
 
-def build_model(name: str, *, num_classes: int, image_size: int, **settings: Any) -> nn.Module:
+def build_model(
+    name: str, *, num_classes: int, image_size: int, resize: int | None = None, **settings: Any
+) -> nn.Module:
     """Build a timm classifier with random weights, from torch's global generator.
 
     Residual networks for images of up to 64 pixels get a stem fit for them: 3 x 3 convolutions, the first
@@ -29,6 +31,8 @@ def build_model(name: str, *, num_classes: int, image_size: int, **settings: Any
         name: A timm name, with or without the tag of pre-trained weights after a dot.
         num_classes: Width of the last layer.
         image_size: Height and width of the images, pixels.
+        resize: Side, in pixels, to which the shorter side of an image is brought before the centre is cut
+            out, instead of what timm names for the weights.
         settings: Passed on to timm, e.g. ``embed_dim=64, depth=4`` for a ViT or
             ``layers=(1, 1, 1, 1), channels=(16, 32, 64, 128)`` for a ResNet.
 
@@ -38,7 +42,7 @@ def build_model(name: str, *, num_classes: int, image_size: int, **settings: Any
     Raises:
         UserError: If timm has no such model (names the nearest), or the model does not take a setting.
     """
-    options = _options(name, num_classes, image_size, settings)
+    options = _options(name, num_classes, image_size, resize, settings)
     small_stem = image_size <= _SMALL_IMAGE and _is_resnet(name)
     if small_stem and "stem_type" not in options:
         options |= {"stem_type": "deep", "stem_width": options.get("channels", (64,))[0] // 2}
@@ -59,6 +63,7 @@ def build_pretrained(
     num_classes: int,
     image_size: int,
     weights: Mapping[str, Tensor] | None,
+    resize: int | None = None,
     **settings: Any,
 ) -> nn.Module:
     """Build a timm classifier with published weights.
@@ -70,13 +75,14 @@ def build_pretrained(
             resampled where the weights were made for another size.
         weights: The published weights by name; None takes those that timm knows by the tag, from the
             cache of its hub or from the hub itself.
+        resize: As for :func:`build_model`.
         settings: As for :func:`build_model`.
 
     Raises:
         UserError: If the weights are not of this architecture or number of classes, or timm has no such
             model.
     """
-    options = _options(name, num_classes, image_size, settings)
+    options = _options(name, num_classes, image_size, resize, settings)
     # timm replaces the last layer, and checks names no more, where it takes the weights' classes for others.
     if weights is not None:
         options["pretrained_cfg_overlay"] |= {"state_dict": dict(weights), "num_classes": num_classes}
@@ -104,13 +110,17 @@ def check_known(name: str) -> None:
         raise unknown(f"weights of {base}", tag, tags)
 
 
-def _options(name: str, num_classes: int, image_size: int, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _options(
+    name: str, num_classes: int, image_size: int, resize: int | None, settings: Mapping[str, Any]
+) -> dict[str, Any]:
     check_known(name)
     options = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
     if timm.get_pretrained_cfg(name, allow_unregistered=True).fixed_input_size:
         options["img_size"] = image_size
     # timm's record of the model says what its inputs are; see normalisation_of.
-    overlay = {"input_size": (3, image_size, image_size)}
+    overlay: dict[str, Any] = {"input_size": (3, image_size, image_size)}
+    if resize is not None:  # both timm and we round size / share down
+        overlay |= {"crop_pct": image_size / (resize + 1e-6), "test_input_size": None, "test_crop_pct": None}
     return {**options, "num_classes": num_classes, "pretrained_cfg_overlay": overlay}
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gridcell.learn.placement import Placed, device_of
+from gridcell.learn import Placed, device_of
 from imagenet_rib.learning.masking import positions, restrict
 
 Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]

@@ -1,6 +1,7 @@
 """Predictions on uint8 images, prepared as the models' authors prepare them."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gridcell.learn.placement import Placed, device_of
-from gridcell.learn.precision import mixed_precision
+from gridcell.learn import Placed, device_of, mixed_precision
 from imagenet_rib.learning.masking import predict_within
 from imagenet_rib.learning.modes import evaluating
 
@@ -119,16 +119,22 @@ def fit_centre(images: Tensor, size: int, crop_share: float, interpolation: str)
 
 
 def predict(
-    model: nn.Module, batches: Iterable[Sequence[Tensor]], normalisation: Normalisation, classes: Tensor
+    model: nn.Module,
+    batches: Iterable[Sequence[Tensor]],
+    normalisation: Normalisation,
+    classes: Tensor,
+    *,
+    mixed: bool = True,
 ) -> Tensor:
     """Predict the most likely class of each image among a subset of classes.
 
     Args:
         model: A classifier that returns logits of shape ``(N, C)``; runs in evaluation mode on the device
-            it is on, on a GPU in mixed precision, and is left in the modes it was found in.
+            it is on, and is left in the modes it was found in.
         batches: Batches whose first tensors are images, uint8 of shape ``(B, H, W, 3)``.
         normalisation: Makes the model's inputs of them.
         classes: The subset, sorted, int64 of shape ``(K,)``.
+        mixed: Whether the model answers in mixed precision on a GPU; on a CPU it answers in float32.
 
     Returns:
         Global classes, int64 of shape ``(N,)``, on the CPU, in the images' order.
@@ -139,7 +145,7 @@ def predict(
     with evaluating(model), torch.inference_mode():
         for images, *_ in batches:
             inputs = normalisation(images.to(device, non_blocking=True))
-            with mixed_precision(device):
+            with mixed_precision(device) if mixed else nullcontext():
                 logits = model(inputs)
             predictions.append(predict_within(logits.float(), subset))
     # One copy at the end: one a batch would make the host wait for the device each time.

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from gridcell.errors import UserError, unknown
+from gridcell import UserError, unknown
 
 OFFLINE = {
     f"tf_efficientnet_lite{size}": (

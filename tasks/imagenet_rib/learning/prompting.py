@@ -24,16 +24,27 @@ class Prompted(nn.Module):
 
     Bahng et al. 2022 (Exploring Visual Prompts for Adapting Large-Scale Models), section 3.2, the padding
     template: ``2 C p (H + W - 2p)`` parameters, 69,840 for p = 30 and three channels of 224 x 224 pixels.
-    The frame is added to the normalised image. It starts at zero, where the model is the pre-trained one.
+    The frame is added to the normalised image. It starts at zero, where the model is the pre-trained one, or
+    from a standard normal draw of torch's global generator. Its gradients are small: the source trains it
+    with a learning rate of 40.
 
     Args:
         model: Maps images ``(N, C, image_size, image_size)`` to logits.
         image_size: Side of the images, pixels.
         width: Width of the frame, pixels of these images.
         channels: C.
+        normal_start: Whether the frame starts from a normal draw.
     """
 
-    def __init__(self, model: nn.Module, *, image_size: int, width: int, channels: int = 3) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        image_size: int,
+        width: int,
+        channels: int = 3,
+        normal_start: bool = False,
+    ) -> None:
         super().__init__()
         self.model = model
         inner = image_size - 2 * width
@@ -41,6 +52,9 @@ class Prompted(nn.Module):
         self.bottom = nn.Parameter(torch.zeros(channels, width, image_size))
         self.left = nn.Parameter(torch.zeros(channels, inner, width))
         self.right = nn.Parameter(torch.zeros(channels, inner, width))
+        if normal_start:
+            for side in (self.top, self.bottom, self.left, self.right):
+                nn.init.normal_(side)
         self.register_buffer("middle", torch.zeros(channels, inner, inner), persistent=False)
 
     def prompt(self) -> Tensor:

@@ -7,9 +7,7 @@ module calls ``method``. Another distribution adds one by an entry point of the 
 
 from collections.abc import Iterable, Mapping
 
-from gridcell.errors import unknown
-from gridcell.grid import order_by_needs
-from gridcell.registry import Registry, by_name
+from gridcell import Registry, UserError, by_name, order_by_needs, unknown
 from imagenet_rib.method import FineTuning, Merging, Method
 
 ENTRY_POINTS = "gridcell.imagenet_rib.methods"
@@ -17,6 +15,8 @@ ENTRY_POINTS = "gridcell.imagenet_rib.methods"
 registry: Registry[Method] = Registry(
     __name__, "method", "method", kinds=(FineTuning, Merging), group=ENTRY_POINTS
 )
+RESERVED = frozenset({"kind", "training", "from"})
+"""Keys of an entry in a suite's ``methods`` that are not parameters of the method."""
 
 
 def available() -> dict[str, Method]:
@@ -24,7 +24,7 @@ def available() -> dict[str, Method]:
 
     Raises:
         UserError: If two methods share a name, a plug-in gives something else, a method needs one that does
-            not exist, or methods need each other in a circle.
+            not exist or has a parameter of a reserved name, or methods need each other in a circle.
     """
     return collect(registry.all.values())
 
@@ -54,6 +54,11 @@ def collect(methods: Iterable[Method]) -> dict[str, Method]:
         UserError: As :func:`available`.
     """
     found = by_name(methods, "method")
+    for name, method in found.items():
+        if taken := sorted(RESERVED.intersection(method.parameters.model_fields)):
+            raise UserError(
+                f"Method '{name}' has a parameter '{taken[0]}', a word that suites use themselves"
+            )
     order({name: method.needs(method.parameters()) for name, method in found.items()})
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from gridcell.errors import UserError
+from gridcell import UserError
 from imagenet_rib.method import FineTuning, Parameters, Recipe, Start
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from gridcell.errors import UserError, unknown
+from gridcell import UserError, unknown
 from imagenet_rib.method import FineTuning, Parameters, Recipe, Start
 
 if TYPE_CHECKING:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from gridcell import added_later
 from imagenet_rib.method import FineTuning, Parameters, Recipe, Start
 
 if TYPE_CHECKING:
@@ -16,22 +17,26 @@ class Settings(Parameters):
     """Settings of the visual prompt."""
 
     width: int = Field(default=30, ge=1, le=112, description="width of the frame, pixels of 224")
+    start: Literal["zeros", "normal"] = added_later(
+        "zeros", description="what the frame holds at first; a standard normal draw as released"
+    )
 
 
-def wrap(model: nn.Module, /, *, image_size: int, width: int = 30) -> nn.Module:
-    """Put a frame of zeros in front of a model."""
+def wrap(model: nn.Module, /, *, image_size: int, width: int = 30, start: str = "zeros") -> nn.Module:
+    """Put a frame in front of a model."""
     from imagenet_rib.learning.prompting import Prompted, frame_width
 
-    return Prompted(model, image_size=image_size, width=frame_width(image_size, width))
+    frame = frame_width(image_size, width)
+    return Prompted(model, image_size=image_size, width=frame, normal_start=start == "normal")
 
 
-def prepare(start: Start, /, *, width: int = 30) -> Recipe:
+def prepare(given: Start, /, *, width: int = 30, start: str = "zeros") -> Recipe:
     """Train the frame alone; the model stays as it is, its batch statistics included."""
     from imagenet_rib.learning.objectives import cross_entropy_loss
 
     return Recipe(
-        wrap(start.model, image_size=start.image_size, width=width),
-        cross_entropy_loss(start.classes),
+        wrap(given.model, image_size=given.image_size, width=width, start=start),
+        cross_entropy_loss(given.classes),
         trainable=frozenset({"top", "bottom", "left", "right"}).__contains__,
         frozen_statistics=True,
     )

@@ -44,8 +44,10 @@ def summarise_distances(
 
         - ``source``, ``how``, ``any_capped``: what is measured from, the settings, and whether any
           set has more samples than were coupled
-        - ``sets[model][set]``: ``distance``, ``deviation``, ``repeats``, ``used``, ``available``, ``capped``,
-          ``drop`` (accuracy on ``val`` before minus after, points) and ``ri``; null where not known
+        - ``sets[model][set]``: ``distance`` (the excess over the ``baseline`` of two draws of one
+          distribution; the plain distance where a result lacks it), ``plain`` (the distance with its sampling
+          noise), ``deviation`` (of the plain one), ``repeats``, ``used``, ``available``, ``capped``, ``drop``
+          (accuracy on ``val`` before minus after, points) and ``ri``; null where not known
         - ``correlations[model][outcome]``: null, or ``n`` and for ``pearson`` and ``spearman`` each
           ``value``, ``p`` and ``ci95``
         - ``pooled[outcome]``: the same within all models together, over the sets known of all of them, see
@@ -59,7 +61,9 @@ def summarise_distances(
         name = one.config["target"]
         sets.setdefault(one.model, {})[name] = {
             **{key: one.metrics[key] for key in ("used", "available", "capped")},
-            "distance": plain(one.metrics["distance"]),
+            "distance": plain(one.metrics.get("excess", one.metrics["distance"])),
+            "plain": plain(one.metrics["distance"]),
+            "baseline": plain(one.metrics["baseline"]) if "baseline" in one.metrics else None,
             "deviation": None if one.metrics["deviation"] is None else plain(one.metrics["deviation"]),
             "repeats": len(one.metrics["values"]),
             "drop": _drop(summary, one.model, name),

@@ -65,7 +65,8 @@ def leaderboard(matrices: Matrices, estimates: Estimates) -> dict[str, Any]:
           ``ranking`` is a list of ``rank``, ``method``, ``mRI``, ``minus_ft`` and ``gain`` (estimates as
           elsewhere), ``p`` and ``p_holm`` (of the difference from plain fine-tuning, null for itself);
           ``comparisons`` of any two of these methods a list of ``{"a", "b", "difference", "pairs", "p",
-          "p_holm"}``; ``groups`` are the longest runs of ranks in which no two methods differ; ``pairs``
+          "p_holm"}``; ``groups`` are the longest runs of ranks in which no two methods differ, though
+          they have pairs enough for the test to find a difference; ``pairs``
           is the least number of a comparison's pairs, ``smallest_p_holm`` the least p_holm that any of them
           could have.
         - ``test``: how that was made: ``name``, ``correction``, ``alpha``, ``exact_pairs``, ``draws``
@@ -136,16 +137,13 @@ def _board(matrices: Matrices, estimates: Estimates, scope: str, models: Sequenc
             }
         )
     pairs = min((one["pairs"] for one in comparisons), default=0)
+    smallest = [len(comparisons) * significance.smallest_p(one["pairs"]) for one in comparisons]
     return {
         "ranking": rows,
         "comparisons": comparisons,
         "groups": _groups(ranked, adjusted),
         "pairs": pairs,
-        "smallest_p_holm": (
-            min(1.0, *(len(comparisons) * significance.smallest_p(one["pairs"]) for one in comparisons))
-            if comparisons
-            else None
-        ),
+        "smallest_p_holm": min(1.0, *smallest) if comparisons else None,
     }
 
 
@@ -173,17 +171,22 @@ def _comparisons(matrices: Matrices, ranked: Sequence[str], models: Sequence[str
 
 
 def _groups(ranked: Sequence[str], adjusted: Mapping[frozenset[str], Mapping[str, Any]]) -> list[list[str]]:
-    """Return the longest runs of ranks within which any two were compared and none significantly differ."""
+    """Return the longest runs of ranks within which any two were compared and none significantly differ.
 
-    def differ(a: str, b: str) -> bool:
+    A comparison of so few pairs that the test can't reject says nothing, and joins nothing.
+    """
+
+    def apart(a: str, b: str) -> bool:
         found = adjusted.get(frozenset((a, b)))
-        return found is None or found["p_holm"] < significance.ALPHA
+        if found is None or len(adjusted) * significance.smallest_p(found["pairs"]) >= significance.ALPHA:
+            return True
+        return bool(found["p_holm"] < significance.ALPHA)
 
     runs: list[tuple[int, int]] = []
     for first in range(len(ranked)):
         last = first
         while last + 1 < len(ranked) and not any(
-            differ(ranked[last + 1], ranked[k]) for k in range(first, last + 1)
+            apart(ranked[last + 1], ranked[k]) for k in range(first, last + 1)
         ):
             last += 1
         if last > first and not any(start <= first and last <= end for start, end in runs):

@@ -64,6 +64,7 @@ def write_files(
         claims=list(zip(summary["findings"], tables.claim_tables(summary), strict=False)),
         correlations=tables.correlation_table(distance, len(names)) if distance else None,
         distances=tables.distance_table(distance, names) if distance else None,
+        published=tables.published_table(summary["published"]) if summary.get("published") else None,
         without=tables.gap_table(
             gaps(summary, [(item.labels, item.reason) for item in results.grid.skipped])
         ),

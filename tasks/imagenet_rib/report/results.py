@@ -7,21 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.data.image_set import LabelledSet
-from gridcell.data.images import LabelledImages
-from gridcell.data.shifts import shifts
+from gridcell.data import LabelledImages, LabelledSet, shifts_in_order
 from gridcell.report import Fetch, GridResults, Report, as_text, fetching, nothing_done
 from imagenet_rib.cells.evaluate import CORRECT
 from imagenet_rib.cells.inputs import read_file
 from imagenet_rib.cells.packed_bits import PackedAnswers
+from imagenet_rib.grid.chosen_methods import parse_methods
 from imagenet_rib.grid.slices import join
 from imagenet_rib.method import Merging
-from imagenet_rib.methods import get
 from imagenet_rib.report.distance_summary import MeasuredDistance
 from imagenet_rib.report.evaluations import Evaluation, SetFacts, identity
+from imagenet_rib.report.published import as_rows, beside, read_figures
 from imagenet_rib.report.richness import origins
 from imagenet_rib.report.summary import summarise
-from imagenet_rib.vocabulary import VAL, Variant
+from imagenet_rib.vocabulary import PRE, VAL, Variant
 
 _PLACE = ("model", "method", "downstream", "seed")
 """Labels of an evaluation; what further labels it has are its variant."""
@@ -40,7 +39,9 @@ def write(results: GridResults, out: Path) -> Report:
         found = _sets(results, fetch)
         evaluations = _evaluations(results, found, fetch)
     names = [*results.settings["downstream"], VAL]
-    about = {name: one.about for name, one in shifts().items()} | {VAL: "held-out pre-training images"}
+    about = {name: one.about for name, one in shifts_in_order().items()} | {
+        VAL: "held-out pre-training images"
+    }
     sets = [_facts(name, found.get(name), about.get(name, "")) for name in names]
     summary = summarise(
         evaluations,
@@ -49,8 +50,19 @@ def write(results: GridResults, out: Path) -> Report:
         distances=_distances(results),
         origins=origins(results.settings),
     )
+    summary["published"] = as_rows(beside(summary, _timm_names(results), read_figures()))
     page = write_files(results, evaluations, sets, summary, out, _own_facts(results.settings, found))
     return Report(page, headline(summary))
+
+
+def _timm_names(results: GridResults) -> dict[str, str]:
+    """Return timm's name of each model, with the tag of its weights where they are published ones."""
+    cells = results.grid.cells
+    before = (t for t in results.grid.targets if t.labels.get("method") == PRE)
+    return {
+        target.labels["model"]: cells[cells[target.cell].needs["weights"]].config["architecture"]["name"]
+        for target in before
+    }
 
 
 def _facts(name: str, images: LabelledSet | None, about: str) -> SetFacts:
@@ -102,8 +114,12 @@ def _evaluation(labels: Mapping[str, Any], correct: PackedAnswers, seconds: floa
 
 def _headlines(methods: Mapping[str, Mapping[str, Any]]) -> dict[str, Variant]:
     """Return the first variant of each merge, by its settings in the suite."""
-    merges = {name: method for name in methods if isinstance(method := get(name), Merging)}
-    return {name: merge.variants(merge.parameters(**methods[name]))[0] for name, merge in merges.items()}
+    chosen = parse_methods(methods)
+    return {
+        name: one.method.variants(one.parameters)[0]
+        for name, one in chosen.items()
+        if isinstance(one.method, Merging)
+    }
 
 
 def _whole(
@@ -128,13 +144,18 @@ def _distances(results: GridResults) -> list[MeasuredDistance]:
 
 def _own_facts(settings: Mapping[str, Any], sets: Mapping[str, LabelledSet]) -> dict[str, Any]:
     training = {key: settings["training"][key] for key in ("optimiser", "lr", "batch_size", "epochs")}
-    methods = (f"{name} {as_text(given)}".strip() for name, given in settings["methods"].items())
+    methods = (f"{name} {as_text(_told(name, given))}".strip() for name, given in settings["methods"].items())
     return {
         "seeds": settings["seeds"],
         "data": _data(settings["data"], sets),
         "fine-tuning": training,
         "methods": "; ".join(methods),
     }
+
+
+def _told(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry's settings without its kind, where that is its name."""
+    return {key: value for key, value in given.items() if (key, value) != ("kind", name)}
 
 
 def _data(settings: Mapping[str, Any], sets: Mapping[str, LabelledSet]) -> str:

@@ -30,7 +30,7 @@ class Origin:
 def origins(settings: Mapping[str, Any]) -> dict[str, Origin]:
     """Return the origin of each model of a suite, without those that the settings do not tell.
 
-    From scratch, augmentation decides. Of published weights it is the tag, and CLIP's vision transformers
+    From scratch, augmentation decides. Of published weights it is the tag; transformers of CLIP and MIIL
     count as the architecture of their size.
 
     Args:
@@ -53,5 +53,5 @@ def _origin(key: str, timm_name: str, pretraining: Mapping[str, Any]) -> Origin 
     tag = (pretraining["tag"] or tag).lower()
     for level, data, words in _BY_TAG:
         if any(word in tag for word in words):
-            return Origin(stem.replace("_clip", ""), level, data)
+            return Origin(stem.replace("_clip", "").removesuffix("_miil"), level, data)
     return None

@@ -158,6 +158,28 @@ def distance_table(distance: Mapping[str, Any], names: Sequence[str]) -> Table:
     )
 
 
+def published_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Lay out published values beside ours; accuracies in percent, changes in points."""
+    columns: Columns = [
+        "model",
+        *(Column(name, kind="text") for name in ("method", "fine-tuned on", "tested on")),
+    ]
+    columns += [Column("what", kind="text"), Column("published", kind="text")]
+    columns += [Column("ours", "{:.1f}".format), Column("ours − published", signed)]
+    columns += [Column("source", kind="long")]
+    return Table(
+        columns,
+        [
+            [
+                *(row["model"], row["method"], row["downstream"] or "each", row["tested"], row["when"]),
+                f"{row['published']:.1f} ± {row['error']:.1f}",
+                *(row["ours"], row["difference"], row["source"]),
+            ]
+            for row in rows
+        ],
+    )
+
+
 def gap_table(gaps: Sequence[Mapping[str, str]], shown: int = 40) -> Table:
     """Lay out what a model and method lack; of many the first, and how many more."""
     columns: Columns = ["model", *(Column(name, kind="text") for name in ("method", "seed"))]

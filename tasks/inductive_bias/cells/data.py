@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from gridcell.cell import Cell
-from gridcell.context import Context
+from gridcell import Cell, Context
 from inductive_bias.problems.pool import Pool, Split, cut
-from inductive_bias.problems.sources import make
+from inductive_bias.problems.sources import few_shot, make
 
 POOL = "pool.npz"
 
@@ -25,6 +24,10 @@ def read_split(context: Context) -> Split:
     """Return the training and test points that a cell's configuration and seed ask for."""
     config = context.cell.config["cut"]
     pool = Pool.load(context.artifact("data", POOL))
+    name = context.need("data").cell.title.removeprefix("data ")
+    few = config.get("ways")
+    if few is not None:
+        pool = few_shot(pool, ways=few, seed=context.seed, name=name)
     return cut(
         pool,
         n_train=config["n_train"],
@@ -32,5 +35,6 @@ def read_split(context: Context) -> Split:
         dimension=config["dimension"],
         standardise=config["standardise"],
         seed=context.seed,
-        name=context.need("data").cell.title.removeprefix("data "),
+        name=name,
+        balanced=few is not None,
     )

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from gridcell.errors import UserError
+from gridcell import UserError
 from inductive_bias.distributions.ncx2 import Floats, ScaledNcx2
 
 MINIMUM_SAMPLES = 20
@@ -63,7 +63,7 @@ def fit(errors: Floats, start: ScaledNcx2 | None = None) -> ScaledNcx2:
     variation = float(scaled.std())
 
     def cost(point: Floats) -> float:
-        density = _from_point(point).log_density(scaled)
+        density = from_point(point).log_density(scaled)
         total = -float(density.mean())
         return total if math.isfinite(total) else 1e10
 
@@ -78,11 +78,11 @@ def fit(errors: Floats, start: ScaledNcx2 | None = None) -> ScaledNcx2:
         for point in starts
     ]
     best = min(found, key=lambda result: float(result.fun))
-    relative = _from_point(best.x)
+    relative = from_point(best.x)
     return ScaledNcx2(relative.df, relative.nc, relative.scale * unit)
 
 
-def _from_point(point: Floats) -> ScaledNcx2:
+def from_point(point: Floats) -> ScaledNcx2:
     """Return the distribution of given log mean, log coefficient of variation and share of non-centrality."""
     mean, variation, share = math.exp(point[0]), math.exp(point[1]), float(point[2])
     # variance / mean^2 = 2 (df + 2 nc) / (df + nc)^2 = 2 (1 + share) / total

@@ -1,4 +1,4 @@
-"""I(eps) = -log P(test error <= eps), from sampled errors: with intervals, goodness of fit and warnings."""
+"""I(eps) = -log P(test error <= eps), from sampled errors: with intervals and goodness of fit."""
 
 import math
 from collections.abc import Sequence
@@ -8,21 +8,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcell.errors import UserError
-from inductive_bias.distributions.fit import MINIMUM_SAMPLES, POOR, check_errors, fit, goodness_of_fit
+from gridcell import UserError
+from inductive_bias.distributions.exact import Exact
+from inductive_bias.distributions.fit import MINIMUM_SAMPLES, check_errors, fit, goodness_of_fit
 from inductive_bias.distributions.ncx2 import ScaledNcx2, sankaran_information
-from inductive_bias.distributions.weighted import WeightedChi2
+from inductive_bias.distributions.profile import profile_interval
 
 Floats = NDArray[np.float64]
 
 BITS = 1 / math.log(2)
 """Bits in a nat."""
 
-ROUNDING = 1e-6
-"""Training errors up to this, a thousandth of the targets' deviation, are called a fit without a warning."""
 
-FAR = 3.0
-"""An extrapolation is called far where I is more than so many times log(samples), what samples can show."""
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """What independent runs of subset simulation found at the same errors.
+
+    Attributes:
+        nats: I, shape (runs, E); NaN where a run did not come, and below the target.
+    """
+
+    nats: Floats
+
+    def mean(self) -> Floats:
+        """Return the mean over runs, shape (E,), NaN where one of them did not come."""
+        return np.asarray(self.nats.mean(axis=0))
+
+    def interval(self) -> tuple[Floats, Floats]:
+        """Return 95 % ends by Student's t over the runs, at least 0; NaN for a single run."""
+        from scipy.stats import t
+
+        count = len(self.nats)
+        if count < 2:
+            unknown = np.full(self.nats.shape[1], math.nan)
+            return unknown, unknown
+        half = t.ppf(0.975, count - 1) * self.nats.std(axis=0, ddof=1) / math.sqrt(count)
+        return np.maximum(self.mean() - half, 0), self.mean() + half
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,22 +55,24 @@ class Estimate:
         nats: I at them by the fitted distribution, shape (E,).
         low: lower ends of 95 % intervals, shape (E,).
         high: upper ends.
-        replicates: I of the bootstrap's resamples, shape (resamples, E).
         fitted: the distribution.
         ks: Kolmogorov-Smirnov distance of the fit.
         p_value: of that distance.
-        exact: I by the exact distribution, shape (E,); None where there is none.
+        exact: the exact distribution and how far it may be off; None where there is none.
+        runs: of subset simulation; None where there are none.
+        bound: ends of a 95 % interval that assumes no model, each of shape (E,); see ``count_bound``.
     """
 
     epsilons: Floats
     nats: Floats
     low: Floats
     high: Floats
-    replicates: Floats
     fitted: ScaledNcx2
     ks: float
     p_value: float
-    exact: Floats | None
+    exact: Exact | None
+    runs: Runs | None
+    bound: tuple[Floats, Floats]
 
 
 def estimate(
@@ -58,54 +81,61 @@ def estimate(
     *,
     resamples: int,
     generator: np.random.Generator,
-    exact: WeightedChi2 | None = None,
+    exact: Exact | None = None,
+    runs: Runs | None = None,
 ) -> Estimate:
     """Estimate I(eps) from sampled errors.
 
-    Intervals are 95 %, basic percentiles of a bootstrap over the sampled hypotheses.
+    Intervals of the fit are 95 %, by profile likelihood.
 
     Args:
         errors: test errors of hypotheses that fit, shape (n,), mean squared.
         epsilons: errors asked for, in the same unit.
-        resamples: of the bootstrap and, unless they are too few for it, of the goodness of fit.
+        resamples: of the goodness of fit.
         generator: of the resamples.
         exact: the errors' exact distribution, where it is known.
+        runs: of subset simulation, where there are any.
 
     Raises:
-        UserError: too few errors, errors that no distribution fits, or an eps that is not possible.
+        UserError: too few errors, errors that no distribution fits, or an eps that is not positive.
     """
     values = check_errors(errors)
     targets = np.asarray(epsilons, dtype=np.float64)
-    check_epsilons(targets, exact)
+    check_epsilons(targets)
     fitted = fit(values)
-    replicates = np.empty((resamples, len(targets)))
-    for index in range(resamples):
-        again = generator.choice(values, len(values))
-        replicates[index] = -fit(again, fitted).log_cdf(targets)
-    low, high = np.percentile(replicates, [2.5, 97.5], axis=0)
+    low, high = profile_interval(values, fitted, targets)
     ks, p_value = goodness_of_fit(values, fitted, resamples=resamples, generator=generator)
-    return Estimate(
-        epsilons=targets,
-        nats=-fitted.log_cdf(targets),
-        low=low,
-        high=high,
-        replicates=replicates,
-        fitted=fitted,
-        ks=ks,
-        p_value=p_value,
-        exact=None if exact is None else np.array([-exact.log_cdf(float(eps)) for eps in targets]),
-    )
+    bound = count_bound(values, targets)
+    return Estimate(targets, -fitted.log_cdf(targets), low, high, fitted, ks, p_value, exact, runs, bound)
 
 
-def check_epsilons(epsilons: Floats, exact: WeightedChi2 | None = None) -> None:
-    """Raise UserError for target errors that can't be had: not positive, or below the exact floor."""
+def count_bound(errors: Floats, epsilons: Floats) -> tuple[Floats, Floats]:
+    """Return the 95 % bound on I that the number of hypotheses gives, whatever the errors' distribution.
+
+    The share of n sampled errors up to eps is off by at most sqrt(log(2 / 0.05) / (2 n)), for every eps;
+    the upper end is infinite where that reaches zero.
+
+    Source: Massart, "The tight constant in the Dvoretzky-Kiefer-Wolfowitz inequality", Annals of Probability
+    18 (1990).
+    """
+    share = (errors[:, None] <= epsilons[None, :]).mean(axis=0)
+    reach = math.sqrt(math.log(2 / 0.05) / (2 * len(errors)))
+    with np.errstate(divide="ignore"):
+        return -np.log(np.minimum(share + reach, 1)), -np.log(np.maximum(share - reach, 0))
+
+
+def share_interval(hits: int, count: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share by Clopper and Pearson (Biometrika 26, 1934)."""
+    from scipy.stats import binomtest
+
+    found = binomtest(hits, count).proportion_ci(0.95, method="exact")
+    return float(found.low), float(found.high)
+
+
+def check_epsilons(epsilons: Floats) -> None:
+    """Raise UserError for target errors that can't be had: zero or below, or not finite."""
     if not np.isfinite(epsilons).all() or (epsilons <= 0).any():
         raise UserError("A target error must be positive: a mean squared error can't be zero or below")
-    if exact is not None and (epsilons <= exact.floor).any():
-        raise UserError(
-            f"The target error {epsilons.min():.4g} is not possible: no function of this space that fits "
-            f"the training data has an error below {exact.floor:.4g}"
-        )
 
 
 def too_few(samples: int, unfitted: int) -> None:
@@ -119,79 +149,46 @@ def too_few(samples: int, unfitted: int) -> None:
 
 
 def rows(found: Estimate) -> list[dict[str, Any]]:
-    """Return one record of JSON values per eps; information in nats and bits, null where not finite."""
+    """Return one record of JSON values per eps; information in nats and bits, null where not finite.
+
+    ``best`` is the most reliable I there is and ``basis`` says what it rests on: ``exact`` (a kernel's
+    tail), ``splitting``, or ``fitted``; ``withheld`` (best is null) where rounding may move a kernel's tail,
+    and ``impossible`` (null: infinite) where no function of the space has so small an error. ``nats``,
+    ``bits`` and ``ci95`` are the fitted model's everywhere.
+    """
     long = sankaran_information(found.epsilons, found.fitted)
     short = sankaran_information(found.epsilons, found.fitted, short=True)
-    return [
-        {
-            "error": float(eps),
-            "nats": plain(found.nats[i]),
-            "bits": plain(found.nats[i] * BITS),
-            "ci95": [plain(found.low[i]), plain(found.high[i])],
-            "exact": None if found.exact is None else plain(found.exact[i]),
-            "sankaran": plain(long[i]),
-            "sankaran_short": plain(short[i]),
-        }
-        for i, eps in enumerate(found.epsilons)
-    ]
-
-
-def fit_warning(training_error: float, jitter: float) -> list[str]:
-    """Say where a kernel's functions miss the training data by more than rounding, and by what jitter.
-
-    Args:
-        training_error: mean squared, in the unit of the errors.
-        jitter: added to the kernel matrix's diagonal.
-    """
-    if training_error <= ROUNDING:
-        return []
-    return [
-        f"the functions keep a training error of {training_error:.2g}, as the kernel matrix could only be "
-        f"factorised by adding {jitter:.2g} to its diagonal"
-    ]
-
-
-def warnings_of(found: Estimate, errors: Floats, unfitted: int) -> list[str]:
-    """Say in plain words what makes the estimate less sure; nothing where nothing does."""
-    said = []
-    n = len(errors)
-    if found.p_value < POOR:
-        said.append(
-            f"the non-central chi-squared model fits the sampled errors poorly (p = {found.p_value:.2g}, "
-            f"largest distance {found.ks:.2g})"
+    out = []
+    for i, eps in enumerate(found.epsilons):
+        exact, basis = None, "fitted"
+        best, ends = found.nats[i], (found.low[i], found.high[i])
+        if found.exact is not None:
+            exact, basis = found.exact.information(float(eps))
+            best, ends = (math.nan if exact is None else exact), (math.nan, math.nan)
+        splitting, split_ends = math.nan, (math.nan, math.nan)
+        if found.runs is not None and math.isfinite(found.runs.mean()[i]):
+            splitting = found.runs.mean()[i]
+            lower, upper = found.runs.interval()
+            split_ends = float(lower[i]), float(upper[i])
+            best, ends, basis = splitting, split_ends, "splitting"
+        out.append(
+            {
+                "error": float(eps),
+                "nats": plain(found.nats[i]),
+                "bits": plain(found.nats[i] * BITS),
+                "ci95": [plain(found.low[i]), plain(found.high[i])],
+                "exact": None if exact is None else plain(exact),
+                "splitting": plain(splitting),
+                "splitting_ci95": [plain(end) for end in split_ends],
+                "best": plain(best),
+                "best_ci95": [plain(end) for end in ends],
+                "basis": basis,
+                "bound": [plain(end[i]) for end in found.bound],
+                "sankaran": plain(long[i]),
+                "sankaran_short": plain(short[i]),
+            }
         )
-    modelled = found.exact is None  # an exact I rests on no sample and no model, wherever it is asked for
-    beyond = found.epsilons[modelled & (found.epsilons < errors.min())]
-    far = found.epsilons[modelled & (found.epsilons < errors.min()) & (found.nats > FAR * math.log(n))]
-    if len(far):
-        distance = (float(errors.mean()) - float(far.max())) / float(errors.std())
-        said.append(
-            f"target errors up to {far.max():.3g} lie far below the smallest of {n} sampled errors "
-            f"({errors.min():.3g}; {distance:.0f} standard deviations below the mean): I there rests on the "
-            "fitted model's tail alone"
-        )
-    elif len(beyond):
-        said.append(
-            f"target errors up to {beyond.max():.3g} lie below the smallest sampled ({errors.min():.3g})"
-        )
-    if found.fitted.df < 1 and found.nats.max() > found.fitted.nc / 4:
-        said.append(
-            f"the fitted model has next to no degrees of freedom ({found.fitted.df:.2g}), so that its I "
-            f"can't exceed {found.fitted.nc / 2:.3g} nats: its far tail is not to be trusted"
-        )
-    if unfitted:
-        said.append(
-            f"{unfitted} of {n + unfitted} hypotheses did not reach the training error and are left out"
-        )
-    if found.exact is not None:
-        gap = np.abs(found.nats - found.exact)
-        worst = int(np.argmax(gap))
-        if gap[worst] > max(1.0, 0.1 * found.exact[worst]):
-            said.append(
-                f"the fitted model is up to {gap[worst]:.3g} nats from the exact tail (at error "
-                f"{found.epsilons[worst]:.3g}: {found.nats[worst]:.4g} against {found.exact[worst]:.4g})"
-            )
-    return said
+    return out
 
 
 def plain(value: float | np.floating[Any]) -> float | None:

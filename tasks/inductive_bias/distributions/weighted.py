@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcell.errors import UserError
+from gridcell import UserError
 
 Floats = NDArray[np.float64]
 
 _OPENING = 0.6  # how far the contour's arms go right for each unit that they go up
+_DEEP = 1e13  # nats
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +88,11 @@ class WeightedChi2:
             return -math.inf
         if q > self.mean + 60 * self.deviation:
             return 0.0
-        c = self._saddle(q)
+        c = self.saddle(q)
         zeroth, _, second, third = self.cumulants(c)
         height = zeroth - c * q - math.log(-c)
+        if height < -_DEEP:  # the rest is below the digits of the height, and cumulants may underflow
+            return height
         second += 1 / c**2
         third += -2 / c**3
         kappa = third / (6 * second)
@@ -127,7 +130,7 @@ class WeightedChi2:
         terms = -0.5 * self.multiplicity * np.log(d) + np.multiply.outer(s, self.offsets) / d
         return np.asarray(terms.sum(axis=-1) - s * q - np.log(-s))
 
-    def _saddle(self, q: float) -> float:
+    def saddle(self, q: float) -> float:
         """Return the minimum of K(s) - s q - log(-s) over s < 0, by bisection of its rising slope."""
 
         def slope(s: float) -> float:

@@ -1,12 +1,16 @@
-"""The exact Gaussian process posterior that interpolates the training data, and its error's distribution."""
+"""The exact Gaussian process posterior given the training data, and its error's distribution."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gridcell.errors import UserError
+from gridcell import UserError
 from inductive_bias.distributions.weighted import WeightedChi2
 from inductive_bias.kernel_space.kernels import Floats, Kernel
+from inductive_bias.kernel_space.precise import contradiction, is_offered, precise_posterior
+from inductive_bias.kernel_space.rounding import Doubt, doubt_of, is_sound
 from inductive_bias.kernel_space.solve import (
     Solution,
     multiply,
@@ -21,15 +25,16 @@ constant, as what is free at the moment must not decide how a number is computed
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """Functions at the test points, given that they fit the training data: k independent outputs.
+    """Functions at the test points, given the training data: k independent outputs.
 
     Attributes:
-        mean: ``K_* K^-1 Y``, shape (n_test, k).
-        covariance: ``K_** - K_* K^-1 K_*^T``, shape (n_test, n_test), the same for every output.
+        mean: ``K_* (K + noise I)^-1 Y``, shape (n_test, k).
+        covariance: ``K_** - K_* (K + noise I)^-1 K_*^T``, shape (n_test, n_test), the same for every output.
         solution: how the system was solved.
         prior_trace: sum of the prior's variances at the test points.
-        training_error: mean squared error of the mean at the training points, |K X - Y|^2 / (n k): what the
-            jitter, which the solution's residual counts in, keeps the functions from fitting.
+        training_error: expected mean squared error of the functions at the training points: what the noise,
+            and the jitter, which the solution's residual counts in, keep them from fitting.
+        doubt: how far rounding and jitter may have moved mean and covariance.
     """
 
     mean: Floats
@@ -37,6 +42,7 @@ class Posterior:
     solution: Solution
     prior_trace: float
     training_error: float
+    doubt: Doubt
 
 
 def posterior(
@@ -45,6 +51,7 @@ def posterior(
     y_train: Floats,
     x_test: Floats,
     *,
+    noise: float = 0.0,
     solver: str = "auto",
 ) -> Posterior:
     """Return the posterior at the test points in one solve.
@@ -54,6 +61,7 @@ def posterior(
         x_train: float64, shape (n, d).
         y_train: float64, shape (n, k).
         x_test: float64, shape (n_test, d).
+        noise: variance of the noise on training targets; 0: the functions interpolate them.
         solver: ``cholesky``, ``conjugate-gradients``, or ``auto``: Cholesky up to ``DENSE_POINTS``.
 
     Raises:
@@ -75,16 +83,106 @@ def posterior(
     outputs = y_train.shape[1]
     if solver == "cholesky":
         matrix = kernel(x_train, x_train)
+        matrix[np.diag_indices_from(matrix)] += noise
         solution = solve_cholesky(matrix, right)
         fitted = matrix @ solution.x[:, :outputs]
+        norm = float(np.abs(matrix).sum(axis=1).max())
     else:
-        solution = solve_conjugate_gradients(kernel, x_train, right)
-        fitted = multiply(kernel, x_train, solution.x[:, :outputs])
-    mean = cross @ solution.x[:, :outputs]
+        solution = solve_conjugate_gradients(kernel, x_train, right, noise=noise)
+        fitted = multiply(kernel, x_train, solution.x[:, :outputs]) + noise * solution.x[:, :outputs]
+        norm = float(multiply(kernel, x_train, np.ones((len(x_train), 1))).max())
+    alpha, weights = solution.x[:, :outputs], solution.x[:, outputs:].T
+    mean = cross @ alpha
     prior = kernel(x_test, x_test)
-    covariance = prior - cross @ solution.x[:, outputs:]
-    training_error = float(((fitted - y_train) ** 2).mean())
-    return Posterior(mean, (covariance + covariance.T) / 2, solution, float(np.trace(prior)), training_error)
+    covariance = prior - weights @ cross.T
+    condition = solution.condition
+    if noise and solver != "cholesky":
+        condition = norm / noise  # the kernel's own eigenvalues only add to the noise
+    missed = fitted - noise * alpha - y_train
+    doubt = doubt_of(
+        kernel,
+        np.concatenate([x_train, x_test]),
+        norm=norm,
+        alpha=alpha,
+        weights=weights,
+        jitter=solution.jitter,
+        condition=condition,
+    )
+    return Posterior(
+        mean,
+        (covariance + covariance.T) / 2,
+        solution,
+        float(np.trace(prior)),
+        float((missed**2).mean()) + solution.spread(noise),
+        doubt,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """A posterior and the exact distribution of its error, in float64 or in high precision.
+
+    Attributes:
+        posterior: of the functions.
+        exact: their error's distribution; ``posterior.doubt`` says how far it may be off.
+        bits: of the precision in which it was computed.
+        condition: of the kernel matrix, an estimate; None where nobody knows.
+    """
+
+    posterior: Posterior
+    exact: WeightedChi2
+    bits: int
+    condition: float | None
+
+
+FLOAT64_BITS = 53
+
+
+def solved(
+    kernel: Kernel,
+    train: tuple[Floats, Floats],
+    test: tuple[Floats, Floats],
+    *,
+    noise: float,
+    targets: Sequence[float],
+) -> Solved:
+    """Return the posterior, in high precision where rounding could move I at one of the target errors.
+
+    Args:
+        kernel: of the prior.
+        train: inputs (n, d) and targets (n, k), float64.
+        test: inputs (n_test, d) and targets (n_test, k), float64.
+        noise: variance of the noise on training targets.
+        targets: errors at which I is asked for, mean squared.
+
+    Raises:
+        UserError: see ``posterior`` and ``error_distribution``.
+    """
+    given = posterior(kernel, *train, test[0], noise=noise)
+    condition = given.solution.condition
+    plain = Solved(
+        given,
+        error_distribution(given, test[1]),
+        FLOAT64_BITS,
+        condition if math.isfinite(condition) else None,
+    )
+    if all(is_sound(plain.exact, target, given.doubt, len(test[0])) for target in targets):
+        return plain
+    if not is_offered(kernel, len(train[0]), len(test[0])):
+        return plain
+    precise = precise_posterior(kernel, *train, *test, noise=noise)
+    if precise is None:
+        return plain
+    solution = replace(given.solution, jitter=0.0, residual=0.0, how="high precision")
+    given = replace(
+        given,
+        mean=precise.mean,
+        covariance=precise.covariance,
+        solution=solution,
+        training_error=given.training_error if noise else contradiction(*train),
+        doubt=Doubt(0.0, 0.0),
+    )
+    return Solved(given, precise.exact, precise.bits, precise.condition)
 
 
 def error_distribution(given: Posterior, y_test: Floats) -> WeightedChi2:
@@ -116,7 +214,7 @@ def sample_errors(given: Posterior, y_test: Floats, samples: int, generator: np.
     By a triangular root of the covariance, so by another way than ``error_distribution``.
     """
     n_test, outputs = y_test.shape
-    root = _root(given.covariance)
+    root = root_of(given.covariance)
     bias = given.mean - y_test
     errors = np.empty(samples)
     block = max(1, 4_000_000 // y_test.size)
@@ -129,7 +227,7 @@ def sample_errors(given: Posterior, y_test: Floats, samples: int, generator: np.
     return errors
 
 
-def _root(covariance: Floats) -> Floats:
+def root_of(covariance: Floats) -> Floats:
     """Return R with R R^T = covariance, pivoted so that a semi-definite covariance has one too."""
     from scipy.linalg.lapack import dpstrf
 

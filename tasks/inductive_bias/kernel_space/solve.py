@@ -1,11 +1,12 @@
 """Symmetric positive definite systems: by Cholesky with a reported jitter, or by conjugate gradients."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from gridcell.errors import UserError
+from gridcell import UserError
 from inductive_bias.kernel_space.kernels import Floats, Kernel
 
 JITTERS = (0.0, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6)
@@ -25,6 +26,9 @@ class Solution:
         residual: |(K + jitter I) X - B| / |B| (Frobenius): of the system solved, not of K X = B.
         how: ``cholesky`` or ``conjugate gradients``.
         iterations: of conjugate gradients; 0 for Cholesky.
+        condition: of K + jitter I in the norm of largest row sums, LAPACK's estimate; infinite where nobody
+            knows (conjugate gradients).
+        inverse_diagonal: mean of the diagonal of (K + jitter I)^-1; infinite where nobody knows.
     """
 
     x: Floats
@@ -32,6 +36,16 @@ class Solution:
     residual: float
     how: str
     iterations: int = 0
+    condition: float = math.inf
+    inverse_diagonal: float = math.inf
+
+    def spread(self, noise: float) -> float:
+        """Return the functions' mean variance at the training points, K holding ``noise`` on its diagonal.
+
+        With S = K + noise I it is ``noise (1 - noise tr(S^-1) / n)``; where the trace is unknown, at most
+        the noise.
+        """
+        return noise if math.isinf(self.inverse_diagonal) else noise * (1 - noise * self.inverse_diagonal)
 
 
 def solve_cholesky(matrix: Floats, right: Floats) -> Solution:
@@ -44,6 +58,7 @@ def solve_cholesky(matrix: Floats, right: Floats) -> Solution:
         UserError: the matrix isn't finite, or isn't positive definite even with the largest jitter.
     """
     from scipy.linalg import cho_solve
+    from scipy.linalg.lapack import dpocon, dpotri
 
     scale = float(np.linalg.norm(right)) or 1.0
     for factor, jitter in _factors(matrix):
@@ -56,7 +71,17 @@ def solve_cholesky(matrix: Floats, right: Floats) -> Solution:
             x, remainder = refined, after
         residual = float(np.linalg.norm(remainder)) / scale
         if residual <= RESIDUAL:
-            return Solution(x, jitter, residual, "cholesky")
+            norm = float(np.abs(matrix).sum(axis=1).max()) + jitter
+            reciprocal = float(dpocon(factor, norm, uplo="L")[0])
+            inverse, _ = dpotri(factor, lower=1)
+            return Solution(
+                x,
+                jitter,
+                residual,
+                "cholesky",
+                condition=1 / reciprocal if reciprocal else math.inf,
+                inverse_diagonal=float(np.diag(inverse).mean()),
+            )
     raise UserError(
         f"The system of the kernel matrix can't be solved: even with {jitter:.1g} added to its diagonal the "
         f"relative residual is {residual:.1g}; are there equal inputs with different labels?"
@@ -100,13 +125,14 @@ def solve_conjugate_gradients(
     inputs: Floats,
     right: Floats,
     *,
+    noise: float = 0.0,
     jitter: float = 1e-8,
     tolerance: float = 1e-10,
     rank: int = 200,
     block: int = 1024,
     iterations: int = 5000,
 ) -> Solution:
-    """Solve ``(K + jitter I) X = right`` without ever holding K, by preconditioned conjugate gradients.
+    """Solve ``(K + (noise + jitter) I) X = right`` by preconditioned conjugate gradients, without holding K.
 
     Each column has its own step lengths; K is formed ``block`` rows at a time. The preconditioner is a
     partial Cholesky factor with pivots, inverted by Woodbury's identity.
@@ -117,7 +143,8 @@ def solve_conjugate_gradients(
         kernel: of K.
         inputs: shape (n, d).
         right: shape (n, m).
-        jitter: absolute.
+        noise: asked for on the diagonal.
+        jitter: absolute; none is added to noise that is larger.
         tolerance: of the relative residual of every column.
         rank: of the preconditioner.
         block: rows of K in memory at once.
@@ -126,11 +153,13 @@ def solve_conjugate_gradients(
     Raises:
         UserError: the tolerance is not reached.
     """
+    jitter = 0.0 if noise >= jitter else jitter
+    shift = noise + jitter
 
     def system(v: Floats) -> Floats:
-        return multiply(kernel, inputs, v, block) + jitter * v
+        return multiply(kernel, inputs, v, block) + shift * v
 
-    precondition = _preconditioner(kernel, inputs, jitter, min(rank, len(inputs)))
+    precondition = _preconditioner(kernel, inputs, shift, min(rank, len(inputs)))
     x = np.zeros_like(right)
     remainder = right.copy()
     scale = np.maximum(np.linalg.norm(right, axis=0), 1e-300)
@@ -171,7 +200,7 @@ def multiply(kernel: Kernel, inputs: Floats, v: Floats, block: int = 1024) -> Fl
     return np.concatenate(parts)
 
 
-def _preconditioner(kernel: Kernel, inputs: Floats, jitter: float, rank: int) -> Callable[[Floats], Floats]:
+def _preconditioner(kernel: Kernel, inputs: Floats, shift: float, rank: int) -> Callable[[Floats], Floats]:
     """Return v -> (L L^T + noise I)^-1 v, for the partial pivoted Cholesky factor L of shape (n, rank)."""
     from scipy.linalg import cho_factor, cho_solve
 
@@ -189,7 +218,7 @@ def _preconditioner(kernel: Kernel, inputs: Floats, jitter: float, rank: int) ->
         factor[:, column] = values / np.sqrt(left[pivot])
         left = np.maximum(left - factor[:, column] ** 2, 0)
     factor = factor[:, :used]
-    noise = max(jitter, float(left.mean()))  # what the partial factor leaves out, spread evenly
+    noise = max(shift, float(left.mean()))  # what the partial factor leaves out, spread evenly
     inner = cho_factor(noise * np.eye(used) + factor.T @ factor)
 
     def apply(v: Floats) -> Floats:

@@ -3,12 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gridcell.errors import UserError
+from gridcell import UserError
+
+if TYPE_CHECKING:
+    from inductive_bias.network_space.modules import ModuleArchitecture
 
 CONVOLUTION = 3  # side of the kernels of convolutional networks
 
@@ -56,22 +60,49 @@ class Architecture:
         return shapes
 
     @property
+    def values(self) -> int:
+        """Numbers that one input's forward pass holds."""
+        pixels = math.prod(self.inputs[1:])
+        return sum(shape[0] * (pixels if len(shape) == 4 else 1) for shape in self.layers)
+
+    @property
     def size(self) -> int:
         """Number of weights and biases."""
         return sum(math.prod(shape) + shape[0] for shape in self.layers)
 
 
-def initialise(architecture: Architecture, generator: torch.Generator) -> Tensor:
+def initialise(architecture: "Architecture | ModuleArchitecture", generator: torch.Generator) -> Tensor:
     """Draw one network: a flat float32 vector of ``architecture.size``.
 
-    Weights and biases uniform in +-1/sqrt(fan-in), as torch's own layers are.
+    Weights and biases uniform in +-1/sqrt(fan-in), as torch's own layers are; a module's as it draws them.
     """
+    if not isinstance(architecture, Architecture):
+        return architecture.initialise(generator)
     parts = []
     for shape in architecture.layers:
         bound = 1 / math.sqrt(math.prod(shape[1:]))
         for count in (math.prod(shape), shape[0]):
             parts.append((torch.rand(count, generator=generator) * 2 - 1) * bound)
     return torch.cat(parts)
+
+
+def from_scores(architecture: "Architecture | ModuleArchitecture", scores: Tensor) -> Tensor:
+    """Return initial weights, shape (H, P), of standard normal scores of that shape: the same distribution.
+
+    A weight that ``initialise`` draws uniformly is the normal distribution function of its score.
+
+    Raises:
+        UserError: a module that draws weights in a way of its own.
+    """
+    if not isinstance(architecture, Architecture):
+        return architecture.from_scores(scores)
+    bounds = torch.cat(
+        [
+            torch.full((math.prod(shape) + shape[0],), 1 / math.sqrt(math.prod(shape[1:])))
+            for shape in architecture.layers
+        ]
+    )
+    return (2 * torch.special.ndtr(scores) - 1) * bounds.to(scores)
 
 
 def unflatten(flat: Tensor, architecture: Architecture) -> list[tuple[Tensor, Tensor]]:

@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from inductive_bias.network_space.architectures import Architecture, forward, unflatten
+from inductive_bias.network_space.modules import ModuleArchitecture
 
+Network = Architecture | ModuleArchitecture
 Gradient = Callable[[Tensor, Tensor], None]
 
 
-def together(architecture: Architecture, weights: Tensor, out: Tensor, batch: int) -> Gradient:
+def together(architecture: Network, weights: Tensor, out: Tensor, batch: int) -> Gradient:
     """Return the gradient of H networks with ``weights`` (H, P), each on its own batch, into ``out`` (H, P).
 
     Args:
@@ -23,16 +25,32 @@ def together(architecture: Architecture, weights: Tensor, out: Tensor, batch: in
         out: overwritten at each call.
         batch: B, samples of each network.
     """
-    if not architecture.channels:
+    if isinstance(architecture, Architecture) and not architecture.channels:
         return _fully_connected(architecture, weights, out, batch)
     if len(weights) == 1:
         return _one_by_autograd(architecture, weights, out)
     return _many_by_autograd(architecture, weights, out)
 
 
-def predict(architecture: Architecture, weights: Tensor, x: Tensor) -> Tensor:
-    """Return outputs of H networks on the same inputs: weights (H, P), x (n, ...) -> (H, n, k)."""
-    return torch.stack([forward(unflatten(row, architecture), x) for row in weights])
+def predict(architecture: Network, weights: Tensor, x: Tensor, train: Tensor) -> Tensor:
+    """Return outputs of H networks on the same inputs: weights (H, P), x (n, ...) -> (H, n, k).
+
+    Args:
+        architecture: of all.
+        weights: a row a network.
+        x: inputs.
+        train: training inputs, whose statistics batch normalisation takes.
+    """
+    if isinstance(architecture, Architecture):
+        return torch.stack([forward(unflatten(row, architecture), x) for row in weights])
+    return torch.stack([architecture.predict(row, x, train) for row in weights])
+
+
+def apply(architecture: Network, flat: Tensor, x: Tensor) -> Tensor:
+    """Return one network's outputs (B, k) in training, for its weights (P,) and inputs (B, ...)."""
+    if isinstance(architecture, Architecture):
+        return forward(unflatten(flat, architecture), x)
+    return architecture.apply(flat, x)
 
 
 def _fully_connected(architecture: Architecture, weights: Tensor, out: Tensor, batch: int) -> Gradient:
@@ -66,19 +84,19 @@ def _fully_connected(architecture: Architecture, weights: Tensor, out: Tensor, b
     return step
 
 
-def _one_by_autograd(architecture: Architecture, weights: Tensor, out: Tensor) -> Gradient:
+def _one_by_autograd(architecture: Network, weights: Tensor, out: Tensor) -> Gradient:
     def step(x: Tensor, y: Tensor) -> None:
         with torch.enable_grad():
             leaf = weights[0].detach().requires_grad_()
-            loss = (forward(unflatten(leaf, architecture), x[0]) - y[0]).square().mean()
+            loss = (apply(architecture, leaf, x[0]) - y[0]).square().mean()
             out[0] = torch.autograd.grad(loss, leaf)[0]
 
     return step
 
 
-def _many_by_autograd(architecture: Architecture, weights: Tensor, out: Tensor) -> Gradient:
+def _many_by_autograd(architecture: Network, weights: Tensor, out: Tensor) -> Gradient:
     def loss(flat: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        return (forward(unflatten(flat, architecture), x) - y).square().mean()
+        return (apply(architecture, flat, x) - y).square().mean()
 
     mapped = torch.func.vmap(torch.func.grad(loss))
 

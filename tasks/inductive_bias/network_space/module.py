@@ -1,17 +1,16 @@
 """Lightning trains hypotheses, stack after stack, and goes on where it was interrupted."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
-from gridcell.errors import Diverged
-from gridcell.learn.checkpoint import CheckpointStore
-from gridcell.learn.fitting import fit
-from inductive_bias.network_space.architectures import Architecture
+from gridcell import Diverged
+from gridcell.learn import CheckpointStore, fit
+from inductive_bias.network_space.gradients import Network
 from inductive_bias.network_space.training import Recipe, Stack, hypothesis_generator, stack_size
 
 STEPS_PER_EPOCH = 2000
@@ -29,19 +28,25 @@ class Trained:
         train_error: float64, shape (H,), mean squared, when it stopped.
         test_error: float64, shape (H,), likewise.
         epochs: int64, shape (H,), trained; 0 for those whose turn has not come.
+        by_level: float64, shape (levels, H): test error when the training error first was at most each of
+            the recipe's ``fit_levels``; NaN where it never was.
+        mistakes: float64, shape (H,): share of test points whose largest output isn't their label's.
     """
 
     fitted: Tensor
     train_error: Tensor
     test_error: Tensor
     epochs: Tensor
+    by_level: Tensor
+    mistakes: Tensor
 
     @classmethod
-    def none(cls, count: int) -> "Trained":
+    def none(cls, count: int, levels: int = 0) -> "Trained":
         """Return the rows of hypotheses that have not been trained."""
         unknown = torch.full((count,), torch.nan, dtype=torch.float64)
         none = torch.zeros(count, dtype=torch.int64)
-        return cls(none.bool(), unknown, unknown.clone(), none)
+        by_level = torch.full((levels, count), torch.nan, dtype=torch.float64)
+        return cls(none.bool(), unknown, unknown.clone(), none, by_level, unknown.clone())
 
 
 class HypothesisTraining(pl.LightningModule):
@@ -69,7 +74,7 @@ class HypothesisTraining(pl.LightningModule):
 
     def __init__(
         self,
-        space: Architecture,
+        space: Network,
         recipe: Recipe,
         train: tuple[Tensor, Tensor],
         test: tuple[Tensor, Tensor],
@@ -82,7 +87,7 @@ class HypothesisTraining(pl.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.architecture = str(space)
-        self.found = Trained.none(len(indices))
+        self.found = Trained.none(len(indices), len(recipe.fit_levels))
         self._space, self._recipe, self._report = space, recipe, report
         self._suite_seed, self._indices, self._at_once = suite_seed, indices, at_once
         data = {"train_inputs": train[0], "train_targets": train[1]}
@@ -116,6 +121,7 @@ class HypothesisTraining(pl.LightningModule):
         error = stack.errors(self.train_inputs, self.train_targets)
         if not error.isfinite().all():
             raise Diverged(f"a hypothesis' training error is not finite after {self._epochs} epochs")
+        self._record(stack, error)
         self._retire(stack, error)
         self.trainer.should_stop = self._finished
         return error.mean()
@@ -143,7 +149,7 @@ class HypothesisTraining(pl.LightningModule):
         lie, is restored when it is first trained.
         """
         kept = checkpoint["hypotheses"]
-        self.found = Trained(**kept["found"])
+        self.found = replace(self.found, **kept["found"])  # of before there were levels: without them
         self._alive, self._begun, self._epochs = kept["alive"], kept["begun"], kept["epochs"]
         self._stack, self._read = None, kept["stack"]
 
@@ -168,6 +174,15 @@ class HypothesisTraining(pl.LightningModule):
         data = (self.train_inputs, self.train_targets)
         return Stack(self._space, generators, *data, self._recipe, alone=self._at_once == 1)
 
+    def _record(self, stack: Stack, error: Tensor) -> None:
+        """Write down the test errors of those that just came to one of the recipe's fit levels."""
+        test: Tensor | None = None
+        for level, found in zip(self._recipe.fit_levels, self.found.by_level, strict=True):
+            new = (error <= level) & found[self._alive].isnan()
+            if new.any():
+                test = stack.errors(self.test_inputs, self.test_targets) if test is None else test
+                found[self._alive[new]] = test[new]
+
     def _retire(self, stack: Stack, error: Tensor) -> None:
         """Write down the hypotheses that fit, or that have used up their epochs, and train the others on."""
         fits = error <= self._recipe.fit_error
@@ -177,6 +192,7 @@ class HypothesisTraining(pl.LightningModule):
         rows = self._alive[ends]
         self.found.fitted[rows], self.found.train_error[rows] = fits[ends], error[ends]
         self.found.test_error[rows] = stack.errors(self.test_inputs, self.test_targets)[ends]
+        self.found.mistakes[rows] = stack.mistakes(self.test_inputs, self.test_targets)[ends]
         self.found.epochs[rows] = self._epochs
         stay = (~ends).nonzero().flatten()
         self._alive = self._alive[stay]
@@ -187,7 +203,7 @@ class HypothesisTraining(pl.LightningModule):
 
 
 def train_hypotheses(
-    architecture: Architecture,
+    architecture: Network,
     recipe: Recipe,
     train: tuple[Tensor, Tensor],
     test: tuple[Tensor, Tensor],

@@ -1,6 +1,5 @@
 """A stack of hypotheses, each trained from its own seed; how many at once is only a matter of speed."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gridcell.data.seeds import generator as named_generator
-from inductive_bias.network_space.architectures import Architecture, initialise
-from inductive_bias.network_space.gradients import predict, together
+from gridcell.data import generator as named_generator
+from inductive_bias.network_space.architectures import initialise
+from inductive_bias.network_space.gradients import Network, predict, together
 
 ALIGNMENT = 16
 """Rows of a stack begin at multiples of so many numbers, a vector register: a row is then computed by the
@@ -27,11 +26,14 @@ class Recipe:
     """How a hypothesis is trained.
 
     Attributes:
-        lr: of Adam (betas 0.9 and 0.999, epsilon 1e-8).
+        lr: step size; Adam has betas 0.9 and 0.999 and epsilon 1e-8.
         batch_size: samples a step; an epoch leaves out the remainder.
         max_epochs: a hypothesis that doesn't fit by then is no sample.
         check_every: epochs between two looks at the training error.
         fit_error: mean squared training error at which it counts as fitting.
+        fit_levels: larger ones, at which the test error is recorded on the way.
+        optimiser: ``adam``, or ``sgd``: stochastic gradient descent with momentum.
+        momentum: of ``sgd``.
     """
 
     lr: float = 1e-3
@@ -39,6 +41,9 @@ class Recipe:
     max_epochs: int = 200
     check_every: int = 10
     fit_error: float = 1e-3
+    fit_levels: tuple[float, ...] = ()
+    optimiser: str = "adam"
+    momentum: float = 0.0
 
 
 def hypothesis_generator(suite_seed: int, index: int) -> torch.Generator:
@@ -50,7 +55,7 @@ def hypothesis_generator(suite_seed: int, index: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def stack_size(architecture: Architecture, device: str, batch_size: int) -> int:
+def stack_size(architecture: Network, device: str, batch_size: int) -> int:
     """Return how many hypotheses to train at once: a fixed rule of device and sizes.
 
     On a CPU memory bandwidth decides: as many as keep weights, gradients and both moments in a core's cache,
@@ -61,9 +66,7 @@ def stack_size(architecture: Architecture, device: str, batch_size: int) -> int:
     if device == "cpu":
         return min(64, max(1, CACHE_BYTES // state))
     # Autograd keeps a few copies of each layer's values; convolutions have one a pixel.
-    pixels = math.prod(architecture.inputs[1:])
-    values = sum(shape[0] * (pixels if len(shape) == 4 else 1) for shape in architecture.layers)
-    return min(1024, max(1, GPU_STACK_BYTES // (state + 4 * 4 * batch_size * values)))
+    return min(1024, max(1, GPU_STACK_BYTES // (state + 4 * 4 * batch_size * architecture.values)))
 
 
 class Stack:
@@ -71,31 +74,38 @@ class Stack:
 
     def __init__(
         self,
-        architecture: Architecture,
+        architecture: Network,
         generators: Sequence[torch.Generator],
         x: Tensor,
         y: Tensor,
         recipe: Recipe,
         *,
         alone: bool = False,
+        weights: Tensor | None = None,
+        epoch_seeds: Tensor | None = None,
     ) -> None:
         """Draw the hypotheses.
 
         Args:
             architecture: of all.
-            generators: one a hypothesis.
+            generators: one a hypothesis; of its initial weights, then of its order of data.
             x: float32 training inputs (n, ...), on the device to train on.
             y: float32 training targets (n, k), likewise.
             recipe: how to train.
             alone: it is a stack of one by choice. A product of one matrix may be computed by other
                 instructions than a batch of them, so the last hypothesis of a larger stack gets company.
+            weights: initial weights (H, P) that are given instead of drawn.
+            epoch_seeds: int64 (H, epochs): seeds of the order of data in each epoch, instead of one stream.
         """
         self.architecture = architecture
         self._least = 1 if alone else 2
         self._x, self._y = x, y
         self._batch = min(recipe.batch_size, len(x))
-        self._lr = recipe.lr
-        drawn = torch.stack([initialise(architecture, generator) for generator in generators])
+        self._recipe = recipe
+        self._epoch_seeds, self._epoch = epoch_seeds, 0
+        drawn = weights
+        if drawn is None:
+            drawn = torch.stack([initialise(architecture, generator) for generator in generators])
         rows = torch.nn.functional.pad(drawn, (0, -architecture.size % ALIGNMENT)).to(x)
         self._bind(generators, rows, torch.zeros_like(rows), torch.zeros_like(rows))
         self._steps = torch.zeros((), device=x.device)
@@ -124,15 +134,27 @@ class Stack:
     def epoch(self) -> None:
         """Train every hypothesis for an epoch, each in its own order."""
         n = len(self._x)
+        if self._epoch_seeds is not None:
+            for generator, seed in zip(
+                self.generators, self._epoch_seeds[:, self._epoch].tolist(), strict=True
+            ):
+                generator.manual_seed(seed)
+            self._epoch += 1
         orders = torch.stack([torch.randperm(n, generator=generator) for generator in self.generators])
         company = len(self._rows) - len(orders)
+        step = self._adam if self._recipe.optimiser == "adam" else self._sgd
         orders = torch.cat([orders, orders[:1].expand(company, n)]).to(self._x.device)
         for start in range(0, n - self._batch + 1, self._batch):
             chosen = orders[:, start : start + self._batch].flatten()
             torch.index_select(self._x, 0, chosen, out=self._inputs.flatten(0, 1))
             torch.index_select(self._y, 0, chosen, out=self._targets.flatten(0, 1))
             self._gradient(self._inputs, self._targets)
-            self._adam()
+            step()
+
+    def _sgd(self) -> None:
+        """One step of gradient descent with momentum, as ``torch.optim.SGD`` makes it."""
+        self._first.mul_(self._recipe.momentum).add_(self._grad)
+        self._rows.add_(self._first, alpha=-self._recipe.lr)
 
     def _adam(self) -> None:
         """One step of Adam in one pass over memory (the kernel behind ``torch.optim.Adam(fused=True)``)."""
@@ -144,7 +166,7 @@ class Stack:
             [self._second],
             [],
             [self._steps],
-            lr=self._lr,
+            lr=self._recipe.lr,
             beta1=0.9,
             beta2=0.999,
             weight_decay=0.0,
@@ -156,12 +178,20 @@ class Stack:
     @torch.no_grad()
     def errors(self, x: Tensor, y: Tensor) -> Tensor:
         """Return mean squared errors over all points and outputs, float64 on the CPU, shape (H,)."""
-        return (predict(self.architecture, self.weights, x) - y).double().square().mean((1, 2)).cpu()
+        return (predict(self.architecture, self.weights, x, self._x) - y).double().square().mean((1, 2)).cpu()
+
+    @torch.no_grad()
+    def mistakes(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return shares of points whose largest output isn't their label's, float64 on the CPU, (H,)."""
+        wrong = predict(self.architecture, self.weights, x, self._x).argmax(2) != y.argmax(1)
+        return wrong.double().mean(1).cpu()
 
     def keep(self, rows: Tensor) -> None:
         """Go on with those hypotheses alone; ``rows``: indices."""
         index = rows.to(self._rows.device)
         kept = (matrix.index_select(0, index) for matrix in (self._rows, self._first, self._second))
+        if self._epoch_seeds is not None:
+            self._epoch_seeds = self._epoch_seeds[rows.cpu()]
         self._bind([self.generators[int(row)] for row in rows], *kept)
 
     def state(self) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gridcell.data.seeds import generator
-from gridcell.errors import UserError
+from gridcell import UserError
+from gridcell.data import generator
 from inductive_bias.problems.vector_size import Extent
 
 Floats = NDArray[np.float64]
@@ -72,6 +72,20 @@ def make_pool(x: ArrayLike, y: ArrayLike, name: str) -> Pool:
     return Pool(inputs.astype(np.float64), _targets(targets))
 
 
+def is_one_hot(y: Floats) -> bool:
+    """Say whether targets (N, k) are one-hot labels."""
+    binary = ((y == 0) | (y == 1)).all()
+    return bool(y.shape[1] > 1 and binary and (y.sum(axis=1) == 1).all())
+
+
+def check_labels(y: Floats) -> None:
+    """Raise UserError where targets (N, k) are numbers, of which none is right or wrong."""
+    if not is_one_hot(y):
+        raise UserError(
+            "The setting 'accuracy' asks for right labels, and this problem's targets are numbers"
+        )
+
+
 def _check_arrays(inputs: NDArray[Any], targets: NDArray[Any], name: str) -> None:
     """Raise UserError for arrays that nothing can be learned from, see ``make_pool``."""
     if inputs.ndim < 1 or targets.ndim not in (1, 2):
@@ -108,7 +122,15 @@ def _targets(targets: NDArray[Any]) -> Floats:
 
 
 def cut(
-    pool: Pool, *, n_train: int, n_test: int, dimension: int | None, standardise: bool, seed: int, name: str
+    pool: Pool,
+    *,
+    n_train: int,
+    n_test: int,
+    dimension: int | None,
+    standardise: bool,
+    seed: int,
+    name: str,
+    balanced: bool = False,
 ) -> Split:
     """Cut training and test points at random, and standardise and project the inputs.
 
@@ -124,13 +146,22 @@ def cut(
             coordinates.
         seed: of points and projection.
         name: of the problem, for messages.
+        balanced: take equally many training points of each class, as few-shot problems do.
 
     Raises:
         UserError: too few points, a projection to more dimensions than there are, or constant test targets.
     """
     Extent.of(pool.x).check(name, n_train=n_train, n_test=n_test, dimension=dimension)
     order = generator(seed, "split").permutation(len(pool.x))
-    test, train = order[:n_test], order[n_test : n_test + n_train]
+    test, train = order[:n_test], order[n_test:]
+    if balanced:
+        train = _by_turns(train, pool.y, name)
+        if len(train) < n_train:
+            raise UserError(
+                f"Problem '{name}' has {len(train) // pool.y.shape[1]} points of its smallest class left for "
+                f"training, fewer than {n_train // pool.y.shape[1]}"
+            )
+    train = train[:n_train]
     x = pool.x
     if standardise:
         x = x - x.mean(axis=0)
@@ -149,3 +180,13 @@ def cut(
     if variance <= 0:
         raise UserError(f"All test labels of problem '{name}' are equal: there is nothing to generalise to")
     return Split(x[train], pool.y[train], x[test], y_test, variance)
+
+
+def _by_turns(order: NDArray[np.int64], y: Floats, name: str) -> NDArray[np.int64]:
+    """Return an order in which classes take turns, those of one class in the order given."""
+    labels = y[order].argmax(axis=1)
+    groups = [order[labels == label] for label in range(y.shape[1])]
+    fewest = min(map(len, groups))
+    if fewest == 0:
+        raise UserError(f"Problem '{name}' has a class with no point left for training")
+    return np.stack([group[:fewest] for group in groups], axis=1).ravel()

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.data.arrays import open_npz
-from gridcell.data.seeds import generator
-from gridcell.errors import UserError
-from inductive_bias.problems.pool import Pool, make_pool
+from gridcell import UserError
+from gridcell.data import ClassFolders, Target, generator, open_class_folders, read_npz
+from inductive_bias.problems.pool import Pool, is_one_hot, make_pool
 
 
 def digits() -> Pool:
@@ -36,34 +35,47 @@ def teacher(dimension: int, outputs: int, width: int, points: int, seed: int) ->
     return make_pool(x, (y - y.mean(axis=0)) / y.std(axis=0), f"teacher of {dimension} dimensions")
 
 
-def from_npz(path: str | Path) -> Pool:
-    """Read arrays ``x`` and ``y`` from an npz file; see ``make_pool``.
+def from_npz(path: str | Path, target: Target | None = None, setting: str = "target") -> Pool:
+    """Read points and labels from an npz file; see :func:`gridcell.data.arrays.read_npz` and ``make_pool``.
+
+    uint8 is scaled from 0..255 to [0, 1].
+
+    Args:
+        path: the file.
+        target: what its labels are, where that can't be told.
+        setting: what that setting is called, for messages.
 
     Raises:
-        UserError: no such file, it can't be read, or it lacks an array.
+        UserError: no such file, it can't be read, or its arrays aren't points and labels.
     """
-    with open_npz(path) as arrays:
-        if not {"x", "y"} <= set(arrays):
-            raise UserError(f"{path} must hold the arrays 'x' and 'y', not {', '.join(sorted(arrays))}")
-        x, y = arrays["x"], arrays["y"]
-    return make_pool(x, y, Path(path).stem)
+    read = read_npz(path, name=f"Problem '{Path(path).stem}'", target=target, setting=setting)
+    points = read.points / 255.0 if read.points.dtype == np.uint8 else read.points
+    return make_pool(points, read.labels, Path(path).stem)
 
 
-def from_folder(root: str | Path, size: int | None) -> Pool:
-    """Read an image folder (one folder a class): inputs (N, 3, H, W) in [0, 1], one-hot targets."""
-    from gridcell.data.folder import read_folder
+def from_folder(root: str | Path | ClassFolders, size: int | None) -> Pool:
+    """Read an image folder (one folder a class): inputs (N, channels, H, W) in [0, 1], one-hot targets.
 
-    images = read_folder(root, size)
-    return make_pool(images.images.transpose(0, 3, 1, 2) / 255.0, images.labels, images.name)
+    Grey images have one channel if all are grey, and their 16 bits if all have them.
+    """
+    folders = root if isinstance(root, ClassFolders) else open_class_folders(root)
+    if size is None:
+        folders.check_sizes("give a size")
+    form = folders.form
+    scale = 255.0 if form.bits == 8 else 65535.0
+    images = np.stack([folders.read(image, form, size) for image in folders.images])
+    labels = np.array([image.label for image in folders.images])
+    return make_pool(images.transpose(0, 3, 1, 2) / scale, labels, folders.root.name)
 
 
 def from_shards(uri: str, size: int | None) -> Pool:
-    """Read an imported set of shards: inputs (N, 3, H, W) in [0, 1], one-hot targets."""
-    from gridcell.data.shards.decoded import ShardImages
+    """Read an imported set of shards: inputs (N, channels, H, W) in [0, 1], one-hot targets."""
+    from gridcell.data import ShardImages
 
-    images, labels = zip(*ShardImages(uri, size), strict=True)
-    x = np.concatenate(images).transpose(0, 3, 1, 2) / 255.0
-    return make_pool(x, np.concatenate(labels), uri)
+    shards = ShardImages(uri, size, keep_grey=True)
+    images, labels = zip(*shards, strict=True)
+    scale = 255.0 if shards.form.bits == 8 else 1.0
+    return make_pool(np.concatenate(images).transpose(0, 3, 1, 2) / scale, np.concatenate(labels), uri)
 
 
 def from_dataset(dataset: Any, name: str = "data set", limit: int | None = None) -> Pool:
@@ -96,6 +108,28 @@ def from_dataset(dataset: Any, name: str = "data set", limit: int | None = None)
     return make_pool(np.stack(images), np.array(labels), name)
 
 
+def few_shot(pool: Pool, *, ways: int, seed: int, name: str) -> Pool:
+    """Return the points of ``ways`` classes drawn at random, with one-hot targets (N, ways).
+
+    Args:
+        pool: labelled points: one-hot targets.
+        ways: how many classes.
+        seed: of the draw.
+        name: of the problem, for messages.
+
+    Raises:
+        UserError: targets that are no labels, or too few classes.
+    """
+    if not is_one_hot(pool.y):
+        raise UserError(f"Problem '{name}' has no labels to draw classes from: its targets are numbers")
+    if ways > pool.y.shape[1]:
+        raise UserError(f"Problem '{name}' has {pool.y.shape[1]} classes, fewer than {ways} ways")
+    classes = generator(seed, "ways").permutation(pool.y.shape[1])[:ways]
+    y = pool.y[:, classes]
+    rows = y.any(axis=1)
+    return Pool(pool.x[rows], y[rows])
+
+
 def make(source: Mapping[str, Any], location: str | None, *, seed: int = 0) -> Pool:
     """Return the pool of a problem's settings (``inductive_bias.settings.Problem``).
 
@@ -114,32 +148,58 @@ def make(source: Mapping[str, Any], location: str | None, *, seed: int = 0) -> P
         from inductive_bias.problems.control import cartpole
 
         return cartpole(source["points"], drawn)
+    if kind == "pendulum":
+        from inductive_bias.problems.control import pendulum
+
+        return pendulum(source["points"], drawn)
     if location is None:
         raise UserError(f"A problem of source '{kind}' needs a path")
     if fingerprint(location, kind) != source["fingerprint"]:
         raise UserError(f"{location} is not what it was when the grid was planned: run again to plan anew")
     if kind == "npz":
-        return from_npz(location)
+        return from_npz(location, source.get("target"))
     return (from_shards if kind == "shards" else from_folder)(location, source["size"])
 
 
-def fingerprint(path: str | Path, source: str) -> str:
-    """Return a hash of a file's content, of a folder's names and contents, or of the manifest of shards.
+def notes(
+    path: str | Path, source: str, size: int | None, target: Target | None, setting: str
+) -> tuple[str, ...]:
+    """Return sentences on what a reader leaves out, converts or takes for granted; reads no point.
 
     Raises:
-        UserError: there is no such file or folder, or no finished import of shards.
+        UserError: the file or folder can't be read.
+    """
+    if source == "npz":
+        return read_npz(path, target=target, setting=setting, values=False).said
+    if source == "folder":
+        folders = open_class_folders(path)
+        if size is None:
+            folders.check_sizes("set a size")
+        return folders.said(folders.form)
+    from gridcell.data import ShardImages, converted
+
+    shards = ShardImages(str(path), size, keep_grey=True)
+    said = converted(shards.looks(), shards.form, own=False)
+    return (f"{path}: {said}",) if said else ()
+
+
+def fingerprint(path: str | Path, source: str) -> str:
+    """Return a hash of a file's content, of a folder's images, or of the manifest of shards.
+
+    Raises:
+        UserError: there is no such file or folder, it can't be read, or no finished import of shards.
     """
     if source == "shards":
-        from gridcell.data.shards.decoded import shards_fingerprint
+        from gridcell.data import shards_fingerprint
 
         return shards_fingerprint(str(path))[:20]
-    root = Path(path)
-    if not root.exists():
-        raise UserError(f"There is no data file or folder {root}")
-    files = [root] if root.is_file() else sorted(file for file in root.rglob("*") if file.is_file())
-    digest = hashlib.sha256()
-    for file in files:
-        name = file.relative_to(root).as_posix() if file != root else ""
-        digest.update(f"{name}\0{file.stat().st_size}\0".encode())
-        digest.update(file.read_bytes())
+    root = Path(path).expanduser()
+    if source == "folder":
+        return open_class_folders(root).fingerprint[:20]
+    if not root.is_file():
+        raise UserError(f"There is no data file {root}")
+    digest = hashlib.sha256(f"\0{root.stat().st_size}\0".encode())
+    with root.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
     return digest.hexdigest()[:20]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from gridcell.errors import UserError
+from gridcell import UserError
 
 if TYPE_CHECKING:  # planning asks too, and takes no NumPy for it
     from numpy.typing import NDArray
@@ -53,5 +53,5 @@ class Extent:
 DIGITS = Extent(1797, 64)
 """Of scikit-learn's digits."""
 
-CARTPOLE_DIMENSIONS = 4
-"""Position, velocity, angle and its velocity."""
+CONTROL_DIMENSIONS = {"cartpole": 4, "pendulum": 3}
+"""Position, velocity, angle and its velocity; cosine and sine of the angle and its velocity."""

@@ -12,14 +12,14 @@ from gridcell.report import Picture
 from inductive_bias.distributions.information import BITS
 from inductive_bias.distributions.ncx2 import ScaledNcx2
 from inductive_bias.report.sentences import some_seeds
-from inductive_bias.report.summary import Outcome, best
+from inductive_bias.report.summary import NETWORKS, Outcome, base_size, best
 
 
 def draw(
     outcomes: Sequence[Outcome], summary: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> Iterator[Picture]:
     """Draw every figure that there are numbers for, one at a time."""
-    base = [o for o in outcomes if o.n_train == settings["training_size"] and o.dimension == "full"]
+    base = [o for o in outcomes if o.n_train == base_size(o.problem, settings) and o.dimension == "full"]
     if base:
         yield _side_by_side(summary, settings)
     seed = settings["seeds"][0]
@@ -100,16 +100,26 @@ def _epsilon_curves(group: Sequence[Outcome], settings: Mapping[str, Any]) -> li
                 continue
             rows = o.metrics["curve"]
             x = np.array([row["error"] for row in rows])
-            exact = rows[0]["exact"] is not None
-            y = np.array([best(row) for row in rows]) * BITS
-            if exact:
+            fitted = np.array([np.nan if row["nats"] is None else row["nats"] for row in rows]) * BITS
+            if settings["spaces"][space]["kind"] not in NETWORKS:
+                y = np.array([best(row) for row in rows]) * BITS
                 found.append(Curve(f"{space}, exact", x, _positive(y)))
-                fitted = np.array([np.nan if row["nats"] is None else row["nats"] for row in rows]) * BITS
                 found.append(Curve(f"{space}, fitted", x, _positive(fitted)))
-            else:
-                ends = np.array([[np.nan if e is None else e for e in row["ci95"]] for row in rows]) * BITS
-                found.append(Curve(space, x, _positive(y), _positive(ends[:, 0]), _positive(ends[:, 1])))
+                continue
+            ends = np.array([[np.nan if e is None else e for e in row["ci95"]] for row in rows]) * BITS
+            found.append(Curve(f"{space}, fitted", x, _positive(fitted), *map(_positive, ends.T)))
+            split = np.array(
+                [[_or_nan(row["splitting"]), *map(_or_nan, row["splitting_ci95"])] for row in rows]
+            )
+            if np.isfinite(split[:, 0]).any():
+                found.append(
+                    Curve(f"{space}, splitting", x, *(_positive(column) for column in split.T * BITS))
+                )
     return found
+
+
+def _or_nan(value: float | None) -> float:
+    return np.nan if value is None else value
 
 
 def _positive(values: np.ndarray) -> np.ndarray:
@@ -133,8 +143,9 @@ def _epsilons(panels: Mapping[str, list[Curve]], settings: Mapping[str, Any]) ->
         axes.minorticks_off()
     caption = (
         "Information against the error asked for, at the first seed. Kernels: the exact tail, and what the "
-        "non-central chi-squared fitted to sampled errors says; networks: the fit, with 95 % intervals over "
-        "sampled hypotheses. Values below a thousandth of a bit are left out."
+        "non-central chi-squared fitted to sampled errors says; networks: the fit, with 95 % intervals by "
+        "profile likelihood, and, down to the target where it lies outside the samples, splitting with 95 % "
+        "intervals over its runs. Values below a thousandth of a bit are left out."
     )
     return Picture("epsilon", "epsilon", caption, figure)
 

@@ -13,7 +13,8 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _WHERE = ("problem", "space", "n_train", "dimension", "seed")
 
 COLUMNS = (
-    *(*_WHERE, "error", "error_mse", "nats", "bits", "low_nats", "high_nats", "exact_nats"),
+    *(*_WHERE, "error", "error_mse", "nats", "bits", "low_nats", "high_nats", "exact_nats", "fitted_nats"),
+    *("splitting_nats", "splitting_low_nats", "splitting_high_nats", "basis"),
     *("sankaran_nats", "sankaran_short_nats", "samples", "unfitted", "ks", "p_value"),
 )
 """Of cells.csv."""
@@ -44,6 +45,9 @@ def write_files(
         sentences=sentences(summary),
         differences=difference_table(summary),
         points=point_table(summary),
+        kernels=kernel_table(summary),
+        mixing=mixing_table(summary),
+        fits=fit_table(summary),
         warnings=_warnings(summary),
     )
 
@@ -89,6 +93,8 @@ def point_table(summary: Mapping[str, Any]) -> Table:
     ]
     columns += [Column(name, number) for name in ("mean error", "smallest", "p of the fit", "I fitted, nats")]
     columns += ["[95 %]", *(Column(name, number) for name in ("−log Φ(z)", "z²/2", "I exact, nats"))]
+    columns += [Column("I by splitting, nats", number), "[95 %] over runs", "I rests on"]
+    columns += ["95 % bound by count", *(Column(name, number) for name in ("I of the accuracy, nats",))]
     where = ("problem", "space", "n_train", "input_dimension", "seed", "samples", "unfitted")
     keys = (*where, "mean_error", "smallest_error", "p_value")
     rows = []
@@ -96,8 +102,63 @@ def point_table(summary: Mapping[str, Any]) -> Table:
         target = point["target"]
         ends = None if None in target["ci95"] else ", ".join(map(number, target["ci95"]))
         known = [target[name] for name in ("sankaran", "sankaran_short", "exact")]
-        rows.append([*(point[key] for key in keys), target["nats"], ends, *known])
+        split = [target["splitting"], _ends(target["splitting_ci95"]), target["basis"]]
+        accuracy = (point["mistakes"] or {}).get("nats")
+        row = [*(point[key] for key in keys), target["nats"], ends, *known, *split]
+        rows.append([*row, _ends(target["bound"]), accuracy])
     return Table(columns, rows, "Every estimate")
+
+
+def kernel_table(summary: Mapping[str, Any]) -> Table:
+    """Lay out what each kernel was and how its matrix was solved."""
+    names = ("bandwidth", "amplitude", "noise", "jitter", "condition")
+    columns: Columns = ["problem", "space", "points", "dimension", "seed"]
+    columns += [*(Column(name, number) for name in names), "bits of precision", "I rests on"]
+    where = ("problem", "space", "n_train", "input_dimension", "seed")
+    rows = [
+        [*(point[key] for key in (*where, *names, "bits")), point["target"]["basis"]]
+        for point in summary["points"]
+        if point["bits"] is not None
+    ]
+    return Table(columns, rows, "Kernel spaces")
+
+
+def mixing_table(summary: Mapping[str, Any]) -> Table:
+    """Lay out how subset simulation mixed where it was needed."""
+    columns: Columns = ["problem", "space", "points", "dimension", "seed"]
+    columns += [Column(name, number) for name in ("smallest acceptance", "correlation with ancestors")]
+    columns += ["founders left", "runs that missed"]
+    where = ("problem", "space", "n_train", "input_dimension", "seed")
+    keys = ("acceptance", "correlation", "founders", "missed")
+    rows = [
+        [*(point[key] for key in where), *(point["mixing"][key] for key in keys)]
+        for point in summary["points"]
+        if point["mixing"] is not None
+    ]
+    return Table(columns, rows, "How splitting mixed")
+
+
+def fit_table(summary: Mapping[str, Any]) -> Table:
+    """Lay out I at the target by the fitted model, at each training error recorded on the way."""
+    columns: Columns = ["problem", "space", "points", "dimension", "seed"]
+    columns += [Column(name, number) for name in ("training error", "mean test error", "I fitted, nats")]
+    columns += ["networks"]
+    where = ("problem", "space", "n_train", "input_dimension", "seed")
+    rows = [
+        [
+            *(point[key] for key in where),
+            *(one[key] for key in ("fit_error", "mean_error", "nats", "samples")),
+        ]
+        for point in summary["points"]
+        for one in point["by_fit_error"]
+    ]
+    return Table(columns, rows, "Against the training error at which networks stop")
+
+
+def _ends(ends: Sequence[float | None]) -> str | None:
+    """Write both ends of an interval; an upper end that isn't known is without end."""
+    low, high = ends
+    return None if low is None else f"{number(low)}, {'∞' if high is None else number(high)}"
 
 
 def _bits(row: Mapping[str, Any]) -> Value:
@@ -141,12 +202,18 @@ def _facts(results: GridResults) -> dict[str, Any]:
 
 
 def _rows(outcomes: Sequence[Outcome]) -> Iterator[list[Any]]:
-    """Yield a row of ``cells.csv`` for each estimate and target error, in a fixed order."""
+    """Yield a row of ``cells.csv`` for each estimate and target error, in a fixed order.
+
+    Information is the report's: exact where that is known, else by the fit with the ends of its bootstrap
+    interval. What the fit says stands beside it.
+    """
     for o in sorted(outcomes, key=lambda o: (o.problem, o.space, o.n_train, str(o.dimension), o.seed)):
         m = o.metrics
         quality = (m["samples"], m["unfitted"], round(m["ks"], 6), round(m["p_value"], 6))
         for row in [*m["curve"], m["target"]]:
-            information = (row["nats"], row["bits"], *row["ci95"], row["exact"])
+            bits = None if row["best"] is None else round(row["best"] * BITS, 9)
+            information = (row["best"], bits, *row["best_ci95"], row["exact"], row["nats"])
+            information += (row["splitting"], *row["splitting_ci95"], row["basis"])
             errors = (row["error"], row["error"] * m["unit"])
             approximations = (row["sankaran"], row["sankaran_short"])
             yield [*(getattr(o, name) for name in _WHERE), *errors, *information, *approximations, *quality]

@@ -29,6 +29,6 @@ def _outcomes(results: GridResults) -> list[Outcome]:
             result = results.results.get(target.cell)
             if result is not None:
                 with np.load(fetch(result, POOLED), allow_pickle=False) as arrays:
-                    samples = {name: arrays[name] for name in ("errors", "replicates")}
-                found.append(Outcome(**target.labels, metrics=result.metrics, **samples))
+                    errors = arrays["errors"]
+                found.append(Outcome(**target.labels, metrics=result.metrics, errors=errors))
     return found

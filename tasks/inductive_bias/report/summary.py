@@ -11,6 +11,9 @@ import numpy as np
 from gridcell.report import student_interval
 from inductive_bias.distributions.information import BITS, plain
 
+NETWORKS = ("network", "module")
+"""Kinds of space whose hypotheses are trained."""
+
 TEACHER_KIND = ("outputs", "width", "points")
 """Settings in which teachers on one axis of dimension agree; their seed only draws another of the kind."""
 
@@ -27,7 +30,6 @@ class Outcome:
         seed: of the data and the hypotheses.
         metrics: what the estimate cell answered.
         errors: sampled errors, shape (n,).
-        replicates: of I, shape (resamples, epsilons and target).
     """
 
     problem: str
@@ -37,17 +39,16 @@ class Outcome:
     seed: int
     metrics: Mapping[str, Any]
     errors: np.ndarray = field(default_factory=lambda: np.empty(0))
-    replicates: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
 
     @property
     def nats(self) -> float:
-        """I at the target: exact where that is known, else by the fitted model."""
+        """I at the target: exact, by splitting, or else by the fitted model; NaN where it is withheld."""
         return best(self.metrics["target"])
 
 
 def best(row: Mapping[str, Any]) -> float:
-    """Return I of a row in nats: exact where that is known, else by the fit; NaN where neither is finite."""
-    value = row["nats"] if row["exact"] is None else row["exact"]
+    """Return I of a row in nats by the most reliable way there is; NaN where it is not finite or withheld."""
+    value = row["best"]
     return math.nan if value is None else float(value)
 
 
@@ -84,6 +85,7 @@ def summarise(outcomes: Iterable[Outcome], settings: Mapping[str, Any]) -> dict[
 def _point(o: Outcome) -> dict[str, Any]:
     keep = ["target", "fit", "ks", "p_value", "exact_p_value", "samples", "unfitted", "smallest_error"]
     keep += ["mean_error", "error_deviation", "input_dimension", "jitter", "unit", "curve", "warnings"]
+    keep += ["bandwidth", "amplitude", "noise", "condition", "bits", "mixing", "by_fit_error", "mistakes"]
     where = {
         "problem": o.problem,
         "space": o.space,
@@ -114,25 +116,39 @@ def _nats(group: Sequence[Outcome]) -> float:
     return sum(o.nats for o in group) / len(group)
 
 
-def _resampled(group: Sequence[Outcome]) -> np.ndarray:
-    """I by the bootstrap's resamples, shape (resamples,); shape () where every value is exact."""
-    parts = [
-        o.replicates[:, -1] if o.metrics["target"]["exact"] is None else np.asarray(o.nats) for o in group
-    ]
-    return np.asarray(sum(parts) / len(parts))
+Reach = tuple[float, float]
+"""How far an interval goes below and above its value; (0, 0) of an exact value, NaN where there is none."""
 
 
-def _over_seeds(values: Sequence[float], resampled: np.ndarray, planned: int) -> dict[str, Any]:
+def _reach(group: Sequence[Outcome]) -> Reach:
+    """Return the reach of the mean of independent estimates at one seed.
+
+    Source: Zou and Donner, "Construction of confidence limits about effect measures", Statistics in Medicine
+    27 (2008): the squares of the distances to the ends add up.
+    """
+    below = above = 0.0
+    for o in group:
+        row = o.metrics["target"]
+        if row["basis"] == "exact":
+            continue
+        low, high = (math.nan if end is None else end for end in row["best_ci95"])
+        below += (o.nats - low) ** 2
+        above += (high - o.nats) ** 2
+    return math.sqrt(below) / len(group), math.sqrt(above) / len(group)
+
+
+def _over_seeds(values: Sequence[float], reach: Reach, planned: int) -> dict[str, Any]:
     """Return mean and 95 % interval of a value a seed.
 
-    Over several seeds Student's t; for one the percentiles of its resamples, and none of exact values: over
-    one seed nothing says how they vary.
+    Over several seeds Student's t; for one its own interval, and none of exact values: over one seed nothing
+    says how they vary.
     """
     mean, low, high = mean_interval(values)
     kind = "seeds"
     if len(values) == 1:
-        kind = "hypotheses" if resampled.ndim else "none"
-        low, high = np.percentile(resampled, [2.5, 97.5]) if resampled.ndim else (math.nan, math.nan)
+        known = math.isfinite(sum(reach)) and sum(reach) > 0
+        kind = "hypotheses" if known else "none"
+        low, high = (mean - reach[0], mean + reach[1]) if known else (math.nan, math.nan)
     return {
         "nats": mean,
         "bits": mean * BITS,
@@ -145,7 +161,7 @@ def _over_seeds(values: Sequence[float], resampled: np.ndarray, planned: int) ->
 
 def _mean(groups: BySeed, planned: int) -> dict[str, Any]:
     values = list(groups.values())
-    return _over_seeds([_nats(group) for group in values], _resampled(values[0]), planned)
+    return _over_seeds([_nats(group) for group in values], _reach(values[0]), planned)
 
 
 def _means(done: Sequence[Outcome], settings: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -178,16 +194,25 @@ def _compared(done: Sequence[Outcome], settings: Mapping[str, Any]) -> list[dict
     return found
 
 
+def base_size(problem: str, settings: Mapping[str, Any]) -> int:
+    """Return the training points at which a problem's spaces are compared."""
+    chosen = settings["problems"].get(problem, {})
+    if chosen.get("ways") is not None:
+        return int(chosen["ways"] * chosen["shots"])
+    own = chosen.get("training_size")
+    return int(settings["training_size"] if own is None else own)
+
+
 def _base(done: Sequence[Outcome], settings: Mapping[str, Any]) -> list[Outcome]:
-    return [o for o in done if o.n_train == settings["training_size"] and o.dimension == "full"]
+    return [o for o in done if o.n_train == base_size(o.problem, settings) and o.dimension == "full"]
 
 
 def difference(first: Iterable[Outcome], second: Iterable[Outcome], planned: int) -> dict[str, Any] | None:
     """Return I of ``first`` minus I of ``second`` over the seeds that both have; None where there is none.
 
     Paired: at one seed both see the same training and test points. Several problems on a side are averaged
-    at each seed. The 95 % interval is Student's t over seeds, or for a single seed from the bootstrap over
-    the sampled hypotheses; there is none for a single seed of exact values.
+    at each seed. The 95 % interval is Student's t over seeds, or for a single seed from the intervals of the
+    two; there is none for a single seed of exact values.
 
     Args:
         first: estimates, at most one for each seed, problem and projection.
@@ -199,8 +224,9 @@ def difference(first: Iterable[Outcome], second: Iterable[Outcome], planned: int
     if not seeds:
         return None
     values = [_nats(left[seed]) - _nats(right[seed]) for seed in seeds]
-    resampled = np.asarray(_resampled(left[seeds[0]]) - _resampled(right[seeds[0]]))
-    return _over_seeds(values, resampled, planned)
+    one, other = _reach(left[seeds[0]]), _reach(right[seeds[0]])
+    reach = math.hypot(one[0], other[1]), math.hypot(one[1], other[0])
+    return _over_seeds(values, reach, planned)
 
 
 def _space_differences(done: Sequence[Outcome], settings: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -210,7 +236,7 @@ def _space_differences(done: Sequence[Outcome], settings: Mapping[str, Any]) -> 
     """
     base = _base(done, settings)
     kernels_first = sorted(
-        settings["spaces"], key=lambda space: settings["spaces"][space]["kind"] == "network"
+        settings["spaces"], key=lambda space: settings["spaces"][space]["kind"] in NETWORKS
     )
     found = []
     for problem in settings["problems"]:
@@ -218,7 +244,7 @@ def _space_differences(done: Sequence[Outcome], settings: Mapping[str, Any]) -> 
             one, other = ([o for o in base if o.problem == problem and o.space == s] for s in (a, b))
             value = difference(one, other, len(settings["seeds"]))
             if value is not None:
-                kinds = [settings["spaces"][space]["kind"] == "network" for space in (a, b)]
+                kinds = [settings["spaces"][space]["kind"] in NETWORKS for space in (a, b)]
                 both = "networks" if all(kinds) else "kernels" if not any(kinds) else "kernel and network"
                 found.append({"problem": problem, "first": a, "second": b, "kinds": both, **value})
     return found
@@ -226,7 +252,7 @@ def _space_differences(done: Sequence[Outcome], settings: Mapping[str, Any]) -> 
 
 def dimension_axes(done: Sequence[Outcome], settings: Mapping[str, Any]) -> dict[str, list[Outcome]]:
     """Return title -> outcomes that differ in input dimension alone: projections, or teachers of one kind."""
-    base = [o for o in done if o.n_train == settings["training_size"]]
+    base = [o for o in done if o.n_train == base_size(o.problem, settings)]
     problems = settings["problems"]
     axes = {
         f"{name}, projected": [o for o in base if o.problem == name]

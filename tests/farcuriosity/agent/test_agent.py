@@ -149,6 +149,75 @@ def test_the_cells_where_episodes_begin_and_end_are_visited(build):
     assert np.array_equal(reached, world.rooms[led_to])
 
 
+def test_lost_lives_end_episodes_for_the_agent_and_scores_are_of_whole_games(build):
+    recipe = Recipe(environments=4, steps=400, minibatches=2, features=16, lstm=8, convolutions="released")
+    whole, lives = (
+        build("ALE/Breakout-v5", {"lives": lives, "noops": 0}, recipe).env_runner for lives in (False, True)
+    )
+    one, other = whole.sample(random_actions=True)[0], lives.sample(random_actions=True)[0]
+    # The same games by the same actions: lives change what the agent is told, not what is played.
+    np.testing.assert_array_equal(one.actions, other.actions)
+    np.testing.assert_array_equal(one.rewards, other.rewards)
+    np.testing.assert_array_equal(one.observations, other.observations)
+    assert one.episodes == other.episodes
+    assert len(one.episodes) == one.ends.sum() > 0
+    lost = other.ends & ~one.ends
+    assert lost.sum() >= 4 * len(one.episodes)  # five lives a game
+    assert (other.next_values[lost] == 0).all()
+    assert (other.starts[1:] == other.ends[:-1]).all()
+    assert (other.next_frames[:-1][lost[:-1]] == other.observations[1:][lost[:-1]][:, -1:]).all()
+
+
+@pytest.mark.parametrize("lstm", [0, 8])
+def test_numbers_are_acted_with_as_the_policy_says(build, lstm):
+    recipe = Recipe(environments=3, steps=20, minibatches=3, features=16, lstm=lstm, inputs="running")
+    algorithm = build("Pendulum-v1", None, recipe, "icm", {"features": 8})
+    segment = algorithm.env_runner.sample()[0]
+    assert segment.actions.shape == (20, 3, 1)
+    assert segment.actions.dtype == np.float32
+    with torch.no_grad():
+        outputs, values, _ = algorithm.env_runner.module.net(
+            *(torch.from_numpy(getattr(segment, n)) for n in ("observations", "previous_actions", "starts")),
+            torch.from_numpy(segment.states),
+        )
+    mean, log_deviation = outputs.chunk(2, dim=-1)
+    chosen = torch.distributions.Normal(mean, log_deviation.exp()).log_prob(torch.from_numpy(segment.actions))
+    np.testing.assert_allclose(chosen[..., 0], segment.log_probabilities, atol=1e-5)
+    np.testing.assert_allclose(values, segment.values, atol=1e-5)
+    for _ in range(2):
+        losses = algorithm.train()["learners"]["default_policy"]
+    assert np.isfinite(losses["total_loss"])
+    net = learner_of(algorithm).policy
+    assert float(net.encoder[0].count) == 2 * 60
+    assert algorithm.env_runner.module.net.encoder[0].count == net.encoder[0].count
+
+
+def test_the_step_size_falls_to_zero_and_values_are_clipped(build):
+    recipe = Recipe(
+        environments=4,
+        steps=16,
+        minibatches=2,
+        features=16,
+        lstm=0,
+        anneal_over=256,
+        value_clip=0.2,
+        adam_eps=1e-5,
+    )
+    algorithm = build(recipe=recipe)
+    learner, found = learner_of(algorithm), []
+    step = learner._update
+
+    def watched(*given, **how):
+        ((_, adam),) = learner.get_optimizers_for_module("default_policy")
+        found.append((adam.param_groups[0]["lr"], adam.param_groups[0]["eps"]))
+        return step(*given, **how)
+
+    learner._update = watched
+    for _ in range(4):
+        algorithm.train()
+    assert found[::8] == [(pytest.approx(1e-4 * left), 1e-5) for left in (1.0, 0.75, 0.5, 0.25)]
+
+
 class Elsewhere(gymnasium.Env):
     """Says of ``position`` and ``room`` what others mean by these words."""
 

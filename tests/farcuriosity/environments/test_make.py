@@ -1,14 +1,17 @@
 """Vector environments: the published preprocessing, real transitions, plain messages."""
 
+import importlib.util
 import inspect
+import subprocess
+import sys
 
 import gymnasium
 import numpy as np
 import psutil
 import pytest
 
-from farcuriosity.environments.make import make_vector, newest_frame
-from farcuriosity.environments.options import RoomsOptions, atari_games
+from farcuriosity.environments.make import atari, make_vector, newest_frame
+from farcuriosity.environments.options import AtariOptions, RoomsOptions, atari_games, check
 from farcuriosity.environments.rooms import RoomsVector
 from gridcell.errors import UserError
 
@@ -78,8 +81,8 @@ def test_mistakes_are_told_in_a_sentence():
         make_vector("ALE/Pomg-v5", 1, {})
     with pytest.raises(UserError, match="The module of environment 'no_such:Mine-v0' is missing: No module"):
         make_vector("no_such:Mine-v0", 1, {})
-    with pytest.raises(UserError, match="discrete actions"):
-        make_vector("Pendulum-v1", 1, {})
+    with pytest.raises(UserError, match=r"Unknown environment 'CartPole-v9'"):
+        make_vector("CartPole-v9", 1, {})
 
 
 def test_an_id_with_its_module_is_preprocessed_alike():
@@ -124,13 +127,9 @@ class Numbered(gymnasium.Env):
         self.length = len("x" * length)
 
 
-def test_what_an_environment_does_not_take_is_told_in_a_sentence():
+def test_options_that_an_environment_does_not_take_are_told_in_a_sentence():
     gymnasium.register("Numbered-v0", Numbered)
     try:
-        with pytest.raises(
-            UserError, match="numbers its actions from 0, but those of 'Numbered-v0' begin at 1"
-        ):
-            make_vector("Numbered-v0", 1, {})
         with pytest.raises(
             UserError, match="Unknown option of 'Numbered-v0' 'lenght': did you mean 'length'"
         ):
@@ -146,6 +145,53 @@ def test_what_an_environment_does_not_take_is_told_in_a_sentence():
     finally:
         del gymnasium.registry["Numbered-v0"]
     assert len(make_vector("CartPole-v1", 2, {"max_episode_steps": 5}).reset(seed=0)[0]) == 2
+
+
+OLD = [
+    "PongNoFrameskip-v4",
+    "Pong-v0",
+    "Pong-v4",
+    "BreakoutDeterministic-v4",
+    "MontezumaRevengeNoFrameskip-v0",
+]
+
+
+@pytest.mark.parametrize("environment", OLD)
+def test_older_ids_of_atari_games_are_refused_alike_before_and_after_ale_py_is_imported(environment):
+    code = (
+        "import sys; from farcuriosity.environments.options import check\n"
+        "from farcuriosity.environments.make import make_vector\n"
+        "def told(ask, *given):\n"
+        "    try: ask(*given)\n"
+        "    except Exception as error: return repr(error)\n"
+        f"name = '{environment}'\n"
+        "said = [told(check, name, {}, 'options'), told(make_vector, name, 1, {})]\n"
+        "assert 'ale_py' not in sys.modules\n"
+        "import gymnasium, ale_py; gymnasium.register_envs(ale_py)\n"
+        "said += [told(check, name, {}, 'options'), told(make_vector, name, 1, {})]\n"
+        "print(*dict.fromkeys(said), sep='|')"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    game = environment.partition("-")[0].removesuffix("NoFrameskip").removesuffix("Deterministic")
+    sticky = 0.25 if environment.endswith("-v0") else 0
+    assert "|" not in said
+    assert said.startswith("UserError")
+    assert f"'ALE/{game}-v5' with options {{sticky: {sticky}}}" in said
+
+
+def test_of_atari_by_released_rules_pixels_are_the_nearest_of_a_frame_without_two_rows():
+    small = make_vector("ALE/Pong-v5", 2, {"resize": "nearest", "noops": 0})
+    large = atari("ALE/Pong-v5", 2, AtariOptions(noops=0), colour=True)
+    seen, full = small.reset(seed=0)[0], large.reset(seed=0)[0]
+    assert seen.shape == (2, 4, 84, 84)
+    for action in (2, 3, 0, 2):
+        seen = small.step(np.full(2, action))[0]
+        full = large.step(np.full(2, action))[0]
+    grey = full[0, -1].astype(float) @ [0.299, 0.587, 0.114]  # ale-py greys before it takes the maximum
+    for y, x in np.random.default_rng(0).integers(84, size=(200, 2)):
+        source = grey[2 + int(y * 208 / 84), int(x * 160 / 84)]
+        assert abs(float(seen[0, -1, y, x]) - source) <= 30
+    assert len(np.unique(seen)) > 3
 
 
 def test_the_games_known_beforehand_are_those_that_ale_py_registers():
@@ -172,3 +218,20 @@ def test_an_environment_of_ones_own_is_found_by_its_module(tmp_path, monkeypatch
         made.close()
     with pytest.raises(UserError, match="did you mean 'name'"):
         make_vector("misbehaving:Misbehaving-v0", 1, {"nam": "one"})
+
+
+@pytest.mark.parametrize(
+    ("environment", "package", "install"),
+    [("LunarLander-v3", "Box2D", "gridcell[box2d]"), ("HalfCheetah-v5", "mujoco", "gridcell[mujoco]")],
+)
+def test_a_missing_package_is_named_before_anything_starts(monkeypatch, environment, package, install):
+    there = importlib.util.find_spec
+    monkeypatch.setattr(
+        "farcuriosity.environments.options.find_spec",
+        lambda name: None if name == package else there(name),
+    )
+    for ask in (lambda: check(environment, {}, "options"), lambda: make_vector(environment, 1, {})):
+        with pytest.raises(UserError) as told:
+            ask()
+        assert package in str(told.value)
+        assert install in str(told.value)

@@ -108,6 +108,41 @@ def test_derive(gridcell, tmp_path):
     ]
 
 
+@pytest.mark.slow
+def test_a_derived_suite_is_not_overwritten_unasked_and_can_be_verified(gridcell, tmp_path):
+    digits = load_digits_images(16)
+    write_folder(tmp_path / "base", select(digits, list(range(400)), name="base"))
+    write_folder(tmp_path / "few", select(digits, [0, 10], name="few"))
+    (tmp_path / "few" / "0").rename(tmp_path / "base" / "few")
+    line = ("data", "derive", "--base", "base", "--out", "out", "--size", 16)
+    code, _, errors = gridcell(*line)
+    assert (code, "Class 'few' has 2 images, but needs at least" in errors) == (2, True)
+    code, output, _ = gridcell(*line, "--min-images", 10)
+    assert (code, "Note: base: 1 class of fewer than 10 images (few 2) left out" in output) == (0, True)
+    kept = (tmp_path / "out/manifest.json").read_bytes()
+    code, _, errors = gridcell(*line, "--min-images", 10, "--seed", 1)
+    assert (code, "out holds a suite already: choose another folder, or replace it by --force" in errors) == (
+        2,
+        True,
+    )
+    assert (tmp_path / "out/manifest.json").read_bytes() == kept
+    code, output, _ = gridcell("data", "verify", "out")
+    assert (code, "Suite out: 10 sets" in output, "all as the manifest says" in output) == (0, True, True)
+    first, second = sorted((tmp_path / "out/v2/3").iterdir())[:2]
+    content = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    (tmp_path / "out/r/notes.txt").write_text("x")
+    code, output, _ = gridcell("data", "verify", "out")
+    assert (code, "Set 'v2' of out doesn't match the checksum" in output) == (1, True)
+    assert "r/notes.txt is not in the manifest" in output
+    code, output, _ = gridcell("data", "verify", "out", "--json")
+    assert (code, len(json.loads(output)["problems"])) == (1, 2)
+    first.write_bytes(content)
+    code, _, _ = gridcell(*line, "--min-images", 10, "--seed", 1, "--force")
+    assert (code, (tmp_path / "out/manifest.json").read_bytes() == kept) == (0, False)
+    assert gridcell("data", "verify", "out")[0] == 0
+
+
 def test_looking_at_data_loads_no_training_library(tmp_path):
     import_set("a", [SETS["a"](tmp_path).root], str(tmp_path / "a"))
     code = (

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gridcell.data.corruptions import SEVERITIES, corrupt, corruption, corruptions, pair_names
+from gridcell.data.corruptions import SEVERITIES, all_corruptions, corrupt, corruption, pair_names
 from gridcell.data.pixels import to_bytes, to_float
 from gridcell.errors import UserError
 
@@ -35,7 +35,7 @@ def test_there_are_the_fifteen_in_four_families():
     assert {family: sorted(n for n in ALL if corruption(n).family == family) for family in NAMES} == {
         family: sorted(names) for family, names in NAMES.items()
     }
-    assert sorted(corruptions()) == ALL
+    assert sorted(all_corruptions()) == ALL
     assert len(set(pair_names())) == 75
 
 
@@ -236,7 +236,10 @@ def test_elastic_moves_points_by_at_most_the_published_reach():
     np.testing.assert_allclose(even, 0.7, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", sorted(set(ALL) - {"elastic_transform", "snow", "frost", "fog"}))
+# The published glass blur displaces twice at severity 1 and once at 2: the error is smaller at 2.
+@pytest.mark.parametrize(
+    "name", sorted(set(ALL) - {"elastic_transform", "snow", "frost", "fog", "glass_blur"})
+)
 def test_error_grows_with_severity(photos, name):
     errors = [np.abs(corrupt(photos, name, s, 0).astype(float) - photos).mean() for s in SEVERITIES]
     assert (np.diff(errors) > 0).all(), errors

@@ -55,13 +55,12 @@ def test_problems_are_named(tmp_path, coloured):
     with pytest.raises(UserError, match=r"'dog'.*did you mean 'dogs'"):
         read_folder(root, class_names=("ant", "cat", "dogs"))
     (root / "bee").mkdir()
-    with pytest.raises(UserError, match="no image of class 'bee'"):
-        read_folder(root)
+    assert read_folder(root).class_names == ("ant", "cat", "dog")
     (root / "bee" / "broken.png").write_bytes((root / "ant" / "00000000.png").read_bytes()[:200])
     with pytest.raises(UserError, match=r"bee/broken\.png can't be read"):
         read_folder(root)
     Image.new("RGB", (5, 5)).save(root / "bee" / "broken.png")
-    with pytest.raises(UserError, match=r"broken\.png is \(5, 5\) px.*give a size"):
+    with pytest.raises(UserError, match=r"broken\.png is 5 x 5 px.*give a size"):
         read_folder(root)
     with pytest.raises(UserError, match="not empty"):
         write_folder(root, coloured)

@@ -8,7 +8,7 @@ import pytest
 from gridcell.data.corruptions import corrupt, pair_names
 from gridcell.data.images import LabelledImages, select
 from gridcell.data.pixels import to_float
-from gridcell.data.shifts import Sources, shift, shifts
+from gridcell.data.shifts import Sources, shift, shifts_in_order
 from gridcell.data.shifts.a import fit_reference, reference_margins
 from gridcell.data.shifts.objectnet import pose
 from gridcell.data.shifts.renditions import STYLES
@@ -34,7 +34,7 @@ def few_digits(digits):
 
 
 def test_there_are_the_eight_in_order():
-    assert list(shifts()) == ["v2", "a", "r", "sketch", "objectnet", "cartoon", "drawing", "c"]
+    assert list(shifts_in_order()) == ["v2", "a", "r", "sketch", "objectnet", "cartoon", "drawing", "c"]
 
 
 def test_unknown_names_and_parameters_are_refused(sources):
@@ -226,5 +226,5 @@ def test_c_covers_every_class_or_says_what_is_missing():
 )
 def test_values_are_checked_before_there_is_anything_to_make(name, parameters, message):
     with pytest.raises(UserError, match=message):
-        shifts()[name].check(parameters)
-    shifts()[name].check({})
+        shifts_in_order()[name].check(parameters)
+    shifts_in_order()[name].check({})

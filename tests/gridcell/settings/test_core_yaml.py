@@ -95,6 +95,8 @@ def test_whatever_json_can_write_is_read_as_json_reads_it(written):
         ("key: !!int three", "'three' is no int"),
         ("key: &all [*all]", "an anchor holds itself"),
         ("key: &all {<<: *all}", "an anchor holds itself"),
+        ("key: {<<: &all {<<: *all}}", "an anchor holds itself"),
+        ("key: &all {<<: {<<: *all}}", "an anchor holds itself"),
         ("a: 1\nb: 2\na: 3", "the key 'a' stands twice.*line 3"),
         ("{? [a] : b}", "unhashable key"),
         ("<<: 3", "'<<' merges mappings alone"),
@@ -116,6 +118,13 @@ def test_a_few_lines_that_stand_for_billions_of_values_are_refused():
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
     with pytest.raises(UserError, match="stands for more than 1,000,000 values"):
         read_yaml("\n".join(lines), "it")
+
+
+def test_as_many_values_as_are_allowed_are_read(monkeypatch):
+    monkeypatch.setattr("gridcell.settings.core_yaml.MOST_VALUES", 4)
+    assert value("[1, 2, 3]") == [1, 2, 3]
+    with pytest.raises(UserError, match="more than 4 values"):
+        value("[1, 2, 3, 4]")
 
 
 def test_every_key_and_item_knows_its_line():

@@ -69,6 +69,11 @@ def test_an_entry_with_nothing_after_its_name_can_be_set():
     assert loaded("imagenet-rib", "methods.lora.rank=9", suite="paper").methods["lora"].rank == 9
 
 
+def test_options_of_a_part_that_is_always_there_can_be_set_one_by_one():
+    settings = loaded("imagenet-rib", "data.shifts.c.per_corruption=2", "data.shifts.c.severities=[1]")
+    assert settings.data.shifts == {"c": {"per_corruption": 2, "severities": [1]}}
+
+
 @pytest.mark.parametrize("overrides", [("seeds=[5, 6]",), ("seeds.0=4",)])
 def test_seeds_are_said_once(overrides):
     with pytest.raises(UserError, match="both set the seeds"):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 from scipy import stats
 
 from imagenet_rib.distance.correlation import correlate, correlate_within
@@ -88,3 +89,33 @@ def test_many_alike_models_are_no_surer_than_one():
 def test_none_within_models_where_it_is_not_defined(shape):
     assert correlate_within(np.ones(shape), np.ones(shape)) is None
     assert correlate_within(np.ones((2, 8)), np.ones((2, 8))) is None
+
+
+@given(st.integers(3, 9), st.integers(0, 10_000))
+def test_of_few_pairs_the_interval_leaves_out_zero_exactly_where_p_is_small(n, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=n)
+    found = correlate(x, x + rng.normal(size=n))
+    for coefficient in (found.pearson, found.spearman):
+        assert coefficient.low - 1e-9 <= coefficient.value <= coefficient.high + 1e-9
+        if abs(coefficient.p - 0.05) > 1e-6:
+            assert (coefficient.low > 0 or coefficient.high < 0) == (coefficient.p < 0.05)
+
+
+def test_of_eight_sets_the_interval_is_near_fishers():
+    x = np.arange(8.0)
+    y = np.array([1.0, 3, 0, 2, 6, 4, 7, 1])
+    found = correlate(x, y).pearson
+    r, reach = found.value, 1.96 / np.sqrt(5)
+    assert (found.low, found.high) == pytest.approx(
+        (np.tanh(np.arctanh(r) - reach), np.tanh(np.arctanh(r) + reach)), abs=0.02
+    )
+
+
+def test_within_models_of_few_sets_an_interval_above_zero_has_a_small_p():
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(3, 8))
+        found = correlate_within(x, 0.6 * x + rng.normal(size=(3, 8))).pearson
+        if found.low > 0 or found.high < 0:
+            assert found.p < 0.05

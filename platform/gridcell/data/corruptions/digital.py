@@ -10,8 +10,19 @@ from gridcell.data.pixels import Bytes, Floats, blur, to_bytes, to_float
 
 CONTRAST = SeverityTable(large=(0.4, 0.3, 0.2, 0.1, 0.05), small=(0.75, 0.5, 0.4, 0.3, 0.15))
 """Share of the distance from the mean that is kept."""
+_OF_244 = 244 / 224
+"""ImageNet-C's elastic transform takes its lengths as shares of 244 px, though its images have 224."""
 ELASTIC = SeverityTable(
-    large=((2, 0.7, 0.1), (2, 0.08, 0.2), (0.05, 0.01, 0.02), (0.07, 0.01, 0.02), (0.12, 0.01, 0.02)),
+    large=tuple(
+        (strength * _OF_244, smoothness * _OF_244, reach * _OF_244)
+        for strength, smoothness, reach in (
+            (2, 0.7, 0.1),
+            (2, 0.08, 0.2),
+            (0.05, 0.01, 0.02),
+            (0.07, 0.01, 0.02),
+            (0.12, 0.01, 0.02),
+        )
+    ),
     small=((0, 0, 0.08), (0.05, 0.2, 0.07), (0.08, 0.06, 0.06), (0.1, 0.04, 0.05), (0.1, 0.03, 0.03)),
 )
 """Strength and smoothness of the local displacement and reach of the affine one, in image sides."""
@@ -30,6 +41,8 @@ def contrast(images: Floats, severity: int, rng: np.random.Generator) -> Floats:
 def elastic_transform(images: Floats, severity: int, rng: np.random.Generator) -> Floats:
     """Move three points at random (affine), then every pixel by a smooth random field.
 
+    As in ImageNet-C these are two steps, each of which interpolates.
+
     The published tables trade movement of the whole image (mild severities) for local stirring (harsh ones),
     so the error in pixel values doesn't grow with severity throughout.
     """
@@ -41,14 +54,14 @@ def elastic_transform(images: Floats, severity: int, rng: np.random.Generator) -
     grid = np.mgrid[0:height, 0:width].astype(np.float64)
     bent = np.empty_like(images)
     for number, image in enumerate(images):
-        place = _affine_places(grid, side, reach * side, rng)
+        moved = _affine_places(grid, side, reach * side, rng)
+        place = grid.copy()
         for axis in (0, 1):
             field = rng.uniform(-1, 1, (height, width)).astype(np.float32)
             place[axis] += strength * side * blur(field, smoothness * side)
         for channel in range(3):
-            bent[number, ..., channel] = ndimage.map_coordinates(
-                image[..., channel], place, order=1, mode="reflect"
-            )
+            tilted = ndimage.map_coordinates(image[..., channel], moved, order=1, mode="mirror")
+            bent[number, ..., channel] = ndimage.map_coordinates(tilted, place, order=1, mode="reflect")
     return bent
 
 

@@ -37,14 +37,14 @@ class Corruption:
         return np.clip(self.apply(images, severity, rng), 0, 1).astype(np.float32)
 
 
-registry: Registry[Corruption] = Registry(
+corruption_registry: Registry[Corruption] = Registry(
     __package__ or "", "CORRUPTIONS", "corruption", kinds=Corruption, group="gridcell.corruptions"
 )
 
 
-def corruptions() -> dict[str, Corruption]:
+def all_corruptions() -> dict[str, Corruption]:
     """Return all corruptions by name: the ``CORRUPTIONS`` of every module in this package."""
-    return registry.all
+    return corruption_registry.all
 
 
 def corruption(name: str) -> Corruption:
@@ -53,12 +53,12 @@ def corruption(name: str) -> Corruption:
     Raises:
         UserError: There is none; the message names the nearest.
     """
-    return registry.get(name)
+    return corruption_registry.get(name)
 
 
 def pair_names() -> tuple[str, ...]:
     """Return ``"name/severity"`` for every corruption and severity, e.g. ``"fog/3"``, in a fixed order."""
-    return tuple(f"{name}/{severity}" for name in sorted(corruptions()) for severity in SEVERITIES)
+    return tuple(f"{name}/{severity}" for name in sorted(all_corruptions()) for severity in SEVERITIES)
 
 
 def corrupt(images: Bytes, name: str, severity: int, seed: int) -> Bytes:

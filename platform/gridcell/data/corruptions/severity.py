@@ -1,7 +1,9 @@
 """Published severity tables, and which of the two an image takes."""
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from numpy.typing import NDArray
 
 from gridcell.data.pixels import Floats
 from gridcell.errors import UserError
@@ -28,7 +30,7 @@ class SeverityTable(Generic[Parameters]):
         return (self.small if is_small(images) else self.large)[severity - 1]
 
 
-def is_small(images: Floats) -> bool:
+def is_small(images: NDArray[Any]) -> bool:
     """Tell whether the shorter side of (N, H, W, 3) is nearer to 32 px than to 224 px, by ratio."""
     return bool(min(images.shape[1:3]) ** 2 < SMALL_SIDE * LARGE_SIDE)
 

@@ -5,6 +5,7 @@ Lengths in the tables are pixels of a 224 px (large) or 32 px (small) image.
 
 import numpy as np
 
+from gridcell.data.corruptions.plasma import plasma
 from gridcell.data.corruptions.registry import Corruption
 from gridcell.data.corruptions.severity import SeverityTable, length_scale
 from gridcell.data.pixels import Floats, clouds, convolve, enlarge, line_kernel, luminance
@@ -13,7 +14,7 @@ FOG = SeverityTable(
     large=((1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4)),
     small=((0.2, 3), (0.5, 3), (0.75, 2.5), (1, 2), (1.5, 1.75)),
 )
-"""Thickness and how fast finer clouds fade."""
+"""Thickness, and how fast finer clouds fade."""
 FROST = SeverityTable(
     large=((1, 0.4), (0.8, 0.6), (0.7, 0.7), (0.65, 0.7), (0.6, 0.75)),
     small=((1, 0.2), (1, 0.3), (0.9, 0.4), (0.85, 0.4), (0.75, 0.45)),
@@ -39,20 +40,27 @@ SNOW = SeverityTable(
 radius and deviation of their fall in px, weight of the image against its whitened self."""
 BRIGHTNESS = SeverityTable(large=(0.1, 0.2, 0.3, 0.4, 0.5), small=(0.05, 0.1, 0.15, 0.2, 0.3))
 """What is added to the value in HSV."""
-_ICE = np.array([0.86, 0.94, 1.0], dtype=np.float32)
+_ICE = np.array([0.8, 0.94, 1.0], dtype=np.float32)
+_PANE = (0.46, 0.97)
+"""Range of a pane's mean brightness: that of ImageNet-C's five photographs of frost, from dark to white."""
+_RELIEF = 0.7
+"""Contrast of a pane's crystals, as in these photographs."""
 
 
 def fog(images: Floats, severity: int, rng: np.random.Generator) -> Floats:
-    """Add fractal clouds and dim the sum to the image's own brightest value."""
+    """Add a plasma fractal and dim the sum to the image's own brightest value."""
     thickness, decay = FOG.at(images, severity)
     height, width = images.shape[1:3]
-    layers = np.stack([clouds(height, width, decay, rng) for _ in images])[..., None]
+    layers = np.stack([plasma(height, width, decay, rng) for _ in images])[..., None]
     brightest = images.max(axis=(1, 2, 3), keepdims=True)
     return (images + thickness * layers) * brightest / (brightest + thickness)
 
 
 def frost(images: Floats, severity: int, rng: np.random.Generator) -> Floats:
-    """Lay ice crystals over the image: procedural, as the original's photographs are not ours to ship."""
+    """Lay ice crystals over the image: procedural, as the original's photographs are not ours to ship.
+
+    A pane's mean brightness, its colour and its contrast are those of the photographs.
+    """
     keep, ice = FROST.at(images, severity)
     height, width = images.shape[1:3]
     layers = np.stack([_ice_layer(height, width, rng) for _ in images])
@@ -80,6 +88,7 @@ def _ice_layer(height: int, width: int, rng: np.random.Generator) -> Floats:
     needles = np.clip(needles / max(float(np.percentile(needles, 98)), 1e-6), 0, 1)
     ridges = 1 - np.abs(2 * clouds(height, width, 1.5, rng) - 1)  # branching veins between the needles
     ice = 0.1 + 0.4 * cold + 0.6 * cold * needles + 0.25 * ridges**4
+    ice = rng.uniform(*_PANE) + _RELIEF * (ice - ice.mean())
     return (np.clip(ice, 0, 1)[..., None] * _ICE).astype(np.float32)
 
 

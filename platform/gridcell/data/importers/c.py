@@ -6,21 +6,21 @@ among the benchmark's 15 and are left out.
 
 from pathlib import PurePosixPath
 
-from gridcell.data.corruptions import corruptions
+from gridcell.data.corruptions import all_corruptions
 from gridcell.data.imagenet import imagenet_wnids, label_of_wnid
 from gridcell.data.importers.layout import Entry, Layout, images_of
 from gridcell.data.importers.registry import Importer
 from gridcell.data.importers.source import Source
 from gridcell.errors import UserError
 
-EXTRA = ("gaussian_blur", "saturate", "spatter", "speckle_noise")
-SEVERITIES = ("1", "2", "3", "4", "5")
+EXTRA_CORRUPTIONS = ("gaussian_blur", "saturate", "spatter", "speckle_noise")
+SEVERITY_FOLDERS = ("1", "2", "3", "4", "5")
 
 
 def read(source: Source) -> Layout:
     """Label images by their folder's WordNet id and group them as ``corruption/severity``."""
-    known = {f"{name}/{severity}" for name in corruptions() for severity in SEVERITIES}
-    extra = {f"{name}/{severity}" for name in EXTRA for severity in SEVERITIES}
+    known = {f"{name}/{severity}" for name in all_corruptions() for severity in SEVERITY_FOLDERS}
+    extra = {f"{name}/{severity}" for name in EXTRA_CORRUPTIONS for severity in SEVERITY_FOLDERS}
     labels = label_of_wnid()
     found: list[tuple[Entry, str]] = []
     left_out = 0
@@ -34,7 +34,9 @@ def read(source: Source) -> Layout:
         else:
             found.append((Entry(member, labels[folders[-1]]), group))
     present = {group for _, group in found}
-    groups = tuple(group for name in corruptions() for s in SEVERITIES if (group := f"{name}/{s}") in present)
+    groups = tuple(
+        group for name in all_corruptions() for s in SEVERITY_FOLDERS if (group := f"{name}/{s}") in present
+    )
     place = {group: number for number, group in enumerate(groups)}
     entries = [Entry(entry.member, entry.label, place[group]) for entry, group in found]
     return Layout(entries, imagenet_wnids(), groups, left_out=left_out)

@@ -1,14 +1,16 @@
 """What an importer says about a source: which files are samples, of which class and group."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
+from gridcell.data.folders.formats import has_image_ending
+from gridcell.data.folders.left_out import LeftOut
 from gridcell.data.imagenet import imagenet_wnids, label_of_wnid
 from gridcell.data.importers.source import Member, Source
 from gridcell.errors import UserError
 
-SUFFIXES = {".jpg": "jpg", ".jpeg": "jpg", ".png": "png"}
 NO_GROUP = -1
 
 
@@ -38,6 +40,8 @@ class Layout:
         alternatives: Label -> further labels that are right too (ObjectNet's coarser classes).
         left_out: Images that the set has beyond those of the benchmark.
         crop: Border to cut off each image, in px.
+        own: Whether these are photographs of one's own, to be turned upright and drawn on white.
+        said: What else of the source is left out, a sentence each.
     """
 
     entries: list[Entry]
@@ -46,15 +50,34 @@ class Layout:
     alternatives: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     left_out: int = 0
     crop: int = 0
+    own: bool = False
+    said: tuple[str, ...] = ()
+
+
+def without_small(layout: Layout, min_images: int) -> Layout:
+    """Return a layout without classes of fewer images; the label space of one's own set shrinks with them."""
+    counts = Counter(entry.label for entry in layout.entries)
+    small = sorted(label for label, count in counts.items() if count < min_images)
+    if not small:
+        return layout
+    names = layout.class_names
+    left = LeftOut(small={names[label]: counts[label] for label in small}, least=min_images)
+    entries = [entry for entry in layout.entries if entry.label not in set(small)]
+    if layout.own:
+        kept = [label for label in range(len(names)) if label not in set(small)]
+        new = {label: place for place, label in enumerate(kept)}
+        entries = [replace(entry, label=new[entry.label]) for entry in entries]
+        names = tuple(names[label] for label in kept)
+    return replace(layout, entries=entries, class_names=names, said=(*layout.said, left.sentence))
 
 
 def images_of(source: Source) -> list[Member]:
-    """Return the image files of a source, by their names' endings.
+    """Return the image files of a published set, by their names' endings: all of them are decoded later.
 
     Raises:
         UserError: There is none.
     """
-    images = [m for m in source.members if PurePosixPath(m.name).suffix.lower() in SUFFIXES]
+    images = [m for m in source.members if has_image_ending(m.name)]
     if not images:
         raise UserError(f"There is no image in {_named(source)}")
     return images

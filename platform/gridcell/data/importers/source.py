@@ -12,12 +12,13 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Any, Protocol
 
+from gridcell.data.folders.walk import Inventory, is_hidden, walk
 from gridcell.errors import UserError
 
 _ARCHIVES = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".zip")
@@ -50,13 +51,22 @@ class Member:
 
 
 class Part(Protocol):
-    """A folder or an archive."""
+    """A folder or an archive.
+
+    Attributes:
+        inventory: What it holds, of which only the visible files are members; known once these were listed.
+    """
+
+    inventory: Inventory
 
     def members(self) -> Iterator[tuple[str, int, Any]]:
         """Yield (name, size in bytes, place) of every regular file."""
 
     def read(self, place: Any, size: int) -> bytes:
         """Return the content of one; safe to call from several threads."""
+
+    def head(self, place: Any, size: int) -> bytes:
+        """Return the first ``size`` bytes of one, fewer where it is shorter."""
 
     def close(self) -> None:
         """Let go of open files."""
@@ -77,14 +87,14 @@ class Source:
     """
 
     def __init__(self, paths: Sequence[str | Path]) -> None:
-        self.paths = tuple(Path(path) for path in paths)
+        self.paths = tuple(Path(path).expanduser() for path in paths)
         self._files = [file for path in self.paths for file in _parts_of(path)]
         self._parts: list[Part] = []
 
     def __enter__(self) -> "Source":
         try:
             for file in self._files:
-                self._parts.append(_open_part(file))
+                self._parts.append(_open_part(file, archives_apart=len(self._files) > len(self.paths)))
             members = [
                 Member(name, size, number, place)
                 for number, part in enumerate(self._parts)
@@ -118,6 +128,19 @@ class Source:
         """Return a file's content; safe to call from several threads."""
         return self._parts[member.part].read(member.place, member.size)
 
+    def head(self, member: Member, size: int) -> bytes:
+        """Return a file's first ``size`` bytes, fewer where it is shorter."""
+        return self._parts[member.part].head(member.place, min(size, member.size))
+
+    @property
+    def inventories(self) -> "list[Inventory]":
+        """What each part holds, hidden files and empty folders too; see :class:`Part`."""
+        return [part.inventory for part in self._parts]
+
+    def is_folder(self, part: int) -> bool:
+        """Tell whether a part is a folder, whose members' names begin with its own."""
+        return isinstance(self._parts[part], _Folder)
+
     def find(self, *names: str) -> Member | None:
         """Return the first file, in the order of ``names``, that has one of them without its folders."""
         for name in names:
@@ -146,9 +169,9 @@ def _parts_of(path: Path) -> list[Path]:
     return [path]
 
 
-def _open_part(path: Path) -> Part:
+def _open_part(path: Path, *, archives_apart: bool) -> Part:
     if path.is_dir():
-        return _Folder(path)
+        return _Folder(path, archives_apart=archives_apart)
     if zipfile.is_zipfile(path):
         return _Zip(path)
     with path.open("rb") as file:
@@ -173,28 +196,72 @@ def _checked(name: str, archive: Path) -> str:
 
 def _hidden(name: str) -> bool:
     """Tell whether a file or one of its folders is hidden, as ``.DS_Store`` and ``__MACOSX/._x.jpg`` are."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
+    return any(map(is_hidden, PurePosixPath(name).parts))
 
 
 class _Folder:
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, archives_apart: bool) -> None:
         self._root = root
+        self._archives_apart = archives_apart
+        self.inventory = Inventory((), ())
 
     def members(self) -> Iterator[tuple[str, int, Any]]:
-        for folder, _, files in os.walk(self._root, followlinks=True):
-            inside = Path(folder).relative_to(self._root)
-            for file in files:
-                path = Path(folder) / file
-                name = (inside / file).as_posix()
-                if not _hidden(name) and not file.endswith(_ARCHIVES) and path.is_file():
-                    # The root's own name belongs to the path, as it does in an archive of the folder.
-                    yield f"{self._root.resolve().name}/{name}", path.stat().st_size, path
+        # The root's own name belongs to the path, as it does in an archive of the folder.
+        top = self._root.resolve().name
+        tree = walk(self._root)
+        there = tree.inventory
+        self.inventory = replace(
+            there,
+            files=tuple(f"{top}/{n}" for n in there.files if not (self._archives_apart and _is_archive(n))),
+            folders=tuple(f"{top}/{name}" for name in there.folders),
+        )
+        for file in tree.files:
+            if not _is_archive(file.name):
+                yield f"{top}/{file.name}", file.stat.st_size, file.path
 
     def read(self, place: Any, size: int) -> bytes:
         return Path(place).read_bytes()
 
+    def head(self, place: Any, size: int) -> bytes:
+        with Path(place).open("rb") as file:
+            return file.read(size)
+
     def close(self) -> None:
         pass
+
+
+def _is_archive(name: str) -> bool:
+    return name.endswith(_ARCHIVES)
+
+
+class _Listed:
+    """Sorts the entries of an archive into files, folders and what is hidden or special."""
+
+    def __init__(self) -> None:
+        self._files: list[str] = []
+        self._folders: dict[str, None] = {}
+        self._hidden = self._special = 0
+
+    def note(self, name: str, *, folder: bool, special: bool) -> bool:
+        """Note an entry; tell whether it is no visible file."""
+        if _hidden(name):
+            self._hidden += 1
+            return True
+        above = (
+            PurePosixPath(name).parents if not folder else (PurePosixPath(name), *PurePosixPath(name).parents)
+        )
+        self._folders.update((path.as_posix(), None) for path in above if path != PurePosixPath("."))
+        if folder or special:
+            self._special += special and not folder
+            return True
+        self._files.append(name)
+        return False
+
+    def inventory(self) -> Inventory:
+        """Return what was noted."""
+        return Inventory(
+            tuple(self._files), tuple(sorted(self._folders)), hidden=self._hidden, broken=self._special
+        )
 
 
 def _is_plain(entry: tarfile.TarInfo) -> bool:
@@ -205,6 +272,7 @@ def _is_plain(entry: tarfile.TarInfo) -> bool:
 class _Tar:
     def __init__(self, path: Path, unpacker: Callable[[Path], Any] | None) -> None:
         self._path = path
+        self.inventory = Inventory((), ())
         try:
             if unpacker is None:
                 self._file: IO[bytes] = path.open("rb")
@@ -221,14 +289,16 @@ class _Tar:
 
     def members(self) -> Iterator[tuple[str, int, Any]]:
         links: list[tuple[str, str]] = []  # name, name of the file it is the same as
+        listed = _Listed()
         for entry in self._entries():
             name = _checked(entry.name, self._path)
-            if _hidden(name):
+            if listed.note(name, folder=entry.isdir(), special=not (entry.islnk() or _is_plain(entry))):
                 continue
             if entry.islnk():
                 links.append((name, _checked(entry.linkname, self._path)))
-            elif _is_plain(entry):
+            else:
                 yield name, entry.size, entry.offset_data
+        self.inventory = listed.inventory()
         if links:
             yield from self._linked(links)
 
@@ -265,6 +335,9 @@ class _Tar:
             raise OSError(f"{self._path} ends early")
         return content
 
+    def head(self, place: Any, size: int) -> bytes:
+        return os.pread(self._file.fileno(), size, place)
+
     def close(self) -> None:
         if hasattr(self, "_file"):
             self._file.close()
@@ -273,23 +346,33 @@ class _Tar:
 class _Zip:
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.inventory = Inventory((), ())
         try:
             self._archive = zipfile.ZipFile(path)
         except _UNREADABLE_ZIP as error:
             raise UserError(f"{path} is no archive that can be read: {error}") from error
 
     def members(self) -> Iterator[tuple[str, int, Any]]:
+        listed = _Listed()
         for entry in self._archive.infolist():
             name = _checked(entry.filename, self._path)
-            if entry.is_dir() or _hidden(name):
+            if listed.note(name, folder=entry.is_dir(), special=False):
                 continue
             if entry.flag_bits & 1:
                 raise UserError(f"Archive {self._path} is encrypted: unpack it first, then import the folder")
             yield name, entry.file_size, entry.filename
+        self.inventory = listed.inventory()
 
     def read(self, place: Any, size: int) -> bytes:
         try:
             return self._archive.read(place)
+        except _UNREADABLE_ZIP as error:
+            raise OSError(f"{place} in {self._path}: {error}") from error
+
+    def head(self, place: Any, size: int) -> bytes:
+        try:
+            with self._archive.open(place) as file:
+                return file.read(size)
         except _UNREADABLE_ZIP as error:
             raise OSError(f"{place} in {self._path}: {error}") from error
 

@@ -1,6 +1,5 @@
 """Stored images for PyTorch: evaluation sees every image once, training all of them once an epoch."""
 
-import io
 from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -14,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from gridcell.data.batches import Batches
+from gridcell.data.folders.decode import Unreadable, published_rgb
 from gridcell.data.shards.order import shuffled
 from gridcell.data.shards.samples import Samples
 from gridcell.errors import CorruptData
@@ -46,18 +46,16 @@ class DecodedImages(Dataset[Any]):
         Raises:
             CorruptData: It can't be decoded; names the file.
         """
-        from PIL import Image
-
         shard = int(np.searchsorted(self._starts, number, side="right")) - 1
         place = int(number - self._starts[shard])
         sample = self.samples.read(shard, place)
         try:
-            # Opening tries one format after another: only these two occur.
-            with Image.open(io.BytesIO(sample.image), formats=("JPEG", "PNG")) as opened:
-                image = opened.convert("RGB")
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            image = published_rgb(sample.image, "")
+        except Unreadable as error:
             file = self.samples.file(shard, place)
-            raise CorruptData(f"Image {file} of set '{self.samples.name}' can't be read: {error}") from error
+            raise CorruptData(
+                f"Image {file} of set '{self.samples.name}' can't be read: {error.why}"
+            ) from error
         return self.prepare(image), sample.label
 
     def __getitems__(self, numbers: list[int]) -> "list[tuple[Tensor, int]] | CorruptData":

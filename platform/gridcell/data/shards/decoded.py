@@ -1,15 +1,15 @@
 """Decoded images of a set of shards, batch by batch, for what needs arrays and no loader."""
 
 import hashlib
-import io
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcell.data.folder import read_image
-from gridcell.data.pixels import Bytes
+from gridcell.data.folders.decode import COLOUR, Form, Look, decode, look_at
 from gridcell.data.shards.manifest import MANIFEST, read_manifest
 from gridcell.data.shards.samples import ShardSamples
 from gridcell.errors import UserError
@@ -19,47 +19,69 @@ from gridcell.store.filesystem import Folder
 class ShardImages:
     """All images of an imported set in their order; each iteration starts anew and holds one batch.
 
-    Yields ``(images, labels)``: uint8 (B, H, W, 3) and int64 (B,).
+    Yields ``(images, labels)``: uint8 (B, H, W, channels), or float32 in [0, 1], and int64 (B,).
 
     Args:
         uri: where the shards are.
-        size: as for :func:`gridcell.data.folder.read_image`; None: they must be of one size.
-        rows: B; the last batch may have fewer.
+        size: side in px that images are brought to, as :func:`gridcell.data.folder.read_folder` brings them;
+            None: they must be of one size.
+        numbers: in a batch, at most, but for an image that has more.
+        keep_grey: whether grey images keep one channel if all are grey, and then their 16 bits as float32 if
+            all have them; else images are RGB.
 
     Raises:
         UserError: there is no finished import at ``uri``.
     """
 
-    def __init__(self, uri: str, size: int | None = None, rows: int = 256) -> None:
+    def __init__(
+        self, uri: str, size: int | None = None, numbers: int = 1 << 20, *, keep_grey: bool = False
+    ) -> None:
         self.samples = ShardSamples(uri)
-        self._uri, self._size, self._rows = uri, size, rows
+        self._uri, self._size, self._numbers, self._keep_grey = uri, size, numbers, keep_grey
 
-    def __iter__(self) -> Iterator[tuple[Bytes, NDArray[np.int64]]]:
-        images: list[Bytes] = []
+    @cached_property
+    def form(self) -> Form:
+        """Channels and bits of the images."""
+        return Form.of(self.looks()) if self._keep_grey else COLOUR
+
+    def looks(self) -> Iterator[Look]:
+        """Yield what the images' headers say."""
+        return (look_at(content, name) for content, _, name in self._contents())
+
+    def __iter__(self) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:
+        images: list[NDArray[Any]] = []
         labels: list[int] = []
         shape = None
+        for content, label, name in self._contents():
+            image = decode(content, name, form=self.form, size=self._size, own=False)
+            shape = shape or image.shape
+            if image.shape != shape:
+                raise UserError(
+                    f"Image {name} is {image.shape[1]} x {image.shape[0]} px, others are "
+                    f"{shape[1]} x {shape[0]} px: give a size"
+                )
+            images.append(image)
+            labels.append(label)
+            if (len(images) + 1) * image.size > self._numbers:
+                yield self._scaled(images), np.array(labels, dtype=np.int64)
+                images, labels = [], []
+        if images:
+            yield self._scaled(images), np.array(labels, dtype=np.int64)
+
+    def _scaled(self, images: list[NDArray[Any]]) -> NDArray[Any]:
+        stacked = np.stack(images)
+        return stacked if self.form.bits == 8 else (stacked / 65535.0).astype(np.float32)
+
+    def _contents(self) -> Iterator[tuple[bytes, int, str]]:
         for shard, count in enumerate(self.samples.counts):
             for number in range(count):
                 sample = self.samples.read(shard, number)
-                name = f"{number} of shard {shard} of {self._uri}"
-                image = read_image(io.BytesIO(sample.image), self._size, name=name)
-                shape = shape or image.shape
-                if image.shape != shape:
-                    raise UserError(
-                        f"Image {name} is {image.shape[:2]} px, others are {shape[:2]}; give a size"
-                    )
-                images.append(image)
-                labels.append(sample.label)
-                if len(images) == self._rows:
-                    yield np.stack(images), np.array(labels, dtype=np.int64)
-                    images, labels = [], []
-        if images:
-            yield np.stack(images), np.array(labels, dtype=np.int64)
+                yield sample.image, sample.label, f"{number} of shard {shard} of {self._uri}"
 
 
 def is_shards(path: str) -> bool:
     """Say whether ``path`` is meant as a set of shards: an address, or a folder with a manifest."""
-    return "://" in path or (Path(path) / MANIFEST).is_file()
+    return "://" in path or (Path(path).expanduser() / MANIFEST).is_file()
 
 
 def shards_fingerprint(uri: str) -> str:

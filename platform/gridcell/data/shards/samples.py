@@ -19,11 +19,11 @@ from gridcell.data.shards.tarindex import Place, index_tar
 from gridcell.data.shards.write import SHARD_MB, checked_image
 from gridcell.errors import CorruptData, UserError
 from gridcell.store.cache import FileCache, KnownFile
-from gridcell.store.filesystem import Folder
+from gridcell.store.filesystem import Folder, sha256_of
 
 
 class Sample(NamedTuple):
-    """An undecoded image (bytes of a JPEG or PNG), its label, and its group (-1 where the set has none)."""
+    """An undecoded image, its label, and its group (-1 where the set has none)."""
 
     image: bytes
     label: int
@@ -61,6 +61,9 @@ class Samples(Protocol):
 
     def index(self) -> SampleIndex:
         """Return the label and group of every sample."""
+
+    def checksum(self) -> str | None:
+        """Read all images and return a hash of their bytes; None where ``content`` is one already."""
 
 
 def open_samples(name: str, uri: str) -> Samples:
@@ -168,6 +171,10 @@ class ShardSamples:
             raise CorruptData(f"{folder.path(INDEX)} doesn't match its checksum; import the set again")
         return SampleIndex.from_bytes(data, folder.path(INDEX))
 
+    def checksum(self) -> str | None:
+        """Return None: ``content`` has the checksum of every shard."""
+        return None
+
     def _shard(self, number: int) -> tuple[memoryview, list[Place]]:
         if number in self._open:
             self._open.move_to_end(number)
@@ -235,7 +242,7 @@ class FolderSamples:
             if not all(isinstance(entry.member.place, Path) for entry in layout.entries):
                 raise UserError(f"{root} holds archives: import them with 'gridcell data import'")
         self._parts = dealt(layout.entries, layout.groups, name, SHARD_MB)
-        self._crop = layout.crop
+        self._crop, self._own = layout.crop, layout.own
         self.name = name
         self.class_names = layout.class_names
         self.classes = tuple(sorted({entry.label for entry in layout.entries}))
@@ -266,8 +273,8 @@ class FolderSamples:
         """
         entry = self._parts[shard][number]
         content = Path(entry.member.place).read_bytes()
-        if self._crop:
-            _, content = checked_image(entry.member.name, content, self._crop)
+        if self._crop or self._own:
+            _, content = checked_image(entry.member.name, content, self._crop, own=self._own)
         return Sample(content, entry.label, entry.group)
 
     def file(self, shard: int, number: int) -> str:
@@ -279,3 +286,10 @@ class FolderSamples:
         return SampleIndex.of(
             [entry.label for entry in self._entries], [entry.group for entry in self._entries]
         )
+
+    def checksum(self) -> str | None:
+        """Read all images and return a hash of their bytes, in their order: 64 hexadecimal digits."""
+        digest = hashlib.sha256()
+        for entry in self._entries:
+            digest.update(bytes.fromhex(sha256_of(Path(entry.member.place))))
+        return digest.hexdigest()

@@ -6,10 +6,11 @@ JPEG is felt; these headers need three fields.
 
 from dataclasses import dataclass
 
+from gridcell.data.folders.formats import ENDING_OF
 from gridcell.errors import CorruptData
 
 _BLOCK = 512  # bytes: header and padding unit of a tar
-IMAGES = ("jpg", "png")
+IMAGES = tuple(ENDING_OF.values())
 
 
 @dataclass(frozen=True, slots=True)

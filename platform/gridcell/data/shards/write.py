@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from gridcell import __version__
+from gridcell.data.folders.decode import Unreadable, check_whole, to_upright_png
+from gridcell.data.folders.formats import ENDING_OF
 from gridcell.data.importers import Entry, Importer, Layout, Source, importer
-from gridcell.data.importers.layout import NO_GROUP, SUFFIXES
+from gridcell.data.importers.layout import NO_GROUP, without_small
 from gridcell.data.shards.index import SampleIndex
 from gridcell.data.shards.manifest import INDEX, MANIFEST, Manifest, Shard
 from gridcell.data.shards.order import dealt
@@ -61,11 +63,13 @@ def import_set(
     workers: int = 1,
     on_corrupt: OnCorrupt = "fail",
     shard_mb: float = SHARD_MB,
+    min_images: int = 1,
     progress: Progress | None = None,
 ) -> Imported:
     """Write the shards and the manifest of a published set.
 
-    Images are kept byte for byte (a cropped one is written as PNG, without loss), in an order shuffled once,
+    Images are kept byte for byte (a cropped one is written as PNG, without loss, and so is a photograph of
+    one's own that has to be turned upright or drawn on white), in an order shuffled once,
     the same at every import; see :func:`~gridcell.data.shards.order.dealt`. Every image is decoded to find
     the corrupt ones. A shard appears whole or not at all; finished ones are not redone. Of a finished import
     every shard is read, and those that are missing or damaged by now are written again.
@@ -77,6 +81,7 @@ def import_set(
         workers: Threads; decoding, hashing and reading run beside each other.
         on_corrupt: What an image that can't be decoded does: stops the import, or is left out and recorded.
         shard_mb: Size of a shard to aim at, in 10^6 bytes of images.
+        min_images: Classes with fewer images are left out.
         progress: Called with the images handled so far (with those of earlier imports) and in all.
 
     Raises:
@@ -89,7 +94,7 @@ def import_set(
     recipe = importer(name)
     folder = Folder.open(to)
     with Source(sources) as source:
-        layout = recipe.read(source)
+        layout = without_small(recipe.read(source), min_images)
         plan = _plan(recipe, source, layout, shard_mb)
         parts = dealt(layout.entries, layout.groups, name, shard_mb)
         found = finished_import(folder, plan)
@@ -126,6 +131,7 @@ def _plan(recipe: Importer, source: Source, layout: Layout, shard_mb: float) -> 
         "name": recipe.name,
         "images": len(layout.entries),
         "left_out": layout.left_out,
+        "said": list(layout.said),
         "crop_px": layout.crop,
         "source": [path.resolve().name for path in source.paths],
         "source_stamp": source.stamp(),
@@ -188,7 +194,9 @@ def _write_shard(job: _Job, number: int, entries: Sequence[Entry]) -> dict[str, 
                     raise _Stopped
                 try:
                     content = _content(job.source, entry)
-                    suffix, image = checked_image(entry.member.name, content, job.layout.crop)
+                    suffix, image = checked_image(
+                        entry.member.name, content, job.layout.crop, own=job.layout.own
+                    )
                 except CorruptData as error:
                     if job.on_corrupt == "fail":
                         raise UserError(f"{error}; --on-corrupt skip leaves such images out") from error
@@ -221,38 +229,43 @@ def _about(layout: Layout, entry: Entry) -> bytes:
     return json.dumps(about).encode()
 
 
-def checked_image(name: str, content: bytes, crop: int) -> tuple[str, bytes]:
-    """Decode a published image to see that it is whole, and cut off its border.
+def checked_image(name: str, content: bytes, crop: int, *, own: bool = False) -> tuple[str, bytes]:
+    """Decode an image to see that it is whole, and bring it to the form in which any reader sees it right.
 
     Args:
-        name: Its file's name, whose ending tells the format.
-        content: The file's bytes.
+        name: Its file's name, for messages.
+        content: The file's bytes, which tell the format.
         crop: Border to cut off in px; 0 leaves the file as it is.
+        own: Whether it is turned upright and drawn on white; see :mod:`gridcell.data.folders.decode`.
 
     Returns:
-        ``jpg`` or ``png``, and the file's bytes.
+        Ending by its format, e.g. ``jpg``, and the file's bytes.
 
     Raises:
         CorruptData: It can't be decoded, or is no larger than its border; the message names it.
     """
-    from PIL import Image, UnidentifiedImageError
-
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            image.load()
-            if not crop:
-                return SUFFIXES[PurePosixPath(name).suffix.lower()], content
-            width, height = image.size
-            if min(width, height) <= 2 * crop:
-                raise ValueError(f"{width} x {height} px leave nothing within a border of {crop} px")
-            cropped = image.crop((crop, crop, width - crop, height - crop))
-            buffer = io.BytesIO()
-            cropped.save(buffer, "PNG")
-            return "png", buffer.getvalue()
-    except UnidentifiedImageError as error:  # whose own words name an address in memory, never the same
-        raise CorruptData(f"Image {name} can't be read: it is of no known format") from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise CorruptData(f"Image {name} can't be read: {error}") from error
+        look = check_whole(content, name)
+        if own and (look.turned or look.alpha):
+            return "png", to_upright_png(content, name)
+    except Unreadable as error:
+        raise CorruptData(str(error)) from error
+    return ("png", _cropped(name, content, crop)) if crop else (ENDING_OF[look.format], content)
+
+
+def _cropped(name: str, content: bytes, crop: int) -> bytes:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(content)) as image:
+        width, height = image.size
+        if min(width, height) <= 2 * crop:
+            raise CorruptData(
+                f"Image {name} can't be read: {width} x {height} px leave nothing within a border of "
+                f"{crop} px"
+            )
+        buffer = io.BytesIO()
+        image.crop((crop, crop, width - crop, height - crop)).save(buffer, "PNG")
+        return buffer.getvalue()
 
 
 def _content(source: Source, entry: Entry) -> bytes:

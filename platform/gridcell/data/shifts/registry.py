@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from gridcell.data.corruptions.severity import is_small
 from gridcell.data.images import LabelledImages
 from gridcell.data.pixels import Floats, to_bytes, to_float
 from gridcell.data.seeds import image_generator
@@ -87,13 +88,13 @@ class Shift:
         return self.make(sources, seed, {**self.parameters, **(parameters or {})})
 
 
-registry: Registry[Shift] = Registry(__package__ or "", "SHIFT", "shift")
+shift_registry: Registry[Shift] = Registry(__package__ or "", "SHIFT", "shift")
 
 
 @cache
-def shifts() -> dict[str, Shift]:
+def shifts_in_order() -> dict[str, Shift]:
     """Return all shifts by name in their order: the ``SHIFT`` of every module in this package."""
-    in_order = sorted(registry.all.values(), key=lambda entry: (entry.order, entry.name))
+    in_order = sorted(shift_registry.all.values(), key=lambda entry: (entry.order, entry.name))
     return {entry.name: entry for entry in in_order}
 
 
@@ -103,7 +104,7 @@ def shift(name: str) -> Shift:
     Raises:
         UserError: There is none; the message names the nearest.
     """
-    return registry.get(name)
+    return shift_registry.get(name)
 
 
 def whole_number(parameters: Mapping[str, float], name: str, *, least: int, most: int | None = None) -> int:
@@ -117,6 +118,42 @@ def whole_number(parameters: Mapping[str, float], name: str, *, least: int, most
         limit = f" and at most {most}" if most is not None else ""
         raise UserError(f"{name} must be a whole number of at least {least}{limit}, not {value}")
     return int(value)
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How far images are redrawn: 1 is as hard as the published set, calibrated for photographs of 224 px.
+
+    Images nearer to 32 px are redrawn wholly at 1.
+
+    Attributes:
+        calibrated: Share of the redrawn image in the result for photographs at strength 1, in (0, 1].
+    """
+
+    calibrated: float
+
+    def check(self, parameters: Mapping[str, float]) -> float:
+        """Return the parameter ``strength``.
+
+        Raises:
+            UserError: It is 0 or less, or would be more than the whole redrawn photograph.
+        """
+        value, most = float(parameters["strength"]), 1 / self.calibrated
+        if not 0 < value <= most:
+            raise UserError(f"strength must be above 0 and at most {most:.3g}, not {value:g}")
+        return value
+
+    def share(self, parameters: Mapping[str, float], pool: LabelledImages) -> float:
+        """Return the share of the redrawn image for images of the pool's size.
+
+        Raises:
+            UserError: It would be more than 1.
+        """
+        value = self.check(parameters)
+        share = value * (1.0 if is_small(pool.images) else self.calibrated)
+        if share > 1:
+            raise UserError(f"strength must be at most 1 for images of {min(pool.size)} px, not {value:g}")
+        return share
 
 
 def render(

@@ -5,7 +5,7 @@ A plug-in adds one by an entry point of the group ``gridcell.farcuriosity.curios
 """
 
 from farcuriosity.curiosity.interface import Kind
-from gridcell.registry import Registry
+from gridcell import Registry
 
 curiosities: Registry[Kind] = Registry(
     __name__,

@@ -1,4 +1,4 @@
-"""The spatial resolution delta: the smallest distance between points of different classes."""
+"""The least distance between classes, extrapolated from random pairs by extreme value theory."""
 
 import math
 from dataclasses import dataclass
@@ -7,31 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generalization_difficulty.data.batches import as_float
-from generalization_difficulty.estimate.distances import approximate_squares, exact_squares
-from gridcell.data.seeds import generator
-from gridcell.errors import UserError
+from generalization_difficulty.estimate.distances import exact_distances
+from gridcell import UserError
+from gridcell.data import generator
 
-_BLOCK = 2048  # points compared with as many at a time
+_DRAWS = 1000  # of the interval
 _MIN_LARGEST = 10  # fewer extremes than this say nothing about a tail
 _PAIRS_PER_EXTREME = 10  # extremes are at most this share of the pairs
-
-
-@dataclass(frozen=True, slots=True)
-class Least:
-    """The least distance above zero between points of different classes.
-
-    Attributes:
-        distance: infinity where there is none.
-        pair: rows of the two points, or None.
-        duplicates: pairs of equal points of different classes.
-        duplicate: rows of one of these, or None.
-    """
-
-    distance: float
-    pair: tuple[int, int] | None
-    duplicates: int
-    duplicate: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +22,8 @@ class Extreme:
 
     Attributes:
         distance: the estimate, at most ``least``.
+        low: lower end of its 95 % interval, see :func:`extreme_interval`.
+        high: upper end, at most ``least``.
         least: of the pairs that were looked at.
         tail_index: gamma of the inverse distances; None where the extremes are all equal.
         pairs: looked at.
@@ -48,43 +32,13 @@ class Extreme:
     """
 
     distance: float
+    low: float
+    high: float
     least: float
     tail_index: float | None
     pairs: int
     largest: int
     duplicates: int
-
-
-def least_distance(points: NDArray[Any], codes: NDArray[np.int64]) -> Least:
-    """Find the least distance between classes among all pairs (estimator ``sample``), exactly, in blocks.
-
-    Args:
-        points: shape (n, features), real; uint8 is scaled to [0, 1].
-        codes: int64 (n,), classes.
-    """
-    square, pair = math.inf, None
-    duplicates, duplicate = 0, None
-    for i in range(0, len(points), _BLOCK):
-        first = as_float(points[i : i + _BLOCK])
-        for j in range(i, len(points), _BLOCK):
-            second = as_float(points[j : j + _BLOCK])
-            rough, slack = approximate_squares(first, second)
-            rough[codes[i : i + _BLOCK, None] == codes[None, j : j + _BLOCK]] = np.inf
-            if i == j:
-                rough[np.tril_indices(len(first))] = np.inf  # each pair once
-            apart = np.where(rough > slack, rough, np.inf)  # these can't be equal
-            limit = min(square, float(apart.min(initial=np.inf)) + slack)
-            rows, columns = np.nonzero(np.isfinite(rough) & (rough <= limit + slack))
-            squares = exact_squares(first, second, rows, columns)
-            equal = np.flatnonzero(squares == 0)
-            duplicates += equal.size
-            if equal.size and duplicate is None:
-                duplicate = (i + int(rows[equal[0]]), j + int(columns[equal[0]]))
-            squares[equal] = np.inf
-            if squares.size and squares.min() < square:
-                place = int(squares.argmin())
-                square, pair = float(squares[place]), (i + int(rows[place]), j + int(columns[place]))
-    return Least(math.sqrt(square), pair, duplicates, duplicate)
 
 
 def extreme_distance(
@@ -106,7 +60,7 @@ def extreme_distance(
         UserError: there are too few pairs.
     """
     rows, columns = _pairs(codes, pairs, seed)
-    distances = np.sqrt(exact_squares(points, points, rows, columns))
+    distances = exact_distances(points, points, rows, columns)
     apart = distances[distances > 0]
     used = min(largest, apart.size // _PAIRS_PER_EXTREME)
     if used < _MIN_LARGEST:
@@ -117,12 +71,22 @@ def extreme_distance(
     least = float(apart.min())
     nearest = np.partition(apart, used)[: used + 1]
     value, index = extreme_inverse(1 / nearest, share=used / apart.size, total=total)
+    low, high = extreme_interval(1 / nearest, share=used / apart.size, total=total, seed=seed)
     distance = min(1 / value, least)
-    return Extreme(distance, least, index, int(rows.size), used, int(distances.size - apart.size))
+    return Extreme(
+        distance,
+        min(1 / high, least),
+        min(1 / low, least),
+        least,
+        index,
+        int(rows.size),
+        used,
+        int(distances.size - apart.size),
+    )
 
 
 def extreme_inverse(
-    exceedances: NDArray[np.float64], *, share: float, total: int
+    exceedances: NDArray[np.float64], *, share: float, total: float
 ) -> tuple[float, float | None]:
     """Return the largest of ``total`` values as expected from the largest few, and their tail index.
 
@@ -146,6 +110,32 @@ def extreme_inverse(
     log_ratio = math.log(share * total)
     growth = log_ratio if index == 0 else math.expm1(min(index * log_ratio, 700.0)) / index
     return threshold * (1 + first * growth), index
+
+
+def extreme_interval(
+    exceedances: NDArray[np.float64], *, share: float, total: int, seed: int, draws: int = _DRAWS
+) -> tuple[float, float]:
+    """Return the 95 % interval of the largest of ``total`` values; the largest few of some are known.
+
+    Two things are uncertain: the tail, for which the exceedances are drawn again with replacement, and the
+    largest value itself, whose probability of being exceeded is exponential with mean 1 / total.
+
+    Args:
+        exceedances: as for :func:`extreme_inverse`.
+        share: likewise.
+        total: likewise.
+        seed: of the draws.
+        draws: how many.
+    """
+    random = generator(seed, "extreme interval")
+    threshold = float(exceedances.min())
+    above = np.sort(exceedances)[1:]
+    values = []
+    for expected in random.exponential(size=draws):
+        drawn = np.append(threshold, random.choice(above, size=len(above)))
+        values.append(extreme_inverse(drawn, share=share, total=max(1.0, total / expected))[0])
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def _pairs(codes: NDArray[np.int64], wanted: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

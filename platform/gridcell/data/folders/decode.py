@@ -1,0 +1,269 @@
+"""From the bytes of an image to its pixels: one set of rules for every reader.
+
+Two protocols differ in two points. One's own photographs are turned upright as their EXIF tag says, and what
+is transparent is drawn on white. Published sets are read as their authors read them: neither is done.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gridcell.data.folders.formats import FORMATS, HEAD, format_of
+from gridcell.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PIL.Image import Image
+
+
+class Unreadable(UserError):  # noqa: N818 - names the state of the image
+    """An image that can't be read; ``why`` says the reason without the image's name."""
+
+    def __init__(self, name: str, why: object) -> None:
+        super().__init__(f"Image {name} can't be read: {why}")
+        self.why = str(why)
+
+
+_ORIENTATION = 0x0112  # EXIF tag
+_UPRIGHT = (1, None)
+_PNG_ORIENTATION = (b"eXIf", b"exif", b"adobe.xmp")  # chunks that may hold it, behind the pixels too
+_PNG_DEPTH = 24  # the byte of a PNG that holds the bits of a channel
+
+
+class Look(NamedTuple):
+    """What an image's header says.
+
+    Attributes:
+        format: Pillow's name.
+        width: In px, upright.
+        height: In px, upright.
+        grey: One channel.
+        deep: 16 bits a channel.
+        alpha: It may be transparent somewhere.
+        turned: Its EXIF tag says that it is stored lying or mirrored.
+        frames: It holds several pictures, of which the first is read.
+    """
+
+    format: str
+    width: int
+    height: int
+    grey: bool = False
+    deep: bool = False
+    alpha: bool = False
+    turned: bool = False
+    frames: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What pixels are brought to: 1 channel (grey) or 3 (RGB), of 8 or 16 bits."""
+
+    channels: int = 3
+    bits: int = 8
+
+    @classmethod
+    def of(cls, looks: Iterable[Look]) -> "Form":
+        """Return the form that loses least: grey or 16 bits if all images are; reads no more than it must."""
+        grey = deep = True
+        for look in looks:
+            grey, deep = grey and look.grey, deep and look.deep and look.grey
+            if not grey:
+                break
+        return cls(1 if grey else 3, 16 if deep and grey else 8)
+
+
+COLOUR = Form()
+
+
+def look_at(content: bytes, name: str) -> Look:
+    """Read an image's header.
+
+    Raises:
+        Unreadable: It is of no format that is read, or its header is damaged; ``name`` says which.
+    """
+    with _opened(content, name) as image:
+        return _look(image, content)
+
+
+def check_whole(content: bytes, name: str) -> Look:
+    """Decode an image to see that it is whole.
+
+    Raises:
+        Unreadable: It can't be decoded; ``name`` says which.
+    """
+    with _opened(content, name) as image:
+        look = _look(image, content)
+        image.load()
+        return look
+
+
+def published_rgb(content: bytes, name: str) -> "Image":
+    """Return an image of a published set in RGB, as its authors read it: neither turned nor drawn on white.
+
+    Raises:
+        Unreadable: It can't be decoded; ``name`` says which.
+    """
+    with _opened(content, name) as image:
+        return _shallow(image).convert("RGB")
+
+
+def decode(
+    content: bytes, name: str, *, form: Form = COLOUR, size: int | None = None, own: bool = True
+) -> NDArray[Any]:
+    """Return an image's pixels, uint8 or uint16 by ``form.bits``, shape (H, W, ``form.channels``).
+
+    16 bits are brought to 8 by the nearest of 256 steps, 8 to 16 by a factor of 257; colour to grey by
+    BT.601.
+
+    Args:
+        content: The file's bytes.
+        name: What to call it in messages.
+        form: What to bring it to.
+        size: Side in px: the shorter side is resized bicubically, then the centre cut out. None: leave it.
+        own: Whether to turn it upright and draw it on white, see the module.
+
+    Raises:
+        Unreadable: It can't be read.
+    """
+    with _opened(content, name) as image:
+        image.load()
+        return _pixels(image, form=form, size=size, own=own)
+
+
+def to_upright_png(content: bytes, name: str) -> bytes:
+    """Return what :func:`decode` makes of one's own image, as a PNG of its own channels and bits."""
+    from PIL import Image
+
+    look = look_at(content, name)
+    pixels = decode(content, name, form=Form.of([look]))
+    buffer = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if look.grey else pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _look(image: "Image", content: bytes) -> Look:
+    orientation = _orientation(image, content)
+    width, height = image.size
+    if orientation in (5, 6, 7, 8):
+        width, height = height, width
+    return Look(
+        format=str(image.format if image.format != "MPO" else "JPEG"),
+        width=width,
+        height=height,
+        grey=_is_grey(image),
+        deep=_is_deep(image, content),
+        alpha=image.has_transparency_data,
+        turned=orientation not in _UPRIGHT,
+        frames=image.format != "MPO" and getattr(image, "n_frames", 1) > 1,
+    )
+
+
+def _shallow(image: "Image") -> "Image":
+    """Bring 16 bits of grey to 8: Pillow's own conversions would clip them to white."""
+    from PIL import Image
+
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8))
+
+
+def _pixels(image: "Image", *, form: Form, size: int | None, own: bool) -> NDArray[Any]:
+    from PIL import Image, ImageOps
+
+    if own:
+        image = ImageOps.exif_transpose(image)
+        if image.has_transparency_data:
+            drawn = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", drawn.size, "white"), drawn)
+    if form.bits == 16 and image.mode.startswith("I"):
+        return _repeated(_resized_deep(np.asarray(image).astype(np.uint16), size), form)
+    image = _shallow(image).convert("L" if form.channels == 1 else "RGB")
+    pixels = np.asarray(image if size is None else resized(image, size), dtype=np.uint8)
+    pixels = pixels if pixels.ndim == 3 else pixels[..., None]
+    return pixels if form.bits == 8 else pixels.astype(np.uint16) * np.uint16(257)
+
+
+def resized(image: "Image", size: int) -> "Image":
+    """Resize the shorter side bicubically to ``size`` px, and cut out the centre."""
+    from PIL import Image
+
+    scale = size / min(image.size)
+    width, height = (max(size, round(length * scale)) for length in image.size)
+    image = image.resize((width, height), Image.Resampling.BICUBIC)
+    left, top = (width - size) // 2, (height - size) // 2
+    return image.crop((left, top, left + size, top + size))
+
+
+def _resized_deep(deep: NDArray[np.uint16], size: int | None) -> NDArray[np.uint16]:
+    from PIL import Image
+
+    if size is None:
+        return deep
+    values = np.asarray(resized(Image.fromarray(deep.astype(np.float32)), size))
+    return np.rint(np.clip(values, 0, 65535)).astype(np.uint16)
+
+
+def _repeated(plane: NDArray[np.uint16], form: Form) -> NDArray[np.uint16]:
+    return np.repeat(plane[..., None], form.channels, axis=2)
+
+
+def _orientation(image: "Image", content: bytes) -> int | None:
+    """Return the EXIF tag, or what XMP says; of a PNG without either, without decoding it."""
+    if image.format == "PNG" and not any(mark in content for mark in _PNG_ORIENTATION):
+        return 1
+    return image.getexif().get(_ORIENTATION, 1)
+
+
+def _is_grey(image: "Image") -> bool:
+    if image.mode == "P" and image.palette is not None:
+        palette = np.array(image.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
+        return bool((palette == palette[:, :1]).all())
+    return image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
+
+
+def _is_deep(image: "Image", content: bytes) -> bool:
+    return image.mode.startswith("I") or (image.format == "PNG" and content[_PNG_DEPTH] == 16)
+
+
+# What Pillow lets through where a file is damaged or of another make than it claims.
+_DAMAGED = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    struct.error,
+    zlib.error,
+)
+
+
+@contextmanager
+def _opened(content: bytes, name: str) -> "Iterator[Image]":
+    from PIL import Image, UnidentifiedImageError
+
+    if format_of(content[:HEAD]) is None:
+        what = "it is empty" if not content else "it is of no format that is read"
+        raise Unreadable(name, f"{what} ({', '.join(FORMATS)})")
+    try:
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
+    except UnidentifiedImageError as error:  # its own words name an address in memory
+        raise Unreadable(name, "its header is damaged") from error
+    except (*_DAMAGED, Image.DecompressionBombError) as error:
+        raise Unreadable(name, error) from error
+    with image:
+        if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):
+            raise Unreadable(name, "it holds 32-bit numbers without a scale; save it with 8 or 16 bits")
+        try:
+            yield image
+        except _DAMAGED as error:
+            raise Unreadable(name, error) from error

@@ -1,0 +1,96 @@
+"""What a reader left out and what it converted, each in one sentence."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from gridcell.data.folders.decode import Form, Look
+
+_NAMED_AT_MOST = 3
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What lies in a folder and is not read.
+
+    Attributes:
+        formats: Ending (``""`` for none) -> files that are no images.
+        outside: Images in the folder itself, in no class.
+        empty: Names of class folders without images.
+        small: Name of class -> its images, of classes with fewer than were asked for.
+        least: How many were asked for.
+        hidden: Hidden and system files and folders.
+        loops: Links to a folder that they lie in.
+        broken: Links that lead nowhere, and what is neither file nor folder.
+    """
+
+    formats: Mapping[str, int] = field(default_factory=dict)
+    outside: int = 0
+    empty: tuple[str, ...] = ()
+    small: Mapping[str, int] = field(default_factory=dict)
+    least: int = 1
+    hidden: int = 0
+    loops: int = 0
+    broken: int = 0
+
+    @property
+    def sentence(self) -> str:
+        """E.g. ``9 files of other formats (.heic 9), 1 empty class (bee) left out``; empty if nothing is."""
+        parts = []
+        if self.formats:
+            shown = [f"{ending or 'no ending'} {count}" for ending, count in _largest(self.formats)]
+            parts.append(f"{_count(sum(self.formats.values()), 'file')} of other formats ({_list(shown)})")
+        if self.outside:
+            parts.append(f"{_count(self.outside, 'image')} outside the class folders")
+        if self.empty:
+            parts.append(f"{_count(len(self.empty), 'empty class', 'empty classes')} ({_list(self.empty)})")
+        if self.small:
+            shown = [f"{name} {count}" for name, count in self.small.items()]
+            what = _count(len(self.small), "class", "classes")
+            parts.append(f"{what} of fewer than {self.least} images ({_list(shown)})")
+        if self.hidden:
+            parts.append(_count(self.hidden, "hidden or system file"))
+        if self.loops:
+            parts.append(f"{_count(self.loops, 'link')} back to a folder above")
+        if self.broken:
+            parts.append(f"{_count(self.broken, 'broken link')} or special file{'s' * (self.broken != 1)}")
+        return f"{', '.join(parts)} left out" if parts else ""
+
+
+def endings(names: Iterable[str]) -> dict[str, int]:
+    """Count files by their endings in lower case."""
+    return dict(Counter(PurePosixPath(name).suffix.lower() for name in names))
+
+
+def converted(looks: Iterable[Look], form: Form, *, own: bool = True) -> str:
+    """Say what decoding changes, e.g. ``2 images turned upright by EXIF``; empty where nothing is.
+
+    Args:
+        looks: What the images' headers say.
+        form: What they are brought to.
+        own: See :mod:`gridcell.data.folders.decode`.
+    """
+    kinds: Counter[str] = Counter()
+    for look in looks:
+        kinds["turned upright by EXIF"] += own and look.turned
+        kinds["with transparency drawn on white"] += own and look.alpha
+        kinds["with transparency read without it"] += look.alpha and not own
+        kinds["in grey read as RGB"] += look.grey and form.channels == 3
+        kinds["of 16 bits brought to 8"] += look.deep and form.bits == 8
+        kinds["of several frames, of which the first is read"] += look.frames
+    return ", ".join(f"{_count(count, 'image')} {what}" for what, count in kinds.items() if count)
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _list(names: Iterable[str]) -> str:
+    all_names = list(names)
+    more = len(all_names) - _NAMED_AT_MOST
+    return ", ".join(all_names[:_NAMED_AT_MOST]) + (f", {more} more" if more > 0 else "")
+
+
+def _largest(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

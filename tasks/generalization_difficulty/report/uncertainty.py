@@ -1,0 +1,73 @@
+"""What is said of a measured task's uncertainty, its resolution, and data that deserve a second look."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from generalization_difficulty.report.numbers import plain
+
+FAR = 10.0
+"""How many times farther from the origin than they spread points are, before it is said."""
+
+
+def range_of(name: str, ends: Sequence[float | None], contributions: Sequence[Mapping[str, Any]]) -> str:
+    """Say between which bits a difficulty lies and what each source of uncertainty does alone."""
+    if not contributions:
+        return f"{name}: its ingredients are exact or given, so the bits have no range."
+    parts = ", ".join(
+        f"{item['source']} {_ends(item['log2_bits'])} ({_symbol(item['source'])} {plain(item['low'], 4)} to "
+        f"{plain(item['high'], 4)})"
+        for item in contributions
+    )
+    return f"{name}: log2 of the bits is {_ends(ends)}; each source alone: {parts}."
+
+
+def resolution_of(name: str, entry: Mapping[str, Any]) -> list[str]:
+    """Say how delta was found and what that leaves open."""
+    way, delta = entry["resolution"], entry["delta"]["mean"]
+    if way == "exact":
+        pair = entry["delta_pair"]
+        where = f" (points {pair[0]} and {pair[1]})" if pair and len(entry["seeds"]) == 1 else ""
+        return [
+            f"{name}: delta {plain(delta, 4)} is the least distance between classes of all points{where}."
+        ]
+    if way == "evt":
+        low, high = entry["delta_low"]["low"], entry["delta_high"]["high"]
+        return [
+            f"{name}: delta {plain(delta, 4)} [{plain(low, 4)}, {plain(high, 4)}] is extrapolated from "
+            f"{entry['delta_pairs']:,} random pairs (95 % interval; near copies among the other pairs, which "
+            "no extrapolation sees, would make it smaller)."
+        ]
+    if way == "sample" and entry["delta_points"] < entry["n"]:
+        return [
+            f"{name}: delta {plain(delta, 4)} is that of {entry['delta_points']:,} of {entry['n']:,} points; "
+            "of all points it is smaller or equal, so the bits are a lower bound."
+        ]
+    return []
+
+
+def warnings_of(name: str, entry: Mapping[str, Any]) -> list[str]:
+    """Say where the data are not what the formula has in mind."""
+    said = []
+    far, spread = entry["mean_norm"], entry["spread"]
+    if far is not None and spread is not None and entry["centre"] == "origin" and far > FAR * spread:
+        said.append(
+            f"{name}: the points lie {plain(far / spread, 2) if spread else 'infinitely'} times farther from "
+            "the origin than they spread, and R, so the bits, grows with that: set estimation.centre to mean "
+            "where the origin means nothing."
+        )
+    if entry["copies"]:
+        said.append(f"{name}: {entry['copies']:,} points equal others; equal points are one neighbour.")
+    return said
+
+
+def _ends(ends: Sequence[float | None]) -> str:
+    low, high = ends
+    if low is None and high is None:
+        return "unknown"
+    if low is None:
+        return f"up to {high:.1f}, or there is no difficulty"
+    return f"{low:.1f} or more" if high is None else f"{low:.1f} to {high:.1f}"
+
+
+def _symbol(source: str) -> str:
+    return "delta" if source == "delta" else "m"

@@ -1,0 +1,108 @@
+"""The settings of one training run, and how a method's or a model's own settings change the suite's."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from gridcell import Strict, added_later, identity_of
+
+Precision = Literal["auto", "float32", "bf16", "fp16"]
+
+
+class Optimiser(Strict):
+    """How weights are updated, under a schedule per step after a linear warm-up.
+
+    Attributes:
+        optimiser: ``sgd`` (with momentum) or ``adamw``.
+        lr: peak learning rate.
+        momentum: of SGD.
+        weight_decay: of every trained parameter.
+        warmup_share: share of all steps over which the rate rises.
+        warmup_steps: the same as a number of steps; the share then has no effect.
+        schedule: after the warm-up the rate follows half a ``cosine`` down to zero, or stays ``constant``.
+        batch_size: images a step, over all workers.
+        epochs: passes over the set.
+        precision: ``auto`` is mixed precision on a GPU and float32 on a processor; ``bf16`` and ``fp16`` are
+            mixed precision in that format. ``fp16`` scales the loss and needs a GPU.
+    """
+
+    optimiser: Literal["sgd", "adamw"] = "sgd"
+    lr: float = Field(1e-3, gt=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(0.0, ge=0)
+    warmup_share: float = Field(0.1, ge=0, lt=1)
+    warmup_steps: int | None = added_later(None, ge=0)
+    schedule: Literal["cosine", "constant"] = added_later("cosine")
+    batch_size: int = Field(64, ge=1)
+    epochs: int = Field(10, ge=1)
+    precision: Precision = added_later("auto")
+
+    @model_validator(mode="after")
+    def _one_warmup(self) -> Self:
+        if self.warmup_steps is not None and "warmup_share" in self.model_fields_set:
+            raise ValueError("'warmup_steps' and 'warmup_share' say the same thing: give one of them")
+        return self
+
+    def identity(self) -> dict[str, Any]:
+        """Return what a cell's configuration says of this training: nothing that has no effect."""
+        found = identity_of(self)
+        if self.warmup_steps is not None:
+            del found["warmup_share"]
+        return found
+
+
+class TrainingChanges(Strict):
+    """What is trained otherwise than the suite's ``training`` says; the keys are those of ``Optimiser``."""
+
+    optimiser: Literal["sgd", "adamw"] | None = None
+    lr: float | None = Field(None, gt=0)
+    momentum: float | None = Field(None, ge=0, lt=1)
+    weight_decay: float | None = Field(None, ge=0)
+    warmup_share: float | None = Field(None, ge=0, lt=1)
+    warmup_steps: int | None = Field(None, ge=0)
+    schedule: Literal["cosine", "constant"] | None = None
+    batch_size: int | None = Field(None, ge=1)
+    epochs: int | None = Field(None, ge=1)
+    precision: Precision | None = None
+
+    @model_validator(mode="after")
+    def _one_warmup(self) -> Self:
+        if self.warmup_steps is not None and self.warmup_share is not None:
+            raise ValueError("'warmup_steps' and 'warmup_share' say the same thing: give one of them")
+        return self
+
+    def written(self) -> dict[str, Any]:
+        """Return the settings that were given."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+def changed(training: Optimiser, *changes: TrainingChanges | None) -> Optimiser:
+    """Return a training with changes, each over those before it.
+
+    >>> changed(Optimiser(lr=0.1), None, TrainingChanges(lr=40.0, warmup_steps=5)).identity()["lr"]
+    40.0
+    """
+    values: Mapping[str, Any] = training.model_dump(exclude_unset=True)
+    for given in (change.written() for change in changes if change is not None):
+        # A warm-up in steps replaces one as a share, and the other way round.
+        replaced = (
+            {"warmup_steps", "warmup_share"} if given.keys() & {"warmup_steps", "warmup_share"} else set()
+        )
+        values = {key: value for key, value in values.items() if key not in replaced} | given
+    return type(training).model_validate(values)
+
+
+def lightning_precision(wanted: str, device: str) -> str | None:
+    """Return Lightning's name of a precision; None leaves the choice to the fit.
+
+    Args:
+        wanted: one of ``Precision``.
+        device: torch's device type.
+
+    Raises:
+        ValueError: half precision was asked for where it can't be had.
+    """
+    if wanted == "fp16" and device != "cuda":
+        raise ValueError("precision fp16 needs a GPU; use bf16 or float32 on a processor")
+    return {"auto": None, "float32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}[wanted]

@@ -1,0 +1,98 @@
+"""What the cells that train networks have in common: data as tensors, architecture, recipe, stack size."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gridcell import Context, UserError
+from inductive_bias.cells.data import read_split
+from inductive_bias.problems.pool import Split
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from inductive_bias.network_space.gradients import Network
+    from inductive_bias.network_space.training import Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """One experiment, ready to train.
+
+    Attributes:
+        split: the points.
+        unit: of errors, as a mean squared error.
+        architecture: of all hypotheses.
+        recipe: how to train; its errors are mean squared errors.
+        train: float32 inputs (n, ...) and targets (n, k).
+        test: likewise.
+        at_once: hypotheses trained side by side.
+    """
+
+    split: Split
+    unit: float
+    architecture: "Network"
+    recipe: "Recipe"
+    train: "tuple[Tensor, Tensor]"
+    test: "tuple[Tensor, Tensor]"
+    at_once: int
+
+
+def prepared(config: Mapping[str, Any], context: Context) -> Prepared:
+    """Read the data and bring a cell's configuration into the form that training takes.
+
+    Raises:
+        UserError: the architecture doesn't suit the inputs, or the data don't suffice.
+    """
+    import torch
+
+    from inductive_bias.network_space.training import Recipe, stack_size
+
+    split = read_split(context)
+    architecture = _architecture(config, context, split)
+    shape = architecture.inputs
+    settings = dict(config["training"])
+    chosen = settings.pop("at_once")
+    unit = split.variance if config["relative"] else 1.0
+    settings["fit_error"] *= unit
+    settings["fit_levels"] = tuple(level * unit for level in settings.get("fit_levels", ()))
+    recipe = Recipe(**settings)
+
+    def tensors(x: np.ndarray, y: np.ndarray) -> "tuple[Tensor, Tensor]":
+        return torch.from_numpy(x.reshape(len(x), *shape)).float(), torch.from_numpy(y).float()
+
+    at_once = stack_size(architecture, context.device, recipe.batch_size) if chosen == "auto" else chosen
+    return Prepared(
+        split,
+        unit,
+        architecture,
+        recipe,
+        tensors(split.x_train, split.y_train),
+        tensors(split.x_test, split.y_test),
+        max(min(2, at_once), at_once >> context.oom_halvings),
+    )
+
+
+def _architecture(config: Mapping[str, Any], context: Context, split: Split) -> "Network":
+    from inductive_bias.network_space.architectures import Architecture
+    from inductive_bias.network_space.blocks import block_factory
+    from inductive_bias.network_space.fingerprint import file_fingerprint
+    from inductive_bias.network_space.modules import ModuleArchitecture, load_factory
+
+    shape, outputs = split.x_train.shape[1:], split.y_train.shape[1]
+    flat = (int(np.prod(shape)),)
+    if "module" in config:
+        path = context.locations[config["fingerprint"]]
+        if file_fingerprint(path) != config["fingerprint"]:
+            raise UserError(f"{path} is not what it was when the grid was planned: run again to plan anew")
+        return ModuleArchitecture(shape, outputs, load_factory(path, config["module"]), config["module"])
+    widths = tuple(config["widths"])
+    if "blocks" in config:
+        kind = config["blocks"]
+        factory = block_factory(kind, widths)
+        return ModuleArchitecture(
+            shape if kind == "attention" else flat, outputs, factory, f"{kind} {widths}"
+        )
+    return Architecture(shape if config["channels"] else flat, tuple(config["channels"]), widths, outputs)

@@ -1,0 +1,107 @@
+"""What can be set, as listings, editors and messages are told."""
+
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import Field
+
+from gridcell.errors import UserError
+from gridcell.settings import Parts, Strict
+from gridcell.settings.docstrings import descriptions
+from gridcell.settings.schema import belongs, find, json_schema, settings_of
+
+
+class Film(Strict):
+    """A film.
+
+    Attributes:
+        frames: how many,
+            all in all.
+        scale (float): of a frame.
+        What is no attribute ends them.
+
+    Raises:
+        nothing: this is no attribute.
+    """
+
+    frames: int = Field(60, ge=4, lt=100)
+    scale: float = Field(1.0, gt=0)
+
+
+class Rbf(Strict):
+    """One kind."""
+
+    kind: Literal["rbf"]
+    width: float | Literal["median"] = 1.0
+
+
+class Deep(Strict):
+    """Another kind."""
+
+    kind: Literal["deep"]
+    depth: int
+
+
+class Suite(Strict):
+    """Settings with every form that there is."""
+
+    films: list[Film] = []  # noqa: RUF012 - pydantic copies defaults
+    spaces: dict[str, Annotated[Rbf | Deep, Field(discriminator="kind")]]
+    alone: dict[str, Rbf] = {}  # noqa: RUF012
+    worlds: dict[str, Film] = {}  # noqa: RUF012
+    methods: Annotated[dict[str, Any], Parts(lambda: {"ft": Film})] = {}  # noqa: RUF012
+    on: bool = False
+    film: Film = Film()
+    size: int | None = None
+
+
+def test_every_setting_is_listed_with_its_kind_values_and_default():
+    rows = [(".".join(one.path), one.kind, one.type, one.default, one.required) for one in settings_of(Suite)]
+    assert rows == [
+        ("films", "", "list of (mapping)", [], False),
+        ("films.0.frames", "", "whole number >= 4, < 100", 60, False),
+        ("films.0.scale", "", "number > 0", 1.0, False),
+        ("spaces", "", "entries by name", None, True),
+        ("spaces.NAME.kind", "kind: rbf", "rbf", None, True),
+        ("spaces.NAME.width", "kind: rbf", "number or median", 1.0, False),
+        ("spaces.NAME.kind", "kind: deep", "deep", None, True),
+        ("spaces.NAME.depth", "kind: deep", "whole number", None, True),
+        ("alone", "", "entries by name", {}, False),
+        ("alone.NAME.kind", "", "rbf", None, True),
+        ("alone.NAME.width", "", "number or median", 1.0, False),
+        ("worlds", "", "entries by name", {}, False),
+        ("worlds.NAME.frames", "", "whole number >= 4, < 100", 60, False),
+        ("worlds.NAME.scale", "", "number > 0", 1.0, False),
+        ("methods", "", "entries by name", {}, False),
+        ("methods.ft.frames", "", "whole number >= 4, < 100", 60, False),
+        ("methods.ft.scale", "", "number > 0", 1.0, False),
+        ("on", "", "true or false", False, False),
+        ("film.frames", "", "whole number >= 4, < 100", 60, False),
+        ("film.scale", "", "number > 0", 1.0, False),
+        ("size", "", "whole number", None, False),
+    ]
+
+
+def test_docstrings_say_what_settings_are():
+    assert descriptions(Film) == {"frames": "how many, all in all.", "scale": "of a frame."}
+    told = {one.path: one.description for one in settings_of(Suite)}
+    assert told["films", "0", "frames"] == "how many, all in all."
+
+
+def test_settings_are_found_below_a_path_and_an_entrys_own_name_stands_for_any():
+    assert [one.path[-1] for one in find(Suite, "spaces.mine")] == ["kind", "width", "kind", "depth"]
+    assert [one.path for one in find(Suite, "film.frames")] == [("film", "frames")]
+    with pytest.raises(UserError, match=r"^There is no setting 'flim': did you mean 'film'\?$"):
+        find(Suite, "flim")
+
+
+def test_settings_of_one_name_are_told_with_their_places_and_kinds():
+    assert belongs(Suite, "depth") == ["'spaces.NAME.depth' of kind: deep"]
+    assert belongs(Suite, "scale")[-1] == "'film.scale'"
+    assert belongs(Suite, "nothing") == []
+
+
+def test_a_suite_that_extends_another_need_not_give_everything():
+    schema = json_schema(Suite)
+    assert schema["required"] == []
+    assert {"extends", "without"} <= schema["properties"].keys()

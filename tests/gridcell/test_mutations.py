@@ -1,0 +1,64 @@
+"""The mistakes of ``make mutants``: each is one small change, still Python, drawn alike for one seed."""
+
+import ast
+
+import pytest
+from tests.mutants.__main__ import chosen, equivalent
+from tests.mutants.mutations import mutations
+from tests.mutants.targets import TESTS
+
+SOURCE = '''"""A file."""
+
+def f(a, b=3):
+    """Say é."""
+    print(a, b)
+    if a < 2 and b == "é" and (a, b) != (b, a):
+        return g(a, b, True)
+    return 0.5
+'''
+
+
+def test_each_kind_of_mistake_is_made_where_it_can_be():
+    found = [str(mutation) for mutation in mutations(SOURCE)]
+    assert found == [
+        "f: constant: 3 -> 4",
+        "f: dropped call: print(a, b) -> pass",
+        "f: swapped arguments: a, b -> b, a",
+        "f: boundary: < -> <=",
+        "f: comparison: < -> >",
+        "f: constant: 2 -> 3",
+        "f: comparison: == -> !=",
+        "f: comparison: != -> ==",
+        "f: swapped arguments: a, b -> b, a",
+        "f: constant: True -> False",
+        "f: constant: 0.5 -> 1.0",
+    ]
+
+
+def test_a_mistake_changes_the_code_in_one_place_and_leaves_it_python():
+    clean = ast.dump(ast.parse(SOURCE))
+    for mutation in mutations(SOURCE):
+        changed = mutation.apply(SOURCE)
+        assert ast.dump(ast.parse(changed)) != clean
+        assert SOURCE.startswith(changed[: mutation.start])
+        assert SOURCE.endswith(changed[mutation.start + len(mutation.new) :])
+
+
+def test_a_sample_is_drawn_alike_and_of_all_kinds():
+    sample = chosen(50, 3)
+    assert sample == chosen(50, 3) != chosen(50, 4)
+    assert len(sample) == len(set(sample)) == 50
+    kinds = [mutation.kind for _, mutation in sample]
+    assert {kinds.count(kind) for kind in set(kinds)} == {10}
+
+
+@pytest.mark.parametrize("file", TESTS)
+def test_every_file_that_is_changed_and_its_tests_are_there(file):
+    from tests.mutants.__main__ import ROOT
+
+    assert (ROOT / file).is_file()
+    assert all((ROOT / test).is_file() for test in TESTS[file])
+
+
+def test_what_changes_nothing_says_why():
+    assert all(reason.strip() for reason in equivalent().values())
