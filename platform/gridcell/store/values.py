@@ -59,7 +59,8 @@ def without_not_finite(value: Any) -> tuple[Any, list[tuple[Place, str]]]:
             return [visit(inner, [*place, index]) for index, inner in enumerate(item)]
         return item
 
-    return visit(value, []), found
+    finite = visit(value, [])
+    return finite, sorted(found, key=repr)  # the order of keys is no part of an answer
 
 
 def with_not_finite(value: Any, places: list[tuple[Place, str]]) -> Any:
