@@ -19,7 +19,7 @@ from .execute.driver import run_grid as run_grid
 from .execute.options import RunOptions as RunOptions
 from .execute.outcome import FailureClass as FailureClass, classify as classify
 from .execute.process_group import join_group as join_group
-from .execute.processes import GRACE_S as GRACE_S
+from .execute.processes import GRACE_S as GRACE_S, ray_here as ray_here
 from .execute.reach import LOOPBACK_ONLY as LOOPBACK_ONLY
 from .grid import Grid as Grid, GridBuilder as GridBuilder, order_by_needs as order_by_needs
 from .parts import PartKind as PartKind

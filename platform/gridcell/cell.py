@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -75,6 +75,12 @@ class Resources:
                 f"{self.workers} workers with {self.gpus:g} GPUs each: several workers need whole GPUs, "
                 f"for instance resources.gpus={math.ceil(self.gpus)}"
             )
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Resources":
+        """Rebuild it; what a newer version asks for beside doesn't change the cell, and is left out."""
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in record.items() if name in known})
 
 
 def one_worker(resources: Resources) -> Resources:
@@ -173,9 +179,9 @@ class Cell:
                 needs=record["needs"],
                 version=record["version"],
                 title=record["title"],
-                resources=Resources(**record["resources"]),
+                resources=Resources.from_record(record["resources"]),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"A stored cell record is incomplete: {error}") from error
 
     def __reduce__(self) -> tuple[Any, ...]:  # mapping proxies don't pickle

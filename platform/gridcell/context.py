@@ -157,8 +157,12 @@ class Context:
 
         Args:
             step: epoch or step, rising.
-            metrics: finite or not; values that aren't are kept out of the curves.
+            metrics: finite or not; values that aren't are kept out of the curves. Also NumPy's numbers and
+                torch's tensors of one value.
         """
+        metrics = {
+            name: value if type(value) in (int, float) else float(value) for name, value in metrics.items()
+        }
         self.curves.add(step, {name: value for name, value in metrics.items() if value - value == 0})
         if self.reporter is not None:
             self.reporter(step, metrics)

@@ -12,6 +12,10 @@ class Diverged(Exception):  # noqa: N818 - an outcome, not a defect
     """Training reached a loss that is not finite; the cell has no result and is not retried."""
 
 
+class NodeUnusable(Exception):  # noqa: N818 - names the state of the machine
+    """This machine can't do what a cell asks for, such as compute on a GPU; another one may."""
+
+
 class CorruptData(Exception):  # noqa: N818 - names the state of the data
     """Stored bytes do not match the checksum or size under which they were committed.
 

@@ -13,8 +13,9 @@ import torch
 from tests.benchmarks._bare_ppo_rnd import BareLoop
 from tests.benchmarks.curiosity_modules import ENVIRONMENTS, FRAGMENTS, with_fragments
 
-from farcuriosity.agent.algorithm import Recipe, build_algorithm, learner_of, local_ray
+from farcuriosity.agent.algorithm import Recipe, build_algorithm, learner_of
 from farcuriosity.agent.connector import Credit
+from farcuriosity.agent.local import local_ray
 from farcuriosity.curiosity.interface import Curiosity
 from farcuriosity.environments.make import make_vector
 

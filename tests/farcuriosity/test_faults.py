@@ -67,7 +67,7 @@ def test_a_crash_and_a_stall_change_no_result(orders, tmp_path):
         (orders / f"{name}.order").write_text(f"{what} {IN_THE_FOURTH_UPDATE}")
     store, schedule = run(grid, tmp_path / "store", stall_timeout_s=STALL_S)
     assert schedule.finished == set(grid.cells)
-    assert {loss.failure_class for loss in store.losses.read_all()} == {"preempted", "stalled"}
+    assert {loss.failure_class for loss in store.losses.read_all()} == {"crashed", "stalled"}
     assert answers(store, grid) == answers(undisturbed, grid)
 
 
@@ -82,7 +82,7 @@ def test_a_crash_costs_what_came_after_the_last_checkpoint(orders, tmp_path, mon
     (orders / "one.order").write_text(f"crash {IN_THE_FOURTH_UPDATE}")
     store, schedule = run(grid, tmp_path / "store")
     assert not schedule.failed
-    assert [loss.failure_class for loss in store.losses.read_all()] == ["preempted"]
+    assert [loss.failure_class for loss in store.losses.read_all()] == ["crashed"]
     assert steps_taken(orders, "one") - RANDOM - TRAINING["steps"] < UPDATE
 
     def stop(step, _metrics):

@@ -17,6 +17,7 @@ ORDER = [
     "sources",
     "plugins",
     "secrets",
+    "printable",
     "registry",
     "parts",
     "cell",

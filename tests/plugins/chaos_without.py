@@ -19,7 +19,7 @@ __all__ = ["task"]
 
 
 def retries_of_lost_cells():
-    del RETRIES[FailureClass.PREEMPTED]
+    del RETRIES[FailureClass.PREEMPTED], RETRIES[FailureClass.CRASHED]
 
 
 def retries_of_stalled_cells():

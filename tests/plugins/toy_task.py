@@ -1,7 +1,9 @@
 """A task without training: sums over a small graph, with cells that can be told to fail."""
 
+import ctypes
 import os
 import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,21 @@ def step(cell: Cell, context: Context) -> Mapping[str, Any]:
         raise Diverged("the loss is nan at step 3")
     if how == "killed-once" and first:
         os.kill(os.getpid(), signal.SIGKILL)
+    if how == "segfault":
+        ctypes.string_at(0)
+    if how == "sticky":  # as after an illegal access to a GPU's memory: nothing works in this process again
+        os.environ["TOY_STICKY"] = "1"
+    if "TOY_STICKY" in os.environ:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+    if how == "undecodable":
+        raise FileNotFoundError(2, "No such file", "caf\udce9.png")
+    if how == "escapes":
+        raise ValueError("\x1b[2J\x1b]0;title\x07 done é \u202eevil")
+    if how == "prints":
+        print("hello from the cell")
+        print("a warning", file=sys.stderr)
+    if how == "exits":
+        sys.exit(0)
     if how == "transient-once" and first:
         raise ConnectionResetError("the network went away")
     if how == "out-of-memory":  # until the batch of 64 is a quarter of that

@@ -9,25 +9,28 @@ from types import TracebackType
 def main() -> None:
     """Run the command; a user's mistake is one sentence and exit code 2, an interruption exit code 130.
 
-    Whatever a command prints is free of secrets.
+    Whatever a command prints is free of secrets, and that it can't be printed ends no command.
     """
     from gridcell.cli.app import app
+    from gridcell.cli.streams import LastingStream
     from gridcell.errors import CorruptData, UserError
-    from gridcell.secrets import RedactedStream
+    from gridcell.printable import print_anything, printable
 
     sys.excepthook = _print_redacted  # of what nobody expected; it runs when the streams are as they were
-    with redirect_stdout(RedactedStream(sys.stdout)), redirect_stderr(RedactedStream(sys.stderr)):
+    print_anything()
+    output, errors = LastingStream(sys.stdout), LastingStream(sys.stderr)
+    with redirect_stdout(output), redirect_stderr(errors):
         try:
             app()
         except (UserError, CorruptData) as error:
-            sys.stderr.write(f"gridcell: {error}\n")
+            errors.write(f"gridcell: {printable(str(error))}\n")
             sys.exit(2)
         except KeyboardInterrupt:
-            sys.stderr.write("\ngridcell: stopped.\n")
+            errors.write("\ngridcell: stopped.\n")
             sys.exit(130)
-        except BrokenPipeError:  # the reader of a pipe, as in `gridcell status | head`, has seen enough
-            sys.stderr.close()
-            sys.exit(0)
+        finally:  # else Python tries at its end, and makes 120 of the exit code
+            output.flush()
+            errors.flush()
 
 
 def _print_redacted(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -5,7 +5,20 @@ from typing import Annotated
 import typer
 
 import gridcell
-from gridcell.cli import author, cells, data, doctor, forget, inspect, jobs, play, reports, run, settings
+from gridcell.cli import (
+    author,
+    cells,
+    data,
+    doctor,
+    forget,
+    inspect,
+    jobs,
+    logs,
+    play,
+    reports,
+    run,
+    settings,
+)
 
 app = typer.Typer(
     name="gridcell",
@@ -21,6 +34,7 @@ app.command("settings")(settings.settings)
 app.command("plan")(inspect.plan)
 app.command("run")(run.run)
 app.command("status")(inspect.status)
+app.command("logs")(logs.logs)
 app.command("report")(reports.report)
 app.command("forget")(forget.forget)
 app.command("sync")(reports.sync)

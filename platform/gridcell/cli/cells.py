@@ -16,6 +16,7 @@ from gridcell.execute.attempt import Attempt
 from gridcell.execute.processes import processes_for
 from gridcell.execute.run_cell import run_cell
 from gridcell.store import Result
+from gridcell.store.values import without_not_finite
 from gridcell.task import find_task
 
 app = typer.Typer(
@@ -47,7 +48,7 @@ def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = Fa
         console.print(f"needs {need} ({plan.cells[need].title}) as '{role}'")
     console.print(f"seed {cell.seed}, config {json.dumps(dict(cell.config), indent=2)}")
     if result:
-        console.print(f"metrics {json.dumps(result.metrics, indent=2)}")
+        console.print(f"metrics {_readable(result.metrics)}")
         for name, item in result.artifacts.items():
             console.print(f"{name}: {item.size} bytes at {store.uri}/{item.path}", soft_wrap=True)
         console.print(f"made in {result.seconds:.1f} s, {json.dumps(result.provenance)}", soft_wrap=True)
@@ -106,6 +107,16 @@ def run_one(
         raise typer.Exit(1)
 
 
+def _readable(metrics: Mapping[str, object]) -> str:
+    """Write metrics as JSON for people, with words for a number that JSON doesn't have."""
+    finite, places = without_not_finite(dict(metrics))
+    words = "; ".join(
+        f"{'.'.join(map(str, place))} is {'not a number' if text == 'nan' else 'infinite'}"
+        for place, text in places
+    )
+    return json.dumps(finite, indent=2) + (f"\n{words}" if words else "")
+
+
 def compare(before: Result, after: Result, timings: Sequence[str]) -> list[str]:
     """Return what differs between two results of a cell, a line each; measured times are left out."""
     names = sorted({*before.metrics, *after.metrics})
@@ -113,7 +124,7 @@ def compare(before: Result, after: Result, timings: Sequence[str]) -> list[str]:
     lines = [
         f"NOT the same: {name} was {_short(before.metrics.get(name))}, is {_short(after.metrics.get(name))}"
         for name in compared
-        if before.metrics.get(name) != after.metrics.get(name)
+        if _differ(before.metrics.get(name), after.metrics.get(name))
     ]
     for name in sorted({*before.artifacts, *after.artifacts}):
         one, two = before.artifacts.get(name), after.artifacts.get(name)
@@ -121,6 +132,11 @@ def compare(before: Result, after: Result, timings: Sequence[str]) -> list[str]:
             what = "is new" if one is None else "is gone" if two is None else "holds other bytes"
             lines.append(f"NOT the same: the file {name} {what}")
     return lines
+
+
+def _differ(one: object, other: object) -> bool:
+    """Whether two metrics differ; NaN is the same as NaN here."""
+    return one != other and json.dumps(one) != json.dumps(other)
 
 
 def _short(value: object) -> str:

@@ -9,12 +9,15 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from gridcell import plugins
 from gridcell.errors import CorruptData, UserError
 from gridcell.grid import Grid
+from gridcell.printable import printable
 from gridcell.staleness import Staleness, find_stale
 from gridcell.store import Result, Store
+from gridcell.store.values import without_not_finite
 from gridcell.suite import Suite, load_suite
 from gridcell.task import find_task
 
@@ -198,10 +201,18 @@ def console() -> Console:
 
     Paths, titles and messages may hold square brackets: it prints them as they are.
     """
-    on_terminal = Console(highlight=False, markup=False)
+    on_terminal = PlainConsole(highlight=False, markup=False)
     if on_terminal.is_terminal:
         return on_terminal
-    return Console(highlight=False, markup=False, width=PLAIN_WIDTH)
+    return PlainConsole(highlight=False, markup=False, width=PLAIN_WIDTH)
+
+
+class PlainConsole(Console):
+    """A console that shows text's control characters and obeys none: titles and errors are made by others."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Return the text as it is to be shown."""
+        return super().render_str(printable(text), **how)
 
 
 def print_notes(console: Console, grid: Grid) -> None:
@@ -212,4 +223,5 @@ def print_notes(console: Console, grid: Grid) -> None:
 
 def print_json(value: Any) -> None:
     """Print a JSON value to standard output."""
-    typer.echo(json.dumps(value, indent=2, sort_keys=True))
+    finite, _ = without_not_finite(value)  # NaN is no JSON
+    typer.echo(json.dumps(finite, indent=2, sort_keys=True))

@@ -1,9 +1,11 @@
 """Commands for jobs on a Ray cluster: submit one, and look at it, follow it, stop it."""
 
 import os
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +35,7 @@ from gridcell.cli.common import (
 from gridcell.cli.progress import clock
 from gridcell.cluster.jobs import DEFAULT_ADDRESS, Job, Jobs, check_address, environment_for
 from gridcell.cluster.package import LIMIT_MIB, Package, mib, pack
+from gridcell.cluster.suspicion import suspicious
 from gridcell.errors import UserError
 from gridcell.execute.options import check_at_least_one, check_seconds
 from gridcell.secrets import has_secret, is_secret_name
@@ -88,6 +91,12 @@ def submit(
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Print the job's output until it ends.")
     ] = True,
+    send_anyway: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--send-anyway", metavar="PATTERN", help="Send them although they look like secrets. Repeatable."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the files that would be sent, and send nothing.")
     ] = False,
@@ -126,11 +135,18 @@ def submit(
         *(("--tracking", tracking) if tracking is not None else ()),
     ]
     environment = environment_for(loaded.task, root, _given(env or ()))
+    suspects = {
+        name: what
+        for name, what in suspicious(package).items()
+        if not any(fnmatch(name, pattern) for pattern in send_anyway or ())
+    }
     if dry_run:
         for name, size in sorted(package.sizes.items(), key=lambda item: -item[1]):
-            console.print(f"{mib(size):>10}  {name}", soft_wrap=True)
+            mark = f"  (looks like {suspects[name]})" if name in suspects else ""
+            console.print(f"{mib(size):>10}  {name}{mark}", soft_wrap=True)
         console.print(f"{package} would be sent")
         return
+    _ask_before_sending(suspects)
     jobs = Jobs(address)
     command = ["python", "-m", "gridcell", "run", task, *options]
     job_id = jobs.submit(package, command, name=_job_name(loaded), environment=environment)
@@ -145,6 +161,27 @@ def submit(
     console.print(_sentence(job), soft_wrap=True)
     if job.status != "SUCCEEDED":
         raise typer.Exit(job.exit_code or 1)
+
+
+def _ask_before_sending(suspects: Mapping[str, str]) -> None:
+    """Ask whether to send files that look as if they held secrets.
+
+    Raises:
+        UserError: they are not to be sent, or nobody is there to be asked.
+    """
+    if not suspects:
+        return
+    listed = ", ".join(f"'{name}' ({what})" for name, what in list(suspects.items())[:5])
+    more = f" and {len(suspects) - 5} more" if len(suspects) > 5 else ""
+    if sys.stdin.isatty() and typer.confirm(
+        f"These look as if they held secrets: {listed}{more}. Send them?"
+    ):
+        return
+    first = next(iter(suspects))
+    raise UserError(
+        f"Nothing was sent, for these files look as if they held secrets: {listed}{more}. "
+        f"--exclude '{first}' leaves it here, --send-anyway '{first}' sends it"
+    )
 
 
 @app.command()

@@ -1,18 +1,17 @@
 """Live progress of a run on the terminal: done, running, failed, time left, the latest metric."""
 
 import time
-from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from gridcell.cell import Cell
+from gridcell.cli.time_left import TimeLeft
 from gridcell.execute.outcome import FailureClass, Outcome
 from gridcell.execute.schedule import Schedule
 
 DRAW_EVERY_S = 0.2  # estimating the time left looks at every queued cell
-ENOUGH_CELLS = 20  # before that, a kind of which no cell is done makes the time left unknown
 LINE_EVERY_S = 10.0  # where the output is no terminal, a line at most so often
 
 
@@ -23,17 +22,25 @@ class TerminalProgress:
         console: where to.
         metric: that is shown of a finished cell.
         now: the clock, in seconds.
+        estimates: id -> seconds that a cell takes, by the task's estimate.
+        quiet: show failures alone.
     """
 
-    def __init__(self, console: Console, metric: str, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        console: Console,
+        metric: str,
+        now: Callable[[], float] = time.monotonic,
+        *,
+        estimates: Mapping[str, float] | None = None,
+        quiet: bool = False,
+    ) -> None:
         self._console = console
         self._metric = metric
         self._now = now
         self._schedule: Schedule | None = None
-        self._seconds: dict[str, list[float]] = defaultdict(list)
-        # By id, with when it started. Fewer than are handed out: some wait for their worker.
-        self._running: dict[str, tuple[Cell, float]] = {}
-        self._most_running = 1
+        self._left = TimeLeft(estimates or {})
+        self._quiet = quiet
         self._latest = ""
         self._last_drawn = self._begun = now()
         self._bar: Progress | None = None
@@ -43,6 +50,8 @@ class TerminalProgress:
         """Show the empty bar."""
         self._schedule = schedule
         self._begun = self._now()
+        if self._quiet:
+            return
         if self._console.is_terminal:
             columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.description}"))
             self._bar = Progress(*columns, console=self._console, transient=True)
@@ -53,21 +62,20 @@ class TerminalProgress:
 
     def started(self, cell: Cell) -> None:
         """Count it as running."""
-        self._running[cell.id] = cell, self._now()
-        self._most_running = max(self._most_running, len(self._running))
+        self._left.started(cell, self._now())
         self._draw()
 
     def reported(self, cell: Cell, step: int, metrics: Mapping[str, float]) -> None:
         """Show the latest metric of a running cell."""
+        self._left.reported(cell, step, self._now())
         shown = ", ".join(f"{name} {value:.4g}" for name, value in list(metrics.items())[:2])
         self._latest = " ".join(filter(None, [cell.title, f"[{step}]" if step or shown else "", shown]))
         self._draw()
 
     def finished(self, cell: Cell, outcome: Outcome, again: bool) -> None:
         """Count it, remember how long its kind takes, and say why it failed."""
-        self._running.pop(cell.id, None)
+        self._left.finished(cell, outcome.seconds if outcome.failure is None else None)
         if outcome.failure is None:
-            self._seconds[cell.kind].append(outcome.seconds)
             value = outcome.metrics.get(self._metric)
             self._latest = cell.title + (
                 f" {self._metric} {value:.4g}" if isinstance(value, int | float) else ""
@@ -86,24 +94,12 @@ class TerminalProgress:
             self._bar.stop()
 
     def time_left(self) -> float | None:
-        """Estimate the seconds left from what each kind of cell has taken; None while too little is known."""
-        known = [seconds for kind in self._seconds.values() for seconds in kind]
-        if self._schedule is None or not known:
-            return None
-        queued = Counter(cell.kind for cell in self._schedule.queued())
-        running = [(cell.kind, self._now() - since) for cell, since in self._running.values()]
-        if len(known) < ENOUGH_CELLS and not {*queued, *(kind for kind, _ in running)} <= set(self._seconds):
-            return None
-        overall = sum(known) / len(known)
-        mean = {kind: sum(taken) / len(taken) for kind, taken in self._seconds.items()}
-        rests = [max(0.0, mean.get(kind, overall) - spent) for kind, spent in running]
-        work = sum(count * mean.get(kind, overall) for kind, count in queued.items()) + sum(rests)
-        at_once = min(self._most_running, max(1, queued.total() + len(rests)))
-        return max([work / at_once, *rests])
+        """Estimate the seconds left; None while too little is known."""
+        return None if self._schedule is None else self._left.left(self._schedule.queued(), self._now())
 
     def _draw(self) -> None:
         schedule = self._schedule
-        if schedule is None:
+        if schedule is None or self._quiet:
             return
         now = self._now()
         if now - self._last_drawn < (LINE_EVERY_S if self._bar is None else DRAW_EVERY_S):
@@ -118,7 +114,7 @@ class TerminalProgress:
             self._console.print(f"{over}/{schedule.total} {self._text(schedule)}", soft_wrap=True)
 
     def _text(self, schedule: Schedule) -> str:
-        counts = f"done {len(schedule.finished)} · running {len(self._running)}"
+        counts = f"done {len(schedule.finished)} · running {self._left.running}"
         if schedule.failed or schedule.blocked:
             diverged = schedule.diverged
             failed, blocked = schedule.failed.keys() - diverged, schedule.blocked - diverged

@@ -1,5 +1,6 @@
 """The command that runs a grid."""
 
+import os
 import shlex
 import sys
 from dataclasses import replace
@@ -37,8 +38,11 @@ from gridcell.cli.common import (
 from gridcell.cli.interruption import end_when_asked, leave
 from gridcell.cli.progress import TerminalProgress
 from gridcell.cli.reports import Out, grid_results, report_folder
+from gridcell.cli.run_log import EventLines, log_file
+from gridcell.cli.streams import outlive_terminal
 from gridcell.errors import UserError
 from gridcell.execute.driver import diverged_cells, run_grid, set_damaged_aside
+from gridcell.execute.listener import Listener
 from gridcell.execute.options import RunOptions
 from gridcell.execute.schedule import Schedule
 from gridcell.mlflow.experiment import default_tracking_uri, is_server
@@ -47,6 +51,10 @@ from gridcell.provenance import command_line, sources_of
 from gridcell.report import write_report
 from gridcell.staleness import Staleness
 from gridcell.store import Store
+
+LogFile = Annotated[
+    Path | None, typer.Option("--log-file", metavar="FILE", help="Append each event of the run to a file.")
+]
 
 
 class ExecutorName(StrEnum):
@@ -77,9 +85,22 @@ def run(
     stall_timeout: StallTimeout = None,
     out: Out = None,
     tracking: Tracking = None,
+    log: Annotated[
+        Path | None,
+        typer.Option("--log-file", metavar="FILE", help="Append each event of the run to a file."),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print failures and the result, no progress.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Print a line for each cell's start and end.")
+    ] = False,
 ) -> None:
     """Run a suite's missing cells, then report. Run it again to go on: nothing that is done is run twice."""
     end_when_asked()
+    outlive_terminal()
+    if quiet and verbose:
+        raise UserError("--quiet and --verbose exclude each other: give one of them")
     options = RunOptions(  # first of all, for what is wrong here should be known before anything is read
         executor=executor.value,
         address=address,
@@ -89,6 +110,8 @@ def run(
         stall_timeout_s=stall_timeout,
     )
     console = common.console()
+    if executor is ExecutorName.RAY and address is None:
+        options = replace(options, address=_address_of_environment(console))
     asked = request(task, suite, select, override, seeds, plugin)
     store = Store(storage).prepare()
     for cell_id in set_damaged_aside(asked.grid, store):
@@ -106,9 +129,19 @@ def run(
     window = Window(
         tracking or default_tracking_uri(store), asked.suite.task.name, asked.suite.name, asked.grid, store
     )
-    progress = TerminalProgress(console, asked.suite.task.progress_metric)
+    progress = TerminalProgress(
+        console,
+        asked.suite.task.progress_metric,
+        estimates=asked.suite.task.estimate_durations(asked.suite.settings, asked.grid),
+        quiet=quiet,
+    )
+    listeners: list[Listener] = [progress, window]
+    if verbose:
+        listeners.append(EventLines(lambda line: console.print(line, soft_wrap=True), reports=False))
     try:
-        schedule = run_grid(asked.suite.task, asked.grid, store, options, listeners=[progress, window])
+        with log_file(log) as logged:
+            listeners += [logged] if logged is not None else []
+            schedule = run_grid(asked.suite.task, asked.grid, store, options, listeners=listeners)
     except KeyboardInterrupt:
         _say_how_to_go_on(console, asked, store, "Stopped")
         if executor is ExecutorName.RAY:
@@ -122,6 +155,21 @@ def run(
         _say_window(console, window, storage, tracking)
     if schedule.failed.keys() - schedule.diverged:
         raise typer.Exit(1)
+
+
+def _address_of_environment(console: Console) -> str | None:
+    """Return the cluster that ``RAY_ADDRESS`` names, as within a job that was begun by hand, and say so."""
+    named = os.environ.get("RAY_ADDRESS", "").strip()
+    if not named or named == "local":
+        return None
+    if named.startswith(("http://", "https://")):  # where 'ray job' sends jobs to
+        console.print(
+            f"RAY_ADDRESS is a dashboard ({named}), for 'gridcell submit'; this run starts its own Ray.",
+            soft_wrap=True,
+        )
+        return None
+    console.print(f"On the Ray cluster that RAY_ADDRESS names: {named}", soft_wrap=True)
+    return named
 
 
 def _of_stale(console: Console, stale: Staleness, changed: ChangedChoice) -> dict[str, Any]:

@@ -22,6 +22,15 @@ LEFT_OUT = (
     *("runs", "mlruns", "mlflow.db", "lightning_logs", "wandb"),
     *(".env", ".env.*", ".netrc", ".aws", ".ssh", "*.pem", "*.key", "*.p12", "id_rsa*", "id_ed25519*"),
     *(".git-credentials", ".pypirc", ".pgpass", ".kube", "kubeconfig", ".docker", "credentials*.json"),
+    *("credentials", "credentials*.y*ml", "credentials*.toml", "credentials*.ini", "credentials*.csv"),
+    *(".envrc", "*.env", "id_ecdsa*", "id_dsa*", "*_rsa", "*_ed25519", "*_ecdsa", "*.ppk", "*.pfx"),
+    *("*.jks", "*.keystore", "*.kdbx", "*.ovpn", "*.gpg", ".gnupg", "*.tfstate", "*.tfstate.*", "*.tfvars"),
+    *("secret*.y*ml", "secret*.json", "secret*.toml", "secret*.ini", "secret*.txt", ".secret*", "*.secret*"),
+    *("kaggle.json", ".kaggle", ".npmrc", ".yarnrc*", "_netrc", ".htpasswd", ".my.cnf", ".boto", ".s3cfg"),
+    *("rclone.conf", ".azure", "gcloud", ".gcloud", ".oci", ".terraform", "service[-_]account*.json"),
+    *("client_secret*.json", ".huggingface", ".dockercfg", ".dockerconfigjson", ".vault*", "token"),
+    *("token.json", "tokens.json", "token.txt", "*.token", ".token*", "auth_token", ".authinfo*"),
+    *(".comet.config", ".databrickscfg", ".snowsql", ".passwd*", "password*.txt"),
 )
 # A folder that holds one of these is a virtual environment or a store, whatever its name.
 _MARKERS = ("pyvenv.cfg", "gridcell.json")

@@ -1,22 +1,27 @@
 """One process's attempt at a cell, the same in every executor: surroundings, the task's function, commit."""
 
+import contextlib
 import gc
 import platform
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gridcell.cell import Cell, Resources
 from gridcell.context import Context, Reporter
+from gridcell.errors import Diverged, NodeUnusable
 from gridcell.execute.outcome import FailureClass, Outcome, failure_from
+from gridcell.execute.output import kept_output
 from gridcell.execute.threads import limited_threads
 from gridcell.fingerprint import Code, Codes
 from gridcell.provenance import machine, versions
 from gridcell.store import Store
 from gridcell.store.cache import FileCache
+from gridcell.store.patience import written_if_possible
 from gridcell.store.scratch import scratch_folder
+from gridcell.store.values import plain
 from gridcell.task import Task
 
 
@@ -58,7 +63,8 @@ def run_in_this_process(attempt: Attempt, rank: int = 0) -> Outcome:
     started = time.monotonic()
     steps = LastStep(attempt.reporter)
     try:
-        seconds, metrics = _run(replace(attempt, reporter=steps), rank)
+        with _logged(attempt, rank):
+            seconds, metrics = _run(replace(attempt, reporter=steps), rank)
     except Exception as error:
         if attempt.foreground:
             raise
@@ -69,6 +75,17 @@ def run_in_this_process(attempt: Attempt, rank: int = 0) -> Outcome:
     if failure.failure_class is FailureClass.OUT_OF_MEMORY:
         _free_memory()
     return Outcome(attempt.cell.id, time.monotonic() - started, failure=failure, step=steps.last)
+
+
+@contextlib.contextmanager
+def _logged(attempt: Attempt, rank: int) -> Iterator[None]:
+    """Keep what the cell prints meanwhile in the store; of several processes, what the first one prints."""
+    with kept_output() as printed:
+        try:
+            yield
+        finally:
+            if rank == 0 and printed.text:
+                written_if_possible(lambda: attempt.store.logs.add(attempt.cell.id, printed.text))
 
 
 @dataclass
@@ -112,7 +129,8 @@ def _run(attempt: Attempt, rank: int) -> tuple[float, Mapping[str, Any]]:
             rank=rank,
             code=code.fingerprint,
         )
-        metrics = attempt.task.cell_function(cell.kind)(cell, context)
+        metrics = plain(attempt.task.cell_function(cell.kind)(cell, context))
+        _check_losses(metrics)
         seconds = round(time.monotonic() - clock, 4)
         if rank > 0:
             return seconds, metrics
@@ -139,6 +157,18 @@ def _run(attempt: Attempt, rank: int) -> tuple[float, Mapping[str, Any]]:
     return result.seconds, result.metrics
 
 
+def _check_losses(metrics: Mapping[str, Any]) -> None:
+    """Make sure that no loss is NaN: of other metrics it may be an answer, such as a mean of nothing.
+
+    Raises:
+        Diverged: one is.
+    """
+    for name, value in metrics.items():
+        is_loss = name == "loss" or name.endswith(("_loss", "/loss", ".loss"))
+        if is_loss and isinstance(value, float) and value != value:
+            raise Diverged(f"The metric '{name}' is not a number")
+
+
 def _free_memory() -> None:
     """Give back what a cell that ran out of memory held: this process lives on for other cells."""
     gc.collect()
@@ -154,11 +184,21 @@ def _ray_node() -> str | None:
 
 
 def _device(resources: Resources) -> str:
+    """Return where the cell computes.
+
+    Raises:
+        NodeUnusable: it asks for a GPU, and this process can't use one.
+    """
     if not resources.gpus:
         return "cpu"
     import torch
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if torch.cuda.is_available():
+        return "cuda"
+    raise NodeUnusable(
+        f"The cell asks for {resources.gpus:g} GPU, but CUDA can't be used on {platform.node()}: "
+        "'nvidia-smi' and 'gridcell doctor' say more; resources.gpus=0 computes on CPUs"
+    )
 
 
 _CODES: dict[str, Codes] = {}  # of this process, by task

@@ -15,7 +15,8 @@ from typing import Any
 from gridcell import plugins
 from gridcell.cell import Cell, Resources
 from gridcell.errors import UserError
-from gridcell.execute.reach import LOOPBACK_ONLY, prepare_to_reach
+from gridcell.execute.allotted import usable_cpus
+from gridcell.execute.reach import LOOPBACK_ONLY, keep_sockets_short, prepare_to_reach
 from gridcell.task import Task
 
 _COUNTED = {"CPU", "GPU"}  # what cells ask for
@@ -47,6 +48,8 @@ def ray_cluster(address: str | None, num_cpus: int | None) -> Iterator[None]:
         os.environ.setdefault(name, value)
     if address is not None:
         prepare_to_reach(address)
+    else:
+        keep_sockets_short()
     import ray
 
     logging.getLogger("ray").setLevel(logging.ERROR)
@@ -54,7 +57,7 @@ def ray_cluster(address: str | None, num_cpus: int | None) -> Iterator[None]:
     on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         if address is None:
-            ray.init(address="local", num_cpus=num_cpus, **quiet)
+            ray.init(address="local", num_cpus=num_cpus or usable_cpus(), **quiet)
         else:
             quiet.pop("include_dashboard")
             ray.init(address=address, **quiet)
@@ -157,13 +160,13 @@ def check_nodes(task: Task, address: str) -> int:
     name, sent = task.name, plugins.to_send()
 
     def look() -> tuple[str, int]:  # sent by value, so that an error is this one's and not that of unpickling
+        from gridcell.execute.allotted import usable_cpus
         from gridcell.plugins import receive
         from gridcell.task import find_task
 
         receive(sent)
         find_task(name)
-        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        return platform.node(), usable or 1
+        return platform.node(), usable_cpus()
 
     able = [node for node in ray.nodes() if node["Alive"] and node["Resources"].keys() & _COUNTED]
     places = [

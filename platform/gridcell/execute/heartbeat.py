@@ -1,5 +1,6 @@
 """Heartbeats: what each living driver is running, for ``gridcell status`` and for what a dead one lost."""
 
+import contextlib
 import json
 import os
 import platform
@@ -13,10 +14,12 @@ from typing import Any
 from gridcell.cell import Cell
 from gridcell.execute.outcome import FailureClass, Outcome
 from gridcell.execute.schedule import Schedule
-from gridcell.execute.settle import lost_seconds, lost_steps, written_if_possible
+from gridcell.execute.settle import lost_seconds, lost_steps
 from gridcell.store import Loss, Store
 from gridcell.store.filesystem import Folder
+from gridcell.store.names import is_name
 from gridcell.store.notes import parse_notes
+from gridcell.store.patience import written_if_possible
 
 INTERVAL_S = 5.0
 STALE_S = 20.0  # a driver not heard of for this long is gone
@@ -76,7 +79,8 @@ class Heartbeat:
         self._store.folder.write(self._name, json.dumps(self._now()).encode())
 
     def _look_around(self) -> None:
-        others = [beat for name, beat in _beats(self._store.folder) if name != self._name]
+        now = _modified(self._store.folder, self._name)  # just written, so this is now by the storage's clock
+        others = [beat for name, beat in _beats(self._store.folder, now) if name != self._name]
         alive = [beat for beat in others if not _is_dead(beat)]
         self._accompanied = bool(alive)
         self._schedule.elsewhere = frozenset(cell_id for beat in alive for cell_id in beat["running"])
@@ -89,17 +93,57 @@ class Heartbeat:
 
 def running_cells(folder: Folder) -> dict[str, str]:
     """Return id -> ``host:pid`` of the cells that living drivers are running."""
-    alive = [beat for _, beat in _beats(folder) if not _is_dead(beat)]
+    alive = [beat for _, beat in _beats(folder, _now_of(folder)) if not _is_dead(beat)]
     return {cell_id: f"{beat['host']}:{beat['pid']}" for beat in alive for cell_id in beat["running"]}
 
 
-def _beats(folder: Folder) -> Iterator[tuple[str, dict[str, Any]]]:
+def _beats(folder: Folder, now: float | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield name -> beat of each driver, with its age in seconds by the storage's clock.
+
+    Drivers' own clocks may be minutes apart. What a beat says of its driver's time is turned into the
+    storage's, in which checkpoints have theirs.
+
+    Args:
+        folder: of the store.
+        now: by the storage's clock; None where that isn't known, and this machine's has to do.
+    """
     names = [f"drivers/{name}" for name in folder.names("drivers")]
-    yield from parse_notes(folder.read_many(names), _FIELDS).items()
+    for name, beat in parse_notes(folder.read_many(names), _FIELDS).items():
+        if not all(map(is_name, beat["running"])):  # they become names of files
+            continue
+        written = _modified(folder, name)
+        if now is None or written is None:
+            yield name, {**beat, "age": time.time() - beat["time"]}
+            continue
+        ahead = written - beat["time"]  # of the storage's clock before the driver's
+        running = {cell_id: started + ahead for cell_id, started in beat["running"].items()}
+        yield name, {**beat, "age": now - written, "time": written, "running": running}
+
+
+def _modified(folder: Folder, name: str) -> float | None:
+    try:
+        return folder.modified(name)
+    except FileNotFoundError:  # its driver has ended meanwhile
+        return None
+
+
+def _now_of(folder: Folder) -> float | None:
+    """Return the time by the storage's clock; None where nothing can be written, and so nothing be told."""
+    if not folder.names("drivers"):
+        return None
+    probe = f"probe-{uuid.uuid4().hex}"
+    try:
+        folder.write(probe, b"")
+        return folder.modified(probe)
+    except Exception:  # each filesystem has its own errors for what is read-only
+        return None
+    finally:
+        with contextlib.suppress(Exception):
+            folder.remove(probe)
 
 
 def _is_dead(beat: Mapping[str, Any]) -> bool:
-    if time.time() - beat["time"] >= STALE_S:
+    if beat["age"] >= STALE_S:
         return True
     if beat["host"] != platform.node():
         return False
@@ -113,7 +157,7 @@ def _is_dead(beat: Mapping[str, Any]) -> bool:
 
 
 def _bury_the_dead(store: Store) -> None:
-    for name, beat in _beats(store.folder):
+    for name, beat in _beats(store.folder, _now_of(store.folder)):
         if _is_dead(beat):
             _count_as_lost(store, name, beat)
 

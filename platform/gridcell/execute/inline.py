@@ -10,7 +10,7 @@ from gridcell.context import Reporter
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.options import GridRun
 from gridcell.execute.processes import processes_for
-from gridcell.execute.run_cell import run_cell
+from gridcell.execute.run_cell import run_whatever_it_raises
 from gridcell.execute.settle import settle
 
 
@@ -26,7 +26,7 @@ def run_inline(run: GridRun) -> None:
     with processes_for(run.schedule.queued(), run.options.num_cpus):
         while cell := run.schedule.take():
             run.listener.started(cell)
-            outcome = run_cell(
+            outcome = run_whatever_it_raises(
                 Attempt(
                     cell,
                     run.task,
@@ -38,6 +38,11 @@ def run_inline(run: GridRun) -> None:
                     origin=run.options.origin,
                 )
             )
+            if outcome.failure is not None and outcome.failure.ends_process:
+                run.schedule.stop(
+                    f"this process may be unusable after cell {cell.title} failed "
+                    f"({outcome.failure.message}), and inline all cells run in it"
+                )
             settle(cell, outcome, run)
 
 

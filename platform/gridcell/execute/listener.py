@@ -1,11 +1,14 @@
 """What an executor tells those who watch: progress on the terminal, the MLflow window, the heartbeat."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from gridcell.cell import Cell
 from gridcell.execute.outcome import Outcome
 from gridcell.execute.schedule import Schedule
+
+_LOG = logging.getLogger(__name__)
 
 
 class Listener(Protocol):
@@ -28,32 +31,41 @@ class Listener(Protocol):
 
 
 class Listeners:
-    """Passes each call on to several listeners, in order."""
+    """Passes each call on to several listeners, in order.
+
+    None of them ends the run: what one raises is logged, with its traceback the first time.
+    """
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self._listeners = tuple(listeners)
+        self._failed: set[int] = set()
+
+    def _each(self, tell: Callable[[Listener], None]) -> None:
+        for listener in self._listeners:
+            try:
+                tell(listener)
+            except Exception as error:
+                first = id(listener) not in self._failed
+                self._failed.add(id(listener))
+                name = type(listener).__name__
+                _LOG.warning("The listener %s failed (%r); the run goes on", name, error, exc_info=first)
 
     def begun(self, schedule: Schedule) -> None:
         """The run begins."""
-        for listener in self._listeners:
-            listener.begun(schedule)
+        self._each(lambda listener: listener.begun(schedule))
 
     def started(self, cell: Cell) -> None:
         """A cell was handed out."""
-        for listener in self._listeners:
-            listener.started(cell)
+        self._each(lambda listener: listener.started(cell))
 
     def reported(self, cell: Cell, step: int, metrics: Mapping[str, float]) -> None:
         """A running cell said how it is going."""
-        for listener in self._listeners:
-            listener.reported(cell, step, metrics)
+        self._each(lambda listener: listener.reported(cell, step, metrics))
 
     def finished(self, cell: Cell, outcome: Outcome, again: bool) -> None:
         """An attempt ended."""
-        for listener in self._listeners:
-            listener.finished(cell, outcome, again)
+        self._each(lambda listener: listener.finished(cell, outcome, again))
 
     def ended(self, stopped: bool) -> None:
         """The run is over."""
-        for listener in self._listeners:
-            listener.ended(stopped)
+        self._each(lambda listener: listener.ended(stopped))

@@ -23,7 +23,7 @@ class RunOptions:
     Attributes:
         executor: ``ray``, or ``inline`` for one cell after another in this process.
         address: of a running Ray cluster; without it one is started on this machine, reachable from it alone.
-        num_cpus: cores of a Ray cluster started here; all of this machine's by default.
+        num_cpus: cores of a Ray cluster started here; all that this process may use by default.
         max_concurrent: run at most so many cells at once.
         retry_diverged: run diverged cells again, which otherwise stay diverged.
         max_failures: hand out nothing more once so many cells have failed.

@@ -9,10 +9,11 @@ trial that waits for it, so that each may wait for the other.
 
 import contextlib
 import socket
+import sys
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from gridcell import plugins
@@ -20,6 +21,7 @@ from gridcell.cell import Cell, Resources
 from gridcell.context import Reporter
 from gridcell.execute.attempt import Attempt, run_in_this_process
 from gridcell.execute.cluster import bundles, check_resources, ray_cluster
+from gridcell.execute.last_words import Process, ask_node, this_process
 from gridcell.execute.outcome import Failure, FailureClass, Outcome, failure_from
 from gridcell.execute.process_group import join_group
 from gridcell.store import Store
@@ -39,15 +41,41 @@ def processes_for(cells: Sequence[Cell], num_cpus: int | None = None) -> Iterato
     Raises:
         UserError: this machine hasn't got what a cell asks for.
     """
-    if all(cell.resources.workers == 1 for cell in cells):
-        yield
-        return
-    with ray_cluster(None, num_cpus):
-        check_resources(cells)
+    global _session
+    with contextlib.ExitStack() as session:
+        if any(cell.resources.workers > 1 for cell in cells):
+            session.enter_context(ray_cluster(None, num_cpus))
+            check_resources(cells)
+        _session = session
         try:
             yield
         finally:
+            _session = None
             _release()
+
+
+@contextlib.contextmanager
+def ray_here() -> Iterator[None]:
+    """Give a cell a Ray for processes of its own: the one that runs it, else one that is started here.
+
+    That one listens on loopback alone, where Ray wasn't imported before; among cells that run in this process
+    it stays for the next, until all have run.
+
+    Raises:
+        UserError: it can't be started.
+    """
+    ray = sys.modules.get("ray")
+    if ray is not None and ray.is_initialized():
+        yield
+    elif _session is not None:
+        _session.enter_context(ray_cluster(None, None))
+        yield
+    else:
+        with ray_cluster(None, None):
+            yield
+
+
+_session: contextlib.ExitStack | None = None  # of the cells that run in this process
 
 
 def run_on_processes(attempt: Attempt, reporter: Reporter | None) -> Outcome:
@@ -69,9 +97,11 @@ def run_on_processes(attempt: Attempt, reporter: Reporter | None) -> Outcome:
     except BaseException:
         _release()
         raise
-    if not outcome.done:
-        _release()
-    return outcome
+    if outcome.failure is None:
+        return outcome
+    _release()
+    # These processes are gone; the one that waited for them is none the worse.
+    return replace(outcome, failure=replace(outcome.failure, ends_process=False))
 
 
 class _Group:
@@ -97,8 +127,9 @@ class _Group:
                 "scheduling_strategy": PlacementGroupSchedulingStrategy(self._reserved, rank),
             }
             self._actors.append(ray.remote(_Worker).options(**options).remote(rank, resources))
-        ray.get([actor.load.remote(plugins.to_send()) for actor in self._actors])
+        self._places: Sequence[_Place] = ()
         try:
+            ray.get([actor.load.remote(plugins.to_send()) for actor in self._actors])
             self._join()
         except BaseException:
             self.close()
@@ -107,8 +138,8 @@ class _Group:
     def _join(self) -> None:
         import ray
 
-        places = ray.get([actor.place.remote() for actor in self._actors])
-        here = {ray.get_runtime_context().get_node_id()} == {place.node for place in places}
+        self._places = places = ray.get([actor.place.remote() for actor in self._actors])
+        here = {ray.get_runtime_context().get_node_id()} == {place.process.node for place in places}
         # On one machine a file does, and nothing listens on the network.
         method = f"file://{self._rendezvous.name}/join" if here else f"tcp://{places[0].address}"
         ray.get([actor.join.remote(method, local=here) for actor in self._actors])
@@ -125,11 +156,11 @@ class _Group:
         ended: dict[int, Outcome] = {}
         while waiting and all(outcome.done for outcome in ended.values()):
             done, waiting = ray.wait(waiting, timeout=POLL_S)
-            ended |= {rank_of[ref]: _result(ref, attempt.cell) for ref in done}
+            ended |= {rank_of[ref]: self._result(ref, rank_of[ref], attempt.cell) for ref in done}
             self._pass_on(reporter)
         if waiting:
             done, _ = ray.wait(waiting, num_returns=len(waiting), timeout=GRACE_S)
-            ended |= {rank_of[ref]: _result(ref, attempt.cell) for ref in done}
+            ended |= {rank_of[ref]: self._result(ref, rank_of[ref], attempt.cell) for ref in done}
         return _overall(ended)
 
     def _pass_on(self, reporter: Reporter | None) -> None:
@@ -140,6 +171,14 @@ class _Group:
         with contextlib.suppress(ray.exceptions.RayActorError):  # its work says so too
             for step, metrics in ray.get(self._actors[0].reports.remote()):
                 reporter(step, metrics)
+
+    def _result(self, ref: "ObjectRef", rank: int, cell: Cell) -> Outcome:
+        import ray
+
+        try:
+            return ray.get(ref)
+        except ray.exceptions.RayError:
+            return Outcome(cell.id, 0.0, failure=ask_node(self._places[rank].process))
 
     def close(self) -> None:
         """End the processes and give back what was reserved for them."""
@@ -162,15 +201,6 @@ def _release() -> None:
         _current = None
 
 
-def _result(ref: "ObjectRef", cell: Cell) -> Outcome:
-    import ray
-
-    try:
-        return ray.get(ref)
-    except ray.exceptions.RayError as error:
-        return Outcome(cell.id, 0.0, failure=_lost(error))
-
-
 def _lost(error: Exception) -> Failure:
     return Failure(FailureClass.PREEMPTED, f"a worker process or its node went away: {error}".strip())
 
@@ -178,17 +208,22 @@ def _lost(error: Exception) -> Failure:
 def _overall(ended: Mapping[int, Outcome]) -> Outcome:
     """Return worker 0's outcome if all are done, else the failure that explains the others.
 
-    A worker that lost another one tells nothing of the cause, so it counts last.
+    A worker that lost another one tells nothing of the cause, so it counts last, and before it an error of
+    communication (NCCL), which may be how it noticed.
     """
-    failed = [outcome for _, outcome in sorted(ended.items()) if outcome.failure is not None]
+    failed = [
+        (outcome, outcome.failure) for _, outcome in sorted(ended.items()) if outcome.failure is not None
+    ]
     if not failed:
         return ended[0]
-    return min(failed, key=lambda outcome: outcome.failure.failure_class is FailureClass.PREEMPTED)  # type: ignore[union-attr]
+    secondary = (FailureClass.DEVICE, FailureClass.PREEMPTED)
+    last = {failure_class: place for place, failure_class in enumerate(secondary, start=1)}
+    return min(failed, key=lambda each: last.get(each[1].failure_class, 0))[0]
 
 
 @dataclass(frozen=True)
 class _Place:
-    node: str
+    process: Process
     address: str
 
 
@@ -201,13 +236,13 @@ class _Worker:
     _reports: deque[tuple[int, Mapping[str, float]]] = field(default_factory=deque)
 
     def place(self) -> _Place:
-        """Return the node, and an address on which it can be reached."""
+        """Return this process, and an address on which its node can be reached."""
         import ray
 
         with socket.socket() as free:
             free.bind(("", 0))
             address = f"{ray.util.get_node_ip_address()}:{free.getsockname()[1]}"
-        return _Place(ray.get_runtime_context().get_node_id(), address)
+        return _Place(this_process(), address)
 
     def join(self, method: str, *, local: bool) -> None:
         """Join the process group of all workers."""
@@ -222,9 +257,9 @@ class _Worker:
         reporter = self._report if self.rank == 0 else None
         try:
             attempt = Attempt(cell, task, Store(store_uri), reporter=reporter, **told)
-        except Exception as error:  # a store that this node can't open
+            return run_in_this_process(attempt, self.rank)
+        except BaseException as error:  # a store that this node can't open; ``sys.exit`` in a cell
             return Outcome(cell.id, 0.0, failure=failure_from(error))
-        return run_in_this_process(attempt, self.rank)
 
     def _report(self, step: int, metrics: Mapping[str, float]) -> None:
         self._reports.append((step, metrics))

@@ -1,5 +1,6 @@
 """Reaching a Ray cluster: what has to be settled before Ray is imported, and what would only hang later."""
 
+import contextlib
 import os
 import socket
 from ipaddress import ip_address
@@ -53,8 +54,45 @@ def prepare_to_reach(address: str) -> None:
 def use_token_if_there() -> None:
     """Make Ray send its token if there is one: it is used only if asked for before Ray is imported."""
     named = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
-    if named or (Path.home() / ".ray" / "auth_token").is_file():
+    if named or _has_token():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
+def _has_token() -> bool:
+    with contextlib.suppress(RuntimeError, OSError):  # no home, or none that can be read
+        return (Path.home() / ".ray" / "auth_token").is_file()
+    return False
+
+
+def keep_sockets_short() -> None:
+    """Give Ray a folder whose path is short enough for its sockets, where its own isn't or can't be written.
+
+    Raises:
+        UserError: there is none.
+    """
+    asked = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
+    choices = [Path(asked), *map(Path, _SHORT_FOLDERS)]
+    fitting = [folder for folder in choices if _takes_sockets(folder)]
+    if not fitting:
+        raise UserError(
+            f"Ray needs a folder for its sockets that can be written and whose path has at most "
+            f"{_LONGEST_FOLDER} letters, and '{asked}' is none: name one by RAY_TMPDIR"
+        )
+    if fitting[0] != Path(asked):
+        own = Path(fitting[0], f"gridcell-{os.getuid()}")
+        own.mkdir(mode=0o700, exist_ok=True)
+        if own.stat().st_uid != os.getuid():
+            raise UserError(f"'{own}' is somebody else's: name a folder of your own by RAY_TMPDIR")
+        os.environ["RAY_TMPDIR"] = str(own)
+
+
+def _takes_sockets(folder: Path) -> bool:
+    return len(str(folder)) <= _LONGEST_FOLDER and folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+
+
+# A socket's path has at most 107 bytes, and Ray's own part of it, with its folder for this user, about 70.
+_LONGEST_FOLDER = 36
+_SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 
 
 def _head(address: str) -> str:

@@ -29,6 +29,21 @@ def run_cell(attempt: Attempt) -> Outcome:
     return _run_on_processes(attempt)
 
 
+def run_whatever_it_raises(attempt: Attempt) -> Outcome:
+    """Run a cell as ``run_cell`` does; what is meant to end the process is the cell's failure, too.
+
+    So ``sys.exit`` in a cell, or a panic in a library's Rust, ends neither the run nor the worker.
+    KeyboardInterrupt is of the person who watches, and passes through.
+    """
+    started = time.monotonic()
+    try:
+        return run_cell(attempt)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return Outcome(attempt.cell.id, time.monotonic() - started, failure=failure_from(error))
+
+
 def _run_on_processes(attempt: Attempt) -> Outcome:
     steps = LastStep(attempt.reporter)
     try:

@@ -208,11 +208,15 @@ class Schedule:
             if failure.mend is not None:
                 self._run_again(failure.mend)
             self._queue_or_block(cell_id)
-            return cell_id not in self.blocked
+            return cell_id not in self.blocked and not self.stopped
         self.failed[cell_id] = outcome
         self._block_dependents(cell_id)
         self._stop_if_hopeless(failure)
         return False
+
+    def stop(self, why: str) -> None:
+        """Hand out nothing more; what runs is let run."""
+        self.stopped = self.stopped or why
 
     def _stop_if_hopeless(self, failure: Failure) -> None:
         if failure.failure_class is FailureClass.DISK_FULL:

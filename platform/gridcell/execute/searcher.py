@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import logging
 import time
+import uuid
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -13,11 +15,15 @@ from ray.tune.search import Searcher
 
 from gridcell.cell import Cell, Resources
 from gridcell.execute.cluster import Room
+from gridcell.execute.last_words import Process, ask_node, living_nodes, take_last_words
+from gridcell.execute.nodes import IN_A_ROW, Nodes
 from gridcell.execute.options import GridRun
 from gridcell.execute.outcome import Failure, FailureClass, Outcome
 from gridcell.execute.settle import settle
-from gridcell.execute.stall import take_stall
-from gridcell.execute.trial import BEGUN, OUTCOME, PROGRESS
+from gridcell.execute.trial import BEGUN, OUTCOME, PROCESS, PROGRESS
+from gridcell.store.patience import written_if_possible
+
+_LOG = logging.getLogger(__name__)
 
 
 class CellSearcher(Searcher):
@@ -56,6 +62,9 @@ class CellSearcher(Searcher):
         self._started: dict[str, float] = {}
         self._free: Counter[Resources] = Counter()  # workers whose cell has ended, by what it asked for
         self._starting: set[str] = set()  # trials that were handed out when no worker was free for them
+        self._nodes = Nodes()
+        self._processes: dict[str, Process] = {}  # in which a trial's cell began
+        self._name = uuid.uuid4().hex[:8]  # of this run, for the names of its attempts
         self._steps: dict[str, int] = {}  # the last that a running cell is known to have reported
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
@@ -67,7 +76,8 @@ class CellSearcher(Searcher):
         if cell is None:
             self._free.clear()  # Tune ends workers that nothing is handed to, or gives them to what waits
             return None
-        if self._free[cell.resources]:
+        avoid = self._nodes.to_avoid(cell, living_nodes()) if self._nodes.any_failed else ()
+        if self._free[cell.resources] and not avoid:
             self._free[cell.resources] -= 1
         else:
             self._starting.add(trial_id)
@@ -79,7 +89,12 @@ class CellSearcher(Searcher):
             "gpus": cell.resources.gpus,
             "workers": cell.resources.workers,
             "oom_halvings": self._run.schedule.oom_halvings(cell.id),
+            "attempt": self._attempt(trial_id),
+            "avoid": avoid,
         }
+
+    def _attempt(self, trial_id: str) -> str:
+        return f"{self._name}-{trial_id}"
 
     def _is_its_turn(self, cell: Cell) -> bool:
         """Whether to hand out a ready cell now: if a worker is free for it, or there is room to start one.
@@ -121,6 +136,8 @@ class CellSearcher(Searcher):
             return
         if BEGUN in result:  # which may be long after it was handed out
             self._started[trial_id] = time.monotonic()
+            if PROCESS in result:
+                self._processes[trial_id] = Process(**json.loads(result[PROCESS]))
             self._starting.discard(trial_id)
             self._run.listener.started(self._cells[trial_id])
         elif PROGRESS in result:
@@ -136,25 +153,48 @@ class CellSearcher(Searcher):
         self._handed_out.pop(trial_id)
         self._starting.discard(trial_id)
         started, step = self._started.pop(trial_id, None), self._steps.pop(trial_id, None)
+        process = self._processes.pop(trial_id, None)
         if result is not None and OUTCOME in result:
             outcome = _outcome(cell, json.loads(result[OUTCOME]))
             self._free[cell.resources] += 1
         else:
-            outcome = _lost(cell, started, step, self._why_lost(cell))
+            outcome = _lost(cell, started, step, self._why_lost(cell, self._attempt(trial_id), process))
+        if process is not None and cell.resources.workers == 1:
+            self._note(process.node, outcome)
         settle(cell, outcome, self._run)
 
-    def all_lost(self, why: str) -> None:
-        """Settle the cells that were handed out as preempted: Tune has given up."""
+    def _note(self, node: str, outcome: Outcome) -> None:
+        before = set(self._nodes.bad)
+        self._nodes.note(node, outcome)
+        for bad in self._nodes.bad - before:
+            _LOG.warning("%d different cells failed one after another on node %s", IN_A_ROW, bad)
+            if why := self._nodes.hopeless(living_nodes()):
+                self._run.schedule.stop(why)
+
+    def all_lost(self, why: str, killed: str = "") -> None:
+        """Settle the cells that were handed out, for Tune has given up.
+
+        Args:
+            why: it did.
+            killed: text that names the processes that Ray ended for want of memory, by Ray's ids.
+        """
         for trial_id, cell in list(self._cells.items()):
             started, step = self._started.get(trial_id), self._steps.get(trial_id)
-            lost = _lost(cell, started, step, Failure(FailureClass.PREEMPTED, why))
-            settle(cell, lost, self._run)
+            process = self._processes.get(trial_id)
+            was_killed = process is not None and process.worker and process.worker in killed
+            found = FailureClass.OUT_OF_MEMORY if was_killed else FailureClass.PREEMPTED
+            settle(cell, _lost(cell, started, step, Failure(found, why)), self._run)
 
-    def _why_lost(self, cell: Cell) -> Failure:
-        stalled = None
+    def _why_lost(self, cell: Cell, attempt: str, process: Process | None) -> Failure:
         with contextlib.suppress(OSError):  # then its storage says no more than that it is lost
-            stalled = take_stall(cell, self._run.store)
-        return stalled or Failure(FailureClass.PREEMPTED, "its worker process or node went away")
+            if said := take_last_words(cell, self._run.store, attempt):
+                return said
+        if process is None:  # it never began
+            return Failure(FailureClass.PREEMPTED, "its worker process or node went away")
+        failure = ask_node(process)
+        if failure.traceback:  # a native crash's last words
+            written_if_possible(lambda: self._run.store.logs.add(cell.id, failure.traceback))
+        return failure
 
     def __getstate__(self) -> dict[str, Any]:
         """Be nothing in Tune's snapshots: they are never restored, for the store is the state."""

@@ -2,13 +2,12 @@
 
 import contextlib
 import time
-from collections.abc import Callable
 
 from gridcell.cell import Cell
 from gridcell.execute.options import GridRun
 from gridcell.execute.outcome import Failure, Outcome
 from gridcell.store import Loss, Store
-from gridcell.store.patience import is_full, is_passing
+from gridcell.store.patience import written_if_possible
 
 
 def settle(cell: Cell, outcome: Outcome, run: GridRun) -> None:
@@ -48,12 +47,3 @@ def lost_steps(store: Store, cell_id: str, reported: int | None) -> int | None:
     if reported is None:
         return None
     return max(0, reported - (store.checkpoints(cell_id).saved_step() or 0))
-
-
-def written_if_possible(write: Callable[[], None]) -> None:
-    """Do without a note about the run where storage fails for long: no result depends on one."""
-    try:
-        write()
-    except Exception as error:
-        if not (is_passing(error) or is_full(error)):
-            raise

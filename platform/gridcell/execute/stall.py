@@ -2,7 +2,6 @@
 
 import contextlib
 import faulthandler
-import json
 import os
 import sys
 import threading
@@ -12,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from gridcell.cell import Cell
 from gridcell.context import Reporter
+from gridcell.execute.last_words import leave_last_words
 from gridcell.execute.outcome import Failure, FailureClass
 from gridcell.store import Store
 
@@ -21,7 +21,7 @@ _REARM_S = 1.0  # each rearming starts a thread
 
 @contextlib.contextmanager
 def watched(
-    cell: Cell, store: Store, reporter: Reporter | None, timeout_s: float | None
+    cell: Cell, store: Store, reporter: Reporter | None, timeout_s: float | None, attempt: str = ""
 ) -> Iterator[Reporter | None]:
     """Yield a reporter; if it isn't called for ``timeout_s``, leave a note in the store and end the process.
 
@@ -30,11 +30,12 @@ def watched(
         store: where the note goes.
         reporter: receives what the yielded one is told.
         timeout_s: None for as long as it takes.
+        attempt: name of this attempt at the cell, by which the driver asks for the note.
     """
     if timeout_s is None:
         yield reporter
         return
-    watch = _Watch(cell, store, reporter, timeout_s)
+    watch = _Watch(cell, store, reporter, timeout_s, attempt)
     thread = threading.Thread(target=watch.look, daemon=True, name="stall-watch")
     thread.start()
     try:
@@ -46,8 +47,11 @@ def watched(
 
 
 class _Watch:
-    def __init__(self, cell: Cell, store: Store, reporter: Reporter | None, timeout_s: float) -> None:
+    def __init__(
+        self, cell: Cell, store: Store, reporter: Reporter | None, timeout_s: float, attempt: str
+    ) -> None:
         self._cell = cell
+        self._attempt = attempt
         self._store = store
         self._reporter = reporter
         self._timeout_s = timeout_s
@@ -82,20 +86,6 @@ class _Watch:
         message = f"it reported nothing for {self._timeout_s:g} s"
         failure = Failure(FailureClass.STALLED, message, "\n".join(stacks))
         try:
-            self._store.folder.write(_note(self._cell), json.dumps(failure.to_record()).encode())
+            leave_last_words(self._cell, self._store, failure, self._attempt)
         finally:
             os._exit(1)
-
-
-def take_stall(cell: Cell, store: Store) -> Failure | None:
-    """Return why a cell whose process went away was ended for stalling, if it was, and remove the note."""
-    try:
-        record = json.loads(store.folder.read(_note(cell)))
-    except FileNotFoundError:
-        return None
-    store.folder.remove(_note(cell))
-    return Failure.from_record(record)
-
-
-def _note(cell: Cell) -> str:
-    return f"stalls/{cell.id}.json"

@@ -6,10 +6,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ray import tune
 
@@ -17,10 +17,12 @@ from gridcell.cell import Cell, Resources
 from gridcell.context import Reporter
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.cluster import bundles
-from gridcell.execute.outcome import Outcome, failure_from
-from gridcell.execute.run_cell import run_cell
+from gridcell.execute.last_words import leave_last_words, this_process
+from gridcell.execute.outcome import Failure, Outcome, failure_from
+from gridcell.execute.run_cell import run_whatever_it_raises
 from gridcell.execute.stall import watched
 from gridcell.plugins import Sent, receive
+from gridcell.printable import print_anything
 from gridcell.store import Store
 from gridcell.task import Task
 
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 BEGUN = "begun"
 """Key of a trial's first result, which says that a worker has begun its cell."""
+
+PROCESS = "process"
+"""Key in that result which holds this worker, as JSON."""
 
 PROGRESS = "progress"
 """Key of a result that holds what a running cell reported, as JSON: [step, metrics]."""
@@ -51,6 +56,9 @@ class GridWork:
         origin: what the results' provenance says of the run.
         report_every_s: a cell's progress is passed on at most so often.
         stall_timeout_s: a cell that reports nothing for so long is ended; None for never.
+
+    A trial's own configuration beside its cell: ``attempt``, its name; ``avoid``, Ray's ids of the nodes that
+    it must not run on; ``oom_halvings``.
     """
 
     task_ref: "ObjectRef"
@@ -93,10 +101,16 @@ class CellTrial(tune.Trainable):
         Of several workers each has a bundle; the trial, which only waits for them, has an empty one.
         """
         resources = Resources(config["cpus"], config["gpus"], config["workers"])
-        return tune.PlacementGroupFactory(([{}] if resources.workers > 1 else []) + bundles(resources))
+        asked = bundles(resources)
+        where = {}
+        if config["avoid"]:  # Ray labels each node by its id
+            elsewhere = {"ray.io/node-id": f"!in({','.join(config['avoid'])})"}
+            where = {"bundle_label_selector": [elsewhere] * len(asked)}
+        return tune.PlacementGroupFactory(([{}] if resources.workers > 1 else []) + asked, **where)
 
     def setup(self, config: dict[str, Any], work: GridWork) -> None:
         """Begin in an empty folder of this process's own, so that cells' relative paths don't meet."""
+        print_anything()
         self._folder = tempfile.TemporaryDirectory(prefix="gridcell-worker-", ignore_cleanup_errors=True)
         os.chdir(self._folder.name)
         self._work = work
@@ -115,11 +129,13 @@ class CellTrial(tune.Trainable):
         if not self._running:
             self._running = True
             threading.Thread(target=self._run, args=(self.config,), daemon=True, name="cell").start()
-            return {BEGUN: True, "done": False}
+            return {BEGUN: True, PROCESS: json.dumps(asdict(this_process())), "done": False}
         said = self._said.get()
         if not isinstance(said, Outcome):
             return {PROGRESS: json.dumps(said), "done": False}
         self._running = False
+        if said.failure is not None and said.failure.ends_process:
+            self._end(said.failure)
         failure = said.failure.to_record() if said.failure else None
         ended = {
             "seconds": said.seconds,
@@ -128,6 +144,16 @@ class CellTrial(tune.Trainable):
             "step": said.step,
         }
         return {OUTCOME: json.dumps({**ended, "step": said.step}), "done": True}
+
+    def _end(self, failure: Failure) -> NoReturn:
+        """End this process, which may be unusable, so that no other cell meets it; say why first."""
+        work = self._work
+        try:
+            cell = Cell.from_record(work.cells[self.config["cell"]])
+            leave_last_words(cell, Store(work.store_uri), failure, self.config["attempt"])
+            self.cleanup()
+        finally:
+            os._exit(1)
 
     def cleanup(self) -> None:
         """Remove this process's folder."""
@@ -142,17 +168,19 @@ class CellTrial(tune.Trainable):
     def _run(self, config: Mapping[str, Any]) -> None:
         try:
             outcome = self._outcome(config)
-        except BaseException as error:  # a store that this node can't open, or a cell that calls sys.exit
+        except BaseException as error:  # a store that this node can't open
             outcome = Outcome(config["cell"], 0.0, failure=failure_from(error))
         self._said.put(outcome)
 
     def _outcome(self, config: Mapping[str, Any]) -> Outcome:
         work = self._work
         cell, store = Cell.from_record(work.cells[config["cell"]]), Store(work.store_uri)
-        with watched(cell, store, self._throttled_report(), work.stall_timeout_s) as reporter:
+        name, report = config["attempt"], self._throttled_report()
+        with watched(cell, store, report, work.stall_timeout_s, name) as reporter:
             halvings = config["oom_halvings"]
             attempt = Attempt(cell, work.task, store, work.locations, halvings, reporter)
-            return run_cell(replace(attempt, replaces=work.rerun.get(cell.id), origin=work.origin))
+            attempt = replace(attempt, replaces=work.rerun.get(cell.id), origin=work.origin)
+            return run_whatever_it_raises(attempt)
 
     def _throttled_report(self) -> Reporter:
         last = time.monotonic()

@@ -6,11 +6,11 @@ equal resource requests, so Python and torch start once per worker and not once 
 
 import contextlib
 import math
-import os
 import tempfile
 from typing import TYPE_CHECKING
 
 from gridcell import plugins
+from gridcell.execute.allotted import usable_cpus
 from gridcell.execute.cluster import check_nodes, check_resources, ray_cluster
 from gridcell.execute.head import watched_head
 from gridcell.execute.options import GridRun
@@ -30,7 +30,7 @@ def run_on_ray(run: GridRun) -> None:
         with ray_cluster(options.address, options.num_cpus):
             if options.address is None:
                 check_resources(run.schedule.queued())
-                processors = os.cpu_count() or 1
+                processors = usable_cpus()
             else:
                 processors = check_nodes(run.task, options.address)
             # Not before: this imports Ray, which then reads where it may listen.
@@ -45,9 +45,10 @@ def run_on_ray(run: GridRun) -> None:
             try:
                 _run_on_cluster(run, searcher)
             except RuntimeError as error:
-                if not _is_short_of_memory(error):
+                killed = _short_of_memory(error)
+                if killed is None:
                     raise
-                searcher.all_lost("a node ran short of memory, and Ray ended workers there")
+                searcher.all_lost("a node ran short of memory, and Ray ended workers there", killed)
 
 
 def _run_on_cluster(run: GridRun, searcher: "CellSearcher") -> None:
@@ -89,13 +90,14 @@ def _run_on_cluster(run: GridRun, searcher: "CellSearcher") -> None:
             tuner.fit()
 
 
-def _is_short_of_memory(error: BaseException | None) -> bool:
-    """Tell whether Tune gave up because Ray's memory monitor ended a worker, an error that Tune doesn't know.
+def _short_of_memory(error: BaseException | None) -> str | None:
+    """Return what Ray's memory monitor said when it ended a worker, an error that Tune doesn't know.
 
-    Its run can't go on then; another one can, once this one's cluster or connection is closed.
+    Tune's run can't go on then; another one can, once this one's cluster or connection is closed. None for
+    any other error.
     """
     import ray
 
     while error is not None and not isinstance(error, ray.exceptions.OutOfMemoryError):
         error = error.__cause__
-    return error is not None
+    return None if error is None else str(error)

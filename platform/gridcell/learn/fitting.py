@@ -32,6 +32,7 @@ Report = Callable[..., None]
 _EXPECTED_WARNINGS = (
     r"Found \d+ module\(s\) in eval mode at the start of training",  # frozen parts
     r".*isinstance\(treespec, LeafSpec\)",  # Lightning's own use of torch
+    r"The `srun` command is available on your system but is not used",  # processes are Ray's to start
     r"GPU available but not used",  # the scheduler decides who gets the GPU
     r".*configure_optimizers` returned `None`",  # a module that steps by itself
     r"You're resuming from a checkpoint that ended before the epoch ended",  # Continuation places the batches

@@ -14,6 +14,7 @@ from gridcell.report.missing import incomplete, missing, missing_table
 from gridcell.report.results import GridResults
 from gridcell.report.tables import Column, Columns, Table
 from gridcell.report.templates import environment
+from gridcell.store.values import without_not_finite
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,12 +87,13 @@ def write_summary(summary: Mapping[str, Any], out: Path, **options: bool) -> Non
     """Write ``summary.json`` into a folder: the numbers behind a page.
 
     Args:
-        summary: JSON values, none of them NaN.
+        summary: JSON values; a number that is not finite becomes null.
         out: the folder, made if it is not there.
         options: of ``json.dumps``: ``sort_keys``, ``ensure_ascii``.
     """
     out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(summary, indent=1, allow_nan=False, **options)  # type: ignore[arg-type]
+    finite, _ = without_not_finite(summary)
+    text = json.dumps(finite, indent=1, allow_nan=False, **options)  # type: ignore[arg-type]
     (out / "summary.json").write_text(f"{text}\n", encoding="utf-8")
 
 

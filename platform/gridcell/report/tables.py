@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 NONE = "–"
 """Stands for a value that is not known."""
 
+NOT_A_NUMBER = "not a number"
+"""Shown of NaN."""
+
 
 @dataclass(frozen=True)
 class Value:
@@ -152,12 +155,19 @@ def _valued(value: Any, column: Column) -> Value:
     given = value if isinstance(value, Value) else Value(value)
     if given.text is not None:
         return given
-    text = NONE if given.value is None else column.write(given.value)
+    if given.value is None:
+        text = NONE
+    elif isinstance(given.value, float) and given.value != given.value:
+        text = NOT_A_NUMBER
+    else:
+        text = column.write(given.value)
     return Value(given.value, text, given.note, given.mark)
 
 
 def _styled(text: str, value: Value) -> Text:
     from rich.text import Text
 
+    from gridcell.printable import printable
+
     marks = value.mark.split()
-    return Text(text, style="bold" if "best" in marks else "dim" if "own" in marks else "")
+    return Text(printable(text), style="bold" if "best" in marks else "dim" if "own" in marks else "")

@@ -9,6 +9,7 @@ Layout below the root::
     failures/<id>.json                  the last failure of a cell that isn't done
     losses/<id>-<attempt>.json          an attempt that ended without a result
     stalls/<id>.json                    left by a process that ended itself because its cell stalled
+    logs/<id>/<time>-<attempt>.txt      the last part of what an attempt printed
     plans/<grid>.json                   the cells of a grid that was run here
     codes/<fingerprint>.json            the files that a fingerprint of code stands for
     superseded/<id>-<stamp>.json        a result that was replaced, because its code or inputs changed
@@ -23,6 +24,7 @@ from gridcell.store.checkpoints import Checkpoints
 from gridcell.store.codes import Codes
 from gridcell.store.failures import Failures
 from gridcell.store.filesystem import Folder
+from gridcell.store.logs import Logs
 from gridcell.store.losses import Loss, Losses
 from gridcell.store.plans import Plan, Plans
 from gridcell.store.results import Artifact, Result, Results
@@ -62,6 +64,7 @@ class Store:
         self.results = Results(self.folder)
         self.failures = Failures(self.folder)
         self.losses = Losses(self.folder)
+        self.logs = Logs(self.folder)
         self.plans = Plans(self.folder)
         self.codes = Codes(self.folder)
 

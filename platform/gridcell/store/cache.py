@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -11,6 +12,7 @@ from typing import IO, NamedTuple, Self
 from gridcell.errors import CorruptData, UserError
 from gridcell.store.filesystem import Folder, sha256_of
 from gridcell.store.locks import Lock, locked
+from gridcell.store.names import checked_name, checked_sha256
 
 _ARRIVING = ".arriving"
 _OURS = re.compile(r"[0-9a-f]{64}(\.[^.]*)?")  # SHA-256 and the remote name's ending; nothing else is touched
@@ -19,9 +21,18 @@ _DEFAULT_LIMIT_GB = 100.0
 
 
 def cache_folder() -> Path:
-    """Return ``$GRIDCELL_CACHE``, or ``gridcell`` in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("GRIDCELL_CACHE") or Path(base) / "gridcell")
+    """Return ``$GRIDCELL_CACHE``, or ``gridcell`` in the user's cache folder.
+
+    Without a home that can be written, as in many containers, it is in the folder for temporary files.
+    """
+    if named := os.environ.get("GRIDCELL_CACHE"):
+        return Path(named)
+    with contextlib.suppress(RuntimeError, OSError):  # no home at all, or one that can't be looked at
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        there = next(folder for folder in (base, *base.parents) if folder.exists())
+        if os.access(there, os.W_OK | os.X_OK):
+            return base / "gridcell"
+    return Path(tempfile.gettempdir()) / f"gridcell-cache-{os.getuid()}"
 
 
 def cache_limit() -> int:
@@ -123,7 +134,7 @@ class FileCache:
                 f"{file.name} has {file.size} bytes; the cache {self.root} may hold {self.limit}: allow more "
                 "by GRIDCELL_CACHE_GB"
             )
-        return self.root / f"{file.sha256}{PurePosixPath(file.name).suffix}"
+        return self.root / f"{checked_sha256(file.sha256)}{PurePosixPath(checked_name(file.name)).suffix}"
 
     def _leased(self, path: Path, size: int) -> bool:
         """Note that a file is in use, if it is there; from then on no process removes it."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from gridcell.cell import canonical_json
 from gridcell.store.filesystem import Folder
+from gridcell.store.names import is_name
 from gridcell.store.notes import parse_notes
 
 _FIELDS = {"files": dict}
@@ -25,6 +26,6 @@ class Codes:
 
     def read(self, fingerprints: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Return the records of those fingerprints that are known and whole."""
-        names = {f"codes/{fingerprint}.json": fingerprint for fingerprint in fingerprints}
+        names = {f"codes/{each}.json": each for each in fingerprints if is_name(each)}
         found = parse_notes(self._folder.read_many(names), _FIELDS)
         return {names[name]: record for name, record in found.items()}

@@ -15,6 +15,8 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from gridcell.errors import UserError
+from gridcell.store.commit import put_if_absent, sync_folder, write_file
+from gridcell.store.names import checked_name
 from gridcell.store.patience import patient
 
 _BLOCK = 1 << 20  # bytes hashed or copied at a time
@@ -37,7 +39,7 @@ class Folder:
 
     def __init__(self, filesystem: fsspec.AbstractFileSystem, root: str) -> None:
         self.filesystem = filesystem
-        self.root = root.rstrip("/")
+        self.root = root.rstrip("/") or root[:1]
         self.is_local = isinstance(filesystem, LocalFileSystem)
 
     @classmethod
@@ -55,8 +57,12 @@ class Folder:
         return cls(filesystem, root)
 
     def path(self, name: str) -> str:
-        """Return the filesystem's path of ``name`` in this folder."""
-        return posixpath.join(self.root, name)
+        """Return the filesystem's path of ``name`` in this folder; of the folder itself for an empty name.
+
+        Raises:
+            CorruptData: the name leads out of this folder.
+        """
+        return posixpath.join(self.root, checked_name(name) if name else "")
 
     def local(self, name: str) -> Path | None:
         """Return the path of ``name`` on this machine, or None on a remote filesystem."""
@@ -67,13 +73,17 @@ class Folder:
         return bool(self.filesystem.exists(self.root))
 
     def check_writable(self) -> None:
-        """Write, read and remove a probe.
+        """Write, create, read and remove a probe, as a commit does.
 
         Raises:
             UserError: any of it fails.
         """
         probe = f"probe-{uuid.uuid4().hex}"
         try:
+            if not self.create(probe, b"first"):
+                raise OSError("a new file can't be told from one that exists")
+            if self.create(probe, b"second"):
+                raise OSError("of two writers of one file both win")
             self.write(probe, b"gridcell")
             if self.read(probe) != b"gridcell":
                 raise OSError("what was written is not what was read")
@@ -111,18 +121,30 @@ class Folder:
             return None
 
     @patient
-    def write(self, name: str, data: bytes) -> None:
-        """Write a file in one step, replacing what was there."""
+    def write(self, name: str, data: bytes, *, durable: bool = False) -> None:
+        """Write a file in one step, replacing what was there.
+
+        Args:
+            name: of the file.
+            data: its content.
+            durable: wait until it is on the disk, so that it outlives a machine that loses power.
+        """
         if not self.is_local:
             self.filesystem.pipe_file(self.path(name), data)
             return
-        with _temporary_beside(Path(self.path(name))) as temporary:
-            temporary.write_bytes(data)
-            temporary.replace(self.path(name))
+        target = Path(self.path(name))
+        with _temporary_beside(target) as temporary:
+            write_file(temporary, data, durable=durable)
+            temporary.replace(target)
+            if durable:
+                sync_folder(target.parent)
 
     @patient
     def create(self, name: str, data: bytes) -> bool:
-        """Write a file in one step unless it exists; of concurrent writers exactly one gets True."""
+        """Write a file in one step unless it exists; of concurrent writers exactly one gets True.
+
+        It is on the disk then, so that it outlives a machine that loses power.
+        """
         if not self.is_local:
             try:
                 with _MEMORY if isinstance(self.filesystem, MemoryFileSystem) else contextlib.nullcontext():
@@ -130,29 +152,32 @@ class Folder:
             except FileExistsError:
                 return False
             return True
-        with _temporary_beside(Path(self.path(name))) as temporary:
-            temporary.write_bytes(data)
-            try:
-                os.link(temporary, self.path(name))
-            except FileExistsError:
+        target = Path(self.path(name))
+        with _temporary_beside(target) as temporary:
+            write_file(temporary, data, durable=True)
+            if not put_if_absent(temporary, target):
                 return False
+            sync_folder(target.parent)
         return True
 
     @patient
     def put(self, local: Path, name: str) -> None:
-        """Copy a local file here in one step."""
+        """Copy a local file here in one step; it is on the disk then."""
         if not self.is_local:
             self.filesystem.put_file(str(local), self.path(name))
             return
+        target = Path(self.path(name))
         with (
-            _temporary_beside(Path(self.path(name))) as temporary,
+            _temporary_beside(target) as temporary,
             local.open("rb") as source,
             temporary.open("wb") as copy,
         ):
             while block := source.read(_BLOCK):
                 copy.write(block)
             copy.flush()
-            temporary.replace(self.path(name))
+            os.fsync(copy.fileno())
+            temporary.replace(target)
+            sync_folder(target.parent)
 
     @patient
     def get(self, name: str, local: Path) -> None:

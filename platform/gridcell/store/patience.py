@@ -33,6 +33,15 @@ def is_passing(error: BaseException) -> bool:
     return error.errno not in _LASTING_CODES
 
 
+def written_if_possible(write: Callable[[], None]) -> None:
+    """Do without a note about the run where storage fails for long: no result depends on one."""
+    try:
+        write()
+    except Exception as error:
+        if not (is_passing(error) or is_full(error)):
+            raise
+
+
 def patient(operation: Callable[P, R]) -> Callable[P, R]:
     """Make an operation that may be repeated wait and try again where its error is a passing one."""
 

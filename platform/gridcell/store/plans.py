@@ -1,6 +1,7 @@
 """Plans: the grids that were run against this store, so that any cell can be found by its id alone."""
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from gridcell.grid import Grid
 from gridcell.store.filesystem import Folder
 from gridcell.store.notes import parse_notes
 
+_LOG = logging.getLogger(__name__)
 _FIELDS = {"task": str, "suite": str, "locations": dict, "cells": list}
 
 
@@ -52,7 +54,11 @@ class Plans:
         plans = parse_notes(self._folder.read_many(names), _FIELDS)
         for name in sorted(plans, key=lambda name: (self._folder.modified(name), name)):
             body = plans[name]
-            cells = {cell.id: cell for cell in map(Cell.from_record, body["cells"])}
+            try:
+                cells = {cell.id: cell for cell in map(Cell.from_record, body["cells"])}
+            except UserError as error:
+                _LOG.warning("The note %s of the storage can't be read (%s): left out", name, error)
+                continue
             yield Plan(body["task"], body["suite"], cells, body["locations"], tuple(body.get("plugins", ())))
 
     def find(self, prefix: str) -> tuple[Plan, Cell]:

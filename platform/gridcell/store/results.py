@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from gridcell.cell import Cell, canonical_json
-from gridcell.errors import CorruptData
+from gridcell.errors import CorruptData, UserError
 from gridcell.store.cache import FileCache, KnownFile, matches
 from gridcell.store.filesystem import Folder, sha256_of
+from gridcell.store.names import checked_name, checked_sha256
+from gridcell.store.values import plain, with_not_finite, without_not_finite
 
 _SUFFIX = ".json"
 
@@ -31,7 +33,7 @@ class Result:
 
     Attributes:
         cell: the cell.
-        metrics: JSON values; the cell's answer, equal for equal cells.
+        metrics: JSON values, and floats that are not finite; the cell's answer, equal for equal cells.
         artifacts: name -> file in the store.
         provenance: where, when and with which versions it was made; differs between runs.
         curves: metric -> (step, value) pairs reported on the way.
@@ -54,7 +56,9 @@ class Result:
     def content(self) -> str:
         """SHA-256 of what the cell answered: metrics and artifacts, without provenance."""
         artifacts = {name: item.sha256 for name, item in self.artifacts.items()}
-        return hashlib.sha256(canonical_json([dict(self.metrics), artifacts]).encode()).hexdigest()
+        metrics, not_finite = without_not_finite(dict(self.metrics))
+        answered = [metrics, artifacts, *([not_finite] if not_finite else [])]
+        return hashlib.sha256(canonical_json(answered).encode()).hexdigest()
 
 
 class Results:
@@ -84,7 +88,7 @@ class Results:
 
         Args:
             cell: what was run.
-            metrics: JSON values.
+            metrics: numbers, also of NumPy and torch, text, None, and lists and mappings of them.
             outputs: local folder; each file below it becomes an artifact named by its relative path.
             provenance: JSON values.
             curves: metric -> (step, value) pairs.
@@ -94,7 +98,7 @@ class Results:
             The result as committed: an earlier one, if another driver was faster.
 
         Raises:
-            TypeError: the metrics hold something that is not JSON, such as NaN.
+            TypeError: the metrics hold something else.
         """
         attempt = uuid.uuid4().hex[:8]  # two writers of one cell never share a file
         artifacts = {}
@@ -103,7 +107,7 @@ class Results:
             stored = f"artifacts/{cell.id}/{attempt}/{name}"
             self._folder.put(file, stored)
             artifacts[name] = Artifact(stored, sha256_of(file), file.stat().st_size)
-        result = Result(cell, metrics, artifacts, provenance, curves or {})
+        result = Result(cell, plain(metrics), artifacts, provenance, curves or {})
         data = encode(result)
         if self._replace(cell.id, replaces, data) or self._folder.create(f"results/{cell.id}{_SUFFIX}", data):
             return decode(cell.id, data)
@@ -123,7 +127,7 @@ class Results:
         if decode(cell_id, before).stamp != stamp:  # another driver has replaced it already
             return False
         self._folder.create(f"superseded/{cell_id}-{stamp[:12]}{_SUFFIX}", before)
-        self._folder.write(f"results/{cell_id}{_SUFFIX}", data)
+        self._folder.write(f"results/{cell_id}{_SUFFIX}", data, durable=True)
         return True
 
     def put_back(self, result: Result) -> None:
@@ -226,16 +230,33 @@ class Results:
 
 
 def encode(result: Result) -> bytes:
-    """Return a result as it is stored: one line of JSON with its checksum."""
+    """Return a result as it is stored: one line of JSON with its checksum.
+
+    A metric that is not a finite number is null, and ``not_finite`` says where and what it is.
+    """
+    metrics, not_finite = without_not_finite(dict(result.metrics))
     body = {
         "cell": result.cell.to_record(),
-        "metrics": dict(result.metrics),
+        "metrics": metrics,
+        **({"not_finite": not_finite} if not_finite else {}),
         "artifacts": {name: vars(artifact) for name, artifact in result.artifacts.items()},
         "provenance": dict(result.provenance),
         "curves": dict(result.curves),
     }
     text = canonical_json(body)
     return f'{{"sha256":"{hashlib.sha256(text.encode()).hexdigest()}","body":{text}}}\n'.encode()
+
+
+def _artifact(item: Mapping[str, Any]) -> Artifact:
+    """Rebuild an artifact from its record, which names files of the store alone.
+
+    Raises:
+        CorruptData, TypeError, KeyError: it doesn't.
+    """
+    path = checked_name(item["path"])
+    if not path.startswith("artifacts/"):
+        raise CorruptData(f"{path!r} is no artifact")
+    return Artifact(path, checked_sha256(item["sha256"]), int(item["size"]))
 
 
 def decode(cell_id: str, data: bytes) -> Result:
@@ -254,8 +275,9 @@ def decode(cell_id: str, data: bytes) -> Result:
         cell = Cell.from_record(body["cell"])
         if cell.id != cell_id:
             raise ValueError(f"it holds cell {cell.id}")
-        artifacts = {name: Artifact(**item) for name, item in body["artifacts"].items()}
+        artifacts = {checked_name(name): _artifact(item) for name, item in body["artifacts"].items()}
         stamp = record["sha256"]
-        return Result(cell, body["metrics"], artifacts, body["provenance"], body["curves"], stamp)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        metrics = with_not_finite(body["metrics"], body.get("not_finite", []))
+        return Result(cell, metrics, artifacts, body["provenance"], body["curves"], stamp)
+    except (ValueError, LookupError, TypeError, AttributeError, UserError, CorruptData) as error:
         raise CorruptData(f"The stored result of cell {cell_id} is damaged: {error}") from error

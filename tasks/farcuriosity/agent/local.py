@@ -27,7 +27,7 @@ def keep_to_loopback() -> None:
 def local_ray() -> Iterator[None]:
     """Make sure that there is a Ray for RLlib to live in: the one that runs this cell, or one of its own.
 
-    One of its own listens on 127.0.0.1 alone, and ends with the context.
+    One of its own listens on 127.0.0.1 alone. It serves all cells that run in this process.
 
     Raises:
         UserError: it can't be started.
@@ -40,12 +40,12 @@ def local_ray() -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    from gridcell import ray_cluster
+    from gridcell import ray_here
 
     if any(os.environ.get(name) != value for name, value in LOOPBACK_ONLY.items()):
         _log.warning(
             "Ray was imported before farcuriosity.agent, so that other machines can reach its ports: "
             "import farcuriosity.agent first"
         )
-    with ray_cluster(None, None):
+    with ray_here():
         yield

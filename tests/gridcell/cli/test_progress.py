@@ -72,3 +72,49 @@ def test_a_kind_not_yet_seen_makes_it_unknown():
     assert told.left == 10.0  # two of 10 s, two at once
     told.finish(told.start())
     assert told.left == 5.0  # the last can't be shared; its kind takes (10 + 0) / 2
+
+
+def with_estimates(told, **seconds):
+    """Give each kind an estimate, in the task's seconds."""
+    cells = {cell.id: seconds[cell.kind] for cell in told.schedule.queued() if cell.kind in seconds}
+    told.progress._left.estimates = cells
+    return told
+
+
+def test_a_kind_not_yet_seen_takes_its_estimate_at_the_pace_of_the_others():
+    told = with_estimates(Told(*["short"] * 3, "long"), short=2.0, long=100.0)
+    short, long = told.start(), told.start()
+    assert {short[0].kind, long[0].kind} == {"short", "long"}
+    if short[0].kind == "long":
+        short, long = long, short
+    told.clock = 6.0  # three times as long as estimated
+    told.finish(short)
+    assert told.left == pytest.approx(300.0 - 6.0)
+    told.clock = 300.0
+    assert told.left == pytest.approx((2 * 6.0 + 0) / 2)
+
+
+def test_many_short_cells_say_nothing_of_a_kind_without_an_estimate():
+    told = Told(*["short"] * 40, "long")
+    first, long = told.start(), told.start()
+    if first[0].kind == "long":
+        first, long = long, first
+    told.finish(first)
+    for _ in range(30):
+        told.clock += 1.0
+        told.finish(told.start())
+    assert told.left is None
+
+
+def test_a_cell_in_its_middle_counts_by_its_steps():
+    told = Told("train", "train")
+    one, other = told.start(), told.start()
+    told.clock = 100.0
+    told.progress.reported(one[0], 50, {})
+    told.finish(one)
+    told.progress.reported(other[0], 10, {})  # it went on from a checkpoint at step 9, say
+    told.clock = 140.0
+    told.progress.reported(other[0], 20, {})
+    assert told.left == pytest.approx(30 * 4.0)
+    told.clock = 150.0
+    assert told.left == pytest.approx(30 * 4.0 - 10.0)

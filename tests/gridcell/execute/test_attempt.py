@@ -29,7 +29,7 @@ def attempt(store, monkeypatch):
 
     def make(function):
         monkeypatch.setattr(Task, "cell_function", lambda self, kind: function)
-        task = Task("t", "", None, Path(), None, {"k": f"{__name__}:function"}, ":")
+        task = Task("t", "", None, Path(), None, {"k": "toy_task:step"}, ":")
         return Attempt(CELL, task, store)
 
     return make
@@ -102,7 +102,7 @@ def run_of(store):
     for number in range(4):
         grid.target({"n": number}, grid.add("k", {"n": number}, title=str(number)))
     built = grid.build()
-    task = Task("t", "", None, Path(), None, {"k": f"{__name__}:function"}, ":")
+    task = Task("t", "", None, Path(), None, {"k": "toy_task:step"}, ":")
     return GridRun(
         task=task,
         grid=built,

@@ -19,13 +19,14 @@ from gridcell.context import Context
 from gridcell.errors import CorruptData, UserError
 from gridcell.execute import head, heartbeat
 from gridcell.execute.driver import run_grid, set_damaged_aside
+from gridcell.execute.last_words import take_last_words
 from gridcell.execute.options import GridRun, RunOptions
 from gridcell.execute.outcome import Failure, FailureClass, Outcome, classify
 from gridcell.execute.schedule import Schedule
-from gridcell.execute.settle import lost_seconds, lost_steps, settle, written_if_possible
-from gridcell.execute.stall import take_stall
+from gridcell.execute.settle import lost_seconds, lost_steps, settle
 from gridcell.store import Loss, Store
 from gridcell.store.losses import describe_lost, lost_by_class
+from gridcell.store.patience import written_if_possible
 
 
 class Silent:
@@ -180,16 +181,16 @@ def stall(store, timeout, reports, *more):
 def test_a_cell_that_reports_nothing_ends_its_process_and_says_where_it_was(store):
     cell = Cell("t", "k", {})
     assert stall(store, 0.5, 1, "and then nothing") == 1
-    failure = take_stall(cell, store)
+    failure = take_last_words(cell, store)
     assert failure.failure_class is FailureClass.STALLED
     assert "reported nothing for 0.5 s" in failure.message
     assert "time.sleep(600)" in failure.traceback or "<string>" in failure.traceback
-    assert take_stall(cell, store) is None
+    assert take_last_words(cell, store) is None
 
 
 def test_a_cell_that_reports_now_and_then_is_left_alone(store):
     assert stall(store, 1.0, 80) == 0  # 1.6 s in all
-    assert take_stall(Cell("t", "k", {}), Store(store.uri)) is None
+    assert take_last_words(Cell("t", "k", {}), Store(store.uri)) is None
 
 
 def test_a_needed_result_that_is_gone_is_made_again(store, tmp_path):

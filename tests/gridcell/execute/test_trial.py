@@ -6,9 +6,10 @@ import sys
 import pytest
 import toy_task
 
-from gridcell.execute.outcome import FailureClass
+from gridcell.execute.last_words import Process, take_last_words
+from gridcell.execute.outcome import Failure, FailureClass
 from gridcell.execute.searcher import _outcome
-from gridcell.execute.trial import BEGUN, OUTCOME, PROGRESS, CellTrial, GridWork
+from gridcell.execute.trial import BEGUN, OUTCOME, PROCESS, PROGRESS, CellTrial, GridWork
 from gridcell.grid import Grid
 
 
@@ -16,6 +17,7 @@ from gridcell.grid import Grid
 def trial_of(store, tmp_path, monkeypatch):
     """Make a trial for a grid, set to its first cell."""
     monkeypatch.chdir(tmp_path)  # and back at the end
+    monkeypatch.setattr("gridcell.execute.trial.this_process", lambda: Process("node"))
 
     def make(grid: Grid, report_every_s: float = 0.0):
         work = GridWork(None, (), None, store.uri, dict(grid.locations), {}, {}, report_every_s, None)
@@ -30,7 +32,7 @@ def trial_of(store, tmp_path, monkeypatch):
 
 
 def take(trial, cell_id):
-    trial.config = {"cell": cell_id, "oom_halvings": 0}
+    trial.config = {"cell": cell_id, "oom_halvings": 0, "attempt": "one", "avoid": ()}
     assert trial.reset_config(trial.config)
 
 
@@ -52,7 +54,7 @@ def test_it_says_that_it_began_each_report_and_then_how_the_cell_ended(trial_of,
     grid = chain()
     trial = trial_of(grid)
     first, second, total = grid.cells
-    begun = {BEGUN: True, "done": False}
+    begun = {BEGUN: True, PROCESS: json.dumps(vars(Process("node"))), "done": False}
     before, outcome = run(trial, grid)
     assert before == [begun, {PROGRESS: '[0, {"sum": 0}]', "done": False}]
     assert outcome.metrics == {"sum": 0}
@@ -69,7 +71,34 @@ def test_reports_that_come_sooner_than_the_driver_wants_are_left_out(trial_of):
     grid = chain()
     before, outcome = run(trial_of(grid, report_every_s=60), grid)
     assert outcome.done
-    assert before == [{BEGUN: True, "done": False}]
+    assert [set(each) for each in before] == [{BEGUN, PROCESS, "done"}]
+
+
+def test_a_process_that_may_be_unusable_says_so_and_ends(trial_of, store, monkeypatch):
+    grid = chain()
+    trial = trial_of(grid)
+    ended = []
+    monkeypatch.setattr("os._exit", lambda code: (ended.append(code), sys.exit(code)))
+
+    def broken(*_):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(toy_task, "step", broken)
+    with pytest.raises(SystemExit):
+        run(trial, grid)
+    assert ended == [1]
+    said = take_last_words(next(iter(grid.cells.values())), store, "one")
+    assert isinstance(said, Failure)
+    assert said.failure_class is FailureClass.DEVICE
+
+
+def test_a_cell_that_is_kept_off_a_node_asks_for_another():
+    config = {"cpus": 2, "gpus": 0, "workers": 1, "avoid": ()}
+    anywhere = CellTrial.default_resource_request(config)
+    elsewhere = CellTrial.default_resource_request({**config, "avoid": ("a", "b")})
+    assert anywhere.bundles == elsewhere.bundles
+    assert anywhere != elsewhere
+    assert elsewhere == CellTrial.default_resource_request({**config, "avoid": ("a", "b")})
 
 
 def test_a_cell_that_exits_fails_and_leaves_the_process_to_the_next(trial_of, monkeypatch):

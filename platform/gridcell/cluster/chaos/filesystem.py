@@ -46,14 +46,14 @@ class FaultyFileSystem(AbstractFileSystem):
         path = self._strip_protocol(path)
         self._fail_if_told(path)
         if mode != "create":
-            self._folder.write(path, value)
-        elif not self._folder.create(path, value):
+            self._folder.write(path.lstrip("/"), value)
+        elif not self._folder.create(path.lstrip("/"), value):
             raise FileExistsError(path)
 
     def put_file(self, lpath: str, rpath: str, **options: Any) -> None:
         """Copy a local file here."""
         self._fail_if_told(self._strip_protocol(rpath))
-        self._folder.put(Path(lpath), self._strip_protocol(rpath))
+        self._folder.put(Path(lpath), self._strip_protocol(rpath).lstrip("/"))
 
     def ls(self, path: str, detail: bool = True, **options: Any) -> list[Any]:
         """List a folder."""
@@ -77,7 +77,7 @@ class FaultyFileSystem(AbstractFileSystem):
 
     def mv(self, path1: str, path2: str, **options: Any) -> None:
         """Rename a file."""
-        self._folder.move(self._strip_protocol(path1), self._strip_protocol(path2))
+        self._folder.move(*(self._strip_protocol(path).lstrip("/") for path in (path1, path2)))
 
     def rm(self, path: str, recursive: bool = False, maxdepth: int | None = None) -> None:
         """Remove a file or folder."""

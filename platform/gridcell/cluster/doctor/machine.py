@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from gridcell.cluster.doctor.check import Finding, Level, graded
+from gridcell.execute.allotted import usable_cpus, usable_memory
 from gridcell.store.cache import cache_folder
 
 _GIB = 1 << 30
@@ -55,7 +56,7 @@ def devices() -> Iterator[Finding]:
     """Count cores and GPUs, and use each GPU once."""
     import torch
 
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cpus()
     yield Finding("cores", Level.OK, f"{cores}, torch computes with {torch.get_num_threads()}")
     driver = shutil.which("nvidia-smi")
     if not torch.cuda.is_available():
@@ -82,9 +83,9 @@ def devices() -> Iterator[Finding]:
 
 def memory() -> Iterator[Finding]:
     """Look at memory and at /dev/shm, in which Ray keeps its objects."""
-    available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _GIB
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _GIB
-    cores = len(os.sched_getaffinity(0))
+    total = usable_memory() / _GIB
+    available = min(total, os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _GIB)
+    cores = usable_cpus()
     yield graded(
         "memory",
         total >= _MEMORY_PER_CORE_GIB * cores,

@@ -1,0 +1,33 @@
+"""Text that others made, such as an error's message, made fit for a terminal; streams that print anything."""
+
+import contextlib
+import sys
+from typing import Any
+
+# Control characters but for newline and tab: they move the cursor, change colours, or answer for the user.
+# Then the marks that turn the direction of writing, by which a text can show another order than it has.
+_HARMFUL = [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+_SHOWN = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _HARMFUL}
+del _SHOWN[ord("\n")], _SHOWN[ord("\t")]
+_SHOWN[ord("\r")] = "\n"  # of a progress bar: each state on a line of its own
+
+
+def printable(text: str) -> str:
+    r"""Return a text with its control characters written out, so that a terminal shows and obeys none.
+
+    Example:
+        >>> printable("a \x1b[2J b")
+        'a \\x1b[2J b'
+    """
+    return text.replace("\r\n", "\n").translate(_SHOWN)
+
+
+def print_anything(*streams: Any) -> None:
+    """Let text streams write out what their encoding lacks, as Python's own errors do, in place of failing.
+
+    Args:
+        streams: by default this process's output and errors.
+    """
+    for stream in streams or (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError, OSError):  # closed, or not Python's
+            stream.reconfigure(errors="backslashreplace")

@@ -1,0 +1,58 @@
+"""Drivers are told alive or dead by the storage's clock, however far their own are apart."""
+
+import json
+import os
+import time
+
+import pytest
+import toy_task
+
+from gridcell.execute import heartbeat
+from gridcell.execute.heartbeat import STALE_S, Heartbeat, running_cells
+from gridcell.execute.schedule import Schedule
+
+
+def beat(store, name, *, clock=0.0, age=0.0, running=()):
+    """Leave the beat of a driver elsewhere, whose clock is off by so many seconds."""
+    told = {"host": "elsewhere", "pid": 1, "time": time.time() + clock - age}
+    cells = dict.fromkeys(running, told["time"] - 7)
+    store.folder.write(f"drivers/{name}.json", json.dumps({**told, "running": cells}).encode())
+    written = time.time() - age
+    os.utime(store.folder.local(f"drivers/{name}.json"), (written, written))
+
+
+@pytest.mark.parametrize("clock", [-3600.0, -25.0, 0.0, 25.0, 3600.0])
+def test_a_driver_whose_clock_is_off_is_neither_dead_nor_undying(store, clock):
+    grid = toy_task.plan(toy_task.Settings(width=2, length=1))
+    one, other, _ = grid.cells
+    beat(store, "alive", clock=clock, running=[one])
+    beat(store, "dead", clock=clock, age=STALE_S + 5, running=[other])
+    assert set(running_cells(store.folder)) == {one}
+    mine = Heartbeat(store)
+    schedule = Schedule(grid, set())
+    mine.begun(schedule)
+    mine.ended(False)
+    assert schedule.elsewhere == {one}
+    assert store.folder.names("drivers") == ["alive.json"]
+    (loss,) = store.losses.read_all()
+    assert loss.cell == other
+    assert loss.seconds == pytest.approx(7, abs=1)
+
+
+def test_who_may_only_read_goes_by_the_own_clock(store, monkeypatch):
+    beat(store, "alive", running=["ab"])
+    beat(store, "dead", age=STALE_S + 5, running=["cd"])
+
+    def refused(*_, **__):
+        raise PermissionError
+
+    monkeypatch.setattr(store.folder, "write", refused)
+    assert set(running_cells(store.folder)) == {"ab"}
+    assert heartbeat._now_of(store.folder) is None
+
+
+def test_looking_leaves_nothing_behind(store, tmp_path):
+    beat(store, "alive")
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    running_cells(store.folder)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
