@@ -71,8 +71,8 @@ def step(cell: Cell, context: Context) -> Mapping[str, Any]:
     if how == "escapes":
         raise ValueError("\x1b[2J\x1b]0;title\x07 done é \u202eevil")
     if how == "prints":
-        print("hello from the cell")
-        print("a warning", file=sys.stderr)
+        print("hello from the cell")  # noqa: T201
+        print("a warning", file=sys.stderr)  # noqa: T201
     if how == "exits":
         sys.exit(0)
     if how == "transient-once" and first:
