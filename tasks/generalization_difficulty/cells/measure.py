@@ -72,5 +72,5 @@ def _open(
             raise UserError(f"The data at '{path}' changed since the grid was planned: run again")
         return data.batches, data.said
     parameters = {key: value for key, value in config.items() if key not in ("source", VERSION_OF_SET)}
-    points, labels = registry.get(config["source"]).make(seed=seed, **parameters)
-    return ArrayBatches(np.asarray(points), np.asarray(labels)), ()
+    made = registry.get(config["source"]).make(seed=seed, **parameters)
+    return ArrayBatches(np.asarray(made[0]), np.asarray(made[1])), ()
