@@ -12,7 +12,7 @@ from inductive_bias.report.summary import Outcome, difference, dimension_axes, s
 
 BIT = np.log(2)
 T = 4.302653  # Student's t at 97.5 % with two degrees of freedom
-TEACHER = Teacher(source="teacher").model_dump(mode="json")
+TEACHER = {"source": "teacher", **Teacher().model_dump(mode="json")}
 
 
 def outcome(space, seed, bits, *, problem="digits", dimension="full", size=64, n_train=100, exact=False):
