@@ -1,4 +1,5 @@
 __version__: str
+from . import plugins as plugins
 from .cell import (
     Cell as Cell,
     Resources as Resources,
@@ -23,10 +24,11 @@ from .execute.processes import GRACE_S as GRACE_S, ray_here as ray_here
 from .execute.reach import LOOPBACK_ONLY as LOOPBACK_ONLY
 from .grid import Grid as Grid, GridBuilder as GridBuilder, order_by_needs as order_by_needs
 from .parts import PartKind as PartKind
-from .registry import Registry as Registry, by_name as by_name
+from .registry import Registry as Registry, by_name as by_name, version_of as version_of
 from .settings import (
     Distinct as Distinct,
     Mistake as Mistake,
+    OneOf as OneOf,
     Parts as Parts,
     Seeds as Seeds,
     SettingsError as SettingsError,

@@ -43,8 +43,16 @@ class PartKind:
 
 
 DATA_KINDS: Mapping[str, PartKind] = {
-    "corruption": PartKind("gridcell.data.corruptions.registry:corruption_registry"),
-    "importer": PartKind("gridcell.data.importers.registry:registry"),
+    "corruption": PartKind(
+        "gridcell.data.corruptions.registry:corruption_registry",
+        template="gridcell.data.corruptions:new_corruption.txt",
+        use="gridcell data derive --plugin $module.py --base PHOTOGRAPHS --out suite",
+    ),
+    "importer": PartKind(
+        "gridcell.data.importers.registry:registry",
+        template="gridcell.data.importers:new_importer.txt",
+        use="gridcell data import $name --plugin $module.py --from FOLDER --to shards",
+    ),
 }
 """Kinds that gridcell itself has, for every task."""
 

@@ -158,3 +158,26 @@ def by_name(parts: Iterable[Part], what: str) -> dict[str, Part]:
             raise UserError(f"Two {what}s are called '{part.name}'")
         found[part.name] = part
     return dict(sorted(found.items()))
+
+
+def version_of(part: object, key: str = "version") -> dict[str, int]:
+    """Return what a part's declared version adds to a cell's configuration: nothing where it is 1.
+
+    A part that declares no version has version 1. So cells of before parts had versions keep their ids.
+
+    Args:
+        part: of any kind.
+        key: of the configuration.
+
+    Raises:
+        UserError: the version is no whole number of 1 or more.
+
+    Example:
+        >>> version_of(object())
+        {}
+    """
+    version = getattr(part, "version", 1)
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        name = getattr(part, "name", part)
+        raise UserError(f"The version of '{name}' must be a whole number of 1 or more, not {version!r}")
+    return {} if version == 1 else {key: version}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from farcuriosity.plan import plan
 from farcuriosity.settings import Settings
-from gridcell import Task
+from gridcell import PartKind, Task
 
 task = Task(
     name="farcuriosity",
@@ -27,5 +27,13 @@ task = Task(
     estimate="farcuriosity.cost:estimate",
     play="farcuriosity.cells.play:play",
     packages=("fragmentation_recall",),
+    parts={
+        "curiosity": PartKind(
+            "farcuriosity.curiosity.modules:curiosities",
+            section="curiosities",
+            template="farcuriosity.curiosity.modules:new_curiosity.txt",
+            use="gridcell run farcuriosity --suite mini --plugin $module.py --select curiosity=$name",
+        )
+    },
     uses="farcuriosity.code:modules_of",
 )

@@ -19,6 +19,9 @@ GPU_PER_SECOND = 3e12
 _HIDDEN = 256  # units over vectors; the same as curiosity.networks
 _FRAME = 36  # pixels from which images get strided convolutions
 
+SIZED = ("none", "rnd", "icm", "disagreement")
+"""Curiosities whose networks are counted here; of one from elsewhere nobody knows."""
+
 
 @dataclass(frozen=True)
 class Size:
@@ -39,7 +42,7 @@ def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
         return {}
     steps = sum(cell.config["steps"] for cell in agents)
     found = {"steps": f"{steps:,} by {len(agents)} agents"}
-    known = [cell for cell in agents if shape_of(cell.config) is not None]
+    known = [cell for cell in agents if shape_of(cell.config) is not None and _kind(cell.config) in SIZED]
     if known:
         found["computing"] = _computing(known, len(agents) - len(known))
     if memory := _memory(known):
@@ -59,7 +62,11 @@ def _computing(agents: Sequence[Cell], unknown: int) -> str:
         days = operations / GPU_PER_SECOND / 86_400
         rate = f"{GPU_PER_SECOND / 1e12:g} TFLOP/s"
         said += f", or {days:,.1f} GPU-days if a GPU does {rate} (assumed, not measured)"
-    return said + (f"; {unknown} agents of environments of unknown size aside" if unknown else "")
+    return said + (
+        f"; {unknown} agents aside: the size of what they see, or of their curiosity, is not known"
+        if unknown
+        else ""
+    )
 
 
 def _hours(hours: float) -> str:
@@ -87,6 +94,12 @@ def _memory(agents: Sequence[Cell]) -> str | None:
 
 def _all_fragments(cell: Cell) -> int:
     return int(cell.config["parameters"]["capacity"]) * fragment_bytes(cell.config)
+
+
+def _kind(config: Mapping[str, Any]) -> str:
+    """Return the curiosity that computes: of ``far`` the one that it is laid around."""
+    kind: str = config["curiosity"]
+    return str(config["parameters"]["around"]) if kind == "far" else kind
 
 
 def _has_mission(config: Mapping[str, Any]) -> bool:
@@ -138,7 +151,7 @@ def products_per_step(config: Mapping[str, Any]) -> float:
     kind, parameters = config["curiosity"], config["parameters"]
     if kind == "far":
         kind, parameters = parameters["around"], _module(parameters)
-    if kind != "none" and "features" in parameters:
+    if kind != "none":
         frame = _frame(config)
         frozen = _encoder(frame, parameters["features"]).products
         trained = _predictor(kind, frame, parameters).products
@@ -169,7 +182,7 @@ def _predictor(kind: str, frame: tuple[int, ...], parameters: Mapping[str, Any])
         return _encoder(frame, features) + head + inverse
     if kind == "disagreement":
         return Size(head.parameters * parameters["models"], head.products * parameters["models"])
-    return Size()
+    raise ValueError(f"The size of the curiosity '{kind}' is not known beforehand")
 
 
 def _encoder(shape: tuple[int, ...], features: int, *, released: bool = False, policy: bool = False) -> Size:

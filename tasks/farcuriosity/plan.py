@@ -3,6 +3,7 @@
 from itertools import product
 from typing import Any
 
+from farcuriosity.code import versions_of
 from farcuriosity.environments.ids import is_atari
 from farcuriosity.settings import Environment, Settings, Training
 from gridcell import Cell, Grid, GridBuilder, Resources, UserError
@@ -34,6 +35,7 @@ def plan(settings: Settings) -> Grid:
                     "options": environment.options,
                     "curiosity": chosen.kind,
                     "parameters": chosen.parameters,
+                    **versions_of(chosen.kind, chosen.parameters),
                     "steps": steps_of(environment, training),
                     "training": training.model_dump(mode="json", exclude=unnamed)
                     | {"clip_rewards": _clips(training, environment)},
@@ -87,6 +89,7 @@ def _study(grid: GridBuilder, settings: Settings) -> None:
                     "world": world.model_dump(mode="json"),
                     "curiosity": chosen.kind,
                     "parameters": chosen.parameters,
+                    **versions_of(chosen.kind, chosen.parameters),
                     "path": path.model_dump(mode="json"),
                 }
                 title = f"forgetting in {name} {curiosity} seed {seed}"

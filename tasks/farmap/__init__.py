@@ -8,7 +8,7 @@ from pathlib import Path
 
 from farmap.plan import plan
 from farmap.settings import Settings
-from gridcell import Task
+from gridcell import PartKind, Task
 
 __all__ = ["task"]
 
@@ -22,4 +22,14 @@ task = Task(
     report="farmap.report.results:write",
     progress_metric="coverage",
     packages=("fragmentation_recall",),
+    parts={
+        "agent": PartKind(
+            "farmap.agents.kinds:registry",
+            section="agents",
+            named_by="kind",
+            template="farmap.agents.kinds:new_agent.txt",
+            use="gridcell run farmap --suite mini --plugin $module.py --select agent=$name",
+        )
+    },
+    uses="farmap.code:modules_of",
 )

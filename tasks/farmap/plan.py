@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from farmap.settings import AnyAgent, Settings
+from farmap.agents.kind import Parameters
+from farmap.agents.kinds import registry
+from farmap.settings import Settings
 from gridcell import Grid, GridBuilder, UserError, parse_settings, unknown
 
 SIZES = ("small", "medium", "large", "huge")
-VERSIONS = {"random-walk": 2, "frontier": 2, "farmap": 3}  # of the agents' algorithms, by kind; see ``Cell``
 NO_FILM = "none"  # label of the runs that are counted; the others are drawn
 
 
@@ -39,7 +40,7 @@ def plan(settings: Settings) -> Grid:
                     "explore",
                     _config(settings, world, agent) | kept,
                     seed=seed,
-                    version=VERSIONS[agent.kind],
+                    version=registry.get(agent.kind).version,
                     title=f"{agent_name} on {map_name}, seed {seed}",
                 )
                 labels = {"size": size, "map": map_name, "agent": agent_name, "seed": seed}
@@ -49,7 +50,7 @@ def plan(settings: Settings) -> Grid:
             raise unknown("map in 'films'", film.map, maps)
         if film.agent not in agents:
             raise unknown("agent in 'films'", film.agent, agents)
-        if agents[film.agent].kind == "random-walk":
+        if not registry.get(agents[film.agent].kind).maps:
             raise UserError(f"The agent '{film.agent}' in 'films' draws no map: film another")
         (size, world), seed = maps[film.map], settings.seeds[0]
         agent = agents[film.agent]
@@ -57,7 +58,7 @@ def plan(settings: Settings) -> Grid:
             "film",
             _config(settings, world, agent) | {"frames": film.frames},
             seed=seed,
-            version=VERSIONS[agent.kind],
+            version=registry.get(agent.kind).version,
             title=f"film of {film.agent} on {film.map}",
         )
         labels = {"size": size, "map": film.map, "agent": film.agent, "seed": seed}
@@ -65,7 +66,7 @@ def plan(settings: Settings) -> Grid:
     return grid.build()
 
 
-def _config(settings: Settings, world: dict[str, Any], agent: AnyAgent) -> dict[str, Any]:
+def _config(settings: Settings, world: dict[str, Any], agent: Parameters) -> dict[str, Any]:
     return {
         "world": world,
         "agent": agent.model_dump(mode="json"),
@@ -132,7 +133,7 @@ def _released(settings: Settings, grid: GridBuilder) -> dict[str, tuple[str, dic
     return found
 
 
-def _variants(settings: Settings) -> dict[str, AnyAgent]:
+def _variants(settings: Settings) -> dict[str, Parameters]:
     """Return the compared agent once for each value of each parameter that is varied."""
     if not settings.vary:
         return {}

@@ -1,88 +1,16 @@
 """The settings of a suite, checked before anything starts."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from gridcell import Distinct, Seeds, Strict
+from farmap.agents.kind import Parameters
+from farmap.agents.kinds import registry
+from gridcell import Distinct, OneOf, Seeds, Strict
 
+AnyAgent = Annotated[Parameters, OneOf(registry, "kind")]
+"""Settings of an agent that the registry has."""
 
-class RandomWalkAgent(Strict):
-    """A step in a random direction each time."""
-
-    kind: Literal["random-walk"]
-
-
-class FrontierAgent(Strict):
-    """One global map, on to its edge; see ``agents.frontier.Frontier``."""
-
-    kind: Literal["frontier"]
-    gamma: float = Field(0.9, ge=0, lt=1)
-    choice: Literal["distance", "weighted", "nearest", "gain"] = "distance"
-
-
-PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "released": {
-        "rho": 2.0,
-        "recall": "border",
-        "share": False,
-        "last_look": False,
-        "renew": "aimed",
-        "patience": None,
-        "conventions": "released",
-    }
-}
-"""What a preset of FARMap sets; a value given beside it counts."""
-
-
-class FarMapAgent(Strict):
-    """Fragmentation and recall; see ``agents.farmap.FarMap``.
-
-    Attributes:
-        preset: ``released``: by the rules of the authors' code, where these differ from ours.
-        share: None: as far as there is recall.
-        last_look: likewise.
-    """
-
-    kind: Literal["farmap"]
-    preset: Literal["released"] | None = Field(None, exclude=True)
-    gamma: float = Field(0.9, ge=0, lt=1)
-    rho: float = Field(0.75, gt=0)
-    epsilon: float = Field(5.0, gt=0)
-    criterion: Literal["z", "ratio", "random", "uniform"] = "z"
-    period: int = Field(150, ge=2)
-    recall: Literal["match", "border", "off"] = "match"
-    likeness: float = Field(0.7, gt=0, le=1)
-    closure: bool = False
-    share: bool | None = None
-    last_look: bool | None = None
-    renew: Literal["found", "aimed"] = "found"
-    patience: int | None = Field(500, ge=1)
-    conventions: Literal["ours", "released"] = "ours"
-    choice: Literal["weighted", "nearest"] = "weighted"
-    capacity: int | None = Field(None, ge=2)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _expand(cls, values: Any) -> Any:
-        """Fill in the preset, and say how ``recall`` is written: it was true or false once."""
-        if not isinstance(values, Mapping):
-            return values
-        given = {**PRESETS.get(str(values.get("preset")), {}), **values}
-        recall = given.get("recall", "match")
-        if isinstance(recall, bool):
-            instead = "border (what true meant) or match" if recall else 'off (in quotes: "off")'
-            raise ValueError(f"recall is match, border or off: write {instead}")
-        for name in ("share", "last_look"):
-            if given.get(name) is None:
-                given[name] = recall != "off"
-            elif given[name] is True and recall == "off":
-                raise ValueError(f"{name} needs fragments with offsets, which recall: off does not keep")
-        return given
-
-
-AnyAgent = Annotated[RandomWalkAgent | FrontierAgent | FarMapAgent, Field(discriminator="kind")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.=-]+$")]
 
 

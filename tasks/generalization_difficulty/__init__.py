@@ -24,7 +24,7 @@ from generalization_difficulty.formula.tasks import (
 )
 from generalization_difficulty.plan import plan
 from generalization_difficulty.settings import Settings
-from gridcell import Task
+from gridcell import PartKind, Task
 
 __all__ = [
     "Alphabet",
@@ -63,4 +63,14 @@ task = Task(
     },
     report="generalization_difficulty.report.results:write",
     progress_metric="log2_bits",
+    parts={
+        "dataset": PartKind(
+            "generalization_difficulty.data.sets:registry",
+            section="datasets",
+            named_by="source",
+            template="generalization_difficulty.data.sets:new_dataset.txt",
+            use="gridcell run generalization-difficulty --suite mini --plugin $module.py --select task=$name",
+        )
+    },
+    uses="generalization_difficulty.code:modules_of",
 )

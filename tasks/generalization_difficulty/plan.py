@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from generalization_difficulty.data.errors import read_errors
+from generalization_difficulty.data.kind import Parameters
+from generalization_difficulty.data.sets import VERSION_OF_SET, registry
 from generalization_difficulty.formula.tasks import (
     AnyTask,
     Classification,
@@ -13,8 +15,8 @@ from generalization_difficulty.formula.tasks import (
     support_sets,
     union_difficulty,
 )
-from generalization_difficulty.settings import Data, Dataset, Settings, Sweep
-from gridcell import Grid, GridBuilder, UserError, unknown
+from generalization_difficulty.settings import Data, Settings, Sweep
+from gridcell import Grid, GridBuilder, UserError, unknown, version_of
 
 VERSION = 3
 """Of a measurement. 2: delta by extreme values is capped by the sample's least distance. 3: delta from all
@@ -191,8 +193,10 @@ def _check_names(settings: Settings) -> None:
         taken[name] = place
 
 
-def _dataset(dataset: Dataset) -> dict[str, Any]:
-    return dataset.model_dump(mode="json", exclude={"eps"})
+def _dataset(dataset: Parameters) -> dict[str, Any]:
+    return dataset.model_dump(mode="json", exclude={"eps"}) | version_of(
+        registry.get(dataset.source), VERSION_OF_SET
+    )
 
 
 def _own(grid: GridBuilder, data: Data, path: str) -> dict[str, Any]:

@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from generalization_difficulty.data.kind import Parameters
+from generalization_difficulty.data.sets import registry
 from generalization_difficulty.estimate.options import EXACT_PAIRS
-from gridcell import Seeds, Strict
+from gridcell import OneOf, Seeds, Strict
 
 
 class ClassificationTask(Strict):
@@ -72,37 +74,8 @@ class Environment(Strict):
     eps: float = Field(0.001, gt=0)
 
 
-class Digits(Strict):
-    """scikit-learn's digits.
-
-    Attributes:
-        eps: target error.
-    """
-
-    source: Literal["digits"]
-    eps: float = Field(0.01, gt=0)
-
-
-class Manifold(Strict):
-    """Points of a manifold of known dimension, drawn anew for each seed.
-
-    Attributes:
-        source: a ``sphere``'s surface, or a ``linear`` subspace.
-        dimension: of the manifold.
-        ambient: numbers per point.
-        n: points.
-        eps: target error.
-    """
-
-    source: Literal["sphere", "linear"]
-    dimension: int = Field(2, ge=1)
-    ambient: int = Field(40, ge=1)
-    n: int = Field(3_000, ge=1)
-    eps: float = Field(0.01, gt=0)
-
-
-Dataset = Digits | Manifold
-AnyDataset = Annotated[Dataset, Field(discriminator="source")]
+AnyDataset = Annotated[Parameters, OneOf(registry, "source")]
+"""Settings of a data set that the registry has."""
 
 
 class Data(Strict):
@@ -231,7 +204,7 @@ class Settings(Strict):
         tasks: name -> ingredients.
         unions: classification tasks among these; each is united with each, itself too.
         environments: name -> Gymnasium environment.
-        datasets: name -> data that come with the install.
+        datasets: name -> data that come with the install, or from a file of the user's own.
         data: the user's own, where a path is set.
         few_shot: name -> few-shot learning measured from images.
         sweeps: name -> a given task along one of its ingredients.

@@ -6,7 +6,7 @@ networks; the answer is I(eps) = -log P(test error <= eps), in nats and bits, pe
 
 from pathlib import Path
 
-from gridcell import Task
+from gridcell import PartKind, Task
 from inductive_bias.plan import plan
 from inductive_bias.settings import Settings
 
@@ -25,4 +25,21 @@ task = Task(
     },
     report="inductive_bias.report.results:write",
     progress_metric="information",
+    parts={
+        "problem": PartKind(
+            "inductive_bias.problems.kinds:registry",
+            section="problems",
+            named_by="source",
+            template="inductive_bias.problems.kinds:new_problem.txt",
+            use="gridcell run inductive-bias --suite mini --plugin $module.py --select problem=$name",
+        ),
+        "space": PartKind(
+            "inductive_bias.spaces:registry",
+            section="spaces",
+            named_by="kind",
+            template="inductive_bias.spaces:new_space.txt",
+            use="gridcell run inductive-bias --suite mini --plugin $module.py --select space=$name",
+        ),
+    },
+    uses="inductive_bias.code:modules_of",
 )

@@ -5,29 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gridcell import Cell, Grid, GridBuilder, Resources, UserError
-from inductive_bias.problems.vector_size import CONTROL_DIMENSIONS, DIGITS, Extent
-from inductive_bias.settings import (
-    ArcCosine,
-    Arrays,
-    Control,
-    Digits,
-    Images,
-    Module,
-    Network,
-    Problem,
-    Rbf,
-    Settings,
-    Space,
-    Teacher,
-    Training,
-)
+from gridcell import Cell, Grid, GridBuilder, Resources, UserError, version_of
+from inductive_bias.problems.kind import CUT, Labelled, Points
+from inductive_bias.problems.kinds import registry as problems
+from inductive_bias.problems.kinds.files import Arrays, Images
+from inductive_bias.settings import Settings
+from inductive_bias.spaces import registry as spaces
+from inductive_bias.spaces.kind import Kernel, KernelKind, Networks, Training
+from inductive_bias.spaces.networks import Module, Network
 
-DATA_VERSIONS = {"npz": 3, "folder": 2, "shards": 2}
-"""By source. npz 2: labels may be a column; 3: uint8 is scaled, (N, H, W) and colours last are pictures.
-
-Folder and shards 2: grey stays grey, 16 bits are scaled, EXIF and transparency are heeded.
-"""
+Space = Kernel | Networks
 ESTIMATE_VERSION = 4
 """2: at least 20 draws for the goodness of fit. 3: ``information`` is exact where that is known.
 
@@ -74,11 +61,11 @@ def plan(settings: Settings) -> Grid:
     return grid.build()
 
 
-def points(settings: Settings, problem: Problem) -> list[Point]:
+def points(settings: Settings, problem: Points) -> list[Point]:
     """Return the base point, then those along each axis from it, without repeats."""
     sizes = settings.training_sizes if problem.training_sizes is None else problem.training_sizes
     base = settings.training_size if problem.training_size is None else problem.training_size
-    if isinstance(problem, Digits | Arrays | Images) and problem.ways is not None:
+    if isinstance(problem, Labelled) and problem.ways is not None:
         base, sizes = problem.ways * problem.shots, []
     found = [Point(base, None)]
     found += [Point(size, None) for size in sizes]
@@ -86,62 +73,52 @@ def points(settings: Settings, problem: Problem) -> list[Point]:
     return list(dict.fromkeys(found))
 
 
-def _check_extent(name: str, problem: Problem, settings: Settings) -> None:
+def _check_extent(name: str, problem: Points, settings: Settings) -> None:
     """Raise UserError if a problem has too few points or dimensions; of files only its cells can say."""
-    extent = _known_extent(problem)
-    if extent is None:
+    known = problems.get(problem.source).extent
+    if known is None:
         return
+    extent = known(problem)
     for point in points(settings, problem):
         extent.check(name, n_train=point.n_train, n_test=settings.test_points, dimension=point.dimension)
 
 
-def _known_extent(problem: Problem) -> Extent | None:
-    match problem:
-        case Digits():
-            return DIGITS
-        case Teacher():
-            return Extent(problem.points, problem.dimension)
-        case Control():
-            return Extent(problem.points, CONTROL_DIMENSIONS[problem.source])
-        case _:
-            return None
-
-
-def _impossible(problem: Problem, space: Space, point: Point) -> str | None:
+def _impossible(problem: Points, space: Space, point: Point) -> str | None:
     if not isinstance(space, Network) or not (space.channels or space.blocks == "attention"):
         return None
     kind = "a convolutional" if space.channels else "an attention"
     if point.dimension is not None:
         return f"{kind} network needs images, and a projection gives vectors"
-    if isinstance(problem, Teacher | Control):
+    if not problems.get(problem.source).images:
         return f"{kind} network needs images, and '{problem.source}' gives vectors"
     return None
 
 
-def _data(grid: GridBuilder, name: str, problem: Problem, seed: int) -> Cell:
+def _data(grid: GridBuilder, name: str, problem: Points, seed: int) -> Cell:
     """Add the cell of a problem's points: one for all seeds, but drawn problems are drawn anew for each."""
-    if isinstance(problem, Teacher | Control):
-        drawn = problem.model_dump(mode="json", exclude={"dimensions", "training_size", "training_sizes"})
-        return grid.add("data", drawn, seed=seed, title=f"data {name} seed {seed}")
+    kind = problems.get(problem.source)
+    if not isinstance(problem, Arrays | Images):
+        made = problem.model_dump(mode="json", exclude=set(CUT))
+        if kind.drawn:
+            return grid.add("data", made, seed=seed, version=kind.version, title=f"data {name} seed {seed}")
+        return grid.add("data", made, version=kind.version, title=f"data {name}")
     config: dict[str, Any] = {"source": problem.source}
-    if isinstance(problem, Arrays | Images):
-        from inductive_bias.problems.sources import fingerprint, notes
+    from inductive_bias.problems.sources import fingerprint, notes
 
-        if problem.source != "shards" and not Path(problem.path).expanduser().exists():
-            raise UserError(
-                f"There is no data file or folder '{problem.path}': name one by 'problems.{name}.path'"
-            )
-        config["fingerprint"] = fingerprint(problem.path, problem.source)
-        grid.locate(config["fingerprint"], problem.path)
-        size = problem.size if isinstance(problem, Images) else None
-        target = problem.target if isinstance(problem, Arrays) else None
-        grid.note(*notes(problem.path, problem.source, size, target, f"problems.{name}.target"))
-        if isinstance(problem, Images):
-            config["size"] = size
-        elif target is not None:
-            config["target"] = target
-    version = DATA_VERSIONS.get(problem.source, 1)
-    return grid.add("data", config, version=version, title=f"data {name}")
+    if problem.source != "shards" and not Path(problem.path).expanduser().exists():
+        raise UserError(
+            f"There is no data file or folder '{problem.path}': name one by 'problems.{name}.path'"
+        )
+    config["fingerprint"] = fingerprint(problem.path, problem.source)
+    grid.locate(config["fingerprint"], problem.path)
+    size = problem.size if isinstance(problem, Images) else None
+    target = problem.target if isinstance(problem, Arrays) else None
+    grid.note(*notes(problem.path, problem.source, size, target, f"problems.{name}.target"))
+    if isinstance(problem, Images):
+        config["size"] = size
+    elif target is not None:
+        config["target"] = target
+    return grid.add("data", config, version=kind.version, title=f"data {name}")
 
 
 def _estimate(
@@ -164,11 +141,11 @@ def _estimate(
     }
     chosen_problem = settings.problems[problem]
     numbers = isinstance(chosen_problem, Arrays) and chosen_problem.target == "numbers"
-    labelled = not numbers and chosen_problem.source not in ("teacher", "pendulum")
-    if isinstance(chosen_problem, Digits | Arrays | Images) and chosen_problem.ways is not None:
+    labelled = not numbers and problems.get(chosen_problem.source).labelled
+    if isinstance(chosen_problem, Labelled) and chosen_problem.ways is not None:
         cut["ways"] = chosen_problem.ways
     planned = _Planned(grid, settings, cut, data, seed, f"{name} {where} seed {seed}", labelled)
-    needs = planned.networks(chosen) if isinstance(chosen, Network | Module) else planned.kernel(chosen)
+    needs = planned.networks(chosen) if isinstance(chosen, Networks) else planned.kernel(chosen)
     estimate: dict[str, Any] = {
         "epsilons": list(settings.epsilons),
         "target": settings.target,
@@ -177,7 +154,7 @@ def _estimate(
     }
     if settings.accuracy is not None and labelled:
         estimate["accuracy"] = settings.accuracy
-    if isinstance(chosen, Network | Module):
+    if isinstance(chosen, Networks):
         levels = (chosen.training or settings.training).fit_levels
         estimate |= {"fit_levels": list(levels)} if levels else {}
     title = f"estimate {name} {where} seed {seed}"
@@ -197,7 +174,7 @@ class _Planned:
     title: str
     labelled: bool
 
-    def networks(self, space: Network | Module) -> dict[str, Cell]:
+    def networks(self, space: Networks) -> dict[str, Cell]:
         """Add the cells that train networks at random, and the runs of subset simulation after them."""
         settings = self.settings
         common: dict[str, Any] = {
@@ -243,7 +220,7 @@ class _Planned:
         }
         return parts | runs
 
-    def _architecture(self, space: Network | Module) -> dict[str, Any]:
+    def _architecture(self, space: Networks) -> dict[str, Any]:
         """Return what decides a network's form; of a user's module its name and its file's content."""
         if isinstance(space, Module):
             from inductive_bias.network_space.fingerprint import file_fingerprint
@@ -252,10 +229,14 @@ class _Planned:
             found = file_fingerprint(path)
             self.grid.locate(found, path)
             return {"module": name, "fingerprint": found}
+        if not isinstance(space, Network):
+            kind = spaces.get(space.kind)
+            own = space.model_dump(mode="json", exclude={"kind", "training"})
+            return {"space": space.kind, "parameters": own, **version_of(kind, "space_version")}
         form: dict[str, Any] = {"widths": list(space.widths), "channels": list(space.channels)}
         return form if space.blocks == "plain" else form | {"blocks": space.blocks}
 
-    def kernel(self, space: Rbf | ArcCosine) -> dict[str, Cell]:
+    def kernel(self, space: Kernel) -> dict[str, Cell]:
         """Add the cell of a kernel space."""
         settings = self.settings
         config: dict[str, Any] = {
@@ -270,7 +251,14 @@ class _Planned:
         }
         if settings.accuracy is not None and self.labelled:
             config |= {"accuracy": settings.accuracy, "splitting": settings.splitting.model_dump(mode="json")}
-        config |= {"bandwidth": space.bandwidth} if isinstance(space, Rbf) else {"depth": space.depth}
+        kind = spaces.get(space.kind)
+        assert isinstance(kind, KernelKind)
+        own = space.model_dump(mode="json", include=set(kind.own)) | version_of(kind, "space_version")
+        if taken := sorted(own.keys() & config.keys()):
+            raise UserError(
+                f"The space '{space.kind}' has a setting '{taken[0]}', a word of kernel cells: rename it"
+            )
+        config |= own
         cell = self.grid.add(
             "kernel",
             config,

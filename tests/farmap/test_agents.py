@@ -10,10 +10,10 @@ from farmap.agents.explore import explore
 from farmap.agents.farmap import FarMap
 from farmap.agents.fragments import Border, FragmentGraph
 from farmap.agents.frontier import Frontier
+from farmap.agents.kinds.farmap import PRESETS
 from farmap.agents.local_map import LocalMap
 from farmap.agents.make import make_agent
 from farmap.agents.random_walk import RandomWalk
-from farmap.settings import PRESETS
 from farmap.world.environment import FarMapEnv
 from farmap.world.maps import SIZES, draw_world, from_array
 from gridcell.data.seeds import generator

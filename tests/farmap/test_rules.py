@@ -9,10 +9,11 @@ from farmap.agents.best_view import route_to_best_view
 from farmap.agents.explore import explore
 from farmap.agents.farmap import IN_VAIN, FarMap
 from farmap.agents.frontier import Frontier
+from farmap.agents.kinds.farmap import PRESETS, FarMapAgent
+from farmap.agents.kinds.frontier import FrontierAgent
 from farmap.agents.make import make_agent
 from farmap.agents.reachable import Clusters, Survey
 from farmap.agents.weights import by_nearness
-from farmap.settings import PRESETS, FarMapAgent, FrontierAgent
 from farmap.world.environment import FarMapEnv
 from farmap.world.maps import SIZES, draw_world, from_array
 from farmap.world.view import UNKNOWN
@@ -20,7 +21,7 @@ from gridcell.data.seeds import generator
 
 
 def parsed(**values):
-    return FarMapAgent.model_validate({"kind": "farmap", **values})
+    return FarMapAgent.model_validate(values)
 
 
 class NewCells:
@@ -114,7 +115,7 @@ def test_settings_and_constructor_have_the_same_defaults():
     for model, agent in ((FarMapAgent, FarMap), (FrontierAgent, Frontier)):
         parameters = inspect.signature(agent).parameters
         defaults = {name: p.default for name, p in parameters.items() if name != "rng"}
-        fields = {name: f.default for name, f in model.model_fields.items() if name not in ("kind", "preset")}
+        fields = {name: f.default for name, f in model.model_fields.items() if name != "preset"}
         assert defaults == fields
 
 
@@ -126,7 +127,7 @@ def test_presets_are_expanded_and_what_is_given_counts():
     assert not parsed(recall="off").share
     assert not parsed(recall="off").last_look
     assert not parsed(recall="match", share=False).share
-    make_agent(parsed(preset="released").model_dump(), generator(0))
+    make_agent({"kind": "farmap", **parsed(preset="released").model_dump()}, generator(0))
 
 
 @pytest.mark.parametrize("rules", [{"share": True}, {"last_look": True}], ids=str)

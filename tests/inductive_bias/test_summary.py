@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from inductive_bias.problems.kinds.teacher import Teacher
 from inductive_bias.report.figures import draw
 from inductive_bias.report.page import headline
 from inductive_bias.report.sentences import sentences, some_seeds, verdict
 from inductive_bias.report.summary import Outcome, difference, dimension_axes, summarise
-from inductive_bias.settings import Teacher
 
 BIT = np.log(2)
 T = 4.302653  # Student's t at 97.5 % with two degrees of freedom
-TEACHER = Teacher(source="teacher").model_dump(mode="json")
+TEACHER = {"source": "teacher", **Teacher().model_dump(mode="json")}
 
 
 def outcome(space, seed, bits, *, problem="digits", dimension="full", size=64, n_train=100, exact=False):

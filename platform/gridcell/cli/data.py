@@ -9,10 +9,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from gridcell import plugins
 from gridcell.cli import common
-from gridcell.cli.common import Json, print_json, reading
+from gridcell.cli.common import Json, Plugins, print_json, reading
 from gridcell.cli.progress import LINE_EVERY_S, clock
 from gridcell.errors import CorruptData, UserError
+from gridcell.parts import check_useful
 
 app = typer.Typer(help="Make and check data sets.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -55,8 +57,10 @@ def import_(
         float, typer.Option("--shard-mb", metavar="MB", help="Size of a shard to aim at.")
     ] = 128.0,
     min_images: MinImages = 1,
+    plugin: Plugins = None,
 ) -> None:
     """Write a published data set as WebDataset shards. Run it again to go on where it was stopped."""
+    _load(plugin)
     from gridcell.data.shards.write import import_set
 
     console = common.console()
@@ -150,8 +154,9 @@ def _verify_suite(console: Console, root: Path, *, as_json: bool) -> None:
 
 
 @app.command("list")
-def list_(as_json: Json = False) -> None:
+def list_(as_json: Json = False, plugin: Plugins = None) -> None:
     """List the data sets that can be imported."""
+    _load(plugin)
     from gridcell.data.importers import importers
 
     if as_json:
@@ -169,11 +174,13 @@ def derive(
     seed: Annotated[int, typer.Option(min=0, help="Of the split and of every random effect.")] = 0,
     min_images: MinImages = 1,
     force: Annotated[bool, typer.Option("--force", help="Replace a suite that is there already.")] = False,
+    plugin: Plugins = None,
 ) -> None:
     """Split your own labelled images and derive the eight shifted sets, as imagenet-rib's mini suite does.
 
     Then run: gridcell run imagenet-rib --set data.source=folder --set data.root=DIR
     """
+    _load(plugin)
     from gridcell.data.deriving import derive_folder
 
     out = out.expanduser()
@@ -183,6 +190,11 @@ def derive(
     for name, about in manifest["sets"].items():
         console.print(f"{name:10} {about['images']:6} images of {len(about['classes'])} classes")
     console.print(f"Written to {out}", soft_wrap=True)
+
+
+def _load(files: list[str] | None) -> None:
+    """Load files of the user's own, each of which must define a part that data sets can use."""
+    check_useful(plugins.load(files or ()), {})
 
 
 class _Bar:

@@ -7,6 +7,7 @@ from .arrays import (
 from .batches import Batches as Batches
 from .corruptions.registry import (
     Corruption as Corruption,
+    added_corruptions as added_corruptions,
     all_corruptions as all_corruptions,
     corruption_registry as corruption_registry,
 )
@@ -30,6 +31,7 @@ from .importers.c import EXTRA_CORRUPTIONS as EXTRA_CORRUPTIONS, SEVERITY_FOLDER
 from .importers.layout import Entry as Entry, Layout as Layout
 from .importers.registry import Importer as Importer
 from .importers.source import Source as Source
+from .pixels import Floats as Floats
 from .prepare import Prepare as Prepare
 from .seeds import generator as generator
 from .sharded import (

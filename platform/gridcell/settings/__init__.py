@@ -2,11 +2,13 @@
 
 from gridcell.settings.base import Distinct, Parts, Seeds, Strict, added_later, distinct, identity_of
 from gridcell.settings.mistakes import Mistake, SettingsError, collect
+from gridcell.settings.one_of import OneOf
 from gridcell.settings.parse import parse_settings
 
 __all__ = [
     "Distinct",
     "Mistake",
+    "OneOf",
     "Parts",
     "Seeds",
     "SettingsError",

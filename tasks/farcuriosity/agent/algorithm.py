@@ -21,6 +21,7 @@ from farcuriosity.agent.module import ActorCriticModule
 from farcuriosity.agent.networks import Convolutions, Inputs
 from farcuriosity.agent.runner import SegmentRunner
 from farcuriosity.environments.make import make_vector
+from gridcell import plugins
 
 __all__ = ["Recipe", "build_algorithm", "learner_of", "local_ray"]
 
@@ -177,6 +178,7 @@ def build_algorithm(
                 "environment": environment,
                 "environments": recipe.environments,
                 "credit": asdict(credit),
+                "plugins": plugins.to_send(),  # learners are processes of their own
                 "curiosity": curiosity,
                 "parameters": dict(parameters or {}),
                 "adam_eps": recipe.adam_eps,

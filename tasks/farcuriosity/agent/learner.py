@@ -26,7 +26,7 @@ from farcuriosity.curiosity.interface import Batch, Curiosity
 from farcuriosity.curiosity.modules import get
 from farcuriosity.curiosity.process_group import Crew, Divisible
 from farcuriosity.environments.make import newest_frame
-from gridcell import join_group
+from gridcell import join_group, plugins
 
 OWN = "own"  # in the state: what RLlib knows nothing of
 ColumnsOf = dict[str, Tensor]
@@ -64,6 +64,7 @@ class CuriosityLearner(TorchLearner):
         """Build module, optimiser and curiosity, and the connector in which they meet."""
         super().build()
         own = self.config.learner_config_dict
+        plugins.receive(own["plugins"])
         seed = self.config.seed or 0
         self._generator = torch.Generator().manual_seed(seed)
         module = self.module[DEFAULT_MODULE_ID]

@@ -177,6 +177,8 @@ class Kind:
         fragmentable: whether ``make`` also takes ``fragmenting``, as
             :class:`~farcuriosity.curiosity.prediction.PredictionCuriosity` does.
         rewarding: whether it ever gives a reward.
+        version: of its algorithm. Raise it where the curiosity behaves differently, so that cells of before
+            stay apart.
     """
 
     name: str
@@ -185,6 +187,7 @@ class Kind:
     parameters: type[Parameters] = Parameters
     fragmentable: bool = False
     rewarding: bool = True
+    version: int = 1
 
     def build(
         self,

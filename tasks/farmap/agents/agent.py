@@ -1,10 +1,12 @@
 """The interface between agents and whatever they explore."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from farmap.agents.local_map import LocalMap
-from farmap.agents.reachable import Cell
+if TYPE_CHECKING:
+    from farmap.agents.fragments import FragmentGraph
+    from farmap.agents.local_map import LocalMap
+    from farmap.agents.reachable import Cell
 
 Observation = Mapping[str, Any]
 
@@ -65,11 +67,21 @@ class Mapper(Agent, Protocol):
     """An agent with maps."""
 
     @property
-    def place(self) -> tuple[int, Cell]:
+    def place(self) -> "tuple[int, Cell]":
         """Number of the map in use, and the agent's position in that map's coordinates."""
         ...
 
     @property
-    def maps(self) -> Mapping[int, LocalMap]:
+    def maps(self) -> "Mapping[int, LocalMap]":
         """All maps kept, by number."""
+        ...
+
+
+@runtime_checkable
+class Fragmented(Agent, Protocol):
+    """An agent whose maps are fragments that lead to one another."""
+
+    @property
+    def graph(self) -> "FragmentGraph":
+        """The fragments."""
         ...

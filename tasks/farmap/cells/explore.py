@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from farmap.agents.agent import Agent
+from farmap.agents.agent import Agent, Fragmented
 from farmap.agents.explore import THRESHOLDS, Run, explore
 from farmap.agents.export import node_link
-from farmap.agents.farmap import FarMap
 from farmap.agents.make import make_agent
 from farmap.world.environment import FarMapEnv
 from farmap.world.maps import World, draw_world, fingerprint, read_world
@@ -35,7 +34,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     explored = run_of(cell.config, world, context.seed, agent, trajectory="trajectory" in keep)
     if explored.trajectory is not None:
         np.save(context.outputs / "trajectory.npy", explored.trajectory)
-    if "graph" in keep and isinstance(agent, FarMap):
+    if "graph" in keep and isinstance(agent, Fragmented):
         (context.outputs / "graph.json").write_text(json.dumps(node_link(agent.graph)) + "\n")
     total = world.visible_cells
     for step in curve_steps(cell.config["steps"]):

@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from generalization_difficulty.cells.formula import record
 from generalization_difficulty.data.batches import ArrayBatches, Batches
 from generalization_difficulty.data.files import open_own
+from generalization_difficulty.data.sets import VERSION_OF_SET, registry
 from generalization_difficulty.estimate.measure import measure
 from generalization_difficulty.estimate.options import MEBIBYTE
 from generalization_difficulty.estimate.watch import Item
@@ -32,8 +35,14 @@ def run(cell: Cell, context: Context) -> dict[str, Any]:
     )
     answer = record(found.difficulty) | {"curves": curves_of(found.task), "ingredients": found.to_record()}
     answer |= {"notes": list(said)} if said else {}
-    dimension = cell.config["data"].get("dimension")
+    dimension = _true_dimension(cell.config["data"])
     return answer | ({"true_dimension": dimension} if dimension is not None else {})
+
+
+def _true_dimension(config: Mapping[str, Any]) -> int | None:
+    """Return the dimension that a data set is known to have, None where it isn't."""
+    setting = "" if "fingerprint" in config else registry.get(config["source"]).true_dimension
+    return int(config[setting]) if setting else None
 
 
 class Progress:
@@ -56,18 +65,12 @@ def _open(
     config: Mapping[str, Any], locations: Mapping[str, str], seed: int
 ) -> tuple[Batches, tuple[str, ...]]:
     """Return the data, and what is to be said of how they were read."""
-    if config["source"] == "digits":
-        from sklearn.datasets import load_digits
-
-        scans = load_digits()
-        return ArrayBatches(scans.data / 16.0, scans.target), ()  # ink is counted from 0 to 16
-    if config["source"] == "own":
+    if "fingerprint" in config:
         path, labels = locations["data"], locations.get("labels")
         data = open_own(path, labels, config["image_size"], config.get("target"))
         if data.fingerprint != config["fingerprint"]:
             raise UserError(f"The data at '{path}' changed since the grid was planned: run again")
         return data.batches, data.said
-    from generalization_difficulty.data.synthetic import linear, sphere
-
-    draw = sphere if config["source"] == "sphere" else linear
-    return ArrayBatches(*draw(config["dimension"], config["n"], config["ambient"], seed)), ()
+    parameters = {key: value for key, value in config.items() if key not in ("source", VERSION_OF_SET)}
+    made = registry.get(config["source"]).make(seed=seed, **parameters)
+    return ArrayBatches(np.asarray(made[0]), np.asarray(made[1])), ()

@@ -8,7 +8,8 @@ import numpy as np
 from gridcell import Cell, Context, UserError
 from gridcell.data import generator
 from inductive_bias.cells.data import read_split
-from inductive_bias.kernel_space.kernels import Floats, Kernel, arc_cosine, median_bandwidth, rbf
+from inductive_bias.kernel_space.evidence import made, most_likely
+from inductive_bias.kernel_space.kernels import Floats, Kernel, median_bandwidth
 from inductive_bias.problems.pool import check_labels
 
 if TYPE_CHECKING:
@@ -135,8 +136,6 @@ def _kernel(config: Mapping[str, Any], x: Floats, y: Floats) -> tuple[Kernel, di
     bandwidth, amplitude, noise = config.get("bandwidth"), config["amplitude"], config.get("noise", 0.0)
     evidence = None
     if "evidence" in (bandwidth, amplitude):
-        from inductive_bias.kernel_space.evidence import most_likely
-
         evidence = most_likely(config, x, y, noise)
         bandwidth, amplitude = evidence.bandwidth, evidence.amplitude
     if bandwidth == "median":
@@ -148,6 +147,4 @@ def _kernel(config: Mapping[str, Any], x: Floats, y: Floats) -> tuple[Kernel, di
         "evidence": None if evidence is None else evidence.nats,
         "at_end": evidence is not None and evidence.at_end,
     }
-    if config["kind"] == "arc_cosine":
-        return arc_cosine(config["depth"], amplitude=float(amplitude)), chosen
-    return rbf(chosen["bandwidth"], float(amplitude)), chosen
+    return made(config, chosen["bandwidth"], chosen["amplitude"]), chosen

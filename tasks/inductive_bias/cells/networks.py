@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from gridcell import Context, UserError
 from inductive_bias.cells.data import read_split
 from inductive_bias.problems.pool import Split
+from inductive_bias.spaces import registry as spaces
+from inductive_bias.spaces.kind import NetworkKind
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,23 +79,21 @@ def prepared(config: Mapping[str, Any], context: Context) -> Prepared:
 
 
 def _architecture(config: Mapping[str, Any], context: Context, split: Split) -> "Network":
-    from inductive_bias.network_space.architectures import Architecture
-    from inductive_bias.network_space.blocks import block_factory
     from inductive_bias.network_space.fingerprint import file_fingerprint
     from inductive_bias.network_space.modules import ModuleArchitecture, load_factory
 
     shape, outputs = split.x_train.shape[1:], split.y_train.shape[1]
-    flat = (int(np.prod(shape)),)
     if "module" in config:
         path = context.locations[config["fingerprint"]]
         if file_fingerprint(path) != config["fingerprint"]:
             raise UserError(f"{path} is not what it was when the grid was planned: run again to plan anew")
         return ModuleArchitecture(shape, outputs, load_factory(path, config["module"]), config["module"])
-    widths = tuple(config["widths"])
-    if "blocks" in config:
-        kind = config["blocks"]
-        factory = block_factory(kind, widths)
-        return ModuleArchitecture(
-            shape if kind == "attention" else flat, outputs, factory, f"{kind} {widths}"
-        )
-    return Architecture(shape if config["channels"] else flat, tuple(config["channels"]), widths, outputs)
+    if "space" in config:
+        name = config["space"]
+        factory: Any = partial(spaces.get(name).make, **config["parameters"])
+        return ModuleArchitecture(shape, outputs, factory, name)
+    form = {name: config[name] for name in ("widths", "channels", "blocks") if name in config}
+    network = spaces.get("network")
+    assert isinstance(network, NetworkKind)
+    made: Network = network.make(shape, outputs, **form)
+    return made

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from inductive_bias.kernel_space.kernels import Floats, Kernel, arc_cosine, median_bandwidth, rbf
+from inductive_bias.kernel_space.kernels import Floats, Kernel, median_bandwidth
 from inductive_bias.kernel_space.solve import cholesky
+from inductive_bias.spaces import registry as spaces
+from inductive_bias.spaces.kind import KernelKind
 
 SPREAD = 64.0
 """Bandwidths from the median distance divided by this to the median distance times this are tried."""
@@ -68,13 +70,13 @@ def most_likely(config: Mapping[str, Any], x: Floats, y: Floats, noise: float) -
     free_amplitude = config["amplitude"] == "evidence"
 
     def best(bandwidth: float | None) -> MostLikely:
-        amplitude = _amplitude(_made(config, bandwidth, 1.0), x, y, noise) if free_amplitude else None
+        amplitude = _amplitude(made(config, bandwidth, 1.0), x, y, noise) if free_amplitude else None
         amplitude = float(config["amplitude"]) if amplitude is None else amplitude
-        kernel = _made(config, bandwidth, amplitude)
+        kernel = made(config, bandwidth, amplitude)
         ridge = noise or RIDGE * amplitude
         return MostLikely(bandwidth, amplitude, log_evidence(kernel, x, y, ridge))
 
-    if config["kind"] != "rbf":
+    if "bandwidth" not in config:
         return best(None)
     if config["bandwidth"] != "evidence":
         return best(median_bandwidth(x) if config["bandwidth"] == "median" else float(config["bandwidth"]))
@@ -93,11 +95,14 @@ def most_likely(config: Mapping[str, Any], x: Floats, y: Floats, noise: float) -
     return max(best(math.exp(float(refined.x))), tried[top], key=lambda found: found.nats)
 
 
-def _made(config: Mapping[str, Any], bandwidth: float | None, amplitude: float) -> Kernel:
-    if config["kind"] == "rbf":
-        assert bandwidth is not None
-        return rbf(bandwidth, amplitude)
-    return arc_cosine(config["depth"], amplitude=amplitude)
+def made(config: Mapping[str, Any], bandwidth: float | None, amplitude: float) -> Kernel:
+    """Make the kernel of a kernel cell's configuration; a bandwidth of None stands for a kernel without."""
+    kind = spaces.get(config["kind"])
+    assert isinstance(kind, KernelKind)
+    own = {name: config[name] for name in kind.own}
+    if bandwidth is not None:
+        own["bandwidth"] = bandwidth
+    return kind.make(amplitude=amplitude, **own)
 
 
 def _amplitude(shape: Kernel, x: Floats, y: Floats, noise: float) -> float:

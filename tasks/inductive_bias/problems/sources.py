@@ -9,6 +9,7 @@ import numpy as np
 
 from gridcell import UserError
 from gridcell.data import ClassFolders, Target, generator, open_class_folders, read_npz
+from inductive_bias.problems.kinds import registry as problems
 from inductive_bias.problems.pool import Pool, is_one_hot, make_pool
 
 
@@ -131,34 +132,31 @@ def few_shot(pool: Pool, *, ways: int, seed: int, name: str) -> Pool:
 
 
 def make(source: Mapping[str, Any], location: str | None, *, seed: int = 0) -> Pool:
-    """Return the pool of a problem's settings (``inductive_bias.settings.Problem``).
+    """Return the pool of a problem's settings; see ``problems.kind.ProblemKind``.
 
     Args:
         source: the settings as JSON values.
         location: file or folder on this machine, for sources that have one.
         seed: of what is drawn, beside the problem's own.
     """
-    kind = source["source"]
-    drawn = 1000 * source.get("seed", 0) + seed
-    if kind == "digits":
-        return digits()
-    if kind == "teacher":
-        return teacher(source["dimension"], source["outputs"], source["width"], source["points"], drawn)
-    if kind == "cartpole":
-        from inductive_bias.problems.control import cartpole
-
-        return cartpole(source["points"], drawn)
-    if kind == "pendulum":
-        from inductive_bias.problems.control import pendulum
-
-        return pendulum(source["points"], drawn)
+    name = source["source"]
+    kind = problems.get(name)
+    own = {key: value for key, value in source.items() if key not in ("source", "fingerprint", "seed")}
+    if "fingerprint" not in source:
+        return _checked(kind.make(seed=1000 * source.get("seed", 0) + seed, **own), name)
     if location is None:
-        raise UserError(f"A problem of source '{kind}' needs a path")
-    if fingerprint(location, kind) != source["fingerprint"]:
+        raise UserError(f"A problem of source '{name}' needs a path")
+    if fingerprint(location, name) != source["fingerprint"]:
         raise UserError(f"{location} is not what it was when the grid was planned: run again to plan anew")
-    if kind == "npz":
-        return from_npz(location, source.get("target"))
-    return (from_shards if kind == "shards" else from_folder)(location, source["size"])
+    return _checked(kind.make(location, **own), name)
+
+
+def _checked(made: Any, name: str) -> Pool:
+    """Return what a problem's kind made as a pool; it may be inputs and targets."""
+    if isinstance(made, Pool):
+        return made
+    x, y = made
+    return make_pool(x, y, name)
 
 
 def notes(

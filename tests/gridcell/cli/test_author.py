@@ -4,9 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-
-KINDS = ["task", "method"]
+from PIL import Image
 
 
 def gridcell(*words, where, code=0):
@@ -61,6 +61,104 @@ def test_a_method_of_ones_own(tmp_path):
         check=False,
     )
     assert "3 passed" in test.stdout, test.stdout
+
+
+SUITES = {
+    "farmap": """
+maps: {small: 1}
+agents: {random-walk: {kind: random-walk}}
+steps: 200
+""",
+    "farcuriosity": """
+curiosities: {rnd: {features: 16}}
+environments: {cart: {id: CartPole-v1, steps: 128}}
+training: {environments: 4, horizon: 16, features: 16, lstm: 0, random_steps: 50}
+""",
+    "generalization-difficulty": """
+datasets: {sphere: {source: sphere, n: 300}}
+estimation: {queries: 200, subset: 200, pairs: 1000, largest: 100}
+""",
+    "inductive-bias": """
+problems: {teacher: {source: teacher, points: 200}}
+spaces: {rbf: {kind: rbf, bandwidth: median}}
+training_size: 20
+test_points: 40
+target: 0.6
+kernel_samples: 40
+hypotheses: 20
+training: {lr: 5.0e-3, batch_size: 20, fit_error: 0.2}
+splitting: {particles: 10, sweeps: 1, runs: 2}
+bootstrap: 20
+""",
+}
+"""The smallest suites in which a part of one's own can take its place."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "task", "label", "old", "new"),
+    [
+        ("agent", "farmap", "agent", "default=0.1", "default=0.2"),
+        ("curiosity", "farcuriosity", "curiosity", "default=0.5", "default=1.0"),
+        ("dataset", "generalization-difficulty", "task", "default=1_000", "default=300"),
+        ("problem", "inductive-bias", "problem", "default=1_000", "default=200"),
+        ("space", "inductive-bias", "space", "default=32", "default=16"),
+    ],
+)
+def test_a_part_of_ones_own(kind, task, label, old, new, tmp_path):
+    assert f"gridcell run {task}" in gridcell("new", kind, "mine", where=tmp_path)
+    file = tmp_path / "mine.py"
+    assert len(file.read_text().splitlines()) < 80
+    edit(file, old, new)
+    assert "3 of 3 checks passed" in gridcell("check", "mine.py", where=tmp_path)
+    (tmp_path / "suite.yaml").write_text(SUITES[task])
+    where = ("--suite", "suite.yaml", "--plugin", "mine.py", "--select", f"{label}=mine")
+    said = gridcell("run", task, *where, "--executor", "inline", "--out", "report", where=tmp_path)
+    assert " 0 failed" in said
+    assert "mine" in (tmp_path / "report" / "report.html").read_text()
+    with file.open("a") as opened:
+        opened.write("\nEDITED = True\n")
+    assert "other code: " in (said := gridcell("plan", task, *where, where=tmp_path))
+    assert "mine changed since" in said
+
+
+def test_a_corruption_of_ones_own(tmp_path):
+    gridcell("new", "corruption", "veil", where=tmp_path)
+    edit(tmp_path / "veil.py", "0.6)", "0.7)")
+    assert "3 of 3 checks passed" in gridcell("check", "veil.py", where=tmp_path)
+    photographs(tmp_path / "photos", 30)
+    derive = ("data", "derive", "--base", "photos", "--size", "32")
+    without = gridcell(*derive, "--out", "without", where=tmp_path)
+    shown = gridcell(*derive, "--out", "suite", "--plugin", "veil.py", where=tmp_path)
+    assert "600 images" in without.replace("   ", " ").replace("  ", " ")
+    assert "640 images" in shown.replace("   ", " ").replace("  ", " ")  # 16 x 5 pairs of 8
+
+
+def test_an_importer_of_ones_own(tmp_path):
+    gridcell("new", "importer", "pets", where=tmp_path)
+    edit(tmp_path / "pets.py", "The title of the set", "Pets")
+    assert "3 of 3 checks passed" in gridcell("check", "pets.py", where=tmp_path)
+    photographs(tmp_path / "photos", 3)
+    (tmp_path / "photos" / "README.txt").write_text("x")
+    order = ("data", "import", "pets", "--from", "photos", "--to", "shards")
+    assert "Unknown data set 'pets'" in gridcell(*order, where=tmp_path, code=2)
+    said = gridcell(*order, "--plugin", "pets.py", where=tmp_path)
+    assert "1 files are no images: left out" in said
+    assert "Pets: 6 images of 2 classes" in said
+    assert "Pets" in gridcell("data", "list", "--plugin", "pets.py", where=tmp_path)
+    assert "all as the manifest says" in gridcell("data", "verify", "shards", where=tmp_path)
+    (tmp_path / "empty.py").write_text("x = 1\n")
+    said = gridcell("data", "list", "--plugin", "empty.py", where=tmp_path, code=2)
+    assert "defines no part" in said
+
+
+def photographs(folder, count):
+    draw = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            image = Image.fromarray(draw.integers(0, 256, (40, 40, 3), dtype=np.uint8))
+            image.save(folder / name / f"{number}.png")
 
 
 def test_what_is_there_is_not_overwritten(tmp_path):

@@ -9,7 +9,7 @@ from gridcell.data.corruptions.severity import SEVERITIES, check_severity
 from gridcell.data.pixels import Bytes, Floats, to_bytes, to_float
 from gridcell.data.seeds import image_generator
 from gridcell.errors import UserError
-from gridcell.registry import Registry
+from gridcell.registry import Registry, version_of
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,13 @@ class Corruption:
         family: ``"noise"``, ``"blur"``, ``"weather"`` or ``"digital"``.
         apply: ``(images, severity, rng) -> images``: float32 in [0, 1] of shape (N, H, W, 3), severity
             1..5; what is random is drawn per image. May overshoot [0, 1]; callers clip.
+        version: Of what it does. Raise it where that changes: sets with it are made anew.
     """
 
     name: str
     family: str
     apply: Callable[[Floats, int, np.random.Generator], Floats]
+    version: int = 1
 
     def __call__(self, images: Floats, severity: int, rng: np.random.Generator) -> Floats:
         """Return the corrupted images, clipped to [0, 1], same shape, float32.
@@ -54,6 +56,20 @@ def corruption(name: str) -> Corruption:
         UserError: There is none; the message names the nearest.
     """
     return corruption_registry.get(name)
+
+
+def added_corruptions() -> dict[str, int]:
+    """Return name -> version of the corruptions that set ``c`` shows beyond those of this package.
+
+    Those of this package are among them where their version isn't 1. It belongs to the identity of whatever
+    holds a derived set ``c``; empty where no plug-in adds a corruption.
+    """
+    own = f"{__package__}."
+    return {
+        name: version_of(part).get("version", 1)
+        for name, part in all_corruptions().items()
+        if version_of(part) or not corruption_registry.module_of(name).startswith(own)
+    }
 
 
 def pair_names() -> tuple[str, ...]:

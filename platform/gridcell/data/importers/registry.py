@@ -18,6 +18,7 @@ class Importer:
         read: Finds the samples in a source; reads no image.
         images: Number of images published; None where it varies.
         classes: Number of classes published; None where it varies.
+        version: Of what it reads. Raise it where that changes: an import by another version doesn't go on.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Importer:
     read: Callable[[Source], Layout]
     images: int | None = None
     classes: int | None = None
+    version: int = 1
 
 
 registry: Registry[Importer] = Registry(

@@ -33,6 +33,7 @@ from gridcell.data.shards.resume import (
     whole_shards,
 )
 from gridcell.errors import CorruptData, UserError
+from gridcell.registry import version_of
 from gridcell.store.filesystem import Folder
 
 SHARD_MB = 128.0
@@ -129,6 +130,7 @@ def _plan(recipe: Importer, source: Source, layout: Layout, shard_mb: float) -> 
     return {
         "made_by": f"gridcell.data.shards {__version__}",
         "name": recipe.name,
+        **version_of(recipe, "importer_version"),
         "images": len(layout.entries),
         "left_out": layout.left_out,
         "said": list(layout.said),
