@@ -29,7 +29,7 @@ import json, sys, tempfile, time
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
 from gridcell.store import Store
-from gridcell.mlflow.experiment import default_tracking_uri
+from gridcell.mlflow.address import default_tracking_uri
 from gridcell.mlflow.mirror import Window
 from tests.benchmarks._waiting_task import Settings, task
 

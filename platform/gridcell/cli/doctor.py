@@ -76,7 +76,7 @@ def _checks(
     from gridcell.cluster.doctor import machine, ray
     from gridcell.cluster.doctor.storage import storage as check_storage
     from gridcell.cluster.doctor.tracking import tracking as check_tracking
-    from gridcell.mlflow.experiment import default_tracking_uri
+    from gridcell.mlflow.address import default_tracking_uri
     from gridcell.store import Store
 
     window = tracking or default_tracking_uri(Store(storage))

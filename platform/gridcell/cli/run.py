@@ -37,7 +37,7 @@ from gridcell.cli.common import (
 )
 from gridcell.cli.interruption import end_when_asked, leave
 from gridcell.cli.progress import TerminalProgress
-from gridcell.cli.reports import Out, grid_results, report_folder
+from gridcell.cli.reports import Out, grid_results, report_folder, tracking_tags
 from gridcell.cli.run_log import EventLines, log_file
 from gridcell.cli.streams import outlive_terminal
 from gridcell.errors import UserError
@@ -45,7 +45,7 @@ from gridcell.execute.driver import diverged_cells, run_grid, set_damaged_aside
 from gridcell.execute.listener import Listener
 from gridcell.execute.options import RunOptions
 from gridcell.execute.schedule import Schedule
-from gridcell.mlflow.experiment import default_tracking_uri, is_server
+from gridcell.mlflow.address import is_server, tracking_uri
 from gridcell.mlflow.mirror import Window
 from gridcell.provenance import command_line, sources_of
 from gridcell.report import write_report
@@ -114,10 +114,12 @@ def run(
         options = replace(options, address=_address_of_environment(console))
     asked = request(task, suite, select, override, seeds, plugin)
     store = Store(storage).prepare()
+    mlflow_uri = tracking_uri(tracking, store)  # what MLflow can't use should be known before all work
     for cell_id in set_damaged_aside(asked.grid, store):
         console.print(f"The stored result of cell {cell_id} is damaged: set aside, and run again.")
     stale = stale_results(asked, store)
-    options = replace(options, **_of_stale(console, stale, changed), origin=_origin(asked))
+    origin = _origin(asked)
+    options = replace(options, **_of_stale(console, stale, changed), origin=origin)
     folder = report_folder(out, asked, store)  # what can't be written should be known before all work
     final = set() if retry_diverged else diverged_cells(store.failures.read_all())
     to_run = len(Schedule(asked.grid, store.results.done() - options.rerun.keys(), final).queued())
@@ -127,7 +129,13 @@ def run(
     print_notes(console, asked.grid)
     store.plans.save(asked.suite.task.name, asked.suite.name, asked.grid, plugins.paths())
     window = Window(
-        tracking or default_tracking_uri(store), asked.suite.task.name, asked.suite.name, asked.grid, store
+        mlflow_uri,
+        asked.suite.task.name,
+        asked.suite.name,
+        asked.grid,
+        store,
+        tags=tracking_tags(asked, origin),
+        awaits_report=True,
     )
     progress = TerminalProgress(
         console,
@@ -148,9 +156,15 @@ def run(
             leave(130)
         raise typer.Exit(130) from None
     if schedule.stopped:
+        window.close()
         _say_how_to_go_on(console, asked, store, f"Stopped: {schedule.stopped}")
         raise typer.Exit(1)
-    _end(console, asked, store, schedule, folder)
+    try:
+        _end(console, asked, store, schedule, folder)
+    except BaseException:  # no report was written
+        window.close()
+        raise
+    window.close(folder)
     if schedule.finished or schedule.failed:  # else nothing was shown to the window
         _say_window(console, window, storage, tracking)
     if schedule.failed.keys() - schedule.diverged:
@@ -233,6 +247,8 @@ def _end(console: Console, asked: Request, store: Store, schedule: Schedule, out
 
 
 def _say_window(console: Console, window: Window, storage: str, tracking: str | None) -> None:
+    for note in window.notes:
+        console.print(f"{note}.", soft_wrap=True)
     if window.problem is not None:
         console.print(
             f"MLflow at {window.uri} is behind ({window.problem}); 'gridcell sync' catches up.",

@@ -3,50 +3,75 @@
 Live mirroring and rebuilding are one act: for a done cell that MLflow lacks, make a run of its result.
 """
 
-import contextlib
-import logging
-import os
+import math
+import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from gridcell.cell import Cell
+from gridcell.execute.heartbeat import running_cells
+from gridcell.mlflow.address import connect, database_of, one_line
+from gridcell.mlflow.database import alone, prepare
+from gridcell.mlflow.names import Labels, accepted_names, leaves, numbers_of, params_of
 from gridcell.store import Result, Store
-from gridcell.store.locks import locked
 
-if TYPE_CHECKING:
-    from mlflow.tracking import MlflowClient
-
+PARENT_TAG = "mlflow.parentRunId"
+EXPERIMENT_TAG = {"mlflow.experimentKind": "custom_model_development"}  # MLflow opens on runs, not on traces
+_NOTE_TAG = "mlflow.note.content"  # the description of a run
 _CELL_TAG = "gridcell.cell"
 _GRID_TAG = "gridcell.grid"
-_KIND = {"mlflow.experimentKind": "custom_model_development"}  # so that MLflow opens on runs, not on traces
-_SQLITE = "sqlite:///"
-_BATCH = 1000  # MLflow takes at most so many metrics and parameters in one request
+_STATE_TAG = "gridcell.state"
+_STAMP_TAG = "gridcell.stamp"
+_FAILURE_TAGS = ("gridcell.failure_class", "gridcell.failure", _NOTE_TAG)
+_CURVE = "curve/"
+_METRICS = 1000  # MLflow takes at most so many in one request
+_PARAMS = 100
+_LONGEST_TAG = 5000
+_OWN_FAULT = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST"}
 
-# Without these a server that is down is asked for minutes, and usage data would be sent out.
-_ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-}
-
-
-def default_tracking_uri(store: Store) -> str:
-    """Return ``$MLFLOW_TRACKING_URI``, else a database in the store's folder, or here if that is remote."""
-    if uri := os.environ.get("MLFLOW_TRACKING_URI"):
-        return uri
-    local = store.folder.local("mlflow.db") or Path("mlflow.db")
-    return f"sqlite:///{local.resolve()}"
+Point = tuple[int, int, Mapping[str, float]]
+"""Time in milliseconds since 1970, step, values."""
 
 
-def is_server(uri: str) -> bool:
-    """Whether a tracking URI is a server's address, at which a browser finds MLflow's pages."""
-    return uri.startswith(("http://", "https://"))
+@dataclass
+class _Run:
+    """A cell's run in MLflow."""
+
+    id: str
+    status: str
+    parent: str = ""
+    stamp: str = ""  # of the result that it shows
+    failure: tuple[str, str] | None = None  # class, message
+    params: set[str] = field(default_factory=set)
+    curves: set[str] = field(default_factory=set)  # metrics that were shown while the cell ran
 
 
 class Experiment:
-    """A grid in MLflow: an experiment per task and suite, a parent run per grid, a child per cell."""
+    """A grid in MLflow: an experiment per task and suite, a parent run per grid, a run per cell.
 
-    def __init__(self, uri: str, task: str, suite: str, grid: str, cells: int) -> None:
+    A cell that several grids of a suite hold has one run, below the grid with the most cells.
+
+    Attributes:
+        parent: id of the grid's own run.
+        renamed: metric or setting -> the name by which MLflow shows it, where it refuses the own name.
+        refused: title -> why, of the cells that MLflow refused.
+        aside: where an unusable database was moved.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        task: str,
+        suite: str,
+        grid: str,
+        cells: int,
+        *,
+        ids: Iterable[str] = (),
+        labels: Mapping[str, Labels] | None = None,
+        tags: Labels | None = None,
+    ) -> None:
         """Connect, and create experiment and parent run where they don't exist.
 
         Args:
@@ -55,124 +80,318 @@ class Experiment:
             suite: name of the suite.
             grid: id of the grid, as ``grid_id`` returns it.
             cells: number of its cells.
+            ids: of its cells; their runs are moved from below smaller grids.
+            labels: id -> labels of its targets, which become parameters.
+            tags: of the parent run; ``gridcell.selection`` becomes part of its name.
 
         Raises:
             mlflow.exceptions.MlflowException: the server can't be reached or refuses.
         """
-        with _alone(uri):
+        self._labels = labels or {}
+        self.renamed: dict[str, str] = {}
+        self.refused: dict[str, str] = {}
+        with alone(uri):
+            self.aside = prepare(uri)
             self._client = connect(uri)
-            name = f"{task}/{suite}"
-            found = self._client.get_experiment_by_name(name)
-            self._experiment = found.experiment_id if found else self._create_experiment(uri, name)
-            parents = self._client.search_runs(
-                [self._experiment], f"tags.`{_GRID_TAG}` = '{grid}'", max_results=1
-            )
-            if parents:
-                self.parent = parents[0].info.run_id
-            else:
-                tags = {_GRID_TAG: grid, "gridcell.cells": str(cells)}
-                run = self._client.create_run(self._experiment, tags=tags, run_name=f"{suite} {grid}")
-                self.parent = run.info.run_id
-        children = [(run.data.tags[_CELL_TAG], run.info) for run in self._children()]
-        self.shown = {cell_id for cell_id, info in children if info.status == "FINISHED"}
-        # Begun by a process that went away in the middle; gone on with, since nothing in it can differ.
-        self._begun = {cell_id: info.run_id for cell_id, info in children if cell_id not in self.shown}
+            self._experiment = self._find_experiment(uri, f"{task}/{suite}")
+            self.parent = self._find_parent(suite, grid, {**(tags or {}), "gridcell.cells": str(cells)})
+        self._runs: dict[str, _Run] = {}
+        for run in self._search(f"tags.`{_CELL_TAG}` LIKE '%'"):
+            self._add(run)
+        self._adopt(ids, cells)
 
-    def _create_experiment(self, uri: str, name: str) -> str:
-        location = None
-        if uri.startswith(_SQLITE):  # else MLflow puts artifacts in ./mlruns of wherever the command is run
-            location = (Path(uri.removeprefix(_SQLITE)).parent / "mlflow-artifacts").as_uri()
-        return self._client.create_experiment(name, artifact_location=location, tags=_KIND)
+    @property
+    def shown(self) -> set[str]:
+        """Ids of the cells whose results are shown."""
+        return {cell_id for cell_id, run in self._runs.items() if run.status == "FINISHED"}
 
-    def _children(self) -> Iterator[Any]:
+    def _find_experiment(self, uri: str, name: str) -> str:
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            database = database_of(
+                uri
+            )  # else MLflow puts artifacts in ./mlruns of wherever the command is run
+            location = (database.parent / "mlflow-artifacts").as_uri() if database is not None else None
+            return self._client.create_experiment(name, artifact_location=location, tags=EXPERIMENT_TAG)
+        if found.lifecycle_stage == "deleted":  # in MLflow's pages: its name stays taken
+            self._client.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)
+
+    def _find_parent(self, suite: str, grid: str, tags: Labels) -> str:
+        tags = {name: value[:_LONGEST_TAG] for name, value in tags.items()} | {_STATE_TAG: "running"}
+        parents = self._client.search_runs(
+            [self._experiment], f"tags.`{_GRID_TAG}` = '{grid}'", max_results=1
+        )
+        if not parents:
+            name = " ".join(filter(None, (suite, tags.get("gridcell.selection", "")[:200], grid)))
+            run = self._client.create_run(self._experiment, tags={**tags, _GRID_TAG: grid}, run_name=name)
+            return str(run.info.run_id)
+        parent = str(parents[0].info.run_id)
+        for name, value in tags.items():
+            self._client.set_tag(parent, name, value)
+        self._client.update_run(parent, status="RUNNING")
+        return parent
+
+    def _search(self, where: str) -> Iterator[Any]:
         token = None
         while True:
-            where = f"tags.`mlflow.parentRunId` = '{self.parent}'"
             page = self._client.search_runs([self._experiment], where, max_results=5000, page_token=token)
             yield from page
             token = page.token
             if not token:
                 return
 
+    def _add(self, run: Any) -> None:
+        tags = run.data.tags
+        found = _Run(
+            run.info.run_id,
+            run.info.status,
+            tags.get(PARENT_TAG, ""),
+            tags.get(_STAMP_TAG, ""),
+            (tags[_FAILURE_TAGS[0]], tags[_FAILURE_TAGS[1]]) if _FAILURE_TAGS[0] in tags else None,
+            set(run.data.params),
+        )
+        if found.status != "FINISHED":
+            found.curves = {name for name in run.data.metrics if name.startswith(_CURVE)}
+        known = self._runs.get(tags[_CELL_TAG])
+        if known is None or known.status != "FINISHED":
+            self._runs[tags[_CELL_TAG]] = found
+
+    def _adopt(self, ids: Iterable[str], cells: int) -> None:
+        """Move the runs of these cells here from below grids that have fewer cells, or that were deleted."""
+        others = [self._runs[cell_id] for cell_id in ids if cell_id in self._runs]
+        others = [run for run in others if run.parent != self.parent]
+        if others:
+            parents = self._search(f"tags.`{_GRID_TAG}` LIKE '%'")
+            sizes = {run.info.run_id: int(run.data.tags.get("gridcell.cells", 0)) for run in parents}
+            for run in others:
+                if sizes.get(run.parent, 0) < cells:
+                    self._client.set_tag(run.id, PARENT_TAG, self.parent)
+                    run.parent = self.parent
+
     def mirror(self, store: Store, ids: Iterable[str]) -> int:
-        """Show those of the cells that are done and not shown yet; return how many there were."""
-        results, _ = store.results.read_many(set(ids) - self.shown)
-        for result in results.values():
-            self.show(result)
-        return len(results)
+        """Show each cell as the store has it, done or failed; return how many were not shown so.
+
+        Cells that MLflow refuses are added to ``refused``.
+        """
+        wanted = set(ids)
+        results, _ = store.results.read_many(wanted)
+        news = [result for result in results.values() if not self.shows(result)]
+        added = sum(self.attempt(result.cell, lambda result=result: self.show(result)) for result in news)
+        plans: dict[str, Cell] = {}
+        failures = {
+            cell_id: record
+            for cell_id, record in store.failures.read_all().items()
+            if cell_id in wanted and cell_id not in results
+        }
+        if failures:
+            for plan in store.plans.read_all():
+                plans.update(plan.cells)
+        for cell_id, record in failures.items():
+            run, cell = self._runs.get(cell_id), plans.get(cell_id)
+            known = run is not None and run.status == "FAILED" and run.failure == _failure(record)
+            if cell is not None and not known:
+                added += self.attempt(
+                    cell, lambda cell=cell, record=record: self.fail(cell, record, final=True)
+                )
+        self.stop(wanted - results.keys() - failures.keys() - running_cells(store.folder).keys())
+        return added
+
+    def attempt(self, cell: Cell, write: Any) -> bool:
+        """Write a cell; return False, and note why, where MLflow refuses this cell alone."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            write()
+        except MlflowException as error:
+            if error.error_code not in _OWN_FAULT:
+                raise
+            self.refused[cell.title or cell.id] = one_line(error)
+        except (TypeError, ValueError, OverflowError) as error:
+            self.refused[cell.title or cell.id] = one_line(error)
+        else:
+            return True
+        return False
+
+    def shows(self, result: Result) -> bool:
+        """Whether this very result of its cell is shown; one that an earlier version showed counts."""
+        run = self._runs.get(result.cell.id)
+        return run is not None and run.status == "FINISHED" and run.stamp in ("", result.stamp)
+
+    def begin(self, cell: Cell, started: int) -> None:
+        """Show that a cell runs, since ``started`` (milliseconds since 1970)."""
+        known = self._runs.get(cell.id)
+        if known is not None and known.status == "FINISHED":  # its result is made again
+            self._client.delete_run(known.id)
+            del self._runs[cell.id]
+        run = self._run_of(cell, started)
+        if run.status != "RUNNING":  # it failed before, or was stopped
+            self._client.update_run(run.id, status="RUNNING")
+            self._client.set_tag(run.id, _STATE_TAG, "running")
+            run.status = "RUNNING"
+
+    def add_points(self, cell: Cell, points: Iterable[Point]) -> None:
+        """Add to the curves of a running cell."""
+        from mlflow.entities import Metric
+
+        points = list(points)
+        names = self._names(f"{_CURVE}{name}" for _, _, values in points for name in values)
+        metrics = [
+            Metric(names[f"{_CURVE}{name}"], float(value), when, int(step))
+            for when, step, values in points
+            for name, value in values.items()
+        ]
+        run = self._runs[cell.id]
+        run.curves.update(metric.key for metric in metrics)
+        self._log(run.id, metrics)
+
+    def fail(self, cell: Cell, record: Mapping[str, Any], *, final: bool) -> None:
+        """Show that an attempt at a cell failed: its run is FAILED if that is ``final``, else RUNNING still.
+
+        Args:
+            cell: the cell.
+            record: with ``failure_class`` and ``message``.
+            final: whether the cell is not tried again.
+        """
+        now = int(time.time() * 1000)
+        run = self._run_of(cell, now)
+        run.failure = kind, message = _failure(record)
+        diverged = "diverged" if kind == "diverged" else "failed"
+        state = diverged if final else "running"
+        tags = dict(zip(_FAILURE_TAGS, (kind, message, f"**{kind}**: {message}"), strict=True))
+        for name, value in {**tags, _STATE_TAG: state}.items():
+            self._client.set_tag(run.id, name, value)
+        if final:
+            self._client.set_terminated(run.id, "FAILED", now)
+            run.status = "FAILED"
+
+    def stop(self, ids: Iterable[str]) -> None:
+        """Show that these cells, as far as they are shown as running, run no more and have not ended."""
+        now = int(time.time() * 1000)
+        for run in (self._runs[cell_id] for cell_id in ids if cell_id in self._runs):
+            if run.status == "RUNNING":
+                self._client.set_tag(run.id, _STATE_TAG, "stopped")
+                self._client.set_terminated(run.id, "KILLED", now)
+                run.status = "KILLED"
 
     def show(self, result: Result) -> None:
-        """Make a child run of a cell's result: configuration, metrics and curves."""
-        from mlflow.entities import Metric, Param
-        from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+        """Show a cell's result: configuration, metrics and curves."""
+        from mlflow.entities import Metric
 
         cell = result.cell
         started = int(result.provenance["started"] * 1000)
         ended = started + int(result.seconds * 1000)
-        tags = {_CELL_TAG: cell.id, "gridcell.kind": cell.kind, MLFLOW_PARENT_RUN_ID: self.parent}
-        if (run_id := self._begun.pop(cell.id, None)) is None:
-            run = self._client.create_run(self._experiment, started, tags, run_name=cell.title or cell.id)
-            run_id = run.info.run_id
-        params = {"kind": cell.kind, "seed": cell.seed, **dict(_leaves(cell.config))}
-        metrics = [
-            Metric(name, float(value), ended, 0)
-            for name, value in _leaves(result.metrics)
-            if isinstance(value, int | float)
-        ]
-        metrics += [Metric("seconds", result.seconds, ended, 0)]
+        numbers = numbers_of(result.metrics, result.seconds)
+        curves = {f"{_CURVE}{name}": curve for name, curve in result.curves.items()}
+        names = self._names([*numbers, *curves])
+        final = {names[name]: {int(step): value for step, value in curve} for name, curve in curves.items()}
+        live: dict[str, dict[int, float]] = {}
+        if (run := self._runs.get(cell.id)) is not None:
+            live = self._live(run)
+            if run.stamp not in ("", result.stamp) or not _agree(live, final):
+                self._client.delete_run(run.id)  # it shows another result, or another attempt
+                del self._runs[cell.id]
+                live = {}
+        run = self._run_of(cell, started)
+        metrics = [Metric(names[name], value, ended, 0) for name, value in numbers.items()]
         metrics += [
-            Metric(f"curve/{name}", value, started, int(step))
-            for name, curve in result.curves.items()
-            for step, value in curve
+            Metric(name, value, started, step)
+            for name, curve in final.items()
+            for step, value in curve.items()
+            if step not in live.get(name, {})
         ]
-        logged = [Param(name, str(value)[:500]) for name, value in params.items()]
-        first = max(0, _BATCH - len(logged))  # one request for all, where it fits
-        self._client.log_batch(run_id, metrics[:first], logged)
-        for begin in range(first, len(metrics), _BATCH):
-            self._client.log_batch(run_id, metrics[begin : begin + _BATCH])
-        self._client.set_terminated(run_id, "FINISHED", ended)
-        self.shown.add(cell.id)
+        self._log(run.id, metrics)
+        if run.failure is not None:
+            for tag in _FAILURE_TAGS:
+                self._client.delete_tag(run.id, tag)
+        self._client.set_tag(run.id, _STAMP_TAG, result.stamp)
+        self._client.set_tag(run.id, _STATE_TAG, "done")
+        self._client.set_terminated(run.id, "FINISHED", ended)
+        # What is known of a run that is done is little, for there are many.
+        self._runs[cell.id] = _Run(run.id, "FINISHED", run.parent, result.stamp)
 
-    def close(self, status: str, report: Path | None = None) -> None:
-        """End the parent run, with the report's files where there is one."""
+    def _run_of(self, cell: Cell, started: int) -> _Run:
+        """Return the cell's run with all its parameters; made where there is none."""
+        from mlflow.entities import Param
+
+        run = self._runs.get(cell.id)
+        if run is None:
+            tags = {
+                _CELL_TAG: cell.id,
+                "gridcell.kind": cell.kind,
+                PARENT_TAG: self.parent,
+                _STATE_TAG: "running",
+            }
+            name = (cell.title or cell.id)[:250]
+            made = self._client.create_run(self._experiment, started, tags, run_name=name)
+            run = self._runs[cell.id] = _Run(made.info.run_id, "RUNNING", self.parent)
+        if run.status != "FINISHED":
+            params = params_of(cell, self._labels.get(cell.id, {}))
+            names = self._names(params)
+            lacks = [Param(names[name], params[name]) for name in params if names[name] not in run.params]
+            for begin in range(0, len(lacks), _PARAMS):
+                self._client.log_batch(run.id, params=lacks[begin : begin + _PARAMS])
+            run.params.update(param.key for param in lacks)
+        return run
+
+    def _live(self, run: _Run) -> dict[str, dict[int, float]]:
+        """Return metric -> step -> value of what was shown while the cell ran."""
+        return {
+            name: {item.step: item.value for item in self._client.get_metric_history(run.id, name)}
+            for name in run.curves
+        }
+
+    def _names(self, names: Iterable[str]) -> dict[str, str]:
+        accepted = accepted_names(names)
+        self.renamed |= {name: new for name, new in accepted.items() if name != new}
+        return accepted
+
+    def _log(self, run_id: str, metrics: list[Any]) -> None:
+        for begin in range(0, len(metrics), _METRICS):
+            self._client.log_batch(run_id, metrics[begin : begin + _METRICS])
+
+    def close(self, status: str, report: Path | None = None, tags: Labels | None = None) -> None:
+        """End the parent run.
+
+        Args:
+            status: MLflow's: FINISHED, FAILED or KILLED.
+            report: folder of the report, whose files are added, with the numbers of its ``summary.json``.
+            tags: of the parent, such as the number of cells in each state; numbers become metrics, too.
+        """
+        now = int(time.time() * 1000)
+        state = {"FINISHED": "done", "FAILED": "failed", "KILLED": "stopped"}[status]
+        for name, value in {_STATE_TAG: state, **(tags or {})}.items():
+            self._client.set_tag(self.parent, name, value[:_LONGEST_TAG])
         if report is not None:
-            self._client.log_artifacts(self.parent, str(report), "report")
-        self._client.set_terminated(self.parent, status)
+            self.add_report(report)
+        self._client.set_terminated(self.parent, status, now)
+
+    def add_report(self, folder: Path) -> None:
+        """Add a report's files to the parent run, and the numbers of its ``summary.json``."""
+        import json
+
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        summary = folder / "summary.json"
+        if summary.exists():
+            found = dict(leaves(json.loads(summary.read_text(encoding="utf-8"))))
+            numbers = {name: value for name, value in found.items() if isinstance(value, int | float)}
+            names = self._names(numbers)
+            self._log(self.parent, [Metric(names[name], float(numbers[name]), now, 0) for name in numbers])
+        self._client.log_artifacts(self.parent, str(folder), "report")
 
 
-@contextlib.contextmanager
-def _alone(uri: str) -> Iterator[None]:
-    """Keep other processes of this machine from a database meanwhile.
-
-    Two that make its tables at once fail, and of two that find no experiment each makes one.
-    """
-    if not uri.startswith(_SQLITE):
-        yield
-        return
-    with locked(Path(f"{uri.removeprefix(_SQLITE)}.lock")):
-        yield
+def _failure(record: Mapping[str, Any]) -> tuple[str, str]:
+    return str(record["failure_class"]), str(record["message"])[:_LONGEST_TAG] or "no message"
 
 
-def connect(uri: str) -> "MlflowClient":
-    """Return MLflow's client, which gives up soon where no server answers."""
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    from mlflow.tracking import MlflowClient
-
-    for chatty in ("mlflow", "alembic"):  # after the import, which sets levels of its own
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    return MlflowClient(tracking_uri=uri)
-
-
-def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the leaves of nested mappings with slash-separated names; lists are leaves."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _leaves(inner, f"{name}/{key}" if name else str(key))
-    else:
-        yield name, value
-
-
-def one_line(error: Exception) -> str:
-    """Return what is wrong with MLflow in a line: its messages, and SQLAlchemy's, have many."""
-    return " ".join(str(error).split())[:300] or type(error).__name__
+def _agree(live: Mapping[str, Mapping[int, float]], final: Mapping[str, Mapping[int, float]]) -> bool:
+    """Whether what was shown while a cell ran is what its result says, where both have a step."""
+    return all(
+        math.isclose(value, final[name][step], rel_tol=1e-6) or not math.isfinite(final[name][step])
+        for name, points in live.items()
+        if name in final
+        for step, value in points.items()
+        if step in final[name]
+    )

@@ -1,11 +1,10 @@
-"""The window: results appear in MLflow while a grid runs.
+"""The window: cells appear in MLflow while a grid runs, with their curves, and stay as they ended.
 
-The driver reads them from the store, and a process of its own writes them to MLflow, which takes seconds to
-import and more than ten milliseconds a cell: the loop that hands out cells waits for none of it.
+The driver reads results from the store. A process of its own writes them to MLflow, which takes
+seconds to import and more than ten milliseconds a cell: the loop that hands out cells waits for none of it.
 """
 
 import contextlib
-import gc
 import json
 import os
 import queue
@@ -13,64 +12,154 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any
 
 from gridcell.cell import Cell
 from gridcell.execute.outcome import Outcome
 from gridcell.execute.schedule import Schedule
 from gridcell.grid import Grid
-from gridcell.mlflow.experiment import Experiment, one_line
+from gridcell.mlflow.address import one_line
+from gridcell.mlflow.names import Labels, labels_of, tags_of_states
+from gridcell.mlflow.writer import END, write
 from gridcell.store import Store
 from gridcell.store.plans import grid_id
-from gridcell.store.results import decode, encode
+from gridcell.store.results import encode
+
+__all__ = ["Window", "write"]
+
+LIVE_S = 5.0
+"""Running cells are shown, and their curves go on, so often; a shorter cell appears once it is done."""
 
 _CLOSING_S = 60.0  # the end of a run waits at most this long for what is still to be written
 _HURRIED_S = 2.0  # and so long where it was stopped
-_END = b"end\n"
-_NICENESS = 5  # behind the driver, and before cells, which Ray runs at 15: else it would fall behind them
+_MOST_POINTS = 200  # of one cell between two writings; of more, every other one is left out
+
+
+@dataclass
+class _Running:
+    """A running cell, and what it reported since MLflow was last told."""
+
+    cell: Cell
+    started: int
+    points: list[tuple[int, int, dict[str, float]]] = field(default_factory=list)
+    shown: bool = False
 
 
 class Window:
-    """A listener that mirrors results into MLflow.
+    """A listener that mirrors a grid into MLflow.
 
     If MLflow fails, mirroring stops with ``problem`` set, and the run goes on: ``gridcell sync`` catches up.
+
+    Attributes:
+        uri: MLflow's address.
+        problem: why MLflow is behind; None where it isn't.
+        notes: sentences on names that were changed and cells that MLflow refused.
     """
 
-    def __init__(self, uri: str, task: str, suite: str, grid: Grid, store: Store) -> None:
-        self._header = {"uri": uri, "task": task, "suite": suite, "grid": grid_id(grid), "cells": len(grid)}
-        self._cells = list(grid.cells)
+    def __init__(
+        self,
+        uri: str,
+        task: str,
+        suite: str,
+        grid: Grid,
+        store: Store,
+        *,
+        tags: Labels | None = None,
+        awaits_report: bool = False,
+    ) -> None:
+        """Prepare; nothing is written before the run begins.
+
+        Args:
+            uri: MLflow's address.
+            task: name of the task.
+            suite: name of the suite.
+            grid: what is run.
+            store: where its results are.
+            tags: of the grid's run in MLflow, such as its selection and the command.
+            awaits_report: whether ``close`` will be called after the run, with its report.
+        """
+        self._header = {
+            "uri": uri,
+            "task": task,
+            "suite": suite,
+            "grid": grid_id(grid),
+            "cells": len(grid),
+            "ids": list(grid.cells),
+            "labels": labels_of(grid),
+            "tags": dict(tags or {}),
+        }
+        self._grid = grid
         self._store = store
-        self._ids: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._awaits_report = awaits_report
+        self._events: queue.SimpleQueue[bytes | str | None] = (
+            queue.SimpleQueue()
+        )  # line, or id of a done cell
+        self._running: dict[str, _Running] = {}
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._mirror, daemon=True, name="mlflow-window")
         self._writer: subprocess.Popen[bytes] | None = None
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed with the window
+        self._schedule: Schedule | None = None
+        self._stopped = False
         self.uri = uri
         self.problem: str | None = None
+        self.notes: list[str] = []
 
     def begun(self, schedule: Schedule) -> None:
         """Connect in the background and catch up with what the store already holds."""
+        self._schedule = schedule
         self._thread.start()
 
     def started(self, cell: Cell) -> None:
-        """Nothing to show yet."""
+        """Show the cell as running, if it still is when MLflow is told next."""
+        with self._lock:
+            self._running[cell.id] = _Running(cell, _now())
 
     def reported(self, cell: Cell, step: int, metrics: Mapping[str, float]) -> None:
-        """Nothing to show yet: curves come with the result."""
+        """Add to the cell's curves when MLflow is told next."""
+        with self._lock:
+            running = self._running.get(cell.id)
+            if running is not None:
+                running.points.append((_now(), step, {name: float(one) for name, one in metrics.items()}))
+                if len(running.points) > _MOST_POINTS:
+                    del running.points[1:-1:2]
 
     def finished(self, cell: Cell, outcome: Outcome, again: bool) -> None:
-        """Show the cell if it has a result."""
-        if outcome.done:
-            self._ids.put(cell.id)
+        """Show the cell's result, or why it has none."""
+        with self._lock:
+            self._running.pop(cell.id, None)
+        failure = outcome.failure
+        if failure is None:
+            self._events.put(cell.id)
+            return
+        record = {"failure_class": failure.failure_class.value, "message": failure.message}
+        self._events.put(_event("failed", [cell.to_record(), record, not again]))
 
     def ended(self, stopped: bool) -> None:
         """Wait for what is still to be written, within reason, which is less where the run was stopped."""
         patience_s = _HURRIED_S if stopped else _CLOSING_S
-        self._ids.put(None)
+        self._stopped = stopped
+        self._events.put(None)
         self._thread.join(patience_s)
         if self._thread.is_alive():
             self.problem = f"it took longer than {patience_s:g} s to catch up"
             if self._writer is not None:
                 self._writer.kill()
+
+    def close(self, report: Path | None = None) -> None:
+        """Add the report's files and numbers to the grid's run, where ``awaits_report`` was set."""
+        if self._writer is None or self._writer.returncode is not None or self.problem is not None:
+            return
+        try:
+            if report is not None:
+                self._send(_event("report", str(report)))
+            self._end_writer(_CLOSING_S)
+        except Exception as error:  # whatever is wrong with the window must not end the run
+            self.problem = one_line(error)
 
     def _mirror(self) -> None:
         try:
@@ -80,32 +169,98 @@ class Window:
 
     def _follow(self) -> None:
         """Start the writer, learn what MLflow shows already, and send each other result once it is there."""
-        with tempfile.TemporaryFile() as errors, _start_writer(errors) as writer:
-            self._writer = writer
-            assert writer.stdin is not None
-            assert writer.stdout is not None
-            with contextlib.suppress(BrokenPipeError), writer.stdin:  # broken where it has ended
-                _send(writer.stdin, json.dumps(self._header).encode() + b"\n")
-                if shown := writer.stdout.readline():
-                    self._send_results(writer.stdin, set(self._cells).difference(json.loads(shown)))
-                    while (cell_id := self._ids.get()) is not None:
-                        self._send_results(writer.stdin, [cell_id])
-                    _send(writer.stdin, _END)
-            if writer.wait() and self.problem is None:
-                errors.seek(0)
-                said = errors.read().decode(errors="replace").split("\n")
-                ended = f"its writer ended with exit code {writer.returncode}"
-                self.problem = next(filter(None, reversed(said)), ended)
+        self._writer = _start_writer(self._errors)
+        try:
+            self._send(json.dumps(self._header).encode() + b"\n")
+            if shown := self._read():
+                self._send_results(set(self._grid.cells).difference(json.loads(shown)))
+                self._send_events()
+                self._send(_event("end", self._summary()))
+                if self._awaits_report and not self._stopped and self._read():
+                    return
+        except BrokenPipeError:  # it has ended
+            pass
+        self._end_writer()
 
-    def _send_results(self, to: IO[bytes], ids: Iterable[str]) -> None:
+    def _send_events(self) -> None:
+        """Send what happens until the run ends, and now and then how the running cells do."""
+        due = time.monotonic() + LIVE_S
+        while True:
+            try:
+                event = self._events.get(timeout=max(0.0, due - time.monotonic()))
+            except queue.Empty:
+                self._send_live()
+                due = time.monotonic() + LIVE_S
+                continue
+            if event is None:
+                return
+            if isinstance(event, bytes):
+                self._send(event)
+            else:
+                self._send_results([event])
+            if time.monotonic() >= due:  # where one cell ends after the other the queue is never empty
+                self._send_live()
+                due = time.monotonic() + LIVE_S
+
+    def _send_live(self) -> None:
+        news = []
+        with self._lock:
+            for running in self._running.values():
+                if running.points or not running.shown:
+                    news.append([running.cell.to_record(), running.started, running.points])
+                    running.points, running.shown = [], True
+        if news:
+            self._send(_event("running", news))
+
+    def _summary(self) -> dict[str, Any]:
+        """Return how the run ended: MLflow's status, and tags with the number of cells in each state."""
+        schedule = self._schedule
+        assert schedule is not None
+        done = len(self._store.results.done() & self._grid.cells.keys())
+        failed = schedule.failed.keys() - schedule.diverged
+        blocked = schedule.blocked - schedule.diverged
+        without = {"failed": failed, "diverged": schedule.diverged, "blocked": blocked}
+        tags = tags_of_states(self._grid, done, without)
+        tags["gridcell.stopped"] = schedule.stopped or "no"
+        status = "KILLED" if self._stopped else "FAILED" if failed or schedule.stopped else "FINISHED"
+        return {"status": status, "tags": tags}
+
+    def _send_results(self, ids: Iterable[str]) -> None:
         results, _ = self._store.results.read_many(ids)
         for cell_id, result in results.items():
-            _send(to, cell_id.encode() + b" " + encode(result))
+            self._send(cell_id.encode() + b" " + encode(result))
+
+    def _send(self, line: bytes) -> None:
+        assert self._writer is not None
+        assert self._writer.stdin is not None
+        self._writer.stdin.write(line)
+        self._writer.stdin.flush()
+
+    def _read(self) -> bytes:
+        assert self._writer is not None
+        assert self._writer.stdout is not None
+        return self._writer.stdout.readline()
+
+    def _end_writer(self, patience_s: float | None = None) -> None:
+        """Let the writer end, and learn what it has to say.
+
+        Raises:
+            subprocess.TimeoutExpired: it takes longer than ``patience_s``.
+        """
+        assert self._writer is not None
+        with contextlib.suppress(BrokenPipeError):
+            said, _ = self._writer.communicate(END, patience_s)
+            self.notes = [json.loads(line) for line in said.splitlines() if line.startswith(b'"')]
+        if self._writer.wait() and self.problem is None:
+            self._errors.seek(0)
+            lines = self._errors.read().decode(errors="replace").split("\n")
+            ended = f"its writer ended with exit code {self._writer.returncode}"
+            self.problem = next(filter(None, reversed(lines)), ended)
 
 
 def _start_writer(errors: IO[bytes]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "gridcell.mlflow.mirror"],
+        [sys.executable, "-P", "-m", "gridcell.mlflow.writer"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,
@@ -114,48 +269,9 @@ def _start_writer(errors: IO[bytes]) -> subprocess.Popen[bytes]:
     )
 
 
-def _send(to: IO[bytes], line: bytes) -> None:
-    to.write(line)
-    to.flush()
+def _event(name: str, value: Any) -> bytes:
+    return json.dumps({name: value}).encode() + b"\n"
 
 
-def write(lines: Iterator[bytes], tell: Callable[[str], Any]) -> None:
-    """Write results to MLflow as they come.
-
-    Args:
-        lines: the arguments of ``Experiment`` as JSON; then, for each result, the cell's id, a space and the
-            result as it is stored; then the word ``end``, which is missing where the driver is gone.
-        tell: is told the ids of the cells that are shown already, as JSON.
-
-    Raises:
-        mlflow.exceptions.MlflowException: the server can't be reached or refuses.
-    """
-    experiment = Experiment(**json.loads(next(lines)))
-    tell(json.dumps(sorted(experiment.shown)) + "\n")
-    gc.freeze()  # what MLflow's import left is there to stay: else this process's end takes 0.8 s, not 0.04
-    for line in lines:
-        if line == _END:
-            experiment.close("FINISHED")
-            return
-        name, _, stored = line.partition(b" ")
-        cell_id = name.decode()
-        if cell_id not in experiment.shown:  # what ended while this process connected comes twice
-            experiment.show(decode(cell_id, stored))
-
-
-def main() -> None:
-    """Be the writer: read lines from the standard input; end with exit code 1 and why if MLflow fails."""
-    os.nice(_NICENESS)
-
-    def tell(line: str) -> None:
-        print(line, end="", flush=True)  # noqa: T201
-        sys.stdout = sys.stderr  # for what libraries print from now on
-
-    try:
-        write(iter(sys.stdin.buffer), tell)
-    except Exception as error:
-        sys.exit(one_line(error))
-
-
-if __name__ == "__main__":
-    main()
+def _now() -> int:
+    return int(time.time() * 1000)

@@ -1,10 +1,13 @@
 """What 'run' makes of a state: counts, exit code, report folder and what it says of the window."""
 
 import json
+import os
+import socket
 from pathlib import Path
 
 import pytest
 
+from gridcell.mlflow.experiment import Experiment
 from gridcell.mlflow.mirror import Window
 
 DIVERGED = ("toy", "--storage", "runs", "--set", "fail={r0c0: diverged}")
@@ -102,6 +105,34 @@ def test_ui_sends_to_a_server_that_is_there(gridcell):
     assert errors == (
         "gridcell: MLflow's pages are served at http://127.0.0.1:1 already: open that address\n"
     )
+
+
+def test_ui_says_that_a_port_is_taken_and_otherwise_picks_a_free_one(gridcell, monkeypatch):
+    started = []
+    monkeypatch.setattr(os, "execv", lambda _, arguments: started.append(arguments))
+    monkeypatch.setenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "")
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "")
+    uri = "sqlite:///mlflow.db"
+    Experiment(uri, "toy", "mini", "0" * 12, 1)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        code, _, errors = gridcell("ui", "--tracking", uri, "--port", port)
+        assert (code, errors.count("\n"), started) == (2, 1, [])
+        assert f"Port {port} can't be used" in errors
+    code, output, _ = gridcell("ui", "--tracking", uri)
+    assert code == 0
+    port = started[0][started[0].index("--port") + 1]
+    assert f"http://127.0.0.1:{port}/#/experiments/1/runs?workflowType=machine_learning" in output
+
+
+@pytest.mark.usefixtures("without_mlflow")
+def test_an_address_that_mlflow_cannot_use_is_refused_before_anything_runs(gridcell):
+    code, _, errors = gridcell("run", "toy", "--executor", "inline", "--tracking", "./mlruns")
+    assert (code, errors.count("\n")) == (2, 1)
+    assert "can't keep runs in the folder './mlruns'" in errors
+    assert not list(Path("runs/results").glob("*"))
 
 
 def test_two_grids_of_one_suite_name_keep_their_own_reports(gridcell, tmp_path):

@@ -1,10 +1,9 @@
 """MLflow: whether the window can be reached."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from gridcell.cluster.doctor.check import Finding, Level
-from gridcell.mlflow.experiment import connect
+from gridcell.mlflow.address import connect, database_of
 from gridcell.secrets import redact
 
 _ADVICE = "start it or correct --tracking; runs go on without it, and 'gridcell sync' catches up"
@@ -17,7 +16,8 @@ def tracking(uri: str) -> Iterator[Finding]:
         uri: of MLflow's server or database.
     """
     shown = redact(uri)
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+    database = database_of(uri)
+    if database is not None and not database.exists():
         yield Finding("MLflow", Level.OK, f"{shown}: will be made by the first run")
         return
     try:
