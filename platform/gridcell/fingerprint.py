@@ -7,6 +7,7 @@ gridcell, such as shifts, count as parts; the rest of gridcell counts by the ver
 
 import ast
 import base64
+import contextlib
 import hashlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -65,7 +66,7 @@ class Codes:
         """
         modules = (self._task.cells[cell.kind].partition(":")[0], *self._task.parts_of(cell))
         if modules not in self._known:
-            self._known[modules] = _code(modules, self._task.packages)
+            self._known[modules] = _code(modules, {modules[0].partition(".")[0], *self._task.packages})
         return self._known[modules]
 
 
@@ -77,12 +78,17 @@ def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 def _code(modules: Iterable[str], packages: Iterable[str]) -> Code:
     paths: dict[Path, str] = {}
     imports: set[str] = set()
+    roots = _roots(packages)
     for module in modules:
         start, root, own = _place(module)
-        wanted = {own} if own.startswith("gridcell.") else {own, *packages} if own else None
-        for path in imported_files(start, [root], wanted, around=False):
-            paths[path] = _name(path, root)
-            imports |= {name.partition(".")[0] for name in imported_names(path, [root])}
+        if own.startswith("gridcell."):
+            where, wanted = [root], {own}
+        else:  # a file of the user's own, or an installed part, may import the task's packages
+            where = [root, *sorted(set(roots.values()) - {root})]
+            wanted = {*roots, *((own,) if own else _importable(root))}
+        for path, found_in in imported_files(start, where, wanted, around=False).items():
+            paths[path] = _name(path, found_in)
+            imports |= {name.partition(".")[0] for name in imported_names(path, found_in)}
     files = {name: digest_of(path) for path, name in sorted(paths.items(), key=lambda item: item[1])}
     text = "\n".join(f"{name} {digest}" for name, digest in files.items())
     ours = {name.partition(".")[0] for name in files}
@@ -118,6 +124,22 @@ def _place(module: str) -> tuple[Path, Path, str]:
         root = root.parent
     own = ".".join(parts[:-1]) if parts[0] == "gridcell" else parts[0]
     return path, root, own
+
+
+def _roots(packages: Iterable[str]) -> dict[str, Path]:
+    """Return each package, of those that are here, and the folder that it lies in."""
+    found = {}
+    for package in sorted(packages):
+        with contextlib.suppress(ModuleNotFoundError):
+            _, root, own = _place(package)
+            if own == package:
+                found[package] = root
+    return found
+
+
+def _importable(folder: Path) -> set[str]:
+    """Return the names of what can be imported from a folder."""
+    return {entry.stem if entry.suffix == ".py" else entry.name for entry in folder.iterdir()}
 
 
 def _name(path: Path, root: Path) -> str:

@@ -11,7 +11,7 @@ from gridcell.cli.cells import compare
 from gridcell.execute import attempt
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
-from gridcell.fingerprint import digest_of
+from gridcell.fingerprint import Codes, digest_of
 from gridcell.grid import GridBuilder
 from gridcell.staleness import find_stale
 from gridcell.suite import load_suite
@@ -259,3 +259,35 @@ def test_an_equal_grid_of_any_builder_has_its_needs_first():
     first = grid.add("k", {"n": 1})
     grid.target({"n": 2}, grid.add("k", {"n": 2}, needs={"x": first}))
     assert next(iter(grid.build().cells)) == first.id
+
+
+METHOD = """
+from imagenet_rib.method import FineTuning, Parameters
+
+
+def prepare(start, /):
+    from imagenet_rib.learning.objectives import penalised_loss
+
+
+method = FineTuning(name="of_test", summary="One.", parameters=Parameters, prepare=prepare)
+"""
+
+
+def test_what_a_part_from_outside_imports_of_the_task_counts(tmp_path):
+    (tmp_path / "method_of_test.py").write_text(METHOD)
+    (tmp_path / "imagenet_rib").mkdir()  # results of the user's, not the package
+    try:
+        plugins.load([tmp_path / "method_of_test.py"], joins=True)
+        task = find_task("imagenet-rib")
+        grid = load_suite(task, "mini").grid()
+        codes = Codes(task)
+        files = {
+            name: set(codes.of(cell).files)
+            for cell in grid.cells.values()
+            if (name := cell.config.get("method")) is not None
+        }
+    finally:
+        plugins.forget()
+    assert "imagenet_rib.learning.objectives" in files["of_test"]
+    others = set.union(*(modules for name, modules in files.items() if name != "of_test"))
+    assert files["of_test"] - others == {"method_of_test"}
