@@ -6,6 +6,7 @@ through their packages.
 """
 
 import hashlib
+import os
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -65,7 +66,8 @@ def load(paths: Iterable[str | Path], *, folder: Path | None = None, joins: bool
         joins: whether their parts join a suite that does not name them.
 
     Raises:
-        UserError: a file is not there, is not Python, or fails when it is run.
+        UserError: a file is not there, is not Python, or fails when it is run; or what it imports from its
+            folder has the name of another module that is loaded.
 
     Example:
         >>> load([])
@@ -110,6 +112,7 @@ def _load(path: Path, joins: bool) -> Plugin:
         raise UserError(f"There is no plug-in file '{path}'{there}")
     path = path.resolve()
     files = _files(path)
+    _check_names(path, files)
     known = _loaded.get(path)
     unchanged = known is not None and known.files == files
     module = known.module if known is not None and unchanged else _run(path, files)
@@ -132,6 +135,21 @@ def _files(path: Path) -> dict[str, bytes]:
     return {str(each.relative_to(folder)): each.read_bytes() for each in [path, *others]}
 
 
+def _check_names(path: Path, files: Mapping[str, bytes]) -> None:
+    """Refuse a file of the folder that Python would take another module for, without a word.
+
+    Python loads one module of a name.
+    """
+    for name in sorted(set(files) - {path.name}):
+        top = Path(name).parts[0].removesuffix(".py")
+        held = getattr(sys.modules.get(top), "__file__", None)
+        if held is not None and not Path(held).resolve().is_relative_to(path.parent):
+            raise UserError(
+                f"The plug-in '{path}' imports '{top}' of its folder, but another '{top}' is loaded already, "
+                f"from {held}: give the file another name"
+            )
+
+
 def _run(path: Path, files: Mapping[str, bytes]) -> ModuleType:
     """Run a plug-in as a module whose name depends on its text alone."""
     digest = hashlib.sha256(b"\0".join(files.values())).hexdigest()[:12]
@@ -143,7 +161,7 @@ def _run(path: Path, files: Mapping[str, bytes]) -> ModuleType:
     for other in files:  # else an edited file of the folder would stay as it was
         top = Path(other).parts[0].removesuffix(".py")
         held = sys.modules.get(top)
-        if held is not None and (getattr(held, "__file__", None) or "").startswith(folder):
+        if held is not None and (getattr(held, "__file__", None) or "").startswith(f"{folder}{os.sep}"):
             for loaded_name in [key for key in sys.modules if key.partition(".")[0] == top]:
                 del sys.modules[loaded_name]
     if folder not in sys.path:
