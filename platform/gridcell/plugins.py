@@ -57,6 +57,12 @@ def paths() -> list[str]:
     return [str(path) for path in _loaded]
 
 
+def here(path: Path) -> Path:
+    """Return where this process has a plug-in's file: a copy, where another process sent it."""
+    file = _loaded[path].module.__file__ if path in _loaded else None
+    return Path(file) if file else path
+
+
 def load(paths: Iterable[str | Path], *, folder: Path | None = None, joins: bool = False) -> list[Plugin]:
     """Load files as plug-ins; one that is loaded already, and unchanged, is kept as it is.
 

@@ -1,13 +1,21 @@
 """Which files a Python file imports, found by reading them: nothing is run."""
 
 import ast
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+Read = Callable[[Path], bytes]
+"""Returns a file's text: as it is now, or as a process first read it."""
+
 
 def imported_files(
-    start: Path, roots: Sequence[Path], packages: Collection[str] | None = None, *, around: bool = True
+    start: Path,
+    roots: Sequence[Path],
+    packages: Collection[str] | None = None,
+    *,
+    around: bool = True,
+    read: Read = Path.read_bytes,
 ) -> dict[Path, Path]:
     """Return a file and all that it imports within some folders, directly or through others, sorted.
 
@@ -19,6 +27,7 @@ def imported_files(
         roots: folders that modules are looked for in, as ``sys.path`` has them; the first that has one wins.
         packages: of these folders, the packages that count; all by default.
         around: whether the ``__init__.py`` of packages on the way to a module count, which Python runs, too.
+        read: returns a file's text.
 
     Returns:
         File -> the one of the folders in which it was found.
@@ -36,28 +45,28 @@ def imported_files(
         if path in found:
             continue
         found[path] = root
-        for name in imported_names(path, root):
+        for name in imported_names(path, root, read):
             if wanted is None or any(name == package or name.startswith(f"{package}.") for package in wanted):
                 where, files = _files_of(name, folders, around)
                 waiting += [(file, where) for file in files]
     return dict(sorted(found.items()))
 
 
-def imported_names(path: Path, root: Path) -> tuple[str, ...]:
+def imported_names(path: Path, root: Path, read: Read = Path.read_bytes) -> tuple[str, ...]:
     """Return the dotted names that a file imports, of what may be modules.
 
     Args:
         path: a Python file.
         root: the folder that its package lies in, for its relative imports.
+        read: returns the file's text.
     """
-    return _imports_of(path.resolve(), path.stat().st_mtime_ns, root.resolve())
+    path = path.resolve()
+    return _imports_of(read(path), str(path), ".".join(path.relative_to(root.resolve()).parent.parts))
 
 
 @lru_cache(maxsize=4096)
-def _imports_of(path: Path, changed_ns: int, root: Path) -> tuple[str, ...]:
-    del changed_ns  # of the file: a part of the cache's key
-    tree = ast.parse(path.read_bytes(), str(path))
-    return tuple(dict.fromkeys(_names_in(tree, ".".join(path.relative_to(root).parent.parts))))
+def _imports_of(text: bytes, path: str, package: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_names_in(ast.parse(text, path), package)))
 
 
 def _names_in(tree: ast.AST, package: str) -> Iterator[str]:

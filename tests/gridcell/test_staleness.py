@@ -8,7 +8,7 @@ import pytest
 
 from gridcell import plugins
 from gridcell.cli.cells import compare
-from gridcell.execute import attempt
+from gridcell.execute import running_code
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
 from gridcell.fingerprint import Codes, digest_of
@@ -78,7 +78,7 @@ def forget_modules():
     """As a new process would begin."""
     for name in [name for name in sys.modules if name.startswith("chain_")]:
         del sys.modules[name]
-    attempt._CODES.clear()
+    running_code.forget()
 
 
 class Chain:
@@ -146,6 +146,51 @@ def test_an_edit_of_one_cells_module_concerns_that_cell_alone(chain):
     chain.edit("chain_second.py", "10 *", "100 *")
     assert chain.stale() == {"second": "by other code: chain_second changed since"}
     assert chain.run(rerun=True) == ({"first": 1, "second": 100, "beside": 1}, {"second"})
+
+
+EDITS_ITS_SUCCESSOR = """
+from pathlib import Path
+
+import chain_beside
+import chain_second
+import chain_shared
+
+
+def run(cell, context):
+    for module in (chain_second, chain_shared):
+        path = Path(module.__file__)
+        path.write_text(path.read_text().replace("1", "2"))
+    return {"x": 1}
+"""
+
+
+def test_an_edit_while_the_grid_runs_is_not_taken_for_the_code_that_ran(chain):
+    """What this process imported stays as it was, and so do the results that it makes."""
+    (chain.folder / "chain_first.py").write_text(EDITS_ITS_SUCCESSOR)
+    assert chain.run() == (
+        {"first": 1, "second": 10, "beside": 1},
+        {"first", "second", "beside"},
+    )
+    stale = chain.stale()
+    assert stale["second"] == "by other code: chain_second changed since"
+    assert stale["beside"] == "by other code: chain_shared changed since"
+
+
+def test_the_code_of_a_plugin_that_another_process_sent_is_what_was_sent(chain):
+    """The file itself may be on another machine, or edited since."""
+    path = chain.folder / "method_of_test.py"
+    path.write_text(METHOD)
+    (sent,) = [each for each in (plugins.load([path]), plugins.to_send())[1] if each.path == str(path)]
+    plugins.forget()
+    path.unlink()
+    plugins.receive([sent])
+    assert digest_of(plugins.here(path)) == hashed(METHOD, chain.folder)
+    assert plugins.here(chain.folder / "other.py") == chain.folder / "other.py"
+
+
+def hashed(text, folder):
+    (folder / "hashed.py").write_text(text)
+    return digest_of(folder / "hashed.py")
 
 
 def test_what_was_replaced_is_kept_beside(chain):

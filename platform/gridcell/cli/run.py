@@ -40,6 +40,7 @@ from gridcell.cli.reports import Out, grid_results, report_folder
 from gridcell.errors import UserError
 from gridcell.execute.driver import diverged_cells, run_grid, set_damaged_aside
 from gridcell.execute.options import RunOptions
+from gridcell.execute.running_code import remember
 from gridcell.execute.schedule import Schedule
 from gridcell.mlflow.experiment import default_tracking_uri, is_server
 from gridcell.mlflow.mirror import Window
@@ -90,6 +91,7 @@ def run(
     )
     console = common.console()
     asked = request(task, suite, select, override, seeds, plugin)
+    remember(asked.suite.task)  # as it is now: what is edited from here on, this process doesn't run
     store = Store(storage).prepare()
     for cell_id in set_damaged_aside(asked.grid, store):
         console.print(f"The stored result of cell {cell_id} is damaged: set aside, and run again.")

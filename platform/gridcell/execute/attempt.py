@@ -11,8 +11,8 @@ from typing import Any
 from gridcell.cell import Cell, Resources
 from gridcell.context import Context, Reporter
 from gridcell.execute.outcome import FailureClass, Outcome, failure_from
+from gridcell.execute.running_code import code_of
 from gridcell.execute.threads import limited_threads
-from gridcell.fingerprint import Code, Codes
 from gridcell.provenance import machine, versions
 from gridcell.store import Store
 from gridcell.store.cache import FileCache
@@ -159,13 +159,3 @@ def _device(resources: Resources) -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-_CODES: dict[str, Codes] = {}  # of this process, by task
-
-
-def code_of(task: Task, cell: Cell) -> Code:
-    """Return a cell's code as this process first saw it: an import is not repeated, either."""
-    if task.name not in _CODES:
-        _CODES[task.name] = Codes(task)
-    return _CODES[task.name].of(cell)

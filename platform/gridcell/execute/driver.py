@@ -9,6 +9,7 @@ from gridcell.execute.inline import run_inline
 from gridcell.execute.listener import Listener, Listeners
 from gridcell.execute.options import GridRun, RunOptions
 from gridcell.execute.outcome import FailureClass
+from gridcell.execute.running_code import remember
 from gridcell.execute.schedule import Schedule
 from gridcell.grid import Grid
 from gridcell.store import Store
@@ -39,6 +40,7 @@ def run_grid(
         UserError: the executor can't run this grid.
     """
     options = options or RunOptions()
+    remember(task)
     diverged = set() if options.retry_diverged else diverged_cells(store.failures.read_all())
     done = store.results.done() - options.rerun.keys()
     schedule = Schedule(grid, done, diverged, max_failures=options.max_failures)
