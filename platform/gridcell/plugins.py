@@ -41,8 +41,12 @@ class Sent:
     """A plug-in as it travels to another process: no module, only the text of its files."""
 
     path: str
+    name: str  # of the module, the same in all processes, so that what one pickles the other can load
     files: Mapping[str, bytes]
 
+
+_FUNCTIONS = ("report", "estimate", "durations", "play", "uses")
+"""Fields of a task that name a function, beside those of its cells."""
 
 _loaded: dict[Path, Plugin] = {}
 
@@ -91,14 +95,11 @@ def forget() -> None:
 
 def to_send() -> tuple[Sent, ...]:
     """Return the plug-ins of this process for others, which :func:`receive` them."""
-    return tuple(Sent(str(plugin.path), plugin.files) for plugin in _loaded.values())
+    return tuple(Sent(str(plugin.path), plugin.module.__name__, plugin.files) for plugin in _loaded.values())
 
 
 def receive(plugins: Sequence[Sent]) -> None:
-    """Load plug-ins of another process, from a temporary folder of this one.
-
-    They get the names that they have there, so that what one process pickles the other can load.
-    """
+    """Load plug-ins of another process, from a temporary folder of this one."""
     for sent in plugins:
         original = Path(sent.path)
         if original in _loaded and _loaded[original].files == sent.files:
@@ -108,7 +109,8 @@ def receive(plugins: Sequence[Sent]) -> None:
             place = folder / name
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
-        _loaded[original] = Plugin(original, _run(folder / next(iter(sent.files)), sent.files), sent.files)
+        module = _run(folder / next(iter(sent.files)), sent.name, sent.files)
+        _loaded[original] = Plugin(original, module, sent.files)
 
 
 def _load(path: Path, joins: bool) -> Plugin:
@@ -117,20 +119,30 @@ def _load(path: Path, joins: bool) -> Plugin:
         there = f"; the folder has {', '.join(near[:5])}" if near else ""
         raise UserError(f"There is no plug-in file '{path}'{there}")
     path = path.resolve()
-    files = _files(path)
-    _check_names(path, files)
     known = _loaded.get(path)
-    unchanged = known is not None and known.files == files
-    module = known.module if known is not None and unchanged else _run(path, files)
+    files = _files(path, known.module if known else None)
+    _check_names(path, files)
+    if known is not None and known.files == files:
+        module = known.module
+    else:
+        digest = hashlib.sha256(b"\0".join(files.values())).hexdigest()[:12]
+        module = _run(path, f"gridcell_plugin_{path.stem}_{digest}", files)
+        files = _files(path, module)
     _loaded[path] = Plugin(path, module, files, joins or (known is not None and known.joins))
     return _loaded[path]
 
 
-def _files(path: Path) -> dict[str, bytes]:
-    """Return the file's text and that of what it imports from its folder, by relative path."""
+def _files(path: Path, module: ModuleType | None) -> dict[str, bytes]:
+    """Return the file's text and that of what it imports or names from its folder, by relative path.
+
+    Args:
+        path: of the plug-in.
+        module: that it defines, if it was run: a task names the modules of its functions.
+    """
     folder = path.parent
+    starts = [path, *_named(module, folder)]
     try:
-        paths = imported_files(path, [folder])
+        paths = sorted({file for start in starts for file in imported_files(start, [folder])})
     except SyntaxError as error:
         raise UserError(
             f"The plug-in '{error.filename}' is not valid Python: {error.msg} (line {error.lineno})"
@@ -139,6 +151,14 @@ def _files(path: Path) -> dict[str, bytes]:
         raise UserError(f"The plug-in '{path}' can't be read: {error.strerror}") from error
     others = [other for other in paths if other != path]
     return {str(each.relative_to(folder)): each.read_bytes() for each in [path, *others]}
+
+
+def _named(module: ModuleType | None, folder: Path) -> list[Path]:
+    """Return the files of a folder whose functions a plug-in's task names, as ``module:function``."""
+    task = getattr(module, "task", None)
+    wheres = [*getattr(task, "cells", {}).values(), *(getattr(task, name, "") for name in _FUNCTIONS)]
+    files = {folder / f"{str(where).partition(':')[0].replace('.', '/')}.py" for where in wheres if where}
+    return sorted(file for file in files if file.is_file())
 
 
 def _check_names(path: Path, files: Mapping[str, bytes]) -> None:
@@ -156,10 +176,8 @@ def _check_names(path: Path, files: Mapping[str, bytes]) -> None:
             )
 
 
-def _run(path: Path, files: Mapping[str, bytes]) -> ModuleType:
-    """Run a plug-in as a module whose name depends on its text alone."""
-    digest = hashlib.sha256(b"\0".join(files.values())).hexdigest()[:12]
-    name = f"gridcell_plugin_{path.stem}_{digest}"
+def _run(path: Path, name: str, files: Mapping[str, bytes]) -> ModuleType:
+    """Run a plug-in as a module of that name, which depends on its text alone."""
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UserError(f"The plug-in '{path}' must be a Python file, whose name ends in .py")

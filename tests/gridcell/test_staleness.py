@@ -188,6 +188,18 @@ def test_the_code_of_a_plugin_that_another_process_sent_is_what_was_sent(chain):
     assert plugins.here(chain.folder / "other.py") == chain.folder / "other.py"
 
 
+def test_a_task_in_a_file_is_sent_with_the_files_whose_functions_it_names(chain):
+    (plugin,) = plugins.load([chain.folder / "chain_of_test.py"])
+    assert sorted(plugin.files) == sorted(set(FILES) - {"mini.yaml"})
+    plugin_again = plugins.load([plugin.path])[0]
+    assert plugin_again.module is plugin.module
+    (sent,) = plugins.to_send()
+    plugins.forget()
+    plugins.receive([sent])
+    assert [each.module.__name__ for each in plugins.loaded()] == [plugin.module.__name__]
+    assert plugins.to_send() == (sent,)
+
+
 def hashed(text, folder):
     (folder / "hashed.py").write_text(text)
     return digest_of(folder / "hashed.py")
