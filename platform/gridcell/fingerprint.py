@@ -20,6 +20,7 @@ from typing import Any
 
 from gridcell import plugins
 from gridcell.cell import Cell
+from gridcell.errors import UserError
 from gridcell.sources import Read, imported_files, imported_names
 from gridcell.task import Task
 
@@ -64,11 +65,16 @@ class Codes:
         """Return the code of a cell.
 
         Raises:
-            SyntaxError: a file of it is not Python.
+            UserError: a file of it is not Python.
         """
         modules = (self._task.cells[cell.kind].partition(":")[0], *self._task.parts_of(cell))
         if modules not in self._known:
-            self._known[modules] = _code(modules, packages_of(self._task), self._read)
+            try:
+                self._known[modules] = _code(modules, packages_of(self._task), self._read)
+            except SyntaxError as error:
+                raise UserError(
+                    f"'{error.filename}' is not valid Python: {error.msg} (line {error.lineno})"
+                ) from error
         return self._known[modules]
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gridcell import plugins
+from gridcell import fingerprint, plugins
 from gridcell.cli.cells import compare
+from gridcell.errors import UserError
 from gridcell.execute import running_code
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
@@ -97,7 +98,7 @@ class Chain:
         forget_modules()
         plugins.load([self.folder / "chain_of_test.py"])
         task = find_task("chain")
-        grid = load_suite(task, "mini").grid()
+        self.grid = grid = load_suite(task, "mini").grid()
         results, _ = self.store.results.read_many(grid.cells)
         return task, grid, find_stale(task, grid, self.store, results)
 
@@ -328,6 +329,32 @@ def prepare(start, /):
 
 method = FineTuning(name="of_test", summary="One.", parameters=Parameters, prepare=prepare)
 """
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "stale"),
+    [
+        ("other-task 1.0", "other-task 2.0", False),  # the versions of its kinds decide
+        ("other-task 1.0", "other-task 1.0", True),  # edited, and installed again under the old version
+        ("other-task 1.0", None, True),
+        (None, "other-task 1.0", True),
+    ],
+)
+def test_between_two_releases_the_versions_of_kinds_decide(chain, monkeypatch, before, now, stale):
+    monkeypatch.setattr(fingerprint, "_release", lambda _: before)
+    chain.run()
+    chain.edit("chain_second.py", "10 *", "100 *")
+    monkeypatch.setattr(fingerprint, "_release", lambda _: now)
+    assert ("second" in chain.stale()) is stale
+
+
+def test_code_that_is_no_python_is_named(chain):
+    chain.run()
+    chain.edit("chain_second.py", "def run", "def (:")
+    task, grid, store = find_task("chain"), chain.grid, chain.store
+    results, _ = store.results.read_many(grid.cells)
+    with pytest.raises(UserError, match=r"chain_second.py' is not valid Python.*line 1"):
+        find_stale(task, grid, store, results)
 
 
 def test_what_a_part_from_outside_imports_of_the_task_counts(tmp_path):

@@ -44,7 +44,7 @@ from gridcell.execute.running_code import remember
 from gridcell.execute.schedule import Schedule
 from gridcell.mlflow.experiment import default_tracking_uri, is_server
 from gridcell.mlflow.mirror import Window
-from gridcell.provenance import command_line, sources_of
+from gridcell.provenance import origin_of
 from gridcell.report import write_report
 from gridcell.staleness import Staleness
 from gridcell.store import Store
@@ -96,7 +96,7 @@ def run(
     for cell_id in set_damaged_aside(asked.grid, store):
         console.print(f"The stored result of cell {cell_id} is damaged: set aside, and run again.")
     stale = stale_results(asked, store)
-    options = replace(options, **_of_stale(console, stale, changed), origin=_origin(asked))
+    options = replace(options, **_of_stale(console, stale, changed), origin=origin_of(asked.suite.task))
     folder = report_folder(out, asked, store)  # what can't be written should be known before all work
     final = set() if retry_diverged else diverged_cells(store.failures.read_all())
     to_run = len(Schedule(asked.grid, store.results.done() - options.rerun.keys(), final).queued())
@@ -140,14 +140,6 @@ def _of_stale(console: Console, stale: Staleness, changed: ChangedChoice) -> dic
     if stale.reasons and changed is ChangedChoice.KEEP:
         console.print("They are kept as they are: --changed rerun makes them again.", style="bold")
     return {"rerun": stale.stamps if changed is ChangedChoice.RERUN else {}}
-
-
-def _origin(asked: Request) -> dict[str, Any]:
-    modules = {
-        "gridcell",
-        *(where.partition(":")[0].partition(".")[0] for where in asked.suite.task.cells.values()),
-    }
-    return {"sources": sources_of(sorted(modules)), "command": command_line()}
 
 
 def _say_how_to_go_on(console: Console, asked: Request, store: Store, why: str) -> None:
