@@ -261,3 +261,10 @@ def test_a_run_that_stops_at_its_limit_of_failures_says_how_to_go_on(gridcell):
     assert f"To go on, run again:\n  gridcell run toy {' '.join(settings[:2])}" in output
     code, output, _ = gridcell("status", "toy", *settings[2:], "--json")
     assert json.loads(output)["lost"]["bug"]["attempts"] == 1
+
+
+def test_forget_names_the_nearest_kind(ran, gridcell):
+    code, _, errors = gridcell("forget", "toy", "--storage", "runs", "--kind", "totl")
+    assert code == 2
+    assert "Unknown kind of cell 'totl'" in errors
+    assert "total" in errors
