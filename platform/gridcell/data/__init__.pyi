@@ -9,6 +9,7 @@ from .corruptions.registry import (
     Corruption as Corruption,
     all_corruptions as all_corruptions,
     corruption_registry as corruption_registry,
+    corruptions_from_outside as corruptions_from_outside,
 )
 from .deriving import derive as derive
 from .digits import load_digits_images as load_digits_images

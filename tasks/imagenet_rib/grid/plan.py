@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridcell import Cell, Grid, GridBuilder, Resources, UserError, divided, identity_of, one_worker, unknown
-from gridcell.data import shift, shifts_in_order
+from gridcell.data import corruptions_from_outside, shift, shifts_in_order
 from imagenet_rib.distance.memory import check_memory
 from imagenet_rib.grid.chosen_methods import Chosen, default, roles
+from imagenet_rib.grid.code import DERIVED
 from imagenet_rib.grid.input_names import DATA, OBJECTNET, data_role
 from imagenet_rib.grid.model_names import check_name
 from imagenet_rib.grid.published import check_there, labelled_images, published, published_set
@@ -191,6 +192,8 @@ def _data(grid: GridBuilder, settings: Settings) -> _Data:
         grid.locate(DATA, data.root)
     if data.source == "published":
         return _Data(grid, data, None)
+    if data.source in DERIVED and (others := corruptions_from_outside()):
+        config["corruptions"] = others  # set c shows them, too
     version = DATA_VERSIONS.get(data.source, 1)
     return _Data(grid, data, grid.add("data", config, version=version, title=f"data {data.source}"))
 

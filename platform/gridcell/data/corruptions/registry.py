@@ -47,6 +47,15 @@ def all_corruptions() -> dict[str, Corruption]:
     return corruption_registry.all
 
 
+def corruptions_from_outside() -> list[str]:
+    """Return the names of the corruptions that this package has not: they change what set c shows."""
+    return [
+        name
+        for name in corruption_registry.all
+        if not corruption_registry.module_of(name).startswith(f"{__package__}.")
+    ]
+
+
 def corruption(name: str) -> Corruption:
     """Return the corruption called ``name``.
 
