@@ -7,6 +7,7 @@ gridcell, such as shifts, count as parts; the rest of gridcell counts by the ver
 
 import ast
 import base64
+import contextlib
 import hashlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +20,8 @@ from typing import Any
 
 from gridcell import plugins
 from gridcell.cell import Cell
-from gridcell.sources import imported_files, imported_names
+from gridcell.errors import UserError
+from gridcell.sources import Read, imported_files, imported_names
 from gridcell.task import Task
 
 DIGITS = 16  # hexadecimal: 64 bits, among some hundred versions of some hundred files
@@ -51,21 +53,28 @@ class Codes:
 
     Args:
         task: whose cells they are.
+        read: returns a file's text; by default as it is now.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, read: Read = Path.read_bytes) -> None:
         self._task = task
+        self._read = read
         self._known: dict[tuple[str, ...], Code] = {}
 
     def of(self, cell: Cell) -> Code:
         """Return the code of a cell.
 
         Raises:
-            SyntaxError: a file of it is not Python.
+            UserError: a file of it is not Python.
         """
         modules = (self._task.cells[cell.kind].partition(":")[0], *self._task.parts_of(cell))
         if modules not in self._known:
-            self._known[modules] = _code(modules, self._task.packages)
+            try:
+                self._known[modules] = _code(modules, packages_of(self._task), self._read)
+            except SyntaxError as error:
+                raise UserError(
+                    f"'{error.filename}' is not valid Python: {error.msg} (line {error.lineno})"
+                ) from error
         return self._known[modules]
 
 
@@ -74,16 +83,26 @@ def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     return sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
 
 
-def _code(modules: Iterable[str], packages: Iterable[str]) -> Code:
+def packages_of(task: Task) -> set[str]:
+    """Return the top-level names of the packages that hold a task's code."""
+    return {*task.packages, *(where.partition(":")[0].partition(".")[0] for where in task.cells.values())}
+
+
+def _code(modules: Iterable[str], packages: Iterable[str], read: Read) -> Code:
     paths: dict[Path, str] = {}
     imports: set[str] = set()
+    roots = roots_of(packages)
     for module in modules:
         start, root, own = _place(module)
-        wanted = {own} if own.startswith("gridcell.") else {own, *packages} if own else None
-        for path in imported_files(start, [root], wanted, around=False):
-            paths[path] = _name(path, root)
-            imports |= {name.partition(".")[0] for name in imported_names(path, [root])}
-    files = {name: digest_of(path) for path, name in sorted(paths.items(), key=lambda item: item[1])}
+        if own.startswith("gridcell."):
+            where, wanted = [root], {own}
+        else:  # a file of the user's own, or an installed part, may import the task's packages
+            where = [root, *sorted(set(roots.values()) - {root})]
+            wanted = {*roots, *((own,) if own else _importable(root))}
+        for path, found_in in imported_files(start, where, wanted, around=False, read=read).items():
+            paths[path] = _name(path, found_in)
+            imports |= {name.partition(".")[0] for name in imported_names(path, found_in, read)}
+    files = {name: digest_of(path, read) for path, name in sorted(paths.items(), key=lambda item: item[1])}
     text = "\n".join(f"{name} {digest}" for name, digest in files.items())
     ours = {name.partition(".")[0] for name in files}
     others = sorted(name for name in imports - ours if name not in sys.stdlib_module_names)
@@ -97,7 +116,7 @@ def _place(module: str) -> tuple[Path, Path, str]:
     The package is empty where the whole folder counts: for a file of the user's own.
     """
     if module.endswith(".py"):
-        path = Path(module)
+        path = plugins.here(Path(module))
         return path, path.parent, ""
     loaded = sys.modules.get(module)
     origin = getattr(loaded, "__file__", None)
@@ -120,25 +139,39 @@ def _place(module: str) -> tuple[Path, Path, str]:
     return path, root, own
 
 
+def roots_of(packages: Iterable[str]) -> dict[str, Path]:
+    """Return each package, of those that are here, and the folder that it lies in."""
+    found = {}
+    for package in sorted(packages):
+        with contextlib.suppress(ModuleNotFoundError):
+            _, root, own = _place(package)
+            if own == package:
+                found[package] = root
+    return found
+
+
+def _importable(folder: Path) -> set[str]:
+    """Return the names of what can be imported from a folder."""
+    return {entry.stem if entry.suffix == ".py" else entry.name for entry in folder.iterdir()}
+
+
 def _name(path: Path, root: Path) -> str:
     inside = path.relative_to(root.resolve()).with_suffix("")
     return ".".join(part for part in inside.parts if part != "__init__")
 
 
-def digest_of(path: Path) -> str:
+def digest_of(path: Path, read: Read = Path.read_bytes) -> str:
     """Return a digest of what a Python file says: without comments, docstrings and layout.
 
     Raises:
         SyntaxError: it is not Python.
     """
-    return _digest(path, path.stat().st_mtime_ns, path.stat().st_size)
+    return _digest(read(path), str(path))
 
 
 @lru_cache(maxsize=4096)
-def _digest(path: Path, changed_ns: int, size: int) -> str:
-    del changed_ns, size  # a part of the cache's key
-    tree = ast.parse(path.read_bytes(), str(path))
-    return hashlib.sha256("\0".join(_said(tree)).encode()).hexdigest()[:DIGITS]
+def _digest(text: bytes, path: str) -> str:
+    return hashlib.sha256("\0".join(_said(ast.parse(text, path))).encode()).hexdigest()[:DIGITS]
 
 
 _LAYOUT = {"ctx", "type_comment", "kind", "type_ignores"}

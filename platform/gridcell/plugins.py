@@ -6,6 +6,7 @@ through their packages.
 """
 
 import hashlib
+import os
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,8 +41,12 @@ class Sent:
     """A plug-in as it travels to another process: no module, only the text of its files."""
 
     path: str
+    name: str  # of the module, the same in all processes, so that what one pickles the other can load
     files: Mapping[str, bytes]
 
+
+_FUNCTIONS = ("report", "estimate", "durations", "play", "uses")
+"""Fields of a task that name a function, beside those of its cells."""
 
 _loaded: dict[Path, Plugin] = {}
 
@@ -56,6 +61,12 @@ def paths() -> list[str]:
     return [str(path) for path in _loaded]
 
 
+def here(path: Path) -> Path:
+    """Return where this process has a plug-in's file: a copy, where another process sent it."""
+    file = _loaded[path].module.__file__ if path in _loaded else None
+    return Path(file) if file else path
+
+
 def load(paths: Iterable[str | Path], *, folder: Path | None = None, joins: bool = False) -> list[Plugin]:
     """Load files as plug-ins; one that is loaded already, and unchanged, is kept as it is.
 
@@ -65,7 +76,8 @@ def load(paths: Iterable[str | Path], *, folder: Path | None = None, joins: bool
         joins: whether their parts join a suite that does not name them.
 
     Raises:
-        UserError: a file is not there, is not Python, or fails when it is run.
+        UserError: a file is not there, is not Python, or fails when it is run; or what it imports from its
+            folder has the name of another module that is loaded.
 
     Example:
         >>> load([])
@@ -83,14 +95,11 @@ def forget() -> None:
 
 def to_send() -> tuple[Sent, ...]:
     """Return the plug-ins of this process for others, which :func:`receive` them."""
-    return tuple(Sent(str(plugin.path), plugin.files) for plugin in _loaded.values())
+    return tuple(Sent(str(plugin.path), plugin.module.__name__, plugin.files) for plugin in _loaded.values())
 
 
 def receive(plugins: Sequence[Sent]) -> None:
-    """Load plug-ins of another process, from a temporary folder of this one.
-
-    They get the names that they have there, so that what one process pickles the other can load.
-    """
+    """Load plug-ins of another process, from a temporary folder of this one."""
     for sent in plugins:
         original = Path(sent.path)
         if original in _loaded and _loaded[original].files == sent.files:
@@ -100,7 +109,8 @@ def receive(plugins: Sequence[Sent]) -> None:
             place = folder / name
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
-        _loaded[original] = Plugin(original, _run(folder / next(iter(sent.files)), sent.files), sent.files)
+        module = _run(folder / next(iter(sent.files)), sent.name, sent.files)
+        _loaded[original] = Plugin(original, module, sent.files)
 
 
 def _load(path: Path, joins: bool) -> Plugin:
@@ -109,19 +119,30 @@ def _load(path: Path, joins: bool) -> Plugin:
         there = f"; the folder has {', '.join(near[:5])}" if near else ""
         raise UserError(f"There is no plug-in file '{path}'{there}")
     path = path.resolve()
-    files = _files(path)
     known = _loaded.get(path)
-    unchanged = known is not None and known.files == files
-    module = known.module if known is not None and unchanged else _run(path, files)
+    files = _files(path, known.module if known else None)
+    _check_names(path, files)
+    if known is not None and known.files == files:
+        module = known.module
+    else:
+        digest = hashlib.sha256(b"\0".join(files.values())).hexdigest()[:12]
+        module = _run(path, f"gridcell_plugin_{path.stem}_{digest}", files)
+        files = _files(path, module)
     _loaded[path] = Plugin(path, module, files, joins or (known is not None and known.joins))
     return _loaded[path]
 
 
-def _files(path: Path) -> dict[str, bytes]:
-    """Return the file's text and that of what it imports from its folder, by relative path."""
+def _files(path: Path, module: ModuleType | None) -> dict[str, bytes]:
+    """Return the file's text and that of what it imports or names from its folder, by relative path.
+
+    Args:
+        path: of the plug-in.
+        module: that it defines, if it was run: a task names the modules of its functions.
+    """
     folder = path.parent
+    starts = [path, *_named(module, folder)]
     try:
-        paths = imported_files(path, [folder])
+        paths = sorted({file for start in starts for file in imported_files(start, [folder])})
     except SyntaxError as error:
         raise UserError(
             f"The plug-in '{error.filename}' is not valid Python: {error.msg} (line {error.lineno})"
@@ -132,10 +153,31 @@ def _files(path: Path) -> dict[str, bytes]:
     return {str(each.relative_to(folder)): each.read_bytes() for each in [path, *others]}
 
 
-def _run(path: Path, files: Mapping[str, bytes]) -> ModuleType:
-    """Run a plug-in as a module whose name depends on its text alone."""
-    digest = hashlib.sha256(b"\0".join(files.values())).hexdigest()[:12]
-    name = f"gridcell_plugin_{path.stem}_{digest}"
+def _named(module: ModuleType | None, folder: Path) -> list[Path]:
+    """Return the files of a folder whose functions a plug-in's task names, as ``module:function``."""
+    task = getattr(module, "task", None)
+    wheres = [*getattr(task, "cells", {}).values(), *(getattr(task, name, "") for name in _FUNCTIONS)]
+    files = {folder / f"{str(where).partition(':')[0].replace('.', '/')}.py" for where in wheres if where}
+    return sorted(file for file in files if file.is_file())
+
+
+def _check_names(path: Path, files: Mapping[str, bytes]) -> None:
+    """Refuse a file of the folder that Python would take another module for, without a word.
+
+    Python loads one module of a name.
+    """
+    for name in sorted(set(files) - {path.name}):
+        top = Path(name).parts[0].removesuffix(".py")
+        held = getattr(sys.modules.get(top), "__file__", None)
+        if held is not None and not Path(held).resolve().is_relative_to(path.parent):
+            raise UserError(
+                f"The plug-in '{path}' imports '{top}' of its folder, but another '{top}' is loaded already, "
+                f"from {held}: give the file another name"
+            )
+
+
+def _run(path: Path, name: str, files: Mapping[str, bytes]) -> ModuleType:
+    """Run a plug-in as a module of that name, which depends on its text alone."""
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UserError(f"The plug-in '{path}' must be a Python file, whose name ends in .py")
@@ -143,7 +185,7 @@ def _run(path: Path, files: Mapping[str, bytes]) -> ModuleType:
     for other in files:  # else an edited file of the folder would stay as it was
         top = Path(other).parts[0].removesuffix(".py")
         held = sys.modules.get(top)
-        if held is not None and (getattr(held, "__file__", None) or "").startswith(folder):
+        if held is not None and (getattr(held, "__file__", None) or "").startswith(f"{folder}{os.sep}"):
             for loaded_name in [key for key in sys.modules if key.partition(".")[0] == top]:
                 del sys.modules[loaded_name]
     if folder not in sys.path:

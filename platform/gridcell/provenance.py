@@ -13,10 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import gridcell
+from gridcell.fingerprint import packages_of
 from gridcell.secrets import redact
+from gridcell.task import Task
 
 ALWAYS = ("torch", "lightning", "timm", "ray", "numpy")
 """Packages whose versions every result names."""
+
+
+def origin_of(task: Task) -> dict[str, Any]:
+    """Return what results say of the command that made them: the state of the sources, and its words.
+
+    Args:
+        task: whose cells are run.
+    """
+    return {"sources": sources_of(sorted({"gridcell", *packages_of(task)})), "command": command_line()}
 
 
 def sources_of(modules: Iterable[str]) -> dict[str, Any]:

@@ -82,7 +82,8 @@ def _by_code(
     record = known.get(before)
     if record is None:
         return "by other code"
-    if record.get("release") and now.release:  # between two releases, the versions of kinds decide
+    released = record.get("release")
+    if released and now.release and released != now.release:  # between releases, the versions of kinds decide
         return ""
     files = record["files"]
     assert isinstance(files, Mapping)

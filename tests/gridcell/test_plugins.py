@@ -308,3 +308,19 @@ def test_a_corruption_of_ones_own_makes_set_c_another(tmp_path):
 def test_a_version_is_a_whole_number_of_one_or_more(version):
     with pytest.raises(UserError, match="The version of 'mine' must be a whole number"):
         version_of(SimpleNamespace(name="mine", version=version))
+
+
+def test_helpers_of_one_name_in_two_folders_are_refused(folder, tmp_path):
+    """Python would give the second plug-in the first one's helper, and so another number."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for place in (first, second):
+        place.mkdir()
+        (place / f"{place.name}_of_test.py").write_text("from helper_of_test import FACTOR\n")
+        (place / "helper_of_test.py").write_text(f"FACTOR = {place.name!r}\n")
+    plugins.load([first / "first_of_test.py"])
+    with pytest.raises(UserError, match=r"of its folder, but another .*first/helper_of_test"):
+        plugins.load([second / "second_of_test.py"])
+    (second / "helper_of_test.py").rename(second / "json.py")
+    (second / "second_of_test.py").write_text("from json import FACTOR\n")
+    with pytest.raises(UserError, match="'json' of its folder, but another 'json' is loaded"):
+        plugins.load([second / "second_of_test.py"])

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from gridcell import plugins
+from gridcell import fingerprint, plugins
 from gridcell.cli.cells import compare
-from gridcell.execute import attempt
+from gridcell.errors import UserError
+from gridcell.execute import running_code
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
-from gridcell.fingerprint import digest_of
+from gridcell.fingerprint import Codes, digest_of
 from gridcell.grid import GridBuilder
 from gridcell.staleness import find_stale
 from gridcell.suite import load_suite
@@ -78,7 +79,7 @@ def forget_modules():
     """As a new process would begin."""
     for name in [name for name in sys.modules if name.startswith("chain_")]:
         del sys.modules[name]
-    attempt._CODES.clear()
+    running_code.forget()
 
 
 class Chain:
@@ -97,7 +98,7 @@ class Chain:
         forget_modules()
         plugins.load([self.folder / "chain_of_test.py"])
         task = find_task("chain")
-        grid = load_suite(task, "mini").grid()
+        self.grid = grid = load_suite(task, "mini").grid()
         results, _ = self.store.results.read_many(grid.cells)
         return task, grid, find_stale(task, grid, self.store, results)
 
@@ -146,6 +147,63 @@ def test_an_edit_of_one_cells_module_concerns_that_cell_alone(chain):
     chain.edit("chain_second.py", "10 *", "100 *")
     assert chain.stale() == {"second": "by other code: chain_second changed since"}
     assert chain.run(rerun=True) == ({"first": 1, "second": 100, "beside": 1}, {"second"})
+
+
+EDITS_ITS_SUCCESSOR = """
+from pathlib import Path
+
+import chain_beside
+import chain_second
+import chain_shared
+
+
+def run(cell, context):
+    for module in (chain_second, chain_shared):
+        path = Path(module.__file__)
+        path.write_text(path.read_text().replace("1", "2"))
+    return {"x": 1}
+"""
+
+
+def test_an_edit_while_the_grid_runs_is_not_taken_for_the_code_that_ran(chain):
+    """What this process imported stays as it was, and so do the results that it makes."""
+    (chain.folder / "chain_first.py").write_text(EDITS_ITS_SUCCESSOR)
+    assert chain.run() == (
+        {"first": 1, "second": 10, "beside": 1},
+        {"first", "second", "beside"},
+    )
+    stale = chain.stale()
+    assert stale["second"] == "by other code: chain_second changed since"
+    assert stale["beside"] == "by other code: chain_shared changed since"
+
+
+def test_the_code_of_a_plugin_that_another_process_sent_is_what_was_sent(chain):
+    """The file itself may be on another machine, or edited since."""
+    path = chain.folder / "method_of_test.py"
+    path.write_text(METHOD)
+    (sent,) = [each for each in (plugins.load([path]), plugins.to_send())[1] if each.path == str(path)]
+    plugins.forget()
+    path.unlink()
+    plugins.receive([sent])
+    assert digest_of(plugins.here(path)) == hashed(METHOD, chain.folder)
+    assert plugins.here(chain.folder / "other.py") == chain.folder / "other.py"
+
+
+def test_a_task_in_a_file_is_sent_with_the_files_whose_functions_it_names(chain):
+    (plugin,) = plugins.load([chain.folder / "chain_of_test.py"])
+    assert sorted(plugin.files) == sorted(set(FILES) - {"mini.yaml"})
+    plugin_again = plugins.load([plugin.path])[0]
+    assert plugin_again.module is plugin.module
+    (sent,) = plugins.to_send()
+    plugins.forget()
+    plugins.receive([sent])
+    assert [each.module.__name__ for each in plugins.loaded()] == [plugin.module.__name__]
+    assert plugins.to_send() == (sent,)
+
+
+def hashed(text, folder):
+    (folder / "hashed.py").write_text(text)
+    return digest_of(folder / "hashed.py")
 
 
 def test_what_was_replaced_is_kept_beside(chain):
@@ -259,3 +317,61 @@ def test_an_equal_grid_of_any_builder_has_its_needs_first():
     first = grid.add("k", {"n": 1})
     grid.target({"n": 2}, grid.add("k", {"n": 2}, needs={"x": first}))
     assert next(iter(grid.build().cells)) == first.id
+
+
+METHOD = """
+from imagenet_rib.method import FineTuning, Parameters
+
+
+def prepare(start, /):
+    from imagenet_rib.learning.objectives import penalised_loss
+
+
+method = FineTuning(name="of_test", summary="One.", parameters=Parameters, prepare=prepare)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "stale"),
+    [
+        ("other-task 1.0", "other-task 2.0", False),  # the versions of its kinds decide
+        ("other-task 1.0", "other-task 1.0", True),  # edited, and installed again under the old version
+        ("other-task 1.0", None, True),
+        (None, "other-task 1.0", True),
+    ],
+)
+def test_between_two_releases_the_versions_of_kinds_decide(chain, monkeypatch, before, now, stale):
+    monkeypatch.setattr(fingerprint, "_release", lambda _: before)
+    chain.run()
+    chain.edit("chain_second.py", "10 *", "100 *")
+    monkeypatch.setattr(fingerprint, "_release", lambda _: now)
+    assert ("second" in chain.stale()) is stale
+
+
+def test_code_that_is_no_python_is_named(chain):
+    chain.run()
+    chain.edit("chain_second.py", "def run", "def (:")
+    task, grid, store = find_task("chain"), chain.grid, chain.store
+    results, _ = store.results.read_many(grid.cells)
+    with pytest.raises(UserError, match=r"chain_second.py' is not valid Python.*line 1"):
+        find_stale(task, grid, store, results)
+
+
+def test_what_a_part_from_outside_imports_of_the_task_counts(tmp_path):
+    (tmp_path / "method_of_test.py").write_text(METHOD)
+    (tmp_path / "imagenet_rib").mkdir()  # results of the user's, not the package
+    try:
+        plugins.load([tmp_path / "method_of_test.py"], joins=True)
+        task = find_task("imagenet-rib")
+        grid = load_suite(task, "mini").grid()
+        codes = Codes(task)
+        files = {
+            name: set(codes.of(cell).files)
+            for cell in grid.cells.values()
+            if (name := cell.config.get("method")) is not None
+        }
+    finally:
+        plugins.forget()
+    assert "imagenet_rib.learning.objectives" in files["of_test"]
+    others = set.union(*(modules for name, modules in files.items() if name != "of_test"))
+    assert files["of_test"] - others == {"method_of_test"}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from gridcell import plugins
 from gridcell.data.images import LabelledImages
 from gridcell.errors import UserError
 from gridcell.suite import load_suite
@@ -110,3 +111,30 @@ def test_the_papers_suite_has_figures_for_all_its_models():
 def test_what_adds_to_the_architecture_can_not_be_merged():
     with pytest.raises(UserError, match="'visual_prompt' adds to the architecture"):
         plan(settings(methods={"soup": {"ingredients": ["pre", "visual_prompt"]}}))
+
+
+INVERSION = """
+from gridcell.data.corruptions.registry import Corruption
+
+CORRUPTIONS = (Corruption("inversion", "digital", lambda images, severity, rng: 1 - images),)
+"""
+
+
+def test_a_corruption_from_outside_makes_other_data(tmp_path):
+    """Set c shows it, too: under the same id a store would hold one of two different sets."""
+
+    def data_cell():
+        grid = load_suite(find_task("imagenet-rib"), "mini").grid()
+        (cell,) = [cell for cell in grid.cells.values() if cell.kind == "data"]
+        return cell
+
+    before = data_cell()
+    (tmp_path / "inversion_of_test.py").write_text(INVERSION)
+    try:
+        plugins.load([tmp_path / "inversion_of_test.py"])
+        after = data_cell()
+    finally:
+        plugins.forget()
+    assert "corruptions" not in before.config
+    assert after.config["corruptions"] == ["inversion"]
+    assert after.id != before.id

@@ -9,13 +9,18 @@ from typing import Annotated
 import typer
 
 from gridcell import plugins
+from gridcell.cell import Cell
 from gridcell.cli import common
 from gridcell.cli.common import DEFAULT_STORAGE, Json, Plugins, Storage, open_store, print_json, reading
 from gridcell.errors import UserError
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.processes import processes_for
 from gridcell.execute.run_cell import run_cell
-from gridcell.store import Result
+from gridcell.execute.running_code import remember
+from gridcell.grid import Grid
+from gridcell.provenance import origin_of
+from gridcell.staleness import find_stale
+from gridcell.store import Plan, Result, Store
 from gridcell.store.values import without_not_finite
 from gridcell.task import find_task
 
@@ -34,11 +39,13 @@ def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = Fa
         plan, cell = store.plans.find(cell_id)
         result = store.results.read(cell.id) if cell.id in store.results.done() else None
         failure = None if result else store.failures.read_all().get(cell.id)
+        stale = _staleness(plan, cell, store) if result else ""
     if as_json:
         body = {"id": cell.id, "suite": plan.suite, **cell.to_record(), "failure": failure}
         if result:
             artifacts = {name: vars(item) for name, item in result.artifacts.items()}
             body |= {"metrics": result.metrics, "artifacts": artifacts, "provenance": result.provenance}
+            body["stale"] = stale or None
         print_json(body)
         return
     console = common.console()
@@ -52,8 +59,24 @@ def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = Fa
         for name, item in result.artifacts.items():
             console.print(f"{name}: {item.size} bytes at {store.uri}/{item.path}", soft_wrap=True)
         console.print(f"made in {result.seconds:.1f} s, {json.dumps(result.provenance)}", soft_wrap=True)
+        if stale:
+            console.print(stale, soft_wrap=True, style="bold")
     elif failure:
         console.print(f"{failure['message']}\n{failure['traceback']}")
+
+
+def _staleness(plan: Plan, cell: Cell, store: Store) -> str:
+    """Say why a cell's result is stale, or why nobody can tell; empty where it is not."""
+    grid = Grid(Grid(plan.cells).closure([cell.id]))
+    results, _ = store.results.read_many(grid.cells)
+    try:
+        plugins.load(plan.plugins)
+        stale = find_stale(find_task(plan.task), grid, store, results)
+    except UserError as error:  # a file of the user's own that is gone, or does not work any more
+        return f"Whether it is stale is unknown: {error}"
+    if cell.id in stale.unknown and cell.id not in stale.reasons:
+        return "It doesn't say by which code it was made: it counts as current"
+    return f"It is stale: done {stale.reasons[cell.id]}" if cell.id in stale.reasons else ""
 
 
 @app.command("run")
@@ -88,7 +111,9 @@ def run_one(
         console.print(f"[{step}] " + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
 
     task = find_task(plan.task)
-    attempt = Attempt(cell, task, store, plan.locations, reporter=report, foreground=True)
+    remember(task)
+    origin = origin_of(task)
+    attempt = Attempt(cell, task, store, plan.locations, reporter=report, foreground=True, origin=origin)
     with processes_for([cell]):
         outcome = run_cell(dataclass_replace(attempt, replaces=before.stamp if before else None))
     console.print(f"{cell.title}: done in {outcome.seconds:.1f} s: {json.dumps(outcome.metrics)}")

@@ -19,7 +19,7 @@ from gridcell.cli.common import (
     request,
     selection,
 )
-from gridcell.errors import UserError
+from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid
 
 
@@ -45,6 +45,10 @@ def forget(
     if not select and not kind:
         raise UserError("Say what to forget: --select key=value, or --kind KIND")
     whole = request(task, suite, None, override, seeds, plugin).grid
+    kinds = {cell.kind for cell in whole.cells.values()}
+    for name in kind or ():
+        if name not in kinds:
+            raise unknown("kind of cell", name, kinds)
     first = {
         cell_id
         for cell_id in _only_for(whole, whole.select(selection(select or ())))

@@ -44,10 +44,11 @@ from gridcell.errors import UserError
 from gridcell.execute.driver import diverged_cells, run_grid, set_damaged_aside
 from gridcell.execute.listener import Listener
 from gridcell.execute.options import RunOptions
+from gridcell.execute.running_code import remember
 from gridcell.execute.schedule import Schedule
 from gridcell.mlflow.address import is_server, tracking_uri
 from gridcell.mlflow.mirror import Window
-from gridcell.provenance import command_line, sources_of
+from gridcell.provenance import origin_of
 from gridcell.report import write_report
 from gridcell.staleness import Staleness
 from gridcell.store import Store
@@ -113,12 +114,13 @@ def run(
     if executor is ExecutorName.RAY and address is None:
         options = replace(options, address=_address_of_environment(console))
     asked = request(task, suite, select, override, seeds, plugin)
+    remember(asked.suite.task)  # as it is now: what is edited from here on, this process doesn't run
     store = Store(storage).prepare()
     mlflow_uri = tracking_uri(tracking, store)  # what MLflow can't use should be known before all work
     for cell_id in set_damaged_aside(asked.grid, store):
         console.print(f"The stored result of cell {cell_id} is damaged: set aside, and run again.")
     stale = stale_results(asked, store)
-    origin = _origin(asked)
+    origin = origin_of(asked.suite.task)
     options = replace(options, **_of_stale(console, stale, changed), origin=origin)
     folder = report_folder(out, asked, store)  # what can't be written should be known before all work
     final = set() if retry_diverged else diverged_cells(store.failures.read_all())
@@ -200,14 +202,6 @@ def _of_stale(console: Console, stale: Staleness, changed: ChangedChoice) -> dic
     if stale.reasons and changed is ChangedChoice.KEEP:
         console.print("They are kept as they are: --changed rerun makes them again.", style="bold")
     return {"rerun": stale.stamps if changed is ChangedChoice.RERUN else {}}
-
-
-def _origin(asked: Request) -> dict[str, Any]:
-    modules = {
-        "gridcell",
-        *(where.partition(":")[0].partition(".")[0] for where in asked.suite.task.cells.values()),
-    }
-    return {"sources": sources_of(sorted(modules)), "command": command_line()}
 
 
 def _say_how_to_go_on(console: Console, asked: Request, store: Store, why: str) -> None:

@@ -14,8 +14,8 @@ from gridcell.context import Context, Reporter
 from gridcell.errors import Diverged, NodeUnusable
 from gridcell.execute.outcome import FailureClass, Outcome, failure_from
 from gridcell.execute.output import kept_output
+from gridcell.execute.running_code import code_of
 from gridcell.execute.threads import limited_threads
-from gridcell.fingerprint import Code, Codes
 from gridcell.provenance import machine, versions
 from gridcell.store import Store
 from gridcell.store.cache import FileCache
@@ -199,13 +199,3 @@ def _device(resources: Resources) -> str:
         f"The cell asks for {resources.gpus:g} GPU, but CUDA can't be used on {platform.node()}: "
         "'nvidia-smi' and 'gridcell doctor' say more; resources.gpus=0 computes on CPUs"
     )
-
-
-_CODES: dict[str, Codes] = {}  # of this process, by task
-
-
-def code_of(task: Task, cell: Cell) -> Code:
-    """Return a cell's code as this process first saw it: an import is not repeated, either."""
-    if task.name not in _CODES:
-        _CODES[task.name] = Codes(task)
-    return _CODES[task.name].of(cell)

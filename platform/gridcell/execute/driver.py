@@ -1,15 +1,18 @@
 """The driver: takes a grid and a store and runs what is missing, by whichever executor."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from gridcell.cell import Cell
 from gridcell.execute.heartbeat import Heartbeat
 from gridcell.execute.inline import run_inline
 from gridcell.execute.listener import Listener, Listeners
 from gridcell.execute.options import GridRun, RunOptions
 from gridcell.execute.outcome import FailureClass
+from gridcell.execute.running_code import remember
 from gridcell.execute.schedule import Schedule
+from gridcell.fingerprint import Codes
 from gridcell.grid import Grid
 from gridcell.store import Store
 from gridcell.task import Task
@@ -39,12 +42,14 @@ def run_grid(
         UserError: the executor can't run this grid.
     """
     options = options or RunOptions()
+    codes = remember(task)
     diverged = set() if options.retry_diverged else diverged_cells(store.failures.read_all())
     done = store.results.done() - options.rerun.keys()
     schedule = Schedule(grid, done, diverged, max_failures=options.max_failures)
     if schedule.exhausted:
         return schedule
-    listener = Listeners([*listeners, Heartbeat(store)])
+    code = _files_of(codes, schedule.queued())
+    listener = Listeners([*listeners, Heartbeat(store, task.name, code)])
     run = GridRun(task, grid, schedule, store, listener, options)
     listener.begun(schedule)
     stopped = True
@@ -59,6 +64,15 @@ def run_grid(
     finally:
         listener.ended(stopped)
     return schedule
+
+
+def _files_of(codes: Codes, cells: Iterable[Cell]) -> dict[str, str]:
+    """Return module -> digest of all code of some cells that is here."""
+    files: dict[str, str] = {}
+    for cell in cells:
+        with contextlib.suppress(ImportError):  # the cell says so itself, when it is run
+            files |= codes.of(cell).files
+    return files
 
 
 def diverged_cells(failures: Mapping[str, Mapping[str, Any]]) -> set[str]:

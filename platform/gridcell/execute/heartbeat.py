@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import os
 import platform
 import random
@@ -22,6 +23,7 @@ from gridcell.store.notes import parse_notes
 from gridcell.store.patience import written_if_possible
 
 INTERVAL_S = 5.0
+_LOG = logging.getLogger(__name__)
 STALE_S = 20.0  # a driver not heard of for this long is gone
 _FIELDS = {"host": str, "pid": int, "time": int | float, "running": dict}
 
@@ -29,11 +31,19 @@ _FIELDS = {"host": str, "pid": int, "time": int | float, "running": dict}
 class Heartbeat:
     """A listener that writes the ids of the running cells every ``INTERVAL_S`` while the driver lives.
 
-    As often it tells the schedule what other living drivers run.
+    As often it tells the schedule what other living drivers run, and warns of one that runs other code: of a
+    cell that both want, the result of the first stays.
+
+    Args:
+        store: which the drivers share.
+        task: name of the task whose cells this driver runs.
+        code: module -> digest of the code of these cells.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, task: str = "", code: Mapping[str, str] | None = None) -> None:
         self._store = store
+        self._task, self._code = task, dict(code or {})  # module -> digest
+        self._warned: set[tuple[str, int]] = set()
         self._name = f"drivers/{uuid.uuid4().hex[:12]}.json"
         self._running: dict[str, float] = {}  # id -> start of the attempt, seconds since 1970
         self._steps: dict[str, int] = {}  # id -> the last step that it reported
@@ -84,11 +94,31 @@ class Heartbeat:
         alive = [beat for beat in others if not _is_dead(beat)]
         self._accompanied = bool(alive)
         self._schedule.elsewhere = frozenset(cell_id for beat in alive for cell_id in beat["running"])
+        for beat in alive:
+            self._warn_of_other_code(beat)
+
+    def _warn_of_other_code(self, beat: Mapping[str, Any]) -> None:
+        driver = (beat["host"], beat["pid"])
+        theirs = beat.get("code") if beat.get("task") == self._task else None
+        if driver in self._warned or not isinstance(theirs, dict):
+            return
+        differ = sorted(
+            name for name in theirs.keys() & self._code.keys() if theirs[name] != self._code[name]
+        )
+        if differ:
+            self._warned.add(driver)
+            _LOG.warning(
+                "Another driver (process %s on %s) runs other code on this storage: %s. Of a cell that both "
+                "want, the result of the first stays",
+                beat["pid"],
+                beat["host"],
+                ", ".join(differ),
+            )
 
     def _now(self) -> dict[str, Any]:
         where = {"host": platform.node(), "pid": os.getpid()}
         running = {"running": self._running.copy(), "steps": self._steps.copy()}
-        return {**where, "time": time.time(), **running}
+        return {**where, "time": time.time(), **running, "task": self._task, "code": self._code}
 
 
 def running_cells(folder: Folder) -> dict[str, str]:

@@ -38,8 +38,9 @@ def apply_overrides(document: Document, model: type[BaseModel], overrides: Seque
             values, path = _with(values, key.split("."), given.values, (schema, schema.get("$defs", {})))
         except UserError as error:
             raise UserError(f"'{option}': {error}") from error
-        if path in seen:
-            raise UserError(f"'{option}' and '--set {seen[path]}' set the same: leave one of them out")
+        for other, earlier in seen.items():
+            if other[: len(path)] == path:  # the later one may refine the earlier one, and not undo it
+                raise UserError(f"'{option}' and '--set {earlier}' set the same: leave one of them out")
         seen[path] = override
         places = {other: place for other, place in places.items() if other[: len(path)] != path}
         places[path] = Place(option)

@@ -105,8 +105,11 @@ def entry_schema(schema: Schema, name: str) -> Schema | None:
 
 
 def belongs(model: type[BaseModel], key: str) -> list[str]:
-    """Return the paths of all settings of one name, for messages: each with the kind of entry that has it."""
-    found = [one for one in settings_of(model) if one.path[-1] == key]
+    """Return the paths of all settings of one name, for messages: each with the kind of entry that has it.
+
+    The shortest come first, for what is deeper is often an exception from them.
+    """
+    found = sorted((one for one in settings_of(model) if one.path[-1] == key), key=lambda one: len(one.path))
     return list(
         dict.fromkeys(f"'{'.'.join(one.path)}'" + (f" of {one.kind}" if one.kind else "") for one in found)
     )

@@ -109,6 +109,29 @@ def test_cell_show_and_run(ran, gridcell):
     code, output, _ = gridcell("cell", "run", cell["id"], "--storage", "runs", "--again")
     assert code == 0
     assert "The same result as before." in output
+    code, output, _ = gridcell("cell", "run", cell["id"], "--storage", "runs", "--again", "--replace")
+    assert code == 0
+    code, output, _ = gridcell("cell", "show", cell["id"], "--storage", "runs", "--json")
+    told = json.loads(output)
+    assert told["stale"] is None
+    assert told["provenance"]["command"].endswith("--again --replace")
+    assert "sources" in told["provenance"]
+
+
+def test_cell_show_says_that_a_result_is_stale_and_why(ran, gridcell, tmp_path):
+    store = Store(str(tmp_path / "runs"))
+    cells = next(plan for plan in store.plans.read_all()).cells
+    (first,) = [cell for cell in cells.values() if cell.title == "r0c0"]
+    before = store.results.read(first.id)
+    store.codes.save("other", {"files": {"toy_task": "other"}, "release": None})
+    store.results.commit(first, before.metrics, tmp_path / "none", {"code": "other"}, replaces=before.stamp)
+    _, output, _ = gridcell("cell", "show", first.id, "--storage", "runs")
+    assert "It is stale: done by other code: toy_task changed since" in output
+    after = next(cell for cell in cells.values() if first.id in cell.needs.values())
+    _, output, _ = gridcell("cell", "show", after.id, "--storage", "runs", "--json")
+    assert json.loads(output)["stale"] == (
+        "It is stale: done from another result of 'r0c0' than is there now"
+    )
 
 
 def test_a_failing_cell_run_in_the_foreground_keeps_the_earlier_result(ran, gridcell, monkeypatch, tmp_path):
@@ -238,3 +261,10 @@ def test_a_run_that_stops_at_its_limit_of_failures_says_how_to_go_on(gridcell):
     assert f"To go on, run again:\n  gridcell run toy {' '.join(settings[:2])}" in output
     code, output, _ = gridcell("status", "toy", *settings[2:], "--json")
     assert json.loads(output)["lost"]["bug"]["attempts"] == 1
+
+
+def test_forget_names_the_nearest_kind(ran, gridcell):
+    code, _, errors = gridcell("forget", "toy", "--storage", "runs", "--kind", "totl")
+    assert code == 2
+    assert "Unknown kind of cell 'totl'" in errors
+    assert "total" in errors

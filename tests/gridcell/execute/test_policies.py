@@ -159,6 +159,52 @@ def test_what_a_dead_driver_was_running_is_counted_once(store):
         (store.folder.local(f"results/{cell.id}.json")).unlink()
 
 
+def test_two_drivers_with_different_code_are_told_of_each_other_once(store, caplog):
+    grid = planned(width=1, length=1)
+    one = heartbeat.Heartbeat(store, "toy", {"ewc": "old", "shared": "same", "mine": "x"})
+    others = heartbeat.Heartbeat(store, "other", {"ewc": "another task's"})
+    two = heartbeat.Heartbeat(store, "toy", {"ewc": "new", "shared": "same", "theirs": "y"})
+    begun = []
+    try:
+        for beat in (one, others):
+            beat.begun(Schedule(grid, set()))
+            begun.append(beat)
+        assert caplog.messages == []
+        two.begun(Schedule(grid, set()))
+        begun.append(two)
+        (said,) = caplog.messages
+        assert f"(process {os.getpid()} on" in said
+        assert "runs other code on this storage: ewc. Of a cell that both want, the result of the" in said
+        for _ in range(2):
+            one._look_around()
+            two._look_around()
+        assert caplog.messages == [said, said]  # each driver to its own user
+    finally:
+        for beat in begun:
+            beat.ended(stopped=False)
+
+
+def test_a_driver_says_which_code_its_missing_cells_are_of(store):
+    beats = []
+
+    class Looks:
+        def begun(self, schedule): ...
+
+        def started(self, cell):
+            names = [f"drivers/{name}" for name in store.folder.names("drivers")]
+            beats.extend(json.loads(data) for data in store.folder.read_many(names).values())
+
+        def finished(self, cell, outcome, again): ...
+
+        def ended(self, stopped): ...
+
+    grid = planned(width=1, length=1)
+    run_grid(toy_task.task, grid, store, RunOptions(executor="inline"), listeners=[Looks()])
+    (beat,) = beats
+    assert beat["task"] == "toy"
+    assert set(beat["code"]) == {"toy_task"}
+
+
 STALL = """
 import sys, time
 from gridcell.cell import Cell

@@ -34,7 +34,7 @@ def loaded(task, *overrides, suite="mini", seeds=None):
         ("inductive-bias", "problems.digits.path=x", "Unknown setting"),
         ("inductive-bias", "spaces.mlp-1.bandwidth=2", "Unknown setting"),
         ("generalization-difficulty", "datasets.digits.dimension=5", "Unknown setting"),
-        ("imagenet-rib", "epochs=3", "belongs at 'pretrainings.NAME.epochs' or 'training.epochs'"),
+        ("imagenet-rib", "epochs=3", "belongs at 'training.epochs' or 'pretrainings.NAME.epochs'"),
         ("imagenet-rib", "training.epochs.more=3", "'training.epochs' holds a value, not further keys"),
         ("imagenet-rib", "training..epochs=3", "must look like --set key=value"),
         ("inductive-bias", "spaces.mlp-3.widths.3=5", "is a list: a key below it is a number from 0 to 2"),
@@ -80,9 +80,10 @@ def test_seeds_are_said_once(overrides):
         loaded("farmap", *overrides, seeds=2)
 
 
-def test_one_setting_is_set_once():
+@pytest.mark.parametrize("overrides", [("steps=3", "steps=4"), ("data.seed=3", "data={}")])
+def test_one_setting_is_set_once(overrides):
     with pytest.raises(UserError, match="set the same: leave one of them out"):
-        loaded("farmap", "steps=3", "steps=4")
+        loaded("farmap" if "steps=3" in overrides else "imagenet-rib", *overrides)
 
 
 SUITE = """
