@@ -6,7 +6,17 @@ from pydantic import BaseModel, Field, field_validator, model_serializer, model_
 
 from farcuriosity.curiosity.modules import curiosities, get
 from farcuriosity.environments.options import World, check
-from gridcell import Mistake, Parts, Seeds, SettingsError, Strict, collect, did_you_mean, parse_settings
+from gridcell import (
+    Mistake,
+    Parts,
+    Seeds,
+    SettingsError,
+    Strict,
+    collect,
+    did_you_mean,
+    parse_settings,
+    with_preset,
+)
 
 Discount = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$")]
@@ -87,6 +97,8 @@ class Training(Strict):
         threads: that step Atari emulators and compute, per process.
         gpus: of each learner.
     """
+
+    model_config = with_preset(PRESETS)
 
     steps: int = Field(98_304_000, ge=1)
     environments: int = Field(32, ge=1)

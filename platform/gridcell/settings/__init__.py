@@ -1,6 +1,15 @@
 """Settings: what they are made of, how they are read, checked and described."""
 
-from gridcell.settings.base import Distinct, Parts, Seeds, Strict, added_later, distinct, identity_of
+from gridcell.settings.base import (
+    Distinct,
+    Parts,
+    Seeds,
+    Strict,
+    added_later,
+    distinct,
+    identity_of,
+    with_preset,
+)
 from gridcell.settings.mistakes import Mistake, SettingsError, collect
 from gridcell.settings.one_of import OneOf
 from gridcell.settings.parse import parse_settings
@@ -18,4 +27,5 @@ __all__ = [
     "distinct",
     "identity_of",
     "parse_settings",
+    "with_preset",
 ]

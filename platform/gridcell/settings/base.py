@@ -1,6 +1,6 @@
 """What the settings of every task are made of."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -62,6 +62,24 @@ Distinct = AfterValidator(distinct)
 
 Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), Distinct]
 """What a suite is repeated with."""
+
+
+def with_preset(names: Iterable[str]) -> ConfigDict:
+    """Say to editors and listings that settings may also hold ``preset``, which a validator spells out.
+
+    Example:
+        >>> class Training(Strict):
+        ...     model_config = with_preset(["released"])
+    """
+    preset = {
+        "enum": sorted(names),
+        "description": "Sets several settings; what stands beside it goes first.",
+    }
+
+    def extend(schema: dict[str, Any]) -> None:
+        schema.setdefault("properties", {})["preset"] = preset
+
+    return ConfigDict(json_schema_extra=extend)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What can be set: the JSON schema of a task's settings, for editors, listings and ``--set``."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -128,7 +128,19 @@ def find(model: type[BaseModel], path: str) -> list[Setting]:
         known = {".".join(one.path[:length]) for one in everything for length in range(1, len(one.path) + 1)}
         hint = did_you_mean(path, known).partition("(choose from")[0].strip()
         raise UserError(f"There is no setting '{path}'{': ' + hint if hint else ''}")
-    return found
+    return _of_part(found, wanted) or found
+
+
+def _of_part(found: list[Setting], wanted: list[str]) -> list[Setting]:
+    """Return the settings of the part that a path names as an entry, as in ``methods.ewc``."""
+    for place, part in enumerate(wanted):
+        of_part = [one for one in found if one.path[place] == NAME and one.kind.partition(": ")[2] == part]
+        if of_part:
+            return [
+                replace(one, path=(*one.path[:place], part, *one.path[place + 1 :]), kind="")
+                for one in of_part
+            ]
+    return []
 
 
 def _below(path: tuple[str, ...], wanted: list[str]) -> bool:

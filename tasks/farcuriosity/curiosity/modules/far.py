@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from farcuriosity.curiosity.interface import Curiosity, Kind, Parameters
 from farcuriosity.curiosity.rules import RELEASED, Rules
-from gridcell import UserError, did_you_mean, parse_settings, unknown
+from gridcell import UserError, did_you_mean, parse_settings, unknown, with_preset
 
 DEFAULT_RHO = {"ratio": 10.0, "z": 2.0}
 PRESETS = {"released": RELEASED}
@@ -21,6 +21,8 @@ class Settings(Parameters):
 
     ``preset: released`` sets every rule of the authors' released code; what is written beside it goes first.
     """
+
+    model_config = with_preset(PRESETS)
 
     around: str = Field(default="rnd", description="the curiosity that each fragment has one of")
     module: dict[str, Any] = Field(default={}, description="settings of that curiosity")
