@@ -122,6 +122,7 @@ def test_a_part_of_ones_own(kind, task, label, old, new, tmp_path):
     assert "mine changed since" in said
 
 
+@pytest.mark.slow
 def test_a_corruption_of_ones_own(tmp_path):
     gridcell("new", "corruption", "veil", where=tmp_path)
     edit(tmp_path / "veil.py", "0.6)", "0.7)")
@@ -134,6 +135,7 @@ def test_a_corruption_of_ones_own(tmp_path):
     assert "640 images" in shown.replace("   ", " ").replace("  ", " ")  # 16 x 5 pairs of 8
 
 
+@pytest.mark.slow
 def test_an_importer_of_ones_own(tmp_path):
     gridcell("new", "importer", "pets", where=tmp_path)
     edit(tmp_path / "pets.py", "The title of the set", "Pets")
