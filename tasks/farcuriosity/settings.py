@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, field_validator, model_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
 
 from farcuriosity.curiosity.modules import curiosities, get
 from farcuriosity.environments.options import World, check
@@ -47,6 +47,15 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+def _with_preset(schema: dict[str, Any]) -> None:
+    """Add ``preset``, which is spelt out before it is checked, to what editors know."""
+    schema["properties"]["preset"] = {
+        "enum": sorted(PRESETS),
+        "type": "string",
+        "description": "values to begin with; what is written beside it goes first",
+    }
+
+
 class Training(Strict):
     """PPO's hyper-parameters; the defaults are the published ones.
 
@@ -87,6 +96,8 @@ class Training(Strict):
         threads: that step Atari emulators and compute, per process.
         gpus: of each learner.
     """
+
+    model_config = ConfigDict(json_schema_extra=_with_preset)
 
     steps: int = Field(98_304_000, ge=1)
     environments: int = Field(32, ge=1)

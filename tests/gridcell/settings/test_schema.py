@@ -97,7 +97,7 @@ def test_settings_are_found_below_a_path_and_an_entrys_own_name_stands_for_any()
 
 def test_settings_of_one_name_are_told_with_their_places_and_kinds():
     assert belongs(Suite, "depth") == ["'spaces.NAME.depth' of kind: deep"]
-    assert belongs(Suite, "scale")[-1] == "'film.scale'"
+    assert belongs(Suite, "scale")[0] == "'film.scale'"
     assert belongs(Suite, "nothing") == []
 
 
