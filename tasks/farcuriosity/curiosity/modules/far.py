@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from farcuriosity.curiosity.interface import Curiosity, Kind, Parameters
 from farcuriosity.curiosity.rules import RELEASED, Rules
@@ -16,11 +16,22 @@ DEFAULT_RHO = {"ratio": 10.0, "z": 2.0}
 PRESETS = {"released": RELEASED}
 
 
+def _with_preset(schema: dict[str, Any]) -> None:
+    """Add ``preset``, which is spelt out before it is checked, to what editors know."""
+    schema["properties"]["preset"] = {
+        "enum": sorted(PRESETS),
+        "type": "string",
+        "description": "rules to begin with; what is written beside it goes first",
+    }
+
+
 class Settings(Parameters):
     """Settings of fragmentation and recall.
 
     ``preset: released`` sets every rule of the authors' released code; what is written beside it goes first.
     """
+
+    model_config = ConfigDict(json_schema_extra=_with_preset)
 
     around: str = Field(default="rnd", description="the curiosity that each fragment has one of")
     module: dict[str, Any] = Field(default={}, description="settings of that curiosity")
