@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
+from pydantic import BaseModel, Field, field_validator, model_serializer, model_validator
 
 from farcuriosity.curiosity.modules import curiosities, get
 from farcuriosity.environments.options import World, check
@@ -55,15 +55,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     # The network of the authors' released agents; their ends at lost lives and pixels are options of Atari.
     "released": {"policy": "released"},
 }
-
-
-def _with_preset(schema: dict[str, Any]) -> None:
-    """Add ``preset``, which is spelt out before it is checked, to what editors know."""
-    schema["properties"]["preset"] = {
-        "enum": sorted(PRESETS),
-        "type": "string",
-        "description": "values to begin with; what is written beside it goes first",
-    }
 
 
 class Training(Strict):

@@ -163,7 +163,7 @@ def test_the_command_lists_what_can_be_set(gridcell):
     assert "number > 0" in output
     assert "0.001" in output
     _, output, _ = gridcell("settings", "imagenet-rib", "methods.ewc")
-    assert "methods.NAME.strength" in output
+    assert "methods.ewc.strength" in output
     code, _, errors = gridcell("settings", "farmap", "agnts")
     assert (code, errors) == (2, "gridcell: There is no setting 'agnts': did you mean 'agents'?\n")
 

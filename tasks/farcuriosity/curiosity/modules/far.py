@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from farcuriosity.curiosity.interface import Curiosity, Kind, Parameters
 from farcuriosity.curiosity.rules import RELEASED, Rules
@@ -14,15 +14,6 @@ from gridcell import UserError, did_you_mean, parse_settings, unknown, with_pres
 
 DEFAULT_RHO = {"ratio": 10.0, "z": 2.0}
 PRESETS = {"released": RELEASED}
-
-
-def _with_preset(schema: dict[str, Any]) -> None:
-    """Add ``preset``, which is spelt out before it is checked, to what editors know."""
-    schema["properties"]["preset"] = {
-        "enum": sorted(PRESETS),
-        "type": "string",
-        "description": "rules to begin with; what is written beside it goes first",
-    }
 
 
 class Settings(Parameters):
