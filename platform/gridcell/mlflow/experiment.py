@@ -3,10 +3,13 @@
 Live mirroring and rebuilding are one act: for a done cell that MLflow lacks, make a run of its result.
 """
 
+import contextlib
+import json
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,9 +111,8 @@ class Experiment:
     def _find_experiment(self, uri: str, name: str) -> str:
         found = self._client.get_experiment_by_name(name)
         if found is None:
-            database = database_of(
-                uri
-            )  # else MLflow puts artifacts in ./mlruns of wherever the command is run
+            database = database_of(uri)
+            # Else MLflow puts artifacts in ./mlruns of wherever the command is run.
             location = (database.parent / "mlflow-artifacts").as_uri() if database is not None else None
             return self._client.create_experiment(name, artifact_location=location, tags=EXPERIMENT_TAG)
         if found.lifecycle_stage == "deleted":  # in MLflow's pages: its name stays taken
@@ -177,7 +179,7 @@ class Experiment:
         wanted = set(ids)
         results, _ = store.results.read_many(wanted)
         news = [result for result in results.values() if not self.shows(result)]
-        added = sum(self.attempt(result.cell, lambda result=result: self.show(result)) for result in news)
+        added = sum(self.attempt(result.cell, partial(self.show, result)) for result in news)
         plans: dict[str, Cell] = {}
         failures = {
             cell_id: record
@@ -191,13 +193,11 @@ class Experiment:
             run, cell = self._runs.get(cell_id), plans.get(cell_id)
             known = run is not None and run.status == "FAILED" and run.failure == _failure(record)
             if cell is not None and not known:
-                added += self.attempt(
-                    cell, lambda cell=cell, record=record: self.fail(cell, record, final=True)
-                )
+                added += self.attempt(cell, partial(self.fail, cell, record, final=True))
         self.stop(wanted - results.keys() - failures.keys() - running_cells(store.folder).keys())
         return added
 
-    def attempt(self, cell: Cell, write: Any) -> bool:
+    def attempt(self, cell: Cell, write: Callable[[], None]) -> bool:
         """Write a cell; return False, and note why, where MLflow refuses this cell alone."""
         from mlflow.exceptions import MlflowException
 
@@ -206,11 +206,16 @@ class Experiment:
         except MlflowException as error:
             if error.error_code not in _OWN_FAULT:
                 raise
-            self.refused[cell.title or cell.id] = one_line(error)
+            why = one_line(error)
         except (TypeError, ValueError, OverflowError) as error:
-            self.refused[cell.title or cell.id] = one_line(error)
+            why = one_line(error)
         else:
             return True
+        self.refused[cell.title or cell.id] = why
+        if (run := self._runs.pop(cell.id, None)) is not None:
+            with contextlib.suppress(MlflowException):  # e.g. it was deleted in MLflow's pages
+                self._client.set_tag(run.id, _STATE_TAG, f"not shown: {why}")
+                self._client.set_terminated(run.id, "KILLED")
         return False
 
     def shows(self, result: Result) -> bool:
@@ -368,8 +373,6 @@ class Experiment:
 
     def add_report(self, folder: Path) -> None:
         """Add a report's files to the parent run, and the numbers of its ``summary.json``."""
-        import json
-
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)

@@ -14,6 +14,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from gridcell.mlflow.experiment import Experiment
 from gridcell.store.results import decode
 
 END = b"end\n"
+_MOST_REFUSED = 10  # cells that are named
 _NICENESS = 5  # behind the driver, and before cells, which Ray runs at 15: else it would fall behind them
 
 
@@ -63,7 +65,7 @@ def write(lines: Iterator[bytes], tell: Callable[[str], Any]) -> None:
         result = decode(name.decode(), stored)
         running.discard(result.cell.id)
         if not experiment.shows(result):  # what ended while this process connected comes twice
-            experiment.attempt(result.cell, lambda result=result: experiment.show(result))
+            experiment.attempt(result.cell, partial(experiment.show, result))
     if not closed:
         experiment.stop(running)
 
@@ -97,8 +99,10 @@ def remarks(experiment: Experiment) -> Iterator[str]:
     if experiment.renamed:
         names = ", ".join(f"'{name}' as '{new}'" for name, new in sorted(experiment.renamed.items()))
         yield f"MLflow refuses some names and shows {names}"
-    for title, why in experiment.refused.items():
+    for title, why in list(experiment.refused.items())[:_MOST_REFUSED]:
         yield f"MLflow does not show cell {title}: {why}"
+    if len(experiment.refused) > _MOST_REFUSED:
+        yield f"MLflow does not show {len(experiment.refused) - _MOST_REFUSED} more cells"
 
 
 def main() -> None:
