@@ -30,16 +30,16 @@ from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
 from gridcell.store import Store
 from gridcell.mlflow.address import default_tracking_uri
-from gridcell.mlflow.mirror import Window
+from gridcell.mlflow.mirror import Mirror
 from tests.benchmarks._waiting_task import Settings, task
 
 address, cells, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 grid = task.plan(Settings(cells=cells, seconds=seconds))
 with tempfile.TemporaryDirectory() as folder:
     store = Store(folder).prepare()
-    window = Window(default_tracking_uri(store), task.name, "thousand", grid, store)
+    mirror = Mirror(default_tracking_uri(store), task.name, "thousand", grid, store)
     begun, computed = time.time(), time.process_time()
-    schedule = run_grid(task, grid, store, RunOptions(address=address), listeners=[window])
+    schedule = run_grid(task, grid, store, RunOptions(address=address), listeners=[mirror])
     ended, computing = time.time(), time.process_time() - computed
     assert len(schedule.finished) == cells, schedule.failed
     results, _ = store.results.read_many(grid.cells)

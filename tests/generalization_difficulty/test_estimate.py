@@ -14,7 +14,7 @@ from generalization_difficulty.estimate.distances import exact_distances, lower_
 from generalization_difficulty.estimate.extremes import _pairs, extreme_distance, extreme_inverse
 from generalization_difficulty.estimate.least import least_distance
 from generalization_difficulty.estimate.neighbours import NeighbourSearch
-from generalization_difficulty.estimate.sample import duplicates_across, survey
+from generalization_difficulty.estimate.sample import duplicates_across, first_pass
 from generalization_difficulty.estimate.second_pass import second_pass
 from generalization_difficulty.estimate.watch import quiet
 from gridcell.errors import UserError
@@ -28,7 +28,7 @@ def cloud(n=500, features=6, classes=3, seed=0, offset=0.0):
 def searched(points, codes, *, rows=2048, memory=1 << 30, k=None, queries=None, seed=0):
     """Return neighbours' distances and the least distance between classes, as a measurement finds them."""
     batches = ArrayBatches(points, codes, rows)
-    seen = survey(batches, seed=seed, memory=memory)
+    seen = first_pass(batches, seed=seed, memory=memory)
     cloud, frame = Cloud.of(seen, batches), frame_of(seen)
     held = cloud.held(seen)
     search = None
@@ -105,7 +105,7 @@ def test_bounds_are_never_above_the_distance(small_blocks, drawn, kept):
     codes[:2] = 0, 1
     points[0] *= 1e6  # one far outlier
     points *= unit
-    seen = survey(ArrayBatches(points, codes), seed=0, memory=1 << 30)
+    seen = first_pass(ArrayBatches(points, codes), seed=0, memory=1 << 30)
     frame = frame_of(seen)
     rows, columns = np.divmod(np.arange(n * n), n)
     limits = frame.limit(exact_distances(points, points, rows, columns).reshape(n, n))
@@ -116,7 +116,7 @@ def test_bounds_are_never_above_the_distance(small_blocks, drawn, kept):
 
 def test_bounds_from_all_features_are_tight():
     points, _ = cloud(300, 500)
-    seen = survey(ArrayBatches(points, np.arange(300) % 2), seed=0, memory=1 << 30)
+    seen = first_pass(ArrayBatches(points, np.arange(300) % 2), seed=0, memory=1 << 30)
     frame = frame_of(seen)
     whole = frame.whole(points)
     bounds = np.sqrt(np.maximum(lower_bounds(whole, whole), 0)) * frame.scale
@@ -163,7 +163,7 @@ def test_copies_of_a_neighbour_are_one_neighbour(times):
 
 def test_copies_alone_have_no_neighbours():
     batches = ArrayBatches(np.ones((10, 2)), np.arange(10) % 2)
-    seen = survey(batches, seed=0, memory=1000)
+    seen = first_pass(batches, seed=0, memory=1000)
     assert Cloud.of(seen, batches).size == 1
     assert seen.copies == 10
 
@@ -211,7 +211,7 @@ def test_duplicates_across_classes_are_counted_not_taken():
     points, codes = cloud(200, 5, 2)
     twice = np.concatenate([points, points[:3]])
     both = np.concatenate([codes, [1 - codes[0], 1 - codes[1], codes[2]]])
-    seen = survey(ArrayBatches(twice, both), seed=0, memory=1 << 20)
+    seen = first_pass(ArrayBatches(twice, both), seed=0, memory=1 << 20)
     assert duplicates_across(seen.codes, seen.first) == (2, (0, 200))
     _, least, pair, _ = searched(twice, both)
     assert least == pytest.approx(across(twice, both).min(), rel=1e-12)
@@ -234,7 +234,7 @@ def test_duplicates_equal_those_counted_pair_by_pair(drawn):
 
 def test_zeros_of_either_sign_are_equal():
     points = np.array([[0.0, 1.0], [-0.0, 1.0], [1.0, 1.0]])
-    seen = survey(ArrayBatches(points, np.array([0, 1, 1])), seed=0, memory=1000)
+    seen = first_pass(ArrayBatches(points, np.array([0, 1, 1])), seed=0, memory=1000)
     assert seen.first.tolist() == [0, 0, 2]
 
 
@@ -263,7 +263,7 @@ def test_values_whose_distances_no_float_holds_are_refused(value, dtype, sentenc
     points = np.arange(40).reshape(20, 2).astype(dtype)
     points[7, 1] = value
     with pytest.raises(UserError, match=sentence):
-        survey(ArrayBatches(points, np.arange(20) % 2), seed=0, memory=1000)
+        first_pass(ArrayBatches(points, np.arange(20) % 2), seed=0, memory=1000)
 
 
 def test_one_class_has_no_least_distance():
@@ -339,8 +339,8 @@ def test_too_few_pairs_for_extreme_value_theory():
 def test_the_held_sample_does_not_depend_on_the_batches(rows, seed):
     points, codes = cloud(120, 4)
     points = points.astype(np.float32)
-    whole = survey(ArrayBatches(points, codes, 1000), seed=seed, memory=20 * 16)
-    parts = survey(ArrayBatches(points, codes, rows), seed=seed, memory=20 * 16)
+    whole = first_pass(ArrayBatches(points, codes, 1000), seed=seed, memory=20 * 16)
+    parts = first_pass(ArrayBatches(points, codes, rows), seed=seed, memory=20 * 16)
     assert len(whole.points) == 20
     np.testing.assert_array_equal(whole.positions, parts.positions)
     np.testing.assert_array_equal(parts.points, points[parts.positions])
@@ -356,5 +356,5 @@ def test_every_point_is_held_as_often_as_every_other():
     points, codes = cloud(20, 2)
     counts = np.zeros(20)
     for seed in range(2000):
-        counts[survey(ArrayBatches(points, codes, 3), seed=seed, memory=5 * 16).positions] += 1
+        counts[first_pass(ArrayBatches(points, codes, 3), seed=seed, memory=5 * 16).positions] += 1
     assert np.abs(counts - 500).max() < 5 * np.sqrt(2000 * 0.25 * 0.75)

@@ -9,7 +9,7 @@ from generalization_difficulty import Classification, measure, measure_arrays
 from generalization_difficulty.cells.measure import Progress
 from generalization_difficulty.data.files import fingerprint, open_data
 from generalization_difficulty.estimate.options import resolved
-from generalization_difficulty.estimate.sample import survey
+from generalization_difficulty.estimate.sample import first_pass
 from gridcell.data.seeds import generator
 from gridcell.data.shards.write import import_set
 from gridcell.errors import UserError
@@ -289,7 +289,7 @@ def test_the_held_sample_is_that_of_the_smallest_keys_however_batches_are_cut():
     expected = np.sort(np.argsort(keys, kind="stable")[:300])
     for rows in (1, 37, 2048, 5000):
         cuts = [(points[i : i + rows], labels[i : i + rows]) for i in range(0, 5000, rows)]
-        seen = survey(cuts, seed=9, memory=300 * 7 * 8)
+        seen = first_pass(cuts, seed=9, memory=300 * 7 * 8)
         assert np.array_equal(seen.positions, expected)
         assert np.array_equal(seen.points, points[expected])
         assert np.array_equal(seen.codes[seen.positions], labels[expected])

@@ -1,4 +1,4 @@
-"""The window shows what the store holds, catches up, and may fail without harm."""
+"""The mirror shows what the store holds, catches up, and may fail without harm."""
 
 import contextlib
 import json
@@ -15,10 +15,9 @@ from gridcell import GridBuilder
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
-from gridcell.mlflow import mirror
 from gridcell.mlflow.address import connect, database_of, tracking_uri
 from gridcell.mlflow.experiment import Experiment
-from gridcell.mlflow.mirror import Window
+from gridcell.mlflow.mirror import Mirror
 from gridcell.mlflow.names import accepted_names, labels_of, params_of
 from gridcell.mlflow.writer import remarks, write
 from gridcell.store.plans import grid_id
@@ -51,15 +50,15 @@ def experiment(uri, grid):
     return Experiment(uri, "toy", "mini", grid_id(grid), len(grid))
 
 
-def run(grid, store, window):
-    return run_grid(toy_task.task, grid, store, RunOptions(executor="inline"), listeners=[window])
+def run(grid, store, mirror):
+    return run_grid(toy_task.task, grid, store, RunOptions(executor="inline"), listeners=[mirror])
 
 
 def test_each_cell_becomes_one_run_under_one_parent(store, uri):
     grid = toy_task.plan(toy_task.Settings(width=20, length=2))  # some end while MLflow is imported
-    window = Window(uri, "toy", "mini", grid, store)
-    run(grid, store, window)
-    assert window.problem is None
+    mirror = Mirror(uri, "toy", "mini", grid, store)
+    run(grid, store, mirror)
+    assert mirror.problem is None
     found = children(uri)
     assert len(found) == len(grid)
     assert {item.data.tags["gridcell.cell"] for item in found} == set(grid.cells)
@@ -72,7 +71,7 @@ def test_each_cell_becomes_one_run_under_one_parent(store, uri):
 
 
 def test_the_window_is_rebuilt_from_the_store_and_syncing_twice_adds_nothing(grid, store, uri, tmp_path):
-    run(grid, store, Window(uri, "toy", "mini", grid, store))
+    run(grid, store, Mirror(uri, "toy", "mini", grid, store))
     before = {item.data.tags["gridcell.cell"]: item.data.metrics for item in children(uri)}
     other = f"sqlite:///{tmp_path}/other.db"
     assert experiment(other, grid).mirror(store, grid.cells) == len(grid)
@@ -90,38 +89,38 @@ def test_grids_of_one_suite_name_have_parents_of_their_own_names(grid, uri):
 
 def test_a_window_that_is_down_loses_nothing_and_says_so(grid, store, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    window = Window("http://127.0.0.1:9", "toy", "mini", grid, store)
-    schedule = run(grid, store, window)
+    mirror = Mirror("http://127.0.0.1:9", "toy", "mini", grid, store)
+    schedule = run(grid, store, mirror)
     assert schedule.finished == set(grid.cells)
-    assert window.problem
-    assert "127.0.0.1" in window.problem
+    assert mirror.problem
+    assert "127.0.0.1" in mirror.problem
 
 
 def test_a_later_run_catches_up_with_cells_done_without_a_window(grid, store, uri):
     run_grid(toy_task.task, grid, store, RunOptions(executor="inline"))
     larger = toy_task.plan(toy_task.Settings(width=3, length=2))
-    run(larger, store, Window(uri, "toy", "mini", larger, store))
+    run(larger, store, Mirror(uri, "toy", "mini", larger, store))
     assert {item.data.tags["gridcell.cell"] for item in children(uri)} == set(larger.cells)
 
 
 def test_a_writer_that_goes_away_is_told_and_the_run_goes_on(grid, store, uri):
-    window = Window(uri, "toy", "mini", grid, store)
+    mirror = Mirror(uri, "toy", "mini", grid, store)
 
     class Killer:  # a listener that kills the writer once it is there
         def finished(self, cell, outcome, again):
-            while window._writer is None:
-                assert window._thread.is_alive()
-            window._writer.kill()
-            window._writer.wait()
+            while mirror._writer is None:
+                assert mirror._thread.is_alive()
+            mirror._writer.kill()
+            mirror._writer.wait()
 
         def __getattr__(self, name):
             return lambda *arguments: None
 
     schedule = run_grid(
-        toy_task.task, grid, store, RunOptions(executor="inline"), listeners=[window, Killer()]
+        toy_task.task, grid, store, RunOptions(executor="inline"), listeners=[mirror, Killer()]
     )
     assert schedule.finished == set(grid.cells)
-    assert "exit code -9" in window.problem
+    assert "exit code -9" in mirror.problem
 
 
 def test_what_came_before_the_driver_went_away_is_kept_and_its_run_stays_open(grid, store, uri):
@@ -162,13 +161,13 @@ def test_a_run_that_was_left_half_written_is_finished_and_not_doubled(grid, stor
 
 def test_a_run_that_was_stopped_does_not_wait_long_for_mlflow(grid, store, uri, monkeypatch):
     joined = []
-    window = Window(uri, "toy", "mini", grid, store)
-    monkeypatch.setattr(window._thread, "join", joined.append)
-    monkeypatch.setattr(window._thread, "is_alive", lambda: True)
-    window.ended(stopped=False)
-    window.ended(stopped=True)
+    mirror = Mirror(uri, "toy", "mini", grid, store)
+    monkeypatch.setattr(mirror._thread, "join", joined.append)
+    monkeypatch.setattr(mirror._thread, "is_alive", lambda: True)
+    mirror.ended(stopped=False)
+    mirror.ended(stopped=True)
     assert joined == [60.0, 2.0]
-    assert "2 s" in window.problem
+    assert "2 s" in mirror.problem
 
 
 @pytest.mark.slow
@@ -208,7 +207,7 @@ def by_title(uri):
 
 def test_failed_cells_are_failed_with_class_and_message_and_the_parent_counts_them(store, uri):
     grid = toy_task.plan(toy_task.Settings(width=4, fail={"r0c0": "bug", "r1c1": "diverged"}))
-    run(grid, store, Window(uri, "toy", "mini", grid, store, tags={"gridcell.selection": "row=1"}))
+    run(grid, store, Mirror(uri, "toy", "mini", grid, store, tags={"gridcell.selection": "row=1"}))
     found = by_title(uri)
     assert {name for name, item in found.items() if item.info.status == "FAILED"} == {"r0c0", "r1c1"}
     assert found["r0c0"].data.tags["gridcell.failure_class"] == "bug"
@@ -370,14 +369,14 @@ def test_a_curve_of_another_attempt_does_not_stay_beside_the_result(grid, store,
 
 
 def test_the_window_shows_a_cell_while_it_runs(grid, store, uri, monkeypatch):
-    monkeypatch.setattr(mirror, "LIVE_S", 0.05)
-    window = Window(uri, "toy", "mini", grid, store)
+    monkeypatch.setattr("gridcell.mlflow.mirror.LIVE_S", 0.05)
+    mirror = Mirror(uri, "toy", "mini", grid, store)
     seen = {}
 
     class Watcher:  # a listener that holds the first cell until MLflow shows its curve
         def reported(self, cell, step, metrics):
             while not seen:
-                assert window._thread.is_alive()
+                assert mirror._thread.is_alive()
                 seen.update(
                     {
                         item.data.tags["gridcell.cell"]: (item.info.status, item.data.metrics)
@@ -389,8 +388,8 @@ def test_the_window_shows_a_cell_while_it_runs(grid, store, uri, monkeypatch):
         def __getattr__(self, name):
             return lambda *arguments: None
 
-    run_grid(toy_task.task, grid, store, RunOptions(executor="inline"), listeners=[window, Watcher()])
-    assert window.problem is None
+    run_grid(toy_task.task, grid, store, RunOptions(executor="inline"), listeners=[mirror, Watcher()])
+    assert mirror.problem is None
     first = next(iter(grid.cells))
     assert seen == {first: ("RUNNING", {"curve/sum": 0.0})}
     assert {item.info.status for item in children(uri)} == {"FINISHED"}
@@ -400,10 +399,10 @@ def test_a_report_is_added_with_its_files_and_numbers(grid, store, uri, tmp_path
     report = tmp_path / "report"
     report.mkdir()
     (report / "summary.json").write_text(json.dumps({"mRI": {"vit": {"ft": 1.5}}, "sets": ["v2"]}))
-    window = Window(uri, "toy", "mini", grid, store, awaits_report=True)
-    run(grid, store, window)
-    window.close(report)
-    assert window.problem is None
+    mirror = Mirror(uri, "toy", "mini", grid, store, awaits_report=True)
+    run(grid, store, mirror)
+    mirror.close(report)
+    assert mirror.problem is None
     parent = parent_of(uri)
     assert parent.data.metrics == {"mRI/vit/ft": 1.5}
     files = [item.path for item in connect(uri).list_artifacts(parent.info.run_id, "report")]

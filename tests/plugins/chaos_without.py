@@ -12,7 +12,7 @@ from gridcell.cluster.chaos.grid import task
 from gridcell.execute import trial, tune
 from gridcell.execute.outcome import RETRIES, FailureClass
 from gridcell.execute.schedule import Schedule
-from gridcell.mlflow.mirror import Window
+from gridcell.mlflow.mirror import Mirror
 from gridcell.store import Checkpoints, Results, patience
 
 __all__ = ["task"]
@@ -75,7 +75,7 @@ def stop_on_a_full_disk():
 
 
 def guard_of_the_window():
-    Window.problem = property(lambda self: None, lambda self, problem: None)
+    Mirror.problem = property(lambda self: None, lambda self, problem: None)
 
 
 if what := os.environ.get("CHAOS_WITHOUT"):

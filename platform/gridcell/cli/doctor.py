@@ -79,7 +79,7 @@ def _checks(
     from gridcell.mlflow.address import default_tracking_uri
     from gridcell.store import Store
 
-    window = tracking or default_tracking_uri(Store(storage))
+    mirror = tracking or default_tracking_uri(Store(storage))
     return [
         ("versions", machine.versions),
         ("devices", machine.devices),
@@ -87,6 +87,6 @@ def _checks(
         ("disk", machine.disk),
         ("open files", machine.open_files),
         ("storage", partial(check_storage, storage)),
-        ("MLflow", partial(check_tracking, window)),
+        ("MLflow", partial(check_tracking, mirror)),
         ("Ray", ray.local if address is None else partial(ray.cluster, address, storage)),
     ]

@@ -74,7 +74,10 @@ def grid_results(asked: Request, store: Store) -> GridResults:
         },
         store=store,
         losses=losses,
-        remarks=find_stale(asked.suite.task, asked.grid, store, results).sentences(),
+        remarks=[
+            *find_stale(asked.suite.task, asked.grid, store, results).sentences(),
+            *asked.grid.notes,
+        ],
     )
 
 

@@ -47,7 +47,7 @@ from gridcell.execute.options import RunOptions
 from gridcell.execute.running_code import remember
 from gridcell.execute.schedule import Schedule
 from gridcell.mlflow.address import is_server, tracking_uri
-from gridcell.mlflow.mirror import Window
+from gridcell.mlflow.mirror import Mirror
 from gridcell.provenance import origin_of
 from gridcell.report import write_report
 from gridcell.staleness import Staleness
@@ -130,7 +130,7 @@ def run(
     )
     print_notes(console, asked.grid)
     store.plans.save(asked.suite.task.name, asked.suite.name, asked.grid, plugins.paths())
-    window = Window(
+    mirror = Mirror(
         mlflow_uri,
         asked.suite.task.name,
         asked.suite.name,
@@ -145,7 +145,7 @@ def run(
         estimates=asked.suite.task.estimate_durations(asked.suite.settings, asked.grid),
         quiet=quiet,
     )
-    listeners: list[Listener] = [progress, window]
+    listeners: list[Listener] = [progress, mirror]
     if verbose:
         listeners.append(EventLines(lambda line: console.print(line, soft_wrap=True), reports=False))
     try:
@@ -158,17 +158,17 @@ def run(
             leave(130)
         raise typer.Exit(130) from None
     if schedule.stopped:
-        window.close()
+        mirror.close()
         _say_how_to_go_on(console, asked, store, f"Stopped: {schedule.stopped}")
         raise typer.Exit(1)
     try:
         _end(console, asked, store, schedule, folder)
     except BaseException:  # no report was written
-        window.close()
+        mirror.close()
         raise
-    window.close(folder)
-    if schedule.finished or schedule.failed:  # else nothing was shown to the window
-        _say_window(console, window, storage, tracking)
+    mirror.close(folder)
+    if schedule.finished or schedule.failed:  # else nothing was shown to the mirror
+        _say_mirror(console, mirror, storage, tracking)
     if schedule.failed.keys() - schedule.diverged:
         raise typer.Exit(1)
 
@@ -240,19 +240,19 @@ def _end(console: Console, asked: Request, store: Store, schedule: Schedule, out
     console.print(f"Report: {written.page}", soft_wrap=True)
 
 
-def _say_window(console: Console, window: Window, storage: str, tracking: str | None) -> None:
-    for note in window.notes:
+def _say_mirror(console: Console, mirror: Mirror, storage: str, tracking: str | None) -> None:
+    for note in mirror.notes:
         console.print(f"{note}.", soft_wrap=True)
-    if window.problem is not None:
+    if mirror.problem is not None:
         console.print(
-            f"MLflow at {window.uri} is behind ({window.problem}); 'gridcell sync' catches up.",
+            f"MLflow at {mirror.uri} is behind ({mirror.problem}); 'gridcell sync' catches up.",
             soft_wrap=True,
         )
-    elif is_server(window.uri):
-        console.print(f"MLflow: {window.uri}", soft_wrap=True)
+    elif is_server(mirror.uri):
+        console.print(f"MLflow: {mirror.uri}", soft_wrap=True)
     else:
         options = ["--storage", storage, *(("--tracking", tracking) if tracking else ())]
         console.print(
-            f"MLflow: {window.uri} ('gridcell ui {shlex.join(options)}' shows it)",
+            f"MLflow: {mirror.uri} ('gridcell ui {shlex.join(options)}' shows it)",
             soft_wrap=True,
         )

@@ -1,4 +1,4 @@
-"""What an executor tells those who watch: progress on the terminal, the MLflow window, the heartbeat."""
+"""What an executor tells those who watch: progress on the terminal, the MLflow mirror, the heartbeat."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence

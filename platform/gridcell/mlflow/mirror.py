@@ -1,4 +1,4 @@
-"""The window: cells appear in MLflow while a grid runs, with their curves, and stay as they ended.
+"""The mirror: cells appear in MLflow while a grid runs, with their curves, and stay as they ended.
 
 The driver reads results from the store. A process of its own writes them to MLflow, which takes
 seconds to import and more than ten milliseconds a cell: the loop that hands out cells waits for none of it.
@@ -29,7 +29,7 @@ from gridcell.store import Store
 from gridcell.store.plans import grid_id
 from gridcell.store.results import encode
 
-__all__ = ["Window", "write"]
+__all__ = ["Mirror", "write"]
 
 LIVE_S = 5.0
 """Running cells are shown, and their curves go on, so often; a shorter cell appears once it is done."""
@@ -49,7 +49,7 @@ class _Running:
     shown: bool = False
 
 
-class Window:
+class Mirror:
     """A listener that mirrors a grid into MLflow.
 
     If MLflow fails, mirroring stops with ``problem`` set, and the run goes on: ``gridcell sync`` catches up.
@@ -100,9 +100,9 @@ class Window:
         )  # line, or id of a done cell
         self._running: dict[str, _Running] = {}
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._mirror, daemon=True, name="mlflow-window")
+        self._thread = threading.Thread(target=self._mirror, daemon=True, name="mlflow-mirror")
         self._writer: subprocess.Popen[bytes] | None = None
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed with the window
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed with the mirror
         self._schedule: Schedule | None = None
         self._stopped = False
         self.uri = uri
@@ -158,13 +158,13 @@ class Window:
             if report is not None:
                 self._send(_event("report", str(report)))
             self._end_writer(_CLOSING_S)
-        except Exception as error:  # whatever is wrong with the window must not end the run
+        except Exception as error:  # whatever is wrong with the mirror must not end the run
             self.problem = one_line(error)
 
     def _mirror(self) -> None:
         try:
             self._follow()
-        except Exception as error:  # whatever is wrong with the window must not end the run
+        except Exception as error:  # whatever is wrong with the mirror must not end the run
             self.problem = one_line(error)
 
     def _follow(self) -> None:

@@ -24,7 +24,7 @@ from farcuriosity.agent.networks import ActorCritic
 from farcuriosity.agent.progress import Progress
 from farcuriosity.curiosity.interface import Batch, Curiosity
 from farcuriosity.curiosity.modules import get
-from farcuriosity.curiosity.process_group import Crew, Divisible
+from farcuriosity.curiosity.process_group import Divisible, ProcessGroup
 from farcuriosity.environments.make import newest_frame
 from gridcell import join_group, plugins
 
@@ -44,21 +44,21 @@ class CuriosityLearner(TorchLearner):
     take the step that one alone would take, up to the order of sums.
     """
 
-    _crew = Crew()
+    _processes = ProcessGroup()
 
-    def join(self, crew: Crew, meeting: str, threads: int, gpu: str | None) -> None:
+    def join(self, processes: ProcessGroup, meeting: str, threads: int, gpu: str | None) -> None:
         """Become one of several learners of this machine, before anything is built.
 
         Args:
-            crew: this one among all.
+            processes: this one among all.
             meeting: address at which they meet, as torch's process groups take it.
             threads: to compute with.
             gpu: its name in ``CUDA_VISIBLE_DEVICES``, None for none.
         """
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu or ""
         torch.set_num_threads(threads)
-        join_group(crew.index, crew.count, meeting, gpus=gpu is not None, local=True)
-        self._crew = crew
+        join_group(processes.index, processes.count, meeting, gpus=gpu is not None, local=True)
+        self._processes = processes
 
     def build(self) -> None:
         """Build module, optimiser and curiosity, and the connector in which they meet."""
@@ -77,8 +77,8 @@ class CuriosityLearner(TorchLearner):
             device=str(self._device),
             **own["parameters"],
         )
-        if self._crew.count > 1 and isinstance(curiosity, Divisible):
-            curiosity.divide(self._crew)
+        if self._processes.count > 1 and isinstance(curiosity, Divisible):
+            curiosity.divide(self._processes)
         self._learner_connector = SegmentsToBatch(
             Credit(**own["credit"]), own["environment"], own["environments"], curiosity, self._device
         )
@@ -145,7 +145,7 @@ class CuriosityLearner(TorchLearner):
         steps, environments = batch[Columns.ACTION_LOGP].shape
         self._anneal()
         recurrent = self.policy.state_size > 0
-        parts = steps * environments // self._crew.count // minibatch_size
+        parts = steps * environments // self._processes.count // minibatch_size
 
         def drawn(count: int) -> tuple[Tensor, ...]:
             return torch.randperm(count, generator=self._generator).to(self._device).chunk(parts)
@@ -155,7 +155,7 @@ class CuriosityLearner(TorchLearner):
             # take part in as few minibatches as can be.
             groups = drawn(environments)
             for part, group in zip(groups if recurrent else drawn(steps * environments), groups, strict=True):
-                mine = part[self._crew.share]
+                mine = part[self._processes.share]
                 if recurrent:
                     rows = {name: values[:, mine] for name, values in batch.items()}
                 else:
@@ -175,9 +175,9 @@ class CuriosityLearner(TorchLearner):
             RuntimeError: they did not, for instance because their processors round differently.
         """
         mark = torch.tensor([zlib.crc32(tensor.cpu().numpy().tobytes()) for tensor in tensors])
-        marks = torch.zeros(self._crew.count, *mark.shape, dtype=torch.int64)
-        marks[self._crew.index] = mark
-        self._crew.add([marks])
+        marks = torch.zeros(self._processes.count, *mark.shape, dtype=torch.int64)
+        marks[self._processes.index] = mark
+        self._processes.add([marks])
         if not (marks == mark).all():
             raise RuntimeError("The learners made different advantages or fragments of the same segment")
 

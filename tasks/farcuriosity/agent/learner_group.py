@@ -17,7 +17,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from farcuriosity.agent.learner import CuriosityLearner
 from farcuriosity.agent.rollout import Rollout
-from farcuriosity.curiosity.process_group import Crew
+from farcuriosity.curiosity.process_group import ProcessGroup
 from gridcell import GRACE_S, FailureClass, classify
 
 Answer = TypeVar("Answer")
@@ -66,7 +66,7 @@ class SegmentLearnerGroup(LearnerGroup):
         meeting = f"file://{self._meeting.name}/join"
         ray.get(
             [
-                worker.join.remote(Crew(index, count), meeting, threads, gpu)
+                worker.join.remote(ProcessGroup(index, count), meeting, threads, gpu)
                 for index, (worker, gpu) in enumerate(zip(self._workers, gpus, strict=True))
             ]
         )

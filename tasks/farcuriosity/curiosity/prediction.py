@@ -16,7 +16,7 @@ from farcuriosity.curiosity.keys import KeySpace, key_dimension
 from farcuriosity.curiosity.networks import empty, encoder, fresh
 from farcuriosity.curiosity.normalisers import ObservationNormaliser, RewardNormaliser
 from farcuriosity.curiosity.predictors import Predictor, Rows
-from farcuriosity.curiosity.process_group import Crew
+from farcuriosity.curiosity.process_group import ProcessGroup
 
 _ROWS = 256  # transitions that are scored at a time: activations of more do not stay in a CPU's cache
 
@@ -72,7 +72,7 @@ class PredictionCuriosity:
         self._device = device
         self._decisions = fragmenting.decisions
         self._recall_rewards = fragmenting.recall_rewards
-        self._crew = Crew()
+        self._processes = ProcessGroup()
         # Streams of their own: what one draws more or less of leaves the others as they are.
         self._weights, self._frozen_weights, self._draws = (
             Generator().manual_seed(int(stream))
@@ -117,12 +117,12 @@ class PredictionCuriosity:
         observations = self._shared.observations or self._new_observations()
         return Fragment(module, frozen, observations, self._shared.rewards or self._new_rewards(), self._lr)
 
-    def divide(self, crew: Crew) -> None:
+    def divide(self, processes: ProcessGroup) -> None:
         """Compute this process's share of errors and gradients alone: all that follows from them is the same.
 
         Errors are those of one process to the last bit, if weights are; gradients up to the order of sums.
         """
-        self._crew = crew
+        self._processes = processes
 
     def warm_up(self, observations: Tensor) -> None:
         """Start the observation statistics from random steps, of shape ``(N, *observation_shape)``.
@@ -211,12 +211,12 @@ class PredictionCuriosity:
             fragment.optimiser.zero_grad()
             loss.backward()
             parameters = list(fragment.module.parameters())
-            self._crew.add([each.grad for each in parameters if each.grad is not None])
+            self._processes.add([each.grad for each in parameters if each.grad is not None])
             nn.utils.clip_grad_norm_(parameters, self._gradient_norm)
             fragment.optimiser.step()
             self._fragments.changed(slot)
             total += loss.detach()
-        self._crew.add([total])
+        self._processes.add([total])
         return float(total)
 
     def _losses(self, batch: Batch) -> Iterator[tuple[int, Tensor]]:
@@ -224,7 +224,7 @@ class PredictionCuriosity:
         batch = batch[drawn.to(batch.actions.device)]
         for slot, indices in _by_fragment(batch.fragments):
             fragment = self._fragments[slot]
-            mine = indices[self._crew.share]  # none at all, perhaps: then 0, gradients too
+            mine = indices[self._processes.share]  # none at all, perhaps: then 0, gradients too
             losses = fragment.module.losses(self._rows(fragment, batch[mine]))
             yield slot, losses.sum() / len(indices)
 
@@ -235,7 +235,7 @@ class PredictionCuriosity:
         parts = [
             (slot, part) for slot, indices in _by_fragment(batch.fragments) for part in indices.split(_ROWS)
         ]
-        for slot, part in parts[self._crew.share]:
+        for slot, part in parts[self._processes.share]:
             fragment = self._fragments[slot]
             rows = self._rows(fragment, batch[part])
             errors[part] = fragment.module.errors(rows)
@@ -245,7 +245,7 @@ class PredictionCuriosity:
                 keys[part] = found
         if self._decisions is not None and keys is None:  # no part was this process's
             keys = errors.new_zeros(len(batch), self._key(self._rows(self._fragments[0], batch[:1])).shape[1])
-        self._crew.add([errors] if keys is None else [errors, keys])
+        self._processes.add([errors] if keys is None else [errors, keys])
         return errors, keys
 
     def _first_key(self, segment: Segment) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, distributed
 
 
 @dataclass(frozen=True)
-class Crew:
+class ProcessGroup:
     """Processes that hold the same curiosity, from one seed, and are given the same segments and batches.
 
     Several must have joined torch's default process group. Each computes its share of the errors and of the
@@ -40,5 +40,5 @@ class Crew:
 class Divisible(Protocol):
     """A curiosity whose work can be divided; of another kind every process does the whole."""
 
-    def divide(self, crew: Crew) -> None:
+    def divide(self, processes: ProcessGroup) -> None:
         """From now on do this process's share alone."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from generalization_difficulty.data.batches import Batches, in_blocks
 from generalization_difficulty.estimate.distances import Frame, Ids
-from generalization_difficulty.estimate.sample import Survey
+from generalization_difficulty.estimate.sample import FirstPass
 
 _ROWS = 2048  # of a tile
 _NUMBERS = 1 << 22  # of a tile at most
@@ -39,8 +39,8 @@ class Cloud:
     batches: Batches
 
     @classmethod
-    def of(cls, seen: Survey, batches: Batches) -> "Cloud":
-        """Number the distinct points of a survey."""
+    def of(cls, seen: FirstPass, batches: Batches) -> "Cloud":
+        """Number the distinct points of a first pass."""
         positions, value = np.unique(seen.first, return_inverse=True)
         codes = seen.codes[positions].copy()
         several = np.unique(value[seen.codes != seen.codes[seen.first]])
@@ -60,8 +60,8 @@ class Cloud:
         """How many distinct points there are."""
         return len(self.positions)
 
-    def held(self, seen: Survey) -> "Cloud":
-        """Return the same points, of which only those that the survey holds can be taken, without a pass."""
+    def held(self, seen: FirstPass) -> "Cloud":
+        """Return the same points, of which only those that the first pass holds can be taken."""
         if self.points is not None:
             return self
         rows = np.minimum(np.searchsorted(seen.positions, self.positions), len(seen.positions) - 1)
@@ -116,8 +116,8 @@ class Cloud:
         return found
 
 
-def frame_of(seen: Survey) -> Frame:
-    """Choose the coordinates for bounds from what a survey holds."""
+def frame_of(seen: FirstPass) -> Frame:
+    """Choose the coordinates for bounds from what a first pass holds."""
     scale = math.ldexp(1.0, math.frexp(2 * seen.largest)[1]) if seen.largest else 1.0
     keys = seen.keys[seen.positions]
     few = min(_SAMPLE, len(keys))

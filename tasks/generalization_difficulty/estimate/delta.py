@@ -9,7 +9,7 @@ from generalization_difficulty.estimate.distances import Frame
 from generalization_difficulty.estimate.extremes import Extreme, extreme_distance
 from generalization_difficulty.estimate.least import Least, Sketches, least_distance
 from generalization_difficulty.estimate.options import Estimation, Resolution
-from generalization_difficulty.estimate.sample import Survey
+from generalization_difficulty.estimate.sample import FirstPass
 from generalization_difficulty.estimate.watch import Watch
 from gridcell import UserError
 
@@ -68,7 +68,7 @@ class Delta:
 
 def find_delta(
     cloud: Cloud,
-    seen: Survey,
+    seen: FirstPass,
     sketches: Sketches | None,
     frame: Frame,
     resolution: Resolution | float,
@@ -133,7 +133,7 @@ def _sketches(part: Cloud, frame: Frame) -> Sketches:
         rows = frame.sketch(points)
         sketches = sketches or Sketches.empty(part.codes, rows.shape[1])
         sketches.put(ids, rows)
-    assert sketches is not None  # a survey has points
+    assert sketches is not None  # a first pass has points
     return sketches
 
 

@@ -14,7 +14,7 @@ from generalization_difficulty.data.batches import ArrayBatches
 from generalization_difficulty.estimate.cloud import Cloud, frame_of
 from generalization_difficulty.estimate.dimension import Dimension, intrinsic_dimension
 from generalization_difficulty.estimate.least import least_distance
-from generalization_difficulty.estimate.sample import duplicates_across, survey
+from generalization_difficulty.estimate.sample import duplicates_across, first_pass
 from generalization_difficulty.estimate.second_pass import nearest_distances, search_all, second_pass
 from generalization_difficulty.estimate.watch import Watch, quiet
 from generalization_difficulty.formula.bits import Difficulty
@@ -110,7 +110,7 @@ def measure_few_shot(
     codes = np.concatenate([one.characters + offset for one, offset in zip(alphabets, offsets, strict=False)])
     points = np.concatenate([one.points for one in alphabets])
     batches = ArrayBatches(points, codes)
-    seen = survey(batches, seed=seed, memory=_MEMORY, watch=watch)
+    seen = first_pass(batches, seed=seed, memory=_MEMORY, watch=watch)
     cloud, frame = Cloud.of(seen, batches), frame_of(seen)
     search = search_all(cloud, frame, neighbours, "the images")
     sketches = second_pass(cloud, frame, search, True, watch)

@@ -13,7 +13,7 @@ from generalization_difficulty.estimate.dimension import by_neighbours, intrinsi
 from generalization_difficulty.estimate.distances import Frame, exact_distances, scaled_norm
 from generalization_difficulty.estimate.neighbours import NeighbourSearch
 from generalization_difficulty.estimate.options import Estimation, resolved
-from generalization_difficulty.estimate.sample import Survey, duplicates_across, survey
+from generalization_difficulty.estimate.sample import FirstPass, duplicates_across, first_pass
 from generalization_difficulty.estimate.second_pass import second_pass
 from generalization_difficulty.estimate.uncertainty import Uncertainty, propagate
 from generalization_difficulty.estimate.watch import Watch, quiet
@@ -124,7 +124,7 @@ def measure(
     how = Estimation(**estimation)
     if how.m is None and how.neighbours < 2:
         raise UserError(f"The intrinsic dimension needs 2 or more neighbours, not {how.neighbours}")
-    seen = survey(batches, seed=seed, memory=how.memory, watch=watch)
+    seen = first_pass(batches, seed=seed, memory=how.memory, watch=watch)
     duplicates, duplicate = duplicates_across(seen.codes, seen.first)
     if duplicate is not None and how.duplicates == "refuse":
         raise UserError(
@@ -181,7 +181,7 @@ class _Dimension:
     by_neighbours: dict[int, float]
 
 
-def _neighbour_search(cloud: Cloud, seen: Survey, frame: Frame, how: Estimation) -> NeighbourSearch | None:
+def _neighbour_search(cloud: Cloud, seen: FirstPass, frame: Frame, how: Estimation) -> NeighbourSearch | None:
     if how.m is not None:
         return None
     if cloud.size <= how.neighbours:

@@ -20,7 +20,7 @@ _WHOLE = 2**53  # larger integers are not all float64
 
 
 @dataclass(frozen=True, eq=False)
-class Survey:
+class FirstPass:
     """What one pass tells.
 
     Attributes:
@@ -63,7 +63,7 @@ class Survey:
         return int(sizes[sizes > 1].sum())
 
 
-def survey(batches: Batches, *, seed: int, memory: int, watch: Watch = quiet) -> Survey:
+def first_pass(batches: Batches, *, seed: int, memory: int, watch: Watch = quiet) -> FirstPass:
     """Go through the data once; hold all of them, or a uniform sample that takes ``memory`` bytes.
 
     Each point draws a random key, and the points of smallest keys are held: which they are depends on the
@@ -101,7 +101,7 @@ def survey(batches: Batches, *, seed: int, memory: int, watch: Watch = quiet) ->
         raise UserError(f"All {len(codes)} labels are {names[0].item()!r}: there is nothing to tell apart")
     all_keys = np.concatenate(keys)
     points, positions = (array, np.arange(len(codes))) if array is not None else held.finish()
-    return Survey(
+    return FirstPass(
         n=len(codes),
         features=points.shape[1],
         radius=moments.radius,

@@ -8,7 +8,7 @@ from generalization_difficulty.estimate.cloud import Cloud, frame_of
 from generalization_difficulty.estimate.distances import Frame
 from generalization_difficulty.estimate.least import Sketches
 from generalization_difficulty.estimate.neighbours import NeighbourSearch
-from generalization_difficulty.estimate.sample import survey
+from generalization_difficulty.estimate.sample import first_pass
 from generalization_difficulty.estimate.watch import Watch, quiet
 from gridcell import UserError
 
@@ -54,7 +54,7 @@ def nearest_distances(
     Raises:
         UserError: there are no more than k distinct points.
     """
-    seen = survey(batches, seed=seed, memory=memory)
+    seen = first_pass(batches, seed=seed, memory=memory)
     cloud, frame = Cloud.of(seen, batches), frame_of(seen)
     search = search_all(cloud.held(seen), frame, k, what)
     second_pass(cloud, frame, search, False, quiet)

@@ -1,4 +1,4 @@
-"""What 'run' makes of a state: counts, exit code, report folder and what it says of the window."""
+"""What 'run' makes of a state: counts, exit code, report folder and what it says of the mirror."""
 
 import json
 import os
@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from gridcell.mlflow.experiment import Experiment
-from gridcell.mlflow.mirror import Window
+from gridcell.mlflow.mirror import Mirror
 
 DIVERGED = ("toy", "--storage", "runs", "--set", "fail={r0c0: diverged}")
 
 
 @pytest.fixture
 def without_mlflow(monkeypatch):
-    """A window that is there, and to which nothing is written."""
-    monkeypatch.setattr(Window, "_follow", lambda self: None)
+    """A mirror that is there, and to which nothing is written."""
+    monkeypatch.setattr(Mirror, "_follow", lambda self: None)
 
 
 def account(output):
@@ -75,9 +75,9 @@ def test_a_report_folder_that_cannot_be_is_refused_before_anything_runs(gridcell
     [
         ("http://127.0.0.1:1", "MLflow: http://127.0.0.1:1"),
         (
-            "sqlite:///my window.db",
-            "MLflow: sqlite:///my window.db "
-            "('gridcell ui --storage runs --tracking 'sqlite:///my window.db'' shows it)",
+            "sqlite:///my mirror.db",
+            "MLflow: sqlite:///my mirror.db "
+            "('gridcell ui --storage runs --tracking 'sqlite:///my mirror.db'' shows it)",
         ),
     ],
 )

@@ -19,10 +19,10 @@ from gridcell.cli.streams import LastingStream
 from gridcell.execute.driver import run_grid
 from gridcell.execute.listener import Listeners
 from gridcell.execute.options import RunOptions
-from gridcell.mlflow.mirror import Window
+from gridcell.mlflow.mirror import Mirror
 from gridcell.printable import print_anything, printable
 
-TEST_PROCESS = "import sys; from gridcell.mlflow.mirror import Window; Window._follow = lambda self: None; "
+TEST_PROCESS = "import sys; from gridcell.mlflow.mirror import Mirror; Mirror._follow = lambda self: None; "
 RUN = TEST_PROCESS + "from gridcell.cli import main; sys.argv[0] = 'gridcell'; main()"
 ARGUMENTS = ["run", "toy", "--executor", "inline", "--storage", "runs"]
 
@@ -165,7 +165,7 @@ def test_a_listener_that_fails_ends_no_run_and_is_named(store, caplog):
 
 @pytest.fixture
 def without_mlflow(monkeypatch):
-    monkeypatch.setattr(Window, "_follow", lambda self: None)
+    monkeypatch.setattr(Mirror, "_follow", lambda self: None)
 
 
 @pytest.mark.usefixtures("without_mlflow")

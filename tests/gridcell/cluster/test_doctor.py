@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 
 from gridcell.cluster.doctor import machine
-from gridcell.cluster.doctor.check import Finding, Level, examine
+from gridcell.cluster.doctor.check import CheckResult, Level, examine
 from gridcell.cluster.doctor.storage import storage
 from gridcell.cluster.doctor.tracking import tracking
 from gridcell.store.filesystem import Folder
@@ -103,10 +103,10 @@ def test_small_disks_shared_memory_and_file_limits_are_warned_of(monkeypatch):
 
 def test_a_check_that_breaks_is_a_finding_and_the_next_still_runs():
     def broken():
-        yield Finding("first", Level.OK, "fine")
+        yield CheckResult("first", Level.OK, "fine")
         raise RuntimeError("no such device")
 
-    found = list(examine([("devices", broken), ("next", lambda: [Finding("next", Level.OK, "")])]))
+    found = list(examine([("devices", broken), ("next", lambda: [CheckResult("next", Level.OK, "")])]))
     assert [finding.check for finding in found] == ["first", "devices", "next"]
     assert "no such device" in found[1].found
 
@@ -124,7 +124,7 @@ def test_the_command_fails_where_a_run_would(gridcell, monkeypatch):
     from gridcell.cli import doctor
 
     monkeypatch.setattr(
-        doctor, "_checks", lambda *_: [("x", lambda: [Finding("x", Level.BAD, "gone", "mend it")])]
+        doctor, "_checks", lambda *_: [("x", lambda: [CheckResult("x", Level.BAD, "gone", "mend it")])]
     )
     code, output, _ = gridcell("doctor")
     assert code == 1

@@ -14,7 +14,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One line: what was looked at, what was found, and what to do about it."""
 
     check: str
@@ -23,15 +23,15 @@ class Finding:
     advice: str = ""
 
 
-Check = Callable[[], Iterable[Finding]]
+Check = Callable[[], Iterable[CheckResult]]
 
 
-def graded(check: str, good: bool, found: str, advice: str, otherwise: Level = Level.WARN) -> Finding:
+def graded(check: str, good: bool, found: str, advice: str, otherwise: Level = Level.WARN) -> CheckResult:
     """Return a finding that is ok, or ``otherwise`` with advice."""
-    return Finding(check, Level.OK, found) if good else Finding(check, otherwise, found, advice)
+    return CheckResult(check, Level.OK, found) if good else CheckResult(check, otherwise, found, advice)
 
 
-def examine(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
+def examine(checks: Iterable[tuple[str, Check]]) -> Iterator[CheckResult]:
     """Yield the findings of checks, one check after another.
 
     Args:
@@ -42,4 +42,4 @@ def examine(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
             yield from check()
         except Exception as error:  # a check that breaks has found something
             message = " ".join(str(error).split())[:300]
-            yield Finding(title, Level.BAD, f"{type(error).__name__}: {message}", "see the message")
+            yield CheckResult(title, Level.BAD, f"{type(error).__name__}: {message}", "see the message")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from gridcell.cluster.doctor.check import Finding, Level, graded
+from gridcell.cluster.doctor.check import CheckResult, Level, graded
 from gridcell.execute.allotted import usable_cpus, usable_memory
 from gridcell.store.cache import cache_folder
 
@@ -20,7 +20,7 @@ _OPEN_FILES = 8192
 _SHARED = Path("/dev/shm")
 
 
-def versions() -> Iterator[Finding]:
+def versions() -> Iterator[CheckResult]:
     """Compare what is installed with what this gridcell asks for."""
     from packaging.requirements import Requirement
 
@@ -28,7 +28,7 @@ def versions() -> Iterator[Finding]:
         asked = [Requirement(text) for text in requires("gridcell") or ()]
     except PackageNotFoundError:
         found = "gridcell itself is not installed"
-        yield Finding("versions", Level.BAD, found, "install it, for instance by 'pip install -e .'")
+        yield CheckResult("versions", Level.BAD, found, "install it, for instance by 'pip install -e .'")
         return
     wrong = []
     for requirement in asked:
@@ -52,12 +52,12 @@ def versions() -> Iterator[Finding]:
     )
 
 
-def devices() -> Iterator[Finding]:
+def devices() -> Iterator[CheckResult]:
     """Count cores and GPUs, and use each GPU once."""
     import torch
 
     cores = usable_cpus()
-    yield Finding("cores", Level.OK, f"{cores}, torch computes with {torch.get_num_threads()}")
+    yield CheckResult("cores", Level.OK, f"{cores}, torch computes with {torch.get_num_threads()}")
     driver = shutil.which("nvidia-smi")
     if not torch.cuda.is_available():
         yield graded(
@@ -81,7 +81,7 @@ def devices() -> Iterator[Finding]:
         )
 
 
-def memory() -> Iterator[Finding]:
+def memory() -> Iterator[CheckResult]:
     """Look at memory and at /dev/shm, in which Ray keeps its objects."""
     total = usable_memory() / _GIB
     available = min(total, os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _GIB)
@@ -94,7 +94,7 @@ def memory() -> Iterator[Finding]:
     )
     if not _SHARED.is_dir():
         advice = "Ray uses the disk instead, which is slow"
-        yield Finding("shared memory", Level.WARN, "no /dev/shm", advice)
+        yield CheckResult("shared memory", Level.WARN, "no /dev/shm", advice)
         return
     shared = shutil.disk_usage(_SHARED).total / _GIB
     yield graded(
@@ -105,7 +105,7 @@ def memory() -> Iterator[Finding]:
     )
 
 
-def disk() -> Iterator[Finding]:
+def disk() -> Iterator[CheckResult]:
     """Look at the disk of scratch folders and of the cache."""
     cache = cache_folder()
     for what, folder in (("scratch", Path(tempfile.gettempdir())), ("cache", cache)):
@@ -120,7 +120,7 @@ def disk() -> Iterator[Finding]:
         )
 
 
-def open_files() -> Iterator[Finding]:
+def open_files() -> Iterator[CheckResult]:
     """Look at the limit on open files: each worker of Ray holds some dozens."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     yield graded(

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import gridcell
-from gridcell.cluster.doctor.check import Finding, Level, graded
+from gridcell.cluster.doctor.check import CheckResult, Level, graded
 from gridcell.execute.cluster import ray_cluster
 
 _ANSWER_S = 60.0  # a node that doesn't begin a task within this time can't be worked with
 _SKEW_S = 5.0
 
 
-def local() -> Iterator[Finding]:
+def local() -> Iterator[CheckResult]:
     """Start Ray on this machine, run a function in a worker, and end it."""
     begun = time.monotonic()
     with ray_cluster(None, 1):
@@ -24,7 +24,7 @@ def local() -> Iterator[Finding]:
     yield graded("Ray", answer == 42, f"starts here in {took:.0f} s and runs a function", advice, Level.BAD)
 
 
-def cluster(address: str, storage: str) -> Iterator[Finding]:
+def cluster(address: str, storage: str) -> Iterator[CheckResult]:
     """Ask each node of a running cluster for its gridcell, its clock and its way to the storage.
 
     Args:
@@ -38,7 +38,7 @@ def cluster(address: str, storage: str) -> Iterator[Finding]:
         there = ray.cluster_resources()
         nodes = [node for node in ray.nodes() if node["Alive"]]
         found = f"{len(nodes)} nodes, {there.get('CPU', 0):g} CPUs, {there.get('GPU', 0):g} GPUs"
-        yield Finding("Ray", Level.OK, f"{address}: {found}")
+        yield CheckResult("Ray", Level.OK, f"{address}: {found}")
         asked = {}
         begun = time.time()
         for node in nodes:
@@ -52,10 +52,12 @@ def cluster(address: str, storage: str) -> Iterator[Finding]:
             except ray.exceptions.RayError as error:
                 found = f"its workers can't run gridcell ({str(error).splitlines()[-1][:200]})"
                 advice = f"install gridcell {gridcell.__version__} there, the same as here"
-                yield Finding(f"node {asked[reference]}", Level.BAD, found, advice)
+                yield CheckResult(f"node {asked[reference]}", Level.BAD, found, advice)
         for reference in silent:
             found = f"no answer in {_ANSWER_S:g} s"
-            yield Finding(f"node {asked[reference]}", Level.BAD, found, "look at the Ray logs of that node")
+            yield CheckResult(
+                f"node {asked[reference]}", Level.BAD, found, "look at the Ray logs of that node"
+            )
 
 
 def _double(number: int) -> int:
@@ -77,7 +79,7 @@ def _look(storage: str) -> dict[str, Any]:
     return {"gridcell": gridcell.__version__, "time": time.time(), "storage": problem}
 
 
-def _node(address: str, told: Mapping[str, Any], begun: float) -> Iterator[Finding]:
+def _node(address: str, told: Mapping[str, Any], begun: float) -> Iterator[CheckResult]:
     now = time.time()
     problems = []
     if told["gridcell"] != gridcell.__version__:
@@ -85,8 +87,8 @@ def _node(address: str, told: Mapping[str, Any], begun: float) -> Iterator[Findi
     if told["storage"]:
         problems.append(f"{told['storage']}: name a storage that every node reaches")
     level = Level.BAD if problems else Level.OK
-    yield Finding(f"node {address}", level, "; ".join(problems) or "reaches the storage, same gridcell")
+    yield CheckResult(f"node {address}", level, "; ".join(problems) or "reaches the storage, same gridcell")
     skew = max(begun - told["time"], told["time"] - now)  # it looked between ``begun`` and ``now``
     if skew > _SKEW_S:
         advice = "run a time service (chrony, systemd-timesyncd)"
-        yield Finding(f"clock of {address}", Level.WARN, f"at least {skew:.0f} s from this one's", advice)
+        yield CheckResult(f"clock of {address}", Level.WARN, f"at least {skew:.0f} s from this one's", advice)

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from gridcell.cluster.doctor.check import Finding, Level, graded
+from gridcell.cluster.doctor.check import CheckResult, Level, graded
 from gridcell.secrets import redact
 from gridcell.store import Folder
 
@@ -14,7 +14,7 @@ _SLOW_S = 0.5
 _ADVICE = "check that the place exists, and that this account may write there"
 
 
-def storage(uri: str) -> Iterator[Finding]:
+def storage(uri: str) -> Iterator[CheckResult]:
     """Do once what a store does all the time, below a folder of its own that is removed again.
 
     Args:
@@ -29,7 +29,7 @@ def storage(uri: str) -> Iterator[Finding]:
         folder.write(name, b"1")
         folder.write(name, b"2")
     except OSError as error:
-        yield Finding("storage", Level.BAD, f"{shown}: can't be written ({error})", _ADVICE)
+        yield CheckResult("storage", Level.BAD, f"{shown}: can't be written ({error})", _ADVICE)
         return
     try:
         yield from _use(folder, shown, name, begun)
@@ -37,7 +37,7 @@ def storage(uri: str) -> Iterator[Finding]:
         folder.remove(probe)
 
 
-def _use(folder: Folder, shown: str, name: str, begun: float) -> Iterator[Finding]:
+def _use(folder: Folder, shown: str, name: str, begun: float) -> Iterator[CheckResult]:
     read = folder.read(name)
     took = time.monotonic() - begun
     yield graded(
@@ -51,7 +51,7 @@ def _use(folder: Folder, shown: str, name: str, begun: float) -> Iterator[Findin
     )
     if took > _SLOW_S:
         advice = "cells of a second or less will mostly wait: use a nearer place"
-        yield Finding("storage speed", Level.WARN, f"{took:.1f} s for two writes and a read", advice)
+        yield CheckResult("storage speed", Level.WARN, f"{took:.1f} s for two writes and a read", advice)
     yield graded(
         "exclusive creation",
         folder.create(f"{name}.new", b"1") and not folder.create(f"{name}.new", b"2"),
@@ -70,7 +70,7 @@ def _use(folder: Folder, shown: str, name: str, begun: float) -> Iterator[Findin
     yield _clock(folder, f"{name}.moved")
 
 
-def _clock(folder: Folder, name: str) -> Finding:
+def _clock(folder: Folder, name: str) -> CheckResult:
     folder.write(name, b"3")
     now = datetime.now(UTC)
     written = folder.filesystem.modified(folder.path(name))

@@ -1,15 +1,15 @@
-"""MLflow: whether the window can be reached."""
+"""MLflow: whether the mirror can be reached."""
 
 from collections.abc import Iterator
 
-from gridcell.cluster.doctor.check import Finding, Level
+from gridcell.cluster.doctor.check import CheckResult, Level
 from gridcell.mlflow.address import connect, database_of
 from gridcell.secrets import redact
 
 _ADVICE = "start it or correct --tracking; runs go on without it, and 'gridcell sync' catches up"
 
 
-def tracking(uri: str) -> Iterator[Finding]:
+def tracking(uri: str) -> Iterator[CheckResult]:
     """Ask the server, or the database's file, for its experiments.
 
     Args:
@@ -18,12 +18,12 @@ def tracking(uri: str) -> Iterator[Finding]:
     shown = redact(uri)
     database = database_of(uri)
     if database is not None and not database.exists():
-        yield Finding("MLflow", Level.OK, f"{shown}: will be made by the first run")
+        yield CheckResult("MLflow", Level.OK, f"{shown}: will be made by the first run")
         return
     try:
         connect(uri).search_experiments(max_results=1)
     except Exception as error:  # MLflow's, SQLAlchemy's or the network's
         message = redact(" ".join(str(error).split())[:200])
-        yield Finding("MLflow", Level.WARN, f"{shown}: doesn't answer ({message})", _ADVICE)
+        yield CheckResult("MLflow", Level.WARN, f"{shown}: doesn't answer ({message})", _ADVICE)
         return
-    yield Finding("MLflow", Level.OK, f"{shown}: answers")
+    yield CheckResult("MLflow", Level.OK, f"{shown}: answers")
