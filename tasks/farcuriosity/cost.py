@@ -12,8 +12,7 @@ from farcuriosity.environments.options import RoomsOptions
 from farcuriosity.settings import Settings
 from gridcell import Cell, Grid
 
-# Floating-point operations a second on networks of this size. One core of the benchmarks' machine reached the
-# first (curiosity_training); the second is an assumption: there was no GPU to measure.
+# Floating-point operations a second on networks of this size: assumptions, and every line that uses one says so.
 CORE_PER_SECOND = 60e9
 GPU_PER_SECOND = 3e12
 _HIDDEN = 256  # units over vectors; the same as curiosity.networks
@@ -57,11 +56,12 @@ def _computing(agents: Sequence[Cell], unknown: int) -> str:
     operations = sum(2 * cell.config["steps"] * products_per_step(cell.config) for cell in agents)
     on_gpus = [cell for cell in agents if cell.resources.gpus]
     core_hours = operations / CORE_PER_SECOND / 3600
-    said = f"about {_hours(core_hours)} of one core"
+    said = f"about {_hours(core_hours)} of one core that does {CORE_PER_SECOND / 1e9:g} GFLOP/s"
     if on_gpus:
         days = operations / GPU_PER_SECOND / 86_400
         rate = f"{GPU_PER_SECOND / 1e12:g} TFLOP/s"
-        said += f", or {days:,.1f} GPU-days if a GPU does {rate} (assumed, not measured)"
+        said += f", or {days:,.1f} GPU-days if a GPU does {rate}"
+    said += " (a rate assumed, not measured)"
     return said + (
         f"; {unknown} agents aside: the size of what they see, or of their curiosity, is not known"
         if unknown

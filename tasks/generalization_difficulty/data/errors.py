@@ -13,6 +13,7 @@ from gridcell import UserError
 PUBLISHED = "published"
 """Stands for the errors that come with the task, as a table's path."""
 
+# Its errors were written down from memory of the publications it names, not copied from their tables.
 _SHIPPED = Path(__file__).parent / "published_errors.csv"
 _RESULTS = {"model", "method", "set", "accuracy"}  # columns of imagenet-rib's cells.csv
 
