@@ -12,7 +12,7 @@ from farcuriosity.environments.options import RoomsOptions
 from farcuriosity.settings import Settings
 from gridcell import Cell, Grid
 
-# Floating-point operations a second on networks of this size: assumptions, and every line that uses one says so.
+# Floating-point operations a second on networks of this size: assumed, and every line that uses one says so.
 CORE_PER_SECOND = 60e9
 GPU_PER_SECOND = 3e12
 _HIDDEN = 256  # units over vectors; the same as curiosity.networks
