@@ -8,7 +8,7 @@ from gridcell.cluster.package import Package
 _LOOKED_AT = 1 << 20  # bytes of a file; keys are short, and stand in short files
 
 _SIGNS: tuple[tuple[str, str], ...] = (
-    ("a private key", r"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----|PuTTY-User-Key-File"),
+    ("a private key", r"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----|PuTTY-User-Key-File-\d"),
     ("a key of AWS", r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|aws_secret_access_key[\"']?\s*[:=]\s*[\"']?[\w/+]{30,}"),
     ("a service account of Google", r"[\"']type[\"']\s*:\s*[\"']service_account[\"']|\bAIza[\w-]{35}\b"),
     ("a token of GitHub or GitLab", r"\bgh[pousr]_\w{30,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{18,}"),

@@ -15,6 +15,8 @@ from gridcell.cluster.doctor.storage import storage
 from gridcell.cluster.doctor.tracking import tracking
 from gridcell.store.filesystem import Folder
 
+PASSWORD = "hunter22"
+
 
 def levels(findings):
     return {finding.check: finding.level for finding in findings}
@@ -64,9 +66,9 @@ def test_mlflow_is_asked(tmp_path):
     assert not (tmp_path / "mlflow.db").exists()
     with socket.socket() as closed:  # bound and not listening: nobody answers
         closed.bind(("127.0.0.1", 0))
-        (finding,) = tracking(f"http://user:hunter22@127.0.0.1:{closed.getsockname()[1]}")
+        (finding,) = tracking(f"http://user:{PASSWORD}@127.0.0.1:{closed.getsockname()[1]}")
     assert finding.level is Level.WARN
-    assert "hunter22" not in finding.found
+    assert PASSWORD not in finding.found
 
 
 def test_wrong_and_missing_packages_are_named(monkeypatch):

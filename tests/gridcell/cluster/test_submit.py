@@ -12,6 +12,7 @@ from gridcell.execute.reach import prepare_to_reach
 from gridcell.task import TASKS_VARIABLE, _installed, _load, find_task
 
 ROOT = Path(__file__).parents[3]
+PASSWORD = "hunter22"
 
 
 @pytest.fixture(autouse=True)
@@ -24,9 +25,12 @@ def folder_without_a_cluster(monkeypatch, tmp_path):
     ("options", "sentence"),
     [
         (["--storage", "runs"], "'runs' is a folder of this machine"),
-        (["--storage", "s3://me:hunter22@bucket/x"], "--storage would show its password"),
+        (["--storage", f"s3://me:{PASSWORD}@bucket/x"], "--storage would show its password"),
         (["--storage", "/s", "--tracking", "sqlite:///m.db"], "a file of one machine"),
-        (["--storage", "/s", "--tracking", "http://a:hunter22@h:5000"], "--tracking would show its password"),
+        (
+            ["--storage", "/s", "--tracking", f"http://a:{PASSWORD}@h:5000"],
+            "--tracking would show its password",
+        ),
         (
             ["--storage", "/s", "--env", "AWS_SECRET_ACCESS_KEY=1"],
             "'--env AWS_SECRET_ACCESS_KEY' would show a secret",
@@ -52,7 +56,7 @@ def test_mistakes_are_one_sentence_and_send_nothing(gridcell, options, sentence)
     code, output, errors = gridcell("submit", "toy", *options)
     assert (code, output) == (2, "")
     assert sentence in errors
-    assert "hunter22" not in errors
+    assert PASSWORD not in errors
     assert errors.count("\n") == 1
 
 

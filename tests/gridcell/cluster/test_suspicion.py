@@ -1,5 +1,7 @@
 """No secret goes along with a job unless its owner says so."""
 
+from pathlib import Path
+
 import pytest
 
 from gridcell.cluster.package import pack
@@ -78,6 +80,10 @@ def test_contents_that_look_like_secrets_are_noticed(name, text, what):
 )
 def test_what_only_speaks_of_secrets_is_not(name, text):
     assert looks_secret(text.encode(), name) == ""
+
+
+def test_nothing_here_looks_like_one():
+    assert suspicious(pack(Path(__file__).parents[3])) == {}
 
 
 @pytest.fixture

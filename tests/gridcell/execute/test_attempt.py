@@ -21,6 +21,7 @@ from gridcell.grid import GridBuilder
 from gridcell.task import Task
 
 CELL = Cell("t", "k", {"a": 1}, title="the cell")
+PASSWORD = "hunter22"
 
 
 @pytest.fixture
@@ -83,11 +84,11 @@ def test_what_a_cell_held_is_freed_once_it_ran_out_of_memory(attempt, error, fre
 def test_what_a_failure_tells_holds_no_secret(monkeypatch):
     monkeypatch.setenv("MY_TOKEN", "s3cr3t-value")
     try:
-        raise OSError("https://me:hunter22@host/x refused s3cr3t-value")
+        raise OSError(f"https://me:{PASSWORD}@host/x refused s3cr3t-value")
     except OSError as error:
         failure = failure_from(error)
     for told in (failure.message, failure.traceback):
-        assert "hunter22" not in told
+        assert PASSWORD not in told
         assert "s3cr3t-value" not in told
         assert "https://me:***@host/x refused ***" in told
 
