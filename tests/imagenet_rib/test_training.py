@@ -9,7 +9,7 @@ from gridcell.context import Context
 from gridcell.data.imagenet import imagenet_wnids
 from gridcell.data.images import LabelledImages
 from imagenet_rib.cells import train
-from imagenet_rib.cells.inputs import ModelBuilder
+from imagenet_rib.cells.inputs import Inputs, ModelBuilder
 from imagenet_rib.cells.training import train_classifier
 from imagenet_rib.learning.models import build_model, normalisation_of
 from imagenet_rib.learning.objectives import cross_entropy_loss
@@ -94,11 +94,10 @@ def test_methods_are_told_names_to_write_prompts_with(store, tmp_path, monkeypat
 
     listener = FineTuning(name="listener", summary="", parameters=None, prepare=prepare)
     monkeypatch.setattr(train, "get", lambda name: listener)
-    monkeypatch.setattr(train, "read_sets", lambda context: {"x": images})
-    monkeypatch.setattr(
-        train, "architecture_of", lambda context, role: {"name": "vit_tiny_patch16_224", "options": options}
-    )
-    monkeypatch.setattr(ModelBuilder, "read", lambda self, context, role: None)
+    architecture = {"name": "vit_tiny_patch16_224", "options": options}
+    given_inputs = Inputs(None, {"x": images}, ModelBuilder(architecture, {"x": images}))
+    monkeypatch.setattr(given_inputs, "weights", lambda role: None)
+    monkeypatch.setattr(Inputs, "of", lambda context, role: given_inputs)
     cell = Cell("t", "train", {"method": "listener", "downstream": "x", "parameters": {}})
     with pytest.raises(HeardError):
         train.run(cell, Context(cell, store, tmp_path, tmp_path, tmp_path))

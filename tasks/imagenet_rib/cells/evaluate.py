@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gridcell import Cell, Context, UserError
-from imagenet_rib.cells.inputs import ModelBuilder, architecture_of, asked_set, read_sets, wrapping_of
+from imagenet_rib.cells.inputs import Inputs
 from imagenet_rib.cells.packed_bits import PackedAnswers
 from imagenet_rib.grid.input_names import is_data
 from imagenet_rib.grid.slices import key_of, members
@@ -34,23 +34,21 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     from imagenet_rib.learning.models import normalisation_of
     from imagenet_rib.learning.predictions import predict
 
-    sets = read_sets(context)
     roles = [role for role in cell.needs if not is_data(role)]
-    builder = ModelBuilder(architecture_of(context, roles[0]), sets)
-    weights = {role: builder.read(context, role) for role in roles}
-    bare = builder.build()
+    inputs = Inputs.of(context, roles[0])
+    weights = {role: inputs.weights(role) for role in roles}
+    bare = inputs.models.build()
     normalise = normalisation_of(bare)
-    model = wrapping_of(context, roles[0])(bare, builder.image_size)
+    model = inputs.wrapped(bare, roles[0])
     model.load_state_dict(_merged(cell.config["merge"], weights))
     model.to(context.device)
     correct, accuracies = {}, {}
     corruption = cell.config.get("corruption")
     mixed = cell.config.get("precision") != "float32"
     for name in cell.config["sets"]:
-        images, _ = asked_set(sets, name, cell.config)
-        classes = answers(
-            images.classes, images.alternatives
-        )  # of the whole set, of which this may be a part
+        images, _ = inputs.asked_set(name)
+        # Of the whole set, of which this may be a part.
+        classes = answers(images.classes, images.alternatives)
         if corruption is not None:
             chosen = members(images, corruption)
             if not len(chosen):

@@ -8,7 +8,7 @@ import numpy as np
 
 from gridcell import Cell, Context, CorruptData
 from gridcell.data import LabelledSet
-from imagenet_rib.cells.inputs import ModelBuilder, architecture_of, one_set, read_sets
+from imagenet_rib.cells.inputs import Inputs
 
 if TYPE_CHECKING:
     from imagenet_rib.distance.sets import LabelledFeatures
@@ -27,13 +27,12 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     from imagenet_rib.distance.sets import LabelledFeatures
     from imagenet_rib.learning.models import normalisation_of
 
-    sets = read_sets(context)
-    builder = ModelBuilder(architecture_of(context, "weights"), sets)
-    model = builder.build(builder.read(context, "weights")).to(context.device)
+    inputs = Inputs.of(context, "weights")
+    model = inputs.models.build(inputs.weights("weights")).to(context.device)
     normalise = normalisation_of(model)
     found = {}
     for name in cell.config["sets"]:
-        chosen = _draw(one_set(sets, name), cell.config["max_images"], context.seed)
+        chosen = _draw(inputs.image_set(name), cell.config["max_images"], context.seed)
         batches = chosen.evaluation_batches(BATCH_SIZE, normalise.prepare)
         features = penultimate_features(model, context.alive(batches), normalise)
         found[name] = LabelledFeatures(name, features, chosen.labels)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gridcell import Cell, Context
-from imagenet_rib.cells.inputs import ModelBuilder, architecture_of, one_set, read_sets
+from imagenet_rib.cells.inputs import Inputs
 
 FISHER = "fisher.safetensors"
 CHUNK = 32  # images whose gradients are held in memory at once
@@ -17,10 +17,9 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     from imagenet_rib.learning.fisher import diagonal_fisher
     from imagenet_rib.learning.models import normalisation_of, save_weights
 
-    sets = read_sets(context)
-    images = one_set(sets, "pretrain")
-    builder = ModelBuilder(architecture_of(context, "pre"), sets)
-    model = builder.build(builder.read(context, "pre")).to(context.device)
+    inputs = Inputs.of(context, "pre")
+    images = inputs.image_set("pretrain")
+    model = inputs.models.build(inputs.weights("pre")).to(context.device)
     normalise = normalisation_of(model)
     fisher = diagonal_fisher(
         model,
@@ -32,6 +31,6 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         chunk=context.batch_and_accumulation(CHUNK)[0],
         transform=normalise,
     )
-    save_weights(context.outputs / FISHER, fisher, builder.identity)
+    save_weights(context.outputs / FISHER, fisher, inputs.models.identity)
     total = sum(float(values.sum()) for values in fisher.values())
     return {"trace": total, "images": min(cell.config["samples"], len(images))}

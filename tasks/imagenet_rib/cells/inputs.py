@@ -1,6 +1,6 @@
 """What the cells read of one another: the sets of images, and models with their weights."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor, nn
-
-Wrapping = Callable[["nn.Module", int], "nn.Module"]
-"""``(bare model, side of its images) -> model with what a method puts around it``."""
 
 SETS = "sets.npz"
 INDEX = "index.npz"
@@ -47,51 +44,8 @@ def read_file(
     return {one.name: replace(one, uri=set_uri(root, one.name) if root else None, loaders=loaders)}
 
 
-def read_sets(context: Context) -> dict[str, LabelledSet]:
-    """Return the sets of images by name; unpacked once per process.
-
-    Those that stay where they are, are read by a process for each CPU of the cell beyond the first.
-    """
-    root, loaders = context.locations.get(DATA), context.cell.resources.cpus - 1
-    sets: dict[str, LabelledSet] = {}
-    for role in filter(is_data, context.cell.needs):
-        path = context.artifact(role, SETS if role == DATA else INDEX)
-        sets |= read_file(path, path.stat().st_mtime_ns, root, loaders)
-    return sets
-
-
-def one_set(sets: Mapping[str, LabelledSet], name: str) -> LabelledSet:
-    """Return one set.
-
-    Raises:
-        UserError: the data lack it.
-    """
-    if name not in sets:
-        raise UserError(f"The data have no set '{name}', only {', '.join(sorted(sets))}")
-    return sets[name]
-
-
-def asked_set(
-    sets: Mapping[str, LabelledSet], name: str, config: Mapping[str, Any]
-) -> tuple[LabelledSet, "NDArray[np.int64] | None"]:
-    """Return one set with the right answers that a cell's configuration asks for.
-
-    Returns:
-        The set, and a table from the labels in its batches to its labels; None where they are the same.
-
-    Raises:
-        UserError: the data lack the set, or it has no such answers.
-    """
-    images = one_set(sets, name)
-    if name != OBJECTNET or OBJECTNET not in config:
-        return images, None
-    if isinstance(images, LabelledImages):
-        raise UserError("data.objectnet=released goes with data.source=published alone")
-    return with_one_answer(images)
-
-
 class ModelBuilder:
-    """Builds models of one architecture for one data set, and reads and writes their weights.
+    """Builds models of one architecture for one data set.
 
     Args:
         architecture: name, options and, of published weights, the side of the model's images.
@@ -127,18 +81,6 @@ class ModelBuilder:
 
         return build_pretrained(self.name, weights=weights, resize=self._resize, **self._arguments)
 
-    def read(self, context: Context, role: str) -> "dict[str, Tensor]":
-        """Read the weights that the cell needed in ``role`` left."""
-        from imagenet_rib.learning.models import load_weights
-
-        return load_weights(context.artifact(role, WEIGHTS), self.identity)
-
-    def write(self, context: Context, weights: "Mapping[str, Tensor]") -> None:
-        """Leave weights as this cell's output."""
-        from imagenet_rib.learning.models import save_weights
-
-        save_weights(context.outputs / WEIGHTS, weights, self.identity)
-
 
 def _side(sets: Mapping[str, LabelledSet]) -> int:
     """Return the side of images in memory, in pixels; planning makes sure that no others need it."""
@@ -146,20 +88,106 @@ def _side(sets: Mapping[str, LabelledSet]) -> int:
     return held.size[0]
 
 
-def wrapping_of(context: Context, role: str) -> Wrapping:
-    """Return what makes of the bare model the one whose weights the cell needed in ``role`` left.
+class Inputs:
+    """What a cell works on: its sets of images, and models with the weights that others left.
 
-    For most that is the bare model itself; a method may put around it what it trained (``FineTuning.wrap``).
+    Args:
+        context: of the cell.
+        sets: by name.
+        models: builds the models.
+
+    Example:
+        >>> inputs = Inputs.of(context, "pre")  # doctest: +SKIP
+        >>> model = inputs.models.build(inputs.weights("pre"))  # doctest: +SKIP
     """
-    config = context.need(role).cell.config
-    method = get(config["method"]) if "method" in config else None
-    wrap = method.wrap if isinstance(method, FineTuning) else None
-    if wrap is None:
-        return lambda model, image_size: model
-    return lambda model, image_size: wrap(model, image_size=image_size, **config["parameters"])
+
+    def __init__(self, context: Context, sets: Mapping[str, LabelledSet], models: ModelBuilder) -> None:
+        self._context = context
+        self.sets = sets
+        self.models = models
+
+    @classmethod
+    def of(cls, context: Context, role: str | None = None) -> "Inputs":
+        """Read the sets of a cell, and find out the architecture of its models.
+
+        Sets are unpacked once per process. Those that stay where they are, are read by a process for each CPU
+        of the cell beyond the first.
+
+        Args:
+            context: of the cell.
+            role: in which it needs the cell whose architecture its models have; None where its own
+                configuration says the architecture.
+        """
+        sets = _read_sets(context)
+        config = context.cell.config
+        return cls(
+            context,
+            sets,
+            ModelBuilder(config["architecture"] if role is None else _made(context, role), sets),
+        )
+
+    def image_set(self, name: str) -> LabelledSet:
+        """Return one set.
+
+        Raises:
+            UserError: the data lack it.
+        """
+        if name not in self.sets:
+            raise UserError(f"The data have no set '{name}', only {', '.join(sorted(self.sets))}")
+        return self.sets[name]
+
+    def asked_set(self, name: str) -> tuple[LabelledSet, "NDArray[np.int64] | None"]:
+        """Return one set with the right answers that the cell's configuration asks for.
+
+        Returns:
+            The set, and a table from the labels in its batches to its labels; None where they are the same.
+
+        Raises:
+            UserError: the data lack the set, or it has no such answers.
+        """
+        images = self.image_set(name)
+        if name != OBJECTNET or OBJECTNET not in self._context.cell.config:
+            return images, None
+        if isinstance(images, LabelledImages):
+            raise UserError("data.objectnet=released goes with data.source=published alone")
+        return with_one_answer(images)
+
+    def weights(self, role: str) -> "dict[str, Tensor]":
+        """Read the weights that the cell needed in ``role`` left."""
+        from imagenet_rib.learning.models import load_weights
+
+        return load_weights(self._context.artifact(role, WEIGHTS), self.models.identity)
+
+    def wrapped(self, bare: "nn.Module", role: str) -> "nn.Module":
+        """Return the model whose weights the cell needed in ``role`` left.
+
+        For most that is the bare model itself; a method may put around it what it trained
+        (``FineTuning.wrap``).
+        """
+        config = self._context.need(role).cell.config
+        method = get(config["method"]) if "method" in config else None
+        wrap = method.wrap if isinstance(method, FineTuning) else None
+        if wrap is None:
+            return bare
+        return wrap(bare, image_size=self.models.image_size, **config["parameters"])
+
+    def leave(self, weights: "Mapping[str, Tensor]") -> None:
+        """Leave weights as the cell's output."""
+        from imagenet_rib.learning.models import save_weights
+
+        save_weights(self._context.outputs / WEIGHTS, weights, self.models.identity)
 
 
-def architecture_of(context: Context, role: str) -> Mapping[str, Any]:
+def _read_sets(context: Context) -> dict[str, LabelledSet]:
+    root, loaders = context.locations.get(DATA), context.cell.resources.cpus - 1
+    sets: dict[str, LabelledSet] = {}
+    for role in filter(is_data, context.cell.needs):
+        path = context.artifact(role, SETS if role == DATA else INDEX)
+        sets |= read_file(path, path.stat().st_mtime_ns, root, loaders)
+    return sets
+
+
+def _made(context: Context, role: str) -> Mapping[str, Any]:
     """Return the architecture of the model that the cell needed in ``role`` made or fine-tuned."""
     cell = context.need(role).cell
     if "architecture" in cell.config:

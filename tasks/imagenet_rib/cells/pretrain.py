@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gridcell import Cell, Context
-from imagenet_rib.cells.inputs import ModelBuilder, one_set, read_sets
+from imagenet_rib.cells.inputs import Inputs
 from imagenet_rib.cells.training import train_classifier
 
 if TYPE_CHECKING:
@@ -19,11 +19,10 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     from imagenet_rib.learning.models import normalisation_of
     from imagenet_rib.learning.objectives import cross_entropy_loss
 
-    sets = read_sets(context)
-    images = one_set(sets, "pretrain")
+    inputs = Inputs.of(context)
+    images = inputs.image_set("pretrain")
     torch.manual_seed(context.seed)  # of the initial weights
-    builder = ModelBuilder(cell.config["architecture"], sets)
-    model = builder.build()
+    model = inputs.models.build()
     normalise = normalisation_of(model)
     augment = AUGMENTATIONS[cell.config["pretraining"]["augmentation"]]
 
@@ -37,11 +36,11 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         loss,
         images,
         cell.config["pretraining"],
-        builder.identity,
+        inputs.models.identity,
         prepare=normalise.prepare,
         transform=transform,
     )
-    builder.write(context, model.state_dict())
+    inputs.leave(model.state_dict())
     return {"images": len(images), "parameters": _size(model)}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridcell import Cell, Context, UserError
-from imagenet_rib.cells.inputs import ModelBuilder, read_sets
+from imagenet_rib.cells.inputs import Inputs, ModelBuilder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,14 +20,14 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         UserError: the data label other classes than ImageNet's 1,000, or the weights can't be had or are of
             another architecture.
     """
-    sets = read_sets(context)
-    for classes in {len(images.class_names) for images in sets.values()}:
+    inputs = Inputs.of(context)
+    for classes in {len(images.class_names) for images in inputs.sets.values()}:
         if classes != CLASSES:
             raise UserError(
                 f"Published models know ImageNet's 1,000 classes, but the data name {classes}: "
                 "use data.source=imagenet, or pre-train from scratch"
             )
-    builder = ModelBuilder(cell.config["architecture"], sets)
+    builder = inputs.models
     source = cell.config["weights"]["source"]
     model = (
         _from_hub(builder) if source == "timm" else builder.build_pretrained(_found(cell, context, builder))
@@ -38,7 +38,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
             raise UserError(
                 f"The weights of '{builder.name}' are damaged: '{name}' holds numbers that aren't finite"
             )
-    builder.write(context, weights)
+    inputs.leave(weights)
     return {"parameters": sum(parameter.numel() for parameter in model.parameters())}
 
 

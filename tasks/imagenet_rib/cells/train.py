@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from gridcell import Cell, Context, UserError
 from gridcell.data import imagenet_names, imagenet_wnids
 from imagenet_rib.cells.fisher import FISHER
-from imagenet_rib.cells.inputs import ModelBuilder, architecture_of, asked_set, read_sets
+from imagenet_rib.cells.inputs import Inputs
 from imagenet_rib.cells.training import train_classifier
 from imagenet_rib.method import FineTuning, Start
 from imagenet_rib.methods import get
@@ -31,28 +31,28 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     method = get(cell.config["method"])
     if not isinstance(method, FineTuning):
         raise UserError(f"'{method.name}' merges weights; it has nothing to train")
-    sets = read_sets(context)
-    images, table = asked_set(sets, cell.config["downstream"], cell.config)
-    builder = ModelBuilder(architecture_of(context, "pre"), sets)
-    reference = builder.read(context, "pre")
-    model = builder.build(builder.read(context, "start") if "start" in cell.needs else reference)
+    inputs = Inputs.of(context, "pre")
+    images, table = inputs.asked_set(cell.config["downstream"])
+    models = inputs.models
+    reference = inputs.weights("pre")
+    model = models.build(inputs.weights("start") if "start" in cell.needs else reference)
 
     def teacher() -> "nn.Module":
-        return builder.build(reference).to(context.device).eval().requires_grad_(False)
+        return models.build(reference).to(context.device).eval().requires_grad_(False)
 
     start = Start(
         model=model,
         reference=reference,
         fisher=(
-            load_weights(context.artifact("fisher", FISHER), builder.identity)
+            load_weights(context.artifact("fisher", FISHER), models.identity)
             if "fisher" in cell.needs
             else None
         ),
         classes=torch.tensor(images.classes),
         head=head_parameters(model),
         teacher=teacher,
-        architecture=builder.name,
-        image_size=builder.image_size,
+        architecture=models.name,
+        image_size=models.image_size,
         class_names=_spoken(images.class_names),
     )
     torch.manual_seed(context.seed)  # of what a method adds to the model
@@ -64,14 +64,14 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         recipe.loss if table is None else _looked_up(recipe.loss, torch.from_numpy(table)),
         images,
         cell.config["training"],
-        builder.identity,
+        models.identity,
         prepare=normalise.prepare,
         transform=normalise,
         trainable=recipe.trainable,
         frozen_statistics=recipe.frozen_statistics,
         moving_statistics=recipe.moving_statistics,
     )
-    builder.write(context, recipe.export(recipe.model))
+    inputs.leave(recipe.export(recipe.model))
     return {"images": len(images), "final_loss": context.curves.points["loss"][-1][1]}
 
 
