@@ -114,19 +114,24 @@ def run_one(
     remember(task)
     origin = origin_of(task)
     attempt = Attempt(cell, task, store, plan.locations, reporter=report, foreground=True, origin=origin)
+    if before is not None and replace:
+        attempt = dataclass_replace(attempt, replaces=before.stamp)
+    elif before is not None:
+        store.results.drop_tried(cell.id)  # of a command that was killed
+        attempt = dataclass_replace(attempt, beside=True)
     with processes_for([cell]):
-        outcome = run_cell(dataclass_replace(attempt, replaces=before.stamp if before else None))
+        outcome = run_cell(attempt)
     console.print(f"{cell.title}: done in {outcome.seconds:.1f} s: {json.dumps(outcome.metrics)}")
     if before is None:
         return
-    after = store.results.read(cell.id)
+    after = store.results.read(cell.id) if replace else store.results.tried(cell.id)
     differences = compare(before, after, task.timings)
     for line in differences:
         console.print(line, soft_wrap=True)
     if not differences:
         console.print("The same result as before.")
     if not replace:
-        store.results.put_back(before)
+        store.results.drop_tried(cell.id)
         console.print("The result of before is kept; --replace puts the new one in its place.")
     if differences:
         raise typer.Exit(1)

@@ -39,6 +39,7 @@ class Attempt:
         foreground: show progress bars, and let errors through for a debugger.
         replaces: stamp of the stale record that the result takes the place of; None for a cell that isn't
             done.
+        beside: leave the result beside the stored one, which stays; see ``Results.tried``.
         origin: what the result's provenance says of the run: sources, command.
     """
 
@@ -50,6 +51,7 @@ class Attempt:
     reporter: Reporter | None = None
     foreground: bool = False
     replaces: str | None = None
+    beside: bool = False
     origin: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -150,7 +152,13 @@ def _run(attempt: Attempt, rank: int) -> tuple[float, Mapping[str, Any]]:
         }
         store.codes.save(code.fingerprint, code.to_record())
         result = store.results.commit(
-            cell, metrics, outputs, provenance, context.curves.points, attempt.replaces
+            cell,
+            metrics,
+            outputs,
+            provenance,
+            context.curves.points,
+            attempt.replaces,
+            beside=attempt.beside,
         )
     context.checkpoints.clear()
     store.failures.forget(cell.id)

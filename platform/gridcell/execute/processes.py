@@ -149,7 +149,8 @@ class _Group:
         import ray
 
         # Not the store itself: a node that can't open it tells so in an outcome.
-        told = {name: getattr(attempt, name) for name in ("locations", "oom_halvings", "replaces", "origin")}
+        names = ("locations", "oom_halvings", "replaces", "beside", "origin")
+        told = {name: getattr(attempt, name) for name in names}
         order = (attempt.cell, attempt.task, attempt.store.uri, told)
         rank_of = {actor.work.remote(*order): rank for rank, actor in enumerate(self._actors)}
         waiting = list(rank_of)

@@ -11,14 +11,14 @@ from gridcell.execute.processes import run_on_processes
 def run_cell(attempt: Attempt) -> Outcome:
     """Run a cell and commit its result; an error becomes a failure in the outcome.
 
-    A cell that another driver has finished meanwhile is not run again. A cell that asks for several workers
-    is handed to them.
+    A cell that another driver has finished meanwhile is not run again, unless both are to be compared. A cell
+    that asks for several workers is handed to them.
     """
     started = time.monotonic()
     try:
         with contextlib.suppress(KeyError):  # another driver was faster
             result = attempt.store.results.read(attempt.cell.id)
-            if attempt.replaces is None or result.stamp != attempt.replaces:
+            if not attempt.beside and result.stamp != attempt.replaces:
                 return Outcome(attempt.cell.id, result.seconds, result.metrics)
     except Exception as error:  # its record is damaged, or the storage fails
         if attempt.foreground:

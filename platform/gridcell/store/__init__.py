@@ -13,6 +13,7 @@ Layout below the root::
     plans/<grid>.json                   the cells of a grid that was run here
     codes/<fingerprint>.json            the files that a fingerprint of code stands for
     superseded/<id>-<stamp>.json        a result that was replaced, because its code or inputs changed
+    tried/<id>.json                     what a done cell gave when it was run again to compare
     quarantine/                         damaged records, set aside
     drivers/<driver>.json               what a driver is doing, refreshed while it lives
 """

@@ -81,6 +81,8 @@ class Results:
         provenance: Mapping[str, Any],
         curves: Mapping[str, Sequence[Sequence[float]]] | None = None,
         replaces: str | None = None,
+        *,
+        beside: bool = False,
     ) -> Result:
         """Store the files under ``outputs`` and the metrics; the first commit of an id stays.
 
@@ -93,6 +95,7 @@ class Results:
             provenance: JSON values.
             curves: metric -> (step, value) pairs.
             replaces: stamp of the record that is to be replaced; another one stays.
+            beside: whatever is committed stays; the result is what ``tried`` returns, until ``drop_tried``.
 
         Returns:
             The result as committed: an earlier one, if another driver was faster.
@@ -109,6 +112,9 @@ class Results:
             artifacts[name] = Artifact(stored, sha256_of(file), file.stat().st_size)
         result = Result(cell, plain(metrics), artifacts, provenance, curves or {})
         data = encode(result)
+        if beside:
+            self._folder.write(f"tried/{cell.id}{_SUFFIX}", data)
+            return decode(cell.id, data)
         if self._replace(cell.id, replaces, data) or self._folder.create(f"results/{cell.id}{_SUFFIX}", data):
             return decode(cell.id, data)
         committed = self.read(cell.id)
@@ -130,20 +136,23 @@ class Results:
         self._folder.write(f"results/{cell_id}{_SUFFIX}", data, durable=True)
         return True
 
-    def put_back(self, result: Result) -> None:
-        """Undo the replacement of a result, and remove what took its place.
+    def tried(self, cell_id: str) -> Result:
+        """Return what was stored beside a cell's result.
 
         Raises:
-            FileNotFoundError: it was not replaced.
+            FileNotFoundError: nothing was.
         """
-        now = self.read(result.cell.id)
-        kept = {artifact.path for artifact in result.artifacts.values()}
-        self._folder.move(
-            f"superseded/{result.cell.id}-{result.stamp[:12]}{_SUFFIX}", f"results/{result.cell.id}{_SUFFIX}"
-        )
-        for artifact in now.artifacts.values():
-            if artifact.path not in kept:
-                self._folder.remove(artifact.path)
+        return decode(cell_id, self._folder.read(f"tried/{cell_id}{_SUFFIX}"))
+
+    def drop_tried(self, cell_id: str) -> None:
+        """Remove what was stored beside a cell's result, if anything was."""
+        try:
+            tried = self.tried(cell_id)
+        except FileNotFoundError:
+            return
+        for artifact in tried.artifacts.values():
+            self._folder.remove(artifact.path)
+        self._folder.remove(f"tried/{cell_id}{_SUFFIX}")
 
     def superseded(self, cell_id: str) -> list[Result]:
         """Return the results of a cell that were replaced, in no order."""
@@ -154,6 +163,7 @@ class Results:
     def forget(self, cell_id: str) -> None:
         """Remove a record and its artifacts: the cell isn't done any more."""
         self._folder.remove(f"results/{cell_id}{_SUFFIX}")
+        self._folder.remove(f"tried/{cell_id}{_SUFFIX}")
         self._folder.remove(f"artifacts/{cell_id}")
 
     def read(self, cell_id: str) -> Result:

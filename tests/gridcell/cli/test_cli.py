@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gridcell.cli import cells as cell_commands
 from gridcell.store import Store
 
 
@@ -116,6 +117,31 @@ def test_cell_show_and_run(ran, gridcell):
     assert told["stale"] is None
     assert told["provenance"]["command"].endswith("--again --replace")
     assert "sources" in told["provenance"]
+
+
+def test_running_again_to_compare_never_touches_the_result(ran, gridcell, monkeypatch, tmp_path):
+    results = Store(str(tmp_path / "runs")).results
+    plan = next(iter(Store(str(tmp_path / "runs")).plans.read_all()))
+    cell = next(cell for cell in plan.cells.values() if cell.title == "r1c1")
+    before = results.read(cell.id)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cell_commands, "compare", killed)
+        gridcell("cell", "run", cell.id, "--storage", "runs", "--again")
+    assert results.read(cell.id).stamp == before.stamp
+    assert results.tried(cell.id).metrics == before.metrics
+    code, output, _ = gridcell("cell", "run", cell.id, "--storage", "runs", "--again")
+    assert code == 0
+    assert "The result of before is kept" in output
+    assert results.read(cell.id).stamp == before.stamp
+    with pytest.raises(FileNotFoundError):
+        results.tried(cell.id)
+    for artifact in before.artifacts.values():
+        assert (tmp_path / "runs" / artifact.path).exists()
+    assert results.superseded(cell.id) == []
 
 
 def test_cell_show_says_that_a_result_is_stale_and_why(ran, gridcell, tmp_path):
