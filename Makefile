@@ -27,7 +27,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 quickstart: setup
-	$(BIN)/gridcell run imagenet-rib --suite mini --storage $(STORAGE) --report $(STORAGE)/report
+	$(BIN)/gridcell run imagenet-rib --suite mini --storage $(STORAGE) --out $(STORAGE)/report
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not long'
