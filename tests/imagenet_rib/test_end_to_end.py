@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -206,4 +207,5 @@ def test_a_corrupt_checkpoint_in_the_store_is_made_again(undisturbed, tmp_path):
     assert {name: (entry["attempts"], entry["given_up"]) for name, entry in told.items()} == {
         "corrupt-input": (1, 0)
     }
-    assert "<th>corrupt-input</th><td>1</td><td>0</td>" in (storage / "report" / "report.html").read_text()
+    page = (storage / "report" / "report.html").read_text().replace("<wbr>", "")
+    assert "corrupt-input||1||0||" in re.sub("<[^>]+>", "|", page)
