@@ -260,6 +260,14 @@ def entry(agent, index, steps, last=1_000):
     return Entry("small", f"small-{index}", agent, 0, metrics, curves)
 
 
+def test_a_run_that_took_no_step_is_summarised():
+    none = entry("b", 0, None)
+    at_once = replace(none, metrics={**none.metrics, "coverage": 1.0, "steps_per_second": 0.0})
+    found = summarise([at_once, entry("a", 0, 90)], ["a", "b"], ("a", "b"))["sizes"]["small"]["b"]
+    assert found["seconds_per_step"]["mean"] == 1.0
+    assert found["seconds_to_95"]["mean"] == 1_000.0
+
+
 def test_known_differences_are_found_and_said():
     gains = [-10, -12, -9, -11, -13, -10, -8, -12]
     entries = [entry("b", i, 100) for i in range(8)] + [entry("a", i, 100 + g) for i, g in enumerate(gains)]

@@ -92,13 +92,16 @@ class Entry:
             steps, values = np.array(self.curves["coverage"]).T
             early = np.linspace(0, self.early_steps, 201)
             return float(np.interp(early, steps, values).mean())
+        # Of a run without a step there is the time of its first observation alone.
+        per_second = float(self.metrics["steps_per_second"])
+        pace = 1.0 / per_second if per_second else float(self.metrics["exploring_seconds"])
         if name == "seconds_per_step":
-            return 1.0 / float(self.metrics["steps_per_second"])
+            return pace
         value = self.metrics[name]
         if value is None:
             value = last = self.curves["coverage"][-1][0]
             if name.startswith("seconds"):
-                value = last / self.metrics["steps_per_second"]
+                value = last * pace
         return float(value)
 
 
