@@ -18,6 +18,10 @@ REFERENCE = json.loads((Path(__file__).parent / "imagenet_c_psnr.json").read_tex
 LARGE = {"frost": 2.0, "elastic_transform": 0.5}
 """dB beyond sampling noise: frost is procedural; the elastic transform's draws move whole images."""
 
+ROUNDED = 0.3
+"""dB beyond sampling noise of brightness: ImageNet-C cuts off the fractions of levels, which we round. At severity 1,
+25.5 levels, that is 0.2 dB; with fractions cut off ours is within 0.002 dB at every severity."""
+
 
 @pytest.fixture(scope="module")
 def pictures():
@@ -37,7 +41,8 @@ def test_every_corruption_is_as_strong_as_the_reference(name, pictures):
         expected = np.array(REFERENCE[name][str(severity)])[chosen]
         difference = psnr(corrupt(pictures[chosen], name, severity, 0), pictures[chosen]) - expected
         noise = 3 * difference.std(ddof=1) / len(difference) ** 0.5
-        assert abs(difference.mean()) < noise + LARGE.get(name, 0.15), (severity, difference.mean(), noise)
+        allowed = LARGE.get(name, ROUNDED if name == "brightness" else 0.15)
+        assert abs(difference.mean()) < noise + allowed, (severity, difference.mean(), noise)
 
 
 def test_there_are_reference_figures_of_all_75():
