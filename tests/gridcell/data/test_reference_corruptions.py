@@ -19,8 +19,9 @@ LARGE = {"frost": 2.0, "elastic_transform": 0.5}
 """dB beyond sampling noise: frost is procedural; the elastic transform's draws move whole images."""
 
 ROUNDED = 0.3
-"""dB beyond sampling noise of brightness: ImageNet-C cuts off the fractions of levels, which we round. At severity 1,
-25.5 levels, that is 0.2 dB; with fractions cut off ours is within 0.002 dB at every severity."""
+"""dB beyond sampling noise of brightness: ImageNet-C cuts off the fractions of levels, which we round.
+
+At severity 1, 25.5 levels, that is 0.2 dB; with fractions cut off ours is within 0.002 dB at all five."""
 
 
 @pytest.fixture(scope="module")
