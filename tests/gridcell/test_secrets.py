@@ -60,7 +60,11 @@ def test_a_failing_run_leaves_no_secret_anywhere(monkeypatch, tmp_path, capsys):
     """On the terminal, in any file of the store, in MLflow's database, in the report."""
     import toy_task
 
+    step = toy_task.step
+
     def leaking(cell, context):
+        if not cell.title.startswith("r1"):  # a report is written of what is done
+            return step(cell, context)
         context.report(0, sum=1.0)
         raise ConnectionError(f"https://storage/?token={SECRET}-2 refused the key {SECRET}")
 

@@ -136,5 +136,5 @@ def test_a_corruption_from_outside_makes_other_data(tmp_path):
     finally:
         plugins.forget()
     assert "corruptions" not in before.config
-    assert after.config["corruptions"] == ["inversion"]
+    assert after.config["corruptions"] == {"inversion": 1}
     assert after.id != before.id

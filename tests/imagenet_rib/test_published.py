@@ -47,7 +47,7 @@ def weights_cell(**changes):
 def test_every_model_of_the_papers_suite_has_weights_and_can_be_built():
     suite = load_suite(find_task("imagenet-rib"), "paper")
     cells = [cell for cell in suite.grid().cells.values() if cell.kind == "pretrained"]
-    assert len(cells) == 21
+    assert len(cells) == 22
     for cell in cells:
         name = cell.config["architecture"]["name"]
         assert timm.is_model_pretrained(name), name

@@ -31,18 +31,25 @@ class Optimiser(Strict):
     lr: float = Field(1e-3, gt=0)
     momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(0.0, ge=0)
-    warmup_share: float = Field(0.1, ge=0, lt=1)
+    warmup_share: float | None = Field(0.1, ge=0, lt=1)
     warmup_steps: int | None = added_later(None, ge=0)
     schedule: Literal["cosine", "constant"] = added_later("cosine")
     batch_size: int = Field(64, ge=1)
     epochs: int = Field(10, ge=1)
     precision: Precision = added_later("auto")
 
-    @model_validator(mode="after")
-    def _one_warmup(self) -> Self:
-        if self.warmup_steps is not None and "warmup_share" in self.model_fields_set:
+    @model_validator(mode="before")
+    @classmethod
+    def _one_warmup(cls, values: Any) -> Any:
+        """Let one of the two count: beside steps the share is None, also where settings are written out."""
+        if not isinstance(values, Mapping):
+            return values
+        given = {name: value for name, value in values.items() if name != "warmup_share" or value is not None}
+        if given.get("warmup_steps") is None:
+            return given
+        if "warmup_share" in given:
             raise ValueError("'warmup_steps' and 'warmup_share' say the same thing: give one of them")
-        return self
+        return {**given, "warmup_share": None}
 
     def identity(self) -> dict[str, Any]:
         """Return what a cell's configuration says of this training: nothing that has no effect."""

@@ -55,6 +55,8 @@ class FarMapAgent(Parameters):
         if not isinstance(values, Mapping):
             return values
         given = {**PRESETS.get(str(values.get("preset")), {}), **values}
+        if values.get("preset") in PRESETS:
+            given["preset"] = None  # what it sets stands there now: written out, these are the same settings
         recall = given.get("recall", "match")
         if isinstance(recall, bool):
             instead = "border (what true meant) or match" if recall else 'off (in quotes: "off")'
