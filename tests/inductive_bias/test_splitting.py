@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, t
 
+from inductive_bias.distributions.information import Runs
 from inductive_bias.distributions.weighted import WeightedChi2
 from inductive_bias.splitting.gaussian import GaussianParticles, autoregressive
 from inductive_bias.splitting.levels import Plan, advance, finished, log_probability, next_level, reached
@@ -45,7 +46,7 @@ def test_a_kernels_tail_is_found(bits):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bits", [8, 30, 60, 120])
+@pytest.mark.parametrize("bits", [8, 30, 60])
 def test_intervals_over_runs_cover_the_exact_tail(bits):
     """Of 50 intervals of 4 runs each at least 43 hold the truth: below, a 95 % interval is past belief."""
     space, exact = kernel_space()
@@ -56,6 +57,14 @@ def test_intervals_over_runs_cover_the_exact_tail(bits):
     covered = (np.abs(groups.mean(axis=1) - bits) <= half).sum()
     assert binom.cdf(42, 50, 0.95) < 0.01
     assert covered >= 43
+
+
+def test_no_interval_is_given_deeper_than_it_was_seen_to_hold():
+    """At 120 bits runs of 60 particles found 137 on average, and 18 of 50 intervals held the truth."""
+    found = Runs(np.array([[59.0, 61.0], [60.5, 62.0]]) * math.log(2))
+    low, high = found.interval()
+    assert low[0] < found.mean()[0] < high[0]
+    assert np.isnan([low[1], high[1]]).all()
 
 
 def test_larger_errors_are_read_off_on_the_way():

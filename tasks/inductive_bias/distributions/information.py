@@ -20,6 +20,10 @@ BITS = 1 / math.log(2)
 """Bits in a nat."""
 
 
+COVERED = 60 * math.log(2)
+"""Nats down to which intervals over runs were seen to hold the truth, see ``test_splitting.py``."""
+
+
 @dataclass(frozen=True, eq=False)
 class Runs:
     """What independent runs of subset simulation found at the same errors.
@@ -35,7 +39,11 @@ class Runs:
         return np.asarray(self.nats.mean(axis=0))
 
     def interval(self) -> tuple[Floats, Floats]:
-        """Return 95 % ends by Student's t over the runs, at least 0; NaN for a single run."""
+        """Return 95 % ends by Student's t over the runs, at least 0.
+
+        NaN for a single run, and where the mean is above ``COVERED``: all runs then err to the same side, by
+        more than they differ.
+        """
         from scipy.stats import t
 
         count = len(self.nats)
@@ -43,7 +51,11 @@ class Runs:
             unknown = np.full(self.nats.shape[1], math.nan)
             return unknown, unknown
         half = t.ppf(0.975, count - 1) * self.nats.std(axis=0, ddof=1) / math.sqrt(count)
-        return np.maximum(self.mean() - half, 0), self.mean() + half
+        known = self.mean() <= COVERED
+        return (
+            np.where(known, np.maximum(self.mean() - half, 0), math.nan),
+            np.where(known, self.mean() + half, math.nan),
+        )
 
 
 @dataclass(frozen=True, eq=False)

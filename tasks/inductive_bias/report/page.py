@@ -93,7 +93,7 @@ def point_table(summary: Mapping[str, Any]) -> Table:
     ]
     columns += [Column(name, number) for name in ("mean error", "smallest", "p of the fit", "I fitted, nats")]
     columns += ["[95 %]", *(Column(name, number) for name in ("−log Φ(z)", "z²/2", "I exact, nats"))]
-    columns += [Column("I by splitting, nats", number), "[95 %] over runs", "I rests on"]
+    columns += [Column("I by splitting, nats", number), "[95 %] over runs (to 60 bits)", "I rests on"]
     columns += ["95 % bound by count", *(Column(name, number) for name in ("I of the accuracy, nats",))]
     where = ("problem", "space", "n_train", "input_dimension", "seed", "samples", "unfitted")
     keys = (*where, "mean_error", "smallest_error", "p_value")
