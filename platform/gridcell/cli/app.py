@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-import gridcell
 from gridcell.cli import (
     author,
     cells,
     data,
+    docs,
     doctor,
     forget,
     inspect,
@@ -19,6 +19,7 @@ from gridcell.cli import (
     run,
     settings,
 )
+from gridcell.provenance import describe_build
 
 app = typer.Typer(
     name="gridcell",
@@ -41,6 +42,7 @@ app.command("sync")(reports.sync)
 app.command("ui")(reports.ui)
 app.command("play")(play.play)
 app.command("doctor")(doctor.doctor)
+app.command("docs")(docs.docs)
 app.command("new")(author.new)
 app.command("check")(author.check)
 app.command("submit")(jobs.submit)
@@ -51,14 +53,20 @@ app.add_typer(data.app, name="data")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(gridcell.__version__)
+        typer.echo(describe_build())
         raise typer.Exit
 
 
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and the commit of the sources.",
+        ),
     ] = False,
 ) -> None:
     """Options of the command as a whole."""
