@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +30,31 @@ ANCHORS = "x-"
 
 @dataclass(frozen=True)
 class Suite:
-    """A task's settings under a name; ``grid`` are the cells they ask for."""
+    """A task's settings under a name; ``grid`` are the cells they ask for.
+
+    Attributes:
+        task: whose settings they are.
+        name: of the suite.
+        settings: checked.
+        places: where each setting was written.
+    """
 
     task: Task
     name: str
     settings: BaseModel
+    places: Mapping[Keys, Place] = field(default_factory=dict, compare=False, repr=False)
 
     def grid(self) -> Grid:
-        """Plan the suite's grid."""
-        return self.task.plan(self.settings)
+        """Plan the suite's grid.
+
+        Raises:
+            UserError: what is asked for can't be planned. A SettingsError has all mistakes that were found,
+                with file and line.
+        """
+        try:
+            return self.task.plan(self.settings)
+        except SettingsError as error:
+            raise SettingsError(error.mistakes, self.places) from error
 
 
 def suite_names(task: Task) -> list[str]:
@@ -77,7 +93,7 @@ def load_suite(
     document = apply_overrides(document, task.settings, overrides)
     if seeds is not None:
         document = _seeded(document, seeds)
-    return Suite(task, stem, _checked(task, document))
+    return Suite(task, stem, _checked(task, document), document.places)
 
 
 def _layers(task: Task, name: str, beside: Path | None, above: tuple[str, ...]) -> tuple[str, Document]:
