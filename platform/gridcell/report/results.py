@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from gridcell.grid import Grid
+from gridcell.staleness import Staleness
 from gridcell.store import Loss, Result, Store
 from gridcell.store.losses import lost_by_class
 
@@ -28,6 +29,9 @@ class GridResults:
         store: where artifacts are fetched from.
         losses: attempts that ended without a result, whether or not their cells are done by now.
         remarks: sentences that stand on top, e.g. that results were made by other code than is there now.
+        suite: name of the suite; empty where the results are of none.
+        selected: label -> accepted values, where not the whole suite was asked for.
+        staleness: which results were made by other code or from other inputs than are there now.
     """
 
     title: str
@@ -38,6 +42,9 @@ class GridResults:
     store: Store
     losses: Sequence[Loss] = ()
     remarks: Sequence[str] = ()
+    suite: str = ""
+    selected: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    staleness: Staleness = field(default_factory=Staleness)
 
     @cached_property
     def states(self) -> Mapping[str, str]:
