@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from gridcell.settings.core_yaml import Document, Path as Keys, Place, read_yaml
 from gridcell.settings.mistakes import Mistake, SettingsError, dotted
 from gridcell.settings.overrides import apply_overrides
 from gridcell.settings.parse import parse_settings
+from gridcell.settings.ranges import looks_like_range
 from gridcell.settings.schema import belongs
+from gridcell.settings.sweeps import Swept, expand_sweeps
 from gridcell.task import Task
 
 __all__ = ["Suite", "load_suite", "parse_settings", "suite_names"]
@@ -30,11 +32,21 @@ ANCHORS = "x-"
 
 @dataclass(frozen=True)
 class Suite:
-    """A task's settings under a name; ``grid`` are the cells they ask for."""
+    """A task's settings under a name; ``grid`` are the cells they ask for.
+
+    Attributes:
+        task: whose suite it is.
+        name: of the suite.
+        settings: checked, with a variant for each point of each sweep.
+        sweeps: what sweeps added.
+        without_sweeps: the settings without what sweeps added; the same where there are none.
+    """
 
     task: Task
     name: str
     settings: BaseModel
+    sweeps: tuple[Swept, ...] = ()
+    without_sweeps: BaseModel | None = None
 
     def grid(self) -> Grid:
         """Plan the suite's grid."""
@@ -60,6 +72,7 @@ def load_suite(
     A suite may say ``extends: mini`` (or a file beside it) and hold changes alone, leave entries out of what
     it extends by ``without: [methods.lwf]``, and keep YAML anchors below keys that begin with ``x-``.
     Files of the user's own that define parts stand under ``plugins:``, as paths from the suite's folder.
+    A setting of a named entry that is given several values is swept; see :mod:`gridcell.settings.sweeps`.
 
     Args:
         task: whose suite it is.
@@ -74,10 +87,14 @@ def load_suite(
     stem, document = _layers(task, name, None, ())
     check_useful(plugins_module.load(plugins, joins=True), task.parts)
     document = Document(joined(document.values, task.parts), document.places)
+    before = document.values
     document = apply_overrides(document, task.settings, overrides)
     if seeds is not None:
         document = _seeded(document, seeds)
-    return Suite(task, stem, _checked(task, document))
+    document, plain, sweeps = expand_sweeps(document, task.settings, before, task.own_settings)
+    without_sweeps = _checked(task, plain)  # first: a mistake of an entry is one of each of its variants
+    settings = _checked(task, document) if sweeps else without_sweeps
+    return Suite(task, stem, settings, sweeps, without_sweeps)
 
 
 def _layers(task: Task, name: str, beside: Path | None, above: tuple[str, ...]) -> tuple[str, Document]:
@@ -195,8 +212,18 @@ def _checked(task: Task, document: Document) -> BaseModel:
         if not any(mistake.path[: len(path)] == path for path in found)
     )
     if mistakes or settings is None:
-        raise SettingsError([_with_home(task, mistake) for mistake in mistakes], document.places)
+        told = [_with_home(task, _of_sweep(mistake, document.values)) for mistake in mistakes]
+        raise SettingsError(told, document.places)
     return settings
+
+
+def _of_sweep(mistake: Mistake, values: Any) -> Mistake:
+    """Say of a list that stands where one value belongs that it can't be swept there."""
+    for key in mistake.path:
+        values = values[key] if isinstance(values, Mapping) and key in values else None
+    if mistake.unknown or not ((isinstance(values, list) and values) or looks_like_range(values)):
+        return mistake
+    return replace(mistake, template=f"{mistake.template}; only settings of named entries can be swept")
 
 
 def _not_json(value: Any, path: Keys) -> Iterator[Mistake]:

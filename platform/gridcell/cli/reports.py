@@ -74,6 +74,7 @@ def grid_results(asked: Request, store: Store) -> GridResults:
         },
         store=store,
         losses=losses,
+        variants={name: swept.entry for swept in asked.suite.sweeps for name in swept.names},
         remarks=[
             *find_stale(asked.suite.task, asked.grid, store, results).sentences(),
             *asked.grid.notes,

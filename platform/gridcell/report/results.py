@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ class GridResults:
         failures: id -> failure record of those that failed or diverged.
         store: where artifacts are fetched from.
         losses: attempts that ended without a result, whether or not their cells are done by now.
+        variants: name of each point of a sweep -> the entry that it varies.
         remarks: sentences that stand on top, e.g. that results were made by other code than is there now.
     """
 
@@ -37,6 +38,7 @@ class GridResults:
     failures: Mapping[str, Mapping[str, Any]]
     store: Store
     losses: Sequence[Loss] = ()
+    variants: Mapping[str, str] = field(default_factory=dict)
     remarks: Sequence[str] = ()
 
     @cached_property
