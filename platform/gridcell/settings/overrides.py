@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from gridcell.errors import UserError, did_you_mean
 from gridcell.settings.core_yaml import Document, Path, Place, read_yaml
-from gridcell.settings.schema import Schema, choices, entry_schema, is_mapping_of_entries, of_any_name
+from gridcell.settings.schema import Schema, choices, entry_schema, holds_mappings, is_mapping_of_entries
 
 
 def apply_overrides(document: Document, model: type[BaseModel], overrides: Sequence[str]) -> Document:
@@ -101,10 +101,4 @@ def _split(holds: Mapping[str, Any], keys: Sequence[str]) -> tuple[str, Sequence
 
 def _adds_an_entry(kinds: Sequence[Schema]) -> bool:
     """Whether a new key here would be a new entry, and not just options of a part that is always there."""
-    return any(is_mapping_of_entries(kind) and not _holds_mappings(kind) for kind in kinds)
-
-
-def _holds_mappings(schema: Schema) -> bool:
-    """Whether each entry is a mapping of whatever options there are."""
-    entry = of_any_name(schema) or {}
-    return entry.get("type") == "object" and entry.get("additionalProperties") is True
+    return any(is_mapping_of_entries(kind) and not holds_mappings(kind) for kind in kinds)

@@ -50,6 +50,11 @@ def json_schema(model: type[BaseModel]) -> dict[str, Any]:
         "items": {"type": "string"},
         "description": "Files of your own that define parts, as paths from this file's folder.",
     }
+    properties["sweep"] = {
+        "anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}],
+        "description": "Settings of entries with several values each, such as "
+        "{methods.ewc.strength: [1, 10]}: each point becomes a variant of its entry.",
+    }
     properties["without"] = {
         "type": "array",
         "items": {"type": "string"},
@@ -88,6 +93,12 @@ def is_mapping_of_entries(schema: Schema) -> bool:
         and "properties" not in schema
         and ("additionalProperties" in schema or "patternProperties" in schema)
     )
+
+
+def holds_mappings(schema: Schema) -> bool:
+    """Whether each entry of a mapping is a mapping of whatever options there are."""
+    entry = of_any_name(schema) or {}
+    return entry.get("type") == "object" and entry.get("additionalProperties") is True
 
 
 def of_any_name(schema: Schema) -> Schema | None:
