@@ -7,7 +7,14 @@ from pydantic import BaseModel
 
 from gridcell.errors import UserError, did_you_mean
 from gridcell.settings.core_yaml import Document, Path, Place, read_yaml
-from gridcell.settings.schema import Schema, choices, entry_schema, holds_mappings, is_mapping_of_entries
+from gridcell.settings.schema import (
+    Schema,
+    choices,
+    entry_schema,
+    holds_mappings,
+    is_mapping_of_entries,
+    schema_of,
+)
 
 
 def apply_overrides(document: Document, model: type[BaseModel], overrides: Sequence[str]) -> Document:
@@ -25,7 +32,7 @@ def apply_overrides(document: Document, model: type[BaseModel], overrides: Seque
         UserError: one doesn't look like that, names an entry that isn't there, leads below what holds no
             keys, or sets what another sets.
     """
-    schema = model.model_json_schema()
+    schema = schema_of(model)
     seen: dict[Path, str] = {}
     values, places = document.values, dict(document.places)
     for override in overrides:

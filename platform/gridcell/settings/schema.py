@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from pydantic import BaseModel
 
+from gridcell import plugins
 from gridcell.errors import UserError, did_you_mean
 
 NAME = "NAME"
@@ -34,6 +35,17 @@ class Setting:
     default: Any
     required: bool
     description: str
+
+
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON schema of settings; made anew where plug-ins were loaded or unloaded since."""
+    return _schema_of(model, tuple(id(plugin.module) for plugin in plugins.loaded()))
+
+
+@lru_cache(maxsize=16)
+def _schema_of(model: type[BaseModel], loaded: tuple[int, ...]) -> dict[str, Any]:
+    del loaded
+    return model.model_json_schema()
 
 
 @cache

@@ -24,6 +24,7 @@ from gridcell.settings.schema import (
     entry_schema,
     holds_mappings,
     is_mapping_of_entries,
+    schema_of,
 )
 
 SWEEP = "sweep"
@@ -185,7 +186,7 @@ class _Place:
 
     @classmethod
     def of(cls, model: type[BaseModel]) -> "_Place":
-        schema = model.model_json_schema()
+        schema = schema_of(model)
         definitions = schema.get("$defs", {})
         return cls((), tuple(choices(schema, definitions)), definitions)
 
