@@ -50,7 +50,13 @@ def read_class_folders(
     *,
     partial: bool = False,
 ) -> LabelledImages:
-    """Read the images of folders that were opened; see :func:`read_folder`."""
+    """Read the images of folders that were opened; see :func:`read_folder`.
+
+    Example:
+        >>> folders = open_class_folders("photographs")  # doctest: +SKIP
+        >>> read_class_folders(folders, size=224).images.shape  # doctest: +SKIP
+        (400, 224, 224, 3)
+    """
     names = tuple(folders.class_names if class_names is None else class_names)
     stray = [name for name in folders.class_names if name not in names]
     if stray:

@@ -140,6 +140,10 @@ def read_suite(
     Raises:
         UserError: No suite there, or no such set.
         CorruptData: The manifest or an image is damaged or missing.
+
+    Example:
+        >>> read_suite("sets", ["v2"])["v2"].images.shape  # doctest: +SKIP
+        (165, 32, 32, 3)
     """
     folder = Path(root).expanduser()
     manifest = _load_manifest(folder)
@@ -190,6 +194,10 @@ def set_names(root: str | Path) -> list[str]:
     Raises:
         UserError: The folder holds no suite.
         CorruptData: Its manifest is damaged.
+
+    Example:
+        >>> set_names("sets")  # doctest: +SKIP
+        ['pretrain', 'val', 'v2', 'a', 'r', 'sketch', 'objectnet', 'cartoon', 'drawing', 'c']
     """
     return list(_load_manifest(Path(root).expanduser())["sets"])
 
@@ -251,6 +259,10 @@ def fingerprint(root: str | Path) -> str:
 
     Raises:
         UserError: There is no such folder, or it can't be read.
+
+    Example:
+        >>> fingerprint("photographs")[:8]  # doctest: +SKIP
+        '5b1c07e2'
     """
     folder = Path(root).expanduser()
     if (folder / MANIFEST).exists():

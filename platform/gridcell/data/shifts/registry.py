@@ -93,7 +93,12 @@ shift_registry: Registry[Shift] = Registry(__package__ or "", "SHIFT", "shift")
 
 @cache
 def shifts_in_order() -> dict[str, Shift]:
-    """Return all shifts by name in their order: the ``SHIFT`` of every module in this package."""
+    """Return all shifts by name in their order: the ``SHIFT`` of every module in this package.
+
+    Example:
+        >>> list(shifts_in_order())
+        ['v2', 'a', 'r', 'sketch', 'objectnet', 'cartoon', 'drawing', 'c']
+    """
     in_order = sorted(shift_registry.all.values(), key=lambda entry: (entry.order, entry.name))
     return {entry.name: entry for entry in in_order}
 
@@ -103,6 +108,10 @@ def shift(name: str) -> Shift:
 
     Raises:
         UserError: There is none; the message names the nearest.
+
+    Example:
+        >>> shift("sketch").name
+        'sketch'
     """
     return shift_registry.get(name)
 
