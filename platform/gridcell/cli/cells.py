@@ -89,7 +89,7 @@ def run_one(
         bool, typer.Option("--replace", help="With --again: keep the new result in place of the old.")
     ] = False,
 ) -> None:
-    """Run one cell here and now, with a progress bar; errors come with their traceback, for a debugger."""
+    """Run one cell in this process, with a progress bar. Errors show their traceback, for a debugger."""
     store = open_store(storage).prepare()
     plan, cell = store.plans.find(cell_id)
     plugins.load(plugin or plan.plugins)
@@ -132,7 +132,7 @@ def run_one(
         console.print("The same result as before.")
     if not replace:
         store.results.drop_tried(cell.id)
-        console.print("The result of before is kept; --replace puts the new one in its place.")
+        console.print("The earlier result is kept; --replace puts the new one in its place.")
     if differences:
         raise typer.Exit(1)
 

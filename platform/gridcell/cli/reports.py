@@ -42,7 +42,7 @@ from gridcell.report.results import STATES
 from gridcell.store import Store
 from gridcell.store.plans import grid_id
 
-Out = Annotated[Path | None, typer.Option("--out", "--report", metavar="DIR", help="Where the report goes.")]
+Out = Annotated[Path | None, typer.Option("--out", "--report", metavar="DIR", help="Folder for the report.")]
 
 GRID_MARK = ".grid"
 """File in a report's folder: the id of the grid that it shows."""
@@ -98,7 +98,7 @@ def report(
     plugin: Plugins = None,
     as_json: Json = False,
 ) -> None:
-    """Write the report of what is done so far: a page, pictures, tables."""
+    """Write the report of what is done so far: a page, pictures and tables."""
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
     folder = report_folder(out, asked, store)
@@ -122,7 +122,7 @@ def sync(
     plugin: Plugins = None,
     tracking: Tracking = None,
 ) -> None:
-    """Bring MLflow up to date with the storage, from nothing if need be."""
+    """Write to MLflow what it lacks of the storage's results; all of them if it is empty."""
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
     uri = tracking_uri(tracking, store)

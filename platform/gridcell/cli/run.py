@@ -97,7 +97,7 @@ def run(
         bool, typer.Option("--verbose", help="Print a line for each cell's start and end.")
     ] = False,
 ) -> None:
-    """Run a suite's missing cells, then report. Run it again to go on: nothing that is done is run twice."""
+    """Run a suite's missing cells, then report. Type it again to go on: nothing done is run twice."""
     end_when_asked()
     outlive_terminal()
     if quiet and verbose:
@@ -227,7 +227,7 @@ def _end(console: Console, asked: Request, store: Store, schedule: Schedule, out
             soft_wrap=True,
         )
     if schedule.diverged:
-        console.print("What diverged stays so: an outcome, unless --retry-diverged runs it again.")
+        console.print("Cells that diverged are not run again, unless --retry-diverged asks for it.")
     try:
         written = write_report(asked.suite.task, grid_results(asked, store), out)
     except UserError as error:
