@@ -20,6 +20,7 @@ task = Task(
         "data": "imagenet_rib.cells.data:run",
         "pretrain": "imagenet_rib.cells.pretrain:run",
         "pretrained": "imagenet_rib.cells.pretrained:run",
+        "head": "imagenet_rib.cells.head:run",
         "fisher": "imagenet_rib.cells.fisher:run",
         "train": "imagenet_rib.cells.train:run",
         "evaluate": "imagenet_rib.cells.evaluate:run",

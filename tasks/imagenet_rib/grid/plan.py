@@ -11,7 +11,8 @@ from imagenet_rib.grid.chosen_methods import Chosen, default, roles
 from imagenet_rib.grid.code import DERIVED
 from imagenet_rib.grid.input_names import DATA, OBJECTNET, data_role
 from imagenet_rib.grid.model_names import check_name
-from imagenet_rib.grid.published import check_there, labelled_images, published, published_set
+from imagenet_rib.grid.own_classes import HeadPlan, class_space, plan_head
+from imagenet_rib.grid.published import Published, check_there, labelled_images, published, published_set
 from imagenet_rib.grid.slices import CORRUPTED, evaluation_cuts
 from imagenet_rib.grid.training_settings import changed
 from imagenet_rib.method import FineTuning, Merging
@@ -57,16 +58,8 @@ def plan(settings: Settings) -> Grid:
             if isinstance(how, Pretrained):
                 weights = published(model, architecture, how)
                 check_name(weights.name)
-                pre = grid.add(
-                    "pretrained",
-                    weights.config,
-                    version=PRETRAINED_VERSION,
-                    needs=data.any,
-                    title=f"weights of {model}",
-                    resources=one_worker(resources),
-                )
-                for name, path in weights.locations.items():
-                    grid.locate(name, path)
+                head = plan_head(model, weights, architecture.options, how, class_space(settings.data))
+                pre = _pretrained(grid, model, weights, head, data, one_worker(resources))
                 _plan_model(_Model(grid, settings, model, weights.name, data, pre, resources))
                 continue
             check_name(architecture.name)
@@ -83,6 +76,35 @@ def plan(settings: Settings) -> Grid:
             )
             _plan_model(_Model(grid, settings, model, architecture.name, data, pre, resources))
     return grid.build()
+
+
+def _pretrained(
+    grid: GridBuilder, model: str, weights: Published, head: HeadPlan, data: "_Data", resources: Resources
+) -> Cell:
+    """Plan the cell that brings published weights, and the one that gives them a new last layer."""
+    architecture = {**weights.config["architecture"], **head.architecture}
+    found = {**weights.config["weights"], **head.weights}
+    pre = grid.add(
+        "pretrained",
+        {"architecture": architecture, "weights": found, **head.pretrained},
+        version=PRETRAINED_VERSION,
+        needs=data.any if head.kind == "published" else {},
+        title=f"weights of {model}",
+        resources=resources,
+    )
+    for name, path in weights.locations.items():
+        grid.locate(name, path)
+    grid.note(*head.said)
+    if not head.new:
+        return pre
+    fitted = head.kind == "fitted"
+    return grid.add(
+        "head",
+        {"architecture": architecture, "head": head.kind, **({} if fitted else {"classes": head.classes})},
+        needs={"backbone": pre, **(data.of(PRETRAIN) if fitted else {})},
+        title=f"head of {model}",
+        resources=resources,
+    )
 
 
 class _Data:
