@@ -38,6 +38,7 @@ task = Task(
             use="gridcell run imagenet-rib --suite mini --plugin $module.py --select method=$name",
         )
     },
+    export="imagenet_rib.exporting:export",
     durations="imagenet_rib.grid.cost:durations",
     uses="imagenet_rib.grid.code:modules_of",
 )

@@ -68,7 +68,7 @@ class ModelBuilder:
             "image_size": self.image_size,
         }
         self.identity = architecture_name(self.name, **self._arguments)
-        self._prepared = {key: architecture.get(key) for key in ("resize", "preparation")}
+        self._prepared: dict[str, Any] = {key: architecture.get(key) for key in ("resize", "preparation")}
 
     def build(self, weights: "Mapping[str, Tensor] | None" = None) -> "nn.Module":
         """Return a new model, with random weights or with those given."""
