@@ -52,7 +52,7 @@ def _fitted(
     drawn = _draw(images)
     normalise = normalisation_of(model)
     batches = drawn.evaluation_batches(BATCH_SIZE, normalise.prepare)
-    features = penultimate_features(model, context.alive(batches), normalise)
+    features = penultimate_features(model, context.alive(batches), normalise).reshape(len(drawn), -1)
     head = fitted_head(features, drawn.labels, len(images.class_names))
     new = inputs.models.build()
     weights = with_head(new, backbone, head)

@@ -144,6 +144,9 @@ class _Placeholder:
     def __setitem__(self, _key: Any, _value: Any) -> None:
         pass
 
+    def __call__(self, *_args: Any, **_named: Any) -> "_Placeholder":
+        return self
+
     def _ignore(self, _items: Any) -> None:
         pass
 
