@@ -10,6 +10,7 @@ from gridcell.cli import (
     cells,
     data,
     doctor,
+    export,
     forget,
     inspect,
     jobs,
@@ -40,6 +41,7 @@ app.command("forget")(forget.forget)
 app.command("sync")(reports.sync)
 app.command("ui")(reports.ui)
 app.command("play")(play.play)
+app.command("export")(export.export)
 app.command("doctor")(doctor.doctor)
 app.command("new")(author.new)
 app.command("check")(author.check)
