@@ -16,6 +16,7 @@ from gridcell.cli import (
     logs,
     play,
     reports,
+    results,
     run,
     settings,
 )
@@ -36,6 +37,7 @@ app.command("run")(run.run)
 app.command("status")(inspect.status)
 app.command("logs")(logs.logs)
 app.command("report")(reports.report)
+app.command("results")(results.results)
 app.command("forget")(forget.forget)
 app.command("sync")(reports.sync)
 app.command("ui")(reports.ui)

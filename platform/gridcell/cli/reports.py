@@ -5,13 +5,14 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from gridcell.answers.request import grid_results as grid_results
+from gridcell.answers.running import tracking_tags as tracking_tags
 from gridcell.cli import common
 from gridcell.cli.common import (
     DEFAULT_STORAGE,
@@ -162,22 +163,6 @@ def _cells_by_state(asked: Request, store: Store) -> dict[str, list[str]]:
         failures = store.failures.read_all()
     states = GridResults(asked.full_title, {}, asked.grid, results, failures, store).states
     return {state: [cell_id for cell_id in states if states[cell_id] == state] for state in STATES}
-
-
-def tracking_tags(asked: Request, origin: Mapping[str, Any]) -> dict[str, str]:
-    """Return what MLflow shows of a request: the selection, the command, and the commits of the sources.
-
-    Args:
-        asked: the request.
-        origin: ``command`` and ``sources`` of a run, as ``gridcell.provenance`` returns them; empty for what
-            runs no cells.
-    """
-    chosen = " ".join(f"{key}={','.join(values)}" for key, values in asked.selected.items())
-    tags = {"gridcell.selection": chosen, "gridcell.command": origin.get("command", "")}
-    for module, source in origin.get("sources", {}).items():
-        modified = " (modified)" if source["modified"] else ""
-        tags[f"gridcell.commit.{module}"] = f"{source['commit']}{modified}"
-    return {name: value for name, value in tags.items() if value}
 
 
 def ui(
