@@ -191,6 +191,7 @@ def grid_results(asked: Request, store: Store) -> GridResults:
         },
         store=store,
         losses=losses,
+        variants={name: swept.entry for swept in asked.suite.sweeps for name in swept.names},
         remarks=[*stale.sentences(), *asked.grid.notes],
         suite=asked.suite.name,
         selected=asked.selected,

@@ -28,6 +28,7 @@ class GridResults:
         failures: id -> failure record of those that failed or diverged.
         store: where artifacts are fetched from.
         losses: attempts that ended without a result, whether or not their cells are done by now.
+        variants: name of each point of a sweep -> the entry that it varies.
         remarks: sentences that stand on top, e.g. that results were made by other code than is there now.
         suite: name of the suite; empty where the results are of none.
         selected: label -> accepted values, where not the whole suite was asked for.
@@ -41,6 +42,7 @@ class GridResults:
     failures: Mapping[str, Mapping[str, Any]]
     store: Store
     losses: Sequence[Loss] = ()
+    variants: Mapping[str, str] = field(default_factory=dict)
     remarks: Sequence[str] = ()
     suite: str = ""
     selected: Mapping[str, Sequence[str]] = field(default_factory=dict)
