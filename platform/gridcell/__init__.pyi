@@ -2,6 +2,7 @@ __version__: str
 from . import plugins as plugins
 from .answers.reading import artifact as artifact, curves as curves, plan as plan, results as results
 from .answers.running import run as run
+from .answers.sides import compare as compare
 from .cell import (
     Cell as Cell,
     Resources as Resources,

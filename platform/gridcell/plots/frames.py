@@ -58,7 +58,7 @@ def matrix(
         >>> figure = gridcell.plots.matrix(frame, "accuracy.*", rows="downstream")  # doctest: +SKIP
     """
     labels, metrics = _labels(frame), _metrics(frame)
-    name = _column(frame, values or _only_metric(metrics), starred=True)
+    metric = name = _column(frame, values or _only_metric(metrics), starred=True)
     if name.endswith(".*"):
         if columns is not None:
             raise UserError(f"'{name}' gives the figure's columns: leave 'columns' out, or name one metric")
@@ -89,8 +89,8 @@ def matrix(
         [str(each) for each in row_names],
         [str(each) for each in column_names],
         row_axis=rows,
-        column_axis=_axis(columns, values or "", name),
-        unit=f"{unit or (values or name).removesuffix('.*')}{_averaged(counts)}",
+        column_axis=metric.removesuffix(".*") if columns == "key" and name == "value" else columns,
+        unit=f"{unit or metric.removesuffix('.*')}{_averaged(counts)}",
         title=title,
         **look,
     )
@@ -305,10 +305,6 @@ def _title(key: Sequence[Any]) -> str:
     return ", ".join(
         str(value) for value in key if value == value and value is not None and str(value) != "<NA>"
     )
-
-
-def _axis(columns: str, values: str, name: str) -> str:
-    return values.removesuffix(".*") if columns == "key" and name == "value" and values else columns
 
 
 def _averaged(counts: set[int]) -> str:

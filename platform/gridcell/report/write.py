@@ -7,6 +7,7 @@ from typing import Any
 from rich.text import Text
 
 from gridcell.report.missing import incomplete, missing, missing_table, nothing_done
+from gridcell.report.record import record_of, write_record
 from gridcell.report.results import GridResults, Report
 from gridcell.report.tidy import commit_of, tidy
 from gridcell.store.plans import grid_id
@@ -19,6 +20,7 @@ def write_report(task: Task, results: GridResults, out: Path) -> Report:
 
     ``results.csv`` has a row for each target, with the id of the cell that gave its numbers. ``summary.json``
     gains ``made``: the suite, the selection, the settings, and the code that made the results.
+    ``record.json.gz`` is what ``gridcell compare`` reads.
     ``run.json`` says what interrupted the run. Results and ``summary.json`` are the same whether or not a run
     was interrupted, so neither can.
 
@@ -33,6 +35,7 @@ def write_report(task: Task, results: GridResults, out: Path) -> Report:
     report: Report = task.report_function()(results, out)
     tidy(results).write_csv(out / "results.csv")
     _say_how_it_was_made(task, results, out / "summary.json")
+    write_record(record_of(task.name, task.timings, results), out)
     run = json.dumps({"interruptions": results.interruptions()}, indent=1, sort_keys=True)
     (out / "run.json").write_text(f"{run}\n", encoding="utf-8")
     lacks = incomplete(results)
