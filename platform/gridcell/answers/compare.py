@@ -29,11 +29,13 @@ class Side:
         name: as it was typed.
         record: the results.
         fixed: labels whose values were chosen for this side, by which its targets are not told apart.
+        notes: sentences on what was not read.
     """
 
     name: str
     record: Record
     fixed: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Comparison:
         moves: differences of metrics over seeds, those beyond noise first, the largest first.
         other: (labels, path, before, after) of metrics that are no finite numbers on both sides.
         tolerance: share of a metric's size up to which a difference counts as none.
+        notes: sentences on what was not compared.
     """
 
     first: str
@@ -190,6 +193,7 @@ def compare(first: Side, second: Side, tolerance: float = 0.0) -> Comparison:
         moves=moves(_sorted(samples), tolerance),
         other=sorted(other, key=lambda item: (json.dumps(dict(item[0]), default=str), item[1])),
         tolerance=tolerance,
+        notes=list(dict.fromkeys([*first.notes, *second.notes])),
     )
 
 

@@ -83,6 +83,7 @@ def tables(found: Comparison, most: int = MOST) -> list[Table]:
 def facts(found: Comparison) -> list[str]:
     """Return sentences that hold for the whole comparison."""
     said = [found.sentence()]
+    said += found.notes
     if found.neither:
         said.append(f"{found.neither} targets have no result on either side.")
     for name, commits in zip((found.first, found.second), found.commits, strict=True):
@@ -135,6 +136,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
         ],
         "other": [[dict(labels), *rest] for labels, *rest in found.other],
         "tolerance": found.tolerance,
+        "notes": list(found.notes),
     }
     finite, _ = without_not_finite(json.loads(json.dumps(body, default=str)))
     return dict(finite)

@@ -66,31 +66,34 @@ def moves(samples: Samples, tolerance: float = 0.0) -> list[Move]:
     from scipy.stats import t
 
     differing = {key: pairs for key, pairs in samples.items() if any(one != two for one, two in pairs)}
+    level = 1 - (1 - LEVEL) / max(1, len(differing))
     by_metric: dict[str, list[Sequence[tuple[float, float]]]] = {}
     for (_, metric), pairs in differing.items():
         by_metric.setdefault(metric, []).append(pairs)
-    noise = {metric: _pooled(groups) for metric, groups in by_metric.items()}
-    level = 1 - (1 - LEVEL) / max(1, len(differing))
-    found = []
-    for (place, metric), pairs in differing.items():
-        count = len(pairs)
-        before = math.fsum(one for one, _ in pairs) / count
-        after = math.fsum(two for _, two in pairs) / count
-        deviation, freedom = noise[metric]
-        half = threshold = math.nan
-        if freedom:
-            error = deviation / math.sqrt(count)
-            half = float(t.ppf((1 + LEVEL) / 2, freedom)) * error
-            threshold = float(t.ppf((1 + level) / 2, freedom)) * error
-        move = Move(place, metric, before, after, count, half, threshold, moved=False)
-        largest = max(abs(two - one) for one, two in pairs)
-        beyond = abs(move.difference) > threshold if freedom else largest > 0
-        allowed = tolerance * (abs(before) + abs(after)) / 2
-        compared = abs(move.difference) if freedom else largest
-        found.append(
-            Move(place, metric, before, after, count, half, threshold, moved=beyond and compared > allowed)
-        )
+    noise: dict[str, tuple[float, float]] = {}  # half width and threshold of a place with one seed
+    for metric, groups in by_metric.items():
+        deviation, freedom = _pooled(groups)
+        quantiles = t.ppf([(1 + LEVEL) / 2, (1 + level) / 2], freedom) if freedom else (math.nan, math.nan)
+        noise[metric] = float(quantiles[0]) * deviation, float(quantiles[1]) * deviation
+    found = [_move(*key, pairs, noise[key[1]], tolerance) for key, pairs in differing.items()]
     return sorted(found, key=lambda move: (not move.moved, -move.size, move.place, move.metric))
+
+
+def _move(
+    place: tuple[tuple[str, str], ...],
+    metric: str,
+    pairs: Sequence[tuple[float, float]],
+    noise: tuple[float, float],
+    tolerance: float,
+) -> Move:
+    count = len(pairs)
+    before = math.fsum(one for one, _ in pairs) / count
+    after = math.fsum(two for _, two in pairs) / count
+    half, threshold = (each / math.sqrt(count) for each in noise)
+    known = not math.isnan(threshold)
+    size = abs(after - before) if known else max(abs(two - one) for one, two in pairs)
+    beyond = size > max(threshold if known else 0.0, tolerance * (abs(before) + abs(after)) / 2)
+    return Move(place, metric, before, after, count, half, threshold, moved=beyond)
 
 
 def _pooled(groups: Sequence[Sequence[tuple[float, float]]]) -> tuple[float, int]:

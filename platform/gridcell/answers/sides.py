@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gridcell import plugins as plugins_module
 from gridcell.answers.compare import Comparison, Side, compare as compare_sides
 from gridcell.answers.request import (
     DEFAULT_STORAGE,
@@ -21,7 +22,7 @@ from gridcell.answers.request import (
     selection,
 )
 from gridcell.errors import UserError, unknown
-from gridcell.report.record import RECORD, Record, read_record, record_of
+from gridcell.report.record import RECORD, read_record, record_of
 from gridcell.report.results import GridResults
 from gridcell.report.tidy import commit_of
 from gridcell.staleness import find_stale
@@ -97,8 +98,25 @@ def compare(
     """
     if not 0 <= tolerance < 1:
         raise UserError(f"The tolerance must be a share from 0 to 1, not {tolerance:g}")
+    plugins_module.load([str(file) for file in plugins], joins=True)  # first, for the task may be in one
     asked = Asked(task, suite, str(storage), select, settings, seeds, plugins)
     return compare_sides(side(first, asked), side(second, asked), tolerance)
+
+
+def against_baseline(name: str, asked: Asked, found: GridResults) -> Comparison:
+    """Compare a report's results with a baseline, which counts as before.
+
+    Args:
+        name: of the baseline: any side.
+        asked: what the report was asked for.
+        found: the report's results.
+
+    Raises:
+        UserError: see ``compare``.
+    """
+    task = find_task(str(asked.task))
+    now = Side("this report", record_of(task.name, task.timings, found))
+    return compare_sides(side(name, asked), now)
 
 
 def side(name: str, asked: Asked) -> Side:
@@ -123,16 +141,16 @@ def _kinds(name: str, asked: Asked) -> dict[str, Callable[[], Side]]:
     if (folder / RECORD).is_file():
         found["the folder of a report"] = lambda: _of_report(name, folder, asked)
     elif "://" in name or (folder / "gridcell.json").is_file():
-        found["a storage"] = lambda: Side(name, _record(replace(asked, storage=name)))
+        found["a storage"] = lambda: _of_store(name, replace(asked, storage=name))
     if name in (SUPERSEDED, CURRENT):
         found["a word of this command"] = lambda: _of_time(name, asked, name.removeprefix(CURRENT))
     elif "=" in name and "://" not in name:
         found["a selection"] = lambda: _of_selection(name, asked)
     elif Path(name).suffix in (".yaml", ".yml"):
-        found["a suite"] = lambda: Side(name, _record(replace(asked, suite=name)))
+        found["a suite"] = lambda: _of_store(name, replace(asked, suite=name))
     elif not folder.is_absolute() and not name.startswith((".", "~")):
-        if name in suite_names(find_task(_task(asked))):
-            found["a suite"] = lambda: Side(name, _record(replace(asked, suite=name)))
+        if name in _suites(asked, sure=not found):
+            found["a suite"] = lambda: _of_store(name, replace(asked, suite=name))
         elif _COMMIT.fullmatch(name):
             found["a commit"] = lambda: _of_time(name, asked, name)
     return found
@@ -146,6 +164,13 @@ def _unknown(name: str, asked: Asked) -> UserError:
         )
     words = [CURRENT, SUPERSEDED, *suite_names(find_task(_task(asked)))]
     return unknown("side: it is no storage, folder of a report, selection, commit or suite:", name, words)
+
+
+def _suites(asked: Asked, *, sure: bool) -> list[str]:
+    """Return the names of the task's suites; none where no task is known, and the name means a folder."""
+    if not sure and asked.task is None and not Store(asked.storage).exists():
+        return []
+    return suite_names(find_task(_task(asked)))
 
 
 def _task(asked: Asked) -> str:
@@ -189,9 +214,26 @@ def _read(asked: Asked) -> tuple[Request, GridResults]:
     return wanted, found
 
 
-def _record(asked: Asked) -> Record:
+def _of_store(name: str, asked: Asked) -> Side:
     wanted, found = _read(asked)
-    return record_of(wanted.suite.task.name, wanted.suite.task.timings, found)
+    record = record_of(wanted.suite.task.name, wanted.suite.task.timings, found)
+    return Side(name, record, notes=_beside(name, asked, wanted, found))
+
+
+def _beside(name: str, asked: Asked, wanted: Request, found: GridResults) -> tuple[str, ...]:
+    """Say how many results of the suite's last run were not asked for: of other settings, or more seeds."""
+    if asked.select:
+        return ()
+    plans = [plan for plan in found.store.plans.read_all() if plan.suite == wanted.suite.name]
+    last = [plan for plan in plans if plan.task == wanted.suite.task.name][-1:]
+    more = {cell_id for plan in last for cell_id in plan.cells} - wanted.grid.cells.keys()
+    count = len(more & found.store.results.done())
+    if not count:
+        return ()
+    return (
+        f"{name} has {count} results of {wanted.title} with other settings or seeds, which are not compared: "
+        "give the --set and --seeds of the run to compare them.",
+    )
 
 
 def _of_report(name: str, folder: Path, asked: Asked) -> Side:
@@ -210,7 +252,7 @@ def _of_report(name: str, folder: Path, asked: Asked) -> Side:
 def _of_selection(name: str, asked: Asked) -> Side:
     chosen = selection(name.split())
     both = {**selection(asked.select), **chosen}
-    record = _record(replace(asked, select=both))
+    record = _of_store(name, replace(asked, select=both)).record
     targets = [
         (labels, cell_id)
         for labels, cell_id in record.targets

@@ -17,17 +17,24 @@ from gridcell.answers.formats import WRITERS, Sheet, sheet
 from gridcell.answers.request import override_pairs, selection
 from gridcell.cell import Cell
 from gridcell.errors import CellsFailed, CorruptData, UserError
+from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
 from gridcell.grid import Grid, Target
 from gridcell.report import GridResults
 from gridcell.report.tidy import FACTS, flatten, tidy
 from gridcell.store import Store
+from gridcell.suite import load_suite
+from gridcell.task import find_task
 
 
 @pytest.fixture(scope="module")
 def storage(tmp_path_factory):
     """A store in which toy/mini with two seeds is done."""
     folder = tmp_path_factory.mktemp("answers") / "runs"
-    gridcell.run("toy", "mini", folder, seeds=2, executor="inline")
+    task = find_task("toy")
+    grid = load_suite(task, "mini", seeds=2).grid()
+    store = Store(str(folder)).prepare()
+    assert not run_grid(task, grid, store, RunOptions(executor="inline")).failed
     return str(folder)
 
 
@@ -165,6 +172,7 @@ def test_an_artifact_is_fetched_verified_and_copied(storage, tmp_path):
         gridcell.artifact("zz", "sum.txt", storage)
 
 
+@pytest.mark.slow  # MLflow begins
 def test_a_damaged_artifact_is_not_handed_out(tmp_path):
     storage = tmp_path / "runs"
     frame = gridcell.run("toy", "mini", storage, executor="inline", select="row=0")
@@ -198,6 +206,7 @@ def test_of_nothing_there_is_no_frame(storage):
         gridcell.results("toy", storage=storage, settings={"length": 5})
 
 
+@pytest.mark.slow  # MLflow begins
 def test_a_run_with_failures_raises_and_keeps_the_rest(tmp_path):
     asked = {"settings": {"fail": {"r1c0": "bug"}}, "executor": "inline"}
     with pytest.raises(
@@ -209,6 +218,7 @@ def test_a_run_with_failures_raises_and_keeps_the_rest(tmp_path):
     assert frame[frame.what == "row"].state.tolist() == ["done", "blocked", "done"]
 
 
+@pytest.mark.slow  # MLflow begins
 def test_a_run_that_diverged_raises_nothing(tmp_path):
     settings = {"fail": {"r1c1": "diverged"}}
     frame = gridcell.run("toy", "mini", tmp_path / "runs", settings=settings, executor="inline")
@@ -289,7 +299,6 @@ def test_summary_holds_settings_selection_and_provenance(tmp_path):
     from dataclasses import replace
 
     from gridcell.report import write_report
-    from gridcell.task import find_task
 
     task = replace(find_task("toy"), report="gridcell.report.default:write")
     found = made_up([{"x": 1}, None], [{"m": "a"}, {"m": "b"}], tmp_path, versions={"gridcell": "1"})
