@@ -8,6 +8,7 @@ import gridcell
 from gridcell.cli import (
     author,
     cells,
+    compare,
     data,
     doctor,
     export,
@@ -17,6 +18,7 @@ from gridcell.cli import (
     logs,
     play,
     reports,
+    results,
     run,
     settings,
 )
@@ -37,6 +39,8 @@ app.command("run")(run.run)
 app.command("status")(inspect.status)
 app.command("logs")(logs.logs)
 app.command("report")(reports.report)
+app.command("results")(results.results)
+app.command("compare")(compare.compare)
 app.command("forget")(forget.forget)
 app.command("sync")(reports.sync)
 app.command("ui")(reports.ui)
