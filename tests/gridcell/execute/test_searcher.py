@@ -141,7 +141,7 @@ def test_workers_that_had_nothing_to_do_are_gone_and_start_anew_in_turns(handing
 def test_cells_that_wait_for_a_machine_keep_nothing_from_those_that_are_there(handing_out, monkeypatch):
     searcher = handing_out([1] * 6, gpus=[1] * 40, ask_beyond=True)
     asked = trials(searcher, *range(60))
-    beyond = [trial for trial in asked if searcher._trials[trial].cell.resources.gpus]
+    beyond = [trial for trial in asked if searcher._trials[trial].resources.gpus]
     assert len(beyond) == type(searcher).ASK_AT_MOST
     assert len(asked) - len(beyond) == 4
     monkeypatch.setattr(type(searcher), "PATIENCE_S", -1.0)  # the machines take minutes
