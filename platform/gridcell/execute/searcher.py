@@ -39,6 +39,7 @@ class _Trial:
         started: when a worker began, by the monotonic clock.
         process: in which it began.
         steps: id -> the last step that a cell is known to have reported.
+        blamed: whether its node has been told of a failure that its cells share.
     """
 
     cells: dict[str, Cell]
@@ -47,6 +48,7 @@ class _Trial:
     started: float | None = None
     process: Process | None = None
     steps: dict[str, int] = field(default_factory=dict)
+    blamed: bool = False
 
     def __post_init__(self) -> None:
         self.first = next(iter(self.cells.values()))  # whose last words the process leaves
@@ -222,8 +224,10 @@ class CellSearcher(Searcher):
             self._settle(trial, cell, trial.lost(cell, failure))
 
     def _settle(self, trial: _Trial, cell: Cell, outcome: Outcome) -> None:
-        if trial.process is not None and cell.resources.workers == 1:
+        told = outcome.shared and trial.blamed  # a pass that ends is one failure on its node, not one a cell
+        if trial.process is not None and cell.resources.workers == 1 and not told:
             self._note(trial.process.node, outcome)
+        trial.blamed |= outcome.shared
         settle(cell, outcome, self._run)
 
     def _note(self, node: str, outcome: Outcome) -> None:
