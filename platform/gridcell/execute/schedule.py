@@ -196,16 +196,23 @@ class Schedule:
                 return cell
         return None
 
-    def take_with(self, first: Cell) -> list[Cell]:
+    def take_with(self, first: Cell, others_free: int = 0) -> list[Cell]:
         """Return the ready cells that one pass takes together with a cell that was taken; they run, too.
 
-        Of cells for which memory ran out before only as many go together as its ``halvings`` leave.
+        Of cells for which memory ran out before, half as many go together each time.
+
+        Args:
+            first: the cell.
+            others_free: how many more such cells there is room for at once. Where too few other cells are
+                ready to use it, the pass leaves some for further passes.
         """
         taken: list[Cell] = []
         group = self._group(first)
         if group is None:
             return taken
-        most = group.most >> self.oom_halvings(first.id)
+        ready = 1 + self._groups.size(group.key)
+        passes = 1 + max(0, others_free - (1 + len(self._ready) - ready))
+        most = min(group.most >> self.oom_halvings(first.id), -(-ready // passes))
         for cell_id in self._groups.smallest(group.key, group.most, self._rank, self.elsewhere):
             cell = self._graph.cells[cell_id]
             most = min(most, group.most >> self.oom_halvings(cell_id))

@@ -114,7 +114,9 @@ class CellSearcher(Searcher):
         starts_worker = bool(avoid) or not self._free[cell.resources]
         if not starts_worker:
             self._free[cell.resources] -= 1
-        cells = [cell, *self._run.schedule.take_with(cell)]
+        beside = self._in_flight.counts + Counter([cell.resources])
+        others_free = self._room.more_of(cell.resources, beside)
+        cells = [cell, *self._run.schedule.take_with(cell, others_free)]
         self._trials[trial_id] = _Trial({each.id: each for each in cells}, cell.resources, len(cells))
         self._in_flight.add(trial_id, cell.resources, time.monotonic(), starts_worker=starts_worker)
         return {

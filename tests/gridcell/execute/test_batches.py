@@ -160,12 +160,15 @@ def test_a_pass_that_ends_counts_as_one_failure_on_its_node(cells, store, monkey
     )
     noted = []
     monkeypatch.setattr(searcher, "_note", lambda node, outcome: noted.append(node))
+    room = Counter({cell.resources: 3 for cell in grid.cells.values()})
+    searcher._in_flight.counts.update(room)  # other cells run: there is room for one pass alone
     assert len(searcher.suggest("a")["cells"]) == cells
     assert len(schedule.running) == cells
     searcher.on_trial_result("a", {"begun": True, "process": json.dumps({"node": "n"})})
     searcher.on_trial_complete("a", error=True)
     assert noted == ["n"]
     assert not schedule.running
+    searcher._in_flight.counts.clear()
     assert {len(searcher.suggest(name)["cells"]) for name in "bc"[:cells]} == {1}
 
 
@@ -242,6 +245,25 @@ def test_a_pass_takes_ready_cells_of_one_group_each_once(cells, most, choice):
         for cell in choice.sample(together, len(together)):
             schedule.finish(Outcome(cell.id, 0.0))
     assert sorted(taken) == sorted(grid.cells)
+
+
+@pytest.mark.parametrize(
+    ("cells", "others", "free", "taken"),
+    [(18, 0, 0, 18), (18, 0, 1, 9), (18, 5, 3, 18), (18, 1, 2, 9), (3, 0, 100, 1), (17, 0, 2, 6)],
+)
+def test_a_pass_leaves_cells_for_slots_that_would_stand_idle(cells, others, free, taken):
+    builder = GridBuilder("t")
+    for number in range(cells):
+        builder.target({}, builder.add("a", {"n": number}))
+    for number in range(others):
+        builder.target({}, builder.add("b", {"n": number}))
+    grid = builder.build()
+    schedule = Schedule(
+        grid, set(), group_of=lambda cell, every: Group((cell.kind,), 64) if cell.kind == "a" else None
+    )
+    first = schedule.take(lambda cell: cell.kind == "a", lambda cell: False)
+    assert first.kind == "a"
+    assert 1 + len(schedule.take_with(first, free)) == taken
 
 
 def test_a_failure_that_is_nobodys_is_tried_again_together():

@@ -179,6 +179,16 @@ def test_room_counts_what_all_workers_of_all_cells_ask_for(monkeypatch):
     assert not room.holds([Resources(gpus=0.5)] * 2 + [Resources(gpus=0.1)])
 
 
+def test_room_tells_how_many_more_cells_fit(monkeypatch):
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 8.0, "GPU": 1.0})
+    room = Room()
+    assert room.more_of(Resources(cpus=2), [Resources(cpus=3)]) == 2
+    assert room.more_of(Resources(cpus=2, workers=2), []) == 2
+    assert room.more_of(Resources(gpus=0.3), [Resources(gpus=0.1)]) == 3
+    assert room.more_of(Resources(gpus=2), []) == 0
+    assert room.more_of(Resources(), [Resources()] * 9) == 0
+
+
 @pytest.mark.slow
 def test_workers_whose_cells_end_together_all_go_on(store, tmp_path):
     """Each round of four needs four workers at once; Tune would keep one of those that end together."""
