@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-import gridcell
 from gridcell.cli import (
     author,
     cells,
     compare,
     data,
+    docs,
     doctor,
     export,
     forget,
@@ -22,6 +22,7 @@ from gridcell.cli import (
     run,
     settings,
 )
+from gridcell.provenance import describe_build
 
 app = typer.Typer(
     name="gridcell",
@@ -47,6 +48,7 @@ app.command("ui")(reports.ui)
 app.command("play")(play.play)
 app.command("export")(export.export)
 app.command("doctor")(doctor.doctor)
+app.command("docs")(docs.docs)
 app.command("new")(author.new)
 app.command("check")(author.check)
 app.command("submit")(jobs.submit)
@@ -57,14 +59,20 @@ app.add_typer(data.app, name="data")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(gridcell.__version__)
+        typer.echo(describe_build())
         raise typer.Exit
 
 
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and the commit of the sources.",
+        ),
     ] = False,
 ) -> None:
     """Options of the command as a whole."""
