@@ -7,15 +7,18 @@ import typer
 from gridcell.cli import (
     author,
     cells,
+    compare,
     data,
     docs,
     doctor,
+    export,
     forget,
     inspect,
     jobs,
     logs,
     play,
     reports,
+    results,
     run,
     settings,
 )
@@ -37,10 +40,13 @@ app.command("run")(run.run)
 app.command("status")(inspect.status)
 app.command("logs")(logs.logs)
 app.command("report")(reports.report)
+app.command("results")(results.results)
+app.command("compare")(compare.compare)
 app.command("forget")(forget.forget)
 app.command("sync")(reports.sync)
 app.command("ui")(reports.ui)
 app.command("play")(play.play)
+app.command("export")(export.export)
 app.command("doctor")(doctor.doctor)
 app.command("docs")(docs.docs)
 app.command("new")(author.new)
