@@ -95,6 +95,9 @@ def compare(
 
     Raises:
         UserError: a name is wrong or means two things, nothing is stored, or the sides can't be compared.
+
+    Example:
+        >>> compare("superseded", "current", task="imagenet-rib", suite="mini")  # doctest: +SKIP
     """
     if not 0 <= tolerance < 1:
         raise UserError(f"The tolerance must be a share from 0 to 1, not {tolerance:g}")
