@@ -49,20 +49,20 @@ def plan(settings: Settings) -> Grid:
             has no such model.
     """
     grid = GridBuilder("imagenet-rib")
-    data = _data(grid, settings)
+    brought = _published_weights(grid, settings)
+    with grid.setting("data"):
+        data = _data(grid, settings)
     resources = _resources(settings)
+    grid.check()
     for architecture_name, architecture in settings.architectures.items():
         for pretraining in architecture.pretrainings or settings.pretrainings:
             model = f"{architecture_name}-{pretraining}"
             how = settings.pretrainings[pretraining]
             if isinstance(how, Pretrained):
-                weights = published(model, architecture, how)
-                check_name(weights.name)
-                head = plan_head(model, weights, architecture.options, how, class_space(settings.data))
+                weights, head = brought[model]
                 pre = _pretrained(grid, model, weights, head, data, one_worker(resources))
                 _plan_model(_Model(grid, settings, model, weights.name, data, pre, resources))
                 continue
-            check_name(architecture.name)
             pre = grid.add(
                 "pretrain",
                 {
@@ -105,6 +105,31 @@ def _pretrained(
         title=f"head of {model}",
         resources=resources,
     )
+
+
+def _published_weights(grid: GridBuilder, settings: Settings) -> dict[str, tuple[Published, HeadPlan]]:
+    """Return the published weights of each model that has some, with its last layer.
+
+    What is wrong with any model is kept. Nothing is said of last layers where the data can't be had.
+    """
+    found: dict[str, tuple[Published, HeadPlan]] = {}
+    try:
+        space = class_space(settings.data)
+    except UserError:  # planning the data's own cells tells it
+        space = None
+    for architecture_name, architecture in settings.architectures.items():
+        with grid.setting("architectures", architecture_name):
+            for pretraining in architecture.pretrainings or settings.pretrainings:
+                how = settings.pretrainings[pretraining]
+                if not isinstance(how, Pretrained):
+                    check_name(architecture.name)
+                    continue
+                model = f"{architecture_name}-{pretraining}"
+                weights = published(model, architecture, how)
+                check_name(weights.name)
+                if space is not None:
+                    found[model] = weights, plan_head(model, weights, architecture.options, how, space)
+    return found
 
 
 class _Data:
@@ -181,7 +206,8 @@ def _data(grid: GridBuilder, settings: Settings) -> _Data:
             f"The setting 'data.objectnet' goes with data.source=published, not with {data.source}"
         )
     for name, parameters in data.shifts.items():
-        shift(name).check(parameters)
+        with grid.setting("data", "shifts", name):
+            shift(name).check(parameters)
     available = list(shifts_in_order())  # those that a folder of real sets lacks are derived
     if data.source == "digits":
         if data.root is not None:
@@ -207,9 +233,10 @@ def _data(grid: GridBuilder, settings: Settings) -> _Data:
                 )
         if data.root is not None:
             check_there(data.root, [*settings.downstream, VAL])
-    for name in settings.downstream:
-        if name not in available:
-            raise unknown("downstream set", name, available)
+    for index, name in enumerate(settings.downstream):
+        with grid.setting("downstream", index):
+            if name not in available:
+                raise unknown("downstream set", name, available)
     if data.root is not None:
         grid.locate(DATA, data.root)
     if data.source == "published":
