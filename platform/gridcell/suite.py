@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +30,33 @@ ANCHORS = "x-"
 
 @dataclass(frozen=True)
 class Suite:
-    """A task's settings under a name; ``grid`` are the cells they ask for."""
+    """A task's settings under a name; ``grid`` are the cells they ask for.
+
+    Attributes:
+        task: whose settings they are.
+        name: of the suite.
+        settings: checked.
+        places: where each setting was written.
+        files: of the user's own that were read: the suite's, and those that it extends.
+    """
 
     task: Task
     name: str
     settings: BaseModel
+    places: Mapping[Keys, Place] = field(default_factory=dict, compare=False, repr=False)
+    files: tuple[Path, ...] = field(default=(), compare=False)
 
     def grid(self) -> Grid:
-        """Plan the suite's grid."""
-        return self.task.plan(self.settings)
+        """Plan the suite's grid.
+
+        Raises:
+            UserError: what is asked for can't be planned. A SettingsError has all mistakes that were found,
+                with file and line.
+        """
+        try:
+            return self.task.plan(self.settings)
+        except SettingsError as error:
+            raise SettingsError(error.mistakes, self.places) from error
 
 
 def suite_names(task: Task) -> list[str]:
@@ -71,18 +89,26 @@ def load_suite(
     Raises:
         UserError: no such suite, unreadable YAML, or wrong settings: all of them, with file and line.
     """
-    stem, document = _layers(task, name, None, ())
+    files: list[Path] = []
+    stem, document = _layers(task, name, None, (), files)
     check_useful(plugins_module.load(plugins, joins=True), task.parts)
     document = Document(joined(document.values, task.parts), document.places)
     document = apply_overrides(document, task.settings, overrides)
     if seeds is not None:
         document = _seeded(document, seeds)
-    return Suite(task, stem, _checked(task, document))
+    return Suite(task, stem, _checked(task, document), document.places, tuple(files))
 
 
-def _layers(task: Task, name: str, beside: Path | None, above: tuple[str, ...]) -> tuple[str, Document]:
-    """Read a suite, and below it what it extends; load the plug-ins of each. Return its name, too."""
+def _layers(
+    task: Task, name: str, beside: Path | None, above: tuple[str, ...], files: list[Path]
+) -> tuple[str, Document]:
+    """Read a suite, and below it what it extends; load the plug-ins of each. Return its name, too.
+
+    The user's own files that are read are appended to ``files``.
+    """
     where, folder, document = _document(task, name, beside)
+    if not _is_shipped(task, name):
+        files.append(Path(where))
     if where in above:
         raise UserError(f"'{name}' extends itself")
     values = {} if document.values is None else document.values
@@ -101,12 +127,19 @@ def _layers(task: Task, name: str, beside: Path | None, above: tuple[str, ...]) 
     if not isinstance(extends, str):
         raise UserError(f"{own.places[EXTENDS,]}: 'extends' must name one suite or a YAML file")
     try:
-        _, base = _layers(task, extends, folder, (*above, where))
+        _, base = _layers(task, extends, folder, (*above, where), files)
     except UserError as error:
         if isinstance(error, SettingsError) or not isinstance(own.places.get((EXTENDS,)), Place):
             raise
         raise UserError(f"{own.places[EXTENDS,]}: {error}") from error
     return stem, _merged(_left(base, without, own.places.get((WITHOUT,))), own)
+
+
+def _is_shipped(task: Task, name: str) -> bool:
+    """Whether a suite comes with the task, and is no file of the user's."""
+    if isinstance(task.suites, Mapping):
+        return name in task.suites
+    return (task.suites / f"{name}.yaml").is_file()
 
 
 def _document(task: Task, name: str, beside: Path | None) -> tuple[str, Path, Document]:
