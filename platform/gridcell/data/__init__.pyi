@@ -52,6 +52,7 @@ from .shifts.registry import (
     BUILT_IN as BUILT_IN,
     Shift as Shift,
     Sources as Sources,
+    render as render,
     shift as shift,
     shift_registry as shift_registry,
     shifts_in_order as shifts_in_order,

@@ -10,7 +10,7 @@ from gridcell.data.folder import read_class_folders
 from gridcell.data.folders import open_class_folders
 from gridcell.data.image_sets import require_own_folder, write_suite
 from gridcell.data.images import LabelledImages, select
-from gridcell.data.shifts import BUILT_IN, Sources, shifts_in_order
+from gridcell.data.shifts import Sources, shifts_in_order
 from gridcell.errors import UserError, unknown
 
 Parameters = Mapping[str, Mapping[str, float]]
@@ -55,8 +55,8 @@ def derive(
         recipes[name].check(values)
     if min(base.size) < 16:
         raise UserError(f"set '{base.name}': images of {base.size} are too small; shifts need at least 16 px")
-    added = tuple(one for one in recipes.values() if one.source == "fresh" and one.name not in BUILT_IN)
-    dealing = Dealing(seed, pretrain_share, val_share, subset_share, added)
+    shares = {"pretrain_share": pretrain_share, "val_share": val_share, "subset_share": subset_share}
+    dealing = Dealing.among(recipes.values(), seed=seed, **shares)
     parts = dealing.deal(base.labels, base.class_names)
     sets = {name: select(base, parts[name], name=name) for name in (PRETRAIN, VAL)}
     for name, recipe in recipes.items():

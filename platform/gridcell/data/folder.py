@@ -92,9 +92,7 @@ def folder_labels(
     return np.array([label for _, label in _in_order(folders, names, partial=partial)], dtype=np.int64)
 
 
-def _in_order(
-    folders: ClassFolders, names: tuple[str, ...], *, partial: bool
-) -> list[tuple[ImageFile, int]]:
+def _in_order(folders: ClassFolders, names: tuple[str, ...], *, partial: bool) -> list[tuple[ImageFile, int]]:
     """Return the images by their labels in a label space, each with its label."""
     stray = [name for name in folders.class_names if name not in names]
     if stray:

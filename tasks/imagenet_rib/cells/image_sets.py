@@ -1,4 +1,4 @@
-"""Images labelled with ImageNet's classes: a set of a folder, or the part of its images that a set is dealt."""
+"""Images labelled with ImageNet's classes: a set of a folder, or a part of its images."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridcell.data import LabelledImages, concatenate, imagenet_wnids, read_class_folders
-from imagenet_rib.grid.image_folders import CORRUPTED, Part
+from imagenet_rib.grid.image_folders import Part
+from imagenet_rib.grid.slices import CORRUPTED
 
 
 def read_parts(name: str, parts: Sequence[Part], size: int) -> LabelledImages:
@@ -27,9 +28,7 @@ def read_parts(name: str, parts: Sequence[Part], size: int) -> LabelledImages:
     return concatenate([_one_group(read_part(name, part, size), part.group) for part in parts], name=name)
 
 
-def read_part(
-    name: str, part: Part, size: int, chosen: NDArray[np.int64] | None = None
-) -> LabelledImages:
+def read_part(name: str, part: Part, size: int, chosen: NDArray[np.int64] | None = None) -> LabelledImages:
     """Read the images of a folder, or those at ``chosen`` positions alone, as a set called ``name``.
 
     Raises:

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-SETS = "sets.npz"
+SET = "set.npz"
 INDEX = "index.npz"
 WEIGHTS = "weights.safetensors"
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def read_file(
     path: Path, modified_ns: int, root: str | None = None, loaders: int = 0
 ) -> Mapping[str, LabelledSet]:
-    """Return the sets in a data cell's file, by name.
+    """Return the set in a data cell's file, by its name.
 
     Args:
         path: the file.
@@ -118,7 +118,7 @@ class Inputs:
             role: in which it needs the cell whose architecture its models have; None where its own
                 configuration says the architecture.
         """
-        sets = _read_sets(context)
+        sets = read_sets(context)
         config = context.cell.config
         return cls(
             context,
@@ -178,11 +178,13 @@ class Inputs:
         save_weights(self._context.outputs / WEIGHTS, weights, self.models.identity)
 
 
-def _read_sets(context: Context) -> dict[str, LabelledSet]:
+def read_sets(context: Context) -> dict[str, LabelledSet]:
+    """Return the sets that a cell needs, by name."""
     root, loaders = context.locations.get(DATA), context.cell.resources.cpus - 1
     sets: dict[str, LabelledSet] = {}
     for role in filter(is_data, context.cell.needs):
-        path = context.artifact(role, SETS if role == DATA else INDEX)
+        (file,) = context.need(role).artifacts
+        path = context.artifact(role, file)
         sets |= read_file(path, path.stat().st_mtime_ns, root, loaders)
     return sets
 

@@ -1,32 +1,40 @@
 """The cells that stand for the sets of images, one a set, and what identifies each.
 
-What makes a set is in its own cell alone: the images that it is dealt, its shift, the shift's parameters. So a
-new shift, or a set that is replaced, changes no other set's cell.
+What makes a set is in its own cell alone: the images that it is dealt, its shift, the shift's parameters. So
+a new shift, or a set that is replaced, changes no other set's cell.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from gridcell import Cell, GridBuilder, UserError, unknown, version_of
-from gridcell.data import BUILT_IN, DIGITS, Dealing, Shift, added_corruptions, shift, shifts_in_order, sizes_of
+from gridcell.data import (
+    BUILT_IN,
+    DIGITS,
+    Dealing,
+    Shift,
+    added_corruptions,
+    imagenet_wnids,
+    shift,
+    shifts_in_order,
+    sizes_of,
+)
 from imagenet_rib.grid.image_folders import ImageSets, fingerprint_of, open_sets
 from imagenet_rib.grid.input_names import DATA, data_role
 from imagenet_rib.grid.published import check_there, published_set
 from imagenet_rib.grid.slices import CORRUPTED
 from imagenet_rib.settings import Data
-from imagenet_rib.vocabulary import VAL
-
-PRETRAIN = "pretrain"
-"""The set that stands for the pre-training data."""
+from imagenet_rib.vocabulary import PRETRAIN, VAL
 
 VERSIONS = {"digits": 3, "imagenet": 5, "folder": 2, "published": 1}
 """By source.
 
-``digits`` 3, ``imagenet`` 5, ``folder`` 2: a cell holds one set. ``digits`` 2, ``imagenet`` 4: fog, frost, glass
-blur, motion blur and elastic transform are calibrated against ImageNet-C's, cartoon and drawing of photographs
-against the published drops. ``imagenet`` 3: EXIF and transparency are heeded, 16 bits are scaled, more formats
-are read; 2: set c is the 15 corruptions at all severities there are, and val is whole where it can be.
+``digits`` 3, ``imagenet`` 5, ``folder`` 2: a cell holds one set. ``digits`` 2, ``imagenet`` 4: fog, frost,
+glass blur, motion blur and elastic transform are calibrated against ImageNet-C's, cartoon and drawing of
+photographs against the published drops. ``imagenet`` 3: EXIF and transparency are heeded, 16 bits are scaled,
+more formats are read; 2: set c is the 15 corruptions at all severities there are, and val is whole where it
+can be.
 """
 
 
@@ -46,15 +54,13 @@ class DataCell:
 class Source(Protocol):
     """Where the images come from."""
 
-    names_imagenet: bool
-    """Whether the classes are ImageNet's, whatever the images."""
+    @property
+    def names_imagenet(self) -> bool:
+        """Whether the classes are ImageNet's, whatever the images."""
 
-    def check(self, names: Sequence[str]) -> None:
-        """Make sure that sets can be had.
-
-        Raises:
-            UserError: one can't.
-        """
+    @property
+    def available(self) -> Collection[str]:
+        """Names of the sets that can be asked for."""
 
     def cell(self, name: str) -> DataCell:
         """Return what identifies a set.
@@ -78,17 +84,25 @@ class DataCells:
 
     def __init__(self, grid: GridBuilder, data: Data, downstream: Sequence[str]) -> None:
         for name, parameters in data.shifts.items():
-            shift(name).check(parameters)
+            with grid.setting("data", "shifts", name):
+                shift(name).check(parameters)
         if data.objectnet != "all" and data.source != "published":
             raise UserError(
                 f"The setting 'data.objectnet' goes with data.source=published, not with {data.source}"
             )
         self._grid = grid
         self._source = _source(grid, data, downstream)
-        self._source.check(downstream)
+        for index, name in enumerate(downstream):
+            with grid.setting("downstream", index):
+                if name not in self._source.available:
+                    raise unknown("downstream set", name, self._source.available)
         if data.root is not None:
             grid.locate(DATA, data.root)
         self._version = VERSIONS[data.source]
+        self.added = frozenset(
+            name for name in downstream if isinstance(self._source, _Derived) and name not in BUILT_IN
+        )
+        """Sets of shifts from outside."""
         self._cells: dict[str, Cell] = {}
 
     @property
@@ -147,22 +161,23 @@ def _source(grid: GridBuilder, data: Data, downstream: Sequence[str]) -> Source:
         base = {"source": "imagenet", "image_size": data.image_size}
         base["fingerprint"] = fingerprint_of(found.given[VAL])
         return _Derived(data, base, _dealing(data, downstream, found), found)
-    return _Folder(data) if data.source == "folder" else _Published(data)
+    if data.source == "folder":
+        return _Folder(data)
+    if data.root is not None:
+        check_there(data.root, [*(name for name in downstream if name in BUILT_IN), VAL])
+    return _Published(data)
 
 
 def _dealing(data: Data, downstream: Iterable[str], found: ImageSets | None = None) -> Dealing:
+    """Return how images are dealt out; refuse a shift from outside here if too few are left for it."""
     known, given = shifts_in_order(), found.given if found is not None else {}
-    added = tuple(known[name] for name in downstream if name in known and _from_the_rest(known[name], given))
-    dealing = Dealing(data.seed, added=added)
-    if added and (found is None or not found.val_is_whole):
-        names = [str(label) for label in range(len(DIGITS))] if found is None else found.base.class_names
-        sizes = dict(enumerate(DIGITS)) if found is None else sizes_of(found.base.labels)
-        dealing.counts(sizes, names)  # refuses a shift from outside before anything is started
+    derived = [known[name] for name in downstream if name in known and name not in given]
+    dealing = Dealing.among(derived, seed=data.seed)
+    if dealing.added and found is None:
+        dealing.counts(dict(enumerate(DIGITS)), [str(digit) for digit in range(len(DIGITS))])
+    elif dealing.added and found is not None and not found.val_is_whole:
+        dealing.counts(sizes_of(found.base.labels), imagenet_wnids())
     return dealing
-
-
-def _from_the_rest(recipe: Shift, given: Mapping[str, object]) -> bool:
-    return recipe.source == "fresh" and recipe.name not in BUILT_IN and recipe.name not in given
 
 
 @dataclass(frozen=True)
@@ -182,10 +197,9 @@ class _Derived:
     def names_imagenet(self) -> bool:
         return self.found is not None
 
-    def check(self, names: Sequence[str]) -> None:
-        for name in names:
-            if name not in shifts_in_order():
-                raise unknown("downstream set", name, shifts_in_order())
+    @property
+    def available(self) -> Collection[str]:
+        return shifts_in_order()
 
     def cell(self, name: str) -> DataCell:
         given = self.found.given if self.found is not None else {}
@@ -194,9 +208,9 @@ class _Derived:
             return DataCell({**self.base, "set": name, "fingerprint": fingerprint_of(given[name])})
         name = name.partition(" ")[0]
         if name in (PRETRAIN, VAL):
-            return DataCell({**self.base, "set": name, "dealt": self.dealing.identity(name)})
+            return DataCell({**self.base, "set": name, "dealt": self.dealing.to_record(name)})
         recipe = shift(name)
-        parameters = {**recipe.parameters, **self.data.shifts.get(name, {})}
+        parameters = _parameters(recipe, self.data.shifts.get(name, {}))
         about: dict[str, Any] = {"set": name, "parameters": parameters, **version_of(recipe)}
         if name == CORRUPTED and (added := added_corruptions()):
             about["corruptions"] = added
@@ -209,7 +223,13 @@ class _Derived:
                 f"Shift '{name}' takes fresh images, but none are left: all images of the set {VAL} are "
                 'validated on, as the folder has all other sets. Give the shift the source "val"'
             )
-        return DataCell({**self.base, **about, "dealt": self.dealing.identity(name)}, needs)
+        return DataCell({**self.base, **about, "dealt": self.dealing.to_record(name)}, needs)
+
+
+def _parameters(recipe: Shift, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all parameters of a shift; a value that equals its default is the default: 1 for 1.0."""
+    equal = {name: default for name, default in recipe.parameters.items() if given.get(name) == default}
+    return {**recipe.parameters, **given, **equal}
 
 
 class _Folder:
@@ -224,10 +244,9 @@ class _Folder:
             raise UserError("The setting 'data.root' must name the folder that 'gridcell data derive' made")
         self._checksums = set_checksums(data.root)
 
-    def check(self, names: Sequence[str]) -> None:
-        for name in names:
-            if name not in self._checksums:
-                raise unknown("downstream set", name, self._checksums)
+    @property
+    def available(self) -> Collection[str]:
+        return self._checksums
 
     def cell(self, name: str) -> DataCell:
         if name not in self._checksums:
@@ -242,13 +261,7 @@ class _Published:
     data: Data
     groups: tuple[str, ...] = ()
     names_imagenet: bool = field(default=True, init=False)
-
-    def check(self, names: Sequence[str]) -> None:
-        if self.data.root is not None:
-            check_there(self.data.root, [*names, VAL])
-        for name in names:
-            if name not in BUILT_IN:
-                raise unknown("downstream set", name, BUILT_IN)
+    available: Collection[str] = field(default=BUILT_IN, init=False)
 
     def cell(self, name: str) -> DataCell:
         there = published_set(name, self.data.root)

@@ -26,17 +26,13 @@ from gridcell.data import (
     shift,
     shifts_in_order,
 )
-
-BASE = "val"
-"""Of a folder of sets, the one that the missing sets are derived from."""
-
-CORRUPTED = "c"
-PRETRAIN = "pretrain"
+from imagenet_rib.grid.slices import CORRUPTED
+from imagenet_rib.vocabulary import PRETRAIN, VAL
 
 
 def known_sets() -> tuple[str, ...]:
     """Return the names that a set can have, in order: the benchmark's, and those of shifts from outside."""
-    return (PRETRAIN, BASE, *shifts_in_order())
+    return (PRETRAIN, VAL, *shifts_in_order())
 
 
 @dataclass(frozen=True)
@@ -88,14 +84,14 @@ class ImageSets:
     @property
     def base(self) -> Part:
         """What the missing sets are derived from."""
-        return self.given[BASE][0]
+        return self.given[VAL][0]
 
     @property
     def val_is_whole(self) -> bool:
         """Whether all images of ``val`` are validated on.
 
-        They are dealt out only where they must be: to be pre-trained on, or for the benchmark's sets of images
-        of their own, which would else be validated on as well.
+        They are dealt out only where they must be: to be pre-trained on, or for those of the benchmark's sets
+        that have images of their own, which would else be validated on as well.
         """
         fresh = {name for name in BUILT_IN if shift(name).source == "fresh"}
         return {PRETRAIN, *fresh} <= self.given.keys()
@@ -107,7 +103,7 @@ class ImageSets:
             said.append(f"{self.root}: {', '.join(self.left_out)} left out: no set of the benchmark")
         derived = [name for name in known_sets() if name in wanted and name not in self.given]
         if derived:
-            said.append(f"{self.root}: {', '.join(derived)} derived from {BASE}, as they are not there")
+            said.append(f"{self.root}: {', '.join(derived)} derived from {VAL}, as they are not there")
         return tuple(said)
 
 
@@ -126,7 +122,7 @@ def open_sets(root: str | Path) -> ImageSets:
     """
     folder, there = _sets_in(root)
     if not there:
-        return ImageSets(folder, {BASE: open_set(root, BASE)})
+        return ImageSets(folder, {VAL: open_set(root, VAL)})
     given = {name: open_set(root, name) for name in there}
     strange = tuple(name for name in _visible(folder) if name not in known_sets())
     return ImageSets(folder, given, strange)
@@ -135,7 +131,7 @@ def open_sets(root: str | Path) -> ImageSets:
 def open_set(root: str | Path, name: str) -> tuple[Part, ...]:
     """Find the images of one set in such a folder; see :func:`open_sets`."""
     folder, there = _sets_in(root)
-    if name == BASE and not there:
+    if name == VAL and not there:
         return (_part(folder),)
     return _corrupted(folder / name) if name == CORRUPTED else (_part(folder / name),)
 
@@ -149,8 +145,8 @@ def _sets_in(root: str | Path) -> tuple[Path, list[str]]:
         if name in known_sets() and not (folder / name).is_dir():
             raise UserError(f"{folder / name} should be the folder of set '{name}', but is none")
     there = [name for name in known_sets() if (folder / name).is_dir()]
-    if there and BASE not in there:
-        raise UserError(f"{folder} has sets, but no '{BASE}' to derive the others from")
+    if there and VAL not in there:
+        raise UserError(f"{folder} has sets, but no '{VAL}' to derive the others from")
     return folder, there
 
 

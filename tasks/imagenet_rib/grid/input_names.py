@@ -1,15 +1,14 @@
 """In which roles cells need the cells that hold sets of images."""
 
 DATA = "data"
-"""The role of the cell that holds all sets, the beginning of the roles of those that hold one each, and the
-name of the location of images that no cell holds."""
+"""How the roles of the cells that hold a set each begin, and the name of the location of the images."""
 
 OBJECTNET = "objectnet"
 """The set whose right answers can be told in two ways, and the key by which a cell says which."""
 
 
 def data_role(name: str) -> str:
-    """Return the role of the cell that stands for one published set."""
+    """Return the role of the cell that stands for a set."""
     return f"{DATA} {name}"
 
 

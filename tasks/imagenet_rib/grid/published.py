@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridcell import CorruptData, Folder, UserError, sha256_of
-from imagenet_rib.settings import Architecture, Data, Pretrained
+from imagenet_rib.settings import Architecture, Pretrained
 
 if TYPE_CHECKING:
     from gridcell.data import Samples
@@ -70,32 +70,6 @@ def published(model: str, architecture: Architecture, how: Pretrained) -> Publis
     if how.resize is not None:
         described["resize"] = how.resize
     return Published(name, {"architecture": described, "weights": weights}, locations)
-
-
-def labelled_images(data: Data) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return what identifies a folder of images that are labelled with ImageNet's classes: their content.
-
-    Returns:
-        The configuration, and sentences on what of the folder is left out, converted or derived.
-
-    Raises:
-        UserError: no folder is named, or it can't be read.
-    """
-    if data.root is None:
-        raise UserError(
-            "The setting 'data.root' must name a folder of ImageNet-labelled images, one folder a class, "
-            "named by WordNet id or class index: --set data.root=DIR"
-        )
-    from imagenet_rib.grid.image_folders import open_sets
-
-    found = open_sets(data.root)
-    config = {
-        "image_size": data.image_size,
-        "fingerprint": found.fingerprint,
-        "seed": data.seed,
-        "shifts": data.shifts,
-    }
-    return config, found.said
 
 
 def published_set(name: str, root: str | None) -> "Samples | None":

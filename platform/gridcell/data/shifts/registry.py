@@ -76,7 +76,9 @@ class Shift:
         if self.name in ("pretrain", "val"):
             raise UserError(f"A shift can't be called '{self.name}': that is a set of every suite")
         if self.source not in ("fresh", "val"):
-            raise UserError(f'The source of shift '{self.name}' must be "fresh" or "val", not {self.source!r}')
+            raise UserError(
+                f'The source of shift \'{self.name}\' must be "fresh" or "val", not {self.source!r}'
+            )
         if self.source == "fresh" and not 0 < self.share <= 1:
             raise UserError(
                 f"Shift '{self.name}' takes fresh images: its share must be above 0 and at most 1, "
