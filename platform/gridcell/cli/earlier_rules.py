@@ -30,5 +30,6 @@ def of_earlier_rules(asked: Request, store: Store) -> list[str]:
     kinds = ", ".join(f"'{kind}'" for kind in sorted(changed))
     count = len(earlier & done)
     return [
-        f"{count} results of an earlier rule are in this store and not used: kind {kinds} changed, see CHANGELOG.md"
+        f"{count} results of an earlier rule are in this store and not used "
+        f"(the kind {kinds} changed, see CHANGELOG.md)"
     ]

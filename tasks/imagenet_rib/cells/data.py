@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from gridcell import Cell, Context, UserError
 from gridcell.data import Dealing, LabelledImages, LabelledSet, Sources, save_npz, shift
-from imagenet_rib.cells.inputs import INDEX, SET, read_sets
+from imagenet_rib.cells.stored_sets import INDEX, SET, read_sets
 from imagenet_rib.grid.image_folders import fingerprint_of, open_set, what_is_said
-from imagenet_rib.grid.input_names import DATA
-from imagenet_rib.grid.published import set_uri
+from imagenet_rib.grid.input_names import DATA, set_uri
 from imagenet_rib.vocabulary import PRETRAIN, VAL
 
 if TYPE_CHECKING:

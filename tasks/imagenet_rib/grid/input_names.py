@@ -1,4 +1,4 @@
-"""In which roles cells need the cells that hold sets of images."""
+"""In which roles cells need the cells that hold sets of images, and where sets lie that no cell holds."""
 
 DATA = "data"
 """How the roles of the cells that hold a set each begin, and the name of the location of the images."""
@@ -15,3 +15,8 @@ def data_role(name: str) -> str:
 def is_data(role: str) -> bool:
     """Tell whether a cell needed in this role gives sets."""
     return role.partition(" ")[0] == DATA
+
+
+def set_uri(root: str, name: str) -> str:
+    """Return where a set is below the folder of all sets."""
+    return f"{root.rstrip('/')}/{name}"

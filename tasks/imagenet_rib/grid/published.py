@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridcell import CorruptData, Folder, UserError, sha256_of
+from imagenet_rib.grid.input_names import set_uri
 from imagenet_rib.settings import Architecture, Pretrained
 
 if TYPE_CHECKING:
@@ -103,8 +104,3 @@ def check_there(root: str, names: Iterable[str]) -> None:
             f"{root} lacks the set{'s' * (len(missing) > 1)} {', '.join(missing)}: "
             f"'gridcell data import {missing[0]} --from PATH --to {set_uri(root, missing[0])}' makes one"
         )
-
-
-def set_uri(root: str, name: str) -> str:
-    """Return where a set is below the folder of all sets."""
-    return f"{root.rstrip('/')}/{name}"
