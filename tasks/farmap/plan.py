@@ -7,7 +7,7 @@ from typing import Any
 from farmap.agents.kind import Parameters
 from farmap.agents.kinds import registry
 from farmap.settings import Film, Settings
-from gridcell import Grid, GridBuilder, UserError, parse_settings, unknown
+from gridcell import Grid, GridBuilder, UserError, unknown
 
 SIZES = ("small", "medium", "large", "huge")
 NO_FILM = "none"  # label of the runs that are counted; the others are drawn
@@ -21,8 +21,8 @@ def plan(settings: Settings) -> Grid:
     """Plan a suite's grid.
 
     Raises:
-        UserError: there is no map, a map file can't be read, or ``compare``, ``vary`` or ``films`` name what
-            the suite doesn't have.
+        UserError: there is no map, a map file can't be read, or ``compare`` or ``films`` name what the suite
+            doesn't have.
     """
     grid = GridBuilder("farmap")
     maps = _generated(settings) | _own(settings, grid) | _released(settings, grid)
@@ -32,7 +32,7 @@ def plan(settings: Settings) -> Grid:
             "There is nothing to explore: set maps.small, .medium, .large or .huge, files.paths "
             "or released.path"
         )
-    agents = dict(settings.agents) | _variants(settings)
+    agents = settings.agents
     if settings.sight == "rgbd" and (settings.changes.obstacles or settings.changes.recolour):
         raise UserError("With sight: rgbd the world is static: set changes.obstacles and .recolour to 0")
     for index, name in enumerate(settings.compare or ()):
@@ -150,19 +150,3 @@ def _released(settings: Settings, grid: GridBuilder) -> dict[str, Map]:
         config = {"content": content, "scale": released.scale, "number": number}
         found[f"released-{number}"] = (size_of(world), config)
     return found
-
-
-def _variants(settings: Settings) -> dict[str, Parameters]:
-    """Return the compared agent once for each value of each parameter that is varied."""
-    if not settings.vary:
-        return {}
-    base = settings.compare[0] if settings.compare else next(iter(settings.agents))
-    if base not in settings.agents:
-        raise unknown("agent in 'compare'", base, settings.agents)
-    agent = settings.agents[base]
-    given = agent.model_dump()
-    return {
-        f"{base} {parameter}={value:g}": parse_settings(type(agent), given | {parameter: value}, "vary")
-        for parameter, values in settings.vary.items()
-        for value in values
-    }
