@@ -5,6 +5,7 @@ from .arrays import (
     read_npz as read_npz,
 )
 from .batches import Batches as Batches
+from .chosen_parameters import chosen_parameters as chosen_parameters
 from .corruptions.registry import (
     Corruption as Corruption,
     added_corruptions as added_corruptions,
@@ -44,6 +45,7 @@ from .sharded import (
     StoredPixels as StoredPixels,
     load_index as load_index,
     read_stored as read_stored,
+    relabelled as relabelled,
     save_index as save_index,
 )
 from .shards.decoded import (
@@ -51,7 +53,11 @@ from .shards.decoded import (
     is_shards as is_shards,
     shards_fingerprint as shards_fingerprint,
 )
-from .shards.samples import Samples as Samples, open_samples as open_samples
+from .shards.samples import (
+    Samples as Samples,
+    open_samples as open_samples,
+    open_shards as open_shards,
+)
 from .shifts.registry import (
     BUILT_IN as BUILT_IN,
     Shift as Shift,

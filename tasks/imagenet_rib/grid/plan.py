@@ -41,6 +41,7 @@ def plan(settings: Settings) -> Grid:
         data = _data(grid, settings)
     resources = _resources(settings)
     grid.check()
+    settings = settings.model_copy(update={"downstream": data.possible(settings.downstream)})
     for architecture_name, architecture in settings.architectures.items():
         for pretraining in architecture.pretrainings or settings.pretrainings:
             model = f"{architecture_name}-{pretraining}"
@@ -101,7 +102,7 @@ def _published_weights(grid: GridBuilder, settings: Settings) -> dict[str, tuple
     """
     found: dict[str, tuple[Published, HeadPlan]] = {}
     try:
-        space = class_space(settings.data)
+        space = class_space(settings.data, settings.downstream)
     except UserError:  # planning the data's own cells tells it
         space = None
     for architecture_name, architecture in settings.architectures.items():
@@ -138,12 +139,12 @@ def _resources(settings: Settings) -> Resources:
 
 
 def _data(grid: GridBuilder, settings: Settings) -> DataCells:
-    if settings.data.source == "published":
+    if settings.data.source in ("published", "shards"):
         for name, how in settings.pretrainings.items():
             if not isinstance(how, Pretrained):
                 raise UserError(
-                    f"Pre-training '{name}' starts from scratch, but data.source=published goes with "
-                    "published weights: give it a source, e.g. source: timm"
+                    f"Pre-training '{name}' starts from scratch, but data.source={settings.data.source} goes "
+                    "with published weights: give it a source, e.g. source: timm"
                 )
     return DataCells(grid, settings.data, settings.downstream)
 
@@ -164,7 +165,7 @@ class _Model:
 def _plan_model(model: _Model) -> None:
     settings = model.settings
     _evaluate(model, {"method": PRE}, {"weights": model.pre}, None)  # what all others are compared with
-    if settings.distance.enabled:
+    if settings.distance.enabled and model.data.unsplit is None:
         _plan_distances(model)
     for name, chosen in settings.methods.items():
         if chosen.kind == PRE:
@@ -184,6 +185,8 @@ def _plan_model(model: _Model) -> None:
 
 def _skipped(model: _Model, name: str) -> str | None:
     """Return the first reason why a method, or one whose weights it takes, is skipped; None if none is."""
+    if model.data.unsplit is not None:
+        return f"the images can't be dealt out to train on some and test on others: {model.data.unsplit}"
     chosen = _chosen(model, name)
     taken = (one for one in chosen.needs() if isinstance(_chosen(model, one).method, FineTuning))
     reasons = (_skipped(model, one) for one in taken)
