@@ -148,7 +148,7 @@ distance: {enabled: true, max_samples: 50}
 
 @pytest.mark.slow
 def test_a_shift_of_ones_own(tmp_path):
-    """The sets that were there are not made, trained on or tested again; an edit concerns the new one alone."""
+    """What was there is not made, trained on or tested again; an edit concerns the new set alone."""
     (tmp_path / "suite.yaml").write_text(SETS)
     suite = ("imagenet-rib", "--suite", "suite.yaml")
     run = ("run", *suite, "--executor", "inline", "--out", "report")
@@ -160,7 +160,7 @@ def test_a_shift_of_ones_own(tmp_path):
     edit(file, '"strength": 1.0', '"strength": 0.5')
     assert "6 of 6 checks passed" in gridcell("check", "negative.py", where=tmp_path)
     said = gridcell("plan", *suite, "--plugin", "negative.py", where=tmp_path)
-    # Its images, features and distance; a model trained on them and tested twice; three others tested on them.
+    # Its images, features, distance; a model trained on them and tested twice; three others tested on them.
     assert "9 to run" in said
     assert "other code" not in said
     said = gridcell(*run, "--plugin", "negative.py", where=tmp_path)
