@@ -45,6 +45,15 @@ def run_grid(
     Raises:
         UserError: the executor can't run this grid.
         Exception: whatever the source raised, once the cells that ran then have ended.
+
+    Example:
+        >>> from gridcell.suite import load_suite
+        >>> from gridcell.task import find_task
+        >>> task = find_task("generalization-difficulty")
+        >>> grid = load_suite(task, "published").grid()
+        >>> options = RunOptions(executor="inline")
+        >>> run_grid(task, grid, Store("runs").prepare(), options).failed  # doctest: +SKIP
+        {}
     """
     options = options or RunOptions()
     codes = remember(task)

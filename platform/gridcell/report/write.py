@@ -26,6 +26,10 @@ def write_report(task: Task, results: GridResults, out: Path) -> Report:
 
     Raises:
         UserError: nothing that the suite asks for is done, or see the task's function.
+
+    Example:
+        >>> write_report(find_task("farmap"), results, Path("report")).page  # doctest: +SKIP
+        PosixPath('report/report.html')
     """
     if not ({target.cell for target in results.grid.targets} or set(results.grid.cells)) & set(
         results.results
