@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -88,11 +89,19 @@ PLAIN_WIDTH = 110  # columns, where output goes to a file or pipe
 
 @dataclass(frozen=True)
 class Request:
-    """What a command line asks for: a suite, and the cells of it that were selected."""
+    """What a command line asks for: a suite, and the cells of it that were selected.
+
+    Attributes:
+        suite: with its settings.
+        grid: what was selected of it.
+        selected: label -> values, as ``--select`` gave them.
+        arguments: what names all of this on a command line.
+    """
 
     suite: Suite
     grid: Grid
     selected: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    arguments: Sequence[str] = ()
 
     @property
     def title(self) -> str:
@@ -102,8 +111,17 @@ class Request:
     @property
     def full_title(self) -> str:
         """The title, and what was selected, where not everything was: for reports."""
-        chosen = " ".join(f"{key}={','.join(values)}" for key, values in self.selected.items())
-        return f"{self.title} (selected: {chosen})" if chosen else self.title
+        return f"{self.title} (selected: {self.chosen})" if self.chosen else self.title
+
+    @property
+    def chosen(self) -> str:
+        """What was selected, as ``key=value,value``; empty where all was."""
+        return " ".join(f"{key}={','.join(values)}" for key, values in self.selected.items())
+
+    @property
+    def command(self) -> str:
+        """What to type to make these results."""
+        return shlex.join(["gridcell", "run", *self.arguments])
 
 
 def request(
@@ -122,7 +140,11 @@ def request(
     plugins.load(plugin or (), joins=True)  # first, for the task may be in one
     loaded = load_suite(find_task(task), suite, overrides or (), seeds, plugin or ())
     wanted = selection(select or ())
-    return Request(loaded, loaded.grid().select(wanted), wanted)
+    named = [task, "--suite", suite]
+    named += [] if seeds is None else ["--seeds", str(seeds)]
+    for option, values in (("--set", overrides), ("--select", select), ("--plugin", plugin)):
+        named += [part for value in values or () for part in (option, value)]
+    return Request(loaded, loaded.grid().select(wanted), wanted, named)
 
 
 def selection(pairs: list[str] | tuple[()]) -> dict[str, list[str]]:

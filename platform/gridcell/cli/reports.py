@@ -36,20 +36,25 @@ from gridcell.mlflow.database import alone, prepare
 from gridcell.mlflow.experiment import EXPERIMENT_TAG, Experiment
 from gridcell.mlflow.names import labels_of, tags_of_states
 from gridcell.mlflow.writer import remarks
-from gridcell.report import GridResults, write_report
+from gridcell.report import About, GridResults, write_report
+from gridcell.report.inline import read_notes
 from gridcell.report.results import STATES
 from gridcell.staleness import find_stale
 from gridcell.store import Store
 from gridcell.store.plans import grid_id
 
 Out = Annotated[Path | None, typer.Option("--out", "--report", metavar="DIR", help="Where the report goes.")]
+Notes = Annotated[
+    Path | None,
+    typer.Option("--notes", metavar="FILE.md", help="Markdown that stands on top of the page."),
+]
 
 GRID_MARK = ".grid"
 """File in a report's folder: the id of the grid that it shows."""
 
 
-def grid_results(asked: Request, store: Store) -> GridResults:
-    """Read what the store holds of a grid.
+def grid_results(asked: Request, store: Store, notes: str = "") -> GridResults:
+    """Read what the store holds of a grid; ``notes`` of the author, in Markdown, stand on the report's top.
 
     Raises:
         UserError: a stored result is damaged.
@@ -62,6 +67,7 @@ def grid_results(asked: Request, store: Store) -> GridResults:
             f"The stored result of cell {damaged[0]} is damaged ({len(damaged)} in all): "
             "'gridcell run' sets damaged results aside and runs their cells again"
         )
+    stale = find_stale(asked.suite.task, asked.grid, store, results)
     return GridResults(
         title=asked.full_title,
         settings=asked.suite.settings.model_dump(mode="json"),
@@ -75,9 +81,10 @@ def grid_results(asked: Request, store: Store) -> GridResults:
         store=store,
         losses=losses,
         remarks=[
-            *find_stale(asked.suite.task, asked.grid, store, results).sentences(),
+            *stale.sentences(),
             *asked.grid.notes,
         ],
+        about=About(asked.command, asked.chosen, len(stale), notes),
     )
 
 
@@ -129,13 +136,15 @@ def report(
     override: Overrides = None,
     seeds: Seeds = None,
     plugin: Plugins = None,
+    notes: Notes = None,
     as_json: Json = False,
 ) -> None:
     """Write the report of what is done so far: a page, pictures, tables."""
+    said = "" if notes is None else read_notes(notes)
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
     folder = report_folder(out, asked, store)
-    written = write_report(asked.suite.task, grid_results(asked, store), folder)
+    written = write_report(asked.suite.task, grid_results(asked, store, said), folder)
     if as_json:
         print_json({"page": str(written.page)})
         return

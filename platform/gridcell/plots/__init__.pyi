@@ -1,8 +1,10 @@
 from . import style as style
 from .bar_plot import grouped_bars as grouped_bars
+from .drawing import Drawing as Drawing, Spot as Spot, belongs as belongs
 from .forest_plot import Ranking as Ranking, forest as forest
 from .heatmap_plot import heatmap as heatmap
 from .line_plot import Curve as Curve, curves as curves
-from .numbers import interval as interval, signed as signed
+from .numbers import interval as interval, short as short, signed as signed
 from .radar_plot import radar as radar
 from .scatter_plot import Points as Points, scatter as scatter
+from .tradeoff_plot import Estimates as Estimates, Way as Way, pareto as pareto, tradeoff as tradeoff

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,23 @@ from gridcell.store.losses import lost_by_class
 
 STATES = ("done", "failed", "diverged", "blocked", "not run")
 """Of a cell whose result the report needs; see ``GridResults.states``."""
+
+
+@dataclass(frozen=True)
+class About:
+    """Where a report comes from.
+
+    Attributes:
+        command: what to type to make the results and the report again; empty: not known.
+        selected: which part of the suite was asked for, as ``method=ft,ewc``; empty: all of it.
+        stale: how many results are stale; None: it was not looked at.
+        notes: of the author, in Markdown; they stand on top of the page.
+    """
+
+    command: str = ""
+    selected: str = ""
+    stale: int | None = None
+    notes: str = ""
 
 
 @dataclass(frozen=True)
@@ -28,6 +45,7 @@ class GridResults:
         store: where artifacts are fetched from.
         losses: attempts that ended without a result, whether or not their cells are done by now.
         remarks: sentences that stand on top, e.g. that results were made by other code than is there now.
+        about: where the report comes from.
     """
 
     title: str
@@ -38,6 +56,7 @@ class GridResults:
     store: Store
     losses: Sequence[Loss] = ()
     remarks: Sequence[str] = ()
+    about: About = field(default_factory=About)
 
     @cached_property
     def states(self) -> Mapping[str, str]:

@@ -24,9 +24,9 @@ def write_report(task: Task, results: GridResults, out: Path) -> Report:
     ):
         raise nothing_done(results)
     out.mkdir(parents=True, exist_ok=True)
-    report: Report = task.report_function()(results, out)
     run = json.dumps({"interruptions": results.interruptions()}, indent=1, sort_keys=True)
     (out / "run.json").write_text(f"{run}\n", encoding="utf-8")
+    report: Report = task.report_function()(results, out)
     lacks = incomplete(results)
     said = [missing_table(missing(results)), Text(lacks, style="bold red")] if lacks else []
     remarks = [Text(f"{remark}.", style="bold red") for remark in results.remarks]

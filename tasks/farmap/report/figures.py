@@ -1,23 +1,30 @@
 """The report's figures, drawn from a summary and recorded runs alone."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from farmap.report.answer import main_size
 from farmap.report.film import Recording, filmstrip
 from gridcell.plots import Curve, curves, grouped_bars
 from gridcell.report import Picture
 
 Summary = Mapping[str, Any]
 
+_COVERAGE = "coverage (% of what can be seen)"
 _POINTS = 22  # of a curve, so that its markers can be told apart
 _VARIED = " "  # in the name of an agent that is another with one parameter changed, and in no other's
 
 
 def draw(summary: Summary, recordings: Mapping[str, Recording]) -> Iterator[Picture]:
     """Draw every figure the summary has numbers for, one at a time: only one is held in memory."""
-    yield _curves(summary, "coverage", "coverage (% of what can be seen)", "Coverage against steps")
+    size = main_size(summary)
+    title = f"Coverage on {size} maps"
+    only = {**summary, "sizes": {size: summary["sizes"][size]}}
+    yield replace(_curves(only, "coverage", _COVERAGE, title), name="answer", section="first")
+    yield _curves(summary, "coverage", _COVERAGE, "Coverage against steps")
     yield _curves(summary, "reached", "runs that saw 95 % (%)", "Runs that saw 95 %")
     yield _curves(summary, "memory", "cells that planning may read", "Active memory against steps")
     early = f"mean coverage, first {summary['early_steps']:,} steps (%)"
@@ -28,8 +35,7 @@ def draw(summary: Summary, recordings: Mapping[str, Recording]) -> Iterator[Pict
         yield Picture(
             f"film-{name}",
             "film",
-            f"{title}, from its start to 99 % of what can be seen (or its end). The same as an animation: "
-            f"film-{name}.gif.",
+            f"{title}, from its start to 99 % of what can be seen (or its end).",
             filmstrip(recording, title),
         )
 
@@ -51,7 +57,7 @@ def _curves(summary: Summary, name: str, axis: str, title: str) -> Picture:
         f"{title}, mean over maps (over their starts first); bands are 95 % intervals over maps. A run that "
         "ended because nothing was left stays where it was. The axis ends soon after the curves do."
     )
-    figure = curves(panels, x_axis="steps", y_axis=axis, title=title, own_x=True)
+    figure = curves(panels, x_axis="steps", y_axis=axis, title=title, own_x=True, order=_agents(summary))
     return Picture(name, "curves", caption, figure)
 
 
@@ -82,16 +88,20 @@ def _curve(agent: str, group: Mapping[str, Any], name: str, last: float) -> Curv
 
 
 def _bars(summary: Summary, name: str, axis: str, title: str) -> Picture:
-    sizes = list(summary["sizes"])
-    agents = list(dict.fromkeys(agent for of_size in summary["sizes"].values() for agent in of_size))
-    means, low, high = (np.full((len(agents), len(sizes)), np.nan) for _ in range(3))
-    for column, size in enumerate(sizes):
-        for row, agent in enumerate(agents):
+    sizes, agents = list(summary["sizes"]), _agents(summary)
+    means, low, high = (np.full((len(sizes), len(agents)), np.nan) for _ in range(3))
+    for row, size in enumerate(sizes):
+        for column, agent in enumerate(agents):
             if agent in summary["sizes"][size]:
                 found = summary["sizes"][size][agent][name]
                 means[row, column] = found["mean"]
-                ends = [np.nan if end is None else end for end in found["ci95"]]
+                ends = [np.nan if end is None else max(0.0, end) for end in found["ci95"]]
                 low[row, column], high[row, column] = ends
-    figure = grouped_bars(means, agents, sizes, low=low, high=high, value_axis=axis, title=title)
-    caption = f"{title} by agent and size of map; lines are 95 % intervals over maps."
+    figure = grouped_bars(means, sizes, agents, low=low, high=high, value_axis=axis, title=title)
+    caption = f"{title} by size of map and agent; lines are 95 % intervals over maps, cut off at zero."
     return Picture(f"bars-{name}", "bars", caption, figure)
+
+
+def _agents(summary: Summary) -> list[str]:
+    """Return all agents in one order, which gives each its colour on the page."""
+    return list(dict.fromkeys(agent for of_size in summary["sizes"].values() for agent in of_size))
