@@ -5,6 +5,7 @@ from .forest_plot import Ranking as Ranking, forest as forest
 from .heatmap_plot import heatmap as heatmap
 from .line_plot import Curve as Curve, curves as curves
 from .numbers import interval as interval, short as short, signed as signed
+from .panels import Legend as Legend, Panels as Panels, panel_title as panel_title
 from .radar_plot import radar as radar
 from .scatter_plot import Points as Points, scatter as scatter
 from .tradeoff_plot import Estimates as Estimates, Way as Way, pareto as pareto, tradeoff as tradeoff

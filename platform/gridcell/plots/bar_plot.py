@@ -44,8 +44,9 @@ def grouped_bars(
             raise ValueError(f"{name} has shape {np.shape(array)}, not {shape}")
     place = {name: index for index, name in enumerate(dict.fromkeys([*order, *series]))}
     look = [place[name] for name in series]
+    alone = len(series) == 1 and not order  # of one series the colour says nothing
     names = style.shorten_all(groups, 22)
-    plot_width, plot_height = min(10.2, max(4.0, 0.9 + 0.34 * len(groups) * (len(series) + 1))), 3.2
+    plot_width, plot_height = min(10.2, max(4.0, 0.9 + 0.27 * len(groups) * (len(series) + 1))), 3.2
     slanted = style.text_width(names, style.TICK_SIZE) > plot_width / max(1, len(groups)) * 0.92
     bottom = 0.25 + (0.72 * style.text_width(names, style.TICK_SIZE) if slanted else 0.2)
     labels = style.shorten_all(series, 44)
@@ -67,7 +68,7 @@ def grouped_bars(
             x[known],
             means[known, index],
             bar * 0.92,
-            color=style.colour(look[index]),
+            color=style.FAINT if alone else style.colour(look[index]),
             hatch=style.hatch(look[index]),
             edgecolor="white",
             linewidth=0.4,

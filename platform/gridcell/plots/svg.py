@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from gridcell.plots import style
 from gridcell.plots.drawing import Drawing, Key, Part, Spot, series_of
 
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _ZOOM = 0.8  # pixels of the page for one of the figure, which has style.DPI of them an inch
 _REACH = 7.0  # pixels from a point within which it tells its value
 
@@ -199,6 +201,7 @@ class _Pen(RendererBase):
         ismath: bool | str = False,
         mtext: Text | None = None,
     ) -> None:
+        s = _plain(s) if ismath else s
         anchor = "start"
         if mtext is not None and (angle == 0 or mtext.get_rotation_mode() == "anchor"):
             # The browser's font is not matplotlib's: hold the text at the point that it is aligned to.
@@ -270,6 +273,18 @@ class _Pen(RendererBase):
         x, y, width, height = map(_number, (*low, *size))
         view = f'viewBox="{x} {y} {width} {height}"'
         return f'<svg x="{x}" y="{y}" width="{width}" height="{height}" {view}>{element}</svg>'
+
+
+def _plain(formula: str) -> str:
+    r"""Write the few formulas that matplotlib's ticks have as plain text.
+
+    Example:
+        >>> _plain(r"$\mathdefault{10^{-3}}$")
+        '10⁻³'
+    """
+    text = formula.replace("$", "").replace(r"\mathdefault", "").replace(r"\times", "×").replace("−", "-")
+    text = re.sub(r"\^\{([-0-9]+)\}", lambda found: found[1].translate(_RAISED), text)
+    return re.sub(r"[{}\\]", "", text).replace("-", "−")
 
 
 def _shape(path: Path, moved: Transform, *, closed: bool) -> str | None:

@@ -18,9 +18,9 @@ def with_outline(page: str) -> str:
 
     Example:
         >>> with_outline("<!--contents--><h2>The answer</h2>")
-        '<a href="#the-answer">The answer</a><h2 id="the-answer">The answer</h2>'
+        '<a href="#the-answer"> The answer</a><h2 id="the-answer">The answer</h2>'
     """
-    used: dict[str, int] = {}
+    used = dict.fromkeys(re.findall(r'\bid="([^"]+)"', page), 1)
     listed: list[str] = []
 
     def anchored(found: re.Match[str]) -> str:
@@ -30,7 +30,7 @@ def with_outline(page: str) -> str:
         used[slug] = used.get(slug, 0) + 1
         name = slug if used[slug] == 1 else f"{slug}-{used[slug]}"
         if level == "2":
-            listed.append(f'<a href="#{name}">{_TAG.sub("", words).strip()}</a>')
+            listed.append(f'<a href="#{name}"> {_TAG.sub("", words).strip()}</a>')
         return f'<h{level} id="{name}">{words}</h{level}>'
 
     anchored_page = _HEADING.sub(anchored, page).replace(CONTENTS, "".join(listed), 1)

@@ -37,8 +37,8 @@ def write_page(
     makes them again and the pictures of section "first"; the task's sections follow, what is missing,
     settings and provenance, and interruptions, if there were any. A task fills the blocks of
     ``base.html.jinja`` (``sections``, ``consequence``, ``gaps``, ``method``, ``files``) in a
-    ``report.html.jinja`` of its own. Without one the sections are the ``tables`` of the context. Everything is escaped; a name that is missing
-    from the context is an error.
+    ``report.html.jinja`` of its own. Without one the sections are the ``tables`` of the context. Everything
+    is escaped; a name that is missing from the context is an error.
 
     Args:
         results: what the page is about.

@@ -50,7 +50,8 @@ def _leader(summary: Summary, size: str) -> Answer:
     told = [f"{name} {agents[name]['early_coverage']['mean']:.1f} %" for name in ranked[:4]]
     text = f"{ranked[0]} covers most of {size} maps over the first {summary['early_steps']:,} steps"
     if len(ranked) == 1:
-        text = f"{ranked[0]} alone ran on {size} maps: mean coverage over the first {summary['early_steps']:,} steps"
+        over = f"mean coverage over the first {summary['early_steps']:,} steps"
+        text = f"{ranked[0]} alone ran on {size} maps: {over}"
     why = "No two agents are compared map by map, so how sure this is cannot be said."
     return Answer(f"{text}: {', '.join(told)}.", [why])
 
@@ -74,7 +75,8 @@ def _other(size: str, pair: Mapping[str, Any]) -> str:
         return ""
     low, high = found["ci95"]
     ends = "" if low is None else f" [{_signed(low, 0)}, {_signed(high, 0)}]"
-    return f"On {found['n']} {size} map{'s' * (found['n'] != 1)}: {_signed(found['mean'], 0)}{ends} steps to 95 %."
+    where = f"{found['n']} {size} map{'s' * (found['n'] != 1)}"
+    return f"On {where}: {_signed(found['mean'], 0)}{ends} steps to 95 %."
 
 
 def _signed(value: float, digits: int) -> str:

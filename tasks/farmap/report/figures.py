@@ -52,7 +52,9 @@ def _curves(summary: Summary, name: str, axis: str, title: str) -> Picture:
         shown = _shown(of_size)
         last = _interesting(shown)
         maps = max(group["maps"] for group in shown.values())
-        panels[f"{size} ({maps} maps)"] = [_curve(agent, group, name, last) for agent, group in shown.items()]
+        panels[f"{size} ({maps} map{'s' * (maps != 1)})"] = [
+            _curve(agent, group, name, last) for agent, group in shown.items()
+        ]
     caption = (
         f"{title}, mean over maps (over their starts first); bands are 95 % intervals over maps. A run that "
         "ended because nothing was left stays where it was. The axis ends soon after the curves do."
@@ -96,7 +98,8 @@ def _bars(summary: Summary, name: str, axis: str, title: str) -> Picture:
                 found = summary["sizes"][size][agent][name]
                 means[row, column] = found["mean"]
                 ends = [np.nan if end is None else max(0.0, end) for end in found["ci95"]]
-                low[row, column], high[row, column] = ends
+                low[row, column] = ends[0]
+                high[row, column] = min(100.0, ends[1]) if "coverage" in name else ends[1]
     figure = grouped_bars(means, sizes, agents, low=low, high=high, value_axis=axis, title=title)
     caption = f"{title} by size of map and agent; lines are 95 % intervals over maps, cut off at zero."
     return Picture(f"bars-{name}", "bars", caption, figure)

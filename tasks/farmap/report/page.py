@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from farmap.agents.explore import THRESHOLDS
-from farmap.report.film import Recording, write_films
 from farmap.report.answer import answer
+from farmap.report.film import Recording, write_films
 from farmap.report.sentences import not_compared, sentences
 from farmap.report.summary import MEASURES, PLACE, Entry
 from gridcell.report import (
@@ -113,9 +113,8 @@ def size_table(size: str, agents: Mapping[str, Any]) -> Table:
         for agent, group in agents.items()
     ]
     cells = number(most["visible_cells"])
-    return Table(
-        columns, rows, f"{size.capitalize()}: {most['maps']} maps of {cells} visible cells on average"
-    )
+    maps = f"{most['maps']} map{'s' * (most['maps'] != 1)}"
+    return Table(columns, rows, f"{size.capitalize()}: {maps} of {cells} visible cells on average")
 
 
 def pair_table(size: str, pair: Mapping[str, Any], early_steps: int) -> Table:

@@ -8,6 +8,7 @@ import numpy as np
 
 from gridcell.plots import interval, signed
 from gridcell.report import Answer, Picture
+from imagenet_rib.report.estimates import verdict
 from imagenet_rib.report.leaderboard import boards
 from imagenet_rib.report.significance import ALPHA
 from imagenet_rib.vocabulary import BASELINE, CURVE, VAL
@@ -63,14 +64,18 @@ def answer(summary: Summary) -> Answer:
             "Which method keeps robustness cannot be said yet.", [said, *([partial] if known else [])]
         )
     best, *others = found.rows
-    text = f"{best['method']} has the best trade-off: it {_told(best)}"
     beside = next((row for row in found.rows if row["method"] == BASELINE), None)
-    if beside is not None and beside is not best:
-        text += f"; plain fine-tuning ({BASELINE}) {_told(beside, short=True)}"
-    elif others:
-        text += f"; the next, {others[0]['method']}, {_told(others[0], short=True)}"
     if not others:
         text = f"{best['method']} {_told(best)}"
+    elif beside is None or beside is best:
+        text = f"{best['method']} has the best trade-off: it {_told(best)}"
+        text += f"; the next, {others[0]['method']}, {_told(others[0], short=True)}"
+    elif verdict(best["total_minus_ft"]) == "above":
+        text = f"{best['method']} has the best trade-off: it {_told(best)}"
+        text += f"; plain fine-tuning ({BASELINE}) {_told(beside, short=True)}"
+    else:
+        text = f"No method is clearly better than plain fine-tuning ({BASELINE}), which {_told(beside)}"
+        text += f"; {best['method']}, the best, {_told(best, short=True)}"
     return Answer(f"{text}.", list(_sure(summary, found)))
 
 
@@ -138,8 +143,13 @@ def _way(summary: Summary, models: Sequence[str]) -> tuple[list[str], np.ndarray
 def _told(row: Mapping[str, Any], *, short: bool = False) -> str:
     gain, elsewhere = row["gain"]["mean"], row["mRI"]["mean"]
     if short and abs(gain) >= _NOTHING and abs(elsewhere) >= _NOTHING:
+        if (gain > 0) == (elsewhere > 0):
+            return f"{_change(gain, points=False)} and {abs(elsewhere):.1f}"
         return f"{_change(gain, points=False)} and {_change(elsewhere, points=False)}"
-    return f"{_change(gain)} on the new set and {_change(elsewhere, points=False)} elsewhere"
+    second = _change(elsewhere, points=False)
+    if abs(elsewhere) >= _NOTHING and (gain > 0) == (elsewhere > 0):
+        second = f"{abs(elsewhere):.1f}"
+    return f"{_change(gain)} on the new set and {second} elsewhere"
 
 
 def _change(value: float, *, points: bool = True) -> str:
@@ -174,6 +184,10 @@ def _sure(summary: Summary, found: Tradeoff) -> list[str]:
             sure = "not tested"
         else:
             sure = f"p = {p:.2g} after Holm's correction{'' if p < ALPHA else ': not significant'}"
+        total = best["total_minus_ft"]
+        if total["mean"] is not None:
+            noise = "" if verdict(total) in ("above", "below") else ", which noise explains"
+            said.append(f"Gain and mRI together: {_estimate(total)} against {BASELINE}{noise}.")
         said.append(
             f"Elsewhere {best['method']} differs from {BASELINE} by {_estimate(minus)} points ({sure})."
         )
