@@ -36,6 +36,7 @@ ORDER = [
     "report",
     "execute",
     "mlflow",
+    "answers",
     "cluster",
     "testing",
     "cli",

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gridcell.answers.request import grid_results as grid_results
 from gridcell.cli import common
 from gridcell.cli.common import (
     DEFAULT_STORAGE,
@@ -36,10 +37,9 @@ from gridcell.mlflow.database import alone, prepare
 from gridcell.mlflow.experiment import EXPERIMENT_TAG, Experiment
 from gridcell.mlflow.names import labels_of, tags_of_states
 from gridcell.mlflow.writer import remarks
-from gridcell.report import About, GridResults, write_report
+from gridcell.report import GridResults, write_report
 from gridcell.report.inline import read_notes
 from gridcell.report.results import STATES
-from gridcell.staleness import find_stale
 from gridcell.store import Store
 from gridcell.store.plans import grid_id
 
@@ -51,41 +51,6 @@ Notes = Annotated[
 
 GRID_MARK = ".grid"
 """File in a report's folder: the id of the grid that it shows."""
-
-
-def grid_results(asked: Request, store: Store, notes: str = "") -> GridResults:
-    """Read what the store holds of a grid; ``notes`` of the author, in Markdown, stand on the report's top.
-
-    Raises:
-        UserError: a stored result is damaged.
-    """
-    with reading(store.uri):
-        results, damaged = store.results.read_many(asked.grid.cells)
-        failures, losses = store.failures.read_all(), store.losses.read_all()
-    if damaged:
-        raise UserError(
-            f"The stored result of cell {damaged[0]} is damaged ({len(damaged)} in all): "
-            "'gridcell run' sets damaged results aside and runs their cells again"
-        )
-    stale = find_stale(asked.suite.task, asked.grid, store, results)
-    return GridResults(
-        title=asked.full_title,
-        settings=asked.suite.settings.model_dump(mode="json"),
-        grid=asked.grid,
-        results=results,
-        failures={
-            cell_id: failure
-            for cell_id, failure in failures.items()
-            if cell_id in asked.grid.cells and cell_id not in results
-        },
-        store=store,
-        losses=losses,
-        remarks=[
-            *stale.sentences(),
-            *asked.grid.notes,
-        ],
-        about=About(asked.command, asked.chosen, len(stale), notes),
-    )
 
 
 def report_folder(given: Path | None, asked: Request, store: Store) -> Path:

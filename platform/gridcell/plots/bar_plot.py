@@ -78,10 +78,10 @@ def grouped_bars(
         if low is not None and high is not None:
             ends = np.array([low[:, index], high[:, index]])
             shown = known & np.isfinite(ends).all(axis=0)
-            artists.append(axes.vlines(x[shown], *ends[:, shown], style.INK, linewidth=1.1))
+            artists.append(axes.vlines(x[shown], ends[0, shown], ends[1, shown], style.INK, linewidth=1.1))
         for artist in artists:
             belongs(artist, index)
-        for row in np.flatnonzero(known):
+        for row in np.flatnonzero(known).tolist():
             value, interval = float(means[row, index]), ends[:, row]
             text = (
                 f"{groups[row]}, {label}: {short(value)}"

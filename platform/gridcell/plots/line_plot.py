@@ -76,7 +76,7 @@ def curves(
     """
     if not panels:
         raise ValueError("curves need at least one panel")
-    shown = {curve.label: curve for group in reversed(panels.values()) for curve in reversed(group)}
+    shown = {curve.label: curve for group in reversed(list(panels.values())) for curve in reversed(group)}
     labels = list(dict.fromkeys(curve.label for group in panels.values() for curve in group))
     names = dict.fromkeys([*order, *(shown[label].name for label in labels)])
     place = {name: index for index, name in enumerate(names)}

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from matplotlib.text import Text
 from matplotlib.transforms import Affine2D, Bbox, Transform
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from gridcell.plots import style
 from gridcell.plots.drawing import Drawing, Key, Part, Spot, series_of
@@ -174,16 +174,18 @@ class _Pen(RendererBase):
             corners = moved.transform(path.vertices)[:4]
             low = corners.min(axis=0)
             stroke = _paint("S", gc.get_hatch_color())
-            self.out.append(f"<g {stroke}>{_hatching(*low, *(corners.max(axis=0) - low), hatch)}</g>")
+            width, height = corners.max(axis=0) - low
+            self.out.append(f"<g {stroke}>{_hatching(low[0], low[1], width, height, hatch)}</g>")
 
     def draw_image(
-        self, gc: GraphicsContextBase, x: float, y: float, im: NDArray[np.uint8], transform: Any = None
+        self, gc: GraphicsContextBase, x: float, y: float, im: ArrayLike, transform: Any = None
     ) -> None:
         from PIL import Image
 
-        height, width = im.shape[:2]
+        pixels = np.asarray(im)
+        height, width = pixels.shape[:2]
         buffer = io.BytesIO()
-        Image.fromarray(np.asarray(im)[::-1]).save(buffer, "PNG")
+        Image.fromarray(pixels[::-1]).save(buffer, "PNG")
         left, top = self._down.transform((x, y + height))
         uri = style.to_data_uri(buffer.getvalue())
         self.out.append(
@@ -291,7 +293,7 @@ def _shape(path: Path, moved: Transform, *, closed: bool) -> str | None:
     """Return a path's element without its look, as a rectangle or circle where it is one; None: empty."""
     points = moved.transform(path.vertices)
     codes = path.codes
-    if len(points) == 26 and codes is not None and (codes[1:-1] == Path.CURVE4).all():
+    if len(points) == 26 and codes is not None and set(np.asarray(codes)[1:-1].tolist()) == {Path.CURVE4}:
         low, high = points.min(axis=0), points.max(axis=0)
         (x, y), (rx, ry) = (low + high) / 2, (high - low) / 2
         if abs(rx - ry) < 0.1:

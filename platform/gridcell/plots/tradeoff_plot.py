@@ -132,9 +132,9 @@ def tradeoff(
     axes.set_ylabel(y_axis, fontsize=style.LABEL_SIZE, color=style.INK)
     axes.margins(x=0.12, y=0.12)
     axes.autoscale_view()
-    error = [
+    x_error, y_error = (
         np.append(0.0, np.nan_to_num(np.ptp(ends, axis=1) / 2)) for ends in (points.x_ends, points.y_ends)
-    ]
+    )
     x, y = np.append(0.0, points.x), np.append(0.0, points.y)
-    label_points(axes, Points(["before", *points.labels], x, y, *error))
+    label_points(axes, Points(["before", *points.labels], x, y, x_error=x_error, y_error=y_error))
     return drawing

@@ -24,14 +24,14 @@ def state(results: GridResults) -> list[tuple[str, str, bool]]:
     """Return what a reader must know before using the numbers: label, text, and whether it warns."""
     lacks = incomplete(results)
     rows = [("State", lacks or f"Complete: all {len(results.grid):,} cells are done.", bool(lacks))]
-    about = results.about
-    if about.selected:
-        rows.append(("Part", f"Yes, only what was selected: {about.selected}.", True))
-    elif about.command:
+    if results.selected:
+        chosen = " ".join(f"{key}={','.join(values)}" for key, values in results.selected.items())
+        rows.append(("Part", f"Yes, only what was selected: {chosen}.", True))
+    elif results.about.command:
         rows.append(("Part", "No: the whole suite.", False))
-    if about.stale:
-        rows.append(("Stale", f"Yes: {about.stale:,} of {len(results.results):,} results.", True))
-    elif about.stale is not None:
+    if stale := len(results.staleness):
+        rows.append(("Stale", f"Yes: {stale:,} of {len(results.results):,} results.", True))
+    elif results.about.command:
         rows.append(("Stale", "No: code and inputs are as they were when the results were made.", False))
     return rows
 

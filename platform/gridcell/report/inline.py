@@ -70,7 +70,7 @@ def as_html(notes: str) -> Markup:
     return Markup(reader.render(notes))
 
 
-def _linked(self: object, tokens: list, index: int, options: object, env: object) -> str:  # type: ignore[type-arg]
+def _linked(self: object, tokens: list, index: int, options: object, env: object) -> str:
     address, words = str(tokens[index].attrs["src"]), tokens[index].content
     if address.startswith("data:image/"):
         return str(Markup('<img src="{}" alt="{}">').format(address, words))

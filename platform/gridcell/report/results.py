@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gridcell.grid import Grid
+from gridcell.staleness import Staleness
 from gridcell.store import Loss, Result, Store
 from gridcell.store.losses import lost_by_class
 
@@ -21,14 +22,10 @@ class About:
 
     Attributes:
         command: what to type to make the results and the report again; empty: not known.
-        selected: which part of the suite was asked for, as ``method=ft,ewc``; empty: all of it.
-        stale: how many results are stale; None: it was not looked at.
         notes: of the author, in Markdown; they stand on top of the page.
     """
 
     command: str = ""
-    selected: str = ""
-    stale: int | None = None
     notes: str = ""
 
 
@@ -44,7 +41,11 @@ class GridResults:
         failures: id -> failure record of those that failed or diverged.
         store: where artifacts are fetched from.
         losses: attempts that ended without a result, whether or not their cells are done by now.
+        variants: name of each point of a sweep -> the entry that it varies.
         remarks: sentences that stand on top, e.g. that results were made by other code than is there now.
+        suite: name of the suite; empty where the results are of none.
+        selected: label -> accepted values, where not the whole suite was asked for.
+        staleness: which results were made by other code or from other inputs than are there now.
         about: where the report comes from.
     """
 
@@ -55,7 +56,11 @@ class GridResults:
     failures: Mapping[str, Mapping[str, Any]]
     store: Store
     losses: Sequence[Loss] = ()
+    variants: Mapping[str, str] = field(default_factory=dict)
     remarks: Sequence[str] = ()
+    suite: str = ""
+    selected: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    staleness: Staleness = field(default_factory=Staleness)
     about: About = field(default_factory=About)
 
     @cached_property

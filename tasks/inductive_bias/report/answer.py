@@ -24,41 +24,48 @@ def answer(summary: Mapping[str, Any]) -> Answer:
         said = [_told(rows[0]) for rows in ranked.values()][:_PROBLEMS]
         missing = "No problem has estimates of two spaces at its first number of training points."
         return Answer("Which space needs the fewest bits cannot be said yet.", [missing, *said])
-    firsts = [rows[0]["space"] for rows in several.values()]
+    clear = {name: rows for name, rows in several.items() if _apart(summary, name, *rows[:2])}
+    if not clear:
+        name, rows = next(iter(several.items()))
+        text = f"No space clearly needs fewer bits to generalize than the next: on {name}, {_row(rows[0])}"
+        return Answer(f"{text} and {_row(rows[1])}, within noise.", _sure(summary, several))
+    firsts = [rows[0]["space"] for rows in clear.values()]
     best = max(dict.fromkeys(firsts), key=firsts.count)
-    count = firsts.count(best)
-    shown = {name: rows for name, rows in several.items() if rows[0]["space"] == best}
-    name, rows = max(shown.items(), key=lambda item: item[1][-1]["bits"] - item[1][0]["bits"])
-    where = f"on {name}" if len(several) == 1 else f"on {count} of {len(several)} problems"
-    example = "" if len(several) == 1 else f", on {name}"
-    text = (
-        f"{best} needs the fewest bits to generalize {where}{example}: {_bits(rows[0])}; "
-        f"{rows[1]['space']}, the next, {_bits(rows[1])}"
-    )
+    name, rows = next((name, rows) for name, rows in clear.items() if rows[0]["space"] == best)
+    if len(several) == 1:
+        text = f"{best} needs the fewest bits to generalize on {name}: {_bits(rows[0])}"
+    else:
+        where = f"on {firsts.count(best)} of {len(several)} problems"
+        text = f"{best} clearly needs the fewest bits to generalize {where}; on {name} {_bits(rows[0])}"
+    text += f"; {rows[1]['space']}, the next, {_bits(rows[1])}"
     text += f", and {rows[-1]['space']}, the most, {_bits(rows[-1])}." if len(rows) > 2 else "."
     return Answer(text, _sure(summary, several))
+
+
+def _pair(summary: Mapping[str, Any], problem: str, first: Row, second: Row) -> Row | None:
+    """Return the paired difference of two spaces on a problem."""
+    spaces = {first["space"], second["space"]}
+    found = (one for one in summary["spaces"] if one["problem"] == problem)
+    return next((one for one in found if {one["first"], one["second"]} == spaces), None)
+
+
+def _apart(summary: Mapping[str, Any], problem: str, first: Row, second: Row) -> bool:
+    """Tell whether the first of two spaces needs less beyond noise."""
+    pair = _pair(summary, problem, first, second)
+    return pair is not None and verdict(pair) == ("below" if pair["first"] == first["space"] else "above")
 
 
 def _sure(summary: Mapping[str, Any], several: Mapping[str, Sequence[Row]]) -> list[str]:
     """Say for each problem how far the best is from the next, and whether that is beyond noise."""
     said = []
     for problem, (first, second, *_) in list(several.items())[:_PROBLEMS]:
-        pair = {first["space"], second["space"]}
-        found = next(
-            (
-                one
-                for one in summary["spaces"]
-                if one["problem"] == problem and {one["first"], one["second"]} == pair
-            ),
-            None,
-        )
+        found = _pair(summary, problem, first, second)
         told = f"{problem}: {first['space']} {_bits(first)}, {second['space']} {_bits(second)}"
         if found is None or verdict(found) == "":
             told += "; one seed or none in common, so how sure this is cannot be said"
         else:
-            low, high = (abs_end * BITS for abs_end in found["ci95"])
             sign = 1 if found["first"] == second["space"] else -1
-            low, high = sorted((sign * low, sign * high))
+            low, high = sorted(sign * end * BITS for end in found["ci95"])
             unsure = ", which noise explains" if verdict(found) == "either" else ""
             told += f"; difference {short(sign * found['bits'])} [{short(low)}, {short(high)}] bits{unsure}"
         seeds = fewer_seeds(first)
@@ -69,6 +76,10 @@ def _sure(summary: Mapping[str, Any], several: Mapping[str, Sequence[Row]]) -> l
 
 def _told(row: Row) -> str:
     return f"{row['space']} on {row['problem']}: {_bits(row)} bits."
+
+
+def _row(row: Row) -> str:
+    return f"{row['space']} needs {_bits(row)}"
 
 
 def _bits(row: Row) -> str:

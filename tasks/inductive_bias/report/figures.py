@@ -110,14 +110,14 @@ def _epsilon_curves(group: Sequence[Outcome], settings: Mapping[str, Any]) -> li
                 found.append(Curve(f"{space}, fitted", x, _positive(fitted), colour=space, line="--"))
                 continue
             ends = np.array([[np.nan if e is None else e for e in row["ci95"]] for row in rows]) * BITS
-            band = map(_positive, ends.T)
-            found.append(Curve(f"{space}, fitted", x, _positive(fitted), *band, colour=space, line="--"))
+            low, high = map(_positive, ends.T)
+            found.append(Curve(f"{space}, fitted", x, _positive(fitted), low, high, colour=space, line="--"))
             split = np.array(
                 [[_or_nan(row["splitting"]), *map(_or_nan, row["splitting_ci95"])] for row in rows]
             )
             if np.isfinite(split[:, 0]).any():
-                columns = (_positive(column) for column in split.T * BITS)
-                found.append(Curve(f"{space}, splitting", x, *columns, colour=space, line=":"))
+                y, low, high = (_positive(column) for column in split.T * BITS)
+                found.append(Curve(f"{space}, splitting", x, y, low, high, colour=space, line=":"))
     return found
 
 
@@ -242,8 +242,8 @@ def _errors(problem: str, group: Sequence[Outcome], settings: Mapping[str, Any])
     figure = layout.figure(f"{problem}: sampled errors and the fitted density")
     figure.columns = ("space", "error")
     for o, axes in zip(ordered, layout.place(figure), strict=True):
-        look = {"color": style.colour(spaces.index(o.space)), "alpha": 0.45}
-        axes.hist(o.errors, bins="fd", density=True, histtype="stepfilled", **look)
+        colour = style.colour(spaces.index(o.space))
+        axes.hist(o.errors, bins="fd", density=True, histtype="stepfilled", color=colour, alpha=0.45)
         grid = np.linspace(o.errors.min() * 0.97, o.errors.max() * 1.03, 300)
         density = np.exp(ScaledNcx2(**o.metrics["fit"]).log_density(grid))
         axes.plot(grid, density, color=style.INK, linewidth=1.4)
