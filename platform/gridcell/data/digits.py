@@ -4,6 +4,9 @@ import numpy as np
 
 from gridcell.data.images import LabelledImages
 
+DIGITS = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
+"""Images of each digit, 0 to 9: for planning, which does not load them."""
+
 _FULL_INK = 16.0  # the scans count inked pixels per 4 x 4 block
 
 

@@ -20,3 +20,20 @@ def interval(low: float, high: float, decimals: int = 1) -> str:
         '[−1.2, +2.0]'
     """
     return f"[{signed(low, decimals)}, {signed(high, decimals)}]"
+
+
+def short(value: float) -> str:
+    """Write a number in four digits, with a true minus and in plain decimals where that is short.
+
+    Example:
+        >>> short(-1234.5), short(0.00012), short(3)
+        ('−1,234', '0.00012', '3')
+    """
+    size = abs(value)
+    if size >= 1e6 or 0 < size < 1e-4:
+        text = f"{value:.3g}"
+    elif size >= 1000:
+        text = f"{value:,.0f}"
+    else:
+        text = f"{value:.4g}"
+    return text.replace("-", "−")

@@ -97,6 +97,23 @@ def open_samples(name: str, uri: str) -> Samples:
     return FolderSamples(name, folder.root)
 
 
+def open_shards(uri: str) -> Samples:
+    """Open an imported set, whatever it was imported as.
+
+    Raises:
+        UserError: There is no finished import at ``uri``; says how one is made.
+        CorruptData: Its manifest is damaged.
+    """
+    folder = Folder.open(uri)
+    if not folder.filesystem.exists(folder.path(MANIFEST)):
+        if folder.filesystem.exists(folder.path(UNFINISHED)):
+            raise UserError(f"The import at {uri} isn't finished: give its command again")
+        raise UserError(
+            f"There are no shards at {uri}: 'gridcell data import folder --from PATH --to {uri}' makes them"
+        )
+    return ShardSamples(uri)
+
+
 class ShardSamples:
     """The samples of an imported set; see :class:`Samples`. May be passed to worker processes.
 
