@@ -19,11 +19,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from rich.console import Console
 
 from photographs import PHOTOGRAPHS, photograph
 
 SIDE = 96
+CONSOLE = Console(highlight=False, soft_wrap=True)
 
 
 def write_archive(path: Path, images: int, seed: int) -> None:
@@ -47,7 +48,7 @@ def command(*arguments: str) -> None:
     """Run the command as a user would."""
     begun = time.monotonic()
     subprocess.run([sys.executable, "-m", "gridcell", *arguments], check=True)
-    print(f"{' '.join(arguments[:3])}: {time.monotonic() - begun:.0f} s", flush=True)
+    CONSOLE.print(f"{' '.join(arguments[:3])}: {time.monotonic() - begun:.0f} s")
 
 
 def own_and_mapped(pid: int) -> tuple[int, int]:
@@ -100,11 +101,12 @@ def main() -> None:
     data = ["--set", "data.source=shards", "--set", f"data.root={folder / 'sets'}"]
     run = ["run", "imagenet-rib", "--suite", "lite", "--executor", "inline", "--select", "method=pre"]
     own, mapped = watched([*run, *data, *model, "--storage", str(folder / "runs")])
-    print(f"{options.images} images of {SIDE} px: {own} MB of its own at most, {mapped} MB of pages of files")
-    print(f"held in memory they would take {options.images * SIDE * SIDE * 3 / 1e6:.0f} MB more")
-    print(
-        f"largest child: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024} MB; {os.cpu_count()} cores"
+    CONSOLE.print(
+        f"{options.images} images of {SIDE} px: {own} MB of its own at most, {mapped} MB of pages of files"
     )
+    CONSOLE.print(f"held in memory they would take {options.images * SIDE * SIDE * 3 / 1e6:.0f} MB more")
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    CONSOLE.print(f"largest child: {largest} MB; {os.cpu_count()} cores")
 
 
 if __name__ == "__main__":

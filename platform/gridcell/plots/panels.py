@@ -84,7 +84,12 @@ class Panels:
 
 
 def panel_title(axes: Axes, name: str, width: float) -> None:
-    """Write a panel's title, cut to ``width`` inches."""
+    """Write a panel's title, cut to ``width`` inches.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> panel_title(Figure().subplots(), "a model with a long name", 2.0)
+    """
     longest = max(8, int(width / (style.LABEL_SIZE * 0.62 / 72)))
     text = style.shorten(name, longest)
     axes.set_title(text, fontsize=style.LABEL_SIZE, color=style.INK, pad=4, parse_math=False)
