@@ -27,6 +27,7 @@ __all__ = ["Suite", "load_suite", "parse_settings", "suite_names"]
 EXTENDS = "extends"
 WITHOUT = "without"
 PLUGINS = "plugins"
+TUNE = "tune"
 ANCHORS = "x-"
 
 
@@ -42,6 +43,7 @@ class Suite:
         files: of the user's own that were read: the suite's, and those that it extends.
         sweeps: what sweeps added.
         without_sweeps: the settings without what sweeps added; the same where there are none.
+        tune: the block ``tune``: what is searched, as it was written.
     """
 
     task: Task
@@ -51,6 +53,7 @@ class Suite:
     files: tuple[Path, ...] = field(default=(), compare=False)
     sweeps: tuple[Swept, ...] = ()
     without_sweeps: BaseModel | None = None
+    tune: Mapping[str, Any] | None = None
 
     def grid(self) -> Grid:
         """Plan the suite's grid.
@@ -101,13 +104,16 @@ def load_suite(
     check_useful(plugins_module.load(plugins, joins=True), task.parts)
     document = Document(joined(document.values, task.parts), document.places)
     before = document.values
+    tune = document.values.pop(TUNE, None)
+    if tune is not None and not isinstance(tune, Mapping):
+        raise UserError(f"{document.places[TUNE,]}: 'tune' must hold 'key: value' lines, such as trials: 20")
     document = apply_overrides(document, task.settings, overrides)
     if seeds is not None:
         document = _seeded(document, seeds)
     document, plain, sweeps = expand_sweeps(document, task.settings, before, task.own_settings)
     without_sweeps = _checked(task, plain)  # first: a mistake of an entry is one of each of its variants
     settings = _checked(task, document) if sweeps else without_sweeps
-    return Suite(task, stem, settings, document.places, tuple(files), sweeps, without_sweeps)
+    return Suite(task, stem, settings, document.places, tuple(files), sweeps, without_sweeps, tune)
 
 
 def _layers(

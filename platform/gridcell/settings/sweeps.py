@@ -352,6 +352,16 @@ def _separator(entry: Path, values: Any, root: _Place) -> str:
     return "-" if all(re.search(pattern, "a-1") for pattern in patterns) else "_"
 
 
+def value_at(values: Mapping[str, Any], key: str) -> Any:
+    """Return the value of a setting, as ``--set`` takes it; None where there is none."""
+    held: Any = values
+    rest = key.split(".")
+    while rest:
+        name, rest = _first(held, rest)
+        held = held.get(name) if isinstance(held, Mapping) else None
+    return held
+
+
 _ABSENT = object()
 
 
