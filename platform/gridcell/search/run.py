@@ -1,4 +1,4 @@
-"""Run a search: choose trials, run their cells, look at the results, until there is no more to choose."""
+"""Run a search: its trials join a run while it goes on, each as soon as it can be chosen."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,6 +9,7 @@ from gridcell.execute.driver import diverged_cells, run_grid
 from gridcell.execute.listener import Listener
 from gridcell.execute.options import RunOptions
 from gridcell.execute.schedule import Schedule
+from gridcell.execute.source import Ended, Growth
 from gridcell.grid import Grid
 from gridcell.search.objective import union
 from gridcell.search.search import Search, Tried
@@ -22,59 +23,84 @@ Watch = Callable[[Grid], Sequence[Listener]]
 """Returns what listens while a grid is run."""
 
 
+def _nobody(grid: Grid) -> Sequence[Listener]:
+    del grid
+    return ()
+
+
 @dataclass
 class SearchRun:
-    """Runs a search.
+    """Runs a search; a source of cells for the run.
 
     Attributes:
         search: is told what comes of its trials.
         options: how cells are run.
         changed: what to do with stale results.
-        watch: makes the listeners of each part of the run.
+        watch: makes the listeners of a run.
         stopped: why the run ended before the last trial; empty where it didn't.
     """
 
     search: Search
     options: RunOptions
     changed: Changed = "keep"
-    watch: Watch = lambda grid: ()
+    watch: Watch = _nobody
     stopped: str = ""
-    _made: set[str] = field(default_factory=set)  # cells that this run made
-    _failed: set[str] = field(default_factory=set)  # cells that failed in this run
-    _rerun: dict[str, str] = field(default_factory=dict)  # stale result -> stamp of its record
+    _over: set[str] = field(default_factory=set)  # cells that ended in this run, well or not
+    _made: set[str] = field(default_factory=set)  # those of them that are done by it
+    _failed: set[str] = field(default_factory=set)  # those that failed
+    _given: set[int] = field(default_factory=set)  # numbers of the trials whose cells the run has
 
     def run(self) -> None:
         """Run the search to its end; what was tried before is taken from the store.
 
-        What failed before is tried again, once, as by any other run.
+        The suite's own values are run first, to be compared with. What failed before is tried again, as by
+        any other run.
 
         Raises:
             UserError: the executor can't run a trial, or results are stale and were not to be.
         """
         self.search.recall()
-        self._look(self.search.tried)
-        while not self.stopped:
-            new = [*self.search.asked(), *self.search.recall()]
-            self._look(new)  # a trial that equals cells of another grid is done already
-            pending = [one for one in self.search.tried if not one.is_over]
-            if pending:
-                self.run_grid(union({one.trial.number: one.grid for one in pending}))
-                self._look(pending)
-                if not self.stopped and any(not one.is_over for one in self.search.tried):
-                    raise RuntimeError("cells of a trial ended without a result and without a failure")
-            elif not self.search.may_ask():
-                return
+        self._look([self.search.default, *self.search.tried])
+        default = union({self.search.default.trial.number: self.search.default.grid})
+        schedule = self.run_grid(default, source=True)
+        if not schedule.stopped and any(not one.is_over for one in self.search.tried):
+            raise RuntimeError("cells of a trial ended without a result and without a failure")
 
-    def run_grid(self, grid: Grid) -> Schedule:
-        """Run what a grid lacks, and remember how its cells ended."""
-        options = replace(self.options, rerun={**self.options.rerun, **self._rerun})
+    def more(self, ended: Sequence[Ended]) -> Growth | None:
+        """Take note of the cells that ended, and return the cells of the trials that can be chosen now."""
+        for each in ended:
+            self._note(each)
+        self._look(
+            [
+                one
+                for one in (self.search.default, *self.search.tried)
+                if not one.is_over and {target.cell for target in one.grid.targets} <= self._over
+            ]
+        )
+        new = [*self.search.asked(), *self.search.recall()]
+        self._look(new)  # a trial that equals cells of another grid is done already
+        waiting = [
+            one for one in self.search.tried if not one.is_over and one.trial.number not in self._given
+        ]
+        if not waiting:
+            return self.more(()) if new and self.search.may_ask() else None
+        self._given |= {one.trial.number for one in waiting}
+        grid = union({one.trial.number: one.grid for one in waiting})
+        return Growth(grid, self._to_rerun(grid))
+
+    def run_grid(self, grid: Grid, *, source: bool = False) -> Schedule:
+        """Run what a grid lacks."""
+        search = self.search
+        options = replace(self.options, rerun={**self.options.rerun, **self._to_rerun(grid)})
         schedule = run_grid(
-            self.search.objective.task, grid, self.search.store, options, listeners=self.watch(grid)
+            search.objective.task,
+            grid,
+            search.store,
+            options,
+            listeners=self.watch(grid),
+            source=self if source else None,
         )
         self._made |= schedule.finished
-        self._failed |= schedule.failed.keys() | schedule.diverged
-        for cell_id in schedule.finished:
-            self._rerun.pop(cell_id, None)
         self.stopped = schedule.stopped
         return schedule
 
@@ -92,8 +118,16 @@ class SearchRun:
                 "to the search as they are)"
             )
         if self.changed == "rerun":
-            self._rerun |= stale.stamps
-        return {cell_id: result for cell_id, result in results.items() if cell_id not in self._rerun}
+            return {cell_id: result for cell_id, result in results.items() if cell_id not in stale.reasons}
+        return results
+
+    def _note(self, ended: Ended) -> None:
+        self._over.add(ended.cell.id)
+        if ended.done:
+            self._made.add(ended.cell.id)
+            self._failed.discard(ended.cell.id)
+        elif ended.failure is not None:
+            self._failed.add(ended.cell.id)
 
     def _look(self, tried: Sequence[Tried]) -> None:
         """Read what the store holds of some trials' cells, and tell the search."""
@@ -102,7 +136,14 @@ class SearchRun:
         grid = union({one.trial.number: one.grid for one in tried})
         results = self.results_of(grid)
         stale = set(self._stale(grid, results).reasons)
-        self.search.look(results, self._failures(grid, results), stale)
+        self.search.look(grid.cells.keys(), results, self._failures(grid, results), stale)
+
+    def _to_rerun(self, grid: Grid) -> dict[str, str]:
+        """Return id -> stamp of the grid's stale results, where they are to be made again."""
+        if self.changed != "rerun":
+            return {}
+        results, _ = self.search.store.results.read_many(grid.cells)
+        return dict(self._stale(grid, results).stamps)
 
     def _stale(self, grid: Grid, results: Mapping[str, Result]) -> Staleness:
         if results.keys() <= self._made:

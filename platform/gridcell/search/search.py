@@ -20,6 +20,10 @@ from gridcell.store import Result, Store
 from gridcell.suite import Suite
 
 
+DEFAULT = -1
+"""Number of the suite's own values, which are run beside the trials and are none of them."""
+
+
 @dataclass(frozen=True)
 class Tried:
     """A trial with its cells.
@@ -47,6 +51,7 @@ class Search:
 
     Attributes:
         id: by which it is found again.
+        default: the suite with its own values, which the trials are compared with.
         tried: the trials that fit the space, in their order.
         outside: how many earlier trials don't fit the space any more.
     """
@@ -66,6 +71,8 @@ class Search:
         self.id = objective.id(wanted.search, wanted.seed)
         self.tried: list[Tried] = []
         self.outside = 0
+        suite = objective.suite({})
+        self.default = Tried(Trial(DEFAULT, {}), suite, objective.grid(suite))
         self._memory = Memory(store, self.id)
         self._seen: set[int] = set()
         self._base = objective.base_values(space.ranges)
@@ -164,6 +171,7 @@ class Search:
 
     def look(
         self,
+        looked_at: Set[str],
         results: Mapping[str, Result],
         failures: Mapping[str, Mapping[str, Any]],
         stale: Set[str] = frozenset(),
@@ -171,20 +179,21 @@ class Search:
         """Take note of what came of the trials that had not ended.
 
         Args:
-            results: id -> result of the cells that are done.
+            looked_at: ids of the cells that were looked for.
+            results: id -> result of those that are done.
             failures: id -> failure of those that failed or diverged.
             stale: ids of results that other code made.
         """
         self._seconds |= {cell_id: result.seconds for cell_id, result in results.items()}
-        self.tried = [
-            one
-            if one.is_over
-            else replace(
-                one,
-                ended=self.objective.ended(one.suite, one.grid, results, failures, self.store, stale),
-            )
-            for one in self.tried
-        ]
+
+        def looked(one: Tried) -> Tried:
+            if one.is_over or not {target.cell for target in one.grid.targets} <= looked_at:
+                return one
+            ended = self.objective.ended(one.suite, one.grid, results, failures, self.store, stale)
+            return replace(one, ended=ended)
+
+        self.default = looked(self.default)
+        self.tried = [looked(one) for one in self.tried]
 
     @property
     def best(self) -> Tried | None:
