@@ -43,10 +43,10 @@ from .store import Checkpoints as Checkpoints, Result as Result, Results as Resu
 from .store.cache import cache_folder as cache_folder
 from .store.filesystem import Folder as Folder, sha256_of as sha256_of
 from .suite import load_suite as load_suite
-from .tuning import Rule as Rule, Tuning as Tuning
 from .task import (
     Playing as Playing,
     Task as Task,
     find_task as find_task,
     task_names as task_names,
 )
+from .tuning import Rule as Rule, Tuning as Tuning

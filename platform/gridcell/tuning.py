@@ -16,8 +16,8 @@ class Rule:
         held_out: a sentence: what trials are scored on, and why the report doesn't judge by it.
         score: ``module:function`` of signature ``(GridResults, metric) -> float | None``: a trial's value;
             None where it has none.
-        plan: ``module:function`` of signature ``(settings, labels) -> Grid``: what a trial runs. ``labels`` are
-            those that the search selects, label -> accepted values; what they leave out need not be planned.
+        plan: ``module:function`` of signature ``(settings, labels) -> Grid``: what a trial runs. ``labels``
+            are those that the search selects, label -> accepted values; the rest need not be planned.
             By default the task's own plan.
         oracle: whether trials do see what the report judges by; said in every table.
     """

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from gridcell.cell import canonical_json
-from gridcell.errors import UserError, unknown
+from gridcell.errors import unknown
 from gridcell.grid import Grid, Target
 from gridcell.report import GridResults
 from gridcell.search.trial import RUNNING, Ended
@@ -127,9 +127,15 @@ class Objective:
         targets = {target.cell for target in grid.targets}
         done = {cell_id: results[cell_id] for cell_id in grid.cells if cell_id in results}
         seconds = sum(result.seconds for result in done.values())
-        facts: dict[str, Any] = {"seconds": seconds, "cells": len(grid), "stale": bool(stale & grid.cells.keys())}
+        facts: dict[str, Any] = {
+            "seconds": seconds,
+            "cells": len(grid),
+            "stale": bool(stale & grid.cells.keys()),
+        }
         if not targets <= done.keys():
-            missing = [failures[cell_id] for cell_id in grid.cells if cell_id in failures and cell_id not in done]
+            missing = [
+                failures[cell_id] for cell_id in grid.cells if cell_id in failures and cell_id not in done
+            ]
             classes = sorted({str(one["failure_class"]) for one in missing})
             if not classes:
                 return replace(RUNNING, **facts)
@@ -187,9 +193,7 @@ def mean_over_targets(results: GridResults, metric: str) -> float | None:
         if isinstance(metrics.get(metric), int | float) and not isinstance(metrics[metric], bool)
     ]
     if not numbers:
-        named = {
-            name for metrics in ofs for name, one in metrics.items() if isinstance(one, int | float)
-        }
+        named = {name for metrics in ofs for name, one in metrics.items() if isinstance(one, int | float)}
         raise unknown("metric", metric, named)
     return fmean(numbers)
 
@@ -214,4 +218,3 @@ def selection_of(
         if name not in found.setdefault(selects[section], []):
             found[selects[section]].append(name)
     return found
-

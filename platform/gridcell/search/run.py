@@ -114,8 +114,8 @@ class SearchRun:
         stale = self._stale(grid, results)
         if self.changed == "fail" and stale.reasons:
             raise UserError(
-                f"{'; '.join(stale.sentences())} (--changed rerun makes them again, --changed keep tells them "
-                "to the search as they are)"
+                f"{'; '.join(stale.sentences())} (--changed rerun makes them again, --changed keep tells "
+                "them to the search as they are)"
             )
         if self.changed == "rerun":
             return {cell_id: result for cell_id, result in results.items() if cell_id not in stale.reasons}

@@ -1,7 +1,7 @@
 """Which point is tried next: a function of the space, the seed, the trials before and their results.
 
-Nothing else is remembered. A sampler is made anew for each trial, with the seed of the search plus the trial's
-number, so that a search that goes on in another process goes on as it would have.
+Nothing else is remembered. A sampler is made anew for each trial, with the seed of the search plus the
+trial's number, so that a search that goes on in another process goes on as it would have.
 """
 
 import warnings
@@ -15,6 +15,7 @@ from gridcell.search.trial import RUNNING, Ended, Trial
 from gridcell.settings.ranges import Range
 
 if TYPE_CHECKING:
+    from optuna import Study
     from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
@@ -99,21 +100,38 @@ def _next_of_grid(space: Space, told: Sequence[Told], number: int) -> Trial | No
 def _by_optuna(
     sampler: SamplerName, space: Space, told: Sequence[Told], *, number: int, seed: int, maximise: bool
 ) -> Trial:
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    kept = _most_telling(told, maximise) if sampler == "gp" else told
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that some samplers are experimental
-        study = optuna.create_study(
-            sampler=_optuna_sampler(sampler, seed + number), direction="maximize" if maximise else "minimize"
-        )
-        distributions = {key: _distribution(one) for key, one in space.ranges.items()}
-        kept = _most_telling(told, maximise) if sampler == "gp" else told
-        study.add_trials([_frozen(one, space, distributions) for one in kept])
-        asked = study.ask(distributions)
+        study = study_of(space, kept, maximise=maximise, sampler=_optuna_sampler(sampler, seed + number))
+        asked = study.ask(_distributions(space))
         memory = study.trials[-1].system_attrs
     params = {key: _outside(space.ranges[key], value) for key, value in asked.params.items()}
     return Trial(number, params, memory if sampler == "cmaes" else {})
+
+
+def study_of(
+    space: Space, told: Sequence[Told], *, maximise: bool, sampler: "BaseSampler | None" = None
+) -> "Study":
+    """Return an Optuna study that knows some trials.
+
+    Args:
+        space: whose points they are.
+        told: the trials, in their order.
+        maximise: whether larger values are better.
+        sampler: of the study; Optuna's default if left out.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(sampler=sampler, direction="maximize" if maximise else "minimize")
+    distributions = _distributions(space)
+    study.add_trials([_frozen(one, space, distributions) for one in told])
+    return study
+
+
+def _distributions(space: Space) -> "dict[str, BaseDistribution]":
+    return {key: _distribution(one) for key, one in space.ranges.items()}
 
 
 def _optuna_sampler(name: str, seed: int) -> "BaseSampler":
@@ -163,9 +181,7 @@ def _inside(one: Range, value: Any) -> Any:
     return next(place for place, known in enumerate(one.listed) if known == value)
 
 
-def _frozen(
-    one: Told, space: Space, distributions: "Mapping[str, BaseDistribution]"
-) -> "FrozenTrial":
+def _frozen(one: Told, space: Space, distributions: "Mapping[str, BaseDistribution]") -> "FrozenTrial":
     """Tell Optuna of a trial. One that diverged is worse than all others, one that failed says nothing."""
     from optuna.trial import TrialState, create_trial
 

@@ -1,8 +1,8 @@
 """The search itself: what was tried, what came of it, and what is tried next. It runs nothing.
 
-Which results a trial sees depends on its number alone: trial n is chosen when trials 0 to n - ``at_once`` have
-ended, by their results, and by the values of those between. So the order in which cells end changes nothing, and
-two drivers of one search choose the same trials.
+Which results a trial sees depends on its number alone: trial n is chosen when trials 0 to n - ``at_once``
+have ended, by their results, and by the values of those between. So the order in which cells end changes
+nothing, and two drivers of one search choose the same trials.
 """
 
 from collections.abc import Iterator, Mapping, Set
@@ -18,7 +18,6 @@ from gridcell.search.trial import RUNNING, Ended, Trial
 from gridcell.search.wanted import Wanted
 from gridcell.store import Result, Store
 from gridcell.suite import Suite
-
 
 DEFAULT = -1
 """Number of the suite's own values, which are run beside the trials and are none of them."""

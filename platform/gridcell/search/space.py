@@ -41,9 +41,13 @@ class Space:
         for text in params:
             key, equals, spec = text.partition("=")
             if not equals or not key or not spec:
-                raise UserError(f"'--param {text}' must look like --param 'training.lr=loguniform(1e-4, 1e-1)'")
+                raise UserError(
+                    f"'--param {text}' must look like --param 'training.lr=loguniform(1e-4, 1e-1)'"
+                )
             if key in found:
-                raise UserError(f"'--param {text}' and '--param {key}={found[key]}' vary the same: leave one out")
+                raise UserError(
+                    f"'--param {text}' and '--param {key}={found[key]}' vary the same: leave one out"
+                )
             found[key] = spec
         return cls.of(found, "--param ")
 
@@ -77,7 +81,7 @@ class Space:
     def point(self, index: int) -> dict[str, Any]:
         """Return one of the points of a grid; the last setting changes fastest."""
         found: dict[str, Any] = {}
-        for key, one in reversed(self.ranges.items()):
+        for key, one in reversed(list(self.ranges.items())):
             values = listed(one)
             index, place = divmod(index, len(values))
             found[key] = values[place]

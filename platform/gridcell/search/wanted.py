@@ -33,8 +33,8 @@ class Wanted(Strict):
         select: label -> values: which targets are run; by default those of the entries that are varied.
         rule: what trials may see; by default the task's first.
         budget: hours of computing after which no further trial begins.
-        at_once: trials that run beside each other, where the choice looks at results. It is part of how points
-            are chosen: trial n sees the results of trials up to n - ``at_once``.
+        at_once: trials that run beside each other, where the choice looks at results. It is part of how
+            points are chosen: trial n sees the results of trials up to n - ``at_once``.
         fresh_seeds: seeds on which the best trial and the default are compared at the end.
     """
 
@@ -44,7 +44,7 @@ class Wanted(Strict):
     mode: Mode | None = None
     search: SamplerName = "tpe"
     seed: int = Field(0, ge=0)
-    select: dict[str, list[str]] = {}
+    select: dict[str, list[str]] = Field(default_factory=dict)
     rule: str | None = None
     budget: float | None = Field(None, gt=0)
     at_once: int = Field(4, ge=1)
@@ -71,8 +71,8 @@ def wanted_of(block: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Wa
     given |= {name: value for name, value in options.items() if value is not None}
     if not given.get("params"):
         raise UserError(
-            "A search needs something to vary: --param 'training.lr=loguniform(1e-4, 1e-1)', or params in the "
-            "suite's block 'tune'"
+            "A search needs something to vary: --param 'training.lr=loguniform(1e-4, 1e-1)', or params in "
+            "the suite's block 'tune'"
         )
     return parse_settings(Wanted, given, "tune")
 
