@@ -113,7 +113,16 @@ def load_suite(
     document, plain, sweeps = expand_sweeps(document, task.settings, before, task.own_settings)
     without_sweeps = _checked(task, plain)  # first: a mistake of an entry is one of each of its variants
     settings = _checked(task, document) if sweeps else without_sweeps
-    return Suite(task, stem, settings, document.places, tuple(files), sweeps, without_sweeps, tune)
+    return Suite(
+        task,
+        stem,
+        settings,
+        places=document.places,
+        files=tuple(files),
+        sweeps=sweeps,
+        without_sweeps=without_sweeps,
+        tune=tune,
+    )
 
 
 def _layers(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gridcell.grid import Grid
+from gridcell.staleness import Staleness
 from gridcell.store import Loss, Result, Store
 from gridcell.store.losses import lost_by_class
 
@@ -29,6 +30,9 @@ class GridResults:
         losses: attempts that ended without a result, whether or not their cells are done by now.
         variants: name of each point of a sweep -> the entry that it varies.
         remarks: sentences that stand on top, e.g. that results were made by other code than is there now.
+        suite: name of the suite; empty where the results are of none.
+        selected: label -> accepted values, where not the whole suite was asked for.
+        staleness: which results were made by other code or from other inputs than are there now.
     """
 
     title: str
@@ -40,6 +44,9 @@ class GridResults:
     losses: Sequence[Loss] = ()
     variants: Mapping[str, str] = field(default_factory=dict)
     remarks: Sequence[str] = ()
+    suite: str = ""
+    selected: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    staleness: Staleness = field(default_factory=Staleness)
 
     @cached_property
     def states(self) -> Mapping[str, str]:
