@@ -22,8 +22,8 @@ class Walker(Strict):
 class Settings(Strict):
     """Walkers x seeds."""
 
-    walkers: dict[str, Walker] = {"one": Walker(), "two": Walker(x=0.1)}
-    seeds: Seeds = [0]
+    walkers: dict[str, Walker] = Field(min_length=1)
+    seeds: Seeds = Field([0])
 
 
 def plan(settings: Settings) -> Grid:

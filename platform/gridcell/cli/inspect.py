@@ -135,6 +135,9 @@ def plan(
     )
     if counts["diverged"]:
         console.print(describe_diverged(counts["diverged"], counts["blocked"]))
+    if asked.suite.tune is not None:
+        for line in _of_search(task, suite, store, override, seeds, plugin):
+            console.print(line, soft_wrap=True)
     for what, text in estimate.items():
         console.print(f"{what}: {text}")
     for on, figures in simulated.items():
@@ -268,6 +271,22 @@ def _of_earlier_rules(asked: Request, store: Store) -> list[str]:
         f"{len(ids)} results of an earlier rule of the kind '{kind}' are in this store and not used"
         for kind, ids in sorted(earlier.items())
     ]
+
+
+def _of_search(
+    task: str,
+    suite: str,
+    store: Store,
+    override: list[str] | None,
+    seeds: int | None,
+    plugin: list[str] | None,
+) -> list[str]:
+    """Say what the search of the suite's block ``tune`` would run and cost."""
+    from gridcell.search.asked import search_of
+    from gridcell.search.cost import cost_of
+
+    search = search_of(task, suite, store, {}, overrides=override or (), seeds=seeds, plugins=plugin or ())
+    return [f"'gridcell tune' searches {', '.join(search.space.ranges)}:", *cost_of(search).lines()]
 
 
 def _of_sweeps(asked: Request) -> list[str]:

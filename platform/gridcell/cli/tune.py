@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from gridcell import plugins
 from gridcell.cli import common
@@ -43,18 +42,13 @@ from gridcell.grid import Grid
 from gridcell.mlflow.address import tracking_uri
 from gridcell.mlflow.mirror import Mirror
 from gridcell.provenance import origin_of
+from gridcell.search.asked import search_of
 from gridcell.search.cost import cost_of
-from gridcell.search.judge import judge
-from gridcell.search.objective import Objective, selection_of
 from gridcell.search.report import write
 from gridcell.search.run import SearchRun
 from gridcell.search.samplers import check_sampler
 from gridcell.search.search import Search
-from gridcell.search.space import Space
-from gridcell.search.wanted import Wanted, metric_of, rule_of, tuning_of, wanted_of
 from gridcell.store import Store
-from gridcell.suite import load_suite
-from gridcell.task import find_task
 
 
 def tune(
@@ -152,12 +146,10 @@ def tune(
         "select": selection(select) if select else None,
     }
     plugins.load(plugin or (), joins=True)
-    objective, wanted = _asked(task, suite, override or (), seeds, plugin or (), given)
-    space = Space.of(wanted.params)
-    objective.suite(space.at([0.5] * len(space.ranges)))  # a mistake should be known before anything runs
     console = common.console()
     store = Store(storage) if plan else Store(storage).prepare()
-    found = Search(objective, space, wanted, store)
+    found = search_of(task, suite, store, given, overrides=override or (), seeds=seeds, plugins=plugin or ())
+    objective = found.objective
     if plan:
         for line in cost_of(found).lines():
             console.print(line, soft_wrap=True)
@@ -185,7 +177,7 @@ def tune(
                 found.default.suite.name,
                 grid,
                 store,
-                tags={"gridcell.search": f"{', '.join(space.ranges)}: {objective.metric}"},
+                tags={"gridcell.search": f"{', '.join(found.space.ranges)}: {objective.metric}"},
                 parent=f"search {found.id}",
             )
         )
@@ -195,22 +187,21 @@ def tune(
     console.print(_headline(found), soft_wrap=True)
     try:
         run.run()
-        best = found.best
-        judged = judge(run, best) if best is not None and not run.stopped else None
     except KeyboardInterrupt:
         console.print("\nStopped; what is done is kept. To go on, run again:", soft_wrap=True)
         console.print(f"  gridcell {shlex.join(sys.argv[1:])}", soft_wrap=True)
         if executor is ExecutorName.RAY:
             leave(130)
         raise typer.Exit(130) from None
-    title = f"{objective.task.name}/{found.default.suite.name}: search of {', '.join(space.ranges)}"
-    written = write(found, judged, folder, title=title, stopped=run.stopped)
+    title = f"{objective.task.name}/{found.default.suite.name}: search of {', '.join(found.space.ranges)}"
+    written = write(found, run.judged, folder, title=title, stopped=run.stopped)
     for part in written.headline:
         console.print(part, soft_wrap=True)
-    if best is not None:
+    if found.best is not None:
         console.print(f"Best: {folder / 'best.yaml'}", soft_wrap=True)
     console.print(f"Report: {written.page}", soft_wrap=True)
-    _say_mirrors(console, mirrors)
+    if mirrors and mirrors[0].problem is not None:
+        console.print(f"MLflow is behind ({mirrors[0].problem}).", soft_wrap=True)
     if run.stopped or any(one.ended.state == "failed" for one in found.tried):
         raise typer.Exit(1)
 
@@ -220,32 +211,6 @@ def _split(text: str) -> tuple[str, str]:
     if not equals or not key or not spec:
         raise UserError(f"'--param {text}' must look like --param 'training.lr=loguniform(1e-4, 1e-1)'")
     return key, spec
-
-
-def _asked(
-    task: str,
-    suite: str,
-    overrides: Sequence[str],
-    seeds: int | None,
-    plugin: Sequence[str],
-    given: dict[str, Any],
-) -> tuple[Objective, Wanted]:
-    """Join what the suite and the options say of the search.
-
-    Raises:
-        UserError: any of it is wrong.
-    """
-    found = find_task(task)
-    tuning = tuning_of(found)
-    loaded = load_suite(found, suite, overrides, seeds, plugin)
-    wanted = wanted_of(loaded.tune, given)
-    rule = rule_of(tuning, wanted.rule)
-    metric = metric_of(tuning, wanted.metric)
-    written = loaded.settings.model_dump(mode="json")
-    select = wanted.select or selection_of(wanted.params, written, tuning.selects)
-    mode = wanted.mode or tuning.metrics.get(metric, "max")
-    objective = Objective(found, suite, tuple(overrides), seeds, tuple(plugin), select, metric, mode, rule)
-    return objective, wanted
 
 
 def _folder(out: Path | None, search: Search) -> Path:
@@ -271,9 +236,3 @@ def _headline(search: Search) -> str:
         f"{', '.join(search.space.ranges)} by {wanted.search}, {objective.metric} ({objective.mode}), rule "
         f"{objective.rule.name}{peeks}, search {search.id}, storage {search.store.uri}"
     )
-
-
-def _say_mirrors(console: Console, mirrors: Sequence[Mirror]) -> None:
-    behind = {mirror.problem for mirror in mirrors if mirror.problem is not None}
-    for problem in sorted(behind):
-        console.print(f"MLflow is behind ({problem}).", soft_wrap=True)

@@ -1,14 +1,17 @@
 """The best trial against the suite's own values, as the report judges, on seeds that no trial has seen."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from gridcell.grid import Grid
 from gridcell.report import student_interval
 from gridcell.search.objective import union
-from gridcell.search.run import SearchRun
-from gridcell.search.search import Search, Tried
+from gridcell.search.search import Search
 from gridcell.search.wanted import tuning_of
+from gridcell.store import Result
+from gridcell.suite import Suite
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,62 @@ def _mean(values: tuple[float | None, ...]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
+@dataclass(frozen=True)
+class Judging:
+    """What is run to compare the best trial with the default.
+
+    Attributes:
+        seeds: fresh ones; empty where the suite has no seeds.
+        suites: of the best trial by seed, then of the default.
+        grids: of the suites.
+    """
+
+    seeds: tuple[int, ...]
+    suites: tuple[Suite, ...]
+    grids: tuple[Grid, ...]
+
+    @property
+    def grid(self) -> Grid:
+        """All of it together."""
+        return union(dict(enumerate(self.grids)), "judged")
+
+    def values(self, search: Search, results: Mapping[str, Result]) -> Judged:
+        """Return what came of it.
+
+        Args:
+            search: whose best trial is judged.
+            results: id -> result of the cells that are done.
+        """
+        rule = tuning_of(search.objective.task).judge
+        found: list[float | None] = []
+        for suite, grid in zip(self.suites, self.grids, strict=True):
+            done = {cell_id: results[cell_id] for cell_id in grid.cells if cell_id in results}
+            complete = {target.cell for target in grid.targets} <= done.keys()
+            found.append(search.objective.score(suite, grid, done, search.store, rule) if complete else None)
+        half = len(found) // 2
+        return Judged(self.seeds, tuple(found[:half]), tuple(found[half:]))
+
+
+def plan_judging(search: Search) -> Judging | None:
+    """Plan the best trial and the default as the report judges.
+
+    Returns:
+        None where no fresh seeds were asked for, or no trial has a value.
+    """
+    best = search.best
+    if not search.wanted.fresh_seeds or best is None:
+        return None
+    objective = search.objective
+    rule = tuning_of(objective.task).judge
+    seeds = fresh_seeds(search)
+    suites = tuple(
+        objective.suite(params, seed=seed)
+        for params in (best.trial.params, {})
+        for seed in (seeds or (None,))
+    )
+    return Judging(seeds, suites, tuple(objective.grid(suite, rule) for suite in suites))
+
+
 def fresh_seeds(search: Search) -> tuple[int, ...]:
     """Return the seeds after the largest that the suite has; none where it has no seeds."""
     seeds = getattr(search.default.suite.settings, "seeds", None)
@@ -57,38 +116,3 @@ def fresh_seeds(search: Search) -> tuple[int, ...]:
         return ()
     first = max(seeds) + 1
     return tuple(range(first, first + search.wanted.fresh_seeds))
-
-
-def judge(run: SearchRun, best: Tried) -> Judged | None:
-    """Run the best trial and the default as the report judges, and return their values.
-
-    Returns:
-        None where no fresh seeds were asked for, or the run was stopped.
-
-    Raises:
-        UserError: the executor can't run them.
-    """
-    search = run.search
-    if not search.wanted.fresh_seeds:
-        return None
-    objective = search.objective
-    rule = tuning_of(objective.task).judge
-    seeds = fresh_seeds(search)
-    suites = [
-        objective.suite(params, seed=seed)
-        for params in (best.trial.params, {})
-        for seed in (seeds or (None,))
-    ]
-    grids = {number: objective.grid(suite, rule) for number, suite in enumerate(suites)}
-    whole = union(grids)
-    schedule = run.run_grid(whole)
-    if schedule.stopped:
-        return None
-    results = run.results_of(whole)
-    values = []
-    for suite, grid in zip(suites, grids.values(), strict=True):
-        done = {cell_id: results[cell_id] for cell_id in grid.cells if cell_id in results}
-        complete = {target.cell for target in grid.targets} <= done.keys()
-        values.append(objective.score(suite, grid, done, search.store, rule) if complete else None)
-    half = len(values) // 2
-    return Judged(seeds, tuple(values[:half]), tuple(values[half:]))

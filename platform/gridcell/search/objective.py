@@ -167,11 +167,11 @@ class Objective:
         return None if value is None else float(value)
 
 
-def union(grids: Mapping[int, Grid]) -> Grid:
+def union(grids: Mapping[int, Grid], label: str = TRIAL) -> Grid:
     """Join the grids of several trials: each cell once, and its targets labelled by the trial."""
     cells = {cell_id: cell for grid in grids.values() for cell_id, cell in grid.cells.items()}
     targets = tuple(
-        Target({**target.labels, TRIAL: number if number >= 0 else "default"}, target.cell, target.whichever)
+        Target({**target.labels, label: number if number >= 0 else "default"}, target.cell, target.whichever)
         for number, grid in grids.items()
         for target in grid.targets
     )

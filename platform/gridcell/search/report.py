@@ -56,11 +56,10 @@ def about(search: Search) -> str:
     objective = search.objective
     best = search.best
     value = best.ended.value if best is not None else None
-    shown = "" if value is None else f", {value:.4g}"
+    shown = "" if value is None else f": {objective.metric} {value:.4g}"
     return (
-        f"The {'largest' if objective.maximise else 'smallest'} {objective.metric}{shown} of "
-        f"{len(search.tried)} trials of {objective.task.name}/{search.default.suite.name}, "
-        f"rule {_rule(search)}"
+        f"The best of {len(search.tried)} trials of {objective.task.name}/{search.default.suite.name}"
+        f"{shown}, rule {_rule(search)}"
     )
 
 
@@ -136,7 +135,8 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
     rule = objective.rule
     states = Counter(one.ended.failure or one.ended.state for one in search.tried)
     counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    sentences = [f"{len(search.tried)} of {search.wanted.trials} trials: {counted}."]
+    wanted = f" of {search.wanted.trials}" if len(search.tried) < search.wanted.trials else ""
+    sentences = [f"{len(search.tried)}{wanted} trials: {counted}."]
     if search.outside:
         sentences.append(f"{search.outside} earlier trials are outside the space now, and left out.")
     if stopped:
@@ -158,6 +158,8 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
         f"The best trial is {best.trial.number}: {shown}. Its {objective.metric} is "
         f"{best.ended.value:.4g}{beside}, under rule {rule.name}."
     )
+    if own is not None and best.ended.value is not None and not _better(search, best.ended.value, own):
+        sentences.append(f"No trial is better than the suite's own values: {NAME} holds the best trial.")
     if judged is not None:
         sentences.append(_verdict(search, judged))
     if any(one.ended.stale for one in search.tried):
@@ -165,6 +167,10 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
             "Some trials are stale: their results were made by other code, or from other inputs."
         )
     return sentences
+
+
+def _better(search: Search, value: float, other: float) -> bool:
+    return value > other if search.objective.maximise else value < other
 
 
 def _verdict(search: Search, judged: Judged) -> str:

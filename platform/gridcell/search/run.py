@@ -8,9 +8,9 @@ from gridcell.errors import UserError
 from gridcell.execute.driver import diverged_cells, run_grid
 from gridcell.execute.listener import Listener
 from gridcell.execute.options import RunOptions
-from gridcell.execute.schedule import Schedule
 from gridcell.execute.source import Ended, Growth
 from gridcell.grid import Grid
+from gridcell.search.judge import Judged, Judging, plan_judging
 from gridcell.search.objective import union
 from gridcell.search.search import Search, Tried
 from gridcell.staleness import Staleness, find_stale
@@ -38,6 +38,7 @@ class SearchRun:
         changed: what to do with stale results.
         watch: makes the listeners of a run.
         stopped: why the run ended before the last trial; empty where it didn't.
+        judged: the best trial against the suite's own values; None where that was not run.
     """
 
     search: Search
@@ -49,12 +50,14 @@ class SearchRun:
     _made: set[str] = field(default_factory=set)  # those of them that are done by it
     _failed: set[str] = field(default_factory=set)  # those that failed
     _given: set[int] = field(default_factory=set)  # numbers of the trials whose cells the run has
+    judged: Judged | None = field(default=None, init=False)
+    _judging: Judging | None = field(default=None, init=False)
 
     def run(self) -> None:
         """Run the search to its end; what was tried before is taken from the store.
 
-        The suite's own values are run first, to be compared with. What failed before is tried again, as by
-        any other run.
+        The suite's own values are run first, to be compared with; the best trial and they are judged last, on
+        fresh seeds. What failed before is tried again, as by any other run.
 
         Raises:
             UserError: the executor can't run a trial, or results are stale and were not to be.
@@ -62,9 +65,21 @@ class SearchRun:
         self.search.recall()
         self._look([self.search.default, *self.search.tried])
         default = union({self.search.default.trial.number: self.search.default.grid})
-        schedule = self.run_grid(default, source=True)
-        if not schedule.stopped and any(not one.is_over for one in self.search.tried):
+        schedule = run_grid(
+            self.search.objective.task,
+            default,
+            self.search.store,
+            replace(self.options, rerun={**self.options.rerun, **self._to_rerun(default)}),
+            listeners=self.watch(default),
+            source=self,
+        )
+        self.stopped = schedule.stopped
+        if self.stopped:
+            return
+        if any(not one.is_over for one in self.search.tried):
             raise RuntimeError("cells of a trial ended without a result and without a failure")
+        if self._judging is not None:
+            self.judged = self._judging.values(self.search, self.results_of(self._judging.grid))
 
     def more(self, ended: Sequence[Ended]) -> Growth | None:
         """Take note of the cells that ended, and return the cells of the trials that can be chosen now."""
@@ -83,26 +98,21 @@ class SearchRun:
             one for one in self.search.tried if not one.is_over and one.trial.number not in self._given
         ]
         if not waiting:
-            return self.more(()) if new and self.search.may_ask() else None
+            return self.more(()) if new and self.search.may_ask() else self._last()
         self._given |= {one.trial.number for one in waiting}
         grid = union({one.trial.number: one.grid for one in waiting})
         return Growth(grid, self._to_rerun(grid))
 
-    def run_grid(self, grid: Grid, *, source: bool = False) -> Schedule:
-        """Run what a grid lacks."""
-        search = self.search
-        options = replace(self.options, rerun={**self.options.rerun, **self._to_rerun(grid)})
-        schedule = run_grid(
-            search.objective.task,
-            grid,
-            search.store,
-            options,
-            listeners=self.watch(grid),
-            source=self if source else None,
-        )
-        self._made |= schedule.finished
-        self.stopped = schedule.stopped
-        return schedule
+    def _last(self) -> Growth | None:
+        """Return what compares the best trial with the default, once all trials are over."""
+        over = all(one.is_over for one in (self.search.default, *self.search.tried))
+        if not over or self._judging is not None:
+            return None
+        self._judging = plan_judging(self.search)
+        if self._judging is None:
+            return None
+        grid = self._judging.grid
+        return Growth(grid, self._to_rerun(grid))
 
     def results_of(self, grid: Grid) -> dict[str, Result]:
         """Return the results of a grid's cells, without those that are to be made again.

@@ -78,6 +78,15 @@ class Search:
         self._seconds: dict[str, float] = {}  # of the cells of all trials
         self._exhausted = False
 
+    def check(self) -> None:
+        """Make sure that the settings that are varied are there, and may have the ends of their ranges.
+
+        Raises:
+            UserError: one isn't, or may not.
+        """
+        for share in (0.0, 1.0, 0.5):
+            self._planned(Trial(0, self.space.at([share] * len(self.space.ranges))))
+
     def recall(self) -> list[Tried]:
         """Take in the trials that were asked for before, here or by another driver; return the new ones."""
         new = []

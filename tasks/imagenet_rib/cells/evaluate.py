@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gridcell import Cell, Context, UserError
+from imagenet_rib.cells.held_out import split
 from imagenet_rib.cells.inputs import Inputs
 from imagenet_rib.cells.packed_bits import PackedAnswers
-from imagenet_rib.grid.input_names import is_data
+from imagenet_rib.grid.input_names import HELD_OUT, is_data
 from imagenet_rib.grid.slices import key_of, members
 from imagenet_rib.method import Merging
 from imagenet_rib.methods import get
 from imagenet_rib.metrics import accuracy
+from imagenet_rib.vocabulary import VAL
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,6 +56,8 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
             if not len(chosen):
                 raise UserError(f"Set '{name}' has no images under corruption '{corruption}'")
             images = images.select(chosen)
+        if HELD_OUT in cell.config and name != VAL:
+            images = images.select(split(images, cell.config[HELD_OUT])[1])
         batch_size, _ = context.batch_and_accumulation(BATCH_SIZE)
         own = whole_batches(len(images), batch_size, context.rank, context.workers)
         batches = images.evaluation_batches(batch_size, normalise.prepare, own)

@@ -4,18 +4,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gridcell import Cell, Grid, GridBuilder, Resources, UserError, divided, identity_of, one_worker, unknown
+from gridcell import Cell, Grid, GridBuilder, Resources, UserError, identity_of, one_worker, unknown
 from gridcell.data import added_corruptions, shift, shifts_in_order
 from imagenet_rib.distance.memory import check_memory
 from imagenet_rib.grid.chosen_methods import Chosen, default, roles
 from imagenet_rib.grid.code import DERIVED
-from imagenet_rib.grid.input_names import DATA, OBJECTNET, data_role
+from imagenet_rib.grid.input_names import DATA, HELD_OUT, OBJECTNET, data_role
 from imagenet_rib.grid.model_names import check_name
 from imagenet_rib.grid.published import Published, check_there, labelled_images, published, published_set
+from imagenet_rib.grid.resources import resources_of
 from imagenet_rib.grid.slices import CORRUPTED, evaluation_cuts
 from imagenet_rib.grid.training_settings import changed
 from imagenet_rib.method import FineTuning, Merging
-from imagenet_rib.settings import Data, Pretrained, Pretraining, Settings
+from imagenet_rib.settings import Data, Pretrained, Settings
 from imagenet_rib.vocabulary import PRE, VAL
 
 PRETRAIN = "pretrain"
@@ -40,8 +41,18 @@ PRETRAIN_SEED = 0
 """Pre-trained models are given, as in the paper: seeds repeat the fine-tuning alone."""
 
 
-def plan(settings: Settings) -> Grid:
-    """Plan a suite's grid.
+@dataclass(frozen=True)
+class ForSearch:
+    """What a search plans otherwise: no distances, and of a method with variants the headline alone.
+
+    ``held_out`` is the part of each set that is tested on, with ``val``, and not trained on; None for none.
+    """
+
+    held_out: Mapping[str, Any] | None = None
+
+
+def plan(settings: Settings, search: ForSearch | None = None) -> Grid:
+    """Plan a suite's grid, or one of a search.
 
     Raises:
         UserError: a data folder can't be used, a method needs one that the suite can't provide, or timm
@@ -51,7 +62,7 @@ def plan(settings: Settings) -> Grid:
     brought = _published_weights(grid, settings)
     with grid.setting("data"):
         data = _data(grid, settings)
-    resources = _resources(settings)
+    resources = resources_of(settings)
     grid.check()
     for architecture_name, architecture in settings.architectures.items():
         for pretraining in architecture.pretrainings or settings.pretrainings:
@@ -69,7 +80,7 @@ def plan(settings: Settings) -> Grid:
                 )
                 for name, path in weights.locations.items():
                     grid.locate(name, path)
-                _plan_model(_Model(grid, settings, model, weights.name, data, pre, resources))
+                _plan_model(_Model(grid, settings, model, weights.name, data, pre, resources, search))
                 continue
             pre = grid.add(
                 "pretrain",
@@ -82,7 +93,7 @@ def plan(settings: Settings) -> Grid:
                 title=f"pretrain {model}",
                 resources=resources,
             )
-            _plan_model(_Model(grid, settings, model, architecture.name, data, pre, resources))
+            _plan_model(_Model(grid, settings, model, architecture.name, data, pre, resources, search))
     return grid.build()
 
 
@@ -150,24 +161,6 @@ class _Data:
         return [*(name for name in known if name in there or not there), *sorted(there.difference(known))]
 
 
-def _resources(settings: Settings) -> Resources:
-    """Return what a model's training or evaluation occupies.
-
-    Raises:
-        UserError: a batch can't be divided among the workers.
-    """
-    needed = settings.resources
-    scratch = {name: how for name, how in settings.pretrainings.items() if isinstance(how, Pretraining)}
-    trained = {"training": settings.training}
-    trained |= {f"pretrainings.{name}": how for name, how in scratch.items()}
-    for name, chosen in settings.methods.items():
-        if chosen.training is not None and chosen.training.batch_size is not None:
-            trained[f"methods.{name}.training"] = changed(settings.training, chosen.training)
-    for where, how in trained.items():
-        divided(how.batch_size, needed.workers, f"{where}.batch_size")
-    return Resources(**needed.model_dump())
-
-
 def _data(grid: GridBuilder, settings: Settings) -> _Data:
     data = settings.data
     config: dict[str, Any] = {"source": data.source}
@@ -228,12 +221,25 @@ class _Model:
     data: _Data
     pre: Cell
     resources: Resources
+    search: ForSearch | None = None
+
+    @property
+    def held_out(self) -> dict[str, Any]:
+        """What the configuration of a cell says of the part of a set that is held out."""
+        how = self.search.held_out if self.search is not None else None
+        return {} if how is None else {HELD_OUT: dict(how)}
+
+    def tested(self, labels: Mapping[str, Any]) -> list[str]:
+        """Return the sets that weights are tested on."""
+        if self.held_out and "downstream" in labels:
+            return [labels["downstream"], VAL]
+        return [*self.settings.downstream, VAL]
 
 
 def _plan_model(model: _Model) -> None:
     settings = model.settings
     _evaluate(model, {"method": PRE}, {"weights": model.pre}, None)  # what all others are compared with
-    if settings.distance.enabled:
+    if settings.distance.enabled and model.search is None:
         _plan_distances(model)
     for name, chosen in settings.methods.items():
         if chosen.kind == PRE:
@@ -302,7 +308,8 @@ def _plan_merges(model: _Model, chosen: Chosen, method: Merging, labels: Mapping
         role: _weights(model, chosen.source(name), labels["downstream"], labels["seed"])
         for role, name in taken.items()
     }
-    for variant in method.variants(chosen.parameters):
+    variants = method.variants(chosen.parameters)
+    for variant in variants if model.search is None else variants[:1]:
         alone = method.alone(variant)
         if alone is not None:  # the merge is one of its ingredients, which is evaluated anyway
             _evaluate(model, {**labels, **variant}, {"weights": ingredients[alone]}, None)
@@ -346,6 +353,7 @@ def _train(model: _Model, name: str, downstream: str, seed: int) -> Cell:
         "training": changed(model.settings.training, chosen.training).identity(),
         "downstream": downstream,
         **_objectnet(model, [downstream]),
+        **model.held_out,
     }
     title = f"{model.name} {name} on {downstream} seed {seed}"
     resources = one_worker(model.resources) if method.compares_images else model.resources
@@ -356,7 +364,7 @@ def _evaluate(
     model: _Model, labels: Mapping[str, Any], weights: Mapping[str, Cell], merge: Mapping[str, Any] | None
 ) -> None:
     """Plan the evaluation of weights, or of a merge of weights, cut as the settings say."""
-    sets, cut = [*model.settings.downstream, VAL], model.settings.evaluation.cut
+    sets, cut = model.tested(labels), model.settings.evaluation.cut
     by_corruption = cut == "corruption" and CORRUPTED in sets
     cuts = evaluation_cuts(sets, cut, model.data.shown_corruptions() if by_corruption else ())
     for part in cuts:
@@ -364,7 +372,13 @@ def _evaluate(
         where = " ".join([part["sets"][0], part.get("corruption", "")]).strip()
         cell = model.grid.add(
             "evaluate",
-            {**part, "merge": merge, **_objectnet(model, part["sets"]), **_precision(model)},
+            {
+                **part,
+                "merge": merge,
+                **_objectnet(model, part["sets"]),
+                **_precision(model),
+                **model.held_out,
+            },
             needs={**model.data.of(*part["sets"]), **weights},
             title=f"test {model.name} {what}" + (f" on {where}" if len(cuts) > 1 else ""),
             resources=model.resources,

@@ -1,0 +1,135 @@
+"""What a search of the benchmark sees, and what it maximises.
+
+The benchmark judges a method by RI_i: the change of accuracy on the sets j other than the one, i, that a
+model is fine-tuned on. Under rule ``own`` a search sees none of these: its models are trained on four fifths
+of set i, and scored on the last fifth and on images of the pre-training data (``val``), which are in no RI.
+Gulrajani and Lopez-Paz, "In Search of Lost Domain Generalization" (2021), section 3, name such rules.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from gridcell import Grid, Rule, Tuning
+from gridcell.report import GridResults
+from imagenet_rib.grid.plan import ForSearch, plan
+from imagenet_rib.settings import Settings
+from imagenet_rib.vocabulary import PRE, VAL
+
+MRI = "mRI"
+SHARE = 0.2  # of each class of a set
+SPLIT_SEED = 0
+
+Accuracies = Mapping[str, float]
+"""Set -> accuracy in percent."""
+
+tuning = Tuning(
+    metrics={MRI: "max", VAL: "max"},
+    rules=(
+        Rule(
+            "own",
+            "held out are a fifth of each set that is fine-tuned on, by class, and the pre-training data's "
+            "val. mRI is the mean change of accuracy on the two; trials see nothing that the mRI of a report "
+            "counts",
+            score="imagenet_rib.search:score_own",
+            plan="imagenet_rib.search:plan_own",
+        ),
+        Rule(
+            "oracle",
+            "nothing is held out: trials are scored by the mRI that the report judges by",
+            score="imagenet_rib.search:score_as_judged",
+            plan="imagenet_rib.search:plan_as_judged",
+            oracle=True,
+        ),
+    ),
+    selects={"methods": "method"},
+)
+
+
+def plan_own(settings: Settings, labels: Mapping[str, Sequence[str]]) -> Grid:
+    """Plan trials that hold a part of each set out."""
+    return plan(_narrowed(settings, labels), ForSearch({"share": SHARE, "seed": SPLIT_SEED}))
+
+
+def plan_as_judged(settings: Settings, labels: Mapping[str, Sequence[str]]) -> Grid:
+    """Plan what the report judges by: the cells of the suite itself."""
+    return plan(_narrowed(settings, labels), ForSearch())
+
+
+def _narrowed(settings: Settings, labels: Mapping[str, Sequence[str]]) -> Settings:
+    """Leave out the methods that nothing selected needs."""
+    if "method" not in labels:
+        return settings
+    wanted, kept = [name for name in labels["method"] if name in settings.methods], set()
+    while wanted:
+        name = wanted.pop()
+        kept.add(name)
+        needs = (settings.methods[name].source(need) for need in _needs(settings, name))
+        wanted += [need for need in needs if need in settings.methods and need not in kept]
+    if not kept:
+        return settings
+    methods = {name: one for name, one in settings.methods.items() if name in kept}
+    return settings.model_copy(update={"methods": methods})
+
+
+def _needs(settings: Settings, name: str) -> Iterable[str]:
+    chosen = settings.methods[name]
+    return chosen.method.needs(chosen.parameters)
+
+
+def score_own(results: GridResults, metric: str) -> float | None:
+    """Return the mean over models, methods, sets and seeds of a trial's score, in percentage points.
+
+    That is the change of accuracy by fine-tuning: ``mRI`` half on the held-out part of the set fine-tuned on,
+    half on ``val``; ``val`` on ``val`` alone.
+    """
+
+    def one(after: Accuracies, before: Accuracies, downstream: str) -> float:
+        kept = after[VAL] - before[VAL]
+        return kept if metric == VAL else (kept + after[downstream] - before[downstream]) / 2
+
+    return _mean(results, one)
+
+
+def score_as_judged(results: GridResults, metric: str) -> float | None:
+    """Return the mean over models, methods, sets i and seeds of RI_i, in percentage points.
+
+    For ``val`` it is the change of accuracy on ``val``.
+    """
+
+    def one(after: Accuracies, before: Accuracies, downstream: str) -> float:
+        others = [VAL] if metric == VAL else [name for name in before if name not in (downstream, VAL)]
+        return fmean(after[name] - before[name] for name in others)
+
+    return _mean(results, one)
+
+
+def _mean(results: GridResults, score: Any) -> float | None:
+    """Return the mean score of all that was fine-tuned; None where something has no accuracy."""
+    found: dict[tuple[tuple[str, Any], ...], dict[str, float]] = defaultdict(dict)
+    for target in results.grid.targets:
+        result = results.results.get(target.cell)
+        if result is None:
+            return None
+        found[tuple(target.labels.items())] |= result.metrics["accuracy"]
+    tested = {labels: _by_set(accuracies) for labels, accuracies in found.items()}
+    before = {
+        dict(labels)["model"]: accuracies
+        for labels, accuracies in tested.items()
+        if dict(labels)["method"] == PRE
+    }
+    scores = [
+        score(accuracies, before[dict(labels)["model"]], dict(labels)["downstream"])
+        for labels, accuracies in tested.items()
+        if dict(labels)["method"] != PRE
+    ]
+    return fmean(scores) if scores else None
+
+
+def _by_set(accuracies: Accuracies) -> dict[str, float]:
+    """Join the accuracies on parts of a set, such as ``c/fog``, each part counting alike."""
+    parts: dict[str, list[float]] = defaultdict(list)
+    for key, value in accuracies.items():
+        parts[key.partition("/")[0]].append(value)
+    return {name: fmean(values) for name, values in parts.items()}
