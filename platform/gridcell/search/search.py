@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gridcell.errors import UserError
 from gridcell.grid import Grid
 from gridcell.search.memory import Memory
 from gridcell.search.objective import Objective
@@ -82,10 +83,18 @@ class Search:
         """Make sure that the settings that are varied are there, and may have the ends of their ranges.
 
         Raises:
-            UserError: one isn't, or may not.
+            UserError: one isn't, or may not; or none of them changes what a trial runs.
         """
-        for share in (0.0, 1.0, 0.5):
-            self._planned(Trial(0, self.space.at([share] * len(self.space.ranges))))
+        shares = (0.0, 1.0, 0.5)
+        planned = [
+            self._planned(Trial(0, self.space.at([share] * len(self.space.ranges)))) for share in shares
+        ]
+        if planned[0].grid.cells.keys() == planned[1].grid.cells.keys():
+            shown = " ".join(f"{label}={','.join(of)}" for label, of in self.objective.select.items())
+            raise UserError(
+                f"A trial runs nothing that {' or '.join(self.space.ranges)} changes"
+                + (f" (selected: {shown})" if shown else "")
+            )
 
     def recall(self) -> list[Tried]:
         """Take in the trials that were asked for before, here or by another driver; return the new ones."""
