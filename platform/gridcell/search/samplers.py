@@ -7,6 +7,7 @@ trial's number, so that a search that goes on in another process goes on as it w
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from gridcell.errors import unknown
@@ -24,6 +25,8 @@ SamplerName = Literal["random", "tpe", "gp", "cmaes", "qmc", "grid"]
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
 BLIND = frozenset({"random", "qmc", "grid"})
 """Samplers that look at no result: all their trials can run at once."""
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # no suggestion depends on when a trial was run
 
 _GP_TRIALS = 100  # of more, an ask takes many seconds: the best and the latest are kept
 
@@ -105,9 +108,9 @@ def _by_optuna(
         warnings.simplefilter("ignore")  # that some samplers are experimental
         study = study_of(space, kept, maximise=maximise, sampler=_optuna_sampler(sampler, seed + number))
         asked = study.ask(_distributions(space))
-        memory = study.trials[-1].system_attrs
+        memory = study.get_trials(deepcopy=False)[-1].system_attrs if sampler == "cmaes" else {}
     params = {key: _outside(space.ranges[key], value) for key, value in asked.params.items()}
-    return Trial(number, params, memory if sampler == "cmaes" else {})
+    return Trial(number, params, memory)
 
 
 def study_of(
@@ -183,7 +186,9 @@ def _inside(one: Range, value: Any) -> Any:
 
 def _frozen(one: Told, space: Space, distributions: "Mapping[str, BaseDistribution]") -> "FrozenTrial":
     """Tell Optuna of a trial. One that diverged is worse than all others, one that failed says nothing."""
-    from optuna.trial import TrialState, create_trial
+    from optuna.trial import TrialState
+
+    from gridcell.search.kept_trial import KeptTrial
 
     states = {
         "done": TrialState.COMPLETE,
@@ -191,10 +196,16 @@ def _frozen(one: Told, space: Space, distributions: "Mapping[str, BaseDistributi
         "failed": TrialState.FAIL,
         "running": TrialState.RUNNING,
     }
-    return create_trial(
+    return KeptTrial(
+        number=-1,  # the study gives numbers
+        trial_id=-1,
         state=states[one.ended.state],
+        value=one.ended.value if one.ended.state == "done" else None,
+        datetime_start=_LONG_AGO,
+        datetime_complete=None if one.ended.state == "running" else _LONG_AGO,
         params={key: _inside(space.ranges[key], value) for key, value in one.trial.params.items()},
         distributions=dict(distributions),
-        value=one.ended.value if one.ended.state == "done" else None,
+        user_attrs={},
         system_attrs=dict(one.trial.memory),
+        intermediate_values={},
     )
