@@ -19,13 +19,20 @@ class Rule:
         plan: ``module:function`` of signature ``(settings, labels) -> Grid``: what a trial runs. ``labels``
             are those that the search selects, label -> accepted values; the rest need not be planned.
             By default the task's own plan.
+        parts: ``module:function`` of signature ``(GridResults, metric) -> {part: (choice, judged)}``, of a
+            rule that makes a choice of its own for each part of the answer: the trial with the best
+            ``choice``, which has not seen the part, gives the part's ``judged``. ``score`` is then not
+            called. Such a search looks at no result while it goes on: its trials serve every choice.
+        metrics: those that the rule goes with; empty for all of the task.
         oracle: whether trials do see what the report judges by; said in every table.
     """
 
     name: str
     held_out: str
-    score: str
+    score: str = ""
     plan: str = ""
+    parts: str = ""
+    metrics: tuple[str, ...] = ()
     oracle: bool = False
 
 

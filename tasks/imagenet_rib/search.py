@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from gridcell import Grid, Rule, Tuning
+from gridcell import Grid, Rule, Tuning, UserError
 from gridcell.report import GridResults
 from imagenet_rib.grid.plan import ForSearch, plan
 from imagenet_rib.settings import Settings
@@ -36,6 +36,14 @@ tuning = Tuning(
             plan="imagenet_rib.search:plan_own",
         ),
         Rule(
+            "leave-one-out",
+            "held out is, for each set that is reported, this set: the choice for it is made by the mean "
+            "change of accuracy on the other sets but the one fine-tuned on",
+            parts="imagenet_rib.search:parts",
+            plan="imagenet_rib.search:plan_each_set",
+            metrics=(MRI,),
+        ),
+        Rule(
             "oracle",
             "nothing is held out: trials are scored by the mRI that the report judges by",
             score="imagenet_rib.search:score_as_judged",
@@ -55,6 +63,17 @@ def plan_own(settings: Settings, labels: Mapping[str, Sequence[str]]) -> Grid:
 def plan_as_judged(settings: Settings, labels: Mapping[str, Sequence[str]]) -> Grid:
     """Plan what the report judges by: the cells of the suite itself."""
     return plan(_narrowed(settings, labels), ForSearch())
+
+
+def plan_each_set(settings: Settings, labels: Mapping[str, Sequence[str]]) -> Grid:
+    """Plan the suite's own cells, of which each set in turn is not looked at.
+
+    Raises:
+        UserError: there are fewer than three sets.
+    """
+    if len(settings.downstream) < 3:
+        raise UserError("Rule leave-one-out needs three sets: one to report, one to fine-tune on, one to see")
+    return plan_as_judged(settings, labels)
 
 
 def _narrowed(settings: Settings, labels: Mapping[str, Sequence[str]]) -> Settings:
@@ -105,26 +124,50 @@ def score_as_judged(results: GridResults, metric: str) -> float | None:
     return _mean(results, one)
 
 
+def parts(results: GridResults, metric: str) -> dict[str, tuple[float, float]]:
+    """Return for each set j the mean change of accuracy on sets other than j and i, and that on j.
+
+    i are the sets that models are fine-tuned on, other than j. The mean over j of the latter is mRI.
+
+    """
+    del metric  # mRI
+    before, after = _accuracies(results)
+    names = [name for name in next(iter(before.values())) if name != VAL]
+    found = {}
+    for reported in names:
+        seen, judged = [], []
+        for labels, accuracies in after:
+            if (own := labels["downstream"]) == reported:
+                continue
+            change = {name: accuracies[name] - before[labels["model"]][name] for name in names}
+            judged.append(change[reported])
+            seen += [value for name, value in change.items() if name not in (reported, own)]
+        if seen:
+            found[reported] = (fmean(seen), fmean(judged))
+    return found
+
+
 def _mean(results: GridResults, score: Any) -> float | None:
-    """Return the mean score of all that was fine-tuned; None where something has no accuracy."""
-    found: dict[tuple[tuple[str, Any], ...], dict[str, float]] = defaultdict(dict)
-    for target in results.grid.targets:
-        result = results.results.get(target.cell)
-        if result is None:
-            return None
-        found[tuple(target.labels.items())] |= result.metrics["accuracy"]
-    tested = {labels: _by_set(accuracies) for labels, accuracies in found.items()}
-    before = {
-        dict(labels)["model"]: accuracies
-        for labels, accuracies in tested.items()
-        if dict(labels)["method"] == PRE
-    }
+    """Return the mean score of all that was fine-tuned; None where nothing was."""
+    before, after = _accuracies(results)
     scores = [
-        score(accuracies, before[dict(labels)["model"]], dict(labels)["downstream"])
-        for labels, accuracies in tested.items()
-        if dict(labels)["method"] != PRE
+        score(accuracies, before[labels["model"]], labels["downstream"]) for labels, accuracies in after
     ]
     return fmean(scores) if scores else None
+
+
+def _accuracies(
+    results: GridResults,
+) -> tuple[dict[str, Accuracies], list[tuple[Mapping[str, Any], Accuracies]]]:
+    """Return model -> accuracies before fine-tuning, and labels and accuracies of all that was fine-tuned."""
+    found: dict[tuple[tuple[str, Any], ...], dict[str, float]] = defaultdict(dict)
+    for target in results.grid.targets:
+        found[tuple(target.labels.items())] |= results.results[target.cell].metrics["accuracy"]
+    tested: list[tuple[Mapping[str, Any], Accuracies]] = [
+        (dict(labels), _by_set(accuracies)) for labels, accuracies in found.items()
+    ]
+    before = {labels["model"]: accuracies for labels, accuracies in tested if labels["method"] == PRE}
+    return before, [both for both in tested if both[0]["method"] != PRE]
 
 
 def _by_set(accuracies: Accuracies) -> dict[str, float]:

@@ -11,6 +11,8 @@ from hypothesis import given, strategies as st
 from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.data.images import LabelledImages, save_npz
+from gridcell.errors import UserError
+from gridcell.search.asked import search_of
 from gridcell.suite import load_suite
 from gridcell.task import find_task
 from imagenet_rib.cells import evaluate, train
@@ -18,7 +20,14 @@ from imagenet_rib.cells.held_out import split
 from imagenet_rib.cells.packed_bits import PackedAnswers
 from imagenet_rib.learning.models import architecture_name, build_model, save_weights
 from imagenet_rib.metrics import robustness_improvement
-from imagenet_rib.search import plan_as_judged, plan_own, score_as_judged, score_own
+from imagenet_rib.search import (
+    parts,
+    plan_as_judged,
+    plan_each_set,
+    plan_own,
+    score_as_judged,
+    score_own,
+)
 
 TINY = str(Path(__file__).parent / "tiny.yaml")
 TASK = find_task("imagenet-rib")
@@ -148,6 +157,33 @@ def test_the_score_under_rule_own_is_half_the_own_set_and_half_val():
             changes.append((after[name] - pre[name] + kept[-1]) / 2)
     assert score_own(found, "mRI") == pytest.approx(np.mean(changes))
     assert score_own(found, "val") == pytest.approx(np.mean(kept))
+
+
+def test_each_set_is_chosen_for_by_the_others_alone_and_all_together_are_mri():
+    settings = settings_of("seeds=[0, 1]")
+    found = filled(plan_each_set(settings, {"method": ["ewc"]}).select({"method": ["ewc"]}))
+    before = parts(found, "mRI")
+    assert list(before) == list(settings.downstream)
+    assert np.mean([judged for _, judged in before.values()]) == pytest.approx(score_as_judged(found, "mRI"))
+    for result in found.results.values():
+        result.metrics["accuracy"]["v2"] += 7.0 if result.metrics["accuracy"]["v2"] < 50 else 1.0
+    after = parts(found, "mRI")
+    assert after["v2"][0] == before["v2"][0]
+    assert after["v2"][1] != before["v2"][1]
+    assert after["r"][0] != before["r"][0]
+
+
+def test_leave_one_out_looks_at_no_result_while_it_goes_on(store):
+    given = {"params": {"methods.ewc.strength": "loguniform(1, 100)"}, "rule": "leave-one-out"}
+    assert search_of("imagenet-rib", TINY, store, {**given, "search": "random"}).objective.rule.parts
+    for change, sentence in [
+        ({}, "add --search grid, qmc, random"),
+        ({"search": "random", "metric": "val"}, "goes with the metric mRI, not with val"),
+    ]:
+        with pytest.raises(UserError, match=sentence):
+            search_of("imagenet-rib", TINY, store, given | change)
+    with pytest.raises(UserError, match="needs three sets"):
+        search_of("imagenet-rib", TINY, store, given | {"search": "random"}, overrides=["downstream=[v2, r]"])
 
 
 NAME, OPTIONS = "vit_tiny_patch16_224", {"patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2}

@@ -40,7 +40,8 @@ def search_of(
     tuning = tuning_of(found)
     loaded = load_suite(found, suite, overrides, seeds, plugins)
     wanted = wanted_of(loaded.tune, options)
-    metric = metric_of(tuning, wanted.metric)
+    rule = rule_of(tuning, wanted.rule)
+    metric = metric_of(tuning, wanted.metric, rule)
     written = loaded.settings.model_dump(mode="json")
     objective = Objective(
         found,
@@ -51,7 +52,7 @@ def search_of(
         wanted.select or selection_of(wanted.params, written, tuning.selects),
         metric,
         wanted.mode or tuning.metrics.get(metric, "max"),
-        rule_of(tuning, wanted.rule),
+        rule,
     )
     search = Search(objective, Space.of(wanted.params), wanted, store)
     search.check()

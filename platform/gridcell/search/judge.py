@@ -1,6 +1,6 @@
 """The best trial against the suite's own values, as the report judges, on seeds that no trial has seen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from gridcell.grid import Grid
 from gridcell.report import student_interval
 from gridcell.search.objective import union
-from gridcell.search.search import Search
+from gridcell.search.search import DEFAULT, Search
 from gridcell.search.wanted import tuning_of
 from gridcell.store import Result
 from gridcell.suite import Suite
@@ -59,13 +59,16 @@ class Judging:
 
     Attributes:
         seeds: fresh ones; empty where the suite has no seeds.
-        suites: of the best trial by seed, then of the default.
+        suites: of the best trial by seed, then of the default; others after these.
         grids: of the suites.
+        chosen: by seed: part of the answer -> place of the suite that is chosen for it. Empty where one trial
+            is chosen for all.
     """
 
     seeds: tuple[int, ...]
     suites: tuple[Suite, ...]
     grids: tuple[Grid, ...]
+    chosen: tuple[Mapping[str, int], ...] = ()
 
     @property
     def grid(self) -> Grid:
@@ -80,13 +83,45 @@ class Judging:
             results: id -> result of the cells that are done.
         """
         rule = tuning_of(search.objective.task).judge
-        found: list[float | None] = []
-        for suite, grid in zip(self.suites, self.grids, strict=True):
-            done = {cell_id: results[cell_id] for cell_id in grid.cells if cell_id in results}
-            complete = {target.cell for target in grid.targets} <= done.keys()
-            found.append(search.objective.score(suite, grid, done, search.store, rule) if complete else None)
-        half = len(found) // 2
-        return Judged(self.seeds, tuple(found[:half]), tuple(found[half:]))
+        count = len(self.seeds) or 1
+        if self.chosen:
+            parts = [self._parts(search, place, results) for place in range(len(self.suites))]
+            best = [
+                _mean_if_all([parts[place].get(part, _NONE)[1] for part, place in chosen.items()])
+                for chosen in self.chosen
+            ]
+            default = [
+                _mean_if_all([judged for _, judged in parts[place].values()] or [None])
+                for place in range(count, 2 * count)
+            ]
+            return Judged(self.seeds, tuple(best), tuple(default))
+        found = [
+            search.objective.score(suite, grid, done, search.store, rule) if done is not None else None
+            for suite, grid in zip(self.suites, self.grids, strict=True)
+            for done in [_complete(grid, results)]
+        ]
+        return Judged(self.seeds, tuple(found[:count]), tuple(found[count:]))
+
+    def _parts(
+        self, search: Search, place: int, results: Mapping[str, Result]
+    ) -> Mapping[str, tuple[float | None, float | None]]:
+        done = _complete(self.grids[place], results)
+        if done is None:
+            return {}
+        return dict(search.objective.parts(self.suites[place], self.grids[place], done, search.store))
+
+
+_NONE = (None, None)
+
+
+def _complete(grid: Grid, results: Mapping[str, Result]) -> dict[str, Result] | None:
+    """Return the results of a grid's cells; None where a target has none."""
+    done = {cell_id: results[cell_id] for cell_id in grid.cells if cell_id in results}
+    return done if {target.cell for target in grid.targets} <= done.keys() else None
+
+
+def _mean_if_all(values: Sequence[float | None]) -> float | None:
+    return None if None in values else _mean(tuple(values))
 
 
 def plan_judging(search: Search) -> Judging | None:
@@ -101,12 +136,18 @@ def plan_judging(search: Search) -> Judging | None:
     objective = search.objective
     rule = tuning_of(objective.task).judge
     seeds = fresh_seeds(search)
-    suites = tuple(
-        objective.suite(params, seed=seed)
-        for params in (best.trial.params, {})
-        for seed in (seeds or (None,))
+    params = {best.trial.number: best.trial.params, DEFAULT: {}}
+    choices = search.choices()
+    params |= {one.trial.number: one.trial.params for one in choices.values()}
+    by_seed = seeds or (None,)
+    suites = tuple(objective.suite(values, seed=seed) for values in params.values() for seed in by_seed)
+    numbers = list(params)
+    chosen = tuple(
+        {part: numbers.index(one.trial.number) * len(by_seed) + place for part, one in choices.items()}
+        for place in range(len(by_seed))
     )
-    return Judging(seeds, suites, tuple(objective.grid(suite, rule) for suite in suites))
+    grids = tuple(objective.grid(suite, rule) for suite in suites)
+    return Judging(seeds, suites, grids, chosen if choices else ())
 
 
 def fresh_seeds(search: Search) -> tuple[int, ...]:

@@ -141,6 +141,9 @@ class Objective:
                 return replace(RUNNING, **facts)
             state: Any = "diverged" if "diverged" in classes else "failed"
             return Ended(state, failure="diverged" if state == "diverged" else classes[0], **facts)
+        if self.rule.parts:
+            parts = self.parts(suite, grid, done, store)
+            return Ended("done", fmean(choice for choice, _ in parts.values()), parts=parts, **facts)
         value = self.score(suite, grid, done, store)
         if value is None or not math.isfinite(value):
             return Ended("failed", failure=f"no {self.metric}", **facts)
@@ -155,16 +158,29 @@ class Objective:
         rule: Rule | None = None,
     ) -> float | None:
         """Return the value of a grid whose targets are done, by the search's rule or another."""
-        found = GridResults(
-            title=suite.name,
-            settings=suite.settings.model_dump(mode="json"),
-            grid=grid,
-            results=results,
-            failures={},
-            store=store,
-        )
+        found = _results(suite, grid, results, store)
         value: float | None = imported((rule or self.rule).score)(found, self.metric)
         return None if value is None else float(value)
+
+    def parts(
+        self, suite: Suite, grid: Grid, results: Mapping[str, Result], store: Store
+    ) -> dict[str, tuple[float, float]]:
+        """Return what each part of a grid's answer is chosen by, and what it is judged by."""
+        found: Mapping[str, tuple[float, float]] = imported(self.rule.parts)(
+            _results(suite, grid, results, store), self.metric
+        )
+        return dict(found)
+
+
+def _results(suite: Suite, grid: Grid, results: Mapping[str, Result], store: Store) -> GridResults:
+    return GridResults(
+        title=suite.name,
+        settings=suite.settings.model_dump(mode="json"),
+        grid=grid,
+        results=results,
+        failures={},
+        store=store,
+    )
 
 
 def union(grids: Mapping[int, Grid], label: str = TRIAL) -> Grid:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from gridcell.report import Column, Columns, GridResults, Report, Table, Value, write_page, write_summary
@@ -44,6 +45,7 @@ def write(search: Search, judged: Judged | None, out: Path, *, title: str, stopp
         sentences=sentences,
         trials=table,
         judged=judged_table(search, judged) if judged is not None else None,
+        choices=choices_table(search),
         best=NAME if best is not None else "",
         headings=_heading(search),
     )
@@ -112,6 +114,23 @@ def _written(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
+def choices_table(search: Search) -> Table | None:
+    """Lay out which trial is chosen for each part of the answer; None under a rule with one choice."""
+    choices = search.choices()
+    if not choices:
+        return None
+    number = "{:.5g}".format
+    metric = search.objective.metric
+    columns: Columns = [Column("reported", kind="text"), Column("chosen trial", str)]
+    columns += [Column(key, _written, kind="text") for key in search.space.ranges]
+    columns += [Column(f"{metric} without it", number), Column(f"{metric} on it", number)]
+    rows = [
+        [part, one.trial.number, *one.trial.params.values(), *one.ended.parts[part]]
+        for part, one in choices.items()
+    ]
+    return Table(columns, rows, "What is chosen for each part")
+
+
 def judged_table(search: Search, judged: Judged) -> Table:
     """Lay out the best trial and the default as the report judges, by seed and on average."""
     best, default = judged.means()
@@ -160,6 +179,13 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
     )
     if own is not None and best.ended.value is not None and not _better(search, best.ended.value, own):
         sentences.append(f"No trial is better than the suite's own values: {NAME} holds the best trial.")
+    choices = search.choices()
+    if choices:
+        chosen = fmean(one.ended.parts[part][1] for part, one in choices.items())
+        sentences.append(
+            f"With the choice for each part made without it, {objective.metric} is {chosen:.4g} on the "
+            f"trials' own seeds. {NAME} holds the trial that is chosen most often."
+        )
     if judged is not None:
         sentences.append(_verdict(search, judged))
     if any(one.ended.stale for one in search.tried):
@@ -177,6 +203,7 @@ def _verdict(search: Search, judged: Judged) -> str:
     best, default = judged.means()
     seeds = len(judged.seeds)
     where = f"On {seeds} fresh seed{'s' * (seeds != 1)}" if seeds else "As the report judges"
+    best_values = "the values chosen for each part" if search.choices() else "the best trial's values"
     if best is None or default is None or not judged.differences:
         return f"{where} the best trial or the default has no {search.objective.metric}."
     mean, half = judged.difference
@@ -186,7 +213,7 @@ def _verdict(search: Search, judged: Judged) -> str:
         else " (one pair: no interval)"
     )
     return (
-        f"{where} {search.objective.metric} is {best:.4g} with the best trial's values and {default:.4g} "
+        f"{where} {search.objective.metric} is {best:.4g} with {best_values} and {default:.4g} "
         f"with the suite's own: a difference of {mean:.4g}{interval}."
     )
 

@@ -5,6 +5,7 @@ have ended, by their results, and by the values of those between. So the order i
 nothing, and two drivers of one search choose the same trials.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any
@@ -64,6 +65,11 @@ class Search:
         """
         if wanted.search == "grid":
             space.check_grid()
+        if objective.rule.parts and wanted.search not in BLIND:
+            raise UserError(
+                f"Rule {objective.rule.name} makes several choices among the same trials, so that their "
+                f"search may look at no result: add --search {', '.join(sorted(BLIND))}"
+            )
         self.objective = objective
         self.space = space
         self.wanted = wanted
@@ -214,7 +220,29 @@ class Search:
 
     @property
     def best(self) -> Tried | None:
-        """The trial with the best value, of equal ones the first; None while none is done."""
+        """The trial with the best value, of equal ones the first; None while none is done.
+
+        Under a rule that chooses for each part of the answer, it is the one that is chosen most often.
+        """
+        choices = Counter(one.trial.number for one in self.choices().values())
         done = [one for one in self.tried if one.ended.value is not None]
         sign = -1.0 if self.objective.maximise else 1.0
-        return min(done, key=lambda one: (sign * (one.ended.value or 0.0), one.trial.number), default=None)
+        return min(
+            done,
+            key=lambda one: (
+                -choices[one.trial.number],
+                sign * (one.ended.value or 0.0),
+                one.trial.number,
+            ),
+            default=None,
+        )
+
+    def choices(self) -> dict[str, Tried]:
+        """Return part of the answer -> the trial that is chosen for it, without a look at the part."""
+        done = [one for one in self.tried if one.ended.parts]
+        sign = -1.0 if self.objective.maximise else 1.0
+        names = dict.fromkeys(part for one in done for part in one.ended.parts)
+        return {
+            part: min(done, key=lambda one: (sign * one.ended.parts[part][0], one.trial.number))
+            for part in names
+        }

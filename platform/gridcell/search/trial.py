@@ -42,6 +42,8 @@ class Ended:
         seconds: of computing, over all its cells.
         stale: whether some of its results were made by other code, or from other inputs, than are there now.
         cells: how many it has.
+        parts: part of the answer -> what it is chosen by, and what it is judged by; see
+            :class:`gridcell.tuning.Rule`.
     """
 
     state: State
@@ -50,6 +52,7 @@ class Ended:
     seconds: float = 0.0
     stale: bool = False
     cells: int = 0
+    parts: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 RUNNING = Ended("running")

@@ -101,14 +101,20 @@ def rule_of(tuning: Tuning, name: str | None) -> Rule:
     return rules[name] if name is not None else tuning.rules[0]
 
 
-def metric_of(tuning: Tuning, name: str | None) -> str:
+def metric_of(tuning: Tuning, name: str | None, rule: Rule) -> str:
     """Return the metric's name, or the task's first.
 
     Raises:
-        UserError: the task has none of that name, or says nothing and none was given.
+        UserError: the task has none of that name, or says nothing and none was given; or the rule goes with
+            others.
     """
     if name is None and not tuning.metrics:
         raise UserError("This task doesn't say what is to be optimised: name it with --metric")
     if name is not None and tuning.metrics and name not in tuning.metrics:
         raise unknown("metric", name, tuning.metrics)
-    return name if name is not None else next(iter(tuning.metrics))
+    found = name if name is not None else next(iter(tuning.metrics))
+    if rule.metrics and found not in rule.metrics:
+        raise UserError(
+            f"Rule {rule.name} goes with the metric {' or '.join(rule.metrics)}, not with {found}"
+        )
+    return found
