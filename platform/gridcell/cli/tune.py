@@ -1,8 +1,9 @@
 """The command that searches settings."""
 
+import contextlib
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,6 +45,7 @@ from gridcell.mlflow.mirror import Mirror
 from gridcell.provenance import origin_of
 from gridcell.search.asked import search_of
 from gridcell.search.cost import cost_of
+from gridcell.search.objective import union
 from gridcell.search.report import write
 from gridcell.search.run import SearchRun
 from gridcell.search.samplers import check_sampler
@@ -178,6 +180,7 @@ def tune(
                 grid,
                 store,
                 tags={"gridcell.search": f"{', '.join(found.space.ranges)}: {objective.metric}"},
+                awaits_report=True,
                 parent=f"search {found.id}",
             )
         )
@@ -186,7 +189,8 @@ def tune(
     run.watch = watch
     console.print(_headline(found), soft_wrap=True)
     try:
-        run.run()
+        with _planned(found):
+            run.run()
     except KeyboardInterrupt:
         console.print("\nStopped; what is done is kept. To go on, run again:", soft_wrap=True)
         console.print(f"  gridcell {shlex.join(sys.argv[1:])}", soft_wrap=True)
@@ -194,7 +198,14 @@ def tune(
             leave(130)
         raise typer.Exit(130) from None
     title = f"{objective.task.name}/{found.default.suite.name}: search of {', '.join(found.space.ranges)}"
-    written = write(found, run.judged, folder, title=title, stopped=run.stopped)
+    try:
+        written = write(found, run.judged, folder, title=title, stopped=run.stopped)
+    except BaseException:  # no report was written
+        for mirror in mirrors:
+            mirror.close()
+        raise
+    for mirror in mirrors:
+        mirror.close(folder)
     for part in written.headline:
         console.print(part, soft_wrap=True)
     if found.best is not None:
@@ -211,6 +222,24 @@ def _split(text: str) -> tuple[str, str]:
     if not equals or not key or not spec:
         raise UserError(f"'--param {text}' must look like --param 'training.lr=loguniform(1e-4, 1e-1)'")
     return key, spec
+
+
+@contextlib.contextmanager
+def _planned(search: Search) -> Iterator[None]:
+    """Let other commands find the search's cells by their ids: those that are known, and all at the end."""
+
+    def save() -> None:
+        tried = [search.default, *search.tried]
+        grid = union({one.trial.number: one.grid for one in tried})
+        name = search.default.suite.name
+        search.store.plans.save(search.objective.task.name, name, grid, plugins.paths())
+
+    search.recall()
+    save()
+    try:
+        yield
+    finally:
+        save()
 
 
 def _folder(out: Path | None, search: Search) -> Path:
