@@ -6,7 +6,7 @@ set and method; the answer is a matrix of accuracies per model and method, and o
 
 from pathlib import Path
 
-from gridcell import PartKind, Task
+from gridcell import BatchFunction, PartKind, Task
 from imagenet_rib.grid.plan import plan
 from imagenet_rib.settings import DOWNSTREAM, Settings
 
@@ -26,6 +26,11 @@ task = Task(
         "evaluate": "imagenet_rib.cells.evaluate:run",
         "features": "imagenet_rib.cells.features:run",
         "distance": "imagenet_rib.cells.distance:run",
+    },
+    batches={
+        "evaluate": BatchFunction(
+            "imagenet_rib.cells.evaluate:run_together", key="imagenet_rib.grid.passes:same_images", most=64
+        )
     },
     report="imagenet_rib.report.results:write",
     progress_metric="mean_accuracy",
