@@ -1,7 +1,7 @@
 """Memory of a worker that fits a head to 50,000 photographs of one's own, read from shards.
 
-Crops of the photographs that scikit-learn and scikit-image ship, seven classes, are imported, and a real model is
-given a head for them and tested. Beside it stands what the same pictures would take if they were held.
+Crops of the photographs that scikit-learn and scikit-image ship, seven classes, are imported, and a real model
+is given a head for them and tested. Beside it stands what the same pictures would take if they were held.
 """
 
 import io
@@ -61,7 +61,7 @@ def write_archive(path: Path, images: int, seed: int) -> None:
 
 
 def run(folder: Path) -> tuple[int, int]:
-    """Fit the head and test it in one process; return its own memory and its pages of files, at most, bytes."""
+    """Fit the head and test it in one process; return its own memory and of files at most, bytes."""
     settings = ["data.source=shards", f"data.root={folder / 'sets'}", "pretrainings.imagenet.input_size=65"]
     overrides = [part for one in [*settings, "downstream=[studio,street]"] for part in ("--set", one)]
     command = ["run", "imagenet-rib", "--suite", "lite", "--executor", "inline", "--select", "method=pre"]

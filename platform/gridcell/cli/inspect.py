@@ -41,6 +41,8 @@ from gridcell.store.losses import describe_lost, lost_by_class
 from gridcell.suite import suite_names
 from gridcell.task import find_task, task_names
 
+_ROLES_NAMED = 3  # of the roles in which cells of a kind are needed, so many are named
+
 
 def tasks(as_json: Json = False) -> None:
     """List the installed tasks and their suites."""

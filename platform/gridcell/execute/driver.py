@@ -83,7 +83,7 @@ def _files_of(codes: Codes, cells: Iterable[Cell]) -> dict[str, str]:
     files: dict[str, str] = {}
     for cell in cells:
         with contextlib.suppress(ImportError):  # the cell says so itself, when it is run
-            files |= codes.of(cell).files
+            files |= {**codes.of(cell).files, **codes.of(cell).data}
     return files
 
 
