@@ -1,7 +1,7 @@
 """Memory of a worker that fits a head to 50,000 photographs of one's own, read from shards.
 
 Crops of the photographs that scikit-learn and scikit-image ship, seven classes, are imported, and a real
-model is given a head for them and tested. Beside it stands what the same pictures would take if they were held.
+model is given a head for them and tested. Beside it stands what these pictures would take if they were held.
 """
 
 import io

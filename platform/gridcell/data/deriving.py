@@ -49,6 +49,12 @@ def derive(
     Raises:
         UserError: A share is out of range, a shift or parameter unknown, an image too small, or a class has
             too few images; the message says how many it needs.
+
+    Example:
+        >>> from gridcell.data.digits import load_digits_images
+        >>> sets = derive(load_digits_images(16))  # doctest: +SKIP
+        >>> list(sets)  # doctest: +SKIP
+        ['pretrain', 'val', 'v2', 'a', 'r', 'sketch', 'objectnet', 'cartoon', 'drawing', 'c']
     """
     recipes = shifts_in_order()
     for name, values in (parameters or {}).items():

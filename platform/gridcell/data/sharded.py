@@ -145,6 +145,11 @@ def read_stored(name: str, uri: str, content: str) -> StoredImages:
     Raises:
         UserError: It isn't there, or holds something else.
         CorruptData: Its manifest or index is damaged, or a shard is missing.
+
+    Example:
+        >>> with_content = open_samples("v2", "s3://bucket/v2")  # doctest: +SKIP
+        >>> len(read_stored("v2", "s3://bucket/v2", with_content.content))  # doctest: +SKIP
+        10000
     """
     samples = _opened(name, uri, content)
     index = samples.index()
@@ -198,7 +203,11 @@ def relabelled(images: StoredImages, name: str, class_names: Sequence[str]) -> S
 
 
 def save_index(path: Path, images: StoredImages) -> None:
-    """Write all that is known of a set without its images, and not where they are, to one ``.npz``."""
+    """Write all that is known of a set without its images, and not where they are, to one ``.npz``.
+
+    Example:
+        >>> save_index(Path("index.npz"), read_stored("v2", "s3://bucket/v2", content))  # doctest: +SKIP
+    """
     about = {
         "name": images.name,
         "content": images.content,
@@ -223,6 +232,9 @@ def load_index(path: Path, uri: str | None = None, *, loaders: int = 0) -> Store
         path: The file, as the store has checked it.
         uri: Where the images are on this machine.
         loaders: See :class:`StoredImages`.
+
+    Example:
+        >>> load_index(Path("index.npz"), "s3://bucket/v2")  # doctest: +SKIP
     """
     with np.load(path, allow_pickle=False) as arrays:
         about = json.loads(str(arrays["about"]))

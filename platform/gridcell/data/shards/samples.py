@@ -76,6 +76,10 @@ def open_samples(name: str, uri: str) -> Samples:
     Raises:
         UserError: There is no such set, another one, or an import that isn't finished.
         CorruptData: The manifest is damaged.
+
+    Example:
+        >>> open_samples("v2", "s3://bucket/v2").content[:8]  # doctest: +SKIP
+        '5b1c07e2'
     """
     folder = Folder.open(uri)
     if folder.filesystem.exists(folder.path(MANIFEST)):
