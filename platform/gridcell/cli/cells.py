@@ -10,7 +10,7 @@ import typer
 
 from gridcell import plugins
 from gridcell.cell import Cell
-from gridcell.cli import common
+from gridcell.cli import common, completion
 from gridcell.cli.common import DEFAULT_STORAGE, Json, Plugins, Storage, open_store, print_json, reading
 from gridcell.errors import UserError
 from gridcell.execute.attempt import Attempt
@@ -28,7 +28,10 @@ app = typer.Typer(
     help="Look at one cell, or run it in the foreground.", no_args_is_help=True, rich_markup_mode=None
 )
 
-CellId = Annotated[str, typer.Argument(metavar="ID", help="A cell's id, or its first digits.")]
+CellId = Annotated[
+    str,
+    typer.Argument(metavar="ID", help="A cell's id, or its first digits.", autocompletion=completion.cells),
+]
 
 
 @app.command()
@@ -51,8 +54,8 @@ def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = Fa
     console = common.console()
     state = "done" if result else (failure or {}).get("failure_class", "not run yet")
     console.print(f"{cell.id}  {cell.task} / {plan.suite} / {cell.kind}  {cell.title}: {state}")
-    for role, need in cell.needs.items():
-        console.print(f"needs {need} ({plan.cells[need].title}) as '{role}'")
+    if cell.needs:
+        console.print(f"needs: {needs_of(cell, plan.cells)}", soft_wrap=True)
     console.print(f"seed {cell.seed}, config {json.dumps(dict(cell.config), indent=2)}")
     if result:
         console.print(f"metrics {_readable(result.metrics)}")
@@ -63,6 +66,15 @@ def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = Fa
             console.print(stale, soft_wrap=True, style="bold")
     elif failure:
         console.print(f"{failure['message']}\n{failure['traceback']}")
+
+
+def needs_of(cell: Cell, cells: Mapping[str, Cell]) -> str:
+    """Name what a cell needs, such as ``data v2 (ID), weights vit-plain (ID)``."""
+    return ", ".join(
+        f"{title if title.split()[:1] == [role] else f'{role} {title}'} ({need})"
+        for role, need in cell.needs.items()
+        if (title := cells[need].title or cells[need].kind)
+    )
 
 
 def _staleness(plan: Plan, cell: Cell, store: Store) -> str:

@@ -40,7 +40,7 @@ from gridcell.cli.progress import TerminalProgress
 from gridcell.cli.reports import Out, grid_results, report_folder, tracking_tags
 from gridcell.cli.run_log import EventLines, log_file
 from gridcell.cli.streams import outlive_terminal
-from gridcell.errors import UserError
+from gridcell.errors import Mistakes, UserError
 from gridcell.execute.driver import diverged_cells, run_grid, set_damaged_aside
 from gridcell.execute.listener import Listener
 from gridcell.execute.options import RunOptions
@@ -100,20 +100,27 @@ def run(
     """Run a suite's missing cells, then report. Run it again to go on: nothing that is done is run twice."""
     end_when_asked()
     outlive_terminal()
-    if quiet and verbose:
-        raise UserError("--quiet and --verbose exclude each other: give one of them")
-    options = RunOptions(  # first of all, for what is wrong here should be known before anything is read
-        executor=executor.value,
-        address=address,
-        max_concurrent=max_concurrent,
-        retry_diverged=retry_diverged,
-        max_failures=max_failures,
-        stall_timeout_s=stall_timeout,
-    )
+    mistakes = Mistakes()  # all of the command line's are told at once, before anything is done
+    options, asked = RunOptions(), None
+    with mistakes.noted():
+        if quiet and verbose:
+            raise UserError("--quiet and --verbose exclude each other: give one of them")
+    with mistakes.noted():
+        options = RunOptions(
+            executor=executor.value,
+            address=address,
+            max_concurrent=max_concurrent,
+            retry_diverged=retry_diverged,
+            max_failures=max_failures,
+            stall_timeout_s=stall_timeout,
+        )
+    with mistakes.noted():
+        asked = request(task, suite, select, override, seeds, plugin)
+    mistakes.tell()
+    assert asked is not None
     console = common.console()
     if executor is ExecutorName.RAY and address is None:
         options = replace(options, address=_address_of_environment(console))
-    asked = request(task, suite, select, override, seeds, plugin)
     remember(asked.suite.task)  # as it is now: what is edited from here on, this process doesn't run
     store = Store(storage).prepare()
     mlflow_uri = tracking_uri(tracking, store)  # what MLflow can't use should be known before all work

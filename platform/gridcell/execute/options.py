@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gridcell.cell import Cell
-from gridcell.errors import UserError
+from gridcell.errors import Mistakes, UserError
 from gridcell.execute.listener import Listener
 from gridcell.execute.schedule import Schedule
 from gridcell.execute.source import Source
@@ -56,13 +56,18 @@ class RunOptions:
     origin: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_at_least_one("--max-concurrent", self.max_concurrent)
-        check_at_least_one("--max-failures", self.max_failures)
-        if self.stall_timeout_s is not None and self.executor == "inline":
-            raise UserError(
-                "--stall-timeout needs --executor ray: inline, a cell can't be ended from outside"
-            )
-        check_seconds("--stall-timeout", self.stall_timeout_s)
+        mistakes = Mistakes()
+        with mistakes.noted():
+            check_at_least_one("--max-concurrent", self.max_concurrent)
+        with mistakes.noted():
+            check_at_least_one("--max-failures", self.max_failures)
+        with mistakes.noted():
+            if self.stall_timeout_s is not None and self.executor == "inline":
+                raise UserError(
+                    "--stall-timeout needs --executor ray: inline, a cell can't be ended from outside"
+                )
+            check_seconds("--stall-timeout", self.stall_timeout_s)
+        mistakes.tell()
 
 
 @dataclass
