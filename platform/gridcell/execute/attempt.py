@@ -11,9 +11,11 @@ from typing import Any
 
 from gridcell.cell import Cell, Resources
 from gridcell.context import Context, Reporter
+from gridcell.debugging import Debugging, debugged
 from gridcell.errors import Diverged, NodeUnusable
 from gridcell.execute.outcome import FailureClass, Outcome, failure_from
 from gridcell.execute.output import kept_output
+from gridcell.execute.profiling import profiled
 from gridcell.execute.running_code import code_of
 from gridcell.execute.threads import limited_threads
 from gridcell.provenance import machine, versions
@@ -41,6 +43,7 @@ class Attempt:
             done.
         beside: leave the result beside the stored one, which stays; see ``Results.tried``.
         origin: what the result's provenance says of the run: sources, command.
+        debugging: how it is cut short or watched.
     """
 
     cell: Cell
@@ -53,6 +56,7 @@ class Attempt:
     replaces: str | None = None
     beside: bool = False
     origin: Mapping[str, Any] = field(default_factory=dict)
+    debugging: Debugging = field(default_factory=Debugging)
 
 
 def run_in_this_process(attempt: Attempt, rank: int = 0) -> Outcome:
@@ -114,6 +118,7 @@ def _run(attempt: Attempt, rank: int) -> tuple[float, Mapping[str, Any]]:
         scratch_folder(cell.id) as scratch,
         limited_threads(cell.resources.cpus),
         FileCache() as cache,
+        debugged(cell.id, cell.title, attempt.debugging),
     ):
         outputs = scratch / "outputs"
         outputs.mkdir()
@@ -130,8 +135,12 @@ def _run(attempt: Attempt, rank: int) -> tuple[float, Mapping[str, Any]]:
             oom_halvings=attempt.oom_halvings,
             rank=rank,
             code=code.fingerprint,
+            fast=attempt.debugging.fast,
         )
-        metrics = plain(attempt.task.cell_function(cell.kind)(cell, context))
+        with profiled(attempt.debugging.profile if rank == 0 else "", outputs) as wrap:
+            if attempt.debugging.profile:
+                context = replace(context, reporter=wrap(attempt.reporter))
+            metrics = plain(attempt.task.cell_function(cell.kind)(cell, context))
         _check_losses(metrics)
         seconds = round(time.monotonic() - clock, 4)
         if rank > 0:
@@ -148,6 +157,7 @@ def _run(attempt: Attempt, rank: int) -> tuple[float, Mapping[str, Any]]:
             "machine": machine(context.device),
             "code": code.fingerprint,
             "inputs": context.contents(),
+            **({"profile": attempt.debugging.profile} if attempt.debugging.profile else {}),
             **attempt.origin,
         }
         store.codes.save(code.fingerprint, code.to_record())

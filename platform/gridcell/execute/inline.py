@@ -3,14 +3,19 @@
 Cells run in this process, but for those that ask for several workers.
 """
 
+import pdb
+import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 
 from gridcell.cell import Cell
 from gridcell.context import Reporter
+from gridcell.errors import Diverged
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.options import GridRun
+from gridcell.execute.outcome import Outcome, failure_from
 from gridcell.execute.processes import processes_for
-from gridcell.execute.run_cell import run_whatever_it_raises
+from gridcell.execute.run_cell import run_cell, run_whatever_it_raises
 from gridcell.execute.settle import settle
 
 
@@ -26,24 +31,42 @@ def run_inline(run: GridRun) -> None:
     with processes_for(run.schedule.queued(), run.options.num_cpus) as run.check:
         while cell := run.schedule.take():
             run.listener.started(cell)
-            outcome = run_whatever_it_raises(
-                Attempt(
-                    cell,
-                    run.task,
-                    run.store,
-                    run.locations,
-                    run.schedule.oom_halvings(cell.id),
-                    _reporter(run, cell),
-                    replaces=run.rerun.get(cell.id),
-                    origin=run.options.origin,
-                )
+            attempt = Attempt(
+                cell,
+                run.task,
+                run.store,
+                run.locations,
+                run.schedule.oom_halvings(cell.id),
+                _reporter(run, cell),
+                replaces=run.rerun.get(cell.id),
+                origin=run.options.origin,
+                debugging=run.options.debugging,
             )
+            if run.options.debugger:
+                outcome = _run_under_debugger(attempt, run)
+            else:
+                outcome = run_whatever_it_raises(attempt)
             if outcome.failure is not None and outcome.failure.ends_process:
                 run.schedule.stop(
                     f"this process may be unusable after cell {cell.title} failed "
                     f"({outcome.failure.message}), and inline all cells run in it"
                 )
             settle(cell, outcome, run)
+
+
+def _run_under_debugger(attempt: Attempt, run: GridRun) -> Outcome:
+    """Run a cell; where it fails, open the debugger in the frame that raised, and hand out no more cells."""
+    try:
+        return run_cell(replace(attempt, foreground=True))
+    except (KeyboardInterrupt, Diverged) as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        return Outcome(attempt.cell.id, 0.0, failure=failure_from(error))
+    except Exception as error:
+        traceback.print_exception(error)
+        pdb.post_mortem(error.__traceback__)
+        run.schedule.stop(f"the debugger was open at cell {attempt.cell.title}")
+        return Outcome(attempt.cell.id, 0.0, failure=failure_from(error))
 
 
 def _reporter(run: GridRun, cell: Cell) -> Reporter:

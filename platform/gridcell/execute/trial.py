@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,6 +15,7 @@ from ray import tune
 
 from gridcell.cell import Cell, Resources
 from gridcell.context import Reporter
+from gridcell.debugging import Debugging
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.cluster import bundles
 from gridcell.execute.last_words import leave_last_words, this_process
@@ -55,6 +56,7 @@ class GridWork:
         origin: what the results' provenance says of the run.
         report_every_s: a cell's progress is passed on at most so often.
         stall_timeout_s: a cell that reports nothing for so long is ended; None for never.
+        debugging: how cells are cut short or watched.
 
     A trial's own configuration beside its cell: ``attempt``, its name; ``avoid``, Ray's ids of the nodes that
     it must not run on; ``oom_halvings``; ``replaces``, the stamp of the stale record that its result takes
@@ -69,6 +71,7 @@ class GridWork:
     origin: Mapping[str, Any]
     report_every_s: float
     stall_timeout_s: float | None
+    debugging: Debugging = field(default_factory=Debugging)
 
     @cached_property
     def task(self) -> Task:
@@ -179,7 +182,9 @@ class CellTrial(tune.Trainable):
             halvings = config["oom_halvings"]
             locations = json.loads(config["added"])["locations"] if config["added"] else work.locations
             attempt = Attempt(cell, work.task, store, locations, halvings, reporter)
-            attempt = replace(attempt, replaces=config["replaces"], origin=work.origin)
+            attempt = replace(
+                attempt, replaces=config["replaces"], origin=work.origin, debugging=work.debugging
+            )
             return run_whatever_it_raises(attempt)
 
     def _throttled_report(self) -> Reporter:

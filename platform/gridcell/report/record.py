@@ -119,7 +119,7 @@ def _done(result: Result, answers: bool, stale: bool) -> Done:
         seed=result.cell.seed,
         metrics=dict(result.metrics) if answers else {},
         content=result.content,
-        files=_digest({name: item.sha256 for name, item in result.artifacts.items()}),
+        files=_digest({name: item.sha256 for name, item in result.answered.items()}),
         code=str(made.get("code", "")),
         commit=commit_of(made) or "",
         versions=dict(made.get("versions", {})),
