@@ -48,6 +48,8 @@ from .store.cache import cache_folder as cache_folder
 from .store.filesystem import Folder as Folder, sha256_of as sha256_of
 from .suite import load_suite as load_suite
 from .task import (
+    BatchFunction as BatchFunction,
+    Exporting as Exporting,
     Playing as Playing,
     Task as Task,
     find_task as find_task,

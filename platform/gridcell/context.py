@@ -1,7 +1,9 @@
 """What a cell function is given beside its cell: inputs, folders, checkpoints and a way to report."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -54,6 +56,7 @@ class Context:
             halves them so many times, and must give the same answer (``batch_and_accumulation``).
         code: fingerprint of the cell's code.
         fast: this is a trial run (``run --fast``): one batch of everything is enough.
+        own_seconds: spent within ``own_time``.
         rank: of this process among the cell's workers, who all call its function, joined to one process
             group of torch. The outputs, metrics and curves of the first (0) become the result.
     """
@@ -73,6 +76,7 @@ class Context:
     rank: int = 0
     code: str = ""
     fast: bool = False
+    own_seconds: list[float] = field(default_factory=list)
 
     @property
     def workers(self) -> int:
@@ -153,6 +157,15 @@ class Context:
             return self.store.results.fetch(result, name, self.cache)
         except CorruptData as error:
             raise CorruptData(str(error), result.cell.id) from error
+
+    @contextmanager
+    def own_time(self) -> Iterator[None]:
+        """Count the time within as this cell's alone, where several cells are done in one pass."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.own_seconds.append(time.monotonic() - begun)
 
     def report(self, step: int, **metrics: float) -> None:
         """Tell live progress and the cell's curves how it is going.

@@ -102,7 +102,7 @@ def did_you_mean(word: object, choices: Iterable[str]) -> str:
     names = sorted(str(choice) for choice in choices)
     close = get_close_matches(str(word).lower(), [name.lower() for name in names], n=1, cutoff=0.5)
     hint = next((f"did you mean '{name}'? " for name in names if close and name.lower() == close[0]), "")
-    return f"{hint}(choose from: {', '.join(names)})" if names else "(there are none)"
+    return f"{hint}(choose from: {', '.join(names)})" if names else "there is nothing to choose from"
 
 
 def unknown(what: str, word: object, choices: Iterable[str]) -> UserError:

@@ -15,6 +15,7 @@ def main() -> None:
     """
     from gridcell.cli.app import app
     from gridcell.cli.completion import VARIABLE, answer_bash
+    from gridcell.cli.exit_codes import ExitCode
     from gridcell.cli.streams import LastingStream
     from gridcell.errors import CorruptData, UserError
     from gridcell.printable import print_anything, printable
@@ -30,10 +31,10 @@ def main() -> None:
             run()
         except (UserError, CorruptData) as error:
             errors.write(f"gridcell: {printable(str(error))}\n")
-            sys.exit(2)
+            sys.exit(ExitCode.MISTAKE)
         except KeyboardInterrupt:
             errors.write("\ngridcell: stopped.\n")
-            sys.exit(130)
+            sys.exit(ExitCode.STOPPED)
         finally:  # else Python tries at its end, and makes 120 of the exit code
             output.flush()
             errors.flush()

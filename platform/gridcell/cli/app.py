@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-import gridcell
 from gridcell.cli import (
     author,
     cell_list,
@@ -14,7 +13,9 @@ from gridcell.cli import (
     compare,
     completion,
     data,
+    docs,
     doctor,
+    export,
     forget,
     inspect,
     jobs,
@@ -26,6 +27,7 @@ from gridcell.cli import (
     settings,
 )
 from gridcell.errors import UserError, unknown
+from gridcell.provenance import describe_build
 from gridcell.task import task_names
 
 
@@ -70,7 +72,9 @@ app.command("forget")(forget.forget)
 app.command("sync")(reports.sync)
 app.command("ui")(reports.ui)
 app.command("play")(play.play)
+app.command("export")(export.export)
 app.command("doctor")(doctor.doctor)
+app.command("docs")(docs.docs)
 app.command("new")(author.new)
 app.command("check")(author.check)
 app.command("completion")(completion.completion)
@@ -83,14 +87,20 @@ app.add_typer(data.app, name="data")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(gridcell.__version__)
+        typer.echo(describe_build())
         raise typer.Exit
 
 
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and the commit of the sources.",
+        ),
     ] = False,
 ) -> None:
     """Options of the command as a whole."""

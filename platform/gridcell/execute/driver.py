@@ -50,7 +50,7 @@ def run_grid(
     codes = remember(task)
     diverged = set() if options.retry_diverged else diverged_cells(store.failures.read_all())
     done = store.results.done() - options.rerun.keys()
-    schedule = Schedule(grid, done, diverged, max_failures=options.max_failures)
+    schedule = Schedule(grid, done, diverged, max_failures=options.max_failures, group_of=task.group_of)
     run = GridRun(task, grid, schedule, store, Listeners([]), options, source)
     added = grow(run)
     if run.trouble:

@@ -7,6 +7,7 @@ import pdb
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from gridcell.cell import Cell
 from gridcell.context import Reporter
@@ -15,7 +16,7 @@ from gridcell.execute.attempt import Attempt
 from gridcell.execute.options import GridRun
 from gridcell.execute.outcome import Outcome, failure_from
 from gridcell.execute.processes import processes_for
-from gridcell.execute.run_cell import run_cell, run_whatever_it_raises
+from gridcell.execute.run_cell import run_cell, run_cells
 from gridcell.execute.settle import settle
 
 
@@ -29,38 +30,47 @@ def run_inline(run: GridRun) -> None:
         UserError: a cell runs on several workers, and this machine hasn't got what they ask for.
     """
     with processes_for(run.schedule.queued(), run.options.num_cpus) as run.check:
-        while cell := run.schedule.take():
-            run.listener.started(cell)
-            attempt = Attempt(
-                cell,
-                run.task,
-                run.store,
-                run.locations,
-                run.schedule.oom_halvings(cell.id),
-                _reporter(run, cell),
-                replaces=run.rerun.get(cell.id),
-                origin=run.options.origin,
-                debugging=run.options.debugging,
-            )
+        while first := run.schedule.take():
+            cells = {cell.id: cell for cell in (first, *run.schedule.take_with(first))}
+            for cell in cells.values():
+                run.listener.started(cell)
+            attempts, settled = [_attempt(run, cell) for cell in cells.values()], partial(_settle, run, cells)
             if run.options.debugger:
-                outcome = _run_under_debugger(attempt, run)
+                for attempt in attempts:
+                    settled(_run_under_debugger(attempt, run))
             else:
-                outcome = run_whatever_it_raises(attempt)
-            if outcome.failure is not None and outcome.failure.ends_process:
-                run.schedule.stop(
-                    f"this process may be unusable after cell {cell.title} failed "
-                    f"({outcome.failure.message}), and inline all cells run in it"
-                )
-            settle(cell, outcome, run)
+                run_cells(attempts, settled)
+
+
+def _attempt(run: GridRun, cell: Cell) -> Attempt:
+    return Attempt(
+        cell,
+        run.task,
+        run.store,
+        run.locations,
+        run.schedule.oom_halvings(cell.id),
+        _reporter(run, cell),
+        replaces=run.rerun.get(cell.id),
+        origin=run.options.origin,
+        debugging=run.options.debugging,
+    )
+
+
+def _settle(run: GridRun, cells: Mapping[str, Cell], outcome: Outcome) -> None:
+    cell = cells[outcome.cell]
+    if outcome.failure is not None and outcome.failure.ends_process:
+        run.schedule.stop(
+            f"this process may be unusable after cell {cell.title} failed "
+            f"({outcome.failure.message}), and inline all cells run in it"
+        )
+    settle(cell, outcome, run)
 
 
 def _run_under_debugger(attempt: Attempt, run: GridRun) -> Outcome:
     """Run a cell; where it fails, open the debugger in the frame that raised, and hand out no more cells."""
     try:
         return run_cell(replace(attempt, foreground=True))
-    except (KeyboardInterrupt, Diverged) as error:
-        if isinstance(error, KeyboardInterrupt):
-            raise
+    except Diverged as error:  # an outcome
         return Outcome(attempt.cell.id, 0.0, failure=failure_from(error))
     except Exception as error:
         traceback.print_exception(error)

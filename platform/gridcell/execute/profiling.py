@@ -24,7 +24,7 @@ TORCH_S = 30.0
 
 _ROW, _WIDTH, _SMALLEST = 17, 1200, 1.0  # pixels of a flame graph
 
-Wrap = Callable[[Reporter | None], Reporter]
+Wrap = Callable[[Reporter | None], Reporter | None]
 """Wraps what receives a cell's reports."""
 
 
@@ -47,8 +47,8 @@ def profiled(kind: Profile, outputs: Path) -> Iterator[Wrap]:
         yield _as_it_is
 
 
-def _as_it_is(reporter: Reporter | None) -> Reporter:
-    return reporter or (lambda step, metrics: None)
+def _as_it_is(reporter: Reporter | None) -> Reporter | None:
+    return reporter
 
 
 @contextmanager
@@ -161,10 +161,9 @@ def _operators(folder: Path) -> Iterator[Wrap]:
         (folder / "operators.txt").write_text(f"{table}\n", encoding="utf-8")
 
     def wrap(reporter: Reporter | None) -> Reporter:
-        passed_on = _as_it_is(reporter)
-
         def report(step: int, metrics: Mapping[str, float]) -> None:
-            passed_on(step, metrics)
+            if reporter is not None:
+                reporter(step, metrics)
             if time.monotonic() - started > TORCH_S:
                 end()
 

@@ -233,7 +233,7 @@ def test_cells_csv(tmp_path):
     assert tuple(rows[0]) == COLUMNS
     assert len(rows) == 4 * 4
     assert rows[0] == dict(
-        zip(COLUMNS, ["m", "pre", "", "", "", "a", "100", "60", "60.0", "60.0", "0.0", "1.5", ""], strict=True)
+        zip(COLUMNS, "m pre    a 100 60 60.0 60.0 0.0 1.5 ".split(" "), strict=True)
     )
     row = next(row for row in rows if row["downstream"] == "a" and row["set"] == "c")
     # 37 right, all among the 80 of the first group: (37 / 80 + 0 / 20) / 2; before it was (40 / 80) / 2.
