@@ -121,7 +121,7 @@ def test_each_row_of_cells_names_the_cell_that_made_it(complete, tmp_path):
     for file in files:
         with file.open(newline="", encoding="utf-8") as opened:
             rows = list(csv.DictReader(opened))
-        assert rows, file.name
+        assert rows or file.stem == "cells", file.name  # a task's own may be of some kinds of cells alone
         named = {cell_id for row in rows for cell_id in row["cell"].split()}
         assert named <= results.results.keys(), file.name
         assert all(row["cell"] for row in rows), file.name
