@@ -16,6 +16,7 @@ ORDER = [
     "errors",
     "debugging",
     "sources",
+    "package_data",
     "plugins",
     "secrets",
     "printable",

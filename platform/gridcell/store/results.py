@@ -18,6 +18,7 @@ from gridcell.store.names import checked_name, checked_sha256
 from gridcell.store.values import plain, with_not_finite, without_not_finite
 
 _SUFFIX = ".json"
+_FEW = 20  # results that are read without a look at which there are; a listing tells of a thousand
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,14 @@ class Results:
         return decode(cell_id, data)
 
     def read_many(self, ids: Iterable[str]) -> tuple[dict[str, Result], list[str]]:
-        """Return the results that are committed and whole, and the ids of those that are damaged."""
+        """Return the results that are committed and whole, and the ids of those that are damaged.
+
+        Of a remote store, many are first looked up in one listing, so that none is asked for in vain.
+        """
+        ids = list(ids)
+        if not self._folder.is_local and len(ids) > _FEW:
+            done = self.done()
+            ids = [cell_id for cell_id in ids if cell_id in done]
         names = {f"results/{cell_id}{_SUFFIX}": cell_id for cell_id in ids}
         results: dict[str, Result] = {}
         damaged = []
