@@ -98,7 +98,6 @@ class Task:
         suites: folder of YAML files, one a suite; or name -> settings of each.
         plan: settings -> grid.
         cells: kind of cell -> ``module:function`` of signature ``(Cell, Context) -> metrics`` (JSON values).
-        batches: kind of cell -> how several of them are done in one pass.
         report: ``module:function`` of signature ``(GridResults, out: Path) -> Report``, called by
             ``gridcell.report.write_report`` where something is done.
         progress_metric: of a finished cell's metrics, the one that live progress shows.
@@ -117,6 +116,7 @@ class Task:
         own_settings: section of settings -> where each named entry may have it of its own, such as
             ``{"training": "methods.NAME.training"}``: a sweep of the section's settings varies the entries'.
         parts: kinds of parts that files of the user's own can add, by name, e.g. ``method``.
+        batches: kind of cell -> how several of them are done in one pass.
     """
 
     name: str
@@ -125,7 +125,6 @@ class Task:
     suites: Path | Mapping[str, Mapping[str, Any]]
     plan: Callable[[Any], Grid]
     cells: Mapping[str, str]
-    batches: Mapping[str, BatchFunction] = field(default_factory=dict)
     report: str = "gridcell.report.default:write"
     progress_metric: str = ""
     estimate: str | None = None
@@ -136,6 +135,7 @@ class Task:
     uses: str | None = None
     own_settings: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, PartKind] = field(default_factory=dict)
+    batches: Mapping[str, BatchFunction] = field(default_factory=dict)
 
     def cell_function(self, kind: str) -> "Callable[[Any, Context], Mapping[str, Any]]":
         """Import and return the function that runs cells of ``kind``.

@@ -18,6 +18,7 @@ from gridcell.cli import (
     reports,
     run,
     settings,
+    stores,
 )
 
 app = typer.Typer(
@@ -47,6 +48,7 @@ app.command("submit")(jobs.submit)
 app.add_typer(jobs.app, name="job")
 app.add_typer(cells.app, name="cell")
 app.add_typer(data.app, name="data")
+app.add_typer(stores.app, name="store")
 
 
 def _print_version(wanted: bool) -> None:

@@ -17,6 +17,7 @@ from gridcell.execute.source import Source
 from gridcell.fingerprint import Codes
 from gridcell.grid import Grid
 from gridcell.store import Result, Store
+from gridcell.store.scratch import sweep
 from gridcell.task import Task
 
 
@@ -47,6 +48,7 @@ def run_grid(
         Exception: whatever the source raised, once the cells that ran then have ended.
     """
     options = options or RunOptions()
+    sweep()
     codes = remember(task)
     diverged = set() if options.retry_diverged else diverged_cells(store.failures.read_all())
     done = store.results.done() - options.rerun.keys()

@@ -3,7 +3,6 @@
 import logging
 import math
 import signal
-import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +24,7 @@ from gridcell.learn.checkpoint import (
     of_all_processes,
 )
 from gridcell.learn.precision import mixed_dtype
+from gridcell.store.scratch import scratch_folder
 
 Report = Callable[..., None]
 
@@ -95,7 +95,7 @@ def fit(
         callbacks.append(
             PeriodicCheckpoint(checkpoints, every_s=checkpoint_every_s, architecture=architecture)
         )
-    with _quiet(), _interruptible(), tempfile.TemporaryDirectory(prefix="gridcell-fit-") as scratch:
+    with _quiet(), _interruptible(), scratch_folder("fit") as scratch:
         trainer = pl.Trainer(
             accelerator=accelerator,
             devices=1,
@@ -115,7 +115,7 @@ def fit(
             use_distributed_sampler=False,
             default_root_dir=scratch,
         )
-        last = _latest(checkpoints, Path(scratch), rank, world_size)
+        last = _latest(checkpoints, scratch, rank, world_size)
         if last is not None:
             check_architecture(last, architecture)
         trainer.fit(module, batches, ckpt_path=last, weights_only=True)

@@ -1,5 +1,6 @@
 """Results: what a finished cell says, committed in one step under its id, and its artifacts."""
 
+import contextlib
 import hashlib
 import json
 import uuid
@@ -160,6 +161,17 @@ class Results:
         names = [name for name in self._folder.names("superseded") if name.startswith(f"{cell_id}-")]
         found = self._folder.read_many(f"superseded/{name}" for name in names)
         return [decode(cell_id, data) for data in found.values()]
+
+    def beside(self, folder: str) -> list[Result]:
+        """Return all results in ``superseded`` or ``tried``, without damaged ones, in no order."""
+        names = [name for name in self._folder.names(folder) if name.endswith(_SUFFIX)]
+        found = self._folder.read_many(f"{folder}/{name}" for name in names)
+        results = []
+        for name, data in found.items():
+            with contextlib.suppress(CorruptData):
+                cell_id = name.partition("/")[2].removesuffix(_SUFFIX).partition("-")[0]
+                results.append(decode(cell_id, data))
+        return results
 
     def forget(self, cell_id: str) -> None:
         """Remove a record and its artifacts: the cell isn't done any more."""
