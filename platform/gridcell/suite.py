@@ -283,7 +283,7 @@ def _shown(path: Keys) -> str:
 
 def _with_home(task: Task, mistake: Mistake) -> Mistake:
     """Say of an unknown setting where settings of its name belong."""
-    homes = belongs(task.settings, mistake.unknown) if mistake.unknown else []
+    homes = belongs(task.settings, mistake.unknown, [*map(str, mistake.path)]) if mistake.unknown else []
     homes = [home for home in homes if home != f"'{dotted(mistake.path)}'"]
     if not homes:
         return mistake

@@ -49,6 +49,55 @@ class Playing:
 
 
 @dataclass(frozen=True)
+class Exporting:
+    """Where a cell's model is to be written, and what is known of it.
+
+    Attributes:
+        store: with the results.
+        plan: id -> cell, of the grid that the cell belongs to.
+        locations: name -> path or URI of data on this machine.
+        cell: whose model it is.
+        folder: empty local folder to write to.
+        scratch: empty local folder that is thrown away.
+        to: where the folder will be in the end, for what is told.
+    """
+
+    store: "Store"
+    plan: Mapping[str, "Cell"]
+    locations: Mapping[str, str]
+    cell: "Cell"
+    folder: Path
+    scratch: Path
+    to: str
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what the cell is, which code made it and when, and the same of all that it needs.
+
+        Names of machines and of their folders are left out: what is exported is passed on.
+
+        Raises:
+            CorruptData: A record is damaged.
+        """
+        return self._origin(self.cell)
+
+    def _origin(self, cell: "Cell") -> dict[str, Any]:
+        done = cell.id in self.store.results.done()
+        result = self.store.results.read(cell.id) if done else None
+        return {
+            "id": cell.id,
+            **cell.to_record(),
+            "content": result.content if result else None,
+            "code": result.provenance.get("code") if result else None,
+            "provenance": _public(result.provenance) if result else None,
+            "needs": {role: self._origin(self.plan[need]) for role, need in cell.needs.items()},
+        }
+
+
+def _public(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in provenance.items() if key not in ("command", "host", "node")}
+
+
+@dataclass(frozen=True)
 class BatchFunction:
     """How several cells of a kind are done in one pass, such as models that are tested on the same images.
 
@@ -109,6 +158,8 @@ class Task:
             Cells left out take no time. It must not import a training library.
         play: ``module:function`` of signature ``(Cell, Store, Playing) -> lines to print``, for ``gridcell
             play``; None where nothing can be watched.
+        export: ``module:function`` of signature ``(Cell, Exporting) -> lines to print``, for ``gridcell
+            export``; None where cells leave nothing that other programs load.
         timings: patterns of metrics that are measured times, which differ between equal runs.
         packages: that hold its code, beside its own; for fingerprints of its cells' code.
         uses: ``module:function`` of signature ``Cell -> modules``: the modules of the parts that a cell's
@@ -130,6 +181,7 @@ class Task:
     estimate: str | None = None
     durations: str | None = None
     play: str | None = None
+    export: str | None = None
     timings: Sequence[str] = ("*seconds*",)
     packages: Sequence[str] = ()
     uses: str | None = None
@@ -185,6 +237,17 @@ class Task:
         if self.play is None:
             raise UserError(f"Cells of {self.name} can't be watched: only agents play")
         lines: Sequence[str] = _imported(self.play)(cell, store, playing)
+        return lines
+
+    def export_cell(self, cell: "Cell", exporting: Exporting) -> Sequence[str]:
+        """Import the export function and call it; return the lines that it tells.
+
+        Raises:
+            UserError: this task has none, or the cell has nothing to export.
+        """
+        if self.export is None:
+            raise UserError(f"Cells of {self.name} can't be exported: they leave no model that others load")
+        lines: Sequence[str] = _imported(self.export)(cell, exporting)
         return lines
 
     def report_function(self) -> Callable[[Any, Path], Any]:

@@ -20,6 +20,7 @@ task = Task(
         "data": "imagenet_rib.cells.data:run",
         "pretrain": "imagenet_rib.cells.pretrain:run",
         "pretrained": "imagenet_rib.cells.pretrained:run",
+        "head": "imagenet_rib.cells.head:run",
         "fisher": "imagenet_rib.cells.fisher:run",
         "train": "imagenet_rib.cells.train:run",
         "evaluate": "imagenet_rib.cells.evaluate:run",
@@ -43,6 +44,7 @@ task = Task(
             use="gridcell run imagenet-rib --suite mini --plugin $module.py --select method=$name",
         )
     },
+    export="imagenet_rib.exporting:export",
     durations="imagenet_rib.grid.cost:durations",
     uses="imagenet_rib.grid.code:modules_of",
 )

@@ -19,7 +19,12 @@ from .folders.decode import Form as Form, Look as Look, decode as decode, look_a
 from .folders.left_out import converted as converted
 from .folders.walk import is_hidden as is_hidden
 from .image_set import LabelledSet as LabelledSet
-from .image_sets import fingerprint as fingerprint, read_suite as read_suite, set_names as set_names
+from .image_sets import (
+    fingerprint as fingerprint,
+    read_suite as read_suite,
+    set_names as set_names,
+    suite_classes as suite_classes,
+)
 from .imagenet import imagenet_names as imagenet_names, imagenet_wnids as imagenet_wnids
 from .images import (
     LabelledImages as LabelledImages,

@@ -25,6 +25,7 @@ UNNAMED = ("arr_0", "arr_1")
 """What ``np.savez(file, points, labels)`` calls them; looked for where no array has a name of those above."""
 
 Target = Literal["classes", "numbers"]
+"""What labels are: one of several classes, or numbers to predict."""
 
 _COLOURS = (1, 3)
 _NUMBERS = "fiub"

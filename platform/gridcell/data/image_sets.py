@@ -194,6 +194,18 @@ def set_names(root: str | Path) -> list[str]:
     return list(_load_manifest(Path(root).expanduser())["sets"])
 
 
+def suite_classes(root: str | Path) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """Return the names of a suite's classes, and of those that each of its sets covers, from its manifest.
+
+    Raises:
+        UserError: The folder holds no suite.
+        CorruptData: Its manifest is damaged.
+    """
+    manifest = _load_manifest(Path(root).expanduser())
+    sets = {name: tuple(about["classes"]) for name, about in manifest["sets"].items()}
+    return tuple(manifest["class_names"]), sets
+
+
 @dataclass(frozen=True)
 class VerifiedSuite:
     """What a check of a suite found.

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from ray import ObjectRef
 
 POLL_S = 1.0  # how often worker 0 is asked for what its cell has reported
-GRACE_S = 3.0  # in which the other workers may tell why, once one has failed
+GRACE_S = 3.0
+"""Seconds in which the other workers of a cell may say why, once one has failed."""
 
 
 @contextlib.contextmanager

@@ -1,6 +1,8 @@
 from . import style as style
 from .bar_plot import grouped_bars as grouped_bars
+from .files import save_figure as save_figure
 from .forest_plot import Ranking as Ranking, forest as forest
+from .frames import bars as bars, lines as lines, matrix as matrix
 from .heatmap_plot import heatmap as heatmap
 from .line_plot import Curve as Curve, curves as curves
 from .numbers import interval as interval, signed as signed

@@ -173,6 +173,17 @@ class Results:
                 results.append(decode(cell_id, data))
         return results
 
+    def superseded_of(self, ids: Iterable[str]) -> dict[str, list[Result]]:
+        """Return id -> results that were replaced, of several cells by one listing; without damaged ones."""
+        wanted = set(ids)
+        listed = {f"superseded/{name}": name.partition("-")[0] for name in self._folder.names("superseded")}
+        names = {name: cell_id for name, cell_id in listed.items() if cell_id in wanted}
+        found: dict[str, list[Result]] = {}
+        for name, data in self._folder.read_many(names).items():
+            with contextlib.suppress(CorruptData):
+                found.setdefault(names[name], []).append(decode(names[name], data))
+        return found
+
     def forget(self, cell_id: str) -> None:
         """Remove a record and its artifacts: the cell isn't done any more."""
         self._folder.remove(f"results/{cell_id}{_SUFFIX}")

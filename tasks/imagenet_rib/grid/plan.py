@@ -11,6 +11,7 @@ from imagenet_rib.grid.chosen_methods import Chosen, default, roles
 from imagenet_rib.grid.code import DERIVED
 from imagenet_rib.grid.input_names import DATA, OBJECTNET, data_role
 from imagenet_rib.grid.model_names import check_name
+from imagenet_rib.grid.own_classes import HeadPlan, class_space, plan_head
 from imagenet_rib.grid.published import Published, check_there, labelled_images, published, published_set
 from imagenet_rib.grid.slices import CORRUPTED, evaluation_cuts
 from imagenet_rib.grid.training_settings import changed
@@ -53,23 +54,17 @@ def plan(settings: Settings) -> Grid:
         data = _data(grid, settings)
     resources = _resources(settings)
     grid.check()
+    space = class_space(settings.data)
     for architecture_name, architecture in settings.architectures.items():
         for pretraining in architecture.pretrainings or settings.pretrainings:
             model = f"{architecture_name}-{pretraining}"
             how = settings.pretrainings[pretraining]
             if isinstance(how, Pretrained):
-                weights = brought[model]
-                pre = grid.add(
-                    "pretrained",
-                    weights.config,
-                    version=PRETRAINED_VERSION,
-                    needs=data.any,
-                    title=f"weights of {model}",
-                    resources=one_worker(resources),
-                )
-                for name, path in weights.locations.items():
-                    grid.locate(name, path)
-                _plan_model(_Model(grid, settings, model, weights.name, data, pre, resources))
+                with grid.setting("architectures", architecture_name):
+                    weights = brought[model]
+                    head = plan_head(model, weights, architecture.options, how, space)
+                    pre = _pretrained(grid, model, weights, head, data, one_worker(resources))
+                    _plan_model(_Model(grid, settings, model, weights.name, data, pre, resources))
                 continue
             pre = grid.add(
                 "pretrain",
@@ -100,6 +95,35 @@ def _published_weights(grid: GridBuilder, settings: Settings) -> dict[str, Publi
                     name = found[model].name
                 check_name(name)
     return found
+
+
+def _pretrained(
+    grid: GridBuilder, model: str, weights: Published, head: HeadPlan, data: "_Data", resources: Resources
+) -> Cell:
+    """Plan the cell that brings published weights, and the one that gives them a new last layer."""
+    architecture = {**weights.config["architecture"], **head.architecture}
+    found = {**weights.config["weights"], **head.weights}
+    pre = grid.add(
+        "pretrained",
+        {"architecture": architecture, "weights": found, **head.pretrained},
+        version=PRETRAINED_VERSION,
+        needs=data.any if head.kind == "published" else {},
+        title=f"weights of {model}",
+        resources=resources,
+    )
+    for name, path in weights.locations.items():
+        grid.locate(name, path)
+    grid.note(*head.said)
+    if not head.new:
+        return pre
+    fitted = head.kind == "fitted"
+    return grid.add(
+        "head",
+        {"architecture": architecture, "head": head.kind, **({} if fitted else {"classes": head.classes})},
+        needs={"backbone": pre, **(data.of(PRETRAIN) if fitted else {})},
+        title=f"head of {model}",
+        resources=resources,
+    )
 
 
 class _Data:
