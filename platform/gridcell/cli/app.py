@@ -25,6 +25,7 @@ from gridcell.cli import (
     results,
     run,
     settings,
+    stores,
     tune,
 )
 from gridcell.errors import UserError, unknown
@@ -85,6 +86,7 @@ app.add_typer(jobs.app, name="job")
 cells.app.command("list")(cell_list.list_cells)
 app.add_typer(cells.app, name="cell")
 app.add_typer(data.app, name="data")
+app.add_typer(stores.app, name="store")
 
 
 def _print_version(wanted: bool) -> None:
