@@ -86,7 +86,7 @@ def _run(uri: str, folder: Path) -> None:
     told = io.StringIO()
     argv = ["gridcell", "run", "waiting", "--suite", str(suite), "--storage", uri, "--executor", "inline"]
     argv += ["--out", str(folder / "report")]
-    with mock.patch.object(sys, "argv", argv), contextlib.redirect_stdout(told):
-        with contextlib.suppress(SystemExit):
-            main()
+    command = mock.patch.object(sys, "argv", argv)
+    with command, contextlib.redirect_stdout(told), contextlib.suppress(SystemExit):
+        main()
     assert f"{CELLS} cells, 0 to run" in told.getvalue(), told.getvalue()
