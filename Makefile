@@ -16,6 +16,7 @@ help:
 	@echo "make bench       measure, print one table, write it to tests/benchmarks/README.md"
 	@echo "make chaos       run a small grid on three nodes under each fault; nothing may be lost"
 	@echo "make mutants     put 150 small mistakes into the code, one at a time: do the fast tests notice?"
+	@echo "make release     check and build a release, and try its wheel in an empty environment"
 	@echo "make audit       look for known vulnerabilities of what is installed (asks PyPI)"
 
 # Installed once, and again only when what is to be installed changes.
@@ -63,6 +64,10 @@ mutants: setup
 
 audit: setup
 	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+# Version, changelog and tree agree; docs, sdist and wheel are built; the wheel alone runs each task.
+release: docs
+	$(BIN)/python -m tests.release
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

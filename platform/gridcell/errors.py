@@ -58,6 +58,10 @@ def did_you_mean(word: object, choices: Iterable[str]) -> str:
     """Return a clause that names the valid choice nearest to ``word``, then all of them.
 
     A word that the user wrote in YAML may turn out to be a number or a list.
+
+    Example:
+        >>> did_you_mean("ewd", ["ewc", "lwf"])
+        "did you mean 'ewc'? (choose from: ewc, lwf)"
     """
     names = sorted(str(choice) for choice in choices)
     close = get_close_matches(str(word).lower(), [name.lower() for name in names], n=1, cutoff=0.5)
@@ -66,5 +70,10 @@ def did_you_mean(word: object, choices: Iterable[str]) -> str:
 
 
 def unknown(what: str, word: object, choices: Iterable[str]) -> UserError:
-    """Build the error for a name that is not one of ``choices``, e.g. an unknown suite."""
+    """Build the error for a name that is not one of ``choices``, e.g. an unknown suite.
+
+    Example:
+        >>> print(unknown("method", "ewd", ["ewc", "lwf"]))
+        Unknown method 'ewd': did you mean 'ewc'? (choose from: ewc, lwf)
+    """
     return UserError(f"Unknown {what} '{word}': {did_you_mean(word, choices)}")

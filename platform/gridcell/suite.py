@@ -95,6 +95,12 @@ def load_suite(
 
     Raises:
         UserError: no such suite, unreadable YAML, or wrong settings: all of them, with file and line.
+
+    Example:
+        >>> from gridcell.task import find_task
+        >>> suite = load_suite(find_task("farmap"), "mini", ["maps.large=1"], seeds=1)
+        >>> suite.settings.maps.large, suite.settings.seeds
+        (1, [0])
     """
     files: list[Path] = []
     stem, document = _layers(task, name, None, (), files)

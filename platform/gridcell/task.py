@@ -275,7 +275,12 @@ def entry_point_value(name: str) -> str:
 
 
 def task_names() -> list[str]:
-    """Return the names of the installed tasks, and of those in plug-ins that are loaded."""
+    """Return the names of the installed tasks, and of those in plug-ins that are loaded.
+
+    Example:
+        >>> "farmap" in task_names()
+        True
+    """
     return sorted({*_installed(), *_plugged()})
 
 
@@ -284,6 +289,10 @@ def find_task(name: str) -> Task:
 
     Raises:
         UserError: there is none of that name, there are two, or what is installed under it is not a task.
+
+    Example:
+        >>> find_task("farmap").name
+        'farmap'
     """
     plugged = _plugged()
     if name not in plugged:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gridcell import BatchFunction, PartKind, Task
 from imagenet_rib.grid.plan import plan
-from imagenet_rib.settings import Settings
+from imagenet_rib.settings import DOWNSTREAM, Settings
 
 task = Task(
     name="imagenet-rib",
@@ -42,7 +42,16 @@ task = Task(
             section="methods",
             template="imagenet_rib.methods:new_method.txt",
             use="gridcell run imagenet-rib --suite mini --plugin $module.py --select method=$name",
-        )
+        ),
+        "shift": PartKind(
+            "gridcell.data:shift_registry",
+            section="downstream",
+            named_by="item",
+            default=DOWNSTREAM,
+            template="gridcell.data.shifts:new_shift.txt",
+            use="gridcell run imagenet-rib --suite mini --plugin $module.py --select downstream=$name",
+            checks="gridcell.testing.shift:checks",
+        ),
     },
     export="imagenet_rib.exporting:export",
     durations="imagenet_rib.grid.cost:durations",

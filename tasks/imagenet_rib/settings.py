@@ -88,9 +88,12 @@ class Data(Strict):
     Attributes:
         source: ``digits`` (scikit-learn's handwritten digits, embedded), ``folder`` (a suite of sets that
             ``gridcell data derive`` made), ``imagenet`` (a folder of images labelled with ImageNet's classes,
-            from which the sets it lacks are derived), or ``published`` (the published sets, each in a folder
-            of its name: imported by ``gridcell data import``, or as published). All but ``published`` are
-            held in memory.
+            from which the sets it lacks are derived), ``published`` (the published sets, each in a folder
+            of its name: imported by ``gridcell data import``, or as published), or ``shards`` (sets of one's
+            own, each imported by ``gridcell data import folder`` into a folder of its name, ``val`` among
+            them, and ``pretrain`` where a head is fitted or Fisher information measured). The images of
+            ``published`` and ``shards`` stay where they are and are read batch by batch; others are held in
+            memory.
         root: the folder, for all but ``digits``; of imported sets also ``s3://...`` and the like.
         image_size: side in pixels that images in memory are scaled to; those of a ``folder`` keep theirs.
         seed: of the split into pools and of the derived shifts.
@@ -99,7 +102,7 @@ class Data(Strict):
             class stands for, or ``released``: one class an object, of the 105 that the paper's code has.
     """
 
-    source: Literal["digits", "folder", "imagenet", "published"] = "digits"
+    source: Literal["digits", "folder", "imagenet", "published", "shards"] = "digits"
     root: str | None = None
     image_size: int = Field(32, ge=16)
     seed: int = Field(0, ge=0)

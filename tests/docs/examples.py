@@ -6,8 +6,8 @@ A comment before a block says what a test does with it:
     The block is not run. Its ``gridcell`` commands are parsed, and their suites planned.
 ``<!-- not run: REASON -->``
     The same, for commands of other programs.
-``<!-- suite of TASK -->``, ``<!-- changes to SUITE of TASK -->``
-    A YAML block is such a suite, or what one that extends SUITE says.
+``<!-- suite of TASK: NAME.yaml -->``, ``<!-- changes to SUITE of TASK -->``
+    A YAML block is such a suite, saved under this name, or what one that extends SUITE says.
 
 Blocks without a mark are run, from top to bottom, in one empty folder a page.
 """

@@ -88,7 +88,7 @@ def test_what_a_block_imports_is_there(block):
 @pytest.mark.parametrize("block", of("yaml"))
 def test_a_suite_can_be_read(block, tmp_path):
     changes = re.fullmatch(r"changes to (\S+) of (\S+)", block.mark)
-    whole = re.fullmatch(r"suite of (\S+)", block.mark)
+    whole = re.fullmatch(r"suite of (\S+): \S+", block.mark)
     assert changes or whole, f"{block.id}: a comment above it has to say of which task it is a suite"
     text = f"extends: {changes[1]}\n{block.text}" if changes else block.text
     file = tmp_path / "own.yaml"
@@ -106,5 +106,5 @@ def test_each_block_is_of_a_kind_that_is_tested():
 
 
 def test_marks_are_known_ones():
-    known = re.compile(r"|(planned only|not run): .+|suite of \S+|changes to \S+ of \S+|/?\w+")
+    known = re.compile(r"|(planned only|not run): .+|suite of \S+: \S+\.yaml|changes to \S+ of \S+|/?\w+")
     assert [block.id for block in BLOCKS if not known.fullmatch(block.mark)] == []

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 ORDER = [
     "errors",
     "sources",
+    "package_data",
     "plugins",
     "secrets",
     "printable",

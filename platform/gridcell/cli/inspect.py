@@ -33,13 +33,15 @@ from gridcell.cli.common import (
     reading,
     request,
 )
+from gridcell.cli.earlier_rules import of_earlier_rules
 from gridcell.errors import UserError
 from gridcell.execute.schedule import Schedule
 from gridcell.staleness import find_stale
-from gridcell.store import Store
 from gridcell.store.losses import describe_lost, lost_by_class
 from gridcell.suite import suite_names
 from gridcell.task import find_task, task_names
+
+_ROLES_NAMED = 3  # of the roles in which cells of a kind are needed, so many are named
 
 
 def tasks(as_json: Json = False) -> None:
@@ -108,13 +110,8 @@ def plan(
         table.columns[[column.header for column in table.columns].index(name)].justify = "right"
     for kind, cells_of_kind in _by_kind(asked).items():
         counts = Counter(states[cell.id] for cell in cells_of_kind)
-        needs = {
-            f"{asked.grid.cells[need].kind} ({role})"
-            for cell in cells_of_kind
-            for role, need in cell.needs.items()
-        }
         row = (len(cells_of_kind), counts["done"], sum(counts[state] for state in TO_RUN))
-        table.add_row(kind, *map(str, row), ", ".join(sorted(needs)) or "-")
+        table.add_row(kind, *map(str, row), _needs_of(cells_of_kind, asked) or "-")
     console.print(table)
     _print_skipped(console, asked)
     for line in _of_sweeps(asked):
@@ -122,7 +119,7 @@ def plan(
     print_notes(console, asked.grid)
     for sentence in stale.sentences():
         console.print(sentence, soft_wrap=True)
-    for sentence in _of_earlier_rules(asked, store):
+    for sentence in of_earlier_rules(asked, store):
         console.print(sentence, soft_wrap=True)
     counts = Counter(states.values())
     run = sum(counts[state] for state in TO_RUN)
@@ -216,26 +213,6 @@ def status(
         console.print(describe_lost(lost))
 
 
-def _of_earlier_rules(asked: Request, store: Store) -> list[str]:
-    """Say which results of this suite are in the store under ids of earlier rules, and so are not used."""
-    now = {cell.kind: cell.version for cell in asked.grid.cells.values()}
-    done = store.results.done()
-    earlier: dict[str, set[str]] = {}
-    for plan in store.plans.read_all():
-        if plan.task == asked.suite.task.name and plan.suite == asked.suite.name:
-            for cell_id, cell in plan.cells.items():
-                if (
-                    cell_id in done
-                    and cell_id not in asked.grid.cells
-                    and cell.version < now.get(cell.kind, 0)
-                ):
-                    earlier.setdefault(cell.kind, set()).add(cell_id)
-    return [
-        f"{len(ids)} results of an earlier rule of the kind '{kind}' are in this store and not used"
-        for kind, ids in sorted(earlier.items())
-    ]
-
-
 def _of_sweeps(asked: Request) -> list[str]:
     """Say which variants each sweep adds, and how many cells all of them add to the plan."""
     sweeps = asked.suite.sweeps
@@ -258,6 +235,19 @@ def _by_kind(asked: Request) -> dict[str, list[Cell]]:
     for cell in asked.grid.cells.values():
         kinds.setdefault(cell.kind, []).append(cell)
     return kinds
+
+
+def _needs_of(cells: list[Cell], asked: Request) -> str:
+    """Say which kinds of cells some cells need, and in which roles, if these are few."""
+    roles: dict[str, set[str]] = {}
+    for cell in cells:
+        for role, need in cell.needs.items():
+            roles.setdefault(asked.grid.cells[need].kind, set()).add(role)
+    told = (
+        f"{kind} ({', '.join(sorted(names)) if len(names) <= _ROLES_NAMED else f'{len(names)} roles'})"
+        for kind, names in sorted(roles.items())
+    )
+    return ", ".join(told)
 
 
 def _print_skipped(console: Console, asked: Request) -> None:

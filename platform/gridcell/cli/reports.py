@@ -42,11 +42,16 @@ from gridcell.mlflow.names import labels_of, tags_of_states
 from gridcell.mlflow.parent import EXPERIMENT_TAG
 from gridcell.mlflow.writer import remarks
 from gridcell.report import GridResults, write_report
+from gridcell.report.inline import read_notes
 from gridcell.report.results import STATES
 from gridcell.store import Store
 from gridcell.store.plans import grid_id
 
 Out = Annotated[Path | None, typer.Option("--out", "--report", metavar="DIR", help="Where the report goes.")]
+Notes = Annotated[
+    Path | None,
+    typer.Option("--notes", metavar="FILE.md", help="Markdown that stands on top of the page."),
+]
 
 GRID_MARK = ".grid"
 """File in a report's folder: the id of the grid that it shows."""
@@ -104,12 +109,14 @@ def report(
         str | None,
         typer.Option("--baseline", metavar="A", help="Compare with earlier results; see 'gridcell compare'."),
     ] = None,
+    notes: Notes = None,
     as_json: Json = False,
 ) -> None:
     """Write the report of what is done so far: a page, pictures, tables."""
+    said = "" if notes is None else read_notes(notes)
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
-    found = grid_results(asked, store)
+    found = grid_results(asked, store, notes=said)
     compared = None
     if baseline is not None:  # before the report, which may replace the one that is named
         shared = Asked(task, suite, storage, select, override, seeds, plugin or ())

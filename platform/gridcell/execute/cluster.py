@@ -43,6 +43,11 @@ def ray_cluster(address: str | None, num_cpus: int | None) -> Iterator[None]:
 
     Raises:
         UserError: there is none, or it can't be started.
+
+    Example:
+        >>> with ray_cluster(None, 2):  # doctest: +SKIP
+        ...     ray.available_resources()["CPU"]
+        2.0
     """
     for name, value in (_ENVIRONMENT | ({} if address else LOOPBACK_ONLY)).items():
         os.environ.setdefault(name, value)

@@ -46,6 +46,15 @@ def run_grid(
     Raises:
         UserError: the executor can't run this grid.
         Exception: whatever the source raised, once the cells that ran then have ended.
+
+    Example:
+        >>> from gridcell.suite import load_suite
+        >>> from gridcell.task import find_task
+        >>> task = find_task("generalization-difficulty")
+        >>> grid = load_suite(task, "published").grid()
+        >>> options = RunOptions(executor="inline")
+        >>> run_grid(task, grid, Store("runs").prepare(), options).failed  # doctest: +SKIP
+        {}
     """
     options = options or RunOptions()
     sweep()
@@ -85,7 +94,7 @@ def _files_of(codes: Codes, cells: Iterable[Cell]) -> dict[str, str]:
     files: dict[str, str] = {}
     for cell in cells:
         with contextlib.suppress(ImportError):  # the cell says so itself, when it is run
-            files |= codes.of(cell).files
+            files |= {**codes.of(cell).files, **codes.of(cell).data}
     return files
 
 

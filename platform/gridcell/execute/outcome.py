@@ -148,6 +148,10 @@ def classify(error: BaseException) -> FailureClass:
     """Tell what kind of failure an exception is.
 
     What it was raised from counts too: a library may wrap an error of the GPU in one of its own.
+
+    Example:
+        >>> classify(MemoryError()).value
+        'out-of-memory'
     """
     found = _own_class(error)
     if found is not FailureClass.BUG:

@@ -75,6 +75,11 @@ def ray_here() -> Iterator[None]:
 
     Raises:
         UserError: it can't be started.
+
+    Example:
+        >>> with ray_here():  # doctest: +SKIP
+        ...     ray.get(ray.remote(len).remote("abc"))
+        3
     """
     ray = sys.modules.get("ray")
     if ray is not None and ray.is_initialized():

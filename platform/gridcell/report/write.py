@@ -26,18 +26,22 @@ def write_report(task: Task, results: GridResults, out: Path) -> Report:
 
     Raises:
         UserError: nothing that the suite asks for is done, or see the task's function.
+
+    Example:
+        >>> write_report(find_task("farmap"), results, Path("report")).page  # doctest: +SKIP
+        PosixPath('report/report.html')
     """
     if not ({target.cell for target in results.grid.targets} or set(results.grid.cells)) & set(
         results.results
     ):
         raise nothing_done(results)
     out.mkdir(parents=True, exist_ok=True)
-    report: Report = task.report_function()(results, out)
-    tidy(results).write_csv(out / "results.csv")
-    _say_how_it_was_made(task, results, out / "summary.json")
-    write_record(record_of(task.name, task.timings, results), out)
     run = json.dumps({"interruptions": results.interruptions()}, indent=1, sort_keys=True)
     (out / "run.json").write_text(f"{run}\n", encoding="utf-8")
+    tidy(results).write_csv(out / "results.csv")
+    report: Report = task.report_function()(results, out)
+    _say_how_it_was_made(task, results, out / "summary.json")
+    write_record(record_of(task.name, task.timings, results), out)
     lacks = incomplete(results)
     said = [missing_table(missing(results)), Text(lacks, style="bold red")] if lacks else []
     remarks = [Text(f"{remark}.", style="bold red") for remark in results.remarks]

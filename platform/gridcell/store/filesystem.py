@@ -24,7 +24,16 @@ _MEMORY = threading.Lock()  # fsspec's memory looks whether a file exists, then 
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a local file in hexadecimal."""
+    """Return the SHA-256 of a local file in hexadecimal.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "empty")
+        ...     _ = path.write_bytes(b"")
+        ...     sha256_of(path)[:8]
+        'e3b0c442'
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

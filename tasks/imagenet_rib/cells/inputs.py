@@ -1,16 +1,14 @@
 """What the cells read of one another: the sets of images, and models with their weights."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridcell import Context, UserError
-from gridcell.data import LabelledImages, LabelledSet, imagenet_wnids, load_npz
+from gridcell.data import LabelledImages, LabelledSet, imagenet_wnids
 from imagenet_rib.cells.objectnet import with_one_answer
-from imagenet_rib.grid.input_names import DATA, OBJECTNET, is_data
-from imagenet_rib.grid.published import set_uri
+from imagenet_rib.cells.stored_sets import read_sets
+from imagenet_rib.grid.input_names import OBJECTNET
 from imagenet_rib.method import FineTuning
 from imagenet_rib.methods import get
 
@@ -19,29 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-SETS = "sets.npz"
-INDEX = "index.npz"
 WEIGHTS = "weights.safetensors"
-
-
-@lru_cache(maxsize=16)
-def read_file(
-    path: Path, modified_ns: int, root: str | None = None, loaders: int = 0
-) -> Mapping[str, LabelledSet]:
-    """Return the sets in a data cell's file, by name.
-
-    Args:
-        path: the file.
-        modified_ns: when it was written: another file under the same name is read again.
-        root: where the images of a published set are.
-        loaders: processes that read them.
-    """
-    if path.name != INDEX:
-        return load_npz(path)
-    from gridcell.data import load_index
-
-    one = load_index(path)
-    return {one.name: replace(one, uri=set_uri(root, one.name) if root else None, loaders=loaders)}
 
 
 class ModelBuilder:
@@ -122,7 +98,7 @@ class Inputs:
             role: in which it needs the cell whose architecture its models have; None where its own
                 configuration says the architecture.
         """
-        sets = _read_sets(context)
+        sets = read_sets(context)
         config = context.cell.config
         architecture = config["architecture"] if role is None else _made(context, role)
         named = config.get("classes")
@@ -179,15 +155,6 @@ class Inputs:
         from imagenet_rib.learning.models import save_weights
 
         save_weights(self._context.outputs / WEIGHTS, weights, self.models.identity)
-
-
-def _read_sets(context: Context) -> dict[str, LabelledSet]:
-    root, loaders = context.locations.get(DATA), context.cell.resources.cpus - 1
-    sets: dict[str, LabelledSet] = {}
-    for role in filter(is_data, context.cell.needs):
-        path = context.artifact(role, SETS if role == DATA else INDEX)
-        sets |= read_file(path, path.stat().st_mtime_ns, root, loaders)
-    return sets
 
 
 def _made(context: Context, role: str) -> Mapping[str, Any]:

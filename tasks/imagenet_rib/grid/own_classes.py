@@ -1,6 +1,6 @@
 """Which last layer a model gets for the data's classes: the published one, the file's own, or a new one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,10 @@ from gridcell import UserError
 from gridcell.data import imagenet_names, imagenet_wnids, suite_classes
 from imagenet_rib.grid.model_names import FAMILIAR
 from imagenet_rib.grid.published import Published
+from imagenet_rib.grid.shard_sets import open_shard_sets
 from imagenet_rib.methods import flyp
 from imagenet_rib.settings import Data, Pretrained
+from imagenet_rib.vocabulary import PRETRAIN
 
 IMAGENET = 1000
 
@@ -38,17 +40,24 @@ class ClassSpace:
         return imagenet_names() if self.imagenet else self.names
 
 
-def class_space(data: Data) -> ClassSpace:
+def class_space(data: Data, downstream: Sequence[str]) -> ClassSpace:
     """Return the classes of a suite's data, before any image is read.
 
+    Args:
+        data: The settings.
+        downstream: Names of the sets that models are fine-tuned on.
+
     Raises:
-        UserError: The folder isn't there, or holds no suite.
+        UserError: The folder isn't there, or holds no suite, or lacks a set.
     """
+    if data.source == "shards":
+        sets = open_shard_sets(data.root, downstream)
+        return ClassSpace(sets.class_names, sets.covered(PRETRAIN))
     if data.source == "digits":
         return ClassSpace(tuple(str(digit) for digit in range(10)))
     if data.source == "folder" and data.root is not None:
-        names, sets = suite_classes(data.root)
-        return ClassSpace(names, sets.get("pretrain", ()))
+        names, covered = suite_classes(data.root)
+        return ClassSpace(names, covered.get(PRETRAIN, ()))
     return ClassSpace(imagenet_wnids())
 
 

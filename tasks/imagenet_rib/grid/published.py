@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridcell import CorruptData, Folder, UserError, sha256_of
+from imagenet_rib.grid.input_names import set_uri
 from imagenet_rib.grid.offline_models import OFFLINE, offline_tag
-from imagenet_rib.settings import Architecture, Data, Pretrained
+from imagenet_rib.settings import Architecture, Pretrained
 
 if TYPE_CHECKING:
     from gridcell.data import Samples
@@ -82,32 +83,6 @@ def _weights_file(path: Path) -> Path:
     return inside[0] if path.is_dir() and inside else path
 
 
-def labelled_images(data: Data) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return what identifies a folder of images that are labelled with ImageNet's classes: their content.
-
-    Returns:
-        The configuration, and sentences on what of the folder is left out, converted or derived.
-
-    Raises:
-        UserError: no folder is named, or it can't be read.
-    """
-    if data.root is None:
-        raise UserError(
-            "The setting 'data.root' must name a folder of ImageNet-labelled images, one folder a class, "
-            "named by WordNet id or class index: --set data.root=DIR"
-        )
-    from imagenet_rib.grid.image_folders import open_sets
-
-    found = open_sets(data.root)
-    config = {
-        "image_size": data.image_size,
-        "fingerprint": found.fingerprint,
-        "seed": data.seed,
-        "shifts": data.shifts,
-    }
-    return config, found.said
-
-
 def published_set(name: str, root: str | None) -> "Samples | None":
     """Open one of the published sets below a folder, whose content identifies it: read off its manifest.
 
@@ -139,8 +114,3 @@ def check_there(root: str, names: Iterable[str]) -> None:
             f"{root} lacks the set{'s' * (len(missing) > 1)} {', '.join(missing)}: "
             f"'gridcell data import {missing[0]} --from PATH --to {set_uri(root, missing[0])}' makes one"
         )
-
-
-def set_uri(root: str, name: str) -> str:
-    """Return where a set is below the folder of all sets."""
-    return f"{root.rstrip('/')}/{name}"
