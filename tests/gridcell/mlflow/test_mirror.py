@@ -10,6 +10,7 @@ from tests.mlflow_runs import by_title, children, experiment, lines_of, parent_o
 
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
+from gridcell.execute.source import Growth
 from gridcell.mlflow.address import connect, database_of
 from gridcell.mlflow.mirror import Mirror
 from gridcell.mlflow.writer import write
@@ -190,3 +191,23 @@ def test_a_report_is_added_with_its_files_and_numbers(grid, store, uri, tmp_path
     assert parent.data.metrics == {"mRI/vit/ft": 1.5}
     files = [item.path for item in connect(uri).list_artifacts(parent.info.run_id, "report")]
     assert files == ["report/summary.json"]
+
+
+def test_cells_that_are_added_while_a_grid_runs_are_shown_with_their_labels(grid, store, uri):
+    class Once:  # a source that adds one grid
+        def __init__(self, more):
+            self.left = [more]
+
+        def more(self, ended):
+            return Growth(self.left.pop()) if ended and self.left else None
+
+    more = toy_task.plan(toy_task.Settings(width=1, length=1, seeds=[5]))
+    mirror = Mirror(uri, "toy", "mini", grid, store)
+    options = RunOptions(executor="inline")
+    run_grid(toy_task.task, grid, store, options, listeners=[mirror], source=Once(more))
+    assert mirror.problem is None
+    found = {item.data.tags["gridcell.cell"]: item for item in children(uri)}
+    assert set(found) == {*grid.cells, *more.cells}
+    (row,) = [target.cell for target in more.targets if target.labels["what"] == "row"]
+    assert found[row].data.params["what"] == "row"
+    assert parent_of(uri).data.tags["gridcell.cells"] == str(len(found))
