@@ -13,6 +13,7 @@ from gridcell import plugins
 from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid
 from gridcell.parts import PartKind
+from gridcell.tuning import Tuning
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -166,6 +167,8 @@ class Task:
             configuration names, as dotted names or paths of files (:meth:`Registry.module_of` tells them).
         own_settings: section of settings -> where each named entry may have it of its own, such as
             ``{"training": "methods.NAME.training"}``: a sweep of the section's settings varies the entries'.
+        tuning: how its settings are searched; None where any metric of its targets may be, each trial seeing
+            what the report judges by.
         parts: kinds of parts that files of the user's own can add, by name, e.g. ``method``.
         batches: kind of cell -> how several of them are done in one pass.
     """
@@ -186,6 +189,7 @@ class Task:
     packages: Sequence[str] = ()
     uses: str | None = None
     own_settings: Mapping[str, str] = field(default_factory=dict)
+    tuning: Tuning | None = None
     parts: Mapping[str, PartKind] = field(default_factory=dict)
     batches: Mapping[str, BatchFunction] = field(default_factory=dict)
 
@@ -253,6 +257,11 @@ class Task:
     def report_function(self) -> Callable[[Any, Path], Any]:
         """Import and return the function that writes this task's report."""
         return _imported(self.report)
+
+
+def imported(where: str) -> Callable[..., Any]:
+    """Return the function that a task names as ``module:function``."""
+    return _imported(where)
 
 
 def _imported(where: str) -> Callable[..., Any]:

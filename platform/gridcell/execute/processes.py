@@ -166,7 +166,7 @@ class _Group:
         import ray
 
         # Not the store itself: a node that can't open it tells so in an outcome.
-        names = ("locations", "oom_halvings", "replaces", "beside", "origin")
+        names = ("locations", "oom_halvings", "replaces", "beside", "origin", "debugging")
         told = {name: getattr(attempt, name) for name in names}
         order = (attempt.cell, attempt.task, attempt.store.uri, told)
         rank_of = {actor.work.remote(*order): rank for rank, actor in enumerate(self._actors)}

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -14,6 +14,7 @@ from ray import tune
 
 from gridcell.cell import Cell, Resources
 from gridcell.context import Reporter
+from gridcell.debugging import Debugging
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.cluster import bundles
 from gridcell.execute.last_words import leave_last_words, this_process
@@ -58,6 +59,7 @@ class GridWork:
         origin: what the results' provenance says of the run.
         report_every_s: a cell's progress is passed on at most so often.
         stall_timeout_s: a cell that reports nothing for so long is ended; None for never.
+        debugging: how cells are cut short or watched.
 
     A trial's own configuration: ``cells``, of each of which it says ``cell``, its id; ``oom_halvings``;
     ``replaces``, the stamp of the stale record that its result takes the place of; ``added``, as JSON, the
@@ -73,6 +75,7 @@ class GridWork:
     origin: Mapping[str, Any]
     report_every_s: float
     stall_timeout_s: float | None
+    debugging: Debugging = field(default_factory=Debugging)
 
     @cached_property
     def task(self) -> Task:
@@ -206,6 +209,7 @@ class CellTrial(tune.Trainable):
                     self._throttled_report(cell.id, alive),
                     replaces=each["replaces"],
                     origin=work.origin,
+                    debugging=work.debugging,
                 )
                 for cell, each in zip(cells, config["cells"], strict=True)
             ]

@@ -70,6 +70,7 @@ def _run_on_cluster(run: GridRun, searcher: "CellSearcher") -> None:
         options.origin,
         options.report_every_s,
         options.stall_timeout_s,
+        options.debugging,
     )
     with scratch_folder("tune") as folder:
         tuner = tune.Tuner(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gridcell.cell import Cell, canonical_json
+from gridcell.debugging import PROFILE_FOLDER
 from gridcell.errors import CorruptData, UserError
 from gridcell.store.cache import FileCache, KnownFile, matches
 from gridcell.store.filesystem import Folder, sha256_of
@@ -55,9 +56,15 @@ class Result:
         return float(self.provenance.get("seconds", 0.0))
 
     @property
+    def answered(self) -> dict[str, Artifact]:
+        """The artifacts without profiles, which say how the cell ran and are no part of its answer."""
+        profiles = f"{PROFILE_FOLDER}/"
+        return {name: item for name, item in self.artifacts.items() if not name.startswith(profiles)}
+
+    @property
     def content(self) -> str:
-        """SHA-256 of what the cell answered: metrics and artifacts, without provenance."""
-        artifacts = {name: item.sha256 for name, item in self.artifacts.items()}
+        """SHA-256 of what the cell answered: metrics and artifacts, without provenance and profiles."""
+        artifacts = {name: item.sha256 for name, item in self.answered.items()}
         metrics, not_finite = without_not_finite(dict(self.metrics))
         answered = [metrics, artifacts, *([not_finite] if not_finite else [])]
         return hashlib.sha256(canonical_json(answered).encode()).hexdigest()
