@@ -37,8 +37,9 @@ from gridcell.cli.common import (
 from gridcell.errors import UserError
 from gridcell.mlflow.address import connect, is_server, one_line, tracking_uri
 from gridcell.mlflow.database import alone, prepare
-from gridcell.mlflow.experiment import EXPERIMENT_TAG, Experiment
+from gridcell.mlflow.experiment import Experiment
 from gridcell.mlflow.names import labels_of, tags_of_states
+from gridcell.mlflow.parent import EXPERIMENT_TAG
 from gridcell.mlflow.writer import remarks
 from gridcell.report import GridResults, write_report
 from gridcell.report.inline import read_notes
