@@ -37,8 +37,8 @@ class Pretraining(Optimiser):
 
     Attributes:
         augmentation: images as they are (``plain``), or each changed in its own way (``rich``).
-        policy: of ``rich``: ``own`` (pose, colours, sharpness, noise and occlusion, which suits digits, too), or
-            one that was published for photographs, as torchvision has it: ``auto_augment`` (Cubuk et al. 2019,
+        policy: of ``rich``: ``own`` (pose, colours, sharpness, noise and occlusion), or one that was published
+            for photographs, as torchvision has it: ``auto_augment`` (Cubuk et al. 2019,
             ImageNet's), ``rand_augment`` (Cubuk et al. 2020), ``trivial_augment`` (Mueller & Hutter 2021) or
             ``aug_mix`` (Hendrycks et al. 2020).
     """
