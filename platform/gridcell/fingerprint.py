@@ -73,7 +73,10 @@ class Codes:
         Raises:
             UserError: a file of it is not Python.
         """
-        modules = (self._task.cells[cell.kind].partition(":")[0], *self._task.parts_of(cell))
+        batch = self._task.batches.get(cell.kind)
+        functions = [self._task.cells[cell.kind], *([batch.run] if batch is not None else [])]
+        own = dict.fromkeys(function.partition(":")[0] for function in functions)
+        modules = (*own, *self._task.parts_of(cell))
         if modules not in self._known:
             try:
                 self._known[modules] = _code(modules, packages_of(self._task), self._read)

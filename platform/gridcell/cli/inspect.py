@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gridcell.answers.states import STATES, TO_RUN, states_of
 from gridcell.cell import Cell
 from gridcell.cli import common
 from gridcell.cli.common import (
@@ -34,18 +35,13 @@ from gridcell.cli.common import (
 )
 from gridcell.cli.earlier_rules import of_earlier_rules
 from gridcell.errors import UserError
-from gridcell.execute.driver import diverged_cells
-from gridcell.execute.heartbeat import running_cells
-from gridcell.execute.schedule import Schedule, missing_cells
+from gridcell.execute.schedule import Schedule
 from gridcell.staleness import find_stale
-from gridcell.store import Store
 from gridcell.store.losses import describe_lost, lost_by_class
 from gridcell.suite import suite_names
 from gridcell.task import find_task, task_names
 
-STATES = ("done", "running", "queued", "failed", "diverged", "blocked", "not needed")
 _ROLES_NAMED = 3  # of the roles in which cells of a kind are needed, so many are named
-TO_RUN = ("running", "queued", "failed")  # states of the cells that 'run' runs
 
 
 def tasks(as_json: Json = False) -> None:
@@ -84,7 +80,7 @@ def plan(
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage, must_exist=False)
     with reading(storage):
-        states = _states(asked, store, store.failures.read_all())
+        states = states_of(asked, store, store.failures.read_all())
         stale = find_stale(asked.suite.task, asked.grid, store, read_results(asked, store))
     simulated = _simulated(asked, states, gpus or ())
     skipped = [{"labels": dict(item.labels), "reason": item.reason} for item in asked.grid.skipped]
@@ -177,7 +173,7 @@ def status(
     store = open_store(storage)
     with reading(storage):
         recorded = store.failures.read_all()
-        states = _states(asked, store, recorded)
+        states = states_of(asked, store, recorded)
         lost = lost_by_class(store.losses.read_all(), asked.grid.cells)
         stale = find_stale(asked.suite.task, asked.grid, store, read_results(asked, store))
     failures = {
@@ -215,36 +211,6 @@ def status(
         console.print("'gridcell cell show ID' prints a failure's traceback.")
     if lost:
         console.print(describe_lost(lost))
-
-
-def _states(asked: Request, store: Store, failures: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Tell each cell's state.
-
-    A need whose users are all done need not run, though it may be gone. What needs a diverged cell is
-    blocked.
-    """
-    done = store.results.done()
-    missing = missing_cells(asked.grid, done)
-    running = running_cells(store.folder)
-    diverged = diverged_cells(failures)
-    blocked = Schedule(asked.grid, done, diverged - running.keys()).blocked
-
-    def state(cell_id: str) -> str:
-        if cell_id in done:
-            return "done"
-        if cell_id not in missing:
-            return "not needed"
-        if cell_id in running:
-            return "running"
-        if cell_id in diverged:
-            return "diverged"
-        if cell_id in blocked:
-            return "blocked"
-        if cell_id in failures:
-            return "failed"
-        return "queued"
-
-    return {cell_id: state(cell_id) for cell_id in asked.grid.cells}
 
 
 def _of_sweeps(asked: Request) -> list[str]:

@@ -228,7 +228,8 @@ class Dealing:
                 f"leave is too small: {_SEARCH_LIMIT:,} images of class '{class_name}' are too few"
             )
         needed = next(number for number in range(images + 1, _SEARCH_LIMIT + 1) if suffices(number))
-        raise UserError(f"Class '{class_name}' has {images} images, but needs at least {needed} to be split")
+        there = f"{images} image{'s' * (images != 1)}"
+        raise UserError(f"Class '{class_name}' has {there}, but needs at least {needed} to be split")
 
     def _from_the_rest(
         self, portion: Portion, fresh: Sizes, left: Sizes, class_names: Sequence[str]

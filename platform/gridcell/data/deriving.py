@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gridcell import __version__
+from gridcell.data.chosen_parameters import chosen_parameters
 from gridcell.data.dealing import PRETRAIN, VAL, Dealing
 from gridcell.data.folder import read_class_folders
 from gridcell.data.folders import open_class_folders
@@ -39,7 +40,8 @@ def derive(
         val_share: Part of each class for validation, in (0, 1).
         subset_share: Part of the classes that a subset-covering shift (a, r, objectnet) has, in (0, 1]; at
             least two classes.
-        parameters: Per shift, what to set other than its defaults, e.g. ``{"c": {"per_corruption": 4}}``.
+        parameters: Per shift, what to set other than its defaults, e.g. ``{"c": {"per_corruption": 4}}``;
+            what :func:`chosen_parameters` chooses where this one's default can't be.
 
     Returns:
         ``pretrain``, ``val``, then every shift by name in its order.
@@ -47,6 +49,12 @@ def derive(
     Raises:
         UserError: A share is out of range, a shift or parameter unknown, an image too small, or a class has
             too few images; the message says how many it needs.
+
+    Example:
+        >>> from gridcell.data.digits import load_digits_images
+        >>> sets = derive(load_digits_images(16))  # doctest: +SKIP
+        >>> list(sets)  # doctest: +SKIP
+        ['pretrain', 'val', 'v2', 'a', 'r', 'sketch', 'objectnet', 'cartoon', 'drawing', 'c']
     """
     recipes = shifts_in_order()
     for name, values in (parameters or {}).items():
@@ -58,11 +66,12 @@ def derive(
     shares = {"pretrain_share": pretrain_share, "val_share": val_share, "subset_share": subset_share}
     dealing = Dealing.among(recipes.values(), seed=seed, **shares)
     parts = dealing.deal(base.labels, base.class_names)
+    chosen, _ = chosen_parameters(len(base.classes), len(parts[VAL]), parameters)
     sets = {name: select(base, parts[name], name=name) for name in (PRETRAIN, VAL)}
     for name, recipe in recipes.items():
         pool = sets[VAL] if recipe.source == "val" else select(base, parts[name], name=name)
         sources = Sources(pool, sets[PRETRAIN] if recipe.pretrain else None)
-        sets[name] = recipe(sources, seed=seed, parameters=(parameters or {}).get(name))
+        sets[name] = recipe(sources, seed=seed, parameters=chosen.get(name))
     return sets
 
 
@@ -97,12 +106,14 @@ def derive_folder(
     require_own_folder(out_dir, replace=replace)  # before the work rather than after it
     folders = open_class_folders(base_dir, min_images=min_images)
     sets = derive(read_class_folders(folders, size), seed=seed, **settings)
+    val = sets[VAL]
+    _, said = chosen_parameters(len(val.classes), len(val), settings.get("parameters"))
     how = {
         "made_by": f"gridcell.data.derive {__version__}",
         "seed": seed,
         "size": size,
         "min_images": min_images,
         "settings": settings,
-        "said": list(folders.said()),
+        "said": [*folders.said(), *said],
     }
     return write_suite(out_dir, sets, how, replace=replace)

@@ -21,6 +21,10 @@ def load_digits_images(size: int = 32) -> LabelledImages:
 
     Returns:
         uint8 images of shape (1797, size, size, 3), all three channels equal.
+
+    Example:
+        >>> load_digits_images(8).images.shape
+        (1797, 8, 8, 3)
     """
     from PIL import Image
     from sklearn.datasets import load_digits

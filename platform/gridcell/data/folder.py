@@ -62,6 +62,11 @@ def read_class_folders(
         partial: See :func:`read_folder`.
         chosen: Positions among all images of those that are read, in the order of :func:`folder_labels`; all
             by default.
+
+    Example:
+        >>> folders = open_class_folders("photographs")  # doctest: +SKIP
+        >>> read_class_folders(folders, size=224).images.shape  # doctest: +SKIP
+        (400, 224, 224, 3)
     """
     names = tuple(folders.class_names if class_names is None else class_names)
     labelled = _in_order(folders, names, partial=partial)

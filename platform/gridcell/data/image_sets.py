@@ -139,6 +139,10 @@ def read_suite(
     Raises:
         UserError: No suite there, or no such set.
         CorruptData: The manifest or an image is damaged or missing.
+
+    Example:
+        >>> read_suite("sets", ["v2"])["v2"].images.shape  # doctest: +SKIP
+        (165, 32, 32, 3)
     """
     folder = Path(root).expanduser()
     manifest = _load_manifest(folder)
@@ -194,9 +198,25 @@ def set_checksums(root: str | Path) -> dict[str, str]:
     Raises:
         UserError: The folder holds no suite.
         CorruptData: Its manifest is damaged.
+
+    Example:
+        >>> set_checksums("sets")["v2"][:8]  # doctest: +SKIP
+        '5b1c07e2'
     """
     sets = _load_manifest(Path(root).expanduser())["sets"]
     return {name: str(about["sha256"]) for name, about in sets.items()}
+
+
+def suite_classes(root: str | Path) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """Return the names of a suite's classes, and of those that each of its sets covers, from its manifest.
+
+    Raises:
+        UserError: The folder holds no suite.
+        CorruptData: Its manifest is damaged.
+    """
+    manifest = _load_manifest(Path(root).expanduser())
+    sets = {name: tuple(about["classes"]) for name, about in manifest["sets"].items()}
+    return tuple(manifest["class_names"]), sets
 
 
 @dataclass(frozen=True)

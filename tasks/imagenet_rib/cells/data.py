@@ -27,6 +27,8 @@ def run(cell: Cell, context: Context) -> dict[str, Any]:
     config = cell.config
     if config["source"] == "published":
         return _look_up(config["set"], config["content"], context)
+    if config["source"] == "shards":
+        return _look_up_shards(config, context)
     made, said = _folder_set(config, context) if config["source"] == "folder" else _made(config, context)
     _check_classes(made)
     save_npz(context.outputs / SET, {made.name: made})
@@ -45,7 +47,8 @@ def _made(config: Mapping[str, Any], context: Context) -> tuple[LabelledImages, 
     recipe = shift(config["set"])
     sets = read_sets(context)
     pool, said = (_as_images(sets, VAL), ()) if config["source"] == VAL else _read(config, context)
-    sources = Sources(pool, _as_images(sets, PRETRAIN) if recipe.pretrain else None)
+    looked_at = _as_images(sets, PRETRAIN) if PRETRAIN in sets else pool
+    sources = Sources(pool, looked_at if recipe.pretrain else None)
     return recipe(sources, seed=_seed(config), parameters=config["parameters"]), said
 
 
@@ -115,6 +118,19 @@ def _look_up(name: str, content: str | None, context: Context) -> dict[str, Any]
     save_index(context.outputs / INDEX, images)
     checksum = images.samples().checksum()  # of a set that was not imported: once here, not in each plan
     return {"images": {name: len(images)}} | ({"sha256": checksum} if checksum is not None else {})
+
+
+def _look_up_shards(config: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Leave the label of each image of one's own set; the images stay where they are."""
+    from gridcell.data import open_shards, read_stored, relabelled, save_index
+
+    name = config["set"]
+    uri = set_uri(context.locations[DATA], name)
+    images = read_stored(open_shards(uri).name, uri, config["content"])
+    images = relabelled(images, name, config.get("classes", images.class_names))
+    _check_classes(images)
+    save_index(context.outputs / INDEX, images)
+    return {"images": {name: len(images)}}
 
 
 def _check_classes(images: LabelledSet) -> None:

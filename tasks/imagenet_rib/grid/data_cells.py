@@ -15,6 +15,7 @@ from gridcell.data import (
     Dealing,
     Shift,
     added_corruptions,
+    chosen_parameters,
     imagenet_wnids,
     shift,
     shifts_in_order,
@@ -23,11 +24,12 @@ from gridcell.data import (
 from imagenet_rib.grid.image_folders import ImageSets, fingerprint_of, open_sets
 from imagenet_rib.grid.input_names import DATA, data_role
 from imagenet_rib.grid.published import check_there, published_set
+from imagenet_rib.grid.shard_sets import ShardSets, open_shard_sets
 from imagenet_rib.grid.slices import CORRUPTED
 from imagenet_rib.settings import Data
 from imagenet_rib.vocabulary import PRETRAIN, VAL
 
-VERSIONS = {"digits": 3, "imagenet": 5, "folder": 2, "published": 1}
+VERSIONS = {"digits": 3, "imagenet": 5, "folder": 2, "published": 1, "shards": 1}
 """By source.
 
 ``digits`` 3, ``imagenet`` 5, ``folder`` 2: a cell holds one set. ``digits`` 2, ``imagenet`` 4: fog, frost,
@@ -99,11 +101,20 @@ class DataCells:
         if data.root is not None:
             grid.locate(DATA, data.root)
         self._version = VERSIONS[data.source]
+        self.unsplit = self._source.unsplit if isinstance(self._source, _Derived) else None
+        """Why the images can't be dealt out, so that all sets show the same ones; None where they can."""
         self.added = frozenset(
             name for name in downstream if isinstance(self._source, _Derived) and name not in BUILT_IN
         )
         """Sets of shifts from outside."""
         self._cells: dict[str, Cell] = {}
+
+    def possible(self, downstream: Sequence[str]) -> list[str]:
+        """Return the sets that can be made, and note why others can't."""
+        source = self._source
+        lacking = {name: source.cannot(name) for name in downstream} if isinstance(source, _Derived) else {}
+        self._grid.note(*(f"Left out: {why}" for why in lacking.values() if why))
+        return [name for name in downstream if not lacking.get(name)]
 
     @property
     def classes(self) -> dict[str, Cell]:
@@ -149,7 +160,8 @@ def _source(grid: GridBuilder, data: Data, downstream: Sequence[str]) -> Source:
     if data.source == "digits":
         if data.root is not None:
             raise UserError("The setting 'data.root' goes with data.source=folder, not with digits")
-        return _Derived(data, {"source": "digits", "image_size": data.image_size}, _dealing(data, downstream))
+        base = {"source": "digits", "image_size": data.image_size}
+        return _Derived(data, base, _dealing(data, downstream), dict(enumerate(DIGITS)), grid)
     if data.source == "imagenet":
         if data.root is None:
             raise UserError(
@@ -160,9 +172,16 @@ def _source(grid: GridBuilder, data: Data, downstream: Sequence[str]) -> Source:
         grid.note(*found.said([PRETRAIN, VAL, *downstream]))
         base = {"source": "imagenet", "image_size": data.image_size}
         base["fingerprint"] = fingerprint_of(found.given[VAL])
-        return _Derived(data, base, _dealing(data, downstream, found), found)
+        sizes = sizes_of(found.base.labels)
+        unsplit = None if found.val_is_whole else _too_few(data, sizes)
+        if unsplit is not None:
+            grid.note(f"{data.root}: {unsplit}; so all sets are made of all images: enough to measure")
+        dealing = _dealing(data, downstream, found) if unsplit is None else Dealing.among([], seed=data.seed)
+        return _Derived(data, base, dealing, sizes, grid, found, unsplit)
     if data.source == "folder":
         return _Folder(data)
+    if data.source == "shards":
+        return _Shards(open_shard_sets(data.root, downstream))
     if data.root is not None:
         check_there(data.root, [*(name for name in downstream if name in BUILT_IN), VAL])
     return _Published(data)
@@ -180,6 +199,15 @@ def _dealing(data: Data, downstream: Iterable[str], found: ImageSets | None = No
     return dealing
 
 
+def _too_few(data: Data, sizes: Mapping[int, int]) -> str | None:
+    """Say why images can't be dealt out to the benchmark's sets; None where they can."""
+    try:
+        Dealing.among([], seed=data.seed).counts(sizes, imagenet_wnids())
+    except UserError as error:
+        return str(error)
+    return None
+
+
 @dataclass(frozen=True)
 class _Derived:
     """Sets that are derived from labelled images, but for those that the folder has.
@@ -191,7 +219,10 @@ class _Derived:
     data: Data
     base: Mapping[str, Any]
     dealing: Dealing
+    sizes: Mapping[int, int]
+    grid: GridBuilder
     found: ImageSets | None = None
+    unsplit: str | None = None
 
     @property
     def names_imagenet(self) -> bool:
@@ -201,22 +232,43 @@ class _Derived:
     def available(self) -> Collection[str]:
         return shifts_in_order()
 
+    @property
+    def whole(self) -> bool:
+        """Whether all images are validated on."""
+        return self.unsplit is not None or (self.found is not None and self.found.val_is_whole)
+
+    def cannot(self, name: str) -> str | None:
+        """Say why a set can't be made of all images; None where it can."""
+        needed = shift(name).least
+        if self.unsplit is None or name in self._given or min(self.sizes.values()) >= needed:
+            return None
+        return f"set {name} needs {needed} images of each class"
+
+    @property
+    def _given(self) -> Mapping[str, Any]:
+        return self.found.given if self.found is not None else {}
+
     def cell(self, name: str) -> DataCell:
-        given = self.found.given if self.found is not None else {}
-        whole = self.found is not None and self.found.val_is_whole
+        given, whole = self._given, self.whole
         if name in given and (name != VAL or whole):
             return DataCell({**self.base, "set": name, "fingerprint": fingerprint_of(given[name])})
         name = name.partition(" ")[0]
+        if name == PRETRAIN and self.unsplit is not None:
+            raise UserError(f"There are no images for set '{PRETRAIN}': {self.unsplit}")
         if name in (PRETRAIN, VAL):
             return DataCell({**self.base, "set": name, "dealt": self.dealing.to_record(name)})
         recipe = shift(name)
-        parameters = _parameters(recipe, self.data.shifts.get(name, {}))
+        parameters = _parameters(recipe, self._set(name))
         about: dict[str, Any] = {"set": name, "parameters": parameters, **version_of(recipe)}
         if name == CORRUPTED and (added := added_corruptions()):
             about["corruptions"] = added
         looked_at = PRETRAIN if whole or PRETRAIN not in given else f"{PRETRAIN} {VAL}"
         needs = [looked_at] if recipe.pretrain else []
-        if recipe.source == "val":
+        if self.unsplit is not None:
+            needs = [
+                one for one in needs if one in given
+            ]  # else what looks at the images of pre-training looks at its own
+        if recipe.source == "val" or self.unsplit is not None:
             return DataCell({"source": VAL, "seed": self.data.seed, **about}, [VAL, *needs])
         if whole:
             raise UserError(
@@ -224,6 +276,20 @@ class _Derived:
                 'validated on, as the folder has all other sets. Give the shift the source "val"'
             )
         return DataCell({**self.base, **about, "dealt": self.dealing.to_record(name)}, needs)
+
+    def _set(self, name: str) -> Mapping[str, Any]:
+        """Return what is set of a shift, with what has to be chosen for these images."""
+        given = self.data.shifts.get(name, {})
+        if name != CORRUPTED:
+            return given
+        known = self.dealing.counts(self.sizes, self._names)[VAL] if not self.whole else self.sizes
+        chosen, said = chosen_parameters(len(self.sizes), sum(known.values()), {name: given})
+        self.grid.note(*said)
+        return chosen[name]
+
+    @property
+    def _names(self) -> Sequence[str]:
+        return imagenet_wnids() if self.found is not None else [str(digit) for digit in range(len(DIGITS))]
 
 
 def _parameters(recipe: Shift, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -252,6 +318,24 @@ class _Folder:
         if name not in self._checksums:
             raise unknown("set of the suite in 'data.root'", name, self._checksums)
         return DataCell({"source": "folder", "set": name, "content": self._checksums[name]})
+
+
+@dataclass(frozen=True)
+class _Shards:
+    """Sets of one's own that ``gridcell data import`` wrote."""
+
+    sets: ShardSets
+
+    @property
+    def names_imagenet(self) -> bool:
+        return self.sets.names_imagenet
+
+    @property
+    def available(self) -> Collection[str]:
+        return self.sets.sets
+
+    def cell(self, name: str) -> DataCell:
+        return DataCell(self.sets.config(name))
 
 
 @dataclass

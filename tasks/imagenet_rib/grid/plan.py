@@ -20,6 +20,7 @@ from imagenet_rib.grid.chosen_methods import Chosen, default, roles
 from imagenet_rib.grid.data_cells import DataCells
 from imagenet_rib.grid.input_names import OBJECTNET
 from imagenet_rib.grid.model_names import check_name
+from imagenet_rib.grid.own_classes import HeadPlan, class_space, plan_head
 from imagenet_rib.grid.published import Published, published
 from imagenet_rib.grid.slices import CORRUPTED, evaluation_cuts
 from imagenet_rib.grid.training_settings import changed
@@ -50,22 +51,14 @@ def plan(settings: Settings) -> Grid:
         data = _data(grid, settings)
     resources = _resources(settings)
     grid.check()
+    settings = settings.model_copy(update={"downstream": data.possible(settings.downstream)})
     for architecture_name, architecture in settings.architectures.items():
         for pretraining in architecture.pretrainings or settings.pretrainings:
             model = f"{architecture_name}-{pretraining}"
             how = settings.pretrainings[pretraining]
             if isinstance(how, Pretrained):
-                weights = brought[model]
-                pre = grid.add(
-                    "pretrained",
-                    weights.config,
-                    version=PRETRAINED_VERSION,
-                    needs=data.classes,
-                    title=f"weights of {model}",
-                    resources=one_worker(resources),
-                )
-                for name, path in weights.locations.items():
-                    grid.locate(name, path)
+                weights, head = brought[model]
+                pre = _pretrained(grid, model, weights, head, data, one_worker(resources))
                 _plan_model(_Model(grid, settings, model, weights.name, data, pre, resources))
                 continue
             pre = grid.add(
@@ -83,19 +76,57 @@ def plan(settings: Settings) -> Grid:
     return grid.build()
 
 
-def _published_weights(grid: GridBuilder, settings: Settings) -> dict[str, Published]:
-    """Return the published weights of each model that has some; keep what is wrong with any model's name."""
-    found: dict[str, Published] = {}
+def _pretrained(
+    grid: GridBuilder, model: str, weights: Published, head: HeadPlan, data: DataCells, resources: Resources
+) -> Cell:
+    """Plan the cell that brings published weights, and the one that gives them a new last layer."""
+    architecture = {**weights.config["architecture"], **head.architecture}
+    found = {**weights.config["weights"], **head.weights}
+    pre = grid.add(
+        "pretrained",
+        {"architecture": architecture, "weights": found, **head.pretrained},
+        version=PRETRAINED_VERSION,
+        needs=data.classes if head.kind == "published" else {},
+        title=f"weights of {model}",
+        resources=resources,
+    )
+    for name, path in weights.locations.items():
+        grid.locate(name, path)
+    grid.note(*head.said)
+    if not head.new:
+        return pre
+    fitted = head.kind == "fitted"
+    return grid.add(
+        "head",
+        {"architecture": architecture, "head": head.kind, **({} if fitted else {"classes": head.classes})},
+        needs={"backbone": pre, **(data.of(PRETRAIN) if fitted else {})},
+        title=f"head of {model}",
+        resources=resources,
+    )
+
+
+def _published_weights(grid: GridBuilder, settings: Settings) -> dict[str, tuple[Published, HeadPlan]]:
+    """Return the published weights of each model that has some, with its last layer.
+
+    What is wrong with any model is kept. Nothing is said of last layers where the data can't be had.
+    """
+    found: dict[str, tuple[Published, HeadPlan]] = {}
+    try:
+        space = class_space(settings.data, settings.downstream)
+    except UserError:  # planning the data's own cells tells it
+        space = None
     for architecture_name, architecture in settings.architectures.items():
         with grid.setting("architectures", architecture_name):
             for pretraining in architecture.pretrainings or settings.pretrainings:
                 how = settings.pretrainings[pretraining]
-                name = architecture.name
-                if isinstance(how, Pretrained):
-                    model = f"{architecture_name}-{pretraining}"
-                    found[model] = published(model, architecture, how)
-                    name = found[model].name
-                check_name(name)
+                if not isinstance(how, Pretrained):
+                    check_name(architecture.name)
+                    continue
+                model = f"{architecture_name}-{pretraining}"
+                weights = published(model, architecture, how)
+                check_name(weights.name)
+                if space is not None:
+                    found[model] = weights, plan_head(model, weights, architecture.options, how, space)
     return found
 
 
@@ -118,12 +149,12 @@ def _resources(settings: Settings) -> Resources:
 
 
 def _data(grid: GridBuilder, settings: Settings) -> DataCells:
-    if settings.data.source == "published":
+    if settings.data.source in ("published", "shards"):
         for name, how in settings.pretrainings.items():
             if not isinstance(how, Pretrained):
                 raise UserError(
-                    f"Pre-training '{name}' starts from scratch, but data.source=published goes with "
-                    "published weights: give it a source, e.g. source: timm"
+                    f"Pre-training '{name}' starts from scratch, but data.source={settings.data.source} goes "
+                    "with published weights: give it a source, e.g. source: timm"
                 )
     return DataCells(grid, settings.data, settings.downstream)
 
@@ -144,7 +175,7 @@ class _Model:
 def _plan_model(model: _Model) -> None:
     settings = model.settings
     _evaluate(model, {"method": PRE}, {"weights": model.pre}, None)  # what all others are compared with
-    if settings.distance.enabled:
+    if settings.distance.enabled and model.data.unsplit is None:
         _plan_distances(model)
     for name, chosen in settings.methods.items():
         if chosen.kind == PRE:
@@ -164,6 +195,8 @@ def _plan_model(model: _Model) -> None:
 
 def _skipped(model: _Model, name: str) -> str | None:
     """Return the first reason why a method, or one whose weights it takes, is skipped; None if none is."""
+    if model.data.unsplit is not None:
+        return f"the images can't be dealt out to train on some and test on others: {model.data.unsplit}"
     chosen = _chosen(model, name)
     taken = (one for one in chosen.needs() if isinstance(_chosen(model, one).method, FineTuning))
     reasons = (_skipped(model, one) for one in taken)

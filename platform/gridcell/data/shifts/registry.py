@@ -132,7 +132,12 @@ shift_registry: Registry[Shift] = Registry(
 
 
 def shifts_in_order() -> dict[str, Shift]:
-    """Return all shifts by name: the built-in ones in the paper's order, then those from outside."""
+    """Return all shifts by name: the built-in ones in the paper's order, then those from outside.
+
+    Example:
+        >>> list(shifts_in_order())
+        ['v2', 'a', 'r', 'sketch', 'objectnet', 'cartoon', 'drawing', 'c']
+    """
     in_order = sorted(
         shift_registry.all.values(), key=lambda one: (one.name not in BUILT_IN, one.order, one.name)
     )
@@ -144,6 +149,10 @@ def shift(name: str) -> Shift:
 
     Raises:
         UserError: There is none; the message names the nearest.
+
+    Example:
+        >>> shift("sketch").name
+        'sketch'
     """
     return shift_registry.get(name)
 
