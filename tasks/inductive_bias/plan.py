@@ -117,13 +117,19 @@ def _data(grid: GridBuilder, name: str, problem: Points, seed: int) -> Cell:
         raise UserError(
             f"There is no data file or folder '{problem.path}': name one by 'problems.{name}.path'"
         )
-    config["fingerprint"] = fingerprint(problem.path, problem.source)
+    least = problem.min_images if isinstance(problem, Images) else 1
+    if least > 1 and problem.source != "folder":
+        raise UserError(
+            f"The setting 'problems.{name}.min_images' goes with source: folder; for shards, 'gridcell data "
+            "import' takes --min-images"
+        )
+    config["fingerprint"] = fingerprint(problem.path, problem.source, least)
     grid.locate(config["fingerprint"], problem.path)
     size = problem.size if isinstance(problem, Images) else None
     target = problem.target if isinstance(problem, Arrays) else None
-    grid.note(*notes(problem.path, problem.source, size, target, f"problems.{name}.target"))
+    grid.note(*notes(problem.path, problem.source, size, target, f"problems.{name}.target", least))
     if isinstance(problem, Images):
-        config["size"] = size
+        config |= {"size": size} | ({"min_images": least} if least > 1 else {})
     elif target is not None:
         config["target"] = target
     return grid.add("data", config, version=kind.version, title=f"data {name}")

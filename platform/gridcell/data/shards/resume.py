@@ -95,8 +95,8 @@ def check_origins(
     if changed:
         raise UserError(
             f"'{folder.root}' holds an import of '{manifest.name}' whose images changed since, though their "
-            f"names and sizes did not ({len(changed)} of {len(parts)} shards): choose another --to, or remove it "
-            "first"
+            f"names and sizes did not ({len(changed)} of {len(parts)} shards): choose another --to, or "
+            "remove it first"
         )
 
 
