@@ -25,6 +25,8 @@ from gridcell.cli import (
     results,
     run,
     settings,
+    stores,
+    tune,
 )
 from gridcell.errors import UserError, unknown
 from gridcell.provenance import describe_build
@@ -63,6 +65,7 @@ app.command("tasks")(inspect.tasks)
 app.command("settings")(settings.settings)
 app.command("plan")(inspect.plan)
 app.command("run")(run.run)
+app.command("tune")(tune.tune)
 app.command("status")(inspect.status)
 app.command("logs")(logs.logs)
 app.command("report")(reports.report)
@@ -83,6 +86,7 @@ app.add_typer(jobs.app, name="job")
 cells.app.command("list")(cell_list.list_cells)
 app.add_typer(cells.app, name="cell")
 app.add_typer(data.app, name="data")
+app.add_typer(stores.app, name="store")
 
 
 def _print_version(wanted: bool) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -25,6 +24,7 @@ from gridcell.execute.stall import watched
 from gridcell.plugins import Sent, receive
 from gridcell.printable import print_anything
 from gridcell.store import Store
+from gridcell.store.scratch import Scratch, sweep
 from gridcell.task import Task
 
 if TYPE_CHECKING:
@@ -117,8 +117,9 @@ class CellTrial(tune.Trainable):
     def setup(self, config: dict[str, Any], work: GridWork) -> None:
         """Begin in an empty folder of this process's own, so that cells' relative paths don't meet."""
         print_anything()
-        self._folder = tempfile.TemporaryDirectory(prefix="gridcell-worker-", ignore_cleanup_errors=True)
-        os.chdir(self._folder.name)
+        sweep()
+        self._folder = Scratch("worker")
+        os.chdir(self._folder.path)
         self._work = work
         self._said: SimpleQueue[tuple[str, int, Mapping[str, float]] | Outcome] = SimpleQueue()
         self._left = 0  # cells of this trial that have not ended
@@ -171,7 +172,7 @@ class CellTrial(tune.Trainable):
 
     def cleanup(self) -> None:
         """Remove this process's folder."""
-        self._folder.cleanup()
+        self._folder.remove()
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Do nothing: cells keep checkpoints of their own in the store."""

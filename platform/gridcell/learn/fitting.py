@@ -3,7 +3,6 @@
 import logging
 import math
 import signal
-import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +25,7 @@ from gridcell.learn.checkpoint import (
     of_all_processes,
 )
 from gridcell.learn.precision import mixed_dtype
+from gridcell.store.scratch import scratch_folder
 
 Report = Callable[..., None]
 
@@ -106,7 +106,7 @@ def fit(
         )
     now = running()
     loggers = lightning_loggers(now) if rank == 0 else []
-    with _quiet(), _interruptible(), tempfile.TemporaryDirectory(prefix="gridcell-fit-") as scratch:
+    with _quiet(), _interruptible(), scratch_folder("fit") as scratch:
         trainer = pl.Trainer(
             accelerator=accelerator,
             devices=1,
@@ -127,7 +127,7 @@ def fit(
             use_distributed_sampler=False,
             default_root_dir=scratch,
         )
-        last = _latest(checkpoints, Path(scratch), rank, world_size)
+        last = _latest(checkpoints, scratch, rank, world_size)
         if last is not None:
             check_architecture(last, architecture)
         trainer.fit(module, batches, ckpt_path=last, weights_only=True)

@@ -169,6 +169,17 @@ class Results:
         found = self._folder.read_many(f"superseded/{name}" for name in names)
         return [decode(cell_id, data) for data in found.values()]
 
+    def beside(self, folder: str) -> list[Result]:
+        """Return all results in ``superseded`` or ``tried``, without damaged ones, in no order."""
+        names = [name for name in self._folder.names(folder) if name.endswith(_SUFFIX)]
+        found = self._folder.read_many(f"{folder}/{name}" for name in names)
+        results = []
+        for name, data in found.items():
+            with contextlib.suppress(CorruptData):
+                cell_id = name.partition("/")[2].removesuffix(_SUFFIX).partition("-")[0]
+                results.append(decode(cell_id, data))
+        return results
+
     def superseded_of(self, ids: Iterable[str]) -> dict[str, list[Result]]:
         """Return id -> results that were replaced, of several cells by one listing; without damaged ones."""
         wanted = set(ids)
