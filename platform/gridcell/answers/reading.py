@@ -117,6 +117,10 @@ def curves(
 
     Raises:
         UserError: see ``results``; or the suite has no cells of that kind.
+
+    Example:
+        >>> told = gridcell.curves("imagenet-rib", select="method=ft", kind="train")  # doctest: +SKIP
+        >>> gridcell.plots.lines(told, series=["model", "downstream"])  # doctest: +SKIP
     """
     asked, found = _found(task, suite, storage, select, settings, seeds, plugins)
     kinds = {cell.kind for cell in asked.grid.cells.values()}
@@ -146,6 +150,9 @@ def artifact(
     Raises:
         UserError: there is no such cell or file, or several cells have ids that start so.
         CorruptData: the file is not what was committed.
+
+    Example:
+        >>> gridcell.artifact("0c29b3b6", "correct.npz", "runs", to="answers.npz")  # doctest: +SKIP
     """
     store = open_store(storage)
     with reading(store.uri):
@@ -208,6 +215,9 @@ def plan(
 
     Raises:
         UserError: a name, key or value is wrong.
+
+    Example:
+        >>> gridcell.plan("farmap").groupby(["kind", "state"]).size()  # doctest: +SKIP
     """
     asked = request(task, suite, select, settings, seeds, plugins)
     store = open_store(storage, must_exist=False)

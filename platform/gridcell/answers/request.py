@@ -201,7 +201,12 @@ def stale_results(asked: Request, store: Store, results: Mapping[str, Result] | 
 
 
 def grid_results(
-    asked: Request, store: Store, results: Mapping[str, Result] | None = None, *, notes: str = ""
+    asked: Request,
+    store: Store,
+    results: Mapping[str, Result] | None = None,
+    *,
+    notes: str = "",
+    figures: Sequence[str] = (),
 ) -> GridResults:
     """Read what the store holds of a grid.
 
@@ -210,6 +215,7 @@ def grid_results(
         store: where they are.
         results: as they were read, where nothing has run since; None to read them.
         notes: of the author, in Markdown; they stand on the report's top.
+        figures: formats in which the report's figures are written beside PNG.
 
     Raises:
         UserError: a stored result is damaged.
@@ -242,5 +248,5 @@ def grid_results(
         suite=asked.suite.name,
         selected=asked.selected,
         staleness=stale,
-        about=About(asked.command, notes),
+        about=About(asked.command, notes, tuple(figures)),
     )

@@ -95,6 +95,10 @@ def compare(
 
     Raises:
         UserError: a name is wrong or means two things, nothing is stored, or the sides can't be compared.
+
+    Example:
+        >>> found = gridcell.compare("superseded", "current", task="imagenet-rib")  # doctest: +SKIP
+        >>> found.sentence(), [move.difference for move in found.moved]  # doctest: +SKIP
     """
     if not 0 <= tolerance < 1:
         raise UserError(f"The tolerance must be a share from 0 to 1, not {tolerance:g}")

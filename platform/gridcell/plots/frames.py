@@ -123,6 +123,10 @@ def lines(
     Raises:
         UserError: the frame has no such column or nothing to draw, or a line stands for several values of a
             label.
+
+    Example:
+        >>> told = gridcell.curves("farmap", select="size=small")  # doctest: +SKIP
+        >>> gridcell.plots.lines(told, series="agent", average="map")  # doctest: +SKIP
     """
     by = [_column(frame, each) for each in _listed(panels)]
     if series is None:
@@ -159,6 +163,10 @@ def bars(
     Raises:
         UserError: the frame has no such column or nothing to draw, or a bar stands for several values of a
             label: an interval over these would say nothing about chance.
+
+    Example:
+        >>> frame = gridcell.results("imagenet-rib", select="downstream=v2")  # doctest: +SKIP
+        >>> gridcell.plots.bars(frame, "mean_accuracy", groups="model", series="method")  # doctest: +SKIP
     """
     from scipy.stats import t
 

@@ -23,10 +23,12 @@ class About:
     Attributes:
         command: what to type to make the results and the report again; empty: not known.
         notes: of the author, in Markdown; they stand on top of the page.
+        figures: formats in which figures are written beside PNG: ``svg``, ``pdf``.
     """
 
     command: str = ""
     notes: str = ""
+    figures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
