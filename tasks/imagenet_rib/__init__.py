@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gridcell import BatchFunction, PartKind, Task
 from imagenet_rib.grid.plan import plan
-from imagenet_rib.search import tuning
+from imagenet_rib.grid.search import tuning
 from imagenet_rib.settings import DOWNSTREAM, Settings
 
 task = Task(
