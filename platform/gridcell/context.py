@@ -1,7 +1,9 @@
 """What a cell function is given beside its cell: inputs, folders, checkpoints and a way to report."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -53,6 +55,7 @@ class Context:
         oom_halvings: how often this cell has run out of memory in this run. A cell that works in batches
             halves them so many times, and must give the same answer (``batch_and_accumulation``).
         code: fingerprint of the cell's code.
+        own_seconds: spent within ``own_time``.
         rank: of this process among the cell's workers, who all call its function, joined to one process
             group of torch. The outputs, metrics and curves of the first (0) become the result.
     """
@@ -71,6 +74,7 @@ class Context:
     oom_halvings: int = 0
     rank: int = 0
     code: str = ""
+    own_seconds: list[float] = field(default_factory=list)
 
     @property
     def workers(self) -> int:
@@ -151,6 +155,15 @@ class Context:
             return self.store.results.fetch(result, name, self.cache)
         except CorruptData as error:
             raise CorruptData(str(error), result.cell.id) from error
+
+    @contextmanager
+    def own_time(self) -> Iterator[None]:
+        """Count the time within as this cell's alone, where several cells are done in one pass."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.own_seconds.append(time.monotonic() - begun)
 
     def report(self, step: int, **metrics: float) -> None:
         """Tell live progress and the cell's curves how it is going.

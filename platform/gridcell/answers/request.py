@@ -175,21 +175,38 @@ def read_results(asked: Request, store: Store) -> dict[str, Result]:
     return results
 
 
-def stale_results(asked: Request, store: Store) -> Staleness:
-    """Find the results that were made by other code, or from other inputs, than are there now."""
-    results = read_results(asked, store)
+def stale_results(asked: Request, store: Store, results: Mapping[str, Result] | None = None) -> Staleness:
+    """Find the results that were made by other code, or from other inputs, than are there now.
+
+    Args:
+        asked: whose results.
+        store: where they are.
+        results: as they were read; None to read them.
+    """
+    if results is None:
+        results = read_results(asked, store)
     with reading(store.uri):
         return find_stale(asked.suite.task, asked.grid, store, results)
 
 
-def grid_results(asked: Request, store: Store, notes: str = "") -> GridResults:
-    """Read what the store holds of a grid; ``notes`` of the author, in Markdown, stand on the report's top.
+def grid_results(
+    asked: Request, store: Store, results: Mapping[str, Result] | None = None, *, notes: str = ""
+) -> GridResults:
+    """Read what the store holds of a grid.
+
+    Args:
+        asked: whose results.
+        store: where they are.
+        results: as they were read, where nothing has run since; None to read them.
+        notes: of the author, in Markdown; they stand on the report's top.
 
     Raises:
         UserError: a stored result is damaged.
     """
     with reading(store.uri):
-        results, damaged = store.results.read_many(asked.grid.cells)
+        damaged: list[str] = []
+        if results is None:
+            results, damaged = store.results.read_many(asked.grid.cells)
         failures, losses = store.failures.read_all(), store.losses.read_all()
     if damaged:
         raise UserError(

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gridcell.answers.states import STATES, TO_RUN, states_of
 from gridcell.cell import Cell
 from gridcell.cli import common
 from gridcell.cli.common import (
@@ -32,18 +33,15 @@ from gridcell.cli.common import (
     reading,
     request,
 )
+from gridcell.cli.earlier_rules import of_earlier_rules
 from gridcell.errors import UserError
-from gridcell.execute.driver import diverged_cells
-from gridcell.execute.heartbeat import running_cells
-from gridcell.execute.schedule import Schedule, missing_cells
+from gridcell.execute.schedule import Schedule
 from gridcell.staleness import find_stale
-from gridcell.store import Store
 from gridcell.store.losses import describe_lost, lost_by_class
 from gridcell.suite import suite_names
 from gridcell.task import find_task, task_names
 
-STATES = ("done", "running", "queued", "failed", "diverged", "blocked", "not needed")
-TO_RUN = ("running", "queued", "failed")  # states of the cells that 'run' runs
+_ROLES_NAMED = 3  # of the roles in which cells of a kind are needed, so many are named
 
 
 def tasks(as_json: Json = False) -> None:
@@ -82,7 +80,7 @@ def plan(
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage, must_exist=False)
     with reading(storage):
-        states = _states(asked, store, store.failures.read_all())
+        states = states_of(asked, store, store.failures.read_all())
         stale = find_stale(asked.suite.task, asked.grid, store, read_results(asked, store))
     simulated = _simulated(asked, states, gpus or ())
     skipped = [{"labels": dict(item.labels), "reason": item.reason} for item in asked.grid.skipped]
@@ -112,13 +110,8 @@ def plan(
         table.columns[[column.header for column in table.columns].index(name)].justify = "right"
     for kind, cells_of_kind in _by_kind(asked).items():
         counts = Counter(states[cell.id] for cell in cells_of_kind)
-        needs = {
-            f"{asked.grid.cells[need].kind} ({role})"
-            for cell in cells_of_kind
-            for role, need in cell.needs.items()
-        }
         row = (len(cells_of_kind), counts["done"], sum(counts[state] for state in TO_RUN))
-        table.add_row(kind, *map(str, row), ", ".join(sorted(needs)) or "-")
+        table.add_row(kind, *map(str, row), _needs_of(cells_of_kind, asked) or "-")
     console.print(table)
     _print_skipped(console, asked)
     for line in _of_sweeps(asked):
@@ -126,7 +119,7 @@ def plan(
     print_notes(console, asked.grid)
     for sentence in stale.sentences():
         console.print(sentence, soft_wrap=True)
-    for sentence in _of_earlier_rules(asked, store):
+    for sentence in of_earlier_rules(asked, store):
         console.print(sentence, soft_wrap=True)
     counts = Counter(states.values())
     run = sum(counts[state] for state in TO_RUN)
@@ -180,7 +173,7 @@ def status(
     store = open_store(storage)
     with reading(storage):
         recorded = store.failures.read_all()
-        states = _states(asked, store, recorded)
+        states = states_of(asked, store, recorded)
         lost = lost_by_class(store.losses.read_all(), asked.grid.cells)
         stale = find_stale(asked.suite.task, asked.grid, store, read_results(asked, store))
     failures = {
@@ -220,56 +213,6 @@ def status(
         console.print(describe_lost(lost))
 
 
-def _states(asked: Request, store: Store, failures: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Tell each cell's state.
-
-    A need whose users are all done need not run, though it may be gone. What needs a diverged cell is
-    blocked.
-    """
-    done = store.results.done()
-    missing = missing_cells(asked.grid, done)
-    running = running_cells(store.folder)
-    diverged = diverged_cells(failures)
-    blocked = Schedule(asked.grid, done, diverged - running.keys()).blocked
-
-    def state(cell_id: str) -> str:
-        if cell_id in done:
-            return "done"
-        if cell_id not in missing:
-            return "not needed"
-        if cell_id in running:
-            return "running"
-        if cell_id in diverged:
-            return "diverged"
-        if cell_id in blocked:
-            return "blocked"
-        if cell_id in failures:
-            return "failed"
-        return "queued"
-
-    return {cell_id: state(cell_id) for cell_id in asked.grid.cells}
-
-
-def _of_earlier_rules(asked: Request, store: Store) -> list[str]:
-    """Say which results of this suite are in the store under ids of earlier rules, and so are not used."""
-    now = {cell.kind: cell.version for cell in asked.grid.cells.values()}
-    done = store.results.done()
-    earlier: dict[str, set[str]] = {}
-    for plan in store.plans.read_all():
-        if plan.task == asked.suite.task.name and plan.suite == asked.suite.name:
-            for cell_id, cell in plan.cells.items():
-                if (
-                    cell_id in done
-                    and cell_id not in asked.grid.cells
-                    and cell.version < now.get(cell.kind, 0)
-                ):
-                    earlier.setdefault(cell.kind, set()).add(cell_id)
-    return [
-        f"{len(ids)} results of an earlier rule of the kind '{kind}' are in this store and not used"
-        for kind, ids in sorted(earlier.items())
-    ]
-
-
 def _of_sweeps(asked: Request) -> list[str]:
     """Say which variants each sweep adds, and how many cells all of them add to the plan."""
     sweeps = asked.suite.sweeps
@@ -292,6 +235,19 @@ def _by_kind(asked: Request) -> dict[str, list[Cell]]:
     for cell in asked.grid.cells.values():
         kinds.setdefault(cell.kind, []).append(cell)
     return kinds
+
+
+def _needs_of(cells: list[Cell], asked: Request) -> str:
+    """Say which kinds of cells some cells need, and in which roles, if these are few."""
+    roles: dict[str, set[str]] = {}
+    for cell in cells:
+        for role, need in cell.needs.items():
+            roles.setdefault(asked.grid.cells[need].kind, set()).add(role)
+    told = (
+        f"{kind} ({', '.join(sorted(names)) if len(names) <= _ROLES_NAMED else f'{len(names)} roles'})"
+        for kind, names in sorted(roles.items())
+    )
+    return ", ".join(told)
 
 
 def _print_skipped(console: Console, asked: Request) -> None:

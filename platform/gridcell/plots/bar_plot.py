@@ -37,6 +37,10 @@ def grouped_bars(
 
     Raises:
         ValueError: an array's shape is not (groups, series).
+
+    Example:
+        >>> means = np.array([[1.0, 2.0], [3.0, 4.0]])
+        >>> figure = grouped_bars(means, ["small", "large"], ["farmap", "frontier"], value_axis="steps")
     """
     shape = (len(groups), len(series))
     for name, array in (("means", means), ("low", low), ("high", high)):

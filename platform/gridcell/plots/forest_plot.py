@@ -47,6 +47,11 @@ def forest(
 
     Raises:
         ValueError: there are no panels, or a panel's arrays differ in length.
+
+    Example:
+        >>> means = np.array([1.0, -2.0])
+        >>> ranking = Ranking(["ewc", "ft"], means, means - 1, means + 1)
+        >>> figure = forest({"vit": ranking}, x_axis="mRI (points)")
     """
     if not panels:
         raise ValueError("a forest plot needs at least one panel")

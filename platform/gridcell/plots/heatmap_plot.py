@@ -59,6 +59,11 @@ def heatmap(
 
     Raises:
         ValueError: a panel's shape is not (rows, columns), or there are no panels.
+
+    Example:
+        >>> change = {"ft": np.array([[5.0, -2.0], [-1.0, 4.0]])}
+        >>> sets, axes = ["v2", "sketch"], {"row_axis": "fine-tuned on", "column_axis": "tested on"}
+        >>> figure = heatmap(change, sets, sets, **axes, unit="points")
     """
     if not panels:
         raise ValueError("a heat map needs at least one panel")

@@ -73,6 +73,11 @@ def curves(
 
     Raises:
         ValueError: there are no panels.
+
+    Example:
+        >>> steps = np.arange(5.0)
+        >>> panels = {"large maps": [Curve("farmap", steps, steps * 20)]}
+        >>> figure = curves(panels, x_axis="steps", y_axis="coverage (%)")
     """
     if not panels:
         raise ValueError("curves need at least one panel")

@@ -2,13 +2,23 @@
 
 
 def signed(value: float, decimals: int = 1) -> str:
-    """Format a difference with its sign and a true minus; what rounds to zero has none."""
+    """Format a difference with its sign and a true minus; what rounds to zero has none.
+
+    Example:
+        >>> signed(-1.25), signed(0.01)
+        ('−1.2', '0.0')
+    """
     text = f"{value:+.{decimals}f}"
     return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
 def interval(low: float, high: float, decimals: int = 1) -> str:
-    """Format the ends of an interval of differences."""
+    """Format the ends of an interval of differences.
+
+    Example:
+        >>> interval(-1.25, 2.0)
+        '[−1.2, +2.0]'
+    """
     return f"[{signed(low, decimals)}, {signed(high, decimals)}]"
 
 

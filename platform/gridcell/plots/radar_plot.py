@@ -35,6 +35,10 @@ def radar(
 
     Raises:
         ValueError: fewer than three spokes, or a profile of another length.
+
+    Example:
+        >>> profile = {"ewc": np.array([60.0, 55.0, 70.0])}
+        >>> figure = radar(["v2", "a", "r"], profile, limit=100, unit="accuracy (%)")
     """
     if len(spokes) < 3:
         raise ValueError("a radar needs at least three spokes")

@@ -76,6 +76,10 @@ def scatter(
 
     Raises:
         ValueError: there are no panels, or a panel's arrays differ in length or are not finite.
+
+    Example:
+        >>> points = Points(["v2", "a"], np.array([1.0, 2.0]), np.array([3.0, 5.0]))
+        >>> figure = scatter({"vit": points}, x_axis="distance", y_axis="drop (points)")
     """
     if not panels:
         raise ValueError("a scatter plot needs at least one panel")

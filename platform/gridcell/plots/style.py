@@ -33,9 +33,16 @@ CELL_SIZE = 8.4
 DPI = 120
 
 
+class ShownFigure(Drawing):
+    """A figure that a notebook shows, although pyplot doesn't know it."""
+
+    def _repr_png_(self) -> bytes:
+        return to_png(self)
+
+
 def new_figure(width: float, height: float) -> Drawing:
     """Return an empty white figure of ``width`` x ``height`` inches on an Agg canvas."""
-    figure = Drawing(figsize=(width, height), dpi=DPI, facecolor="white")
+    figure = ShownFigure(figsize=(width, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 

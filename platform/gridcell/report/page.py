@@ -50,6 +50,10 @@ def write_page(
         own_facts: the task's settings and provenance; see ``facts``.
         context: what else the template may use. A ``Table`` is shown by ``{{ table }}``, a file of the folder
             by ``{{ file("cells.csv") }}``.
+
+    Example:
+        >>> table = Table(["agent", "coverage"], [["farmap", 99.2]])  # doctest: +SKIP
+        >>> write_page(results, out, tables=[table])  # doctest: +SKIP
     """
     out.mkdir(parents=True, exist_ok=True)
     page = out / "report.html"
@@ -68,6 +72,7 @@ def write_page(
         interruptions=_interruptions(results.interruptions()),
         pictures=write_pictures(pictures, out),
         file=partial(file_link, out),
+        tidy=(out / "results.csv").is_file(),
         **context,
     )
     page.write_text(with_outline(text), encoding="utf-8")
@@ -81,6 +86,13 @@ def write_summary(summary: Mapping[str, Any], out: Path, **options: bool) -> Non
         summary: JSON values; a number that is not finite becomes null.
         out: the folder, made if it is not there.
         options: of ``json.dumps``: ``sort_keys``, ``ensure_ascii``.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     write_summary({"mRI": float("nan")}, Path(folder))
+        ...     json.loads(Path(folder, "summary.json").read_text())
+        {'mRI': None}
     """
     out.mkdir(parents=True, exist_ok=True)
     finite, _ = without_not_finite(summary)
