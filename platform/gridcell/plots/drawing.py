@@ -87,7 +87,12 @@ class Drawing(Figure):
 
 
 def belongs(artist: Artist, series: int) -> None:
-    """Say which series an artist belongs to, so that a page can hide it with the series."""
+    """Say which series an artist belongs to, so that a page can hide it with the series.
+
+    Example:
+        >>> (line,) = axes.plot(x, y)  # doctest: +SKIP
+        >>> belongs(line, 0)  # doctest: +SKIP
+    """
     artist.set_gid(f"{_SERIES}{series}")
 
 
