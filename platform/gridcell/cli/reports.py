@@ -47,7 +47,7 @@ from gridcell.report.results import STATES
 from gridcell.store import Store
 from gridcell.store.plans import grid_id
 
-Out = Annotated[Path | None, typer.Option("--out", "--report", metavar="DIR", help="Where the report goes.")]
+Out = Annotated[Path | None, typer.Option("--out", "--report", metavar="DIR", help="Folder for the report.")]
 Notes = Annotated[
     Path | None,
     typer.Option("--notes", metavar="FILE.md", help="Markdown that stands on top of the page."),
@@ -119,7 +119,7 @@ def report(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write the report of what is done so far: a page, pictures, tables."""
+    """Write the report of what is done so far: a page, pictures and tables."""
     said = "" if notes is None else read_notes(notes)
     formats = [each.strip() for each in (figures or "").split(",") if each.strip()]
     for each in formats:
@@ -158,7 +158,7 @@ def sync(
     plugin: Plugins = None,
     tracking: Tracking = None,
 ) -> None:
-    """Bring MLflow up to date with the storage, from nothing if need be."""
+    """Write to MLflow what it lacks of the storage's results; all of them if it is empty."""
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
     uri = tracking_uri(tracking, store)

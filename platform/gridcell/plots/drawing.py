@@ -90,8 +90,8 @@ def belongs(artist: Artist, series: int) -> None:
     """Say which series an artist belongs to, so that a page can hide it with the series.
 
     Example:
-        >>> (line,) = axes.plot(x, y)  # doctest: +SKIP
-        >>> belongs(line, 0)  # doctest: +SKIP
+        >>> from matplotlib.lines import Line2D
+        >>> belongs(Line2D([0, 1], [0, 1]), 0)
     """
     artist.set_gid(f"{_SERIES}{series}")
 

@@ -38,7 +38,7 @@ def test_a_state_with_diverged_cells_is_told_the_same_by_every_command_and_every
     _, output, _ = gridcell("status", *DIVERGED, "--json")
     assert json.loads(output)["counts"] == {"done": 4, "diverged": 1, "blocked": 2}
     _, output, _ = gridcell("plan", *DIVERGED)
-    assert "7 cells for 4 places in the answer; 0 to run." in output
+    assert "7 cells give the report's 4 results; 0 to run." in output
     assert "1 diverged, 2 blocked because what they need diverged" in output
     _, output, _ = gridcell("plan", *DIVERGED, "--gpus", 1, "--json")
     assert json.loads(output)["simulated"]["1"]["makespan_s"] == 0
