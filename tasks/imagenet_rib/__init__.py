@@ -55,7 +55,7 @@ task = Task(
             checks="gridcell.testing.shift:checks",
         ),
     },
-    export="imagenet_rib.exporting:export",
+    export="imagenet_rib.export.folder:export",
     durations="imagenet_rib.grid.cost:durations",
     uses="imagenet_rib.grid.code:modules_of",
 )
