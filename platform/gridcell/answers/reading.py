@@ -119,8 +119,8 @@ def curves(
         UserError: see ``results``; or the suite has no cells of that kind.
 
     Example:
-        >>> frame = curves("imagenet-rib", "mini", "runs", select={"method": "ft"})  # doctest: +SKIP
-        >>> frame.groupby("step")["value"].mean()  # doctest: +SKIP
+        >>> told = gridcell.curves("imagenet-rib", select="method=ft", kind="train")  # doctest: +SKIP
+        >>> gridcell.plots.lines(told, series=["model", "downstream"])  # doctest: +SKIP
     """
     asked, found = _found(task, suite, storage, select, settings, seeds, plugins)
     kinds = {cell.kind for cell in asked.grid.cells.values()}
@@ -152,8 +152,7 @@ def artifact(
         CorruptData: the file is not what was committed.
 
     Example:
-        >>> artifact("5b1c07e2", "correct.npz", "runs", to="correct.npz")  # doctest: +SKIP
-        PosixPath('correct.npz')
+        >>> gridcell.artifact("0c29b3b6", "correct.npz", "runs", to="answers.npz")  # doctest: +SKIP
     """
     store = open_store(storage)
     with reading(store.uri):

@@ -252,9 +252,10 @@ class Dealing:
         if wanted[short] < needed:
             raise UserError(f"{asked}: {of_class}, but it needs at least {needed}")
         classes = f", and only {len(enough)} of {len(left)} classes have enough" if portion.subset else ""
+        advice = "" if portion.subset else ", subset=True"
         raise UserError(
-            f"{asked}: {of_class}, but the other sets leave {left[short]}{classes}. Give it a smaller share, "
-            'the source "val", or more images'
+            f"{asked}: {of_class}, but the other sets leave {left[short]}{classes}. Give it a smaller share"
+            f'{advice}, the source "val", or more images'
         )
 
 

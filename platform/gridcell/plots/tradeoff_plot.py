@@ -91,9 +91,9 @@ def tradeoff(
         order: names that decide colours: figures that share it agree.
 
     Example:
-        >>> values, ends = np.array([1.0, -2.0]), np.array([[0.5, 1.5], [-3.0, -1.0]])
-        >>> points = Estimates(["ewc", "ft"], values, values, ends, ends)
-        >>> drawing = tradeoff(points, x_axis="gain (points)", y_axis="mRI (points)")
+        >>> none = np.full((2, 2), np.nan)
+        >>> points = Estimates(["ft", "lp"], np.array([24.0, 5.0]), np.array([-6.4, 0.1]), none, none)
+        >>> figure = tradeoff(points, x_axis="gain (points)", y_axis="mRI (points)")
     """
     place = {name: index for index, name in enumerate(dict.fromkeys([*order, *points.labels]))}
     legend = [*(way.label for way in ways), FRONT]

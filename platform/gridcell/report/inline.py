@@ -24,7 +24,7 @@ def data_uri(content: bytes, name: str) -> str:
     """Return a file's content as a ``data:`` address; the type follows from the name's ending.
 
     Example:
-        >>> data_uri(b"a,b", "cells.csv")
+        >>> data_uri(b"a,b", "t.csv")
         'data:text/csv;charset=utf-8,a,b'
     """
     kind = _TYPES.get(Path(name).suffix, "application/octet-stream")
