@@ -28,7 +28,7 @@ COMMANDS = [case(block.id, words) for block in BLOCKS if block.language == "sh" 
 COMMANDS += [case(path.relative_to(ROOT), words) for path in pages() for words in inline_commands(path)]
 PLANS = ("plan", "run", "status", "report", "sync", "forget", "submit")
 YOURS = re.compile(
-    r"images\.npz|maps\.pkl|errors\.csv|^sets holds no suite"
+    r"images\.npz|maps\.pkl|errors\.csv|^sets holds no suite|^There are no shards at"
 )  # files that the reader brings, or has made
 
 
