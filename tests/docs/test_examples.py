@@ -43,7 +43,7 @@ def parsed(words):
         names.append(words[0])
         assert words[0] in command.commands, f"there is no command 'gridcell {' '.join(names)}'"
         command, words = command.commands[words[0]], words[1:]
-    if not words:  # a command that a sentence only names
+    if not words or words == ["--help"]:  # a command that a sentence only names
         return names, {}
     return names, command.make_context(names[-1], list(words)).params
 
