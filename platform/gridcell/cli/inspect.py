@@ -37,6 +37,7 @@ from gridcell.cli.earlier_rules import of_earlier_rules
 from gridcell.errors import UserError
 from gridcell.execute.schedule import Schedule
 from gridcell.staleness import find_stale
+from gridcell.store import Store
 from gridcell.store.losses import describe_lost, lost_by_class
 from gridcell.suite import suite_names
 from gridcell.task import find_task, task_names
@@ -76,7 +77,7 @@ def plan(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what 'run' would run: cells by kind, what is done, what each kind needs. Starts nothing."""
+    """Show what 'run' would run: cells by kind, done and to run, and what they need. Starts nothing."""
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage, must_exist=False)
     with reading(storage):
@@ -123,11 +124,14 @@ def plan(
         console.print(sentence, soft_wrap=True)
     counts = Counter(states.values())
     run = sum(counts[state] for state in TO_RUN)
-    console.print(
-        f"{len(asked.grid)} cells for {len(asked.grid.targets)} places in the answer; {run} to run."
-    )
+    results = len(asked.grid.targets)
+    shown = f"the report's {results} results" if results != 1 else "the report's one result"
+    console.print(f"{len(asked.grid)} cells give {shown}; {run} to run.")
     if counts["diverged"]:
         console.print(describe_diverged(counts["diverged"], counts["blocked"]))
+    if asked.suite.tune is not None:
+        for line in _of_search(task, suite, store, override, seeds, plugin):
+            console.print(line, soft_wrap=True)
     for what, text in estimate.items():
         console.print(f"{what}: {text}")
     for on, figures in simulated.items():
@@ -168,7 +172,7 @@ def status(
     plugin: Plugins = None,
     as_json: Json = False,
 ) -> None:
-    """Show how far a grid is: cells by kind and state, and why the failed ones failed."""
+    """Show a grid's progress: cells by kind and state, and why cells failed."""
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
     with reading(storage):
@@ -211,6 +215,22 @@ def status(
         console.print("'gridcell cell show ID' prints a failure's traceback.")
     if lost:
         console.print(describe_lost(lost))
+
+
+def _of_search(
+    task: str,
+    suite: str,
+    store: Store,
+    override: list[str] | None,
+    seeds: int | None,
+    plugin: list[str] | None,
+) -> list[str]:
+    """Say what the search of the suite's block ``tune`` would run and cost."""
+    from gridcell.search.asked import search_of
+    from gridcell.search.cost import cost_of
+
+    search = search_of(task, suite, store, {}, overrides=override or (), seeds=seeds, plugins=plugin or ())
+    return [f"'gridcell tune' searches {', '.join(search.space.ranges)}:", *cost_of(search).lines()]
 
 
 def _of_sweeps(asked: Request) -> list[str]:

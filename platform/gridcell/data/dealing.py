@@ -66,7 +66,7 @@ class Dealing:
     Example:
         >>> parts = Dealing.among([]).deal(np.repeat([0, 1], 50), ("a", "b"))
         >>> [len(parts[name]) for name in ("pretrain", "val", "v2")]
-        [36, 16, 8]
+        [36, 16, 6]
     """
 
     portions: tuple[Portion, ...]
@@ -260,6 +260,11 @@ class Dealing:
 
 
 def sizes_of(labels: NDArray[np.int64]) -> dict[int, int]:
-    """Return how many images each label has, by label."""
+    """Return how many images each label has, by label.
+
+    Example:
+        >>> sizes_of(np.array([0, 1, 1]))
+        {0: 1, 1: 2}
+    """
     found, counts = np.unique(labels, return_counts=True)
     return dict(zip(found.tolist(), counts.tolist(), strict=True))
