@@ -55,7 +55,8 @@ def to_svgs(figure: Drawing, label: str) -> list[str]:
     if figure.stale:  # not drawn yet: where things go isn't settled
         figure.draw_without_rendering()
     shown = figure.parts or [Part(0, 0, width, height - figure.heading)]
-    hidden = [artist for cells in figure.cells for artist in cells.artists]
+    # The page is the background, which would else cover the cells.
+    hidden = [artist for cells in figure.cells for artist in (*cells.artists, cells.axes.patch)]
     for artist in hidden:
         artist.set_visible(False)
     try:

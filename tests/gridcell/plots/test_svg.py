@@ -72,6 +72,7 @@ def test_cells_and_bars_tell_their_values_also_where_none_is_known():
     (_, svg) = parsed(to_svgs(figure, ""))
     told = {one.get("data-t"): float(one.get("x")) for one in svg.iter("rect") if one.get("data-t")}
     assert list(told) == ["r, x: +1.25", "r, y: not known"]
+    assert not [one for one in svg.iter() if "Fpaper" in one.get("class", "")]  # nothing covers the cells
     left = figure.parts[1].left * figure.dpi
     for column, x in enumerate(told.values()):
         assert x == pytest.approx(figure.axes[0].transData.transform((column, 0))[0] - left, abs=0.1)
