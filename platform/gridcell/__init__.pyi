@@ -55,3 +55,4 @@ from .task import (
     find_task as find_task,
     task_names as task_names,
 )
+from .tuning import Rule as Rule, Tuning as Tuning

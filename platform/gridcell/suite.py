@@ -27,6 +27,7 @@ __all__ = ["Suite", "load_suite", "parse_settings", "suite_names"]
 EXTENDS = "extends"
 WITHOUT = "without"
 PLUGINS = "plugins"
+TUNE = "tune"
 ANCHORS = "x-"
 
 
@@ -42,6 +43,7 @@ class Suite:
         files: of the user's own that were read: the suite's, and those that it extends.
         sweeps: what sweeps added.
         without_sweeps: the settings without what sweeps added; the same where there are none.
+        tune: the block ``tune``: what is searched, as it was written.
     """
 
     task: Task
@@ -51,6 +53,7 @@ class Suite:
     files: tuple[Path, ...] = field(default=(), compare=False)
     sweeps: tuple[Swept, ...] = ()
     without_sweeps: BaseModel | None = None
+    tune: Mapping[str, Any] | None = None
 
     def grid(self) -> Grid:
         """Plan the suite's grid.
@@ -107,6 +110,9 @@ def load_suite(
     check_useful(plugins_module.load(plugins, joins=True), task.parts)
     document = Document(joined(document.values, task.parts), document.places)
     before = document.values
+    tune = document.values.pop(TUNE, None)
+    if tune is not None and not isinstance(tune, Mapping):
+        raise UserError(f"{document.places[TUNE,]}: 'tune' must hold 'key: value' lines, such as trials: 20")
     document = apply_overrides(document, task.settings, overrides)
     if seeds is not None:
         document = _seeded(document, seeds)
@@ -121,6 +127,7 @@ def load_suite(
         files=tuple(files),
         sweeps=sweeps,
         without_sweeps=without_sweeps,
+        tune=tune,
     )
 
 

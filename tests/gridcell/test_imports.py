@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 ORDER = [
     "errors",
+    "debugging",
     "sources",
     "package_data",
     "plugins",
@@ -26,6 +27,7 @@ ORDER = [
     "grid",
     "store",
     "context",
+    "tuning",
     "task",
     "fingerprint",
     "provenance",
@@ -39,6 +41,7 @@ ORDER = [
     "mlflow",
     "answers",
     "cluster",
+    "search",
     "testing",
     "cli",
     "__main__",

@@ -19,6 +19,7 @@ from gridcell.answers.request import (
     selection as selection,
     stale_results as stale_results,
 )
+from gridcell.cli import completion
 from gridcell.grid import Grid
 from gridcell.printable import printable
 from gridcell.store.values import without_not_finite
@@ -32,15 +33,33 @@ class ChangedChoice(StrEnum):
     FAIL = "fail"
 
 
-TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task; 'gridcell tasks' lists them.")]
-SuiteName = Annotated[str, typer.Option("--suite", "-s", help="A suite of the task, or your own YAML file.")]
+TaskName = Annotated[
+    str,
+    typer.Argument(
+        metavar="TASK", help="A task; 'gridcell tasks' lists them.", autocompletion=completion.tasks
+    ),
+]
+SuiteName = Annotated[
+    str,
+    typer.Option(
+        "--suite",
+        "-s",
+        help="A suite of the task, or your own YAML file.",
+        autocompletion=completion.suites,
+    ),
+]
 Storage = Annotated[
     str,
     typer.Option("--storage", help="Where results are kept: a folder, or s3://, gs://, ...", metavar="URI"),
 ]
 Selection = Annotated[
     list[str] | None,
-    typer.Option("--select", metavar="KEY=VALUE", help="Only these, e.g. method=ft,ewc. May be repeated."),
+    typer.Option(
+        "--select",
+        metavar="KEY=VALUE",
+        help="Only these, e.g. method=ft,ewc. May be repeated.",
+        autocompletion=completion.selections,
+    ),
 ]
 Overrides = Annotated[
     list[str] | None,

@@ -37,6 +37,7 @@ from gridcell.cli.earlier_rules import of_earlier_rules
 from gridcell.errors import UserError
 from gridcell.execute.schedule import Schedule
 from gridcell.staleness import find_stale
+from gridcell.store import Store
 from gridcell.store.losses import describe_lost, lost_by_class
 from gridcell.suite import suite_names
 from gridcell.task import find_task, task_names
@@ -128,6 +129,9 @@ def plan(
     )
     if counts["diverged"]:
         console.print(describe_diverged(counts["diverged"], counts["blocked"]))
+    if asked.suite.tune is not None:
+        for line in _of_search(task, suite, store, override, seeds, plugin):
+            console.print(line, soft_wrap=True)
     for what, text in estimate.items():
         console.print(f"{what}: {text}")
     for on, figures in simulated.items():
@@ -211,6 +215,22 @@ def status(
         console.print("'gridcell cell show ID' prints a failure's traceback.")
     if lost:
         console.print(describe_lost(lost))
+
+
+def _of_search(
+    task: str,
+    suite: str,
+    store: Store,
+    override: list[str] | None,
+    seeds: int | None,
+    plugin: list[str] | None,
+) -> list[str]:
+    """Say what the search of the suite's block ``tune`` would run and cost."""
+    from gridcell.search.asked import search_of
+    from gridcell.search.cost import cost_of
+
+    search = search_of(task, suite, store, {}, overrides=override or (), seeds=seeds, plugins=plugin or ())
+    return [f"'gridcell tune' searches {', '.join(search.space.ranges)}:", *cost_of(search).lines()]
 
 
 def _of_sweeps(asked: Request) -> list[str]:

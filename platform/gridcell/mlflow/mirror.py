@@ -70,6 +70,7 @@ class Mirror:
         *,
         tags: Labels | None = None,
         awaits_report: bool = False,
+        parent: str = "",
     ) -> None:
         """Prepare; nothing is written before the run begins.
 
@@ -80,13 +81,15 @@ class Mirror:
             grid: what is run.
             store: where its results are.
             tags: of the grid's run in MLflow, such as its selection and the command.
+            parent: name of the run that all cells are shown below; by default the grid's id. Several grids
+                of one search share it.
             awaits_report: whether ``close`` will be called after the run, with its report.
         """
         self._header = {
             "uri": uri,
             "task": task,
             "suite": suite,
-            "grid": grid_id(grid),
+            "grid": parent or grid_id(grid),
             "cells": len(grid),
             "ids": list(grid.cells),
             "labels": labels_of(grid),

@@ -76,6 +76,7 @@ def _agents(results: GridResults, fetch: Fetch) -> list[Agent]:
                 frames=frames,
                 frame_steps=steps,
                 video=fetch(videos[place], VIDEO).read_bytes() if place in videos else None,
+                cell=result.cell.id,
             )
         )
     return found

@@ -26,7 +26,12 @@ def write(results: GridResults, out: Path) -> Report:
             f"A report counts runs, and only films are selected: add '{NO_FILM}' to --select film"
         )
     entries = [
-        Entry(**{name: target.labels[name] for name in PLACE}, metrics=result.metrics, curves=result.curves)
+        Entry(
+            **{name: target.labels[name] for name in PLACE},
+            metrics=result.metrics,
+            curves=result.curves,
+            cell=target.cell,
+        )
         for target in targets
         if (result := results.results.get(target.cell))
     ]

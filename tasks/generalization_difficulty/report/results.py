@@ -29,4 +29,6 @@ def _entry(labels: Mapping[str, Any], result: Result) -> Entry:
     kind = {"formula": result.cell.config.get("kind"), "measure": "measured"}.get(
         result.cell.kind, result.cell.kind
     )
-    return Entry(str(labels["task"]), str(kind), labels.get("seed"), result.metrics, result.seconds)
+    return Entry(
+        str(labels["task"]), str(kind), labels.get("seed"), result.metrics, result.seconds, result.cell.id
+    )

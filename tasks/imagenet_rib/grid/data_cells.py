@@ -332,7 +332,7 @@ class _Shards:
 
     @property
     def available(self) -> Collection[str]:
-        return self.sets.sets
+        return [name for name in self.sets.sets if name not in (PRETRAIN, VAL)]
 
     def cell(self, name: str) -> DataCell:
         return DataCell(self.sets.config(name))

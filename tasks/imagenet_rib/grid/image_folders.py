@@ -175,7 +175,9 @@ def class_labels(folders: ClassFolders) -> dict[str, int]:
         if label is None:
             raise UserError(
                 f"{folders.root / name} names no ImageNet class: folders are named by WordNet id, e.g. "
-                f"{ids[0]}, or by class index, 0 to {len(ids) - 1}"
+                f"{ids[0]}, or by class index, 0 to {len(ids) - 1}. For classes of your own: "
+                f"'gridcell data derive --base {folders.root} --out SUITE', then --set data.source=folder "
+                "--set data.root=SUITE"
             )
         if label in found:
             raise UserError(f"{folders.root} has two folders of one class: {found[label]} and {name}")

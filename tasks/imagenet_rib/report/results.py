@@ -97,12 +97,14 @@ def _evaluations(results: GridResults, sets: Mapping[str, LabelledSet], fetch: F
         if target.cell not in answers:
             continue
         part = _evaluation(target.labels, answers[target.cell], results.results[target.cell].seconds)
+        part = replace(part, cell=target.cell)
         before = joined.setdefault(identity(part), part)
         if before is not part:
             joined[identity(part)] = replace(
                 part,
                 correct=PackedAnswers(before.correct, part.correct),
                 seconds=before.seconds + part.seconds,
+                cell=f"{before.cell} {part.cell}",
             )
     return [_whole(evaluation, sets, groups) for evaluation in joined.values()]
 

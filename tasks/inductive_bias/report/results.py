@@ -32,5 +32,7 @@ def _outcomes(results: GridResults) -> list[Outcome]:
             if result is not None:
                 with np.load(fetch(result, POOLED), allow_pickle=False) as arrays:
                     errors = arrays["errors"]
-                found.append(Outcome(**target.labels, metrics=result.metrics, errors=errors))
+                found.append(
+                    Outcome(**target.labels, metrics=result.metrics, errors=errors, cell=target.cell)
+                )
     return found

@@ -1,5 +1,6 @@
 """One policy on what is missing: the same for every task, on its page and in the terminal."""
 
+import csv
 import re
 from dataclasses import replace
 from html import unescape
@@ -49,6 +50,21 @@ def test_of_a_complete_grid_nothing_is_missing(complete, tmp_path):
     assert "Incomplete" not in page
     assert not any("Incomplete" in part for part in said)
     assert "Nothing: all that the suite asks for is done." in page
+
+
+def test_each_row_of_cells_names_the_cell_that_made_it(complete, tmp_path):
+    task, results = complete
+    out = tmp_path / "out"
+    write_report(task, results, out)
+    files = [file for file in out.glob("*.csv") if file.stem in ("cells", "results", "targets")]
+    assert out / "results.csv" in files
+    for file in files:
+        with file.open(newline="", encoding="utf-8") as opened:
+            rows = list(csv.DictReader(opened))
+        assert rows or file.stem == "cells", file.name  # a task's own may be of some kinds of cells alone
+        named = {cell_id for row in rows for cell_id in row["cell"].split()}
+        assert named <= results.results.keys(), file.name
+        assert all(row["cell"] for row in rows), file.name
 
 
 def test_of_nothing_there_is_no_report(complete, tmp_path):
