@@ -35,7 +35,7 @@ from gridcell.cli.common import (
     request,
     stale_results,
 )
-from gridcell.cli.interruption import end_when_asked, leave
+from gridcell.cli.interruption import GRACE_S, Grace, end_when_asked, leave
 from gridcell.cli.progress import TerminalProgress
 from gridcell.cli.reports import Out, grid_results, report_folder, tracking_tags
 from gridcell.cli.run_log import EventLines, log_file
@@ -84,6 +84,7 @@ def run(
     retry_diverged: RetryDiverged = False,
     max_failures: MaxFailures = None,
     stall_timeout: StallTimeout = None,
+    grace: Grace = GRACE_S,
     out: Out = None,
     tracking: Tracking = None,
     log: Annotated[
@@ -98,7 +99,8 @@ def run(
     ] = False,
 ) -> None:
     """Run a suite's missing cells, then report. Run it again to go on: nothing that is done is run twice."""
-    end_when_asked()
+    console = common.console()
+    end_when_asked(grace, lambda line: console.print(line, soft_wrap=True))
     outlive_terminal()
     if quiet and verbose:
         raise UserError("--quiet and --verbose exclude each other: give one of them")
@@ -110,7 +112,6 @@ def run(
         max_failures=max_failures,
         stall_timeout_s=stall_timeout,
     )
-    console = common.console()
     if executor is ExecutorName.RAY and address is None:
         options = replace(options, address=_address_of_environment(console))
     asked = request(task, suite, select, override, seeds, plugin)

@@ -14,6 +14,7 @@ from gridcell.execute.running_code import remember
 from gridcell.execute.schedule import Schedule
 from gridcell.fingerprint import Codes
 from gridcell.grid import Grid
+from gridcell.notice import NOTICE
 from gridcell.store import Store
 from gridcell.task import Task
 
@@ -62,6 +63,7 @@ def run_grid(
             run_on_ray(run)
         stopped = False
     finally:
+        NOTICE.withdraw()
         listener.ended(stopped)
     return schedule
 

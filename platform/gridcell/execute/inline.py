@@ -12,6 +12,7 @@ from gridcell.execute.options import GridRun
 from gridcell.execute.processes import processes_for
 from gridcell.execute.run_cell import run_whatever_it_raises
 from gridcell.execute.settle import settle
+from gridcell.notice import NOTICE
 
 
 def run_inline(run: GridRun) -> None:
@@ -21,6 +22,7 @@ def run_inline(run: GridRun) -> None:
         run: what to run. A cluster of ``options.num_cpus`` is started where cells run on several workers.
 
     Raises:
+        KeyboardInterrupt: the run was asked to end, and the running cell has left.
         UserError: a cell runs on several workers, and this machine hasn't got what they ask for.
     """
     with processes_for(run.schedule.queued(), run.options.num_cpus):
@@ -44,6 +46,8 @@ def run_inline(run: GridRun) -> None:
                     f"({outcome.failure.message}), and inline all cells run in it"
                 )
             settle(cell, outcome, run)
+            if NOTICE.given:
+                raise KeyboardInterrupt
 
 
 def _reporter(run: GridRun, cell: Cell) -> Reporter:

@@ -63,6 +63,7 @@ class Process:
         errors: file on the node that receives what it writes to its standard error, if it is one.
         begins: length of this file in bytes when the cell began.
         kills: how often the kernel had killed for memory by then, as far as is known.
+        folder: on the node, in which it can be told that it is to end; empty for none.
     """
 
     node: str
@@ -70,6 +71,7 @@ class Process:
     errors: str | None = None
     begins: int = 0
     kills: int | None = None
+    folder: str = ""
 
 
 def this_process() -> Process:

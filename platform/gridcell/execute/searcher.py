@@ -15,6 +15,7 @@ from ray.tune.search import Searcher
 
 from gridcell.cell import Cell, Resources
 from gridcell.execute.cluster import Room
+from gridcell.execute.ending import Ending
 from gridcell.execute.last_words import Process, ask_node, living_nodes, take_last_words
 from gridcell.execute.nodes import IN_A_ROW, Nodes
 from gridcell.execute.options import GridRun
@@ -63,6 +64,7 @@ class CellSearcher(Searcher):
         self._free: Counter[Resources] = Counter()  # workers whose cell has ended, by what it asked for
         self._starting: set[str] = set()  # trials that were handed out when no worker was free for them
         self._nodes = Nodes()
+        self._ending = Ending(run.schedule)
         self._processes: dict[str, Process] = {}  # in which a trial's cell began
         self._name = uuid.uuid4().hex[:8]  # of this run, for the names of its attempts
         self._steps: dict[str, int] = {}  # the last that a running cell is known to have reported
@@ -162,6 +164,11 @@ class CellSearcher(Searcher):
         if process is not None and cell.resources.workers == 1:
             self._note(process.node, outcome)
         settle(cell, outcome, self._run)
+        self._ending.left(trial_id)
+
+    def end_soon(self) -> None:
+        """Tell the workers that the run is to end; called from a thread beside Tune's."""
+        self._ending.tell(dict(self._processes))
 
     def _note(self, node: str, outcome: Outcome) -> None:
         before = set(self._nodes.bad)

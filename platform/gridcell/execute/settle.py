@@ -19,12 +19,13 @@ def settle(cell: Cell, outcome: Outcome, run: GridRun) -> None:
             run.store.set_aside(damaged)
     again = run.schedule.finish(outcome)
     if failure is not None:
-        written_if_possible(lambda: _record(cell, failure, outcome, again, run.store))
+        final = cell.id in run.schedule.failed  # not what would be tried again if the run weren't stopped
+        written_if_possible(lambda: _record(cell, failure, outcome, final, run.store))
     run.listener.finished(cell, outcome, again)
 
 
-def _record(cell: Cell, failure: Failure, outcome: Outcome, again: bool, store: Store) -> None:
-    if not again:
+def _record(cell: Cell, failure: Failure, outcome: Outcome, final: bool, store: Store) -> None:
+    if final:
         store.failures.record(cell.id, {"title": cell.title, **failure.to_record()})
     now = time.time()
     lost = lost_seconds(store, cell.id, now - outcome.seconds, now)

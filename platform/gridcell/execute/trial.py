@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,10 +18,13 @@ from gridcell.cell import Cell, Resources
 from gridcell.context import Reporter
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.cluster import bundles
+from gridcell.execute.draining import when_draining
+from gridcell.execute.ending import hear_in
 from gridcell.execute.last_words import leave_last_words, this_process
-from gridcell.execute.outcome import Failure, Outcome, failure_from
+from gridcell.execute.outcome import Failure, FailureClass, Outcome, failure_from
 from gridcell.execute.run_cell import run_whatever_it_raises
 from gridcell.execute.stall import watched
+from gridcell.notice import NOTICE
 from gridcell.plugins import Sent, receive
 from gridcell.printable import print_anything
 from gridcell.store import Store
@@ -56,6 +60,7 @@ class GridWork:
         origin: what the results' provenance says of the run.
         report_every_s: a cell's progress is passed on at most so often.
         stall_timeout_s: a cell that reports nothing for so long is ended; None for never.
+        watches_drains: whether nodes may be taken away in an orderly way.
 
     A trial's own configuration beside its cell: ``attempt``, its name; ``avoid``, Ray's ids of the nodes that
     it must not run on; ``oom_halvings``.
@@ -70,6 +75,7 @@ class GridWork:
     origin: Mapping[str, Any]
     report_every_s: float
     stall_timeout_s: float | None
+    watches_drains: bool = False
 
     @cached_property
     def task(self) -> Task:
@@ -114,6 +120,10 @@ class CellTrial(tune.Trainable):
         self._folder = tempfile.TemporaryDirectory(prefix="gridcell-worker-", ignore_cleanup_errors=True)
         os.chdir(self._folder.name)
         self._work = work
+        hear_in(Path(self._folder.name), NOTICE)
+        self._drained = False
+        if work.watches_drains:
+            when_draining(this_process().node, self._leave_node)
         self._said: SimpleQueue[tuple[int, Mapping[str, float]] | Outcome] = SimpleQueue()
         self._running = False
 
@@ -127,14 +137,17 @@ class CellTrial(tune.Trainable):
         Tune calls again until the cell has ended.
         """
         if not self._running:
+            if self._drained:
+                self._end(Failure(FailureClass.PREEMPTED, "its node is drained"))
             self._running = True
             threading.Thread(target=self._run, args=(self.config,), daemon=True, name="cell").start()
-            return {BEGUN: True, PROCESS: json.dumps(asdict(this_process())), "done": False}
+            process = replace(this_process(), folder=self._folder.name)
+            return {BEGUN: True, PROCESS: json.dumps(asdict(process)), "done": False}
         said = self._said.get()
         if not isinstance(said, Outcome):
             return {PROGRESS: json.dumps(said), "done": False}
         self._running = False
-        if said.failure is not None and said.failure.ends_process:
+        if said.failure is not None and (said.failure.ends_process or self._drained):
             self._end(said.failure)
         failure = said.failure.to_record() if said.failure else None
         ended = {
@@ -145,8 +158,12 @@ class CellTrial(tune.Trainable):
         }
         return {OUTCOME: json.dumps({**ended, "step": said.step}), "done": True}
 
+    def _leave_node(self) -> None:
+        self._drained = True
+        NOTICE.give()
+
     def _end(self, failure: Failure) -> NoReturn:
-        """End this process, which may be unusable, so that no other cell meets it; say why first."""
+        """End this process, which may be unusable, or whose node is; say why first."""
         work = self._work
         try:
             cell = Cell.from_record(work.cells[self.config["cell"]])

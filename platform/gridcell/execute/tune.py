@@ -14,6 +14,7 @@ from gridcell.execute.allotted import usable_cpus
 from gridcell.execute.cluster import check_nodes, check_resources, ray_cluster
 from gridcell.execute.head import watched_head
 from gridcell.execute.options import GridRun
+from gridcell.notice import NOTICE
 
 if TYPE_CHECKING:
     from gridcell.execute.searcher import CellSearcher
@@ -23,6 +24,7 @@ def run_on_ray(run: GridRun) -> None:
     """Run what the schedule hands out on a Ray cluster until nothing is left.
 
     Raises:
+        KeyboardInterrupt: the run was asked to end.
         UserError: the cluster can't be reached, or a cell asks for more than this machine has.
     """
     options = run.options
@@ -71,6 +73,7 @@ def _run_on_cluster(run: GridRun, searcher: "CellSearcher") -> None:
         options.origin,
         options.report_every_s,
         options.stall_timeout_s,
+        watches_drains=options.address is not None,
     )
     with tempfile.TemporaryDirectory(prefix="gridcell-tune-", ignore_cleanup_errors=True) as folder:
         tuner = tune.Tuner(
@@ -86,8 +89,11 @@ def _run_on_cluster(run: GridRun, searcher: "CellSearcher") -> None:
             ),
         )
         head = ray.get_runtime_context().gcs_address
-        with watched_head(head) if options.address else contextlib.nullcontext():
+        watched = watched_head(head) if options.address else contextlib.nullcontext()
+        with watched, NOTICE.passed_on(searcher.end_soon):
             tuner.fit()
+        if NOTICE.given:
+            raise KeyboardInterrupt
 
 
 def _short_of_memory(error: BaseException | None) -> str | None:
