@@ -5,7 +5,7 @@ import time
 
 from gridcell.cell import Cell
 from gridcell.execute.options import GridRun
-from gridcell.execute.outcome import Failure, Outcome
+from gridcell.execute.outcome import Failure, FailureClass, Outcome
 from gridcell.store import Loss, Store
 from gridcell.store.patience import written_if_possible
 
@@ -19,7 +19,9 @@ def settle(cell: Cell, outcome: Outcome, run: GridRun) -> None:
             run.store.set_aside(damaged)
     again = run.schedule.finish(outcome)
     if failure is not None:
-        final = cell.id in run.schedule.failed  # not what would be tried again if the run weren't stopped
+        # A cell that had to leave is not to blame, unless that happened too often.
+        left = failure.failure_class is FailureClass.PREEMPTED and cell.id not in run.schedule.failed
+        final = not again and not left
         written_if_possible(lambda: _record(cell, failure, outcome, final, run.store))
     run.listener.finished(cell, outcome, again)
 
