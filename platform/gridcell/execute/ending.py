@@ -66,7 +66,7 @@ class Ending:
             self._waits_for = heeding - self._left
             over = not self._waits_for
         if over:
-            os.kill(os.getpid(), signal.SIGTERM)  # the second one raises KeyboardInterrupt in the main thread
+            interrupt_driver()
 
     def left(self, trial_id: str) -> None:
         """Note that a trial has ended.
@@ -81,6 +81,14 @@ class Ending:
             over = self._told and waited and not self._waits_for
         if over:
             raise KeyboardInterrupt
+
+
+def interrupt_driver() -> None:
+    """Raise KeyboardInterrupt in the main thread, from another one, where a notice was given already."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if callable(signal.getsignal(number)):  # else it would kill, or come to nothing
+            os.kill(os.getpid(), number)
+            return
 
 
 def heeding_trials(processes: Mapping[str, Process]) -> set[str]:

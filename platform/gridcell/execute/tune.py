@@ -7,11 +7,13 @@ equal resource requests, so Python and torch start once per worker and not once 
 import contextlib
 import math
 import tempfile
+import threading
 from typing import TYPE_CHECKING
 
 from gridcell import plugins
 from gridcell.execute.allotted import usable_cpus
 from gridcell.execute.cluster import check_nodes, check_resources, ray_cluster
+from gridcell.execute.draining import when_draining
 from gridcell.execute.head import watched_head
 from gridcell.execute.options import GridRun
 from gridcell.notice import NOTICE
@@ -46,6 +48,8 @@ def run_on_ray(run: GridRun) -> None:
             )
             try:
                 _run_on_cluster(run, searcher)
+                if run.schedule.stopped:  # also where cells still ran, on a cluster that went away
+                    return
             except RuntimeError as error:
                 killed = _short_of_memory(error)
                 if killed is None:
@@ -90,10 +94,24 @@ def _run_on_cluster(run: GridRun, searcher: "CellSearcher") -> None:
         )
         head = ray.get_runtime_context().gcs_address
         watched = watched_head(head) if options.address else contextlib.nullcontext()
-        with watched, NOTICE.passed_on(searcher.end_soon):
-            tuner.fit()
-        if NOTICE.given:
-            raise KeyboardInterrupt
+        leaving = threading.Event()  # the node through which this driver is connected goes away
+
+        def leave() -> None:
+            leaving.set()
+            run.schedule.stop(f"the node of this driver, on the cluster at {head}, goes away")
+            NOTICE.give()
+            searcher.end_soon()
+
+        if options.address:
+            when_draining(ray.get_runtime_context().get_node_id(), leave)
+        try:
+            with watched, NOTICE.passed_on(searcher.end_soon):
+                tuner.fit()
+            if NOTICE.given:
+                raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            if not leaving.is_set():
+                raise
 
 
 def _short_of_memory(error: BaseException | None) -> str | None:
