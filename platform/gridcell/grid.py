@@ -1,6 +1,7 @@
 """The grid: an acyclic graph of cells, each held once, and the targets that a suite asks for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from gridcell.cell import Cell
 from gridcell.errors import UserError, did_you_mean
+from gridcell.settings.mistakes import Mistake, SettingsError, mistakes_of
 
 Labels = Mapping[str, Any]
 
@@ -134,6 +136,42 @@ class GridBuilder:
         self._skipped: list[Skipped] = []
         self._locations: dict[str, str] = {}
         self._notes: list[str] = []
+        self._mistakes: list[Mistake] = []
+
+    @contextmanager
+    def setting(self, *path: str | int) -> Iterator[None]:
+        """Plan what one setting asks for; if that fails, go on with the next, so that all mistakes are told.
+
+        A UserError raised inside ends the block alone. :meth:`check` and :meth:`build` raise what was kept,
+        each with the setting's name and the line of the suite's file.
+
+        Args:
+            path: the keys that lead to the setting, from the root of all settings.
+
+        Example:
+            >>> grid = GridBuilder("example")
+            >>> for name in ("a", "b"):
+            ...     with grid.setting("agents", name):
+            ...         raise UserError(f"The agent '{name}' has no map")
+            >>> grid.build()
+            Traceback (most recent call last):
+            gridcell.settings.mistakes.SettingsError: The settings have 2 mistakes:
+              The agent 'a' has no map
+              The agent 'b' has no map
+        """
+        try:
+            yield
+        except UserError as error:
+            self._mistakes += (mistake.within(path) for mistake in mistakes_of(error))
+
+    def check(self) -> None:
+        """Tell the mistakes so far, where what follows makes no sense after them.
+
+        Raises:
+            SettingsError: planning of some settings failed; see :meth:`setting`.
+        """
+        if self._mistakes:
+            raise SettingsError(self._mistakes)
 
     def add(
         self, kind: str, config: Mapping[str, Any], *, needs: Mapping[str, Cell] | None = None, **cell: Any
@@ -173,8 +211,10 @@ class GridBuilder:
         """Check and freeze the grid.
 
         Raises:
+            SettingsError: planning of some settings failed; see :meth:`setting`.
             UserError: a cell needs one that was not added, or cells need each other in a circle.
         """
+        self.check()
         return checked_grid(self._cells, self._targets, self._skipped, self._locations, self._notes)
 
 

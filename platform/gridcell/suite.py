@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from gridcell.settings.core_yaml import Document, Path as Keys, Place, read_yaml
 from gridcell.settings.mistakes import Mistake, SettingsError, dotted
 from gridcell.settings.overrides import apply_overrides
 from gridcell.settings.parse import parse_settings
+from gridcell.settings.ranges import looks_like_range
 from gridcell.settings.schema import belongs
+from gridcell.settings.sweeps import Swept, expand_sweeps
 from gridcell.task import Task
 
 __all__ = ["Suite", "load_suite", "parse_settings", "suite_names"]
@@ -30,15 +32,37 @@ ANCHORS = "x-"
 
 @dataclass(frozen=True)
 class Suite:
-    """A task's settings under a name; ``grid`` are the cells they ask for."""
+    """A task's settings under a name; ``grid`` are the cells they ask for.
+
+    Attributes:
+        task: whose settings they are.
+        name: of the suite.
+        settings: checked, with a variant for each point of each sweep.
+        places: where each setting was written.
+        files: of the user's own that were read: the suite's, and those that it extends.
+        sweeps: what sweeps added.
+        without_sweeps: the settings without what sweeps added; the same where there are none.
+    """
 
     task: Task
     name: str
     settings: BaseModel
+    places: Mapping[Keys, Place] = field(default_factory=dict, compare=False, repr=False)
+    files: tuple[Path, ...] = field(default=(), compare=False)
+    sweeps: tuple[Swept, ...] = ()
+    without_sweeps: BaseModel | None = None
 
     def grid(self) -> Grid:
-        """Plan the suite's grid."""
-        return self.task.plan(self.settings)
+        """Plan the suite's grid.
+
+        Raises:
+            UserError: what is asked for can't be planned. A SettingsError has all mistakes that were found,
+                with file and line.
+        """
+        try:
+            return self.task.plan(self.settings)
+        except SettingsError as error:
+            raise SettingsError(error.mistakes, self.places) from error
 
 
 def suite_names(task: Task) -> list[str]:
@@ -60,6 +84,7 @@ def load_suite(
     A suite may say ``extends: mini`` (or a file beside it) and hold changes alone, leave entries out of what
     it extends by ``without: [methods.lwf]``, and keep YAML anchors below keys that begin with ``x-``.
     Files of the user's own that define parts stand under ``plugins:``, as paths from the suite's folder.
+    A setting of a named entry that is given several values is swept; see :mod:`gridcell.settings.sweeps`.
 
     Args:
         task: whose suite it is.
@@ -71,18 +96,38 @@ def load_suite(
     Raises:
         UserError: no such suite, unreadable YAML, or wrong settings: all of them, with file and line.
     """
-    stem, document = _layers(task, name, None, ())
+    files: list[Path] = []
+    stem, document = _layers(task, name, None, (), files)
     check_useful(plugins_module.load(plugins, joins=True), task.parts)
     document = Document(joined(document.values, task.parts), document.places)
+    before = document.values
     document = apply_overrides(document, task.settings, overrides)
     if seeds is not None:
         document = _seeded(document, seeds)
-    return Suite(task, stem, _checked(task, document))
+    document, plain, sweeps = expand_sweeps(document, task.settings, before, task.own_settings)
+    without_sweeps = _checked(task, plain)  # first: a mistake of an entry is one of each of its variants
+    settings = _checked(task, document) if sweeps else without_sweeps
+    return Suite(
+        task,
+        stem,
+        settings,
+        places=document.places,
+        files=tuple(files),
+        sweeps=sweeps,
+        without_sweeps=without_sweeps,
+    )
 
 
-def _layers(task: Task, name: str, beside: Path | None, above: tuple[str, ...]) -> tuple[str, Document]:
-    """Read a suite, and below it what it extends; load the plug-ins of each. Return its name, too."""
+def _layers(
+    task: Task, name: str, beside: Path | None, above: tuple[str, ...], files: list[Path]
+) -> tuple[str, Document]:
+    """Read a suite, and below it what it extends; load the plug-ins of each. Return its name, too.
+
+    The user's own files that are read are appended to ``files``.
+    """
     where, folder, document = _document(task, name, beside)
+    if not _is_shipped(task, name):
+        files.append(Path(where))
     if where in above:
         raise UserError(f"'{name}' extends itself")
     values = {} if document.values is None else document.values
@@ -101,12 +146,19 @@ def _layers(task: Task, name: str, beside: Path | None, above: tuple[str, ...]) 
     if not isinstance(extends, str):
         raise UserError(f"{own.places[EXTENDS,]}: 'extends' must name one suite or a YAML file")
     try:
-        _, base = _layers(task, extends, folder, (*above, where))
+        _, base = _layers(task, extends, folder, (*above, where), files)
     except UserError as error:
         if isinstance(error, SettingsError) or not isinstance(own.places.get((EXTENDS,)), Place):
             raise
         raise UserError(f"{own.places[EXTENDS,]}: {error}") from error
     return stem, _merged(_left(base, without, own.places.get((WITHOUT,))), own)
+
+
+def _is_shipped(task: Task, name: str) -> bool:
+    """Whether a suite comes with the task, and is no file of the user's."""
+    if isinstance(task.suites, Mapping):
+        return name in task.suites
+    return (task.suites / f"{name}.yaml").is_file()
 
 
 def _document(task: Task, name: str, beside: Path | None) -> tuple[str, Path, Document]:
@@ -195,8 +247,18 @@ def _checked(task: Task, document: Document) -> BaseModel:
         if not any(mistake.path[: len(path)] == path for path in found)
     )
     if mistakes or settings is None:
-        raise SettingsError([_with_home(task, mistake) for mistake in mistakes], document.places)
+        told = [_with_home(task, _of_sweep(mistake, document.values)) for mistake in mistakes]
+        raise SettingsError(told, document.places)
     return settings
+
+
+def _of_sweep(mistake: Mistake, values: Any) -> Mistake:
+    """Say of a list that stands where one value belongs that it can't be swept there."""
+    for key in mistake.path:
+        values = values[key] if isinstance(values, Mapping) and key in values else None
+    if mistake.unknown or not ((isinstance(values, list) and values) or looks_like_range(values)):
+        return mistake
+    return replace(mistake, template=f"{mistake.template}; only settings of named entries can be swept")
 
 
 def _not_json(value: Any, path: Keys) -> Iterator[Mistake]:

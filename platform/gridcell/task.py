@@ -77,6 +77,8 @@ class Task:
         packages: that hold its code, beside its own; for fingerprints of its cells' code.
         uses: ``module:function`` of signature ``Cell -> modules``: the modules of the parts that a cell's
             configuration names, as dotted names or paths of files (:meth:`Registry.module_of` tells them).
+        own_settings: section of settings -> where each named entry may have it of its own, such as
+            ``{"training": "methods.NAME.training"}``: a sweep of the section's settings varies the entries'.
         parts: kinds of parts that files of the user's own can add, by name, e.g. ``method``.
     """
 
@@ -94,6 +96,7 @@ class Task:
     timings: Sequence[str] = ("*seconds*",)
     packages: Sequence[str] = ()
     uses: str | None = None
+    own_settings: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, PartKind] = field(default_factory=dict)
 
     def cell_function(self, kind: str) -> "Callable[[Any, Context], Mapping[str, Any]]":

@@ -1,37 +1,44 @@
 """From settings to cells: a run per map, agent and seed, and the runs that are filmed."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from farmap.agents.kind import Parameters
 from farmap.agents.kinds import registry
-from farmap.settings import Settings
-from gridcell import Grid, GridBuilder, UserError, parse_settings, unknown
+from farmap.settings import Film, Settings
+from gridcell import Grid, GridBuilder, UserError, unknown
 
 SIZES = ("small", "medium", "large", "huge")
 NO_FILM = "none"  # label of the runs that are counted; the others are drawn
+
+
+Map = tuple[str, dict[str, Any]]
+"""A map's size and its part of a cell's configuration."""
 
 
 def plan(settings: Settings) -> Grid:
     """Plan a suite's grid.
 
     Raises:
-        UserError: there is no map, a map file can't be read, or ``compare``, ``vary`` or ``films`` name what
-            the suite doesn't have.
+        UserError: there is no map, a map file can't be read, or ``compare`` or ``films`` name what the suite
+            doesn't have.
     """
     grid = GridBuilder("farmap")
     maps = _generated(settings) | _own(settings, grid) | _released(settings, grid)
+    grid.check()
     if not maps:
         raise UserError(
             "There is nothing to explore: set maps.small, .medium, .large or .huge, files.paths "
             "or released.path"
         )
-    agents = dict(settings.agents) | _variants(settings)
+    agents = settings.agents
     if settings.sight == "rgbd" and (settings.changes.obstacles or settings.changes.recolour):
         raise UserError("With sight: rgbd the world is static: set changes.obstacles and .recolour to 0")
-    for name in settings.compare or ():
-        if name not in agents:
-            raise unknown("agent in 'compare'", name, agents)
+    for index, name in enumerate(settings.compare or ()):
+        with grid.setting("compare", index):
+            if name not in agents:
+                raise unknown("agent in 'compare'", name, agents)
     for map_name, (size, world) in maps.items():
         for agent_name, agent in agents.items():
             for seed in settings.seeds:
@@ -45,25 +52,36 @@ def plan(settings: Settings) -> Grid:
                 )
                 labels = {"size": size, "map": map_name, "agent": agent_name, "seed": seed}
                 grid.target(labels | {"film": NO_FILM}, cell)
-    for film in settings.films:
-        if film.map not in maps:
-            raise unknown("map in 'films'", film.map, maps)
-        if film.agent not in agents:
-            raise unknown("agent in 'films'", film.agent, agents)
-        if not registry.get(agents[film.agent].kind).maps:
-            raise UserError(f"The agent '{film.agent}' in 'films' draws no map: film another")
-        (size, world), seed = maps[film.map], settings.seeds[0]
-        agent = agents[film.agent]
-        cell = grid.add(
-            "film",
-            _config(settings, world, agent) | {"frames": film.frames},
-            seed=seed,
-            version=registry.get(agent.kind).version,
-            title=f"film of {film.agent} on {film.map}",
-        )
-        labels = {"size": size, "map": film.map, "agent": film.agent, "seed": seed}
-        grid.target(labels | {"film": f"{film.agent}-{film.map}"}, cell)
+    for index, film in enumerate(settings.films):
+        with grid.setting("films", index):
+            _plan_film(grid, settings, film, maps, agents)
     return grid.build()
+
+
+def _plan_film(
+    grid: GridBuilder,
+    settings: Settings,
+    film: Film,
+    maps: Mapping[str, Map],
+    agents: Mapping[str, Parameters],
+) -> None:
+    if film.map not in maps:
+        raise unknown("map in 'films'", film.map, maps)
+    if film.agent not in agents:
+        raise unknown("agent in 'films'", film.agent, agents)
+    if not registry.get(agents[film.agent].kind).maps:
+        raise UserError(f"The agent '{film.agent}' in 'films' draws no map: film another")
+    (size, world), seed = maps[film.map], settings.seeds[0]
+    agent = agents[film.agent]
+    cell = grid.add(
+        "film",
+        _config(settings, world, agent) | {"frames": film.frames},
+        seed=seed,
+        version=registry.get(agent.kind).version,
+        title=f"film of {film.agent} on {film.map}",
+    )
+    labels = {"size": size, "map": film.map, "agent": film.agent, "seed": seed}
+    grid.target(labels | {"film": f"{film.agent}-{film.map}"}, cell)
 
 
 def _config(settings: Settings, world: dict[str, Any], agent: Parameters) -> dict[str, Any]:
@@ -76,7 +94,7 @@ def _config(settings: Settings, world: dict[str, Any], agent: Parameters) -> dic
     }
 
 
-def _generated(settings: Settings) -> dict[str, tuple[str, dict[str, Any]]]:
+def _generated(settings: Settings) -> dict[str, Map]:
     ours = settings.maps.generator == "ours"
     drawn_by = {} if ours else {"generator": settings.maps.generator}  # as ids were before there was a choice
     return {
@@ -86,28 +104,29 @@ def _generated(settings: Settings) -> dict[str, tuple[str, dict[str, Any]]]:
     }
 
 
-def _own(settings: Settings, grid: GridBuilder) -> dict[str, tuple[str, dict[str, Any]]]:
+def _own(settings: Settings, grid: GridBuilder) -> dict[str, Map]:
     """Return the user's maps by their file's name, known by their content wherever the file lies."""
     if not settings.files.paths:
         return {}
     from farmap.world.maps import fingerprint, read_map
 
     scale, free = settings.files.scale, settings.files.free
-    found: dict[str, tuple[str, dict[str, Any]]] = {}
-    for path in settings.files.paths:
-        name = Path(path).stem
-        if name in found:
-            raise UserError(f"Two map files are called '{name}': rename one")
-        own = read_map(Path(path), scale, free)
-        grid.note(*own.said)
-        content = fingerprint(own.world)
-        grid.locate(content, path)
-        colour = {"free": free} if free != "black" else {}
-        found[name] = ("own", {"content": content, "scale": scale, **colour})
+    found: dict[str, Map] = {}
+    for index, path in enumerate(settings.files.paths):
+        with grid.setting("files", "paths", index):
+            name = Path(path).stem
+            if name in found:
+                raise UserError(f"Two map files are called '{name}': rename one")
+            own = read_map(Path(path), scale, free)
+            grid.note(*own.said)
+            content = fingerprint(own.world)
+            grid.locate(content, path)
+            colour = {"free": free} if free != "black" else {}
+            found[name] = ("own", {"content": content, "scale": scale, **colour})
     return found
 
 
-def _released(settings: Settings, grid: GridBuilder) -> dict[str, tuple[str, dict[str, Any]]]:
+def _released(settings: Settings, grid: GridBuilder) -> dict[str, Map]:
     """Return the authors' maps by their number in the file, known by their content, and say what was read."""
     released = settings.released
     if released.path is None:
@@ -124,26 +143,10 @@ def _released(settings: Settings, grid: GridBuilder) -> dict[str, tuple[str, dic
         raise UserError(
             f"The file '{released.path}' has no map {released.first}: its last is {max(read.worlds)}"
         )
-    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    found: dict[str, Map] = {}
     for number, world in chosen.items():
         content = fingerprint(world)
         grid.locate(content, released.path)
         config = {"content": content, "scale": released.scale, "number": number}
         found[f"released-{number}"] = (size_of(world), config)
     return found
-
-
-def _variants(settings: Settings) -> dict[str, Parameters]:
-    """Return the compared agent once for each value of each parameter that is varied."""
-    if not settings.vary:
-        return {}
-    base = settings.compare[0] if settings.compare else next(iter(settings.agents))
-    if base not in settings.agents:
-        raise unknown("agent in 'compare'", base, settings.agents)
-    agent = settings.agents[base]
-    given = agent.model_dump()
-    return {
-        f"{base} {parameter}={value:g}": parse_settings(type(agent), given | {parameter: value}, "vary")
-        for parameter, values in settings.vary.items()
-        for value in values
-    }

@@ -1,12 +1,12 @@
 """The settings of a suite, checked before anything starts."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from farmap.agents.kind import Parameters
 from farmap.agents.kinds import registry
-from gridcell import Distinct, OneOf, Seeds, Strict
+from gridcell import Distinct, Mistake, OneOf, Seeds, SettingsError, Strict
 
 AnyAgent = Annotated[Parameters, OneOf(registry, "kind")]
 """Settings of an agent that the registry has."""
@@ -92,7 +92,6 @@ class Settings(Strict):
         agents: name -> agent; two of them are compared (see ``compare``).
         compare: names of two agents whose difference is taken, first minus second, on the same maps and
             starts.
-        vary: parameter -> values that the agent named first in ``compare`` is given one after another.
         steps: length of a run.
         sight: what agents see: the cells themselves, or an image with depth of a rendered world
             (``world.rooms3d``), projected to cells.
@@ -108,10 +107,21 @@ class Settings(Strict):
     released: Released = Released()
     agents: dict[Name, AnyAgent] = Field(min_length=1)
     compare: tuple[str, str] | None = None
-    vary: dict[Literal["rho", "gamma", "epsilon", "likeness"], list[float]] = {}
     steps: int = Field(5_000, ge=1)
     sight: Literal["grid", "rgbd"] = "grid"
     changes: Changes = Changes()
     keep: Annotated[list[Literal["graph", "trajectory"]], Distinct] = []
     films: list[Film] = []
     seeds: Seeds = [0]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_vary(cls, given: Any) -> Any:
+        """Refuse a setting of earlier versions, and say what to write."""
+        if not isinstance(given, dict) or "vary" not in given:
+            return given
+        agent = next(iter(given.get("compare") or given.get("agents") or ("farmap",)))
+        varied = given["vary"] if isinstance(given["vary"], dict) else {}
+        blocks = ", ".join(f"{{agents.{agent}.{name}: {values}}}" for name, values in varied.items())
+        instead = f"write sweep: [{blocks}]" if blocks else "leave it out"
+        raise SettingsError([Mistake(("vary",), f"The setting '{{where}}' is gone: {instead}", unknown="")])

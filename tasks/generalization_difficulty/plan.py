@@ -15,7 +15,7 @@ from generalization_difficulty.formula.tasks import (
     support_sets,
     union_difficulty,
 )
-from generalization_difficulty.settings import Data, Settings, Sweep
+from generalization_difficulty.settings import Data, FewShot, Settings, Sweep
 from gridcell import Grid, GridBuilder, UserError, unknown, version_of
 
 VERSION = 3
@@ -34,13 +34,16 @@ def plan(settings: Settings) -> Grid:
         UserError: a given task has no difficulty, a union names what is no classification, a name is given
             twice, or there are no data at ``data.path``.
     """
-    _check_names(settings)
     grid = GridBuilder("generalization-difficulty")
-    given = {name: _task(name, chosen.model_dump(mode="json")) for name, chosen in settings.tasks.items()}
+    _check_names(grid, settings)
+    given: dict[str, AnyTask] = {}
     for name, chosen in settings.tasks.items():
+        with grid.setting("tasks", name):
+            given[name] = _task(name, chosen.model_dump(mode="json"))
         config = {"kind": chosen.kind, "ingredients": _ingredients(chosen.model_dump(mode="json"))}
         # version 2: curves reach a target error of 1
         grid.target({"task": name}, grid.add("formula", config, version=2, title=name))
+    grid.check()
     _plan_unions(grid, settings.unions, given)
     for name, environment in settings.environments.items():
         cell = grid.add("environment", environment.model_dump(mode="json"), version=2, title=name)
@@ -53,7 +56,7 @@ def plan(settings: Settings) -> Grid:
         raise UserError(
             "There is nothing to measure: set data.path to your data, or name tasks, datasets or environments"
         )
-    _check_orders(settings, {str(target.labels["task"]) for target in planned.targets})
+    _check_orders(grid, settings, {str(target.labels["task"]) for target in planned.targets})
     return planned
 
 
@@ -76,13 +79,14 @@ def _task(name: str, chosen: dict[str, Any]) -> AnyTask:
 
 def _plan_unions(grid: GridBuilder, names: list[str], given: dict[str, AnyTask]) -> None:
     tasks: dict[str, Classification] = {}
-    for name in names:
-        if name not in given:
-            raise unknown("task in 'unions'", name, given)
-        task = given[name]
-        if not isinstance(task, Classification):
-            raise UserError(f"The task '{name}' in 'unions' is no classification, so it can't be united")
-        tasks[name] = task
+    for index, name in enumerate(names):
+        with grid.setting("unions", index):
+            if name not in given:
+                raise unknown("task in 'unions'", name, given)
+            task = given[name]
+            if not isinstance(task, Classification):
+                raise UserError(f"The task '{name}' in 'unions' is no classification, so it can't be united")
+            tasks[name] = task
     for (first, one), (second, other) in product(tasks.items(), tasks.items()):
         title = f"{first}+{second}"
         try:
@@ -96,44 +100,51 @@ def _plan_unions(grid: GridBuilder, names: list[str], given: dict[str, AnyTask])
 
 def _plan_curves(grid: GridBuilder, settings: Settings) -> None:
     for name, sweep in settings.sweeps.items():
-        config = _given(settings, sweep.task, f"sweeps.{name}")
-        config |= {"variable": sweep.vary, "values": sweep_values(sweep)}
-        if sweep.vary not in config["ingredients"]:
-            raise unknown(f"ingredient of task '{sweep.task}'", sweep.vary, config["ingredients"])
-        grid.target({"task": name}, grid.add("sweep", config, title=name))
+        with grid.setting("sweeps", name):
+            config = _given(settings, sweep.task, f"sweeps.{name}")
+            config |= {"variable": sweep.vary, "values": sweep_values(sweep)}
+            if sweep.vary not in config["ingredients"]:
+                raise unknown(f"ingredient of task '{sweep.task}'", sweep.vary, config["ingredients"])
+            grid.target({"task": name}, grid.add("sweep", config, title=name))
     for name, models in settings.models.items():
-        config = _given(settings, models.task, f"models.{name}")
-        if "eps" not in config["ingredients"]:
-            raise UserError(f"The task '{models.task}' of models.{name} has no target error")
-        found = read_errors(models.table, models.task, models.evaluated)
-        config |= {
-            "models": [model.to_record() for model in found],
-            "eps_per_error": models.eps_per_error,
-        }
-        grid.target({"task": name}, grid.add("models", config, title=name))
+        with grid.setting("models", name):
+            config = _given(settings, models.task, f"models.{name}")
+            if "eps" not in config["ingredients"]:
+                raise UserError(f"The task '{models.task}' of models.{name} has no target error")
+            found = read_errors(models.table, models.task, models.evaluated)
+            config |= {
+                "models": [model.to_record() for model in found],
+                "eps_per_error": models.eps_per_error,
+            }
+            grid.target({"task": name}, grid.add("models", config, title=name))
 
 
 def _plan_few_shot(grid: GridBuilder, settings: Settings) -> None:
+    for name, chosen in settings.few_shot.items():
+        with grid.setting("few_shot", name):
+            config = _few_shot(grid, name, chosen)
+            for seed in settings.seeds:
+                cell = grid.add("few-shot", config, seed=seed, title=f"{name} seed {seed}")
+                grid.target({"task": name, "seed": seed}, cell)
+
+
+def _few_shot(grid: GridBuilder, name: str, chosen: FewShot) -> dict[str, Any]:
     from generalization_difficulty.data.alphabets import alphabets_fingerprint
 
-    for name, chosen in settings.few_shot.items():
-        config: dict[str, Any] = chosen.model_dump(mode="json", include={"ways", "neighbours", "eps"})
-        if chosen.path is None:
-            drawn = {"alphabets", "characters", "drawings", "side"}
-            config["data"] = {"source": "strokes", **chosen.model_dump(mode="json", include=drawn)}
-        else:
-            place = f"few_shot.{name}"
-            grid.locate(place, chosen.path)
-            read = chosen.model_dump(mode="json", include={"image_size", "ink"})
-            config["data"] = {
-                "source": "own",
-                "name": place,
-                "fingerprint": alphabets_fingerprint(chosen.path),
-                **read,
-            }
-        for seed in settings.seeds:
-            cell = grid.add("few-shot", config, seed=seed, title=f"{name} seed {seed}")
-            grid.target({"task": name, "seed": seed}, cell)
+    config: dict[str, Any] = chosen.model_dump(mode="json", include={"ways", "neighbours", "eps"})
+    if chosen.path is None:
+        drawn = {"alphabets", "characters", "drawings", "side"}
+        config["data"] = {"source": "strokes", **chosen.model_dump(mode="json", include=drawn)}
+        return config
+    place = f"few_shot.{name}"
+    grid.locate(place, chosen.path)
+    config["data"] = {
+        "source": "own",
+        "name": place,
+        "fingerprint": alphabets_fingerprint(chosen.path),
+        **chosen.model_dump(mode="json", include={"image_size", "ink"}),
+    }
+    return config
 
 
 def _given(settings: Settings, name: str, place: str) -> dict[str, Any]:
@@ -165,7 +176,9 @@ def _plan_measurements(grid: GridBuilder, settings: Settings) -> None:
         config = {"data": _dataset(dataset), "eps": dataset.eps, "estimation": estimation}
         _measure(grid, name, config, settings.seeds)
     data = settings.data
-    if data.path is not None:
+    if data.path is None:
+        return
+    with grid.setting("data"):
         config = {"data": _own(grid, data, data.path), "eps": data.eps, "estimation": estimation}
         grid.locate("data", data.path)
         if data.labels is not None:
@@ -179,18 +192,20 @@ def _own_name(data: Data, path: str) -> str:
     return data.name or Path(path.rstrip("/")).stem
 
 
-def _check_names(settings: Settings) -> None:
-    """Raise UserError for a name given twice: the report would take both for one task."""
+def _check_names(grid: GridBuilder, settings: Settings) -> None:
+    """Refuse a name given twice: the report would take both for one task."""
     places = {f"{group}.{name}": name for group in _GROUPS for name in getattr(settings, group)}
     places |= {f"the union {one}+{two}": f"{one}+{two}" for one, two in product(settings.unions, repeat=2)}
     if settings.data.path is not None:
         places["data"] = _own_name(settings.data, settings.data.path)
     taken: dict[str, str] = {}
     for place, name in places.items():
-        if name in taken:
-            change = "set data.name to another" if place == "data" else "rename one of them"
-            raise UserError(f"The name '{name}' is given to both {taken[name]} and {place}: {change}")
-        taken[name] = place
+        with grid.setting(*place.split(".", 1)):
+            if name in taken:
+                change = "set data.name to another" if place == "data" else "rename one of them"
+                raise UserError(f"The name '{name}' is given to both {taken[name]} and {place}: {change}")
+            taken[name] = place
+    grid.check()
 
 
 def _dataset(dataset: Parameters) -> dict[str, Any]:
@@ -216,8 +231,10 @@ def _measure(
         grid.target({"task": name, "seed": seed}, cell)
 
 
-def _check_orders(settings: Settings, names: set[str]) -> None:
+def _check_orders(grid: GridBuilder, settings: Settings, names: set[str]) -> None:
     for title, order in settings.orders.items():
-        for name in order:
-            if name not in names:
-                raise unknown(f"task in the order '{title}'", name, names)
+        for index, name in enumerate(order):
+            with grid.setting("orders", title, index):
+                if name not in names:
+                    raise unknown(f"task in the order '{title}'", name, names)
+    grid.check()

@@ -29,6 +29,7 @@ task = Task(
     report="imagenet_rib.report.results:write",
     progress_metric="mean_accuracy",
     estimate="imagenet_rib.grid.cost:estimate",
+    own_settings={"training": "methods.NAME.training"},
     parts={
         "method": PartKind(
             "imagenet_rib.methods:registry",

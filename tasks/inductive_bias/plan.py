@@ -41,24 +41,32 @@ def plan(settings: Settings) -> Grid:
     """
     grid = GridBuilder("inductive-bias")
     for name, problem in settings.problems.items():
-        _check_extent(name, problem, settings)
-        data = {seed: _data(grid, name, problem, seed) for seed in settings.seeds}
-        for space_name, space in settings.spaces.items():
-            for point in points(settings, problem):
-                for seed in settings.seeds:
-                    labels = {
-                        "problem": name,
-                        "space": space_name,
-                        "n_train": point.n_train,
-                        "dimension": "full" if point.dimension is None else point.dimension,
-                        "seed": seed,
-                    }
-                    reason = _impossible(problem, space, point)
-                    if reason is not None:
-                        grid.skip(labels, reason)
-                        continue
-                    _estimate(grid, settings, name, data[seed], (space_name, space), point, seed, labels)
+        with grid.setting("problems", name):
+            _check_extent(name, problem, settings)
+            data = {seed: _data(grid, name, problem, seed) for seed in settings.seeds}
+            for space_name, space in settings.spaces.items():
+                _plan_space(grid, settings, name, data, (space_name, space))
     return grid.build()
+
+
+def _plan_space(
+    grid: GridBuilder, settings: Settings, problem: str, data: Mapping[int, Cell], space: tuple[str, Space]
+) -> None:
+    """Plan one space's estimates on a problem, whose points ``data`` holds by seed."""
+    for point in points(settings, settings.problems[problem]):
+        for seed in settings.seeds:
+            labels = {
+                "problem": problem,
+                "space": space[0],
+                "n_train": point.n_train,
+                "dimension": "full" if point.dimension is None else point.dimension,
+                "seed": seed,
+            }
+            reason = _impossible(settings.problems[problem], space[1], point)
+            if reason is not None:
+                grid.skip(labels, reason)
+                continue
+            _estimate(grid, settings, problem, data[seed], space, point, seed, labels)
 
 
 def points(settings: Settings, problem: Points) -> list[Point]:

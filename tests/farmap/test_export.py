@@ -34,7 +34,7 @@ def test_networkx_reads_the_graph():
 
 
 def test_what_a_suite_asks_for_is_kept(store):
-    overrides = ["maps={small: 1}", "seeds=[0]", "vary={}", "films=[]", "keep=[graph, trajectory]"]
+    overrides = ["maps={small: 1}", "seeds=[0]", "films=[]", "keep=[graph, trajectory]"]
     suite = load_suite(task, "mini", [*overrides, "steps=300"])
     grid = suite.grid().select({"agent": ["farmap", "frontier"], "film": ["none"]})
     run_grid(task, grid, store, RunOptions(executor="inline"))

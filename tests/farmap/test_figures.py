@@ -20,11 +20,11 @@ def entries(agent, coverage, fragments):
     ]
 
 
-def drawn(groups):
+def drawn(groups, variants=()):
     """The last step of each line of the coverage curves, by agent."""
     runs = [run for group in groups for run in group]
     agents = list(dict.fromkeys(run.agent for run in runs))
-    figure = next(draw(summarise(runs, agents, None), {})).figure
+    figure = next(draw(summarise(runs, agents, None), {}, variants)).figure
     (axes,) = (axes for axes in figure.axes if axes.lines)
     return [line.get_xdata()[-1] for line in axes.lines]
 
@@ -33,14 +33,18 @@ SOON = np.minimum(STEPS / 10, 100.0)  # everything seen at step 1,000
 
 
 @pytest.mark.parametrize(
-    "agents", [["farmap rho=1"], ["farmap rho=1", "farmap rho=3"], ["g=1", "g=2"], ["g=1", "farmap"]]
+    "agents", [["farmap-rho-1"], ["farmap-rho-1", "farmap-rho-3"], ["g=1", "g=2"], ["g=1", "farmap"]]
 )
 def test_agents_are_drawn_whatever_their_names_if_there_is_no_other(agents):
-    assert len(drawn([entries(agent, SOON, 1) for agent in agents])) == len(agents)
+    variants = {agent for agent in agents if agent.startswith("farmap-")}
+    assert len(drawn([entries(agent, SOON, 1) for agent in agents], variants)) == len(agents)
 
 
 def test_variants_of_one_agent_are_left_out_beside_others():
-    assert len(drawn([entries(agent, SOON, 1) for agent in ("farmap", "farmap rho=1", "g=1")])) == 2
+    assert (
+        len(drawn([entries(agent, SOON, 1) for agent in ("farmap", "farmap-rho-1", "g=1")], {"farmap-rho-1"}))
+        == 2
+    )
 
 
 def test_the_axis_ends_soon_after_the_curves_of_those_that_map_do():

@@ -62,7 +62,7 @@ def test_every_run_is_a_row_and_is_averaged_by_map_first(tiny):
     assert found["mean"] == pytest.approx(np.mean(means))
     low, high = stats.t.interval(0.95, 1, np.mean(means), stats.sem(means))
     assert found["ci95"] == pytest.approx([low, high])
-    assert summary["sizes"]["small"]["farmap rho=3"]["runs"] == 4
+    assert summary["sizes"]["small"]["farmap-rho-3"]["runs"] == 4
 
 
 def test_the_paired_difference_is_that_of_the_rows(tiny):
@@ -166,8 +166,9 @@ def test_the_users_own_map_wherever_it_lies(store, tmp_path):
         ("films=[{map: medium-1, agent: farmap}]", "did you mean 'medium-0'"),
         ("films=[{map: medium-0, agent: random-walk}]", "draws no map"),
         ("files.paths=[nowhere.txt]", "no map file"),
-        ("vary={rho: [-1]}", "rho"),
-        ("vary={rho: [.inf]}", "^The setting 'vary.rho.0' is wrong: .*finite"),
+        ("agents.farmap.rho=[1, -1]", "agents.farmap-rho--1.rho' is wrong"),
+        ("agents.farmap.rho=[1, .inf]", "^The setting 'agents.farmap-rho-inf.rho' is wrong: .*finite"),
+        ("vary={rho: [3]}", r"is gone: write sweep: \[{agents.farmap.rho: \[3\]}\]"),
         ("agents.farmap.rho=.inf", "^The setting 'agents.farmap.rho' is wrong: .*finite"),
         ("seeds=[1, 1]", "a value is listed twice"),
         ("agents.farmap.recall=true", "recall is match, border or off: write border .* or match"),

@@ -37,6 +37,7 @@ ORDER = [
     "report",
     "execute",
     "mlflow",
+    "answers",
     "cluster",
     "testing",
     "cli",

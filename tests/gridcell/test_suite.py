@@ -1,12 +1,15 @@
 """Suites: what a user writes by mistake is one sentence that names it."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, ConfigDict
 
 from gridcell.errors import UserError
+from gridcell.grid import GridBuilder
+from gridcell.settings import SettingsError
 from gridcell.suite import load_suite
 from gridcell.task import find_task
 
@@ -88,3 +91,69 @@ def test_merged_keys_may_be_replaced(tmp_path):
 def test_a_value_of_another_type_than_a_name_or_entry_is_refused(task, override):
     with pytest.raises(UserError, match=r"Unknown curiosity|'pretrainings.plain' is wrong"):
         load_suite(find_task(task), "mini", [override])
+
+
+PLANNING_MISTAKES = {
+    "imagenet-rib": (
+        """extends: mini
+architectures:
+  first: {name: vit_tiny_patch16_24, pretrainings: [plain]}
+  second: {name: resnet19, pretrainings: [plain]}
+downstream: [v2, sketchy]
+""",
+        ["line 3: ", "vit_tiny_patch16_224", "line 4: ", "resnet18", "line 5: ", "'sketch'"],
+    ),
+    "farmap": (
+        """extends: mini
+compare: [farmap, frontie]
+films:
+  - {map: small-0, agent: farmap}
+  - {map: small-99, agent: farmap}
+  - {map: small-0, agent: fermap}
+""",
+        ["line 2: ", "'frontier'", "line 5: ", "small-99", "line 6: ", "'farmap'"],
+    ),
+    "generalization-difficulty": (
+        """tasks:
+  easy: {kind: classification, n: 100, m: 5, classes: 10, radius: 1, delta: 0.1, eps: 0.1}
+unions: [easy, hard]
+sweeps:
+  width: {task: eazy, vary: delta, start: 1, stop: 10}
+models:
+  given: {task: hard, table: errors.csv}
+""",
+        ["line 3: ", "'hard'", "line 5: ", "'easy'", "line 7: ", "models.given"],
+    ),
+    "inductive-bias": (
+        """extends: mini
+problems:
+  one: {source: npz, path: one.npz}
+  two: {source: npz, path: two.npz}
+""",
+        ["line 3: ", "one.npz", "line 4: ", "two.npz"],
+    ),
+}
+
+
+@pytest.mark.parametrize("task", PLANNING_MISTAKES)
+def test_all_mistakes_that_planning_finds_are_told_at_once_with_their_lines(
+    task: str, tmp_path: Path
+) -> None:
+    text, said = PLANNING_MISTAKES[task]
+    suite = tmp_path / "own.yaml"
+    suite.write_text(text)
+    with pytest.raises(UserError) as caught:
+        load_suite(find_task(task), str(suite)).grid()
+    message = str(caught.value)
+    assert [part for part in said if part not in message] == [], message
+
+
+def test_a_grid_goes_on_after_a_setting_that_cannot_be_planned() -> None:
+    grid = GridBuilder("example")
+    with grid.setting("agents", "a"):
+        raise UserError("There is no map")
+    with grid.setting("agents", "b"):
+        grid.add("run", {})
+    with pytest.raises(SettingsError, match="There is no map") as caught:
+        grid.build()
+    assert [mistake.path for mistake in caught.value.mistakes] == [("agents", "a")]

@@ -1,9 +1,6 @@
 """What the commands share: options, the suite and grid they name, and how they print."""
 
-import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -11,15 +8,20 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from gridcell import plugins
-from gridcell.errors import CorruptData, UserError
+from gridcell.answers.request import (
+    DEFAULT_STORAGE as DEFAULT_STORAGE,
+    DEFAULT_SUITE as DEFAULT_SUITE,
+    Request as Request,
+    open_store as open_store,
+    read_results as read_results,
+    reading as reading,
+    request as request,
+    selection as selection,
+    stale_results as stale_results,
+)
 from gridcell.grid import Grid
 from gridcell.printable import printable
-from gridcell.staleness import Staleness, find_stale
-from gridcell.store import Result, Store
 from gridcell.store.values import without_not_finite
-from gridcell.suite import Suite, load_suite
-from gridcell.task import find_task
 
 
 class ChangedChoice(StrEnum):
@@ -81,111 +83,7 @@ Tracking = Annotated[
     ),
 ]
 
-DEFAULT_SUITE = "mini"
-DEFAULT_STORAGE = "runs"
 PLAIN_WIDTH = 110  # columns, where output goes to a file or pipe
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a command line asks for: a suite, and the cells of it that were selected."""
-
-    suite: Suite
-    grid: Grid
-    selected: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-    @property
-    def title(self) -> str:
-        """Task and suite, for headings and MLflow's experiment."""
-        return f"{self.suite.task.name}/{self.suite.name}"
-
-    @property
-    def full_title(self) -> str:
-        """The title, and what was selected, where not everything was: for reports."""
-        chosen = " ".join(f"{key}={','.join(values)}" for key, values in self.selected.items())
-        return f"{self.title} (selected: {chosen})" if chosen else self.title
-
-
-def request(
-    task: str,
-    suite: str,
-    select: list[str] | None,
-    overrides: list[str] | None,
-    seeds: int | None,
-    plugin: list[str] | None = None,
-) -> Request:
-    """Load plug-ins, task and suite, plan the grid and select from it.
-
-    Raises:
-        UserError: any name, key or value is wrong, or a plug-in can't be loaded.
-    """
-    plugins.load(plugin or (), joins=True)  # first, for the task may be in one
-    loaded = load_suite(find_task(task), suite, overrides or (), seeds, plugin or ())
-    wanted = selection(select or ())
-    return Request(loaded, loaded.grid().select(wanted), wanted)
-
-
-def selection(pairs: list[str] | tuple[()]) -> dict[str, list[str]]:
-    """Parse ``key=value,value`` pairs.
-
-    Raises:
-        UserError: one doesn't look like that.
-    """
-    wanted: dict[str, list[str]] = {}
-    for pair in pairs:
-        key, equals, values = pair.partition("=")
-        if not equals or not values:
-            raise UserError(f"'--select {pair}' must look like --select key=value[,value]")
-        wanted.setdefault(key, []).extend(values.split(","))
-    return wanted
-
-
-def open_store(uri: str, *, must_exist: bool = True) -> Store:
-    """Open a store for reading.
-
-    Raises:
-        UserError: it can't be read, is of another format, or has to exist and doesn't.
-    """
-    store = Store(uri)
-    with reading(uri):
-        exists = store.exists()
-    if must_exist and not exists:
-        raise UserError(f"There is no gridcell storage at '{uri}' yet: 'gridcell run' makes one")
-    return store
-
-
-@contextlib.contextmanager
-def reading(uri: str) -> Iterator[None]:
-    """Turn what a filesystem raises while ``uri`` is read into one sentence.
-
-    Each filesystem has errors of its own. Python's built-in ones are our mistakes, save the system's.
-
-    Raises:
-        UserError: ``uri`` can't be read.
-    """
-    try:
-        yield
-    except (UserError, CorruptData):
-        raise
-    except Exception as error:
-        if not isinstance(error, OSError) and type(error).__module__ == "builtins":
-            raise
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:300]
-        raise UserError(f"The storage '{uri}' can't be read: {reason}") from error
-
-
-def read_results(asked: Request, store: Store) -> dict[str, Result]:
-    """Read the results of the cells that are done, without damaged ones."""
-    with reading(store.uri):
-        results, _ = store.results.read_many(store.results.done() & asked.grid.cells.keys())
-    return results
-
-
-def stale_results(asked: Request, store: Store) -> Staleness:
-    """Find the results that were made by other code, or from other inputs, than are there now."""
-    results = read_results(asked, store)
-    with reading(store.uri):
-        return find_stale(asked.suite.task, asked.grid, store, results)
 
 
 def describe_diverged(diverged: int, blocked: int) -> str:

@@ -99,6 +99,8 @@ def plan(
             "skipped": skipped,
             "estimate": dict(estimate),
             "notes": list(asked.grid.notes),
+            "sweeps": [asdict(one) for one in asked.suite.sweeps],
+            "swept_cells": cells_of_sweeps(asked) if asked.suite.sweeps else 0,
         }
         print_json(answer | ({"simulated": simulated} if gpus else {}))
         return
@@ -119,6 +121,8 @@ def plan(
         table.add_row(kind, *map(str, row), ", ".join(sorted(needs)) or "-")
     console.print(table)
     _print_skipped(console, asked)
+    for line in _of_sweeps(asked):
+        console.print(line, soft_wrap=True)
     print_notes(console, asked.grid)
     for sentence in stale.sentences():
         console.print(sentence, soft_wrap=True)
@@ -264,6 +268,23 @@ def _of_earlier_rules(asked: Request, store: Store) -> list[str]:
         f"{len(ids)} results of an earlier rule of the kind '{kind}' are in this store and not used"
         for kind, ids in sorted(earlier.items())
     ]
+
+
+def _of_sweeps(asked: Request) -> list[str]:
+    """Say which variants each sweep adds, and how many cells all of them add to the plan."""
+    sweeps = asked.suite.sweeps
+    if not sweeps:
+        return []
+    lines = [f"sweep of {' and '.join(one.keys)}: {', '.join(one.names)}" for one in sweeps]
+    return [*lines, f"sweeps add {cells_of_sweeps(asked)} of the {len(asked.grid)} cells"]
+
+
+def cells_of_sweeps(asked: Request) -> int:
+    """Return how many of the selected cells would not be there without sweeps."""
+    if asked.suite.without_sweeps is None:
+        return 0
+    plain = asked.suite.task.plan(asked.suite.without_sweeps)
+    return len(asked.grid.cells.keys() - plain.cells.keys())
 
 
 def _by_kind(asked: Request) -> dict[str, list[Cell]]:

@@ -121,6 +121,8 @@ def submit(
     package = pack(root, exclude or (), limit_mib)
     if Path(suite).suffix:
         suite = _inside(suite, root, package)
+    for file in loaded.files:
+        _inside(file, root, package)
     _check_plugins(root, package)
     options = [
         *("--suite", suite, "--storage", storage, "--address", "auto"),

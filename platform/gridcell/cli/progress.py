@@ -10,6 +10,7 @@ from gridcell.cell import Cell
 from gridcell.cli.time_left import TimeLeft
 from gridcell.execute.outcome import FailureClass, Outcome
 from gridcell.execute.schedule import Schedule
+from gridcell.grid import Grid
 from gridcell.notice import NOTICE
 
 DRAW_EVERY_S = 0.2  # estimating the time left looks at every queued cell
@@ -89,6 +90,10 @@ class TerminalProgress:
                 fate = "stopped"
             line = f"{cell.id} {cell.title} {fate}: {outcome.failure.message}"
             self._console.print(line, soft_wrap=True)
+        self._draw()
+
+    def grown(self, grid: Grid) -> None:
+        """Show the new total."""
         self._draw()
 
     def ended(self, stopped: bool) -> None:

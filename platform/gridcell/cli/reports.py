@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gridcell.answers.request import grid_results as grid_results
 from gridcell.cli import common
 from gridcell.cli.common import (
     DEFAULT_STORAGE,
@@ -38,7 +39,6 @@ from gridcell.mlflow.names import labels_of, tags_of_states
 from gridcell.mlflow.writer import remarks
 from gridcell.report import GridResults, write_report
 from gridcell.report.results import STATES
-from gridcell.staleness import find_stale
 from gridcell.store import Store
 from gridcell.store.plans import grid_id
 
@@ -46,39 +46,6 @@ Out = Annotated[Path | None, typer.Option("--out", "--report", metavar="DIR", he
 
 GRID_MARK = ".grid"
 """File in a report's folder: the id of the grid that it shows."""
-
-
-def grid_results(asked: Request, store: Store) -> GridResults:
-    """Read what the store holds of a grid.
-
-    Raises:
-        UserError: a stored result is damaged.
-    """
-    with reading(store.uri):
-        results, damaged = store.results.read_many(asked.grid.cells)
-        failures, losses = store.failures.read_all(), store.losses.read_all()
-    if damaged:
-        raise UserError(
-            f"The stored result of cell {damaged[0]} is damaged ({len(damaged)} in all): "
-            "'gridcell run' sets damaged results aside and runs their cells again"
-        )
-    return GridResults(
-        title=asked.full_title,
-        settings=asked.suite.settings.model_dump(mode="json"),
-        grid=asked.grid,
-        results=results,
-        failures={
-            cell_id: failure
-            for cell_id, failure in failures.items()
-            if cell_id in asked.grid.cells and cell_id not in results
-        },
-        store=store,
-        losses=losses,
-        remarks=[
-            *find_stale(asked.suite.task, asked.grid, store, results).sentences(),
-            *asked.grid.notes,
-        ],
-    )
 
 
 def report_folder(given: Path | None, asked: Request, store: Store) -> Path:

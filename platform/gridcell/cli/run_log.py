@@ -9,6 +9,7 @@ from gridcell.cell import Cell
 from gridcell.errors import UserError
 from gridcell.execute.outcome import Outcome
 from gridcell.execute.schedule import Schedule
+from gridcell.grid import Grid
 from gridcell.printable import printable
 from gridcell.secrets import redact
 
@@ -53,6 +54,10 @@ class EventLines:
         self._line(f"failed {cell.id} {cell.title} ({failure.failure_class}{fate}): {failure.message}")
         if self._tracebacks and failure.traceback:
             self._say(failure.traceback)
+
+    def grown(self, grid: Grid) -> None:
+        """Say how much there is to do beside."""
+        self._line(f"added: a grid of {len(grid)} cells")
 
     def ended(self, stopped: bool) -> None:
         """Say that it is over."""

@@ -34,7 +34,8 @@ def settings(
     if not path:
         console.print(
             "A suite file may also say 'extends: SUITE' and hold changes alone, leave entries out of what it "
-            "extends by 'without: [ENTRY]', and keep YAML anchors below keys that begin with 'x-'."
+            "extends by 'without: [ENTRY]', sweep settings by 'sweep: {methods.ewc.strength: [1, 10]}', and "
+            "keep YAML anchors below keys that begin with 'x-'."
         )
 
 

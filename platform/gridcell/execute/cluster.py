@@ -8,7 +8,7 @@ import platform
 import signal
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -106,12 +106,16 @@ class Room:
             self._looked = time.monotonic()
 
     def holds(self, cells: Iterable[Resources]) -> bool:
-        """Whether the cluster has what these cells ask for together, in whatever way it is cut into nodes."""
+        """Whether the cluster has what these cells ask for together, in whatever way it is cut into nodes.
+
+        Args:
+            cells: what each asks for, or a counter of these.
+        """
         self._look()
-        asked: Counter[str] = Counter()
-        for resources in cells:
-            for bundle in bundles(resources):
-                asked.update(bundle)
+        asked: defaultdict[str, float] = defaultdict(float)
+        for resources, count in Counter(cells).items():
+            for name, amount in bundles(resources)[0].items():
+                asked[name] += amount * resources.workers * count
         return all(amount <= self._there.get(name, 0) + 1e-9 for name, amount in asked.items())
 
     def starts_one_beside(self, starting: int) -> bool:

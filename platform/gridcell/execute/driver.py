@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gridcell.cell import Cell
+from gridcell.execute.growth import grow
 from gridcell.execute.heartbeat import Heartbeat
 from gridcell.execute.inline import run_inline
 from gridcell.execute.listener import Listener, Listeners
@@ -12,6 +13,7 @@ from gridcell.execute.options import GridRun, RunOptions
 from gridcell.execute.outcome import FailureClass
 from gridcell.execute.running_code import remember
 from gridcell.execute.schedule import Schedule
+from gridcell.execute.source import Source
 from gridcell.fingerprint import Codes
 from gridcell.grid import Grid
 from gridcell.notice import NOTICE
@@ -26,6 +28,7 @@ def run_grid(
     options: RunOptions | None = None,
     *,
     listeners: Sequence[Listener] = (),
+    source: Source | None = None,
 ) -> Schedule:
     """Run the cells that the store lacks and return the schedule, which tells how each ended.
 
@@ -38,21 +41,28 @@ def run_grid(
         store: prepared for writing.
         options: how to run; the defaults of :class:`RunOptions` if left out.
         listeners: are told what happens.
+        source: gives the run more cells while it goes on; see there.
 
     Raises:
         UserError: the executor can't run this grid.
+        Exception: whatever the source raised, once the cells that ran then have ended.
     """
     options = options or RunOptions()
     codes = remember(task)
     diverged = set() if options.retry_diverged else diverged_cells(store.failures.read_all())
     done = store.results.done() - options.rerun.keys()
     schedule = Schedule(grid, done, diverged, max_failures=options.max_failures)
+    run = GridRun(task, grid, schedule, store, Listeners([]), options, source)
+    added = grow(run)
+    if run.trouble:
+        raise run.trouble[0]
     if schedule.exhausted:
         return schedule
     code = _files_of(codes, schedule.queued())
-    listener = Listeners([*listeners, Heartbeat(store, task.name, code)])
-    run = GridRun(task, grid, schedule, store, listener, options)
+    run.listener = listener = Listeners([*listeners, Heartbeat(store, task.name, code)])
     listener.begun(schedule)
+    for more in added:
+        listener.grown(more)
     stopped = True
     try:
         if options.executor == "inline":
@@ -65,6 +75,8 @@ def run_grid(
     finally:
         NOTICE.withdraw()
         listener.ended(stopped)
+    if run.trouble:
+        raise run.trouble[0]
     return schedule
 
 

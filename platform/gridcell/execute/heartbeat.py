@@ -16,6 +16,7 @@ from gridcell.cell import Cell
 from gridcell.execute.outcome import FailureClass, Outcome
 from gridcell.execute.schedule import Schedule
 from gridcell.execute.settle import lost_seconds, lost_steps
+from gridcell.grid import Grid
 from gridcell.store import Loss, Store
 from gridcell.store.filesystem import Folder
 from gridcell.store.names import is_name
@@ -73,6 +74,9 @@ class Heartbeat:
         """Remove the cell."""
         self._running.pop(cell.id, None)
         self._steps.pop(cell.id, None)
+
+    def grown(self, grid: Grid) -> None:
+        """Do nothing: what is added shows once it runs."""
 
     def ended(self, stopped: bool) -> None:
         """Stop, account for what an interruption lost, and remove the file."""

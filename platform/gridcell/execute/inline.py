@@ -25,7 +25,7 @@ def run_inline(run: GridRun) -> None:
         KeyboardInterrupt: the run was asked to end, and the running cell has left.
         UserError: a cell runs on several workers, and this machine hasn't got what they ask for.
     """
-    with processes_for(run.schedule.queued(), run.options.num_cpus):
+    with processes_for(run.schedule.queued(), run.options.num_cpus) as run.check:
         while cell := run.schedule.take():
             run.listener.started(cell)
             outcome = run_whatever_it_raises(
@@ -33,10 +33,10 @@ def run_inline(run: GridRun) -> None:
                     cell,
                     run.task,
                     run.store,
-                    run.grid.locations,
+                    run.locations,
                     run.schedule.oom_halvings(cell.id),
                     _reporter(run, cell),
-                    replaces=run.options.rerun.get(cell.id),
+                    replaces=run.rerun.get(cell.id),
                     origin=run.options.origin,
                 )
             )

@@ -7,6 +7,7 @@ from typing import Protocol
 from gridcell.cell import Cell
 from gridcell.execute.outcome import Outcome
 from gridcell.execute.schedule import Schedule
+from gridcell.grid import Grid
 
 _LOG = logging.getLogger(__name__)
 
@@ -25,6 +26,9 @@ class Listener(Protocol):
 
     def finished(self, cell: Cell, outcome: Outcome, again: bool) -> None:
         """An attempt ended; ``again`` where the cell will be tried again."""
+
+    def grown(self, grid: Grid) -> None:
+        """More cells are to be run: those of ``grid`` that were not there before."""
 
     def ended(self, stopped: bool) -> None:
         """The run is over; ``stopped`` by Ctrl-C or an error, when whoever waits wants the prompt back."""
@@ -65,6 +69,10 @@ class Listeners:
     def finished(self, cell: Cell, outcome: Outcome, again: bool) -> None:
         """An attempt ended."""
         self._each(lambda listener: listener.finished(cell, outcome, again))
+
+    def grown(self, grid: Grid) -> None:
+        """More cells are to be run."""
+        self._each(lambda listener: listener.grown(grid))
 
     def ended(self, stopped: bool) -> None:
         """The run is over."""

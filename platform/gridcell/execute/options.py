@@ -1,12 +1,14 @@
 """How a grid is to be run, and what travels together while it runs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gridcell.cell import Cell
 from gridcell.errors import UserError
 from gridcell.execute.listener import Listener
 from gridcell.execute.schedule import Schedule
+from gridcell.execute.source import Source
 from gridcell.grid import Grid
 from gridcell.store import Store
 from gridcell.task import Task
@@ -63,17 +65,22 @@ class RunOptions:
         check_seconds("--stall-timeout", self.stall_timeout_s)
 
 
-@dataclass(frozen=True)
+@dataclass
 class GridRun:
     """A run of a grid, as every executor is given it.
 
     Attributes:
         task: the plug-in whose cells these are.
-        grid: all cells.
-        schedule: order and retries.
+        grid: the cells that are there when the run begins.
+        schedule: order and retries, of cells that were added since, too.
         store: where results go; every node must reach it under the same URI.
         listener: is told what happens.
         options: how to run.
+        source: where more cells come from; None where none come.
+        locations: name -> path or URI of data on this machine, of what was added, too.
+        rerun: id -> stamp of the stale record that is to be replaced, of what was added, too.
+        check: makes sure that what is to be added can run here, or raises UserError.
+        trouble: what the source or the check raised; the run then ends, and raises it.
     """
 
     task: Task
@@ -82,6 +89,16 @@ class GridRun:
     store: Store
     listener: Listener
     options: RunOptions = field(default_factory=RunOptions)
+    source: Source | None = None
+    locations: dict[str, str] = field(init=False)
+    rerun: dict[str, str] = field(init=False)
+    check: Callable[[Sequence[Cell]], None] = field(init=False)
+    trouble: list[Exception] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        self.locations = dict(self.grid.locations)
+        self.rerun = dict(self.options.rerun)
+        self.check = lambda cells: None
 
 
 def check_at_least_one(option: str, value: int | None) -> None:

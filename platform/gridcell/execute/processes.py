@@ -12,7 +12,7 @@ import socket
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -37,20 +37,31 @@ GRACE_S = 3.0  # in which the other workers may tell why, once one has failed
 
 
 @contextlib.contextmanager
-def processes_for(cells: Sequence[Cell], num_cpus: int | None = None) -> Iterator[None]:
+def processes_for(
+    cells: Sequence[Cell], num_cpus: int | None = None
+) -> Iterator[Callable[[Sequence[Cell]], None]]:
     """Start a cluster on this machine if one of the cells runs on several workers; end it afterwards.
+
+    Yields:
+        A function that does so, if there is none yet, for cells that are added later.
 
     Raises:
         UserError: this machine hasn't got what a cell asks for.
     """
     global _session
     with contextlib.ExitStack() as session:
-        if any(cell.resources.workers > 1 for cell in cells):
-            session.enter_context(ray_cluster(None, num_cpus))
-            check_resources(cells)
+
+        def provide(cells: Sequence[Cell]) -> None:
+            if any(cell.resources.workers > 1 for cell in cells):
+                ray = sys.modules.get("ray")
+                if ray is None or not ray.is_initialized():
+                    session.enter_context(ray_cluster(None, num_cpus))
+                check_resources(cells)
+
+        provide(cells)
         _session = session
         try:
-            yield
+            yield provide
         finally:
             _session = None
             _release()

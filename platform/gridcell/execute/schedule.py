@@ -1,29 +1,18 @@
 """Which cell runs next: the order that every executor follows."""
 
-import heapq
 import random
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections import Counter
+from collections.abc import Callable, Iterable, Set
 from dataclasses import astuple
 
 from gridcell.cell import Cell
+from gridcell.execute.dependencies import Dependencies, missing, missing_cells
 from gridcell.execute.outcome import RETRIES, Failure, FailureClass, Outcome
+from gridcell.execute.ready import Entry, ReadyQueue, Shape
+from gridcell.execute.source import Ended
 from gridcell.grid import Grid
 
-# Elsewhere, kind seen, minus the longest path, resources, rank, id.
-_Entry = tuple[bool, bool, int, tuple[float, ...], int, str]
-
-
-def missing_cells(grid: Grid, done: Set[str]) -> set[str]:
-    """Return the cells that must run: targets that aren't done, and what they need, back to done cells."""
-    missing: set[str] = set()
-    stack = [target.cell for target in grid.targets]
-    while stack:
-        cell_id = stack.pop()
-        if cell_id not in done and cell_id not in missing:
-            missing.add(cell_id)
-            stack.extend(grid.cells[cell_id].needs.values())
-    return missing
+__all__ = ["Schedule", "missing_cells"]
 
 
 class Schedule:
@@ -33,6 +22,8 @@ class Schedule:
     known early. Then one that more steps depend on (longest path to a target), so that the end of a grid
     isn't one long chain; equal resource requests stay together, since a Ray actor is reused only between
     equal requests. What another driver runs comes last: it may be done by then.
+
+    It may be given more cells at any time (``add``), as by a search.
     """
 
     def __init__(
@@ -51,71 +42,92 @@ class Schedule:
             final_failures: ids that aren't tried again (diverged), with the cells that need them.
             max_failures: hand out nothing more once so many cells have failed; no limit by default.
         """
-        self._grid = grid
-        self._done = set(done)
-        self._to_run = missing_cells(grid, done)
-        self._dependents: Mapping[str, list[str]] = self._find_dependents()
-        self._height = self._longest_paths()
-        self._rank = {cell_id: index for index, cell_id in enumerate(grid.cells)}
-        self._ready: list[_Entry] = []  # heap
+        self._graph = Dependencies()
+        self._wanted: dict[str, None] = {}  # ids of the targets' cells
+        self._done: set[str] = set()
+        self._final_failures = set(final_failures)
+        self._to_run: set[str] = set()
+        self._rank: dict[str, int] = {}
+        self._ready = ReadyQueue()
         self._kinds_seen: set[str] = set()
-        self._in_ready: set[str] = set()
         self._attempts: Counter[tuple[str, FailureClass]] = Counter()
         self._max_failures = max_failures
+        self._ended: list[Ended] = []
+        self._diverged: set[str] = set()
         self.stopped = ""  # why nothing more is handed out
         self.elsewhere: Set[str] = frozenset()  # what other drivers run; replaced as a whole, by any thread
         self.running: set[str] = set()
         self.failed: dict[str, Outcome] = {}
         self.blocked: set[str] = set()
         self.finished: set[str] = set()
-        self.total = len(self._to_run)
-        self._diverged_before = self._to_run.intersection(final_failures)
-        for cell_id in self._diverged_before:
-            self.blocked.add(cell_id)
-            self._block_dependents(cell_id)
-        for cell_id in sorted(self._to_run, key=lambda item: (-self._height[item], self._rank[item])):
-            self._queue_when_ready(cell_id)
+        self.total = 0
+        self.add(grid, done)
+
+    def add(self, grid: Grid, done: Set[str] = frozenset()) -> list[Cell]:
+        """Take on the cells of another grid, too, which may share cells with those that are here.
+
+        Args:
+            grid: its targets and what they need; cells that are here already stay as they are.
+            done: ids of those of its cells that are committed.
+
+        Returns:
+            The cells that were not here.
+        """
+        new = self._graph.add(grid.cells)
+        self._done.update(done & set(new))
+        targets = dict.fromkeys(target.cell for target in grid.targets)
+        self._ended += [self._how_it_ended(cell_id) for cell_id in targets if self._has_ended(cell_id)]
+        self._wanted |= targets
+        self._rank.update((cell_id, len(self._rank) + place) for place, cell_id in enumerate(new))
+        more = missing(self._graph.cells, targets, self._done) - self._to_run
+        self._to_run |= more
+        self.total += len(more)
+        for cell_id in sorted(more & self._final_failures, key=self._rank.__getitem__):
+            self._diverged.add(cell_id)
+            if cell_id not in self.blocked:  # by another one that diverged
+                self._block(cell_id)
+        for cell_id in sorted(more, key=lambda item: (-self._graph.height[item], self._rank[item])):
+            self._queue_or_block(cell_id)
+        return [grid.cells[cell_id] for cell_id in new]
+
+    def take_ended(self) -> list[Ended]:
+        """Return the cells that ended for good since the last call, and targets that had when added."""
+        ended, self._ended = self._ended, []
+        return ended
+
+    def _has_ended(self, cell_id: str) -> bool:
+        return cell_id in self._done or cell_id in self.failed or cell_id in self.blocked
+
+    def _how_it_ended(self, cell_id: str) -> Ended:
+        outcome = self.failed.get(cell_id)
+        failure = outcome.failure if outcome is not None else None
+        return Ended(self._graph.cells[cell_id], cell_id in self._done, failure)
 
     def shuffle(self, order: random.Random) -> None:
         """Take otherwise equal cells in a random order, in place of the grid's.
 
         Drivers that share a grid would otherwise come to each cell at the same time.
         """
-        ranked = list(self._grid.cells)
+        ranked = list(self._rank)
         order.shuffle(ranked)
         self._rank = {cell_id: index for index, cell_id in enumerate(ranked)}
-        self._ready = [(*entry[:-2], self._rank[entry[-1]], entry[-1]) for entry in self._ready]
-        heapq.heapify(self._ready)
-
-    def _find_dependents(self) -> Mapping[str, list[str]]:
-        dependents = defaultdict(list)
-        for cell_id in self._grid.cells:
-            for need in set(self._grid.cells[cell_id].needs.values()):
-                dependents[need].append(cell_id)
-        return dependents
-
-    def _longest_paths(self) -> dict[str, int]:
-        height: dict[str, int] = {}
-        for cell_id in reversed(list(self._grid.cells)):
-            height[cell_id] = 1 + max((height[item] for item in self._dependents.get(cell_id, ())), default=0)
-        return height
+        self._ready.rank_anew(self._rank)
 
     def _is_over(self, cell_id: str) -> bool:
         return cell_id in self.finished or cell_id in self.failed or cell_id in self.blocked
 
     def _has_its_needs(self, cell_id: str) -> bool:
-        return all(need in self._done for need in self._grid.cells[cell_id].needs.values())
+        return all(need in self._done for need in self._graph.cells[cell_id].needs.values())
 
     def _queue_when_ready(self, cell_id: str) -> None:
-        waits = cell_id in self._to_run and cell_id not in self.running and cell_id not in self._in_ready
+        waits = cell_id in self._to_run and cell_id not in self.running and cell_id not in self._ready
         if waits and not self._is_over(cell_id) and self._has_its_needs(cell_id):
-            self._in_ready.add(cell_id)
-            cell = self._grid.cells[cell_id]
+            cell = self._graph.cells[cell_id]
             seen = cell.kind in self._kinds_seen
             self._kinds_seen.add(cell.kind)
             shape = astuple(cell.resources)
-            entry = (False, seen, -self._height[cell_id], shape, self._rank[cell_id], cell_id)
-            heapq.heappush(self._ready, entry)
+            depth, rank = -self._graph.height[cell_id], self._rank[cell_id]
+            self._ready.add(Entry(False, seen, depth, shape, rank, cell_id))
 
     def is_done(self, cell_id: str) -> bool:
         """Whether the cell's result is committed and, as far as is known, whole."""
@@ -129,12 +141,7 @@ class Schedule:
     @property
     def diverged(self) -> set[str]:
         """Ids of the cells whose training diverged: ``failed`` holds those of this run, ``blocked`` older."""
-        now = {
-            cell_id
-            for cell_id, outcome in self.failed.items()
-            if outcome.failure is not None and outcome.failure.failure_class is FailureClass.DIVERGED
-        }
-        return now | self._diverged_before
+        return self._diverged
 
     def oom_halvings(self, cell_id: str) -> int:
         """Return how often a cell ran out of memory, and so how often its batch is to be halved."""
@@ -143,7 +150,7 @@ class Schedule:
     def queued(self) -> list[Cell]:
         """Return the cells that have yet to start, ready or not."""
         waiting = (item for item in self._to_run if item not in self.running and not self._is_over(item))
-        return [self._grid.cells[cell_id] for cell_id in waiting]
+        return [self._graph.cells[cell_id] for cell_id in waiting]
 
     def take(
         self,
@@ -158,39 +165,20 @@ class Schedule:
         """
         if self.stopped:
             return None
-        self._postpone_elsewhere()
-        passed: set[tuple[float, ...]] = set()  # resources of what is overtaken
-        while (entry := self._first_beside(passed)) is not None:
-            cell = self._grid.cells[entry[-1]]
+        passed: set[Shape] = set()  # of what is overtaken
+        while (entry := self._ready.first(passed, self.elsewhere)) is not None:
+            cell = self._graph.cells[entry.cell]
             whole = self._has_its_needs(cell.id)  # unless what it needs was found damaged meanwhile
             if whole and not may(cell):
                 if not overtaken(cell):
                     return None
-                passed.add(entry[3])
+                passed.add(entry.shape)
                 continue
-            self._remove(entry)
+            self._ready.remove(cell.id)
             if whole:
                 self.running.add(cell.id)
                 return cell
         return None
-
-    def _first_beside(self, passed: Set[tuple[float, ...]]) -> _Entry | None:
-        if not passed:
-            return self._ready[0] if self._ready else None
-        return min((entry for entry in self._ready if entry[3] not in passed), default=None)
-
-    def _remove(self, entry: _Entry) -> None:
-        if entry is self._ready[0]:
-            heapq.heappop(self._ready)
-        else:
-            self._ready.remove(entry)
-            heapq.heapify(self._ready)
-        self._in_ready.discard(entry[-1])
-
-    def _postpone_elsewhere(self) -> None:
-        """Put what another driver runs behind all the rest, once, until none of it is first."""
-        while self._ready and not self._ready[0][0] and self._ready[0][-1] in self.elsewhere:
-            heapq.heapreplace(self._ready, (True, *self._ready[0][1:]))
 
     def finish(self, outcome: Outcome) -> bool:
         """Take note of how an attempt ended; return whether the cell will be tried again."""
@@ -199,7 +187,8 @@ class Schedule:
         if failure is None:
             self.finished.add(cell_id)
             self._done.add(cell_id)
-            for dependent in self._dependents.get(cell_id, ()):
+            self._ended.append(self._how_it_ended(cell_id))
+            for dependent in self._graph.above(cell_id):
                 self._queue_when_ready(dependent)
             return False
         attempt = (cell_id, failure.failure_class)
@@ -210,6 +199,9 @@ class Schedule:
             self._queue_or_block(cell_id)
             return cell_id not in self.blocked and not self.stopped
         self.failed[cell_id] = outcome
+        if failure.failure_class is FailureClass.DIVERGED:
+            self._diverged.add(cell_id)
+        self._ended.append(self._how_it_ended(cell_id))
         self._block_dependents(cell_id)
         self._stop_if_hopeless(failure)
         return False
@@ -222,7 +214,7 @@ class Schedule:
         if failure.failure_class is FailureClass.DISK_FULL:
             self.stopped = f"a disk is full ({failure.message})"
             return
-        failed = len(self.failed.keys() - self.diverged)  # a divergence is an outcome
+        failed = len(self.failed) - len(self._diverged & self.failed.keys())  # a divergence is an outcome
         if self._max_failures is not None and failed >= self._max_failures:
             self.stopped = f"{failed} cells failed, as many as --max-failures allows"
 
@@ -230,19 +222,23 @@ class Schedule:
         """Undo a done cell whose output turned out damaged, and whatever it needs that isn't done."""
         self._done.discard(cell_id)
         self.finished.discard(cell_id)
-        again = (missing_cells(self._grid, self._done) | {cell_id}) - self._to_run
+        again = (missing(self._graph.cells, self._wanted, self._done) | {cell_id}) - self._to_run
         self._to_run |= again
         self.total += len(again)
         for new in (*again, cell_id):
             self._queue_or_block(new)
 
     def _queue_or_block(self, cell_id: str) -> None:
-        """Queue a cell that is to run again, unless something that it needs can't be made any more."""
-        needs = self._grid.cells[cell_id].needs.values()
+        """Queue a cell that is to run, unless something that it needs can't be made any more."""
+        needs = self._graph.cells[cell_id].needs.values()
         if not self._is_over(cell_id) and any(need in self.failed or need in self.blocked for need in needs):
-            self.blocked.add(cell_id)
-            self._block_dependents(cell_id)
+            self._block(cell_id)
         self._queue_when_ready(cell_id)
+
+    def _block(self, cell_id: str) -> None:
+        self.blocked.add(cell_id)
+        self._ended.append(self._how_it_ended(cell_id))
+        self._block_dependents(cell_id)
 
     def _block_dependents(self, cell_id: str) -> None:
         """Count the cells that need a failed one, directly or not, as blocked.
@@ -252,8 +248,9 @@ class Schedule:
         """
         stack = [cell_id]
         while stack:
-            for dependent in self._dependents.get(stack.pop(), ()):
+            for dependent in self._graph.above(stack.pop()):
                 waits = dependent in self._to_run and dependent not in self.running
                 if waits and not self._is_over(dependent):
                     self.blocked.add(dependent)
+                    self._ended.append(self._how_it_ended(dependent))
                     stack.append(dependent)

@@ -6,7 +6,8 @@ import logging
 import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -16,6 +17,7 @@ from ray.tune.search import Searcher
 from gridcell.cell import Cell, Resources
 from gridcell.execute.cluster import Room
 from gridcell.execute.ending import Ending
+from gridcell.execute.in_flight import InFlight
 from gridcell.execute.last_words import Process, ask_node, living_nodes, take_last_words
 from gridcell.execute.nodes import IN_A_ROW, Nodes
 from gridcell.execute.options import GridRun
@@ -25,6 +27,28 @@ from gridcell.execute.trial import BEGUN, OUTCOME, PROCESS, PROGRESS
 from gridcell.store.patience import written_if_possible
 
 _LOG = logging.getLogger(__name__)
+
+
+@dataclass
+class _Trial:
+    """A cell that was handed out.
+
+    Attributes:
+        cell: the cell.
+        started: when a worker began it, by the monotonic clock.
+        process: in which it began.
+        step: the last that it is known to have reported.
+    """
+
+    cell: Cell
+    started: float | None = None
+    process: Process | None = None
+    step: int | None = None
+
+    def lost(self, failure: Failure) -> Outcome:
+        """Return how it ended, with its process or its node."""
+        seconds = time.monotonic() - self.started if self.started is not None else 0.0
+        return Outcome(self.cell.id, seconds, failure=failure, step=self.step)
 
 
 class CellSearcher(Searcher):
@@ -58,35 +82,32 @@ class CellSearcher(Searcher):
         self._ask_beyond = ask_beyond
         self._run = run
         self._max_concurrent = max_concurrent
-        self._cells: dict[str, Cell] = {}
-        self._handed_out: dict[str, float] = {}  # when, by the monotonic clock
-        self._started: dict[str, float] = {}
+        self._trials: dict[str, _Trial] = {}
+        self._in_flight = InFlight()
         self._free: Counter[Resources] = Counter()  # workers whose cell has ended, by what it asked for
-        self._starting: set[str] = set()  # trials that were handed out when no worker was free for them
         self._nodes = Nodes()
         self._ending = Ending(run.schedule)
-        self._processes: dict[str, Process] = {}  # in which a trial's cell began
         self._name = uuid.uuid4().hex[:8]  # of this run, for the names of its attempts
-        self._steps: dict[str, int] = {}  # the last that a running cell is known to have reported
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return a ready cell's trial, None while there is none, FINISHED once there will be none."""
         if self._run.schedule.exhausted:
             return Searcher.FINISHED
-        full = len(self._cells) >= self._max_concurrent
+        full = len(self._trials) >= self._max_concurrent
         cell = None if full else self._run.schedule.take(self._is_its_turn, self._has_no_machine)
         if cell is None:
             self._free.clear()  # Tune ends workers that nothing is handed to, or gives them to what waits
             return None
         avoid = self._nodes.to_avoid(cell, living_nodes()) if self._nodes.any_failed else ()
-        if self._free[cell.resources] and not avoid:
+        starts_worker = bool(avoid) or not self._free[cell.resources]
+        if not starts_worker:
             self._free[cell.resources] -= 1
-        else:
-            self._starting.add(trial_id)
-        self._cells[trial_id] = cell
-        self._handed_out[trial_id] = time.monotonic()
+        self._trials[trial_id] = _Trial(cell)
+        self._in_flight.add(trial_id, cell.resources, time.monotonic(), starts_worker=starts_worker)
         return {
             "cell": cell.id,
+            "added": self._added(cell),
+            "replaces": self._run.rerun.get(cell.id),
             "cpus": cell.resources.cpus,
             "gpus": cell.resources.gpus,
             "workers": cell.resources.workers,
@@ -94,6 +115,12 @@ class CellSearcher(Searcher):
             "attempt": self._attempt(trial_id),
             "avoid": avoid,
         }
+
+    def _added(self, cell: Cell) -> str:
+        """Return, as JSON, what workers weren't told when the run began: a cell that was added, and data."""
+        if cell.id in self._run.grid.cells:
+            return ""
+        return json.dumps({"record": cell.to_record(), "locations": self._run.locations})
 
     def _attempt(self, trial_id: str) -> str:
         return f"{self._name}-{trial_id}"
@@ -106,61 +133,63 @@ class CellSearcher(Searcher):
         shorter than a start hardly any would ever run at once. For cells that wait for want of room, though,
         the next ones make way.
         """
-        kinds = {each.resources for each in self._cells.values()}
-        lacking = {resources for resources in kinds if not self._room.holds([resources])}
+        there = self._in_flight
+        lacking = {asked for asked in there.counts if not self._room.holds([asked])}
         # What no machine holds yet keeps nothing from those that are there.
-        beside = {name: each for name, each in self._cells.items() if each.resources not in lacking}
+        beside = there.beside(lacking)
         if self._has_no_machine(cell):
-            return self._ask_beyond and len(self._cells) - len(beside) < self.ASK_AT_MOST
-        waits = [self._handed_out[trial_id] for trial_id in beside if trial_id not in self._started]
-        if waits and time.monotonic() - min(waits) > self.PATIENCE_S:
+            return self._ask_beyond and len(there) - beside.total() < self.ASK_AT_MOST
+        since = there.waits_since(lacking)
+        if since is not None and time.monotonic() - since > self.PATIENCE_S:
             return False
-        asked_for = [other.resources for other in beside.values()]
-        if self._room.holds([*asked_for, cell.resources]):
-            starting = len(self._starting & beside.keys())
-            return bool(self._free[cell.resources]) or self._room.starts_one_beside(starting)
-        return self._is_to_wait(asked_for, len(waits))
+        if self._room.holds(beside + Counter([cell.resources])):
+            free = bool(self._free[cell.resources])
+            return free or self._room.starts_one_beside(there.starting(lacking))
+        return self._is_to_wait(lacking)
 
     def _has_no_machine(self, cell: Cell) -> bool:
         """Whether no machine is there that could run a cell, however long it waits for others to end."""
         return not self._room.holds([cell.resources])
 
-    def _is_to_wait(self, beside: list[Resources], waiting: int) -> bool:
+    def _is_to_wait(self, lacking: Set[Resources]) -> bool:
         """Whether to let a cell wait for a machine, once all that there is room for has started."""
+        if not self._ask_beyond:
+            return False
+        waiting = self._in_flight.waiting(lacking)
+        begun = self._in_flight.beside(lacking) - waiting
+        if any(self._room.holds(begun + Counter([asked])) for asked in waiting):
+            return False
         most = min(1 << self._room.growths, self.ASK_AT_MOST)
-        all_started = not waiting or not self._room.holds(beside[: len(beside) - waiting + 1])
-        few_wait = self._room.holds(beside[: max(0, len(beside) - most + 1)])
-        return self._ask_beyond and all_started and few_wait
+        return self._room.holds(self._in_flight.without_last(most - 1, lacking))
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Note that a worker has begun the cell, or pass on what the cell reports."""
-        if trial_id not in self._cells:
+        trial = self._trials.get(trial_id)
+        if trial is None:
             return
         if BEGUN in result:  # which may be long after it was handed out
-            self._started[trial_id] = time.monotonic()
+            trial.started = time.monotonic()
             if PROCESS in result:
-                self._processes[trial_id] = Process(**json.loads(result[PROCESS]))
-            self._starting.discard(trial_id)
-            self._run.listener.started(self._cells[trial_id])
+                trial.process = Process(**json.loads(result[PROCESS]))
+            self._in_flight.began(trial_id)
+            self._run.listener.started(trial.cell)
         elif PROGRESS in result:
             step, metrics = json.loads(result[PROGRESS])
-            self._steps[trial_id] = step
-            self._run.listener.reported(self._cells[trial_id], step, metrics)
+            trial.step = step
+            self._run.listener.reported(trial.cell, step, metrics)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """Settle the cell; a trial without an outcome lost its process or its node."""
-        cell = self._cells.pop(trial_id)
-        self._handed_out.pop(trial_id)
-        self._starting.discard(trial_id)
-        started, step = self._started.pop(trial_id, None), self._steps.pop(trial_id, None)
-        process = self._processes.pop(trial_id, None)
+        trial = self._trials.pop(trial_id)
+        self._in_flight.ended(trial_id)
+        cell, process = trial.cell, trial.process
         if result is not None and OUTCOME in result:
             outcome = _outcome(cell, json.loads(result[OUTCOME]))
             self._free[cell.resources] += 1
         else:
-            outcome = _lost(cell, started, step, self._why_lost(cell, self._attempt(trial_id), process))
+            outcome = trial.lost(self._why_lost(cell, self._attempt(trial_id), process))
         if process is not None and cell.resources.workers == 1:
             self._note(process.node, outcome)
         settle(cell, outcome, self._run)
@@ -168,7 +197,8 @@ class CellSearcher(Searcher):
 
     def end_soon(self) -> None:
         """Tell the workers that the run is to end; called from a thread beside Tune's."""
-        self._ending.tell(dict(self._processes))
+        trials = self._trials.copy()
+        self._ending.tell({name: each.process for name, each in trials.items() if each.process is not None})
 
     def _note(self, node: str, outcome: Outcome) -> None:
         before = set(self._nodes.bad)
@@ -185,12 +215,11 @@ class CellSearcher(Searcher):
             why: it did.
             killed: text that names the processes that Ray ended for want of memory, by Ray's ids.
         """
-        for trial_id, cell in list(self._cells.items()):
-            started, step = self._started.get(trial_id), self._steps.get(trial_id)
-            process = self._processes.get(trial_id)
+        for trial in list(self._trials.values()):
+            process = trial.process
             was_killed = process is not None and process.worker and process.worker in killed
             found = FailureClass.OUT_OF_MEMORY if was_killed else FailureClass.PREEMPTED
-            settle(cell, _lost(cell, started, step, Failure(found, why)), self._run)
+            settle(trial.cell, trial.lost(Failure(found, why)), self._run)
 
     def _why_lost(self, cell: Cell, attempt: str, process: Process | None) -> Failure:
         with contextlib.suppress(OSError):  # then its storage says no more than that it is lost
@@ -226,11 +255,6 @@ class NoPreference(FIFOScheduler):
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """Return none: Tune then starts what it was handed last, and what waits where nothing else does."""
         return None
-
-
-def _lost(cell: Cell, started: float | None, step: int | None, failure: Failure) -> Outcome:
-    seconds = time.monotonic() - started if started is not None else 0.0
-    return Outcome(cell.id, seconds, failure=failure, step=step)
 
 
 def _outcome(cell: Cell, ended: Mapping[str, Any]) -> Outcome:

@@ -4,6 +4,7 @@ import contextlib
 import time
 
 from gridcell.cell import Cell
+from gridcell.execute.growth import grow
 from gridcell.execute.options import GridRun
 from gridcell.execute.outcome import Failure, FailureClass, Outcome
 from gridcell.store import Loss, Store
@@ -11,7 +12,10 @@ from gridcell.store.patience import written_if_possible
 
 
 def settle(cell: Cell, outcome: Outcome, run: GridRun) -> None:
-    """Record the outcome, set damaged inputs aside so that they are made again, and tell the listener."""
+    """Record the outcome, set damaged inputs aside so that they are made again, and tell the listener.
+
+    Then whoever adds cells to the run is asked for more.
+    """
     failure = outcome.failure
     damaged = failure.mend if failure is not None else None
     if damaged is not None and run.schedule.is_done(damaged):  # else another cell was here first
@@ -24,6 +28,8 @@ def settle(cell: Cell, outcome: Outcome, run: GridRun) -> None:
         final = not again and not left
         written_if_possible(lambda: _record(cell, failure, outcome, final, run.store))
     run.listener.finished(cell, outcome, again)
+    for grid in grow(run):
+        run.listener.grown(grid)
 
 
 def _record(cell: Cell, failure: Failure, outcome: Outcome, final: bool, store: Store) -> None:

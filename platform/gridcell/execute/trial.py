@@ -56,14 +56,14 @@ class GridWork:
         records: id -> record of each cell, in Ray's object store.
         store_uri: where results go.
         locations: name -> path or URI of data on each machine.
-        rerun: id -> stamp of the stale record that its result takes the place of.
         origin: what the results' provenance says of the run.
         report_every_s: a cell's progress is passed on at most so often.
         stall_timeout_s: a cell that reports nothing for so long is ended; None for never.
         watches_drains: whether nodes may be taken away in an orderly way.
 
     A trial's own configuration beside its cell: ``attempt``, its name; ``avoid``, Ray's ids of the nodes that
-    it must not run on; ``oom_halvings``.
+    it must not run on; ``oom_halvings``; ``replaces``, the stamp of the stale record that its result takes
+    the place of; ``added``, as JSON, the cell's record and all locations, where the cell was added later.
     """
 
     task_ref: "ObjectRef"
@@ -71,7 +71,6 @@ class GridWork:
     records: "ObjectRef"
     store_uri: str
     locations: Mapping[str, str]
-    rerun: Mapping[str, str]
     origin: Mapping[str, Any]
     report_every_s: float
     stall_timeout_s: float | None
@@ -166,7 +165,7 @@ class CellTrial(tune.Trainable):
         """End this process, which may be unusable, or whose node is; say why first."""
         work = self._work
         try:
-            cell = Cell.from_record(work.cells[self.config["cell"]])
+            cell = _cell(self.config, work)
             leave_last_words(cell, Store(work.store_uri), failure, self.config["attempt"])
             self.cleanup()
         finally:
@@ -191,12 +190,13 @@ class CellTrial(tune.Trainable):
 
     def _outcome(self, config: Mapping[str, Any]) -> Outcome:
         work = self._work
-        cell, store = Cell.from_record(work.cells[config["cell"]]), Store(work.store_uri)
+        cell, store = _cell(config, work), Store(work.store_uri)
         name, report = config["attempt"], self._throttled_report()
         with watched(cell, store, report, work.stall_timeout_s, name) as reporter:
             halvings = config["oom_halvings"]
-            attempt = Attempt(cell, work.task, store, work.locations, halvings, reporter)
-            attempt = replace(attempt, replaces=work.rerun.get(cell.id), origin=work.origin)
+            locations = json.loads(config["added"])["locations"] if config["added"] else work.locations
+            attempt = Attempt(cell, work.task, store, locations, halvings, reporter)
+            attempt = replace(attempt, replaces=config["replaces"], origin=work.origin)
             return run_whatever_it_raises(attempt)
 
     def _throttled_report(self) -> Reporter:
@@ -209,3 +209,9 @@ class CellTrial(tune.Trainable):
                 last = time.monotonic()
 
         return report
+
+
+def _cell(config: Mapping[str, Any], work: GridWork) -> Cell:
+    if config["added"]:
+        return Cell.from_record(json.loads(config["added"])["record"])
+    return Cell.from_record(work.cells[config["cell"]])

@@ -34,6 +34,7 @@ def run_on_ray(run: GridRun) -> None:
         with ray_cluster(options.address, options.num_cpus):
             if options.address is None:
                 check_resources(run.schedule.queued())
+                run.check = check_resources
                 processors = usable_cpus()
             else:
                 processors = check_nodes(run.task, options.address)
@@ -66,14 +67,12 @@ def _run_on_cluster(run: GridRun, searcher: "CellSearcher") -> None:
 
     options = run.options
     records = ray.put({cell.id: cell.to_record() for cell in run.grid.cells.values()})
-    locations = dict(run.grid.locations)
     work = GridWork(
         ray.put(run.task),
         plugins.to_send(),
         records,
         run.store.uri,
-        locations,
-        dict(options.rerun),
+        dict(run.grid.locations),
         options.origin,
         options.report_every_s,
         options.stall_timeout_s,

@@ -103,6 +103,10 @@ class Experiment:
             self._add(run)
         self._adopt(ids, cells)
 
+    def add_labels(self, labels: Mapping[str, Labels]) -> None:
+        """Take on the labels of the targets of another grid: id -> labels."""
+        self._labels = {**self._labels, **labels}
+
     @property
     def shown(self) -> set[str]:
         """Ids of the cells whose results are shown."""

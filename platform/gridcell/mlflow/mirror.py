@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -139,6 +139,15 @@ class Mirror:
         record = {"failure_class": failure.failure_class.value, "message": failure.message}
         self._events.put(_event("failed", [cell.to_record(), record, not again]))
 
+    def grown(self, grid: Grid) -> None:
+        """Show the cells of another grid with its labels, too, below this grid's run."""
+        cells = {**self._grid.cells, **grid.cells}
+        targets, skipped = self._grid.targets + grid.targets, self._grid.skipped + grid.skipped
+        self._grid = replace(self._grid, cells=cells, targets=targets, skipped=skipped)
+        self._events.put(_event("grown", labels_of(grid)))
+        for cell_id in grid.cells.keys() & self._store.results.done():
+            self._events.put(cell_id)
+
     def ended(self, stopped: bool) -> None:
         """Wait for what is still to be written, within reason, which is less where the run was stopped."""
         patience_s = _HURRIED_S if stopped else _CLOSING_S
@@ -221,6 +230,7 @@ class Mirror:
         blocked = schedule.blocked - schedule.diverged
         without = {"failed": failed, "diverged": schedule.diverged, "blocked": blocked}
         tags = tags_of_states(self._grid, done, without)
+        tags["gridcell.cells"] = str(len(self._grid))
         tags["gridcell.stopped"] = schedule.stopped or "no"
         status = "KILLED" if self._stopped else "FAILED" if failed or schedule.stopped else "FINISHED"
         return {"status": status, "tags": tags}

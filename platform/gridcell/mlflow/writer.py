@@ -5,7 +5,8 @@ A line is one of these:
 - first, the arguments of ``Experiment`` as JSON
 - a cell's id, a space, and the cell's result as it is stored
 - JSON with one key: ``running`` (cells, start and points), ``failed`` (cell, failure record, whether that is
-  final), ``end`` (arguments of ``Experiment.close``) or ``report`` (a folder)
+  final), ``grown`` (labels of cells that were added), ``end`` (arguments of ``Experiment.close``) or
+  ``report`` (a folder)
 - the word ``end``, which is missing where the driver is gone
 """
 
@@ -73,6 +74,8 @@ def write(lines: Iterator[bytes], tell: Callable[[str], Any]) -> None:
 def _show_event(experiment: Experiment, event: str, value: Any, running: set[str]) -> None:
     if event == "report":
         experiment.add_report(Path(value))
+    elif event == "grown":
+        experiment.add_labels(value)
     elif event == "failed":
         record, failure, final = value
         cell = Cell.from_record(record)

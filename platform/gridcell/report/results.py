@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from gridcell.grid import Grid
+from gridcell.staleness import Staleness
 from gridcell.store import Loss, Result, Store
 from gridcell.store.losses import lost_by_class
 
@@ -27,7 +28,11 @@ class GridResults:
         failures: id -> failure record of those that failed or diverged.
         store: where artifacts are fetched from.
         losses: attempts that ended without a result, whether or not their cells are done by now.
+        variants: name of each point of a sweep -> the entry that it varies.
         remarks: sentences that stand on top, e.g. that results were made by other code than is there now.
+        suite: name of the suite; empty where the results are of none.
+        selected: label -> accepted values, where not the whole suite was asked for.
+        staleness: which results were made by other code or from other inputs than are there now.
     """
 
     title: str
@@ -37,7 +42,11 @@ class GridResults:
     failures: Mapping[str, Mapping[str, Any]]
     store: Store
     losses: Sequence[Loss] = ()
+    variants: Mapping[str, str] = field(default_factory=dict)
     remarks: Sequence[str] = ()
+    suite: str = ""
+    selected: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    staleness: Staleness = field(default_factory=Staleness)
 
     @cached_property
     def states(self) -> Mapping[str, str]:

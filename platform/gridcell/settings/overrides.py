@@ -7,7 +7,14 @@ from pydantic import BaseModel
 
 from gridcell.errors import UserError, did_you_mean
 from gridcell.settings.core_yaml import Document, Path, Place, read_yaml
-from gridcell.settings.schema import Schema, choices, entry_schema, is_mapping_of_entries, of_any_name
+from gridcell.settings.schema import (
+    Schema,
+    choices,
+    entry_schema,
+    holds_mappings,
+    is_mapping_of_entries,
+    schema_of,
+)
 
 
 def apply_overrides(document: Document, model: type[BaseModel], overrides: Sequence[str]) -> Document:
@@ -25,7 +32,7 @@ def apply_overrides(document: Document, model: type[BaseModel], overrides: Seque
         UserError: one doesn't look like that, names an entry that isn't there, leads below what holds no
             keys, or sets what another sets.
     """
-    schema = model.model_json_schema()
+    schema = schema_of(model)
     seen: dict[Path, str] = {}
     values, places = document.values, dict(document.places)
     for override in overrides:
@@ -101,10 +108,4 @@ def _split(holds: Mapping[str, Any], keys: Sequence[str]) -> tuple[str, Sequence
 
 def _adds_an_entry(kinds: Sequence[Schema]) -> bool:
     """Whether a new key here would be a new entry, and not just options of a part that is always there."""
-    return any(is_mapping_of_entries(kind) and not _holds_mappings(kind) for kind in kinds)
-
-
-def _holds_mappings(schema: Schema) -> bool:
-    """Whether each entry is a mapping of whatever options there are."""
-    entry = of_any_name(schema) or {}
-    return entry.get("type") == "object" and entry.get("additionalProperties") is True
+    return any(is_mapping_of_entries(kind) and not holds_mappings(kind) for kind in kinds)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from pydantic import BaseModel
 
+from gridcell import plugins
 from gridcell.errors import UserError, did_you_mean
 
 NAME = "NAME"
@@ -36,6 +37,17 @@ class Setting:
     description: str
 
 
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON schema of settings; made anew where plug-ins were loaded or unloaded since."""
+    return _schema_of(model, tuple(id(plugin.module) for plugin in plugins.loaded()))
+
+
+@lru_cache(maxsize=16)
+def _schema_of(model: type[BaseModel], loaded: tuple[int, ...]) -> dict[str, Any]:
+    del loaded
+    return model.model_json_schema()
+
+
 @cache
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Return the JSON schema of a suite file: the settings, what it extends, and a place for anchors."""
@@ -49,6 +61,11 @@ def json_schema(model: type[BaseModel]) -> dict[str, Any]:
         "type": "array",
         "items": {"type": "string"},
         "description": "Files of your own that define parts, as paths from this file's folder.",
+    }
+    properties["sweep"] = {
+        "anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}],
+        "description": "Settings of entries with several values each, such as "
+        "{methods.ewc.strength: [1, 10]}: each point becomes a variant of its entry.",
     }
     properties["without"] = {
         "type": "array",
@@ -88,6 +105,12 @@ def is_mapping_of_entries(schema: Schema) -> bool:
         and "properties" not in schema
         and ("additionalProperties" in schema or "patternProperties" in schema)
     )
+
+
+def holds_mappings(schema: Schema) -> bool:
+    """Whether each entry of a mapping is a mapping of whatever options there are."""
+    entry = of_any_name(schema) or {}
+    return entry.get("type") == "object" and entry.get("additionalProperties") is True
 
 
 def of_any_name(schema: Schema) -> Schema | None:

@@ -1,6 +1,6 @@
 """The report's figures, drawn from a summary and recorded runs alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,23 @@ from gridcell.report import Picture
 Summary = Mapping[str, Any]
 
 _POINTS = 22  # of a curve, so that its markers can be told apart
-_VARIED = " "  # in the name of an agent that is another with one parameter changed, and in no other's
 
 
-def draw(summary: Summary, recordings: Mapping[str, Recording]) -> Iterator[Picture]:
-    """Draw every figure the summary has numbers for, one at a time: only one is held in memory."""
-    yield _curves(summary, "coverage", "coverage (% of what can be seen)", "Coverage against steps")
-    yield _curves(summary, "reached", "runs that saw 95 % (%)", "Runs that saw 95 %")
-    yield _curves(summary, "memory", "cells that planning may read", "Active memory against steps")
+def draw(
+    summary: Summary, recordings: Mapping[str, Recording], variants: Collection[str] = ()
+) -> Iterator[Picture]:
+    """Draw every figure the summary has numbers for, one at a time: only one is held in memory.
+
+    Args:
+        summary: from ``summarise``.
+        recordings: name -> a run to be drawn.
+        variants: agents that are points of a sweep; curves leave them out where there are others.
+    """
+    coverage = "coverage (% of what can be seen)"
+    yield _curves(summary, "coverage", coverage, "Coverage against steps", variants)
+    yield _curves(summary, "reached", "runs that saw 95 % (%)", "Runs that saw 95 %", variants)
+    memory = "cells that planning may read"
+    yield _curves(summary, "memory", memory, "Active memory against steps", variants)
     early = f"mean coverage, first {summary['early_steps']:,} steps (%)"
     yield _bars(summary, "early_coverage", early, "How fast the map is covered")
     yield _bars(summary, "mean_memory", "cells that planning may read, mean", "Active memory")
@@ -34,16 +43,16 @@ def draw(summary: Summary, recordings: Mapping[str, Recording]) -> Iterator[Pict
         )
 
 
-def _shown(of_size: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave variants of one agent out, of which there may be too many to tell apart, if others are there."""
-    others = {name: group for name, group in of_size.items() if _VARIED not in name}
+def _shown(of_size: Mapping[str, Any], variants: Collection[str]) -> dict[str, Any]:
+    """Leave a sweep's points out, of which there may be too many to tell apart, if others are there."""
+    others = {name: group for name, group in of_size.items() if name not in variants}
     return others or dict(of_size)
 
 
-def _curves(summary: Summary, name: str, axis: str, title: str) -> Picture:
+def _curves(summary: Summary, name: str, axis: str, title: str, variants: Collection[str]) -> Picture:
     panels = {}
     for size, of_size in summary["sizes"].items():
-        shown = _shown(of_size)
+        shown = _shown(of_size, variants)
         last = _interesting(shown)
         maps = max(group["maps"] for group in shown.values())
         panels[f"{size} ({maps} maps)"] = [_curve(agent, group, name, last) for agent, group in shown.items()]

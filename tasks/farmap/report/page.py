@@ -38,7 +38,7 @@ def write_files(
         results,
         out,
         templates=_TEMPLATES,
-        pictures=draw(summary, recordings),
+        pictures=draw(summary, recordings, results.variants),
         own_facts=_facts(results.settings),
         sentences=sentences(summary),
         sizes=[size_table(size, agents) for size, agents in summary["sizes"].items()],

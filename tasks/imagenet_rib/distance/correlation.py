@@ -1,5 +1,6 @@
 """Pearson's and Spearman's correlation, with p-values and bootstrap intervals."""
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,7 +72,11 @@ def correlate(
         pearson, spearman = stats.pearsonr(a, b), stats.spearmanr(a, b)
     if len(a) < FEWEST:
         few = [
-            Coefficient(float(test.statistic), float(test.pvalue), *accepted(float(test.statistic), len(a)))
+            Coefficient(
+                float(test.statistic),
+                float(test.pvalue),
+                *accepted(float(test.statistic), _students_critical(len(a))),
+            )
             for test in (pearson, spearman)
         ]
         return Correlation(len(a), *few)
@@ -84,24 +89,28 @@ def correlate(
     )
 
 
-def accepted(value: float, n: int) -> tuple[float, float]:
-    """Return the correlations that Student's t test does not reject at 5 %, given one that was found.
+def accepted(value: float, critical: float) -> tuple[float, float]:
+    """Return the correlations that a test does not reject at 5 %, given one that was found.
 
     Fisher's z = artanh r has nearly the same spread whatever the correlation (Fisher 1921), so what a test of
     "none" needs to reject is needed on either side of any other correlation: the interval leaves out 0
     exactly where the test rejects.
 
     Args:
-        value: that was found.
-        n: pairs, at least 3.
+        value: the correlation that was found.
+        critical: the least correlation, in absolute value, for which the test rejects "none".
     """
-    from scipy import stats
-
-    t = float(stats.t.ppf((1 + LEVEL) / 2, n - 2))
-    critical = t / np.sqrt(n - 2 + t**2)
     within = 1 - 1e-12  # a perfect correlation is at infinity
     centre, reach = np.arctanh(np.clip([value, critical], -within, within))
     return float(np.tanh(centre - reach)), float(np.tanh(centre + reach))
+
+
+def _students_critical(n: int) -> float:
+    """Return the least correlation of n pairs that Student's t test rejects at 5 %."""
+    from scipy import stats
+
+    t = float(stats.t.ppf((1 + LEVEL) / 2, n - 2))
+    return float(t / np.sqrt(n - 2 + t**2))
 
 
 def correlate_within(
@@ -111,14 +120,15 @@ def correlate_within(
 
     That is the correlation of all pairs once each model's are brought to mean 0 and standard deviation 1:
     differences between models, whose features differ in scale, have no part in it. Models share their sets,
-    so it is sets that are resampled, and permuted for the p-value, alike in all models: with few sets many
-    models make it no surer. p is two-sided, ``(1 + hits) / (1 + resamples)``.
+    so it is sets that are permuted, alike in all models: with few sets many alike models make it no surer.
+    p is two-sided, ``(1 + hits) / (1 + permutations)``, and the interval is that of the correlations which
+    this test does not reject (:func:`accepted`), so the two never contradict each other.
 
     Args:
         x: finite, shape (models, n).
         y: finite, shape (models, n), of the same sets in the same order.
-        resamples: of the bootstrap, and of the permutations.
-        seed: of both.
+        resamples: how many permutations, at least 40: fewer can't reject at 5 %.
+        seed: of the permutations.
 
     Returns:
         None with fewer than three sets, or where no model has a correlation.
@@ -129,7 +139,6 @@ def correlate_within(
     if n < 3 or not models:
         return None
     rng = np.random.default_rng(seed)
-    draws = rng.integers(n, size=(resamples, n))
     orders = rng.permuted(np.tile(np.arange(n), (resamples, 1)), axis=1)
 
     def coefficient(rank: bool) -> Coefficient | None:
@@ -142,13 +151,12 @@ def correlate_within(
         value = float(of(x[:, None], y[:, None])[0])
         if np.isnan(value):
             return None
-        chance = of(x[:, orders], np.broadcast_to(y[:, None], (models, resamples, n)))
-        hits = np.count_nonzero(np.abs(chance) >= abs(value) - 1e-9)
-        if n < FEWEST:
-            low, high = accepted(value, n)
-        else:
-            low, high = np.nanquantile(of(x[:, draws], y[:, draws]), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        return Coefficient(value, (1 + hits) / (1 + resamples), float(low), float(high))
+        chance = np.abs(of(x[:, orders], np.broadcast_to(y[:, None], (models, resamples, n))))
+        equal = 1e-9  # of sums in another order
+        hits = np.count_nonzero(chance >= abs(value) - equal)
+        most = math.ceil((1 - LEVEL) * (1 + resamples)) - 2  # hits with which p is below 5 %
+        critical = np.sort(chance)[::-1][most] + equal
+        return Coefficient(value, (1 + hits) / (1 + resamples), *accepted(value, float(critical)))
 
     pearson, spearman = coefficient(False), coefficient(True)
     return None if pearson is None or spearman is None else Correlation(n, pearson, spearman)

@@ -11,7 +11,7 @@ from imagenet_rib.grid.chosen_methods import Chosen, default, roles
 from imagenet_rib.grid.code import DERIVED
 from imagenet_rib.grid.input_names import DATA, OBJECTNET, data_role
 from imagenet_rib.grid.model_names import check_name
-from imagenet_rib.grid.published import check_there, labelled_images, published, published_set
+from imagenet_rib.grid.published import Published, check_there, labelled_images, published, published_set
 from imagenet_rib.grid.slices import CORRUPTED, evaluation_cuts
 from imagenet_rib.grid.training_settings import changed
 from imagenet_rib.method import FineTuning, Merging
@@ -48,15 +48,17 @@ def plan(settings: Settings) -> Grid:
             has no such model.
     """
     grid = GridBuilder("imagenet-rib")
-    data = _data(grid, settings)
+    brought = _published_weights(grid, settings)
+    with grid.setting("data"):
+        data = _data(grid, settings)
     resources = _resources(settings)
+    grid.check()
     for architecture_name, architecture in settings.architectures.items():
         for pretraining in architecture.pretrainings or settings.pretrainings:
             model = f"{architecture_name}-{pretraining}"
             how = settings.pretrainings[pretraining]
             if isinstance(how, Pretrained):
-                weights = published(model, architecture, how)
-                check_name(weights.name)
+                weights = brought[model]
                 pre = grid.add(
                     "pretrained",
                     weights.config,
@@ -69,7 +71,6 @@ def plan(settings: Settings) -> Grid:
                     grid.locate(name, path)
                 _plan_model(_Model(grid, settings, model, weights.name, data, pre, resources))
                 continue
-            check_name(architecture.name)
             pre = grid.add(
                 "pretrain",
                 {
@@ -83,6 +84,22 @@ def plan(settings: Settings) -> Grid:
             )
             _plan_model(_Model(grid, settings, model, architecture.name, data, pre, resources))
     return grid.build()
+
+
+def _published_weights(grid: GridBuilder, settings: Settings) -> dict[str, Published]:
+    """Return the published weights of each model that has some; keep what is wrong with any model's name."""
+    found: dict[str, Published] = {}
+    for architecture_name, architecture in settings.architectures.items():
+        with grid.setting("architectures", architecture_name):
+            for pretraining in architecture.pretrainings or settings.pretrainings:
+                how = settings.pretrainings[pretraining]
+                name = architecture.name
+                if isinstance(how, Pretrained):
+                    model = f"{architecture_name}-{pretraining}"
+                    found[model] = published(model, architecture, how)
+                    name = found[model].name
+                check_name(name)
+    return found
 
 
 class _Data:
@@ -159,7 +176,8 @@ def _data(grid: GridBuilder, settings: Settings) -> _Data:
             f"The setting 'data.objectnet' goes with data.source=published, not with {data.source}"
         )
     for name, parameters in data.shifts.items():
-        shift(name).check(parameters)
+        with grid.setting("data", "shifts", name):
+            shift(name).check(parameters)
     available = list(shifts_in_order())  # those that a folder of real sets lacks are derived
     if data.source == "digits":
         if data.root is not None:
@@ -185,9 +203,10 @@ def _data(grid: GridBuilder, settings: Settings) -> _Data:
                 )
         if data.root is not None:
             check_there(data.root, [*settings.downstream, VAL])
-    for name in settings.downstream:
-        if name not in available:
-            raise unknown("downstream set", name, available)
+    for index, name in enumerate(settings.downstream):
+        with grid.setting("downstream", index):
+            if name not in available:
+                raise unknown("downstream set", name, available)
     if data.root is not None:
         grid.locate(DATA, data.root)
     if data.source == "published":

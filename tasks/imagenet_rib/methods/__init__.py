@@ -6,6 +6,7 @@ module calls ``method``. Another distribution adds one by an entry point of the 
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from gridcell import Registry, UserError, by_name, order_by_needs, unknown
 from imagenet_rib.method import FineTuning, Merging, Method
@@ -26,7 +27,13 @@ def available() -> dict[str, Method]:
         UserError: If two methods share a name, a plug-in gives something else, a method needs one that does
             not exist or has a parameter of a reserved name, or methods need each other in a circle.
     """
-    return collect(registry.all.values())
+    return dict(_collected(tuple(registry.all.values())))
+
+
+@lru_cache(maxsize=8)
+def _collected(methods: tuple[Method, ...]) -> Mapping[str, Method]:
+    """Check methods once: a grid is planned with thousands of looks at them."""
+    return collect(methods)
 
 
 def get(name: str) -> Method:

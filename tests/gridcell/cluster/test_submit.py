@@ -67,6 +67,19 @@ def test_auto_is_refused_where_no_cluster_was_begun(monkeypatch, tmp_path):
         prepare_to_reach("auto")
 
 
+def test_a_suite_that_extends_a_file_elsewhere_is_not_sent_without_it(gridcell, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "base.yaml").write_text("extends: mini\n")
+    Path("own.yaml").write_text(f"extends: {elsewhere / 'base.yaml'}\n")
+    code, _, error = gridcell("submit", "toy", "--suite", "own.yaml", "--storage", "/s", "--dry-run")
+    assert code == 2
+    assert "base.yaml' isn't among the files that are sent" in error
+    Path("base.yaml").write_text("extends: mini\n")
+    Path("own.yaml").write_text("extends: base.yaml\n")
+    code, output, _ = gridcell("submit", "toy", "--suite", "own.yaml", "--storage", "/s", "--dry-run")
+    assert (code, "base.yaml" in output) == (0, True)
+
+
 def test_a_dry_run_lists_what_would_be_sent(gridcell):
     code, output, _ = gridcell("submit", "toy", "--storage", "/s", "--dry-run")
     assert code == 0

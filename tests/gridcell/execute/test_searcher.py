@@ -96,10 +96,10 @@ def test_a_cluster_that_grew_is_asked_for_twice_as_many_more(handing_out, monkey
     for room in (4.0, 4.0, 5.0, 7.0, 7.0):
         monkeypatch.setattr("ray.cluster_resources", lambda room=room: {"CPU": room})
         handed = trials(searcher, *(next(names) for _ in range(16)))
-        for name in [*searcher._handed_out][: int(room)]:
+        for name in [*searcher._trials][: int(room)]:
             searcher.on_trial_result(name, {BEGUN: True})
         handed += trials(searcher, *(next(names) for _ in range(16)))
-        beyond.append(len(searcher._handed_out) - int(room))
+        beyond.append(len(searcher._trials) - int(room))
     assert beyond == [1, 1, 2, 4, 4]
 
 
@@ -141,7 +141,7 @@ def test_workers_that_had_nothing_to_do_are_gone_and_start_anew_in_turns(handing
 def test_cells_that_wait_for_a_machine_keep_nothing_from_those_that_are_there(handing_out, monkeypatch):
     searcher = handing_out([1] * 6, gpus=[1] * 40, ask_beyond=True)
     asked = trials(searcher, *range(60))
-    beyond = [trial for trial in asked if searcher._cells[trial].resources.gpus]
+    beyond = [trial for trial in asked if searcher._trials[trial].cell.resources.gpus]
     assert len(beyond) == type(searcher).ASK_AT_MOST
     assert len(asked) - len(beyond) == 4
     monkeypatch.setattr(type(searcher), "PATIENCE_S", -1.0)  # the machines take minutes

@@ -20,7 +20,7 @@ def trial_of(store, tmp_path, monkeypatch):
     monkeypatch.setattr("gridcell.execute.trial.this_process", lambda: Process("node"))
 
     def make(grid: Grid, report_every_s: float = 0.0):
-        work = GridWork(None, (), None, store.uri, dict(grid.locations), {}, {}, report_every_s, None)
+        work = GridWork(None, (), None, store.uri, dict(grid.locations), {}, report_every_s, None)
         vars(work)["task"] = toy_task.task
         vars(work)["cells"] = {cell.id: cell.to_record() for cell in grid.cells.values()}
         trial = CellTrial.__new__(CellTrial)  # without Tune's own surroundings
@@ -32,7 +32,8 @@ def trial_of(store, tmp_path, monkeypatch):
 
 
 def take(trial, cell_id):
-    trial.config = {"cell": cell_id, "oom_halvings": 0, "attempt": "one", "avoid": ()}
+    told = {"oom_halvings": 0, "attempt": "one", "avoid": (), "added": "", "replaces": None}
+    trial.config = {"cell": cell_id, **told}
     assert trial.reset_config(trial.config)
 
 

@@ -1,0 +1,199 @@
+"""What a user asks for: a suite, the cells of it that were selected, and what the store holds of them."""
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gridcell import plugins
+from gridcell.errors import CorruptData, UserError
+from gridcell.grid import Grid
+from gridcell.report.results import GridResults
+from gridcell.staleness import Staleness, find_stale
+from gridcell.store import Result, Store
+from gridcell.suite import Suite, load_suite
+from gridcell.task import find_task
+
+DEFAULT_SUITE = "mini"
+DEFAULT_STORAGE = "runs"
+
+Select = Mapping[str, Any] | Sequence[str] | str | None
+"""Label -> value or values, or ``"key=value,value"`` as on the command line, one or several."""
+
+Overrides = Mapping[str, Any] | Sequence[str] | None
+"""Dotted key -> value, or ``"key=value"`` as on the command line."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command line asks for: a suite, and the cells of it that were selected."""
+
+    suite: Suite
+    grid: Grid
+    selected: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Task and suite, for headings and MLflow's experiment."""
+        return f"{self.suite.task.name}/{self.suite.name}"
+
+    @property
+    def full_title(self) -> str:
+        """The title, and what was selected, where not everything was: for reports."""
+        chosen = " ".join(f"{key}={','.join(values)}" for key, values in self.selected.items())
+        return f"{self.title} (selected: {chosen})" if chosen else self.title
+
+
+def request(
+    task: str,
+    suite: str,
+    select: Select = None,
+    overrides: Overrides = None,
+    seeds: int | None = None,
+    plugin: Sequence[str] | None = None,
+) -> Request:
+    """Load plug-ins, task and suite, plan the grid and select from it.
+
+    Raises:
+        UserError: any name, key or value is wrong, or a plug-in can't be loaded.
+    """
+    files = [str(file) for file in plugin or ()]
+    plugins.load(files, joins=True)  # first, for the task may be in one
+    loaded = load_suite(find_task(task), suite, override_pairs(overrides), seeds, files)
+    wanted = selection(select)
+    return Request(loaded, loaded.grid().select(wanted), wanted)
+
+
+def selection(select: Select) -> dict[str, list[str]]:
+    """Return label -> accepted values, as text.
+
+    Raises:
+        UserError: a text doesn't look like ``key=value,value``.
+
+    Example:
+        >>> selection({"method": "ft", "seed": [0, 1]})
+        {'method': ['ft'], 'seed': ['0', '1']}
+        >>> selection("method=ft,ewc")
+        {'method': ['ft', 'ewc']}
+    """
+    wanted: dict[str, list[str]] = {}
+    if isinstance(select, Mapping):
+        for key, given in select.items():
+            several = isinstance(given, Sequence | set | frozenset | range) and not isinstance(given, str)
+            values = [str(value) for value in (given if several else [given])]
+            if not values:
+                raise UserError(f"The selection of '{key}' is empty: name a value, or leave '{key}' out")
+            wanted[str(key)] = values
+        return wanted
+    for pair in [select] if isinstance(select, str) else select or ():
+        key, equals, text = pair.partition("=")
+        if not equals or not text:
+            raise UserError(f"'--select {pair}' must look like --select key=value[,value]")
+        wanted.setdefault(key, []).extend(text.split(","))
+    return wanted
+
+
+def override_pairs(overrides: Overrides) -> list[str]:
+    """Return overrides as on the command line; a value of Python's is written as JSON, which YAML reads.
+
+    Raises:
+        UserError: a value is no JSON.
+
+    Example:
+        >>> override_pairs({"training.epochs": 3})
+        ['training.epochs=3']
+    """
+    if not isinstance(overrides, Mapping):
+        return [overrides] if isinstance(overrides, str) else list(overrides or ())
+    pairs = []
+    for key, value in overrides.items():
+        try:
+            pairs.append(f"{key}={json.dumps(value, allow_nan=False)}")
+        except (TypeError, ValueError) as error:
+            raise UserError(f"The setting '{key}' can't be {value!r}: {error}") from error
+    return pairs
+
+
+def open_store(uri: str | Path, *, must_exist: bool = True) -> Store:
+    """Open a store for reading.
+
+    Raises:
+        UserError: it can't be read, is of another format, or has to exist and doesn't.
+    """
+    store = Store(str(uri))
+    with reading(str(uri)):
+        exists = store.exists()
+    if must_exist and not exists:
+        raise UserError(f"There is no gridcell storage at '{uri}' yet: 'gridcell run' makes one")
+    return store
+
+
+@contextlib.contextmanager
+def reading(uri: str) -> Iterator[None]:
+    """Turn what a filesystem raises while ``uri`` is read into one sentence.
+
+    Each filesystem has errors of its own. Python's built-in ones are our mistakes, save the system's.
+
+    Raises:
+        UserError: ``uri`` can't be read.
+    """
+    try:
+        yield
+    except (UserError, CorruptData):
+        raise
+    except Exception as error:
+        if not isinstance(error, OSError) and type(error).__module__ == "builtins":
+            raise
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:300]
+        raise UserError(f"The storage '{uri}' can't be read: {reason}") from error
+
+
+def read_results(asked: Request, store: Store) -> dict[str, Result]:
+    """Read the results of the cells that are done, without damaged ones."""
+    with reading(store.uri):
+        results, _ = store.results.read_many(store.results.done() & asked.grid.cells.keys())
+    return results
+
+
+def stale_results(asked: Request, store: Store) -> Staleness:
+    """Find the results that were made by other code, or from other inputs, than are there now."""
+    results = read_results(asked, store)
+    with reading(store.uri):
+        return find_stale(asked.suite.task, asked.grid, store, results)
+
+
+def grid_results(asked: Request, store: Store) -> GridResults:
+    """Read what the store holds of a grid.
+
+    Raises:
+        UserError: a stored result is damaged.
+    """
+    with reading(store.uri):
+        results, damaged = store.results.read_many(asked.grid.cells)
+        failures, losses = store.failures.read_all(), store.losses.read_all()
+    if damaged:
+        raise UserError(
+            f"The stored result of cell {damaged[0]} is damaged ({len(damaged)} in all): "
+            "'gridcell run' sets damaged results aside and runs their cells again"
+        )
+    stale = find_stale(asked.suite.task, asked.grid, store, results)
+    return GridResults(
+        title=asked.full_title,
+        settings=asked.suite.settings.model_dump(mode="json"),
+        grid=asked.grid,
+        results=results,
+        failures={
+            cell_id: failure
+            for cell_id, failure in failures.items()
+            if cell_id in asked.grid.cells and cell_id not in results
+        },
+        store=store,
+        losses=losses,
+        variants={name: swept.entry for swept in asked.suite.sweeps for name in swept.names},
+        remarks=[*stale.sentences(), *asked.grid.notes],
+        suite=asked.suite.name,
+        selected=asked.selected,
+        staleness=stale,
+    )

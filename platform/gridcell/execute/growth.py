@@ -1,0 +1,29 @@
+"""Asking a source for more cells, between two cells of a run."""
+
+from gridcell.execute.options import GridRun
+from gridcell.grid import Grid
+
+
+def grow(run: GridRun) -> list[Grid]:
+    """Tell the source what has ended, and add what it gives until it gives nothing; return what was added.
+
+    If it raises, the run hands out nothing more and keeps the error in ``trouble``.
+    """
+    ended = run.schedule.take_ended()
+    added: list[Grid] = []
+    if run.source is None or run.schedule.stopped:
+        return added
+    try:
+        while (growth := run.source.more(ended)) is not None:
+            new = growth.grid
+            run.check(list(new.cells.values()))
+            done = {cell_id for cell_id in run.store.results.done() if cell_id not in growth.rerun}
+            run.locations.update(new.locations)
+            run.rerun.update(growth.rerun)
+            run.schedule.add(new, done)
+            added.append(new)
+            ended = run.schedule.take_ended()
+    except Exception as error:
+        run.trouble.append(error)
+        run.schedule.stop(f"more cells could not be planned ({error})")
+    return added
