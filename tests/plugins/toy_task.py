@@ -73,6 +73,8 @@ def step(cell: Cell, context: Context) -> Mapping[str, Any]:
         raise FileNotFoundError(2, "No such file", "caf\udce9.png")
     if how is not None and how.startswith("asks-to-end"):  # the driver, of that process id, and then works on
         _work_until_asked(context, int(how.partition(" ")[2]))
+    if how == "works-until-asked":
+        _work_until_asked(context, None)
     while how == "never-ends":
         context.report(0)
         time.sleep(0.05)
@@ -103,7 +105,7 @@ def step(cell: Cell, context: Context) -> Mapping[str, Any]:
     return {"sum": before + cell.config["add"]}
 
 
-def _work_until_asked(context: Context, driver: int) -> None:
+def _work_until_asked(context: Context, driver: int | None) -> None:
     kept = context.checkpoints.latest(context.scratch)
     if kept is not None:
         assert kept.read_text() == "so far"
@@ -113,7 +115,7 @@ def _work_until_asked(context: Context, driver: int) -> None:
         if context.checkpoint_is_due(math.inf):
             (context.scratch / "state").write_text("so far")
             context.keep(context.scratch / "state", number)
-        if number == 1:
+        if number == 1 and driver is not None:
             os.kill(driver, signal.SIGTERM)
         time.sleep(0.01)
 

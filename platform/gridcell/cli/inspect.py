@@ -1,7 +1,7 @@
 """Commands that look and start nothing: tasks, plan, status."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gridcell.cell import Cell
+from gridcell.cell import Cell, Resources
 from gridcell.cli import common
 from gridcell.cli.common import (
     DEFAULT_STORAGE,
@@ -32,7 +32,7 @@ from gridcell.cli.common import (
     reading,
     request,
 )
-from gridcell.errors import UserError
+from gridcell.cli.gpus import simulated_on
 from gridcell.execute.driver import diverged_cells
 from gridcell.execute.heartbeat import running_cells
 from gridcell.execute.schedule import Schedule, missing_cells
@@ -67,13 +67,11 @@ def plan(
     seeds: Seeds = None,
     plugin: Plugins = None,
     gpus: Annotated[
-        list[int] | None,
+        list[str] | None,
         typer.Option(
             "--gpus",
-            min=1,
-            max=1_000_000,
             metavar="N",
-            help="Simulate how long N GPUs take. May be repeated.",
+            help="Simulate how long N GPUs take, or H100=4,A100=8. May be repeated.",
         ),
     ] = None,
     as_json: Json = False,
@@ -84,7 +82,7 @@ def plan(
     with reading(storage):
         states = _states(asked, store, store.failures.read_all())
         stale = find_stale(asked.suite.task, asked.grid, store, read_results(asked, store))
-    simulated = _simulated(asked, states, gpus or ())
+    simulated = simulated_on(asked, states, gpus or ())
     skipped = [{"labels": dict(item.labels), "reason": item.reason} for item in asked.grid.skipped]
     estimate = asked.suite.task.estimate_cost(asked.suite.settings, asked.grid)
     if as_json:
@@ -141,28 +139,19 @@ def plan(
         took = timedelta(seconds=round(figures["makespan_s"]))
         busy = f"{figures['utilisation']:.0%} busy"
         console.print(f"on {on} GPUs, one cell each: {took}, {busy} (simulated)")
+    _print_shapes(console, asked)
 
 
-def _simulated(asked: Request, states: Mapping[str, str], gpus: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Simulate what is to run on each of several numbers of GPUs.
-
-    Raises:
-        UserError: the task can't say how long its cells take.
-    """
-    if not gpus:
-        return {}
-    from gridcell.execute.simulate import Cluster, simulate
-
-    seconds = asked.suite.task.estimate_durations(asked.suite.settings, asked.grid)
-    if not seconds:
-        raise UserError(f"--gpus: nobody can say how long the cells of {asked.title} take on a GPU")
-    done, diverged = (
-        {cell for cell, state in states.items() if state == wanted} for wanted in ("done", "diverged")
-    )
-    return {
-        number: asdict(simulate(Schedule(asked.grid, done, diverged), seconds, Cluster(nodes=number)))
-        for number in gpus
-    }
+def _print_shapes(console: Console, asked: Request) -> None:
+    """Say what a cell of each kind occupies, where one occupies more than a CPU."""
+    shapes: dict[str, list[str]] = {}
+    for cell in asked.grid.cells.values():
+        shape = str(cell.resources)
+        if shape not in shapes.setdefault(cell.kind, []):
+            shapes[cell.kind].append(shape)
+    for kind, asks in shapes.items():
+        if asks != [str(Resources())]:
+            console.print(f"a cell of kind '{kind}' occupies {' or '.join(asks)}", soft_wrap=True)
 
 
 def status(

@@ -111,6 +111,7 @@ class CellSearcher(Searcher):
             "cpus": cell.resources.cpus,
             "gpus": cell.resources.gpus,
             "workers": cell.resources.workers,
+            "more": _more(cell.resources),
             "oom_halvings": self._run.schedule.oom_halvings(cell.id),
             "attempt": self._attempt(trial_id),
             "avoid": avoid,
@@ -255,6 +256,11 @@ class NoPreference(FIFOScheduler):
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """Return none: Tune then starts what it was handed last, and what waits where nothing else does."""
         return None
+
+
+def _more(resources: Resources) -> str:
+    """Return, as JSON, what few cells ask for."""
+    return json.dumps({name: getattr(resources, name) for name in ("memory_gb", "gpu_type", "custom")})
 
 
 def _outcome(cell: Cell, ended: Mapping[str, Any]) -> Outcome:

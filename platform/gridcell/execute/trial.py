@@ -105,7 +105,8 @@ class CellTrial(tune.Trainable):
 
         Of several workers each has a bundle; the trial, which only waits for them, has an empty one.
         """
-        resources = Resources(config["cpus"], config["gpus"], config["workers"])
+        more = json.loads(config.get("more", "{}"))
+        resources = Resources(config["cpus"], config["gpus"], config["workers"], **more)
         asked = bundles(resources)
         where = {}
         if config["avoid"]:  # Ray labels each node by its id

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gridcell import plugins
 from gridcell.execute.allotted import usable_cpus
-from gridcell.execute.cluster import check_nodes, check_resources, ray_cluster
+from gridcell.execute.cluster import check_nodes, check_resources, ray_cluster, warn_of_homeless
 from gridcell.execute.draining import when_draining
 from gridcell.execute.head import watched_head
 from gridcell.execute.options import GridRun
@@ -38,6 +38,7 @@ def run_on_ray(run: GridRun) -> None:
                 processors = usable_cpus()
             else:
                 processors = check_nodes(run.task, options.address)
+                warn_of_homeless(run.schedule.queued(), options.address)
             # Not before: this imports Ray, which then reads where it may listen.
             from gridcell.execute.searcher import CellSearcher
 
