@@ -18,6 +18,7 @@ from gridcell.cli import (
     reports,
     run,
     settings,
+    status,
 )
 
 app = typer.Typer(
@@ -33,7 +34,7 @@ app.command("tasks")(inspect.tasks)
 app.command("settings")(settings.settings)
 app.command("plan")(inspect.plan)
 app.command("run")(run.run)
-app.command("status")(inspect.status)
+app.command("status")(status.status)
 app.command("logs")(logs.logs)
 app.command("report")(reports.report)
 app.command("forget")(forget.forget)

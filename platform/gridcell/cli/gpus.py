@@ -23,7 +23,7 @@ def parse_gpus(text: str) -> tuple[str, ...]:
         told = re.fullmatch(r"\s*(?:(?P<kind>[A-Za-z][\w.-]*)\s*=\s*)?(?P<number>\d+)\s*", part)
         if told is None or not 1 <= int(told["number"]) <= MOST or ("," in text and not told["kind"]):
             raise UserError(
-                f"--gpus {text}: give a number from 1 to {MOST}, or numbers of kinds, for instance H100=4,A100=8"
+                f"--gpus {text}: give a number from 1 to {MOST}, or numbers of kinds, as in H100=4,A100=8"
             )
         kinds += [told["kind"] or ""] * int(told["number"])
     return tuple(kinds)

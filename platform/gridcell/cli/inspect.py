@@ -1,4 +1,4 @@
-"""Commands that look and start nothing: tasks, plan, status."""
+"""Commands that look and start nothing: tasks and plan; ``status`` has a file of its own."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -34,11 +34,10 @@ from gridcell.cli.common import (
 )
 from gridcell.cli.gpus import simulated_on
 from gridcell.execute.driver import diverged_cells
-from gridcell.execute.heartbeat import running_cells
+from gridcell.execute.heartbeat import RunningCell, running_cells
 from gridcell.execute.schedule import Schedule, missing_cells
 from gridcell.staleness import find_stale
 from gridcell.store import Store
-from gridcell.store.losses import describe_lost, lost_by_class
 from gridcell.suite import suite_names
 from gridcell.task import find_task, task_names
 
@@ -80,7 +79,7 @@ def plan(
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage, must_exist=False)
     with reading(storage):
-        states = _states(asked, store, store.failures.read_all())
+        states = states_of(asked, store, store.failures.read_all(), running_cells(store.folder))
         stale = find_stale(asked.suite.task, asked.grid, store, read_results(asked, store))
     simulated = simulated_on(asked, states, gpus or ())
     skipped = [{"labels": dict(item.labels), "reason": item.reason} for item in asked.grid.skipped]
@@ -108,7 +107,7 @@ def plan(
     )
     for name in ("cells", "done", "to run"):
         table.columns[[column.header for column in table.columns].index(name)].justify = "right"
-    for kind, cells_of_kind in _by_kind(asked).items():
+    for kind, cells_of_kind in by_kind(asked).items():
         counts = Counter(states[cell.id] for cell in cells_of_kind)
         needs = {
             f"{asked.grid.cells[need].kind} ({role})"
@@ -118,7 +117,7 @@ def plan(
         row = (len(cells_of_kind), counts["done"], sum(counts[state] for state in TO_RUN))
         table.add_row(kind, *map(str, row), ", ".join(sorted(needs)) or "-")
     console.print(table)
-    _print_skipped(console, asked)
+    print_skipped(console, asked)
     for line in _of_sweeps(asked):
         console.print(line, soft_wrap=True)
     print_notes(console, asked.grid)
@@ -154,70 +153,25 @@ def _print_shapes(console: Console, asked: Request) -> None:
             console.print(f"a cell of kind '{kind}' occupies {' or '.join(asks)}", soft_wrap=True)
 
 
-def status(
-    task: TaskName,
-    suite: SuiteName = DEFAULT_SUITE,
-    storage: Storage = DEFAULT_STORAGE,
-    select: Selection = None,
-    override: Overrides = None,
-    seeds: Seeds = None,
-    plugin: Plugins = None,
-    as_json: Json = False,
-) -> None:
-    """Show how far a grid is: cells by kind and state, and why the failed ones failed."""
-    asked = request(task, suite, select, override, seeds, plugin)
-    store = open_store(storage)
-    with reading(storage):
-        recorded = store.failures.read_all()
-        states = _states(asked, store, recorded)
-        lost = lost_by_class(store.losses.read_all(), asked.grid.cells)
-        stale = find_stale(asked.suite.task, asked.grid, store, read_results(asked, store))
-    failures = {
-        cell_id: failure
-        for cell_id, failure in recorded.items()
-        if states.get(cell_id) in ("failed", "diverged")
-    }
-    if as_json:
-        counts = Counter(states.values()) | Counter({"skipped": len(asked.grid.skipped)})
-        print_json(
-            {
-                "cells": len(asked.grid),
-                "counts": counts,
-                "failures": failures,
-                "lost": lost,
-                "stale": dict(stale.reasons),
-            }
-        )
-        return
-    console = common.console()
-    shown = [name for name in STATES if name in set(states.values()) | {"done"}]
-    table = Table("kind", "cells", *shown, title=f"{asked.title} in {storage}", title_justify="left")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for kind, cells_of_kind in _by_kind(asked).items():
-        kind_counts = Counter(states[cell.id] for cell in cells_of_kind)
-        table.add_row(kind, str(len(cells_of_kind)), *(str(kind_counts[name]) for name in shown))
-    console.print(table)
-    _print_skipped(console, asked)
-    for sentence in stale.sentences():
-        console.print(sentence, soft_wrap=True)
-    for cell_id, failure in failures.items():
-        console.print(f"{cell_id} {failure['title']}: {failure['failure_class']}: {failure['message']}")
-    if failures:
-        console.print("'gridcell cell show ID' prints a failure's traceback.")
-    if lost:
-        console.print(describe_lost(lost))
-
-
-def _states(asked: Request, store: Store, failures: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def states_of(
+    asked: Request,
+    store: Store,
+    failures: Mapping[str, Mapping[str, Any]],
+    running: Mapping[str, RunningCell],
+) -> dict[str, str]:
     """Tell each cell's state.
 
     A need whose users are all done need not run, though it may be gone. What needs a diverged cell is
     blocked.
+
+    Args:
+        asked: whose cells.
+        store: that holds their results.
+        failures: id -> record of each failure.
+        running: id -> what runs.
     """
     done = store.results.done()
     missing = missing_cells(asked.grid, done)
-    running = running_cells(store.folder)
     diverged = diverged_cells(failures)
     blocked = Schedule(asked.grid, done, diverged - running.keys()).blocked
 
@@ -276,14 +230,16 @@ def cells_of_sweeps(asked: Request) -> int:
     return len(asked.grid.cells.keys() - plain.cells.keys())
 
 
-def _by_kind(asked: Request) -> dict[str, list[Cell]]:
+def by_kind(asked: Request) -> dict[str, list[Cell]]:
+    """Return kind -> cells, in the grid's order."""
     kinds: dict[str, list[Cell]] = {}
     for cell in asked.grid.cells.values():
         kinds.setdefault(cell.kind, []).append(cell)
     return kinds
 
 
-def _print_skipped(console: Console, asked: Request) -> None:
+def print_skipped(console: Console, asked: Request) -> None:
+    """Say how many combinations can't be run, by reason."""
     reasons = Counter(item.reason for item in asked.grid.skipped)
     for reason, count in reasons.items():
         console.print(f"{count} skipped: {reason}")

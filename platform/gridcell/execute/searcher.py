@@ -19,6 +19,7 @@ from gridcell.execute.cluster import Room
 from gridcell.execute.ending import Ending
 from gridcell.execute.in_flight import InFlight
 from gridcell.execute.last_words import Process, ask_node, living_nodes, take_last_words
+from gridcell.execute.listener import HearsPlaces
 from gridcell.execute.nodes import IN_A_ROW, Nodes
 from gridcell.execute.options import GridRun
 from gridcell.execute.outcome import Failure, FailureClass, Outcome
@@ -174,6 +175,8 @@ class CellSearcher(Searcher):
                 trial.process = Process(**json.loads(result[PROCESS]))
             self._in_flight.began(trial_id)
             self._run.listener.started(trial.cell)
+            if trial.process is not None and isinstance(self._run.listener, HearsPlaces):
+                self._run.listener.placed(trial.cell, trial.process.host)
         elif PROGRESS in result:
             step, metrics = json.loads(result[PROGRESS])
             trial.step = step
