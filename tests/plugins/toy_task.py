@@ -7,10 +7,12 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psutil
 from pydantic import BaseModel, ConfigDict, Field
 
 from gridcell import Cell, Context, Diverged, Grid, GridBuilder, Task
@@ -75,6 +77,8 @@ def step(cell: Cell, context: Context) -> Mapping[str, Any]:
         _work_until_asked(context, int(how.partition(" ")[2]))
     if how == "works-until-asked":
         _work_until_asked(context, None)
+    if how == "lists-sockets":
+        _list_sockets()
     while how == "never-ends":
         context.report(0)
         time.sleep(0.05)
@@ -103,6 +107,30 @@ def step(cell: Cell, context: Context) -> Mapping[str, Any]:
         raise ConnectionResetError("the network went away")
     (context.outputs / "sum.txt").write_text(str(before + cell.config["add"]))
     return {"sum": before + cell.config["add"]}
+
+
+def _list_sockets() -> None:
+    """Append, to the file that TOY_SOCKETS names, where the processes of this run listen.
+
+    They are what the parent of all (TOY_TESTER, a process id) has started, through which this one came.
+    """
+    lineage = [psutil.Process(), *psutil.Process().parents()]
+    driver = next(each for each in lineage if each.ppid() == int(os.environ["TOY_TESTER"]))
+    with Path(os.environ["TOY_SOCKETS"]).open("a") as file:
+        for address in listening_addresses(driver):
+            file.write(f"{address}\n")
+
+
+def listening_addresses(root: psutil.Process) -> set[str]:
+    """Return the addresses at which a process, or one that it started, listens."""
+    found = set()
+    for process in [root, *root.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            listening = (
+                each for each in process.net_connections("inet") if each.status == psutil.CONN_LISTEN
+            )
+            found |= {each.laddr.ip for each in listening}
+    return found
 
 
 def _work_until_asked(context: Context, driver: int | None) -> None:

@@ -12,7 +12,8 @@ from gridcell import plugins
 from gridcell.cell import Cell
 from gridcell.cli import common
 from gridcell.cli.common import DEFAULT_STORAGE, Json, Plugins, Storage, open_store, print_json, reading
-from gridcell.errors import UserError
+from gridcell.cli.interruption import GRACE_S, end_when_asked
+from gridcell.errors import Preempted, UserError
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.processes import processes_for
 from gridcell.execute.run_cell import run_cell
@@ -119,8 +120,13 @@ def run_one(
     elif before is not None:
         store.results.drop_tried(cell.id)  # of a command that was killed
         attempt = dataclass_replace(attempt, beside=True)
-    with processes_for([cell]):
-        outcome = run_cell(attempt)
+    end_when_asked(GRACE_S, lambda line: console.print(line, soft_wrap=True))
+    try:
+        with processes_for([cell]):
+            outcome = run_cell(attempt)
+    except Preempted as left:
+        console.print(f"{cell.title}: stopped, {left}")
+        raise typer.Exit(130) from None
     console.print(f"{cell.title}: done in {outcome.seconds:.1f} s: {json.dumps(outcome.metrics)}")
     if before is None:
         return
