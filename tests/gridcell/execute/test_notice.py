@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from importlib.metadata import version
 
 import pytest
 import toy_task
@@ -11,6 +12,7 @@ from gridcell.cell import Cell
 from gridcell.cli.interruption import end_when_asked
 from gridcell.context import Context
 from gridcell.errors import Preempted, UserError
+from gridcell.execute.draining import is_draining
 from gridcell.execute.driver import run_grid
 from gridcell.execute.ending import Ending, ask_to_end, hear_in
 from gridcell.execute.options import RunOptions
@@ -150,3 +152,12 @@ def test_a_checkpoint_is_due_by_the_clock_and_by_a_notice(store, tmp_path):
     assert store.checkpoints(cell.id).saved_step() == 6
     failure = failure_from(raised.value)
     assert (failure.failure_class, failure.ends_process) == (FailureClass.PREEMPTED, False)
+
+
+def test_ray_says_which_nodes_it_drains_in_the_version_that_was_tried():
+    """Of Ray's private names this is the only one that a run asks; a new version has to be looked at."""
+    import ray
+
+    assert version("ray").startswith("2.60.")
+    assert callable(ray._private.state.state.get_draining_nodes)
+    assert not is_draining("no node")  # nor an error where there is no cluster
