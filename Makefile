@@ -4,18 +4,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 STORAGE ?= runs
 
-.PHONY: help setup quickstart test test-all test-fast test-nightly lint format bench chaos mutants audit clean
+.PHONY: help setup quickstart test test-all test-fast test-nightly lint format docs bench chaos mutants audit release clean
 
 help:
 	@echo "make quickstart  run the ImageNet-RIB mini suite and write runs/report/report.html"
 	@echo "make test        run the tests"
 	@echo "make test-all    these and the long ones: faults on clusters of several nodes"
-	@echo "make test-nightly  the long tests and all faults of 'make chaos'; an hour or more"
+	@echo "make test-nightly  the long tests, and all faults of 'make chaos'; an hour or more"
 	@echo "make setup       create .venv and install pinned versions"
 	@echo "make lint        ruff and mypy"
-	@echo "make bench       measure, print one table of ratios, write bench.json"
+	@echo "make docs        build the documentation; 'gridcell docs' opens it"
+	@echo "make bench       measure, print one table, write it to tests/benchmarks/README.md"
 	@echo "make chaos       run a small grid on three nodes under each fault; nothing may be lost"
 	@echo "make mutants     put 150 small mistakes into the code, one at a time: do the fast tests notice?"
+	@echo "make release     check and build a release, and try its wheel in an empty environment"
 	@echo "make audit       look for known vulnerabilities of what is installed (asks PyPI)"
 
 # Installed once, and again only when what is to be installed changes.
@@ -24,7 +26,7 @@ setup: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("gridcell needs Python 3.11 or later, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,rl,box2d,mujoco,world3d,s3,offline-models]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs,rl,box2d,mujoco,world3d,s3,offline-models]'
 	touch $@
 
 quickstart: setup
@@ -52,8 +54,12 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: setup
+	$(BIN)/sphinx-build --quiet --fail-on-warning --builder html platform/docs platform/gridcell/site
+	$(BIN)/gridcell docs --path
+
 bench: setup
-	$(BIN)/python -m tests.benchmarks --out bench.json
+	$(BIN)/python -m tests.benchmarks --keep
 
 chaos: setup
 	$(BIN)/gridcell doctor --chaos
@@ -63,6 +69,10 @@ mutants: setup
 
 audit: setup
 	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+# Version, changelog and tree agree; docs, sdist and wheel are built; the wheel alone runs each task.
+release: docs
+	$(BIN)/python -m tests.release
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -14,7 +14,7 @@ RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['p
     && /opt/gridcell/bin/pip install --no-cache-dir -c constraints.txt \
       --extra-index-url https://download.pytorch.org/whl/cpu \
       -r cpu.txt -r requirements.txt boto3 psycopg2-binary
-COPY README.md ./
+COPY README.md hatch_build.py ./
 COPY platform platform
 COPY tasks tasks
 RUN /opt/gridcell/bin/pip install --no-cache-dir --no-deps .

@@ -11,7 +11,7 @@ RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['p
       print('\n'.join(p['dependencies'] + p['optional-dependencies']['s3'] + p['optional-dependencies']['rl']))" \
       >requirements.txt \
     && /opt/gridcell/bin/pip install --no-cache-dir -c constraints.txt -r requirements.txt boto3 psycopg2-binary
-COPY README.md ./
+COPY README.md hatch_build.py ./
 COPY platform platform
 COPY tasks tasks
 RUN /opt/gridcell/bin/pip install --no-cache-dir --no-deps .

@@ -29,10 +29,11 @@ def stored_results(store, tmp_path, methods, *, without=(), failures=None, **set
     for cell in grid.cells.values():
         outputs = tmp_path / "outputs" / cell.id
         outputs.mkdir(parents=True)
-        if cell.kind == "data" and "set" in cell.config:
+        if cell.kind == "data" and cell.config["source"] == "published":
             save_index(outputs / "index.npz", stored(cell.config["set"]))
         elif cell.kind == "data":
-            save_npz(outputs / "sets.npz", {name: images(name) for name in SETS})
+            name = cell.config["set"]
+            save_npz(outputs / "set.npz", {name: images(name)})
         elif cell.kind == "evaluate":
             PackedAnswers(right(cell.id)).write(outputs / "correct.npz")
         if cell.kind in ("data", "evaluate") and cell.kind not in without:

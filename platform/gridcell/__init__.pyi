@@ -1,5 +1,8 @@
 __version__: str
 from . import plugins as plugins
+from .answers.reading import artifact as artifact, curves as curves, plan as plan, results as results
+from .answers.running import run as run
+from .answers.sides import compare as compare
 from .cell import (
     Cell as Cell,
     Resources as Resources,
@@ -9,6 +12,7 @@ from .cell import (
 )
 from .context import Context as Context
 from .errors import (
+    CellsFailed as CellsFailed,
     CorruptData as CorruptData,
     Diverged as Diverged,
     UserError as UserError,
@@ -44,6 +48,8 @@ from .store.cache import cache_folder as cache_folder
 from .store.filesystem import Folder as Folder, sha256_of as sha256_of
 from .suite import load_suite as load_suite
 from .task import (
+    BatchFunction as BatchFunction,
+    Exporting as Exporting,
     Playing as Playing,
     Task as Task,
     find_task as find_task,

@@ -22,6 +22,10 @@ def canonical_json(value: Any) -> str:
 
     Raises:
         TypeError: ``value`` holds something that is not JSON, a non-text key, or a float that is not finite.
+
+    Example:
+        >>> canonical_json({"lr": 1e-3, "epochs": 10})
+        '{"epochs":10,"lr":0.001}'
     """
     return json.dumps(check_json(value, "value"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
@@ -102,7 +106,12 @@ class Resources:
 
 
 def one_worker(resources: Resources) -> Resources:
-    """Return what one of several workers occupies: for a cell whose work can't be divided."""
+    """Return what one of several workers occupies: for a cell whose work can't be divided.
+
+    Example:
+        >>> one_worker(Resources(cpus=2, workers=4)).workers
+        1
+    """
     return replace(resources, workers=1)
 
 
@@ -116,6 +125,10 @@ def divided(batch_size: int, workers: int, setting: str) -> int:
 
     Raises:
         UserError: the shares would differ; names the nearest sizes and number that fit.
+
+    Example:
+        >>> divided(64, 2, "training.batch_size")
+        32
     """
     share, rest = divmod(batch_size, workers)
     if rest:

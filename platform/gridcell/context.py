@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -63,6 +64,7 @@ class Context:
             halves them so many times, and must give the same answer (``batch_and_accumulation``).
         code: fingerprint of the cell's code.
         saving: when a checkpoint was last kept.
+        own_seconds: spent within ``own_time``.
         rank: of this process among the cell's workers, who all call its function, joined to one process
             group of torch. The outputs, metrics and curves of the first (0) become the result.
     """
@@ -82,6 +84,7 @@ class Context:
     rank: int = 0
     code: str = ""
     saving: Saving = field(default_factory=Saving)
+    own_seconds: list[float] = field(default_factory=list)
 
     @property
     def workers(self) -> int:
@@ -195,6 +198,15 @@ class Context:
             return self.store.results.fetch(result, name, self.cache)
         except CorruptData as error:
             raise CorruptData(str(error), result.cell.id) from error
+
+    @contextmanager
+    def own_time(self) -> Iterator[None]:
+        """Count the time within as this cell's alone, where several cells are done in one pass."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.own_seconds.append(time.monotonic() - begun)
 
     def report(self, step: int, **metrics: float) -> None:
         """Tell live progress and the cell's curves how it is going.

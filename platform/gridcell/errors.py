@@ -1,11 +1,34 @@
 """Errors that mean something to the person at the terminal or to the scheduler."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 
 class UserError(Exception):
     """A mistake in what the user asked for; its text is the one sentence they read (exit code 2)."""
+
+
+class CellsFailed(Exception):  # noqa: N818 - names what happened to the cells
+    """Cells of a run that was asked for from Python failed, or the run was ended early; the rest is kept.
+
+    Attributes:
+        failed: id -> (title, class and message) of each cell that failed.
+        blocked: how many cells were not run because what they need failed or diverged.
+        stopped: why the run was ended early; empty where it was not.
+    """
+
+    def __init__(self, failed: Mapping[str, tuple[str, str]], blocked: int = 0, stopped: str = "") -> None:
+        super().__init__(failed, blocked, stopped)
+        self.failed, self.blocked, self.stopped = dict(failed), blocked, stopped
+
+    def __str__(self) -> str:
+        named = "; ".join(f"{title}: {why}" for title, why in list(self.failed.values())[:3])
+        more = f"; and {len(self.failed) - 3} more" if len(self.failed) > 3 else ""
+        blocked = (
+            f"; {self.blocked} not run because what they need failed or diverged" if self.blocked else ""
+        )
+        stopped = f"; stopped: {self.stopped}" if self.stopped else ""
+        return f"{len(self.failed)} cells failed ({named}{more}){blocked}{stopped}"
 
 
 class Diverged(Exception):  # noqa: N818 - an outcome, not a defect
@@ -42,13 +65,22 @@ def did_you_mean(word: object, choices: Iterable[str]) -> str:
     """Return a clause that names the valid choice nearest to ``word``, then all of them.
 
     A word that the user wrote in YAML may turn out to be a number or a list.
+
+    Example:
+        >>> did_you_mean("ewd", ["ewc", "lwf"])
+        "did you mean 'ewc'? (choose from: ewc, lwf)"
     """
     names = sorted(str(choice) for choice in choices)
     close = get_close_matches(str(word).lower(), [name.lower() for name in names], n=1, cutoff=0.5)
     hint = next((f"did you mean '{name}'? " for name in names if close and name.lower() == close[0]), "")
-    return f"{hint}(choose from: {', '.join(names)})" if names else "(there are none)"
+    return f"{hint}(choose from: {', '.join(names)})" if names else "there is nothing to choose from"
 
 
 def unknown(what: str, word: object, choices: Iterable[str]) -> UserError:
-    """Build the error for a name that is not one of ``choices``, e.g. an unknown suite."""
+    """Build the error for a name that is not one of ``choices``, e.g. an unknown suite.
+
+    Example:
+        >>> print(unknown("method", "ewd", ["ewc", "lwf"]))
+        Unknown method 'ewd': did you mean 'ewc'? (choose from: ewc, lwf)
+    """
     return UserError(f"Unknown {what} '{word}': {did_you_mean(word, choices)}")

@@ -1,17 +1,19 @@
 """The fingerprint of a cell's code: which files it runs, and what they say, whatever their layout.
 
-A cell's code is the module of its function, the parts that its configuration names, and all that these
-import, inside functions too, within the task's packages or a plug-in's folder. Parts that lie in
-gridcell, such as shifts, count as parts; the rest of gridcell counts by the version of the cell's kind.
+A cell's code is the module of its function, the parts that its configuration names, all that these import,
+inside functions too, within the task's packages or a plug-in's folder, and the data files that these read
+beside them. Parts that lie in gridcell, such as shifts, count as parts; the rest of gridcell counts by the
+version of the cell's kind.
 """
 
 import ast
 import base64
 import contextlib
 import hashlib
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
@@ -21,6 +23,7 @@ from typing import Any
 from gridcell import plugins
 from gridcell.cell import Cell
 from gridcell.errors import UserError
+from gridcell.package_data import data_files
 from gridcell.sources import Read, imported_files, imported_names
 from gridcell.task import Task
 
@@ -34,6 +37,8 @@ class Code:
     Attributes:
         fingerprint: of all files together.
         files: dotted name of a module, or name of a plug-in's file -> digest of what it says.
+        data: path of a data file that these read beside them, from the folder that holds their package
+            -> digest of its bytes.
         release: name and version of the distribution, where every file is as it was released.
         imports: names of the other packages that the files import.
     """
@@ -42,10 +47,11 @@ class Code:
     files: Mapping[str, str]
     release: str | None = None
     imports: tuple[str, ...] = ()
+    data: Mapping[str, str] = field(default_factory=dict)
 
     def to_record(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        return {"files": dict(self.files), "release": self.release}
+        return {"files": dict(self.files), "data": dict(self.data), "release": self.release}
 
 
 class Codes:
@@ -67,7 +73,10 @@ class Codes:
         Raises:
             UserError: a file of it is not Python.
         """
-        modules = (self._task.cells[cell.kind].partition(":")[0], *self._task.parts_of(cell))
+        batch = self._task.batches.get(cell.kind)
+        functions = [self._task.cells[cell.kind], *([batch.run] if batch is not None else [])]
+        own = dict.fromkeys(function.partition(":")[0] for function in functions)
+        modules = (*own, *self._task.parts_of(cell))
         if modules not in self._known:
             try:
                 self._known[modules] = _code(modules, packages_of(self._task), self._read)
@@ -90,6 +99,7 @@ def packages_of(task: Task) -> set[str]:
 
 def _code(modules: Iterable[str], packages: Iterable[str], read: Read) -> Code:
     paths: dict[Path, str] = {}
+    beside: dict[Path, str] = {}
     imports: set[str] = set()
     roots = roots_of(packages)
     for module in modules:
@@ -102,12 +112,17 @@ def _code(modules: Iterable[str], packages: Iterable[str], read: Read) -> Code:
         for path, found_in in imported_files(start, where, wanted, around=False, read=read).items():
             paths[path] = _name(path, found_in)
             imports |= {name.partition(".")[0] for name in imported_names(path, found_in, read)}
+            for file in data_files(path, found_in, read):
+                beside[file] = file.relative_to(found_in.resolve()).as_posix()
     files = {name: digest_of(path, read) for path, name in sorted(paths.items(), key=lambda item: item[1])}
-    text = "\n".join(f"{name} {digest}" for name, digest in files.items())
+    data = {
+        name: _digest_of_data(read(path)) for path, name in sorted(beside.items(), key=lambda item: item[1])
+    }
+    text = "\n".join(f"{name} {digest}" for name, digest in {**files, **data}.items())
     ours = {name.partition(".")[0] for name in files}
     others = sorted(name for name in imports - ours if name not in sys.stdlib_module_names)
     fingerprint = hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
-    return Code(fingerprint, files, _release(paths), tuple(others))
+    return Code(fingerprint, files, _release({**paths, **beside}), tuple(others), data)
 
 
 def _place(module: str) -> tuple[Path, Path, str]:
@@ -169,6 +184,10 @@ def digest_of(path: Path, read: Read = Path.read_bytes) -> str:
     return _digest(read(path), str(path))
 
 
+def _digest_of_data(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:DIGITS]
+
+
 @lru_cache(maxsize=4096)
 def _digest(text: bytes, path: str) -> str:
     return hashlib.sha256("\0".join(_said(ast.parse(text, path))).encode()).hexdigest()[:DIGITS]
@@ -208,7 +227,7 @@ def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
 
 def _release(paths: Mapping[Path, str]) -> str | None:
     """Return the release that all files are of, unmodified, or None."""
-    found = {_released(path, name.partition(".")[0]) for path, name in paths.items()}
+    found = {_released(path, re.split(r"[./]", name)[0]) for path, name in paths.items()}
     return found.pop() if len(found) == 1 else None
 
 
@@ -231,8 +250,4 @@ def _released(path: Path, package: str) -> str | None:
 def _hashes(name: str) -> Mapping[Path, str]:
     """Return the SHA-256 of each file of a distribution, as its record has them."""
     files = distribution(name).files or []
-    return {
-        Path(str(file.locate())).resolve(): file.hash.value
-        for file in files
-        if file.hash is not None and file.suffix == ".py"
-    }
+    return {Path(str(file.locate())).resolve(): file.hash.value for file in files if file.hash is not None}

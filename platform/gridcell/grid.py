@@ -44,6 +44,10 @@ def order_by_needs(needs: Mapping[str, Iterable[str]], what: str = "cells") -> l
 
     Raises:
         UserError: the needs form a circle, which the sentence names.
+
+    Example:
+        >>> order_by_needs({"evaluate": ["train"], "train": ["data"], "data": []})
+        ['data', 'train', 'evaluate']
     """
     try:
         return list(TopologicalSorter(needs).static_order())

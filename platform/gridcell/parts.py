@@ -1,6 +1,6 @@
 """The kinds of parts that files of the user's own can add, and how a suite takes them up."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -19,8 +19,10 @@ class PartKind:
         registry: ``module:object`` of the :class:`~gridcell.registry.Registry` that holds the parts; imported
             when it is asked for.
         section: of a suite, which names parts; empty where no suite does.
-        named_by: how the section names a part: by its own ``key`` (``methods: {mine: {}}``), or under any
-            name by the value of ``kind`` or ``source`` (``agents: {a: {kind: mine}}``).
+        named_by: how the section names a part: by its own ``key`` (``methods: {mine: {}}``), as an ``item``
+            of a list (``downstream: [mine]``), or under any name by the value of ``kind`` or ``source``
+            (``agents: {a: {kind: mine}}``).
+        default: of a list, what a suite has that does not say it.
         template: ``module:file`` of the text from which ``gridcell new`` makes such a part; empty where it
             can't.
         use: the command that uses such a part, with ``$name`` and ``$module``; ``gridcell run`` by default.
@@ -30,7 +32,8 @@ class PartKind:
 
     registry: str
     section: str = ""
-    named_by: Literal["key", "kind", "source"] = "key"
+    named_by: Literal["key", "item", "kind", "source"] = "key"
+    default: Sequence[str] = ()
     template: str = ""
     use: str = ""
     checks: str = ""
@@ -47,6 +50,12 @@ DATA_KINDS: Mapping[str, PartKind] = {
         "gridcell.data.corruptions.registry:corruption_registry",
         template="gridcell.data.corruptions:new_corruption.txt",
         use="gridcell data derive --plugin $module.py --base PHOTOGRAPHS --out suite",
+    ),
+    "shift": PartKind(
+        "gridcell.data.shifts.registry:shift_registry",
+        template="gridcell.data.shifts:new_shift.txt",
+        use="gridcell data derive --plugin $module.py --base PHOTOGRAPHS --out suite",
+        checks="gridcell.testing.shift:checks",
     ),
     "importer": PartKind(
         "gridcell.data.importers.registry:registry",
@@ -104,9 +113,12 @@ def joined(values: Mapping[str, Any], kinds: Mapping[str, PartKind]) -> dict[str
 def _joined(values: dict[str, Any], kind: PartKind) -> dict[str, Any]:
     registry = kind.parts()
     new = [part.name for plugin in plugins.loaded() if plugin.joins for part in registry.plugged(plugin)]
-    section = values.get(kind.section) or {}
-    if not new or not isinstance(section, Mapping):  # what else it is, the settings refuse
+    section = values.get(kind.section) or (list(kind.default) if kind.named_by == "item" else {})
+    wanted = list if kind.named_by == "item" else Mapping
+    if not new or not isinstance(section, wanted):  # what else it is, the settings refuse
         return values
+    if isinstance(section, list):
+        return {**values, kind.section: [*section, *(name for name in new if name not in section)]}
     if kind.named_by == "key":
         missing: dict[str, dict[str, str]] = {name: {} for name in new if name not in section}
     else:

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from gridcell.errors import UserError
+from gridcell.package_data import data_files
 from gridcell.sources import imported_files
 
 
@@ -26,7 +27,8 @@ class Plugin:
     Attributes:
         path: of the file, on the machine of the user.
         module: what it defines.
-        files: path relative to its folder -> content, of itself (the first) and of what it imports there.
+        files: path relative to its folder -> content, of itself (the first), of what it imports there, and of
+            the data files that these read there.
         joins: whether its parts join a suite that does not name them, as those of ``--plugin`` do.
     """
 
@@ -47,6 +49,8 @@ class Sent:
 
 _FUNCTIONS = ("report", "estimate", "durations", "play", "uses")
 """Fields of a task that name a function, beside those of its cells."""
+
+_LARGEST = 64_000_000  # bytes of a plug-in that are sent to other processes
 
 _loaded: dict[Path, Plugin] = {}
 
@@ -94,7 +98,18 @@ def forget() -> None:
 
 
 def to_send() -> tuple[Sent, ...]:
-    """Return the plug-ins of this process for others, which :func:`receive` them."""
+    """Return the plug-ins of this process for others, which :func:`receive` them.
+
+    Raises:
+        UserError: one is too large to be sent.
+    """
+    for plugin in _loaded.values():
+        size = sum(map(len, plugin.files.values()))
+        if size > _LARGEST:
+            raise UserError(
+                f"The plug-in '{plugin.path}' and the files that it reads there are {size / 1e6:,.0f} MB, "
+                f"and at most {_LARGEST / 1e6:.0f} MB are sent to other processes: read large data by a path"
+            )
     return tuple(Sent(str(plugin.path), plugin.module.__name__, plugin.files) for plugin in _loaded.values())
 
 
@@ -142,7 +157,8 @@ def _files(path: Path, module: ModuleType | None) -> dict[str, bytes]:
     folder = path.parent
     starts = [path, *_named(module, folder)]
     try:
-        paths = sorted({file for start in starts for file in imported_files(start, [folder])})
+        imported = {file for start in starts for file in imported_files(start, [folder])}
+        paths = sorted({*imported, *(data for file in imported for data in data_files(file, folder))})
     except SyntaxError as error:
         raise UserError(
             f"The plug-in '{error.filename}' is not valid Python: {error.msg} (line {error.lineno})"
@@ -166,7 +182,7 @@ def _check_names(path: Path, files: Mapping[str, bytes]) -> None:
 
     Python loads one module of a name.
     """
-    for name in sorted(set(files) - {path.name}):
+    for name in sorted(filter(_is_code, set(files) - {path.name})):
         top = Path(name).parts[0].removesuffix(".py")
         held = getattr(sys.modules.get(top), "__file__", None)
         if held is not None and not Path(held).resolve().is_relative_to(path.parent):
@@ -176,13 +192,17 @@ def _check_names(path: Path, files: Mapping[str, bytes]) -> None:
             )
 
 
+def _is_code(name: str) -> bool:
+    return name.endswith(".py")
+
+
 def _run(path: Path, name: str, files: Mapping[str, bytes]) -> ModuleType:
     """Run a plug-in as a module of that name, which depends on its text alone."""
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UserError(f"The plug-in '{path}' must be a Python file, whose name ends in .py")
     folder = str(path.parent)
-    for other in files:  # else an edited file of the folder would stay as it was
+    for other in filter(_is_code, files):  # else an edited file of the folder would stay as it was
         top = Path(other).parts[0].removesuffix(".py")
         held = sys.modules.get(top)
         if held is not None and (getattr(held, "__file__", None) or "").startswith(f"{folder}{os.sep}"):

@@ -20,6 +20,9 @@ from gridcell.task import Task
 ALWAYS = ("torch", "lightning", "timm", "ray", "numpy")
 """Packages whose versions every result names."""
 
+COMMIT_FILE = "commit.txt"
+"""File of a built package beside its modules: the commit of its sources; hatch_build.py writes it."""
+
 
 def origin_of(task: Task) -> dict[str, Any]:
     """Return what results say of the command that made them: the state of the sources, and its words.
@@ -81,6 +84,21 @@ def machine(device: str) -> dict[str, str]:
         found["cuda"] = str(torch.version.cuda)
         found["driver"] = _driver_version()
     return found
+
+
+def describe_build() -> str:
+    """Return the version, and the commit of the sources where it is known.
+
+    A clone asks git; a wheel carries the commit from which it was built.
+    """
+    folder = Path(gridcell.__file__).resolve().parent
+    built_from = folder / COMMIT_FILE
+    if built_from.exists():
+        commit = built_from.read_text(encoding="utf-8").strip()
+    else:
+        state = _git_state(str(folder))
+        commit = state["commit"] + (", modified since" if state["modified"] else "") if state else ""
+    return f"gridcell {gridcell.__version__}" + (f" (commit {commit})" if commit else "")
 
 
 @functools.cache

@@ -151,6 +151,11 @@ def by_name(parts: Iterable[Part], what: str) -> dict[str, Part]:
 
     Raises:
         UserError: two have one name.
+
+    Example:
+        >>> from types import SimpleNamespace as Part
+        >>> list(by_name([Part(name="lwf"), Part(name="ewc")], "method"))
+        ['ewc', 'lwf']
     """
     found: dict[str, Part] = {}
     for part in parts:

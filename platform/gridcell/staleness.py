@@ -87,7 +87,12 @@ def _by_code(
         return ""
     files = record["files"]
     assert isinstance(files, Mapping)
+    data = record.get("data")
     changed = [names.get(name, name) for name in changes(files, now.files)]
+    if isinstance(data, Mapping):  # records of before data files counted say nothing of them
+        changed += changes(data, now.data)
+    elif not changed:
+        return ""
     shown = ", ".join(changed[:_NAMED]) + (f" and {len(changed) - _NAMED} more" * (len(changed) > _NAMED))
     return f"by other code: {shown} changed since"
 

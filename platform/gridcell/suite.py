@@ -106,6 +106,12 @@ def load_suite(
 
     Raises:
         UserError: no such suite, unreadable YAML, or wrong settings: all of them, with file and line.
+
+    Example:
+        >>> from gridcell.task import find_task
+        >>> suite = load_suite(find_task("farmap"), "mini", ["maps.large=1"], seeds=1)
+        >>> suite.settings.maps.large, suite.settings.seeds
+        (1, [0])
     """
     files: list[Path] = []
     stem, document = _layers(task, name, None, (), files)
@@ -298,7 +304,7 @@ def _shown(path: Keys) -> str:
 
 def _with_home(task: Task, mistake: Mistake) -> Mistake:
     """Say of an unknown setting where settings of its name belong."""
-    homes = belongs(task.settings, mistake.unknown) if mistake.unknown else []
+    homes = belongs(task.settings, mistake.unknown, [*map(str, mistake.path)]) if mistake.unknown else []
     homes = [home for home in homes if home != f"'{dotted(mistake.path)}'"]
     if not homes:
         return mistake

@@ -1,13 +1,13 @@
 """The plug-in contract: what a research system tells the platform, and how the platform finds it."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gridcell import plugins
 from gridcell.errors import UserError, unknown
@@ -49,6 +49,91 @@ class Playing:
 
 
 @dataclass(frozen=True)
+class Exporting:
+    """Where a cell's model is to be written, and what is known of it.
+
+    Attributes:
+        store: with the results.
+        plan: id -> cell, of the grid that the cell belongs to.
+        locations: name -> path or URI of data on this machine.
+        cell: whose model it is.
+        folder: empty local folder to write to.
+        scratch: empty local folder that is thrown away.
+        to: where the folder will be in the end, for what is told.
+    """
+
+    store: "Store"
+    plan: Mapping[str, "Cell"]
+    locations: Mapping[str, str]
+    cell: "Cell"
+    folder: Path
+    scratch: Path
+    to: str
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what the cell is, which code made it and when, and the same of all that it needs.
+
+        Names of machines and of their folders are left out: what is exported is passed on.
+
+        Raises:
+            CorruptData: A record is damaged.
+        """
+        return self._origin(self.cell)
+
+    def _origin(self, cell: "Cell") -> dict[str, Any]:
+        done = cell.id in self.store.results.done()
+        result = self.store.results.read(cell.id) if done else None
+        return {
+            "id": cell.id,
+            **cell.to_record(),
+            "content": result.content if result else None,
+            "code": result.provenance.get("code") if result else None,
+            "provenance": _public(result.provenance) if result else None,
+            "needs": {role: self._origin(self.plan[need]) for role, need in cell.needs.items()},
+        }
+
+
+def _public(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in provenance.items() if key not in ("command", "host", "node")}
+
+
+@dataclass(frozen=True)
+class BatchFunction:
+    """How several cells of a kind are done in one pass, such as models that are tested on the same images.
+
+    Each cell stays a cell: it has its own result, is tried again and timed by itself, and is done as soon as
+    the function gives its answer. A cell whose result is missing alone is run by the kind's own function,
+    which must give the same answer.
+
+    Attributes:
+        run: ``module:function`` of signature ``(Sequence[Context]) -> Iterator[(Context, answer)]``, with a
+            context for each cell. An answer is the cell's metrics, or an exception where this one cell fails.
+            What the function raises itself is nobody's in particular: the cells without an answer then run
+            one by one, or in smaller passes where memory ran out. Within ``Context.own_time`` the time is
+            one cell's; all other time is shared by all in equal parts.
+        key: ``module:function`` of signature ``(Cell, Mapping[id, Cell]) -> text or None``: ready cells with
+            equal keys, kinds and resources go together. None for a cell that runs alone. It must not import
+            a training library.
+        most: cells that go together at most; half as many each time that memory has run out.
+
+    Example:
+        >>> BatchFunction("my_task.cells.passes:run", key="my_task.plan:images_of", most=32).most
+        32
+    """
+
+    run: str
+    key: str
+    most: int = 32
+
+
+class Group(NamedTuple):
+    """Cells that one pass may take: what they have in common, and how many at most."""
+
+    key: tuple[object, ...]
+    most: int
+
+
+@dataclass(frozen=True)
 class Task:
     """A research system on the platform.
 
@@ -62,6 +147,7 @@ class Task:
         suites: folder of YAML files, one a suite; or name -> settings of each.
         plan: settings -> grid.
         cells: kind of cell -> ``module:function`` of signature ``(Cell, Context) -> metrics`` (JSON values).
+        batches: kind of cell -> how several of them are done in one pass.
         report: ``module:function`` of signature ``(GridResults, out: Path) -> Report``, called by
             ``gridcell.report.write_report`` where something is done.
         progress_metric: of a finished cell's metrics, the one that live progress shows.
@@ -73,6 +159,8 @@ class Task:
             Cells left out take no time. It must not import a training library.
         play: ``module:function`` of signature ``(Cell, Store, Playing) -> lines to print``, for ``gridcell
             play``; None where nothing can be watched.
+        export: ``module:function`` of signature ``(Cell, Exporting) -> lines to print``, for ``gridcell
+            export``; None where cells leave nothing that other programs load.
         timings: patterns of metrics that are measured times, which differ between equal runs.
         packages: that hold its code, beside its own; for fingerprints of its cells' code.
         uses: ``module:function`` of signature ``Cell -> modules``: the modules of the parts that a cell's
@@ -88,11 +176,13 @@ class Task:
     suites: Path | Mapping[str, Mapping[str, Any]]
     plan: Callable[[Any], Grid]
     cells: Mapping[str, str]
+    batches: Mapping[str, BatchFunction] = field(default_factory=dict)
     report: str = "gridcell.report.default:write"
     progress_metric: str = ""
     estimate: str | None = None
     durations: str | None = None
     play: str | None = None
+    export: str | None = None
     timings: Sequence[str] = ("*seconds*",)
     packages: Sequence[str] = ()
     uses: str | None = None
@@ -108,6 +198,23 @@ class Task:
         if kind not in self.cells:
             raise unknown(f"kind of {self.name} cell", kind, self.cells)
         return _imported(self.cells[kind])
+
+    def batch_function(self, kind: str) -> "Callable[[Sequence[Context]], Iterator[Any]]":
+        """Import and return the function that runs several cells of ``kind`` in one pass."""
+        return _imported(self.batches[kind].run)
+
+    def group_of(self, cell: "Cell", cells: "Mapping[str, Cell]") -> Group | None:
+        """Return what a cell has in common with those that one pass may take; None where it runs alone.
+
+        Args:
+            cell: the cell.
+            cells: id -> cell, with all that it needs.
+        """
+        batch = self.batches.get(cell.kind)
+        if batch is None or cell.resources.workers > 1:
+            return None
+        key = _imported(batch.key)(cell, cells)
+        return None if key is None else Group((cell.kind, cell.resources, key), batch.most)
 
     def parts_of(self, cell: "Cell") -> tuple[str, ...]:
         """Return the modules of the parts that a cell's configuration names; none where nobody says."""
@@ -130,6 +237,17 @@ class Task:
         if self.play is None:
             raise UserError(f"Cells of {self.name} can't be watched: only agents play")
         lines: Sequence[str] = _imported(self.play)(cell, store, playing)
+        return lines
+
+    def export_cell(self, cell: "Cell", exporting: Exporting) -> Sequence[str]:
+        """Import the export function and call it; return the lines that it tells.
+
+        Raises:
+            UserError: this task has none, or the cell has nothing to export.
+        """
+        if self.export is None:
+            raise UserError(f"Cells of {self.name} can't be exported: they leave no model that others load")
+        lines: Sequence[str] = _imported(self.export)(cell, exporting)
         return lines
 
     def report_function(self) -> Callable[[Any, Path], Any]:
@@ -157,7 +275,12 @@ def entry_point_value(name: str) -> str:
 
 
 def task_names() -> list[str]:
-    """Return the names of the installed tasks, and of those in plug-ins that are loaded."""
+    """Return the names of the installed tasks, and of those in plug-ins that are loaded.
+
+    Example:
+        >>> "farmap" in task_names()
+        True
+    """
     return sorted({*_installed(), *_plugged()})
 
 
@@ -166,6 +289,10 @@ def find_task(name: str) -> Task:
 
     Raises:
         UserError: there is none of that name, there are two, or what is installed under it is not a task.
+
+    Example:
+        >>> find_task("farmap").name
+        'farmap'
     """
     plugged = _plugged()
     if name not in plugged:

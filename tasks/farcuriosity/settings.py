@@ -76,7 +76,7 @@ class Training(Strict):
         gradient_norm: gradients are scaled down to this norm.
         gamma: discount of the extrinsic reward.
         intrinsic_gamma: of the intrinsic one.
-        gae: lambda of the generalised advantages.
+        gae: lambda of the generalized advantages.
         extrinsic_weight: of the extrinsic reward; 0 for curiosity alone.
         intrinsic_weight: of the intrinsic reward.
         clip_rewards: only the sign of extrinsic rewards counts; by default of Atari games alone.

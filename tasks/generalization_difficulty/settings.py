@@ -211,6 +211,7 @@ class Settings(Strict):
         models: name -> models whose error on a given task is known.
         estimation: how ingredients of data are estimated.
         orders: title -> names of tasks expected in this order, easiest first.
+        published: name of a task -> bits that were published for it, shown beside ours.
         seeds: of every random choice, one measurement each.
     """
 
@@ -224,4 +225,5 @@ class Settings(Strict):
     data: Data = Data()
     estimation: Estimation = Estimation()
     orders: dict[str, list[str]] = {}
+    published: dict[str, Annotated[float, Field(gt=0)]] = {}
     seeds: Seeds = [0]

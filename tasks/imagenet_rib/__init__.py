@@ -6,9 +6,9 @@ set and method; the answer is a matrix of accuracies per model and method, and o
 
 from pathlib import Path
 
-from gridcell import PartKind, Task
+from gridcell import BatchFunction, PartKind, Task
 from imagenet_rib.grid.plan import plan
-from imagenet_rib.settings import Settings
+from imagenet_rib.settings import DOWNSTREAM, Settings
 
 task = Task(
     name="imagenet-rib",
@@ -20,11 +20,17 @@ task = Task(
         "data": "imagenet_rib.cells.data:run",
         "pretrain": "imagenet_rib.cells.pretrain:run",
         "pretrained": "imagenet_rib.cells.pretrained:run",
+        "head": "imagenet_rib.cells.head:run",
         "fisher": "imagenet_rib.cells.fisher:run",
         "train": "imagenet_rib.cells.train:run",
         "evaluate": "imagenet_rib.cells.evaluate:run",
         "features": "imagenet_rib.cells.features:run",
         "distance": "imagenet_rib.cells.distance:run",
+    },
+    batches={
+        "evaluate": BatchFunction(
+            "imagenet_rib.cells.evaluate:run_together", key="imagenet_rib.grid.passes:same_images", most=64
+        )
     },
     report="imagenet_rib.report.results:write",
     progress_metric="mean_accuracy",
@@ -36,8 +42,18 @@ task = Task(
             section="methods",
             template="imagenet_rib.methods:new_method.txt",
             use="gridcell run imagenet-rib --suite mini --plugin $module.py --select method=$name",
-        )
+        ),
+        "shift": PartKind(
+            "gridcell.data:shift_registry",
+            section="downstream",
+            named_by="item",
+            default=DOWNSTREAM,
+            template="gridcell.data.shifts:new_shift.txt",
+            use="gridcell run imagenet-rib --suite mini --plugin $module.py --select downstream=$name",
+            checks="gridcell.testing.shift:checks",
+        ),
     },
+    export="imagenet_rib.exporting:export",
     durations="imagenet_rib.grid.cost:durations",
     uses="imagenet_rib.grid.code:modules_of",
 )

@@ -50,8 +50,14 @@ class Pretrained(Strict):
             ``offline`` (a package that carries them).
         tag: which weights: timm's tag, or torchvision's name; of a ``file``, the timm tag of the weights
             whose normalisation and crop it goes with.
-        path: of a ``file``: safetensors, or tensors that ``torch.save`` wrote. In no cell's identity: the
-            file's content is.
+        path: of a ``file``: safetensors, or what ``torch.save`` wrote, of weights or of a training program's
+            whole state; or a folder that ``gridcell export`` or timm wrote. In no cell's identity: the file's
+            content is.
+        part: of a ``file`` with several sets of weights for the model: which, e.g. ``teacher``. A moving
+            average of the weights (``state_dict_ema``) is taken before the weights themselves.
+        head: the last layer. ``auto`` keeps the weights' own where it is for the data's classes, and else
+            makes a new one: ``zero_shot`` (from the classes' names, of CLIP models with a text tower), else
+            ``fitted`` (a linear probe on the set ``pretrain``). ``published`` keeps it or refuses.
         input_size: side in pixels of the images that the model is given.
         resize: side in pixels to which an image's shorter side is brought before the centre is cut out; by
             default as timm tests these weights.
@@ -60,6 +66,8 @@ class Pretrained(Strict):
     source: Literal["timm", "torchvision", "file", "offline"]
     tag: str | None = None
     path: str | None = None
+    part: str | None = None
+    head: Literal["auto", "published", "fitted", "zero_shot"] = "auto"
     input_size: int = Field(224, gt=64)
     resize: int | None = Field(None, gt=64)
 
@@ -69,6 +77,8 @@ class Pretrained(Strict):
             raise ValueError(f"'resize' ({self.resize}) must be at least 'input_size' ({self.input_size})")
         if (self.source == "file") != (self.path is not None):
             raise ValueError("'path' goes with source: file, and with no other")
+        if self.part is not None and self.source != "file":
+            raise ValueError("'part' goes with source: file, and with no other")
         return self
 
 
@@ -78,9 +88,12 @@ class Data(Strict):
     Attributes:
         source: ``digits`` (scikit-learn's handwritten digits, embedded), ``folder`` (a suite of sets that
             ``gridcell data derive`` made), ``imagenet`` (a folder of images labelled with ImageNet's classes,
-            from which the sets it lacks are derived), or ``published`` (the published sets, each in a folder
-            of its name: imported by ``gridcell data import``, or as published). All but ``published`` are
-            held in memory.
+            from which the sets it lacks are derived), ``published`` (the published sets, each in a folder
+            of its name: imported by ``gridcell data import``, or as published), or ``shards`` (sets of one's
+            own, each imported by ``gridcell data import folder`` into a folder of its name, ``val`` among
+            them, and ``pretrain`` where a head is fitted or Fisher information measured). The images of
+            ``published`` and ``shards`` stay where they are and are read batch by batch; others are held in
+            memory.
         root: the folder, for all but ``digits``; of imported sets also ``s3://...`` and the like.
         image_size: side in pixels that images in memory are scaled to; those of a ``folder`` keep theirs.
         seed: of the split into pools and of the derived shifts.
@@ -89,7 +102,7 @@ class Data(Strict):
             class stands for, or ``released``: one class an object, of the 105 that the paper's code has.
     """
 
-    source: Literal["digits", "folder", "imagenet", "published"] = "digits"
+    source: Literal["digits", "folder", "imagenet", "published", "shards"] = "digits"
     root: str | None = None
     image_size: int = Field(32, ge=16)
     seed: int = Field(0, ge=0)

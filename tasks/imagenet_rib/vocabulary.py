@@ -5,6 +5,9 @@ from collections.abc import Iterable, Mapping
 VAL = "val"
 """Held-out pre-training data, the analogue of ImageNet's validation set: measured, but no part of RI."""
 
+PRETRAIN = "pretrain"
+"""The set that stands for the pre-training data."""
+
 PRE = "pre"
 """The method of a model that was not fine-tuned."""
 

@@ -1,4 +1,4 @@
-"""Inductive bias: how much information it takes to pick a hypothesis that generalises (Boopathy et al. 2024).
+"""Inductive bias: how much information it takes to pick a hypothesis that generalizes (Boopathy et al. 2024).
 
 Hypotheses that fit the training data are drawn at random, from a Gaussian process posterior or by training
 networks; the answer is I(eps) = -log P(test error <= eps), in nats and bits, per problem and space.
@@ -12,7 +12,7 @@ from inductive_bias.settings import Settings
 
 task = Task(
     name="inductive-bias",
-    summary="How many bits does it take to pick, among hypotheses that fit the data, one that generalises?",
+    summary="How many bits does it take to pick, among hypotheses that fit the data, one that generalizes?",
     settings=Settings,
     suites=Path(__file__).parent / "suites",
     plan=plan,

@@ -1,11 +1,8 @@
-"""Run the benchmarks and print one table."""
+"""Run the benchmarks, print one table, and keep the figures in figures.json and README.md."""
 
 import argparse
 import importlib
 import json
-import operator
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -15,21 +12,12 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-
-COMPARE = {"<=": operator.le, ">=": operator.ge}
+from tests.benchmarks._record import circumstances, keep, verdict
 
 
 def names() -> list[str]:
     """Return the benchmarks there are."""
     return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
-
-
-def verdict(value: float, aim: str) -> str:
-    """Say whether a figure meets its aim, as ``"<= 1.15"``."""
-    if not aim:
-        return ""
-    sign, _, bound = aim.partition(" ")
-    return "met" if COMPARE[sign](value, float(bound)) else "missed"
 
 
 def measured_alone(name: str) -> dict[str, Any]:
@@ -57,7 +45,8 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("benchmarks", nargs="*", metavar="NAME", help=f"of: {', '.join(names())}")
-    parser.add_argument("--out", type=Path, help="write the figures as JSON")
+    parser.add_argument("--out", type=Path, help="write the figures as JSON, too")
+    parser.add_argument("--keep", action="store_true", help="put them into figures.json and README.md")
     parser.add_argument("--alone", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if unknown := set(arguments.benchmarks) - set(names()):
@@ -66,14 +55,16 @@ def main() -> None:
         measure_here(arguments.benchmarks[0], arguments.alone)
         return
     console = Console(width=None if sys.stdout.isatty() else 120)
-    title = f"{os.cpu_count()} cores, {platform.machine()}"
-    table = Table("benchmark", "figure", "value", "aim", "", title=title)
+    here = circumstances()
+    table = Table("benchmark", "figure", "value", "aim", "", title=here["machine"])
     table.columns[2].justify = "right"
     found = {}
     for name in arguments.benchmarks or names():
         console.print(f"{name} ... ", end="", highlight=False)
-        found[name] = measured_alone(name)
+        found[name] = {**circumstances(), **measured_alone(name)}
         console.print(f"{found[name]['seconds']:.0f} s", highlight=False)
+        if arguments.keep:  # at once: what comes later may fail
+            keep({name: found[name]})
         for figure, value in found[name]["figures"].items():
             aim = found[name]["aims"].get(figure, "")
             table.add_row(name, figure, f"{value:.4g}", aim, verdict(value, aim))

@@ -34,7 +34,7 @@ DIGESTS = {
     ("generalization-difficulty", "mini"): (45, "8ad95c2870b07522"),
     ("generalization-difficulty", "published"): (29, "8b37fa797dd04935"),
     ("imagenet-rib", "learning-rate"): (2319, "e5a45b60f928964a"),
-    ("imagenet-rib", "mini"): (785, "274c7a5582dc9abd"),
+    ("imagenet-rib", "mini"): (794, "1775075fc8064991"),
     ("imagenet-rib", "paper"): (93762, "aaea08eb24c03bdc"),
     ("imagenet-rib", "paper-released"): (83708, "3c6abcc1033b9489"),
     ("inductive-bias", "mini"): (340, "6bb8a2154d8f98d6"),

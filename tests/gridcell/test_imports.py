@@ -16,6 +16,7 @@ ORDER = [
     "errors",
     "notice",
     "sources",
+    "package_data",
     "plugins",
     "secrets",
     "printable",
@@ -58,6 +59,9 @@ def _modules() -> dict[str, Path]:
 
 
 MODULES = _modules()
+TASKS = [
+    name for name in MODULES if name.split(".")[0] not in ("gridcell", "docs")
+]  # docs read all of gridcell
 
 
 def _imports(path: Path) -> Iterator[str]:
@@ -115,7 +119,7 @@ def test_gridcell_imports_in_one_direction(name):
             assert ORDER.index(room(target)) < ORDER.index(room(name)), f"{name} imports {target}"
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("gridcell")])
+@pytest.mark.parametrize("name", TASKS)
 def test_no_task_imports_another_task(name):
     own = name.partition(".")[0]
     others = {target.partition(".")[0] for target in GRAPH[name]} - {own, "gridcell", SHARED}
@@ -125,7 +129,7 @@ def test_no_task_imports_another_task(name):
 FACES = {"gridcell", *(f"gridcell.{name}" for name in ("data", "learn", "report", "plots", "testing"))}
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("gridcell")])
+@pytest.mark.parametrize("name", TASKS)
 def test_a_task_imports_the_public_face_alone(name):
     reached = set()
     for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):

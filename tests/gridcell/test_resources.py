@@ -60,7 +60,7 @@ def test_what_makes_no_sense_is_refused(tmp_path, text, said):
 def test_ray_is_asked_for_all_of_it():
     asked = {"CPU": 4.0, "GPU": 1.0, "memory": 32e9, "accelerator_type:H100": 0.001, "fast_disk": 1.0}
     assert bundles(H100) == [asked]
-    config = {"cpus": 4, "gpus": 1.0, "workers": 1, "avoid": (), "more": _more(H100)}
+    config = {"cells": [], "cpus": 4, "gpus": 1.0, "workers": 1, "avoid": (), "more": _more(H100)}
     assert CellTrial.default_resource_request(config).bundles == [asked]
 
 

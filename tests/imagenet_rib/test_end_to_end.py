@@ -81,9 +81,9 @@ def test_accuracies_are_those_of_the_stored_weights(undisturbed):
     store = Store(str(undisturbed))
     cells = list(grid.cells.values())
     train = next(c for c in cells if c.title == "vit-rich ft on r seed 0")
-    data = next(c for c in cells if c.kind == "data")
+    data = next(c for c in cells if c.title == "data v2")
     weights = store.results.read(train.id).artifacts["weights.safetensors"].path
-    images = load_npz(undisturbed / store.results.read(data.id).artifacts["sets.npz"].path)["v2"]
+    images = load_npz(undisturbed / store.results.read(data.id).artifacts["set.npz"].path)["v2"]
     model = timm.create_model(
         "vit_tiny_patch16_224", img_size=16, patch_size=4, embed_dim=16, depth=1, num_heads=2, num_classes=10
     )

@@ -9,20 +9,24 @@ from PIL import Image
 from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.data.image_sets import write_suite
+from gridcell.data.imagenet import imagenet_wnids
 from gridcell.data.images import LabelledImages
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
+from gridcell.grid import GridBuilder
 from gridcell.report import GridResults, write_report
 from gridcell.suite import load_suite
 from gridcell.task import find_task
 from imagenet_rib.cells.data import run as read_data
-from imagenet_rib.cells.image_sets import read_imagenet, read_labelled, synsets
+from imagenet_rib.cells.image_sets import read_part
 from imagenet_rib.cells.pretrained import run as bring_weights
+from imagenet_rib.grid.data_cells import DataCells
+from imagenet_rib.grid.image_folders import open_set
 from imagenet_rib.grid.plan import plan
-from imagenet_rib.grid.published import published_set
-from imagenet_rib.settings import Settings
+from imagenet_rib.settings import Data, Settings
 from photographs import write_labelled_folder
+from rib_sets import sets_of
 
 SMALL = {"c": {"per_corruption": 1}}
 
@@ -34,8 +38,16 @@ def fill(folder, count, shade=0, size=(20, 18)):
         Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(folder / f"{number}.png")
 
 
+def read_labelled(root, size):
+    return read_part("val", open_set(root, "val")[0], size)
+
+
+def read_imagenet(root, size, shifts=None):
+    return sets_of(Data(source="imagenet", root=str(root), image_size=size, shifts=shifts or {}))
+
+
 def test_the_label_space_is_imagenets():
-    ids = synsets()
+    ids = imagenet_wnids()
     assert len(set(ids)) == 1000
     # Known labels: tench, tiger cat, palace, toilet tissue.
     known = {0: "n01440764", 282: "n02123159", 698: "n03877845", 999: "n15075141"}
@@ -48,7 +60,7 @@ def test_classes_go_by_wordnet_id_or_index_in_the_order_of_labels(tmp_path):
     images = read_labelled(tmp_path, 16)
     assert images.classes == (0, 10, 282, 999)
     assert np.bincount(images.labels)[[0, 10, 282, 999]].tolist() == [3, 4, 2, 1]
-    assert images.class_names == synsets()
+    assert images.class_names == imagenet_wnids()
     assert images.size == (16, 16)
 
 
@@ -68,14 +80,16 @@ def test_folders_that_name_no_class_or_one_twice_are_refused(tmp_path):
 def test_sets_that_are_there_are_read_and_the_others_derived(tmp_path):
     for label in (3, 7):
         fill(tmp_path / "val" / str(label), 30, shade=label)
-    fill(tmp_path / "r" / "3", 5, shade=50)
+    fill(tmp_path / "r" / "3", 4, shade=50)
+    fill(tmp_path / "r" / "9", 1, shade=51)
     for corruption in ("fog", "snow"):
         for severity in (1, 2):
-            fill(tmp_path / "c" / corruption / str(severity) / "7", 2, shade=severity)
+            for label in (3, 7):
+                fill(tmp_path / "c" / corruption / str(severity) / str(label), 1, shade=severity)
     sets = read_imagenet(str(tmp_path), 16, shifts=SMALL)
     assert set(sets) == {"pretrain", "val", "v2", "a", "r", "sketch", "objectnet", "cartoon", "drawing", "c"}
     assert len(sets["r"]) == 5
-    assert sets["r"].classes == (3,)
+    assert sets["r"].classes == (3, 9)
     assert sets["c"].groups == ("fog/1", "fog/2", "snow/1", "snow/2")
     assert np.bincount(sets["c"].group_of).tolist() == [2, 2, 2, 2]
     # The rest went to the derived sets: none is to be validated on images that it was fine-tuned on.
@@ -120,7 +134,8 @@ def test_set_c_is_the_15_corruptions_at_whatever_severities_are_there(tmp_path):
     for label in (3, 7):
         fill(tmp_path / "val" / str(label), 30, shade=label)
     for pair in ("fog/1", "snow/4", "spatter/1", "gaussian_blur/2"):
-        fill(tmp_path / "c" / pair / "7", 2)
+        for label in (3, 7):
+            fill(tmp_path / "c" / pair / str(label), 2)
     (tmp_path / "c" / "README.txt").write_text("of ImageNet-C")
     sets = read_imagenet(str(tmp_path), 16, shifts=SMALL)
     assert sets["c"].groups == ("fog/1", "snow/4"), "the extra corruptions are no part of the benchmark"
@@ -135,9 +150,7 @@ def test_what_is_not_imagenet_c_is_not_taken_for_it(tmp_path, strange):
         read_imagenet(str(tmp_path), 16, shifts=SMALL)
 
 
-def test_one_class_or_no_folder_is_too_little(tmp_path):
-    with pytest.raises(UserError, match=r"data\.root"):
-        read_imagenet(None, 16)
+def test_one_class_is_too_little(tmp_path):
     fill(tmp_path / "3", 40)
     with pytest.raises(UserError, match="one class"):
         read_imagenet(str(tmp_path), 16)
@@ -149,6 +162,11 @@ def write_suite_of_one_class(root):
     names = ("a", "b")
     both = LabelledImages("v2", pixels, np.arange(6) % 2, (0, 1), names)
     write_suite(root, {"v2": both, "r": LabelledImages("r", pixels, np.zeros(6, np.int64), (0,), names)}, {})
+
+
+def write_published_set_of_one_class(root):
+    fill(root / "r" / "n01443537", 3)
+    fill(root / "val" / "n01443537", 1)  # which each suite has
 
 
 def write_photographs_with_one_class(root):
@@ -170,18 +188,17 @@ def write_corruptions_of_one_class(root):
         ("folder", write_suite_of_one_class, "r"),
         ("imagenet", write_photographs_with_one_class, "r"),
         ("imagenet", write_corruptions_of_one_class, "c"),
-        ("published", lambda root: fill(root / "r" / "n01443537", 3), "r"),
+        ("published", write_published_set_of_one_class, "r"),
     ],
 )
 def test_a_set_of_one_class_is_refused_however_it_is_read(store, tmp_path, source, make, name):
     """On one class a model is always right, and nothing is lost or gained."""
     root = tmp_path / "root"
     make(root)
-    config = {"source": source, "set": name, "image_size": 16, "seed": 0, "shifts": SMALL}
-    config["content"] = published_set(name, str(root)).content if source == "published" else None
+    grid = GridBuilder("imagenet-rib")
+    (cell,) = DataCells(grid, Data(source=source, root=str(root), image_size=16), []).of(name).values()
     outputs = tmp_path / "outputs"
     outputs.mkdir()
-    cell = Cell("imagenet-rib", "data", config)
     context = Context(cell, store, outputs, tmp_path, tmp_path, locations={"data": str(root)})
     with pytest.raises(UserError, match=rf"^Set '{name}' has images of one class; .*at least two"):
         read_data(cell, context)
@@ -197,7 +214,9 @@ def test_the_lite_suite_asks_for_a_folder(tmp_path):
     one, two = (load_suite(task, "lite", [f"data.root={tmp_path / name}"]).grid() for name in ("one", "two"))
     assert set(one.cells) == set(two.cells)  # what counts is the images
     fill(tmp_path / "two" / "4", 1)
-    assert not set(one.cells) & set(load_suite(task, "lite", [f"data.root={tmp_path / 'two'}"]).grid().cells)
+    other = load_suite(task, "lite", [f"data.root={tmp_path / 'two'}"]).grid()
+    shared = {one.cells[cell_id].kind for cell_id in set(one.cells) & set(other.cells)}
+    assert shared == {"pretrained"}, "the weights alone don't depend on the images"
 
 
 def test_published_weights_need_imagenets_classes(store, tmp_path):
@@ -209,7 +228,7 @@ def test_published_weights_need_imagenets_classes(store, tmp_path):
     }
     grid = plan(Settings.model_validate(settings))
     weights = next(cell for cell in grid.cells.values() if cell.kind == "pretrained")
-    data = grid.cells[weights.needs["data"]]
+    data = grid.cells[weights.needs["data val"]]
     task = find_task("imagenet-rib")
 
     def context(cell: Cell) -> Context:

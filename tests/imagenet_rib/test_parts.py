@@ -123,18 +123,17 @@ CORRUPTIONS = (Corruption("inversion", "digital", lambda images, severity, rng: 
 def test_a_corruption_from_outside_makes_other_data(tmp_path):
     """Set c shows it, too: under the same id a store would hold one of two different sets."""
 
-    def data_cell():
+    def data_cells():
         grid = load_suite(find_task("imagenet-rib"), "mini").grid()
-        (cell,) = [cell for cell in grid.cells.values() if cell.kind == "data"]
-        return cell
+        return {cell.config["set"]: cell for cell in grid.cells.values() if cell.kind == "data"}
 
-    before = data_cell()
+    before = data_cells()
     (tmp_path / "inversion_of_test.py").write_text(INVERSION)
     try:
         plugins.load([tmp_path / "inversion_of_test.py"])
-        after = data_cell()
+        after = data_cells()
     finally:
         plugins.forget()
-    assert "corruptions" not in before.config
-    assert after.config["corruptions"] == {"inversion": 1}
-    assert after.id != before.id
+    assert "corruptions" not in before["c"].config
+    assert after["c"].config["corruptions"] == {"inversion": 1}
+    assert [name for name in before if after[name].id != before[name].id] == ["c"], "no other set shows it"

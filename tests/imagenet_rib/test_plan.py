@@ -30,7 +30,7 @@ def test_mini_is_the_full_matrix_of_all_methods():
     planned = grid(suite="mini")
     models, sets, trained, curve = 4, 8, 6, 9  # the curve's ends are `pre` and `ft`
     assert kinds(planned) == {
-        "data": 1,
+        "data": sets + 2,  # and the images for pre-training and validation
         "pretrain": models,
         "fisher": models,
         "train": models * sets * trained,
@@ -97,7 +97,7 @@ def test_seeds_repeat_the_fine_tuning_alone():
 
 def test_selecting_a_method_keeps_the_pre_trained_model_it_is_compared_with():
     planned = grid().select({"method": ["ft"], "model": ["vit-rich"]})
-    assert kinds(planned) == {"data": 1, "pretrain": 1, "train": 3, "evaluate": 4}
+    assert kinds(planned) == {"data": 5, "pretrain": 1, "train": 3, "evaluate": 4}
 
 
 def test_a_cut_by_set_evaluates_the_same_in_more_cells():
@@ -110,7 +110,7 @@ def test_a_setting_changes_the_ids_it_concerns_and_no_others():
     before, after = grid(), grid("training.epochs=3")
     same = set(before.cells) & set(after.cells)
     kept = Counter(before.cells[cell].title.split()[0] for cell in same)
-    assert kept == {"data": 1, "pretrain": 2, "fisher": 2, "test": 2}  # the two tests of pre-trained models
+    assert kept == {"data": 5, "pretrain": 2, "fisher": 2, "test": 2}  # the two tests of pre-trained models
 
 
 def test_merging_what_is_merged_is_refused():
@@ -208,9 +208,10 @@ def test_a_damaged_set_fails_its_cell_with_one_sentence(own_suite, store, damage
     schedule = run_grid(TASK, planned, store, RunOptions(executor="inline"))
     (failed,) = schedule.failed.values()
     assert planned.cells[failed.cell].kind == "data"
+    needing = {cell.id for cell in planned.cells.values() if failed.cell in cell.needs.values()}
     assert sentence in failed.failure.message
     assert "\n" not in failed.failure.message
-    assert len(schedule.blocked) == len(planned) - 1
+    assert needing <= set(schedule.blocked), "and the other sets are made"
 
 
 def test_a_method_takes_no_number_that_is_not_finite():

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from gridcell import plugins
 from gridcell.errors import CorruptData, UserError
 from gridcell.grid import Grid
-from gridcell.report.results import GridResults
+from gridcell.report.results import About, GridResults
 from gridcell.staleness import Staleness, find_stale
 from gridcell.store import Result, Store
 from gridcell.suite import Suite, load_suite
@@ -28,11 +29,19 @@ Overrides = Mapping[str, Any] | Sequence[str] | None
 
 @dataclass(frozen=True)
 class Request:
-    """What a command line asks for: a suite, and the cells of it that were selected."""
+    """What a command line asks for: a suite, and the cells of it that were selected.
+
+    Attributes:
+        suite: with its settings.
+        grid: what was selected of it.
+        selected: label -> values, where not all was asked for.
+        arguments: what asks for the same on a command line.
+    """
 
     suite: Suite
     grid: Grid
     selected: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    arguments: Sequence[str] = ()
 
     @property
     def title(self) -> str:
@@ -44,6 +53,11 @@ class Request:
         """The title, and what was selected, where not everything was: for reports."""
         chosen = " ".join(f"{key}={','.join(values)}" for key, values in self.selected.items())
         return f"{self.title} (selected: {chosen})" if chosen else self.title
+
+    @property
+    def command(self) -> str:
+        """What to type to make these results."""
+        return shlex.join(["gridcell", "run", *self.arguments])
 
 
 def request(
@@ -63,7 +77,11 @@ def request(
     plugins.load(files, joins=True)  # first, for the task may be in one
     loaded = load_suite(find_task(task), suite, override_pairs(overrides), seeds, files)
     wanted = selection(select)
-    return Request(loaded, loaded.grid().select(wanted), wanted)
+    named = [task, "--suite", suite, *([] if seeds is None else ["--seeds", str(seeds)])]
+    selected = [f"{key}={','.join(values)}" for key, values in wanted.items()]
+    for option, given in (("--set", override_pairs(overrides)), ("--select", selected), ("--plugin", files)):
+        named += [part for value in given for part in (option, value)]
+    return Request(loaded, loaded.grid().select(wanted), wanted, named)
 
 
 def selection(select: Select) -> dict[str, list[str]]:
@@ -157,21 +175,38 @@ def read_results(asked: Request, store: Store) -> dict[str, Result]:
     return results
 
 
-def stale_results(asked: Request, store: Store) -> Staleness:
-    """Find the results that were made by other code, or from other inputs, than are there now."""
-    results = read_results(asked, store)
+def stale_results(asked: Request, store: Store, results: Mapping[str, Result] | None = None) -> Staleness:
+    """Find the results that were made by other code, or from other inputs, than are there now.
+
+    Args:
+        asked: whose results.
+        store: where they are.
+        results: as they were read; None to read them.
+    """
+    if results is None:
+        results = read_results(asked, store)
     with reading(store.uri):
         return find_stale(asked.suite.task, asked.grid, store, results)
 
 
-def grid_results(asked: Request, store: Store) -> GridResults:
+def grid_results(
+    asked: Request, store: Store, results: Mapping[str, Result] | None = None, *, notes: str = ""
+) -> GridResults:
     """Read what the store holds of a grid.
+
+    Args:
+        asked: whose results.
+        store: where they are.
+        results: as they were read, where nothing has run since; None to read them.
+        notes: of the author, in Markdown; they stand on the report's top.
 
     Raises:
         UserError: a stored result is damaged.
     """
     with reading(store.uri):
-        results, damaged = store.results.read_many(asked.grid.cells)
+        damaged: list[str] = []
+        if results is None:
+            results, damaged = store.results.read_many(asked.grid.cells)
         failures, losses = store.failures.read_all(), store.losses.read_all()
     if damaged:
         raise UserError(
@@ -196,4 +231,5 @@ def grid_results(asked: Request, store: Store) -> GridResults:
         suite=asked.suite.name,
         selected=asked.selected,
         staleness=stale,
+        about=About(asked.command, notes),
     )

@@ -12,6 +12,7 @@ def main() -> None:
     Whatever a command prints is free of secrets, and that it can't be printed ends no command.
     """
     from gridcell.cli.app import app
+    from gridcell.cli.exit_codes import ExitCode
     from gridcell.cli.streams import LastingStream
     from gridcell.errors import CorruptData, UserError
     from gridcell.printable import print_anything, printable
@@ -24,10 +25,10 @@ def main() -> None:
             app()
         except (UserError, CorruptData) as error:
             errors.write(f"gridcell: {printable(str(error))}\n")
-            sys.exit(2)
+            sys.exit(ExitCode.MISTAKE)
         except KeyboardInterrupt:
             errors.write("\ngridcell: stopped.\n")
-            sys.exit(130)
+            sys.exit(ExitCode.STOPPED)
         finally:  # else Python tries at its end, and makes 120 of the exit code
             output.flush()
             errors.flush()

@@ -4,22 +4,26 @@ from typing import Annotated
 
 import typer
 
-import gridcell
 from gridcell.cli import (
     author,
     cells,
+    compare,
     data,
+    docs,
     doctor,
+    export,
     forget,
     inspect,
     jobs,
     logs,
     play,
     reports,
+    results,
     run,
     settings,
     status,
 )
+from gridcell.provenance import describe_build
 
 app = typer.Typer(
     name="gridcell",
@@ -37,11 +41,15 @@ app.command("run")(run.run)
 app.command("status")(status.status)
 app.command("logs")(logs.logs)
 app.command("report")(reports.report)
+app.command("results")(results.results)
+app.command("compare")(compare.compare)
 app.command("forget")(forget.forget)
 app.command("sync")(reports.sync)
 app.command("ui")(reports.ui)
 app.command("play")(play.play)
+app.command("export")(export.export)
 app.command("doctor")(doctor.doctor)
+app.command("docs")(docs.docs)
 app.command("new")(author.new)
 app.command("check")(author.check)
 app.command("submit")(jobs.submit)
@@ -52,14 +60,20 @@ app.add_typer(data.app, name="data")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(gridcell.__version__)
+        typer.echo(describe_build())
         raise typer.Exit
 
 
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and the commit of the sources.",
+        ),
     ] = False,
 ) -> None:
     """Options of the command as a whole."""

@@ -1,5 +1,6 @@
 """Commands for data sets."""
 
+import math
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -173,6 +174,21 @@ def derive(
     size: Annotated[int, typer.Option(metavar="PX", min=16, help="Side of the images.")] = 224,
     seed: Annotated[int, typer.Option(min=0, help="Of the split and of every random effect.")] = 0,
     min_images: MinImages = 1,
+    pretrain_share: Annotated[
+        float, typer.Option(metavar="SHARE", help="Part of each class that models are pre-trained on.")
+    ] = 0.35,
+    val_share: Annotated[
+        float, typer.Option(metavar="SHARE", help="Part of each class that is validated on.")
+    ] = 0.15,
+    subset_share: Annotated[
+        float, typer.Option(metavar="SHARE", help="Part of the classes that sets a, r and objectnet have.")
+    ] = 0.6,
+    shift: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--shift", metavar="SET.PARAMETER=NUMBER", help="E.g. c.per_corruption=4. May be repeated."
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a suite that is there already.")] = False,
     plugin: Plugins = None,
 ) -> None:
@@ -184,12 +200,47 @@ def derive(
     from gridcell.data.deriving import derive_folder
 
     out = out.expanduser()
-    manifest = derive_folder(base, out, size=size, seed=seed, min_images=min_images, replace=force)
+    manifest = derive_folder(
+        base,
+        out,
+        size=size,
+        seed=seed,
+        min_images=min_images,
+        replace=force,
+        pretrain_share=pretrain_share,
+        val_share=val_share,
+        subset_share=subset_share,
+        parameters=_shift_parameters(shift or []),
+    )
     console = common.console()
     _print_notes(console, manifest["how"]["said"])
     for name, about in manifest["sets"].items():
         console.print(f"{name:10} {about['images']:6} images of {len(about['classes'])} classes")
     console.print(f"Written to {out}", soft_wrap=True)
+
+
+def _shift_parameters(given: list[str]) -> dict[str, dict[str, float]]:
+    """Parse ``set.parameter=number``.
+
+    Raises:
+        UserError: One doesn't look like that, or a set or parameter is unknown or out of range.
+    """
+    from gridcell.data.shifts import shift
+
+    found: dict[str, dict[str, float]] = {}
+    for text in given:
+        place, equals, value = text.partition("=")
+        name, dot, parameter = place.partition(".")
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not (equals and dot and math.isfinite(number)):
+            raise UserError(f"'--shift {text}' must look like --shift c.per_corruption=4")
+        found.setdefault(name, {})[parameter] = int(number) if number.is_integer() else number
+    for name, parameters in found.items():
+        shift(name).check(parameters)
+    return found
 
 
 def _load(files: list[str] | None) -> None:

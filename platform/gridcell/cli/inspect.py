@@ -1,15 +1,15 @@
 """Commands that look and start nothing: tasks and plan; ``status`` has a file of its own."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from gridcell.answers.states import TO_RUN, states_of
 from gridcell.cell import Cell, Resources
 from gridcell.cli import common
 from gridcell.cli.common import (
@@ -32,17 +32,13 @@ from gridcell.cli.common import (
     reading,
     request,
 )
+from gridcell.cli.earlier_rules import of_earlier_rules
 from gridcell.cli.gpus import simulated_on
-from gridcell.execute.driver import diverged_cells
-from gridcell.execute.heartbeat import RunningCell, running_cells
-from gridcell.execute.schedule import Schedule, missing_cells
 from gridcell.staleness import find_stale
-from gridcell.store import Store
 from gridcell.suite import suite_names
 from gridcell.task import find_task, task_names
 
-STATES = ("done", "running", "queued", "failed", "diverged", "blocked", "not needed")
-TO_RUN = ("running", "queued", "failed")  # states of the cells that 'run' runs
+_ROLES_NAMED = 3  # of the roles in which cells of a kind are needed, so many are named
 
 
 def tasks(as_json: Json = False) -> None:
@@ -79,7 +75,7 @@ def plan(
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage, must_exist=False)
     with reading(storage):
-        states = states_of(asked, store, store.failures.read_all(), running_cells(store.folder))
+        states = states_of(asked, store, store.failures.read_all())
         stale = find_stale(asked.suite.task, asked.grid, store, read_results(asked, store))
     simulated = simulated_on(asked, states, gpus or ())
     skipped = [{"labels": dict(item.labels), "reason": item.reason} for item in asked.grid.skipped]
@@ -109,13 +105,8 @@ def plan(
         table.columns[[column.header for column in table.columns].index(name)].justify = "right"
     for kind, cells_of_kind in by_kind(asked).items():
         counts = Counter(states[cell.id] for cell in cells_of_kind)
-        needs = {
-            f"{asked.grid.cells[need].kind} ({role})"
-            for cell in cells_of_kind
-            for role, need in cell.needs.items()
-        }
         row = (len(cells_of_kind), counts["done"], sum(counts[state] for state in TO_RUN))
-        table.add_row(kind, *map(str, row), ", ".join(sorted(needs)) or "-")
+        table.add_row(kind, *map(str, row), _needs_of(cells_of_kind, asked) or "-")
     console.print(table)
     print_skipped(console, asked)
     for line in _of_sweeps(asked):
@@ -123,7 +114,7 @@ def plan(
     print_notes(console, asked.grid)
     for sentence in stale.sentences():
         console.print(sentence, soft_wrap=True)
-    for sentence in _of_earlier_rules(asked, store):
+    for sentence in of_earlier_rules(asked, store):
         console.print(sentence, soft_wrap=True)
     counts = Counter(states.values())
     run = sum(counts[state] for state in TO_RUN)
@@ -153,66 +144,6 @@ def _print_shapes(console: Console, asked: Request) -> None:
             console.print(f"a cell of kind '{kind}' occupies {' or '.join(asks)}", soft_wrap=True)
 
 
-def states_of(
-    asked: Request,
-    store: Store,
-    failures: Mapping[str, Mapping[str, Any]],
-    running: Mapping[str, RunningCell],
-) -> dict[str, str]:
-    """Tell each cell's state.
-
-    A need whose users are all done need not run, though it may be gone. What needs a diverged cell is
-    blocked.
-
-    Args:
-        asked: whose cells.
-        store: that holds their results.
-        failures: id -> record of each failure.
-        running: id -> what runs.
-    """
-    done = store.results.done()
-    missing = missing_cells(asked.grid, done)
-    diverged = diverged_cells(failures)
-    blocked = Schedule(asked.grid, done, diverged - running.keys()).blocked
-
-    def state(cell_id: str) -> str:
-        if cell_id in done:
-            return "done"
-        if cell_id not in missing:
-            return "not needed"
-        if cell_id in running:
-            return "running"
-        if cell_id in diverged:
-            return "diverged"
-        if cell_id in blocked:
-            return "blocked"
-        if cell_id in failures:
-            return "failed"
-        return "queued"
-
-    return {cell_id: state(cell_id) for cell_id in asked.grid.cells}
-
-
-def _of_earlier_rules(asked: Request, store: Store) -> list[str]:
-    """Say which results of this suite are in the store under ids of earlier rules, and so are not used."""
-    now = {cell.kind: cell.version for cell in asked.grid.cells.values()}
-    done = store.results.done()
-    earlier: dict[str, set[str]] = {}
-    for plan in store.plans.read_all():
-        if plan.task == asked.suite.task.name and plan.suite == asked.suite.name:
-            for cell_id, cell in plan.cells.items():
-                if (
-                    cell_id in done
-                    and cell_id not in asked.grid.cells
-                    and cell.version < now.get(cell.kind, 0)
-                ):
-                    earlier.setdefault(cell.kind, set()).add(cell_id)
-    return [
-        f"{len(ids)} results of an earlier rule of the kind '{kind}' are in this store and not used"
-        for kind, ids in sorted(earlier.items())
-    ]
-
-
 def _of_sweeps(asked: Request) -> list[str]:
     """Say which variants each sweep adds, and how many cells all of them add to the plan."""
     sweeps = asked.suite.sweeps
@@ -236,6 +167,19 @@ def by_kind(asked: Request) -> dict[str, list[Cell]]:
     for cell in asked.grid.cells.values():
         kinds.setdefault(cell.kind, []).append(cell)
     return kinds
+
+
+def _needs_of(cells: list[Cell], asked: Request) -> str:
+    """Say which kinds of cells some cells need, and in which roles, if these are few."""
+    roles: dict[str, set[str]] = {}
+    for cell in cells:
+        for role, need in cell.needs.items():
+            roles.setdefault(asked.grid.cells[need].kind, set()).add(role)
+    told = (
+        f"{kind} ({', '.join(sorted(names)) if len(names) <= _ROLES_NAMED else f'{len(names)} roles'})"
+        for kind, names in sorted(roles.items())
+    )
+    return ", ".join(told)
 
 
 def print_skipped(console: Console, asked: Request) -> None:

@@ -5,13 +5,16 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from gridcell.answers.compare_page import facts, write_comparison
 from gridcell.answers.request import grid_results as grid_results
+from gridcell.answers.running import tracking_tags as tracking_tags
+from gridcell.answers.sides import Asked, against_baseline
 from gridcell.cli import common
 from gridcell.cli.common import (
     DEFAULT_STORAGE,
@@ -38,11 +41,16 @@ from gridcell.mlflow.experiment import EXPERIMENT_TAG, Experiment
 from gridcell.mlflow.names import labels_of, tags_of_states
 from gridcell.mlflow.writer import remarks
 from gridcell.report import GridResults, write_report
+from gridcell.report.inline import read_notes
 from gridcell.report.results import STATES
 from gridcell.store import Store
 from gridcell.store.plans import grid_id
 
 Out = Annotated[Path | None, typer.Option("--out", "--report", metavar="DIR", help="Where the report goes.")]
+Notes = Annotated[
+    Path | None,
+    typer.Option("--notes", metavar="FILE.md", help="Markdown that stands on top of the page."),
+]
 
 GRID_MARK = ".grid"
 """File in a report's folder: the id of the grid that it shows."""
@@ -96,19 +104,35 @@ def report(
     override: Overrides = None,
     seeds: Seeds = None,
     plugin: Plugins = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option("--baseline", metavar="A", help="Compare with earlier results; see 'gridcell compare'."),
+    ] = None,
+    notes: Notes = None,
     as_json: Json = False,
 ) -> None:
     """Write the report of what is done so far: a page, pictures, tables."""
+    said = "" if notes is None else read_notes(notes)
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
+    found = grid_results(asked, store, notes=said)
+    compared = None
+    if baseline is not None:  # before the report, which may replace the one that is named
+        shared = Asked(task, suite, storage, select, override, seeds, plugin or ())
+        compared = against_baseline(baseline, shared, found)
     folder = report_folder(out, asked, store)
-    written = write_report(asked.suite.task, grid_results(asked, store), folder)
+    written = write_report(asked.suite.task, found, folder)
+    comparison = write_comparison(compared, folder) if compared is not None else None
     if as_json:
-        print_json({"page": str(written.page)})
+        print_json({"page": str(written.page), **({"comparison": str(comparison)} if comparison else {})})
         return
     console = common.console()
     for part in written.headline:
         console.print(part)
+    if compared is not None:
+        for sentence in facts(compared):
+            console.print(sentence, soft_wrap=True)
+        console.print(f"Comparison with {baseline}: {comparison}", soft_wrap=True)
     console.print(f"Report: {written.page}", soft_wrap=True)
 
 
@@ -162,22 +186,6 @@ def _cells_by_state(asked: Request, store: Store) -> dict[str, list[str]]:
         failures = store.failures.read_all()
     states = GridResults(asked.full_title, {}, asked.grid, results, failures, store).states
     return {state: [cell_id for cell_id in states if states[cell_id] == state] for state in STATES}
-
-
-def tracking_tags(asked: Request, origin: Mapping[str, Any]) -> dict[str, str]:
-    """Return what MLflow shows of a request: the selection, the command, and the commits of the sources.
-
-    Args:
-        asked: the request.
-        origin: ``command`` and ``sources`` of a run, as ``gridcell.provenance`` returns them; empty for what
-            runs no cells.
-    """
-    chosen = " ".join(f"{key}={','.join(values)}" for key, values in asked.selected.items())
-    tags = {"gridcell.selection": chosen, "gridcell.command": origin.get("command", "")}
-    for module, source in origin.get("sources", {}).items():
-        modified = " (modified)" if source["modified"] else ""
-        tags[f"gridcell.commit.{module}"] = f"{source['commit']}{modified}"
-    return {name: value for name, value in tags.items() if value}
 
 
 def ui(

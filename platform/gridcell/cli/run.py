@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -41,7 +42,7 @@ from gridcell.cli.reports import Out, grid_results, report_folder, tracking_tags
 from gridcell.cli.run_log import EventLines, log_file
 from gridcell.cli.streams import outlive_terminal
 from gridcell.errors import UserError
-from gridcell.execute.driver import diverged_cells, run_grid, set_damaged_aside
+from gridcell.execute.driver import diverged_cells, read_whole, run_grid
 from gridcell.execute.listener import Listener
 from gridcell.execute.options import RunOptions
 from gridcell.execute.running_code import remember
@@ -51,7 +52,7 @@ from gridcell.mlflow.mirror import Mirror
 from gridcell.provenance import origin_of
 from gridcell.report import write_report
 from gridcell.staleness import Staleness
-from gridcell.store import Store
+from gridcell.store import Result, Store
 
 LogFile = Annotated[
     Path | None, typer.Option("--log-file", metavar="FILE", help="Append each event of the run to a file.")
@@ -118,14 +119,17 @@ def run(
     remember(asked.suite.task)  # as it is now: what is edited from here on, this process doesn't run
     store = Store(storage).prepare()
     mlflow_uri = tracking_uri(tracking, store)  # what MLflow can't use should be known before all work
-    for cell_id in set_damaged_aside(asked.grid, store):
+    results, damaged = read_whole(asked.grid, store)
+    for cell_id in damaged:
         console.print(f"The stored result of cell {cell_id} is damaged: set aside, and run again.")
-    stale = stale_results(asked, store)
+    stale = stale_results(asked, store, results)
     origin = origin_of(asked.suite.task)
     options = replace(options, **_of_stale(console, stale, changed), origin=origin)
     folder = report_folder(out, asked, store)  # what can't be written should be known before all work
     final = set() if retry_diverged else diverged_cells(store.failures.read_all())
-    to_run = len(Schedule(asked.grid, store.results.done() - options.rerun.keys(), final).queued())
+    to_run = len(Schedule(asked.grid, results.keys() - options.rerun.keys(), final).queued())
+    known = None if to_run else results  # kept where they stay as they are: a run may take days
+    del results
     console.print(
         f"{asked.title}: {len(asked.grid)} cells, {to_run} to run, storage {storage}", soft_wrap=True
     )
@@ -163,7 +167,7 @@ def run(
         _say_how_to_go_on(console, asked, store, f"Stopped: {schedule.stopped}")
         raise typer.Exit(1)
     try:
-        _end(console, asked, store, schedule, folder)
+        _end(console, asked, store, schedule, folder, None if schedule.total else known)
     except BaseException:  # no report was written
         mirror.close()
         raise
@@ -214,8 +218,18 @@ def _say_how_to_go_on(console: Console, asked: Request, store: Store, why: str) 
     console.print(f"  gridcell {shlex.join(sys.argv[1:])}", soft_wrap=True)
 
 
-def _end(console: Console, asked: Request, store: Store, schedule: Schedule, out: Path) -> None:
-    """Account for every cell, write the report and print its headline."""
+def _end(
+    console: Console,
+    asked: Request,
+    store: Store,
+    schedule: Schedule,
+    out: Path,
+    results: Mapping[str, Result] | None,
+) -> None:
+    """Account for every cell, write the report and print its headline.
+
+    Results are those that were read before, where nothing has run since.
+    """
     ended = len(schedule.finished) + len(schedule.failed) + len(schedule.blocked)
     if ended != schedule.total:  # a scheduler that loses cells must not look like success
         raise RuntimeError(f"{schedule.total} cells were to run, but only {ended} ended")
@@ -230,7 +244,7 @@ def _end(console: Console, asked: Request, store: Store, schedule: Schedule, out
     if schedule.diverged:
         console.print("What diverged stays so: an outcome, unless --retry-diverged runs it again.")
     try:
-        written = write_report(asked.suite.task, grid_results(asked, store), out)
+        written = write_report(asked.suite.task, grid_results(asked, store, results), out)
     except UserError as error:
         if not schedule.failed:
             raise

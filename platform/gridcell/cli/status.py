@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gridcell.answers.states import STATES, TO_RUN, states_of
 from gridcell.cell import Cell
 from gridcell.cli import common
 from gridcell.cli.common import (
@@ -30,7 +31,7 @@ from gridcell.cli.common import (
     reading,
     request,
 )
-from gridcell.cli.inspect import STATES, TO_RUN, by_kind, print_skipped, states_of
+from gridcell.cli.inspect import by_kind, print_skipped
 from gridcell.cli.progress import clock
 from gridcell.cli.time_left import TimeLeft
 from gridcell.errors import UserError

@@ -5,21 +5,27 @@ from .arrays import (
     read_npz as read_npz,
 )
 from .batches import Batches as Batches
+from .chosen_parameters import chosen_parameters as chosen_parameters
 from .corruptions.registry import (
     Corruption as Corruption,
     added_corruptions as added_corruptions,
     all_corruptions as all_corruptions,
     corruption_registry as corruption_registry,
 )
+from .dealing import Dealing as Dealing, sizes_of as sizes_of
 from .deriving import derive as derive
-from .digits import load_digits_images as load_digits_images
-from .folder import read_class_folders as read_class_folders
+from .digits import DIGITS as DIGITS, load_digits_images as load_digits_images
+from .folder import folder_labels as folder_labels, read_class_folders as read_class_folders
 from .folders import ClassFolders as ClassFolders, open_class_folders as open_class_folders
 from .folders.decode import Form as Form, Look as Look, decode as decode, look_at as look_at
 from .folders.left_out import converted as converted
 from .folders.walk import is_hidden as is_hidden
 from .image_set import LabelledSet as LabelledSet
-from .image_sets import fingerprint as fingerprint, read_suite as read_suite, set_names as set_names
+from .image_sets import (
+    read_suite as read_suite,
+    set_checksums as set_checksums,
+    suite_classes as suite_classes,
+)
 from .imagenet import imagenet_names as imagenet_names, imagenet_wnids as imagenet_wnids
 from .images import (
     LabelledImages as LabelledImages,
@@ -39,6 +45,7 @@ from .sharded import (
     StoredPixels as StoredPixels,
     load_index as load_index,
     read_stored as read_stored,
+    relabelled as relabelled,
     save_index as save_index,
 )
 from .shards.decoded import (
@@ -46,10 +53,16 @@ from .shards.decoded import (
     is_shards as is_shards,
     shards_fingerprint as shards_fingerprint,
 )
-from .shards.samples import Samples as Samples, open_samples as open_samples
+from .shards.samples import (
+    Samples as Samples,
+    open_samples as open_samples,
+    open_shards as open_shards,
+)
 from .shifts.registry import (
+    BUILT_IN as BUILT_IN,
     Shift as Shift,
     Sources as Sources,
+    render as render,
     shift as shift,
     shift_registry as shift_registry,
     shifts_in_order as shifts_in_order,

@@ -25,6 +25,7 @@ UNNAMED = ("arr_0", "arr_1")
 """What ``np.savez(file, points, labels)`` calls them; looked for where no array has a name of those above."""
 
 Target = Literal["classes", "numbers"]
+"""What labels are: one of several classes, or numbers to predict."""
 
 _COLOURS = (1, 3)
 _NUMBERS = "fiub"
@@ -143,6 +144,11 @@ def labelled_arrays(
     Raises:
         UserError: arrays of other types or shapes, not as many points as labels, pictures whose channels
             can't be told, labels that are not finite, or that can't be told or are not what ``target`` says.
+
+    Example:
+        >>> found = labelled_arrays(np.zeros((2, 8, 8)), np.array(["cat", "dog"]), "pets")
+        >>> found.points.shape, found.labels
+        ((2, 1, 8, 8), array([0, 1]))
     """
     if points.dtype.kind not in _NUMBERS:
         raise UserError(f"The points of {name} must be real numbers, not {points.dtype}")

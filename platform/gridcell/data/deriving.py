@@ -1,23 +1,18 @@
 """A whole benchmark suite from one labelled set: pre-training pool, validation images, derived shifts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gridcell import __version__
+from gridcell.data.chosen_parameters import chosen_parameters
+from gridcell.data.dealing import PRETRAIN, VAL, Dealing
 from gridcell.data.folder import read_class_folders
 from gridcell.data.folders import open_class_folders
 from gridcell.data.image_sets import require_own_folder, write_suite
 from gridcell.data.images import LabelledImages, select
-from gridcell.data.seeds import generator
-from gridcell.data.shifts import Shift, Sources, shifts_in_order
+from gridcell.data.shifts import Sources, shifts_in_order
 from gridcell.errors import UserError, unknown
-
-_LEAST_PRETRAIN = 2
-_SEARCH_LIMIT = 1_000_000
 
 Parameters = Mapping[str, Mapping[str, float]]
 
@@ -34,8 +29,9 @@ def derive(
     """Split ``base`` and derive the shifted sets.
 
     Each class is split alike: ``pretrain_share`` for pre-training, ``val_share`` for validation, the rest is
-    fresh. Fresh images are dealt out, each to one set at most, among the shifts made from fresh images;
-    shifts made from validation images (cartoon, drawing, c) share all of them, as the published sets do.
+    fresh. Fresh images are dealt out, each to one set at most, among the built-in shifts made from fresh
+    images; shifts from outside take theirs from what is left. Shifts made from validation images (cartoon,
+    drawing, c) share all of them, as the published sets do.
 
     Args:
         base: Labelled images of at least 16 px; all classes of its label space.
@@ -44,7 +40,8 @@ def derive(
         val_share: Part of each class for validation, in (0, 1).
         subset_share: Part of the classes that a subset-covering shift (a, r, objectnet) has, in (0, 1]; at
             least two classes.
-        parameters: Per shift, what to set other than its defaults, e.g. ``{"c": {"per_corruption": 4}}``.
+        parameters: Per shift, what to set other than its defaults, e.g. ``{"c": {"per_corruption": 4}}``;
+            what :func:`chosen_parameters` chooses where this one's default can't be.
 
     Returns:
         ``pretrain``, ``val``, then every shift by name in its order.
@@ -52,23 +49,29 @@ def derive(
     Raises:
         UserError: A share is out of range, a shift or parameter unknown, an image too small, or a class has
             too few images; the message says how many it needs.
+
+    Example:
+        >>> from gridcell.data.digits import load_digits_images
+        >>> sets = derive(load_digits_images(16))  # doctest: +SKIP
+        >>> list(sets)  # doctest: +SKIP
+        ['pretrain', 'val', 'v2', 'a', 'r', 'sketch', 'objectnet', 'cartoon', 'drawing', 'c']
     """
     recipes = shifts_in_order()
     for name, values in (parameters or {}).items():
         if name not in recipes:
             raise unknown("shift", name, recipes)
         recipes[name].check(values)
-    _check_shares(pretrain_share, val_share, subset_share)
     if min(base.size) < 16:
         raise UserError(f"set '{base.name}': images of {base.size} are too small; shifts need at least 16 px")
-    covered = _class_subsets(base.classes, recipes.values(), subset_share, seed)
-    plan = _Plan(pretrain_share, val_share, recipes, covered)
-    parts = plan.deal(base, seed)
-    sets = {name: select(base, parts[name], name=name) for name in ("pretrain", "val")}
+    shares = {"pretrain_share": pretrain_share, "val_share": val_share, "subset_share": subset_share}
+    dealing = Dealing.among(recipes.values(), seed=seed, **shares)
+    parts = dealing.deal(base.labels, base.class_names)
+    chosen, _ = chosen_parameters(len(base.classes), len(parts[VAL]), parameters)
+    sets = {name: select(base, parts[name], name=name) for name in (PRETRAIN, VAL)}
     for name, recipe in recipes.items():
-        pool = sets["val"] if recipe.source == "val" else select(base, parts[name], name=name)
-        sources = Sources(pool=pool, pretrain=sets["pretrain"])
-        sets[name] = recipe(sources, seed=seed, parameters=(parameters or {}).get(name))
+        pool = sets[VAL] if recipe.source == "val" else select(base, parts[name], name=name)
+        sources = Sources(pool, sets[PRETRAIN] if recipe.pretrain else None)
+        sets[name] = recipe(sources, seed=seed, parameters=chosen.get(name))
     return sets
 
 
@@ -103,108 +106,14 @@ def derive_folder(
     require_own_folder(out_dir, replace=replace)  # before the work rather than after it
     folders = open_class_folders(base_dir, min_images=min_images)
     sets = derive(read_class_folders(folders, size), seed=seed, **settings)
+    val = sets[VAL]
+    _, said = chosen_parameters(len(val.classes), len(val), settings.get("parameters"))
     how = {
         "made_by": f"gridcell.data.derive {__version__}",
         "seed": seed,
         "size": size,
         "min_images": min_images,
         "settings": settings,
-        "said": list(folders.said()),
+        "said": [*folders.said(), *said],
     }
     return write_suite(out_dir, sets, how, replace=replace)
-
-
-class _Plan:
-    """How many images of a class go where."""
-
-    def __init__(
-        self,
-        pretrain_share: float,
-        val_share: float,
-        recipes: Mapping[str, Shift],
-        covered: Mapping[str, frozenset[int]],
-    ) -> None:
-        self.pretrain_share, self.val_share = pretrain_share, val_share
-        self.recipes, self.covered = recipes, covered
-        classes = frozenset().union(*covered.values())
-        demand = max(sum(r.share for r in recipes.values() if c in covered[r.name]) for c in classes)
-        # One factor for all classes: where a class is in many sets, every set shrinks, and all stay balanced.
-        self.squeeze = 1 / max(1.0, demand)
-
-    def counts(self, label: int, images: int) -> dict[str, int]:
-        """Return how many of a class's ``images`` each part gets; what is left over is used by none."""
-        pretrain, val = round(images * self.pretrain_share), round(images * self.val_share)
-        fresh = images - pretrain - val
-        counts = {"pretrain": pretrain, "val": val}
-        for name, recipe in self.recipes.items():
-            if recipe.source == "fresh" and label in self.covered[name]:
-                counts[name] = int(fresh * recipe.share * self.squeeze)
-        return counts
-
-    def suffices(self, label: int, images: int) -> bool:
-        """Tell whether ``images`` of a class are enough for every part that covers it."""
-        counts = self.counts(label, images)
-        least = {
-            "pretrain": _LEAST_PRETRAIN,
-            "val": max(r.least for r in self.recipes.values() if r.source == "val"),
-        }
-        return all(
-            count >= (least[part] if part in least else self.recipes[part].least)
-            for part, count in counts.items()
-        )
-
-    def deal(self, base: LabelledImages, seed: int) -> dict[str, NDArray[np.int64]]:
-        """Return the indices of each part, ascending; parts are disjoint."""
-        dealt: dict[str, list[NDArray[np.int64]]] = {}
-        for label in base.classes:
-            members = np.flatnonzero(base.labels == label)
-            class_name = base.class_names[label]
-            if not self.suffices(label, len(members)):
-                if not self.suffices(label, _SEARCH_LIMIT):
-                    raise UserError(
-                        f"pretrain_share ({self.pretrain_share}), val_share ({self.val_share}) or what they "
-                        f"leave is too small: {_SEARCH_LIMIT:,} images of class '{class_name}' are too few"
-                    )
-                needed = next(
-                    n for n in range(len(members) + 1, _SEARCH_LIMIT + 1) if self.suffices(label, n)
-                )
-                raise UserError(
-                    f"Class '{class_name}' has {len(members)} images, but needs at least {needed} to be split"
-                )
-            shuffled = generator(seed, "split", class_name).permutation(members)
-            start = 0
-            for part, count in self.counts(label, len(members)).items():
-                dealt.setdefault(part, []).append(shuffled[start : start + count])
-                start += count
-        return {part: np.sort(np.concatenate(indices)) for part, indices in dealt.items()}
-
-
-def _check_shares(pretrain_share: float, val_share: float, subset_share: float) -> None:
-    if not (pretrain_share > 0 and val_share > 0 and pretrain_share + val_share < 1):
-        given = f"pretrain_share ({pretrain_share}) and val_share ({val_share})"
-        raise UserError(f"{given} must be above 0 and sum to less than 1")
-    if not 0 < subset_share <= 1:
-        raise UserError(f"subset_share must be above 0 and at most 1, not {subset_share}")
-
-
-def _class_subsets(
-    classes: tuple[int, ...], recipes: Iterable[Shift], share: float, seed: int
-) -> dict[str, frozenset[int]]:
-    """Return the classes of each shift; those that cover a part draw the classes drawn least so far.
-
-    So every class is in about as many sets, and the fresh images of none are spread thin.
-    """
-    count = min(len(classes), max(2, round(share * len(classes))))
-    drawn = dict.fromkeys(classes, 0)
-    subsets: dict[str, frozenset[int]] = {}
-    for recipe in recipes:
-        if not recipe.subset:
-            subsets[recipe.name] = frozenset(classes)
-            continue
-        luck = generator(seed, "classes", recipe.name).permutation(len(classes))
-        by_need = sorted(range(len(classes)), key=lambda place: (drawn[classes[place]], luck[place]))
-        chosen = frozenset(classes[place] for place in by_need[:count])
-        for label in chosen:
-            drawn[label] += 1
-        subsets[recipe.name] = chosen
-    return subsets

@@ -4,6 +4,9 @@ import numpy as np
 
 from gridcell.data.images import LabelledImages
 
+DIGITS = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
+"""Images of each digit, 0 to 9: for planning, which does not load them."""
+
 _FULL_INK = 16.0  # the scans count inked pixels per 4 x 4 block
 
 
@@ -18,6 +21,10 @@ def load_digits_images(size: int = 32) -> LabelledImages:
 
     Returns:
         uint8 images of shape (1797, size, size, 3), all three channels equal.
+
+    Example:
+        >>> load_digits_images(8).images.shape
+        (1797, 8, 8, 3)
     """
     from PIL import Image
     from sklearn.datasets import load_digits

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gridcell.data.folders import ClassFolders, open_class_folders
+from gridcell.data.folders.classes import ImageFile
 from gridcell.data.folders.decode import COLOUR, decode
 from gridcell.data.images import LabelledImages
 from gridcell.data.pixels import Bytes
@@ -49,26 +51,35 @@ def read_class_folders(
     class_names: Sequence[str] | None = None,
     *,
     partial: bool = False,
+    chosen: Sequence[int] | NDArray[np.int64] | None = None,
 ) -> LabelledImages:
-    """Read the images of folders that were opened; see :func:`read_folder`."""
+    """Read the images of folders that were opened; see :func:`read_folder`.
+
+    Args:
+        folders: The folders.
+        size: See :func:`read_folder`.
+        class_names: See :func:`read_folder`.
+        partial: See :func:`read_folder`.
+        chosen: Positions among all images of those that are read, in the order of :func:`folder_labels`; all
+            by default.
+
+    Example:
+        >>> folders = open_class_folders("photographs")  # doctest: +SKIP
+        >>> read_class_folders(folders, size=224).images.shape  # doctest: +SKIP
+        (400, 224, 224, 3)
+    """
     names = tuple(folders.class_names if class_names is None else class_names)
-    stray = [name for name in folders.class_names if name not in names]
-    if stray:
-        raise unknown(f"class folder in {folders.root}", stray[0], names)
-    missing = [name for name in names if name not in folders.class_names]
-    if missing and not partial:
-        raise UserError(f"{folders.root} has no folder for class '{missing[0]}' that holds images")
+    labelled = _in_order(folders, names, partial=partial)
     if size is None:
         folders.check_sizes("give a size")
     look = folders.images[0].facts.look
     height, width = (look.height, look.width) if size is None else (size, size)
-    label_of = {name: label for label, name in enumerate(names)}
-    in_order = sorted(folders.images, key=lambda image: label_of[folders.class_names[image.label]])
-    images = np.empty((len(in_order), height, width, COLOUR.channels), dtype=np.uint8)
-    labels = np.empty(len(in_order), dtype=np.int64)
-    for number, image in enumerate(in_order):
+    wanted = labelled if chosen is None else [labelled[position] for position in chosen]
+    images = np.empty((len(wanted), height, width, COLOUR.channels), dtype=np.uint8)
+    labels = np.empty(len(wanted), dtype=np.int64)
+    for number, (image, label) in enumerate(wanted):
         images[number] = folders.read(image, size=size)
-        labels[number] = label_of[folders.class_names[image.label]]
+        labels[number] = label
     return LabelledImages(
         name=folders.root.name or folders.root.resolve().name,
         images=images,
@@ -76,6 +87,28 @@ def read_class_folders(
         classes=tuple(np.unique(labels).tolist()),
         class_names=names,
     )
+
+
+def folder_labels(
+    folders: ClassFolders, class_names: Sequence[str] | None = None, *, partial: bool = False
+) -> NDArray[np.int64]:
+    """Return the labels of all images that :func:`read_class_folders` would read, int64; reads none."""
+    names = tuple(folders.class_names if class_names is None else class_names)
+    return np.array([label for _, label in _in_order(folders, names, partial=partial)], dtype=np.int64)
+
+
+def _in_order(folders: ClassFolders, names: tuple[str, ...], *, partial: bool) -> list[tuple[ImageFile, int]]:
+    """Return the images by their labels in a label space, each with its label."""
+    stray = [name for name in folders.class_names if name not in names]
+    if stray:
+        raise unknown(f"class folder in {folders.root}", stray[0], names)
+    missing = [name for name in names if name not in folders.class_names]
+    if missing and not partial:
+        raise UserError(f"{folders.root} has no folder for class '{missing[0]}' that holds images")
+    place = {name: label for label, name in enumerate(names)}
+    label_of = [place[name] for name in folders.class_names]
+    labelled = [(image, label_of[image.label]) for image in folders.images]
+    return sorted(labelled, key=lambda one: one[1])
 
 
 def read_image(file: Path | BinaryIO, size: int | None, *, name: str | None = None) -> Bytes:

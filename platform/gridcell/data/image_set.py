@@ -19,3 +19,4 @@ from gridcell.data.images import LabelledImages
 from gridcell.data.sharded import StoredImages
 
 LabelledSet = LabelledImages | StoredImages
+"""Labelled images, in memory or read from files as they are asked for."""

@@ -1,6 +1,5 @@
 """Suites: derived sets in folders, with a manifest that says what they hold and how they were made."""
 
-import hashlib
 import json
 import shutil
 import uuid
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridcell.data.folder import check_folder_name, read_image, write_folder
-from gridcell.data.folders import open_class_folders, walk
+from gridcell.data.folders import walk
 from gridcell.data.folders.walk import is_hidden
 from gridcell.data.images import LabelledImages, content_digest
 from gridcell.errors import CorruptData, UserError, unknown
@@ -140,6 +139,10 @@ def read_suite(
     Raises:
         UserError: No suite there, or no such set.
         CorruptData: The manifest or an image is damaged or missing.
+
+    Example:
+        >>> read_suite("sets", ["v2"])["v2"].images.shape  # doctest: +SKIP
+        (165, 32, 32, 3)
     """
     folder = Path(root).expanduser()
     manifest = _load_manifest(folder)
@@ -184,14 +187,36 @@ def _read_set(root: Path, name: str, manifest: Mapping[str, Any], *, verify: boo
     return labelled
 
 
-def set_names(root: str | Path) -> list[str]:
-    """Return the names of a suite's sets, from its manifest.
+def set_checksums(root: str | Path) -> dict[str, str]:
+    """Return the names of a suite's sets and the checksum of each, from its manifest; opens no image.
+
+    :func:`read_suite` compares the images with it.
+
+    Returns:
+        Name -> SHA-256 of what the set holds, 64 hexadecimal digits.
+
+    Raises:
+        UserError: The folder holds no suite.
+        CorruptData: Its manifest is damaged.
+
+    Example:
+        >>> set_checksums("sets")["v2"][:8]  # doctest: +SKIP
+        '5b1c07e2'
+    """
+    sets = _load_manifest(Path(root).expanduser())["sets"]
+    return {name: str(about["sha256"]) for name, about in sets.items()}
+
+
+def suite_classes(root: str | Path) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """Return the names of a suite's classes, and of those that each of its sets covers, from its manifest.
 
     Raises:
         UserError: The folder holds no suite.
         CorruptData: Its manifest is damaged.
     """
-    return list(_load_manifest(Path(root).expanduser())["sets"])
+    manifest = _load_manifest(Path(root).expanduser())
+    sets = {name: tuple(about["classes"]) for name, about in manifest["sets"].items()}
+    return tuple(manifest["class_names"]), sets
 
 
 @dataclass(frozen=True)
@@ -238,26 +263,6 @@ def verify_suite(root: str | Path) -> VerifiedSuite:
         if file.name != MANIFEST and not (inside in known and last.endswith(".png")):
             problems.append(f"{file.name} is not in the manifest")
     return VerifiedSuite({name: about["images"] for name, about in manifest["sets"].items()}, tuple(problems))
-
-
-def fingerprint(root: str | Path) -> str:
-    """Return a hash that tells folders with different images apart and ignores where a folder lies.
-
-    For a suite it is the hash of the checksums in its manifest, so no image is opened: :func:`read_suite`
-    verifies them when the images are read. Of a folder of class folders, all images are hashed.
-
-    Returns:
-        64 hexadecimal digits.
-
-    Raises:
-        UserError: There is no such folder, or it can't be read.
-    """
-    folder = Path(root).expanduser()
-    if (folder / MANIFEST).exists():
-        manifest = _load_manifest(folder)
-        checksums = {name: about["sha256"] for name, about in manifest["sets"].items()}
-        return hashlib.sha256(json.dumps(checksums, sort_keys=True).encode()).hexdigest()
-    return open_class_folders(folder).fingerprint
 
 
 def _load_manifest(folder: Path) -> dict[str, Any]:

@@ -20,13 +20,23 @@ def _rows() -> tuple[tuple[str, str, str], ...]:
 
 @cache
 def imagenet_wnids() -> tuple[str, ...]:
-    """Return the 1,000 WordNet ids, e.g. ``n01440764``; position = label, as in every ImageNet classifier."""
+    """Return the 1,000 WordNet ids, e.g. ``n01440764``; position = label, as in every ImageNet classifier.
+
+    Example:
+        >>> imagenet_wnids()[0]
+        'n01440764'
+    """
     return tuple(wnid for wnid, _, _ in _rows())
 
 
 @cache
 def imagenet_names() -> tuple[str, ...]:
-    """Return each class's names as one text, e.g. ``"tench, Tinca tinca"``; ``"crane"`` occurs twice."""
+    """Return each class's names as one text, e.g. ``"tench, Tinca tinca"``; ``"crane"`` occurs twice.
+
+    Example:
+        >>> imagenet_names()[0]
+        'tench, Tinca tinca'
+    """
     return tuple(names for _, _, names in _rows())
 
 

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+"""Pixels as float32 in [0, 1], shape (n, H, W, channels) unless a function says otherwise."""
+
 Bytes = NDArray[np.uint8]
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601

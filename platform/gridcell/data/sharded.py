@@ -1,7 +1,7 @@
 """Labelled images that stay where they are: in shards, or in a folder as published."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -36,6 +36,8 @@ class StoredImages:
         alternatives: Label -> further classes that are right too.
         numbers: int64, shape (N,), ascending: which of the images at ``uri`` these are; None: all.
         loaders: Processes that read and decode batches; 0: the one that asks for them.
+        importer: That stored the set, where it has another name than the set.
+        label_of: int64, shape (L,): label in the stored set -> label here; None: the same.
     """
 
     name: str
@@ -49,6 +51,8 @@ class StoredImages:
     alternatives: Mapping[int, tuple[int, ...]]
     numbers: NDArray[np.int64] | None = None
     loaders: int = 0
+    importer: str = ""
+    label_of: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -72,7 +76,7 @@ class StoredImages:
 
         samples = self.samples()
         order = TrainingOrder(samples.counts, self.numbers, batch_size=batch_size, seed=seed, **parts)
-        return StoredBatches(samples, prepare, order, loaders=self.loaders)
+        return StoredBatches(samples, prepare, order, loaders=self.loaders, label_of=self.label_of)
 
     def evaluation_batches(
         self, batch_size: int, prepare: "Prepare", share: range | None = None
@@ -85,7 +89,8 @@ class StoredImages:
         numbers = (
             np.arange(own.start, own.stop) if self.numbers is None else self.numbers[own.start : own.stop]
         )
-        return StoredBatches(samples, prepare, EvaluationOrder(numbers, batch_size), loaders=self.loaders)
+        order = EvaluationOrder(numbers, batch_size)
+        return StoredBatches(samples, prepare, order, loaders=self.loaders, label_of=self.label_of)
 
     def pixels(self, prepare: "Prepare") -> "StoredPixels":
         """Return the images for reading a few of them by number."""
@@ -99,7 +104,7 @@ class StoredImages:
         """
         if self.uri is None:
             raise UserError(f"The setting 'data.root' must name the folder that holds set '{self.name}'")
-        return _opened(self.name, self.uri, self.content)
+        return _opened(self.importer or self.name, self.uri, self.content)
 
 
 class StoredPixels:
@@ -140,6 +145,11 @@ def read_stored(name: str, uri: str, content: str) -> StoredImages:
     Raises:
         UserError: It isn't there, or holds something else.
         CorruptData: Its manifest or index is damaged, or a shard is missing.
+
+    Example:
+        >>> with_content = open_samples("v2", "s3://bucket/v2")  # doctest: +SKIP
+        >>> len(read_stored("v2", "s3://bucket/v2", with_content.content))  # doctest: +SKIP
+        10000
     """
     samples = _opened(name, uri, content)
     index = samples.index()
@@ -156,8 +166,48 @@ def read_stored(name: str, uri: str, content: str) -> StoredImages:
     )
 
 
+def relabelled(images: StoredImages, name: str, class_names: Sequence[str]) -> StoredImages:
+    """Return a set under another name and in another label space, which has all its classes by their names.
+
+    Args:
+        images: The set, as :func:`read_stored` read it.
+        name: The new one.
+        class_names: The new label space.
+
+    Raises:
+        UserError: A class of the set is not in it, or the set has classes with further right answers, whose
+            labels would not be the same.
+    """
+    names = tuple(class_names)
+    renamed = replace(images, name=name, importer=images.name)
+    if names == images.class_names:
+        return renamed
+    place = {known: label for label, known in enumerate(names)}
+    missing = [
+        images.class_names[label] for label in images.classes if images.class_names[label] not in place
+    ]
+    if missing or images.alternatives:
+        raise UserError(
+            f"Set '{name}' can't be read with other classes than its own"
+            + (f": '{missing[0]}' is not among them" if missing else "")
+        )
+    label_of = np.array([place.get(known, -1) for known in images.class_names], dtype=np.int64)
+    labels = label_of[images.labels]
+    return replace(
+        renamed,
+        labels=labels,
+        classes=tuple(np.unique(labels).tolist()),
+        class_names=names,
+        label_of=label_of,
+    )
+
+
 def save_index(path: Path, images: StoredImages) -> None:
-    """Write all that is known of a set without its images, and not where they are, to one ``.npz``."""
+    """Write all that is known of a set without its images, and not where they are, to one ``.npz``.
+
+    Example:
+        >>> save_index(Path("index.npz"), read_stored("v2", "s3://bucket/v2", content))  # doctest: +SKIP
+    """
     about = {
         "name": images.name,
         "content": images.content,
@@ -165,6 +215,8 @@ def save_index(path: Path, images: StoredImages) -> None:
         "class_names": images.class_names,
         "groups": images.groups,
         "alternatives": list(images.alternatives.items()),
+        **({"importer": images.importer} if images.importer else {}),
+        **({} if images.label_of is None else {"label_of": images.label_of.tolist()}),
     }
     arrays = {"about": np.array(json.dumps(about)), "labels": images.labels.astype(np.int16)}
     if images.group_of is not None:
@@ -180,6 +232,9 @@ def load_index(path: Path, uri: str | None = None, *, loaders: int = 0) -> Store
         path: The file, as the store has checked it.
         uri: Where the images are on this machine.
         loaders: See :class:`StoredImages`.
+
+    Example:
+        >>> load_index(Path("index.npz"), "s3://bucket/v2")  # doctest: +SKIP
     """
     with np.load(path, allow_pickle=False) as arrays:
         about = json.loads(str(arrays["about"]))
@@ -194,4 +249,6 @@ def load_index(path: Path, uri: str | None = None, *, loaders: int = 0) -> Store
             group_of=arrays["group_of"].astype(np.int64) if "group_of" in arrays else None,
             alternatives={label: tuple(others) for label, others in about["alternatives"]},
             loaders=loaders,
+            importer=about.get("importer", ""),
+            label_of=np.array(about["label_of"], dtype=np.int64) if "label_of" in about else None,
         )

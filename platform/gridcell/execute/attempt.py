@@ -16,9 +16,10 @@ from gridcell.execute.outcome import FailureClass, Outcome, failure_from
 from gridcell.execute.output import kept_output
 from gridcell.execute.running_code import code_of
 from gridcell.execute.threads import limited_threads
+from gridcell.fingerprint import Code
 from gridcell.notice import NOTICE
 from gridcell.provenance import machine, versions
-from gridcell.store import Store
+from gridcell.store import Result, Store
 from gridcell.store.cache import FileCache
 from gridcell.store.patience import written_if_possible
 from gridcell.store.scratch import scratch_folder
@@ -76,7 +77,7 @@ def run_in_this_process(attempt: Attempt, rank: int = 0) -> Outcome:
         return Outcome(attempt.cell.id, seconds, metrics, step=steps.last)
     # Only here, where the exception and with it the frames that hold the cell's tensors are gone.
     if failure.failure_class is FailureClass.OUT_OF_MEMORY:
-        _free_memory()
+        free_memory()
     return Outcome(attempt.cell.id, time.monotonic() - started, failure=failure, step=steps.last)
 
 
@@ -108,63 +109,94 @@ class LastStep:
 
 def _run(attempt: Attempt, rank: int) -> tuple[float, Mapping[str, Any]]:
     """Call the task's function, commit what it leaves where this is the first process; seconds, metrics."""
-    cell, store = attempt.cell, attempt.store
-    started = time.time()
-    clock = time.monotonic()
-    code = code_of(attempt.task, cell)
+    started, clock = time.time(), time.monotonic()
+    code = code_of(attempt.task, attempt.cell)
     with (
-        scratch_folder(cell.id) as scratch,
-        limited_threads(cell.resources.cpus),
+        limited_threads(attempt.cell.resources.cpus),
         FileCache() as cache,
+        surroundings(attempt, code, cache, rank) as context,
     ):
+        metrics = checked(attempt.task.cell_function(attempt.cell.kind)(attempt.cell, context))
+        seconds = round(time.monotonic() - clock, 4)
+        if rank > 0:
+            return seconds, metrics
+        result = commit(attempt, context, code, metrics, {"started": round(started, 3), "seconds": seconds})
+    return result.seconds, result.metrics
+
+
+@contextlib.contextmanager
+def surroundings(attempt: Attempt, code: Code, cache: FileCache, rank: int = 0) -> Iterator[Context]:
+    """Yield what the task's function is given for a cell; its folders are gone afterwards."""
+    with scratch_folder(attempt.cell.id) as scratch:
         outputs = scratch / "outputs"
         outputs.mkdir()
-        context = Context(
-            cell=cell,
-            store=store,
+        yield Context(
+            cell=attempt.cell,
+            store=attempt.store,
             outputs=outputs,
             scratch=scratch,
             cache=cache,
             locations=attempt.locations,
-            device=_device(cell.resources),
+            device=_device(attempt.cell.resources),
             foreground=attempt.foreground,
             reporter=attempt.reporter,
             oom_halvings=attempt.oom_halvings,
             rank=rank,
             code=code.fingerprint,
         )
-        metrics = plain(attempt.task.cell_function(cell.kind)(cell, context))
-        _check_losses(metrics)
-        seconds = round(time.monotonic() - clock, 4)
-        if rank > 0:
-            return seconds, metrics
-        provenance = {
-            "started": round(started, 3),
-            "seconds": seconds,
-            "host": platform.node(),
-            "node": _ray_node(),
-            "device": context.device,
-            "workers": cell.resources.workers,
-            "oom_halvings": attempt.oom_halvings,
-            "versions": versions(code.imports),
-            "machine": machine(context.device),
-            "code": code.fingerprint,
-            "inputs": context.contents(),
-            **attempt.origin,
-        }
-        store.codes.save(code.fingerprint, code.to_record())
-        result = store.results.commit(
-            cell,
-            metrics,
-            outputs,
-            provenance,
-            context.curves.points,
-            attempt.replaces,
-            beside=attempt.beside,
-        )
+
+
+def checked(answer: Any) -> Mapping[str, Any]:
+    """Return what a task's function answered in Python's own types.
+
+    Raises:
+        TypeError: it holds what is no JSON.
+        Diverged: a loss in it is NaN.
+    """
+    metrics: Mapping[str, Any] = plain(answer)
+    _check_losses(metrics)
+    return metrics
+
+
+def commit(
+    attempt: Attempt, context: Context, code: Code, metrics: Mapping[str, Any], times: Mapping[str, Any]
+) -> Result:
+    """Commit a cell's answer with its files, and remove what was kept for the case that it has none.
+
+    Args:
+        attempt: at the cell.
+        context: that its function was given.
+        code: of the cell.
+        metrics: its answer.
+        times: ``started`` and ``seconds``, and whatever else its provenance says of them.
+    """
+    cell, store = attempt.cell, attempt.store
+    provenance = {
+        **times,
+        "host": platform.node(),
+        "node": _ray_node(),
+        "device": context.device,
+        "workers": cell.resources.workers,
+        "oom_halvings": attempt.oom_halvings,
+        "versions": versions(code.imports),
+        "machine": machine(context.device),
+        "code": code.fingerprint,
+        "inputs": context.contents(),
+        **attempt.origin,
+    }
+    store.codes.save(code.fingerprint, code.to_record())
+    result = store.results.commit(
+        cell,
+        metrics,
+        context.outputs,
+        provenance,
+        context.curves.points,
+        attempt.replaces,
+        beside=attempt.beside,
+    )
     context.checkpoints.clear()
     store.failures.forget(cell.id)
-    return result.seconds, result.metrics
+    return result
 
 
 def _check_losses(metrics: Mapping[str, Any]) -> None:
@@ -179,7 +211,7 @@ def _check_losses(metrics: Mapping[str, Any]) -> None:
             raise Diverged(f"The metric '{name}' is not a number")
 
 
-def _free_memory() -> None:
+def free_memory() -> None:
     """Give back what a cell that ran out of memory held: this process lives on for other cells."""
     gc.collect()
     torch = sys.modules.get("torch")

@@ -44,6 +44,11 @@ def ray_cluster(address: str | None, num_cpus: int | None) -> Iterator[None]:
 
     Raises:
         UserError: there is none, or it can't be started.
+
+    Example:
+        >>> with ray_cluster(None, 2):  # doctest: +SKIP
+        ...     ray.available_resources()["CPU"]
+        2.0
     """
     for name, value in (_ENVIRONMENT | ({} if address else LOOPBACK_ONLY)).items():
         os.environ.setdefault(name, value)
@@ -97,6 +102,15 @@ def homeless(asked: Iterable[Resources], nodes: Sequence[Mapping[str, float]]) -
     ]
 
 
+def _together(cells: Iterable[Resources]) -> defaultdict[str, float]:
+    """Return name in Ray's terms -> what cells ask for together, given as each one's or as a counter."""
+    asked: defaultdict[str, float] = defaultdict(float)
+    for resources, count in Counter(cells).items():
+        for name, amount in bundles(resources)[0].items():
+            asked[name] += amount * resources.workers * count
+    return asked
+
+
 class Room:
     """What a cluster has, looked up now and then, for it may grow and shrink.
 
@@ -131,11 +145,14 @@ class Room:
             cells: what each asks for, or a counter of these.
         """
         self._look()
-        asked: defaultdict[str, float] = defaultdict(float)
-        for resources, count in Counter(cells).items():
-            for name, amount in bundles(resources)[0].items():
-                asked[name] += amount * resources.workers * count
-        return all(amount <= self._there.get(name, 0) + 1e-9 for name, amount in asked.items())
+        return all(amount <= self._there.get(name, 0) + 1e-9 for name, amount in _together(cells).items())
+
+    def more_of(self, resources: Resources, beside: Iterable[Resources]) -> int:
+        """Return how many cells that ask for this the cluster has room for beside others; see ``holds``."""
+        self._look()
+        taken, each = _together(beside), _together([resources])
+        left = {name: self._there.get(name, 0) - taken[name] + 1e-9 for name in each}
+        return max(0, min((int(left[name] // amount) for name, amount in each.items() if amount), default=0))
 
     def starts_one_beside(self, starting: int) -> bool:
         """Whether to start a worker while so many others start.

@@ -17,7 +17,7 @@ from gridcell.execute.source import Source
 from gridcell.fingerprint import Codes
 from gridcell.grid import Grid
 from gridcell.notice import NOTICE
-from gridcell.store import Store
+from gridcell.store import Result, Store
 from gridcell.task import Task
 
 
@@ -46,12 +46,21 @@ def run_grid(
     Raises:
         UserError: the executor can't run this grid.
         Exception: whatever the source raised, once the cells that ran then have ended.
+
+    Example:
+        >>> from gridcell.suite import load_suite
+        >>> from gridcell.task import find_task
+        >>> task = find_task("generalization-difficulty")
+        >>> grid = load_suite(task, "published").grid()
+        >>> options = RunOptions(executor="inline")
+        >>> run_grid(task, grid, Store("runs").prepare(), options).failed  # doctest: +SKIP
+        {}
     """
     options = options or RunOptions()
     codes = remember(task)
     diverged = set() if options.retry_diverged else diverged_cells(store.failures.read_all())
     done = store.results.done() - options.rerun.keys()
-    schedule = Schedule(grid, done, diverged, max_failures=options.max_failures)
+    schedule = Schedule(grid, done, diverged, max_failures=options.max_failures, group_of=task.group_of)
     run = GridRun(task, grid, schedule, store, Listeners([]), options, source)
     added = grow(run)
     if run.trouble:
@@ -85,7 +94,7 @@ def _files_of(codes: Codes, cells: Iterable[Cell]) -> dict[str, str]:
     files: dict[str, str] = {}
     for cell in cells:
         with contextlib.suppress(ImportError):  # the cell says so itself, when it is run
-            files |= codes.of(cell).files
+            files |= {**codes.of(cell).files, **codes.of(cell).data}
     return files
 
 
@@ -100,8 +109,17 @@ def diverged_cells(failures: Mapping[str, Mapping[str, Any]]) -> set[str]:
 
 def set_damaged_aside(grid: Grid, store: Store) -> list[str]:
     """Quarantine the damaged records among the grid's cells, so that they run again; return their ids."""
-    _, damaged = store.results.read_many(grid.cells)
+    return read_whole(grid, store)[1]
+
+
+def read_whole(grid: Grid, store: Store) -> tuple[dict[str, Result], list[str]]:
+    """Read the results of a grid, and set damaged ones aside as ``set_damaged_aside`` does.
+
+    Returns:
+        The results, and the ids of those that were damaged.
+    """
+    results, damaged = store.results.read_many(grid.cells)
     for cell_id in damaged:
         with contextlib.suppress(FileNotFoundError):  # another driver was here first
             store.set_aside(cell_id)
-    return damaged
+    return results, damaged

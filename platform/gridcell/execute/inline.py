@@ -4,13 +4,15 @@ Cells run in this process, but for those that ask for several workers.
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 from gridcell.cell import Cell
 from gridcell.context import Reporter
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.options import GridRun
+from gridcell.execute.outcome import Outcome
 from gridcell.execute.processes import processes_for
-from gridcell.execute.run_cell import run_whatever_it_raises
+from gridcell.execute.run_cell import run_cells
 from gridcell.execute.settle import settle
 from gridcell.notice import NOTICE
 
@@ -26,28 +28,36 @@ def run_inline(run: GridRun) -> None:
         UserError: a cell runs on several workers, and this machine hasn't got what they ask for.
     """
     with processes_for(run.schedule.queued(), run.options.num_cpus) as run.check:
-        while cell := run.schedule.take():
-            run.listener.started(cell)
-            outcome = run_whatever_it_raises(
-                Attempt(
-                    cell,
-                    run.task,
-                    run.store,
-                    run.locations,
-                    run.schedule.oom_halvings(cell.id),
-                    _reporter(run, cell),
-                    replaces=run.rerun.get(cell.id),
-                    origin=run.options.origin,
-                )
-            )
-            if outcome.failure is not None and outcome.failure.ends_process:
-                run.schedule.stop(
-                    f"this process may be unusable after cell {cell.title} failed "
-                    f"({outcome.failure.message}), and inline all cells run in it"
-                )
-            settle(cell, outcome, run)
-            if NOTICE.given:
-                raise KeyboardInterrupt
+        while first := run.schedule.take():
+            cells = {cell.id: cell for cell in (first, *run.schedule.take_with(first))}
+            for cell in cells.values():
+                run.listener.started(cell)
+            run_cells([_attempt(run, cell) for cell in cells.values()], partial(_settle, run, cells))
+
+
+def _attempt(run: GridRun, cell: Cell) -> Attempt:
+    return Attempt(
+        cell,
+        run.task,
+        run.store,
+        run.locations,
+        run.schedule.oom_halvings(cell.id),
+        _reporter(run, cell),
+        replaces=run.rerun.get(cell.id),
+        origin=run.options.origin,
+    )
+
+
+def _settle(run: GridRun, cells: Mapping[str, Cell], outcome: Outcome) -> None:
+    cell = cells[outcome.cell]
+    if outcome.failure is not None and outcome.failure.ends_process:
+        run.schedule.stop(
+            f"this process may be unusable after cell {cell.title} failed "
+            f"({outcome.failure.message}), and inline all cells run in it"
+        )
+    settle(cell, outcome, run)
+    if NOTICE.given:
+        raise KeyboardInterrupt
 
 
 def _reporter(run: GridRun, cell: Cell) -> Reporter:

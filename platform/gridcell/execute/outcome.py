@@ -46,6 +46,15 @@ RETRIES: Mapping[FailureClass, int] = {
     FailureClass.OUT_OF_MEMORY: 6,  # each time with half the batch: 1/64 in the end
 }
 
+# What ends a pass over several cells in one of these ways was none of them; or all of them, for memory.
+_NOBODYS = {
+    FailureClass.PREEMPTED,
+    FailureClass.NODE,
+    FailureClass.TRANSIENT,
+    FailureClass.DISK_FULL,
+    FailureClass.OUT_OF_MEMORY,
+}
+
 # A process is not used for another cell after these: it may be unusable.
 _ENDS_PROCESS = {FailureClass.CRASHED, FailureClass.DEVICE, FailureClass.NODE, FailureClass.UNKNOWN}
 
@@ -106,13 +115,28 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt at a cell ended: with metrics, or with a failure; ``step`` is the last it reported."""
+    """How an attempt at a cell ended: with metrics, or with a failure.
+
+    Attributes:
+        cell: id.
+        seconds: that it took.
+        metrics: of the result; on Ray the driver gets that alone which live progress shows.
+        failure: why there is no result.
+        step: the last that the cell reported.
+        shared: whether the failure ended a pass over several cells, and any of them may have caused it.
+    """
 
     cell: str
     seconds: float
     metrics: Mapping[str, Any] = field(default_factory=dict)
     failure: Failure | None = None
     step: int | None = None
+    shared: bool = False
+
+    @property
+    def runs_alone_next(self) -> bool:
+        """Whether the cell is to be tried by itself, so that a failure is that of the cell that causes it."""
+        return self.shared and self.failure is not None and self.failure.failure_class not in _NOBODYS
 
     @property
     def done(self) -> bool:
@@ -124,6 +148,10 @@ def classify(error: BaseException) -> FailureClass:
     """Tell what kind of failure an exception is.
 
     What it was raised from counts too: a library may wrap an error of the GPU in one of its own.
+
+    Example:
+        >>> classify(MemoryError()).value
+        'out-of-memory'
     """
     found = _own_class(error)
     if found is not FailureClass.BUG:

@@ -13,6 +13,9 @@ def join_group(rank: int, world_size: int, method: str, *, gpus: bool, local: bo
         method: where they meet, as ``init_process_group`` takes it.
         gpus: whether they compute on GPUs.
         local: all are on this machine, and nothing need listen to others.
+
+    Example:
+        >>> join_group(0, 1, "tcp://127.0.0.1:29500", gpus=False, local=True)  # doctest: +SKIP
     """
     import torch.distributed
 

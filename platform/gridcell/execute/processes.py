@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from ray import ObjectRef
 
 POLL_S = 1.0  # how often worker 0 is asked for what its cell has reported
-GRACE_S = 3.0  # in which the other workers may tell why, once one has failed
+GRACE_S = 3.0
+"""Seconds in which the other workers of a cell may say why, once one has failed."""
 
 
 @contextlib.contextmanager
@@ -76,6 +77,11 @@ def ray_here() -> Iterator[None]:
 
     Raises:
         UserError: it can't be started.
+
+    Example:
+        >>> with ray_here():  # doctest: +SKIP
+        ...     ray.get(ray.remote(len).remote("abc"))
+        3
     """
     ray = sys.modules.get("ray")
     if ray is not None and ray.is_initialized():

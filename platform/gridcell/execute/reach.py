@@ -11,6 +11,7 @@ from gridcell.errors import UserError
 # Ray's own switch for machines that are no cluster: all its processes then listen on 127.0.0.1 alone. It is
 # read when Ray is first imported.
 LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Environment under which Ray, started on one machine, listens on 127.0.0.1 alone."""
 
 _ANSWER_S = 5.0
 

@@ -103,6 +103,10 @@ class Groups:
             if not members:
                 del self._members[group]
 
+    def size(self, group: object) -> int:
+        """Return how many names a group has."""
+        return len(self._members.get(group, ()))
+
     def smallest(self, group: object, count: int, rank: Mapping[str, int], without: Set[str]) -> list[str]:
         """Return at most ``count`` names of a group, the smallest by rank."""
         members: Iterable[str] = self._members.get(group, ())

@@ -2,8 +2,10 @@
 
 import contextlib
 import time
+from collections.abc import Callable, Sequence
 
 from gridcell.execute.attempt import Attempt, LastStep, run_in_this_process
+from gridcell.execute.batch import run_pass
 from gridcell.execute.outcome import Outcome, failure_from
 from gridcell.execute.processes import run_on_processes
 
@@ -14,6 +16,15 @@ def run_cell(attempt: Attempt) -> Outcome:
     A cell that another driver has finished meanwhile is not run again, unless both are to be compared. A cell
     that asks for several workers is handed to them.
     """
+    if (before := _ended_before(attempt)) is not None:
+        return before
+    if attempt.cell.resources.workers == 1:
+        return run_in_this_process(attempt)
+    return _run_on_processes(attempt)
+
+
+def _ended_before(attempt: Attempt) -> Outcome | None:
+    """Return the outcome of a cell that another driver has finished, or whose record can't be read."""
     started = time.monotonic()
     try:
         with contextlib.suppress(KeyError):  # another driver was faster
@@ -24,9 +35,27 @@ def run_cell(attempt: Attempt) -> Outcome:
         if attempt.foreground:
             raise
         return Outcome(attempt.cell.id, time.monotonic() - started, failure=failure_from(error))
-    if attempt.cell.resources.workers == 1:
-        return run_in_this_process(attempt)
-    return _run_on_processes(attempt)
+    return None
+
+
+def run_cells(attempts: Sequence[Attempt], ended: Callable[[Outcome], None]) -> None:
+    """Run one cell, or several in one pass, and say of each how it ended, as soon as it has.
+
+    Args:
+        attempts: at cells that one pass may take; see ``Task.group_of``.
+        ended: is told how each ended.
+    """
+    left = []
+    for attempt in attempts:
+        before = _ended_before(attempt) if len(attempts) > 1 else None
+        if before is not None:
+            ended(before)
+        else:
+            left.append(attempt)
+    if len(left) > 1:
+        run_pass(left, ended)
+    for attempt in left if len(left) == 1 else ():
+        ended(run_whatever_it_raises(attempt))
 
 
 def run_whatever_it_raises(attempt: Attempt) -> Outcome:

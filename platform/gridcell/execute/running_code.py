@@ -6,6 +6,7 @@ A file that is edited between then and its first import is named as it was befor
 counts as stale, and never as one of code that did not make it.
 """
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import gridcell
 from gridcell import plugins
 from gridcell.cell import Cell
 from gridcell.fingerprint import Code, Codes, packages_of, roots_of
+from gridcell.package_data import data_files
 from gridcell.task import Task
 
 _texts: dict[Path, bytes] = {}
@@ -33,7 +35,10 @@ def remember(task: Task) -> Codes:
     key = (task.name, *(plugin.module.__name__ for plugin in loaded))  # their names tell their texts
     if key not in _codes:
         for path in _files_of(task):
-            _remembered(path)
+            text = _remembered(path)
+            with contextlib.suppress(SyntaxError):  # of a file that no cell may run
+                for data in data_files(path, Path(path.anchor), lambda _, text=text: text):  # type: ignore[misc]
+                    _remembered(data)
         for plugin in loaded:
             folder = plugins.here(plugin.path).parent
             _texts.update({(folder / name).resolve(): text for name, text in plugin.files.items()})

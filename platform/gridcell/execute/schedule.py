@@ -2,15 +2,16 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import astuple
 
 from gridcell.cell import Cell
 from gridcell.execute.dependencies import Dependencies, missing, missing_cells
 from gridcell.execute.outcome import RETRIES, Failure, FailureClass, Outcome
-from gridcell.execute.ready import Entry, ReadyQueue, Shape
+from gridcell.execute.ready import Entry, Groups, ReadyQueue, Shape
 from gridcell.execute.source import Ended
 from gridcell.grid import Grid
+from gridcell.task import Group
 
 __all__ = ["Schedule", "missing_cells"]
 
@@ -33,6 +34,7 @@ class Schedule:
         final_failures: Iterable[str] = (),
         *,
         max_failures: int | None = None,
+        group_of: Callable[[Cell, Mapping[str, Cell]], Group | None] = lambda cell, cells: None,
     ) -> None:
         """Start with what the store holds.
 
@@ -41,6 +43,7 @@ class Schedule:
             done: ids of committed cells.
             final_failures: ids that aren't tried again (diverged), with the cells that need them.
             max_failures: hand out nothing more once so many cells have failed; no limit by default.
+            group_of: says which cells one pass may take; see ``Task.group_of``.
         """
         self._graph = Dependencies()
         self._wanted: dict[str, None] = {}  # ids of the targets' cells
@@ -49,6 +52,9 @@ class Schedule:
         self._to_run: set[str] = set()
         self._rank: dict[str, int] = {}
         self._ready = ReadyQueue()
+        self._group_of = group_of
+        self._groups = Groups()  # of what is ready
+        self._alone: set[str] = set()  # ids of cells that no pass takes any more
         self._kinds_seen: set[str] = set()
         self._attempts: Counter[tuple[str, FailureClass]] = Counter()
         self._max_failures = max_failures
@@ -128,6 +134,16 @@ class Schedule:
             shape = astuple(cell.resources)
             depth, rank = -self._graph.height[cell_id], self._rank[cell_id]
             self._ready.add(Entry(False, seen, depth, shape, rank, cell_id))
+            if group := self._group(cell):
+                self._groups.add(group.key, cell_id)
+
+    def _group(self, cell: Cell) -> Group | None:
+        return None if cell.id in self._alone else self._group_of(cell, self._graph.cells)
+
+    def _leave_queue(self, cell: Cell) -> None:
+        self._ready.remove(cell.id)
+        if group := self._group(cell):
+            self._groups.discard(group.key, cell.id)
 
     def is_done(self, cell_id: str) -> bool:
         """Whether the cell's result is committed and, as far as is known, whole."""
@@ -174,11 +190,39 @@ class Schedule:
                     return None
                 passed.add(entry.shape)
                 continue
-            self._ready.remove(cell.id)
+            self._leave_queue(cell)
             if whole:
                 self.running.add(cell.id)
                 return cell
         return None
+
+    def take_with(self, first: Cell, others_free: int = 0) -> list[Cell]:
+        """Return the ready cells that one pass takes together with a cell that was taken; they run, too.
+
+        Of cells for which memory ran out before, half as many go together each time.
+
+        Args:
+            first: the cell.
+            others_free: how many more such cells there is room for at once. Where too few other cells are
+                ready to use it, the pass leaves some for further passes.
+        """
+        taken: list[Cell] = []
+        group = self._group(first)
+        if group is None:
+            return taken
+        ready = 1 + self._groups.size(group.key)
+        passes = 1 + max(0, others_free - (1 + len(self._ready) - ready))
+        most = min(group.most >> self.oom_halvings(first.id), -(-ready // passes))
+        for cell_id in self._groups.smallest(group.key, group.most, self._rank, self.elsewhere):
+            cell = self._graph.cells[cell_id]
+            most = min(most, group.most >> self.oom_halvings(cell_id))
+            if len(taken) + 2 > most:
+                break
+            self._leave_queue(cell)
+            if self._has_its_needs(cell_id):
+                self.running.add(cell_id)
+                taken.append(cell)
+        return taken
 
     def finish(self, outcome: Outcome) -> bool:
         """Take note of how an attempt ended; return whether the cell will be tried again."""
@@ -192,8 +236,12 @@ class Schedule:
                 self._queue_when_ready(dependent)
             return False
         attempt = (cell_id, failure.failure_class)
-        self._attempts[attempt] += 1
-        if self._attempts[attempt] <= RETRIES.get(failure.failure_class, 0):
+        alone = outcome.runs_alone_next and cell_id not in self._alone
+        if alone:
+            self._alone.add(cell_id)
+        else:
+            self._attempts[attempt] += 1
+        if alone or self._attempts[attempt] <= RETRIES.get(failure.failure_class, 0):
             if failure.mend is not None:
                 self._run_again(failure.mend)
             self._queue_or_block(cell_id)

@@ -7,7 +7,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -24,7 +24,7 @@ from gridcell.execute.nodes import IN_A_ROW, Nodes
 from gridcell.execute.options import GridRun
 from gridcell.execute.outcome import Failure, FailureClass, Outcome
 from gridcell.execute.settle import settle
-from gridcell.execute.trial import BEGUN, OUTCOME, PROCESS, PROGRESS
+from gridcell.execute.trial import BEGUN, CELL, OUTCOME, PROCESS, PROGRESS
 from gridcell.store.patience import written_if_possible
 
 _LOG = logging.getLogger(__name__)
@@ -32,24 +32,38 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass
 class _Trial:
-    """A cell that was handed out.
+    """Cells that were handed out together, mostly one.
 
     Attributes:
-        cell: the cell.
-        started: when a worker began it, by the monotonic clock.
+        cells: id -> cell, of those that have not ended.
+        resources: what they ask for.
+        count: how many there were.
+        started: when a worker began, by the monotonic clock.
         process: in which it began.
-        step: the last that it is known to have reported.
+        steps: id -> the last step that a cell is known to have reported.
+        blamed: whether its node has been told of a failure that its cells share.
     """
 
-    cell: Cell
+    cells: dict[str, Cell]
+    resources: Resources
+    count: int
     started: float | None = None
     process: Process | None = None
-    step: int | None = None
+    steps: dict[str, int] = field(default_factory=dict)
+    blamed: bool = False
 
-    def lost(self, failure: Failure) -> Outcome:
-        """Return how it ended, with its process or its node."""
-        seconds = time.monotonic() - self.started if self.started is not None else 0.0
-        return Outcome(self.cell.id, seconds, failure=failure, step=self.step)
+    def __post_init__(self) -> None:
+        self.first = next(iter(self.cells.values()))  # whose last words the process leaves
+
+    def about(self, result: Mapping[str, Any]) -> Cell:
+        """Return the cell that a result is about."""
+        return self.cells[result[CELL]] if self.count > 1 else self.first
+
+    def lost(self, cell: Cell, failure: Failure) -> Outcome:
+        """Return how a cell ended, with its process or its node."""
+        seconds = (time.monotonic() - self.started) / self.count if self.started is not None else 0.0
+        step = self.steps.get(cell.id)
+        return Outcome(cell.id, seconds, failure=failure, step=step, shared=self.count > 1)
 
 
 class CellSearcher(Searcher):
@@ -103,19 +117,28 @@ class CellSearcher(Searcher):
         starts_worker = bool(avoid) or not self._free[cell.resources]
         if not starts_worker:
             self._free[cell.resources] -= 1
-        self._trials[trial_id] = _Trial(cell)
+        beside = self._in_flight.counts + Counter([cell.resources])
+        others_free = self._room.more_of(cell.resources, beside)
+        cells = [cell, *self._run.schedule.take_with(cell, others_free)]
+        self._trials[trial_id] = _Trial({each.id: each for each in cells}, cell.resources, len(cells))
         self._in_flight.add(trial_id, cell.resources, time.monotonic(), starts_worker=starts_worker)
         return {
-            "cell": cell.id,
-            "added": self._added(cell),
-            "replaces": self._run.rerun.get(cell.id),
+            "cells": [self._told(each) for each in cells],
             "cpus": cell.resources.cpus,
             "gpus": cell.resources.gpus,
             "workers": cell.resources.workers,
             "more": _more(cell.resources),
-            "oom_halvings": self._run.schedule.oom_halvings(cell.id),
             "attempt": self._attempt(trial_id),
             "avoid": avoid,
+        }
+
+    def _told(self, cell: Cell) -> dict[str, Any]:
+        """Return what a worker is told of a cell."""
+        return {
+            "cell": cell.id,
+            "added": self._added(cell),
+            "replaces": self._run.rerun.get(cell.id),
+            "oom_halvings": self._run.schedule.oom_halvings(cell.id),
         }
 
     def _added(self, cell: Cell) -> str:
@@ -174,30 +197,47 @@ class CellSearcher(Searcher):
             if PROCESS in result:
                 trial.process = Process(**json.loads(result[PROCESS]))
             self._in_flight.began(trial_id)
-            self._run.listener.started(trial.cell)
-            if trial.process is not None and isinstance(self._run.listener, HearsPlaces):
-                self._run.listener.placed(trial.cell, trial.process.host)
+            for cell in trial.cells.values():
+                self._run.listener.started(cell)
+                if trial.process is not None and isinstance(self._run.listener, HearsPlaces):
+                    self._run.listener.placed(cell, trial.process.host)
         elif PROGRESS in result:
             step, metrics = json.loads(result[PROGRESS])
-            trial.step = step
-            self._run.listener.reported(trial.cell, step, metrics)
+            cell = trial.about(result)
+            trial.steps[cell.id] = step
+            self._run.listener.reported(cell, step, metrics)
+        elif OUTCOME in result and not result.get("done"):  # the last one's comes when the trial is complete
+            self._take_outcome(trial, result)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Settle the cell; a trial without an outcome lost its process or its node."""
+        """Settle what has not ended; a trial without its last outcome lost its process or its node."""
         trial = self._trials.pop(trial_id)
         self._in_flight.ended(trial_id)
-        cell, process = trial.cell, trial.process
-        if result is not None and OUTCOME in result:
-            outcome = _outcome(cell, json.loads(result[OUTCOME]))
-            self._free[cell.resources] += 1
+        if result is not None and OUTCOME in result and result.get("done", True):
+            self._free[trial.resources] += 1
+            self._take_outcome(trial, result)
         else:
-            outcome = trial.lost(self._why_lost(cell, self._attempt(trial_id), process))
-        if process is not None and cell.resources.workers == 1:
-            self._note(process.node, outcome)
-        settle(cell, outcome, self._run)
+            self._settle_lost(trial, self._why_lost(trial.first, self._attempt(trial_id), trial.process))
         self._ending.left(trial_id)
+
+    def _take_outcome(self, trial: _Trial, result: Mapping[str, Any]) -> None:
+        cell = trial.about(result)
+        del trial.cells[cell.id]
+        self._settle(trial, cell, _outcome(cell, json.loads(result[OUTCOME])))
+
+    def _settle_lost(self, trial: _Trial, failure: Failure) -> None:
+        """Settle the cells of a trial that ended without them."""
+        for cell in list(trial.cells.values()):
+            self._settle(trial, cell, trial.lost(cell, failure))
+
+    def _settle(self, trial: _Trial, cell: Cell, outcome: Outcome) -> None:
+        told = outcome.shared and trial.blamed  # a pass that ends is one failure on its node, not one a cell
+        if trial.process is not None and cell.resources.workers == 1 and not told:
+            self._note(trial.process.node, outcome)
+        trial.blamed |= outcome.shared
+        settle(cell, outcome, self._run)
 
     def end_soon(self) -> None:
         """Tell the workers that the run is to end; called from a thread beside Tune's."""
@@ -223,7 +263,8 @@ class CellSearcher(Searcher):
             process = trial.process
             was_killed = process is not None and process.worker and process.worker in killed
             found = FailureClass.OUT_OF_MEMORY if was_killed else FailureClass.PREEMPTED
-            settle(trial.cell, trial.lost(Failure(found, why)), self._run)
+            for cell in trial.cells.values():
+                settle(cell, trial.lost(cell, Failure(found, why)), self._run)
 
     def _why_lost(self, cell: Cell, attempt: str, process: Process | None) -> Failure:
         with contextlib.suppress(OSError):  # then its storage says no more than that it is lost
@@ -268,4 +309,5 @@ def _more(resources: Resources) -> str:
 
 def _outcome(cell: Cell, ended: Mapping[str, Any]) -> Outcome:
     failure = Failure.from_record(ended["failure"]) if ended["failure"] is not None else None
-    return Outcome(cell.id, ended["seconds"], ended["metrics"], failure, ended["step"])
+    seconds, metrics, step = ended["seconds"], ended["metrics"], ended["step"]
+    return Outcome(cell.id, seconds, metrics, failure, step, shared=ended.get("shared", False))

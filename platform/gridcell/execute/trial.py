@@ -5,7 +5,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from gridcell.execute.draining import when_draining
 from gridcell.execute.ending import hear_in
 from gridcell.execute.last_words import leave_last_words, this_process
 from gridcell.execute.outcome import Failure, FailureClass, Outcome, failure_from
-from gridcell.execute.run_cell import run_whatever_it_raises
+from gridcell.execute.run_cell import run_cells
 from gridcell.execute.stall import watched
 from gridcell.notice import NOTICE
 from gridcell.plugins import Sent, receive
@@ -43,7 +43,10 @@ PROGRESS = "progress"
 """Key of a result that holds what a running cell reported, as JSON: [step, metrics]."""
 
 OUTCOME = "outcome"
-"""Key of a trial's last result, which holds how its cell ended, as JSON."""
+"""Key of a result that holds how a cell ended, as JSON; of the trial's last result, for its last cell."""
+
+CELL = "cell"
+"""Key of the id of the cell that a result is about, where a trial has several."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,10 @@ class GridWork:
         stall_timeout_s: a cell that reports nothing for so long is ended; None for never.
         watches_drains: whether nodes may be taken away in an orderly way.
 
-    A trial's own configuration beside its cell: ``attempt``, its name; ``avoid``, Ray's ids of the nodes that
-    it must not run on; ``oom_halvings``; ``replaces``, the stamp of the stale record that its result takes
-    the place of; ``added``, as JSON, the cell's record and all locations, where the cell was added later.
+    A trial's own configuration: ``cells``, of each of which it says ``cell``, its id; ``oom_halvings``;
+    ``replaces``, the stamp of the stale record that its result takes the place of; ``added``, as JSON, the
+    record and all locations, where the cell was added later. And ``attempt``, the trial's name; ``avoid``,
+    Ray's ids of the nodes that it must not run on; what each cell asks for.
     """
 
     task_ref: "ObjectRef"
@@ -94,9 +98,9 @@ class GridWork:
 
 
 class CellTrial(tune.Trainable):
-    """Runs the cell that its configuration names, for one trial after another.
+    """Runs the cells that its configuration names in one pass, mostly one cell, for one trial after another.
 
-    The cell runs in a thread of its own, so that it doesn't wait for the driver when it reports.
+    They run in a thread of its own, so that they don't wait for the driver when they report.
     """
 
     @classmethod
@@ -124,39 +128,47 @@ class CellTrial(tune.Trainable):
         self._drained = False
         if work.watches_drains:
             when_draining(this_process().node, self._leave_node)
-        self._said: SimpleQueue[tuple[int, Mapping[str, float]] | Outcome] = SimpleQueue()
-        self._running = False
+        self._said: SimpleQueue[tuple[str, int, Mapping[str, float]] | Outcome] = SimpleQueue()
+        self._left = 0  # cells of this trial that have not ended
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next trial's configuration."""
         return True
 
     def step(self) -> dict[str, Any]:
-        """Begin the cell, or wait until it reports or ends, and return which.
+        """Begin the cells, or wait until one reports or ends, and return which.
 
-        Tune calls again until the cell has ended.
+        Tune calls again until all have ended.
         """
-        if not self._running:
+        if not self._left:
             if self._drained:
                 self._end(Failure(FailureClass.PREEMPTED, "its node is drained"))
-            self._running = True
+            self._left = len(self.config["cells"])
             threading.Thread(target=self._run, args=(self.config,), daemon=True, name="cell").start()
             process = replace(this_process(), folder=self._folder.name)
             return {BEGUN: True, PROCESS: json.dumps(asdict(process)), "done": False}
         said = self._said.get()
+        several = len(self.config["cells"]) > 1
         if not isinstance(said, Outcome):
-            return {PROGRESS: json.dumps(said), "done": False}
-        self._running = False
+            cell, step, metrics = said
+            about = {CELL: cell} if several else {}
+            return {PROGRESS: json.dumps([step, metrics]), **about, "done": False}
+        self._left -= 1
         if said.failure is not None and (said.failure.ends_process or self._drained):
             self._end(said.failure)
-        failure = said.failure.to_record() if said.failure else None
-        ended = {
-            "seconds": said.seconds,
-            "metrics": dict(said.metrics),
-            "failure": failure,
-            "step": said.step,
+        about = {CELL: said.cell} if several else {}
+        return {OUTCOME: json.dumps(self._told(said)), **about, "done": not self._left}
+
+    def _told(self, outcome: Outcome) -> dict[str, Any]:
+        """Return what the driver is told of how a cell ended; its other metrics are in the store."""
+        shown = self._work.task.progress_metric
+        return {
+            "seconds": outcome.seconds,
+            "metrics": {name: value for name, value in outcome.metrics.items() if name == shown},
+            "failure": outcome.failure.to_record() if outcome.failure else None,
+            "step": outcome.step,
+            "shared": outcome.shared,
         }
-        return {OUTCOME: json.dumps({**ended, "step": said.step}), "done": True}
 
     def _leave_node(self) -> None:
         self._drained = True
@@ -166,7 +178,7 @@ class CellTrial(tune.Trainable):
         """End this process, which may be unusable, or whose node is; say why first."""
         work = self._work
         try:
-            cell = _cell(self.config, work)
+            cell = _cell(self.config["cells"][0], work)
             leave_last_words(cell, Store(work.store_uri), failure, self.config["attempt"])
             self.cleanup()
         finally:
@@ -183,36 +195,54 @@ class CellTrial(tune.Trainable):
         """Do nothing: cells keep checkpoints of their own in the store."""
 
     def _run(self, config: Mapping[str, Any]) -> None:
+        """Run the cells; each that has not ended when an error passes through fails by it."""
+        open_ = [each["cell"] for each in config["cells"]]
+
+        def ended(outcome: Outcome) -> None:
+            open_.remove(outcome.cell)
+            self._said.put(outcome)
+
         try:
-            outcome = self._outcome(config)
+            self._run_cells(config, ended)
         except BaseException as error:  # a store that this node can't open
-            outcome = Outcome(config["cell"], 0.0, failure=failure_from(error))
-        self._said.put(outcome)
+            failure = failure_from(error)
+            for cell_id in open_.copy():
+                ended(Outcome(cell_id, 0.0, failure=failure, shared=len(config["cells"]) > 1))
 
-    def _outcome(self, config: Mapping[str, Any]) -> Outcome:
+    def _run_cells(self, config: Mapping[str, Any], ended: Callable[[Outcome], None]) -> None:
         work = self._work
-        cell, store = _cell(config, work), Store(work.store_uri)
-        name, report = config["attempt"], self._throttled_report()
-        with watched(cell, store, report, work.stall_timeout_s, name) as reporter:
-            halvings = config["oom_halvings"]
-            locations = json.loads(config["added"])["locations"] if config["added"] else work.locations
-            attempt = Attempt(cell, work.task, store, locations, halvings, reporter)
-            attempt = replace(attempt, replaces=config["replaces"], origin=work.origin)
-            return run_whatever_it_raises(attempt)
+        cells, store = [_cell(each, work) for each in config["cells"]], Store(work.store_uri)
+        with watched(cells[0], store, None, work.stall_timeout_s, config["attempt"]) as alive:
+            attempts = [
+                Attempt(
+                    cell,
+                    work.task,
+                    store,
+                    json.loads(each["added"])["locations"] if each["added"] else work.locations,
+                    each["oom_halvings"],
+                    self._throttled_report(cell.id, alive),
+                    replaces=each["replaces"],
+                    origin=work.origin,
+                )
+                for cell, each in zip(cells, config["cells"], strict=True)
+            ]
+            run_cells(attempts, ended)
 
-    def _throttled_report(self) -> Reporter:
+    def _throttled_report(self, cell_id: str, alive: Reporter | None) -> Reporter:
         last = time.monotonic()
 
         def report(step: int, metrics: Mapping[str, float]) -> None:
             nonlocal last
             if time.monotonic() - last >= self._work.report_every_s:
-                self._said.put((step, dict(metrics)))
+                self._said.put((cell_id, step, dict(metrics)))
                 last = time.monotonic()
+            if alive is not None:
+                alive(step, metrics)
 
         return report
 
 
-def _cell(config: Mapping[str, Any], work: GridWork) -> Cell:
-    if config["added"]:
-        return Cell.from_record(json.loads(config["added"])["record"])
-    return Cell.from_record(work.cells[config["cell"]])
+def _cell(told: Mapping[str, Any], work: GridWork) -> Cell:
+    if told["added"]:
+        return Cell.from_record(json.loads(told["added"])["record"])
+    return Cell.from_record(work.cells[told["cell"]])

@@ -90,6 +90,11 @@ def fit(
         Preempted: If the process is to end soon and checkpoints are kept: one was written just now.
         UserError: If the checkpoint is one of another architecture.
         KeyboardInterrupt: On Ctrl-C, as it would without Lightning.
+
+    Example:
+        >>> from torch import nn
+        >>> classifier = Classifier(nn.Linear(64, 10), Optimisation(lr=0.1), steps=50)  # doctest: +SKIP
+        >>> fit(classifier, batches, epochs=5, seed=0)  # doctest: +SKIP
     """
     architecture = str(getattr(module, "architecture", type(module).__name__))
     callbacks: list[pl.Callback] = [_OwnSignals(), Continuation(seed), EpochReport(report, beat)]

@@ -25,6 +25,12 @@ class Placed:
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Return the device of the model's first parameter or buffer; the CPU for a model without any."""
+    """Return the device of the model's first parameter or buffer; the CPU for a model without any.
+
+    Example:
+        >>> from torch import nn
+        >>> device_of(nn.Linear(2, 1))
+        device(type='cpu')
+    """
     first = next(chain(model.parameters(), model.buffers()), None)
     return torch.device("cpu") if first is None else first.device

@@ -19,5 +19,10 @@ def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
 
     Mixed precision on a CUDA device, in the format that it trains in; elsewhere nothing is changed. What a
     model returns in it may be in the short format.
+
+    Example:
+        >>> with mixed_precision(torch.device("cpu")):
+        ...     (torch.ones(2) / 3).dtype
+        torch.float32
     """
     return torch.autocast("cuda", dtype=mixed_dtype(device)) if device.type == "cuda" else nullcontext()

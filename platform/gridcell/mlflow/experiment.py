@@ -382,7 +382,9 @@ class Experiment:
         now = int(time.time() * 1000)
         summary = folder / "summary.json"
         if summary.exists():
-            found = dict(leaves(json.loads(summary.read_text(encoding="utf-8"))))
+            answers = json.loads(summary.read_text(encoding="utf-8"))
+            answers.pop("made", None)  # settings and provenance
+            found = dict(leaves(answers))
             numbers = {name: value for name, value in found.items() if isinstance(value, int | float)}
             names = self._names(numbers)
             self._log(self.parent, [Metric(names[name], float(numbers[name]), now, 0) for name in numbers])

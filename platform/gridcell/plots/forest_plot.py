@@ -1,16 +1,15 @@
 """Ranked estimates with intervals: one row each, and bars that join what can't be told apart."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.figure import Figure
 
 from gridcell.plots import style
-from gridcell.plots.legend import heading, heading_height
-from gridcell.plots.numbers import signed
+from gridcell.plots.drawing import Drawing, Spot
+from gridcell.plots.numbers import interval, signed
+from gridcell.plots.panels import Panels, panel_title
 
 _ROW = 0.29  # inches
 _BAR = 0.11  # inches from one joining bar to the next
@@ -35,7 +34,9 @@ class Ranking:
     joined: Sequence[tuple[int, int]] = ()
 
 
-def forest(panels: Mapping[str, Ranking], *, x_axis: str, title: str = "", panels_per_row: int = 3) -> Figure:
+def forest(
+    panels: Mapping[str, Ranking], *, x_axis: str, title: str = "", panels_per_row: int = 3
+) -> Drawing:
     """Draw rankings on one shared abscissa, each with its own rows.
 
     Args:
@@ -46,6 +47,11 @@ def forest(panels: Mapping[str, Ranking], *, x_axis: str, title: str = "", panel
 
     Raises:
         ValueError: there are no panels, or a panel's arrays differ in length.
+
+    Example:
+        >>> means = np.array([1.0, -2.0])
+        >>> ranking = Ranking(["ewc", "ft"], means, means - 1, means + 1)
+        >>> figure = forest({"vit": ranking}, x_axis="mRI (points)")
     """
     if not panels:
         raise ValueError("a forest plot needs at least one panel")
@@ -53,50 +59,50 @@ def forest(panels: Mapping[str, Ranking], *, x_axis: str, title: str = "", panel
         if not len(one.labels) == len(one.mean) == len(one.low) == len(one.high):
             raise ValueError(f"'{name}' has {len(one.labels)} labels and {len(one.mean)} means")
     across = min(panels_per_row, len(panels))
-    down = math.ceil(len(panels) / across)
     names = {name: style.shorten_all(one.labels, 24) for name, one in panels.items()}
     numbers = {name: [signed(value) for value in one.mean] for name, one in panels.items()}
-    label = 0.12 + max(style.text_width(labels, style.TICK_SIZE) for labels in names.values())
+    label = 0.15 + max(style.text_width(labels, style.TICK_SIZE) for labels in names.values())
     number = 0.14 + max(style.text_width(texts, style.TICK_SIZE) for texts in numbers.values())
     bars = 0.08 + _BAR * max(len(one.joined) for one in panels.values())
-    width = {1: 5.2, 2: 3.3}.get(across, 2.3)
+    width = {1: 4.2, 2: 3.3}.get(across, 2.3)
     height = _ROW * max(len(one.labels) for one in panels.values())
-    bottom, gap_y, right = 0.6, 0.62, 0.15
-    step = label + width + number + bars + 0.15
-    total_width = max(across * step + right, style.text_width([title], style.TITLE_SIZE) * 1.1 + 0.3)
-    top = heading_height(title, [], total_width) + 0.30
-    total_height = bottom + down * height + (down - 1) * gap_y + top
-    figure = style.new_figure(total_width, total_height)
-    heading(figure, title, [], [])
-    ends = np.concatenate([np.ravel([one.mean, one.low, one.high]) for one in panels.values()])
-    known = np.append(ends[np.isfinite(ends)], 0.0)
+    layout = Panels(len(panels), across, width, height, label, number + bars + 0.15, 0.62, 0.34)
+    drawing = layout.figure(title)
+    total_width, total_height = drawing.get_size_inches()
+    drawing.columns = ("panel", "label", "mean", "low", "high")
+    every = np.concatenate([np.ravel([one.mean, one.low, one.high]) for one in panels.values()])
+    known = np.append(every[np.isfinite(every)], 0.0)
     margin = 0.05 * (float(np.ptp(known)) or 1.0)
-    for index, (name, one) in enumerate(panels.items()):
-        across_index, down_index = index % across, index // across
+    for (name, one), axes in zip(panels.items(), layout.place(drawing), strict=True):
         rows = len(one.labels)
-        x = 0.05 + across_index * step + label
-        y = total_height - top - _ROW * rows - down_index * (height + gap_y)
-        axes = style.place(figure, x, y, width, _ROW * rows)
+        box = axes.get_position()
+        shrunk = box.height * rows * _ROW / height  # panels with fewer rows end higher
+        axes.set_position((box.x0, box.y1 - shrunk, box.width, shrunk))
         style.tidy(axes, grid="x")
         axes.set_xlim(known.min() - margin, known.max() + margin)
         axes.set_ylim(rows - 0.5, -0.5)
-        axes.axvline(0, color=style.INK, linewidth=0.9, zorder=1.5)
+        axes.axvline(0, color=style.FAINT, linewidth=0.9, zorder=1.5)
         place = np.arange(rows)
-        axes.hlines(place, one.low, one.high, style.colour(0), linewidth=1.6)
-        axes.plot(one.mean, place, "o", color=style.colour(0), markersize=5)
+        axes.hlines(place, one.low, one.high, style.INK, linewidth=1.6)
+        axes.plot(one.mean, place, "o", color=style.INK, markersize=5)
         axes.set_yticks(place, names[name])
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
-        longest = max(8, int((width + number) / (style.LABEL_SIZE * 0.62 / 72)))
-        axes.set_title(
-            style.shorten(name, longest), fontsize=style.LABEL_SIZE, color=style.INK, parse_math=False
-        )
-        if index + across >= len(panels):
-            axes.set_xlabel(x_axis, fontsize=style.LABEL_SIZE, color=style.INK)
+        panel_title(axes, name, width + number)
+        axes.set_xlabel(x_axis, fontsize=style.LABEL_SIZE, color=style.INK)
         for row, text in enumerate(numbers[name]):
-            bottom_of_text = y + _ROW * (rows - row - 0.5) - style.TICK_SIZE / 72 * 0.36
-            right_edge = x + width + number - 0.04
-            style.write(figure, right_edge, bottom_of_text, text, ha="right", fontsize=style.TICK_SIZE)
+            style.write(
+                drawing,
+                (box.x1 * total_width) + number - 0.04,
+                box.y1 * total_height - _ROW * (row + 0.5) - style.TICK_SIZE / 72 * 0.36,
+                text,
+                ha="right",
+                fontsize=style.TICK_SIZE,
+            )
+            ends = [one.low[row], one.high[row]]
+            told = f"{one.labels[row]}: {text}" + (f" {interval(*ends)}" if np.isfinite(ends).all() else "")
+            drawing.spots.append(Spot(axes, float(one.mean[row]), float(row), told))
+            drawing.rows.append([name, one.labels[row], one.mean[row], *ends])
         for place_of_bar, (first, last) in enumerate(one.joined):
             at = 1 + (number + 0.08 + _BAR * place_of_bar) / width
             axes.plot(
@@ -108,4 +114,4 @@ def forest(panels: Mapping[str, Ranking], *, x_axis: str, title: str = "", panel
                 solid_capstyle="butt",
                 clip_on=False,
             )
-    return figure
+    return drawing

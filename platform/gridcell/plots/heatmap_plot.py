@@ -1,6 +1,5 @@
 """Annotated matrices, one or as small multiples on a shared colour scale."""
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -10,13 +9,15 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, ListedColormap, Normalize
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from gridcell.plots import style
-from gridcell.plots.numbers import signed
+from gridcell.plots.drawing import Drawing, Part, Spot
+from gridcell.plots.numbers import short, signed
+from gridcell.plots.panels import Panels, panel_title
 
 CELL_WIDTH, CELL_HEIGHT = 0.41, 0.30  # inches: "−12.3" at CELL_SIZE fits with air on both sides
+_SCALE, _BAR = 0.68, 2.4  # inches that the colour bar takes with its labels, and its width
 
 _BLANK: dict[str, Any] = {"facecolor": style.MISSING, "edgecolor": "#c3c8cf", "hatch": "////", "linewidth": 0}
 
@@ -36,7 +37,7 @@ def heatmap(
     panels_per_row: int = 3,
     outlined: Collection[tuple[int, int]] = (),
     divider: int | None = None,
-) -> Figure:
+) -> Drawing:
     """Draw matrices as annotated heat maps that share rows, columns and colour scale.
 
     Args:
@@ -58,6 +59,11 @@ def heatmap(
 
     Raises:
         ValueError: a panel's shape is not (rows, columns), or there are no panels.
+
+    Example:
+        >>> change = {"ft": np.array([[5.0, -2.0], [-1.0, 4.0]])}
+        >>> sets, axes = ["v2", "sketch"], {"row_axis": "fine-tuned on", "column_axis": "tested on"}
+        >>> figure = heatmap(change, sets, sets, **axes, unit="points")
     """
     if not panels:
         raise ValueError("a heat map needs at least one panel")
@@ -65,61 +71,62 @@ def heatmap(
         if np.shape(values) != (len(rows), len(columns)):
             raise ValueError(f"panel {name!r} has shape {np.shape(values)}, not {(len(rows), len(columns))}")
     norm, cmap, extend = _scale(list(panels.values()), diverging, limit)
-
     across = min(panels_per_row, len(panels))
-    down = math.ceil(len(panels) / across)
     row_names = style.shorten_all(rows, 26 if across > 1 else 44)
     column_names = style.shorten_all(columns, 18)
-    left = 0.45 + max(
-        style.text_width(row_names, style.TICK_SIZE), style.text_width([row_axis], style.LABEL_SIZE) - 0.4
-    )
-    bottom = 0.44 + 0.72 * style.text_width(column_names, style.TICK_SIZE)
-    top = 0.62 if title else 0.32
-    gap_x, gap_y = 0.22, 0.40
     width, height = len(columns) * CELL_WIDTH, len(rows) * CELL_HEIGHT
-    low = down * height < 1.5  # too low for the labels that else run up the sides
-    title_width = style.text_width([title], style.TITLE_SIZE) * 1.1 + 0.3
-    total_width = max(
-        left + across * width + (across - 1) * gap_x + 1.05,
-        title_width + (style.text_width([unit], style.LABEL_SIZE) if low else 0),
-    )
-    total_height = bottom + down * height + (down - 1) * gap_y + top
-    figure = style.new_figure(total_width, total_height)
-    if title:
-        style.write(figure, 0.12, total_height - 0.27, title, fontsize=style.TITLE_SIZE, fontweight="bold")
-    if low:
-        style.write(figure, left - 0.07, total_height - top + 0.06, row_axis, ha="right", color=style.FAINT)
-        style.write(figure, total_width - 0.12, total_height - 0.27, unit, ha="right")
-
-    for index, (name, values) in enumerate(panels.items()):
-        across_index, down_index = index % across, index // across
-        x = left + across_index * (width + gap_x)
-        y = total_height - top - height - down_index * (height + gap_y)
-        axes = style.place(figure, x, y, width, height, xticks=[], yticks=[])
+    low = height < style.text_width([row_axis], style.LABEL_SIZE)  # for a label that runs up the side
+    left = 0.2 + style.text_width(row_names, style.TICK_SIZE) + (0 if low else 0.25)
+    left = max(left, style.text_width([row_axis], style.LABEL_SIZE) + 0.15) if low else left
+    bottom = 0.5 + 0.72 * style.text_width(column_names, style.TICK_SIZE)
+    # Under panels of few columns stands the axis' name, which is wider than they.
+    right = max(0.15, (style.text_width([column_axis], style.LABEL_SIZE) - width) / 2 + 0.05)
+    layout = Panels(len(panels), across, width, height, left, right, bottom, 0.34, above=_SCALE)
+    drawing = layout.figure(title, at_least=0.6 + max(_BAR, style.text_width([unit], style.LABEL_SIZE)))
+    drawing.columns = ("panel", row_axis, column_axis, "value")
+    for (name, values), axes in zip(panels.items(), layout.place(drawing, xticks=[], yticks=[]), strict=True):
         _draw_panel(axes, np.asarray(values, dtype=float), norm, cmap, diverging, decimals)
         _frame(axes, len(rows), len(columns), outlined, divider)
-        longest = max(8, int(width / (style.LABEL_SIZE * 0.62 / 72)))
-        axes.set_title(
-            style.shorten(name, longest), fontsize=style.LABEL_SIZE, color=style.INK, pad=4, parse_math=False
-        )
-        if across_index == 0:
-            axes.set_yticks(np.arange(len(rows)) + 0.5, row_names)
-            if not low:
-                axes.set_ylabel(row_axis, fontsize=style.LABEL_SIZE, color=style.FAINT, labelpad=4)
-        if index + across >= len(panels):  # nothing stands below this panel: it carries the names
-            slant: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-            axes.set_xticks(np.arange(len(columns)) + 0.5, column_names, **slant)
-            axes.set_xlabel(column_axis, fontsize=style.LABEL_SIZE, color=style.FAINT, labelpad=3)
+        panel_title(axes, name, width + right)
+        axes.set_yticks(np.arange(len(rows)) + 0.5, row_names)
+        if low:
+            x, y = axes.get_position().x0 - 0.07 / drawing.get_size_inches()[0], axes.get_position().y1
+            drawing.text(
+                x,
+                y + 0.05 / drawing.get_size_inches()[1],
+                row_axis,
+                ha="right",
+                color=style.FAINT,
+                fontsize=style.LABEL_SIZE,
+                parse_math=False,
+            )
+        else:
+            axes.set_ylabel(row_axis, fontsize=style.LABEL_SIZE, color=style.FAINT, labelpad=4)
+        slant: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+        axes.set_xticks(np.arange(len(columns)) + 0.5, column_names, **slant)
+        axes.set_xlabel(column_axis, fontsize=style.LABEL_SIZE, color=style.FAINT, labelpad=3)
+        for row, column in np.ndindex(len(rows), len(columns)):
+            value = float(np.asarray(values)[row, column])
+            known = np.isfinite(value)
+            told = (signed(value, decimals + 1) if diverging else short(value)) if known else "not known"
+            text = f"{rows[row]}, {columns[column]}: {told}"
+            drawing.spots.append(Spot(axes, (column, column + 1), (row, row + 1), text))
+            if known:
+                drawing.rows.append([name, rows[row], columns[column], value])
+    _colour_bar(drawing, ScalarMappable(norm, cmap.resampled(48)), extend, unit)
+    return drawing
 
-    bar_height = min(2.6, down * height)
-    bar_left = left + across * width + (across - 1) * gap_x + 0.2
-    bar = style.place(figure, bar_left, total_height - top - bar_height, 0.14, bar_height)
-    scale = figure.colorbar(ScalarMappable(norm, cmap), cax=bar, extend=extend, extendfrac=0.04)
-    if not low:
-        scale.set_label(unit, fontsize=style.LABEL_SIZE, color=style.INK)
+
+def _colour_bar(drawing: Drawing, colours: ScalarMappable, extend: str, unit: str) -> None:
+    """Draw the scale that all panels share between heading and panels."""
+    top = drawing.get_size_inches()[1] - drawing.heading
+    width = 0.6 + max(_BAR, style.text_width([unit], style.LABEL_SIZE))
+    drawing.parts.insert(0, Part(0, top - _SCALE, width, _SCALE, alone=True))
+    style.write(drawing, 0.15, top - 0.2, unit)
+    bar = style.place(drawing, 0.2, top - 0.4, _BAR, 0.13)
+    scale = drawing.colorbar(colours, cax=bar, extend=extend, extendfrac=0.04, orientation="horizontal")
     scale.outline.set_visible(False)
     bar.tick_params(labelsize=style.TICK_SIZE, colors=style.INK, length=2)
-    return figure
 
 
 def _scale(

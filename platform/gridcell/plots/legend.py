@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from matplotlib.artist import Artist
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from gridcell.plots import style
+from gridcell.plots.drawing import Drawing, Key
 
 _LINE = 0.24  # inches from one line of the legend to the next
 _HEADING = 0.30  # inches that a title takes above it
@@ -18,9 +18,26 @@ def heading_height(title: str, labels: Sequence[str], width: float) -> float:
     return 0.14 + (_HEADING if title else 0) + _LINE * _shape(labels, width)[1]
 
 
-def heading(figure: Figure, title: str, labels: Sequence[str], handles: Sequence[Artist]) -> None:
-    """Write the title at the top left and, under it, the legend of ``labels`` with their ``handles``."""
+def heading(
+    figure: Drawing,
+    title: str,
+    labels: Sequence[str],
+    handles: Sequence[Artist],
+    series: Sequence[int] | None = None,
+) -> None:
+    """Write the title at the top left and, under it, the legend of ``labels`` with their ``handles``.
+
+    Args:
+        figure: new.
+        title: empty: none.
+        labels: of the legend; empty: there is none.
+        handles: the sign of each label.
+        series: index of the series of each label, see ``drawing.belongs``; by default their order.
+    """
     width, height = figure.get_size_inches()
+    figure.heading = heading_height(title, labels, width)
+    indices = range(len(labels)) if series is None else series
+    figure.keys = [Key(*entry) for entry in zip(indices, labels, handles, strict=True)]
     if title:
         style.write(figure, 0.12, height - 0.25, title, fontsize=style.TITLE_SIZE, fontweight="bold")
     if not labels:

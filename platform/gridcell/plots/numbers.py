@@ -2,11 +2,38 @@
 
 
 def signed(value: float, decimals: int = 1) -> str:
-    """Format a difference with its sign and a true minus; what rounds to zero has none."""
+    """Format a difference with its sign and a true minus; what rounds to zero has none.
+
+    Example:
+        >>> signed(-1.25), signed(0.01)
+        ('−1.2', '0.0')
+    """
     text = f"{value:+.{decimals}f}"
     return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
 def interval(low: float, high: float, decimals: int = 1) -> str:
-    """Format the ends of an interval of differences."""
+    """Format the ends of an interval of differences.
+
+    Example:
+        >>> interval(-1.25, 2.0)
+        '[−1.2, +2.0]'
+    """
     return f"[{signed(low, decimals)}, {signed(high, decimals)}]"
+
+
+def short(value: float) -> str:
+    """Write a number in four digits, with a true minus and in plain decimals where that is short.
+
+    Example:
+        >>> short(-1234.5), short(0.00012), short(3)
+        ('−1,234', '0.00012', '3')
+    """
+    size = abs(value)
+    if size >= 1e6 or 0 < size < 1e-4:
+        text = f"{value:.3g}"
+    elif size >= 1000:
+        text = f"{value:,.0f}"
+    else:
+        text = f"{value:.4g}"
+    return text.replace("-", "−")

@@ -1,17 +1,18 @@
 """Labelled points with a fitted line, one panel or as small multiples, each with its own scales."""
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from gridcell.plots import style
-from gridcell.plots.legend import heading, heading_height, stroke
+from gridcell.plots.drawing import Drawing, Spot
+from gridcell.plots.legend import stroke
+from gridcell.plots.numbers import short
+from gridcell.plots.panels import Legend, Panels, panel_title
 
 _POINT_SIZE = 5.0  # points across
 # Where a label may stand beside its point, the best first: offset in points, and how it is aligned.
@@ -38,6 +39,7 @@ class Points:
         x: shape (points,).
         y: shape (points,).
         x_error: half the lengths of horizontal bars, shape (points,); None: no bars.
+        y_error: of vertical bars that labels must not cover; they are drawn by who asks for it.
         note: written in a corner.
         series: what each point belongs to, which gives its colour; empty: all are alike.
     """
@@ -46,6 +48,7 @@ class Points:
     x: npt.NDArray[np.float64]
     y: npt.NDArray[np.float64]
     x_error: npt.NDArray[np.float64] | None = None
+    y_error: npt.NDArray[np.float64] | None = None
     note: str = ""
     series: Sequence[str] = ()
 
@@ -58,7 +61,8 @@ def scatter(
     title: str = "",
     panels_per_row: int = 3,
     line: bool = True,
-) -> Figure:
+    plain: bool = False,
+) -> Drawing:
     """Draw panels of labelled points, each with its own scales; a series has one colour in all panels.
 
     Args:
@@ -67,10 +71,15 @@ def scatter(
         y_axis: label of the ordinate, with its unit.
         title: above all panels.
         panels_per_row: how many panels stand side by side.
-        line: whether to draw the least-squares line, where two points differ in x.
+        line: whether to draw the least-squares line; two points or fewer have none.
+        plain: draw all in ink, without a legend, where colours mean something else on the page.
 
     Raises:
         ValueError: there are no panels, or a panel's arrays differ in length or are not finite.
+
+    Example:
+        >>> points = Points(["v2", "a"], np.array([1.0, 2.0]), np.array([3.0, 5.0]))
+        >>> figure = scatter({"vit": points}, x_axis="distance", y_axis="drop (points)")
     """
     if not panels:
         raise ValueError("a scatter plot needs at least one panel")
@@ -83,37 +92,33 @@ def scatter(
             raise ValueError(f"'{name}' has points that are not finite")
         if points.series and len(points.series) != len(points.labels):
             raise ValueError(f"'{name}' has {len(points.labels)} labels, {len(points.series)} series")
-    colours = _colours(panels.values())
+    names = dict.fromkeys(name for points in panels.values() for name in points.series or [""])
+    place = {name: index for index, name in enumerate(names)}
     mixed = any(len(set(points.series)) > 1 for points in panels.values())  # else the panels' titles say it
-    legend = list(colours) if mixed else []
+    legend = [name for name in names if name] if mixed and not plain else []
+    series = {name: index for index, name in enumerate(legend)}
     across = min(panels_per_row, len(panels))
-    down = math.ceil(len(panels) / across)
     crowded = max(len(points.labels) for points in panels.values()) > 12
-    width, height = {1: 8.5 if crowded else 6.0, 2: 4.7}.get(across, 3.35), 5.2 if crowded else 3.1
-    left, right, bottom, gap_x, gap_y = 0.85, 0.2, 0.62, 0.55, 0.75
-    title_width = style.text_width([title], style.TITLE_SIZE) * 1.1 + 0.3
-    total_width = max(left + across * width + (across - 1) * gap_x + right, title_width)
-    top = heading_height(title, legend, total_width) + (0.30 if any(panels) else 0.10)
-    total_height = bottom + down * height + (down - 1) * gap_y + top
-    figure = style.new_figure(total_width, total_height)
-    heading(figure, title, legend, [stroke(index, "", "o") for index in range(len(legend))])
-    for index, (name, points) in enumerate(panels.items()):
-        across_index, down_index = index % across, index // across
-        y = total_height - top - height - down_index * (height + gap_y)
-        x = left + across_index * (width + gap_x)
-        axes = style.place(figure, x, y, width, height)
+    width, height = {1: 8.5 if crowded else 5.0, 2: 4.7}.get(across, 3.1), 5.2 if crowded else 3.4
+    signs = [stroke(place[name], "", "o") for name in legend]
+    top = 0.34 if any(panels) else 0.12
+    layout = Panels(len(panels), across, width, height, 0.8, 0.15, 0.62, top, legend=Legend(legend, signs))
+    drawing = layout.figure(title)
+    drawing.columns = ("panel", "label", "series", "x", "y", "x error")
+    for (name, points), axes in zip(panels.items(), layout.place(drawing), strict=True):
         style.tidy(axes, grid="both")
-        longest = max(8, int(width / (style.LABEL_SIZE * 0.62 / 72)))
-        axes.set_title(
-            style.shorten(name, longest), fontsize=style.LABEL_SIZE, color=style.INK, parse_math=False
-        )
-        if across_index == 0:
-            axes.set_ylabel(y_axis, fontsize=style.LABEL_SIZE, color=style.INK)
-        if index + across >= len(panels):
-            axes.set_xlabel(x_axis, fontsize=style.LABEL_SIZE, color=style.INK)
-        _draw(axes, points, [colours[one] for one in points.series or [""] * len(points.labels)], line)
-        _label(axes, points)
-    return figure
+        panel_title(axes, name, width)
+        axes.set_ylabel(y_axis, fontsize=style.LABEL_SIZE, color=style.INK)
+        axes.set_xlabel(x_axis, fontsize=style.LABEL_SIZE, color=style.INK)
+        groups = points.series or [""] * len(points.labels)
+        _draw(axes, points, [style.INK if plain else style.colour(place[one]) for one in groups], line)
+        label_points(axes, points)
+        error = np.zeros_like(points.x) if points.x_error is None else points.x_error
+        for label, group, x, y, off in zip(points.labels, groups, points.x, points.y, error, strict=True):
+            told = f"{label}{f' ({group})' if mixed else ''}: {short(y)} at {short(x)}"
+            drawing.spots.append(Spot(axes, float(x), float(y), told, series.get(group)))
+            drawing.rows.append([name, label, group, x, y, off])
+    return drawing
 
 
 def fitted_line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[float, float] | None:
@@ -126,14 +131,8 @@ def fitted_line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple
     return slope, float(y.mean() - slope * x.mean())
 
 
-def _colours(panels: Iterable[Points]) -> dict[str, str]:
-    """Return each series' colour; "" stands for points without one."""
-    names = dict.fromkeys(name for points in panels for name in points.series or [""])
-    return {name: style.colour(index) for index, name in enumerate(names)}
-
-
 def _draw(axes: Axes, points: Points, colours: Sequence[str], line: bool) -> None:
-    found = fitted_line(points.x, points.y) if line else None
+    found = fitted_line(points.x, points.y) if line and len(points.x) > 2 else None  # two would fit exactly
     if found is not None:
         ends = np.array([points.x.min(), points.x.max()])
         axes.plot(ends, found[0] * ends + found[1], color=style.FAINT, linewidth=1.2, zorder=1.5)
@@ -144,7 +143,7 @@ def _draw(axes: Axes, points: Points, colours: Sequence[str], line: bool) -> Non
     axes.autoscale_view()  # now rather than when drawn: labels are placed by where the points will be
 
 
-def _label(axes: Axes, points: Points) -> None:
+def label_points(axes: Axes, points: Points) -> None:
     """Write each point's name at the first place where it covers no point and no other name."""
     figure = axes.figure
     frame = axes.get_window_extent()
@@ -156,6 +155,12 @@ def _label(axes: Axes, points: Points) -> None:
         Bbox.from_extents(x - max(radius, bar), y - radius, x + max(radius, bar), y + radius)
         for (x, y), bar in zip(spots, reach, strict=True)
     ]
+    if points.y_error is not None:
+        ends = axes.transData.transform(np.column_stack([points.x, points.y + points.y_error]))[:, 1]
+        taken += [
+            Bbox.from_extents(x - 1, y - abs(end - y), x + 1, y + abs(end - y))
+            for (x, y), end in zip(spots, ends, strict=True)
+        ]
     if points.note:
         taken.append(_note(axes, points, spots, frame))
     for name, x, y in zip(points.labels, points.x, points.y, strict=True):

@@ -15,6 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from gridcell.plots.drawing import Drawing
+
 INK = "#1f2328"
 FAINT = "#6b7280"
 RULE = "#d5d9de"
@@ -31,9 +33,16 @@ CELL_SIZE = 8.4
 DPI = 120
 
 
-def new_figure(width: float, height: float) -> Figure:
+class ShownFigure(Drawing):
+    """A figure that a notebook shows, although pyplot doesn't know it."""
+
+    def _repr_png_(self) -> bytes:
+        return to_png(self)
+
+
+def new_figure(width: float, height: float) -> Drawing:
     """Return an empty white figure of ``width`` x ``height`` inches on an Agg canvas."""
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    figure = ShownFigure(figsize=(width, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 

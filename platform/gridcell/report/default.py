@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from gridcell.grid import Target
-from gridcell.report.page import Picture, write_page, write_summary
+from gridcell.report.page import write_page, write_summary
+from gridcell.report.pictures import Picture
 from gridcell.report.results import GridResults, Report
 from gridcell.report.tables import Column, Columns, Table
 from gridcell.store import Result

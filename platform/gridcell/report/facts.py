@@ -25,14 +25,16 @@ def facts(results: GridResults, own: Facts) -> dict[str, str]:
 
 
 def as_text(value: Any) -> str:
-    """Write a value in a line: of a mapping names and values, without those that are None.
+    """Write a value in a line, in words: of a mapping names and values, without those that are None.
 
     Example:
         >>> as_text({"lr": 0.001, "epochs": 10, "seed": None})
         'lr 0.001, epochs 10'
-        >>> as_text([0, 1])
-        '0, 1'
+        >>> as_text([0, 1]), as_text(True)
+        ('0, 1', 'yes')
     """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {as_text(one)}".strip() for name, one in value.items() if one is not None)
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -26,6 +26,11 @@ def student_interval(
     Returns:
         Mean and half width, float64 of shape (...): NaN where there is no value, and for the half width also
         where there is but one.
+
+    Example:
+        >>> mean, half = student_interval([1.0, 2.0, 3.0])
+        >>> float(mean), round(float(half), 3)
+        (2.0, 2.484)
     """
     from scipy.stats import t
 

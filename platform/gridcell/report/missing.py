@@ -38,7 +38,11 @@ class Missing:
 
 
 def nothing_done(results: GridResults) -> UserError:
-    """Return the error for a grid of which nothing can be reported yet; it gives the first failure."""
+    """Return the error for a grid of which nothing can be reported yet; it gives the first failure.
+
+    Example:
+        >>> raise nothing_done(results)  # doctest: +SKIP
+    """
     failures = results.reasons()
     why = f"{failures[0]['title']}: {failures[0]['message']}" if failures else "run the suite first"
     return UserError(f"Nothing is done yet: {why}")

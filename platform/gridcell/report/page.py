@@ -5,44 +5,27 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from gridcell.report.answer import Answer, code_versions, state
 from gridcell.report.facts import Facts, facts
-from gridcell.report.missing import incomplete, missing, missing_table
+from gridcell.report.inline import as_html, file_link
+from gridcell.report.missing import missing, missing_table
+from gridcell.report.outline import with_outline
+from gridcell.report.pictures import Picture, write_pictures
 from gridcell.report.results import GridResults
 from gridcell.report.tables import Column, Columns, Table
 from gridcell.report.templates import environment
 from gridcell.store.values import without_not_finite
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure with what the page says about it.
-
-    Attributes:
-        name: file name without its ending.
-        section: of the page, where it belongs; the template's word.
-        caption: what is seen, in a sentence or two; also the text read out in place of the picture.
-        figure: drawn, not yet written.
-        model: the model it shows; empty if it shows several, or none.
-    """
-
-    name: str
-    section: str
-    caption: str
-    figure: Figure
-    model: str = ""
 
 
 def write_page(
     results: GridResults,
     out: Path,
     *,
+    answer: Answer | None = None,
     templates: Path | None = None,
     pictures: Iterable[Picture] = (),
     own_facts: Facts | None = None,
@@ -50,36 +33,48 @@ def write_page(
 ) -> Path:
     """Write ``report.html`` and its figures as PNG files; return the page.
 
-    The page has a header with the counts of cells, the task's sections, what is missing, settings and
-    provenance, and interruptions, if there were any. A task fills the blocks of ``base.html.jinja``
-    (``sections``, ``consequence``, ``gaps``, ``method``, ``files``) in a ``report.html.jinja`` of its own.
-    Without one the sections are the ``tables`` of the context. Everything is escaped; a name that is missing
-    from the context is an error.
+    The page needs nothing beside it. It begins with the answer, the state of the results, the command that
+    makes them again and the pictures of section "first"; the task's sections follow, what is missing,
+    settings and provenance, and interruptions, if there were any. A task fills the blocks of
+    ``base.html.jinja`` (``sections``, ``consequence``, ``gaps``, ``method``, ``files``) in a
+    ``report.html.jinja`` of its own. Without one the sections are the ``tables`` of the context. Everything
+    is escaped; a name that is missing from the context is an error.
 
     Args:
         results: what the page is about.
         out: the folder, made if it is not there; files of the same names are replaced.
+        answer: the first sentences; without one the page begins with its sections.
         templates: the task's folder with ``report.html.jinja``.
         pictures: drawn one at a time, so that a generator keeps one figure in memory. The template shows
             those of a section by ``show(pictures, section)``.
         own_facts: the task's settings and provenance; see ``facts``.
-        context: what else the template may use. A ``Table`` is shown by ``{{ table }}``.
+        context: what else the template may use. A ``Table`` is shown by ``{{ table }}``, a file of the folder
+            by ``{{ file("cells.csv") }}``.
+
+    Example:
+        >>> table = Table(["agent", "coverage"], [["farmap", 99.2]])  # doctest: +SKIP
+        >>> write_page(results, out, tables=[table])  # doctest: +SKIP
     """
     out.mkdir(parents=True, exist_ok=True)
     page = out / "report.html"
     template = environment(templates).get_template("report.html.jinja" if templates else "base.html.jinja")
     text = template.render(
         title=results.title,
+        answer=answer,
+        state=state(results),
+        about=results.about,
+        made_by=code_versions(results),
+        notes=as_html(results.about.notes),
         counts=results.counts(),
-        incomplete=incomplete(results),
         remarks=results.remarks,
         missing=missing_table(missing(results)),
         facts=Table([Column("", kind="text"), Column("", kind="long")], _pairs(results, own_facts or {})),
         interruptions=_interruptions(results.interruptions()),
         pictures=write_pictures(pictures, out),
+        file=partial(file_link, out),
         **context,
     )
-    page.write_text(text, encoding="utf-8")
+    page.write_text(with_outline(text), encoding="utf-8")
     return page
 
 
@@ -90,29 +85,18 @@ def write_summary(summary: Mapping[str, Any], out: Path, **options: bool) -> Non
         summary: JSON values; a number that is not finite becomes null.
         out: the folder, made if it is not there.
         options: of ``json.dumps``: ``sort_keys``, ``ensure_ascii``.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     write_summary({"mRI": float("nan")}, Path(folder))
+        ...     json.loads(Path(folder, "summary.json").read_text())
+        {'mRI': None}
     """
     out.mkdir(parents=True, exist_ok=True)
     finite, _ = without_not_finite(summary)
     text = json.dumps(finite, indent=1, allow_nan=False, **options)  # type: ignore[arg-type]
     (out / "summary.json").write_text(f"{text}\n", encoding="utf-8")
-
-
-def write_pictures(pictures: Iterable[Picture], out: Path) -> list[dict[str, Any]]:
-    """Write figures as PNG files and return what the page needs of each.
-
-    That is ``number``, ``section``, ``model``, ``caption``, the picture itself as data ``uri``, ``width`` and
-    ``height`` in pixels.
-    """
-    shown: list[dict[str, Any]] = []
-    for picture in pictures:
-        from gridcell.plots import style  # matplotlib takes a second to import: only for drawing
-
-        png = style.save(picture.figure, out / f"{picture.name}.png")
-        width, height = (int(inches * style.DPI) for inches in picture.figure.get_size_inches())
-        about = {"section": picture.section, "model": picture.model, "caption": picture.caption}
-        size = {"width": width, "height": height}
-        shown.append({"number": len(shown) + 1, **about, "uri": style.to_data_uri(png), **size})
-    return shown
 
 
 def _pairs(results: GridResults, own: Facts) -> list[tuple[str, str]]:

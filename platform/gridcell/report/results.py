@@ -17,6 +17,19 @@ STATES = ("done", "failed", "diverged", "blocked", "not run")
 
 
 @dataclass(frozen=True)
+class About:
+    """Where a report comes from.
+
+    Attributes:
+        command: what to type to make the results and the report again; empty: not known.
+        notes: of the author, in Markdown; they stand on top of the page.
+    """
+
+    command: str = ""
+    notes: str = ""
+
+
+@dataclass(frozen=True)
 class GridResults:
     """What a report is written from.
 
@@ -33,6 +46,7 @@ class GridResults:
         suite: name of the suite; empty where the results are of none.
         selected: label -> accepted values, where not the whole suite was asked for.
         staleness: which results were made by other code or from other inputs than are there now.
+        about: where the report comes from.
     """
 
     title: str
@@ -47,6 +61,7 @@ class GridResults:
     suite: str = ""
     selected: Mapping[str, Sequence[str]] = field(default_factory=dict)
     staleness: Staleness = field(default_factory=Staleness)
+    about: About = field(default_factory=About)
 
     @cached_property
     def states(self) -> Mapping[str, str]:

@@ -147,7 +147,15 @@ class Table:
 
 
 def write_csv(columns: Iterable[str], rows: Iterable[Sequence[Any]], path: Path) -> None:
-    """Write rows that no table shows, such as one for each cell; see ``Table.write_csv``."""
+    """Write rows that no table shows, such as one for each cell; see ``Table.write_csv``.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     write_csv(["method", "mRI"], [["ewc", 1.5]], Path(folder, "cells.csv"))
+        ...     Path(folder, "cells.csv").read_text().splitlines()
+        ['method,mRI', 'ewc,1.5']
+    """
     Table(list(columns), list(rows)).write_csv(path)
 
 

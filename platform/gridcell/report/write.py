@@ -2,32 +2,76 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from rich.text import Text
 
 from gridcell.report.missing import incomplete, missing, missing_table, nothing_done
+from gridcell.report.record import record_of, write_record
 from gridcell.report.results import GridResults, Report
+from gridcell.report.tidy import commit_of, tidy
+from gridcell.store.plans import grid_id
+from gridcell.store.values import without_not_finite
 from gridcell.task import Task
 
 
 def write_report(task: Task, results: GridResults, out: Path) -> Report:
     """Call a task's report function; add what is missing to what the terminal shows, and write ``run.json``.
 
+    ``results.csv`` has a row for each target, with the id of the cell that gave its numbers. ``summary.json``
+    gains ``made``: the suite, the selection, the settings, and the code that made the results.
+    ``record.json.gz`` is what ``gridcell compare`` reads.
     ``run.json`` says what interrupted the run. Results and ``summary.json`` are the same whether or not a run
     was interrupted, so neither can.
 
     Raises:
         UserError: nothing that the suite asks for is done, or see the task's function.
+
+    Example:
+        >>> write_report(find_task("farmap"), results, Path("report")).page  # doctest: +SKIP
+        PosixPath('report/report.html')
     """
     if not ({target.cell for target in results.grid.targets} or set(results.grid.cells)) & set(
         results.results
     ):
         raise nothing_done(results)
     out.mkdir(parents=True, exist_ok=True)
-    report: Report = task.report_function()(results, out)
     run = json.dumps({"interruptions": results.interruptions()}, indent=1, sort_keys=True)
     (out / "run.json").write_text(f"{run}\n", encoding="utf-8")
+    tidy(results).write_csv(out / "results.csv")
+    report: Report = task.report_function()(results, out)
+    _say_how_it_was_made(task, results, out / "summary.json")
+    write_record(record_of(task.name, task.timings, results), out)
     lacks = incomplete(results)
     said = [missing_table(missing(results)), Text(lacks, style="bold red")] if lacks else []
     remarks = [Text(f"{remark}.", style="bold red") for remark in results.remarks]
     return Report(report.page, [*remarks, *report.headline, *said])
+
+
+def _say_how_it_was_made(task: Task, results: GridResults, file: Path) -> None:
+    """Add to ``summary.json``, if the task wrote one, what the numbers in it were made from."""
+    if not file.is_file():
+        return
+    summary = json.loads(file.read_text(encoding="utf-8"))
+    if isinstance(summary, dict):
+        finite, _ = without_not_finite({**summary, "made": made(task, results)})
+        text = json.dumps(finite, indent=1, allow_nan=False, ensure_ascii=False)
+        file.write_text(f"{text}\n", encoding="utf-8")
+
+
+def made(task: Task, results: GridResults) -> dict[str, Any]:
+    """Return what results were made from, without what differs between equal runs, such as hosts."""
+    done = results.results.values()
+    commits = {commit_of(result.provenance) for result in done} - {None}
+    return {
+        "task": task.name,
+        "suite": results.suite,
+        "select": {key: list(values) for key, values in results.selected.items()},
+        "settings": dict(results.settings),
+        "grid": grid_id(results.grid),
+        "cells": {"all": len(results.grid), "done": len(results.results)},
+        "commits": sorted(map(str, commits)),
+        "versions": results.versions(),
+        "stale": len(results.staleness.reasons),
+        "notes": list(results.grid.notes),
+    }

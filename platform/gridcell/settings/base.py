@@ -129,12 +129,26 @@ def added_later(default: Any, **constraints: Any) -> Any:
 
     At its default such a setting has no part in a cell's identity (:func:`identity_of`), so that the cells of
     before are found again. Its default must therefore be what happened before there was the setting.
+
+    Example:
+        >>> class Training(Strict):
+        ...     epochs: int = 10
+        ...     warmup: int = added_later(0, ge=0)
+        >>> identity_of(Training()), identity_of(Training(warmup=5))
+        ({'epochs': 10}, {'epochs': 10, 'warmup': 5})
     """
     return Field(default, json_schema_extra={_LATER: True}, **constraints)
 
 
 def identity_of(settings: BaseModel) -> dict[str, Any]:
-    """Return settings as JSON values for a cell's configuration, see :func:`added_later`."""
+    """Return settings as JSON values for a cell's configuration, see :func:`added_later`.
+
+    Example:
+        >>> class Training(Strict):
+        ...     epochs: int = 10
+        >>> identity_of(Training(epochs=3))
+        {'epochs': 3}
+    """
     found = settings.model_dump(mode="json")
     for name, field in type(settings).model_fields.items():
         later = isinstance(field.json_schema_extra, dict) and _LATER in field.json_schema_extra

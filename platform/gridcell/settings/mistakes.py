@@ -68,6 +68,10 @@ def collect(entries: Mapping[Key, Any], make: Callable[[Key, Any], Made]) -> dic
 
     Raises:
         SettingsError: ``make`` raised a UserError or ValueError for some entries; has the mistakes of all.
+
+    Example:
+        >>> collect({"a": "1", "b": "2"}, lambda name, given: int(given))
+        {'a': 1, 'b': 2}
     """
     made: dict[Key, Made] = {}
     mistakes: list[Mistake] = []

@@ -34,6 +34,13 @@ def parse_settings(
     Raises:
         SettingsError: a UserError that names every offending key and, where one is unknown, the nearest valid
             one.
+
+    Example:
+        >>> from pydantic import BaseModel
+        >>> class Training(BaseModel):
+        ...     epochs: int = 10
+        >>> parse_settings(Training, {"epochs": 1e1}).epochs
+        10
     """
     path = (where,) if isinstance(where, str) and where else tuple(where)
     given = {} if values is None else values

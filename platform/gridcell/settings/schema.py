@@ -1,6 +1,6 @@
 """What can be set: the JSON schema of a task's settings, for editors, listings and ``--set``."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
@@ -127,15 +127,39 @@ def entry_schema(schema: Schema, name: str) -> Schema | None:
     return of_any_name(schema)
 
 
-def belongs(model: type[BaseModel], key: str) -> list[str]:
+def belongs(model: type[BaseModel], key: str, tried: Sequence[str] = ()) -> list[str]:
     """Return the paths of all settings of one name, for messages: each with the kind of entry that has it.
 
-    The shortest come first, for what is deeper is often an exception from them.
+    What lies within the entry where the user tried it comes first, then the shortest, for what is deeper is
+    often an exception from them.
+
+    Args:
+        model: of all settings.
+        key: the name.
+        tried: the path at which the user wrote it.
     """
     found = sorted((one for one in settings_of(model) if one.path[-1] == key), key=lambda one: len(one.path))
+    within = [_named(one, tried) for one in found if _is_within(one, tried)]
     return list(
-        dict.fromkeys(f"'{'.'.join(one.path)}'" + (f" of {one.kind}" if one.kind else "") for one in found)
+        dict.fromkeys(
+            f"'{'.'.join(one.path)}'" + (f" of {one.kind}" if one.kind else "") for one in [*within, *found]
+        )
     )
+
+
+def _is_within(setting: Setting, tried: Sequence[str]) -> bool:
+    """Whether a setting is one of the named entry in which the user tried another."""
+    above = tried[:-1]
+    if NAME not in setting.path[: len(above)] or not _below(setting.path, list(above)):
+        return False
+    entry = above[setting.path.index(NAME)]
+    return setting.kind.partition(": ")[2] in ("", entry)
+
+
+def _named(setting: Setting, tried: Sequence[str]) -> Setting:
+    """Return a setting under the names of the entry in which the user tried another."""
+    above = tuple(tried[:-1])
+    return replace(setting, path=(*above, *setting.path[len(above) :]), kind="")
 
 
 def find(model: type[BaseModel], path: str) -> list[Setting]:

@@ -24,6 +24,10 @@ def cache_folder() -> Path:
     """Return ``$GRIDCELL_CACHE``, or ``gridcell`` in the user's cache folder.
 
     Without a home that can be written, as in many containers, it is in the folder for temporary files.
+
+    Example:
+        >>> cache_folder()  # doctest: +SKIP
+        PosixPath('/home/me/.cache/gridcell')
     """
     if named := os.environ.get("GRIDCELL_CACHE"):
         return Path(named)

@@ -24,7 +24,16 @@ _MEMORY = threading.Lock()  # fsspec's memory looks whether a file exists, then 
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a local file in hexadecimal."""
+    """Return the SHA-256 of a local file in hexadecimal.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "empty")
+        ...     _ = path.write_bytes(b"")
+        ...     sha256_of(path)[:8]
+        'e3b0c442'
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -99,20 +108,30 @@ class Folder:
         Raises:
             FileNotFoundError: there is none.
         """
-        return self.filesystem.cat_file(self.path(name))
+        return self._whole(self.path(name))
+
+    def _whole(self, path: str) -> bytes:
+        try:
+            # From its first byte on: for a file as a whole, S3 is first asked how long it is.
+            return self.filesystem.cat_file(path, start=0)
+        except FileNotFoundError:
+            raise
+        except Exception:  # of an empty file there is no first byte
+            return self.filesystem.cat_file(path)
 
     @patient
     def read_many(self, names: Iterable[str]) -> dict[str, bytes]:
-        """Return the contents of those files that exist, fetched concurrently where the filesystem can."""
+        """Return the contents of those files that exist, by one request each, many at once where it can."""
         names = list(names)
         if self.is_local:
             return {name: data for name in names if (data := self._read_if_there(name)) is not None}
-        paths = {self.path(name): name for name in names}
-        found = self.filesystem.cat(list(paths), on_error="return") if paths else {}
-        for data in found.values():
+        paths = [self.path(name) for name in names]
+        read = self.filesystem.cat_ranges(paths, 0, None, on_error="return") if paths else []
+        found = dict(zip(names, read, strict=True))
+        for name, data in found.items():
             if isinstance(data, Exception) and not isinstance(data, FileNotFoundError):
-                raise data  # what can't be read for the moment isn't missing
-        return {paths[path]: data for path, data in found.items() if isinstance(data, bytes)}
+                found[name] = self._whole(self.path(name))  # what can't be read for the moment isn't missing
+        return {name: data for name, data in found.items() if isinstance(data, bytes)}
 
     def _read_if_there(self, name: str) -> bytes | None:
         try:

@@ -1,5 +1,6 @@
 """Results: what a finished cell says, committed in one step under its id, and its artifacts."""
 
+import contextlib
 import hashlib
 import json
 import uuid
@@ -16,6 +17,7 @@ from gridcell.store.names import checked_name, checked_sha256
 from gridcell.store.values import plain, with_not_finite, without_not_finite
 
 _SUFFIX = ".json"
+_FEW = 20  # results that are read without a look at which there are; a listing tells of a thousand
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,17 @@ class Results:
         found = self._folder.read_many(f"superseded/{name}" for name in names)
         return [decode(cell_id, data) for data in found.values()]
 
+    def superseded_of(self, ids: Iterable[str]) -> dict[str, list[Result]]:
+        """Return id -> results that were replaced, of several cells by one listing; without damaged ones."""
+        wanted = set(ids)
+        listed = {f"superseded/{name}": name.partition("-")[0] for name in self._folder.names("superseded")}
+        names = {name: cell_id for name, cell_id in listed.items() if cell_id in wanted}
+        found: dict[str, list[Result]] = {}
+        for name, data in self._folder.read_many(names).items():
+            with contextlib.suppress(CorruptData):
+                found.setdefault(names[name], []).append(decode(names[name], data))
+        return found
+
     def forget(self, cell_id: str) -> None:
         """Remove a record and its artifacts: the cell isn't done any more."""
         self._folder.remove(f"results/{cell_id}{_SUFFIX}")
@@ -180,7 +193,14 @@ class Results:
         return decode(cell_id, data)
 
     def read_many(self, ids: Iterable[str]) -> tuple[dict[str, Result], list[str]]:
-        """Return the results that are committed and whole, and the ids of those that are damaged."""
+        """Return the results that are committed and whole, and the ids of those that are damaged.
+
+        Of a remote store, many are first looked up in one listing, so that none is asked for in vain.
+        """
+        ids = list(ids)
+        if not self._folder.is_local and len(ids) > _FEW:
+            done = self.done()
+            ids = [cell_id for cell_id in ids if cell_id in done]
         names = {f"results/{cell_id}{_SUFFIX}": cell_id for cell_id in ids}
         results: dict[str, Result] = {}
         damaged = []

@@ -24,6 +24,13 @@ def part_checks(kind: PartKind, part: Any, file: str | None = None) -> list[Chec
         kind: of the part, as its task names it.
         part: to be checked.
         file: that it lies in, where that is the user's own.
+
+    Example:
+        >>> from gridcell.task import find_task
+        >>> kind = find_task("farmap").parts["agent"]
+        >>> checks = part_checks(kind, kind.parts().get("frontier"))
+        >>> len(checks) > 0
+        True
     """
     checks = {
         "it has a name that suites can use": partial(_named, part),

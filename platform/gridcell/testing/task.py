@@ -179,7 +179,7 @@ def _settings_of_one_kind(name: str, kind: PartKind) -> None:
     fields = {
         part_name: set(part.parameters.model_fields)
         for part_name, part in parts.items()
-        if getattr(part, "parameters", None) is not None
+        if isinstance(getattr(part, "parameters", None), type)
     }
     for one, other in combinations(fields, 2):
         for key in sorted(fields[other] - fields[one])[:1]:

@@ -36,7 +36,7 @@ class Credit:
 
     Attributes:
         gammas: discounts of the extrinsic and the intrinsic reward.
-        lam: of the generalised advantages.
+        lam: of the generalized advantages.
         clip_rewards: only the sign of extrinsic rewards counts.
         scale_rewards: divide both rewards by the running deviation of their sum's discounted sum.
         extrinsic: weight.

@@ -15,7 +15,7 @@ from fragmentation_recall.surprisal import RunningMoments
 def advantages(
     rewards: Tensor, values: Tensor, next_values: Tensor, ends: Tensor, *, gamma: Tensor, lam: float
 ) -> Tensor:
-    """Estimate generalised advantages of each reward stream (Schulman et al. 2016, eq. 16).
+    """Estimate generalized advantages of each reward stream (Schulman et al. 2016, eq. 16).
 
     delta_t = r_t + gamma V(s_{t+1}) - V(s_t);  A_t = delta_t + gamma lambda (1 - end_t) A_{t+1}.
 

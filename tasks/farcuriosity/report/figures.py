@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from farcuriosity.report.answer import first_figure
 from farcuriosity.report.forgetting_figures import maps, over_time, read
 from farcuriosity.report.scores import LEAST_SEEDS
 from farcuriosity.report.summary import AGGREGATES, Agent, curve_over_seeds
@@ -15,6 +16,7 @@ from gridcell.plots import Curve, curves, grouped_bars, style
 from gridcell.report import Picture
 
 _SHOWN_IN_STRIP = 12
+_COUNTS = ("rooms", "places", "fragments", "recalls")  # bands are cut off at zero
 
 # Metric over time -> section, ordinate, title, caption.
 _OVER_TIME = {
@@ -44,6 +46,7 @@ _OVER_TIME = {
 
 def draw(agents: Sequence[Agent], summary: Mapping[str, Any]) -> Iterator[Picture]:
     """Draw every figure that there are numbers for, one at a time."""
+    first = first_figure(summary)
     if summary["aggregates"].get("by_curiosity"):
         yield _aggregates(summary["aggregates"])
     order = list(dict.fromkeys(agent.curiosity for agent in agents))
@@ -59,14 +62,23 @@ def draw(agents: Sequence[Agent], summary: Mapping[str, Any]) -> Iterator[Pictur
                 own_y=True,
                 order=order,
             )
-            yield Picture(name, section, f"{caption} {_BANDS}", figure)
+            place = "first" if name == first else section
+            yield Picture(name, place, f"{caption} {_BANDS}", figure)
     for agent in agents:
         if len(agent.frames):
             yield _strip(agent)
 
 
-def draw_forgetting(world: str, visits: Mapping[str, Sequence[Path]]) -> Iterator[Picture]:
-    """Draw a world's forgetting on its map and along the path; ``visits``: curiosity -> file of each seed."""
+def draw_forgetting(
+    world: str, visits: Mapping[str, Sequence[Path]], *, first: bool = False
+) -> Iterator[Picture]:
+    """Draw a world's forgetting on its map and along the path.
+
+    Args:
+        world: its name.
+        visits: curiosity -> file of each seed.
+        first: whether the page begins with the figure along the path.
+    """
     studies = {name: [read(path) for path in paths] for name, paths in visits.items()}
     caption = (
         f"Forgetting in '{world}': at each cell, the mean over visits of the intrinsic reward less the "
@@ -74,10 +86,10 @@ def draw_forgetting(world: str, visits: Mapping[str, Sequence[Path]]) -> Iterato
     )
     yield Picture(f"forgetting-map-{world}", "forgetting", caption, maps(studies))
     caption = f"Intrinsic reward in '{world}' along the path, lap by lap. {_BANDS}"
-    yield Picture(f"forgetting-time-{world}", "forgetting", caption, over_time(studies))
+    yield Picture(f"forgetting-time-{world}", "first" if first else "forgetting", caption, over_time(studies))
 
 
-_BANDS = "Lines are means over seeds, bands their 95 % t-intervals."
+_BANDS = "Lines are means over seeds, bands their 95 % t-intervals; those of counts are cut off at zero."
 
 
 def _panels(agents: Sequence[Agent], name: str) -> dict[str, list[Curve]]:
@@ -91,7 +103,8 @@ def _panels(agents: Sequence[Agent], name: str) -> dict[str, list[Curve]]:
             if found is None or (curiosity not in told and name != "return"):
                 continue
             x, y, half = found
-            ends = (None, None) if half is None else (y - half, y + half)
+            lowest = 0.0 if name in _COUNTS else -np.inf
+            ends = (None, None) if half is None else (np.maximum(y - half, lowest), y + half)
             panels.setdefault(environment, []).append(Curve(curiosity, x, y, *ends))
     return panels
 
@@ -126,7 +139,7 @@ def _aggregates(aggregates: Mapping[str, Any]) -> Picture:
         f"{', '.join(aggregates['games'])} and all seeds. IQM is the mean of the middle half; the optimality "
         f"gap is what is lacking to 1 (less is better). {told}"
     )
-    return Picture("aggregates", "answer", caption, figure)
+    return Picture("aggregates", "first", caption, figure)
 
 
 def _strip(agent: Agent) -> Picture:

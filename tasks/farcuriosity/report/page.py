@@ -1,10 +1,10 @@
 """The report: one page that stands alone, its pictures, and the numbers behind it."""
 
-import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from farcuriosity.report.answer import answer
 from farcuriosity.report.scores import LEAST_SEEDS
 from farcuriosity.report.sentences import between, number, sentences, spread
 from farcuriosity.report.summary import COLUMNS, COMPARED, FORGETTING, Agent
@@ -16,6 +16,7 @@ from gridcell.report import (
     Table,
     Value,
     as_text,
+    data_uri,
     write_csv,
     write_page,
     write_summary,
@@ -45,6 +46,7 @@ def write_files(
     return write_page(
         results,
         out,
+        answer=answer(summary),
         templates=_TEMPLATES,
         pictures=pictures,
         own_facts=_facts(results.settings),
@@ -138,15 +140,20 @@ def _video(agent: Agent, out: Path) -> dict[str, str]:
     name = f"{agent.environment}-{agent.curiosity}-{agent.seed}.mp4"
     data = agent.video or b""
     (out / name).write_bytes(data)
-    uri = "data:video/mp4;base64," + base64.b64encode(data).decode("ascii")
-    return {"title": f"{agent.environment}, {agent.curiosity}, seed {agent.seed}", "uri": uri, "file": name}
+    title = f"{agent.environment}, {agent.curiosity}, seed {agent.seed}"
+    return {"title": title, "uri": data_uri(data, name), "file": name}
 
 
 def _facts(settings: Mapping[str, Any]) -> dict[str, Any]:
     forgetting = settings["forgetting"]
     training = settings["training"]
     environments = {
-        name: f"{one['id']} {one['options'] or ''}".strip() + f" {one['steps'] or training['steps']:,} steps"
+        name: ", ".join(
+            filter(
+                None,
+                [one["id"], as_text(one["options"]), f"{one['steps'] or training['steps']:,} steps"],
+            )
+        )
         for name, one in settings["environments"].items()
     }
     return {

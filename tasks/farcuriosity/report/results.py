@@ -35,12 +35,12 @@ def _pictures(
     from farcuriosity.report.figures import draw, draw_forgetting
 
     yield from draw(agents, summary)
-    for world in dict.fromkeys(study.world for study in studies):
+    for index, world in enumerate(dict.fromkeys(study.world for study in studies)):
         visits: dict[str, list[Path]] = {}
         for study in studies:
             if study.world == world:
                 visits.setdefault(study.curiosity, []).append(study.visits)
-        yield from draw_forgetting(world, visits)
+        yield from draw_forgetting(world, visits, first=not agents and index == 0)
 
 
 def _done(results: GridResults, what: str) -> Iterator[tuple[tuple[str, str, int], Result]]:

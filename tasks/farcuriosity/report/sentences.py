@@ -1,7 +1,8 @@
 """What the numbers say, in sentences that claim what the intervals allow and no more."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from farcuriosity.report.summary import COLUMNS
@@ -10,12 +11,27 @@ _ASKED = {"score": "the highest score", "rooms": "the most rooms", "places": "th
 _ALIKE_BY_CHANCE = 6  # seeds that all point one way with a chance below 5 % if either way is as likely
 
 
-def sentences(summary: Mapping[str, Any]) -> list[str]:
-    """Say in sentences which curiosity did best, by environment, and whether it differs from the next.
+@dataclass(frozen=True)
+class Lead:
+    """What is known of the best curiosity in an environment by one metric.
 
-    Where all are equal, or there is one alone, there is no answer.
+    Attributes:
+        environment: its name.
+        metric: by which.
+        best: curiosities; several that are equal.
+        claim: who leads, with all means.
+        sure: whether the first differs from the next; empty where several are equal.
     """
-    said = []
+
+    environment: str
+    metric: str
+    best: Sequence[str]
+    claim: str
+    sure: str = ""
+
+
+def leads(summary: Mapping[str, Any]) -> Iterator[Lead]:
+    """Yield who leads in each environment by each metric; nobody where all are equal or one is alone."""
     for environment in dict.fromkeys(row["environment"] for row in summary["table"]):
         rows = [row for row in summary["table"] if row["environment"] == environment]
         for name, what in _ASKED.items():
@@ -25,14 +41,22 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
             if len(best) == len(ordered):
                 continue
             told = ", ".join(f"{row['curiosity']} {spread(row, name)}" for row in ordered)
+            names = [row["curiosity"] for row in best]
             if len(best) > 1:
-                *others, last = (row["curiosity"] for row in best)
-                said.append(f"{environment}: {', '.join(others)} and {last} share {what}: {told}.")
+                *others, last = names
+                share = f"{', '.join(others)} and {last} share {what}: {told}."
+                yield Lead(environment, name, names, share)
                 continue
-            said.append(
-                f"{environment}: {ordered[0]['curiosity']} has {what}: {told}. "
-                f"{_difference(summary['differences'], name, *ordered[:2])}"
-            )
+            sure = _difference(summary["differences"], name, *ordered[:2])
+            yield Lead(environment, name, names, f"{names[0]} has {what}: {told}.", sure)
+
+
+def sentences(summary: Mapping[str, Any]) -> list[str]:
+    """Say in sentences which curiosity did best, by environment, and whether it differs from the next.
+
+    Where all are equal, or there is one alone, there is no answer.
+    """
+    said = [f"{one.environment}: {one.claim} {one.sure}".strip() for one in leads(summary)]
     aggregates = summary.get("aggregates") or {}
     said += [
         f"Aggregates over games leave out {curiosity}, which has no score in {'; '.join(places)}."

@@ -1,16 +1,19 @@
 """The report's figures, drawn from a summary and recorded runs alone."""
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from farmap.report.answer import main_size
 from farmap.report.film import Recording, filmstrip
 from gridcell.plots import Curve, curves, grouped_bars
 from gridcell.report import Picture
 
 Summary = Mapping[str, Any]
 
+_COVERAGE = "coverage (% of what can be seen)"
 _POINTS = 22  # of a curve, so that its markers can be told apart
 
 
@@ -24,8 +27,11 @@ def draw(
         recordings: name -> a run to be drawn.
         variants: agents that are points of a sweep; curves leave them out where there are others.
     """
-    coverage = "coverage (% of what can be seen)"
-    yield _curves(summary, "coverage", coverage, "Coverage against steps", variants)
+    size = main_size(summary)
+    only = {**summary, "sizes": {size: summary["sizes"][size]}}
+    first = _curves(only, "coverage", _COVERAGE, f"Coverage on {size} maps", variants)
+    yield replace(first, name="answer", section="first")
+    yield _curves(summary, "coverage", _COVERAGE, "Coverage against steps", variants)
     yield _curves(summary, "reached", "runs that saw 95 % (%)", "Runs that saw 95 %", variants)
     memory = "cells that planning may read"
     yield _curves(summary, "memory", memory, "Active memory against steps", variants)
@@ -37,8 +43,7 @@ def draw(
         yield Picture(
             f"film-{name}",
             "film",
-            f"{title}, from its start to 99 % of what can be seen (or its end). The same as an animation: "
-            f"film-{name}.gif.",
+            f"{title}, from its start to 99 % of what can be seen (or its end).",
             filmstrip(recording, title),
         )
 
@@ -55,12 +60,14 @@ def _curves(summary: Summary, name: str, axis: str, title: str, variants: Collec
         shown = _shown(of_size, variants)
         last = _interesting(shown)
         maps = max(group["maps"] for group in shown.values())
-        panels[f"{size} ({maps} maps)"] = [_curve(agent, group, name, last) for agent, group in shown.items()]
+        panels[f"{size} ({maps} map{'s' * (maps != 1)})"] = [
+            _curve(agent, group, name, last) for agent, group in shown.items()
+        ]
     caption = (
         f"{title}, mean over maps (over their starts first); bands are 95 % intervals over maps. A run that "
         "ended because nothing was left stays where it was. The axis ends soon after the curves do."
     )
-    figure = curves(panels, x_axis="steps", y_axis=axis, title=title, own_x=True)
+    figure = curves(panels, x_axis="steps", y_axis=axis, title=title, own_x=True, order=_agents(summary))
     return Picture(name, "curves", caption, figure)
 
 
@@ -91,16 +98,21 @@ def _curve(agent: str, group: Mapping[str, Any], name: str, last: float) -> Curv
 
 
 def _bars(summary: Summary, name: str, axis: str, title: str) -> Picture:
-    sizes = list(summary["sizes"])
-    agents = list(dict.fromkeys(agent for of_size in summary["sizes"].values() for agent in of_size))
-    means, low, high = (np.full((len(agents), len(sizes)), np.nan) for _ in range(3))
-    for column, size in enumerate(sizes):
-        for row, agent in enumerate(agents):
+    sizes, agents = list(summary["sizes"]), _agents(summary)
+    means, low, high = (np.full((len(sizes), len(agents)), np.nan) for _ in range(3))
+    for row, size in enumerate(sizes):
+        for column, agent in enumerate(agents):
             if agent in summary["sizes"][size]:
                 found = summary["sizes"][size][agent][name]
                 means[row, column] = found["mean"]
-                ends = [np.nan if end is None else end for end in found["ci95"]]
-                low[row, column], high[row, column] = ends
-    figure = grouped_bars(means, agents, sizes, low=low, high=high, value_axis=axis, title=title)
-    caption = f"{title} by agent and size of map; lines are 95 % intervals over maps."
+                ends = [np.nan if end is None else max(0.0, end) for end in found["ci95"]]
+                low[row, column] = ends[0]
+                high[row, column] = min(100.0, ends[1]) if "coverage" in name else ends[1]
+    figure = grouped_bars(means, sizes, agents, low=low, high=high, value_axis=axis, title=title)
+    caption = f"{title} by size of map and agent; lines are 95 % intervals over maps, cut off at zero."
     return Picture(f"bars-{name}", "bars", caption, figure)
+
+
+def _agents(summary: Summary) -> list[str]:
+    """Return all agents in one order, which gives each its colour on the page."""
+    return list(dict.fromkeys(agent for of_size in summary["sizes"].values() for agent in of_size))

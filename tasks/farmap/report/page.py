@@ -1,16 +1,31 @@
 """The report: one page that stands alone, its pictures, and the numbers behind it."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from farmap.agents.explore import THRESHOLDS
+from farmap.report.answer import answer
 from farmap.report.film import Recording, write_films
 from farmap.report.sentences import not_compared, sentences
 from farmap.report.summary import MEASURES, PLACE, Entry
-from gridcell.report import Column, Columns, GridResults, Table, Value, write_csv, write_page, write_summary
+from gridcell.report import (
+    Column,
+    Columns,
+    GridResults,
+    Table,
+    Value,
+    data_uri,
+    write_csv,
+    write_page,
+    write_summary,
+)
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_LARGEST_FILM = 3 << 20  # bytes of an animation that the page carries
+_UNITS = {"seconds_per_step": ("µs per step", 1e6), "seconds_to_": ("ms to", 1e3)}
+"""How a measure in seconds is shown, as in the other tables: its words and the factor."""
 
 
 def write_files(
@@ -37,6 +52,7 @@ def write_files(
     return write_page(
         results,
         out,
+        answer=answer(summary),
         templates=_TEMPLATES,
         pictures=draw(summary, recordings, results.variants),
         own_facts=_facts(results.settings),
@@ -47,7 +63,8 @@ def write_files(
             for size, pair in summary["paired"].items()
             if pair["runs"]
         ],
-        films=films,
+        films=[(name, len(film), data_uri(film, ".gif")) for name, film in _within_reason(films, out)],
+        large=[name for name in films if (out / f"film-{name}.gif").stat().st_size > _LARGEST_FILM],
     )
 
 
@@ -75,7 +92,7 @@ def size_table(size: str, agents: Mapping[str, Any]) -> Table:
     rows = [
         [
             agent,
-            _mean(group["coverage"]),
+            _mean(group["coverage"], most=100.0),
             *(
                 Value(group["median_steps_to"][str(one)], note=f"by {100 * group['reached'][str(one)]:.0f} %")
                 for one in THRESHOLDS
@@ -96,9 +113,8 @@ def size_table(size: str, agents: Mapping[str, Any]) -> Table:
         for agent, group in agents.items()
     ]
     cells = number(most["visible_cells"])
-    return Table(
-        columns, rows, f"{size.capitalize()}: {most['maps']} maps of {cells} visible cells on average"
-    )
+    maps = f"{most['maps']} map{'s' * (most['maps'] != 1)}"
+    return Table(columns, rows, f"{size.capitalize()}: {maps} of {cells} visible cells on average")
 
 
 def pair_table(size: str, pair: Mapping[str, Any], early_steps: int) -> Table:
@@ -116,8 +132,10 @@ def pair_table(size: str, pair: Mapping[str, Any], early_steps: int) -> Table:
         found, why = pair[name], not_compared(pair, name)
         numbers = [None, Value(None, why), None, None, None]
         if not why:
-            difference = Value(found["mean"], spread(found))
-            numbers = [found["second_mean"], difference, found["lower"], found["higher"], found["p"]]
+            words, factor = next((unit for key, unit in _UNITS.items() if name.startswith(key)), ("", 1.0))
+            title = title.replace("seconds per step", words).replace("seconds to", words) if words else title
+            difference = Value(found["mean"], spread(found, factor))
+            numbers = [factor * found["second_mean"], difference, found["lower"], found["higher"], found["p"]]
         rows.append([title.format(early_steps=early_steps), *numbers])
     what = f"{pair['first']} minus {pair['second']} on {size} maps"
     return Table(columns, rows, f"{what}, {pair['coverage']['n']} maps, {pair['runs']} pairs of runs")
@@ -133,10 +151,11 @@ def number(value: float) -> str:
     return f"{value:,.{digits}f}".replace("-", "−")
 
 
-def spread(found: Mapping[str, Any]) -> str:
-    """Write a mean with its interval."""
+def spread(found: Mapping[str, Any], factor: float = 1.0) -> str:
+    """Write a mean times ``factor`` with its interval."""
     low, high = found["ci95"]
-    return number(found["mean"]) + ("" if low is None else f" [{number(low)}, {number(high)}]")
+    ends = "" if low is None else f" [{number(factor * low)}, {number(factor * high)}]"
+    return f"{number(factor * found['mean'])}{ends}"
 
 
 def _ends(shares: Mapping[str, float]) -> str:
@@ -145,13 +164,20 @@ def _ends(shares: Mapping[str, float]) -> str:
     return ", ".join(f"{words[end]} {100 * share:.0f} %" for end, share in shares.items() if share)
 
 
-def _mean(found: Mapping[str, Any], factor: float = 1.0) -> Value:
+def _mean(found: Mapping[str, Any], factor: float = 1.0, most: float = math.inf) -> Value:
+    """Write a mean with its interval, which is cut off at what can be: nothing measured here is negative."""
     low, high = found["ci95"]
     known = low is not None and low < high
-    return Value(
-        factor * found["mean"],
-        note=f"[{number(factor * low)}, {number(factor * high)}]" if known else "",
-    )
+    ends = (factor * max(0.0, low), factor * min(most, high)) if known else ()
+    return Value(factor * found["mean"], note=f"[{', '.join(map(number, ends))}]" if known else "")
+
+
+def _within_reason(films: Sequence[str], out: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the films that the page carries within itself."""
+    for name in films:
+        path = out / f"film-{name}.gif"
+        if path.stat().st_size <= _LARGEST_FILM:
+            yield name, path.read_bytes()
 
 
 def _facts(settings: Mapping[str, Any]) -> dict[str, Any]:

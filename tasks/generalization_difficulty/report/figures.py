@@ -1,7 +1,7 @@
 """The report's figures, drawn from a summary alone."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,8 +43,8 @@ def draw(summary: Summary) -> Iterator[Picture]:
     for kind in _KINDS:
         tasks = _curves_of(summary, kind)
         if tasks:
-            yield _curves(tasks, kind)
-            yield _relative(tasks, kind)
+            yield _curves(tasks, kind, list(summary["tasks"]))
+            yield _relative(tasks, kind, list(summary["tasks"]))
 
 
 def _bars(summary: Summary) -> Picture:
@@ -66,7 +66,7 @@ def _bars(summary: Summary) -> Picture:
     )
     lines = " Lines run from the lowest to the highest over seeds." if summary["measured"] else ""
     caption = "Generalization difficulty of each task, as a power of ten: 16 stands for 10¹⁶ bits." + lines
-    return Picture("difficulty", "answer", caption, figure)
+    return Picture("difficulty", "first", caption, figure)
 
 
 def _union_table(summary: Summary) -> Picture:
@@ -108,6 +108,7 @@ def _dimensions(summary: Summary) -> Picture:
         x_axis="true dimension",
         y_axis="estimated dimension",
         title="Intrinsic dimension of manifolds of known dimension",
+        order=[*summary["tasks"], *(line.label for line in lines)],
     )
     caption = (
         "Maximum-likelihood estimate of the intrinsic dimension against the true one, mean over seeds; bands "
@@ -126,7 +127,7 @@ def _curves_of(summary: Summary, kind: str) -> dict[str, Any]:
     }
 
 
-def _curves(tasks: Mapping[str, Any], kind: str) -> Picture:
+def _curves(tasks: Mapping[str, Any], kind: str, order: Sequence[str]) -> Picture:
     shown = dict(list(tasks.items())[:_LINES])
     policy = kind in ("reinforcement", "environment")
     axes = {**_AXES, "m": "observed numbers m"} if policy else _AXES
@@ -146,6 +147,7 @@ def _curves(tasks: Mapping[str, Any], kind: str) -> Picture:
         title=f"{_KINDS[kind]}: difficulty against each ingredient",
         own_x=True,
         log_x=[title for title in panels if title != axes["m"]],
+        order=order,
     )
     more = f" The first {_LINES} of {len(tasks)} tasks." if len(tasks) > _LINES else ""
     caption = (
@@ -155,7 +157,7 @@ def _curves(tasks: Mapping[str, Any], kind: str) -> Picture:
     return Picture(f"curves-{kind}", "curves", caption, figure)
 
 
-def _relative(tasks: Mapping[str, Any], kind: str) -> Picture:
+def _relative(tasks: Mapping[str, Any], kind: str, order: Sequence[str]) -> Picture:
     """Show what powers of ten hide: the slow effect of more points and of the target error."""
     panels = {
         _AXES[variable]: [
@@ -171,6 +173,7 @@ def _relative(tasks: Mapping[str, Any], kind: str) -> Picture:
         title=f"{_KINDS[kind]}: what points and a larger target error save",
         own_x=True,
         log_x=list(panels),
+        order=order,
     )
     caption = (
         f"{_KINDS[kind]}: difficulty as a share of its largest value in the panel, on a linear scale. More "

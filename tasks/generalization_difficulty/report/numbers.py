@@ -20,7 +20,12 @@ def scientific(log2: float, digits: int = 4) -> str:
     mantissa = f"{10 ** (log10(log2) - exponent):.{digits}f}"
     if mantissa.startswith("10."):  # 9.99996 rounds up
         mantissa, exponent = f"{1:.{digits}f}", exponent + 1
-    return f"{mantissa} × 10{str(exponent).translate(_RAISED)}"
+    return f"{mantissa} × {power(exponent)}"
+
+
+def power(exponent: int) -> str:
+    """Write a power of ten, e.g. ``10¹⁶``."""
+    return f"10{str(exponent).translate(_RAISED)}"
 
 
 def plain(value: float, digits: int = 5) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from generalization_difficulty.report.along import published_ratio
+from generalization_difficulty.report.answer import answer
 from generalization_difficulty.report.numbers import dimension, plain, scientific, spread
 from generalization_difficulty.report.sentences import sentences
 from generalization_difficulty.report.summary import COLUMNS, Entry
@@ -74,11 +75,14 @@ def write_files(
     return write_page(
         results,
         out,
+        answer=answer(summary, settings.get("published", {})),
         templates=_TEMPLATES,
         pictures=draw(summary),
         own_facts={"seeds": settings["seeds"], **estimation},
         sentences=sentences(summary),
-        given=[table for title in _GIVEN if (table := given_table(summary, title))],
+        given=[
+            table for title in _GIVEN if (table := given_table(summary, title, settings.get("published", {})))
+        ],
         measured=measured_table(summary),
         samples=sample_table(summary),
         models=[models_table(name, found) for name, found in summary["models"].items()],
@@ -103,21 +107,27 @@ def terminal_table(summary: Mapping[str, Any]) -> Table:
     return Table(columns, rows, "Generalization difficulty")
 
 
-def given_table(summary: Mapping[str, Any], title: str) -> Table:
-    """Lay out the tasks whose ingredients are given, of the kinds of one of the page's tables."""
+def given_table(summary: Mapping[str, Any], title: str, published: Mapping[str, float]) -> Table:
+    """Lay out the tasks whose ingredients are given, of the kinds of one of the page's tables.
+
+    What was published of them stands beside it, where anything was.
+    """
     kinds, headings = _GIVEN[title]
-    columns: Columns = ["task", *(Column(heading, plain) for heading in headings.values())]
-    columns += [Column("bits per d.f.", "{:.2f}".format), Column("difficulty", scientific, unit="bits")]
-    rows = [
-        [
-            name,
-            *(task["ingredients"].get(key) for key in headings),
-            task["bits_per_dimension"],
-            Value(summary["log2_bits"][name], mark="best"),
-        ]
-        for name, task in summary["tasks"].items()
-        if task["kind"] in kinds
-    ]
+    names = [name for name, task in summary["tasks"].items() if task["kind"] in kinds]
+    columns: Columns = ["task", Column("difficulty", scientific, unit="bits")]
+    beside = any(name in published for name in names)
+    if beside:
+        columns += [Column("published", lambda bits: scientific(math.log2(bits)), unit="bits")]
+        columns += [Column("published / ours", "{:.5f}".format)]
+    columns += [*(Column(heading, plain) for heading in headings.values())]
+    columns += [Column("bits per degree of freedom", "{:.2f}".format)]
+    rows = []
+    for name in names:
+        task, log2 = summary["tasks"][name], summary["log2_bits"][name]
+        known = published.get(name)
+        ratio = None if known is None else 2 ** (math.log2(known) - log2)
+        row = [name, Value(log2, mark="best"), *([known, ratio] if beside else [])]
+        rows.append([*row, *(task["ingredients"].get(key) for key in headings), task["bits_per_dimension"]])
     return Table(columns, rows, title)
 
 
@@ -125,27 +135,25 @@ def measured_table(summary: Mapping[str, Any]) -> Table:
     """Lay out the tasks that were measured from data: ingredients over seeds, and the difficulty."""
     columns: Columns = [
         "data",
+        Column("difficulty", lambda value: scientific(value, 2), unit="bits"),
         Column("points n", plain),
         Column("features", plain),
         Column("classes", plain),
     ]
     columns += [Column("norm R"), Column("dimension m"), Column("δ"), Column("found by", kind="text")]
-    columns += [Column("ε", plain), Column("difficulty", lambda value: scientific(value, 2), unit="bits")]
+    columns += [Column("ε", plain)]
     rows = []
     for name, entry in summary["measured"].items():
         truth = "" if entry["true_dimension"] is None else f"true {entry['true_dimension']}"
         rows.append(
             [
-                *(name, entry["n"], entry["features"], entry["classes"], _over_seeds(entry, "radius")),
+                name,
+                Value(summary["log2_bits"][name], note=_ends(summary["ranges"][name]), mark="best"),
+                *(entry["n"], entry["features"], entry["classes"], _over_seeds(entry, "radius")),
                 Value(entry["m_estimate"]["mean"], dimension(entry), truth),
                 _resolution(entry),
                 _WAYS.get(entry["resolution"] or "", ""),
                 entry["eps"],
-                Value(
-                    summary["log2_bits"][name],
-                    note=_ends(summary["ranges"][name]),
-                    mark="best",
-                ),
             ]
         )
     return Table(columns, rows, "Measured from data")

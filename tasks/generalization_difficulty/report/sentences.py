@@ -11,25 +11,7 @@ from generalization_difficulty.report.uncertainty import range_of, resolution_of
 
 def sentences(summary: Mapping[str, Any]) -> list[str]:
     """Return the report's sentences: easiest and hardest task, and how the expected orders came out."""
-    names = {name: summary["log2_bits"][name] for name in summary["tasks"]}
-    said = []
-    if len(names) > 1:
-        ranges = {name: summary["ranges"][name] for name in names}
-        easiest, hardest = min(names, key=names.__getitem__), max(names, key=names.__getitem__)
-        above = [name for name in names if below(ranges[easiest], ranges[name]) is not True]
-        under = [name for name in names if below(ranges[name], ranges[hardest]) is not True]
-        said.append(_end("easiest", easiest, above, names, ranges))
-        said.append(_end("hardest", hardest, under, names, ranges))
-    elif names:
-        ((name, value),) = names.items()
-        said.append(f"{name} asks for {scientific(value, 2)} bits.")
-    for order in summary["orders"]:
-        told = {True: "holds", False: "does not hold", None: "can't be told"}[order["holds"]]
-        values = ", ".join(
-            f"{name} {'not done' if value is None else scientific(value, 2)}"
-            for name, value in zip(order["tasks"], order["log2_bits"], strict=True)
-        )
-        said.append(f"Expected order {order['title']} {told}: {values} (bits).")
+    said = [*told_ends(summary), *told_orders(summary)]
     said += sentences_along(summary)
     for name, entry in summary["measured"].items():
         if summary["ranges"][name] is None:
@@ -44,6 +26,34 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
                 f"{name}: up to {entry['duplicates']['high']:.0f} pairs of equal points have different "
                 "labels; they are left out of the resolution."
             )
+    return said
+
+
+def told_ends(summary: Mapping[str, Any]) -> list[str]:
+    """Name the easiest and the hardest task, as far as their ranges tell."""
+    names = {name: summary["log2_bits"][name] for name in summary["tasks"]}
+    if len(names) > 1:
+        ranges = {name: summary["ranges"][name] for name in names}
+        easiest, hardest = min(names, key=names.__getitem__), max(names, key=names.__getitem__)
+        above = [name for name in names if below(ranges[easiest], ranges[name]) is not True]
+        under = [name for name in names if below(ranges[name], ranges[hardest]) is not True]
+        return [
+            _end("easiest", easiest, above, names, ranges),
+            _end("hardest", hardest, under, names, ranges),
+        ]
+    return [f"{name} asks for {scientific(value, 2)} bits." for name, value in names.items()]
+
+
+def told_orders(summary: Mapping[str, Any]) -> list[str]:
+    """Say of each expected order whether it holds."""
+    said = []
+    for order in summary["orders"]:
+        told = {True: "holds", False: "does not hold", None: "can't be told"}[order["holds"]]
+        values = ", ".join(
+            f"{name} {'not done' if value is None else scientific(value, 2)}"
+            for name, value in zip(order["tasks"], order["log2_bits"], strict=True)
+        )
+        said.append(f"Expected order {order['title']} {told}: {values} (bits).")
     return said
 
 

@@ -18,9 +18,9 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     from imagenet_rib.distance.otdd import otdd
 
     config = dict(cell.config)
-    path = context.artifact("features", FEATURES)
-    source = read_features(path, config.pop("source"))
-    target = read_features(path, config.pop("target"))
+    source = read_features(context.artifact("features", FEATURES), config.pop("source"))
+    where = "target" if "target" in cell.needs else "features"  # a set from outside has features of its own
+    target = read_features(context.artifact(where, FEATURES), config.pop("target"))
     cap = config["max_samples"]
     allowed = memory_needed(cap, cap, config["solver"])  # the plan has checked that it may be taken
     how = {**config, "seed": context.seed, "device": context.device, "memory_limit": allowed}

@@ -1,16 +1,14 @@
 """What the cells read of one another: the sets of images, and models with their weights."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridcell import Context, UserError
-from gridcell.data import LabelledImages, LabelledSet, imagenet_wnids, load_npz
+from gridcell.data import LabelledImages, LabelledSet, imagenet_wnids
 from imagenet_rib.cells.objectnet import with_one_answer
-from imagenet_rib.grid.input_names import DATA, OBJECTNET, is_data
-from imagenet_rib.grid.published import set_uri
+from imagenet_rib.cells.stored_sets import read_sets
+from imagenet_rib.grid.input_names import OBJECTNET
 from imagenet_rib.method import FineTuning
 from imagenet_rib.methods import get
 
@@ -19,29 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-SETS = "sets.npz"
-INDEX = "index.npz"
 WEIGHTS = "weights.safetensors"
-
-
-@lru_cache(maxsize=16)
-def read_file(
-    path: Path, modified_ns: int, root: str | None = None, loaders: int = 0
-) -> Mapping[str, LabelledSet]:
-    """Return the sets in a data cell's file, by name.
-
-    Args:
-        path: the file.
-        modified_ns: when it was written: another file under the same name is read again.
-        root: where the images of a published set are.
-        loaders: processes that read them.
-    """
-    if path.name != INDEX:
-        return load_npz(path)
-    from gridcell.data import load_index
-
-    one = load_index(path)
-    return {one.name: replace(one, uri=set_uri(root, one.name) if root else None, loaders=loaders)}
 
 
 class ModelBuilder:
@@ -50,36 +26,40 @@ class ModelBuilder:
     Args:
         architecture: name, options and, of published weights, the side of the model's images.
         sets: what the model is for; none where any images of ImageNet's classes will do.
+        classes: how many the model knows, where the sets don't say it; 0 for a model without a head.
     """
 
-    def __init__(self, architecture: Mapping[str, Any], sets: Mapping[str, LabelledSet]) -> None:
+    def __init__(
+        self, architecture: Mapping[str, Any], sets: Mapping[str, LabelledSet], classes: int | None = None
+    ) -> None:
         from imagenet_rib.learning.models import architecture_name  # timm: not where a report is written
 
-        class_names = next(iter(sets.values())).class_names if sets else imagenet_wnids()
+        if classes is None:
+            classes = len(next(iter(sets.values())).class_names if sets else imagenet_wnids())
         self.name: str = architecture["name"]
         self.image_size: int = architecture.get("input_size") or _side(sets)
         self._arguments: dict[str, Any] = {
             **architecture["options"],
-            "num_classes": len(class_names),
+            "num_classes": classes,
             "image_size": self.image_size,
         }
         self.identity = architecture_name(self.name, **self._arguments)
-        self._resize: int | None = architecture.get("resize")
+        self._prepared: dict[str, Any] = {key: architecture.get(key) for key in ("resize", "preparation")}
 
     def build(self, weights: "Mapping[str, Tensor] | None" = None) -> "nn.Module":
         """Return a new model, with random weights or with those given."""
         from imagenet_rib.learning.models import build_model
 
-        model = build_model(self.name, resize=self._resize, **self._arguments)
+        model = build_model(self.name, **self._prepared, **self._arguments)
         if weights is not None:
             model.load_state_dict(weights)
         return model
 
-    def build_pretrained(self, weights: "Mapping[str, Tensor] | None") -> "nn.Module":
+    def build_pretrained(self, weights: "Mapping[str, Tensor] | Path | None") -> "nn.Module":
         """Return a new model with published weights, or with those of the hub; see ``build_pretrained``."""
         from imagenet_rib.learning.models import build_pretrained
 
-        return build_pretrained(self.name, weights=weights, resize=self._resize, **self._arguments)
+        return build_pretrained(self.name, weights=weights, **self._prepared, **self._arguments)
 
 
 def _side(sets: Mapping[str, LabelledSet]) -> int:
@@ -118,13 +98,12 @@ class Inputs:
             role: in which it needs the cell whose architecture its models have; None where its own
                 configuration says the architecture.
         """
-        sets = _read_sets(context)
+        sets = read_sets(context)
         config = context.cell.config
-        return cls(
-            context,
-            sets,
-            ModelBuilder(config["architecture"] if role is None else _made(context, role), sets),
-        )
+        architecture = config["architecture"] if role is None else _made(context, role)
+        named = config.get("classes")
+        classes = config.get("head_classes", None if named is None else len(named)) if role is None else None
+        return cls(context, sets, ModelBuilder(architecture, sets, classes))
 
     def image_set(self, name: str) -> LabelledSet:
         """Return one set.
@@ -176,15 +155,6 @@ class Inputs:
         from imagenet_rib.learning.models import save_weights
 
         save_weights(self._context.outputs / WEIGHTS, weights, self.models.identity)
-
-
-def _read_sets(context: Context) -> dict[str, LabelledSet]:
-    root, loaders = context.locations.get(DATA), context.cell.resources.cpus - 1
-    sets: dict[str, LabelledSet] = {}
-    for role in filter(is_data, context.cell.needs):
-        path = context.artifact(role, SETS if role == DATA else INDEX)
-        sets |= read_file(path, path.stat().st_mtime_ns, root, loaders)
-    return sets
 
 
 def _made(context: Context, role: str) -> Mapping[str, Any]:

@@ -23,10 +23,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     inputs = Inputs.of(context)
     for classes in {len(images.class_names) for images in inputs.sets.values()}:
         if classes != CLASSES:
-            raise UserError(
-                f"Published models know ImageNet's 1,000 classes, but the data name {classes}: "
-                "use data.source=imagenet, or pre-train from scratch"
-            )
+            raise UserError(f"Published models know ImageNet's 1,000 classes, but the data name {classes}")
     builder = inputs.models
     source = cell.config["weights"]["source"]
     model = (
@@ -44,20 +41,26 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
 
 def _found(cell: Cell, context: Context, builder: ModelBuilder) -> "Mapping[str, Tensor]":
     from imagenet_rib.learning import pretrained
+    from imagenet_rib.learning.file_heads import body_names
+    from imagenet_rib.learning.models import head_parameters
 
     weights = cell.config["weights"]
     if weights["source"] == "torchvision":
         return pretrained.torchvision_weights(builder.name, weights["tag"])
+    own = builder.build()
     if weights["source"] == "file":
         location = context.locations[f"weights {weights['sha256']}"]
-        return pretrained.file_weights(Path(location), weights["sha256"])
-    return pretrained.offline_weights(builder.name, builder.build().state_dict())
+        head = head_parameters(own) if cell.config.get("head_classes") != 0 else ()
+        expected = body_names(own.state_dict(), head)
+        return pretrained.file_weights(Path(location), weights["sha256"], expected, weights.get("part"))
+    return pretrained.offline_weights(builder.name, own.state_dict())
 
 
 def _from_hub(builder: ModelBuilder) -> Any:
-    from imagenet_rib.learning.pretrained import missing_from_hub
+    from imagenet_rib.learning.pretrained import cached_or_reachable, missing_from_hub
 
+    cached = cached_or_reachable(builder.name)
     try:
-        return builder.build_pretrained(None)
+        return builder.build_pretrained(cached)
     except (OSError, ValueError) as error:  # the hub's errors derive from these
         raise missing_from_hub(builder.name, error) from error

@@ -1,32 +1,38 @@
-"""Folders of images labelled with ImageNet's classes: which sets are there, and what identifies them.
+"""Folders of images labelled with ImageNet's classes: which sets are there, and what identifies each.
 
-What is hashed here is what ``cells.image_sets`` reads: the same files, found once.
+What is hashed here is what ``cells.image_sets`` reads: the same files, found by the same function.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gridcell import UserError
 from gridcell.data import (
+    BUILT_IN,
     EXTRA_CORRUPTIONS,
     SEVERITY_FOLDERS,
     ClassFolders,
     all_corruptions,
+    folder_labels,
     imagenet_wnids,
     is_hidden,
     open_class_folders,
+    shift,
     shifts_in_order,
 )
+from imagenet_rib.grid.slices import CORRUPTED
+from imagenet_rib.vocabulary import PRETRAIN, VAL
 
-BASE = "val"
-"""Of a folder of sets, the one that the missing sets are derived from."""
 
-CORRUPTED = "c"
-SETS = ("pretrain", BASE, *shifts_in_order())
+def known_sets() -> tuple[str, ...]:
+    """Return the names that a set can have, in order: the benchmark's, and those of shifts from outside."""
+    return (PRETRAIN, VAL, *shifts_in_order())
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,23 @@ class Part:
     folders: ClassFolders
     label_of: Mapping[str, int]
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the class folders by label, of absent ones ImageNet's: the label space of the folder."""
+        name_of = {label: name for name, label in self.label_of.items()}
+        return tuple(name_of.get(label, name) for label, name in enumerate(imagenet_wnids()))
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Labels of the images in the order in which they are read, int64."""
+        return folder_labels(self.folders, self.class_names, partial=True)
+
+
+def fingerprint_of(parts: Sequence[Part]) -> str:
+    """Return the SHA-256 of the names and bytes of all images of a set that are read."""
+    named = [[part.group, part.folders.fingerprint] for part in parts]
+    return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class ImageSets:
@@ -50,34 +73,44 @@ class ImageSets:
 
     Attributes:
         root: The folder.
-        base: What the missing sets are derived from.
-        given: The other sets that are there, by name.
+        given: The sets that are there, by name; ``val`` always is.
         left_out: Names in the folder that are no set.
     """
 
     root: Path
-    base: Part
     given: Mapping[str, tuple[Part, ...]]
     left_out: tuple[str, ...] = ()
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 of the sets' names, and of the names and bytes of all images that are read."""
-        parts = [[BASE, "", self.base.folders.fingerprint]]
-        parts += [[name, p.group, p.folders.fingerprint] for name, some in self.given.items() for p in some]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    @property
+    def base(self) -> Part:
+        """What the missing sets are derived from."""
+        return self.given[VAL][0]
 
     @property
-    def said(self) -> tuple[str, ...]:
-        """What is left out, converted and derived, a sentence each."""
-        parts = [self.base, *(part for some in self.given.values() for part in some)]
-        said = [sentence for part in parts for sentence in part.folders.said()]
+    def val_is_whole(self) -> bool:
+        """Whether all images of ``val`` are validated on.
+
+        They are dealt out only where they must be: to be pre-trained on, or for those of the benchmark's sets
+        that have images of their own, which would else be validated on as well.
+        """
+        fresh = {name for name in BUILT_IN if shift(name).source == "fresh"}
+        return {PRETRAIN, *fresh} <= self.given.keys()
+
+    def said(self, wanted: Collection[str]) -> tuple[str, ...]:
+        """Say what is left out, converted and derived of the sets that are wanted, a sentence each."""
+        said = [sentence for parts in self.given.values() for sentence in what_is_said(parts)]
         if self.left_out:
             said.append(f"{self.root}: {', '.join(self.left_out)} left out: no set of the benchmark")
-        derived = [name for name in SETS if name != BASE and name not in self.given]
+        derived = [name for name in known_sets() if name in wanted and name not in self.given]
         if derived:
-            said.append(f"{self.root}: {', '.join(derived)} derived from {BASE}, as they are not there")
+            said.append(f"{self.root}: {', '.join(derived)} derived from {VAL}, as they are not there")
         return tuple(said)
+
+
+def what_is_said(parts: Sequence[Part]) -> Iterator[str]:
+    """Say what of a set is left out and converted, a sentence each."""
+    for part in parts:
+        yield from part.folders.said()
 
 
 def open_sets(root: str | Path) -> ImageSets:
@@ -87,25 +120,38 @@ def open_sets(root: str | Path) -> ImageSets:
         UserError: There is no such folder or no ``val`` among sets, a link to a set is broken, a folder's
             name is no class, or what :func:`gridcell.data.folders.open_class_folders` finds.
     """
+    folder, there = _sets_in(root)
+    if not there:
+        return ImageSets(folder, {VAL: open_set(root, VAL)})
+    given = {name: open_set(root, name) for name in there}
+    strange = tuple(name for name in _visible(folder) if name not in known_sets())
+    return ImageSets(folder, given, strange)
+
+
+def open_set(root: str | Path, name: str) -> tuple[Part, ...]:
+    """Find the images of one set in such a folder; see :func:`open_sets`."""
+    folder, there = _sets_in(root)
+    if name == VAL and not there:
+        return (_part(folder),)
+    return _corrupted(folder / name) if name == CORRUPTED else (_part(folder / name),)
+
+
+def _sets_in(root: str | Path) -> tuple[Path, list[str]]:
+    """Return the folder, and the names of the sets in it; none where it holds classes itself."""
     folder = Path(root).expanduser()
     if not folder.is_dir():
         raise UserError(f"There is no image folder {folder}")
-    entries = sorted(entry for entry in folder.iterdir() if not is_hidden(entry.name))
-    for entry in entries:
-        if entry.name in SETS and not entry.is_dir():
-            raise UserError(f"{entry} should be the folder of set '{entry.name}', but is none")
-    there = [name for name in SETS if (folder / name).is_dir()]
-    if not there:
-        return ImageSets(folder, _part(folder), {})
-    if BASE not in there:
-        raise UserError(f"{folder} has sets, but no '{BASE}' to derive the others from")
-    given = {
-        name: _corrupted(folder / name) if name == CORRUPTED else (_part(folder / name),)
-        for name in there
-        if name != BASE
-    }
-    strange = tuple(entry.name for entry in entries if entry.name not in SETS)
-    return ImageSets(folder, _part(folder / BASE), given, strange)
+    for name in _visible(folder):
+        if name in known_sets() and not (folder / name).is_dir():
+            raise UserError(f"{folder / name} should be the folder of set '{name}', but is none")
+    there = [name for name in known_sets() if (folder / name).is_dir()]
+    if there and VAL not in there:
+        raise UserError(f"{folder} has sets, but no '{VAL}' to derive the others from")
+    return folder, there
+
+
+def _visible(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir() if not is_hidden(entry.name))
 
 
 def _part(folder: Path, group: str = "") -> Part:

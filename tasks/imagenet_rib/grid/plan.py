@@ -4,31 +4,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gridcell import Cell, Grid, GridBuilder, Resources, UserError, divided, identity_of, one_worker, unknown
-from gridcell.data import added_corruptions, shift, shifts_in_order
+from gridcell import Cell, Grid, GridBuilder, Resources, UserError, divided, identity_of, one_worker
 from imagenet_rib.distance.memory import check_memory
 from imagenet_rib.grid.chosen_methods import Chosen, default, roles
-from imagenet_rib.grid.code import DERIVED
-from imagenet_rib.grid.input_names import DATA, OBJECTNET, data_role
+from imagenet_rib.grid.data_cells import DataCells
+from imagenet_rib.grid.input_names import OBJECTNET
 from imagenet_rib.grid.model_names import check_name
-from imagenet_rib.grid.published import Published, check_there, labelled_images, published, published_set
+from imagenet_rib.grid.own_classes import HeadPlan, class_space, plan_head
+from imagenet_rib.grid.published import Published, published
 from imagenet_rib.grid.slices import CORRUPTED, evaluation_cuts
 from imagenet_rib.grid.training_settings import changed
 from imagenet_rib.method import FineTuning, Merging
-from imagenet_rib.settings import Data, Pretrained, Pretraining, Settings
-from imagenet_rib.vocabulary import PRE, VAL
-
-PRETRAIN = "pretrain"
-"""The set that stands for the pre-training data."""
-
-DATA_VERSIONS = {"digits": 2, "imagenet": 4}
-"""By source.
-
-``digits`` 2, ``imagenet`` 4: fog, frost, glass blur, motion blur and elastic transform are calibrated against
-ImageNet-C's, cartoon and drawing of photographs against the published drops. ``imagenet`` 3: EXIF and
-transparency are heeded, 16 bits are scaled, more formats are read; 2: set c is the 15 corruptions at all
-severities there are, and val is whole where it can be.
-"""
+from imagenet_rib.settings import Pretrained, Pretraining, Settings
+from imagenet_rib.vocabulary import PRE, PRETRAIN, VAL
 
 PRETRAINED_VERSION = 2
 """2: tested with the crop that timm names for the size used, and on GPUs in mixed precision."""
@@ -53,22 +41,14 @@ def plan(settings: Settings) -> Grid:
         data = _data(grid, settings)
     resources = _resources(settings)
     grid.check()
+    settings = settings.model_copy(update={"downstream": data.possible(settings.downstream)})
     for architecture_name, architecture in settings.architectures.items():
         for pretraining in architecture.pretrainings or settings.pretrainings:
             model = f"{architecture_name}-{pretraining}"
             how = settings.pretrainings[pretraining]
             if isinstance(how, Pretrained):
-                weights = brought[model]
-                pre = grid.add(
-                    "pretrained",
-                    weights.config,
-                    version=PRETRAINED_VERSION,
-                    needs=data.any,
-                    title=f"weights of {model}",
-                    resources=one_worker(resources),
-                )
-                for name, path in weights.locations.items():
-                    grid.locate(name, path)
+                weights, head = brought[model]
+                pre = _pretrained(grid, model, weights, head, data, one_worker(resources))
                 _plan_model(_Model(grid, settings, model, weights.name, data, pre, resources))
                 continue
             pre = grid.add(
@@ -86,68 +66,58 @@ def plan(settings: Settings) -> Grid:
     return grid.build()
 
 
-def _published_weights(grid: GridBuilder, settings: Settings) -> dict[str, Published]:
-    """Return the published weights of each model that has some; keep what is wrong with any model's name."""
-    found: dict[str, Published] = {}
+def _pretrained(
+    grid: GridBuilder, model: str, weights: Published, head: HeadPlan, data: DataCells, resources: Resources
+) -> Cell:
+    """Plan the cell that brings published weights, and the one that gives them a new last layer."""
+    architecture = {**weights.config["architecture"], **head.architecture}
+    found = {**weights.config["weights"], **head.weights}
+    pre = grid.add(
+        "pretrained",
+        {"architecture": architecture, "weights": found, **head.pretrained},
+        version=PRETRAINED_VERSION,
+        needs=data.classes if head.kind == "published" else {},
+        title=f"weights of {model}",
+        resources=resources,
+    )
+    for name, path in weights.locations.items():
+        grid.locate(name, path)
+    grid.note(*head.said)
+    if not head.new:
+        return pre
+    fitted = head.kind == "fitted"
+    return grid.add(
+        "head",
+        {"architecture": architecture, "head": head.kind, **({} if fitted else {"classes": head.classes})},
+        needs={"backbone": pre, **(data.of(PRETRAIN) if fitted else {})},
+        title=f"head of {model}",
+        resources=resources,
+    )
+
+
+def _published_weights(grid: GridBuilder, settings: Settings) -> dict[str, tuple[Published, HeadPlan]]:
+    """Return the published weights of each model that has some, with its last layer.
+
+    What is wrong with any model is kept. Nothing is said of last layers where the data can't be had.
+    """
+    found: dict[str, tuple[Published, HeadPlan]] = {}
+    try:
+        space = class_space(settings.data, settings.downstream)
+    except UserError:  # planning the data's own cells tells it
+        space = None
     for architecture_name, architecture in settings.architectures.items():
         with grid.setting("architectures", architecture_name):
             for pretraining in architecture.pretrainings or settings.pretrainings:
                 how = settings.pretrainings[pretraining]
-                name = architecture.name
-                if isinstance(how, Pretrained):
-                    model = f"{architecture_name}-{pretraining}"
-                    found[model] = published(model, architecture, how)
-                    name = found[model].name
-                check_name(name)
+                if not isinstance(how, Pretrained):
+                    check_name(architecture.name)
+                    continue
+                model = f"{architecture_name}-{pretraining}"
+                weights = published(model, architecture, how)
+                check_name(weights.name)
+                if space is not None:
+                    found[model] = weights, plan_head(model, weights, architecture.options, how, space)
     return found
-
-
-class _Data:
-    """The cells that stand for the sets: one for all that are held in memory, or one a published set.
-
-    So a published set that changes, or comes later, touches no cell that does without it.
-    """
-
-    def __init__(self, grid: GridBuilder, data: Data, whole: Cell | None) -> None:
-        self.grid, self.data, self.whole = grid, data, whole
-        self._published: dict[str, Cell] = {}
-        self._groups: tuple[str, ...] = ()
-
-    @property
-    def any(self) -> dict[str, Cell]:
-        """What a cell needs that is told by the data what the classes are: nothing where that is known."""
-        return {} if self.whole is None else {DATA: self.whole}
-
-    def of(self, *names: str) -> dict[str, Cell]:
-        """Return the cells that hold sets, by the roles that they are needed in.
-
-        Raises:
-            UserError: a published set can't be used.
-        """
-        if self.whole is not None:
-            return {DATA: self.whole}
-        for name in names:
-            if name not in self._published:
-                there = published_set(name, self.data.root)
-                content = there.content if there is not None else None
-                config = {"source": self.data.source, "set": name, "content": content}
-                self._published[name] = self.grid.add("data", config, title=f"data {name}")
-                if there is not None and name == CORRUPTED:
-                    self._groups = there.groups
-        return {data_role(name): self._published[name] for name in names}
-
-    def shown_corruptions(self) -> list[str]:
-        """Return the corruptions that set c shows, all of ImageNet-C's where that isn't known.
-
-        Raises:
-            UserError: the published set can't be used.
-        """
-        from gridcell.data import all_corruptions
-
-        self.of(CORRUPTED)
-        there = {group.partition("/")[0] for group in self._groups}
-        known = all_corruptions()
-        return [*(name for name in known if name in there or not there), *sorted(there.difference(known))]
 
 
 def _resources(settings: Settings) -> Resources:
@@ -168,53 +138,15 @@ def _resources(settings: Settings) -> Resources:
     return Resources(**needed.model_dump())
 
 
-def _data(grid: GridBuilder, settings: Settings) -> _Data:
-    data = settings.data
-    config: dict[str, Any] = {"source": data.source}
-    if data.objectnet != "all" and data.source != "published":
-        raise UserError(
-            f"The setting 'data.objectnet' goes with data.source=published, not with {data.source}"
-        )
-    for name, parameters in data.shifts.items():
-        with grid.setting("data", "shifts", name):
-            shift(name).check(parameters)
-    available = list(shifts_in_order())  # those that a folder of real sets lacks are derived
-    if data.source == "digits":
-        if data.root is not None:
-            raise UserError("The setting 'data.root' goes with data.source=folder, not with digits")
-        config |= {"image_size": data.image_size, "seed": data.seed, "shifts": data.shifts}
-    elif data.source == "imagenet":
-        identity, said = labelled_images(data)
-        config |= identity
-        grid.note(*said)
-    elif data.source == "folder":
-        from gridcell.data import fingerprint, set_names
-
-        if data.root is None:
-            raise UserError("The setting 'data.root' must name the folder that 'gridcell data derive' made")
-        available = set_names(data.root)
-        config["fingerprint"] = fingerprint(data.root)
-    else:
+def _data(grid: GridBuilder, settings: Settings) -> DataCells:
+    if settings.data.source in ("published", "shards"):
         for name, how in settings.pretrainings.items():
             if not isinstance(how, Pretrained):
                 raise UserError(
-                    f"Pre-training '{name}' starts from scratch, but data.source=published goes with "
-                    "published weights: give it a source, e.g. source: timm"
+                    f"Pre-training '{name}' starts from scratch, but data.source={settings.data.source} goes "
+                    "with published weights: give it a source, e.g. source: timm"
                 )
-        if data.root is not None:
-            check_there(data.root, [*settings.downstream, VAL])
-    for index, name in enumerate(settings.downstream):
-        with grid.setting("downstream", index):
-            if name not in available:
-                raise unknown("downstream set", name, available)
-    if data.root is not None:
-        grid.locate(DATA, data.root)
-    if data.source == "published":
-        return _Data(grid, data, None)
-    if data.source in DERIVED and (added := added_corruptions()):
-        config["corruptions"] = added
-    version = DATA_VERSIONS.get(data.source, 1)
-    return _Data(grid, data, grid.add("data", config, version=version, title=f"data {data.source}"))
+    return DataCells(grid, settings.data, settings.downstream)
 
 
 @dataclass(frozen=True)
@@ -225,7 +157,7 @@ class _Model:
     settings: Settings
     name: str
     architecture: str
-    data: _Data
+    data: DataCells
     pre: Cell
     resources: Resources
 
@@ -233,7 +165,7 @@ class _Model:
 def _plan_model(model: _Model) -> None:
     settings = model.settings
     _evaluate(model, {"method": PRE}, {"weights": model.pre}, None)  # what all others are compared with
-    if settings.distance.enabled:
+    if settings.distance.enabled and model.data.unsplit is None:
         _plan_distances(model)
     for name, chosen in settings.methods.items():
         if chosen.kind == PRE:
@@ -253,6 +185,8 @@ def _plan_model(model: _Model) -> None:
 
 def _skipped(model: _Model, name: str) -> str | None:
     """Return the first reason why a method, or one whose weights it takes, is skipped; None if none is."""
+    if model.data.unsplit is not None:
+        return f"the images can't be dealt out to train on some and test on others: {model.data.unsplit}"
     chosen = _chosen(model, name)
     taken = (one for one in chosen.needs() if isinstance(_chosen(model, one).method, FineTuning))
     reasons = (_skipped(model, one) for one in taken)
@@ -265,18 +199,14 @@ def _chosen(model: _Model, name: str) -> Chosen:
 
 
 def _plan_distances(model: _Model) -> None:
-    """Plan the features of all sets, once, and each downstream set's distance from the pre-training data."""
-    distance = model.settings.distance
+    """Plan the features of all sets, once, and each downstream set's distance from the pre-training data.
+
+    Sets of shifts from outside have features of their own, so that one more repeats none.
+    """
+    distance, added = model.settings.distance, model.data.added
     check_memory(distance.max_samples, distance.max_samples, distance.solver, int(distance.memory_gb * 1e9))
-    sets = [distance.source, *model.settings.downstream]
-    features = model.grid.add(
-        "features",
-        {"sets": sets, "max_images": distance.max_images},
-        needs={**model.data.of(*sets), "weights": model.pre},
-        seed=distance.seed,
-        title=f"features {model.name}",
-        resources=one_worker(model.resources),
-    )
+    together = [distance.source, *(name for name in model.settings.downstream if name not in added)]
+    features = _features(model, together, f"features {model.name}")
     how = distance.model_dump(mode="json", exclude={"enabled", "source", "max_images", "memory_gb", "seed"})
     # What has no effect has no part in the id.
     if distance.solver == "exact":
@@ -284,16 +214,31 @@ def _plan_distances(model: _Model) -> None:
     if distance.labels == "gaussian":
         del how["max_per_class"]
     for downstream in model.settings.downstream:
+        needs = {"features": features}
+        if downstream in added:
+            needs["target"] = _features(model, [downstream], f"features {model.name} of {downstream}")
         cell = model.grid.add(
             "distance",
             {"source": distance.source, "target": downstream, **how},
             version=DISTANCE_VERSION,
-            needs={"features": features},
+            needs=needs,
             seed=distance.seed,
             title=f"distance {model.name} to {downstream}",
             resources=one_worker(model.resources),
         )
         model.grid.target({"model": model.name, "downstream": downstream}, cell)
+
+
+def _features(model: _Model, sets: list[str], title: str) -> Cell:
+    distance = model.settings.distance
+    return model.grid.add(
+        "features",
+        {"sets": sets, "max_images": distance.max_images},
+        needs={**model.data.of(*sets), "weights": model.pre},
+        seed=distance.seed,
+        title=title,
+        resources=one_worker(model.resources),
+    )
 
 
 def _plan_merges(model: _Model, chosen: Chosen, method: Merging, labels: Mapping[str, Any]) -> None:
@@ -358,7 +303,8 @@ def _evaluate(
     """Plan the evaluation of weights, or of a merge of weights, cut as the settings say."""
     sets, cut = [*model.settings.downstream, VAL], model.settings.evaluation.cut
     by_corruption = cut == "corruption" and CORRUPTED in sets
-    cuts = evaluation_cuts(sets, cut, model.data.shown_corruptions() if by_corruption else ())
+    shown = model.data.shown_corruptions() if by_corruption else ()
+    cuts = evaluation_cuts(sets, cut, shown, model.data.added)
     for part in cuts:
         what = " ".join(str(value) for value in labels.values())
         where = " ".join([part["sets"][0], part.get("corruption", "")]).strip()
@@ -366,7 +312,7 @@ def _evaluate(
             "evaluate",
             {**part, "merge": merge, **_objectnet(model, part["sets"]), **_precision(model)},
             needs={**model.data.of(*part["sets"]), **weights},
-            title=f"test {model.name} {what}" + (f" on {where}" if len(cuts) > 1 else ""),
+            title=f"test {model.name} {what}" + (f" on {where}" if len(part["sets"]) == 1 else ""),
             resources=model.resources,
         )
         whichever = ("method",) if labels["method"] == PRE else ()

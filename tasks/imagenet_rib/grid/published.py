@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridcell import CorruptData, Folder, UserError, sha256_of
-from imagenet_rib.settings import Architecture, Data, Pretrained
+from imagenet_rib.grid.input_names import set_uri
+from imagenet_rib.grid.offline_models import OFFLINE, offline_tag
+from imagenet_rib.settings import Architecture, Pretrained
 
 if TYPE_CHECKING:
     from gridcell.data import Samples
 
+MODEL_FILES = ("model.safetensors", "pytorch_model.bin")
+"""Names of the weights in a folder that a hub's tools, timm or ``gridcell export`` wrote."""
+
 _TORCHVISION_TAGS = {"IMAGENET1K_V1": "tv_in1k", "IMAGENET1K_V2": "tv2_in1k"}
 """torchvision's name of weights -> timm's tag, which says how their images are prepared."""
-
-_IN1K = "in1k"
 
 
 @dataclass(frozen=True)
@@ -57,45 +60,27 @@ def published(model: str, architecture: Architecture, how: Pretrained) -> Publis
         weights["tag"] = how.tag or "IMAGENET1K_V1"
         tag = _TORCHVISION_TAGS.get(weights["tag"], tag)
     elif how.source == "file":
-        path = Path(how.path or "").expanduser()
+        path = _weights_file(Path(how.path or "").expanduser())
         if not path.is_file():
             raise UserError(f"Model '{model}': there is no file of weights '{path}'")
         weights["sha256"] = sha256_of(path)
         locations[f"weights {weights['sha256']}"] = str(path.resolve())
         tag = how.tag or tag
     else:
-        tag = how.tag or tag or _IN1K
+        tag = offline_tag(base, how) or tag or "in1k"
     name = f"{base}.{tag}" if tag else base
     described = {"name": name, "options": architecture.options, "input_size": how.input_size}
     if how.resize is not None:
         described["resize"] = how.resize
+    if how.source == "offline" and base in OFFLINE and OFFLINE[base].interpolation:
+        described["preparation"] = {"interpolation": OFFLINE[base].interpolation}
     return Published(name, {"architecture": described, "weights": weights}, locations)
 
 
-def labelled_images(data: Data) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return what identifies a folder of images that are labelled with ImageNet's classes: their content.
-
-    Returns:
-        The configuration, and sentences on what of the folder is left out, converted or derived.
-
-    Raises:
-        UserError: no folder is named, or it can't be read.
-    """
-    if data.root is None:
-        raise UserError(
-            "The setting 'data.root' must name a folder of ImageNet-labelled images, one folder a class, "
-            "named by WordNet id or class index: --set data.root=DIR"
-        )
-    from imagenet_rib.grid.image_folders import open_sets
-
-    found = open_sets(data.root)
-    config = {
-        "image_size": data.image_size,
-        "fingerprint": found.fingerprint,
-        "seed": data.seed,
-        "shifts": data.shifts,
-    }
-    return config, found.said
+def _weights_file(path: Path) -> Path:
+    """Return the file of weights that a path names: itself, or the one in a folder as hubs have them."""
+    inside = [path / name for name in MODEL_FILES if (path / name).is_file()]
+    return inside[0] if path.is_dir() and inside else path
 
 
 def published_set(name: str, root: str | None) -> "Samples | None":
@@ -129,8 +114,3 @@ def check_there(root: str, names: Iterable[str]) -> None:
             f"{root} lacks the set{'s' * (len(missing) > 1)} {', '.join(missing)}: "
             f"'gridcell data import {missing[0]} --from PATH --to {set_uri(root, missing[0])}' makes one"
         )
-
-
-def set_uri(root: str, name: str) -> str:
-    """Return where a set is below the folder of all sets."""
-    return f"{root.rstrip('/')}/{name}"

@@ -1,6 +1,6 @@
 """Evaluation cut into parts: which cells there are, and how their answers are joined again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,7 +12,9 @@ CORRUPTED = "c"
 """The set that is cut by corruption: its groups are named ``corruption/severity``."""
 
 
-def evaluation_cuts(sets: Sequence[str], cut: str, corruptions: Sequence[str] = ()) -> list[dict[str, Any]]:
+def evaluation_cuts(
+    sets: Sequence[str], cut: str, corruptions: Sequence[str] = (), added: Collection[str] = ()
+) -> list[dict[str, Any]]:
     """Return what each evaluation cell of a model covers.
 
     Args:
@@ -20,12 +22,14 @@ def evaluation_cuts(sets: Sequence[str], cut: str, corruptions: Sequence[str] = 
         cut: ``model`` (one cell), ``set`` (one a set), or ``corruption`` (one a set, and of ``c`` one a
             corruption).
         corruptions: of ``c``.
+        added: sets of shifts from outside, which have cells of their own: so one more repeats no evaluation.
 
     Returns:
         For each cell ``{"sets": names}``, with ``"corruption": name`` where it covers a part of ``c``.
     """
     if cut == "model":
-        return [{"sets": list(sets)}]
+        together = [name for name in sets if name not in added]
+        return [{"sets": together}, *({"sets": [name]} for name in sets if name in added)]
     parts: list[dict[str, Any]] = []
     for name in sets:
         if cut == "corruption" and name == CORRUPTED:

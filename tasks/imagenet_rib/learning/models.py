@@ -14,12 +14,19 @@ from torch import Tensor, nn
 
 from gridcell import UserError, unknown
 from imagenet_rib.learning.predictions import Normalisation
+from imagenet_rib.learning.pretrained import mismatch
 
 _SMALL_IMAGE = 64  # pixels: below, a stem that shrinks images eightfold would leave next to nothing
 
 
 def build_model(
-    name: str, *, num_classes: int, image_size: int, resize: int | None = None, **settings: Any
+    name: str,
+    *,
+    num_classes: int,
+    image_size: int,
+    resize: int | None = None,
+    preparation: Mapping[str, Any] | None = None,
+    **settings: Any,
 ) -> nn.Module:
     """Build a timm classifier with random weights, from torch's global generator.
 
@@ -33,6 +40,8 @@ def build_model(
         image_size: Height and width of the images, pixels.
         resize: Side, in pixels, to which the shorter side of an image is brought before the centre is cut
             out, instead of what timm names for the weights.
+        preparation: What else of timm's record of the model says how images are prepared, where it is
+            not timm's own: ``mean``, ``std``, ``interpolation``, ``crop_pct``, ``crop_mode``.
         settings: Passed on to timm, e.g. ``embed_dim=64, depth=4`` for a ViT or
             ``layers=(1, 1, 1, 1), channels=(16, 32, 64, 128)`` for a ResNet.
 
@@ -42,7 +51,7 @@ def build_model(
     Raises:
         UserError: If timm has no such model (names the nearest), or the model does not take a setting.
     """
-    options = _options(name, num_classes, image_size, resize, settings)
+    options = _options(name, num_classes, image_size, resize, preparation, settings)
     small_stem = image_size <= _SMALL_IMAGE and _is_resnet(name)
     if small_stem and "stem_type" not in options:
         options |= {"stem_type": "deep", "stem_width": options.get("channels", (64,))[0] // 2}
@@ -62,8 +71,9 @@ def build_pretrained(
     *,
     num_classes: int,
     image_size: int,
-    weights: Mapping[str, Tensor] | None,
+    weights: Mapping[str, Tensor] | Path | None,
     resize: int | None = None,
+    preparation: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> nn.Module:
     """Build a timm classifier with published weights.
@@ -73,26 +83,35 @@ def build_pretrained(
         num_classes: See :func:`build_model`; must be that of the weights.
         image_size: Height and width of the images, pixels; above 64. A ViT's position embeddings are
             resampled where the weights were made for another size.
-        weights: The published weights by name; None takes those that timm knows by the tag, from the
-            cache of its hub or from the hub itself.
+        weights: The published weights by name, or the file that the hub's cache has of them; None takes
+            those that timm knows by the tag from its hub.
         resize: As for :func:`build_model`.
+        preparation: As for :func:`build_model`.
         settings: As for :func:`build_model`.
 
     Raises:
         UserError: If the weights are not of this architecture or number of classes, or timm has no such
             model.
     """
-    options = _options(name, num_classes, image_size, resize, settings)
+    options = _options(name, num_classes, image_size, resize, preparation, settings)
     # timm replaces the last layer, and checks names no more, where it takes the weights' classes for others.
-    if weights is not None:
+    if isinstance(weights, Mapping):
         options["pretrained_cfg_overlay"] |= {"state_dict": dict(weights), "num_classes": num_classes}
     elif (known := timm.get_pretrained_cfg(name).num_classes) != num_classes:
         raise UserError(f"The weights of '{name}' know {known} classes, but {num_classes} are needed")
+    elif weights is not None:
+        options["pretrained_cfg_overlay"] |= {"file": str(weights)}
     try:
         model: nn.Module = timm.create_model(name, pretrained=True, **options)
     except (RuntimeError, KeyError, TypeError) as error:
-        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"The weights do not fit model '{name}': {first_line}") from error
+        why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if isinstance(weights, Mapping):
+            with torch.device("meta"):
+                own = build_model(name, num_classes=num_classes, image_size=image_size, **settings)
+            why = (
+                mismatch(name, weights, own.state_dict(), head_parameters(own) if num_classes else ()) or why
+            )
+        raise UserError(f"The weights do not fit model '{name}': {why}") from error
     return model.to(memory_format=torch.channels_last) if _is_convolutional(model) else model
 
 
@@ -111,14 +130,19 @@ def check_known(name: str) -> None:
 
 
 def _options(
-    name: str, num_classes: int, image_size: int, resize: int | None, settings: Mapping[str, Any]
+    name: str,
+    num_classes: int,
+    image_size: int,
+    resize: int | None,
+    preparation: Mapping[str, Any] | None,
+    settings: Mapping[str, Any],
 ) -> dict[str, Any]:
     check_known(name)
     options = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
     if timm.get_pretrained_cfg(name, allow_unregistered=True).fixed_input_size:
         options["img_size"] = image_size
     # timm's record of the model says what its inputs are; see normalisation_of.
-    overlay: dict[str, Any] = {"input_size": (3, image_size, image_size)}
+    overlay: dict[str, Any] = {"input_size": (3, image_size, image_size), **(preparation or {})}
     if resize is not None:  # both timm and we round size / share down
         overlay |= {"crop_pct": image_size / (resize + 1e-6), "test_input_size": None, "test_crop_pct": None}
     return {**options, "num_classes": num_classes, "pretrained_cfg_overlay": overlay}

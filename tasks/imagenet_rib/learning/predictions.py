@@ -139,14 +139,38 @@ def predict(
     Returns:
         Global classes, int64 of shape ``(N,)``, on the CPU, in the images' order.
     """
-    device = device_of(model)
-    subset = classes.to(device)
-    predictions = [torch.empty(0, dtype=torch.int64, device=device)]
+    found = Predictions(model, classes, mixed=mixed)
     with evaluating(model), torch.inference_mode():
         for images, *_ in batches:
-            inputs = normalisation(images.to(device, non_blocking=True))
-            with mixed_precision(device) if mixed else nullcontext():
-                logits = model(inputs)
-            predictions.append(predict_within(logits.float(), subset))
-    # One copy at the end: one a batch would make the host wait for the device each time.
-    return torch.cat(predictions).cpu().clone()
+            found.add(normalisation(images.to(found.device, non_blocking=True)))
+    return found.all()
+
+
+class Predictions:
+    """The classes that a model predicts, batch by batch.
+
+    Args:
+        model: A classifier that returns logits of shape ``(N, C)``, in evaluation mode.
+        classes: Those it may choose from, sorted, int64 of shape ``(K,)``.
+        mixed: Whether it answers in mixed precision on a GPU.
+
+    Attributes:
+        device: That the model is on.
+    """
+
+    def __init__(self, model: nn.Module, classes: Tensor, *, mixed: bool = True) -> None:
+        self._model, self._mixed = model, mixed
+        self.device = device_of(model)
+        self._subset = classes.to(self.device)
+        self._found = [torch.empty(0, dtype=torch.int64, device=self.device)]
+
+    def add(self, inputs: Tensor) -> None:
+        """Predict the classes of a batch, in inference mode; float32 of shape ``(B, 3, H, W)``."""
+        with mixed_precision(self.device) if self._mixed else nullcontext():
+            logits = self._model(inputs)
+        self._found.append(predict_within(logits.float(), self._subset))
+
+    def all(self) -> Tensor:
+        """Return the predicted classes of all batches, int64 of shape ``(N,)``, on the CPU."""
+        # One copy at the end: one a batch would make the host wait for the device each time.
+        return torch.cat(self._found).cpu().clone()

@@ -50,12 +50,7 @@ def prepare(start: Start, /, *, text_tower: str = "") -> Recipe:
     """
     from imagenet_rib.learning.contrastive import DualEncoder
 
-    tower = _text_tower(text_tower, start)
-    both = DualEncoder(start.model, tower)
-    if len(tower.tokens) != len(start.class_names):
-        raise UserError(
-            f"The text tower has prompts for {len(tower.tokens)} classes, the data {len(start.class_names)}."
-        )
+    both = DualEncoder(start.model, tower_for(text_tower, start.architecture, start.class_names))
     unused = frozenset(f"image.{name}" for name in start.head)
 
     def loss(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
@@ -84,7 +79,17 @@ def _plugged() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
 
 
-def _text_tower(name: str, start: Start) -> TextTower:
+def tower_for(name: str, architecture: str, class_names: tuple[str, ...]) -> TextTower:
+    """Return the text tower of a CLIP model, with prompts for some classes.
+
+    Args:
+        name: Which plug-in gives it; the first by name if empty.
+        architecture: timm's name of the image tower, with the tag of its weights.
+        class_names: What people call the classes.
+
+    Raises:
+        UserError: If no plug-in gives it, or its prompts are for another number of classes.
+    """
     points = _plugged()
     if not points:
         raise UserError(
@@ -93,7 +98,11 @@ def _text_tower(name: str, start: Start) -> TextTower:
     if name and name not in points:
         raise unknown("text tower", name, points)
     build = points[name or min(points)].load()
-    tower: TextTower = build(start.architecture, start.class_names)
+    tower: TextTower = build(architecture, class_names)
+    if len(tower.tokens) != len(class_names):
+        raise UserError(
+            f"The text tower has prompts for {len(tower.tokens)} classes, the data {len(class_names)}."
+        )
     return tower
 
 

@@ -48,6 +48,7 @@ def draw_distances(summary: Mapping[str, Any]) -> Iterator[Picture]:
                     y_axis=axis,
                     title=f"Distance from the pre-training data and {words}",
                     panels_per_row=2 if len(panels) in (2, 4) else 3,
+                    plain=True,
                 ),
             )
         if len(panels) > 1:
@@ -62,6 +63,7 @@ def draw_distances(summary: Mapping[str, Any]) -> Iterator[Picture]:
                     x_axis=f"distance from {found['source']} (standard deviations from the model's mean)",
                     y_axis=f"{axis.partition(' (')[0]} (standard deviations)",
                     title=f"All models: distance and {words}",
+                    plain=True,
                 ),
             )
 

@@ -10,7 +10,7 @@ from gridcell.plots import Curve, Ranking, curves, forest, heatmap, radar
 from gridcell.report import Picture
 from imagenet_rib.metrics import FloatArray
 from imagenet_rib.report.leaderboard import boards
-from imagenet_rib.vocabulary import BASELINE, VAL
+from imagenet_rib.vocabulary import BASELINE, CURVE, VAL
 
 Summary = Mapping[str, Any]
 
@@ -197,6 +197,7 @@ def _radar(summary: Summary) -> Picture:
         limit=100.0,
         unit="accuracy on each set (%), mean over fine-tuning on the others",
         title=f"{model}, before and after",
+        order=[f"after {method}" for method in summary["methods"]],
     )
     after = " and ".join(str(method) for method in shown)
     caption = (
@@ -216,7 +217,8 @@ def _wise_ft(summary: Summary) -> Picture:
             ends = [point[key]["ci95"] or (np.nan, np.nan) for _, point in points]
             band = np.array(ends, dtype=float).reshape(-1, 2)
             x = np.array([float(alpha) for alpha, _ in points])
-            lines.append(Curve(label, x, np.array(y), band[:, 0], band[:, 1]))
+            dash = "-" if key == "others" else "--"
+            lines.append(Curve(label, x, np.array(y), band[:, 0], band[:, 1], colour=CURVE, line=dash))
         panels[model] = lines
     figure = curves(
         panels,
@@ -224,6 +226,7 @@ def _wise_ft(summary: Summary) -> Picture:
         y_axis="accuracy (%)",
         title="WiSE-FT: between the pre-trained and the fine-tuned weights",
         panels_per_row=2 if len(panels) in (2, 4) else 3,
+        order=summary["methods"],
     )
     caption = (
         "Weights (1 - α) pre-trained + α fine-tuned: accuracy on the set fine-tuned on and, mean over the "

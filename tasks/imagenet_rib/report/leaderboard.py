@@ -33,8 +33,9 @@ def pooled_models(matrices: Matrices) -> list[str]:
 def statistics(matrices: Matrices) -> dict[tuple[str, ...], Statistic]:
     """Return what the leaderboard needs estimated, by scope (a model's name, or "" for all) and method.
 
-    ``("mRI", scope, method)``, ``("minus", scope, method)`` (mRI minus that of plain fine-tuning) and
-    ``("gain", scope, method)`` (change of accuracy on the set fine-tuned on itself).
+    ``("mRI", scope, method)``, ``("minus", scope, method)`` (mRI minus that of plain fine-tuning),
+    ``("gain", scope, method)`` (change of accuracy on the set fine-tuned on itself) and
+    ``("total", scope, method)`` (the sum of gain and mRI, minus that of plain fine-tuning).
     """
     n = len(matrices.names)
     elsewhere, itself = metrics.mri_coefficients(n), np.eye(n) / n
@@ -50,6 +51,11 @@ def statistics(matrices: Matrices) -> dict[tuple[str, ...], Statistic]:
                 for m in models
                 for which, sign in ((method, 1), (BASELINE, -1))
             ]
+            found["total", scope, method] = [
+                matrices.term(m, which, elsewhere + itself, sign * share)
+                for m in models
+                for which, sign in ((method, 1), (BASELINE, -1))
+            ]
     return found
 
 
@@ -62,8 +68,9 @@ def leaderboard(matrices: Matrices, estimates: Estimates) -> dict[str, Any]:
 
     Returns:
         - ``models[model]`` and ``pooled`` (null with fewer than two models), each a board:
-          ``ranking`` is a list of ``rank``, ``method``, ``mRI``, ``minus_ft`` and ``gain`` (estimates as
-          elsewhere), ``p`` and ``p_holm`` (of the difference from plain fine-tuning, null for itself);
+          ``ranking`` is a list of ``rank``, ``method``, ``mRI``, ``minus_ft``, ``gain`` and
+          ``total_minus_ft`` (estimates as elsewhere; the last of gain + mRI), ``p`` and ``p_holm`` (of the
+          difference from plain fine-tuning, null for itself);
           ``comparisons`` of any two of these methods a list of ``{"a", "b", "difference", "pairs", "p",
           "p_holm"}``; ``groups`` are the longest runs of ranks in which no two methods differ, though
           they have pairs enough for the test to find a difference; ``pairs``
@@ -132,6 +139,7 @@ def _board(matrices: Matrices, estimates: Estimates, scope: str, models: Sequenc
                 "mRI": known[method],
                 "minus_ft": estimates["minus", scope, method],
                 "gain": estimates["gain", scope, method],
+                "total_minus_ft": estimates["total", scope, method],
                 "p": versus.get("p"),
                 "p_holm": versus.get("p_holm"),
             }

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gridcell.report import GridResults, Picture, write_page, write_summary
-from imagenet_rib.report import tables
+from imagenet_rib.report import tables, tradeoff
 from imagenet_rib.report.claims import RULE
 from imagenet_rib.report.corruption_accuracy import write_corruptions
 from imagenet_rib.report.evaluations import Evaluation, SetFacts
@@ -47,6 +47,7 @@ def write_files(
     return write_page(
         results,
         out,
+        answer=tradeoff.answer(summary),
         templates=_TEMPLATES,
         pictures=_draw(summary),
         own_facts=own_facts,
@@ -78,6 +79,8 @@ def _draw(summary: Mapping[str, Any]) -> Iterator[Picture]:
     from imagenet_rib.report.distance_figures import draw_distances
     from imagenet_rib.report.figures import draw
 
+    if (first := tradeoff.draw(summary)) is not None:
+        yield first
     yield from draw(summary)
     yield from draw_corruptions(summary)
     yield from draw_distances(summary)

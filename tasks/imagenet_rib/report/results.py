@@ -10,8 +10,8 @@ import numpy as np
 from gridcell.data import LabelledImages, LabelledSet, shifts_in_order
 from gridcell.report import Fetch, GridResults, Report, as_text, fetching, nothing_done
 from imagenet_rib.cells.evaluate import CORRECT
-from imagenet_rib.cells.inputs import read_file
 from imagenet_rib.cells.packed_bits import PackedAnswers
+from imagenet_rib.cells.stored_sets import read_file
 from imagenet_rib.grid.chosen_methods import parse_methods
 from imagenet_rib.grid.slices import join
 from imagenet_rib.method import Merging

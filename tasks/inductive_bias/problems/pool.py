@@ -178,7 +178,7 @@ def cut(
     y_test = pool.y[test]
     variance = float(((y_test - y_test.mean(axis=0)) ** 2).mean())
     if variance <= 0:
-        raise UserError(f"All test labels of problem '{name}' are equal: there is nothing to generalise to")
+        raise UserError(f"All test labels of problem '{name}' are equal: there is nothing to generalize to")
     return Split(x[train], pool.y[train], x[test], y_test, variance)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gridcell.plots import Curve, curves, grouped_bars, style
+from gridcell.plots import Curve, Panels, curves, grouped_bars, panel_title, style
 from gridcell.report import Picture
 from inductive_bias.distributions.information import BITS
 from inductive_bias.distributions.ncx2 import ScaledNcx2
@@ -47,7 +47,9 @@ def unit_of(settings: Mapping[str, Any]) -> str:
 
 
 def _side_by_side(summary: Mapping[str, Any], settings: Mapping[str, Any]) -> Picture:
-    problems, spaces = list(settings["problems"]), list(settings["spaces"])
+    known = {(row["problem"], row["space"]) for row in summary["compared"]}
+    problems = [name for name in settings["problems"] if any(name == problem for problem, _ in known)]
+    spaces = [name for name in settings["spaces"] if any(name == space for _, space in known)]
     mean, low, high = (np.full((len(problems), len(spaces)), np.nan) for _ in range(3))
     for row in summary["compared"]:
         where = problems.index(row["problem"]), spaces.index(row["space"])
@@ -60,7 +62,8 @@ def _side_by_side(summary: Mapping[str, Any], settings: Mapping[str, Any]) -> Pi
         low=np.maximum(low, 0),
         high=high,
         value_axis=f"I({settings['target']:g}) in bits",
-        title="Information needed to generalise, by problem and hypothesis space",
+        order=list(settings["spaces"]),
+        title="Information needed to generalize, by problem and hypothesis space",
     )
     axes = figure.axes[0]
     axes.set_yscale("symlog", linthresh=1)
@@ -74,7 +77,7 @@ def _side_by_side(summary: Mapping[str, Any], settings: Mapping[str, Any]) -> Pi
         "logarithmic. Lines are 95 % intervals (cut off at zero); a cross marks what is not known. Over the "
         "seeds that a problem's spaces have in common."
     )
-    return Picture("spaces", "answer", caption, figure)
+    return Picture("spaces", "first", caption, figure)
 
 
 def _mark_seeds(axes: Axes, rows: Iterable[Mapping[str, Any]], x: float | None = None) -> None:
@@ -103,18 +106,18 @@ def _epsilon_curves(group: Sequence[Outcome], settings: Mapping[str, Any]) -> li
             fitted = np.array([np.nan if row["nats"] is None else row["nats"] for row in rows]) * BITS
             if settings["spaces"][space]["kind"] not in NETWORKS:
                 y = np.array([best(row) for row in rows]) * BITS
-                found.append(Curve(f"{space}, exact", x, _positive(y)))
-                found.append(Curve(f"{space}, fitted", x, _positive(fitted)))
+                found.append(Curve(f"{space}, exact", x, _positive(y), colour=space))
+                found.append(Curve(f"{space}, fitted", x, _positive(fitted), colour=space, line="--"))
                 continue
             ends = np.array([[np.nan if e is None else e for e in row["ci95"]] for row in rows]) * BITS
-            found.append(Curve(f"{space}, fitted", x, _positive(fitted), *map(_positive, ends.T)))
+            low, high = map(_positive, ends.T)
+            found.append(Curve(f"{space}, fitted", x, _positive(fitted), low, high, colour=space, line="--"))
             split = np.array(
                 [[_or_nan(row["splitting"]), *map(_or_nan, row["splitting_ci95"])] for row in rows]
             )
             if np.isfinite(split[:, 0]).any():
-                found.append(
-                    Curve(f"{space}, splitting", x, *(_positive(column) for column in split.T * BITS))
-                )
+                y, low, high = (_positive(column) for column in split.T * BITS)
+                found.append(Curve(f"{space}, splitting", x, y, low, high, colour=space, line=":"))
     return found
 
 
@@ -134,6 +137,7 @@ def _epsilons(panels: Mapping[str, list[Curve]], settings: Mapping[str, Any]) ->
         y_axis="I (bits)",
         title="I against the error asked for",
         panels_per_row=2,
+        order=list(settings["spaces"]),
     )
     ticks = settings["epsilons"]
     for axes in figure.axes:
@@ -187,7 +191,11 @@ def _against(
     if not panels:
         return None
     figure = curves(
-        panels, x_axis=name, y_axis=f"I({settings['target']:g}) (bits)", title=f"I against {name}"
+        panels,
+        x_axis=name,
+        y_axis=f"I({settings['target']:g}) (bits)",
+        title=f"I against {name}",
+        order=list(settings["spaces"]),
     )
     _logarithmic(figure)
     for axes, (title, group) in zip(figure.axes, panels.items(), strict=True):
@@ -228,32 +236,21 @@ def _dimensions(summary: Mapping[str, Any], settings: Mapping[str, Any]) -> Pict
 
 
 def _errors(problem: str, group: Sequence[Outcome], settings: Mapping[str, Any]) -> Picture:
-    ordered = [o for space in settings["spaces"] for o in group if o.space == space]
-    across = min(3, len(ordered))
-    down = -(-len(ordered) // across)
-    figure = style.new_figure(0.7 + 3.5 * across, 0.75 + 2.6 * down)
-    style.write(
-        figure,
-        0.12,
-        0.5 + 2.6 * down,
-        f"{problem}: sampled errors and the fitted density",
-        fontsize=style.TITLE_SIZE,
-        fontweight="bold",
-    )
-    for index, o in enumerate(ordered):
-        x, y = 0.65 + 3.5 * (index % across), 0.55 + 2.6 * (down - 1 - index // across)
-        axes = style.place(figure, x, y, 2.95, 1.75)
-        axes.hist(o.errors, bins="fd", density=True, color=style.colour(index), alpha=0.45)
+    spaces = list(settings["spaces"])
+    ordered = [o for space in spaces for o in group if o.space == space]
+    layout = Panels(len(ordered), 3, 2.95, 1.75, 0.6, 0.1, 0.5, 0.34)
+    figure = layout.figure(f"{problem}: sampled errors and the fitted density")
+    figure.columns = ("space", "error")
+    for o, axes in zip(ordered, layout.place(figure), strict=True):
+        colour = style.colour(spaces.index(o.space))
+        axes.hist(o.errors, bins="fd", density=True, histtype="stepfilled", color=colour, alpha=0.45)
         grid = np.linspace(o.errors.min() * 0.97, o.errors.max() * 1.03, 300)
-        axes.plot(
-            grid, np.exp(ScaledNcx2(**o.metrics["fit"]).log_density(grid)), color=style.INK, linewidth=1.4
-        )
+        density = np.exp(ScaledNcx2(**o.metrics["fit"]).log_density(grid))
+        axes.plot(grid, density, color=style.INK, linewidth=1.4)
         style.tidy(axes)
-        p = o.metrics["p_value"]
-        axes.set_title(
-            f"{o.space}: {len(o.errors)} errors, p = {p:.2g}", fontsize=style.LABEL_SIZE, color=style.INK
-        )
+        panel_title(axes, f"{o.space}: {len(o.errors)} errors, p = {o.metrics['p_value']:.2g}", 2.95)
         axes.set_xlabel(unit_of(settings), fontsize=style.TICK_SIZE, color=style.INK)
+        figure.rows += [(o.space, error) for error in o.errors.tolist()]
     caption = (
         f"Test errors of hypotheses that fit the training data of {problem} (bars, as a density) and the "
         "scaled non-central chi-squared density fitted to them (line), at the first seed; p is the fit's."

@@ -6,6 +6,7 @@ from typing import Any
 
 from gridcell.report import Column, Columns, GridResults, Table, Value, write_csv, write_page, write_summary
 from inductive_bias.distributions.information import BITS
+from inductive_bias.report.answer import answer
 from inductive_bias.report.sentences import fewer_seeds, sentences, verdict
 from inductive_bias.report.summary import Outcome
 
@@ -38,6 +39,7 @@ def write_files(
     return write_page(
         results,
         out,
+        answer=answer(summary),
         templates=_TEMPLATES,
         pictures=draw(outcomes, summary, results.settings),
         own_facts=_facts(results),
@@ -91,20 +93,20 @@ def point_table(summary: Mapping[str, Any]) -> Table:
         "samples",
         "did not fit",
     ]
-    columns += [Column(name, number) for name in ("mean error", "smallest", "p of the fit", "I fitted, nats")]
-    columns += ["[95 %]", *(Column(name, number) for name in ("−log Φ(z)", "z²/2", "I exact, nats"))]
-    columns += [Column("I by splitting, nats", number), "[95 %] over runs (to 60 bits)", "I rests on"]
-    columns += ["95 % bound by count", *(Column(name, number) for name in ("I of the accuracy, nats",))]
+    columns += [Column(name, number) for name in ("mean error", "smallest", "p of the fit", "I fitted, bits")]
+    columns += ["[95 %]", *(Column(name, number) for name in ("−log Φ(z)", "z²/2", "I exact, bits"))]
+    columns += [Column("I by splitting, bits", number), "[95 %] over runs (to 60 bits)", "I rests on"]
+    columns += ["95 % bound by count", *(Column(name, number) for name in ("I of the accuracy, bits",))]
     where = ("problem", "space", "n_train", "input_dimension", "seed", "samples", "unfitted")
     keys = (*where, "mean_error", "smallest_error", "p_value")
     rows = []
     for point in summary["points"]:
         target = point["target"]
-        ends = None if None in target["ci95"] else ", ".join(map(number, target["ci95"]))
-        known = [target[name] for name in ("sankaran", "sankaran_short", "exact")]
-        split = [target["splitting"], _ends(target["splitting_ci95"]), target["basis"]]
-        accuracy = (point["mistakes"] or {}).get("nats")
-        row = [*(point[key] for key in keys), target["nats"], ends, *known, *split]
+        ends = None if None in target["ci95"] else ", ".join(number(end * BITS) for end in target["ci95"])
+        known = [_in_bits(target[name]) for name in ("sankaran", "sankaran_short", "exact")]
+        split = [_in_bits(target["splitting"]), _ends(target["splitting_ci95"]), target["basis"]]
+        accuracy = _in_bits((point["mistakes"] or {}).get("nats"))
+        row = [*(point[key] for key in keys), _in_bits(target["nats"]), ends, *known, *split]
         rows.append([*row, _ends(target["bound"]), accuracy])
     return Table(columns, rows, "Every estimate")
 
@@ -141,13 +143,13 @@ def mixing_table(summary: Mapping[str, Any]) -> Table:
 def fit_table(summary: Mapping[str, Any]) -> Table:
     """Lay out I at the target by the fitted model, at each training error recorded on the way."""
     columns: Columns = ["problem", "space", "points", "dimension", "seed"]
-    columns += [Column(name, number) for name in ("training error", "mean test error", "I fitted, nats")]
+    columns += [Column(name, number) for name in ("training error", "mean test error", "I fitted, bits")]
     columns += ["networks"]
     where = ("problem", "space", "n_train", "input_dimension", "seed")
     rows = [
         [
             *(point[key] for key in where),
-            *(one[key] for key in ("fit_error", "mean_error", "nats", "samples")),
+            *(one["fit_error"], one["mean_error"], _in_bits(one["nats"]), one["samples"]),
         ]
         for point in summary["points"]
         for one in point["by_fit_error"]
@@ -156,9 +158,15 @@ def fit_table(summary: Mapping[str, Any]) -> Table:
 
 
 def _ends(ends: Sequence[float | None]) -> str | None:
-    """Write both ends of an interval; an upper end that isn't known is without end."""
+    """Write both ends of an interval in nats as bits; an upper end that isn't known is without end."""
     low, high = ends
-    return None if low is None else f"{number(low)}, {'∞' if high is None else number(high)}"
+    if low is None:
+        return None
+    return f"{number(low * BITS)}, {'∞' if high is None else number(high * BITS)}"
+
+
+def _in_bits(nats: float | None) -> float | None:
+    return None if nats is None else nats * BITS
 
 
 def _bits(row: Mapping[str, Any]) -> Value:

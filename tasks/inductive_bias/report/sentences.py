@@ -51,9 +51,14 @@ def _dimension(d: Mapping[str, Any]) -> str:
 
 def _bits(d: Mapping[str, Any]) -> str:
     low, high = d["ci95"]
-    ends = "" if low is None or high is None else f" [{low * BITS:+.3g}, {high * BITS:+.3g}]"
+    ends = "" if low is None or high is None else f" [{_signed(low * BITS)}, {_signed(high * BITS)}]"
     seeds = fewer_seeds(d)
-    return f"{d['bits']:+.3g}{ends} bits".replace("-", "−") + (f", {seeds}" if seeds else "")
+    return f"{_signed(d['bits'])}{ends} bits" + (f", {seeds}" if seeds else "")
+
+
+def _signed(value: float) -> str:
+    """Write a difference in three digits, or in full from a thousand on."""
+    return (f"{value:+,.0f}" if abs(value) >= 1000 else f"{value:+.3g}").replace("-", "−")
 
 
 def _tally(differences: Sequence[Mapping[str, Any]], title: str) -> list[str]:

@@ -61,12 +61,12 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
 def summarise(outcomes: Iterable[Outcome], settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the report's numbers as JSON values.
 
-    Keys: ``target``, ``unit``, ``points`` (a record an estimate), ``means`` (over seeds, by problem, space,
-    size and dimension), ``compared`` (the same at the base point, over the seeds that a problem's spaces have
-    in common), ``spaces`` (paired differences of two spaces on one problem, a kernel's less a network's),
-    ``axes`` (means against input dimension) and ``dimensions`` (differences of the highest and the lowest
-    dimension in one space). What is over seeds says over how many (``seeds``) of how many (``planned``):
-    those that failed were hard ones.
+    Keys: ``target``, ``unit``, ``training_size`` (of the base point), ``points`` (a record an estimate),
+    ``means`` (over seeds, by problem, space, size and dimension), ``compared`` (the same at the base point,
+    over the seeds that a problem's spaces have in common), ``spaces`` (paired differences of two spaces on
+    one problem, a kernel's less a network's), ``axes`` (means against input dimension) and ``dimensions``
+    (differences of the highest and the lowest dimension in one space). What is over seeds says over how many
+    (``seeds``) of how many (``planned``): those that failed were hard ones.
     """
     done = sorted(outcomes, key=lambda o: (o.problem, o.space, o.n_train, str(o.dimension), o.seed))
     return {

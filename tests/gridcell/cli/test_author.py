@@ -135,6 +135,44 @@ def test_a_corruption_of_ones_own(tmp_path):
     assert "640 images" in shown.replace("   ", " ").replace("  ", " ")  # 16 x 5 pairs of 8
 
 
+SETS = """
+data: {image_size: 16, shifts: {c: {per_corruption: 1}}}
+architectures: {net: {name: resnet18, options: {layers: [1, 1, 1, 1], channels: [8, 8, 16, 16]}}}
+pretrainings: {plain: {epochs: 1, batch_size: 64}}
+methods: {ft: {}}
+training: {epochs: 1}
+downstream: [v2, sketch]
+distance: {enabled: true, max_samples: 50}
+"""
+
+
+@pytest.mark.slow
+def test_a_shift_of_ones_own(tmp_path):
+    """What was there is not made, trained on or tested again; an edit concerns the new set alone."""
+    (tmp_path / "suite.yaml").write_text(SETS)
+    suite = ("imagenet-rib", "--suite", "suite.yaml")
+    run = ("run", *suite, "--executor", "inline", "--out", "report")
+    assert " 0 failed" in gridcell(*run, where=tmp_path)
+    said = gridcell("new", "shift", "negative", where=tmp_path)
+    assert "--select downstream=negative" in said
+    file = tmp_path / "negative.py"
+    assert len(file.read_text().splitlines()) < 30
+    edit(file, '"strength": 1.0', '"strength": 0.5')
+    assert "6 of 6 checks passed" in gridcell("check", "negative.py", where=tmp_path)
+    said = gridcell("plan", *suite, "--plugin", "negative.py", where=tmp_path)
+    # Its images, features, distance; a model trained on them and tested twice; three others tested on them.
+    assert "9 to run" in said
+    assert "other code" not in said
+    said = gridcell(*run, "--plugin", "negative.py", where=tmp_path)
+    assert "9 cells run, 0 failed" in said
+    assert "negative" in (tmp_path / "report" / "report.html").read_text()
+    edit(file, "1 - 2 * image", "0.9 - 2 * image")
+    said = gridcell("plan", *suite, "--plugin", "negative.py", where=tmp_path)
+    assert "1 done by other code: shift negative changed since" in said
+    assert "8 done from results that are stale" in said
+    assert "0 done" not in gridcell("plan", *suite, where=tmp_path)
+
+
 @pytest.mark.slow
 def test_an_importer_of_ones_own(tmp_path):
     gridcell("new", "importer", "pets", where=tmp_path)

@@ -11,7 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from gridcell.data.deriving import derive, derive_folder
 from gridcell.data.folder import write_folder
-from gridcell.data.image_sets import fingerprint, read_suite
+from gridcell.data.image_sets import read_suite, set_checksums
 from gridcell.data.images import LabelledImages, content_digest, select
 from gridcell.errors import UserError
 
@@ -183,9 +183,9 @@ def test_folder_to_suite(tmp_path, digits):
     sets = read_suite(tmp_path / "out")
     assert sets["c"].size == (24, 24)
     assert len(sets["c"].groups) == 75
-    first = fingerprint(tmp_path / "out")
+    first = set_checksums(tmp_path / "out")
     derive_folder(tmp_path / "base", tmp_path / "out", size=24, seed=4, parameters=parameters)
-    assert fingerprint(tmp_path / "out") == first, "a suite of our own is replaced, and comes out the same"
+    assert set_checksums(tmp_path / "out") == first, "a suite of our own is replaced, and comes out the same"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["base", "out"]
 
 

@@ -141,7 +141,7 @@ def test_workers_that_had_nothing_to_do_are_gone_and_start_anew_in_turns(handing
 def test_cells_that_wait_for_a_machine_keep_nothing_from_those_that_are_there(handing_out, monkeypatch):
     searcher = handing_out([1] * 6, gpus=[1] * 40, ask_beyond=True)
     asked = trials(searcher, *range(60))
-    beyond = [trial for trial in asked if searcher._trials[trial].cell.resources.gpus]
+    beyond = [trial for trial in asked if searcher._trials[trial].resources.gpus]
     assert len(beyond) == type(searcher).ASK_AT_MOST
     assert len(asked) - len(beyond) == 4
     monkeypatch.setattr(type(searcher), "PATIENCE_S", -1.0)  # the machines take minutes
@@ -177,6 +177,16 @@ def test_room_counts_what_all_workers_of_all_cells_ask_for(monkeypatch):
     assert not room.holds([Resources(cpus=2, workers=3), Resources(cpus=3)])
     assert room.holds([Resources(gpus=0.1)] * 8 + [Resources(cpus=0, gpus=0.1)] * 2)
     assert not room.holds([Resources(gpus=0.5)] * 2 + [Resources(gpus=0.1)])
+
+
+def test_room_tells_how_many_more_cells_fit(monkeypatch):
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 8.0, "GPU": 1.0})
+    room = Room()
+    assert room.more_of(Resources(cpus=2), [Resources(cpus=3)]) == 2
+    assert room.more_of(Resources(cpus=2, workers=2), []) == 2
+    assert room.more_of(Resources(gpus=0.3), [Resources(gpus=0.1)]) == 3
+    assert room.more_of(Resources(gpus=2), []) == 0
+    assert room.more_of(Resources(), [Resources()] * 9) == 0
 
 
 @pytest.mark.slow

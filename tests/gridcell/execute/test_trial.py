@@ -32,8 +32,8 @@ def trial_of(store, tmp_path, monkeypatch):
 
 
 def take(trial, cell_id):
-    told = {"oom_halvings": 0, "attempt": "one", "avoid": (), "added": "", "replaces": None}
-    trial.config = {"cell": cell_id, **told}
+    told = {"cell": cell_id, "oom_halvings": 0, "added": "", "replaces": None}
+    trial.config = {"cells": [told], "attempt": "one", "avoid": ()}
     assert trial.reset_config(trial.config)
 
 
@@ -47,7 +47,7 @@ def run(trial, grid):
     while not said[-1]["done"]:
         said.append(trial.step())
     *before, last = said
-    cell = grid.cells[trial.config["cell"]]
+    cell = grid.cells[trial.config["cells"][0]["cell"]]
     return before, _outcome(cell, json.loads(last[OUTCOME]))
 
 

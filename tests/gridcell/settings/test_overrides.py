@@ -35,6 +35,7 @@ def loaded(task, *overrides, suite="mini", seeds=None):
         ("inductive-bias", "spaces.mlp-1.bandwidth=2", "Unknown setting"),
         ("generalization-difficulty", "datasets.digits.dimension=5", "Unknown setting"),
         ("imagenet-rib", "epochs=3", "belongs at 'training.epochs' or 'pretrainings.NAME.epochs'"),
+        ("imagenet-rib", "methods.ft.lr=3", "belongs at 'methods.ft.training.lr' or 'training.lr'"),
         ("imagenet-rib", "training.epochs.more=3", "'training.epochs' holds a value, not further keys"),
         ("imagenet-rib", "training..epochs=3", "must look like --set key=value"),
         ("inductive-bias", "spaces.mlp-3.widths.3=5", "is a list: a key below it is a number from 0 to 2"),

@@ -1,6 +1,5 @@
 """The page, its figures and the terminal's tables."""
 
-import base64
 import json
 import re
 import subprocess
@@ -46,7 +45,7 @@ def test_everything_is_written(full):
     names = [path.name for path in files]
     assert names[0] == "report.html"
     tables = ["cells.csv", "leaderboard.csv", "summary.json"]
-    kinds = ["leaderboard", "before", "radar", "wise_ft"]
+    kinds = ["tradeoff", "leaderboard", "before", "radar", "wise_ft"]
     per_model = [
         f"{kind}-model-{index}" for kind in ("change", "accuracy") for index in (1, 2)
     ]  # slugs collide
@@ -56,14 +55,17 @@ def test_everything_is_written(full):
 def test_the_page_stands_alone_and_holds_every_figure(full):
     out, files, _, _ = full
     page = (out / "report.html").read_text(encoding="utf-8")
-    shown = re.findall(r'<img src="data:image/png;base64,([^"]+)"', page)
-    assert {base64.b64decode(image) for image in shown} == {
-        p.read_bytes() for p in files if p.suffix == ".png"
-    }
-    assert len(shown) == 8
-    assert len(re.findall(r"<b>Figure \d+\.</b>", page)) == 8
+    pictures = [path.stem for path in files if path.suffix == ".png"]
+    figures = re.findall(r"<figure>.*?</figure>", page, re.DOTALL)
+    assert len(figures) == len(pictures) == 9
+    for figure in figures:
+        assert re.search(r'<svg role="img" aria-label="[^"]+" class="part', figure)
+        name, data = re.search(r'download="([^"]+)\.csv" href="data:text/csv;([^"]+)"', figure).groups()
+        assert name in pictures
+        assert data.startswith(("charset=utf-8,", "base64,"))
+    assert re.findall(r"<b>Figure (\d+)\.</b>", page) == [str(number) for number in range(1, 10)]
     assert not re.search(r'(src|href)="(https?:)?//|@import|url\(', page)
-    assert page.count("<script") == 1  # the page's own, which sorts tables
+    assert page.count("<script") == 1  # the page's own
 
 
 def test_the_page_says_the_numbers(full):

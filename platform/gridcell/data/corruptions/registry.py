@@ -45,7 +45,12 @@ corruption_registry: Registry[Corruption] = Registry(
 
 
 def all_corruptions() -> dict[str, Corruption]:
-    """Return all corruptions by name: the ``CORRUPTIONS`` of every module in this package."""
+    """Return all corruptions by name: the ``CORRUPTIONS`` of every module in this package.
+
+    Example:
+        >>> "gaussian_noise" in all_corruptions()
+        True
+    """
     return corruption_registry.all
 
 
@@ -63,6 +68,10 @@ def added_corruptions() -> dict[str, int]:
 
     Those of this package are among them where their version isn't 1. It belongs to the identity of whatever
     holds a derived set ``c``; empty where no plug-in adds a corruption.
+
+    Example:
+        >>> added_corruptions()
+        {}
     """
     own = f"{__package__}."
     return {

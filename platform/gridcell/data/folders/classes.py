@@ -116,6 +116,9 @@ def open_class_folders(root: str | Path, *, min_images: int = 1) -> ClassFolders
     Raises:
         UserError: There is no such folder or no image in it; an image lies deeper, so its class is unclear;
             two names are one class; or an image can't be read.
+
+    Example:
+        >>> folders = open_class_folders("photographs", min_images=5)  # doctest: +SKIP
     """
     folder = Path(root).expanduser()
     if not folder.is_dir():

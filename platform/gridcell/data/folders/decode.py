@@ -88,6 +88,14 @@ def look_at(content: bytes, name: str) -> Look:
 
     Raises:
         Unreadable: It is of no format that is read, or its header is damaged; ``name`` says which.
+
+    Example:
+        >>> import io
+        >>> from PIL import Image
+        >>> file = io.BytesIO()
+        >>> Image.new("L", (6, 4), 200).save(file, "png")
+        >>> look_at(file.getvalue(), "grey.png").grey
+        True
     """
     with _opened(content, name) as image:
         return _look(image, content)
@@ -132,6 +140,14 @@ def decode(
 
     Raises:
         Unreadable: It can't be read.
+
+    Example:
+        >>> import io
+        >>> from PIL import Image
+        >>> file = io.BytesIO()
+        >>> Image.new("L", (6, 4), 200).save(file, "png")
+        >>> decode(file.getvalue(), "grey.png").shape
+        (4, 6, 3)
     """
     with _opened(content, name) as image:
         image.load()

@@ -70,6 +70,10 @@ def converted(looks: Iterable[Look], form: Form, *, own: bool = True) -> str:
         looks: What the images' headers say.
         form: What they are brought to.
         own: See :mod:`gridcell.data.folders.decode`.
+
+    Example:
+        >>> converted([], Form(channels=3, bits=8))
+        ''
     """
     kinds: Counter[str] = Counter()
     for look in looks:

@@ -82,7 +82,12 @@ class Tree:
 
 
 def is_hidden(name: str) -> bool:
-    """Tell whether a file or folder is hidden or the system's own, as ``.DS_Store`` and ``__MACOSX`` are."""
+    """Tell whether a file or folder is hidden or the system's own, as ``.DS_Store`` and ``__MACOSX`` are.
+
+    Example:
+        >>> is_hidden(".DS_Store"), is_hidden("cat.jpg")
+        (True, False)
+    """
     return name.startswith(".") or name.lower() in _SYSTEM
 
 

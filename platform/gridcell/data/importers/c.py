@@ -14,7 +14,10 @@ from gridcell.data.importers.source import Source
 from gridcell.errors import UserError
 
 EXTRA_CORRUPTIONS = ("gaussian_blur", "saturate", "spatter", "speckle_noise")
+"""ImageNet-C's four further corruptions, which are no part of the benchmark's 15."""
+
 SEVERITY_FOLDERS = ("1", "2", "3", "4", "5")
+"""Folders of one corruption in ImageNet-C, a severity each."""
 
 
 def read(source: Source) -> Layout:

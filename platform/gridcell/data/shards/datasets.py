@@ -30,11 +30,15 @@ class DecodedImages(Dataset[Any]):
     Args:
         samples: What to read.
         prepare: What is done to each image.
+        label_of: int64, shape (L,): stored label -> label given; None: the same.
     """
 
-    def __init__(self, samples: Samples, prepare: "Prepare") -> None:
+    def __init__(
+        self, samples: Samples, prepare: "Prepare", label_of: NDArray[np.int64] | None = None
+    ) -> None:
         self.samples = samples
         self.prepare = prepare
+        self.label_of = label_of
         self._starts = np.cumsum([0, *samples.counts])
 
     def __len__(self) -> int:
@@ -56,7 +60,8 @@ class DecodedImages(Dataset[Any]):
             raise CorruptData(
                 f"Image {file} of set '{self.samples.name}' can't be read: {error.why}"
             ) from error
-        return self.prepare(image), sample.label
+        label = sample.label if self.label_of is None else int(self.label_of[sample.label])
+        return self.prepare(image), label
 
     def __getitems__(self, numbers: list[int]) -> "list[tuple[Tensor, int]] | CorruptData":
         """Return a batch; an error as a value, since a loader's process would bury it in a traceback."""
@@ -136,6 +141,7 @@ class StoredBatches:
         order: Numbers of the images in each batch.
         loaders: Processes that read and decode; 0: this one does.
         pin_memory: Whether batches lie in page-locked memory; by default where there is a GPU.
+        label_of: See :class:`DecodedImages`.
     """
 
     def __init__(
@@ -146,12 +152,13 @@ class StoredBatches:
         *,
         loaders: int = 0,
         pin_memory: bool | None = None,
+        label_of: NDArray[np.int64] | None = None,
     ) -> None:
         self.sampler = order
         self._of_batches: deque[tuple[Any, ...]] = deque()
         self._numbers = _Numbers(order, self._of_batches)
         self._loader = DataLoader(
-            DecodedImages(samples, prepare),
+            DecodedImages(samples, prepare, label_of),
             batch_sampler=self._numbers,
             collate_fn=_collated,
             num_workers=loaders,

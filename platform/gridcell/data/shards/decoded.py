@@ -80,7 +80,12 @@ class ShardImages:
 
 
 def is_shards(path: str) -> bool:
-    """Say whether ``path`` is meant as a set of shards: an address, or a folder with a manifest."""
+    """Say whether ``path`` is meant as a set of shards: an address, or a folder with a manifest.
+
+    Example:
+        >>> is_shards("s3://bucket/v2")
+        True
+    """
     return "://" in path or (Path(path).expanduser() / MANIFEST).is_file()
 
 
@@ -89,5 +94,9 @@ def shards_fingerprint(uri: str) -> str:
 
     Raises:
         UserError: there is no finished import at ``uri``.
+
+    Example:
+        >>> shards_fingerprint("s3://bucket/v2")[:8]  # doctest: +SKIP
+        '5b1c07e2'
     """
     return hashlib.sha256(read_manifest(Folder.open(uri)).to_json()).hexdigest()

@@ -76,6 +76,10 @@ def open_samples(name: str, uri: str) -> Samples:
     Raises:
         UserError: There is no such set, another one, or an import that isn't finished.
         CorruptData: The manifest is damaged.
+
+    Example:
+        >>> open_samples("v2", "s3://bucket/v2").content[:8]  # doctest: +SKIP
+        '5b1c07e2'
     """
     folder = Folder.open(uri)
     if folder.filesystem.exists(folder.path(MANIFEST)):
@@ -91,6 +95,23 @@ def open_samples(name: str, uri: str) -> Samples:
             f"'gridcell data import {name} --from PATH --to {uri}' makes it"
         )
     return FolderSamples(name, folder.root)
+
+
+def open_shards(uri: str) -> Samples:
+    """Open an imported set, whatever it was imported as.
+
+    Raises:
+        UserError: There is no finished import at ``uri``; says how one is made.
+        CorruptData: Its manifest is damaged.
+    """
+    folder = Folder.open(uri)
+    if not folder.filesystem.exists(folder.path(MANIFEST)):
+        if folder.filesystem.exists(folder.path(UNFINISHED)):
+            raise UserError(f"The import at {uri} isn't finished: give its command again")
+        raise UserError(
+            f"There are no shards at {uri}: 'gridcell data import folder --from PATH --to {uri}' makes them"
+        )
+    return ShardSamples(uri)
 
 
 class ShardSamples:

@@ -30,6 +30,8 @@ def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> Labell
     share, views = _share_and_views(parameters)
     pool = sources.pool
     candidates = [pool] + [render(pool, retake, name=f"a/{view}", seed=seed) for view in range(1, views)]
+    if sources.pretrain is None:
+        raise UserError("Shift 'a' needs the images that models are pre-trained on")
     model = fit_reference(sources.pretrain)
     margins = np.round([reference_margins(model, seen) for seen in candidates], _MARGIN_DECIMALS)
     hardest_view, margin = margins.argmin(axis=0), margins.min(axis=0)
@@ -100,4 +102,5 @@ SHIFT = Shift(
     parameters={"hard_share": 0.4, "views": 6},
     least=2,
     validate=_share_and_views,
+    pretrain=True,
 )

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -15,6 +14,11 @@ from gridcell.data.seeds import image_generator
 from gridcell.errors import UserError, unknown
 from gridcell.registry import Registry
 
+BUILT_IN = ("v2", "a", "r", "sketch", "objectnet", "cartoon", "drawing", "c")
+"""The benchmark's sets, in the paper's order. Fresh images are shared out among these alone."""
+
+_LAST = 100
+
 
 @dataclass(frozen=True)
 class Sources:
@@ -23,11 +27,11 @@ class Sources:
     Attributes:
         pool: The images to derive from; the result's classes are the pool's.
         pretrain: The images a model is pre-trained on, for shifts that need to know what such a model finds
-            hard; never part of the result.
+            hard; never part of the result. None for a shift that does not say that it looks at them.
     """
 
     pool: LabelledImages
-    pretrain: LabelledImages
+    pretrain: LabelledImages | None = None
 
 
 @dataclass(frozen=True)
@@ -41,23 +45,45 @@ class Shift:
             validation images, as ImageNet-C, -Cartoon and -Drawing are.
         make: ``(sources, seed, parameters) -> set``, deterministic, named ``name``.
         order: Place among the sets; ties go by name.
-        share: Share of each class's fresh images that it takes; 0 where ``source`` is ``"val"``.
+        share: Share of each class's fresh images that it takes; 0 where ``source`` is ``"val"``. A shift that
+            is not :data:`BUILT_IN` takes them from those that the built-in ones leave.
         subset: Whether the set covers only a part of the classes.
         parameters: Names and defaults of what a user may set.
         least: Fewest images of a class in the pool with which it works.
         validate: Given all parameters, finite numbers, raises UserError where one is out of its range.
+        pretrain: Whether it looks at the images that models are pre-trained on.
+        version: Of what it does. Raise it where that changes: sets with it are made anew.
+
+    Example:
+        >>> Shift("grey", "grey images", "val", lambda sources, seed, parameters: sources.pool).order
+        100
     """
 
     name: str
     about: str
     source: Literal["fresh", "val"]
     make: Callable[[Sources, int, Mapping[str, float]], LabelledImages]
-    order: int
+    order: int = _LAST
     share: float = 0.0
     subset: bool = False
     parameters: Mapping[str, float] = field(default_factory=dict)
     least: int = 1
     validate: Callable[[Mapping[str, float]], object] | None = None
+    pretrain: bool = False
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        if self.name in ("pretrain", "val"):
+            raise UserError(f"A shift can't be called '{self.name}': that is a set of every suite")
+        if self.source not in ("fresh", "val"):
+            raise UserError(
+                f'The source of shift \'{self.name}\' must be "fresh" or "val", not {self.source!r}'
+            )
+        if self.source == "fresh" and not 0 < self.share <= 1:
+            raise UserError(
+                f"Shift '{self.name}' takes fresh images: its share must be above 0 and at most 1, "
+                f"not {self.share!r}"
+            )
 
     def check(self, parameters: Mapping[str, float]) -> None:
         """Make sure that parameters are the shift's, finite numbers, and in their ranges.
@@ -82,20 +108,40 @@ class Shift:
         """Derive the set, with ``parameters`` over the defaults.
 
         Raises:
-            UserError: A parameter is unknown or out of its range.
+            UserError: A parameter is unknown or out of its range, a class has too few images, or what the
+                recipe returns has another name than the shift.
         """
         self.check(parameters or {})
-        return self.make(sources, seed, {**self.parameters, **(parameters or {})})
+        pool = sources.pool
+        for label in pool.classes:
+            count = int(np.sum(pool.labels == label))
+            if count < self.least:
+                raise UserError(
+                    f"Shift '{self.name}' needs {self.least} images of a class, but class "
+                    f"'{pool.class_names[label]}' has {count}"
+                )
+        made = self.make(sources, seed, {**self.parameters, **(parameters or {})})
+        if made.name != self.name:
+            raise UserError(f"Shift '{self.name}' returns a set that is called '{made.name}'")
+        return made
 
 
-shift_registry: Registry[Shift] = Registry(__package__ or "", "SHIFT", "shift")
+shift_registry: Registry[Shift] = Registry(
+    __package__ or "", "SHIFT", "shift", kinds=Shift, group="gridcell.shifts"
+)
 
 
-@cache
 def shifts_in_order() -> dict[str, Shift]:
-    """Return all shifts by name in their order: the ``SHIFT`` of every module in this package."""
-    in_order = sorted(shift_registry.all.values(), key=lambda entry: (entry.order, entry.name))
-    return {entry.name: entry for entry in in_order}
+    """Return all shifts by name: the built-in ones in the paper's order, then those from outside.
+
+    Example:
+        >>> list(shifts_in_order())
+        ['v2', 'a', 'r', 'sketch', 'objectnet', 'cartoon', 'drawing', 'c']
+    """
+    in_order = sorted(
+        shift_registry.all.values(), key=lambda one: (one.name not in BUILT_IN, one.order, one.name)
+    )
+    return {one.name: one for one in in_order}
 
 
 def shift(name: str) -> Shift:
@@ -103,6 +149,10 @@ def shift(name: str) -> Shift:
 
     Raises:
         UserError: There is none; the message names the nearest.
+
+    Example:
+        >>> shift("sketch").name
+        'sketch'
     """
     return shift_registry.get(name)
 

@@ -1,0 +1,197 @@
+"""A comparison as tables, as a page that stands alone, and as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gridcell.answers.compare import Comparison
+from gridcell.answers.noise import Move
+from gridcell.report.tables import Column, Columns, Table, Value
+from gridcell.report.templates import environment
+from gridcell.store.values import without_not_finite
+
+MOST = 30
+"""Rows that the terminal shows of a table; the page shows ten times as many."""
+
+NO_INTERVAL = "no interval: one seed"
+
+
+def tables(found: Comparison, most: int = MOST) -> list[Table]:
+    """Return the tables of a comparison that are not empty, the answer first.
+
+    Args:
+        found: the comparison.
+        most: rows of each table; the title says how many there are beyond.
+    """
+    first, second = found.first, found.second
+    sides = [Column(first, _value, kind="long"), Column(second, _value, kind="long")]
+    where = Column("where", kind="long")
+    laid_out: list[tuple[str, Columns, Sequence[Sequence[Any]]]] = [
+        (
+            "Differences, those beyond noise first, then the largest",
+            [
+                where,
+                Column("metric", kind="text"),
+                Column(first, _number),
+                Column(second, _number),
+                Column("difference", _signed),
+                Column("seeds"),
+                Column("verdict", kind="text"),
+            ],
+            [_move_row(move) for move in found.moves],
+        ),
+        (
+            "Values that are no numbers",
+            [where, Column("metric", kind="text"), *sides],
+            [[_where(labels), name, one, two] for labels, name, one, two in found.other],
+        ),
+        (f"Only in {first}", [where], [[_where(labels)] for labels in found.only_first]),
+        (f"Only in {second}", [where], [[_where(labels)] for labels in found.only_second]),
+        ("Settings that differ", [Column("setting", kind="text"), *sides], list(found.settings)),
+        (
+            "Code that differs",
+            [Column("module", kind="long"), Column("cells that run it")],
+            list(found.code),
+        ),
+        ("Versions that differ", [Column("package", kind="text"), *sides], list(found.versions)),
+        ("Data that differ", [Column("what", kind="long")], [[sentence] for sentence in found.data]),
+        (
+            "Targets whose answers differ",
+            [
+                where,
+                Column(f"cell in {first}", kind="text"),
+                Column(f"cell in {second}", kind="text"),
+                "metrics",
+            ],
+            [
+                [_where(each.labels), each.first, each.second, len(each.metrics) or Value(0, "files alone")]
+                for each in found.changed
+            ],
+        ),
+    ]
+    return [
+        Table(columns, rows[:most], f"{title}{f' ({most} of {len(rows)})' if len(rows) > most else ''}")
+        for title, columns, rows in laid_out
+        if rows
+    ]
+
+
+def facts(found: Comparison) -> list[str]:
+    """Return sentences that hold for the whole comparison."""
+    said = [found.sentence()]
+    said += found.notes
+    if found.neither:
+        said.append(f"{found.neither} targets have no result on either side.")
+    for name, commits in zip((found.first, found.second), found.commits, strict=True):
+        if commits and found.commits[0] != found.commits[1]:
+            said.append(f"{name} was made by {'; '.join(commits)}.")
+    if any(not math.isnan(move.half_width) for move in found.moves):
+        said.append(
+            "Intervals are Student's, 95 %, over seeds; the noise of a metric is pooled over the places "
+            "where it differs. 'Moved' allows for the number of differences (Bonferroni, 5 % in all)."
+        )
+    return said
+
+
+def as_json(found: Comparison) -> dict[str, Any]:
+    """Return a comparison as JSON values; what is not finite is null."""
+    body = {
+        "first": found.first,
+        "second": found.second,
+        "same": found.same,
+        "sentence": found.sentence(),
+        "equal": found.equal,
+        "settings": [list(each) for each in found.settings],
+        "code": [list(each) for each in found.code],
+        "commits": [list(each) for each in found.commits],
+        "versions": [list(each) for each in found.versions],
+        "data": list(found.data),
+        "changed": [
+            {
+                "labels": dict(each.labels),
+                "cells": [each.first, each.second],
+                "metrics": {name: list(pair) for name, pair in each.metrics.items()},
+            }
+            for each in found.changed
+        ],
+        "only_first": [dict(labels) for labels in found.only_first],
+        "only_second": [dict(labels) for labels in found.only_second],
+        "neither": found.neither,
+        "moves": [
+            {
+                "labels": dict(move.place),
+                "metric": move.metric,
+                "before": move.before,
+                "after": move.after,
+                "difference": move.difference,
+                "half_width": move.half_width,
+                "seeds": move.pairs,
+                "moved": move.moved,
+            }
+            for move in found.moves
+        ],
+        "other": [[dict(labels), *rest] for labels, *rest in found.other],
+        "tolerance": found.tolerance,
+        "notes": list(found.notes),
+    }
+    finite, _ = without_not_finite(json.loads(json.dumps(body, default=str)))
+    return dict(finite)
+
+
+def write_comparison(found: Comparison, out: Path) -> Path:
+    """Write ``compare.html`` and ``compare.json`` into a folder; return the page."""
+    out.mkdir(parents=True, exist_ok=True)
+    template = environment(Path(__file__).parent).get_template("compare.html.jinja")
+    page = out / "compare.html"
+    title = f"{found.first} against {found.second}"
+    text = template.render(
+        title=title, facts=facts(found), tables=tables(found, most=10 * MOST), same=found.same
+    )
+    page.write_text(text, encoding="utf-8")
+    body = json.dumps(as_json(found), indent=1, ensure_ascii=False, allow_nan=False)
+    (out / "compare.json").write_text(f"{body}\n", encoding="utf-8")
+    return page
+
+
+def _move_row(move: Move) -> Sequence[Any]:
+    known = not math.isnan(move.half_width)
+    note = f"± {move.half_width:.3g}" if known else ""
+    verdict = "moved" if move.moved else "within noise" if known else "within the tolerance"
+    verdict += "" if known else f" ({NO_INTERVAL})"
+    difference = Value(move.difference, None, note)
+    mark = "best" if move.moved else ""
+    return [
+        _where(dict(move.place)),
+        move.metric,
+        move.before,
+        move.after,
+        difference,
+        move.pairs,
+        Value(verdict, mark=mark),
+    ]
+
+
+def _where(labels: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={value}" for name, value in labels.items()) or "all"
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _number(value: float) -> str:
+    return f"{value:.5g}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.4g}"
+
+
+def lines(found: Comparison) -> Iterator[Any]:
+    """Yield what the terminal prints: sentences and tables."""
+    yield from facts(found)
+    yield from tables(found)

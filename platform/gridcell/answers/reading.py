@@ -1,0 +1,292 @@
+"""What a notebook reads by one call: results, curves, artifacts and plans."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gridcell.answers import frames
+from gridcell.answers.request import (
+    DEFAULT_STORAGE,
+    DEFAULT_SUITE,
+    Overrides,
+    Request,
+    Select,
+    grid_results,
+    open_store,
+    reading,
+    request,
+)
+from gridcell.answers.states import states_of
+from gridcell.errors import UserError, did_you_mean
+from gridcell.grid import Grid, Target
+from gridcell.report.missing import nothing_done
+from gridcell.report.results import GridResults
+from gridcell.report.tidy import tidy
+from gridcell.staleness import find_stale
+from gridcell.store import Store
+from gridcell.store.cache import cache_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def results(
+    task: str,
+    suite: str = DEFAULT_SUITE,
+    storage: str | Path = DEFAULT_STORAGE,
+    *,
+    select: Select = None,
+    settings: Overrides = None,
+    seeds: int | None = None,
+    plugins: Sequence[str] = (),
+    long: bool = False,
+) -> pd.DataFrame:
+    """Return what a suite answers, a row for each target.
+
+    The columns are the suite's labels; ``seed``; the cell's metrics, a nested one by its path, such as
+    ``accuracy.v2``; and the cell that made them:
+
+    ============ ======= ==================================================================
+    ``cell``     text    id of the cell; ``gridcell cell show ID`` shows it
+    ``kind``     text    of the cell
+    ``state``    text    ``done``, or why there is no result; then the metrics are NaN
+    ``stale``    bool    made by other code or from other inputs than are there now
+    ``staleness`` text   why it is stale; ``code unknown``; or empty
+    ``seconds``  float   wall-clock time that the cell took
+    ``device``   text    ``cpu`` or ``cuda``; ``machine`` is its model, ``host`` the computer
+    ``started``  time    in UTC
+    ``commit``   text    of the sources, and whether they were modified
+    ============ ======= ==================================================================
+
+    ``frame.attrs`` holds the task, suite, selection and storage, and which columns are labels and metrics.
+    Polars takes the frame as it is: ``polars.DataFrame(frame)``; ``pyarrow.table(frame)`` likewise.
+
+    Args:
+        task: name of the task.
+        suite: name of a suite, or the path of a YAML file.
+        storage: folder or URI of the store.
+        select: label -> value or values, or ``"key=value,value"``; see ``gridcell run --select``.
+        settings: dotted key -> value, or ``"key=value"``; see ``gridcell run --set``.
+        seeds: repeat with the seeds 0 .. seeds-1.
+        plugins: files with parts of your own.
+        long: return a row for each target and number instead: ``metric``, ``key`` and ``value``.
+
+    Raises:
+        UserError: a name, key or value is wrong, nothing is stored there, or a stored result is damaged.
+
+    Example:
+        >>> frame = gridcell.results("imagenet-rib", select={"method": "ft"})  # doctest: +SKIP
+        >>> frame[~frame.stale].groupby(["model", "downstream"])["mean_accuracy"].mean()  # doctest: +SKIP
+    """
+    asked, found = _found(task, suite, storage, select, settings, seeds, plugins)
+    table = tidy(found)
+    answer = frames.long_frame(table) if long else frames.frame_of(table)
+    metrics = ["value"] if long else list(table.metrics)
+    return _described(answer, asked, storage, labels=list(table.labels), metrics=metrics)
+
+
+def curves(
+    task: str,
+    suite: str = DEFAULT_SUITE,
+    storage: str | Path = DEFAULT_STORAGE,
+    *,
+    select: Select = None,
+    settings: Overrides = None,
+    seeds: int | None = None,
+    plugins: Sequence[str] = (),
+    kind: str | None = None,
+) -> pd.DataFrame:
+    """Return what cells reported while they ran, a row for each target, metric and step.
+
+    The columns are the labels, ``seed``, ``cell``, ``kind``, ``metric``, ``step`` and ``value``. A target
+    whose own cell reported nothing, such as an evaluation, has the curves of the nearest cells that it needs,
+    such as the training.
+
+    Args:
+        task: name of the task.
+        suite: name of a suite, or the path of a YAML file.
+        storage: folder or URI of the store.
+        select: see ``results``.
+        settings: see ``results``.
+        seeds: see ``results``.
+        plugins: see ``results``.
+        kind: take the curves of all cells of this kind that a target's cell needs, directly or not.
+
+    Raises:
+        UserError: see ``results``; or the suite has no cells of that kind.
+    """
+    asked, found = _found(task, suite, storage, select, settings, seeds, plugins)
+    kinds = {cell.kind for cell in asked.grid.cells.values()}
+    if kind is not None and kind not in kinds:
+        raise UserError(f"{asked.title} has no cells of the kind '{kind}': {did_you_mean(kind, kinds)}")
+    labels = list(dict.fromkeys(name for target in asked.grid.targets for name in target.labels))
+    rows = [row for target in asked.grid.targets for row in _curve_rows(found, target, kind)]
+    seed = [] if "seed" in labels else ["seed"]
+    columns = [*labels, *seed, "cell", "kind", "metric", "step", "value"]
+    return _described(
+        frames.frame(rows, columns), asked, storage, labels=[*labels, "kind"], metrics=["value"]
+    )
+
+
+def artifact(
+    cell: str, name: str, storage: str | Path = DEFAULT_STORAGE, *, to: str | Path | None = None
+) -> Path:
+    """Return the local path of a file that a cell left in the store, after checking its bytes.
+
+    Args:
+        cell: id of the cell, or its first digits.
+        name: of the file, as ``gridcell cell show`` lists it.
+        storage: folder or URI of the store.
+        to: copy it to this file or existing folder. By default the path is that of the stored file, which
+            must not be changed; of a remote store, of a copy in the cache folder.
+
+    Raises:
+        UserError: there is no such cell or file, or several cells have ids that start so.
+        CorruptData: the file is not what was committed.
+    """
+    store = open_store(storage)
+    with reading(store.uri):
+        cell_id = find_result(store, cell)
+        result = store.results.read(cell_id)
+        if name not in result.artifacts:
+            title = result.cell.title or cell_id
+            raise UserError(f"Cell {title} left no file '{name}': {did_you_mean(name, result.artifacts)}")
+        path = store.results.fetch(result, name, cache_folder() / "artifacts")
+    if to is None:
+        return path
+    target = Path(to).expanduser()
+    target = target / Path(name).name if target.is_dir() else target
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    except OSError as error:
+        raise UserError(f"'{name}' can't be copied to '{target}': {error.strerror}") from error
+    return target
+
+
+def find_result(store: Store, prefix: str) -> str:
+    """Return the id of the one cell that is done and whose id starts with ``prefix``.
+
+    Raises:
+        UserError: none is, or several are.
+    """
+    found = [cell_id for cell_id in store.results.done() if prefix and cell_id.startswith(prefix)]
+    if len(found) != 1:
+        problem = f"{len(found)} cells" if found else "No cell"
+        raise UserError(f"{problem} that are done in '{store.uri}' have an id that starts with '{prefix}'")
+    return found[0]
+
+
+def plan(
+    task: str,
+    suite: str = DEFAULT_SUITE,
+    storage: str | Path = DEFAULT_STORAGE,
+    *,
+    select: Select = None,
+    settings: Overrides = None,
+    seeds: int | None = None,
+    plugins: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Return the cells of a suite and how far each is, a row a cell; starts nothing.
+
+    The columns are ``cell`` (id), ``kind``, ``title``, ``seed``, ``state`` (done, running, queued, failed,
+    diverged, blocked, not needed), ``stale``, ``staleness``, ``needs`` (list of ids) and ``targets`` (how
+    many places of the answer the cell gives). ``frame.attrs`` also holds ``skipped``, ``notes`` and
+    ``estimate``.
+
+    Args:
+        task: name of the task.
+        suite: name of a suite, or the path of a YAML file.
+        storage: folder or URI of the store; it need not be there yet.
+        select: see ``results``.
+        settings: see ``results``.
+        seeds: see ``results``.
+        plugins: see ``results``.
+
+    Raises:
+        UserError: a name, key or value is wrong.
+    """
+    asked = request(task, suite, select, settings, seeds, plugins)
+    store = open_store(storage, must_exist=False)
+    with reading(store.uri):
+        states = states_of(asked, store, store.failures.read_all())
+        stored, _ = store.results.read_many(store.results.done() & asked.grid.cells.keys())
+        stale = find_stale(asked.suite.task, asked.grid, store, stored)
+    counts: dict[str, int] = {}
+    for target in asked.grid.targets:
+        counts[target.cell] = counts.get(target.cell, 0) + 1
+    rows = [
+        {
+            "cell": cell.id,
+            "kind": cell.kind,
+            "title": cell.title,
+            "seed": cell.seed,
+            "state": states[cell.id],
+            "stale": cell.id in stale.reasons,
+            "staleness": stale.reasons.get(cell.id, ""),
+            "needs": list(cell.needs.values()),
+            "targets": counts.get(cell.id, 0),
+        }
+        for cell in asked.grid.cells.values()
+    ]
+    names = ["cell", "kind", "title", "seed", "state", "stale", "staleness", "needs", "targets"]
+    answer = _described(frames.frame(rows, names), asked, storage)
+    answer.attrs |= {
+        "skipped": [{"labels": dict(item.labels), "reason": item.reason} for item in asked.grid.skipped],
+        "notes": list(asked.grid.notes),
+        "estimate": dict(asked.suite.task.estimate_cost(asked.suite.settings, asked.grid)),
+    }
+    return answer
+
+
+def _found(
+    task: str,
+    suite: str,
+    storage: str | Path,
+    select: Select,
+    settings: Overrides,
+    seeds: int | None,
+    plugins: Sequence[str],
+) -> tuple[Request, GridResults]:
+    asked = request(task, suite, select, settings, seeds, plugins)
+    found = grid_results(asked, open_store(storage))
+    if not ({target.cell for target in asked.grid.targets} or set(asked.grid.cells)) & found.results.keys():
+        raise nothing_done(found)
+    return asked, found
+
+
+def _described(frame: pd.DataFrame, asked: Request, storage: str | Path, **more: Any) -> pd.DataFrame:
+    frame.attrs = {
+        "task": asked.suite.task.name,
+        "suite": asked.suite.name,
+        "select": {key: list(values) for key, values in asked.selected.items()},
+        "storage": str(storage),
+        **more,
+    }
+    return frame
+
+
+def _curve_rows(found: GridResults, target: Target, kind: str | None) -> Iterator[dict[str, Any]]:
+    for cell_id in _with_curves(found, target.cell, kind):
+        result = found.results[cell_id]
+        about = {"seed": result.cell.seed, **target.labels, "cell": cell_id, "kind": result.cell.kind}
+        for metric, points in result.curves.items():
+            for step, value in points:
+                yield {**about, "metric": metric, "step": step, "value": float(value)}
+
+
+def _with_curves(found: GridResults, cell_id: str, kind: str | None) -> list[str]:
+    """Return the cells whose curves belong to a target: of a kind, or the nearest that have any."""
+    if kind is not None:
+        closure = Grid(found.grid.cells).closure([cell_id])
+        return [one for one, cell in closure.items() if cell.kind == kind and one in found.results]
+    level = [cell_id]
+    while level:
+        having = [one for one in level if one in found.results and found.results[one].curves]
+        if having:
+            return having
+        level = list(dict.fromkeys(need for one in level for need in found.grid.cells[one].needs.values()))
+    return []

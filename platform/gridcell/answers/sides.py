@@ -1,0 +1,329 @@
+"""What a user may name to be compared: a storage, a report, a suite, a selection, a commit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gridcell import plugins as plugins_module
+from gridcell.answers.compare import Comparison, Side, compare as compare_sides
+from gridcell.answers.request import (
+    DEFAULT_STORAGE,
+    DEFAULT_SUITE,
+    Overrides,
+    Request,
+    Select,
+    grid_results,
+    open_store,
+    reading,
+    request,
+    selection,
+)
+from gridcell.errors import UserError, unknown
+from gridcell.report.record import RECORD, read_record, record_of
+from gridcell.report.results import GridResults
+from gridcell.report.tidy import commit_of
+from gridcell.staleness import find_stale
+from gridcell.store import Result, Store
+from gridcell.suite import suite_names
+from gridcell.task import find_task
+
+SUPERSEDED = "superseded"
+CURRENT = "current"
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What both sides share, unless a side says otherwise.
+
+    Attributes:
+        task: name of the task; None: the storage's or the report's.
+        suite: name of the suite; None: the storage's, or mini.
+        storage: where results are read from.
+        select: which targets.
+        settings: overrides.
+        seeds: how many.
+        plugins: files of the user's own.
+    """
+
+    task: str | None = None
+    suite: str | None = None
+    storage: str = DEFAULT_STORAGE
+    select: Select = None
+    settings: Overrides = None
+    seeds: int | None = None
+    plugins: Sequence[str] = ()
+
+
+def compare(
+    first: str,
+    second: str,
+    *,
+    task: str | None = None,
+    suite: str | None = None,
+    storage: str | Path = DEFAULT_STORAGE,
+    select: Select = None,
+    settings: Overrides = None,
+    seeds: int | None = None,
+    plugins: Sequence[str] = (),
+    tolerance: float = 0.0,
+) -> Comparison:
+    """Compare two sets of results: what differs in what made them, and in what they say.
+
+    A side is one of these, and both may be of different kinds:
+
+    - a storage (folder or URI), or the folder of a report;
+    - a suite (name or YAML file) or a selection such as ``method=ewc``, in ``storage``;
+    - a commit (seven digits or more): each result as it stood when the last one of that commit was made;
+    - ``superseded``, with each result that ``run --changed rerun`` replaced in place of the current one;
+      ``current``.
+
+    Args:
+        first: the side that counts as before.
+        second: the side that counts as after.
+        task: name of the task; by default the one whose results the storage holds.
+        suite: name of the suite, or the path of a YAML file; by default the one that ran last.
+        storage: where results of suites, selections and commits are.
+        select: see ``gridcell.results``.
+        settings: see ``gridcell.results``.
+        seeds: see ``gridcell.results``.
+        plugins: see ``gridcell.results``.
+        tolerance: share of a metric's size up to which a difference counts as none.
+
+    Raises:
+        UserError: a name is wrong or means two things, nothing is stored, or the sides can't be compared.
+    """
+    if not 0 <= tolerance < 1:
+        raise UserError(f"The tolerance must be a share from 0 to 1, not {tolerance:g}")
+    plugins_module.load([str(file) for file in plugins], joins=True)  # first, for the task may be in one
+    asked = Asked(task, suite, str(storage), select, settings, seeds, plugins)
+    return compare_sides(side(first, asked), side(second, asked), tolerance)
+
+
+def against_baseline(name: str, asked: Asked, found: GridResults) -> Comparison:
+    """Compare a report's results with a baseline, which counts as before.
+
+    Args:
+        name: of the baseline: any side.
+        asked: what the report was asked for.
+        found: the report's results.
+
+    Raises:
+        UserError: see ``compare``.
+    """
+    task = find_task(str(asked.task))
+    now = Side("this report", record_of(task.name, task.timings, found))
+    return compare_sides(side(name, asked), now)
+
+
+def side(name: str, asked: Asked) -> Side:
+    """Read what a name stands for.
+
+    Raises:
+        UserError: it stands for nothing, or for several things.
+    """
+    kinds = _kinds(name, asked)
+    if len(kinds) > 1:
+        raise UserError(f"'{name}' is {' and '.join(kinds)}: write ./{name} for the folder")
+    if not kinds:
+        raise _unknown(name, asked)
+    (read,) = kinds.values()
+    return read()
+
+
+def _kinds(name: str, asked: Asked) -> dict[str, Callable[[], Side]]:
+    """Return what a name may stand for, and how each is read."""
+    found: dict[str, Callable[[], Side]] = {}
+    folder = Path(name).expanduser()
+    if (folder / RECORD).is_file():
+        found["the folder of a report"] = lambda: _of_report(name, folder, asked)
+    elif "://" in name or (folder / "gridcell.json").is_file():
+        found["a storage"] = lambda: _of_store(name, replace(asked, storage=name))
+    if name in (SUPERSEDED, CURRENT):
+        found["a word of this command"] = lambda: _of_time(name, asked, name.removeprefix(CURRENT))
+    elif "=" in name and "://" not in name:
+        found["a selection"] = lambda: _of_selection(name, asked)
+    elif Path(name).suffix in (".yaml", ".yml"):
+        found["a suite"] = lambda: _of_store(name, replace(asked, suite=name))
+    elif not folder.is_absolute() and not name.startswith((".", "~")):
+        if name in _suites(asked, sure=not found):
+            found["a suite"] = lambda: _of_store(name, replace(asked, suite=name))
+        elif _COMMIT.fullmatch(name):
+            found["a commit"] = lambda: _of_time(name, asked, name)
+    return found
+
+
+def _unknown(name: str, asked: Asked) -> UserError:
+    if Path(name).expanduser().is_dir():
+        return UserError(
+            f"The folder '{name}' is no storage (it has no 'gridcell.json'), and not the folder of a report "
+            f"(it has no '{RECORD}': write the report again)"
+        )
+    words = [CURRENT, SUPERSEDED, *suite_names(find_task(_task(asked)))]
+    return unknown("side: it is no storage, folder of a report, selection, commit or suite:", name, words)
+
+
+def _suites(asked: Asked, *, sure: bool) -> list[str]:
+    """Return the names of the task's suites; none where no task is known, and the name means a folder."""
+    if not sure and asked.task is None and not Store(asked.storage).exists():
+        return []
+    return suite_names(find_task(_task(asked)))
+
+
+def _task(asked: Asked) -> str:
+    return asked.task or _stored(open_store(asked.storage))[0]
+
+
+def _stored(store: Store) -> tuple[str, str]:
+    """Return the one task that a storage has results of, and the suite of it that ran last.
+
+    Raises:
+        UserError: it has plans of none or of several.
+    """
+    with reading(store.uri):
+        plans = [(plan.task, plan.suite) for plan in store.plans.read_all()]
+    tasks = sorted({task for task, _ in plans})
+    if not tasks:
+        raise UserError(f"No suite was run in the storage '{store.uri}' yet")
+    if len(tasks) > 1:
+        raise UserError(f"'{store.uri}' has results of {', '.join(tasks)}: choose one with --task")
+    return plans[-1]
+
+
+def _read(asked: Asked) -> tuple[Request, GridResults]:
+    store = open_store(asked.storage)
+    task, suite = asked.task, asked.suite
+    if task is None:
+        task, stored = _stored(store)
+        names = suite_names(find_task(task))
+        suite = suite or (stored if stored in names else None)
+        if suite is None:
+            raise UserError(
+                f"'{store.uri}' was made by a suite '{stored}' of your own: name its file, --suite FILE"
+            )
+    wanted = request(task, suite or DEFAULT_SUITE, asked.select, asked.settings, asked.seeds, asked.plugins)
+    found = grid_results(wanted, store)
+    if not found.results:
+        raise UserError(
+            f"'{asked.storage}' has no results of {wanted.full_title}: "
+            "give the --suite, --set and --seeds of the run"
+        )
+    return wanted, found
+
+
+def _of_store(name: str, asked: Asked) -> Side:
+    wanted, found = _read(asked)
+    record = record_of(wanted.suite.task.name, wanted.suite.task.timings, found)
+    return Side(name, record, notes=_beside(name, asked, wanted, found))
+
+
+def _beside(name: str, asked: Asked, wanted: Request, found: GridResults) -> tuple[str, ...]:
+    """Say how many results of the suite's last run were not asked for: of other settings, or more seeds."""
+    if asked.select:
+        return ()
+    plans = [plan for plan in found.store.plans.read_all() if plan.suite == wanted.suite.name]
+    last = [plan for plan in plans if plan.task == wanted.suite.task.name][-1:]
+    more = {cell_id for plan in last for cell_id in plan.cells} - wanted.grid.cells.keys()
+    count = len(more & found.store.results.done())
+    if not count:
+        return ()
+    return (
+        f"{name} has {count} results of {wanted.title} with other settings or seeds, which are not compared: "
+        "give the --set and --seeds of the run to compare them.",
+    )
+
+
+def _of_report(name: str, folder: Path, asked: Asked) -> Side:
+    record = read_record(folder)
+    wanted = selection(asked.select)
+    targets = [
+        (labels, cell_id)
+        for labels, cell_id in record.targets
+        if all(str(labels[key]) in values for key, values in wanted.items() if key in labels)
+    ]
+    if not targets:
+        raise UserError(f"The report in '{folder}' has nothing of what was selected")
+    return Side(name, replace(record, targets=targets))
+
+
+def _of_selection(name: str, asked: Asked) -> Side:
+    chosen = selection(name.split())
+    both = {**selection(asked.select), **chosen}
+    record = _of_store(name, replace(asked, select=both)).record
+    targets = [
+        (labels, cell_id)
+        for labels, cell_id in record.targets
+        if all(str(labels.get(key)) in values for key, values in chosen.items())
+    ]
+    return Side(name, replace(record, targets=targets, select=chosen), frozenset(chosen))
+
+
+def _of_time(name: str, asked: Asked, when: str) -> Side:
+    """Read results as they stood: of a commit; or with what was superseded; or, if empty, as they are."""
+    wanted, found = _read(asked)
+    earlier = found.store.results.superseded_of(wanted.grid.cells)
+    if when == SUPERSEDED and not earlier:
+        raise UserError(
+            f"Nothing in '{asked.storage}' was superseded: 'run --changed rerun' replaces results"
+        )
+    results = {
+        cell_id: result
+        for cell_id, result in (
+            (cell_id, _at(cell_id, found.results, earlier, when)) for cell_id in wanted.grid.cells
+        )
+        if result is not None
+    }
+    if when not in ("", SUPERSEDED):
+        results = _of_commit(name, found.results, earlier)
+    task = wanted.suite.task
+    stale = find_stale(task, wanted.grid, found.store, results)
+    return Side(name, record_of(task.name, task.timings, replace(found, results=results, staleness=stale)))
+
+
+def _at(
+    cell_id: str, results: Mapping[str, Result], earlier: Mapping[str, Sequence[Result]], when: str
+) -> Result | None:
+    if when == SUPERSEDED and earlier.get(cell_id):
+        return max(earlier[cell_id], key=_started)
+    return results.get(cell_id)
+
+
+def _of_commit(
+    name: str, results: Mapping[str, Result], earlier: Mapping[str, Sequence[Result]]
+) -> dict[str, Result]:
+    """Return each cell's result of a commit; else the last one made before the commit's last result.
+
+    Raises:
+        UserError: no result was made by that commit.
+    """
+    known: dict[str, list[Result]] = {}
+    for cell_id in {*results, *earlier}:
+        current = [results[cell_id]] if cell_id in results else []
+        known[cell_id] = sorted([*earlier.get(cell_id, ()), *current], key=_started)
+    own = {
+        cell_id: [result for result in several if _has_commit(result, name)]
+        for cell_id, several in known.items()
+    }
+    times = [_started(result) for several in own.values() for result in several]
+    if not times:
+        commits = sorted({commit_of(one.provenance) or "" for several in known.values() for one in several})
+        raise unknown("commit: no result was made by", name, [commit for commit in commits if commit])
+    found = {}
+    for cell_id, several in known.items():
+        before = [result for result in several if _started(result) <= max(times)]
+        if chosen := own[cell_id] or before:
+            found[cell_id] = chosen[-1]
+    return found
+
+
+def _has_commit(result: Result, prefix: str) -> bool:
+    return any(
+        str(source["commit"]).startswith(prefix) for source in result.provenance.get("sources", {}).values()
+    )
+
+
+def _started(result: Result) -> float:
+    return float(result.provenance.get("started", 0.0))

@@ -1,0 +1,90 @@
+"""The first answer: which curiosity did best, or forgot least, and how sure that is."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from farcuriosity.report.sentences import Lead, between, leads, spread
+from gridcell.report import Answer
+
+_FIRST = {"score": "return", "rooms": "rooms", "places": "places"}
+"""Metric that the answer speaks of -> figure that shows it over time."""
+_FEW = 3
+
+Summary = Mapping[str, Any]
+
+
+def answer(summary: Summary) -> Answer:
+    """Say who leads: by score where scores differ, else by rooms, else by cells; or who forgets least."""
+    found = _main(summary)
+    forgetting = _forgetting(summary["forgetting"])
+    if found:
+        environments = {row["environment"] for row in summary["table"]}
+        first = found[0]
+        if len(environments) == 1:
+            return Answer(f"In {first.environment}, {first.claim}", _listed([first.sure, *forgetting]))
+        wins = Counter(one.best[0] for one in found if len(one.best) == 1)
+        name, count = wins.most_common(1)[0] if wins else (first.best[0], 0)
+        text = f"{name} leads in {count} of {len(environments)} environments."
+        told = [f"{one.environment}: {one.claim} {one.sure}".strip() for one in found]
+        return Answer(text, _listed([*_improvement(summary), *told[:_FEW], *forgetting]))
+    if summary["table"]:
+        return Answer(_alike(summary["table"]), _listed(forgetting))
+    return Answer(forgetting[0], forgetting[1:]) if forgetting else Answer("No agent is done yet.")
+
+
+def first_figure(summary: Summary) -> str:
+    """Return the name of the figure over time that the page begins with; empty where another does."""
+    if summary["aggregates"].get("by_curiosity"):
+        return ""
+    found = _main(summary)
+    return _FIRST[found[0].metric] if found else "return"
+
+
+def _main(summary: Summary) -> list[Lead]:
+    """Return the first lead of each environment."""
+    first: dict[str, Lead] = {}
+    for lead in leads(summary):
+        first.setdefault(lead.environment, lead)
+    return list(first.values())
+
+
+def _alike(table: Sequence[Mapping[str, Any]]) -> str:
+    """Say what is known where nobody leads."""
+    names = list(dict.fromkeys(row["curiosity"] for row in table))
+    row = table[0]
+    known = next((name for name in _FIRST if name in row["values"]), "")
+    told = f" ({known} {spread(row, known)} in {row['environment']})" if known else ""
+    if len(names) == 1:
+        return f"{names[0]} alone is done{told}; there is nothing to compare it with."
+    return f"No curiosity leads: {', '.join(names)} do equally well{told}."
+
+
+def _improvement(summary: Summary) -> list[str]:
+    return [
+        f"A run of {pair['curiosity']} beats one of {pair['against']} with probability "
+        f"{pair['probability']:.2f}."
+        for pair in (summary.get("aggregates") or {}).get("improvement", ())
+    ]
+
+
+def _forgetting(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say for each world who errs least on coming back."""
+    said = []
+    for world in dict.fromkeys(row["world"] for row in rows):
+        here = [row for row in rows if row["world"] == world and "return_error" in row]
+        ranked = sorted(here, key=lambda row: row["return_error"]["mean"])
+        if not ranked:
+            continue
+        told = ", ".join(f"{row['curiosity']} {between(row['return_error'], 3)}" for row in ranked)
+        what = "error on coming back to a room, less that at leaving it"
+        if len(ranked) > 1 and ranked[0]["return_error"]["mean"] < ranked[-1]["return_error"]["mean"]:
+            said.append(f"In world {world}, {ranked[0]['curiosity']} forgets least ({what}: {told}).")
+        else:
+            alike = "all forget equally" if len(ranked) > 1 else "one curiosity is done"
+            said.append(f"In world {world}, {alike} ({what}: {told}).")
+    return said
+
+
+def _listed(said: Sequence[str]) -> list[str]:
+    return [sentence for sentence in said if sentence][: _FEW + 1]

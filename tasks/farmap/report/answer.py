@@ -1,0 +1,83 @@
+"""The first answer: how the two compared agents differ on the largest maps."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from farmap.report.summary import FEWEST_MAPS
+from gridcell.report import Answer
+
+Summary = Mapping[str, Any]
+
+
+def main_size(summary: Summary) -> str:
+    """Return the size of map that the answer speaks of: the last on which both compared agents ran."""
+    compared = [size for size, pair in summary["paired"].items() if pair["runs"]]
+    return (compared or list(summary["sizes"]))[-1]
+
+
+def answer(summary: Summary) -> Answer:
+    """Say how much sooner the first of two agents covers a map, with how much memory; or who leads."""
+    size = main_size(summary)
+    pair = summary["paired"].get(size)
+    if not pair or not pair["runs"]:
+        return _leader(summary, size)
+    first, second = pair["first"], pair["second"]
+    steps, early, memory = pair["steps_to_95"], pair["early_coverage"], pair["mean_memory"]
+    parts = []
+    if "mean" in steps:
+        here = steps["second_mean"] + steps["mean"]
+        parts.append(
+            f"sees 95 % of {size} maps in {here:,.0f} steps, {second} in {steps['second_mean']:,.0f}"
+        )
+    else:
+        here = early["second_mean"] + early["mean"]
+        parts.append(
+            f"covers {here:.1f} % of {size} maps over the first {summary['early_steps']:,} steps, "
+            f"{second} {early['second_mean']:.1f} %"
+        )
+    if memory["second_mean"] > 0:
+        share = 100 * (memory["second_mean"] + memory["mean"]) / memory["second_mean"]
+        parts.append(f"with {share:.0f} % of its active memory")
+    sure = [_interval(pair, "steps_to_95" if "mean" in steps else "early_coverage", size)]
+    others = [_other(name, one) for name, one in summary["paired"].items() if name != size and one["runs"]]
+    return Answer(f"{first} {', '.join(parts)}.", [*sure, *filter(None, others)])
+
+
+def _leader(summary: Summary, size: str) -> Answer:
+    """Say which agent covers most early, where no two agents are compared."""
+    agents = summary["sizes"][size]
+    ranked = sorted(agents, key=lambda name: -agents[name]["early_coverage"]["mean"])
+    told = [f"{name} {agents[name]['early_coverage']['mean']:.1f} %" for name in ranked[:4]]
+    text = f"{ranked[0]} covers most of {size} maps over the first {summary['early_steps']:,} steps"
+    if len(ranked) == 1:
+        over = f"mean coverage over the first {summary['early_steps']:,} steps"
+        text = f"{ranked[0]} alone ran on {size} maps: {over}"
+    why = "No two agents are compared map by map, so how sure this is cannot be said."
+    return Answer(f"{text}: {', '.join(told)}.", [why])
+
+
+def _interval(pair: Mapping[str, Any], measure: str, size: str) -> str:
+    """Write a difference with its interval and p-value, or why it has none."""
+    found = pair[measure]
+    unit, digits = ("steps to 95 %", 0) if measure == "steps_to_95" else ("points of early coverage", 1)
+    low, high = found["ci95"]
+    said = f"Difference on {found['n']} {size} map{'s' * (found['n'] != 1)}: {_signed(found['mean'], digits)}"
+    if low is None:
+        return f"{said} {unit}; fewer than {FEWEST_MAPS} maps, so no interval and no test."
+    unsure = "" if low > 0 or high < 0 else ": no difference beyond chance"
+    ends = f"[{_signed(low, digits)}, {_signed(high, digits)}]"
+    return f"{said} {ends} {unit} (95 % over maps; Wilcoxon p = {found['p']:.2g}){unsure}."
+
+
+def _other(size: str, pair: Mapping[str, Any]) -> str:
+    found = pair["steps_to_95"]
+    if "mean" not in found:
+        return ""
+    low, high = found["ci95"]
+    ends = "" if low is None else f" [{_signed(low, 0)}, {_signed(high, 0)}]"
+    where = f"{found['n']} {size} map{'s' * (found['n'] != 1)}"
+    return f"On {where}: {_signed(found['mean'], 0)}{ends} steps to 95 %."
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+,.{digits}f}".replace("-", "−")

@@ -1,0 +1,193 @@
+"""Which last layer a model gets for the data's classes: the published one, the file's own, or a new one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gridcell import UserError
+from gridcell.data import imagenet_names, imagenet_wnids, suite_classes
+from imagenet_rib.grid.model_names import FAMILIAR
+from imagenet_rib.grid.published import Published
+from imagenet_rib.grid.shard_sets import open_shard_sets
+from imagenet_rib.methods import flyp
+from imagenet_rib.settings import Data, Pretrained
+from imagenet_rib.vocabulary import PRETRAIN
+
+IMAGENET = 1000
+
+
+@dataclass(frozen=True)
+class ClassSpace:
+    """The classes of a suite's data.
+
+    Attributes:
+        names: All of them; position = label.
+        pretrain: Those that the set ``pretrain`` covers; None where only its cell knows.
+    """
+
+    names: tuple[str, ...]
+    pretrain: tuple[str, ...] | None = None
+
+    @property
+    def imagenet(self) -> bool:
+        """Whether they are ImageNet's 1,000."""
+        return self.names == imagenet_wnids()
+
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """What people call them."""
+        return imagenet_names() if self.imagenet else self.names
+
+
+def class_space(data: Data, downstream: Sequence[str]) -> ClassSpace:
+    """Return the classes of a suite's data, before any image is read.
+
+    Args:
+        data: The settings.
+        downstream: Names of the sets that models are fine-tuned on.
+
+    Raises:
+        UserError: The folder isn't there, or holds no suite, or lacks a set.
+    """
+    if data.source == "shards":
+        sets = open_shard_sets(data.root, downstream)
+        return ClassSpace(sets.class_names, sets.covered(PRETRAIN))
+    if data.source == "digits":
+        return ClassSpace(tuple(str(digit) for digit in range(10)))
+    if data.source == "folder" and data.root is not None:
+        names, covered = suite_classes(data.root)
+        return ClassSpace(names, covered.get(PRETRAIN, ()))
+    return ClassSpace(imagenet_wnids())
+
+
+@dataclass(frozen=True)
+class HeadPlan:
+    """How a model comes to its last layer.
+
+    Attributes:
+        kind: ``published`` (the weights' own, for ImageNet's classes), ``own`` (the weights' own, for the
+            data's), ``fitted`` or ``zero_shot``.
+        pretrained: What the configuration of the cell that brings the weights says beside them.
+        architecture: What it says of the architecture beside name, options and size.
+        weights: What it says of the weights beside their source.
+        classes: What people call the data's classes, for a ``zero_shot`` head.
+        said: What was chosen, a sentence each.
+    """
+
+    kind: str
+    classes: list[str] = field(default_factory=list)
+    pretrained: Mapping[str, Any] = field(default_factory=dict)
+    architecture: Mapping[str, Any] = field(default_factory=dict)
+    weights: Mapping[str, Any] = field(default_factory=dict)
+    said: tuple[str, ...] = ()
+
+    @property
+    def new(self) -> bool:
+        """Whether the last layer is made anew."""
+        return self.kind in ("fitted", "zero_shot")
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What weights know.
+
+    Attributes:
+        classes: How many; 0 where there is no last layer.
+        names: Which; None where nobody says.
+        where: The weights, for messages.
+    """
+
+    classes: int
+    names: tuple[str, ...] | None
+    where: str
+
+
+def plan_head(
+    model: str, weights: Published, options: Mapping[str, Any], how: Pretrained, space: ClassSpace
+) -> HeadPlan:
+    """Choose the last layer of a model.
+
+    Args:
+        model: Its name in the suite, for messages.
+        weights: That it takes.
+        options: That it is built with.
+        how: What the suite says of it.
+        space: The data's classes.
+
+    Raises:
+        UserError: The weights don't know the data's classes and no new layer was asked for or can be had.
+    """
+    extra: dict[str, Any] = {}
+    said: tuple[str, ...] = ()
+    if how.source == "file":
+        from imagenet_rib.learning.file_heads import look_at_file
+
+        path = Path(next(iter(weights.locations.values())))
+        found = look_at_file(path, weights.name, options, how.part)
+        known = _Known(found.classes, found.class_names, str(path))
+        said = tuple(f"{model}: {sentence}" for sentence in found.said)
+        extra["weights"] = {} if found.part is None else {"part": found.part}
+        extra["architecture"] = {"preparation": dict(found.preparation)} if found.preparation else {}
+        fits = known.classes == len(space.names) and (known.names in (None, space.names))
+    else:
+        known = _Known(_published_classes(weights.name), None, weights.name)
+        fits = space.imagenet and known.classes == IMAGENET
+    kind = _kind(model, weights.name, how, space, known, fits=fits)
+    if kind == "own" and space.imagenet:
+        kind = "published"
+    if kind == "own":
+        extra["pretrained"] = {"classes": list(space.names)}
+        if known.names is None:
+            said += (
+                f"{model}: {known.where} doesn't name its {known.classes} classes: they are taken to be the "
+                f"data's, in their order ({_few(space.names)})",
+            )
+    elif kind != "published":
+        if known.classes != IMAGENET:
+            extra["pretrained"] = {"head_classes": known.classes}
+        way = (
+            "fitted to set 'pretrain' (linear probe)" if kind == "fitted" else "made from their names (CLIP)"
+        )
+        said += (f"{model}: a new last layer for the data's {len(space.names):,} classes is {way}",)
+    return HeadPlan(kind, list(space.spoken), said=said, **extra)
+
+
+def _kind(model: str, name: str, how: Pretrained, space: ClassSpace, known: _Known, *, fits: bool) -> str:
+    count = len(space.names)
+    if fits and how.head in ("auto", "published"):
+        return "own"
+    if how.head == "published" or (how.head == "auto" and space.imagenet):
+        theirs = f"{known.classes:,} classes" if known.classes else "no last layer"
+        classes = "ImageNet's 1,000" if space.imagenet else f"{count:,}"
+        other = " of other names" if known.classes == count else ""
+        raise UserError(
+            f"Model '{model}': the head of {known.where} has {theirs}, the data have {classes}{other}: "
+            "set its pre-training's head to fitted to fit a new one to set 'pretrain'"
+        )
+    missing = flyp.skip(name)
+    if how.head == "zero_shot" or (how.head == "auto" and missing is None):
+        if missing is not None:
+            raise UserError(f"Model '{model}' can't have a zero-shot head: {missing.replace('flyp', 'it')}")
+        return "zero_shot"
+    lacking = [one for one in space.names if space.pretrain is not None and one not in space.pretrain]
+    if lacking:
+        raise UserError(
+            f"Model '{model}' needs a new head for the data's {count:,} classes, and no set 'pretrain' has "
+            f"images of {_few(lacking)} to fit it to"
+        )
+    return "fitted"
+
+
+def _published_classes(name: str) -> int:
+    """Return how many classes timm's weights know, without timm where they are those of a suite here."""
+    if name in FAMILIAR:
+        return IMAGENET
+    import timm
+
+    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    return IMAGENET if config is None else int(config.num_classes)
+
+
+def _few(names: "tuple[str, ...] | list[str]") -> str:
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")

@@ -1,0 +1,105 @@
+"""What a file of weights is, found while a grid is planned: names and shapes, no numbers."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+
+from gridcell import UserError
+from imagenet_rib.learning.checkpoint_files import choose_part, parts_of, read_weights
+from imagenet_rib.learning.models import build_model, head_parameters
+
+_PREPARATION = ("mean", "std", "interpolation", "crop_pct", "crop_mode", "test_input_size", "test_crop_pct")
+"""What timm's record of weights says of how images are prepared."""
+
+
+@dataclass(frozen=True)
+class FileHead:
+    """A file's weights and the classes that they know.
+
+    Attributes:
+        classes: Rows of the last layer; 0 where there is none.
+        class_names: Their names, where the file or the ``config.json`` beside it says them.
+        part: Which weights of the file, where it holds more than one or an average of them; see
+            :class:`imagenet_rib.learning.checkpoint_files.Part`.
+        preparation: How images are prepared, where the ``config.json`` beside it says otherwise than timm's
+            record of the model.
+        said: What of the file is not read, and what was chosen, a sentence each.
+    """
+
+    classes: int
+    class_names: tuple[str, ...] | None
+    part: str | None
+    preparation: Mapping[str, Any]
+    said: tuple[str, ...]
+
+
+def look_at_file(path: Path, name: str, options: Mapping[str, Any], part: str | None) -> FileHead:
+    """Find a model's weights in a file, and how many classes they know.
+
+    Args:
+        path: The file.
+        name: timm's name of the model, with or without a tag.
+        options: What it is built with.
+        part: Which weights of the file; None where it should leave no choice.
+
+    Raises:
+        UserError: The file is damaged, holds no weights, more than one could be meant, or the ``config.json``
+            beside it is of another model.
+    """
+    with torch.device("meta"):
+        model = build_model(name, num_classes=7, image_size=224, **options)
+    last = head_parameters(model)
+    held = read_weights(path, shapes_only=True)
+    chosen = choose_part(parts_of(held, body_names(model.state_dict(), last)), part, path, held.placeholders)
+    rows = [len(chosen.tensors[key]) for key in last if key in chosen.tensors]
+    names, preparation = _config_beside(path, name)
+    names = names or held.class_names
+    said = []
+    if chosen.averaged and part is None:
+        said.append(f"{path}: its moving average of the weights is taken ('{chosen.label}'), as timm does")
+    if chosen.others:
+        said.append(f"{path}: {chosen.others} tensors beside the model's are left out")
+    if held.placeholders:
+        kinds = ", ".join(held.placeholders[:3]) + (", ..." if len(held.placeholders) > 3 else "")
+        said.append(f"{path}: objects beside the tensors are not read ({kinds})")
+    return FileHead(
+        classes=rows[0] if rows else 0,
+        class_names=names if names is not None and rows and len(names) == rows[0] else None,
+        part=chosen.label if part is not None or chosen.averaged else None,
+        preparation=preparation,
+        said=tuple(said),
+    )
+
+
+def body_names(names: Mapping[str, Any], head: tuple[str, ...]) -> frozenset[str]:
+    """Return the names of a model's tensors without those of its head and BatchNorm's counters."""
+    return frozenset(key for key in names if key not in head and not key.endswith("num_batches_tracked"))
+
+
+def _config_beside(path: Path, name: str) -> tuple[tuple[str, ...] | None, dict[str, Any]]:
+    """Return the class names and the preparation in a ``config.json`` of timm's form beside the weights."""
+    file = path.with_name("config.json")
+    if not file.is_file():
+        return None, {}
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+        base, record = config["architecture"], dict(config["pretrained_cfg"])
+    except (ValueError, KeyError, TypeError):
+        return None, {}  # of another program than timm
+    if base != name.partition(".")[0]:
+        raise UserError(f"{file} says that the weights beside it are of '{base}', not of '{name}'")
+    labels = config.get("label_names")
+    known = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    own = {key: getattr(known, key, None) for key in _PREPARATION}
+    told = {key: record.get(key) for key in _PREPARATION}
+    changes = {k: v for k, v in told.items() if _plain(v) != _plain(own[k])}
+    return (tuple(map(str, labels)) if isinstance(labels, list) else None), changes
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

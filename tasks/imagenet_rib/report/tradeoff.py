@@ -1,0 +1,210 @@
+"""The first answer: what methods gain on the new set against what they lose elsewhere."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gridcell.plots import interval, signed
+from gridcell.report import Answer, Picture
+from imagenet_rib.report.estimates import verdict
+from imagenet_rib.report.leaderboard import boards
+from imagenet_rib.report.significance import ALPHA
+from imagenet_rib.vocabulary import BASELINE, CURVE, VAL
+
+Summary = Mapping[str, Any]
+
+_NOTHING = 0.05  # points: less is 0.0 in the tables
+
+
+@dataclass(frozen=True)
+class Tradeoff:
+    """The ranking that the answer speaks of.
+
+    Attributes:
+        scope: a model, or all models.
+        models: those it is over.
+        rows: of the leaderboard, the best trade-off first: the largest sum of gain and mRI.
+        board: where they come from.
+    """
+
+    scope: str
+    models: Sequence[str]
+    rows: Sequence[Mapping[str, Any]]
+    board: Mapping[str, Any]
+
+
+def find(summary: Summary) -> Tradeoff | None:
+    """Return the trade-off over all models, or of the only one; None if no matrix is complete."""
+    scope, board = next(boards(summary), ("", None))
+    if board is None:
+        return None
+    ranked = [model for model, one in summary["leaderboard"]["models"].items() if one["ranking"]]
+    models = [scope] if scope in ranked else ranked
+    known = [row for row in board["ranking"] if row["gain"]["mean"] is not None]
+    rows = sorted(known, key=lambda row: -(row["gain"]["mean"] + row["mRI"]["mean"]))
+    return Tradeoff(scope, models, rows, board) if rows else None
+
+
+def answer(summary: Summary) -> Answer:
+    """Say which method trades best, by how much, and how sure that is."""
+    found = find(summary)
+    if found is None:
+        known = [
+            value
+            for by_method in summary["ri"].values()
+            for by_set in by_method.values()
+            for value in by_set.values()
+        ]
+        done = sum(value is not None for value in known)
+        said = "mRI, the mean over all sets, needs every set: no model and method has all of them done."
+        partial = f"RI is known of {done} of {len(known)} combinations of model, method and set (below)."
+        return Answer(
+            "Which method keeps robustness cannot be said yet.", [said, *([partial] if known else [])]
+        )
+    best, *others = found.rows
+    beside = next((row for row in found.rows if row["method"] == BASELINE), None)
+    if not others:
+        text = f"{best['method']} {_told(best)}"
+    elif beside is None or beside is best:
+        text = f"{best['method']} has the best trade-off: it {_told(best)}"
+        text += f"; the next, {others[0]['method']}, {_told(others[0], short=True)}"
+    elif verdict(best["total_minus_ft"]) == "above":
+        text = f"{best['method']} has the best trade-off: it {_told(best)}"
+        text += f"; plain fine-tuning ({BASELINE}) {_told(beside, short=True)}"
+    else:
+        text = f"No method is clearly better than plain fine-tuning ({BASELINE}), which {_told(beside)}"
+        text += f"; {best['method']}, the best, {_told(best, short=True)}"
+    return Answer(f"{text}.", list(_sure(summary, found)))
+
+
+def draw(summary: Summary) -> Picture | None:
+    """Draw gain against robustness, with WiSE-FT's way between the weights and the Pareto front."""
+    from gridcell.plots import Estimates, Way, tradeoff
+
+    found = find(summary)
+    if found is None:
+        return None
+    ends = {
+        key: np.array([row[key]["ci95"] or [np.nan, np.nan] for row in found.rows], dtype=float)
+        for key in ("gain", "mRI")
+    }
+    points = Estimates(
+        [row["method"] for row in found.rows],
+        np.array([row["gain"]["mean"] for row in found.rows]),
+        np.array([row["mRI"]["mean"] for row in found.rows]),
+        ends["gain"],
+        ends["mRI"],
+    )
+    alphas, x, y = _way(summary, found.models)
+    ways = [Way("WiSE-FT, α from 0 to 1", CURVE, [f"α = {alpha}" for alpha in alphas], x, y)]
+    where = found.scope if len(found.models) == 1 else f"mean over {len(found.models)} models"
+    figure = tradeoff(
+        points,
+        x_axis="gain on the set fine-tuned on (points)",
+        y_axis="change on the other sets: mRI (points)",
+        title=f"What is gained against what is lost ({where})",
+        ways=ways if len(alphas) > 2 else [],
+        order=summary["methods"],
+    )
+    caption = (
+        "Change of accuracy by fine-tuning: on the set itself (to the right: more is learned) and on the "
+        "other sets (mRI; below 0: robustness is lost). Up and right is better. Lines are 95 % intervals. "
+        "The cross is the model before."
+    )
+    return Picture("tradeoff", "first", caption, figure)
+
+
+def _way(summary: Summary, models: Sequence[str]) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Return the alphas that all models have, and there the mean gain and mRI."""
+    curves = [summary["wise_ft_curve"].get(model, {}) for model in models]
+    names = [entry["name"] for entry in summary["sets"] if entry["name"] != VAL]
+    alphas = [
+        alpha
+        for alpha in sorted(curves[0], key=float)
+        if all(
+            curve.get(alpha)
+            and None not in (curve[alpha]["fine_tuned_on"]["mean"], curve[alpha]["mRI"]["mean"])
+            for curve in curves
+        )
+    ]
+    before = [np.mean([summary["pre"][model][name] for name in names]) for model in models] if alphas else []
+    x = [
+        np.mean(
+            [curve[alpha]["fine_tuned_on"]["mean"] - pre for curve, pre in zip(curves, before, strict=True)]
+        )
+        for alpha in alphas
+    ]
+    y = [np.mean([curve[alpha]["mRI"]["mean"] for curve in curves]) for alpha in alphas]
+    return alphas, np.array(x, dtype=float), np.array(y, dtype=float)
+
+
+def _told(row: Mapping[str, Any], *, short: bool = False) -> str:
+    gain, elsewhere = row["gain"]["mean"], row["mRI"]["mean"]
+    if short and abs(gain) >= _NOTHING and abs(elsewhere) >= _NOTHING:
+        if (gain > 0) == (elsewhere > 0):
+            return f"{_change(gain, points=False)} and {abs(elsewhere):.1f}"
+        return f"{_change(gain, points=False)} and {_change(elsewhere, points=False)}"
+    second = _change(elsewhere, points=False)
+    if abs(elsewhere) >= _NOTHING and (gain > 0) == (elsewhere > 0):
+        second = f"{abs(elsewhere):.1f}"
+    return f"{_change(gain)} on the new set and {second} elsewhere"
+
+
+def _change(value: float, *, points: bool = True) -> str:
+    if abs(value) < _NOTHING:
+        return "changes nothing"
+    unit = (" point" if f"{abs(value):.1f}" == "1.0" else " points") if points else ""
+    return f"{'gains' if value > 0 else 'loses'} {abs(value):.1f}{unit}"
+
+
+def _sure(summary: Summary, found: Tradeoff) -> list[str]:
+    """Say how far the numbers could be off, whether the best differs from the baseline, who leads by mRI."""
+    best = found.rows[0]
+    over = {"seeds": "seeds", "images": "test images, not over further fine-tunings"}.get(
+        best["mRI"]["interval"], ""
+    )
+    models = len(found.models)
+    size = f"{models} model{'s' * (models > 1)}, {len(summary['sets']) - 1} sets, {_seeds(summary)}"
+    said = []
+    if best["mRI"]["ci95"] and best["gain"]["ci95"]:
+        said.append(
+            f"{best['method']}: {_estimate(best['gain'])} on the new set, {_estimate(best['mRI'])} elsewhere "
+            f"(95 % over {over}; {size})."
+        )
+    else:
+        said.append(f"One run of each, no intervals ({size}).")
+    minus = best["minus_ft"]
+    if best["method"] != BASELINE and minus["mean"] is not None:
+        p = best["p_holm"]
+        if found.board["smallest_p_holm"] is not None and found.board["smallest_p_holm"] >= ALPHA:
+            sure = "too few pairs for any test of it"
+        elif p is None:
+            sure = "not tested"
+        else:
+            sure = f"p = {p:.2g} after Holm's correction{'' if p < ALPHA else ': not significant'}"
+        total = best["total_minus_ft"]
+        if total["mean"] is not None:
+            noise = "" if verdict(total) in ("above", "below") else ", which noise explains"
+            said.append(f"Gain and mRI together: {_estimate(total)} against {BASELINE}{noise}.")
+        said.append(
+            f"Elsewhere {best['method']} differs from {BASELINE} by {_estimate(minus)} points ({sure})."
+        )
+    first = max(found.rows, key=lambda row: row["mRI"]["mean"])
+    if first is not best:
+        said.append(
+            f"By mRI alone {first['method']} leads ({signed(first['mRI']['mean'])}), "
+            f"but it {_change(first['gain']['mean'])} on the new set."
+        )
+    return said
+
+
+def _estimate(estimate: Mapping[str, Any]) -> str:
+    ends = f" {interval(*estimate['ci95'])}" if estimate["ci95"] else ""
+    return f"{signed(estimate['mean'])}{ends}"
+
+
+def _seeds(summary: Summary) -> str:
+    count = len([seed for seed in summary["seeds"] if seed is not None])
+    return "one seed" if count <= 1 else f"{count} seeds"

@@ -1,0 +1,87 @@
+"""The first answer: which space of hypotheses needs to be told least."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gridcell.plots import short
+from gridcell.report import Answer
+from inductive_bias.distributions.information import BITS
+from inductive_bias.report.sentences import fewer_seeds, verdict
+
+_PROBLEMS = 4  # named one by one
+
+Row = Mapping[str, Any]
+
+
+def answer(summary: Mapping[str, Any]) -> Answer:
+    """Say which space needs the fewest bits, on how many problems, and how sure that is."""
+    by_problem: dict[str, list[Row]] = {}
+    for row in summary["compared"]:
+        by_problem.setdefault(row["problem"], []).append(row)
+    ranked = {name: sorted(rows, key=lambda row: row["bits"]) for name, rows in by_problem.items()}
+    several = {name: rows for name, rows in ranked.items() if len(rows) > 1}
+    if not several:
+        said = [_told(rows[0]) for rows in ranked.values()][:_PROBLEMS]
+        missing = "No problem has estimates of two spaces at its first number of training points."
+        return Answer("Which space needs the fewest bits cannot be said yet.", [missing, *said])
+    clear = {name: rows for name, rows in several.items() if _apart(summary, name, *rows[:2])}
+    if not clear:
+        name, rows = next(iter(several.items()))
+        text = f"No space clearly needs fewer bits to generalize than the next: on {name}, {_row(rows[0])}"
+        return Answer(f"{text} and {_row(rows[1])}, within noise.", _sure(summary, several))
+    firsts = [rows[0]["space"] for rows in clear.values()]
+    best = max(dict.fromkeys(firsts), key=firsts.count)
+    name, rows = next((name, rows) for name, rows in clear.items() if rows[0]["space"] == best)
+    if len(several) == 1:
+        text = f"{best} needs the fewest bits to generalize on {name}: {_bits(rows[0])}"
+    else:
+        where = f"on {firsts.count(best)} of {len(several)} problems"
+        text = f"{best} clearly needs the fewest bits to generalize {where}; on {name} {_bits(rows[0])}"
+    text += f"; {rows[1]['space']}, the next, {_bits(rows[1])}"
+    text += f", and {rows[-1]['space']}, the most, {_bits(rows[-1])}." if len(rows) > 2 else "."
+    return Answer(text, _sure(summary, several))
+
+
+def _pair(summary: Mapping[str, Any], problem: str, first: Row, second: Row) -> Row | None:
+    """Return the paired difference of two spaces on a problem."""
+    spaces = {first["space"], second["space"]}
+    found = (one for one in summary["spaces"] if one["problem"] == problem)
+    return next((one for one in found if {one["first"], one["second"]} == spaces), None)
+
+
+def _apart(summary: Mapping[str, Any], problem: str, first: Row, second: Row) -> bool:
+    """Tell whether the first of two spaces needs less beyond noise."""
+    pair = _pair(summary, problem, first, second)
+    return pair is not None and verdict(pair) == ("below" if pair["first"] == first["space"] else "above")
+
+
+def _sure(summary: Mapping[str, Any], several: Mapping[str, Sequence[Row]]) -> list[str]:
+    """Say for each problem how far the best is from the next, and whether that is beyond noise."""
+    said = []
+    for problem, (first, second, *_) in list(several.items())[:_PROBLEMS]:
+        found = _pair(summary, problem, first, second)
+        told = f"{problem}: {first['space']} {_bits(first)}, {second['space']} {_bits(second)}"
+        if found is None or verdict(found) == "":
+            told += "; one seed or none in common, so how sure this is cannot be said"
+        else:
+            sign = 1 if found["first"] == second["space"] else -1
+            low, high = sorted(sign * end * BITS for end in found["ci95"])
+            unsure = ", which noise explains" if verdict(found) == "either" else ""
+            told += f"; difference {short(sign * found['bits'])} [{short(low)}, {short(high)}] bits{unsure}"
+        seeds = fewer_seeds(first)
+        said.append(f"{told}{f' ({seeds})' if seeds else ''}.")
+    more = len(several) - _PROBLEMS
+    return said + ([f"{more} more problems are in the tables below."] if more > 0 else [])
+
+
+def _told(row: Row) -> str:
+    return f"{row['space']} on {row['problem']}: {_bits(row)} bits."
+
+
+def _row(row: Row) -> str:
+    return f"{row['space']} needs {_bits(row)}"
+
+
+def _bits(row: Row) -> str:
+    value = row["bits"]
+    return f"{value:.2g}" if value < 10 else f"{value:,.0f}"

@@ -1,0 +1,347 @@
+"""Two sets of results against each other: what differs, by how much, and whether chance explains it."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import gridcell
+from gridcell.answers.compare import Side, compare
+from gridcell.answers.compare_page import as_json, tables, write_comparison
+from gridcell.answers.noise import moves
+from gridcell.errors import UserError
+from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
+from gridcell.report.record import RECORD, Done, Record, read_record, write_record
+from gridcell.store import Store
+from gridcell.suite import load_suite
+from gridcell.task import find_task
+
+
+def samples(differences, base=50.0):
+    """Places a0, a1, ... whose seeds differ by rows of an array."""
+    return {
+        ((("a", str(place)),), "x"): [(base, base + float(value)) for value in row]
+        for place, row in enumerate(differences)
+    }
+
+
+def test_of_one_place_it_is_students_paired_test():
+    for seed in range(30):
+        differences = np.random.default_rng(seed).normal(0.8, 1, (1, 5))
+        (move,) = moves(samples(differences))
+        tested = stats.ttest_1samp(differences[0], 0)
+        low, high = tested.confidence_interval(0.95)
+        assert move.difference == pytest.approx(differences.mean())
+        assert move.half_width == pytest.approx((high - low) / 2)
+        assert move.moved == (tested.pvalue < 0.05)
+
+
+def test_chance_alone_moves_nothing_and_a_change_is_found():
+    generator = np.random.default_rng(1)
+    alarms, found = 0, 0
+    for _ in range(400):
+        differences = generator.normal(0, 1, (20, 3))
+        alarms += any(move.moved for move in moves(samples(differences)))
+        differences[7] += 4
+        found += next(move.moved for move in moves(samples(differences)) if move.place == (("a", "7"),))
+    assert alarms / 400 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)  # of 20 places each
+    assert alarms > 0
+    assert found / 400 > 0.95
+
+
+def test_places_that_agree_exactly_say_nothing_about_noise():
+    differences = np.zeros((10, 2))
+    differences[0] = [1.0, 3.0]
+    (move,) = moves(samples(differences))
+    assert move.half_width == pytest.approx(stats.t.ppf(0.975, 1) * np.std([1, 3], ddof=1) / np.sqrt(2))
+
+
+def test_with_one_seed_every_difference_counts_up_to_the_tolerance():
+    one = samples([[0.5], [0.0], [-2.0]])
+    assert [move.difference for move in moves(one) if move.moved] == [-2.0, 0.5]
+    assert np.isnan(moves(one)[0].half_width)
+    assert [move.difference for move in moves(one, tolerance=0.02) if move.moved] == [-2.0]
+    assert not any(move.moved for move in moves(one, tolerance=0.05))
+
+
+def record(metrics, *, settings=None, timings=("*seconds*",), **of_cells):
+    """Results at m0, m1, ... of seed 0; None: not done."""
+    cells = {
+        f"id{index}": Done("k", f"cell {index}", 0, answered, f"content{answered}", **of_cells)
+        for index, answered in enumerate(metrics)
+        if answered is not None
+    }
+    targets = [({"m": f"m{index}", "seed": 0}, f"id{index}") for index in range(len(metrics))]
+    codes = {"one": {"a": "1", "b": "1"}, "two": {"a": "2", "b": "1"}}
+    return Record("t", "s", {}, settings or {}, (), timings, targets, (), cells, codes)
+
+
+def compared(before, after, tolerance=0.0):
+    return compare(Side("A", before), Side("B", after), tolerance)
+
+
+def test_equal_results_are_equal_whatever_the_clock_said():
+    before = record([{"x": 1.0, "train_seconds": 3.0, "nan": float("nan")}, {"x": 2}])
+    after = record([{"x": 1.0, "train_seconds": 9.0, "nan": float("nan")}, {"x": 2.0}])
+    found = compared(before, after)
+    assert (found.equal, list(found.changed), found.same) == (2, [], True)
+    assert found.sentence() == "Equal: all 2 results that both have are the same to the last bit."
+
+
+def test_what_differs_is_listed_the_largest_first():
+    before = record([{"x": 1.0, "y": {"z": [10.0, 20.0]}}, {"x": 5.0}, {"x": 7}, None, None])
+    after = record([{"x": 1.5, "y": {"z": [10.0, 20.1]}}, {"x": 5.0}, None, {"x": 1}, None])
+    found = compared(before, after)
+    assert [(move.metric, move.difference) for move in found.moves] == [
+        ("x", 0.5),
+        ("y.z[1]", pytest.approx(0.1)),
+    ]
+    assert (found.equal, len(found.changed), found.neither) == (1, 1, 1)
+    assert found.only_first == [{"m": "m2", "seed": 0}]
+    assert found.only_second == [{"m": "m3", "seed": 0}]
+    assert not found.same
+
+
+def test_a_result_that_is_lost_is_no_equality():
+    found = compared(record([{"x": 1}, {"x": 2}]), record([{"x": 1}, None]))
+    assert found.sentence().endswith("1 results are in A alone.")
+    assert not found.same
+    assert compared(record([{"x": 1}, None]), record([{"x": 1}, {"x": 2}])).same
+
+
+@pytest.mark.parametrize("pair", [(1, None), (1.0, float("nan")), ("a", "b"), (True, False), (1, True)])
+def test_values_that_are_no_numbers_change_without_noise(pair):
+    found = compared(record([{"x": pair[0]}]), record([{"x": pair[1]}]), tolerance=0.9)
+    assert len(found.other) == 1
+    assert not found.same
+
+
+def test_files_alone_may_differ():
+    found = compared(record([{"x": 1}], files="one"), record([{"x": 1}], files="two"))
+    assert found.changed[0].files_alone
+    assert found.sentence() == "1 of 1 results differ, in files alone."
+    assert found.same
+
+
+def test_what_made_them_is_compared():
+    before = record([{"x": 1}], settings={"a": {"b": 1}, "c": 2}, code="one", versions={"torch": "2.1"})
+    after = record([{"x": 1}], settings={"a": {"b": 3}, "d": 2}, code="two", versions={"torch": "2.2"})
+    found = compared(before, replace(after, notes=("3 images were left out",)))
+    assert found.settings == [("a.b", 1, 3), ("c", 2, None), ("d", None, 2)]
+    assert found.code == [("a", 1)]
+    assert found.versions == [("torch", "2.1", "2.2")]
+    assert found.data == ["in B alone: 3 images were left out"]
+
+
+def test_other_data_is_told():
+    def with_data(content):
+        data = Done("data", "digits", None, {}, content)
+        found = record([{"x": 1}])
+        return replace(found, roots=("d",), cells={**found.cells, "d": data})
+
+    found = compared(with_data("one"), with_data("two"))
+    assert found.data == ["data 'digits' has another content"]
+
+
+def test_selections_are_paired_by_their_other_labels():
+    targets = [({"m": m, "v": v}, f"{m}{v}") for m in "ab" for v in "xy"]
+    cells = {cell: Done("k", cell, 0, {"x": float(ord(cell[0]))}, cell) for _, cell in targets}
+    whole = replace(record([]), targets=targets, cells=cells)
+
+    def side(value):
+        chosen = [target for target in targets if target[0]["m"] in value]
+        return Side(f"m={value}", replace(whole, targets=chosen), frozenset({"m"}))
+
+    found = compare(side("a"), side("b"))
+    assert [(dict(move.place), move.difference) for move in found.moves] == [({"v": "x"}, 1), ({"v": "y"}, 1)]
+    with pytest.raises(UserError, match="'m=ab' has two results at v=x: choose one value of m"):
+        compare(side("ab"), side("b"))
+
+
+def test_results_of_two_tasks_are_not_compared():
+    with pytest.raises(UserError, match="only results of one task"):
+        compare(Side("A", record([{"x": 1}])), Side("B", replace(record([{"x": 1}]), task="u")))
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path):
+    written = record([{"x": float("inf"), "y": [1, float("nan")]}], settings={"a": 1}, code="one")
+    write_record(written, tmp_path)
+    found = read_record(tmp_path)
+    assert repr(found.cells) == repr(dict(written.cells))
+    assert compared(found, written).same
+    (tmp_path / RECORD).write_bytes(b"not gzip")
+    with pytest.raises(UserError, match="can't be read"):
+        read_record(tmp_path)
+
+
+def test_page_and_json_say_the_same(tmp_path):
+    found = compared(record([{"x": 1.0}]), record([{"x": 1.5}]))
+    page = write_comparison(found, tmp_path).read_text()
+    assert found.sentence() in page
+    assert "m=m0" in page
+    body = json.loads((tmp_path / "compare.json").read_text())
+    assert body == json.loads(json.dumps(as_json(found)))
+    assert body["moves"][0]["difference"] == 0.5
+    assert body["moves"][0]["half_width"] is None
+    assert tables(found)[0].as_text()[0][-1] == "moved (no interval: one seed)"
+
+
+def run_toy(storage, **settings):
+    """Run toy without MLflow, which takes seconds."""
+    task = find_task("toy")
+    suite = load_suite(task, "mini", [f"{name}={value}" for name, value in settings.items()])
+    store = Store(str(storage)).prepare()
+    store.plans.save("toy", "mini", suite.grid())
+    assert not run_grid(task, suite.grid(), store, RunOptions(executor="inline")).failed
+
+
+@pytest.fixture
+def ran(tmp_path):
+    run_toy(tmp_path / "one", width=3)
+    run_toy(tmp_path / "two", width=4)
+
+
+def test_the_command_compares_storages_reports_suites_and_selections(ran, gridcell, tmp_path):
+    code, output, _ = gridcell("compare", "one", "one")
+    assert (code, output.splitlines()[0]) == (
+        0,
+        "Equal: all 4 results that both have are the same to the last bit.",
+    )
+    code, output, _ = gridcell("compare", "one", "two")
+    assert code == 1
+    assert "1 results are in one alone" in output
+    assert "two has 3 results of toy/mini with other settings or seeds" in output
+    for storage, width in (("one", 3), ("two", 4)):
+        gridcell(
+            "report", "toy", "--storage", storage, "--set", f"width={width}", "--out", f"{storage}-report"
+        )
+    code, output, _ = gridcell("compare", "one-report", "two-report", "--out", "page")
+    assert code == 1  # the total is another one
+    assert "1 of 4 results differ: 1 metrics moved" in output
+    assert "width" in output
+    assert (tmp_path / "page/compare.html").exists()
+    assert gridcell("compare", "one-report", "two-report", "--tolerance", "0.7")[0] == 0
+    assert gridcell("compare", "one", "one-report")[0] == 0
+    code, output, _ = gridcell("compare", "row=0", "row=2", "--storage", "one", "--json")
+    assert code == 1
+    assert json.loads(output)["moves"][0]["difference"] == 4
+    code, output, _ = gridcell("compare", "mini", "current", "--storage", "one")
+    assert code == 0
+    code, output, _ = gridcell(
+        "report", "toy", "--storage", "one", "--baseline", "two-report", "--out", "again"
+    )
+    assert code == 0
+    assert "1 of 4 results differ: 1 metrics moved" in output
+    assert (tmp_path / "again/compare.html").exists()
+
+
+def test_a_side_that_is_nothing_or_two_things_is_refused(ran, gridcell, tmp_path):
+    code, _, errors = gridcell("compare", "nothing", "current", "--storage", "one")
+    assert code == 2
+    assert "it is no storage, folder of a report, selection, commit or suite" in errors
+    (tmp_path / "one").rename(tmp_path / "mini")
+    code, _, errors = gridcell("compare", "mini", "current", "--storage", "mini")
+    assert code == 2
+    assert "'mini' is a storage and a suite: write ./mini for the folder" in errors
+    assert gridcell("compare", "./mini", "current", "--storage", "mini")[0] == 0
+    (tmp_path / "empty").mkdir()
+    code, _, errors = gridcell("compare", "empty", "current", "--storage", "mini")
+    assert (code, "is no storage" in errors) == (2, True)
+    code, _, errors = gridcell("compare", "superseded", "current", "--storage", "mini")
+    assert (code, "was superseded" in errors) == (2, True)
+
+
+def test_what_was_superseded_and_commits_as_they_stood(tmp_path):
+    """Of four results two were made again by another commit; one of these answers something else."""
+    storage = str(tmp_path / "runs")
+    run_toy(storage)
+    store = Store(storage)
+    frame = gridcell.results("toy", storage=storage)
+    (tmp_path / "none").mkdir()
+    for index, cell_id in enumerate(frame.cell):
+        now = store.results.read(cell_id)
+        for commit, when, add in (("aaaaaaa1", 100.0, 0), ("bbbbbbb2", 200.0, index == 1)):
+            if commit == "aaaaaaa1" or index in (1, 2):
+                made = {"started": when + index, "sources": {"toy": {"commit": commit, "modified": False}}}
+                stamp = store.results.read(cell_id).stamp
+                metrics = {"sum": now.metrics["sum"] + add}
+                store.results.commit(now.cell, metrics, tmp_path / "none", made, replaces=stamp)
+    ask = {"task": "toy", "storage": storage}
+    found = gridcell.compare("aaaaaaa", "bbbbbbb2", **ask)
+    assert (found.equal, len(found.changed)) == (3, 1)
+    assert [move.difference for move in found.moves] == [1]
+    assert list(found.commits[0]) == ["aaaaaaa1"]
+    assert list(found.commits[1]) == ["aaaaaaa1", "bbbbbbb2"]
+    again = gridcell.compare("superseded", "current", **ask)
+    assert [each.second for each in again.changed if each.metrics] == [frame.cell[1]]
+    with pytest.raises(UserError, match=r"no result was made by 'ccccccc'"):
+        gridcell.compare("ccccccc", "current", **ask)
+
+
+TASK = """
+from pydantic import BaseModel
+from gridcell import GridBuilder, Task
+
+class Settings(BaseModel):
+    seeds: list[int] = [0]
+
+def plan(settings):
+    grid = GridBuilder("edited")
+    for method in ("one", "two"):
+        grid.target({"method": method}, grid.add(method, {}, title=method))
+    return grid.build()
+
+task = Task("edited", "Two methods.", Settings, {"mini": {}}, plan,
+            {"one": "method_one:run", "two": "method_two:run"})
+"""
+
+
+@pytest.mark.slow  # eight processes: 40 s
+def test_two_commits_between_which_a_method_was_changed(tmp_path):
+    """The acceptance of the issue: one of two methods is edited, then only a comment."""
+
+    def git(*arguments):
+        who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+        done = subprocess.run(
+            ["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def call(*arguments):
+        command = [sys.executable, "-m", "gridcell", *arguments, "--plugin", "edited.py", "--storage", "runs"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    def commit(value, comment=""):
+        (tmp_path / "method_one.py").write_text(
+            f"def run(cell, context):\n    return {{'x': {value}}}{comment}\n"
+        )
+        git("add", "*.py")
+        git("commit", "-qm", "edit")
+        done = call("run", "edited", "--executor", "inline", "--changed", "rerun")
+        assert done.returncode == 0, done.stderr
+        return git("rev-parse", "HEAD")[:10]
+
+    git("init", "-q")
+    (tmp_path / "edited.py").write_text(TASK)
+    (tmp_path / "method_two.py").write_text("def run(cell, context):\n    return {'x': 2}\n")
+    first = commit(1)
+    second = commit(5)
+    third = commit(5, "  # as before")
+    moved = call("compare", first, second, "--task", "edited", "--json")
+    assert moved.returncode == 1, moved.stderr
+    body = json.loads(moved.stdout)
+    assert (body["equal"], body["code"]) == (1, [["method_one", 1]])
+    assert [(move["labels"], move["difference"]) for move in body["moves"]] == [({"method": "one"}, 4)]
+    before = call("compare", "superseded", "current", "--task", "edited")
+    assert before.returncode == 1
+    assert third != second
+    same = call("compare", second, "current", "--task", "edited")
+    assert (same.returncode, same.stdout.splitlines()[0]) == (
+        0,
+        "Equal: all 2 results that both have are the same to the last bit.",
+    )

@@ -1,0 +1,140 @@
+"""Data files that code reads beside it are found without running it, and belong to its fingerprint."""
+
+import pytest
+
+from gridcell import plugins
+from gridcell.errors import UserError
+from gridcell.fingerprint import Codes
+from gridcell.package_data import data_files
+from gridcell.staleness import find_stale
+from gridcell.suite import load_suite
+from gridcell.task import find_task
+
+TABLE, BOTH, NONE = {"table.json"}, {"maps/a.txt", "maps/b.txt"}, set()
+CODE = [
+    ('Path(__file__).with_name("table.json")', TABLE),
+    ('Path(__file__).parent / "table.json"', TABLE),
+    ('HERE = Path(__file__).resolve().parent\nx = (HERE / "table.json").read_text()', TABLE),
+    (
+        'def f():\n    return (Path(__file__).parent / "table.json").read_text()',
+        TABLE,
+    ),
+    ('Path(__file__).with_suffix(".tsv")', {"part.tsv"}),
+    ('Path(__file__).parents[1] / "up.csv"', {"../up.csv"}),
+    ('import os\nopen(os.path.join(os.path.dirname(os.path.abspath(__file__)), "table.json"))', TABLE),
+    ('from importlib.resources import files\nfiles(__package__).joinpath("table.json")', TABLE),
+    ('from importlib import resources\nresources.files("package") / "table.json"', TABLE),
+    ('from importlib.resources import files\nfiles("package.maps") / "a.txt"', {"maps/a.txt"}),
+    ('def f(name):\n    return Path(__file__).parent / "maps" / f"{name}.txt"', BOTH),
+    ('def f(name):\n    return Path(__file__).parent.joinpath("maps", name)', {*BOTH, "maps/c.npz"}),
+    ('MAPS = Path(__file__).parent / "maps"\nx = sorted(MAPS.glob("*.txt"))', BOTH),
+    ('for each in (Path(__file__).parent / "maps").iterdir(): pass', {*BOTH, "maps/c.npz"}),
+    ('Path(__file__).parent.rglob("*.txt")', BOTH),
+    ('DATA_FILES = ("table.json", "maps/*.txt")', TABLE | BOTH),
+    ('Path(__file__).with_name("other.py")', NONE),
+    ('Path(__file__).with_name("absent.json")', NONE),
+    ('Path(__file__).parents[99] / "table.json"', NONE),
+    ('Path(__file__).parent / "suites"', NONE),
+    ('open("table.json")', NONE),
+    ('"""Reads table.json beside __file__."""', NONE),
+]
+
+
+@pytest.mark.parametrize(("code", "expected"), CODE, ids=[code for code, _ in CODE])
+def test_data_files_that_code_reads_are_found(code, expected, tmp_path):
+    package = tmp_path / "package"
+    for name in (
+        "table.json",
+        "part.tsv",
+        "../up.csv",
+        "maps/a.txt",
+        "maps/b.txt",
+        "maps/c.npz",
+        "maps/.DS_Store",
+    ):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(name)
+    (package / "suites").mkdir()
+    (package / "suites" / "mini.yaml").write_text("{}")
+    (package / "other.py").write_text("")
+    (package / "part.py").write_text(f"from pathlib import Path\n{code}\n")
+    found = data_files(package / "part.py", tmp_path)
+    assert set(found) == {(package / name).resolve() for name in expected}
+
+
+def test_files_outside_the_root_do_not_count(tmp_path):
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "secret.json").write_text("{}")
+    (tmp_path / "inside" / "part.py").write_text(
+        'open(__file__ and "x")\nfrom pathlib import Path\nPath(__file__).parents[1] / "secret.json"\n'
+    )
+    assert data_files(tmp_path / "inside" / "part.py", tmp_path / "inside") == ()
+    assert len(data_files(tmp_path / "inside" / "part.py", tmp_path)) == 1
+
+
+METHOD = """
+import json
+from pathlib import Path
+from imagenet_rib.method import FineTuning, Parameters, Recipe
+
+def prepare(start, /):
+    strength = json.loads(Path(__file__).with_name("tuned.json").read_text())
+    return Recipe(start.model, None)
+
+method = FineTuning(name="tuned", summary="Reads its strength.", parameters=Parameters, prepare=prepare)
+"""
+
+
+@pytest.fixture
+def tuned(tmp_path):
+    (tmp_path / "tuned_of_test.py").write_text(METHOD)
+    (tmp_path / "tuned.json").write_text("1")
+    yield tmp_path / "tuned_of_test.py"
+    plugins.forget()
+
+
+def planned(file):
+    task = find_task("imagenet-rib")
+    grid = load_suite(task, "mini", plugins=[str(file)]).grid()
+    cell = next(one for one in grid.cells.values() if one.config.get("method") == "tuned")
+    return task, grid, cell
+
+
+def test_an_edited_table_makes_the_results_of_its_method_stale(tuned, store, tmp_path):
+    task, grid, cell = planned(tuned)
+    before = Codes(task).of(cell)
+    assert set(before.data) == {"tuned.json"}
+    store.codes.save(before.fingerprint, before.to_record())
+    store.results.commit(cell, {}, tmp_path / "none", {"code": before.fingerprint})
+    results, _ = store.results.read_many([cell.id])
+    assert not find_stale(task, grid, store, results)
+    (tmp_path / "tuned.json").write_text("1000")
+    stale = find_stale(task, grid, store, results)
+    assert stale.reasons == {cell.id: "by other code: tuned.json changed since"}
+
+
+def test_records_of_before_data_files_counted_are_not_stale_by_them(tuned, store, tmp_path):
+    task, grid, cell = planned(tuned)
+    now = Codes(task).of(cell)
+    store.codes.save("earlier", {"files": dict(now.files), "release": None})
+    store.results.commit(cell, {}, tmp_path / "none", {"code": "earlier"})
+    results, _ = store.results.read_many([cell.id])
+    assert not find_stale(task, grid, store, results)
+
+
+def test_data_files_of_a_plugin_travel_with_it(tuned, tmp_path):
+    plugins.load([tuned])
+    (sent,) = plugins.to_send()
+    assert sent.files["tuned.json"] == b"1"
+    plugins.forget()
+    plugins.receive([sent])
+    here = plugins.here(tuned)
+    assert here != tuned
+    assert here.with_name("tuned.json").read_text() == "1"
+
+
+def test_a_plugin_that_is_too_large_to_be_sent_is_refused_in_a_sentence(tuned, tmp_path, monkeypatch):
+    monkeypatch.setattr(plugins, "_LARGEST", 10)
+    plugins.load([tuned])
+    with pytest.raises(UserError, match="at most 0 MB are sent"):
+        plugins.to_send()
