@@ -64,6 +64,7 @@ class Context:
             halves them so many times, and must give the same answer (``batch_and_accumulation``).
         code: fingerprint of the cell's code.
         saving: when a checkpoint was last kept.
+        fast: this is a trial run (``run --fast``): one batch of everything is enough.
         own_seconds: spent within ``own_time``.
         rank: of this process among the cell's workers, who all call its function, joined to one process
             group of torch. The outputs, metrics and curves of the first (0) become the result.
@@ -84,6 +85,7 @@ class Context:
     rank: int = 0
     code: str = ""
     saving: Saving = field(default_factory=Saving)
+    fast: bool = False
     own_seconds: list[float] = field(default_factory=list)
 
     @property

@@ -28,6 +28,7 @@ __all__ = ["Suite", "load_suite", "parse_settings", "suite_names"]
 EXTENDS = "extends"
 WITHOUT = "without"
 PLUGINS = "plugins"
+TUNE = "tune"
 ANCHORS = "x-"
 
 
@@ -44,6 +45,7 @@ class Suite:
         sweeps: what sweeps added.
         occupied: kind of cell -> what such cells occupy, where the suite says so.
         without_sweeps: the settings without what sweeps added; the same where there are none.
+        tune: the block ``tune``: what is searched, as it was written.
     """
 
     task: Task
@@ -53,6 +55,7 @@ class Suite:
     files: tuple[Path, ...] = field(default=(), compare=False)
     sweeps: tuple[Swept, ...] = ()
     without_sweeps: BaseModel | None = None
+    tune: Mapping[str, Any] | None = None
     occupied: Mapping[str, Occupied] = field(default_factory=dict)
 
     def grid(self) -> Grid:
@@ -119,6 +122,9 @@ def load_suite(
     document = Document(joined(document.values, task.parts), document.places)
     document, overrides, occupied = split_resources(document, overrides, task.cells)
     before = document.values
+    tune = document.values.pop(TUNE, None)
+    if tune is not None and not isinstance(tune, Mapping):
+        raise UserError(f"{document.places[TUNE,]}: 'tune' must hold 'key: value' lines, such as trials: 20")
     document = apply_overrides(document, task.settings, overrides)
     if seeds is not None:
         document = _seeded(document, seeds)
@@ -133,6 +139,7 @@ def load_suite(
         files=tuple(files),
         sweeps=sweeps,
         without_sweeps=without_sweeps,
+        tune=tune,
         occupied=occupied,
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gridcell import BatchFunction, PartKind, Task
 from imagenet_rib.grid.plan import plan
+from imagenet_rib.grid.search import tuning
 from imagenet_rib.settings import DOWNSTREAM, Settings
 
 task = Task(
@@ -36,6 +37,7 @@ task = Task(
     progress_metric="mean_accuracy",
     estimate="imagenet_rib.grid.cost:estimate",
     own_settings={"training": "methods.NAME.training"},
+    tuning=tuning,
     parts={
         "method": PartKind(
             "imagenet_rib.methods:registry",

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 ORDER = [
     "errors",
     "notice",
+    "debugging",
     "sources",
     "package_data",
     "plugins",
@@ -27,6 +28,7 @@ ORDER = [
     "grid",
     "store",
     "context",
+    "tuning",
     "task",
     "fingerprint",
     "provenance",
@@ -40,6 +42,7 @@ ORDER = [
     "mlflow",
     "answers",
     "cluster",
+    "search",
     "testing",
     "cli",
     "__main__",

@@ -35,6 +35,7 @@ from gridcell.cli.common import (
 from gridcell.cli.earlier_rules import of_earlier_rules
 from gridcell.cli.gpus import simulated_on
 from gridcell.staleness import find_stale
+from gridcell.store import Store
 from gridcell.suite import suite_names
 from gridcell.task import find_task, task_names
 
@@ -71,7 +72,7 @@ def plan(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what 'run' would run: cells by kind, what is done, what each kind needs. Starts nothing."""
+    """Show what 'run' would run: cells by kind, done and to run, and what they need. Starts nothing."""
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage, must_exist=False)
     with reading(storage):
@@ -118,11 +119,14 @@ def plan(
         console.print(sentence, soft_wrap=True)
     counts = Counter(states.values())
     run = sum(counts[state] for state in TO_RUN)
-    console.print(
-        f"{len(asked.grid)} cells for {len(asked.grid.targets)} places in the answer; {run} to run."
-    )
+    results = len(asked.grid.targets)
+    shown = f"the report's {results} results" if results != 1 else "the report's one result"
+    console.print(f"{len(asked.grid)} cells give {shown}; {run} to run.")
     if counts["diverged"]:
         console.print(describe_diverged(counts["diverged"], counts["blocked"]))
+    if asked.suite.tune is not None:
+        for line in _of_search(task, suite, store, override, seeds, plugin):
+            console.print(line, soft_wrap=True)
     for what, text in estimate.items():
         console.print(f"{what}: {text}")
     for on, figures in simulated.items():
@@ -142,6 +146,22 @@ def _print_shapes(console: Console, asked: Request) -> None:
     for kind, asks in shapes.items():
         if asks != [str(Resources())]:
             console.print(f"a cell of kind '{kind}' occupies {' or '.join(asks)}", soft_wrap=True)
+
+
+def _of_search(
+    task: str,
+    suite: str,
+    store: Store,
+    override: list[str] | None,
+    seeds: int | None,
+    plugin: list[str] | None,
+) -> list[str]:
+    """Say what the search of the suite's block ``tune`` would run and cost."""
+    from gridcell.search.asked import search_of
+    from gridcell.search.cost import cost_of
+
+    search = search_of(task, suite, store, {}, overrides=override or (), seeds=seeds, plugins=plugin or ())
+    return [f"'gridcell tune' searches {', '.join(search.space.ranges)}:", *cost_of(search).lines()]
 
 
 def _of_sweeps(asked: Request) -> list[str]:

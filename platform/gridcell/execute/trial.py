@@ -2,13 +2,11 @@
 
 import json
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,6 +14,7 @@ from ray import tune
 
 from gridcell.cell import Cell, Resources
 from gridcell.context import Reporter
+from gridcell.debugging import Debugging
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.cluster import bundles
 from gridcell.execute.draining import when_draining
@@ -28,6 +27,7 @@ from gridcell.notice import NOTICE
 from gridcell.plugins import Sent, receive
 from gridcell.printable import print_anything
 from gridcell.store import Store
+from gridcell.store.scratch import Scratch, sweep
 from gridcell.task import Task
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class GridWork:
         origin: what the results' provenance says of the run.
         report_every_s: a cell's progress is passed on at most so often.
         stall_timeout_s: a cell that reports nothing for so long is ended; None for never.
+        debugging: how cells are cut short or watched.
         watches_drains: whether nodes may be taken away in an orderly way.
 
     A trial's own configuration: ``cells``, of each of which it says ``cell``, its id; ``oom_halvings``;
@@ -78,6 +79,7 @@ class GridWork:
     origin: Mapping[str, Any]
     report_every_s: float
     stall_timeout_s: float | None
+    debugging: Debugging = field(default_factory=Debugging)
     watches_drains: bool = False
 
     @cached_property
@@ -121,10 +123,11 @@ class CellTrial(tune.Trainable):
     def setup(self, config: dict[str, Any], work: GridWork) -> None:
         """Begin in an empty folder of this process's own, so that cells' relative paths don't meet."""
         print_anything()
-        self._folder = tempfile.TemporaryDirectory(prefix="gridcell-worker-", ignore_cleanup_errors=True)
-        os.chdir(self._folder.name)
+        sweep()
+        self._folder = Scratch("worker")
+        os.chdir(self._folder.path)
         self._work = work
-        hear_in(Path(self._folder.name), NOTICE)
+        hear_in(self._folder.path, NOTICE)
         self._drained = False
         if work.watches_drains:
             when_draining(this_process().node, self._leave_node)
@@ -145,7 +148,7 @@ class CellTrial(tune.Trainable):
                 self._end(Failure(FailureClass.PREEMPTED, "its node is drained"))
             self._left = len(self.config["cells"])
             threading.Thread(target=self._run, args=(self.config,), daemon=True, name="cell").start()
-            process = replace(this_process(), folder=self._folder.name)
+            process = replace(this_process(), folder=str(self._folder.path))
             return {BEGUN: True, PROCESS: json.dumps(asdict(process)), "done": False}
         said = self._said.get()
         several = len(self.config["cells"]) > 1
@@ -186,7 +189,7 @@ class CellTrial(tune.Trainable):
 
     def cleanup(self) -> None:
         """Remove this process's folder."""
-        self._folder.cleanup()
+        self._folder.remove()
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Do nothing: cells keep checkpoints of their own in the store."""
@@ -223,6 +226,7 @@ class CellTrial(tune.Trainable):
                     self._throttled_report(cell.id, alive),
                     replaces=each["replaces"],
                     origin=work.origin,
+                    debugging=work.debugging,
                 )
                 for cell, each in zip(cells, config["cells"], strict=True)
             ]

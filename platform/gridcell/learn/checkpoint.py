@@ -1,6 +1,5 @@
 """Checkpoints, from which a fit goes on as if it had never stopped."""
 
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from gridcell.errors import Preempted, UserError
 from gridcell.learn.randomness import random_state, restore_random_state, seed_everything
 from gridcell.notice import NOTICE
+from gridcell.store.scratch import scratch_folder
 
 _KEY = "gridcell"
 
@@ -133,8 +133,8 @@ class PeriodicCheckpoint(pl.Callback):
         begun = self._clock()
         # A module that steps by itself has no optimiser that Lightning could count by.
         step = trainer.global_step or trainer.fit_loop.total_batch_idx + 1
-        with tempfile.TemporaryDirectory(prefix="gridcell-checkpoint-") as folder:
-            path = Path(trainer.strategy.broadcast(str(Path(folder) / "checkpoint.ckpt")))
+        with scratch_folder("checkpoint") as folder:
+            path = Path(trainer.strategy.broadcast(str(folder / "checkpoint.ckpt")))
             trainer.save_checkpoint(path, weights_only=False)
             if trainer.is_global_zero:
                 self.store.save(path, step)

@@ -57,7 +57,7 @@ def test_it_says_that_it_began_each_report_and_then_how_the_cell_ended(trial_of,
     first, second, total = grid.cells
     begun = {
         BEGUN: True,
-        PROCESS: json.dumps(vars(Process("node", folder=trial._folder.name))),
+        PROCESS: json.dumps(vars(Process("node", folder=str(trial._folder.path)))),
         "done": False,
     }
     before, outcome = run(trial, grid)
