@@ -55,6 +55,7 @@ class Context:
         oom_halvings: how often this cell has run out of memory in this run. A cell that works in batches
             halves them so many times, and must give the same answer (``batch_and_accumulation``).
         code: fingerprint of the cell's code.
+        fast: this is a trial run (``run --fast``): one batch of everything is enough.
         own_seconds: spent within ``own_time``.
         rank: of this process among the cell's workers, who all call its function, joined to one process
             group of torch. The outputs, metrics and curves of the first (0) become the result.
@@ -74,6 +75,7 @@ class Context:
     oom_halvings: int = 0
     rank: int = 0
     code: str = ""
+    fast: bool = False
     own_seconds: list[float] = field(default_factory=list)
 
     @property

@@ -148,7 +148,6 @@ class Task:
         suites: folder of YAML files, one a suite; or name -> settings of each.
         plan: settings -> grid.
         cells: kind of cell -> ``module:function`` of signature ``(Cell, Context) -> metrics`` (JSON values).
-        batches: kind of cell -> how several of them are done in one pass.
         report: ``module:function`` of signature ``(GridResults, out: Path) -> Report``, called by
             ``gridcell.report.write_report`` where something is done.
         progress_metric: of a finished cell's metrics, the one that live progress shows.
@@ -171,6 +170,7 @@ class Task:
         tuning: how its settings are searched; None where any metric of its targets may be, each trial seeing
             what the report judges by.
         parts: kinds of parts that files of the user's own can add, by name, e.g. ``method``.
+        batches: kind of cell -> how several of them are done in one pass.
     """
 
     name: str
@@ -179,7 +179,6 @@ class Task:
     suites: Path | Mapping[str, Mapping[str, Any]]
     plan: Callable[[Any], Grid]
     cells: Mapping[str, str]
-    batches: Mapping[str, BatchFunction] = field(default_factory=dict)
     report: str = "gridcell.report.default:write"
     progress_metric: str = ""
     estimate: str | None = None
@@ -192,6 +191,7 @@ class Task:
     own_settings: Mapping[str, str] = field(default_factory=dict)
     tuning: Tuning | None = None
     parts: Mapping[str, PartKind] = field(default_factory=dict)
+    batches: Mapping[str, BatchFunction] = field(default_factory=dict)
 
     def cell_function(self, kind: str) -> "Callable[[Any, Context], Mapping[str, Any]]":
         """Import and return the function that runs cells of ``kind``.

@@ -131,6 +131,12 @@ def running_cells(folder: Folder) -> dict[str, str]:
     return {cell_id: f"{beat['host']}:{beat['pid']}" for beat in alive for cell_id in beat["running"]}
 
 
+def living_drivers(folder: Folder) -> list[str]:
+    """Return ``host:pid`` of the drivers that live."""
+    beats = _beats(folder, _now_of(folder))
+    return sorted(f"{beat['host']}:{beat['pid']}" for _, beat in beats if not _is_dead(beat))
+
+
 def _beats(folder: Folder, now: float | None) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield name -> beat of each driver, with its age in seconds by the storage's clock.
 

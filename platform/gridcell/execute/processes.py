@@ -10,7 +10,6 @@ trial that waits for it, so that each may wait for the other.
 import contextlib
 import socket
 import sys
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +24,7 @@ from gridcell.execute.last_words import Process, ask_node, this_process
 from gridcell.execute.outcome import Failure, FailureClass, Outcome, failure_from
 from gridcell.execute.process_group import join_group
 from gridcell.store import Store
+from gridcell.store.scratch import Scratch
 from gridcell.task import Task
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class _Group:
 
         self.resources = resources
         self._actors: list[Any] = []
-        self._rendezvous = tempfile.TemporaryDirectory(prefix="gridcell-workers-")
+        self._rendezvous = Scratch("workers")
         # The trial's own, which Tune made of the same bundles; outside Tune there is none.
         self._reserved = ray.util.get_current_placement_group()
         self._own_reservation = self._reserved is None
@@ -158,7 +158,7 @@ class _Group:
         self._places = places = ray.get([actor.place.remote() for actor in self._actors])
         here = {ray.get_runtime_context().get_node_id()} == {place.process.node for place in places}
         # On one machine a file does, and nothing listens on the network.
-        method = f"file://{self._rendezvous.name}/join" if here else f"tcp://{places[0].address}"
+        method = f"file://{self._rendezvous.path}/join" if here else f"tcp://{places[0].address}"
         ray.get([actor.join.remote(method, local=here) for actor in self._actors])
 
     def run(self, attempt: Attempt, reporter: Reporter | None) -> Outcome:
@@ -166,7 +166,7 @@ class _Group:
         import ray
 
         # Not the store itself: a node that can't open it tells so in an outcome.
-        names = ("locations", "oom_halvings", "replaces", "beside", "origin")
+        names = ("locations", "oom_halvings", "replaces", "beside", "origin", "debugging")
         told = {name: getattr(attempt, name) for name in names}
         order = (attempt.cell, attempt.task, attempt.store.uri, told)
         rank_of = {actor.work.remote(*order): rank for rank, actor in enumerate(self._actors)}
@@ -206,7 +206,7 @@ class _Group:
             ray.kill(actor)
         if self._own_reservation:
             ray.util.remove_placement_group(self._reserved)
-        self._rendezvous.cleanup()
+        self._rendezvous.remove()
 
 
 _current: _Group | None = None  # of this process

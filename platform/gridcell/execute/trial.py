@@ -2,11 +2,10 @@
 
 import json
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,6 +14,7 @@ from ray import tune
 
 from gridcell.cell import Cell, Resources
 from gridcell.context import Reporter
+from gridcell.debugging import Debugging
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.cluster import bundles
 from gridcell.execute.last_words import leave_last_words, this_process
@@ -24,6 +24,7 @@ from gridcell.execute.stall import watched
 from gridcell.plugins import Sent, receive
 from gridcell.printable import print_anything
 from gridcell.store import Store
+from gridcell.store.scratch import Scratch, sweep
 from gridcell.task import Task
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class GridWork:
         origin: what the results' provenance says of the run.
         report_every_s: a cell's progress is passed on at most so often.
         stall_timeout_s: a cell that reports nothing for so long is ended; None for never.
+        debugging: how cells are cut short or watched.
 
     A trial's own configuration: ``cells``, of each of which it says ``cell``, its id; ``oom_halvings``;
     ``replaces``, the stamp of the stale record that its result takes the place of; ``added``, as JSON, the
@@ -73,6 +75,7 @@ class GridWork:
     origin: Mapping[str, Any]
     report_every_s: float
     stall_timeout_s: float | None
+    debugging: Debugging = field(default_factory=Debugging)
 
     @cached_property
     def task(self) -> Task:
@@ -114,8 +117,9 @@ class CellTrial(tune.Trainable):
     def setup(self, config: dict[str, Any], work: GridWork) -> None:
         """Begin in an empty folder of this process's own, so that cells' relative paths don't meet."""
         print_anything()
-        self._folder = tempfile.TemporaryDirectory(prefix="gridcell-worker-", ignore_cleanup_errors=True)
-        os.chdir(self._folder.name)
+        sweep()
+        self._folder = Scratch("worker")
+        os.chdir(self._folder.path)
         self._work = work
         self._said: SimpleQueue[tuple[str, int, Mapping[str, float]] | Outcome] = SimpleQueue()
         self._left = 0  # cells of this trial that have not ended
@@ -168,7 +172,7 @@ class CellTrial(tune.Trainable):
 
     def cleanup(self) -> None:
         """Remove this process's folder."""
-        self._folder.cleanup()
+        self._folder.remove()
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Do nothing: cells keep checkpoints of their own in the store."""
@@ -205,6 +209,7 @@ class CellTrial(tune.Trainable):
                     self._throttled_report(cell.id, alive),
                     replaces=each["replaces"],
                     origin=work.origin,
+                    debugging=work.debugging,
                 )
                 for cell, each in zip(cells, config["cells"], strict=True)
             ]

@@ -6,7 +6,6 @@ equal resource requests, so Python and torch start once per worker and not once 
 
 import contextlib
 import math
-import tempfile
 from typing import TYPE_CHECKING
 
 from gridcell import plugins
@@ -14,6 +13,7 @@ from gridcell.execute.allotted import usable_cpus
 from gridcell.execute.cluster import check_nodes, check_resources, ray_cluster
 from gridcell.execute.head import watched_head
 from gridcell.execute.options import GridRun
+from gridcell.store.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from gridcell.execute.searcher import CellSearcher
@@ -70,15 +70,16 @@ def _run_on_cluster(run: GridRun, searcher: "CellSearcher") -> None:
         options.origin,
         options.report_every_s,
         options.stall_timeout_s,
+        options.debugging,
     )
-    with tempfile.TemporaryDirectory(prefix="gridcell-tune-", ignore_cleanup_errors=True) as folder:
+    with scratch_folder("tune") as folder:
         tuner = tune.Tuner(
             tune.with_parameters(CellTrial, work=work),
             tune_config=tune.TuneConfig(
                 search_alg=searcher, scheduler=NoPreference(), num_samples=-1, reuse_actors=True
             ),
             run_config=tune.RunConfig(
-                storage_path=folder,
+                storage_path=str(folder),
                 name="grid",
                 verbose=0,
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # cells save their own

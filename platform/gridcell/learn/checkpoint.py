@@ -1,6 +1,5 @@
 """Checkpoints, from which a fit goes on as if it had never stopped."""
 
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 
 from gridcell.errors import UserError
 from gridcell.learn.randomness import random_state, restore_random_state, seed_everything
+from gridcell.store.scratch import scratch_folder
 
 _KEY = "gridcell"
 
@@ -91,8 +91,8 @@ class PeriodicCheckpoint(pl.Callback):
         begun = self._clock()
         if not trainer.strategy.broadcast(begun - self._last >= after_s):
             return
-        with tempfile.TemporaryDirectory(prefix="gridcell-checkpoint-") as folder:
-            path = Path(trainer.strategy.broadcast(str(Path(folder) / "checkpoint.ckpt")))
+        with scratch_folder("checkpoint") as folder:
+            path = Path(trainer.strategy.broadcast(str(folder / "checkpoint.ckpt")))
             trainer.save_checkpoint(path, weights_only=False)
             if trainer.is_global_zero:
                 # A module that steps by itself has no optimiser that Lightning could count by.

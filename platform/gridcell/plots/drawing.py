@@ -87,7 +87,12 @@ class Drawing(Figure):
 
 
 def belongs(artist: Artist, series: int) -> None:
-    """Say which series an artist belongs to, so that a page can hide it with the series."""
+    """Say which series an artist belongs to, so that a page can hide it with the series.
+
+    Example:
+        >>> from matplotlib.lines import Line2D
+        >>> belongs(Line2D([0, 1], [0, 1]), 0)
+    """
     artist.set_gid(f"{_SERIES}{series}")
 
 

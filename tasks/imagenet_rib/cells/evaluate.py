@@ -166,6 +166,8 @@ def _images(model: _Model, name: str) -> "tuple[LabelledSet, tuple[int, ...]]":
         images = images.select(chosen)
     if HELD_OUT in config and name != VAL:
         images = images.select(split(images, config[HELD_OUT])[1])
+    if model.context.fast:
+        images = images.select(np.arange(min(len(images), BATCH_SIZE)))
     return images, classes
 
 

@@ -4,7 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gridcell import Cell, Grid, GridBuilder, Resources, UserError, divided, identity_of, one_worker
+from gridcell import (
+    Cell,
+    Grid,
+    GridBuilder,
+    Resources,
+    UserError,
+    divided,
+    identity_of,
+    one_worker,
+    version_of,
+)
 from imagenet_rib.distance.memory import check_memory
 from imagenet_rib.grid.chosen_methods import Chosen, default, roles
 from imagenet_rib.grid.data_cells import DataCells
@@ -52,14 +62,17 @@ def plan(settings: Settings, search: ForSearch | None = None) -> Grid:
     resources = _resources(settings)
     grid.check()
     settings = settings.model_copy(update={"downstream": data.possible(settings.downstream)})
+    space = class_space(settings.data, settings.downstream)
     for architecture_name, architecture in settings.architectures.items():
         for pretraining in architecture.pretrainings or settings.pretrainings:
             model = f"{architecture_name}-{pretraining}"
             how = settings.pretrainings[pretraining]
             if isinstance(how, Pretrained):
-                weights, head = brought[model]
-                pre = _pretrained(grid, model, weights, head, data, one_worker(resources))
-                _plan_model(_Model(grid, settings, model, weights.name, data, pre, resources, search))
+                with grid.setting("architectures", architecture_name):
+                    weights = brought[model]
+                    head = plan_head(model, weights, architecture.options, how, space)
+                    pre = _pretrained(grid, model, weights, head, data, one_worker(resources))
+                    _plan_model(_Model(grid, settings, model, weights.name, data, pre, resources, search))
                 continue
             pre = grid.add(
                 "pretrain",
@@ -74,6 +87,22 @@ def plan(settings: Settings, search: ForSearch | None = None) -> Grid:
             )
             _plan_model(_Model(grid, settings, model, architecture.name, data, pre, resources, search))
     return grid.build()
+
+
+def _published_weights(grid: GridBuilder, settings: Settings) -> dict[str, Published]:
+    """Return the published weights of each model that has some; keep what is wrong with any model's name."""
+    found: dict[str, Published] = {}
+    for architecture_name, architecture in settings.architectures.items():
+        with grid.setting("architectures", architecture_name):
+            for pretraining in architecture.pretrainings or settings.pretrainings:
+                how = settings.pretrainings[pretraining]
+                name = architecture.name
+                if isinstance(how, Pretrained):
+                    model = f"{architecture_name}-{pretraining}"
+                    found[model] = published(model, architecture, how)
+                    name = found[model].name
+                check_name(name)
+    return found
 
 
 def _pretrained(
@@ -103,31 +132,6 @@ def _pretrained(
         title=f"head of {model}",
         resources=resources,
     )
-
-
-def _published_weights(grid: GridBuilder, settings: Settings) -> dict[str, tuple[Published, HeadPlan]]:
-    """Return the published weights of each model that has some, with its last layer.
-
-    What is wrong with any model is kept. Nothing is said of last layers where the data can't be had.
-    """
-    found: dict[str, tuple[Published, HeadPlan]] = {}
-    try:
-        space = class_space(settings.data, settings.downstream)
-    except UserError:  # planning the data's own cells tells it
-        space = None
-    for architecture_name, architecture in settings.architectures.items():
-        with grid.setting("architectures", architecture_name):
-            for pretraining in architecture.pretrainings or settings.pretrainings:
-                how = settings.pretrainings[pretraining]
-                if not isinstance(how, Pretrained):
-                    check_name(architecture.name)
-                    continue
-                model = f"{architecture_name}-{pretraining}"
-                weights = published(model, architecture, how)
-                check_name(weights.name)
-                if space is not None:
-                    found[model] = weights, plan_head(model, weights, architecture.options, how, space)
-    return found
 
 
 def _resources(settings: Settings) -> Resources:
@@ -276,7 +280,7 @@ def _plan_merges(model: _Model, chosen: Chosen, method: Merging, labels: Mapping
         if alone is not None:  # the merge is one of its ingredients, which is evaluated anyway
             _evaluate(model, {**labels, **variant}, {"weights": ingredients[alone]}, None)
         else:
-            merge = {"method": method.name, "variant": dict(variant)}
+            merge = {"method": method.name, "variant": dict(variant), **version_of(method)}
             _evaluate(model, {**labels, **variant}, ingredients, merge)
 
 
@@ -311,6 +315,7 @@ def _train(model: _Model, name: str, downstream: str, seed: int) -> Cell:
         )
     config = {
         "method": method.name,
+        **version_of(method),
         "parameters": identity_of(chosen.parameters),
         "training": changed(model.settings.training, chosen.training).identity(),
         "downstream": downstream,

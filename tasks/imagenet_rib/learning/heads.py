@@ -16,8 +16,8 @@ STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
 """Weights of the data against the L2 penalty among which cross-validation chooses."""
 
 FOLDS = 5
-CHOSEN_ON = 5_000_000
-"""Images times classes that cross-validation looks at, at most; the fit itself looks at all images."""
+CHOSEN_ON = 10_000
+"""Images that cross-validation looks at, at most; the fit itself looks at all."""
 
 _TOLERANCE = 1e-3  # of logits, relative to their size: features and head must give what the model gives
 
@@ -94,7 +94,7 @@ def _chosen_strength(
 
     if fewest < 2:
         return 1.0
-    drawn = balanced(labels, max(2 * classes, CHOSEN_ON // classes))
+    drawn = balanced(labels, max(2 * classes, CHOSEN_ON))
     points, labels = points[drawn], labels[drawn]
     folds = min(FOLDS, int(np.bincount(labels, minlength=classes).min()))
     scores = np.zeros(len(STRENGTHS))

@@ -1,0 +1,148 @@
+"""One's own sets as shards: read batch by batch, each in the label space of all of them."""
+
+import json
+
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from gridcell.cli.app import app
+from gridcell.data import load_index, open_shards, read_stored, relabelled, save_index
+from gridcell.data.digits import load_digits_images
+from gridcell.errors import UserError
+from gridcell.settings import parse_settings
+from gridcell.store import Store
+from imagenet_rib.grid.plan import plan
+from imagenet_rib.learning.models import build_model
+from imagenet_rib.settings import Settings
+
+NAME = "vit_tiny_patch16_224"
+OPTIONS = {"patch_size": 16, "embed_dim": 16, "depth": 1, "num_heads": 2}
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+SIZES = {
+    "pretrain": (WORDS, 0, 12),
+    "val": (WORDS, 12, 6),
+    "street": (("two", "nine", "four"), 20, 8),
+    "studio": (WORDS, 30, 3),
+}
+
+
+def command(*arguments):
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory):
+    """Import three sets of digits of 80 px; one has three of the ten classes."""
+    root = tmp_path_factory.mktemp("own")
+    labelled = load_digits_images(80)
+    for name, (words, first, count) in SIZES.items():
+        for word in words:
+            folder = root / "png" / name / word
+            folder.mkdir(parents=True)
+            for number in np.flatnonzero(labelled.labels == WORDS.index(word))[first : first + count]:
+                Image.fromarray(labelled.images[number]).save(folder / f"{number}.png")
+        command("data", "import", "folder", "--from", root / "png" / name, "--to", root / "sets" / name)
+    return root
+
+
+def given(root, tmp_path=None, **changes):
+    if tmp_path is not None:
+        torch.manual_seed(0)
+        body = build_model(NAME, num_classes=0, image_size=80, **OPTIONS)
+        torch.save(body.state_dict(), tmp_path / "w.pth")
+    pretraining = {"source": "file", "path": str(tmp_path / "w.pth"), "input_size": 80} if tmp_path else None
+    return {
+        "data": {"source": "shards", "root": str(root / "sets")},
+        "architectures": {"m": {"name": NAME if tmp_path else "tf_efficientnet_lite0"}}
+        | ({"m": {"name": NAME, "options": OPTIONS}} if tmp_path else {}),
+        "pretrainings": {"p": pretraining or {"source": "offline"}},
+        "methods": {"lp": {}},
+        "downstream": ["street", "studio"],
+        "training": {"epochs": 1, "lr": 0.05, "batch_size": 8},
+    } | changes
+
+
+def test_a_set_is_read_in_the_label_space_of_all_sets(sets, tmp_path):
+    uri = str(sets / "sets" / "street")
+    stored = read_stored("folder", uri, open_shards(uri).content)
+    names = tuple(sorted(WORDS))
+    renamed = relabelled(stored, "street", names)
+    save_index(tmp_path / "index.npz", renamed)
+    again = load_index(tmp_path / "index.npz", uri)
+    assert (again.name, again.importer, again.class_names) == ("street", "folder", names)
+    spoken = [names[label] for label in again.labels]
+    assert spoken == [stored.class_names[label] for label in stored.labels]
+    assert [names[label] for label in again.classes] == ["four", "nine", "two"]
+
+    def prepare(image):
+        return torch.from_numpy(np.array(image))
+
+    for batches in (again.evaluation_batches(5, prepare), again.training_batches(5, prepare, seed=0)):
+        seen = [(images, labels) for images, labels in batches]
+        pixels = torch.cat([images for images, _ in seen]).numpy()
+        labels = torch.cat([labels for _, labels in seen]).tolist()
+        assert len(labels) == 24
+        for picture, label in zip(pixels, labels, strict=True):
+            folder = sets / "png" / "street" / names[label]
+            assert any(
+                np.array_equal(np.array(Image.open(f).convert("RGB")), picture) for f in folder.iterdir()
+            )
+    chosen = again.select([0, 3, 7])
+    assert chosen.labels.tolist() == again.labels[[0, 3, 7]].tolist()
+    with pytest.raises(UserError, match="'four' is not among them"):
+        relabelled(stored, "street", ("nine", "two"))
+
+
+def test_what_is_not_there_is_told_at_planning(sets, tmp_path):
+    with pytest.raises(UserError, match=r"no shards at .*/studyo: 'gridcell data import folder --from PATH"):
+        plan(parse_settings(Settings, given(sets, downstream=["studyo", "street"])))
+    with pytest.raises(UserError, match="Unknown downstream set 'val'"):
+        plan(parse_settings(Settings, given(sets, downstream=["street", "val"])))
+    with pytest.raises(UserError, match=r"starts from scratch, but data.source=shards goes with published"):
+        plan(parse_settings(Settings, given(sets, pretrainings={"p": {"epochs": 1}})))
+    with pytest.raises(UserError, match="must name the folder with a set of shards a folder"):
+        plan(parse_settings(Settings, given(sets, data={"source": "shards"})))
+    (tmp_path / "sets").mkdir()
+    for name in ("val", "street", "studio"):
+        (tmp_path / "sets" / name).symlink_to(sets / "sets" / name)
+    with pytest.raises(UserError, match="no set 'pretrain' has images of eight, five, four, nine"):
+        plan(parse_settings(Settings, given(tmp_path)))
+
+
+def test_a_changed_set_concerns_only_the_cells_that_read_it(sets):
+    grid = plan(parse_settings(Settings, given(sets)))
+    data = {cell.title: cell.config for cell in grid.cells.values() if cell.kind == "data"}
+    assert set(data) == {"data pretrain", "data val", "data street", "data studio"}
+    assert "classes" not in data["data val"]
+    assert data["data street"]["classes"] == sorted(WORDS)
+    assert str(sets) not in json.dumps([dict(cell.config) for cell in grid.cells.values()])
+
+
+@pytest.mark.slow
+def test_the_benchmark_runs_on_shards_and_gives_what_plain_timm_gives(sets, tmp_path):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(json.dumps(given(sets, tmp_path)))
+    storage = tmp_path / "runs"
+    command("run", "imagenet-rib", "--suite", suite, "--executor", "inline", "--storage", storage)
+    grid = plan(parse_settings(Settings, given(sets, tmp_path)))
+    first = next(cell for cell in grid.cells.values() if cell.title == "test m-p pre")
+    command("export", grid.cells[first.needs["weights"]].id, "--to", tmp_path / "x", "--storage", storage)
+    model = timm.create_model(f"local-dir:{tmp_path / 'x'}", pretrained=True).eval()
+    prepare = timm.data.create_transform(**timm.data.resolve_model_data_config(model), is_training=False)
+    names = json.loads((tmp_path / "x" / "config.json").read_text())["label_names"]
+    told = Store(str(storage)).results.read(first.id).metrics["accuracy"]
+    for name in ("val", "street", "studio"):
+        allowed = [k for k, word in enumerate(names) if word in SIZES[name][0]]
+        right = []
+        for word in SIZES[name][0]:
+            for file in (sets / "png" / name / word).iterdir():
+                with torch.no_grad():
+                    logits = model(prepare(Image.open(file).convert("RGB"))[None])[0]
+                right.append(names[allowed[int(logits[allowed].argmax())]] == word)
+        assert told[name] == pytest.approx(100 * np.mean(right), abs=100 / len(right) + 1e-9)
