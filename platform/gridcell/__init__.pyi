@@ -42,6 +42,7 @@ from .settings import (
     collect as collect,
     identity_of as identity_of,
     parse_settings as parse_settings,
+    spell_out as spell_out,
     with_preset as with_preset,
 )
 from .store import Checkpoints as Checkpoints, Result as Result, Results as Results, Store as Store
