@@ -79,6 +79,13 @@ class NodeUnusable(Exception):  # noqa: N818 - names the state of the machine
     """This machine can't do what a cell asks for, such as compute on a GPU; another one may."""
 
 
+class Preempted(BaseException):
+    """A cell has saved a checkpoint and left, because its process is to end soon; it goes on from there.
+
+    No ``Exception``, so that what a cell does about its own errors lets it through.
+    """
+
+
 class CorruptData(Exception):  # noqa: N818 - names the state of the data
     """Stored bytes do not match the checksum or size under which they were committed.
 

@@ -213,7 +213,8 @@ def _read(asked: Asked) -> tuple[Request, GridResults]:
     if not found.results:
         raise UserError(
             f"'{asked.storage}' has no results of {wanted.full_title}: "
-            "give the --suite, --set and --seeds of the run"
+            "give the --suite, --set and --seeds of the run. Results of an earlier version of a cell's rules "
+            "are compared by the folders of their reports"
         )
     return wanted, found
 

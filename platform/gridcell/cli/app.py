@@ -25,6 +25,7 @@ from gridcell.cli import (
     results,
     run,
     settings,
+    status,
     stores,
     tune,
 )
@@ -65,8 +66,8 @@ app.command("tasks")(inspect.tasks)
 app.command("settings")(settings.settings)
 app.command("plan")(inspect.plan)
 app.command("run")(run.run)
+app.command("status")(status.status)
 app.command("tune")(tune.tune)
-app.command("status")(inspect.status)
 app.command("logs")(logs.logs)
 app.command("report")(reports.report)
 app.command("results")(results.results)

@@ -18,8 +18,9 @@ from gridcell.cell import Cell
 from gridcell.cli import common, completion
 from gridcell.cli.common import DEFAULT_STORAGE, Json, Plugins, Storage, open_store, print_json, reading
 from gridcell.cli.fast import ProfileName
+from gridcell.cli.interruption import GRACE_S, end_when_asked
 from gridcell.debugging import Debugging
-from gridcell.errors import UserError
+from gridcell.errors import Preempted, UserError
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.processes import processes_for
 from gridcell.execute.run_cell import run_cell
@@ -146,8 +147,13 @@ def run_one(
         attempt = dataclass_replace(attempt, beside=True)
     if profile is not None:
         attempt = dataclass_replace(attempt, debugging=Debugging(profile=profile.value))
-    with processes_for([cell]), _debugger_on_failure() if debugger else contextlib.nullcontext():
-        outcome = run_cell(attempt)
+    end_when_asked(GRACE_S, lambda line: console.print(line, soft_wrap=True))
+    try:
+        with processes_for([cell]), _debugger_on_failure() if debugger else contextlib.nullcontext():
+            outcome = run_cell(attempt)
+    except Preempted as left:
+        console.print(f"{cell.title}: stopped, {left}")
+        raise typer.Exit(130) from None
     console.print(f"{cell.title}: done in {outcome.seconds:.1f} s: {json.dumps(outcome.metrics)}")
     if before is None or replace or not again:
         _copy_profile(store, store.results.read(cell.id))

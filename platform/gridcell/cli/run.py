@@ -37,7 +37,7 @@ from gridcell.cli.common import (
     stale_results,
 )
 from gridcell.cli.fast import ProfileName, debugging_of, run_fast
-from gridcell.cli.interruption import end_when_asked, leave
+from gridcell.cli.interruption import GRACE_S, Grace, end_when_asked, leave
 from gridcell.cli.progress import TerminalProgress
 from gridcell.cli.reports import Out, grid_results, report_folder, tracking_tags
 from gridcell.cli.run_log import EventLines, log_file
@@ -87,6 +87,7 @@ def run(
     retry_diverged: RetryDiverged = False,
     max_failures: MaxFailures = None,
     stall_timeout: StallTimeout = None,
+    grace: Grace = GRACE_S,
     out: Out = None,
     tracking: Tracking = None,
     log: Annotated[
@@ -120,11 +121,13 @@ def run(
     ] = None,
 ) -> None:
     """Run a suite's missing cells, then report. Type it again to go on: nothing done is run twice."""
-    end_when_asked()
+    console = common.console()
     outlive_terminal()
     mistakes = Mistakes()  # all of the command line's are told at once, before anything is done
     options, asked, debugging = RunOptions(), None, Debugging()
     executor = ExecutorName.INLINE if debugger or fast else executor
+    with mistakes.noted():
+        end_when_asked(grace, lambda line: console.print(line, soft_wrap=True))
     with mistakes.noted():
         debugging = debugging_of(profile.value if profile else "", logger, storage)
     with mistakes.noted():
@@ -145,7 +148,6 @@ def run(
         asked = request(task, suite, select, override, seeds, plugin)
     mistakes.tell()
     assert asked is not None
-    console = common.console()
     if fast:
         run_fast(console, asked, options, quiet=quiet)
         return

@@ -12,13 +12,14 @@ from typing import Any
 from gridcell.cell import Cell, Resources
 from gridcell.context import Context, Reporter
 from gridcell.debugging import Debugging, debugged
-from gridcell.errors import Diverged, NodeUnusable
+from gridcell.errors import Diverged, NodeUnusable, Preempted
 from gridcell.execute.outcome import FailureClass, Outcome, failure_from
 from gridcell.execute.output import kept_output
 from gridcell.execute.profiling import profiled
 from gridcell.execute.running_code import code_of
 from gridcell.execute.threads import limited_threads
 from gridcell.fingerprint import Code
+from gridcell.notice import NOTICE
 from gridcell.provenance import machine, versions
 from gridcell.store import Result, Store
 from gridcell.store.cache import FileCache
@@ -72,7 +73,7 @@ def run_in_this_process(attempt: Attempt, rank: int = 0) -> Outcome:
     try:
         with _logged(attempt, rank):
             seconds, metrics = _run(replace(attempt, reporter=steps), rank)
-    except Exception as error:
+    except (Exception, Preempted) as error:
         if attempt.foreground:
             raise
         failure = failure_from(error)
@@ -91,6 +92,7 @@ def _logged(attempt: Attempt, rank: int) -> Iterator[None]:
         try:
             yield
         finally:
+            NOTICE.heed(False)
             if rank == 0 and printed.text:
                 written_if_possible(lambda: attempt.store.logs.add(attempt.cell.id, printed.text))
 

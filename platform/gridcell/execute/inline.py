@@ -18,6 +18,7 @@ from gridcell.execute.outcome import Outcome, failure_from
 from gridcell.execute.processes import processes_for
 from gridcell.execute.run_cell import run_cell, run_cells
 from gridcell.execute.settle import settle
+from gridcell.notice import NOTICE
 
 
 def run_inline(run: GridRun) -> None:
@@ -27,6 +28,7 @@ def run_inline(run: GridRun) -> None:
         run: what to run. A cluster of ``options.num_cpus`` is started where cells run on several workers.
 
     Raises:
+        KeyboardInterrupt: the run was asked to end, and the running cell has left.
         UserError: a cell runs on several workers, and this machine hasn't got what they ask for.
     """
     with processes_for(run.schedule.queued(), run.options.num_cpus) as run.check:
@@ -64,6 +66,8 @@ def _settle(run: GridRun, cells: Mapping[str, Cell], outcome: Outcome) -> None:
             f"({outcome.failure.message}), and inline all cells run in it"
         )
     settle(cell, outcome, run)
+    if NOTICE.given:
+        raise KeyboardInterrupt
 
 
 def _run_under_debugger(attempt: Attempt, run: GridRun) -> Outcome:

@@ -25,6 +25,7 @@ from gridcell.learn.checkpoint import (
     of_all_processes,
 )
 from gridcell.learn.precision import mixed_dtype
+from gridcell.notice import NOTICE
 from gridcell.store.scratch import scratch_folder
 
 Report = Callable[..., None]
@@ -90,6 +91,7 @@ def fit(
 
     Raises:
         Diverged: If the loss is not finite.
+        Preempted: If the process is to end soon and checkpoints are kept: one was written just now.
         UserError: If the checkpoint is one of another architecture.
         KeyboardInterrupt: On Ctrl-C, as it would without Lightning.
 
@@ -99,7 +101,7 @@ def fit(
         >>> fit(classifier, batches, epochs=5, seed=0)  # doctest: +SKIP
     """
     architecture = str(getattr(module, "architecture", type(module).__name__))
-    callbacks: list[pl.Callback] = [Continuation(seed), EpochReport(report, beat)]
+    callbacks: list[pl.Callback] = [_OwnSignals(), Continuation(seed), EpochReport(report, beat)]
     if checkpoints is not None and checkpoint_every_s is not None:
         callbacks.append(
             PeriodicCheckpoint(checkpoints, every_s=checkpoint_every_s, architecture=architecture)
@@ -130,7 +132,22 @@ def fit(
         last = _latest(checkpoints, scratch, rank, world_size)
         if last is not None:
             check_architecture(last, architecture)
-        trainer.fit(module, batches, ckpt_path=last, weights_only=True)
+        try:
+            trainer.fit(module, batches, ckpt_path=last, weights_only=True)
+        finally:
+            NOTICE.heed(False)
+
+
+class _OwnSignals(pl.Callback):
+    """Leaves SIGTERM to whoever handles it outside: Lightning would end the fit without a checkpoint."""
+
+    def __init__(self) -> None:
+        self._handler = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Take Lightning's handler out again."""
+        if threading.current_thread() is threading.main_thread() and self._handler is not None:
+            signal.signal(signal.SIGTERM, self._handler)
 
 
 class _Joined(LightningEnvironment):

@@ -62,15 +62,22 @@ def test_colours_are_left_to_the_page():
 def test_numbers_on_dark_cells_stay_white_in_the_dark():
     axes = {"row_axis": "", "column_axis": "", "unit": ""}
     _, svg = to_svgs(heatmap({"": np.array([[100.0, 0.0]])}, ["r"], ["x", "y"], limit=100, **axes), "")
-    assert re.search(r'<text [^>]*fill="#ffffff"[^>]*>100.0</text>', svg)
+    assert re.search(r'<text [^>]*fill="#fff"[^>]*>100.0</text>', svg)
+    assert re.search(r'<text x="[0-9.]+" y="[0-9.]+">0.0</text>', svg)
 
 
 def test_cells_and_bars_tell_their_values_also_where_none_is_known():
     values = np.array([[1.25, np.nan]])
     figure = heatmap({"": values}, ["r"], ["x", "y"], row_axis="", column_axis="", unit="", diverging=True)
-    told = [spot.get("data-t") for spot in spots(parsed(to_svgs(figure, ""))[1])]
-    assert told == ["r, x: +1.25", "r, y: not known"]
-    assert figure.rows == [["", "r", "x", 1.25]]
+    (_, svg) = parsed(to_svgs(figure, ""))
+    told = {one.get("data-t"): float(one.get("x")) for one in svg.iter("rect") if one.get("data-t")}
+    assert list(told) == ["r, x: +1.25", "r, y: not known"]
+    assert not [one for one in svg.iter() if "Fpaper" in one.get("class", "")]  # nothing covers the cells
+    left = figure.parts[1].left * figure.dpi
+    for column, x in enumerate(told.values()):
+        assert x == pytest.approx(figure.axes[0].transData.transform((column, 0))[0] - left, abs=0.1)
+    assert figure.rows == [("", "r", "x", 1.25)]
+    assert all(artist.get_visible() for artist in figure.cells[0].artists)
 
 
 def test_powers_on_a_logarithmic_axis_are_text():

@@ -11,7 +11,9 @@ import pytest
 
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
 from gridcell.search.run import SearchRun
+from gridcell.staleness import Staleness
 from gridcell.store import Store
 from gridcell.store.filesystem import Folder
 from hill_search import INLINE, PLUGIN, SPACE, asked, hill, searched
@@ -218,3 +220,52 @@ def test_a_wrong_setting_is_known_before_anything_runs(store, params, sentence):
     with pytest.raises(UserError, match=sentence):
         search.check()
     assert not store.results.done()
+
+
+def test_stale_results_are_told_and_marked_or_made_again_or_refused(store, monkeypatch):
+    """The code of the cells changes between two commands."""
+    first = searched(store, 4)
+    stale = Staleness(
+        reasons={target.cell: "by other code" for one in first.tried for target in one.grid.targets},
+        stamps={
+            target.cell: store.results.read(target.cell).stamp
+            for one in first.tried[:2]
+            for target in one.grid.targets
+        },
+    )
+
+    def find(task, grid, store, results):
+        current = {name for name, result in results.items() if result.stamp in stale.stamps.values()}
+        return Staleness(
+            dict.fromkeys(current, "by other code"), {name: results[name].stamp for name in current}
+        )
+
+    monkeypatch.setattr("gridcell.search.run.find_stale", find)
+    kept = hill(store, 4)
+    SearchRun(kept, INLINE, "keep").run()
+    assert [one.ended.stale for one in kept.tried] == [True, True, False, False]
+    with pytest.raises(UserError, match="--changed rerun makes them again"):
+        SearchRun(hill(store, 4), INLINE, "fail").run()
+    again = hill(store, 4)
+    SearchRun(again, INLINE, "rerun").run()
+    assert [one.ended.stale for one in again.tried] == [False] * 4
+    cells = [target.cell for one in again.tried for target in one.grid.targets]
+    assert [store.results.read(cell).stamp in stale.stamps.values() for cell in cells] == [False] * 4
+
+
+@pytest.mark.slow  # a Ray cluster that starts
+def test_on_ray_the_trials_are_the_same(store, tmp_path):
+    found = hill(store, 7)
+    SearchRun(found, RunOptions(num_cpus=2)).run()
+    assert asked(found) == asked(searched(new_store(tmp_path), 7))
+
+
+def test_a_search_that_is_stopped_says_why_and_goes_on(store):
+    params = {"walkers.one.shape": "choice(bog, round)", "walkers.one.x": "linspace(0, 1, 3)"}
+    first = hill(store, 6, params, search="grid")
+    run = SearchRun(first, RunOptions(executor="inline", max_failures=1))
+    run.run()
+    assert "--max-failures" in run.stopped
+    assert any(not one.is_over for one in first.tried)
+    again = searched(store, 6, params, search="grid")
+    assert [one.ended.state for one in again.tried].count("done") == 3
