@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STORAGE ?= runs
 
-.PHONY: help setup quickstart test test-all test-fast lint format docs bench chaos mutants audit release clean
+.PHONY: help setup quickstart test test-all test-fast test-nightly lint format docs bench chaos mutants audit release clean
 
 help:
 	@echo "make quickstart  run the ImageNet-RIB mini suite and write runs/report/report.html"
 	@echo "make test        run the tests"
 	@echo "make test-all    these and the long ones: faults on clusters of several nodes"
+	@echo "make test-nightly  the long tests, and all faults of 'make chaos'; an hour or more"
 	@echo "make setup       create .venv and install pinned versions"
 	@echo "make lint        ruff and mypy"
 	@echo "make docs        build the documentation; 'gridcell docs' opens it"
@@ -36,6 +37,10 @@ test: setup
 
 test-all: setup
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-nightly: setup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long
+	$(BIN)/gridcell doctor --chaos
 
 test-fast: setup
 	$(BIN)/python -m pytest -n 2 -m 'not slow and not long'

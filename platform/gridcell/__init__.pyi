@@ -26,6 +26,7 @@ from .execute.outcome import FailureClass as FailureClass, classify as classify
 from .execute.process_group import join_group as join_group
 from .execute.processes import GRACE_S as GRACE_S, ray_here as ray_here
 from .execute.reach import LOOPBACK_ONLY as LOOPBACK_ONLY
+from .execute.source import Ended as Ended, Growth as Growth, Source as Source
 from .grid import Grid as Grid, GridBuilder as GridBuilder, order_by_needs as order_by_needs
 from .parts import PartKind as PartKind
 from .registry import Registry as Registry, by_name as by_name, version_of as version_of
@@ -41,6 +42,7 @@ from .settings import (
     collect as collect,
     identity_of as identity_of,
     parse_settings as parse_settings,
+    spell_out as spell_out,
     with_preset as with_preset,
 )
 from .store import Checkpoints as Checkpoints, Result as Result, Results as Results, Store as Store
@@ -55,3 +57,4 @@ from .task import (
     find_task as find_task,
     task_names as task_names,
 )
+from .tuning import Rule as Rule, Tuning as Tuning

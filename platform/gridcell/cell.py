@@ -64,6 +64,9 @@ class Resources:
         cpus: CPU cores of each worker, which is also the number of torch threads it computes with.
         gpus: GPUs of each worker; a fraction shares one.
         workers: processes that run the cell together.
+        memory_gb: memory that each worker is sure to have, in units of 1e9 bytes; 0 for whatever there is.
+        gpu_type: kind of the GPUs, as Ray names it (H100, A100, ...); empty for any.
+        custom: (name, amount) of resources that nodes of a cluster were started with.
 
     Raises:
         UserError: several workers share a GPU, which their communication (NCCL) can't.
@@ -72,13 +75,28 @@ class Resources:
     cpus: int = 1
     gpus: float = 0.0
     workers: int = 1
+    memory_gb: float = 0.0
+    gpu_type: str = ""
+    custom: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "custom", tuple((name, amount) for name, amount in self.custom))  # of JSON
         if self.workers > 1 and self.gpus % 1:
             raise UserError(
                 f"{self.workers} workers with {self.gpus:g} GPUs each: several workers need whole GPUs, "
                 f"for instance resources.gpus={math.ceil(self.gpus)}"
             )
+
+    def __str__(self) -> str:
+        """Describe them, e.g. ``2 workers of 4 CPUs, 1 GPU (H100), 32 GB``."""
+        gpu = f"{self.gpus:g} GPU{'s' if self.gpus > 1 else ''}"
+        parts = [
+            f"{self.cpus} CPU{'s' if self.cpus > 1 else ''}",
+            *([gpu + (f" ({self.gpu_type})" if self.gpu_type else "")] if self.gpus else []),
+            *([f"{self.memory_gb:g} GB"] if self.memory_gb else []),
+            *(f"{amount:g} {name}" for name, amount in self.custom),
+        ]
+        return (f"{self.workers} workers of " if self.workers > 1 else "") + ", ".join(parts)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Resources":

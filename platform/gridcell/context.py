@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from gridcell.cell import Cell, canonical_json
-from gridcell.errors import CorruptData
+from gridcell.errors import CorruptData, Preempted
+from gridcell.notice import NOTICE
 from gridcell.store import Checkpoints, Result, Store
 from gridcell.store.cache import FileCache
 
@@ -35,6 +36,13 @@ class Curves:
                 del curve[1:-1:2]
 
 
+@dataclass
+class Saving:
+    """When a cell last kept a checkpoint, by the monotonic clock; its start counts as one."""
+
+    last: float = field(default_factory=time.monotonic)
+
+
 @dataclass(frozen=True)
 class Context:
     """A running cell's surroundings.
@@ -55,6 +63,8 @@ class Context:
         oom_halvings: how often this cell has run out of memory in this run. A cell that works in batches
             halves them so many times, and must give the same answer (``batch_and_accumulation``).
         code: fingerprint of the cell's code.
+        saving: when a checkpoint was last kept.
+        fast: this is a trial run (``run --fast``): one batch of everything is enough.
         own_seconds: spent within ``own_time``.
         rank: of this process among the cell's workers, who all call its function, joined to one process
             group of torch. The outputs, metrics and curves of the first (0) become the result.
@@ -74,6 +84,8 @@ class Context:
     oom_halvings: int = 0
     rank: int = 0
     code: str = ""
+    saving: Saving = field(default_factory=Saving)
+    fast: bool = False
     own_seconds: list[float] = field(default_factory=list)
 
     @property
@@ -97,6 +109,39 @@ class Context:
         Those of other code, or from other inputs, are set aside.
         """
         return self.store.checkpoints(self.cell.id, self._made_of)
+
+    def checkpoint_is_due(self, every_s: float) -> bool:
+        """Whether to write a checkpoint now and hand it to :meth:`keep`.
+
+        It is, once the last one is ``every_s`` seconds old, and at once where the process is to end soon: by
+        SIGTERM of a batch system, by Ctrl-C, or because the machine goes away. A cell that asks this at each
+        step is waited for then, for as long as the grace lasts.
+
+        Args:
+            every_s: least number of seconds between two checkpoints, and from the cell's start to the first.
+
+        Example:
+            ::
+
+                for step in range(begun, steps):
+                    weights = advance(weights)
+                    if context.checkpoint_is_due(every_s=60):
+                        np.save(context.scratch / "weights.npy", weights)
+                        context.keep(context.scratch / "weights.npy", step + 1)
+        """
+        NOTICE.heed()
+        return NOTICE.given or time.monotonic() - self.saving.last >= every_s
+
+    def keep(self, local: Path, step: int) -> None:
+        """Store a local file as the checkpoint at ``step``; the cell ends here if its process is to end soon.
+
+        Raises:
+            Preempted: it is. The cell is run again from this checkpoint.
+        """
+        self.checkpoints.save(local, step)
+        self.saving.last = time.monotonic()
+        if NOTICE.given:
+            raise Preempted(f"saved at step {step}, to go on from there")
 
     @cached_property
     def _made_of(self) -> str:

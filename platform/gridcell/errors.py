@@ -1,11 +1,51 @@
 """Errors that mean something to the person at the terminal or to the scheduler."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 
 class UserError(Exception):
     """A mistake in what the user asked for; its text is the one sentence they read (exit code 2)."""
+
+
+class Mistakes:
+    """Collects a user's mistakes, so that all of them are told at once.
+
+    Example:
+        >>> mistakes = Mistakes()
+        >>> with mistakes.noted():
+        ...     raise UserError("the first")
+        >>> with mistakes.noted():
+        ...     raise UserError("the second")
+        >>> mistakes.tell()
+        Traceback (most recent call last):
+            ...
+        gridcell.errors.UserError: the first
+        the second
+    """
+
+    def __init__(self) -> None:
+        self.found: list[UserError] = []
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Keep a mistake that is made in the block, and go on after it."""
+        try:
+            yield
+        except UserError as error:
+            self.found.append(error)
+
+    def tell(self) -> None:
+        """Raise what was found, if anything was.
+
+        Raises:
+            UserError: the one mistake; of several, a line each.
+        """
+        if len(self.found) == 1:
+            raise self.found[0]
+        if self.found:
+            raise UserError("\n".join(dict.fromkeys(map(str, self.found))))
 
 
 class CellsFailed(Exception):  # noqa: N818 - names what happened to the cells
@@ -37,6 +77,13 @@ class Diverged(Exception):  # noqa: N818 - an outcome, not a defect
 
 class NodeUnusable(Exception):  # noqa: N818 - names the state of the machine
     """This machine can't do what a cell asks for, such as compute on a GPU; another one may."""
+
+
+class Preempted(BaseException):
+    """A cell has saved a checkpoint and left, because its process is to end soon; it goes on from there.
+
+    No ``Exception``, so that what a cell does about its own errors lets it through.
+    """
 
 
 class CorruptData(Exception):  # noqa: N818 - names the state of the data

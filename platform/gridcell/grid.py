@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gridcell.cell import Cell
-from gridcell.errors import UserError, did_you_mean
+from gridcell.errors import Mistakes, UserError, did_you_mean
 from gridcell.settings.mistakes import Mistake, SettingsError, mistakes_of
 
 Labels = Mapping[str, Any]
@@ -85,18 +85,25 @@ class Grid:
                 ``downstream=v2`` keeps the pre-trained model it is compared with.
 
         Raises:
-            UserError: no target has that label, none has that value, or none has all of them.
+            UserError: no target has that label, none has that value (all such mistakes at once), or none has
+                all of them.
         """
         if not wanted:
             return self
+        mistakes = Mistakes()
         for label, values in wanted.items():
             known = {str(labels[label]) for labels in self._all_labels() if label in labels}
-            if not known:
-                names = {name for labels in self._all_labels() for name in labels}
-                raise UserError(f"Nothing in this suite is labelled '{label}': {did_you_mean(label, names)}")
-            for value in values:
-                if value not in known:
-                    raise UserError(f"No cell has {label}={value}: {did_you_mean(value, known)}")
+            names = {name for labels in self._all_labels() for name in labels}
+            with mistakes.noted():
+                if not known:
+                    raise UserError(
+                        f"Nothing in this suite is labelled '{label}': {did_you_mean(label, names)}"
+                    )
+            for value in values if known else ():
+                with mistakes.noted():
+                    if value not in known:
+                        raise UserError(f"No cell has {label}={value}: {did_you_mean(value, known)}")
+        mistakes.tell()
 
         def matches(labels: Labels, whichever: tuple[str, ...] = ()) -> bool:
             asked = (name for name in wanted if name in labels and name not in whichever)

@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, replace as dataclass_replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from gridcell.settings.mistakes import Mistake, SettingsError, dotted
 from gridcell.settings.overrides import apply_overrides
 from gridcell.settings.parse import parse_settings
 from gridcell.settings.ranges import looks_like_range
+from gridcell.settings.resources import Occupied, occupied_by, split_resources
 from gridcell.settings.schema import belongs
 from gridcell.settings.sweeps import Swept, expand_sweeps
 from gridcell.task import Task
@@ -27,6 +28,7 @@ __all__ = ["Suite", "load_suite", "parse_settings", "suite_names"]
 EXTENDS = "extends"
 WITHOUT = "without"
 PLUGINS = "plugins"
+TUNE = "tune"
 ANCHORS = "x-"
 
 
@@ -41,7 +43,9 @@ class Suite:
         places: where each setting was written.
         files: of the user's own that were read: the suite's, and those that it extends.
         sweeps: what sweeps added.
+        occupied: kind of cell -> what such cells occupy, where the suite says so.
         without_sweeps: the settings without what sweeps added; the same where there are none.
+        tune: the block ``tune``: what is searched, as it was written.
     """
 
     task: Task
@@ -51,6 +55,8 @@ class Suite:
     files: tuple[Path, ...] = field(default=(), compare=False)
     sweeps: tuple[Swept, ...] = ()
     without_sweeps: BaseModel | None = None
+    tune: Mapping[str, Any] | None = None
+    occupied: Mapping[str, Occupied] = field(default_factory=dict)
 
     def grid(self) -> Grid:
         """Plan the suite's grid.
@@ -60,9 +66,16 @@ class Suite:
                 with file and line.
         """
         try:
-            return self.task.plan(self.settings)
+            grid = self.task.plan(self.settings)
         except SettingsError as error:
             raise SettingsError(error.mistakes, self.places) from error
+        if not self.occupied:
+            return grid
+        cells = {
+            cell_id: dataclass_replace(cell, resources=occupied_by(cell.kind, cell.resources, self.occupied))
+            for cell_id, cell in grid.cells.items()
+        }
+        return dataclass_replace(grid, cells=cells)
 
 
 def suite_names(task: Task) -> list[str]:
@@ -84,6 +97,7 @@ def load_suite(
     A suite may say ``extends: mini`` (or a file beside it) and hold changes alone, leave entries out of what
     it extends by ``without: [methods.lwf]``, and keep YAML anchors below keys that begin with ``x-``.
     Files of the user's own that define parts stand under ``plugins:``, as paths from the suite's folder.
+    ``resources:`` may hold what cells of single kinds occupy; see :mod:`gridcell.settings.resources`.
     A setting of a named entry that is given several values is swept; see :mod:`gridcell.settings.sweeps`.
 
     Args:
@@ -106,7 +120,11 @@ def load_suite(
     stem, document = _layers(task, name, None, (), files)
     check_useful(plugins_module.load(plugins, joins=True), task.parts)
     document = Document(joined(document.values, task.parts), document.places)
+    document, overrides, occupied = split_resources(document, overrides, task.cells)
     before = document.values
+    tune = document.values.pop(TUNE, None)
+    if tune is not None and not isinstance(tune, Mapping):
+        raise UserError(f"{document.places[TUNE,]}: 'tune' must hold 'key: value' lines, such as trials: 20")
     document = apply_overrides(document, task.settings, overrides)
     if seeds is not None:
         document = _seeded(document, seeds)
@@ -121,6 +139,8 @@ def load_suite(
         files=tuple(files),
         sweeps=sweeps,
         without_sweeps=without_sweeps,
+        tune=tune,
+        occupied=occupied,
     )
 
 
@@ -264,7 +284,9 @@ def _of_sweep(mistake: Mistake, values: Any) -> Mistake:
         values = values[key] if isinstance(values, Mapping) and key in values else None
     if mistake.unknown or not ((isinstance(values, list) and values) or looks_like_range(values)):
         return mistake
-    return replace(mistake, template=f"{mistake.template}; only settings of named entries can be swept")
+    return dataclass_replace(
+        mistake, template=f"{mistake.template}; only settings of named entries can be swept"
+    )
 
 
 def _not_json(value: Any, path: Keys) -> Iterator[Mistake]:

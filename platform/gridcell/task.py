@@ -13,6 +13,7 @@ from gridcell import plugins
 from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid
 from gridcell.parts import PartKind
+from gridcell.tuning import Tuning
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -147,7 +148,6 @@ class Task:
         suites: folder of YAML files, one a suite; or name -> settings of each.
         plan: settings -> grid.
         cells: kind of cell -> ``module:function`` of signature ``(Cell, Context) -> metrics`` (JSON values).
-        batches: kind of cell -> how several of them are done in one pass.
         report: ``module:function`` of signature ``(GridResults, out: Path) -> Report``, called by
             ``gridcell.report.write_report`` where something is done.
         progress_metric: of a finished cell's metrics, the one that live progress shows.
@@ -167,7 +167,10 @@ class Task:
             configuration names, as dotted names or paths of files (:meth:`Registry.module_of` tells them).
         own_settings: section of settings -> where each named entry may have it of its own, such as
             ``{"training": "methods.NAME.training"}``: a sweep of the section's settings varies the entries'.
+        tuning: how its settings are searched; None where any metric of its targets may be, each trial seeing
+            what the report judges by.
         parts: kinds of parts that files of the user's own can add, by name, e.g. ``method``.
+        batches: kind of cell -> how several of them are done in one pass.
     """
 
     name: str
@@ -176,7 +179,6 @@ class Task:
     suites: Path | Mapping[str, Mapping[str, Any]]
     plan: Callable[[Any], Grid]
     cells: Mapping[str, str]
-    batches: Mapping[str, BatchFunction] = field(default_factory=dict)
     report: str = "gridcell.report.default:write"
     progress_metric: str = ""
     estimate: str | None = None
@@ -187,7 +189,9 @@ class Task:
     packages: Sequence[str] = ()
     uses: str | None = None
     own_settings: Mapping[str, str] = field(default_factory=dict)
+    tuning: Tuning | None = None
     parts: Mapping[str, PartKind] = field(default_factory=dict)
+    batches: Mapping[str, BatchFunction] = field(default_factory=dict)
 
     def cell_function(self, kind: str) -> "Callable[[Any, Context], Mapping[str, Any]]":
         """Import and return the function that runs cells of ``kind``.
@@ -253,6 +257,11 @@ class Task:
     def report_function(self) -> Callable[[Any, Path], Any]:
         """Import and return the function that writes this task's report."""
         return _imported(self.report)
+
+
+def imported(where: str) -> Callable[..., Any]:
+    """Return the function that a task names as ``module:function``."""
+    return _imported(where)
 
 
 def _imported(where: str) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ RLlib algorithm.
 from pathlib import Path
 
 from farcuriosity.plan import plan
+from farcuriosity.search import tuning
 from farcuriosity.settings import Settings
 from gridcell import PartKind, Task
 
@@ -27,6 +28,7 @@ task = Task(
     estimate="farcuriosity.cost:estimate",
     play="farcuriosity.cells.play:play",
     packages=("fragmentation_recall",),
+    tuning=tuning,
     parts={
         "curiosity": PartKind(
             "farcuriosity.curiosity.modules:curiosities",

@@ -13,8 +13,8 @@ from gridcell import (
     SettingsError,
     Strict,
     collect,
-    did_you_mean,
     parse_settings,
+    spell_out,
     with_preset,
 )
 
@@ -135,13 +135,7 @@ class Training(Strict):
     @model_validator(mode="before")
     @classmethod
     def _spelt_out(cls, given: Any) -> Any:
-        if not isinstance(given, dict) or "preset" not in given:
-            return given
-        chosen = dict(given)
-        preset = chosen.pop("preset")
-        if preset not in PRESETS:
-            raise ValueError(f"there is no preset '{preset}' of training: {did_you_mean(preset, PRESETS)}")
-        return PRESETS[preset] | chosen
+        return spell_out(given, PRESETS, "training")
 
     @model_validator(mode="after")
     def _divides(self) -> Self:

@@ -7,6 +7,7 @@ agents in ``farmap.agents``, and ``farmap.agents.explore.explore``, which lets o
 from pathlib import Path
 
 from farmap.plan import plan
+from farmap.search import tuning
 from farmap.settings import Settings
 from gridcell import PartKind, Task
 
@@ -22,6 +23,7 @@ task = Task(
     report="farmap.report.results:write",
     progress_metric="coverage",
     packages=("fragmentation_recall",),
+    tuning=tuning,
     parts={
         "agent": PartKind(
             "farmap.agents.kinds:registry",

@@ -24,7 +24,7 @@ from generalization_difficulty.formula.tasks import (
 )
 from generalization_difficulty.plan import plan
 from generalization_difficulty.settings import Settings
-from gridcell import PartKind, Task
+from gridcell import PartKind, Task, Tuning
 
 __all__ = [
     "Alphabet",
@@ -63,6 +63,7 @@ task = Task(
     },
     report="generalization_difficulty.report.results:write",
     progress_metric="log2_bits",
+    tuning=Tuning(refused="its answers are measurements, and none of them is a target"),
     parts={
         "dataset": PartKind(
             "generalization_difficulty.data.sets:registry",

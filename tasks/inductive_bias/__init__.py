@@ -6,7 +6,7 @@ networks; the answer is I(eps) = -log P(test error <= eps), in nats and bits, pe
 
 from pathlib import Path
 
-from gridcell import PartKind, Task
+from gridcell import PartKind, Task, Tuning
 from inductive_bias.plan import plan
 from inductive_bias.settings import Settings
 
@@ -25,6 +25,7 @@ task = Task(
     },
     report="inductive_bias.report.results:write",
     progress_metric="information",
+    tuning=Tuning(refused="its answers are measurements, and none of them is a target"),
     parts={
         "problem": PartKind(
             "inductive_bias.problems.kinds:registry",

@@ -78,12 +78,13 @@ def test_slurm_starts_a_head_and_workers_runs_the_grid_and_ends_ray(shell):
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 1, output  # that of the driver: a cell failed
     calls = shell.calls()
-    address = f"10.0.0.7:{20000 + 4711}"
-    assert f"gridcell run toy --storage /s p --address {address}" in calls
+    address = f"10.0.0.7:{20000 + 2 * 4711}"
+    assert f"gridcell run --grace 240 toy --storage /s p --address {address}" in calls
     heads = [call for call in calls if "ray start --head" in call and call.startswith("srun")]
     assert len(heads) == 1
     assert "--nodelist=node1 " in heads[0]
-    assert "--dashboard-host=127.0.0.1" in heads[0]
+    assert "--include-dashboard=false" in heads[0]
+    assert f"--ray-client-server-port={20000 + 2 * 4711 + 1}" in heads[0]
     assert sum(f"ray start --block --address={address} --num-cpus=8" in call for call in calls) == 2
     assert calls.count("ray ended") == 3, "\n".join(calls)
     assert not any("requeue" in call for call in calls)

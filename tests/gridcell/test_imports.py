@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[2]
 
 ORDER = [
     "errors",
+    "notice",
+    "debugging",
     "sources",
     "package_data",
     "plugins",
@@ -26,6 +28,7 @@ ORDER = [
     "grid",
     "store",
     "context",
+    "tuning",
     "task",
     "fingerprint",
     "provenance",
@@ -39,6 +42,7 @@ ORDER = [
     "mlflow",
     "answers",
     "cluster",
+    "search",
     "testing",
     "cli",
     "__main__",

@@ -1,13 +1,18 @@
 """A task without training: sums over a small graph, with cells that can be told to fail."""
 
 import ctypes
+import math
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psutil
 from pydantic import BaseModel, ConfigDict, Field
 
 from gridcell import Cell, Context, Diverged, Grid, GridBuilder, Task
@@ -68,6 +73,15 @@ def step(cell: Cell, context: Context) -> Mapping[str, Any]:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
     if how == "undecodable":
         raise FileNotFoundError(2, "No such file", "caf\udce9.png")
+    if how is not None and how.startswith("asks-to-end"):  # the driver, of that process id, and then works on
+        _work_until_asked(context, int(how.partition(" ")[2]))
+    if how == "works-until-asked":
+        _work_until_asked(context, None)
+    if how == "lists-sockets":
+        _list_sockets()
+    while how == "never-ends":
+        context.report(0)
+        time.sleep(0.05)
     if how == "escapes":
         raise ValueError("\x1b[2J\x1b]0;title\x07 done é \u202eevil")
     if how == "prints":
@@ -93,6 +107,45 @@ def step(cell: Cell, context: Context) -> Mapping[str, Any]:
         raise ConnectionResetError("the network went away")
     (context.outputs / "sum.txt").write_text(str(before + cell.config["add"]))
     return {"sum": before + cell.config["add"]}
+
+
+def _list_sockets() -> None:
+    """Append, to the file that TOY_SOCKETS names, where the processes of this run listen.
+
+    They are what the parent of all (TOY_TESTER, a process id) has started, through which this one came.
+    """
+    lineage = [psutil.Process(), *psutil.Process().parents()]
+    driver = next(each for each in lineage if each.ppid() == int(os.environ["TOY_TESTER"]))
+    with Path(os.environ["TOY_SOCKETS"]).open("a") as file:
+        for address in listening_addresses(driver):
+            file.write(f"{address}\n")
+
+
+def listening_addresses(root: psutil.Process) -> set[str]:
+    """Return the addresses at which a process, or one that it started, listens."""
+    found = set()
+    for process in [root, *root.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            listening = (
+                each for each in process.net_connections("inet") if each.status == psutil.CONN_LISTEN
+            )
+            found |= {each.laddr.ip for each in listening}
+    return found
+
+
+def _work_until_asked(context: Context, driver: int | None) -> None:
+    kept = context.checkpoints.latest(context.scratch)
+    if kept is not None:
+        assert kept.read_text() == "so far"
+        return
+    for number in count(1):
+        context.report(number)
+        if context.checkpoint_is_due(math.inf):
+            (context.scratch / "state").write_text("so far")
+            context.keep(context.scratch / "state", number)
+        if number == 1 and driver is not None:
+            os.kill(driver, signal.SIGTERM)
+        time.sleep(0.01)
 
 
 def total(cell: Cell, context: Context) -> Mapping[str, Any]:

@@ -16,6 +16,10 @@ PUBLIC = sorted(
 """The modules that CONTRIBUTING.md calls public: those whose names a stub lists."""
 
 
+MEMBERS = "   :members:\n   :exclude-members: set\n"
+"""Not ``set``: matplotlib writes one for each kind of figure, in markup of its own."""
+
+
 def pages() -> dict[str, str]:
     """Return the page of each public module."""
     return {f"api/{name}.md": page(import_module(name)) for name in PUBLIC}
@@ -38,9 +42,9 @@ def page(module: ModuleType) -> str:
 def _entry(module: ModuleType, name: str, value: Any) -> str:
     full = f"{module.__name__}.{name}"
     if inspect.ismodule(value):
-        return f".. automodule:: {value.__name__}\n   :members:\n"
+        return f".. automodule:: {value.__name__}\n{MEMBERS}"
     if inspect.isclass(value):
-        return f".. autoclass:: {full}\n   :members:\n"
+        return f".. autoclass:: {full}\n{MEMBERS}"
     if inspect.isroutine(value) or hasattr(value, "__wrapped__"):
         return f".. autofunction:: {full}\n"
     return f".. autodata:: {_home(module, name)}\n   :no-value:\n"

@@ -202,15 +202,22 @@ def _sorted(samples: Samples) -> Samples:
 
 
 def _by_place(side: Side, fixed: frozenset[str]) -> dict[Place, tuple[Mapping[str, Any], str]]:
+    """Return place -> labels and cell. Of several cells with the same labels each has a ``part``.
+
+    Raises:
+        UserError: targets with different labels fall on one place.
+    """
     found: dict[Place, tuple[Mapping[str, Any], str]] = {}
+    parts: Counter[Place] = Counter()
     for labels, cell_id in side.record.targets:
         place = tuple(sorted((name, str(value)) for name, value in labels.items() if name not in fixed))
-        if place in found:
+        parts[place] += 1
+        if place in found and dict(found[place][0]) != dict(labels):
             what = ", ".join(f"{name}={value}" for name, value in place) or "the same place"
             raise UserError(
                 f"'{side.name}' has two results at {what}: choose one value of {', '.join(sorted(fixed))}"
             )
-        found[place] = (labels, cell_id)
+        found[place if parts[place] == 1 else (*place, ("part", str(parts[place])))] = (labels, cell_id)
     return found
 
 

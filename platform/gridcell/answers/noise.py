@@ -18,6 +18,7 @@ class Move:
         metric: its path.
         before: mean on the first side.
         after: mean on the second side.
+        difference: mean difference, second side minus first.
         pairs: how many seeds.
         half_width: of the 95 % interval around the mean difference; NaN: noise unknown.
         threshold: a mean difference beyond it is more than noise; see ``moves``. NaN: noise unknown.
@@ -28,15 +29,11 @@ class Move:
     metric: str
     before: float
     after: float
+    difference: float
     pairs: int
     half_width: float
     threshold: float
     moved: bool
-
-    @property
-    def difference(self) -> float:
-        """Mean difference, second side minus first."""
-        return self.after - self.before
 
     @property
     def size(self) -> float:
@@ -89,11 +86,12 @@ def _move(
     count = len(pairs)
     before = math.fsum(one for one, _ in pairs) / count
     after = math.fsum(two for _, two in pairs) / count
+    difference = math.fsum(two - one for one, two in pairs) / count
     half, threshold = (each / math.sqrt(count) for each in noise)
     known = not math.isnan(threshold)
-    size = abs(after - before) if known else max(abs(two - one) for one, two in pairs)
+    size = abs(difference) if known else max(abs(two - one) for one, two in pairs)
     beyond = size > max(threshold if known else 0.0, tolerance * (abs(before) + abs(after)) / 2)
-    return Move(place, metric, before, after, count, half, threshold, moved=beyond)
+    return Move(place, metric, before, after, difference, count, half, threshold, moved=beyond)
 
 
 def _pooled(groups: Sequence[Sequence[tuple[float, float]]]) -> tuple[float, int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gridcell import plugins
-from gridcell.errors import CorruptData, UserError
+from gridcell.errors import CorruptData, Mistakes, UserError
 from gridcell.grid import Grid
 from gridcell.report.results import About, GridResults
 from gridcell.staleness import Staleness, find_stale
@@ -71,17 +71,25 @@ def request(
     """Load plug-ins, task and suite, plan the grid and select from it.
 
     Raises:
-        UserError: any name, key or value is wrong, or a plug-in can't be loaded.
+        UserError: any name, key or value is wrong, all such mistakes at once; or a plug-in can't be loaded.
     """
     files = [str(file) for file in plugin or ()]
     plugins.load(files, joins=True)  # first, for the task may be in one
-    loaded = load_suite(find_task(task), suite, override_pairs(overrides), seeds, files)
-    wanted = selection(select)
-    named = [task, "--suite", suite, *([] if seeds is None else ["--seeds", str(seeds)])]
-    selected = [f"{key}={','.join(values)}" for key, values in wanted.items()]
-    for option, given in (("--set", override_pairs(overrides)), ("--select", selected), ("--plugin", files)):
-        named += [part for value in given for part in (option, value)]
-    return Request(loaded, loaded.grid().select(wanted), wanted, named)
+    mistakes = Mistakes()
+    pairs, wanted = list[str](), dict[str, list[str]]()
+    with mistakes.noted():
+        pairs = override_pairs(overrides)
+    with mistakes.noted():
+        wanted = selection(select)
+    with mistakes.noted():
+        loaded = load_suite(find_task(task), suite, pairs, seeds, files)
+        named = [task, "--suite", suite, *([] if seeds is None else ["--seeds", str(seeds)])]
+        selected = [f"{key}={','.join(values)}" for key, values in wanted.items()]
+        for option, given in (("--set", pairs), ("--select", selected), ("--plugin", files)):
+            named += [part for value in given for part in (option, value)]
+        asked = Request(loaded, loaded.grid().select(wanted), wanted, named)
+    mistakes.tell()
+    return asked
 
 
 def selection(select: Select) -> dict[str, list[str]]:
@@ -105,11 +113,14 @@ def selection(select: Select) -> dict[str, list[str]]:
                 raise UserError(f"The selection of '{key}' is empty: name a value, or leave '{key}' out")
             wanted[str(key)] = values
         return wanted
+    mistakes = Mistakes()
     for pair in [select] if isinstance(select, str) else select or ():
         key, equals, text = pair.partition("=")
-        if not equals or not text:
-            raise UserError(f"'--select {pair}' must look like --select key=value[,value]")
+        with mistakes.noted():
+            if not equals or not text:
+                raise UserError(f"'--select {pair}' must look like --select key=value[,value]")
         wanted.setdefault(key, []).extend(text.split(","))
+    mistakes.tell()
     return wanted
 
 
@@ -190,7 +201,12 @@ def stale_results(asked: Request, store: Store, results: Mapping[str, Result] | 
 
 
 def grid_results(
-    asked: Request, store: Store, results: Mapping[str, Result] | None = None, *, notes: str = ""
+    asked: Request,
+    store: Store,
+    results: Mapping[str, Result] | None = None,
+    *,
+    notes: str = "",
+    figures: Sequence[str] = (),
 ) -> GridResults:
     """Read what the store holds of a grid.
 
@@ -199,6 +215,7 @@ def grid_results(
         store: where they are.
         results: as they were read, where nothing has run since; None to read them.
         notes: of the author, in Markdown; they stand on the report's top.
+        figures: formats in which the report's figures are written beside PNG.
 
     Raises:
         UserError: a stored result is damaged.
@@ -231,5 +248,5 @@ def grid_results(
         suite=asked.suite.name,
         selected=asked.selected,
         staleness=stale,
-        about=About(asked.command, notes),
+        about=About(asked.command, notes, tuple(figures)),
     )

@@ -19,7 +19,7 @@ from gridcell.answers.request import (
     stale_results,
 )
 from gridcell.errors import CellsFailed, UserError, unknown
-from gridcell.execute.driver import run_grid, set_damaged_aside
+from gridcell.execute.driver import read_whole, run_grid
 from gridcell.execute.listener import Listener
 from gridcell.execute.options import Executor, RunOptions
 from gridcell.execute.running_code import remember
@@ -147,8 +147,8 @@ def prepare(
     remember(asked.suite.task)  # as it is now: what is edited from here on, this process doesn't run
     store.prepare()
     uri = tracking_uri(tracking, store)  # what MLflow can't use should be known before all work
-    damaged = set_damaged_aside(asked.grid, store)
-    stale = stale_results(asked, store)
+    found, damaged = read_whole(asked.grid, store)
+    stale = stale_results(asked, store, found)
     if stale.reasons and changed == "fail":
         said = "; ".join(stale.sentences())
         raise UserError(f"{said} (rerun makes them again, keep shows them as they are)")

@@ -95,6 +95,10 @@ def compare(
 
     Raises:
         UserError: a name is wrong or means two things, nothing is stored, or the sides can't be compared.
+
+    Example:
+        >>> found = gridcell.compare("superseded", "current", task="imagenet-rib")  # doctest: +SKIP
+        >>> found.sentence(), [move.difference for move in found.moved]  # doctest: +SKIP
     """
     if not 0 <= tolerance < 1:
         raise UserError(f"The tolerance must be a share from 0 to 1, not {tolerance:g}")
@@ -174,10 +178,10 @@ def _suites(asked: Asked, *, sure: bool) -> list[str]:
 
 
 def _task(asked: Asked) -> str:
-    return asked.task or _stored(open_store(asked.storage))[0]
+    return asked.task or stored_suite(open_store(asked.storage))[0]
 
 
-def _stored(store: Store) -> tuple[str, str]:
+def stored_suite(store: Store) -> tuple[str, str]:
     """Return the one task that a storage has results of, and the suite of it that ran last.
 
     Raises:
@@ -197,7 +201,7 @@ def _read(asked: Asked) -> tuple[Request, GridResults]:
     store = open_store(asked.storage)
     task, suite = asked.task, asked.suite
     if task is None:
-        task, stored = _stored(store)
+        task, stored = stored_suite(store)
         names = suite_names(find_task(task))
         suite = suite or (stored if stored in names else None)
         if suite is None:
@@ -209,7 +213,8 @@ def _read(asked: Asked) -> tuple[Request, GridResults]:
     if not found.results:
         raise UserError(
             f"'{asked.storage}' has no results of {wanted.full_title}: "
-            "give the --suite, --set and --seeds of the run"
+            "give the --suite, --set and --seeds of the run. Results of an earlier version of a cell's rules "
+            "are compared by the folders of their reports"
         )
     return wanted, found
 

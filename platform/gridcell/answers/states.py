@@ -5,7 +5,7 @@ from typing import Any
 
 from gridcell.answers.request import Request
 from gridcell.execute.driver import diverged_cells
-from gridcell.execute.heartbeat import running_cells
+from gridcell.execute.heartbeat import RunningCell, running_cells
 from gridcell.execute.schedule import Schedule, missing_cells
 from gridcell.store import Store
 
@@ -13,7 +13,12 @@ STATES = ("done", "running", "queued", "failed", "diverged", "blocked", "not nee
 TO_RUN = ("running", "queued", "failed")  # states of the cells that 'run' runs
 
 
-def states_of(asked: Request, store: Store, failures: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def states_of(
+    asked: Request,
+    store: Store,
+    failures: Mapping[str, Mapping[str, Any]],
+    running: Mapping[str, RunningCell] | None = None,
+) -> dict[str, str]:
     """Return id -> state of each cell, one of ``STATES``.
 
     A need whose users are all done need not run, though it may be gone. What needs a diverged cell is
@@ -23,10 +28,11 @@ def states_of(asked: Request, store: Store, failures: Mapping[str, Mapping[str, 
         asked: the grid.
         store: what is done and running.
         failures: id -> failure record, of the whole store.
+        running: id -> what runs; looked up where it isn't given.
     """
     done = store.results.done()
     missing = missing_cells(asked.grid, done)
-    running = running_cells(store.folder)
+    running = running_cells(store.folder) if running is None else running
     diverged = diverged_cells(failures)
     blocked = Schedule(asked.grid, done, diverged - running.keys()).blocked
 

@@ -1,5 +1,7 @@
 """The command. Nothing heavy is imported here: ``gridcell --help`` answers at once."""
 
+import functools
+import os
 import sys
 import traceback
 from contextlib import redirect_stderr, redirect_stdout
@@ -12,6 +14,7 @@ def main() -> None:
     Whatever a command prints is free of secrets, and that it can't be printed ends no command.
     """
     from gridcell.cli.app import app
+    from gridcell.cli.completion import VARIABLE, answer_bash
     from gridcell.cli.exit_codes import ExitCode
     from gridcell.cli.streams import LastingStream
     from gridcell.errors import CorruptData, UserError
@@ -19,10 +22,13 @@ def main() -> None:
 
     sys.excepthook = _print_redacted  # of what nobody expected; it runs when the streams are as they were
     print_anything()
+    run = functools.partial(app, prog_name="gridcell")  # also of python -m, for help and completion
     output, errors = LastingStream(sys.stdout), LastingStream(sys.stderr)
     with redirect_stdout(output), redirect_stderr(errors):
         try:
-            app()
+            if os.environ.get(VARIABLE) == "complete_bash":
+                answer_bash(run)
+            run()
         except (UserError, CorruptData) as error:
             errors.write(f"gridcell: {printable(str(error))}\n")
             sys.exit(ExitCode.MISTAKE)

@@ -1,18 +1,26 @@
 """Commands for one cell: show it, run it in the foreground."""
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+import pdb
+import shutil
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace as dataclass_replace
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gridcell import plugins
 from gridcell.cell import Cell
-from gridcell.cli import common
+from gridcell.cli import common, completion
 from gridcell.cli.common import DEFAULT_STORAGE, Json, Plugins, Storage, open_store, print_json, reading
-from gridcell.errors import UserError
+from gridcell.cli.fast import ProfileName
+from gridcell.cli.interruption import GRACE_S, end_when_asked
+from gridcell.debugging import Debugging
+from gridcell.errors import Preempted, UserError
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.processes import processes_for
 from gridcell.execute.run_cell import run_cell
@@ -21,6 +29,7 @@ from gridcell.grid import Grid
 from gridcell.provenance import origin_of
 from gridcell.staleness import find_stale
 from gridcell.store import Plan, Result, Store
+from gridcell.store.scratch import scratch_folder
 from gridcell.store.values import without_not_finite
 from gridcell.task import find_task
 
@@ -28,7 +37,10 @@ app = typer.Typer(
     help="Look at one cell, or run it in the foreground.", no_args_is_help=True, rich_markup_mode=None
 )
 
-CellId = Annotated[str, typer.Argument(metavar="ID", help="A cell's id, or its first digits.")]
+CellId = Annotated[
+    str,
+    typer.Argument(metavar="ID", help="A cell's id, or its first digits.", autocompletion=completion.cells),
+]
 
 
 @app.command()
@@ -51,8 +63,8 @@ def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = Fa
     console = common.console()
     state = "done" if result else (failure or {}).get("failure_class", "not run yet")
     console.print(f"{cell.id}  {cell.task} / {plan.suite} / {cell.kind}  {cell.title}: {state}")
-    for role, need in cell.needs.items():
-        console.print(f"needs {need} ({plan.cells[need].title}) as '{role}'")
+    if cell.needs:
+        console.print(f"needs: {needs_of(cell, plan.cells)}", soft_wrap=True)
     console.print(f"seed {cell.seed}, config {json.dumps(dict(cell.config), indent=2)}")
     if result:
         console.print(f"metrics {_readable(result.metrics)}")
@@ -63,6 +75,15 @@ def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = Fa
             console.print(stale, soft_wrap=True, style="bold")
     elif failure:
         console.print(f"{failure['message']}\n{failure['traceback']}")
+
+
+def needs_of(cell: Cell, cells: Mapping[str, Cell]) -> str:
+    """Name what a cell needs, such as ``data v2 (ID), weights vit-plain (ID)``."""
+    return ", ".join(
+        f"{title if title.split()[:1] == [role] else f'{role} {title}'} ({need})"
+        for role, need in cell.needs.items()
+        if (title := cells[need].title or cells[need].kind)
+    )
 
 
 def _staleness(plan: Plan, cell: Cell, store: Store) -> str:
@@ -88,8 +109,13 @@ def run_one(
     replace: Annotated[
         bool, typer.Option("--replace", help="With --again: keep the new result in place of the old.")
     ] = False,
+    debugger: Annotated[bool, typer.Option("--pdb", help="Open Python's debugger where it fails.")] = False,
+    profile: Annotated[
+        ProfileName | None,
+        typer.Option(help="Profile it, into its artifacts profile/* and the folder profile-ID here."),
+    ] = None,
 ) -> None:
-    """Run one cell here and now, with a progress bar; errors come with their traceback, for a debugger."""
+    """Run one cell in this process, with a progress bar. Errors show their traceback, for a debugger."""
     store = open_store(storage).prepare()
     plan, cell = store.plans.find(cell_id)
     plugins.load(plugin or plan.plugins)
@@ -119,9 +145,18 @@ def run_one(
     elif before is not None:
         store.results.drop_tried(cell.id)  # of a command that was killed
         attempt = dataclass_replace(attempt, beside=True)
-    with processes_for([cell]):
-        outcome = run_cell(attempt)
+    if profile is not None:
+        attempt = dataclass_replace(attempt, debugging=Debugging(profile=profile.value))
+    end_when_asked(GRACE_S, lambda line: console.print(line, soft_wrap=True))
+    try:
+        with processes_for([cell]), _debugger_on_failure() if debugger else contextlib.nullcontext():
+            outcome = run_cell(attempt)
+    except Preempted as left:
+        console.print(f"{cell.title}: stopped, {left}")
+        raise typer.Exit(130) from None
     console.print(f"{cell.title}: done in {outcome.seconds:.1f} s: {json.dumps(outcome.metrics)}")
+    if before is None or replace or not again:
+        _copy_profile(store, store.results.read(cell.id))
     if before is None:
         return
     after = store.results.read(cell.id) if replace else store.results.tried(cell.id)
@@ -131,10 +166,34 @@ def run_one(
     if not differences:
         console.print("The same result as before.")
     if not replace:
+        _copy_profile(store, after)
         store.results.drop_tried(cell.id)
-        console.print("The result of before is kept; --replace puts the new one in its place.")
+        console.print("The earlier result is kept; --replace puts the new one in its place.")
     if differences:
         raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _debugger_on_failure() -> Iterator[None]:
+    """Open the debugger in the frame that raised; the error then goes on."""
+    try:
+        yield
+    except Exception as error:
+        traceback.print_exception(error)
+        pdb.post_mortem(error.__traceback__)
+        raise typer.Exit(1) from error
+
+
+def _copy_profile(store: Store, result: Result) -> None:
+    """Copy a result's profile, if it has one, into a folder here, and say where."""
+    names = result.artifacts.keys() - result.answered.keys()
+    target = Path(f"profile-{result.cell.id[:8]}")
+    for name in sorted(names):
+        target.mkdir(exist_ok=True)
+        with scratch_folder("profile") as cache:
+            shutil.copyfile(store.results.fetch(result, name, cache), target / Path(name).name)
+    if names:
+        common.console().print(f"Profile: {target.absolute()}", soft_wrap=True)
 
 
 def _readable(metrics: Mapping[str, object]) -> str:
@@ -156,8 +215,8 @@ def compare(before: Result, after: Result, timings: Sequence[str]) -> list[str]:
         for name in compared
         if _differ(before.metrics.get(name), after.metrics.get(name))
     ]
-    for name in sorted({*before.artifacts, *after.artifacts}):
-        one, two = before.artifacts.get(name), after.artifacts.get(name)
+    for name in sorted({*before.answered, *after.answered}):
+        one, two = before.answered.get(name), after.answered.get(name)
         if one is None or two is None or one.sha256 != two.sha256:
             what = "is new" if one is None else "is gone" if two is None else "holds other bytes"
             lines.append(f"NOT the same: the file {name} {what}")

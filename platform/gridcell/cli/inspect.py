@@ -1,17 +1,16 @@
-"""Commands that look and start nothing: tasks, plan, status."""
+"""Commands that look and start nothing: tasks and plan; ``status`` has a file of its own."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from gridcell.answers.states import STATES, TO_RUN, states_of
-from gridcell.cell import Cell
+from gridcell.answers.states import TO_RUN, states_of
+from gridcell.cell import Cell, Resources
 from gridcell.cli import common
 from gridcell.cli.common import (
     DEFAULT_STORAGE,
@@ -34,10 +33,9 @@ from gridcell.cli.common import (
     request,
 )
 from gridcell.cli.earlier_rules import of_earlier_rules
-from gridcell.errors import UserError
-from gridcell.execute.schedule import Schedule
+from gridcell.cli.gpus import simulated_on
 from gridcell.staleness import find_stale
-from gridcell.store.losses import describe_lost, lost_by_class
+from gridcell.store import Store
 from gridcell.suite import suite_names
 from gridcell.task import find_task, task_names
 
@@ -65,24 +63,22 @@ def plan(
     seeds: Seeds = None,
     plugin: Plugins = None,
     gpus: Annotated[
-        list[int] | None,
+        list[str] | None,
         typer.Option(
             "--gpus",
-            min=1,
-            max=1_000_000,
             metavar="N",
-            help="Simulate how long N GPUs take. May be repeated.",
+            help="Simulate how long N GPUs take, or H100=4,A100=8. May be repeated.",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what 'run' would run: cells by kind, what is done, what each kind needs. Starts nothing."""
+    """Show what 'run' would run: cells by kind, done and to run, and what they need. Starts nothing."""
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage, must_exist=False)
     with reading(storage):
         states = states_of(asked, store, store.failures.read_all())
         stale = find_stale(asked.suite.task, asked.grid, store, read_results(asked, store))
-    simulated = _simulated(asked, states, gpus or ())
+    simulated = simulated_on(asked, states, gpus or ())
     skipped = [{"labels": dict(item.labels), "reason": item.reason} for item in asked.grid.skipped]
     estimate = asked.suite.task.estimate_cost(asked.suite.settings, asked.grid)
     if as_json:
@@ -108,12 +104,12 @@ def plan(
     )
     for name in ("cells", "done", "to run"):
         table.columns[[column.header for column in table.columns].index(name)].justify = "right"
-    for kind, cells_of_kind in _by_kind(asked).items():
+    for kind, cells_of_kind in by_kind(asked).items():
         counts = Counter(states[cell.id] for cell in cells_of_kind)
         row = (len(cells_of_kind), counts["done"], sum(counts[state] for state in TO_RUN))
         table.add_row(kind, *map(str, row), _needs_of(cells_of_kind, asked) or "-")
     console.print(table)
-    _print_skipped(console, asked)
+    print_skipped(console, asked)
     for line in _of_sweeps(asked):
         console.print(line, soft_wrap=True)
     print_notes(console, asked.grid)
@@ -123,94 +119,49 @@ def plan(
         console.print(sentence, soft_wrap=True)
     counts = Counter(states.values())
     run = sum(counts[state] for state in TO_RUN)
-    console.print(
-        f"{len(asked.grid)} cells for {len(asked.grid.targets)} places in the answer; {run} to run."
-    )
+    results = len(asked.grid.targets)
+    shown = f"the report's {results} results" if results != 1 else "the report's one result"
+    console.print(f"{len(asked.grid)} cells give {shown}; {run} to run.")
     if counts["diverged"]:
         console.print(describe_diverged(counts["diverged"], counts["blocked"]))
+    if asked.suite.tune is not None:
+        for line in _of_search(task, suite, store, override, seeds, plugin):
+            console.print(line, soft_wrap=True)
     for what, text in estimate.items():
         console.print(f"{what}: {text}")
     for on, figures in simulated.items():
         took = timedelta(seconds=round(figures["makespan_s"]))
         busy = f"{figures['utilisation']:.0%} busy"
         console.print(f"on {on} GPUs, one cell each: {took}, {busy} (simulated)")
+    _print_shapes(console, asked)
 
 
-def _simulated(asked: Request, states: Mapping[str, str], gpus: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Simulate what is to run on each of several numbers of GPUs.
-
-    Raises:
-        UserError: the task can't say how long its cells take.
-    """
-    if not gpus:
-        return {}
-    from gridcell.execute.simulate import Cluster, simulate
-
-    seconds = asked.suite.task.estimate_durations(asked.suite.settings, asked.grid)
-    if not seconds:
-        raise UserError(f"--gpus: nobody can say how long the cells of {asked.title} take on a GPU")
-    done, diverged = (
-        {cell for cell, state in states.items() if state == wanted} for wanted in ("done", "diverged")
-    )
-    return {
-        number: asdict(simulate(Schedule(asked.grid, done, diverged), seconds, Cluster(nodes=number)))
-        for number in gpus
-    }
+def _print_shapes(console: Console, asked: Request) -> None:
+    """Say what a cell of each kind occupies, where one occupies more than a CPU."""
+    shapes: dict[str, list[str]] = {}
+    for cell in asked.grid.cells.values():
+        shape = str(cell.resources)
+        if shape not in shapes.setdefault(cell.kind, []):
+            shapes[cell.kind].append(shape)
+    for kind, asks in shapes.items():
+        if asks != [str(Resources())]:
+            console.print(f"a cell of kind '{kind}' occupies {' or '.join(asks)}", soft_wrap=True)
 
 
-def status(
-    task: TaskName,
-    suite: SuiteName = DEFAULT_SUITE,
-    storage: Storage = DEFAULT_STORAGE,
-    select: Selection = None,
-    override: Overrides = None,
-    seeds: Seeds = None,
-    plugin: Plugins = None,
-    as_json: Json = False,
-) -> None:
-    """Show how far a grid is: cells by kind and state, and why the failed ones failed."""
-    asked = request(task, suite, select, override, seeds, plugin)
-    store = open_store(storage)
-    with reading(storage):
-        recorded = store.failures.read_all()
-        states = states_of(asked, store, recorded)
-        lost = lost_by_class(store.losses.read_all(), asked.grid.cells)
-        stale = find_stale(asked.suite.task, asked.grid, store, read_results(asked, store))
-    failures = {
-        cell_id: failure
-        for cell_id, failure in recorded.items()
-        if states.get(cell_id) in ("failed", "diverged")
-    }
-    if as_json:
-        counts = Counter(states.values()) | Counter({"skipped": len(asked.grid.skipped)})
-        print_json(
-            {
-                "cells": len(asked.grid),
-                "counts": counts,
-                "failures": failures,
-                "lost": lost,
-                "stale": dict(stale.reasons),
-            }
-        )
-        return
-    console = common.console()
-    shown = [name for name in STATES if name in set(states.values()) | {"done"}]
-    table = Table("kind", "cells", *shown, title=f"{asked.title} in {storage}", title_justify="left")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for kind, cells_of_kind in _by_kind(asked).items():
-        kind_counts = Counter(states[cell.id] for cell in cells_of_kind)
-        table.add_row(kind, str(len(cells_of_kind)), *(str(kind_counts[name]) for name in shown))
-    console.print(table)
-    _print_skipped(console, asked)
-    for sentence in stale.sentences():
-        console.print(sentence, soft_wrap=True)
-    for cell_id, failure in failures.items():
-        console.print(f"{cell_id} {failure['title']}: {failure['failure_class']}: {failure['message']}")
-    if failures:
-        console.print("'gridcell cell show ID' prints a failure's traceback.")
-    if lost:
-        console.print(describe_lost(lost))
+def _of_search(
+    task: str,
+    suite: str,
+    store: Store,
+    override: list[str] | None,
+    seeds: int | None,
+    plugin: list[str] | None,
+) -> list[str]:
+    """Say what the search of the suite's block ``tune`` would run and cost."""
+    from gridcell.search.asked import search_of
+    from gridcell.search.cost import cost_of
+
+    search = search_of(task, suite, store, {}, overrides=override or (), seeds=seeds, plugins=plugin or ())
+    return [f"'gridcell tune' searches {', '.join(search.space.ranges)}:", *cost_of(search).lines()]
 
 
 def _of_sweeps(asked: Request) -> list[str]:
@@ -230,7 +181,8 @@ def cells_of_sweeps(asked: Request) -> int:
     return len(asked.grid.cells.keys() - plain.cells.keys())
 
 
-def _by_kind(asked: Request) -> dict[str, list[Cell]]:
+def by_kind(asked: Request) -> dict[str, list[Cell]]:
+    """Return kind -> cells, in the grid's order."""
     kinds: dict[str, list[Cell]] = {}
     for cell in asked.grid.cells.values():
         kinds.setdefault(cell.kind, []).append(cell)
@@ -250,7 +202,8 @@ def _needs_of(cells: list[Cell], asked: Request) -> str:
     return ", ".join(told)
 
 
-def _print_skipped(console: Console, asked: Request) -> None:
+def print_skipped(console: Console, asked: Request) -> None:
+    """Say how many combinations can't be run, by reason."""
     reasons = Counter(item.reason for item in asked.grid.skipped)
     for reason, count in reasons.items():
         console.print(f"{count} skipped: {reason}")

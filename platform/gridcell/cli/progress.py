@@ -11,6 +11,7 @@ from gridcell.cli.time_left import TimeLeft
 from gridcell.execute.outcome import FailureClass, Outcome
 from gridcell.execute.schedule import Schedule
 from gridcell.grid import Grid
+from gridcell.notice import NOTICE
 
 DRAW_EVERY_S = 0.2  # estimating the time left looks at every queued cell
 LINE_EVERY_S = 10.0  # where the output is no terminal, a line at most so often
@@ -85,6 +86,8 @@ class TerminalProgress:
             kind = outcome.failure.failure_class
             ended = "diverged" if kind is FailureClass.DIVERGED else f"failed ({kind})"
             fate = "will be tried again" if again else ended
+            if NOTICE.given and kind is FailureClass.PREEMPTED:
+                fate = "stopped"
             line = f"{cell.id} {cell.title} {fate}: {outcome.failure.message}"
             self._console.print(line, soft_wrap=True)
         self._draw()

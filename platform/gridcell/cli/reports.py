@@ -34,11 +34,12 @@ from gridcell.cli.common import (
     reading,
     request,
 )
-from gridcell.errors import UserError
+from gridcell.errors import UserError, unknown
 from gridcell.mlflow.address import connect, is_server, one_line, tracking_uri
 from gridcell.mlflow.database import alone, prepare
-from gridcell.mlflow.experiment import EXPERIMENT_TAG, Experiment
+from gridcell.mlflow.experiment import Experiment
 from gridcell.mlflow.names import labels_of, tags_of_states
+from gridcell.mlflow.parent import EXPERIMENT_TAG
 from gridcell.mlflow.writer import remarks
 from gridcell.report import GridResults, write_report
 from gridcell.report.inline import read_notes
@@ -46,11 +47,14 @@ from gridcell.report.results import STATES
 from gridcell.store import Store
 from gridcell.store.plans import grid_id
 
-Out = Annotated[Path | None, typer.Option("--out", "--report", metavar="DIR", help="Where the report goes.")]
+Out = Annotated[Path | None, typer.Option("--out", "--report", metavar="DIR", help="Folder for the report.")]
 Notes = Annotated[
     Path | None,
     typer.Option("--notes", metavar="FILE.md", help="Markdown that stands on top of the page."),
 ]
+
+FIGURES = ("svg", "pdf")
+"""Formats of figures beside PNG."""
 
 GRID_MARK = ".grid"
 """File in a report's folder: the id of the grid that it shows."""
@@ -109,13 +113,21 @@ def report(
         typer.Option("--baseline", metavar="A", help="Compare with earlier results; see 'gridcell compare'."),
     ] = None,
     notes: Notes = None,
+    figures: Annotated[
+        str | None,
+        typer.Option(metavar="FORMAT,FORMAT", help="Write figures for papers, too: svg, pdf."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write the report of what is done so far: a page, pictures, tables."""
+    """Write the report of what is done so far: a page, pictures and tables."""
     said = "" if notes is None else read_notes(notes)
+    formats = [each.strip() for each in (figures or "").split(",") if each.strip()]
+    for each in formats:
+        if each not in FIGURES:
+            raise unknown("format of figures", each, FIGURES)
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
-    found = grid_results(asked, store, notes=said)
+    found = grid_results(asked, store, notes=said, figures=formats)
     compared = None
     if baseline is not None:  # before the report, which may replace the one that is named
         shared = Asked(task, suite, storage, select, override, seeds, plugin or ())
@@ -146,7 +158,7 @@ def sync(
     plugin: Plugins = None,
     tracking: Tracking = None,
 ) -> None:
-    """Bring MLflow up to date with the storage, from nothing if need be."""
+    """Write to MLflow what it lacks of the storage's results; all of them if it is empty."""
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
     uri = tracking_uri(tracking, store)

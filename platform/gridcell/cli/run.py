@@ -36,12 +36,14 @@ from gridcell.cli.common import (
     request,
     stale_results,
 )
-from gridcell.cli.interruption import end_when_asked, leave
+from gridcell.cli.fast import ProfileName, debugging_of, run_fast
+from gridcell.cli.interruption import GRACE_S, Grace, end_when_asked, leave
 from gridcell.cli.progress import TerminalProgress
 from gridcell.cli.reports import Out, grid_results, report_folder, tracking_tags
 from gridcell.cli.run_log import EventLines, log_file
 from gridcell.cli.streams import outlive_terminal
-from gridcell.errors import UserError
+from gridcell.debugging import Debugging
+from gridcell.errors import Mistakes, UserError
 from gridcell.execute.driver import diverged_cells, read_whole, run_grid
 from gridcell.execute.listener import Listener
 from gridcell.execute.options import RunOptions
@@ -85,6 +87,7 @@ def run(
     retry_diverged: RetryDiverged = False,
     max_failures: MaxFailures = None,
     stall_timeout: StallTimeout = None,
+    grace: Grace = GRACE_S,
     out: Out = None,
     tracking: Tracking = None,
     log: Annotated[
@@ -97,24 +100,59 @@ def run(
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Print a line for each cell's start and end.")
     ] = False,
+    fast: Annotated[
+        bool,
+        typer.Option("--fast", help="Try one cell of each kind and part on one batch; store nothing."),
+    ] = False,
+    debugger: Annotated[
+        bool, typer.Option("--pdb", help="Run inline; open Python's debugger where a cell fails.")
+    ] = False,
+    profile: Annotated[
+        ProfileName | None,
+        typer.Option(help="Profile each cell that runs, into its artifacts profile/*."),
+    ] = None,
+    logger: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--logger",
+            metavar="NAME",
+            help="A Lightning logger of fits: tensorboard, wandb (offline), csv, or module:function.",
+        ),
+    ] = None,
 ) -> None:
-    """Run a suite's missing cells, then report. Run it again to go on: nothing that is done is run twice."""
-    end_when_asked()
-    outlive_terminal()
-    if quiet and verbose:
-        raise UserError("--quiet and --verbose exclude each other: give one of them")
-    options = RunOptions(  # first of all, for what is wrong here should be known before anything is read
-        executor=executor.value,
-        address=address,
-        max_concurrent=max_concurrent,
-        retry_diverged=retry_diverged,
-        max_failures=max_failures,
-        stall_timeout_s=stall_timeout,
-    )
+    """Run a suite's missing cells, then report. Type it again to go on: nothing done is run twice."""
     console = common.console()
+    outlive_terminal()
+    mistakes = Mistakes()  # all of the command line's are told at once, before anything is done
+    options, asked, debugging = RunOptions(), None, Debugging()
+    executor = ExecutorName.INLINE if debugger or fast else executor
+    with mistakes.noted():
+        end_when_asked(grace, lambda line: console.print(line, soft_wrap=True))
+    with mistakes.noted():
+        debugging = debugging_of(profile.value if profile else "", logger, storage)
+    with mistakes.noted():
+        if quiet and verbose:
+            raise UserError("--quiet and --verbose exclude each other: give one of them")
+    with mistakes.noted():
+        options = RunOptions(
+            executor=executor.value,
+            address=address,
+            max_concurrent=max_concurrent,
+            retry_diverged=retry_diverged,
+            max_failures=max_failures,
+            stall_timeout_s=stall_timeout,
+            debugging=debugging,
+            debugger=debugger,
+        )
+    with mistakes.noted():
+        asked = request(task, suite, select, override, seeds, plugin)
+    mistakes.tell()
+    assert asked is not None
+    if fast:
+        run_fast(console, asked, options, quiet=quiet)
+        return
     if executor is ExecutorName.RAY and address is None:
         options = replace(options, address=_address_of_environment(console))
-    asked = request(task, suite, select, override, seeds, plugin)
     remember(asked.suite.task)  # as it is now: what is edited from here on, this process doesn't run
     store = Store(storage).prepare()
     mlflow_uri = tracking_uri(tracking, store)  # what MLflow can't use should be known before all work
@@ -241,7 +279,7 @@ def _end(
             soft_wrap=True,
         )
     if schedule.diverged:
-        console.print("What diverged stays so: an outcome, unless --retry-diverged runs it again.")
+        console.print("Cells that diverged are not run again, unless --retry-diverged asks for it.")
     try:
         written = write_report(asked.suite.task, grid_results(asked, store, results), out)
     except UserError as error:

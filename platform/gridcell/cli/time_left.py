@@ -70,6 +70,12 @@ class TimeLeft:
         if running is not None and running.last is not None:
             kind.last_step = max(kind.last_step, running.last[0])
 
+    def done_before(self, cell: Cell, seconds: float, last_step: int) -> None:
+        """Count a cell that another run, or one before, has done in so many seconds and steps."""
+        self.finished(cell, seconds)
+        kind = self._kinds[cell.kind]
+        kind.last_step = max(kind.last_step, last_step)
+
     def left(self, queued: Iterable[Cell], now: float) -> float | None:
         """Return the seconds left; None while too little is known.
 

@@ -11,12 +11,15 @@ from typing import Any
 
 from gridcell.cell import Cell, Resources
 from gridcell.context import Context, Reporter
-from gridcell.errors import Diverged, NodeUnusable
+from gridcell.debugging import Debugging, debugged
+from gridcell.errors import Diverged, NodeUnusable, Preempted
 from gridcell.execute.outcome import FailureClass, Outcome, failure_from
 from gridcell.execute.output import kept_output
+from gridcell.execute.profiling import profiled
 from gridcell.execute.running_code import code_of
 from gridcell.execute.threads import limited_threads
 from gridcell.fingerprint import Code
+from gridcell.notice import NOTICE
 from gridcell.provenance import machine, versions
 from gridcell.store import Result, Store
 from gridcell.store.cache import FileCache
@@ -42,6 +45,7 @@ class Attempt:
             done.
         beside: leave the result beside the stored one, which stays; see ``Results.tried``.
         origin: what the result's provenance says of the run: sources, command.
+        debugging: how it is cut short or watched.
     """
 
     cell: Cell
@@ -54,6 +58,7 @@ class Attempt:
     replaces: str | None = None
     beside: bool = False
     origin: Mapping[str, Any] = field(default_factory=dict)
+    debugging: Debugging = field(default_factory=Debugging)
 
 
 def run_in_this_process(attempt: Attempt, rank: int = 0) -> Outcome:
@@ -68,7 +73,7 @@ def run_in_this_process(attempt: Attempt, rank: int = 0) -> Outcome:
     try:
         with _logged(attempt, rank):
             seconds, metrics = _run(replace(attempt, reporter=steps), rank)
-    except Exception as error:
+    except (Exception, Preempted) as error:
         if attempt.foreground:
             raise
         failure = failure_from(error)
@@ -87,6 +92,7 @@ def _logged(attempt: Attempt, rank: int) -> Iterator[None]:
         try:
             yield
         finally:
+            NOTICE.heed(False)
             if rank == 0 and printed.text:
                 written_if_possible(lambda: attempt.store.logs.add(attempt.cell.id, printed.text))
 
@@ -113,8 +119,11 @@ def _run(attempt: Attempt, rank: int) -> tuple[float, Mapping[str, Any]]:
         limited_threads(attempt.cell.resources.cpus),
         FileCache() as cache,
         surroundings(attempt, code, cache, rank) as context,
+        debugged(attempt.cell.id, attempt.cell.title, attempt.debugging),
     ):
-        metrics = checked(attempt.task.cell_function(attempt.cell.kind)(attempt.cell, context))
+        with profiled(attempt.debugging.profile if rank == 0 else "", context.outputs) as watching:
+            watched = replace(context, reporter=watching(context.reporter))
+            metrics = checked(attempt.task.cell_function(attempt.cell.kind)(attempt.cell, watched))
         seconds = round(time.monotonic() - clock, 4)
         if rank > 0:
             return seconds, metrics
@@ -141,6 +150,7 @@ def surroundings(attempt: Attempt, code: Code, cache: FileCache, rank: int = 0) 
             oom_halvings=attempt.oom_halvings,
             rank=rank,
             code=code.fingerprint,
+            fast=attempt.debugging.fast,
         )
 
 
@@ -180,6 +190,7 @@ def commit(
         "machine": machine(context.device),
         "code": code.fingerprint,
         "inputs": context.contents(),
+        **({"profile": attempt.debugging.profile} if attempt.debugging.profile else {}),
         **attempt.origin,
     }
     store.codes.save(code.fingerprint, code.to_record())

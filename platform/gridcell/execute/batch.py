@@ -14,6 +14,7 @@ from gridcell.execute.output import kept_output
 from gridcell.execute.running_code import code_of
 from gridcell.execute.threads import limited_threads
 from gridcell.fingerprint import Code
+from gridcell.notice import NOTICE
 from gridcell.store.cache import FileCache
 from gridcell.store.patience import written_if_possible
 
@@ -42,6 +43,7 @@ def run_pass(attempts: Sequence[Attempt], ended: Said) -> None:
         missing = f"the function of {attempts[0].cell.kind} gave no answer for it"
         failure = Failure(FailureClass.BUG, missing)
     finally:
+        NOTICE.heed(False)
         for attempt in attempts if printed.text else ():
             written_if_possible(partial(attempt.store.logs.add, attempt.cell.id, printed.text))
     if failure.failure_class is FailureClass.OUT_OF_MEMORY:

@@ -19,6 +19,7 @@ from gridcell.execute.allotted import usable_cpus
 from gridcell.execute.reach import LOOPBACK_ONLY, keep_sockets_short, prepare_to_reach
 from gridcell.task import Task
 
+_LOG = logging.getLogger(__name__)
 _COUNTED = {"CPU", "GPU"}  # what cells ask for
 _ANSWER_S = 60.0  # a node that takes longer to start a worker is left to the cells that it gets
 # Ray reads these when it is imported or started. Its state snapshots serve Tuner.restore, which the store
@@ -80,7 +81,25 @@ def ray_cluster(address: str | None, num_cpus: int | None) -> Iterator[None]:
 def bundles(resources: Resources) -> list[dict[str, float]]:
     """Return what each of a cell's workers occupies, in Ray's terms."""
     bundle = {"CPU": float(resources.cpus)} | ({"GPU": resources.gpus} if resources.gpus else {})
-    return [bundle] * resources.workers
+    if resources.memory_gb:
+        bundle["memory"] = resources.memory_gb * 1e9
+    if resources.gpu_type:  # each node with such GPUs offers 1 of this; so does Ray itself ask for a kind
+        bundle[f"accelerator_type:{resources.gpu_type}"] = 0.001
+    return [bundle | dict(resources.custom)] * resources.workers
+
+
+def can_hold(node: Mapping[str, float], resources: Resources) -> bool:
+    """Whether an empty node with these of Ray's resources holds one of a cell's workers."""
+    return all(node.get(name, 0) + 1e-9 >= amount for name, amount in bundles(resources)[0].items())
+
+
+def homeless(asked: Iterable[Resources], nodes: Sequence[Mapping[str, float]]) -> list[Resources]:
+    """Return which of what cells ask for no node holds, however long they wait."""
+    return [
+        resources
+        for resources in dict.fromkeys(asked)
+        if not any(can_hold(node, resources) for node in nodes)
+    ]
 
 
 def _together(cells: Iterable[Resources]) -> defaultdict[str, float]:
@@ -160,10 +179,30 @@ def check_resources(cells: Sequence[Cell]) -> None:
         each = f"{workers} workers of " if workers > 1 else ""
         for name, amount in bundles(cell.resources)[0].items():
             if amount * workers > there.get(name, 0):
-                have = f"{there.get(name, 0):g}"
-                raise UserError(
-                    f"Cell {cell.title} asks for {each}{amount:g} {name}, but this machine offers {have}"
-                )
+                asked, have = _told(name, amount), _told(name, there.get(name, 0), bare=True)
+                raise UserError(f"Cell {cell.title} asks for {each}{asked}, but this machine offers {have}")
+
+
+def _told(name: str, amount: float, *, bare: bool = False) -> str:
+    """Write an amount of one of Ray's resources for people; without its name where it is ``bare``."""
+    if name.startswith("accelerator_type:"):
+        return "none" if bare else f"a GPU of type {name.partition(':')[2]}"
+    if name == "memory":
+        return f"{amount / 1e9:.3g} GB" + ("" if bare else " of memory")
+    return f"{amount:g}" + ("" if bare else f" {name}")
+
+
+def warn_of_homeless(cells: Iterable[Cell], address: str) -> None:
+    """Warn of cells that no node of a cluster holds: they wait until one joins that does."""
+    import ray
+
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    for resources in homeless((cell.resources for cell in cells), nodes):
+        _LOG.warning(
+            "No node of the cluster at %s holds a cell that asks for %s: such cells wait until one joins",
+            address,
+            resources,
+        )
 
 
 def check_nodes(task: Task, address: str) -> int:
@@ -203,7 +242,7 @@ def check_nodes(task: Task, address: str) -> int:
     answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=_ANSWER_S)
     if silent:
         nodes = ", ".join(sorted({asked[answer] for answer in silent}))
-        logging.getLogger(__name__).warning("No answer in %g s from %s; going on", _ANSWER_S, nodes)
+        _LOG.warning("No answer in %g s from %s; going on", _ANSWER_S, nodes)
     hosts: dict[str, int] = {}
     for answer in answered:
         try:

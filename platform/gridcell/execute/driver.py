@@ -16,7 +16,9 @@ from gridcell.execute.schedule import Schedule
 from gridcell.execute.source import Source
 from gridcell.fingerprint import Codes
 from gridcell.grid import Grid
+from gridcell.notice import NOTICE
 from gridcell.store import Result, Store
+from gridcell.store.scratch import sweep
 from gridcell.task import Task
 
 
@@ -56,6 +58,7 @@ def run_grid(
         {}
     """
     options = options or RunOptions()
+    sweep()
     codes = remember(task)
     diverged = set() if options.retry_diverged else diverged_cells(store.failures.read_all())
     done = store.results.done() - options.rerun.keys()
@@ -81,6 +84,7 @@ def run_grid(
             run_on_ray(run)
         stopped = False
     finally:
+        NOTICE.withdraw()
         listener.ended(stopped)
     if run.trouble:
         raise run.trouble[0]

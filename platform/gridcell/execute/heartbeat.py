@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gridcell.cell import Cell
@@ -17,6 +18,7 @@ from gridcell.execute.outcome import FailureClass, Outcome
 from gridcell.execute.schedule import Schedule
 from gridcell.execute.settle import lost_seconds, lost_steps
 from gridcell.grid import Grid
+from gridcell.printable import printable
 from gridcell.store import Loss, Store
 from gridcell.store.filesystem import Folder
 from gridcell.store.names import is_name
@@ -48,6 +50,12 @@ class Heartbeat:
         self._name = f"drivers/{uuid.uuid4().hex[:12]}.json"
         self._running: dict[str, float] = {}  # id -> start of the attempt, seconds since 1970
         self._steps: dict[str, int] = {}  # id -> the last step that it reported
+        self._paces: dict[
+            str, tuple[float, ...]
+        ] = {}  # id -> first step, seconds from the start; last, likewise
+        self._places: dict[
+            str, str
+        ] = {}  # id -> host of the process that runs it, where it isn't the driver's
         self._accompanied = False  # whether other drivers live
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True, name="heartbeat")
@@ -66,14 +74,23 @@ class Heartbeat:
         """Add the cell."""
         self._running[cell.id] = time.time()
 
+    def placed(self, cell: Cell, host: str) -> None:
+        """Note on which host the cell runs."""
+        self._places[cell.id] = host
+
     def reported(self, cell: Cell, step: int, metrics: Mapping[str, float]) -> None:
         """Note how far the cell is."""
         self._steps[cell.id] = step
+        at = round(time.time() - self._running.get(cell.id, time.time()), 3)
+        first = self._paces.get(cell.id, (step, at))[:2]
+        self._paces[cell.id] = (*first, step, at)
 
     def finished(self, cell: Cell, outcome: Outcome, again: bool) -> None:
         """Remove the cell."""
         self._running.pop(cell.id, None)
         self._steps.pop(cell.id, None)
+        self._places.pop(cell.id, None)
+        self._paces.pop(cell.id, None)
 
     def grown(self, grid: Grid) -> None:
         """Do nothing: what is added shows once it runs."""
@@ -121,14 +138,69 @@ class Heartbeat:
 
     def _now(self) -> dict[str, Any]:
         where = {"host": platform.node(), "pid": os.getpid()}
-        running = {"running": self._running.copy(), "steps": self._steps.copy()}
+        running: dict[str, Any] = {"running": self._running.copy(), "steps": self._steps.copy()}
+        running |= {"places": self._places.copy(), "paces": self._paces.copy()}
         return {**where, "time": time.time(), **running, "task": self._task, "code": self._code}
 
 
-def running_cells(folder: Folder) -> dict[str, str]:
-    """Return id -> ``host:pid`` of the cells that living drivers are running."""
-    alive = [beat for _, beat in _beats(folder, _now_of(folder)) if not _is_dead(beat)]
-    return {cell_id: f"{beat['host']}:{beat['pid']}" for beat in alive for cell_id in beat["running"]}
+@dataclass(frozen=True)
+class RunningCell:
+    """A cell that a living driver runs.
+
+    Attributes:
+        driver: ``host:pid``.
+        host: of the process that runs it.
+        seconds: for how long.
+        pace: first step that it reported, seconds from its start until then; the last, likewise. None
+            before any report.
+    """
+
+    driver: str
+    host: str
+    seconds: float
+    pace: tuple[float, float, float, float] | None = None
+
+    @property
+    def step(self) -> int | None:
+        """The last step that it reported."""
+        return int(self.pace[2]) if self.pace is not None else None
+
+
+def running_cells(folder: Folder) -> dict[str, RunningCell]:
+    """Return id -> where and since when, of the cells that living drivers are running."""
+    now = _now_of(folder)
+    found = {}
+    for _, beat in _beats(folder, now):
+        if _is_dead(beat):
+            continue
+        paces, places = _mapping(beat, "paces"), _mapping(beat, "places")
+        until = beat["time"] + beat["age"]
+        for cell_id, started in beat["running"].items():
+            host, driver = printable(str(places.get(cell_id, beat["host"]))), f"{beat['host']}:{beat['pid']}"
+            seconds = max(0.0, until - started)
+            found[cell_id] = RunningCell(driver, host, seconds, _pace(paces.get(cell_id)))
+    return found
+
+
+def _pace(told: object) -> tuple[float, float, float, float] | None:
+    if (
+        not isinstance(told, list)
+        or len(told) != 4
+        or not all(isinstance(each, int | float) for each in told)
+    ):
+        return None
+    return told[0], told[1], told[2], told[3]
+
+
+def _mapping(beat: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = beat.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def living_drivers(folder: Folder) -> list[str]:
+    """Return ``host:pid`` of the drivers that live."""
+    beats = _beats(folder, _now_of(folder))
+    return sorted(f"{beat['host']}:{beat['pid']}" for _, beat in beats if not _is_dead(beat))
 
 
 def _beats(folder: Folder, now: float | None) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -3,17 +3,22 @@
 Cells run in this process, but for those that ask for several workers.
 """
 
+import pdb
+import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from gridcell.cell import Cell
 from gridcell.context import Reporter
+from gridcell.errors import Diverged
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.options import GridRun
-from gridcell.execute.outcome import Outcome
+from gridcell.execute.outcome import Outcome, failure_from
 from gridcell.execute.processes import processes_for
-from gridcell.execute.run_cell import run_cells
+from gridcell.execute.run_cell import run_cell, run_cells
 from gridcell.execute.settle import settle
+from gridcell.notice import NOTICE
 
 
 def run_inline(run: GridRun) -> None:
@@ -23,6 +28,7 @@ def run_inline(run: GridRun) -> None:
         run: what to run. A cluster of ``options.num_cpus`` is started where cells run on several workers.
 
     Raises:
+        KeyboardInterrupt: the run was asked to end, and the running cell has left.
         UserError: a cell runs on several workers, and this machine hasn't got what they ask for.
     """
     with processes_for(run.schedule.queued(), run.options.num_cpus) as run.check:
@@ -30,7 +36,12 @@ def run_inline(run: GridRun) -> None:
             cells = {cell.id: cell for cell in (first, *run.schedule.take_with(first))}
             for cell in cells.values():
                 run.listener.started(cell)
-            run_cells([_attempt(run, cell) for cell in cells.values()], partial(_settle, run, cells))
+            attempts, settled = [_attempt(run, cell) for cell in cells.values()], partial(_settle, run, cells)
+            if run.options.debugger:
+                for attempt in attempts:
+                    settled(_run_under_debugger(attempt, run))
+            else:
+                run_cells(attempts, settled)
 
 
 def _attempt(run: GridRun, cell: Cell) -> Attempt:
@@ -43,6 +54,7 @@ def _attempt(run: GridRun, cell: Cell) -> Attempt:
         _reporter(run, cell),
         replaces=run.rerun.get(cell.id),
         origin=run.options.origin,
+        debugging=run.options.debugging,
     )
 
 
@@ -54,6 +66,21 @@ def _settle(run: GridRun, cells: Mapping[str, Cell], outcome: Outcome) -> None:
             f"({outcome.failure.message}), and inline all cells run in it"
         )
     settle(cell, outcome, run)
+    if NOTICE.given:
+        raise KeyboardInterrupt
+
+
+def _run_under_debugger(attempt: Attempt, run: GridRun) -> Outcome:
+    """Run a cell; where it fails, open the debugger in the frame that raised, and hand out no more cells."""
+    try:
+        return run_cell(replace(attempt, foreground=True))
+    except Diverged as error:  # an outcome
+        return Outcome(attempt.cell.id, 0.0, failure=failure_from(error))
+    except Exception as error:
+        traceback.print_exception(error)
+        pdb.post_mortem(error.__traceback__)
+        run.schedule.stop(f"the debugger was open at cell {attempt.cell.title}")
+        return Outcome(attempt.cell.id, 0.0, failure=failure_from(error))
 
 
 def _reporter(run: GridRun, cell: Cell) -> Reporter:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import os
+import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,6 +64,8 @@ class Process:
         errors: file on the node that receives what it writes to its standard error, if it is one.
         begins: length of this file in bytes when the cell began.
         kills: how often the kernel had killed for memory by then, as far as is known.
+        folder: on the node, in which it can be told that it is to end; empty for none.
+        host: its name.
     """
 
     node: str
@@ -70,6 +73,8 @@ class Process:
     errors: str | None = None
     begins: int = 0
     kills: int | None = None
+    folder: str = ""
+    host: str = ""
 
 
 def this_process() -> Process:
@@ -78,7 +83,8 @@ def this_process() -> Process:
 
     context = ray.get_runtime_context()
     path, size = _file_behind(2)
-    return Process(context.get_node_id(), context.get_worker_id(), path, size, kernel_kills())
+    ids = context.get_node_id(), context.get_worker_id()
+    return Process(*ids, path, size, kernel_kills(), host=platform.node())
 
 
 def _file_behind(descriptor: int) -> tuple[str | None, int]:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gridcell.cell import Cell
 from gridcell.execute.outcome import Outcome
@@ -34,6 +34,14 @@ class Listener(Protocol):
         """The run is over; ``stopped`` by Ctrl-C or an error, when whoever waits wants the prompt back."""
 
 
+@runtime_checkable
+class HearsPlaces(Protocol):
+    """A listener that also wants to know where cells run."""
+
+    def placed(self, cell: Cell, host: str) -> None:
+        """A running cell's process is on this host."""
+
+
 class Listeners:
     """Passes each call on to several listeners, in order.
 
@@ -44,7 +52,7 @@ class Listeners:
         self._listeners = tuple(listeners)
         self._failed: set[int] = set()
 
-    def _each(self, tell: Callable[[Listener], None]) -> None:
+    def _each(self, tell: Callable[[Listener], object]) -> None:
         for listener in self._listeners:
             try:
                 tell(listener)
@@ -61,6 +69,10 @@ class Listeners:
     def started(self, cell: Cell) -> None:
         """A cell was handed out."""
         self._each(lambda listener: listener.started(cell))
+
+    def placed(self, cell: Cell, host: str) -> None:
+        """A running cell's process is on this host."""
+        self._each(lambda each: each.placed(cell, host) if isinstance(each, HearsPlaces) else None)
 
     def reported(self, cell: Cell, step: int, metrics: Mapping[str, float]) -> None:
         """A running cell said how it is going."""

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from gridcell.cell import Cell
+from gridcell.execute.cluster import can_hold
 from gridcell.execute.outcome import FailureClass, Outcome
 
 IN_A_ROW = 3  # different cells that fail one after another on a node before it gets no more
@@ -63,12 +64,7 @@ class Nodes:
             cell: to be placed.
             living: id -> resources of each node that lives.
         """
-        asked = {"CPU": cell.resources.cpus, "GPU": cell.resources.gpus}
-        able = {
-            node
-            for node, there in living.items()
-            if all(there.get(name, 0) >= amount for name, amount in asked.items())
-        }
+        able = {node for node, there in living.items() if can_hold(there, cell.resources)}
         for avoided in (self.bad | self._failed_on.get(cell.id, set()), self.bad):
             if able - avoided:
                 return tuple(sorted(avoided & living.keys()))

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gridcell.cell import Cell
-from gridcell.errors import UserError
+from gridcell.debugging import Debugging
+from gridcell.errors import Mistakes, UserError
 from gridcell.execute.listener import Listener
 from gridcell.execute.schedule import Schedule
 from gridcell.execute.source import Source
@@ -35,6 +36,8 @@ class RunOptions:
 
         rerun: id -> stamp of the record of each stale result that is to be made again.
         origin: what the results' provenance says of the run: sources, command.
+        debugging: how cells are cut short or watched.
+        debugger: open Python's debugger where the first cell fails, and end the run there; inline alone.
 
     Raises:
         UserError: a limit lets nothing run, or the executor can't keep it.
@@ -54,15 +57,25 @@ class RunOptions:
     report_every_s: float = 5.0
     rerun: Mapping[str, str] = field(default_factory=dict)
     origin: Mapping[str, Any] = field(default_factory=dict)
+    debugging: Debugging = field(default_factory=Debugging)
+    debugger: bool = False
 
     def __post_init__(self) -> None:
-        check_at_least_one("--max-concurrent", self.max_concurrent)
-        check_at_least_one("--max-failures", self.max_failures)
-        if self.stall_timeout_s is not None and self.executor == "inline":
-            raise UserError(
-                "--stall-timeout needs --executor ray: inline, a cell can't be ended from outside"
-            )
-        check_seconds("--stall-timeout", self.stall_timeout_s)
+        mistakes = Mistakes()
+        with mistakes.noted():
+            check_at_least_one("--max-concurrent", self.max_concurrent)
+        with mistakes.noted():
+            check_at_least_one("--max-failures", self.max_failures)
+        with mistakes.noted():
+            if self.stall_timeout_s is not None and self.executor == "inline":
+                raise UserError(
+                    "--stall-timeout needs --executor ray: inline, a cell can't be ended from outside"
+                )
+            check_seconds("--stall-timeout", self.stall_timeout_s)
+        with mistakes.noted():
+            if self.debugger and self.executor != "inline":
+                raise UserError("--pdb needs --executor inline: only there a terminal reaches the cells")
+        mistakes.tell()
 
 
 @dataclass

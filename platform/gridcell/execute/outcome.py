@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
-from gridcell.errors import CorruptData, Diverged, NodeUnusable, UserError
+from gridcell.errors import CorruptData, Diverged, NodeUnusable, Preempted, UserError
 from gridcell.execute import causes
 from gridcell.printable import printable
 from gridcell.secrets import redact
@@ -178,6 +178,8 @@ def _own_class(error: BaseException) -> FailureClass:
         return FailureClass.INVALID
     if isinstance(error, NodeUnusable):
         return FailureClass.NODE
+    if isinstance(error, Preempted):
+        return FailureClass.PREEMPTED
     for failure_class, applies in _SIGNS:
         if applies(error):
             return failure_class
@@ -215,7 +217,7 @@ def failure_from(error: BaseException) -> Failure:
     )
 
 
-_PLAIN = (UserError, Diverged, CorruptData, NodeUnusable)
+_PLAIN = (UserError, Diverged, CorruptData, NodeUnusable, Preempted)
 
 
 def _told(text: str, limit: int) -> str:

@@ -10,7 +10,6 @@ trial that waits for it, so that each may wait for the other.
 import contextlib
 import socket
 import sys
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,10 +20,13 @@ from gridcell.cell import Cell, Resources
 from gridcell.context import Reporter
 from gridcell.execute.attempt import Attempt, run_in_this_process
 from gridcell.execute.cluster import bundles, check_resources, ray_cluster
+from gridcell.execute.draining import when_draining
 from gridcell.execute.last_words import Process, ask_node, this_process
 from gridcell.execute.outcome import Failure, FailureClass, Outcome, failure_from
 from gridcell.execute.process_group import join_group
+from gridcell.notice import NOTICE
 from gridcell.store import Store
+from gridcell.store.scratch import Scratch
 from gridcell.task import Task
 
 if TYPE_CHECKING:
@@ -114,6 +116,8 @@ def run_on_processes(attempt: Attempt, reporter: Reporter | None) -> Outcome:
     except BaseException:
         _release()
         raise
+    finally:
+        NOTICE.heed(False)
     if outcome.failure is None:
         return outcome
     _release()
@@ -130,7 +134,7 @@ class _Group:
 
         self.resources = resources
         self._actors: list[Any] = []
-        self._rendezvous = tempfile.TemporaryDirectory(prefix="gridcell-workers-")
+        self._rendezvous = Scratch("workers")
         # The trial's own, which Tune made of the same bundles; outside Tune there is none.
         self._reserved = ray.util.get_current_placement_group()
         self._own_reservation = self._reserved is None
@@ -158,7 +162,7 @@ class _Group:
         self._places = places = ray.get([actor.place.remote() for actor in self._actors])
         here = {ray.get_runtime_context().get_node_id()} == {place.process.node for place in places}
         # On one machine a file does, and nothing listens on the network.
-        method = f"file://{self._rendezvous.name}/join" if here else f"tcp://{places[0].address}"
+        method = f"file://{self._rendezvous.path}/join" if here else f"tcp://{places[0].address}"
         ray.get([actor.join.remote(method, local=here) for actor in self._actors])
 
     def run(self, attempt: Attempt, reporter: Reporter | None) -> Outcome:
@@ -166,14 +170,17 @@ class _Group:
         import ray
 
         # Not the store itself: a node that can't open it tells so in an outcome.
-        names = ("locations", "oom_halvings", "replaces", "beside", "origin")
+        names = ("locations", "oom_halvings", "replaces", "beside", "origin", "debugging")
         told = {name: getattr(attempt, name) for name in names}
         order = (attempt.cell, attempt.task, attempt.store.uri, told)
         rank_of = {actor.work.remote(*order): rank for rank, actor in enumerate(self._actors)}
         waiting = list(rank_of)
         ended: dict[int, Outcome] = {}
+        told_to_end: list[Any] = []
         while waiting and all(outcome.done for outcome in ended.values()):
             done, waiting = ray.wait(waiting, timeout=POLL_S)
+            if NOTICE.given and not told_to_end:
+                told_to_end = [actor.end_soon.remote() for actor in self._actors]
             ended |= {rank_of[ref]: self._result(ref, rank_of[ref], attempt.cell) for ref in done}
             self._pass_on(reporter)
         if waiting:
@@ -184,11 +191,12 @@ class _Group:
     def _pass_on(self, reporter: Reporter | None) -> None:
         import ray
 
-        if reporter is None:
-            return
         with contextlib.suppress(ray.exceptions.RayActorError):  # its work says so too
-            for step, metrics in ray.get(self._actors[0].reports.remote()):
-                reporter(step, metrics)
+            reports, heeded = ray.get(self._actors[0].news.remote())
+            NOTICE.heed(heeded)
+            if reporter is not None:
+                for step, metrics in reports:
+                    reporter(step, metrics)
 
     def _result(self, ref: "ObjectRef", rank: int, cell: Cell) -> Outcome:
         import ray
@@ -206,7 +214,7 @@ class _Group:
             ray.kill(actor)
         if self._own_reservation:
             ray.util.remove_placement_group(self._reserved)
-        self._rendezvous.cleanup()
+        self._rendezvous.remove()
 
 
 _current: _Group | None = None  # of this process
@@ -260,6 +268,7 @@ class _Worker:
         with socket.socket() as free:
             free.bind(("", 0))
             address = f"{ray.util.get_node_ip_address()}:{free.getsockname()[1]}"
+        when_draining(this_process().node, self.end_soon)
         return _Place(this_process(), address)
 
     def join(self, method: str, *, local: bool) -> None:
@@ -282,6 +291,10 @@ class _Worker:
     def _report(self, step: int, metrics: Mapping[str, float]) -> None:
         self._reports.append((step, metrics))
 
-    def reports(self) -> list[tuple[int, Mapping[str, float]]]:
-        """Return what the cell has reported since the last call."""
-        return [self._reports.popleft() for _ in range(len(self._reports))]
+    def news(self) -> tuple[list[tuple[int, Mapping[str, float]]], bool]:
+        """Return what the cell has reported since the last call, and whether it heeds a notice."""
+        return [self._reports.popleft() for _ in range(len(self._reports))], NOTICE.heeded
+
+    def end_soon(self) -> None:
+        """Give notice that this process is to end soon."""
+        NOTICE.give()

@@ -52,9 +52,10 @@ def run_cells(attempts: Sequence[Attempt], ended: Callable[[Outcome], None]) -> 
             ended(before)
         else:
             left.append(attempt)
-    if len(left) > 1:
+    alone = len(left) == 1 or any(attempt.debugging.profile for attempt in left)
+    if left and not alone:
         run_pass(left, ended)
-    for attempt in left if len(left) == 1 else ():
+    for attempt in left if alone else ():
         ended(run_whatever_it_raises(attempt))
 
 

@@ -16,8 +16,10 @@ from ray.tune.search import Searcher
 
 from gridcell.cell import Cell, Resources
 from gridcell.execute.cluster import Room
+from gridcell.execute.ending import Ending
 from gridcell.execute.in_flight import InFlight
 from gridcell.execute.last_words import Process, ask_node, living_nodes, take_last_words
+from gridcell.execute.listener import HearsPlaces
 from gridcell.execute.nodes import IN_A_ROW, Nodes
 from gridcell.execute.options import GridRun
 from gridcell.execute.outcome import Failure, FailureClass, Outcome
@@ -99,6 +101,7 @@ class CellSearcher(Searcher):
         self._in_flight = InFlight()
         self._free: Counter[Resources] = Counter()  # workers whose cell has ended, by what it asked for
         self._nodes = Nodes()
+        self._ending = Ending(run.schedule)
         self._name = uuid.uuid4().hex[:8]  # of this run, for the names of its attempts
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
@@ -124,6 +127,7 @@ class CellSearcher(Searcher):
             "cpus": cell.resources.cpus,
             "gpus": cell.resources.gpus,
             "workers": cell.resources.workers,
+            "more": _more(cell.resources),
             "attempt": self._attempt(trial_id),
             "avoid": avoid,
         }
@@ -195,6 +199,8 @@ class CellSearcher(Searcher):
             self._in_flight.began(trial_id)
             for cell in trial.cells.values():
                 self._run.listener.started(cell)
+                if trial.process is not None and isinstance(self._run.listener, HearsPlaces):
+                    self._run.listener.placed(cell, trial.process.host)
         elif PROGRESS in result:
             step, metrics = json.loads(result[PROGRESS])
             cell = trial.about(result)
@@ -214,6 +220,7 @@ class CellSearcher(Searcher):
             self._take_outcome(trial, result)
         else:
             self._settle_lost(trial, self._why_lost(trial.first, self._attempt(trial_id), trial.process))
+        self._ending.left(trial_id)
 
     def _take_outcome(self, trial: _Trial, result: Mapping[str, Any]) -> None:
         cell = trial.about(result)
@@ -231,6 +238,11 @@ class CellSearcher(Searcher):
             self._note(trial.process.node, outcome)
         trial.blamed |= outcome.shared
         settle(cell, outcome, self._run)
+
+    def end_soon(self) -> None:
+        """Tell the workers that the run is to end; called from a thread beside Tune's."""
+        trials = self._trials.copy()
+        self._ending.tell({name: each.process for name, each in trials.items() if each.process is not None})
 
     def _note(self, node: str, outcome: Outcome) -> None:
         before = set(self._nodes.bad)
@@ -288,6 +300,11 @@ class NoPreference(FIFOScheduler):
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """Return none: Tune then starts what it was handed last, and what waits where nothing else does."""
         return None
+
+
+def _more(resources: Resources) -> str:
+    """Return, as JSON, what few cells ask for."""
+    return json.dumps({name: getattr(resources, name) for name in ("memory_gb", "gpu_type", "custom")})
 
 
 def _outcome(cell: Cell, ended: Mapping[str, Any]) -> Outcome:

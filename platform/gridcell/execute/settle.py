@@ -6,7 +6,7 @@ import time
 from gridcell.cell import Cell
 from gridcell.execute.growth import grow
 from gridcell.execute.options import GridRun
-from gridcell.execute.outcome import Failure, Outcome
+from gridcell.execute.outcome import Failure, FailureClass, Outcome
 from gridcell.store import Loss, Store
 from gridcell.store.patience import written_if_possible
 
@@ -23,14 +23,17 @@ def settle(cell: Cell, outcome: Outcome, run: GridRun) -> None:
             run.store.set_aside(damaged)
     again = run.schedule.finish(outcome)
     if failure is not None:
-        written_if_possible(lambda: _record(cell, failure, outcome, again, run.store))
+        # A cell that had to leave is not to blame, unless that happened too often.
+        left = failure.failure_class is FailureClass.PREEMPTED and cell.id not in run.schedule.failed
+        final = not again and not left
+        written_if_possible(lambda: _record(cell, failure, outcome, final, run.store))
     run.listener.finished(cell, outcome, again)
     for grid in grow(run):
         run.listener.grown(grid)
 
 
-def _record(cell: Cell, failure: Failure, outcome: Outcome, again: bool, store: Store) -> None:
-    if not again:
+def _record(cell: Cell, failure: Failure, outcome: Outcome, final: bool, store: Store) -> None:
+    if final:
         store.failures.record(cell.id, {"title": cell.title, **failure.to_record()})
     now = time.time()
     lost = lost_seconds(store, cell.id, now - outcome.seconds, now)

@@ -14,6 +14,7 @@ from itertools import count
 
 import numpy as np
 
+from gridcell.cell import Cell
 from gridcell.execute.outcome import Failure, FailureClass, Outcome
 from gridcell.execute.schedule import Schedule
 
@@ -27,6 +28,7 @@ class Cluster:
     Attributes:
         nodes: how many.
         slots: cells that a node runs at once.
+        gpu_types: kind of GPU of each node; empty where any cell runs on any node.
         overhead_s: added to each attempt: handing out, reading inputs, committing.
         losses_per_node_hour: rate at which a node is lost; 0 for never.
         repair_s: until a lost node is back.
@@ -36,6 +38,7 @@ class Cluster:
 
     nodes: int
     slots: int = 1
+    gpu_types: tuple[str, ...] = ()
     overhead_s: float = 0.0
     losses_per_node_hour: float = 0.0
     repair_s: float = 300.0
@@ -127,13 +130,27 @@ class _Simulation:
     def _hand_out(self) -> None:
         while self._free:
             begun = time.perf_counter()
-            cell = self._schedule.take()
+            if self._cluster.gpu_types:
+                cell = self._schedule.take(self._fits, lambda cell: not self._fits(cell))
+            else:
+                cell = self._schedule.take()
             self._scheduling += time.perf_counter() - begun
             if cell is None:
                 return
             number = next(self._numbers)
-            self._running[number] = _Attempt(cell.id, self._free.pop(), self._now)
+            self._running[number] = _Attempt(cell.id, self._take_slot(cell), self._now)
             self._after(self._cluster.overhead_s + self._left[cell.id], partial(self._end, number))
+
+    def _suits(self, node: int, cell: Cell) -> bool:
+        types, asked = self._cluster.gpu_types, cell.resources.gpu_type
+        return not types or not asked or types[node] == asked
+
+    def _fits(self, cell: Cell) -> bool:
+        return any(self._suits(node, cell) for node in self._free)
+
+    def _take_slot(self, cell: Cell) -> int:
+        place = next(at for at in reversed(range(len(self._free))) if self._suits(self._free[at], cell))
+        return self._free.pop(place)
 
     def _end(self, number: int) -> None:
         attempt = self._running.pop(number, None)

@@ -2,11 +2,10 @@
 
 import json
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,15 +14,20 @@ from ray import tune
 
 from gridcell.cell import Cell, Resources
 from gridcell.context import Reporter
+from gridcell.debugging import Debugging
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.cluster import bundles
+from gridcell.execute.draining import when_draining
+from gridcell.execute.ending import hear_in
 from gridcell.execute.last_words import leave_last_words, this_process
-from gridcell.execute.outcome import Failure, Outcome, failure_from
+from gridcell.execute.outcome import Failure, FailureClass, Outcome, failure_from
 from gridcell.execute.run_cell import run_cells
 from gridcell.execute.stall import watched
+from gridcell.notice import NOTICE
 from gridcell.plugins import Sent, receive
 from gridcell.printable import print_anything
 from gridcell.store import Store
+from gridcell.store.scratch import Scratch, sweep
 from gridcell.task import Task
 
 if TYPE_CHECKING:
@@ -58,6 +62,8 @@ class GridWork:
         origin: what the results' provenance says of the run.
         report_every_s: a cell's progress is passed on at most so often.
         stall_timeout_s: a cell that reports nothing for so long is ended; None for never.
+        debugging: how cells are cut short or watched.
+        watches_drains: whether nodes may be taken away in an orderly way.
 
     A trial's own configuration: ``cells``, of each of which it says ``cell``, its id; ``oom_halvings``;
     ``replaces``, the stamp of the stale record that its result takes the place of; ``added``, as JSON, the
@@ -73,6 +79,8 @@ class GridWork:
     origin: Mapping[str, Any]
     report_every_s: float
     stall_timeout_s: float | None
+    debugging: Debugging = field(default_factory=Debugging)
+    watches_drains: bool = False
 
     @cached_property
     def task(self) -> Task:
@@ -103,7 +111,8 @@ class CellTrial(tune.Trainable):
 
         Of several workers each has a bundle; the trial, which only waits for them, has an empty one.
         """
-        resources = Resources(config["cpus"], config["gpus"], config["workers"])
+        more = json.loads(config.get("more", "{}"))
+        resources = Resources(config["cpus"], config["gpus"], config["workers"], **more)
         asked = bundles(resources)
         where = {}
         if config["avoid"]:  # Ray labels each node by its id
@@ -114,9 +123,14 @@ class CellTrial(tune.Trainable):
     def setup(self, config: dict[str, Any], work: GridWork) -> None:
         """Begin in an empty folder of this process's own, so that cells' relative paths don't meet."""
         print_anything()
-        self._folder = tempfile.TemporaryDirectory(prefix="gridcell-worker-", ignore_cleanup_errors=True)
-        os.chdir(self._folder.name)
+        sweep()
+        self._folder = Scratch("worker")
+        os.chdir(self._folder.path)
         self._work = work
+        hear_in(self._folder.path, NOTICE)
+        self._drained = False
+        if work.watches_drains:
+            when_draining(this_process().node, self._leave_node)
         self._said: SimpleQueue[tuple[str, int, Mapping[str, float]] | Outcome] = SimpleQueue()
         self._left = 0  # cells of this trial that have not ended
 
@@ -130,9 +144,12 @@ class CellTrial(tune.Trainable):
         Tune calls again until all have ended.
         """
         if not self._left:
+            if self._drained:
+                self._end(Failure(FailureClass.PREEMPTED, "its node is drained"))
             self._left = len(self.config["cells"])
             threading.Thread(target=self._run, args=(self.config,), daemon=True, name="cell").start()
-            return {BEGUN: True, PROCESS: json.dumps(asdict(this_process())), "done": False}
+            process = replace(this_process(), folder=str(self._folder.path))
+            return {BEGUN: True, PROCESS: json.dumps(asdict(process)), "done": False}
         said = self._said.get()
         several = len(self.config["cells"]) > 1
         if not isinstance(said, Outcome):
@@ -140,7 +157,7 @@ class CellTrial(tune.Trainable):
             about = {CELL: cell} if several else {}
             return {PROGRESS: json.dumps([step, metrics]), **about, "done": False}
         self._left -= 1
-        if said.failure is not None and said.failure.ends_process:
+        if said.failure is not None and (said.failure.ends_process or self._drained):
             self._end(said.failure)
         about = {CELL: said.cell} if several else {}
         return {OUTCOME: json.dumps(self._told(said)), **about, "done": not self._left}
@@ -156,8 +173,12 @@ class CellTrial(tune.Trainable):
             "shared": outcome.shared,
         }
 
+    def _leave_node(self) -> None:
+        self._drained = True
+        NOTICE.give()
+
     def _end(self, failure: Failure) -> NoReturn:
-        """End this process, which may be unusable, so that no other cell meets it; say why first."""
+        """End this process, which may be unusable, or whose node is; say why first."""
         work = self._work
         try:
             cell = _cell(self.config["cells"][0], work)
@@ -168,7 +189,7 @@ class CellTrial(tune.Trainable):
 
     def cleanup(self) -> None:
         """Remove this process's folder."""
-        self._folder.cleanup()
+        self._folder.remove()
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Do nothing: cells keep checkpoints of their own in the store."""
@@ -205,6 +226,7 @@ class CellTrial(tune.Trainable):
                     self._throttled_report(cell.id, alive),
                     replaces=each["replaces"],
                     origin=work.origin,
+                    debugging=work.debugging,
                 )
                 for cell, each in zip(cells, config["cells"], strict=True)
             ]

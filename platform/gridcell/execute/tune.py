@@ -6,14 +6,17 @@ equal resource requests, so Python and torch start once per worker and not once 
 
 import contextlib
 import math
-import tempfile
+import threading
 from typing import TYPE_CHECKING
 
 from gridcell import plugins
 from gridcell.execute.allotted import usable_cpus
-from gridcell.execute.cluster import check_nodes, check_resources, ray_cluster
+from gridcell.execute.cluster import check_nodes, check_resources, ray_cluster, warn_of_homeless
+from gridcell.execute.draining import when_draining
 from gridcell.execute.head import watched_head
 from gridcell.execute.options import GridRun
+from gridcell.notice import NOTICE
+from gridcell.store.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from gridcell.execute.searcher import CellSearcher
@@ -23,6 +26,7 @@ def run_on_ray(run: GridRun) -> None:
     """Run what the schedule hands out on a Ray cluster until nothing is left.
 
     Raises:
+        KeyboardInterrupt: the run was asked to end.
         UserError: the cluster can't be reached, or a cell asks for more than this machine has.
     """
     options = run.options
@@ -34,6 +38,7 @@ def run_on_ray(run: GridRun) -> None:
                 processors = usable_cpus()
             else:
                 processors = check_nodes(run.task, options.address)
+                warn_of_homeless(run.schedule.queued(), options.address)
             # Not before: this imports Ray, which then reads where it may listen.
             from gridcell.execute.searcher import CellSearcher
 
@@ -45,6 +50,8 @@ def run_on_ray(run: GridRun) -> None:
             )
             try:
                 _run_on_cluster(run, searcher)
+                if run.schedule.stopped:  # also where cells still ran, on a cluster that went away
+                    return
             except RuntimeError as error:
                 killed = _short_of_memory(error)
                 if killed is None:
@@ -70,23 +77,42 @@ def _run_on_cluster(run: GridRun, searcher: "CellSearcher") -> None:
         options.origin,
         options.report_every_s,
         options.stall_timeout_s,
+        options.debugging,
+        watches_drains=options.address is not None,
     )
-    with tempfile.TemporaryDirectory(prefix="gridcell-tune-", ignore_cleanup_errors=True) as folder:
+    with scratch_folder("tune") as folder:
         tuner = tune.Tuner(
             tune.with_parameters(CellTrial, work=work),
             tune_config=tune.TuneConfig(
                 search_alg=searcher, scheduler=NoPreference(), num_samples=-1, reuse_actors=True
             ),
             run_config=tune.RunConfig(
-                storage_path=folder,
+                storage_path=str(folder),
                 name="grid",
                 verbose=0,
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # cells save their own
             ),
         )
         head = ray.get_runtime_context().gcs_address
-        with watched_head(head) if options.address else contextlib.nullcontext():
-            tuner.fit()
+        watched = watched_head(head) if options.address else contextlib.nullcontext()
+        leaving = threading.Event()  # the node through which this driver is connected goes away
+
+        def leave() -> None:
+            leaving.set()
+            run.schedule.stop(f"the node of this driver, on the cluster at {head}, goes away")
+            NOTICE.give()
+            searcher.end_soon()
+
+        if options.address:
+            when_draining(ray.get_runtime_context().get_node_id(), leave)
+        try:
+            with watched, NOTICE.passed_on(searcher.end_soon):
+                tuner.fit()
+            if NOTICE.given:
+                raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            if not leaving.is_set():
+                raise
 
 
 def _short_of_memory(error: BaseException | None) -> str | None:

@@ -1,16 +1,17 @@
 """Checkpoints, from which a fit goes on as if it had never stopped."""
 
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NoReturn, Protocol, runtime_checkable
 
 import lightning.pytorch as pl
 import torch
 
-from gridcell.errors import UserError
+from gridcell.errors import Preempted, UserError
 from gridcell.learn.randomness import random_state, restore_random_state, seed_everything
+from gridcell.notice import NOTICE
+from gridcell.store.scratch import scratch_folder
 
 _KEY = "gridcell"
 
@@ -36,6 +37,8 @@ class Startable(Protocol):
 class PeriodicCheckpoint(pl.Callback):
     """Writes a resumable checkpoint at an epoch's end or within it, unless the last one is too young.
 
+    Where the process is to end soon, it writes one at once and ends the fit.
+
     A checkpoint holds the model, optimiser, schedule, loss scaler, loop counters, the place in the epoch, the
     random generators' states (one per process) and the architecture's name, all as tensors and plain values:
     it loads with ``weights_only=True``.
@@ -52,6 +55,7 @@ class PeriodicCheckpoint(pl.Callback):
     """
 
     LOOK_EVERY = 50  # steps within an epoch; several processes send a message to look at the clock together
+    LOOK_EVERY_S = 1.0  # with slow steps, several processes look so often whether they are to end soon
     MOST_OF_TIME = 0.02
 
     def __init__(
@@ -68,38 +72,76 @@ class PeriodicCheckpoint(pl.Callback):
         self._clock = clock
         self._last = clock()
         self._took_s = 0.0
+        self._looked = (0, self._last)  # steps so far, time
+        self._steps, self._look_at = 0, 1
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
         self._last = self._clock()
+        self._looked = (self._steps, self._last)
+        NOTICE.heed()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Write a checkpoint if one is due, and a step is complete from which the batches can go on."""
-        if (batch_idx + 1) % (self.LOOK_EVERY * trainer.accumulate_grad_batches) or trainer.is_last_batch:
+        if (batch_idx + 1) % trainer.accumulate_grad_batches or trainer.is_last_batch:
             return
-        if isinstance(trainer.train_dataloader, Startable):
+        if not isinstance(trainer.train_dataloader, Startable):
+            return
+        if self._is_to_end(trainer):
+            self._write_and_end(trainer)
+        if (batch_idx + 1) % (self.LOOK_EVERY * trainer.accumulate_grad_batches) == 0:
             self._write_if_due(trainer, max(self.every_s, self._took_s / self.MOST_OF_TIME))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write a checkpoint if one is due."""
+        if self._all_are_to_end(trainer):
+            self._write_and_end(trainer)
         self._write_if_due(trainer, self.every_s)
+
+    def _is_to_end(self, trainer: pl.Trainer) -> bool:
+        """Whether the fit is to end now, on which several processes have to agree."""
+        if trainer.world_size == 1:
+            return NOTICE.given
+        self._steps += 1
+        if self._steps < self._look_at:
+            return False
+        before, at = self._looked
+        self._looked = (self._steps, self._clock())
+        step_s = (self._looked[1] - at) / (self._steps - before)
+        ahead = max(1, min(self.LOOK_EVERY, int(self.LOOK_EVERY_S / step_s) if step_s > 0 else 1))
+        self._look_at = self._steps + trainer.strategy.broadcast(ahead)
+        return self._all_are_to_end(trainer)
+
+    def _all_are_to_end(self, trainer: pl.Trainer) -> bool:
+        """Whether one of the processes was given notice; each of them has to ask."""
+        if trainer.world_size == 1:
+            return NOTICE.given
+        return bool(trainer.strategy.reduce_boolean_decision(NOTICE.given, all=False))
+
+    def _write_and_end(self, trainer: pl.Trainer) -> NoReturn:
+        step = self._write(trainer)
+        raise Preempted(f"saved at step {step}, to go on from there")
 
     def _write_if_due(self, trainer: pl.Trainer, after_s: float) -> None:
         # All processes take part in writing, so all must take the first one's word for the time.
+        if trainer.strategy.broadcast(self._clock() - self._last >= after_s):
+            self._write(trainer)
+
+    def _write(self, trainer: pl.Trainer) -> int:
         begun = self._clock()
-        if not trainer.strategy.broadcast(begun - self._last >= after_s):
-            return
-        with tempfile.TemporaryDirectory(prefix="gridcell-checkpoint-") as folder:
-            path = Path(trainer.strategy.broadcast(str(Path(folder) / "checkpoint.ckpt")))
+        # A module that steps by itself has no optimiser that Lightning could count by.
+        step = trainer.global_step or trainer.fit_loop.total_batch_idx + 1
+        with scratch_folder("checkpoint") as folder:
+            path = Path(trainer.strategy.broadcast(str(folder / "checkpoint.ckpt")))
             trainer.save_checkpoint(path, weights_only=False)
             if trainer.is_global_zero:
-                # A module that steps by itself has no optimiser that Lightning could count by.
-                self.store.save(path, trainer.global_step or trainer.fit_loop.total_batch_idx + 1)
+                self.store.save(path, step)
         # Counted from the end, so that slow storage can't make a fit do nothing but write.
         self._last = self._clock()
         self._took_s = self._last - begun
+        return step
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]

@@ -3,7 +3,6 @@
 import logging
 import math
 import signal
-import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +15,7 @@ import torch
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy
 
+from gridcell.debugging import lightning_loggers, running
 from gridcell.errors import Diverged
 from gridcell.learn.checkpoint import (
     CheckpointStore,
@@ -25,6 +25,8 @@ from gridcell.learn.checkpoint import (
     of_all_processes,
 )
 from gridcell.learn.precision import mixed_dtype
+from gridcell.notice import NOTICE
+from gridcell.store.scratch import scratch_folder
 
 Report = Callable[..., None]
 
@@ -35,6 +37,7 @@ _EXPECTED_WARNINGS = (
     r"The `srun` command is available on your system but is not used",  # processes are Ray's to start
     r"GPU available but not used",  # the scheduler decides who gets the GPU
     r".*configure_optimizers` returned `None`",  # a module that steps by itself
+    r"The number of training batches \(\d+\) is smaller than the logging interval",  # logged by the epoch
     r"You're resuming from a checkpoint that ended before the epoch ended",  # Continuation places the batches
 )
 
@@ -57,6 +60,8 @@ def fit(
     progress_bar: bool = False,
 ) -> None:
     """Train a module for a number of epochs, continuing from its last checkpoint if there is one.
+
+    In a run with ``--fast`` it takes one batch; with ``--logger`` Lightning's loggers are told, too.
 
     The weights are changed in place and end on the CPU. The result is a pure function of the module,
     the batches and the seed, whether or not the fit was interrupted: to the last bit on a given kind of CPU
@@ -86,6 +91,7 @@ def fit(
 
     Raises:
         Diverged: If the loss is not finite.
+        Preempted: If the process is to end soon and checkpoints are kept: one was written just now.
         UserError: If the checkpoint is one of another architecture.
         KeyboardInterrupt: On Ctrl-C, as it would without Lightning.
 
@@ -95,12 +101,14 @@ def fit(
         >>> fit(classifier, batches, epochs=5, seed=0)  # doctest: +SKIP
     """
     architecture = str(getattr(module, "architecture", type(module).__name__))
-    callbacks: list[pl.Callback] = [Continuation(seed), EpochReport(report, beat)]
+    callbacks: list[pl.Callback] = [_OwnSignals(), Continuation(seed), EpochReport(report, beat)]
     if checkpoints is not None and checkpoint_every_s is not None:
         callbacks.append(
             PeriodicCheckpoint(checkpoints, every_s=checkpoint_every_s, architecture=architecture)
         )
-    with _quiet(), _interruptible(), tempfile.TemporaryDirectory(prefix="gridcell-fit-") as scratch:
+    now = running()
+    loggers = lightning_loggers(now) if rank == 0 else []
+    with _quiet(), _interruptible(), scratch_folder("fit") as scratch:
         trainer = pl.Trainer(
             accelerator=accelerator,
             devices=1,
@@ -109,10 +117,11 @@ def fit(
             strategy=DDPStrategy(broadcast_buffers=False) if world_size > 1 else "auto",
             plugins=[_Joined(rank) if world_size > 1 else LightningEnvironment()],
             precision=precision or best_precision(accelerator),
-            max_epochs=epochs,
+            max_epochs=min(epochs, 1) if now.debugging.fast else epochs,
+            limit_train_batches=1 if now.debugging.fast else None,
             accumulate_grad_batches=accumulate,
             callbacks=callbacks,
-            logger=False,
+            logger=loggers or False,
             enable_checkpointing=False,
             enable_progress_bar=progress_bar,
             enable_model_summary=False,
@@ -120,10 +129,25 @@ def fit(
             use_distributed_sampler=False,
             default_root_dir=scratch,
         )
-        last = _latest(checkpoints, Path(scratch), rank, world_size)
+        last = _latest(checkpoints, scratch, rank, world_size)
         if last is not None:
             check_architecture(last, architecture)
-        trainer.fit(module, batches, ckpt_path=last, weights_only=True)
+        try:
+            trainer.fit(module, batches, ckpt_path=last, weights_only=True)
+        finally:
+            NOTICE.heed(False)
+
+
+class _OwnSignals(pl.Callback):
+    """Leaves SIGTERM to whoever handles it outside: Lightning would end the fit without a checkpoint."""
+
+    def __init__(self) -> None:
+        self._handler = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Take Lightning's handler out again."""
+        if threading.current_thread() is threading.main_thread() and self._handler is not None:
+            signal.signal(signal.SIGTERM, self._handler)
 
 
 class _Joined(LightningEnvironment):
@@ -225,9 +249,11 @@ class EpochReport(pl.Callback):
         loss = float(total) / max(1, trainer.global_step - self._before)
         if not math.isfinite(loss):
             raise _diverged(loss, trainer)
+        lr = float(trainer.optimizers[0].param_groups[0]["lr"])
+        for logger in trainer.loggers:
+            logger.log_metrics({"loss": loss, "lr": lr}, step=trainer.global_step)
         if self.report is not None:
-            lr = trainer.optimizers[0].param_groups[0]["lr"]
-            self.report(step=trainer.global_step, loss=loss, lr=float(lr), epoch=trainer.current_epoch + 1)
+            self.report(step=trainer.global_step, loss=loss, lr=lr, epoch=trainer.current_epoch + 1)
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]

@@ -70,6 +70,7 @@ class Mirror:
         *,
         tags: Labels | None = None,
         awaits_report: bool = False,
+        parent: str = "",
     ) -> None:
         """Prepare; nothing is written before the run begins.
 
@@ -80,19 +81,22 @@ class Mirror:
             grid: what is run.
             store: where its results are.
             tags: of the grid's run in MLflow, such as its selection and the command.
+            parent: name of the run that all cells are shown below; by default the grid's id. Several grids
+                of one search share it.
             awaits_report: whether ``close`` will be called after the run, with its report.
         """
         self._header = {
             "uri": uri,
             "task": task,
             "suite": suite,
-            "grid": grid_id(grid),
+            "grid": parent or grid_id(grid),
             "cells": len(grid),
             "ids": list(grid.cells),
             "labels": labels_of(grid),
             "tags": dict(tags or {}),
         }
         self._grid = grid
+        self._ids = tuple(grid.cells)
         self._store = store
         self._awaits_report = awaits_report
         self._events: queue.SimpleQueue[bytes | str | None] = (
@@ -182,7 +186,8 @@ class Mirror:
         try:
             self._send(json.dumps(self._header).encode() + b"\n")
             if shown := self._read():
-                self._send_results(set(self._grid.cells).difference(json.loads(shown)))
+                # Not what was added meanwhile: its labels come first.
+                self._send_results(set(self._ids).difference(json.loads(shown)))
                 self._send_events()
                 self._send(_event("end", self._summary()))
                 if self._awaits_report and not self._stopped and self._read():

@@ -123,6 +123,11 @@ def lines(
     Raises:
         UserError: the frame has no such column or nothing to draw, or a line stands for several values of a
             label.
+
+    Example:
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"metric": ["loss", "loss"], "step": [1, 2], "value": [2.0, 1.0]})
+        >>> figure = lines(frame)
     """
     by = [_column(frame, each) for each in _listed(panels)]
     if series is None:
@@ -159,6 +164,11 @@ def bars(
     Raises:
         UserError: the frame has no such column or nothing to draw, or a bar stands for several values of a
             label: an interval over these would say nothing about chance.
+
+    Example:
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"method": ["ft", "ewc"], "accuracy": [50.0, 60.0]})
+        >>> figure = bars(frame, "accuracy", groups="method")
     """
     from scipy.stats import t
 

@@ -45,12 +45,13 @@ def targets_table(done: list[tuple[Target, Result]]) -> Table:
     metrics = list(dict.fromkeys(name for _, result in done for name in _numbers(result)))
     columns: Columns = [Column(name, kind="text") for name in labels]
     columns += [Column(name, "{:.6g}".format) for name in metrics]
-    columns += [Column("time", "{:.1f}".format, unit="s")]
+    columns += [Column("time", "{:.1f}".format, unit="s"), Column("cell", kind="text", page_only=True)]
     rows = [
         [
             *(str(target.labels.get(name, "")) for name in labels),
             *(_numbers(result).get(name) for name in metrics),
             result.seconds,
+            target.cell,
         ]
         for target, result in done
     ]

@@ -20,6 +20,9 @@ from gridcell.report.tables import Column, Columns, Table
 from gridcell.report.templates import environment
 from gridcell.store.values import without_not_finite
 
+CELLS = "results.csv"
+"""File of a report's folder with the cell behind each number; ``write_report`` writes it."""
+
 
 def write_page(
     results: GridResults,
@@ -70,8 +73,10 @@ def write_page(
         missing=missing_table(missing(results)),
         facts=Table([Column("", kind="text"), Column("", kind="long")], _pairs(results, own_facts or {})),
         interruptions=_interruptions(results.interruptions()),
-        pictures=write_pictures(pictures, out),
+        pictures=write_pictures(pictures, out, results.about.figures),
+        cells=file_link(out, CELLS) if (out / CELLS).is_file() else "",
         file=partial(file_link, out),
+        tidy=(out / "results.csv").is_file(),
         **context,
     )
     page.write_text(with_outline(text), encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,15 +64,25 @@ class Shown:
     data: str
 
 
-def write_pictures(pictures: Iterable[Picture], out: Path) -> list[Shown]:
-    """Write figures as PNG files and return what the page needs of each, without those that show nothing."""
-    from gridcell.plots.drawing import Drawing  # matplotlib takes a second to import: only for drawing
+def write_pictures(pictures: Iterable[Picture], out: Path, formats: Sequence[str] = ()) -> list[Shown]:
+    """Write figures as PNG files and return what the page needs of each, without those that show nothing.
 
-    return [
-        shown
-        for picture in pictures
-        if (shown := _vector(picture, out) if isinstance(picture.figure, Drawing) else _raster(picture, out))
-    ]
+    Args:
+        pictures: drawn one at a time.
+        out: the folder.
+        formats: in which they are written beside PNG.
+    """
+    from gridcell.plots.drawing import Drawing  # matplotlib takes a second to import: only for drawing
+    from gridcell.plots.files import save_figure
+
+    found = []
+    for picture in pictures:
+        is_drawing = isinstance(picture.figure, Drawing)
+        shown = _vector(picture, out) if is_drawing else _raster(picture, out)
+        if shown is not None:
+            save_figure(picture.figure, *(out / f"{picture.name}.{ending}" for ending in formats))
+            found.append(shown)
+    return found
 
 
 def _vector(picture: Picture, out: Path) -> Shown | None:

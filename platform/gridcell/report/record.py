@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,11 @@ RECORD = "record.json.gz"
 
 FORMAT = 1
 
+_DIGITS = 16  # of hashes
+_OWN = ("title", "seed", "metrics", "content", "files", "started", "stale")
+_SHARED = ("kind", "code", "commit", "versions")
+_WHOLE = ("task", "suite", "select", "settings", "notes", "timings", "targets", "roots", "codes")
+
 
 @dataclass(frozen=True)
 class Done:
@@ -32,8 +37,8 @@ class Done:
         title: of the cell.
         seed: of the cell.
         metrics: what it answered; of cells that are no target's, nothing.
-        content: hash of what it answered, files included.
-        files: hash of the files alone.
+        content: hash of what it answered, files included; of cells without needs alone.
+        files: hash of the files that it left; of targets' cells alone.
         code: fingerprint of its code; empty: unknown.
         commit: of its sources; see ``commit_of``.
         versions: of the packages that it was made with.
@@ -92,8 +97,14 @@ def record_of(task: str, timings: Sequence[str], results: GridResults) -> Record
         results: the results.
     """
     wanted = {target.cell for target in results.grid.targets} or set(results.grid.cells)
+    roots = [cell.id for cell in results.grid.cells.values() if not cell.needs]
     cells = {
-        cell_id: _done(result, cell_id in wanted, cell_id in results.staleness.reasons)
+        cell_id: _done(
+            result,
+            answers=cell_id in wanted,
+            is_root=not result.cell.needs,
+            stale=cell_id in results.staleness.reasons,
+        )
         for cell_id, result in results.results.items()
     }
     known = results.store.codes.read({cell.code for cell in cells.values()} - {""})
@@ -105,38 +116,43 @@ def record_of(task: str, timings: Sequence[str], results: GridResults) -> Record
         notes=list(results.grid.notes),
         timings=list(timings),
         targets=[(dict(target.labels), target.cell) for target in results.grid.targets],
-        roots=[cell.id for cell in results.grid.cells.values() if not cell.needs],
+        roots=roots,
         cells=cells,
         codes={fingerprint: record["files"] for fingerprint, record in known.items()},
     )
 
 
-def _done(result: Result, answers: bool, stale: bool) -> Done:
+def _done(result: Result, *, answers: bool, is_root: bool, stale: bool) -> Done:
     made = result.provenance
+    files = {name: item.sha256 for name, item in result.answered.items()} if answers else {}
     return Done(
         kind=result.cell.kind,
         title=result.cell.title,
         seed=result.cell.seed,
         metrics=dict(result.metrics) if answers else {},
-        content=result.content,
-        files=_digest({name: item.sha256 for name, item in result.artifacts.items()}),
+        content=result.content[:_DIGITS] if is_root else "",
+        files=hashlib.sha256(canonical_json(files).encode()).hexdigest()[:_DIGITS] if files else "",
         code=str(made.get("code", "")),
         commit=commit_of(made) or "",
-        versions=dict(made.get("versions", {})),
+        versions=made.get("versions", {}),
         started=float(made.get("started", 0.0)),
         stale=stale,
     )
 
 
-def _digest(files: Mapping[str, str]) -> str:
-    return hashlib.sha256(canonical_json(files).encode()).hexdigest() if files else ""
-
-
 def write_record(record: Record, folder: Path) -> None:
-    """Write a record into a report's folder."""
-    body, not_finite = without_not_finite(asdict(record))
-    text = json.dumps({"format": FORMAT, "record": body, "not_finite": not_finite})
-    (folder / RECORD).write_bytes(gzip.compress(text.encode(), mtime=0))
+    """Write a record into a report's folder; what many cells share, such as versions, is written once."""
+    shared: dict[str, int] = {}
+    cells = []
+    for cell_id, done in record.cells.items():
+        values = {name: getattr(done, name) for name in _OWN}
+        metrics, not_finite = without_not_finite(values["metrics"])
+        common = canonical_json([getattr(done, name) for name in _SHARED])
+        place = shared.setdefault(common, len(shared))
+        cells.append([cell_id, place, *{**values, "metrics": metrics}.values(), not_finite])
+    body = {name: getattr(record, name) for name in _WHOLE}
+    text = json.dumps({"format": FORMAT, **body, "shared": list(map(json.loads, shared)), "cells": cells})
+    (folder / RECORD).write_bytes(gzip.compress(text.encode(), compresslevel=6, mtime=0))
 
 
 def read_record(folder: Path) -> Record:
@@ -149,10 +165,13 @@ def read_record(folder: Path) -> Record:
         found = json.loads(gzip.decompress((folder / RECORD).read_bytes()))
         if found["format"] != FORMAT:
             raise UserError(f"'{folder / RECORD}' has format {found['format']}; this gridcell reads {FORMAT}")
-        body = with_not_finite(found["record"], found["not_finite"])
-        cells = {cell_id: Done(**cell) for cell_id, cell in body["cells"].items()}
-        targets = [(labels, cell_id) for labels, cell_id in body["targets"]]
-        return Record(**{**body, "cells": cells, "targets": targets})
+        cells = {}
+        for cell_id, place, *values, not_finite in found["cells"]:
+            own = dict(zip(_OWN, values, strict=True))
+            own["metrics"] = with_not_finite(own["metrics"], not_finite)
+            cells[cell_id] = Done(**own, **dict(zip(_SHARED, found["shared"][place], strict=True)))
+        targets = [(labels, cell_id) for labels, cell_id in found["targets"]]
+        return Record(**{name: found[name] for name in _WHOLE} | {"targets": targets}, cells=cells)
     except FileNotFoundError:
         raise UserError(
             f"The folder '{folder}' holds no '{RECORD}': write the report again with this version"

@@ -23,10 +23,12 @@ class About:
     Attributes:
         command: what to type to make the results and the report again; empty: not known.
         notes: of the author, in Markdown; they stand on top of the page.
+        figures: formats in which figures are written beside PNG: ``svg``, ``pdf``.
     """
 
     command: str = ""
     notes: str = ""
+    figures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,9 @@ class Report:
     Attributes:
         page: the file.
         headline: sentences, tables of ``gridcell.report`` and other things that rich can print.
+        answer: the page's first sentence, which the terminal shows last.
     """
 
     page: Path
     headline: Sequence[Any]
+    answer: str = ""

@@ -8,6 +8,7 @@ from gridcell.settings.base import (
     added_later,
     distinct,
     identity_of,
+    spell_out,
     with_preset,
 )
 from gridcell.settings.mistakes import Mistake, SettingsError, collect
@@ -27,5 +28,6 @@ __all__ = [
     "distinct",
     "identity_of",
     "parse_settings",
+    "spell_out",
     "with_preset",
 ]

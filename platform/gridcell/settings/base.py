@@ -14,6 +14,7 @@ from pydantic import (
     TypeAdapter,
 )
 
+from gridcell.errors import did_you_mean
 from gridcell.settings.docstrings import descriptions
 from gridcell.settings.strictness import checked
 
@@ -80,6 +81,30 @@ def with_preset(names: Iterable[str]) -> ConfigDict:
         schema.setdefault("properties", {})["preset"] = preset
 
     return ConfigDict(json_schema_extra=extend)
+
+
+def spell_out(given: Any, presets: Mapping[str, Mapping[str, Any]], what: str) -> Any:
+    """Return settings with a preset's values in place of its name; what stands beside it goes first.
+
+    Args:
+        given: as a validator of mode ``before`` gets it; without a preset it stays as it is.
+        presets: name -> its values.
+        what: has these settings, for the message.
+
+    Raises:
+        ValueError: there is no such preset.
+
+    Example:
+        >>> spell_out({"preset": "fast", "epochs": 2}, {"fast": {"epochs": 1, "lr": 0.1}}, "training")
+        {'epochs': 2, 'lr': 0.1}
+    """
+    if not isinstance(given, Mapping) or "preset" not in given:
+        return given
+    chosen = dict(given)
+    preset = chosen.pop("preset")
+    if preset not in presets:
+        raise ValueError(f"there is no preset '{preset}' of {what}: {did_you_mean(preset, presets)}")
+    return {**presets[preset], **chosen}
 
 
 @dataclass(frozen=True)

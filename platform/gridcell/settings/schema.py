@@ -67,6 +67,11 @@ def json_schema(model: type[BaseModel]) -> dict[str, Any]:
         "description": "Settings of entries with several values each, such as "
         "{methods.ewc.strength: [1, 10]}: each point becomes a variant of its entry.",
     }
+    properties["tune"] = {
+        "type": "object",
+        "description": "What 'gridcell tune' searches, such as "
+        "{params: {methods.ewc.strength: 'loguniform(1, 1e4)'}, trials: 20}.",
+    }
     properties["without"] = {
         "type": "array",
         "items": {"type": "string"},

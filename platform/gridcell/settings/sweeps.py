@@ -312,7 +312,7 @@ def _asked(
     """Resolve one line of ``sweep``."""
     where, held, rest = root, values, key.split(".")
     while rest:
-        name, rest = _first(held, rest)
+        name, rest = first_key(held, rest)
         if isinstance(held, Mapping) and name not in held and where.entry == 0 and rest:
             raise UserError(f"'sweep' names '{key}': there is no '{name}': {did_you_mean(name, held)}")
         fitting = [kind for kind in where.kinds if _fits(kind, held if isinstance(held, Mapping) else {})]
@@ -331,7 +331,7 @@ def _asked(
     return where, given
 
 
-def _first(held: Any, keys: Sequence[str]) -> tuple[str, list[str]]:
+def first_key(held: Any, keys: Sequence[str]) -> tuple[str, list[str]]:
     """Return the first key and the others; a name that is there may itself have dots."""
     for length in range(len(keys), 1, -1):
         if isinstance(held, Mapping) and ".".join(keys[:length]) in held:
@@ -350,6 +350,16 @@ def _separator(entry: Path, values: Any, root: _Place) -> str:
     section = root.at([str(key) for key in entry[:-1]], values)
     patterns = [one for kind in section.kinds for one in kind.get("patternProperties", {})]
     return "-" if all(re.search(pattern, "a-1") for pattern in patterns) else "_"
+
+
+def value_at(values: Mapping[str, Any], key: str) -> Any:
+    """Return the value of a setting, as ``--set`` takes it; None where there is none."""
+    held: Any = values
+    rest = key.split(".")
+    while rest:
+        name, rest = first_key(held, rest)
+        held = held.get(name) if isinstance(held, Mapping) else None
+    return held
 
 
 _ABSENT = object()

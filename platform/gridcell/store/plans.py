@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gridcell.cell import Cell, canonical_json
@@ -28,7 +28,12 @@ class Plan:
 
 def grid_id(grid: Grid) -> str:
     """Return a short hash of the grid's cells: the same grid is the same everywhere."""
-    return hashlib.sha256("\n".join(sorted(grid.cells)).encode()).hexdigest()[:12]
+    return grid_id_of(grid.cells)
+
+
+def grid_id_of(ids: Iterable[str]) -> str:
+    """Return ``grid_id`` from the ids of a grid's cells."""
+    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:12]
 
 
 class Plans:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gridcell.cell import Cell, canonical_json
+from gridcell.debugging import PROFILE_FOLDER
 from gridcell.errors import CorruptData, UserError
 from gridcell.store.cache import FileCache, KnownFile, matches
 from gridcell.store.filesystem import Folder, sha256_of
@@ -55,9 +56,15 @@ class Result:
         return float(self.provenance.get("seconds", 0.0))
 
     @property
+    def answered(self) -> dict[str, Artifact]:
+        """The artifacts without profiles, which say how the cell ran and are no part of its answer."""
+        profiles = f"{PROFILE_FOLDER}/"
+        return {name: item for name, item in self.artifacts.items() if not name.startswith(profiles)}
+
+    @property
     def content(self) -> str:
-        """SHA-256 of what the cell answered: metrics and artifacts, without provenance."""
-        artifacts = {name: item.sha256 for name, item in self.artifacts.items()}
+        """SHA-256 of what the cell answered: metrics and artifacts, without provenance and profiles."""
+        artifacts = {name: item.sha256 for name, item in self.answered.items()}
         metrics, not_finite = without_not_finite(dict(self.metrics))
         answered = [metrics, artifacts, *([not_finite] if not_finite else [])]
         return hashlib.sha256(canonical_json(answered).encode()).hexdigest()
@@ -161,6 +168,17 @@ class Results:
         names = [name for name in self._folder.names("superseded") if name.startswith(f"{cell_id}-")]
         found = self._folder.read_many(f"superseded/{name}" for name in names)
         return [decode(cell_id, data) for data in found.values()]
+
+    def beside(self, folder: str) -> list[Result]:
+        """Return all results in ``superseded`` or ``tried``, without damaged ones, in no order."""
+        names = [name for name in self._folder.names(folder) if name.endswith(_SUFFIX)]
+        found = self._folder.read_many(f"{folder}/{name}" for name in names)
+        results = []
+        for name, data in found.items():
+            with contextlib.suppress(CorruptData):
+                cell_id = name.partition("/")[2].removesuffix(_SUFFIX).partition("-")[0]
+                results.append(decode(cell_id, data))
+        return results
 
     def superseded_of(self, ids: Iterable[str]) -> dict[str, list[Result]]:
         """Return id -> results that were replaced, of several cells by one listing; without damaged ones."""

@@ -233,7 +233,6 @@ def _updates(algorithm: PPO, steps: int, context: Context, checkpoint_every_s: f
     learners = algorithm.learner_group
     batch = algorithm.config.total_train_batch_size
     every = max(1, steps // batch // REPORT_EVERY)
-    saved = time.monotonic()
     done = learners.ask(lambda learner: learner.progress.steps)
     while done < steps:
         began = time.monotonic()
@@ -251,9 +250,8 @@ def _updates(algorithm: PPO, steps: int, context: Context, checkpoint_every_s: f
                 **{name: float(losses[name]) for name in CURVES},
                 steps_per_second=batch / (now - began),
             )
-        if now - saved >= checkpoint_every_s and done < steps:
+        if context.checkpoint_is_due(checkpoint_every_s) and done < steps:
             path = context.scratch / "checkpoint.pt"
             checkpoint.save(algorithm, path, curves=dict(context.curves.points), best=best.held)
-            context.checkpoints.save(path, done)
+            context.keep(path, done)
             path.unlink()
-            saved = time.monotonic()

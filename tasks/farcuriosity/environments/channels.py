@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Box
-from gymnasium.vector import VectorEnv, VectorWrapper
-from gymnasium.vector.utils import batch_space
+from gymnasium.vector import VectorEnv
+
+from farcuriosity.environments.mapped import MappedImages
 
 _FEW = 4  # channels of a picture at most: grey, with depth, colours, with opacity
 
@@ -45,8 +45,8 @@ def image_axes(shape: Sequence[int]) -> tuple[int, ...]:
     return (0, 1, 2) if few == [0] else (2, 0, 1)
 
 
-class ChannelsFirst(VectorWrapper):
-    """Brings images to (channels, rows, columns), whatever their order was; see :func:`image_axes`.
+def move_channels(environments: VectorEnv, axes: Sequence[int] | None = None) -> VectorEnv:
+    """Bring images to (channels, rows, columns), whatever their order was; see :func:`image_axes`.
 
     Args:
         environments: whose observations are images of two to four axes.
@@ -55,32 +55,13 @@ class ChannelsFirst(VectorWrapper):
     Raises:
         ValueError: the shape doesn't tell.
     """
+    space = environments.single_observation_space
+    order = tuple(axes) if axes is not None else image_axes(space.shape)
+    moved = tuple(space.shape[axis] for axis in order)
+    shape = (int(np.prod(moved[:-2])), *moved[-2:])
 
-    def __init__(self, environments: VectorEnv, axes: Sequence[int] | None = None) -> None:
-        super().__init__(environments)
-        space = environments.single_observation_space
-        self._axes = tuple(axes) if axes is not None else image_axes(space.shape)
-        moved = tuple(space.shape[axis] for axis in self._axes)
-        self._shape = (-1, *moved[-2:])
-        shape = (int(np.prod(moved[:-2])), *moved[-2:])
-        self.single_observation_space = Box(space.low.min(), space.high.max(), shape, space.dtype)
-        self.observation_space = batch_space(self.single_observation_space, environments.num_envs)
+    def view(images: np.ndarray) -> np.ndarray:
+        return images.transpose(0, *(axis + 1 for axis in order)).reshape(len(images), *shape)
 
-    def reset(self, **options: Any) -> tuple[np.ndarray, dict[str, Any]]:
-        """Reset, as ``VectorEnv.reset``."""
-        observations, infos = self.env.reset(**options)
-        return self._moved(observations), infos
-
-    def step(
-        self, actions: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Step, as ``VectorEnv.step``; the last observations of finished episodes are moved as well."""
-        observations, rewards, terminal, cut, infos = self.env.step(actions)
-        if "final_obs" in infos:
-            last = [None if image is None else self._moved(image[None])[0] for image in infos["final_obs"]]
-            infos = {**infos, "final_obs": last}
-        return self._moved(observations), rewards, terminal, cut, infos
-
-    def _moved(self, images: np.ndarray) -> np.ndarray:
-        moved = images.transpose(0, *(axis + 1 for axis in self._axes))
-        return moved.reshape(len(images), *self.single_observation_space.shape)
+    seen = Box(space.low.min(), space.high.max(), shape, space.dtype)
+    return MappedImages(environments, seen, view)

@@ -163,9 +163,9 @@ def atari(
     )
     if not nearest:
         return made
-    from farcuriosity.environments.nearest import NearestPixels
+    from farcuriosity.environments.nearest import nearest_pixels
 
-    return NearestPixels(made)
+    return nearest_pixels(made)
 
 
 def newest_frame(environment: str, observations: Any) -> Any:

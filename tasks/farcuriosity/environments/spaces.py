@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from gymnasium import spaces, wrappers
 
-from farcuriosity.environments.channels import ChannelsFirst
+from farcuriosity.environments.channels import move_channels
 from gridcell import UserError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def channels_first(environment: str, made: VectorEnv, axes: tuple[int, ...] | No
         UserError: it is not clear which axis holds the channels.
     """
     try:
-        return ChannelsFirst(made, axes)
+        return move_channels(made, axes)
     except ValueError as error:
         told = f"'{environment}' shows images, but {error}"
         raise UserError(f"{told}: {_WRAP} as (rows, columns, channels)") from error

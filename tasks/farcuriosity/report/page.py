@@ -42,7 +42,11 @@ def write_files(
         out: the folder, made if it is not there; files of the same names are replaced.
     """
     write_summary(summary, out, sort_keys=True)
-    write_csv(["environment", "id", "curiosity", "seed", "steps", *COLUMNS], _rows(agents), out / "cells.csv")
+    write_csv(
+        ["environment", "id", "curiosity", "seed", "steps", *COLUMNS, "cell"],
+        _rows(agents),
+        out / "cells.csv",
+    )
     return write_page(
         results,
         out,
@@ -173,4 +177,4 @@ def _listed(chosen: Mapping[str, Any]) -> str:
 
 def _rows(agents: Sequence[Agent]) -> Iterator[list[Any]]:
     for a in sorted(agents, key=lambda agent: (agent.environment, agent.curiosity, agent.seed)):
-        yield [a.environment, a.id, a.curiosity, a.seed, a.metrics["steps"], *map(a.value, COLUMNS)]
+        yield [a.environment, a.id, a.curiosity, a.seed, a.metrics["steps"], *map(a.value, COLUMNS), a.cell]

@@ -19,13 +19,14 @@ def write(results: GridResults, out: Path) -> Report:
     Raises:
         UserError: a stored file is damaged.
     """
+    from farcuriosity.report.answer import answer
     from farcuriosity.report.page import headline, write_files
 
     with fetching(results) as fetch:
         agents, studies = _agents(results, fetch), _studies(results, fetch)
         summary = summarise(agents, studies)
         page = write_files(results, agents, summary, _pictures(agents, summary, studies), out)
-    return Report(page, headline(summary))
+    return Report(page, headline(summary), answer(summary).text)
 
 
 def _pictures(
@@ -75,6 +76,7 @@ def _agents(results: GridResults, fetch: Fetch) -> list[Agent]:
                 frames=frames,
                 frame_steps=steps,
                 video=fetch(videos[place], VIDEO).read_bytes() if place in videos else None,
+                cell=result.cell.id,
             )
         )
     return found

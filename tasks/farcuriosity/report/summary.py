@@ -62,6 +62,7 @@ class Agent:
         frames: at which fragments were made, (n, ...), and ``frame_steps`` when.
         frame_steps: int64, (n,).
         video: MP4, if one was recorded.
+        cell: its id.
     """
 
     environment: str
@@ -73,6 +74,7 @@ class Agent:
     frames: NDArray = field(default_factory=lambda: np.empty((0,)))
     frame_steps: NDArray = field(default_factory=lambda: np.empty((0,)))
     video: bytes | None = None
+    cell: str = ""
 
     def value(self, name: str) -> float | None:
         """Return a metric, or what follows from some; None where there is none."""

@@ -193,5 +193,8 @@ def _facts(settings: Mapping[str, Any]) -> dict[str, Any]:
 def _write_cells(entries: Sequence[Entry], path: Path) -> None:
     ordered = sorted(entries, key=lambda run: (run.size, run.map, run.agent, run.seed))
     measured = sorted({name for run in ordered for name in run.metrics})
-    rows = ([*(getattr(run, name) for name in PLACE), *map(run.metrics.get, measured)] for run in ordered)
-    write_csv([*PLACE, *measured], rows, path)
+    rows = (
+        [*(getattr(run, name) for name in PLACE), *map(run.metrics.get, measured), run.cell]
+        for run in ordered
+    )
+    write_csv([*PLACE, *measured, "cell"], rows, path)

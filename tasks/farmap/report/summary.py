@@ -68,6 +68,7 @@ class Entry:
         seed: of start and choices.
         metrics: what the cell answered.
         curves: ``coverage`` and ``memory``: (step, value) each.
+        cell: its id.
     """
 
     size: str
@@ -76,6 +77,7 @@ class Entry:
     seed: int
     metrics: Mapping[str, Any]
     curves: Mapping[str, Sequence[Sequence[float]]]
+    cell: str = ""
 
     @property
     def early_steps(self) -> int:

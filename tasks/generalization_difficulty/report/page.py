@@ -219,5 +219,11 @@ def _over_seeds(entry: Mapping[str, Any], name: str, digits: int = 4) -> Value:
 def _row(entry: Entry) -> list[Any]:
     """Return a cell's row of ``cells.csv``; what its kind doesn't know is None."""
     known = {**entry.metrics.get("ingredients", {}), **entry.metrics}
-    known |= {"task": entry.name, "kind": entry.kind, "seed": entry.seed, "seconds": entry.seconds}
+    known |= {
+        "task": entry.name,
+        "kind": entry.kind,
+        "seed": entry.seed,
+        "seconds": entry.seconds,
+        "cell": entry.cell,
+    }
     return [known.get(name) for name in COLUMNS]

@@ -40,7 +40,7 @@ _ESTIMATES += ["duplicates", "delta_evt", "delta_pairs", "delta_extremes", "tail
 _ESTIMATES += ["resolution", "delta_exact", "delta_low", "delta_high", "mean_norm", "spread", "centre"]
 _ESTIMATES += ["log2_bits_low", "log2_bits_high"]
 _RESULT = ["bits", "log2_bits", "log2_dimension", "bits_per_dimension"]
-COLUMNS = ("task", "kind", "seed", *_RESULT, *_INGREDIENTS, *_ESTIMATES, "seconds")
+COLUMNS = ("task", "kind", "seed", *_RESULT, *_INGREDIENTS, *_ESTIMATES, "seconds", "cell")
 """Of cells.csv."""
 
 _DETAILS = (
@@ -69,6 +69,7 @@ class Entry:
         seed: of a measurement, else None.
         metrics: what the cell answered.
         seconds: that it took.
+        cell: its id.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Entry:
     seed: int | None
     metrics: Mapping[str, Any]
     seconds: float
+    cell: str = ""
 
 
 def summarise(

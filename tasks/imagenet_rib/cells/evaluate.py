@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gridcell import Cell, Context, FailureClass, UserError, classify
+from imagenet_rib.cells.held_out import split
 from imagenet_rib.cells.inputs import WEIGHTS, Inputs
 from imagenet_rib.cells.packed_bits import PackedAnswers
-from imagenet_rib.grid.input_names import is_data
+from imagenet_rib.grid.input_names import HELD_OUT, is_data
 from imagenet_rib.grid.slices import key_of, members
 from imagenet_rib.method import Merging
 from imagenet_rib.methods import get
 from imagenet_rib.metrics import accuracy
+from imagenet_rib.vocabulary import VAL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -155,12 +157,17 @@ def _images(model: _Model, name: str) -> "tuple[LabelledSet, tuple[int, ...]]":
     images, _ = model.inputs.asked_set(name)
     # Of the whole set, of which this may be a part.
     classes = answers(images.classes, images.alternatives)
-    corruption = model.context.cell.config.get("corruption")
+    config = model.context.cell.config
+    corruption = config.get("corruption")
     if corruption is not None:
         chosen = members(images, corruption)
         if not len(chosen):
             raise UserError(f"Set '{name}' has no images under corruption '{corruption}'")
         images = images.select(chosen)
+    if HELD_OUT in config and name != VAL:
+        images = images.select(split(images, config[HELD_OUT])[1])
+    if model.context.fast:
+        images = images.select(np.arange(min(len(images), BATCH_SIZE)))
     return images, classes
 
 

@@ -31,8 +31,9 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     model = inputs.models.build(inputs.weights("weights")).to(context.device)
     normalise = normalisation_of(model)
     found = {}
+    most = min(cell.config["max_images"], BATCH_SIZE) if context.fast else cell.config["max_images"]
     for name in cell.config["sets"]:
-        chosen = _draw(inputs.image_set(name), cell.config["max_images"], context.seed)
+        chosen = _draw(inputs.image_set(name), most, context.seed)
         batches = chosen.evaluation_batches(BATCH_SIZE, normalise.prepare)
         features = penultimate_features(model, context.alive(batches), normalise)
         found[name] = LabelledFeatures(name, features, chosen.labels)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 from gridcell import Cell, Context, UserError
 from gridcell.data import imagenet_names, imagenet_wnids
 from imagenet_rib.cells.fisher import FISHER
+from imagenet_rib.cells.held_out import split
 from imagenet_rib.cells.inputs import Inputs
 from imagenet_rib.cells.training import train_classifier
+from imagenet_rib.grid.input_names import HELD_OUT
 from imagenet_rib.method import FineTuning, Start
 from imagenet_rib.methods import get
 
@@ -33,6 +35,8 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         raise UserError(f"'{method.name}' merges weights; it has nothing to train")
     inputs = Inputs.of(context, "pre")
     images, table = inputs.asked_set(cell.config["downstream"])
+    if HELD_OUT in cell.config:
+        images = images.select(split(images, cell.config[HELD_OUT])[0])
     models = inputs.models
     reference = inputs.weights("pre")
     model = models.build(inputs.weights("start") if "start" in cell.needs else reference)

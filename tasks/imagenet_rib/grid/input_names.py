@@ -7,6 +7,10 @@ OBJECTNET = "objectnet"
 """The set whose right answers can be told in two ways, and the key by which a cell says which."""
 
 
+HELD_OUT = "held_out"
+"""The key by which a cell of a search says which part of a set is held out: ``share`` and ``seed``."""
+
+
 def data_role(name: str) -> str:
     """Return the role of the cell that stands for a set."""
     return f"{DATA} {name}"

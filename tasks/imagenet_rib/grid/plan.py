@@ -4,11 +4,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gridcell import Cell, Grid, GridBuilder, Resources, UserError, divided, identity_of, one_worker
+from gridcell import (
+    Cell,
+    Grid,
+    GridBuilder,
+    Resources,
+    UserError,
+    divided,
+    identity_of,
+    one_worker,
+    version_of,
+)
 from imagenet_rib.distance.memory import check_memory
 from imagenet_rib.grid.chosen_methods import Chosen, default, roles
 from imagenet_rib.grid.data_cells import DataCells
-from imagenet_rib.grid.input_names import OBJECTNET
+from imagenet_rib.grid.input_names import HELD_OUT, OBJECTNET
 from imagenet_rib.grid.model_names import check_name
 from imagenet_rib.grid.own_classes import HeadPlan, class_space, plan_head
 from imagenet_rib.grid.published import Published, published
@@ -28,8 +38,18 @@ PRETRAIN_SEED = 0
 """Pre-trained models are given, as in the paper: seeds repeat the fine-tuning alone."""
 
 
-def plan(settings: Settings) -> Grid:
-    """Plan a suite's grid.
+@dataclass(frozen=True)
+class ForSearch:
+    """What a search plans otherwise: no distances, and of a method with variants the headline alone.
+
+    ``held_out`` is the part of each set that is tested on, with ``val``, and not trained on; None for none.
+    """
+
+    held_out: Mapping[str, Any] | None = None
+
+
+def plan(settings: Settings, search: ForSearch | None = None) -> Grid:
+    """Plan a suite's grid, or one of a search.
 
     Raises:
         UserError: a data folder can't be used, a method needs one that the suite can't provide, or timm
@@ -52,7 +72,7 @@ def plan(settings: Settings) -> Grid:
                     weights = brought[model]
                     head = plan_head(model, weights, architecture.options, how, space)
                     pre = _pretrained(grid, model, weights, head, data, one_worker(resources))
-                    _plan_model(_Model(grid, settings, model, weights.name, data, pre, resources))
+                    _plan_model(_Model(grid, settings, model, weights.name, data, pre, resources, search))
                 continue
             pre = grid.add(
                 "pretrain",
@@ -65,7 +85,7 @@ def plan(settings: Settings) -> Grid:
                 title=f"pretrain {model}",
                 resources=resources,
             )
-            _plan_model(_Model(grid, settings, model, architecture.name, data, pre, resources))
+            _plan_model(_Model(grid, settings, model, architecture.name, data, pre, resources, search))
     return grid.build()
 
 
@@ -154,12 +174,25 @@ class _Model:
     data: DataCells
     pre: Cell
     resources: Resources
+    search: ForSearch | None = None
+
+    @property
+    def held_out(self) -> dict[str, Any]:
+        """What the configuration of a cell says of the part of a set that is held out."""
+        how = self.search.held_out if self.search is not None else None
+        return {} if how is None else {HELD_OUT: dict(how)}
+
+    def tested(self, labels: Mapping[str, Any]) -> list[str]:
+        """Return the sets that weights are tested on."""
+        if self.held_out and "downstream" in labels:
+            return [labels["downstream"], VAL]
+        return [*self.settings.downstream, VAL]
 
 
 def _plan_model(model: _Model) -> None:
     settings = model.settings
     _evaluate(model, {"method": PRE}, {"weights": model.pre}, None)  # what all others are compared with
-    if settings.distance.enabled and model.data.unsplit is None:
+    if settings.distance.enabled and model.data.unsplit is None and model.search is None:
         _plan_distances(model)
     for name, chosen in settings.methods.items():
         if chosen.kind == PRE:
@@ -241,12 +274,13 @@ def _plan_merges(model: _Model, chosen: Chosen, method: Merging, labels: Mapping
         role: _weights(model, chosen.source(name), labels["downstream"], labels["seed"])
         for role, name in taken.items()
     }
-    for variant in method.variants(chosen.parameters):
+    variants = method.variants(chosen.parameters)
+    for variant in variants if model.search is None else variants[:1]:
         alone = method.alone(variant)
         if alone is not None:  # the merge is one of its ingredients, which is evaluated anyway
             _evaluate(model, {**labels, **variant}, {"weights": ingredients[alone]}, None)
         else:
-            merge = {"method": method.name, "variant": dict(variant)}
+            merge = {"method": method.name, "variant": dict(variant), **version_of(method)}
             _evaluate(model, {**labels, **variant}, ingredients, merge)
 
 
@@ -281,10 +315,12 @@ def _train(model: _Model, name: str, downstream: str, seed: int) -> Cell:
         )
     config = {
         "method": method.name,
+        **version_of(method),
         "parameters": identity_of(chosen.parameters),
         "training": changed(model.settings.training, chosen.training).identity(),
         "downstream": downstream,
         **_objectnet(model, [downstream]),
+        **model.held_out,
     }
     title = f"{model.name} {name} on {downstream} seed {seed}"
     resources = one_worker(model.resources) if method.compares_images else model.resources
@@ -295,7 +331,7 @@ def _evaluate(
     model: _Model, labels: Mapping[str, Any], weights: Mapping[str, Cell], merge: Mapping[str, Any] | None
 ) -> None:
     """Plan the evaluation of weights, or of a merge of weights, cut as the settings say."""
-    sets, cut = [*model.settings.downstream, VAL], model.settings.evaluation.cut
+    sets, cut = model.tested(labels), model.settings.evaluation.cut
     by_corruption = cut == "corruption" and CORRUPTED in sets
     shown = model.data.shown_corruptions() if by_corruption else ()
     cuts = evaluation_cuts(sets, cut, shown, model.data.added)
@@ -304,7 +340,13 @@ def _evaluate(
         where = " ".join([part["sets"][0], part.get("corruption", "")]).strip()
         cell = model.grid.add(
             "evaluate",
-            {**part, "merge": merge, **_objectnet(model, part["sets"]), **_precision(model)},
+            {
+                **part,
+                "merge": merge,
+                **_objectnet(model, part["sets"]),
+                **_precision(model),
+                **model.held_out,
+            },
             needs={**model.data.of(*part["sets"]), **weights},
             title=f"test {model.name} {what}" + (f" on {where}" if len(part["sets"]) == 1 else ""),
             resources=model.resources,

@@ -50,6 +50,7 @@ class Evaluation:
             and severity). The accuracy of such a set is the mean over its groups. Sets without groups are
             left out.
         seconds: what the evaluation took.
+        cell: id of the cell that answered; of several that answered a set each, one after another.
     """
 
     model: str
@@ -60,6 +61,7 @@ class Evaluation:
     correct: Mapping[str, np.ndarray]
     groups: Mapping[str, np.ndarray] = field(default_factory=dict)
     seconds: float = 0.0
+    cell: str = ""
 
     @property
     def title(self) -> str:

@@ -34,6 +34,7 @@ def write(results: GridResults, out: Path) -> Report:
     """
     from imagenet_rib.report.page import write_files
     from imagenet_rib.report.tables import headline
+    from imagenet_rib.report.tradeoff import answer
 
     with fetching(results) as fetch:
         found = _sets(results, fetch)
@@ -52,7 +53,7 @@ def write(results: GridResults, out: Path) -> Report:
     )
     summary["published"] = as_rows(beside(summary, _timm_names(results), read_figures()))
     page = write_files(results, evaluations, sets, summary, out, _own_facts(results.settings, found))
-    return Report(page, headline(summary))
+    return Report(page, headline(summary), answer(summary).text)
 
 
 def _timm_names(results: GridResults) -> dict[str, str]:
@@ -96,12 +97,14 @@ def _evaluations(results: GridResults, sets: Mapping[str, LabelledSet], fetch: F
         if target.cell not in answers:
             continue
         part = _evaluation(target.labels, answers[target.cell], results.results[target.cell].seconds)
+        part = replace(part, cell=target.cell)
         before = joined.setdefault(identity(part), part)
         if before is not part:
             joined[identity(part)] = replace(
                 part,
                 correct=PackedAnswers(before.correct, part.correct),
                 seconds=before.seconds + part.seconds,
+                cell=f"{before.cell} {part.cell}",
             )
     return [_whole(evaluation, sets, groups) for evaluation in joined.values()]
 

@@ -23,6 +23,7 @@ COLUMNS = (
     "pre_accuracy",
     "difference",
     "seconds",
+    "cell",
 )
 
 
@@ -32,7 +33,7 @@ def write_cells(evaluations: Iterable[Evaluation], path: Path) -> None:
     ``accuracy`` and ``pre_accuracy`` are in percent, ``difference`` in percentage points, ``seconds`` those
     of the whole evaluation; what is not known is left empty. With groups, ``accuracy`` is the mean over them
     and therefore not ``correct / n``. ``variant`` is WiSE-FT's alpha, and of another method that has variants
-    all that tells one from the others, e.g. ``p=2 q=0.5``.
+    all that tells one from the others, e.g. ``p=2 q=0.5``. ``cell`` is the id of the cell that answered.
     """
     write_csv(COLUMNS, _rows(in_order(evaluations)), path)
 
@@ -48,6 +49,7 @@ def _rows(ordered: Sequence[Evaluation]) -> Iterator[list[Any]]:
                 None if pre is None else round(pre, 6),
                 None if pre is None else round(percent - pre, 6),
                 round(e.seconds, 3),
+                e.cell,
             ]
 
 

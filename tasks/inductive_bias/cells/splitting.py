@@ -2,7 +2,6 @@
 
 import json
 import math
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,12 +56,10 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         mistakes=mistakes,
     )
     at = begun = _latest(context)
-    written = time.monotonic()
     for at in advance(space, plan, target, begun):
         context.report(at.evaluated, level=float(np.median(at.errors)) / unit if len(at.errors) else 1.0)
-        if time.monotonic() - written > CHECKPOINT_EVERY_S and not finished(plan, target, at):
+        if context.checkpoint_is_due(CHECKPOINT_EVERY_S) and not finished(plan, target, at):
             _keep(at, context)
-            written = time.monotonic()
     assert at is not None
     context.report(at.evaluated, level=float(np.median(at.errors)) / unit if len(at.errors) else 1.0)
     np.savez(context.outputs / LEVELS, history=np.array([*at.history, at.errors]))
@@ -113,7 +110,7 @@ def _keep(at: Progress, context: Context) -> None:
         allow_pickle=False,
         **{f"state-{name}": values for name, values in at.states.items()},
     )
-    context.checkpoints.save(file, at.evaluated)
+    context.keep(file, at.evaluated)
 
 
 def _latest(context: Context) -> Progress | None:

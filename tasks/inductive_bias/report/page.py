@@ -17,6 +17,7 @@ COLUMNS = (
     *(*_WHERE, "error", "error_mse", "nats", "bits", "low_nats", "high_nats", "exact_nats", "fitted_nats"),
     *("splitting_nats", "splitting_low_nats", "splitting_high_nats", "basis"),
     *("sankaran_nats", "sankaran_short_nats", "samples", "unfitted", "ks", "p_value"),
+    "cell",
 )
 """Of cells.csv."""
 
@@ -224,4 +225,11 @@ def _rows(outcomes: Sequence[Outcome]) -> Iterator[list[Any]]:
             information += (row["splitting"], *row["splitting_ci95"], row["basis"])
             errors = (row["error"], row["error"] * m["unit"])
             approximations = (row["sankaran"], row["sankaran_short"])
-            yield [*(getattr(o, name) for name in _WHERE), *errors, *information, *approximations, *quality]
+            yield [
+                *(getattr(o, name) for name in _WHERE),
+                *errors,
+                *information,
+                *approximations,
+                *quality,
+                o.cell,
+            ]

@@ -30,6 +30,7 @@ class Outcome:
         seed: of the data and the hypotheses.
         metrics: what the estimate cell answered.
         errors: sampled errors, shape (n,).
+        cell: its id.
     """
 
     problem: str
@@ -39,6 +40,7 @@ class Outcome:
     seed: int
     metrics: Mapping[str, Any]
     errors: np.ndarray = field(default_factory=lambda: np.empty(0))
+    cell: str = ""
 
     @property
     def nats(self) -> float:

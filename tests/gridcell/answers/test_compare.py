@@ -163,6 +163,16 @@ def test_selections_are_paired_by_their_other_labels():
         compare(side("ab"), side("b"))
 
 
+def test_a_target_that_several_cells_answer_is_compared_part_by_part():
+    cells = {f"{side}{part}": Done("k", "", 0, {"x": float(part)}, "") for side in "ab" for part in range(3)}
+    targets = [({"m": "one"}, f"a{part}") for part in range(3)]
+    before = replace(record([]), targets=targets, cells=cells)
+    after = replace(before, targets=[(labels, f"b{cell[1]}") for labels, cell in targets])
+    assert compared(before, after).equal == 3
+    fewer = compared(before, replace(after, targets=after.targets[:2]))
+    assert (fewer.equal, len(fewer.only_first)) == (2, 1)
+
+
 def test_results_of_two_tasks_are_not_compared():
     with pytest.raises(UserError, match="only results of one task"):
         compare(Side("A", record([{"x": 1}])), Side("B", replace(record([{"x": 1}]), task="u")))

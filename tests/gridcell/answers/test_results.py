@@ -322,3 +322,25 @@ def test_the_public_face_is_lazy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_a_reports_figures_are_written_for_papers(storage, gridcell, tmp_path):
+    code, _, errors = gridcell("report", "toy", "--storage", storage, "--figures", "svg,epd")
+    assert (code, "did you mean 'pdf'" in errors) == (2, True)
+
+
+def test_figures_for_papers_stand_beside_the_page(tmp_path):
+    from dataclasses import replace
+
+    from gridcell.report import write_report
+    from gridcell.report.results import About
+
+    task = replace(find_task("toy"), report="gridcell.report.default:write")
+    found = made_up([{"x": 1}], [{"m": "a"}], tmp_path, versions={"gridcell": "1"})
+    result = next(iter(found.results.values()))
+    told = {result.cell.id: replace(result, curves={"loss": [(1, 2.0), (2, 1.0), (3, 0.5)]})}
+    found = replace(found, results=told, about=About(figures=("svg", "pdf")))
+    page = write_report(task, found, tmp_path / "out").page.read_text()
+    assert {"curve-loss.svg", "curve-loss.pdf"} <= {file.name for file in (tmp_path / "out").iterdir()}
+    assert "The cell behind each number" in page
+    assert result.cell.id in page

@@ -342,6 +342,25 @@ def test_the_driver_of_a_lost_head_says_how_to_go_on():
     assert "To go on, run again:\n  gridcell run toy" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("os._exit(1)", "Stopped: the head of the cluster at host:1 went away."),  # as Ray does
+        ("sys.exit(1)", ""),
+        ("silence(); os._exit(1)", ""),
+    ],
+)
+def test_a_driver_that_is_ended_at_once_still_has_a_last_word(end, said):
+    code = (
+        "import os, sys; from gridcell.execute.head import how_to_go_on, last_words\n"
+        f"with last_words(how_to_go_on('host:1')) as silence: {end}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.count("To go on, run again") == bool(said)
+    assert said in done.stderr
+
+
 def test_a_head_that_answers_is_not_taken_for_lost(monkeypatch):
     monkeypatch.setattr(head, "LOOK_EVERY_S", 0.001)
     seen, lost = 0, []

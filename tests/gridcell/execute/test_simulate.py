@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
+from gridcell.cell import Resources
 from gridcell.execute.schedule import Schedule
 from gridcell.execute.simulate import Cluster, simulate
 from gridcell.grid import GridBuilder
@@ -69,3 +70,16 @@ def test_checkpoints_bound_what_a_lost_node_costs():
 def test_no_slot_is_refused():
     with pytest.raises(ValueError, match="run nothing"):
         run(independent(1), 1.0, nodes=0)
+
+
+def test_cells_that_ask_for_a_kind_of_gpu_wait_for_one_and_others_pass_them():
+    grid = GridBuilder("toy")
+    for number in range(6):
+        typed = Resources(gpus=1, gpu_type="H100" if number < 4 else "")
+        cell = grid.add("step", {"number": number}, resources=typed, title=str(number))
+        grid.target({"number": number}, cell)
+    built = grid.build()
+    seconds = dict.fromkeys(built.cells, 10.0)
+    cluster = Cluster(nodes=3, gpu_types=("H100", "A100", "A100"))
+    assert simulate(Schedule(built, set()), seconds, cluster).makespan_s == 40  # four on the only H100
+    assert simulate(Schedule(built, set()), seconds, Cluster(nodes=3)).makespan_s == 20

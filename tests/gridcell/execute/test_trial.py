@@ -55,7 +55,11 @@ def test_it_says_that_it_began_each_report_and_then_how_the_cell_ended(trial_of,
     grid = chain()
     trial = trial_of(grid)
     first, second, total = grid.cells
-    begun = {BEGUN: True, PROCESS: json.dumps(vars(Process("node"))), "done": False}
+    begun = {
+        BEGUN: True,
+        PROCESS: json.dumps(vars(Process("node", folder=str(trial._folder.path)))),
+        "done": False,
+    }
     before, outcome = run(trial, grid)
     assert before == [begun, {PROGRESS: '[0, {"sum": 0}]', "done": False}]
     assert outcome.metrics == {"sum": 0}

@@ -1,14 +1,18 @@
 """Stopped anywhere and resumed, a fit ends with the very same bits."""
 
+import os
+import signal
+
 import pytest
 import torch
 
 from gridcell.data.batches import Batches
-from gridcell.errors import UserError
+from gridcell.errors import Preempted, UserError
 from gridcell.learn.checkpoint import PeriodicCheckpoint
 from gridcell.learn.fitting import fit
 from gridcell.learn.optimisers import Optimisation
 from gridcell.learn.randomness import random_state, restore_random_state, seed_everything
+from gridcell.notice import NOTICE
 from learn_problems import Folder, batches, classifier, data, network
 
 EPOCHS = 4
@@ -24,6 +28,7 @@ class FakeTrainer:
     accumulate_grad_batches = 1
     is_global_zero = True
     is_last_batch = False
+    world_size = 1
     global_step = 0
     train_dataloader = batches()
 
@@ -297,3 +302,96 @@ def test_random_states_come_back_exactly(tmp_path):
     expected = draw()
     restore_random_state(torch.load(tmp_path / "state", weights_only=True))
     assert draw() == expected
+
+
+@pytest.fixture
+def notice():
+    yield NOTICE
+    NOTICE.withdraw()
+
+
+def giving_notice_after(number):
+    """Return a loss that gives notice at its ``number``-th call, counted from 1."""
+    calls = iter(range(1, number))
+
+    def loss(model, images, labels):
+        if next(calls, None) is None:
+            NOTICE.give()
+        return torch.nn.functional.cross_entropy(model(images), labels)
+
+    return loss
+
+
+# Seven steps an epoch; steps of two parts are complete at the second.
+@pytest.mark.parametrize(
+    ("accumulate", "call", "step"), [(1, 3, 3), (1, 7, 7), (1, 11, 11), (2, 3, 2), (2, 4, 2)]
+)
+def test_a_fit_that_is_to_end_saves_at_its_next_step_and_goes_on_to_the_same_bits(
+    tmp_path, notice, accumulate, call, step
+):
+    settings = {"epochs": 2, "seed": 5, "accumulate": accumulate}
+    whole, metrics = classifier(), []
+    fit(whole, batches(accumulate=accumulate), **settings, report=lambda **m: metrics.append(m))
+    store, later = Folder(tmp_path), []
+    kept = {"checkpoints": store, "checkpoint_every_s": 1e9}
+    with pytest.raises(Preempted, match=f"saved at step {step}"):
+        fit(classifier(loss=giving_notice_after(call)), batches(accumulate=accumulate), **settings, **kept)
+    assert store.steps == [step]
+    assert not notice.heeded
+    notice.withdraw()
+    resumed = classifier()
+    kept |= {"report": lambda **m: later.append(m)}
+    fit(resumed, batches(accumulate=accumulate), **settings, **kept)
+    assert states_equal(resumed.model, whole.model)
+    assert later == metrics[step // 7 :]
+
+
+def test_batches_that_begin_at_the_first_are_saved_at_the_end_of_the_epoch(tmp_path, notice):
+    class FromTheFirst:
+        def __iter__(self):
+            return iter(batches())
+
+        def __len__(self):
+            return len(batches())
+
+    store = Folder(tmp_path)
+    with pytest.raises(Preempted, match="saved at step 7"):
+        fit(
+            classifier(loss=giving_notice_after(2)),
+            FromTheFirst(),
+            epochs=2,
+            seed=0,
+            checkpoints=store,
+            checkpoint_every_s=1e9,
+        )
+    assert store.steps == [7]
+
+
+def test_a_fit_without_checkpoints_goes_on_and_is_not_waited_for(notice):
+    heeded = []
+
+    def loss(model, images, labels):
+        heeded.append(NOTICE.heeded)
+        NOTICE.give()
+        return torch.nn.functional.cross_entropy(model(images), labels)
+
+    fit(classifier(loss=loss), batches(), epochs=1, seed=0)
+    assert heeded == [False] * 7
+
+
+def test_a_fit_hears_the_signal_that_batch_systems_send(tmp_path, notice):
+    before = signal.signal(signal.SIGTERM, lambda *_: NOTICE.give())
+    calls = iter(range(3))
+
+    def loss(model, images, labels):
+        if next(calls, None) is None:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return torch.nn.functional.cross_entropy(model(images), labels)
+
+    store = Folder(tmp_path)
+    try:
+        with pytest.raises(Preempted):
+            fit(classifier(loss=loss), batches(), epochs=2, seed=0, checkpoints=store, checkpoint_every_s=1e9)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert store.steps == [4]

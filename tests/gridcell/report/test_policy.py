@@ -1,81 +1,22 @@
 """One policy on what is missing: the same for every task, on its page and in the terminal."""
 
+import csv
 import re
 from dataclasses import replace
 from html import unescape
 
 import pytest
-import yaml
 
 from gridcell.errors import UserError
-from gridcell.execute.attempt import Attempt
-from gridcell.execute.run_cell import run_cell
 from gridcell.grid import Skipped
-from gridcell.report import GridResults, write_report
-from gridcell.store import Store
-from gridcell.suite import load_suite
-from gridcell.task import find_task
-from rib_stored import stored_results
-
-# The least of each task that has three targets and runs in a moment.
-SMALLEST = {
-    "farmap": {
-        "maps": {"small": 1},
-        "agents": {"frontier": {"kind": "frontier"}, "random-walk": {"kind": "random-walk"}},
-        "compare": ["frontier", "random-walk"],
-        "steps": 30,
-        "seeds": [0, 1],
-    },
-    "generalization-difficulty": {
-        "tasks": {
-            name: {
-                "kind": "classification",
-                "n": 10_000,
-                "m": 8 + index,
-                "radius": 1.0,
-                "classes": 10,
-                "delta": 0.1,
-                "eps": 1e-3,
-            }
-            for index, name in enumerate(("a", "b", "c"))
-        }
-    },
-    "inductive-bias": {
-        "problems": {"easy": {"source": "teacher", "dimension": 2, "points": 60}},
-        "spaces": {"rbf": {"kind": "rbf"}},
-        "training_size": 10,
-        "test_points": 10,
-        "kernel_samples": 30,
-        "bootstrap": 10,
-        "seeds": [0, 1, 2],
-    },
-    "farcuriosity": {
-        "forgetting": {
-            "worlds": {"two": {"rows": 1, "columns": 2, "size": 3}},
-            "path": {"laps": 2, "sweeps": 1, "segment": 16, "epochs": 1, "warm_up": 20},
-            "curiosities": {"rnd": {"features": 8}},
-        },
-        "seeds": [0, 1, 2],
-    },
-}
-TASKS = ["imagenet-rib", *SMALLEST]
+from gridcell.report import write_report
+from smallest_grids import TASKS, complete_results
 
 
 @pytest.fixture(scope="module", params=TASKS)
 def complete(request, tmp_path_factory):
     """A task and the results of its smallest grid, which has no failures and skips nothing."""
-    folder = tmp_path_factory.mktemp("complete")
-    task, store = find_task(request.param), Store(str(folder / "store")).prepare()
-    if request.param == "imagenet-rib":
-        return task, stored_results(store, folder, {"ft": {}, "lwf": {}})
-    (folder / "smallest.yaml").write_text(yaml.safe_dump(SMALLEST[request.param]))
-    suite = load_suite(task, str(folder / "smallest.yaml"))
-    grid = suite.grid()
-    for cell in grid.cells.values():
-        assert run_cell(Attempt(cell, task, store, locations=grid.locations)).done
-    results, _ = store.results.read_many(grid.cells)
-    settings = suite.settings.model_dump(mode="json")
-    return task, GridResults("complete", settings, grid, results, {}, store)
+    return complete_results(request.param, tmp_path_factory.mktemp("complete"))
 
 
 def targets(results):
@@ -109,6 +50,21 @@ def test_of_a_complete_grid_nothing_is_missing(complete, tmp_path):
     assert "Incomplete" not in page
     assert not any("Incomplete" in part for part in said)
     assert "Nothing: all that the suite asks for is done." in page
+
+
+def test_each_row_of_cells_names_the_cell_that_made_it(complete, tmp_path):
+    task, results = complete
+    out = tmp_path / "out"
+    write_report(task, results, out)
+    files = [file for file in out.glob("*.csv") if file.stem in ("cells", "results", "targets")]
+    assert out / "results.csv" in files
+    for file in files:
+        with file.open(newline="", encoding="utf-8") as opened:
+            rows = list(csv.DictReader(opened))
+        assert rows or file.stem == "cells", file.name  # a task's own may be of some kinds of cells alone
+        named = {cell_id for row in rows for cell_id in row["cell"].split()}
+        assert named <= results.results.keys(), file.name
+        assert all(row["cell"] for row in rows), file.name
 
 
 def test_of_nothing_there_is_no_report(complete, tmp_path):

@@ -232,9 +232,8 @@ def test_cells_csv(tmp_path):
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == COLUMNS
     assert len(rows) == 4 * 4
-    assert rows[0] == dict(
-        zip(COLUMNS, ["m", "pre", "", "", "", "a", "100", "60", "60.0", "60.0", "0.0", "1.5"], strict=True)
-    )
+    first = ["m", "pre", "", "", "", "a", "100", "60", "60.0", "60.0", "0.0", "1.5", ""]
+    assert rows[0] == dict(zip(COLUMNS, first, strict=True))
     row = next(row for row in rows if row["downstream"] == "a" and row["set"] == "c")
     # 37 right, all among the 80 of the first group: (37 / 80 + 0 / 20) / 2; before it was (40 / 80) / 2.
     assert (row["correct"], row["accuracy"], row["pre_accuracy"]) == ("37", "23.125", "25.0")

@@ -84,6 +84,16 @@ class Cluster:
         """SIGKILL each process of a node."""
         kill_tree(self._nodes.pop(name).pid)
 
+    def drain_node(self, name: str, seconds: int) -> None:
+        """Announce to Ray that a node goes away in so many seconds, as clouds do before they take it back."""
+        said = (self._folder / f"{name}.log").read_text(errors="replace")
+        node_id = said.split("started ")[1].split()[0]
+        where = ["--address", f"127.0.0.1:{self._port}", "--node-id", node_id]
+        why = ["--reason", "DRAIN_NODE_REASON_PREEMPTION", "--reason-message", "taken back"]
+        deadline = ["--deadline-remaining-seconds", str(seconds)]
+        ray = [sys.executable, "-m", "ray.scripts.scripts", "drain-node"]
+        subprocess.run([*ray, *where, *why, *deadline], env=self.environment, check=True, capture_output=True)
+
     def node_of(self, pid: int) -> str:
         """Return the node on which a process runs."""
         ancestors = {parent.pid for parent in psutil.Process(pid).parents()}

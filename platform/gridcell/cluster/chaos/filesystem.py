@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+import sys
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,7 +13,27 @@ from fsspec.spec import AbstractFileSystem
 
 from gridcell.store.filesystem import Folder
 
-ORDERS = "faults.json"  # beside the store: {"every": k} fails every k-th write, {"full": true} each one
+# Beside the store: {"every": k} fails every k-th write, {"full": true} each one, {"links": false} hard links.
+ORDERS = "faults.json"
+
+
+def refuse_links_if_told() -> None:
+    """From now on, let hard links below a folder with such an order fail in this process, as on exFAT."""
+    _refuse_links()
+
+
+@cache  # for such a hook stays as long as the process
+def _refuse_links() -> None:
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "os.link" and _orders_for(arguments[1]).get("links") is False:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), arguments[1])
+
+    sys.addaudithook(hook)
+
+
+def _orders_for(path: str) -> dict[str, Any]:
+    orders = next((item / ORDERS for item in Path(path).parents if (item / ORDERS).exists()), None)
+    return {} if orders is None else dict(json.loads(orders.read_text()))
 
 
 class FaultyFileSystem(AbstractFileSystem):
@@ -31,10 +53,7 @@ class FaultyFileSystem(AbstractFileSystem):
         return "/" + str(path).removeprefix("faulty://").strip("/")
 
     def _fail_if_told(self, path: str) -> None:
-        orders = next((item / ORDERS for item in Path(path).parents if (item / ORDERS).exists()), None)
-        if orders is None:
-            return
-        told = json.loads(orders.read_text())
+        told = _orders_for(path)
         if told.get("full"):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
         FaultyFileSystem._writes += 1

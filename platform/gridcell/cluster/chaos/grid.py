@@ -1,6 +1,7 @@
 """The grid that is run through faults: six small regressions with checkpoints, on data that a cell makes."""
 
 import json
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -11,8 +12,8 @@ import fsspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from gridcell.cell import Cell
-from gridcell.cluster.chaos.filesystem import FaultyFileSystem
-from gridcell.cluster.chaos.simulator import crash, stall
+from gridcell.cluster.chaos.filesystem import FaultyFileSystem, refuse_links_if_told
+from gridcell.cluster.chaos.simulator import allocate_too_much, break_gpu, crash, stall, use_gpu
 from gridcell.context import Context
 from gridcell.grid import Grid, GridBuilder
 from gridcell.report import GridResults, Report
@@ -36,6 +37,7 @@ class Settings(BaseModel):
 
 def plan(settings: Settings) -> Grid:
     """Plan one data cell, the models trained on its data, and the mean of their losses."""
+    refuse_links_if_told()
     grid = GridBuilder("chaos")
     grid.locate("folder", settings.folder)
     data = grid.add("data", {"samples": 256, "features": 16}, seed=0, title="data")
@@ -65,6 +67,7 @@ def train(cell: Cell, context: Context) -> Mapping[str, Any]:
     """Fit by stochastic gradient descent; state of the generator and weights are in each checkpoint."""
     import numpy as np
 
+    use_gpu()
     shard = np.load(context.artifact("data", "shard.npy"), allow_pickle=False)
     features, targets = shard[:, :-1], shard[:, -1]
     weights, first = np.zeros(features.shape[1]), 0
@@ -77,17 +80,17 @@ def train(cell: Cell, context: Context) -> Mapping[str, Any]:
         told = _taken_order(context, step)  # before the log: who reads of the step finds it taken
         _log_step(context, step)
         if told:
-            {"crash": crash, "stall": stall, "hold": _hold}[told]()
+            _ORDERS[told]()
         time.sleep(cell.config["step_s"])
         batch = rng.integers(len(features), size=32)
         error = features[batch] @ weights - targets[batch]
         weights -= 0.05 * features[batch].T @ error / len(batch)
         context.report(step, loss=float(np.mean(error**2)))
-        if step % CHECKPOINT_EVERY == 0:
+        if step % CHECKPOINT_EVERY == 0 or context.checkpoint_is_due(math.inf):
             state = {"weights": weights.tolist(), "step": step, "rng": rng.bit_generator.state}
             path = context.scratch / "state.json"
             path.write_text(json.dumps(state))
-            context.checkpoints.save(path, step)
+            context.keep(path, step)
     return {"loss": float(np.mean((features @ weights - targets) ** 2)), "weights": weights.tolist()}
 
 
@@ -99,6 +102,7 @@ def mean(cell: Cell, context: Context) -> Mapping[str, Any]:
 
 
 def _log_step(context: Context, step: int) -> None:
+    refuse_links_if_told()
     with (Path(context.locations["folder"]) / STEP_LOG).open("a") as log:
         log.write(f"{context.cell.title} {step} {os.getpid()}\n")
 
@@ -107,6 +111,9 @@ def _hold() -> None:
     """Wait for the process to be ended; unlike the emulator, stalled in native code, this hears signals."""
     while True:
         time.sleep(1)
+
+
+_ORDERS = {"crash": crash, "stall": stall, "hold": _hold, "gpu": break_gpu, "memory": allocate_too_much}
 
 
 def _taken_order(context: Context, step: int) -> str:

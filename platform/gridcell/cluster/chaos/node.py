@@ -33,7 +33,7 @@ def start(port: int, cpus: int, folder: str, *, head: bool) -> None:
     )
     parameters.update_if_absent(include_log_monitor=False)
     node = Node(parameters, head=head, shutdown_at_exit=True, spawn_reaper=True)
-    sys.stdout.write(f"started {node.unique_id}\n")
+    sys.stdout.write(f"started {node.node_id}\n")
     sys.stdout.flush()
     signal.pause()
 

@@ -1,4 +1,4 @@
-"""A simulator that crashes or stalls: the Atari emulator where ale-py is installed, else a stand-in."""
+"""What breaks in a cell: a simulator (the Atari emulator where ale-py is installed), a GPU, the memory."""
 
 import os
 import signal
@@ -32,6 +32,29 @@ def stall() -> None:
         games.recv()
     while True:
         time.sleep(1)
+
+
+_broken = False  # the GPU of this process
+
+
+def break_gpu() -> None:
+    """Fail as after an illegal access to a GPU's memory, from which a process never recovers."""
+    global _broken
+    _broken = True
+    use_gpu()
+
+
+def use_gpu() -> None:
+    """Fail where this process has broken its GPU; it stands for any use of it."""
+    if _broken:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
+def allocate_too_much() -> None:
+    """Ask for more of this machine's memory than any has."""
+    import numpy as np
+
+    np.empty(1 << 60, np.uint8)
 
 
 def _is_there() -> bool:

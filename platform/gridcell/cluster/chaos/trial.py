@@ -6,10 +6,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil  # type: ignore[import-untyped]
 
@@ -58,28 +59,31 @@ class Trial:
         self.folder.mkdir(parents=True)
         self.storage = self.storage or str(self.folder / "store")
 
-    def gridcell(self, command: str, *options: str) -> subprocess.Popen[bytes]:
-        """Start ``gridcell COMMAND chaos`` on this trial's store; its output goes to a log."""
+    def gridcell(
+        self, command: str, *options: str, launch: Sequence[str] = ("-m", "gridcell"), terminal: int = -1
+    ) -> subprocess.Popen[bytes]:
+        """Start ``gridcell COMMAND chaos`` on this trial's store.
+
+        Args:
+            command: of gridcell.
+            options: of the command.
+            launch: what Python is told to start it.
+            terminal: descriptor of the terminal that it is typed at; by default its output goes to a log.
+        """
         self._drivers += 1
         settings = {**self.settings, "folder": self.folder}
         here = [word for item in settings.items() for word in ("--set", "=".join(map(str, item)))]
-        with self._log.open("ab") as output:
+        words = [command, "chaos", "--storage", self.storage, *here, *options]
+        with self._log.open("ab") as log:
+            output: int | IO[bytes] = log if terminal < 0 else terminal
             return subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "gridcell",
-                    command,
-                    "chaos",
-                    "--storage",
-                    self.storage,
-                    *here,
-                    *options,
-                ],
+                [sys.executable, *launch, *words],
+                stdin=None if terminal < 0 else terminal,
                 stdout=output,
                 stderr=output,
                 env={**self.cluster.environment, **self.environment},
                 cwd=self.folder,
+                preexec_fn=None if terminal < 0 else partial(os.login_tty, terminal),
             )
 
     @property
@@ -91,9 +95,9 @@ class Trial:
         """What the last command has printed."""
         return self._log.read_text(errors="replace")
 
-    def drive(self, *options: str) -> subprocess.Popen[bytes]:
-        """Start ``gridcell run`` on the cluster."""
-        return self.gridcell("run", *self.cluster.options, *options)
+    def drive(self, *options: str, **how: Any) -> subprocess.Popen[bytes]:
+        """Start ``gridcell run`` on the cluster; ``how`` as in :meth:`gridcell`."""
+        return self.gridcell("run", *self.cluster.options, *options, **how)
 
     def end(self, process: subprocess.Popen[bytes], expected: int = 0) -> None:
         """Wait for a command.

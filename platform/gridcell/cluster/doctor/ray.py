@@ -1,12 +1,13 @@
 """Ray: that it starts here and is reachable from here alone, or that each node of a cluster can work."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import gridcell
 from gridcell.cluster.doctor.check import CheckResult, Level, graded
-from gridcell.execute.cluster import ray_cluster
+from gridcell.execute.cluster import homeless, ray_cluster
+from gridcell.store import Store
 
 _ANSWER_S = 60.0  # a node that doesn't begin a task within this time can't be worked with
 _SKEW_S = 5.0
@@ -39,6 +40,7 @@ def cluster(address: str, storage: str) -> Iterator[CheckResult]:
         nodes = [node for node in ray.nodes() if node["Alive"]]
         found = f"{len(nodes)} nodes, {there.get('CPU', 0):g} CPUs, {there.get('GPU', 0):g} GPUs"
         yield CheckResult("Ray", Level.OK, f"{address}: {found}")
+        yield from _homes([node["Resources"] for node in nodes], storage)
         asked = {}
         begun = time.time()
         for node in nodes:
@@ -58,6 +60,29 @@ def cluster(address: str, storage: str) -> Iterator[CheckResult]:
             yield CheckResult(
                 f"node {asked[reference]}", Level.BAD, found, "look at the Ray logs of that node"
             )
+
+
+def _homes(nodes: Sequence[Mapping[str, float]], storage: str) -> Iterator[CheckResult]:
+    """Say whether each cell that was planned on the storage, and isn't done, fits on some node."""
+    try:
+        store = Store(storage)
+        done = store.results.done()
+        waiting = [
+            cell
+            for plan in store.plans.read_all()
+            for cell_id, cell in plan.cells.items()
+            if cell_id not in done
+        ]
+    except Exception:  # the storage's own check tells of it
+        return
+    without = homeless((cell.resources for cell in waiting), nodes)
+    for resources in without:
+        kinds = sorted({f"{cell.task} {cell.kind}" for cell in waiting if cell.resources == resources})
+        found = f"no node holds a cell of {', '.join(kinds)}, which asks for {resources}"
+        advice = "add a node that does, or lower 'resources' in the suite"
+        yield CheckResult("room", Level.WARN, found, advice)
+    if waiting and not without:
+        yield CheckResult("room", Level.OK, "each planned cell fits on some node")
 
 
 def _double(number: int) -> int:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from farcuriosity.curiosity.interface import Curiosity, Kind, Parameters
 from farcuriosity.curiosity.rules import RELEASED, Rules
-from gridcell import UserError, did_you_mean, parse_settings, unknown, with_preset
+from gridcell import UserError, parse_settings, spell_out, unknown, with_preset
 
 DEFAULT_RHO = {"ratio": 10.0, "z": 2.0}
 PRESETS = {"released": RELEASED}
@@ -101,13 +101,7 @@ class Settings(Parameters):
     @model_validator(mode="before")
     @classmethod
     def _spelt_out(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping) or "preset" not in given:
-            return given
-        chosen = dict(given)
-        preset = chosen.pop("preset")
-        if preset not in PRESETS:
-            raise ValueError(f"there is no preset '{preset}' of far: {did_you_mean(preset, PRESETS)}")
-        return PRESETS[preset] | chosen
+        return spell_out(given, PRESETS, "far")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:

@@ -1,0 +1,117 @@
+"""The command that finds cells: by label, by state."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from gridcell.answers.cells import COLUMNS, STALE, cell_rows
+from gridcell.answers.formats import WRITERS, Sheet
+from gridcell.answers.request import DEFAULT_SUITE
+from gridcell.answers.sides import stored_suite
+from gridcell.answers.states import STATES
+from gridcell.cli import common, completion
+from gridcell.cli.common import (
+    DEFAULT_STORAGE,
+    Json,
+    Overrides,
+    Plugins,
+    Seeds,
+    Selection,
+    Storage,
+    open_store,
+    print_json,
+    request,
+)
+from gridcell.errors import UserError, did_you_mean
+from gridcell.suite import suite_names
+from gridcell.task import find_task
+
+SHOWN = ("cell", "state", "kind", "title", "why")
+"""Columns by default."""
+
+
+def _states(incomplete: str) -> list[str]:
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{state}" for state in (*STATES, STALE) if state.startswith(last)]
+
+
+def list_cells(
+    task: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[TASK]", help="By default the storage's only one.", autocompletion=completion.tasks
+        ),
+    ] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option(
+            "--suite", "-s", help="By default the one that ran last.", autocompletion=completion.suites
+        ),
+    ] = None,
+    storage: Storage = DEFAULT_STORAGE,
+    select: Selection = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--state",
+            metavar="STATE,STATE",
+            help=f"Only cells in these states: {', '.join((*STATES, STALE))}.",
+            autocompletion=_states,
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,NAME", help=f"Show these: labels, {', '.join(COLUMNS)}."),
+    ] = None,
+    override: Overrides = None,
+    seeds: Seeds = None,
+    plugin: Plugins = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, with all columns.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List cells: those of a selection, or in some states; 'gridcell cell show ID' says more of one."""
+    store = open_store(storage)
+    if task is None:
+        task, last = stored_suite(store)
+        if suite is None and last not in suite_names(find_task(task)):
+            raise UserError(f"'{storage}' was made by your own suite '{last}': name its file, --suite FILE")
+        suite = suite or last
+    asked = request(task, suite or DEFAULT_SUITE, select, override, seeds, plugin)
+    rows = cell_rows(asked, store, [one for each in state or () for one in each.split(",")])
+    labels = dict.fromkeys(name for each in asked.grid.targets for name in each.labels if name not in COLUMNS)
+    everything = [*COLUMNS[:4], *labels, *COLUMNS[4:]]
+    chosen = [name.strip() for name in (columns or "").split(",") if name.strip()]
+    wrong = [name for name in chosen if name not in everything]
+    if wrong:
+        named = "; ".join(f"'{name}': {did_you_mean(name, everything)}" for name in wrong)
+        raise UserError(f"Cells have no column {named}")
+    if as_json:
+        print_json([{name: row.get(name) for name in chosen or everything} for row in rows])
+        return
+    names = chosen or (everything if as_csv else SHOWN)
+    sheet = Sheet(names, [[row.get(name) for name in names] for row in rows])
+    if as_csv:
+        typer.echo(WRITERS["csv"](sheet).decode(), nl=False)
+        return
+    _print(sheet, f"{len(rows)} of {len(asked.grid)} cells of {asked.full_title}")
+
+
+def _print(sheet: Sheet, count: str) -> None:
+    console = common.console()
+    shown = Table(box=None, header_style="bold")
+    for name in sheet.columns:
+        shown.add_column(name, no_wrap=name == "cell", overflow="fold")
+    for row in sheet.rows:
+        shown.add_row(*map(_text, row))
+    if sheet.rows:
+        console.print(shown)
+    console.print(count, soft_wrap=True)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

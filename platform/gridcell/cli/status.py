@@ -1,0 +1,194 @@
+"""``gridcell status``: how far a grid is, what runs where since when, and how long the rest takes."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gridcell.answers.states import STATES, TO_RUN, states_of
+from gridcell.cell import Cell
+from gridcell.cli import common
+from gridcell.cli.common import (
+    DEFAULT_STORAGE,
+    DEFAULT_SUITE,
+    Json,
+    Overrides,
+    Plugins,
+    Request,
+    Seeds,
+    Selection,
+    Storage,
+    SuiteName,
+    TaskName,
+    open_store,
+    print_json,
+    read_results,
+    reading,
+    request,
+)
+from gridcell.cli.inspect import by_kind, print_skipped
+from gridcell.cli.progress import clock
+from gridcell.cli.time_left import TimeLeft
+from gridcell.errors import UserError
+from gridcell.execute.heartbeat import RunningCell, running_cells
+from gridcell.staleness import Staleness, find_stale
+from gridcell.store import Result, Store
+from gridcell.store.losses import describe_lost, lost_by_class
+
+WATCH_EVERY_S = 5.0
+MOST_SHOWN = 20  # running cells
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a grid is.
+
+    Attributes:
+        states: id -> state of each cell.
+        running: id -> where a cell runs, and for how long.
+        failures: id -> record of each failure that stands.
+        lost: what was lost, by class of failure.
+        stale: results of other code or inputs.
+        left: seconds until the rest is done, at the pace of what is done; None where nothing runs, or too
+            little is known.
+    """
+
+    states: Mapping[str, str]
+    running: Mapping[str, RunningCell]
+    failures: Mapping[str, Mapping[str, Any]]
+    lost: Mapping[str, Any]
+    stale: Staleness
+    left: float | None
+
+
+def status(
+    task: TaskName,
+    suite: SuiteName = DEFAULT_SUITE,
+    storage: Storage = DEFAULT_STORAGE,
+    select: Selection = None,
+    override: Overrides = None,
+    seeds: Seeds = None,
+    plugin: Plugins = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again every few seconds, until nothing is left to run.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show how far a grid is: cells by kind and state, what runs where, and why the failed ones failed."""
+    if watch and as_json:
+        raise UserError("--watch shows tables again and again: leave out --json, or --watch")
+    asked = request(task, suite, select, override, seeds, plugin)
+    store = open_store(storage)
+    console = common.console()
+    while True:
+        with reading(storage):
+            now = status_of(asked, store)
+        if as_json:
+            print_json(_record(asked, now))
+            return
+        if watch and console.is_terminal:
+            console.clear()
+        _show(console, asked, storage, now)
+        if not watch or not any(state in TO_RUN for state in now.states.values()):
+            return
+        try:
+            time.sleep(WATCH_EVERY_S)
+        except KeyboardInterrupt:  # whoever watches has seen enough
+            return
+
+
+def status_of(asked: Request, store: Store) -> Status:
+    """Look into the store for how far a grid is."""
+    recorded = store.failures.read_all()
+    everywhere = running_cells(store.folder)
+    states = states_of(asked, store, recorded, everywhere)
+    results = read_results(asked, store)
+    running = {cell_id: everywhere[cell_id] for cell_id in states if states[cell_id] == "running"}
+    return Status(
+        states,
+        running,
+        {
+            cell_id: each
+            for cell_id, each in recorded.items()
+            if states.get(cell_id) in ("failed", "diverged")
+        },
+        lost_by_class(store.losses.read_all(), asked.grid.cells),
+        find_stale(asked.suite.task, asked.grid, store, results),
+        _left(asked, states, running, results.values()),
+    )
+
+
+def _left(
+    asked: Request,
+    states: Mapping[str, str],
+    running: Mapping[str, RunningCell],
+    done: Iterable[Result],
+) -> float | None:
+    if not running:
+        return None
+    left = TimeLeft(asked.suite.task.estimate_durations(asked.suite.settings, asked.grid))
+    for result in done:
+        left.done_before(result.cell, result.seconds, max(_steps(result), default=0))
+    cells = asked.grid.cells
+    for cell_id, now in running.items():
+        left.started(cells[cell_id], -now.seconds)
+        if now.pace is not None:
+            first, began, last, at = now.pace
+            left.reported(cells[cell_id], int(first), began - now.seconds)
+            left.reported(cells[cell_id], int(last), at - now.seconds)
+    return left.left((cells[cell_id] for cell_id in states if states[cell_id] == "queued"), 0.0)
+
+
+def _steps(result: Result) -> Iterable[int]:
+    return (int(curve[-1][0]) for curve in result.curves.values() if curve)
+
+
+def _record(asked: Request, now: Status) -> dict[str, Any]:
+    return {
+        "cells": len(asked.grid),
+        "counts": Counter(now.states.values()) | Counter({"skipped": len(asked.grid.skipped)}),
+        "failures": now.failures,
+        "lost": now.lost,
+        "stale": dict(now.stale.reasons),
+        "running": {cell_id: asdict(each) | {"step": each.step} for cell_id, each in now.running.items()},
+        "seconds_left": now.left,
+    }
+
+
+def _show(console: Console, asked: Request, storage: str, now: Status) -> None:
+    shown = [name for name in STATES if name in set(now.states.values()) | {"done"}]
+    table = Table("kind", "cells", *shown, title=f"{asked.title} in {storage}", title_justify="left")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for kind, cells_of_kind in by_kind(asked).items():
+        counts = Counter(now.states[cell.id] for cell in cells_of_kind)
+        table.add_row(kind, str(len(cells_of_kind)), *(str(counts[name]) for name in shown))
+    console.print(table)
+    print_skipped(console, asked)
+    for sentence in now.stale.sentences():
+        console.print(sentence, soft_wrap=True)
+    longest = sorted(now.running.items(), key=lambda each: -each[1].seconds)
+    for cell_id, each in longest[:MOST_SHOWN]:
+        console.print(_line(asked.grid.cells[cell_id], each), soft_wrap=True)
+    if len(longest) > MOST_SHOWN:
+        console.print(f"... and {len(longest) - MOST_SHOWN} more that began later (--json has them all)")
+    if now.running:
+        left = clock(now.left) if now.left is not None else "unknown: too little is done"
+        console.print(f"Left, with {len(now.running)} at once: {left}")
+    for cell_id, failure in now.failures.items():
+        console.print(f"{cell_id} {failure['title']}: {failure['failure_class']}: {failure['message']}")
+    if now.failures:
+        console.print("'gridcell cell show ID' prints a failure's traceback.")
+    if now.lost:
+        console.print(describe_lost(now.lost))
+
+
+def _line(cell: Cell, running: RunningCell) -> str:
+    step = f", step {running.step}" if running.step is not None else ""
+    driver = "" if running.driver.partition(":")[0] == running.host else f" (driver {running.driver})"
+    return f"{cell.id} {cell.title}: runs on {running.host} for {clock(running.seconds)}{step}{driver}"

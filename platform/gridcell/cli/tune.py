@@ -1,0 +1,267 @@
+"""The command that searches settings."""
+
+import contextlib
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gridcell import plugins
+from gridcell.cli import common
+from gridcell.cli.common import (
+    DEFAULT_STORAGE,
+    DEFAULT_SUITE,
+    Changed,
+    ChangedChoice,
+    MaxConcurrent,
+    MaxFailures,
+    Overrides,
+    Plugins,
+    RetryDiverged,
+    Seeds,
+    Selection,
+    StallTimeout,
+    Storage,
+    SuiteName,
+    TaskName,
+    Tracking,
+    selection,
+)
+from gridcell.cli.interruption import end_when_asked, leave
+from gridcell.cli.progress import TerminalProgress
+from gridcell.cli.reports import Out
+from gridcell.cli.run import ExecutorName
+from gridcell.cli.streams import outlive_terminal
+from gridcell.errors import UserError
+from gridcell.execute.listener import Listener
+from gridcell.execute.options import RunOptions
+from gridcell.execute.running_code import remember
+from gridcell.grid import Grid
+from gridcell.mlflow.address import tracking_uri
+from gridcell.mlflow.mirror import Mirror
+from gridcell.provenance import origin_of
+from gridcell.search.asked import search_of
+from gridcell.search.cost import cost_of
+from gridcell.search.objective import union
+from gridcell.search.report import write
+from gridcell.search.run import SearchRun
+from gridcell.search.samplers import check_sampler
+from gridcell.search.search import Search
+from gridcell.store import Store
+
+
+def tune(
+    task: TaskName,
+    suite: SuiteName = DEFAULT_SUITE,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param",
+            metavar="KEY=SPEC",
+            help="A setting and its range, e.g. 'training.lr=loguniform(1e-4, 1e-1)'. May be repeated. "
+            "Ranges: uniform(a, b), loguniform(a, b), int(a, b), logint(a, b), choice(a, b, ...), "
+            "linspace(a, b, n), logspace(a, b, n).",
+        ),
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option("--trials", metavar="N", help="Points to try, earlier ones among them.")
+    ] = None,
+    search: Annotated[
+        str | None,
+        typer.Option("--search", metavar="S", help="random, tpe (default), gp, cmaes, qmc or grid."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Of the choice of points.")] = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", metavar="M", help="What is optimised; default: the task's.")
+    ] = None,
+    mode: Annotated[
+        str | None, typer.Option("--mode", metavar="max|min", help="Which values are better.")
+    ] = None,
+    rule: Annotated[
+        str | None,
+        typer.Option("--rule", metavar="R", help="What trials may see; default: the task's first, held out."),
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option("--budget", metavar="HOURS", help="Begin no trial after so many hours of computing."),
+    ] = None,
+    at_once: Annotated[
+        int | None,
+        typer.Option("--at-once", metavar="N", help="Trials beside each other; trial n sees those to n - N."),
+    ] = None,
+    fresh_seeds: Annotated[
+        int | None,
+        typer.Option("--fresh-seeds", metavar="N", help="Seeds on which best and default are compared."),
+    ] = None,
+    storage: Storage = DEFAULT_STORAGE,
+    executor: Annotated[
+        ExecutorName, typer.Option(help="ray: many cells at once; inline: one after another, for debugging.")
+    ] = ExecutorName.RAY,
+    address: Annotated[
+        str | None, typer.Option(metavar="A", help="A running Ray cluster: auto, or its head's host:port.")
+    ] = None,
+    max_concurrent: MaxConcurrent = None,
+    select: Selection = None,
+    override: Overrides = None,
+    seeds: Seeds = None,
+    plugin: Plugins = None,
+    changed: Changed = ChangedChoice.KEEP,
+    retry_diverged: RetryDiverged = False,
+    max_failures: MaxFailures = None,
+    stall_timeout: StallTimeout = None,
+    out: Out = None,
+    tracking: Tracking = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show what the search would run and cost; start nothing.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print failures and the result, no progress.")
+    ] = False,
+) -> None:
+    """Search settings. Run it again to go on: trials and their cells are found in the storage."""
+    end_when_asked()
+    outlive_terminal()
+    options = RunOptions(
+        executor=executor.value,
+        address=address,
+        max_concurrent=max_concurrent,
+        retry_diverged=retry_diverged,
+        max_failures=max_failures,
+        stall_timeout_s=stall_timeout,
+    )
+    if search is not None:
+        check_sampler(search)
+    given: dict[str, Any] = {
+        "params": dict(_split(text) for text in param) if param else None,
+        "trials": trials,
+        "search": search,
+        "seed": seed,
+        "metric": metric,
+        "mode": mode,
+        "rule": rule,
+        "budget": budget,
+        "at_once": at_once,
+        "fresh_seeds": fresh_seeds,
+        "select": selection(select) if select else None,
+    }
+    plugins.load(plugin or (), joins=True)
+    console = common.console()
+    store = Store(storage) if plan else Store(storage).prepare()
+    found = search_of(task, suite, store, given, overrides=override or (), seeds=seeds, plugins=plugin or ())
+    objective = found.objective
+    if plan:
+        for line in cost_of(found).lines():
+            console.print(line, soft_wrap=True)
+        return
+    remember(objective.task)
+    run = SearchRun(found, options, changed.value)
+    folder = _folder(out, found)
+    mirrors: list[Mirror] = []
+    uri = tracking_uri(tracking, store)
+    origin = origin_of(objective.task)
+    run.options = RunOptions(**{**vars(options), "origin": origin})
+
+    def watch(grid: Grid) -> Sequence[Listener]:
+        settings = found.default.suite.settings
+        progress = TerminalProgress(
+            console,
+            objective.task.progress_metric,
+            estimates=objective.task.estimate_durations(settings, grid),
+            quiet=quiet,
+        )
+        mirrors.append(
+            Mirror(
+                uri,
+                objective.task.name,
+                found.default.suite.name,
+                grid,
+                store,
+                tags={"gridcell.search": f"{', '.join(found.space.ranges)}: {objective.metric}"},
+                awaits_report=True,
+                parent=f"search {found.id}",
+            )
+        )
+        return [progress, mirrors[-1]]
+
+    run.watch = watch
+    console.print(_headline(found), soft_wrap=True)
+    try:
+        with _planned(found):
+            run.run()
+    except KeyboardInterrupt:
+        console.print("\nStopped; what is done is kept. To go on, run again:", soft_wrap=True)
+        console.print(f"  gridcell {shlex.join(sys.argv[1:])}", soft_wrap=True)
+        if executor is ExecutorName.RAY:
+            leave(130)
+        raise typer.Exit(130) from None
+    title = f"{objective.task.name}/{found.default.suite.name}: search of {', '.join(found.space.ranges)}"
+    try:
+        written = write(found, run.judged, folder, title=title, stopped=run.stopped)
+    except BaseException:  # no report was written
+        for mirror in mirrors:
+            mirror.close()
+        raise
+    for mirror in mirrors:
+        mirror.close(folder)
+    for part in written.headline:
+        console.print(part, soft_wrap=True)
+    if found.best is not None:
+        console.print(f"Best: {folder / 'best.yaml'}", soft_wrap=True)
+    console.print(f"Report: {written.page}", soft_wrap=True)
+    if mirrors and mirrors[0].problem is not None:
+        console.print(f"MLflow is behind ({mirrors[0].problem}).", soft_wrap=True)
+    if run.stopped or any(one.ended.state == "failed" for one in found.tried):
+        raise typer.Exit(1)
+
+
+def _split(text: str) -> tuple[str, str]:
+    key, equals, spec = text.partition("=")
+    if not equals or not key or not spec:
+        raise UserError(f"'--param {text}' must look like --param 'training.lr=loguniform(1e-4, 1e-1)'")
+    return key, spec
+
+
+@contextlib.contextmanager
+def _planned(search: Search) -> Iterator[None]:
+    """Let other commands find the search's cells by their ids: those that are known, and all at the end."""
+
+    def save() -> None:
+        tried = [search.default, *search.tried]
+        grid = union({one.trial.number: one.grid for one in tried})
+        name = search.default.suite.name
+        search.store.plans.save(search.objective.task.name, name, grid, plugins.paths())
+
+    search.recall()
+    save()
+    try:
+        yield
+    finally:
+        save()
+
+
+def _folder(out: Path | None, search: Search) -> Path:
+    """Make the report's folder and return it.
+
+    Raises:
+        UserError: it can't be made.
+    """
+    name = f"reports/{search.objective.task.name}-{search.default.suite.name}-tune-{search.id}"
+    folder = out.expanduser() if out is not None else search.store.folder.local(name) or Path(name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"The report can't be written to the folder '{folder}': {error.strerror}") from error
+    return folder
+
+
+def _headline(search: Search) -> str:
+    objective, wanted = search.objective, search.wanted
+    peeks = " (trials see what the report judges by)" if objective.rule.oracle else ""
+    return (
+        f"{objective.task.name}/{search.default.suite.name}: {wanted.trials} trials of "
+        f"{', '.join(search.space.ranges)} by {wanted.search}, {objective.metric} ({objective.mode}), rule "
+        f"{objective.rule.name}{peeks}, search {search.id}, storage {search.store.uri}"
+    )

@@ -1,0 +1,40 @@
+"""What a search remembers, in the store: which points were asked for. Their results are ordinary cells'."""
+
+import json
+
+from gridcell.cell import canonical_json
+from gridcell.search.trial import Trial
+from gridcell.store import Store
+from gridcell.store.notes import parse_notes
+
+_FIELDS = {"number": int, "params": dict}
+
+
+class Memory:
+    """The trials that were asked for, one file each, below ``searches/<id>/`` of the store.
+
+    Of two drivers that ask at once one writes first, and the other takes what it wrote.
+    """
+
+    def __init__(self, store: Store, search_id: str) -> None:
+        self._folder = store.folder
+        self._path = f"searches/{search_id}"
+        self._known: dict[int, Trial] = {}
+
+    def read(self) -> dict[int, Trial]:
+        """Return number -> trial, in the order of the numbers; a damaged file is left out with a warning."""
+        names = [f"{self._path}/{name}" for name in self._folder.names(self._path)]
+        unread = [name for name in names if int(name.rpartition("/")[2].partition(".")[0]) not in self._known]
+        for note in parse_notes(self._folder.read_many(unread), _FIELDS).values():
+            trial = Trial.from_record(note)
+            self._known[trial.number] = trial
+        return dict(sorted(self._known.items()))
+
+    def claim(self, trial: Trial) -> Trial:
+        """Remember a trial before any of its cells runs; return what another driver remembers instead."""
+        name = f"{self._path}/{trial.number:06d}.json"
+        data = canonical_json(trial.to_record()).encode()
+        if not self._folder.create(name, data):
+            trial = Trial.from_record(json.loads(self._folder.read(name)))
+        self._known[trial.number] = trial
+        return trial

@@ -1,0 +1,236 @@
+"""From values to a trial's grid, and from its results to one number."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import Any
+
+from gridcell.cell import canonical_json
+from gridcell.errors import unknown
+from gridcell.grid import Grid, Target
+from gridcell.report import GridResults
+from gridcell.search.trial import RUNNING, Ended
+from gridcell.settings.sweeps import value_at
+from gridcell.store import Result, Store
+from gridcell.suite import Suite, load_suite
+from gridcell.task import Task, imported
+from gridcell.tuning import Mode, Rule
+
+TRIAL = "trial"
+"""Label of the targets of a search: the trial's number."""
+
+Labels = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A suite that is searched, and how a trial of it is scored.
+
+    Attributes:
+        task: whose suite it is.
+        name: of the suite, or its file.
+        overrides: of ``--set``.
+        seeds: of ``--seeds``.
+        plugins: files of the user's own.
+        select: labels of the targets that a trial runs.
+        metric: what is optimised.
+        mode: whether larger values are better.
+        rule: what trials may see.
+    """
+
+    task: Task
+    name: str
+    overrides: tuple[str, ...]
+    seeds: int | None
+    plugins: tuple[str, ...]
+    select: Labels
+    metric: str
+    mode: Mode
+    rule: Rule
+
+    @property
+    def maximise(self) -> bool:
+        """Whether larger values are better."""
+        return self.mode == "max"
+
+    def suite(self, params: Mapping[str, Any], *, seed: int | None = None) -> Suite:
+        """Return the suite with some settings changed.
+
+        Args:
+            params: setting, as ``--set`` takes it -> value.
+            seed: in place of the suite's seeds.
+
+        Raises:
+            UserError: a setting or value is wrong.
+        """
+        changes = [f"{key}={json.dumps(value)}" for key, value in params.items()]
+        if seed is not None:
+            kept = [one for one in self.overrides if one.partition("=")[0].strip() != "seeds"]
+            return load_suite(self.task, self.name, [*kept, *changes, f"seeds=[{seed}]"], None, self.plugins)
+        return load_suite(self.task, self.name, [*self.overrides, *changes], self.seeds, self.plugins)
+
+    def grid(self, suite: Suite, rule: Rule | None = None) -> Grid:
+        """Plan what a trial of this suite runs, by the search's rule or another."""
+        plan = (rule or self.rule).plan
+        planned: Grid = imported(plan)(suite.settings, self.select) if plan else suite.grid()
+        return planned.select(self.select)
+
+    def base_values(self, keys: Iterable[str]) -> dict[str, Any]:
+        """Return the values that the suite itself gives some settings, of those that it gives one."""
+        written = self.suite({}).settings.model_dump(mode="json")
+        found = {key: value_at(written, key) for key in keys}
+        return {key: value for key, value in found.items() if value is not None}
+
+    def id(self, search: str, seed: int) -> str:
+        """Return the id of a search: the same search is found again, and goes on.
+
+        How many trials there are and what they vary is not part of it.
+
+        Args:
+            search: how points are chosen.
+            seed: of this choice.
+        """
+        identity = {
+            "task": self.task.name,
+            "cells": sorted(self.grid(self.suite({})).cells),
+            "select": {label: list(values) for label, values in self.select.items()},
+            "metric": self.metric,
+            "mode": self.mode,
+            "rule": self.rule.name,
+            "search": search,
+            "seed": seed,
+        }
+        return hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:12]
+
+    def ended(
+        self,
+        suite: Suite,
+        grid: Grid,
+        results: Mapping[str, Result],
+        failures: Mapping[str, Mapping[str, Any]],
+        store: Store,
+        stale: Set[str] = frozenset(),
+    ) -> Ended:
+        """Tell what came of a trial.
+
+        Args:
+            suite: with the trial's values.
+            grid: of the trial.
+            results: id -> result of the cells that are done.
+            failures: id -> failure of those that failed or diverged.
+            store: that holds them.
+            stale: ids of results that other code made.
+        """
+        targets = {target.cell for target in grid.targets}
+        done = {cell_id: results[cell_id] for cell_id in grid.cells if cell_id in results}
+        seconds = sum(result.seconds for result in done.values())
+        facts: dict[str, Any] = {
+            "seconds": seconds,
+            "cells": len(grid),
+            "stale": bool(stale & grid.cells.keys()),
+        }
+        if not targets <= done.keys():
+            missing = [
+                failures[cell_id] for cell_id in grid.cells if cell_id in failures and cell_id not in done
+            ]
+            classes = sorted({str(one["failure_class"]) for one in missing})
+            if not classes:
+                return replace(RUNNING, **facts)
+            state: Any = "diverged" if "diverged" in classes else "failed"
+            return Ended(state, failure="diverged" if state == "diverged" else classes[0], **facts)
+        if self.rule.parts:
+            parts = self.parts(suite, grid, done, store)
+            return Ended("done", fmean(choice for choice, _ in parts.values()), parts=parts, **facts)
+        value = self.score(suite, grid, done, store)
+        if value is None or not math.isfinite(value):
+            return Ended("failed", failure=f"no {self.metric}", **facts)
+        return Ended("done", value, **facts)
+
+    def score(
+        self,
+        suite: Suite,
+        grid: Grid,
+        results: Mapping[str, Result],
+        store: Store,
+        rule: Rule | None = None,
+    ) -> float | None:
+        """Return the value of a grid whose targets are done, by the search's rule or another."""
+        found = _results(suite, grid, results, store)
+        value: float | None = imported((rule or self.rule).score)(found, self.metric)
+        return None if value is None else float(value)
+
+    def parts(
+        self, suite: Suite, grid: Grid, results: Mapping[str, Result], store: Store
+    ) -> dict[str, tuple[float, float]]:
+        """Return what each part of a grid's answer is chosen by, and what it is judged by."""
+        found: Mapping[str, tuple[float, float]] = imported(self.rule.parts)(
+            _results(suite, grid, results, store), self.metric
+        )
+        return dict(found)
+
+
+def _results(suite: Suite, grid: Grid, results: Mapping[str, Result], store: Store) -> GridResults:
+    return GridResults(
+        title=suite.name,
+        settings=suite.settings.model_dump(mode="json"),
+        grid=grid,
+        results=results,
+        failures={},
+        store=store,
+    )
+
+
+def union(grids: Mapping[int, Grid], label: str = TRIAL) -> Grid:
+    """Join the grids of several trials: each cell once, and its targets labelled by the trial."""
+    cells = {cell_id: cell for grid in grids.values() for cell_id, cell in grid.cells.items()}
+    targets = tuple(
+        Target({**target.labels, label: number if number >= 0 else "default"}, target.cell, target.whichever)
+        for number, grid in grids.items()
+        for target in grid.targets
+    )
+    locations = {name: where for grid in grids.values() for name, where in grid.locations.items()}
+    notes = tuple(dict.fromkeys(note for grid in grids.values() for note in grid.notes))
+    return Grid(cells, targets, locations=locations, notes=notes)
+
+
+def mean_over_targets(results: GridResults, metric: str) -> float | None:
+    """Return the mean of a metric over the targets that have it.
+
+    Raises:
+        UserError: none has it; names the nearest.
+    """
+    ofs = [results.results[target.cell].metrics for target in results.grid.targets]
+    numbers = [
+        float(metrics[metric])
+        for metrics in ofs
+        if isinstance(metrics.get(metric), int | float) and not isinstance(metrics[metric], bool)
+    ]
+    if not numbers:
+        named = {name for metrics in ofs for name, one in metrics.items() if isinstance(one, int | float)}
+        raise unknown("metric", metric, named)
+    return fmean(numbers)
+
+
+def selection_of(
+    params: Iterable[str], settings: Mapping[str, Any], selects: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """Return the labels of the entries that a search varies, where every setting belongs to such an entry.
+
+    Args:
+        params: settings, as ``--set`` takes them.
+        settings: as JSON values.
+        selects: section -> label of its entries.
+    """
+    found: dict[str, list[str]] = {}
+    for key in params:
+        section, _, rest = key.partition(".")
+        names = [name for name in settings.get(section) or () if rest == name or rest.startswith(f"{name}.")]
+        if section not in selects or not names:
+            return {}
+        name = max(names, key=len)
+        if name not in found.setdefault(selects[section], []):
+            found[selects[section]].append(name)
+    return found

@@ -1,0 +1,290 @@
+"""The report of a search: its trials as a table, what the best one is worth, figures, and ``best.yaml``."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from gridcell.report import Column, Columns, GridResults, Report, Table, Value, write_page, write_summary
+from gridcell.search.best import NAME, write_best
+from gridcell.search.importance import EVALUATOR, importance
+from gridcell.search.judge import Judged
+from gridcell.search.objective import union
+from gridcell.search.search import Search, Tried
+
+_TEMPLATES = Path(__file__).parent / "page"
+
+
+def write(search: Search, judged: Judged | None, out: Path, *, title: str, stopped: str = "") -> Report:
+    """Write ``report.html``, ``trials.csv``, ``best.yaml``, ``summary.json`` and figures.
+
+    Args:
+        search: as far as it has come.
+        judged: the best trial against the default; None where that was not run.
+        out: the folder.
+        title: of the page.
+        stopped: why the search ended before its last trial; empty where it didn't.
+    """
+    from gridcell.search.figures import draw
+
+    out.mkdir(parents=True, exist_ok=True)
+    table = trials_table(search)
+    table.write_csv(out / "trials.csv")
+    best = search.best
+    if best is not None:
+        write_best(search.objective, best.trial.params, out, about(search))
+    sentences = said(search, judged, stopped)
+    write_summary(summary(search, judged), out)
+    page = write_page(
+        _results(search, title),
+        out,
+        templates=_TEMPLATES,
+        pictures=draw(search),
+        own_facts=facts(search),
+        sentences=sentences,
+        trials=table,
+        judged=judged_table(search, judged) if judged is not None else None,
+        choices=choices_table(search),
+        best=NAME if best is not None else "",
+        headings=_heading(search),
+    )
+    shown = [judged_table(search, judged)] if judged is not None else []
+    return Report(page, [*shown, *sentences])
+
+
+def about(search: Search) -> str:
+    """Return a line on what the best trial is the best of."""
+    objective = search.objective
+    best = search.best
+    value = best.ended.value if best is not None else None
+    shown = "" if value is None else f": {objective.metric} {value:.4g}"
+    return (
+        f"The best of {len(search.tried)} trials of {objective.task.name}/{search.default.suite.name}"
+        f"{shown}, rule {_rule(search)}"
+    )
+
+
+def _rule(search: Search) -> str:
+    rule = search.objective.rule
+    return f"{rule.name} (trials saw what the report judges by)" if rule.oracle else rule.name
+
+
+def _heading(search: Search) -> str:
+    """Return what stands over each column of values: the metric, and whether it peeked."""
+    objective = search.objective
+    return (
+        f"{objective.metric}, {objective.rule.name}{' rule: not held out' if objective.rule.oracle else ''}"
+    )
+
+
+def trials_table(search: Search) -> Table:
+    """Lay out the trials, the best first, those without a value last, and the suite's own values."""
+    columns: Columns = [Column("trial", kind="text"), Column("state", kind="text")]
+    columns += [Column(_heading(search), "{:.5g}".format)]
+    columns += [Column(key, _written, kind="text") for key in search.space.ranges]
+    columns += [Column("computing", "{:.1f}".format, unit="s"), Column("cells", str)]
+    sign = -1.0 if search.objective.maximise else 1.0
+    ranked = sorted(
+        search.tried,
+        key=lambda one: (one.ended.value is None, sign * (one.ended.value or 0.0), one.trial.number),
+    )
+    rows = [_row(search, one, "best" if one is search.best else "") for one in ranked]
+    return Table(columns, [*rows, _row(search, search.default, "own")], "Trials")
+
+
+def _row(search: Search, one: Tried, mark: str) -> list[Any]:
+    ended = one.ended
+    state = ended.failure or ended.state
+    state = f"{state}, stale" if ended.stale else state
+    own = search.objective.base_values(search.space.ranges) if one is search.default else {}
+    params = own or one.trial.params
+    name = str(one.trial.number) if one is not search.default else "default"
+    return [
+        Value(name, mark=mark),
+        state,
+        Value(ended.value, mark=mark),
+        *(params.get(key) for key in search.space.ranges),
+        ended.seconds,
+        ended.cells or len(one.grid),
+    ]
+
+
+def _written(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def choices_table(search: Search) -> Table | None:
+    """Lay out which trial is chosen for each part of the answer; None under a rule with one choice."""
+    choices = search.choices()
+    if not choices:
+        return None
+    number = "{:.5g}".format
+    metric = search.objective.metric
+    columns: Columns = [Column("reported", kind="text"), Column("chosen trial", str)]
+    columns += [Column(key, _written, kind="text") for key in search.space.ranges]
+    columns += [Column(f"{metric} without it", number), Column(f"{metric} on it", number)]
+    rows = [
+        [part, one.trial.number, *one.trial.params.values(), *one.ended.parts[part]]
+        for part, one in choices.items()
+    ]
+    return Table(columns, rows, "What is chosen for each part")
+
+
+def judged_table(search: Search, judged: Judged) -> Table:
+    """Lay out the best trial and the default as the report judges, by seed and on average."""
+    best, default = judged.means()
+    mean, half = judged.difference if judged.differences else (None, None)
+    note = "" if half is None or mean is None else f"[{mean - half:.4g}, {mean + half:.4g}]"
+    number = "{:.5g}".format
+    columns: Columns = [Column("seed", kind="text"), Column("best", number), Column("default", number)]
+    columns += [Column("best − default", number)]
+    rows: list[list[Any]] = []
+    for place, (one, other) in enumerate(zip(judged.best, judged.default, strict=True)):
+        name = str(judged.seeds[place]) if judged.seeds else "as it is"
+        rows.append([name, one, other, None if one is None or other is None else one - other])
+    if len(rows) > 1:
+        rows.append(["mean", best, default, Value(mean, note=note)])
+    return Table(columns, rows, f"{search.objective.metric} on fresh seeds, as the report judges")
+
+
+def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
+    """Return what the search found, in sentences."""
+    objective, best = search.objective, search.best
+    rule = objective.rule
+    states = Counter(one.ended.failure or one.ended.state for one in search.tried)
+    counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    wanted = f" of {search.wanted.trials}" if len(search.tried) < search.wanted.trials else ""
+    sentences = [f"{len(search.tried)}{wanted} trials: {counted}."]
+    if search.outside:
+        sentences.append(f"{search.outside} earlier trials are outside the space now, and left out.")
+    if stopped:
+        sentences.append(f"The search ended early: {stopped}.")
+    elif search.over_budget and len(search.tried) < search.wanted.trials:
+        sentences.append(
+            f"The budget of {search.wanted.budget:g} hours of computing is spent: {search.spent_hours:.2g}."
+        )
+    elif len(search.tried) < search.wanted.trials:
+        sentences.append("The grid has no more points.")
+    held = rule.held_out[:1].upper() + rule.held_out[1:]
+    sentences.append(f"Rule {rule.name}. {held}.")
+    if best is None:
+        return [*sentences, f"No trial has a {objective.metric}."]
+    shown = ", ".join(f"{key} = {_written(value)}" for key, value in best.trial.params.items())
+    own = search.default.ended.value
+    beside = f", {own:.4g} with the suite's own values" if own is not None else ""
+    sentences.append(
+        f"The best trial is {best.trial.number}: {shown}. Its {objective.metric} is "
+        f"{best.ended.value:.4g}{beside}, under rule {rule.name}."
+    )
+    if own is not None and best.ended.value is not None and not _better(search, best.ended.value, own):
+        sentences.append(f"No trial is better than the suite's own values: {NAME} holds the best trial.")
+    choices = search.choices()
+    if choices:
+        chosen = fmean(one.ended.parts[part][1] for part, one in choices.items())
+        sentences.append(
+            f"With the choice for each part made without it, {objective.metric} is {chosen:.4g} on the "
+            f"trials' own seeds. {NAME} holds the trial that is chosen most often."
+        )
+    if judged is not None:
+        sentences.append(_verdict(search, judged))
+    if any(one.ended.stale for one in search.tried):
+        sentences.append(
+            "Some trials are stale: their results were made by other code, or from other inputs."
+        )
+    return sentences
+
+
+def _better(search: Search, value: float, other: float) -> bool:
+    return value > other if search.objective.maximise else value < other
+
+
+def _verdict(search: Search, judged: Judged) -> str:
+    best, default = judged.means()
+    seeds = len(judged.seeds)
+    where = f"On {seeds} fresh seed{'s' * (seeds != 1)}" if seeds else "As the report judges"
+    best_values = "the values chosen for each part" if search.choices() else "the best trial's values"
+    if best is None or default is None or not judged.differences:
+        return f"{where} the best trial or the default has no {search.objective.metric}."
+    mean, half = judged.difference
+    interval = (
+        f" [{mean - half:.4g}, {mean + half:.4g}], paired, 95 % Student over {len(judged.differences)} seeds"
+        if half is not None
+        else " (one pair: no interval)"
+    )
+    return (
+        f"{where} {search.objective.metric} is {best:.4g} with {best_values} and {default:.4g} "
+        f"with the suite's own: a difference of {mean:.4g}{interval}."
+    )
+
+
+def facts(search: Search) -> dict[str, Any]:
+    """Return how the search was made, for the page."""
+    wanted, objective = search.wanted, search.objective
+    return {
+        "search": f"{wanted.search}, seed {wanted.seed}, id {search.id}",
+        "space": {key: one.text for key, one in search.space.ranges.items()},
+        "metric": f"{objective.metric}, {objective.mode}",
+        "rule": f"{objective.rule.name}: {objective.rule.held_out}",
+        "selected": {label: ", ".join(values) for label, values in objective.select.items()} or "everything",
+        "trials at once": wanted.at_once,
+    }
+
+
+def summary(search: Search, judged: Judged | None) -> dict[str, Any]:
+    """Return the numbers behind the page, ready for JSON."""
+    best = search.best
+    return {
+        "search": search.id,
+        "metric": search.objective.metric,
+        "mode": search.objective.mode,
+        "rule": {"name": search.objective.rule.name, "oracle": search.objective.rule.oracle},
+        "space": {key: one.text for key, one in search.space.ranges.items()},
+        "trials": [_as_json(one) for one in search.tried],
+        "outside": search.outside,
+        "default": _as_json(search.default),
+        "best": None if best is None else _as_json(best),
+        "importance": {"evaluator": EVALUATOR, "shares": importance(search)},
+        "judged": None if judged is None else _judged_as_json(judged),
+    }
+
+
+def _as_json(one: Tried) -> dict[str, Any]:
+    return {
+        "number": one.trial.number,
+        "params": dict(one.trial.params),
+        "state": one.ended.state,
+        "value": one.ended.value,
+        "failure": one.ended.failure,
+        "stale": one.ended.stale,
+        "seconds": one.ended.seconds,
+        "cells": sorted(target.cell for target in one.grid.targets),
+    }
+
+
+def _judged_as_json(judged: Judged) -> dict[str, Any]:
+    mean, half = judged.difference if judged.differences else (None, None)
+    interval = [mean - half, mean + half] if mean is not None and half is not None else None
+    found: Mapping[str, Any] = {
+        "seeds": list(judged.seeds),
+        "best": list(judged.best),
+        "default": list(judged.default),
+        "difference": {"mean": mean, "ci95": interval, "n": len(judged.differences)},
+    }
+    return dict(found)
+
+
+def _results(search: Search, title: str) -> GridResults:
+    """Return what the page counts: the cells of all trials and of the default."""
+    tried = [search.default, *search.tried]
+    grid = union({one.trial.number: one.grid for one in tried})
+    results, _ = search.store.results.read_many(grid.cells)
+    failures = search.store.failures.read_all()
+    return GridResults(
+        title=title,
+        settings=search.default.suite.settings.model_dump(mode="json"),
+        grid=grid,
+        results=results,
+        failures={name: one for name, one in failures.items() if name in grid.cells and name not in results},
+        store=search.store,
+    )

@@ -1,0 +1,173 @@
+"""Run a search: its trials join a run while it goes on, each as soon as it can be chosen."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from gridcell.errors import UserError
+from gridcell.execute.driver import diverged_cells, run_grid
+from gridcell.execute.listener import Listener
+from gridcell.execute.options import RunOptions
+from gridcell.execute.source import Ended, Growth
+from gridcell.grid import Grid
+from gridcell.search.judge import Judged, Judging, plan_judging
+from gridcell.search.objective import union
+from gridcell.search.search import Search, Tried
+from gridcell.staleness import Staleness, find_stale
+from gridcell.store import Result
+
+Changed = Literal["keep", "rerun", "fail"]
+"""What to do with results of other code, or from other inputs, than are there now."""
+
+Watch = Callable[[Grid], Sequence[Listener]]
+"""Returns what listens while a grid is run."""
+
+
+def _nobody(grid: Grid) -> Sequence[Listener]:
+    del grid
+    return ()
+
+
+@dataclass
+class SearchRun:
+    """Runs a search; a source of cells for the run.
+
+    Attributes:
+        search: is told what comes of its trials.
+        options: how cells are run.
+        changed: what to do with stale results.
+        watch: makes the listeners of a run.
+        stopped: why the run ended before the last trial; empty where it didn't.
+        judged: the best trial against the suite's own values; None where that was not run.
+    """
+
+    search: Search
+    options: RunOptions
+    changed: Changed = "keep"
+    watch: Watch = _nobody
+    stopped: str = ""
+    _over: set[str] = field(default_factory=set)  # cells that ended in this run, well or not
+    _made: set[str] = field(default_factory=set)  # those of them that are done by it
+    _failed: set[str] = field(default_factory=set)  # those that failed
+    _given: set[int] = field(default_factory=set)  # numbers of the trials whose cells the run has
+    judged: Judged | None = field(default=None, init=False)
+    _judging: Judging | None = field(default=None, init=False)
+
+    def run(self) -> None:
+        """Run the search to its end; what was tried before is taken from the store.
+
+        The suite's own values are run first, to be compared with; the best trial and they are judged last, on
+        fresh seeds. What failed before is tried again, as by any other run.
+
+        Raises:
+            UserError: the executor can't run a trial, or results are stale and were not to be.
+        """
+        self.search.recall()
+        self._look([self.search.default, *self.search.tried])
+        default = union({self.search.default.trial.number: self.search.default.grid})
+        schedule = run_grid(
+            self.search.objective.task,
+            default,
+            self.search.store,
+            replace(self.options, rerun={**self.options.rerun, **self._to_rerun(default)}),
+            listeners=self.watch(default),
+            source=self,
+        )
+        self.stopped = schedule.stopped
+        if self.stopped:
+            return
+        if any(not one.is_over for one in self.search.tried):
+            raise RuntimeError("cells of a trial ended without a result and without a failure")
+        if self._judging is not None:
+            self.judged = self._judging.values(self.search, self.results_of(self._judging.grid))
+
+    def more(self, ended: Sequence[Ended]) -> Growth | None:
+        """Take note of the cells that ended, and return the cells of the trials that can be chosen now."""
+        for each in ended:
+            self._note(each)
+        self._look(
+            [
+                one
+                for one in (self.search.default, *self.search.tried)
+                if not one.is_over and {target.cell for target in one.grid.targets} <= self._over
+            ]
+        )
+        new = [*self.search.asked(), *self.search.recall()]
+        self._look(new)  # a trial that equals cells of another grid is done already
+        waiting = [
+            one for one in self.search.tried if not one.is_over and one.trial.number not in self._given
+        ]
+        if not waiting:
+            return self.more(()) if new and self.search.may_ask() else self._last()
+        self._given |= {one.trial.number for one in waiting}
+        grid = union({one.trial.number: one.grid for one in waiting})
+        return Growth(grid, self._to_rerun(grid))
+
+    def _last(self) -> Growth | None:
+        """Return what compares the best trial with the default, once all trials are over."""
+        over = all(one.is_over for one in (self.search.default, *self.search.tried))
+        if not over or self._judging is not None:
+            return None
+        self._judging = plan_judging(self.search)
+        if self._judging is None:
+            return None
+        grid = self._judging.grid
+        return Growth(grid, self._to_rerun(grid))
+
+    def results_of(self, grid: Grid) -> dict[str, Result]:
+        """Return the results of a grid's cells, without those that are to be made again.
+
+        Raises:
+            UserError: some are stale, and were not to be.
+        """
+        results, _ = self.search.store.results.read_many(grid.cells)
+        stale = self._stale(grid, results)
+        if self.changed == "fail" and stale.reasons:
+            raise UserError(
+                f"{'; '.join(stale.sentences())} (--changed rerun makes them again, --changed keep tells "
+                "them to the search as they are)"
+            )
+        if self.changed == "rerun":
+            return {cell_id: result for cell_id, result in results.items() if cell_id not in stale.reasons}
+        return results
+
+    def _note(self, ended: Ended) -> None:
+        self._over.add(ended.cell.id)
+        if ended.done:
+            self._made.add(ended.cell.id)
+            self._failed.discard(ended.cell.id)
+        elif ended.failure is not None:
+            self._failed.add(ended.cell.id)
+
+    def _look(self, tried: Sequence[Tried]) -> None:
+        """Read what the store holds of some trials' cells, and tell the search."""
+        if not tried:
+            return
+        grid = union({one.trial.number: one.grid for one in tried})
+        results = self.results_of(grid)
+        stale = set(self._stale(grid, results).reasons)
+        self.search.look(grid.cells.keys(), results, self._failures(grid, results), stale)
+
+    def _to_rerun(self, grid: Grid) -> dict[str, str]:
+        """Return id -> stamp of the grid's stale results, where they are to be made again."""
+        if self.changed != "rerun":
+            return {}
+        results, _ = self.search.store.results.read_many(grid.cells)
+        return dict(self._stale(grid, results).stamps)
+
+    def _stale(self, grid: Grid, results: Mapping[str, Result]) -> Staleness:
+        if results.keys() <= self._made:
+            return Staleness()
+        return find_stale(self.search.objective.task, grid, self.search.store, results)
+
+    def _failures(self, grid: Grid, results: Mapping[str, Result]) -> dict[str, dict[str, Any]]:
+        """Return the failures of this run, and what diverged at any time."""
+        recorded = self.search.store.failures.read_all()
+        counted = set(self._failed)
+        if not self.options.retry_diverged:
+            counted |= diverged_cells(recorded)
+        return {
+            cell_id: recorded[cell_id]
+            for cell_id in grid.cells
+            if cell_id in counted and cell_id in recorded and cell_id not in results
+        }

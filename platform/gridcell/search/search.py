@@ -1,0 +1,248 @@
+"""The search itself: what was tried, what came of it, and what is tried next. It runs nothing.
+
+Which results a trial sees depends on its number alone: trial n is chosen when trials 0 to n - ``at_once``
+have ended, by their results, and by the values of those between. So the order in which cells end changes
+nothing, and two drivers of one search choose the same trials.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gridcell.errors import UserError
+from gridcell.grid import Grid
+from gridcell.search.memory import Memory
+from gridcell.search.objective import Objective
+from gridcell.search.samplers import BLIND, Told, suggest
+from gridcell.search.space import Space
+from gridcell.search.trial import RUNNING, Ended, Trial
+from gridcell.search.wanted import Wanted
+from gridcell.store import Result, Store
+from gridcell.suite import Suite
+
+DEFAULT = -1
+"""Number of the suite's own values, which are run beside the trials and are none of them."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A trial with its cells.
+
+    Attributes:
+        trial: what was asked for.
+        suite: with the trial's values.
+        grid: what it runs.
+        ended: what came of it.
+    """
+
+    trial: Trial
+    suite: Suite
+    grid: Grid
+    ended: Ended = RUNNING
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is done, failed or diverged."""
+        return self.ended.state != "running"
+
+
+class Search:
+    """A search, as far as it has come.
+
+    Attributes:
+        id: by which it is found again.
+        default: the suite with its own values, which the trials are compared with.
+        tried: the trials that fit the space, in their order.
+        outside: how many earlier trials don't fit the space any more.
+    """
+
+    def __init__(self, objective: Objective, space: Space, wanted: Wanted, store: Store) -> None:
+        """Prepare; nothing is read or written yet.
+
+        Raises:
+            UserError: the settings that are varied, or the suite, can't be used.
+        """
+        if wanted.search == "grid":
+            space.check_grid()
+        if objective.rule.parts and wanted.search not in BLIND:
+            raise UserError(
+                f"Rule {objective.rule.name} makes several choices among the same trials, so that their "
+                f"search may look at no result: add --search {', '.join(sorted(BLIND))}"
+            )
+        self.objective = objective
+        self.space = space
+        self.wanted = wanted
+        self.store = store
+        self.id = objective.id(wanted.search, wanted.seed)
+        self.tried: list[Tried] = []
+        self.outside = 0
+        suite = objective.suite({})
+        self.default = Tried(Trial(DEFAULT, {}), suite, objective.grid(suite))
+        self._memory = Memory(store, self.id)
+        self._seen: set[int] = set()
+        self._base = objective.base_values(space.ranges)
+        self._seconds: dict[str, float] = {}  # of the cells of all trials
+        self._exhausted = False
+
+    def check(self) -> None:
+        """Make sure that the settings that are varied are there, and may have the ends of their ranges.
+
+        Raises:
+            UserError: one isn't, or may not; or none of them changes what a trial runs.
+        """
+        shares = (0.0, 1.0, 0.5)
+        planned = [
+            self._planned(Trial(0, self.space.at([share] * len(self.space.ranges)))) for share in shares
+        ]
+        if planned[0].grid.cells.keys() == planned[1].grid.cells.keys():
+            shown = " ".join(f"{label}={','.join(of)}" for label, of in self.objective.select.items())
+            raise UserError(
+                f"A trial runs nothing that {' or '.join(self.space.ranges)} changes"
+                + (f" (selected: {shown})" if shown else "")
+            )
+
+    def recall(self) -> list[Tried]:
+        """Take in the trials that were asked for before, here or by another driver; return the new ones."""
+        new = []
+        for number, trial in self._memory.read().items():
+            if number in self._seen:
+                continue
+            self._seen.add(number)
+            params = self._fitted(trial.params)
+            if params is None:
+                self.outside += 1
+                continue
+            new.append(self._planned(replace(trial, params=params)))
+        self.tried = sorted([*self.tried, *new], key=lambda one: one.trial.number)
+        return new
+
+    def _fitted(self, params: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return a trial's values in this space, which may have other settings; None if it is no point of it.
+
+        A setting that the trial did not vary has the suite's own value, and so must one that it did vary and
+        this space doesn't.
+        """
+        others = params.keys() - self.space.ranges.keys()
+        own = self.objective.base_values(others) if others else {}
+        if any(key not in own or own[key] != params[key] for key in others):
+            return None
+        filled = {key: params.get(key, self._base.get(key)) for key in self.space.ranges}
+        return filled if self.space.holds(filled) else None
+
+    def _planned(self, trial: Trial) -> Tried:
+        suite = self.objective.suite(trial.params)
+        return Tried(trial, suite, self.objective.grid(suite))
+
+    @property
+    def spent_hours(self) -> float:
+        """Hours of computing that the trials' cells took, each cell counted once."""
+        return sum(self._seconds.values()) / 3600
+
+    def may_ask(self) -> bool:
+        """Whether the next trial can be chosen now."""
+        count = len(self.tried)
+        if self._exhausted or count >= self.wanted.trials or self.over_budget:
+            return False
+        return self.wanted.search in BLIND or all(one.is_over for one in self.tried[: self._visible(count)])
+
+    @property
+    def over_budget(self) -> bool:
+        """Whether the budget is spent."""
+        return self.wanted.budget is not None and self.spent_hours >= self.wanted.budget
+
+    def _visible(self, count: int) -> int:
+        """Return how many of the trials before the next one it sees the results of."""
+        return max(0, count - self.wanted.at_once + 1)
+
+    def ask(self) -> Tried | None:
+        """Choose the next trial and remember it; None where a grid is exhausted.
+
+        Another driver may have chosen it already: then it is that one's.
+        """
+        visible = self._visible(len(self.tried))
+        told = [
+            Told(one.trial, one.ended if place < visible else RUNNING) for place, one in enumerate(self.tried)
+        ]
+        number = max(self._seen, default=-1) + 1
+        chosen = suggest(
+            self.wanted.search,
+            self.space,
+            told,
+            number=number,
+            seed=self.wanted.seed,
+            maximise=self.objective.maximise,
+        )
+        if chosen is None:
+            self._exhausted = True
+            return None
+        before = self._planned(chosen)  # what can't be planned is not remembered
+        trial = self._memory.claim(chosen)
+        if trial.params != chosen.params:
+            before = self._planned(trial)
+        self._seen.add(number)
+        self.tried.append(before)
+        return before
+
+    def asked(self) -> Iterator[Tried]:
+        """Choose all trials that can be chosen now."""
+        while self.may_ask():
+            chosen = self.ask()
+            if chosen is None:
+                return
+            yield chosen
+
+    def look(
+        self,
+        looked_at: Set[str],
+        results: Mapping[str, Result],
+        failures: Mapping[str, Mapping[str, Any]],
+        stale: Set[str] = frozenset(),
+    ) -> None:
+        """Take note of what came of the trials that had not ended.
+
+        Args:
+            looked_at: ids of the cells that were looked for.
+            results: id -> result of those that are done.
+            failures: id -> failure of those that failed or diverged.
+            stale: ids of results that other code made.
+        """
+        self._seconds |= {cell_id: result.seconds for cell_id, result in results.items()}
+
+        def looked(one: Tried) -> Tried:
+            if one.is_over or not {target.cell for target in one.grid.targets} <= looked_at:
+                return one
+            ended = self.objective.ended(one.suite, one.grid, results, failures, self.store, stale)
+            return replace(one, ended=ended)
+
+        self.default = looked(self.default)
+        self.tried = [looked(one) for one in self.tried]
+
+    @property
+    def best(self) -> Tried | None:
+        """The trial with the best value, of equal ones the first; None while none is done.
+
+        Under a rule that chooses for each part of the answer, it is the one that is chosen most often.
+        """
+        choices = Counter(one.trial.number for one in self.choices().values())
+        done = [one for one in self.tried if one.ended.value is not None]
+        sign = -1.0 if self.objective.maximise else 1.0
+        return min(
+            done,
+            key=lambda one: (
+                -choices[one.trial.number],
+                sign * (one.ended.value or 0.0),
+                one.trial.number,
+            ),
+            default=None,
+        )
+
+    def choices(self) -> dict[str, Tried]:
+        """Return part of the answer -> the trial that is chosen for it, without a look at the part."""
+        done = [one for one in self.tried if one.ended.parts]
+        sign = -1.0 if self.objective.maximise else 1.0
+        names = dict.fromkeys(part for one in done for part in one.ended.parts)
+        return {
+            part: min(done, key=lambda one: (sign * one.ended.parts[part][0], one.trial.number))
+            for part in names
+        }

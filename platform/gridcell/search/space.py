@@ -1,0 +1,145 @@
+"""What a search varies: settings, each with the values that it may take."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from gridcell.errors import UserError
+from gridcell.settings.core_yaml import read_yaml
+from gridcell.settings.ranges import Range, looks_like_range, parse_range
+
+Params = Mapping[str, Any]
+"""Setting, as ``--set`` takes it -> value."""
+
+_FEW = 10_000  # points of a grid search, at most
+
+
+@dataclass(frozen=True)
+class Space:
+    """Settings and their ranges.
+
+    Attributes:
+        ranges: setting, as ``--set`` takes it -> the values that it may take.
+
+    Example:
+        >>> space = Space.parse(["training.lr=loguniform(1e-4, 1e-1)", "methods.lora.rank=choice(2, 4, 8)"])
+        >>> space.at([0.5, 0.9])
+        {'training.lr': 0.00316228, 'methods.lora.rank': 8}
+    """
+
+    ranges: Mapping[str, Range]
+
+    @classmethod
+    def parse(cls, params: Sequence[str]) -> "Space":
+        """Parse ``KEY=SPEC`` texts, as ``--param`` takes them.
+
+        Raises:
+            UserError: one doesn't look like that, its range is wrong, or a key stands twice.
+        """
+        found: dict[str, Any] = {}
+        for text in params:
+            key, equals, spec = text.partition("=")
+            if not equals or not key or not spec:
+                raise UserError(
+                    f"'--param {text}' must look like --param 'training.lr=loguniform(1e-4, 1e-1)'"
+                )
+            if key in found:
+                raise UserError(
+                    f"'--param {text}' and '--param {key}={found[key]}' vary the same: leave one out"
+                )
+            found[key] = spec
+        return cls.of(found, "--param ")
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any], said: str = "") -> "Space":
+        """Make a space of setting -> text of a range, or a list of values to choose from.
+
+        Raises:
+            UserError: a range is wrong, or there is none.
+        """
+        if not given:
+            raise UserError("A search needs something to vary: --param 'training.lr=loguniform(1e-4, 1e-1)'")
+        ranges = {}
+        for key, spec in given.items():
+            try:
+                ranges[key] = _range(spec)
+            except UserError as error:
+                raise UserError(f"{said}{key}: {error}") from error
+        return cls(ranges)
+
+    @property
+    def size(self) -> int | None:
+        """How many points there are; None where they can't be listed."""
+        counts = [_count(one) for one in self.ranges.values()]
+        return None if None in counts else prod(count for count in counts if count is not None)
+
+    def at(self, shares: Sequence[float]) -> dict[str, Any]:
+        """Return the point at a share of each range, from 0 to 1."""
+        return {key: one.at(share) for (key, one), share in zip(self.ranges.items(), shares, strict=True)}
+
+    def point(self, index: int) -> dict[str, Any]:
+        """Return one of the points of a grid; the last setting changes fastest."""
+        found: dict[str, Any] = {}
+        for key, one in reversed(list(self.ranges.items())):
+            values = listed(one)
+            index, place = divmod(index, len(values))
+            found[key] = values[place]
+        return {key: found[key] for key in self.ranges}
+
+    def check_grid(self) -> None:
+        """Make sure that all points can be listed.
+
+        Raises:
+            UserError: they can't, or are too many.
+        """
+        for key, one in self.ranges.items():
+            if _count(one) is None:
+                raise UserError(
+                    f"A grid search lists all values, and '{one.text}' of '{key}' has no end of them: write "
+                    f"{'logspace' if one.log else 'linspace'}({one.low:g}, {one.high:g}, 5)"
+                )
+        if (size := self.size or 0) > _FEW:
+            raise UserError(f"A grid search of {size} points is too large: at most {_FEW}")
+
+    def holds(self, params: Params) -> bool:
+        """Tell whether a trial with these values is a point of the space."""
+        return params.keys() == self.ranges.keys() and all(
+            one.holds(params[key]) for key, one in self.ranges.items()
+        )
+
+
+def _range(spec: Any) -> Range:
+    if isinstance(spec, list):
+        return parse_range(f"choice({', '.join(map(_as_yaml, spec))})")
+    if not isinstance(spec, str):
+        raise UserError(f"'{spec}' is one value: give a range, such as choice(1, 2)")
+    if spec.strip().startswith("["):
+        return _range(read_yaml(spec, f"'{spec}'", lines=False).values)
+    if not looks_like_range(spec):
+        raise UserError(
+            f"'{spec}' is no range: write uniform(a, b), loguniform(a, b), int(a, b), logint(a, b), "
+            "choice(a, b, ...), linspace(a, b, n) or logspace(a, b, n)"
+        )
+    return parse_range(spec)
+
+
+def _as_yaml(value: Any) -> str:
+    import json
+
+    return json.dumps(value)
+
+
+def listed(one: Range) -> list[Any]:
+    """Return all values of a range that can be listed."""
+    if one.listed:
+        return list(one.listed)
+    assert one.low is not None
+    assert one.high is not None
+    return list(range(int(one.low), int(one.high) + 1))
+
+
+def _count(one: Range) -> int | None:
+    if one.listed:
+        return len(one.listed)
+    return int((one.high or 0) - (one.low or 0)) + 1 if one.whole else None

@@ -1,0 +1,58 @@
+"""A trial: values that were tried, and what came of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+State = Literal["running", "done", "failed", "diverged"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What was asked for.
+
+    Attributes:
+        number: from 0, in the order in which trials were asked for.
+        params: setting, as ``--set`` takes it -> value.
+        memory: what the sampler wants to see again with this trial; of CMA-ES its state.
+    """
+
+    number: int
+    params: Mapping[str, Any]
+    memory: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_record(self) -> dict[str, Any]:
+        """Return it as JSON values; ``from_record`` reads it back."""
+        return {"number": self.number, "params": dict(self.params), "memory": dict(self.memory)}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Trial":
+        """Rebuild a trial from ``to_record``."""
+        return cls(int(record["number"]), dict(record["params"]), dict(record.get("memory", {})))
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What came of a trial.
+
+    Attributes:
+        state: ``done``, ``failed`` or ``diverged``; ``running`` where it hasn't ended.
+        value: of the metric; None unless it is done.
+        failure: class of the failure; empty where there is none.
+        seconds: of computing, over all its cells.
+        stale: whether some of its results were made by other code, or from other inputs, than are there now.
+        cells: how many it has.
+        parts: part of the answer -> what it is chosen by, and what it is judged by; see
+            :class:`gridcell.tuning.Rule`.
+    """
+
+    state: State
+    value: float | None = None
+    failure: str = ""
+    seconds: float = 0.0
+    stale: bool = False
+    cells: int = 0
+    parts: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+RUNNING = Ended("running")

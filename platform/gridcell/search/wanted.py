@@ -1,0 +1,120 @@
+"""What a user asks a search for: the block ``tune`` of a suite, or the options of the command."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from gridcell.errors import UserError, unknown
+from gridcell.search.samplers import SamplerName
+from gridcell.settings import Strict, parse_settings
+from gridcell.task import Task
+from gridcell.tuning import Mode, Rule, Tuning
+
+GENERIC = Rule(
+    "oracle",
+    "nothing is held out: trials are scored on what the report judges by",
+    "gridcell.search.objective:mean_over_targets",
+    oracle=True,
+)
+"""Of a task that says nothing of searches."""
+
+
+class Wanted(Strict):
+    """A search.
+
+    Attributes:
+        params: setting, as ``--set`` takes it -> the values that it may take.
+        trials: how many points are tried, those of earlier runs of the search among them.
+        metric: what is optimised; by default the task's.
+        mode: whether larger values are better; by default as the task says of the metric.
+        search: how points are chosen.
+        seed: of this choice.
+        select: label -> values: which targets are run; by default those of the entries that are varied.
+        rule: what trials may see; by default the task's first.
+        budget: hours of computing after which no further trial begins.
+        at_once: trials that run beside each other, where the choice looks at results. It is part of how
+            points are chosen: trial n sees the results of trials up to n - ``at_once``.
+        fresh_seeds: seeds on which the best trial and the default are compared at the end.
+    """
+
+    params: dict[str, Any] = Field(min_length=1)
+    trials: int = Field(20, ge=1)
+    metric: str | None = None
+    mode: Mode | None = None
+    search: SamplerName = "tpe"
+    seed: int = Field(0, ge=0)
+    select: dict[str, list[str]] = Field(default_factory=dict)
+    rule: str | None = None
+    budget: float | None = Field(None, gt=0)
+    at_once: int = Field(4, ge=1)
+    fresh_seeds: int = Field(3, ge=0)
+
+
+def wanted_of(block: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Wanted:
+    """Join the block of a suite with the options of a command, which go first.
+
+    Args:
+        block: of the suite; None where it has none.
+        options: that were given, by the names of :class:`Wanted`.
+
+    Raises:
+        UserError: a setting is unknown or wrong, or nothing is varied.
+    """
+    given = dict(block or {})
+    select = given.get("select")
+    if isinstance(select, Mapping):  # a single value needs no list
+        given["select"] = {
+            label: list(map(str, value)) if isinstance(value, list) else [str(value)]
+            for label, value in select.items()
+        }
+    given |= {name: value for name, value in options.items() if value is not None}
+    if not given.get("params"):
+        raise UserError(
+            "A search needs something to vary: --param 'training.lr=loguniform(1e-4, 1e-1)', or params in "
+            "the suite's block 'tune'"
+        )
+    return parse_settings(Wanted, given, "tune")
+
+
+def tuning_of(task: Task) -> Tuning:
+    """Return how a task is searched.
+
+    Raises:
+        UserError: nothing of it can be.
+    """
+    tuning = task.tuning or Tuning(rules=(GENERIC,))
+    if tuning.refused:
+        raise UserError(f"Nothing of {task.name} can be tuned: {tuning.refused}")
+    return tuning
+
+
+def rule_of(tuning: Tuning, name: str | None) -> Rule:
+    """Return a rule by name, or the task's first.
+
+    Raises:
+        UserError: there is none of that name; names the nearest.
+    """
+    rules = {rule.name: rule for rule in tuning.rules}
+    if name is not None and name not in rules:
+        raise unknown("rule", name, rules)
+    return rules[name] if name is not None else tuning.rules[0]
+
+
+def metric_of(tuning: Tuning, name: str | None, rule: Rule) -> str:
+    """Return the metric's name, or the task's first.
+
+    Raises:
+        UserError: the task has none of that name, or says nothing and none was given; or the rule goes with
+            others.
+    """
+    if name is None and not tuning.metrics:
+        raise UserError("This task doesn't say what is to be optimised: name it with --metric")
+    if name is not None and tuning.metrics and name not in tuning.metrics:
+        raise unknown("metric", name, tuning.metrics)
+    found = name if name is not None else next(iter(tuning.metrics))
+    if rule.metrics and found not in rule.metrics:
+        raise UserError(
+            f"Rule {rule.name} goes with the metric {' or '.join(rule.metrics)}, not with {found}"
+        )
+    return found

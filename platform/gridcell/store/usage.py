@@ -1,0 +1,223 @@
+"""What a store holds and how much room it takes, and what of it nobody needs any more."""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from gridcell.store import Plan, Store
+from gridcell.store.plans import grid_id_of
+
+RESULTS = "results"
+CATEGORIES: Mapping[str, str] = {
+    "orphans": "files of results that are no more, or that were never finished",
+    "quarantine": "damaged records and checkpoints of other code, which were set aside",
+    "checkpoints": "of cells that are done, or in no grid that is asked for",
+    "superseded": "results that were replaced because code or inputs changed",
+    "tried": "results of 'gridcell cell run' that stand beside the stored ones",
+    "unasked": "results of settings that no grid asks for any more",
+}
+"""What can be pruned, and what it is."""
+
+SETTLED_S = 3600.0
+"""A file without a record that is younger may be of a result that is being committed."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of a store: its name there, its size in bytes, when it was written (seconds since 1970)."""
+
+    name: str
+    size: int
+    modified: float
+
+    @property
+    def folder(self) -> str:
+        """Name of the first folder that it is in; empty at the top."""
+        return self.name.partition("/")[0] if "/" in self.name else ""
+
+
+@dataclass
+class Room:
+    """How many files, and how many bytes they take."""
+
+    files: int = 0
+    bytes: int = 0
+
+    def add(self, file: StoredFile) -> None:
+        """Count a file."""
+        self.files += 1
+        self.bytes += file.size
+
+
+@dataclass(frozen=True)
+class AskedGrid:
+    """A grid that was run against a store.
+
+    Attributes:
+        plan: as it was stored.
+        id: of the grid.
+        asked: whether it counts as asked for: it is the last one of its suite, or the last one is a part of
+            it, as after a run of a selection.
+    """
+
+    plan: Plan
+    id: str
+    asked: bool
+
+
+@dataclass
+class Usage:
+    """What a store holds.
+
+    Attributes:
+        folders: first folder -> room.
+        grids: those that were run, the last one last.
+        prunable: category of ``CATEGORIES`` -> the files that pruning it removes.
+        unasked: ids of results that no grid asks for any more.
+        seconds: id -> seconds that an unasked result took to make.
+        damaged: ids of results whose record can't be read: what they refer to isn't known.
+    """
+
+    folders: dict[str, Room] = field(default_factory=dict)
+    grids: list[AskedGrid] = field(default_factory=list)
+    prunable: dict[str, list[StoredFile]] = field(default_factory=lambda: {name: [] for name in CATEGORIES})
+    unasked: set[str] = field(default_factory=set)
+    seconds: dict[str, float] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)
+
+    def room(self, category: str) -> Room:
+        """Return how much room a category takes."""
+        room = Room()
+        for file in self.prunable[category]:
+            room.add(file)
+        return room
+
+
+def usage(store: Store, now: float) -> Usage:
+    """Look through a store: one listing, and a read of each record.
+
+    Args:
+        store: which to look through.
+        now: the time by the storage's clock, seconds since 1970.
+    """
+    found = Usage()
+    files = list(walk(store))
+    for file in files:
+        found.folders.setdefault(file.folder, Room()).add(file)
+    found.grids = asked_grids(store.plans.read_all())
+    wanted = {cell_id for grid in found.grids if grid.asked for cell_id in grid.plan.cells}
+    done = {_cell_of(file) for file in files if file.folder == RESULTS}
+    results, found.damaged = store.results.read_many(done)
+    if found.grids:  # without any plan nothing is known of what is asked for
+        found.unasked = results.keys() - wanted
+    found.seconds = {cell_id: results[cell_id].seconds for cell_id in found.unasked}
+    kept = {item.path for cell_id in results for item in results[cell_id].artifacts.values()}
+    referred = {
+        folder: {item.path for each in store.results.beside(folder) for item in each.artifacts.values()}
+        - kept
+        for folder in ("superseded", "tried")
+    }
+    for file in files:
+        category = _category(file, found, done, wanted, kept, referred, now)
+        if category:
+            found.prunable[category].append(file)
+    return found
+
+
+def _category(
+    file: StoredFile,
+    found: Usage,
+    done: set[str],
+    wanted: set[str],
+    kept: set[str],
+    referred: Mapping[str, set[str]],
+    now: float,
+) -> str:
+    """Return by which category a file can be pruned; empty where it is needed."""
+    folder, cell_id = file.folder, _cell_of(file)
+    orphan = "orphans" if 0 < file.modified < now - SETTLED_S else ""
+    if PurePosixPath(file.name).name.startswith("."):  # what a writer that was killed left
+        return orphan
+    if folder in ("quarantine", "superseded", "tried"):
+        return folder
+    if folder == "checkpoints":
+        return "checkpoints" if cell_id in done or (found.grids and cell_id not in wanted) else ""
+    if folder == RESULTS:
+        return "unasked" if cell_id in found.unasked else ""
+    if folder != "artifacts" or cell_id in found.damaged:
+        return ""
+    if file.name in kept:
+        return "unasked" if cell_id in found.unasked else ""
+    for category, paths in referred.items():
+        if file.name in paths:
+            return category
+    return orphan
+
+
+def prune(store: Store, found: Usage, categories: Iterable[str]) -> dict[str, Room]:
+    """Remove what some categories hold; return what was removed by each.
+
+    Nothing may write to the store meanwhile.
+
+    Args:
+        store: which to prune.
+        found: what it holds.
+        categories: names of ``CATEGORIES``.
+    """
+    removed = {}
+    for category in categories:
+        removed[category] = found.room(category)
+        # Records first: one whose files are gone would look damaged.
+        for file in sorted(found.prunable[category], key=lambda each: each.folder == "artifacts"):
+            store.folder.remove(file.name)
+    _remove_empty_folders(store)
+    return removed
+
+
+def _remove_empty_folders(store: Store) -> None:
+    for name in ("artifacts", "checkpoints"):
+        top = store.folder.local(name)
+        if top is not None and top.is_dir():
+            for folder in sorted((path for path in top.rglob("*") if path.is_dir()), reverse=True):
+                with contextlib.suppress(OSError):  # it isn't empty
+                    folder.rmdir()
+
+
+def asked_grids(plans: Iterable[Plan]) -> list[AskedGrid]:
+    """Tell which grids count as asked for.
+
+    Args:
+        plans: the one that was written last at the end.
+    """
+    last: dict[tuple[str, str], set[str]] = {}
+    grids = []
+    for plan in reversed(list(plans)):
+        newest = last.setdefault((plan.task, plan.suite), set(plan.cells))
+        grids.append(AskedGrid(plan, grid_id_of(plan.cells), newest <= plan.cells.keys()))
+    return grids[::-1]
+
+
+def walk(store: Store) -> Iterator[StoredFile]:
+    """Yield all files of a store, hidden ones, too."""
+    folder = store.folder
+    found = folder.filesystem.find(folder.root, detail=True, refresh=True)
+    prefix = len(folder.path("").rstrip("/")) + 1
+    for path, about in found.items():
+        yield StoredFile(path[prefix:], int(about.get("size") or 0), _modified(about))
+
+
+def _modified(about: Mapping[str, object]) -> float:
+    for key in ("mtime", "LastModified", "last_modified", "updated", "created"):
+        value = about.get(key)
+        if isinstance(value, int | float):
+            return float(value)
+        if hasattr(value, "timestamp"):
+            return float(value.timestamp())
+    return 0.0
+
+
+def _cell_of(file: StoredFile) -> str:
+    """Return the id of the cell that a file is of, from its name."""
+    name = file.name.partition("/")[2].partition("/")[0]
+    return name.removesuffix(".json").partition("-")[0]

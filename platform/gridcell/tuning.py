@@ -1,0 +1,60 @@
+"""What a search of a task may see, and what it maximises: said by the task, kept by ``gridcell tune``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Mode = Literal["max", "min"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How the trials of a search are judged without a look at what the report judges by.
+
+    Attributes:
+        name: as ``--rule`` takes it.
+        held_out: a sentence: what trials are scored on, and why the report doesn't judge by it.
+        score: ``module:function`` of signature ``(GridResults, metric) -> float | None``: a trial's value;
+            None where it has none.
+        plan: ``module:function`` of signature ``(settings, labels) -> Grid``: what a trial runs. ``labels``
+            are those that the search selects, label -> accepted values; the rest need not be planned.
+            By default the task's own plan.
+        parts: ``module:function`` of signature ``(GridResults, metric) -> {part: (choice, judged)}``, of a
+            rule that makes a choice of its own for each part of the answer: the trial with the best
+            ``choice``, which has not seen the part, gives the part's ``judged``. ``score`` is then not
+            called. Such a search looks at no result while it goes on: its trials serve every choice.
+        metrics: those that the rule goes with; empty for all of the task.
+        oracle: whether trials do see what the report judges by; said in every table.
+    """
+
+    name: str
+    held_out: str
+    score: str = ""
+    plan: str = ""
+    parts: str = ""
+    metrics: tuple[str, ...] = ()
+    oracle: bool = False
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How a task's settings are searched.
+
+    Attributes:
+        metrics: name -> whether larger values are better; the first is the default.
+        rules: name -> rule; the first is the default. The one that is an ``oracle`` is what the report judges
+            by: by it the best trial and the default are compared at the end, with fresh seeds.
+        selects: section of settings -> label of its entries: a search over ``methods.ewc.strength`` runs the
+            cells labelled ``method=ewc`` alone.
+        refused: why nothing of this task can be searched; empty where something can.
+    """
+
+    metrics: Mapping[str, Mode] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    selects: Mapping[str, str] = field(default_factory=dict)
+    refused: str = ""
+
+    @property
+    def judge(self) -> Rule:
+        """The rule by which the report judges."""
+        return next(rule for rule in self.rules if rule.oracle)

@@ -1,0 +1,271 @@
+"""A search goes on where it was, whoever runs it, and shares its cells with every other grid."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from gridcell.errors import UserError
+from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
+from gridcell.search.run import SearchRun
+from gridcell.staleness import Staleness
+from gridcell.store import Store
+from gridcell.store.filesystem import Folder
+from hill_search import INLINE, PLUGIN, SPACE, asked, hill, searched
+
+LOOKING = ["tpe", "cmaes"]
+ALL = ["random", "qmc", *LOOKING]
+
+
+def new_store(tmp_path, name="other"):
+    return Store(str(tmp_path / name)).prepare()
+
+
+@pytest.mark.parametrize("search", ALL)
+def test_an_extended_search_is_the_search_of_that_length(store, tmp_path, search):
+    first = searched(store, 6, search=search)
+    longer = searched(store, 13, search=search)
+    assert asked(longer)[:6] == asked(first)
+    assert asked(longer) == asked(searched(new_store(tmp_path), 13, search=search))
+
+
+def test_of_a_search_that_is_done_nothing_is_run_again(store, monkeypatch, tmp_path):
+    monkeypatch.setenv("HILL_LOG", str(tmp_path / "log"))
+    before = searched(store)
+    ran = (tmp_path / "log").read_text().split()
+    again = searched(store)
+    assert (tmp_path / "log").read_text().split() == ran
+    assert [one.ended.value for one in again.tried] == [one.ended.value for one in before.tried]
+
+
+class Killed(KeyboardInterrupt):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("search", LOOKING)
+def test_a_search_that_ends_at_any_write_goes_on_as_if_nothing_had_been(store, tmp_path, monkeypatch, search):
+    whole = searched(new_store(tmp_path), 9, search=search)
+    monkeypatch.setenv("HILL_LOG", str(tmp_path / "log"))
+    choice, writes = random.Random(1), [0]
+    create = Folder.create
+
+    def dying(folder, name, data):
+        writes[0] -= 1
+        if writes[0] == 0 and choice.random() < 0.5:  # before the write, or after it
+            raise Killed
+        made = create(folder, name, data)
+        if writes[0] == 0:
+            raise Killed
+        return made
+
+    monkeypatch.setattr(Folder, "create", dying)
+    deaths = 0
+    for _ in range(100):
+        writes[0] = choice.randrange(1, 6)
+        try:
+            found = searched(store, 9, search=search)
+            break
+        except Killed:
+            deaths += 1
+    assert deaths >= 5
+    assert asked(found) == asked(whole)
+    assert found.best.trial == whole.best.trial
+    cells = (tmp_path / "log").read_text().split()
+    done = {target.cell for one in found.tried for target in one.grid.targets}
+    assert len(cells) - len(set(cells)) <= deaths  # of a cell that had not been committed, and no other
+    assert done <= set(cells)
+
+
+@pytest.mark.slow  # ten processes that start
+def test_ten_times_killed_it_finds_the_same(store, tmp_path, monkeypatch):
+    whole = searched(new_store(tmp_path), 12)
+    code = (
+        "import sys, time; sys.path[:0] = sys.argv[2:]\n"
+        "import hill_search, hill_task\n"
+        "from gridcell.store import Store\n"
+        "real = hill_task.height\n"
+        "print('up', flush=True)\n"
+        "hill_search.searched(Store(sys.argv[1]), 12)\n"
+        "print('end', flush=True)\n"
+    )
+    paths = [str(PLUGIN.parents[1]), str(PLUGIN.parent)]
+    choice, kills = random.Random(0), 0
+    while kills < 10:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, store.uri, *paths], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout.readline().strip() == "up"
+        time.sleep(choice.random() * 0.15)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        kills += 1
+    found = searched(store, 12)
+    assert asked(found) == asked(whole)
+    assert found.best.trial == whole.best.trial
+    assert found.best.ended.value == whole.best.ended.value
+
+
+def test_a_changed_space_keeps_the_trials_that_still_fit(store):
+    first = searched(store, 12)
+    narrow = SPACE | {"walkers.one.x": "uniform(0, 0.5)"}
+    second = searched(store, 12, narrow)
+    kept = [params for params in asked(first) if params["walkers.one.x"] <= 0.5]
+    assert 0 < len(kept) < 12
+    assert asked(second)[: len(kept)] == kept
+    assert len(second.tried) == 12
+    assert second.outside == 12 - len(kept)
+    back = searched(store, 12)
+    assert asked(back)[:12] == asked(first)
+    assert len(back.tried) == 12 + second.outside  # all that were ever asked for
+    assert back.outside == 0
+
+
+def test_a_setting_that_is_added_or_left_out_has_the_suites_own_value(store):
+    two = {key: SPACE[key] for key in ("walkers.one.x", "walkers.one.y")}
+    first = searched(store, 5, two)
+    wider = searched(store, 8, SPACE)  # k is 1 where nobody says otherwise
+    assert asked(wider)[:5] == [params | {"walkers.one.k": 1} for params in asked(first)]
+    others = [params for params in asked(wider)[5:] if params["walkers.one.k"] != 1]
+    back = searched(store, 8, two)
+    assert back.outside == len(others)
+
+
+def test_a_trial_that_equals_cells_of_another_grid_is_free(store, tmp_path, monkeypatch):
+    plain = searched(new_store(tmp_path), 4)
+    for one in plain.tried[:2]:
+        run_grid(plain.objective.task, one.grid, store, INLINE)
+    monkeypatch.setenv("HILL_LOG", str(tmp_path / "log"))
+    searched(store, 4)
+    assert len((tmp_path / "log").read_text().split()) == 2 + 1  # two trials, and the suite's own values
+
+
+def test_two_drivers_share_one_search(store, tmp_path, monkeypatch):
+    """The second begins in the middle of the first, which then takes up what the second has chosen."""
+    monkeypatch.setenv("HILL_LOG", str(tmp_path / "log"))
+    first = hill(store, 10, at_once=2)
+    more, calls, second = SearchRun.more, [0], []
+
+    def interrupted(run, ended):
+        calls[0] += 1
+        if calls[0] == 6 and not second:
+            second.append(None)
+            second[0] = searched(store, 10, at_once=2)
+        return more(run, ended)
+
+    monkeypatch.setattr(SearchRun, "more", interrupted)
+    SearchRun(first, INLINE).run()
+    assert asked(first) == asked(second[0]) == asked(searched(new_store(tmp_path), 10, at_once=2))
+    cells = (tmp_path / "log").read_text().split()[: 10 + 1]
+    assert len(set(cells)) == 11
+
+
+def test_a_trial_that_fails_or_diverges_is_a_trial_with_its_class(store):
+    params = {"walkers.one.x": "linspace(0, 1, 5)", "walkers.one.shape": "choice(round, cliff, bog)"}
+    found = searched(store, 15, params, search="grid")
+    ended = {
+        (one.trial.params["walkers.one.shape"], one.trial.params["walkers.one.x"]): one.ended
+        for one in found.tried
+    }
+    assert len(ended) == 15
+    for (shape, x), one in ended.items():
+        expected = "bug" if shape == "bog" else "diverged" if shape == "cliff" and x > 0.5 else ""
+        assert one.failure == expected
+        assert (one.value is None) == bool(expected)
+    assert found.best.trial.params["walkers.one.x"] == 0.25
+
+
+def test_what_failed_before_is_tried_again_and_what_diverged_is_not(store, tmp_path, monkeypatch):
+    params = {"walkers.one.x": "linspace(0.6, 1, 2)", "walkers.one.shape": "choice(cliff, bog)"}
+    monkeypatch.setenv("HILL_LOG", str(tmp_path / "log"))
+    searched(store, 4, params, search="grid")
+    ran = (tmp_path / "log").read_text().split()
+    again = searched(store, 4, params, search="grid")
+    more = (tmp_path / "log").read_text().split()[len(ran) :]
+    shapes = {target.cell: one for one in again.tried for target in one.grid.targets}
+    assert [shapes[cell].trial.params["walkers.one.shape"] for cell in more] == ["bog", "bog"]
+    assert [one.ended.state for one in again.tried].count("diverged") == 2
+
+
+def test_the_budget_ends_the_search_and_a_larger_one_goes_on(store):
+    few = searched(store, 12, budget=1e-9, at_once=1)
+    assert 0 < len(few.tried) < 12
+    assert few.over_budget
+    assert len(searched(store, 12, at_once=1).tried) == 12
+
+
+def test_another_seed_or_sampler_is_another_search(store):
+    plain = hill(store)
+    others = [hill(store, seed=1), hill(store, search="random"), hill(store, mode="min")]
+    assert len({plain.id, *(other.id for other in others)}) == 4
+    assert hill(store, 99).id == plain.id
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        ({"walkers.one.z": "uniform(0, 1)"}, "Unknown setting 'walkers.one.z': "),
+        ({"walkers.on.x": "uniform(0, 1)"}, "did you mean 'one'"),
+        ({"walkers.one.x": "uniform(0, 2)"}, "less than or equal to 1"),
+        ({"walkers.one.k": "uniform(0.2, 0.7)"}, "walkers.one.k' is wrong"),
+    ],
+)
+def test_a_wrong_setting_is_known_before_anything_runs(store, params, sentence):
+    search = hill(store, params=params)
+    with pytest.raises(UserError, match=sentence):
+        search.check()
+    assert not store.results.done()
+
+
+def test_stale_results_are_told_and_marked_or_made_again_or_refused(store, monkeypatch):
+    """The code of the cells changes between two commands."""
+    first = searched(store, 4)
+    stale = Staleness(
+        reasons={target.cell: "by other code" for one in first.tried for target in one.grid.targets},
+        stamps={
+            target.cell: store.results.read(target.cell).stamp
+            for one in first.tried[:2]
+            for target in one.grid.targets
+        },
+    )
+
+    def find(task, grid, store, results):
+        current = {name for name, result in results.items() if result.stamp in stale.stamps.values()}
+        return Staleness(
+            dict.fromkeys(current, "by other code"), {name: results[name].stamp for name in current}
+        )
+
+    monkeypatch.setattr("gridcell.search.run.find_stale", find)
+    kept = hill(store, 4)
+    SearchRun(kept, INLINE, "keep").run()
+    assert [one.ended.stale for one in kept.tried] == [True, True, False, False]
+    with pytest.raises(UserError, match="--changed rerun makes them again"):
+        SearchRun(hill(store, 4), INLINE, "fail").run()
+    again = hill(store, 4)
+    SearchRun(again, INLINE, "rerun").run()
+    assert [one.ended.stale for one in again.tried] == [False] * 4
+    cells = [target.cell for one in again.tried for target in one.grid.targets]
+    assert [store.results.read(cell).stamp in stale.stamps.values() for cell in cells] == [False] * 4
+
+
+@pytest.mark.slow  # a Ray cluster that starts
+def test_on_ray_the_trials_are_the_same(store, tmp_path):
+    found = hill(store, 7)
+    SearchRun(found, RunOptions(num_cpus=2)).run()
+    assert asked(found) == asked(searched(new_store(tmp_path), 7))
+
+
+def test_a_search_that_is_stopped_says_why_and_goes_on(store):
+    params = {"walkers.one.shape": "choice(bog, round)", "walkers.one.x": "linspace(0, 1, 3)"}
+    first = hill(store, 6, params, search="grid")
+    run = SearchRun(first, RunOptions(executor="inline", max_failures=1))
+    run.run()
+    assert "--max-failures" in run.stopped
+    assert any(not one.is_over for one in first.tried)
+    again = searched(store, 6, params, search="grid")
+    assert [one.ended.state for one in again.tried].count("done") == 3

@@ -1,0 +1,137 @@
+"""The command: what it refuses, what it leaves, and that its best trial runs as a suite."""
+
+import contextlib
+import csv
+import json
+import sys
+
+import pytest
+
+from gridcell import plugins
+from gridcell.cli import main
+from gridcell.settings.core_yaml import read_yaml
+from gridcell.suite import load_suite
+from gridcell.task import find_task
+from hill_search import PLUGIN
+
+X = "walkers.one.x=uniform(0, 1)"
+Y = "walkers.one.y=loguniform(1, 100)"
+HILL = ["--plugin", PLUGIN, "--executor", "inline", "--metric", "height"]
+
+
+def options(*params, **more):
+    given = [part for param in params for part in ("--param", param)]
+    return [*HILL, *given, *(part for name, one in more.items() for part in (f"--{name}", str(one)))]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """The folder of a search's report."""
+    folder = tmp_path_factory.mktemp("found")
+    arguments = ["tune", "hill", *options(X, Y, trials=9, select="walker=one", out="out"), "--quiet"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["gridcell", *map(str, arguments)])
+        with contextlib.suppress(SystemExit):
+            main()
+    return folder / "out"
+
+
+def test_it_leaves_the_trials_the_best_suite_and_a_page(found):
+    out = found
+    rows = list(csv.DictReader((out / "trials.csv").open()))
+    assert [row["trial"] for row in rows[-1:]] == ["default"]
+    values = [float(row["height, oracle rule: not held out"]) for row in rows[:-1]]
+    assert len(values) == 9
+    assert values == sorted(values, reverse=True)
+    x, y = float(rows[0]["walkers.one.x"]), float(rows[0]["walkers.one.y"])
+    assert values[0] == pytest.approx(-((x - 0.3) ** 2) - 0.01 * (y - 10) ** 2 - 0.1)
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["best"]["params"] == {"walkers.one.x": x, "walkers.one.y": y}
+    assert summary["judged"]["seeds"] == [1, 2, 3]
+    assert summary["default"]["value"] == pytest.approx(-(0.6**2) - 0.01 * 81 - 0.1)
+    page = (out / "report.html").read_text()
+    assert "nothing is held out" in page.lower()
+    assert {one.name for one in out.glob("*.png")} >= {
+        "history.png",
+        "slices.png",
+        "parallel.png",
+        "cost.png",
+    }
+
+
+def test_the_best_trial_is_a_suite_that_extends_the_searched_one(found, gridcell):
+    plugins.load([PLUGIN], joins=True)
+    task = find_task("hill")
+    best = load_suite(task, str(found / "best.yaml"))
+    summary = json.loads((found / "summary.json").read_text())
+    params = summary["best"]["params"]
+    assert best.settings.walkers["one"].x == params["walkers.one.x"]
+    assert best.settings.walkers["two"].x == 0.1
+    assert set(summary["best"]["cells"]) <= set(best.grid().cells)
+    assert read_yaml((found / "best.yaml").read_text(), "best").values["extends"] == "mini"
+    code, _, _ = gridcell("run", "hill", "--suite", found / "best.yaml", "--executor", "inline", *HILL[:2])
+    assert code == 0
+
+
+def test_values_on_fresh_seeds_are_those_of_the_cells(found):
+    judged = json.loads((found / "summary.json").read_text())["judged"]
+    assert judged["best"][1] - judged["best"][0] == pytest.approx(1e-3)  # what the seed adds
+    differences = [one - other for one, other in zip(judged["best"], judged["default"], strict=True)]
+    assert judged["difference"]["mean"] == pytest.approx(sum(differences) / 3)
+
+
+def test_a_block_of_the_suite_says_the_same_and_options_go_first(gridcell, tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        "extends: mini\n"
+        "tune: {params: {walkers.one.x: 'uniform(0, 1)'}, trials: 4, metric: height, search: random, select: "
+        "{walker: one}, fresh_seeds: 0}\n"
+    )
+    both = [*HILL[:4], "--suite", "mine.yaml", "--out", "out", "--quiet"]
+    code, out, err = gridcell("tune", "hill", *both)
+    assert (code, err) == (0, "")
+    assert "4 trials: 4 done." in out
+    code, out, _ = gridcell("tune", "hill", *both, "--trials", "6")
+    assert "6 trials: 6 done." in out
+    code, out, err = gridcell("plan", "hill", "--suite", "mine.yaml", *HILL[:2])
+    assert (code, err) == (0, "")
+    assert "4 trials (6 asked for before), 1 cells each" in out
+
+
+def test_a_plan_starts_nothing(gridcell, tmp_path):
+    code, out, _ = gridcell("tune", "hill", *options(X, trials=7), "--plan")
+    assert code == 0
+    assert "7 trials (0 asked for before), 1 cells each beside 2 that they share: at most 9 cells" in out
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (options(), "needs something to vary"),
+        (options("walkers.one.x=uniform(0, 2)"), "less than or equal to 1"),
+        (options("walkers.one.xx=uniform(0, 1)"), "did you mean 'x'"),
+        (options("walkers.one.x=unifrm(0, 1)"), "did you mean 'uniform'"),
+        (options(X, search="tpi"), "did you mean 'tpe'"),
+        (options(X, rule="own"), "Unknown rule 'own'"),
+        (options(X, mode="up"), "tune.mode"),
+        (options(X, trials=0), "tune.trials"),
+        (options(X, search="grid"), "A grid search lists all values"),
+        ([*HILL[:4], "--param", X], "doesn't say what is to be optimised"),
+        ([*HILL[:4], "--param", X, "--metric", "heigt", "--fresh-seeds", "0"], "did you mean 'height'"),
+        (options(X, select="walker=three"), "No cell has walker=three"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(gridcell, arguments, sentence):
+    code, _, err = gridcell("tune", "hill", *arguments)
+    assert code == 2
+    assert sentence in err
+    assert err.count("\n") == 1
+
+
+def test_a_failed_trial_makes_exit_code_1(gridcell):
+    code, out, _ = gridcell(
+        "tune", "hill", *options("walkers.one.shape=choice(round, bog)", search="grid"), "--quiet"
+    )
+    assert code == 1
+    assert "1 bug, 1 done" in out

@@ -1,0 +1,171 @@
+"""What a store holds and what can be pruned: a store of three suites, with all kinds of leftovers."""
+
+import json
+import os
+import time
+
+import pytest
+import toy_task
+
+from gridcell.execute.driver import run_grid
+from gridcell.execute.heartbeat import Heartbeat
+from gridcell.execute.options import RunOptions
+from gridcell.execute.schedule import Schedule
+from gridcell.store import Store
+from gridcell.store.usage import CATEGORIES, SETTLED_S, prune, usage
+
+LATER = SETTLED_S + 60
+
+
+def run(store, suite, **settings):
+    grid = toy_task.plan(toy_task.Settings(**settings))
+    run_grid(toy_task.task, grid, store, RunOptions(executor="inline"))
+    store.plans.save("toy", suite, grid)
+    return grid
+
+
+def names(found, category):
+    return {file.name for file in found.prunable[category]}
+
+
+def later():
+    return time.time() + LATER
+
+
+@pytest.fixture
+def three(store):
+    """Suites a and b share a row; suite c was run with other settings before."""
+    a = run(store, "a", width=1, length=2)
+    b = run(store, "b", width=2, length=2)
+    before = run(store, "c", width=1, length=2, seeds=[7])
+    after = run(store, "c", width=1, length=3, seeds=[7])
+    return {"a": a, "b": b, "before": before, "after": after}
+
+
+def test_only_results_that_no_last_grid_asks_for_are_unasked(store, three):
+    found = usage(store, later())
+    assert [each.asked for each in found.grids] == [True, True, False, True]
+    asked = set(three["a"].cells) | set(three["b"].cells) | set(three["after"].cells)
+    assert found.unasked == set(three["before"].cells) - asked != set()
+    (total,) = found.unasked  # the row goes on in the longer one: its cells are the same cells
+    result = store.results.read(total)
+    assert names(found, "unasked") == {f"results/{total}.json"} | {
+        item.path for item in result.artifacts.values()
+    }
+    removed = prune(store, found, ["unasked"])
+    assert removed["unasked"].files == len(found.prunable["unasked"])
+    assert store.results.done() == asked
+    results, damaged = store.results.read_many(asked)
+    assert not damaged
+    for each in results.values():
+        for item in each.artifacts.values():
+            assert store.folder.read(item.path)
+    again = run(store, "c", width=1, length=2, seeds=[7])
+    assert set(again.cells) <= store.results.done()
+
+
+def test_a_selection_that_was_run_last_does_not_put_the_whole_grid_out_of_use(store):
+    whole = run(store, "a", width=3)
+    part = toy_task.plan(toy_task.Settings(width=3)).select({"row": ["1"], "what": ["row"]})
+    store.plans.save("toy", "a", part)
+    found = usage(store, later())
+    assert len(part.cells) < len(whole.cells)
+    assert [each.asked for each in found.grids] == [True, True]
+    assert not found.unasked
+
+
+def test_without_any_plan_all_results_count_as_asked_for(store):
+    grid = toy_task.plan(toy_task.Settings())
+    run_grid(toy_task.task, grid, store, RunOptions(executor="inline"))
+    found = usage(store, later())
+    assert not found.unasked
+    assert all(not found.prunable[category] for category in CATEGORIES)
+
+
+def leave_all_kinds(store, grid):
+    """Leave one thing of each category; return category -> names."""
+    first, *_ = grid.cells
+    before = [store.results.read(cell_id) for cell_id in grid.cells]
+    stamps = {result.cell.id: result.stamp for result in before}
+    run_grid(toy_task.task, grid, store, RunOptions(executor="inline", rerun=stamps))
+    superseded = {f"superseded/{cell_id}-{stamp[:12]}.json" for cell_id, stamp in stamps.items()}
+    old = {item.path for result in before for item in result.artifacts.values()}
+    store.folder.write("quarantine/x-1.json", b"{}")
+    store.folder.write(f"checkpoints/{first}/000000000001-aa", b"done")
+    store.folder.write("checkpoints/0123/000000000001-aa", b"of nobody")
+    store.folder.write("artifacts/0123/ab/weights", b"no record")
+    store.folder.write(f"artifacts/{first}/ab/weights", b"another attempt")
+    return {
+        "superseded": superseded | old,
+        "quarantine": {"quarantine/x-1.json"},
+        "checkpoints": {f"checkpoints/{first}/000000000001-aa", "checkpoints/0123/000000000001-aa"},
+        "orphans": {"artifacts/0123/ab/weights", f"artifacts/{first}/ab/weights"},
+        "tried": set(),
+        "unasked": set(),
+    }
+
+
+@pytest.mark.parametrize("kind", ["folder", "memory"])
+def test_each_file_is_in_the_category_that_it_belongs_to(kind, tmp_path):
+    uri = str(tmp_path / "store") if kind == "folder" else f"memory://usage{tmp_path.name}"
+    store = Store(uri).prepare()
+    grid = run(store, "a", width=1)
+    expected = leave_all_kinds(store, grid)
+    found = usage(store, later())
+    assert {category: names(found, category) for category in CATEGORIES} == expected
+    before = {cell_id: store.results.read(cell_id).content for cell_id in grid.cells}
+    removed = prune(store, found, CATEGORIES)
+    assert sum(room.files for room in removed.values()) == sum(map(len, expected.values()))
+    left = usage(store, later())
+    assert all(not left.prunable[category] for category in CATEGORIES)
+    assert {cell_id: store.results.read(cell_id).content for cell_id in grid.cells} == before
+    for cell_id in grid.cells:
+        result = store.results.read(cell_id)
+        for name in result.artifacts:
+            store.results.fetch(result, name, tmp_path)  # whole
+
+
+def test_what_was_written_just_now_may_be_of_a_result_that_comes(store):
+    run(store, "a", width=1)
+    store.folder.write("artifacts/0123/ab/weights", b"being committed")
+    (store.folder.local("results") / ".x.json.abc").write_bytes(b"being written")
+    assert not names(usage(store, time.time()), "orphans")
+    assert names(usage(store, later()), "orphans") == {"artifacts/0123/ab/weights", "results/.x.json.abc"}
+
+
+def test_files_of_a_damaged_record_stay(store):
+    grid = run(store, "a", width=1)
+    first, *_ = grid.cells
+    path = store.folder.local(f"results/{first}.json")
+    path.write_bytes(path.read_bytes()[:-20])
+    found = usage(store, later())
+    assert found.damaged == [first]
+    assert not found.prunable["orphans"]
+
+
+def test_the_commands_show_prune_and_refuse_while_a_run_lives(gridcell, store, three):
+    before = len(list(store.folder.filesystem.find(store.folder.root)))
+    code, output, _ = gridcell("store", "du", "--storage", store.uri)
+    assert code == 0
+    assert "no: a later grid of this suite took its place" in output
+    code, output, _ = gridcell("store", "du", "--storage", store.uri, "--json")
+    assert json.loads(output)["unasked"] == sorted(usage(store, later()).unasked)
+    code, output, _ = gridcell("store", "prune", "unasked", "--storage", store.uri, "--dry-run")
+    assert code == 0
+    assert "1 results would be removed that took" in output
+    assert len(list(store.folder.filesystem.find(store.folder.root))) == before
+
+    heartbeat = Heartbeat(store)
+    heartbeat.begun(Schedule(three["a"], set()))
+    code, _, errors = gridcell("store", "prune", "unasked", "--storage", store.uri)
+    assert code == 2
+    assert f":{os.getpid()})" in errors
+    heartbeat.ended(stopped=False)
+
+    code, output, _ = gridcell("store", "prune", "unasked", "--storage", store.uri)
+    assert code == 0
+    assert "1 results removed that took" in output
+    assert store.results.done() == set(three["a"].cells) | set(three["b"].cells) | set(three["after"].cells)
+    code, _, errors = gridcell("store", "prune", "orphan", "--storage", store.uri)
+    assert code == 2
+    assert "orphans" in errors
