@@ -26,6 +26,7 @@ from .execute.outcome import FailureClass as FailureClass, classify as classify
 from .execute.process_group import join_group as join_group
 from .execute.processes import GRACE_S as GRACE_S, ray_here as ray_here
 from .execute.reach import LOOPBACK_ONLY as LOOPBACK_ONLY
+from .execute.source import Ended as Ended, Growth as Growth, Source as Source
 from .grid import Grid as Grid, GridBuilder as GridBuilder, order_by_needs as order_by_needs
 from .parts import PartKind as PartKind
 from .registry import Registry as Registry, by_name as by_name, version_of as version_of

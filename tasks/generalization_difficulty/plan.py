@@ -217,9 +217,15 @@ def _dataset(dataset: Parameters) -> dict[str, Any]:
 def _own(grid: GridBuilder, data: Data, path: str) -> dict[str, Any]:
     from generalization_difficulty.data.files import open_own
 
-    own = open_own(path, data.labels, data.image_size, data.target, values=False)
+    least = data.min_images
+    own = open_own(path, data.labels, data.image_size, data.target, min_images=least, values=False)
     grid.note(*own.said)
-    config = {"source": "own", "fingerprint": own.fingerprint, "image_size": data.image_size}
+    config: dict[str, Any] = {
+        "source": "own",
+        "fingerprint": own.fingerprint,
+        "image_size": data.image_size,
+    }
+    config |= {"min_images": least} if least > 1 else {}
     return config | ({"target": data.target} if data.target is not None else {})
 
 

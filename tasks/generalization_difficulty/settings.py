@@ -86,6 +86,7 @@ class Data(Strict):
             the shards of ``gridcell data import``, which may be at a remote address.
         labels: the .npy of the labels of an .npy.
         image_size: side in px that images of a folder or of shards are brought to.
+        min_images: classes of a folder with fewer images are left out.
         target: what the labels of an .npz or .npy are; whole numbers are taken for classes, said in a note.
         name: in the report; by default the file's.
         eps: target error.
@@ -94,6 +95,7 @@ class Data(Strict):
     path: str | None = None
     labels: str | None = None
     image_size: int | None = Field(None, ge=1)
+    min_images: int = Field(1, ge=1)
     target: Literal["classes", "numbers"] | None = None
     name: str | None = None
     eps: float = Field(0.01, gt=0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gridcell import BatchFunction, PartKind, Task
 from imagenet_rib.grid.plan import plan
-from imagenet_rib.search import tuning
+from imagenet_rib.grid.search import tuning
 from imagenet_rib.settings import DOWNSTREAM, Settings
 
 task = Task(
@@ -55,7 +55,7 @@ task = Task(
             checks="gridcell.testing.shift:checks",
         ),
     },
-    export="imagenet_rib.exporting:export",
+    export="imagenet_rib.export.folder:export",
     durations="imagenet_rib.grid.cost:durations",
     uses="imagenet_rib.grid.code:modules_of",
 )

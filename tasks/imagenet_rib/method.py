@@ -109,6 +109,7 @@ class FineTuning:
             what was exported and that is evaluated. Such weights can't be merged or started from.
         compares_images: Whether the loss is no mean over the images of a batch, so that a batch can't be
             divided among several workers.
+        version: Of what it does. Raise it where that changes: its results of before are then not used.
     """
 
     name: str
@@ -120,6 +121,7 @@ class FineTuning:
     skip: Callable[[str], str | None] = never_skipped
     wrap: Callable[..., nn.Module] | None = None
     compares_images: bool = False
+    version: int = 1
 
     def needs(self, parameters: BaseModel) -> tuple[str, ...]:
         """Return the methods whose finished weights this one takes."""
@@ -150,6 +152,7 @@ class Merging:
         alone: Returns the ingredient that a variant consists of alone, whose evaluation then serves for it
             too, or ``None`` where it mixes.
         skip: Returns why an architecture can't be merged this way, or ``None`` if it can.
+        version: Of what it does. Raise it where that changes: its results of before are then not used.
     """
 
     name: str
@@ -160,6 +163,7 @@ class Merging:
     variants: Callable[[Any], tuple[Mapping[str, float], ...]] = field(default=_no_variants)
     alone: Callable[[Mapping[str, float]], str | None] = _never_alone
     skip: Callable[[str], str | None] = never_skipped
+    version: int = 1
 
     def needs(self, parameters: BaseModel) -> tuple[str, ...]:
         """Return the methods whose finished weights this one takes."""

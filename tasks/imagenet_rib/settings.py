@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
-from gridcell import Distinct, Parts, Seeds, Strict, collect, parse_settings, unknown
+from gridcell import Distinct, Parts, Seeds, Strict, added_later, collect, parse_settings, unknown
 from imagenet_rib.grid.chosen_methods import Chosen, entries, parse_methods
 from imagenet_rib.grid.model_options import check_options
 from imagenet_rib.grid.training_settings import Optimiser
@@ -36,10 +36,21 @@ class Pretraining(Optimiser):
     """How a model is trained from scratch before it is fine-tuned.
 
     Attributes:
-        augmentation: images as they are, or each with its own pose, colours, sharpness, noise and occlusion.
+        augmentation: images as they are (``plain``), or each changed in its own way (``rich``).
+        policy: of ``rich``: ``own`` (pose, colours, sharpness, noise and occlusion), or one that was
+            published for photographs, as torchvision has it: ``auto_augment`` (Cubuk et al. 2019,
+            ImageNet's), ``rand_augment`` (Cubuk et al. 2020), ``trivial_augment`` (Mueller & Hutter 2021) or
+            ``aug_mix`` (Hendrycks et al. 2020).
     """
 
     augmentation: Literal["plain", "rich"] = "plain"
+    policy: Literal["own", "auto_augment", "rand_augment", "trivial_augment", "aug_mix"] = added_later("own")
+
+    @model_validator(mode="after")
+    def _policy_of_rich(self) -> Self:
+        if self.policy != "own" and self.augmentation != "rich":
+            raise ValueError("'policy' goes with augmentation: rich")
+        return self
 
 
 class Pretrained(Strict):
@@ -96,6 +107,7 @@ class Data(Strict):
             memory.
         root: the folder, for all but ``digits``; of imported sets also ``s3://...`` and the like.
         image_size: side in pixels that images in memory are scaled to; those of a ``folder`` keep theirs.
+        min_images: of ``imagenet``: classes of a folder with fewer images are left out.
         seed: of the split into pools and of the derived shifts.
         shifts: per derived shift, what to set other than its defaults.
         objectnet: which answers are right on set ``objectnet``: ``all`` ImageNet classes that an object's
@@ -105,6 +117,7 @@ class Data(Strict):
     source: Literal["digits", "folder", "imagenet", "published", "shards"] = "digits"
     root: str | None = None
     image_size: int = Field(32, ge=16)
+    min_images: int = Field(1, ge=1)
     seed: int = Field(0, ge=0)
     shifts: dict[str, dict[str, Any]] = {}
     objectnet: Literal["all", "released"] = "all"

@@ -22,6 +22,8 @@ ESTIMATE_VERSION = 4
 """
 KERNEL_VERSION = 2
 """2: noise, high precision, and how far rounding may move the answer."""
+MANY_POINTS_VERSION = 3
+"""Of kernel cells of more than 10,000 training points: their matrix is factorised, too."""
 
 
 @dataclass(frozen=True)
@@ -117,13 +119,19 @@ def _data(grid: GridBuilder, name: str, problem: Points, seed: int) -> Cell:
         raise UserError(
             f"There is no data file or folder '{problem.path}': name one by 'problems.{name}.path'"
         )
-    config["fingerprint"] = fingerprint(problem.path, problem.source)
+    least = problem.min_images if isinstance(problem, Images) else 1
+    if least > 1 and problem.source != "folder":
+        raise UserError(
+            f"The setting 'problems.{name}.min_images' goes with source: folder; for shards, 'gridcell data "
+            "import' takes --min-images"
+        )
+    config["fingerprint"] = fingerprint(problem.path, problem.source, least)
     grid.locate(config["fingerprint"], problem.path)
     size = problem.size if isinstance(problem, Images) else None
     target = problem.target if isinstance(problem, Arrays) else None
-    grid.note(*notes(problem.path, problem.source, size, target, f"problems.{name}.target"))
+    grid.note(*notes(problem.path, problem.source, size, target, f"problems.{name}.target", least))
     if isinstance(problem, Images):
-        config["size"] = size
+        config |= {"size": size} | ({"min_images": least} if least > 1 else {})
     elif target is not None:
         config["target"] = target
     return grid.add("data", config, version=kind.version, title=f"data {name}")
@@ -272,7 +280,7 @@ class _Planned:
             config,
             needs={"data": self.data},
             seed=self.seed,
-            version=KERNEL_VERSION,
+            version=KERNEL_VERSION if self.cut["n_train"] <= 10_000 else MANY_POINTS_VERSION,
             title=self.title,
         )
         return {"part0": cell}

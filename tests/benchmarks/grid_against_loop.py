@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from gridcell.data.deriving import derive
 from gridcell.data.digits import load_digits_images
 from gridcell.data.images import LabelledImages
-from imagenet_rib.learning.augmentation import AUGMENTATIONS
+from imagenet_rib.learning.augmentation import augmentation_of
 from imagenet_rib.learning.fisher import diagonal_fisher
 from imagenet_rib.learning.models import build_model, head_parameters, normalisation_of
 from imagenet_rib.settings import Optimiser, Settings
@@ -67,7 +67,7 @@ def bare_loop() -> tuple[int, int]:
 
             torch.manual_seed(0)
             model = build()
-            fit(model, sets["pretrain"], pretraining, augment=AUGMENTATIONS[pretraining.augmentation])
+            fit(model, sets["pretrain"], pretraining, augment=augmentation_of(pretraining.model_dump()))
             pre = copy(model)
             normalise = normalisation_of(model)
             fisher = diagonal_fisher(

@@ -1,8 +1,7 @@
 """Planning imagenet-rib's `paper` suite and mini, with and without the fingerprints of all cells' code.
 
-Each figure is taken in a fresh process, in seconds of processor time, so that other work on the machine
-counts less. With the environment variable GRIDCELL_BEFORE, the folder of another version's sources, both
-versions are measured in turn.
+Each figure is taken in a fresh process, in seconds of processor time, so that other work hardly counts. With
+GRIDCELL_BEFORE, the folder of another version's sources, in the environment, both are measured in turn.
 """
 
 import json

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp, ttest_rel
 
+from farcuriosity.report.answer import answer
 from farcuriosity.report.figures import draw
 from farcuriosity.report.sentences import sentences
 from farcuriosity.report.summary import Agent, Study, curve_over_seeds, summarise
@@ -171,3 +172,21 @@ def test_errors_on_coming_back_are_told_of_studies_that_have_them():
     assert first["return_error"]["mean"] == 1.5
     assert "return_error" not in summarise([], studies(values))["forgetting"][0]
     assert any(row["metric"] == "return_error" for row in summarise([], known)["differences"])
+
+
+@pytest.mark.parametrize(
+    ("far", "said"),
+    [
+        ([0.10, 0.11, 0.09, 0.10], "far forgets least"),
+        ([0.10, 0.40, 0.09, 0.30], "no curiosity is shown to forget least"),
+        ([0.10], "far errs least, from too few seeds to tell it from chance"),
+    ],
+)
+def test_who_forgets_least_is_said_only_beyond_chance(far, said):
+    metrics = {"forgetting": 0.1, "error_forgetting": 0.1}
+    studies = [
+        Study("six", name, seed, {**metrics, "return_error": value}, Path("visits.npz"))
+        for name, values in (("rnd", [0.25, 0.26, 0.24, 0.25]), ("far", far))
+        for seed, value in enumerate(values)
+    ]
+    assert said in answer(summarise([], studies)).text

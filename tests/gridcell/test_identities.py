@@ -19,6 +19,7 @@ DIGESTS = {
     ("farcuriosity", "paper"): (195, "559a949a7e414bec"),
     ("farcuriosity", "pong"): (4, "3d687796d76288c8"),
     ("farcuriosity", "released"): (40, "be159bdfa0eeaa04"),
+    ("farcuriosity", "returns"): (20, "63ca0c6decab14e4"),
     ("farcuriosity", "spaces"): (30, "991eba9db23b1823"),
     ("farmap", "ablation"): (1200, "8eed67b1cfcfe48e"),
     ("farmap", "dynamic"): (320, "ae0ea982f202cc60"),

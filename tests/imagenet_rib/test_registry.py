@@ -8,6 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from gridcell.errors import UserError
+from gridcell.suite import load_suite
+from gridcell.task import find_task
 from imagenet_rib.methods import available, collect, get, lp_ft as lp_ft_file, order
 
 
@@ -83,3 +85,24 @@ def test_a_share_of_wise_ft_that_rounding_alone_sets_apart_is_the_same():
     settings = wise_ft.parameters(alpha=0.3, curve=[step * 0.1 for step in range(5)])
     assert 0.1 * 3 in settings.curve
     assert [variant["alpha"] for variant in wise_ft.variants(settings)] == [0.3, 0.0, 0.1, 0.2, 0.4]
+
+
+def test_a_methods_version_is_in_its_cells_alone_and_only_where_it_is_not_1(monkeypatch):
+    def cells():
+        return (
+            load_suite(find_task("imagenet-rib"), "mini", ["methods={ft: {}, ewc: {}, soup: {}}"])
+            .grid()
+            .cells
+        )
+
+    before = cells()
+    assert not any("version" in cell.config for cell in before.values())
+    known = {**available(), "ewc": replace(get("ewc"), version=2), "soup": replace(get("soup"), version=3)}
+    monkeypatch.setattr("imagenet_rib.methods.available", lambda: known)
+    after = cells()
+    new = [cell for cell_id, cell in after.items() if cell_id not in before]
+    assert {cell.config["version"] for cell in new if cell.kind == "train"} == {2}
+    assert {cell.config["method"] for cell in new if cell.kind == "train"} == {"ewc"}
+    merged = [cell.config["merge"] for cell in new if cell.kind == "evaluate" and cell.config["merge"]]
+    assert {(merge["method"], merge["version"]) for merge in merged} == {("soup", 3)}
+    assert not any("ft" in cell.title.split() for cell in new)

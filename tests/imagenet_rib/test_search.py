@@ -18,9 +18,7 @@ from gridcell.task import find_task
 from imagenet_rib.cells import evaluate, train
 from imagenet_rib.cells.held_out import split
 from imagenet_rib.cells.packed_bits import PackedAnswers
-from imagenet_rib.learning.models import architecture_name, build_model, save_weights
-from imagenet_rib.metrics import robustness_improvement
-from imagenet_rib.search import (
+from imagenet_rib.grid.search import (
     parts,
     plan_as_judged,
     plan_each_set,
@@ -28,6 +26,8 @@ from imagenet_rib.search import (
     score_as_judged,
     score_own,
 )
+from imagenet_rib.learning.models import architecture_name, build_model, save_weights
+from imagenet_rib.metrics import robustness_improvement
 
 TINY = str(Path(__file__).parent / "tiny.yaml")
 TASK = find_task("imagenet-rib")

@@ -11,7 +11,7 @@ from inductive_bias.distributions.warnings import fit_warning
 from inductive_bias.kernel_space import posterior as posterior_module
 from inductive_bias.kernel_space.kernels import rbf
 from inductive_bias.kernel_space.posterior import posterior
-from inductive_bias.kernel_space.solve import RESIDUAL, solve_conjugate_gradients
+from inductive_bias.kernel_space.solve import RESIDUAL
 
 KERNEL = rbf(1.0)
 
@@ -27,9 +27,8 @@ def contradictory():
     return np.concatenate([x, x[:1]]), np.concatenate([y, y[:1] + 3.0]), z
 
 
-@pytest.mark.parametrize("solver", ["cholesky", "conjugate-gradients"])
-def test_functions_that_fit_have_no_training_error(solver):
-    assert posterior(KERNEL, *data(), solver=solver).training_error < 1e-12
+def test_functions_that_fit_have_no_training_error():
+    assert posterior(KERNEL, *data()).training_error < 1e-12
 
 
 def test_contradictory_labels_show_in_the_training_error():
@@ -51,11 +50,6 @@ def test_a_singular_matrix_that_rounding_lets_be_factorised_is_not_taken_for_sol
     )
 
 
-def test_conjugate_gradients_that_contradictory_labels_stall_say_so():
-    with pytest.raises(UserError, match="whether equal inputs have different labels"):
-        posterior(KERNEL, *contradictory(), solver="conjugate-gradients")
-
-
 def test_functions_that_do_not_fit_are_no_samples():
     with pytest.raises(
         UserError, match=r"error of 0\.066, above training\.fit_error = 0\.02.* 1e-12 added"
@@ -71,16 +65,10 @@ def test_a_training_error_below_the_limit_is_said_with_its_jitter():
     assert "training error of 0.004" in fit_warning(0.004, 1e-12)[0]
 
 
-def test_the_solver_follows_from_the_points_and_not_from_free_memory(monkeypatch):
+def test_more_points_than_memory_holds_are_refused_with_the_size(monkeypatch):
     x, y, z = data()
     monkeypatch.setattr(os, "sysconf", lambda name: 0)
-    assert posterior(KERNEL, x, y, z).solution.how == "cholesky"
-    monkeypatch.setattr(posterior_module, "DENSE_POINTS", len(x) - 1)
-    assert posterior(KERNEL, x, y, z).solution.how == "conjugate gradients"
-
-
-def test_conjugate_gradients_that_stall_name_what_can_be_changed():
-    x, y, _ = data(60)
-    with pytest.raises(UserError, match="smaller bandwidth, or fewer training points") as caught:
-        solve_conjugate_gradients(rbf(50.0), x, y, jitter=1e-15, rank=1, iterations=3)
-    assert "jitter" not in str(caught.value)
+    assert posterior(KERNEL, x, y, z).solution.how == "cholesky", "what memory is free decides no number"
+    monkeypatch.setattr(posterior_module, "MOST_POINTS", len(x) - 1)
+    with pytest.raises(UserError, match="30 training points, and a kernel space takes at most 29"):
+        posterior(KERNEL, x, y, z)

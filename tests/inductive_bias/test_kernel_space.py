@@ -53,16 +53,6 @@ def test_the_median_bandwidth_is_the_median_distance():
         median_bandwidth(np.zeros((4, 2)))
 
 
-def test_conjugate_gradients_give_what_cholesky_gives():
-    x, y, z, _ = problem(n=300, d=10)
-    dense = posterior(rbf(2.0), x, y, z, solver="cholesky")
-    free = posterior(rbf(2.0), x, y, z, solver="conjugate-gradients")
-    assert free.solution.how == "conjugate gradients"
-    assert free.solution.residual < 1e-9
-    assert free.mean == pytest.approx(dense.mean, abs=1e-5)
-    assert free.covariance == pytest.approx(dense.covariance, abs=1e-5)
-
-
 def test_sampled_errors_follow_the_exact_distribution():
     x, y, z, t = problem()
     given = posterior(rbf(1.5), x, y, z)

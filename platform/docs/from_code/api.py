@@ -38,7 +38,8 @@ def page(module: ModuleType) -> str:
 def _entry(module: ModuleType, name: str, value: Any) -> str:
     full = f"{module.__name__}.{name}"
     if inspect.ismodule(value):
-        return f".. automodule:: {value.__name__}\n   :members:\n"
+        # matplotlib writes a method "set" for each kind of figure, in markup of its own.
+        return f".. automodule:: {value.__name__}\n   :members:\n   :exclude-members: set\n"
     if inspect.isclass(value):
         return f".. autoclass:: {full}\n   :members:\n"
     if inspect.isroutine(value) or hasattr(value, "__wrapped__"):

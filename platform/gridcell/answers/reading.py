@@ -49,17 +49,17 @@ def results(
     The columns are the suite's labels; ``seed``; the cell's metrics, a nested one by its path, such as
     ``accuracy.v2``; and the cell that made them:
 
-    ============ ======= ==================================================================
-    ``cell``     text    id of the cell; ``gridcell cell show ID`` shows it
-    ``kind``     text    of the cell
-    ``state``    text    ``done``, or why there is no result; then the metrics are NaN
-    ``stale``    bool    made by other code or from other inputs than are there now
-    ``staleness`` text   why it is stale; ``code unknown``; or empty
-    ``seconds``  float   wall-clock time that the cell took
-    ``device``   text    ``cpu`` or ``cuda``; ``machine`` is its model, ``host`` the computer
-    ``started``  time    in UTC
-    ``commit``   text    of the sources, and whether they were modified
-    ============ ======= ==================================================================
+    ============= ======= ==================================================================
+    ``cell``      text    id of the cell; ``gridcell cell show ID`` shows it
+    ``kind``      text    of the cell
+    ``state``     text    ``done``, or why there is no result; then the metrics are NaN
+    ``stale``     bool    made by other code or from other inputs than are there now
+    ``staleness`` text    why it is stale; ``code unknown``; or empty
+    ``seconds``   float   wall-clock time that the cell took
+    ``device``    text    ``cpu`` or ``cuda``; ``machine`` is its model, ``host`` the computer
+    ``started``   time    in UTC
+    ``commit``    text    of the sources, and whether they were modified
+    ============= ======= ==================================================================
 
     ``frame.attrs`` holds the task, suite, selection and storage, and which columns are labels and metrics.
     Polars takes the frame as it is: ``polars.DataFrame(frame)``; ``pyarrow.table(frame)`` likewise.
@@ -217,7 +217,9 @@ def plan(
         UserError: a name, key or value is wrong.
 
     Example:
-        >>> gridcell.plan("farmap").groupby(["kind", "state"]).size()  # doctest: +SKIP
+        >>> frame = plan("generalization-difficulty", "published", "runs")
+        >>> frame["kind"].value_counts().to_dict()
+        {'union': 16, 'formula': 13}
     """
     asked = request(task, suite, select, settings, seeds, plugins)
     store = open_store(storage, must_exist=False)

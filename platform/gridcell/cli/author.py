@@ -40,7 +40,7 @@ def new(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="task, or a kind of part, e.g. method.")],
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name in suites, e.g. mine.")],
 ) -> None:
-    """Write a working file for a task or a part of your own, and its test, into this folder."""
+    """Write a task or a part of your own that works, and its test, into this folder."""
     templates = _templates()
     if kind not in templates:
         raise unknown("kind", kind, templates)

@@ -114,7 +114,7 @@ def run_one(
         typer.Option(help="Profile it, into its artifacts profile/* and the folder profile-ID here."),
     ] = None,
 ) -> None:
-    """Run one cell here and now, with a progress bar; errors come with their traceback, for a debugger."""
+    """Run one cell in this process, with a progress bar. Errors show their traceback, for a debugger."""
     store = open_store(storage).prepare()
     plan, cell = store.plans.find(cell_id)
     plugins.load(plugin or plan.plugins)
@@ -162,7 +162,7 @@ def run_one(
     if not replace:
         _copy_profile(store, after)
         store.results.drop_tried(cell.id)
-        console.print("The result of before is kept; --replace puts the new one in its place.")
+        console.print("The earlier result is kept; --replace puts the new one in its place.")
     if differences:
         raise typer.Exit(1)
 

@@ -50,14 +50,14 @@ SuiteName = Annotated[
 ]
 Storage = Annotated[
     str,
-    typer.Option("--storage", help="Where results are kept: a folder, or s3://, gs://, ...", metavar="URI"),
+    typer.Option("--storage", help="Folder or address (s3://, gs://, ...) of the results.", metavar="URI"),
 ]
 Selection = Annotated[
     list[str] | None,
     typer.Option(
         "--select",
         metavar="KEY=VALUE",
-        help="Only these, e.g. method=ft,ewc. May be repeated.",
+        help="Run a part of the grid, e.g. method=ft,ewc. May be repeated.",
         autocompletion=completion.selections,
     ),
 ]
@@ -71,34 +71,34 @@ Plugins = Annotated[
     list[str] | None,
     typer.Option("--plugin", metavar="FILE", help="A Python file with parts of your own. May be repeated."),
 ]
-Seeds = Annotated[int | None, typer.Option("--seeds", metavar="N", help="Repeat with seeds 0 .. N-1.")]
+Seeds = Annotated[
+    int | None, typer.Option("--seeds", metavar="N", help="Repeat everything with the seeds 0 to N-1.")
+]
 Changed = Annotated[
     ChangedChoice,
     typer.Option(
         "--changed",
-        help="What to do with results of other code or inputs: keep them, rerun their cells, or fail.",
+        help="What to do with stale results: keep them, rerun their cells, or fail before anything starts.",
     ),
 ]
 MaxConcurrent = Annotated[
     int | None, typer.Option("--max-concurrent", metavar="N", help="Run at most N cells at once.")
 ]
-RetryDiverged = Annotated[
-    bool, typer.Option("--retry-diverged", help="Run cells again whose training diverged.")
-]
+RetryDiverged = Annotated[bool, typer.Option("--retry-diverged", help="Run the cells that diverged again.")]
 MaxFailures = Annotated[
-    int | None, typer.Option("--max-failures", metavar="N", help="Start no more cells once N have failed.")
+    int | None, typer.Option("--max-failures", metavar="N", help="Start no more cells after N failures.")
 ]
 StallTimeout = Annotated[
     float | None,
     typer.Option(
-        "--stall-timeout", metavar="S", help="End a cell that reports nothing for S seconds; try it again."
+        "--stall-timeout", metavar="S", help="If a cell reports nothing for S seconds, end it and try again."
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 Tracking = Annotated[
     str | None,
     typer.Option(
-        "--tracking", metavar="URI", help="MLflow's address; default: a database in the storage folder."
+        "--tracking", metavar="URI", help="Address of MLflow. Default: a database in the storage folder."
     ),
 ]
 
@@ -108,8 +108,8 @@ PLAIN_WIDTH = 110  # columns, where output goes to a file or pipe
 def describe_diverged(diverged: int, blocked: int) -> str:
     """Say how many cells diverged, how many are blocked by them, and what could be done about it."""
     return (
-        f"{diverged} diverged, {blocked} blocked because what they need diverged: they stay so "
-        "('gridcell run --retry-diverged' tries again)"
+        f"{diverged} diverged, {blocked} blocked because what they need diverged: "
+        "only 'gridcell run --retry-diverged' runs them again"
     )
 
 

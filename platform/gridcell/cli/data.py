@@ -29,7 +29,9 @@ class OnCorrupt(StrEnum):
     SKIP = "skip"
 
 
-Workers = Annotated[int, typer.Option("--workers", metavar="N", help="How many to read and check at once.")]
+Workers = Annotated[
+    int, typer.Option("--workers", metavar="N", help="How many files to read and check at once.")
+]
 
 
 MinImages = Annotated[
@@ -55,7 +57,7 @@ def import_(
         OnCorrupt, typer.Option("--on-corrupt", help="Stop at an image that can't be read, or leave it out.")
     ] = OnCorrupt.FAIL,
     shard_mb: Annotated[
-        float, typer.Option("--shard-mb", metavar="MB", help="Size of a shard to aim at.")
+        float, typer.Option("--shard-mb", metavar="MB", help="Approximate size of a shard.")
     ] = 128.0,
     min_images: MinImages = 1,
     plugin: Plugins = None,
@@ -170,9 +172,9 @@ def list_(as_json: Json = False, plugin: Plugins = None) -> None:
 @app.command()
 def derive(
     base: Annotated[Path, typer.Option("--base", metavar="DIR", help="Images, in one folder per class.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the suite of sets goes.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the derived sets.")],
     size: Annotated[int, typer.Option(metavar="PX", min=16, help="Side of the images.")] = 224,
-    seed: Annotated[int, typer.Option(min=0, help="Of the split and of every random effect.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the split and of every random effect.")] = 0,
     min_images: MinImages = 1,
     pretrain_share: Annotated[
         float, typer.Option(metavar="SHARE", help="Part of each class that models are pre-trained on.")
@@ -186,10 +188,12 @@ def derive(
     shift: Annotated[
         list[str] | None,
         typer.Option(
-            "--shift", metavar="SET.PARAMETER=NUMBER", help="E.g. c.per_corruption=4. May be repeated."
+            "--shift",
+            metavar="SET.PARAMETER=NUMBER",
+            help="Set a parameter of a shift, e.g. c.per_corruption=4. May be repeated.",
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a suite that is there already.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace sets that are there already.")] = False,
     plugin: Plugins = None,
 ) -> None:
     """Split your own labelled images and derive the eight shifted sets, as imagenet-rib's mini suite does.

@@ -21,14 +21,16 @@ def doctor(
     tracking: Tracking = None,
     chaos: Annotated[
         bool,
-        typer.Option("--chaos", help="Instead, run a small grid through faults, on a cluster made here."),
+        typer.Option(
+            "--chaos", help="Run a small grid through faults instead, on a cluster that is started here."
+        ),
     ] = False,
     fault: Annotated[
         list[str] | None, typer.Option("--fault", metavar="NAME", help="Only this fault. May be repeated.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check versions, devices, disk, storage, MLflow and Ray; say what to do; exit code 1 if any is bad."""
+    """Check whether a run would work here, and say what to do if not. Exit code 1 if it would fail."""
     if chaos or fault:
         _chaos(fault or [], as_json)
         return

@@ -38,9 +38,9 @@ def forget(
         bool, typer.Option("--dry-run", help="Show what would go, and remove nothing.")
     ] = False,
 ) -> None:
-    """Remove a selection's results and what was made from them. The next run makes them again.
+    """Remove the selected results and all that was made from them. The next run makes them again.
 
-    Results that the rest of the suite needs, too, such as a pre-trained model, stay.
+    Results that the rest of the suite needs, too, are kept, such as a pre-trained model.
     """
     if not select and not kind:
         raise UserError("Say what to forget: --select key=value, or --kind KIND")

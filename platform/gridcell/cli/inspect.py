@@ -77,7 +77,7 @@ def plan(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what 'run' would run: cells by kind, what is done, what each kind needs. Starts nothing."""
+    """Show what 'run' would run: cells by kind, done and to run, and what they need. Starts nothing."""
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage, must_exist=False)
     with reading(storage):
@@ -124,9 +124,9 @@ def plan(
         console.print(sentence, soft_wrap=True)
     counts = Counter(states.values())
     run = sum(counts[state] for state in TO_RUN)
-    console.print(
-        f"{len(asked.grid)} cells for {len(asked.grid.targets)} places in the answer; {run} to run."
-    )
+    results = len(asked.grid.targets)
+    shown = f"the report's {results} results" if results != 1 else "the report's one result"
+    console.print(f"{len(asked.grid)} cells give {shown}; {run} to run.")
     if counts["diverged"]:
         console.print(describe_diverged(counts["diverged"], counts["blocked"]))
     if asked.suite.tune is not None:
@@ -172,7 +172,7 @@ def status(
     plugin: Plugins = None,
     as_json: Json = False,
 ) -> None:
-    """Show how far a grid is: cells by kind and state, and why the failed ones failed."""
+    """Show a grid's progress: cells by kind and state, and why cells failed."""
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
     with reading(storage):

@@ -79,14 +79,17 @@ def submit(
     tracking: Tracking = None,
     exclude: Annotated[
         list[str] | None,
-        typer.Option("--exclude", metavar="PATTERN", help="Leave files or folders here. May be repeated."),
+        typer.Option(
+            "--exclude", metavar="PATTERN", help="Do not send these files or folders. May be repeated."
+        ),
     ] = None,
     env: Annotated[
         list[str] | None,
         typer.Option("--env", metavar="NAME[=VALUE]", help="A variable for the job. May be repeated."),
     ] = None,
     limit_mib: Annotated[
-        float, typer.Option("--limit-mib", metavar="MIB", min=0.1, max=500, help="Send no more than this.")
+        float,
+        typer.Option("--limit-mib", metavar="MIB", min=0.1, max=500, help="Largest size to send, in MiB."),
     ] = LIMIT_MIB,
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Print the job's output until it ends.")
@@ -94,14 +97,16 @@ def submit(
     send_anyway: Annotated[
         list[str] | None,
         typer.Option(
-            "--send-anyway", metavar="PATTERN", help="Send them although they look like secrets. Repeatable."
+            "--send-anyway",
+            metavar="PATTERN",
+            help="Send these files although they look like secrets. May be repeated.",
         ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the files that would be sent, and send nothing.")
     ] = False,
 ) -> None:
-    """Run a suite on a Ray cluster: sends this folder's code, and starts 'gridcell run' there.
+    """Run a suite on a Ray cluster: send this folder's code, and start 'gridcell run' there.
 
     What git ignores stays here, and so do data, results, environments, caches and files that hold secrets.
     Submit again to go on: nothing that is done is run twice.
@@ -188,7 +193,7 @@ def _ask_before_sending(suspects: Mapping[str, str]) -> None:
 
 @app.command()
 def status(job_id: JobId, address: Address = DEFAULT_ADDRESS, as_json: Json = False) -> None:
-    """Tell how a job is; exit code 1 if it failed."""
+    """Show a job's status; exit code 1 if it failed."""
     job = Jobs(address).find(job_id)
     if as_json:
         print_json(asdict(job))
@@ -204,7 +209,7 @@ def status(job_id: JobId, address: Address = DEFAULT_ADDRESS, as_json: Json = Fa
 def logs(
     job_id: JobId,
     address: Address = DEFAULT_ADDRESS,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job ends.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing until the job ends.")] = False,
 ) -> None:
     """Print what a job printed."""
     jobs = Jobs(address)
@@ -216,7 +221,7 @@ def logs(
 
 @app.command()
 def stop(job_id: JobId, address: Address = DEFAULT_ADDRESS) -> None:
-    """End a job as Ctrl-C would: what is done is kept, and submitting again goes on."""
+    """Stop a job as Ctrl-C would. What is done is kept; submit again to go on."""
     stopped = Jobs(address).stop(job_id)
     common.console().print(f"Job {job_id} " + ("is being stopped" if stopped else "had ended already"))
 

@@ -24,17 +24,17 @@ def play(
     ] = None,
     episodes: Annotated[int, typer.Option("--episodes", min=1, metavar="N", help="Play N episodes.")] = 1,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, help="Of the first episode; the next has seed + 1.")
+        int, typer.Option("--seed", min=0, help="Seed of the first episode; each further one adds 1.")
     ] = 0,
     greedy: Annotated[
-        bool, typer.Option("--greedy", help="Take the likeliest action rather than draw one.")
+        bool, typer.Option("--greedy", help="Take the likeliest action instead of drawing one.")
     ] = False,
     best: Annotated[
         bool, typer.Option("--best", help="Play the policy that was best while it learned, not the last.")
     ] = False,
     fps: Annotated[int, typer.Option("--fps", min=1, help="Pictures a second.")] = 30,
 ) -> None:
-    """Let a cell's agent play, finished or from its last checkpoint; without a screen, into a video."""
+    """Watch a cell's agent play, finished or still learning; without a screen, as a video."""
     store = open_store(storage)
     with reading(storage):
         plan, cell = store.plans.find(cell_id)

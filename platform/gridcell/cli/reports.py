@@ -37,8 +37,9 @@ from gridcell.cli.common import (
 from gridcell.errors import UserError, unknown
 from gridcell.mlflow.address import connect, is_server, one_line, tracking_uri
 from gridcell.mlflow.database import alone, prepare
-from gridcell.mlflow.experiment import EXPERIMENT_TAG, Experiment
+from gridcell.mlflow.experiment import Experiment
 from gridcell.mlflow.names import labels_of, tags_of_states
+from gridcell.mlflow.parent import EXPERIMENT_TAG
 from gridcell.mlflow.writer import remarks
 from gridcell.report import GridResults, write_report
 from gridcell.report.inline import read_notes
@@ -46,7 +47,7 @@ from gridcell.report.results import STATES
 from gridcell.store import Store
 from gridcell.store.plans import grid_id
 
-Out = Annotated[Path | None, typer.Option("--out", "--report", metavar="DIR", help="Where the report goes.")]
+Out = Annotated[Path | None, typer.Option("--out", "--report", metavar="DIR", help="Folder for the report.")]
 Notes = Annotated[
     Path | None,
     typer.Option("--notes", metavar="FILE.md", help="Markdown that stands on top of the page."),
@@ -118,7 +119,7 @@ def report(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write the report of what is done so far: a page, pictures, tables."""
+    """Write the report of what is done so far: a page, pictures and tables."""
     said = "" if notes is None else read_notes(notes)
     formats = [each.strip() for each in (figures or "").split(",") if each.strip()]
     for each in formats:
@@ -157,7 +158,7 @@ def sync(
     plugin: Plugins = None,
     tracking: Tracking = None,
 ) -> None:
-    """Bring MLflow up to date with the storage, from nothing if need be."""
+    """Write to MLflow what it lacks of the storage's results; all of them if it is empty."""
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
     uri = tracking_uri(tracking, store)

@@ -119,7 +119,7 @@ def run(
         ),
     ] = None,
 ) -> None:
-    """Run a suite's missing cells, then report. Run it again to go on: nothing that is done is run twice."""
+    """Run a suite's missing cells, then report. Type it again to go on: nothing done is run twice."""
     end_when_asked()
     outlive_terminal()
     mistakes = Mistakes()  # all of the command line's are told at once, before anything is done
@@ -277,7 +277,7 @@ def _end(
             soft_wrap=True,
         )
     if schedule.diverged:
-        console.print("What diverged stays so: an outcome, unless --retry-diverged runs it again.")
+        console.print("Cells that diverged are not run again, unless --retry-diverged asks for it.")
     try:
         written = write_report(asked.suite.task, grid_results(asked, store, results), out)
     except UserError as error:

@@ -66,7 +66,7 @@ class Dealing:
     Example:
         >>> parts = Dealing.among([]).deal(np.repeat([0, 1], 50), ("a", "b"))
         >>> [len(parts[name]) for name in ("pretrain", "val", "v2")]
-        [36, 16, 8]
+        [36, 16, 6]
     """
 
     portions: tuple[Portion, ...]
@@ -252,13 +252,19 @@ class Dealing:
         if wanted[short] < needed:
             raise UserError(f"{asked}: {of_class}, but it needs at least {needed}")
         classes = f", and only {len(enough)} of {len(left)} classes have enough" if portion.subset else ""
+        advice = "" if portion.subset else ", subset=True"
         raise UserError(
-            f"{asked}: {of_class}, but the other sets leave {left[short]}{classes}. Give it a smaller share, "
-            'the source "val", or more images'
+            f"{asked}: {of_class}, but the other sets leave {left[short]}{classes}. Give it a smaller share"
+            f'{advice}, the source "val", or more images'
         )
 
 
 def sizes_of(labels: NDArray[np.int64]) -> dict[int, int]:
-    """Return how many images each label has, by label."""
+    """Return how many images each label has, by label.
+
+    Example:
+        >>> sizes_of(np.array([0, 1, 1]))
+        {0: 1, 1: 2}
+    """
     found, counts = np.unique(labels, return_counts=True)
     return dict(zip(found.tolist(), counts.tolist(), strict=True))

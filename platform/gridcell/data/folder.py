@@ -92,7 +92,13 @@ def read_class_folders(
 def folder_labels(
     folders: ClassFolders, class_names: Sequence[str] | None = None, *, partial: bool = False
 ) -> NDArray[np.int64]:
-    """Return the labels of all images that :func:`read_class_folders` would read, int64; reads none."""
+    """Return the labels of all images that :func:`read_class_folders` would read, int64; reads none.
+
+    Example:
+        >>> folders = open_class_folders("photographs")  # doctest: +SKIP
+        >>> np.bincount(folder_labels(folders))  # doctest: +SKIP
+        array([200, 200])
+    """
     names = tuple(folders.class_names if class_names is None else class_names)
     return np.array([label for _, label in _in_order(folders, names, partial=partial)], dtype=np.int64)
 

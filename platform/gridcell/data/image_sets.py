@@ -213,6 +213,10 @@ def suite_classes(root: str | Path) -> tuple[tuple[str, ...], dict[str, tuple[st
     Raises:
         UserError: The folder holds no suite.
         CorruptData: Its manifest is damaged.
+
+    Example:
+        >>> suite_classes("sets")[0]  # doctest: +SKIP
+        ('cat', 'dog')
     """
     manifest = _load_manifest(Path(root).expanduser())
     sets = {name: tuple(about["classes"]) for name, about in manifest["sets"].items()}

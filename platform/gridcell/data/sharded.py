@@ -177,6 +177,9 @@ def relabelled(images: StoredImages, name: str, class_names: Sequence[str]) -> S
     Raises:
         UserError: A class of the set is not in it, or the set has classes with further right answers, whose
             labels would not be the same.
+
+    Example:
+        >>> relabelled(images, "pets", ["cat", "dog", "horse"])  # doctest: +SKIP
     """
     names = tuple(class_names)
     renamed = replace(images, name=name, importer=images.name)

@@ -4,10 +4,9 @@ Live mirroring and rebuilding are one act: for a done cell that MLflow lacks, ma
 """
 
 import contextlib
-import json
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,23 +14,26 @@ from typing import Any
 
 from gridcell.cell import Cell
 from gridcell.execute.heartbeat import running_cells
-from gridcell.mlflow.address import connect, database_of, one_line
+from gridcell.mlflow.address import connect, one_line
 from gridcell.mlflow.database import alone, prepare
-from gridcell.mlflow.names import Labels, accepted_names, leaves, numbers_of, params_of
+from gridcell.mlflow.names import (
+    LONGEST_TAG,
+    PARENT_TAG,
+    STATE_TAG,
+    Labels,
+    Naming,
+    numbers_of,
+    params_of,
+)
+from gridcell.mlflow.paging import log_metrics, log_params, search
+from gridcell.mlflow.parent import Parent
 from gridcell.store import Result, Store
 
-PARENT_TAG = "mlflow.parentRunId"
-EXPERIMENT_TAG = {"mlflow.experimentKind": "custom_model_development"}  # MLflow opens on runs, not on traces
 _NOTE_TAG = "mlflow.note.content"  # the description of a run
 _CELL_TAG = "gridcell.cell"
-_GRID_TAG = "gridcell.grid"
-_STATE_TAG = "gridcell.state"
 _STAMP_TAG = "gridcell.stamp"
 _FAILURE_TAGS = ("gridcell.failure_class", "gridcell.failure", _NOTE_TAG)
 _CURVE = "curve/"
-_METRICS = 1000  # MLflow takes at most so many in one request
-_PARAMS = 100
-_LONGEST_TAG = 5000
 _OWN_FAULT = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST"}
 
 Point = tuple[int, int, Mapping[str, float]]
@@ -58,7 +60,6 @@ class Experiment:
 
     Attributes:
         parent: id of the grid's own run.
-        renamed: metric or setting -> the name by which MLflow shows it, where it refuses the own name.
         refused: title -> why, of the cells that MLflow refused.
         aside: where an unusable database was moved.
     """
@@ -91,61 +92,31 @@ class Experiment:
             mlflow.exceptions.MlflowException: the server can't be reached or refuses.
         """
         self._labels = labels or {}
-        self.renamed: dict[str, str] = {}
+        self._naming = Naming()
         self.refused: dict[str, str] = {}
         with alone(uri):
             self.aside = prepare(uri)
             self._client = connect(uri)
-            self._experiment = self._find_experiment(uri, f"{task}/{suite}")
-            self.parent = self._find_parent(suite, grid, {**(tags or {}), "gridcell.cells": str(cells)})
+            self._grid = Parent(self._client, uri, task, suite, grid, cells, tags, self._naming)
+        self.parent = self._grid.id
         self._runs: dict[str, _Run] = {}
-        for run in self._search(f"tags.`{_CELL_TAG}` LIKE '%'"):
+        for run in search(self._client, self._grid.experiment, f"tags.`{_CELL_TAG}` LIKE '%'"):
             self._add(run)
-        self._adopt(ids, cells)
+        self._adopt(ids)
 
     def add_labels(self, labels: Mapping[str, Labels]) -> None:
         """Take on the labels of the targets of another grid: id -> labels."""
         self._labels = {**self._labels, **labels}
 
     @property
+    def renamed(self) -> dict[str, str]:
+        """Metric or setting -> the name by which MLflow shows it, where it refuses the own name."""
+        return self._naming.renamed
+
+    @property
     def shown(self) -> set[str]:
         """Ids of the cells whose results are shown."""
         return {cell_id for cell_id, run in self._runs.items() if run.status == "FINISHED"}
-
-    def _find_experiment(self, uri: str, name: str) -> str:
-        found = self._client.get_experiment_by_name(name)
-        if found is None:
-            database = database_of(uri)
-            # Else MLflow puts artifacts in ./mlruns of wherever the command is run.
-            location = (database.parent / "mlflow-artifacts").as_uri() if database is not None else None
-            return self._client.create_experiment(name, artifact_location=location, tags=EXPERIMENT_TAG)
-        if found.lifecycle_stage == "deleted":  # in MLflow's pages: its name stays taken
-            self._client.restore_experiment(found.experiment_id)
-        return str(found.experiment_id)
-
-    def _find_parent(self, suite: str, grid: str, tags: Labels) -> str:
-        tags = {name: value[:_LONGEST_TAG] for name, value in tags.items()} | {_STATE_TAG: "running"}
-        parents = self._client.search_runs(
-            [self._experiment], f"tags.`{_GRID_TAG}` = '{grid}'", max_results=1
-        )
-        if not parents:
-            name = " ".join(filter(None, (suite, tags.get("gridcell.selection", "")[:200], grid)))
-            run = self._client.create_run(self._experiment, tags={**tags, _GRID_TAG: grid}, run_name=name)
-            return str(run.info.run_id)
-        parent = str(parents[0].info.run_id)
-        for name, value in tags.items():
-            self._client.set_tag(parent, name, value)
-        self._client.update_run(parent, status="RUNNING")
-        return parent
-
-    def _search(self, where: str) -> Iterator[Any]:
-        token = None
-        while True:
-            page = self._client.search_runs([self._experiment], where, max_results=5000, page_token=token)
-            yield from page
-            token = page.token
-            if not token:
-                return
 
     def _add(self, run: Any) -> None:
         tags = run.data.tags
@@ -163,17 +134,12 @@ class Experiment:
         if known is None or known.status != "FINISHED":
             self._runs[tags[_CELL_TAG]] = found
 
-    def _adopt(self, ids: Iterable[str], cells: int) -> None:
+    def _adopt(self, ids: Iterable[str]) -> None:
         """Move the runs of these cells here from below grids that have fewer cells, or that were deleted."""
-        others = [self._runs[cell_id] for cell_id in ids if cell_id in self._runs]
-        others = [run for run in others if run.parent != self.parent]
-        if others:
-            parents = self._search(f"tags.`{_GRID_TAG}` LIKE '%'")
-            sizes = {run.info.run_id: int(run.data.tags.get("gridcell.cells", 0)) for run in parents}
-            for run in others:
-                if sizes.get(run.parent, 0) < cells:
-                    self._client.set_tag(run.id, PARENT_TAG, self.parent)
-                    run.parent = self.parent
+        parents = {cell_id: self._runs[cell_id].parent for cell_id in ids if cell_id in self._runs}
+        for cell_id in self._grid.below_smaller_grids(parents):
+            self._client.set_tag(self._runs[cell_id].id, PARENT_TAG, self.parent)
+            self._runs[cell_id].parent = self.parent
 
     def mirror(self, store: Store, ids: Iterable[str]) -> int:
         """Show each cell as the store has it, done or failed; return how many were not shown so.
@@ -218,7 +184,7 @@ class Experiment:
         self.refused[cell.title or cell.id] = why
         if (run := self._runs.pop(cell.id, None)) is not None:
             with contextlib.suppress(MlflowException):  # e.g. it was deleted in MLflow's pages
-                self._client.set_tag(run.id, _STATE_TAG, f"not shown: {why}")
+                self._client.set_tag(run.id, STATE_TAG, f"not shown: {why}")
                 self._client.set_terminated(run.id, "KILLED")
         return False
 
@@ -236,7 +202,7 @@ class Experiment:
         run = self._run_of(cell, started)
         if run.status != "RUNNING":  # it failed before, or was stopped
             self._client.update_run(run.id, status="RUNNING")
-            self._client.set_tag(run.id, _STATE_TAG, "running")
+            self._client.set_tag(run.id, STATE_TAG, "running")
             run.status = "RUNNING"
 
     def add_points(self, cell: Cell, points: Iterable[Point]) -> None:
@@ -244,7 +210,7 @@ class Experiment:
         from mlflow.entities import Metric
 
         points = list(points)
-        names = self._names(f"{_CURVE}{name}" for _, _, values in points for name in values)
+        names = self._naming.of(f"{_CURVE}{name}" for _, _, values in points for name in values)
         metrics = [
             Metric(names[f"{_CURVE}{name}"], float(value), when, int(step))
             for when, step, values in points
@@ -252,7 +218,7 @@ class Experiment:
         ]
         run = self._runs[cell.id]
         run.curves.update(metric.key for metric in metrics)
-        self._log(run.id, metrics)
+        log_metrics(self._client, run.id, metrics)
 
     def fail(self, cell: Cell, record: Mapping[str, Any], *, final: bool) -> None:
         """Show that an attempt at a cell failed: its run is FAILED if that is ``final``, else RUNNING still.
@@ -268,7 +234,7 @@ class Experiment:
         diverged = "diverged" if kind == "diverged" else "failed"
         state = diverged if final else "running"
         tags = dict(zip(_FAILURE_TAGS, (kind, message, f"**{kind}**: {message}"), strict=True))
-        for name, value in {**tags, _STATE_TAG: state}.items():
+        for name, value in {**tags, STATE_TAG: state}.items():
             self._client.set_tag(run.id, name, value)
         if final:
             self._client.set_terminated(run.id, "FAILED", now)
@@ -279,7 +245,7 @@ class Experiment:
         now = int(time.time() * 1000)
         for run in (self._runs[cell_id] for cell_id in ids if cell_id in self._runs):
             if run.status == "RUNNING":
-                self._client.set_tag(run.id, _STATE_TAG, "stopped")
+                self._client.set_tag(run.id, STATE_TAG, "stopped")
                 self._client.set_terminated(run.id, "KILLED", now)
                 run.status = "KILLED"
 
@@ -292,7 +258,7 @@ class Experiment:
         ended = started + int(result.seconds * 1000)
         numbers = numbers_of(result.metrics, result.seconds)
         curves = {f"{_CURVE}{name}": curve for name, curve in result.curves.items()}
-        names = self._names([*numbers, *curves])
+        names = self._naming.of([*numbers, *curves])
         final = {names[name]: {int(step): value for step, value in curve} for name, curve in curves.items()}
         live: dict[str, dict[int, float]] = {}
         if (run := self._runs.get(cell.id)) is not None:
@@ -309,12 +275,12 @@ class Experiment:
             for step, value in curve.items()
             if step not in live.get(name, {})
         ]
-        self._log(run.id, metrics)
+        log_metrics(self._client, run.id, metrics)
         if run.failure is not None:
             for tag in _FAILURE_TAGS:
                 self._client.delete_tag(run.id, tag)
         self._client.set_tag(run.id, _STAMP_TAG, result.stamp)
-        self._client.set_tag(run.id, _STATE_TAG, "done")
+        self._client.set_tag(run.id, STATE_TAG, "done")
         self._client.set_terminated(run.id, "FINISHED", ended)
         # What is known of a run that is done is little, for there are many.
         self._runs[cell.id] = _Run(run.id, "FINISHED", run.parent, result.stamp)
@@ -329,17 +295,16 @@ class Experiment:
                 _CELL_TAG: cell.id,
                 "gridcell.kind": cell.kind,
                 PARENT_TAG: self.parent,
-                _STATE_TAG: "running",
+                STATE_TAG: "running",
             }
             name = (cell.title or cell.id)[:250]
-            made = self._client.create_run(self._experiment, started, tags, run_name=name)
+            made = self._client.create_run(self._grid.experiment, started, tags, run_name=name)
             run = self._runs[cell.id] = _Run(made.info.run_id, "RUNNING", self.parent)
         if run.status != "FINISHED":
             params = params_of(cell, self._labels.get(cell.id, {}))
-            names = self._names(params)
+            names = self._naming.of(params)
             lacks = [Param(names[name], params[name]) for name in params if names[name] not in run.params]
-            for begin in range(0, len(lacks), _PARAMS):
-                self._client.log_batch(run.id, params=lacks[begin : begin + _PARAMS])
+            log_params(self._client, run.id, lacks)
             run.params.update(param.key for param in lacks)
         return run
 
@@ -350,49 +315,17 @@ class Experiment:
             for name in run.curves
         }
 
-    def _names(self, names: Iterable[str]) -> dict[str, str]:
-        accepted = accepted_names(names)
-        self.renamed |= {name: new for name, new in accepted.items() if name != new}
-        return accepted
-
-    def _log(self, run_id: str, metrics: list[Any]) -> None:
-        for begin in range(0, len(metrics), _METRICS):
-            self._client.log_batch(run_id, metrics[begin : begin + _METRICS])
-
     def close(self, status: str, report: Path | None = None, tags: Labels | None = None) -> None:
-        """End the parent run.
-
-        Args:
-            status: MLflow's: FINISHED, FAILED or KILLED.
-            report: folder of the report, whose files are added, with the numbers of its ``summary.json``.
-            tags: of the parent, such as the number of cells in each state; numbers become metrics, too.
-        """
-        now = int(time.time() * 1000)
-        state = {"FINISHED": "done", "FAILED": "failed", "KILLED": "stopped"}[status]
-        for name, value in {_STATE_TAG: state, **(tags or {})}.items():
-            self._client.set_tag(self.parent, name, value[:_LONGEST_TAG])
-        if report is not None:
-            self.add_report(report)
-        self._client.set_terminated(self.parent, status, now)
+        """End the grid's own run; see ``Parent.close``."""
+        self._grid.close(status, report, tags)
 
     def add_report(self, folder: Path) -> None:
-        """Add a report's files to the parent run, and the numbers of its ``summary.json``."""
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        summary = folder / "summary.json"
-        if summary.exists():
-            answers = json.loads(summary.read_text(encoding="utf-8"))
-            answers.pop("made", None)  # settings and provenance
-            found = dict(leaves(answers))
-            numbers = {name: value for name, value in found.items() if isinstance(value, int | float)}
-            names = self._names(numbers)
-            self._log(self.parent, [Metric(names[name], float(numbers[name]), now, 0) for name in numbers])
-        self._client.log_artifacts(self.parent, str(folder), "report")
+        """Add a report's files to the grid's own run, and the numbers of its ``summary.json``."""
+        self._grid.add_report(folder)
 
 
 def _failure(record: Mapping[str, Any]) -> tuple[str, str]:
-    return str(record["failure_class"]), str(record["message"])[:_LONGEST_TAG] or "no message"
+    return str(record["failure_class"]), str(record["message"])[:LONGEST_TAG] or "no message"
 
 
 def _agree(live: Mapping[str, Mapping[int, float]], final: Mapping[str, Mapping[int, float]]) -> bool:

@@ -96,6 +96,7 @@ class Mirror:
             "tags": dict(tags or {}),
         }
         self._grid = grid
+        self._ids = tuple(grid.cells)
         self._store = store
         self._awaits_report = awaits_report
         self._events: queue.SimpleQueue[bytes | str | None] = (
@@ -185,7 +186,8 @@ class Mirror:
         try:
             self._send(json.dumps(self._header).encode() + b"\n")
             if shown := self._read():
-                self._send_results(set(self._grid.cells).difference(json.loads(shown)))
+                # Not what was added meanwhile: its labels come first.
+                self._send_results(set(self._ids).difference(json.loads(shown)))
                 self._send_events()
                 self._send(_event("end", self._summary()))
                 if self._awaits_report and not self._stopped and self._read():

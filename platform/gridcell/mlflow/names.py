@@ -10,6 +10,9 @@ from gridcell.grid import Grid
 
 Labels = Mapping[str, str]
 
+PARENT_TAG = "mlflow.parentRunId"
+STATE_TAG = "gridcell.state"
+LONGEST_TAG = 5000
 _LONGEST_NAME = 240  # MLflow takes 250 characters; room for a number
 _LONGEST_VALUE = 500
 _MOST_NAMED = 20  # cells or reasons in a tag
@@ -36,6 +39,23 @@ def accepted_names(names: Iterable[str]) -> dict[str, str]:
             accepted[name] = new
             taken.add(new)
     return accepted
+
+
+class Naming:
+    """Gives names that MLflow takes, and remembers which it had to change.
+
+    Attributes:
+        renamed: name -> the name that MLflow shows.
+    """
+
+    def __init__(self) -> None:
+        self.renamed: dict[str, str] = {}
+
+    def of(self, names: Iterable[str]) -> dict[str, str]:
+        """Return ``accepted_names``."""
+        accepted = accepted_names(names)
+        self.renamed |= {name: new for name, new in accepted.items() if name != new}
+        return accepted
 
 
 def _cleaned(name: str) -> str:

@@ -64,6 +64,25 @@ class Key:
     sign: Artist
 
 
+@dataclass(frozen=True)
+class Cells:
+    """The cells of a matrix, which a page draws itself: they are thousands, and matplotlib takes its time.
+
+    Attributes:
+        axes: where they are; cell (i, j) reaches from (j, i) to (j + 1, i + 1) in data coordinates.
+        artists: matplotlib's for the same, which a page leaves out.
+        colours: of each cell, ``#rrggbb``; empty where nothing is known; shape (rows, columns).
+        texts: written in each.
+        tips: told by each.
+    """
+
+    axes: Axes
+    artists: Sequence[Artist]
+    colours: Sequence[Sequence[str]]
+    texts: Sequence[Sequence[str]]
+    tips: Sequence[Sequence[str]]
+
+
 class Drawing(Figure):
     """A matplotlib figure with the data behind it.
 
@@ -72,6 +91,7 @@ class Drawing(Figure):
         parts: what may stand apart where room is narrow, such as panels; empty: the figure is one piece.
         keys: the legend's entries.
         spots: what tells its value.
+        cells: matrices that are drawn.
         columns: names of the columns of the data.
         rows: the data that is drawn; without any there is nothing to see.
     """
@@ -82,12 +102,18 @@ class Drawing(Figure):
         self.parts: list[Part] = []
         self.keys: list[Key] = []
         self.spots: list[Spot] = []
+        self.cells: list[Cells] = []
         self.columns: Sequence[str] = ()
         self.rows: list[Sequence[Any]] = []
 
 
 def belongs(artist: Artist, series: int) -> None:
-    """Say which series an artist belongs to, so that a page can hide it with the series."""
+    """Say which series an artist belongs to, so that a page can hide it with the series.
+
+    Example:
+        >>> from matplotlib.lines import Line2D
+        >>> belongs(Line2D([0, 1], [0, 1]), 0)
+    """
     artist.set_gid(f"{_SERIES}{series}")
 
 

@@ -125,8 +125,9 @@ def lines(
             label.
 
     Example:
-        >>> told = gridcell.curves("farmap", select="size=small")  # doctest: +SKIP
-        >>> gridcell.plots.lines(told, series="agent", average="map")  # doctest: +SKIP
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"metric": ["loss", "loss"], "step": [1, 2], "value": [2.0, 1.0]})
+        >>> figure = lines(frame)
     """
     by = [_column(frame, each) for each in _listed(panels)]
     if series is None:
@@ -165,8 +166,9 @@ def bars(
             label: an interval over these would say nothing about chance.
 
     Example:
-        >>> frame = gridcell.results("imagenet-rib", select="downstream=v2")  # doctest: +SKIP
-        >>> gridcell.plots.bars(frame, "mean_accuracy", groups="model", series="method")  # doctest: +SKIP
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"method": ["ft", "ewc"], "accuracy": [50.0, 60.0]})
+        >>> figure = bars(frame, "accuracy", groups="method")
     """
     from scipy.stats import t
 

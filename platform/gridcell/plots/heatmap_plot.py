@@ -1,18 +1,19 @@
 """Annotated matrices, one or as small multiples on a shared colour scale."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib import colormaps
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, ListedColormap, Normalize
+from matplotlib.colors import Colormap, ListedColormap, Normalize, to_hex
 from matplotlib.patches import Rectangle
 
 from gridcell.plots import style
-from gridcell.plots.drawing import Drawing, Part, Spot
+from gridcell.plots.drawing import Cells, Drawing, Part
 from gridcell.plots.numbers import short, signed
 from gridcell.plots.panels import Panels, panel_title
 
@@ -85,7 +86,20 @@ def heatmap(
     drawing = layout.figure(title, at_least=0.6 + max(_BAR, style.text_width([unit], style.LABEL_SIZE)))
     drawing.columns = ("panel", row_axis, column_axis, "value")
     for (name, values), axes in zip(panels.items(), layout.place(drawing, xticks=[], yticks=[]), strict=True):
-        _draw_panel(axes, np.asarray(values, dtype=float), norm, cmap, diverging, decimals)
+        known = np.asarray(values, dtype=float)
+        drawing.cells.append(
+            Cells(
+                axes,
+                _draw_panel(axes, known, norm, cmap, diverging, decimals),
+                _hex(known, norm, cmap),
+                _written(known, lambda value: _number(value, diverging, decimals), ""),
+                _tips(known, rows, columns, diverging, decimals),
+            )
+        )
+        drawing.rows += [
+            (name, rows[row], columns[column], float(known[row, column]))
+            for row, column in np.argwhere(np.isfinite(known)).tolist()
+        ]
         _frame(axes, len(rows), len(columns), outlined, divider)
         panel_title(axes, name, width + right)
         axes.set_yticks(np.arange(len(rows)) + 0.5, row_names)
@@ -105,14 +119,6 @@ def heatmap(
         slant: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
         axes.set_xticks(np.arange(len(columns)) + 0.5, column_names, **slant)
         axes.set_xlabel(column_axis, fontsize=style.LABEL_SIZE, color=style.FAINT, labelpad=3)
-        for row, column in np.ndindex(len(rows), len(columns)):
-            value = float(np.asarray(values)[row, column])
-            known = np.isfinite(value)
-            told = (signed(value, decimals + 1) if diverging else short(value)) if known else "not known"
-            text = f"{rows[row]}, {columns[column]}: {told}"
-            drawing.spots.append(Spot(axes, (column, column + 1), (row, row + 1), text))
-            if known:
-                drawing.rows.append([name, rows[row], columns[column], value])
     _colour_bar(drawing, ScalarMappable(norm, cmap.resampled(48)), extend, unit)
     return drawing
 
@@ -152,16 +158,18 @@ def _draw_panel(
     cmap: Colormap,
     diverging: bool,
     decimals: int,
-) -> None:
+) -> list[Artist]:
     rows, columns = values.shape
-    axes.pcolormesh(
-        np.ma.masked_invalid(values),
-        cmap=cmap,
-        norm=norm,
-        edgecolors="white",
-        linewidth=1.0,
-        antialiased=True,
-    )
+    artists: list[Artist] = [
+        axes.pcolormesh(
+            np.ma.masked_invalid(values),
+            cmap=cmap,
+            norm=norm,
+            edgecolors="white",
+            linewidth=1.0,
+            antialiased=True,
+        )
+    ]
     axes.set_xlim(0, columns)
     axes.set_ylim(rows, 0)
     for spine in axes.spines.values():
@@ -171,18 +179,47 @@ def _draw_panel(
     for row, column in np.ndindex(rows, columns):
         value = float(values[row, column])
         if not np.isfinite(value):
-            axes.add_patch(Rectangle((column, row), 1, 1, **_BLANK))
+            artists.append(axes.add_patch(Rectangle((column, row), 1, 1, **_BLANK)))
             continue
-        axes.text(
-            column + 0.5,
-            row + 0.52,
-            signed(value, decimals) if diverging else f"{value:.{decimals}f}",
-            ha="center",
-            va="center",
-            fontsize=style.CELL_SIZE,
-            color=style.readable_on(tuple(colours[row, column])),
-            parse_math=False,
+        artists.append(
+            axes.text(
+                column + 0.5,
+                row + 0.52,
+                _number(value, diverging, decimals),
+                ha="center",
+                va="center",
+                fontsize=style.CELL_SIZE,
+                color=style.readable_on(tuple(colours[row, column])),
+                parse_math=False,
+            )
         )
+    return artists
+
+
+def _number(value: float, diverging: bool, decimals: int) -> str:
+    return signed(value, decimals) if diverging else f"{value:.{decimals}f}"
+
+
+def _written(values: npt.NDArray[np.float64], write: Callable[[float], str], unknown: str) -> list[list[str]]:
+    return [[write(value) if np.isfinite(value) else unknown for value in row] for row in values.tolist()]
+
+
+def _hex(values: npt.NDArray[np.float64], norm: Normalize, cmap: Colormap) -> list[list[str]]:
+    return _written(values, lambda value: to_hex(cmap(norm(value))), "")
+
+
+def _tips(
+    values: npt.NDArray[np.float64],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    diverging: bool,
+    decimals: int,
+) -> list[list[str]]:
+    told = _written(values, lambda x: signed(x, decimals + 1) if diverging else short(x), "not known")
+    return [
+        [f"{row}, {column}: {text}" for column, text in zip(columns, texts, strict=True)]
+        for row, texts in zip(rows, told, strict=True)
+    ]
 
 
 def _frame(

@@ -84,7 +84,16 @@ class Panels:
 
 
 def panel_title(axes: Axes, name: str, width: float) -> None:
-    """Write a panel's title, cut to ``width`` inches."""
+    """Write a panel's title, cut to ``width`` inches.
+
+    Example:
+        >>> layout = Panels(2, 2, 3.0, 2.0, 0.8, 0.1, 0.6, 0.34)
+        >>> drawing = layout.figure("Two panels")
+        >>> for name, axes in zip("ab", layout.place(drawing), strict=True):
+        ...     panel_title(axes, name, 3.0)
+        >>> [axes.get_title() for axes in drawing.axes]
+        ['a', 'b']
+    """
     longest = max(8, int(width / (style.LABEL_SIZE * 0.62 / 72)))
     text = style.shorten(name, longest)
     axes.set_title(text, fontsize=style.LABEL_SIZE, color=style.INK, pad=4, parse_math=False)

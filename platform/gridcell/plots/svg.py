@@ -20,7 +20,7 @@ from matplotlib.transforms import Affine2D, Bbox, Transform
 from numpy.typing import ArrayLike
 
 from gridcell.plots import style
-from gridcell.plots.drawing import Drawing, Key, Part, Spot, series_of
+from gridcell.plots.drawing import Cells, Drawing, Key, Part, Spot, series_of
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _ZOOM = 0.8  # pixels of the page for one of the figure, which has style.DPI of them an inch
@@ -52,9 +52,18 @@ def to_svgs(figure: Drawing, label: str) -> list[str]:
         label: what is seen, read out in place of the figure.
     """
     width, height = figure.get_size_inches()
-    figure.draw_without_rendering()
+    if figure.stale:  # not drawn yet: where things go isn't settled
+        figure.draw_without_rendering()
     shown = figure.parts or [Part(0, 0, width, height - figure.heading)]
-    return [_draw_part(figure, part, label) for part in shown]
+    # The page is the background, which would else cover the cells.
+    hidden = [artist for cells in figure.cells for artist in (*cells.artists, cells.axes.patch)]
+    for artist in hidden:
+        artist.set_visible(False)
+    try:
+        return [_draw_part(figure, part, label) for part in shown]
+    finally:
+        for artist in hidden:
+            artist.set_visible(True)
 
 
 def sign_svg(key: Key) -> str:
@@ -101,6 +110,9 @@ def _draw_part(figure: Drawing, part: Part, label: str) -> str:
     box = Bbox.from_bounds(*(dpi * edge for edge in (part.left, part.bottom, part.width, part.height)))
     pen = _Pen(figure, box)
     inside = [axes for axes in figure.axes if box.contains(*_centre(axes.get_window_extent()))]
+    for cells in figure.cells:
+        if cells.axes in inside:
+            pen.cells(cells)
     for axes in inside:
         axes.draw(pen)
     top = figure.bbox.height - dpi * figure.heading
@@ -219,6 +231,32 @@ class _Pen(RendererBase):
         held = "" if anchor == "start" else f' text-anchor="{anchor}"'
         colour = _paint("F", gc.get_rgb(), known=_LETTERS)
         self.out.append(f'<text {place} {colour} font-size="{size}"{bold}{held}{turn}>{escape(s)}</text>')
+
+    def cells(self, cells: Cells) -> None:
+        """Draw a matrix: a rectangle and a number for each cell."""
+        transform = cells.axes.transData + self._down
+        (left, top), (right, bottom) = transform.transform([(0, 0), (1, 1)])
+        width, height = right - left, bottom - top
+        size = self.points_to_pixels(style.CELL_SIZE)
+        box = f'width="{_number(width)}" height="{_number(height)}"'
+        rectangles, texts = [], []
+        for row, (colours, written, tips) in enumerate(
+            zip(cells.colours, cells.texts, cells.tips, strict=True)
+        ):
+            y = top + row * height
+            for column, (colour, text, tip) in enumerate(zip(colours, written, tips, strict=True)):
+                x = left + column * width
+                fill = f'fill="{colour}"' if colour else 'class="Fwash"'
+                place = f'x="{_number(x)}" y="{_number(y)}"'
+                rectangles.append(f'<rect {place} {box} {fill} data-t="{escape(tip)}"/>')
+                if colour:
+                    pale = "" if style.readable_on((*to_rgb(colour), 1.0)) == "#000000" else ' fill="#fff"'
+                    at = f'x="{_number(x + width / 2)}" y="{_number(y + height / 2 + 0.36 * size)}"'
+                    texts.append(f"<text {at}{pale}>{escape(text)}</text>")
+                else:
+                    texts.append(f'<g class="Srule">{_hatching(x, y, width, height, "////")}</g>')
+        self.out.append(f'<g class="cells">{"".join(rectangles)}</g>')
+        self.out.append(f'<g class="numbers" font-size="{_number(size)}">{"".join(texts)}</g>')
 
     def spot(self, spot: Spot) -> None:
         """Add an unseen area that tells its text."""

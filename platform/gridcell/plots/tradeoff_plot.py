@@ -89,6 +89,11 @@ def tradeoff(
         title: above the plot.
         ways: drawn beneath the points.
         order: names that decide colours: figures that share it agree.
+
+    Example:
+        >>> none = np.full((2, 2), np.nan)
+        >>> points = Estimates(["ft", "lp"], np.array([24.0, 5.0]), np.array([-6.4, 0.1]), none, none)
+        >>> figure = tradeoff(points, x_axis="gain (points)", y_axis="mRI (points)")
     """
     place = {name: index for index, name in enumerate(dict.fromkeys([*order, *points.labels]))}
     legend = [*(way.label for way in ways), FRONT]

@@ -21,7 +21,12 @@ _TYPES = {
 
 
 def data_uri(content: bytes, name: str) -> str:
-    """Return a file's content as a ``data:`` address; the type follows from the name's ending."""
+    """Return a file's content as a ``data:`` address; the type follows from the name's ending.
+
+    Example:
+        >>> data_uri(b"a,b", "t.csv")
+        'data:text/csv;charset=utf-8,a,b'
+    """
     kind = _TYPES.get(Path(name).suffix, "application/octet-stream")
     if kind.startswith("text/"):
         plain = quote(content.decode("utf-8"), safe=" ,.;:/-+_()[]~*")

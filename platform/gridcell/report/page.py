@@ -76,6 +76,7 @@ def write_page(
         pictures=write_pictures(pictures, out, results.about.figures),
         cells=file_link(out, CELLS) if (out / CELLS).is_file() else "",
         file=partial(file_link, out),
+        tidy=(out / "results.csv").is_file(),
         **context,
     )
     page.write_text(with_outline(text), encoding="utf-8")

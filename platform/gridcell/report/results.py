@@ -128,7 +128,9 @@ class Report:
     Attributes:
         page: the file.
         headline: sentences, tables of ``gridcell.report`` and other things that rich can print.
+        answer: the page's first sentence, which the terminal shows last.
     """
 
     page: Path
     headline: Sequence[Any]
+    answer: str = ""

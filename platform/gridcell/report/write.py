@@ -45,7 +45,8 @@ def write_report(task: Task, results: GridResults, out: Path) -> Report:
     lacks = incomplete(results)
     said = [missing_table(missing(results)), Text(lacks, style="bold red")] if lacks else []
     remarks = [Text(f"{remark}.", style="bold red") for remark in results.remarks]
-    return Report(report.page, [*remarks, *report.headline, *said])
+    answer = [Text(report.answer, style="bold")] if report.answer else []
+    return Report(report.page, [*remarks, *report.headline, *answer, *said], report.answer)
 
 
 def _say_how_it_was_made(task: Task, results: GridResults, file: Path) -> None:

@@ -3,10 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from gridcell.grid import Grid
-from gridcell.report import student_interval
 from gridcell.search.objective import union
 from gridcell.search.search import DEFAULT, Search
 from gridcell.search.wanted import tuning_of
@@ -40,6 +37,10 @@ class Judged:
     @property
     def difference(self) -> tuple[float, float | None]:
         """Mean difference, and half of Student's 95 % interval over the seeds; None with fewer than two."""
+        import numpy as np
+
+        from gridcell.report import student_interval
+
         mean, half = student_interval(np.array(self.differences))
         return float(mean), None if len(self.differences) < 2 else float(half)
 

@@ -17,7 +17,7 @@ Summary = Mapping[str, Any]
 def answer(summary: Summary) -> Answer:
     """Say who leads: by score where scores differ, else by rooms, else by cells; or who forgets least."""
     found = _main(summary)
-    forgetting = _forgetting(summary["forgetting"])
+    forgetting = _forgetting(summary)
     if found:
         environments = {row["environment"] for row in summary["table"]}
         first = found[0]
@@ -68,8 +68,9 @@ def _improvement(summary: Summary) -> list[str]:
     ]
 
 
-def _forgetting(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Say for each world who errs least on coming back."""
+def _forgetting(summary: Summary) -> list[str]:
+    """Say for each world who errs least on coming back, where that is beyond chance."""
+    rows = summary["forgetting"]
     said = []
     for world in dict.fromkeys(row["world"] for row in rows):
         here = [row for row in rows if row["world"] == world and "return_error" in row]
@@ -78,12 +79,23 @@ def _forgetting(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             continue
         told = ", ".join(f"{row['curiosity']} {between(row['return_error'], 3)}" for row in ranked)
         what = "error on coming back to a room, less that at leaving it"
-        if len(ranked) > 1 and ranked[0]["return_error"]["mean"] < ranked[-1]["return_error"]["mean"]:
-            said.append(f"In world {world}, {ranked[0]['curiosity']} forgets least ({what}: {told}).")
-        else:
-            alike = "all forget equally" if len(ranked) > 1 else "one curiosity is done"
-            said.append(f"In world {world}, {alike} ({what}: {told}).")
+        said.append(f"In world {world}, {_least(summary, world, ranked)} ({what}: {told}).")
     return said
+
+
+def _least(summary: Summary, world: str, ranked: Sequence[Mapping[str, Any]]) -> str:
+    """Say who forgets least of curiosities that are sorted by their return error."""
+    if len(ranked) == 1:
+        return "one curiosity is done"
+    best, second = (row["curiosity"] for row in ranked[:2])
+    for pair in summary["differences"]:
+        names = {pair["curiosity"], pair["against"]}
+        if (pair["environment"], pair["metric"], names) == (world, "return_error", {best, second}):
+            low, high = pair["ci95"]
+            if low > 0 or high < 0:
+                return f"{best} forgets least"
+            return "no curiosity is shown to forget least"
+    return f"{best} errs least, from too few seeds to tell it from chance"
 
 
 def _listed(said: Sequence[str]) -> list[str]:

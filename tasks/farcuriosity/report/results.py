@@ -19,13 +19,14 @@ def write(results: GridResults, out: Path) -> Report:
     Raises:
         UserError: a stored file is damaged.
     """
+    from farcuriosity.report.answer import answer
     from farcuriosity.report.page import headline, write_files
 
     with fetching(results) as fetch:
         agents, studies = _agents(results, fetch), _studies(results, fetch)
         summary = summarise(agents, studies)
         page = write_files(results, agents, summary, _pictures(agents, summary, studies), out)
-    return Report(page, headline(summary))
+    return Report(page, headline(summary), answer(summary).text)
 
 
 def _pictures(

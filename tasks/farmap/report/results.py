@@ -17,6 +17,7 @@ def write(results: GridResults, out: Path) -> Report:
     Raises:
         UserError: no run is done yet, only films are selected, or a stored file is damaged.
     """
+    from farmap.report.answer import answer
     from farmap.report.page import headline, write_files
 
     targets = [target for target in results.grid.targets if target.labels["film"] == NO_FILM]
@@ -40,7 +41,8 @@ def write(results: GridResults, out: Path) -> Report:
     compare = results.settings["compare"]
     agents = list(dict.fromkeys(str(target.labels["agent"]) for target in targets))
     summary = summarise(entries, agents, tuple(compare) if compare else None)
-    return Report(write_files(results, entries, summary, _recordings(results), out), headline(summary))
+    page = write_files(results, entries, summary, _recordings(results), out)
+    return Report(page, headline(summary), answer(summary).text)
 
 
 def _recordings(results: GridResults) -> dict[str, Recording]:

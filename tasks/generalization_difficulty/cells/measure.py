@@ -67,7 +67,8 @@ def _open(
     """Return the data, and what is to be said of how they were read."""
     if "fingerprint" in config:
         path, labels = locations["data"], locations.get("labels")
-        data = open_own(path, labels, config["image_size"], config.get("target"))
+        least = config.get("min_images", 1)
+        data = open_own(path, labels, config["image_size"], config.get("target"), min_images=least)
         if data.fingerprint != config["fingerprint"]:
             raise UserError(f"The data at '{path}' changed since the grid was planned: run again")
         return data.batches, data.said

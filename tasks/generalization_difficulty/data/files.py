@@ -81,6 +81,7 @@ def open_own(
     image_size: int | None = None,
     target: Target | None = None,
     *,
+    min_images: int = 1,
     values: bool = True,
 ) -> OwnData:
     """Open the user's data as re-iterable batches, and say what identifies them.
@@ -92,18 +93,21 @@ def open_own(
         labels: the .npy of labels that goes with an .npy of points.
         image_size: side in px that images of a folder or of shards are brought to.
         target: what labels of an .npz or .npy are; whole numbers are taken for classes.
+        min_images: classes of a folder with fewer images are left out.
         values: whether an .npz's points are read; see :func:`gridcell.data.arrays.read_npz`.
 
     Raises:
         UserError: there is nothing of that form at ``path``, or its labels are no classes.
     """
+    file = Path(path).expanduser()
+    if min_images > 1 and (is_shards(path) or not file.is_dir()):
+        raise UserError(f"'data.min_images' goes with a folder of images, and '{path}' is none")
     if is_shards(path):
         shards = ShardImages(path, image_size, numbers=PIECE, keep_grey=True)
         said = converted(shards.looks(), shards.form, own=False)
         return OwnData(shards, shards_fingerprint(path), (f"{path}: {said}",) if said else ())
-    file = Path(path).expanduser()
     if file.is_dir():
-        folders = open_class_folders(file)
+        folders = open_class_folders(file, min_images=min_images)
         if image_size is None:
             folders.check_sizes(_SIZES)
         return OwnData(FolderBatches(folders, image_size), folders.fingerprint, folders.said(folders.form))

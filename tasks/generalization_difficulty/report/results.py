@@ -11,6 +11,7 @@ from gridcell.report import GridResults, Report
 
 def write(results: GridResults, out: Path) -> Report:
     """Write the report's files and return what the terminal shows."""
+    from generalization_difficulty.report.answer import answer
     from generalization_difficulty.report.page import headline, write_files
 
     settings = results.settings
@@ -20,7 +21,8 @@ def write(results: GridResults, out: Path) -> Report:
         if target.cell in results.results
     ]
     summary = summarise(entries, settings["orders"], settings.get("sweeps"), settings.get("models"))
-    return Report(write_files(results, entries, summary, out), headline(summary))
+    page = write_files(results, entries, summary, out)
+    return Report(page, headline(summary), answer(summary, settings.get("published", {})).text)
 
 
 def _entry(labels: Mapping[str, Any], result: Result) -> Entry:

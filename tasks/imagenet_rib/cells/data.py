@@ -74,7 +74,7 @@ def _read(config: Mapping[str, Any], context: Context) -> tuple[LabelledImages, 
     from imagenet_rib.cells.image_sets import read_part, read_parts
 
     name, dealt = config["set"], "dealt" in config
-    parts = open_set(context.locations[DATA], VAL if dealt else name)
+    parts = open_set(context.locations[DATA], VAL if dealt else name, config.get("min_images", 1))
     _check_planned(fingerprint_of(parts), config["fingerprint"], context)
     if not dealt:
         return read_parts(name, parts, config["image_size"]), tuple(what_is_said(parts))

@@ -15,7 +15,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     """Train the architecture on the ``pretrain`` set and leave its weights."""
     import torch
 
-    from imagenet_rib.learning.augmentation import AUGMENTATIONS
+    from imagenet_rib.learning.augmentation import augmentation_of
     from imagenet_rib.learning.models import normalisation_of
     from imagenet_rib.learning.objectives import cross_entropy_loss
 
@@ -24,7 +24,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     torch.manual_seed(context.seed)  # of the initial weights
     model = inputs.models.build()
     normalise = normalisation_of(model)
-    augment = AUGMENTATIONS[cell.config["pretraining"]["augmentation"]]
+    augment = augmentation_of(cell.config["pretraining"])
 
     def transform(batch: "Tensor") -> "Tensor":
         return normalise(augment(batch))

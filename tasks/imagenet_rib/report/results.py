@@ -34,6 +34,7 @@ def write(results: GridResults, out: Path) -> Report:
     """
     from imagenet_rib.report.page import write_files
     from imagenet_rib.report.tables import headline
+    from imagenet_rib.report.tradeoff import answer
 
     with fetching(results) as fetch:
         found = _sets(results, fetch)
@@ -52,7 +53,7 @@ def write(results: GridResults, out: Path) -> Report:
     )
     summary["published"] = as_rows(beside(summary, _timm_names(results), read_figures()))
     page = write_files(results, evaluations, sets, summary, out, _own_facts(results.settings, found))
-    return Report(page, headline(summary))
+    return Report(page, headline(summary), answer(summary).text)
 
 
 def _timm_names(results: GridResults) -> dict[str, str]:

@@ -11,16 +11,11 @@ from inductive_bias.distributions.weighted import WeightedChi2
 from inductive_bias.kernel_space.kernels import Floats, Kernel
 from inductive_bias.kernel_space.precise import contradiction, is_offered, precise_posterior
 from inductive_bias.kernel_space.rounding import Doubt, doubt_of, is_sound
-from inductive_bias.kernel_space.solve import (
-    Solution,
-    multiply,
-    solve_cholesky,
-    solve_conjugate_gradients,
-)
+from inductive_bias.kernel_space.solve import Solution, solve_cholesky
 
-DENSE_POINTS = 10_000
-"""Training points up to which the kernel matrix is held, 3 x 0.8 GB with its factor and LAPACK's copy: a
-constant, as what is free at the moment must not decide how a number is computed."""
+MOST_POINTS = 30_000
+"""Training points: the kernel matrix of so many takes 3 x 7.2 GB with its factor and LAPACK's copy. Iterative
+solvers that do not hold it took 40 times as long at 3,000 points, and are none for more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +47,6 @@ def posterior(
     x_test: Floats,
     *,
     noise: float = 0.0,
-    solver: str = "auto",
 ) -> Posterior:
     """Return the posterior at the test points in one solve.
 
@@ -62,10 +56,10 @@ def posterior(
         y_train: float64, shape (n, k).
         x_test: float64, shape (n_test, d).
         noise: variance of the noise on training targets; 0: the functions interpolate them.
-        solver: ``cholesky``, ``conjugate-gradients``, or ``auto``: Cholesky up to ``DENSE_POINTS``.
 
     Raises:
-        UserError: inputs aren't finite, no test points, or the system can't be solved (see ``solve``).
+        UserError: there are more than ``MOST_POINTS`` training points, inputs aren't finite, no test points,
+            or the system can't be solved (see ``solve``).
     """
     for name, values in (
         ("training inputs", x_train),
@@ -76,28 +70,23 @@ def posterior(
             raise UserError(f"The {name} hold values that are not finite (NaN or infinite)")
         if len(values) == 0:
             raise UserError(f"There are no {name}")
+    if len(x_train) > MOST_POINTS:
+        raise UserError(
+            f"There are {len(x_train):,} training points, and a kernel space takes at most {MOST_POINTS:,}: "
+            f"its matrix would take {8e-9 * len(x_train) ** 2:.0f} GB, three times"
+        )
     cross = kernel(x_test, x_train)
     right = np.concatenate([y_train, cross.T], axis=1)
-    if solver == "auto":
-        solver = "cholesky" if len(x_train) <= DENSE_POINTS else "conjugate-gradients"
     outputs = y_train.shape[1]
-    if solver == "cholesky":
-        matrix = kernel(x_train, x_train)
-        matrix[np.diag_indices_from(matrix)] += noise
-        solution = solve_cholesky(matrix, right)
-        fitted = matrix @ solution.x[:, :outputs]
-        norm = float(np.abs(matrix).sum(axis=1).max())
-    else:
-        solution = solve_conjugate_gradients(kernel, x_train, right, noise=noise)
-        fitted = multiply(kernel, x_train, solution.x[:, :outputs]) + noise * solution.x[:, :outputs]
-        norm = float(multiply(kernel, x_train, np.ones((len(x_train), 1))).max())
+    matrix = kernel(x_train, x_train)
+    matrix[np.diag_indices_from(matrix)] += noise
+    solution = solve_cholesky(matrix, right)
+    fitted = matrix @ solution.x[:, :outputs]
+    norm = float(np.abs(matrix).sum(axis=1).max())
     alpha, weights = solution.x[:, :outputs], solution.x[:, outputs:].T
     mean = cross @ alpha
     prior = kernel(x_test, x_test)
     covariance = prior - weights @ cross.T
-    condition = solution.condition
-    if noise and solver != "cholesky":
-        condition = norm / noise  # the kernel's own eigenvalues only add to the noise
     missed = fitted - noise * alpha - y_train
     doubt = doubt_of(
         kernel,
@@ -106,7 +95,7 @@ def posterior(
         alpha=alpha,
         weights=weights,
         jitter=solution.jitter,
-        condition=condition,
+        condition=solution.condition,
     )
     return Posterior(
         mean,

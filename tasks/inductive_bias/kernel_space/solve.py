@@ -1,13 +1,13 @@
-"""Symmetric positive definite systems: by Cholesky with a reported jitter, or by conjugate gradients."""
+"""Symmetric positive definite systems, by Cholesky with a reported jitter."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from gridcell import UserError
-from inductive_bias.kernel_space.kernels import Floats, Kernel
+from inductive_bias.kernel_space.kernels import Floats
 
 JITTERS = (0.0, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6)
 """Tried in turn, relative to the mean of the diagonal."""
@@ -24,10 +24,9 @@ class Solution:
         x: shape of B.
         jitter: what was added to the diagonal, absolute.
         residual: |(K + jitter I) X - B| / |B| (Frobenius): of the system solved, not of K X = B.
-        how: ``cholesky`` or ``conjugate gradients``.
-        iterations: of conjugate gradients; 0 for Cholesky.
+        how: ``cholesky``, or how else it was solved.
         condition: of K + jitter I in the norm of largest row sums, LAPACK's estimate; infinite where nobody
-            knows (conjugate gradients).
+            knows.
         inverse_diagonal: mean of the diagonal of (K + jitter I)^-1; infinite where nobody knows.
     """
 
@@ -35,7 +34,6 @@ class Solution:
     jitter: float
     residual: float
     how: str
-    iterations: int = 0
     condition: float = math.inf
     inverse_diagonal: float = math.inf
 
@@ -118,110 +116,3 @@ def _factors(matrix: Floats) -> Iterator[tuple[Floats, float]]:
         f"The kernel matrix is not positive definite: its smallest eigenvalue is {smallest:.3g}, and adding "
         f"{JITTERS[-1] * abs(mean):.1g} to the diagonal does not help"
     )
-
-
-def solve_conjugate_gradients(
-    kernel: Kernel,
-    inputs: Floats,
-    right: Floats,
-    *,
-    noise: float = 0.0,
-    jitter: float = 1e-8,
-    tolerance: float = 1e-10,
-    rank: int = 200,
-    block: int = 1024,
-    iterations: int = 5000,
-) -> Solution:
-    """Solve ``(K + (noise + jitter) I) X = right`` by preconditioned conjugate gradients, without holding K.
-
-    Each column has its own step lengths; K is formed ``block`` rows at a time. The preconditioner is a
-    partial Cholesky factor with pivots, inverted by Woodbury's identity.
-
-    Source: Gardner et al., "GPyTorch: blackbox matrix-matrix Gaussian process inference", NeurIPS 2018.
-
-    Args:
-        kernel: of K.
-        inputs: shape (n, d).
-        right: shape (n, m).
-        noise: asked for on the diagonal.
-        jitter: absolute; none is added to noise that is larger.
-        tolerance: of the relative residual of every column.
-        rank: of the preconditioner.
-        block: rows of K in memory at once.
-        iterations: at most.
-
-    Raises:
-        UserError: the tolerance is not reached.
-    """
-    jitter = 0.0 if noise >= jitter else jitter
-    shift = noise + jitter
-
-    def system(v: Floats) -> Floats:
-        return multiply(kernel, inputs, v, block) + shift * v
-
-    precondition = _preconditioner(kernel, inputs, shift, min(rank, len(inputs)))
-    x = np.zeros_like(right)
-    remainder = right.copy()
-    scale = np.maximum(np.linalg.norm(right, axis=0), 1e-300)
-    z = precondition(remainder)
-    direction = z.copy()
-    rho = np.einsum("ij,ij->j", remainder, z)
-    for iteration in range(1, iterations + 1):
-        image = system(direction)
-        curvature = np.einsum("ij,ij->j", direction, image)
-        alpha = np.divide(rho, curvature, out=np.zeros_like(rho), where=curvature > 0)
-        x += alpha * direction
-        remainder -= alpha * image
-        if (np.linalg.norm(remainder, axis=0) <= tolerance * scale).all():
-            true = right - system(x)
-            if (np.linalg.norm(true, axis=0) <= 2 * tolerance * scale).all():
-                residual = float(np.linalg.norm(true) / np.linalg.norm(right))
-                return Solution(x, jitter, residual, "conjugate gradients", iteration)
-            remainder = true  # rounding had drifted away from the truth: start over from here
-            z = precondition(remainder)
-            direction, rho = z.copy(), np.einsum("ij,ij->j", remainder, z)
-            continue
-        z = precondition(remainder)
-        new = np.einsum("ij,ij->j", remainder, z)
-        beta = np.divide(new, rho, out=np.zeros_like(new), where=rho > 0)
-        direction = z + beta * direction
-        rho = new
-    worst = float((np.linalg.norm(remainder, axis=0) / scale).max())
-    raise UserError(
-        f"Conjugate gradients reached a relative residual of {worst:.1g} in {iterations} steps, not "
-        f"{tolerance:.1g}: the kernel matrix is too ill-conditioned; take a smaller bandwidth, or fewer "
-        "training points, and see whether equal inputs have different labels"
-    )
-
-
-def multiply(kernel: Kernel, inputs: Floats, v: Floats, block: int = 1024) -> Floats:
-    """Return K v, shape (n, m), of v of shape (n, m), with ``block`` rows of K in memory at once."""
-    parts = [kernel(inputs[i : i + block], inputs) @ v for i in range(0, len(inputs), block)]
-    return np.concatenate(parts)
-
-
-def _preconditioner(kernel: Kernel, inputs: Floats, shift: float, rank: int) -> Callable[[Floats], Floats]:
-    """Return v -> (L L^T + noise I)^-1 v, for the partial pivoted Cholesky factor L of shape (n, rank)."""
-    from scipy.linalg import cho_factor, cho_solve
-
-    n = len(inputs)
-    factor = np.zeros((n, rank))
-    left = np.array([float(kernel(row[None], row[None])[0, 0]) for row in inputs])
-    start = left.sum()
-    used = rank
-    for column in range(rank):
-        pivot = int(np.argmax(left))
-        if left[pivot] <= 1e-14 * start / n:
-            used = column
-            break
-        values = kernel(inputs, inputs[pivot : pivot + 1])[:, 0] - factor[:, :column] @ factor[pivot, :column]
-        factor[:, column] = values / np.sqrt(left[pivot])
-        left = np.maximum(left - factor[:, column] ** 2, 0)
-    factor = factor[:, :used]
-    noise = max(shift, float(left.mean()))  # what the partial factor leaves out, spread evenly
-    inner = cho_factor(noise * np.eye(used) + factor.T @ factor)
-
-    def apply(v: Floats) -> Floats:
-        return np.asarray((v - factor @ cho_solve(inner, factor.T @ v)) / noise)
-
-    return apply

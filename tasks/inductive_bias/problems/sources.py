@@ -54,12 +54,13 @@ def from_npz(path: str | Path, target: Target | None = None, setting: str = "tar
     return make_pool(points, read.labels, Path(path).stem)
 
 
-def from_folder(root: str | Path | ClassFolders, size: int | None) -> Pool:
+def from_folder(root: str | Path | ClassFolders, size: int | None, min_images: int = 1) -> Pool:
     """Read an image folder (one folder a class): inputs (N, channels, H, W) in [0, 1], one-hot targets.
 
-    Grey images have one channel if all are grey, and their 16 bits if all have them.
+    Grey images have one channel if all are grey, and their 16 bits if all have them. Classes with fewer than
+    ``min_images`` are left out.
     """
-    folders = root if isinstance(root, ClassFolders) else open_class_folders(root)
+    folders = root if isinstance(root, ClassFolders) else open_class_folders(root, min_images=min_images)
     if size is None:
         folders.check_sizes("give a size")
     form = folders.form
@@ -146,7 +147,7 @@ def make(source: Mapping[str, Any], location: str | None, *, seed: int = 0) -> P
         return _checked(kind.make(seed=1000 * source.get("seed", 0) + seed, **own), name)
     if location is None:
         raise UserError(f"A problem of source '{name}' needs a path")
-    if fingerprint(location, name) != source["fingerprint"]:
+    if fingerprint(location, name, source.get("min_images", 1)) != source["fingerprint"]:
         raise UserError(f"{location} is not what it was when the grid was planned: run again to plan anew")
     return _checked(kind.make(location, **own), name)
 
@@ -160,7 +161,12 @@ def _checked(made: Any, name: str) -> Pool:
 
 
 def notes(
-    path: str | Path, source: str, size: int | None, target: Target | None, setting: str
+    path: str | Path,
+    source: str,
+    size: int | None,
+    target: Target | None,
+    setting: str,
+    min_images: int = 1,
 ) -> tuple[str, ...]:
     """Return sentences on what a reader leaves out, converts or takes for granted; reads no point.
 
@@ -170,7 +176,7 @@ def notes(
     if source == "npz":
         return read_npz(path, target=target, setting=setting, values=False).said
     if source == "folder":
-        folders = open_class_folders(path)
+        folders = open_class_folders(path, min_images=min_images)
         if size is None:
             folders.check_sizes("set a size")
         return folders.said(folders.form)
@@ -181,7 +187,7 @@ def notes(
     return (f"{path}: {said}",) if said else ()
 
 
-def fingerprint(path: str | Path, source: str) -> str:
+def fingerprint(path: str | Path, source: str, min_images: int = 1) -> str:
     """Return a hash of a file's content, of a folder's images, or of the manifest of shards.
 
     Raises:
@@ -193,7 +199,7 @@ def fingerprint(path: str | Path, source: str) -> str:
         return shards_fingerprint(str(path))[:20]
     root = Path(path).expanduser()
     if source == "folder":
-        return open_class_folders(root).fingerprint[:20]
+        return open_class_folders(root, min_images=min_images).fingerprint[:20]
     if not root.is_file():
         raise UserError(f"There is no data file {root}")
     digest = hashlib.sha256(f"\0{root.stat().st_size}\0".encode())

@@ -15,11 +15,13 @@ def write(results: GridResults, out: Path) -> Report:
     Raises:
         UserError: a stored file is damaged.
     """
+    from inductive_bias.report.answer import answer
     from inductive_bias.report.page import headline, write_files
 
     outcomes = _outcomes(results)
     summary = summarise(outcomes, results.settings)
-    return Report(write_files(results, outcomes, summary, out), headline(summary))
+    page = write_files(results, outcomes, summary, out)
+    return Report(page, headline(summary), answer(summary).text)
 
 
 def _outcomes(results: GridResults) -> list[Outcome]:

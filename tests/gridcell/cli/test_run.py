@@ -38,7 +38,7 @@ def test_a_state_with_diverged_cells_is_told_the_same_by_every_command_and_every
     _, output, _ = gridcell("status", *DIVERGED, "--json")
     assert json.loads(output)["counts"] == {"done": 4, "diverged": 1, "blocked": 2}
     _, output, _ = gridcell("plan", *DIVERGED)
-    assert "7 cells for 4 places in the answer; 0 to run." in output
+    assert "7 cells give the report's 4 results; 0 to run." in output
     assert "1 diverged, 2 blocked because what they need diverged" in output
     _, output, _ = gridcell("plan", *DIVERGED, "--gpus", 1, "--json")
     assert json.loads(output)["simulated"]["1"]["makespan_s"] == 0
@@ -153,3 +153,19 @@ def test_two_grids_of_one_suite_name_keep_their_own_reports(gridcell, tmp_path):
     assert report_of("--set", "width=4") == other
     _, output, _ = gridcell("report", "toy", "--storage", "runs", "--set", "width=4")
     assert other.name in output
+
+
+@pytest.mark.usefixtures("without_mlflow")
+def test_a_report_says_how_it_is_made_again_and_carries_the_authors_notes(gridcell, tmp_path):
+    gridcell("run", "toy", "--executor", "inline", "--storage", "runs", "--set", "width=4")
+    (tmp_path / "notes.md").write_text("We **stopped** early.\n")
+    again = ("report", "toy", "--storage", "runs", "--set", "width=4", "--notes")
+    code, output, _ = gridcell(*again, "notes.md", "--out", "page")
+    page = Path("page/report.html").read_text()
+    assert code == 0, output
+    assert "We <strong>stopped</strong> early." in page
+    assert "<code>gridcell run toy --suite mini --set width=4</code>" in page
+    assert "Complete: all" in page
+    code, _, errors = gridcell(*again, "gone.md")
+    assert (code, errors.count("\n")) == (2, 1)
+    assert "The notes 'gone.md' can't be read" in errors

@@ -77,6 +77,52 @@ def test_a_grid_on_two_nodes_equals_the_same_grid_on_one(cluster, tmp_path):
     assert any(later[0] < earlier[1] for earlier, later in pairwise(spans))
 
 
+SUITE = """
+plugins: [parts/darker.py]
+data: {image_size: 16}
+architectures: {net: {name: resnet18, options: {layers: [1, 1, 1, 1], channels: [8, 8, 16, 16]}}}
+pretrainings: {plain: {epochs: 1, batch_size: 64}}
+methods: {ft: {}}
+training: {epochs: 1}
+downstream: [v2, darker]
+"""
+DARKER = """
+import json
+from pathlib import Path
+from gridcell.data import Shift, render
+
+def make(sources, seed, parameters):
+    light = json.loads(Path(__file__).with_name("light.json").read_text())
+    return render(sources.pool, lambda image, rng: image * light, name="darker", seed=seed)
+
+SHIFT = Shift("darker", "less light", "val", make)
+"""
+
+
+def test_parts_of_ones_own_are_sent_with_the_data_that_they_read(cluster, tmp_path):
+    """A method that a wheel carries by ``--plugin``, and a shift with a table beside it by the suite."""
+    folder = tmp_path / "mine"
+    (folder / "parts").mkdir(parents=True)
+    shutil.copy(ROOT / "tests/example_package/gridcell_example/half.py", folder)
+    (folder / "parts" / "darker.py").write_text(DARKER)
+    (folder / "parts" / "light.json").write_text("0.5")
+    (folder / "suite.yaml").write_text(SUITE)
+    what = ("imagenet-rib", "--suite", "suite.yaml", "--plugin", "half.py")
+    what += ("--select", "method=half", "--select", "downstream=darker")
+    done = cluster.gridcell("submit", *what, "--storage", tmp_path / "many", cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = cluster.gridcell("run", *what, "--storage", tmp_path / "one", "--executor", "inline", cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    many, one = Store(str(tmp_path / "many")).results, Store(str(tmp_path / "one")).results
+    assert many.done() == one.done()
+    results = [many.read(cell) for cell in many.done()]
+    assert {result.cell.title for result in results} >= {"data darker", "net-plain half on darker seed 0"}
+    for result in results:
+        other = one.read(result.cell.id)
+        assert result.content == other.content, result.cell.title
+        assert result.provenance["code"] == other.provenance["code"], result.cell.title
+
+
 def test_a_job_that_fails_and_one_that_is_stopped_say_so(cluster, own_task, tmp_path):
     done = cluster.gridcell("submit", "toy", "--storage", "/proc/nowhere", cwd=own_task)
     assert done.returncode == 2  # what 'gridcell run' ended with, for nothing can be written there

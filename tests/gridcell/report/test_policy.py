@@ -6,77 +6,17 @@ from dataclasses import replace
 from html import unescape
 
 import pytest
-import yaml
 
 from gridcell.errors import UserError
-from gridcell.execute.attempt import Attempt
-from gridcell.execute.run_cell import run_cell
 from gridcell.grid import Skipped
-from gridcell.report import GridResults, write_report
-from gridcell.store import Store
-from gridcell.suite import load_suite
-from gridcell.task import find_task
-from rib_stored import stored_results
-
-# The least of each task that has three targets and runs in a moment.
-SMALLEST = {
-    "farmap": {
-        "maps": {"small": 1},
-        "agents": {"frontier": {"kind": "frontier"}, "random-walk": {"kind": "random-walk"}},
-        "compare": ["frontier", "random-walk"],
-        "steps": 30,
-        "seeds": [0, 1],
-    },
-    "generalization-difficulty": {
-        "tasks": {
-            name: {
-                "kind": "classification",
-                "n": 10_000,
-                "m": 8 + index,
-                "radius": 1.0,
-                "classes": 10,
-                "delta": 0.1,
-                "eps": 1e-3,
-            }
-            for index, name in enumerate(("a", "b", "c"))
-        }
-    },
-    "inductive-bias": {
-        "problems": {"easy": {"source": "teacher", "dimension": 2, "points": 60}},
-        "spaces": {"rbf": {"kind": "rbf"}},
-        "training_size": 10,
-        "test_points": 10,
-        "kernel_samples": 30,
-        "bootstrap": 10,
-        "seeds": [0, 1, 2],
-    },
-    "farcuriosity": {
-        "forgetting": {
-            "worlds": {"two": {"rows": 1, "columns": 2, "size": 3}},
-            "path": {"laps": 2, "sweeps": 1, "segment": 16, "epochs": 1, "warm_up": 20},
-            "curiosities": {"rnd": {"features": 8}},
-        },
-        "seeds": [0, 1, 2],
-    },
-}
-TASKS = ["imagenet-rib", *SMALLEST]
+from gridcell.report import write_report
+from smallest_grids import TASKS, complete_results
 
 
 @pytest.fixture(scope="module", params=TASKS)
 def complete(request, tmp_path_factory):
     """A task and the results of its smallest grid, which has no failures and skips nothing."""
-    folder = tmp_path_factory.mktemp("complete")
-    task, store = find_task(request.param), Store(str(folder / "store")).prepare()
-    if request.param == "imagenet-rib":
-        return task, stored_results(store, folder, {"ft": {}, "lwf": {}})
-    (folder / "smallest.yaml").write_text(yaml.safe_dump(SMALLEST[request.param]))
-    suite = load_suite(task, str(folder / "smallest.yaml"))
-    grid = suite.grid()
-    for cell in grid.cells.values():
-        assert run_cell(Attempt(cell, task, store, locations=grid.locations)).done
-    results, _ = store.results.read_many(grid.cells)
-    settings = suite.settings.model_dump(mode="json")
-    return task, GridResults("complete", settings, grid, results, {}, store)
+    return complete_results(request.param, tmp_path_factory.mktemp("complete"))
 
 
 def targets(results):

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any, Literal
 
-from gridcell.data.importers import Entry
+from gridcell.data.importers import Entry, Source
 from gridcell.data.shards.damage import damage
 from gridcell.data.shards.manifest import INDEX, MANIFEST, Manifest, read_manifest
+from gridcell.data.shards.origin import origins
 from gridcell.errors import UserError
 from gridcell.store.filesystem import Folder
 
@@ -73,8 +74,46 @@ def whole_shards(
                 "labels": [entry.label for entry in left],
                 "groups": [entry.group for entry in left],
                 "corrupt": {name: why for name, why in manifest.corrupt.items() if name in names},
+                "origin": _origins_of(manifest)[number],
             }
     return records
+
+
+def check_origins(
+    folder: Folder, manifest: Manifest, source: Source, parts: Sequence[Sequence[Entry]], workers: int
+) -> None:
+    """Read the images that a finished import was made from, and make sure that they are the same.
+
+    Raises:
+        UserError: One changed, though its name and size did not.
+    """
+    before = _origins_of(manifest)
+    if len(before) != len(parts) or None in before:  # of a gridcell that did not write them down
+        return
+    now = origins(source, parts, workers)
+    changed = [number for number, one in enumerate(now) if one != before[number]]
+    if changed:
+        raise UserError(
+            f"'{folder.root}' holds an import of '{manifest.name}' whose images changed since, though their "
+            f"names and sizes did not ({len(changed)} of {len(parts)} shards): choose another --to, or "
+            "remove it first"
+        )
+
+
+def unchanged(
+    kept: dict[int, dict[str, Any]], source: Source, parts: Sequence[Sequence[Entry]], workers: int
+) -> dict[int, dict[str, Any]]:
+    """Return the records of those finished shards whose images are still those that they were made from."""
+    now = origins(source, [parts[number] for number in kept], workers)
+    return {
+        number: record
+        for (number, record), one in zip(kept.items(), now, strict=True)
+        if record.get("origin") == one
+    }
+
+
+def _origins_of(manifest: Manifest) -> list[str | None]:
+    return list(manifest.how.get("origins", [None] * len(manifest.shards)))
 
 
 def index_is_whole(folder: Folder, manifest: Manifest) -> bool:

@@ -103,6 +103,10 @@ def open_shards(uri: str) -> Samples:
     Raises:
         UserError: There is no finished import at ``uri``; says how one is made.
         CorruptData: Its manifest is damaged.
+
+    Example:
+        >>> open_shards("s3://bucket/v2").content[:8]  # doctest: +SKIP
+        '5b1c07e2'
     """
     folder = Folder.open(uri)
     if not folder.filesystem.exists(folder.path(MANIFEST)):

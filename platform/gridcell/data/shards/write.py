@@ -21,15 +21,18 @@ from gridcell.data.importers.layout import NO_GROUP, without_small
 from gridcell.data.shards.index import SampleIndex
 from gridcell.data.shards.manifest import INDEX, MANIFEST, Manifest, Shard
 from gridcell.data.shards.order import dealt
+from gridcell.data.shards.origin import Origin, content_of
 from gridcell.data.shards.resume import (
     UNFINISHED,
     OnCorrupt,
     check_none_left_out,
+    check_origins,
     claim,
     finished_import,
     finished_shards,
     index_is_whole,
     shard_name,
+    unchanged,
     whole_shards,
 )
 from gridcell.errors import CorruptData, UserError
@@ -72,8 +75,10 @@ def import_set(
     Images are kept byte for byte (a cropped one is written as PNG, without loss, and so is a photograph of
     one's own that has to be turned upright or drawn on white), in an order shuffled once,
     the same at every import; see :func:`~gridcell.data.shards.order.dealt`. Every image is decoded to find
-    the corrupt ones. A shard appears whole or not at all; finished ones are not redone. Of a finished import
-    every shard is read, and those that are missing or damaged by now are written again.
+    the corrupt ones. A shard appears whole or not at all. An import that goes on reads the images of its
+    finished shards, without decoding them, and writes those shards again whose images changed meanwhile. Of a
+    finished import every shard and every image is read, and shards that are missing or damaged by now are
+    written again.
 
     Args:
         name: An importer, e.g. ``v2``.
@@ -86,7 +91,8 @@ def import_set(
         progress: Called with the images handled so far (with those of earlier imports) and in all.
 
     Raises:
-        UserError: Source or destination can't be used, or ``on_corrupt`` is ``fail`` and an image is corrupt.
+        UserError: Source or destination can't be used, the images of a finished import changed, or
+            ``on_corrupt`` is ``fail`` and an image is corrupt.
     """
     if workers < 1:
         raise UserError(f"--workers must be at least 1, not {workers}")
@@ -101,13 +107,14 @@ def import_set(
         found = finished_import(folder, plan)
         if found is not None:
             check_none_left_out(found, on_corrupt)
+            check_origins(folder, found, source, parts, workers)
             kept = whole_shards(folder, found, parts, workers)
             if len(kept) == len(parts) and index_is_whole(folder, found):
                 return Imported(found, written=0, kept=len(parts))
         folder.check_writable()
         claim(folder, plan)
         if found is None:
-            kept = finished_shards(folder, len(parts), on_corrupt)
+            kept = unchanged(finished_shards(folder, len(parts), on_corrupt), source, parts, workers)
         job = _Job(folder, source, layout, on_corrupt, progress or (lambda done, total: None))
         job.count(sum(len(parts[number]) for number in kept))
         records = {**kept, **_write_all(job, parts, [n for n in range(len(parts)) if n not in kept], workers)}
@@ -188,14 +195,16 @@ def _write_shard(job: _Job, number: int, entries: Sequence[Entry]) -> dict[str, 
     labels: list[int] = []
     groups: list[int] = []
     corrupt: dict[str, str] = {}
+    origin = Origin()
     name = shard_name(number)
     with tempfile.NamedTemporaryFile(prefix="gridcell-", suffix=".tar") as file:
         with TarWriter(file, encoder=False, mtime=0, user="", group="", compress=False) as tar:
             for entry in entries:
                 if job.stop.is_set():
                     raise _Stopped
+                content = None
                 try:
-                    content = _content(job.source, entry)
+                    content = content_of(job.source, entry)
                     suffix, image = checked_image(
                         entry.member.name, content, job.layout.crop, own=job.layout.own
                     )
@@ -208,6 +217,7 @@ def _write_shard(job: _Job, number: int, entries: Sequence[Entry]) -> dict[str, 
                     tar.write({**sample, "cls": str(entry.label).encode(), "json": _about(job.layout, entry)})
                     labels.append(entry.label)
                     groups.append(entry.group)
+                origin.add(entry.member.name, content)
                 job.count(1)
         file.flush()
         file.seek(0)
@@ -219,6 +229,7 @@ def _write_shard(job: _Job, number: int, entries: Sequence[Entry]) -> dict[str, 
         "labels": labels,
         "groups": groups,
         "corrupt": corrupt,
+        "origin": origin.hexdigest(),
     }
     job.folder.write(f"{UNFINISHED}/{number:05d}.json", json.dumps(record).encode())
     return record
@@ -270,13 +281,6 @@ def _cropped(name: str, content: bytes, crop: int) -> bytes:
         return buffer.getvalue()
 
 
-def _content(source: Source, entry: Entry) -> bytes:
-    try:
-        return source.read(entry.member)
-    except OSError as error:
-        raise CorruptData(f"Image {entry.member.name} can't be read: {error}") from error
-
-
 def _manifest(
     recipe: Importer, layout: Layout, plan: dict[str, Any], records: Sequence[dict[str, Any]], index: str
 ) -> Manifest:
@@ -298,5 +302,9 @@ def _manifest(
         shards=tuple(Shard(**record["shard"]) for record in records),
         index=index,
         corrupt=dict(sorted(corrupt.items())),
-        how={**plan, "published": {"images": recipe.images, "classes": recipe.classes}},
+        how={
+            **plan,
+            "published": {"images": recipe.images, "classes": recipe.classes},
+            "origins": [record["origin"] for record in records],
+        },
     )

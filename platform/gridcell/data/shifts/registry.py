@@ -225,6 +225,12 @@ def render(
 
     Returns:
         ``copies * len(pool)`` images. What an image becomes depends on the seed and its own pixels alone.
+
+    Example:
+        >>> from gridcell.data.digits import load_digits_images
+        >>> darker = render(load_digits_images(16), lambda image, rng: image / 2, name="dark", seed=0)
+        >>> len(darker)
+        1797
     """
     drawn = np.empty((len(pool) * copies, *pool.images.shape[1:]), dtype=np.uint8)
     for number, image in enumerate(pool.images):

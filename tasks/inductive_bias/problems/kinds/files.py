@@ -25,10 +25,12 @@ class Images(Labelled):
     Attributes:
         path: of the folder (a folder a class), or the address of the shards of ``gridcell data import``.
         size: side in pixels that images are brought to.
+        min_images: of a folder: classes with fewer images are left out.
     """
 
     path: str
     size: int | None = Field(None, ge=4)
+    min_images: int = Field(1, ge=1)
 
 
 def arrays(location: str, *, target: Any = None) -> Any:
@@ -38,11 +40,11 @@ def arrays(location: str, *, target: Any = None) -> Any:
     return from_npz(location, target)
 
 
-def folder(location: str, *, size: int | None) -> Any:
+def folder(location: str, *, size: int | None, min_images: int = 1) -> Any:
     """Return the pool; see ``sources.from_folder``."""
     from inductive_bias.problems.sources import from_folder
 
-    return from_folder(location, size)
+    return from_folder(location, size, min_images)
 
 
 def shards(location: str, *, size: int | None) -> Any:

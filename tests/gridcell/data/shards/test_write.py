@@ -92,6 +92,30 @@ def test_a_shard_cut_short_is_written_again(tmp_path, monkeypatch):
     assert verify(str(out)).problems == ()
 
 
+def test_an_image_that_changed_at_equal_size_is_not_taken_from_before(tmp_path, monkeypatch):
+    """Names and sizes are the same; the shards that hold it are written again, and no others."""
+    published, out = SETS["v2"](tmp_path), tmp_path / "out"
+    monkeypatch.setattr(write, "_manifest", lambda *_: (_ for _ in ()).throw(Killed))
+    with pytest.raises(Killed):
+        import_set("v2", [published.root], str(out), shard_mb=SMALL)
+    monkeypatch.undo()
+    victim = sorted(published.root.rglob("*.jpeg"))[0]
+    content = bytearray(victim.read_bytes())
+    content[-3] ^= 1  # of the compressed pixels
+    victim.write_bytes(content)
+    done = import_set("v2", [published.root], str(out), shard_mb=SMALL)
+    assert done.written == 1
+    import_set("v2", [published.root], str(tmp_path / "fresh"), shard_mb=SMALL)
+    assert files(out) == files(tmp_path / "fresh")
+    content[-3] ^= 1
+    victim.write_bytes(content)
+    with pytest.raises(
+        UserError, match=r"images changed since, though their names and sizes .* \(1 of \d+ shards"
+    ):
+        import_set("v2", [published.root], str(out), shard_mb=SMALL)
+    assert files(out) == files(tmp_path / "fresh")
+
+
 def test_importing_again_does_nothing(tmp_path):
     published = SETS["r"](tmp_path)
     first = import_set("r", [published.root], str(tmp_path / "out"), shard_mb=SMALL)

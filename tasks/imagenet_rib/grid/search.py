@@ -32,22 +32,22 @@ tuning = Tuning(
             "held out are a fifth of each set that is fine-tuned on, by class, and the pre-training data's "
             "val. mRI is the mean change of accuracy on the two; trials see nothing that the mRI of a report "
             "counts",
-            score="imagenet_rib.search:score_own",
-            plan="imagenet_rib.search:plan_own",
+            score="imagenet_rib.grid.search:score_own",
+            plan="imagenet_rib.grid.search:plan_own",
         ),
         Rule(
             "leave-one-out",
             "held out is, for each set that is reported, this set: the choice for it is made by the mean "
             "change of accuracy on the other sets but the one fine-tuned on",
-            parts="imagenet_rib.search:parts",
-            plan="imagenet_rib.search:plan_each_set",
+            parts="imagenet_rib.grid.search:parts",
+            plan="imagenet_rib.grid.search:plan_each_set",
             metrics=(MRI,),
         ),
         Rule(
             "oracle",
             "nothing is held out: trials are scored by the mRI that the report judges by",
-            score="imagenet_rib.search:score_as_judged",
-            plan="imagenet_rib.search:plan_as_judged",
+            score="imagenet_rib.grid.search:score_as_judged",
+            plan="imagenet_rib.grid.search:plan_as_judged",
             oracle=True,
         ),
     ),

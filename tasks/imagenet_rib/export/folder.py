@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from gridcell import Cell, Context, Exporting, UserError
 from imagenet_rib.cells.inputs import WEIGHTS, Inputs
+from imagenet_rib.export.model_card import model_card
 from imagenet_rib.grid.input_names import is_data
 from imagenet_rib.method import FineTuning, Merging
 from imagenet_rib.methods import get
-from imagenet_rib.model_card import model_card
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -1,0 +1,47 @@
+"""Results under ids of an earlier rule are counted, with all that was made from them."""
+
+from types import SimpleNamespace
+
+from gridcell.cli.earlier_rules import of_earlier_rules
+from gridcell.grid import GridBuilder
+
+
+def planned(version, lr=0.1):
+    """Data, a training on them with its test, and weights that need none."""
+    grid = GridBuilder("toy")
+    data = grid.add("data", {}, version=version, title="data")
+    trained = grid.add("train", {"lr": lr}, needs={"data": data}, title="train")
+    grid.target({"what": "test"}, grid.add("test", {}, needs={"weights": trained}, title="test"))
+    grid.target({"what": "weights"}, grid.add("weights", {}, title="weights"))
+    return grid.build()
+
+
+def said(store, grid, suite="mini"):
+    task = SimpleNamespace(name="toy")
+    return of_earlier_rules(SimpleNamespace(grid=grid, suite=SimpleNamespace(task=task, name=suite)), store)
+
+
+def stored(store, grid, tmp_path, *titles):
+    store.plans.save("toy", "mini", grid)
+    for cell in grid.cells.values():
+        if cell.title in titles:
+            store.results.commit(cell, {}, tmp_path / "none", {})
+
+
+def test_what_was_made_from_results_of_an_earlier_rule_counts(store, tmp_path):
+    stored(store, planned(1), tmp_path, "data", "train", "test", "weights")
+    (sentence,) = said(store, planned(2))
+    assert sentence.startswith(
+        "3 results of an earlier rule are in this store and not used (the kind 'data' changed"
+    )
+    assert said(store, planned(1)) == []
+    assert said(store, planned(2), suite="another") == []
+
+
+def test_only_what_is_there_counts_and_other_settings_do_not(store, tmp_path):
+    stored(store, planned(1), tmp_path, "data")
+    assert said(store, planned(2))[0].startswith("1 results")
+    stored(store, planned(2, lr=0.5), tmp_path, "train", "test")
+    assert said(store, planned(2))[0].startswith("1 results"), (
+        "the same rule with another setting is none of before"
+    )
