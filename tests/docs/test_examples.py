@@ -28,7 +28,7 @@ COMMANDS = [case(block.id, words) for block in BLOCKS if block.language == "sh" 
 COMMANDS += [case(path.relative_to(ROOT), words) for path in pages() for words in inline_commands(path)]
 PLANS = ("plan", "run", "status", "report", "sync", "forget", "submit")
 YOURS = re.compile(
-    r"images\.npz|maps\.pkl|errors\.csv|^sets holds no suite"
+    r"images\.npz|maps\.pkl|errors\.csv|^sets holds no suite|^There are no shards at"
 )  # files that the reader brings, or has made
 
 
@@ -43,7 +43,7 @@ def parsed(words):
         names.append(words[0])
         assert words[0] in command.commands, f"there is no command 'gridcell {' '.join(names)}'"
         command, words = command.commands[words[0]], words[1:]
-    if not words:  # a command that a sentence only names
+    if not words or words == ["--help"]:  # a command that a sentence only names
         return names, {}
     return names, command.make_context(names[-1], list(words)).params
 
