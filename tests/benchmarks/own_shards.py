@@ -73,7 +73,7 @@ def run(folder: Path) -> tuple[int, int]:
             while not ended.wait(0.2):
                 try:
                     most[:] = map(max, most, _memory(process.pid))
-                except OSError:  # it has just ended
+                except (OSError, KeyError):  # it has just ended
                     return
 
         thread = threading.Thread(target=watch)

@@ -30,6 +30,7 @@ class Picture:
         caption: what is seen, in a sentence or two; also the text read out in place of the picture.
         figure: drawn by ``gridcell.plots``, not yet written. One of these without any value is left out.
         model: the model it shows; empty if it shows several, or none.
+        png: whether it is a PNG file beside the page, too, which takes longer than all else.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Picture:
     caption: str
     figure: Figure
     model: str = ""
+    png: bool = True
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ def _vector(picture: Picture, out: Path) -> Shown | None:
     figure: Drawing = picture.figure  # type: ignore[assignment]
     if figure.columns and not figure.rows:
         return None
-    style.save(figure, out / f"{picture.name}.png")
+    if picture.png:
+        style.save(figure, out / f"{picture.name}.png")
     titles = [text.get_text() for text in figure.texts[:1] if figure.heading]
     keys = [(key.series, Markup(sign_svg(key)), key.label) for key in figure.keys]
     return Shown(

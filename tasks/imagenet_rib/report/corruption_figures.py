@@ -1,6 +1,7 @@
 """Figures of the accuracy on a corrupted set, by corruption and severity."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from gridcell.plots import heatmap
 from gridcell.report import Picture
 from imagenet_rib.metrics import FloatArray, mean_of_known
-from imagenet_rib.report.figures import file_names, number, scale_end
+from imagenet_rib.report.figures import few_models, file_names, number, scale_end
 
 Found = Mapping[str, Any]
 
@@ -26,7 +27,7 @@ def draw_corruptions(summary: Mapping[str, Any]) -> Iterator[Picture]:
     yield _by_method(found, models, methods)
     limit = scale_end([change for by_method in changes.values() for change in by_method.values()])
     for model, slug in file_names(models).items():
-        yield _by_severity(found, model, slug, changes[model], limit)
+        yield replace(_by_severity(found, model, slug, changes[model], limit), png=few_models(models))
 
 
 def _table(found: Found, parts: Mapping[str, Mapping[str, float | None]]) -> FloatArray:

@@ -14,6 +14,8 @@ from imagenet_rib.vocabulary import BASELINE, CURVE, VAL
 
 Summary = Mapping[str, Any]
 
+_FEW_MODELS = 8
+
 
 def draw(summary: Summary) -> Iterator[Picture]:
     """Draw every figure the summary has numbers for, one at a time: only one is held in memory."""
@@ -62,6 +64,11 @@ def file_names(models: list[str]) -> dict[str, str]:
     slugs = [re.sub(r"[^A-Za-z0-9_.-]+", "-", model).strip("-.") for model in models]
     unique = len({slug.lower() for slug in slugs}) == len(slugs) and all(slugs)
     return dict(zip(models, slugs if unique else [f"model-{i + 1}" for i in range(len(models))], strict=True))
+
+
+def few_models(models: Sequence[str]) -> bool:
+    """Tell whether figures that the page folds away are PNG files, too: of many models they take minutes."""
+    return len(models) <= _FEW_MODELS
 
 
 def _leaderboard(summary: Summary) -> Picture:
@@ -170,7 +177,7 @@ def _accuracy(summary: Summary, model: str, slug: str) -> Picture:
     caption = (
         f"{model}: top-1 accuracy after fine-tuning, percent. Framed: tested on the set it was fine-tuned on."
     )
-    return Picture(f"accuracy-{slug}", "accuracy", caption, figure, model)
+    return Picture(f"accuracy-{slug}", "accuracy", caption, figure, model, png=few_models(summary["models"]))
 
 
 def _radar(summary: Summary) -> Picture:
