@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from gridcell.errors import UserError
+from imagenet_rib.learning import heads
 from imagenet_rib.learning.contrastive import DualEncoder, TextTower
 from imagenet_rib.learning.heads import (
     STRENGTHS,
@@ -50,6 +51,12 @@ def test_the_fitted_head_is_the_optimum_of_the_penalised_likelihood(classes):
     assert np.abs(gradient).max() < 2e-3 * np.abs(head.strength * np.abs(error).T @ np.abs(standard)).max()
     assert np.abs(error.sum(0)).max() < 1e-2  # the bias is not penalised
     assert head.accuracy == pytest.approx((logits.argmax(1) == labels).mean())
+
+
+@pytest.mark.parametrize(("steps", "converged"), [(1000, True), (2, False)])
+def test_a_fit_that_ends_before_its_optimum_says_so(monkeypatch, steps, converged):
+    monkeypatch.setattr(heads, "STEPS", steps)
+    assert fitted_head(*blobs(), 4).converged is converged
 
 
 def test_the_strength_is_chosen_by_held_out_likelihood():
