@@ -89,10 +89,7 @@ def test_a_draw_has_equally_many_of_each_class():
         ("vit_tiny_patch16_224", OPTIONS),
         ("deit_tiny_distilled_patch16_224", OPTIONS),  # two heads, whose mean answers
         ("mobilenetv3_small_050", {}),  # layers between the pooled features and the head
-        (
-            "resnetv2_50x1_bit",
-            {"layers": [1, 1, 1, 1], "channels": [8, 8, 8, 8]},
-        ),  # a head that is a convolution
+        ("resnetv2_50", {"layers": [1, 1, 1, 1], "channels": [8, 8, 8, 8]}),  # a head that is a convolution
     ],
 )
 def test_a_model_answers_by_its_new_head(name, options):
