@@ -14,6 +14,8 @@ import pytest
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
+from gridcell.search.judge import Judged
+from gridcell.search.report import _verdict
 from gridcell.search.run import SearchRun
 from gridcell.staleness import Staleness
 from gridcell.store import Store
@@ -294,3 +296,12 @@ def test_a_trial_without_a_value_for_a_part_has_none(store, monkeypatch, parts):
     grid = objective.grid(suite)
     ended = objective.ended(suite, grid, dict.fromkeys(grid.cells, SimpleNamespace(seconds=1.0)), {}, store)
     assert (ended.state, ended.value, ended.failure) == ("failed", None, "no height")
+
+
+def test_best_and_default_are_compared_on_the_seeds_that_both_have(store):
+    judged = Judged((1, 2, 3), (1.0, 9.0, 2.0), (0.5, None, 1.0))
+    assert judged.means() == (1.5, 0.75)
+    assert judged.difference[0] == 0.75
+    assert Judged((1,), (None,), (1.0,)).means() == (None, None)
+    said = _verdict(hill(store), judged)
+    assert said.startswith("On 2 of 3 fresh seeds (the others lack a value) height is 1.5 ")
