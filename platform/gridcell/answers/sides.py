@@ -239,8 +239,8 @@ def _beside(name: str, asked: Asked, wanted: Request, found: GridResults) -> tup
     """Say how many results of the suite's last run were not asked for: of other settings, or more seeds."""
     if asked.select:
         return ()
-    plans = [plan for plan in found.store.plans.read_all() if plan.suite == wanted.suite.name]
-    last = [plan for plan in plans if plan.task == wanted.suite.task.name][-1:]
+    own = (wanted.suite.task.name, wanted.suite.name, "")  # and no search's
+    last = [plan for plan in found.store.plans.read_all() if (plan.task, plan.suite, plan.search) == own][-1:]
     more = {cell_id for plan in last for cell_id in plan.cells} - wanted.grid.cells.keys()
     count = len(more & found.store.results.done())
     if not count:
