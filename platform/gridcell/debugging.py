@@ -77,6 +77,15 @@ def debugged(cell_id: str, title: str, debugging: Debugging) -> Iterator[None]:
         _RUNNING.reset(token)
 
 
+def open_debugger(error: BaseException) -> None:
+    """Print an error, and open Python's debugger in the frame that raised it."""
+    import pdb
+    import traceback
+
+    traceback.print_exception(error)
+    pdb.post_mortem(error.__traceback__)
+
+
 def lightning_loggers(now: Running) -> list[Any]:
     """Make the Lightning loggers that a run asks for; none by default.
 

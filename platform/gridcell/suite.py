@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace as dataclass_replace
 from pathlib import Path
 from typing import Any
@@ -58,15 +58,18 @@ class Suite:
     tune: Mapping[str, Any] | None = None
     occupied: Mapping[str, Occupied] = field(default_factory=dict)
 
-    def grid(self) -> Grid:
+    def grid(self, plan: Callable[[Any], Grid] | None = None) -> Grid:
         """Plan the suite's grid.
+
+        Args:
+            plan: settings -> grid, in place of the task's own.
 
         Raises:
             UserError: what is asked for can't be planned. A SettingsError has all mistakes that were found,
                 with file and line.
         """
         try:
-            grid = self.task.plan(self.settings)
+            grid = (plan or self.task.plan)(self.settings)
         except SettingsError as error:
             raise SettingsError(error.mistakes, self.places) from error
         if not self.occupied:

@@ -42,7 +42,7 @@ class Tuning:
 
     Attributes:
         metrics: name -> whether larger values are better; the first is the default.
-        rules: name -> rule; the first is the default. The one that is an ``oracle`` is what the report judges
+        rules: the first is the default. The one that is an ``oracle`` is what the report judges
             by: by it the best trial and the default are compared at the end, with fresh seeds.
         selects: section of settings -> label of its entries: a search over ``methods.ewc.strength`` runs the
             cells labelled ``method=ewc`` alone.

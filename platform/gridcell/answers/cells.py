@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gridcell.answers.request import Request, read_results, reading
+from gridcell.answers.request import Request, read_results, reading, stale_results
 from gridcell.answers.states import STATES, states_of
 from gridcell.errors import Mistakes, unknown
 from gridcell.report.tidy import CODE_UNKNOWN, commit_of
-from gridcell.staleness import find_stale
 from gridcell.store import Store
 
 STALE = "stale"
@@ -57,7 +56,7 @@ def cell_rows(asked: Request, store: Store, states: Sequence[str] = ()) -> list[
         failures = store.failures.read_all()
         found = states_of(asked, store, failures)
     results = read_results(asked, store)
-    stale = find_stale(asked.suite.task, asked.grid, store, results)
+    stale = stale_results(asked, store, results)
     labels, counts = _labels(asked)
     rows = []
     for cell in asked.grid.cells.values():

@@ -26,16 +26,35 @@ class Sheet:
     rows: Sequence[Row]
 
 
+def column_names(text: str | None) -> list[str]:
+    """Return the names in ``a,b``; none of None."""
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+def check_columns(wanted: Sequence[str], known: Sequence[str], what: str) -> None:
+    """Make sure that there are columns of these names.
+
+    Args:
+        wanted: names.
+        known: those that there are.
+        what: has them, as the message begins.
+
+    Raises:
+        UserError: there is no such column; names all that are wrong.
+    """
+    wrong = [name for name in wanted if name not in known]
+    if wrong:
+        named = "; ".join(f"'{name}': {did_you_mean(name, known)}" for name in wrong)
+        raise UserError(f"{what} have no column {named}")
+
+
 def sheet(tidy: Tidy, columns: Sequence[str] = ()) -> Sheet:
     """Choose columns, by default all.
 
     Raises:
         UserError: there is no such column; names all that are wrong.
     """
-    wrong = [name for name in columns if name not in tidy.columns]
-    if wrong:
-        named = "; ".join(f"'{name}': {did_you_mean(name, tidy.columns)}" for name in wrong)
-        raise UserError(f"The results have no column {named}")
+    check_columns(columns, tidy.columns, "The results")
     chosen = list(columns) or tidy.columns
     return Sheet(chosen, [[row.get(name) for name in chosen] for row in tidy.rows])
 

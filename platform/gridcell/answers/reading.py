@@ -18,6 +18,7 @@ from gridcell.answers.request import (
     open_store,
     reading,
     request,
+    stale_results,
 )
 from gridcell.answers.states import states_of
 from gridcell.errors import UserError, did_you_mean
@@ -25,7 +26,6 @@ from gridcell.grid import Grid, Target
 from gridcell.report.missing import nothing_done
 from gridcell.report.results import GridResults
 from gridcell.report.tidy import tidy
-from gridcell.staleness import find_stale
 from gridcell.store import Store
 from gridcell.store.cache import cache_folder
 
@@ -225,8 +225,7 @@ def plan(
     store = open_store(storage, must_exist=False)
     with reading(store.uri):
         states = states_of(asked, store, store.failures.read_all())
-        stored, _ = store.results.read_many(store.results.done() & asked.grid.cells.keys())
-        stale = find_stale(asked.suite.task, asked.grid, store, stored)
+    stale = stale_results(asked, store)
     counts: dict[str, int] = {}
     for target in asked.grid.targets:
         counts[target.cell] = counts.get(target.cell, 0) + 1

@@ -230,7 +230,7 @@ def grid_results(
             f"The stored result of cell {damaged[0]} is damaged ({len(damaged)} in all): "
             "'gridcell run' sets damaged results aside and runs their cells again"
         )
-    stale = find_stale(asked.suite.task, asked.grid, store, results)
+    stale = stale_results(asked, store, results)
     return GridResults(
         title=asked.full_title,
         settings=asked.suite.settings.model_dump(mode="json"),

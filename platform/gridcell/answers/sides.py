@@ -197,18 +197,28 @@ def stored_suite(store: Store) -> tuple[str, str]:
     return plans[-1]
 
 
+def task_and_suite(store: Store, task: str | None, suite: str | None) -> tuple[str, str]:
+    """Return the names of a task and a suite, by default the storage's only task and what ran last of it.
+
+    Of a task that is named the default is its default suite.
+
+    Raises:
+        UserError: the storage has no task or several; or what ran last was a file of the user's own.
+    """
+    if task is not None:
+        return task, suite or DEFAULT_SUITE
+    task, last = stored_suite(store)
+    if suite is None and last not in suite_names(find_task(task)):
+        raise UserError(
+            f"'{store.uri}' was made by a suite '{last}' of your own: name its file, --suite FILE"
+        )
+    return task, suite or last
+
+
 def _read(asked: Asked) -> tuple[Request, GridResults]:
     store = open_store(asked.storage)
-    task, suite = asked.task, asked.suite
-    if task is None:
-        task, stored = stored_suite(store)
-        names = suite_names(find_task(task))
-        suite = suite or (stored if stored in names else None)
-        if suite is None:
-            raise UserError(
-                f"'{store.uri}' was made by a suite '{stored}' of your own: name its file, --suite FILE"
-            )
-    wanted = request(task, suite or DEFAULT_SUITE, asked.select, asked.settings, asked.seeds, asked.plugins)
+    task, suite = task_and_suite(store, asked.task, asked.suite)
+    wanted = request(task, suite, asked.select, asked.settings, asked.seeds, asked.plugins)
     found = grid_results(wanted, store)
     if not found.results:
         raise UserError(
@@ -229,8 +239,8 @@ def _beside(name: str, asked: Asked, wanted: Request, found: GridResults) -> tup
     """Say how many results of the suite's last run were not asked for: of other settings, or more seeds."""
     if asked.select:
         return ()
-    plans = [plan for plan in found.store.plans.read_all() if plan.suite == wanted.suite.name]
-    last = [plan for plan in plans if plan.task == wanted.suite.task.name][-1:]
+    own = (wanted.suite.task.name, wanted.suite.name, "")  # and no search's
+    last = [plan for plan in found.store.plans.read_all() if (plan.task, plan.suite, plan.search) == own][-1:]
     more = {cell_id for plan in last for cell_id in plan.cells} - wanted.grid.cells.keys()
     count = len(more & found.store.results.done())
     if not count:

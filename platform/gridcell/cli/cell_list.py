@@ -6,9 +6,8 @@ import typer
 from rich.table import Table
 
 from gridcell.answers.cells import COLUMNS, STALE, cell_rows
-from gridcell.answers.formats import WRITERS, Sheet
-from gridcell.answers.request import DEFAULT_SUITE
-from gridcell.answers.sides import stored_suite
+from gridcell.answers.formats import WRITERS, Sheet, check_columns, column_names
+from gridcell.answers.sides import task_and_suite
 from gridcell.answers.states import STATES
 from gridcell.cli import common, completion
 from gridcell.cli.common import (
@@ -23,9 +22,6 @@ from gridcell.cli.common import (
     print_json,
     request,
 )
-from gridcell.errors import UserError, did_you_mean
-from gridcell.suite import suite_names
-from gridcell.task import find_task
 
 SHOWN = ("cell", "state", "kind", "title", "why")
 """Columns by default."""
@@ -46,7 +42,10 @@ def list_cells(
     suite: Annotated[
         str | None,
         typer.Option(
-            "--suite", "-s", help="By default the one that ran last.", autocompletion=completion.suites
+            "--suite",
+            "-s",
+            help="By default the one that ran last; of a TASK that is named, mini.",
+            autocompletion=completion.suites,
         ),
     ] = None,
     storage: Storage = DEFAULT_STORAGE,
@@ -72,20 +71,12 @@ def list_cells(
 ) -> None:
     """List cells: those of a selection, or in some states; 'gridcell cell show ID' says more of one."""
     store = open_store(storage)
-    if task is None:
-        task, last = stored_suite(store)
-        if suite is None and last not in suite_names(find_task(task)):
-            raise UserError(f"'{storage}' was made by your own suite '{last}': name its file, --suite FILE")
-        suite = suite or last
-    asked = request(task, suite or DEFAULT_SUITE, select, override, seeds, plugin)
+    asked = request(*task_and_suite(store, task, suite), select, override, seeds, plugin)
     rows = cell_rows(asked, store, [one for each in state or () for one in each.split(",")])
     labels = dict.fromkeys(name for each in asked.grid.targets for name in each.labels if name not in COLUMNS)
     everything = [*COLUMNS[:4], *labels, *COLUMNS[4:]]
-    chosen = [name.strip() for name in (columns or "").split(",") if name.strip()]
-    wrong = [name for name in chosen if name not in everything]
-    if wrong:
-        named = "; ".join(f"'{name}': {did_you_mean(name, everything)}" for name in wrong)
-        raise UserError(f"Cells have no column {named}")
+    chosen = column_names(columns)
+    check_columns(chosen, everything, "Cells")
     if as_json:
         print_json([{name: row.get(name) for name in chosen or everything} for row in rows])
         return

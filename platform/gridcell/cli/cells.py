@@ -2,9 +2,7 @@
 
 import contextlib
 import json
-import pdb
 import shutil
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace as dataclass_replace
 from fnmatch import fnmatch
@@ -19,7 +17,7 @@ from gridcell.cli import common, completion
 from gridcell.cli.common import DEFAULT_STORAGE, Json, Plugins, Storage, open_store, print_json, reading
 from gridcell.cli.fast import ProfileName
 from gridcell.cli.interruption import GRACE_S, end_when_asked
-from gridcell.debugging import Debugging
+from gridcell.debugging import Debugging, open_debugger
 from gridcell.errors import Preempted, UserError
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.processes import processes_for
@@ -179,8 +177,7 @@ def _debugger_on_failure() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        traceback.print_exception(error)
-        pdb.post_mortem(error.__traceback__)
+        open_debugger(error)
         raise typer.Exit(1) from error
 
 

@@ -28,13 +28,12 @@ from gridcell.cli.common import (
     open_store,
     print_json,
     print_notes,
-    read_results,
     reading,
     request,
+    stale_results,
 )
 from gridcell.cli.earlier_rules import of_earlier_rules
 from gridcell.cli.gpus import simulated_on
-from gridcell.staleness import find_stale
 from gridcell.store import Store
 from gridcell.suite import suite_names
 from gridcell.task import find_task, task_names
@@ -77,7 +76,7 @@ def plan(
     store = open_store(storage, must_exist=False)
     with reading(storage):
         states = states_of(asked, store, store.failures.read_all())
-        stale = find_stale(asked.suite.task, asked.grid, store, read_results(asked, store))
+        stale = stale_results(asked, store)
     simulated = simulated_on(asked, states, gpus or ())
     skipped = [{"labels": dict(item.labels), "reason": item.reason} for item in asked.grid.skipped]
     estimate = asked.suite.task.estimate_cost(asked.suite.settings, asked.grid)

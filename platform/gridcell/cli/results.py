@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from gridcell.answers.formats import WRITERS, Sheet, for_papers, sheet
+from gridcell.answers.formats import WRITERS, Sheet, column_names, for_papers, sheet
 from gridcell.answers.request import grid_results
 from gridcell.cli import common
 from gridcell.cli.common import (
@@ -71,9 +71,7 @@ def results(
         raise nothing_done(found)
     laid_out = tidy(found)
     whole = form in (FormatName.CSV, FormatName.PARQUET, FormatName.JSON)
-    chosen = (
-        [name.strip() for name in columns.split(",")] if columns else [] if whole else for_papers(laid_out)
-    )
+    chosen = column_names(columns) or ([] if whole else for_papers(laid_out))
     table = sheet(laid_out, chosen)
     _say_what_is_missing(found)
     if form is FormatName.TABLE:

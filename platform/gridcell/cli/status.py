@@ -30,13 +30,14 @@ from gridcell.cli.common import (
     read_results,
     reading,
     request,
+    stale_results,
 )
 from gridcell.cli.inspect import by_kind, print_skipped
 from gridcell.cli.progress import clock
 from gridcell.cli.time_left import TimeLeft
 from gridcell.errors import UserError
 from gridcell.execute.heartbeat import RunningCell, running_cells
-from gridcell.staleness import Staleness, find_stale
+from gridcell.staleness import Staleness
 from gridcell.store import Result, Store
 from gridcell.store.losses import describe_lost, lost_by_class
 
@@ -118,7 +119,7 @@ def status_of(asked: Request, store: Store) -> Status:
             if states.get(cell_id) in ("failed", "diverged")
         },
         lost_by_class(store.losses.read_all(), asked.grid.cells),
-        find_stale(asked.suite.task, asked.grid, store, results),
+        stale_results(asked, store, results),
         _left(asked, states, running, results.values()),
     )
 

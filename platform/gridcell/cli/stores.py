@@ -55,8 +55,8 @@ def pruned(
 ) -> None:
     """Remove what is not needed; 'gridcell store du' shows what there is.
 
-    Results of settings that no grid asks for are those in no grid that was the last one of its suite. A grid
-    of which the last one is a part, as a run of a selection is, still counts as asked for.
+    Results of settings that no grid asks for are those in no grid that was the last one of its suite or of
+    its search. A grid of which the last one is a part, as a run of a selection is, still counts as asked for.
     """
     for name in categories:
         if name not in CATEGORIES:
@@ -100,7 +100,7 @@ def _say_grids(console: Console, found: Usage) -> None:
         console.print("No grid is known to have been run here: all results count as asked for.")
         return
     rows: list[list[object]] = [
-        [each.plan.task, each.plan.suite, each.id, len(each.plan.cells), _state(each)]
+        [each.plan.task, _suite_of(each), each.id, len(each.plan.cells), _state(each)]
         for each in reversed(found.grids)
     ]
     _print(console, "Grids, newest first", ["task", "suite", "grid", "cells", "asked for"], rows)
@@ -116,8 +116,13 @@ def _print(console: Console, title: str, names: list[str], rows: list[list[objec
     console.print()
 
 
+def _suite_of(grid: AskedGrid) -> str:
+    return f"{grid.plan.suite}, search {grid.plan.search}" if grid.plan.search else grid.plan.suite
+
+
 def _state(grid: AskedGrid) -> str:
-    return "yes" if grid.asked else "no: a later grid of this suite took its place"
+    of = "search" if grid.plan.search else "suite"
+    return "yes" if grid.asked else f"no: a later grid of this {of} took its place"
 
 
 def _record(found: Usage) -> dict[str, object]:
@@ -129,7 +134,13 @@ def _record(found: Usage) -> dict[str, object]:
         "prunable": rooms((category, found.room(category)) for category in CATEGORIES),
         "unasked": sorted(found.unasked),
         "grids": [
-            {"task": each.plan.task, "suite": each.plan.suite, "grid": each.id, "asked": each.asked}
+            {
+                "task": each.plan.task,
+                "suite": each.plan.suite,
+                "search": each.plan.search,
+                "grid": each.id,
+                "asked": each.asked,
+            }
             for each in found.grids
         ],
         "damaged": found.damaged,

@@ -46,7 +46,6 @@ from gridcell.mlflow.mirror import Mirror
 from gridcell.provenance import origin_of
 from gridcell.search.asked import search_of
 from gridcell.search.cost import cost_of
-from gridcell.search.objective import union
 from gridcell.search.report import write
 from gridcell.search.run import SearchRun
 from gridcell.search.samplers import check_sampler
@@ -192,7 +191,7 @@ def tune(
     run.watch = watch
     console.print(_headline(found), soft_wrap=True)
     try:
-        with _planned(found):
+        with _planned(run):
             run.run()
     except KeyboardInterrupt:
         console.print("\nStopped; what is done is kept. To go on, run again:", soft_wrap=True)
@@ -228,14 +227,13 @@ def _split(text: str) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def _planned(search: Search) -> Iterator[None]:
+def _planned(run: SearchRun) -> Iterator[None]:
     """Let other commands find the search's cells by their ids: those that are known, and all at the end."""
+    search = run.search
 
     def save() -> None:
-        tried = [search.default, *search.tried]
-        grid = union({one.trial.number: one.grid for one in tried})
-        name = search.default.suite.name
-        search.store.plans.save(search.objective.task.name, name, grid, plugins.paths())
+        task, suite = search.objective.task.name, search.default.suite.name
+        search.store.plans.save(task, suite, run.grid, plugins.paths(), search=search.id)
 
     search.recall()
     save()

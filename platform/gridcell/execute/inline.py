@@ -3,14 +3,13 @@
 Cells run in this process, but for those that ask for several workers.
 """
 
-import pdb
-import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
 from gridcell.cell import Cell
 from gridcell.context import Reporter
+from gridcell.debugging import open_debugger
 from gridcell.errors import Diverged, Preempted
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.options import GridRun
@@ -76,8 +75,7 @@ def _run_under_debugger(attempt: Attempt, run: GridRun) -> Outcome:
     except (Diverged, Preempted) as error:  # no mistake in the code
         return Outcome(attempt.cell.id, 0.0, failure=failure_from(error))
     except Exception as error:
-        traceback.print_exception(error)
-        pdb.post_mortem(error.__traceback__)
+        open_debugger(error)
         run.schedule.stop(f"the debugger was open at cell {attempt.cell.title}")
         return Outcome(attempt.cell.id, 0.0, failure=failure_from(error))
 

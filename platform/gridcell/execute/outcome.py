@@ -58,15 +58,6 @@ _NOBODYS = {
 # A process is not used for another cell after these: it may be unusable.
 _ENDS_PROCESS = {FailureClass.CRASHED, FailureClass.DEVICE, FailureClass.NODE, FailureClass.UNKNOWN}
 
-# These may be the node's doing, so that the cell is tried on another node, where there is one.
-BY_NODE = {
-    *_ENDS_PROCESS,
-    FailureClass.PREEMPTED,
-    FailureClass.TRANSIENT,
-    FailureClass.DISK_FULL,
-    FailureClass.STALLED,
-}
-
 MESSAGE_LIMIT = 4_000  # characters of a message that are kept
 TRACEBACK_LIMIT = 40_000  # and of a traceback
 

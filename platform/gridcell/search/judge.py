@@ -26,13 +26,18 @@ class Judged:
     default: tuple[float | None, ...]
 
     @property
-    def differences(self) -> tuple[float, ...]:
-        """Best minus default on each seed that has both."""
-        return tuple(
-            best - default
+    def _pairs(self) -> list[tuple[float, float]]:
+        """The values on each seed that has both."""
+        return [
+            (best, default)
             for best, default in zip(self.best, self.default, strict=True)
             if best is not None and default is not None
-        )
+        ]
+
+    @property
+    def differences(self) -> tuple[float, ...]:
+        """Best minus default on each seed that has both."""
+        return tuple(best - default for best, default in self._pairs)
 
     @property
     def difference(self) -> tuple[float, float | None]:
@@ -45,8 +50,9 @@ class Judged:
         return float(mean), None if len(self.differences) < 2 else float(half)
 
     def means(self) -> tuple[float | None, float | None]:
-        """Return the mean of the best and that of the default; None where one has no value."""
-        return _mean(self.best), _mean(self.default)
+        """Return the mean of the best and that of the default on the seeds that have both; None: none has."""
+        best, default = zip(*self._pairs, strict=True) if self._pairs else ((), ())
+        return _mean(best), _mean(default)
 
 
 def _mean(values: tuple[float | None, ...]) -> float | None:

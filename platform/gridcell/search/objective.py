@@ -75,7 +75,7 @@ class Objective:
     def grid(self, suite: Suite, rule: Rule | None = None) -> Grid:
         """Plan what a trial of this suite runs, by the search's rule or another."""
         plan = (rule or self.rule).plan
-        planned: Grid = imported(plan)(suite.settings, self.select) if plan else suite.grid()
+        planned = suite.grid(lambda settings: imported(plan)(settings, self.select)) if plan else suite.grid()
         return planned.select(self.select)
 
     def base_values(self, keys: Iterable[str]) -> dict[str, Any]:
@@ -141,13 +141,14 @@ class Objective:
                 return replace(RUNNING, **facts)
             state: Any = "diverged" if "diverged" in classes else "failed"
             return Ended(state, failure="diverged" if state == "diverged" else classes[0], **facts)
+        parts = self.parts(suite, grid, done, store) if self.rule.parts else {}
         if self.rule.parts:
-            parts = self.parts(suite, grid, done, store)
-            return Ended("done", fmean(choice for choice, _ in parts.values()), parts=parts, **facts)
-        value = self.score(suite, grid, done, store)
+            value = fmean(choice for choice, _ in parts.values()) if parts else None
+        else:
+            value = self.score(suite, grid, done, store)
         if value is None or not math.isfinite(value):
             return Ended("failed", failure=f"no {self.metric}", **facts)
-        return Ended("done", value, **facts)
+        return Ended("done", value, parts=parts, **facts)
 
     def score(
         self,

@@ -201,8 +201,10 @@ def _better(search: Search, value: float, other: float) -> bool:
 
 def _verdict(search: Search, judged: Judged) -> str:
     best, default = judged.means()
-    seeds = len(judged.seeds)
+    seeds, both = len(judged.seeds), len(judged.differences)
     where = f"On {seeds} fresh seed{'s' * (seeds != 1)}" if seeds else "As the report judges"
+    if 0 < both < seeds:
+        where = f"On {both} of {seeds} fresh seeds (the others lack a value)"
     best_values = "the values chosen for each part" if search.choices() else "the best trial's values"
     if best is None or default is None or not judged.differences:
         return f"{where} the best trial or the default has no {search.objective.metric}."

@@ -114,6 +114,17 @@ class SearchRun:
         grid = self._judging.grid
         return Growth(grid, self._to_rerun(grid))
 
+    @property
+    def grid(self) -> Grid:
+        """All that is planned by now: the default, the trials, and what judges the best of them."""
+        tried = [self.search.default, *self.search.tried]
+        planned = union({one.trial.number: one.grid for one in tried})
+        if self._judging is None:
+            return planned
+        judged = self._judging.grid
+        cells, targets = {**planned.cells, **judged.cells}, (*planned.targets, *judged.targets)
+        return replace(planned, cells=cells, targets=targets)
+
     def results_of(self, grid: Grid) -> dict[str, Result]:
         """Return the results of a grid's cells, without those that are to be made again.
 

@@ -17,13 +17,23 @@ _FIELDS = {"task": str, "suite": str, "locations": dict, "cells": list}
 
 @dataclass(frozen=True)
 class Plan:
-    """A grid as it was run: its task and suite, its cells, and where the data was."""
+    """A grid as it was run.
+
+    Attributes:
+        task: its task.
+        suite: its suite.
+        cells: id -> cell.
+        locations: where the data was.
+        plugins: the user's own files, as paths on the machine of the driver.
+        search: id of the search whose trials these are; empty for the suite's own grid.
+    """
 
     task: str
     suite: str
     cells: dict[str, Cell]
     locations: dict[str, str]
-    plugins: tuple[str, ...] = ()  # the user's own files, as paths on the machine of the driver
+    plugins: tuple[str, ...] = ()
+    search: str = ""
 
 
 def grid_id(grid: Grid) -> str:
@@ -42,16 +52,22 @@ class Plans:
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
 
-    def save(self, task: str, suite: str, grid: Grid, plugins: Sequence[str] = ()) -> None:
+    def save(
+        self, task: str, suite: str, grid: Grid, plugins: Sequence[str] = (), *, search: str = ""
+    ) -> None:
         """Remember a grid; the same grid again replaces itself, with the data's present locations."""
         body = {
             "task": task,
             "suite": suite,
             "locations": dict(grid.locations),
             "plugins": list(plugins),
+            "search": search,
             "cells": [cell.to_record() for cell in grid.cells.values()],
         }
-        self._folder.write(f"plans/{grid_id(grid)}.json", canonical_json(body).encode())
+        name = (
+            f"{grid_id(grid)}-{search}" if search else grid_id(grid)
+        )  # a search may have a suite's very grid
+        self._folder.write(f"plans/{name}.json", canonical_json(body).encode())
 
     def read_all(self) -> Iterator[Plan]:
         """Yield the stored plans, the one that was written last at the end, without damaged ones."""
@@ -64,7 +80,8 @@ class Plans:
             except UserError as error:
                 _LOG.warning("The note %s of the storage can't be read (%s): left out", name, error)
                 continue
-            yield Plan(body["task"], body["suite"], cells, body["locations"], tuple(body.get("plugins", ())))
+            files, search = tuple(body.get("plugins", ())), str(body.get("search", ""))
+            yield Plan(body["task"], body["suite"], cells, body["locations"], files, search)
 
     def find(self, prefix: str) -> tuple[Plan, Cell]:
         """Return the one planned cell whose id starts with ``prefix``, and the newest plan that has it.

@@ -57,8 +57,8 @@ class AskedGrid:
     Attributes:
         plan: as it was stored.
         id: of the grid.
-        asked: whether it counts as asked for: it is the last one of its suite, or the last one is a part of
-            it, as after a run of a selection.
+        asked: whether it counts as asked for: it is the last one of its suite or of its search, or the last
+            one is a part of it, as after a run of a selection.
     """
 
     plan: Plan
@@ -190,10 +190,10 @@ def asked_grids(plans: Iterable[Plan]) -> list[AskedGrid]:
     Args:
         plans: the one that was written last at the end.
     """
-    last: dict[tuple[str, str], set[str]] = {}
+    last: dict[tuple[str, str, str], set[str]] = {}
     grids = []
     for plan in reversed(list(plans)):
-        newest = last.setdefault((plan.task, plan.suite), set(plan.cells))
+        newest = last.setdefault((plan.task, plan.suite, plan.search), set(plan.cells))
         grids.append(AskedGrid(plan, grid_id_of(plan.cells), newest <= plan.cells.keys()))
     return grids[::-1]
 

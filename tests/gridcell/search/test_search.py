@@ -6,16 +6,21 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
+from gridcell.search.judge import Judged
+from gridcell.search.report import _verdict
 from gridcell.search.run import SearchRun
 from gridcell.staleness import Staleness
 from gridcell.store import Store
 from gridcell.store.filesystem import Folder
+from gridcell.tuning import Rule
 from hill_search import INLINE, PLUGIN, SPACE, asked, hill, searched
 
 LOOKING = ["tpe", "cmaes"]
@@ -269,3 +274,34 @@ def test_a_search_that_is_stopped_says_why_and_goes_on(store):
     assert any(not one.is_over for one in first.tried)
     again = searched(store, 6, params, search="grid")
     assert [one.ended.state for one in again.tried].count("done") == 3
+
+
+def test_a_trial_that_a_rule_plans_asks_for_what_the_suite_says(store, monkeypatch):
+    search = hill(store, overrides=["resources.height.memory_gb=4"])
+    plan = search.objective.task.plan
+    monkeypatch.setattr(
+        "gridcell.search.objective.imported", lambda _: lambda settings, labels: plan(settings)
+    )
+    objective = replace(search.objective, rule=Rule("held", "a half is held out", plan="hill:half"))
+    cells = objective.grid(objective.suite({})).cells.values()
+    assert {cell.kind: cell.resources.memory_gb for cell in cells} == {"base": 0, "height": 4}
+
+
+@pytest.mark.parametrize("parts", [{}, {"a": (float("nan"), 1.0), "b": (1.0, 1.0)}])
+def test_a_trial_without_a_value_for_a_part_has_none(store, monkeypatch, parts):
+    search = hill(store)
+    monkeypatch.setattr("gridcell.search.objective.imported", lambda _: lambda results, metric: parts)
+    objective = replace(search.objective, rule=Rule("parts", "the part itself", parts="hill:parts"))
+    suite = objective.suite({})
+    grid = objective.grid(suite)
+    ended = objective.ended(suite, grid, dict.fromkeys(grid.cells, SimpleNamespace(seconds=1.0)), {}, store)
+    assert (ended.state, ended.value, ended.failure) == ("failed", None, "no height")
+
+
+def test_best_and_default_are_compared_on_the_seeds_that_both_have(store):
+    judged = Judged((1, 2, 3), (1.0, 9.0, 2.0), (0.5, None, 1.0))
+    assert judged.means() == (1.5, 0.75)
+    assert judged.difference[0] == 0.75
+    assert Judged((1,), (None,), (1.0,)).means() == (None, None)
+    said = _verdict(hill(store), judged)
+    assert said.startswith("On 2 of 3 fresh seeds (the others lack a value) height is 1.5 ")

@@ -10,6 +10,8 @@ import pytest
 from gridcell import plugins
 from gridcell.cli import main
 from gridcell.settings.core_yaml import read_yaml
+from gridcell.store import Store
+from gridcell.store.usage import usage
 from gridcell.suite import load_suite
 from gridcell.task import find_task
 from hill_search import PLUGIN
@@ -58,6 +60,14 @@ def test_it_leaves_the_trials_the_best_suite_and_a_page(found):
         "parallel.png",
         "cost.png",
     }
+
+
+def test_every_cell_of_a_search_can_be_found_and_counts_as_asked_for(found):
+    store = Store(str(found.parent / "runs"))
+    *_, plan = store.plans.read_all()
+    assert plan.search == json.loads((found / "summary.json").read_text())["search"]
+    assert store.results.done() == plan.cells.keys()  # those on fresh seeds, too
+    assert not usage(store, 0.0).unasked
 
 
 def test_the_best_trial_is_a_suite_that_extends_the_searched_one(found, gridcell):

@@ -74,6 +74,24 @@ def test_a_selection_that_was_run_last_does_not_put_the_whole_grid_out_of_use(st
     assert not found.unasked
 
 
+def test_a_search_does_not_put_the_suite_out_of_use_nor_the_suite_the_search(store):
+    whole = run(store, "a", width=2, length=2)
+    trials = toy_task.plan(toy_task.Settings(width=1, length=2, seeds=[7]))
+    more = toy_task.plan(toy_task.Settings(width=1, length=3, seeds=[7]))
+    run_grid(toy_task.task, more, store, RunOptions(executor="inline"))
+    store.plans.save("toy", "a", trials, search="0a1b")
+    store.plans.save("toy", "a", more, search="0a1b")  # it went on
+    assert not usage(store, later()).unasked
+    store.plans.save("toy", "a", whole)
+    found = usage(store, later())
+    assert [(each.plan.search, each.asked) for each in found.grids] == [
+        ("0a1b", False),
+        ("0a1b", True),
+        ("", True),
+    ]
+    assert not found.unasked
+
+
 def test_without_any_plan_all_results_count_as_asked_for(store):
     grid = toy_task.plan(toy_task.Settings())
     run_grid(toy_task.task, grid, store, RunOptions(executor="inline"))
