@@ -123,14 +123,14 @@ def test_models_of_a_pass_answer_as_alone_to_the_bit_and_images_are_read_once(
 
 def test_one_that_fails_leaves_the_others(store, tmp_path, evaluations, read, monkeypatch):
     _, cells = evaluations
-    merged = evaluate._merged
+    merged = evaluate.merged
 
     def fails(merge, weights):
         if merge is not None and merge["variant"]["alpha"] == 0.5:
             raise UserError("these can't be merged")
         return merged(merge, weights)
 
-    monkeypatch.setattr(evaluate, "_merged", fails)
+    monkeypatch.setattr(evaluate, "merged", fails)
     ended = []
     run_cells([Attempt(cell, task, store) for cell in cells], ended.append)
     failed = [outcome for outcome in ended if not outcome.done]
