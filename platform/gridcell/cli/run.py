@@ -56,10 +56,6 @@ from gridcell.report import write_report
 from gridcell.staleness import Staleness
 from gridcell.store import Result, Store
 
-LogFile = Annotated[
-    Path | None, typer.Option("--log-file", metavar="FILE", help="Append each event of the run to a file.")
-]
-
 
 class ExecutorName(StrEnum):
     """Where cells run."""
@@ -152,7 +148,7 @@ def run(
         run_fast(console, asked, options, quiet=quiet)
         return
     if executor is ExecutorName.RAY and address is None:
-        options = replace(options, address=_address_of_environment(console))
+        options = replace(options, address=address_of_environment(console))
     remember(asked.suite.task)  # as it is now: what is edited from here on, this process doesn't run
     store = Store(storage).prepare()
     mlflow_uri = tracking_uri(tracking, store)  # what MLflow can't use should be known before all work
@@ -215,7 +211,7 @@ def run(
         raise typer.Exit(1)
 
 
-def _address_of_environment(console: Console) -> str | None:
+def address_of_environment(console: Console) -> str | None:
     """Return the cluster that ``RAY_ADDRESS`` names, as within a job that was begun by hand, and say so."""
     named = os.environ.get("RAY_ADDRESS", "").strip()
     if not named or named == "local":

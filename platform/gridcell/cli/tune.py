@@ -4,6 +4,7 @@ import contextlib
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,10 +31,10 @@ from gridcell.cli.common import (
     Tracking,
     selection,
 )
-from gridcell.cli.interruption import end_when_asked, leave
+from gridcell.cli.interruption import GRACE_S, Grace, end_when_asked, leave
 from gridcell.cli.progress import TerminalProgress
 from gridcell.cli.reports import Out
-from gridcell.cli.run import ExecutorName
+from gridcell.cli.run import ExecutorName, address_of_environment
 from gridcell.cli.streams import outlive_terminal
 from gridcell.errors import UserError
 from gridcell.execute.listener import Listener
@@ -112,6 +113,7 @@ def tune(
     retry_diverged: RetryDiverged = False,
     max_failures: MaxFailures = None,
     stall_timeout: StallTimeout = None,
+    grace: Grace = GRACE_S,
     out: Out = None,
     tracking: Tracking = None,
     plan: Annotated[
@@ -122,8 +124,9 @@ def tune(
     ] = False,
 ) -> None:
     """Search settings. Run it again to go on: trials and their cells are found in the storage."""
-    end_when_asked()
+    console = common.console()
     outlive_terminal()
+    end_when_asked(grace, lambda line: console.print(line, soft_wrap=True))
     options = RunOptions(
         executor=executor.value,
         address=address,
@@ -148,7 +151,6 @@ def tune(
         "select": selection(select) if select else None,
     }
     plugins.load(plugin or (), joins=True)
-    console = common.console()
     store = Store(storage) if plan else Store(storage).prepare()
     found = search_of(task, suite, store, given, overrides=override or (), seeds=seeds, plugins=plugin or ())
     objective = found.objective
@@ -156,13 +158,14 @@ def tune(
         for line in cost_of(found).lines():
             console.print(line, soft_wrap=True)
         return
+    if executor is ExecutorName.RAY and address is None:
+        options = replace(options, address=address_of_environment(console))
     remember(objective.task)
-    run = SearchRun(found, options, changed.value)
+    origin = origin_of(objective.task)
+    run = SearchRun(found, replace(options, origin=origin), changed.value)
     folder = _folder(out, found)
     mirrors: list[Mirror] = []
     uri = tracking_uri(tracking, store)
-    origin = origin_of(objective.task)
-    run.options = RunOptions(**{**vars(options), "origin": origin})
 
     def watch(grid: Grid) -> Sequence[Listener]:
         settings = found.default.suite.settings

@@ -98,7 +98,9 @@ class _Pass:
                 raise answer
             times = {"started": round(self._started, 3), "seconds": seconds, "together": self._count}
             result = commit(part.attempt, part.context, code, checked(answer), times)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # also Preempted, of a cell that has saved a checkpoint and left
             self._ended(Outcome(cell, seconds, failure=failure_from(error), step=step))
         else:
             self._ended(Outcome(cell, result.seconds, result.metrics, step=step))

@@ -67,7 +67,7 @@ def ray_cluster(address: str | None, num_cpus: int | None) -> Iterator[None]:
         else:
             quiet.pop("include_dashboard")
             ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except Exception as error:  # Ray has no class of its own for a node that doesn't start in time
         where = f"at '{address}'" if address else "on this machine"
         raise UserError(f"No Ray cluster {where}: {' '.join(str(error).split())}") from error
     if threading.current_thread() is threading.main_thread():

@@ -11,7 +11,7 @@ from functools import partial
 
 from gridcell.cell import Cell
 from gridcell.context import Reporter
-from gridcell.errors import Diverged
+from gridcell.errors import Diverged, Preempted
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.options import GridRun
 from gridcell.execute.outcome import Outcome, failure_from
@@ -33,15 +33,14 @@ def run_inline(run: GridRun) -> None:
     """
     with processes_for(run.schedule.queued(), run.options.num_cpus) as run.check:
         while first := run.schedule.take():
-            cells = {cell.id: cell for cell in (first, *run.schedule.take_with(first))}
+            others = [] if run.options.debugger else run.schedule.take_with(first)
+            cells = {cell.id: cell for cell in (first, *others)}
             for cell in cells.values():
                 run.listener.started(cell)
-            attempts, settled = [_attempt(run, cell) for cell in cells.values()], partial(_settle, run, cells)
             if run.options.debugger:
-                for attempt in attempts:
-                    settled(_run_under_debugger(attempt, run))
+                _settle(run, cells, _run_under_debugger(_attempt(run, first), run))
             else:
-                run_cells(attempts, settled)
+                run_cells([_attempt(run, cell) for cell in cells.values()], partial(_settle, run, cells))
 
 
 def _attempt(run: GridRun, cell: Cell) -> Attempt:
@@ -74,7 +73,7 @@ def _run_under_debugger(attempt: Attempt, run: GridRun) -> Outcome:
     """Run a cell; where it fails, open the debugger in the frame that raised, and hand out no more cells."""
     try:
         return run_cell(replace(attempt, foreground=True))
-    except Diverged as error:  # an outcome
+    except (Diverged, Preempted) as error:  # no mistake in the code
         return Outcome(attempt.cell.id, 0.0, failure=failure_from(error))
     except Exception as error:
         traceback.print_exception(error)

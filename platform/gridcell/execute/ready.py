@@ -3,10 +3,10 @@
 import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-Shape = tuple[float, ...]
-"""What a cell asks for, as a tuple: CPUs, GPUs, workers."""
+Shape = tuple[Any, ...]
+"""What a cell asks for: the values of ``Resources``, in the order of its fields."""
 
 
 class Entry(NamedTuple):

@@ -157,7 +157,8 @@ class CellTrial(tune.Trainable):
             about = {CELL: cell} if several else {}
             return {PROGRESS: json.dumps([step, metrics]), **about, "done": False}
         self._left -= 1
-        if said.failure is not None and (said.failure.ends_process or self._drained):
+        leaves = self._drained and not self._left  # the other cells of a pass have the time that is left
+        if said.failure is not None and (said.failure.ends_process or leaves):
             self._end(said.failure)
         about = {CELL: said.cell} if several else {}
         return {OUTCOME: json.dumps(self._told(said)), **about, "done": not self._left}

@@ -59,6 +59,7 @@ def write_page(
         >>> write_page(results, out, tables=[table])  # doctest: +SKIP
     """
     out.mkdir(parents=True, exist_ok=True)
+    say_how_it_was_made(results, out)  # before the page takes the file in
     page = out / "report.html"
     template = environment(templates).get_template("report.html.jinja" if templates else "base.html.jinja")
     text = template.render(
@@ -76,7 +77,6 @@ def write_page(
         pictures=write_pictures(pictures, out, results.about.figures),
         cells=file_link(out, CELLS) if (out / CELLS).is_file() else "",
         file=partial(file_link, out),
-        tidy=(out / "results.csv").is_file(),
         **context,
     )
     page.write_text(with_outline(text), encoding="utf-8")
@@ -102,6 +102,16 @@ def write_summary(summary: Mapping[str, Any], out: Path, **options: bool) -> Non
     finite, _ = without_not_finite(summary)
     text = json.dumps(finite, indent=1, allow_nan=False, **options)  # type: ignore[arg-type]
     (out / "summary.json").write_text(f"{text}\n", encoding="utf-8")
+
+
+def say_how_it_was_made(results: GridResults, out: Path) -> None:
+    """Add ``made`` of the results to a folder's ``summary.json``, if there is one."""
+    file = out / "summary.json"
+    if not results.made or not file.is_file():
+        return
+    summary = json.loads(file.read_text(encoding="utf-8"))
+    if isinstance(summary, dict) and summary.get("made") != results.made:
+        write_summary({**summary, "made": results.made}, out, ensure_ascii=False)
 
 
 def _pairs(results: GridResults, own: Facts) -> list[tuple[str, str]]:

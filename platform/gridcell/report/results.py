@@ -49,6 +49,7 @@ class GridResults:
         selected: label -> accepted values, where not the whole suite was asked for.
         staleness: which results were made by other code or from other inputs than are there now.
         about: where the report comes from.
+        made: what ``summary.json`` says of how the results were made; see ``write_report``.
     """
 
     title: str
@@ -64,6 +65,7 @@ class GridResults:
     selected: Mapping[str, Sequence[str]] = field(default_factory=dict)
     staleness: Staleness = field(default_factory=Staleness)
     about: About = field(default_factory=About)
+    made: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def states(self) -> Mapping[str, str]:

@@ -1,17 +1,18 @@
 """A task's report, with what the platform adds to each: what is missing, and what interrupted the run."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 
 from gridcell.report.missing import incomplete, missing, missing_table, nothing_done
+from gridcell.report.page import say_how_it_was_made
 from gridcell.report.record import record_of, write_record
 from gridcell.report.results import GridResults, Report
 from gridcell.report.tidy import commit_of, tidy
 from gridcell.store.plans import grid_id
-from gridcell.store.values import without_not_finite
 from gridcell.task import Task
 
 
@@ -39,25 +40,15 @@ def write_report(task: Task, results: GridResults, out: Path) -> Report:
     run = json.dumps({"interruptions": results.interruptions()}, indent=1, sort_keys=True)
     (out / "run.json").write_text(f"{run}\n", encoding="utf-8")
     tidy(results).write_csv(out / "results.csv")
+    results = replace(results, made=made(task, results))
     report: Report = task.report_function()(results, out)
-    _say_how_it_was_made(task, results, out / "summary.json")
+    say_how_it_was_made(results, out)  # where the task writes a page of its own
     write_record(record_of(task.name, task.timings, results), out)
     lacks = incomplete(results)
     said = [missing_table(missing(results)), Text(lacks, style="bold red")] if lacks else []
     remarks = [Text(f"{remark}.", style="bold red") for remark in results.remarks]
     answer = [Text(report.answer, style="bold")] if report.answer else []
     return Report(report.page, [*remarks, *report.headline, *answer, *said], report.answer)
-
-
-def _say_how_it_was_made(task: Task, results: GridResults, file: Path) -> None:
-    """Add to ``summary.json``, if the task wrote one, what the numbers in it were made from."""
-    if not file.is_file():
-        return
-    summary = json.loads(file.read_text(encoding="utf-8"))
-    if isinstance(summary, dict):
-        finite, _ = without_not_finite({**summary, "made": made(task, results)})
-        text = json.dumps(finite, indent=1, allow_nan=False, ensure_ascii=False)
-        file.write_text(f"{text}\n", encoding="utf-8")
 
 
 def made(task: Task, results: GridResults) -> dict[str, Any]:

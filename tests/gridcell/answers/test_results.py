@@ -1,8 +1,10 @@
 """Results, curves, artifacts, plans and runs by one call."""
 
+import base64
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 
@@ -308,6 +310,10 @@ def test_summary_holds_settings_selection_and_provenance(tmp_path):
     assert made["settings"] == {"width": 3}
     assert (made["task"], made["suite"], made["select"]) == ("toy", "mini", {"m": ["a", "b"]})
     assert (made["cells"], made["versions"]) == ({"all": 2, "done": 1}, "gridcell 1")
+    page = (tmp_path / "out/report.html").read_text()
+    carried = re.search(r'download="summary.json" href="data:application/json;base64,([^"]+)"', page)
+    assert json.loads(base64.b64decode(carried[1]))["made"] == made
+    assert page.count('download="results.csv"') == 1
 
 
 def test_the_public_face_is_lazy():

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from gridcell.cell import Resources
+from gridcell.errors import Preempted
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.driver import run_grid
 from gridcell.execute.listener import Listeners
@@ -104,6 +105,31 @@ def test_one_that_fails_by_itself_leaves_the_others(executor, store, tmp_path):
     assert set(how_run(tmp_path, grid)["l0a1"]) == {"with 4"}
 
 
+@pytest.mark.parametrize(
+    ("left", "failure_class"), [(Preempted("saved"), "preempted"), (SystemExit(3), "bug")]
+)
+def test_an_answer_that_is_no_ordinary_exception_ends_its_cell_alone(
+    left, failure_class, store, tmp_path, monkeypatch
+):
+    """A cell of a pass that has saved a checkpoint says so by Preempted, which is no Exception."""
+    grid = planned(tmp_path, cells=3, lists=1)
+    first, *cells = grid.cells.values()
+    run_cell(Attempt(first, batch_task.task, store))
+    together = batch_task.score_together
+
+    def one_leaves(contexts):
+        for context, answer in together(contexts):
+            yield context, left if context.cell.id == cells[1].id else answer
+
+    monkeypatch.setattr(batch_task, "score_together", one_leaves)
+    ended = []
+    run_cells([Attempt(cell, batch_task.task, store) for cell in cells], ended.append)
+    assert [outcome.cell for outcome in ended] == [cell.id for cell in cells]
+    assert [outcome.done for outcome in ended] == [True, False, True]
+    assert ended[1].failure.failure_class == failure_class
+    assert not ended[1].shared
+
+
 @pytest.mark.parametrize("how", ["bug", "silent"])
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_what_ends_a_pass_is_found_by_running_the_rest_alone(executor, how, store, tmp_path):
@@ -185,6 +211,28 @@ def test_an_interrupted_pass_keeps_what_was_done(store, tmp_path, monkeypatch):
     assert titles(grid, store.results.done()) == {"list0", "l0a0", "l0a1"}
     monkeypatch.setattr(batch_task, "_fail", lambda context, together: None)
     assert titles(grid, run(grid, store).finished) == {"l0a2", "l0a3"}
+
+
+def test_the_debugger_ends_the_run_at_the_first_cell_of_a_group_that_fails(store, tmp_path, monkeypatch):
+    monkeypatch.setattr("pdb.post_mortem", lambda trace: None)
+    grid = planned(tmp_path, cells=3, lists=1, fail={"l0a0": "bug"})
+    schedule = run(grid, store, debugger=True)
+    assert titles(grid, schedule.failed) == {"l0a0"}
+    assert how_run(tmp_path, grid) == {"l0a0": ["alone"]}
+
+
+def test_under_the_debugger_a_cell_that_leaves_in_time_goes_on_later(store, tmp_path, monkeypatch):
+    leaves = [Preempted("saved at step 1")]
+
+    def leave(context, together):
+        if leaves:
+            raise leaves.pop()
+
+    monkeypatch.setattr(batch_task, "_fail", leave)
+    grid = planned(tmp_path, cells=1, lists=1)
+    schedule = run(grid, store, debugger=True)
+    assert (schedule.finished, schedule.stopped) == (set(grid.cells), "")
+    assert how_run(tmp_path, grid) == {"l0a0": ["alone", "alone"]}
 
 
 def test_a_cell_that_another_driver_finished_is_not_done_again(store, tmp_path):

@@ -16,7 +16,7 @@ from hypothesis import given, strategies as st
 from gridcell.cell import Resources
 from gridcell.context import Context
 from gridcell.errors import CorruptData, UserError
-from gridcell.execute.cluster import check_nodes
+from gridcell.execute.cluster import check_nodes, ray_cluster
 from gridcell.execute.driver import run_grid, set_damaged_aside
 from gridcell.execute.options import RunOptions
 from gridcell.execute.outcome import FailureClass, classify
@@ -307,6 +307,18 @@ def test_a_running_cell_reports_to_the_driver(store, tmp_path):
     run_on_ray(GridRun(toy_task.task, grid, Schedule(grid, set()), store, Heard(), options))
     assert Heard.reports == [("r0c0", 0, {"sum": 0}), ("r0c1", 0, {"sum": 0})]
     assert store.results.done() == set(grid.cells)
+
+
+def test_a_cluster_that_does_not_start_in_time_is_one_sentence(monkeypatch):
+    def late(**_):
+        raise Exception("The current node timed out during startup.\nThe raylet failed to startup")
+
+    monkeypatch.setattr("ray.init", late)
+    with (
+        pytest.raises(UserError, match=r"^No Ray cluster on this machine: .* startup\. The"),
+        ray_cluster(None, 1),
+    ):
+        pytest.fail("there is none")
 
 
 @pytest.mark.slow

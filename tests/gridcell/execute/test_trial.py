@@ -7,9 +7,9 @@ import pytest
 import toy_task
 
 from gridcell.execute.last_words import Process, take_last_words
-from gridcell.execute.outcome import Failure, FailureClass
+from gridcell.execute.outcome import Failure, FailureClass, Outcome
 from gridcell.execute.searcher import _outcome
-from gridcell.execute.trial import BEGUN, OUTCOME, PROCESS, PROGRESS, CellTrial, GridWork
+from gridcell.execute.trial import BEGUN, CELL, OUTCOME, PROCESS, PROGRESS, CellTrial, GridWork
 from gridcell.grid import Grid
 
 
@@ -95,6 +95,25 @@ def test_a_process_that_may_be_unusable_says_so_and_ends(trial_of, store, monkey
     said = take_last_words(next(iter(grid.cells.values())), store, "one")
     assert isinstance(said, Failure)
     assert said.failure_class is FailureClass.DEVICE
+
+
+def test_on_a_drained_node_a_pass_ends_with_its_last_cell(trial_of, store, monkeypatch):
+    """A cell that fails by itself leaves the others the time that their node has left."""
+    grid = chain()
+    trial = trial_of(grid)
+    first, second = list(grid.cells)[:2]
+    trial.config["cells"].append({**trial.config["cells"][0], "cell": second})
+    own = Outcome(first, 0.0, failure=Failure(FailureClass.DIVERGED, "its loss"))
+    left = Outcome(second, 0.0, failure=Failure(FailureClass.PREEMPTED, "saved at step 3"))
+    monkeypatch.setattr("gridcell.execute.trial.run_cells", lambda _, ended: (ended(own), ended(left)))
+    monkeypatch.setattr("os._exit", sys.exit)
+    trial.step()
+    trial._drained = True
+    said = trial.step()
+    assert (said[CELL], json.loads(said[OUTCOME])["failure"]["message"]) == (first, "its loss")
+    with pytest.raises(SystemExit):
+        trial.step()
+    assert take_last_words(grid.cells[first], store, "one") == left.failure
 
 
 def test_a_cell_that_is_kept_off_a_node_asks_for_another():

@@ -116,6 +116,7 @@ def test_a_plan_starts_nothing(gridcell, tmp_path):
         (options(X, rule="own"), "Unknown rule 'own'"),
         (options(X, mode="up"), "tune.mode"),
         (options(X, trials=0), "tune.trials"),
+        (options(X, grace=-1), "--grace must be above 0"),
         (options(X, search="grid"), "A grid search lists all values"),
         ([*HILL[:4], "--param", X], "doesn't say what is to be optimised"),
         ([*HILL[:4], "--param", X, "--metric", "heigt", "--fresh-seeds", "0"], "did you mean 'height'"),
@@ -127,6 +128,23 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(gridcell, arguments, sentence
     assert code == 2
     assert sentence in err
     assert err.count("\n") == 1
+
+
+def test_it_runs_on_the_cluster_that_the_environment_names(gridcell, monkeypatch):
+    asked = []
+
+    def run_grid(task, grid, store, options, **_):
+        asked.append(options.address)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gridcell.search.run.run_grid", run_grid)
+    monkeypatch.setattr("gridcell.cli.tune.leave", lambda code: None)
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    _, out, _ = gridcell("tune", "hill", *options(X, trials=1, executor="ray"))
+    assert asked == ["10.0.0.1:6379"]
+    assert "On the Ray cluster that RAY_ADDRESS names" in out
+    gridcell("tune", "hill", *options(X, trials=1))  # inline
+    assert asked[1:] == [None]
 
 
 def test_a_failed_trial_makes_exit_code_1(gridcell):
