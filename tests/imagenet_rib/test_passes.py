@@ -101,6 +101,7 @@ def read(monkeypatch):
     return counted
 
 
+@pytest.mark.slow
 def test_models_of_a_pass_answer_as_alone_to_the_bit_and_images_are_read_once(
     store, tmp_path, evaluations, read
 ):
@@ -123,14 +124,14 @@ def test_models_of_a_pass_answer_as_alone_to_the_bit_and_images_are_read_once(
 
 def test_one_that_fails_leaves_the_others(store, tmp_path, evaluations, read, monkeypatch):
     _, cells = evaluations
-    merged = evaluate._merged
+    merged = evaluate.merged
 
     def fails(merge, weights):
         if merge is not None and merge["variant"]["alpha"] == 0.5:
             raise UserError("these can't be merged")
         return merged(merge, weights)
 
-    monkeypatch.setattr(evaluate, "_merged", fails)
+    monkeypatch.setattr(evaluate, "merged", fails)
     ended = []
     run_cells([Attempt(cell, task, store) for cell in cells], ended.append)
     failed = [outcome for outcome in ended if not outcome.done]
@@ -141,6 +142,7 @@ def test_one_that_fails_leaves_the_others(store, tmp_path, evaluations, read, mo
     assert sum(read) == IMAGES
 
 
+@pytest.mark.slow
 def test_a_model_that_fails_in_the_middle_leaves_the_others(store, evaluations, monkeypatch):
     from imagenet_rib.learning.predictions import Predictions
 
@@ -160,6 +162,7 @@ def test_a_model_that_fails_in_the_middle_leaves_the_others(store, evaluations, 
     assert len(called) == 5 + 5 + 4
 
 
+@pytest.mark.slow
 def test_what_memory_does_not_hold_at_once_goes_in_turns(store, evaluations, read, monkeypatch):
     _, cells = evaluations
     result = store.results.read(cells[0].needs["weights"])
@@ -183,6 +186,7 @@ def test_memory_that_runs_out_is_the_passs_and_not_a_models(store, evaluations, 
     assert all(outcome.shared for outcome in ended)
 
 
+@pytest.mark.slow
 def test_a_wrapper_that_changes_its_images_changes_no_other_models(store, evaluations, monkeypatch):
     _, cells = evaluations
     from imagenet_rib.cells.inputs import Inputs
