@@ -46,8 +46,9 @@ def keep(found: Mapping[str, Any], figures: Path = FIGURES, readme: Path = READM
         readme: the file with the table.
     """
     known = json.loads(figures.read_text()) if figures.exists() else {}
-    figures.write_text(json.dumps({**known, **found}, indent=1, sort_keys=True) + "\n")
-    readme.write_text(with_table(readme.read_text(), {**known, **found}))
+    both = dict(sorted({**known, **found}.items()))  # the figures of each stay in the order of its measure()
+    figures.write_text(json.dumps(both, indent=1) + "\n")
+    readme.write_text(with_table(readme.read_text(), both))
 
 
 def with_table(text: str, found: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from gridcell.errors import UserError
+from imagenet_rib.learning import heads
 from imagenet_rib.learning.contrastive import DualEncoder, TextTower
 from imagenet_rib.learning.heads import (
     STRENGTHS,
@@ -52,6 +53,12 @@ def test_the_fitted_head_is_the_optimum_of_the_penalised_likelihood(classes):
     assert head.accuracy == pytest.approx((logits.argmax(1) == labels).mean())
 
 
+@pytest.mark.parametrize(("steps", "converged"), [(1000, True), (2, False)])
+def test_a_fit_that_ends_before_its_optimum_says_so(monkeypatch, steps, converged):
+    monkeypatch.setattr(heads, "STEPS", steps)
+    assert fitted_head(*blobs(), 4).converged is converged
+
+
 def test_the_strength_is_chosen_by_held_out_likelihood():
     noisy, labels = blobs(spread=40.0)
     clear, _ = blobs(spread=0.05)
@@ -82,10 +89,7 @@ def test_a_draw_has_equally_many_of_each_class():
         ("vit_tiny_patch16_224", OPTIONS),
         ("deit_tiny_distilled_patch16_224", OPTIONS),  # two heads, whose mean answers
         ("mobilenetv3_small_050", {}),  # layers between the pooled features and the head
-        (
-            "resnetv2_50x1_bit",
-            {"layers": [1, 1, 1, 1], "channels": [8, 8, 8, 8]},
-        ),  # a head that is a convolution
+        ("resnetv2_50", {"layers": [1, 1, 1, 1], "channels": [8, 8, 8, 8]}),  # a head that is a convolution
     ],
 )
 def test_a_model_answers_by_its_new_head(name, options):

@@ -9,7 +9,7 @@ from PIL import Image
 from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.data.image_sets import write_suite
-from gridcell.data.imagenet import imagenet_wnids
+from gridcell.data.imagenet import imagenet_names, imagenet_wnids
 from gridcell.data.images import LabelledImages
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
@@ -23,8 +23,7 @@ from imagenet_rib.cells.image_sets import read_part
 from imagenet_rib.cells.pretrained import run as bring_weights
 from imagenet_rib.grid.data_cells import DataCells
 from imagenet_rib.grid.image_folders import open_set
-from imagenet_rib.grid.plan import plan
-from imagenet_rib.settings import Data, Settings
+from imagenet_rib.settings import Data
 from photographs import write_labelled_folder
 from rib_sets import sets_of
 
@@ -75,6 +74,39 @@ def test_folders_that_name_no_class_or_one_twice_are_refused(tmp_path):
     fill(tmp_path / "n02123159", 1)
     with pytest.raises(UserError, match="two folders of one class: 282 and n02123159"):
         read_labelled(tmp_path, 16)
+
+
+def notes_on_indices(root):
+    notes = load_suite(find_task("imagenet-rib"), "lite", [f"data.root={root}"]).grid().notes
+    return [note for note in notes if "class index" in note]
+
+
+@pytest.mark.parametrize(
+    ("names", "noted"),
+    [
+        ("0 1 2 3 4 5 6 7 8 9", True),
+        ("1 2 3", True),
+        ("00 01", True),
+        ("207 281", False),  # indices that nobody counts to
+        ("0 1 2 3 4 5 6 7 8 9 10", False),
+        ("0 n02123159", False),
+    ],
+)
+def test_few_folders_of_small_numbers_are_said_to_be_taken_for_imagenets_classes(tmp_path, names, noted):
+    for name in names.split():
+        fill(tmp_path / "photographs" / name, 1)
+    said = notes_on_indices(tmp_path / "photographs")
+    assert len(said) == noted
+    if noted:
+        first = names.split()[0]
+        assert f"photographs: class folders named {first}, " in said[0]
+        assert f"{first} is {imagenet_names()[int(first)]}" in said[0]
+        assert "gridcell data derive --base" in said[0]
+
+
+def test_small_numbers_in_any_set_are_noted_once(tmp_path):
+    fill_sets(tmp_path, ("val", "r", "c"))
+    assert len(notes_on_indices(tmp_path)) == 1
 
 
 def test_sets_that_are_there_are_read_and_the_others_derived(tmp_path):
@@ -220,16 +252,13 @@ def test_the_lite_suite_asks_for_a_folder(tmp_path):
 
 
 def test_published_weights_need_imagenets_classes(store, tmp_path):
-    settings = {
-        "architectures": {"a": {"name": "tf_efficientnet_lite0"}},
-        "pretrainings": {"p": {"source": "offline"}},
-        "methods": {"ft": None},
-        "data": {"source": "digits", "image_size": 16, "shifts": SMALL},
-    }
-    grid = plan(Settings.model_validate(settings))
-    weights = next(cell for cell in grid.cells.values() if cell.kind == "pretrained")
-    data = grid.cells[weights.needs["data val"]]
-    task = find_task("imagenet-rib")
+    grid = GridBuilder("imagenet-rib")
+    needs = DataCells(grid, Data(source="digits", image_size=16), []).of("val")
+    architecture = {"name": "tf_efficientnet_lite0", "options": {}, "input_size": 80}
+    weights = grid.add(
+        "pretrained", {"architecture": architecture, "weights": {"source": "offline"}}, needs=needs
+    )
+    (data,) = needs.values()
 
     def context(cell: Cell) -> Context:
         outputs = tmp_path / cell.kind
@@ -237,7 +266,7 @@ def test_published_weights_need_imagenets_classes(store, tmp_path):
         return Context(cell, store, outputs, tmp_path, tmp_path)
 
     made = context(data)
-    store.results.commit(data, dict(task.cell_function("data")(data, made)), made.outputs, {})
+    store.results.commit(data, dict(read_data(data, made)), made.outputs, {})
     with pytest.raises(UserError, match="the data name 10"):
         bring_weights(weights, context(weights))
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from gridcell.cli.app import app
 from gridcell.data import load_index, open_shards, read_stored, relabelled, save_index
 from gridcell.data.digits import load_digits_images
+from gridcell.data.shards.resume import UNFINISHED
 from gridcell.errors import UserError
 from gridcell.settings import parse_settings
 from gridcell.store import Store
@@ -112,6 +113,15 @@ def test_what_is_not_there_is_told_at_planning(sets, tmp_path):
     for name in ("val", "street", "studio"):
         (tmp_path / "sets" / name).symlink_to(sets / "sets" / name)
     with pytest.raises(UserError, match="no set 'pretrain' has images of eight, five, four, nine"):
+        plan(parse_settings(Settings, given(tmp_path)))
+
+
+def test_a_set_pretrain_whose_import_is_not_finished_is_not_taken_for_absent(sets, tmp_path):
+    (tmp_path / "sets" / "pretrain").mkdir(parents=True)
+    for name in ("val", "street", "studio"):
+        (tmp_path / "sets" / name).symlink_to(sets / "sets" / name)
+    (tmp_path / "sets" / "pretrain" / UNFINISHED).write_text("{}")
+    with pytest.raises(UserError, match=r"import at .*/pretrain isn't finished: give its command again"):
         plan(parse_settings(Settings, given(tmp_path)))
 
 

@@ -105,7 +105,7 @@ class _Model:
         self.normalise = normalisation_of(bare)
         self.module = self.inputs.wrapped(bare, roles[0])
         self.is_bare = self.module is bare
-        self.module.load_state_dict(_merged(cell.config["merge"], weights))
+        self.module.load_state_dict(merged(cell.config["merge"], weights))
         self.module.to(context.device)
         self._correct: dict[str, NDArray[np.bool_]] = {}
         self._accuracies: dict[str, float] = {}
@@ -211,9 +211,18 @@ def _predict(
     return {model.context.cell.id: gather(each.all(), context.workers) for model, each in found.items()}
 
 
-def _merged(
+def merged(
     merge: Mapping[str, Any] | None, weights: "Mapping[str, dict[str, Tensor]]"
 ) -> "Mapping[str, Tensor]":
+    """Return the weights that an evaluation tests: those that it needs, or a merge of them.
+
+    Args:
+        merge: the method's name and variant, as the cell's configuration has them; None for no merge.
+        weights: by the role that they are needed in.
+
+    Raises:
+        UserError: the method trains.
+    """
     if merge is None:
         return weights["weights"]
     method = get(merge["method"])

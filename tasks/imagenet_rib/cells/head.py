@@ -64,6 +64,7 @@ def _fitted(
         "left_out": len(images) - len(drawn),
         "accuracy": head.accuracy,
         "strength": head.strength,
+        "converged": head.converged,
     }
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gridcell import Cell, Context, Exporting, UserError
+from imagenet_rib.cells.evaluate import merged
 from imagenet_rib.cells.inputs import WEIGHTS, Inputs
 from imagenet_rib.export.model_card import model_card
 from imagenet_rib.grid.input_names import is_data
-from imagenet_rib.method import FineTuning, Merging
+from imagenet_rib.method import FineTuning
 from imagenet_rib.methods import get
 
 if TYPE_CHECKING:
@@ -79,13 +80,7 @@ def _weights(cell: Cell, context: Context) -> tuple[Inputs, dict[str, Tensor]]:
         _check_plain(context.need(role).cell)
     inputs = Inputs.of(context, roles[0])
     weights = {role: inputs.weights(role) for role in roles}
-    merge = cell.config["merge"]
-    if merge is None:
-        return inputs, weights["weights"]
-    method = get(merge["method"])
-    if not isinstance(method, Merging):
-        raise UserError(f"'{method.name}' trains; it merges nothing")
-    return inputs, dict(method.merge(weights, **merge["variant"]))
+    return inputs, dict(merged(cell.config["merge"], weights))
 
 
 def _check_plain(cell: Cell) -> None:

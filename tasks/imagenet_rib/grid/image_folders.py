@@ -20,6 +20,7 @@ from gridcell.data import (
     ClassFolders,
     all_corruptions,
     folder_labels,
+    imagenet_names,
     imagenet_wnids,
     is_hidden,
     open_class_folders,
@@ -28,6 +29,9 @@ from gridcell.data import (
 )
 from imagenet_rib.grid.slices import CORRUPTED
 from imagenet_rib.vocabulary import PRETRAIN, VAL
+
+FEW = 10
+"""Classes of one's own are often numbered: so many folders, named by numbers up to this one, are noted."""
 
 
 def known_sets() -> tuple[str, ...]:
@@ -59,6 +63,22 @@ class Part:
     def labels(self) -> NDArray[np.int64]:
         """Labels of the images in the order in which they are read, int64."""
         return folder_labels(self.folders, self.class_names, partial=True)
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether a few folders are named by small numbers, which may be meant for classes of one's own."""
+        names = self.folders.class_names
+        return len(names) <= FEW and all(name.isdecimal() and int(name) <= FEW for name in names)
+
+    def said_of_numbers(self) -> str:
+        """Say what the folders' numbers are taken for."""
+        names = self.folders.class_names
+        first = ", ".join(names[:3]) + ", ..." * (len(names) > 3)
+        return (
+            f"{self.folders.root}: class folders named {first} are "
+            f"read by ImageNet's class index: {names[0]} is {imagenet_names()[self.label_of[names[0]]]}. "
+            f"{_own_classes(self.folders)}"
+        )
 
 
 def fingerprint_of(parts: Sequence[Part]) -> str:
@@ -98,7 +118,8 @@ class ImageSets:
 
     def said(self, wanted: Collection[str]) -> tuple[str, ...]:
         """Say what is left out, converted and derived of the sets that are wanted, a sentence each."""
-        said = [sentence for parts in self.given.values() for sentence in what_is_said(parts)]
+        parts = [part for parts in self.given.values() for part in parts]
+        said = [*what_is_said(parts), *[part.said_of_numbers() for part in parts if part.is_numbered][:1]]
         if self.left_out:
             said.append(f"{self.root}: {', '.join(self.left_out)} left out: no set of the benchmark")
         derived = [name for name in known_sets() if name in wanted and name not in self.given]
@@ -181,14 +202,19 @@ def class_labels(folders: ClassFolders) -> dict[str, int]:
         if label is None:
             raise UserError(
                 f"{folders.root / name} names no ImageNet class: folders are named by WordNet id, e.g. "
-                f"{ids[0]}, or by class index, 0 to {len(ids) - 1}. For classes of your own: "
-                f"'gridcell data derive --base {folders.root} --out SUITE', then "
-                "--set data.source=folder --set data.root=SUITE"
+                f"{ids[0]}, or by class index, 0 to {len(ids) - 1}. {_own_classes(folders)}"
             )
         if label in found:
             raise UserError(f"{folders.root} has two folders of one class: {found[label]} and {name}")
         found[label] = name
     return {name: label for label, name in found.items()}
+
+
+def _own_classes(folders: ClassFolders) -> str:
+    return (
+        f"For classes of your own: 'gridcell data derive --base {folders.root} --out SUITE', then "
+        "--set data.source=folder --set data.root=SUITE"
+    )
 
 
 def _corrupted(folder: Path, min_images: int) -> tuple[Part, ...]:

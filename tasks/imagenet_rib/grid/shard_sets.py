@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gridcell import CorruptData, UserError
+from gridcell import CorruptData, Folder, UserError
 from gridcell.data import imagenet_wnids, open_shards
 from imagenet_rib.grid.input_names import set_uri
 from imagenet_rib.vocabulary import PRETRAIN, VAL
@@ -70,13 +70,13 @@ def open_shard_sets(root: str | None, downstream: Iterable[str]) -> ShardSets:
         )
     sets: dict[str, Samples] = {}
     for name in dict.fromkeys((PRETRAIN, VAL, *downstream)):
+        uri = set_uri(root, name)
+        if name == PRETRAIN and not Folder.open(uri).exists():
+            continue
         try:
-            sets[name] = open_shards(set_uri(root, name))
+            sets[name] = open_shards(uri)
         except CorruptData as error:
             raise UserError(str(error)) from error
-        except UserError:
-            if name != PRETRAIN:
-                raise
     return ShardSets(sets, _space(one.class_names for one in sets.values()))
 
 

@@ -19,6 +19,9 @@ FOLDS = 5
 CHOSEN_ON = 10_000
 """Images that cross-validation looks at, at most; the fit itself looks at all."""
 
+STEPS = 1000
+"""Of L-BFGS, at most."""
+
 _TOLERANCE = 1e-3  # of logits, relative to their size: features and head must give what the model gives
 
 
@@ -31,21 +34,24 @@ class Head:
         bias: float32, shape ``(C,)``.
         strength: The weight of the data that was chosen, relative to the L2 penalty; None where none was.
         accuracy: Share of the images fitted to that are right, in [0, 1]; None where none were.
+        converged: Whether the fit reached its optimum; None where nothing was fitted.
     """
 
     weight: Tensor
     bias: Tensor
     strength: float | None = None
     accuracy: float | None = None
+    converged: bool | None = None
 
 
 def fitted_head(features: NDArray[np.float32], labels: NDArray[np.int64], classes: int) -> Head:
-    """Fit a linear probe: multinomial logistic regression on a frozen model's features, to convergence.
+    """Fit a linear probe: multinomial logistic regression on a frozen model's features.
 
     As Radford et al. 2021 (section 3.2 and appendix A.3) probe representations: L-BFGS, with the strength
     of the L2 penalty chosen by cross-validation, here by the likelihood of held-out labels in up to five
     parts of the images. Features are centred and brought to a mean square of 1 first, and the head is
-    given for the features as they were.
+    given for the features as they were. The fit ends at its optimum, or after ``STEPS`` steps; the head says
+    which.
 
     Args:
         features: Shape ``(N, d)``.
@@ -74,15 +80,21 @@ def fitted_head(features: NDArray[np.float32], labels: NDArray[np.int64], classe
     points = (features - centre) / scale
     strength = _chosen_strength(points, labels, classes, int(counts.min()))
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="lbfgs failed to converge")
-        fit = LogisticRegression(C=strength, max_iter=1000, tol=1e-5).fit(points, labels)
+        warnings.filterwarnings("ignore", message="lbfgs failed to converge")  # 'converged' tells it
+        fit = LogisticRegression(C=strength, max_iter=STEPS, tol=1e-5).fit(points, labels)
     weight, bias = fit.coef_, fit.intercept_
     if classes == 2:  # scikit-learn keeps the second class's row alone
         weight, bias = np.stack([-weight[0], weight[0]]) / 2, np.stack([-bias[0], bias[0]]) / 2
     weight = weight / scale
     bias = bias - weight @ centre
     right = float((fit.predict(points) == labels).mean())
-    return Head(torch.from_numpy(weight).float(), torch.from_numpy(bias).float(), strength, right)
+    return Head(
+        torch.from_numpy(weight).float(),
+        torch.from_numpy(bias).float(),
+        strength,
+        right,
+        converged=bool((fit.n_iter_ < STEPS).all()),
+    )
 
 
 def _chosen_strength(
@@ -102,7 +114,7 @@ def _chosen_strength(
         fit = LogisticRegression(max_iter=300, tol=1e-4, warm_start=True)
         for number, strength in enumerate(STRENGTHS):
             with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message="lbfgs failed to converge")
+                warnings.filterwarnings("ignore", message="lbfgs failed to converge")  # only compared
                 fit.set_params(C=strength).fit(points[train], labels[train])
             scores[number] += fit.predict_log_proba(points[test])[np.arange(len(test)), labels[test]].sum()
     return STRENGTHS[int(scores.argmax())]
