@@ -11,6 +11,8 @@ Layout below the root::
     stalls/<id>.json                    left by a process that ended itself because its cell stalled
     logs/<id>/<time>-<attempt>.txt      the last part of what an attempt printed
     plans/<grid>.json                   the cells of a grid that was run here
+    plans/<grid>-<search>.json          the cells of a search's trials
+    searches/<search>/<number>.json     a trial that a search asked for
     codes/<fingerprint>.json            the files that a fingerprint of code stands for
     superseded/<id>-<stamp>.json        a result that was replaced, because its code or inputs changed
     tried/<id>.json                     what a done cell gave when it was run again to compare

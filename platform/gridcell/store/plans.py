@@ -64,9 +64,8 @@ class Plans:
             "search": search,
             "cells": [cell.to_record() for cell in grid.cells.values()],
         }
-        name = (
-            f"{grid_id(grid)}-{search}" if search else grid_id(grid)
-        )  # a search may have a suite's very grid
+        # Before its first trial a search has the suite's very grid.
+        name = f"{grid_id(grid)}-{search}" if search else grid_id(grid)
         self._folder.write(f"plans/{name}.json", canonical_json(body).encode())
 
     def read_all(self) -> Iterator[Plan]:

@@ -84,12 +84,11 @@ def test_a_search_does_not_put_the_suite_out_of_use_nor_the_suite_the_search(sto
     assert not usage(store, later()).unasked
     store.plans.save("toy", "a", whole)
     found = usage(store, later())
-    assert [(each.plan.search, each.asked) for each in found.grids] == [
-        ("0a1b", False),
-        ("0a1b", True),
-        ("", True),
-    ]
+    assert [each.plan.search for each in found.grids] == ["0a1b", "0a1b", ""]
+    assert [each.asked for each in found.grids] == [False, True, True]
     assert not found.unasked
+    store.plans.save("toy", "a", whole, search="2c3d")  # before its first trial
+    assert {each.plan.search for each in usage(store, later()).grids} == {"0a1b", "", "2c3d"}
 
 
 def test_without_any_plan_all_results_count_as_asked_for(store):
