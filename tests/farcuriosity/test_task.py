@@ -82,6 +82,7 @@ def test_the_shipped_suites_plan_without_heavy_imports():
         f"paper {7 * 5 * 5 + 2 * 2 * 5}",
         "pong 4",
         f"released {4 * 2 * 5}",
+        f"returns {1 * 2 * 10}",
         f"spaces {15 * 2}",
     ]
 
