@@ -74,7 +74,7 @@ def test_an_order_that_does_not_hold_is_said_not_to():
 def test_the_page_stands_alone(published):
     page = (published / "report.html").read_text()
     pictures = {path.stem for path in published.glob("*.png")}
-    shown = set(re.findall(r'download="([^"]+)\.csv" href="data:text/csv', page)) - {"cells"}
+    shown = set(re.findall(r'download="([^"]+)\.csv" href="data:text/csv', page)) - {"cells", "results"}
     assert shown == pictures
     assert len(shown) == 2 + 2 * 3  # bars, unions, and two of curves for each kind
     assert page.count('<svg role="img"') >= len(shown)
@@ -123,7 +123,7 @@ def test_the_users_own_data(store, tmp_path):
     low, high = summary["ranges"]["mine"]
     assert low < summary["log2_bits"]["mine"] < high
     assert summary["bits"]["mine"] == pytest.approx(2 ** summary["log2_bits"]["mine"])
-    assert len(report.headline) == 5
+    assert len(report.headline) == 6  # the answer, tables, and what they say
     page = (tmp_path / "report/report.html").read_text()
     assert f"mine: log2 of the bits is {low:.1f} to {high:.1f}; each source alone: error of m" in page
     assert "is the least distance between classes of all points." in page

@@ -79,7 +79,9 @@ def train(cell: Cell, context: Context) -> Mapping[str, Any]:
     for step in range(first + 1, cell.config["steps"] + 1):
         told = _taken_order(context, step)  # before the log: who reads of the step finds it taken
         _log_step(context, step)
-        if told:
+        if told == "hold":
+            _hold(context)
+        elif told:
             _ORDERS[told]()
         time.sleep(cell.config["step_s"])
         batch = rng.integers(len(features), size=32)
@@ -107,13 +109,13 @@ def _log_step(context: Context, step: int) -> None:
         log.write(f"{context.cell.title} {step} {os.getpid()}\n")
 
 
-def _hold() -> None:
-    """Wait for the process to be ended; unlike the emulator, stalled in native code, this hears signals."""
-    while True:
-        time.sleep(1)
+def _hold(context: Context) -> None:
+    """Wait to be killed or asked to end; unlike the emulator, stalled in native code, this hears signals."""
+    while not context.checkpoint_is_due(math.inf):
+        time.sleep(0.05)
 
 
-_ORDERS = {"crash": crash, "stall": stall, "hold": _hold, "gpu": break_gpu, "memory": allocate_too_much}
+_ORDERS = {"crash": crash, "stall": stall, "gpu": break_gpu, "memory": allocate_too_much}
 
 
 def _taken_order(context: Context, step: int) -> str:

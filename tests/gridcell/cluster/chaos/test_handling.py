@@ -42,6 +42,12 @@ INLINE = {
         "checksums_of_artifacts": "differ from the undisturbed run",
         "quarantine_of_damaged_results": "exit code 1 instead of 0",
     },
+    # What handles these has tests of its own that fail without it: test_commit, test_causes, test_streams,
+    # test_heartbeat.
+    "links-missing": {},
+    "memory-short": {},
+    "terminal-closed": {},
+    "clock-off": {},
 }
 WITH_MLFLOW = {"mlflow-away": {"guard_of_the_window": "'gridcell sync' catches up' was not said"}}
 ON_RAY = {  # what leaves less of the cluster comes last
@@ -51,6 +57,8 @@ ON_RAY = {  # what leaves less of the cluster comes last
         "retries_of_stalled_cells": "exit code 1 instead of 0",
         "watch_for_stalls": HANGS,
     },
+    "gpu-broken": {"retries_of_lost_cells": "exit code 1 instead of 0"},
+    "node-drained": {},
     "node-killed": {"retries_of_lost_cells": "exit code 1 instead of 0"},
     "head-killed": {"watch_for_the_head": HANGS},
 }

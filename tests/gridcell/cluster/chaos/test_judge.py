@@ -72,5 +72,10 @@ def test_the_issue_s_faults_are_there():
         "checkpoint",
         "shard",
         "simulator",
+        "gpu",
+        "memory",
+        "links",
+        "terminal",
+        "clock",
     }
     assert {name.partition("-")[0] for name in faults.all} == wanted
