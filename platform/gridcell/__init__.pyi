@@ -1,5 +1,5 @@
 __version__: str
-from . import plugins as plugins
+from . import data as data, learn as learn, plots as plots, plugins as plugins, report as report
 from .answers.reading import artifact as artifact, curves as curves, plan as plan, results as results
 from .answers.running import run as run
 from .answers.sides import compare as compare

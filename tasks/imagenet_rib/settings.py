@@ -79,8 +79,8 @@ class Pretrained(Strict):
     path: str | None = None
     part: str | None = None
     head: Literal["auto", "published", "fitted", "zero_shot"] = "auto"
-    input_size: int = Field(224, gt=64)
-    resize: int | None = Field(None, gt=64)
+    input_size: int = Field(224, ge=16)
+    resize: int | None = Field(None, ge=16)
 
     @model_validator(mode="after")
     def _path_of_a_file(self) -> Self:

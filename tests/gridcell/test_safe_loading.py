@@ -22,6 +22,10 @@ FORBIDDEN = {"pickle.load", "pickle.loads", "pickle.Unpickler", "cloudpickle.loa
 }
 
 
+RESTRICTED = "_restricted(placeholders)"
+"""The unpickler of imagenet-rib's checkpoint_files.py: it builds tensors, and placeholders for the rest."""
+
+
 def unsafe_calls(source):
     """Yield (line, what) of calls that could run what they read, or write outside a folder."""
     for node in ast.walk(ast.parse(source)):
@@ -31,6 +35,8 @@ def unsafe_calls(source):
         options = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
         if name in FORBIDDEN:
             yield node.lineno, name
+        elif name == "torch.load" and options.get("pickle_module") == RESTRICTED:
+            continue  # its own tests feed it hostile files
         elif name == "torch.load" and options.get("weights_only") != "True":
             yield node.lineno, f"{name} without weights_only=True"
         elif name in ("np.load", "numpy.load") and options.get("allow_pickle", "False") != "False":
@@ -47,6 +53,8 @@ def unsafe_calls(source):
         ("torch.load(path)", 1),
         ("torch.load(path, weights_only=False)", 1),
         ("torch.load(path, weights_only=True)", 0),
+        ("torch.load(path, pickle_module=pickle, weights_only=False)", 1),
+        ("torch.load(path, pickle_module=_restricted(placeholders), weights_only=False)", 0),
         ("np.load(path, allow_pickle=True)", 1),
         ("np.load(path)", 0),
         ("pickle.loads(data)", 1),
@@ -68,3 +76,5 @@ def test_no_source_reads_anything_that_could_run():
         for line, what in unsafe_calls(path.read_text())
     ]
     assert found == []
+    restricted = [path.name for path in SOURCES if RESTRICTED in path.read_text()]
+    assert restricted == ["checkpoint_files.py"]

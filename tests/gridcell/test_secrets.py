@@ -105,7 +105,7 @@ def test_an_error_that_nobody_expected_is_printed_without_secrets():
 import os, sys
 os.environ["X_TOKEN"] = "{SECRET}"
 import gridcell.cli.app
-def app(): raise RuntimeError("the token is {SECRET}")
+def app(**options): raise RuntimeError("the token is {SECRET}")
 gridcell.cli.app.app = app
 gridcell.cli.main()
 """

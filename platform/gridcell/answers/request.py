@@ -87,9 +87,35 @@ def request(
         selected = [f"{key}={','.join(values)}" for key, values in wanted.items()]
         for option, given in (("--set", pairs), ("--select", selected), ("--plugin", files)):
             named += [part for value in given for part in (option, value)]
-        asked = Request(loaded, loaded.grid().select(wanted), wanted, named)
+        grid = loaded.grid()
+        wanted = with_variants(wanted, loaded, grid)
+        asked = Request(loaded, grid.select(wanted), wanted, named)
     mistakes.tell()
     return asked
+
+
+def with_variants(wanted: Mapping[str, Sequence[str]], suite: Suite, grid: Grid) -> dict[str, list[str]]:
+    """Select with an entry the variants that a sweep makes of it, where the entry itself is selected.
+
+    Without them ``--select method=ewc --set methods.ewc.strength=[1,10]`` would run no point of the sweep.
+
+    Example:
+        >>> suite = load_suite(find_task("farmap"), "mini", ["agents.farmap.rho=[1,2]"])
+        >>> with_variants({"agent": ["farmap"]}, suite, suite.grid())
+        {'agent': ['farmap', 'farmap-rho-1', 'farmap-rho-2']}
+    """
+    found: dict[str, list[str]] = {}
+    for label, values in wanted.items():
+        known = {str(target.labels[label]) for target in grid.targets if label in target.labels}
+        added = [
+            name
+            for swept in suite.sweeps
+            if swept.entry in values
+            for name in swept.names
+            if name in known and name not in values
+        ]
+        found[label] = [*values, *added]
+    return found
 
 
 def selection(select: Select) -> dict[str, list[str]]:

@@ -41,6 +41,15 @@ class FormatName(StrEnum):
     MARKDOWN = "markdown"
 
 
+ENDINGS = {
+    ".csv": FormatName.CSV,
+    ".parquet": FormatName.PARQUET,
+    ".json": FormatName.JSON,
+    ".tex": FormatName.LATEX,
+    ".md": FormatName.MARKDOWN,
+}
+
+
 def results(
     task: TaskName,
     suite: SuiteName = DEFAULT_SUITE,
@@ -55,7 +64,8 @@ def results(
         typer.Option(metavar="NAME,NAME", help="Only these columns, in this order, e.g. method,accuracy.v2."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write to a file, not to the terminal.")
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write to a file; its ending names the format."),
     ] = None,
 ) -> None:
     """Print results, a row for each target: its labels, its metrics, and the cell that made them.
@@ -65,6 +75,8 @@ def results(
     """
     if form is FormatName.PARQUET and out is None and sys.stdout.isatty():
         raise UserError("Parquet is no text: name a file with --out")
+    if out is not None and form is FormatName.TABLE:
+        form = _format_of(out)
     asked = request(task, suite, select, override, seeds, plugin)
     found = grid_results(asked, open_store(storage))
     if not any(target.cell in found.results for target in asked.grid.targets):
@@ -75,7 +87,7 @@ def results(
     table = sheet(laid_out, chosen)
     _say_what_is_missing(found)
     if form is FormatName.TABLE:
-        _print(table) if out is None else _write(WRITERS["markdown"](table), out)
+        _print(table)
         return
     data = WRITERS[form.value](table)
     if out is not None:
@@ -84,6 +96,21 @@ def results(
         sys.stdout.buffer.write(data)
     else:
         typer.echo(data.decode(), nl=False)
+
+
+def _format_of(out: Path) -> FormatName:
+    """Return the format that a file's ending names.
+
+    Raises:
+        UserError: it names none.
+    """
+    ending = out.suffix.lower()
+    if ending not in ENDINGS:
+        raise UserError(
+            f"The ending of '{out}' names no format of results: end it with {', '.join(ENDINGS)}, or add "
+            "--format"
+        )
+    return ENDINGS[ending]
 
 
 def _say_what_is_missing(found: GridResults) -> None:

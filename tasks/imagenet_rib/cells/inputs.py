@@ -38,8 +38,9 @@ class ModelBuilder:
             classes = len(next(iter(sets.values())).class_names if sets else imagenet_wnids())
         self.name: str = architecture["name"]
         self.image_size: int = architecture.get("input_size") or _side(sets)
+        self.options: dict[str, Any] = dict(architecture["options"])
         self._arguments: dict[str, Any] = {
-            **architecture["options"],
+            **self.options,
             "num_classes": classes,
             "image_size": self.image_size,
         }

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gridcell import Cell, Context, Exporting, UserError
 from imagenet_rib.cells.evaluate import merged
-from imagenet_rib.cells.inputs import WEIGHTS, Inputs
+from imagenet_rib.cells.inputs import WEIGHTS, Inputs, ModelBuilder
 from imagenet_rib.export.model_card import model_card
 from imagenet_rib.grid.input_names import is_data
 from imagenet_rib.method import FineTuning
@@ -52,14 +52,45 @@ def export(cell: Cell, exporting: Exporting) -> list[str]:
     inputs, weights = _weights(cell, context)
     names = _class_names(cell, inputs, exporting.plan)
     model = inputs.models.build(weights)
+    record: dict[str, Any] = dict(model.pretrained_cfg)  # type: ignore[arg-type]
+    if not _from_timm(cell, exporting.plan):
+        record = _own_record(record)
+        model.pretrained_cfg = record  # type: ignore[assignment]
     provenance = exporting.provenance()
     _write(model, inputs, weights, names, exporting.folder)
     (exporting.folder / PROVENANCE).write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
     accuracies = _accuracies(cell, exporting)
-    card = model_card(inputs.models.name, cell, names, provenance, accuracies, model.pretrained_cfg)  # type: ignore[arg-type]
+    made_by = _made_by(cell, exporting.plan)
+    card = model_card(inputs.models.name, made_by, names, provenance, accuracies, record)
     (exporting.folder / "README.md").write_text(card, encoding="utf-8")
     _check(model, exporting.folder, inputs.models.image_size, _count(weights, model))
-    return _how_to_load(inputs.models.name, exporting.to, inputs.models.image_size)
+    return _how_to_load(inputs.models, exporting.to)
+
+
+def _made_by(cell: Cell, plan: Mapping[str, Cell]) -> Cell:
+    """Return the cell that made the weights: of an evaluation that merges nothing, the one that it needs."""
+    if cell.kind == "evaluate" and cell.config.get("merge") is None:
+        return plan[cell.needs["weights"]]
+    return cell
+
+
+def _from_timm(cell: Cell, plan: Mapping[str, Cell]) -> bool:
+    """Whether the weights began as published ones, and not as random numbers."""
+    return (
+        any(
+            plan[need].kind == "pretrained" or _from_timm(plan[need], plan)
+            for role, need in cell.needs.items()
+            if not is_data(role)
+        )
+        or cell.kind == "pretrained"
+    )
+
+
+def _own_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return timm's record of an architecture without what it says of weights that this model hasn't got."""
+    published = {"tag", "url", "file", "license", "origin_url", "paper_ids", "paper_name", "notes"}
+    published |= {"hf_hub_id", "hf_hub_filename"}
+    return {key: value for key, value in record.items() if key not in published}
 
 
 def _weights(cell: Cell, context: Context) -> tuple[Inputs, dict[str, Tensor]]:
@@ -159,10 +190,12 @@ def _accuracies(cell: Cell, exporting: Exporting) -> dict[str, float]:
     return found
 
 
-def _how_to_load(name: str, to: str, size: int) -> list[str]:
-    base = name.partition(".")[0]
+def _how_to_load(models: ModelBuilder, to: str) -> list[str]:
+    base = models.name.partition(".")[0]
+    options = f", options: {json.dumps(dict(models.options))}" if models.options else ""
+    exported = f"source: file, path: {to}, input_size: {models.image_size}"
     return [
         f'timm:     timm.create_model("local-dir:{to}", pretrained=True)',
-        f"gridcell: architectures: {{mine: {{name: {base}}}}}",
-        f"          pretrainings: {{exported: {{source: file, path: {to}, input_size: {size}}}}}",
+        f"gridcell: architectures: {{mine: {{name: {base}{options}}}}}",
+        f"          pretrainings: {{exported: {{{exported}}}}}",
     ]

@@ -29,7 +29,8 @@ def model_card(
         class_names: Of its last layer; position = label.
         provenance: What it was made from; see ``provenance.json``.
         accuracies: Top-1 in percent by set.
-        record: timm's record of the model: license, hub, normalisation, crop.
+        record: timm's record of the model: license, hub, normalisation, crop. Without a hub nothing is said
+            of where the weights come from.
     """
     license_ = record.get("license") or "other"
     base = f"base_model: {record['hf_hub_id']}\n" if record.get("hf_hub_id") else ""
