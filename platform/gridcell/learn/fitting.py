@@ -249,11 +249,14 @@ class EpochReport(pl.Callback):
         loss = float(total) / max(1, trainer.global_step - self._before)
         if not math.isfinite(loss):
             raise _diverged(loss, trainer)
-        lr = float(trainer.optimizers[0].param_groups[0]["lr"])
+        told = {"loss": loss}
+        groups = [group for optimiser in trainer.optimizers for group in optimiser.param_groups]
+        if groups:  # a module that takes its steps itself has none
+            told["lr"] = float(groups[0]["lr"])
         for logger in trainer.loggers:
-            logger.log_metrics({"loss": loss, "lr": lr}, step=trainer.global_step)
+            logger.log_metrics(told, step=trainer.global_step)
         if self.report is not None:
-            self.report(step=trainer.global_step, loss=loss, lr=lr, epoch=trainer.current_epoch + 1)
+            self.report(step=trainer.global_step, **told, epoch=trainer.current_epoch + 1)
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
