@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pyarrow
@@ -16,7 +17,7 @@ from hypothesis import given, strategies as st
 
 import gridcell
 from gridcell.answers.formats import WRITERS, Sheet, sheet
-from gridcell.answers.request import override_pairs, selection
+from gridcell.answers.request import override_pairs, selection, with_variants
 from gridcell.cell import Cell
 from gridcell.errors import CellsFailed, CorruptData, UserError
 from gridcell.execute.driver import run_grid
@@ -350,3 +351,21 @@ def test_figures_for_papers_stand_beside_the_page(tmp_path):
     assert {"curve-loss.svg", "curve-loss.pdf"} <= {file.name for file in (tmp_path / "out").iterdir()}
     assert "The cell behind each number" in page
     assert result.cell.id in page
+
+
+def test_a_files_ending_names_the_format(gridcell, storage):
+    ask = ("results", "toy", "--seeds", "2", "--storage", storage, "--out")
+    for ending in ("csv", "json", "md", "tex", "parquet"):
+        assert gridcell(*ask, f"table.{ending}")[0] == 0
+        named = "latex" if ending == "tex" else "markdown" if ending == "md" else ending
+        assert gridcell(*ask, "named", "--format", named)[0] == 0
+        assert Path(f"table.{ending}").read_bytes() == Path("named").read_bytes()
+    code, _, errors = gridcell(*ask, "table.xls")
+    assert (code, "names no format of results" in errors) == (2, True)
+
+
+def test_who_selects_an_entry_selects_the_points_of_its_sweep():
+    suite = load_suite(find_task("farmap"), "mini", ["agents.farmap.rho=[1,2]"])
+    found = with_variants({"agent": ["farmap"], "seed": ["0"]}, suite, suite.grid())
+    assert found == {"agent": ["farmap", "farmap-rho-1", "farmap-rho-2"], "seed": ["0"]}
+    assert with_variants({"agent": ["frontier"]}, suite, suite.grid()) == {"agent": ["frontier"]}
