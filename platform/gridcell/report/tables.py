@@ -138,8 +138,9 @@ class Table:
                 Text(column.title),
                 justify="right" if column.kind == "number" else "left",
                 max_width=column.width,
-                no_wrap=column.width is not None and column.kind != "long",
-                overflow="ellipsis" if column.width is not None else "fold",
+                # Names go on in the next line: cut, two of them may look the same.
+                no_wrap=column.width is not None and column.kind == "number",
+                overflow="ellipsis" if column.width is not None and column.kind == "number" else "fold",
             )
         for row, values in zip(self.as_text(), self._narrow(), strict=True):
             shown.add_row(*(_styled(text, value) for text, value in zip(row, values, strict=True)))
