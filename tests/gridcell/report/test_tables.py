@@ -116,9 +116,9 @@ def test_facts_are_written_in_a_line(value, text):
 def test_long_names_that_begin_alike_can_be_told_apart_in_the_terminal():
     names = ["mine-strength-0.1", "mine-strength-10"]
     table = Table([Column("method", kind="text", width=10), "mRI"], [[name, 7.0] for name in names])
-    with Console(width=40, file=StringIO()) as console:
-        console.print(table)
-        shown = console.file.getvalue()
+    output = StringIO()
+    Console(width=40, file=output).print(table)
+    shown = output.getvalue()
     assert "…" not in shown
     assert "0.1" in shown
     assert "10" in shown
