@@ -41,6 +41,8 @@ def page(module: ModuleType) -> str:
 
 def _entry(module: ModuleType, name: str, value: Any) -> str:
     full = f"{module.__name__}.{name}"
+    if inspect.ismodule(value) and value.__name__ in PUBLIC:
+        return f"A package of its own, see :doc:`its page <{full}>`: {full}\n"
     if inspect.ismodule(value):
         return f".. automodule:: {value.__name__}\n{MEMBERS}"
     if inspect.isclass(value):
