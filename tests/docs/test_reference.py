@@ -13,7 +13,7 @@ from typer.main import get_command
 from docs.examples import ROOT
 from docs.site import commands, generated_pages, settings, summary
 from gridcell import FailureClass, find_task, task_names
-from gridcell.cli.app import app
+from gridcell.cli.app import typer_of
 from gridcell.execute.outcome import RETRIES
 
 DOCS = ROOT / "platform/docs"
@@ -32,7 +32,7 @@ def test_each_command_is_on_its_page_with_its_options():
     sections = dict(
         re.findall(r"^## (gridcell [^\n]+)$(.*?)(?=^## |\Z)", generated_pages()["command.md"], re.M | re.S)
     )
-    found = dict(typers_commands(get_command(app)))
+    found = dict(typers_commands(get_command(typer_of())))
     assert len(found) > 20
     assert set(sections) == {f"gridcell {' '.join(words)}" for words in found}
     for words, options in found.items():

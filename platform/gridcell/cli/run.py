@@ -13,6 +13,8 @@ import typer
 from rich.console import Console
 
 from gridcell import plugins
+from gridcell.answers.request import grid_results
+from gridcell.answers.running import tracking_tags
 from gridcell.cli import common
 from gridcell.cli.common import (
     DEFAULT_STORAGE,
@@ -21,6 +23,7 @@ from gridcell.cli.common import (
     ChangedChoice,
     MaxConcurrent,
     MaxFailures,
+    Out,
     Overrides,
     Plugins,
     Request,
@@ -39,7 +42,7 @@ from gridcell.cli.common import (
 from gridcell.cli.fast import ProfileName, debugging_of, run_fast
 from gridcell.cli.interruption import GRACE_S, Grace, end_when_asked, leave
 from gridcell.cli.progress import TerminalProgress
-from gridcell.cli.reports import Out, grid_results, report_folder, tracking_tags
+from gridcell.cli.report_folder import report_folder
 from gridcell.cli.run_log import EventLines, log_file
 from gridcell.cli.streams import outlive_terminal
 from gridcell.debugging import Debugging
