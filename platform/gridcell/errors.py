@@ -101,26 +101,54 @@ class CorruptData(Exception):  # noqa: N818 - names the state of the data
         return str(self.args[0])
 
 
-def did_you_mean(word: object, choices: Iterable[str]) -> str:
+def did_you_mean(word: object, choices: Iterable[str], otherwise: str = "") -> str:
     """Return a clause that names the valid choice nearest to ``word``, then all of them.
 
-    A word that the user wrote in YAML may turn out to be a number or a list.
+    Args:
+        word: what the user wrote.
+        choices: what would have been right.
+        otherwise: a sentence to add where no choice is near.
 
     Example:
         >>> did_you_mean("ewd", ["ewc", "lwf"])
         "did you mean 'ewc'? (choose from: ewc, lwf)"
+        >>> did_you_mean("mine", ["ewc", "lwf"])
+        'choose from ewc, lwf'
     """
     names = sorted(str(choice) for choice in choices)
-    close = get_close_matches(str(word).lower(), [name.lower() for name in names], n=1, cutoff=0.5)
-    hint = next((f"did you mean '{name}'? " for name in names if close and name.lower() == close[0]), "")
-    return f"{hint}(choose from: {', '.join(names)})" if names else "there is nothing to choose from"
+    if not names:
+        return "there is nothing to choose from"
+    near, listed = nearest(word, names), ", ".join(names)
+    if near:
+        return f"did you mean '{near}'? (choose from: {listed})"
+    return f"choose from {listed}" + (f". {otherwise}" if otherwise else "")
 
 
-def unknown(what: str, word: object, choices: Iterable[str]) -> UserError:
+def nearest(word: object, choices: Iterable[str]) -> str:
+    """Return the choice nearest to ``word``; empty where none is near.
+
+    A word that the user wrote in YAML may turn out to be a number or a list.
+
+    Example:
+        >>> nearest("ewd", ["ewc", "lwf"]), nearest("mine", ["ewc", "lwf"])
+        ('ewc', '')
+    """
+    names = {str(choice).lower(): str(choice) for choice in reversed(list(choices))}
+    close = get_close_matches(str(word).lower(), sorted(names), n=1, cutoff=0.5)
+    return names[close[0]] if close else ""
+
+
+def unknown(what: str, word: object, choices: Iterable[str], otherwise: str = "") -> UserError:
     """Build the error for a name that is not one of ``choices``, e.g. an unknown suite.
+
+    Args:
+        what: the name is of.
+        word: the name.
+        choices: the names that there are.
+        otherwise: a sentence to add where none is near.
 
     Example:
         >>> print(unknown("method", "ewd", ["ewc", "lwf"]))
         Unknown method 'ewd': did you mean 'ewc'? (choose from: ewc, lwf)
     """
-    return UserError(f"Unknown {what} '{word}': {did_you_mean(word, choices)}")
+    return UserError(f"Unknown {what} '{word}': {did_you_mean(word, choices, otherwise)}")

@@ -28,6 +28,7 @@ from gridcell.report.results import GridResults
 from gridcell.report.tidy import tidy
 from gridcell.store import Store
 from gridcell.store.cache import cache_folder
+from gridcell.store.plans import not_one_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,8 +183,7 @@ def find_result(store: Store, prefix: str) -> str:
     """
     found = [cell_id for cell_id in store.results.done() if prefix and cell_id.startswith(prefix)]
     if len(found) != 1:
-        problem = f"{len(found)} cells" if found else "No cell"
-        raise UserError(f"{problem} that are done in '{store.uri}' have an id that starts with '{prefix}'")
+        raise not_one_cell(len(found), prefix, f"with a result in '{store.uri}'")
     return found[0]
 
 

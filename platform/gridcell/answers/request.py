@@ -89,7 +89,7 @@ def request(
             named += [part for value in given for part in (option, value)]
         grid = loaded.grid()
         wanted = with_variants(wanted, loaded, grid)
-        asked = Request(loaded, grid.select(wanted), wanted, named)
+        asked = Request(loaded, grid.select(wanted, hint=plugins.hint()), wanted, named)
     mistakes.tell()
     return asked
 

@@ -67,6 +67,21 @@ class Commands(TyperGroup):
             raise _no_command(name, args)
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Parse and run the command that the words name.
+
+        Raises:
+            UserError: the value of an option is wrong.
+        """
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            from gridcell.cli.option_values import wrong_value
+
+            if (mistake := wrong_value(error)) is not None:
+                raise mistake from error
+            raise
+
 
 def _no_command(name: str, words: list[str]) -> Exception:
     from gridcell.errors import UserError, unknown

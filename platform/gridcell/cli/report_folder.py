@@ -35,6 +35,7 @@ def report_folder(given: Path | None, asked: Request, store: Store) -> Path:
 
 
 def own_folder(asked: Request, store: Store) -> Path:
+    """Return the folder of a grid's report, where the user names none."""
     name = f"reports/{asked.suite.task.name}-{asked.suite.name}"
     folder = store.folder.local(name) or Path(name)
     own = grid_id(asked.grid)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, create_model
 from pydantic_core import core_schema
 
+from gridcell import plugins
 from gridcell.errors import did_you_mean
 from gridcell.registry import Registry
 from gridcell.settings.mistakes import Mistake, SettingsError
@@ -49,7 +50,7 @@ class OneOf:
             raise SettingsError([Mistake((self.key,), "The setting '{where}' is missing", missing=True)])
         parts = self.registry.all
         if not isinstance(name, str) or name not in parts:
-            hint = did_you_mean(str(name), parts)
+            hint = did_you_mean(str(name), parts, plugins.hint())
             raise SettingsError([Mistake((self.key,), f"Unknown '{{where}}' '{name}': {hint}")])
         return parse_settings(_named(parts[name].parameters, self.key, name), given)
 

@@ -8,7 +8,7 @@ import copy
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,15 +16,11 @@ from pydantic import BaseModel
 from gridcell.errors import UserError, did_you_mean
 from gridcell.settings.core_yaml import Document, Path, Place
 from gridcell.settings.mistakes import dotted, place_of
+from gridcell.settings.place import SettingPlace, fits
 from gridcell.settings.ranges import check_distinct, looks_like_range, parse_range
 from gridcell.settings.schema import (
     NAME,
     Schema,
-    choices,
-    entry_schema,
-    holds_mappings,
-    is_mapping_of_entries,
-    schema_of,
 )
 
 SWEEP = "sweep"
@@ -107,7 +103,7 @@ def expand_sweeps(
     """
     values = copy.deepcopy(document.values)
     written = values.pop(SWEEP, None)
-    root = _Place.of(model)
+    root = SettingPlace.of(model)
     shared = {section: place.split(".") for section, place in (own or {}).items()}
     listed = list(_listed(values, root, shared))
     for where, points in listed:
@@ -127,7 +123,7 @@ def expand_sweeps(
 
 
 def _add_variants(
-    values: dict[str, Any], plain: Document, sweep: Sweep, root: "_Place", places: dict[Path, Place]
+    values: dict[str, Any], plain: Document, sweep: Sweep, root: SettingPlace, places: dict[Path, Place]
 ) -> Swept:
     """Add a sweep's points beside its entry, in place."""
     section = _at(values, sweep.entry[:-1])
@@ -168,81 +164,9 @@ def _by_entry(found: Sequence[tuple[Path, int, Sequence[Any]]]) -> list[Sweep]:
     return [Sweep(entry, points) for entry, points in entries.items()]
 
 
-@dataclass(frozen=True)
-class _Place:
-    """A place in the settings, as their schema has it.
-
-    Attributes:
-        path: that leads here.
-        kinds: what may stand here; empty where the schema doesn't say.
-        definitions: of the whole schema.
-        entry: how many keys lead to the named entry in which we are; 0 outside.
-    """
-
-    path: Path
-    kinds: tuple[Schema, ...]
-    definitions: Schema
-    entry: int = 0
-
-    @classmethod
-    def of(cls, model: type[BaseModel]) -> "_Place":
-        schema = schema_of(model)
-        definitions = schema.get("$defs", {})
-        return cls((), tuple(choices(schema, definitions)), definitions)
-
-    def below(self, key: str, values: Any) -> "_Place":
-        """Return the place under a key of what stands here."""
-        holds = values if isinstance(values, Mapping) else {}
-        entry, found = self.entry, []
-        for kind in self.kinds:
-            if not _fits(kind, holds):
-                continue
-            if not entry and self._has_named_entries(kind):
-                entry = len(self.path) + 1
-            one = entry_schema(kind, _part(kind, key, holds))
-            found += choices(one, self.definitions) if one is not None else []
-        return replace(self, path=(*self.path, key), kinds=tuple(found), entry=entry)
-
-    def _has_named_entries(self, kind: Schema) -> bool:
-        """Whether the user names what stands here: entries that have settings."""
-        if not is_mapping_of_entries(kind) or holds_mappings(kind):
-            return False
-        other = (kind.get("additionalProperties"), *kind.get("patternProperties", {}).values())
-        entries = [*kind.get("properties", {}).values(), *(one for one in other if isinstance(one, Mapping))]
-        return any("properties" in one for entry in entries for one in choices(entry, self.definitions))
-
-    def at(self, path: Sequence[str], values: Any) -> "_Place":
-        """Return the place at the end of a path from here."""
-        where = self
-        for key in path:
-            where, values = where.below(key, values), _at(values, [key], None)
-        return where
-
-    @property
-    def in_entry(self) -> bool:
-        """Whether this is a setting of a named entry."""
-        return 0 < self.entry < len(self.path)
-
-
-def _part(kind: Schema, key: str, values: Mapping[str, Any]) -> str:
-    """Return the name of the part that an entry has the settings of."""
-    chosen_by, entry = kind.get("x-chosen-by"), values.get(key)
-    return str(entry.get(chosen_by, key)) if chosen_by and isinstance(entry, Mapping) else key
-
-
-def _fits(kind: Schema, values: Mapping[str, Any]) -> bool:
-    """Whether values may be of a kind: no key that can hold one thing alone holds another."""
-    fields = kind.get("properties", {})
-    return all(
-        values.get(name, field["const"]) == field["const"]
-        for name, field in fields.items()
-        if isinstance(field, Mapping) and "const" in field
-    )
-
-
 def _listed(
-    values: Any, where: _Place, shared: Mapping[str, Sequence[str]]
-) -> Iterator[tuple[_Place, Sequence[Any]]]:
+    values: Any, where: SettingPlace, shared: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[SettingPlace, Sequence[Any]]]:
     """Find lists and ranges of settings that take neither, and that named entries have."""
     if isinstance(values, Mapping):
         for key, inner in values.items():
@@ -257,10 +181,10 @@ def _listed(
 
 
 def _of_entries(
-    where: _Place,
+    where: SettingPlace,
     points: Sequence[Any],
     values: Any,
-    root: _Place,
+    root: SettingPlace,
     shared: Mapping[str, Sequence[str]],
 ) -> Iterator[tuple[Path, int, Sequence[Any]]]:
     """Yield the setting of the entry that a sweep varies, or of each entry that may have it of its own."""
@@ -293,7 +217,7 @@ def _of_range(text: str, path: Path) -> list[Any]:
         raise UserError(f"The sweep of '{dotted(path)}' is wrong: {error}") from error
 
 
-def _keep_own(values: Any, where: _Place, points: Sequence[Any], before: Any) -> None:
+def _keep_own(values: Any, where: SettingPlace, points: Sequence[Any], before: Any) -> None:
     """Give the entry itself one value in place of the list, or none, for its default."""
     *above, key = where.path
     entry = _at(before, where.path[: where.entry], None)
@@ -307,15 +231,15 @@ def _keep_own(values: Any, where: _Place, points: Sequence[Any], before: Any) ->
 
 
 def _asked(
-    key: str, given: Any, values: Any, root: _Place, shared: Mapping[str, Sequence[str]]
-) -> tuple[_Place, Sequence[Any]]:
+    key: str, given: Any, values: Any, root: SettingPlace, shared: Mapping[str, Sequence[str]]
+) -> tuple[SettingPlace, Sequence[Any]]:
     """Resolve one line of ``sweep``."""
     where, held, rest = root, values, key.split(".")
     while rest:
         name, rest = first_key(held, rest)
         if isinstance(held, Mapping) and name not in held and where.entry == 0 and rest:
             raise UserError(f"'sweep' names '{key}': there is no '{name}': {did_you_mean(name, held)}")
-        fitting = [kind for kind in where.kinds if _fits(kind, held if isinstance(held, Mapping) else {})]
+        fitting = [kind for kind in where.kinds if fits(kind, held if isinstance(held, Mapping) else {})]
         known = {one for kind in fitting for one in kind.get("properties", {})}
         where = where.below(name, held)
         if not where.kinds and known:
@@ -339,13 +263,13 @@ def first_key(held: Any, keys: Sequence[str]) -> tuple[str, list[str]]:
     return keys[0], list(keys[1:])
 
 
-def _chosen_by(entry: Path, values: Any, root: _Place) -> str:
+def _chosen_by(entry: Path, values: Any, root: SettingPlace) -> str:
     """Return the key by which an entry names its part; empty where there is none."""
     section = root.at([str(key) for key in entry[:-1]], values)
     return next((str(kind["x-chosen-by"]) for kind in section.kinds if "x-chosen-by" in kind), "")
 
 
-def _separator(entry: Path, values: Any, root: _Place) -> str:
+def _separator(entry: Path, values: Any, root: SettingPlace) -> str:
     """Return what may stand between the parts of an entry's name."""
     section = root.at([str(key) for key in entry[:-1]], values)
     patterns = [one for kind in section.kinds for one in kind.get("patternProperties", {})]
