@@ -63,7 +63,9 @@ class OneOf:
     def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Tell editors and listings which parts there are."""
         models = [_named(part.parameters, self.key, name) for name, part in self.registry.all.items()]
-        return {"anyOf": [handler(TypeAdapter(model).core_schema) for model in models]}
+        # A union, of which pydantic asks each model itself: given a model, it would not ask for descriptions.
+        made = handler(core_schema.union_schema([TypeAdapter(model).core_schema for model in models]))
+        return made if "anyOf" in made else {"anyOf": [made]}
 
 
 @cache

@@ -314,7 +314,10 @@ class _Folder:
         from gridcell.data import set_checksums
 
         if data.root is None:
-            raise UserError("The setting 'data.root' must name the folder that 'gridcell data derive' made")
+            raise UserError(
+                "The setting 'data.root' must name the folder that 'gridcell data derive' made: "
+                "--set data.root=DIR"
+            )
         self._checksums = set_checksums(data.root)
 
     @property

@@ -97,3 +97,26 @@ def test_a_list_of_choices_has_no_stray_colon_or_bracket():
     assert did_you_mean("zzz", ["a", "b"], "Or not") == "choose from a, b. Or not"
     assert did_you_mean("ewd", ["ewc"], "Or not") == "did you mean 'ewc'? (choose from: ewc)"
     assert did_you_mean("ewd", []) == "there is nothing to choose from"
+
+
+def test_the_settings_of_a_task_have_a_line_each_and_a_path_shows_the_whole_text():
+    listed = runner.invoke(app, ["settings", "imagenet-rib"]).stdout
+    lines = listed.splitlines()
+    assert len(lines) < 100
+    assert len([line for line in lines if line.startswith(" methods.NAME.training")]) == 1
+    whole = " ".join(runner.invoke(app, ["settings", "imagenet-rib", "data.source"]).stdout.split())
+    assert "others are held" in whole
+
+
+def test_settings_list_parts_of_ones_own(tmp_path):
+    file = tmp_path / "calm.py"
+    file.write_text(
+        "from farmap.agents.kind import AgentKind, Parameters\n\n\n"
+        "class Calm(Parameters):\n"
+        '    """Stands still.\n\n    Attributes:\n        pauses: how often.\n    """\n\n'
+        "    pauses: int = 3\n\n\n"
+        'agent = AgentKind("calm", lambda rng, **parameters: None, Calm)\n'
+    )
+    words = ["settings", "farmap", "agents.NAME.pauses"]
+    assert told(words).startswith("There is no setting 'agents.NAME.pauses'")
+    assert "how often." in runner.invoke(app, [*words, "--plugin", str(file)]).stdout
