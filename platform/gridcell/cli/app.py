@@ -37,7 +37,7 @@ COMMANDS = {
     "sync": Entry("mirrored:sync", "Write to MLflow what it lacks of the storage's results."),
     "ui": Entry("mirrored:ui", "Serve MLflow's pages on this machine alone."),
     "play": Entry("play:play", "Watch a cell's agent play, finished or still learning."),
-    "export": Entry("export:export", "Write a cell's model, for timm and for gridcell."),
+    "export": Entry("export:export", "Write a cell's model as a folder that other programs load."),
     "doctor": Entry("doctor:doctor", "Check whether a run would work here."),
     "docs": Entry("docs:docs", "Open the documentation in a browser."),
     "new": Entry("author:new", "Write a task or a part of your own that works, and its test."),
