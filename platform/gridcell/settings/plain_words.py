@@ -7,6 +7,7 @@ from typing import Any
 from gridcell.errors import did_you_mean
 
 _WHOLE = "a whole number is expected"
+_LISTS = ("list_type", "tuple_type", "set_type")
 _SENTENCES: Mapping[str, str] = {
     "int_type": _WHOLE,
     "int_parsing": _WHOLE,
@@ -21,9 +22,7 @@ _SENTENCES: Mapping[str, str] = {
     "string_pattern_mismatch": "it must match {pattern}",
     "string_too_short": "at least {min_length} letters are expected",
     "string_too_long": "at most {max_length} letters are expected",
-    "list_type": "a list is expected",
-    "tuple_type": "a list is expected",
-    "set_type": "a list is expected",
+    **dict.fromkeys(_LISTS, "a list is expected"),
     "dict_type": "it must hold 'key: value' settings",
     "mapping_type": "it must hold 'key: value' settings",
     "model_type": "it must hold 'key: value' settings",
@@ -55,6 +54,8 @@ def in_plain_words(error: Mapping[str, Any]) -> str:
     kind, context = error["type"], error.get("ctx", {})
     if kind in ("literal_error", "enum"):
         return _one_of(context["expected"], error["input"])
+    if kind in _LISTS and isinstance(error["input"], str | int | float):
+        return f"a list is expected, such as [{written(error['input'])}]"
     if kind in _SENTENCES:
         bounds = {key: f"{bound:g}" if isinstance(bound, float) else bound for key, bound in context.items()}
         said = _SENTENCES[kind].format(**bounds)

@@ -175,6 +175,7 @@ def mistakes_said(model, values):
             "it must be one of these: did you mean 'adam'? (choose from: adam, sgd) (it is 'adm')",
         ),
         ({"only": "y"}, "it must be 'x' (it is 'y')"),
+        ({"several": "a"}, "a list is expected, such as ['a'] (it is 'a')"),
         ({"several": []}, "at least one entry is expected, and there are 0 (it is [])"),
         ({"several": [1, True]}, "a whole number is expected, not true or false (it is true)"),
         ({"inner": 3}, "it must hold 'key: value' settings (it is 3)"),
