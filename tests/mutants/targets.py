@@ -202,6 +202,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/grid/data_cells.py": (
         f"{RIB}data_cells.py",
         f"{RIB}imagenet.py",
+        f"{DATA}min_images.py",
     ),
     "tasks/imagenet_rib/grid/image_folders.py": (
         f"{RIB}imagenet.py",
@@ -307,11 +308,12 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/report/results.py": (f"{RIB_REPORT}results.py",),
     "tasks/imagenet_rib/report/richness.py": (f"{RIB_REPORT}claims.py",),
     "tasks/imagenet_rib/report/summary.py": (f"{RIB_REPORT}summary.py",),
-    "tasks/imagenet_rib/report/tradeoff.py": (f"{RIB_REPORT}page.py",),
+    "tasks/imagenet_rib/report/tradeoff.py": (f"{RIB_REPORT}tradeoff.py", f"{RIB_REPORT}page.py"),
     "platform/gridcell/settings/plain_words.py": (f"{SETTINGS}parse.py",),
     "platform/gridcell/settings/schema_place.py": (f"{SETTINGS}sweeps.py",),
     "tasks/imagenet_rib/learning/open_clip_names.py": (f"{RIB}open_clip.py",),
     "platform/gridcell/execute/shared_time.py": (f"{EXECUTE}shared_time.py",),
+    "platform/gridcell/store/retention.py": (f"{STORE}retention.py", f"{STORE}usage.py"),
     "platform/gridcell/settings/retention.py": (f"{STORE}retention.py", f"{STORE}usage.py"),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
