@@ -315,6 +315,8 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/execute/shared_time.py": (f"{EXECUTE}shared_time.py",),
     "platform/gridcell/store/retention.py": (f"{STORE}retention.py", f"{STORE}usage.py"),
     "platform/gridcell/settings/retention.py": (f"{STORE}retention.py", f"{STORE}usage.py"),
+    "platform/gridcell/execute/allocation.py": (f"{EXECUTE}allocation.py",),
+    "tasks/imagenet_rib/cells/at_once.py": (f"{RIB}at_once.py",),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 
