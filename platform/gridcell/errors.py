@@ -115,7 +115,7 @@ def did_you_mean(word: object, choices: Iterable[str], otherwise: str = "") -> s
         >>> did_you_mean("mine", ["ewc", "lwf"])
         'choose from ewc, lwf'
     """
-    names = sorted(str(choice) for choice in choices)
+    names = sorted({str(choice) for choice in choices})
     if not names:
         return "there is nothing to choose from"
     near, listed = nearest(word, names), ", ".join(names)
@@ -124,18 +124,18 @@ def did_you_mean(word: object, choices: Iterable[str], otherwise: str = "") -> s
     return f"choose from {listed}" + (f". {otherwise}" if otherwise else "")
 
 
-def nearest(word: object, choices: Iterable[str]) -> str:
-    """Return the choice nearest to ``word``; empty where none is near.
+def nearest(word: object, choices: Iterable[str]) -> str | None:
+    """Return the choice that is written most like ``word``; None where none is near.
 
     A word that the user wrote in YAML may turn out to be a number or a list.
 
     Example:
-        >>> nearest("ewd", ["ewc", "lwf"]), nearest("mine", ["ewc", "lwf"])
-        ('ewc', '')
+        >>> nearest("EWD", ["ewc", "lwf"]), nearest("mine", ["ewc", "lwf"])
+        ('ewc', None)
     """
-    names = {str(choice).lower(): str(choice) for choice in reversed(list(choices))}
-    close = get_close_matches(str(word).lower(), sorted(names), n=1, cutoff=0.5)
-    return names[close[0]] if close else ""
+    by_letters = {choice.lower(): choice for choice in sorted(choices, reverse=True)}
+    close = get_close_matches(str(word).lower(), list(by_letters), n=1, cutoff=0.5)
+    return by_letters[close[0]] if close else None
 
 
 def unknown(what: str, word: object, choices: Iterable[str], otherwise: str = "") -> UserError:
