@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -210,7 +210,8 @@ def run(
         _say_how_to_go_on(console, asked, store, f"Stopped: {schedule.stopped}")
         raise typer.Exit(1)
     try:
-        _end(console, asked, store, schedule, folder, None if schedule.total else known)
+        told = [*stale.sentences(), *asked.grid.notes]
+        _end(console, asked, store, schedule, folder, None if schedule.total else known, told)
     except BaseException:  # no report was written
         mirror.close()
         raise
@@ -270,10 +271,12 @@ def _end(
     schedule: Schedule,
     out: Path,
     results: Mapping[str, Result] | None,
+    told: Sequence[str],
 ) -> None:
     """Account for every cell, write the report and print its headline.
 
-    Results are those that were read before, where nothing has run since.
+    Results are those that were read before, where nothing has run since. What was told before the run is not
+    told again.
     """
     ended = len(schedule.finished) + len(schedule.failed) + len(schedule.blocked)
     if ended != schedule.total:  # a scheduler that loses cells must not look like success
@@ -289,7 +292,7 @@ def _end(
     if schedule.diverged:
         console.print("Cells that diverged are not run again, unless --retry-diverged asks for it.")
     try:
-        written = write_report(asked.suite.task, grid_results(asked, store, results), out)
+        written = write_report(asked.suite.task, grid_results(asked, store, results), out, told)
     except UserError as error:
         if not schedule.failed:
             raise
