@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridcell.answers import frames
+from gridcell.answers.cells import STALE, cell_rows
 from gridcell.answers.over_seeds import check_over, over_seeds
 from gridcell.answers.request import (
     DEFAULT_STORAGE,
@@ -19,9 +20,7 @@ from gridcell.answers.request import (
     open_store,
     reading,
     request,
-    stale_results,
 )
-from gridcell.answers.states import states_of
 from gridcell.errors import UserError, did_you_mean
 from gridcell.grid import Grid, Target
 from gridcell.report.missing import nothing_done
@@ -243,25 +242,11 @@ def plan(
     """
     asked = request(task, suite, select, settings, seeds, plugins)
     store = open_store(storage, must_exist=False)
-    with reading(store.uri):
-        states = states_of(asked, store, store.failures.read_all())
-    stale = stale_results(asked, store)
-    counts: dict[str, int] = {}
-    for target in asked.grid.targets:
-        counts[target.cell] = counts.get(target.cell, 0) + 1
     rows = [
-        {
-            "cell": cell.id,
-            "kind": cell.kind,
-            "title": cell.title,
-            "seed": cell.seed,
-            "state": states[cell.id],
-            "stale": cell.id in stale.reasons,
-            "staleness": stale.reasons.get(cell.id, ""),
-            "needs": list(cell.needs.values()),
-            "targets": counts.get(cell.id, 0),
-        }
-        for cell in asked.grid.cells.values()
+        {**row, "state": "done", "stale": True, "staleness": row["why"]}
+        if row["state"] == STALE
+        else {**row, "stale": False, "staleness": ""}
+        for row in cell_rows(asked, store)
     ]
     names = ["cell", "kind", "title", "seed", "state", "stale", "staleness", "needs", "targets"]
     answer = _described(frames.frame(rows, names), asked, storage)
