@@ -194,7 +194,7 @@ class FarMap:
     def _integrate(self, view: NDArray[np.int32]) -> float:
         chart = self._fragment.chart
         confidence = chart.integrate(view, *self._position, self._heading)
-        if self._atlas.add(chart, self._fragment.place, self._position):
+        if chart.learned and self._atlas.add(chart, self._fragment.place, self._position):
             self._last_new = self._time
             self._in_vain = 0
             self.gave_up = False
