@@ -126,7 +126,7 @@ class LocalMap:
 @cache
 def _powers(gamma: float) -> NDArray[np.float64]:
     """Return the powers of gamma from 0, the same array for all maps: nobody writes to it."""
-    powers: NDArray[np.float64] = gamma ** np.arange(_POWERS)
+    powers: NDArray[np.float64] = np.power(gamma, np.arange(_POWERS), dtype=np.float64)
     return powers
 
 
