@@ -240,10 +240,11 @@ class FarMap:
 
     def _placed(self) -> Iterator[tuple[int, LocalMap, Cell]]:
         """Yield the other fragments in whose rectangle the agent is, by the offsets through the graph."""
-        row, column = np.add(self._position, self._fragment.place).tolist()
+        (row, column), place = self._position, self._fragment.place
+        row, column = row + place[0], column + place[1]
         for number in self._graph:
             other = self._graph[number]
-            top, bottom, left, right = other.bounds
+            top, bottom, left, right = other.extent
             if number != self._number and top <= row <= bottom and left <= column <= right:
                 yield number, other.chart, (row - other.place[0], column - other.place[1])
 

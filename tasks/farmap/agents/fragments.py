@@ -59,6 +59,7 @@ class Fragment:
         place: where its cell (0, 0) lies in the frame of all fragments, by odometry.
         borders: oldest first.
         left: time at which the agent left it last, on the agent's own clock.
+        extent: its ``bounds`` when the agent left it last.
         remains: per anchor of a border what was left to explore from there when the agent left it, as far as
             it was asked for.
     """
@@ -67,6 +68,7 @@ class Fragment:
     place: Cell = (0, 0)
     borders: list[Border] = field(default_factory=list)
     left: int = -1
+    extent: tuple[int, int, int, int] = (0, -1, 0, -1)
     remains: dict[Cell, Left] = field(default_factory=dict)
     _gates: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 3), np.int64))
     _starts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
@@ -213,6 +215,7 @@ class FragmentGraph:
         fragment = self._fragments[number]
         fragment.left = time
         fragment.remains = {}
+        fragment.extent = fragment.bounds
 
     def remains(self, border: Border, survey: Callable[[Fragment, Cell], Survey]) -> Left:
         """Return what is left to explore beyond a border, in the fragment there as it was left.

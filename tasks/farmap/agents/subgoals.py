@@ -164,6 +164,8 @@ class Subgoals:
     def _quotient(self, border: Border) -> float:
         """Return frontier per empty cell in the fragment beyond a border, as far as it is still unknown."""
         left = self._graph.remains(border, self.survey)
+        if not len(left.frontier):
+            return 0.0
         unknown = self._atlas.unknown(left.frontier) if self._share else len(left.frontier)
         return unknown / max(1, left.empty)
 
