@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gridcell.cell import Cell
-from gridcell.fingerprint import Code, Codes, changes
+from gridcell.fingerprint import RULE, Code, Codes, changes
 from gridcell.grid import Grid
 from gridcell.store import Result, Store
 from gridcell.task import Task
@@ -85,16 +85,21 @@ def _by_code(
     released = record.get("release")
     if released and now.release and released != now.release:  # between releases, the versions of kinds decide
         return ""
-    files = record["files"]
-    assert isinstance(files, Mapping)
-    data = record.get("data")
-    changed = [names.get(name, name) for name in changes(files, now.files)]
-    if isinstance(data, Mapping):  # records of before data files counted say nothing of them
-        changed += changes(data, now.data)
-    elif not changed:
+    changed = [names.get(name, name) for name in _changes(record, "files", now.files)]
+    changed += _changes(record, "data", now.data)
+    if not changed:  # a record of an earlier rule, by which fewer files counted
         return ""
     shown = ", ".join(changed[:_NAMED]) + (f" and {len(changed) - _NAMED} more" * (len(changed) > _NAMED))
     return f"by other code: {shown} changed since"
+
+
+def _changes(record: Mapping[str, object], key: str, now: Mapping[str, str]) -> list[str]:
+    """Return the names of the files that differ, of those that counted when the record was written."""
+    before = record.get(key, {})
+    assert isinstance(before, Mapping)
+    rule = record.get("rule", 1)
+    counted = now if rule == RULE else {name: digest for name, digest in now.items() if name in before}
+    return changes(before, counted)
 
 
 def _by_inputs(cell: Cell, result: Result, results: Mapping[str, Result]) -> str:
