@@ -2,6 +2,7 @@
 
 from gridcell.execute.options import GridRun
 from gridcell.grid import Grid
+from gridcell.staleness import failures_of
 
 
 def grow(run: GridRun) -> list[Grid]:
@@ -20,6 +21,8 @@ def grow(run: GridRun) -> list[Grid]:
             done = {cell_id for cell_id in run.store.results.done() if cell_id not in growth.rerun}
             run.locations.update(new.locations)
             run.rerun.update(growth.rerun)
+            if before := run.schedule.final_failures & new.cells.keys():
+                run.schedule.final_failures -= before - failures_of(run.task, new, run.store).keys()
             run.schedule.add(new, done)
             added.append(new)
             ended = run.schedule.take_ended()

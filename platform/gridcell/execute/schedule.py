@@ -48,7 +48,7 @@ class Schedule:
         self._graph = Dependencies()
         self._wanted: dict[str, None] = {}  # ids of the targets' cells
         self._done: set[str] = set()
-        self._final_failures = set(final_failures)
+        self.final_failures = set(final_failures)
         self._to_run: set[str] = set()
         self._rank: dict[str, int] = {}
         self._ready = ReadyQueue()
@@ -88,7 +88,7 @@ class Schedule:
         more = missing(self._graph.cells, targets, self._done) - self._to_run
         self._to_run |= more
         self.total += len(more)
-        for cell_id in sorted(more & self._final_failures, key=self._rank.__getitem__):
+        for cell_id in sorted(more & self.final_failures, key=self._rank.__getitem__):
             self._diverged.add(cell_id)
             if cell_id not in self.blocked:  # by another one that diverged
                 self._block(cell_id)
