@@ -11,7 +11,9 @@ from gridcell.cell import Cell
 from gridcell.context import Reporter
 from gridcell.debugging import open_debugger
 from gridcell.errors import Diverged, Preempted
+from gridcell.execute.allocation import keep_freed_memory
 from gridcell.execute.attempt import Attempt
+from gridcell.execute.listener import tell_joined
 from gridcell.execute.options import GridRun
 from gridcell.execute.outcome import Outcome, failure_from
 from gridcell.execute.processes import processes_for
@@ -30,10 +32,12 @@ def run_inline(run: GridRun) -> None:
         KeyboardInterrupt: the run was asked to end, and the running cell has left.
         UserError: a cell runs on several workers, and this machine hasn't got what they ask for.
     """
+    keep_freed_memory()
     with processes_for(run.schedule.queued(), run.options.num_cpus) as run.check:
         while first := run.schedule.take():
             others = [] if run.options.debugger else run.schedule.take_with(first)
             cells = {cell.id: cell for cell in (first, *others)}
+            tell_joined(run.listener, list(cells.values()))
             for cell in cells.values():
                 run.listener.started(cell)
             if run.options.debugger:
