@@ -42,8 +42,9 @@ class Tuning:
 
     Attributes:
         metrics: name -> whether larger values are better; the first is the default.
-        rules: the first is the default. The one that is an ``oracle`` is what the report judges
-            by: by it the best trial and the default are compared at the end, with fresh seeds.
+        rules: the first is the default. The first that is an ``oracle`` is what the report judges by: by it
+            the best trial and the default are compared at the end, with fresh seeds. Without any rule, a
+            trial is scored by the mean of a metric over its targets.
         selects: section of settings -> label of its entries: a search over ``methods.ewc.strength`` runs the
             cells labelled ``method=ewc`` alone.
         refused: why nothing of this task can be searched; empty where something can.
@@ -55,6 +56,6 @@ class Tuning:
     refused: str = ""
 
     @property
-    def judge(self) -> Rule:
-        """The rule by which the report judges."""
-        return next(rule for rule in self.rules if rule.oracle)
+    def judge(self) -> Rule | None:
+        """The rule by which the report judges; None where the task has none."""
+        return next((rule for rule in self.rules if rule.oracle), None)

@@ -6,7 +6,7 @@ set and method; the answer is a matrix of accuracies per model and method, and o
 
 from pathlib import Path
 
-from gridcell import BatchFunction, PartKind, Task
+from gridcell import BatchFunction, PartKind, Task, Weights
 from imagenet_rib.grid.passes import MODELS_A_PASS
 from imagenet_rib.grid.plan import plan
 from imagenet_rib.grid.search import tuning
@@ -35,6 +35,10 @@ task = Task(
             key="imagenet_rib.grid.passes:same_images",
             most=MODELS_A_PASS,
         )
+    },
+    weights={
+        **dict.fromkeys(("pretrain", "pretrained", "head", "train"), Weights("weights.safetensors")),
+        "fisher": Weights("fisher.safetensors", between=True),
     },
     report="imagenet_rib.report.results:write",
     progress_metric="mean_accuracy",

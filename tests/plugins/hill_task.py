@@ -9,6 +9,14 @@ from pydantic import Field
 
 from gridcell import Cell, Context, Diverged, Grid, GridBuilder, Seeds, Strict, Task
 
+UNMEASURED: Mapping[str, Mapping[str, Any]] = {
+    "fog": {"height": float("nan")},
+    "cloud": {"height": None},
+    "pit": {"height": -float("inf")},
+    "cave": {},
+}
+"""Shapes of the ground on which a height is no number, or is not answered."""
+
 
 class Walker(Strict):
     """Where a walker stands; the top is at x = 0.3, y = 10."""
@@ -50,6 +58,8 @@ def height(cell: Cell, context: Context) -> Mapping[str, Any]:
         raise Diverged("the walker fell")
     if config["shape"] == "bog":
         raise ZeroDivisionError("the walker sank")
+    if config["shape"] in UNMEASURED:
+        return UNMEASURED[config["shape"]]
     value = -((config["x"] - 0.3) ** 2) - 0.01 * (config["y"] - 10) ** 2 - 0.1 * config["k"]
     return {"height": value + 1e-3 * (cell.seed or 0), "depth": -value}
 

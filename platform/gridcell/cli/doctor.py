@@ -84,6 +84,7 @@ def _checks(
     mirror = tracking or default_tracking_uri(Store(storage))
     return [
         ("versions", machine.versions),
+        ("samplers of tune", machine.samplers),
         ("devices", machine.devices),
         ("memory", machine.memory),
         ("disk", machine.disk),

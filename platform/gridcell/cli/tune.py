@@ -50,6 +50,7 @@ from gridcell.search.report import write
 from gridcell.search.run import SearchRun
 from gridcell.search.samplers import check_sampler
 from gridcell.search.search import Search
+from gridcell.search.space import params_of
 from gridcell.store import Store
 
 
@@ -137,7 +138,7 @@ def tune(
     if search is not None:
         check_sampler(search)
     given: dict[str, Any] = {
-        "params": dict(_split(text) for text in param) if param else None,
+        "params": params_of(param) if param else None,
         "trials": trials,
         "search": search,
         "seed": seed,
@@ -217,13 +218,6 @@ def tune(
         console.print(f"MLflow is behind ({mirrors[0].problem}).", soft_wrap=True)
     if run.stopped or any(one.ended.state == "failed" for one in found.tried):
         raise typer.Exit(1)
-
-
-def _split(text: str) -> tuple[str, str]:
-    key, equals, spec = text.partition("=")
-    if not equals or not key or not spec:
-        raise UserError(f"'--param {text}' must look like --param 'training.lr=loguniform(1e-4, 1e-1)'")
-    return key, spec
 
 
 @contextlib.contextmanager

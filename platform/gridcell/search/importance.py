@@ -1,6 +1,7 @@
 """Which settings matter for the metric, by Optuna's default evaluator."""
 
 import warnings
+from importlib.util import find_spec
 
 from gridcell.search.samplers import Told, study_of
 from gridcell.search.search import Search
@@ -11,11 +12,14 @@ FEWEST = 8  # trials with a value
 
 
 def importance(search: Search) -> dict[str, float]:
-    """Return setting -> share of the importance, the largest first; nothing where too few trials are done."""
+    """Return setting -> share of the importance, the largest first.
+
+    Nothing where too few trials are done, or Optuna is not installed.
+    """
     done = [Told(one.trial, one.ended) for one in search.tried if one.ended.value is not None]
     if len(done) < FEWEST or len(search.space.ranges) < 2:
         return {}
-    if len({one.ended.value for one in done}) == 1:
+    if len({one.ended.value for one in done}) == 1 or find_spec("optuna") is None:
         return {}
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 

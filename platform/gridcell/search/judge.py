@@ -1,5 +1,6 @@
 """The best trial against the suite's own values, as the report judges, on seeds that no trial has seen."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -115,7 +116,11 @@ class Judging:
         done = _complete(self.grids[place], results)
         if done is None:
             return {}
-        return dict(search.objective.parts(self.suites[place], self.grids[place], done, search.store))
+        found = search.objective.parts(self.suites[place], self.grids[place], done, search.store)
+        return {
+            part: (choice, judged if math.isfinite(judged) else None)
+            for part, (choice, judged) in found.items()
+        }
 
 
 _NONE = (None, None)
@@ -138,10 +143,10 @@ def plan_judging(search: Search) -> Judging | None:
         None where no fresh seeds were asked for, or no trial has a value.
     """
     best = search.best
-    if not search.wanted.fresh_seeds or best is None:
-        return None
     objective = search.objective
     rule = tuning_of(objective.task).judge
+    if not search.wanted.fresh_seeds or best is None or rule is None:
+        return None
     seeds = fresh_seeds(search)
     params = {best.trial.number: best.trial.params, DEFAULT: {}}
     choices = search.choices()

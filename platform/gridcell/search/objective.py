@@ -9,11 +9,11 @@ from statistics import fmean
 from typing import Any
 
 from gridcell.cell import canonical_json
-from gridcell.errors import unknown
+from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid, Target
 from gridcell.report import GridResults
 from gridcell.search.trial import RUNNING, Ended
-from gridcell.settings.sweeps import value_at
+from gridcell.settings.schema_place import value_at
 from gridcell.store import Result, Store
 from gridcell.suite import Suite, load_suite
 from gridcell.task import Task, imported
@@ -113,6 +113,8 @@ class Objective:
         failures: Mapping[str, Mapping[str, Any]],
         store: Store,
         stale: Set[str] = frozenset(),
+        *,
+        metric_exists: bool = False,
     ) -> Ended:
         """Tell what came of a trial.
 
@@ -123,6 +125,11 @@ class Objective:
             failures: id -> failure of those that failed or diverged.
             store: that holds them.
             stale: ids of results that other code made.
+            metric_exists: whether another trial has answered the metric, so that it is no mistake of the
+                user's where this one doesn't.
+
+        Raises:
+            UserError: there is no such metric, or not in all targets.
         """
         targets = {target.cell for target in grid.targets}
         done = {cell_id: results[cell_id] for cell_id in grid.cells if cell_id in results}
@@ -142,10 +149,15 @@ class Objective:
             state: Any = "diverged" if "diverged" in classes else "failed"
             return Ended(state, failure="diverged" if state == "diverged" else classes[0], **facts)
         parts = self.parts(suite, grid, done, store) if self.rule.parts else {}
-        if self.rule.parts:
-            value = fmean(choice for choice, _ in parts.values()) if parts else None
-        else:
-            value = self.score(suite, grid, done, store)
+        try:
+            if self.rule.parts:
+                value = fmean(choice for choice, _ in parts.values()) if parts else None
+            else:
+                value = self._scored(suite, grid, done, store, self.rule)
+        except UserError:
+            if not metric_exists:
+                raise
+            value = None
         if value is None or not math.isfinite(value):
             return Ended("failed", failure=f"no {self.metric}", **facts)
         return Ended("done", value, parts=parts, **facts)
@@ -158,9 +170,18 @@ class Objective:
         store: Store,
         rule: Rule | None = None,
     ) -> float | None:
-        """Return the value of a grid whose targets are done, by the search's rule or another."""
-        found = _results(suite, grid, results, store)
-        value: float | None = imported((rule or self.rule).score)(found, self.metric)
+        """Return the value of a grid whose targets are done, by the search's rule or another.
+
+        Returns:
+            None where it has none, or one that is not finite.
+        """
+        value = self._scored(suite, grid, results, store, rule or self.rule)
+        return value if value is not None and math.isfinite(value) else None
+
+    def _scored(
+        self, suite: Suite, grid: Grid, results: Mapping[str, Result], store: Store, rule: Rule
+    ) -> float | None:
+        value: float | None = imported(rule.score)(_results(suite, grid, results, store), self.metric)
         return None if value is None else float(value)
 
     def parts(
@@ -198,21 +219,32 @@ def union(grids: Mapping[int, Grid], label: str = TRIAL) -> Grid:
 
 
 def mean_over_targets(results: GridResults, metric: str) -> float | None:
-    """Return the mean of a metric over the targets that have it.
+    """Return the mean of a metric over all targets.
+
+    Returns:
+        None where the metric of a target is None, or no number: such a run has no value.
 
     Raises:
-        UserError: none has it; names the nearest.
+        UserError: some targets don't answer the metric at all; names them, or the nearest metric.
     """
-    ofs = [results.results[target.cell].metrics for target in results.grid.targets]
-    numbers = [
-        float(metrics[metric])
-        for metrics in ofs
-        if isinstance(metrics.get(metric), int | float) and not isinstance(metrics[metric], bool)
-    ]
-    if not numbers:
-        named = {name for metrics in ofs for name, one in metrics.items() if isinstance(one, int | float)}
+    targets = results.grid.targets
+    answers = [results.results[target.cell].metrics for target in targets]
+    lacking = [target for target, metrics in zip(targets, answers, strict=True) if metric not in metrics]
+    if len(lacking) == len(targets):
+        named = {name for metrics in answers for name, one in metrics.items() if _is_number(one)}
         raise unknown("metric", metric, named)
-    return fmean(numbers)
+    if lacking:
+        shown = ", ".join(f"{label}={value}" for label, value in lacking[0].labels.items())
+        raise UserError(
+            f"{len(lacking)} of {len(targets)} targets have no metric '{metric}', such as {shown}: "
+            "a mean would leave them out. Search those that have it, by --select LABEL=VALUE"
+        )
+    values = [metrics[metric] for metrics in answers]
+    return fmean(map(float, values)) if all(map(_is_number, values)) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def selection_of(

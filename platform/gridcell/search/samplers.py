@@ -8,9 +8,10 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from gridcell.errors import unknown
+from gridcell.errors import UserError, unknown
 from gridcell.search.space import Space
 from gridcell.search.trial import RUNNING, Ended, Trial
 from gridcell.settings.ranges import Range
@@ -49,6 +50,23 @@ def check_sampler(name: str) -> SamplerName:
         if name == known:
             return known
     raise unknown("search", name, SAMPLERS)
+
+
+def check_installed(sampler: SamplerName) -> None:
+    """Make sure that the packages are there by which a sampler that looks at results chooses.
+
+    Raises:
+        UserError: one isn't.
+    """
+    asked = {"optuna": "optuna>=5,<6"} | ({"cmaes": "cmaes>=0.13,<1"} if sampler == "cmaes" else {})
+    missing = {name: text for name, text in asked.items() if find_spec(name) is None}
+    if missing:
+        raise UserError(
+            f"--search {sampler} needs {' and '.join(missing)}, which "
+            f"{'is' if len(missing) == 1 else 'are'} not installed: "
+            f"pip install {' '.join(map(repr, missing.values()))}, or search by --search "
+            f"{', '.join(sorted(BLIND))}"
+        )
 
 
 def suggest(

@@ -6,7 +6,7 @@ nothing, and two drivers of one search choose the same trials.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,10 +14,10 @@ from gridcell.errors import UserError
 from gridcell.grid import Grid
 from gridcell.search.memory import Memory
 from gridcell.search.objective import Objective
-from gridcell.search.samplers import BLIND, Told, suggest
+from gridcell.search.samplers import BLIND, Told, check_installed, suggest
 from gridcell.search.space import Space
 from gridcell.search.trial import RUNNING, Ended, Trial
-from gridcell.search.wanted import Wanted
+from gridcell.search.wanted import Wanted, tuning_of
 from gridcell.store import Result, Store
 from gridcell.suite import Suite
 
@@ -89,18 +89,49 @@ class Search:
         """Make sure that the settings that are varied are there, and may have the ends of their ranges.
 
         Raises:
-            UserError: one isn't, or may not; or none of them changes what a trial runs.
+            UserError: one isn't, or may not, or changes nothing that a trial runs; or the best trial can't be
+                judged.
         """
-        shares = (0.0, 1.0, 0.5)
-        planned = [
-            self._planned(Trial(0, self.space.at([share] * len(self.space.ranges)))) for share in shares
-        ]
-        if planned[0].grid.cells.keys() == planned[1].grid.cells.keys():
+        tuning = tuning_of(self.objective.task)
+        if self.wanted.fresh_seeds and tuning.judge is None:
+            raise UserError(
+                f"{self.objective.task.name} has no rule with oracle=True, by which its report judges the "
+                "best trial: add one to its Tuning, or leave the comparison out by --fresh-seeds 0"
+            )
+        if self.wanted.search not in BLIND:
+            check_installed(self.wanted.search)
+        ends = {share: self._checked_point([share] * len(self.space.ranges)) for share in (0.0, 1.0)}
+        self._checked_point([0.5] * len(self.space.ranges))
+        idle = [key for key in self.space.ranges if not self._changes_cells(key, ends)]
+        if idle:
             shown = " ".join(f"{label}={','.join(of)}" for label, of in self.objective.select.items())
             raise UserError(
-                f"A trial runs nothing that {' or '.join(self.space.ranges)} changes"
+                f"A trial runs nothing that {' or '.join(idle)} changes"
                 + (f" (selected: {shown})" if shown else "")
             )
+
+    def _checked_point(self, shares: Sequence[float]) -> Set[str]:
+        """Return the ids of the cells that a point runs.
+
+        Raises:
+            UserError: it can't be planned, or one of its values is a sweep.
+        """
+        params = self.space.at(shares)
+        planned = self._planned(Trial(0, params))
+        if planned.suite.sweeps != self.default.suite.sweeps:
+            lists = [key for key, value in params.items() if isinstance(value, list)]
+            raise UserError(
+                f"{' and '.join(lists)}: a list of values is a sweep there, whose variants a trial would "
+                "average. Give the values themselves: choice(1, 10), not choice([1, 10])"
+            )
+        return planned.grid.cells.keys()
+
+    def _changes_cells(self, key: str, ends: Mapping[float, Set[str]]) -> bool:
+        """Whether a setting changes what a trial runs, all others being at the one or the other end."""
+        return any(
+            self._checked_point([1.0 - share if one == key else share for one in self.space.ranges]) != cells
+            for share, cells in ends.items()
+        )
 
     def recall(self) -> list[Tried]:
         """Take in the trials that were asked for before, here or by another driver; return the new ones."""
@@ -212,7 +243,15 @@ class Search:
         def looked(one: Tried) -> Tried:
             if one.is_over or not {target.cell for target in one.grid.targets} <= looked_at:
                 return one
-            ended = self.objective.ended(one.suite, one.grid, results, failures, self.store, stale)
+            ended = self.objective.ended(
+                one.suite,
+                one.grid,
+                results,
+                failures,
+                self.store,
+                stale,
+                metric_exists=self.default.ended.state == "done",
+            )
             return replace(one, ended=ended)
 
         self.default = looked(self.default)

@@ -1,6 +1,6 @@
 """What a search varies: settings, each with the values that it may take."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -37,19 +37,7 @@ class Space:
         Raises:
             UserError: one doesn't look like that, its range is wrong, or a key stands twice.
         """
-        found: dict[str, Any] = {}
-        for text in params:
-            key, equals, spec = text.partition("=")
-            if not equals or not key or not spec:
-                raise UserError(
-                    f"'--param {text}' must look like --param 'training.lr=loguniform(1e-4, 1e-1)'"
-                )
-            if key in found:
-                raise UserError(
-                    f"'--param {text}' and '--param {key}={found[key]}' vary the same: leave one out"
-                )
-            found[key] = spec
-        return cls.of(found, "--param ")
+        return cls.of(params_of(params), "--param ")
 
     @classmethod
     def of(cls, given: Mapping[str, Any], said: str = "") -> "Space":
@@ -60,6 +48,7 @@ class Space:
         """
         if not given:
             raise UserError("A search needs something to vary: --param 'training.lr=loguniform(1e-4, 1e-1)'")
+        _check_keys(given)
         ranges = {}
         for key, spec in given.items():
             try:
@@ -109,13 +98,56 @@ class Space:
         )
 
 
+def params_of(texts: Sequence[str]) -> dict[str, str]:
+    """Return setting -> text of its range, of ``KEY=SPEC`` texts as ``--param`` takes them.
+
+    Raises:
+        UserError: one doesn't look like that, or a setting stands twice.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        key, equals, spec = text.partition("=")
+        key = key.strip()
+        if not equals or not key or not spec.strip():
+            raise UserError(f"'--param {text}' must look like --param 'training.lr=loguniform(1e-4, 1e-1)'")
+        if key in found:
+            raise UserError(f"'--param {text}' and '--param {key}={found[key]}' vary the same: leave one out")
+        found[key] = spec
+    return found
+
+
+def _check_keys(keys: Iterable[str]) -> None:
+    """Make sure that each setting is one to choose, and that none lies within another.
+
+    Raises:
+        UserError: one is a seed, or they overlap.
+    """
+    keys = list(keys)
+    for key in keys:
+        if key.rpartition(".")[2] in ("seed", "seeds"):
+            raise UserError(
+                f"'{key}' can't be searched: the best of several seeds is luck, not a setting. Set it by "
+                f"--set '{key}=...'; a trial runs all seeds of the suite"
+            )
+        within = next((other for other in keys if key.startswith(f"{other}.")), None)
+        if within is not None:
+            raise UserError(f"'{key}' lies within '{within}', which is searched, too: leave one out")
+
+
 def _range(spec: Any) -> Range:
+    found = _parsed(spec)
+    if len(found.listed) == 1:
+        raise UserError(f"'{found.text}' has one value, and so nothing to search: give it by --set")
+    return found
+
+
+def _parsed(spec: Any) -> Range:
     if isinstance(spec, list):
         return parse_range(f"choice({', '.join(map(_as_yaml, spec))})")
     if not isinstance(spec, str):
         raise UserError(f"'{spec}' is one value: give a range, such as choice(1, 2)")
     if spec.strip().startswith("["):
-        return _range(read_yaml(spec, f"'{spec}'", lines=False).values)
+        return _parsed(read_yaml(spec, f"'{spec}'", lines=False).values)
     if not looks_like_range(spec):
         raise UserError(
             f"'{spec}' is no range: write uniform(a, b), loguniform(a, b), int(a, b), logint(a, b), "

@@ -1,6 +1,7 @@
 """What a user asks a search for: the block ``tune`` of a suite, or the options of the command."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
@@ -83,10 +84,10 @@ def tuning_of(task: Task) -> Tuning:
     Raises:
         UserError: nothing of it can be.
     """
-    tuning = task.tuning or Tuning(rules=(GENERIC,))
+    tuning = task.tuning or Tuning()
     if tuning.refused:
         raise UserError(f"Nothing of {task.name} can be tuned: {tuning.refused}")
-    return tuning
+    return tuning if tuning.rules else replace(tuning, rules=(GENERIC,))
 
 
 def rule_of(tuning: Tuning, name: str | None) -> Rule:

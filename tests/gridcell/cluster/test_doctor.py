@@ -92,6 +92,16 @@ def test_a_missing_library_is_named(monkeypatch):
     assert (finding.level, finding.found) == (Level.BAD, "mlflow is missing")
 
 
+@pytest.mark.parametrize("missing", ["optuna", "cmaes"])
+def test_a_sampler_that_is_missing_is_named(monkeypatch, missing):
+    """Also where an older installation doesn't list it among what it asks for."""
+    monkeypatch.setattr(machine, "find_spec", lambda name: None if name == missing else object())
+    (finding,) = machine.samplers()
+    assert finding.level is Level.WARN
+    assert finding.found == f"{missing} missing"
+    assert finding.advice.startswith(f"pip install -c constraints.txt {missing};")
+
+
 def test_small_disks_shared_memory_and_file_limits_are_warned_of(monkeypatch):
     usage = collections.namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(64 << 20, 0, 64 << 20))  # Docker's default

@@ -146,6 +146,16 @@ def test_each_share_of_a_space_is_a_point_of_it(shares):
         (["a=uniform(1, 0)"], "must begin with its smaller number"),
         (["a=uniform(0, 1)", "a=int(1, 2)"], "vary the same"),
         ([], "needs something to vary"),
+        (["a=choice(3)"], "has one value"),
+        (["a=loguniform(0, 1)"], "must be above 0"),
+        (["a=uniform(1, 1)"], "must begin with its smaller number"),
+        (["a=uniform(0, .inf)"], "with numbers"),
+        (["a=int(0.5, 2)"], "of whole numbers"),
+        (["a=choice()"], "nothing to choose from"),
+        (["a=choice(1, 1)"], "twice"),
+        (["seeds=choice([0], [1])"], "the best of several seeds is luck"),
+        (["maps.seed=int(0, 9)"], "the best of several seeds is luck"),
+        (["a=choice(1, 2)", "a.b=int(0, 9)"], "'a.b' lies within 'a'"),
     ],
 )
 def test_a_wrong_space_is_one_sentence(params, sentence):

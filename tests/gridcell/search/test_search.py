@@ -14,13 +14,16 @@ import pytest
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
+from gridcell.search.importance import importance
 from gridcell.search.judge import Judged
 from gridcell.search.report import _verdict
 from gridcell.search.run import SearchRun
+from gridcell.search.search import Search
+from gridcell.search.wanted import GENERIC, tuning_of
 from gridcell.staleness import Staleness
 from gridcell.store import Store
 from gridcell.store.filesystem import Folder
-from gridcell.tuning import Rule
+from gridcell.tuning import Rule, Tuning
 from hill_search import INLINE, PLUGIN, SPACE, asked, hill, searched
 
 LOOKING = ["tpe", "cmaes"]
@@ -185,6 +188,69 @@ def test_a_trial_that_fails_or_diverges_is_a_trial_with_its_class(store):
     assert found.best.trial.params["walkers.one.x"] == 0.25
 
 
+def test_a_trial_whose_metric_is_no_number_is_a_trial_without_a_value(store):
+    params = {"walkers.one.shape": "choice(round, fog, cloud, pit, cave)"}
+    found = searched(store, 5, params, search="grid")
+    ended = {one.trial.params["walkers.one.shape"]: one.ended for one in found.tried}
+    assert ended["round"].state == "done"
+    for shape in ("fog", "cloud", "pit", "cave"):
+        assert (ended[shape].state, ended[shape].value, ended[shape].failure) == ("failed", None, "no height")
+    assert found.best.trial.params["walkers.one.shape"] == "round"
+
+
+def test_a_mean_over_targets_of_which_some_lack_the_metric_is_refused(store):
+    search = hill(store, 2, overrides=["walkers.two.shape=cave"])
+    search.objective = replace(search.objective, select={"walker": ["one", "two"]})
+    both = search.objective
+    search = Search(both, search.space, search.wanted, store)
+    with pytest.raises(
+        UserError, match=r"1 of 2 targets have no metric 'height', such as walker=two, seed=0"
+    ):
+        SearchRun(search, INLINE).run()
+
+
+def test_best_and_default_are_compared_by_finite_values_alone(store):
+    search = hill(store)
+    suite = search.objective.suite({"walkers.one.shape": "fog"})
+    grid = search.objective.grid(suite)
+    run_grid(search.objective.task, grid, store, INLINE)
+    results, _ = store.results.read_many(grid.cells)
+    assert search.objective.score(suite, grid, results, store) is None
+
+
+def test_without_a_rule_that_judges_no_comparison_is_promised(store, monkeypatch):
+    rule = Rule("own", "all", score="gridcell.search.objective:mean_over_targets")
+    search = hill(store, fresh_seeds=2)
+    monkeypatch.setattr("gridcell.search.wanted.Tuning", lambda: Tuning({"height": "max"}, (rule,)))
+    with pytest.raises(UserError, match=r"no rule with oracle=True.*--fresh-seeds 0"):
+        search.check()
+    hill(store, fresh_seeds=0).check()
+
+
+def test_rules_without_any_are_the_generic_one(store):
+    task = replace(hill(store).objective.task, tuning=Tuning({"height": "max"}))
+    assert tuning_of(task).rules == (GENERIC,)
+
+
+@pytest.mark.parametrize(("search", "package"), [("tpe", "optuna"), ("gp", "optuna"), ("cmaes", "cmaes")])
+def test_a_package_that_is_missing_is_one_sentence_before_anything_starts(
+    store, monkeypatch, search, package
+):
+    monkeypatch.setattr(
+        "gridcell.search.samplers.find_spec", lambda name: None if name == package else object()
+    )
+    with pytest.raises(UserError, match=f"--search {search} needs {package}.*pip install.*grid, qmc, random"):
+        hill(store, search=search).check()
+    hill(store, search="random").check()
+
+
+def test_importance_is_left_out_where_its_package_is(store, monkeypatch):
+    found = searched(store, 8, search="random")
+    assert importance(found)
+    monkeypatch.setattr("gridcell.search.importance.find_spec", lambda name: None)
+    assert importance(found) == {}
+
+
 def test_what_failed_before_is_tried_again_and_what_diverged_is_not(store, tmp_path, monkeypatch):
     params = {"walkers.one.x": "linspace(0.6, 1, 2)", "walkers.one.shape": "choice(cliff, bog)"}
     monkeypatch.setenv("HILL_LOG", str(tmp_path / "log"))
@@ -216,8 +282,11 @@ def test_another_seed_or_sampler_is_another_search(store):
     [
         ({"walkers.one.z": "uniform(0, 1)"}, "Unknown setting 'walkers.one.z': "),
         ({"walkers.on.x": "uniform(0, 1)"}, "did you mean 'one'"),
-        ({"walkers.one.x": "uniform(0, 2)"}, "less than or equal to 1"),
+        ({"walkers.one.x": "uniform(0, 2)"}, "it must be at most 1"),
         ({"walkers.one.k": "uniform(0.2, 0.7)"}, "walkers.one.k' is wrong"),
+        ({**SPACE, "resources.height.cpus": "int(1, 2)"}, r"nothing that resources.height.cpus changes"),
+        ({**SPACE, "walkers.two.x": "uniform(0, 1)"}, r"nothing that walkers.two.x changes"),
+        ({**SPACE, "walkers.one.x": "choice([0.1, 0.2], 0.3)"}, r"a list of values is a sweep"),
     ],
 )
 def test_a_wrong_setting_is_known_before_anything_runs(store, params, sentence):

@@ -119,7 +119,7 @@ def test_a_plan_starts_nothing(gridcell, tmp_path):
     ("arguments", "sentence"),
     [
         (options(), "needs something to vary"),
-        (options("walkers.one.x=uniform(0, 2)"), "less than or equal to 1"),
+        (options("walkers.one.x=uniform(0, 2)"), "it must be at most 1"),
         (options("walkers.one.xx=uniform(0, 1)"), "did you mean 'x'"),
         (options("walkers.one.x=unifrm(0, 1)"), "did you mean 'uniform'"),
         (options(X, search="tpi"), "did you mean 'tpe'"),
@@ -131,6 +131,8 @@ def test_a_plan_starts_nothing(gridcell, tmp_path):
         ([*HILL[:4], "--param", X], "doesn't say what is to be optimised"),
         ([*HILL[:4], "--param", X, "--metric", "heigt", "--fresh-seeds", "0"], "did you mean 'height'"),
         (options(X, select="walker=three"), "No cell has walker=three"),
+        (options(X, "walkers.one.x=uniform(0, 0.5)"), "vary the same"),
+        (options(X, "seeds=choice([0], [1])"), "the best of several seeds is luck"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(gridcell, arguments, sentence):

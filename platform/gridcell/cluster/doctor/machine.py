@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from gridcell.cluster.doctor.check import CheckResult, Level, graded
@@ -49,6 +50,20 @@ def versions() -> Iterator[CheckResult]:
         or ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in named)]),
         "install the tested set: pip install -c constraints.txt .",
         Level.BAD,
+    )
+
+
+def samplers() -> Iterator[CheckResult]:
+    """Look for what 'gridcell tune' chooses trials by.
+
+    An installation that was made before gridcell asked for it doesn't name it among its requirements.
+    """
+    missing = [name for name in ("optuna", "cmaes") if find_spec(name) is None]
+    yield graded(
+        "samplers of tune",
+        not missing,
+        f"{' and '.join(missing)} missing" if missing else "Optuna, CMA-ES",
+        f"pip install -c constraints.txt {' '.join(missing)}; until then --search random, qmc or grid",
     )
 
 
