@@ -119,6 +119,7 @@ def leave_all_kinds(store, grid):
         "orphans": {"artifacts/0123/ab/weights", f"artifacts/{first}/ab/weights"},
         "tried": set(),
         "unasked": set(),
+        "weights": set(),  # of tasks that say which files are weights; see test_retention
     }
 
 
