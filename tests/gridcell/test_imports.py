@@ -18,6 +18,7 @@ ORDER = [
     "notice",
     "debugging",
     "sources",
+    "paths_in_code",
     "package_data",
     "plugins",
     "secrets",
