@@ -46,6 +46,7 @@ from gridcell.mlflow.mirror import Mirror
 from gridcell.provenance import origin_of
 from gridcell.search.asked import search_of
 from gridcell.search.cost import cost_of
+from gridcell.search.promotion import check_scheduler
 from gridcell.search.report import write
 from gridcell.search.run import SearchRun
 from gridcell.search.samplers import check_sampler
@@ -84,6 +85,21 @@ def tune(
     rule: Annotated[
         str | None,
         typer.Option("--rule", metavar="R", help="What trials may see; default: the task's first, held out."),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            metavar="S",
+            help="Stop bad trials early: none (default), asha or hyperband.",
+        ),
+    ] = None,
+    eta: Annotated[
+        int | None,
+        typer.Option("--eta", metavar="N", help="Of the scheduler: one trial in N goes on, N times as far."),
+    ] = None,
+    rungs: Annotated[
+        int | None, typer.Option("--rungs", metavar="N", help="Of the scheduler: at most so many rungs.")
     ] = None,
     budget: Annotated[
         float | None,
@@ -137,6 +153,8 @@ def tune(
     )
     if search is not None:
         check_sampler(search)
+    if scheduler is not None:
+        check_scheduler(scheduler)
     given: dict[str, Any] = {
         "params": params_of(param) if param else None,
         "trials": trials,
@@ -145,6 +163,9 @@ def tune(
         "metric": metric,
         "mode": mode,
         "rule": rule,
+        "scheduler": scheduler,
+        "eta": eta,
+        "rungs": rungs,
         "budget": budget,
         "at_once": at_once,
         "fresh_seeds": fresh_seeds,
@@ -255,8 +276,10 @@ def _folder(out: Path | None, search: Search) -> Path:
 def _headline(search: Search) -> str:
     objective, wanted = search.objective, search.wanted
     peeks = " (trials see what the report judges by)" if objective.rule.oracle else ""
+    stopped = f" with {wanted.scheduler}" if search.ladder is not None else ""
     return (
         f"{objective.task.name}/{search.default.suite.name}: {wanted.trials} trials of "
-        f"{', '.join(search.space.ranges)} by {wanted.search}, {objective.metric} ({objective.mode}), rule "
-        f"{objective.rule.name}{peeks}, search {search.id}, storage {search.store.uri}"
+        f"{', '.join(search.space.ranges)} by {wanted.search}{stopped}, {objective.metric} "
+        f"({objective.mode}), rule {objective.rule.name}{peeks}, search {search.id}, "
+        f"storage {search.store.uri}"
     )

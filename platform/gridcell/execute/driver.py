@@ -61,7 +61,7 @@ def run_grid(
     sweep()
     codes = remember(task)
     diverged = set() if options.retry_diverged else diverged_cells(store.failures.read_all())
-    done = store.results.done() - options.rerun.keys()
+    done = store.results.done_among(grid.cells) - options.rerun.keys()
     schedule = Schedule(grid, done, diverged, max_failures=options.max_failures, group_of=task.group_of)
     run = GridRun(task, grid, schedule, store, Listeners([]), options, source)
     added = grow(run)

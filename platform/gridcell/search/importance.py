@@ -16,7 +16,7 @@ def importance(search: Search) -> dict[str, float]:
 
     Nothing where too few trials are done, or Optuna is not installed.
     """
-    done = [Told(one.trial, one.ended) for one in search.tried if one.ended.value is not None]
+    done = [Told(one.trial, one.ended) for one in search.tried if one.is_done]
     if len(done) < FEWEST or len(search.space.ranges) < 2:
         return {}
     if len({one.ended.value for one in done}) == 1 or find_spec("optuna") is None:

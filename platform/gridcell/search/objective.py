@@ -84,7 +84,7 @@ class Objective:
         found = {key: value_at(written, key) for key in keys}
         return {key: value for key, value in found.items() if value is not None}
 
-    def id(self, search: str, seed: int) -> str:
+    def id(self, search: str, seed: int, scheduler: Mapping[str, Any] | None = None) -> str:
         """Return the id of a search: the same search is found again, and goes on.
 
         How many trials there are and what they vary is not part of it.
@@ -92,6 +92,7 @@ class Objective:
         Args:
             search: how points are chosen.
             seed: of this choice.
+            scheduler: which of them are trained on, where that is decided.
         """
         identity = {
             "task": self.task.name,
@@ -102,6 +103,7 @@ class Objective:
             "rule": self.rule.name,
             "search": search,
             "seed": seed,
+            **({"scheduler": dict(scheduler)} if scheduler else {}),
         }
         return hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:12]
 

@@ -38,6 +38,7 @@ class Told:
 
     trial: Trial
     ended: Ended = RUNNING
+    rung: int = 0  # at which it was stopped, where it was
 
 
 def check_sampler(name: str) -> SamplerName:
@@ -202,8 +203,17 @@ def _inside(one: Range, value: Any) -> Any:
     return next(place for place, known in enumerate(one.listed) if known == value)
 
 
+def _at_rung(one: Told) -> dict[int, float]:
+    """Return the rung at which a trial was stopped -> its value there; nothing where it wasn't."""
+    value = one.ended.value
+    return {one.rung: value} if one.ended.state == "stopped" and value is not None else {}
+
+
 def _frozen(one: Told, space: Space, distributions: "Mapping[str, BaseDistribution]") -> "FrozenTrial":
-    """Tell Optuna of a trial. One that diverged is worse than all others, one that failed says nothing."""
+    """Tell Optuna of a trial. One that diverged is worse than all others, one that failed says nothing.
+
+    One that was stopped at a rung is worse than those that came further.
+    """
     from optuna.trial import TrialState
 
     from gridcell.search.kept_trial import KeptTrial
@@ -211,6 +221,7 @@ def _frozen(one: Told, space: Space, distributions: "Mapping[str, BaseDistributi
     states = {
         "done": TrialState.COMPLETE,
         "diverged": TrialState.PRUNED,
+        "stopped": TrialState.PRUNED,
         "failed": TrialState.FAIL,
         "running": TrialState.RUNNING,
     }
@@ -225,5 +236,5 @@ def _frozen(one: Told, space: Space, distributions: "Mapping[str, BaseDistributi
         distributions=dict(distributions),
         user_attrs={},
         system_attrs=dict(one.trial.memory),
-        intermediate_values={},
+        intermediate_values=_at_rung(one),
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-State = Literal["running", "done", "failed", "diverged"]
+State = Literal["running", "stopped", "done", "failed", "diverged"]
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,9 @@ class Ended:
     """What came of a trial.
 
     Attributes:
-        state: ``done``, ``failed`` or ``diverged``; ``running`` where it hasn't ended.
-        value: of the metric; None unless it is done.
+        state: ``done``, ``failed`` or ``diverged``; ``stopped`` at a rung below the last, from which it may
+            go on; ``running`` where it hasn't ended.
+        value: of the metric; None unless it is done, or stopped at a rung.
         failure: class of the failure; empty where there is none.
         seconds: of computing, over all its cells.
         stale: whether some of its results were made by other code, or from other inputs, than are there now.

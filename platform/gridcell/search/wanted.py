@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import Field
 
 from gridcell.errors import UserError, unknown
-from gridcell.search.samplers import SamplerName
+from gridcell.search.promotion import SchedulerName
+from gridcell.search.samplers import BLIND, SamplerName
 from gridcell.settings import Strict, parse_settings
 from gridcell.task import Task
 from gridcell.tuning import Mode, Rule, Tuning
@@ -33,9 +34,14 @@ class Wanted(Strict):
         seed: of this choice.
         select: label -> values: which targets are run; by default those of the entries that are varied.
         rule: what trials may see; by default the task's first.
+        scheduler: how trials are stopped early, at rungs of the task's fidelity, or ``none``: ``asha`` trains
+            the best 1/``eta`` of each rung on as soon as they are known, ``hyperband`` in several brackets.
+        eta: of the scheduler: one trial in so many goes on from a rung, to the next, so many times as far.
+        rungs: of the scheduler, at most; the last one is the whole trial.
         budget: hours of computing after which no further trial begins.
         at_once: trials that run beside each other, where the choice looks at results. It is part of how
-            points are chosen: trial n sees the results of trials up to n - ``at_once``.
+            points are chosen: trial n sees the results of trials up to n - ``at_once``. With a scheduler a
+            trial is chosen or trained on as soon as fewer run, by all results that are there then.
         fresh_seeds: seeds on which the best trial and the default are compared at the end.
     """
 
@@ -47,9 +53,19 @@ class Wanted(Strict):
     seed: int = Field(0, ge=0)
     select: dict[str, list[str]] = Field(default_factory=dict)
     rule: str | None = None
+    scheduler: SchedulerName = "none"
+    eta: int = Field(3, ge=2)
+    rungs: int = Field(4, ge=2)
     budget: float | None = Field(None, gt=0)
     at_once: int = Field(4, ge=1)
     fresh_seeds: int = Field(3, ge=0)
+
+    @property
+    def scheduling(self) -> dict[str, Any]:
+        """What decides which trials are trained on; empty without a scheduler."""
+        if self.scheduler == "none":
+            return {}
+        return {"name": self.scheduler, "eta": self.eta, "rungs": self.rungs}
 
 
 def wanted_of(block: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Wanted:
@@ -119,3 +135,25 @@ def metric_of(tuning: Tuning, name: str | None, rule: Rule) -> str:
             f"Rule {rule.name} goes with the metric {' or '.join(rule.metrics)}, not with {found}"
         )
     return found
+
+
+_SCHEDULED = BLIND | {"tpe"}
+
+
+def check_goes_with_scheduler(rule: Rule, wanted: Wanted) -> None:
+    """Make sure that trials may be stopped early.
+
+    Raises:
+        UserError: the rule forbids to look at results meanwhile, or the sampler learns nothing from trials
+            that were stopped.
+    """
+    if rule.parts:
+        raise UserError(
+            f"Rule {rule.name} makes several choices among the same trials, so that none may be stopped "
+            "early: leave out --scheduler"
+        )
+    if wanted.search not in _SCHEDULED:
+        raise UserError(
+            f"--search {wanted.search} learns from whole trials alone, of which --scheduler "
+            f"{wanted.scheduler} leaves few: add --search {', '.join(sorted(_SCHEDULED))}"
+        )
