@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from gridcell import Grid, Rule, Tuning, UserError
+from gridcell import Cell, Fidelity, Grid, Rule, Tuning, UserError
 from gridcell.report import GridResults
 from imagenet_rib.grid.plan import ForSearch, plan
 from imagenet_rib.settings import Settings
@@ -52,7 +52,13 @@ tuning = Tuning(
         ),
     ),
     selects={"methods": "method"},
+    fidelity=Fidelity("train", "epochs", "imagenet_rib.grid.search:epochs_of"),
 )
+
+
+def epochs_of(cell: Cell) -> int:
+    """Return for how many epochs a training cell trains."""
+    return int(cell.config["training"]["epochs"])
 
 
 def plan_own(settings: Settings, labels: Mapping[str, Sequence[str]]) -> Grid:
