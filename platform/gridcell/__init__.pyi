@@ -17,6 +17,7 @@ from .errors import (
     Diverged as Diverged,
     UserError as UserError,
     did_you_mean as did_you_mean,
+    nearest as nearest,
     unknown as unknown,
 )
 from .execute.cluster import ray_cluster as ray_cluster

@@ -109,11 +109,26 @@ def did_you_mean(word: object, choices: Iterable[str]) -> str:
     Example:
         >>> did_you_mean("ewd", ["ewc", "lwf"])
         "did you mean 'ewc'? (choose from: ewc, lwf)"
+        >>> did_you_mean("mine", ["ewc", "lwf"])
+        'choose from: ewc, lwf'
     """
-    names = sorted(str(choice) for choice in choices)
-    close = get_close_matches(str(word).lower(), [name.lower() for name in names], n=1, cutoff=0.5)
-    hint = next((f"did you mean '{name}'? " for name in names if close and name.lower() == close[0]), "")
-    return f"{hint}(choose from: {', '.join(names)})" if names else "there is nothing to choose from"
+    names = sorted({str(choice) for choice in choices})
+    if not names:
+        return "there is nothing to choose from"
+    near, choice = nearest(word, names), f"choose from: {', '.join(names)}"
+    return choice if near is None else f"did you mean '{near}'? ({choice})"
+
+
+def nearest(word: object, choices: Iterable[str]) -> str | None:
+    """Return the choice that is written most like ``word``; None where none is near.
+
+    Example:
+        >>> nearest("EWD", ["ewc", "lwf"]), nearest("mine", ["ewc", "lwf"])
+        ('ewc', None)
+    """
+    by_letters = {choice.lower(): choice for choice in sorted(choices, reverse=True)}
+    close = get_close_matches(str(word).lower(), list(by_letters), n=1, cutoff=0.5)
+    return by_letters[close[0]] if close else None
 
 
 def unknown(what: str, word: object, choices: Iterable[str]) -> UserError:

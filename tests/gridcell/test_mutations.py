@@ -5,7 +5,7 @@ import ast
 import pytest
 from tests.mutants.__main__ import chosen, equivalent
 from tests.mutants.mutations import mutations
-from tests.mutants.targets import TESTS
+from tests.mutants.targets import LEFT_OUT, ROOMS, TESTS
 
 SOURCE = '''"""A file."""
 
@@ -50,6 +50,13 @@ def test_a_sample_is_drawn_alike_and_of_all_kinds():
     assert len(sample) == len(set(sample)) == 50
     kinds = [mutation.kind for _, mutation in sample]
     assert {kinds.count(kind) for kind in set(kinds)} == {10}
+
+
+def test_every_file_of_the_rooms_is_changed_or_left_out_with_a_reason():
+    from tests.mutants.__main__ import ROOT
+
+    files = {str(path.relative_to(ROOT)) for room in ROOMS for path in (ROOT / room).glob("*.py")}
+    assert {file for file in files if not file.endswith("__init__.py")} - TESTS.keys() == LEFT_OUT.keys()
 
 
 @pytest.mark.parametrize("file", TESTS)

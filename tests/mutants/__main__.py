@@ -29,7 +29,10 @@ HEAVY = ("pytest", "hypothesis", "torch", "lightning", "timm", "scipy.stats", "s
 """Imported once, before a process is forked for each mistake."""
 
 GOAL = 0.84
-LIMIT_S = 400.0  # a mistake that makes a test hang is noticed
+LIMIT_S = (
+    400.0  # a mistake that makes a test hang is noticed, and told apart: a busy machine may be the reason
+)
+HUNG = -1
 
 
 def main() -> int:
@@ -53,7 +56,7 @@ def main() -> int:
                 continue
             tests = TESTS[file]
             tried[key] = _try(copy, file, mutation, tests)
-            if tried[key] == "noticed" and tests not in clean:
+            if tried[key] != "missed" and tests not in clean:
                 _check_without_mistake(copy, tests)
             clean.add(tests)
             _say(f"{number:3d} {tried[key]:8s} {key} (line {mutation.line})")
@@ -104,13 +107,13 @@ def _try(copy: Path, file: str, mutation: Mutation, tests: Sequence[str]) -> str
     source = path.read_text(encoding="utf-8")
     path.write_text(mutation.apply(source), encoding="utf-8")
     try:
-        return "missed" if _run(copy, tests) == 0 else "noticed"
+        return {0: "missed", HUNG: "hung"}.get(_run(copy, tests), "noticed")
     finally:
         path.write_text(source, encoding="utf-8")
 
 
 def _run(copy: Path, tests: Sequence[str]) -> int:
-    """Run tests in a process of its own, in which all that is heavy is imported already; -1 if it hangs."""
+    """Run tests in a process in which all that is heavy is imported already; ``HUNG`` if it does not end."""
     child = os.fork()
     if child == 0:
         os.setsid()
@@ -123,7 +126,7 @@ def _run(copy: Path, tests: Sequence[str]) -> int:
         time.sleep(0.05)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    return -1
+    return HUNG
 
 
 def _tested(copy: Path, tests: Sequence[str]) -> int:
@@ -146,11 +149,11 @@ def _tested(copy: Path, tests: Sequence[str]) -> int:
 
 def _score(sample: Sequence[str], tried: dict[str, str], same: dict[str, str]) -> int:
     counted = [key for key in sample if key in tried and key not in same]
-    noticed = [key for key in counted if tried[key] == "noticed"]
+    noticed = [key for key in counted if tried[key] != "missed"]
     without = sum(key in same for key in sample)
     for key in counted:
         if tried[key] != "noticed":
-            _say(f"missed: {key}")
+            _say(f"{tried[key]}: {key}")
     if not counted:
         return 1
     share = len(noticed) / len(counted)

@@ -10,6 +10,8 @@ LEARN = "tests/gridcell/learn/test_"
 RIB = "tests/imagenet_rib/test_"
 RIB_REPORT = "tests/imagenet_rib/report/test_"
 CLI = "tests/gridcell/cli/test_"
+DATA = "tests/gridcell/data/test_"
+RIB_DISTANCE = "tests/imagenet_rib/distance/test_"
 
 TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/cell.py": (f"{CORE}cell.py", f"{EXECUTE}workers.py", f"{CORE}suite.py"),
@@ -106,6 +108,206 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{RIB_REPORT}significance.py",
         f"{RIB_REPORT}leaderboard.py",
     ),
+    "platform/gridcell/debugging.py": (f"{EXECUTE}debugging.py",),
+    "platform/gridcell/fingerprint.py": (
+        f"{CORE}staleness.py",
+        f"{CORE}package_data.py",
+        f"{CORE}sources.py",
+    ),
+    "platform/gridcell/notice.py": (f"{EXECUTE}notice.py",),
+    "platform/gridcell/package_data.py": (f"{CORE}package_data.py",),
+    "platform/gridcell/parts.py": (f"{CORE}plugins.py",),
+    "platform/gridcell/plugins.py": (f"{CORE}plugins.py",),
+    "platform/gridcell/printable.py": (f"{CLI}watching.py",),
+    "platform/gridcell/provenance.py": (
+        f"{CORE}staleness.py",
+        f"{CORE}secrets.py",
+    ),
+    "platform/gridcell/sources.py": (
+        f"{CORE}sources.py",
+        f"{CORE}staleness.py",
+    ),
+    "platform/gridcell/staleness.py": (f"{CORE}staleness.py",),
+    "platform/gridcell/task.py": (
+        f"{CORE}task_contract.py",
+        f"{CORE}suite.py",
+    ),
+    "platform/gridcell/store/codes.py": (
+        f"{STORE}usage.py",
+        f"{CORE}staleness.py",
+    ),
+    "platform/gridcell/store/commit.py": (
+        f"{STORE}commit.py",
+        f"{STORE}atomic.py",
+    ),
+    "platform/gridcell/store/locks.py": (
+        f"{STORE}locks.py",
+        f"{STORE}commit.py",
+    ),
+    "platform/gridcell/store/logs.py": (f"{CLI}logs.py",),
+    "platform/gridcell/store/names.py": (f"{STORE}names.py",),
+    "platform/gridcell/store/scratch.py": (f"{STORE}scratch.py",),
+    "platform/gridcell/store/usage.py": (f"{STORE}usage.py",),
+    "platform/gridcell/store/values.py": (f"{STORE}values.py",),
+    "platform/gridcell/execute/allotted.py": (f"{EXECUTE}allotted.py",),
+    "platform/gridcell/execute/batch.py": (f"{EXECUTE}batches.py",),
+    "platform/gridcell/execute/causes.py": (
+        f"{EXECUTE}failures.py",
+        f"{EXECUTE}attempt.py",
+    ),
+    "platform/gridcell/execute/dependencies.py": (
+        f"{EXECUTE}schedule.py",
+        f"{EXECUTE}growth.py",
+    ),
+    "platform/gridcell/execute/ending.py": (f"{EXECUTE}notice.py",),
+    "platform/gridcell/execute/growth.py": (f"{EXECUTE}growth.py",),
+    "platform/gridcell/execute/in_flight.py": (
+        f"{EXECUTE}in_flight.py",
+        f"{EXECUTE}schedule.py",
+    ),
+    "platform/gridcell/execute/last_words.py": (
+        f"{EXECUTE}failures.py",
+        f"{EXECUTE}trial.py",
+        f"{EXECUTE}policies.py",
+    ),
+    "platform/gridcell/execute/listener.py": (
+        f"{EXECUTE}attempt.py",
+        f"{EXECUTE}batches.py",
+    ),
+    "platform/gridcell/execute/nodes.py": (f"{EXECUTE}failures.py",),
+    "platform/gridcell/execute/options.py": (f"{EXECUTE}policies.py", f"{CLI}cli.py"),
+    "platform/gridcell/execute/output.py": (f"{CLI}logs.py",),
+    "platform/gridcell/execute/ready.py": (
+        f"{EXECUTE}schedule.py",
+        f"{EXECUTE}in_flight.py",
+    ),
+    "platform/gridcell/execute/run_cell.py": (
+        f"{EXECUTE}batches.py",
+        f"{EXECUTE}attempt.py",
+    ),
+    "platform/gridcell/execute/running_code.py": (f"{CORE}staleness.py",),
+    "platform/gridcell/execute/source.py": (f"{EXECUTE}growth.py",),
+    "platform/gridcell/settings/one_of.py": (
+        f"{SETTINGS}schema.py",
+        f"{SETTINGS}overrides.py",
+    ),
+    "platform/gridcell/settings/ranges.py": (f"{SETTINGS}sweeps.py",),
+    "platform/gridcell/settings/resources.py": (f"{CORE}resources.py",),
+    "platform/gridcell/settings/sweeps.py": (f"{SETTINGS}sweeps.py",),
+    "tasks/imagenet_rib/grid/chosen_methods.py": (
+        f"{RIB}variants.py",
+        f"{RIB}plan.py",
+    ),
+    "tasks/imagenet_rib/grid/cost.py": (f"{RIB}parts.py",),
+    "tasks/imagenet_rib/grid/data_cells.py": (
+        f"{RIB}data_cells.py",
+        f"{RIB}imagenet.py",
+    ),
+    "tasks/imagenet_rib/grid/image_folders.py": (
+        f"{RIB}imagenet.py",
+        f"{DATA}own_data.py",
+    ),
+    "tasks/imagenet_rib/grid/model_names.py": (f"{RIB}names.py",),
+    "tasks/imagenet_rib/grid/own_classes.py": (
+        f"{RIB}own_classes.py",
+        f"{RIB}heads.py",
+    ),
+    "tasks/imagenet_rib/grid/passes.py": (f"{RIB}passes.py",),
+    "tasks/imagenet_rib/grid/search.py": (f"{RIB}search.py",),
+    "tasks/imagenet_rib/grid/slices.py": (f"{RIB}parts.py",),
+    "tasks/imagenet_rib/grid/throughput.py": (f"{RIB}parts.py",),
+    "tasks/imagenet_rib/grid/training_settings.py": (
+        f"{RIB}variants.py",
+        f"{RIB}plan.py",
+    ),
+    "tasks/imagenet_rib/learning/adapters.py": (
+        f"{RIB}methods.py",
+        f"{RIB}released.py",
+    ),
+    "tasks/imagenet_rib/learning/augmentation.py": (f"{RIB}augmentation.py",),
+    "tasks/imagenet_rib/learning/checkpoint_files.py": (f"{RIB}checkpoint_files.py",),
+    "tasks/imagenet_rib/learning/contrastive.py": (
+        f"{RIB}added_parts.py",
+        f"{RIB}heads.py",
+    ),
+    "tasks/imagenet_rib/learning/file_heads.py": (f"{RIB}checkpoint_files.py",),
+    "tasks/imagenet_rib/learning/heads.py": (f"{RIB}heads.py",),
+    "tasks/imagenet_rib/learning/predictions.py": (
+        f"{RIB}passes.py",
+        f"{RIB}evaluate.py",
+        f"{RIB}models.py",
+    ),
+    "tasks/imagenet_rib/learning/prompting.py": (
+        f"{RIB}added_parts.py",
+        f"{RIB}methods.py",
+    ),
+    "tasks/imagenet_rib/method.py": (
+        f"{RIB}methods.py",
+        f"{RIB}registry.py",
+    ),
+    "tasks/imagenet_rib/methods/flyp.py": (
+        f"{RIB}added_parts.py",
+        f"{RIB}methods.py",
+    ),
+    "tasks/imagenet_rib/methods/lora.py": (
+        f"{RIB}methods.py",
+        f"{RIB}released.py",
+    ),
+    "tasks/imagenet_rib/methods/lp.py": (
+        f"{RIB}methods.py",
+        f"{RIB}released.py",
+    ),
+    "tasks/imagenet_rib/methods/model_stock.py": (
+        f"{RIB}merging.py",
+        f"{RIB}methods.py",
+        f"{RIB}added_parts.py",
+    ),
+    "tasks/imagenet_rib/methods/visual_prompt.py": (
+        f"{RIB}methods.py",
+        f"{RIB}released.py",
+    ),
+    "tasks/imagenet_rib/cells/evaluate.py": (
+        f"{RIB}evaluate.py",
+        f"{RIB}passes.py",
+    ),
+    "tasks/imagenet_rib/cells/held_out.py": (f"{RIB}search.py",),
+    "tasks/imagenet_rib/cells/inputs.py": (
+        f"{RIB}training.py",
+        f"{RIB}passes.py",
+    ),
+    "tasks/imagenet_rib/cells/objectnet.py": (f"{RIB}released.py",),
+    "tasks/imagenet_rib/cells/packed_bits.py": (
+        f"{RIB}packed.py",
+        f"{RIB}evaluate.py",
+    ),
+    "tasks/imagenet_rib/cells/training.py": (f"{RIB}training.py",),
+    "tasks/imagenet_rib/distance/correlation.py": (f"{RIB_DISTANCE}correlation.py",),
+    "tasks/imagenet_rib/distance/excess.py": (f"{RIB_DISTANCE}excess.py",),
+    "tasks/imagenet_rib/distance/features.py": (f"{RIB_DISTANCE}features.py",),
+    "tasks/imagenet_rib/distance/labels.py": (f"{RIB_DISTANCE}labels.py",),
+    "tasks/imagenet_rib/distance/otdd.py": (f"{RIB_DISTANCE}otdd.py",),
+    "tasks/imagenet_rib/distance/sets.py": (
+        f"{RIB_DISTANCE}otdd.py",
+        f"{RIB_DISTANCE}labels.py",
+    ),
+    "tasks/imagenet_rib/distance/transport.py": (f"{RIB_DISTANCE}otdd.py",),
+    "tasks/imagenet_rib/report/claims.py": (f"{RIB_REPORT}claims.py",),
+    "tasks/imagenet_rib/report/corruption_accuracy.py": (f"{RIB_REPORT}corruptions.py",),
+    "tasks/imagenet_rib/report/distance_summary.py": (
+        f"{RIB_REPORT}claims.py",
+        f"{RIB_REPORT}summary.py",
+    ),
+    "tasks/imagenet_rib/report/evaluations.py": (
+        f"{RIB_REPORT}summary.py",
+        f"{RIB_REPORT}results.py",
+    ),
+    "tasks/imagenet_rib/report/leaderboard.py": (f"{RIB_REPORT}leaderboard.py",),
+    "tasks/imagenet_rib/report/matrices.py": (f"{RIB_REPORT}summary.py",),
+    "tasks/imagenet_rib/report/published.py": (f"{RIB}published_figures.py",),
+    "tasks/imagenet_rib/report/results.py": (f"{RIB_REPORT}results.py",),
+    "tasks/imagenet_rib/report/richness.py": (f"{RIB_REPORT}claims.py",),
+    "tasks/imagenet_rib/report/summary.py": (f"{RIB_REPORT}summary.py",),
+    "tasks/imagenet_rib/report/tradeoff.py": (f"{RIB_REPORT}page.py",),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 
@@ -121,3 +323,53 @@ SLOWER = frozenset(
     }
 )
 """Files of tests that take more than some seconds: mistakes that need none of them are tried first."""
+
+ROOMS = (
+    "platform/gridcell",
+    *(f"platform/gridcell/{name}" for name in ("settings", "store", "execute", "learn")),
+    "tasks/imagenet_rib",
+    *(
+        f"tasks/imagenet_rib/{name}"
+        for name in ("grid", "learning", "methods", "cells", "distance", "report")
+    ),
+)
+"""Folders whose files are changed, except ``__init__.py`` and what ``LEFT_OUT`` names."""
+
+LEFT_OUT: Mapping[str, str] = {
+    **{
+        f"platform/gridcell/execute/{name}.py": "only slow tests run it: it needs a cluster or more processes"
+        for name in ("cluster", "draining", "head", "process_group", "processes", "reach", "tune")
+    },
+    "platform/gridcell/execute/profiling.py": "only slow tests run it: it starts a profiler",
+    "platform/gridcell/execute/threads.py": "how many threads a new process has: only slow tests start one",
+    "platform/gridcell/learn/placement.py": "what it does needs a GPU",
+    "platform/gridcell/learn/sync_batchnorm.py": "only slow tests run it: it needs two processes",
+    **{f"platform/gridcell/{name}.py": "it has declarations only" for name in ("__main__", "tuning")},
+    **{
+        f"tasks/imagenet_rib/{name}.py": "it has declarations only"
+        for name in ("vocabulary", "grid/code", "grid/input_names", "grid/offline_models", "learning/parts")
+    },
+    **{
+        f"tasks/imagenet_rib/methods/{name}.py": "it has declarations only" for name in ("ft", "lp_ft", "pre")
+    },
+    **{
+        f"tasks/imagenet_rib/cells/{name}.py": "only slow tests run it: a whole cell"
+        for name in (
+            *("data", "distance", "features", "fisher", "head", "image_sets", "pretrain", "pretrained"),
+            *("stored_sets", "train"),
+        )
+    },
+    **{
+        f"tasks/imagenet_rib/{name}.py": "it reads published data or weights, which fast tests do not have"
+        for name in ("grid/published", "grid/shard_sets", "learning/hub", "learning/offline_weights")
+    },
+    "tasks/imagenet_rib/learning/pretrained.py": "only slow tests run it: a whole cell",
+    "tasks/imagenet_rib/distance/memory.py": "it changes how much memory is used, and no number",
+    **{
+        f"tasks/imagenet_rib/report/{name}.py": "it draws and words a page: looked at, not computed"
+        for name in (
+            *("corruption_figures", "distance_figures", "figures", "page", "rows", "sentences", "tables"),
+        )
+    },
+}
+"""File -> why no mistakes are put into it."""

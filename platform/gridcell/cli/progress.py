@@ -1,7 +1,7 @@
 """Live progress of a run on the terminal: done, running, failed, time left, the latest metric."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
@@ -62,6 +62,10 @@ class TerminalProgress:
         else:
             self._console.print(f"{len(schedule.queued())} cells to run", highlight=False)
 
+    def joined(self, cells: Sequence[Cell]) -> None:
+        """Count cells that share their time as one piece of work."""
+        self._left.joined(cells)
+
     def started(self, cell: Cell) -> None:
         """Count it as running."""
         self._left.started(cell, self._now())
@@ -76,7 +80,7 @@ class TerminalProgress:
 
     def finished(self, cell: Cell, outcome: Outcome, again: bool) -> None:
         """Count it, remember how long its kind takes, and say why it failed."""
-        self._left.finished(cell, outcome.seconds if outcome.failure is None else None)
+        self._left.finished(cell, outcome.seconds if outcome.failure is None else None, outcome.spent)
         if outcome.failure is None:
             value = outcome.metrics.get(self._metric)
             self._latest = cell.title + (
@@ -119,17 +123,23 @@ class TerminalProgress:
                 self._row, completed=over, total=schedule.total, description=self._text(schedule)
             )
         else:
-            self._console.print(f"{over}/{schedule.total} {self._text(schedule)}", soft_wrap=True)
+            self._console.print(f"{over}/{schedule.total} cells · {self._text(schedule)}", soft_wrap=True)
 
     def _text(self, schedule: Schedule) -> str:
-        counts = f"done {len(schedule.finished)} · running {self._left.running}"
+        counts = f"running {self._left.running}"
         if schedule.failed or schedule.blocked:
             diverged = schedule.diverged
             failed, blocked = schedule.failed.keys() - diverged, schedule.blocked - diverged
-            counts += f" · failed {len(failed)} · diverged {len(diverged)} · blocked {len(blocked)}"
-        left = self.time_left()
+            counts = f"done {len(schedule.finished)} · {counts} · failed {len(failed)}"
+            counts += f" · diverged {len(diverged)} · blocked {len(blocked)}"
         elapsed = clock(self._now() - self._begun)
-        return f"{counts} · {elapsed} · left {clock(left) if left is not None else '?'} · {self._latest}"
+        return " · ".join(filter(None, [counts, elapsed, self._told_left(), self._latest]))
+
+    def _told_left(self) -> str:
+        left = self.time_left()
+        if left is None:
+            return "left ?"
+        return f"left {clock(left)}" + ("" if self._left.is_measured else " (estimate)")
 
 
 def clock(seconds: float) -> str:

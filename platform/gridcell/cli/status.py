@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -46,6 +46,21 @@ MOST_SHOWN = 20  # running cells
 
 
 @dataclass(frozen=True)
+class Left:
+    """How long the rest takes.
+
+    Attributes:
+        seconds: until it is done; None where nothing runs, or too little is known.
+        at_once: how many pieces of work run: passes, and cells that run alone.
+        is_measured: whether some cells are done; the seconds are the task's estimate alone until then.
+    """
+
+    seconds: float | None = None
+    at_once: int = 0
+    is_measured: bool = False
+
+
+@dataclass(frozen=True)
 class Status:
     """How far a grid is.
 
@@ -53,18 +68,19 @@ class Status:
         states: id -> state of each cell.
         running: id -> where a cell runs, and for how long.
         failures: id -> record of each failure that stands.
+        failed_again: id -> record of the failure of each cell that is done, and failed when made again.
         lost: what was lost, by class of failure.
         stale: results of other code or inputs.
-        left: seconds until the rest is done, at the pace of what is done; None where nothing runs, or too
-            little is known.
+        left: how long the rest takes, at the pace of what is done.
     """
 
     states: Mapping[str, str]
     running: Mapping[str, RunningCell]
     failures: Mapping[str, Mapping[str, Any]]
+    failed_again: Mapping[str, Mapping[str, Any]]
     lost: Mapping[str, Any]
     stale: Staleness
-    left: float | None
+    left: Left
 
 
 def status(
@@ -113,11 +129,8 @@ def status_of(asked: Request, store: Store) -> Status:
     return Status(
         states,
         running,
-        {
-            cell_id: each
-            for cell_id, each in recorded.items()
-            if states.get(cell_id) in ("failed", "diverged")
-        },
+        {each: recorded[each] for each in recorded if states.get(each) in ("failed", "diverged")},
+        {each: recorded[each] for each in recorded if states.get(each) == "done"},
         lost_by_class(store.losses.read_all(), asked.grid.cells),
         stale_results(asked, store, results),
         _left(asked, states, running, results.values()),
@@ -129,20 +142,26 @@ def _left(
     states: Mapping[str, str],
     running: Mapping[str, RunningCell],
     done: Iterable[Result],
-) -> float | None:
+) -> Left:
     if not running:
-        return None
+        return Left()
     left = TimeLeft(asked.suite.task.estimate_durations(asked.suite.settings, asked.grid))
     for result in done:
         left.done_before(result.cell, result.seconds, max(_steps(result), default=0))
     cells = asked.grid.cells
+    for shared, seconds in {now.shared: now.seconds for now in running.values()}.items():
+        if shared is not None:
+            own = [cells[cell_id] for cell_id in shared.open if cell_id in running]
+            others = (len(shared.open) - len(own)) * shared.part(seconds)  # what runs for other grids
+            left.joined(own, shared.spent + others)
     for cell_id, now in running.items():
         left.started(cells[cell_id], -now.seconds)
         if now.pace is not None:
             first, began, last, at = now.pace
             left.reported(cells[cell_id], int(first), began - now.seconds)
             left.reported(cells[cell_id], int(last), at - now.seconds)
-    return left.left((cells[cell_id] for cell_id in states if states[cell_id] == "queued"), 0.0)
+    seconds_left = left.left((cells[cell_id] for cell_id in states if states[cell_id] == "queued"), 0.0)
+    return Left(seconds_left, left.at_once, left.is_measured)
 
 
 def _steps(result: Result) -> Iterable[int]:
@@ -154,10 +173,12 @@ def _record(asked: Request, now: Status) -> dict[str, Any]:
         "cells": len(asked.grid),
         "counts": Counter(now.states.values()) | Counter({"skipped": len(asked.grid.skipped)}),
         "failures": now.failures,
+        "failed_again": now.failed_again,
         "lost": now.lost,
         "stale": dict(now.stale.reasons),
-        "running": {cell_id: asdict(each) | {"step": each.step} for cell_id, each in now.running.items()},
-        "seconds_left": now.left,
+        "running": {cell_id: _running_record(each) for cell_id, each in now.running.items()},
+        "seconds_left": now.left.seconds,
+        "seconds_left_measured": now.left.is_measured,
     }
 
 
@@ -179,17 +200,41 @@ def _show(console: Console, asked: Request, storage: str, now: Status) -> None:
     if len(longest) > MOST_SHOWN:
         console.print(f"... and {len(longest) - MOST_SHOWN} more that began later (--json has them all)")
     if now.running:
-        left = clock(now.left) if now.left is not None else "unknown: too little is done"
-        console.print(f"Left, with {len(now.running)} at once: {left}")
+        console.print(f"Left, with {now.left.at_once} at once: {_told(now.left)}")
     for cell_id, failure in now.failures.items():
-        console.print(f"{cell_id} {failure['title']}: {failure['failure_class']}: {failure['message']}")
-    if now.failures:
+        console.print(_failure_line(cell_id, failure))
+    if now.failed_again:
+        count = len(now.failed_again)
+        console.print(
+            f"{count} {'cell is' if count == 1 else 'cells are'} done by an earlier attempt, and failed when "
+            "made again; the earlier result stays:"
+        )
+    for cell_id, failure in now.failed_again.items():
+        console.print(_failure_line(cell_id, failure))
+    if now.failures or now.failed_again:
         console.print("'gridcell cell show ID' prints a failure's traceback.")
     if now.lost:
         console.print(describe_lost(now.lost))
 
 
+def _told(left: Left) -> str:
+    if left.seconds is None:
+        return "unknown: too little is done"
+    return clock(left.seconds) + ("" if left.is_measured else " by the task's estimate: no cell is done yet")
+
+
+def _failure_line(cell_id: str, failure: Mapping[str, Any]) -> str:
+    return f"{cell_id} {failure['title']}: {failure['failure_class']}: {failure['message']}"
+
+
+def _running_record(running: RunningCell) -> dict[str, Any]:
+    told = {name: getattr(running, name) for name in ("driver", "host", "seconds", "pace", "step")}
+    return told | {"together": len(running.shared.open) if running.shared is not None else 1}
+
+
 def _line(cell: Cell, running: RunningCell) -> str:
     step = f", step {running.step}" if running.step is not None else ""
     driver = "" if running.driver.partition(":")[0] == running.host else f" (driver {running.driver})"
-    return f"{cell.id} {cell.title}: runs on {running.host} for {clock(running.seconds)}{step}{driver}"
+    beside = f", in a pass of {len(running.shared.open)} cells" if running.shared is not None else ""
+    since = clock(running.seconds)
+    return f"{cell.id} {cell.title}: runs on {running.host} for {since}{step}{beside}{driver}"

@@ -1,10 +1,11 @@
 """How long a run will still take, from what its cells took so far and what the task says of the others."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gridcell.cell import Cell
+from gridcell.execute.shared_time import Passes
 
 
 @dataclass
@@ -25,6 +26,18 @@ class _Running:
     last: tuple[int, float] | None = None
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """Cells that run together, mostly one, and the seconds that belong to those of them that have ended."""
+
+    cells: Sequence[_Running]
+    spent: float = 0.0
+
+    def elapsed(self, now: float) -> float:
+        """Return the seconds that went into these cells."""
+        return max(0.0, now - min(each.since for each in self.cells) - self.spent)
+
+
 @dataclass
 class TimeLeft:
     """Estimates the seconds left.
@@ -32,6 +45,8 @@ class TimeLeft:
     A cell takes as long as the task estimates, at the pace at which cells of its kind, or else all cells,
     went so far; without an estimate as long as cells of its kind took on average. A kind of which neither is
     known makes the time unknown. A cell in its middle counts by its steps, once a cell of its kind is done.
+    Before any cell is done, the estimates are taken as they are, or as much longer as what runs shows. Cells
+    that are done in one pass are one piece of work, which takes as long as they do together.
 
     Attributes:
         estimates: id -> seconds by the task's estimate, on whatever machine.
@@ -40,17 +55,37 @@ class TimeLeft:
     estimates: Mapping[str, float] = field(default_factory=dict)
     _kinds: dict[str, _Kind] = field(default_factory=lambda: defaultdict(_Kind))
     _running: dict[str, _Running] = field(default_factory=dict)
-    _most_running: int = 1
+    _passes: Passes = field(default_factory=Passes)
+    _most_at_once: int = 1
 
     @property
     def running(self) -> int:
         """How many cells run."""
         return len(self._running)
 
+    @property
+    def at_once(self) -> int:
+        """How many pieces of work run: passes, and cells that run alone."""
+        return len(self._running) - self._passes.cells + len(self._passes)
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether any cell is done, so that more is known than the task's estimate."""
+        return any(kind.count for kind in self._kinds.values())
+
+    def joined(self, cells: Sequence[Cell], spent: float = 0.0) -> None:
+        """Count cells, each of which starts next, as one piece of work.
+
+        Args:
+            cells: that are done in one pass.
+            spent: seconds of it that belong to cells that have ended.
+        """
+        self._passes.join((cell.id for cell in cells), spent)
+
     def started(self, cell: Cell, now: float) -> None:
         """Count a cell as running."""
         self._running[cell.id] = _Running(cell, now)
-        self._most_running = max(self._most_running, len(self._running))
+        self._most_at_once = max(self._most_at_once, self.at_once)
 
     def reported(self, cell: Cell, step: int, now: float) -> None:
         """Note how far a cell is."""
@@ -58,9 +93,16 @@ class TimeLeft:
             running.first = running.first or (step, now)
             running.last = (step, now)
 
-    def finished(self, cell: Cell, seconds: float | None) -> None:
-        """Count a cell as done, in so many seconds; None if it failed."""
+    def finished(self, cell: Cell, seconds: float | None, spent: float | None = None) -> None:
+        """Count a cell as done, in so many seconds; None if it failed.
+
+        Args:
+            cell: that ended.
+            seconds: that a cell like it takes.
+            spent: seconds of its pass that belong to it; ``seconds`` by default.
+        """
         running = self._running.pop(cell.id, None)
+        self._passes.end(cell.id, (seconds or 0.0) if spent is None else spent)
         if seconds is None:
             return
         kind = self._kinds[cell.kind]
@@ -83,53 +125,89 @@ class TimeLeft:
             queued: the cells that have yet to start.
             now: by the clock of the other calls.
         """
-        if not any(kind.count for kind in self._kinds.values()):
-            return None
         waiting = list(queued)
-        rests: list[float] = []
+        pieces = list(self._pieces())
+        if not self.is_measured and not self.estimates:
+            return None
+        paces = self._shown_paces(pieces, now)
+        rests = [self._rest(piece, now, paces) for piece in pieces]
+        wholes = [self._whole_of(kind, cells, paces) for kind, cells in _by_kind(waiting).items()]
+        if None in rests or None in wholes:
+            return None
+        known = [rest for rest in rests if rest is not None]
+        work = sum(known) + sum(whole for whole in wholes if whole is not None)
+        at_once = min(self._most_at_once, max(1, len(waiting) + len(known)))
+        return max([work / at_once, *known])
+
+    def _pieces(self) -> Iterable[_Piece]:
+        """Return what runs, piece by piece."""
+        for shared in self._passes:
+            yield _Piece([self._running[each] for each in shared.open if each in self._running], shared.spent)
         for running in self._running.values():
-            rest = self._rest(running, now)
-            if rest is None:
-                return None
-            rests.append(rest)
-        work = sum(rests)
-        estimated: dict[str, float] = defaultdict(float)  # seconds by kind
-        without: Counter[str] = Counter()  # cells by kind
-        for cell in waiting:
-            if cell.id in self.estimates:
-                estimated[cell.kind] += self.estimates[cell.id]
-            else:
-                without[cell.kind] += 1
-        work += sum(self._pace(kind) * seconds for kind, seconds in estimated.items())
-        for kind, count in without.items():
-            mean = self._mean(kind)
-            if mean is None:
-                return None
-            work += count * mean
-        at_once = min(self._most_running, max(1, len(waiting) + len(rests)))
-        return max([work / at_once, *rests])
+            if self._passes.of(running.cell.id) is None:
+                yield _Piece([running])
 
-    def _mean(self, kind: str) -> float | None:
+    def _shown_paces(self, pieces: Iterable[_Piece], now: float) -> dict[str, float]:
+        """Return kind -> how many seconds a second of the estimate takes at least, by what runs."""
+        shown: dict[str, float] = defaultdict(float)
+        for piece in pieces:
+            estimated = sum(self.estimates.get(each.cell.id, 0.0) for each in piece.cells)
+            if estimated:
+                kind = piece.cells[0].cell.kind
+                shown[kind] = max(shown[kind], piece.elapsed(now) / estimated)
+        return shown
+
+    def _whole_of(self, kind: str, cells: Sequence[Cell], paces: Mapping[str, float]) -> float | None:
+        """Return the seconds that cells of a kind take, all together; None where nothing is known of some."""
+        estimates = [self.estimates[cell.id] for cell in cells if cell.id in self.estimates]
+        without = len(cells) - len(estimates)
         known = self._kinds.get(kind)
-        return known.seconds / known.count if known is not None and known.count else None
+        if not without:
+            return self._pace(kind, paces) * sum(estimates)
+        if known is None or not known.count:
+            return None
+        return self._pace(kind, paces) * sum(estimates) + without * known.seconds / known.count
 
-    def _pace(self, kind: str) -> float:
-        """Return how many seconds a second of the estimate takes."""
+    def _pace(self, kind: str, paces: Mapping[str, float]) -> float:
+        """Return how many seconds a second of the estimate takes.
+
+        Args:
+            kind: of the cells; its own pace counts first.
+            paces: see ``_shown_paces``; for a kind of which no cell is done.
+        """
         own = [known for name, known in self._kinds.items() if name == kind and known.estimated]
         of = own or [known for known in self._kinds.values() if known.estimated]
         estimated = sum(each.estimated for each in of)
-        return sum(each.seconds for each in of) / estimated if estimated else 1.0
+        measured = sum(each.seconds for each in of) / estimated if estimated else None
+        if own and measured is not None:
+            return measured
+        others = measured if measured is not None else max([1.0, *paces.values()])
+        return max(others, paces.get(kind, 0.0))
 
-    def _rest(self, running: _Running, now: float) -> float | None:
-        """Return the seconds that a running cell still takes."""
-        cell = running.cell
-        known = self._kinds.get(cell.kind)
-        if known is not None and known.last_step and running.first and running.last:
-            (first, began), (last, at) = running.first, running.last
-            if last > first and at > began:
-                pace = (at - began) / (last - first)
-                return max(0.0, (known.last_step - last) * pace - (now - at))
-        whole = self._mean(cell.kind)
-        if cell.id in self.estimates:
-            whole = self._pace(cell.kind) * self.estimates[cell.id]
-        return None if whole is None else max(0.0, whole - (now - running.since))
+    def _rest(self, piece: _Piece, now: float, paces: Mapping[str, float]) -> float | None:
+        """Return the seconds that a running piece of work still takes."""
+        by_steps = [self._rest_by_steps(each, now) for each in piece.cells]
+        known = [rest for rest in by_steps if rest is not None]
+        if known and len(known) == len(by_steps):
+            return max(known)
+        cells = [each.cell for each in piece.cells]
+        whole = self._whole_of(cells[0].kind, cells, paces)
+        return None if whole is None else max(0.0, whole - piece.elapsed(now))
+
+    def _rest_by_steps(self, running: _Running, now: float) -> float | None:
+        known = self._kinds.get(running.cell.kind)
+        if known is None or not known.last_step or not running.first or not running.last:
+            return None
+        (first, began), (last, at) = running.first, running.last
+        if last <= first or at <= began:
+            return None
+        pace = (at - began) / (last - first)
+        return max(0.0, (known.last_step - last) * pace - (now - at))
+
+
+def _by_kind(cells: Iterable[Cell]) -> dict[str, list[Cell]]:
+    """Return kind -> its cells."""
+    found: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        found[cell.kind].append(cell)
+    return found

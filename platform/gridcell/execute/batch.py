@@ -12,6 +12,7 @@ from gridcell.execute.attempt import Attempt, LastStep, checked, commit, free_me
 from gridcell.execute.outcome import Failure, FailureClass, Outcome, failure_from
 from gridcell.execute.output import kept_output
 from gridcell.execute.running_code import code_of
+from gridcell.execute.shared_time import SharedTime
 from gridcell.execute.threads import limited_threads
 from gridcell.fingerprint import Code
 from gridcell.notice import NOTICE
@@ -64,6 +65,7 @@ class _Pass:
     def __init__(self, attempts: Sequence[Attempt], ended: Said) -> None:
         self._ended = ended
         self._count = len(attempts)
+        self._shared = SharedTime(tuple(attempt.cell.id for attempt in attempts))
         self._started, self._clock = time.time(), time.monotonic()
         self._own = 0.0  # seconds that were one cell's alone, over all cells
         self._open: dict[str, _Part] = {}
@@ -101,9 +103,11 @@ class _Pass:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # also Preempted, of a cell that has saved a checkpoint and left
-            self._ended(Outcome(cell, seconds, failure=failure_from(error), step=step))
+            outcome = Outcome(cell, seconds, failure=failure_from(error), step=step)
         else:
-            self._ended(Outcome(cell, result.seconds, result.metrics, step=step))
+            outcome = Outcome(cell, result.seconds, result.metrics, step=step)
+        self._shared = self._shared.without(cell, seconds)
+        self._ended(replace(outcome, elapsed=self._elapsed()))
 
     def _seconds(self, context: Context) -> float:
         """Return a cell's own time, and its part of what the pass took beside any cell's own so far."""
@@ -111,12 +115,17 @@ class _Pass:
         own = sum(context.own_seconds)
         self._own += own
         others = sum(sum(each.own_seconds) for each in contexts)
-        shared = time.monotonic() - self._clock - self._own - others
+        shared = self._elapsed() - self._own - others
         return round(own + max(0.0, shared) / self._count, 4)
 
     def fail_others(self, failure: Failure) -> None:
         """End the cells that have no answer."""
-        seconds = (time.monotonic() - self._clock) / self._count
+        elapsed = self._elapsed()
+        seconds = self._shared.part(elapsed)
         while self._open:
             cell_id, part = self._open.popitem()
-            self._ended(Outcome(cell_id, seconds, failure=failure, step=part.steps.last, shared=True))
+            step = part.steps.last
+            self._ended(Outcome(cell_id, seconds, failure=failure, step=step, shared=True, elapsed=elapsed))
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._clock

@@ -9,7 +9,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from gridcell.cell import Cell
 from gridcell.execute.outcome import FailureClass, Outcome
 from gridcell.execute.schedule import Schedule
 from gridcell.execute.settle import lost_seconds, lost_steps
+from gridcell.execute.shared_time import Passes, SharedTime
 from gridcell.grid import Grid
 from gridcell.printable import printable
 from gridcell.store import Loss, Store
@@ -56,6 +57,7 @@ class Heartbeat:
         self._places: dict[
             str, str
         ] = {}  # id -> host of the process that runs it, where it isn't the driver's
+        self._passes = Passes()
         self._accompanied = False  # whether other drivers live
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True, name="heartbeat")
@@ -74,6 +76,10 @@ class Heartbeat:
         """Add the cell."""
         self._running[cell.id] = time.time()
 
+    def joined(self, cells: Sequence[Cell]) -> None:
+        """Note that cells share their time."""
+        self._passes.join(cell.id for cell in cells)
+
     def placed(self, cell: Cell, host: str) -> None:
         """Note on which host the cell runs."""
         self._places[cell.id] = host
@@ -91,6 +97,7 @@ class Heartbeat:
         self._steps.pop(cell.id, None)
         self._places.pop(cell.id, None)
         self._paces.pop(cell.id, None)
+        self._passes.end(cell.id, outcome.spent)
 
     def grown(self, grid: Grid) -> None:
         """Do nothing: what is added shows once it runs."""
@@ -140,6 +147,7 @@ class Heartbeat:
         where = {"host": platform.node(), "pid": os.getpid()}
         running: dict[str, Any] = {"running": self._running.copy(), "steps": self._steps.copy()}
         running |= {"places": self._places.copy(), "paces": self._paces.copy()}
+        running["passes"] = [{"cells": one.open, "spent": round(one.spent, 3)} for one in self._passes]
         return {**where, "time": time.time(), **running, "task": self._task, "code": self._code}
 
 
@@ -153,12 +161,14 @@ class RunningCell:
         seconds: for how long.
         pace: first step that it reported, seconds from its start until then; the last, likewise. None
             before any report.
+        shared: the time of the pass in which it is done with others; None where it runs alone.
     """
 
     driver: str
     host: str
     seconds: float
     pace: tuple[float, float, float, float] | None = None
+    shared: SharedTime | None = None
 
     @property
     def step(self) -> int | None:
@@ -174,11 +184,27 @@ def running_cells(folder: Folder) -> dict[str, RunningCell]:
         if _is_dead(beat):
             continue
         paces, places = _mapping(beat, "paces"), _mapping(beat, "places")
+        passes = _passes(beat)
         until = beat["time"] + beat["age"]
         for cell_id, started in beat["running"].items():
             host, driver = printable(str(places.get(cell_id, beat["host"]))), f"{beat['host']}:{beat['pid']}"
             seconds = max(0.0, until - started)
-            found[cell_id] = RunningCell(driver, host, seconds, _pace(paces.get(cell_id)))
+            pace = _pace(paces.get(cell_id))
+            found[cell_id] = RunningCell(driver, host, seconds, pace, passes.get(cell_id))
+    return found
+
+
+def _passes(beat: Mapping[str, Any]) -> dict[str, SharedTime]:
+    """Return id of a cell -> the time of its pass; cells that run alone are left out."""
+    told = beat.get("passes")
+    found: dict[str, SharedTime] = {}
+    for one in told if isinstance(told, list) else []:
+        if not isinstance(one, dict):
+            continue
+        cells, spent = one.get("cells"), one.get("spent")
+        if isinstance(cells, list) and isinstance(spent, int | float):
+            there = tuple(each for each in cells if isinstance(each, str) and each in beat["running"])
+            found |= dict.fromkeys(there, SharedTime(there, spent))
     return found
 
 
@@ -271,9 +297,12 @@ def _bury_the_dead(store: Store) -> None:
 def _count_as_lost(store: Store, name: str, beat: Mapping[str, Any]) -> None:
     """Count what a driver was running at its last beat as lost, and remove the beat."""
     done = store.results.done_among(beat["running"]) if beat["running"] else set()
+    passes = _passes(beat)
     for cell_id, started in beat["running"].items():
         if cell_id not in done:
-            seconds = lost_seconds(store, cell_id, started, beat["time"])
+            shared = passes.get(cell_id)
+            spent = None if shared is None else shared.part(beat["time"] - started)
+            seconds = lost_seconds(store, cell_id, started, beat["time"], spent)
             steps = lost_steps(store, cell_id, beat.get("steps", {}).get(cell_id))
             loss = Loss(cell_id, FailureClass.PREEMPTED.value, seconds, steps)
             store.losses.add(loss, attempt=name.removeprefix("drivers/").removesuffix(".json"))

@@ -12,6 +12,7 @@ from gridcell.context import Reporter
 from gridcell.debugging import open_debugger
 from gridcell.errors import Diverged, Preempted
 from gridcell.execute.attempt import Attempt
+from gridcell.execute.listener import tell_joined
 from gridcell.execute.options import GridRun
 from gridcell.execute.outcome import Outcome, failure_from
 from gridcell.execute.processes import processes_for
@@ -34,6 +35,7 @@ def run_inline(run: GridRun) -> None:
         while first := run.schedule.take():
             others = [] if run.options.debugger else run.schedule.take_with(first)
             cells = {cell.id: cell for cell in (first, *others)}
+            tell_joined(run.listener, list(cells.values()))
             for cell in cells.values():
                 run.listener.started(cell)
             if run.options.debugger:

@@ -42,6 +42,20 @@ class HearsPlaces(Protocol):
         """A running cell's process is on this host."""
 
 
+@runtime_checkable
+class HearsPasses(Protocol):
+    """A listener that also wants to know which cells are done in one pass, and so share their time."""
+
+    def joined(self, cells: Sequence[Cell]) -> None:
+        """These cells, of which each starts next, are done in one pass."""
+
+
+def tell_joined(listener: Listener, cells: Sequence[Cell]) -> None:
+    """Tell a listener that wants to know it which cells are done in one pass, before they start."""
+    if len(cells) > 1 and isinstance(listener, HearsPasses):
+        listener.joined(cells)
+
+
 class Listeners:
     """Passes each call on to several listeners, in order.
 
@@ -73,6 +87,10 @@ class Listeners:
     def placed(self, cell: Cell, host: str) -> None:
         """A running cell's process is on this host."""
         self._each(lambda each: each.placed(cell, host) if isinstance(each, HearsPlaces) else None)
+
+    def joined(self, cells: Sequence[Cell]) -> None:
+        """These cells, of which each starts next, are done in one pass."""
+        self._each(lambda each: tell_joined(each, cells))
 
     def reported(self, cell: Cell, step: int, metrics: Mapping[str, float]) -> None:
         """A running cell said how it is going."""

@@ -110,11 +110,13 @@ class Outcome:
 
     Attributes:
         cell: id.
-        seconds: that it took.
+        seconds: that it took; of a pass over several cells its part alone.
         metrics: of the result; on Ray the driver gets that alone which live progress shows.
         failure: why there is no result.
         step: the last that the cell reported.
         shared: whether the failure ended a pass over several cells, and any of them may have caused it.
+        elapsed: seconds from the beginning of the attempt to its end, where not all of them are this cell's:
+            a pass shares them. 0 where another driver had made the result. None for ``seconds``.
     """
 
     cell: str
@@ -123,6 +125,12 @@ class Outcome:
     failure: Failure | None = None
     step: int | None = None
     shared: bool = False
+    elapsed: float | None = None
+
+    @property
+    def spent(self) -> float:
+        """The seconds of this attempt that belong to the cell."""
+        return self.seconds if self.elapsed is None else min(self.seconds, self.elapsed)
 
     @property
     def runs_alone_next(self) -> bool:

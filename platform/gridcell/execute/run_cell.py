@@ -30,7 +30,7 @@ def _ended_before(attempt: Attempt) -> Outcome | None:
         with contextlib.suppress(KeyError):  # another driver was faster
             result = attempt.store.results.read(attempt.cell.id)
             if not attempt.beside and result.stamp != attempt.replaces:
-                return Outcome(attempt.cell.id, result.seconds, result.metrics)
+                return Outcome(attempt.cell.id, result.seconds, result.metrics, elapsed=0.0)
     except Exception as error:  # its record is damaged, or the storage fails
         if attempt.foreground:
             raise

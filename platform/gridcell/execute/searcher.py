@@ -19,11 +19,12 @@ from gridcell.execute.cluster import Room
 from gridcell.execute.ending import Ending
 from gridcell.execute.in_flight import InFlight
 from gridcell.execute.last_words import Process, ask_node, living_nodes, take_last_words
-from gridcell.execute.listener import HearsPlaces
+from gridcell.execute.listener import HearsPlaces, tell_joined
 from gridcell.execute.nodes import IN_A_ROW, Nodes
 from gridcell.execute.options import GridRun
 from gridcell.execute.outcome import Failure, FailureClass, Outcome
 from gridcell.execute.settle import settle
+from gridcell.execute.shared_time import SharedTime
 from gridcell.execute.trial import BEGUN, CELL, OUTCOME, PROCESS, PROGRESS
 from gridcell.store.patience import written_if_possible
 
@@ -41,6 +42,7 @@ class _Trial:
         started: when a worker began, by the monotonic clock.
         process: in which it began.
         steps: id -> the last step that a cell is known to have reported.
+        shared: the time of its pass.
         blamed: whether its node has been told of a failure that its cells share.
     """
 
@@ -54,6 +56,7 @@ class _Trial:
 
     def __post_init__(self) -> None:
         self.first = next(iter(self.cells.values()))  # whose last words the process leaves
+        self.shared = SharedTime(tuple(self.cells))
 
     def about(self, result: Mapping[str, Any]) -> Cell:
         """Return the cell that a result is about."""
@@ -61,9 +64,9 @@ class _Trial:
 
     def lost(self, cell: Cell, failure: Failure) -> Outcome:
         """Return how a cell ended, with its process or its node."""
-        seconds = (time.monotonic() - self.started) / self.count if self.started is not None else 0.0
-        step = self.steps.get(cell.id)
-        return Outcome(cell.id, seconds, failure=failure, step=step, shared=self.count > 1)
+        elapsed = time.monotonic() - self.started if self.started is not None else 0.0
+        seconds, step, several = self.shared.part(elapsed), self.steps.get(cell.id), self.count > 1
+        return Outcome(cell.id, seconds, failure=failure, step=step, shared=several, elapsed=elapsed)
 
 
 class CellSearcher(Searcher):
@@ -197,6 +200,7 @@ class CellSearcher(Searcher):
             if PROCESS in result:
                 trial.process = Process(**json.loads(result[PROCESS]))
             self._in_flight.began(trial_id)
+            tell_joined(self._run.listener, list(trial.cells.values()))
             for cell in trial.cells.values():
                 self._run.listener.started(cell)
                 if trial.process is not None and isinstance(self._run.listener, HearsPlaces):
@@ -225,7 +229,9 @@ class CellSearcher(Searcher):
     def _take_outcome(self, trial: _Trial, result: Mapping[str, Any]) -> None:
         cell = trial.about(result)
         del trial.cells[cell.id]
-        self._settle(trial, cell, _outcome(cell, json.loads(result[OUTCOME])))
+        outcome = _outcome(cell, json.loads(result[OUTCOME]))
+        trial.shared = trial.shared.without(cell.id, outcome.spent)
+        self._settle(trial, cell, outcome)
 
     def _settle_lost(self, trial: _Trial, failure: Failure) -> None:
         """Settle the cells of a trial that ended without them."""
@@ -310,4 +316,5 @@ def _more(resources: Resources) -> str:
 def _outcome(cell: Cell, ended: Mapping[str, Any]) -> Outcome:
     failure = Failure.from_record(ended["failure"]) if ended["failure"] is not None else None
     seconds, metrics, step = ended["seconds"], ended["metrics"], ended["step"]
-    return Outcome(cell.id, seconds, metrics, failure, step, shared=ended.get("shared", False))
+    shared, elapsed = ended.get("shared", False), ended.get("elapsed")
+    return Outcome(cell.id, seconds, metrics, failure, step, shared, elapsed)

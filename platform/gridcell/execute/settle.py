@@ -36,16 +36,30 @@ def _record(cell: Cell, failure: Failure, outcome: Outcome, final: bool, store: 
     if final:
         store.failures.record(cell.id, {"title": cell.title, **failure.to_record()})
     now = time.time()
-    lost = lost_seconds(store, cell.id, now - outcome.seconds, now)
+    elapsed = outcome.seconds if outcome.elapsed is None else outcome.elapsed
+    lost = lost_seconds(store, cell.id, now - elapsed, now, outcome.spent)
     steps = lost_steps(store, cell.id, outcome.step)
     store.losses.add(Loss(cell.id, failure.failure_class.value, lost, steps))
 
 
-def lost_seconds(store: Store, cell_id: str, started: float, ended: float) -> float:
-    """Return the seconds of an attempt that no checkpoint keeps; all times in seconds since 1970."""
+def lost_seconds(
+    store: Store, cell_id: str, started: float, ended: float, spent: float | None = None
+) -> float:
+    """Return the seconds of an attempt that no checkpoint keeps.
+
+    Args:
+        store: with the cell's checkpoints.
+        cell_id: of the cell.
+        started: when the attempt began, in seconds since 1970.
+        ended: when it ended, likewise.
+        spent: seconds of the attempt that belong to the cell, where it shares them with others in a pass;
+            all by default.
+    """
+    elapsed = max(0.0, ended - started)
     saved = store.checkpoints(cell_id).saved_at()
-    kept_until = saved if saved is not None and started < saved < ended else started
-    return round(max(0.0, ended - kept_until), 3)
+    lost = ended - saved if saved is not None and started < saved < ended else elapsed
+    part = spent / elapsed if spent is not None and elapsed else 1.0
+    return round(lost * part, 3)
 
 
 def lost_steps(store: Store, cell_id: str, reported: int | None) -> int | None:

@@ -172,6 +172,7 @@ class CellTrial(tune.Trainable):
             "failure": outcome.failure.to_record() if outcome.failure else None,
             "step": outcome.step,
             "shared": outcome.shared,
+            "elapsed": outcome.elapsed,
         }
 
     def _leave_node(self) -> None:
@@ -231,7 +232,7 @@ class CellTrial(tune.Trainable):
                 )
                 for cell, each in zip(cells, config["cells"], strict=True)
             ]
-            run_cells(attempts, ended)
+            run_cells(attempts, _sign_of_life(ended, alive))
 
     def _throttled_report(self, cell_id: str, alive: Reporter | None) -> Reporter:
         last = time.monotonic()
@@ -245,6 +246,17 @@ class CellTrial(tune.Trainable):
                 alive(step, metrics)
 
         return report
+
+
+def _sign_of_life(ended: Callable[[Outcome], None], alive: Reporter | None) -> Callable[[Outcome], None]:
+    """Let each cell of a pass that ends be a sign of life, as a report is."""
+
+    def told(outcome: Outcome) -> None:
+        ended(outcome)
+        if alive is not None:
+            alive(outcome.step or 0, {})
+
+    return told
 
 
 def _cell(told: Mapping[str, Any], work: GridWork) -> Cell:

@@ -9,7 +9,7 @@ import yaml
 
 from gridcell.search.objective import Objective
 from gridcell.settings.core_yaml import read_yaml
-from gridcell.settings.sweeps import first_key
+from gridcell.settings.schema_place import first_key
 
 NAME = "best.yaml"
 

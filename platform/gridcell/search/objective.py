@@ -13,7 +13,7 @@ from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid, Target
 from gridcell.report import GridResults
 from gridcell.search.trial import RUNNING, Ended
-from gridcell.settings.sweeps import value_at
+from gridcell.settings.schema_place import value_at
 from gridcell.store import Result, Store
 from gridcell.suite import Suite, load_suite
 from gridcell.task import Task, imported

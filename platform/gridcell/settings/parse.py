@@ -11,6 +11,7 @@ from gridcell.errors import UserError, did_you_mean
 from gridcell.settings.base import Strict
 from gridcell.settings.core_yaml import Path
 from gridcell.settings.mistakes import Mistake, SettingsError, mistakes_of
+from gridcell.settings.plain_words import in_plain_words, written
 from gridcell.settings.strictness import checked
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -80,21 +81,16 @@ def _mistakes(model: type[BaseModel], error: ValidationError, values: Mapping[st
         elif one["type"] in ("union_tag_invalid", "union_tag_not_found"):
             found.append(_kind(path, one))
         else:
-            message = one["msg"].removeprefix("Value error, ")
+            message = in_plain_words(one)
             if one["loc"] and one["loc"][-1] == "[key]":
                 message = f"the name does not fit: {message}"
             wrong.setdefault(path, []).append(message)
             given[path] = one["input"]
     for path, messages in wrong.items():
-        shown = "" if isinstance(given[path], dict) else f" (it is {_written(given[path])})"
+        shown = "" if isinstance(given[path], dict) else f" (it is {written(given[path])})"
         sentence = f"The setting '{{where}}' is wrong: {' or '.join(dict.fromkeys(messages))}{shown}"
         found.append(Mistake(path, sentence))
     return _without_consequences(found)
-
-
-def _written(value: Any) -> str:
-    """Write a value as YAML does where Python differs."""
-    return {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
 
 
 def _without_consequences(found: Sequence[Mistake]) -> list[Mistake]:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from gridcell import plugins
-from gridcell.errors import UserError, did_you_mean
+from gridcell.errors import UserError, nearest
 
 NAME = "NAME"
 """Stands for the name of an entry in a path, as in ``pretrainings.NAME.epochs``."""
@@ -178,8 +178,8 @@ def find(model: type[BaseModel], path: str) -> list[Setting]:
     found = [one for one in everything if _below(one.path, wanted)]
     if not found:
         known = {".".join(one.path[:length]) for one in everything for length in range(1, len(one.path) + 1)}
-        hint = did_you_mean(path, known).partition("(choose from")[0].strip()
-        raise UserError(f"There is no setting '{path}'{': ' + hint if hint else ''}")
+        near = nearest(path, known)
+        raise UserError(f"There is no setting '{path}'" + (f": did you mean '{near}'?" if near else ""))
     return _of_part(found, wanted) or found
 
 

@@ -8,7 +8,7 @@ import copy
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,15 +17,8 @@ from gridcell.errors import UserError, did_you_mean
 from gridcell.settings.core_yaml import Document, Path, Place
 from gridcell.settings.mistakes import dotted, place_of
 from gridcell.settings.ranges import check_distinct, looks_like_range, parse_range
-from gridcell.settings.schema import (
-    NAME,
-    Schema,
-    choices,
-    entry_schema,
-    holds_mappings,
-    is_mapping_of_entries,
-    schema_of,
-)
+from gridcell.settings.schema import NAME
+from gridcell.settings.schema_place import ABSENT, SchemaPlace, first_key, put, value_of
 
 SWEEP = "sweep"
 """Key of a suite file: setting -> values, or a list of such mappings."""
@@ -107,7 +100,7 @@ def expand_sweeps(
     """
     values = copy.deepcopy(document.values)
     written = values.pop(SWEEP, None)
-    root = _Place.of(model)
+    root = SchemaPlace.of(model)
     shared = {section: place.split(".") for section, place in (own or {}).items()}
     listed = list(_listed(values, root, shared))
     for where, points in listed:
@@ -127,18 +120,18 @@ def expand_sweeps(
 
 
 def _add_variants(
-    values: dict[str, Any], plain: Document, sweep: Sweep, root: "_Place", places: dict[Path, Place]
+    values: dict[str, Any], plain: Document, sweep: Sweep, root: SchemaPlace, places: dict[Path, Place]
 ) -> Swept:
     """Add a sweep's points beside its entry, in place."""
-    section = _at(values, sweep.entry[:-1])
-    points = sweep.points(_separator(sweep.entry, values, root))
+    section = value_of(values, sweep.entry[:-1])
+    around = root.at([str(key) for key in sweep.entry[:-1]], values)
+    points = sweep.points(around.separator)
     for name, chosen in points.items():
-        variant = copy.deepcopy(dict(_at(plain.values, sweep.entry) or {}))
+        variant = copy.deepcopy(dict(value_of(plain.values, sweep.entry) or {}))
         for rest, value in chosen.items():
-            _set(variant, rest, value)
-        kind = _chosen_by(sweep.entry, plain.values, root)
-        if kind:
-            variant.setdefault(kind, sweep.entry[-1])
+            put(variant, rest, value)
+        if around.chosen_by:
+            variant.setdefault(around.chosen_by, sweep.entry[-1])
         if section.setdefault(name, variant) != variant:
             raise UserError(f"A sweep adds '{name}', and there is another entry of that name: rename it")
         where = (*sweep.entry, *next(iter(chosen)))
@@ -168,99 +161,27 @@ def _by_entry(found: Sequence[tuple[Path, int, Sequence[Any]]]) -> list[Sweep]:
     return [Sweep(entry, points) for entry, points in entries.items()]
 
 
-@dataclass(frozen=True)
-class _Place:
-    """A place in the settings, as their schema has it.
-
-    Attributes:
-        path: that leads here.
-        kinds: what may stand here; empty where the schema doesn't say.
-        definitions: of the whole schema.
-        entry: how many keys lead to the named entry in which we are; 0 outside.
-    """
-
-    path: Path
-    kinds: tuple[Schema, ...]
-    definitions: Schema
-    entry: int = 0
-
-    @classmethod
-    def of(cls, model: type[BaseModel]) -> "_Place":
-        schema = schema_of(model)
-        definitions = schema.get("$defs", {})
-        return cls((), tuple(choices(schema, definitions)), definitions)
-
-    def below(self, key: str, values: Any) -> "_Place":
-        """Return the place under a key of what stands here."""
-        holds = values if isinstance(values, Mapping) else {}
-        entry, found = self.entry, []
-        for kind in self.kinds:
-            if not _fits(kind, holds):
-                continue
-            if not entry and self._has_named_entries(kind):
-                entry = len(self.path) + 1
-            one = entry_schema(kind, _part(kind, key, holds))
-            found += choices(one, self.definitions) if one is not None else []
-        return replace(self, path=(*self.path, key), kinds=tuple(found), entry=entry)
-
-    def _has_named_entries(self, kind: Schema) -> bool:
-        """Whether the user names what stands here: entries that have settings."""
-        if not is_mapping_of_entries(kind) or holds_mappings(kind):
-            return False
-        other = (kind.get("additionalProperties"), *kind.get("patternProperties", {}).values())
-        entries = [*kind.get("properties", {}).values(), *(one for one in other if isinstance(one, Mapping))]
-        return any("properties" in one for entry in entries for one in choices(entry, self.definitions))
-
-    def at(self, path: Sequence[str], values: Any) -> "_Place":
-        """Return the place at the end of a path from here."""
-        where = self
-        for key in path:
-            where, values = where.below(key, values), _at(values, [key], None)
-        return where
-
-    @property
-    def in_entry(self) -> bool:
-        """Whether this is a setting of a named entry."""
-        return 0 < self.entry < len(self.path)
-
-
-def _part(kind: Schema, key: str, values: Mapping[str, Any]) -> str:
-    """Return the name of the part that an entry has the settings of."""
-    chosen_by, entry = kind.get("x-chosen-by"), values.get(key)
-    return str(entry.get(chosen_by, key)) if chosen_by and isinstance(entry, Mapping) else key
-
-
-def _fits(kind: Schema, values: Mapping[str, Any]) -> bool:
-    """Whether values may be of a kind: no key that can hold one thing alone holds another."""
-    fields = kind.get("properties", {})
-    return all(
-        values.get(name, field["const"]) == field["const"]
-        for name, field in fields.items()
-        if isinstance(field, Mapping) and "const" in field
-    )
-
-
 def _listed(
-    values: Any, where: _Place, shared: Mapping[str, Sequence[str]]
-) -> Iterator[tuple[_Place, Sequence[Any]]]:
+    values: Any, where: SchemaPlace, shared: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[SchemaPlace, Sequence[Any]]]:
     """Find lists and ranges of settings that take neither, and that named entries have."""
     if isinstance(values, Mapping):
         for key, inner in values.items():
             yield from _listed(inner, where.below(str(key), values), shared)
     elif not where.kinds or not (where.in_entry or where.path[0] in shared):
         return
-    elif isinstance(values, list) and values and not any(map(_takes_lists, where.kinds)):
+    elif isinstance(values, list) and values and not where.takes_lists:
         check_distinct(values, f"The sweep of '{dotted(where.path)}'")
         yield where, values
-    elif looks_like_range(values) and not any(map(_takes_text, where.kinds)):
+    elif looks_like_range(values) and not where.takes_text:
         yield where, _of_range(values, where.path)
 
 
 def _of_entries(
-    where: _Place,
+    where: SchemaPlace,
     points: Sequence[Any],
     values: Any,
-    root: _Place,
+    root: SchemaPlace,
     shared: Mapping[str, Sequence[str]],
 ) -> Iterator[tuple[Path, int, Sequence[Any]]]:
     """Yield the setting of the entry that a sweep varies, or of each entry that may have it of its own."""
@@ -269,21 +190,11 @@ def _of_entries(
         return
     pattern = shared[str(where.path[0])]
     place = pattern.index(NAME)
-    for name in _at(values, pattern[:place], {}):
+    for name in value_of(values, pattern[:place], {}):
         path = [*pattern[:place], str(name), *pattern[place + 1 :], *map(str, where.path[1:])]
         own = root.at(path, values)
         if own.kinds:
             yield own.path, own.entry, points
-
-
-def _takes_lists(kind: Schema) -> bool:
-    return kind.get("type") == "array" or not {"type", "enum", "const"} & kind.keys()
-
-
-def _takes_text(kind: Schema) -> bool:
-    if {"enum", "const"} & kind.keys():
-        return False
-    return kind.get("type") in ("string", None)
 
 
 def _of_range(text: str, path: Path) -> list[Any]:
@@ -293,30 +204,29 @@ def _of_range(text: str, path: Path) -> list[Any]:
         raise UserError(f"The sweep of '{dotted(path)}' is wrong: {error}") from error
 
 
-def _keep_own(values: Any, where: _Place, points: Sequence[Any], before: Any) -> None:
+def _keep_own(values: Any, where: SchemaPlace, points: Sequence[Any], before: Any) -> None:
     """Give the entry itself one value in place of the list, or none, for its default."""
     *above, key = where.path
-    entry = _at(before, where.path[: where.entry], None)
-    own = _at(before, where.path, _ABSENT)
-    holder = _at(values, above)
-    if own is _ABSENT and isinstance(entry, Mapping):
+    entry = value_of(before, where.path[: where.entry], None)
+    own = value_of(before, where.path, ABSENT)
+    holder = value_of(values, above)
+    if own is ABSENT and isinstance(entry, Mapping):
         del holder[key]  # the option alone says it: the suite leaves the setting at its default
     else:
-        alone = own is not _ABSENT and own != holder[key]
+        alone = own is not ABSENT and own != holder[key]
         holder[key] = own if alone else points[0]
 
 
 def _asked(
-    key: str, given: Any, values: Any, root: _Place, shared: Mapping[str, Sequence[str]]
-) -> tuple[_Place, Sequence[Any]]:
+    key: str, given: Any, values: Any, root: SchemaPlace, shared: Mapping[str, Sequence[str]]
+) -> tuple[SchemaPlace, Sequence[Any]]:
     """Resolve one line of ``sweep``."""
     where, held, rest = root, values, key.split(".")
     while rest:
         name, rest = first_key(held, rest)
         if isinstance(held, Mapping) and name not in held and where.entry == 0 and rest:
             raise UserError(f"'sweep' names '{key}': there is no '{name}': {did_you_mean(name, held)}")
-        fitting = [kind for kind in where.kinds if _fits(kind, held if isinstance(held, Mapping) else {})]
-        known = {one for kind in fitting for one in kind.get("properties", {})}
+        known = {one for kind in where.fitting(held) for one in kind.get("properties", {})}
         where = where.below(name, held)
         if not where.kinds and known:
             raise UserError(f"'sweep' names the unknown setting '{key}': {did_you_mean(name, known)}")
@@ -329,59 +239,6 @@ def _asked(
         raise UserError(f"'sweep' must give '{key}' a list of values, or a range such as linspace(0, 1, 5)")
     check_distinct(given, f"The sweep of '{key}'")
     return where, given
-
-
-def first_key(held: Any, keys: Sequence[str]) -> tuple[str, list[str]]:
-    """Return the first key and the others; a name that is there may itself have dots."""
-    for length in range(len(keys), 1, -1):
-        if isinstance(held, Mapping) and ".".join(keys[:length]) in held:
-            return ".".join(keys[:length]), list(keys[length:])
-    return keys[0], list(keys[1:])
-
-
-def _chosen_by(entry: Path, values: Any, root: _Place) -> str:
-    """Return the key by which an entry names its part; empty where there is none."""
-    section = root.at([str(key) for key in entry[:-1]], values)
-    return next((str(kind["x-chosen-by"]) for kind in section.kinds if "x-chosen-by" in kind), "")
-
-
-def _separator(entry: Path, values: Any, root: _Place) -> str:
-    """Return what may stand between the parts of an entry's name."""
-    section = root.at([str(key) for key in entry[:-1]], values)
-    patterns = [one for kind in section.kinds for one in kind.get("patternProperties", {})]
-    return "-" if all(re.search(pattern, "a-1") for pattern in patterns) else "_"
-
-
-def value_at(values: Mapping[str, Any], key: str) -> Any:
-    """Return the value of a setting, as ``--set`` takes it; None where there is none."""
-    held: Any = values
-    rest = key.split(".")
-    while rest:
-        name, rest = first_key(held, rest)
-        held = held.get(name) if isinstance(held, Mapping) else None
-    return held
-
-
-_ABSENT = object()
-
-
-def _at(values: Any, path: Sequence[str | int], default: Any = _ABSENT) -> Any:
-    """Return what stands at a path, or the default where nothing does."""
-    for key in path:
-        if not isinstance(values, Mapping) or key not in values:
-            return default
-        values = values[key]
-    return values
-
-
-def _set(values: dict[str, Any], path: Sequence[str | int], value: Any) -> None:
-    """Put a value at a path; mappings on the way that aren't there are made."""
-    *above, key = path
-    for name in above:
-        if not isinstance(values.get(str(name)), dict):
-            values[str(name)] = {}
-        values = values[str(name)]
-    values[str(key)] = value
 
 
 def _written(value: Any) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from farcuriosity.environments.ids import bare, is_atari, is_own
-from gridcell import Mistake, SettingsError, Strict, UserError, canonical_json, did_you_mean, parse_settings
+from gridcell import Mistake, SettingsError, Strict, UserError, canonical_json, nearest, parse_settings
 
 ROOMS = "gridcell/Rooms-v0"
 _MINIGRID = ("MiniGrid-", "BabyAI-")
@@ -201,5 +201,6 @@ def atari_games() -> frozenset[str]:
 
 def no_environment(environment: str, names: Iterable[str]) -> UserError:
     """Build the error for an id that is none of ``names``, of which the nearest alone is told."""
-    hint = did_you_mean(bare(environment), names).partition("(choose from")[0].strip()
-    return UserError(f"Unknown environment '{environment}': {hint or 'there is none with a similar name'}")
+    near = nearest(bare(environment), names)
+    hint = f"did you mean '{near}'?" if near else "there is none with a similar name"
+    return UserError(f"Unknown environment '{environment}': {hint}")

@@ -94,14 +94,20 @@ bootstrap: 20
 """The smallest suites in which a part of one's own can take its place."""
 
 
+AT_NIGHT = pytest.mark.long
+"""Kinds that take the way of an agent and a space, which every run of the tests goes."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "task", "label", "old", "new"),
     [
         ("agent", "farmap", "agent", "default=0.1", "default=0.2"),
-        ("curiosity", "farcuriosity", "curiosity", "default=0.5", "default=1.0"),
-        ("dataset", "generalization-difficulty", "task", "default=1_000", "default=300"),
-        ("problem", "inductive-bias", "problem", "default=1_000", "default=200"),
+        pytest.param("curiosity", "farcuriosity", "curiosity", "default=0.5", "default=1.0", marks=AT_NIGHT),
+        pytest.param(
+            "dataset", "generalization-difficulty", "task", "default=1_000", "default=300", marks=AT_NIGHT
+        ),
+        pytest.param("problem", "inductive-bias", "problem", "default=1_000", "default=200", marks=AT_NIGHT),
         ("space", "inductive-bias", "space", "default=32", "default=16"),
     ],
 )
@@ -122,7 +128,7 @@ def test_a_part_of_ones_own(kind, task, label, old, new, tmp_path):
     assert "mine changed since" in said
 
 
-@pytest.mark.slow
+@AT_NIGHT
 def test_a_corruption_of_ones_own(tmp_path):
     gridcell("new", "corruption", "veil", where=tmp_path)
     edit(tmp_path / "veil.py", "0.6)", "0.7)")
@@ -173,7 +179,7 @@ def test_a_shift_of_ones_own(tmp_path):
     assert "0 done" not in gridcell("plan", *suite, where=tmp_path)
 
 
-@pytest.mark.slow
+@AT_NIGHT
 def test_an_importer_of_ones_own(tmp_path):
     gridcell("new", "importer", "pets", where=tmp_path)
     edit(tmp_path / "pets.py", "The title of the set", "Pets")

@@ -183,7 +183,7 @@ def test_a_failing_cell_run_in_the_foreground_keeps_the_earlier_result(ran, grid
         (["run", "toy", "--suite", "mimi"], "Unknown suite of toy 'mimi': did you mean 'mini'?"),
         (["run", "toy", "--suite", "mine.yaml"], "There is no suite file 'mine.yaml'"),
         (["run", "toy", "--set", "widht=3"], "Unknown setting 'widht': did you mean 'width'?"),
-        (["run", "toy", "--set", "width=0"], "The setting 'width' is wrong: Input should be greater than"),
+        (["run", "toy", "--set", "width=0"], "The setting 'width' is wrong: it must be at least 1 (it is 0)"),
         (["run", "toy", "--set", "width"], "must look like --set key=value"),
         (["run", "toy", "--set", "width.deep=1"], "The setting 'width' is wrong"),
         (["run", "toy", "--select", "what=totl"], "No cell has what=totl: did you mean 'total'?"),

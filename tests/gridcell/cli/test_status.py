@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import time
 
 import pytest
@@ -12,6 +13,7 @@ from gridcell.cli import status as status_module
 from gridcell.execute.driver import run_grid
 from gridcell.execute.heartbeat import Heartbeat, running_cells
 from gridcell.execute.options import RunOptions
+from gridcell.execute.outcome import Failure, FailureClass, Outcome
 from gridcell.execute.schedule import Schedule
 from gridcell.store import Store
 
@@ -45,7 +47,8 @@ def test_it_says_what_runs_where_and_for_how_long(gridcell, cells):
     store, (first, *_) = cells
     beat(store, first, seconds=65, pace=[10, 5, 40, 60])
     _, output, _ = gridcell(*ARGUMENTS)
-    assert f"{first.id} {first.title}: runs on node3 for 1:05, step 40 (driver elsewhere:7)" in output
+    line = rf"{first.id} {first.title}: runs on node3 for 1:\d\d, step 40 \(driver elsewhere:7\)"
+    assert re.search(line, output)
     _, output, _ = gridcell(*ARGUMENTS, "--json")
     told = json.loads(output)
     assert told["running"][first.id]["host"] == "node3"
@@ -119,3 +122,51 @@ def test_a_driver_tells_where_its_cells_are(store):
     assert (found[other.id].host, found[other.id].step) == (platform.node(), None)
     assert found[other.id].driver == f"{platform.node()}:{os.getpid()}"
     mine.ended(False)
+
+
+def test_a_pass_is_one_piece_of_work(gridcell, cells):
+    """Of three cells of 10 s by the estimate, in one pass at twice its pace, one has ended: 40 s in all."""
+    store, (first, other, last, *_) = cells
+    mine = Heartbeat(store)
+    mine.joined([first, other, last])
+    for cell in (first, other, last):
+        mine.started(cell)
+    mine.finished(first, Outcome(first.id, 5.0, elapsed=20.0), again=True)
+    told = mine._now()
+    told["running"] = dict.fromkeys(told["running"], told["time"] - 15)
+    store.folder.write("drivers/a.json", json.dumps(told).encode())
+    _, output, _ = gridcell(*ARGUMENTS)
+    assert output.count(", in a pass of 2 cells") == 2
+    assert "Left, with 1 at once: " in output
+    _, output, _ = gridcell(*ARGUMENTS, "--json")
+    now = json.loads(output)
+    assert [each["together"] for each in now["running"].values()] == [2, 2]
+    waiting = 2 * 20  # the first, again, and the sum
+    assert now["seconds_left"] == pytest.approx(2 * 20 - (15 - 5) + waiting, abs=5)
+
+
+def test_before_any_cell_is_done_the_estimate_counts_and_is_called_so(gridcell, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = Store("runs").prepare()
+    beat(store, next(iter(planned().cells.values())), seconds=4)
+    _, output, _ = gridcell(*ARGUMENTS)
+    assert "by the task's estimate: no cell is done yet" in output
+    _, output, _ = gridcell(*ARGUMENTS, "--json")
+    now = json.loads(output)
+    assert not now["seconds_left_measured"]
+    assert now["seconds_left"] == pytest.approx(5 * 10 - 4, abs=5)
+
+
+def test_a_cell_that_failed_when_it_was_made_again_is_named_with_its_reason(gridcell, cells):
+    """Its earlier result stays, and so does the failure of the later attempt."""
+    store, _ = cells
+    (done,) = store.results.done()
+    failure = Failure(FailureClass.BUG, "ValueError: the edit is wrong")
+    store.failures.record(done, {"title": "m0", **failure.to_record()})
+    _, output, _ = gridcell(*ARGUMENTS)
+    assert "1 cell is done by an earlier attempt, and failed when made again; the earlier result" in output
+    assert f"{done} m0: bug: ValueError: the edit is wrong" in output
+    _, output, _ = gridcell(*ARGUMENTS, "--json")
+    now = json.loads(output)
+    assert now["failures"] == {}
+    assert now["failed_again"][done]["message"] == "ValueError: the edit is wrong"

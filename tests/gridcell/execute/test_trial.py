@@ -1,8 +1,10 @@
 """The process that runs cells: what it tells the driver, and what ends in it."""
 
+import contextlib
 import json
 import sys
 
+import batch_task
 import pytest
 import toy_task
 
@@ -137,3 +139,29 @@ def test_a_cell_that_exits_fails_and_leaves_the_process_to_the_next(trial_of, mo
     take(trial, next(iter(grid.cells)))
     _, outcome = run(trial, grid)
     assert outcome.done
+
+
+def test_each_answer_of_a_pass_is_a_sign_of_life(trial_of, store, monkeypatch):
+    """Cells that report nothing, each shorter than the limit, are no stall because they are done together."""
+    grid = batch_task.plan(batch_task.Settings(lists=1, cells=3))
+    trial = trial_of(grid)
+    vars(trial._work)["task"] = batch_task.task
+    _, _ = run(trial, grid)
+    signs = []
+
+    @contextlib.contextmanager
+    def watched(cell, *_):
+        yield lambda step, metrics: signs.append(step)
+
+    def silent(contexts):
+        for context in contexts:
+            yield context, {"sum": len(signs)}
+
+    monkeypatch.setattr("gridcell.execute.trial.watched", watched)
+    monkeypatch.setattr(batch_task, "score_together", silent)
+    told = {"oom_halvings": 0, "added": "", "replaces": None}
+    scores = [cell.id for cell in grid.cells.values() if cell.kind == "score"]
+    trial.config = {"cells": [{"cell": each, **told} for each in scores], "attempt": "two", "avoid": ()}
+    run(trial, grid)
+    assert [store.results.read(each).metrics["sum"] for each in scores] == [0, 1, 2]
+    trial.cleanup()

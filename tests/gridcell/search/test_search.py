@@ -282,7 +282,7 @@ def test_another_seed_or_sampler_is_another_search(store):
     [
         ({"walkers.one.z": "uniform(0, 1)"}, "Unknown setting 'walkers.one.z': "),
         ({"walkers.on.x": "uniform(0, 1)"}, "did you mean 'one'"),
-        ({"walkers.one.x": "uniform(0, 2)"}, "less than or equal to 1"),
+        ({"walkers.one.x": "uniform(0, 2)"}, "it must be at most 1"),
         ({"walkers.one.k": "uniform(0.2, 0.7)"}, "walkers.one.k' is wrong"),
         ({**SPACE, "resources.height.cpus": "int(1, 2)"}, r"nothing that resources.height.cpus changes"),
         ({**SPACE, "walkers.two.x": "uniform(0, 1)"}, r"nothing that walkers.two.x changes"),

@@ -119,7 +119,7 @@ def test_a_plan_starts_nothing(gridcell, tmp_path):
     ("arguments", "sentence"),
     [
         (options(), "needs something to vary"),
-        (options("walkers.one.x=uniform(0, 2)"), "less than or equal to 1"),
+        (options("walkers.one.x=uniform(0, 2)"), "it must be at most 1"),
         (options("walkers.one.xx=uniform(0, 1)"), "did you mean 'x'"),
         (options("walkers.one.x=unifrm(0, 1)"), "did you mean 'uniform'"),
         (options(X, search="tpi"), "did you mean 'tpe'"),

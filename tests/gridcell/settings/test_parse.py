@@ -124,3 +124,64 @@ def test_what_a_validator_refuses_is_one_of_the_mistakes_and_hides_no_other():
 def test_an_error_of_settings_survives_a_process():
     error = SettingsError([Mistake(("a",), "The setting '{where}' is wrong")])
     assert str(pickle.loads(pickle.dumps(error))) == "The setting 'a' is wrong"
+
+
+class Every(Strict):
+    """Settings of each kind that a task may have."""
+
+    whole: int = Field(3, ge=1, le=9)
+    number: float = Field(0.5, gt=0, lt=1)
+    even: int = Field(2, multiple_of=2)
+    on: bool = True
+    name: str = Field("a", pattern="^[a-z]+$", min_length=1)
+    optimiser: Literal["sgd", "adam"] = "adam"
+    only: Literal["x"] = "x"
+    several: list[int] = Field([1], min_length=1, max_length=2)
+    pair: tuple[int, int] = (1, 2)
+    inner: Kinds = Kinds()
+    named: dict[str, Kinds] = Field(default_factory=dict)
+    maybe: float | None = None
+
+
+@pytest.mark.parametrize("name", Every.model_fields)
+@pytest.mark.parametrize(
+    "value", [None, True, 0, -1, 10**400, 1.5, 1e30, "", "adm", [], [1, 2, 3], ["a"], {}, {"a": 1}, {1: {}}]
+)
+def test_what_is_wrong_is_said_in_plain_words(name, value):
+    """None of pydantic's words and none of Python's: a suite's file has no ``None`` and no ``Input``."""
+    said = mistakes_said(Every, {name: value})
+    for strange in ("Input", "Value error", "valid", "None", "True", "dictionary", "instance"):
+        assert strange not in said
+
+
+def mistakes_said(model, values):
+    """Return what is said of mistakes; nothing where there is none."""
+    try:
+        parse_settings(model, values)
+    except SettingsError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"whole": 0}, "it must be at least 1 (it is 0)"),
+        ({"whole": None}, "a whole number is expected (it is null)"),
+        ({"number": 1}, "it must be less than 1 (it is 1)"),
+        ({"even": 3}, "it must be a multiple of 2 (it is 3)"),
+        (
+            {"optimiser": "adm"},
+            "it must be one of these: did you mean 'adam'? (choose from: adam, sgd) (it is 'adm')",
+        ),
+        ({"only": "y"}, "it must be 'x' (it is 'y')"),
+        ({"several": "a"}, "a list is expected, such as ['a'] (it is 'a')"),
+        ({"several": []}, "at least one entry is expected, and there are 0 (it is [])"),
+        ({"several": [1, True]}, "a whole number is expected, not true or false (it is true)"),
+        ({"inner": 3}, "it must hold 'key: value' settings (it is 3)"),
+    ],
+)
+def test_each_kind_of_mistake_has_its_sentence(values, sentence):
+    with pytest.raises(SettingsError) as error:
+        parse_settings(Every, values)
+    assert str(error.value).partition(" is wrong: ")[2] == sentence
