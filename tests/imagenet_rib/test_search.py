@@ -147,6 +147,13 @@ def test_the_score_as_judged_is_the_mean_of_ri():
             matrix = [[accuracy[model, "ewc", i, seed][j] for j in names] for i in names]
             scores.append(robustness_improvement(np.array(matrix), pre).mean())
     assert score_as_judged(found, "mRI") == pytest.approx(np.mean(scores))
+    gains = [
+        accuracy[model, "ewc", name, seed][name] - accuracy[model, "pre", None, None][name]
+        for model in ("vit-rich", "resnet-rich")
+        for seed in (0, 1)
+        for name in names
+    ]
+    assert score_as_judged(found, "gain") == pytest.approx(np.mean(gains))
 
 
 def test_the_score_under_rule_own_is_half_the_own_set_and_half_val():
@@ -161,6 +168,8 @@ def test_the_score_under_rule_own_is_half_the_own_set_and_half_val():
             changes.append((after[name] - pre[name] + kept[-1]) / 2)
     assert score_own(found, "mRI") == pytest.approx(np.mean(changes))
     assert score_own(found, "val") == pytest.approx(np.mean(kept))
+    gain, robustness = score_own(found, "gain"), score_own(found, "val")
+    assert (gain + robustness) / 2 == pytest.approx(score_own(found, "mRI"))
 
 
 def test_each_set_is_chosen_for_by_the_others_alone_and_all_together_are_mri():

@@ -77,10 +77,16 @@ def tune(
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Of the choice of points.")] = None,
     metric: Annotated[
-        str | None, typer.Option("--metric", metavar="M", help="What is optimised; default: the task's.")
+        list[str] | None,
+        typer.Option(
+            "--metric",
+            metavar="M",
+            help="What is optimised; default: the task's. Give it again for each further objective.",
+        ),
     ] = None,
     mode: Annotated[
-        str | None, typer.Option("--mode", metavar="max|min", help="Which values are better.")
+        list[str] | None,
+        typer.Option("--mode", metavar="max|min", help="Which values are better, for each metric."),
     ] = None,
     rule: Annotated[
         str | None,
@@ -160,8 +166,8 @@ def tune(
         "trials": trials,
         "search": search,
         "seed": seed,
-        "metric": metric,
-        "mode": mode,
+        "metric": _one_or_all(metric),
+        "mode": _one_or_all(mode),
         "rule": rule,
         "scheduler": scheduler,
         "eta": eta,
@@ -203,7 +209,7 @@ def tune(
                 found.default.suite.name,
                 grid,
                 store,
-                tags={"gridcell.search": f"{', '.join(found.space.ranges)}: {objective.metric}"},
+                tags={"gridcell.search": f"{', '.join(found.space.ranges)}: {_objectives(found)}"},
                 awaits_report=True,
                 parent=f"search {found.id}",
             )
@@ -239,6 +245,15 @@ def tune(
         console.print(f"MLflow is behind ({mirrors[0].problem}).", soft_wrap=True)
     if run.stopped or any(one.ended.state == "failed" for one in found.tried):
         raise typer.Exit(1)
+
+
+def _objectives(search: Search) -> str:
+    return " and ".join(f"{metric} ({mode})" for metric, mode in search.objective.metrics)
+
+
+def _one_or_all(given: list[str] | None) -> str | list[str] | None:
+    """Return the one value of an option that may be repeated, all of several, or None."""
+    return given[0] if given is not None and len(given) == 1 else given or None
 
 
 @contextlib.contextmanager
@@ -279,7 +294,6 @@ def _headline(search: Search) -> str:
     stopped = f" with {wanted.scheduler}" if search.ladder is not None else ""
     return (
         f"{objective.task.name}/{search.default.suite.name}: {wanted.trials} trials of "
-        f"{', '.join(search.space.ranges)} by {wanted.search}{stopped}, {objective.metric} "
-        f"({objective.mode}), rule {objective.rule.name}{peeks}, search {search.id}, "
-        f"storage {search.store.uri}"
+        f"{', '.join(search.space.ranges)} by {wanted.search}{stopped}, {_objectives(search)}, "
+        f"rule {objective.rule.name}{peeks}, search {search.id}, storage {search.store.uri}"
     )

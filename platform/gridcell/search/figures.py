@@ -1,15 +1,18 @@
 """What a search looks like: its history, what each setting does, and which of them matter."""
 
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gridcell.report import Picture
+from gridcell.search import several
 from gridcell.search.importance import EVALUATOR, importance
 from gridcell.search.rungs import Ladder
 from gridcell.search.search import Search
+from gridcell.search.spent import stops_of
 from gridcell.search.tried import Tried
 from gridcell.settings.ranges import Range
 
@@ -33,6 +36,15 @@ def draw(search: Search) -> Iterator[Picture]:
         )
     done = [one for one in search.tried if one.is_done]
     if len(done) < FEWEST:
+        return
+    if search.objective.others:
+        for first, second in combinations(range(len(search.objective.metrics)), 2):
+            yield Picture(
+                f"front-{first}-{second}",
+                "search",
+                _front_caption(search),
+                several.draw(search, first, second),
+            )
         return
     best = "largest" if search.objective.maximise else "smallest"
     yield Picture(
@@ -82,6 +94,17 @@ def draw(search: Search) -> Iterator[Picture]:
     )
 
 
+def _front_caption(search: Search) -> str:
+    wanted = ", ".join(
+        f"{metric} is to be {'large' if mode == 'max' else 'small'}"
+        for metric, mode in search.objective.metrics
+    )
+    return (
+        f"{wanted[:1].upper()}{wanted[1:]}. Orange: trials that no other one beats in all objectives, with "
+        "their numbers. Diamond: the suite's own values."
+    )
+
+
 def _values(done: Sequence[Tried]) -> np.ndarray:
     return np.array([one.ended.value for one in done], dtype=np.float64)
 
@@ -128,7 +151,10 @@ def _rungs(search: Search, ladder: Ladder) -> "Figure":
             alpha=1.0 if one is search.best else 0.5,
             linewidth=2.0 if one is search.best else 1.0,
         )
+    stops = stops_of(ladder, search.default)
     axes.set_xscale("log")
+    axes.set_xticks(stops, [str(stop) for stop in stops])
+    axes.minorticks_off()
     _label(axes, ladder.fidelity.unit, search.objective.metric)
     style.write(figure, 0.15, 3.35, "Rungs", fontsize=style.TITLE_SIZE, weight="bold")
     return figure

@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from gridcell.report import Column, Columns, GridResults, Report, Table, Value, write_page, write_summary
+from gridcell.search import several
 from gridcell.search.best import NAME, write_best
 from gridcell.search.importance import EVALUATOR, importance
 from gridcell.search.judge import Judged
@@ -36,6 +37,9 @@ def write(search: Search, judged: Judged | None, out: Path, *, title: str, stopp
     best = search.best
     if best is not None:
         write_best(search.objective, best.trial.params, out, about(search))
+    for one in several.front_of(search) if search.objective.others else ():
+        about_it = several.about(search, one, _rule(search))
+        write_best(search.objective, one.trial.params, out, about_it, several.name_of(one))
     sentences = said(search, judged, stopped)
     write_summary(summary(search, judged), out)
     page = write_page(
@@ -84,6 +88,7 @@ def trials_table(search: Search) -> Table:
     """Lay out the trials, the best first, those without a value last, and the suite's own values."""
     columns: Columns = [Column("trial", kind="text"), Column("state", kind="text")]
     columns += [Column(_heading(search), "{:.5g}".format)]
+    columns += [Column(name, "{:.5g}".format) for name, _ in search.objective.others]
     columns += [Column(search.ladder.fidelity.unit, kind="text")] if search.ladder is not None else []
     columns += [Column(key, _written, kind="text") for key in search.space.ranges]
     columns += [Column("computing", "{:.1f}".format, unit="s"), Column("cells", str)]
@@ -97,7 +102,9 @@ def trials_table(search: Search) -> Table:
             one.trial.number,
         ),
     )
-    rows = [_row(search, one, "best" if one is search.best else "") for one in ranked]
+    front = several.front_of(search) if search.objective.others else [search.best]
+    ranked = [*(one for one in front if one is not None), *(one for one in ranked if one not in front)]
+    rows = [_row(search, one, "best" if one in front else "") for one in ranked]
     return Table(columns, [*rows, _row(search, search.default, "own")], "Trials")
 
 
@@ -112,6 +119,7 @@ def _row(search: Search, one: Tried, mark: str) -> list[Any]:
         Value(name, mark=mark),
         state,
         Value(ended.value, mark=mark),
+        *(Value(value, mark=mark) for value in ended.others or [None] * len(search.objective.others)),
         *_came_to(search, one),
         *(params.get(key) for key in search.space.ranges),
         ended.seconds,
@@ -192,6 +200,8 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
         )
     held = rule.held_out[:1].upper() + rule.held_out[1:]
     sentences.append(f"Rule {rule.name}. {held}.")
+    if search.objective.others:
+        return [*sentences, *several.said(search)]
     if best is None:
         if search.ladder is not None and any(one.ended.state == "stopped" for one in search.tried):
             return [*sentences, f"No trial that was trained to its end has a {objective.metric}."]
@@ -252,7 +262,7 @@ def facts(search: Search) -> dict[str, Any]:
     return {
         "search": f"{wanted.search}, seed {wanted.seed}, id {search.id}",
         "space": {key: one.text for key, one in search.space.ranges.items()},
-        "metric": f"{objective.metric}, {objective.mode}",
+        "metric": "; ".join(f"{metric}, {mode}" for metric, mode in objective.metrics),
         "rule": f"{objective.rule.name}: {objective.rule.held_out}",
         "selected": {label: ", ".join(values) for label, values in objective.select.items()} or "everything",
         "trials at once": wanted.at_once,
@@ -281,6 +291,7 @@ def summary(search: Search, judged: Judged | None) -> dict[str, Any]:
         "scheduler": _scheduled_as_json(search),
         "default": _as_json(search.default),
         "best": None if best is None else _as_json(best),
+        **several.summary(search),
         "importance": {"evaluator": EVALUATOR, "shares": importance(search)},
         "judged": None if judged is None else _judged_as_json(judged),
     }
@@ -292,6 +303,7 @@ def _as_json(one: Tried) -> dict[str, Any]:
         "params": dict(one.trial.params),
         "state": one.ended.state,
         "value": one.ended.value,
+        **({"values": list(one.ended.values)} if one.ended.others else {}),
         "failure": one.ended.failure,
         "stale": one.ended.stale,
         "seconds": one.ended.seconds,

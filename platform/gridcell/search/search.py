@@ -216,6 +216,7 @@ class Search:
             number=number,
             seed=self.wanted.seed,
             maximise=self.objective.maximise,
+            others=[mode == "max" for _, mode in self.objective.others],
         )
         if chosen is None:
             self._exhausted = True
@@ -292,8 +293,11 @@ class Search:
     def best(self) -> Tried | None:
         """The trial with the best value, of equal ones the first; None while none is done.
 
-        Under a rule that chooses for each part of the answer, it is the one that is chosen most often.
+        Of several objectives there is none: see :func:`gridcell.search.several.front_of`. Under a rule that
+        chooses for each part of the answer, it is the one that is chosen most often.
         """
+        if self.objective.others:
+            return None
         choices = Counter(one.trial.number for one in self.choices().values())
         done = [one for one in self.tried if one.is_done]
         sign = -1.0 if self.objective.maximise else 1.0

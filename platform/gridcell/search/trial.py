@@ -43,6 +43,7 @@ class Ended:
         seconds: of computing, over all its cells.
         stale: whether some of its results were made by other code, or from other inputs, than are there now.
         cells: how many it has.
+        others: values of further objectives, in their order.
         parts: part of the answer -> what it is chosen by, and what it is judged by; see
             :class:`gridcell.tuning.Rule`.
     """
@@ -54,6 +55,12 @@ class Ended:
     stale: bool = False
     cells: int = 0
     parts: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    others: tuple[float, ...] = ()
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The values of all objectives; none where it has none."""
+        return () if self.value is None else (self.value, *self.others)
 
 
 RUNNING = Ended("running")

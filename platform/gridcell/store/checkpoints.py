@@ -102,6 +102,11 @@ class Checkpoints:
         self._folder.remove(self._where)
 
 
+def is_of_pause(name: str) -> bool:
+    """Whether a checkpoint's file was written on the way to a pause."""
+    return _stop_of(name) is not None
+
+
 def _stop_of(name: str) -> int | None:
     """Return at which stop the attempt that wrote a checkpoint was to pause; None: nowhere."""
     tags = (tag for tag in name.split("-")[2:] if tag.startswith(_AT))

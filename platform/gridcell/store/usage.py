@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from gridcell.cell import id_of_whole, is_intermediate
 from gridcell.store import Plan, Store
+from gridcell.store.checkpoints import is_of_pause
 from gridcell.store.plans import grid_id_of
 from gridcell.store.results import RUNGS
 
@@ -17,7 +18,7 @@ CATEGORIES: Mapping[str, str] = {
     "checkpoints": "of cells that are done, or in no grid that is asked for",
     "superseded": "results that were replaced because code or inputs changed",
     "tried": "results of 'gridcell cell run' that stand beside the stored ones",
-    "rungs": "what cells answered where searches let them pause; searches go on without it, but dearer",
+    "rungs": "answers and checkpoints of cells that searches let pause; one that goes on trains them again",
     "unasked": "results of settings that no grid asks for any more",
 }
 """What can be pruned, and what it is."""
@@ -147,7 +148,9 @@ def _category(
     if folder in ("quarantine", "superseded", "tried", RUNGS):
         return folder
     if folder == "checkpoints":
-        return "checkpoints" if cell_id in done or (found.grids and cell_id not in wanted) else ""
+        if cell_id in done or (found.grids and cell_id not in wanted):
+            return "checkpoints"
+        return RUNGS if is_of_pause(PurePosixPath(file.name).name) else ""
     if folder == RESULTS:
         return "unasked" if cell_id in found.unasked else ""
     if folder != "artifacts" or cell_id in found.damaged:
