@@ -46,6 +46,7 @@ from .settings import (
     spell_out as spell_out,
     with_preset as with_preset,
 )
+from .settings.retention import Weights as Weights
 from .store import Checkpoints as Checkpoints, Result as Result, Results as Results, Store as Store
 from .store.cache import cache_folder as cache_folder
 from .store.filesystem import Folder as Folder, sha256_of as sha256_of

@@ -19,6 +19,7 @@ from gridcell.settings.overrides import apply_overrides
 from gridcell.settings.parse import parse_settings
 from gridcell.settings.ranges import looks_like_range
 from gridcell.settings.resources import Occupied, occupied_by, split_resources
+from gridcell.settings.retention import Keep, split_retention
 from gridcell.settings.schema import belongs
 from gridcell.settings.sweeps import Swept, expand_sweeps
 from gridcell.task import Task
@@ -46,6 +47,7 @@ class Suite:
         occupied: kind of cell -> what such cells occupy, where the suite says so.
         without_sweeps: the settings without what sweeps added; the same where there are none.
         tune: the block ``tune``: what is searched, as it was written.
+        keep_weights: which weights stay once no cell needs them.
     """
 
     task: Task
@@ -57,6 +59,7 @@ class Suite:
     without_sweeps: BaseModel | None = None
     tune: Mapping[str, Any] | None = None
     occupied: Mapping[str, Occupied] = field(default_factory=dict)
+    keep_weights: Keep = "all"
 
     def grid(self, plan: Callable[[Any], Grid] | None = None) -> Grid:
         """Plan the suite's grid.
@@ -101,6 +104,7 @@ def load_suite(
     it extends by ``without: [methods.lwf]``, and keep YAML anchors below keys that begin with ``x-``.
     Files of the user's own that define parts stand under ``plugins:``, as paths from the suite's folder.
     ``resources:`` may hold what cells of single kinds occupy; see :mod:`gridcell.settings.resources`.
+    ``keep_weights:`` may say which weights stay; see :mod:`gridcell.settings.retention`.
     A setting of a named entry that is given several values is swept; see :mod:`gridcell.settings.sweeps`.
 
     Args:
@@ -124,6 +128,7 @@ def load_suite(
     check_useful(plugins_module.load(plugins, joins=True), task.parts)
     document = Document(joined(document.values, task.parts), document.places)
     document, overrides, occupied = split_resources(document, overrides, task.cells)
+    document, overrides, keep_weights = split_retention(document, overrides, task.weights, task.name)
     before = document.values
     tune = document.values.pop(TUNE, None)
     if tune is not None and not isinstance(tune, Mapping):
@@ -144,6 +149,7 @@ def load_suite(
         without_sweeps=without_sweeps,
         tune=tune,
         occupied=occupied,
+        keep_weights=keep_weights,
     )
 
 

@@ -13,6 +13,7 @@ from gridcell import plugins
 from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid
 from gridcell.parts import PartKind
+from gridcell.settings.retention import Weights
 from gridcell.tuning import Tuning
 
 if TYPE_CHECKING:
@@ -171,6 +172,7 @@ class Task:
             what the report judges by.
         parts: kinds of parts that files of the user's own can add, by name, e.g. ``method``.
         batches: kind of cell -> how several of them are done in one pass.
+        weights: kind of cell -> which of its artifacts are weights.
     """
 
     name: str
@@ -192,6 +194,7 @@ class Task:
     tuning: Tuning | None = None
     parts: Mapping[str, PartKind] = field(default_factory=dict)
     batches: Mapping[str, BatchFunction] = field(default_factory=dict)
+    weights: Mapping[str, Weights] = field(default_factory=dict)
 
     def cell_function(self, kind: str) -> "Callable[[Any, Context], Mapping[str, Any]]":
         """Import and return the function that runs cells of ``kind``.

@@ -9,7 +9,7 @@ from pathlib import Path
 from farcuriosity.plan import plan
 from farcuriosity.search import tuning
 from farcuriosity.settings import Settings
-from gridcell import PartKind, Task
+from gridcell import PartKind, Task, Weights
 
 task = Task(
     name="farcuriosity",
@@ -23,6 +23,7 @@ task = Task(
         "video": "farcuriosity.cells.video:run",
         "evaluation": "farcuriosity.cells.evaluation:run",
     },
+    weights={"train": Weights("agent.pt", best="best.pt")},
     report="farcuriosity.report.results:write",
     progress_metric="score",
     estimate="farcuriosity.cost:estimate",

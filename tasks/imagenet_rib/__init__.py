@@ -6,7 +6,7 @@ set and method; the answer is a matrix of accuracies per model and method, and o
 
 from pathlib import Path
 
-from gridcell import BatchFunction, PartKind, Task
+from gridcell import BatchFunction, PartKind, Task, Weights
 from imagenet_rib.grid.plan import plan
 from imagenet_rib.grid.search import tuning
 from imagenet_rib.settings import DOWNSTREAM, Settings
@@ -32,6 +32,10 @@ task = Task(
         "evaluate": BatchFunction(
             "imagenet_rib.cells.evaluate:run_together", key="imagenet_rib.grid.passes:same_images", most=64
         )
+    },
+    weights={
+        **dict.fromkeys(("pretrain", "pretrained", "head", "train"), Weights("weights.safetensors")),
+        "fisher": Weights("fisher.safetensors", between=True),
     },
     report="imagenet_rib.report.results:write",
     progress_metric="mean_accuracy",

@@ -36,7 +36,7 @@ DIGESTS = {
     ("generalization-difficulty", "published"): (29, "8b37fa797dd04935"),
     ("imagenet-rib", "learning-rate"): (2319, "e5a45b60f928964a"),
     ("imagenet-rib", "mini"): (794, "1775075fc8064991"),
-    ("imagenet-rib", "paper"): (93762, "aaea08eb24c03bdc"),
+    ("imagenet-rib", "paper"): (95202, "e1feb6fb5c0f5514"),
     ("imagenet-rib", "paper-released"): (83708, "3c6abcc1033b9489"),
     ("inductive-bias", "mini"): (340, "6bb8a2154d8f98d6"),
     ("inductive-bias", "sensitivity"): (41, "ea7ae72c8211f9a1"),

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 from pydantic import BaseModel, ConfigDict, Field
 
-from gridcell import Cell, Context, Diverged, Grid, GridBuilder, Task
+from gridcell import Cell, Context, Diverged, Grid, GridBuilder, Task, Weights
 from gridcell.report import GridResults, Report, Table, write_page
 
 
@@ -177,6 +177,7 @@ task = Task(
     settings=Settings,
     suites=Path(__file__).parent / "toy_suites",
     plan=plan,
+    weights={"step": Weights("sum.txt")},
     cells={"step": "toy_task:step", "total": "toy_task:total"},
     report="toy_task:write_report",
     progress_metric="sum",

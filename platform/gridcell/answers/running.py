@@ -18,6 +18,7 @@ from gridcell.answers.request import (
     request,
     stale_results,
 )
+from gridcell.answers.retention import keep_weights
 from gridcell.errors import CellsFailed, UserError, unknown
 from gridcell.execute.driver import read_whole, run_grid
 from gridcell.execute.listener import Listener
@@ -121,6 +122,7 @@ def run(
         )
     finally:
         ready.mirror.close()
+    keep_weights(asked, ready.store)
     if check:
         _raise_for_failures(asked, ready.store, schedule)
     return results(task, suite, storage, select=select, settings=settings, seeds=seeds, plugins=plugins)

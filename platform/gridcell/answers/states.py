@@ -5,6 +5,7 @@ from typing import Any
 
 from gridcell.answers.request import Request
 from gridcell.execute.driver import diverged_cells
+from gridcell.execute.growth import pruned_cells
 from gridcell.execute.heartbeat import RunningCell, running_cells
 from gridcell.execute.schedule import Schedule, missing_cells
 from gridcell.store import Store
@@ -31,13 +32,14 @@ def states_of(
         running: id -> what runs; looked up where it isn't given.
     """
     done = store.results.done_among(asked.grid.cells)
-    missing = missing_cells(asked.grid, done)
+    pruned = pruned_cells(asked.grid, done, store)
+    missing = missing_cells(asked.grid, done, pruned)
     running = running_cells(store.folder) if running is None else running
     diverged = diverged_cells(failures)
-    blocked = Schedule(asked.grid, done, diverged - running.keys()).blocked
+    blocked = Schedule(asked.grid, done, diverged - running.keys(), pruned=pruned).blocked
 
     def state(cell_id: str) -> str:
-        if cell_id in done:
+        if cell_id in done and cell_id not in missing:
             return "done"
         if cell_id not in missing:
             return "not needed"

@@ -49,14 +49,15 @@ def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = Fa
         plan, cell = store.plans.find(cell_id)
         done = store.results.done_among([cell.id])
         result = store.results.read(cell.id) if cell.id in done else None
-        failure = None if result else store.failures.read_all().get(cell.id)
+        failure = store.failures.read_all().get(cell.id)  # of a done cell: that of a later attempt
         stale = _staleness(plan, cell, store) if result else ""
+        gone = store.results.pruned_of(cell.id) if result else []
     if as_json:
         body = {"id": cell.id, "suite": plan.suite, **cell.to_record(), "failure": failure}
         if result:
             artifacts = {name: vars(item) for name, item in result.artifacts.items()}
             body |= {"metrics": result.metrics, "artifacts": artifacts, "provenance": result.provenance}
-            body["stale"] = stale or None
+            body |= {"stale": stale or None, "pruned": gone}
         print_json(body)
         return
     console = common.console()
@@ -68,12 +69,15 @@ def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = Fa
     if result:
         console.print(f"metrics {_readable(result.metrics)}")
         for name, item in result.artifacts.items():
-            console.print(f"{name}: {item.size} bytes at {store.uri}/{item.path}", soft_wrap=True)
+            where = "pruned" if name in gone else f"at {store.uri}/{item.path}"
+            console.print(f"{name}: {item.size} bytes {where}", soft_wrap=True)
         console.print(f"made in {result.seconds:.1f} s, {json.dumps(result.provenance)}", soft_wrap=True)
         if stale:
             console.print(stale, soft_wrap=True, style="bold")
-    elif failure:
-        console.print(f"{failure['message']}\n{failure['traceback']}")
+    if result and failure:
+        console.print("It failed when it was made again; the result above stays:", style="bold")
+    if failure:
+        console.print(f"{failure['message']}\n{failure['traceback']}", soft_wrap=True)
 
 
 def needs_of(cell: Cell, cells: Mapping[str, Cell]) -> str:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gridcell.answers.retention import describe_pruned
 from gridcell.answers.states import TO_RUN, states_of
 from gridcell.cell import Cell, Resources
 from gridcell.cli import common
@@ -116,6 +117,9 @@ def plan(
         console.print(sentence, soft_wrap=True)
     for sentence in of_earlier_rules(asked, store):
         console.print(sentence, soft_wrap=True)
+    to_run = {cell_id for cell_id, state in states.items() if state in TO_RUN}
+    if said := describe_pruned(store.results.pruned() & asked.grid.cells.keys(), to_run):
+        console.print(said, soft_wrap=True)
     counts = Counter(states.values())
     run = sum(counts[state] for state in TO_RUN)
     results = len(asked.grid.targets)

@@ -138,7 +138,7 @@ class TerminalProgress:
     def _told_left(self) -> str:
         left = self.time_left()
         if left is None:
-            return "left ?"
+            return f"left ? (no {' or '.join(self._left.unknown)} is done yet)"
         return f"left {clock(left)}" + ("" if self._left.is_measured else " (estimate)")
 
 

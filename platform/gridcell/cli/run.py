@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from gridcell import plugins
+from gridcell.answers.retention import describe_pruned, keep_weights
 from gridcell.cli import common
 from gridcell.cli.common import (
     DEFAULT_STORAGE,
@@ -45,6 +46,7 @@ from gridcell.cli.streams import outlive_terminal
 from gridcell.debugging import Debugging
 from gridcell.errors import Mistakes, UserError
 from gridcell.execute.driver import diverged_cells, read_whole, run_grid
+from gridcell.execute.growth import pruned_cells
 from gridcell.execute.listener import Listener
 from gridcell.execute.options import RunOptions
 from gridcell.execute.running_code import remember
@@ -160,13 +162,18 @@ def run(
     options = replace(options, **_of_stale(console, stale, changed), origin=origin)
     folder = report_folder(out, asked, store)  # what can't be written should be known before all work
     final = set() if retry_diverged else diverged_cells(store.failures.read_all())
-    to_run = len(Schedule(asked.grid, results.keys() - options.rerun.keys(), final).queued())
+    done = results.keys() - options.rerun.keys()
+    pruned = pruned_cells(asked.grid, done, store)
+    schedule = Schedule(asked.grid, done, final, pruned=pruned)
+    to_run = len(schedule.queued())
     known = None if to_run else results  # kept where they stay as they are: a run may take days
     del results
     console.print(
         f"{asked.title}: {len(asked.grid)} cells, {to_run} to run, storage {storage}", soft_wrap=True
     )
     print_notes(console, asked.grid)
+    if said := describe_pruned(pruned & asked.grid.cells.keys(), {cell.id for cell in schedule.queued()}):
+        console.print(said, soft_wrap=True)
     store.plans.save(asked.suite.task.name, asked.suite.name, asked.grid, plugins.paths())
     mirror = Mirror(
         mlflow_uri,
@@ -205,6 +212,8 @@ def run(
         mirror.close()
         raise
     mirror.close(folder)
+    if said := keep_weights(asked, store):
+        console.print(said, soft_wrap=True)
     if schedule.finished or schedule.failed:  # else nothing was shown to the mirror
         _say_mirror(console, mirror, storage, tracking)
     if schedule.failed.keys() - schedule.diverged:

@@ -52,12 +52,14 @@ class Left:
     Attributes:
         seconds: until it is done; None where nothing runs, or too little is known.
         at_once: how many pieces of work run: passes, and cells that run alone.
-        is_measured: whether some cells are done; the seconds are the task's estimate alone until then.
+        is_measured: whether cells are done by which the task's estimate could be put right.
+        unknown: the kinds of cell of which none is done and nothing else is known, where seconds is None.
     """
 
     seconds: float | None = None
     at_once: int = 0
     is_measured: bool = False
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ def _left(
             left.reported(cells[cell_id], int(first), began - now.seconds)
             left.reported(cells[cell_id], int(last), at - now.seconds)
     seconds_left = left.left((cells[cell_id] for cell_id in states if states[cell_id] == "queued"), 0.0)
-    return Left(seconds_left, left.at_once, left.is_measured)
+    return Left(seconds_left, left.at_once, left.is_measured, tuple(left.unknown))
 
 
 def _steps(result: Result) -> Iterable[int]:
@@ -219,8 +221,10 @@ def _show(console: Console, asked: Request, storage: str, now: Status) -> None:
 
 def _told(left: Left) -> str:
     if left.seconds is None:
-        return "unknown: too little is done"
-    return clock(left.seconds) + ("" if left.is_measured else " by the task's estimate: no cell is done yet")
+        return f"unknown, for no {' or '.join(left.unknown)} is done yet"
+    return clock(left.seconds) + (
+        "" if left.is_measured else " by the task's estimate: none of its cells is done yet"
+    )
 
 
 def _failure_line(cell_id: str, failure: Mapping[str, Any]) -> str:

@@ -1,19 +1,24 @@
 """The commands that say what a storage holds, and remove what nobody needs any more."""
 
+import contextlib
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from gridcell import plugins
 from gridcell.cli import common
 from gridcell.cli.common import DEFAULT_STORAGE, Storage, open_store
 from gridcell.errors import UserError, unknown
 from gridcell.execute.heartbeat import living_drivers
-from gridcell.store.usage import CATEGORIES, AskedGrid, Room, Usage, prune, usage
+from gridcell.settings.retention import CHOICES, Weights, check_keep
+from gridcell.store import Store
+from gridcell.store.usage import CATEGORIES, AskedGrid, Room, Usage, prune, size_text, usage
+from gridcell.task import find_task
 
 app = typer.Typer(help="See what a storage holds, and remove what is not needed.", no_args_is_help=True)
 
@@ -23,21 +28,22 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("du")
 def used(storage: Storage = DEFAULT_STORAGE, as_json: AsJson = False) -> None:
     """Show what a storage holds, how much room it takes, and what could be pruned."""
-    found = usage(open_store(storage), time.time())
+    store = open_store(storage)
+    found = usage(store, time.time(), _weights_in(store))
     if as_json:
         typer.echo(json.dumps(_record(found), indent=1))
         return
     console = common.console()
     rows: list[list[object]] = [
-        [name or "(top)", room.files, _size(room.bytes)] for name, room in sorted(found.folders.items())
+        [name or "(top)", room.files, size_text(room.bytes)] for name, room in sorted(found.folders.items())
     ]
     whole = Room(
         sum(room.files for room in found.folders.values()), sum(room.bytes for room in found.folders.values())
     )
-    rows.append(["all", whole.files, _size(whole.bytes)])
+    rows.append(["all", whole.files, size_text(whole.bytes)])
     _print(console, f"Storage {storage}", ["folder", "files", "size"], rows)
     rooms = {category: found.room(category) for category in CATEGORIES}
-    rows = [[name, room.files, _size(room.bytes), CATEGORIES[name]] for name, room in rooms.items()]
+    rows = [[name, room.files, size_text(room.bytes), CATEGORIES[name]] for name, room in rooms.items()]
     _print(console, "What 'gridcell store prune' can remove", ["name", "files", "size", "what"], rows)
     _say_grids(console, found)
 
@@ -52,6 +58,15 @@ def pruned(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would go, and remove nothing.")
     ] = False,
+    keep: Annotated[
+        str,
+        typer.Option(
+            "--keep",
+            metavar="WHICH",
+            help="With 'weights': 'last' keeps those that no others were made from, 'best' those that were "
+            "best by a held-out metric, 'none' keeps none.",
+        ),
+    ] = "last",
 ) -> None:
     """Remove what is not needed; 'gridcell store du' shows what there is.
 
@@ -61,14 +76,19 @@ def pruned(
     for name in categories:
         if name not in CATEGORIES:
             raise unknown("thing to prune", name, CATEGORIES)
+    if keep not in CHOICES:
+        raise unknown("choice for --keep", keep, CHOICES)
     store = open_store(storage)
+    weights = _weights_in(store) if "weights" in categories else {}
+    for task, of_kinds in weights.items():
+        check_keep(keep, of_kinds, task, "--keep")
     alive = living_drivers(store.folder)
     if alive and not dry_run:
         raise UserError(
             f"A run is using this storage ({', '.join(alive)}): prune once it has ended, "
             "or see what would go with --dry-run"
         )
-    found = usage(store, time.time())
+    found = usage(store, time.time(), weights, keep)
     console = common.console()
     chosen = list(dict.fromkeys(categories))
     removed = {name: found.room(name) for name in chosen} if dry_run else prune(store, found, chosen)
@@ -76,13 +96,23 @@ def pruned(
     if "unasked" in chosen:
         _say_unasked(console, found, would)
     for name, room in removed.items():
-        console.print(f"{name}: {room.files} files, {_size(room.bytes)} {would} ({CATEGORIES[name]})")
+        console.print(f"{name}: {room.files} files, {size_text(room.bytes)} {would} ({CATEGORIES[name]})")
     if found.damaged:
         console.print(
             f"{len(found.damaged)} results are damaged: their files were left as they are. "
             "'gridcell run' sets them aside.",
             soft_wrap=True,
         )
+
+
+def _weights_in(store: Store) -> dict[str, Mapping[str, Weights]]:
+    """Return name -> weights of the tasks that were run here and have some; of a task that is gone, none."""
+    found = {}
+    for plan in store.plans.read_all():
+        with contextlib.suppress(UserError):
+            plugins.load(plan.plugins)
+            found[plan.task] = find_task(plan.task).weights
+    return {name: weights for name, weights in found.items() if weights}
 
 
 def _say_unasked(console: Console, found: Usage, would: str) -> None:
@@ -145,11 +175,3 @@ def _record(found: Usage) -> dict[str, object]:
         ],
         "damaged": found.damaged,
     }
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"

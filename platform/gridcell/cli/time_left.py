@@ -45,14 +45,16 @@ class TimeLeft:
     A cell takes as long as the task estimates, at the pace at which cells of its kind, or else all cells,
     went so far; without an estimate as long as cells of its kind took on average. A kind of which neither is
     known makes the time unknown. A cell in its middle counts by its steps, once a cell of its kind is done.
-    Before any cell is done, the estimates are taken as they are, or as much longer as what runs shows. Cells
-    that are done in one pass are one piece of work, which takes as long as they do together.
+    Before that, the estimates of cells on GPUs are taken as they are, or as much longer as what runs shows.
+    Cells that are done in one pass are one piece of work, which takes as long as they do together.
 
     Attributes:
-        estimates: id -> seconds by the task's estimate, on whatever machine.
+        estimates: id -> seconds on one GPU by the task's estimate; 0 where it says nothing.
+        unknown: kinds of cell that made the time unknown when it was asked for last.
     """
 
     estimates: Mapping[str, float] = field(default_factory=dict)
+    unknown: Sequence[str] = ()
     _kinds: dict[str, _Kind] = field(default_factory=lambda: defaultdict(_Kind))
     _running: dict[str, _Running] = field(default_factory=dict)
     _passes: Passes = field(default_factory=Passes)
@@ -70,8 +72,9 @@ class TimeLeft:
 
     @property
     def is_measured(self) -> bool:
-        """Whether any cell is done, so that more is known than the task's estimate."""
-        return any(kind.count for kind in self._kinds.values())
+        """Whether a cell is done by which the estimates, where there are any, can be put right."""
+        kinds = self._kinds.values()
+        return any(kind.estimated if any(self.estimates.values()) else kind.count for kind in kinds)
 
     def joined(self, cells: Sequence[Cell], spent: float = 0.0) -> None:
         """Count cells, each of which starts next, as one piece of work.
@@ -127,15 +130,14 @@ class TimeLeft:
         """
         waiting = list(queued)
         pieces = list(self._pieces())
-        if not self.is_measured and not self.estimates:
-            return None
         paces = self._shown_paces(pieces, now)
-        rests = [self._rest(piece, now, paces) for piece in pieces]
-        wholes = [self._whole_of(kind, cells, paces) for kind, cells in _by_kind(waiting).items()]
-        if None in rests or None in wholes:
-            return None
-        known = [rest for rest in rests if rest is not None]
-        work = sum(known) + sum(whole for whole in wholes if whole is not None)
+        rests = [(piece.cells[0].cell.kind, self._rest(piece, now, paces)) for piece in pieces]
+        wholes = [(kind, self._whole_of(kind, cells, paces)) for kind, cells in _by_kind(waiting).items()]
+        self.unknown = sorted({kind for kind, seconds in rests + wholes if seconds is None})
+        if self.unknown or not rests + wholes:
+            return None if self.unknown else 0.0
+        known = [rest for _, rest in rests if rest is not None]
+        work = sum(known) + sum(whole for _, whole in wholes if whole is not None)
         at_once = min(self._most_at_once, max(1, len(waiting) + len(known)))
         return max([work / at_once, *known])
 
@@ -159,14 +161,15 @@ class TimeLeft:
 
     def _whole_of(self, kind: str, cells: Sequence[Cell], paces: Mapping[str, float]) -> float | None:
         """Return the seconds that cells of a kind take, all together; None where nothing is known of some."""
-        estimates = [self.estimates[cell.id] for cell in cells if cell.id in self.estimates]
-        without = len(cells) - len(estimates)
+        estimates = {cell.id: self.estimates[cell.id] for cell in cells if self.estimates.get(cell.id)}
         known = self._kinds.get(kind)
-        if not without:
-            return self._pace(kind, paces) * sum(estimates)
-        if known is None or not known.count:
+        without = len(cells) - len(estimates)
+        mean = known.seconds / known.count if known is not None and known.count else None
+        if without and mean is None:
             return None
-        return self._pace(kind, paces) * sum(estimates) + without * known.seconds / known.count
+        if estimates and not self.is_measured and not all(cell.resources.gpus for cell in cells):
+            return None  # nobody knows how much slower these processors are than a GPU
+        return self._pace(kind, paces) * sum(estimates.values()) + without * (mean or 0.0)
 
     def _pace(self, kind: str, paces: Mapping[str, float]) -> float:
         """Return how many seconds a second of the estimate takes.

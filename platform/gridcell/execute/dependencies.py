@@ -7,20 +7,29 @@ from gridcell.cell import Cell
 from gridcell.grid import Grid
 
 
-def missing_cells(grid: Grid, done: Set[str]) -> set[str]:
-    """Return the cells that must run: targets that aren't done, and what they need, back to done cells."""
-    return missing(grid.cells, (target.cell for target in grid.targets), done)
+def missing_cells(grid: Grid, done: Set[str], pruned: Set[str] = frozenset()) -> set[str]:
+    """Return the cells that must run: targets that aren't done, and what they need, back to done cells.
+
+    Args:
+        grid: all cells.
+        done: ids of committed cells.
+        pruned: ids of those of them that run again if something that must run needs them.
+    """
+    return missing(grid.cells, (target.cell for target in grid.targets), done, pruned)
 
 
-def missing(cells: Mapping[str, Cell], wanted: Iterable[str], done: Set[str]) -> set[str]:
+def missing(
+    cells: Mapping[str, Cell], wanted: Iterable[str], done: Set[str], pruned: Set[str] = frozenset()
+) -> set[str]:
     """Return the ids of wanted cells that aren't done, and of what they need, back to done cells."""
     found: set[str] = set()
-    stack = list(wanted)
+    stack = [cell_id for cell_id in wanted if cell_id not in done]
     while stack:
         cell_id = stack.pop()
-        if cell_id not in done and cell_id not in found:
+        if cell_id not in found:
             found.add(cell_id)
-            stack.extend(cells[cell_id].needs.values())
+            needs = cells[cell_id].needs.values()
+            stack.extend(need for need in needs if need not in done or need in pruned)
     return found
 
 

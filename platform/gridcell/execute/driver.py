@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gridcell.cell import Cell
-from gridcell.execute.growth import grow
+from gridcell.execute.growth import grow, pruned_cells, replace_pruned
 from gridcell.execute.heartbeat import Heartbeat
 from gridcell.execute.inline import run_inline
 from gridcell.execute.listener import Listener, Listeners
@@ -62,8 +62,11 @@ def run_grid(
     codes = remember(task)
     diverged = set() if options.retry_diverged else diverged_cells(store.failures.read_all())
     done = store.results.done_among(grid.cells) - options.rerun.keys()
-    schedule = Schedule(grid, done, diverged, max_failures=options.max_failures, group_of=task.group_of)
+    pruned = pruned_cells(grid, done, store)
+    limit = options.max_failures
+    schedule = Schedule(grid, done, diverged, pruned=pruned, max_failures=limit, group_of=task.group_of)
     run = GridRun(task, grid, schedule, store, Listeners([]), options, source)
+    replace_pruned(run)
     added = grow(run)
     if run.trouble:
         raise run.trouble[0]

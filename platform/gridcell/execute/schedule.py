@@ -33,6 +33,7 @@ class Schedule:
         done: Set[str],
         final_failures: Iterable[str] = (),
         *,
+        pruned: Set[str] = frozenset(),
         max_failures: int | None = None,
         group_of: Callable[[Cell, Mapping[str, Cell]], Group | None] = lambda cell, cells: None,
     ) -> None:
@@ -42,12 +43,14 @@ class Schedule:
             grid: all cells.
             done: ids of committed cells.
             final_failures: ids that aren't tried again (diverged), with the cells that need them.
+            pruned: ids of committed cells that lack files: they run again if one that is to run needs them.
             max_failures: hand out nothing more once so many cells have failed; no limit by default.
             group_of: says which cells one pass may take; see ``Task.group_of``.
         """
         self._graph = Dependencies()
         self._wanted: dict[str, None] = {}  # ids of the targets' cells
         self._done: set[str] = set()
+        self._pruned: set[str] = set()  # of the done ones, those that lack files
         self._final_failures = set(final_failures)
         self._to_run: set[str] = set()
         self._rank: dict[str, int] = {}
@@ -67,26 +70,29 @@ class Schedule:
         self.blocked: set[str] = set()
         self.finished: set[str] = set()
         self.total = 0
-        self.add(grid, done)
+        self.add(grid, done, pruned)
 
-    def add(self, grid: Grid, done: Set[str] = frozenset()) -> list[Cell]:
+    def add(self, grid: Grid, done: Set[str] = frozenset(), pruned: Set[str] = frozenset()) -> list[Cell]:
         """Take on the cells of another grid, too, which may share cells with those that are here.
 
         Args:
             grid: its targets and what they need; cells that are here already stay as they are.
             done: ids of those of its cells that are committed.
+            pruned: ids of those of these that lack files.
 
         Returns:
             The cells that were not here.
         """
         new = self._graph.add(grid.cells)
         self._done.update(done & set(new))
+        self._pruned.update(pruned & done & set(new))
         targets = dict.fromkeys(target.cell for target in grid.targets)
         self._ended += [self._how_it_ended(cell_id) for cell_id in targets if self._has_ended(cell_id)]
         self._wanted |= targets
         self._rank.update((cell_id, len(self._rank) + place) for place, cell_id in enumerate(new))
-        more = missing(self._graph.cells, targets, self._done) - self._to_run
+        more = missing(self._graph.cells, targets, self._done, self._pruned) - self._to_run
         self._to_run |= more
+        self._done -= more  # what was pruned, and is needed again
         self.total += len(more)
         for cell_id in sorted(more & self._final_failures, key=self._rank.__getitem__):
             self._diverged.add(cell_id)
@@ -159,6 +165,11 @@ class Schedule:
         """Ids of the cells whose training diverged: ``failed`` holds those of this run, ``blocked`` older."""
         return self._diverged
 
+    @property
+    def made_again(self) -> set[str]:
+        """Ids of cells whose files were pruned, and which are to run because something needs them."""
+        return self._pruned & self._to_run
+
     def oom_halvings(self, cell_id: str) -> int:
         """Return how often a cell ran out of memory, and so how often its batch is to be halved."""
         return self._attempts[cell_id, FailureClass.OUT_OF_MEMORY]
@@ -230,6 +241,7 @@ class Schedule:
         self.running.discard(cell_id)
         if failure is None:
             self.finished.add(cell_id)
+            self._pruned.discard(cell_id)
             self._done.add(cell_id)
             self._ended.append(self._how_it_ended(cell_id))
             for dependent in self._graph.above(cell_id):
@@ -270,8 +282,10 @@ class Schedule:
         """Undo a done cell whose output turned out damaged, and whatever it needs that isn't done."""
         self._done.discard(cell_id)
         self.finished.discard(cell_id)
-        again = (missing(self._graph.cells, self._wanted, self._done) | {cell_id}) - self._to_run
+        wanted = [*self._wanted, cell_id]
+        again = missing(self._graph.cells, wanted, self._done, self._pruned) - self._to_run
         self._to_run |= again
+        self._done -= again
         self.total += len(again)
         for new in (*again, cell_id):
             self._queue_or_block(new)

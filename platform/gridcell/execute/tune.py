@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gridcell import plugins
 from gridcell.execute.allotted import usable_cpus
 from gridcell.execute.cluster import check_nodes, check_resources, ray_cluster, warn_of_homeless
-from gridcell.execute.draining import when_draining
+from gridcell.execute.draining import watched_drain
 from gridcell.execute.head import watched_head
 from gridcell.execute.options import GridRun
 from gridcell.notice import NOTICE
@@ -103,10 +103,10 @@ def _run_on_cluster(run: GridRun, searcher: "CellSearcher") -> None:
             NOTICE.give()
             searcher.end_soon()
 
-        if options.address:
-            when_draining(ray.get_runtime_context().get_node_id(), leave)
+        node = ray.get_runtime_context().get_node_id()
+        drained = watched_drain(node, leave) if options.address else contextlib.nullcontext()
         try:
-            with watched, NOTICE.passed_on(searcher.end_soon):
+            with watched, drained, NOTICE.passed_on(searcher.end_soon):
                 tuner.fit()
             if NOTICE.given:
                 raise KeyboardInterrupt

@@ -34,6 +34,7 @@ __all__ = ["Mirror", "write"]
 LIVE_S = 5.0
 """Running cells are shown, and their curves go on, so often; a shorter cell appears once it is done."""
 
+_STARTING_S = 180.0  # a short run waits at most this long for MLflow to start, on a busy machine
 _CLOSING_S = 60.0  # the end of a run waits at most this long for what is still to be written
 _HURRIED_S = 2.0  # and so long where it was stopped
 _MOST_POINTS = 200  # of one cell between two writings; of more, every other one is left out
@@ -107,6 +108,7 @@ class Mirror:
         self._thread = threading.Thread(target=self._mirror, daemon=True, name="mlflow-mirror")
         self._writer: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed with the mirror
+        self._connected = threading.Event()  # MLflow has started, or will not
         self._schedule: Schedule | None = None
         self._stopped = False
         self.uri = uri
@@ -157,6 +159,8 @@ class Mirror:
         patience_s = _HURRIED_S if stopped else _CLOSING_S
         self._stopped = stopped
         self._events.put(None)
+        if not stopped:
+            self._connected.wait(_STARTING_S)
         self._thread.join(patience_s)
         if self._thread.is_alive():
             self.problem = f"it took longer than {patience_s:g} s to catch up"
@@ -179,13 +183,17 @@ class Mirror:
             self._follow()
         except Exception as error:  # whatever is wrong with the mirror must not end the run
             self.problem = one_line(error)
+        finally:
+            self._connected.set()
 
     def _follow(self) -> None:
         """Start the writer, learn what MLflow shows already, and send each other result once it is there."""
         self._writer = _start_writer(self._errors)
         try:
             self._send(json.dumps(self._header).encode() + b"\n")
-            if shown := self._read():
+            shown = self._read()
+            self._connected.set()
+            if shown:
                 # Not what was added meanwhile: its labels come first.
                 self._send_results(set(self._ids).difference(json.loads(shown)))
                 self._send_events()

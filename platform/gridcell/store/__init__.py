@@ -16,6 +16,7 @@ Layout below the root::
     searches/<search>/<number>.json     a trial that a search asked for
     searches/<search>/<number>-<rung>.json  that it was promoted to a rung
     codes/<fingerprint>.json            the files that a fingerprint of code stands for
+    pruned/<id>.json                    says which artifacts of a done cell were removed to save room
     superseded/<id>-<stamp>.json        a result that was replaced, because its code or inputs changed
     tried/<id>.json                     what a done cell gave when it was run again to compare
     quarantine/                         damaged records, set aside

@@ -19,6 +19,7 @@ from gridcell.store.values import plain, with_not_finite, without_not_finite
 
 _SUFFIX = ".json"
 RUNGS = "rungs"  # folder of the intermediate records
+_PRUNED = "pruned"
 _FEW = 20  # results that are read without a look at which there are; a listing tells of a thousand
 
 
@@ -161,6 +162,7 @@ class Results:
             return False
         self._folder.create(f"superseded/{cell_id}-{stamp[:12]}{_SUFFIX}", before)
         self._folder.write(_record_of(cell_id), data, durable=True)
+        self._folder.remove(f"{_PRUNED}/{cell_id}{_SUFFIX}")
         return True
 
     def tried(self, cell_id: str) -> Result:
@@ -209,8 +211,37 @@ class Results:
                 found.setdefault(names[name], []).append(decode(names[name], data))
         return found
 
+    def prune(self, result: Result, names: Iterable[str]) -> None:
+        """Remove some of a result's artifacts for good; its record and its other artifacts stay.
+
+        The cell stays done. It is run again only if a cell that is to run needs it; see ``pruned``.
+
+        Args:
+            result: whose artifacts they are.
+            names: of the artifacts.
+        """
+        gone = sorted(names)
+        note = json.dumps({"stamp": result.stamp, "artifacts": gone}).encode()
+        self._folder.write(
+            f"{_PRUNED}/{result.cell.id}{_SUFFIX}", note
+        )  # first: else they would look damaged
+        for name in gone:
+            self._folder.remove(result.artifacts[name].path)
+
+    def pruned(self) -> set[str]:
+        """Return the ids of the cells whose results lack artifacts that were pruned, by one listing."""
+        return {name.removesuffix(_SUFFIX) for name in self._folder.names(_PRUNED)}
+
+    def pruned_of(self, cell_id: str) -> list[str]:
+        """Return the names of a result's artifacts that were pruned."""
+        try:
+            return list(json.loads(self._folder.read(f"{_PRUNED}/{cell_id}{_SUFFIX}"))["artifacts"])
+        except FileNotFoundError:
+            return []
+
     def forget(self, cell_id: str) -> None:
         """Remove a record and its artifacts: the cell isn't done any more."""
+        self._folder.remove(f"{_PRUNED}/{cell_id}{_SUFFIX}")
         self._folder.remove(_record_of(cell_id))
         self._folder.remove(f"tried/{cell_id}{_SUFFIX}")
         self._folder.remove(f"artifacts/{cell_id}")
@@ -265,6 +296,11 @@ class Results:
         try:
             return self._verified(KnownFile(artifact.path, artifact.size, artifact.sha256), cache)
         except FileNotFoundError:
+            if result.cell.id in self.pruned():
+                raise CorruptData(
+                    f"'{name}' of cell {title} was pruned: 'gridcell cell run {result.cell.id} --again "
+                    "--replace' makes it again"
+                ) from None
             raise CorruptData(f"'{name}' of cell {title} is missing from the store") from None
         except CorruptData as error:
             raise CorruptData(
@@ -288,6 +324,7 @@ class Results:
         """Set a damaged record aside, so that its cell is run again; return where it went."""
         aside = f"quarantine/{cell_id}-{uuid.uuid4().hex[:8]}{_SUFFIX}"
         self._folder.move(_record_of(cell_id), aside)
+        self._folder.remove(f"{_PRUNED}/{cell_id}{_SUFFIX}")
         return aside
 
     def restore(self, cell_id: str, aside: str) -> None:

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from gridcell.cell import id_of_whole, is_intermediate
+from gridcell.settings.retention import Keep, Weights
 from gridcell.store import Plan, Store
 from gridcell.store.checkpoints import is_of_pause
 from gridcell.store.plans import grid_id_of
 from gridcell.store.results import RUNGS
+from gridcell.store.retention import prune_weights, spare_weights
 
 RESULTS = "results"
 CATEGORIES: Mapping[str, str] = {
@@ -20,6 +22,7 @@ CATEGORIES: Mapping[str, str] = {
     "tried": "results of 'gridcell cell run' that stand beside the stored ones",
     "rungs": "answers and checkpoints of cells that searches let pause; one that goes on trains them again",
     "unasked": "results of settings that no grid asks for any more",
+    "weights": "weights whose users are done: their cells run again only if a new cell needs them",
 }
 """What can be pruned, and what it is."""
 
@@ -80,6 +83,7 @@ class Usage:
         prunable: category of ``CATEGORIES`` -> the files that pruning it removes.
         unasked: ids of results that no grid asks for any more.
         seconds: id -> seconds that an unasked result took to make.
+        spare: id -> names of the weights that no cell needs any more.
         damaged: ids of results whose record can't be read: what they refer to isn't known.
     """
 
@@ -88,6 +92,7 @@ class Usage:
     prunable: dict[str, list[StoredFile]] = field(default_factory=lambda: {name: [] for name in CATEGORIES})
     unasked: set[str] = field(default_factory=set)
     seconds: dict[str, float] = field(default_factory=dict)
+    spare: dict[str, list[str]] = field(default_factory=dict)
     damaged: list[str] = field(default_factory=list)
 
     def room(self, category: str) -> Room:
@@ -98,12 +103,19 @@ class Usage:
         return room
 
 
-def usage(store: Store, now: float) -> Usage:
+def usage(
+    store: Store,
+    now: float,
+    weights: Mapping[str, Mapping[str, Weights]] | None = None,
+    keep: Keep = "last",
+) -> Usage:
     """Look through a store: one listing, and a read of each record.
 
     Args:
         store: which to look through.
         now: the time by the storage's clock, seconds since 1970.
+        weights: name of a task -> kind of cell -> its weights; of other tasks none are known.
+        keep: which weights stay though no cell needs them.
     """
     found = Usage()
     files = list(walk(store))
@@ -118,6 +130,15 @@ def usage(store: Store, now: float) -> Usage:
     if found.grids:  # without any plan nothing is known of what is asked for
         found.unasked = done & results.keys() - wanted
     found.seconds = {cell_id: results[cell_id].seconds for cell_id in found.unasked}
+    for task, of_kinds in (weights or {}).items():
+        mine = {cell_id: each for cell_id, each in results.items() if each.cell.task == task}
+        asked = (cell for grid in found.grids if grid.asked for cell in grid.plan.cells.values())
+        cells = [cell for cell in asked if cell.task == task]
+        known = {cell_id: mine[cell_id] for cell_id in mine.keys() & {cell.id for cell in cells}}
+        found.spare |= spare_weights(cells, known, done, of_kinds, keep)
+    spare = {
+        results[cell_id].artifacts[name].path for cell_id, names in found.spare.items() for name in names
+    }
     kept = {item.path for cell_id in results for item in results[cell_id].artifacts.values()}
     referred = {
         folder: {item.path for each in store.results.beside(folder) for item in each.artifacts.values()}
@@ -126,6 +147,7 @@ def usage(store: Store, now: float) -> Usage:
     }
     for file in files:
         category = _category(file, found, done, wanted, kept, referred, now)
+        category = "weights" if file.name in spare else category
         if category:
             found.prunable[category].append(file)
     return found
@@ -178,6 +200,9 @@ def prune(store: Store, found: Usage, categories: Iterable[str]) -> dict[str, Ro
     removed = {}
     for category in categories:
         removed[category] = found.room(category)
+        if category == "weights":
+            prune_weights(store.results, found.spare)
+            continue
         # Records first: one whose files are gone would look damaged.
         for file in sorted(found.prunable[category], key=lambda each: each.folder == "artifacts"):
             store.folder.remove(file.name)
@@ -215,6 +240,20 @@ def walk(store: Store) -> Iterator[StoredFile]:
     prefix = len(folder.path("").rstrip("/")) + 1
     for path, about in found.items():
         yield StoredFile(path[prefix:], int(about.get("size") or 0), _modified(about))
+
+
+def size_text(count: float) -> str:
+    """Write a number of bytes for people.
+
+    Example:
+        >>> size_text(1_500_000)
+        '1.5 MB'
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
 
 
 def _modified(about: Mapping[str, object]) -> float:

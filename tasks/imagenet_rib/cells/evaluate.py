@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gridcell import Cell, Context, FailureClass, UserError, classify
+from imagenet_rib.cells.at_once import MOST, images_at_once
 from imagenet_rib.cells.held_out import split
 from imagenet_rib.cells.inputs import WEIGHTS, Inputs
 from imagenet_rib.cells.packed_bits import PackedAnswers
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from gridcell.data import LabelledSet
 
 CORRECT = "correct.npz"
-BATCH_SIZE = 128
 WEIGHTS_AT_ONCE = 4 << 30  # bytes of weights in main memory; on a GPU half of what is free there
 
 Answer = Mapping[str, Any] | Exception
@@ -167,7 +167,7 @@ def _images(model: _Model, name: str) -> "tuple[LabelledSet, tuple[int, ...]]":
     if HELD_OUT in config and name != VAL:
         images = images.select(split(images, config[HELD_OUT])[1])
     if model.context.fast:
-        images = images.select(np.arange(min(len(images), BATCH_SIZE)))
+        images = images.select(np.arange(min(len(images), MOST)))
     return images, classes
 
 
@@ -190,7 +190,8 @@ def _predict(
 
     first, context = models[0], models[0].context
     mixed = context.cell.config.get("precision") != "float32"
-    batch_size = min(model.context.batch_and_accumulation(BATCH_SIZE)[0] for model in models)
+    most = images_at_once(context.device, first.inputs.models.image_size)
+    batch_size = min(model.context.batch_and_accumulation(most)[0] for model in models)
     own = whole_batches(len(images), batch_size, context.rank, context.workers)
     batches = images.evaluation_batches(batch_size, first.normalise.prepare, own)
     subset = torch.tensor(classes)

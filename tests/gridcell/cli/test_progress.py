@@ -118,3 +118,26 @@ def test_a_cell_in_its_middle_counts_by_its_steps():
     assert told.left == pytest.approx(30 * 4.0)
     told.clock = 150.0
     assert told.left == pytest.approx(30 * 4.0 - 10.0)
+
+
+def test_what_makes_the_time_left_unknown_is_named():
+    told = Told("train", "train", "video")
+    train, _ = told.start(), told.start()
+    assert told.progress._told_left() == "left ? (no train or video is done yet)"
+    told.clock = 10.0
+    told.finish(train)
+    assert told.progress._told_left() == "left ? (no video is done yet)"
+
+
+def test_an_estimate_of_nothing_is_no_estimate():
+    """A kind that the task has no figure for is measured, as one that it leaves out."""
+    told = with_estimates(Told(*["features"] * 3, "train"), train=100.0, features=0.0)
+    one, other = told.start(), told.start()
+    assert told.left is None
+    features, train = (one, other) if one[0].kind == "features" else (other, one)
+    told.clock = 50.0
+    told.finish(features)
+    assert told.left is None  # nor does a kind without an estimate tell how fast this machine is
+    told.clock = 100.0
+    told.finish(train)
+    assert told.left == pytest.approx(2 * 50 / 2)

@@ -149,9 +149,12 @@ def test_before_any_cell_is_done_the_estimate_counts_and_is_called_so(gridcell, 
     monkeypatch.chdir(tmp_path)
     store = Store("runs").prepare()
     beat(store, next(iter(planned().cells.values())), seconds=4)
-    _, output, _ = gridcell(*ARGUMENTS)
-    assert "by the task's estimate: no cell is done yet" in output
-    _, output, _ = gridcell(*ARGUMENTS, "--json")
+    _, output, _ = gridcell(*ARGUMENTS)  # on CPUs, and the estimate is for a GPU
+    assert "Left, with 1 at once: unknown, for no step or total is done yet" in output
+    on_gpus = ("--set", "resources.step.gpus=1", "--set", "resources.total.gpus=1")
+    _, output, _ = gridcell(*ARGUMENTS, *on_gpus)
+    assert "by the task's estimate: none of its cells is done yet" in output
+    _, output, _ = gridcell(*ARGUMENTS, *on_gpus, "--json")
     now = json.loads(output)
     assert not now["seconds_left_measured"]
     assert now["seconds_left"] == pytest.approx(5 * 10 - 4, abs=5)

@@ -12,6 +12,7 @@ from gridcell.cell import Cell
 from gridcell.cli.interruption import end_when_asked
 from gridcell.context import Context
 from gridcell.errors import Preempted, UserError
+from gridcell.execute import draining
 from gridcell.execute.draining import is_draining
 from gridcell.execute.driver import run_grid
 from gridcell.execute.ending import Ending, ask_to_end, hear_in
@@ -152,6 +153,27 @@ def test_a_checkpoint_is_due_by_the_clock_and_by_a_notice(store, tmp_path):
     assert store.checkpoints(cell.id).saved_step() == 6
     failure = failure_from(raised.value)
     assert (failure.failure_class, failure.ends_process) == (FailureClass.PREEMPTED, False)
+
+
+def test_who_watches_for_a_drain_stops_with_its_cluster(monkeypatch):
+    monkeypatch.setattr(draining, "LOOK_EVERY_S", 0.001)
+    asked, drained, told = threading.Semaphore(0), [], threading.Event()
+
+    def is_draining(node):
+        asked.release()
+        return node in drained
+
+    monkeypatch.setattr(draining, "is_draining", is_draining)
+    before = set(threading.enumerate())
+    with draining.watched_drain("n", told.set):
+        (watcher,) = set(threading.enumerate()) - before
+        assert asked.acquire(timeout=60)
+    watcher.join(60)
+    assert not watcher.is_alive()
+    drained.append("n")  # a later cluster's node of the same name is not this one's
+    assert not told.is_set()
+    with draining.watched_drain("n", told.set):
+        assert told.wait(60)
 
 
 def test_ray_says_which_nodes_it_drains_in_the_version_that_was_tried():

@@ -1,16 +1,21 @@
 """The mirror shows what the store holds while a grid runs, catches up, and may fail without harm."""
 
+import io
 import json
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
+import pytest
 import toy_task
 from tests.mlflow_runs import by_title, children, experiment, lines_of, parent_of, run, runs
 
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
+from gridcell.execute.schedule import Schedule
 from gridcell.execute.source import Growth
+from gridcell.mlflow import mirror as mirror_module
 from gridcell.mlflow.address import connect, database_of
 from gridcell.mlflow.mirror import Mirror
 from gridcell.mlflow.writer import write
@@ -41,6 +46,41 @@ def test_the_window_is_rebuilt_from_the_store_and_syncing_twice_adds_nothing(gri
     assert experiment(other, grid).mirror(store, grid.cells) == len(grid)
     assert experiment(other, grid).mirror(store, grid.cells) == 0
     assert {item.data.tags["gridcell.cell"]: item.data.metrics for item in children(other)} == before
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_slow_start_of_mlflow_takes_nothing_from_the_time_to_catch_up(stopped, grid, store, monkeypatch):
+    """The run is over before MLflow answers for the first time; only who stopped it doesn't wait for that."""
+    answers, killed = threading.Event(), threading.Event()
+
+    class Writer:  # stands for the process
+        stdin, stdout, returncode = io.BytesIO(), None, 0
+        communicate = lambda self, *_: (b"", None)  # noqa: E731
+        wait = lambda self: 0  # noqa: E731
+        kill = lambda self: killed.set()  # noqa: E731
+
+        def readline(self):
+            answers.wait(60)
+            return b"[]\n"
+
+    writer = Writer()
+    writer.stdout = writer
+    monkeypatch.setattr(mirror_module, "_start_writer", lambda errors: writer)
+    monkeypatch.setattr(mirror_module, "_CLOSING_S", 20.0)
+    monkeypatch.setattr(mirror_module, "_HURRIED_S", 0.01)
+    mirror = Mirror("sqlite://", "toy", "mini", grid, store)
+    mirror.begun(Schedule(grid, set()))
+    waits = mirror._connected.wait
+
+    def started(patience_s):
+        answers.set()  # after the end of the run
+        return waits(patience_s)
+
+    monkeypatch.setattr(mirror._connected, "wait", started)
+    mirror.ended(stopped)
+    assert killed.is_set() == bool(mirror.problem) == stopped
+    answers.set()
+    mirror._thread.join(60)
 
 
 def test_a_window_that_is_down_loses_nothing_and_says_so(grid, store, monkeypatch):

@@ -129,6 +129,7 @@ def leave_all_kinds(store, grid, tmp_path):
         "rungs": {f"rungs/{pause.id}.json", paused.artifacts["weights"].path, of_pause},
         "tried": set(),
         "unasked": set(),
+        "weights": set(),  # of tasks that say which files are weights; see test_retention
     }
 
 
