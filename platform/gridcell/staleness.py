@@ -11,6 +11,7 @@ from gridcell.grid import Grid
 from gridcell.store import Result, Store
 from gridcell.task import Task
 
+BY_NEEDS = "from results that are stale"
 _NAMED = 4  # of the files that changed, so many are named
 
 
@@ -146,7 +147,7 @@ def _by_inputs(cell: Cell, read: Mapping[str, object], results: Mapping[str, Res
 def _by_needs(cell: Cell, grid: Grid, reasons: Mapping[str, str]) -> str:
     for need in cell.needs.values():
         if need in reasons:
-            return "from results that are stale"
+            return BY_NEEDS
     return ""
 
 

@@ -203,7 +203,10 @@ def commit(
         attempt.replaces,
         beside=attempt.beside,
     )
-    context.checkpoints.clear()
+    if context.stop is None:
+        context.checkpoints.clear()
+    else:
+        context.checkpoints.paused()
     store.failures.forget(cell.id)
     return result
 

@@ -94,6 +94,8 @@ class Plans:
             for cell_id, cell in plan.cells.items()
             if cell_id.startswith(prefix)
         }
+        if prefix in matches:  # whole, also where pauses of the cell are planned, whose ids go on
+            return matches[prefix]
         if len(matches) != 1:
             problem = "No cell" if not matches else f"{len(matches)} cells"
             raise UserError(f"{problem} in this storage have an id that starts with '{prefix}'")
