@@ -63,6 +63,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/execute/heartbeat.py": (f"{EXECUTE}policies.py",),
     "platform/gridcell/execute/inline.py": (f"{EXECUTE}executors.py", f"{EXECUTE}policies.py"),
     "platform/gridcell/execute/outcome.py": (
+        f"{EXECUTE}failures.py",
         f"{EXECUTE}attempt.py",
         f"{EXECUTE}schedule.py",
         f"{EXECUTE}executors.py",
