@@ -187,7 +187,7 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
         sentences.append(f"{search.outside} earlier trials are outside the space now, and left out.")
     if stopped:
         sentences.append(f"The search ended early: {stopped}.")
-    elif search.over_budget and len(search.tried) < search.wanted.trials:
+    elif search.over_budget and (search.ladder is not None or len(search.tried) < search.wanted.trials):
         sentences.append(
             f"The budget of {search.wanted.budget:g} hours of computing is spent: {search.spent_hours:.2g}."
         )

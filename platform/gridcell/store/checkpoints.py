@@ -51,6 +51,10 @@ class Checkpoints:
             if stop is not None and self._stop is not None and stop < self._stop:
                 self._folder.remove(f"{self._where}/{name}")
 
+    def has_paused(self) -> bool:
+        """Whether there is a checkpoint that was written on the way to this stop, or at it."""
+        return any(_stop_of(name) == self._stop for name in self._folder.names(self._where))
+
     def _keep(self, count: int) -> None:
         own = [name for name in self._folder.names(self._where) if _stop_of(name) == self._stop]
         for old in own[:-count]:

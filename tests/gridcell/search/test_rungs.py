@@ -251,6 +251,17 @@ def test_a_cell_that_others_of_the_kind_start_from_runs_whole():
     assert [ladder.stop_of(10, rung) for rung in range(3)] == [2, 4, 10]
 
 
+def test_a_cell_that_does_not_heed_its_stop_fails_with_a_sentence(store, monkeypatch):
+    search = climb(store, 2, scheduler="asha")
+    whole = {"steps": 27}
+    monkeypatch.setattr("climb_task.climb", lambda cell, context: whole)
+    monkeypatch.setattr("climb_task.view", lambda cell, context: {"height": 1.0})
+    SearchRun(search, INLINE).run()
+    assert {one.ended.failure for one in search.tried} == {"invalid"}
+    failure = next(iter(store.failures.read_all().values()))
+    assert "its function must heed context.stop" in failure["message"]
+
+
 @pytest.mark.parametrize(
     ("how", "sentence"),
     [
