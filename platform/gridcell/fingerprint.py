@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import re
 import sys
+import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -88,6 +89,31 @@ class Codes:
                     f"'{error.filename}' is not valid Python: {error.msg} (line {error.lineno})"
                 ) from error
         return self._known[modules]
+
+
+def unwatched(code: Code) -> list[str]:
+    """Return the packages that a cell's code imports from sources of the user's own, which may be edited.
+
+    Installed packages are known by their version; these are not, and their files are not in the fingerprint.
+
+    Example:
+        >>> unwatched(Code("", {}, imports=("numpy", "gridcell")))
+        []
+    """
+    return [name for name in code.imports if name != "gridcell" and _is_edited(name)]
+
+
+@cache
+def _is_edited(package: str) -> bool:
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):
+        return False
+    origin = spec.origin if spec is not None else None
+    if origin is None or not Path(origin).is_file():  # built in, or not here
+        return False
+    installed = {Path(place).resolve() for place in sysconfig.get_paths().values()}
+    return not any(Path(origin).resolve().is_relative_to(place) for place in installed)
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
