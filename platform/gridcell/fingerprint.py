@@ -172,10 +172,11 @@ def _place(module: str) -> tuple[Path, Path, str]:
         raise ModuleNotFoundError(f"No module named {module!r}", name=module)
     path = Path(origin).resolve()
     parts = module.split(".")
+    if module.startswith("gridcell_plugin_"):  # a file of the user's own, or a package
+        return path, path.parent, ""
     if len(parts) == 1 and path.name != "__init__.py":  # a single file, of the user's own or installed
         ours = {plugin.path.parent for plugin in plugins.loaded()}
-        whole = path.parent in ours or module.startswith("gridcell_plugin_")
-        return path, path.parent, "" if whole else module
+        return path, path.parent, "" if path.parent in ours else module
     depth = len(parts) if path.name == "__init__.py" else len(parts) - 1
     root = path.parent
     for _ in range(depth):
@@ -203,7 +204,7 @@ def _importable(folder: Path) -> set[str]:
 def _name(path: Path, root: Path) -> str:
     place = inside(path, root)
     parts = (*place.parts[:-1], place.name.partition(".")[0])
-    return ".".join(part for part in parts if part != "__init__")
+    return ".".join(part for part in parts if part != "__init__") or "__init__"
 
 
 def digest_of(path: Path, read: Read = Path.read_bytes) -> str:
