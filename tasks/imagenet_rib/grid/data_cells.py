@@ -128,6 +128,11 @@ class DataCells:
         return [name for name in downstream if not lacking.get(name)]
 
     @property
+    def shards(self) -> ShardSets | None:
+        """The sets as shards, opened once a plan; None for another source."""
+        return self._source.sets if isinstance(self._source, _Shards) else None
+
+    @property
     def classes(self) -> dict[str, Cell]:
         """What tells a cell the classes: no cell where they are known to be ImageNet's."""
         return {} if self._source.names_imagenet else self.of(VAL)
