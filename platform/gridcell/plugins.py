@@ -65,6 +65,11 @@ def paths() -> list[str]:
     return [str(path) for path in _loaded]
 
 
+def hint() -> str:
+    """Return the sentence that a message on an unknown part adds; none where a plug-in is loaded."""
+    return "" if _loaded else "What is your own is read from its file: --plugin FILE"
+
+
 def here(path: Path) -> Path:
     """Return where this process has a plug-in's file: a copy, where another process sent it."""
     file = _loaded[path].module.__file__ if path in _loaded else None

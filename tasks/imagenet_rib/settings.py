@@ -127,7 +127,12 @@ class Data(Strict):
 
 
 class Fisher(Strict):
-    """The diagonal Fisher information: from how many images, with whose labels."""
+    """The diagonal Fisher information: from how many images, with whose labels.
+
+    Attributes:
+        samples: images that it is averaged over.
+        empirical: whether the data's labels are taken, or labels drawn from the model's predictions.
+    """
 
     samples: int = Field(1000, ge=1)
     empirical: bool = False
@@ -163,6 +168,7 @@ class Distance(Strict):
         repeats: draws of those samples, where a set has more.
         regularisation: of ``sinkhorn``, as a share of the mean cost.
         memory_gb: beyond which a distance is refused before it allocates anything.
+        seed: of the images and samples that are drawn.
     """
 
     enabled: bool = False

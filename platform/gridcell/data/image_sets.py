@@ -281,10 +281,23 @@ def verify_suite(root: str | Path) -> VerifiedSuite:
     return VerifiedSuite({name: about["images"] for name, about in manifest["sets"].items()}, tuple(problems))
 
 
+def _no_suite(folder: Path) -> UserError:
+    """Say of a folder what it lacks to be a suite, and how one is made."""
+    base, out = "IMAGES", str(folder)
+    why = "there is no such folder"
+    if folder.is_dir():
+        why, out = f"there is no {MANIFEST} in it", "SUITE"
+        base = str(folder) if any(each.is_dir() for each in folder.iterdir()) else base
+    return UserError(
+        f"{folder} holds no suite: {why}. 'gridcell data derive --base {base} --out {out}' makes one from a "
+        "folder of images with a folder for each class"
+    )
+
+
 def _load_manifest(folder: Path) -> dict[str, Any]:
     file = folder / MANIFEST
     if not file.is_file():
-        raise UserError(f"{folder} holds no suite: there is no {MANIFEST} in it")
+        raise _no_suite(folder)
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
         if manifest["format"] != _FORMAT:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from gridcell import Cell, GridBuilder, UserError, unknown, version_of
+from gridcell import Cell, GridBuilder, UserError, plugins, unknown, version_of
 from gridcell.data import (
     BUILT_IN,
     DIGITS,
@@ -108,7 +108,7 @@ class DataCells:
         for index, name in enumerate(downstream):
             with grid.setting("downstream", index):
                 if name not in self._source.available:
-                    raise unknown("downstream set", name, self._source.available)
+                    raise unknown("downstream set", name, self._source.available, plugins.hint())
         if data.root is not None:
             grid.locate(DATA, data.root)
         self._version = VERSIONS[data.source]
@@ -325,7 +325,10 @@ class _Folder:
         from gridcell.data import set_checksums
 
         if data.root is None:
-            raise UserError("The setting 'data.root' must name the folder that 'gridcell data derive' made")
+            raise UserError(
+                "The setting 'data.root' must name the folder that 'gridcell data derive' made: "
+                "--set data.root=DIR"
+            )
         self._checksums = set_checksums(data.root)
 
     @property
