@@ -186,7 +186,7 @@ def test_ray_says_which_nodes_it_drains_in_the_version_that_was_tried():
 
 
 def test_who_is_told_late_is_waited_for_and_who_does_not_heed_is_not():
-    """Node c is busy and has not answered; node b is gone, or none of its cells can go on from a checkpoint."""
+    """Node c is busy and has not answered; node b is gone, or none of its cells heeds the notice."""
     asked = {"a": {"/1": "t1", "/2": "t2"}, "b": {"/3": "t3"}, "c": {"/4": "t4", "/5": "t5"}}
     assert waited_for(asked, {"a": ["/2"], "b": []}) == {"t2", "t4", "t5"}
     assert waited_for(asked, {}) == {"t1", "t2", "t3", "t4", "t5"}
