@@ -4,6 +4,8 @@
 set -euo pipefail
 
 export RAY_AUTH_MODE="${RAY_AUTH_MODE:-token}" RAY_USAGE_STATS_ENABLED=0
+# Workers keep the memory that they free: on CPUs networks train twice as fast (gridcell.execute.allocation).
+export MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_MMAP_THRESHOLD_=1073741824
 port="${GRIDCELL_RAY_PORT:-6379}"
 ulimit -n "$(ulimit -Hn)"
 

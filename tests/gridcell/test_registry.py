@@ -6,7 +6,7 @@ import pytest
 
 from gridcell import plugins
 from gridcell.errors import UserError
-from gridcell.registry import Registry, by_name
+from gridcell.registry import Registry, by_name, version_of
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,14 @@ def registry(tmp_path, monkeypatch):
 def test_every_module_is_looked_through(registry):
     assert list(registry.all) == ["amber", "blue", "red"]
     assert registry.get("blue").name == "blue"
+
+
+def test_a_module_that_is_no_python_is_named_with_its_line(tmp_path, monkeypatch):
+    (tmp_path / "broken_of_test").mkdir()
+    (tmp_path / "broken_of_test" / "cold.py").write_text("COLOURS = (\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UserError, match=r"cold.py' is not valid Python: .*line 1"):
+        Registry("broken_of_test", "COLOURS", "colour").get("blue")
 
 
 def test_an_unknown_name_gets_the_nearest(registry):
@@ -96,3 +104,19 @@ def test_a_file_of_the_user_adds_its_parts_as_long_as_it_is_loaded(tmp_path, reg
     assert registry.module_of("pink") == str(mine)
     plugins.forget()
     assert "pink" not in registry.all
+
+
+@pytest.mark.parametrize(("version", "added"), [(None, {}), (1, {}), (2, {"version": 2})])
+def test_a_declared_version_is_part_of_a_configuration_but_for_the_first(version, added):
+    part = Part("red")
+    if version is not None:
+        object.__setattr__(part, "version", version)
+    assert version_of(part) == added
+
+
+@pytest.mark.parametrize("version", [0, -1, 1.0, "2", True])
+def test_a_version_is_a_whole_number_of_one_or_more(version):
+    part = Part("red")
+    object.__setattr__(part, "version", version)
+    with pytest.raises(UserError, match=r"The version of 'red' must be a whole number of 1 or more, not "):
+        version_of(part)

@@ -87,6 +87,8 @@ def notes_on_indices(root):
         ("0 1 2 3 4 5 6 7 8 9", True),
         ("1 2 3", True),
         ("00 01", True),
+        ("1 10", True),
+        ("1 11", False),
         ("207 281", False),  # indices that nobody counts to
         ("0 1 2 3 4 5 6 7 8 9 10", False),
         ("0 n02123159", False),

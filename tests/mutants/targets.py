@@ -63,6 +63,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/execute/heartbeat.py": (f"{EXECUTE}policies.py",),
     "platform/gridcell/execute/inline.py": (f"{EXECUTE}executors.py", f"{EXECUTE}policies.py"),
     "platform/gridcell/execute/outcome.py": (
+        f"{EXECUTE}failures.py",
         f"{EXECUTE}attempt.py",
         f"{EXECUTE}schedule.py",
         f"{EXECUTE}executors.py",
@@ -202,6 +203,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/grid/data_cells.py": (
         f"{RIB}data_cells.py",
         f"{RIB}imagenet.py",
+        f"{DATA}min_images.py",
     ),
     "tasks/imagenet_rib/grid/image_folders.py": (
         f"{RIB}imagenet.py",
@@ -307,7 +309,18 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/report/results.py": (f"{RIB_REPORT}results.py",),
     "tasks/imagenet_rib/report/richness.py": (f"{RIB_REPORT}claims.py",),
     "tasks/imagenet_rib/report/summary.py": (f"{RIB_REPORT}summary.py",),
-    "tasks/imagenet_rib/report/tradeoff.py": (f"{RIB_REPORT}page.py",),
+    "tasks/imagenet_rib/report/tradeoff.py": (f"{RIB_REPORT}tradeoff.py", f"{RIB_REPORT}page.py"),
+    "platform/gridcell/settings/plain_words.py": (f"{SETTINGS}parse.py",),
+    "platform/gridcell/settings/schema_place.py": (f"{SETTINGS}sweeps.py",),
+    "tasks/imagenet_rib/learning/open_clip_names.py": (f"{RIB}open_clip.py",),
+    "platform/gridcell/execute/shared_time.py": (f"{EXECUTE}shared_time.py",),
+    "platform/gridcell/store/retention.py": (f"{STORE}retention.py", f"{STORE}usage.py"),
+    "platform/gridcell/settings/retention.py": (f"{STORE}retention.py", f"{STORE}usage.py"),
+    "platform/gridcell/execute/allocation.py": (f"{EXECUTE}allocation.py",),
+    "tasks/imagenet_rib/cells/at_once.py": (f"{RIB}at_once.py",),
+    "platform/gridcell/paths_in_code.py": (f"{CORE}package_data.py", f"{CORE}sources.py"),
+    "tasks/imagenet_rib/cells/reduced.py": (f"{RIB}reduced.py",),
+    "tasks/imagenet_rib/grid/part_sentences.py": (f"{RIB}reduced.py",),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 
@@ -361,7 +374,10 @@ LEFT_OUT: Mapping[str, str] = {
     },
     **{
         f"tasks/imagenet_rib/{name}.py": "it reads published data or weights, which fast tests do not have"
-        for name in ("grid/published", "grid/shard_sets", "learning/hub", "learning/offline_weights")
+        for name in (
+            *("grid/published", "grid/shard_sets", "learning/hub"),
+            *("learning/offline_weights", "learning/open_clip_tower"),
+        )
     },
     "tasks/imagenet_rib/learning/pretrained.py": "only slow tests run it: a whole cell",
     "tasks/imagenet_rib/distance/memory.py": "it changes how much memory is used, and no number",

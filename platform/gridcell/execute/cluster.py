@@ -15,6 +15,7 @@ from typing import Any
 from gridcell import plugins
 from gridcell.cell import Cell, Resources
 from gridcell.errors import UserError
+from gridcell.execute import allocation
 from gridcell.execute.allotted import usable_cpus
 from gridcell.execute.reach import LOOPBACK_ONLY, keep_sockets_short, prepare_to_reach
 from gridcell.task import Task
@@ -50,7 +51,8 @@ def ray_cluster(address: str | None, num_cpus: int | None) -> Iterator[None]:
         ...     ray.available_resources()["CPU"]
         2.0
     """
-    for name, value in (_ENVIRONMENT | ({} if address else LOOPBACK_ONLY)).items():
+    started_here = {} if address else LOOPBACK_ONLY | allocation.ENVIRONMENT
+    for name, value in (_ENVIRONMENT | started_here).items():
         os.environ.setdefault(name, value)
     if address is not None:
         prepare_to_reach(address)

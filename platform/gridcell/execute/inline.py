@@ -11,6 +11,7 @@ from gridcell.cell import Cell
 from gridcell.context import Reporter
 from gridcell.debugging import open_debugger
 from gridcell.errors import Diverged, Preempted
+from gridcell.execute.allocation import keep_freed_memory
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.listener import tell_joined
 from gridcell.execute.options import GridRun
@@ -31,6 +32,7 @@ def run_inline(run: GridRun) -> None:
         KeyboardInterrupt: the run was asked to end, and the running cell has left.
         UserError: a cell runs on several workers, and this machine hasn't got what they ask for.
     """
+    keep_freed_memory()
     with processes_for(run.schedule.queued(), run.options.num_cpus) as run.check:
         while first := run.schedule.take():
             others = [] if run.options.debugger else run.schedule.take_with(first)

@@ -12,6 +12,7 @@ from gridcell.search.importance import EVALUATOR, importance
 from gridcell.search.judge import Judged
 from gridcell.search.objective import union
 from gridcell.search.search import Search, Tried
+from gridcell.staleness import failures_of
 
 _TEMPLATES = Path(__file__).parent / "page"
 
@@ -281,7 +282,7 @@ def _results(search: Search, title: str) -> GridResults:
     tried = [search.default, *search.tried]
     grid = union({one.trial.number: one.grid for one in tried})
     results, _ = search.store.results.read_many(grid.cells)
-    failures = search.store.failures.read_all()
+    failures = failures_of(search.objective.task, grid, search.store)
     return GridResults(
         title=title,
         settings=search.default.suite.settings.model_dump(mode="json"),

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gridcell import Cell, Context, FailureClass, UserError, classify
+from imagenet_rib.cells.at_once import MOST, images_at_once
 from imagenet_rib.cells.held_out import split
 from imagenet_rib.cells.inputs import WEIGHTS, Inputs
 from imagenet_rib.cells.packed_bits import PackedAnswers
+from imagenet_rib.cells.reduced import reduced
 from imagenet_rib.grid.input_names import HELD_OUT, is_data
 from imagenet_rib.grid.slices import key_of, members
 from imagenet_rib.method import Merging
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from gridcell.data import LabelledSet
 
 CORRECT = "correct.npz"
-BATCH_SIZE = 128
 WEIGHTS_AT_ONCE = 4 << 30  # bytes of weights in main memory; on a GPU half of what is free there
 
 Answer = Mapping[str, Any] | Exception
@@ -158,6 +159,8 @@ def _images(model: _Model, name: str) -> "tuple[LabelledSet, tuple[int, ...]]":
     # Of the whole set, of which this may be a part.
     classes = answers(images.classes, images.alternatives)
     config = model.context.cell.config
+    if HELD_OUT not in config:
+        images = reduced(images, config.get("max_images"))
     corruption = config.get("corruption")
     if corruption is not None:
         chosen = members(images, corruption)
@@ -166,8 +169,10 @@ def _images(model: _Model, name: str) -> "tuple[LabelledSet, tuple[int, ...]]":
         images = images.select(chosen)
     if HELD_OUT in config and name != VAL:
         images = images.select(split(images, config[HELD_OUT])[1])
+    if HELD_OUT in config:  # what is held out is a part of the whole set
+        images = reduced(images, config.get("max_images"))
     if model.context.fast:
-        images = images.select(np.arange(min(len(images), BATCH_SIZE)))
+        images = images.select(np.arange(min(len(images), MOST)))
     return images, classes
 
 
@@ -190,7 +195,8 @@ def _predict(
 
     first, context = models[0], models[0].context
     mixed = context.cell.config.get("precision") != "float32"
-    batch_size = min(model.context.batch_and_accumulation(BATCH_SIZE)[0] for model in models)
+    most = images_at_once(context.device, first.inputs.models.image_size)
+    batch_size = min(model.context.batch_and_accumulation(most)[0] for model in models)
     own = whole_batches(len(images), batch_size, context.rank, context.workers)
     batches = images.evaluation_batches(batch_size, first.normalise.prepare, own)
     subset = torch.tensor(classes)

@@ -8,13 +8,13 @@ import numpy as np
 
 from gridcell import Cell, Context, CorruptData
 from gridcell.data import LabelledSet
+from imagenet_rib.cells.at_once import MOST, images_at_once
 from imagenet_rib.cells.inputs import Inputs
 
 if TYPE_CHECKING:
     from imagenet_rib.distance.sets import LabelledFeatures
 
 FEATURES = "features.npz"
-BATCH_SIZE = 128
 
 
 def run(cell: Cell, context: Context) -> Mapping[str, Any]:
@@ -30,11 +30,12 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     inputs = Inputs.of(context, "weights")
     model = inputs.models.build(inputs.weights("weights")).to(context.device)
     normalise = normalisation_of(model)
+    at_once = images_at_once(context.device, inputs.models.image_size)
     found = {}
-    most = min(cell.config["max_images"], BATCH_SIZE) if context.fast else cell.config["max_images"]
+    most = min(cell.config["max_images"], MOST) if context.fast else cell.config["max_images"]
     for name in cell.config["sets"]:
         chosen = _draw(inputs.image_set(name), most, context.seed)
-        batches = chosen.evaluation_batches(BATCH_SIZE, normalise.prepare)
+        batches = chosen.evaluation_batches(at_once, normalise.prepare)
         features = penultimate_features(model, context.alive(batches), normalise)
         found[name] = LabelledFeatures(name, features, chosen.labels)
     write_features(context.outputs / FEATURES, found)

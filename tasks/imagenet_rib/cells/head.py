@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gridcell import Cell, Context, UserError
+from imagenet_rib.cells.at_once import images_at_once
 from imagenet_rib.cells.inputs import WEIGHTS, Inputs, ModelBuilder
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from gridcell.data import LabelledSet
     from imagenet_rib.learning.heads import Head
 
-BATCH_SIZE = 128
 MOST_IMAGES = 50_000  # whose features are held; of larger sets as many are drawn
 
 
@@ -51,7 +51,8 @@ def _fitted(
         )
     drawn = _draw(images)
     normalise = normalisation_of(model)
-    batches = drawn.evaluation_batches(BATCH_SIZE, normalise.prepare)
+    at_once = images_at_once(context.device, inputs.models.image_size)
+    batches = drawn.evaluation_batches(at_once, normalise.prepare)
     features = penultimate_features(model, context.alive(batches), normalise).reshape(len(drawn), -1)
     head = fitted_head(features, drawn.labels, len(images.class_names))
     new = inputs.models.build()

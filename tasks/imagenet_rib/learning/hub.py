@@ -3,7 +3,7 @@
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +65,9 @@ def cached_or_reachable(name: str) -> Path | None:
         return None
     repository, _, revision = where.partition("@")
     names = [config.hf_hub_filename] if config.hf_hub_filename else ["model.safetensors", "pytorch_model.bin"]
-    for file in names:
-        found = huggingface_hub.try_to_load_from_cache(repository, file, revision=revision or None)
-        if isinstance(found, str) and not config.custom_load:
-            return Path(found)
+    found = cached_file(repository, names, revision)
+    if found is not None and not config.custom_load:
+        return found
     try:
         look(huggingface_hub.constants.ENDPOINT)
     except OSError as error:
@@ -76,19 +75,36 @@ def cached_or_reachable(name: str) -> Path | None:
     return None
 
 
+def cached_file(repository: str, names: Iterable[str], revision: str = "") -> Path | None:
+    """Return the first of a repository's files that is in the hub's cache; None where none is."""
+    import huggingface_hub
+
+    for name in names:
+        found = huggingface_hub.try_to_load_from_cache(repository, name, revision=revision or None)
+        if isinstance(found, str):
+            return Path(found)
+    return None
+
+
 def missing_from_hub(name: str, error: Exception) -> UserError:
     """Return what to tell the user where timm's weights can't be had: which file to put where."""
-    import huggingface_hub
     import timm
 
     config = timm.get_pretrained_cfg(name, allow_unregistered=True)
     where = (getattr(config, "hf_hub_id", None) or name).partition("@")[0]
-    folder = f"models--{where.replace('/', '--')}"
-    return UserError(
-        f"The weights of '{name}' can't be downloaded ({first_line(error)}): on a machine with a network, "
-        f"'hf download {where}' fetches them; copy its folder {folder} into "
-        f"{huggingface_hub.constants.HF_HUB_CACHE}, or name model.safetensors of {where} with source: file "
-        "and path: FILE"
+    told = put_into_cache(f"The weights of '{name}'", where, error)
+    return UserError(f"{told}, or name model.safetensors of {where} with source: file and path: FILE")
+
+
+def put_into_cache(what: str, repository: str, error: Exception) -> str:
+    """Return a sentence: something can't be downloaded, and which folder to copy where."""
+    import huggingface_hub
+
+    folder = f"models--{repository.replace('/', '--')}"
+    return (
+        f"{what} can't be downloaded ({first_line(error)}): on a machine with a network, "
+        f"'hf download {repository}' fetches them; copy its folder {folder} into "
+        f"{huggingface_hub.constants.HF_HUB_CACHE}"
     )
 
 

@@ -142,13 +142,11 @@ def _way(summary: Summary, models: Sequence[str]) -> tuple[list[str], np.ndarray
 
 def _told(row: Mapping[str, Any], *, short: bool = False) -> str:
     gain, elsewhere = row["gain"]["mean"], row["mRI"]["mean"]
-    if short and abs(gain) >= _NOTHING and abs(elsewhere) >= _NOTHING:
-        if (gain > 0) == (elsewhere > 0):
-            return f"{_change(gain, points=False)} and {abs(elsewhere):.1f}"
-        return f"{_change(gain, points=False)} and {_change(elsewhere, points=False)}"
-    second = _change(elsewhere, points=False)
-    if abs(elsewhere) >= _NOTHING and (gain > 0) == (elsewhere > 0):
-        second = f"{abs(elsewhere):.1f}"
+    both = abs(gain) >= _NOTHING and abs(elsewhere) >= _NOTHING
+    one_verb = both and (gain > 0) == (elsewhere > 0)
+    second = f"{abs(elsewhere):.1f}" if one_verb else _change(elsewhere, points=False)
+    if short and both:
+        return f"{_change(gain, points=False)} and {second}"
     return f"{_change(gain)} on the new set and {second} elsewhere"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import time
 
 import pytest
@@ -56,3 +57,20 @@ def test_looking_leaves_nothing_behind(store, tmp_path):
     before = sorted(path.name for path in tmp_path.rglob("*"))
     running_cells(store.folder)
     assert sorted(path.name for path in tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("answer", "alive"), [(None, True), (PermissionError(), True), (ProcessLookupError(), False)]
+)
+def test_a_driver_here_lives_as_long_as_its_process_whoever_owns_it(store, monkeypatch, answer, alive):
+    beat(store, "one", running=["ab"])
+    told = json.loads(store.folder.read("drivers/one.json")) | {"host": platform.node(), "pid": 4242}
+    store.folder.write("drivers/one.json", json.dumps(told).encode())
+
+    def kill(pid, number):
+        assert (pid, number) == (4242, 0)
+        if answer is not None:
+            raise answer
+
+    monkeypatch.setattr(os, "kill", kill)
+    assert set(running_cells(store.folder)) == ({"ab"} if alive else set())

@@ -145,6 +145,9 @@ def test_a_wrong_sweep_is_one_sentence(override, sentence):
         ("{methods.ewc: [1, 2]}", "only settings of named entries"),
         ("{methods.ewc.strength: 3}", "a list of values, or a range"),
         ("{methods.ewc.strength: []}", "a list of values, or a range"),
+        ("{methods.ewc.strength: [1, 2, 1]}", "has the value 1 twice"),
+        ("{methods.ewc.strength: 'uniform(0, 1, 3, n=4)'}", "says twice how many values"),
+        ("{methods.ewc.strength: 'linspace(0, 1, 1)'}", "can't have 1 values"),
         ("3", r"mine.yaml', line 2: 'sweep' must hold settings with their values"),
     ],
 )

@@ -147,3 +147,10 @@ def test_a_filesystem_that_cannot_sync_folders_is_no_error(tmp_path, monkeypatch
     monkeypatch.setattr(os, "fsync", no_folders)
     assert Folder.open(str(tmp_path)).create("x", b"1")
     commit.sync_folder(tmp_path / "nowhere")
+
+
+def test_waiting_for_the_disk_leaves_no_file_open(tmp_path):
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        commit.sync_folder(tmp_path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -70,3 +70,16 @@ def test_other_errors_are_not_swallowed(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=r"directory|exists"):
         locks.Lock(tmp_path / "file" / "lock").acquire()
+
+
+def test_it_is_free_after_the_block_whatever_happens_in_it(tmp_path, kind):
+    def fail():
+        with locks.locked(tmp_path / "lock") as held:
+            assert held
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    other = locks.Lock(tmp_path / "lock")
+    assert other.acquire(wait=False)
+    other.release()

@@ -1,0 +1,44 @@
+"""The first sentence of the report: what a method gains on the new set against what it loses elsewhere."""
+
+import pytest
+
+from imagenet_rib.report import tradeoff
+from imagenet_rib.report.summary import summarise
+from rib_evaluations import random_evaluations
+
+
+@pytest.mark.parametrize(
+    ("gain", "elsewhere", "said", "short"),
+    [
+        (27.04, -0.7, "gains 27.0 points on the new set and loses 0.7 elsewhere", "gains 27.0 and loses 0.7"),
+        (5.0, 3.0, "gains 5.0 points on the new set and 3.0 elsewhere", "gains 5.0 and 3.0"),
+        (-5.0, -3.0, "loses 5.0 points on the new set and 3.0 elsewhere", "loses 5.0 and 3.0"),
+        (-5.0, 3.0, "loses 5.0 points on the new set and gains 3.0 elsewhere", "loses 5.0 and gains 3.0"),
+        (1.0, -1.04, "gains 1.0 point on the new set and loses 1.0 elsewhere", "gains 1.0 and loses 1.0"),
+        (0.0, -5.0, *["changes nothing on the new set and loses 5.0 elsewhere"] * 2),
+        (0.04, 5.0, *["changes nothing on the new set and gains 5.0 elsewhere"] * 2),
+        (-0.04, -5.0, *["changes nothing on the new set and loses 5.0 elsewhere"] * 2),
+        (5.0, 0.0, *["gains 5.0 points on the new set and changes nothing elsewhere"] * 2),
+        (0.05, -0.05, "gains 0.1 points on the new set and loses 0.1 elsewhere", "gains 0.1 and loses 0.1"),
+    ],
+)
+def test_gain_and_loss_have_their_verbs(gain, elsewhere, said, short):
+    row = {"gain": {"mean": gain}, "mRI": {"mean": elsewhere}}
+    assert tradeoff._told(row) == said
+    assert tradeoff._told(row, short=True) == short
+
+
+def test_the_details_name_both_ways_of_comparing_with_plain_fine_tuning():
+    made, sets = next(
+        (made, sets)
+        for made, sets in (
+            random_evaluations(["net"], ["ft", "ewc", "lwf"], [0, 1, 2], draw=d) for d in range(9)
+        )
+        if tradeoff.find(summarise(made, sets)).rows[0]["method"] != "ft"
+    )
+    summary = summarise(made, sets)
+    best = tradeoff.find(summary).rows[0]["method"]
+    sure = tradeoff.answer(summary).sure
+    assert any(line.startswith(f"{best}: ") and "(95 % over seeds; 1 model, " in line for line in sure)
+    assert any(line.startswith("Gain and mRI together: ") and " against ft" in line for line in sure)
+    assert any(line.startswith(f"Elsewhere {best} differs from ft by ") for line in sure)
