@@ -104,6 +104,35 @@ def test_spaces_are_compared_over_the_seeds_that_they_have_in_common():
     assert "2 of 3 seeds" in [text.get_text() for text in bars.axes[0].texts]
 
 
+@pytest.mark.parametrize(
+    ("bits", "exact", "said"),
+    [
+        (
+            (0.0, 0.0),
+            True,
+            "needs the fewest bits to generalize: on digits, rbf and arc need 0.",
+        ),
+        ((3.0, 4.0), True, "too few seeds to tell them apart."),
+        ((3.0, 4.0), False, "within noise."),
+    ],
+)
+def test_the_answer_says_why_no_space_stands_first(bits, exact, said):
+    names = ("rbf", "arc")
+    done = [outcome(name, 0, value, exact=exact) for name, value in zip(names, bits, strict=True)]
+    chosen = settings({"digits": {"source": "digits", "dimensions": []}}, spaces=names, seeds=(0,))
+    assert answer(summarise(done, chosen)).text.endswith(said)
+
+
+def test_many_spaces_have_a_row_each_in_the_terminal():
+    names = [f"space-{number}" for number in range(7)]
+    chosen = settings({"digits": {"source": "digits", "dimensions": []}}, spaces=names)
+    for count, columns in ((6, ["problem", *names[:6]]), (7, ["space", "digits"])):
+        done = [outcome(name, 0, float(bits), exact=True) for bits, name in enumerate(names[:count])]
+        table = headline(summarise(done, chosen))[0]
+        assert [column if isinstance(column, str) else column.heading for column in table.columns] == columns
+        assert sorted(value.value for row in table.rows for value in row[1:]) == pytest.approx(range(count))
+
+
 def test_the_kernel_comes_first_in_a_pair_with_a_network_whatever_the_suites_order():
     done = [outcome("rbf", seed, 20.0 + seed) for seed in range(3)]
     done += [outcome("mlp", seed, 10.0 + 2 * seed) for seed in range(3)]

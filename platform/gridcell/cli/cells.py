@@ -48,7 +48,8 @@ def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = Fa
     store = open_store(storage)
     with reading(storage):
         plan, cell = store.plans.find(cell_id)
-        result = store.results.read(cell.id) if cell.id in store.results.done() else None
+        done = store.results.done_among([cell.id])
+        result = store.results.read(cell.id) if cell.id in done else None
         failure = store.failures.read_all().get(cell.id)  # of a done cell: that of a later attempt
         stale = _staleness(plan, cell, store) if result else ""
         gone = store.results.pruned_of(cell.id) if result else []
@@ -123,7 +124,7 @@ def run_one(
     plan, cell = store.plans.find(cell_id)
     plugins.load(plugin or plan.plugins)
     console = common.console()
-    done = store.results.done()
+    done = store.results.done_among(cell.needs.values())
     for role, need in cell.needs.items():
         if need not in done:
             title = plan.cells[need].title

@@ -103,7 +103,7 @@ def remarks(experiment: Experiment) -> Iterator[str]:
     if experiment.renamed:
         pairs = sorted(experiment.renamed.items())
         names = ", ".join(f"'{name}' as '{new}'" for name, new in pairs[:_MOST_RENAMED])
-        more = f", and {len(pairs) - _MOST_RENAMED} more" if len(pairs) > _MOST_RENAMED else ""
+        more = f", and {len(pairs) - _MOST_RENAMED} more alike" if len(pairs) > _MOST_RENAMED else ""
         yield f"MLflow refuses some names and shows {names}{more}"
     for title, why in list(experiment.refused.items())[:_MOST_REFUSED]:
         yield f"MLflow does not show cell {title}: {why}"

@@ -108,6 +108,8 @@ class Plans:
             for cell_id, cell in plan.cells.items()
             if cell_id.startswith(prefix)
         }
+        if prefix in matches:  # whole, also where pauses of the cell are planned, whose ids go on
+            return matches[prefix]
         if len(matches) != 1:
             raise not_one_cell(len(matches), prefix, "in this storage")
         return next(iter(matches.values()))

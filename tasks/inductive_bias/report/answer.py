@@ -29,9 +29,8 @@ def answer(summary: Mapping[str, Any]) -> Answer:
         return Answer(" ".join(said), [missing]) if said else Answer(missing)
     clear = {name: rows for name, rows in several.items() if _apart(summary, name, *rows[:2])}
     if not clear:
-        name, rows = next(iter(several.items()))
-        text = f"No space clearly needs fewer bits to generalize than the next: on {name}, {_row(rows[0])}"
-        return Answer(f"{text} and {_row(rows[1])}, within noise.", _sure(summary, several))
+        name, (first, second, *_) = next(iter(several.items()))
+        return Answer(_undecided(summary, name, first, second), _sure(summary, several))
     firsts = [rows[0]["space"] for rows in clear.values()]
     best = max(dict.fromkeys(firsts), key=firsts.count)
     name, rows = next((name, rows) for name, rows in clear.items() if rows[0]["space"] == best)
@@ -43,6 +42,19 @@ def answer(summary: Mapping[str, Any]) -> Answer:
     text += f"; {rows[1]['space']}, the next, {_bits(rows[1])}"
     text += f", and {rows[-1]['space']}, the most, {_bits(rows[-1])}." if len(rows) > 2 else "."
     return Answer(text, _sure(summary, several))
+
+
+def _undecided(summary: Mapping[str, Any], problem: str, first: Row, second: Row) -> str:
+    """Say of the two spaces that need least why neither stands first."""
+    if _bits(first) == _bits(second):
+        named = f"{first['space']} and {second['space']}"
+        return (
+            f"No space alone needs the fewest bits to generalize: on {problem}, {named} need {_bits(first)}."
+        )
+    pair = _pair(summary, problem, first, second)
+    why = "too few seeds to tell them apart" if pair is None or verdict(pair) == "" else "within noise"
+    text = f"No space clearly needs fewer bits to generalize than the next: on {problem}, {_row(first)}"
+    return f"{text} and {_row(second)}, {why}."
 
 
 def _pair(summary: Mapping[str, Any], problem: str, first: Row, second: Row) -> Row | None:
