@@ -75,6 +75,7 @@ class TrainingChanges(Strict):
         batch_size: in place of ``training.batch_size``.
         epochs: in place of ``training.epochs``.
         precision: in place of ``training.precision``.
+        max_images: in place of ``training.max_images``.
     """
 
     optimiser: Literal["sgd", "adamw"] | None = None
