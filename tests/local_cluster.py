@@ -69,11 +69,11 @@ class LocalCluster:
         self.wait_for_nodes(1)
         return self
 
-    def add_worker(self, cpus=1):
+    def add_worker(self, cpus=1, *options):
         join = [sys.executable, "-c", JOIN, "start", "--block", f"--address=127.0.0.1:{self.port}"]
         # As on a host of its own: nodes that share this folder unpack a job's files over each other.
         own = f"--temp-dir={self.folder}/node{len(self.processes)}"
-        self._launch([*join, f"--num-cpus={cpus}", "--node-ip-address=127.0.0.1", own])
+        self._launch([*join, f"--num-cpus={cpus}", "--node-ip-address=127.0.0.1", own, *options])
 
     def _launch(self, command):
         # Several clusters may share this machine: nothing on a default port.

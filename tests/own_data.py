@@ -82,6 +82,12 @@ def _no_ending(root: Path) -> None:
     save(root / "0" / "photo", 50, kind="JPEG")
 
 
+def _backup(root: Path) -> None:
+    plain(root)
+    save(root / "0" / "0.png.bak", 50, kind="PNG")
+    save(root / "1" / "photo.jfif", 51, kind="JPEG")
+
+
 def _other_files(root: Path) -> None:
     plain(root)
     (root / "labels.csv").write_text("file,label\n")
@@ -246,6 +252,14 @@ FOLDERS = (
         10,
     ),
     FolderRow("an image without an ending", "read as what the bytes are", _no_ending, 2, 7),
+    FolderRow(
+        "an image with the ending of another file (`.png.bak`, `.jfif`)",
+        "read as what the bytes are, counted by ending",
+        _backup,
+        2,
+        8,
+        said="2 images read in spite of the ending (.bak 1, .jfif 1)",
+    ),
     FolderRow(
         "files of other formats (`.heic`, `.csv`, `.txt`)",
         "left out and counted by ending",

@@ -85,6 +85,7 @@ class Resources:
         memory_gb: memory that each worker is sure to have, in units of 1e9 bytes; 0 for whatever there is.
         gpu_type: kind of the GPUs, as Ray names it (H100, A100, ...); empty for any.
         custom: (name, amount) of resources that nodes of a cluster were started with.
+        labels: (name, value) of labels that a node must have, as Ray's nodes are started with.
 
     Raises:
         UserError: several workers share a GPU, which their communication (NCCL) can't.
@@ -96,9 +97,11 @@ class Resources:
     memory_gb: float = 0.0
     gpu_type: str = ""
     custom: tuple[tuple[str, float], ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "custom", tuple((name, amount) for name, amount in self.custom))  # of JSON
+        object.__setattr__(self, "labels", tuple((name, value) for name, value in self.labels))
         if self.workers > 1 and self.gpus % 1:
             raise UserError(
                 f"{self.workers} workers with {self.gpus:g} GPUs each: several workers need whole GPUs, "
@@ -113,6 +116,7 @@ class Resources:
             *([gpu + (f" ({self.gpu_type})" if self.gpu_type else "")] if self.gpus else []),
             *([f"{self.memory_gb:g} GB"] if self.memory_gb else []),
             *(f"{amount:g} {name}" for name, amount in self.custom),
+            *(f"a node labelled {name}={value}" for name, value in self.labels),
         ]
         return (f"{self.workers} workers of " if self.workers > 1 else "") + ", ".join(parts)
 

@@ -23,11 +23,13 @@ from typing import Any
 from gridcell import plugins
 from gridcell.cell import Cell
 from gridcell.errors import UserError
-from gridcell.package_data import data_files
-from gridcell.sources import Read, imported_files, imported_names
+from gridcell.package_data import files_of
+from gridcell.sources import Read, imported_names, inside, look_again
 from gridcell.task import Task
 
 DIGITS = 16  # hexadecimal: 64 bits, among some hundred versions of some hundred files
+RULE = 2
+"""Raised where more files count than before: that they were not counted does not make results stale."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Code:
 
     def to_record(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        return {"files": dict(self.files), "data": dict(self.data), "release": self.release}
+        return {"files": dict(self.files), "data": dict(self.data), "release": self.release, "rule": RULE}
 
 
 class Codes:
@@ -63,6 +65,7 @@ class Codes:
     """
 
     def __init__(self, task: Task, read: Read = Path.read_bytes) -> None:
+        look_again()
         self._task = task
         self._read = read
         self._known: dict[tuple[str, ...], Code] = {}
@@ -109,11 +112,12 @@ def _code(modules: Iterable[str], packages: Iterable[str], read: Read) -> Code:
         else:  # a file of the user's own, or an installed part, may import the task's packages
             where = [root, *sorted(set(roots.values()) - {root})]
             wanted = {*roots, *((own,) if own else _importable(root))}
-        for path, found_in in imported_files(start, where, wanted, around=False, read=read).items():
+        around = [] if own else [root]  # in the user's own folder, all that Python runs counts
+        found = files_of(start, where, wanted, around=around, read=read)
+        for path, found_in in found.code.items():
             paths[path] = _name(path, found_in)
             imports |= {name.partition(".")[0] for name in imported_names(path, found_in, read)}
-            for file in data_files(path, found_in, read):
-                beside[file] = file.relative_to(found_in.resolve()).as_posix()
+        beside |= {file: file.relative_to(folder.resolve()).as_posix() for file, folder in found.data.items()}
     files = {name: digest_of(path, read) for path, name in sorted(paths.items(), key=lambda item: item[1])}
     data = {
         name: _digest_of_data(read(path)) for path, name in sorted(beside.items(), key=lambda item: item[1])
@@ -171,17 +175,20 @@ def _importable(folder: Path) -> set[str]:
 
 
 def _name(path: Path, root: Path) -> str:
-    inside = path.relative_to(root.resolve()).with_suffix("")
-    return ".".join(part for part in inside.parts if part != "__init__")
+    place = inside(path, root)
+    parts = (*place.parts[:-1], place.name.partition(".")[0])
+    return ".".join(part for part in parts if part != "__init__")
 
 
 def digest_of(path: Path, read: Read = Path.read_bytes) -> str:
     """Return a digest of what a Python file says: without comments, docstrings and layout.
 
+    Of a compiled module it is that of its bytes.
+
     Raises:
         SyntaxError: it is not Python.
     """
-    return _digest(read(path), str(path))
+    return _digest(read(path), str(path)) if path.suffix == ".py" else _digest_of_data(read(path))
 
 
 def _digest_of_data(content: bytes) -> str:
@@ -233,7 +240,7 @@ def _release(paths: Mapping[Path, str]) -> str | None:
 
 @cache
 def _released(path: Path, package: str) -> str | None:
-    for name in (package, package.replace("_", "-"), "gridcell"):
+    for name in filter(None, (package, package.replace("_", "-"), "gridcell")):
         try:
             owner = distribution(name)
         except PackageNotFoundError:

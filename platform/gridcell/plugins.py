@@ -16,8 +16,8 @@ from pathlib import Path
 from types import ModuleType
 
 from gridcell.errors import UserError
-from gridcell.package_data import data_files
-from gridcell.sources import imported_files
+from gridcell.package_data import files_of
+from gridcell.sources import look_again, plain
 
 
 @dataclass(frozen=True)
@@ -156,9 +156,10 @@ def _files(path: Path, module: ModuleType | None) -> dict[str, bytes]:
     """
     folder = path.parent
     starts = [path, *_named(module, folder)]
+    look_again()
     try:
-        imported = {file for start in starts for file in imported_files(start, [folder])}
-        paths = sorted({*imported, *(data for file in imported for data in data_files(file, folder))})
+        found = [files_of(start, [folder]) for start in starts]
+        paths = sorted({file for files in found for file in (*files.code, *files.data)})
     except SyntaxError as error:
         raise UserError(
             f"The plug-in '{error.filename}' is not valid Python: {error.msg} (line {error.lineno})"
@@ -185,7 +186,7 @@ def _check_names(path: Path, files: Mapping[str, bytes]) -> None:
     for name in sorted(filter(_is_code, set(files) - {path.name})):
         top = Path(name).parts[0].removesuffix(".py")
         held = getattr(sys.modules.get(top), "__file__", None)
-        if held is not None and not Path(held).resolve().is_relative_to(path.parent):
+        if held is not None and not plain(Path(held), path.parent).is_relative_to(path.parent):
             raise UserError(
                 f"The plug-in '{path}' imports '{top}' of its folder, but another '{top}' is loaded already, "
                 f"from {held}: give the file another name"
@@ -196,6 +197,13 @@ def _is_code(name: str) -> bool:
     return name.endswith(".py")
 
 
+def _lies_in(module: ModuleType | None, folder: str) -> bool:
+    """Return whether a module, or a package without ``__init__.py``, lies in a folder."""
+    file = getattr(module, "__file__", None)
+    places = [file] if file else list(getattr(module, "__path__", []))
+    return any(place.startswith(f"{folder}{os.sep}") for place in places)
+
+
 def _run(path: Path, name: str, files: Mapping[str, bytes]) -> ModuleType:
     """Run a plug-in as a module of that name, which depends on its text alone."""
     spec = spec_from_file_location(name, path)
@@ -204,8 +212,7 @@ def _run(path: Path, name: str, files: Mapping[str, bytes]) -> ModuleType:
     folder = str(path.parent)
     for other in filter(_is_code, files):  # else an edited file of the folder would stay as it was
         top = Path(other).parts[0].removesuffix(".py")
-        held = sys.modules.get(top)
-        if held is not None and (getattr(held, "__file__", None) or "").startswith(f"{folder}{os.sep}"):
+        if _lies_in(sys.modules.get(top), folder):
             for loaded_name in [key for key in sys.modules if key.partition(".")[0] == top]:
                 del sys.modules[loaded_name]
     if folder not in sys.path:

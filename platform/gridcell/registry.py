@@ -111,7 +111,13 @@ class Registry(Generic[Part]):
         folders = spec.submodule_search_locations if spec else None
         for module in iter_modules(folders):
             name = f"{self.package}.{module.name}"
-            yield from ((part, name) for part in self._parts_of(import_module(name)))
+            try:
+                loaded = import_module(name)
+            except SyntaxError as error:  # a part that is being edited
+                raise UserError(
+                    f"'{error.filename}' is not valid Python: {error.msg} (line {error.lineno})"
+                ) from error
+            yield from ((part, name) for part in self._parts_of(loaded))
 
     def _pointed(self) -> Iterator[tuple[Any, str]]:
         for point in entry_points(group=self.group) if self.group else ():

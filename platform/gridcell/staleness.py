@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gridcell.cell import Cell
-from gridcell.fingerprint import Code, Codes, changes
+from gridcell.fingerprint import RULE, Code, Codes, changes
 from gridcell.grid import Grid
 from gridcell.store import Result, Store
 from gridcell.task import Task
@@ -66,13 +66,47 @@ def find_stale(task: Task, grid: Grid, store: Store, results: Mapping[str, Resul
             unknown.add(cell_id)
         why = (
             _by_code(codes.of(cell), str(result.provenance.get("code", "")), known, names)
-            or _by_inputs(cell, result, results)
+            or _by_inputs(cell, result.provenance.get("inputs", {}), results)
             or _by_needs(cell, grid, reasons)
         )
         if why:
             reasons[cell_id] = why
     stamps = {cell_id: results[cell_id].stamp for cell_id in reasons}
     return Staleness(reasons, stamps, frozenset(unknown))
+
+
+def failures_of(task: Task, grid: Grid, store: Store) -> dict[str, dict[str, object]]:
+    """Return the failures that a store has, but for divergences that say nothing of a grid as it is now.
+
+    Whether training diverges is an outcome of its code and inputs, as a result is. Where these changed,
+    the cell counts as not run.
+
+    Args:
+        task: whose cells they are.
+        grid: of which outdated divergences are left out.
+        store: holds the failures.
+
+    Returns:
+        Id -> failure record.
+    """
+    failures = store.failures.read_all()
+    diverged = {
+        cell_id: failure
+        for cell_id, failure in failures.items()
+        if cell_id in grid.cells and failure["failure_class"] == "diverged" and "code" in failure
+    }
+    if not diverged:
+        return failures
+    codes, names = Codes(task), _names_of_parts(task)
+    known = store.codes.read({str(failure["code"]) for failure in diverged.values()})
+    needs = {need for cell_id in diverged for need in grid.cells[cell_id].needs.values()}
+    results, _ = store.results.read_many(needs)
+    for cell_id, failure in diverged.items():
+        cell, read = grid.cells[cell_id], failure.get("inputs", {})
+        assert isinstance(read, Mapping)
+        if _by_code(codes.of(cell), str(failure["code"]), known, names) or _by_inputs(cell, read, results):
+            del failures[cell_id]
+    return failures
 
 
 def _by_code(
@@ -86,20 +120,24 @@ def _by_code(
     released = record.get("release")
     if released and now.release and released != now.release:  # between releases, the versions of kinds decide
         return ""
-    files = record["files"]
-    assert isinstance(files, Mapping)
-    data = record.get("data")
-    changed = [names.get(name, name) for name in changes(files, now.files)]
-    if isinstance(data, Mapping):  # records of before data files counted say nothing of them
-        changed += changes(data, now.data)
-    elif not changed:
+    changed = [names.get(name, name) for name in _changes(record, "files", now.files)]
+    changed += _changes(record, "data", now.data)
+    if not changed:  # a record of an earlier rule, by which fewer files counted
         return ""
     shown = ", ".join(changed[:_NAMED]) + (f" and {len(changed) - _NAMED} more" * (len(changed) > _NAMED))
     return f"by other code: {shown} changed since"
 
 
-def _by_inputs(cell: Cell, result: Result, results: Mapping[str, Result]) -> str:
-    read = result.provenance.get("inputs", {})
+def _changes(record: Mapping[str, object], key: str, now: Mapping[str, str]) -> list[str]:
+    """Return the names of the files that differ, of those that counted when the record was written."""
+    before = record.get(key, {})
+    assert isinstance(before, Mapping)
+    rule = record.get("rule", 1)
+    counted = now if rule == RULE else {name: digest for name, digest in now.items() if name in before}
+    return changes(before, counted)
+
+
+def _by_inputs(cell: Cell, read: Mapping[str, object], results: Mapping[str, Result]) -> str:
     for role, need in cell.needs.items():
         if role in read and need in results and read[role] != results[need].content:
             return f"from another result of '{results[need].cell.title}' than is there now"

@@ -136,10 +136,13 @@ class Evaluation(Strict):
     Attributes:
         cut: one cell per ``model``; one per model and evaluated ``set``; or the same, with set ``c`` cut
             further, into one cell per ``corruption``.
+        max_images: of each set that are tested on, the same for all models; all by default. Every corruption
+            and severity of set c gives at least one.
         precision: of the answers: ``mixed`` on GPUs (float32 on processors), or ``float32`` everywhere.
     """
 
     cut: Literal["model", "set", "corruption"] = "model"
+    max_images: int | None = Field(None, ge=1)
     precision: Literal["mixed", "float32"] = "mixed"
 
 

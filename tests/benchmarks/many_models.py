@@ -103,7 +103,7 @@ def _prepared(root: Path) -> tuple[list[Cell], list[Store], dict[str, str]]:
     from gridcell.data.shards.samples import open_samples
     from gridcell.data.shards.write import import_set
     from imagenet_rib.cells.evaluate import WEIGHTS
-    from imagenet_rib.cells.inputs import INDEX
+    from imagenet_rib.cells.stored_sets import INDEX
     from imagenet_rib.learning.models import architecture_name, build_model, save_weights
 
     for name, label in PHOTOGRAPHS.items():

@@ -6,7 +6,7 @@ from hypothesis import given, settings, strategies as st
 
 from farmap.agents.atlas import Atlas
 from farmap.agents.farmap import FarMap
-from farmap.agents.fragments import Fragment
+from farmap.agents.fragments import Border, Fragment
 from farmap.agents.local_map import LocalMap
 from farmap.agents.overlay import overlay
 from farmap.agents.reachable import STEPS, Survey
@@ -183,3 +183,26 @@ def test_active_memory_is_all_that_a_plan_may_read():
         observation, *_ = env.step(action)
     assert shared
     assert looks
+
+
+@pytest.mark.parametrize("outward", range(4))
+def test_the_cells_beyond_borders_and_their_gates_are_those_of_each_in_turn(outward):
+    fragment = Fragment(LocalMap(0.9))
+    borders = []
+    for to, (row, column, count) in enumerate([(0, 0, 1), (-3, 5, 4), (2, -7, 9)]):
+        along = (0, 1) if outward < 2 else (1, 0)
+        cells = tuple((row + i * along[0], column + i * along[1]) for i in range(count))
+        borders.append(Border(to, cells[0], cells, outward, (0, 0)))
+        fragment.add_border(borders[-1])
+    step = STEPS[outward]
+    beyond = []
+    for border in borders:
+        ends = np.array(border.cells[0]) - along, np.array(border.cells[-1]) + along
+        beyond += [tuple(cell + step) for cell in (ends[0], *np.array(border.cells), ends[1])]
+    assert [tuple(cell) for cell in fragment._beyond.tolist()] == beyond
+    gates = [[*cell, outward] for border in borders for cell in border.cells]
+    assert fragment._gates.tolist() == gates
+    assert fragment._starts.tolist() == [0, 1, 5, 14]
+    fragment.forget_borders(1)
+    assert fragment._starts.tolist() == [0, 1, 10]
+    assert fragment._gates.tolist() == gates[:1] + gates[5:]

@@ -17,6 +17,7 @@ ORDER = [
     "notice",
     "debugging",
     "sources",
+    "paths_in_code",
     "package_data",
     "plugins",
     "secrets",

@@ -5,7 +5,7 @@ import pytest
 from gridcell import plugins
 from gridcell.errors import UserError
 from gridcell.fingerprint import Codes
-from gridcell.package_data import data_files
+from gridcell.package_data import data_files, files_of
 from gridcell.staleness import find_stale
 from gridcell.suite import load_suite
 from gridcell.task import find_task
@@ -31,7 +31,37 @@ CODE = [
     ('for each in (Path(__file__).parent / "maps").iterdir(): pass', {*BOTH, "maps/c.npz"}),
     ('Path(__file__).parent.rglob("*.txt")', BOTH),
     ('DATA_FILES = ("table.json", "maps/*.txt")', TABLE | BOTH),
-    ('Path(__file__).with_name("other.py")', NONE),
+    ('import os\nHERE = os.path.dirname(__file__)\nopen(f"{HERE}/table.json")', TABLE),
+    ('import os\nHERE = os.path.dirname(__file__)\nopen(HERE + "/maps/" + name + ".txt")', BOTH),
+    ('import os\nopen("%s/table.json" % os.path.dirname(__file__))', TABLE),
+    ('import os\nopen("{}/maps/{}.txt".format(os.path.dirname(__file__), name))', BOTH),
+    ('open(str(Path(__file__).parent) + "/table.json")', TABLE),
+    ('Path(__file__, "..", "table.json")', TABLE),
+    ('Path(__file__).parent / "maps" / ".." / "table.json"', TABLE),
+    ('import os\nopen(os.path.join(os.path.split(__file__)[0], "table.json"))', TABLE),
+    ('import os\nopen(os.path.splitext(__file__)[0] + ".tsv")', {"part.tsv"}),
+    (
+        'import os\nfor folder, _, names in os.walk(os.path.dirname(__file__) + "/maps"): pass',
+        {*BOTH, "maps/c.npz"},
+    ),
+    ('if (place := Path(__file__).parent / "maps").exists(): (place / "a.txt").read_text()', {"maps/a.txt"}),
+    (
+        "class Maps:\n    here = Path(__file__).parent\n    def f(self): return self.here / 'table.json'",
+        TABLE,
+    ),
+    ("def f(self):\n    self.here = Path(__file__).parent\n    return self.here / 'table.json'", TABLE),
+    ('import inspect, os\nopen(os.path.join(os.path.dirname(inspect.getfile(f)), "table.json"))', TABLE),
+    ('Path(__spec__.origin).with_name("table.json")', TABLE),
+    ('import sys\nPath(sys.modules[__name__].__file__).with_name("table.json")', TABLE),
+    ('import pkgutil\npkgutil.get_data("package", "table.json")', TABLE),
+    ('from importlib.resources import read_text\nread_text("package", "table.json")', TABLE),
+    ("import numpy\nPath(numpy.__file__).with_name('table.json')", NONE),
+    ('from package.places import MAPS\nMAPS / "a.txt"', {"maps/a.txt"}),
+    ('from .places import MAPS as WHERE\nWHERE / "a.txt"', {"maps/a.txt"}),
+    ('from package import places\nplaces.MAPS / "a.txt"', {"maps/a.txt"}),
+    ('from package import places\nPath(places.__file__).with_name("table.json")', TABLE),
+    ('Path(__file__).with_name(".hidden")', {".hidden"}),
+    ('Path(__file__).with_name("other.py")', NONE),  # it counts as code: see below
     ('Path(__file__).with_name("absent.json")', NONE),
     ('Path(__file__).parents[99] / "table.json"', NONE),
     ('Path(__file__).parent / "suites"', NONE),
@@ -51,12 +81,14 @@ def test_data_files_that_code_reads_are_found(code, expected, tmp_path):
         "maps/b.txt",
         "maps/c.npz",
         "maps/.DS_Store",
+        ".hidden",
     ):
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text(name)
     (package / "suites").mkdir()
     (package / "suites" / "mini.yaml").write_text("{}")
     (package / "other.py").write_text("")
+    (package / "places.py").write_text("from pathlib import Path\nMAPS = Path(__file__).parent / 'maps'\n")
     (package / "part.py").write_text(f"from pathlib import Path\n{code}\n")
     found = data_files(package / "part.py", tmp_path)
     assert set(found) == {(package / name).resolve() for name in expected}
@@ -72,9 +104,48 @@ def test_files_outside_the_root_do_not_count(tmp_path):
     assert len(data_files(tmp_path / "inside" / "part.py", tmp_path)) == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (
+            "import runpy\nrunpy.run_path(str(Path(__file__).with_name('named.py')))",
+            {"named.py", "deeper.py"},
+        ),
+        ("exec((Path(__file__).parent / 'named.py').read_text())", {"named.py", "deeper.py"}),
+        ("for file in Path(__file__).parent.glob('*.py'): pass", set()),
+        ("print(__file__)", set()),
+    ],
+)
+def test_code_that_is_named_by_its_path_counts_as_code(code, expected, tmp_path):
+    (tmp_path / "part.py").write_text(f"from pathlib import Path\n{code}\n")
+    (tmp_path / "named.py").write_text("import deeper\n")
+    (tmp_path / "deeper.py").write_text("")
+    files = files_of(tmp_path / "part.py", [tmp_path])
+    assert {path.name for path in files.code} == {"part.py", *expected}
+    assert not files.data
+
+
+def test_a_link_counts_where_it_lies(tmp_path):
+    (tmp_path / "elsewhere" / "maps").mkdir(parents=True)
+    for name in ("table.json", "maps/a.txt", "shared.py"):
+        (tmp_path / "elsewhere" / name).write_text("")
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in ("table.json", "maps", "shared.py"):
+        (folder / name).symlink_to(tmp_path / "elsewhere" / name)
+    (folder / "part.py").write_text(
+        "import shared\nfrom pathlib import Path\nHERE = Path(__file__).parent\n"
+        "open(HERE / 'table.json')\nopen(HERE / 'maps' / 'a.txt')\n"
+    )
+    files = files_of(folder / "part.py", [folder])
+    assert set(files.code) == {folder / "part.py", folder / "shared.py"}
+    assert set(files.data) == {folder / "table.json", folder / "maps" / "a.txt"}
+
+
 METHOD = """
 import json
 from pathlib import Path
+from imagenet_rib.learning import objectives
 from imagenet_rib.method import FineTuning, Parameters, Recipe
 
 def prepare(start, /):
@@ -120,6 +191,25 @@ def test_records_of_before_data_files_counted_are_not_stale_by_them(tuned, store
     store.results.commit(cell, {}, tmp_path / "none", {"code": "earlier"})
     results, _ = store.results.read_many([cell.id])
     assert not find_stale(task, grid, store, results)
+
+
+def test_records_of_a_rule_by_which_fewer_files_counted_are_not_stale_by_it(tuned, store, tmp_path):
+    """A file that both count still makes them stale."""
+    task, grid, cell = planned(tuned)
+    now = Codes(task).of(cell)
+    fewer = {name: digest for name, digest in now.files.items() if not name.endswith("objectives")}
+    store.codes.save("earlier", {"files": fewer, "data": {}, "release": None})
+    store.results.commit(cell, {}, tmp_path / "none", {"code": "earlier"})
+    results, _ = store.results.read_many([cell.id])
+    assert not find_stale(task, grid, store, results)
+    tuned.write_text(METHOD.replace("loads", "load"))
+    assert find_stale(task, grid, store, results).reasons == {
+        cell.id: "by other code: method tuned changed since"
+    }
+    store.codes.save("now", now.to_record() | {"files": fewer})
+    store.results.commit(cell, {}, tmp_path / "none", {"code": "now"}, replaces=results[cell.id].stamp)
+    results, _ = store.results.read_many([cell.id])
+    assert "imagenet_rib.learning.objectives" in find_stale(task, grid, store, results).reasons[cell.id]
 
 
 def test_data_files_of_a_plugin_travel_with_it(tuned, tmp_path):

@@ -11,6 +11,7 @@ from gridcell import plugins
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
+from gridcell.fingerprint import Codes
 from gridcell.parts import PartKind, check_useful, joined, load_named
 from gridcell.registry import version_of
 from gridcell.suite import load_suite, parse_settings
@@ -120,6 +121,31 @@ def test_an_edited_file_is_loaded_anew_and_an_edited_helper_too(folder):
     (after,) = plugins.load([file])
     assert after.module.FACTOR == 3
     assert len(plugins.loaded()) == 1
+
+
+def test_an_edited_helper_in_a_folder_without_init_is_loaded_anew(folder):
+    (folder / "space_of_test").mkdir()
+    (folder / "space_of_test" / "helper.py").write_text("FACTOR = 2\n")
+    file = folder / "spaced_of_test.py"
+    file.write_text("from space_of_test.helper import FACTOR\n")
+    plugins.load([file])
+    (folder / "space_of_test" / "helper.py").write_text("FACTOR = 30\n")
+    assert plugins.load([file])[0].module.FACTOR == 30
+
+
+def test_an_edited_package_of_the_folder_is_noticed_at_its_root(folder):
+    """Python runs ``__init__.py`` of a package whose module is imported."""
+    (folder / "pack_of_test").mkdir()
+    (folder / "pack_of_test" / "__init__.py").write_text("SCALE = 1\n")
+    (folder / "pack_of_test" / "core.py").write_text("")
+    file = folder / "doubling_of_test.py"
+    file.write_text("import pack_of_test.core\n" + TASK)
+    plugins.load([file])
+    task = find_task("doubling")
+    (cell,) = load_suite(task, "mini").grid().cells.values()
+    before = Codes(task).of(cell)
+    (folder / "pack_of_test" / "__init__.py").write_text("SCALE = 2\n")
+    assert Codes(task).of(cell).fingerprint != before.fingerprint
 
 
 @pytest.mark.parametrize(

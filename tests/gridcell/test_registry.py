@@ -34,6 +34,14 @@ def test_every_module_is_looked_through(registry):
     assert registry.get("blue").name == "blue"
 
 
+def test_a_module_that_is_no_python_is_named_with_its_line(tmp_path, monkeypatch):
+    (tmp_path / "broken_of_test").mkdir()
+    (tmp_path / "broken_of_test" / "cold.py").write_text("COLOURS = (\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UserError, match=r"cold.py' is not valid Python: .*line 1"):
+        Registry("broken_of_test", "COLOURS", "colour").get("blue")
+
+
 def test_an_unknown_name_gets_the_nearest(registry):
     with pytest.raises(UserError, match="Unknown colour 'bleu': did you mean 'blue'"):
         registry.get("bleu")

@@ -1,13 +1,14 @@
 """What cells of a kind occupy is said by the suite, reaches Ray, and is no part of any id."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 import toy_task
 
 from gridcell.cell import Cell, Resources
 from gridcell.errors import UserError
-from gridcell.execute.cluster import bundles, can_hold, homeless
+from gridcell.execute.cluster import Room, bundles, can_hold, check_resources, homeless, offers
 from gridcell.execute.searcher import _more
 from gridcell.execute.trial import CellTrial
 from gridcell.suite import load_suite
@@ -79,3 +80,65 @@ def test_they_read_like_a_sentence():
     assert str(Resources()) == "1 CPU"
     assert str(H100) == "4 CPUs, 1 GPU (H100), 32 GB, 1 fast_disk"
     assert str(Resources(2, 2, 3)) == "3 workers of 2 CPUs, 2 GPUs"
+
+
+# Labels of nodes.
+
+HERE = Resources(labels=(("disk", "nvme"), ("ray.io/zone", "a")))
+
+
+def selectors(request):
+    """Return what Ray's placement group is asked for beside amounts."""
+    return request._kwargs.get("bundle_label_selector")
+
+
+def test_labels_of_nodes_are_said_by_the_suite_and_reach_ray(tmp_path):
+    suite = suite_of(
+        tmp_path, "resources: {step: {labels: {disk: nvme}}}\n", "resources.step.labels.ray.io/zone=a"
+    )
+    (found,) = {cell.resources for cell in suite.grid().cells.values() if cell.kind == "step"}
+    assert found == HERE
+    assert suite.grid().cells.keys() == toy_task.plan(toy_task.Settings()).cells.keys()
+    assert Resources.from_record(json.loads(json.dumps(asdict(HERE)))) == HERE
+    assert str(HERE) == "1 CPU, a node labelled disk=nvme, a node labelled ray.io/zone=a"
+    config = {"cells": [], "cpus": 1, "gpus": 0.0, "workers": 1, "avoid": ("n1", "n2"), "more": _more(HERE)}
+    asked = CellTrial.default_resource_request(config)
+    assert asked.bundles == [{"CPU": 1.0}]  # a label is no amount of anything
+    selector = {"disk": "nvme", "ray.io/zone": "a"}
+    assert selectors(asked) == [selector | {"ray.io/node-id": "!in(n1,n2)"}]
+    several = CellTrial.default_resource_request(config | {"workers": 2, "avoid": ()})
+    assert selectors(several) == [selector] * 2
+    config["more"] = _more(Resources())
+    assert selectors(CellTrial.default_resource_request(config | {"avoid": ()})) is None
+
+
+@pytest.mark.parametrize("labels", ["{'a b': x}", "{disk: '!nvme'}", "{disk: 'in(a,b)'}", "{disk: ''}"])
+def test_a_label_is_a_name_and_one_value(tmp_path, labels):
+    with pytest.raises(UserError, match="labels"):
+        suite_of(tmp_path, f"resources: {{step: {{labels: {labels}}}}}\n").grid()
+
+
+def test_a_node_with_the_labels_is_looked_for():
+    node = {"Resources": {"CPU": 4.0}, "Labels": {"disk": "nvme", "ray.io/zone": "b"}}
+    right = {"Resources": {"CPU": 1.0}, "Labels": {"disk": "nvme", "ray.io/zone": "a", "more": "x"}}
+    assert not can_hold(offers(node), HERE)
+    assert can_hold(offers(right), HERE)
+    assert homeless([HERE, Resources(2)], [offers(right), offers({"Resources": {"CPU": 1.0}})]) == [
+        Resources(2)
+    ]
+
+
+def test_cells_for_a_label_that_no_node_has_let_others_pass(monkeypatch):
+    nodes = [{"Alive": True, "Resources": {"CPU": 4.0}, "Labels": {"disk": "nvme"}}]
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 4.0})
+    monkeypatch.setattr("ray.nodes", lambda: nodes)
+    room, here, there = Room(), Resources(labels=(("disk", "nvme"),)), Resources(labels=(("disk", "hdd"),))
+    assert room.holds([here] * 4)
+    assert not room.holds([there])
+    assert room.more_of(here, [Resources()]) == 3
+    assert room.more_of(there, []) == 0
+    monkeypatch.setattr(Room, "LOOK_EVERY_S", -1.0)
+    nodes.append({"Alive": True, "Resources": {}, "Labels": {"disk": "hdd"}})
+    assert room.holds([there])
+    with pytest.raises(UserError, match=r"asks for a node labelled disk=ssd, but this machine offers none"):
+        check_resources([Cell("t", "k", {}, resources=Resources(labels=(("disk", "ssd"),)))])

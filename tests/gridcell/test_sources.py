@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from gridcell.sources import imported_files
+from gridcell.sources import imported_files, look_again
 
 FILES = {
     "start.py": (
@@ -58,3 +58,63 @@ def test_a_file_that_is_no_python_is_named(folder):
     with pytest.raises(SyntaxError) as error:
         imported_files(folder / "start.py", [folder])
     assert error.value.filename == str(folder / "b.py")
+
+
+DYNAMIC = [
+    ("import importlib\nimportlib.import_module('a')", {"a.py", "b.py"}),
+    (
+        "from importlib import import_module\nimport_module('pack.three')",
+        {"pack/__init__.py", "pack/two.py", "pack/three.py"},
+    ),
+    ("__import__('b')", {"b.py"}),
+    (
+        "from importlib import import_module\nimport_module(f'models.{name}')",
+        {"models/x.py", "models/y.py", "b.py"},
+    ),
+    (
+        "from importlib import import_module\nimport_module('models.' + name)",
+        {"models/x.py", "models/y.py", "b.py"},
+    ),
+    ("from importlib import import_module\nimport_module(f'model_{name}')", {"model_z.py"}),
+    ("from importlib import import_module\nimport_module(name)", set()),  # the file doesn't tell
+    ("from models import *", {"models/x.py", "models/y.py", "b.py"}),
+    ("from a import *", {"a.py", "b.py"}),
+    ("import compiled", {"compiled.abi3.so"}),
+]
+
+
+@pytest.mark.parametrize(("code", "expected"), DYNAMIC, ids=[code for code, _ in DYNAMIC])
+def test_names_that_a_file_tells_count_however_it_imports_them(folder, code, expected):
+    (folder / "models").mkdir()
+    (folder / "models" / "x.py").write_text("import b\n")
+    (folder / "models" / "y.py").write_text("")
+    (folder / "models" / "notes.txt").write_text("")
+    (folder / "model_z.py").write_text("")
+    (folder / "compiled.abi3.so").write_bytes(b"\x7fELF")
+    (folder / "start.py").write_text(code)
+    found = imported_files(folder / "start.py", [folder])
+    assert {path.relative_to(folder).as_posix() for path in found} == {"start.py", *expected}
+
+
+def test_a_package_that_imports_its_modules_by_a_loop_counts_whole(folder):
+    loop = (
+        "import pkgutil, importlib\nfor one in pkgutil.iter_modules(__path__): importlib.import_module({})\n"
+    )
+    for number, told in enumerate(
+        ("f'{__name__}.{one.name}'", "f'.{one.name}', __name__", "'.' + one.name, __package__")
+    ):
+        package = folder / f"loop{number}"
+        package.mkdir()
+        (package / "__init__.py").write_text(loop.format(told))
+        (package / "one.py").write_text("")
+        (folder / "start.py").write_text(f"import loop{number}\n")
+        found = imported_files(folder / "start.py", [folder])
+        assert package / "one.py" in found
+
+
+def test_a_file_that_was_not_there_before_is_found_after_a_second_look(folder):
+    (folder / "start.py").write_text("import new\n")
+    assert set(imported_files(folder / "start.py", [folder])) == {folder / "start.py"}
+    (folder / "new.py").write_text("")
+    look_again()
+    assert set(imported_files(folder / "start.py", [folder])) == {folder / "start.py", folder / "new.py"}

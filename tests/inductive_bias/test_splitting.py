@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom, t
 
-from inductive_bias.distributions.information import Runs
+from inductive_bias.distributions.information import Runs, estimate
+from inductive_bias.distributions.warnings import warnings_of
 from inductive_bias.distributions.weighted import WeightedChi2
 from inductive_bias.splitting.gaussian import GaussianParticles, autoregressive
 from inductive_bias.splitting.levels import Plan, advance, finished, log_probability, next_level, reached
@@ -65,6 +66,34 @@ def test_no_interval_is_given_deeper_than_it_was_seen_to_hold():
     low, high = found.interval()
     assert low[0] < found.mean()[0] < high[0]
     assert np.isnan([low[1], high[1]]).all()
+
+
+def test_deeper_than_that_the_report_warns():
+    errors = np.random.default_rng(0).gamma(20, 0.05, size=60)
+    eps, bits = [0.3, 0.2, 0.1], np.array([40.0, 61.0, 75.5])
+    runs = Runs(np.array([bits, bits]) * math.log(2))
+    found = estimate(errors, eps, resamples=20, generator=np.random.default_rng(0), runs=runs)
+    [said] = [one for one in warnings_of(found, errors, 0) if "splitting.sweeps" in one]
+    assert "at errors up to 0.2 " in said
+    assert "(up to 75.5)" in said
+    shallow = estimate(
+        errors, eps[:1], resamples=20, generator=np.random.default_rng(0), runs=Runs(runs.nats[:, :1])
+    )
+    assert "sweeps" not in " ".join(warnings_of(shallow, errors, 0))
+
+
+def test_more_sweeps_mend_most_of_what_runs_err_upwards_so_deep():
+    space, exact = kernel_space()
+    target = error_at(exact, 90)
+    few, more = (
+        -np.mean(
+            [log_probability(target, target, run(space, target, number=i, sweeps=sweeps)) for i in range(6)]
+        )
+        / math.log(2)
+        for sweeps in (2, 8)
+    )
+    assert few > 93
+    assert abs(more - 90) < abs(few - 90) / 1.5
 
 
 def test_larger_errors_are_read_off_on_the_way():

@@ -318,6 +318,9 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/settings/retention.py": (f"{STORE}retention.py", f"{STORE}usage.py"),
     "platform/gridcell/execute/allocation.py": (f"{EXECUTE}allocation.py",),
     "tasks/imagenet_rib/cells/at_once.py": (f"{RIB}at_once.py",),
+    "platform/gridcell/paths_in_code.py": (f"{CORE}package_data.py", f"{CORE}sources.py"),
+    "tasks/imagenet_rib/cells/reduced.py": (f"{RIB}reduced.py",),
+    "tasks/imagenet_rib/grid/part_sentences.py": (f"{RIB}reduced.py",),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 

@@ -9,6 +9,7 @@ from gridcell.answers.request import Request, read_results, reading, stale_resul
 from gridcell.answers.states import STATES, states_of
 from gridcell.errors import Mistakes, unknown
 from gridcell.report.tidy import CODE_UNKNOWN, commit_of
+from gridcell.staleness import failures_of
 from gridcell.store import Store
 
 STALE = "stale"
@@ -53,7 +54,7 @@ def cell_rows(asked: Request, store: Store, states: Sequence[str] = ()) -> list[
                 raise unknown("state", state, (*STATES, STALE))
     mistakes.tell()
     with reading(store.uri):
-        failures = store.failures.read_all()
+        failures = failures_of(asked.suite.task, asked.grid, store)
         found = states_of(asked, store, failures)
     results = read_results(asked, store)
     stale = stale_results(asked, store, results)

@@ -26,6 +26,7 @@ from gridcell.grid import Grid, Target
 from gridcell.report.missing import nothing_done
 from gridcell.report.results import GridResults
 from gridcell.report.tidy import tidy
+from gridcell.staleness import failures_of
 from gridcell.store import Store
 from gridcell.store.cache import cache_folder
 
@@ -224,7 +225,7 @@ def plan(
     asked = request(task, suite, select, settings, seeds, plugins)
     store = open_store(storage, must_exist=False)
     with reading(store.uri):
-        states = states_of(asked, store, store.failures.read_all())
+        states = states_of(asked, store, failures_of(asked.suite.task, asked.grid, store))
     stale = stale_results(asked, store)
     counts: dict[str, int] = {}
     for target in asked.grid.targets:

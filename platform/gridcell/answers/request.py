@@ -12,7 +12,7 @@ from gridcell import plugins
 from gridcell.errors import CorruptData, Mistakes, UserError
 from gridcell.grid import Grid
 from gridcell.report.results import About, GridResults
-from gridcell.staleness import Staleness, find_stale
+from gridcell.staleness import Staleness, failures_of, find_stale
 from gridcell.store import Result, Store
 from gridcell.suite import Suite, load_suite
 from gridcell.task import find_task
@@ -250,7 +250,7 @@ def grid_results(
         damaged: list[str] = []
         if results is None:
             results, damaged = store.results.read_many(asked.grid.cells)
-        failures, losses = store.failures.read_all(), store.losses.read_all()
+        failures, losses = failures_of(asked.suite.task, asked.grid, store), store.losses.read_all()
     if damaged:
         raise UserError(
             f"The stored result of cell {damaged[0]} is damaged ({len(damaged)} in all): "

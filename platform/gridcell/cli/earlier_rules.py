@@ -27,9 +27,9 @@ def of_earlier_rules(asked: Request, store: Store) -> list[str]:
                 changed |= {cell.kind} if own else set()
     if earlier.isdisjoint(done):
         return []
-    kinds = ", ".join(f"'{kind}'" for kind in sorted(changed))
+    kinds = f"kind{'s' * (len(changed) > 1)} " + ", ".join(f"'{kind}'" for kind in sorted(changed))
     count = len(earlier & done)
     return [
         f"{count} results of an earlier rule are in this store and not used "
-        f"(the kind {kinds} changed, see CHANGELOG.md)"
+        f"(the {kinds} changed, see CHANGELOG.md)"
     ]

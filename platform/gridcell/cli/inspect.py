@@ -35,6 +35,7 @@ from gridcell.cli.common import (
 )
 from gridcell.cli.earlier_rules import of_earlier_rules
 from gridcell.cli.gpus import simulated_on
+from gridcell.staleness import failures_of
 from gridcell.store import Store
 from gridcell.suite import suite_names
 from gridcell.task import find_task, task_names
@@ -76,7 +77,7 @@ def plan(
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage, must_exist=False)
     with reading(storage):
-        states = states_of(asked, store, store.failures.read_all())
+        states = states_of(asked, store, failures_of(asked.suite.task, asked.grid, store))
         stale = stale_results(asked, store)
     simulated = simulated_on(asked, states, gpus or ())
     skipped = [{"labels": dict(item.labels), "reason": item.reason} for item in asked.grid.skipped]

@@ -44,6 +44,7 @@ from gridcell.mlflow.writer import remarks
 from gridcell.report import GridResults, write_report
 from gridcell.report.inline import read_notes
 from gridcell.report.results import STATES
+from gridcell.staleness import failures_of
 from gridcell.store import Store
 from gridcell.store.plans import grid_id
 
@@ -195,7 +196,7 @@ def _cells_by_state(asked: Request, store: Store) -> dict[str, list[str]]:
     """Return state -> ids of the cells in it, for each of ``STATES``; a damaged result is none."""
     with reading(store.uri):
         results, _ = store.results.read_many(asked.grid.cells)
-        failures = store.failures.read_all()
+        failures = failures_of(asked.suite.task, asked.grid, store)
     states = GridResults(asked.full_title, {}, asked.grid, results, failures, store).states
     return {state: [cell_id for cell_id in states if states[cell_id] == state] for state in STATES}
 

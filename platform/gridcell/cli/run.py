@@ -55,7 +55,7 @@ from gridcell.mlflow.address import is_server, tracking_uri
 from gridcell.mlflow.mirror import Mirror
 from gridcell.provenance import origin_of
 from gridcell.report import write_report
-from gridcell.staleness import Staleness
+from gridcell.staleness import Staleness, failures_of
 from gridcell.store import Result, Store
 
 
@@ -161,7 +161,7 @@ def run(
     origin = origin_of(asked.suite.task)
     options = replace(options, **_of_stale(console, stale, changed), origin=origin)
     folder = report_folder(out, asked, store)  # what can't be written should be known before all work
-    final = set() if retry_diverged else diverged_cells(store.failures.read_all())
+    final = set() if retry_diverged else diverged_cells(failures_of(asked.suite.task, asked.grid, store))
     done = results.keys() - options.rerun.keys()
     pruned = pruned_cells(asked.grid, done, store)
     schedule = Schedule(asked.grid, done, final, pruned=pruned)

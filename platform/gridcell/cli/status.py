@@ -37,7 +37,7 @@ from gridcell.cli.progress import clock
 from gridcell.cli.time_left import TimeLeft
 from gridcell.errors import UserError
 from gridcell.execute.heartbeat import RunningCell, running_cells
-from gridcell.staleness import Staleness
+from gridcell.staleness import Staleness, failures_of
 from gridcell.store import Result, Store
 from gridcell.store.losses import describe_lost, lost_by_class
 
@@ -123,7 +123,7 @@ def status(
 
 def status_of(asked: Request, store: Store) -> Status:
     """Look into the store for how far a grid is."""
-    recorded = store.failures.read_all()
+    recorded = failures_of(asked.suite.task, asked.grid, store)
     everywhere = running_cells(store.folder)
     states = states_of(asked, store, recorded, everywhere)
     results = read_results(asked, store)

@@ -90,9 +90,28 @@ def bundles(resources: Resources) -> list[dict[str, float]]:
     return [bundle | dict(resources.custom)] * resources.workers
 
 
+def offers(node: Mapping[str, Any]) -> dict[str, float]:
+    """Return what one of ``ray.nodes()`` has: its resources, and its labels, each for any number of cells."""
+    labels = node.get("Labels") or {}
+    return node["Resources"] | {_label(name, value): _MANY for name, value in labels.items()}
+
+
+_LABEL = "label "
+_MANY = 1e9  # so many cells may go by one label
+
+
+def _label(name: str, value: str) -> str:
+    return f"{_LABEL}{name}={value}"
+
+
+def _asked(resources: Resources) -> dict[str, float]:
+    """Return what each of a cell's workers needs of a node, as ``offers`` tells it."""
+    return bundles(resources)[0] | {_label(name, value): 1.0 for name, value in resources.labels}
+
+
 def can_hold(node: Mapping[str, float], resources: Resources) -> bool:
-    """Whether an empty node with these of Ray's resources holds one of a cell's workers."""
-    return all(node.get(name, 0) + 1e-9 >= amount for name, amount in bundles(resources)[0].items())
+    """Whether an empty node that offers this holds one of a cell's workers; see ``offers``."""
+    return all(node.get(name, 0) + 1e-9 >= amount for name, amount in _asked(resources).items())
 
 
 def homeless(asked: Iterable[Resources], nodes: Sequence[Mapping[str, float]]) -> list[Resources]:
@@ -108,9 +127,17 @@ def _together(cells: Iterable[Resources]) -> defaultdict[str, float]:
     """Return name in Ray's terms -> what cells ask for together, given as each one's or as a counter."""
     asked: defaultdict[str, float] = defaultdict(float)
     for resources, count in Counter(cells).items():
-        for name, amount in bundles(resources)[0].items():
+        for name, amount in _asked(resources).items():
             asked[name] += amount * resources.workers * count
     return asked
+
+
+def _labels_there() -> dict[str, float]:
+    """Return the labels that any node of the cluster has, as ``offers`` tells them."""
+    import ray
+
+    told = [offers(node) for node in ray.nodes() if node["Alive"]]
+    return {name: amount for each in told for name, amount in each.items() if name.startswith(_LABEL)}
 
 
 class Room:
@@ -129,7 +156,8 @@ class Room:
         self._processors = processors
         self.growths = 0  # how often there was more of something than at the look before
 
-    def _look(self) -> None:
+    def _look(self, asked: Mapping[str, float]) -> None:
+        """Look up what is there, unless that was just done; labels alone where they are asked for."""
         import ray
 
         if time.monotonic() - self._looked > self.LOOK_EVERY_S:
@@ -139,6 +167,8 @@ class Room:
             else:
                 self.growths += any(self._there.get(name, 0) > before.get(name, 0) for name in _COUNTED)
             self._looked = time.monotonic()
+        if any(name.startswith(_LABEL) and name not in self._there for name in asked):
+            self._there = {**dict.fromkeys(asked, 0.0), **self._there, **_labels_there()}
 
     def holds(self, cells: Iterable[Resources]) -> bool:
         """Whether the cluster has what these cells ask for together, in whatever way it is cut into nodes.
@@ -146,13 +176,14 @@ class Room:
         Args:
             cells: what each asks for, or a counter of these.
         """
-        self._look()
-        return all(amount <= self._there.get(name, 0) + 1e-9 for name, amount in _together(cells).items())
+        asked = _together(cells)
+        self._look(asked)
+        return all(amount <= self._there.get(name, 0) + 1e-9 for name, amount in asked.items())
 
     def more_of(self, resources: Resources, beside: Iterable[Resources]) -> int:
         """Return how many cells that ask for this the cluster has room for beside others; see ``holds``."""
-        self._look()
         taken, each = _together(beside), _together([resources])
+        self._look(each)
         left = {name: self._there.get(name, 0) - taken[name] + 1e-9 for name in each}
         return max(0, min((int(left[name] // amount) for name, amount in each.items() if amount), default=0))
 
@@ -162,7 +193,7 @@ class Room:
         A start is half a second or more of imports. More of them at once than there are processors take
         longer together than one after another, and all cells wait for the last of them.
         """
-        self._look()
+        self._look({})
         more = max(0.0, self._there.get("CPU", 0) - self._cpus_at_first)
         return starting < max(1.0, self._processors + more)
 
@@ -175,11 +206,11 @@ def check_resources(cells: Sequence[Cell]) -> None:
     """
     import ray
 
-    there = ray.cluster_resources()
+    there = ray.cluster_resources() | _labels_there()
     for cell in cells:
         workers = cell.resources.workers
         each = f"{workers} workers of " if workers > 1 else ""
-        for name, amount in bundles(cell.resources)[0].items():
+        for name, amount in _asked(cell.resources).items():
             if amount * workers > there.get(name, 0):
                 asked, have = _told(name, amount), _told(name, there.get(name, 0), bare=True)
                 raise UserError(f"Cell {cell.title} asks for {each}{asked}, but this machine offers {have}")
@@ -187,6 +218,8 @@ def check_resources(cells: Sequence[Cell]) -> None:
 
 def _told(name: str, amount: float, *, bare: bool = False) -> str:
     """Write an amount of one of Ray's resources for people; without its name where it is ``bare``."""
+    if name.startswith(_LABEL):
+        return "none" if bare else f"a node labelled {name.removeprefix(_LABEL)}"
     if name.startswith("accelerator_type:"):
         return "none" if bare else f"a GPU of type {name.partition(':')[2]}"
     if name == "memory":
@@ -198,7 +231,7 @@ def warn_of_homeless(cells: Iterable[Cell], address: str) -> None:
     """Warn of cells that no node of a cluster holds: they wait until one joins that does."""
     import ray
 
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    nodes = [offers(node) for node in ray.nodes() if node["Alive"]]
     for resources in homeless((cell.resources for cell in cells), nodes):
         _LOG.warning(
             "No node of the cluster at %s holds a cell that asks for %s: such cells wait until one joins",

@@ -17,6 +17,7 @@ from gridcell.execute.source import Source
 from gridcell.fingerprint import Codes
 from gridcell.grid import Grid
 from gridcell.notice import NOTICE
+from gridcell.staleness import failures_of
 from gridcell.store import Result, Store
 from gridcell.store.scratch import sweep
 from gridcell.task import Task
@@ -60,7 +61,7 @@ def run_grid(
     options = options or RunOptions()
     sweep()
     codes = remember(task)
-    diverged = set() if options.retry_diverged else diverged_cells(store.failures.read_all())
+    diverged = set() if options.retry_diverged else diverged_cells(failures_of(task, grid, store))
     done = store.results.done_among(grid.cells) - options.rerun.keys()
     pruned = pruned_cells(grid, done, store)
     limit = options.max_failures

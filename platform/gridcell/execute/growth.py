@@ -4,6 +4,7 @@ from collections.abc import Set
 
 from gridcell.execute.options import GridRun
 from gridcell.grid import Grid
+from gridcell.staleness import failures_of
 from gridcell.store import Store
 
 
@@ -39,6 +40,8 @@ def grow(run: GridRun) -> list[Grid]:
             done = run.store.results.done_among(new.cells) - growth.rerun.keys()
             run.locations.update(new.locations)
             run.rerun.update(growth.rerun)
+            if before := run.schedule.final_failures & new.cells.keys():
+                run.schedule.final_failures -= before - failures_of(run.task, new, run.store).keys()
             run.schedule.add(new, done, pruned_cells(new, done, run.store))
             replace_pruned(run)
             added.append(new)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gridcell.cell import Cell
+from gridcell.execute.cluster import offers
 from gridcell.execute.outcome import Failure, FailureClass
 from gridcell.store import Store
 
@@ -174,7 +175,7 @@ def ask_node(process: Process, answer_s: float = ANSWER_S) -> Failure:
 
 
 def living_nodes() -> Mapping[str, Mapping[str, float]]:
-    """Return Ray's id -> resources of each node that lives."""
+    """Return Ray's id -> what it offers, of each node that lives."""
     import ray
 
-    return {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
+    return {node["NodeID"]: offers(node) for node in ray.nodes() if node["Alive"]}

@@ -139,7 +139,8 @@ class _Group:
         self._reserved = ray.util.get_current_placement_group()
         self._own_reservation = self._reserved is None
         if self._reserved is None:
-            self._reserved = ray.util.placement_group(bundles(resources))
+            labels = [dict(resources.labels)] * resources.workers if resources.labels else None
+            self._reserved = ray.util.placement_group(bundles(resources), bundle_label_selector=labels)
         for rank in range(resources.workers):
             options = {
                 "num_cpus": resources.cpus,

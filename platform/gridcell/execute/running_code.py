@@ -34,10 +34,10 @@ def remember(task: Task) -> Codes:
     loaded = plugins.loaded()
     key = (task.name, *(plugin.module.__name__ for plugin in loaded))  # their names tell their texts
     if key not in _codes:
-        for path in _files_of(task):
-            text = _remembered(path)
+        for path, root in _files_of(task):
+            _remembered(path)
             with contextlib.suppress(SyntaxError):  # of a file that no cell may run
-                for data in data_files(path, Path(path.anchor), lambda _, text=text: text):  # type: ignore[misc]
+                for data in data_files(path, root, _remembered):
                     _remembered(data)
         for plugin in loaded:
             folder = plugins.here(plugin.path).parent
@@ -52,12 +52,15 @@ def forget() -> None:
     _codes.clear()
 
 
-def _files_of(task: Task) -> Iterator[Path]:
+def _files_of(task: Task) -> Iterator[tuple[Path, Path]]:
+    """Yield the files that may count, each with the folder that its package lies in."""
     own = Path(gridcell.__file__).parent  # of whose parts some count
-    for folder in (own, *(root / package for package, root in roots_of(packages_of(task)).items())):
-        yield from folder.rglob("*.py")
+    packages = [root / package for package, root in roots_of(packages_of(task)).items()]
+    for folder in (own, *packages):
+        yield from ((path, folder.parent) for path in folder.rglob("*.py"))
     for plugin in plugins.loaded():
-        yield from plugins.here(plugin.path).parent.glob("*.py")
+        folder = plugins.here(plugin.path).parent
+        yield from ((path, folder) for path in folder.glob("*.py"))
 
 
 def _remembered(path: Path) -> bytes:

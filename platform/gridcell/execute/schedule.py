@@ -51,7 +51,7 @@ class Schedule:
         self._wanted: dict[str, None] = {}  # ids of the targets' cells
         self._done: set[str] = set()
         self._pruned: set[str] = set()  # of the done ones, those that lack files
-        self._final_failures = set(final_failures)
+        self.final_failures = set(final_failures)
         self._to_run: set[str] = set()
         self._rank: dict[str, int] = {}
         self._ready = ReadyQueue()
@@ -94,7 +94,7 @@ class Schedule:
         self._to_run |= more
         self._done -= more  # what was pruned, and is needed again
         self.total += len(more)
-        for cell_id in sorted(more & self._final_failures, key=self._rank.__getitem__):
+        for cell_id in sorted(more & self.final_failures, key=self._rank.__getitem__):
             self._diverged.add(cell_id)
             if cell_id not in self.blocked:  # by another one that diverged
                 self._block(cell_id)

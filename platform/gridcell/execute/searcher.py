@@ -310,7 +310,9 @@ class NoPreference(FIFOScheduler):
 
 def _more(resources: Resources) -> str:
     """Return, as JSON, what few cells ask for."""
-    return json.dumps({name: getattr(resources, name) for name in ("memory_gb", "gpu_type", "custom")})
+    return json.dumps(
+        {name: getattr(resources, name) for name in ("memory_gb", "gpu_type", "custom", "labels")}
+    )
 
 
 def _outcome(cell: Cell, ended: Mapping[str, Any]) -> Outcome:

@@ -7,6 +7,7 @@ from gridcell.cell import Cell
 from gridcell.execute.growth import grow
 from gridcell.execute.options import GridRun
 from gridcell.execute.outcome import Failure, FailureClass, Outcome
+from gridcell.execute.running_code import remember
 from gridcell.store import Loss, Store
 from gridcell.store.patience import written_if_possible
 
@@ -26,20 +27,31 @@ def settle(cell: Cell, outcome: Outcome, run: GridRun) -> None:
         # A cell that had to leave is not to blame, unless that happened too often.
         left = failure.failure_class is FailureClass.PREEMPTED and cell.id not in run.schedule.failed
         final = not again and not left
-        written_if_possible(lambda: _record(cell, failure, outcome, final, run.store))
+        written_if_possible(lambda: _record(cell, failure, outcome, final, run))
     run.listener.finished(cell, outcome, again)
     for grid in grow(run):
         run.listener.grown(grid)
 
 
-def _record(cell: Cell, failure: Failure, outcome: Outcome, final: bool, store: Store) -> None:
+def _record(cell: Cell, failure: Failure, outcome: Outcome, final: bool, run: GridRun) -> None:
+    store = run.store
     if final:
-        store.failures.record(cell.id, {"title": cell.title, **failure.to_record()})
+        made_of = _made_of(cell, run) if failure.failure_class is FailureClass.DIVERGED else {}
+        store.failures.record(cell.id, {"title": cell.title, **failure.to_record(), **made_of})
     now = time.time()
     elapsed = outcome.seconds if outcome.elapsed is None else outcome.elapsed
     lost = lost_seconds(store, cell.id, now - elapsed, now, outcome.spent)
     steps = lost_steps(store, cell.id, outcome.step)
     store.losses.add(Loss(cell.id, failure.failure_class.value, lost, steps))
+
+
+def _made_of(cell: Cell, run: GridRun) -> dict[str, object]:
+    """Return by which code and from which inputs a cell diverged, as a result would say it."""
+    code = remember(run.task).of(cell)
+    run.store.codes.save(code.fingerprint, code.to_record())
+    needs, _ = run.store.results.read_many(cell.needs.values())
+    contents = {role: needs[need].content for role, need in cell.needs.items() if need in needs}
+    return {"code": code.fingerprint, "inputs": contents}
 
 
 def lost_seconds(

@@ -114,10 +114,9 @@ class CellTrial(tune.Trainable):
         more = json.loads(config.get("more", "{}"))
         resources = Resources(config["cpus"], config["gpus"], config["workers"], **more)
         asked = bundles(resources)
-        where = {}
-        if config["avoid"]:  # Ray labels each node by its id
-            elsewhere = {"ray.io/node-id": f"!in({','.join(config['avoid'])})"}
-            where = {"bundle_label_selector": [elsewhere] * len(asked)}
+        avoided = ",".join(config["avoid"])
+        selector = dict(resources.labels) | ({"ray.io/node-id": f"!in({avoided})"} if avoided else {})
+        where = {"bundle_label_selector": [selector] * len(asked)} if selector else {}
         return tune.PlacementGroupFactory(([{}] if resources.workers > 1 else []) + asked, **where)
 
     def setup(self, config: dict[str, Any], work: GridWork) -> None:

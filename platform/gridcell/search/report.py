@@ -15,6 +15,7 @@ from gridcell.search.objective import union
 from gridcell.search.search import Search
 from gridcell.search.spent import spent, stops_of
 from gridcell.search.tried import Tried
+from gridcell.staleness import failures_of
 
 _TEMPLATES = Path(__file__).parent / "page"
 
@@ -342,7 +343,7 @@ def _results(search: Search, title: str) -> GridResults:
     tried = [search.default, *search.tried]
     grid = union({one.trial.number: one.grid for one in tried})
     results, _ = search.store.results.read_many(grid.cells)
-    failures = search.store.failures.read_all()
+    failures = failures_of(search.objective.task, grid, search.store)
     return GridResults(
         title=title,
         settings=search.default.suite.settings.model_dump(mode="json"),

@@ -15,7 +15,7 @@ from gridcell.search.judge import Judged, Judging, plan_judging
 from gridcell.search.objective import union
 from gridcell.search.search import Search
 from gridcell.search.tried import Tried
-from gridcell.staleness import BY_NEEDS, Staleness, find_stale
+from gridcell.staleness import BY_NEEDS, Staleness, failures_of, find_stale
 from gridcell.store import Result
 
 Changed = Literal["keep", "rerun", "fail"]
@@ -191,7 +191,7 @@ class SearchRun:
 
     def _failures(self, grid: Grid, results: Mapping[str, Result]) -> dict[str, dict[str, Any]]:
         """Return the failures of this run, and what diverged at any time."""
-        recorded = self.search.store.failures.read_all()
+        recorded = failures_of(self.search.objective.task, grid, self.search.store)
         counted = set(self._failed)
         if not self.options.retry_diverged:
             counted |= diverged_cells(recorded)

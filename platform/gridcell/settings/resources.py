@@ -17,6 +17,8 @@ from gridcell.settings.parse import parse_settings
 RESOURCES = "resources"
 
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]+$")]
+_Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_./-]*[A-Za-z0-9])?$")]
+_Value = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$")]
 
 
 class Occupied(Strict):
@@ -28,6 +30,8 @@ class Occupied(Strict):
         memory_gb: memory of each worker, in units of 1e9 bytes.
         gpu_type: kind of the GPU, as Ray names it: H100, A100, L4, ...
         custom: amounts of resources that the cluster's nodes were started with, by name.
+        labels: values of labels that a node must have, by name; Ray's nodes are started with some
+            (``ray start --labels``), and have others by themselves, such as ``ray.io/accelerator-type``.
     """
 
     cpus: int | None = Field(None, ge=1)
@@ -35,6 +39,7 @@ class Occupied(Strict):
     memory_gb: float | None = Field(None, gt=0)
     gpu_type: str | None = Field(None, pattern=r"^[A-Za-z0-9_.-]+$")
     custom: dict[_Name, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    labels: dict[_Label, _Value] = Field(default_factory=dict)
 
     def of(self, kind: str, resources: Resources) -> Resources:
         """Return what a cell of ``kind`` occupies whose task asks for ``resources``.
@@ -47,7 +52,8 @@ class Occupied(Strict):
             for name in ("cpus", "gpus", "memory_gb", "gpu_type")
             if (value := getattr(self, name)) is not None
         }
-        found = replace(resources, **given, custom=tuple(sorted(self.custom.items())))
+        custom, labels = tuple(sorted(self.custom.items())), tuple(sorted(self.labels.items()))
+        found = replace(resources, **given, custom=custom, labels=labels)
         if found.gpu_type and not found.gpus:
             raise UserError(
                 f"resources.{kind}.gpu_type is {found.gpu_type}, and cells of that kind ask for no GPU: "
@@ -78,12 +84,13 @@ def split_resources(
     of_kinds = {kind: dict(asked) for kind, asked in given.items() if isinstance(asked, dict)}
     others: list[str] = []
     for override in overrides:
-        named = re.fullmatch(rf"{RESOURCES}\.([\w-]+)\.([\w.:-]+)=(.*)", override, re.S)
+        named = re.fullmatch(rf"{RESOURCES}\.([\w-]+)\.([\w.:/-]+)=(.*)", override, re.S)
         if named is None:
             others.append(override)
             continue
         kind, key, text = named.groups()
-        place, _, last = key.rpartition(".")
+        within = re.fullmatch(r"(custom|labels)\.(.+)", key)  # a label's name may have dots
+        place, last = (within[1], within[2]) if within else ("", key)
         asked = of_kinds.setdefault(kind, {})
         (asked.setdefault(place, {}) if place else asked)[last] = read_yaml(
             text, f"'--set {override}': the value", lines=False

@@ -40,8 +40,6 @@ class Atlas:
         Returns:
             How many of these cells no fragment knew.
         """
-        if not chart.learned:
-            return 0
         self._make_room(position[0] + place[0], position[1] + place[1])
         offset = (place[0] + self._origin[0], place[1] + self._origin[1])
         new = int(_count(self._counts, chart.fresh, chart.learned, *offset))

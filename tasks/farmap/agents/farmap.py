@@ -194,7 +194,7 @@ class FarMap:
     def _integrate(self, view: NDArray[np.int32]) -> float:
         chart = self._fragment.chart
         confidence = chart.integrate(view, *self._position, self._heading)
-        if self._atlas.add(chart, self._fragment.place, self._position):
+        if chart.learned and self._atlas.add(chart, self._fragment.place, self._position):
             self._last_new = self._time
             self._in_vain = 0
             self.gave_up = False
@@ -240,10 +240,11 @@ class FarMap:
 
     def _placed(self) -> Iterator[tuple[int, LocalMap, Cell]]:
         """Yield the other fragments in whose rectangle the agent is, by the offsets through the graph."""
-        row, column = np.add(self._position, self._fragment.place).tolist()
+        (row, column), place = self._position, self._fragment.place
+        row, column = row + place[0], column + place[1]
         for number in self._graph:
             other = self._graph[number]
-            top, bottom, left, right = other.bounds
+            top, bottom, left, right = other.extent
             if number != self._number and top <= row <= bottom and left <= column <= right:
                 yield number, other.chart, (row - other.place[0], column - other.place[1])
 

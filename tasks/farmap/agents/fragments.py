@@ -59,6 +59,7 @@ class Fragment:
         place: where its cell (0, 0) lies in the frame of all fragments, by odometry.
         borders: oldest first.
         left: time at which the agent left it last, on the agent's own clock.
+        extent: its ``bounds`` when the agent left it last.
         remains: per anchor of a border what was left to explore from there when the agent left it, as far as
             it was asked for.
     """
@@ -67,6 +68,7 @@ class Fragment:
     place: Cell = (0, 0)
     borders: list[Border] = field(default_factory=list)
     left: int = -1
+    extent: tuple[int, int, int, int] = (0, -1, 0, -1)
     remains: dict[Cell, Left] = field(default_factory=dict)
     _gates: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 3), np.int64))
     _starts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
@@ -76,11 +78,10 @@ class Fragment:
     def add_border(self, border: Border) -> None:
         """Give it another border."""
         self.borders.append(border)
-        cells = np.array(border.cells, np.int64)
-        gates = np.column_stack([cells, np.full(len(cells), border.outward)])
-        self._gates = np.concatenate([self._gates, gates])
-        self._starts = np.append(self._starts, len(self._gates))
-        self._beyond = np.concatenate([self._beyond, _strip_beyond(cells, border.outward)])
+        extended = _extended(
+            self._gates, self._starts, self._beyond, *border.cells[0], len(border.cells), border.outward
+        )
+        self._gates, self._starts, self._beyond = extended
         for cell in border.cells:
             self._crossings.setdefault((cell, border.outward), []).append(border)
 
@@ -214,6 +215,7 @@ class FragmentGraph:
         fragment = self._fragments[number]
         fragment.left = time
         fragment.remains = {}
+        fragment.extent = fragment.bounds
 
     def remains(self, border: Border, survey: Callable[[Fragment, Cell], Survey]) -> Left:
         """Return what is left to explore beyond a border, in the fragment there as it was left.
@@ -293,8 +295,40 @@ def _run(colours: NDArray[np.int32], row: int, column: int, heading: int) -> tup
     return ends[0], ends[1]
 
 
-def _strip_beyond(cells: NDArray[np.int64], outward: int) -> NDArray[np.int64]:
-    """Return the cells next to a border in the other fragment, one more at either end."""
-    beyond = cells + STEPS[outward]
-    along = np.abs(STEPS[outward][::-1])
-    return np.vstack([beyond[:1] - along, beyond, beyond[-1:] + along])
+@njit(cache=True)
+def _extended(
+    gates: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    beyond: NDArray[np.int64],
+    row: int,
+    column: int,
+    count: int,
+    outward: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return gates, starts and cells beyond with those of one more border.
+
+    Args:
+        gates: of the borders before: see ``Survey``.
+        starts: of the borders before: see ``Survey.nearest_gates``.
+        beyond: the cells next to the borders before in the other fragments, one more at either end of each.
+        row: of the border's first cell; the others follow across the heading.
+        column: likewise.
+        count: cells of the border.
+        outward: heading of the step over it.
+    """
+    more_gates = np.empty((len(gates) + count, 3), np.int64)
+    more_gates[: len(gates)] = gates
+    more_beyond = np.empty((len(beyond) + count + 2, 2), np.int64)
+    more_beyond[: len(beyond)] = beyond
+    more_starts = np.empty(len(starts) + 1, np.int64)
+    more_starts[:-1] = starts
+    more_starts[-1] = len(more_gates)
+    rows, columns = (0, 1) if outward < 2 else (1, 0)
+    for i in range(count):
+        more_gates[len(gates) + i, 0] = row + i * rows
+        more_gates[len(gates) + i, 1] = column + i * columns
+        more_gates[len(gates) + i, 2] = outward
+    for i in range(count + 2):
+        more_beyond[len(beyond) + i, 0] = row + (i - 1) * rows + STEPS[outward, 0]
+        more_beyond[len(beyond) + i, 1] = column + (i - 1) * columns + STEPS[outward, 1]
+    return more_gates, more_starts, more_beyond

@@ -1,6 +1,6 @@
 """Exploration with one global map: by its frontier (Yamauchi 1997), or to the next best view."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -25,13 +25,22 @@ class Frontier:
             (``distance``; the baseline of Hwang et al. 2024), or to FARMap's weight, size over way and hardly
             one behind the agent (``weighted``); the ``nearest``; or where most is seen per way (``gain``; see
             ``best_view``).
+        route: finds the way on, instead of ``choice``, from a survey with a frontier, the position, and rng.
     """
 
     gave_up = False
 
-    def __init__(self, rng: np.random.Generator, *, gamma: float = 0.9, choice: Choice = "distance") -> None:
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        *,
+        gamma: float = 0.9,
+        choice: Choice = "distance",
+        route: Callable[[Survey, Cell, np.random.Generator], Route] | None = None,
+    ) -> None:
         self._rng = rng
         self._choice = choice
+        self._way = route
         self._heading = 0
         self._read = 0
         self._map = LocalMap(gamma)
@@ -97,6 +106,8 @@ class Frontier:
         self.done = not len(survey.clusters)
         if self.done:
             return None
+        if self._way is not None:
+            return self._way(survey, self._position, self._rng)
         if self._choice == "gain":
             return route_to_best_view(survey, self._map, self._position)
         weight = {"distance": by_distance, "nearest": by_nearness}.get(

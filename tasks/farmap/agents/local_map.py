@@ -1,5 +1,6 @@
 """A map of what was seen, with a confidence per cell and colour that fades with time (short-term memory)."""
 
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -48,7 +49,7 @@ class LocalMap:
         self._touched = np.zeros((_FIRST, _FIRST), np.int32)
         self._room = room((_FIRST, _FIRST), self.origin)
         self._clock = 0
-        self._fading = gamma ** np.arange(_POWERS)
+        self._fading = _powers(gamma)
 
     def integrate(self, view: NDArray[np.int32], row: int, column: int, heading: int) -> float:
         """Let a step pass and take in what is seen.
@@ -120,6 +121,13 @@ class LocalMap:
         self._room = room(self.colours.shape[1:], self.origin)
         if self.known:
             self.bounds += (rows, rows, columns, columns)
+
+
+@cache
+def _powers(gamma: float) -> NDArray[np.float64]:
+    """Return the powers of gamma from 0, the same array for all maps: nobody writes to it."""
+    powers: NDArray[np.float64] = np.power(gamma, np.arange(_POWERS), dtype=np.float64)
+    return powers
 
 
 def growth(index: int, size: int, margin: int = WINDOW) -> int:

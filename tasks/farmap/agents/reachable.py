@@ -114,6 +114,12 @@ class Survey:
         """Frontier cells per empty cell, q in Hwang et al. 2024, section 3.3."""
         return self.frontier / max(1, self.empty)
 
+    @property
+    def reached(self) -> NDArray[np.int64]:
+        """All cells that can be walked to, int64 (n, 2), by row and column."""
+        found: NDArray[np.int64] = np.argwhere(self._distances >= 0) + np.array([self._top, self._left])
+        return found
+
     def distance(self, row: int, column: int) -> int:
         """Return the steps to a cell, -1 where no way is known."""
         r, c = row - self._top, column - self._left

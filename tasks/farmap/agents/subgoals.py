@@ -1,5 +1,6 @@
 """Where FARMap goes next: on in its fragment, over a border, or to what a last look shows (section 3.3)."""
 
+from bisect import bisect_right
 from collections.abc import Collection
 from typing import Literal
 
@@ -101,8 +102,9 @@ class Subgoals:
         if here and survey.quotient >= NEARLY_EXPLORED:
             return self._to_cluster(survey, position, heading)
         reached = fragment.reachable(survey)
+        discounts = self._discounts(fragment)
         there = {
-            border: self._desirability(fragment, border, distance)
+            border: discounts[border.to] * self._quotient(border) / (distance + self._epsilon)
             for border, (distance, _) in reached.items()
             if border not in self._tried
         }
@@ -162,18 +164,17 @@ class Subgoals:
     def _quotient(self, border: Border) -> float:
         """Return frontier per empty cell in the fragment beyond a border, as far as it is still unknown."""
         left = self._graph.remains(border, self.survey)
+        if not len(left.frontier):
+            return 0.0
         unknown = self._atlas.unknown(left.frontier) if self._share else len(left.frontier)
         return unknown / max(1, left.empty)
 
-    def _desirability(self, fragment: Fragment, border: Border, distance: int) -> float:
-        """Return q / (d + epsilon), fragments left lately slightly discounted."""
-        quotient = self._quotient(border)
-        if not quotient:
-            return 0.0
-        left = {other.to: self._graph[other.to].left for other in fragment.borders}
-        later = sum(time > left[border.to] for time in left.values())
-        discount = min(1.0, DISCOUNT + LESS_DISCOUNT * later)
-        return discount * quotient / (distance + self._epsilon)
+    def _discounts(self, fragment: Fragment) -> dict[int, float]:
+        """Return by which factor each neighbour of a fragment counts: less where it was left lately."""
+        left = {border.to: self._graph[border.to].left for border in fragment.borders}
+        times = sorted(left.values())
+        later = {number: len(times) - bisect_right(times, time) for number, time in left.items()}
+        return {number: min(1.0, DISCOUNT + LESS_DISCOUNT * count) for number, count in later.items()}
 
     def _go_far(self, number: int, reached: Collection[Border]) -> None:
         """Go on with the way over several borders, or find another where it can't be gone on with here."""

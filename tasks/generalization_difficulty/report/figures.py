@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from generalization_difficulty.report.along import draw_along
+from generalization_difficulty.report.choices import draw_choices
 from generalization_difficulty.report.numbers import log10
 from gridcell.plots import Curve, curves, grouped_bars, heatmap
 from gridcell.report import Picture
@@ -39,6 +40,7 @@ def draw(summary: Summary) -> Iterator[Picture]:
         yield _union_table(summary)
     if any(entry["true_dimension"] is not None for entry in summary["measured"].values()):
         yield _dimensions(summary)
+    yield from draw_choices(summary)
     yield from draw_along(summary)
     for kind in _KINDS:
         tasks = _curves_of(summary, kind)

@@ -14,6 +14,7 @@ from imagenet_rib.cells.at_once import MOST, images_at_once
 from imagenet_rib.cells.held_out import split
 from imagenet_rib.cells.inputs import WEIGHTS, Inputs
 from imagenet_rib.cells.packed_bits import PackedAnswers
+from imagenet_rib.cells.reduced import reduced
 from imagenet_rib.grid.input_names import HELD_OUT, is_data
 from imagenet_rib.grid.slices import key_of, members
 from imagenet_rib.method import Merging
@@ -158,6 +159,8 @@ def _images(model: _Model, name: str) -> "tuple[LabelledSet, tuple[int, ...]]":
     # Of the whole set, of which this may be a part.
     classes = answers(images.classes, images.alternatives)
     config = model.context.cell.config
+    if HELD_OUT not in config:
+        images = reduced(images, config.get("max_images"))
     corruption = config.get("corruption")
     if corruption is not None:
         chosen = members(images, corruption)
@@ -166,6 +169,8 @@ def _images(model: _Model, name: str) -> "tuple[LabelledSet, tuple[int, ...]]":
         images = images.select(chosen)
     if HELD_OUT in config and name != VAL:
         images = images.select(split(images, config[HELD_OUT])[1])
+    if HELD_OUT in config:  # what is held out is a part of the whole set
+        images = reduced(images, config.get("max_images"))
     if model.context.fast:
         images = images.select(np.arange(min(len(images), MOST)))
     return images, classes

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridcell import Cell, Context
 from imagenet_rib.cells.inputs import Inputs
+from imagenet_rib.cells.reduced import reduced
 from imagenet_rib.cells.training import train_classifier
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     from imagenet_rib.learning.objectives import cross_entropy_loss
 
     inputs = Inputs.of(context)
-    images = inputs.image_set("pretrain")
+    whole = inputs.image_set("pretrain")
+    images = reduced(whole, cell.config["pretraining"].get("max_images"))
     torch.manual_seed(context.seed)  # of the initial weights
     model = inputs.models.build()
     normalise = normalisation_of(model)
@@ -29,7 +31,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     def transform(batch: "Tensor") -> "Tensor":
         return normalise(augment(batch))
 
-    loss = cross_entropy_loss(torch.tensor(images.classes))
+    loss = cross_entropy_loss(torch.tensor(whole.classes))
     train_classifier(
         context,
         model,

@@ -8,6 +8,7 @@ from gridcell.data import imagenet_names, imagenet_wnids
 from imagenet_rib.cells.fisher import FISHER
 from imagenet_rib.cells.held_out import split
 from imagenet_rib.cells.inputs import Inputs
+from imagenet_rib.cells.reduced import reduced
 from imagenet_rib.cells.training import train_classifier
 from imagenet_rib.grid.input_names import HELD_OUT
 from imagenet_rib.method import FineTuning, Start
@@ -37,6 +38,8 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     images, table = inputs.asked_set(cell.config["downstream"])
     if HELD_OUT in cell.config:
         images = images.select(split(images, cell.config[HELD_OUT])[0])
+    classes = images.classes  # of the whole set, also where few of its images are trained on
+    images = reduced(images, cell.config["training"].get("max_images"))
     models = inputs.models
     reference = inputs.weights("pre")
     model = models.build(inputs.weights("start") if "start" in cell.needs else reference)
@@ -52,7 +55,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
             if "fisher" in cell.needs
             else None
         ),
-        classes=torch.tensor(images.classes),
+        classes=torch.tensor(classes),
         head=head_parameters(model),
         teacher=teacher,
         architecture=models.name,

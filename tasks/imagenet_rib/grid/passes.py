@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from gridcell import Cell, canonical_json
 from imagenet_rib.grid.input_names import is_data
 
+MODELS_A_PASS = 64
+"""How many evaluations at most go through the images together."""
+
 
 def same_images(cell: Cell, cells: Mapping[str, Cell]) -> str:
     """Return what evaluations have in common whose models see the very same batches.

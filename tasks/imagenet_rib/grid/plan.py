@@ -21,6 +21,7 @@ from imagenet_rib.grid.data_cells import DataCells
 from imagenet_rib.grid.input_names import HELD_OUT, OBJECTNET
 from imagenet_rib.grid.model_names import check_name
 from imagenet_rib.grid.own_classes import HeadPlan, class_space, plan_head
+from imagenet_rib.grid.part_sentences import part_sentences
 from imagenet_rib.grid.published import Published, published
 from imagenet_rib.grid.slices import CORRUPTED, evaluation_cuts
 from imagenet_rib.grid.training_settings import changed
@@ -60,6 +61,7 @@ def plan(settings: Settings, search: ForSearch | None = None) -> Grid:
     with grid.setting("data"):
         data = _data(grid, settings)
     resources = _resources(settings)
+    grid.note(*part_sentences(settings.training.max_images, settings.evaluation.max_images))
     grid.check()
     settings = settings.model_copy(update={"downstream": data.possible(settings.downstream)})
     space = class_space(settings.data, settings.downstream)
@@ -345,6 +347,7 @@ def _evaluate(
                 "merge": merge,
                 **_objectnet(model, part["sets"]),
                 **_precision(model),
+                **_max_images(model),
                 **model.held_out,
             },
             needs={**model.data.of(*part["sets"]), **weights},
@@ -364,3 +367,8 @@ def _objectnet(model: _Model, sets: Iterable[str]) -> dict[str, Any]:
 def _precision(model: _Model) -> dict[str, Any]:
     how = model.settings.evaluation.precision
     return {"precision": how} if how != "mixed" else {}
+
+
+def _max_images(model: _Model) -> dict[str, Any]:
+    most = model.settings.evaluation.max_images
+    return {} if most is None else {"max_images": most}

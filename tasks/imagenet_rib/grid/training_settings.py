@@ -23,6 +23,7 @@ class Optimiser(Strict):
         schedule: after the warm-up the rate follows half a ``cosine`` down to zero, or stays ``constant``.
         batch_size: images a step, over all workers.
         epochs: passes over the set.
+        max_images: of the set that are trained on, the same whatever the method and the seed; all by default.
         precision: ``auto`` is mixed precision on a GPU and float32 on a processor; ``bf16`` and ``fp16`` are
             mixed precision in that format. ``fp16`` scales the loss and needs a GPU.
     """
@@ -36,6 +37,7 @@ class Optimiser(Strict):
     schedule: Literal["cosine", "constant"] = added_later("cosine")
     batch_size: int = Field(64, ge=1)
     epochs: int = Field(10, ge=1)
+    max_images: int | None = added_later(None, ge=1)
     precision: Precision = added_later("auto")
 
     @model_validator(mode="before")
@@ -71,6 +73,7 @@ class TrainingChanges(Strict):
     schedule: Literal["cosine", "constant"] | None = None
     batch_size: int | None = Field(None, ge=1)
     epochs: int | None = Field(None, ge=1)
+    max_images: int | None = Field(None, ge=1)
     precision: Precision | None = None
 
     @model_validator(mode="after")

@@ -11,8 +11,10 @@ from gridcell.data import LabelledImages, LabelledSet, shifts_in_order
 from gridcell.report import Fetch, GridResults, Report, as_text, fetching, nothing_done
 from imagenet_rib.cells.evaluate import CORRECT
 from imagenet_rib.cells.packed_bits import PackedAnswers
+from imagenet_rib.cells.reduced import reduced
 from imagenet_rib.cells.stored_sets import read_file
 from imagenet_rib.grid.chosen_methods import parse_methods
+from imagenet_rib.grid.part_sentences import part_sentences
 from imagenet_rib.grid.slices import join
 from imagenet_rib.method import Merging
 from imagenet_rib.report.distance_summary import MeasuredDistance
@@ -37,7 +39,8 @@ def write(results: GridResults, out: Path) -> Report:
     from imagenet_rib.report.tradeoff import answer
 
     with fetching(results) as fetch:
-        found = _sets(results, fetch)
+        most = results.settings["evaluation"].get("max_images")
+        found = {name: reduced(one, most) for name, one in _sets(results, fetch).items()}
         evaluations = _evaluations(results, found, fetch)
     names = [*results.settings["downstream"], VAL]
     about = {name: one.about for name, one in shifts_in_order().items()} | {
@@ -146,11 +149,13 @@ def _distances(results: GridResults) -> list[MeasuredDistance]:
 
 
 def _own_facts(settings: Mapping[str, Any], sets: Mapping[str, LabelledSet]) -> dict[str, Any]:
-    training = {key: settings["training"][key] for key in ("optimiser", "lr", "batch_size", "epochs")}
+    keys = ("optimiser", "lr", "batch_size", "epochs", "max_images")
+    training = {key: settings["training"][key] for key in keys if settings["training"].get(key) is not None}
     methods = (f"{name} {as_text(_told(name, given))}".strip() for name, given in settings["methods"].items())
     return {
         "seeds": settings["seeds"],
         "data": _data(settings["data"], sets),
+        **_parts(settings),
         "fine-tuning": training,
         "methods": "; ".join(methods),
     }
@@ -159,6 +164,14 @@ def _own_facts(settings: Mapping[str, Any], sets: Mapping[str, LabelledSet]) -> 
 def _told(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return an entry's settings without its kind, where that is its name."""
     return {key: value for key, value in given.items() if (key, value) != ("kind", name)}
+
+
+def _parts(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Say which figures are of parts of the sets, if any are; see ``imagenet_rib.cells.reduced``."""
+    sentences = part_sentences(
+        settings["training"].get("max_images"), settings["evaluation"].get("max_images")
+    )
+    return {"parts of the sets": " ".join(sentences)} if sentences else {}
 
 
 def _data(settings: Mapping[str, Any], sets: Mapping[str, LabelledSet]) -> str:

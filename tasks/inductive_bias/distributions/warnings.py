@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from inductive_bias.distributions.fit import POOR
-from inductive_bias.distributions.information import Estimate, Floats
+from inductive_bias.distributions.information import BITS, COVERED, Estimate, Floats
 
 ROUNDING = 1e-6
 """Training errors up to this, a thousandth of the targets' deviation, are called a fit without a warning."""
@@ -48,6 +48,7 @@ def warnings_of(found: Estimate, errors: Floats, unfitted: int) -> list[str]:
             f"largest distance {found.ks:.2g})"
         )
     said += _extrapolations(found, errors)
+    said += _too_deep(found)
     if found.fitted.df < 1 and found.nats.max() > found.fitted.nc / 4:
         said.append(
             f"the fitted model has next to no degrees of freedom ({found.fitted.df:.2g}), so that its I "
@@ -82,6 +83,21 @@ def _extrapolations(found: Estimate, errors: Floats) -> list[str]:
     if len(beyond):
         return [f"target errors up to {beyond.max():.3g} lie below the smallest sampled ({errors.min():.3g})"]
     return []
+
+
+def _too_deep(found: Estimate) -> list[str]:
+    """Say where subset simulation went deeper than its intervals were seen to hold."""
+    if found.runs is None:
+        return []
+    nats = found.runs.mean()
+    deep = np.isfinite(nats) & (nats > COVERED)
+    if not deep.any():
+        return []
+    return [
+        f"at errors up to {found.epsilons[deep].max():.3g} subset simulation finds more than "
+        f"{COVERED * BITS:.0f} bits (up to {nats[deep].max() * BITS:.3g}): so deep, runs with few sweeps all "
+        "find too much, by more than they differ, so there is no interval: take more splitting.sweeps"
+    ]
 
 
 def _of_exact(found: Estimate) -> list[str]:

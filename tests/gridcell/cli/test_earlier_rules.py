@@ -6,13 +6,13 @@ from gridcell.cli.earlier_rules import of_earlier_rules
 from gridcell.grid import GridBuilder
 
 
-def planned(version, lr=0.1):
+def planned(version, lr=0.1, weights=1):
     """Data, a training on them with its test, and weights that need none."""
     grid = GridBuilder("toy")
     data = grid.add("data", {}, version=version, title="data")
     trained = grid.add("train", {"lr": lr}, needs={"data": data}, title="train")
     grid.target({"what": "test"}, grid.add("test", {}, needs={"weights": trained}, title="test"))
-    grid.target({"what": "weights"}, grid.add("weights", {}, title="weights"))
+    grid.target({"what": "weights"}, grid.add("weights", {}, version=weights, title="weights"))
     return grid.build()
 
 
@@ -45,3 +45,8 @@ def test_only_what_is_there_counts_and_other_settings_do_not(store, tmp_path):
     assert said(store, planned(2))[0].startswith("1 results"), (
         "the same rule with another setting is none of before"
     )
+
+
+def test_several_kinds_that_changed_are_named(store, tmp_path):
+    stored(store, planned(1), tmp_path, "data", "weights")
+    assert "(the kinds 'data', 'weights' changed" in said(store, planned(2, weights=2))[0]

@@ -6,7 +6,7 @@ from typing import Any
 
 import gridcell
 from gridcell.cluster.doctor.check import CheckResult, Level, graded
-from gridcell.execute.cluster import homeless, ray_cluster
+from gridcell.execute.cluster import homeless, offers, ray_cluster
 from gridcell.store import Store
 
 _ANSWER_S = 60.0  # a node that doesn't begin a task within this time can't be worked with
@@ -40,7 +40,7 @@ def cluster(address: str, storage: str) -> Iterator[CheckResult]:
         nodes = [node for node in ray.nodes() if node["Alive"]]
         found = f"{len(nodes)} nodes, {there.get('CPU', 0):g} CPUs, {there.get('GPU', 0):g} GPUs"
         yield CheckResult("Ray", Level.OK, f"{address}: {found}")
-        yield from _homes([node["Resources"] for node in nodes], storage)
+        yield from _homes([offers(node) for node in nodes], storage)
         asked = {}
         begun = time.time()
         for node in nodes:

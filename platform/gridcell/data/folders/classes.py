@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gridcell.data.folders.decode import COLOUR, Form, Look, decode
 from gridcell.data.folders.facts import Facts, facts_of, read_again
-from gridcell.data.folders.left_out import LeftOut, converted, endings
+from gridcell.data.folders.left_out import LeftOut, converted, endings, odd_endings
 from gridcell.data.folders.walk import File, Inventory, walk
 from gridcell.errors import UserError
 
@@ -188,7 +188,10 @@ def class_counts(root: object, there: Inventory, images: Iterable[str]) -> dict[
 
 
 def left_out(there: Inventory, images: Iterable[str], classes: dict[str, int], min_images: int) -> LeftOut:
-    """Return what of a folder is not read; arguments as for :func:`class_counts`, and its answer."""
+    """Return what of a folder is not read, or is in spite of its name.
+
+    Arguments are as for :func:`class_counts`, and its answer.
+    """
     known = set(images)
     return LeftOut(
         formats=endings(name for name in there.files if name not in known),
@@ -199,6 +202,7 @@ def left_out(there: Inventory, images: Iterable[str], classes: dict[str, int], m
         hidden=there.hidden,
         loops=there.loops,
         broken=there.broken,
+        odd=odd_endings(name for name in known if classes.get(_class_of(name), 0) >= min_images),
     )
 
 

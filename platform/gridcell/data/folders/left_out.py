@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from gridcell.data.folders.decode import Form, Look
+from gridcell.data.folders.formats import has_image_ending
 
 _NAMED_AT_MOST = 3
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What lies in a folder and is not read.
+    """What lies in a folder and is not read, or is in spite of its name.
 
     Attributes:
         formats: Ending (``""`` for none) -> files that are no images.
@@ -23,6 +24,7 @@ class LeftOut:
         hidden: Hidden and system files and folders.
         loops: Links to a folder that they lie in.
         broken: Links that lead nowhere, and what is neither file nor folder.
+        odd: Ending -> images that are read, by what their bytes are, though they have another file's ending.
     """
 
     formats: Mapping[str, int] = field(default_factory=dict)
@@ -33,6 +35,7 @@ class LeftOut:
     hidden: int = 0
     loops: int = 0
     broken: int = 0
+    odd: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def sentence(self) -> str:
@@ -55,12 +58,27 @@ class LeftOut:
             parts.append(f"{_count(self.loops, 'link')} back to a folder above")
         if self.broken:
             parts.append(f"{_count(self.broken, 'broken link')} or special file{'s' * (self.broken != 1)}")
-        return f"{', '.join(parts)} left out" if parts else ""
+        said = [f"{', '.join(parts)} left out"] if parts else []
+        if self.odd:
+            shown = [f"{ending} {count}" for ending, count in _largest(self.odd)]
+            count = _count(sum(self.odd.values()), "image")
+            said.append(f"{count} read in spite of the ending ({_list(shown)})")
+        return "; ".join(said)
 
 
 def endings(names: Iterable[str]) -> dict[str, int]:
     """Count files by their endings in lower case."""
     return dict(Counter(PurePosixPath(name).suffix.lower() for name in names))
+
+
+def odd_endings(images: Iterable[str]) -> dict[str, int]:
+    """Count the images that have endings of other files, as backups have: the bytes say what a file is.
+
+    Example:
+        >>> odd_endings(["a/1.png", "a/1.png.bak", "a/2"])
+        {'.bak': 1}
+    """
+    return endings(name for name in images if PurePosixPath(name).suffix and not has_image_ending(name))
 
 
 def converted(looks: Iterable[Look], form: Form, *, own: bool = True) -> str:
