@@ -5,6 +5,7 @@ import pytest
 from rich.console import Console
 
 from inductive_bias.problems.kinds.teacher import Teacher
+from inductive_bias.report.answer import answer
 from inductive_bias.report.figures import draw
 from inductive_bias.report.page import headline
 from inductive_bias.report.sentences import sentences, some_seeds, verdict
@@ -101,6 +102,35 @@ def test_spaces_are_compared_over_the_seeds_that_they_have_in_common():
     assert any("2 of 3 seeds" in sentence for sentence in sentences(summary))
     bars = next(draw(done, summary, chosen)).figure
     assert "2 of 3 seeds" in [text.get_text() for text in bars.axes[0].texts]
+
+
+@pytest.mark.parametrize(
+    ("bits", "exact", "said"),
+    [
+        (
+            (0.0, 0.0),
+            True,
+            "needs the fewest bits to generalize: on digits, rbf and arc need 0.",
+        ),
+        ((3.0, 4.0), True, "too few seeds to tell them apart."),
+        ((3.0, 4.0), False, "within noise."),
+    ],
+)
+def test_the_answer_says_why_no_space_stands_first(bits, exact, said):
+    names = ("rbf", "arc")
+    done = [outcome(name, 0, value, exact=exact) for name, value in zip(names, bits, strict=True)]
+    chosen = settings({"digits": {"source": "digits", "dimensions": []}}, spaces=names, seeds=(0,))
+    assert answer(summarise(done, chosen)).text.endswith(said)
+
+
+def test_many_spaces_have_a_row_each_in_the_terminal():
+    names = [f"space-{number}" for number in range(7)]
+    chosen = settings({"digits": {"source": "digits", "dimensions": []}}, spaces=names)
+    for count, columns in ((6, ["problem", *names[:6]]), (7, ["space", "digits"])):
+        done = [outcome(name, 0, float(bits), exact=True) for bits, name in enumerate(names[:count])]
+        table = headline(summarise(done, chosen))[0]
+        assert [column if isinstance(column, str) else column.heading for column in table.columns] == columns
+        assert sorted(value.value for row in table.rows for value in row[1:]) == pytest.approx(range(count))
 
 
 def test_the_kernel_comes_first_in_a_pair_with_a_network_whatever_the_suites_order():
@@ -242,3 +272,10 @@ def test_answers_claim_what_the_intervals_allow():
         "Network against network, 2 paired comparisons: the first named needs more information in 0, the "
         "second named in 1; 0 can't be told apart, 1 have no interval.",
     ]
+
+
+def test_of_one_space_the_answer_says_what_is_known():
+    said = answer({"compared": [{"problem": "digits", "space": "rbf", "bits": 12.3}]})
+    assert said.text == "rbf needs 12 bits to generalize on digits."
+    assert "cannot be said yet" in said.sure[0]
+    assert "cannot be said yet" in answer({"compared": []}).text

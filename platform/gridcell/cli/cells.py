@@ -13,7 +13,7 @@ import typer
 
 from gridcell import plugins
 from gridcell.cell import Cell
-from gridcell.cli import common, completion
+from gridcell.cli import cell_list, common, completion
 from gridcell.cli.common import DEFAULT_STORAGE, Json, Plugins, Storage, open_store, print_json, reading
 from gridcell.cli.fast import ProfileName
 from gridcell.cli.interruption import GRACE_S, end_when_asked
@@ -32,8 +32,9 @@ from gridcell.store.values import without_not_finite
 from gridcell.task import find_task
 
 app = typer.Typer(
-    help="Look at one cell, or run it in the foreground.", no_args_is_help=True, rich_markup_mode=None
+    help="List cells, show one, or run one in the foreground.", no_args_is_help=True, rich_markup_mode=None
 )
+app.command("list")(cell_list.list_cells)
 
 CellId = Annotated[
     str,

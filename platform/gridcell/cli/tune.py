@@ -19,6 +19,7 @@ from gridcell.cli.common import (
     ChangedChoice,
     MaxConcurrent,
     MaxFailures,
+    Out,
     Overrides,
     Plugins,
     RetryDiverged,
@@ -33,7 +34,6 @@ from gridcell.cli.common import (
 )
 from gridcell.cli.interruption import GRACE_S, Grace, end_when_asked, leave
 from gridcell.cli.progress import TerminalProgress
-from gridcell.cli.reports import Out
 from gridcell.cli.run import ExecutorName, address_of_environment
 from gridcell.cli.streams import outlive_terminal
 from gridcell.errors import UserError

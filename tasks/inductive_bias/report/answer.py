@@ -22,13 +22,15 @@ def answer(summary: Mapping[str, Any]) -> Answer:
     several = {name: rows for name, rows in ranked.items() if len(rows) > 1}
     if not several:
         said = [_told(rows[0]) for rows in ranked.values()][:_PROBLEMS]
-        missing = "No problem has estimates of two spaces at its first number of training points."
-        return Answer("Which space needs the fewest bits cannot be said yet.", [missing, *said])
+        missing = (
+            "Which space needs the fewest bits cannot be said yet: no problem has estimates of two spaces at "
+            "its first number of training points."
+        )
+        return Answer(" ".join(said), [missing]) if said else Answer(missing)
     clear = {name: rows for name, rows in several.items() if _apart(summary, name, *rows[:2])}
     if not clear:
-        name, rows = next(iter(several.items()))
-        text = f"No space clearly needs fewer bits to generalize than the next: on {name}, {_row(rows[0])}"
-        return Answer(f"{text} and {_row(rows[1])}, within noise.", _sure(summary, several))
+        name, (first, second, *_) = next(iter(several.items()))
+        return Answer(_undecided(summary, name, first, second), _sure(summary, several))
     firsts = [rows[0]["space"] for rows in clear.values()]
     best = max(dict.fromkeys(firsts), key=firsts.count)
     name, rows = next((name, rows) for name, rows in clear.items() if rows[0]["space"] == best)
@@ -40,6 +42,19 @@ def answer(summary: Mapping[str, Any]) -> Answer:
     text += f"; {rows[1]['space']}, the next, {_bits(rows[1])}"
     text += f", and {rows[-1]['space']}, the most, {_bits(rows[-1])}." if len(rows) > 2 else "."
     return Answer(text, _sure(summary, several))
+
+
+def _undecided(summary: Mapping[str, Any], problem: str, first: Row, second: Row) -> str:
+    """Say of the two spaces that need least why neither stands first."""
+    if _bits(first) == _bits(second):
+        named = f"{first['space']} and {second['space']}"
+        return (
+            f"No space alone needs the fewest bits to generalize: on {problem}, {named} need {_bits(first)}."
+        )
+    pair = _pair(summary, problem, first, second)
+    why = "too few seeds to tell them apart" if pair is None or verdict(pair) == "" else "within noise"
+    text = f"No space clearly needs fewer bits to generalize than the next: on {problem}, {_row(first)}"
+    return f"{text} and {_row(second)}, {why}."
 
 
 def _pair(summary: Mapping[str, Any], problem: str, first: Row, second: Row) -> Row | None:
@@ -75,7 +90,7 @@ def _sure(summary: Mapping[str, Any], several: Mapping[str, Sequence[Row]]) -> l
 
 
 def _told(row: Row) -> str:
-    return f"{row['space']} on {row['problem']}: {_bits(row)} bits."
+    return f"{row['space']} needs {_bits(row)} bits to generalize on {row['problem']}."
 
 
 def _row(row: Row) -> str:

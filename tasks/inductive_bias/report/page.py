@@ -21,6 +21,8 @@ COLUMNS = (
 )
 """Of cells.csv."""
 
+WIDE = 6  # spaces that have columns of their own in the terminal
+
 
 def write_files(
     results: GridResults, outcomes: Sequence[Outcome], summary: Mapping[str, Any], out: Path
@@ -61,17 +63,23 @@ def headline(summary: Mapping[str, Any]) -> list[Any]:
 
 
 def bits_table(summary: Mapping[str, Any]) -> Table:
-    """Lay out bits at the target by problem and space, over the seeds that a problem's spaces share."""
+    """Lay out bits at the target by problem and space, over the seeds that a problem's spaces share.
+
+    A row for each problem, or for each space where these are many.
+    """
     rows = summary["compared"]
     spaces = list(dict.fromkeys(row["space"] for row in rows))
     by_problem: dict[str, dict[str, Any]] = {}
     for row in rows:
         by_problem.setdefault(row["problem"], {})[row["space"]] = _bits(row)
-    return Table(
-        ["problem", *map(Column, spaces)],
-        [[problem, *map(found.get, spaces)] for problem, found in by_problem.items()],
-        f"I({summary['target']:g}) in bits",
-    )
+    title = f"I({summary['target']:g}) in bits"
+    if len(spaces) > max(WIDE, len(by_problem)):  # a column each would not fit
+        columns: Columns = ["space", *map(Column, by_problem)]
+        cells = [[space, *(found.get(space) for found in by_problem.values())] for space in spaces]
+    else:
+        columns = ["problem", *map(Column, spaces)]
+        cells = [[problem, *map(found.get, spaces)] for problem, found in by_problem.items()]
+    return Table(columns, cells, title)
 
 
 def difference_table(summary: Mapping[str, Any]) -> Table:
