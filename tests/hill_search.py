@@ -20,7 +20,7 @@ SPACE = {
 INLINE = RunOptions(executor="inline")
 
 
-def hill(store, trials=12, params=None, overrides=(), mode="max", **how):
+def hill(store, trials=12, params=None, overrides=(), mode="max", others=(), **how):
     """Return a search of the hill task."""
     plugins.load([PLUGIN], joins=True)
     block = {"params": params or SPACE, "trials": trials, "metric": "height", "fresh_seeds": 0}
@@ -28,7 +28,9 @@ def hill(store, trials=12, params=None, overrides=(), mode="max", **how):
     space = Space.of(wanted.params)
     select = {"walker": ["one"]}
     task = find_task("hill")
-    objective = Objective(task, "mini", tuple(overrides), None, (), select, "height", mode, GENERIC)
+    objective = Objective(
+        task, "mini", tuple(overrides), None, (), select, "height", mode, GENERIC, tuple(others)
+    )
     return Search(objective, space, wanted, store)
 
 

@@ -59,4 +59,4 @@ from .task import (
     find_task as find_task,
     task_names as task_names,
 )
-from .tuning import Rule as Rule, Tuning as Tuning
+from .tuning import Fidelity as Fidelity, Rule as Rule, Tuning as Tuning

@@ -14,6 +14,24 @@ from gridcell.errors import UserError
 ID_LENGTH = 20  # hexadecimal digits: 80 bits, a collision among 10^9 cells has probability below 10^-6
 
 
+AT = "@"  # between the id of a cell and where it pauses
+
+
+def is_intermediate(cell_id: str) -> bool:
+    """Tell whether an id is that of a pause, whose answer is an intermediate record."""
+    return AT in cell_id
+
+
+def id_of_whole(cell_id: str) -> str:
+    """Return the id of the cell itself, of which an id may name a pause.
+
+    Example:
+        >>> id_of_whole("0123456789abcdef0123@3")
+        '0123456789abcdef0123'
+    """
+    return cell_id.partition(AT)[0]
+
+
 def canonical_json(value: Any) -> str:
     """Write a JSON value so that equal values give equal text in every process and on every machine.
 
@@ -159,6 +177,9 @@ class Cell:
         version: of the kind's algorithm; raising it makes earlier results stale.
         title: for people.
         resources: what it occupies.
+        stop: after so many units of its fidelity (epochs, steps) the cell pauses, or those that it needs do.
+            What it then answers is an intermediate record, never a result. It is not part of the identity:
+            the pause is one of the same cell. See :class:`gridcell.tuning.Fidelity`.
     """
 
     task: str
@@ -169,6 +190,7 @@ class Cell:
     version: int = 1
     title: str = field(default="", compare=False)
     resources: Resources = field(default=Resources(), compare=False)
+    stop: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "config", MappingProxyType(dict(self.config)))
@@ -188,15 +210,25 @@ class Cell:
 
     @cached_property
     def id(self) -> str:
-        """SHA-256 of the canonical identity, shortened to ``ID_LENGTH`` hexadecimal digits."""
-        return hashlib.sha256(canonical_json(self.identity).encode()).hexdigest()[:ID_LENGTH]
+        """SHA-256 of the canonical identity, shortened to ``ID_LENGTH`` hexadecimal digits.
+
+        Of a cell that pauses, ``@`` and its stop follow.
+        """
+        whole = hashlib.sha256(canonical_json(self.identity).encode()).hexdigest()[:ID_LENGTH]
+        return whole if self.stop is None else f"{whole}{AT}{self.stop}"
+
+    @property
+    def pauses(self) -> bool:
+        """Whether the cell's own function is to pause, not only one that it needs."""
+        return self.stop is not None and not any(map(is_intermediate, self.needs.values()))
 
     def __hash__(self) -> int:
         return hash(self.id)
 
     def to_record(self) -> dict[str, Any]:
         """Return the cell as JSON values; ``from_record`` reads it back."""
-        return {**self.identity, "title": self.title, "resources": asdict(self.resources)}
+        stop = {} if self.stop is None else {"stop": self.stop}
+        return {**self.identity, "title": self.title, "resources": asdict(self.resources), **stop}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Cell":
@@ -215,6 +247,7 @@ class Cell:
                 version=record["version"],
                 title=record["title"],
                 resources=Resources.from_record(record["resources"]),
+                stop=record.get("stop"),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"A stored cell record is incomplete: {error}") from error

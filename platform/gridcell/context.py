@@ -108,7 +108,28 @@ class Context:
 
         Those of other code, or from other inputs, are set aside.
         """
-        return self.store.checkpoints(self.cell.id, self._made_of)
+        return self.store.checkpoints(self.cell.id, self._made_of, self.stop)
+
+    @property
+    def stop(self) -> int | None:
+        """Units of the cell's fidelity (epochs, steps) after which it pauses; None where it doesn't.
+
+        A cell that pauses saves a checkpoint there, by ``checkpoints.save``, and answers as at its end, from
+        what it has by then. Where the answer says how much was done, it says the whole. It goes on from that
+        checkpoint later, as after an interruption; what it answers at the end must not depend on the pause.
+        See :class:`gridcell.tuning.Fidelity`.
+
+        Example:
+            ::
+
+                last = total if context.stop is None else min(context.stop, total)
+                for epoch in range(begun, last):
+                    train(model)
+                if last < total:
+                    torch.save(model.state_dict(), context.scratch / "model.pt")
+                    context.checkpoints.save(context.scratch / "model.pt", last)
+        """
+        return self.cell.stop if self.cell.pauses else None
 
     def checkpoint_is_due(self, every_s: float) -> bool:
         """Whether to write a checkpoint now and hand it to :meth:`keep`.

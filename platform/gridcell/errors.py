@@ -101,26 +101,33 @@ class CorruptData(Exception):  # noqa: N818 - names the state of the data
         return str(self.args[0])
 
 
-def did_you_mean(word: object, choices: Iterable[str]) -> str:
+def did_you_mean(word: object, choices: Iterable[str], otherwise: str = "") -> str:
     """Return a clause that names the valid choice nearest to ``word``, then all of them.
 
-    A word that the user wrote in YAML may turn out to be a number or a list.
+    Args:
+        word: what the user wrote.
+        choices: what would have been right.
+        otherwise: a sentence to add where no choice is near.
 
     Example:
         >>> did_you_mean("ewd", ["ewc", "lwf"])
         "did you mean 'ewc'? (choose from: ewc, lwf)"
         >>> did_you_mean("mine", ["ewc", "lwf"])
-        'choose from: ewc, lwf'
+        'choose from ewc, lwf'
     """
     names = sorted({str(choice) for choice in choices})
     if not names:
         return "there is nothing to choose from"
-    near, choice = nearest(word, names), f"choose from: {', '.join(names)}"
-    return choice if near is None else f"did you mean '{near}'? ({choice})"
+    near, listed = nearest(word, names), ", ".join(names)
+    if near:
+        return f"did you mean '{near}'? (choose from: {listed})"
+    return f"choose from {listed}" + (f". {otherwise}" if otherwise else "")
 
 
 def nearest(word: object, choices: Iterable[str]) -> str | None:
     """Return the choice that is written most like ``word``; None where none is near.
+
+    A word that the user wrote in YAML may turn out to be a number or a list.
 
     Example:
         >>> nearest("EWD", ["ewc", "lwf"]), nearest("mine", ["ewc", "lwf"])
@@ -131,11 +138,17 @@ def nearest(word: object, choices: Iterable[str]) -> str | None:
     return by_letters[close[0]] if close else None
 
 
-def unknown(what: str, word: object, choices: Iterable[str]) -> UserError:
+def unknown(what: str, word: object, choices: Iterable[str], otherwise: str = "") -> UserError:
     """Build the error for a name that is not one of ``choices``, e.g. an unknown suite.
+
+    Args:
+        what: the name is of.
+        word: the name.
+        choices: the names that there are.
+        otherwise: a sentence to add where none is near.
 
     Example:
         >>> print(unknown("method", "ewd", ["ewc", "lwf"]))
         Unknown method 'ewd': did you mean 'ewc'? (choose from: ewc, lwf)
     """
-    return UserError(f"Unknown {what} '{word}': {did_you_mean(word, choices)}")
+    return UserError(f"Unknown {what} '{word}': {did_you_mean(word, choices, otherwise)}")

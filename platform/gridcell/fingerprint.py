@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import re
 import sys
+import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -90,6 +91,31 @@ class Codes:
         return self._known[modules]
 
 
+def unwatched(code: Code) -> list[str]:
+    """Return the packages that a cell's code imports from sources of the user's own, which may be edited.
+
+    Installed packages are known by their version; these are not, and their files are not in the fingerprint.
+
+    Example:
+        >>> unwatched(Code("", {}, imports=("numpy", "gridcell")))
+        []
+    """
+    return [name for name in code.imports if name != "gridcell" and _is_edited(name)]
+
+
+@cache
+def _is_edited(package: str) -> bool:
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):
+        return False
+    origin = spec.origin if spec is not None else None
+    if origin is None or not Path(origin).is_file():  # built in, or not here
+        return False
+    installed = {Path(place).resolve() for place in sysconfig.get_paths().values()}
+    return not any(Path(origin).resolve().is_relative_to(place) for place in installed)
+
+
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """Return the names of the files that differ between two codes, sorted."""
     return sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
@@ -146,10 +172,11 @@ def _place(module: str) -> tuple[Path, Path, str]:
         raise ModuleNotFoundError(f"No module named {module!r}", name=module)
     path = Path(origin).resolve()
     parts = module.split(".")
+    if module.startswith("gridcell_plugin_"):  # a file of the user's own, or a package
+        return path, path.parent, ""
     if len(parts) == 1 and path.name != "__init__.py":  # a single file, of the user's own or installed
         ours = {plugin.path.parent for plugin in plugins.loaded()}
-        whole = path.parent in ours or module.startswith("gridcell_plugin_")
-        return path, path.parent, "" if whole else module
+        return path, path.parent, "" if path.parent in ours else module
     depth = len(parts) if path.name == "__init__.py" else len(parts) - 1
     root = path.parent
     for _ in range(depth):
@@ -177,7 +204,7 @@ def _importable(folder: Path) -> set[str]:
 def _name(path: Path, root: Path) -> str:
     place = inside(path, root)
     parts = (*place.parts[:-1], place.name.partition(".")[0])
-    return ".".join(part for part in parts if part != "__init__")
+    return ".".join(part for part in parts if part != "__init__") or "__init__"
 
 
 def digest_of(path: Path, read: Read = Path.read_bytes) -> str:

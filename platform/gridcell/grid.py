@@ -77,12 +77,13 @@ class Grid:
     def __len__(self) -> int:
         return len(self.cells)
 
-    def select(self, wanted: Mapping[str, Iterable[str]]) -> "Grid":
+    def select(self, wanted: Mapping[str, Iterable[str]], *, hint: str = "") -> "Grid":
         """Keep the targets whose labels match, and the cells they need.
 
         Args:
             wanted: label -> accepted values, compared as text. A target without the label is kept, so that
                 ``downstream=v2`` keeps the pre-trained model it is compared with.
+            hint: a sentence to add to the message on a value that no cell has, nor one like it.
 
         Raises:
             UserError: no target has that label, none has that value (all such mistakes at once), or none has
@@ -102,7 +103,7 @@ class Grid:
             for value in values if known else ():
                 with mistakes.noted():
                     if value not in known:
-                        raise UserError(f"No cell has {label}={value}: {did_you_mean(value, known)}")
+                        raise UserError(f"No cell has {label}={value}: {did_you_mean(value, known, hint)}")
         mistakes.tell()
 
         def matches(labels: Labels, whichever: tuple[str, ...] = ()) -> bool:

@@ -65,6 +65,11 @@ def paths() -> list[str]:
     return [str(path) for path in _loaded]
 
 
+def hint() -> str:
+    """Return the sentence that a message on an unknown part adds; none where a plug-in is loaded."""
+    return "" if _loaded else "What is your own is read from its file: --plugin FILE"
+
+
 def here(path: Path) -> Path:
     """Return where this process has a plug-in's file: a copy, where another process sent it."""
     file = _loaded[path].module.__file__ if path in _loaded else None
@@ -75,7 +80,7 @@ def load(paths: Iterable[str | Path], *, folder: Path | None = None, joins: bool
     """Load files as plug-ins; one that is loaded already, and unchanged, is kept as it is.
 
     Args:
-        paths: of Python files; ``~`` stands for the home folder.
+        paths: of Python files, or of packages' folders; ``~`` stands for the home folder.
         folder: that relative paths start from; the working folder by default.
         joins: whether their parts join a suite that does not name them.
 
@@ -129,6 +134,8 @@ def receive(plugins: Sequence[Sent]) -> None:
 
 
 def _load(path: Path, joins: bool) -> Plugin:
+    if (path / "__init__.py").is_file():  # a package
+        path = path / "__init__.py"
     if not path.is_file():
         near = sorted(entry.name for entry in path.parent.glob("*.py")) if path.parent.is_dir() else []
         there = f"; the folder has {', '.join(near[:5])}" if near else ""
@@ -221,7 +228,7 @@ def _run(path: Path, name: str, files: Mapping[str, bytes]) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends itself
         del sys.modules[name]
         raise UserError(
             f"The plug-in '{path}' fails when it is loaded: {type(error).__name__}: {error}"

@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import gridcell
+from gridcell.build import git_state
 from gridcell.fingerprint import packages_of
 from gridcell.secrets import redact
 from gridcell.task import Task
 
 ALWAYS = ("torch", "lightning", "timm", "ray", "numpy")
 """Packages whose versions every result names."""
-
-COMMIT_FILE = "commit.txt"
-"""File of a built package beside its modules: the commit of its sources; hatch_build.py writes it."""
 
 
 def origin_of(task: Task) -> dict[str, Any]:
@@ -45,7 +43,7 @@ def sources_of(modules: Iterable[str]) -> dict[str, Any]:
     for module in modules:
         with contextlib.suppress(ImportError):
             file = getattr(import_module(module), "__file__", None)
-            state = _git_state(str(Path(file).resolve().parent)) if file else None
+            state = git_state(str(Path(file).resolve().parent)) if file else None
             if state is not None:
                 found[module] = state
     return found
@@ -86,42 +84,9 @@ def machine(device: str) -> dict[str, str]:
     return found
 
 
-def describe_build() -> str:
-    """Return the version, and the commit of the sources where it is known.
-
-    A clone asks git; a wheel carries the commit from which it was built.
-    """
-    folder = Path(gridcell.__file__).resolve().parent
-    built_from = folder / COMMIT_FILE
-    if built_from.exists():
-        commit = built_from.read_text(encoding="utf-8").strip()
-    else:
-        state = _git_state(str(folder))
-        commit = state["commit"] + (", modified since" if state["modified"] else "") if state else ""
-    return f"gridcell {gridcell.__version__}" + (f" (commit {commit})" if commit else "")
-
-
 @functools.cache
 def _owners() -> Mapping[str, list[str]]:
     return packages_distributions()
-
-
-@functools.cache
-def _git_state(folder: str) -> dict[str, Any] | None:
-    commit = _git(folder, "rev-parse", "HEAD")
-    if commit is None:
-        return None
-    return {"commit": commit, "modified": bool(_git(folder, "status", "--porcelain", "--", "."))}
-
-
-def _git(folder: str, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", folder, *arguments], capture_output=True, text=True, check=False, timeout=10
-        )
-    except (OSError, subprocess.TimeoutExpired):  # no git here, or a storage that doesn't answer
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 @functools.cache

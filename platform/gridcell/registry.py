@@ -78,7 +78,7 @@ class Registry(Generic[Part]):
         """
         found = self._found()
         if not isinstance(name, str) or name not in found:
-            raise unknown(self.what, name, found)
+            raise unknown(self.what, name, found, plugins.hint())
         return found[name][0]
 
     def module_of(self, name: str) -> str:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gridcell.cell import Cell
-from gridcell.fingerprint import RULE, Code, Codes, changes
+from gridcell.fingerprint import RULE, Code, Codes, changes, unwatched
 from gridcell.grid import Grid
 from gridcell.store import Result, Store
 from gridcell.task import Task
 
+BY_NEEDS = "from results that are stale"
 _NAMED = 4  # of the files that changed, so many are named
 
 
@@ -22,11 +23,13 @@ class Staleness:
         reasons: id -> why it is stale, of the results that are.
         stamps: id -> stamp of the record that is stale.
         unknown: ids of results that don't say by which code they were made.
+        unwatched: packages that the code of results imports, and whose edits can't be noticed.
     """
 
     reasons: Mapping[str, str] = field(default_factory=dict)
     stamps: Mapping[str, str] = field(default_factory=dict)
     unknown: frozenset[str] = frozenset()
+    unwatched: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.reasons)
@@ -39,6 +42,9 @@ class Staleness:
             said.append(
                 f"{len(self.unknown)} results don't say by which code they were made: they count as current"
             )
+        if self.unwatched:
+            named = ", ".join(f"'{name}'" for name in self.unwatched)
+            said.append(f"edits of {named} are not noticed: imported from outside the folder of the code")
         return said
 
 
@@ -57,21 +63,24 @@ def find_stale(task: Task, grid: Grid, store: Store, results: Mapping[str, Resul
     names = _names_of_parts(task)
     reasons: dict[str, str] = {}
     unknown = set()
+    unseen: set[str] = set()
     for cell_id, cell in grid.cells.items():
         result = results.get(cell_id)
         if result is None:
             continue
         if "code" not in result.provenance:
             unknown.add(cell_id)
+        code = codes.of(cell)
+        unseen.update(unwatched(code))
         why = (
-            _by_code(codes.of(cell), str(result.provenance.get("code", "")), known, names)
+            _by_code(code, str(result.provenance.get("code", "")), known, names)
             or _by_inputs(cell, result.provenance.get("inputs", {}), results)
             or _by_needs(cell, grid, reasons)
         )
         if why:
             reasons[cell_id] = why
     stamps = {cell_id: results[cell_id].stamp for cell_id in reasons}
-    return Staleness(reasons, stamps, frozenset(unknown))
+    return Staleness(reasons, stamps, frozenset(unknown), tuple(sorted(unseen)))
 
 
 def failures_of(task: Task, grid: Grid, store: Store) -> dict[str, dict[str, object]]:
@@ -146,7 +155,7 @@ def _by_inputs(cell: Cell, read: Mapping[str, object], results: Mapping[str, Res
 def _by_needs(cell: Cell, grid: Grid, reasons: Mapping[str, str]) -> str:
     for need in cell.needs.values():
         if need in reasons:
-            return "from results that are stale"
+            return BY_NEEDS
     return ""
 
 

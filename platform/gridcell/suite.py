@@ -21,6 +21,7 @@ from gridcell.settings.ranges import looks_like_range
 from gridcell.settings.resources import Occupied, occupied_by, split_resources
 from gridcell.settings.retention import Keep, split_retention
 from gridcell.settings.schema import belongs
+from gridcell.settings.schema_place import can_sweep
 from gridcell.settings.sweeps import Swept, expand_sweeps
 from gridcell.task import Task
 
@@ -31,6 +32,7 @@ WITHOUT = "without"
 PLUGINS = "plugins"
 TUNE = "tune"
 ANCHORS = "x-"
+_OWN_SUITE = "A suite of your own is named by its file, such as mine.yaml"
 
 
 @dataclass(frozen=True)
@@ -204,7 +206,7 @@ def _document(task: Task, name: str, beside: Path | None) -> tuple[str, Path, Do
     elif (path := task.suites / f"{name}.yaml").is_file():
         return str(path.resolve()), path.parent, _read(path)
     if Path(name).suffix not in {".yaml", ".yml"}:
-        raise unknown(f"suite of {task.name}", name, suite_names(task))
+        raise unknown(f"suite of {task.name}", name, suite_names(task), _OWN_SUITE)
     path = beside / name if beside else Path(name).expanduser()
     if not path.is_file():
         raise UserError(f"There is no suite file '{path}'")
@@ -282,20 +284,24 @@ def _checked(task: Task, document: Document) -> BaseModel:
         if not any(mistake.path[: len(path)] == path for path in found)
     )
     if mistakes or settings is None:
-        told = [_with_home(task, _of_sweep(mistake, document.values)) for mistake in mistakes]
+        told = [_with_home(task, _of_sweep(task, mistake, document.values)) for mistake in mistakes]
         raise SettingsError(told, document.places)
     return settings
 
 
-def _of_sweep(mistake: Mistake, values: Any) -> Mistake:
-    """Say of a list that stands where one value belongs that it can't be swept there."""
+def _of_sweep(task: Task, mistake: Mistake, values: Any) -> Mistake:
+    """Say of several values that stand where one belongs how they are swept, or that they can't be there."""
+    given = values
     for key in mistake.path:
-        values = values[key] if isinstance(values, Mapping) and key in values else None
-    if mistake.unknown or not ((isinstance(values, list) and values) or looks_like_range(values)):
+        given = given[key] if isinstance(given, Mapping) and key in given else None
+    several = given.split(",") if isinstance(given, str) and "," in given else []
+    if mistake.unknown or not (several or (isinstance(given, list) and given) or looks_like_range(given)):
         return mistake
-    return dataclass_replace(
-        mistake, template=f"{mistake.template}; only settings of named entries can be swept"
-    )
+    advice = "only settings of named entries can be swept"
+    if several and can_sweep(task.settings, values, mistake.path, task.own_settings):
+        listed = ",".join(one.strip() for one in several)
+        advice = f"several values to sweep are a list: {{where}}=[{listed}]"
+    return dataclass_replace(mistake, template=f"{mistake.template}; {advice}")
 
 
 def _not_json(value: Any, path: Keys) -> Iterator[Mistake]:

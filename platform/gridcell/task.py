@@ -329,7 +329,7 @@ def _plugged() -> dict[str, tuple[Task, str]]:
 @cache
 def _load(name: str) -> Task:
     if name not in _installed():
-        raise unknown("task", name, task_names())
+        raise unknown("task", name, task_names(), plugins.hint())
     task = _installed()[name].load()
     if not isinstance(task, Task):
         raise UserError(f"The entry point '{name}' is a {type(task).__name__}, not a gridcell.task.Task")

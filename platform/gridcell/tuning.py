@@ -37,6 +37,31 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Fidelity:
+    """How cells of a kind can pause, so that a search spends little on what looks bad.
+
+    Their function heeds :attr:`gridcell.Context.stop`. Cells that need them, such as an evaluation, are run
+    at each pause, too, from what the paused cell left. A cell that others of the kind start from runs whole.
+
+    Attributes:
+        kind: of the cells that pause.
+        unit: what is counted, in the plural, e.g. ``epochs``.
+        total: ``module:function`` of signature ``(Cell) -> int``: how many units a cell has. It must not
+            import a training library.
+        least: units before which no pause makes sense.
+
+    Example:
+        >>> Fidelity("train", "epochs", "my_task.search:epochs").least
+        1
+    """
+
+    kind: str
+    unit: str
+    total: str
+    least: int = 1
+
+
+@dataclass(frozen=True)
 class Tuning:
     """How a task's settings are searched.
 
@@ -47,12 +72,14 @@ class Tuning:
             trial is scored by the mean of a metric over its targets.
         selects: section of settings -> label of its entries: a search over ``methods.ewc.strength`` runs the
             cells labelled ``method=ewc`` alone.
+        fidelity: how its cells can pause; None where none can, and a search trains every trial to its end.
         refused: why nothing of this task can be searched; empty where something can.
     """
 
     metrics: Mapping[str, Mode] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     selects: Mapping[str, str] = field(default_factory=dict)
+    fidelity: Fidelity | None = None
     refused: str = ""
 
     @property

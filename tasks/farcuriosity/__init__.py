@@ -36,6 +36,7 @@ task = Task(
             section="curiosities",
             template="farcuriosity.curiosity.modules:new_curiosity.txt",
             use="gridcell run farcuriosity --suite mini --plugin $module.py --select curiosity=$name",
+            checks="farcuriosity.curiosity.checks:checks",
         )
     },
     uses="farcuriosity.code:modules_of",

@@ -5,7 +5,7 @@ from statistics import fmean
 
 from farcuriosity.plan import plan
 from farcuriosity.settings import Forgetting, Settings, Video
-from gridcell import Grid, Rule, Tuning, UserError
+from gridcell import Cell, Fidelity, Grid, Rule, Tuning, UserError
 from gridcell.report import GridResults
 
 OTHER_SEEDS = 1_000_003
@@ -32,7 +32,13 @@ tuning = Tuning(
         ),
     ),
     selects={"curiosities": "curiosity", "environments": "environment"},
+    fidelity=Fidelity("train", "steps", "farcuriosity.search:steps_of"),
 )
+
+
+def steps_of(cell: Cell) -> int:
+    """Return for how many steps of the environment an agent learns."""
+    return int(cell.config["steps"])
 
 
 def plan_with_other_seeds(settings: Settings, labels: Mapping[str, Sequence[str]]) -> Grid:

@@ -31,6 +31,7 @@ task = Task(
             named_by="kind",
             template="farmap.agents.kinds:new_agent.txt",
             use="gridcell run farmap --suite mini --plugin $module.py --select agent=$name",
+            checks="farmap.agents.checks:checks",
         )
     },
     uses="farmap.code:modules_of",

@@ -18,6 +18,10 @@ class Maps(Strict):
     """How many generated maps of each size; see ``world.maps.SIZES``.
 
     Attributes:
+        small: maps of fewer than 750 visible cells.
+        medium: maps of 750 to 1,499 visible cells.
+        large: maps of 1,500 to 5,999 visible cells.
+        huge: maps of 6,000 visible cells or more.
         seed: of the collection.
         generator: ``ours``, or ``released``: as the authors' code draws them; see ``world.layout``.
     """
@@ -61,7 +65,13 @@ class Released(Strict):
 
 
 class Changes(Strict):
-    """How the world and the odometry are less than ideal; see ``world.environment.FarMapEnv``."""
+    """How the world and the odometry are less than ideal; see ``world.environment.FarMapEnv``.
+
+    Attributes:
+        obstacles: single cells that walk about at random, each of a colour of its own.
+        recolour: probability per step that one wall square changes its colour.
+        odometry_noise: probability that the measured displacement of a move is one cell wrong.
+    """
 
     obstacles: int = Field(0, ge=0)
     recolour: float = Field(0.0, ge=0, le=1)

@@ -71,6 +71,7 @@ task = Task(
             named_by="source",
             template="generalization_difficulty.data.sets:new_dataset.txt",
             use="gridcell run generalization-difficulty --suite mini --plugin $module.py --select task=$name",
+            checks="generalization_difficulty.data.checks:checks",
         )
     },
     uses="generalization_difficulty.code:modules_of",

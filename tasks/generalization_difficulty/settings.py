@@ -12,7 +12,16 @@ from gridcell import OneOf, Seeds, Strict
 
 
 class ClassificationTask(Strict):
-    """A classification whose ingredients are given; see ``tasks.Classification``."""
+    """A classification whose ingredients are given; see ``tasks.Classification``.
+
+    Attributes:
+        n: training points.
+        m: intrinsic dimension.
+        radius: largest norm of a point.
+        classes: number of classes.
+        delta: smallest distance between points of different classes, in the unit of ``radius``.
+        eps: target error relative to the Lipschitz constant of the loss.
+    """
 
     kind: Literal["classification"]
     n: int = Field(ge=1)
@@ -29,6 +38,12 @@ class MetaLearningTask(Strict):
     Attributes:
         alphabets: characters of each alphabet, from which n is counted.
         drawings: images of each character.
+        ways: classes of an episode.
+        m_within: intrinsic dimension of the images within one alphabet.
+        m_across: intrinsic dimension of the images across alphabets.
+        radius: largest norm of an image.
+        delta: spatial resolution, in the unit of ``radius``.
+        eps: target error.
     """
 
     kind: Literal["meta-learning"]
@@ -43,7 +58,15 @@ class MetaLearningTask(Strict):
 
 
 class ReinforcementTask(Strict):
-    """A policy whose ingredients are given; see ``tasks.Reinforcement``."""
+    """A policy whose ingredients are given; see ``tasks.Reinforcement``.
+
+    Attributes:
+        n: time steps seen.
+        m: dimension of the observations.
+        actions: dimension of the actions.
+        delta: spatial resolution, observations scaled to unit size.
+        eps: target distance from the best action.
+    """
 
     kind: Literal["reinforcement"]
     n: int = Field(ge=1)
@@ -65,6 +88,9 @@ class Environment(Strict):
         id: as registered, e.g. ``CartPole-v1``; with the module whose import registers it where that is not
             Gymnasium, e.g. ``ale_py:ALE/Pong-v5``.
         history: how many successive observations the policy sees.
+        n: time steps seen.
+        delta: spatial resolution, observations scaled to unit size.
+        eps: target distance from the best action.
     """
 
     id: str
@@ -109,6 +135,12 @@ class Estimation(Strict):
         resolution: which estimate of delta enters the formula, or delta itself.
         exact_pairs: pairs of points up to which ``exact`` compares all; beyond, it extrapolates (``evt``).
         centre: from where R is measured: the origin, as published, or the points' mean.
+        neighbours: k of the dimension's estimate; twice as many are searched, to show what the choice does.
+        queries: points whose neighbours are searched, at most.
+        subset: points among which ``sample`` searches the least distance between classes, at most.
+        pairs: random pairs for extreme value theory, at most.
+        largest: extremes of these that it is fitted to.
+        duplicates: whether equal points of different classes are an error, or are counted and left out.
         memory_mb: MiB that the held sample may take; twice that while it is drawn, and what a few images
             take.
     """

@@ -51,6 +51,7 @@ task = Task(
             section="methods",
             template="imagenet_rib.methods:new_method.txt",
             use="gridcell run imagenet-rib --suite mini --plugin $module.py --select method=$name",
+            checks="imagenet_rib.learning.method_checks:checks",
         ),
         "shift": PartKind(
             "gridcell.data:shift_registry",

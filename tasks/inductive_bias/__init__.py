@@ -33,6 +33,7 @@ task = Task(
             named_by="source",
             template="inductive_bias.problems.kinds:new_problem.txt",
             use="gridcell run inductive-bias --suite mini --plugin $module.py --select problem=$name",
+            checks="inductive_bias.problems.checks:checks",
         ),
         "space": PartKind(
             "inductive_bias.spaces:registry",
@@ -40,6 +41,7 @@ task = Task(
             named_by="kind",
             template="inductive_bias.spaces:new_space.txt",
             use="gridcell run inductive-bias --suite mini --plugin $module.py --select space=$name",
+            checks="inductive_bias.network_space.checks:checks",
         ),
     },
     uses="inductive_bias.code:modules_of",

@@ -34,7 +34,12 @@ class Splitting(Strict):
 
 
 class Needed(Strict):
-    """What a cell that draws hypotheses occupies."""
+    """What a cell that draws hypotheses occupies.
+
+    Attributes:
+        cpus: of each cell.
+        gpus: of each cell; a fraction shares one.
+    """
 
     cpus: int = Field(1, ge=1)
     gpus: float = Field(0.0, ge=0)

@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from docs.examples import BLOCKS, PLACEHOLDER, ROOT, inline_commands, pages
 from gridcell import UserError, find_task, load_suite
-from gridcell.cli.app import app
+from gridcell.cli.app import typer_of
 from gridcell.cli.common import selection
 
 
@@ -24,6 +24,7 @@ def case(where, words):
     )
 
 
+WHOLE = get_command(typer_of())
 COMMANDS = [case(block.id, words) for block in BLOCKS if block.language == "sh" for words in block.commands]
 COMMANDS += [case(path.relative_to(ROOT), words) for path in pages() for words in inline_commands(path)]
 PLANS = ("plan", "run", "status", "report", "sync", "forget", "submit")
@@ -38,7 +39,7 @@ def of(*languages):
 
 def parsed(words):
     """Parse a command as the command line does; return its name and what it was given."""
-    command, names = get_command(app), []
+    command, names = WHOLE, []
     while hasattr(command, "commands"):
         names.append(words[0])
         assert words[0] in command.commands, f"there is no command 'gridcell {' '.join(names)}'"

@@ -11,10 +11,11 @@ import pytest
 from typer.main import get_command
 
 from docs.examples import ROOT
-from docs.site import commands, generated_pages, settings, summary
+from docs.site import commands, generated_pages, summary
 from gridcell import FailureClass, find_task, task_names
-from gridcell.cli.app import app
+from gridcell.cli.app import typer_of
 from gridcell.execute.outcome import RETRIES
+from gridcell.settings.schema import settings_of
 
 DOCS = ROOT / "platform/docs"
 
@@ -32,7 +33,7 @@ def test_each_command_is_on_its_page_with_its_options():
     sections = dict(
         re.findall(r"^## (gridcell [^\n]+)$(.*?)(?=^## |\Z)", generated_pages()["command.md"], re.M | re.S)
     )
-    found = dict(typers_commands(get_command(app)))
+    found = dict(typers_commands(get_command(typer_of())))
     assert len(found) > 20
     assert set(sections) == {f"gridcell {' '.join(words)}" for words in found}
     for words, options in found.items():
@@ -52,7 +53,7 @@ def test_each_command_and_option_has_a_sentence():
 @pytest.mark.parametrize("name", task_names())
 def test_each_setting_of_a_task_is_on_its_page(name):
     text = generated_pages()[f"settings/{name}.md"]
-    for setting in settings.settings_of(find_task(name).settings):
+    for setting in settings_of(find_task(name).settings):
         assert f"`{'.'.join(setting.path)}`" in text
 
 

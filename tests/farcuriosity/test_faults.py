@@ -10,6 +10,7 @@ from gridcell.execute.attempt import Attempt
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
 from gridcell.execute.run_cell import run_cell
+from gridcell.search.rungs import Ladder
 from gridcell.store import Store
 from gridcell.suite import parse_settings
 
@@ -110,3 +111,22 @@ def test_an_environment_that_raises_fails_its_cell_alone_which_then_goes_on(orde
     assert again.finished == {outcome.cell}
     assert steps_taken(orders, "one") - RANDOM - TRAINING["steps"] < UPDATE
     assert store.results.read(outcome.cell).metrics["steps"] == TRAINING["steps"]
+
+
+def test_an_agent_that_a_search_lets_pause_takes_no_step_twice(orders, tmp_path):
+    grid = planned("one")
+    (cell,) = grid.cells.values()
+    ladder = Ladder(task.tuning.fidelity, eta=2, rungs=2)
+    paused = ladder.at(grid, 0)
+    assert list(paused.cells) == [f"{cell.id}@{3 * UPDATE}"]
+    store = Store(str(tmp_path / "store")).prepare()
+    (stopped,) = paused.cells.values()
+    outcome = run_cell(Attempt(stopped, task, store))
+    assert outcome.metrics["steps"] == 3 * UPDATE
+    assert steps_taken(orders, "one") == RANDOM + 3 * UPDATE
+    assert not store.results.done()
+    outcome = run_cell(Attempt(cell, task, store))
+    assert outcome.metrics["steps"] == TRAINING["steps"]
+    assert steps_taken(orders, "one") == RANDOM + TRAINING["steps"]
+    curve = [step for step, _ in store.results.read(cell.id).curves["policy_loss"]]
+    assert curve == list(range(UPDATE, TRAINING["steps"] + 1, UPDATE))  # one curve over the pause

@@ -152,6 +152,7 @@ def test_an_edited_package_of_the_folder_is_noticed_at_its_root(folder):
     ("text", "message"),
     [
         ("def (:", r"not valid Python: .*line 1"),
+        ("import sys\nsys.exit(3)", "fails when it is loaded: SystemExit: 3"),
         ("1 / 0", "fails when it is loaded: ZeroDivisionError: division by zero"),
         ("import helper_of_test\nraise ValueError('no')", "fails when it is loaded: ValueError: no"),
     ],
@@ -161,6 +162,28 @@ def test_a_file_that_cannot_be_loaded_is_refused_with_the_reason(folder, text, m
     with pytest.raises(UserError, match=message):
         plugins.load([folder / "broken.py"])
     assert plugins.loaded() == ()
+
+
+def test_a_package_is_a_plugin_with_what_it_imports_of_itself(folder, tmp_path):
+    """By its folder or its ``__init__.py``; an edit of a module is named, in other processes too."""
+    package = folder / "packed of test"
+    package.mkdir()
+    (package / "__init__.py").write_text(TASK.replace("from helper_of_test import", "from .core import"))
+    (package / "core.py").write_text("FACTOR = 5\n")
+    (package / "helper_of_test_later.py").write_text("NOTHING = 0\n")
+    (package / "mini.yaml").write_text("number: 21\n")
+    (plugin,) = plugins.load([package])
+    assert plugin.path == package / "__init__.py"
+    assert plugins.load([package / "__init__.py"])[0].module is plugin.module
+    assert set(plugin.files) == {"__init__.py", "core.py", "helper_of_test_later.py"}
+    task = find_task("doubling")
+    (cell,) = load_suite(task, "mini").grid().cells.values()
+    here = Codes(task).of(cell)
+    assert set(here.files) == {"__init__", "core", "helper_of_test_later"}
+    sent = plugins.to_send()
+    plugins.forget()
+    plugins.receive(sent)
+    assert Codes(find_task("doubling")).of(cell).fingerprint == here.fingerprint
 
 
 def test_a_missing_file_names_those_that_are_there(folder):

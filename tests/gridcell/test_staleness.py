@@ -298,6 +298,22 @@ def test_results_without_a_fingerprint_count_as_current_and_are_said(chain):
     assert stale.sentences() == ["3 results don't say by which code they were made: they count as current"]
 
 
+def test_code_that_is_edited_elsewhere_is_told(chain, tmp_path, monkeypatch):
+    """As a library of the lab's own, installed by ``pip install -e``."""
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "lab_of_test.py").write_text("TEN = 10\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "library"))
+    chain.edit("chain_second.py", "def run", "import numpy\nfrom lab_of_test import TEN\n\n\ndef run")
+    chain.run()
+    task, grid, _ = chain._begin()
+    results, _ = chain.store.results.read_many(grid.cells)
+    stale = find_stale(task, grid, chain.store, results)
+    assert stale.sentences() == [
+        "edits of 'lab_of_test' are not noticed: imported from outside the folder of the code"
+    ]
+    assert not stale.reasons
+
+
 def test_checkpoints_of_other_code_are_set_aside(store, tmp_path, caplog):
     (tmp_path / "state").write_text("old")
     store.checkpoints("c", "old").save(tmp_path / "state", 5)

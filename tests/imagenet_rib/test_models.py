@@ -75,6 +75,8 @@ def test_architecture_names_tell_architectures_apart_and_nothing_else():
 def test_weights_come_back_from_a_file_bit_for_bit(settings, tmp_path):
     model = build(settings)
     save_weights(tmp_path / "weights", model.state_dict(), "this")
+    (tmp_path / "other").touch()
+    assert (tmp_path / "weights").stat().st_mode == (tmp_path / "other").stat().st_mode
     loaded = load_weights(tmp_path / "weights", "this")
     assert all(torch.equal(tensor, loaded[name]) for name, tensor in model.state_dict().items())
     build(settings).load_state_dict(loaded)

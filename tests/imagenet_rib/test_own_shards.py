@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 from gridcell.cli.app import app
 from gridcell.data import load_index, open_shards, read_stored, relabelled, save_index
 from gridcell.data.digits import load_digits_images
+from gridcell.data.shards import samples
+from gridcell.data.shards.manifest import read_manifest
 from gridcell.data.shards.resume import UNFINISHED
 from gridcell.errors import UserError
 from gridcell.settings import parse_settings
@@ -156,3 +158,11 @@ def test_the_benchmark_runs_on_shards_and_gives_what_plain_timm_gives(sets, tmp_
                     logits = model(prepare(Image.open(file).convert("RGB"))[None])[0]
                 right.append(names[allowed[int(logits[allowed].argmax())]] == word)
         assert told[name] == pytest.approx(100 * np.mean(right), abs=100 / len(right) + 1e-9)
+
+
+def test_planning_reads_each_manifest_once(sets, monkeypatch):
+    """They may lie in a bucket."""
+    read = []
+    monkeypatch.setattr(samples, "read_manifest", lambda folder: read.append(folder) or read_manifest(folder))
+    plan(parse_settings(Settings, given(sets)))
+    assert len(read) == len(SIZES)

@@ -94,6 +94,14 @@ def test_more_cores_decode_until_the_gpu_is_what_takes_time():
     assert f"train {trained:,.0f})" in estimate(many, plan(many))["GPU-hours, roughly"]
 
 
+def test_the_faster_reader_takes_less_where_reading_is_what_takes_time():
+    hours = {}
+    for reader in ("pil", "torchvision"):
+        one = settings(data={"source": "published", "reader": reader})
+        hours[reader] = sum(durations(one, plan(one)).values())
+    assert hours["pil"] / hours["torchvision"] == pytest.approx(870 / 312)  # one core feeds a GPU
+
+
 def test_parts_of_sets_cost_their_part():
     few = settings(
         downstream=["a", "c"],

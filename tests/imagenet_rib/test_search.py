@@ -12,7 +12,11 @@ from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.data.images import LabelledImages, save_npz
 from gridcell.errors import UserError
+from gridcell.execute.driver import run_grid
+from gridcell.execute.options import RunOptions
 from gridcell.search.asked import search_of
+from gridcell.search.rungs import Ladder
+from gridcell.store import Store
 from gridcell.suite import load_suite
 from gridcell.task import find_task
 from imagenet_rib.cells import evaluate, train
@@ -143,6 +147,13 @@ def test_the_score_as_judged_is_the_mean_of_ri():
             matrix = [[accuracy[model, "ewc", i, seed][j] for j in names] for i in names]
             scores.append(robustness_improvement(np.array(matrix), pre).mean())
     assert score_as_judged(found, "mRI") == pytest.approx(np.mean(scores))
+    gains = [
+        accuracy[model, "ewc", name, seed][name] - accuracy[model, "pre", None, None][name]
+        for model in ("vit-rich", "resnet-rich")
+        for seed in (0, 1)
+        for name in names
+    ]
+    assert score_as_judged(found, "gain") == pytest.approx(np.mean(gains))
 
 
 def test_the_score_under_rule_own_is_half_the_own_set_and_half_val():
@@ -157,6 +168,8 @@ def test_the_score_under_rule_own_is_half_the_own_set_and_half_val():
             changes.append((after[name] - pre[name] + kept[-1]) / 2)
     assert score_own(found, "mRI") == pytest.approx(np.mean(changes))
     assert score_own(found, "val") == pytest.approx(np.mean(kept))
+    gain, robustness = score_own(found, "gain"), score_own(found, "val")
+    assert (gain + robustness) / 2 == pytest.approx(score_own(found, "mRI"))
 
 
 def test_each_set_is_chosen_for_by_the_others_alone_and_all_together_are_mri():
@@ -239,3 +252,45 @@ def test_cells_train_on_the_one_part_and_are_tested_on_the_other(store, tmp_path
     part, _ = run("train", train.run, config | {"held_out": HOW}, roles, "most")
     assert (whole["images"], part["images"]) == (60, 60 - len(held))
     assert len(held) == 3 * math.floor(0.2 * 20)
+
+
+@pytest.fixture
+def own_ladder():
+    """The rungs of trials of nine epochs under rule own."""
+    return Ladder(TASK.tuning.fidelity, eta=3, rungs=3)
+
+
+def test_at_a_rung_models_are_tested_as_they_are_by_then(own_ladder):
+    """What a method starts from is trained to its end; data, pre-training and tests of it are not touched."""
+    labels = {"method": ["lp_ft"]}
+    whole = plan_own(settings_of("training.epochs=9"), labels).select(labels)
+    paused = own_ladder.at(whole, 0)
+    titles = {cell.title.partition(" (pause")[0]: cell for cell in paused.cells.values()}
+    assert len(paused) == len(whole)
+    for cell in whole.cells.values():
+        of_lp = cell.config.get("method") == "lp"  # lp_ft goes on from its weights
+        at = titles[cell.title]
+        if cell.kind == "train" and not of_lp:
+            assert (at.stop, at.pauses, at.id) == (1, True, f"{cell.id}@1")
+        elif cell.kind == "evaluate" and any(whole.cells[one].kind == "train" for one in cell.needs.values()):
+            assert (at.stop, at.pauses) == (1, False)
+        else:
+            assert at is cell
+    assert len([cell for cell in paused.cells.values() if cell.pauses]) == 6  # two models on three sets
+
+
+@pytest.mark.slow  # trains a network, and tests it
+def test_a_method_that_paused_twice_gives_the_same_weights_and_answers(store, tmp_path, own_ladder):
+    labels = {"method": ["ewc"], "downstream": ["r"], "model": ["resnet-rich"]}
+    settings = settings_of("training.epochs=9", "pretrainings.rich.epochs=1", "downstream=[v2, r]")
+    whole = plan_own(settings, labels).select(labels)
+    options = RunOptions(executor="inline")
+    for rung in range(3):
+        grid = own_ladder.at(whole, rung)
+        assert not run_grid(TASK, grid, store, options).failed
+        answered = {target.cell: store.results.read(target.cell).metrics for target in grid.targets}
+        assert all("accuracy" in metrics for metrics in answered.values())
+    plain = Store(str(tmp_path / "plain")).prepare()
+    assert not run_grid(TASK, whole, plain, options).failed
+    for cell_id in whole.cells:
+        assert store.results.read(cell_id).content == plain.results.read(cell_id).content

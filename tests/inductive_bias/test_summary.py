@@ -272,3 +272,10 @@ def test_answers_claim_what_the_intervals_allow():
         "Network against network, 2 paired comparisons: the first named needs more information in 0, the "
         "second named in 1; 0 can't be told apart, 1 have no interval.",
     ]
+
+
+def test_of_one_space_the_answer_says_what_is_known():
+    said = answer({"compared": [{"problem": "digits", "space": "rbf", "bits": 12.3}]})
+    assert said.text == "rbf needs 12 bits to generalize on digits."
+    assert "cannot be said yet" in said.sure[0]
+    assert "cannot be said yet" in answer({"compared": []}).text

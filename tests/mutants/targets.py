@@ -321,6 +321,10 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/paths_in_code.py": (f"{CORE}package_data.py", f"{CORE}sources.py"),
     "tasks/imagenet_rib/cells/reduced.py": (f"{RIB}reduced.py",),
     "tasks/imagenet_rib/grid/part_sentences.py": (f"{RIB}reduced.py",),
+    "platform/gridcell/settings/listing.py": (f"{SETTINGS}schema.py",),
+    "tasks/imagenet_rib/report/partial.py": (f"{RIB_REPORT}page.py",),
+    "tasks/imagenet_rib/learning/method_checks.py": ("tests/gridcell/testing/test_checks.py",),
+    "platform/gridcell/build.py": ("tests/gridcell/cli/test_start.py",),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 

@@ -61,7 +61,7 @@ def height(cell: Cell, context: Context) -> Mapping[str, Any]:
     if config["shape"] in UNMEASURED:
         return UNMEASURED[config["shape"]]
     value = -((config["x"] - 0.3) ** 2) - 0.01 * (config["y"] - 10) ** 2 - 0.1 * config["k"]
-    return {"height": value + 1e-3 * (cell.seed or 0), "depth": -value}
+    return {"height": value + 1e-3 * (cell.seed or 0), "depth": -value, "east": config["x"]}
 
 
 task = Task(

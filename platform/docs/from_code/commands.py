@@ -10,7 +10,7 @@ from typer import Typer
 from typer.models import ArgumentInfo, OptionInfo
 
 from from_code.markdown import code, from_docstring, plain, table
-from gridcell.cli.app import app
+from gridcell.cli.app import typer_of
 from gridcell.cli.exit_codes import ExitCode
 
 INTRODUCTION = """# The command
@@ -53,8 +53,9 @@ class Parameter:
     required: bool
 
 
-def commands(group: Typer = app, words: tuple[str, ...] = ()) -> Iterator[Command]:
-    """Yield all commands in the order in which the help lists them, those of groups last."""
+def commands(group: Typer | None = None, words: tuple[str, ...] = ()) -> Iterator[Command]:
+    """Yield all commands, or a group's, in the order in which the help lists them, those of groups last."""
+    group = group or typer_of()
     for each in group.registered_commands:
         if each.callback is not None and not each.hidden:
             name = each.name or each.callback.__name__.replace("_", "-")

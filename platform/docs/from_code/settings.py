@@ -2,6 +2,7 @@
 
 from from_code.markdown import code, from_docstring, table
 from gridcell.parts import DATA_KINDS, PartKind
+from gridcell.settings.listing import joined
 from gridcell.settings.schema import Setting, settings_of
 from gridcell.suite import suite_names
 from gridcell.task import Task, find_task, task_names
@@ -25,7 +26,7 @@ def page(task: Task) -> str:
     lines += [f"Kinds of cells: {', '.join(map(code, task.cells))}.\n"]
     lines += ["## Settings\n", ABOUT.format(task=task.name)]
     sections: dict[str, list[Setting]] = {}
-    for setting in settings_of(task.settings):
+    for setting in joined(settings_of(task.settings)):
         sections.setdefault(setting.path[0], []).append(setting)
     for name, found in sections.items():
         lines += [f"### {name}\n", table(["setting", "value", "default", "what it is"], map(_row, found))]

@@ -8,7 +8,7 @@ from typing import Any
 from gridcell.answers.request import Request, read_results, reading, stale_results
 from gridcell.answers.states import STATES, states_of
 from gridcell.errors import Mistakes, unknown
-from gridcell.report.tidy import CODE_UNKNOWN, commit_of
+from gridcell.report.tidy import CODE_UNKNOWN, SEED, commit_of, free_name
 from gridcell.staleness import failures_of
 from gridcell.store import Store
 
@@ -90,6 +90,11 @@ def cell_rows(asked: Request, store: Store, states: Sequence[str] = ()) -> list[
     return rows
 
 
+def label_column(name: str) -> str:
+    """Return the column of a label: its name, or ``label.NAME`` where that is one of ``COLUMNS``."""
+    return free_name(name, "label", COLUMNS)
+
+
 def _labels(asked: Request) -> tuple[dict[str, dict[str, str]], dict[str, int]]:
     """Return id -> label -> its values; and id -> how many targets the cell answers."""
     found: dict[str, dict[str, dict[str, None]]] = {}
@@ -97,8 +102,8 @@ def _labels(asked: Request) -> tuple[dict[str, dict[str, str]], dict[str, int]]:
     for target in asked.grid.targets:
         counts[target.cell] = counts.get(target.cell, 0) + 1
         for name, value in target.labels.items():
-            if name not in COLUMNS:
-                found.setdefault(target.cell, {}).setdefault(name, {})[str(value)] = None
+            if name != SEED:
+                found.setdefault(target.cell, {}).setdefault(label_column(name), {})[str(value)] = None
     texts = {
         cell_id: {name: ",".join(values) for name, values in labels.items()}
         for cell_id, labels in found.items()

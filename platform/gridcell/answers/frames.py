@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gridcell.report.tidy import Tidy
+from gridcell.report.tidy import SEED, Tidy, free_name
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+LONG = ("metric", "key", "value")
+"""Columns of a long frame beside those of a wide one."""
 
 
 def frame_of(tidy: Tidy) -> pd.DataFrame:
@@ -31,24 +35,26 @@ def long_frame(tidy: Tidy) -> pd.DataFrame:
     """Return a row for each target and metric that is a number: ``metric``, ``key`` and ``value``.
 
     ``accuracy.v2`` has the metric ``accuracy`` and the key ``v2``; a metric that is not nested has no key.
-    Text, lists and what a cell does not say have no row.
+    Text, lists and what a cell does not say have no row. A label that has the name of one of these columns
+    becomes ``label.NAME``.
     """
     import pandas as pd
 
-    wide = [name for name in tidy.columns if name not in tidy.metrics]
+    names = {name: free_name(name, "label", LONG) for name in tidy.columns if name not in tidy.metrics}
+    wide = list(names.values())
     rows = []
-    for row in tidy.rows:
+    for found in tidy.rows:
+        row = {names.get(name, name): value for name, value in found.items()}
         for name in tidy.metrics:
             value = row.get(name)
             if isinstance(value, int | float):
                 metric, _, key = name.partition(".")
                 rows.append({**row, "metric": metric, "key": key, "value": float(value)})
     columns: dict[str, Any] = {
-        name: column([row.get(name) for row in rows], as_text=True)
-        for name in [*wide, "metric", "key", "value"]
+        name: column([row.get(name) for row in rows], as_text=True) for name in [*wide, *LONG]
     }
     columns["started"] = pd.to_datetime(pd.Series(columns["started"], dtype="float64"), unit="s", utc=True)
-    order = [*(name for name in wide if name in (*tidy.labels, "seed")), "metric", "key", "value"]
+    order = [*(names[name] for name in names if name in (*tidy.labels, SEED)), *LONG]
     return pd.DataFrame(columns)[[*order, *(name for name in wide if name not in order)]]
 
 

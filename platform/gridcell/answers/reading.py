@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridcell.answers import frames
+from gridcell.answers.cells import STALE, cell_rows
+from gridcell.answers.over_seeds import check_over, over_seeds
 from gridcell.answers.request import (
     DEFAULT_STORAGE,
     DEFAULT_SUITE,
@@ -18,20 +20,21 @@ from gridcell.answers.request import (
     open_store,
     reading,
     request,
-    stale_results,
 )
-from gridcell.answers.states import states_of
 from gridcell.errors import UserError, did_you_mean
 from gridcell.grid import Grid, Target
 from gridcell.report.missing import nothing_done
 from gridcell.report.results import GridResults
-from gridcell.report.tidy import tidy
-from gridcell.staleness import failures_of
+from gridcell.report.tidy import free_name, tidy
 from gridcell.store import Store
 from gridcell.store.cache import cache_folder
+from gridcell.store.plans import not_one_cell
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_CURVE = ("cell", "kind", "metric", "step", "value")
+"""Columns of curves beside labels and seed."""
 
 
 def results(
@@ -44,6 +47,7 @@ def results(
     seeds: int | None = None,
     plugins: Sequence[str] = (),
     long: bool = False,
+    over: str | None = None,
 ) -> pd.DataFrame:
     """Return what a suite answers, a row for each target.
 
@@ -74,6 +78,11 @@ def results(
         seeds: repeat with the seeds 0 .. seeds-1.
         plugins: files with parts of your own.
         long: return a row for each target and number instead: ``metric``, ``key`` and ``value``.
+        over: ``"seed"`` returns a row for all targets that differ in their seed alone: ``n``, and each metric
+            that is a number as its mean, with the ends of Student's 95 % interval in ``NAME.low`` and
+            ``NAME.high`` (NaN where there is one seed); then ``missing``, ``stale`` and ``cells``.
+
+    A label that has the name of another column becomes ``label.NAME``.
 
     Raises:
         UserError: a name, key or value is wrong, nothing is stored there, or a stored result is damaged.
@@ -84,8 +93,16 @@ def results(
     """
     asked, found = _found(task, suite, storage, select, settings, seeds, plugins)
     table = tidy(found)
-    answer = frames.long_frame(table) if long else frames.frame_of(table)
-    metrics = ["value"] if long else list(table.metrics)
+    if over is not None:
+        check_over(over)
+        means = over_seeds(table)
+        answer = frames.frame(means.rows, means.columns)
+        about = {"labels": list(means.labels), "metrics": list(means.metrics), "notes": list(means.notes)}
+        return _described(answer, asked, storage, **about)
+    if long:
+        labels = [free_name(name, "label", frames.LONG) for name in table.labels]
+        return _described(frames.long_frame(table), asked, storage, labels=labels, metrics=["value"])
+    answer, metrics = frames.frame_of(table), list(table.metrics)
     return _described(answer, asked, storage, labels=list(table.labels), metrics=metrics)
 
 
@@ -102,9 +119,9 @@ def curves(
 ) -> pd.DataFrame:
     """Return what cells reported while they ran, a row for each target, metric and step.
 
-    The columns are the labels, ``seed``, ``cell``, ``kind``, ``metric``, ``step`` and ``value``. A target
-    whose own cell reported nothing, such as an evaluation, has the curves of the nearest cells that it needs,
-    such as the training.
+    The columns are the labels, ``seed``, ``cell``, ``kind``, ``metric``, ``step`` and ``value``; a label of
+    such a name becomes ``label.NAME``. A target whose own cell reported nothing, such as an evaluation, has
+    the curves of the nearest cells that it needs, such as the training.
 
     Args:
         task: name of the task.
@@ -127,10 +144,12 @@ def curves(
     kinds = {cell.kind for cell in asked.grid.cells.values()}
     if kind is not None and kind not in kinds:
         raise UserError(f"{asked.title} has no cells of the kind '{kind}': {did_you_mean(kind, kinds)}")
-    labels = list(dict.fromkeys(name for target in asked.grid.targets for name in target.labels))
+    labels = list(
+        dict.fromkeys(_curve_label(name) for target in asked.grid.targets for name in target.labels)
+    )
     rows = [row for target in asked.grid.targets for row in _curve_rows(found, target, kind)]
     seed = [] if "seed" in labels else ["seed"]
-    columns = [*labels, *seed, "cell", "kind", "metric", "step", "value"]
+    columns = [*labels, *seed, *_CURVE]
     return _described(
         frames.frame(rows, columns), asked, storage, labels=[*labels, "kind"], metrics=["value"]
     )
@@ -183,8 +202,7 @@ def find_result(store: Store, prefix: str) -> str:
     """
     found = [cell_id for cell_id in store.results.done() if prefix and cell_id.startswith(prefix)]
     if len(found) != 1:
-        problem = f"{len(found)} cells" if found else "No cell"
-        raise UserError(f"{problem} that are done in '{store.uri}' have an id that starts with '{prefix}'")
+        raise not_one_cell(len(found), prefix, f"with a result in '{store.uri}'")
     return found[0]
 
 
@@ -224,25 +242,11 @@ def plan(
     """
     asked = request(task, suite, select, settings, seeds, plugins)
     store = open_store(storage, must_exist=False)
-    with reading(store.uri):
-        states = states_of(asked, store, failures_of(asked.suite.task, asked.grid, store))
-    stale = stale_results(asked, store)
-    counts: dict[str, int] = {}
-    for target in asked.grid.targets:
-        counts[target.cell] = counts.get(target.cell, 0) + 1
     rows = [
-        {
-            "cell": cell.id,
-            "kind": cell.kind,
-            "title": cell.title,
-            "seed": cell.seed,
-            "state": states[cell.id],
-            "stale": cell.id in stale.reasons,
-            "staleness": stale.reasons.get(cell.id, ""),
-            "needs": list(cell.needs.values()),
-            "targets": counts.get(cell.id, 0),
-        }
-        for cell in asked.grid.cells.values()
+        {**row, "state": "done", "stale": True, "staleness": row["why"]}
+        if row["state"] == STALE
+        else {**row, "stale": False, "staleness": ""}
+        for row in cell_rows(asked, store)
     ]
     names = ["cell", "kind", "title", "seed", "state", "stale", "staleness", "needs", "targets"]
     answer = _described(frames.frame(rows, names), asked, storage)
@@ -281,10 +285,15 @@ def _described(frame: pd.DataFrame, asked: Request, storage: str | Path, **more:
     return frame
 
 
+def _curve_label(name: str) -> str:
+    return free_name(name, "label", _CURVE)
+
+
 def _curve_rows(found: GridResults, target: Target, kind: str | None) -> Iterator[dict[str, Any]]:
     for cell_id in _with_curves(found, target.cell, kind):
         result = found.results[cell_id]
-        about = {"seed": result.cell.seed, **target.labels, "cell": cell_id, "kind": result.cell.kind}
+        labels = {_curve_label(name): value for name, value in target.labels.items()}
+        about = {"seed": result.cell.seed, **labels, "cell": cell_id, "kind": result.cell.kind}
         for metric, points in result.curves.items():
             for step, value in points:
                 yield {**about, "metric": metric, "step": step, "value": float(value)}

@@ -12,6 +12,7 @@ from gridcell import plugins
 from gridcell.errors import CorruptData, Mistakes, UserError
 from gridcell.grid import Grid
 from gridcell.report.results import About, GridResults
+from gridcell.secrets import redact
 from gridcell.staleness import Staleness, failures_of, find_stale
 from gridcell.store import Result, Store
 from gridcell.suite import Suite, load_suite
@@ -89,7 +90,7 @@ def request(
             named += [part for value in given for part in (option, value)]
         grid = loaded.grid()
         wanted = with_variants(wanted, loaded, grid)
-        asked = Request(loaded, grid.select(wanted), wanted, named)
+        asked = Request(loaded, grid.select(wanted, hint=plugins.hint()), wanted, named)
     mistakes.tell()
     return asked
 
@@ -226,6 +227,15 @@ def stale_results(asked: Request, store: Store, results: Mapping[str, Result] | 
         return find_stale(asked.suite.task, asked.grid, store, results)
 
 
+def _as_typed(store: Store) -> str:
+    """Return what to type for a store: a path from here where it lies below this folder; no secrets."""
+    uri = Path(store.uri)
+    with contextlib.suppress(ValueError, OSError):
+        if store.folder.is_local:
+            return shlex.quote(str(uri.relative_to(Path.cwd())))
+    return shlex.quote(redact(store.uri))
+
+
 def grid_results(
     asked: Request,
     store: Store,
@@ -274,5 +284,5 @@ def grid_results(
         suite=asked.suite.name,
         selected=asked.selected,
         staleness=stale,
-        about=About(asked.command, notes, tuple(figures)),
+        about=About(f"{asked.command} --storage {_as_typed(store)}", notes, tuple(figures)),
     )

@@ -31,7 +31,7 @@ def states_of(
         failures: id -> failure record, of the whole store.
         running: id -> what runs; looked up where it isn't given.
     """
-    done = store.results.done()
+    done = store.results.done_among(asked.grid.cells)
     pruned = pruned_cells(asked.grid, done, store)
     missing = missing_cells(asked.grid, done, pruned)
     running = running_cells(store.folder) if running is None else running

@@ -1,6 +1,7 @@
 """Commands for authors of parts and tasks: new, check."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Container, Mapping
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -47,6 +48,10 @@ def new(
     module = name.replace("-", "_").replace(".", "_")
     if not module.isidentifier():
         raise UserError(f"The name '{name}' must be letters, digits, - and _, and begin with a letter")
+    taken = _taken(kind)
+    if name in taken:
+        free = _free(name, taken, "-" if kind == "task" else "_")
+        raise UserError(f"The name '{name}' is taken by another {kind}: call yours '{free}'")
     paths = {Path(f"{module}.py"): _text(templates[kind][0]), Path(f"test_{module}.py"): _TEST}
     for path in paths:
         if path.exists():
@@ -88,6 +93,23 @@ def _why_broken(check: Check) -> str | None:
         text = " ".join(str(error).split())
         return text if isinstance(error, AssertionError | UserError) else f"{type(error).__name__}: {text}"
     return None
+
+
+def _taken(kind: str) -> set[str]:
+    """Return the names that parts of a kind have already; of a task, those of the tasks."""
+    if kind == "task":
+        return set(task_names())
+    found: set[str] = set()
+    for kinds in (DATA_KINDS, *(find_task(task).parts for task in task_names())):
+        if kind in kinds:
+            found |= set(kinds[kind].parts().all)
+    return found
+
+
+def _free(name: str, taken: Container[str], separator: str) -> str:
+    """Return the nearest name that is free."""
+    numbered = (f"{name}{separator}{number}" for number in itertools.count(2))
+    return next(each for each in numbered if each not in taken)
 
 
 def _templates() -> Mapping[str, tuple[str, str]]:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from gridcell.answers.cells import COLUMNS, STALE, cell_rows
+from gridcell.answers.cells import COLUMNS, STALE, cell_rows, label_column
 from gridcell.answers.formats import WRITERS, Sheet, check_columns, column_names
 from gridcell.answers.sides import task_and_suite
 from gridcell.answers.states import STATES
@@ -22,6 +22,7 @@ from gridcell.cli.common import (
     print_json,
     request,
 )
+from gridcell.report.tidy import SEED
 
 SHOWN = ("cell", "state", "kind", "title", "why")
 """Columns by default."""
@@ -73,7 +74,9 @@ def list_cells(
     store = open_store(storage)
     asked = request(*task_and_suite(store, task, suite), select, override, seeds, plugin)
     rows = cell_rows(asked, store, [one for each in state or () for one in each.split(",")])
-    labels = dict.fromkeys(name for each in asked.grid.targets for name in each.labels if name not in COLUMNS)
+    labels = dict.fromkeys(
+        label_column(name) for each in asked.grid.targets for name in each.labels if name != SEED
+    )
     everything = [*COLUMNS[:4], *labels, *COLUMNS[4:]]
     chosen = column_names(columns)
     check_columns(chosen, everything, "Cells")

@@ -13,7 +13,7 @@ import typer
 
 from gridcell import plugins
 from gridcell.cell import Cell
-from gridcell.cli import common, completion
+from gridcell.cli import cell_list, common, completion
 from gridcell.cli.common import DEFAULT_STORAGE, Json, Plugins, Storage, open_store, print_json, reading
 from gridcell.cli.fast import ProfileName
 from gridcell.cli.interruption import GRACE_S, end_when_asked
@@ -32,8 +32,9 @@ from gridcell.store.values import without_not_finite
 from gridcell.task import find_task
 
 app = typer.Typer(
-    help="Look at one cell, or run it in the foreground.", no_args_is_help=True, rich_markup_mode=None
+    help="List cells, show one, or run one in the foreground.", no_args_is_help=True, rich_markup_mode=None
 )
+app.command("list")(cell_list.list_cells)
 
 CellId = Annotated[
     str,
@@ -47,7 +48,8 @@ def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = Fa
     store = open_store(storage)
     with reading(storage):
         plan, cell = store.plans.find(cell_id)
-        result = store.results.read(cell.id) if cell.id in store.results.done() else None
+        done = store.results.done_among([cell.id])
+        result = store.results.read(cell.id) if cell.id in done else None
         failure = store.failures.read_all().get(cell.id)  # of a done cell: that of a later attempt
         stale = _staleness(plan, cell, store) if result else ""
         gone = store.results.pruned_of(cell.id) if result else []
@@ -122,7 +124,7 @@ def run_one(
     plan, cell = store.plans.find(cell_id)
     plugins.load(plugin or plan.plugins)
     console = common.console()
-    done = store.results.done()
+    done = store.results.done_among(cell.needs.values())
     for role, need in cell.needs.items():
         if need not in done:
             title = plan.cells[need].title

@@ -100,9 +100,8 @@ def plan(
         print_json(answer | ({"simulated": simulated} if gpus else {}))
         return
     console = common.console()
-    table = Table(
-        "kind", "cells", "done", "to run", "needs", title=f"{asked.title}: the plan", title_justify="left"
-    )
+    console.print(f"{asked.title}: the plan", soft_wrap=True)  # as a title it would be as narrow as the table
+    table = Table("kind", "cells", "done", "to run", "needs")
     for name in ("cells", "done", "to run"):
         table.columns[[column.header for column in table.columns].index(name)].justify = "right"
     for kind, cells_of_kind in by_kind(asked).items():

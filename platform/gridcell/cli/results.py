@@ -1,14 +1,16 @@
 """The command that hands out results: as a table, or as CSV, Parquet, JSON, LaTeX and Markdown."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from gridcell.answers.formats import WRITERS, Sheet, column_names, for_papers, sheet
+from gridcell.answers.formats import WRITERS, Sheet, check_columns, column_names, for_papers, sheet
+from gridcell.answers.over_seeds import Averages, check_over, over_seeds
 from gridcell.answers.request import grid_results
 from gridcell.cli import common
 from gridcell.cli.common import (
@@ -58,7 +60,14 @@ def results(
     override: Overrides = None,
     seeds: Seeds = None,
     plugin: Plugins = None,
-    form: Annotated[FormatName, typer.Option("--format", help="How to write them.")] = FormatName.TABLE,
+    over: Annotated[
+        str | None,
+        typer.Option("--over", metavar="seed", help="Means over seeds, with Student's 95 % intervals."),
+    ] = None,
+    form: Annotated[
+        FormatName | None,
+        typer.Option("--format", help="How to write them. Default: a table in a terminal, else CSV."),
+    ] = None,
     columns: Annotated[
         str | None,
         typer.Option(metavar="NAME,NAME", help="Only these columns, in this order, e.g. method,accuracy.v2."),
@@ -71,23 +80,35 @@ def results(
     """Print results, a row for each target: its labels, its metrics, and the cell that made them.
 
     CSV, Parquet and JSON hold all columns and exact numbers; LaTeX, Markdown and the table, which are for
-    people, labels and numbers in four digits. 'gridcell.results' gives the same in Python.
+    people, labels and numbers in four digits. The table has as many columns as fit into the terminal, and
+    says how many it leaves out. 'gridcell.results' gives the same in Python.
     """
+    if over is not None:
+        check_over(over)
     if form is FormatName.PARQUET and out is None and sys.stdout.isatty():
         raise UserError("Parquet is no text: name a file with --out")
-    if out is not None and form is FormatName.TABLE:
+    if out is not None and form in (None, FormatName.TABLE):
         form = _format_of(out)
+    elif form is None:
+        form = FormatName.TABLE if sys.stdout.isatty() else FormatName.CSV
     asked = request(task, suite, select, override, seeds, plugin)
     found = grid_results(asked, open_store(storage))
     if not any(target.cell in found.results for target in asked.grid.targets):
         raise nothing_done(found)
     laid_out = tidy(found)
     whole = form in (FormatName.CSV, FormatName.PARQUET, FormatName.JSON)
-    chosen = column_names(columns) or ([] if whole else for_papers(laid_out))
-    table = sheet(laid_out, chosen)
+    chosen = column_names(columns)
+    if over is None:
+        table = sheet(laid_out, chosen or ([] if whole else for_papers(laid_out)))
+    else:
+        means = over_seeds(laid_out)
+        table = _means(means, chosen, whole=whole)
+        for sentence in means.notes:
+            typer.echo(f"Note: {sentence}", err=True)
     _say_what_is_missing(found)
     if form is FormatName.TABLE:
-        _print(table)
+        first = [*laid_out.labels, asked.suite.task.progress_metric]
+        _print(table, first, fitting=not chosen)
         return
     data = WRITERS[form.value](table)
     if out is not None:
@@ -131,13 +152,65 @@ def _write(data: bytes, out: Path) -> None:
     typer.echo(f"Results: {path}", err=True)
 
 
-def _print(table: Sheet) -> None:
+def _means(means: Averages, chosen: Sequence[str], *, whole: bool) -> Sheet:
+    """Lay out means over seeds; for people, each with half of its interval in one column."""
+    check_columns(chosen, means.columns, "The means")
+    if whole or any(name not in (*means.labels, "n", *means.metrics) for name in chosen):
+        names = list(chosen) or means.columns
+        return Sheet(names, [[row.get(name) for name in names] for row in means.rows])
+    labels = [name for name in means.labels if any(row.get(name) is not None for row in means.rows)]
+    names = list(chosen) or [*labels, "n", *means.metrics]
+    rows = [
+        [_with_half(row, name) if name in means.metrics else row.get(name) for name in names]
+        for row in means.rows
+    ]
+    return Sheet(names, rows)
+
+
+def _with_half(row: Mapping[str, Any], name: str) -> str | None:
+    mean, high = row.get(name), row.get(f"{name}.high")
+    if mean is None:
+        return None
+    return f"{mean:#.4g}" if high is None else f"{mean:#.4g} ± {high - mean:.2g}"
+
+
+def _print(table: Sheet, first: Sequence[str], *, fitting: bool) -> None:
+    """Print a table of as many columns as fit.
+
+    Args:
+        table: all columns.
+        first: names of those that are shown before others: labels, and the task's main metric.
+        fitting: whether to leave out what does not fit; else the text of columns is broken.
+    """
+    console = common.console()
+    columns = {name: [_text(row[index]) for row in table.rows] for index, name in enumerate(table.columns)}
+    kept = _that_fit(columns, first, console.width) if fitting else list(columns)
     shown = Table(box=None, header_style="bold")
-    for name in table.columns:
-        shown.add_column(name)
-    for row in table.rows:
-        shown.add_row(*map(_text, row))
-    common.console().print(shown)
+    for name in kept:
+        shown.add_column(name, overflow="fold")
+    for row in zip(*(columns[name] for name in kept), strict=True):
+        shown.add_row(*row)
+    console.print(shown)
+    if left := [name for name in columns if name not in kept]:
+        told = ", ".join([*left[:3], *(["..."] if len(left) > 3 else [])])
+        console.print(
+            f"{len(left)} of {len(columns)} columns do not fit and are left out ({told}): --columns chooses, "
+            "--format csv has all.",
+            soft_wrap=True,
+        )
+
+
+def _that_fit(columns: Mapping[str, Sequence[str]], first: Sequence[str], width: int) -> list[str]:
+    """Return the columns that fit, in their order; the first ones are taken before the others."""
+    order = sorted(columns, key=lambda name: first.index(name) if name in first else len(first))
+    kept: list[str] = []
+    room = width
+    for name in order:
+        room -= max(map(len, (name, *columns[name]))) + 2  # blanks at either side
+        if room < 0 and kept:
+            break
+        kept.append(name)
+    return [name for name in columns if name in kept]
 
 
 def _text(value: object) -> str:

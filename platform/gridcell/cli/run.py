@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,9 @@ import typer
 from rich.console import Console
 
 from gridcell import plugins
+from gridcell.answers.request import grid_results
 from gridcell.answers.retention import describe_pruned, keep_weights
+from gridcell.answers.running import tracking_tags
 from gridcell.cli import common
 from gridcell.cli.common import (
     DEFAULT_STORAGE,
@@ -22,6 +24,7 @@ from gridcell.cli.common import (
     ChangedChoice,
     MaxConcurrent,
     MaxFailures,
+    Out,
     Overrides,
     Plugins,
     Request,
@@ -40,7 +43,7 @@ from gridcell.cli.common import (
 from gridcell.cli.fast import ProfileName, debugging_of, run_fast
 from gridcell.cli.interruption import GRACE_S, Grace, end_when_asked, leave
 from gridcell.cli.progress import TerminalProgress
-from gridcell.cli.reports import Out, grid_results, report_folder, tracking_tags
+from gridcell.cli.report_folder import report_folder
 from gridcell.cli.run_log import EventLines, log_file
 from gridcell.cli.streams import outlive_terminal
 from gridcell.debugging import Debugging
@@ -207,7 +210,8 @@ def run(
         _say_how_to_go_on(console, asked, store, f"Stopped: {schedule.stopped}")
         raise typer.Exit(1)
     try:
-        _end(console, asked, store, schedule, folder, None if schedule.total else known)
+        told = [*stale.sentences(), *asked.grid.notes]
+        _end(console, asked, store, schedule, folder, None if schedule.total else known, told)
     except BaseException:  # no report was written
         mirror.close()
         raise
@@ -267,10 +271,12 @@ def _end(
     schedule: Schedule,
     out: Path,
     results: Mapping[str, Result] | None,
+    told: Sequence[str],
 ) -> None:
     """Account for every cell, write the report and print its headline.
 
-    Results are those that were read before, where nothing has run since.
+    Results are those that were read before, where nothing has run since. What was told before the run is not
+    told again.
     """
     ended = len(schedule.finished) + len(schedule.failed) + len(schedule.blocked)
     if ended != schedule.total:  # a scheduler that loses cells must not look like success
@@ -286,7 +292,7 @@ def _end(
     if schedule.diverged:
         console.print("Cells that diverged are not run again, unless --retry-diverged asks for it.")
     try:
-        written = write_report(asked.suite.task, grid_results(asked, store, results), out)
+        written = write_report(asked.suite.task, grid_results(asked, store, results), out, told)
     except UserError as error:
         if not schedule.failed:
             raise

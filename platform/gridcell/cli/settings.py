@@ -1,14 +1,31 @@
 """The command that lists what can be set."""
 
+import contextlib
+from collections.abc import Sequence
+from functools import partial
+from textwrap import shorten
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from gridcell import plugins
 from gridcell.cli import common
-from gridcell.cli.common import TaskName, print_json
+from gridcell.cli.common import Plugins, TaskName, print_json
+from gridcell.errors import UserError
+from gridcell.settings.listing import joined, overview
 from gridcell.settings.schema import Setting, find, json_schema
-from gridcell.task import find_task
+from gridcell.suite import load_suite, suite_names
+from gridcell.task import Task, find_task
+
+_MOST = {"value": 27, "default": 12}
+"""Characters of a value or a default in the list of all settings, where each has one line."""
+
+_LEAST = 16
+"""Characters of a description there, also where the terminal is narrow."""
+
+_KINDS = 3
+"""Kinds of entries that are named of those that have a setting."""
 
 
 def settings(
@@ -16,27 +33,78 @@ def settings(
     path: Annotated[
         str, typer.Argument(metavar="[PATH]", help="Only what is below, e.g. training or methods.ewc.")
     ] = "",
+    plugin: Plugins = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the JSON schema of a suite file, for editors.")
     ] = False,
 ) -> None:
-    """List what a suite or --set can set: values with their ranges, and defaults."""
-    model = find_task(task).settings
+    """List what a suite or --set can set: values with their ranges, and defaults.
+
+    Of all settings it shows the first words; with a PATH it shows the whole text.
+    """
+    plugins.load(plugin or (), joins=True)
+    found = find_task(task)
     if as_json:
-        print_json(json_schema(model))
+        print_json(json_schema(found.settings))
         return
+    rows = find(found.settings, path, partial(_parts_of_entries, found))
+    console = common.console()
+    if path:
+        console.print(_table(joined(rows)))
+        return
+    console.print(_lines(overview(rows, found.own_settings), console.width))
+    section = rows[0].path[0]
+    console.print(
+        f"What does not fit is cut: 'gridcell settings {task} {section}' shows all of '{section}'.\n"
+        "A suite file may also say 'extends: SUITE' and hold changes alone, leave entries out of what it "
+        "extends by 'without: [ENTRY]', sweep settings by 'sweep: {methods.ewc.strength: [1, 10]}', and "
+        "keep YAML anchors below keys that begin with 'x-'."
+    )
+
+
+def _parts_of_entries(task: Task, section: str) -> dict[str, str]:
+    """Return the entries of a section in the suites of a task, each with the part that it is of."""
+    found: dict[str, str] = {}
+    for name in suite_names(task):
+        with contextlib.suppress(UserError):  # it needs data of the user's own
+            entries = load_suite(task, name).settings.model_dump(mode="json").get(section)
+            for entry, given in entries.items() if isinstance(entries, dict) else ():
+                parts = [given[key] for key in ("kind", "source") if key in given] if given else []
+                found[entry] = next(iter(parts), entry)
+    return found
+
+
+def _table(rows: Sequence[Setting]) -> Table:
+    """Lay out settings with their whole texts."""
+    table = _empty()
+    for one in rows:
+        kind = f"[{one.kind}] " if one.kind else ""
+        table.add_row(".".join(one.path), one.type, _default(one), f"{kind}{_plain(one)}")
+    return table
+
+
+def _lines(rows: Sequence[Setting], width: int) -> Table:
+    """Lay out settings in a line each; what does not fit is cut."""
+    texts = [
+        (
+            ".".join(one.path),
+            shorten(one.type, _MOST["value"], placeholder=" …"),
+            shorten(_default(one), _MOST["default"], placeholder=" …"),
+            f"{_kinds(one)}{_plain(one)}",
+        )
+        for one in rows
+    ]
+    room = width - 8 - sum(max(len(text[column]) for text in texts) for column in range(3))
+    table = _empty()
+    for name, values, default, told in texts:
+        table.add_row(name, values, default, shorten(told, max(_LEAST, room), placeholder=" …"))
+    return table
+
+
+def _empty() -> Table:
     table = Table("setting", "value", "default", "what it is", box=None, header_style="bold")
     table.columns[0].no_wrap = True
-    for setting in find(model, path):
-        table.add_row(".".join(setting.path), setting.type, _default(setting), _description(setting))
-    console = common.console()
-    console.print(table)
-    if not path:
-        console.print(
-            "A suite file may also say 'extends: SUITE' and hold changes alone, leave entries out of what it "
-            "extends by 'without: [ENTRY]', sweep settings by 'sweep: {methods.ewc.strength: [1, 10]}', and "
-            "keep YAML anchors below keys that begin with 'x-'."
-        )
+    return table
 
 
 def _default(setting: Setting) -> str:
@@ -47,6 +115,12 @@ def _default(setting: Setting) -> str:
     return str(setting.default).lower() if isinstance(setting.default, bool) else str(setting.default)
 
 
-def _description(setting: Setting) -> str:
-    text = setting.description.replace("``", "")
-    return f"[{setting.kind}] {text}".strip() if setting.kind else text
+def _plain(setting: Setting) -> str:
+    return setting.description.replace("``", "")
+
+
+def _kinds(setting: Setting) -> str:
+    """Name the kinds of entries that have a setting; of many the first."""
+    names = list(filter(None, setting.kind.partition(": ")[2].split(" | ")))
+    shown = [*names[:_KINDS], "…"] if len(names) > _KINDS + 1 else names
+    return f"[{', '.join(shown)}] " if shown else ""

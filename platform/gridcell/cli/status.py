@@ -186,7 +186,10 @@ def _record(asked: Request, now: Status) -> dict[str, Any]:
 
 def _show(console: Console, asked: Request, storage: str, now: Status) -> None:
     shown = [name for name in STATES if name in set(now.states.values()) | {"done"}]
-    table = Table("kind", "cells", *shown, title=f"{asked.title} in {storage}", title_justify="left")
+    console.print(
+        f"{asked.title} in {storage}", soft_wrap=True
+    )  # as a title it would be as narrow as the table
+    table = Table("kind", "cells", *shown)
     for column in table.columns[1:]:
         column.justify = "right"
     for kind, cells_of_kind in by_kind(asked).items():

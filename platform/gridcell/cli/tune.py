@@ -19,6 +19,7 @@ from gridcell.cli.common import (
     ChangedChoice,
     MaxConcurrent,
     MaxFailures,
+    Out,
     Overrides,
     Plugins,
     RetryDiverged,
@@ -33,7 +34,6 @@ from gridcell.cli.common import (
 )
 from gridcell.cli.interruption import GRACE_S, Grace, end_when_asked, leave
 from gridcell.cli.progress import TerminalProgress
-from gridcell.cli.reports import Out
 from gridcell.cli.run import ExecutorName, address_of_environment
 from gridcell.cli.streams import outlive_terminal
 from gridcell.errors import UserError
@@ -46,6 +46,7 @@ from gridcell.mlflow.mirror import Mirror
 from gridcell.provenance import origin_of
 from gridcell.search.asked import search_of
 from gridcell.search.cost import cost_of
+from gridcell.search.promotion import check_scheduler
 from gridcell.search.report import write
 from gridcell.search.run import SearchRun
 from gridcell.search.samplers import check_sampler
@@ -76,14 +77,35 @@ def tune(
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Of the choice of points.")] = None,
     metric: Annotated[
-        str | None, typer.Option("--metric", metavar="M", help="What is optimised; default: the task's.")
+        list[str] | None,
+        typer.Option(
+            "--metric",
+            metavar="M",
+            help="What is optimised; default: the task's. Give it again for each further objective.",
+        ),
     ] = None,
     mode: Annotated[
-        str | None, typer.Option("--mode", metavar="max|min", help="Which values are better.")
+        list[str] | None,
+        typer.Option("--mode", metavar="max|min", help="Which values are better, for each metric."),
     ] = None,
     rule: Annotated[
         str | None,
         typer.Option("--rule", metavar="R", help="What trials may see; default: the task's first, held out."),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            metavar="S",
+            help="Stop bad trials early: none (default), asha or hyperband.",
+        ),
+    ] = None,
+    eta: Annotated[
+        int | None,
+        typer.Option("--eta", metavar="N", help="Of the scheduler: one trial in N goes on, N times as far."),
+    ] = None,
+    rungs: Annotated[
+        int | None, typer.Option("--rungs", metavar="N", help="Of the scheduler: at most so many rungs.")
     ] = None,
     budget: Annotated[
         float | None,
@@ -137,14 +159,19 @@ def tune(
     )
     if search is not None:
         check_sampler(search)
+    if scheduler is not None:
+        check_scheduler(scheduler)
     given: dict[str, Any] = {
         "params": params_of(param) if param else None,
         "trials": trials,
         "search": search,
         "seed": seed,
-        "metric": metric,
-        "mode": mode,
+        "metric": _one_or_all(metric),
+        "mode": _one_or_all(mode),
         "rule": rule,
+        "scheduler": scheduler,
+        "eta": eta,
+        "rungs": rungs,
         "budget": budget,
         "at_once": at_once,
         "fresh_seeds": fresh_seeds,
@@ -182,7 +209,7 @@ def tune(
                 found.default.suite.name,
                 grid,
                 store,
-                tags={"gridcell.search": f"{', '.join(found.space.ranges)}: {objective.metric}"},
+                tags={"gridcell.search": f"{', '.join(found.space.ranges)}: {_objectives(found)}"},
                 awaits_report=True,
                 parent=f"search {found.id}",
             )
@@ -220,6 +247,15 @@ def tune(
         raise typer.Exit(1)
 
 
+def _objectives(search: Search) -> str:
+    return " and ".join(f"{metric} ({mode})" for metric, mode in search.objective.metrics)
+
+
+def _one_or_all(given: list[str] | None) -> str | list[str] | None:
+    """Return the one value of an option that may be repeated, all of several, or None."""
+    return given[0] if given is not None and len(given) == 1 else given or None
+
+
 @contextlib.contextmanager
 def _planned(run: SearchRun) -> Iterator[None]:
     """Let other commands find the search's cells by their ids: those that are known, and all at the end."""
@@ -255,8 +291,9 @@ def _folder(out: Path | None, search: Search) -> Path:
 def _headline(search: Search) -> str:
     objective, wanted = search.objective, search.wanted
     peeks = " (trials see what the report judges by)" if objective.rule.oracle else ""
+    stopped = f" with {wanted.scheduler}" if search.ladder is not None else ""
     return (
         f"{objective.task.name}/{search.default.suite.name}: {wanted.trials} trials of "
-        f"{', '.join(search.space.ranges)} by {wanted.search}, {objective.metric} ({objective.mode}), rule "
-        f"{objective.rule.name}{peeks}, search {search.id}, storage {search.store.uri}"
+        f"{', '.join(search.space.ranges)} by {wanted.search}{stopped}, {_objectives(search)}, "
+        f"rule {objective.rule.name}{peeks}, search {search.id}, storage {search.store.uri}"
     )

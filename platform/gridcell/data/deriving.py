@@ -1,29 +1,36 @@
 """A whole benchmark suite from one labelled set: pre-training pool, validation images, derived shifts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace as replace_fields
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gridcell import __version__
 from gridcell.data.chosen_parameters import chosen_parameters
 from gridcell.data.dealing import PRETRAIN, VAL, Dealing
-from gridcell.data.folder import read_class_folders
+from gridcell.data.folder import folder_labels, read_class_folders
 from gridcell.data.folders import open_class_folders
 from gridcell.data.image_sets import require_own_folder, write_suite
 from gridcell.data.images import LabelledImages, select
-from gridcell.data.shifts import Sources, shifts_in_order
+from gridcell.data.shifts import Shift, Sources, shifts_in_order
 from gridcell.errors import UserError, unknown
 
 Parameters = Mapping[str, Mapping[str, float]]
+
+_LEAST_SIZE = 16  # px
+_SHARES = {"pretrain_share": 0.35, "val_share": 0.15, "subset_share": 0.6}
 
 
 def derive(
     base: LabelledImages,
     *,
     seed: int = 0,
-    pretrain_share: float = 0.35,
-    val_share: float = 0.15,
-    subset_share: float = 0.6,
+    pretrain_share: float = _SHARES["pretrain_share"],
+    val_share: float = _SHARES["val_share"],
+    subset_share: float = _SHARES["subset_share"],
     parameters: Parameters | None = None,
 ) -> dict[str, LabelledImages]:
     """Split ``base`` and derive the shifted sets.
@@ -56,23 +63,68 @@ def derive(
         >>> list(sets)  # doctest: +SKIP
         ['pretrain', 'val', 'v2', 'a', 'r', 'sketch', 'objectnet', 'cartoon', 'drawing', 'c']
     """
-    recipes = shifts_in_order()
-    for name, values in (parameters or {}).items():
-        if name not in recipes:
-            raise unknown("shift", name, recipes)
-        recipes[name].check(values)
-    if min(base.size) < 16:
-        raise UserError(f"set '{base.name}': images of {base.size} are too small; shifts need at least 16 px")
+    if min(base.size) < _LEAST_SIZE:
+        raise UserError(_too_small(f"set '{base.name}': images of {base.size}"))
     shares = {"pretrain_share": pretrain_share, "val_share": val_share, "subset_share": subset_share}
-    dealing = Dealing.among(recipes.values(), seed=seed, **shares)
-    parts = dealing.deal(base.labels, base.class_names)
-    chosen, _ = chosen_parameters(len(base.classes), len(parts[VAL]), parameters)
-    sets = {name: select(base, parts[name], name=name) for name in (PRETRAIN, VAL)}
-    for name, recipe in recipes.items():
-        pool = sets[VAL] if recipe.source == "val" else select(base, parts[name], name=name)
-        sources = Sources(pool, sets[PRETRAIN] if recipe.pretrain else None)
-        sets[name] = recipe(sources, seed=seed, parameters=chosen.get(name))
-    return sets
+    derivation = _Derivation.of(base.labels, base.class_names, seed=seed, parameters=parameters, **shares)
+    return dict(derivation.sets(lambda name, positions: select(base, positions, name=name)))
+
+
+Read = Callable[[str, NDArray[np.int64]], LabelledImages]
+"""Returns the images at some positions, as a set of that name."""
+
+
+@dataclass(frozen=True)
+class _Derivation:
+    """How sets are derived from labelled images, known before an image is read.
+
+    Attributes:
+        recipes: Shift by name, in their order.
+        parts: Set -> positions of the images that it is dealt.
+        seed: Of the split and every random effect.
+        parameters: Per shift, what is set other than its defaults.
+        said: What was chosen where nothing was given.
+    """
+
+    recipes: Mapping[str, Shift]
+    parts: Mapping[str, NDArray[np.int64]]
+    seed: int
+    parameters: Parameters
+    said: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        labels: NDArray[np.int64],
+        class_names: Sequence[str],
+        *,
+        seed: int,
+        parameters: Parameters | None = None,
+        **shares: float,
+    ) -> "_Derivation":
+        """Deal the images; arguments and errors as for :func:`derive`."""
+        recipes = shifts_in_order()
+        for name, values in (parameters or {}).items():
+            if name not in recipes:
+                raise unknown("shift", name, recipes)
+            recipes[name].check(values)
+        parts = Dealing.among(recipes.values(), seed=seed, **shares).deal(labels, class_names)
+        chosen, said = chosen_parameters(len(np.unique(labels)), len(parts[VAL]), parameters)
+        return cls(recipes, parts, seed, chosen, said)
+
+    def sets(self, read: Read) -> Iterator[tuple[str, LabelledImages]]:
+        """Yield the sets by name, each made when it is asked for; none is held longer."""
+        for name in (PRETRAIN, VAL):
+            yield name, read(name, self.parts[name])
+        for name, recipe in self.recipes.items():
+            pool = VAL if recipe.source == "val" else name
+            pretrain = read(PRETRAIN, self.parts[PRETRAIN]) if recipe.pretrain else None
+            sources = Sources(read(pool, self.parts[pool]), pretrain)
+            yield name, recipe(sources, seed=self.seed, parameters=self.parameters.get(name))
+
+
+def _too_small(what: str) -> str:
+    return f"{what} are too small; shifts need at least {_LEAST_SIZE} px"
 
 
 def derive_folder(
@@ -86,6 +138,8 @@ def derive_folder(
     **settings: Any,
 ) -> dict[str, Any]:
     """Read ``base_dir/<class>/*``, derive the shifts and write them to ``out_dir`` as a suite.
+
+    The sets are made one after another, each from its own images, so that all of them are never held at once.
 
     Args:
         base_dir: A folder of images, one folder per class.
@@ -105,15 +159,20 @@ def derive_folder(
     """
     require_own_folder(out_dir, replace=replace)  # before the work rather than after it
     folders = open_class_folders(base_dir, min_images=min_images)
-    sets = derive(read_class_folders(folders, size), seed=seed, **settings)
-    val = sets[VAL]
-    _, said = chosen_parameters(len(val.classes), len(val), settings.get("parameters"))
+    if size < _LEAST_SIZE:
+        raise UserError(_too_small(f"Images of {size} px"))
+    labels = folder_labels(folders)
+    derivation = _Derivation.of(labels, folders.class_names, **{**_SHARES, **settings, "seed": seed})
+
+    def read(name: str, positions: NDArray[np.int64]) -> LabelledImages:
+        return replace_fields(read_class_folders(folders, size, chosen=positions), name=name)
+
     how = {
         "made_by": f"gridcell.data.derive {__version__}",
         "seed": seed,
         "size": size,
         "min_images": min_images,
         "settings": settings,
-        "said": [*folders.said(), *said],
+        "said": [*folders.said(), *derivation.said],
     }
-    return write_suite(out_dir, sets, how, replace=replace)
+    return write_suite(out_dir, derivation.sets(read), how, replace=replace)

@@ -3,7 +3,7 @@
 import json
 import shutil
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ def require_own_folder(root: str | Path, *, replace: bool = False) -> None:
 
 def write_suite(
     root: str | Path,
-    sets: Mapping[str, LabelledImages],
+    sets: Mapping[str, LabelledImages] | Iterable[tuple[str, LabelledImages]],
     manifest: Mapping[str, Any],
     *,
     replace: bool = True,
@@ -58,7 +58,8 @@ def write_suite(
 
     Args:
         root: Absent or empty; or a suite written before, if ``replace`` allows it.
-        sets: Sets of one label space by name.
+        sets: Sets of one label space by name; pairs of name and set are written one after another, and none
+            is held longer.
         manifest: What to record about how they were made, e.g. the seed; stored under ``"how"``.
         replace: Whether a suite that is there is replaced whole.
 
@@ -72,29 +73,40 @@ def write_suite(
     """
     folder = Path(root).expanduser()
     require_own_folder(folder, replace=replace)
-    spaces = {labelled.class_names for labelled in sets.values()}
-    if len(spaces) != 1:
-        raise UserError("A suite holds sets of one label space, and at least one set")
-    (class_names,) = spaces
-    for name in (*sets, *class_names):
-        check_folder_name(name)
-    whole: dict[str, Any] = {
-        "format": _FORMAT,
-        "version": _VERSION,
-        "class_names": list(class_names),
-        "sets": {name: _describe(labelled) for name, labelled in sets.items()},
-        "how": dict(manifest),
-    }
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
-        for name, labelled in sets.items():
-            write_folder(partial / name, labelled)
+        class_names, described = _write_sets(partial, sets.items() if isinstance(sets, Mapping) else sets)
+        whole: dict[str, Any] = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "class_names": list(class_names),
+            "sets": described,
+            "how": dict(manifest),
+        }
         (partial / MANIFEST).write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
         _swap(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return whole
+
+
+def _write_sets(
+    folder: Path, sets: Iterable[tuple[str, LabelledImages]]
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Write sets one after another; return the names of their classes, and each set's description."""
+    spaces: set[tuple[str, ...]] = set()
+    described: dict[str, Any] = {}
+    for name, labelled in sets:
+        spaces.add(labelled.class_names)
+        for part in (name, *labelled.class_names):
+            check_folder_name(part)
+        if len(spaces) == 1:
+            write_folder(folder / name, labelled)
+            described[name] = _describe(labelled)
+    if len(spaces) != 1:
+        raise UserError("A suite holds sets of one label space, and at least one set")
+    return spaces.pop(), described
 
 
 def _swap(new: Path, place: Path) -> None:
@@ -269,10 +281,23 @@ def verify_suite(root: str | Path) -> VerifiedSuite:
     return VerifiedSuite({name: about["images"] for name, about in manifest["sets"].items()}, tuple(problems))
 
 
+def _no_suite(folder: Path) -> UserError:
+    """Say of a folder what it lacks to be a suite, and how one is made."""
+    base, out = "IMAGES", str(folder)
+    why = "there is no such folder"
+    if folder.is_dir():
+        why, out = f"there is no {MANIFEST} in it", "SUITE"
+        base = str(folder) if any(each.is_dir() for each in folder.iterdir()) else base
+    return UserError(
+        f"{folder} holds no suite: {why}. 'gridcell data derive --base {base} --out {out}' makes one from a "
+        "folder of images with a folder for each class"
+    )
+
+
 def _load_manifest(folder: Path) -> dict[str, Any]:
     file = folder / MANIFEST
     if not file.is_file():
-        raise UserError(f"{folder} holds no suite: there is no {MANIFEST} in it")
+        raise _no_suite(folder)
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
         if manifest["format"] != _FORMAT:

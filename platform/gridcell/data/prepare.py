@@ -7,5 +7,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-Prepare = Callable[["Image"], "Tensor"]
-"""From a decoded image, RGB, to what the model is given, e.g. uint8 (H, W, 3)."""
+Prepare = Callable[["Image | Tensor"], "Tensor"]
+"""From a decoded image, RGB, to what the model is given, e.g. uint8 (H, W, 3).
+
+The image is Pillow's; of a set whose reader is ``torchvision`` uint8 of shape (3, H, W)."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gridcell.data.folders.readers import Reader
 from gridcell.data.shards.samples import Samples, open_samples
 from gridcell.errors import UserError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gridcell.data.prepare import Prepare
-    from gridcell.data.shards.datasets import StoredBatches
+    from gridcell.data.shards.datasets import EvaluationOrder, StoredBatches, TrainingOrder
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,7 @@ class StoredImages:
         loaders: Processes that read and decode batches; 0: the one that asks for them.
         importer: That stored the set, where it has another name than the set.
         label_of: int64, shape (L,): label in the stored set -> label here; None: the same.
+        reader: Which library decodes and resizes its images; see :mod:`gridcell.data.folders.readers`.
     """
 
     name: str
@@ -53,6 +55,7 @@ class StoredImages:
     loaders: int = 0
     importer: str = ""
     label_of: NDArray[np.int64] | None = None
+    reader: Reader = "pil"
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -72,17 +75,17 @@ class StoredImages:
         self, batch_size: int, prepare: "Prepare", *, seed: int, **parts: int
     ) -> "StoredBatches":
         """Return shuffled batches."""
-        from gridcell.data.shards.datasets import StoredBatches, TrainingOrder
+        from gridcell.data.shards.datasets import TrainingOrder
 
         samples = self.samples()
         order = TrainingOrder(samples.counts, self.numbers, batch_size=batch_size, seed=seed, **parts)
-        return StoredBatches(samples, prepare, order, loaders=self.loaders, label_of=self.label_of)
+        return self._batches(samples, prepare, order)
 
     def evaluation_batches(
         self, batch_size: int, prepare: "Prepare", share: range | None = None
     ) -> "StoredBatches":
         """Return batches of each image once."""
-        from gridcell.data.shards.datasets import EvaluationOrder, StoredBatches
+        from gridcell.data.shards.datasets import EvaluationOrder
 
         samples = self.samples()
         own = range(len(self)) if share is None else share
@@ -90,7 +93,16 @@ class StoredImages:
             np.arange(own.start, own.stop) if self.numbers is None else self.numbers[own.start : own.stop]
         )
         order = EvaluationOrder(numbers, batch_size)
-        return StoredBatches(samples, prepare, order, loaders=self.loaders, label_of=self.label_of)
+        return self._batches(samples, prepare, order)
+
+    def _batches(
+        self, samples: Samples, prepare: "Prepare", order: "TrainingOrder | EvaluationOrder"
+    ) -> "StoredBatches":
+        from gridcell.data.shards.datasets import StoredBatches
+
+        return StoredBatches(
+            samples, prepare, order, loaders=self.loaders, label_of=self.label_of, reader=self.reader
+        )
 
     def pixels(self, prepare: "Prepare") -> "StoredPixels":
         """Return the images for reading a few of them by number."""
@@ -113,7 +125,7 @@ class StoredPixels:
     def __init__(self, images: StoredImages, prepare: "Prepare") -> None:
         from gridcell.data.shards.datasets import DecodedImages
 
-        self._decoded = DecodedImages(images.samples(), prepare)
+        self._decoded = DecodedImages(images.samples(), prepare, reader=images.reader)
         self._numbers = np.arange(len(images)) if images.numbers is None else images.numbers
 
     def __len__(self) -> int:
@@ -219,6 +231,7 @@ def save_index(path: Path, images: StoredImages) -> None:
         "groups": images.groups,
         "alternatives": list(images.alternatives.items()),
         **({"importer": images.importer} if images.importer else {}),
+        **({} if images.reader == "pil" else {"reader": images.reader}),
         **({} if images.label_of is None else {"label_of": images.label_of.tolist()}),
     }
     arrays = {"about": np.array(json.dumps(about)), "labels": images.labels.astype(np.int16)}
@@ -253,5 +266,6 @@ def load_index(path: Path, uri: str | None = None, *, loaders: int = 0) -> Store
             alternatives={label: tuple(others) for label, others in about["alternatives"]},
             loaders=loaders,
             importer=about.get("importer", ""),
+            reader=about.get("reader", "pil"),
             label_of=np.array(about["label_of"], dtype=np.int64) if "label_of" in about else None,
         )

@@ -12,7 +12,7 @@ from typing import Any
 from gridcell.cell import Cell, Resources
 from gridcell.context import Context, Reporter
 from gridcell.debugging import Debugging, debugged
-from gridcell.errors import Diverged, NodeUnusable, Preempted
+from gridcell.errors import Diverged, NodeUnusable, Preempted, UserError
 from gridcell.execute.outcome import FailureClass, Outcome, failure_from
 from gridcell.execute.output import kept_output
 from gridcell.execute.profiling import profiled
@@ -177,8 +177,16 @@ def commit(
         code: of the cell.
         metrics: its answer.
         times: ``started`` and ``seconds``, and whatever else its provenance says of them.
+
+    Raises:
+        UserError: the cell was to pause, and left nothing to go on from.
     """
     cell, store = attempt.cell, attempt.store
+    if context.stop is not None and not context.checkpoints.has_paused():
+        raise UserError(
+            f"Cells of kind '{cell.kind}' are said to pause (Fidelity), but this one left no checkpoint at "
+            f"its pause after {context.stop}: its function must heed context.stop"
+        )
     provenance = {
         **times,
         "host": platform.node(),
@@ -203,7 +211,10 @@ def commit(
         attempt.replaces,
         beside=attempt.beside,
     )
-    context.checkpoints.clear()
+    if context.stop is None:
+        context.checkpoints.clear()
+    else:
+        context.checkpoints.paused()
     store.failures.forget(cell.id)
     return result
 

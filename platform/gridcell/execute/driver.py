@@ -62,7 +62,7 @@ def run_grid(
     sweep()
     codes = remember(task)
     diverged = set() if options.retry_diverged else diverged_cells(failures_of(task, grid, store))
-    done = store.results.done() - options.rerun.keys()
+    done = store.results.done_among(grid.cells) - options.rerun.keys()
     pruned = pruned_cells(grid, done, store)
     limit = options.max_failures
     schedule = Schedule(grid, done, diverged, pruned=pruned, max_failures=limit, group_of=task.group_of)

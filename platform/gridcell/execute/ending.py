@@ -11,12 +11,13 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from gridcell.execute.last_words import Process
 from gridcell.execute.schedule import Schedule
 from gridcell.notice import Notice
 
-ANSWER_S = 10.0  # a node that takes longer to pass the notice on is not waited for
+ANSWER_S = 10.0  # a node that takes longer to pass the notice on is busy, and does it later
 _END, _HEEDS = ".gridcell-end", ".gridcell-heeds"  # in a worker's folder
 
 
@@ -108,8 +109,27 @@ def heeding_trials(processes: Mapping[str, Process]) -> set[str]:
         for node, folders in on.items()
     }
     answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER_S) if asked else ([], [])
-    heeding: set[str] = set()
+    told: dict[Any, list[str]] = {}
     for answer in answered:
+        told[answer] = []
         with contextlib.suppress(ray.exceptions.RayError):  # the node is gone
-            heeding |= {asked[answer][folder] for folder in ray.get(answer)}
-    return heeding
+            told[answer] = ray.get(answer)
+    return waited_for(asked, told)
+
+
+def waited_for(asked: Mapping[Any, Mapping[str, str]], told: Mapping[Any, Iterable[str]]) -> set[str]:
+    """Return the trials that are waited for: those that heed the notice, and all of nodes that are silent.
+
+    A busy node starts the process that passes the notice on after some seconds. Its cells, too, save their
+    checkpoints then; the run's grace limits the wait.
+
+    Args:
+        asked: question to a node -> folder of each of its workers -> trial.
+        told: question -> folders of the workers that heed the notice, of the nodes that answered.
+
+    Example:
+        >>> asked = {"node 1": {"/a": "t1", "/b": "t2"}, "node 2": {"/c": "t3"}}
+        >>> sorted(waited_for(asked, {"node 1": ["/a"]}))
+        ['t1', 't3']
+    """
+    return {folders[folder] for node, folders in asked.items() for folder in told.get(node, folders)}

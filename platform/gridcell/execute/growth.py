@@ -37,7 +37,7 @@ def grow(run: GridRun) -> list[Grid]:
         while (growth := run.source.more(ended)) is not None:
             new = growth.grid
             run.check(list(new.cells.values()))
-            done = {cell_id for cell_id in run.store.results.done() if cell_id not in growth.rerun}
+            done = run.store.results.done_among(new.cells) - growth.rerun.keys()
             run.locations.update(new.locations)
             run.rerun.update(growth.rerun)
             if before := run.schedule.final_failures & new.cells.keys():

@@ -296,7 +296,7 @@ def _bury_the_dead(store: Store) -> None:
 
 def _count_as_lost(store: Store, name: str, beat: Mapping[str, Any]) -> None:
     """Count what a driver was running at its last beat as lost, and remove the beat."""
-    done = store.results.done() if beat["running"] else set()
+    done = store.results.done_among(beat["running"]) if beat["running"] else set()
     passes = _passes(beat)
     for cell_id, started in beat["running"].items():
         if cell_id not in done:

@@ -49,8 +49,9 @@ class PeriodicCheckpoint(pl.Callback):
     Args:
         store: Where the checkpoints go.
         every_s: Least number of seconds between two checkpoints, and from the start of training to the
-            first; 0 for one after each epoch.
+            first; 0 for one after each epoch; infinity for none but those that are needed to go on.
         architecture: Name of the architecture.
+        pause_at: Write a checkpoint after so many epochs, and end the fit there; None for no pause.
         clock: Returns seconds; replaceable for tests.
     """
 
@@ -64,9 +65,11 @@ class PeriodicCheckpoint(pl.Callback):
         *,
         every_s: float,
         architecture: str,
+        pause_at: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
+        self.pause_at = pause_at
         self.every_s = every_s
         self.architecture = architecture
         self._clock = clock
@@ -76,7 +79,9 @@ class PeriodicCheckpoint(pl.Callback):
         self._steps, self._look_at = 0, 1
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock."""
+        """Start the clock; end at once where the checkpoint is the one of the pause."""
+        if self.pause_at is not None and trainer.current_epoch >= self.pause_at:
+            trainer.should_stop = True
         self._last = self._clock()
         self._looked = (self._steps, self._last)
         NOTICE.heed()
@@ -95,7 +100,11 @@ class PeriodicCheckpoint(pl.Callback):
             self._write_if_due(trainer, max(self.every_s, self._took_s / self.MOST_OF_TIME))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write a checkpoint if one is due."""
+        """Write a checkpoint if one is due, or the fit pauses here."""
+        if self.pause_at is not None and trainer.current_epoch + 1 == self.pause_at:
+            trainer.should_stop = True
+            self._write(trainer)
+            return
         if self._all_are_to_end(trainer):
             self._write_and_end(trainer)
         self._write_if_due(trainer, self.every_s)

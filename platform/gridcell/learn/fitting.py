@@ -55,10 +55,11 @@ def fit(
     accumulate: int = 1,
     checkpoints: CheckpointStore | None = None,
     checkpoint_every_s: float | None = None,
+    pause_at: int | None = None,
     report: Report | None = None,
     beat: Callable[[int], None] | None = None,
     progress_bar: bool = False,
-) -> None:
+) -> dict[str, float]:
     """Train a module for a number of epochs, continuing from its last checkpoint if there is one.
 
     In a run with ``--fast`` it takes one batch; with ``--logger`` Lightning's loggers are told, too.
@@ -83,17 +84,25 @@ def fit(
         checkpoints: Where checkpoints are kept and looked for.
         checkpoint_every_s: Least seconds between checkpoints; ``None`` writes none, 0 one an epoch; see
             :class:`gridcell.learn.checkpoint.PeriodicCheckpoint` for those within an epoch.
+        pause_at: End after so many of the epochs, with a checkpoint from which the fit goes on later as if it
+            had not paused: the schedule of the learning rate is that of all epochs. ``None``, or at least
+            ``epochs``, for no pause. See :attr:`gridcell.Context.stop`.
         report: Called after each epoch, on every process with the same numbers, as
             ``report(step=..., loss=..., lr=..., epoch=...)``: optimiser steps so far, mean training loss of
             the epoch, learning rate of the next step, epochs done.
         beat: Called with the number of optimiser steps so far, every 50 batches: the fit lives.
         progress_bar: Whether to draw a progress bar in the terminal.
 
+    Returns:
+        What was reported last, with or without ``report``: also where the checkpoint was of the fit's very
+        end, so that nothing was left to do.
+
     Raises:
         Diverged: If the loss is not finite.
         Preempted: If the process is to end soon and checkpoints are kept: one was written just now.
         UserError: If the checkpoint is one of another architecture.
         KeyboardInterrupt: On Ctrl-C, as it would without Lightning.
+        ValueError: It is to pause, and no checkpoints are kept.
 
     Example:
         >>> from torch import nn
@@ -101,10 +110,19 @@ def fit(
         >>> fit(classifier, batches, epochs=5, seed=0)  # doctest: +SKIP
     """
     architecture = str(getattr(module, "architecture", type(module).__name__))
-    callbacks: list[pl.Callback] = [_OwnSignals(), Continuation(seed), EpochReport(report, beat)]
-    if checkpoints is not None and checkpoint_every_s is not None:
+    pauses = pause_at is not None and pause_at < epochs
+    if pauses and checkpoints is None:
+        raise ValueError("a fit that pauses needs checkpoints to go on from")
+    epochs_told = EpochReport(report, beat)
+    callbacks: list[pl.Callback] = [_OwnSignals(), Continuation(seed), epochs_told]
+    if checkpoints is not None and (checkpoint_every_s is not None or pauses):
         callbacks.append(
-            PeriodicCheckpoint(checkpoints, every_s=checkpoint_every_s, architecture=architecture)
+            PeriodicCheckpoint(
+                checkpoints,
+                every_s=math.inf if checkpoint_every_s is None else checkpoint_every_s,
+                architecture=architecture,
+                pause_at=pause_at if pauses else None,
+            )
         )
     now = running()
     loggers = lightning_loggers(now) if rank == 0 else []
@@ -136,6 +154,7 @@ def fit(
             trainer.fit(module, batches, ckpt_path=last, weights_only=True)
         finally:
             NOTICE.heed(False)
+    return epochs_told.told
 
 
 class _OwnSignals(pl.Callback):
@@ -216,6 +235,7 @@ class EpochReport(pl.Callback):
         self.beat = beat
         self._sum: Any = 0.0
         self._before = 0  # optimiser steps
+        self.told: dict[str, float] = {}  # of the last epoch
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the epoch's mean."""
@@ -255,15 +275,16 @@ class EpochReport(pl.Callback):
             told["lr"] = float(groups[0]["lr"])
         for logger in trainer.loggers:
             logger.log_metrics(told, step=trainer.global_step)
+        self.told = {"step": trainer.global_step, **told, "epoch": trainer.current_epoch + 1}
         if self.report is not None:
-            self.report(step=trainer.global_step, **told, epoch=trainer.current_epoch + 1)
+            self.report(**self.told)
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Keep the epoch's sums."""
         sums = of_all_processes(trainer, float(self._sum))
-        checkpoint[self._KEY] = {"sums": sums, "before": self._before}
+        checkpoint[self._KEY] = {"sums": sums, "before": self._before, "told": self.told}
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -271,6 +292,7 @@ class EpochReport(pl.Callback):
         """Go on with the sums; other processes than those before share them evenly."""
         if self._KEY not in checkpoint:  # of when all fell on ends of epochs
             return
+        self.told = checkpoint[self._KEY].get("told", {})
         sums, self._before = checkpoint[self._KEY]["sums"], checkpoint[self._KEY]["before"]
         alike = len(sums) == trainer.world_size
         self._sum = sums[trainer.global_rank] if alike else sum(sums) / len(sums)

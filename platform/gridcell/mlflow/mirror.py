@@ -151,7 +151,7 @@ class Mirror:
         targets, skipped = self._grid.targets + grid.targets, self._grid.skipped + grid.skipped
         self._grid = replace(self._grid, cells=cells, targets=targets, skipped=skipped)
         self._events.put(_event("grown", labels_of(grid)))
-        for cell_id in grid.cells.keys() & self._store.results.done():
+        for cell_id in grid.cells.keys() & self._store.results.done_among(grid.cells):
             self._events.put(cell_id)
 
     def ended(self, stopped: bool) -> None:
@@ -238,7 +238,7 @@ class Mirror:
         """Return how the run ended: MLflow's status, and tags with the number of cells in each state."""
         schedule = self._schedule
         assert schedule is not None
-        done = len(self._store.results.done() & self._grid.cells.keys())
+        done = len(self._store.results.done_among(self._grid.cells) & self._grid.cells.keys())
         failed = schedule.failed.keys() - schedule.diverged
         blocked = schedule.blocked - schedule.diverged
         without = {"failed": failed, "diverged": schedule.diverged, "blocked": blocked}

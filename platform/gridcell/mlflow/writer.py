@@ -26,6 +26,7 @@ from gridcell.store.results import decode
 
 END = b"end\n"
 _MOST_REFUSED = 10  # cells that are named
+_MOST_RENAMED = 3  # names, likewise
 _NICENESS = 5  # behind the driver, and before cells, which Ray runs at 15: else it would fall behind them
 
 
@@ -100,8 +101,10 @@ def remarks(experiment: Experiment) -> Iterator[str]:
     if experiment.aside is not None:
         yield f"MLflow's database was unusable and held no runs: it was moved to {experiment.aside}"
     if experiment.renamed:
-        names = ", ".join(f"'{name}' as '{new}'" for name, new in sorted(experiment.renamed.items()))
-        yield f"MLflow refuses some names and shows {names}"
+        pairs = sorted(experiment.renamed.items())
+        names = ", ".join(f"'{name}' as '{new}'" for name, new in pairs[:_MOST_RENAMED])
+        more = f", and {len(pairs) - _MOST_RENAMED} more alike" if len(pairs) > _MOST_RENAMED else ""
+        yield f"MLflow refuses some names and shows {names}{more}"
     for title, why in list(experiment.refused.items())[:_MOST_REFUSED]:
         yield f"MLflow does not show cell {title}: {why}"
     if len(experiment.refused) > _MOST_REFUSED:

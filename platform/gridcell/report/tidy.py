@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,9 @@ FACTS = (
 )
 """Columns of every row beside labels, seed and metrics, in their order."""
 
+SEED = "seed"
+"""The label, or column, of what differs by chance alone."""
+
 CODE_UNKNOWN = "code unknown"
 """Staleness of a result that does not say by which code it was made; it counts as current."""
 
@@ -51,7 +54,7 @@ class Tidy:
     @property
     def columns(self) -> list[str]:
         """All columns: labels, seed, metrics, facts."""
-        seed = [] if "seed" in self.labels else ["seed"]
+        seed = [] if SEED in self.labels else [SEED]
         return [*self.labels, *seed, *self.metrics, *FACTS]
 
     def write_csv(self, path: Path) -> None:
@@ -73,22 +76,22 @@ def tidy(results: GridResults) -> Tidy:
     """
     targets = results.grid.targets or tuple(Target({}, cell_id) for cell_id in results.grid.cells)
     label_names = {
-        name: f"label.{name}" if name in FACTS else name
+        name: free_name(name, "label", FACTS)
         for name in dict.fromkeys(name for target in targets for name in target.labels)
     }
-    taken = {*label_names.values(), *FACTS, "seed"}
+    taken = {*label_names.values(), *FACTS, SEED}
     rows, metric_names = [], dict[str, None]()
     flats: dict[str, dict[str, Any]] = {}  # several targets may name one cell
     for target in targets:
         result = results.results.get(target.cell)
         if result is not None and target.cell not in flats:
             flat = flatten(result.metrics, result.cell.title)
-            flats[target.cell] = {_free(name, taken): value for name, value in flat.items()}
+            flats[target.cell] = {free_name(name, "metric", taken): value for name, value in flat.items()}
         metrics = flats.get(target.cell, {})
         metric_names.update(dict.fromkeys(metrics))
         rows.append(
             {
-                **({} if "seed" in target.labels else {"seed": results.grid.cells[target.cell].seed}),
+                **({} if SEED in target.labels else {SEED: results.grid.cells[target.cell].seed}),
                 **{label_names[name]: value for name, value in target.labels.items()},
                 **metrics,
                 **_facts(target, results, result),
@@ -97,8 +100,14 @@ def tidy(results: GridResults) -> Tidy:
     return Tidy(list(label_names.values()), list(metric_names), rows)
 
 
-def _free(name: str, taken: set[str]) -> str:
-    return f"metric.{name}" if name in taken else name
+def free_name(name: str, what: str, taken: Container[str]) -> str:
+    """Return a column's name: ``WHAT.NAME`` where the name alone is that of another column.
+
+    Example:
+        >>> free_name("state", "label", FACTS), free_name("method", "label", FACTS)
+        ('label.state', 'method')
+    """
+    return f"{what}.{name}" if name in taken else name
 
 
 def _facts(target: Target, results: GridResults, result: Result | None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A task's report, with what the platform adds to each: what is missing, and what interrupted the run."""
 
 import json
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from gridcell.store.plans import grid_id
 from gridcell.task import Task
 
 
-def write_report(task: Task, results: GridResults, out: Path) -> Report:
+def write_report(task: Task, results: GridResults, out: Path, told: Collection[str] = ()) -> Report:
     """Call a task's report function; add what is missing to what the terminal shows, and write ``run.json``.
 
     ``results.csv`` has a row for each target, with the id of the cell that gave its numbers. ``summary.json``
@@ -24,6 +25,12 @@ def write_report(task: Task, results: GridResults, out: Path) -> Report:
     ``record.json.gz`` is what ``gridcell compare`` reads.
     ``run.json`` says what interrupted the run. Results and ``summary.json`` are the same whether or not a run
     was interrupted, so neither can.
+
+    Args:
+        task: whose report.
+        results: what it is about.
+        out: the folder, made if it is not there.
+        told: remarks that the terminal has shown already, and that the headline leaves out.
 
     Raises:
         UserError: nothing that the suite asks for is done, or see the task's function.
@@ -46,7 +53,7 @@ def write_report(task: Task, results: GridResults, out: Path) -> Report:
     write_record(record_of(task.name, task.timings, results), out)
     lacks = incomplete(results)
     said = [missing_table(missing(results)), Text(lacks, style="bold red")] if lacks else []
-    remarks = [Text(f"{remark}.", style="bold red") for remark in results.remarks]
+    remarks = [Text(f"{remark}.", style="bold red") for remark in results.remarks if remark not in told]
     answer = [Text(report.answer, style="bold")] if report.answer else []
     return Report(report.page, [*remarks, *report.headline, *answer, *said], report.answer)
 

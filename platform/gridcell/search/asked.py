@@ -6,7 +6,7 @@ from typing import Any
 from gridcell.search.objective import Objective, selection_of
 from gridcell.search.search import Search
 from gridcell.search.space import Space
-from gridcell.search.wanted import metric_of, rule_of, tuning_of, wanted_of
+from gridcell.search.wanted import objectives, rule_of, tuning_of, wanted_of
 from gridcell.store import Store
 from gridcell.suite import load_suite
 from gridcell.task import find_task
@@ -41,7 +41,9 @@ def search_of(
     loaded = load_suite(found, suite, overrides, seeds, plugins)
     wanted = wanted_of(loaded.tune, options)
     rule = rule_of(tuning, wanted.rule)
-    metric = metric_of(tuning, wanted.metric, rule)
+    metrics = [
+        (name, mode or tuning.metrics.get(name, "max")) for name, mode in objectives(tuning, wanted, rule)
+    ]
     written = loaded.settings.model_dump(mode="json")
     objective = Objective(
         found,
@@ -50,9 +52,9 @@ def search_of(
         seeds,
         tuple(plugins),
         wanted.select or selection_of(wanted.params, written, tuning.selects),
-        metric,
-        wanted.mode or tuning.metrics.get(metric, "max"),
+        *metrics[0],
         rule,
+        tuple(metrics[1:]),
     )
     search = Search(objective, Space.of(wanted.params), wanted, store)
     search.check()

@@ -39,18 +39,21 @@ def best_suite(objective: Objective, params: Mapping[str, Any], out: Path) -> di
     return found
 
 
-def write_best(objective: Objective, params: Mapping[str, Any], out: Path, about: str) -> Path:
-    """Write ``best.yaml`` into a folder and return its path.
+def write_best(
+    objective: Objective, params: Mapping[str, Any], out: Path, about: str, name: str = NAME
+) -> Path:
+    """Write a trial as a suite into a folder and return its path.
 
     Args:
         objective: the suite that was searched.
         params: of the best trial.
         out: the folder.
         about: a line on what it is the best of.
+        name: of the file.
     """
     suite = best_suite(objective, params, out)
     text = yaml.safe_dump(suite, sort_keys=False, allow_unicode=True, default_flow_style=None)
-    path = out / NAME
+    path = out / name
     path.write_text(f"# {about}\n{text}", encoding="utf-8")
     return path
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from gridcell.search.objective import union
-from gridcell.search.search import Search, Tried
+from gridcell.search.search import Search
+from gridcell.search.spent import expected, stops_of
 from gridcell.search.trial import Trial
+from gridcell.search.tried import Tried
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class Cost:
         each: further cells of a trial.
         shared_seconds: of the shared cells, on one GPU, by the task's estimate; None where nobody can say.
         each_seconds: of the further cells of a trial.
+        scheduled: sentences on the rungs of a scheduler, and what it saves.
         held_out: the rule, and what it holds out.
     """
 
@@ -28,6 +31,7 @@ class Cost:
     shared_seconds: float | None
     each_seconds: float | None
     held_out: str
+    scheduled: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """Return what there is to say, for the terminal."""
@@ -35,11 +39,13 @@ class Cost:
         said = [
             f"{self.trials} trials ({self.asked} asked for before), {self.each} cells each beside "
             f"{self.shared} that they share: at most {cells} cells",
+            *self.scheduled,
             self.held_out,
         ]
         if self.each_seconds is not None and self.shared_seconds is not None:
             hours = (self.shared_seconds + self.trials * self.each_seconds) / 3600
-            said.append(f"about {hours:.3g} hours on one GPU by the task's estimate")
+            most = "without stopping any trial " if self.scheduled else ""
+            said.append(f"{most}about {hours:.3g} hours on one GPU by the task's estimate")
         return said
 
 
@@ -48,10 +54,10 @@ def cost_of(search: Search) -> Cost:
     search.recall()
     points = [search.space.at([share] * len(search.space.ranges)) for share in (0.3, 0.7)]
     one, other = (_planned(search, point) for point in points)
-    shared = one.grid.cells.keys() & other.grid.cells.keys()
-    each = one.grid.cells.keys() - shared
+    shared = one.whole.cells.keys() & other.whole.cells.keys()
+    each = one.whole.cells.keys() - shared
     task, settings = search.objective.task, one.suite.settings
-    seconds = task.estimate_durations(settings, union({0: one.grid}))
+    seconds = task.estimate_durations(settings, union({0: one.whole}))
     size = search.space.size
     trials = search.wanted.trials
     if search.wanted.search == "grid" and size is not None:
@@ -65,9 +71,22 @@ def cost_of(search: Search) -> Cost:
         sum(seconds.get(cell, 0.0) for cell in shared) if seconds else None,
         sum(seconds.get(cell, 0.0) for cell in each) if seconds else None,
         f"rule {rule.name}: {rule.held_out}",
+        _scheduled(search),
+    )
+
+
+def _scheduled(search: Search) -> tuple[str, ...]:
+    ladder, wanted = search.ladder, search.wanted
+    if ladder is None:
+        return ()
+    stops = ", ".join(map(str, stops_of(ladder, search.default)))
+    share = expected(wanted, ladder, search.default)
+    return (
+        f"{wanted.scheduler}: rungs after {stops} {ladder.fidelity.unit}, the best 1/{wanted.eta} of each go "
+        f"on: about {share} are trained",
     )
 
 
 def _planned(search: Search, params: dict[str, object]) -> Tried:
     suite = search.objective.suite(params)
-    return Tried(Trial(0, params), suite, search.objective.grid(suite))
+    return Tried.begun(Trial(0, params), suite, search.objective.grid(suite), None, 0)

@@ -1,14 +1,19 @@
 """What a search looks like: its history, what each setting does, and which of them matter."""
 
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gridcell.report import Picture
+from gridcell.search import several
 from gridcell.search.importance import EVALUATOR, importance
-from gridcell.search.search import Search, Tried
+from gridcell.search.rungs import Ladder
+from gridcell.search.search import Search
+from gridcell.search.spent import stops_of
+from gridcell.search.tried import Tried
 from gridcell.settings.ranges import Range
 
 if TYPE_CHECKING:
@@ -20,10 +25,27 @@ FEWEST = 2  # trials with a value, of which a figure can be made
 
 def draw(search: Search) -> Iterator[Picture]:
     """Draw the figures that the trials give, one at a time."""
-    done = [one for one in search.tried if one.ended.value is not None]
+    metric = search.objective.metric
+    if search.ladder is not None and any(one.rungs for one in search.tried):
+        yield Picture(
+            "rungs",
+            "search",
+            f"{metric} of each trial at each rung. Orange: the best of those that were trained to their end. "
+            "Values of different rungs are compared with those of the same rung alone.",
+            _rungs(search, search.ladder),
+        )
+    done = [one for one in search.tried if one.is_done]
     if len(done) < FEWEST:
         return
-    metric = search.objective.metric
+    if search.objective.others:
+        for first, second in combinations(range(len(search.objective.metrics)), 2):
+            yield Picture(
+                f"front-{first}-{second}",
+                "search",
+                _front_caption(search),
+                several.draw(search, first, second),
+            )
+        return
     best = "largest" if search.objective.maximise else "smallest"
     yield Picture(
         "history",
@@ -72,6 +94,17 @@ def draw(search: Search) -> Iterator[Picture]:
     )
 
 
+def _front_caption(search: Search) -> str:
+    wanted = ", ".join(
+        f"{metric} is to be {'large' if mode == 'max' else 'small'}"
+        for metric, mode in search.objective.metrics
+    )
+    return (
+        f"{wanted[:1].upper()}{wanted[1:]}. Orange: trials that no other one beats in all objectives, with "
+        "their numbers. Diamond: the suite's own values."
+    )
+
+
 def _values(done: Sequence[Tried]) -> np.ndarray:
     return np.array([one.ended.value for one in done], dtype=np.float64)
 
@@ -97,6 +130,33 @@ def _history(search: Search, done: Sequence[Tried]) -> "Figure":
         axes.scatter(bad, np.full(len(bad), low), marker="x", s=26, color=style.INK, clip_on=False)
     _label(axes, "trial", search.objective.metric)
     style.write(figure, 0.15, 3.35, "History", fontsize=style.TITLE_SIZE, weight="bold")
+    return figure
+
+
+def _rungs(search: Search, ladder: Ladder) -> "Figure":
+    from gridcell.plots import style
+
+    figure = style.new_figure(8.5, 3.6)
+    axes = style.place(figure, 0.9, 0.6, 7.4, 2.6)
+    style.tidy(axes, grid="both")
+    for one in sorted(search.tried, key=lambda one: one is search.best):  # the best one above all
+        total = max(ladder.totals(one.whole).values(), default=0)
+        values = {rung: ended.value for rung, ended in one.rungs.items() if ended.value is not None}
+        axes.plot(
+            [ladder.stop_of(total, rung) for rung in values],
+            list(values.values()),
+            marker="o",
+            markersize=4,
+            color=style.colour(1) if one is search.best else style.colour(0),
+            alpha=1.0 if one is search.best else 0.5,
+            linewidth=2.0 if one is search.best else 1.0,
+        )
+    stops = stops_of(ladder, search.default)
+    axes.set_xscale("log")
+    axes.set_xticks(stops, [str(stop) for stop in stops])
+    axes.minorticks_off()
+    _label(axes, ladder.fidelity.unit, search.objective.metric)
+    style.write(figure, 0.15, 3.35, "Rungs", fontsize=style.TITLE_SIZE, weight="bold")
     return figure
 
 

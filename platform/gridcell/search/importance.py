@@ -14,16 +14,18 @@ FEWEST = 8  # trials with a value
 def importance(search: Search) -> dict[str, float]:
     """Return setting -> share of the importance, the largest first.
 
-    Nothing where too few trials are done, or Optuna is not installed.
+    Nothing where too few trials are done, there are several objectives, or Optuna is not installed.
     """
-    done = [Told(one.trial, one.ended) for one in search.tried if one.ended.value is not None]
+    if search.objective.others:
+        return {}
+    done = [Told(one.trial, one.ended) for one in search.tried if one.is_done]
     if len(done) < FEWEST or len(search.space.ranges) < 2:
         return {}
     if len({one.ended.value for one in done}) == 1 or find_spec("optuna") is None:
         return {}
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
-    study = study_of(search.space, done, maximise=search.objective.maximise)
+    study = study_of(search.space, done, maximise=[search.objective.maximise])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it is experimental
         return dict(get_param_importances(study, evaluator=PedAnovaImportanceEvaluator()))

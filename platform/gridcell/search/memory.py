@@ -11,7 +11,7 @@ _FIELDS = {"number": int, "params": dict}
 
 
 class Memory:
-    """The trials that were asked for, one file each, below ``searches/<id>/`` of the store.
+    """The trials that were asked for, and their promotions, one file each, below ``searches/<id>/``.
 
     Of two drivers that ask at once one writes first, and the other takes what it wrote.
     """
@@ -20,11 +20,20 @@ class Memory:
         self._folder = store.folder
         self._path = f"searches/{search_id}"
         self._known: dict[int, Trial] = {}
+        self.promotions: set[tuple[int, int]] = set()
 
     def read(self) -> dict[int, Trial]:
-        """Return number -> trial, in the order of the numbers; a damaged file is left out with a warning."""
-        names = [f"{self._path}/{name}" for name in self._folder.names(self._path)]
-        unread = [name for name in names if int(name.rpartition("/")[2].partition(".")[0]) not in self._known]
+        """Return number -> trial, in the order of the numbers; a damaged file is left out with a warning.
+
+        Promotions, as (number of the trial, rung), are in ``promotions`` then.
+        """
+        unread = []
+        for name in self._folder.names(self._path):
+            number, _, rung = name.partition(".")[0].partition("-")
+            if rung:
+                self.promotions.add((int(number), int(rung)))
+            elif int(number) not in self._known:
+                unread.append(f"{self._path}/{name}")
         for note in parse_notes(self._folder.read_many(unread), _FIELDS).values():
             trial = Trial.from_record(note)
             self._known[trial.number] = trial
@@ -38,3 +47,9 @@ class Memory:
             trial = Trial.from_record(json.loads(self._folder.read(name)))
         self._known[trial.number] = trial
         return trial
+
+    def promote(self, number: int, rung: int) -> None:
+        """Remember that a trial goes on to a rung; another driver may remember it already."""
+        about = canonical_json({"number": number, "rung": rung}).encode()
+        self._folder.create(f"{self._path}/{number:06d}-{rung}.json", about)
+        self.promotions.add((number, rung))

@@ -39,6 +39,8 @@ class Objective:
         metric: what is optimised.
         mode: whether larger values are better.
         rule: what trials may see.
+        others: further metrics, each with whether larger values are better ("max") or smaller ones: then the
+            search looks for the trials that none beats in all of them.
     """
 
     task: Task
@@ -50,6 +52,12 @@ class Objective:
     metric: str
     mode: Mode
     rule: Rule
+    others: tuple[tuple[str, Mode], ...] = ()
+
+    @property
+    def metrics(self) -> tuple[tuple[str, Mode], ...]:
+        """What is optimised: metrics and modes, mostly one."""
+        return (self.metric, self.mode), *self.others
 
     @property
     def maximise(self) -> bool:
@@ -84,7 +92,7 @@ class Objective:
         found = {key: value_at(written, key) for key in keys}
         return {key: value for key, value in found.items() if value is not None}
 
-    def id(self, search: str, seed: int) -> str:
+    def id(self, search: str, seed: int, scheduler: Mapping[str, Any] | None = None) -> str:
         """Return the id of a search: the same search is found again, and goes on.
 
         How many trials there are and what they vary is not part of it.
@@ -92,6 +100,7 @@ class Objective:
         Args:
             search: how points are chosen.
             seed: of this choice.
+            scheduler: which of them are trained on, where that is decided.
         """
         identity = {
             "task": self.task.name,
@@ -102,6 +111,8 @@ class Objective:
             "rule": self.rule.name,
             "search": search,
             "seed": seed,
+            **({"scheduler": dict(scheduler)} if scheduler else {}),
+            **({"others": [list(one) for one in self.others]} if self.others else {}),
         }
         return hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:12]
 
@@ -153,14 +164,18 @@ class Objective:
             if self.rule.parts:
                 value = fmean(choice for choice, _ in parts.values()) if parts else None
             else:
-                value = self._scored(suite, grid, done, store, self.rule)
+                value = self._scored(suite, grid, done, store, self.rule, self.metric)
+            others = [self._scored(suite, grid, done, store, self.rule, metric) for metric, _ in self.others]
         except UserError:
             if not metric_exists:
                 raise
-            value = None
-        if value is None or not math.isfinite(value):
-            return Ended("failed", failure=f"no {self.metric}", **facts)
-        return Ended("done", value, parts=parts, **facts)
+            value, others = None, []
+        for (metric, _), one in zip(self.metrics, [value, *others], strict=False):
+            if one is None or not math.isfinite(one):
+                return Ended("failed", failure=f"no {metric}", **facts)
+        return Ended(
+            "done", value, parts=parts, others=tuple(one for one in others if one is not None), **facts
+        )
 
     def score(
         self,
@@ -175,13 +190,19 @@ class Objective:
         Returns:
             None where it has none, or one that is not finite.
         """
-        value = self._scored(suite, grid, results, store, rule or self.rule)
+        value = self._scored(suite, grid, results, store, rule or self.rule, self.metric)
         return value if value is not None and math.isfinite(value) else None
 
     def _scored(
-        self, suite: Suite, grid: Grid, results: Mapping[str, Result], store: Store, rule: Rule
+        self,
+        suite: Suite,
+        grid: Grid,
+        results: Mapping[str, Result],
+        store: Store,
+        rule: Rule,
+        metric: str,
     ) -> float | None:
-        value: float | None = imported(rule.score)(_results(suite, grid, results, store), self.metric)
+        value: float | None = imported(rule.score)(_results(suite, grid, results, store), metric)
         return None if value is None else float(value)
 
     def parts(

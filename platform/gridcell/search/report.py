@@ -7,11 +7,14 @@ from statistics import fmean
 from typing import Any
 
 from gridcell.report import Column, Columns, GridResults, Report, Table, Value, write_page, write_summary
+from gridcell.search import several
 from gridcell.search.best import NAME, write_best
 from gridcell.search.importance import EVALUATOR, importance
 from gridcell.search.judge import Judged
 from gridcell.search.objective import union
-from gridcell.search.search import Search, Tried
+from gridcell.search.search import Search
+from gridcell.search.spent import spent, stops_of
+from gridcell.search.tried import Tried
 from gridcell.staleness import failures_of
 
 _TEMPLATES = Path(__file__).parent / "page"
@@ -35,6 +38,9 @@ def write(search: Search, judged: Judged | None, out: Path, *, title: str, stopp
     best = search.best
     if best is not None:
         write_best(search.objective, best.trial.params, out, about(search))
+    for one in several.front_of(search) if search.objective.others else ():
+        about_it = several.about(search, one, _rule(search))
+        write_best(search.objective, one.trial.params, out, about_it, several.name_of(one))
     sentences = said(search, judged, stopped)
     write_summary(summary(search, judged), out)
     page = write_page(
@@ -83,14 +89,23 @@ def trials_table(search: Search) -> Table:
     """Lay out the trials, the best first, those without a value last, and the suite's own values."""
     columns: Columns = [Column("trial", kind="text"), Column("state", kind="text")]
     columns += [Column(_heading(search), "{:.5g}".format)]
+    columns += [Column(name, "{:.5g}".format) for name, _ in search.objective.others]
+    columns += [Column(search.ladder.fidelity.unit, kind="text")] if search.ladder is not None else []
     columns += [Column(key, _written, kind="text") for key in search.space.ranges]
     columns += [Column("computing", "{:.1f}".format, unit="s"), Column("cells", str)]
     sign = -1.0 if search.objective.maximise else 1.0
     ranked = sorted(
         search.tried,
-        key=lambda one: (one.ended.value is None, sign * (one.ended.value or 0.0), one.trial.number),
+        key=lambda one: (
+            one.ended.value is None,
+            -one.rung,
+            sign * (one.ended.value or 0.0),
+            one.trial.number,
+        ),
     )
-    rows = [_row(search, one, "best" if one is search.best else "") for one in ranked]
+    front = several.front_of(search) if search.objective.others else [search.best]
+    ranked = [*(one for one in front if one is not None), *(one for one in ranked if one not in front)]
+    rows = [_row(search, one, "best" if one in front else "") for one in ranked]
     return Table(columns, [*rows, _row(search, search.default, "own")], "Trials")
 
 
@@ -105,10 +120,21 @@ def _row(search: Search, one: Tried, mark: str) -> list[Any]:
         Value(name, mark=mark),
         state,
         Value(ended.value, mark=mark),
+        *(Value(value, mark=mark) for value in ended.others or [None] * len(search.objective.others)),
+        *_came_to(search, one),
         *(params.get(key) for key in search.space.ranges),
         ended.seconds,
         ended.cells or len(one.grid),
     ]
+
+
+def _came_to(search: Search, one: Tried) -> list[str]:
+    """Return how far a trial was trained, e.g. ``4 of 10``; nothing without a scheduler."""
+    if search.ladder is None:
+        return []
+    total = max(search.ladder.totals(one.whole).values(), default=0)
+    stop = total if one is search.default else search.ladder.stop_of(total, one.rung)
+    return [f"{stop} of {total}"]
 
 
 def _written(value: Any) -> str:
@@ -161,15 +187,25 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
         sentences.append(f"{search.outside} earlier trials are outside the space now, and left out.")
     if stopped:
         sentences.append(f"The search ended early: {stopped}.")
-    elif search.over_budget and len(search.tried) < search.wanted.trials:
+    elif search.over_budget and (search.ladder is not None or len(search.tried) < search.wanted.trials):
         sentences.append(
             f"The budget of {search.wanted.budget:g} hours of computing is spent: {search.spent_hours:.2g}."
         )
     elif len(search.tried) < search.wanted.trials:
         sentences.append("The grid has no more points.")
+    trained = spent(search)
+    if trained is not None:
+        sentences.append(
+            f"By {search.wanted.scheduler} {trained} were trained. A trial that was stopped at a rung ranks "
+            "below those that came further, and is never the best."
+        )
     held = rule.held_out[:1].upper() + rule.held_out[1:]
     sentences.append(f"Rule {rule.name}. {held}.")
+    if search.objective.others:
+        return [*sentences, *several.said(search)]
     if best is None:
+        if search.ladder is not None and any(one.ended.state == "stopped" for one in search.tried):
+            return [*sentences, f"No trial that was trained to its end has a {objective.metric}."]
         return [*sentences, f"No trial has a {objective.metric}."]
     shown = ", ".join(f"{key} = {_written(value)}" for key, value in best.trial.params.items())
     own = search.default.ended.value
@@ -227,11 +263,19 @@ def facts(search: Search) -> dict[str, Any]:
     return {
         "search": f"{wanted.search}, seed {wanted.seed}, id {search.id}",
         "space": {key: one.text for key, one in search.space.ranges.items()},
-        "metric": f"{objective.metric}, {objective.mode}",
+        "metric": "; ".join(f"{metric}, {mode}" for metric, mode in objective.metrics),
         "rule": f"{objective.rule.name}: {objective.rule.held_out}",
         "selected": {label: ", ".join(values) for label, values in objective.select.items()} or "everything",
         "trials at once": wanted.at_once,
+        **({} if search.ladder is None else {"scheduler": _rungs(search)}),
     }
+
+
+def _rungs(search: Search) -> str:
+    assert search.ladder is not None
+    stops = ", ".join(map(str, stops_of(search.ladder, search.default)))
+    wanted, unit = search.wanted, search.ladder.fidelity.unit
+    return f"{wanted.scheduler}, eta {wanted.eta}, rungs after {stops} {unit}"
 
 
 def summary(search: Search, judged: Judged | None) -> dict[str, Any]:
@@ -245,8 +289,10 @@ def summary(search: Search, judged: Judged | None) -> dict[str, Any]:
         "space": {key: one.text for key, one in search.space.ranges.items()},
         "trials": [_as_json(one) for one in search.tried],
         "outside": search.outside,
+        "scheduler": _scheduled_as_json(search),
         "default": _as_json(search.default),
         "best": None if best is None else _as_json(best),
+        **several.summary(search),
         "importance": {"evaluator": EVALUATOR, "shares": importance(search)},
         "judged": None if judged is None else _judged_as_json(judged),
     }
@@ -258,10 +304,25 @@ def _as_json(one: Tried) -> dict[str, Any]:
         "params": dict(one.trial.params),
         "state": one.ended.state,
         "value": one.ended.value,
+        **({"values": list(one.ended.values)} if one.ended.others else {}),
         "failure": one.ended.failure,
         "stale": one.ended.stale,
         "seconds": one.ended.seconds,
         "cells": sorted(target.cell for target in one.grid.targets),
+        **({"rungs": {rung: ended.value for rung, ended in one.rungs.items()}} if one.before else {}),
+    }
+
+
+def _scheduled_as_json(search: Search) -> dict[str, Any] | None:
+    trained = spent(search)
+    if search.ladder is None or trained is None:
+        return None
+    return {
+        **search.wanted.scheduling,
+        "rungs": stops_of(search.ladder, search.default),
+        "unit": trained.unit,
+        "trained": trained.units,
+        "whole": trained.whole,
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from gridcell.cell import is_intermediate
 from gridcell.errors import UserError
 from gridcell.execute.driver import diverged_cells, run_grid
 from gridcell.execute.listener import Listener
@@ -12,8 +13,9 @@ from gridcell.execute.source import Ended, Growth
 from gridcell.grid import Grid
 from gridcell.search.judge import Judged, Judging, plan_judging
 from gridcell.search.objective import union
-from gridcell.search.search import Search, Tried
-from gridcell.staleness import Staleness, failures_of, find_stale
+from gridcell.search.search import Search
+from gridcell.search.tried import Tried
+from gridcell.staleness import BY_NEEDS, Staleness, failures_of, find_stale
 from gridcell.store import Result
 
 Changed = Literal["keep", "rerun", "fail"]
@@ -21,6 +23,11 @@ Changed = Literal["keep", "rerun", "fail"]
 
 Watch = Callable[[Grid], Sequence[Listener]]
 """Returns what listens while a grid is run."""
+
+
+def _job(one: Tried) -> tuple[int, int]:
+    """Return what a run is given once: a trial, up to a rung."""
+    return one.trial.number, one.rung
 
 
 def _nobody(grid: Grid) -> Sequence[Listener]:
@@ -49,7 +56,7 @@ class SearchRun:
     _over: set[str] = field(default_factory=set)  # cells that ended in this run, well or not
     _made: set[str] = field(default_factory=set)  # those of them that are done by it
     _failed: set[str] = field(default_factory=set)  # those that failed
-    _given: set[int] = field(default_factory=set)  # numbers of the trials whose cells the run has
+    _given: set[tuple[int, int]] = field(default_factory=set)  # (trial, rung) whose cells the run has
     judged: Judged | None = field(default=None, init=False)
     _judging: Judging | None = field(default=None, init=False)
 
@@ -92,14 +99,17 @@ class SearchRun:
                 if not one.is_over and {target.cell for target in one.grid.targets} <= self._over
             ]
         )
-        new = [*self.search.asked(), *self.search.recall()]
-        self._look(new)  # a trial that equals cells of another grid is done already
-        waiting = [
-            one for one in self.search.tried if not one.is_over and one.trial.number not in self._given
-        ]
-        if not waiting:
-            return self.more(()) if new and self.search.may_ask() else self._last()
-        self._given |= {one.trial.number for one in waiting}
+        while True:
+            while recalled := self.search.recall():
+                self._look(recalled)
+            new = list(self.search.asked())
+            self._look(new)  # a trial that equals cells of another grid is done already
+            waiting = [one for one in self.search.tried if not one.is_over and _job(one) not in self._given]
+            if waiting:
+                break
+            if not new:
+                return self._last()
+        self._given |= set(map(_job, waiting))
         grid = union({one.trial.number: one.grid for one in waiting})
         return Growth(grid, self._to_rerun(grid))
 
@@ -133,7 +143,9 @@ class SearchRun:
         """
         results, _ = self.search.store.results.read_many(grid.cells)
         stale = self._stale(grid, results)
-        if self.changed == "fail" and stale.reasons:
+        outdated = _outdated_pauses(grid, stale)
+        results = {cell_id: result for cell_id, result in results.items() if cell_id not in outdated}
+        if self.changed == "fail" and stale.reasons.keys() - outdated:
             raise UserError(
                 f"{'; '.join(stale.sentences())} (--changed rerun makes them again, --changed keep tells "
                 "them to the search as they are)"
@@ -160,11 +172,17 @@ class SearchRun:
         self.search.look(grid.cells.keys(), results, self._failures(grid, results), stale)
 
     def _to_rerun(self, grid: Grid) -> dict[str, str]:
-        """Return id -> stamp of the grid's stale results, where they are to be made again."""
-        if self.changed != "rerun":
+        """Return id -> stamp of the grid's stale results, where they are to be made again.
+
+        Intermediate records always are.
+        """
+        if self.changed != "rerun" and not any(map(is_intermediate, grid.cells)):
             return {}
         results, _ = self.search.store.results.read_many(grid.cells)
-        return dict(self._stale(grid, results).stamps)
+        stale = self._stale(grid, results)
+        if self.changed == "rerun":
+            return dict(stale.stamps)
+        return {cell_id: stale.stamps[cell_id] for cell_id in _outdated_pauses(grid, stale)}
 
     def _stale(self, grid: Grid, results: Mapping[str, Result]) -> Staleness:
         if results.keys() <= self._made:
@@ -182,3 +200,19 @@ class SearchRun:
             for cell_id in grid.cells
             if cell_id in counted and cell_id in recorded and cell_id not in results
         }
+
+
+def _outdated_pauses(grid: Grid, stale: Staleness) -> set[str]:
+    """Return the ids of intermediate records that other code made, or that were made from other inputs.
+
+    They are no results, so that they are made again whatever is done about stale results. Those that were
+    made from stale results that are kept are as good as these.
+    """
+    found: set[str] = set()
+    for cell_id, cell in grid.cells.items():
+        reason = stale.reasons.get(cell_id)
+        if reason is None or not is_intermediate(cell_id):
+            continue
+        if reason != BY_NEEDS or any(need in found for need in cell.needs.values()):
+            found.add(cell_id)
+    return found

@@ -38,6 +38,7 @@ class Told:
 
     trial: Trial
     ended: Ended = RUNNING
+    rung: int = 0  # at which it was stopped, where it was
 
 
 def check_sampler(name: str) -> SamplerName:
@@ -70,7 +71,14 @@ def check_installed(sampler: SamplerName) -> None:
 
 
 def suggest(
-    sampler: SamplerName, space: Space, told: Sequence[Told], *, number: int, seed: int, maximise: bool
+    sampler: SamplerName,
+    space: Space,
+    told: Sequence[Told],
+    *,
+    number: int,
+    seed: int,
+    maximise: bool,
+    others: Sequence[bool] = (),
 ) -> Trial | None:
     """Return the next trial; None where a grid is exhausted.
 
@@ -81,6 +89,7 @@ def suggest(
         number: of the new trial.
         seed: of the search.
         maximise: whether larger values are better.
+        others: the same of further objectives.
     """
     if sampler == "random":
         return Trial(number, space.at(_uniform(len(space.ranges), seed, number)))
@@ -88,7 +97,7 @@ def suggest(
         return Trial(number, space.at(_sobol(len(space.ranges), seed, number)))
     if sampler == "grid":
         return _next_of_grid(space, told, number)
-    return _by_optuna(sampler, space, told, number=number, seed=seed, maximise=maximise)
+    return _by_optuna(sampler, space, told, number=number, seed=seed, maximise=[maximise, *others])
 
 
 def _uniform(dimensions: int, seed: int, number: int) -> list[float]:
@@ -119,9 +128,15 @@ def _next_of_grid(space: Space, told: Sequence[Told], number: int) -> Trial | No
 
 
 def _by_optuna(
-    sampler: SamplerName, space: Space, told: Sequence[Told], *, number: int, seed: int, maximise: bool
+    sampler: SamplerName,
+    space: Space,
+    told: Sequence[Told],
+    *,
+    number: int,
+    seed: int,
+    maximise: Sequence[bool],
 ) -> Trial:
-    kept = _most_telling(told, maximise) if sampler == "gp" else told
+    kept = _most_telling(told, maximise[0]) if sampler == "gp" else told
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that some samplers are experimental
         study = study_of(space, kept, maximise=maximise, sampler=_optuna_sampler(sampler, seed + number))
@@ -132,20 +147,22 @@ def _by_optuna(
 
 
 def study_of(
-    space: Space, told: Sequence[Told], *, maximise: bool, sampler: "BaseSampler | None" = None
+    space: Space, told: Sequence[Told], *, maximise: Sequence[bool], sampler: "BaseSampler | None" = None
 ) -> "Study":
     """Return an Optuna study that knows some trials.
 
     Args:
         space: whose points they are.
         told: the trials, in their order.
-        maximise: whether larger values are better.
+        maximise: of each objective whether larger values are better.
         sampler: of the study; Optuna's default if left out.
     """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(sampler=sampler, direction="maximize" if maximise else "minimize")
+    best = optuna.study.StudyDirection
+    directions = [best.MAXIMIZE if larger else best.MINIMIZE for larger in maximise]
+    study = optuna.create_study(sampler=sampler, directions=directions)
     distributions = _distributions(space)
     study.add_trials([_frozen(one, space, distributions) for one in told])
     return study
@@ -202,8 +219,17 @@ def _inside(one: Range, value: Any) -> Any:
     return next(place for place, known in enumerate(one.listed) if known == value)
 
 
+def _at_rung(one: Told) -> dict[int, float]:
+    """Return the rung at which a trial was stopped -> its value there; nothing where it wasn't."""
+    value = one.ended.value
+    return {one.rung: value} if one.ended.state == "stopped" and value is not None else {}
+
+
 def _frozen(one: Told, space: Space, distributions: "Mapping[str, BaseDistribution]") -> "FrozenTrial":
-    """Tell Optuna of a trial. One that diverged is worse than all others, one that failed says nothing."""
+    """Tell Optuna of a trial. One that diverged is worse than all others, one that failed says nothing.
+
+    One that was stopped at a rung is worse than those that came further.
+    """
     from optuna.trial import TrialState
 
     from gridcell.search.kept_trial import KeptTrial
@@ -211,6 +237,7 @@ def _frozen(one: Told, space: Space, distributions: "Mapping[str, BaseDistributi
     states = {
         "done": TrialState.COMPLETE,
         "diverged": TrialState.PRUNED,
+        "stopped": TrialState.PRUNED,
         "failed": TrialState.FAIL,
         "running": TrialState.RUNNING,
     }
@@ -218,12 +245,13 @@ def _frozen(one: Told, space: Space, distributions: "Mapping[str, BaseDistributi
         number=-1,  # the study gives numbers
         trial_id=-1,
         state=states[one.ended.state],
-        value=one.ended.value if one.ended.state == "done" else None,
+        value=None,
+        values=one.ended.values if one.ended.state == "done" else None,
         datetime_start=_LONG_AGO,
         datetime_complete=None if one.ended.state == "running" else _LONG_AGO,
         params={key: _inside(space.ranges[key], value) for key, value in one.trial.params.items()},
         distributions=dict(distributions),
         user_attrs={},
         system_attrs=dict(one.trial.memory),
-        intermediate_values={},
+        intermediate_values=_at_rung(one),
     )

@@ -3,48 +3,31 @@
 Which results a trial sees depends on its number alone: trial n is chosen when trials 0 to n - ``at_once``
 have ended, by their results, and by the values of those between. So the order in which cells end changes
 nothing, and two drivers of one search choose the same trials.
+
+With a scheduler nothing waits: as soon as fewer than ``at_once`` trials run, one is trained on or a new one
+is chosen, by all that is known then. Each such choice is remembered before it is acted on, so that a search
+that was ended goes on with it; with one trial at once they are the same choices however often it is ended.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from gridcell.errors import UserError
-from gridcell.grid import Grid
 from gridcell.search.memory import Memory
 from gridcell.search.objective import Objective
+from gridcell.search.promotion import bracket_of, promotion
+from gridcell.search.rungs import ladder_of
 from gridcell.search.samplers import BLIND, Told, check_installed, suggest
 from gridcell.search.space import Space
-from gridcell.search.trial import RUNNING, Ended, Trial
-from gridcell.search.wanted import Wanted, tuning_of
+from gridcell.search.trial import RUNNING, Trial
+from gridcell.search.tried import Tried
+from gridcell.search.wanted import Wanted, check_goes_with_scheduler, tuning_of
 from gridcell.store import Result, Store
-from gridcell.suite import Suite
 
 DEFAULT = -1
 """Number of the suite's own values, which are run beside the trials and are none of them."""
-
-
-@dataclass(frozen=True)
-class Tried:
-    """A trial with its cells.
-
-    Attributes:
-        trial: what was asked for.
-        suite: with the trial's values.
-        grid: what it runs.
-        ended: what came of it.
-    """
-
-    trial: Trial
-    suite: Suite
-    grid: Grid
-    ended: Ended = RUNNING
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it is done, failed or diverged."""
-        return self.ended.state != "running"
 
 
 class Search:
@@ -54,6 +37,7 @@ class Search:
         id: by which it is found again.
         default: the suite with its own values, which the trials are compared with.
         tried: the trials that fit the space, in their order.
+        ladder: the rungs at which they pause; None without a scheduler.
         outside: how many earlier trials don't fit the space any more.
     """
 
@@ -70,15 +54,22 @@ class Search:
                 f"Rule {objective.rule.name} makes several choices among the same trials, so that their "
                 f"search may look at no result: add --search {', '.join(sorted(BLIND))}"
             )
+        scheduled = wanted.scheduler != "none"
+        if scheduled:
+            check_goes_with_scheduler(objective.rule, wanted)
         self.objective = objective
         self.space = space
         self.wanted = wanted
         self.store = store
-        self.id = objective.id(wanted.search, wanted.seed)
+        self.id = objective.id(wanted.search, wanted.seed, wanted.scheduling)
         self.tried: list[Tried] = []
         self.outside = 0
         suite = objective.suite({})
-        self.default = Tried(Trial(DEFAULT, {}), suite, objective.grid(suite))
+        grid = objective.grid(suite)
+        self.default = Tried.begun(Trial(DEFAULT, {}), suite, grid, None, 0)
+        self.ladder = (
+            ladder_of(objective.task, grid, eta=wanted.eta, rungs=wanted.rungs) if scheduled else None
+        )
         self._memory = Memory(store, self.id)
         self._seen: set[int] = set()
         self._base = objective.base_values(space.ranges)
@@ -124,7 +115,7 @@ class Search:
                 f"{' and '.join(lists)}: a list of values is a sweep there, whose variants a trial would "
                 "average. Give the values themselves: choice(1, 10), not choice([1, 10])"
             )
-        return planned.grid.cells.keys()
+        return planned.whole.cells.keys()
 
     def _changes_cells(self, key: str, ends: Mapping[float, Set[str]]) -> bool:
         """Whether a setting changes what a trial runs, all others being at the one or the other end."""
@@ -134,7 +125,11 @@ class Search:
         )
 
     def recall(self) -> list[Tried]:
-        """Take in the trials that were asked for before, here or by another driver; return the new ones."""
+        """Take in what was asked for before, here or by another driver: trials, and their promotions.
+
+        Returns:
+            The trials that are new, or on their way to another rung, by it.
+        """
         new = []
         for number, trial in self._memory.read().items():
             if number in self._seen:
@@ -146,7 +141,15 @@ class Search:
                 continue
             new.append(self._planned(replace(trial, params=params)))
         self.tried = sorted([*self.tried, *new], key=lambda one: one.trial.number)
-        return new
+        sent = [one for one in self.tried if (one.trial.number, one.rung + 1) in self._memory.promotions]
+        return [*new, *(self._promoted(one) for one in sent if one.ended.state == "stopped")]
+
+    def _promoted(self, one: Tried) -> Tried:
+        """Send a trial to its next rung, and return it as it is then."""
+        assert self.ladder is not None
+        promoted = one.promoted(self.ladder)
+        self.tried[self.tried.index(one)] = promoted
+        return promoted
 
     def _fitted(self, params: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return a trial's values in this space, which may have other settings; None if it is no point of it.
@@ -163,19 +166,28 @@ class Search:
 
     def _planned(self, trial: Trial) -> Tried:
         suite = self.objective.suite(trial.params)
-        return Tried(trial, suite, self.objective.grid(suite))
+        bracket = 0
+        if self.ladder is not None:
+            wanted = self.wanted
+            bracket = bracket_of(wanted.scheduler, trial.number, eta=wanted.eta, rungs=self.ladder.rungs)
+        return Tried.begun(trial, suite, self.objective.grid(suite), self.ladder, bracket)
 
     @property
     def spent_hours(self) -> float:
         """Hours of computing that the trials' cells took, each cell counted once."""
         return sum(self._seconds.values()) / 3600
 
+    @property
+    def wants_more(self) -> bool:
+        """Whether there are trials to be chosen yet."""
+        return not self._exhausted and len(self.tried) < self.wanted.trials and not self.over_budget
+
     def may_ask(self) -> bool:
-        """Whether the next trial can be chosen now."""
-        count = len(self.tried)
-        if self._exhausted or count >= self.wanted.trials or self.over_budget:
+        """Whether the next trial can be chosen now, where no scheduler decides."""
+        if not self.wants_more:
             return False
-        return self.wanted.search in BLIND or all(one.is_over for one in self.tried[: self._visible(count)])
+        seen = self.tried[: self._visible(len(self.tried))]
+        return self.wanted.search in BLIND or all(one.is_over for one in seen)
 
     @property
     def over_budget(self) -> bool:
@@ -184,7 +196,7 @@ class Search:
 
     def _visible(self, count: int) -> int:
         """Return how many of the trials before the next one it sees the results of."""
-        return max(0, count - self.wanted.at_once + 1)
+        return count if self.ladder is not None else max(0, count - self.wanted.at_once + 1)
 
     def ask(self) -> Tried | None:
         """Choose the next trial and remember it; None where a grid is exhausted.
@@ -193,7 +205,8 @@ class Search:
         """
         visible = self._visible(len(self.tried))
         told = [
-            Told(one.trial, one.ended if place < visible else RUNNING) for place, one in enumerate(self.tried)
+            Told(one.trial, one.ended if place < visible else RUNNING, one.rung)
+            for place, one in enumerate(self.tried)
         ]
         number = max(self._seen, default=-1) + 1
         chosen = suggest(
@@ -203,6 +216,7 @@ class Search:
             number=number,
             seed=self.wanted.seed,
             maximise=self.objective.maximise,
+            others=[mode == "max" for _, mode in self.objective.others],
         )
         if chosen is None:
             self._exhausted = True
@@ -216,12 +230,27 @@ class Search:
         return before
 
     def asked(self) -> Iterator[Tried]:
-        """Choose all trials that can be chosen now."""
-        while self.may_ask():
-            chosen = self.ask()
-            if chosen is None:
-                return
+        """Choose all trials that can be chosen now, or trained on."""
+        while (chosen := self._next()) is not None:
             yield chosen
+
+    def _next(self) -> Tried | None:
+        if self.ladder is None:
+            return self.ask() if self.may_ask() else None
+        running = sum(not one.is_over for one in self.tried)
+        if running >= self.wanted.at_once or self.over_budget:
+            return None
+        found = promotion(
+            [one.standing(self.objective.maximise) for one in self.tried],
+            eta=self.wanted.eta,
+            rungs=self.ladder.rungs,
+            closing=not self.wants_more and not running,
+        )
+        if found is None:
+            return self.ask() if self.wants_more else None
+        number, rung = found
+        self._memory.promote(number, rung)
+        return self._promoted(next(one for one in self.tried if one.trial.number == number))
 
     def look(
         self,
@@ -239,6 +268,7 @@ class Search:
             stale: ids of results that other code made.
         """
         self._seconds |= {cell_id: result.seconds for cell_id, result in results.items()}
+        top = None if self.ladder is None else self.ladder.top
 
         def looked(one: Tried) -> Tried:
             if one.is_over or not {target.cell for target in one.grid.targets} <= looked_at:
@@ -250,8 +280,10 @@ class Search:
                 failures,
                 self.store,
                 stale,
-                metric_exists=self.default.ended.state == "done",
+                metric_exists=self.default.is_done,
             )
+            if top is not None and one is not self.default and one.rung < top and ended.state == "done":
+                ended = replace(ended, state="stopped")
             return replace(one, ended=ended)
 
         self.default = looked(self.default)
@@ -261,10 +293,13 @@ class Search:
     def best(self) -> Tried | None:
         """The trial with the best value, of equal ones the first; None while none is done.
 
-        Under a rule that chooses for each part of the answer, it is the one that is chosen most often.
+        Of several objectives there is none: see :func:`gridcell.search.several.front_of`. Under a rule that
+        chooses for each part of the answer, it is the one that is chosen most often.
         """
+        if self.objective.others:
+            return None
         choices = Counter(one.trial.number for one in self.choices().values())
-        done = [one for one in self.tried if one.ended.value is not None]
+        done = [one for one in self.tried if one.is_done]
         sign = -1.0 if self.objective.maximise else 1.0
         return min(
             done,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-State = Literal["running", "done", "failed", "diverged"]
+State = Literal["running", "stopped", "done", "failed", "diverged"]
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,14 @@ class Ended:
     """What came of a trial.
 
     Attributes:
-        state: ``done``, ``failed`` or ``diverged``; ``running`` where it hasn't ended.
-        value: of the metric; None unless it is done.
+        state: ``done``, ``failed`` or ``diverged``; ``stopped`` at a rung below the last, from which it may
+            go on; ``running`` where it hasn't ended.
+        value: of the metric; None unless it is done, or stopped at a rung.
         failure: class of the failure; empty where there is none.
         seconds: of computing, over all its cells.
         stale: whether some of its results were made by other code, or from other inputs, than are there now.
         cells: how many it has.
+        others: values of further objectives, in their order.
         parts: part of the answer -> what it is chosen by, and what it is judged by; see
             :class:`gridcell.tuning.Rule`.
     """
@@ -53,6 +55,12 @@ class Ended:
     stale: bool = False
     cells: int = 0
     parts: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    others: tuple[float, ...] = ()
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The values of all objectives; none where it has none."""
+        return () if self.value is None else (self.value, *self.others)
 
 
 RUNNING = Ended("running")

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import Field
 
 from gridcell.errors import UserError, unknown
-from gridcell.search.samplers import SamplerName
+from gridcell.search.promotion import SchedulerName
+from gridcell.search.samplers import BLIND, SamplerName
 from gridcell.settings import Strict, parse_settings
 from gridcell.task import Task
 from gridcell.tuning import Mode, Rule, Tuning
@@ -27,29 +28,44 @@ class Wanted(Strict):
     Attributes:
         params: setting, as ``--set`` takes it -> the values that it may take.
         trials: how many points are tried, those of earlier runs of the search among them.
-        metric: what is optimised; by default the task's.
-        mode: whether larger values are better; by default as the task says of the metric.
+        metric: what is optimised; by default the task's. Several for the trials that no other beats in all.
+        mode: ``max`` where larger values are better, or ``min``, for each metric; by default the task's.
         search: how points are chosen.
         seed: of this choice.
         select: label -> values: which targets are run; by default those of the entries that are varied.
         rule: what trials may see; by default the task's first.
+        scheduler: how trials are stopped early, at rungs of the task's fidelity, or ``none``: ``asha`` trains
+            the best 1/``eta`` of each rung on as soon as they are known, ``hyperband`` in several brackets.
+        eta: of the scheduler: one trial in so many goes on from a rung, to the next, so many times as far.
+        rungs: of the scheduler, at most; the last one is the whole trial.
         budget: hours of computing after which no further trial begins.
         at_once: trials that run beside each other, where the choice looks at results. It is part of how
-            points are chosen: trial n sees the results of trials up to n - ``at_once``.
+            points are chosen: trial n sees the results of trials up to n - ``at_once``. With a scheduler a
+            trial is chosen or trained on as soon as fewer run, by all results that are there then.
         fresh_seeds: seeds on which the best trial and the default are compared at the end.
     """
 
     params: dict[str, Any] = Field(min_length=1)
     trials: int = Field(20, ge=1)
-    metric: str | None = None
-    mode: Mode | None = None
+    metric: str | list[str] | None = None
+    mode: str | list[str] | None = None
     search: SamplerName = "tpe"
     seed: int = Field(0, ge=0)
     select: dict[str, list[str]] = Field(default_factory=dict)
     rule: str | None = None
+    scheduler: SchedulerName = "none"
+    eta: int = Field(3, ge=2)
+    rungs: int = Field(4, ge=2)
     budget: float | None = Field(None, gt=0)
     at_once: int = Field(4, ge=1)
     fresh_seeds: int = Field(3, ge=0)
+
+    @property
+    def scheduling(self) -> dict[str, Any]:
+        """What decides which trials are trained on; empty without a scheduler."""
+        if self.scheduler == "none":
+            return {}
+        return {"name": self.scheduler, "eta": self.eta, "rungs": self.rungs}
 
 
 def wanted_of(block: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Wanted:
@@ -119,3 +135,72 @@ def metric_of(tuning: Tuning, name: str | None, rule: Rule) -> str:
             f"Rule {rule.name} goes with the metric {' or '.join(rule.metrics)}, not with {found}"
         )
     return found
+
+
+def objectives(tuning: Tuning, wanted: Wanted, rule: Rule) -> list[tuple[str, Mode | None]]:
+    """Return the metrics that are optimised, each with the mode that was given for it, if one was.
+
+    Raises:
+        UserError: a metric is unknown or stands twice, modes are not as many, or the search can't have
+            several.
+    """
+    names = wanted.metric if isinstance(wanted.metric, list) else [wanted.metric]
+    metrics = [metric_of(tuning, name, rule) for name in names or [None]]
+    modes = [_mode(name) for name in (wanted.mode if isinstance(wanted.mode, list) else [wanted.mode])]
+    if modes == [None]:
+        modes = [None] * len(metrics)
+    if len(modes) != len(metrics):
+        raise UserError(
+            f"{len(metrics)} metrics ({', '.join(metrics)}) and {len(modes)} modes: give each metric one mode"
+        )
+    if len(set(metrics)) < len(metrics):
+        raise UserError(f"A metric stands twice among {', '.join(metrics)}")
+    if len(metrics) > 1:
+        _check_several(rule, wanted)
+    return list(zip(metrics, modes, strict=True))
+
+
+def _mode(name: str | None) -> Mode | None:
+    for mode in get_args(Mode):
+        if name == mode:
+            found: Mode = mode
+            return found
+    if name is None:
+        return None
+    raise unknown("tune.mode", name, get_args(Mode))
+
+
+def _check_several(rule: Rule, wanted: Wanted) -> None:
+    if rule.parts:
+        raise UserError(f"Rule {rule.name} makes its choices by one metric: give one")
+    if wanted.scheduler != "none":
+        raise UserError(
+            f"--scheduler {wanted.scheduler} ranks trials by one metric: give one, or leave out --scheduler"
+        )
+    if wanted.search not in _SCHEDULED:
+        raise UserError(
+            f"--search {wanted.search} looks for the best by one metric: for several add --search "
+            f"{', '.join(sorted(_SCHEDULED))}"
+        )
+
+
+_SCHEDULED = BLIND | {"tpe"}
+
+
+def check_goes_with_scheduler(rule: Rule, wanted: Wanted) -> None:
+    """Make sure that trials may be stopped early.
+
+    Raises:
+        UserError: the rule forbids to look at results meanwhile, or the sampler learns nothing from trials
+            that were stopped.
+    """
+    if rule.parts:
+        raise UserError(
+            f"Rule {rule.name} makes several choices among the same trials, so that none may be stopped "
+            "early: leave out --scheduler"
+        )
+    if wanted.search not in _SCHEDULED:
+        raise UserError(
+            f"--search {wanted.search} learns from whole trials alone, of which --scheduler "
+            f"{wanted.scheduler} leaves few: add --search {', '.join(sorted(_SCHEDULED))}"
+        )

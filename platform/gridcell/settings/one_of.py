@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, create_model
 from pydantic_core import core_schema
 
+from gridcell import plugins
 from gridcell.errors import did_you_mean
 from gridcell.registry import Registry
 from gridcell.settings.mistakes import Mistake, SettingsError
@@ -49,7 +50,7 @@ class OneOf:
             raise SettingsError([Mistake((self.key,), "The setting '{where}' is missing", missing=True)])
         parts = self.registry.all
         if not isinstance(name, str) or name not in parts:
-            hint = did_you_mean(str(name), parts)
+            hint = did_you_mean(str(name), parts, plugins.hint())
             raise SettingsError([Mistake((self.key,), f"Unknown '{{where}}' '{name}': {hint}")])
         return parse_settings(_named(parts[name].parameters, self.key, name), given)
 
@@ -62,7 +63,9 @@ class OneOf:
     def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Tell editors and listings which parts there are."""
         models = [_named(part.parameters, self.key, name) for name, part in self.registry.all.items()]
-        return {"anyOf": [handler(TypeAdapter(model).core_schema) for model in models]}
+        # A union, of which pydantic asks each model itself: given a model, it would not ask for descriptions.
+        made = handler(core_schema.union_schema([TypeAdapter(model).core_schema for model in models]))
+        return made if "anyOf" in made else {"anyOf": [made]}
 
 
 @cache

@@ -1,14 +1,14 @@
 """What can be set: the JSON schema of a task's settings, for editors, listings and ``--set``."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel
 
 from gridcell import plugins
-from gridcell.errors import UserError, nearest
+from gridcell.errors import UserError, did_you_mean, nearest
 
 NAME = "NAME"
 """Stands for the name of an entry in a path, as in ``pretrainings.NAME.epochs``."""
@@ -27,6 +27,7 @@ class Setting:
         default: as JSON; None where it has none or the default is null.
         required: whether it has to be given.
         description: one or a few sentences; may be empty.
+        by_name: whether the name of an entry of that kind may say which kind it is.
     """
 
     path: tuple[str, ...]
@@ -35,6 +36,7 @@ class Setting:
     default: Any
     required: bool
     description: str
+    by_name: bool = False
 
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
@@ -48,7 +50,6 @@ def _schema_of(model: type[BaseModel], loaded: tuple[int, ...]) -> dict[str, Any
     return model.model_json_schema()
 
 
-@cache
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Return the JSON schema of a suite file: the settings, what it extends, and a place for anchors."""
     schema = model.model_json_schema()
@@ -167,11 +168,19 @@ def _named(setting: Setting, tried: Sequence[str]) -> Setting:
     return replace(setting, path=(*above, *setting.path[len(above) :]), kind="")
 
 
-def find(model: type[BaseModel], path: str) -> list[Setting]:
+def find(
+    model: type[BaseModel], path: str, parts_of: Callable[[str], Mapping[str, str]] = lambda section: {}
+) -> list[Setting]:
     """Return the settings at and below a dotted path, in which an entry's own name may stand for ``NAME``.
 
+    Args:
+        model: of all settings.
+        path: where.
+        parts_of: name of a section -> its entries that are known by name, each with the part that it is of.
+
     Raises:
-        UserError: there are none; names the nearest.
+        UserError: there are none, or an entry is named that is no part where each entry is one; names the
+            nearest.
     """
     wanted = path.split(".") if path else []
     everything = settings_of(model)
@@ -180,19 +189,29 @@ def find(model: type[BaseModel], path: str) -> list[Setting]:
         known = {".".join(one.path[:length]) for one in everything for length in range(1, len(one.path) + 1)}
         near = nearest(path, known)
         raise UserError(f"There is no setting '{path}'" + (f": did you mean '{near}'?" if near else ""))
-    return _of_part(found, wanted) or found
+    for place, name in enumerate(wanted):
+        entries = [one for one in found if one.path[place] == NAME]
+        parts = {part for one in entries for part in _parts(one)}
+        if name == NAME or not entries or "" in parts:
+            continue  # no entry; or one that need be no part
+        part_of = {part: part for part in parts} if name in parts else {**parts_of(wanted[0])}
+        if name not in part_of:
+            if not any(one.by_name for one in entries):
+                return found  # the user's own name of an entry of any kind
+            told = did_you_mean(name, {*parts, *part_of}, plugins.hint())
+            raise UserError(f"There is no setting '{'.'.join(wanted[: place + 1])}': {told}")
+        return [_under(one, place, name) for one in entries if part_of[name] in _parts(one)]
+    return found
 
 
-def _of_part(found: list[Setting], wanted: list[str]) -> list[Setting]:
-    """Return the settings of the part that a path names as an entry, as in ``methods.ewc``."""
-    for place, part in enumerate(wanted):
-        of_part = [one for one in found if one.path[place] == NAME and one.kind.partition(": ")[2] == part]
-        if of_part:
-            return [
-                replace(one, path=(*one.path[:place], part, *one.path[place + 1 :]), kind="")
-                for one in of_part
-            ]
-    return []
+def _parts(setting: Setting) -> list[str]:
+    """Return the parts whose entries have a setting; an empty name where that is no matter of parts."""
+    return setting.kind.partition(": ")[2].split(" | ")
+
+
+def _under(setting: Setting, place: int, name: str) -> Setting:
+    """Return a setting under the name of an entry whose part is known."""
+    return replace(setting, path=(*setting.path[:place], name, *setting.path[place + 1 :]), kind="")
 
 
 def _below(path: tuple[str, ...], wanted: list[str]) -> bool:
@@ -233,7 +252,8 @@ def _inside(schema: Schema, definitions: Schema, path: tuple[str, ...], kind: st
         for one in choices(part, definitions):
             chosen = schema.get("x-chosen-by")
             where = (*path, NAME) if chosen else (*path, name)
-            yield from _walk(one, definitions, where, f"{chosen}: {name}" if chosen else "")
+            found = _walk(one, definitions, where, f"{chosen}: {name}" if chosen else "")
+            yield from (replace(each, by_name=bool(chosen)) for each in found)
     other = of_any_name(schema)
     if other is not None:
         kinds = [one for one in choices(other, definitions) if _has_more(one)]

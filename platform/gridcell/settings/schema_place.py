@@ -162,3 +162,16 @@ def value_at(values: Mapping[str, Any], key: str) -> Any:
         name, rest = first_key(held, rest)
         held = held.get(name) if isinstance(held, Mapping) else None
     return held
+
+
+def can_sweep(model: type[BaseModel], values: Any, path: Path, own: Mapping[str, str] | None = None) -> bool:
+    """Whether a list of values at a path would be swept: whether named entries have that setting.
+
+    Args:
+        model: of the settings.
+        values: of the settings, as they were given.
+        path: of one of them.
+        own: section -> where each entry may have it of its own.
+    """
+    where = SchemaPlace.of(model).at([str(key) for key in path], values)
+    return bool(where.kinds) and (where.in_entry or where.path[0] in (own or {}))

@@ -5,7 +5,8 @@ Layout below the root::
     gridcell.json                       the format's version
     results/<id>.json                   a done cell; written last, in one step, with its own checksum
     artifacts/<id>/<attempt>/<name>     its files, named and hashed in the record
-    checkpoints/<id>/<step>-<sha256>    of a cell that is running
+    checkpoints/<id>/<step>-<sha256>    of a cell that is running, or pauses
+    rungs/<id>@<stop>.json              what a cell answered where a search let it pause; no result
     failures/<id>.json                  the last failure of a cell that isn't done
     losses/<id>-<attempt>.json          an attempt that ended without a result
     stalls/<id>.json                    left by a process that ended itself because its cell stalled
@@ -13,6 +14,7 @@ Layout below the root::
     plans/<grid>.json                   the cells of a grid that was run here
     plans/<grid>-<search>.json          the cells of a search's trials
     searches/<search>/<number>.json     a trial that a search asked for
+    searches/<search>/<number>-<rung>.json  that it was promoted to a rung
     codes/<fingerprint>.json            the files that a fingerprint of code stands for
     pruned/<id>.json                    says which artifacts of a done cell were removed to save room
     superseded/<id>-<stamp>.json        a result that was replaced, because its code or inputs changed
@@ -72,9 +74,9 @@ class Store:
         self.plans = Plans(self.folder)
         self.codes = Codes(self.folder)
 
-    def checkpoints(self, cell_id: str, made_of: str = "") -> Checkpoints:
-        """Return the checkpoints of one cell; see there for ``made_of``."""
-        return Checkpoints(self.folder, cell_id, made_of)
+    def checkpoints(self, cell_id: str, made_of: str = "", stop: int | None = None) -> Checkpoints:
+        """Return the checkpoints of one cell; see there for ``made_of`` and ``stop``."""
+        return Checkpoints(self.folder, cell_id, made_of, stop)
 
     def set_aside(self, cell_id: str) -> None:
         """Set a damaged result aside, so that its cell is run again, whatever came of it earlier.

@@ -46,6 +46,20 @@ def grid_id_of(ids: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:12]
 
 
+def not_one_cell(count: int, prefix: str, where: str) -> UserError:
+    """Build the error for first digits of an id that are those of no cell, or of several.
+
+    Example:
+        >>> print(not_one_cell(0, "c0ffee", "in this storage"))
+        No cell in this storage has an id that starts with 'c0ffee': 'gridcell cell list' shows the ids
+    """
+    if count:
+        return UserError(f"{count} cells {where} have ids that start with '{prefix}': give more digits")
+    return UserError(
+        f"No cell {where} has an id that starts with '{prefix}': 'gridcell cell list' shows the ids"
+    )
+
+
 class Plans:
     """The stored plans."""
 
@@ -94,7 +108,8 @@ class Plans:
             for cell_id, cell in plan.cells.items()
             if cell_id.startswith(prefix)
         }
+        if prefix in matches:  # whole, also where pauses of the cell are planned, whose ids go on
+            return matches[prefix]
         if len(matches) != 1:
-            problem = "No cell" if not matches else f"{len(matches)} cells"
-            raise UserError(f"{problem} in this storage have an id that starts with '{prefix}'")
+            raise not_one_cell(len(matches), prefix, "in this storage")
         return next(iter(matches.values()))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gridcell.cell import Cell, canonical_json
+from gridcell.cell import Cell, canonical_json, is_intermediate
 from gridcell.debugging import PROFILE_FOLDER
 from gridcell.errors import CorruptData, UserError
 from gridcell.store.cache import FileCache, KnownFile, matches
@@ -18,6 +18,7 @@ from gridcell.store.names import checked_name, checked_sha256
 from gridcell.store.values import plain, with_not_finite, without_not_finite
 
 _SUFFIX = ".json"
+RUNGS = "rungs"  # folder of the intermediate records
 _PRUNED = "pruned"
 _FEW = 20  # results that are read without a look at which there are; a listing tells of a thousand
 
@@ -71,6 +72,11 @@ class Result:
         return hashlib.sha256(canonical_json(answered).encode()).hexdigest()
 
 
+def _record_of(cell_id: str) -> str:
+    """Return the name of a cell's record: that of a pause is never among the results."""
+    return f"{RUNGS if is_intermediate(cell_id) else 'results'}/{cell_id}{_SUFFIX}"
+
+
 class Results:
     """The committed results. A cell is done when its record exists, and its record is written last."""
 
@@ -82,6 +88,18 @@ class Results:
         return {
             name.removesuffix(_SUFFIX) for name in self._folder.names("results") if name.endswith(_SUFFIX)
         }
+
+    def at_pauses(self) -> set[str]:
+        """Return the ids, such as ``<id>@3``, of all intermediate records, by one listing."""
+        return {name.removesuffix(_SUFFIX) for name in self._folder.names(RUNGS) if name.endswith(_SUFFIX)}
+
+    def done_among(self, ids: Iterable[str]) -> set[str]:
+        """Return the ids of all committed cells, and those of the pauses that have a record.
+
+        Args:
+            ids: that are looked for; without a pause among them, no pause is looked up.
+        """
+        return self.done() | (self.at_pauses() if any(map(is_intermediate, ids)) else set())
 
     def commit(
         self,
@@ -125,7 +143,7 @@ class Results:
         if beside:
             self._folder.write(f"tried/{cell.id}{_SUFFIX}", data)
             return decode(cell.id, data)
-        if self._replace(cell.id, replaces, data) or self._folder.create(f"results/{cell.id}{_SUFFIX}", data):
+        if self._replace(cell.id, replaces, data) or self._folder.create(_record_of(cell.id), data):
             return decode(cell.id, data)
         committed = self.read(cell.id)
         if committed.artifacts != artifacts:  # equal if this very commit was told that it failed, and hadn't
@@ -137,13 +155,13 @@ class Results:
         if stamp is None:
             return False
         try:
-            before = self._folder.read(f"results/{cell_id}{_SUFFIX}")
+            before = self._folder.read(_record_of(cell_id))
         except FileNotFoundError:
             return False
         if decode(cell_id, before).stamp != stamp:  # another driver has replaced it already
             return False
         self._folder.create(f"superseded/{cell_id}-{stamp[:12]}{_SUFFIX}", before)
-        self._folder.write(f"results/{cell_id}{_SUFFIX}", data, durable=True)
+        self._folder.write(_record_of(cell_id), data, durable=True)
         self._folder.remove(f"{_PRUNED}/{cell_id}{_SUFFIX}")
         return True
 
@@ -224,7 +242,7 @@ class Results:
     def forget(self, cell_id: str) -> None:
         """Remove a record and its artifacts: the cell isn't done any more."""
         self._folder.remove(f"{_PRUNED}/{cell_id}{_SUFFIX}")
-        self._folder.remove(f"results/{cell_id}{_SUFFIX}")
+        self._folder.remove(_record_of(cell_id))
         self._folder.remove(f"tried/{cell_id}{_SUFFIX}")
         self._folder.remove(f"artifacts/{cell_id}")
 
@@ -236,7 +254,7 @@ class Results:
             CorruptData: its record is damaged.
         """
         try:
-            data = self._folder.read(f"results/{cell_id}{_SUFFIX}")
+            data = self._folder.read(_record_of(cell_id))
         except FileNotFoundError:
             raise KeyError(cell_id) from None
         return decode(cell_id, data)
@@ -248,9 +266,9 @@ class Results:
         """
         ids = list(ids)
         if not self._folder.is_local and len(ids) > _FEW:
-            done = self.done()
+            done = self.done_among(ids)
             ids = [cell_id for cell_id in ids if cell_id in done]
-        names = {f"results/{cell_id}{_SUFFIX}": cell_id for cell_id in ids}
+        names = {_record_of(cell_id): cell_id for cell_id in ids}
         results: dict[str, Result] = {}
         damaged = []
         for name, data in self._folder.read_many(names).items():
@@ -305,13 +323,13 @@ class Results:
     def quarantine(self, cell_id: str) -> str:
         """Set a damaged record aside, so that its cell is run again; return where it went."""
         aside = f"quarantine/{cell_id}-{uuid.uuid4().hex[:8]}{_SUFFIX}"
-        self._folder.move(f"results/{cell_id}{_SUFFIX}", aside)
+        self._folder.move(_record_of(cell_id), aside)
         self._folder.remove(f"{_PRUNED}/{cell_id}{_SUFFIX}")
         return aside
 
     def restore(self, cell_id: str, aside: str) -> None:
         """Undo ``quarantine``, given the name that it returned."""
-        self._folder.move(aside, f"results/{cell_id}{_SUFFIX}")
+        self._folder.move(aside, _record_of(cell_id))
 
 
 def encode(result: Result) -> bytes:

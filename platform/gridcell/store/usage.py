@@ -5,9 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from gridcell.cell import id_of_whole, is_intermediate
 from gridcell.settings.retention import Keep, Weights
 from gridcell.store import Plan, Store
+from gridcell.store.checkpoints import is_of_pause
 from gridcell.store.plans import grid_id_of
+from gridcell.store.results import RUNGS
 from gridcell.store.retention import prune_weights, spare_weights
 
 RESULTS = "results"
@@ -17,6 +20,7 @@ CATEGORIES: Mapping[str, str] = {
     "checkpoints": "of cells that are done, or in no grid that is asked for",
     "superseded": "results that were replaced because code or inputs changed",
     "tried": "results of 'gridcell cell run' that stand beside the stored ones",
+    "rungs": "answers and checkpoints of cells that searches let pause; one that goes on trains them again",
     "unasked": "results of settings that no grid asks for any more",
     "weights": "weights whose users are done: their cells run again only if a new cell needs them",
 }
@@ -119,10 +123,12 @@ def usage(
         found.folders.setdefault(file.folder, Room()).add(file)
     found.grids = asked_grids(store.plans.read_all())
     wanted = {cell_id for grid in found.grids if grid.asked for cell_id in grid.plan.cells}
+    wanted |= set(map(id_of_whole, wanted))  # a pause asks for the cell's checkpoints
     done = {_cell_of(file) for file in files if file.folder == RESULTS}
-    results, found.damaged = store.results.read_many(done)
+    pauses = {_cell_of(file) for file in files if file.folder == RUNGS}
+    results, found.damaged = store.results.read_many(done | pauses)
     if found.grids:  # without any plan nothing is known of what is asked for
-        found.unasked = results.keys() - wanted
+        found.unasked = done & results.keys() - wanted
     found.seconds = {cell_id: results[cell_id].seconds for cell_id in found.unasked}
     for task, of_kinds in (weights or {}).items():
         mine = {cell_id: each for cell_id, each in results.items() if each.cell.task == task}
@@ -161,14 +167,18 @@ def _category(
     orphan = "orphans" if 0 < file.modified < now - SETTLED_S else ""
     if PurePosixPath(file.name).name.startswith("."):  # what a writer that was killed left
         return orphan
-    if folder in ("quarantine", "superseded", "tried"):
+    if folder in ("quarantine", "superseded", "tried", RUNGS):
         return folder
     if folder == "checkpoints":
-        return "checkpoints" if cell_id in done or (found.grids and cell_id not in wanted) else ""
+        if cell_id in done or (found.grids and cell_id not in wanted):
+            return "checkpoints"
+        return RUNGS if is_of_pause(PurePosixPath(file.name).name) else ""
     if folder == RESULTS:
         return "unasked" if cell_id in found.unasked else ""
     if folder != "artifacts" or cell_id in found.damaged:
         return ""
+    if file.name in kept and is_intermediate(cell_id):
+        return RUNGS
     if file.name in kept:
         return "unasked" if cell_id in found.unasked else ""
     for category, paths in referred.items():

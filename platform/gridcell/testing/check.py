@@ -48,6 +48,9 @@ def require(holds: object, message: str) -> None:
 
     Raises:
         ContractError: it doesn't.
+
+    Example:
+        >>> require(len("abc") == 3, "the text has another length")
     """
     if not holds:
         raise ContractError(message)

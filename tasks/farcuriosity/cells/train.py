@@ -234,7 +234,8 @@ def _updates(algorithm: PPO, steps: int, context: Context, checkpoint_every_s: f
     batch = algorithm.config.total_train_batch_size
     every = max(1, steps // batch // REPORT_EVERY)
     done = learners.ask(lambda learner: learner.progress.steps)
-    while done < steps:
+    goal = steps if context.stop is None else min(context.stop, steps)
+    while done < goal:
         began = time.monotonic()
         result = algorithm.train()
         done, values = learners.ask(lambda learner: (learner.progress.steps, learner.values()))
@@ -255,3 +256,7 @@ def _updates(algorithm: PPO, steps: int, context: Context, checkpoint_every_s: f
             checkpoint.save(algorithm, path, curves=dict(context.curves.points), best=best.held)
             context.keep(path, done)
             path.unlink()
+    if context.stop is not None:  # it goes on from here, with new episodes, as after an interruption
+        path = context.scratch / "checkpoint.pt"
+        checkpoint.save(algorithm, path, curves=dict(context.curves.points), best=best.held)
+        context.checkpoints.save(path, done)

@@ -26,7 +26,7 @@ def run(cell: Cell, context: Context) -> dict[str, Any]:
     """
     config = cell.config
     if config["source"] == "published":
-        return _look_up(config["set"], config["content"], context)
+        return _look_up(config, context)
     if config["source"] == "shards":
         return _look_up_shards(config, context)
     made, said = _folder_set(config, context) if config["source"] == "folder" else _made(config, context)
@@ -106,16 +106,16 @@ def _check_planned(found: str, planned: str, context: Context) -> None:
         raise UserError(f"{context.locations[DATA]} changed since the grid was planned: run again")
 
 
-def _look_up(name: str, content: str | None, context: Context) -> dict[str, Any]:
+def _look_up(config: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Leave the label and group of each image of a published set; the images stay where they are."""
     from gridcell.data import read_stored, save_index
 
-    root = context.locations.get(DATA)
+    name, content, root = config["set"], config["content"], context.locations.get(DATA)
     if root is None or content is None:
         raise UserError("The setting 'data.root' must name the folder of the published sets")
     images = read_stored(name, set_uri(root, name), content)
     _check_classes(images)
-    save_index(context.outputs / INDEX, images)
+    save_index(context.outputs / INDEX, replace(images, reader=config.get("reader", "pil")))
     checksum = images.samples().checksum()  # of a set that was not imported: once here, not in each plan
     return {"images": {name: len(images)}} | ({"sha256": checksum} if checksum is not None else {})
 
@@ -129,7 +129,7 @@ def _look_up_shards(config: Mapping[str, Any], context: Context) -> dict[str, An
     images = read_stored(open_shards(uri).name, uri, config["content"])
     images = relabelled(images, name, config.get("classes", images.class_names))
     _check_classes(images)
-    save_index(context.outputs / INDEX, images)
+    save_index(context.outputs / INDEX, replace(images, reader=config.get("reader", "pil")))
     return {"images": {name: len(images)}}
 
 

@@ -65,7 +65,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     torch.manual_seed(context.seed)  # of what a method adds to the model
     recipe = method.prepare(start, **cell.config["parameters"])
     normalise = normalisation_of(model)
-    train_classifier(
+    final_loss = train_classifier(
         context,
         recipe.model,
         recipe.loss if table is None else _looked_up(recipe.loss, torch.from_numpy(table)),
@@ -79,7 +79,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         moving_statistics=recipe.moving_statistics,
     )
     inputs.leave(recipe.export(recipe.model))
-    return {"images": len(images), "final_loss": context.curves.points["loss"][-1][1]}
+    return {"images": len(images), "final_loss": final_loss}
 
 
 def _looked_up(loss: "Loss", table: "Tensor") -> "Loss":

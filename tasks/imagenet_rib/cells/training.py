@@ -26,8 +26,8 @@ def train_classifier(
     trainable: Callable[[str], bool] | None = None,
     frozen_statistics: bool = False,
     moving_statistics: bool = False,
-) -> None:
-    """Train a model in place on one set of images.
+) -> float:
+    """Train a model in place on one set of images; return the mean loss of the last epoch.
 
     Args:
         context: seed, device, checkpoints and reporting.
@@ -76,7 +76,7 @@ def train_classifier(
     def report(step: int, loss: float, lr: float, epoch: int) -> None:
         context.report(step, loss=loss, lr=lr)
 
-    fit(
+    told = fit(
         module,
         images.training_batches(
             batch_size,
@@ -95,7 +95,9 @@ def train_classifier(
         precision=precision,
         checkpoints=context.checkpoints,
         checkpoint_every_s=CHECKPOINT_EVERY_S,
+        pause_at=context.stop,
         report=report,
         beat=context.report,
         progress_bar=context.foreground,
     )
+    return told["loss"]

@@ -38,18 +38,18 @@ class _Cost:
         compute: seconds on the GPU.
         decodes: images that are decoded for it; of evaluations that go through the images together, its part.
         alone: images that were decoded for it if it ran by itself.
-        cores: that decode.
+        speed: images that are decoded for it in a second, by all its processes.
     """
 
     compute: float
     decodes: float
     alone: float
-    cores: int
+    speed: float
 
     @property
     def seconds(self) -> float:
         """What it takes: loaders decode while the GPU computes, so the slower of the two counts."""
-        return max(self.compute, self.decodes / (DECODED * self.cores))
+        return max(self.compute, self.decodes / self.speed)
 
 
 def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
@@ -65,7 +65,7 @@ def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
     decodes: defaultdict[str, float] = defaultdict(float)
     alone = stored = 0.0
     unknown: Counter[str] = Counter()
-    costs = _costs(grid)
+    costs = _costs(settings, grid)
     for cell_id, cell in grid.cells.items():
         name = _model_of(cell, grid)
         speed = throughput_of(name) if name else None
@@ -82,7 +82,7 @@ def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
     lines = {
         "GPU-hours, roughly": (
             f"{sum(hours.values()):,.0f} ({parts}) on {HARDWARE}, each with {settings.resources.cpus} CPUs "
-            f"that decode {DECODED:.0f} images/s"
+            f"that decode {DECODED[settings.data.reader]:.0f} images/s"
         ),
         "images decoded": (
             f"{_short(sum(decodes.values()))} ({read}) at best, where up to {MODELS_A_PASS} models see an "
@@ -101,10 +101,10 @@ def durations(settings: Settings, grid: Grid) -> Mapping[str, float]:
     """Estimate each cell's seconds on one GPU, where ``estimate`` can say anything; by id."""
     if settings.data.source != "published":
         return {}
-    return {cell: cost.seconds for cell, cost in _costs(grid).items()}
+    return {cell: cost.seconds for cell, cost in _costs(settings, grid).items()}
 
 
-def _costs(grid: Grid) -> dict[str, _Cost]:
+def _costs(settings: Settings, grid: Grid) -> dict[str, _Cost]:
     """Return cell -> what it costs, of the cells of models with figures."""
     evaluations = {id_: cell for id_, cell in grid.cells.items() if cell.kind == "evaluate"}
     pass_of = {cell_id: same_images(cell, grid.cells) for cell_id, cell in evaluations.items()}
@@ -119,7 +119,7 @@ def _costs(grid: Grid) -> dict[str, _Cost]:
             models = together[pass_of[cell_id]]
             shared = alone * math.ceil(models / MODELS_A_PASS) / models
         cores = max(1, cell.resources.cpus - 1) * cell.resources.workers  # one is for what computes
-        costs[cell_id] = _Cost(_compute(cell, speed), shared, alone, cores)
+        costs[cell_id] = _Cost(_compute(cell, speed), shared, alone, cores * DECODED[settings.data.reader])
     return costs
 
 

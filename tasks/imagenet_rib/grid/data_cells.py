@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from gridcell import Cell, GridBuilder, UserError, unknown, version_of
+from gridcell import Cell, GridBuilder, UserError, plugins, unknown, version_of
 from gridcell.data import (
     BUILT_IN,
     DIGITS,
@@ -97,12 +97,18 @@ class DataCells:
             raise UserError(
                 f"The setting 'data.objectnet' goes with data.source=published, not with {data.source}"
             )
+        if data.reader != "pil" and data.source not in ("published", "shards"):
+            raise UserError(
+                "The setting 'data.reader' goes with data.source=published and shards; images of "
+                f"{data.source} are decoded once, by Pillow"
+            )
+        self._reader = {} if data.reader == "pil" else {"reader": data.reader}
         self._grid = grid
         self._source = _source(grid, data, downstream)
         for index, name in enumerate(downstream):
             with grid.setting("downstream", index):
                 if name not in self._source.available:
-                    raise unknown("downstream set", name, self._source.available)
+                    raise unknown("downstream set", name, self._source.available, plugins.hint())
         if data.root is not None:
             grid.locate(DATA, data.root)
         self._version = VERSIONS[data.source]
@@ -122,6 +128,11 @@ class DataCells:
         return [name for name in downstream if not lacking.get(name)]
 
     @property
+    def shards(self) -> ShardSets | None:
+        """The sets as shards, opened once a plan; None for another source."""
+        return self._source.sets if isinstance(self._source, _Shards) else None
+
+    @property
     def classes(self) -> dict[str, Cell]:
         """What tells a cell the classes: no cell where they are known to be ImageNet's."""
         return {} if self._source.names_imagenet else self.of(VAL)
@@ -139,7 +150,7 @@ class DataCells:
             about = self._source.cell(name)
             self._cells[name] = self._grid.add(
                 "data",
-                about.config,
+                {**about.config, **self._reader},
                 version=self._version,
                 needs={data_role(need.partition(" ")[0]): self._cell(need) for need in about.needs},
                 title=f"data {name}",
@@ -314,7 +325,10 @@ class _Folder:
         from gridcell.data import set_checksums
 
         if data.root is None:
-            raise UserError("The setting 'data.root' must name the folder that 'gridcell data derive' made")
+            raise UserError(
+                "The setting 'data.root' must name the folder that 'gridcell data derive' made: "
+                "--set data.root=DIR"
+            )
         self._checksums = set_checksums(data.root)
 
     @property

@@ -1,6 +1,6 @@
 """Which last layer a model gets for the data's classes: the published one, the file's own, or a new one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from gridcell import UserError
 from gridcell.data import imagenet_names, imagenet_wnids, suite_classes
 from imagenet_rib.grid.model_names import FAMILIAR
 from imagenet_rib.grid.published import Published
-from imagenet_rib.grid.shard_sets import open_shard_sets
+from imagenet_rib.grid.shard_sets import ShardSets
 from imagenet_rib.methods import flyp
 from imagenet_rib.settings import Data, Pretrained
 from imagenet_rib.vocabulary import PRETRAIN
@@ -40,19 +40,18 @@ class ClassSpace:
         return imagenet_names() if self.imagenet else self.names
 
 
-def class_space(data: Data, downstream: Sequence[str]) -> ClassSpace:
+def class_space(data: Data, shards: ShardSets | None = None) -> ClassSpace:
     """Return the classes of a suite's data, before any image is read.
 
     Args:
         data: The settings.
-        downstream: Names of the sets that models are fine-tuned on.
+        shards: The sets as shards, where these are the source.
 
     Raises:
-        UserError: The folder isn't there, or holds no suite, or lacks a set.
+        UserError: The folder isn't there, or holds no suite.
     """
-    if data.source == "shards":
-        sets = open_shard_sets(data.root, downstream)
-        return ClassSpace(sets.class_names, sets.covered(PRETRAIN))
+    if shards is not None:
+        return ClassSpace(shards.class_names, shards.covered(PRETRAIN))
     if data.source == "digits":
         return ClassSpace(tuple(str(digit) for digit in range(10)))
     if data.source == "folder" and data.root is not None:

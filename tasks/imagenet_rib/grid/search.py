@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from gridcell import Grid, Rule, Tuning, UserError
+from gridcell import Cell, Fidelity, Grid, Rule, Tuning, UserError
 from gridcell.report import GridResults
 from imagenet_rib.grid.plan import ForSearch, plan
 from imagenet_rib.settings import Settings
 from imagenet_rib.vocabulary import PRE, VAL
 
 MRI = "mRI"
+GAIN = "gain"  # of accuracy on the set that is fine-tuned on
 SHARE = 0.2  # of each class of a set
 SPLIT_SEED = 0
 
@@ -25,7 +26,7 @@ Accuracies = Mapping[str, float]
 """Set -> accuracy in percent."""
 
 tuning = Tuning(
-    metrics={MRI: "max", VAL: "max"},
+    metrics={MRI: "max", VAL: "max", GAIN: "max"},
     rules=(
         Rule(
             "own",
@@ -52,7 +53,13 @@ tuning = Tuning(
         ),
     ),
     selects={"methods": "method"},
+    fidelity=Fidelity("train", "epochs", "imagenet_rib.grid.search:epochs_of"),
 )
+
+
+def epochs_of(cell: Cell) -> int:
+    """Return for how many epochs a training cell trains."""
+    return int(cell.config["training"]["epochs"])
 
 
 def plan_own(settings: Settings, labels: Mapping[str, Sequence[str]]) -> Grid:
@@ -101,12 +108,12 @@ def score_own(results: GridResults, metric: str) -> float | None:
     """Return the mean over models, methods, sets and seeds of a trial's score, in percentage points.
 
     That is the change of accuracy by fine-tuning: ``mRI`` half on the held-out part of the set fine-tuned on,
-    half on ``val``; ``val`` on ``val`` alone.
+    half on ``val``; ``val`` on ``val`` alone, and ``gain`` on the held-out part alone.
     """
 
     def one(after: Accuracies, before: Accuracies, downstream: str) -> float:
-        kept = after[VAL] - before[VAL]
-        return kept if metric == VAL else (kept + after[downstream] - before[downstream]) / 2
+        kept, gained = after[VAL] - before[VAL], after[downstream] - before[downstream]
+        return {VAL: kept, GAIN: gained}.get(metric, (kept + gained) / 2)
 
     return _mean(results, one)
 
@@ -114,10 +121,12 @@ def score_own(results: GridResults, metric: str) -> float | None:
 def score_as_judged(results: GridResults, metric: str) -> float | None:
     """Return the mean over models, methods, sets i and seeds of RI_i, in percentage points.
 
-    For ``val`` it is the change of accuracy on ``val``.
+    For ``val`` it is the change of accuracy on ``val``, for ``gain`` that on the set i itself.
     """
 
     def one(after: Accuracies, before: Accuracies, downstream: str) -> float:
+        if metric == GAIN:
+            return after[downstream] - before[downstream]
         others = [VAL] if metric == VAL else [name for name in before if name not in (downstream, VAL)]
         return fmean(after[name] - before[name] for name in others)
 

@@ -62,7 +62,20 @@ class Optimiser(Strict):
 
 
 class TrainingChanges(Strict):
-    """What is trained otherwise than the suite's ``training`` says; the keys are those of ``Optimiser``."""
+    """What is trained otherwise than the suite's ``training`` says; the keys are those of ``Optimiser``.
+
+    Attributes:
+        optimiser: in place of ``training.optimiser``.
+        lr: in place of ``training.lr``.
+        momentum: in place of ``training.momentum``.
+        weight_decay: in place of ``training.weight_decay``.
+        warmup_share: in place of ``training.warmup_share``.
+        warmup_steps: in place of ``training.warmup_steps``.
+        schedule: in place of ``training.schedule``.
+        batch_size: in place of ``training.batch_size``.
+        epochs: in place of ``training.epochs``.
+        precision: in place of ``training.precision``.
+    """
 
     optimiser: Literal["sgd", "adamw"] | None = None
     lr: float | None = Field(None, gt=0)

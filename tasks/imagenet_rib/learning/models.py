@@ -207,7 +207,10 @@ def save_weights(path: Path, weights: Mapping[str, Tensor], architecture: str) -
         architecture: See :func:`architecture_name`.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    path.touch()
+    mode = path.stat().st_mode  # safetensors would leave a file that nobody else may read
     save_file(plain, str(path), metadata={"architecture": architecture})
+    path.chmod(mode)
 
 
 def load_weights(path: Path, architecture: str) -> dict[str, Tensor]:

@@ -1,5 +1,6 @@
 """Predictions on uint8 images, prepared as the models' authors prepare them."""
 
+import math
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from functools import cached_property
@@ -62,16 +63,34 @@ class Normalisation:
         rows = images.reshape(count, height, width * channels).to(torch.float32)
         return rows.mul_(scale).add_(shift).view(images.shape).permute(0, 3, 1, 2)
 
-    def prepare(self, image: "Image") -> Tensor:
+    def prepare(self, image: "Image | Tensor") -> Tensor:
         """Bring a decoded image to the model's size by timm's own evaluation transform.
 
         Pixels stay uint8, a quarter of what floats would take to the device, where they are normalised.
 
+        Args:
+            image: Pillow's; or uint8 of shape ``(3, H, W)``, which is resized as torchvision does it: a few
+                pixels then differ by a level or two.
+
         Returns:
             Shape ``(size, size, 3)``; the image's own size where the model names none.
         """
-        prepared: Tensor = self._fit(image)
+        prepared: Tensor = self._fit_tensor(image) if isinstance(image, Tensor) else self._fit(image)
         return prepared.permute(1, 2, 0).contiguous()
+
+    def _fit_tensor(self, image: Tensor) -> Tensor:
+        from torchvision.transforms.v2 import InterpolationMode, functional as transforms
+
+        if self.size is None:
+            return image
+        if self.crop_mode != "center":
+            prepared: Tensor = self._fit(transforms.to_pil_image(image))
+            return prepared
+        shorter = math.floor(self.size / self.crop_share)
+        resized = transforms.resize(
+            image, [shorter], interpolation=InterpolationMode(self.interpolation), antialias=True
+        )
+        return transforms.center_crop(resized, [self.size])
 
     @cached_property
     def _fit(self) -> Any:

@@ -8,7 +8,7 @@ module calls ``method``. Another distribution adds one by an entry point of the 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from gridcell import Registry, UserError, by_name, order_by_needs, unknown
+from gridcell import Registry, UserError, by_name, order_by_needs, plugins, unknown
 from imagenet_rib.method import FineTuning, Merging, Method
 
 ENTRY_POINTS = "gridcell.imagenet_rib.methods"
@@ -44,7 +44,7 @@ def get(name: str) -> Method:
     """
     methods = available()
     if name not in methods:
-        raise unknown("method", name, methods)
+        raise unknown("method", name, methods, plugins.hint())
     return methods[name]
 
 

@@ -9,6 +9,7 @@ from gridcell.report import Column, Columns, Table, Value
 from imagenet_rib.report.claims import UNKNOWN
 from imagenet_rib.report.estimates import verdict
 from imagenet_rib.report.leaderboard import boards
+from imagenet_rib.report.partial import before_table, ri_of_rows
 from imagenet_rib.report.sentences import best_methods
 from imagenet_rib.report.significance import ALPHA
 from imagenet_rib.vocabulary import BASELINE, VAL
@@ -31,18 +32,19 @@ def headline(summary: Summary, *, model: str | None = None, method: str | None =
     Returns:
         The change of accuracy A - A_pre of one model and method, mRI of all methods, four models a table,
         the leaderboard (of all models together, if there are several), and the claims, if any is measured.
-        Nothing for a summary without fine-tuned models.
+        While no method has a complete matrix: RI of the finished rows, and the accuracy before fine-tuning.
     """
     models, methods = summary["models"], summary["methods"]
-    if not models or not methods:
-        return []
+    ranked = [leaderboard_table([board]) for board in islice(boards(summary), 1)]
+    if not ranked:
+        known = [ri_of_rows(summary), before_table(summary)] if models else []
+        return [table for table in known if table]
     tables = [
         change_table(summary, model or models[0], method or (BASELINE if BASELINE in methods else methods[0]))
     ]
     for first in range(0, len(models), _MODELS_PER_TABLE):
         tables.append(mri_by_method(summary, models[first : first + _MODELS_PER_TABLE]))
-    tables += [leaderboard_table([board]) for board in islice(boards(summary), 1)]
-    return tables + claim_tables(summary)
+    return [*tables, *ranked, *claim_tables(summary)]
 
 
 def change_table(summary: Summary, model: str, method: str) -> Table:

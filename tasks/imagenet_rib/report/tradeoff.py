@@ -10,6 +10,7 @@ from gridcell.plots import interval, signed
 from gridcell.report import Answer, Picture
 from imagenet_rib.report.estimates import verdict
 from imagenet_rib.report.leaderboard import boards
+from imagenet_rib.report.partial import partial_answer
 from imagenet_rib.report.significance import ALPHA
 from imagenet_rib.vocabulary import BASELINE, CURVE, VAL
 
@@ -51,18 +52,7 @@ def answer(summary: Summary) -> Answer:
     """Say which method trades best, by how much, and how sure that is."""
     found = find(summary)
     if found is None:
-        known = [
-            value
-            for by_method in summary["ri"].values()
-            for by_set in by_method.values()
-            for value in by_set.values()
-        ]
-        done = sum(value is not None for value in known)
-        said = "mRI, the mean over all sets, needs every set: no model and method has all of them done."
-        partial = f"RI is known of {done} of {len(known)} combinations of model, method and set (below)."
-        return Answer(
-            "Which method keeps robustness cannot be said yet.", [said, *([partial] if known else [])]
-        )
+        return partial_answer(summary)
     best, *others = found.rows
     beside = next((row for row in found.rows if row["method"] == BASELINE), None)
     if not others:

@@ -144,16 +144,20 @@ def make(source: Mapping[str, Any], location: str | None, *, seed: int = 0) -> P
     kind = problems.get(name)
     own = {key: value for key, value in source.items() if key not in ("source", "fingerprint", "seed")}
     if "fingerprint" not in source:
-        return _checked(kind.make(seed=1000 * source.get("seed", 0) + seed, **own), name)
+        return checked(kind.make(seed=1000 * source.get("seed", 0) + seed, **own), name)
     if location is None:
         raise UserError(f"A problem of source '{name}' needs a path")
     if fingerprint(location, name, source.get("min_images", 1)) != source["fingerprint"]:
         raise UserError(f"{location} is not what it was when the grid was planned: run again to plan anew")
-    return _checked(kind.make(location, **own), name)
+    return checked(kind.make(location, **own), name)
 
 
-def _checked(made: Any, name: str) -> Pool:
-    """Return what a problem's kind made as a pool; it may be inputs and targets."""
+def checked(made: Any, name: str) -> Pool:
+    """Return what a problem's kind made as a pool; it may be inputs and targets.
+
+    Raises:
+        UserError: see ``make_pool``.
+    """
     if isinstance(made, Pool):
         return made
     x, y = made

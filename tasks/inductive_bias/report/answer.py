@@ -22,8 +22,11 @@ def answer(summary: Mapping[str, Any]) -> Answer:
     several = {name: rows for name, rows in ranked.items() if len(rows) > 1}
     if not several:
         said = [_told(rows[0]) for rows in ranked.values()][:_PROBLEMS]
-        missing = "No problem has estimates of two spaces at its first number of training points."
-        return Answer("Which space needs the fewest bits cannot be said yet.", [missing, *said])
+        missing = (
+            "Which space needs the fewest bits cannot be said yet: no problem has estimates of two spaces at "
+            "its first number of training points."
+        )
+        return Answer(" ".join(said), [missing]) if said else Answer(missing)
     clear = {name: rows for name, rows in several.items() if _apart(summary, name, *rows[:2])}
     if not clear:
         name, (first, second, *_) = next(iter(several.items()))
@@ -87,7 +90,7 @@ def _sure(summary: Mapping[str, Any], several: Mapping[str, Sequence[Row]]) -> l
 
 
 def _told(row: Row) -> str:
-    return f"{row['space']} on {row['problem']}: {_bits(row)} bits."
+    return f"{row['space']} needs {_bits(row)} bits to generalize on {row['problem']}."
 
 
 def _row(row: Row) -> str:

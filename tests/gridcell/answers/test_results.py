@@ -7,18 +7,26 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow
 import pyarrow.parquet
 import pytest
+import scipy.stats
 from hypothesis import given, strategies as st
 
 import gridcell
+from gridcell.answers import frames
 from gridcell.answers.formats import WRITERS, Sheet, sheet
+from gridcell.answers.over_seeds import over_seeds
+from gridcell.answers.reading import _curve_rows
 from gridcell.answers.request import override_pairs, selection, with_variants
 from gridcell.cell import Cell
+from gridcell.cli import common
+from gridcell.cli.results import _print
 from gridcell.errors import CellsFailed, CorruptData, UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
@@ -171,7 +179,7 @@ def test_an_artifact_is_fetched_verified_and_copied(storage, tmp_path):
     assert copied.read_text() == "4"
     with pytest.raises(UserError, match=r"left no file 'sum.tx': did you mean 'sum\.txt'"):
         gridcell.artifact(cell, "sum.tx", storage)
-    with pytest.raises(UserError, match=r"^No cell .* starts with 'zz'$"):
+    with pytest.raises(UserError, match=r"^No cell with a result in .* has an id that starts with 'zz': "):
         gridcell.artifact("zz", "sum.txt", storage)
 
 
@@ -369,3 +377,82 @@ def test_who_selects_an_entry_selects_the_points_of_its_sweep():
     found = with_variants({"agent": ["farmap"], "seed": ["0"]}, suite, suite.grid())
     assert found == {"agent": ["farmap", "farmap-rho-1", "farmap-rho-2"], "seed": ["0"]}
     assert with_variants({"agent": ["frontier"]}, suite, suite.grid()) == {"agent": ["frontier"]}
+
+
+def test_means_over_seeds_have_students_interval_and_say_what_is_not_in_them(tmp_path):
+    values = {("a", 0): 1.0, ("a", 1): 2.0, ("a", 2): 4.5, ("b", 0): 7.0, ("b", 1): None, ("c", 0): None}
+    metrics = [None if value is None else {"x": value, "y": [1]} for value in values.values()]
+    labels = [{"method": method, "seed": seed} for method, seed in values]
+    means = over_seeds(tidy(made_up(metrics, labels, tmp_path)))
+    assert means.columns == ["method", "n", "x", "x.low", "x.high", "missing", "stale", "cells"]
+    a, b, c = means.rows
+    sample = [1.0, 2.0, 4.5]
+    low, high = scipy.stats.t.interval(0.95, 2, loc=np.mean(sample), scale=scipy.stats.sem(sample))
+    assert (a["n"], a["x"], len(a["cells"])) == (3, pytest.approx(2.5), 3)
+    assert (a["x.low"], a["x.high"]) == (pytest.approx(low), pytest.approx(high))
+    assert (b["n"], b["missing"], b["x"], b["x.low"]) == (1, 1, 7.0, None)
+    assert (c["n"], c["missing"], c.get("x")) == (0, 1, None)
+    assert list(means.notes) == ["1 metrics that are no numbers have no mean."]
+
+
+def test_a_value_that_is_not_finite_is_in_no_mean_which_is_said(tmp_path):
+    metrics = [{"x": 1.0}, {"x": float("nan")}, {"x": 3.0}, {"z": 1}]
+    labels = [{"m": "a", "seed": seed} for seed in range(3)] + [{"m": "other", "seed": 0}]
+    means = over_seeds(tidy(made_up(metrics, labels, tmp_path)))
+    assert (means.rows[0]["n"], means.rows[0]["x"]) == (3, 2.0)
+    assert list(means.notes) == ["1 values that are missing or not finite are in no mean."]
+
+
+def test_the_call_and_the_command_give_the_same_means(storage, gridcell, tmp_path):
+    import gridcell as package
+
+    frame = package.results("toy", storage=storage, seeds=2, over="seed")
+    every = package.results("toy", storage=storage, seeds=2)
+    labels = [name for name in every.attrs["labels"] if name != "seed"]
+    assert "seed" not in frame.columns
+    expected = every.groupby(labels, dropna=False, sort=False)["sum"].mean()
+    assert frame["sum"].tolist() == pytest.approx(expected.tolist())
+    ask = ("results", "toy", "--storage", storage, "--seeds", 2, "--over", "seed")
+    code, output, _ = gridcell(*ask)
+    assert code == 0
+    assert pd.read_csv(io.StringIO(output))["sum.low"].tolist() == pytest.approx(
+        frame["sum.low"].tolist(), nan_ok=True
+    )
+    assert " ± " in gridcell(*ask, "--format", "markdown")[1]
+    code, _, errors = gridcell(*ask[:-1], "row")
+    assert (code, "choose from seed" in errors) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["metric", "value", "cell", "step", "kind", "key"])
+def test_a_label_that_has_the_name_of_a_column_is_not_overwritten(name, tmp_path):
+    found = made_up([{"x": 1.0}], [{name: "mine"}], tmp_path)
+    long = frames.long_frame(tidy(found))
+    assert "mine" in long.iloc[0].tolist()
+    assert long.value.tolist() == [1.0]
+    result = next(iter(found.results.values()))
+    curved = replace(found, results={result.cell.id: replace(result, curves={"loss": [(1, 0.5)]})})
+    (row,) = _curve_rows(curved, found.grid.targets[0], None)
+    assert (row["value"], row["metric"], row["step"]) == (0.5, "loss", 1)
+    assert "mine" in row.values()
+    assert row["cell"] == result.cell.id
+
+
+def test_the_table_has_the_columns_that_fit_and_names_what_is_left_out(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(common, "PLAIN_WIDTH", 40)
+    wide = Sheet(["method", *"abcdefghij"], [["ewc", *[0.123456] * 10]])
+    _print(wide, ["method", "j"], fitting=True)
+    head, _, *told = capsys.readouterr().out.splitlines()
+    assert head.split() == ["method", "a", "b", "c", "j"]
+    assert len(head.rstrip()) <= 40
+    shown = len(head.split())
+    assert told[0].startswith(f"{11 - shown} of 11 columns do not fit and are left out (")
+    _print(wide, ["method"], fitting=False)
+    assert "do not fit" not in capsys.readouterr().out
+
+
+def test_output_to_a_pipe_is_csv(storage, gridcell):
+    code, output, _ = gridcell("results", "toy", "--storage", storage)
+    assert code == 0
+    assert output == gridcell("results", "toy", "--storage", storage, "--format", "csv")[1]
+    assert gridcell("results", "toy", "--storage", storage, "--format", "table")[1] != output

@@ -47,7 +47,7 @@ def test_a_task_of_ones_own(tmp_path):
 def test_a_method_of_ones_own(tmp_path):
     gridcell("new", "method", "mine", where=tmp_path)
     edit(tmp_path / "mine.py", "default=1.0", "default=0.5")
-    assert "3 of 3 checks passed" in gridcell("check", "mine.py", where=tmp_path)
+    assert "5 of 5 checks passed" in gridcell("check", "mine.py", where=tmp_path)
     suite = Path(__file__).parents[2] / "imagenet_rib" / "tiny.yaml"
     run = ("run", "imagenet-rib", "--suite", str(suite), "--plugin", "mine.py", "--executor", "inline")
     said = gridcell(*run, "--select", "method=mine", "--out", "report", where=tmp_path)
@@ -60,7 +60,7 @@ def test_a_method_of_ones_own(tmp_path):
         text=True,
         check=False,
     )
-    assert "3 passed" in test.stdout, test.stdout
+    assert "5 passed" in test.stdout, test.stdout
 
 
 SUITES = {
@@ -100,23 +100,27 @@ AT_NIGHT = pytest.mark.long
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("kind", "task", "label", "old", "new"),
+    ("kind", "task", "label", "old", "new", "checks"),
     [
-        ("agent", "farmap", "agent", "default=0.1", "default=0.2"),
-        pytest.param("curiosity", "farcuriosity", "curiosity", "default=0.5", "default=1.0", marks=AT_NIGHT),
+        ("agent", "farmap", "agent", "default=0.1", "default=0.2", 5),
         pytest.param(
-            "dataset", "generalization-difficulty", "task", "default=1_000", "default=300", marks=AT_NIGHT
+            "curiosity", "farcuriosity", "curiosity", "default=0.5", "default=1.0", 5, marks=AT_NIGHT
         ),
-        pytest.param("problem", "inductive-bias", "problem", "default=1_000", "default=200", marks=AT_NIGHT),
-        ("space", "inductive-bias", "space", "default=32", "default=16"),
+        pytest.param(
+            "dataset", "generalization-difficulty", "task", "default=1_000", "default=300", 5, marks=AT_NIGHT
+        ),
+        pytest.param(
+            "problem", "inductive-bias", "problem", "default=1_000", "default=200", 5, marks=AT_NIGHT
+        ),
+        ("space", "inductive-bias", "space", "default=32", "default=16", 4),
     ],
 )
-def test_a_part_of_ones_own(kind, task, label, old, new, tmp_path):
+def test_a_part_of_ones_own(kind, task, label, old, new, checks, tmp_path):
     assert f"gridcell run {task}" in gridcell("new", kind, "mine", where=tmp_path)
     file = tmp_path / "mine.py"
     assert len(file.read_text().splitlines()) < 80
     edit(file, old, new)
-    assert "3 of 3 checks passed" in gridcell("check", "mine.py", where=tmp_path)
+    assert f"{checks} of {checks} checks passed" in gridcell("check", "mine.py", where=tmp_path)
     (tmp_path / "suite.yaml").write_text(SUITES[task])
     where = ("--suite", "suite.yaml", "--plugin", "mine.py", "--select", f"{label}=mine")
     said = gridcell("run", task, *where, "--executor", "inline", "--out", "report", where=tmp_path)

@@ -3,14 +3,19 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from gridcell.answers.request import Request
 from gridcell.cli import cells as cell_commands
+from gridcell.cli.report_folder import own_folder
 from gridcell.store import Store
+from gridcell.suite import load_suite
+from gridcell.task import find_task
 
 
 @pytest.fixture
@@ -64,6 +69,33 @@ def test_run_ends_with_the_answer_the_report_and_the_window(ran, tmp_path):
     assert f"Report: {tmp_path / 'runs/reports/toy-mini/report.html'}" in ran.replace("\n", "")
     assert "MLflow: sqlite:///" in ran
     assert (tmp_path / "runs/reports/toy-mini/report.html").exists()
+
+
+def test_each_selection_has_a_report_of_its_own_that_says_how_to_make_it_again(ran, gridcell, tmp_path):
+    reports = tmp_path / "runs/reports"
+    for select in (["row=1"], ["row=0,1", "what=row"], ["row=1"]):
+        options = [word for one in select for word in ("--select", one)]
+        assert gridcell("report", "toy", *options, "--storage", "runs")[0] == 0
+    assert sorted(folder.name for folder in reports.iterdir()) == [
+        "toy-mini",
+        "toy-mini-row=0,1-what=row",
+        "toy-mini-row=1",
+    ]
+    page = (reports / "toy-mini-row=1/report.html").read_text()
+    command = "gridcell run toy --suite mini --select row=1 --storage runs"
+    assert command in page
+    code, output, _ = gridcell(*shlex.split(command)[1:], "--executor", "inline")
+    assert (code, "0 to run" in output) == (0, True)
+
+
+def test_a_selection_that_is_no_name_of_a_folder_has_a_digest():
+    suite = load_suite(find_task("toy"), "mini")
+    asked = Request(suite, suite.grid(), {"what": ["a/b", "c" * 300]})
+    name = own_folder(asked, Store("s3://bucket/runs")).name
+    other = Request(suite, suite.grid(), {"what": ["a?b", "c" * 300]})
+    assert "/" not in name
+    assert len(name) < 120
+    assert name != own_folder(other, Store("s3://bucket/runs")).name
 
 
 def test_run_again_runs_nothing(ran, gridcell):
@@ -150,9 +182,13 @@ def test_cell_show_says_that_a_result_is_stale_and_why(ran, gridcell, tmp_path):
     (first,) = [cell for cell in cells.values() if cell.title == "r0c0"]
     before = store.results.read(first.id)
     store.codes.save("other", {"files": {"toy_task": "other"}, "release": None})
-    store.results.commit(first, before.metrics, tmp_path / "none", {"code": "other"}, replaces=before.stamp)
+    made = {**before.provenance, "code": "other"}
+    store.results.commit(first, before.metrics, tmp_path / "none", made, replaces=before.stamp)
     _, output, _ = gridcell("cell", "show", first.id, "--storage", "runs")
     assert "It is stale: done by other code: toy_task changed since" in output
+    code, output, _ = gridcell("run", "toy", "--executor", "inline", "--storage", "runs")
+    assert (code, output.count("done by other code")) == (0, 1)  # before the run, not again after it
+    assert gridcell("report", "toy", "--storage", "runs")[1].count("done by other code") == 1
     after = next(cell for cell in cells.values() if first.id in cell.needs.values())
     _, output, _ = gridcell("cell", "show", after.id, "--storage", "runs", "--json")
     assert json.loads(output)["stale"] == (

@@ -126,3 +126,21 @@ def test_checksums_follow_content_not_place(tmp_path, two_sets, coloured):
     assert {name for name in after if after[name] != before[name]} == {"val"}
     with pytest.raises(UserError, match="holds no suite"):
         set_checksums(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("made", "why", "advice"),
+    [
+        (None, "there is no such folder", "derive --base IMAGES --out {root}' makes one"),
+        ("", "there is no manifest.json in it", "derive --base IMAGES --out SUITE' makes one"),
+        ("cat", "there is no manifest.json in it", "derive --base {root} --out SUITE' makes one"),
+    ],
+)
+def test_a_folder_that_is_no_suite_is_told_how_one_is_made(tmp_path, made, why, advice):
+    root = tmp_path / "pictures"
+    if made is not None:
+        (root / made).mkdir(parents=True)
+    with pytest.raises(UserError) as told:
+        read_suite(root)
+    assert str(told.value).startswith(f"{root} holds no suite: {why}. ")
+    assert advice.format(root=root) in str(told.value)

@@ -15,7 +15,7 @@ from gridcell.errors import Preempted, UserError
 from gridcell.execute import draining
 from gridcell.execute.draining import is_draining
 from gridcell.execute.driver import run_grid
-from gridcell.execute.ending import Ending, ask_to_end, hear_in
+from gridcell.execute.ending import Ending, ask_to_end, hear_in, waited_for
 from gridcell.execute.options import RunOptions
 from gridcell.execute.outcome import FailureClass, failure_from
 from gridcell.notice import NOTICE, Notice
@@ -183,3 +183,11 @@ def test_ray_says_which_nodes_it_drains_in_the_version_that_was_tried():
     assert version("ray").startswith("2.60.")
     assert callable(ray._private.state.state.get_draining_nodes)
     assert not is_draining("no node")  # nor an error where there is no cluster
+
+
+def test_who_is_told_late_is_waited_for_and_who_does_not_heed_is_not():
+    """Node c is busy and has not answered; node b is gone, or none of its cells heeds the notice."""
+    asked = {"a": {"/1": "t1", "/2": "t2"}, "b": {"/3": "t3"}, "c": {"/4": "t4", "/5": "t5"}}
+    assert waited_for(asked, {"a": ["/2"], "b": []}) == {"t2", "t4", "t5"}
+    assert waited_for(asked, {}) == {"t1", "t2", "t3", "t4", "t5"}
+    assert waited_for({}, {}) == set()

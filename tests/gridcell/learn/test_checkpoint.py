@@ -395,3 +395,40 @@ def test_a_fit_hears_the_signal_that_batch_systems_send(tmp_path, notice):
     finally:
         signal.signal(signal.SIGTERM, before)
     assert store.steps == [4]
+
+
+@pytest.mark.parametrize("pauses", [(1,), (1, 3), (2,), (3, EPOCHS)])
+def test_a_fit_that_pauses_goes_on_to_the_same_bits(tmp_path, pauses):
+    """The schedule is that of all epochs, so that a pause at the second is no fit of two."""
+    settings = {"optimisation": Optimisation(lr=0.02, warmup_share=0.3)}
+    whole, metrics = classifier(**settings), []
+    last = fit(whole, batches(), epochs=EPOCHS, seed=5, report=lambda **m: metrics.append(m))
+    assert last == metrics[-1]
+    store, later = Folder(tmp_path), []
+    for pause in (*pauses, None):
+        module = classifier(**settings)
+        how = {"checkpoints": store, "report": lambda **m: later.append(m), "pause_at": pause}
+        last = fit(module, batches(), epochs=EPOCHS, seed=5, **how)
+        assert last == metrics[(pause or EPOCHS) - 1]
+    assert store.steps == [7 * pause for pause in pauses if pause < EPOCHS]
+    assert later[: len(metrics)] == metrics
+    assert states_equal(module.model, whole.model)
+
+
+def test_a_fit_whose_checkpoint_is_of_its_pause_has_nothing_to_do(tmp_path):
+    """It ended between its checkpoint and its answer."""
+    store, told = Folder(tmp_path), []
+    first, second = classifier(), classifier()
+    before = fit(first, batches(), epochs=EPOCHS, seed=5, checkpoints=store, pause_at=2)
+    how = {"checkpoints": store, "pause_at": 2, "report": lambda **m: told.append(m)}
+    assert fit(second, batches(), epochs=EPOCHS, seed=5, **how) == before
+    assert told == []
+    assert states_equal(first.model, second.model)
+
+
+def test_a_fit_whose_checkpoint_is_of_its_end_still_says_its_last_loss(tmp_path):
+    store = Folder(tmp_path)
+    before = fit(classifier(), batches(), epochs=2, seed=5, checkpoints=store, checkpoint_every_s=0)
+    assert fit(classifier(), batches(), epochs=2, seed=5, checkpoints=store) == before
+    with pytest.raises(ValueError, match="needs checkpoints"):
+        fit(classifier(), batches(), epochs=2, seed=5, pause_at=1)

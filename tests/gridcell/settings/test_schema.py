@@ -8,7 +8,9 @@ from pydantic import Field
 from gridcell.errors import UserError
 from gridcell.settings import Parts, Strict
 from gridcell.settings.docstrings import descriptions
+from gridcell.settings.listing import joined, overview
 from gridcell.settings.schema import belongs, find, json_schema, settings_of
+from gridcell.task import find_task, task_names
 
 
 class Film(Strict):
@@ -105,3 +107,44 @@ def test_a_suite_that_extends_another_need_not_give_everything():
     schema = json_schema(Suite)
     assert schema["required"] == []
     assert {"extends", "without"} <= schema["properties"].keys()
+
+
+def test_an_entry_of_a_suite_has_the_settings_of_its_part():
+    kind, depth = find(Suite, "spaces.mine", lambda section: {"mine": "deep"} if section == "spaces" else {})
+    assert (depth.path, kind.type) == (("spaces", "mine", "depth"), "deep")
+    assert [one.path for one in find(Suite, "spaces.rbf.width")] == [("spaces", "rbf", "width")]
+
+
+def test_a_name_that_is_neither_a_part_nor_an_entry_is_refused_where_names_are_parts():
+    methods = find_task("imagenet-rib").settings
+    with pytest.raises(UserError, match=r"^There is no setting 'methods.ew': did you mean 'ewc'\? "):
+        find(methods, "methods.ew")
+    with pytest.raises(UserError, match=r"^There is no setting 'methods.zzz': choose from ewc, .*, mine, "):
+        find(methods, "methods.zzz", lambda section: {"mine": "ewc"})
+    assert find(methods, "methods.mine", lambda section: {"mine": "ewc"})[0].path[:2] == ("methods", "mine")
+    assert len({one.kind for one in find(methods, "methods.NAME.alpha")}) == 3
+
+
+def test_rows_of_several_kinds_are_joined():
+    found = {(".".join(one.path), one.type): one for one in joined(settings_of(Suite))}
+    kind = found["spaces.NAME.kind", "rbf | deep"]
+    assert (kind.kind, kind.required) == ("", True)
+    assert "which of these" in kind.description
+    assert len(found) == len(settings_of(Suite)) - 1
+
+
+def test_what_an_entry_has_in_place_of_a_section_is_one_row():
+    task = find_task("imagenet-rib")
+    rows = overview(settings_of(task.settings), task.own_settings)
+    (own,) = (one for one in rows if one.path[:3] == ("methods", "NAME", "training"))
+    assert own.path == ("methods", "NAME", "training")
+    assert {"ewc", "lwf"} < set(own.kind.removeprefix("kind: ").split(" | "))
+    assert len(rows) == len({(one.path, one.kind) for one in rows})
+
+
+@pytest.mark.parametrize("name", sorted({*task_names()} - {"toy"}))
+def test_each_setting_of_each_task_says_what_it_is(name):
+    silent = [
+        ".".join(one.path) for one in joined(settings_of(find_task(name).settings)) if not one.description
+    ]
+    assert silent == []

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from dataclasses import replace
 
 import pytest
 import toy_task
@@ -11,6 +12,7 @@ from gridcell.execute.driver import run_grid
 from gridcell.execute.heartbeat import Heartbeat
 from gridcell.execute.options import RunOptions
 from gridcell.execute.schedule import Schedule
+from gridcell.grid import Grid
 from gridcell.store import Store
 from gridcell.store.usage import CATEGORIES, SETTLED_S, prune, usage
 
@@ -99,7 +101,7 @@ def test_without_any_plan_all_results_count_as_asked_for(store):
     assert all(not found.prunable[category] for category in CATEGORIES)
 
 
-def leave_all_kinds(store, grid):
+def leave_all_kinds(store, grid, tmp_path):
     """Leave one thing of each category; return category -> names."""
     first, *_ = grid.cells
     before = [store.results.read(cell_id) for cell_id in grid.cells]
@@ -111,12 +113,20 @@ def leave_all_kinds(store, grid):
     store.folder.write(f"checkpoints/{first}/000000000001-aa", b"done")
     store.folder.write("checkpoints/0123/000000000001-aa", b"of nobody")
     store.folder.write("artifacts/0123/ab/weights", b"no record")
+    pause = replace(grid.cells[first], config={"paused": True}, stop=3)
+    store.plans.save("toy", "paused", Grid({pause.id: pause}))
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs" / "weights").write_bytes(b"on the way")
+    paused = store.results.commit(pause, {}, tmp_path / "outputs", {})
+    of_pause = f"checkpoints/{pause.id.partition('@')[0]}/000000000003-aa-at3"
+    store.folder.write(of_pause, b"to go on from")
     store.folder.write(f"artifacts/{first}/ab/weights", b"another attempt")
     return {
         "superseded": superseded | old,
         "quarantine": {"quarantine/x-1.json"},
         "checkpoints": {f"checkpoints/{first}/000000000001-aa", "checkpoints/0123/000000000001-aa"},
         "orphans": {"artifacts/0123/ab/weights", f"artifacts/{first}/ab/weights"},
+        "rungs": {f"rungs/{pause.id}.json", paused.artifacts["weights"].path, of_pause},
         "tried": set(),
         "unasked": set(),
         "weights": set(),  # of tasks that say which files are weights; see test_retention
@@ -128,7 +138,7 @@ def test_each_file_is_in_the_category_that_it_belongs_to(kind, tmp_path):
     uri = str(tmp_path / "store") if kind == "folder" else f"memory://usage{tmp_path.name}"
     store = Store(uri).prepare()
     grid = run(store, "a", width=1)
-    expected = leave_all_kinds(store, grid)
+    expected = leave_all_kinds(store, grid, tmp_path)
     found = usage(store, later())
     assert {category: names(found, category) for category in CATEGORIES} == expected
     before = {cell_id: store.results.read(cell_id).content for cell_id in grid.cells}

@@ -4,14 +4,17 @@ from dataclasses import replace
 
 import pytest
 import toy_task
+from typer.testing import CliRunner
 
+from gridcell.cli.app import app
 from gridcell.errors import UserError
 from gridcell.grid import GridBuilder
 from gridcell.parts import PartKind
 from gridcell.settings import Strict
+from gridcell.task import find_task
 from gridcell.testing import ContractError, file_checks, part_checks, task_checks
 from imagenet_rib.method import FineTuning
-from imagenet_rib.methods import get
+from imagenet_rib.methods import available, get
 
 
 def broken(task):
@@ -101,4 +104,82 @@ def test_a_file_that_imports_torch_when_it_is_loaded_is_named(tmp_path):
     )
     (check,) = [check for check in file_checks(file) if "training library" in check.name]
     with pytest.raises(ContractError, match="loading the file imports torch"):
+        check()
+
+
+NEW = {
+    "method": "start.reference, None -> start.refrence, None",
+    "agent": "return self._heading -> return self._head",
+    "curiosity": "** self.power -> ** self.powr",
+    "dataset": "draw.standard_normal((n, 2)) -> np.random.standard_normal((n, 2))",
+    "problem": "np.random.default_rng(seed) -> np.random.default_rng()",
+    "space": "nn.Linear(width, outputs) -> nn.Linear(width, 1)",
+}
+"""Kind of part -> a mistake in what its template writes, which the file's import does not show."""
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=pytest.mark.slow if kind in ("method", "curiosity") else ()) for kind in NEW],
+)
+def test_what_a_template_writes_is_tried_and_a_mistake_in_it_is_found(kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(app, ["new", kind, "mine"]).exit_code == 0
+    old, _, new = NEW[kind].partition(" -> ")
+    file = tmp_path / "mine.py"
+    for text in (file.read_text(), file.read_text().replace(old, new)):
+        broken_text = text != file.read_text()
+        file.write_text(text)
+        said = CliRunner().invoke(app, ["check", "mine.py"])
+        assert said.exit_code == (1 if broken_text else 0), said.stdout
+        assert ("BROKEN" in said.stdout) is broken_text
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "free"),
+    [
+        ("method", "ft", "ft_2"),
+        ("agent", "frontier", "frontier_2"),
+        ("curiosity", "rnd", "rnd_2"),
+        ("space", "rbf", "rbf_2"),
+        ("problem", "digits", "digits_2"),
+        ("dataset", "sphere", "sphere_2"),
+        ("shift", "v2", "v2_2"),
+        ("corruption", "fog", "fog_2"),
+        ("importer", "folder", "folder_2"),
+        ("task", "farmap", "farmap-2"),
+    ],
+)
+def test_a_taken_name_is_refused_with_the_nearest_free_one(kind, name, free, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = CliRunner().invoke(app, ["new", kind, name])
+    assert str(said.exception) == f"The name '{name}' is taken by another {kind}: call yours '{free}'"
+    assert not list(tmp_path.iterdir())
+    assert CliRunner().invoke(app, ["new", kind, free]).exit_code == 0
+
+
+SHIPPED = [
+    (task, name, part)
+    for task, name in [
+        ("farmap", "agent"),
+        ("generalization-difficulty", "dataset"),
+        ("inductive-bias", "space"),
+    ]
+    for part in find_task(task).parts[name].parts().all
+    if part != "module"  # its settings have no default
+]
+
+
+@pytest.mark.parametrize(("task", "name", "part"), SHIPPED)
+def test_shipped_parts_keep_the_contract(task, name, part):
+    kind = find_task(task).parts[name]
+    for check in part_checks(kind, kind.parts().get(part)):
+        check()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", sorted(available()))
+def test_shipped_methods_keep_the_contract(part):
+    kind = find_task("imagenet-rib").parts["method"]
+    for check in part_checks(kind, get(part)):
         check()

@@ -18,6 +18,7 @@ from imagenet_rib.report.richness import Origin
 from imagenet_rib.report.sentences import gaps, sentences
 from imagenet_rib.report.summary import summarise
 from imagenet_rib.report.tables import headline
+from imagenet_rib.report.tradeoff import answer
 from rib_evaluations import AFTER, SETS, after, before, random_evaluations, write_report
 
 NASTY = '<script>alert("x")</script>'
@@ -226,7 +227,30 @@ def test_terminal_matrix_of_a_named_method_marks_gaps():
     assert re.search(r"^ *b( +–)+ *$", matrix, re.MULTILINE)
     assert re.search(r"^ *ewc +– *$", mri, re.MULTILINE)
     assert "ewc" not in board
-    assert headline(summarise([before()], SETS)) == []
+
+
+def test_models_alone_have_their_accuracy_in_the_terminal():
+    summary = summarise([before()], SETS)
+    (table,) = (as_text(table) for table in headline(summary))
+    assert re.search(r"^ *m +60\.0 +50\.0 +40\.0 +90\.0 *$", table, re.MULTILINE)
+    said = answer(summary)
+    assert said.text == "Before fine-tuning m is right on 50.0 % of 3 sets (c 40.0 to a 60.0)."
+    assert "cannot be said yet" in said.sure[0]
+
+
+def test_rows_that_are_done_have_their_ri_in_the_terminal_and_in_the_answer():
+    rows = {source: row for source, row in AFTER.items() if source == "a"}  # b: 45 - 50, c: 37 - 40
+    summary = summarise([before(), *after("ewc", rows=rows)], SETS)
+    ri, accuracy = (as_text(table) for table in headline(summary))
+    assert re.search(r"^ *m +ewc +−4\.0( +–){2} *$", ri, re.MULTILINE)
+    assert "before fine-tuning" in accuracy
+    said = answer(summary)
+    assert said.text == "Fine-tuned on a by ewc, m changes elsewhere by −4.0 points."
+    assert "RI is known of 1 of 3 combinations" in said.sure[1]
+
+
+def test_nothing_tested_at_all_is_said():
+    assert "no model was tested" in answer(summarise([], SETS)).text
 
 
 def test_planning_imports_no_drawing():

@@ -6,10 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gridcell.cluster.chaos.cluster import Cluster, running
+from gridcell.cluster.chaos.cluster import PATIENCE_S, Cluster, running
 from gridcell.cluster.chaos.fault import Fault, faults
 from gridcell.cluster.chaos.grid import CHECKPOINT_EVERY
 from gridcell.cluster.chaos.trial import ENVIRONMENT, NotSurvived, Trial, timed
+from gridcell.errors import UserError
+
+_UNDISTURBED_S = 300.0  # for the run without a fault, which tells how busy this machine is
+_TIMES_LONGER = 4  # than that run a command under a fault may take, and at least PATIENCE_S
 
 
 @dataclass(frozen=True)
@@ -42,21 +46,26 @@ def run_faults(names: Sequence[str], say: Callable[[str], None]) -> list[Verdict
         say: is given a line for each fault.
 
     Raises:
-        UserError: there is no fault of a name.
+        UserError: there is no fault of a name, or the grid doesn't run undisturbed.
     """
     chosen = [faults.get(name) for name in names] or list(faults.all.values())
     with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         cluster = Cluster(folder, ENVIRONMENT)
         with running(cluster):
-            undisturbed = Trial(cluster, folder / "undisturbed")
-            seconds = timed(undisturbed)
+            undisturbed = Trial(cluster, folder / "undisturbed", patience_s=_UNDISTURBED_S)
+            try:
+                seconds = timed(undisturbed)
+            except NotSurvived as error:
+                raise UserError(f"The grid doesn't run here without any fault, either: {error}") from error
+            patience_s = max(PATIENCE_S, _TIMES_LONGER * seconds)  # a busy machine is no fault
             expected = undisturbed.answers()
             say(f"undisturbed: {len(expected)} cells in {seconds:.1f} s")
             verdicts = []
             for fault in chosen:
                 here = folder / fault.name
-                verdict = try_fault(fault, Trial(cluster, here, fault.storage_in(here)), expected)
+                trial = Trial(cluster, here, fault.storage_in(here), patience_s=patience_s)
+                verdict = try_fault(fault, trial, expected)
                 verdicts.append(verdict)
                 fate = f"NOT SURVIVED: {verdict.problem}" if verdict.problem else "survived"
                 lost = f"{verdict.seconds - seconds:+.1f} s, {verdict.repeated} steps done again"

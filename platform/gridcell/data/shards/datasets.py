@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from gridcell.data.batches import Batches
 from gridcell.data.folders.decode import Unreadable, published_rgb
+from gridcell.data.folders.readers import Reader, published_tensor
 from gridcell.data.shards.order import shuffled
 from gridcell.data.shards.samples import Samples
 from gridcell.errors import CorruptData
@@ -31,14 +32,20 @@ class DecodedImages(Dataset[Any]):
         samples: What to read.
         prepare: What is done to each image.
         label_of: int64, shape (L,): stored label -> label given; None: the same.
+        reader: Which library decodes; see :mod:`gridcell.data.folders.readers`.
     """
 
     def __init__(
-        self, samples: Samples, prepare: "Prepare", label_of: NDArray[np.int64] | None = None
+        self,
+        samples: Samples,
+        prepare: "Prepare",
+        label_of: NDArray[np.int64] | None = None,
+        reader: Reader = "pil",
     ) -> None:
         self.samples = samples
         self.prepare = prepare
         self.label_of = label_of
+        self.reader = reader
         self._starts = np.cumsum([0, *samples.counts])
 
     def __len__(self) -> int:
@@ -54,7 +61,8 @@ class DecodedImages(Dataset[Any]):
         place = int(number - self._starts[shard])
         sample = self.samples.read(shard, place)
         try:
-            image = published_rgb(sample.image, "")
+            decode = published_rgb if self.reader == "pil" else published_tensor
+            image = decode(sample.image, "")
         except Unreadable as error:
             file = self.samples.file(shard, place)
             raise CorruptData(
@@ -142,6 +150,7 @@ class StoredBatches:
         loaders: Processes that read and decode; 0: this one does.
         pin_memory: Whether batches lie in page-locked memory; by default where there is a GPU.
         label_of: See :class:`DecodedImages`.
+        reader: See :class:`DecodedImages`.
     """
 
     def __init__(
@@ -153,12 +162,13 @@ class StoredBatches:
         loaders: int = 0,
         pin_memory: bool | None = None,
         label_of: NDArray[np.int64] | None = None,
+        reader: Reader = "pil",
     ) -> None:
         self.sampler = order
         self._of_batches: deque[tuple[Any, ...]] = deque()
         self._numbers = _Numbers(order, self._of_batches)
         self._loader = DataLoader(
-            DecodedImages(samples, prepare, label_of),
+            DecodedImages(samples, prepare, label_of, reader),
             batch_sampler=self._numbers,
             collate_fn=_collated,
             num_workers=loaders,

@@ -18,6 +18,7 @@ from gridcell.data.shifts.registry import Shift, Sources, render, whole_number
 from gridcell.errors import UserError
 
 _SIDE = 8
+_AT_ONCE = 256  # images that are held as floating-point numbers
 _MARGIN_DECIMALS = 6  # rounding keeps the choice from depending on a machine's last bits
 
 
@@ -29,20 +30,23 @@ def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> Labell
     """
     share, views = _share_and_views(parameters)
     pool = sources.pool
-    candidates = [pool] + [render(pool, retake, name=f"a/{view}", seed=seed) for view in range(1, views)]
     if sources.pretrain is None:
         raise UserError("Shift 'a' needs the images that models are pre-trained on")
     model = fit_reference(sources.pretrain)
-    margins = np.round([reference_margins(model, seen) for seen in candidates], _MARGIN_DECIMALS)
-    hardest_view, margin = margins.argmin(axis=0), margins.min(axis=0)
+    hardest = pool.images.copy()
+    margin = np.round(reference_margins(model, pool), _MARGIN_DECIMALS)
+    for view in range(1, views):  # one after another: all of them would be many times the pool
+        seen = render(pool, retake, name=f"a/{view}", seed=seed)
+        margins = np.round(reference_margins(model, seen), _MARGIN_DECIMALS)
+        harder = margins < margin
+        hardest[harder], margin[harder] = seen.images[harder], margins[harder]
     kept: list[int] = []
     for label in pool.classes:
         members = np.flatnonzero(pool.labels == label)
-        hardest = members[np.argsort(margin[members], kind="stable")]
-        kept.extend(hardest[: max(1, round(share * len(members)))].tolist())
+        in_order = members[np.argsort(margin[members], kind="stable")]
+        kept.extend(in_order[: max(1, round(share * len(members)))].tolist())
     kept.sort()
-    chosen = np.stack([candidates[hardest_view[place]].images[place] for place in kept])
-    return replace(select(pool, kept, name="a"), images=chosen)
+    return replace(select(pool, kept, name="a"), images=hardest[kept])
 
 
 def _share_and_views(parameters: Mapping[str, float]) -> tuple[float, int]:
@@ -87,8 +91,10 @@ def reference_margins(model: Any, test: LabelledImages) -> NDArray[np.float64]:
 
 
 def _features(labelled: LabelledImages) -> NDArray[np.float64]:
-    small = shrink(to_float(labelled.images), _SIDE, _SIDE)
-    return small.reshape(len(labelled), -1).astype(np.float64)
+    images = labelled.images
+    parts = [images[start : start + _AT_ONCE] for start in range(0, len(images), _AT_ONCE)]
+    small = [shrink(to_float(part), _SIDE, _SIDE).reshape(len(part), -1) for part in parts]
+    return np.concatenate(small).astype(np.float64)
 
 
 SHIFT = Shift(

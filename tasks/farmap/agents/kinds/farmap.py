@@ -27,8 +27,26 @@ class FarMapAgent(Parameters):
 
     Attributes:
         preset: ``released``: by the rules of the authors' code, where these differ from ours.
-        share: None: as far as there is recall.
-        last_look: likewise.
+        gamma: decay of confidence per step.
+        rho: threshold of the criterion; the paper has 2.
+        epsilon: steps added to the distance of a fragment, so that the present one doesn't win by being near.
+        criterion: where a fragment ends: ``z`` or ``ratio`` of the surprisal, or, as controls, after a
+            ``random`` or ``uniform`` number of steps.
+        period: mean number of steps per fragment of the controls.
+        recall: when stored fragments are taken up again: at borders and where a cut falls on what a stored
+            map shows (``match``), at borders alone (``border``), or never (``off``).
+        likeness: share of the seen cells that a stored map must know with the same colours to match.
+        closure: whether a match is also looked for by the colours of the walls; it closes loops after drift.
+        share: whether a cell that another fragment knows is no frontier. By default: if there is recall.
+        last_look: whether all maps are laid over each other where nothing seems to be left. By default: if
+            there is recall.
+        renew: when borders that were tried are tried again: once something new was ``found``, or, as in the
+            authors' code, once a cluster was ``aimed`` at.
+        patience: steps without anything new after which the agent looks at everything, or gives up; null:
+            never.
+        conventions: ``ours``, or ``released``: as the authors' code walks and counts.
+        choice: which cluster of a fragment it goes to: by FARMap's weight, or the ``nearest``.
+        capacity: fragments that are kept; null: all.
     """
 
     preset: Literal["released"] | None = Field(None, exclude=True)

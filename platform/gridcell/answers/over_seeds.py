@@ -1,0 +1,110 @@
+"""Means over seeds, with Student's 95 % intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gridcell.errors import unknown
+from gridcell.report.intervals import student_interval
+from gridcell.report.tidy import SEED, Tidy, free_name
+
+COUNTS = ("n", "missing", "stale", "cells")
+"""Columns beside labels and metrics: results in the mean, targets without one, stale ones, the cells' ids."""
+
+
+@dataclass(frozen=True)
+class Averages:
+    """A row for all targets whose labels are equal but for the seed.
+
+    Attributes:
+        labels: columns that are labels.
+        metrics: columns that are metrics; each has columns ``NAME.low`` and ``NAME.high`` beside it.
+        rows: column -> value; None where nothing is known, as of an interval over one seed.
+        notes: sentences on what is not in the means.
+    """
+
+    labels: Sequence[str]
+    metrics: Sequence[str]
+    rows: Sequence[Mapping[str, Any]]
+    notes: Sequence[str]
+
+    @property
+    def columns(self) -> list[str]:
+        """All columns: labels, n, each metric with the ends of its interval, further counts."""
+        ends = (column for name in self.metrics for column in (name, f"{name}.low", f"{name}.high"))
+        return [*self.labels, "n", *ends, *COUNTS[1:]]
+
+
+def check_over(over: str) -> None:
+    """Make sure that means are taken over seeds, the only label that differs by chance.
+
+    Raises:
+        UserError: they are to be taken over something else.
+    """
+    if over != SEED:
+        raise unknown("thing to average over", over, [SEED])
+
+
+def over_seeds(table: Tidy) -> Averages:
+    """Average the metrics that are numbers over targets that differ in their seed alone.
+
+    The interval is Student's (:func:`~gridcell.report.intervals.student_interval`): over one seed there is
+    none. A label that has the name of a count becomes ``label.NAME``, a metric ``metric.NAME``.
+    """
+    labels = {name: free_name(name, "label", COUNTS) for name in table.labels if name != SEED}
+    numbers = [name for name in table.metrics if all(_is_number(row.get(name)) for row in table.rows)]
+    taken = {*labels.values(), *COUNTS}
+    metrics = {name: free_name(name, "metric", taken) for name in numbers}
+    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for row in table.rows:
+        groups.setdefault(tuple(row.get(name) for name in labels), []).append(row)
+    rows = [
+        {**dict(zip(labels.values(), key, strict=True)), **_averaged(group, metrics)}
+        for key, group in groups.items()
+    ]
+    notes = []
+    if others := len(table.metrics) - len(numbers):
+        notes.append(f"{others} metrics that are no numbers have no mean.")
+    odd = sum(_odd(group, name) for group in groups.values() for name in numbers)
+    if odd:
+        notes.append(f"{odd} values that are missing or not finite are in no mean.")
+    return Averages(list(labels.values()), list(metrics.values()), rows, notes)
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _odd(group: Sequence[Mapping[str, Any]], name: str) -> int:
+    """Count the results of a group that lack a number which others of the group have, or have NaN."""
+    values = [row.get(name) for row in group if row["state"] == "done"]
+    return sum(map(_is_odd, values)) if any(value is not None for value in values) else 0
+
+
+def _is_odd(value: float | None) -> bool:
+    return value is None or not math.isfinite(value)
+
+
+def _averaged(group: Sequence[Mapping[str, Any]], metrics: Mapping[str, str]) -> dict[str, Any]:
+    done = [row for row in group if row["state"] == "done"]
+    found: dict[str, Any] = {
+        "n": len(done),
+        "missing": len(group) - len(done),
+        "stale": sum(bool(row["stale"]) for row in done),
+        "cells": [row["cell"] for row in done],
+    }
+    if not done or not metrics:
+        return found
+    values = [[math.nan if _is_odd(row.get(name)) else float(row[name]) for name in metrics] for row in done]
+    means, halves = student_interval(values)
+    for name, mean, half in zip(metrics.values(), means.tolist(), halves.tolist(), strict=True):
+        found[name] = None if math.isnan(mean) else mean
+        known = not math.isnan(half)
+        found |= {
+            f"{name}.low": mean - half if known else None,
+            f"{name}.high": mean + half if known else None,
+        }
+    return found

@@ -1,0 +1,129 @@
+"""The contract of methods: what can be tried on two small models and a few random images."""
+
+import copy
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from gridcell.testing import Check, require
+from imagenet_rib.method import FineTuning, Merging, Method, Recipe, Start
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+_MODELS: tuple[dict[str, Any], ...] = (
+    {"name": "vit_tiny_patch16_224", "patch_size": 16, "embed_dim": 16, "depth": 2, "num_heads": 2},
+    {"name": "resnet18", "layers": [1, 1, 1, 1], "channels": [8, 8, 8, 8]},
+)
+_SIDE, _LABELS = 32, 8
+_CLASSES = (0, 2, 3, 7)  # of the downstream set
+_IMAGES = 8
+
+
+def checks(method: Method) -> list[Check]:
+    """Return what a method keeps to, beside what all parts keep to."""
+    if isinstance(method, Merging):
+        return [Check("it merges weights into weights of the same shapes", partial(_merges, method))]
+    return [
+        Check(
+            "its loss on a few images is finite, and some parameter learns from it", partial(_trains, method)
+        ),
+        Check("the weights that it leaves load into the model", partial(_exports, method)),
+    ]
+
+
+def _models(method: Method) -> "Iterator[nn.Module]":
+    """Yield each small model that the method does not skip."""
+    import torch
+
+    from imagenet_rib.learning.models import build_model
+
+    for architecture in _MODELS:
+        if method.skip(architecture["name"]) is None:
+            torch.manual_seed(0)
+            yield build_model(num_classes=_LABELS, image_size=_SIDE, **architecture)
+
+
+def _recipe(method: FineTuning, model: "nn.Module") -> Recipe:
+    import torch
+
+    from imagenet_rib.learning.models import head_parameters
+
+    before = copy.deepcopy(model).eval().requires_grad_(False)
+    fisher = {name: torch.ones_like(tensor) for name, tensor in model.named_parameters()}
+    start = Start(
+        model=model,
+        reference={name: tensor.clone() for name, tensor in before.state_dict().items()},
+        fisher=fisher if "fisher" in method.statistics else None,
+        classes=torch.tensor(_CLASSES),
+        head=head_parameters(model),
+        teacher=lambda: copy.deepcopy(before),
+        image_size=_SIDE,
+        class_names=tuple(f"class {label}" for label in range(_LABELS)),
+    )
+    recipe = method.prepare(start, **method.parameters().model_dump())
+    require(isinstance(recipe, Recipe), f"prepare returns {type(recipe).__name__}, and must return a Recipe")
+    return recipe
+
+
+def _trains(method: FineTuning) -> None:
+    import torch
+
+    for model in _models(method):
+        recipe = _recipe(method, model)
+        trained = {name: one for name, one in recipe.model.named_parameters() if recipe.trainable(name)}
+        require(trained, "no parameter of its model is trainable")
+        for name, one in recipe.model.named_parameters():
+            one.requires_grad_(name in trained)
+        images = torch.randn(_IMAGES, 3, _SIDE, _SIDE, generator=torch.Generator().manual_seed(0))
+        loss = recipe.loss(recipe.model.train(), images, torch.tensor(_CLASSES * (_IMAGES // len(_CLASSES))))
+        require(isinstance(loss, torch.Tensor) and loss.ndim == 0, "its loss is not one number")
+        require(loss.isfinite(), f"its loss is {loss.item()}")
+        loss.backward()
+        gradients = [one.grad for one in trained.values() if one.grad is not None]
+        require(any(bool(one.any()) for one in gradients), "no trainable parameter learns from its loss")
+        require(all(bool(one.isfinite().all()) for one in gradients), "a gradient is not finite")
+
+
+def _exports(method: FineTuning) -> None:
+    for model in _models(method):
+        bare = copy.deepcopy(model)
+        recipe = _recipe(method, model)
+        weights = recipe.export(recipe.model)
+        if method.wrap is not None:
+            bare = method.wrap(bare, image_size=_SIDE, **method.parameters().model_dump())
+        _loads(bare, weights, "export")
+
+
+def _merges(method: Merging) -> None:
+    import torch
+
+    parameters = method.parameters()
+    for model in _models(method):
+        generator = torch.Generator().manual_seed(0)
+        weights = {
+            name: {key: _moved(tensor, generator) for key, tensor in model.state_dict().items()}
+            for name in method.ingredients(parameters)
+        }
+        for variant in method.variants(parameters):
+            _loads(model, method.merge(weights, **variant), f"merge with {dict(variant)}")
+
+
+def _moved(tensor: "Tensor", generator: Any) -> "Tensor":
+    import torch
+
+    if not tensor.is_floating_point():
+        return tensor.clone()
+    return tensor + 0.01 * torch.randn(tensor.shape, generator=generator)
+
+
+def _loads(model: "nn.Module", weights: "Mapping[str, Tensor]", what: str) -> None:
+    expected = model.state_dict()
+    lacking, more = sorted(expected.keys() - weights.keys()), sorted(weights.keys() - expected.keys())
+    require(not lacking, f"{what} leaves out {', '.join(lacking[:3])}")
+    require(not more, f"{what} adds {', '.join(more[:3])}, which the model does not have")
+    for name, tensor in expected.items():
+        require(
+            weights[name].shape == tensor.shape,
+            f"{what} gives '{name}' the shape {tuple(weights[name].shape)}, not {tuple(tensor.shape)}",
+        )
