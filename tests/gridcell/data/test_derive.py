@@ -9,8 +9,9 @@ import pytest
 from hypothesis import Phase, given, settings, strategies as st
 from sklearn.neighbors import KNeighborsClassifier
 
+from gridcell.data import deriving
 from gridcell.data.deriving import derive, derive_folder
-from gridcell.data.folder import write_folder
+from gridcell.data.folder import read_class_folders, read_folder, write_folder
 from gridcell.data.image_sets import read_suite, set_checksums
 from gridcell.data.images import LabelledImages, content_digest, select
 from gridcell.errors import UserError
@@ -187,6 +188,23 @@ def test_folder_to_suite(tmp_path, digits):
     derive_folder(tmp_path / "base", tmp_path / "out", size=24, seed=4, parameters=parameters)
     assert set_checksums(tmp_path / "out") == first, "a suite of our own is replaced, and comes out the same"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["base", "out"]
+
+
+def test_a_suite_of_a_folder_is_that_of_its_images_and_never_holds_all(tmp_path, digits, monkeypatch):
+    base = select(digits, np.flatnonzero(digits.labels < 2)[:100], name="base")
+    write_folder(tmp_path / "base", base)
+    read = []
+
+    def watched(folders, size, *, chosen):
+        read.append(len(chosen))
+        return read_class_folders(folders, size, chosen=chosen)
+
+    monkeypatch.setattr(deriving, "read_class_folders", watched)
+    parameters = {"c": {"per_corruption": 1}, "a": {"views": 2}}
+    derive_folder(tmp_path / "base", tmp_path / "out", size=16, seed=4, parameters=parameters)
+    held = derive(read_folder(tmp_path / "base", 16), seed=4, parameters=parameters)
+    assert set_checksums(tmp_path / "out") == {name: content_digest(one) for name, one in held.items()}
+    assert max(read) == len(held["pretrain"]) < 100
 
 
 def test_foreign_folder_is_left_alone_and_nothing_is_read(tmp_path):
