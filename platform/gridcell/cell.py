@@ -101,7 +101,7 @@ class Resources:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "custom", tuple((name, amount) for name, amount in self.custom))  # of JSON
-        object.__setattr__(self, "labels", tuple((name, value) for name, value in self.labels))
+        object.__setattr__(self, "labels", tuple(dict(self.labels).items()))
         if self.workers > 1 and self.gpus % 1:
             raise UserError(
                 f"{self.workers} workers with {self.gpus:g} GPUs each: several workers need whole GPUs, "

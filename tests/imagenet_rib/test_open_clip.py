@@ -43,7 +43,7 @@ def test_weights_that_were_fine_tuned_count_as_what_they_are_from(tower, model, 
 
 def test_an_image_tower_that_open_clip_does_not_know():
     name = "vit_giant_patch14_clip_224.laion2b"
-    with pytest.raises(UserError, match=r"^Unknown CLIP model of open_clip 'vit_giant.*choose from "):
+    with pytest.raises(UserError, match=r"^Unknown CLIP model of open_clip 'vit_giant.*choose from: "):
         text_tower(name, CLASSES)
     assert "is not known" in get("flyp").skip(name)
 

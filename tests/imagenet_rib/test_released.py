@@ -171,8 +171,11 @@ def train_cell(store, tmp_path, monkeypatch, settings, device="cpu"):
     def recorded(module, batches, **arguments):
         told.update(arguments)
         report = arguments.pop("report")
-        if device == "cpu":
-            fit(module, batches, report=lambda **now: (rates.append(now["lr"]), report(**now)), **arguments)
+        if device != "cpu":
+            return {"loss": 0.0}
+        return fit(
+            module, batches, report=lambda **now: (rates.append(now["lr"]), report(**now)), **arguments
+        )
 
     monkeypatch.setattr("gridcell.learn.fit", recorded)
     images = LabelledImages(

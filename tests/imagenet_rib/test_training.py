@@ -98,7 +98,7 @@ def test_methods_are_told_names_to_write_prompts_with(store, tmp_path, monkeypat
     given_inputs = Inputs(None, {"x": images}, ModelBuilder(architecture, {"x": images}))
     monkeypatch.setattr(given_inputs, "weights", lambda role: None)
     monkeypatch.setattr(Inputs, "of", lambda context, role: given_inputs)
-    cell = Cell("t", "train", {"method": "listener", "downstream": "x", "parameters": {}})
+    cell = Cell("t", "train", {"method": "listener", "downstream": "x", "parameters": {}, "training": {}})
     with pytest.raises(HeardError):
         train.run(cell, Context(cell, store, tmp_path, tmp_path, tmp_path))
     assert len(told) == len(given)

@@ -164,7 +164,7 @@ def test_a_report_says_how_it_is_made_again_and_carries_the_authors_notes(gridce
     page = Path("page/report.html").read_text()
     assert code == 0, output
     assert "We <strong>stopped</strong> early." in page
-    assert "<code>gridcell run toy --suite mini --set width=4</code>" in page
+    assert "<code>gridcell run toy --suite mini --set width=4 --storage runs</code>" in page
     assert "Complete: all" in page
     code, _, errors = gridcell(*again, "gone.md")
     assert (code, errors.count("\n")) == (2, 1)
