@@ -128,9 +128,11 @@ def test_codes_of_such_a_name_are_not_known(store):
 
 def test_a_record_of_a_newer_version_that_asks_for_more_is_read(store, tmp_path):
     record = CELL.to_record()
-    newer = {**record, "resources": {**record["resources"], "memory_gib": 64, "labels": {"gpu": "H100"}}}
+    newer = {**record, "resources": {**record["resources"], "memory_gib": 64, "zones": {"gpu": "H100"}}}
     assert Cell.from_record(newer).id == CELL.id
     assert Cell.from_record(newer).resources == CELL.resources
+    labelled = {**record, "resources": {**record["resources"], "labels": {"disk": "nvme"}}}
+    assert Cell.from_record(labelled).resources.labels == (("disk", "nvme"),)
 
 
 def test_a_plan_that_cannot_be_read_is_named_and_left_out(store, caplog):
