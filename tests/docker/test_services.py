@@ -27,7 +27,7 @@ SECRETS = {
     "RAY_AUTH_TOKEN": "0123456789abcdef0123456789abcdef",
 }
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("services")]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("services")]
 
 
 def postgres_programs():

@@ -48,7 +48,7 @@ def test_an_image_tower_that_open_clip_does_not_know():
     assert "is not known" in get("flyp").skip(name)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_two_towers_embed_and_classify_as_open_clip_does(whole, monkeypatch):
     import open_clip
     import timm

@@ -143,6 +143,7 @@ def test_a_run_that_was_stopped_does_not_wait_long_for_mlflow(grid, store, uri, 
     mirror = Mirror(uri, "toy", "mini", grid, store)
     monkeypatch.setattr(mirror._thread, "join", joined.append)
     monkeypatch.setattr(mirror._thread, "is_alive", lambda: True)
+    mirror._connected.set()  # MLflow has started, and is slow from there on
     mirror.ended(stopped=False)
     mirror.ended(stopped=True)
     assert joined == [60.0, 2.0]
