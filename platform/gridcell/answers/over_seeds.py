@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,18 +24,29 @@ class Averages:
         metrics: columns that are metrics; each has columns ``NAME.low`` and ``NAME.high`` beside it.
         rows: column -> value; None where nothing is known, as of an interval over one seed.
         notes: sentences on what is not in the means.
+        uneven: metrics that some results of a row lack: each has a column ``NAME.n``, how many it is over.
     """
 
     labels: Sequence[str]
     metrics: Sequence[str]
     rows: Sequence[Mapping[str, Any]]
     notes: Sequence[str]
+    uneven: Collection[str] = ()
 
     @property
     def columns(self) -> list[str]:
         """All columns: labels, n, each metric with the ends of its interval, further counts."""
-        ends = (column for name in self.metrics for column in (name, f"{name}.low", f"{name}.high"))
-        return [*self.labels, "n", *ends, *COUNTS[1:]]
+        of_metrics = [
+            column
+            for name in self.metrics
+            for column in (
+                name,
+                f"{name}.low",
+                f"{name}.high",
+                *([f"{name}.n"] if name in self.uneven else []),
+            )
+        ]
+        return [*self.labels, "n", *of_metrics, *COUNTS[1:]]
 
 
 def check_over(over: str) -> None:
@@ -71,7 +82,8 @@ def over_seeds(table: Tidy) -> Averages:
     odd = sum(_odd(group, name) for group in groups.values() for name in numbers)
     if odd:
         notes.append(f"{odd} values that are missing or not finite are in no mean.")
-    return Averages(list(labels.values()), list(metrics.values()), rows, notes)
+    uneven = {name for name in metrics.values() for row in rows if 0 < row.get(f"{name}.n", 0) < row["n"]}
+    return Averages(list(labels.values()), list(metrics.values()), rows, notes, uneven)
 
 
 def _is_number(value: Any) -> bool:
@@ -100,11 +112,14 @@ def _averaged(group: Sequence[Mapping[str, Any]], metrics: Mapping[str, str]) ->
         return found
     values = [[math.nan if _is_odd(row.get(name)) else float(row[name]) for name in metrics] for row in done]
     means, halves = student_interval(values)
-    for name, mean, half in zip(metrics.values(), means.tolist(), halves.tolist(), strict=True):
+    counts = [sum(map(math.isfinite, column)) for column in zip(*values, strict=True)]
+    for name, mean, half, count in zip(metrics.values(), means, halves, counts, strict=True):
+        mean, half = float(mean), float(half)
         found[name] = None if math.isnan(mean) else mean
         known = not math.isnan(half)
         found |= {
             f"{name}.low": mean - half if known else None,
             f"{name}.high": mean + half if known else None,
+            f"{name}.n": count,
         }
     return found

@@ -171,7 +171,9 @@ def _with_half(row: Mapping[str, Any], name: str) -> str | None:
     mean, high = row.get(name), row.get(f"{name}.high")
     if mean is None:
         return None
-    return f"{mean:#.4g}" if high is None else f"{mean:#.4g} ± {high - mean:.2g}"
+    count = row.get(f"{name}.n", row["n"])
+    fewer = "" if count == row["n"] else f" (n = {count})"
+    return f"{mean:#.4g}{fewer}" if high is None else f"{mean:#.4g} ± {high - mean:.2g}{fewer}"
 
 
 def _print(table: Sheet, first: Sequence[str], *, fitting: bool) -> None:

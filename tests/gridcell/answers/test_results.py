@@ -26,7 +26,7 @@ from gridcell.answers.reading import _curve_rows
 from gridcell.answers.request import override_pairs, selection, with_variants
 from gridcell.cell import Cell
 from gridcell.cli import common
-from gridcell.cli.results import _print
+from gridcell.cli.results import _means, _print
 from gridcell.errors import CellsFailed, CorruptData, UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
@@ -399,7 +399,12 @@ def test_a_value_that_is_not_finite_is_in_no_mean_which_is_said(tmp_path):
     metrics = [{"x": 1.0}, {"x": float("nan")}, {"x": 3.0}, {"z": 1}]
     labels = [{"m": "a", "seed": seed} for seed in range(3)] + [{"m": "other", "seed": 0}]
     means = over_seeds(tidy(made_up(metrics, labels, tmp_path)))
-    assert (means.rows[0]["n"], means.rows[0]["x"]) == (3, 2.0)
+    assert (means.rows[0]["n"], means.rows[0]["x"], means.rows[0]["x.n"]) == (3, 2.0, 2)
+    assert "x.n" in means.columns
+    assert "z.n" not in means.columns
+    low, high = scipy.stats.t.interval(0.95, 1, loc=2.0, scale=scipy.stats.sem([1.0, 3.0]))
+    shown = _means(means, [], whole=False)
+    assert shown.rows[0][shown.columns.index("x")] == f"2.000 ± {(high - low) / 2:.2g} (n = 2)"
     assert list(means.notes) == ["1 values that are missing or not finite are in no mean."]
 
 
