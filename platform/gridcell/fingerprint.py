@@ -25,6 +25,7 @@ from gridcell import plugins
 from gridcell.cell import Cell
 from gridcell.errors import UserError
 from gridcell.package_data import files_of
+from gridcell.paths_elsewhere import present, read_elsewhere
 from gridcell.sources import Read, imported_names, inside, look_again
 from gridcell.task import Task
 
@@ -44,6 +45,8 @@ class Code:
             -> digest of its bytes.
         release: name and version of the distribution, where every file is as it was released.
         imports: names of the other packages that the files import.
+        elsewhere: paths of the working folder, or absolute ones, by which the user's own files read: what
+            these hold is not in the fingerprint.
     """
 
     fingerprint: str
@@ -51,6 +54,7 @@ class Code:
     release: str | None = None
     imports: tuple[str, ...] = ()
     data: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: tuple[str, ...] = ()
 
     def to_record(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -103,6 +107,18 @@ def unwatched(code: Code) -> list[str]:
     return [name for name in code.imports if name != "gridcell" and _is_edited(name)]
 
 
+def unwatched_data(code: Code) -> list[str]:
+    """Return the data files that a cell's code reads by a path which does not start from where the code lies.
+
+    Those that are there, seen from the working folder: their edits are not noticed.
+
+    Example:
+        >>> unwatched_data(Code("", {}, elsewhere=("no/such.json",)))
+        []
+    """
+    return present(code.elsewhere, Path.cwd())
+
+
 @cache
 def _is_edited(package: str) -> bool:
     try:
@@ -130,6 +146,7 @@ def _code(modules: Iterable[str], packages: Iterable[str], read: Read) -> Code:
     paths: dict[Path, str] = {}
     beside: dict[Path, str] = {}
     imports: set[str] = set()
+    elsewhere: dict[str, None] = {}
     roots = roots_of(packages)
     for module in modules:
         start, root, own = _place(module)
@@ -143,6 +160,8 @@ def _code(modules: Iterable[str], packages: Iterable[str], read: Read) -> Code:
         for path, found_in in found.code.items():
             paths[path] = _name(path, found_in)
             imports |= {name.partition(".")[0] for name in imported_names(path, found_in, read)}
+            if not own and path.suffix == ".py":
+                elsewhere |= dict.fromkeys(read_elsewhere(read(path), str(path)))
         beside |= {file: file.relative_to(folder.resolve()).as_posix() for file, folder in found.data.items()}
     files = {name: digest_of(path, read) for path, name in sorted(paths.items(), key=lambda item: item[1])}
     data = {
@@ -152,7 +171,8 @@ def _code(modules: Iterable[str], packages: Iterable[str], read: Read) -> Code:
     ours = {name.partition(".")[0] for name in files}
     others = sorted(name for name in imports - ours if name not in sys.stdlib_module_names)
     fingerprint = hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
-    return Code(fingerprint, files, _release({**paths, **beside}), tuple(others), data)
+    release = _release({**paths, **beside})
+    return Code(fingerprint, files, release, tuple(others), data, tuple(elsewhere))
 
 
 def _place(module: str) -> tuple[Path, Path, str]:
