@@ -26,7 +26,7 @@ from gridcell.cell import Cell
 from gridcell.errors import UserError
 from gridcell.package_data import files_of
 from gridcell.paths_elsewhere import present, read_elsewhere
-from gridcell.sources import Read, imported_names, inside, look_again
+from gridcell.sources import Read, forget_trees, imported_names, inside, look_again, parsed
 from gridcell.task import Task
 
 DIGITS = 16  # hexadecimal: 64 bits, among some hundred versions of some hundred files
@@ -72,7 +72,8 @@ class Codes:
     def __init__(self, task: Task, read: Read = Path.read_bytes) -> None:
         look_again()
         self._task = task
-        self._read = read
+        self._read = cache(read)
+        self._own = {kind: _modules_of(task, kind) for kind in task.cells}
         self._known: dict[tuple[str, ...], Code] = {}
 
     def of(self, cell: Cell) -> Code:
@@ -81,10 +82,7 @@ class Codes:
         Raises:
             UserError: a file of it is not Python.
         """
-        batch = self._task.batches.get(cell.kind)
-        functions = [self._task.cells[cell.kind], *([batch.run] if batch is not None else [])]
-        own = dict.fromkeys(function.partition(":")[0] for function in functions)
-        modules = (*own, *self._task.parts_of(cell))
+        modules = (*self._own[cell.kind], *self._task.parts_of(cell))
         if modules not in self._known:
             try:
                 self._known[modules] = _code(modules, packages_of(self._task), self._read)
@@ -92,7 +90,16 @@ class Codes:
                 raise UserError(
                     f"'{error.filename}' is not valid Python: {error.msg} (line {error.lineno})"
                 ) from error
+            finally:
+                forget_trees()
         return self._known[modules]
+
+
+def _modules_of(task: Task, kind: str) -> tuple[str, ...]:
+    """Return the modules of the functions that run a kind of cell: one alone, and several in a pass."""
+    batch = task.batches.get(kind)
+    functions = [task.cells[kind], *([batch.run] if batch is not None else [])]
+    return tuple(dict.fromkeys(function.partition(":")[0] for function in functions))
 
 
 def unwatched(code: Code) -> list[str]:
@@ -244,7 +251,7 @@ def _digest_of_data(content: bytes) -> str:
 
 @lru_cache(maxsize=4096)
 def _digest(text: bytes, path: str) -> str:
-    return hashlib.sha256("\0".join(_said(ast.parse(text, path))).encode()).hexdigest()[:DIGITS]
+    return hashlib.sha256("\0".join(_said(parsed(text, path))).encode()).hexdigest()[:DIGITS]
 
 
 _LAYOUT = {"ctx", "type_comment", "kind", "type_ignores"}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from gridcell.sources import text_of
+from gridcell.sources import parsed, text_of
 
 _READERS = r"open|Path|PurePath|File|connect|memmap|fromfile|genfromtxt|parse|\w*(?:load|read)\w*"
 _READS = re.compile(_READERS)
@@ -38,7 +38,7 @@ def read_elsewhere(text: bytes, path: str) -> tuple[str, ...]:
     """
     if not _SIGNS.search(text):
         return ()
-    tree = ast.parse(text, path)
+    tree = parsed(text, path)
     known = _named(tree)
     found = (_told(node, known) for node in ast.walk(tree))
     return tuple(dict.fromkeys(one for one in found if one and not one.startswith("*")))
