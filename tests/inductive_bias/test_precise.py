@@ -56,8 +56,9 @@ def information_by_mpmath(kernel, train, test, targets, *, noise=0.0, digits=320
         cross = mp.matrix([[kernel_by_mpmath(kernel, a, b) for b in x] for a in z])
         prior = mp.matrix([[kernel_by_mpmath(kernel, a, b) for b in z] for a in z])
         weights = mp.matrix(len(z), len(x))
+        factors, order = mp.LU_decomp(gram)  # once for all points: 'lu_solve' would do it for each
         for i in range(len(z)):
-            solution = mp.lu_solve(gram, cross[i, :].T)
+            solution = mp.U_solve(factors, mp.L_solve(factors, cross[i, :].T, order))
             for j in range(len(x)):
                 weights[i, j] = solution[j]
         covariance = prior - weights * cross.T
