@@ -58,6 +58,8 @@ def train_classifier(
         precision = lightning_precision(settings.get("precision", "auto"), context.device)
     except ValueError as error:
         raise UserError(str(error)) from error
+    if settings.get("compile"):
+        model.compile()  # in place: names of parameters stay
     module = Classifier(
         model,
         loss,

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from gridcell import Strict, added_later, identity_of
 
-Precision = Literal["auto", "float32", "bf16", "fp16"]
+Precision = Literal["auto", "float32", "bf16", "fp16", "tf32"]
 
 
 class Optimiser(Strict):
@@ -25,7 +25,10 @@ class Optimiser(Strict):
         epochs: passes over the set.
         max_images: of the set that are trained on, the same whatever the method and the seed; all by default.
         precision: ``auto`` is mixed precision on a GPU and float32 on a processor; ``bf16`` and ``fp16`` are
-            mixed precision in that format. ``fp16`` scales the loss and needs a GPU.
+            mixed precision in that format. ``fp16`` scales the loss and needs a GPU. With ``tf32`` a
+            GPU rounds what it multiplies in float32 to TF32; with ``float32`` it never does.
+        compile: the networks by torch, which takes up to a minute before the first step: worth it for long
+            trainings of large models on a GPU.
     """
 
     optimiser: Literal["sgd", "adamw"] = "sgd"
@@ -39,6 +42,7 @@ class Optimiser(Strict):
     epochs: int = Field(10, ge=1)
     max_images: int | None = added_later(None, ge=1)
     precision: Precision = added_later("auto")
+    compile: bool = added_later(False)
 
     @model_validator(mode="before")
     @classmethod
@@ -76,6 +80,7 @@ class TrainingChanges(Strict):
         epochs: in place of ``training.epochs``.
         precision: in place of ``training.precision``.
         max_images: in place of ``training.max_images``.
+        compile: in place of ``training.compile``.
     """
 
     optimiser: Literal["sgd", "adamw"] | None = None
@@ -89,6 +94,7 @@ class TrainingChanges(Strict):
     epochs: int | None = Field(None, ge=1)
     max_images: int | None = Field(None, ge=1)
     precision: Precision | None = None
+    compile: bool | None = None
 
     @model_validator(mode="after")
     def _one_warmup(self) -> Self:
@@ -118,15 +124,16 @@ def changed(training: Optimiser, *changes: TrainingChanges | None) -> Optimiser:
 
 
 def lightning_precision(wanted: str, device: str) -> str | None:
-    """Return Lightning's name of a precision; None leaves the choice to the fit.
+    """Return a precision as a fit takes it; None leaves the choice to the fit.
 
     Args:
         wanted: one of ``Precision``.
         device: torch's device type.
 
     Raises:
-        ValueError: half precision was asked for where it can't be had.
+        ValueError: a precision was asked for that can't be had on the device.
     """
-    if wanted == "fp16" and device != "cuda":
-        raise ValueError("precision fp16 needs a GPU; use bf16 or float32 on a processor")
-    return {"auto": None, "float32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}[wanted]
+    if wanted in ("fp16", "tf32") and device != "cuda":
+        raise ValueError(f"precision {wanted} needs a GPU; use bf16 or float32 on a processor")
+    names = {"float32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed", "tf32": "tf32"}
+    return None if wanted == "auto" else names[wanted]
