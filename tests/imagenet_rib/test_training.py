@@ -1,5 +1,7 @@
 """Training cells that ran out of memory: smaller batches, the same steps."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -63,9 +65,9 @@ def test_halved_batches_take_the_same_steps(store, tmp_path, halvings):
             model,
             loss,
             images,
+            partial(images.training_batches, prepare=transform.prepare),
             SETTINGS,
             "tiny",
-            prepare=transform.prepare,
             transform=transform,
         )
         return model.state_dict()

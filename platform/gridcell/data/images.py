@@ -65,11 +65,26 @@ class LabelledImages:
         """Return the images at ``indices``; see :func:`select`."""
         return select(self, indices)
 
-    def training_batches(self, batch_size: int, prepare: "Prepare", *, seed: int, **parts: Any) -> "Batches":
-        """Return shuffled batches of images, as they are, and labels."""
+    def training_batches(
+        self,
+        batch_size: int,
+        prepare: "Prepare",
+        *,
+        seed: int,
+        beside: "Tensor | None" = None,
+        **parts: Any,
+    ) -> "Batches":
+        """Return shuffled batches of images, as they are, and labels, or labels and what is beside them."""
         from gridcell.data.batches import Batches
 
-        return Batches(self.images, self.labels, batch_size=batch_size, seed=seed, **parts)
+        targets = self.labels if beside is None else (self.labels, beside)
+        return Batches(self.images, targets, batch_size=batch_size, seed=seed, **parts)
+
+    def training_values(self, values: "Tensor", batch_size: int, *, seed: int, **parts: Any) -> "Batches":
+        """Return shuffled batches of values, shape (N, ...), and labels."""
+        from gridcell.data.batches import Batches
+
+        return Batches(values, self.labels, batch_size=batch_size, seed=seed, **parts)
 
     def evaluation_batches(
         self, batch_size: int, prepare: "Prepare", share: range | None = None
