@@ -106,3 +106,11 @@ def test_too_few_images_for_a_head_are_refused_with_the_number_that_would_do(tmp
 def test_whose_classes_is_a_question_of_class_folders_alone():
     with pytest.raises(UserError, match=r"'data.classes' goes with data.source=imagenet, not with digits"):
         planned(Data(classes="own"))
+
+
+def test_names_that_differ_in_case_alone_are_two_classes_and_said(tmp_path):
+    for shade, name in enumerate(("Cat", "cat")):
+        fill(tmp_path / "cats" / name, shade=shade)
+    grid, cells = planned(data(tmp_path / "cats"))
+    assert cells["val"].config["classes"] == ["Cat", "cat"]
+    assert "2 classes whose names differ in upper and lower case alone (Cat, cat)" in " ".join(grid.notes)
