@@ -1,5 +1,7 @@
 """Training cells that ran out of memory: smaller batches, the same steps."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -49,8 +51,8 @@ def trained(store, tmp_path, oom_halvings=0, **settings):
         return likelihood(module, batch, labels)
 
     transform = normalisation_of(model)
-    parts = {"prepare": transform.prepare, "transform": transform}
-    train_classifier(context, model, loss, images, SETTINGS | settings, "tiny", **parts)
+    batches = partial(images.training_batches, prepare=transform.prepare)
+    train_classifier(context, model, loss, images, batches, SETTINGS | settings, "tiny", transform=transform)
     return model.state_dict(), sizes
 
 

@@ -1,6 +1,7 @@
 """The pre-training cell: a model from scratch, on plain or richly augmented images."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gridcell import Cell, Context
@@ -37,9 +38,9 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         model,
         loss,
         images,
+        partial(images.training_batches, prepare=normalise.prepare),
         cell.config["pretraining"],
         inputs.models.identity,
-        prepare=normalise.prepare,
         transform=transform,
     )
     inputs.leave(model.state_dict())
