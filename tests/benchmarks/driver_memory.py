@@ -1,7 +1,7 @@
 """What the driver holds of a cell that has ended, beside what bare Tune holds of a trial.
 
-Tune keeps every trial that there ever was. Each side runs in a process of its own; what it holds is how much its
-resident memory grows from the first quarter of its trials to the last, after a collection of garbage.
+Tune keeps every trial that there ever was. Each side runs in a process of its own; what it holds is how much
+its resident memory grows from the first quarter of its trials to the last, after a collection of garbage.
 """
 
 import gc

@@ -24,7 +24,7 @@ _LOG = logging.getLogger(__name__)
 _COUNTED = {"CPU", "GPU"}  # what cells ask for
 _ANSWER_S = 60.0  # a node that takes longer to start a worker is left to the cells that it gets
 # Ray reads these when it is imported or started. Tune's snapshots serve Tuner.restore, which the store makes
-# unnecessary, and hold 5 kB of text for each trial there ever was: between a run's start and end none is taken.
+# unnecessary, and hold 5 kB of text for each trial that there was: one is taken at a run's start and end.
 # How many trials wait is for the searcher to say; of one that Tune doesn't know it would take one after
 # another, and so start one worker after another.
 _ENVIRONMENT = {

@@ -67,8 +67,8 @@ class GridWork:
 
     A trial's own configuration: ``cells``, of each of which it says ``cell``, its id; ``attempt``, the name
     of the trial; what each cell asks for. And, where there is something to say, ``avoid``, Ray's ids of the
-    nodes that it must not run on; of a cell ``oom_halvings``; ``replaces``, the stamp of the stale record that
-    its result takes the place of; ``added``, as JSON, the record and all locations, where it was added later.
+    nodes that it must not run on; of a cell ``oom_halvings``; ``replaces``, the stamp of the stale record
+    in whose place its result comes; ``added``, as JSON, the record and all locations, where it came later.
     """
 
     task_ref: "ObjectRef"
