@@ -84,7 +84,7 @@ def _bare(metrics: int) -> float:
 
     growth = _Growth()
 
-    class Watching(tune.Callback):
+    class Watching(tune.Callback):  # type: ignore[misc]  # Ray says no types
         def on_trial_complete(self, *_: Any, **__: Any) -> None:
             growth.one_more()
 
