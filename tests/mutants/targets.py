@@ -317,6 +317,8 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/store/retention.py": (f"{STORE}retention.py", f"{STORE}usage.py"),
     "platform/gridcell/settings/retention.py": (f"{STORE}retention.py", f"{STORE}usage.py"),
     "platform/gridcell/execute/allocation.py": (f"{EXECUTE}allocation.py",),
+    "platform/gridcell/execute/pruned.py": (f"{STORE}retention.py",),
+    "platform/gridcell/execute/forgetful.py": (f"{EXECUTE}searcher.py",),
     "tasks/imagenet_rib/cells/at_once.py": (f"{RIB}at_once.py",),
     "platform/gridcell/paths_in_code.py": (f"{CORE}package_data.py", f"{CORE}sources.py"),
     "tasks/imagenet_rib/cells/reduced.py": (f"{RIB}reduced.py",),
