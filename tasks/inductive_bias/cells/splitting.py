@@ -12,7 +12,8 @@ from gridcell import Cell, Context
 from inductive_bias.cells.kernel import ERRORS
 from inductive_bias.cells.networks import prepared
 from inductive_bias.problems.pool import check_labels
-from inductive_bias.splitting.levels import Level, Plan, Progress, advance, finished, log_probability, reached
+from inductive_bias.splitting.levels import Level, Plan, Progress, advance, finished
+from inductive_bias.splitting.probability import log_probability, reached
 
 LEVELS = "levels.npz"
 INSIDE = 0.1
@@ -94,6 +95,7 @@ def _keep(at: Progress, context: Context) -> None:
     rest = {
         "levels": [vars(level) for level in at.levels],
         "step": at.step,
+        "sweeps": at.sweeps,
         "sweep": at.sweep,
         "accepted": at.accepted,
         "unfitted": at.unfitted,
@@ -103,6 +105,7 @@ def _keep(at: Progress, context: Context) -> None:
     np.savez(
         file,
         errors=at.errors,
+        labels=at.labels,
         founders=at.founders,
         before=at.before,
         history=np.array(at.history).reshape(len(at.history), -1),
@@ -127,6 +130,7 @@ def _read(file: Path) -> Progress:
         return Progress(
             states,
             arrays["errors"],
+            arrays["labels"],
             arrays["founders"],
             levels,
             tuple(arrays["history"]),
