@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +79,14 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         "mean_correlation": _mean(
             [level.correlation for level in at.levels if level.correlation is not None]
         ),
+        "mean_sweeps": _mean([level.sweeps for level in at.levels if level.sweeps]),
         "founders": at.levels[-1].founders if at.levels else len(at.errors),
         "unfitted": at.unfitted,
         "hypotheses": at.evaluated,
     }
 
 
-def _mean(values: list[float]) -> float | None:
+def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if values else None
 
 
