@@ -184,11 +184,11 @@ def test_a_space_that_can_be_enumerated_is_counted_right():
 
 def test_ten_particles_count_a_space_with_ties_right_on_average():
     """Where a biased share would show, by 1.5 nats at the end: ten particles, errors of thirteen values."""
-    runs = [run(Bits(), 0.0, particles=10, number=number, sweeps=24, seed=8) for number in range(60)]
+    runs = [run(Bits(), 0.0, particles=10, number=number, sweeps=24, seed=8) for number in range(40)]
     for eps, count in ((0.0, 1), (1 / 12, 13), (2 / 12, 79), (5 / 12, 1586)):
         found = np.array([-log_probability(eps, 0.0, one) for one in runs])
         error = found.std(ddof=1) / math.sqrt(len(found))
-        assert error < 0.25
+        assert error < 0.3
         assert found.mean() == pytest.approx(math.log(4096 / count), abs=3.5 * error)
 
 
