@@ -296,7 +296,7 @@ def test_a_cell_whose_own_cluster_does_not_start_in_time_is_tried_again(monkeypa
         raise Exception("The current node timed out during startup.")
 
     monkeypatch.setattr("ray.init", late)
-    with pytest.raises(TimeoutError, match="^No Ray cluster on this machine") as raised, ray_here():
+    with pytest.raises(TimeoutError, match=r"^No Ray cluster on this machine") as raised, ray_here():
         pytest.fail("there is none")
     assert classify(raised.value) is FailureClass.TRANSIENT
 
