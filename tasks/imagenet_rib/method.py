@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from gridcell import Strict
 
 if TYPE_CHECKING:
+    from lightning.pytorch import Callback
     from torch import Tensor, nn
 
     StateDict = Mapping[str, Tensor]
@@ -82,6 +83,9 @@ class Recipe:
             not train; by default it does so only where they train.
         export: Turns the trained module into weights that the unchanged architecture loads, or, of a
             method with a ``wrap``, the architecture wrapped by it.
+        callbacks: Lightning callbacks of the fit. What they keep has to be in their ``state_dict``, so that a
+            fit that goes on from a checkpoint is the same. Settings of theirs belong to the method's
+            ``parameters``, which are part of a cell's id.
     """
 
     model: nn.Module
@@ -90,6 +94,7 @@ class Recipe:
     frozen_statistics: bool = False
     moving_statistics: bool = False
     export: Callable[[nn.Module], Mapping[str, Tensor]] = state_dict
+    callbacks: tuple[Callback, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 
 RESAMPLES = 1000
 LEVEL = 0.95
@@ -34,24 +35,32 @@ def accuracy(correct: npt.NDArray[np.bool_], groups: npt.NDArray[np.integer] | N
     """Return the top-1 accuracy in percent of ``correct``, shape (images,): the mean over groups, if any."""
     if groups is None:
         return 100 * float(np.count_nonzero(correct)) / len(correct)
-    sizes = np.bincount(groups)  # a sort of the millions of images of ImageNet-C would take a second
-    right = np.bincount(groups, weights=correct)
+    # Counting: a sort of the millions of images of ImageNet-C would take a second.
+    return mean_of_groups(np.bincount(groups[correct], minlength=int(groups.max()) + 1), np.bincount(groups))
+
+
+def mean_of_groups(right: IntArray, sizes: IntArray) -> float:
+    """Return the mean over groups of their top-1 accuracies, in percent.
+
+    Args:
+        right: right answers of each group, shape (groups,).
+        sizes: images of each group, shape (groups,); empty groups are none.
+    """
     return 100 * float(np.mean(right[sizes > 0] / sizes[sizes > 0]))
 
 
-def group_accuracies(
-    correct: npt.NDArray[np.bool_], groups: npt.NDArray[np.integer], count: int
-) -> FloatArray:
+def group_accuracies(right: IntArray, sizes: IntArray, count: int) -> FloatArray:
     """Return the top-1 accuracy in percent of each group 0 .. count - 1, shape (count,), NaN of an empty one.
 
     Args:
-        correct: right or wrong, shape (images,).
-        groups: index of each image's group, shape (images,).
-        count: how many groups there are.
+        right: right answers of the first groups, shape (groups,).
+        sizes: images of these, shape (groups,).
+        count: how many groups there are, of which those left out are empty.
     """
-    sizes = np.bincount(groups, minlength=count)
-    right = np.bincount(groups, weights=correct, minlength=count)
-    return 100 * right / np.where(sizes, sizes, np.nan)
+    found = np.full(count, np.nan)
+    known = np.flatnonzero(sizes)
+    found[known] = 100 * right[known] / sizes[known]
+    return found
 
 
 def mean_of_known(stack: FloatArray) -> FloatArray:

@@ -10,6 +10,7 @@ from imagenet_rib.cells.held_out import split
 from imagenet_rib.cells.inputs import Inputs
 from imagenet_rib.cells.reduced import reduced
 from imagenet_rib.cells.training import train_classifier
+from imagenet_rib.cells.validation import Judged, hold_out
 from imagenet_rib.grid.input_names import HELD_OUT
 from imagenet_rib.method import FineTuning, Start
 from imagenet_rib.methods import get
@@ -23,13 +24,16 @@ if TYPE_CHECKING:
 def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     """Fine-tune and leave the last epoch's weights; nothing is selected by looking at test sets.
 
+    With ``training.validation_share`` a part of the set itself is held out, by which an epoch may be chosen.
+
     Raises:
         Diverged: the loss is not finite.
-        UserError: the method doesn't train, or the data lack the set.
+        UserError: the method doesn't train, or the data lack the set, or nothing of it would be held out.
     """
     import torch
 
     from imagenet_rib.learning.models import head_parameters, load_weights, normalisation_of
+    from imagenet_rib.learning.modes import evaluating
 
     method = get(cell.config["method"])
     if not isinstance(method, FineTuning):
@@ -40,6 +44,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         images = images.select(split(images, cell.config[HELD_OUT])[0])
     classes = images.classes  # of the whole set, also where few of its images are trained on
     images = reduced(images, cell.config["training"].get("max_images"))
+    images, held_out = hold_out(images, cell.config["training"])
     models = inputs.models
     reference = inputs.weights("pre")
     model = models.build(inputs.weights("start") if "start" in cell.needs else reference)
@@ -65,7 +70,15 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     torch.manual_seed(context.seed)  # of what a method adds to the model
     recipe = method.prepare(start, **cell.config["parameters"])
     normalise = normalisation_of(model)
-    final_loss = train_classifier(
+
+    def exported() -> "Mapping[str, Tensor]":
+        with evaluating(recipe.model), torch.no_grad():
+            return recipe.export(recipe.model)
+
+    def evaluated() -> "nn.Module":
+        return inputs.wrapped_by(cell.config, models.build())
+
+    answer = train_classifier(
         context,
         recipe.model,
         recipe.loss if table is None else _looked_up(recipe.loss, torch.from_numpy(table)),
@@ -77,9 +90,15 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         trainable=recipe.trainable,
         frozen_statistics=recipe.frozen_statistics,
         moving_statistics=recipe.moving_statistics,
+        judged=(
+            None
+            if held_out is None
+            else Judged(held_out, classes, evaluated, exported, normalise, models.image_size)
+        ),
+        callbacks=recipe.callbacks,
     )
     inputs.leave(recipe.export(recipe.model))
-    return {"images": len(images), "final_loss": final_loss}
+    return {"images": len(images), **answer}
 
 
 def _looked_up(loss: "Loss", table: "Tensor") -> "Loss":

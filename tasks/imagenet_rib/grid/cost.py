@@ -152,7 +152,7 @@ def _compute(cell: Cell, speed: Throughput) -> float:
 def _images(cell: Cell) -> float:
     """Return how many images the model is shown, each time counted."""
     if cell.kind == "train":
-        training = cell.config["training"]
+        training = cell.config["training"]  # images held out are shown as often, in a pass without gradients
         return float(_at_most(cell.config["downstream"], training.get("max_images")) * training["epochs"])
     if cell.kind == "evaluate":
         return _answers(cell)
