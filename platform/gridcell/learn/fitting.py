@@ -165,13 +165,17 @@ def fit(
             trainer.fit(module, batches, ckpt_path=last, weights_only=True)
         finally:
             NOTICE.heed(False)
-        if judged is not None and judged.had_ended and pauses and last is not None and rank == 0:
-            checkpoints.save(
-                last, int(epochs_told.told["step"])
-            )  # what goes on from this pause finds it, too
+        if judged is not None and judged.had_ended and pauses and rank == 0:
+            _save_again(checkpoints, last, epochs_told)  # what goes on from this pause finds it
     if judged is not None:
         judged.restore_best(module)
     return epochs_told.told
+
+
+def _save_again(checkpoints: CheckpointStore | None, last: Path | None, epochs: "EpochReport") -> None:
+    """Commit the checkpoint that a fit began from once more."""
+    if checkpoints is not None and last is not None:
+        checkpoints.save(last, int(epochs.told["step"]))
 
 
 class _OwnSignals(pl.Callback):
