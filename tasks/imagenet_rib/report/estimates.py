@@ -45,8 +45,8 @@ Statistic = Sequence[Term]
 _OneSeed = tuple[dict[str, Any], Statistic, int | None]
 """What is known of a statistic so far, the statistic, and the one seed it is known for."""
 
-_SCORES_AT_ONCE = 125_000_000
-"""Scores (statistics x images, 8 bytes each, in up to three copies) that the bootstrap holds: some 3 GB."""
+_SCORES_AT_ONCE = 60_000_000
+"""Scores (statistics x images, 8 bytes each, in up to three copies) that the bootstrap holds: some 1.4 GB."""
 
 
 def matrix_of(rows: Rows, downstream: Sequence[str], tested: Sequence[str]) -> FloatArray:
