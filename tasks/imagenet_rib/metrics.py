@@ -211,7 +211,7 @@ def _bunched(
     """
     images = scores.shape[1]
     known = np.zeros(images, dtype=np.int64) if groups is None else groups
-    order = np.lexsort((rng.random(images), known))
+    order = np.lexsort(np.stack([rng.random(images), known]))
     _, begins, sizes = np.unique(known[order], return_index=True, return_counts=True)
     length = -(-images // _BUNCHES)
     starts = [np.arange(begin, begin + size, length) for begin, size in zip(begins, sizes, strict=True)]
