@@ -15,7 +15,7 @@ import torch
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy
 
-from gridcell.debugging import lightning_loggers, running
+from gridcell.debugging import end_loggers, lightning_loggers, running
 from gridcell.errors import Diverged
 from gridcell.learn.checkpoint import (
     CheckpointStore,
@@ -165,6 +165,7 @@ def fit(
             trainer.fit(module, batches, ckpt_path=last, weights_only=True)
         finally:
             NOTICE.heed(False)
+            end_loggers(loggers)
         if judged is not None and judged.had_ended and pauses and rank == 0:
             _save_again(checkpoints, last, epochs_told)  # what goes on from this pause finds it
     if judged is not None:
