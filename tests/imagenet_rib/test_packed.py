@@ -68,6 +68,8 @@ def test_stored_answers_are_read_when_they_are_asked_for():
 
     stored = StoredAnswers({"r": read})
     assert list(stored) == ["r"]
+    assert "r" in stored
+    assert "v2" not in stored
     assert not reads
     assert stored["r"].tolist() == [True, False]
     assert reads == [1]

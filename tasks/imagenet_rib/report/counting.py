@@ -43,6 +43,9 @@ class StoredAnswers(Answers):
     def __getitem__(self, name: str) -> npt.NDArray[np.bool_]:
         return self._files[name]()[name]
 
+    def __contains__(self, name: object) -> bool:  # Mapping's own would read the file
+        return name in self._files
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._files)
 
