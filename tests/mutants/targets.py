@@ -89,6 +89,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/learn/optimisers.py": (f"{LEARN}classifier.py", f"{LEARN}fit.py"),
     "platform/gridcell/learn/precision.py": (f"{LEARN}precision.py",),
     "platform/gridcell/learn/randomness.py": (f"{LEARN}checkpoint.py", f"{LEARN}fit.py"),
+    "platform/gridcell/learn/validation.py": (f"{LEARN}validation.py",),
     "tasks/imagenet_rib/metrics.py": (f"{RIB}metrics.py",),
     "tasks/imagenet_rib/settings.py": (f"{RIB}plan.py", f"{RIB}model_options.py", f"{SETTINGS}overrides.py"),
     "tasks/imagenet_rib/grid/model_options.py": (f"{RIB}model_options.py",),
@@ -284,6 +285,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{RIB}evaluate.py",
     ),
     "tasks/imagenet_rib/cells/training.py": (f"{RIB}training.py",),
+    "tasks/imagenet_rib/cells/validation.py": (f"{RIB}validation.py",),
     "tasks/imagenet_rib/distance/correlation.py": (f"{RIB_DISTANCE}correlation.py",),
     "tasks/imagenet_rib/distance/excess.py": (f"{RIB_DISTANCE}excess.py",),
     "tasks/imagenet_rib/distance/features.py": (f"{RIB_DISTANCE}features.py",),
@@ -296,6 +298,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/distance/transport.py": (f"{RIB_DISTANCE}otdd.py",),
     "tasks/imagenet_rib/report/claims.py": (f"{RIB_REPORT}claims.py",),
     "tasks/imagenet_rib/report/corruption_accuracy.py": (f"{RIB_REPORT}corruptions.py",),
+    "tasks/imagenet_rib/report/counting.py": (f"{RIB}packed.py", f"{RIB_REPORT}corruptions.py"),
     "tasks/imagenet_rib/report/distance_summary.py": (
         f"{RIB_REPORT}claims.py",
         f"{RIB_REPORT}summary.py",
@@ -318,6 +321,8 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/store/retention.py": (f"{STORE}retention.py", f"{STORE}usage.py"),
     "platform/gridcell/settings/retention.py": (f"{STORE}retention.py", f"{STORE}usage.py"),
     "platform/gridcell/execute/allocation.py": (f"{EXECUTE}allocation.py",),
+    "platform/gridcell/execute/pruned.py": (f"{STORE}retention.py",),
+    "platform/gridcell/execute/forgetful.py": (f"{EXECUTE}searcher.py",),
     "tasks/imagenet_rib/cells/at_once.py": (f"{RIB}at_once.py",),
     "platform/gridcell/paths_in_code.py": (f"{CORE}package_data.py", f"{CORE}sources.py"),
     "tasks/imagenet_rib/cells/reduced.py": (f"{RIB}reduced.py",),
@@ -326,6 +331,12 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/report/partial.py": (f"{RIB_REPORT}page.py",),
     "tasks/imagenet_rib/learning/method_checks.py": ("tests/gridcell/testing/test_checks.py",),
     "platform/gridcell/build.py": ("tests/gridcell/cli/test_start.py",),
+    "tasks/imagenet_rib/cells/fine_tuning.py": (
+        "tests/imagenet_rib/test_training.py",
+        "tests/imagenet_rib/test_known_answers.py",
+    ),
+    "tasks/imagenet_rib/cells/known_answers.py": ("tests/imagenet_rib/test_known_answers.py",),
+    "tasks/imagenet_rib/learning/probing.py": ("tests/imagenet_rib/test_known_answers.py",),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 

@@ -4,6 +4,7 @@ import csv
 
 import pytest
 import torch
+from lightning.pytorch.loggers import CSVLogger
 
 from gridcell.debugging import Debugging, debugged, running
 from gridcell.errors import UserError
@@ -145,3 +146,18 @@ def test_loggers_are_told_and_change_nothing(tmp_path):
 def test_a_fast_fit_takes_one_step():
     _, reports = fitted(Debugging(fast=True))
     assert [(each["step"], each["epoch"]) for each in reports] == [(1, 1)]
+
+
+def test_what_a_logger_writes_to_ends_with_its_fit(monkeypatch, tmp_path):
+    """As W&B's run, with which the next fit of the process would go on."""
+    ended = []
+
+    class Logger(CSVLogger):
+        def __init__(self):
+            super().__init__(str(tmp_path))
+            super().experiment.finish = lambda: ended.append(self)
+
+    monkeypatch.setattr("gridcell.learn.fitting.lightning_loggers", lambda now: [Logger()])
+    fitted(Debugging())
+    fitted(Debugging())
+    assert len(set(map(id, ended))) == len(ended) == 2
