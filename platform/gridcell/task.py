@@ -1,6 +1,7 @@
 """The plug-in contract: what a research system tells the platform, and how the platform finds it."""
 
 import os
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -283,8 +284,11 @@ def imported(where: str) -> Callable[..., Any]:
 
 
 def _imported(where: str) -> Callable[..., Any]:
-    module, _, function = where.partition(":")
-    return getattr(import_module(module), function)
+    name, _, function = where.partition(":")
+    module = sys.modules.get(name)  # asked for each of a hundred thousand cells: 'import_module' takes longer
+    if module is None or not hasattr(module, function):  # or it is being imported by another thread
+        module = import_module(name)
+    return getattr(module, function)
 
 
 @cache

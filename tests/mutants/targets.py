@@ -82,13 +82,14 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/execute/simulate.py": (f"{EXECUTE}simulate.py", f"{CLI}cli.py"),
     "platform/gridcell/execute/stall.py": (f"{EXECUTE}attempt.py", f"{EXECUTE}policies.py"),
     "platform/gridcell/execute/trial.py": (f"{EXECUTE}trial.py",),
-    "platform/gridcell/learn/checkpoint.py": (f"{LEARN}checkpoint.py", f"{LEARN}fit.py"),
+    "platform/gridcell/learn/checkpoint.py": (f"{LEARN}checkpoint.py", f"{LEARN}pauses.py", f"{LEARN}fit.py"),
     "platform/gridcell/learn/classifier.py": (f"{LEARN}classifier.py", f"{LEARN}fit.py"),
-    "platform/gridcell/learn/fitting.py": (f"{LEARN}fit.py", f"{LEARN}checkpoint.py"),
+    "platform/gridcell/learn/fitting.py": (f"{LEARN}fit.py", f"{LEARN}checkpoint.py", f"{LEARN}pauses.py"),
     "platform/gridcell/learn/gathering.py": (f"{LEARN}together.py",),
     "platform/gridcell/learn/optimisers.py": (f"{LEARN}classifier.py", f"{LEARN}fit.py"),
     "platform/gridcell/learn/precision.py": (f"{LEARN}precision.py",),
     "platform/gridcell/learn/randomness.py": (f"{LEARN}checkpoint.py", f"{LEARN}fit.py"),
+    "platform/gridcell/learn/validation.py": (f"{LEARN}validation.py",),
     "tasks/imagenet_rib/metrics.py": (f"{RIB}metrics.py",),
     "tasks/imagenet_rib/settings.py": (f"{RIB}plan.py", f"{RIB}model_options.py", f"{SETTINGS}overrides.py"),
     "tasks/imagenet_rib/grid/model_options.py": (f"{RIB}model_options.py",),
@@ -117,6 +118,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     ),
     "platform/gridcell/notice.py": (f"{EXECUTE}notice.py",),
     "platform/gridcell/package_data.py": (f"{CORE}package_data.py",),
+    "platform/gridcell/paths_elsewhere.py": (f"{CORE}paths_elsewhere.py",),
     "platform/gridcell/parts.py": (f"{CORE}plugins.py",),
     "platform/gridcell/plugins.py": (f"{CORE}plugins.py",),
     "platform/gridcell/printable.py": (f"{CLI}watching.py",),
@@ -128,7 +130,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{CORE}sources.py",
         f"{CORE}staleness.py",
     ),
-    "platform/gridcell/staleness.py": (f"{CORE}staleness.py",),
+    "platform/gridcell/staleness.py": (f"{CORE}staleness.py", f"{CORE}divergence.py"),
     "platform/gridcell/task.py": (
         f"{CORE}task_contract.py",
         f"{CORE}suite.py",
@@ -283,6 +285,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{RIB}evaluate.py",
     ),
     "tasks/imagenet_rib/cells/training.py": (f"{RIB}training.py",),
+    "tasks/imagenet_rib/cells/validation.py": (f"{RIB}validation.py",),
     "tasks/imagenet_rib/distance/correlation.py": (f"{RIB_DISTANCE}correlation.py",),
     "tasks/imagenet_rib/distance/excess.py": (f"{RIB_DISTANCE}excess.py",),
     "tasks/imagenet_rib/distance/features.py": (f"{RIB_DISTANCE}features.py",),
@@ -295,6 +298,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/distance/transport.py": (f"{RIB_DISTANCE}otdd.py",),
     "tasks/imagenet_rib/report/claims.py": (f"{RIB_REPORT}claims.py",),
     "tasks/imagenet_rib/report/corruption_accuracy.py": (f"{RIB_REPORT}corruptions.py",),
+    "tasks/imagenet_rib/report/counting.py": (f"{RIB}packed.py", f"{RIB_REPORT}corruptions.py"),
     "tasks/imagenet_rib/report/distance_summary.py": (
         f"{RIB_REPORT}claims.py",
         f"{RIB_REPORT}summary.py",
@@ -327,6 +331,12 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/report/partial.py": (f"{RIB_REPORT}page.py",),
     "tasks/imagenet_rib/learning/method_checks.py": ("tests/gridcell/testing/test_checks.py",),
     "platform/gridcell/build.py": ("tests/gridcell/cli/test_start.py",),
+    "tasks/imagenet_rib/cells/fine_tuning.py": (
+        "tests/imagenet_rib/test_training.py",
+        "tests/imagenet_rib/test_known_answers.py",
+    ),
+    "tasks/imagenet_rib/cells/known_answers.py": ("tests/imagenet_rib/test_known_answers.py",),
+    "tasks/imagenet_rib/learning/probing.py": ("tests/imagenet_rib/test_known_answers.py",),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 
