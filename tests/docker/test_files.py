@@ -169,6 +169,20 @@ def test_dockerfiles_are_clean_pinned_and_run_without_root(path):
     assert text.index("requirements.txt") < text.index("COPY platform")  # the code is above its dependencies
 
 
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
+def test_builds_see_what_is_copied_and_nothing_else(path):
+    """A clone's virtual environment and results are not sent to whoever builds."""
+    copied = {
+        name
+        for line in re.findall(r"^COPY (?!--from)(.+) \S+$", path.read_text(), re.M)
+        for name in line.split()
+    }
+    rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] not in ("#", "")]
+    assert rules[0] == "*"
+    assert {rule.removeprefix("!") for rule in rules if rule.startswith("!")} == copied
+    assert all((ROOT / name).exists() for name in copied)
+
+
 def test_the_images_install_what_the_project_says(tmp_path):
     """The lines of the Dockerfile that make the lists of packages, run as they are."""
     text = (DOCKER / "cpu.Dockerfile").read_text()
