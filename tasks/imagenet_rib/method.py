@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from gridcell import Strict
 
 if TYPE_CHECKING:
+    from lightning.pytorch import Callback
     from torch import Tensor, nn
 
     StateDict = Mapping[str, Tensor]
@@ -118,6 +119,9 @@ class Recipe:
             method with a ``wrap``, the architecture wrapped by it.
         probe: Where the last layer alone trains: how the model is divided there.
         teacher: Where the loss takes a frozen model's answers: that model.
+        callbacks: Lightning callbacks of the fit. What they keep has to be in their ``state_dict``, so that a
+            fit that goes on from a checkpoint is the same. Settings of theirs belong to the method's
+            ``parameters``, which are part of a cell's id.
     """
 
     model: nn.Module
@@ -128,6 +132,7 @@ class Recipe:
     export: Callable[[nn.Module], Mapping[str, Tensor]] = state_dict
     probe: Probe | None = None
     teacher: Teacher | None = None
+    callbacks: tuple[Callback, ...] = ()
 
 
 @dataclass(frozen=True)

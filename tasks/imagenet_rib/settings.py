@@ -4,10 +4,20 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
-from gridcell import Distinct, Parts, Seeds, Strict, added_later, collect, parse_settings, unknown
+from gridcell import (
+    Distinct,
+    Parts,
+    Seeds,
+    SettingsError,
+    Strict,
+    added_later,
+    collect,
+    parse_settings,
+    unknown,
+)
 from imagenet_rib.grid.chosen_methods import Chosen, entries, parse_methods
 from imagenet_rib.grid.model_options import check_options
-from imagenet_rib.grid.training_settings import Optimiser
+from imagenet_rib.grid.training_settings import Optimiser, changed
 
 DOWNSTREAM = ("v2", "a", "r", "sketch", "objectnet", "cartoon", "drawing", "c")
 """The eight sets, in the paper's order."""
@@ -251,6 +261,18 @@ class Settings(Strict):
     @classmethod
     def _known_methods(cls, given: Any) -> Any:
         return parse_methods(given) if isinstance(given, dict) else given
+
+    @model_validator(mode="after")
+    def _trainings_of_methods(self) -> Self:
+        mistakes = []
+        for name, chosen in self.methods.items():
+            try:
+                changed(self.training, chosen.training)
+            except SettingsError as error:
+                mistakes += [mistake.within(("methods", name, "training")) for mistake in error.mistakes]
+        if mistakes:
+            raise SettingsError(mistakes)
+        return self
 
 
 def _pretraining(name: str, values: Any) -> BaseModel:

@@ -9,6 +9,7 @@ from gridcell import Context
 from gridcell.data import LabelledSet
 from imagenet_rib.cells.known_answers import answers_alike, known_answers
 from imagenet_rib.cells.training import Batches, precision_of, train_classifier
+from imagenet_rib.cells.validation import Judged
 from imagenet_rib.method import Probe, Recipe, Teacher
 
 if TYPE_CHECKING:
@@ -28,12 +29,14 @@ class TrainingSet:
         normalise: makes the model's inputs of them.
         side: of these, in px.
         table: from the labels in its batches to its labels, int64 of shape (C,); None where they are equal.
+        judged: what is held out to judge each epoch by; None for nothing.
     """
 
     images: LabelledSet
     normalise: "Normalisation"
     side: int
     table: "NDArray[np.int64] | None" = None
+    judged: Judged | None = None
 
 
 @dataclass
@@ -45,8 +48,8 @@ class Remembered:
 
 def fine_tune(
     context: Context, recipe: Recipe, shown: TrainingSet, architecture: str, remembered: Remembered
-) -> float:
-    """Train a recipe's model in place; return the mean loss of the last epoch.
+) -> dict[str, Any]:
+    """Train a recipe's model in place; return what ``train_classifier`` answers.
 
     Where the recipe has a probe or a teacher, the frozen model is shown each image once and not at every
     epoch. That is the same training, up to rounding.
@@ -63,14 +66,14 @@ def fine_tune(
         UserError: labels and classes don't fit, or the precision can't be had on this device.
     """
     training = _Training(context, recipe, shown, architecture, remembered)
-    final_loss = None
+    answer = None
     # In a single epoch each image is shown once anyway, and a trial run sees one batch.
     if context.cell.config["training"]["epochs"] > 1 and not context.fast:
-        if recipe.probe is not None:
-            final_loss = training.of_head(recipe.probe)
-        elif recipe.teacher is not None:
-            final_loss = training.with_answers(recipe.teacher)
-    return training.of_model() if final_loss is None else final_loss
+        if recipe.teacher is not None:
+            answer = training.with_answers(recipe.teacher)
+        elif recipe.probe is not None and shown.judged is None and not recipe.callbacks:
+            answer = training.of_head(recipe.probe)  # what judges or watches an epoch sees the whole model
+    return training.of_model() if answer is None else answer
 
 
 @dataclass(frozen=True)
@@ -81,12 +84,12 @@ class _Training:
     architecture: str
     remembered: Remembered
 
-    def of_model(self) -> float:
+    def of_model(self) -> dict[str, Any]:
         """Train on images, as any recipe can be."""
         batches = partial(self.shown.images.training_batches, prepare=self.shown.normalise.prepare)
         return self._of_model(_Loss(self.recipe.loss, self.shown.table), batches)
 
-    def with_answers(self, teacher: Teacher) -> float | None:
+    def with_answers(self, teacher: Teacher) -> dict[str, Any] | None:
         """Train on images and a teacher's answers; None where there is no room for these."""
         answers = self._answers(teacher.model)
         if answers is None:
@@ -95,7 +98,7 @@ class _Training:
         batches = partial(self.shown.images.training_batches, prepare=normalise.prepare, beside=answers)
         return self._of_model(_Loss(teacher.loss, self.shown.table), batches)
 
-    def of_head(self, probe: Probe) -> float | None:
+    def of_head(self, probe: Probe) -> dict[str, Any] | None:
         """Train the last layer on features; None where there is no room, or the model answers otherwise."""
         if not answers_alike(self.recipe.model, probe, self.shown.images, self.shown.normalise):
             return None
@@ -113,7 +116,7 @@ class _Training:
             f"last layer of {self.architecture}",
         )
 
-    def _of_model(self, loss: "_Loss", batches: Batches) -> float:
+    def _of_model(self, loss: "_Loss", batches: Batches) -> dict[str, Any]:
         return train_classifier(
             self.context,
             self.recipe.model,
@@ -126,6 +129,8 @@ class _Training:
             trainable=self.recipe.trainable,
             frozen_statistics=self.recipe.frozen_statistics,
             moving_statistics=self.recipe.moving_statistics,
+            judged=self.shown.judged,
+            callbacks=self.recipe.callbacks,
         )
 
     def _answers(self, model: "nn.Module") -> "Tensor | None":

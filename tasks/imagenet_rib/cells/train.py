@@ -10,13 +10,13 @@ from imagenet_rib.cells.fisher import FISHER
 from imagenet_rib.cells.held_out import split
 from imagenet_rib.cells.inputs import Inputs
 from imagenet_rib.cells.reduced import reduced
+from imagenet_rib.cells.validation import Judged, hold_out
 from imagenet_rib.grid.input_names import HELD_OUT
 from imagenet_rib.method import FineTuning, Start
 from imagenet_rib.methods import get
 
 if TYPE_CHECKING:
-    from torch import nn
-
+    from torch import Tensor, nn
 
 Answer = Mapping[str, Any] | Exception
 
@@ -24,9 +24,11 @@ Answer = Mapping[str, Any] | Exception
 def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     """Fine-tune and leave the last epoch's weights; nothing is selected by looking at test sets.
 
+    With ``training.validation_share`` a part of the set itself is held out, by which an epoch may be chosen.
+
     Raises:
         Diverged: the loss is not finite.
-        UserError: the method doesn't train, or the data lack the set.
+        UserError: the method doesn't train, or the data lack the set, or nothing of it would be held out.
     """
     return _trained(cell, context, Remembered())
 
@@ -54,6 +56,7 @@ def _trained(cell: Cell, context: Context, remembered: Remembered) -> Mapping[st
     import torch
 
     from imagenet_rib.learning.models import head_parameters, load_weights, normalisation_of
+    from imagenet_rib.learning.modes import evaluating
 
     method = get(cell.config["method"])
     if not isinstance(method, FineTuning):
@@ -64,6 +67,7 @@ def _trained(cell: Cell, context: Context, remembered: Remembered) -> Mapping[st
         images = images.select(split(images, cell.config[HELD_OUT])[0])
     classes = images.classes  # of the whole set, also where few of its images are trained on
     images = reduced(images, cell.config["training"].get("max_images"))
+    images, held_out = hold_out(images, cell.config["training"])
     models = inputs.models
     reference = inputs.weights("pre")
     model = models.build(inputs.weights("start") if "start" in cell.needs else reference)
@@ -88,10 +92,22 @@ def _trained(cell: Cell, context: Context, remembered: Remembered) -> Mapping[st
     )
     torch.manual_seed(context.seed)  # of what a method adds to the model
     recipe = method.prepare(start, **cell.config["parameters"])
-    shown = TrainingSet(images, normalisation_of(model), models.image_size, table)
-    final_loss = fine_tune(context, recipe, shown, models.identity, remembered)
+    normalise = normalisation_of(model)
+
+    def exported() -> "Mapping[str, Tensor]":
+        with evaluating(recipe.model), torch.no_grad():
+            return recipe.export(recipe.model)
+
+    def evaluated() -> "nn.Module":
+        return inputs.wrapped_by(cell.config, models.build())
+
+    judged = None
+    if held_out is not None:
+        judged = Judged(held_out, classes, evaluated, exported, normalise, models.image_size)
+    shown = TrainingSet(images, normalise, models.image_size, table, judged)
+    answer = fine_tune(context, recipe, shown, models.identity, remembered)
     inputs.leave(recipe.export(recipe.model))
-    return {"images": len(images), "final_loss": final_loss}
+    return {"images": len(images), **answer}
 
 
 def _spoken(class_names: Sequence[str]) -> tuple[str, ...]:
