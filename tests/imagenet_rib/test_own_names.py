@@ -114,3 +114,9 @@ def test_names_that_differ_in_case_alone_are_two_classes_and_said(tmp_path):
     grid, cells = planned(data(tmp_path / "cats"))
     assert cells["val"].config["classes"] == ["Cat", "cat"]
     assert "2 classes whose names differ in upper and lower case alone (Cat, cat)" in " ".join(grid.notes)
+
+
+def test_one_class_of_ones_own_is_refused(tmp_path):
+    fill(tmp_path / "cats" / "cat")
+    with pytest.raises(UserError, match="images of one class of your own, cat; at least two are needed"):
+        lite(tmp_path / "cats")

@@ -245,13 +245,22 @@ def _part(folder: Path, min_images: int, own: Sequence[str] | None, group: str =
 
 
 def _own_space(folders: ClassFolders, classes: Classes) -> tuple[str, ...] | None:
-    """Return the classes of one's own that folders name; None where they name ImageNet's."""
+    """Return the classes of one's own that folders name; None where they name ImageNet's.
+
+    Raises:
+        UserError: It is one class of one's own.
+    """
     if classes == "imagenet":
         return None
     named = [name for name in folders.class_names if _imagenet_label(name) is not None]
-    if classes == "own" or not named:
-        return folders.class_names
-    return None
+    if classes != "own" and named:
+        return None
+    if len(folders.class_names) < 2:
+        raise UserError(
+            f"{folders.root} has images of one class of your own, {folders.class_names[0]}; at least two are "
+            "needed, each in a folder of its name"
+        )
+    return folders.class_names
 
 
 @cache
