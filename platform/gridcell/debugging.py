@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -111,6 +111,17 @@ def lightning_loggers(now: Running) -> list[Any]:
         else:
             made.append(_own(name)(folder, now.title))
     return made
+
+
+def end_loggers(loggers: Sequence[Any]) -> None:
+    """End what loggers write to, where it can be ended, so that the next fit of this process begins its own.
+
+    W&B otherwise goes on with the process's open run: cells that one process trains would share it.
+    """
+    for logger in loggers:
+        finish = getattr(getattr(logger, "experiment", None), "finish", None)
+        if callable(finish):
+            finish()
 
 
 def _check_logger(name: str) -> None:

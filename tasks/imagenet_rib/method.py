@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from gridcell import Strict
 
 if TYPE_CHECKING:
+    from lightning.pytorch import Callback
     from torch import Tensor, nn
 
     StateDict = Mapping[str, Tensor]
@@ -28,6 +29,11 @@ class Parameters(Strict):
 def never_skipped(architecture: str) -> str | None:
     """Skip no architecture."""
     return None
+
+
+def never(parameters: Any) -> bool:
+    """Say no, whatever the parameters."""
+    return False
 
 
 def every_parameter(name: str) -> bool:
@@ -69,6 +75,35 @@ class Start:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """A model whose last layer alone trains, so that what this layer is given of an image stays the same.
+
+    The features of a set are then computed once, and not at every epoch.
+
+    Attributes:
+        body: From normalised images ``(N, 3, H, W)`` to features ``(N, D)``; frozen.
+        head: From features to logits. It is a part of the recipe's model, which answers
+            ``head(body(images))``, and the recipe's loss is called with it and with features.
+    """
+
+    body: nn.Module
+    head: nn.Module
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A frozen model whose answers the loss takes; those to a set are computed once, not at every epoch.
+
+    Attributes:
+        model: From normalised images ``(N, 3, H, W)`` to answers ``(N, K)``.
+        loss: Called as ``loss(model, images, labels, answers)``; returns what the recipe's loss does.
+    """
+
+    model: nn.Module
+    loss: Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
 class Recipe:
     """What a fine-tuning method answers: what is trained, and how.
 
@@ -82,6 +117,11 @@ class Recipe:
             not train; by default it does so only where they train.
         export: Turns the trained module into weights that the unchanged architecture loads, or, of a
             method with a ``wrap``, the architecture wrapped by it.
+        probe: Where the last layer alone trains: how the model is divided there.
+        teacher: Where the loss takes a frozen model's answers: that model.
+        callbacks: Lightning callbacks of the fit. What they keep has to be in their ``state_dict``, so that a
+            fit that goes on from a checkpoint is the same. Settings of theirs belong to the method's
+            ``parameters``, which are part of a cell's id.
     """
 
     model: nn.Module
@@ -90,6 +130,9 @@ class Recipe:
     frozen_statistics: bool = False
     moving_statistics: bool = False
     export: Callable[[nn.Module], Mapping[str, Tensor]] = state_dict
+    probe: Probe | None = None
+    teacher: Teacher | None = None
+    callbacks: tuple[Callback, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +150,8 @@ class FineTuning:
         wrap: Where the result is more than weights of the unchanged architecture: called as
             ``wrap(model, image_size=..., **parameters)``, makes of the bare model the module that loads
             what was exported and that is evaluated. Such weights can't be merged or started from.
+        on_features: Whether its recipe, with given parameters, has a probe whose body depends on the model
+            alone, so that cells which differ in their seed train on the same features.
         compares_images: Whether the loss is no mean over the images of a batch, so that a batch can't be
             divided among several workers.
         version: Of what it does. Raise it where that changes: its results of before are then not used.
@@ -120,6 +165,7 @@ class FineTuning:
     statistics: tuple[str, ...] = ()
     skip: Callable[[str], str | None] = never_skipped
     wrap: Callable[..., nn.Module] | None = None
+    on_features: Callable[[Any], bool] = never
     compares_images: bool = False
     version: int = 1
 

@@ -1,7 +1,7 @@
 """Time, memory and size of the report of imagenet-rib's ``paper``, from a store of made-up answers.
 
-Every cell has a record. Sets have a tenth of the published number of images, and cells of one kind share
-a few files of answers, so that the store is written in a minute.
+Every cell has a record, and sets have the published number of images. Cells of one kind share a few files
+of answers, so that the store is written in a minute.
 """
 
 import resource
@@ -18,11 +18,10 @@ from gridcell.store import Artifact, Result, Store
 from gridcell.store.filesystem import sha256_of
 from gridcell.store.results import encode
 from imagenet_rib.cells.packed_bits import PackedAnswers
+from imagenet_rib.grid.cost import IMAGES
 
 AIMS = {"seconds": "<= 120", "peak memory, GiB": "<= 4", "page, MB": "<= 20"}
 
-SIZES = {"v2": 1000, "a": 750, "r": 3000, "sketch": 5089, "objectnet": 1857, "cartoon": 5000, "drawing": 5000}
-SIZES |= {"c": 375_000, "val": 5000}
 CORRUPTIONS = [f"corruption-{index}" for index in range(15)]
 VARIETY = 40  # files of answers for each set
 
@@ -56,7 +55,7 @@ def fill(folder, grid) -> None:
     known: dict[str, list[Artifact]] = {}
     (folder / "results").mkdir(exist_ok=True)
     for cell in grid.cells.values():
-        artifacts = {}
+        artifacts, metrics = {}, {}
         if cell.kind == "data":
             artifacts["index.npz"] = _stored(
                 folder, f"data-{cell.config['set']}/index.npz", _index(cell.config["set"])
@@ -69,10 +68,11 @@ def fill(folder, grid) -> None:
                     for index in range(VARIETY)
                 ]
             artifacts["correct.npz"] = known[key][random.integers(VARIETY)]
+            metrics = {"accuracy": {name: random.uniform(30, 90) for name in cell.config["sets"]}}
         elif cell.kind == "distance":
             continue
         (folder / "results" / f"{cell.id}.json").write_bytes(
-            encode(Result(cell, {}, artifacts, provenance, {}))
+            encode(Result(cell, metrics, artifacts, provenance, {}))
         )
     store.results.done()
 
@@ -85,11 +85,11 @@ def _stored(folder: Path, name: str, write) -> Artifact:
 
 
 def _index(name: str):
-    labels = np.arange(SIZES.get(name, 1000)) % 200
+    labels = np.arange(IMAGES.get(name, 1000)) % 200
     groups, group_of = (), None
     if name == "c":
         groups = tuple(f"{corruption}/{severity}" for corruption in CORRUPTIONS for severity in range(1, 6))
-        group_of = np.repeat(np.arange(75), SIZES["c"] // 75)
+        group_of = np.repeat(np.arange(75), IMAGES["c"] // 75)
     classes = tuple(range(200))
     names = tuple(f"class {index}" for index in classes)
     return lambda path: save_index(
@@ -99,5 +99,5 @@ def _index(name: str):
 
 def _answers(sets, random):
     share = random.uniform(0.3, 0.9)
-    right = {name: random.random(SIZES[name.partition("/")[0]]) < share for name in sets}
+    right = {name: random.random(IMAGES[name.partition("/")[0]]) < share for name in sets}
     return PackedAnswers(right).write

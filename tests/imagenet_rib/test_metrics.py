@@ -126,6 +126,24 @@ def test_bootstrap_sums_the_variances_of_sets_and_groups():
     assert totals.var() == pytest.approx(expected, rel=0.1)
 
 
+@pytest.mark.parametrize("sizes", [(30_000,), (20_000, 4_001, 7)])
+def test_bunches_of_images_spread_as_images_do(monkeypatch, sizes):
+    """Against the closed form: the variance of a total is the sum over groups of size times variance."""
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    draws = np.random.default_rng(3)
+    draws.shuffle(groups)
+    scores = draws.normal(groups, 1 + groups, (2, len(groups))) + 5
+    monkeypatch.setattr(metrics, "MANY_IMAGES", 1000)
+    monkeypatch.setattr(metrics, "_BUNCHES", 2000)
+    totals = metrics.bootstrap_totals({"c": scores}, {"c": groups}, resamples=4000)
+    of_group = [scores[:, groups == group] for group in range(len(sizes))]
+    deviation = np.sqrt(sum(one.shape[1] * one.var(axis=1) for one in of_group))
+    assert totals.std(axis=0) == pytest.approx(deviation, rel=0.05)
+    assert totals.mean(axis=0) == pytest.approx(scores.sum(axis=1), abs=5 * deviation.max() / 4000**0.5)
+    alone = metrics.bootstrap_totals({"c": scores[1:]}, {"c": groups}, resamples=4000)
+    assert np.allclose(alone[:, 0], totals[:, 1])  # whichever other statistics are estimated with it
+
+
 def test_bootstrap_draws_within_groups():
     groups = np.array([5, 1, 1, 5, 1, 5, 5])
     totals = metrics.bootstrap_totals({"set": (groups == 5).astype(float)[None]}, {"set": groups})

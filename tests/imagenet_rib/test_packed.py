@@ -5,6 +5,7 @@ from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from imagenet_rib.cells.packed_bits import PackedAnswers
+from imagenet_rib.report.counting import StoredAnswers, count
 
 SOME = st.dictionaries(st.sampled_from(["v2", "r", "c/fog", "val"]), arrays(bool, st.integers(0, 30)))
 
@@ -28,6 +29,50 @@ def test_they_come_back_from_a_file(tmp_path_factory, some):
     path = tmp_path_factory.mktemp("answers") / "correct.npz"
     PackedAnswers(some).write(path)
     assert same(PackedAnswers.read(path), some)
+
+
+RUNS = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(1, 20)), min_size=1, max_size=6, unique_by=lambda one: one[0]
+)
+
+
+@given(RUNS, st.booleans(), st.integers(0, 2**32 - 1))
+def test_right_answers_are_counted_by_group_without_unpacking(runs, together, seed):
+    """Groups of any length, in order or mixed, some numbers without images."""
+    draws = np.random.default_rng(seed)
+    groups = np.concatenate([np.full(length, group) for group, length in sorted(runs)])
+    if not together:
+        draws.shuffle(groups)
+    right = draws.random(len(groups)) < 0.5
+    packed = PackedAnswers({"c": right})
+    counts = count(packed, {"c": groups})["c"]
+    numbers = range(groups.max() + 1)
+    assert counts.sizes.tolist() == [int((groups == group).sum()) for group in numbers]
+    assert counts.right.tolist() == [int(right[groups == group].sum()) for group in numbers]
+    whole = count({"c": right}, {})["c"]
+    assert (whole.right.tolist(), whole.sizes.tolist()) == ([right.sum()], [len(right)])
+    assert packed.size("c") == len(right)
+
+
+@given(SOME)
+def test_some_sets_alone(some):
+    assert same(PackedAnswers(some).only(["r", "val"]), {k: v for k, v in some.items() if k in ("r", "val")})
+
+
+def test_stored_answers_are_read_when_they_are_asked_for():
+    reads = []
+
+    def read():
+        reads.append(1)
+        return PackedAnswers({"r": np.array([True, False])})
+
+    stored = StoredAnswers({"r": read})
+    assert list(stored) == ["r"]
+    assert "r" in stored
+    assert "v2" not in stored
+    assert not reads
+    assert stored["r"].tolist() == [True, False]
+    assert reads == [1]
 
 
 def test_they_are_kept_in_an_eighth_of_the_memory():

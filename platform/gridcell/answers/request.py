@@ -251,7 +251,7 @@ def grid_results(
         store: where they are.
         results: as they were read, where nothing has run since; None to read them.
         notes: of the author, in Markdown; they stand on the report's top.
-        figures: formats in which the report's figures are written beside PNG.
+        figures: formats in which all figures of the report are written as files, too.
 
     Raises:
         UserError: a stored result is damaged.

@@ -29,7 +29,7 @@ from gridcell.mlflow.address import tracking_uri
 from gridcell.mlflow.mirror import Mirror
 from gridcell.provenance import origin_of
 from gridcell.staleness import Staleness
-from gridcell.store import Store
+from gridcell.store import Result, Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +43,7 @@ class Prepared:
 
     Attributes:
         store: prepared for writing.
+        done: the results that it holds of the grid, by cell; stale ones among them.
         options: of the run, with what is to be made again and the run's origin.
         damaged: ids of the cells whose damaged results were set aside.
         stale: the results that were made by other code or from other inputs than are there now.
@@ -50,6 +51,7 @@ class Prepared:
     """
 
     store: Store
+    done: dict[str, Result]
     options: RunOptions
     damaged: Sequence[str]
     stale: Staleness
@@ -122,7 +124,7 @@ def run(
         )
     finally:
         ready.mirror.close()
-    keep_weights(asked, ready.store)
+    keep_weights(asked.suite, asked.grid.cells, ready.store)
     if check:
         _raise_for_failures(asked, ready.store, schedule)
     return results(task, suite, storage, select=select, settings=settings, seeds=seeds, plugins=plugins)
@@ -153,7 +155,7 @@ def prepare(
     stale = stale_results(asked, store, found)
     if stale.reasons and changed == "fail":
         said = "; ".join(stale.sentences())
-        raise UserError(f"{said} (rerun makes them again, keep shows them as they are)")
+        raise UserError(f"{said} (--changed rerun makes them again, --changed keep shows them as they are)")
     origin = origin_of(asked.suite.task)
     options = replace(options, rerun=stale.stamps if changed == "rerun" else {}, origin=origin)
     store.plans.save(asked.suite.task.name, asked.suite.name, asked.grid, plugins_module.paths())
@@ -166,7 +168,7 @@ def prepare(
         tags=tracking_tags(asked, origin),
         awaits_report=True,
     )
-    return Prepared(store, options, damaged, stale, mirror)
+    return Prepared(store, found, options, damaged, stale, mirror)
 
 
 def tracking_tags(asked: Request, origin: Mapping[str, Any]) -> dict[str, str]:

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from gridcell.answers.request import Request
@@ -28,12 +29,22 @@ def report_folder(given: Path | None, asked: Request, store: Store) -> Path:
     Raises:
         UserError: it can't be made, or no file can be written there.
     """
-    folder = given.expanduser() if given is not None else own_folder(asked, store)
+    if given is not None:
+        return writable(given.expanduser())
+    return writable(own_folder(asked, store), {GRID_MARK: f"{grid_id(asked.grid)}\n"})
+
+
+def writable(folder: Path, files: Mapping[str, str] | None = None) -> Path:
+    """Make a folder, with some files, and return it.
+
+    Raises:
+        UserError: it can't be made, or no file can be written there.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
-        if given is None:
-            (folder / GRID_MARK).write_text(f"{grid_id(asked.grid)}\n")
+        for name, text in (files or {}).items():
+            (folder / name).write_text(text)
     except OSError as error:
         raise UserError(f"The report can't be written to the folder '{folder}': {error.strerror}") from error
     return folder

@@ -35,8 +35,8 @@ Notes = Annotated[
     typer.Option("--notes", metavar="FILE.md", help="Markdown that stands on top of the page."),
 ]
 
-FIGURES = ("svg", "pdf")
-"""Formats of figures beside PNG."""
+FIGURES = ("svg", "pdf", "png")
+"""Formats of figures for papers; PNG, for those that are no PNG file anyway."""
 
 
 def report(
@@ -55,7 +55,7 @@ def report(
     notes: Notes = None,
     figures: Annotated[
         str | None,
-        typer.Option(metavar="FORMAT,FORMAT", help="Write figures for papers, too: svg, pdf."),
+        typer.Option(metavar="FORMAT,FORMAT", help="Write all figures as files for papers: svg, pdf, png."),
     ] = None,
     as_json: Json = False,
 ) -> None:

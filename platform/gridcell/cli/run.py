@@ -1,21 +1,16 @@
 """The command that runs a grid."""
 
-import os
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from gridcell import plugins
 from gridcell.answers.request import grid_results
 from gridcell.answers.retention import describe_pruned, keep_weights
-from gridcell.answers.running import tracking_tags
+from gridcell.answers.running import prepare
 from gridcell.cli import common
 from gridcell.cli.common import (
     DEFAULT_STORAGE,
@@ -38,47 +33,42 @@ from gridcell.cli.common import (
     Tracking,
     print_notes,
     request,
-    stale_results,
+)
+from gridcell.cli.executing import (
+    Address,
+    Executor,
+    ExecutorName,
+    Quiet,
+    end_stopped,
+    on_named_cluster,
+    say_how_to_go_on,
 )
 from gridcell.cli.fast import ProfileName, debugging_of, run_fast
-from gridcell.cli.interruption import GRACE_S, Grace, end_when_asked, leave
+from gridcell.cli.interruption import GRACE_S, Grace, end_when_asked
 from gridcell.cli.progress import TerminalProgress
 from gridcell.cli.report_folder import report_folder
 from gridcell.cli.run_log import EventLines, log_file
 from gridcell.cli.streams import outlive_terminal
 from gridcell.debugging import Debugging
 from gridcell.errors import Mistakes, UserError
-from gridcell.execute.driver import diverged_cells, read_whole, run_grid
-from gridcell.execute.growth import pruned_cells
+from gridcell.execute.driver import diverged_cells, run_grid
 from gridcell.execute.listener import Listener
 from gridcell.execute.options import RunOptions
-from gridcell.execute.running_code import remember
+from gridcell.execute.pruned import pruned_cells
 from gridcell.execute.schedule import Schedule
-from gridcell.mlflow.address import is_server, tracking_uri
+from gridcell.mlflow.address import is_server
 from gridcell.mlflow.mirror import Mirror
-from gridcell.provenance import origin_of
 from gridcell.report import write_report
 from gridcell.staleness import Staleness, failures_of
 from gridcell.store import Result, Store
-
-
-class ExecutorName(StrEnum):
-    """Where cells run."""
-
-    RAY = "ray"
-    INLINE = "inline"
 
 
 def run(
     task: TaskName,
     suite: SuiteName = DEFAULT_SUITE,
     storage: Storage = DEFAULT_STORAGE,
-    executor: Annotated[
-        ExecutorName, typer.Option(help="ray: many cells at once; inline: one after another, for debugging.")
-    ] = ExecutorName.RAY,
-    address: Annotated[
-        str | None, typer.Option(metavar="A", help="A running Ray cluster: auto, or its head's host:port.")
-    ] = None,
+    executor: Executor = ExecutorName.RAY,
+    address: Address = None,
     max_concurrent: MaxConcurrent = None,
     select: Selection = None,
     override: Overrides = None,
@@ -95,9 +85,7 @@ def run(
         Path | None,
         typer.Option("--log-file", metavar="FILE", help="Append each event of the run to a file."),
     ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="Print failures and the result, no progress.")
-    ] = False,
+    quiet: Quiet = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Print a line for each cell's start and end.")
     ] = False,
@@ -152,71 +140,54 @@ def run(
     if fast:
         run_fast(console, asked, options, quiet=quiet)
         return
-    if executor is ExecutorName.RAY and address is None:
-        options = replace(options, address=address_of_environment(console))
-    remember(asked.suite.task)  # as it is now: what is edited from here on, this process doesn't run
     store = Store(storage).prepare()
-    mlflow_uri = tracking_uri(tracking, store)  # what MLflow can't use should be known before all work
-    results, damaged = read_whole(asked.grid, store)
-    for cell_id in damaged:
-        console.print(f"The stored result of cell {cell_id} is damaged: set aside, and run again.")
-    stale = stale_results(asked, store, results)
-    origin = origin_of(asked.suite.task)
-    options = replace(options, **_of_stale(console, stale, changed), origin=origin)
     folder = report_folder(out, asked, store)  # what can't be written should be known before all work
+    ready = prepare(asked, store, on_named_cluster(console, options), changed.value, tracking)
+    for cell_id in ready.damaged:
+        console.print(f"The stored result of cell {cell_id} is damaged: set aside, and run again.")
+    _say_stale(console, ready.stale, changed)
     final = set() if retry_diverged else diverged_cells(failures_of(asked.suite.task, asked.grid, store))
-    done = results.keys() - options.rerun.keys()
-    pruned = pruned_cells(asked.grid, done, store)
+    done = ready.done.keys() - ready.options.rerun.keys()
+    pruned = pruned_cells(asked.suite.task, asked.grid, done, store)
     schedule = Schedule(asked.grid, done, final, pruned=pruned)
     to_run = len(schedule.queued())
-    known = None if to_run else results  # kept where they stay as they are: a run may take days
-    del results
+    known = None if to_run else dict(ready.done)  # kept where they stay as they are: a run may take days
+    ready.done.clear()
     console.print(
         f"{asked.title}: {len(asked.grid)} cells, {to_run} to run, storage {storage}", soft_wrap=True
     )
     print_notes(console, asked.grid)
     if said := describe_pruned(pruned & asked.grid.cells.keys(), {cell.id for cell in schedule.queued()}):
         console.print(said, soft_wrap=True)
-    store.plans.save(asked.suite.task.name, asked.suite.name, asked.grid, plugins.paths())
-    mirror = Mirror(
-        mlflow_uri,
-        asked.suite.task.name,
-        asked.suite.name,
-        asked.grid,
-        store,
-        tags=tracking_tags(asked, origin),
-        awaits_report=True,
-    )
     progress = TerminalProgress(
         console,
         asked.suite.task.progress_metric,
         estimates=asked.suite.task.estimate_durations(asked.suite.settings, asked.grid),
         quiet=quiet,
     )
+    mirror = ready.mirror
     listeners: list[Listener] = [progress, mirror]
     if verbose:
         listeners.append(EventLines(lambda line: console.print(line, soft_wrap=True), reports=False))
     try:
         with log_file(log) as logged:
             listeners += [logged] if logged is not None else []
-            schedule = run_grid(asked.suite.task, asked.grid, store, options, listeners=listeners)
+            schedule = run_grid(asked.suite.task, asked.grid, store, ready.options, listeners=listeners)
     except KeyboardInterrupt:
-        _say_how_to_go_on(console, asked, store, "Stopped")
-        if executor is ExecutorName.RAY:
-            leave(130)
-        raise typer.Exit(130) from None
+        say_how_to_go_on(console, f"Stopped; {_kept(asked, store)}.")
+        end_stopped(executor)
     if schedule.stopped:
         mirror.close()
-        _say_how_to_go_on(console, asked, store, f"Stopped: {schedule.stopped}")
+        say_how_to_go_on(console, f"Stopped: {schedule.stopped}; {_kept(asked, store)}.")
         raise typer.Exit(1)
     try:
-        told = [*stale.sentences(), *asked.grid.notes]
+        told = [*ready.stale.sentences(), *asked.grid.notes]
         _end(console, asked, store, schedule, folder, None if schedule.total else known, told)
     except BaseException:  # no report was written
         mirror.close()
         raise
     mirror.close(folder)
-    if said := keep_weights(asked, store):
+    if said := keep_weights(asked.suite, asked.grid.cells, store):
         console.print(said, soft_wrap=True)
     if schedule.finished or schedule.failed:  # else nothing was shown to the mirror
         _say_mirror(console, mirror, storage, tracking)
@@ -224,44 +195,16 @@ def run(
         raise typer.Exit(1)
 
 
-def address_of_environment(console: Console) -> str | None:
-    """Return the cluster that ``RAY_ADDRESS`` names, as within a job that was begun by hand, and say so."""
-    named = os.environ.get("RAY_ADDRESS", "").strip()
-    if not named or named == "local":
-        return None
-    if named.startswith(("http://", "https://")):  # where 'ray job' sends jobs to
-        console.print(
-            f"RAY_ADDRESS is a dashboard ({named}), for 'gridcell submit'; this run starts its own Ray.",
-            soft_wrap=True,
-        )
-        return None
-    console.print(f"On the Ray cluster that RAY_ADDRESS names: {named}", soft_wrap=True)
-    return named
-
-
-def _of_stale(console: Console, stale: Staleness, changed: ChangedChoice) -> dict[str, Any]:
-    """Say which results are stale, and return what is to be made again.
-
-    Raises:
-        UserError: some are, and were not to be.
-    """
-    said = "; ".join(stale.sentences())
-    if stale.reasons and changed is ChangedChoice.FAIL:
-        raise UserError(f"{said} (--changed rerun makes them again, --changed keep shows them as they are)")
-    if said:
+def _say_stale(console: Console, stale: Staleness, changed: ChangedChoice) -> None:
+    if said := "; ".join(stale.sentences()):
         console.print(said, soft_wrap=True)
     if stale.reasons and changed is ChangedChoice.KEEP:
         console.print("They are kept as they are: --changed rerun makes them again.", style="bold")
-    return {"rerun": stale.stamps if changed is ChangedChoice.RERUN else {}}
 
 
-def _say_how_to_go_on(console: Console, asked: Request, store: Store, why: str) -> None:
+def _kept(asked: Request, store: Store) -> str:
     kept = len(store.results.done() & set(asked.grid.cells))
-    console.print(
-        f"\n{why}; {kept} of {len(asked.grid)} cells are done and kept. To go on, run again:",
-        soft_wrap=True,
-    )
-    console.print(f"  gridcell {shlex.join(sys.argv[1:])}", soft_wrap=True)
+    return f"{kept} of {len(asked.grid)} cells are done and kept"
 
 
 def _end(

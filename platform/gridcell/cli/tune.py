@@ -1,8 +1,6 @@
 """The command that searches settings."""
 
 import contextlib
-import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,11 +30,19 @@ from gridcell.cli.common import (
     Tracking,
     selection,
 )
-from gridcell.cli.interruption import GRACE_S, Grace, end_when_asked, leave
+from gridcell.cli.executing import (
+    Address,
+    Executor,
+    ExecutorName,
+    Quiet,
+    end_stopped,
+    on_named_cluster,
+    say_how_to_go_on,
+)
+from gridcell.cli.interruption import GRACE_S, Grace, end_when_asked
 from gridcell.cli.progress import TerminalProgress
-from gridcell.cli.run import ExecutorName, address_of_environment
+from gridcell.cli.report_folder import writable
 from gridcell.cli.streams import outlive_terminal
-from gridcell.errors import UserError
 from gridcell.execute.listener import Listener
 from gridcell.execute.options import RunOptions
 from gridcell.execute.running_code import remember
@@ -120,12 +126,8 @@ def tune(
         typer.Option("--fresh-seeds", metavar="N", help="Seeds on which best and default are compared."),
     ] = None,
     storage: Storage = DEFAULT_STORAGE,
-    executor: Annotated[
-        ExecutorName, typer.Option(help="ray: many cells at once; inline: one after another, for debugging.")
-    ] = ExecutorName.RAY,
-    address: Annotated[
-        str | None, typer.Option(metavar="A", help="A running Ray cluster: auto, or its head's host:port.")
-    ] = None,
+    executor: Executor = ExecutorName.RAY,
+    address: Address = None,
     max_concurrent: MaxConcurrent = None,
     select: Selection = None,
     override: Overrides = None,
@@ -141,9 +143,7 @@ def tune(
     plan: Annotated[
         bool, typer.Option("--plan", help="Show what the search would run and cost; start nothing.")
     ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="Print failures and the result, no progress.")
-    ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Search settings. Run it again to go on: trials and their cells are found in the storage."""
     console = common.console()
@@ -185,8 +185,7 @@ def tune(
         for line in cost_of(found).lines():
             console.print(line, soft_wrap=True)
         return
-    if executor is ExecutorName.RAY and address is None:
-        options = replace(options, address=address_of_environment(console))
+    options = on_named_cluster(console, options)
     remember(objective.task)
     origin = origin_of(objective.task)
     run = SearchRun(found, replace(options, origin=origin), changed.value)
@@ -222,11 +221,8 @@ def tune(
         with _planned(run):
             run.run()
     except KeyboardInterrupt:
-        console.print("\nStopped; what is done is kept. To go on, run again:", soft_wrap=True)
-        console.print(f"  gridcell {shlex.join(sys.argv[1:])}", soft_wrap=True)
-        if executor is ExecutorName.RAY:
-            leave(130)
-        raise typer.Exit(130) from None
+        say_how_to_go_on(console, "Stopped; what is done is kept.")
+        end_stopped(executor)
     title = f"{objective.task.name}/{found.default.suite.name}: search of {', '.join(found.space.ranges)}"
     try:
         written = write(found, run.judged, folder, title=title, stopped=run.stopped)
@@ -236,11 +232,14 @@ def tune(
         raise
     for mirror in mirrors:
         mirror.close(folder)
+    said = "" if run.stopped else run.tidying.at_end(run.grid.cells)
     for part in written.headline:
         console.print(part, soft_wrap=True)
     if found.best is not None:
         console.print(f"Best: {folder / 'best.yaml'}", soft_wrap=True)
     console.print(f"Report: {written.page}", soft_wrap=True)
+    if said:
+        console.print(said, soft_wrap=True)
     if mirrors and mirrors[0].problem is not None:
         console.print(f"MLflow is behind ({mirrors[0].problem}).", soft_wrap=True)
     if run.stopped or any(one.ended.state == "failed" for one in found.tried):
@@ -277,15 +276,10 @@ def _folder(out: Path | None, search: Search) -> Path:
     """Make the report's folder and return it.
 
     Raises:
-        UserError: it can't be made.
+        UserError: it can't be made, or no file can be written there.
     """
     name = f"reports/{search.objective.task.name}-{search.default.suite.name}-tune-{search.id}"
-    folder = out.expanduser() if out is not None else search.store.folder.local(name) or Path(name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"The report can't be written to the folder '{folder}': {error.strerror}") from error
-    return folder
+    return writable(out.expanduser() if out is not None else search.store.folder.local(name) or Path(name))
 
 
 def _headline(search: Search) -> str:

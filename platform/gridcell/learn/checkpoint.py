@@ -100,8 +100,8 @@ class PeriodicCheckpoint(pl.Callback):
             self._write_if_due(trainer, max(self.every_s, self._took_s / self.MOST_OF_TIME))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write a checkpoint if one is due, or the fit pauses here."""
-        if self.pause_at is not None and trainer.current_epoch + 1 == self.pause_at:
+        """Write a checkpoint if one is due, or the fit pauses or ends early here."""
+        if self.pause_at is not None and (trainer.current_epoch + 1 == self.pause_at or trainer.should_stop):
             trainer.should_stop = True
             self._write(trainer)
             return

@@ -5,7 +5,7 @@ import math
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy
 
-from gridcell.debugging import lightning_loggers, running
+from gridcell.debugging import end_loggers, lightning_loggers, running
 from gridcell.errors import Diverged
 from gridcell.learn.checkpoint import (
     CheckpointStore,
@@ -24,7 +24,8 @@ from gridcell.learn.checkpoint import (
     check_architecture,
     of_all_processes,
 )
-from gridcell.learn.precision import mixed_dtype
+from gridcell.learn.precision import TF32, mixed_dtype, tensor_float32
+from gridcell.learn.validation import JudgedEpochs, Validation
 from gridcell.notice import NOTICE
 from gridcell.store.scratch import scratch_folder
 
@@ -35,6 +36,7 @@ _EXPECTED_WARNINGS = (
     r"Found \d+ module\(s\) in eval mode at the start of training",  # frozen parts
     r".*isinstance\(treespec, LeafSpec\)",  # Lightning's own use of torch
     r"The `srun` command is available on your system but is not used",  # processes are Ray's to start
+    r"You are using a CUDA device .* that has Tensor Cores",  # float32 is to mean float32
     r"GPU available but not used",  # the scheduler decides who gets the GPU
     r".*configure_optimizers` returned `None`",  # a module that steps by itself
     r"The number of training batches \(\d+\) is smaller than the logging interval",  # logged by the epoch
@@ -56,6 +58,8 @@ def fit(
     checkpoints: CheckpointStore | None = None,
     checkpoint_every_s: float | None = None,
     pause_at: int | None = None,
+    validation: Validation | None = None,
+    callbacks: Sequence[pl.Callback] = (),
     report: Report | None = None,
     beat: Callable[[int], None] | None = None,
     progress_bar: bool = False,
@@ -79,7 +83,9 @@ def fit(
         rank: This process's rank among those that train together by DDP. They must have joined the
             default process group of torch, call this alike, and be given parts of the same batches.
         world_size: Number of these processes, each with one device.
-        precision: Lightning's precision; see :func:`best_precision` for the default.
+        precision: Lightning's precision, in which float32 is float32 on a GPU, too; or ``"tf32"``, float32
+            whose products and convolutions a GPU may compute in TF32. See :func:`best_precision` for the
+            default.
         accumulate: Batches whose mean gradient makes one step (an equal step from less memory).
         checkpoints: Where checkpoints are kept and looked for.
         checkpoint_every_s: Least seconds between checkpoints; ``None`` writes none, 0 one an epoch; see
@@ -87,9 +93,15 @@ def fit(
         pause_at: End after so many of the epochs, with a checkpoint from which the fit goes on later as if it
             had not paused: the schedule of the learning rate is that of all epochs. ``None``, or at least
             ``epochs``, for no pause. See :attr:`gridcell.Context.stop`.
+        validation: How each epoch is judged on data held out: early stopping, and the best epoch's weights.
+        callbacks: Lightning callbacks of one's own, told of each event before the fit's own report and
+            checkpoint. What they keep has to be in their ``state_dict``, as tensors and plain values, or a
+            fit that goes on from a checkpoint differs from one that was never interrupted.
         report: Called after each epoch, on every process with the same numbers, as
             ``report(step=..., loss=..., lr=..., epoch=...)``: optimiser steps so far, mean training loss of
-            the epoch, learning rate of the next step, epochs done.
+            the epoch, learning rate of the next step, epochs done. With ``validation`` also
+            ``validation`` (score of the epoch), ``best_validation`` (highest so far) and ``kept_epoch`` (the
+            epoch, from 1, whose weights would be kept).
         beat: Called with the number of optimiser steps so far, every 50 batches: the fit lives.
         progress_bar: Whether to draw a progress bar in the terminal.
 
@@ -113,10 +125,12 @@ def fit(
     pauses = pause_at is not None and pause_at < epochs
     if pauses and checkpoints is None:
         raise ValueError("a fit that pauses needs checkpoints to go on from")
-    epochs_told = EpochReport(report, beat)
-    callbacks: list[pl.Callback] = [_OwnSignals(), Continuation(seed), epochs_told]
+    judged = None if validation is None else JudgedEpochs(validation)
+    epochs_told = EpochReport(report, beat, judged)
+    all_callbacks: list[pl.Callback] = [_OwnSignals(), Continuation(seed), *callbacks]
+    all_callbacks += [epochs_told] if judged is None else [judged, epochs_told]
     if checkpoints is not None and (checkpoint_every_s is not None or pauses):
-        callbacks.append(
+        all_callbacks.append(
             PeriodicCheckpoint(
                 checkpoints,
                 every_s=math.inf if checkpoint_every_s is None else checkpoint_every_s,
@@ -126,7 +140,8 @@ def fit(
         )
     now = running()
     loggers = lightning_loggers(now) if rank == 0 else []
-    with _quiet(), _interruptible(), scratch_folder("fit") as scratch:
+    exact = tensor_float32(allowed=precision == TF32)
+    with _quiet(), _interruptible(), exact, scratch_folder("fit") as scratch:
         trainer = pl.Trainer(
             accelerator=accelerator,
             devices=1,
@@ -134,11 +149,11 @@ def fit(
             # Buffers are the same everywhere: batch statistics are shared.
             strategy=DDPStrategy(broadcast_buffers=False) if world_size > 1 else "auto",
             plugins=[_Joined(rank) if world_size > 1 else LightningEnvironment()],
-            precision=precision or best_precision(accelerator),
+            precision="32-true" if precision == TF32 else precision or best_precision(accelerator),
             max_epochs=min(epochs, 1) if now.debugging.fast else epochs,
             limit_train_batches=1 if now.debugging.fast else None,
             accumulate_grad_batches=accumulate,
-            callbacks=callbacks,
+            callbacks=all_callbacks,
             logger=loggers or False,
             enable_checkpointing=False,
             enable_progress_bar=progress_bar,
@@ -154,7 +169,18 @@ def fit(
             trainer.fit(module, batches, ckpt_path=last, weights_only=True)
         finally:
             NOTICE.heed(False)
+            end_loggers(loggers)
+        if judged is not None and judged.had_ended and pauses and rank == 0:
+            _save_again(checkpoints, last, epochs_told)  # what goes on from this pause finds it
+    if judged is not None:
+        judged.restore_best(module)
     return epochs_told.told
+
+
+def _save_again(checkpoints: CheckpointStore | None, last: Path | None, epochs: "EpochReport") -> None:
+    """Commit the checkpoint that a fit began from once more."""
+    if checkpoints is not None and last is not None:
+        checkpoints.save(last, int(epochs.told["step"]))
 
 
 class _OwnSignals(pl.Callback):
@@ -225,14 +251,21 @@ class EpochReport(pl.Callback):
     Args:
         report: Called as ``report(step=..., loss=..., lr=..., epoch=...)``.
         beat: Called with the number of steps every ``CHECK_EVERY`` batches.
+        judged: Has judged the epoch, and adds its numbers to the report.
     """
 
     CHECK_EVERY = 50
     _KEY = "gridcell epoch"
 
-    def __init__(self, report: Report | None, beat: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        report: Report | None,
+        beat: Callable[[int], None] | None = None,
+        judged: JudgedEpochs | None = None,
+    ) -> None:
         self.report = report
         self.beat = beat
+        self.judged = judged
         self._sum: Any = 0.0
         self._before = 0  # optimiser steps
         self.told: dict[str, float] = {}  # of the last epoch
@@ -273,6 +306,8 @@ class EpochReport(pl.Callback):
         groups = [group for optimiser in trainer.optimizers for group in optimiser.param_groups]
         if groups:  # a module that takes its steps itself has none
             told["lr"] = float(groups[0]["lr"])
+        if self.judged is not None:
+            told |= self.judged.told
         for logger in trainer.loggers:
             logger.log_metrics(told, step=trainer.global_step)
         self.told = {"step": trainer.global_step, **told, "epoch": trainer.current_epoch + 1}

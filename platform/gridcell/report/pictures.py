@@ -72,7 +72,7 @@ def write_pictures(pictures: Iterable[Picture], out: Path, formats: Sequence[str
     Args:
         pictures: drawn one at a time.
         out: the folder.
-        formats: in which they are written beside PNG.
+        formats: in which they are written, too: ``svg``, ``pdf``, and ``png`` for those that are none anyway.
     """
     from gridcell.plots.drawing import Drawing  # matplotlib takes a second to import: only for drawing
     from gridcell.plots.files import save_figure
@@ -82,7 +82,8 @@ def write_pictures(pictures: Iterable[Picture], out: Path, formats: Sequence[str
         is_drawing = isinstance(picture.figure, Drawing)
         shown = _vector(picture, out) if is_drawing else _raster(picture, out)
         if shown is not None:
-            save_figure(picture.figure, *(out / f"{picture.name}.{ending}" for ending in formats))
+            lacking = [ending for ending in formats if ending != "png" or not picture.png]
+            save_figure(picture.figure, *(out / f"{picture.name}.{ending}" for ending in lacking))
             found.append(shown)
     return found
 

@@ -7,14 +7,8 @@ from pydantic import BaseModel
 
 from gridcell.errors import UserError, did_you_mean
 from gridcell.settings.core_yaml import Document, Path, Place, read_yaml
-from gridcell.settings.schema import (
-    Schema,
-    choices,
-    entry_schema,
-    holds_mappings,
-    is_mapping_of_entries,
-    schema_of,
-)
+from gridcell.settings.mistakes import dotted
+from gridcell.settings.schema_place import SchemaPlace, first_key
 
 
 def apply_overrides(document: Document, model: type[BaseModel], overrides: Sequence[str]) -> Document:
@@ -32,7 +26,7 @@ def apply_overrides(document: Document, model: type[BaseModel], overrides: Seque
         UserError: one doesn't look like that, names an entry that isn't there, leads below what holds no
             keys, or sets what another sets.
     """
-    schema = schema_of(model)
+    root = SchemaPlace.of(model)
     seen: dict[Path, str] = {}
     values, places = document.values, dict(document.places)
     for override in overrides:
@@ -42,7 +36,7 @@ def apply_overrides(document: Document, model: type[BaseModel], overrides: Seque
             raise UserError(f"'{option}' must look like --set key=value")
         given = read_yaml(text, f"'{option}': the value", lines=False)
         try:
-            values, path = _with(values, key.split("."), given.values, (schema, schema.get("$defs", {})))
+            values, path = _with(values, key.split("."), given.values, root)
         except UserError as error:
             raise UserError(f"'{option}': {error}") from error
         for other, earlier in seen.items():
@@ -54,58 +48,37 @@ def apply_overrides(document: Document, model: type[BaseModel], overrides: Seque
     return Document(values, places)
 
 
-def _with(
-    values: Any, keys: Sequence[str], given: Any, schema: tuple[Schema, Schema], path: Path = ()
-) -> tuple[Any, Path]:
+def _with(values: Any, keys: Sequence[str], given: Any, where: SchemaPlace) -> tuple[Any, Path]:
     """Return ``values`` with one of them replaced, and its path. Nothing is changed in place.
 
     Args:
-        values: at ``path``.
+        values: that stand at ``where``.
         keys: that lead from there to what is replaced.
         given: the new value.
-        schema: of ``values``, and its definitions.
-        path: that led here.
+        where: the place in the settings.
     """
     if not keys:
-        return given, path
+        return given, where.path
     if isinstance(values, list):
-        return _with_item(values, keys, given, schema, path)
+        return _with_item(values, keys, given, where)
     if values is not None and not isinstance(values, Mapping):
-        raise UserError(f"'{'.'.join(map(str, path))}' holds a value, not further keys")
+        raise UserError(f"'{dotted(where.path)}' holds a value, not further keys")
     holds = dict(values or {})
-    key, rest = _split(holds, keys)
-    kinds = choices(schema[0], schema[1])
-    if rest and key not in holds and _adds_an_entry(kinds):
-        where = ".".join(map(str, path))
+    key, rest = first_key(holds, keys)
+    if rest and key not in holds and where.takes_new_entries:
         raise UserError(
-            f"there is no '{key}' in '{where}': {did_you_mean(key, holds)}. "
-            f"A new entry is given whole: --set '{where}.{key}={{...}}'"
+            f"there is no '{key}' in '{dotted(where.path)}': {did_you_mean(key, holds)}. "
+            f"A new entry is given whole: --set '{dotted((*where.path, key))}={{...}}'"
         )
-    inner: Schema = {"anyOf": [one for kind in kinds if (one := entry_schema(kind, key)) is not None]}
-    holds[key], found = _with(holds.get(key), rest, given, (inner, schema[1]), (*path, key))
+    holds[key], found = _with(holds.get(key), rest, given, where.below(key, values))
     return holds, found
 
 
-def _with_item(
-    values: list[Any], keys: Sequence[str], given: Any, schema: tuple[Schema, Schema], path: Path
-) -> tuple[Any, Path]:
-    where = ".".join(map(str, path))
+def _with_item(values: list[Any], keys: Sequence[str], given: Any, where: SchemaPlace) -> tuple[Any, Path]:
     if not keys[0].isdecimal() or int(keys[0]) >= len(values):
-        raise UserError(f"'{where}' is a list: a key below it is a number from 0 to {len(values) - 1}")
+        raise UserError(
+            f"'{dotted(where.path)}' is a list: a key below it is a number from 0 to {len(values) - 1}"
+        )
     index = int(keys[0])
-    inner: Schema = {"anyOf": [one["items"] for one in choices(*schema) if "items" in one]}
-    changed, found = _with(values[index], keys[1:], given, (inner, schema[1]), (*path, index))
+    changed, found = _with(values[index], keys[1:], given, where.item(index))
     return [*values[:index], changed, *values[index + 1 :]], found
-
-
-def _split(holds: Mapping[str, Any], keys: Sequence[str]) -> tuple[str, Sequence[str]]:
-    """Return the first key and the others; a name that is there may itself have dots."""
-    for length in range(len(keys), 1, -1):
-        if ".".join(keys[:length]) in holds:
-            return ".".join(keys[:length]), keys[length:]
-    return keys[0], keys[1:]
-
-
-def _adds_an_entry(kinds: Sequence[Schema]) -> bool:
-    """Whether a new key here would be a new entry, and not just options of a part that is always there."""
-    return any(is_mapping_of_entries(kind) and not holds_mappings(kind) for kind in kinds)

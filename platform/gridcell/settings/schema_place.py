@@ -59,6 +59,13 @@ class SchemaPlace:
             found += choices(one, self.definitions) if one is not None else []
         return replace(self, path=(*self.path, key), kinds=tuple(found), entry=entry)
 
+    def item(self, index: int) -> "SchemaPlace":
+        """Return the place of an item of the list that stands here."""
+        found = [
+            one for kind in self.kinds if "items" in kind for one in choices(kind["items"], self.definitions)
+        ]
+        return replace(self, path=(*self.path, index), kinds=tuple(found))
+
     def _has_named_entries(self, kind: Schema) -> bool:
         """Whether the user names what stands here: entries that have settings."""
         if not is_mapping_of_entries(kind) or holds_mappings(kind):
@@ -78,6 +85,11 @@ class SchemaPlace:
     def in_entry(self) -> bool:
         """Whether this is a setting of a named entry."""
         return 0 < self.entry < len(self.path)
+
+    @property
+    def takes_new_entries(self) -> bool:
+        """Whether a new key here is an entry that the user names, and not an option of what is there."""
+        return any(is_mapping_of_entries(kind) and not holds_mappings(kind) for kind in self.kinds)
 
     @property
     def takes_lists(self) -> bool:

@@ -235,6 +235,7 @@ def _updates(algorithm: PPO, steps: int, context: Context, checkpoint_every_s: f
     every = max(1, steps // batch // REPORT_EVERY)
     done = learners.ask(lambda learner: learner.progress.steps)
     goal = steps if context.stop is None else min(context.stop, steps)
+    goal = min(goal, batch) if context.fast else goal
     while done < goal:
         began = time.monotonic()
         result = algorithm.train()

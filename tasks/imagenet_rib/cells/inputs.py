@@ -144,7 +144,10 @@ class Inputs:
         For most that is the bare model itself; a method may put around it what it trained
         (``FineTuning.wrap``).
         """
-        config = self._context.need(role).cell.config
+        return self.wrapped_by(self._context.need(role).cell.config, bare)
+
+    def wrapped_by(self, config: Mapping[str, Any], bare: "nn.Module") -> "nn.Module":
+        """Return the model as the method that a cell's configuration names, if any, leaves it."""
         method = get(config["method"]) if "method" in config else None
         wrap = method.wrap if isinstance(method, FineTuning) else None
         if wrap is None:

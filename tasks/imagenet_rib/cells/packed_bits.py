@@ -1,7 +1,7 @@
 """Right and wrong answers, eight a byte: a report holds those of thousands of evaluations at once."""
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,35 @@ class PackedAnswers(Mapping[str, NDArray[np.bool_]]):
 
     def __len__(self) -> int:
         return len(self._packed)
+
+    def size(self, name: str) -> int:
+        """Return how many answers there are on a set."""
+        return self._packed[name][1]
+
+    def only(self, names: Container[str]) -> "PackedAnswers":
+        """Return those on some sets."""
+        found = PackedAnswers()
+        found._packed = {name: packed for name, packed in self._packed.items() if name in names}
+        return found
+
+    def count(self, name: str, starts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many answers are right in each run of images, without unpacking them.
+
+        Args:
+            name: of the set.
+            starts: where the runs begin, int64, shape (runs,), ascending, the first 0; each ends where the
+                next begins, the last with the set.
+
+        Example:
+            >>> PackedAnswers({"c": np.array([1, 1, 0, 1, 0], bool)}).count("c", np.array([0, 3])).tolist()
+            [2, 1]
+        """
+        packed, size = self._packed[name]
+        before_byte = np.concatenate([[0], np.cumsum(np.bitwise_count(packed), dtype=np.int64)])
+        places = np.append(starts, size)
+        byte, bit = places // 8, places % 8
+        begun = np.append(packed, np.uint8(0))[byte] >> (8 - bit)  # of the byte that a run begins within
+        return np.diff(before_byte[byte] + np.bitwise_count(begun))
 
     def write(self, path: Path) -> None:
         """Write them to one ``.npz``."""

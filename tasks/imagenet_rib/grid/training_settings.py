@@ -5,9 +5,10 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gridcell import Strict, added_later, identity_of
+from gridcell import Strict, added_later, identity_of, parse_settings
 
-Precision = Literal["auto", "float32", "bf16", "fp16"]
+Precision = Literal["auto", "float32", "bf16", "fp16", "tf32"]
+Checkpoint = Literal["last", "best"]
 
 
 class Optimiser(Strict):
@@ -23,9 +24,19 @@ class Optimiser(Strict):
         schedule: after the warm-up the rate follows half a ``cosine`` down to zero, or stays ``constant``.
         batch_size: images a step, over all workers.
         epochs: passes over the set.
-        max_images: of the set that are trained on, the same whatever the method and the seed; all by default.
+        max_images: of the set that are trained on, or held out by ``validation_share``; the same whatever the
+            method and the seed; all by default.
         precision: ``auto`` is mixed precision on a GPU and float32 on a processor; ``bf16`` and ``fp16`` are
-            mixed precision in that format. ``fp16`` scales the loss and needs a GPU.
+            mixed precision in that format. ``fp16`` scales the loss and needs a GPU. With ``tf32`` a
+            GPU rounds what it multiplies in float32 to TF32; with ``float32`` it never does.
+        compile: the networks by torch, which takes up to a minute before the first step: worth it for long
+            trainings of large models on a GPU.
+        validation_share: share of each class of the set that is held out, the same images for every method
+            and seed. Each epoch is judged by the top-1 accuracy on them; none by default. The published
+            settings have none: where it is given, fewer images are trained on.
+        checkpoint: weights of the ``last`` epoch are kept, or of the ``best`` by the images held out.
+        patience: training ends early, after so many epochs in a row that were no better than the best before
+            by the images held out; the schedule stays that of all ``epochs``.
     """
 
     optimiser: Literal["sgd", "adamw"] = "sgd"
@@ -39,6 +50,10 @@ class Optimiser(Strict):
     epochs: int = Field(10, ge=1)
     max_images: int | None = added_later(None, ge=1)
     precision: Precision = added_later("auto")
+    compile: bool = added_later(False)
+    validation_share: float | None = added_later(None, gt=0, lt=1)
+    checkpoint: Checkpoint = added_later("last")
+    patience: int | None = added_later(None, ge=1)
 
     @model_validator(mode="before")
     @classmethod
@@ -52,6 +67,15 @@ class Optimiser(Strict):
         if "warmup_share" in given:
             raise ValueError("'warmup_steps' and 'warmup_share' say the same thing: give one of them")
         return {**given, "warmup_share": None}
+
+    @model_validator(mode="after")
+    def _held_out_to_judge_by(self) -> Self:
+        if self.validation_share is None and (self.checkpoint == "best" or self.patience is not None):
+            asked = "checkpoint: best" if self.checkpoint == "best" else "patience"
+            raise ValueError(
+                f"'{asked}' needs images to judge by: give 'validation_share', e.g. 0.2 of each class"
+            )
+        return self
 
     def identity(self) -> dict[str, Any]:
         """Return what a cell's configuration says of this training: nothing that has no effect."""
@@ -76,6 +100,10 @@ class TrainingChanges(Strict):
         epochs: in place of ``training.epochs``.
         precision: in place of ``training.precision``.
         max_images: in place of ``training.max_images``.
+        compile: in place of ``training.compile``.
+        validation_share: in place of ``training.validation_share``.
+        checkpoint: in place of ``training.checkpoint``.
+        patience: in place of ``training.patience``.
     """
 
     optimiser: Literal["sgd", "adamw"] | None = None
@@ -89,6 +117,10 @@ class TrainingChanges(Strict):
     epochs: int | None = Field(None, ge=1)
     max_images: int | None = Field(None, ge=1)
     precision: Precision | None = None
+    compile: bool | None = None
+    validation_share: float | None = Field(None, gt=0, lt=1)
+    checkpoint: Checkpoint | None = None
+    patience: int | None = Field(None, ge=1)
 
     @model_validator(mode="after")
     def _one_warmup(self) -> Self:
@@ -104,6 +136,9 @@ class TrainingChanges(Strict):
 def changed(training: Optimiser, *changes: TrainingChanges | None) -> Optimiser:
     """Return a training with changes, each over those before it.
 
+    Raises:
+        SettingsError: the changes don't go with what they leave as it is.
+
     >>> changed(Optimiser(lr=0.1), None, TrainingChanges(lr=40.0, warmup_steps=5)).identity()["lr"]
     40.0
     """
@@ -114,19 +149,20 @@ def changed(training: Optimiser, *changes: TrainingChanges | None) -> Optimiser:
             {"warmup_steps", "warmup_share"} if given.keys() & {"warmup_steps", "warmup_share"} else set()
         )
         values = {key: value for key, value in values.items() if key not in replaced} | given
-    return type(training).model_validate(values)
+    return parse_settings(type(training), values)
 
 
 def lightning_precision(wanted: str, device: str) -> str | None:
-    """Return Lightning's name of a precision; None leaves the choice to the fit.
+    """Return a precision as a fit takes it; None leaves the choice to the fit.
 
     Args:
         wanted: one of ``Precision``.
         device: torch's device type.
 
     Raises:
-        ValueError: half precision was asked for where it can't be had.
+        ValueError: a precision was asked for that can't be had on the device.
     """
-    if wanted == "fp16" and device != "cuda":
-        raise ValueError("precision fp16 needs a GPU; use bf16 or float32 on a processor")
-    return {"auto": None, "float32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}[wanted]
+    if wanted in ("fp16", "tf32") and device != "cuda":
+        raise ValueError(f"precision {wanted} needs a GPU; use bf16 or float32 on a processor")
+    names = {"float32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed", "tf32": "tf32"}
+    return None if wanted == "auto" else names[wanted]

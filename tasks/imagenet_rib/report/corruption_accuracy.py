@@ -79,9 +79,7 @@ def _accuracies(evaluation: Evaluation | None, corrupted: SetFacts) -> metrics.F
     """Return the accuracy of each group in percent, shape (groups,), NaN where not known."""
     if evaluation is None or corrupted.name not in evaluation.correct:
         return np.full(len(corrupted.groups), np.nan)
-    return metrics.group_accuracies(
-        evaluation.correct[corrupted.name], evaluation.groups[corrupted.name], len(corrupted.groups)
-    )
+    return metrics.group_accuracies(*evaluation.counts[corrupted.name], len(corrupted.groups))
 
 
 def write_corruptions(found: Mapping[str, Any], path: Path) -> None:

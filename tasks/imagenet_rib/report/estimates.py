@@ -45,8 +45,8 @@ Statistic = Sequence[Term]
 _OneSeed = tuple[dict[str, Any], Statistic, int | None]
 """What is known of a statistic so far, the statistic, and the one seed it is known for."""
 
-_SCORES_AT_ONCE = 125_000_000
-"""Scores (statistics x images, 8 bytes each, in up to three copies) that the bootstrap holds: some 3 GB."""
+_SCORES_AT_ONCE = 60_000_000
+"""Scores (statistics x images, 8 bytes each, in up to three copies) that the bootstrap holds: some 1.4 GB."""
 
 
 def matrix_of(rows: Rows, downstream: Sequence[str], tested: Sequence[str]) -> FloatArray:
@@ -130,7 +130,7 @@ def _bootstrap(entries: Sequence[_OneSeed], names: Sequence[str]) -> None:
     _, statistic, seed = entries[0]  # complete, so it shows every set; images are the same in all evaluations
     shown = {name: e for e in statistic[0].seeds[seed].values() for name in e.correct}
     groups = {name: shown[name].groups[name] for name in names if name in shown[name].groups}
-    weights = [metrics.image_weights(len(shown[name].correct[name]), groups.get(name)) for name in names]
+    weights = [metrics.image_weights(shown[name].size(name), groups.get(name)) for name in names]
     images = sum(len(weight) for weight in weights)
     at_once = max(1, _SCORES_AT_ONCE // images)
     intervals = np.concatenate(

@@ -6,13 +6,13 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from gridcell import UserError
+from imagenet_rib import metrics
+from imagenet_rib.report.counting import Answers, Counts, count
 from imagenet_rib.vocabulary import CURVE, PRE, VAL, Variant, methods_in_order
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Evaluation:
             left out.
         seconds: what the evaluation took.
         cell: id of the cell that answered; of several that answered a set each, one after another.
+        counted: how many answers are right, where that was counted before.
     """
 
     model: str
@@ -58,10 +59,11 @@ class Evaluation:
     downstream: str | None
     seed: int | None
     variant: Variant | None
-    correct: Mapping[str, np.ndarray]
+    correct: Answers
     groups: Mapping[str, np.ndarray] = field(default_factory=dict)
     seconds: float = 0.0
     cell: str = ""
+    counted: Mapping[str, Counts] | None = None
 
     @property
     def title(self) -> str:
@@ -80,9 +82,24 @@ class Evaluation:
     @cached_property
     def accuracy(self) -> Mapping[str, float]:
         """Top-1 accuracy in percent on every evaluated set; counted once, however often it is asked for."""
-        from imagenet_rib import metrics
+        return {
+            name: metrics.mean_of_groups(*counts) if name in self.groups else 100 * self.right(name) / size
+            for name, counts in self.counts.items()
+            if (size := self.size(name))
+        }
 
-        return {name: metrics.accuracy(self.correct[name], self.groups.get(name)) for name in self.correct}
+    @cached_property
+    def counts(self) -> Mapping[str, Counts]:
+        """Set name -> how many answers are right in each of its groups."""
+        return count(self.correct, self.groups) if self.counted is None else self.counted
+
+    def right(self, name: str) -> int:
+        """Return how many answers on a set are right."""
+        return int(self.counts[name].right.sum())
+
+    def size(self, name: str) -> int:
+        """Return how many answers there are on a set."""
+        return int(self.counts[name].sizes.sum())
 
 
 def downstream_names(sets: Sequence[SetFacts]) -> list[str]:
@@ -131,23 +148,20 @@ def _items(variant: Variant | None) -> tuple[tuple[str, float], ...]:
 
 
 def _check_same_images(evaluations: Sequence[Evaluation]) -> None:
-    import numpy as np
-
     first: dict[str, Evaluation] = {}
     for this in evaluations:
-        for name, correct in this.correct.items():
+        for name in this.correct:
             other = first.setdefault(name, this)
             groups, expected = this.groups.get(name), other.groups.get(name)
-            if np.ndim(correct) != 1 or len(correct) == 0:
+            size = this.size(name)
+            if size == 0:
                 raise UserError(f"'{this.title}' has no answers on set '{name}'.")
-            if groups is not None and len(groups) != len(correct):
-                raise UserError(
-                    f"'{this.title}' names {len(groups)} groups for {len(correct)} images of '{name}'."
-                )
+            if groups is not None and len(groups) != size:
+                raise UserError(f"'{this.title}' names {len(groups)} groups for {size} images of '{name}'.")
             same = groups is expected or (
                 groups is not None and expected is not None and np.array_equal(groups, expected)
             )
-            if len(correct) != len(other.correct[name]) or not same:
+            if size != other.size(name) or not same:
                 raise UserError(
                     f"Set '{name}' has other images or groups in '{this.title}' than in '{other.title}': "
                     "results on different data can't be compared."

@@ -67,7 +67,7 @@ def file_names(models: list[str]) -> dict[str, str]:
 
 
 def few_models(models: Sequence[str]) -> bool:
-    """Tell whether figures that the page folds away are PNG files, too: of many models they take minutes."""
+    """Tell whether figures of one model each are PNG files, too: of many models they take minutes."""
     return len(models) <= _FEW_MODELS
 
 
@@ -157,7 +157,7 @@ def _change(summary: Summary, model: str, slug: str, limit: float) -> Picture:
         "Framed: tested on the set it was fine-tuned on, which RI leaves out and the colours need not span. "
         f"Right of the rule: '{VAL}', no part of RI either. Hatched: not evaluated."
     )
-    return Picture(f"change-{slug}", "change", caption, figure, model)
+    return Picture(f"change-{slug}", "change", caption, figure, model, png=few_models(summary["models"]))
 
 
 def _accuracy(summary: Summary, model: str, slug: str) -> Picture:

@@ -1,7 +1,8 @@
 """From stored results to evaluations: what the platform knows, in the words of the report."""
 
-from collections.abc import Hashable, Mapping
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from imagenet_rib.grid.chosen_methods import parse_methods
 from imagenet_rib.grid.part_sentences import part_sentences
 from imagenet_rib.grid.slices import join
 from imagenet_rib.method import Merging
+from imagenet_rib.report.counting import Answers, StoredAnswers, count
 from imagenet_rib.report.distance_summary import MeasuredDistance
-from imagenet_rib.report.evaluations import Evaluation, SetFacts, identity
+from imagenet_rib.report.evaluations import Evaluation, SetFacts
 from imagenet_rib.report.published import as_rows, beside, read_figures
 from imagenet_rib.report.richness import origins
 from imagenet_rib.report.summary import summarise
@@ -26,6 +28,9 @@ from imagenet_rib.vocabulary import PRE, VAL, Variant
 
 _PLACE = ("model", "method", "downstream", "seed")
 """Labels of an evaluation; what further labels it has are its variant."""
+
+_HELD_BYTES = 1_500_000_000
+"""Up to so many bytes of answers are held in memory; more are read again where images are resampled."""
 
 
 def write(results: GridResults, out: Path) -> Report:
@@ -42,18 +47,18 @@ def write(results: GridResults, out: Path) -> Report:
         most = results.settings["evaluation"].get("max_images")
         found = {name: reduced(one, most) for name, one in _sets(results, fetch).items()}
         evaluations = _evaluations(results, found, fetch)
-    names = [*results.settings["downstream"], VAL]
-    about = {name: one.about for name, one in shifts_in_order().items()} | {
-        VAL: "held-out pre-training images"
-    }
-    sets = [_facts(name, found.get(name), about.get(name, "")) for name in names]
-    summary = summarise(
-        evaluations,
-        sets,
-        headlines=_headlines(results.settings["methods"]),
-        distances=_distances(results),
-        origins=origins(results.settings),
-    )
+        names = [*results.settings["downstream"], VAL]
+        about = {name: one.about for name, one in shifts_in_order().items()} | {
+            VAL: "held-out pre-training images"
+        }
+        sets = [_facts(name, found.get(name), about.get(name, "")) for name in names]
+        summary = summarise(  # which reads answers where it resamples images
+            evaluations,
+            sets,
+            headlines=_headlines(results.settings["methods"]),
+            distances=_distances(results),
+            origins=origins(results.settings),
+        )
     summary["published"] = as_rows(beside(summary, _timm_names(results), read_figures()))
     page = write_files(results, evaluations, sets, summary, out, _own_facts(results.settings, found))
     return Report(page, headline(summary), answer(summary).text)
@@ -90,32 +95,61 @@ def _sets(results: GridResults, fetch: Fetch) -> dict[str, LabelledSet]:
 def _evaluations(results: GridResults, sets: Mapping[str, LabelledSet], fetch: Fetch) -> list[Evaluation]:
     """Read each target's answers; several cells of one target (a cut by set) are joined."""
     groups = {name: one.group_of for name, one in sets.items() if one.group_of is not None}
-    answers: dict[str, PackedAnswers] = {}
+    cells: defaultdict[tuple[tuple[str, Any], ...], list[str]] = defaultdict(list)
     for target in results.grid.targets:
-        done = target.cell in results.results and results.grid.cells[target.cell].kind == "evaluate"
-        if done and target.cell not in answers:
-            answers[target.cell] = PackedAnswers.read(fetch(results.results[target.cell], CORRECT))
-    joined: dict[Hashable, Evaluation] = {}
-    for target in results.grid.targets:
-        if target.cell not in answers:
-            continue
-        part = _evaluation(target.labels, answers[target.cell], results.results[target.cell].seconds)
-        part = replace(part, cell=target.cell)
-        before = joined.setdefault(identity(part), part)
-        if before is not part:
-            joined[identity(part)] = replace(
-                part,
-                correct=PackedAnswers(before.correct, part.correct),
-                seconds=before.seconds + part.seconds,
-                cell=f"{before.cell} {part.cell}",
-            )
-    return [_whole(evaluation, sets, groups) for evaluation in joined.values()]
+        if target.cell in results.results and results.grid.cells[target.cell].kind == "evaluate":
+            cells[tuple(sorted(target.labels.items()))].append(target.cell)
+
+    files = {one: results.results[one].artifacts[CORRECT].size for mine in cells.values() for one in mine}
+
+    @lru_cache(maxsize=None if sum(files.values()) <= _HELD_BYTES else 2)
+    def read(cell_id: str) -> PackedAnswers:
+        return PackedAnswers.read(fetch(results.results[cell_id], CORRECT))
+
+    return [
+        _evaluation(dict(labels), {one: results.results[one].seconds for one in mine}, sets, groups, read)
+        for labels, mine in cells.items()
+    ]
 
 
-def _evaluation(labels: Mapping[str, Any], correct: PackedAnswers, seconds: float) -> Evaluation:
-    variant = {name: value for name, value in labels.items() if name not in _PLACE}
+def _evaluation(
+    labels: Mapping[str, Any],
+    cells: Mapping[str, float],
+    sets: Mapping[str, LabelledSet],
+    groups: Mapping[str, np.ndarray],
+    read: Callable[[str], PackedAnswers],
+) -> Evaluation:
+    """Put together what the cells of one target answered, of the sets that are known.
+
+    Args:
+        labels: of the target.
+        cells: id -> seconds that it took.
+        sets: that are known.
+        groups: set -> group of each image.
+        read: reads a cell's answers.
+    """
+    answers = {one: read(one) for one in cells}
+    packed = PackedAnswers(*answers.values())
+    packed = packed.only([key for key in packed if key.partition("/")[0] in sets])
+    correct: Answers = StoredAnswers(
+        {name: partial(read, one) for one, found in answers.items() for name in found if name in packed}
+    )
+    if any("/" in key for key in packed):  # a cut by corruption: the parts of a set are put in its order
+        correct = packed = PackedAnswers(join(packed, sets))
+    mine = {name: groups[name] for name in packed if name in groups}
     model, method, downstream, seed = (labels.get(name) for name in _PLACE)
-    return Evaluation(str(model), str(method), downstream, seed, variant or None, correct, seconds=seconds)
+    return Evaluation(
+        str(model),
+        str(method),
+        downstream,
+        seed,
+        {name: value for name, value in labels.items() if name not in _PLACE} or None,
+        correct,
+        mine,
+        sum(cells.values()),
+        " ".join(cells),
+        count(packed, mine),
+    )
 
 
 def _headlines(methods: Mapping[str, Mapping[str, Any]]) -> dict[str, Variant]:
@@ -128,17 +162,6 @@ def _headlines(methods: Mapping[str, Mapping[str, Any]]) -> dict[str, Variant]:
     }
 
 
-def _whole(
-    evaluation: Evaluation, sets: Mapping[str, LabelledSet], groups: Mapping[str, np.ndarray]
-) -> Evaluation:
-    """Join the answers on parts of a set (a cut by corruption), of the sets whose groups are known."""
-    known = {key: right for key, right in evaluation.correct.items() if key.partition("/")[0] in sets}
-    correct = PackedAnswers(join(known, sets))
-    return replace(
-        evaluation, correct=correct, groups={name: groups[name] for name in correct if name in groups}
-    )
-
-
 def _distances(results: GridResults) -> list[MeasuredDistance]:
     done = [t for t in results.grid.targets if results.grid.cells[t.cell].kind == "distance"]
     return [
@@ -149,8 +172,19 @@ def _distances(results: GridResults) -> list[MeasuredDistance]:
 
 
 def _own_facts(settings: Mapping[str, Any], sets: Mapping[str, LabelledSet]) -> dict[str, Any]:
-    keys = ("optimiser", "lr", "batch_size", "epochs", "max_images")
+    keys = (
+        "optimiser",
+        "lr",
+        "batch_size",
+        "epochs",
+        "max_images",
+        "validation_share",
+        "checkpoint",
+        "patience",
+    )
     training = {key: settings["training"][key] for key in keys if settings["training"].get(key) is not None}
+    if "validation_share" not in training:
+        del training["checkpoint"]
     methods = (f"{name} {as_text(_told(name, given))}".strip() for name, given in settings["methods"].items())
     return {
         "seeds": settings["seeds"],

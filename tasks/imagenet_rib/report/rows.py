@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gridcell.report import write_csv
 from imagenet_rib.report.evaluations import Evaluation, in_order
 from imagenet_rib.vocabulary import PRE, VAL
@@ -45,7 +43,7 @@ def _rows(ordered: Sequence[Evaluation]) -> Iterator[list[Any]]:
             percent, pre = e.accuracy[name], before.get(e.model, {}).get(name)
             yield [
                 *(e.model, e.method, e.downstream, e.seed, _variant(e), name),
-                *(len(e.correct[name]), int(np.count_nonzero(e.correct[name])), round(percent, 6)),
+                *(e.size(name), e.right(name), round(percent, 6)),
                 None if pre is None else round(pre, 6),
                 None if pre is None else round(percent - pre, 6),
                 round(e.seconds, 3),

@@ -32,7 +32,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         made.test,
         suite_seed=context.seed,
         indices=range(config["first"], config["first"] + config["count"]),
-        at_once=made.at_once,
+        at_once=config["count"] if context.fast else made.at_once,  # one batch is one stack's
         device=context.device,
         checkpoints=context.checkpoints,
         report=context.report,

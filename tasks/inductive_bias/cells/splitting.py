@@ -21,6 +21,9 @@ INSIDE = 0.1
 
 CHECKPOINT_EVERY_S = 30.0
 
+_FAST = {"particles": 8, "sweeps": 1, "max_levels": 2}
+"""Of a trial run."""
+
 
 def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     """Go down to the target level by level; at once through where the samples hold it.
@@ -46,7 +49,7 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     target = config["target"] * unit + (1e-9 if mistakes else 0.0)  # shares are multiples of 1 / n_test
     if not len(sampled) or float((sampled <= target).mean()) >= INSIDE:
         return {"needed": False}
-    chosen = config["splitting"]
+    chosen = config["splitting"] | (_FAST if context.fast else {})
     plan = Plan(chosen["particles"], chosen["sweeps"], chosen["max_levels"], context.seed, config["run"])
     space = NetworkParticles(
         made.architecture,

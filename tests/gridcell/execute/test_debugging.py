@@ -4,6 +4,7 @@ import csv
 
 import pytest
 import torch
+from lightning.pytorch.loggers import CSVLogger
 
 from gridcell.debugging import Debugging, debugged, running
 from gridcell.errors import UserError
@@ -60,7 +61,6 @@ def test_fast_runs_one_of_each_and_stores_nothing(watched, gridcell, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.slow  # MLflow begins
 def test_the_debugger_opens_where_a_cell_fails(watched, gridcell, monkeypatch):
     seen = []
 
@@ -76,7 +76,7 @@ def test_the_debugger_opens_where_a_cell_fails(watched, gridcell, monkeypatch):
     assert "Stopped: the debugger was open at cell wrong" in output
 
 
-@pytest.mark.slow  # MLflow begins
+@pytest.mark.slow
 def test_a_profile_is_an_artifact_and_no_part_of_the_answer(watched, gridcell, tmp_path):
     some = ("--executor", "inline", "--select", "method=right")
     assert gridcell("run", *watched, *some, "--profile", "python")[0] == 0
@@ -146,3 +146,18 @@ def test_loggers_are_told_and_change_nothing(tmp_path):
 def test_a_fast_fit_takes_one_step():
     _, reports = fitted(Debugging(fast=True))
     assert [(each["step"], each["epoch"]) for each in reports] == [(1, 1)]
+
+
+def test_what_a_logger_writes_to_ends_with_its_fit(monkeypatch, tmp_path):
+    """As W&B's run, with which the next fit of the process would go on."""
+    ended = []
+
+    class Logger(CSVLogger):
+        def __init__(self):
+            super().__init__(str(tmp_path))
+            super().experiment.finish = lambda: ended.append(self)
+
+    monkeypatch.setattr("gridcell.learn.fitting.lightning_loggers", lambda now: [Logger()])
+    fitted(Debugging())
+    fitted(Debugging())
+    assert len(set(map(id, ended))) == len(ended) == 2

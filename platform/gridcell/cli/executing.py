@@ -1,0 +1,64 @@
+"""What the commands that run cells share: where cells run, and how a run that is stopped ends."""
+
+import os
+import shlex
+import sys
+from dataclasses import replace
+from enum import StrEnum
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from gridcell.cli.interruption import leave
+from gridcell.execute.options import RunOptions
+
+STOPPED = 130  # exit code after Ctrl-C, as shells have it
+
+
+class ExecutorName(StrEnum):
+    """Where cells run."""
+
+    RAY = "ray"
+    INLINE = "inline"
+
+
+Executor = Annotated[
+    ExecutorName,
+    typer.Option("--executor", help="ray: many cells at once; inline: one after another, for debugging."),
+]
+Address = Annotated[
+    str | None,
+    typer.Option("--address", metavar="A", help="A running Ray cluster: auto, or its head's host:port."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print failures and the result, no progress.")]
+
+
+def on_named_cluster(console: Console, options: RunOptions) -> RunOptions:
+    """Return options with the cluster that ``RAY_ADDRESS`` names, where the user named none; and say so."""
+    if options.executor != ExecutorName.RAY.value or options.address is not None:
+        return options
+    named = os.environ.get("RAY_ADDRESS", "").strip()  # as within a job that was begun by hand
+    if not named or named == "local":
+        return options
+    if named.startswith(("http://", "https://")):  # where 'ray job' sends jobs to
+        console.print(
+            f"RAY_ADDRESS is a dashboard ({named}), for 'gridcell submit'; this run starts its own Ray.",
+            soft_wrap=True,
+        )
+        return options
+    console.print(f"On the Ray cluster that RAY_ADDRESS names: {named}", soft_wrap=True)
+    return replace(options, address=named)
+
+
+def say_how_to_go_on(console: Console, why: str) -> None:
+    """Say why a run ended before its end, and print the command that goes on."""
+    console.print(f"\n{why} To go on, run again:", soft_wrap=True)
+    console.print(f"  gridcell {shlex.join(sys.argv[1:])}", soft_wrap=True)
+
+
+def end_stopped(executor: ExecutorName) -> NoReturn:
+    """End the process after Ctrl-C or SIGTERM, once all is said."""
+    if executor is ExecutorName.RAY:
+        leave(STOPPED)
+    raise typer.Exit(STOPPED)
