@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STORAGE ?= runs
 
-.PHONY: help setup quickstart test test-all test-fast test-nightly lint format docs bench chaos mutants audit release clean
+.PHONY: help setup quickstart test test-all test-fast test-gpu test-nightly lint format docs bench chaos mutants audit release clean
 
 help:
 	@echo "make quickstart  run the ImageNet-RIB mini suite and write runs/report/report.html"
 	@echo "make test        run the tests"
 	@echo "make test-all    these and the long ones: faults on clusters of several nodes"
 	@echo "make test-nightly  the long tests, and all faults of 'make chaos'; an hour or more"
+	@echo "make test-gpu    the tests that need a GPU, which the others skip without one"
 	@echo "make setup       create .venv and install pinned versions"
 	@echo "make lint        ruff and mypy"
 	@echo "make docs        build the documentation; 'gridcell docs' opens it"
@@ -37,6 +38,9 @@ test: setup
 
 test-all: setup
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-gpu: setup
+	$(BIN)/python -m pytest tests/gpu
 
 test-nightly: setup
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long

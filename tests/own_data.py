@@ -65,6 +65,23 @@ def _formats(root: Path) -> None:
     save(root / "1" / "more.pgm", 60, grey=True)
 
 
+def _inks(root: Path) -> None:
+    plain(root)
+    press = Image.fromarray(np.arange(SIDE * SIDE * 4, dtype=np.uint8).reshape(SIDE, SIDE, 4), "CMYK")
+    press.save(root / "0" / "press.jpg")
+    press.save(root / "1" / "press.tif")
+
+
+def _copy(root: Path) -> None:
+    plain(root)
+    (root / "0" / "copy.png").write_bytes((root / "0" / "0.png").read_bytes())
+
+
+def _in_two_classes(root: Path) -> None:
+    plain(root)
+    (root / "1" / "other.png").write_bytes((root / "0" / "0.png").read_bytes())
+
+
 def _all_webp(root: Path) -> None:
     plain(root)
     for number in range(3):
@@ -360,6 +377,30 @@ FOLDERS = (
         2,
         7,
         "1 image of several frames, of which the first is read",
+    ),
+    FolderRow(
+        "CMYK",
+        "RGB by Pillow's rule, without a profile; counted",
+        _inks,
+        2,
+        8,
+        "2 images in CMYK or Lab read as RGB",
+    ),
+    FolderRow(
+        "the same bytes twice in a class",
+        "read, counted",
+        _copy,
+        2,
+        7,
+        "1 image is a copy of another (0/copy.png of 0/0.png)",
+    ),
+    FolderRow(
+        "the same bytes in two classes",
+        "read, counted",
+        _in_two_classes,
+        2,
+        7,
+        "1 image lies in several classes (0/0.png, 1/other.png)",
     ),
     FolderRow("images of several sizes, and no size set", "refused", _sizes, refused="7 x 9 px"),
     FolderRow(

@@ -25,7 +25,8 @@ from gridcell import plugins
 from gridcell.cell import Cell
 from gridcell.errors import UserError
 from gridcell.package_data import files_of
-from gridcell.sources import Read, imported_names, inside, look_again
+from gridcell.paths_elsewhere import present, read_elsewhere
+from gridcell.sources import Read, forget_trees, imported_names, inside, look_again, parsed
 from gridcell.task import Task
 
 DIGITS = 16  # hexadecimal: 64 bits, among some hundred versions of some hundred files
@@ -44,6 +45,8 @@ class Code:
             -> digest of its bytes.
         release: name and version of the distribution, where every file is as it was released.
         imports: names of the other packages that the files import.
+        elsewhere: paths of the working folder, or absolute ones, by which the user's own files read: what
+            these hold is not in the fingerprint.
     """
 
     fingerprint: str
@@ -51,6 +54,7 @@ class Code:
     release: str | None = None
     imports: tuple[str, ...] = ()
     data: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: tuple[str, ...] = ()
 
     def to_record(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -68,7 +72,8 @@ class Codes:
     def __init__(self, task: Task, read: Read = Path.read_bytes) -> None:
         look_again()
         self._task = task
-        self._read = read
+        self._read = cache(read)
+        self._own = {kind: _modules_of(task, kind) for kind in task.cells}
         self._known: dict[tuple[str, ...], Code] = {}
 
     def of(self, cell: Cell) -> Code:
@@ -77,10 +82,7 @@ class Codes:
         Raises:
             UserError: a file of it is not Python.
         """
-        batch = self._task.batches.get(cell.kind)
-        functions = [self._task.cells[cell.kind], *([batch.run] if batch is not None else [])]
-        own = dict.fromkeys(function.partition(":")[0] for function in functions)
-        modules = (*own, *self._task.parts_of(cell))
+        modules = (*self._own[cell.kind], *self._task.parts_of(cell))
         if modules not in self._known:
             try:
                 self._known[modules] = _code(modules, packages_of(self._task), self._read)
@@ -88,7 +90,16 @@ class Codes:
                 raise UserError(
                     f"'{error.filename}' is not valid Python: {error.msg} (line {error.lineno})"
                 ) from error
+            finally:
+                forget_trees()
         return self._known[modules]
+
+
+def _modules_of(task: Task, kind: str) -> tuple[str, ...]:
+    """Return the modules of the functions that run a kind of cell: one alone, and several in a pass."""
+    batch = task.batches.get(kind)
+    functions = [task.cells[kind], *([batch.run] if batch is not None else [])]
+    return tuple(dict.fromkeys(function.partition(":")[0] for function in functions))
 
 
 def unwatched(code: Code) -> list[str]:
@@ -101,6 +112,18 @@ def unwatched(code: Code) -> list[str]:
         []
     """
     return [name for name in code.imports if name != "gridcell" and _is_edited(name)]
+
+
+def unwatched_data(code: Code) -> list[str]:
+    """Return the data files that a cell's code reads by a path which does not start from where the code lies.
+
+    Those that are there, seen from the working folder: their edits are not noticed.
+
+    Example:
+        >>> unwatched_data(Code("", {}, elsewhere=("no/such.json",)))
+        []
+    """
+    return present(code.elsewhere, Path.cwd())
 
 
 @cache
@@ -130,6 +153,7 @@ def _code(modules: Iterable[str], packages: Iterable[str], read: Read) -> Code:
     paths: dict[Path, str] = {}
     beside: dict[Path, str] = {}
     imports: set[str] = set()
+    elsewhere: dict[str, None] = {}
     roots = roots_of(packages)
     for module in modules:
         start, root, own = _place(module)
@@ -143,6 +167,8 @@ def _code(modules: Iterable[str], packages: Iterable[str], read: Read) -> Code:
         for path, found_in in found.code.items():
             paths[path] = _name(path, found_in)
             imports |= {name.partition(".")[0] for name in imported_names(path, found_in, read)}
+            if not own and path.suffix == ".py":
+                elsewhere |= dict.fromkeys(read_elsewhere(read(path), str(path)))
         beside |= {file: file.relative_to(folder.resolve()).as_posix() for file, folder in found.data.items()}
     files = {name: digest_of(path, read) for path, name in sorted(paths.items(), key=lambda item: item[1])}
     data = {
@@ -152,7 +178,8 @@ def _code(modules: Iterable[str], packages: Iterable[str], read: Read) -> Code:
     ours = {name.partition(".")[0] for name in files}
     others = sorted(name for name in imports - ours if name not in sys.stdlib_module_names)
     fingerprint = hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
-    return Code(fingerprint, files, _release({**paths, **beside}), tuple(others), data)
+    release = _release({**paths, **beside})
+    return Code(fingerprint, files, release, tuple(others), data, tuple(elsewhere))
 
 
 def _place(module: str) -> tuple[Path, Path, str]:
@@ -224,7 +251,7 @@ def _digest_of_data(content: bytes) -> str:
 
 @lru_cache(maxsize=4096)
 def _digest(text: bytes, path: str) -> str:
-    return hashlib.sha256("\0".join(_said(ast.parse(text, path))).encode()).hexdigest()[:DIGITS]
+    return hashlib.sha256("\0".join(_said(parsed(text, path))).encode()).hexdigest()[:DIGITS]
 
 
 _LAYOUT = {"ctx", "type_comment", "kind", "type_ignores"}

@@ -7,7 +7,7 @@ import ast
 from functools import lru_cache
 from pathlib import Path
 
-from gridcell.sources import text_of
+from gridcell.sources import parsed, text_of
 
 DECLARED = "DATA_FILES"
 """Name under which a file declares the data files that it reads, relative to its folder."""
@@ -47,7 +47,7 @@ def places_in(text: bytes, path: str, imported: tuple[Place, ...] = ()) -> tuple
     if not any(sign in text for sign in (*_SIGNS, DECLARED.encode(), *names)):
         return ()
     reader = _Reader(Path(path), dict(imported))
-    reader.visit(ast.parse(text, path))
+    reader.visit(parsed(text, path))
     return tuple(dict.fromkeys(reader.found))
 
 
@@ -61,7 +61,7 @@ def places_named(text: bytes, path: str) -> tuple[Place, ...]:
     if not any(sign in text for sign in _SIGNS):
         return ()
     reader = _Reader(Path(path), {})
-    reader.visit(ast.parse(text, path))
+    reader.visit(parsed(text, path))
     return tuple(reader.names.items())
 
 

@@ -76,15 +76,17 @@ class Registry(Generic[Part]):
         Raises:
             UserError: there is none; the message names the nearest.
         """
-        found = self._found()
-        if not isinstance(name, str) or name not in found:
-            raise unknown(self.what, name, found, plugins.hint())
-        return found[name][0]
+        return self._get(name)[0]
 
     def module_of(self, name: str) -> str:
         """Return where a part is defined: the dotted name of its module, or the path of the user's file."""
-        self.get(name)
-        return self._found()[name][1]
+        return self._get(name)[1]
+
+    def _get(self, name: object) -> tuple[Part, str]:
+        found = self._found()
+        if not isinstance(name, str) or name not in found:
+            raise unknown(self.what, name, found, plugins.hint())
+        return found[name]
 
     def plugged(self, plugin: plugins.Plugin) -> list[Part]:
         """Return the parts of this kind that a user's file defines.

@@ -71,8 +71,12 @@ def imported_names(path: Path, root: Path, read: Read = Path.read_bytes) -> tupl
     """
     if path.suffix != ".py":
         return ()
-    package = ".".join(inside(path, root).parent.parts)
-    return _imports_of(read(path), str(path), package)
+    return _imports_of(read(path), str(path), _package_of(path, root))
+
+
+@lru_cache(maxsize=4096)
+def _package_of(path: Path, root: Path) -> str:
+    return ".".join(inside(path, root).parent.parts)
 
 
 def plain(path: Path, root: Path) -> Path:
@@ -96,6 +100,7 @@ def inside(path: Path, root: Path) -> Path:
 def look_again() -> None:
     """Forget which modules there are: files may have come or gone since."""
     files_of_module.cache_clear()
+    _package_of.cache_clear()
 
 
 def _told(names: Sequence[str], roots: Sequence[Path]) -> Iterator[str]:
@@ -119,12 +124,27 @@ def _expanded(name: str, roots: Sequence[Path]) -> Iterator[str]:
                 yield from _expanded(rest, roots) if "*" in rest else (rest,)
 
 
+@lru_cache(maxsize=256)
+def parsed(text: bytes, path: str) -> ast.Module:
+    """Return a file's syntax tree, which several readers of one file share; see :func:`forget_trees`.
+
+    Raises:
+        SyntaxError: it is not Python.
+    """
+    return ast.parse(text, path)
+
+
+def forget_trees() -> None:
+    """Give back the memory of the trees: each is a hundred times as large as its text."""
+    parsed.cache_clear()
+
+
 @lru_cache(maxsize=4096)
 def _imports_of(text: bytes, path: str, package: str) -> tuple[str, ...]:
     own = Path(path).stem
     name = package if own == "__init__" else ".".join(filter(None, [package, own]))
     known = {"__name__": name, "__package__": package}
-    return tuple(dict.fromkeys(filter(None, _names_in(ast.parse(text, path), package, known))))
+    return tuple(dict.fromkeys(filter(None, _names_in(parsed(text, path), package, known))))
 
 
 def _names_in(tree: ast.AST, package: str, known: Mapping[str, str]) -> Iterator[str]:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gridcell import plugins
 from gridcell.cell import Cell
-from gridcell.fingerprint import RULE, Code, Codes, changes, unwatched
+from gridcell.fingerprint import RULE, Code, Codes, changes, unwatched, unwatched_data
 from gridcell.grid import Grid
 from gridcell.store import Result, Store
 from gridcell.task import Task
@@ -23,13 +24,15 @@ class Staleness:
         reasons: id -> why it is stale, of the results that are.
         stamps: id -> stamp of the record that is stale.
         unknown: ids of results that don't say by which code they were made.
-        unwatched: packages that the code of results imports, and whose edits can't be noticed.
+        unwatched: packages that the code of cells imports, and whose edits can't be noticed.
+        unwatched_data: data files that it reads by a path of the working folder or an absolute one, likewise.
     """
 
     reasons: Mapping[str, str] = field(default_factory=dict)
     stamps: Mapping[str, str] = field(default_factory=dict)
     unknown: frozenset[str] = frozenset()
     unwatched: tuple[str, ...] = ()
+    unwatched_data: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.reasons)
@@ -45,6 +48,12 @@ class Staleness:
         if self.unwatched:
             named = ", ".join(f"'{name}'" for name in self.unwatched)
             said.append(f"edits of {named} are not noticed: imported from outside the folder of the code")
+        if self.unwatched_data:
+            named = ", ".join(f"'{name}'" for name in self.unwatched_data)
+            said.append(
+                f"edits of {named} are not noticed: read by a path that does not start from the code "
+                '(Path(__file__).parent / "FILE" does)'
+            )
         return said
 
 
@@ -63,15 +72,19 @@ def find_stale(task: Task, grid: Grid, store: Store, results: Mapping[str, Resul
     names = _names_of_parts(task)
     reasons: dict[str, str] = {}
     unknown = set()
-    unseen: set[str] = set()
+    met: dict[str, Code] = {}
+    own = bool(plugins.loaded())  # what is not noticed in one's own file should be known before it is run
     for cell_id, cell in grid.cells.items():
         result = results.get(cell_id)
         if result is None:
+            if own:
+                code = codes.of(cell)
+                met[code.fingerprint] = code
             continue
         if "code" not in result.provenance:
             unknown.add(cell_id)
         code = codes.of(cell)
-        unseen.update(unwatched(code))
+        met[code.fingerprint] = code
         why = (
             _by_code(code, str(result.provenance.get("code", "")), known, names)
             or _by_inputs(cell, result.provenance.get("inputs", {}), results)
@@ -80,7 +93,9 @@ def find_stale(task: Task, grid: Grid, store: Store, results: Mapping[str, Resul
         if why:
             reasons[cell_id] = why
     stamps = {cell_id: results[cell_id].stamp for cell_id in reasons}
-    return Staleness(reasons, stamps, frozenset(unknown), tuple(sorted(unseen)))
+    packages = sorted({name for code in met.values() for name in unwatched(code)})
+    data = sorted({path for code in met.values() for path in unwatched_data(code)})
+    return Staleness(reasons, stamps, frozenset(unknown), tuple(packages), tuple(data))
 
 
 def failures_of(task: Task, grid: Grid, store: Store) -> dict[str, dict[str, object]]:

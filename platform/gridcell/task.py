@@ -1,7 +1,8 @@
 """The plug-in contract: what a research system tells the platform, and how the platform finds it."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -13,7 +14,7 @@ from gridcell import plugins
 from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid
 from gridcell.parts import PartKind
-from gridcell.settings.retention import Weights
+from gridcell.settings.retention import TaskWeights, Weights
 from gridcell.tuning import Tuning
 
 if TYPE_CHECKING:
@@ -173,6 +174,10 @@ class Task:
         parts: kinds of parts that files of the user's own can add, by name, e.g. ``method``.
         batches: kind of cell -> how several of them are done in one pass.
         weights: kind of cell -> which of its artifacts are weights.
+        reads: ``module:function`` of signature ``(Cell, role) -> names or None``: the files that a cell reads
+            of what it needs in a role, by the names of the artifacts; none where it reads metrics alone, None
+            where it may read all. A cell whose weights were pruned is made again only for one that reads
+            them. It must not import a training library. Without it every cell may read all.
     """
 
     name: str
@@ -195,6 +200,7 @@ class Task:
     parts: Mapping[str, PartKind] = field(default_factory=dict)
     batches: Mapping[str, BatchFunction] = field(default_factory=dict)
     weights: Mapping[str, Weights] = field(default_factory=dict)
+    reads: str | None = None
 
     def cell_function(self, kind: str) -> "Callable[[Any, Context], Mapping[str, Any]]":
         """Import and return the function that runs cells of ``kind``.
@@ -226,6 +232,16 @@ class Task:
     def parts_of(self, cell: "Cell") -> tuple[str, ...]:
         """Return the modules of the parts that a cell's configuration names; none where nobody says."""
         return tuple(_imported(self.uses)(cell)) if self.uses else ()
+
+    def files_read(self, cell: "Cell", role: str) -> Collection[str] | None:
+        """Return the names of the files that a cell reads of what it needs in a role; None where all."""
+        names: Collection[str] | None = _imported(self.reads)(cell, role) if self.reads else None
+        return names
+
+    @property
+    def all_weights(self) -> TaskWeights:
+        """Which artifacts are weights, and which cells read them."""
+        return TaskWeights(self.weights, self.files_read)
 
     def estimate_cost(self, settings: "BaseModel", grid: Grid) -> Mapping[str, str]:
         """Import the estimate function and call it; nothing where there is none."""
@@ -268,8 +284,11 @@ def imported(where: str) -> Callable[..., Any]:
 
 
 def _imported(where: str) -> Callable[..., Any]:
-    module, _, function = where.partition(":")
-    return getattr(import_module(module), function)
+    name, _, function = where.partition(":")
+    module = sys.modules.get(name)  # asked for each of a hundred thousand cells: 'import_module' takes longer
+    if module is None or not hasattr(module, function):  # or it is being imported by another thread
+        module = import_module(name)
+    return getattr(module, function)
 
 
 @cache

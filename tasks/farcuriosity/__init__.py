@@ -24,6 +24,7 @@ task = Task(
         "evaluation": "farcuriosity.cells.evaluation:run",
     },
     weights={"train": Weights("agent.pt", best="best.pt")},
+    reads="farcuriosity.cells.needed_files:files_of",
     report="farcuriosity.report.results:write",
     progress_metric="score",
     estimate="farcuriosity.cost:estimate",

@@ -88,7 +88,8 @@ class Training(Strict):
         policy: convolutions over frames: ``nature`` (Mnih et al. 2015), or ``released``: 16 of 8x8 and 32 of
             4x4, over inputs normalised by the random steps.
         normalise_observations: normalise what the policy sees by running statistics.
-        precision: of the policy's network; ``bfloat16`` is faster where the processor has it.
+        precision: of the policy's network; ``bfloat16`` is faster where the processor has it. On a GPU the
+            convolutions of float32 are TF32's, as is torch's way.
         features: numbers that the encoder gives.
         lstm: units of the recurrent policy, 0 for none.
         random_steps: random steps from which the curiosity's observation statistics start.

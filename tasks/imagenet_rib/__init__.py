@@ -7,7 +7,7 @@ set and method; the answer is a matrix of accuracies per model and method, and o
 from pathlib import Path
 
 from gridcell import BatchFunction, PartKind, Task, Weights
-from imagenet_rib.grid.passes import MODELS_A_PASS
+from imagenet_rib.grid.passes import MODELS_A_PASS, PROBES_A_PASS
 from imagenet_rib.grid.plan import plan
 from imagenet_rib.grid.search import tuning
 from imagenet_rib.settings import DOWNSTREAM, Settings
@@ -34,7 +34,12 @@ task = Task(
             "imagenet_rib.cells.evaluate:run_together",
             key="imagenet_rib.grid.passes:same_images",
             most=MODELS_A_PASS,
-        )
+        ),
+        "train": BatchFunction(
+            "imagenet_rib.cells.train:run_together",
+            key="imagenet_rib.grid.passes:same_features",
+            most=PROBES_A_PASS,
+        ),
     },
     weights={
         **dict.fromkeys(("pretrain", "pretrained", "head", "train"), Weights("weights.safetensors")),

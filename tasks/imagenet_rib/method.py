@@ -31,6 +31,11 @@ def never_skipped(architecture: str) -> str | None:
     return None
 
 
+def never(parameters: Any) -> bool:
+    """Say no, whatever the parameters."""
+    return False
+
+
 def every_parameter(name: str) -> bool:
     """Train every parameter."""
     return True
@@ -70,6 +75,35 @@ class Start:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """A model whose last layer alone trains, so that what this layer is given of an image stays the same.
+
+    The features of a set are then computed once, and not at every epoch.
+
+    Attributes:
+        body: From normalised images ``(N, 3, H, W)`` to features ``(N, D)``; frozen.
+        head: From features to logits. It is a part of the recipe's model, which answers
+            ``head(body(images))``, and the recipe's loss is called with it and with features.
+    """
+
+    body: nn.Module
+    head: nn.Module
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A frozen model whose answers the loss takes; those to a set are computed once, not at every epoch.
+
+    Attributes:
+        model: From normalised images ``(N, 3, H, W)`` to answers ``(N, K)``.
+        loss: Called as ``loss(model, images, labels, answers)``; returns what the recipe's loss does.
+    """
+
+    model: nn.Module
+    loss: Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
 class Recipe:
     """What a fine-tuning method answers: what is trained, and how.
 
@@ -86,6 +120,8 @@ class Recipe:
         callbacks: Lightning callbacks of the fit. What they keep has to be in their ``state_dict``, so that a
             fit that goes on from a checkpoint is the same. Settings of theirs belong to the method's
             ``parameters``, which are part of a cell's id.
+        probe: Where the last layer alone trains: how the model is divided there.
+        teacher: Where the loss takes a frozen model's answers: that model.
     """
 
     model: nn.Module
@@ -95,6 +131,8 @@ class Recipe:
     moving_statistics: bool = False
     export: Callable[[nn.Module], Mapping[str, Tensor]] = state_dict
     callbacks: tuple[Callback, ...] = ()
+    probe: Probe | None = None
+    teacher: Teacher | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +150,8 @@ class FineTuning:
         wrap: Where the result is more than weights of the unchanged architecture: called as
             ``wrap(model, image_size=..., **parameters)``, makes of the bare model the module that loads
             what was exported and that is evaluated. Such weights can't be merged or started from.
+        on_features: Whether its recipe, with given parameters, has a probe whose body depends on the model
+            alone, so that cells which differ in their seed train on the same features.
         compares_images: Whether the loss is no mean over the images of a batch, so that a batch can't be
             divided among several workers.
         version: Of what it does. Raise it where that changes: its results of before are then not used.
@@ -125,6 +165,7 @@ class FineTuning:
     statistics: tuple[str, ...] = ()
     skip: Callable[[str], str | None] = never_skipped
     wrap: Callable[..., nn.Module] | None = None
+    on_features: Callable[[Any], bool] = never
     compares_images: bool = False
     version: int = 1
 

@@ -108,16 +108,18 @@ class Data(Strict):
 
     Attributes:
         source: ``digits`` (scikit-learn's handwritten digits, embedded), ``folder`` (a suite of sets that
-            ``gridcell data derive`` made), ``imagenet`` (a folder of images labelled with ImageNet's classes,
-            from which the sets it lacks are derived), ``published`` (the published sets, each in a folder
-            of its name: imported by ``gridcell data import``, or as published), or ``shards`` (sets of one's
-            own, each imported by ``gridcell data import folder`` into a folder of its name, ``val`` among
-            them, and ``pretrain`` where a head is fitted or Fisher information measured). The images of
-            ``published`` and ``shards`` stay where they are and are read batch by batch; others are held in
-            memory.
+            ``gridcell data derive`` made), ``imagenet`` (a folder of images in class folders, of ImageNet's
+            classes or your own, from which the sets it lacks are derived), ``published`` (the published
+            sets, each in a folder of its name: imported by ``gridcell data import``, or as published), or
+            ``shards`` (sets of one's own, each imported by ``gridcell data import folder`` into a folder of
+            its name, ``val`` among them, and ``pretrain`` where a head is fitted or Fisher information
+            measured). The images of ``published`` and ``shards`` stay where they are and are read batch by
+            batch; others are held in memory.
         root: the folder, for all but ``digits``; of imported sets also ``s3://...`` and the like.
         image_size: side in pixels that images in memory are scaled to; those of a ``folder`` keep theirs.
         min_images: of ``imagenet``: classes of a folder with fewer images are left out.
+        classes: of ``imagenet``: what folders are named by: ``imagenet``'s classes (WordNet id or index),
+            your ``own``, or ``auto``: your own where no name is a class of ImageNet.
         reader: of ``published`` and ``shards``: which library decodes and resizes. ``pil`` is what timm and
             the paper use; ``torchvision`` is 2.5 times as fast, and a few pixels differ by a level or two.
         seed: of the split into pools and of the derived shifts.
@@ -130,6 +132,7 @@ class Data(Strict):
     root: str | None = None
     image_size: int = Field(32, ge=16)
     min_images: int = Field(1, ge=1)
+    classes: Literal["auto", "imagenet", "own"] = "auto"
     reader: Literal["pil", "torchvision"] = "pil"
     seed: int = Field(0, ge=0)
     shifts: dict[str, dict[str, Any]] = {}

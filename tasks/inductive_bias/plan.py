@@ -24,6 +24,10 @@ KERNEL_VERSION = 2
 """2: noise, high precision, and how far rounding may move the answer."""
 MANY_POINTS_VERSION = 3
 """Of kernel cells of more than 10,000 training points: their matrix is factorised, too."""
+SPLITTING_VERSION = 2
+"""2: a level's own particle is not counted among those below it; equal errors are put in order by labels."""
+KERNEL_SPLITTING = 2
+"""Added to the version of kernel cells that use subset simulation, for right labels: its version 2."""
 
 
 @dataclass(frozen=True)
@@ -228,6 +232,7 @@ class _Planned:
                 {**common, "training": training, **what, "splitting": splitting, "run": number},
                 needs={"data": self.data, **parts},
                 seed=self.seed,
+                version=SPLITTING_VERSION,
                 title=f"{self.title}: splitting{' of mistakes' if 'measure' in what else ''}, run {number}",
                 resources=resources,
             )
@@ -265,7 +270,9 @@ class _Planned:
             "relative": settings.error_unit == "relative",
             "targets": [*settings.epsilons, settings.target],
         }
+        version = KERNEL_VERSION if self.cut["n_train"] <= 10_000 else MANY_POINTS_VERSION
         if settings.accuracy is not None and self.labelled:
+            version += KERNEL_SPLITTING
             config |= {"accuracy": settings.accuracy, "splitting": settings.splitting.model_dump(mode="json")}
         kind = spaces.get(space.kind)
         assert isinstance(kind, KernelKind)
@@ -280,7 +287,7 @@ class _Planned:
             config,
             needs={"data": self.data},
             seed=self.seed,
-            version=KERNEL_VERSION if self.cut["n_train"] <= 10_000 else MANY_POINTS_VERSION,
+            version=version,
             title=self.title,
         )
         return {"part0": cell}

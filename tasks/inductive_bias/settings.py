@@ -22,13 +22,14 @@ class Splitting(Strict):
 
     Attributes:
         particles: networks at every level, half of which pass to the next.
-        sweeps: moves of each of them between two levels.
+        sweeps: moves of each of them between two levels; ``adaptive``: as many as it takes until they have
+            forgotten their ancestors, by what was measured at the levels before.
         runs: independent ones; they give the interval, so one run gives none.
         max_levels: after which a run gives up; a level is about one bit.
     """
 
     particles: int = Field(100, ge=10)
-    sweeps: int = Field(3, ge=1)
+    sweeps: Annotated[int, Field(ge=1)] | Literal["adaptive"] = "adaptive"
     runs: int = Field(4, ge=1)
     max_levels: int = Field(400, ge=1)
 

@@ -62,7 +62,11 @@ def main() -> None:
     found = {}
     for name in arguments.benchmarks or names():
         console.print(f"{name} ... ", end="", highlight=False)
-        found[name] = {**circumstances(), **measured_alone(name)}
+        measured = measured_alone(name)
+        if not measured["figures"]:
+            console.print("this machine has no GPU")
+            continue
+        found[name] = {**circumstances(), **measured}
         console.print(f"{found[name]['seconds']:.0f} s", highlight=False)
         if arguments.keep:  # at once: what comes later may fail
             keep({name: found[name]})

@@ -17,18 +17,20 @@ from gridcell.task import Task
 
 
 class Settings(BaseModel):
-    """So many cells, each of which waits so long."""
+    """So many cells, each of which waits so long and answers so many metrics beside."""
 
     model_config = ConfigDict(extra="forbid")
     cells: int = Field(1000, ge=1)
     seconds: float = Field(1.0, ge=0)
+    metrics: int = Field(0, ge=0)
 
 
 def plan(settings: Settings) -> Grid:
     """Plan cells that need nothing of each other."""
     grid = GridBuilder("waiting")
     for number in range(settings.cells):
-        cell = grid.add("wait", {"number": number, "seconds": settings.seconds}, title=f"wait {number}")
+        config = {"number": number, "seconds": settings.seconds, "metrics": settings.metrics}
+        cell = grid.add("wait", config, title=f"wait {number}")
         grid.target({"number": number}, cell)
     return grid.build()
 
@@ -38,7 +40,8 @@ def wait(cell: Cell, context: Context) -> Mapping[str, Any]:
     del context
     began = time.time()
     time.sleep(cell.config["seconds"])
-    return {"process": os.getpid(), "began": began, "torch": "torch" in sys.modules}
+    more = {f"metric{number}": 0.5 + cell.config["number"] for number in range(cell.config["metrics"])}
+    return {"process": os.getpid(), "began": began, "torch": "torch" in sys.modules, **more}
 
 
 def write_report(results: GridResults, out: Path) -> Report:

@@ -139,7 +139,7 @@ def fine_tune(
             for name, parameter in model.named_parameters():
                 parameter.requires_grad_(name in head)
         elif method in ("ewc", "l2_sp"):
-            strength = settings.methods[method].strength
+            strength = settings.methods[method].parameters.strength
             importance = fisher if method == "ewc" else {name: torch.ones(()) for name in fisher}
             extra = penalty(pre, importance, strength)
         elif method == "lwf":

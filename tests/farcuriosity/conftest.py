@@ -9,7 +9,7 @@ def local_ray():
 
     started = not ray.is_initialized()
     if started:
-        ray.init(num_cpus=2, address="local", include_dashboard=False, log_to_driver=False)
+        ray.init(num_cpus=4, address="local", include_dashboard=False, log_to_driver=False)
     yield
     if started:
         ray.shutdown()

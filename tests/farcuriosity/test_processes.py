@@ -22,7 +22,11 @@ TRAINING = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("processes", [{"runners": 2}, {"learners": 2, "runners": 1}], ids=str)
+@pytest.mark.parametrize(
+    "processes",
+    [{"learners": 2, "runners": 1}, pytest.param({"runners": 2}, marks=pytest.mark.long)],
+    ids=str,
+)
 def test_a_cell_of_several_processes_runs_on_ray(store, processes):
     rooms = {"id": "gridcell/Rooms-v0", "options": {"rows": 1, "columns": 2, "size": 3, "view": 3}}
     settings = {"environments": {"rooms": rooms}, "curiosities": {"rnd": {}}}

@@ -95,6 +95,7 @@ def test_steps_are_whole_updates_and_threads_change_no_id():
     assert {cell.resources.cpus for cell in other.cells.values()} == {2}
 
 
+@pytest.mark.xdist_group("farcuriosity")
 def test_an_agents_processes_have_the_threads_that_were_asked_for(local_ray):
     for processes in ({}, {"runners": 2}, {"learners": 2}, {"runners": 1, "learners": 2}):
         cell, *_ = plan(parsed(training=SMALL["training"] | {"threads": 3} | processes)).cells.values()
@@ -176,6 +177,7 @@ def test_an_empty_suite_is_refused():
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("farcuriosity")
 def test_from_settings_to_report_and_video(store, tmp_path, local_ray):
     settings = parsed(video={"enabled": True, "max_steps": 15})
     grid = plan(settings)
@@ -210,7 +212,8 @@ class Stopped(BaseException):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("processes", [{}, {"learners": 2}, {"runners": 2}])
+@pytest.mark.xdist_group("farcuriosity")
+@pytest.mark.parametrize("processes", [{}, {"learners": 2, "runners": 2}])
 def test_an_interrupted_run_goes_on_from_its_last_checkpoint(store, tmp_path, local_ray, processes):
     (_, far) = plan(parsed(training=SMALL["training"] | processes)).cells.values()
     assert far.config["curiosity"] == "far"

@@ -1,14 +1,23 @@
-"""The command as the tests of the command call it."""
+"""The command as its tests call it, and a task whose files they edit."""
 
 import sys
 
 import pytest
 
+from edited_chain import FILES, Chain, forget_modules
+from gridcell import plugins
 from gridcell.cli import main
+from gridcell.mlflow.mirror import Mirror
 
 
 @pytest.fixture
-def gridcell(monkeypatch, capsys, tmp_path):
+def without_mlflow(monkeypatch):
+    """A mirror that is there, and to which nothing is written: MLflow starts longer than these grids run."""
+    monkeypatch.setattr(Mirror, "_follow", lambda self: None)
+
+
+@pytest.fixture
+def gridcell(without_mlflow, monkeypatch, capsys, tmp_path):
     """Run the command in this process, in an empty folder; return (exit code, output, errors)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
@@ -24,3 +33,16 @@ def gridcell(monkeypatch, capsys, tmp_path):
         return code, captured.out, captured.err
 
     return call
+
+
+@pytest.fixture
+def chain(tmp_path, monkeypatch, store):
+    """Return what plans, runs and judges the chain with the code that is in its folder now."""
+    folder = tmp_path / "code"
+    folder.mkdir()
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+    yield Chain(folder, store)
+    plugins.forget()
+    forget_modules()

@@ -39,9 +39,9 @@ DIGESTS = {
     ("imagenet-rib", "paper"): (95202, "e1feb6fb5c0f5514"),
     ("imagenet-rib", "paper-5-percent"): (95202, "503e78fcd68b9819"),
     ("imagenet-rib", "paper-released"): (83708, "3c6abcc1033b9489"),
-    ("inductive-bias", "mini"): (340, "6bb8a2154d8f98d6"),
-    ("inductive-bias", "sensitivity"): (41, "ea7ae72c8211f9a1"),
-    ("inductive-bias", "variety"): (63, "61848efa50ee9aaf"),
+    ("inductive-bias", "mini"): (340, "b7d0381b6f923c0e"),
+    ("inductive-bias", "sensitivity"): (41, "b84f009de7619a35"),
+    ("inductive-bias", "variety"): (63, "338bb5fd4f49af3b"),
 }
 USERS_DATA = {
     ("farmap", "released-maps"),

@@ -19,6 +19,7 @@ ORDER = [
     "debugging",
     "sources",
     "paths_in_code",
+    "paths_elsewhere",
     "package_data",
     "plugins",
     "secrets",

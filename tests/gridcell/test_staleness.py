@@ -1,165 +1,19 @@
 """Results that other code or other inputs made: noticed, said, made again with all that came of them."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
+from edited_chain import FILES
 from gridcell import fingerprint, plugins
 from gridcell.cli.cells import compare
 from gridcell.errors import UserError
-from gridcell.execute import running_code
-from gridcell.execute.driver import run_grid
-from gridcell.execute.options import RunOptions
 from gridcell.fingerprint import Codes, digest_of
 from gridcell.grid import GridBuilder
-from gridcell.staleness import failures_of, find_stale
+from gridcell.staleness import find_stale
 from gridcell.suite import load_suite
 from gridcell.task import find_task
-
-TASK = '''
-"""A chain of two cells and one beside it."""
-
-from pathlib import Path
-
-from gridcell.grid import GridBuilder
-from gridcell.settings import Strict
-from gridcell.task import Task
-
-
-class Settings(Strict):
-    """Nothing to set."""
-
-
-def plan(settings):
-    grid = GridBuilder("chain")
-    first = grid.add("first", {}, title="first")
-    grid.target({"cell": "second"}, grid.add("second", {}, needs={"first": first}, title="second"))
-    grid.target({"cell": "beside"}, grid.add("beside", {}, title="beside"))
-    return grid.build()
-
-
-task = Task(
-    name="chain",
-    summary="A chain of two cells and one beside it.",
-    settings=Settings,
-    suites=Path(__file__).parent,
-    plan=plan,
-    cells={"first": "chain_first:run", "second": "chain_second:run", "beside": "chain_beside:run"},
-    report="chain_first:run",
-)
-'''
-FILES = {
-    "chain_of_test.py": TASK,
-    "mini.yaml": "{}",
-    "chain_first.py": "from chain_shared import ONE\n\ndef run(cell, context):\n    return {'x': ONE}\n",
-    "chain_second.py": (
-        "def run(cell, context):\n    return {'x': 10 * context.need('first').metrics['x'], 'seconds': 1.5}\n"
-    ),
-    "chain_beside.py": "def run(cell, context):\n    from chain_shared import ONE\n    return {'x': ONE}\n",
-    "chain_shared.py": "ONE = 1\n",
-}
-
-
-@pytest.fixture
-def chain(tmp_path, monkeypatch, store):
-    """Return what plans, runs and judges the chain with the code that is in its folder now."""
-    folder = tmp_path / "code"
-    folder.mkdir()
-    for name, text in FILES.items():
-        (folder / name).write_text(text)
-    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
-    yield Chain(folder, store)
-    plugins.forget()
-    forget_modules()
-
-
-def forget_modules():
-    """As a new process would begin."""
-    for name in [name for name in sys.modules if name.startswith("chain_")]:
-        del sys.modules[name]
-    running_code.forget()
-
-
-class Chain:
-    """A task whose files can be edited."""
-
-    def __init__(self, folder: Path, store):
-        self.folder, self.store = folder, store
-
-    def edit(self, name, old, new):
-        path = self.folder / name
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new))
-
-    def _begin(self):
-        forget_modules()
-        plugins.load([self.folder / "chain_of_test.py"])
-        task = find_task("chain")
-        self.grid = grid = load_suite(task, "mini").grid()
-        results, _ = self.store.results.read_many(grid.cells)
-        return task, grid, find_stale(task, grid, self.store, results)
-
-    def stale(self):
-        """Return title -> reason."""
-        _, grid, stale = self._begin()
-        return {grid.cells[cell_id].title: why for cell_id, why in stale.reasons.items()}
-
-    def run(self, rerun=False, diverge=False):
-        """Return title -> metric, and the titles of what was run; ``diverge`` if a cell is to diverge."""
-        task, grid, stale = self._begin()
-        options = RunOptions(executor="inline", rerun=stale.stamps if rerun else {})
-        schedule = run_grid(task, grid, self.store, options)
-        assert bool(schedule.failed or schedule.diverged) is diverge
-        results, _ = self.store.results.read_many(grid.cells)
-        ran = {grid.cells[cell_id].title for cell_id in schedule.finished}
-        return {result.cell.title: result.metrics["x"] for result in results.values()}, ran
-
-
-DIVERGES = """
-from gridcell.errors import Diverged
-
-
-def run(cell, context):
-    raise Diverged("The loss became nan.")
-"""
-
-
-def test_what_diverged_by_other_code_is_run_again(chain):
-    """In the loop of edit, run and look: the edit may be the cure."""
-    right = (chain.folder / "chain_second.py").read_text()
-    (chain.folder / "chain_second.py").write_text(DIVERGES)
-    assert chain.run(diverge=True)[1] == {"first", "beside"}
-    assert chain.run(diverge=True)[1] == set()  # the same code would diverge again
-    chain.edit("chain_second.py", "from gridcell", "# why\nfrom gridcell")
-    assert chain.run(diverge=True)[1] == set()
-    (chain.folder / "chain_second.py").write_text(right)
-    assert chain.run() == ({"first": 1, "second": 10, "beside": 1}, {"second"})
-
-
-def test_what_diverged_from_other_inputs_is_run_again(chain):
-    (chain.folder / "chain_second.py").write_text(DIVERGES)
-    chain.run(diverge=True)
-    task, grid, _ = chain._begin()
-    (second,) = failures_of(task, grid, chain.store)
-    first = chain.store.results.read(grid.cells[second].needs["first"])
-    chain.store.results.commit(
-        first.cell, {"x": 100}, chain.folder / "none", first.provenance, replaces=first.stamp
-    )
-    assert failures_of(task, grid, chain.store) == {}
-
-
-def test_a_divergence_of_before_its_code_was_noted_is_final(chain):
-    (chain.folder / "chain_second.py").write_text(DIVERGES)
-    chain.run(diverge=True)
-    ((second, failure),) = chain.store.failures.read_all().items()
-    chain.store.failures.record(
-        second, {key: failure[key] for key in failure if key not in ("code", "inputs")}
-    )
-    chain.edit("chain_second.py", "nan", "inf")
-    assert chain.run(diverge=True)[1] == set()
 
 
 def test_nothing_is_stale_after_a_run_or_an_edit_of_words(chain):
@@ -304,14 +158,30 @@ def test_code_that_is_edited_elsewhere_is_told(chain, tmp_path, monkeypatch):
     (tmp_path / "library" / "lab_of_test.py").write_text("TEN = 10\n")
     monkeypatch.syspath_prepend(str(tmp_path / "library"))
     chain.edit("chain_second.py", "def run", "import numpy\nfrom lab_of_test import TEN\n\n\ndef run")
+    told = ["edits of 'lab_of_test' are not noticed: imported from outside the folder of the code"]
+    _, _, stale = chain._begin()
+    assert stale.sentences() == told  # before anything is run
     chain.run()
-    task, grid, _ = chain._begin()
-    results, _ = chain.store.results.read_many(grid.cells)
-    stale = find_stale(task, grid, chain.store, results)
-    assert stale.sentences() == [
-        "edits of 'lab_of_test' are not noticed: imported from outside the folder of the code"
-    ]
+    _, _, stale = chain._begin()
+    assert stale.sentences() == told
     assert not stale.reasons
+
+
+def test_a_file_that_is_read_from_the_working_folder_is_told(chain, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "factors.json").write_text("[10]")
+    chain.edit(
+        "chain_second.py",
+        "return {'x': 10",
+        "import json\n    return {'x': json.load(open('factors.json'))[0]",
+    )
+    _, _, stale = chain._begin()
+    (told,) = stale.sentences()
+    assert told.startswith("edits of 'factors.json' are not noticed: read by a path that does not start from")
+    assert chain.run()[0]["second"] == 10
+    (tmp_path / "factors.json").write_text("[20]")
+    _, _, stale = chain._begin()
+    assert (stale.sentences(), not stale.reasons) == ([told], True)
 
 
 def test_checkpoints_of_other_code_are_set_aside(store, tmp_path, caplog):

@@ -84,7 +84,7 @@ def test_cost_is_counted_image_by_image(cut):
     whole = f"{sum(hours.values()):,.0f} (evaluate {hours['evaluate']:,.0f}, train {hours['train']:,.0f})"
     assert lines["GPU-hours, roughly"].startswith(whole)
     assert lines["images decoded"].startswith("41.4 M (evaluate 3.81 M, train 37.6 M)")
-    assert lines["images decoded"].endswith("49 M if each evaluation went alone")
+    assert lines["images decoded"].endswith("49 M if each cell went alone")
 
 
 def test_more_cores_decode_until_the_gpu_is_what_takes_time():
@@ -115,6 +115,29 @@ def test_parts_of_sets_cost_their_part():
     tested = 3 * (7_500 + 10_000 + 10_000) / speed.infer
     assert sum(durations(few, planned).values()) == pytest.approx(trained + tested)
     assert sum("at most" in note for note in planned.notes) == 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_probe_counts_its_images_once_and_a_teacher_beside_the_epochs(workers):
+    """Five seeds compute features together; several processes that train one model share none with others."""
+    few = settings(
+        methods={"lp": None, "lwf": None},
+        downstream=["a", "r"],
+        seeds=[0, 1, 2, 3, 4],
+        training={"epochs": 4},
+        resources={"cpus": 100, "workers": workers},  # that decode faster than any GPU computes
+    )
+    grid, speed = plan(few), MEASURED["resnet50"]
+    seconds = durations(few, grid)
+    found = {"lp": 0.0, "lwf": 0.0}
+    for cell in grid.cells.values():
+        if cell.kind == "train":
+            found[cell.config["method"]] += seconds[cell.id]
+    images = 7_500 + 30_000
+    assert found["lp"] == pytest.approx((5 if workers > 1 else 1) * images / speed.infer)
+    assert found["lwf"] == pytest.approx(5 * (4 * images / speed.train + images / speed.infer))
+    decoded = {1: "975 k", 2: "1.12 M"}[workers]  # 26 or 30 times 37,500
+    assert f"train {decoded})" in estimate(few, grid)["images decoded"]
 
 
 def test_storage_is_the_weights():

@@ -248,3 +248,76 @@ def test_evaluations_of_one_architecture_on_the_same_sets_have_equal_keys(suite,
     for cells in groups.values():
         assert len({architecture(cell) for cell in cells}) == 1
     assert len(groups) == len({architecture(cell) for cells in groups.values() for cell in cells})
+
+
+# Linear probes
+
+
+@pytest.fixture
+def probes(store, tmp_path):
+    """Three seeds of a linear probe, one of another rate and a fine-tuning, whose inputs are in the store."""
+    builder = GridBuilder("imagenet-rib")
+    data = builder.add("data", {})
+    commit(store, tmp_path / "data", data, lambda out: save_npz(out / "sets.npz", {"r": images()}))
+    torch.manual_seed(0)
+    weights = build_model(NAME, num_classes=3, image_size=32, **OPTIONS).state_dict()
+    identity = architecture_name(NAME, num_classes=3, image_size=32, **OPTIONS)
+    pre = builder.add("pretrain", {"architecture": {"name": NAME, "options": OPTIONS}})
+    commit(store, tmp_path / "pre", pre, lambda out: save_weights(out / evaluate.WEIGHTS, weights, identity))
+    training = {"lr": 0.01, "momentum": 0.9, "warmup_share": 0.1, "batch_size": 64, "epochs": 2}
+
+    def cell(seed, method="lp", **changes):
+        config = {"method": method, "parameters": {}, "downstream": "r", "training": training | changes}
+        return builder.add("train", config, needs={"data": data, "pre": pre}, seed=seed)
+
+    cells = [cell(0), cell(1), cell(2), cell(0, lr=0.1), cell(0, "ft"), cell(0, epochs=1)]
+    for number, each in enumerate(cells):
+        builder.target({"n": number}, each)
+    return builder.build(), cells
+
+
+def test_probes_that_differ_in_their_seed_alone_go_together(probes):
+    grid, cells = probes
+    groups = [task.group_of(cell, grid.cells) for cell in cells]
+    assert groups[0] == groups[1] == groups[2]
+    assert None not in groups[:4]
+    assert groups[3] != groups[0]
+    assert groups[4:] == [None, None]  # trained on images; shown once
+
+
+def test_probes_of_a_pass_train_as_alone_to_the_bit_and_features_are_computed_once(
+    store, tmp_path, probes, read
+):
+    grid, cells = probes
+    together, ended = cells[:3], []
+    run_cells([Attempt(cell, task, store) for cell in together], ended.append)
+    assert all(outcome.done for outcome in ended), ended
+    assert sum(read) == IMAGES
+    alone = fed(store, grid, cells, tmp_path / "alone")
+    contents = set()
+    for cell in together:
+        assert run_cell(Attempt(cell, task, alone)).done
+        one, other = store.results.read(cell.id), alone.results.read(cell.id)
+        assert one.content == other.content
+        contents.add(one.content)
+    assert len(contents) == 3  # each seed has an order of its own
+    assert sum(read) == 4 * IMAGES
+
+
+def test_a_probe_that_fails_leaves_the_others(store, probes, read, monkeypatch):
+    from imagenet_rib.cells import fine_tuning
+
+    train, seen = fine_tuning.train_classifier, []
+
+    def fails(context, *arguments, **options):
+        seen.append(context)
+        if len(seen) == 2:
+            raise ArithmeticError("it broke")
+        return train(context, *arguments, **options)
+
+    monkeypatch.setattr(fine_tuning, "train_classifier", fails)
+    ended = []
+    run_cells([Attempt(cell, task, store) for cell in probes[1][:3]], ended.append)
+    assert [outcome.done for outcome in ended] == [True, False, True]
+    assert not ended[1].shared
+    assert sum(read) == IMAGES

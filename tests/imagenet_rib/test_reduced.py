@@ -1,14 +1,13 @@
 """A part of a set: the same images for all, groups and classes in proportion; the report counts them."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+import forked
 from gridcell.data.images import LabelledImages
 from gridcell.store import Store
 from gridcell.suite import load_suite
@@ -94,27 +93,13 @@ def test_models_are_tested_on_the_part_however_evaluation_is_cut_and_the_report_
     """80 of the 150 images of set c are one each of its 75 groups, and one more of five; 30 are one each."""
     said = {}
     for cut in ("model", "corruption"):
-        command = [
-            sys.executable,
-            "-m",
-            "gridcell",
-            "run",
-            "imagenet-rib",
-            "--suite",
-            TINY,
-            "--executor",
-            "inline",
-        ]
+        command = ["run", "imagenet-rib", "--suite", TINY, "--executor", "inline"]
         command += ["--storage", str(tmp_path / "runs"), "--out", str(tmp_path / cut)]
         command += ["--select", "model=resnet-rich", "--select", "method=pre,ft"]
         changes = ["training.max_images=30", "evaluation.max_images=80", f"evaluation.cut={cut}"]
         changes += ["data.shifts.c.per_corruption=2"]
-        done = subprocess.run(
-            [*command, *(word for change in changes for word in ("--set", change))],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        words = [word for change in changes for word in ("--set", change)]
+        done = forked.gridcell(*command, *words, where=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "Models are tested on at most 80 images of each set" in " ".join(done.stdout.split())
         said[cut] = json.loads((tmp_path / cut / "summary.json").read_text())

@@ -1,6 +1,7 @@
 """The switches between our rules and the released code's: what trains, how strongly, in which precision."""
 
 import copy
+from functools import partial
 
 import numpy as np
 import pytest
@@ -193,9 +194,9 @@ def train_cell(store, tmp_path, monkeypatch, settings, device="cpu"):
         model,
         cross_entropy_loss(torch.arange(3)),
         images,
+        partial(images.training_batches, prepare=transform.prepare),
         settings,
         "tiny",
-        prepare=transform.prepare,
         transform=transform,
     )
     return told, rates

@@ -1,5 +1,7 @@
 """Training cells that ran out of memory: smaller batches, the same steps."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.data.imagenet import imagenet_wnids
 from gridcell.data.images import LabelledImages
+from gridcell.errors import UserError
 from imagenet_rib.cells import train
 from imagenet_rib.cells.inputs import Inputs, ModelBuilder
 from imagenet_rib.cells.training import train_classifier
@@ -26,53 +29,62 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("halvings", [1, 2, 3])
-def test_halved_batches_take_the_same_steps(store, tmp_path, halvings):
-    rng = np.random.default_rng(0)
+def trained(store, tmp_path, oom_halvings=0, **settings):
+    """Train a tiny model on 24 images; return its weights and the sizes of the batches."""
     images = LabelledImages(
         name="x",
-        images=rng.integers(0, 256, (24, 16, 16, 3), dtype=np.uint8),
+        images=np.random.default_rng(0).integers(0, 256, (24, 16, 16, 3), dtype=np.uint8),
         labels=np.arange(24) % 3,
         classes=(0, 1, 2),
         class_names=("a", "b", "c"),
     )
+    torch.manual_seed(0)
+    options = {"patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2}
+    model = build_model("vit_tiny_patch16_224", num_classes=3, image_size=16, **options)
+    cell = Cell("t", "train", {"halvings": oom_halvings, **settings})
+    context = Context(cell, store, tmp_path, tmp_path, tmp_path, oom_halvings=oom_halvings)
+    likelihood = cross_entropy_loss(torch.arange(3))
     sizes = []
 
-    def trained(oom_halvings):
-        torch.manual_seed(0)
-        model = build_model(
-            "vit_tiny_patch16_224",
-            num_classes=3,
-            image_size=16,
-            patch_size=8,
-            embed_dim=16,
-            depth=1,
-            num_heads=2,
-        )
-        cell = Cell("t", "train", {"halvings": oom_halvings})
-        context = Context(cell, store, tmp_path, tmp_path, tmp_path, oom_halvings=oom_halvings)
-        likelihood = cross_entropy_loss(torch.arange(3))
+    def loss(module, batch, labels):
+        sizes.append(len(batch))
+        return likelihood(module, batch, labels)
 
-        def loss(module, batch, labels):
-            sizes.append(len(batch))
-            return likelihood(module, batch, labels)
+    transform = normalisation_of(model)
+    batches = partial(images.training_batches, prepare=transform.prepare)
+    train_classifier(context, model, loss, images, batches, SETTINGS | settings, "tiny", transform=transform)
+    return model.state_dict(), sizes
 
-        transform = normalisation_of(model)
-        train_classifier(
-            context,
-            model,
-            loss,
-            images,
-            SETTINGS,
-            "tiny",
-            prepare=transform.prepare,
-            transform=transform,
-        )
-        return model.state_dict()
 
-    whole, halved = trained(0), trained(halvings)
-    assert sizes == [8] * 6 + [8 >> halvings] * (6 << halvings)
-    assert max((whole[name] - halved[name]).abs().max().item() for name in whole) < 1e-5
+def furthest(weights, others):
+    assert weights.keys() == others.keys()
+    return max((weights[name] - others[name]).abs().max().item() for name in weights)
+
+
+@pytest.mark.parametrize("halvings", [1, 2, 3])
+def test_halved_batches_take_the_same_steps(store, tmp_path, halvings):
+    (whole, _), (halved, sizes) = trained(store, tmp_path), trained(store, tmp_path, halvings)
+    assert sizes == [8 >> halvings] * (6 << halvings)
+    assert furthest(whole, halved) < 1e-5
+
+
+def test_a_compiled_model_takes_the_same_steps(store, tmp_path, monkeypatch):
+    compiled = []
+
+    def compile_by_a_graph_alone(model):  # not by a compiler for this machine, which takes its time
+        compiled.append(model)
+        model.forward = torch.compile(model.forward, backend="eager")
+
+    monkeypatch.setattr(torch.nn.Module, "compile", compile_by_a_graph_alone)
+    (plain, _), (graph, _) = trained(store, tmp_path), trained(store, tmp_path, compile=True)
+    assert len(compiled) == 1
+    assert furthest(plain, graph) < 1e-5
+
+
+@pytest.mark.parametrize("precision", ["fp16", "tf32"])
+def test_a_precision_of_gpus_is_refused_on_a_processor(store, tmp_path, precision):
+    with pytest.raises(UserError, match=f"precision {precision} needs a GPU; use bf16 or float32"):
+        trained(store, tmp_path, precision=precision)
 
 
 class HeardError(Exception):

@@ -82,9 +82,9 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/execute/simulate.py": (f"{EXECUTE}simulate.py", f"{CLI}cli.py"),
     "platform/gridcell/execute/stall.py": (f"{EXECUTE}attempt.py", f"{EXECUTE}policies.py"),
     "platform/gridcell/execute/trial.py": (f"{EXECUTE}trial.py",),
-    "platform/gridcell/learn/checkpoint.py": (f"{LEARN}checkpoint.py", f"{LEARN}fit.py"),
+    "platform/gridcell/learn/checkpoint.py": (f"{LEARN}checkpoint.py", f"{LEARN}pauses.py", f"{LEARN}fit.py"),
     "platform/gridcell/learn/classifier.py": (f"{LEARN}classifier.py", f"{LEARN}fit.py"),
-    "platform/gridcell/learn/fitting.py": (f"{LEARN}fit.py", f"{LEARN}checkpoint.py"),
+    "platform/gridcell/learn/fitting.py": (f"{LEARN}fit.py", f"{LEARN}checkpoint.py", f"{LEARN}pauses.py"),
     "platform/gridcell/learn/gathering.py": (f"{LEARN}together.py",),
     "platform/gridcell/learn/optimisers.py": (f"{LEARN}classifier.py", f"{LEARN}fit.py"),
     "platform/gridcell/learn/precision.py": (f"{LEARN}precision.py",),
@@ -118,6 +118,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     ),
     "platform/gridcell/notice.py": (f"{EXECUTE}notice.py",),
     "platform/gridcell/package_data.py": (f"{CORE}package_data.py",),
+    "platform/gridcell/paths_elsewhere.py": (f"{CORE}paths_elsewhere.py",),
     "platform/gridcell/parts.py": (f"{CORE}plugins.py",),
     "platform/gridcell/plugins.py": (f"{CORE}plugins.py",),
     "platform/gridcell/printable.py": (f"{CLI}watching.py",),
@@ -129,7 +130,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{CORE}sources.py",
         f"{CORE}staleness.py",
     ),
-    "platform/gridcell/staleness.py": (f"{CORE}staleness.py",),
+    "platform/gridcell/staleness.py": (f"{CORE}staleness.py", f"{CORE}divergence.py"),
     "platform/gridcell/task.py": (
         f"{CORE}task_contract.py",
         f"{CORE}suite.py",
@@ -320,6 +321,8 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/store/retention.py": (f"{STORE}retention.py", f"{STORE}usage.py"),
     "platform/gridcell/settings/retention.py": (f"{STORE}retention.py", f"{STORE}usage.py"),
     "platform/gridcell/execute/allocation.py": (f"{EXECUTE}allocation.py",),
+    "platform/gridcell/execute/pruned.py": (f"{STORE}retention.py",),
+    "platform/gridcell/execute/forgetful.py": (f"{EXECUTE}searcher.py",),
     "tasks/imagenet_rib/cells/at_once.py": (f"{RIB}at_once.py",),
     "platform/gridcell/paths_in_code.py": (f"{CORE}package_data.py", f"{CORE}sources.py"),
     "tasks/imagenet_rib/cells/reduced.py": (f"{RIB}reduced.py",),
@@ -328,6 +331,12 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/report/partial.py": (f"{RIB_REPORT}page.py",),
     "tasks/imagenet_rib/learning/method_checks.py": ("tests/gridcell/testing/test_checks.py",),
     "platform/gridcell/build.py": ("tests/gridcell/cli/test_start.py",),
+    "tasks/imagenet_rib/cells/fine_tuning.py": (
+        "tests/imagenet_rib/test_training.py",
+        "tests/imagenet_rib/test_known_answers.py",
+    ),
+    "tasks/imagenet_rib/cells/known_answers.py": ("tests/imagenet_rib/test_known_answers.py",),
+    "tasks/imagenet_rib/learning/probing.py": ("tests/imagenet_rib/test_known_answers.py",),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 

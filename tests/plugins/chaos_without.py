@@ -1,7 +1,7 @@
 """The task ``chaos`` on a platform from which the handling of a fault was taken out.
 
 ``GRIDCELL_TASKS=chaos=chaos_without:task`` makes the command load this file, in the driver's process alone;
-``CHAOS_WITHOUT`` names the part to take out.
+``CHAOS_WITHOUT`` names the parts to take out, with commas between them.
 """
 
 import contextlib
@@ -9,7 +9,6 @@ import os
 import signal
 
 from gridcell.cluster.chaos.grid import task
-from gridcell.execute import trial, tune
 from gridcell.execute.outcome import RETRIES, FailureClass
 from gridcell.execute.schedule import Schedule
 from gridcell.mlflow.mirror import Mirror
@@ -27,11 +26,15 @@ def retries_of_stalled_cells():
 
 
 def watch_for_stalls():
+    from gridcell.execute import trial  # this imports Ray, which takes a second
+
     work = trial.GridWork
     trial.GridWork = lambda *given: work(*given[:-1], None)  # the last is the time that a cell has
 
 
 def watch_for_the_head():
+    from gridcell.execute import tune
+
     tune.watched_head = lambda _: contextlib.nullcontext()
 
 
@@ -78,5 +81,9 @@ def guard_of_the_window():
     Mirror.problem = property(lambda self: None, lambda self, problem: None)
 
 
-if what := os.environ.get("CHAOS_WITHOUT"):
+def window():
+    Mirror._follow = lambda self: None
+
+
+for what in filter(None, os.environ.get("CHAOS_WITHOUT", "").split(",")):
     globals()[what]()

@@ -12,7 +12,20 @@ from typing import Any
 
 from pydantic import Field
 
-from gridcell import Cell, Context, Diverged, Fidelity, Grid, GridBuilder, Rule, Seeds, Strict, Task, Tuning
+from gridcell import (
+    Cell,
+    Context,
+    Diverged,
+    Fidelity,
+    Grid,
+    GridBuilder,
+    Rule,
+    Seeds,
+    Strict,
+    Task,
+    Tuning,
+    Weights,
+)
 
 
 class Walker(Strict):
@@ -43,6 +56,7 @@ def plan(settings: Settings) -> Grid:
 
 
 def base(cell: Cell, context: Context) -> Mapping[str, Any]:
+    (context.outputs / "map.txt").write_text("a hill")
     return {"sea": 0.0}
 
 
@@ -82,6 +96,7 @@ task = Task(
     settings=Settings,
     suites={"mini": {"walkers": {"one": {}}}},
     plan=plan,
+    weights={"base": Weights("map.txt"), "climb": Weights("place.json")},
     cells={"base": "climb_task:base", "climb": "climb_task:climb", "view": "climb_task:view"},
     tuning=Tuning(
         {"height": "max"},

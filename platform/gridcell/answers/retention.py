@@ -1,44 +1,71 @@
 """What a run does about weights once it has ended: those that its suite doesn't keep are removed."""
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 
-from gridcell.answers.request import Request
+from gridcell.cell import Cell
 from gridcell.execute.heartbeat import living_drivers
+from gridcell.settings.retention import Keep
 from gridcell.store import Store
-from gridcell.store.retention import prune_weights, spare_weights
+from gridcell.store.retention import Removed, prune_weights, spare_weights
 from gridcell.store.usage import asked_grids, size_text
+from gridcell.suite import Suite
 
 
-def keep_weights(asked: Request, store: Store) -> str:
-    """Remove the weights that the suite doesn't keep and no cell needs; return a sentence on it.
+def keep_weights(suite: Suite, cells: Mapping[str, Cell], store: Store) -> str:
+    """Remove the weights that a suite doesn't keep and no cell reads any more; return a sentence on it.
 
     No cell of the whole suite, whatever was selected, and none of any other grid that is asked for.
+
+    Args:
+        suite: says what is kept.
+        cells: id -> cell, of those whose weights may go: what was run.
+        store: which holds them.
 
     Returns:
         What was removed, or why nothing was; empty where there was nothing to do.
     """
-    suite = asked.suite
     if suite.keep_weights == "all":
         return ""
-    if others := living_drivers(store.folder):
+    if others := others_beside(store):
         return f"No weights were removed: another run uses this storage ({', '.join(others)})."
-    cells = dict(suite.grid().cells)
+    users = {**suite.grid().cells, **cells}
     for grid in asked_grids(store.plans.read_all()):
         if grid.asked and grid.plan.task == suite.task.name:
-            cells |= grid.plan.cells
-    done = store.results.done()
-    mine = asked.grid.cells.keys() & done
+            users |= grid.plan.cells
+    return described(suite.keep_weights, remove_spare(suite, cells, users, store))
+
+
+def others_beside(store: Store, own: str = "") -> list[str]:
+    """Return the drivers, as ``host:pid``, that use a store beside one's own."""
+    return [driver for driver in living_drivers(store.folder) if driver != own]
+
+
+def remove_spare(suite: Suite, cells: Mapping[str, Cell], users: Mapping[str, Cell], store: Store) -> Removed:
+    """Remove the weights that a suite doesn't keep.
+
+    Args:
+        suite: says what is kept.
+        cells: id -> cell, of those whose weights may go.
+        users: id -> cell, of all that is asked for: whose weights they still read stays.
+        store: which holds them.
+    """
+    weights = suite.task.all_weights
+    done = store.results.done_among(users)
     results, _ = store.results.read_many(
-        cell_id for cell_id in mine if asked.grid.cells[cell_id].kind in suite.task.weights
+        cell_id for cell_id in cells.keys() & done if cells[cell_id].kind in weights.of_kinds
     )
-    spare = spare_weights(cells.values(), results, done, suite.task.weights, suite.keep_weights)
-    removed = prune_weights(store.results, spare)
+    spare = spare_weights(users.values(), results, done, weights, suite.keep_weights)
+    return prune_weights(store.results, spare)
+
+
+def described(keep: Keep, removed: Removed) -> str:
+    """Say what was removed; empty where nothing was."""
     if not removed.files:
         return ""
     return (
-        f"keep_weights is {suite.keep_weights}: {removed.files} files of weights that no cell needs any more "
-        f"were removed ({size_text(removed.bytes)}). Their cells stay done, and run again only if a new cell "
-        "needs them."
+        f"keep_weights is {keep}: {removed.files} files of weights that no cell needs any more were removed "
+        f"({size_text(removed.bytes)}). Their cells stay done, and run again only if a new cell needs these "
+        "files."
     )
 
 

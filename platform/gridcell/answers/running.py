@@ -124,7 +124,7 @@ def run(
         )
     finally:
         ready.mirror.close()
-    keep_weights(asked, ready.store)
+    keep_weights(asked.suite, asked.grid.cells, ready.store)
     if check:
         _raise_for_failures(asked, ready.store, schedule)
     return results(task, suite, storage, select=select, settings=settings, seeds=seeds, plugins=plugins)

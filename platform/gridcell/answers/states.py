@@ -5,8 +5,8 @@ from typing import Any
 
 from gridcell.answers.request import Request
 from gridcell.execute.driver import diverged_cells
-from gridcell.execute.growth import pruned_cells
 from gridcell.execute.heartbeat import RunningCell, running_cells
+from gridcell.execute.pruned import pruned_cells
 from gridcell.execute.schedule import Schedule, missing_cells
 from gridcell.store import Store
 
@@ -32,7 +32,7 @@ def states_of(
         running: id -> what runs; looked up where it isn't given.
     """
     done = store.results.done_among(asked.grid.cells)
-    pruned = pruned_cells(asked.grid, done, store)
+    pruned = pruned_cells(asked.suite.task, asked.grid, done, store)
     missing = missing_cells(asked.grid, done, pruned)
     running = running_cells(store.folder) if running is None else running
     diverged = diverged_cells(failures)

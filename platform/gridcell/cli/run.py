@@ -52,9 +52,9 @@ from gridcell.cli.streams import outlive_terminal
 from gridcell.debugging import Debugging
 from gridcell.errors import Mistakes, UserError
 from gridcell.execute.driver import diverged_cells, run_grid
-from gridcell.execute.growth import pruned_cells
 from gridcell.execute.listener import Listener
 from gridcell.execute.options import RunOptions
+from gridcell.execute.pruned import pruned_cells
 from gridcell.execute.schedule import Schedule
 from gridcell.mlflow.address import is_server
 from gridcell.mlflow.mirror import Mirror
@@ -148,7 +148,7 @@ def run(
     _say_stale(console, ready.stale, changed)
     final = set() if retry_diverged else diverged_cells(failures_of(asked.suite.task, asked.grid, store))
     done = ready.done.keys() - ready.options.rerun.keys()
-    pruned = pruned_cells(asked.grid, done, store)
+    pruned = pruned_cells(asked.suite.task, asked.grid, done, store)
     schedule = Schedule(asked.grid, done, final, pruned=pruned)
     to_run = len(schedule.queued())
     known = None if to_run else dict(ready.done)  # kept where they stay as they are: a run may take days
@@ -187,7 +187,7 @@ def run(
         mirror.close()
         raise
     mirror.close(folder)
-    if said := keep_weights(asked, store):
+    if said := keep_weights(asked.suite, asked.grid.cells, store):
         console.print(said, soft_wrap=True)
     if schedule.finished or schedule.failed:  # else nothing was shown to the mirror
         _say_mirror(console, mirror, storage, tracking)

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -15,7 +15,7 @@ from gridcell.cli import common
 from gridcell.cli.common import DEFAULT_STORAGE, Storage, open_store
 from gridcell.errors import UserError, unknown
 from gridcell.execute.heartbeat import living_drivers
-from gridcell.settings.retention import CHOICES, Weights, check_keep
+from gridcell.settings.retention import CHOICES, TaskWeights, check_keep
 from gridcell.store import Store
 from gridcell.store.usage import CATEGORIES, AskedGrid, Room, Usage, prune, size_text, usage
 from gridcell.task import find_task
@@ -80,8 +80,8 @@ def pruned(
         raise unknown("choice for --keep", keep, CHOICES)
     store = open_store(storage)
     weights = _weights_in(store) if "weights" in categories else {}
-    for task, of_kinds in weights.items():
-        check_keep(keep, of_kinds, task, "--keep")
+    for task, its_weights in weights.items():
+        check_keep(keep, its_weights.of_kinds, task, "--keep")
     alive = living_drivers(store.folder)
     if alive and not dry_run:
         raise UserError(
@@ -105,14 +105,14 @@ def pruned(
         )
 
 
-def _weights_in(store: Store) -> dict[str, Mapping[str, Weights]]:
+def _weights_in(store: Store) -> dict[str, TaskWeights]:
     """Return name -> weights of the tasks that were run here and have some; of a task that is gone, none."""
     found = {}
     for plan in store.plans.read_all():
         with contextlib.suppress(UserError):
             plugins.load(plan.plugins)
-            found[plan.task] = find_task(plan.task).weights
-    return {name: weights for name, weights in found.items() if weights}
+            found[plan.task] = find_task(plan.task).all_weights
+    return {name: weights for name, weights in found.items() if weights.of_kinds}
 
 
 def _say_unasked(console: Console, found: Usage, would: str) -> None:

@@ -232,11 +232,14 @@ def tune(
         raise
     for mirror in mirrors:
         mirror.close(folder)
+    said = "" if run.stopped else run.tidying.at_end(run.grid.cells)
     for part in written.headline:
         console.print(part, soft_wrap=True)
     if found.best is not None:
         console.print(f"Best: {folder / 'best.yaml'}", soft_wrap=True)
     console.print(f"Report: {written.page}", soft_wrap=True)
+    if said:
+        console.print(said, soft_wrap=True)
     if mirrors and mirrors[0].problem is not None:
         console.print(f"MLflow is behind ({mirrors[0].problem}).", soft_wrap=True)
     if run.stopped or any(one.ended.state == "failed" for one in found.tried):

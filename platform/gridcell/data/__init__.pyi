@@ -58,10 +58,12 @@ from .shards.samples import (
     open_samples as open_samples,
     open_shards as open_shards,
 )
+from .shifts.pieces import Pool as Pool
 from .shifts.registry import (
     BUILT_IN as BUILT_IN,
     Shift as Shift,
     Sources as Sources,
+    image_by_image as image_by_image,
     render as render,
     shift as shift,
     shift_registry as shift_registry,

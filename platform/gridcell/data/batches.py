@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,8 @@ class Batches:
     which nothing is left of a last, small batch gets a sample of weight 0, for none may stop alone.
 
     Args:
-        arrays: Tensors or NumPy arrays of equal length, of any dtype; they are shared, not copied.
+        arrays: Tensors or NumPy arrays of equal length, of any dtype; they are shared, not copied. Of a tuple
+            of arrays, a batch has a tuple of tensors.
         batch_size: Samples per batch, over all its parts; a multiple of their number.
         seed: Seed of the shuffling, at least 0.
         shuffle: Whether each epoch has an order of its own; false visits every sample in order.
@@ -87,7 +89,7 @@ class Batches:
 
     def __init__(
         self,
-        *arrays: Tensor | NDArray,
+        *arrays: Tensor | NDArray | tuple[Tensor | NDArray, ...],
         batch_size: int,
         seed: int = 0,
         shuffle: bool = True,
@@ -96,7 +98,9 @@ class Batches:
         accumulate: int = 1,
         pin_memory: bool | None = None,
     ) -> None:
-        self.tensors = tuple(_as_tensor(array) for array in arrays)
+        self._widths = [len(array) if isinstance(array, tuple) else None for array in arrays]
+        flat = chain.from_iterable(array if isinstance(array, tuple) else (array,) for array in arrays)
+        self.tensors = tuple(_as_tensor(array) for array in flat)
         lengths = {len(tensor) for tensor in self.tensors}
         if len(lengths) != 1:
             raise ValueError(f"Arrays of one length are needed, got lengths {sorted(lengths)}")
@@ -136,10 +140,12 @@ class Batches:
             begin, end = start + own.start, start + max(own.stop, own.start + 1)
             yield *self._samples(order, begin, end), len(own) * self.parts / whole
 
-    def _samples(self, order: Tensor | None, start: int, stop: int) -> tuple[Tensor, ...]:
+    def _samples(self, order: Tensor | None, start: int, stop: int) -> tuple[Any, ...]:
         if order is None:
-            return tuple(self._pinned(tensor[start:stop]) for tensor in self.tensors)
-        return tuple(self._gather(tensor, order[start:stop]) for tensor in self.tensors)
+            flat = iter([self._pinned(tensor[start:stop]) for tensor in self.tensors])
+        else:
+            flat = iter([self._gather(tensor, order[start:stop]) for tensor in self.tensors])
+        return tuple(next(flat) if width is None else tuple(islice(flat, width)) for width in self._widths)
 
     def _gather(self, tensor: Tensor, chosen: Tensor) -> Tensor:
         if not self.pin_memory:

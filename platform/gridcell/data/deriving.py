@@ -1,6 +1,6 @@
 """A whole benchmark suite from one labelled set: pre-training pool, validation images, derived shifts."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace as replace_fields
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from gridcell import __version__
 from gridcell.data.chosen_parameters import chosen_parameters
 from gridcell.data.dealing import PRETRAIN, VAL, Dealing
-from gridcell.data.folder import folder_labels, read_class_folders
+from gridcell.data.folder import FolderReader
 from gridcell.data.folders import open_class_folders
 from gridcell.data.image_sets import require_own_folder, write_suite
-from gridcell.data.images import LabelledImages, select
-from gridcell.data.shifts import Shift, Sources, shifts_in_order
+from gridcell.data.images import LabelledImages, concatenate, select
+from gridcell.data.shifts import Pool, Shift, shifts_in_order
 from gridcell.errors import UserError, unknown
 
 Parameters = Mapping[str, Mapping[str, float]]
@@ -67,11 +67,12 @@ def derive(
         raise UserError(_too_small(f"set '{base.name}': images of {base.size}"))
     shares = {"pretrain_share": pretrain_share, "val_share": val_share, "subset_share": subset_share}
     derivation = _Derivation.of(base.labels, base.class_names, seed=seed, parameters=parameters, **shares)
-    return dict(derivation.sets(lambda name, positions: select(base, positions, name=name)))
+    sets = derivation.sets(lambda name, positions: select(base, positions, name=name))
+    return {name: concatenate(list(pieces), name=name) for name, pieces in sets}
 
 
 Read = Callable[[str, NDArray[np.int64]], LabelledImages]
-"""Returns the images at some positions, as a set of that name."""
+"""Returns the images at some positions, in that order, as a set of that name."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class _Derivation:
 
     Attributes:
         recipes: Shift by name, in their order.
+        labels: Of all images, int64, shape (N,).
+        class_names: Names of the whole label space.
         parts: Set -> positions of the images that it is dealt.
         seed: Of the split and every random effect.
         parameters: Per shift, what is set other than its defaults.
@@ -87,6 +90,8 @@ class _Derivation:
     """
 
     recipes: Mapping[str, Shift]
+    labels: NDArray[np.int64]
+    class_names: tuple[str, ...]
     parts: Mapping[str, NDArray[np.int64]]
     seed: int
     parameters: Parameters
@@ -110,17 +115,20 @@ class _Derivation:
             recipes[name].check(values)
         parts = Dealing.among(recipes.values(), seed=seed, **shares).deal(labels, class_names)
         chosen, said = chosen_parameters(len(np.unique(labels)), len(parts[VAL]), parameters)
-        return cls(recipes, parts, seed, chosen, said)
+        return cls(recipes, labels, tuple(class_names), parts, seed, chosen, said)
 
-    def sets(self, read: Read) -> Iterator[tuple[str, LabelledImages]]:
-        """Yield the sets by name, each made when it is asked for; none is held longer."""
+    def sets(self, read: Read) -> Iterator[tuple[str, Iterable[LabelledImages]]]:
+        """Yield the sets by name, each in pieces that are made when they are asked for."""
         for name in (PRETRAIN, VAL):
-            yield name, read(name, self.parts[name])
+            yield name, self._pool(name, read).pieces()
         for name, recipe in self.recipes.items():
-            pool = VAL if recipe.source == "val" else name
-            pretrain = read(PRETRAIN, self.parts[PRETRAIN]) if recipe.pretrain else None
-            sources = Sources(read(pool, self.parts[pool]), pretrain)
-            yield name, recipe(sources, seed=self.seed, parameters=self.parameters.get(name))
+            pool = self._pool(VAL if recipe.source == "val" else name, read)
+            pretrain = self._pool(PRETRAIN, read) if recipe.pretrain else None
+            yield name, recipe.in_pieces(pool, pretrain, seed=self.seed, parameters=self.parameters.get(name))
+
+    def _pool(self, name: str, read: Read) -> Pool:
+        part = self.parts[name]
+        return Pool(self.labels[part], self.class_names, lambda positions: read(name, part[positions]))
 
 
 def _too_small(what: str) -> str:
@@ -139,7 +147,9 @@ def derive_folder(
 ) -> dict[str, Any]:
     """Read ``base_dir/<class>/*``, derive the shifts and write them to ``out_dir`` as a suite.
 
-    The sets are made one after another, each from its own images, so that all of them are never held at once.
+    The sets are made one after another and in pieces of some hundred images, which are written before the
+    next ones are read. Memory does not grow with the number of images, but for shifts from outside that have
+    no ``pieces``.
 
     Args:
         base_dir: A folder of images, one folder per class.
@@ -161,11 +171,11 @@ def derive_folder(
     folders = open_class_folders(base_dir, min_images=min_images)
     if size < _LEAST_SIZE:
         raise UserError(_too_small(f"Images of {size} px"))
-    labels = folder_labels(folders)
-    derivation = _Derivation.of(labels, folders.class_names, **{**_SHARES, **settings, "seed": seed})
+    reader = FolderReader(folders, size)
+    derivation = _Derivation.of(reader.labels, folders.class_names, **{**_SHARES, **settings, "seed": seed})
 
     def read(name: str, positions: NDArray[np.int64]) -> LabelledImages:
-        return replace_fields(read_class_folders(folders, size, chosen=positions), name=name)
+        return replace_fields(reader.read(positions), name=name)
 
     how = {
         "made_by": f"gridcell.data.derive {__version__}",

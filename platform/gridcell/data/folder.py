@@ -68,25 +68,53 @@ def read_class_folders(
         >>> read_class_folders(folders, size=224).images.shape  # doctest: +SKIP
         (400, 224, 224, 3)
     """
-    names = tuple(folders.class_names if class_names is None else class_names)
-    labelled = _in_order(folders, names, partial=partial)
-    if size is None:
-        folders.check_sizes("give a size")
-    look = folders.images[0].facts.look
-    height, width = (look.height, look.width) if size is None else (size, size)
-    wanted = labelled if chosen is None else [labelled[position] for position in chosen]
-    images = np.empty((len(wanted), height, width, COLOUR.channels), dtype=np.uint8)
-    labels = np.empty(len(wanted), dtype=np.int64)
-    for number, (image, label) in enumerate(wanted):
-        images[number] = folders.read(image, size=size)
-        labels[number] = label
-    return LabelledImages(
-        name=folders.root.name or folders.root.resolve().name,
-        images=images,
-        labels=labels,
-        classes=tuple(np.unique(labels).tolist()),
-        class_names=names,
-    )
+    reader = FolderReader(folders, size, class_names, partial=partial)
+    return reader.read(np.arange(len(reader.labels)) if chosen is None else np.asarray(chosen))
+
+
+class FolderReader:
+    """Reads images of folders that were opened by their positions among all; see :func:`read_class_folders`.
+
+    Args:
+        folders: The folders.
+        size: See :func:`read_folder`.
+        class_names: See :func:`read_folder`.
+        partial: See :func:`read_folder`.
+
+    Attributes:
+        labels: Of all images, in the order of :func:`folder_labels`, int64.
+    """
+
+    def __init__(
+        self,
+        folders: ClassFolders,
+        size: int | None = None,
+        class_names: Sequence[str] | None = None,
+        *,
+        partial: bool = False,
+    ) -> None:
+        self._names = tuple(folders.class_names if class_names is None else class_names)
+        self._files = _in_order(folders, self._names, partial=partial)
+        self._folders, self._size = folders, size
+        self.labels = np.array([label for _, label in self._files], dtype=np.int64)
+        if size is None:
+            folders.check_sizes("give a size")
+
+    def read(self, positions: NDArray[np.int64]) -> LabelledImages:
+        """Return the images at some positions, in that order."""
+        look, size = self._folders.images[0].facts.look, self._size
+        height, width = (look.height, look.width) if size is None else (size, size)
+        images = np.empty((len(positions), height, width, COLOUR.channels), dtype=np.uint8)
+        for number, position in enumerate(positions):
+            images[number] = self._folders.read(self._files[position][0], size=size)
+        labels = self.labels[positions]
+        return LabelledImages(
+            name=self._folders.root.name or self._folders.root.resolve().name,
+            images=images,
+            labels=labels,
+            classes=tuple(np.unique(labels).tolist()),
+            class_names=self._names,
+        )
 
 
 def folder_labels(
@@ -141,15 +169,24 @@ def write_folder(root: str | Path, labelled: LabelledImages) -> None:
     Raises:
         UserError: ``root`` exists and is not empty, or a class's name can't be a folder's.
     """
-    from PIL import Image
-
     folder = Path(root)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} exists and is not empty; choose another folder")
+    add_images(folder, labelled, first=0)
+
+
+def add_images(folder: Path, labelled: LabelledImages, *, first: int) -> None:
+    """Write images beside those before them: ``first`` is the position of the first one in the whole set.
+
+    Raises:
+        UserError: A class's name can't be a folder's.
+    """
+    from PIL import Image
+
     for label in labelled.classes:
         check_folder_name(labelled.class_names[label])
-        (folder / labelled.class_names[label]).mkdir(parents=True)
-    for number, (image, label) in enumerate(zip(labelled.images, labelled.labels, strict=True)):
+        (folder / labelled.class_names[label]).mkdir(parents=True, exist_ok=True)
+    for number, (image, label) in enumerate(zip(labelled.images, labelled.labels, strict=True), first):
         Image.fromarray(image).save(folder / labelled.class_names[label] / f"{number:08d}.png")
 
 

@@ -5,9 +5,12 @@ A set in memory and a stored one have in common, beside ``name``, ``labels``, ``
 
 * ``alternatives``: label -> further classes that are right for its images too;
 * ``select(indices)``: some of its images;
-* ``training_batches(batch_size, prepare, seed=, **parts)``: all images in a new order each epoch, which
-  Lightning sets on their ``sampler``; ``parts`` say how several processes share each batch
-  (:class:`gridcell.data.batches.Batches`);
+* ``training_batches(batch_size, prepare, seed=, beside=, **parts)``: all images in a new order each epoch,
+  which Lightning sets on their ``sampler``; ``parts`` say how several processes share each batch
+  (:class:`gridcell.data.batches.Batches`). With ``beside``, a tensor with a row for each image, a batch has
+  ``(labels, rows)`` in place of labels;
+* ``training_values(values, batch_size, seed=, **parts)``: batches of a tensor's rows, one for each image, and
+  labels, in the order in which ``training_batches`` of the same arguments gives the images;
 * ``evaluation_batches(batch_size, prepare, share)``: every image of a share exactly once, in the set's order;
 * ``pixels(prepare)``: for reading a few images by number.
 

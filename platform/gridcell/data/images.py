@@ -3,7 +3,7 @@
 import hashlib
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -65,11 +65,26 @@ class LabelledImages:
         """Return the images at ``indices``; see :func:`select`."""
         return select(self, indices)
 
-    def training_batches(self, batch_size: int, prepare: "Prepare", *, seed: int, **parts: Any) -> "Batches":
-        """Return shuffled batches of images, as they are, and labels."""
+    def training_batches(
+        self,
+        batch_size: int,
+        prepare: "Prepare",
+        *,
+        seed: int,
+        beside: "Tensor | None" = None,
+        **parts: Any,
+    ) -> "Batches":
+        """Return shuffled batches of images, as they are, and labels, or labels and what is beside them."""
         from gridcell.data.batches import Batches
 
-        return Batches(self.images, self.labels, batch_size=batch_size, seed=seed, **parts)
+        targets = self.labels if beside is None else (self.labels, beside)
+        return Batches(self.images, targets, batch_size=batch_size, seed=seed, **parts)
+
+    def training_values(self, values: "Tensor", batch_size: int, *, seed: int, **parts: Any) -> "Batches":
+        """Return shuffled batches of values, shape (N, ...), and labels."""
+        from gridcell.data.batches import Batches
+
+        return Batches(values, self.labels, batch_size=batch_size, seed=seed, **parts)
 
     def evaluation_batches(
         self, batch_size: int, prepare: "Prepare", share: range | None = None
@@ -193,14 +208,38 @@ def concatenate(parts: Sequence[LabelledImages], *, name: str) -> LabelledImages
 
 def content_digest(labelled: LabelledImages) -> str:
     """Return the SHA-256 of what a set holds: pixels, labels, class names and groups, not its own name."""
-    digest = hashlib.sha256()
-    about = [labelled.images.shape, labelled.classes, labelled.class_names, labelled.groups]
-    digest.update(json.dumps(about).encode())
-    digest.update(np.ascontiguousarray(labelled.images).tobytes())
-    digest.update(labelled.labels.astype("<i8").tobytes())
-    if labelled.group_of is not None:
-        digest.update(labelled.group_of.astype("<i8").tobytes())
-    return digest.hexdigest()
+    about = Described(
+        labelled.labels, labelled.classes, labelled.class_names, labelled.groups, labelled.group_of
+    )
+    return about.digest(labelled.images.shape[1:], (np.ascontiguousarray(labelled.images).data,))
+
+
+@dataclass(frozen=True, eq=False)
+class Described:
+    """What is known of a set beside its pixels; the fields are those of :class:`LabelledImages`."""
+
+    labels: NDArray[np.int64]
+    classes: tuple[int, ...]
+    class_names: tuple[str, ...]
+    groups: tuple[str, ...]
+    group_of: NDArray[np.int64] | None
+
+    def digest(self, shape: tuple[int, ...], pixels: Iterable[bytes | memoryview]) -> str:
+        """Return :func:`content_digest` of the set.
+
+        Args:
+            shape: Of an image.
+            pixels: Of all images, in order, in pieces of any size.
+        """
+        digest = hashlib.sha256()
+        about = [(len(self.labels), *shape), self.classes, self.class_names, self.groups]
+        digest.update(json.dumps(about).encode())
+        for part in pixels:
+            digest.update(part)
+        digest.update(self.labels.astype("<i8").tobytes())
+        if self.group_of is not None:
+            digest.update(self.group_of.astype("<i8").tobytes())
+        return digest.hexdigest()
 
 
 def save_npz(path: str | Path, sets: Mapping[str, LabelledImages]) -> None:

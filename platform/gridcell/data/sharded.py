@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gridcell.data.prepare import Prepare
-    from gridcell.data.shards.datasets import EvaluationOrder, StoredBatches, TrainingOrder
+    from gridcell.data.shards.datasets import EvaluationOrder, StoredBatches, StoredValues, TrainingOrder
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,14 +72,36 @@ class StoredImages:
         )
 
     def training_batches(
-        self, batch_size: int, prepare: "Prepare", *, seed: int, **parts: int
+        self,
+        batch_size: int,
+        prepare: "Prepare",
+        *,
+        seed: int,
+        beside: "Tensor | None" = None,
+        **parts: int,
     ) -> "StoredBatches":
-        """Return shuffled batches."""
+        """Return shuffled batches of images, and labels, or labels and what is beside them."""
+        samples = self.samples()
+        order = self._order(samples, batch_size, seed, parts)
+        return self._batches(samples, prepare, order, beside)
+
+    def training_values(
+        self, values: "Tensor", batch_size: int, *, seed: int, **parts: int
+    ) -> "StoredValues":
+        """Return shuffled batches of values, shape (N, ...), and labels; no image is read."""
+        import torch
+
+        from gridcell.data.shards.datasets import Rows, StoredValues
+
+        order = self._order(self.samples(), batch_size, seed, parts)
+        return StoredValues(Rows(self.numbers, values, torch.from_numpy(self.labels)), order)
+
+    def _order(
+        self, samples: Samples, batch_size: int, seed: int, parts: Mapping[str, int]
+    ) -> "TrainingOrder":
         from gridcell.data.shards.datasets import TrainingOrder
 
-        samples = self.samples()
-        order = TrainingOrder(samples.counts, self.numbers, batch_size=batch_size, seed=seed, **parts)
-        return self._batches(samples, prepare, order)
+        return TrainingOrder(samples.counts, self.numbers, batch_size=batch_size, seed=seed, **parts)
 
     def evaluation_batches(
         self, batch_size: int, prepare: "Prepare", share: range | None = None
@@ -96,12 +118,22 @@ class StoredImages:
         return self._batches(samples, prepare, order)
 
     def _batches(
-        self, samples: Samples, prepare: "Prepare", order: "TrainingOrder | EvaluationOrder"
+        self,
+        samples: Samples,
+        prepare: "Prepare",
+        order: "TrainingOrder | EvaluationOrder",
+        beside: "Tensor | None" = None,
     ) -> "StoredBatches":
-        from gridcell.data.shards.datasets import StoredBatches
+        from gridcell.data.shards.datasets import Rows, StoredBatches
 
         return StoredBatches(
-            samples, prepare, order, loaders=self.loaders, label_of=self.label_of, reader=self.reader
+            samples,
+            prepare,
+            order,
+            loaders=self.loaders,
+            label_of=self.label_of,
+            reader=self.reader,
+            beside=None if beside is None else Rows(self.numbers, beside),
         )
 
     def pixels(self, prepare: "Prepare") -> "StoredPixels":

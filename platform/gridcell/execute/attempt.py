@@ -78,6 +78,8 @@ def run_in_this_process(attempt: Attempt, rank: int = 0) -> Outcome:
             raise
         failure = failure_from(error)
     else:
+        if attempt.cell.resources.gpus:  # torch would keep it for this process, and others may share the GPU
+            free_memory()
         return Outcome(attempt.cell.id, seconds, metrics, step=steps.last)
     # Only here, where the exception and with it the frames that hold the cell's tensors are gone.
     if failure.failure_class is FailureClass.OUT_OF_MEMORY:
@@ -232,7 +234,7 @@ def _check_losses(metrics: Mapping[str, Any]) -> None:
 
 
 def free_memory() -> None:
-    """Give back what a cell that ran out of memory held: this process lives on for other cells."""
+    """Give back what a cell held that is done or ran out of memory: this process lives on for other cells."""
     gc.collect()
     torch = sys.modules.get("torch")
     if torch and torch.cuda.is_available():

@@ -23,16 +23,17 @@ from gridcell.task import Task
 _LOG = logging.getLogger(__name__)
 _COUNTED = {"CPU", "GPU"}  # what cells ask for
 _ANSWER_S = 60.0  # a node that takes longer to start a worker is left to the cells that it gets
-# Ray reads these when it is imported or started. Its state snapshots serve Tuner.restore, which the store
-# makes unnecessary, so they are taken as rarely as possible. How many trials wait is for the searcher to say;
-# of one that Tune doesn't know it would take one after another, and so start one worker after another.
+# Ray reads these when it is imported or started. Tune's snapshots serve Tuner.restore, which the store makes
+# unnecessary, and hold 5 kB of text for each trial that there was: one is taken at a run's start and end.
+# How many trials wait is for the searcher to say; of one that Tune doesn't know it would take one after
+# another, and so start one worker after another.
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",
     "TUNE_MAX_PENDING_TRIALS_PG": "1000000",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "600",

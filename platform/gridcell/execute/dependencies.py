@@ -2,24 +2,28 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
+from types import MappingProxyType
 
 from gridcell.cell import Cell
 from gridcell.grid import Grid
 
+Pruned = Mapping[str, Set[str]]
+"""Id of a done cell some of whose files were pruned -> ids of the cells that read one of these files."""
 
-def missing_cells(grid: Grid, done: Set[str], pruned: Set[str] = frozenset()) -> set[str]:
+
+def missing_cells(grid: Grid, done: Set[str], pruned: Pruned = MappingProxyType({})) -> set[str]:
     """Return the cells that must run: targets that aren't done, and what they need, back to done cells.
 
     Args:
         grid: all cells.
         done: ids of committed cells.
-        pruned: ids of those of them that run again if something that must run needs them.
+        pruned: those of them that run again if a cell that must run reads what they lack.
     """
     return missing(grid.cells, (target.cell for target in grid.targets), done, pruned)
 
 
 def missing(
-    cells: Mapping[str, Cell], wanted: Iterable[str], done: Set[str], pruned: Set[str] = frozenset()
+    cells: Mapping[str, Cell], wanted: Iterable[str], done: Set[str], pruned: Pruned = MappingProxyType({})
 ) -> set[str]:
     """Return the ids of wanted cells that aren't done, and of what they need, back to done cells."""
     found: set[str] = set()
@@ -29,7 +33,7 @@ def missing(
         if cell_id not in found:
             found.add(cell_id)
             needs = cells[cell_id].needs.values()
-            stack.extend(need for need in needs if need not in done or need in pruned)
+            stack.extend(need for need in needs if need not in done or cell_id in pruned.get(need, ()))
     return found
 
 

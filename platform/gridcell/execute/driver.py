@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gridcell.cell import Cell
-from gridcell.execute.growth import grow, pruned_cells, replace_pruned
+from gridcell.execute.growth import grow
 from gridcell.execute.heartbeat import Heartbeat
 from gridcell.execute.inline import run_inline
 from gridcell.execute.listener import Listener, Listeners
 from gridcell.execute.options import GridRun, RunOptions
 from gridcell.execute.outcome import FailureClass
+from gridcell.execute.pruned import pruned_cells, replace_pruned
 from gridcell.execute.running_code import remember
 from gridcell.execute.schedule import Schedule
 from gridcell.execute.source import Source
@@ -63,7 +64,7 @@ def run_grid(
     codes = remember(task)
     diverged = set() if options.retry_diverged else diverged_cells(failures_of(task, grid, store))
     done = store.results.done_among(grid.cells) - options.rerun.keys()
-    pruned = pruned_cells(grid, done, store)
+    pruned = pruned_cells(task, grid, done, store)
     limit = options.max_failures
     schedule = Schedule(grid, done, diverged, pruned=pruned, max_failures=limit, group_of=task.group_of)
     run = GridRun(task, grid, schedule, store, Listeners([]), options, source)

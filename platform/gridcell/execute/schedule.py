@@ -4,9 +4,10 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import astuple
+from types import MappingProxyType
 
 from gridcell.cell import Cell
-from gridcell.execute.dependencies import Dependencies, missing, missing_cells
+from gridcell.execute.dependencies import Dependencies, Pruned, missing, missing_cells
 from gridcell.execute.outcome import RETRIES, Failure, FailureClass, Outcome
 from gridcell.execute.ready import Entry, Groups, ReadyQueue, Shape
 from gridcell.execute.source import Ended
@@ -33,7 +34,7 @@ class Schedule:
         done: Set[str],
         final_failures: Iterable[str] = (),
         *,
-        pruned: Set[str] = frozenset(),
+        pruned: Pruned = MappingProxyType({}),
         max_failures: int | None = None,
         group_of: Callable[[Cell, Mapping[str, Cell]], Group | None] = lambda cell, cells: None,
     ) -> None:
@@ -43,14 +44,14 @@ class Schedule:
             grid: all cells.
             done: ids of committed cells.
             final_failures: ids that aren't tried again (diverged), with the cells that need them.
-            pruned: ids of committed cells that lack files: they run again if one that is to run needs them.
+            pruned: committed cells that lack files: they run again if one that is to run reads these.
             max_failures: hand out nothing more once so many cells have failed; no limit by default.
             group_of: says which cells one pass may take; see ``Task.group_of``.
         """
         self._graph = Dependencies()
         self._wanted: dict[str, None] = {}  # ids of the targets' cells
         self._done: set[str] = set()
-        self._pruned: set[str] = set()  # of the done ones, those that lack files
+        self._pruned: dict[str, set[str]] = {}  # of the done ones, those that lack files -> who reads these
         self.final_failures = set(final_failures)
         self._to_run: set[str] = set()
         self._rank: dict[str, int] = {}
@@ -72,28 +73,33 @@ class Schedule:
         self.total = 0
         self.add(grid, done, pruned)
 
-    def add(self, grid: Grid, done: Set[str] = frozenset(), pruned: Set[str] = frozenset()) -> list[Cell]:
+    def add(
+        self, grid: Grid, done: Set[str] = frozenset(), pruned: Pruned = MappingProxyType({})
+    ) -> list[Cell]:
         """Take on the cells of another grid, too, which may share cells with those that are here.
 
         Args:
             grid: its targets and what they need; cells that are here already stay as they are.
             done: ids of those of its cells that are committed.
-            pruned: ids of those of these that lack files.
+            pruned: committed cells that lack files which cells of this grid read.
 
         Returns:
             The cells that were not here.
         """
         new = self._graph.add(grid.cells)
         self._done.update(done & set(new))
-        self._pruned.update(pruned & done & set(new))
+        for cell_id in pruned.keys() & self._done:
+            self._pruned.setdefault(cell_id, set()).update(pruned[cell_id])
         targets = dict.fromkeys(target.cell for target in grid.targets)
         self._ended += [self._how_it_ended(cell_id) for cell_id in targets if self._has_ended(cell_id)]
         self._wanted |= targets
         self._rank.update((cell_id, len(self._rank) + place) for place, cell_id in enumerate(new))
-        more = missing(self._graph.cells, targets, self._done, self._pruned) - self._to_run
+        waits = self._to_run - self.finished
+        more = missing(self._graph.cells, targets, self._done, self._pruned) - waits
+        self.total += len(more - self._to_run)
         self._to_run |= more
         self._done -= more  # what was pruned, and is needed again
-        self.total += len(more)
+        self.finished -= more
         for cell_id in sorted(more & self.final_failures, key=self._rank.__getitem__):
             self._diverged.add(cell_id)
             if cell_id not in self.blocked:  # by another one that diverged
@@ -167,8 +173,8 @@ class Schedule:
 
     @property
     def made_again(self) -> set[str]:
-        """Ids of cells whose files were pruned, and which are to run because something needs them."""
-        return self._pruned & self._to_run
+        """Ids of cells whose files were pruned, and which are to run because something reads them."""
+        return self._pruned.keys() & self._to_run
 
     def oom_halvings(self, cell_id: str) -> int:
         """Return how often a cell ran out of memory, and so how often its batch is to be halved."""
@@ -241,7 +247,7 @@ class Schedule:
         self.running.discard(cell_id)
         if failure is None:
             self.finished.add(cell_id)
-            self._pruned.discard(cell_id)
+            self._pruned.pop(cell_id, None)
             self._done.add(cell_id)
             self._ended.append(self._how_it_ended(cell_id))
             for dependent in self._graph.above(cell_id):

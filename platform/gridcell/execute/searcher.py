@@ -130,19 +130,18 @@ class CellSearcher(Searcher):
             "cpus": cell.resources.cpus,
             "gpus": cell.resources.gpus,
             "workers": cell.resources.workers,
-            "more": _more(cell.resources),
             "attempt": self._attempt(trial_id),
-            "avoid": avoid,
+            **_said({"more": _more(cell.resources), "avoid": avoid}),
         }
 
     def _told(self, cell: Cell) -> dict[str, Any]:
         """Return what a worker is told of a cell."""
-        return {
-            "cell": cell.id,
+        rare = {
             "added": self._added(cell),
             "replaces": self._run.rerun.get(cell.id),
             "oom_halvings": self._run.schedule.oom_halvings(cell.id),
         }
+        return {"cell": cell.id, **_said(rare)}
 
     def _added(self, cell: Cell) -> str:
         """Return, as JSON, what workers weren't told when the run began: a cell that was added, and data."""
@@ -308,11 +307,15 @@ class NoPreference(FIFOScheduler):
         return None
 
 
+def _said(rare: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what there is nothing to say of: Tune keeps the configuration of every trial, twice."""
+    return {name: value for name, value in rare.items() if value}
+
+
 def _more(resources: Resources) -> str:
-    """Return, as JSON, what few cells ask for."""
-    return json.dumps(
-        {name: getattr(resources, name) for name in ("memory_gb", "gpu_type", "custom", "labels")}
-    )
+    """Return, as JSON, what few cells ask for; empty where this one asks for none of it."""
+    more = {name: getattr(resources, name) for name in ("memory_gb", "gpu_type", "custom", "labels")}
+    return json.dumps(_said(more)) if any(more.values()) else ""
 
 
 def _outcome(cell: Cell, ended: Mapping[str, Any]) -> Outcome:

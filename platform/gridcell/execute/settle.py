@@ -23,6 +23,8 @@ def settle(cell: Cell, outcome: Outcome, run: GridRun) -> None:
         with contextlib.suppress(FileNotFoundError):  # another driver was here first
             run.store.set_aside(damaged)
     again = run.schedule.finish(outcome)
+    if failure is None:
+        run.rerun.pop(cell.id, None)  # the record that was to be replaced is gone
     if failure is not None:
         # A cell that had to leave is not to blame, unless that happened too often.
         left = failure.failure_class is FailureClass.PREEMPTED and cell.id not in run.schedule.failed

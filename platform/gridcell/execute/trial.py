@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -65,10 +65,10 @@ class GridWork:
         debugging: how cells are cut short or watched.
         watches_drains: whether nodes may be taken away in an orderly way.
 
-    A trial's own configuration: ``cells``, of each of which it says ``cell``, its id; ``oom_halvings``;
-    ``replaces``, the stamp of the stale record that its result takes the place of; ``added``, as JSON, the
-    record and all locations, where the cell was added later. And ``attempt``, the trial's name; ``avoid``,
-    Ray's ids of the nodes that it must not run on; what each cell asks for.
+    A trial's own configuration: ``cells``, of each of which it says ``cell``, its id; ``attempt``, the name
+    of the trial; what each cell asks for. And, where there is something to say, ``avoid``, Ray's ids of the
+    nodes that it must not run on; of a cell ``oom_halvings``; ``replaces``, the stamp of the stale record
+    in whose place its result comes; ``added``, as JSON, the record and all locations, where it came later.
     """
 
     task_ref: "ObjectRef"
@@ -99,6 +99,20 @@ class GridWork:
         return ray.get(self.records)
 
 
+@lru_cache(maxsize=256)
+def _request(resources: Resources, avoided: str) -> tune.PlacementGroupFactory:
+    """Return one object for all equal requests: Tune keeps that of every trial, of two kilobytes each.
+
+    Args:
+        resources: of a cell.
+        avoided: Ray's ids of nodes, separated by commas.
+    """
+    asked = bundles(resources)
+    selector = dict(resources.labels) | ({"ray.io/node-id": f"!in({avoided})"} if avoided else {})
+    where = {"bundle_label_selector": [selector] * len(asked)} if selector else {}
+    return tune.PlacementGroupFactory(([{}] if resources.workers > 1 else []) + asked, **where)
+
+
 class CellTrial(tune.Trainable):
     """Runs the cells that its configuration names in one pass, mostly one cell, for one trial after another.
 
@@ -111,13 +125,9 @@ class CellTrial(tune.Trainable):
 
         Of several workers each has a bundle; the trial, which only waits for them, has an empty one.
         """
-        more = json.loads(config.get("more", "{}"))
+        more = json.loads(config.get("more") or "{}")
         resources = Resources(config["cpus"], config["gpus"], config["workers"], **more)
-        asked = bundles(resources)
-        avoided = ",".join(config["avoid"])
-        selector = dict(resources.labels) | ({"ray.io/node-id": f"!in({avoided})"} if avoided else {})
-        where = {"bundle_label_selector": [selector] * len(asked)} if selector else {}
-        return tune.PlacementGroupFactory(([{}] if resources.workers > 1 else []) + asked, **where)
+        return _request(resources, ",".join(config.get("avoid", ())))
 
     def setup(self, config: dict[str, Any], work: GridWork) -> None:
         """Begin in an empty folder of this process's own, so that cells' relative paths don't meet."""
@@ -222,10 +232,10 @@ class CellTrial(tune.Trainable):
                     cell,
                     work.task,
                     store,
-                    json.loads(each["added"])["locations"] if each["added"] else work.locations,
-                    each["oom_halvings"],
+                    json.loads(each["added"])["locations"] if "added" in each else work.locations,
+                    each.get("oom_halvings", 0),
                     self._throttled_report(cell.id, alive),
-                    replaces=each["replaces"],
+                    replaces=each.get("replaces"),
                     origin=work.origin,
                     debugging=work.debugging,
                 )
@@ -259,6 +269,6 @@ def _sign_of_life(ended: Callable[[Outcome], None], alive: Reporter | None) -> C
 
 
 def _cell(told: Mapping[str, Any], work: GridWork) -> Cell:
-    if told["added"]:
+    if "added" in told:
         return Cell.from_record(json.loads(told["added"])["record"])
     return Cell.from_record(work.cells[told["cell"]])

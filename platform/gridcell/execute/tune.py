@@ -63,6 +63,7 @@ def _run_on_cluster(run: GridRun, searcher: "CellSearcher") -> None:
     import ray
     from ray import tune
 
+    from gridcell.execute.forgetful import Forgetful
     from gridcell.execute.searcher import NoPreference
     from gridcell.execute.trial import CellTrial, GridWork
 
@@ -90,6 +91,7 @@ def _run_on_cluster(run: GridRun, searcher: "CellSearcher") -> None:
                 storage_path=str(folder),
                 name="grid",
                 verbose=0,
+                callbacks=[Forgetful()],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # cells save their own
             ),
         )

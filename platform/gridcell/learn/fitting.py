@@ -24,7 +24,7 @@ from gridcell.learn.checkpoint import (
     check_architecture,
     of_all_processes,
 )
-from gridcell.learn.precision import mixed_dtype
+from gridcell.learn.precision import TF32, mixed_dtype, tensor_float32
 from gridcell.learn.validation import JudgedEpochs, Validation
 from gridcell.notice import NOTICE
 from gridcell.store.scratch import scratch_folder
@@ -36,6 +36,7 @@ _EXPECTED_WARNINGS = (
     r"Found \d+ module\(s\) in eval mode at the start of training",  # frozen parts
     r".*isinstance\(treespec, LeafSpec\)",  # Lightning's own use of torch
     r"The `srun` command is available on your system but is not used",  # processes are Ray's to start
+    r"You are using a CUDA device .* that has Tensor Cores",  # float32 is to mean float32
     r"GPU available but not used",  # the scheduler decides who gets the GPU
     r".*configure_optimizers` returned `None`",  # a module that steps by itself
     r"The number of training batches \(\d+\) is smaller than the logging interval",  # logged by the epoch
@@ -82,7 +83,9 @@ def fit(
         rank: This process's rank among those that train together by DDP. They must have joined the
             default process group of torch, call this alike, and be given parts of the same batches.
         world_size: Number of these processes, each with one device.
-        precision: Lightning's precision; see :func:`best_precision` for the default.
+        precision: Lightning's precision, in which float32 is float32 on a GPU, too; or ``"tf32"``, float32
+            whose products and convolutions a GPU may compute in TF32. See :func:`best_precision` for the
+            default.
         accumulate: Batches whose mean gradient makes one step (an equal step from less memory).
         checkpoints: Where checkpoints are kept and looked for.
         checkpoint_every_s: Least seconds between checkpoints; ``None`` writes none, 0 one an epoch; see
@@ -137,7 +140,8 @@ def fit(
         )
     now = running()
     loggers = lightning_loggers(now) if rank == 0 else []
-    with _quiet(), _interruptible(), scratch_folder("fit") as scratch:
+    exact = tensor_float32(allowed=precision == TF32)
+    with _quiet(), _interruptible(), exact, scratch_folder("fit") as scratch:
         trainer = pl.Trainer(
             accelerator=accelerator,
             devices=1,
@@ -145,7 +149,7 @@ def fit(
             # Buffers are the same everywhere: batch statistics are shared.
             strategy=DDPStrategy(broadcast_buffers=False) if world_size > 1 else "auto",
             plugins=[_Joined(rank) if world_size > 1 else LightningEnvironment()],
-            precision=precision or best_precision(accelerator),
+            precision="32-true" if precision == TF32 else precision or best_precision(accelerator),
             max_epochs=min(epochs, 1) if now.debugging.fast else epochs,
             limit_train_batches=1 if now.debugging.fast else None,
             accumulate_grad_batches=accumulate,

@@ -1,8 +1,11 @@
 """The precision that models compute in, by their device."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
+
+TF32 = "tf32"
 
 
 def mixed_dtype(device: torch.device | None = None) -> torch.dtype:
@@ -26,3 +29,27 @@ def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
         torch.float32
     """
     return torch.autocast("cuda", dtype=mixed_dtype(device)) if device.type == "cuda" else nullcontext()
+
+
+@contextmanager
+def tensor_float32(allowed: bool) -> Iterator[None]:
+    """Say whether a GPU may round what it multiplies in float32 to TF32, which has 10 bits of mantissa.
+
+    torch's own default allows it for convolutions alone, so that one network computes in full and another
+    doesn't. Nothing changes on a CPU, nor in mixed precision. Afterwards all is as before.
+
+    Args:
+        allowed: in products of matrices and in convolutions; not allowed, float32 means float32.
+
+    Example:
+        >>> with tensor_float32(allowed=False):
+        ...     torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+        (False, False)
+    """
+    convolutions, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = convolutions.allow_tf32, products.allow_tf32
+    convolutions.allow_tf32, products.allow_tf32 = allowed, allowed
+    try:
+        yield
+    finally:
+        convolutions.allow_tf32, products.allow_tf32 = before

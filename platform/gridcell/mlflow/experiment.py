@@ -4,6 +4,7 @@ Live mirroring and rebuilding are one act: for a done cell that MLflow lacks, ma
 """
 
 import contextlib
+import json
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +19,7 @@ from gridcell.mlflow.address import connect, one_line
 from gridcell.mlflow.database import alone, prepare
 from gridcell.mlflow.names import (
     LONGEST_TAG,
+    NAMED_TAG,
     PARENT_TAG,
     STATE_TAG,
     Labels,
@@ -92,7 +94,7 @@ class Experiment:
             mlflow.exceptions.MlflowException: the server can't be reached or refuses.
         """
         self._labels = labels or {}
-        self._naming = Naming()
+        self._naming = Naming(self._note_name)
         self.refused: dict[str, str] = {}
         with alone(uri):
             self.aside = prepare(uri)
@@ -100,9 +102,24 @@ class Experiment:
             self._grid = Parent(self._client, uri, task, suite, grid, cells, tags, self._naming)
         self.parent = self._grid.id
         self._runs: dict[str, _Run] = {}
+        shown: set[str] = set()
         for run in search(self._client, self._grid.experiment, f"tags.`{_CELL_TAG}` LIKE '%'"):
             self._add(run)
+            shown.update(run.data.metrics, run.data.params)
+        tags = self._client.get_experiment(self._grid.experiment).tags
+        changed = {
+            json.loads(name): tag.removeprefix(NAMED_TAG)
+            for tag, name in tags.items()
+            if tag.startswith(NAMED_TAG)
+        }
+        self._naming.recall(changed, shown)
         self._adopt(ids)
+
+    def _note_name(self, name: str, new: str) -> None:
+        """Remember a name that was changed, for whoever adds to this experiment later."""
+        written = json.dumps(name)
+        if len(written) <= LONGEST_TAG:
+            self._client.set_experiment_tag(self._grid.experiment, f"{NAMED_TAG}{new}", written)
 
     def add_labels(self, labels: Mapping[str, Labels]) -> None:
         """Take on the labels of the targets of another grid: id -> labels."""

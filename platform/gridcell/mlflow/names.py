@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from gridcell.cell import Cell
@@ -12,50 +12,73 @@ Labels = Mapping[str, str]
 
 PARENT_TAG = "mlflow.parentRunId"
 STATE_TAG = "gridcell.state"
+NAMED_TAG = "gridcell.name/"  # of an experiment, before a name that was changed: the own one, as JSON
 LONGEST_TAG = 5000
-_LONGEST_NAME = 240  # MLflow takes 250 characters; room for a number
+_LONGEST_NAME = 230  # MLflow takes 250 characters; room for a number, and for NAMED_TAG before it
 _LONGEST_VALUE = 500
 _MOST_NAMED = 20  # cells or reasons in a tag
 
 
-def accepted_names(names: Iterable[str]) -> dict[str, str]:
-    """Return name -> the name that MLflow takes, different names for different ones.
+class Naming:
+    """Gives names that MLflow takes: in all runs of an experiment the same name for the same thing.
 
     MLflow takes letters, digits, underscores, dashes, periods, colons, spaces, and slashes as between the
-    parts of a normalised relative path. Any other character becomes an underscore.
+    parts of a normalised relative path. Any other character becomes an underscore. Where that gives a name
+    that another one has already, in any run, a number follows: else one column would show two metrics.
 
-    Example:
-        >>> accepted_names(["loss", "acc@1", "acc_1"])
-        {'loss': 'loss', 'acc_1': 'acc_1', 'acc@1': 'acc_1_2'}
-    """
-    distinct = list(dict.fromkeys(names))
-    accepted = {name: name for name in distinct if _cleaned(name) == name}
-    taken = set(accepted)
-    for name in distinct:
-        if name not in accepted:
-            clean, number = _cleaned(name), 2
-            while (new := clean if number == 2 and clean not in taken else f"{clean}_{number}") in taken:
-                number += 1
-            accepted[name] = new
-            taken.add(new)
-    return accepted
-
-
-class Naming:
-    """Gives names that MLflow takes, and remembers which it had to change.
+    Args:
+        note: is told each name that is changed for the first time, and the new one.
 
     Attributes:
-        renamed: name -> the name that MLflow shows.
+        renamed: name -> the name that MLflow shows, of those that were asked for.
+
+    Example:
+        >>> naming = Naming()
+        >>> naming.of(["loss", "acc@1"])
+        {'loss': 'loss', 'acc@1': 'acc_1'}
+        >>> naming.of(["acc_1", "acc@1"])  # of another cell
+        {'acc_1': 'acc_1_2', 'acc@1': 'acc_1'}
     """
 
-    def __init__(self) -> None:
+    def __init__(self, note: Callable[[str, str], None] = lambda name, new: None) -> None:
         self.renamed: dict[str, str] = {}
+        self._note = note
+        self._names: dict[str, str] = {}  # name -> what MLflow shows
+        self._owners: dict[str, str] = {}  # what MLflow shows -> name
+
+    def recall(self, changed: Mapping[str, str], shown: Iterable[str]) -> None:
+        """Learn what an experiment shows already.
+
+        Args:
+            changed: name -> the name that MLflow shows, of those that were changed.
+            shown: all names that it shows.
+        """
+        for name, new in changed.items():
+            self._take(name, new)
+        for name in shown:
+            if name not in self._owners:
+                self._take(name, name)
 
     def of(self, names: Iterable[str]) -> dict[str, str]:
-        """Return ``accepted_names``."""
-        accepted = accepted_names(names)
-        self.renamed |= {name: new for name, new in accepted.items() if name != new}
-        return accepted
+        """Return name -> the name that MLflow takes, different names for different ones."""
+        distinct = list(dict.fromkeys(names))
+        found = {name: self._name(name) for name in sorted(distinct, key=lambda name: _cleaned(name) != name)}
+        self.renamed |= {name: new for name, new in found.items() if name != new}
+        return found
+
+    def _name(self, name: str) -> str:
+        if name not in self._names:
+            new = clean = _cleaned(name)
+            number = 2
+            while new in self._owners:
+                new, number = f"{clean}_{number}", number + 1
+            self._take(name, new)
+            if new != name:
+                self._note(name, new)
+        return self._names[name]
+
+    def _take(self, name: str, new: str) -> None:
+        self._names[name], self._owners[new] = new, name
 
 
 def _cleaned(name: str) -> str:

@@ -13,6 +13,7 @@ from gridcell.execute.source import Ended, Growth
 from gridcell.grid import Grid
 from gridcell.search.judge import Judged, Judging, plan_judging
 from gridcell.search.objective import union
+from gridcell.search.retention import Tidying
 from gridcell.search.search import Search
 from gridcell.search.tried import Tried
 from gridcell.staleness import BY_NEEDS, Staleness, failures_of, find_stale
@@ -45,6 +46,7 @@ class SearchRun:
         changed: what to do with stale results.
         watch: makes the listeners of a run.
         stopped: why the run ended before the last trial; empty where it didn't.
+        tidying: removes the weights that the suite doesn't keep, of trials that are over.
         judged: the best trial against the suite's own values; None where that was not run.
     """
 
@@ -53,12 +55,16 @@ class SearchRun:
     changed: Changed = "keep"
     watch: Watch = _nobody
     stopped: str = ""
+    tidying: Tidying = field(init=False)
     _over: set[str] = field(default_factory=set)  # cells that ended in this run, well or not
     _made: set[str] = field(default_factory=set)  # those of them that are done by it
     _failed: set[str] = field(default_factory=set)  # those that failed
     _given: set[tuple[int, int]] = field(default_factory=set)  # (trial, rung) whose cells the run has
     judged: Judged | None = field(default=None, init=False)
     _judging: Judging | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.tidying = Tidying(self.search)
 
     def run(self) -> None:
         """Run the search to its end; what was tried before is taken from the store.
@@ -170,6 +176,8 @@ class SearchRun:
         results = self.results_of(grid)
         stale = set(self._stale(grid, results).reasons)
         self.search.look(grid.cells.keys(), results, self._failures(grid, results), stale)
+        numbers = {one.trial.number for one in tried}
+        self.tidying.after([one for one in self.search.tried if one.is_over and one.trial.number in numbers])
 
     def _to_rerun(self, grid: Grid) -> dict[str, str]:
         """Return id -> stamp of the grid's stale results, where they are to be made again.

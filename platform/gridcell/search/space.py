@@ -76,6 +76,23 @@ class Space:
             found[key] = values[place]
         return {key: found[key] for key in self.ranges}
 
+    def apart(self, params: Params) -> dict[str, Any] | None:
+        """Return a point with the same values of the settings whose values can be listed, and no other.
+
+        Returns:
+            None where all values can be listed, so that any of them may come again.
+
+        Example:
+            >>> Space.parse(["lr=uniform(0, 1)", "rank=choice(2, 4)"]).apart({"lr": 0.1, "rank": 4})
+            {'lr': 0.3, 'rank': 4}
+        """
+        free = {key: one for key, one in self.ranges.items() if _count(one) is None}
+        moved = {
+            key: next(at for at in (one.at(0.3), one.at(0.7)) if at != params[key])
+            for key, one in free.items()
+        }
+        return {**params, **moved} if moved else None
+
     def check_grid(self) -> None:
         """Make sure that all points can be listed.
 

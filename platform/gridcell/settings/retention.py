@@ -1,10 +1,11 @@
 """Which weights a suite keeps once nobody needs them any more: ``keep_weights: last``."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from gridcell.cell import Cell
 from gridcell.errors import UserError, unknown
 from gridcell.settings.core_yaml import Document
 
@@ -47,6 +48,19 @@ class Weights:
     def names(self) -> tuple[str, ...]:
         """All of them."""
         return (self.last, self.best) if self.best else (self.last,)
+
+
+@dataclass(frozen=True)
+class TaskWeights:
+    """What a task says of its weights.
+
+    Attributes:
+        of_kinds: kind of cell -> its weights.
+        read_by: returns the names of the files that a cell reads of what it needs in a role; None where all.
+    """
+
+    of_kinds: Mapping[str, Weights]
+    read_by: Callable[[Cell, str], Collection[str] | None] = lambda cell, role: None
 
 
 def split_retention(

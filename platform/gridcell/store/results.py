@@ -211,21 +211,23 @@ class Results:
                 found.setdefault(names[name], []).append(decode(names[name], data))
         return found
 
-    def prune(self, result: Result, names: Iterable[str]) -> None:
+    def prune(self, result: Result, names: Iterable[str], before: Iterable[str] = ()) -> None:
         """Remove some of a result's artifacts for good; its record and its other artifacts stay.
 
-        The cell stays done. It is run again only if a cell that is to run needs it; see ``pruned``.
+        The cell stays done. It is run again only if a cell that is to run reads them; see ``pruned``.
 
         Args:
             result: whose artifacts they are.
             names: of the artifacts.
+            before: of those that were pruned earlier.
         """
-        gone = sorted(names)
+        files = sorted(names)
+        gone = sorted({*files, *before})
         note = json.dumps({"stamp": result.stamp, "artifacts": gone}).encode()
         self._folder.write(
             f"{_PRUNED}/{result.cell.id}{_SUFFIX}", note
         )  # first: else they would look damaged
-        for name in gone:
+        for name in files:
             self._folder.remove(result.artifacts[name].path)
 
     def pruned(self) -> set[str]:
@@ -234,10 +236,13 @@ class Results:
 
     def pruned_of(self, cell_id: str) -> list[str]:
         """Return the names of a result's artifacts that were pruned."""
-        try:
-            return list(json.loads(self._folder.read(f"{_PRUNED}/{cell_id}{_SUFFIX}"))["artifacts"])
-        except FileNotFoundError:
-            return []
+        return sorted(self.pruned_files([cell_id]).get(cell_id, ()))
+
+    def pruned_files(self, ids: Iterable[str]) -> dict[str, set[str]]:
+        """Return id -> names of the artifacts that were pruned, of those cells that lack some."""
+        names = {f"{_PRUNED}/{cell_id}{_SUFFIX}": cell_id for cell_id in ids}
+        found = self._folder.read_many(names)
+        return {names[name]: set(json.loads(data)["artifacts"]) for name, data in found.items()}
 
     def forget(self, cell_id: str) -> None:
         """Remove a record and its artifacts: the cell isn't done any more."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from gridcell.cell import id_of_whole, is_intermediate
-from gridcell.settings.retention import Keep, Weights
+from gridcell.settings.retention import Keep, TaskWeights
 from gridcell.store import Plan, Store
 from gridcell.store.checkpoints import is_of_pause
 from gridcell.store.plans import grid_id_of
@@ -106,7 +106,7 @@ class Usage:
 def usage(
     store: Store,
     now: float,
-    weights: Mapping[str, Mapping[str, Weights]] | None = None,
+    weights: Mapping[str, TaskWeights] | None = None,
     keep: Keep = "last",
 ) -> Usage:
     """Look through a store: one listing, and a read of each record.
@@ -114,7 +114,7 @@ def usage(
     Args:
         store: which to look through.
         now: the time by the storage's clock, seconds since 1970.
-        weights: name of a task -> kind of cell -> its weights; of other tasks none are known.
+        weights: name of a task -> what it says of its weights; of other tasks none are known.
         keep: which weights stay though no cell needs them.
     """
     found = Usage()
@@ -130,12 +130,12 @@ def usage(
     if found.grids:  # without any plan nothing is known of what is asked for
         found.unasked = done & results.keys() - wanted
     found.seconds = {cell_id: results[cell_id].seconds for cell_id in found.unasked}
-    for task, of_kinds in (weights or {}).items():
+    for task, its_weights in (weights or {}).items():
         mine = {cell_id: each for cell_id, each in results.items() if each.cell.task == task}
         asked = (cell for grid in found.grids if grid.asked for cell in grid.plan.cells.values())
         cells = [cell for cell in asked if cell.task == task]
         known = {cell_id: mine[cell_id] for cell_id in mine.keys() & {cell.id for cell in cells}}
-        found.spare |= spare_weights(cells, known, done, of_kinds, keep)
+        found.spare |= spare_weights(cells, known, done, its_weights, keep)
     spare = {
         results[cell_id].artifacts[name].path for cell_id, names in found.spare.items() for name in names
     }

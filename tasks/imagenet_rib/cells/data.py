@@ -70,18 +70,19 @@ def _read(config: Mapping[str, Any], context: Context) -> tuple[LabelledImages, 
         base = load_digits_images(config["image_size"])
         chosen = _positions(config, base.labels, base.class_names)
         return replace(base.select(chosen), name=config["set"]), ()
-    from gridcell.data import imagenet_wnids
     from imagenet_rib.cells.image_sets import read_part, read_parts
 
     name, dealt = config["set"], "dealt" in config
-    parts = open_set(context.locations[DATA], VAL if dealt else name, config.get("min_images", 1))
+    parts = open_set(
+        context.locations[DATA], VAL if dealt else name, config.get("min_images", 1), config.get("classes")
+    )
     _check_planned(fingerprint_of(parts), config["fingerprint"], context)
     if not dealt:
         return read_parts(name, parts, config["image_size"]), tuple(what_is_said(parts))
     labels = parts[0].labels
     if len(set(labels.tolist())) < 2:
         raise UserError(f"{parts[0].folders.root} has images of one class; at least two are needed")
-    chosen = _positions(config, labels, imagenet_wnids())
+    chosen = _positions(config, labels, parts[0].space)
     return read_part(name, parts[0], config["image_size"], chosen), tuple(what_is_said(parts))
 
 

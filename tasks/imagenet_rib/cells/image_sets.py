@@ -1,4 +1,4 @@
-"""Images labelled with ImageNet's classes: a set of a folder, or a part of its images."""
+"""Images in class folders: a set of a folder, or a part of its images."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcell.data import LabelledImages, concatenate, imagenet_wnids, read_class_folders
+from gridcell.data import LabelledImages, concatenate, read_class_folders
 from imagenet_rib.grid.image_folders import Part
 from imagenet_rib.grid.slices import CORRUPTED
 
 
 def read_parts(name: str, parts: Sequence[Part], size: int) -> LabelledImages:
-    """Read a set as it lies in its folder, with a label space of 1,000 classes.
+    """Read a set as it lies in its folder, with the label space of its parts.
 
     Args:
         name: of the set.
@@ -35,7 +35,7 @@ def read_part(name: str, part: Part, size: int, chosen: NDArray[np.int64] | None
         UserError: an image can't be read.
     """
     read = read_class_folders(part.folders, size, part.class_names, partial=True, chosen=chosen)
-    return replace(read, name=name, class_names=imagenet_wnids())
+    return replace(read, name=name, class_names=part.space)
 
 
 def _one_group(labelled: LabelledImages, group: str) -> LabelledImages:

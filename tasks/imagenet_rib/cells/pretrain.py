@@ -1,6 +1,7 @@
 """The pre-training cell: a model from scratch, on plain or richly augmented images."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gridcell import Cell, Context
@@ -40,9 +41,9 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         model,
         loss,
         images,
+        partial(images.training_batches, prepare=normalise.prepare),
         training,
         inputs.models.identity,
-        prepare=normalise.prepare,
         transform=transform,
         judged=(
             None

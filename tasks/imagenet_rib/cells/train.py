@@ -1,15 +1,15 @@
 """The training cell: one method fine-tunes one model on one downstream set."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gridcell import Cell, Context, UserError
+from gridcell import Cell, Context, FailureClass, UserError, classify
 from gridcell.data import imagenet_names, imagenet_wnids
+from imagenet_rib.cells.fine_tuning import Remembered, TrainingSet, fine_tune
 from imagenet_rib.cells.fisher import FISHER
 from imagenet_rib.cells.held_out import split
 from imagenet_rib.cells.inputs import Inputs
 from imagenet_rib.cells.reduced import reduced
-from imagenet_rib.cells.training import train_classifier
 from imagenet_rib.cells.validation import Judged, hold_out
 from imagenet_rib.grid.input_names import HELD_OUT
 from imagenet_rib.method import FineTuning, Start
@@ -18,7 +18,8 @@ from imagenet_rib.methods import get
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from imagenet_rib.method import Loss
+
+Answer = Mapping[str, Any] | Exception
 
 
 def run(cell: Cell, context: Context) -> Mapping[str, Any]:
@@ -30,6 +31,29 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         Diverged: the loss is not finite.
         UserError: the method doesn't train, or the data lack the set, or nothing of it would be held out.
     """
+    return _trained(cell, context, Remembered())
+
+
+def run_together(contexts: Sequence[Context]) -> Iterator[tuple[Context, Answer]]:
+    """Train several last layers, one after another, on features that are computed once.
+
+    ``same_features`` says which.
+
+    Yields:
+        Each cell's context, with its metrics or with why it has none.
+    """
+    remembered = Remembered()
+    for context in contexts:
+        try:
+            answer: Answer = _trained(context.cell, context, remembered)
+        except Exception as error:
+            if classify(error) is FailureClass.OUT_OF_MEMORY:
+                raise  # of the features, which all share
+            answer = error
+        yield context, answer
+
+
+def _trained(cell: Cell, context: Context, remembered: Remembered) -> Mapping[str, Any]:
     import torch
 
     from imagenet_rib.learning.models import head_parameters, load_weights, normalisation_of
@@ -78,40 +102,13 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     def evaluated() -> "nn.Module":
         return inputs.wrapped_by(cell.config, models.build())
 
-    answer = train_classifier(
-        context,
-        recipe.model,
-        recipe.loss if table is None else _looked_up(recipe.loss, torch.from_numpy(table)),
-        images,
-        cell.config["training"],
-        models.identity,
-        prepare=normalise.prepare,
-        transform=normalise,
-        trainable=recipe.trainable,
-        frozen_statistics=recipe.frozen_statistics,
-        moving_statistics=recipe.moving_statistics,
-        judged=(
-            None
-            if held_out is None
-            else Judged(held_out, classes, evaluated, exported, normalise, models.image_size)
-        ),
-        callbacks=recipe.callbacks,
-    )
+    shown = TrainingSet(images, normalise, models.image_size, table)
+    judged = None
+    if held_out is not None:
+        judged = Judged(held_out, classes, evaluated, exported, normalise, models.image_size)
+    answer = fine_tune(context, recipe, shown, models.identity, remembered, judged)
     inputs.leave(recipe.export(recipe.model))
     return {"images": len(images), **answer}
-
-
-def _looked_up(loss: "Loss", table: "Tensor") -> "Loss":
-    """Return the loss of labels that are first looked up in a table, int64 of shape (C,)."""
-    from gridcell.learn import Placed
-
-    placed = Placed(table)
-
-    def looked_up(model: "nn.Module", images: "Tensor", labels: "Tensor") -> "Tensor":
-        (where,) = placed.on(labels.device)
-        return loss(model, images, where[labels])
-
-    return looked_up
 
 
 def _spoken(class_names: Sequence[str]) -> tuple[str, ...]:

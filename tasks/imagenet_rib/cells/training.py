@@ -1,10 +1,10 @@
 """What the training cells share: images into batches, settings into an optimiser, a fit that can go on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gridcell import Context, UserError, divided
-from gridcell.data import LabelledSet, Prepare
+from gridcell.data import LabelledSet
 from imagenet_rib.cells.validation import Judged, validation
 from imagenet_rib.grid.training_settings import lightning_precision
 
@@ -14,17 +14,21 @@ if TYPE_CHECKING:
 
 CHECKPOINT_EVERY_S = 30.0
 
+Batches = Callable[..., Iterable[Any]]
+"""Called with a batch size and with ``seed``, ``rank``, ``world_size`` and ``accumulate``; see
+``gridcell.data.image_set``."""
+
 
 def train_classifier(
     context: Context,
     model: "nn.Module",
-    loss: "Callable[[nn.Module, Tensor, Tensor], Tensor]",
+    loss: "Callable[[nn.Module, Tensor, Any], Tensor]",
     images: LabelledSet,
+    batches: Batches,
     settings: Mapping[str, Any],
     architecture: str,
     *,
-    prepare: Prepare,
-    transform: "Callable[[Tensor], Tensor]",
+    transform: "Callable[[Tensor], Tensor] | None" = None,
     trainable: Callable[[str], bool] | None = None,
     frozen_statistics: bool = False,
     moving_statistics: bool = False,
@@ -36,13 +40,14 @@ def train_classifier(
     Args:
         context: seed, device, checkpoints and reporting.
         model: what to train.
-        loss: called as ``loss(model, images, labels)``.
+        loss: called as ``loss(model, images, labels)`` with what each batch holds.
         images: the set.
+        batches: makes batches of it: of its images and labels, or of what stands for either.
         settings: of the optimiser: the keys of ``imagenet_rib.grid.training_settings.Optimiser``, those
             with an effect.
         architecture: asserted when a checkpoint is loaded.
-        prepare: applied to images that are decoded for this.
-        transform: uint8 images ``(N, H, W, 3)`` -> the model's inputs, on the device.
+        transform: on the device from what a batch holds, e.g. uint8 images ``(N, H, W, 3)``, to the model's
+            inputs; None where it holds these already.
         trainable: which parameters train, by name; all by default.
         frozen_statistics: whether batch normalisation keeps its statistics.
         moving_statistics: whether it updates them where its scale and shift don't train, too.
@@ -65,10 +70,8 @@ def train_classifier(
 
     check_labels(torch.from_numpy(images.labels), torch.tensor(images.classes), len(images.class_names))
     keys = ("optimiser", "lr", "momentum", "weight_decay", "warmup_share", "warmup_steps", "schedule")
-    try:
-        precision = lightning_precision(settings.get("precision", "auto"), context.device)
-    except ValueError as error:
-        raise UserError(str(error)) from error
+    if settings.get("compile"):
+        model.compile()  # in place: names of parameters stay
     module = Classifier(
         model,
         loss,
@@ -90,9 +93,8 @@ def train_classifier(
 
     told = fit(
         module,
-        images.training_batches(
+        batches(
             batch_size,
-            prepare,
             seed=context.seed,
             rank=context.rank,
             world_size=context.workers,
@@ -104,7 +106,7 @@ def train_classifier(
         rank=context.rank,
         world_size=context.workers,
         accelerator="gpu" if context.device == "cuda" else "cpu",
-        precision=precision,
+        precision=precision_of(settings, context.device),
         checkpoints=context.checkpoints,
         checkpoint_every_s=CHECKPOINT_EVERY_S,
         pause_at=context.stop,
@@ -124,3 +126,15 @@ def train_classifier(
         "epochs": int(told["epoch"]),
         "kept_epoch": int(told["kept_epoch"]),
     }
+
+
+def precision_of(settings: Mapping[str, Any], device: str) -> str | None:
+    """Return the precision that settings ask for, as a fit takes it; None leaves the choice to the fit.
+
+    Raises:
+        UserError: it can't be had on this device.
+    """
+    try:
+        return lightning_precision(settings.get("precision", "auto"), device)
+    except ValueError as error:
+        raise UserError(str(error)) from error

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gridcell import UserError
-from gridcell.learn import device_of, mixed_precision
+from gridcell.learn import device_of, tensor_float32
 from imagenet_rib.learning.modes import evaluating
 from imagenet_rib.learning.predictions import Normalisation
 
@@ -18,8 +18,8 @@ def penultimate_features(
     """Compute the features that a classifier's last layer is given.
 
     Args:
-        model: A timm classifier; runs in evaluation mode on the device it is on, on a GPU in mixed
-            precision, and is left in the modes it was found in.
+        model: A timm classifier; runs in evaluation mode on the device it is on, in float32 on a GPU, too:
+            a distance must not depend on the device. It is left in the modes it was found in.
         batches: Batches whose first tensors are images, uint8 of shape ``(B, H, W, 3)``.
         normalisation: Makes the model's inputs of them.
 
@@ -33,10 +33,9 @@ def penultimate_features(
     if not (callable(body) and callable(head)):
         raise UserError(f"{type(model).__name__} is no timm model: its penultimate layer is not known")
     device = device_of(model)
-    with evaluating(model), torch.inference_mode():
+    with evaluating(model), torch.inference_mode(), tensor_float32(allowed=False):
         features = []
         for images, *_ in batches:
             inputs = normalisation(images.to(device, non_blocking=True))
-            with mixed_precision(device):
-                features.append(head(body(inputs), pre_logits=True))
+            features.append(head(body(inputs), pre_logits=True))
     return torch.cat(features).float().cpu().numpy()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gridcell import Cell, Grid
 from imagenet_rib.grid.input_names import is_data
-from imagenet_rib.grid.passes import MODELS_A_PASS, same_images
+from imagenet_rib.grid.passes import MODELS_A_PASS, PROBES_A_PASS, same_features, same_images
 from imagenet_rib.grid.slices import CORRUPTED
 from imagenet_rib.grid.throughput import DECODED, HARDWARE, Throughput, throughput_of
 from imagenet_rib.settings import Settings
@@ -36,7 +36,7 @@ class _Cost:
 
     Attributes:
         compute: seconds on the GPU.
-        decodes: images that are decoded for it; of evaluations that go through the images together, its part.
+        decodes: images that are decoded for it; of cells that go through the images together, its part.
         alone: images that were decoded for it if it ran by itself.
         speed: images that are decoded for it in a second, by all its processes.
     """
@@ -55,8 +55,9 @@ class _Cost:
 def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
     """Estimate GPU-hours and storage; nothing for data whose sizes are known only once they are read.
 
-    Training counts its images times epochs, LwF's teacher beside it; every method as a full fine-tuning,
-    which is more than linear probes take. A cell takes as long as the slower of computing and decoding.
+    Training counts its images times epochs as a full fine-tuning, and once more for LwF's teacher. Linear
+    probes count the images once, for all seeds together: then their features are known. A cell takes as long
+    as the slower of computing and decoding.
     Weights are stored as float32, right or wrong as a bit an image.
     """
     if settings.data.source != "published":
@@ -86,7 +87,7 @@ def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
         ),
         "images decoded": (
             f"{_short(sum(decodes.values()))} ({read}) at best, where up to {MODELS_A_PASS} models see an "
-            f"image together; {_short(alone)} if each evaluation went alone"
+            f"image together; {_short(alone)} if each cell went alone"
         ),
         "storage": f"{stored / 1e9:,.0f} GB of weights and answers, the images not counted",
     }
@@ -106,21 +107,71 @@ def durations(settings: Settings, grid: Grid) -> Mapping[str, float]:
 
 def _costs(settings: Settings, grid: Grid) -> dict[str, _Cost]:
     """Return cell -> what it costs, of the cells of models with figures."""
-    evaluations = {id_: cell for id_, cell in grid.cells.items() if cell.kind == "evaluate"}
-    pass_of = {cell_id: same_images(cell, grid.cells) for cell_id, cell in evaluations.items()}
-    together = Counter(pass_of.values())
+    pass_of = {cell_id: _pass_of(cell, grid) for cell_id, cell in grid.cells.items()}
+    together = Counter((key, grid.cells[cell_id].resources) for cell_id, key in pass_of.items())
     costs = {}
     for cell_id, cell in grid.cells.items():
         speed = throughput_of(_model_of(cell, grid) or "")
         if speed is None:
             continue
-        alone = shared = _images(cell)
-        if cell.kind == "evaluate":
-            models = together[pass_of[cell_id]]
-            shared = alone * math.ceil(models / MODELS_A_PASS) / models
+        share, key = 1.0, pass_of[cell_id]
+        if key is not None and cell.resources.workers == 1:
+            most = MODELS_A_PASS if cell.kind == "evaluate" else PROBES_A_PASS
+            count = together[key, cell.resources]
+            share = math.ceil(count / most) / count
+        shown = _shown(cell, of_probe=cell.kind == "train" and key is not None)
         cores = max(1, cell.resources.cpus - 1) * cell.resources.workers  # one is for what computes
-        costs[cell_id] = _Cost(_compute(cell, speed), shared, alone, cores * DECODED[settings.data.reader])
+        costs[cell_id] = _Cost(
+            shown.trained / speed.train + shown.answered / speed.infer + share * shown.features / speed.infer,
+            share * shown.decoded,
+            shown.decoded,
+            cores * DECODED[settings.data.reader],
+        )
     return costs
+
+
+def _pass_of(cell: Cell, grid: Grid) -> str | None:
+    """Return what cells have in common that can be shown their images together; None for others."""
+    if cell.kind == "evaluate":
+        return same_images(cell, grid.cells)
+    return same_features(cell, grid.cells) if cell.kind == "train" else None
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """How many images a cell shows to its model, each time counted.
+
+    Attributes:
+        trained: that the model is trained on.
+        answered: that a model answers for this cell alone.
+        features: whose features are computed for all cells that need them.
+        decoded: that are read for it.
+    """
+
+    trained: float = 0.0
+    answered: float = 0.0
+    features: float = 0.0
+    decoded: float = 0.0
+
+
+def _shown(cell: Cell, of_probe: bool) -> _Shown:
+    if cell.kind == "evaluate":
+        images = _answers(cell)
+        return _Shown(answered=images, decoded=images)
+    if cell.kind == "fisher":
+        images = float(cell.config["samples"])
+        return _Shown(trained=images, decoded=images)
+    if cell.kind != "train":
+        return _Shown()
+    training = cell.config["training"]
+    images = float(_at_most(cell.config["downstream"], training.get("max_images")))
+    if of_probe:
+        return _Shown(features=images, decoded=images)
+    epochs = training["epochs"]
+    if cell.config["method"] != "lwf":
+        return _Shown(trained=epochs * images, decoded=epochs * images)
+    before = images if epochs > 1 else 0.0  # the teacher's answers are then known before training
+    return _Shown(trained=epochs * images, answered=images, decoded=epochs * images + before)
 
 
 def _short(count: float) -> str:
@@ -137,26 +188,6 @@ def _model_of(cell: Cell, grid: Grid) -> str | None:
         if not is_data(role):
             return _model_of(grid.cells[need], grid)
     return None
-
-
-def _compute(cell: Cell, speed: Throughput) -> float:
-    """Return the seconds that the GPU computes."""
-    images = _images(cell)
-    if cell.kind == "train":
-        return images / speed.train + (images / speed.infer if cell.config["method"] == "lwf" else 0.0)
-    if cell.kind == "evaluate":
-        return images / speed.infer
-    return images / speed.train
-
-
-def _images(cell: Cell) -> float:
-    """Return how many images the model is shown, each time counted."""
-    if cell.kind == "train":
-        training = cell.config["training"]  # images held out are shown as often, in a pass without gradients
-        return float(_at_most(cell.config["downstream"], training.get("max_images")) * training["epochs"])
-    if cell.kind == "evaluate":
-        return _answers(cell)
-    return float(cell.config["samples"]) if cell.kind == "fisher" else 0.0
 
 
 def _answers(cell: Cell) -> float:

@@ -16,7 +16,6 @@ from gridcell.data import (
     Shift,
     added_corruptions,
     chosen_parameters,
-    imagenet_wnids,
     shift,
     shifts_in_order,
     sizes_of,
@@ -93,6 +92,10 @@ class DataCells:
                 f"The setting 'data.min_images' goes with data.source=imagenet, not with {data.source}: "
                 "'gridcell data import' and 'gridcell data derive' take --min-images"
             )
+        if data.classes != "auto" and data.source != "imagenet":
+            raise UserError(
+                f"The setting 'data.classes' goes with data.source=imagenet, not with {data.source}"
+            )
         if data.objectnet != "all" and data.source != "published":
             raise UserError(
                 f"The setting 'data.objectnet' goes with data.source=published, not with {data.source}"
@@ -126,6 +129,11 @@ class DataCells:
         lacking = {name: source.cannot(name) for name in downstream} if isinstance(source, _Derived) else {}
         self._grid.note(*(f"Left out: {why}" for why in lacking.values() if why))
         return [name for name in downstream if not lacking.get(name)]
+
+    @property
+    def image_sets(self) -> ImageSets | None:
+        """The sets in folders, opened once a plan; None for another source."""
+        return self._source.found if isinstance(self._source, _Derived) else None
 
     @property
     def shards(self) -> ShardSets | None:
@@ -184,14 +192,16 @@ def _source(grid: GridBuilder, data: Data, downstream: Sequence[str]) -> Source:
                 "The setting 'data.root' must name a folder of ImageNet-labelled images, one folder a class, "
                 "named by WordNet id or class index: --set data.root=DIR"
             )
-        found = open_sets(data.root, data.min_images)
+        found = open_sets(data.root, data.min_images, data.classes)
         grid.note(*found.said([PRETRAIN, VAL, *downstream]))
         base = {"source": "imagenet", "image_size": data.image_size}
         base["fingerprint"] = fingerprint_of(found.given[VAL])
         if data.min_images > 1:
             base["min_images"] = data.min_images
+        if found.own is not None:
+            base["classes"] = list(found.own)
         sizes = sizes_of(found.base.labels)
-        unsplit = None if found.val_is_whole else _too_few(data, sizes)
+        unsplit = None if found.val_is_whole else _too_few(data, sizes, found.class_names)
         if unsplit is not None:
             grid.note(f"{data.root}: {unsplit}; so all sets are made of all images: enough to measure")
         dealing = _dealing(data, downstream, found) if unsplit is None else Dealing.among([], seed=data.seed)
@@ -213,14 +223,14 @@ def _dealing(data: Data, downstream: Iterable[str], found: ImageSets | None = No
     if dealing.added and found is None:
         dealing.counts(dict(enumerate(DIGITS)), [str(digit) for digit in range(len(DIGITS))])
     elif dealing.added and found is not None and not found.val_is_whole:
-        dealing.counts(sizes_of(found.base.labels), imagenet_wnids())
+        dealing.counts(sizes_of(found.base.labels), found.class_names)
     return dealing
 
 
-def _too_few(data: Data, sizes: Mapping[int, int]) -> str | None:
+def _too_few(data: Data, sizes: Mapping[int, int], class_names: Sequence[str]) -> str | None:
     """Say why images can't be dealt out to the benchmark's sets; None where they can."""
     try:
-        Dealing.among([], seed=data.seed).counts(sizes, imagenet_wnids())
+        Dealing.among([], seed=data.seed).counts(sizes, class_names)
     except UserError as error:
         return str(error)
     return None
@@ -244,7 +254,7 @@ class _Derived:
 
     @property
     def names_imagenet(self) -> bool:
-        return self.found is not None
+        return self.found is not None and self.found.own is None
 
     @property
     def available(self) -> Collection[str]:
@@ -307,7 +317,7 @@ class _Derived:
 
     @property
     def _names(self) -> Sequence[str]:
-        return imagenet_wnids() if self.found is not None else [str(digit) for digit in range(len(DIGITS))]
+        return self.found.class_names if self.found is not None else [str(one) for one in range(len(DIGITS))]
 
 
 def _parameters(recipe: Shift, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Folders of images labelled with ImageNet's classes: which sets are there, and what identifies each.
+"""Folders of images of ImageNet's classes or of one's own: which sets are there, and what identifies each.
 
 What is hashed here is what ``cells.image_sets`` reads: the same files, found by the same function.
 """
@@ -7,12 +7,14 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcell import UserError
+from gridcell import UserError, unknown
 from gridcell.data import (
     BUILT_IN,
     EXTRA_CORRUPTIONS,
@@ -29,6 +31,10 @@ from gridcell.data import (
 )
 from imagenet_rib.grid.slices import CORRUPTED
 from imagenet_rib.vocabulary import PRETRAIN, VAL
+
+Classes = Literal["auto", "imagenet", "own"]
+
+_OWN = "If they are classes of your own: --set data.classes=own"
 
 FEW = 10
 """Classes of one's own are often numbered: so many folders, named by numbers up to this one, are noted."""
@@ -47,17 +53,24 @@ class Part:
         group: ``corruption/severity``, or empty.
         folders: The class folders.
         label_of: Name of a class folder -> label.
+        own: The label space where it is one's own; None for ImageNet's 1,000 classes.
     """
 
     group: str
     folders: ClassFolders
     label_of: Mapping[str, int]
+    own: tuple[str, ...] | None = None
+
+    @property
+    def space(self) -> tuple[str, ...]:
+        """The label space of the set that is read."""
+        return imagenet_wnids() if self.own is None else self.own
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names of the class folders by label, of absent ones ImageNet's: the label space of the folder."""
+        """Names of the class folders by label, of absent ones the label space's: those of the folder."""
         name_of = {label: name for name, label in self.label_of.items()}
-        return tuple(name_of.get(label, name) for label, name in enumerate(imagenet_wnids()))
+        return tuple(name_of.get(label, name) for label, name in enumerate(self.space))
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -68,7 +81,11 @@ class Part:
     def is_numbered(self) -> bool:
         """Whether a few folders are named by small numbers, which may be meant for classes of one's own."""
         names = self.folders.class_names
-        return len(names) <= FEW and all(name.isdecimal() and int(name) <= FEW for name in names)
+        return (
+            self.own is None
+            and len(names) <= FEW
+            and all(name.isdecimal() and int(name) <= FEW for name in names)
+        )
 
     def said_of_numbers(self) -> str:
         """Say what the folders' numbers are taken for."""
@@ -77,7 +94,7 @@ class Part:
         return (
             f"{self.folders.root}: class folders named {first} are "
             f"read by ImageNet's class index: {names[0]} is {imagenet_names()[self.label_of[names[0]]]}. "
-            f"{_own_classes(self.folders)}"
+            f"{_OWN}"
         )
 
 
@@ -107,6 +124,28 @@ class ImageSets:
         return self.given[VAL][0]
 
     @property
+    def own(self) -> tuple[str, ...] | None:
+        """The label space where it is one's own; None for ImageNet's 1,000 classes."""
+        return self.base.own
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The label space."""
+        return self.base.space
+
+    def covered(self, name: str, *, dealt: bool) -> tuple[str, ...]:
+        """Return the classes that a set has images of; none where it can't be had.
+
+        Args:
+            name: Of the set.
+            dealt: Whether the images of ``val`` are dealt out to it where it isn't there: some of each class.
+        """
+        if name in self.given:
+            labels = {label for part in self.given[name] for label in part.labels.tolist()}
+            return tuple(self.class_names[label] for label in sorted(labels))
+        return tuple(self.class_names[label] for label in np.unique(self.base.labels)) if dealt else ()
+
+    @property
     def val_is_whole(self) -> bool:
         """Whether all images of ``val`` are validated on.
 
@@ -120,8 +159,14 @@ class ImageSets:
         """Say what is left out, converted and derived of the sets that are wanted, a sentence each."""
         parts = [part for parts in self.given.values() for part in parts]
         said = [*what_is_said(parts), *[part.said_of_numbers() for part in parts if part.is_numbered][:1]]
+        if self.own is not None:
+            said.append(
+                f"{self.root}: {_counted(self.own)} of your own: no folder is named by a class of ImageNet"
+            )
         if self.left_out:
-            said.append(f"{self.root}: {', '.join(self.left_out)} left out: no set of the benchmark")
+            advice = f"; call a folder 'train' '{PRETRAIN}' to use it" if "train" in self.left_out else ""
+            names = ", ".join(self.left_out)
+            said.append(f"{self.root}: {names} left out: no set of the benchmark{advice}")
         derived = [name for name in known_sets() if name in wanted and name not in self.given]
         if derived:
             said.append(f"{self.root}: {', '.join(derived)} derived from {VAL}, as they are not there")
@@ -134,33 +179,46 @@ def what_is_said(parts: Sequence[Part]) -> Iterator[str]:
         yield from part.folders.said()
 
 
-def open_sets(root: str | Path, min_images: int = 1) -> ImageSets:
+def open_sets(root: str | Path, min_images: int = 1, classes: Classes = "auto") -> ImageSets:
     """Find ``root/<class>/*``, or ``root/<set>/<class>/*`` with the set ``val`` and any of the others.
 
     Args:
         root: the folder.
         min_images: classes of a set with fewer images are left out; of set ``c`` at each severity.
+        classes: whose classes the folders of ``val`` name: ``imagenet``'s, one's ``own``, or ``auto``: one's
+            own where no folder names a class of ImageNet. Those of the other sets are among them.
 
     Raises:
         UserError: There is no such folder or no ``val`` among sets, a link to a set is broken, a folder's
             name is no class, or what :func:`gridcell.data.folders.open_class_folders` finds.
     """
     folder, there = _sets_in(root)
-    if not there:
-        return ImageSets(folder, {VAL: open_set(root, VAL, min_images)})
-    given = {name: open_set(root, name, min_images) for name in there}
-    strange = tuple(name for name in _visible(folder) if name not in known_sets())
-    return ImageSets(folder, given, strange)
+    folders = open_class_folders(folder / VAL if there else folder, min_images=min_images)
+    own = _own_space(folders, classes)
+    given = {name: open_set(root, name, min_images, own) for name in there if name != VAL}
+    given[VAL] = (Part("", folders, class_labels(folders, own), own),)
+    in_order = {name: given[name] for name in known_sets() if name in given}
+    strange = tuple(name for name in _visible(folder) if name not in known_sets()) if there else ()
+    return ImageSets(folder, in_order, strange)
 
 
-def open_set(root: str | Path, name: str, min_images: int = 1) -> tuple[Part, ...]:
-    """Find the images of one set in such a folder; see :func:`open_sets`."""
+def open_set(
+    root: str | Path, name: str, min_images: int = 1, own: Sequence[str] | None = None
+) -> tuple[Part, ...]:
+    """Find the images of one set in such a folder; see :func:`open_sets`.
+
+    Args:
+        root: the folder.
+        name: of the set.
+        min_images: see :func:`open_sets`.
+        own: the label space where it is one's own; None for ImageNet's 1,000 classes.
+    """
     folder, there = _sets_in(root)
     if name == VAL and not there:
-        return (_part(folder, min_images),)
+        return (_part(folder, min_images, own),)
     if name == CORRUPTED:
-        return _corrupted(folder / name, min_images)
-    return (_part(folder / name, min_images),)
+        return _corrupted(folder / name, min_images, own)
+    return (_part(folder / name, min_images, own),)
 
 
 def _sets_in(root: str | Path) -> tuple[Path, list[str]]:
@@ -181,28 +239,59 @@ def _visible(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if not is_hidden(entry.name))
 
 
-def _part(folder: Path, min_images: int, group: str = "") -> Part:
+def _part(folder: Path, min_images: int, own: Sequence[str] | None, group: str = "") -> Part:
     folders = open_class_folders(folder, min_images=min_images)
-    return Part(group, folders, class_labels(folders))
+    return Part(group, folders, class_labels(folders, own), None if own is None else tuple(own))
 
 
-def class_labels(folders: ClassFolders) -> dict[str, int]:
-    """Return the label of each class folder by its name, a WordNet id or a class index.
+def _own_space(folders: ClassFolders, classes: Classes) -> tuple[str, ...] | None:
+    """Return the classes of one's own that folders name; None where they name ImageNet's."""
+    if classes == "imagenet":
+        return None
+    named = [name for name in folders.class_names if _imagenet_label(name) is not None]
+    if classes == "own" or not named:
+        return folders.class_names
+    return None
+
+
+@cache
+def _known_ids() -> Mapping[str, int]:
+    return {name: label for label, name in enumerate(imagenet_wnids())}
+
+
+def _imagenet_label(name: str) -> int | None:
+    """Return the label that a WordNet id or a class index stands for; None for any other name."""
+    label = _known_ids().get(name)
+    if label is None and name.isascii() and name.isdecimal() and int(name) < len(_known_ids()):
+        return int(name)
+    return label
+
+
+def class_labels(folders: ClassFolders, own: Sequence[str] | None = None) -> dict[str, int]:
+    """Return the label of each class folder by its name.
+
+    Args:
+        folders: The class folders.
+        own: The label space where it is one's own; None for ImageNet's, whose classes are named by WordNet id
+            or class index.
 
     Raises:
         UserError: A name is no class, or two folders name one class.
     """
+    if own is not None:
+        place = {name: label for label, name in enumerate(own)}
+        for name in folders.class_names:
+            if name not in place:
+                raise unknown(f"class in {folders.root}:", name, own)
+        return {name: place[name] for name in folders.class_names}
     ids = imagenet_wnids()
-    known = {name: label for label, name in enumerate(ids)}
     found: dict[int, str] = {}
     for name in folders.class_names:
-        label = known.get(name)
-        if label is None and name.isascii() and name.isdecimal() and int(name) < len(ids):
-            label = int(name)
+        label = _imagenet_label(name)
         if label is None:
             raise UserError(
                 f"{folders.root / name} names no ImageNet class: folders are named by WordNet id, e.g. "
-                f"{ids[0]}, or by class index, 0 to {len(ids) - 1}. {_own_classes(folders)}"
+                f"{ids[0]}, or by class index, 0 to {len(ids) - 1}. {_OWN}"
             )
         if label in found:
             raise UserError(f"{folders.root} has two folders of one class: {found[label]} and {name}")
@@ -210,14 +299,12 @@ def class_labels(folders: ClassFolders) -> dict[str, int]:
     return {name: label for label, name in found.items()}
 
 
-def _own_classes(folders: ClassFolders) -> str:
-    return (
-        f"For classes of your own: 'gridcell data derive --base {folders.root} --out SUITE', then "
-        "--set data.source=folder --set data.root=SUITE"
-    )
+def _counted(names: Sequence[str]) -> str:
+    first = ", ".join(names[:3]) + ", ..." * (len(names) > 3)
+    return f"{len(names):,} classes ({first})"
 
 
-def _corrupted(folder: Path, min_images: int) -> tuple[Part, ...]:
+def _corrupted(folder: Path, min_images: int, own: Sequence[str] | None) -> tuple[Part, ...]:
     """Find ``folder/<corruption>/<severity>/<class>/*``.
 
     ImageNet-C's four extra corruptions are left out, as its importer leaves them out: they are no part of the
@@ -236,7 +323,7 @@ def _corrupted(folder: Path, min_images: int) -> tuple[Part, ...]:
                 raise UserError(
                     f"{severity} is not <corruption>/<severity 1-5> of ImageNet-C's 15 corruptions"
                 )
-            parts.append(_part(severity, min_images, f"{corruption.name}/{severity.name}"))
+            parts.append(_part(severity, min_images, own, f"{corruption.name}/{severity.name}"))
     if not parts:
         raise UserError(f"{folder} has no <corruption>/<severity 1-5>/<class> of ImageNet-C")
     return tuple(parts)

@@ -7,9 +7,9 @@ from typing import Any
 
 from gridcell import UserError
 from gridcell.data import imagenet_names, imagenet_wnids, suite_classes
+from imagenet_rib.grid.data_cells import DataCells
 from imagenet_rib.grid.model_names import FAMILIAR
 from imagenet_rib.grid.published import Published
-from imagenet_rib.grid.shard_sets import ShardSets
 from imagenet_rib.methods import flyp
 from imagenet_rib.settings import Data, Pretrained
 from imagenet_rib.vocabulary import PRETRAIN
@@ -24,10 +24,12 @@ class ClassSpace:
     Attributes:
         names: All of them; position = label.
         pretrain: Those that the set ``pretrain`` covers; None where only its cell knows.
+        why_not: Why it covers no more, where that is known.
     """
 
     names: tuple[str, ...]
     pretrain: tuple[str, ...] | None = None
+    why_not: str | None = None
 
     @property
     def imagenet(self) -> bool:
@@ -40,18 +42,23 @@ class ClassSpace:
         return imagenet_names() if self.imagenet else self.names
 
 
-def class_space(data: Data, shards: ShardSets | None = None) -> ClassSpace:
+def class_space(data: Data, cells: DataCells) -> ClassSpace:
     """Return the classes of a suite's data, before any image is read.
 
     Args:
         data: The settings.
-        shards: The sets as shards, where these are the source.
+        cells: The sets.
 
     Raises:
         UserError: The folder isn't there, or holds no suite.
     """
-    if shards is not None:
-        return ClassSpace(shards.class_names, shards.covered(PRETRAIN))
+    if cells.shards is not None:
+        return ClassSpace(cells.shards.class_names, cells.shards.covered(PRETRAIN))
+    if cells.image_sets is not None and cells.image_sets.own is not None:
+        sets = cells.image_sets
+        return ClassSpace(
+            sets.class_names, sets.covered(PRETRAIN, dealt=cells.unsplit is None), cells.unsplit
+        )
     if data.source == "digits":
         return ClassSpace(tuple(str(digit) for digit in range(10)))
     if data.source == "folder" and data.root is not None:
@@ -173,7 +180,7 @@ def _kind(model: str, name: str, how: Pretrained, space: ClassSpace, known: _Kno
     if lacking:
         raise UserError(
             f"Model '{model}' needs a new head for the data's {count:,} classes, and no set 'pretrain' has "
-            f"images of {_few(lacking)} to fit it to"
+            f"images of {_few(lacking)} to fit it to" + (f": {space.why_not}" if space.why_not else "")
         )
     return "fitted"
 

@@ -64,7 +64,7 @@ def plan(settings: Settings, search: ForSearch | None = None) -> Grid:
     grid.note(*part_sentences(settings.training.max_images, settings.evaluation.max_images))
     grid.check()
     settings = settings.model_copy(update={"downstream": data.possible(settings.downstream)})
-    space = class_space(settings.data, data.shards)
+    space = class_space(settings.data, data)
     for architecture_name, architecture in settings.architectures.items():
         for pretraining in architecture.pretrainings or settings.pretrainings:
             model = f"{architecture_name}-{pretraining}"

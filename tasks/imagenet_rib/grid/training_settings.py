@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from gridcell import Strict, added_later, identity_of, parse_settings
 
-Precision = Literal["auto", "float32", "bf16", "fp16"]
+Precision = Literal["auto", "float32", "bf16", "fp16", "tf32"]
 Checkpoint = Literal["last", "best"]
 
 
@@ -27,7 +27,10 @@ class Optimiser(Strict):
         max_images: of the set that are trained on, or held out by ``validation_share``; the same whatever the
             method and the seed; all by default.
         precision: ``auto`` is mixed precision on a GPU and float32 on a processor; ``bf16`` and ``fp16`` are
-            mixed precision in that format. ``fp16`` scales the loss and needs a GPU.
+            mixed precision in that format. ``fp16`` scales the loss and needs a GPU. With ``tf32`` a
+            GPU rounds what it multiplies in float32 to TF32; with ``float32`` it never does.
+        compile: the networks by torch, which takes up to a minute before the first step: worth it for long
+            trainings of large models on a GPU.
         validation_share: share of each class of the set that is held out, the same images for every method
             and seed. Each epoch is judged by the top-1 accuracy on them; none by default. The published
             settings have none: where it is given, fewer images are trained on.
@@ -47,6 +50,7 @@ class Optimiser(Strict):
     epochs: int = Field(10, ge=1)
     max_images: int | None = added_later(None, ge=1)
     precision: Precision = added_later("auto")
+    compile: bool = added_later(False)
     validation_share: float | None = added_later(None, gt=0, lt=1)
     checkpoint: Checkpoint = added_later("last")
     patience: int | None = added_later(None, ge=1)
@@ -96,6 +100,7 @@ class TrainingChanges(Strict):
         epochs: in place of ``training.epochs``.
         precision: in place of ``training.precision``.
         max_images: in place of ``training.max_images``.
+        compile: in place of ``training.compile``.
         validation_share: in place of ``training.validation_share``.
         checkpoint: in place of ``training.checkpoint``.
         patience: in place of ``training.patience``.
@@ -112,6 +117,7 @@ class TrainingChanges(Strict):
     epochs: int | None = Field(None, ge=1)
     max_images: int | None = Field(None, ge=1)
     precision: Precision | None = None
+    compile: bool | None = None
     validation_share: float | None = Field(None, gt=0, lt=1)
     checkpoint: Checkpoint | None = None
     patience: int | None = Field(None, ge=1)
@@ -147,15 +153,16 @@ def changed(training: Optimiser, *changes: TrainingChanges | None) -> Optimiser:
 
 
 def lightning_precision(wanted: str, device: str) -> str | None:
-    """Return Lightning's name of a precision; None leaves the choice to the fit.
+    """Return a precision as a fit takes it; None leaves the choice to the fit.
 
     Args:
         wanted: one of ``Precision``.
         device: torch's device type.
 
     Raises:
-        ValueError: half precision was asked for where it can't be had.
+        ValueError: a precision was asked for that can't be had on the device.
     """
-    if wanted == "fp16" and device != "cuda":
-        raise ValueError("precision fp16 needs a GPU; use bf16 or float32 on a processor")
-    return {"auto": None, "float32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}[wanted]
+    if wanted in ("fp16", "tf32") and device != "cuda":
+        raise ValueError(f"precision {wanted} needs a GPU; use bf16 or float32 on a processor")
+    names = {"float32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed", "tf32": "tf32"}
+    return None if wanted == "auto" else names[wanted]

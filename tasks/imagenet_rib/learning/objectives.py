@@ -158,6 +158,52 @@ def _laid_out(constant: Tensor, parameter: Tensor) -> Tensor:
     return torch.empty_like(parameter, requires_grad=False).copy_(constant)
 
 
+class Restricted(nn.Module):
+    """A model's logits of some classes.
+
+    Args:
+        model: From images to logits ``(N, C)``.
+        classes: The subset, sorted, int64 of shape ``(K,)``.
+    """
+
+    classes: Tensor
+
+    def __init__(self, model: nn.Module, classes: Tensor) -> None:
+        super().__init__()
+        self.model = model
+        self.register_buffer("classes", classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits of shape ``(N, K)``."""
+        return restrict(self.model(images), self.classes)
+
+
+def taught_loss(
+    classes: Tensor, *, alpha: float = 1.0, temperature: float = 2.0
+) -> Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]:
+    """Build the loss of plain fine-tuning plus :func:`distillation` from answers that are known.
+
+    It is called as ``loss(model, images, labels, answers)``, with a frozen teacher's logits of the subset's
+    classes, shape ``(N, K)``.
+
+    Args:
+        classes: The class subset.
+        alpha: Weight of the term.
+        temperature: T of both softmaxes.
+    """
+    placed = Placed(classes)
+
+    def loss(model: nn.Module, images: Tensor, labels: Tensor, answers: Tensor) -> Tensor:
+        logits = model(images)
+        (subset,) = placed.on(logits.device)
+        likelihood = subset_cross_entropy(logits, labels, subset)
+        return likelihood + distillation(
+            restrict(logits, subset), answers, alpha=alpha, temperature=temperature
+        )
+
+    return loss
+
+
 def distilled_loss(
     classes: Tensor, teacher: nn.Module, *, alpha: float = 1.0, temperature: float = 2.0
 ) -> Loss:
@@ -169,19 +215,14 @@ def distilled_loss(
         alpha: Weight of the term.
         temperature: T of both softmaxes.
     """
-    placed = Placed(classes)
-    teacher.requires_grad_(False).eval()
+    restricted = Restricted(teacher, classes).requires_grad_(False).eval()
+    taught = taught_loss(classes, alpha=alpha, temperature=temperature)
 
     def loss(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        logits = model(images)
-        (subset,) = placed.on(logits.device)
-        if device_of(teacher) != images.device:
-            teacher.to(images.device)
+        if device_of(restricted) != images.device:
+            restricted.to(images.device)
         with torch.no_grad():
-            expected = restrict(teacher(images), subset)
-        likelihood = subset_cross_entropy(logits, labels, subset)
-        return likelihood + distillation(
-            restrict(logits, subset), expected, alpha=alpha, temperature=temperature
-        )
+            answers = restricted(images)
+        return taught(model, images, labels, answers)
 
     return loss

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gridcell.learn import Placed, device_of, mixed_precision
+from gridcell.learn import Placed, device_of, mixed_precision, tensor_float32
 from imagenet_rib.learning.masking import predict_within
 from imagenet_rib.learning.modes import evaluating
 
@@ -185,7 +184,7 @@ class Predictions:
 
     def add(self, inputs: Tensor) -> None:
         """Predict the classes of a batch, in inference mode; float32 of shape ``(B, 3, H, W)``."""
-        with mixed_precision(self.device) if self._mixed else nullcontext():
+        with mixed_precision(self.device) if self._mixed else tensor_float32(allowed=False):
             logits = self._model(inputs)
         self._found.append(predict_within(logits.float(), self._subset))
 

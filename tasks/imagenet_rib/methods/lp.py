@@ -21,10 +21,16 @@ class Settings(Parameters):
     )
 
 
+def head_alone(chosen: Settings) -> bool:
+    """Whether nothing but the head changes, so that its features stay the same."""
+    return not chosen.outside_blocks and chosen.statistics == "frozen"
+
+
 def prepare(start: Start, /, *, outside_blocks: bool = False, statistics: str = "frozen") -> Recipe:
     """Train the head; the backbone stays as it is, its batch statistics included."""
     from imagenet_rib.learning.objectives import cross_entropy_loss
     from imagenet_rib.learning.parts import outside_of_blocks
+    from imagenet_rib.learning.probing import probe_of
 
     trained = frozenset(start.head)
     if outside_blocks:
@@ -35,6 +41,7 @@ def prepare(start: Start, /, *, outside_blocks: bool = False, statistics: str = 
         trainable=trained.__contains__,
         frozen_statistics=statistics == "frozen",
         moving_statistics=statistics == "moving",
+        probe=None if outside_blocks or statistics == "moving" else probe_of(start.model, start.head),
     )
 
 
@@ -43,4 +50,5 @@ method = FineTuning(
     summary="Linear probing: the head alone is trained, by cross-entropy.",
     parameters=Settings,
     prepare=prepare,
+    on_features=head_alone,
 )

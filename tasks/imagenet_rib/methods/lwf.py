@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from imagenet_rib.method import FineTuning, Parameters, Recipe, Start
+from imagenet_rib.method import FineTuning, Parameters, Recipe, Start, Teacher
 
 
 class Settings(Parameters):
@@ -16,10 +16,15 @@ class Settings(Parameters):
 
 def prepare(start: Start, /, *, alpha: float = 1.0, temperature: float = 2.0) -> Recipe:
     """Add ``alpha * KL(softmax(z_pre / T) || softmax(z / T))`` to the loss."""
-    from imagenet_rib.learning.objectives import distilled_loss
+    from imagenet_rib.learning.objectives import Restricted, distilled_loss, taught_loss
 
-    loss = distilled_loss(start.classes, start.teacher(), alpha=alpha, temperature=temperature)
-    return Recipe(start.model, loss)
+    teacher = start.teacher()
+    how = {"alpha": alpha, "temperature": temperature}
+    return Recipe(
+        start.model,
+        distilled_loss(start.classes, teacher, **how),
+        teacher=Teacher(Restricted(teacher, start.classes), taught_loss(start.classes, **how)),
+    )
 
 
 method = FineTuning(

@@ -64,7 +64,9 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
     warnings = warnings_of(found, errors, unfitted)
     mixing = _mixing(runs)
     if mixing is not None:
-        warnings += mixing_warnings(**mixing)
+        warnings += mixing_warnings(
+            **{key: mixing[key] for key in ("acceptance", "correlation", "founders", "missed")}
+        )
     if exact is not None:
         warnings += fit_warning(parts[0]["training_error"] / unit, parts[0]["jitter"], parts[0]["noise"])
     if parts[0].get("at_end"):
@@ -151,7 +153,9 @@ def _mixing(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         return None
     accepted = [one["smallest_acceptance"] for one in runs if one["smallest_acceptance"] is not None]
     alike = [one["mean_correlation"] for one in runs if one["mean_correlation"] is not None]
+    sweeps = [one["mean_sweeps"] for one in runs if one["mean_sweeps"] is not None]
     return {
+        "sweeps": float(np.mean(sweeps)) if sweeps else None,
         "acceptance": min(accepted, default=None),
         "correlation": max(alike, default=None),
         "founders": min(one["founders"] for one in runs),

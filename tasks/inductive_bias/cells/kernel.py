@@ -92,7 +92,8 @@ def _mistakes(
     check_labels(y_test)
     from inductive_bias.kernel_space.posterior import root_of
     from inductive_bias.splitting.gaussian import GaussianParticles
-    from inductive_bias.splitting.levels import Plan, advance, log_probability
+    from inductive_bias.splitting.levels import Plan, advance
+    from inductive_bias.splitting.probability import log_probability
 
     chosen, target = config["splitting"], 1 - config["accuracy"] + 1e-9  # shares are multiples of 1 / n_test
     space = GaussianParticles(given.mean - y_test, root_of(given.covariance), y_test)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from gridcell import Cell, Context
 from inductive_bias.cells.kernel import ERRORS
 from inductive_bias.cells.networks import prepared
 from inductive_bias.problems.pool import check_labels
-from inductive_bias.splitting.levels import Level, Plan, Progress, advance, finished, log_probability, reached
+from inductive_bias.splitting.levels import Level, Plan, Progress, advance, finished
+from inductive_bias.splitting.probability import log_probability, reached
 
 LEVELS = "levels.npz"
 INSIDE = 0.1
@@ -81,13 +82,14 @@ def run(cell: Cell, context: Context) -> Mapping[str, Any]:
         "mean_correlation": _mean(
             [level.correlation for level in at.levels if level.correlation is not None]
         ),
+        "mean_sweeps": _mean([level.sweeps for level in at.levels if level.sweeps]),
         "founders": at.levels[-1].founders if at.levels else len(at.errors),
         "unfitted": at.unfitted,
         "hypotheses": at.evaluated,
     }
 
 
-def _mean(values: list[float]) -> float | None:
+def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if values else None
 
 
@@ -97,6 +99,7 @@ def _keep(at: Progress, context: Context) -> None:
     rest = {
         "levels": [vars(level) for level in at.levels],
         "step": at.step,
+        "sweeps": at.sweeps,
         "sweep": at.sweep,
         "accepted": at.accepted,
         "unfitted": at.unfitted,
@@ -106,6 +109,7 @@ def _keep(at: Progress, context: Context) -> None:
     np.savez(
         file,
         errors=at.errors,
+        labels=at.labels,
         founders=at.founders,
         before=at.before,
         history=np.array(at.history).reshape(len(at.history), -1),
@@ -130,6 +134,7 @@ def _read(file: Path) -> Progress:
         return Progress(
             states,
             arrays["errors"],
+            arrays["labels"],
             arrays["founders"],
             levels,
             tuple(arrays["history"]),

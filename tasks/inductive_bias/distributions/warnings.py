@@ -95,8 +95,9 @@ def _too_deep(found: Estimate) -> list[str]:
         return []
     return [
         f"at errors up to {found.epsilons[deep].max():.3g} subset simulation finds more than "
-        f"{COVERED * BITS:.0f} bits (up to {nats[deep].max() * BITS:.3g}): so deep, runs with few sweeps all "
-        "find too much, by more than they differ, so there is no interval: take more splitting.sweeps"
+        f"{COVERED * BITS:.0f} bits (up to {nats[deep].max() * BITS:.3g}): so deep, runs find too much, "
+        "with few sweeps by more than they differ, so there is no interval: leave splitting.sweeps adaptive "
+        "and take more splitting.particles"
     ]
 
 
@@ -136,7 +137,7 @@ def mixing_warnings(
 
     Args:
         acceptance: the smallest share of accepted moves at any level of any run.
-        correlation: mean of the particles' errors with their ancestors', the worst run's.
+        correlation: mean of the particles' ranks with their ancestors', the worst run's.
         founders: the fewest first particles from which a run's last ones descend.
         missed: runs that gave up above the target.
     """

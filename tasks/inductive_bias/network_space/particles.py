@@ -7,8 +7,8 @@ from torch import Tensor
 from inductive_bias.network_space.architectures import from_scores
 from inductive_bias.network_space.gradients import Network
 from inductive_bias.network_space.training import Recipe, Stack
-from inductive_bias.splitting.gaussian import autoregressive
 from inductive_bias.splitting.levels import Floats, States
+from inductive_bias.splitting.moves import autoregressive
 
 
 class NetworkParticles:

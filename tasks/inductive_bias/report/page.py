@@ -137,10 +137,11 @@ def kernel_table(summary: Mapping[str, Any]) -> Table:
 def mixing_table(summary: Mapping[str, Any]) -> Table:
     """Lay out how subset simulation mixed where it was needed."""
     columns: Columns = ["problem", "space", "points", "dimension", "seed"]
-    columns += [Column(name, number) for name in ("smallest acceptance", "correlation with ancestors")]
+    columns += [Column("moves between levels", number), Column("smallest acceptance", number)]
+    columns += [Column("correlation with ancestors", number)]
     columns += ["founders left", "runs that missed"]
     where = ("problem", "space", "n_train", "input_dimension", "seed")
-    keys = ("acceptance", "correlation", "founders", "missed")
+    keys = ("sweeps", "acceptance", "correlation", "founders", "missed")
     rows = [
         [*(point[key] for key in where), *(point["mixing"][key] for key in keys)]
         for point in summary["points"]

@@ -1,19 +1,9 @@
 """Functions of a Gaussian process posterior as particles."""
 
-import math
-
 import numpy as np
 
 from inductive_bias.splitting.levels import Floats, States
-
-
-def autoregressive(values: Floats, step: float, draws: np.random.Generator) -> Floats:
-    """Return a preconditioned Crank-Nicolson move of standard normal values, which keeps them so.
-
-    ``sqrt(1 - step^2) z + step xi``: reversible whatever the dimension, so that a step that does well in few
-    dimensions does well in many.
-    """
-    return math.sqrt(1 - step**2) * values + step * draws.standard_normal(values.shape).astype(values.dtype)
+from inductive_bias.splitting.moves import autoregressive
 
 
 class GaussianParticles:

@@ -1,23 +1,34 @@
 """Subset simulation: P(error <= eps) as a product of conditional probabilities of about one half.
 
-Particles are drawn from the space. The better half survives and is doubled; each copy then moves by a Markov
-chain that leaves the space's distribution as it is and is rejected where the error exceeds the level. The
-fraction that survives each level is multiplied up, until the target lies within the particles.
+Particles are drawn from the space. The best half survives and is doubled; each copy then moves by a Markov
+chain that leaves the space's distribution as it is and is rejected where it does not stay below the level.
+``probability.py`` adds up what the levels say, until the target lies within the particles.
+
+The level is the best particle that does not survive. Survivors lie strictly below it: a survivor on the level
+itself would be no draw of what lies below, and counting it makes each level look too easy.
+
+Equal errors, as shares of mistakes have, are put in order by a label: a standard normal number of each
+particle, which moves with it. So there is always a level that just half of the particles lie below.
 
 Source: Au and Beck, "Estimation of small failure probabilities in high dimensions by subset simulation",
-Probabilistic Engineering Mechanics 16 (2001); moves: Cotter et al., "MCMC methods for functions", Statistical
-Science 28 (2013), and Papaioannou et al., Probabilistic Engineering Mechanics 41 (2015) for their steps.
+Probabilistic Engineering Mechanics 16 (2001); survivors: Bréhier et al., "Unbiasedness of some generalized
+adaptive multilevel splitting algorithms", Annals of Applied Probability 26 (2016); moves: Cotter et al.,
+"MCMC methods for functions", Statistical Science 28 (2013), and Papaioannou et al., Probabilistic Engineering
+Mechanics 41 (2015) for their steps; labels: Skilling, "Nested sampling for general Bayesian computation",
+Bayesian Analysis 1 (2006).
 """
 
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gridcell.data import generator
+from inductive_bias.splitting.mixing import enough_sweeps, ranks
+from inductive_bias.splitting.moves import autoregressive
 
 Floats = NDArray[np.float64]
 States = Mapping[str, NDArray]
@@ -29,7 +40,7 @@ ACCEPTANCE = 0.35
 LARGEST_STEP = 0.9
 SMALLEST_STEP = 1e-4
 
-STALLED = 8
+STALLED = 12
 """Levels at which nearly all particles have one error, one after another, after which a run gives up."""
 
 
@@ -51,16 +62,18 @@ class Level:
     """One level of a run.
 
     Attributes:
-        error: the level; the next one's particles have this error at most.
-        share: of the particles that have.
-        acceptance: of the moves that brought the particles here; None for those drawn at random.
-        correlation: of the particles' errors with their ancestors' when this level's moves began.
+        error: the level's; the next particles have a smaller one, or the same and a smaller label.
+        label: the level's.
+        sweeps: moves of each particle that brought them here; 0 for those drawn at random.
+        acceptance: of these moves; None for particles drawn at random.
+        correlation: of the particles' ranks with their ancestors' when this level's moves began.
         step: of the moves.
         founders: different particles of the first level from which the present ones descend.
     """
 
     error: float
-    share: float
+    label: float
+    sweeps: int
     acceptance: float | None
     correlation: float | None
     step: float | None
@@ -74,13 +87,15 @@ class Progress:
     Attributes:
         states: the particles.
         errors: theirs, shape (particles,).
+        labels: theirs, standard normal, shape (particles,); they put equal errors in order.
         founders: index of the first level's particle from which each descends.
         levels: those passed.
         history: errors of the particles at each of them.
         step: of the next move.
-        sweep: moves made at this level.
+        sweeps: moves of each particle at this level.
+        sweep: those made.
         accepted: moves accepted at this level.
-        before: errors when this level's moves began.
+        before: ranks of the ancestors when this level's moves began.
         unfitted: hypotheses drawn at random that don't fit the training data.
         evaluated: hypotheses whose error was computed.
         stalled: levels one after another at which nearly all particles had one error.
@@ -88,10 +103,12 @@ class Progress:
 
     states: States
     errors: Floats
+    labels: Floats
     founders: NDArray[np.int64]
     levels: tuple[Level, ...] = ()
     history: tuple[Floats, ...] = ()
     step: float = 0.5
+    sweeps: int = 0
     sweep: int = 0
     accepted: int = 0
     before: Floats = field(default_factory=lambda: np.empty(0))
@@ -106,14 +123,14 @@ class Plan:
 
     Attributes:
         particles: at every level.
-        sweeps: moves of each particle between two levels.
+        sweeps: moves of each particle between two levels; ``adaptive``: as many as it takes (``mixing.py``).
         max_levels: after which a run gives up.
         seed: of the suite.
         run: its number; runs of one seed are independent.
     """
 
     particles: int
-    sweeps: int
+    sweeps: int | Literal["adaptive"]
     max_levels: int
     seed: int
     run: int
@@ -142,7 +159,8 @@ def start(space: Particles, plan: Plan) -> Progress:
         errors.append(new[fits])
     together = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
     values = np.concatenate(errors)
-    return Progress(together, values, np.arange(len(values)), unfitted=unfitted, evaluated=drawn)
+    labels = plan.draws("labels").standard_normal(len(values))
+    return Progress(together, values, labels, np.arange(len(values)), unfitted=unfitted, evaluated=drawn)
 
 
 def advance(space: Particles, plan: Plan, target: float, at: Progress | None) -> Iterator[Progress]:
@@ -159,9 +177,9 @@ def advance(space: Particles, plan: Plan, target: float, at: Progress | None) ->
         yield at
     while not finished(plan, target, at):
         if at.sweep == 0:
-            at = _select(plan, target, at)
+            at = _select(plan, at)
         moved = _move(space, plan, at)
-        at = replace(moved, sweep=0) if moved.sweep == plan.sweeps else moved
+        at = replace(moved, sweep=0) if moved.sweep == at.sweeps else moved
         yield at
 
 
@@ -171,65 +189,59 @@ def finished(plan: Plan, target: float, at: Progress) -> bool:
         return len(at.errors) < plan.particles
     if len(at.levels) >= plan.max_levels or at.stalled >= STALLED:
         return True
-    return bool((at.errors <= target).mean() >= 0.5)
+    return int((at.errors <= target).sum()) > survivors(plan.particles)
 
 
-def reached(target: float, at: Progress) -> bool:
-    """Say whether a finished run came down to the target."""
-    return len(at.errors) > 0 and bool((at.errors <= target).any())
+def survivors(particles: int) -> int:
+    """Return how many particles pass to the next level."""
+    return particles // 2
 
 
-def next_level(errors: Floats, target: float) -> float:
-    """Return the error nearest to the median that some but not all particles have at most, or the target.
-
-    Errors that take few values (shares of mistakes) may leave more or less than half below a level.
-    """
-    values = np.unique(errors)
-    if len(values) == 1:
-        return float(values[0])
-    shares = np.array([(errors <= value).mean() for value in values[:-1]])
-    level = float(values[int(np.argmin(np.abs(shares - 0.5)))])
-    return max(level, target)
-
-
-def _select(plan: Plan, target: float, at: Progress) -> Progress:
+def _select(plan: Plan, at: Progress) -> Progress:
     """Pass to the next level: survivors are copied evenly until there are as many particles as before."""
-    level = next_level(at.errors, target)
-    alive = np.flatnonzero(at.errors <= level)
-    passed = _level(plan, at, level)
-    order = plan.draws("survivors", len(at.levels)).permutation(alive)
-    rows = np.resize(order, len(at.errors))
-    errors = at.errors[rows]
+    order = np.lexsort((at.labels, at.errors))
+    count = survivors(len(order))
+    edge = order[count]
+    passed = _level(at, float(at.errors[edge]), float(at.labels[edge]))
+    sweeps = plan.sweeps
+    rows = np.resize(plan.draws("survivors", len(at.levels)).permutation(order[:count]), len(order))
+    levels = (*at.levels, passed)
+    if sweeps == "adaptive":
+        seen = [(one.sweeps, one.correlation) for one in levels if one.correlation is not None]
+        sweeps = enough_sweeps(seen)
+    _, equal = np.unique(at.errors, return_counts=True)
     return replace(
         at,
         states={name: values[rows] for name, values in at.states.items()},
-        errors=errors,
+        errors=at.errors[rows],
+        labels=at.labels[rows],
         founders=at.founders[rows],
-        levels=(*at.levels, passed),
+        levels=levels,
         history=(*at.history, at.errors),
+        sweeps=sweeps,
         accepted=0,
-        before=errors,
-        stalled=at.stalled + 1 if passed.share > 0.98 else 0,
+        before=ranks(at.errors[rows], at.labels[rows]),
+        stalled=at.stalled + 1 if equal.max() > 0.98 * len(order) else 0,
     )
 
 
-def _level(plan: Plan, at: Progress, error: float) -> Level:
+def _level(at: Progress, error: float, label: float) -> Level:
     acceptance = correlation = step = None
     if at.levels:
-        acceptance = at.accepted / (len(at.errors) * plan.sweeps)
-        spread = min(float(at.errors.std()), float(at.before.std()))
-        correlation = float(np.corrcoef(at.errors, at.before)[0, 1]) if spread > 0 else 1.0
+        acceptance = at.accepted / (len(at.errors) * at.sweeps)
+        correlation = float(np.corrcoef(ranks(at.errors, at.labels), at.before)[0, 1])
         step = at.step
-    share = float((at.errors <= error).mean())
-    return Level(error, share, acceptance, correlation, step, len(np.unique(at.founders)))
+    return Level(error, label, at.sweeps, acceptance, correlation, step, len(np.unique(at.founders)))
 
 
 def _move(space: Particles, plan: Plan, at: Progress) -> Progress:
-    """Propose a move of every particle; accept those that stay at or below the level."""
+    """Propose a move of every particle; accept those that stay below the level."""
     draws = plan.draws("move", len(at.levels), at.sweep)
     proposed = space.move(at.states, at.step, draws)
     errors = space.errors(proposed)
-    good = errors <= at.levels[-1].error
+    labels = autoregressive(at.labels, at.step, draws)
+    level = at.levels[-1]
+    good = (errors < level.error) | ((errors == level.error) & (labels < level.label))
     states = {}
     for name, old in at.states.items():
         rows = good.reshape(-1, *[1] * (old.ndim - 1))
@@ -240,24 +252,9 @@ def _move(space: Particles, plan: Plan, at: Progress) -> Progress:
         at,
         states=states,
         errors=np.where(good, errors, at.errors),
+        labels=np.where(good, labels, at.labels),
         step=min(max(step, SMALLEST_STEP), LARGEST_STEP),
         sweep=at.sweep + 1,
         accepted=at.accepted + int(good.sum()),
         evaluated=at.evaluated + len(errors),
     )
-
-
-def log_probability(eps: float, target: float, at: Progress) -> float:
-    """Return log P(error <= eps) of a finished run; NaN below the target and where the run did not come.
-
-    It is read off at the first level whose particles hold it: those whose error is at most the level before.
-    """
-    if eps < target or not len(at.errors):
-        return math.nan
-    total = 0.0
-    for level, errors in zip(at.levels, at.history, strict=True):
-        if eps >= level.error:
-            return total + math.log((errors <= eps).mean())
-        total += math.log(level.share)
-    share = float((at.errors <= eps).mean())
-    return total + math.log(share) if share else math.nan

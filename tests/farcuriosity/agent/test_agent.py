@@ -20,7 +20,7 @@ SMALL = Recipe(environments=4, steps=16, epochs=2, minibatches=2, lr=1e-3, featu
 FAR = {"criterion": "z", "rho": 0.5, "least": 5, "capacity": 8}
 ROOMS = {"rows": 1, "columns": 2, "size": 3, "view": 3, "max_steps": 20}
 
-pytestmark = pytest.mark.usefixtures("local_ray")
+pytestmark = [pytest.mark.usefixtures("local_ray"), pytest.mark.xdist_group("agent")]
 
 
 @pytest.fixture
@@ -289,7 +289,7 @@ def test_a_run_taken_up_again_has_the_same_state_and_goes_on(build, tmp_path, ls
 
 
 @pytest.mark.slow
-def test_several_runners_train_together(build):
+def test_several_runners_train_together_and_one_that_is_killed_is_a_preemption(build):
     algorithm = build("gridcell/Rooms-v0", ROOMS, SMALL, "rnd", runners=2)
     for _ in range(2):
         algorithm.train()
@@ -301,11 +301,6 @@ def test_several_runners_train_together(build):
     assert [frame.shape for frame in frames] == [(16, 2), (16, 2)]
     assert not np.array_equal(*frames)  # other seeds
 
-
-@pytest.mark.slow
-def test_a_runner_that_is_killed_is_a_preemption(build):
-    algorithm = build("CartPole-v1", None, SMALL, runners=2)
-    algorithm.train()
     pids = algorithm.env_runner_group.foreach_env_runner(lambda _: os.getpid(), local_env_runner=False)
     os.kill(pids[1], signal.SIGKILL)
     with pytest.raises(Exception) as caught:  # noqa: PT011  whichever of Ray's

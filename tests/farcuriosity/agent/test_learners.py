@@ -20,7 +20,7 @@ RND = {"features": 16, "proportion": 0.5}
 FAR = {"criterion": "z", "rho": 0.5, "least": 5, "capacity": 8, "module": RND}
 CURIOSITIES = {"none": {}, "rnd": RND, "far": FAR, "icm": RND, "disagreement": RND}
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray"), pytest.mark.xdist_group("learners")]
 
 
 @pytest.fixture
@@ -74,7 +74,14 @@ def assert_close(one, other, rtol, atol):
             assert np.array_equal(np.asarray(theirs[path]), np.asarray(value)), path
 
 
-@pytest.mark.parametrize(("curiosity", "lstm"), [("none", 8), ("rnd", 0), ("icm", 0), ("far", 0), ("far", 8)])
+AT_NIGHT = [("none", 8), ("rnd", 0), ("far", 0)]
+"""Fragments of RND with memory, which every run of the tests goes through, have all that these have."""
+
+
+@pytest.mark.parametrize(
+    ("curiosity", "lstm"),
+    [("far", 8), ("icm", 0), *(pytest.param(*each, marks=pytest.mark.long) for each in AT_NIGHT)],
+)
 def test_two_learners_make_of_segments_what_one_makes(build, tmp_path, curiosity, lstm):
     one, two = build(curiosity, 1, lstm), build(curiosity, 2, lstm)
     # First weights come from a decomposition, whose last bits depend on the number of threads.
@@ -106,37 +113,32 @@ def test_training_counts_steps_once_and_takes_up_a_checkpoint_of_one_learner(bui
     assert_close(one.env_runner.module.net.state_dict(), two.env_runner.module.net.state_dict(), 0, 0)
 
 
-def test_a_learner_that_is_killed_is_a_preemption(build):
+def test_learners_meet_on_this_machine_and_where_one_fails_or_is_killed_none_waits(build):
+    """One pair of learners for all of it: they start for longer than the rest takes."""
     algorithm = build("rnd", 2)
-    pids = algorithm.learner_group.ask_all(lambda learner: os.getpid())
-    os.kill(pids[1], signal.SIGKILL)
-    with pytest.raises(Exception) as caught:  # noqa: PT011  Ray's or gloo's, whoever notices first
-        algorithm.train()
-    assert classify(caught.value) is FailureClass.PREEMPTED
+    ask_all = algorithm.learner_group.ask_all
+    pids = ask_all(lambda learner: os.getpid())
 
-
-def test_the_error_of_one_learner_is_told_and_the_other_does_not_wait(build):
-    algorithm = build("rnd", 2)
-
-    def break_second(learner):
-        if os.getpid() == second:
-            learner.curiosity = None
-
-    _, second = algorithm.learner_group.ask_all(lambda learner: os.getpid())
-    algorithm.learner_group.ask_all(break_second)
-    with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'score'"):
-        algorithm.train()
-
-
-def test_learners_meet_on_this_machine_alone(build):
     class Idle:
         def pid(self):
             return os.getpid()
 
     idle = ray.remote(num_cpus=0)(Idle).remote()
     plain = listening_to_others(ray.get(idle.pid.remote()))  # Ray's own port, unless it was told otherwise
-    for pid in build("none", 2).learner_group.ask_all(lambda learner: os.getpid()):
-        assert listening_to_others(pid) == plain
+    assert [listening_to_others(pid) for pid in pids] == [plain, plain]
+
+    def break_second(learner):
+        if os.getpid() == pids[1]:
+            learner.curiosity = None
+
+    ask_all(break_second)
+    with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'score'"):
+        algorithm.train()  # the error is told, and the other does not wait
+
+    os.kill(pids[1], signal.SIGKILL)
+    with pytest.raises(Exception) as caught:  # noqa: PT011  Ray's or gloo's, whoever notices first
+        algorithm.train()
+    assert classify(caught.value) is FailureClass.PREEMPTED
 
 
 def listening_to_others(pid):

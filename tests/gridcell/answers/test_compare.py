@@ -2,13 +2,13 @@
 
 import json
 import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
+import forked
 import gridcell
 from gridcell.answers.compare import Side, compare
 from gridcell.answers.compare_page import as_json, tables, write_comparison
@@ -323,8 +323,8 @@ def test_two_commits_between_which_a_method_was_changed(tmp_path):
         return done.stdout.strip()
 
     def call(*arguments):
-        command = [sys.executable, "-m", "gridcell", *arguments, "--plugin", "edited.py", "--storage", "runs"]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        words = [*arguments, "--plugin", "edited.py", "--storage", "runs"]
+        return forked.gridcell(*words, where=tmp_path)
 
     def commit(value, comment=""):
         (tmp_path / "method_one.py").write_text(

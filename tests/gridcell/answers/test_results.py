@@ -10,32 +10,24 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow
 import pyarrow.parquet
 import pytest
-import scipy.stats
 from hypothesis import given, strategies as st
 
 import gridcell
 from gridcell.answers import frames
-from gridcell.answers.formats import WRITERS, Sheet, sheet
-from gridcell.answers.over_seeds import over_seeds
 from gridcell.answers.reading import _curve_rows
 from gridcell.answers.request import override_pairs, selection, with_variants
-from gridcell.cell import Cell
-from gridcell.cli import common
-from gridcell.cli.results import _means, _print
 from gridcell.errors import CellsFailed, CorruptData, UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
-from gridcell.grid import Grid, Target
-from gridcell.report import GridResults
 from gridcell.report.tidy import FACTS, flatten, tidy
 from gridcell.store import Store
 from gridcell.suite import load_suite
 from gridcell.task import find_task
+from made_up import made_up
 
 
 @pytest.fixture(scope="module")
@@ -47,20 +39,6 @@ def storage(tmp_path_factory):
     store = Store(str(folder)).prepare()
     assert not run_grid(task, grid, store, RunOptions(executor="inline")).failed
     return str(folder)
-
-
-def made_up(metrics, labels, tmp_path, **provenance):
-    """Results of cells with given metrics and labels; a cell without metrics isn't done."""
-    store = Store(str(tmp_path / "store")).prepare()
-    (tmp_path / "none").mkdir(exist_ok=True)
-    cells = [Cell("t", "k", {"index": index}, title=f"cell {index}") for index in range(len(metrics))]
-    for cell, answered in zip(cells, metrics, strict=True):
-        if answered is not None:
-            store.results.commit(cell, answered, tmp_path / "none", {"seconds": 1.5, **provenance})
-    targets = tuple(Target(label, cell.id) for label, cell in zip(labels, cells, strict=True))
-    grid = Grid({cell.id: cell for cell in cells}, targets)
-    results, _ = store.results.read_many(grid.cells)
-    return GridResults("t", {}, grid, results, {}, store)
 
 
 def test_a_row_for_each_target_with_labels_metrics_and_the_cell(storage):
@@ -183,8 +161,7 @@ def test_an_artifact_is_fetched_verified_and_copied(storage, tmp_path):
         gridcell.artifact("zz", "sum.txt", storage)
 
 
-@pytest.mark.slow  # MLflow begins
-def test_a_damaged_artifact_is_not_handed_out(tmp_path):
+def test_a_damaged_artifact_is_not_handed_out(without_mlflow, tmp_path):
     storage = tmp_path / "runs"
     frame = gridcell.run("toy", "mini", storage, executor="inline", select="row=0")
     cell = frame[frame.what == "row"].cell.iloc[0]
@@ -217,8 +194,7 @@ def test_of_nothing_there_is_no_frame(storage):
         gridcell.results("toy", storage=storage, settings={"length": 5})
 
 
-@pytest.mark.slow  # MLflow begins
-def test_a_run_with_failures_raises_and_keeps_the_rest(tmp_path):
+def test_a_run_with_failures_raises_and_keeps_the_rest(without_mlflow, tmp_path):
     asked = {"settings": {"fail": {"r1c0": "bug"}}, "executor": "inline"}
     with pytest.raises(
         CellsFailed, match=r"^1 cells failed \(r1c0: bug: ZeroDivisionError: one by nought\)"
@@ -229,8 +205,7 @@ def test_a_run_with_failures_raises_and_keeps_the_rest(tmp_path):
     assert frame[frame.what == "row"].state.tolist() == ["done", "blocked", "done"]
 
 
-@pytest.mark.slow  # MLflow begins
-def test_a_run_that_diverged_raises_nothing(tmp_path):
+def test_a_run_that_diverged_raises_nothing(without_mlflow, tmp_path):
     settings = {"fail": {"r1c1": "diverged"}}
     frame = gridcell.run("toy", "mini", tmp_path / "runs", settings=settings, executor="inline")
     assert frame[frame.what == "row"].state.tolist() == ["done", "diverged", "done"]
@@ -240,44 +215,6 @@ def test_selections_and_overrides_are_read_in_each_form():
     assert selection({"a": [0, 1], "b": "x"}) == selection(["a=0,1", "b=x"]) == {"a": ["0", "1"], "b": ["x"]}
     assert override_pairs({"a.b": "1e-3", "c": [1, 2]}) == ['a.b="1e-3"', "c=[1, 2]"]
     assert override_pairs(None) == []
-
-
-ROWS = Sheet(
-    ("name", "x", "list"), [["a|b", 0.1, [1, 2]], ["50 % & _more_", None, None], ["c", float("nan"), []]]
-)
-
-
-def test_csv_is_exact_and_tells_nan_from_nothing():
-    rows = list(csv.reader(io.StringIO(WRITERS["csv"](ROWS).decode())))
-    assert rows == [
-        ["name", "x", "list"],
-        ["a|b", "0.1", "[1, 2]"],
-        ["50 % & _more_", "", ""],
-        ["c", "nan", "[]"],
-    ]
-
-
-def test_parquet_and_json_hold_the_same_rows():
-    frame = pyarrow.parquet.read_table(io.BytesIO(WRITERS["parquet"](ROWS))).to_pylist()
-    assert [row["name"] for row in frame] == ["a|b", "50 % & _more_", "c"]
-    assert frame[0]["x"] == 0.1
-    assert json.loads(frame[0]["list"]) == [1, 2]
-    assert json.loads(WRITERS["json"](ROWS))[0] == {"name": "a|b", "x": 0.1, "list": [1, 2]}
-
-
-def test_latex_and_markdown_escape_what_they_would_obey():
-    latex = WRITERS["latex"](ROWS).decode()
-    assert r"50 \% \& \_more\_ & -- & -- \\" in latex
-    assert r"\begin{tabular}{lrl}" in latex
-    markdown = WRITERS["markdown"](ROWS).decode().splitlines()
-    assert markdown[1] == "| --- | ---: | --- |"
-    assert markdown[2] == r"| a\|b | 0.1000 | [1, 2] |"
-
-
-def test_all_wrong_columns_are_told_at_once(storage, tmp_path):
-    found = tidy(made_up([{"x": 1}], [{"m": "a"}], tmp_path))
-    with pytest.raises(UserError, match=r"'xx': did you mean 'x'.*'cel': did you mean 'cell'"):
-        sheet(found, ["xx", "m", "cel"])
 
 
 def test_the_command_hands_out_what_the_call_returns(storage, gridcell, tmp_path):
@@ -379,35 +316,6 @@ def test_who_selects_an_entry_selects_the_points_of_its_sweep():
     assert with_variants({"agent": ["frontier"]}, suite, suite.grid()) == {"agent": ["frontier"]}
 
 
-def test_means_over_seeds_have_students_interval_and_say_what_is_not_in_them(tmp_path):
-    values = {("a", 0): 1.0, ("a", 1): 2.0, ("a", 2): 4.5, ("b", 0): 7.0, ("b", 1): None, ("c", 0): None}
-    metrics = [None if value is None else {"x": value, "y": [1]} for value in values.values()]
-    labels = [{"method": method, "seed": seed} for method, seed in values]
-    means = over_seeds(tidy(made_up(metrics, labels, tmp_path)))
-    assert means.columns == ["method", "n", "x", "x.low", "x.high", "missing", "stale", "cells"]
-    a, b, c = means.rows
-    sample = [1.0, 2.0, 4.5]
-    low, high = scipy.stats.t.interval(0.95, 2, loc=np.mean(sample), scale=scipy.stats.sem(sample))
-    assert (a["n"], a["x"], len(a["cells"])) == (3, pytest.approx(2.5), 3)
-    assert (a["x.low"], a["x.high"]) == (pytest.approx(low), pytest.approx(high))
-    assert (b["n"], b["missing"], b["x"], b["x.low"]) == (1, 1, 7.0, None)
-    assert (c["n"], c["missing"], c.get("x")) == (0, 1, None)
-    assert list(means.notes) == ["1 metrics that are no numbers have no mean."]
-
-
-def test_a_value_that_is_not_finite_is_in_no_mean_which_is_said(tmp_path):
-    metrics = [{"x": 1.0}, {"x": float("nan")}, {"x": 3.0}, {"z": 1}]
-    labels = [{"m": "a", "seed": seed} for seed in range(3)] + [{"m": "other", "seed": 0}]
-    means = over_seeds(tidy(made_up(metrics, labels, tmp_path)))
-    assert (means.rows[0]["n"], means.rows[0]["x"], means.rows[0]["x.n"]) == (3, 2.0, 2)
-    assert "x.n" in means.columns
-    assert "z.n" not in means.columns
-    low, high = scipy.stats.t.interval(0.95, 1, loc=2.0, scale=scipy.stats.sem([1.0, 3.0]))
-    shown = _means(means, [], whole=False)
-    assert shown.rows[0][shown.columns.index("x")] == f"2.000 ± {(high - low) / 2:.2g} (n = 2)"
-    assert list(means.notes) == ["1 values that are missing or not finite are in no mean."]
-
-
 def test_the_call_and_the_command_give_the_same_means(storage, gridcell, tmp_path):
     import gridcell as package
 
@@ -440,20 +348,6 @@ def test_a_label_that_has_the_name_of_a_column_is_not_overwritten(name, tmp_path
     assert (row["value"], row["metric"], row["step"]) == (0.5, "loss", 1)
     assert "mine" in row.values()
     assert row["cell"] == result.cell.id
-
-
-def test_the_table_has_the_columns_that_fit_and_names_what_is_left_out(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.setattr(common, "PLAIN_WIDTH", 40)
-    wide = Sheet(["method", *"abcdefghij"], [["ewc", *[0.123456] * 10]])
-    _print(wide, ["method", "j"], fitting=True)
-    head, _, *told = capsys.readouterr().out.splitlines()
-    assert head.split() == ["method", "a", "b", "c", "j"]
-    assert len(head.rstrip()) <= 40
-    shown = len(head.split())
-    assert told[0].startswith(f"{11 - shown} of 11 columns do not fit and are left out (")
-    _print(wide, ["method"], fitting=False)
-    assert "do not fit" not in capsys.readouterr().out
 
 
 def test_output_to_a_pipe_is_csv(storage, gridcell):

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import forked
+
 
 def gridcell(*words, where, code=0):
-    done = subprocess.run(
-        [sys.executable, "-m", "gridcell", *words], cwd=where, capture_output=True, text=True, check=False
-    )
+    done = forked.gridcell(*words, where=where)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 

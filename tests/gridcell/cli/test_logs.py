@@ -4,17 +4,8 @@ import json
 import re
 import sys
 
-import pytest
-
 from gridcell.execute.output import Tail, kept_output
-from gridcell.mlflow.mirror import Mirror
 from gridcell.store.logs import KEPT, LIMIT
-
-
-@pytest.fixture(autouse=True)
-def without_mlflow(monkeypatch):
-    monkeypatch.setattr(Mirror, "_follow", lambda self: None)
-
 
 PRINTS = ("run", "toy", "--executor", "inline", "--set", "fail={r0c0: prints, r1c0: bug}")
 

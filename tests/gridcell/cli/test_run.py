@@ -8,22 +8,14 @@ from pathlib import Path
 import pytest
 
 from gridcell.mlflow.experiment import Experiment
-from gridcell.mlflow.mirror import Mirror
 
 DIVERGED = ("toy", "--storage", "runs", "--set", "fail={r0c0: diverged}")
-
-
-@pytest.fixture
-def without_mlflow(monkeypatch):
-    """A mirror that is there, and to which nothing is written."""
-    monkeypatch.setattr(Mirror, "_follow", lambda self: None)
 
 
 def account(output):
     return next(line for line in output.splitlines() if " cells run, " in line)
 
 
-@pytest.mark.usefixtures("without_mlflow")
 def test_a_state_with_diverged_cells_is_told_the_same_by_every_command_and_every_time(gridcell):
     code, output, _ = gridcell("run", *DIVERGED, "--executor", "inline", "--max-failures", 1)
     assert code == 0  # a divergence is an outcome, and no failure
@@ -48,7 +40,6 @@ def test_a_state_with_diverged_cells_is_told_the_same_by_every_command_and_every
     assert account(output) == f"0 cells run, {counted}"
 
 
-@pytest.mark.usefixtures("without_mlflow")
 def test_a_failure_beside_a_divergence_is_exit_code_1_each_time(gridcell):
     both = ("toy", "--executor", "inline", "--set", "fail={r0c0: diverged, r1c0: bug}")
     for _ in range(2):
@@ -69,7 +60,6 @@ def test_a_report_folder_that_cannot_be_is_refused_before_anything_runs(gridcell
     assert store.results.done() == set()
 
 
-@pytest.mark.usefixtures("without_mlflow")
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
@@ -89,7 +79,6 @@ def test_the_window_is_named_where_something_was_shown_to_it(gridcell, uri, said
     assert "MLflow" not in output
 
 
-@pytest.mark.usefixtures("without_mlflow")
 def test_paths_are_printed_as_they_are(gridcell, tmp_path):
     code, output, _ = gridcell("run", "toy", "--executor", "inline", "--storage", "runs[/b][old]")
     assert code == 0
@@ -127,7 +116,6 @@ def test_ui_says_that_a_port_is_taken_and_otherwise_picks_a_free_one(gridcell, m
     assert f"http://127.0.0.1:{port}/#/experiments/1/runs?workflowType=machine_learning" in output
 
 
-@pytest.mark.usefixtures("without_mlflow")
 def test_an_address_that_mlflow_cannot_use_is_refused_before_anything_runs(gridcell):
     code, _, errors = gridcell("run", "toy", "--executor", "inline", "--tracking", "./mlruns")
     assert (code, errors.count("\n")) == (2, 1)
@@ -155,7 +143,6 @@ def test_two_grids_of_one_suite_name_keep_their_own_reports(gridcell, tmp_path):
     assert other.name in output
 
 
-@pytest.mark.usefixtures("without_mlflow")
 def test_a_report_says_how_it_is_made_again_and_carries_the_authors_notes(gridcell, tmp_path):
     gridcell("run", "toy", "--executor", "inline", "--storage", "runs", "--set", "width=4")
     (tmp_path / "notes.md").write_text("We **stopped** early.\n")

@@ -19,7 +19,6 @@ from gridcell.cli.streams import LastingStream
 from gridcell.execute.driver import run_grid
 from gridcell.execute.listener import Listeners
 from gridcell.execute.options import RunOptions
-from gridcell.mlflow.mirror import Mirror
 from gridcell.printable import print_anything, printable
 
 TEST_PROCESS = "import sys; from gridcell.mlflow.mirror import Mirror; Mirror._follow = lambda self: None; "
@@ -163,12 +162,6 @@ def test_a_listener_that_fails_ends_no_run_and_is_named(store, caplog):
     assert Listeners([]).ended(True) is None
 
 
-@pytest.fixture
-def without_mlflow(monkeypatch):
-    monkeypatch.setattr(Mirror, "_follow", lambda self: None)
-
-
-@pytest.mark.usefixtures("without_mlflow")
 def test_a_cell_may_answer_with_numbers_of_any_library_and_nan_is_shown_in_words(gridcell, monkeypatch):
     import numpy as np
     import torch
@@ -191,7 +184,6 @@ def test_a_cell_may_answer_with_numbers_of_any_library_and_nan_is_shown_in_words
     assert gridcell("cell", "run", cell["id"], "--again")[0] == 0  # NaN is the same as NaN
 
 
-@pytest.mark.usefixtures("without_mlflow")
 def test_a_loss_that_is_not_a_number_is_a_divergence(gridcell, monkeypatch):
     monkeypatch.setattr(toy_task, "step", lambda *_: {"sum": 1, "val_loss": float("nan")})
     code, output, _ = gridcell("run", "toy", "--executor", "inline")

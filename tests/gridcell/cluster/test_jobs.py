@@ -56,6 +56,7 @@ def test_a_task_of_ones_own_is_sent_run_and_followed(cluster, own_task, tmp_path
     assert "had ended already" in cluster.gridcell("job", "stop", job, cwd=tmp_path).stdout
 
 
+@pytest.mark.long
 def test_a_grid_on_two_nodes_equals_the_same_grid_on_one(cluster, tmp_path):
     many, one = tmp_path / "many", tmp_path / "one"
     done = cluster.gridcell("submit", "imagenet-rib", *TINY, "--storage", many, cwd=ROOT)
@@ -147,27 +148,11 @@ def test_mistakes_are_one_sentence(cluster, own_task, tmp_path, monkeypatch):
 
 def test_a_grid_is_run_from_a_shell_on_the_head(cluster, tmp_path):
     address = f"127.0.0.1:{cluster.port}"
-    done = cluster.gridcell(
-        *(
-            "run",
-            "imagenet-rib",
-            "--suite",
-            ROOT / "tests/imagenet_rib/tiny.yaml",
-            "--select",
-            "model=vit-rich",
-        ),
-        *(
-            "--select",
-            "method=lp",
-            "--select",
-            "downstream=v2",
-            "--storage",
-            tmp_path / "s",
-            "--address",
-            address,
-        ),
-        cwd=tmp_path,
+    (tmp_path / "suite.yaml").write_text(
+        "maps: {small: 1}\nagents: {random-walk: {kind: random-walk}}\nsteps: 200\n"
     )
+    farmap = ("run", "farmap", "--suite", "suite.yaml", "--storage", tmp_path / "s", "--address", address)
+    done = cluster.gridcell(*farmap, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " 0 failed" in done.stdout
     # The workers don't have the toy task, which this shell has.

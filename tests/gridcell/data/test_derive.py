@@ -9,16 +9,19 @@ import pytest
 from hypothesis import Phase, given, settings, strategies as st
 from sklearn.neighbors import KNeighborsClassifier
 
-from gridcell.data import deriving
 from gridcell.data.deriving import derive, derive_folder
-from gridcell.data.folder import read_class_folders, read_folder, write_folder
-from gridcell.data.image_sets import read_suite, set_checksums
+from gridcell.data.folder import FolderReader, read_folder, write_folder
+from gridcell.data.image_sets import read_suite, set_checksums, write_suite
 from gridcell.data.images import LabelledImages, content_digest, select
+from gridcell.data.shifts import Pool, Shift, a, pieces
 from gridcell.errors import UserError
 
 # v2 and a with one view show their images unchanged, so that images can be traced back to the base.
 TRACEABLE = {"a": {"views": 1, "hard_share": 1.0}, "r": {"renditions": 1}, "objectnet": {"views": 1}}
 SMALL = {**TRACEABLE, "c": {"per_corruption": 2}}
+
+
+PIECES = {"c": {"per_corruption": 1}, "a": {"views": 2}}
 
 
 def random_base(per_class):
@@ -190,21 +193,27 @@ def test_folder_to_suite(tmp_path, digits):
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["base", "out"]
 
 
-def test_a_suite_of_a_folder_is_that_of_its_images_and_never_holds_all(tmp_path, digits, monkeypatch):
+@pytest.mark.parametrize("at_once", [7, pytest.param(1000, marks=pytest.mark.slow)])
+def test_a_suite_of_a_folder_is_that_of_its_images_and_holds_a_piece(tmp_path, digits, monkeypatch, at_once):
     base = select(digits, np.flatnonzero(digits.labels < 2)[:100], name="base")
     write_folder(tmp_path / "base", base)
-    read = []
+    held = derive(read_folder(tmp_path / "base", 16), seed=4, parameters=PIECES)
+    read, whole = [], FolderReader.read
 
-    def watched(folders, size, *, chosen):
-        read.append(len(chosen))
-        return read_class_folders(folders, size, chosen=chosen)
+    def watched(reader, positions):
+        read.append(len(positions))
+        return whole(reader, positions)
 
-    monkeypatch.setattr(deriving, "read_class_folders", watched)
-    parameters = {"c": {"per_corruption": 1}, "a": {"views": 2}}
-    derive_folder(tmp_path / "base", tmp_path / "out", size=16, seed=4, parameters=parameters)
-    held = derive(read_folder(tmp_path / "base", 16), seed=4, parameters=parameters)
+    monkeypatch.setattr(FolderReader, "read", watched)
+    for module in (pieces, a):
+        monkeypatch.setattr(module, "AT_ONCE", at_once)
+    derive_folder(tmp_path / "base", tmp_path / "out", size=16, seed=4, parameters=PIECES)
     assert set_checksums(tmp_path / "out") == {name: content_digest(one) for name, one in held.items()}
-    assert max(read) == len(held["pretrain"]) < 100
+    assert max(read) == min(at_once, len(held["pretrain"]))
+    assert (
+        read_suite(tmp_path / "out").keys() == held.keys()
+    )  # pixels, labels and groups are as the manifest says
+    assert not list((tmp_path / "out").glob(".*"))
 
 
 def test_foreign_folder_is_left_alone_and_nothing_is_read(tmp_path):
@@ -224,3 +233,25 @@ def test_importing_everything_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_shift_without_pieces_is_given_all_its_images():
+    base = random_base([6, 6])
+    shown = []
+
+    def make(sources, seed, parameters):
+        shown.append((len(sources.pool), len(sources.pretrain)))
+        return select(sources.pool, [0, 7], name="mine")
+
+    recipe = Shift("mine", "", "val", make, pretrain=True)
+    (made,) = recipe.in_pieces(Pool.of(base), Pool.of(base), seed=0)
+    assert (len(made), shown) == (2, [(12, 12)])
+
+
+def test_pieces_of_a_set_that_do_not_fit_together_are_refused(tmp_path):
+    one, other = random_base([2, 2]), random_base([2, 2, 2])
+    with pytest.raises(UserError, match="one label space"):
+        write_suite(tmp_path / "out", [("val", iter([one, other]))], {})
+    with pytest.raises(UserError, match="'val' has no images"):
+        write_suite(tmp_path / "out", [("val", iter([]))], {})
+    assert not (tmp_path / "out").exists()

@@ -1,6 +1,7 @@
 """Stored images: the same tensors from shards, from folders and from elsewhere, and an index of its own."""
 
 from dataclasses import replace
+from itertools import chain
 
 import fsspec
 import numpy as np
@@ -50,6 +51,39 @@ def test_shards_and_folders_give_the_same_tensors_in_the_same_order(sets, name):
     ):
         assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
     assert folder.content != shards.content  # files are known by their sizes, shards by their bytes
+
+
+@pytest.mark.parametrize("loaders", [0, 2])
+def test_rows_and_values_come_with_their_images(sets, loaders):
+    images = replace(stored("c", sets["c"][1]), loaders=loaders)
+    for some in (images, images.select(np.arange(3, len(images), 2))):
+        numbers = torch.arange(len(some))[:, None]
+        parts = {"rank": 1, "world_size": 2, "accumulate": 2}
+        plain, beside = (
+            list(some.training_batches(8, prepare, seed=3, beside=rows, **parts)) for rows in (None, numbers)
+        )
+        values = list(some.training_values(numbers, 8, seed=3, **parts))
+        pixels = some.pixels(prepare)
+        assert len(plain) == len(beside) == len(values) > 1
+        for (read, labels, weight), (again, (told, rows), _), (own, known, same) in zip(
+            plain, beside, values, strict=True
+        ):
+            assert torch.equal(read, again)
+            assert torch.equal(labels, told)
+            assert torch.equal(pixels[rows[:, 0]], read)
+            assert torch.equal(own, rows)
+            assert torch.equal(known, labels)
+            assert weight == same
+
+
+def test_values_begin_within_an_epoch(sets):
+    images = stored("c", sets["c"][1])
+    batches = images.training_values(torch.arange(len(images)), 8, seed=3)
+    batches.sampler.set_epoch(2)
+    whole = [values.tolist() for values, _ in batches]
+    batches.start_at(3)
+    assert [values.tolist() for values, _ in batches] == whole[3:]
+    assert sorted(chain.from_iterable(whole)) == list(range(len(images)))
 
 
 def test_a_selection_is_the_same_images(sets):

@@ -24,7 +24,7 @@ from gridcell.store import Store
 from gridcell.task import Group
 
 CRASH = Failure(FailureClass.CRASHED, "its process ended")
-EXECUTORS = ["inline", pytest.param("ray", marks=pytest.mark.slow)]
+CPUS = 1
 
 
 def planned(tmp_path, **settings):
@@ -51,7 +51,6 @@ def titles(grid, ids):
     return {grid.cells[cell_id].title for cell_id in ids}
 
 
-@pytest.mark.parametrize("executor", EXECUTORS)
 def test_ready_cells_with_equal_keys_are_done_in_one_pass(executor, store, tmp_path):
     grid = planned(tmp_path, cells=5, lists=2)
     schedule = run(grid, store, executor)
@@ -94,7 +93,6 @@ def test_no_more_go_together_than_the_task_says(store, tmp_path):
     }
 
 
-@pytest.mark.parametrize("executor", EXECUTORS)
 def test_one_that_fails_by_itself_leaves_the_others(executor, store, tmp_path):
     grid = planned(tmp_path, cells=4, lists=1, fail={"l0a1": "own"})
     schedule = run(grid, store, executor)
@@ -131,7 +129,6 @@ def test_an_answer_that_is_no_ordinary_exception_ends_its_cell_alone(
 
 
 @pytest.mark.parametrize("how", ["bug", "silent"])
-@pytest.mark.parametrize("executor", EXECUTORS)
 def test_what_ends_a_pass_is_found_by_running_the_rest_alone(executor, how, store, tmp_path):
     """Of 0, 1, 2, 3 the first is done before 1 raises; the others then run alone, and only 1 fails."""
     grid = planned(tmp_path, cells=4, lists=1, fail={"l0a1": how})
@@ -156,7 +153,8 @@ def test_where_memory_runs_out_fewer_go_together(store, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_pass_whose_process_is_killed_keeps_what_was_done(store, tmp_path):
+@pytest.mark.xdist_group("one-ray")
+def test_a_pass_whose_process_is_killed_keeps_what_was_done(one_ray, store, tmp_path):
     """One cell fails by itself, one kills its process when it is not alone, and one always does."""
     fail = {"l0a1": "own", "l0a2": "killed-once", "l0a4": "killed"}
     grid = planned(tmp_path, cells=6, lists=1, fail=fail)

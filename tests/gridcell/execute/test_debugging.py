@@ -61,7 +61,6 @@ def test_fast_runs_one_of_each_and_stores_nothing(watched, gridcell, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.slow  # MLflow begins
 def test_the_debugger_opens_where_a_cell_fails(watched, gridcell, monkeypatch):
     seen = []
 
@@ -77,7 +76,7 @@ def test_the_debugger_opens_where_a_cell_fails(watched, gridcell, monkeypatch):
     assert "Stopped: the debugger was open at cell wrong" in output
 
 
-@pytest.mark.slow  # MLflow begins
+@pytest.mark.slow
 def test_a_profile_is_an_artifact_and_no_part_of_the_answer(watched, gridcell, tmp_path):
     some = ("--executor", "inline", "--select", "method=right")
     assert gridcell("run", *watched, *some, "--profile", "python")[0] == 0

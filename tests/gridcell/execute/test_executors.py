@@ -8,7 +8,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import ClassVar
 
-import crew_task
 import pytest
 import toy_task
 from hypothesis import given, strategies as st
@@ -23,7 +22,7 @@ from gridcell.execute.outcome import FailureClass, classify
 from gridcell.grid import GridBuilder
 from gridcell.store import Store
 
-EXECUTORS = ["inline", pytest.param("ray", marks=pytest.mark.slow)]
+CPUS = 2
 
 
 def planned(tmp_path, **settings):
@@ -44,7 +43,6 @@ def run(grid, store, executor, **options):
     return run_grid(toy_task.task, grid, store, RunOptions(executor=executor, num_cpus=2, **options))
 
 
-@pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_grid_is_run_once_and_its_sums_are_right(executor, store, tmp_path):
     grid = planned(tmp_path, width=3, length=4, seeds=[0, 1])
     schedule = run(grid, store, executor)
@@ -57,29 +55,6 @@ def test_a_grid_is_run_once_and_its_sums_are_right(executor, store, tmp_path):
     assert all(runs_of(tmp_path, cell) == 1 for cell in grid.cells.values() if cell.kind == "step")
 
 
-@pytest.mark.slow
-def test_a_run_goes_on_when_tune_gives_up_because_memory_ran_short(store, tmp_path, monkeypatch):
-    """Ray's memory monitor ends workers with an error that makes Tune raise, here at the third result."""
-    import ray
-    from ray.air.execution._internal.actor_manager import RayActorManager
-
-    resolved, results = RayActorManager._actor_task_resolved, []
-
-    def short_of_memory(self, tracked_actor_task, result):
-        results.append(result)
-        if len(results) == 3:
-            raise RuntimeError("Caught unexpected exception") from ray.exceptions.OutOfMemoryError("low")
-        resolved(self, tracked_actor_task, result)
-
-    monkeypatch.setattr(RayActorManager, "_actor_task_resolved", short_of_memory)
-    grid = planned(tmp_path, width=2, length=2)
-    schedule = run(grid, store, "ray")
-    assert len(results) > 3
-    assert schedule.finished == set(grid.cells) == store.results.done()
-    assert "preempted" in {loss.failure_class for loss in store.losses.read_all()}
-
-
-@pytest.mark.parametrize("executor", EXECUTORS)
 def test_failures_stop_only_what_needs_them(executor, store, tmp_path):
     grid = planned(
         tmp_path,
@@ -108,7 +83,6 @@ def test_failures_stop_only_what_needs_them(executor, store, tmp_path):
     assert runs_of(tmp_path, titled(grid, "r2c0")) == 2
 
 
-@pytest.mark.parametrize("executor", EXECUTORS)
 def test_the_steps_that_a_failed_attempt_lost_are_counted(executor, store, tmp_path):
     grid = planned(tmp_path, width=2, length=1, fail={"r1c0": "transient-once-late"})
     assert not run(grid, store, executor).failed
@@ -116,7 +90,6 @@ def test_the_steps_that_a_failed_attempt_lost_are_counted(executor, store, tmp_p
     assert (loss.cell, loss.failure_class, loss.steps) == (titled(grid, "r1c0").id, "transient", 3)
 
 
-@pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_cell_that_runs_out_of_memory_is_tried_with_half_the_batch(executor, store, tmp_path):
     grid = planned(tmp_path, width=2, length=1, fail={"r1c0": "out-of-memory"})
     schedule = run(grid, store, executor)
@@ -147,7 +120,6 @@ def test_halved_batches_make_up_the_batch_that_was_asked_for(batch_size, halving
     assert batch == max(size for size in divisors if size <= max(1, batch_size / 2**halvings))
 
 
-@pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_damaged_artifact_is_made_again_and_the_grid_completes(executor, store, tmp_path):
     grid = planned(tmp_path, width=2, length=1)
     run(grid, store, executor)
@@ -171,7 +143,6 @@ def test_a_damaged_record_is_set_aside_and_its_cell_runs_again(store, tmp_path):
     assert run(grid, store, "inline").finished == {cell.id}
 
 
-@pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_relative_storage_is_the_drivers(executor, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     store, grid = Store("runs").prepare(), planned(tmp_path, width=1, length=1)
@@ -180,24 +151,26 @@ def test_a_relative_storage_is_the_drivers(executor, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_cells_of_one_and_of_two_workers_share_a_machine(store, tmp_path):
+@pytest.mark.xdist_group("one-ray")
+def test_cells_of_one_and_of_two_workers_share_a_machine(one_ray, store, tmp_path):
     """On as many cores as the larger cells need, idle processes of smaller ones must give way."""
-    builder = GridBuilder("crew")
+    builder = GridBuilder("toy")
     for seed in range(2):
-        resources = Resources(workers=1 + seed)
-        config = {"fail": "killed once" if seed == 1 else "not"}
-        cell = builder.add("train", config, seed=seed, title=str(seed), resources=resources)
-        after = builder.add("train", config, seed=9, needs={"x": cell}, title=f"after {seed}")
+        config = {"add": 1, "column": 0} | ({"fail": "killed-once"} if seed == 1 else {})
+        cell = builder.add("step", config, seed=seed, resources=Resources(workers=1 + seed))
+        after = builder.add("step", {"add": 1, "column": 1}, seed=9, needs={"before": cell})
         builder.target({"seed": seed}, after)
-    builder.locate("markers", str(tmp_path))
+    builder.locate("markers", str(tmp_path / "markers"))
     grid = builder.build()
-    schedule = run_grid(crew_task.task, grid, store, RunOptions(num_cpus=2))
+    schedule = run(grid, store, "ray")
     assert not schedule.failed
     assert store.results.done() == set(grid.cells)
+    assert {store.results.read(target.cell).metrics["sum"] for target in grid.targets} == {2, 3}
 
 
 @pytest.mark.slow
-def test_an_impossible_request_is_refused_before_anything_runs(store, tmp_path):
+@pytest.mark.xdist_group("one-ray")
+def test_an_impossible_request_is_refused_before_anything_runs(one_ray, store, tmp_path):
     grid = planned(tmp_path)
     for cell in grid.cells.values():
         object.__setattr__(cell, "resources", type(cell.resources)(cpus=99))
@@ -229,17 +202,12 @@ def test_listeners_are_told_whether_a_run_was_stopped(store, tmp_path, monkeypat
 
 
 @pytest.mark.slow
-def test_nodes_that_say_nothing_are_named_and_the_run_goes_on(monkeypatch, caplog):
-    import ray
-
-    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
-    try:
-        assert check_nodes(toy_task.task, "here") == len(os.sched_getaffinity(0))
-        monkeypatch.setattr("gridcell.execute.cluster._ANSWER_S", 0.0)
-        assert check_nodes(toy_task.task, "here") == 0
-        assert "No answer in 0 s from " in caplog.text
-    finally:
-        ray.shutdown()
+@pytest.mark.xdist_group("one-ray")
+def test_nodes_that_say_nothing_are_named_and_the_run_goes_on(one_ray, monkeypatch, caplog):
+    assert check_nodes(toy_task.task, "here") == len(os.sched_getaffinity(0))
+    monkeypatch.setattr("gridcell.execute.cluster._ANSWER_S", 0.0)
+    assert check_nodes(toy_task.task, "here") == 0
+    assert "No answer in 0 s from " in caplog.text
 
 
 def test_concurrency_must_be_positive(store, tmp_path):
@@ -288,7 +256,8 @@ def test_status_sees_what_a_living_driver_runs(store, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_running_cell_reports_to_the_driver(store, tmp_path):
+@pytest.mark.xdist_group("one-ray")
+def test_a_running_cell_reports_to_the_driver(one_ray, store, tmp_path):
     from gridcell.execute.options import GridRun
     from gridcell.execute.schedule import Schedule
     from gridcell.execute.tune import run_on_ray
@@ -303,7 +272,7 @@ def test_a_running_cell_reports_to_the_driver(store, tmp_path):
             return lambda *_: None
 
     grid = planned(tmp_path, width=1, length=2)
-    options = RunOptions(num_cpus=1, report_every_s=0)
+    options = RunOptions(num_cpus=CPUS, report_every_s=0)
     run_on_ray(GridRun(toy_task.task, grid, Schedule(grid, set()), store, Heard(), options))
     assert Heard.reports == [("r0c0", 0, {"sum": 0}), ("r0c1", 0, {"sum": 0})]
     assert store.results.done() == set(grid.cells)

@@ -16,7 +16,7 @@ from gridcell.execute.schedule import Schedule
 from gridcell.execute.source import Ended, Growth
 from gridcell.grid import Grid, GridBuilder
 
-EXECUTORS = ["inline", pytest.param("ray", marks=pytest.mark.slow)]
+CPUS = 2
 EDGES = st.sets(
     st.tuples(st.integers(0, 11), st.integers(0, 11)).filter(lambda edge: edge[0] < edge[1]), max_size=30
 )
@@ -123,7 +123,6 @@ class Doubling:
         return Growth(grid)
 
 
-@pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_source_adds_cells_until_it_has_no_more(executor, store):
     base, source = toy_task.plan(toy_task.Settings(width=1)), Doubling([5, 6, 7])
     options = RunOptions(executor=executor, num_cpus=2)
@@ -186,7 +185,8 @@ def test_what_a_source_may_rerun_is_run_again(store):
 
 
 @pytest.mark.slow
-def test_what_is_added_must_fit_this_machine(store):
+@pytest.mark.xdist_group("one-ray")
+def test_what_is_added_must_fit_this_machine(one_ray, store):
     class TooLarge:
         asked = 0
 

@@ -197,3 +197,26 @@ def test_workers_whose_cells_end_together_all_go_on(store, tmp_path):
     assert schedule.finished == set(grid.cells)
     told = [store.results.read(cell).metrics for cell in grid.cells]
     assert len({metrics["process"] for metrics in told}) == 4
+
+
+def test_tune_keeps_no_figures_of_results_and_no_configuration_twice():
+    """Of each number in a result it would keep two kilobytes for ever."""
+    from ray.tune.experiment import Trial
+
+    from gridcell.execute.forgetful import Forgetful
+
+    trial = Trial("nothing", stub=True)
+    place = {"node_ip": "127.0.0.1", "pid": 1, "trial_id": trial.trial_id}
+    times = {"training_iteration": 1, "time_total_s": 0.5, "timestamp": 1, "date": "today", "hostname": "h"}
+    for given, kept in [
+        ({BEGUN: True, "process": "{}", "done": False}, {}),
+        ({"progress": "[1, {}]", "done": False}, {}),
+        ({"outcome": "{}", "cell": "a", "done": False}, {}),  # of a pass; the searcher has heard it
+        ({"outcome": "{}", "cell": "b", "done": True}, {"outcome": "{}", "cell": "b"}),
+    ]:
+        result = given | times | place | {"config": {"cells": []}}
+        Forgetful().on_trial_result(1, [trial], trial, result)
+        assert result == kept | place
+        trial.update_last_result(result)
+    assert trial.run_metadata.metric_analysis == {}
+    assert trial.last_result["outcome"] == "{}"

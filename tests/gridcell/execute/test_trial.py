@@ -34,8 +34,7 @@ def trial_of(store, tmp_path, monkeypatch):
 
 
 def take(trial, cell_id):
-    told = {"cell": cell_id, "oom_halvings": 0, "added": "", "replaces": None}
-    trial.config = {"cells": [told], "attempt": "one", "avoid": ()}
+    trial.config = {"cells": [{"cell": cell_id}], "attempt": "one"}
     assert trial.reset_config(trial.config)
 
 
@@ -159,9 +158,8 @@ def test_each_answer_of_a_pass_is_a_sign_of_life(trial_of, store, monkeypatch):
 
     monkeypatch.setattr("gridcell.execute.trial.watched", watched)
     monkeypatch.setattr(batch_task, "score_together", silent)
-    told = {"oom_halvings": 0, "added": "", "replaces": None}
     scores = [cell.id for cell in grid.cells.values() if cell.kind == "score"]
-    trial.config = {"cells": [{"cell": each, **told} for each in scores], "attempt": "two", "avoid": ()}
+    trial.config = {"cells": [{"cell": each} for each in scores], "attempt": "two"}
     run(trial, grid)
     assert [store.results.read(each).metrics["sum"] for each in scores] == [0, 1, 2]
     trial.cleanup()

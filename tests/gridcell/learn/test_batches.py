@@ -90,3 +90,14 @@ def test_unequal_arrays_and_empty_batches_are_refused():
         Batches(torch.zeros(3), batch_size=0)
     with pytest.raises(ValueError, match="multiple of 6"):
         Batches(torch.zeros(9), batch_size=9, world_size=3, accumulate=2)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_a_tuple_of_arrays_comes_as_a_tuple(shuffle):
+    numbers = torch.arange(11)
+    batches = Batches(numbers, (numbers + 1, numbers[:, None]), batch_size=4, shuffle=shuffle)
+    for one, (two, three) in batches:
+        assert torch.equal(one + 1, two)
+        assert torch.equal(one[:, None], three)
+    with pytest.raises(ValueError, match="one length"):
+        Batches(numbers, (numbers, numbers[:3]), batch_size=4)

@@ -80,6 +80,22 @@ def test_names_that_mlflow_refuses_are_changed_apart_and_named(grid, store, uri)
     assert sentence == f"MLflow refuses some names and shows {named}, and {more} more alike"
 
 
+def test_one_column_never_shows_two_metrics_whoever_writes_which_cell(grid, store, uri):
+    """One cell alone has 'acc@1', so that it becomes 'acc_1', which is a metric of another cell."""
+    run_grid(toy_task.task, grid, store, RunOptions(executor="inline"))
+    first, second, third, *_ = store.results.read_many(grid.cells)[0].values()
+    experiment(uri, grid).show(replace(first, metrics={"acc@1": 1.0}))
+    later = experiment(uri, grid)  # another run, or sync
+    later.show(replace(second, metrics={"acc_1": 2.0, "acc@1": 3.0}))
+    later.show(replace(third, metrics={"acc#1": 4.0}))
+    shown = by_title(uri)
+    columns = [
+        {name: value for name, value in shown[each.cell.title].data.metrics.items() if name[:3] == "acc"}
+        for each in (first, second, third)
+    ]
+    assert columns == [{"acc_1": 1.0}, {"acc_1_2": 2.0, "acc_1": 3.0}, {"acc_1_3": 4.0}]
+
+
 def test_a_cell_that_mlflow_refuses_is_named_and_the_others_are_shown(grid, store, uri, monkeypatch):
     run_grid(toy_task.task, grid, store, RunOptions(executor="inline"))
     whole = Experiment.show

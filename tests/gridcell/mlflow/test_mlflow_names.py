@@ -3,19 +3,29 @@
 from hypothesis import given, strategies as st
 
 from gridcell import GridBuilder
-from gridcell.mlflow.names import accepted_names, labels_of, params_of
+from gridcell.mlflow.names import NAMED_TAG, Naming, labels_of, params_of
 
 
-@given(st.lists(st.text(max_size=300), max_size=6))
-def test_mlflow_takes_every_accepted_name_and_none_twice(names):
-    from mlflow.utils.validation import _validate_metric, _validate_param
+@given(st.lists(st.lists(st.text(max_size=300), max_size=4), max_size=4))
+def test_mlflow_takes_every_name_and_no_two_names_are_one_in_any_cell(cells):
+    from mlflow.utils.validation import _validate_experiment_tag, _validate_metric, _validate_param
 
-    accepted = accepted_names(names)
-    assert accepted.keys() == set(names)
-    assert len(set(accepted.values())) == len(accepted)
-    for name in accepted.values():
+    changed, shown = dict[str, str](), dict[str, str]()
+    naming = Naming(changed.__setitem__)
+    for names in cells:
+        found = naming.of(names)
+        assert found.keys() == set(names)
+        assert all(shown.get(name, new) == new for name, new in found.items())
+        shown |= found
+    assert len(set(shown.values())) == len(shown)
+    assert changed == {name: new for name, new in shown.items() if name != new} == naming.renamed
+    for name in shown.values():
         _validate_metric(name, 1.0, 0, 0)
         _validate_param(name, "1")
+        _validate_experiment_tag(f"{NAMED_TAG}{name}", "1")
+    later = Naming()  # of another process, which is told what MLflow knows
+    later.recall(changed, shown.values())
+    assert later.of(shown) == shown
 
 
 def test_labels_of_targets_are_parameters_and_settings_of_their_name_are_kept():

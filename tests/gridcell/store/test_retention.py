@@ -1,6 +1,7 @@
 """Weights that nobody needs are pruned, which is a state: a cell runs again only if a new cell needs it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import toy_task
@@ -16,12 +17,13 @@ from gridcell.execute.driver import run_grid
 from gridcell.execute.heartbeat import Heartbeat
 from gridcell.execute.options import RunOptions
 from gridcell.execute.outcome import Outcome
+from gridcell.execute.pruned import pruned_cells
 from gridcell.execute.schedule import Schedule
 from gridcell.grid import GridBuilder
-from gridcell.settings.retention import check_keep
+from gridcell.settings.retention import TaskWeights, check_keep
 from gridcell.store import Store
 from gridcell.store.results import Artifact, Result
-from gridcell.store.retention import prune_weights, spare_weights
+from gridcell.store.retention import Removed, prune_weights, spare_weights
 from gridcell.suite import load_suite
 
 RUN = ("run", "toy", "--storage", "runs", "--executor", "inline", "--tracking", "sqlite:///none.db")
@@ -190,7 +192,7 @@ def test_best_weights_stay_where_there_are_some():
     stored = {name: Artifact(f"artifacts/{name}", "0" * 64, 1) for name in ("agent.pt", "best.pt", "e.npz")}
     results = {cell.id: Result(cell, {}, stored, {})}
     kept = {
-        keep: spare_weights([cell], results, {cell.id}, agents, keep).get(cell.id)
+        keep: spare_weights([cell], results, {cell.id}, TaskWeights(agents), keep).get(cell.id)
         for keep in ("all", "last", "best", "none")
     }
     assert kept == {"all": None, "last": ["best.pt"], "best": ["agent.pt"], "none": ["agent.pt", "best.pt"]}
@@ -199,9 +201,12 @@ def test_best_weights_stay_where_there_are_some():
 GRAPHS = st.lists(st.sets(st.integers(0, 9), max_size=3), min_size=1, max_size=10)
 
 
-@given(GRAPHS, st.sets(st.integers(0, 9)), st.sets(st.integers(0, 9)), st.sets(st.integers(0, 9)))
-def test_the_cells_that_run_are_those_that_a_search_by_hand_finds(graph, wanted, done, pruned):
-    """A cell runs if it is wanted and not done, or a cell that runs needs it and it isn't whole."""
+NODES = st.sets(st.integers(0, 9))
+
+
+@given(GRAPHS, NODES, NODES, NODES, st.sets(st.tuples(st.integers(0, 9), st.integers(0, 9))))
+def test_the_cells_that_run_are_those_that_a_search_by_hand_finds(graph, wanted, done, pruned, reads):
+    """A cell runs if it is wanted and not done, or a cell that runs needs it and reads what it lacks."""
     builder, ids = GridBuilder("t"), []
     for number, needs in enumerate(graph):
         there = {f"n{need}": ids[need] for need in needs if need < number}
@@ -212,17 +217,25 @@ def test_the_cells_that_run_are_those_that_a_search_by_hand_finds(graph, wanted,
     grid = builder.build()
     done = {ids[each].id for each in done if each < len(ids)} & grid.cells.keys()
     pruned = {ids[each].id for each in pruned if each < len(ids)} & done
+    reads = {(user, need) for user, need in reads if need < user < len(ids)}
+    pruned = {
+        need: {ids[user].id for user, read in reads if ids[read].id == need} & grid.cells.keys()
+        for need in pruned
+    }
     runs = {target.cell for target in grid.targets} - done
     while (
         more := {
-            need for each in runs for need in grid.cells[each].needs.values() if need not in done - pruned
+            need
+            for each in runs
+            for need in grid.cells[each].needs.values()
+            if need not in done or each in pruned.get(need, ())
         }
         - runs
     ):
         runs |= more
     assert missing_cells(grid, done, pruned) == runs
     schedule = Schedule(grid, done, pruned=pruned)
-    assert schedule.made_again == runs & pruned
+    assert schedule.made_again == runs & pruned.keys()
     ran = []
     while (cell := schedule.take()) is not None:
         assert all(schedule.is_done(need) for need in cell.needs.values())
@@ -235,15 +248,93 @@ def test_a_cell_that_is_added_to_a_run_asks_for_what_was_pruned(store):
     small = toy_task.plan(toy_task.Settings(width=2, length=2))
     run_grid(toy_task.task, small, store, RunOptions(executor="inline"))
     done = store.results.done()
-    weights = toy_task.task.weights
+    weights = toy_task.task.all_weights
     results, _ = store.results.read_many(done)
     prune_weights(store.results, spare_weights(small.cells.values(), results, done, weights, "none"))
-    schedule = Schedule(small, done, pruned=store.results.pruned())
+    schedule = Schedule(small, done, pruned=pruned_cells(toy_task.task, small, done, store))
     assert schedule.exhausted
     larger = toy_task.plan(toy_task.Settings(width=3, length=2))
-    schedule.add(larger, done & larger.cells.keys(), store.results.pruned())
+    schedule.add(larger, done & larger.cells.keys(), pruned_cells(toy_task.task, larger, done, store))
     assert len(schedule.queued()) == 7
     assert schedule.made_again == store.results.pruned()
+
+
+def metrics_of_rows_alone(monkeypatch):
+    """Let steps read the metrics of the step before, as they do, and sums the files, and say so."""
+    monkeypatch.setattr(toy_task, "reads", lambda cell, role: ("sum.txt",) if cell.kind == "total" else ())
+
+
+def test_a_cell_that_only_metrics_are_asked_of_is_not_made_again(gridcell, quiet, monkeypatch):
+    metrics_of_rows_alone(monkeypatch)
+    gridcell(*RUN, *SMALL, "--set", "keep_weights=none")
+    store = Store("runs")
+    longer = ("--set", "width=2", "--set", "length=3")
+    _, output, _ = gridcell("plan", "toy", "--storage", "runs", *longer)
+    assert "4 results are without their weights, which were pruned." in output
+    assert "3 to run" in output  # one more step of each row, and the sum
+    _, output, _ = gridcell("status", "toy", "--storage", "runs", *longer, "--json")
+    assert json.loads(output)["counts"]["queued"] == 3
+    code, output, _ = gridcell(*RUN, *longer)
+    assert code == 0
+    assert "7 cells, 3 to run" in output
+    assert "3 cells run, 0 failed" in output
+    assert len(store.results.pruned()) == 4
+
+
+def test_only_those_whose_files_are_read_are_made_again(gridcell, quiet, monkeypatch):
+    metrics_of_rows_alone(monkeypatch)
+    gridcell(*RUN, *SMALL, "--set", "keep_weights=none")
+    _, output, _ = gridcell("plan", "toy", "--storage", "runs", *LARGER)
+    assert "2 of them are made again, because cells that are to run need them" in output
+    _, output, _ = gridcell(*RUN, *LARGER)
+    assert "5 cells run, 0 failed" in output  # the third row, the sum, and the ends of the two others
+    assert len(Store("runs").results.pruned()) == 2
+
+
+def test_weights_go_although_a_cell_that_reads_metrics_alone_is_yet_to_run(gridcell, quiet, monkeypatch):
+    metrics_of_rows_alone(monkeypatch)
+    failing = ("--set", "fail={r0c1: bug}", "--set", "keep_weights=none")
+    gridcell(*RUN, *SMALL, *failing)
+    assert files(Store("runs"), *SMALL, *failing[:2]) == {"r1c1"}  # which the sum reads
+
+
+def agent(reads, *policies):
+    """Return a grid with an agent and a cell for each policy that is evaluated, of a task of their own."""
+    task = replace(
+        toy_task.task,
+        cells={"train": "", "evaluation": ""},
+        weights={"train": Weights("agent.pt", best="best.pt")},
+        reads=reads,
+    )
+    grid = GridBuilder("t")
+    trained = grid.add("train", {}, title="agent")
+    for policy in policies:
+        grid.target({"policy": policy}, grid.add("evaluation", {"policy": policy}, needs={"agent": trained}))
+    return task, grid.build(), trained
+
+
+@pytest.mark.parametrize(("policy", "asked"), [("best", set()), ("last", {"last"})])
+def test_a_cell_is_made_again_only_for_the_file_that_it_lacks(policy, asked, store, tmp_path):
+    task, grid, trained = agent("farcuriosity.cells.needed_files:files_of", policy)
+    for name in ("agent.pt", "best.pt"):
+        (tmp_path / name).write_text(name)
+    result = store.results.commit(trained, {}, tmp_path, {})
+    store.results.prune(result, ["agent.pt"])
+    found = pruned_cells(task, grid, {trained.id}, store)
+    assert {grid.cells[user].config["policy"] for user in found.get(trained.id, ())} == asked
+    # Without a word from the task, every user asks for what is gone.
+    assert pruned_cells(replace(task, reads=None), grid, {trained.id}, store)
+
+
+def test_more_can_be_pruned_later_and_what_was_is_not_counted_twice(store, tmp_path):
+    _, _, trained = agent(None)
+    for name in ("agent.pt", "best.pt"):
+        (tmp_path / name).write_text(name)
+    store.results.commit(trained, {}, tmp_path, {})
+    assert prune_weights(store.results, {trained.id: ["agent.pt"]}).files == 1
+    assert prune_weights(store.results, {trained.id: ["agent.pt"]}) == Removed()
+    assert prune_weights(store.results, {trained.id: ["agent.pt", "best.pt"]}) == Removed(1, 1, 7)
+    assert store.results.pruned_of(trained.id) == ["agent.pt", "best.pt"]
 
 
 def test_tasks_name_weights_of_kinds_that_they_have():

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 
 from gridcell.data.folders.decode import COLOUR, Form, Look, decode
 from gridcell.data.folders.facts import Facts, facts_of, read_again
-from gridcell.data.folders.left_out import LeftOut, converted, endings, odd_endings
+from gridcell.data.folders.left_out import (
+    LeftOut,
+    converted,
+    endings,
+    odd_endings,
+    said_of_case,
+    said_of_copies,
+)
 from gridcell.data.folders.walk import File, Inventory, walk
 from gridcell.errors import UserError
 
@@ -77,8 +84,13 @@ class ClassFolders:
         return digest.hexdigest()
 
     def said(self, form: Form = COLOUR) -> tuple[str, ...]:
-        """Say what is left out and what is converted if the images are brought to ``form``."""
-        sentences = (self.left_out.sentence, converted(self.looks, form))
+        """Say what is left out, what is converted if images are brought to ``form``, and what is alike."""
+        sentences = (
+            self.left_out.sentence,
+            converted(self.looks, form),
+            said_of_case(self.class_names),
+            *said_of_copies((image.name, image.facts.sha256) for image in self.images),
+        )
         return tuple(f"{self.root}: {sentence}" for sentence in sentences if sentence)
 
     def check_sizes(self, advice: str) -> None:

@@ -34,6 +34,7 @@ class Unreadable(UserError):  # noqa: N818 - names the state of the image
 
 _ORIENTATION = 0x0112  # EXIF tag
 _UPRIGHT = (1, None)
+_INKS = ("CMYK", "LAB", "HSV")
 _PNG_ORIENTATION = (b"eXIf", b"exif", b"adobe.xmp")  # chunks that may hold it, behind the pixels too
 _PNG_DEPTH = 24  # the byte of a PNG that holds the bits of a channel
 
@@ -50,6 +51,7 @@ class Look(NamedTuple):
         alpha: It may be transparent somewhere.
         turned: Its EXIF tag says that it is stored lying or mirrored.
         frames: It holds several pictures, of which the first is read.
+        inks: Its colours are neither grey nor RGB but those of a press (CMYK) or of the eye (Lab).
     """
 
     format: str
@@ -60,6 +62,7 @@ class Look(NamedTuple):
     alpha: bool = False
     turned: bool = False
     frames: bool = False
+    inks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,7 @@ def _look(image: "Image", content: bytes) -> Look:
         alpha=image.has_transparency_data,
         turned=orientation not in _UPRIGHT,
         frames=image.format != "MPO" and getattr(image, "n_frames", 1) > 1,
+        inks=image.mode in _INKS,
     )
 
 

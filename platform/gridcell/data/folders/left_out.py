@@ -66,6 +66,56 @@ class LeftOut:
         return "; ".join(said)
 
 
+def said_of_copies(images: Iterable[tuple[str, str]]) -> list[str]:
+    """Say which images are there more than once, and in which classes.
+
+    Args:
+        images: Name of each, ``<class>/<file>``, and checksum.
+
+    Example:
+        >>> images = [("a/1.png", "x"), ("a/2.png", "x"), ("b/3.png", "x"), ("b/4.png", "y")]
+        >>> said_of_copies(images)  # doctest: +NORMALIZE_WHITESPACE
+        ['1 image lies in several classes (a/1.png, b/3.png)',
+         '1 image is a copy of another (a/2.png of a/1.png)']
+    """
+    first: dict[str, str] = {}
+    seen: set[tuple[str, str]] = set()
+    elsewhere: dict[str, str] = {}
+    copies: list[tuple[str, str]] = []
+    for name, checksum in images:
+        known = first.setdefault(checksum, name)
+        inside = name.partition("/")[0]
+        if known is not name and (inside, checksum) in seen:
+            copies.append((name, known))
+        elif known is not name:
+            elsewhere.setdefault(checksum, name)
+        seen.add((inside, checksum))
+    said = []
+    if elsewhere:
+        checksum, other = next(iter(elsewhere.items()))
+        lie = f"{_count(len(elsewhere), 'image')} {'lies' if len(elsewhere) == 1 else 'lie'}"
+        said.append(f"{lie} in several classes ({first[checksum]}, {other})")
+    if copies:
+        are = "is a copy of another" if len(copies) == 1 else "are copies of others"
+        said.append(f"{_count(len(copies), 'image')} {are} ({copies[0][0]} of {copies[0][1]})")
+    return said
+
+
+def said_of_case(classes: Iterable[str]) -> str:
+    """Say which classes have names that differ in upper and lower case alone; empty where none do.
+
+    Example:
+        >>> said_of_case(["Cat", "cat", "dog"])
+        '2 classes whose names differ in upper and lower case alone (Cat, cat)'
+    """
+    together: dict[str, list[str]] = {}
+    for name in classes:
+        together.setdefault(name.casefold(), []).append(name)
+    alike = [name for names in together.values() if len(names) > 1 for name in names]
+    what = "classes whose names differ in upper and lower case alone"
+    return f"{len(alike)} {what} ({_list(alike)})" if alike else ""
+
+
 def endings(names: Iterable[str]) -> dict[str, int]:
     """Count files by their endings in lower case."""
     return dict(Counter(PurePosixPath(name).suffix.lower() for name in names))
@@ -100,6 +150,7 @@ def converted(looks: Iterable[Look], form: Form, *, own: bool = True) -> str:
         kinds["with transparency read without it"] += look.alpha and not own
         kinds["in grey read as RGB"] += look.grey and form.channels == 3
         kinds["of 16 bits brought to 8"] += look.deep and form.bits == 8
+        kinds["in CMYK or Lab read as RGB"] += look.inks
         kinds["of several frames, of which the first is read"] += look.frames
     return ", ".join(f"{_count(count, 'image')} {what}" for what, count in kinds.items() if count)
 

@@ -136,6 +136,52 @@ class EvaluationOrder:
         yield from self._batches
 
 
+class Rows:
+    """Rows of tensors, one for each of some stored images, found by the images' numbers.
+
+    Args:
+        wanted: int64, shape (N,), ascending: numbers of those images; None: all.
+        tensors: Each of shape (N, ...).
+    """
+
+    def __init__(self, wanted: NDArray[np.int64] | None, *tensors: Tensor) -> None:
+        self._wanted, self._tensors = wanted, tensors
+
+    def of(self, numbers: Tensor) -> tuple[Tensor, ...]:
+        """Return the rows of stored images, by their numbers, int64 of shape (B,), all of them wanted."""
+        places = numbers
+        if self._wanted is not None:
+            places = torch.from_numpy(np.searchsorted(self._wanted, numbers.numpy()))
+        return tuple(tensor.index_select(0, places) for tensor in self._tensors)
+
+
+class StoredValues:
+    """Batches of values in an order of stored images; no image is read.
+
+    Args:
+        rows: Of values and labels.
+        order: Numbers of the images in each batch.
+    """
+
+    def __init__(self, rows: Rows, order: TrainingOrder) -> None:
+        self.sampler = order
+        self._rows = rows
+        self._first = 0
+
+    def __len__(self) -> int:
+        """Return the number of batches of this process."""
+        return len(self.sampler)
+
+    def start_at(self, batch: int) -> None:
+        """Let the next iteration leave out what comes before this batch of its epoch, counted from 0."""
+        self._first = batch
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        first, self._first = self._first, 0
+        for numbers, *rest in islice(self.sampler, first, None):
+            yield *self._rows.of(numbers), *rest
+
+
 class StoredBatches:
     """Batches of stored images, read ahead by processes; used like :class:`gridcell.data.batches.Batches`.
 
@@ -151,6 +197,7 @@ class StoredBatches:
         pin_memory: Whether batches lie in page-locked memory; by default where there is a GPU.
         label_of: See :class:`DecodedImages`.
         reader: See :class:`DecodedImages`.
+        beside: Rows that a batch has beside its labels: ``(labels, *rows)`` in place of labels.
     """
 
     def __init__(
@@ -163,8 +210,10 @@ class StoredBatches:
         pin_memory: bool | None = None,
         label_of: NDArray[np.int64] | None = None,
         reader: Reader = "pil",
+        beside: Rows | None = None,
     ) -> None:
         self.sampler = order
+        self._beside = beside
         self._of_batches: deque[tuple[Any, ...]] = deque()
         self._numbers = _Numbers(order, self._of_batches)
         self._loader = DataLoader(
@@ -193,7 +242,9 @@ class StoredBatches:
         for batch in self._loader:
             if isinstance(batch, CorruptData):
                 raise batch
-            yield *batch, *self._of_batches.popleft()
+            (images, labels), (numbers, *rest) = batch, self._of_batches.popleft()
+            targets = labels if self._beside is None else (labels, *self._beside.of(numbers))
+            yield images, targets, *rest
 
 
 class _Numbers:
@@ -206,7 +257,7 @@ class _Numbers:
     def __iter__(self) -> Iterator[list[int]]:
         first, self.first = self.first, 0
         for numbers, *rest in islice(self._order, first, None):
-            self._of_batches.append(tuple(rest))
+            self._of_batches.append((numbers, *rest))
             yield numbers.tolist()
 
 

@@ -6,6 +6,14 @@ the class recognisable. A shift of the user's own is one file with a :class:`Shi
 from images that no other set uses.
 """
 
-from gridcell.data.shifts.registry import BUILT_IN, Shift, Sources, shift, shifts_in_order
+from gridcell.data.shifts.pieces import Pool
+from gridcell.data.shifts.registry import (
+    BUILT_IN,
+    Shift,
+    Sources,
+    image_by_image,
+    shift,
+    shifts_in_order,
+)
 
-__all__ = ["BUILT_IN", "Shift", "Sources", "shift", "shifts_in_order"]
+__all__ = ["BUILT_IN", "Pool", "Shift", "Sources", "image_by_image", "shift", "shifts_in_order"]

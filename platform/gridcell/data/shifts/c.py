@@ -1,13 +1,15 @@
 """c: the validation images under a balanced part of the 75 corruptions and severities of ImageNet-C."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gridcell.data.corruptions import corrupt, pair_names
-from gridcell.data.images import LabelledImages
+from gridcell.data.images import LabelledImages, concatenate
 from gridcell.data.seeds import generator
+from gridcell.data.shifts.pieces import Pool
 from gridcell.data.shifts.registry import Shift, Sources, whole_number
 from gridcell.errors import UserError
 
@@ -22,8 +24,15 @@ def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> Labell
     Raises:
         UserError: More images per pair than the pool has, or too few in all to show every class.
     """
-    pool, pairs = sources.pool, pair_names()
-    count = _count(parameters)
+    return concatenate(list(pieces(Pool.of(sources.pool), None, seed, parameters)), name="c")
+
+
+def pieces(
+    pool: Pool, pretrain: Pool | None, seed: int, parameters: Mapping[str, float]
+) -> Iterator[LabelledImages]:
+    """Yield the images of :func:`make` under one pair after another."""
+    del pretrain
+    pairs, count = pair_names(), _count(parameters)
     if count > len(pool):
         raise UserError(f"per_corruption is {count}, but there are only {len(pool)} validation images")
     if count * len(pairs) < len(pool.classes):
@@ -33,24 +42,19 @@ def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> Labell
         )
     turn = generator(seed, "c", "pairs").permutation(len(pairs))
     queue = np.resize(_classes_in_turn(pool, seed), count * len(pairs))
-    chosen, spoilt = [], []
     for place, pair in sorted(enumerate(turn), key=lambda item: int(item[1])):
         name, severity = pairs[pair].rsplit("/", 1)
-        members = queue[place * count : (place + 1) * count]
-        chosen.append(members)
-        spoilt.append(corrupt(pool.images[members], name, int(severity), seed))
-    return LabelledImages(
-        name="c",
-        images=np.concatenate(spoilt),
-        labels=pool.labels[np.concatenate(chosen)],
-        classes=pool.classes,
-        class_names=pool.class_names,
-        groups=pairs,
-        group_of=np.repeat(np.arange(len(pairs), dtype=np.int64), count),
-    )
+        chosen = pool.read(queue[place * count : (place + 1) * count])
+        yield replace(
+            chosen,
+            name="c",
+            images=corrupt(chosen.images, name, int(severity), seed),
+            groups=pairs,
+            group_of=np.full(count, pair, dtype=np.int64),
+        )
 
 
-def _classes_in_turn(pool: LabelledImages, seed: int) -> NDArray[np.int64]:
+def _classes_in_turn(pool: Pool, seed: int) -> NDArray[np.int64]:
     """Return a permutation of the pool in which the classes take turns, so that any stretch is balanced."""
     rng = generator(seed, "c", "images")
     turn, place = np.empty((2, len(pool)), dtype=np.int64)
@@ -72,4 +76,5 @@ SHIFT = Shift(
     order=7,
     parameters={"per_corruption": 8},
     validate=_count,
+    pieces=pieces,
 )

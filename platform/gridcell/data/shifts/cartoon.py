@@ -6,7 +6,7 @@ import numpy as np
 
 from gridcell.data.images import LabelledImages
 from gridcell.data.pixels import Floats, blur, edges, hue_colour, luminance, smooth_flat
-from gridcell.data.shifts.registry import Shift, Sources, Strength, render
+from gridcell.data.shifts.registry import Shift, Sources, Strength, image_by_image, render
 
 _TONES = 5
 STRENGTH = Strength(0.7)
@@ -52,4 +52,5 @@ SHIFT = Shift(
     order=5,
     parameters={"strength": 1.0},
     validate=STRENGTH.check,
+    pieces=image_by_image(make),
 )

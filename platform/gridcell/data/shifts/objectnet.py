@@ -7,7 +7,7 @@ import numpy as np
 
 from gridcell.data.images import LabelledImages
 from gridcell.data.pixels import Floats, blur, clouds, hue_colour, luminance, move, pose_matrix, stripes
-from gridcell.data.shifts.registry import Shift, Sources, render, whole_number
+from gridcell.data.shifts.registry import Shift, Sources, image_by_image, render, whole_number
 
 _LARGEST_TURN = math.radians(38)
 _LARGEST_SLANT = 0.2
@@ -113,4 +113,5 @@ SHIFT = Shift(
     subset=True,
     parameters={"views": 2},
     validate=_views,
+    pieces=image_by_image(make),
 )

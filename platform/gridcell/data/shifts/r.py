@@ -7,7 +7,7 @@ import numpy as np
 from gridcell.data.images import LabelledImages
 from gridcell.data.pixels import to_bytes, to_float
 from gridcell.data.seeds import image_generator
-from gridcell.data.shifts.registry import Shift, Sources, whole_number
+from gridcell.data.shifts.registry import Shift, Sources, image_by_image, whole_number
 from gridcell.data.shifts.renditions import STYLES
 
 
@@ -44,4 +44,5 @@ SHIFT = Shift(
     subset=True,
     parameters={"renditions": 2},
     validate=_count,
+    pieces=image_by_image(make),
 )

@@ -1,16 +1,18 @@
 """What a derived shift is, and how the modules of this package are found."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gridcell.data.corruptions.severity import is_small
 from gridcell.data.images import LabelledImages
 from gridcell.data.pixels import Floats, to_bytes, to_float
 from gridcell.data.seeds import image_generator
+from gridcell.data.shifts.pieces import Pool
 from gridcell.errors import UserError, unknown
 from gridcell.registry import Registry
 
@@ -34,6 +36,10 @@ class Sources:
     pretrain: LabelledImages | None = None
 
 
+Make = Callable[[Sources, int, Mapping[str, float]], LabelledImages]
+Pieces = Callable[[Pool, Pool | None, int, Mapping[str, float]], Iterator[LabelledImages]]
+
+
 @dataclass(frozen=True)
 class Shift:
     """A recipe that derives one set from others.
@@ -53,6 +59,10 @@ class Shift:
         validate: Given all parameters, finite numbers, raises UserError where one is out of its range.
         pretrain: Whether it looks at the images that models are pre-trained on.
         version: Of what it does. Raise it where that changes: sets with it are made anew.
+        pieces: ``(pool, pretrain, seed, parameters) -> pieces of the set``, one after another the set that
+            ``make`` returns, of pools that are read piece by piece (:class:`Pool`). Without it, all images
+            that the shift is made from are held in memory. :func:`image_by_image` makes it of a ``make`` that
+            treats each image by itself.
 
     Example:
         >>> Shift("grey", "grey images", "val", lambda sources, seed, parameters: sources.pool).order
@@ -62,7 +72,7 @@ class Shift:
     name: str
     about: str
     source: Literal["fresh", "val"]
-    make: Callable[[Sources, int, Mapping[str, float]], LabelledImages]
+    make: Make
     order: int = _LAST
     share: float = 0.0
     subset: bool = False
@@ -71,6 +81,7 @@ class Shift:
     validate: Callable[[Mapping[str, float]], object] | None = None
     pretrain: bool = False
     version: int = 1
+    pieces: Pieces | None = None
 
     def __post_init__(self) -> None:
         if self.name in ("pretrain", "val"):
@@ -112,18 +123,51 @@ class Shift:
                 recipe returns has another name than the shift.
         """
         self.check(parameters or {})
-        pool = sources.pool
-        for label in pool.classes:
-            count = int(np.sum(pool.labels == label))
+        self._check_pool(sources.pool.labels, sources.pool.class_names)
+        return self._named(self.make(sources, seed, {**self.parameters, **(parameters or {})}))
+
+    def in_pieces(
+        self, pool: Pool, pretrain: Pool | None, *, seed: int, parameters: Mapping[str, float] | None = None
+    ) -> Iterator[LabelledImages]:
+        """Yield the set piece by piece; see :meth:`__call__`, whose answer they are one after another."""
+        self.check(parameters or {})
+        self._check_pool(pool.labels, pool.class_names)
+        values = {**self.parameters, **(parameters or {})}
+        if self.pieces is not None:
+            yield from map(self._named, self.pieces(pool, pretrain, seed, values))
+            return
+        whole = [None if one is None else one.read(np.arange(len(one))) for one in (pool, pretrain)]
+        assert whole[0] is not None
+        yield self._named(self.make(Sources(whole[0], whole[1]), seed, values))
+
+    def _check_pool(self, labels: NDArray[np.int64], class_names: Sequence[str]) -> None:
+        for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
             if count < self.least:
                 raise UserError(
                     f"Shift '{self.name}' needs {self.least} images of a class, but class "
-                    f"'{pool.class_names[label]}' has {count}"
+                    f"'{class_names[label]}' has {count}"
                 )
-        made = self.make(sources, seed, {**self.parameters, **(parameters or {})})
+
+    def _named(self, made: LabelledImages) -> LabelledImages:
         if made.name != self.name:
             raise UserError(f"Shift '{self.name}' returns a set that is called '{made.name}'")
         return made
+
+
+def image_by_image(make: Make) -> Pieces:
+    """Return how a set is made piece by piece in which each image of the pool is treated by itself.
+
+    Args:
+        make: Of a shift that does not look at the images of the pre-training.
+    """
+
+    def pieces(
+        pool: Pool, pretrain: Pool | None, seed: int, parameters: Mapping[str, float]
+    ) -> Iterator[LabelledImages]:
+        del pretrain
+        return (make(Sources(piece), seed, parameters) for piece in pool.pieces())
+
+    return pieces
 
 
 shift_registry: Registry[Shift] = Registry(

@@ -6,7 +6,7 @@ import numpy as np
 
 from gridcell.data.images import LabelledImages
 from gridcell.data.pixels import Floats, blur, edges
-from gridcell.data.shifts.registry import Shift, Sources, render
+from gridcell.data.shifts.registry import Shift, Sources, image_by_image, render
 
 
 def draw(image: Floats, rng: np.random.Generator) -> Floats:
@@ -29,4 +29,4 @@ def make(sources: Sources, seed: int, parameters: Mapping[str, float]) -> Labell
     return render(sources.pool, draw, name="sketch", seed=seed)
 
 
-SHIFT = Shift("sketch", "outlines on paper", "fresh", make, order=3, share=0.19)
+SHIFT = Shift("sketch", "outlines on paper", "fresh", make, order=3, share=0.19, pieces=image_by_image(make))

@@ -1,0 +1,39 @@
+"""Means over seeds: their interval, and what is not in them."""
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from gridcell.answers.over_seeds import over_seeds
+from gridcell.cli.results import _means
+from gridcell.report.tidy import tidy
+from made_up import made_up
+
+
+def test_means_over_seeds_have_students_interval_and_say_what_is_not_in_them(tmp_path):
+    values = {("a", 0): 1.0, ("a", 1): 2.0, ("a", 2): 4.5, ("b", 0): 7.0, ("b", 1): None, ("c", 0): None}
+    metrics = [None if value is None else {"x": value, "y": [1]} for value in values.values()]
+    labels = [{"method": method, "seed": seed} for method, seed in values]
+    means = over_seeds(tidy(made_up(metrics, labels, tmp_path)))
+    assert means.columns == ["method", "n", "x", "x.low", "x.high", "missing", "stale", "cells"]
+    a, b, c = means.rows
+    sample = [1.0, 2.0, 4.5]
+    low, high = scipy.stats.t.interval(0.95, 2, loc=np.mean(sample), scale=scipy.stats.sem(sample))
+    assert (a["n"], a["x"], len(a["cells"])) == (3, pytest.approx(2.5), 3)
+    assert (a["x.low"], a["x.high"]) == (pytest.approx(low), pytest.approx(high))
+    assert (b["n"], b["missing"], b["x"], b["x.low"]) == (1, 1, 7.0, None)
+    assert (c["n"], c["missing"], c.get("x")) == (0, 1, None)
+    assert list(means.notes) == ["1 metrics that are no numbers have no mean."]
+
+
+def test_a_value_that_is_not_finite_is_in_no_mean_which_is_said(tmp_path):
+    metrics = [{"x": 1.0}, {"x": float("nan")}, {"x": 3.0}, {"z": 1}]
+    labels = [{"m": "a", "seed": seed} for seed in range(3)] + [{"m": "other", "seed": 0}]
+    means = over_seeds(tidy(made_up(metrics, labels, tmp_path)))
+    assert (means.rows[0]["n"], means.rows[0]["x"], means.rows[0]["x.n"]) == (3, 2.0, 2)
+    assert "x.n" in means.columns
+    assert "z.n" not in means.columns
+    low, high = scipy.stats.t.interval(0.95, 1, loc=2.0, scale=scipy.stats.sem([1.0, 3.0]))
+    shown = _means(means, [], whole=False)
+    assert shown.rows[0][shown.columns.index("x")] == f"2.000 ± {(high - low) / 2:.2g} (n = 2)"
+    assert list(means.notes) == ["1 values that are missing or not finite are in no mean."]

@@ -1,0 +1,224 @@
+"""What a frozen model answers is computed once, and training on it is training on images, up to rounding."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from gridcell.cell import Cell, Resources
+from gridcell.context import Context
+from gridcell.data.images import LabelledImages
+from gridcell.data.sharded import read_stored
+from gridcell.data.shards.samples import open_samples
+from imagenet_rib.cells import fine_tuning, known_answers
+from imagenet_rib.cells.fine_tuning import Remembered, TrainingSet, fine_tune
+from imagenet_rib.learning.models import build_model, head_parameters, normalisation_of
+from imagenet_rib.learning.probing import probe_of
+from imagenet_rib.method import Start
+from imagenet_rib.methods import get
+from published_sets import SETS
+
+MODELS = {
+    "vit": {"name": "vit_tiny_patch16_224", "patch_size": 16, "embed_dim": 16, "depth": 2, "num_heads": 2},
+    "resnet": {"name": "resnet18", "layers": [1, 1, 1, 1], "channels": [16, 16, 16, 16]},
+}
+SIDE, SIZE, EPOCHS = 32, 75, 3  # the last batch is smaller
+SETTINGS = {"lr": 0.05, "momentum": 0.9, "warmup_share": 0.1, "batch_size": 32, "epochs": EPOCHS}
+
+
+def built(model="vit", classes=5):
+    torch.manual_seed(1)
+    return build_model(num_classes=classes, image_size=SIDE, **MODELS[model])
+
+
+def in_memory(classes=(0, 2, 3), known=5):
+    pixels = np.random.default_rng(0).integers(256, size=(SIZE, SIDE, SIDE, 3), dtype=np.uint8)
+    labels = np.array(classes)[np.arange(SIZE) % len(classes)]
+    return LabelledImages("r", pixels, labels, classes, tuple(map(str, range(known))))
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Count the images that models are shown in evaluation mode, where nothing trains."""
+    counted = []
+    answers = known_answers.known_answers
+
+    def counting(context, model, *arguments, **options):
+        model.register_forward_pre_hook(lambda module, given: counted.append(len(given[0])))
+        return answers(context, model, *arguments, **options)
+
+    monkeypatch.setattr(fine_tuning, "known_answers", counting)
+    return counted
+
+
+def trained(folder, store, images, *, method="lp", model="vit", once=True, table=None, fast=False, **changes):
+    """Return a method's weights and last loss."""
+    for name in ("out", "scratch", "cache"):
+        (folder / name).mkdir(parents=True)
+    before = built(model, len(images.class_names))
+    given = Start(
+        model=built(model, len(images.class_names)),
+        reference=before.state_dict(),
+        fisher=None,
+        classes=torch.tensor(images.classes),
+        head=head_parameters(before),
+        teacher=lambda: before.eval().requires_grad_(False),
+        image_size=SIDE,
+    )
+    recipe = get(method).prepare(given)
+    if not once:
+        recipe = replace(recipe, probe=None, teacher=None)
+    cell = Cell("t", "train", {"training": {**SETTINGS, **changes}})
+    context = Context(cell, store, folder / "out", folder / "scratch", folder / "cache", fast=fast)
+    loss = fine_tune(
+        context,
+        recipe,
+        TrainingSet(images, normalisation_of(before), SIDE, table),
+        f"tiny {model}",
+        Remembered(),
+    )
+    return recipe.export(recipe.model), loss
+
+
+def assert_alike(one, other, before, share=1e-4):
+    """Assert that what training did is the same within a share of it."""
+    assert one[1] == pytest.approx(other[1], rel=share)
+    moved = max(float((other[0][name] - value).abs().max()) for name, value in before.items())
+    apart = max(float((one[0][name] - value).abs().max()) for name, value in other[0].items())
+    assert moved > 1e-3
+    assert apart <= share * moved
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("method", ["lp", "lwf"])
+def test_training_on_known_answers_is_training_on_images(tmp_path, store, shown, method, model):
+    images = in_memory()
+    how = {"method": method, "model": model}
+    once = trained(tmp_path / "once", store, images, **how)
+    assert sum(shown) == 1 + SIZE  # one shows what the answers are like
+    direct = trained(tmp_path / "direct", store, images, **how, once=False)
+    assert sum(shown) == 1 + SIZE
+    assert_alike(once, direct, built(model).state_dict())
+
+
+@pytest.mark.parametrize("method", ["lp", pytest.param("lwf", marks=pytest.mark.slow)])
+def test_answers_in_half_precision_stay_those_of_training(tmp_path, store, shown, method):
+    once = trained(tmp_path / "once", store, in_memory(), method=method, precision="bf16")
+    direct = trained(tmp_path / "direct", store, in_memory(), method=method, precision="bf16", once=False)
+    assert sum(shown) > SIZE
+    assert_alike(once, direct, built().state_dict(), share=0.02)  # bfloat16 has 8 bits
+
+
+@pytest.mark.parametrize("method", ["lp", pytest.param("lwf", marks=pytest.mark.slow)])
+def test_answers_that_memory_does_not_hold_lie_in_a_file(tmp_path, store, shown, monkeypatch, method):
+    held = trained(tmp_path / "held", store, in_memory(), method=method)
+    monkeypatch.setattr(known_answers, "IN_MEMORY", 0)
+    filed = trained(tmp_path / "filed", store, in_memory(), method=method)
+    assert (tmp_path / "filed" / "scratch" / "answers").stat().st_size >= 4 * SIZE * 3
+    assert not (tmp_path / "held" / "scratch" / "answers").exists()
+    assert all(torch.equal(held[0][name], filed[0][name]) for name in held[0])
+    monkeypatch.setattr(known_answers, "_OF_THE_DISK", 0.0)  # nor the disk
+    shown.clear()
+    direct = trained(tmp_path / "direct", store, in_memory(), method=method)
+    assert sum(shown) == 1
+    assert_alike(held, direct, built().state_dict())
+
+
+@pytest.mark.parametrize("how", [{"epochs": 1}, {"fast": True}])
+def test_images_that_are_shown_once_are_not_shown_before(tmp_path, store, shown, how):
+    trained(tmp_path / "x", store, in_memory(), **how)
+    assert shown == []
+
+
+@pytest.mark.parametrize("method", ["lp", pytest.param("lwf", marks=pytest.mark.slow)])
+def test_stored_images_come_in_the_same_order_with_their_answers(tmp_path, store, shown, method):
+    published = SETS["objectnet"](tmp_path)
+    uri = str(published.root)
+    images = read_stored("objectnet", uri, open_samples("objectnet", uri).content)
+    images = images.select(np.arange(1, len(images), 2))  # places differ from numbers
+    first, other = images.classes[:2]
+    table = np.arange(1000)
+    table[first] = other
+    labels = table[images.labels]
+    asked = replace(images, labels=labels, classes=tuple(np.unique(labels).tolist()), alternatives={})
+    how = {"method": method, "table": table, "batch_size": 8, "lr": 1.0}
+    once = trained(tmp_path / "once", store, asked, **how)
+    assert sum(shown) == 1 + len(images)
+    direct = trained(tmp_path / "direct", store, asked, **how, once=False)
+    assert_alike(once, direct, built(classes=1000).state_dict(), share=1e-3)
+
+
+def test_workers_compute_a_share_each(tmp_path, store, monkeypatch):
+    """Each of three says what it found; together it is what one finds."""
+    images, model = in_memory(), built("resnet")
+    found = []
+    monkeypatch.setattr(known_answers, "images_at_once", lambda device, side: 16)
+
+    def answers(rank, workers):
+        cell = Cell("t", "train", {}, resources=Resources(workers=workers))
+        context = Context(cell, store, tmp_path, tmp_path, tmp_path, rank=rank)
+        body = probe_of(model, head_parameters(model)).body
+        how = {"side": SIDE, "precision": "bf16-mixed"}
+        return known_answers.known_answers(context, body, images, normalisation_of(model), **how)
+
+    alone = answers(0, 1)
+    monkeypatch.setattr("gridcell.learn.gather", lambda own, workers: found.append(own) or own.numpy())
+    parts = [answers(rank, 3) for rank in range(3)]
+    assert [len(part) for part in parts] == [16, 32, 27]
+    assert all(part.dtype == alone.dtype == torch.bfloat16 for part in parts)
+    assert torch.equal(torch.cat(parts), alone)
+    monkeypatch.setattr(known_answers, "IN_MEMORY", 0)
+    assert [answers(rank, 3) for rank in range(3)] == [None] * 3  # all of them, or some would wait
+
+
+class Capped(nn.Module):
+    """Answers otherwise than by its last layer on its features."""
+
+    def __init__(self):
+        super().__init__()
+        inner = built()
+        self.head = inner.head  # first, so that the layer's parameters go by this name
+        self.inner = inner
+        self.default_cfg = {"classifier": "head"}
+
+    forward_features = property(lambda self: self.inner.forward_features)
+    forward_head = property(lambda self: self.inner.forward_head)
+
+    def get_classifier(self):
+        return self.head
+
+    def forward(self, images):
+        return torch.tanh(self.inner(images))
+
+
+def test_a_model_that_does_more_than_its_last_layer_is_not_divided():
+    images, normalise = in_memory(), normalisation_of(built())
+    model = built()
+    assert known_answers.answers_alike(model, probe_of(model, head_parameters(model)), images, normalise)
+    capped = Capped()
+    probe = probe_of(capped, head_parameters(capped))
+    assert not known_answers.answers_alike(capped, probe, images, normalise)
+
+
+@pytest.mark.parametrize(
+    ("name", "cut"),
+    [
+        ("resnet18", True),
+        ("vit_tiny_patch16_224", True),
+        ("convnext_atto", True),
+        ("vgg11", True),
+        ("mobilenetv3_small_050", True),
+        ("deit_tiny_distilled_patch16_224", False),  # two heads
+    ],
+)
+def test_models_are_cut_before_one_linear_layer_or_not_at_all(name, cut):
+    with torch.device("meta"):
+        model = build_model(name, num_classes=7, image_size=224)
+    probe = probe_of(model, head_parameters(model))
+    assert (probe is not None) == cut
+    if probe is not None:
+        assert {
+            name for name, p in model.named_parameters() if any(p is q for q in probe.head.parameters())
+        } == {*head_parameters(model)}
