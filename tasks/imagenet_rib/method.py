@@ -117,11 +117,11 @@ class Recipe:
             not train; by default it does so only where they train.
         export: Turns the trained module into weights that the unchanged architecture loads, or, of a
             method with a ``wrap``, the architecture wrapped by it.
+        probe: Where the last layer alone trains: how the model is divided there.
+        teacher: Where the loss takes a frozen model's answers: that model.
         callbacks: Lightning callbacks of the fit. What they keep has to be in their ``state_dict``, so that a
             fit that goes on from a checkpoint is the same. Settings of theirs belong to the method's
             ``parameters``, which are part of a cell's id.
-        probe: Where the last layer alone trains: how the model is divided there.
-        teacher: Where the loss takes a frozen model's answers: that model.
     """
 
     model: nn.Module
@@ -130,9 +130,9 @@ class Recipe:
     frozen_statistics: bool = False
     moving_statistics: bool = False
     export: Callable[[nn.Module], Mapping[str, Tensor]] = state_dict
-    callbacks: tuple[Callback, ...] = ()
     probe: Probe | None = None
     teacher: Teacher | None = None
+    callbacks: tuple[Callback, ...] = ()
 
 
 @dataclass(frozen=True)

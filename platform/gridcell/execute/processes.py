@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from gridcell import plugins
 from gridcell.cell import Cell, Resources
 from gridcell.context import Reporter
+from gridcell.errors import UserError
 from gridcell.execute.attempt import Attempt, run_in_this_process
 from gridcell.execute.cluster import bundles, check_resources, ray_cluster
 from gridcell.execute.draining import when_draining
@@ -76,7 +77,7 @@ def ray_here() -> Iterator[None]:
     it stays for the next, until all have run.
 
     Raises:
-        UserError: it can't be started.
+        TimeoutError: it doesn't start, as on a machine that is too busy. The cell is tried again.
 
     Example:
         >>> with ray_here():  # doctest: +SKIP
@@ -87,11 +88,21 @@ def ray_here() -> Iterator[None]:
     if ray is not None and ray.is_initialized():
         yield
     elif _session is not None:
-        _session.enter_context(ray_cluster(None, None))
+        _session.enter_context(_started())
         yield
     else:
-        with ray_cluster(None, None):
+        with _started():
             yield
+
+
+@contextlib.contextmanager
+def _started() -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(ray_cluster(None, None))
+        except UserError as error:  # what a run says that can't begin; a cell that is under way may try again
+            raise TimeoutError(str(error)) from error
+        yield
 
 
 _session: contextlib.ExitStack | None = None  # of the cells that run in this process

@@ -30,7 +30,7 @@ def local_ray() -> Iterator[None]:
     One of its own listens on 127.0.0.1 alone. It serves all cells that run in this process.
 
     Raises:
-        UserError: it can't be started.
+        TimeoutError: it doesn't start. The cell is tried again.
     """
     keep_to_loopback()
     import ray

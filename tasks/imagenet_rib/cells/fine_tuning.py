@@ -29,12 +29,14 @@ class TrainingSet:
         normalise: makes the model's inputs of them.
         side: of these, in px.
         table: from the labels in its batches to its labels, int64 of shape (C,); None where they are equal.
+        judged: what is held out to judge each epoch by; None for nothing.
     """
 
     images: LabelledSet
     normalise: "Normalisation"
     side: int
     table: "NDArray[np.int64] | None" = None
+    judged: Judged | None = None
 
 
 @dataclass
@@ -45,14 +47,9 @@ class Remembered:
 
 
 def fine_tune(
-    context: Context,
-    recipe: Recipe,
-    shown: TrainingSet,
-    architecture: str,
-    remembered: Remembered,
-    judged: Judged | None = None,
+    context: Context, recipe: Recipe, shown: TrainingSet, architecture: str, remembered: Remembered
 ) -> dict[str, Any]:
-    """Train a recipe's model in place; return what ``train_classifier`` does.
+    """Train a recipe's model in place; return what ``train_classifier`` answers.
 
     Where the recipe has a probe or a teacher, the frozen model is shown each image once and not at every
     epoch. That is the same training, up to rounding.
@@ -69,14 +66,14 @@ def fine_tune(
         Diverged: the loss is not finite.
         UserError: labels and classes don't fit, or the precision can't be had on this device.
     """
-    training = _Training(context, recipe, shown, architecture, remembered, judged)
+    training = _Training(context, recipe, shown, architecture, remembered)
     answer = None
     # In a single epoch each image is shown once anyway, and a trial run sees one batch.
     if context.cell.config["training"]["epochs"] > 1 and not context.fast:
-        if recipe.probe is not None and not recipe.callbacks:  # which are to see the whole model
-            answer = training.of_head(recipe.probe)
-        elif recipe.teacher is not None:
+        if recipe.teacher is not None:
             answer = training.with_answers(recipe.teacher)
+        elif recipe.probe is not None and shown.judged is None and not recipe.callbacks:
+            answer = training.of_head(recipe.probe)  # what judges or watches an epoch sees the whole model
     return training.of_model() if answer is None else answer
 
 
@@ -135,7 +132,7 @@ class _Training:
             trainable=self.recipe.trainable,
             frozen_statistics=self.recipe.frozen_statistics,
             moving_statistics=self.recipe.moving_statistics,
-            judged=self.judged,
+            judged=self.shown.judged,
             callbacks=self.recipe.callbacks,
         )
 

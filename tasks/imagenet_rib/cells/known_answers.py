@@ -1,7 +1,7 @@
 """What a frozen model answers to a set's images: computed once, where training would ask at every epoch."""
 
 import shutil
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from gridcell import Context
@@ -43,7 +43,7 @@ def known_answers(
         images: the set.
         normalise: prepares them.
         side: of the model's images, in px.
-        precision: Lightning's name of it; None for mixed precision on a GPU, float32 elsewhere.
+        precision: as a fit takes it; None for mixed precision on a GPU, float32 elsewhere.
 
     Returns:
         Shape ``(N, D)``, on the CPU; None where there is no room for them.
@@ -95,15 +95,17 @@ def _room(context: Context, images: int, own: int, like: "Tensor") -> "Tensor | 
 
 
 def _computing_in(precision: str | None, device: "torch.device") -> AbstractContextManager[object]:
-    """Return the context in which a model answers as it does in a fit of Lightning's precision."""
+    """Return the context in which a model answers as it does in a fit of a precision."""
     import torch
 
-    from gridcell.learn import mixed_precision
+    from gridcell.learn import mixed_precision, tensor_float32
 
     if precision is None:
         return mixed_precision(device)
     formats = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
-    return torch.autocast(device.type, formats[precision]) if precision in formats else nullcontext()
+    if precision in formats:
+        return torch.autocast(device.type, formats[precision])
+    return tensor_float32(allowed=precision == "tf32")
 
 
 def answers_alike(model: "nn.Module", probe: Probe, images: LabelledSet, normalise: "Normalisation") -> bool:

@@ -18,7 +18,6 @@ from imagenet_rib.methods import get
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-
 Answer = Mapping[str, Any] | Exception
 
 
@@ -102,11 +101,11 @@ def _trained(cell: Cell, context: Context, remembered: Remembered) -> Mapping[st
     def evaluated() -> "nn.Module":
         return inputs.wrapped_by(cell.config, models.build())
 
-    shown = TrainingSet(images, normalise, models.image_size, table)
     judged = None
     if held_out is not None:
         judged = Judged(held_out, classes, evaluated, exported, normalise, models.image_size)
-    answer = fine_tune(context, recipe, shown, models.identity, remembered, judged)
+    shown = TrainingSet(images, normalise, models.image_size, table, judged)
+    answer = fine_tune(context, recipe, shown, models.identity, remembered)
     inputs.leave(recipe.export(recipe.model))
     return {"images": len(images), **answer}
 

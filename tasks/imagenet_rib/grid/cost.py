@@ -163,7 +163,7 @@ def _shown(cell: Cell, of_probe: bool) -> _Shown:
         return _Shown(trained=images, decoded=images)
     if cell.kind != "train":
         return _Shown()
-    training = cell.config["training"]
+    training = cell.config["training"]  # images held out are shown as often, in a pass without gradients
     images = float(_at_most(cell.config["downstream"], training.get("max_images")))
     if of_probe:
         return _Shown(features=images, decoded=images)

@@ -39,7 +39,8 @@ def same_features(cell: Cell, cells: Mapping[str, Cell]) -> str | None:
         None for a training on images.
     """
     method = get(cell.config["method"])
-    if not isinstance(method, FineTuning) or cell.config["training"]["epochs"] == 1:
+    training = cell.config["training"]  # what judges its epochs sees images
+    if not isinstance(method, FineTuning) or training["epochs"] == 1 or "validation_share" in training:
         return None
     if not method.on_features(method.parameters(**cell.config["parameters"])):
         return None

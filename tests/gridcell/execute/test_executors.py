@@ -19,6 +19,7 @@ from gridcell.execute.cluster import check_nodes, ray_cluster
 from gridcell.execute.driver import run_grid, set_damaged_aside
 from gridcell.execute.options import RunOptions
 from gridcell.execute.outcome import FailureClass, classify
+from gridcell.execute.processes import ray_here
 from gridcell.grid import GridBuilder
 from gridcell.store import Store
 
@@ -288,6 +289,16 @@ def test_a_cluster_that_does_not_start_in_time_is_one_sentence(monkeypatch):
         ray_cluster(None, 1),
     ):
         pytest.fail("there is none")
+
+
+def test_a_cell_whose_own_cluster_does_not_start_in_time_is_tried_again(monkeypatch):
+    def late(**_):
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr("ray.init", late)
+    with pytest.raises(TimeoutError, match=r"^No Ray cluster on this machine") as raised, ray_here():
+        pytest.fail("there is none")
+    assert classify(raised.value) is FailureClass.TRANSIENT
 
 
 @pytest.mark.slow
