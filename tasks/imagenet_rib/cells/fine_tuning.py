@@ -60,7 +60,6 @@ def fine_tune(
         shown: the images.
         architecture: of the bare model; asserted when a checkpoint is loaded.
         remembered: receives the features of a probe, and gives them where it has them.
-        judged: what is held out to judge each epoch by, and how; None for nothing.
 
     Raises:
         Diverged: the loss is not finite.
@@ -84,7 +83,6 @@ class _Training:
     shown: TrainingSet
     architecture: str
     remembered: Remembered
-    judged: Judged | None
 
     def of_model(self) -> dict[str, Any]:
         """Train on images, as any recipe can be."""
@@ -116,7 +114,6 @@ class _Training:
             partial(self.shown.images.training_values, self.remembered.features),
             self.context.cell.config["training"],
             f"last layer of {self.architecture}",
-            judged=self.judged,
         )
 
     def _of_model(self, loss: "_Loss", batches: Batches) -> dict[str, Any]:
