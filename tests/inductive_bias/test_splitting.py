@@ -13,7 +13,7 @@ from inductive_bias.distributions.information import Runs, estimate
 from inductive_bias.distributions.warnings import warnings_of
 from inductive_bias.distributions.weighted import WeightedChi2
 from inductive_bias.splitting.gaussian import GaussianParticles
-from inductive_bias.splitting.levels import Plan, advance, finished
+from inductive_bias.splitting.levels import Plan, advance, correlation_of, finished
 from inductive_bias.splitting.mixing import MOST_SWEEPS, enough_sweeps
 from inductive_bias.splitting.moves import autoregressive
 from inductive_bias.splitting.probability import log_probability, nats_passed, reached
@@ -133,6 +133,12 @@ def test_adaptive_sweeps_come_from_the_levels_before():
             seen.append((level.sweeps, level.correlation))
     assert len({sweeps for sweeps, _ in seen}) > 1
     assert 0.05 < np.mean([correlation for _, correlation in seen]) < 0.35
+
+
+def test_ranks_that_are_all_one_have_no_correlation():
+    assert correlation_of(np.ones(4), np.arange(4.0)) is None
+    assert correlation_of(np.arange(4.0), np.ones(4)) is None
+    assert correlation_of(np.arange(4.0), -np.arange(4.0)) == pytest.approx(-1)
 
 
 @given(

@@ -66,7 +66,8 @@ class Level:
         label: the level's.
         sweeps: moves of each particle that brought them here; 0 for those drawn at random.
         acceptance: of these moves; None for particles drawn at random.
-        correlation: of the particles' ranks with their ancestors' when this level's moves began.
+        correlation: of the particles' ranks with their ancestors' when this level's moves began; None where
+            these are all one, and at the first level.
         step: of the moves.
         founders: different particles of the first level from which the present ones descend.
     """
@@ -229,9 +230,16 @@ def _level(at: Progress, error: float, label: float) -> Level:
     acceptance = correlation = step = None
     if at.levels:
         acceptance = at.accepted / (len(at.errors) * at.sweeps)
-        correlation = float(np.corrcoef(ranks(at.errors, at.labels), at.before)[0, 1])
+        correlation = correlation_of(ranks(at.errors, at.labels), at.before)
         step = at.step
     return Level(error, label, at.sweeps, acceptance, correlation, step, len(np.unique(at.founders)))
+
+
+def correlation_of(ranks: Floats, before: Floats) -> float | None:
+    """Return the correlation of particles' ranks with their ancestors'; None where either are all one."""
+    if np.ptp(ranks) == 0 or np.ptp(before) == 0:
+        return None
+    return float(np.corrcoef(ranks, before)[0, 1])
 
 
 def _move(space: Particles, plan: Plan, at: Progress) -> Progress:

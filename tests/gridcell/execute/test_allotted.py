@@ -165,7 +165,7 @@ def test_the_cluster_that_the_environment_names_is_run_on(monkeypatch, gridcell)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("gridcell.cli.run.run_grid", run_grid)
-    monkeypatch.setattr("gridcell.cli.run.leave", lambda code: None)
+    monkeypatch.setattr("gridcell.cli.executing.leave", lambda code: None)
     for named, address in (("10.0.0.1:6379", "10.0.0.1:6379"), ("auto", "auto"), ("local", None), ("", None)):
         monkeypatch.setenv("RAY_ADDRESS", named)
         _, output, _ = gridcell("run", "toy")

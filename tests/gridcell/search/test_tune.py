@@ -150,7 +150,7 @@ def test_it_runs_on_the_cluster_that_the_environment_names(gridcell, monkeypatch
         raise KeyboardInterrupt
 
     monkeypatch.setattr("gridcell.search.run.run_grid", run_grid)
-    monkeypatch.setattr("gridcell.cli.tune.leave", lambda code: None)
+    monkeypatch.setattr("gridcell.cli.executing.leave", lambda code: None)
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
     _, out, _ = gridcell("tune", "hill", *options(X, trials=1, executor="ray"))
     assert asked == ["10.0.0.1:6379"]

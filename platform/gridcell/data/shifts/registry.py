@@ -159,6 +159,9 @@ def image_by_image(make: Make) -> Pieces:
 
     Args:
         make: Of a shift that does not look at the images of the pre-training.
+
+    Example:
+        >>> in_pieces = image_by_image(negatives)  # doctest: +SKIP
     """
 
     def pieces(
