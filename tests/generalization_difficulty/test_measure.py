@@ -7,7 +7,9 @@ import pytest
 
 from generalization_difficulty import Classification, measure, measure_arrays
 from generalization_difficulty.cells.measure import Progress
+from generalization_difficulty.data.batches import ArrayBatches
 from generalization_difficulty.data.files import fingerprint, open_data
+from generalization_difficulty.estimate.cloud import frame_of
 from generalization_difficulty.estimate.options import resolved
 from generalization_difficulty.estimate.sample import first_pass
 from gridcell.data.seeds import generator
@@ -280,6 +282,20 @@ def test_memory_goes_by_the_bytes_asked_for_and_not_by_the_number_of_pictures(tm
     tracemalloc.stop()
     assert found.held == (1 << 20) // (180 * 180 * 3)
     assert peak < 48 << 20, "pieces of 8 MiB as float64, a few at a time"
+
+
+def test_components_of_large_pictures_take_no_more_than_a_few_hundred_megabytes():
+    """Of 64 points of 400,000 numbers they took over a gigabyte, beside the memory asked for."""
+    random = np.random.default_rng(0)
+    points = random.integers(0, 256, (64, 400_000), dtype=np.uint8)
+    seen = first_pass(ArrayBatches(points, np.arange(64) % 2), seed=0, memory=1 << 30)
+    tracemalloc.start()
+    frame = frame_of(seen)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert frame.basis.shape == (400_000, 20)
+    assert np.allclose(frame.basis.T @ frame.basis, np.eye(20))
+    assert peak < 500 << 20
 
 
 def test_the_held_sample_is_that_of_the_smallest_keys_however_batches_are_cut():

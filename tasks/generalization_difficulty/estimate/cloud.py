@@ -15,6 +15,7 @@ from generalization_difficulty.estimate.sample import FirstPass
 _ROWS = 2048  # of a tile
 _NUMBERS = 1 << 22  # of a tile at most
 _SAMPLE = 2048  # points from which principal components are taken
+_SAMPLED = 1 << 23  # their numbers at most: 64 MiB in float64, and as many components as points take no more
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +121,6 @@ def frame_of(seen: FirstPass) -> Frame:
     """Choose the coordinates for bounds from what a first pass holds."""
     scale = math.ldexp(1.0, math.frexp(2 * seen.largest)[1]) if seen.largest else 1.0
     keys = seen.keys[seen.positions]
-    few = min(_SAMPLE, len(keys))
+    few = min(_SAMPLE, len(keys), max(2, _SAMPLED // max(1, seen.features)))
     chosen = np.sort(np.argpartition(keys, few - 1)[:few])
     return Frame.of(seen.points[chosen], seen.mean, scale)

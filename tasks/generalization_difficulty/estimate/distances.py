@@ -1,6 +1,7 @@
 """Distances: exact ones from differences, and float32 bounds that say which pairs need an exact look."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ COMPONENTS = 192
 
 _ITERATIONS = 3
 _CHUNK = 1 << 20  # numbers of a temporary array of the exact look: 8 MiB
+_AT_ONCE = 1 << 22  # numbers of the points that are turned into rows at a time
 _PIECE = 4096  # features that one float32 product sums, which bounds its rounding error
 _UNIT = 2.0**-24  # rounding of float32
 _VANISHING = 1e-36  # squares in a frame below it are lost in float32
@@ -102,8 +104,11 @@ class Frame:
         """
         if self.basis is None:
             return self.whole(points)
+        return np.concatenate([self._sketch(few, self.basis) for few in _in_turn(points)])
+
+    def _sketch(self, points: NDArray[Any], basis: NDArray[np.float64]) -> Floats:
         centred = (as_float(points) - self.centre) / self.scale
-        parts = centred @ self.basis
+        parts = centred @ basis
         squares = np.einsum("ij,ij->i", centred, centred)
         rest = np.sqrt(np.maximum(squares - np.einsum("ij,ij->i", parts, parts), 0.0))
         # The square root of the rounding error of the two squares, where they cancel.
@@ -112,8 +117,13 @@ class Frame:
 
     def whole(self, points: NDArray[Any]) -> Floats:
         """Return the same as :meth:`sketch` from all features."""
-        centred = (as_float(points) - self.centre) / self.scale
-        return _augmented(centred, np.einsum("ij,ij->i", centred, centred), 0.0)
+        rows = np.empty((len(points), points.shape[1] + 2), dtype=np.float32)
+        start = 0
+        for few in _in_turn(points):
+            centred = (as_float(few) - self.centre) / self.scale
+            rows[start : start + len(few)] = _augmented(centred, np.einsum("ij,ij->i", centred, centred), 0.0)
+            start += len(few)
+        return rows
 
     def limit(self, distance: NDArray[np.float64] | float) -> Floats:
         """Return the largest bound that a pair no farther apart than ``distance`` can have, rounded up."""
@@ -122,6 +132,13 @@ class Frame:
             rounded = (square + _VANISHING).astype(np.float32)
         up: Floats = np.nextafter(rounded, np.float32(np.inf))
         return up
+
+
+def _in_turn(points: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield points so few at a time that their float64 takes 32 MiB."""
+    step = max(1, _AT_ONCE // max(1, points.shape[1]))
+    for start in range(0, max(1, len(points)), step):
+        yield points[start : start + step]
 
 
 def _augmented(values: NDArray[np.float64], squares: NDArray[np.float64], loss: float) -> Floats:

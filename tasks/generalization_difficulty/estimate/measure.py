@@ -121,7 +121,6 @@ def measure(
             finds: the data determine the function at this resolution, or eps asks for nothing.
     """
     how = Estimation(**estimation)
-    how = Estimation(**estimation)
     if how.m is None and how.neighbours < 2:
         raise UserError(f"The intrinsic dimension needs 2 or more neighbours, not {how.neighbours}")
     seen = first_pass(batches, seed=seed, memory=how.memory, watch=watch)
