@@ -1,5 +1,6 @@
 """A small learning problem with everything that makes resuming hard."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -51,3 +52,13 @@ def classifier(**settings: Any) -> Classifier:
 
 def batches(seed: int = 0, **parts: int) -> Batches:
     return Batches(*data(), batch_size=8, seed=seed, **parts)
+
+
+class FromTheFirst:
+    """Batches that can't begin anywhere but at the first."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(batches())
+
+    def __len__(self) -> int:
+        return len(batches())

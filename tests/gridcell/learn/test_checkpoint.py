@@ -9,7 +9,7 @@ from gridcell.learn.checkpoint import PeriodicCheckpoint
 from gridcell.learn.fitting import fit
 from gridcell.learn.optimisers import Optimisation
 from gridcell.learn.randomness import random_state, restore_random_state, seed_everything
-from learn_problems import Folder, batches, classifier, data, network
+from learn_problems import Folder, FromTheFirst, batches, classifier, data, network
 
 EPOCHS = 4
 
@@ -207,13 +207,6 @@ def test_an_epoch_whose_last_step_is_looked_at_has_one_checkpoint_at_its_end(tmp
 
 def test_batches_that_always_begin_at_the_first_have_no_checkpoint_within_an_epoch(tmp_path, monkeypatch):
     monkeypatch.setattr(PeriodicCheckpoint, "LOOK_EVERY", 1)
-
-    class FromTheFirst:
-        def __iter__(self):
-            return iter(batches())
-
-        def __len__(self):
-            return len(batches())
 
     store = Folder(tmp_path)
     fit(classifier(), FromTheFirst(), epochs=2, seed=0, checkpoints=store, checkpoint_every_s=0)

@@ -10,7 +10,7 @@ from gridcell.errors import Preempted
 from gridcell.learn.fitting import fit
 from gridcell.learn.optimisers import Optimisation
 from gridcell.notice import NOTICE
-from learn_problems import Folder, batches, classifier
+from learn_problems import Folder, FromTheFirst, batches, classifier
 
 EPOCHS = 4
 
@@ -63,13 +63,6 @@ def test_a_fit_that_is_to_end_saves_at_its_next_step_and_goes_on_to_the_same_bit
 
 
 def test_batches_that_begin_at_the_first_are_saved_at_the_end_of_the_epoch(tmp_path, notice):
-    class FromTheFirst:
-        def __iter__(self):
-            return iter(batches())
-
-        def __len__(self):
-            return len(batches())
-
     store = Folder(tmp_path)
     with pytest.raises(Preempted, match="saved at step 7"):
         fit(

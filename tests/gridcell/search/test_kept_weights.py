@@ -11,6 +11,7 @@ from gridcell.execute.options import RunOptions
 from gridcell.execute.source import Growth
 from gridcell.search.run import SearchRun
 from gridcell.store import Store
+from silent_mirror import Silent
 
 INLINE = RunOptions(executor="inline")
 X = {"walkers.one.x": "uniform(0, 1)"}
@@ -50,18 +51,6 @@ def test_the_end_of_a_search_removes_what_the_suite_does_not_keep(gridcell, keep
     _, output, _ = gridcell("plan", *of_best, "--storage", "runs")
     assert f"{2 if keep == 'none' else 1} results are without their weights, which were pruned." in output
     assert "0 to run" in output
-
-
-class Silent:
-    """Stands for the mirror."""
-
-    problem, notes, uri = None, (), "none"
-
-    def __init__(self, *_, **__):
-        pass
-
-    def __getattr__(self, name):
-        return lambda *arguments: None
 
 
 class Seen(Silent):

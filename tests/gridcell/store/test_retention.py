@@ -25,6 +25,7 @@ from gridcell.store import Store
 from gridcell.store.results import Artifact, Result
 from gridcell.store.retention import Removed, prune_weights, spare_weights
 from gridcell.suite import load_suite
+from silent_mirror import Silent
 
 RUN = ("run", "toy", "--storage", "runs", "--executor", "inline", "--tracking", "sqlite:///none.db")
 SMALL = ("--set", "width=2", "--set", "length=2")
@@ -35,18 +36,6 @@ LARGER = ("--set", "width=3", "--set", "length=2")
 def quiet(monkeypatch):
     """Runs without MLflow."""
     monkeypatch.setattr("gridcell.cli.run.Mirror", Silent)
-
-
-class Silent:
-    """Stands for the mirror."""
-
-    problem, notes, uri = None, (), "none"
-
-    def __init__(self, *_, **__):
-        pass
-
-    def __getattr__(self, name):
-        return lambda *arguments: None
 
 
 def by_title(*arguments):
