@@ -35,6 +35,9 @@ PRETRAINED_VERSION = 2
 DISTANCE_VERSION = 2
 """2: with the distance of two draws of one distribution, and the excess over it."""
 
+PHOTOGRAPHS_VERSION = 2
+"""Of cells that see a part of set c. 2: a photograph is in the part under all corruptions, or under none."""
+
 PRETRAIN_SEED = 0
 """Pre-trained models are given, as in the paper: seeds repeat the fine-tuning alone."""
 
@@ -326,7 +329,12 @@ def _train(model: _Model, name: str, downstream: str, seed: int) -> Cell:
     }
     title = f"{model.name} {name} on {downstream} seed {seed}"
     resources = one_worker(model.resources) if method.compares_images else model.resources
-    return model.grid.add("train", config, needs=needs, seed=seed, title=title, resources=resources)
+    training = config["training"]
+    in_part = "max_images" in training or "validation_share" in training
+    version = _version(model, [downstream], in_part=in_part)
+    return model.grid.add(
+        "train", config, version=version, needs=needs, seed=seed, title=title, resources=resources
+    )
 
 
 def _evaluate(
@@ -350,12 +358,27 @@ def _evaluate(
                 **_max_images(model),
                 **model.held_out,
             },
+            version=_version(model, part["sets"], in_part=bool(_max_images(model)), cut="corruption" in part),
             needs={**model.data.of(*part["sets"]), **weights},
             title=f"test {model.name} {what}" + (f" on {where}" if len(part["sets"]) == 1 else ""),
             resources=model.resources,
         )
         whichever = ("method",) if labels["method"] == PRE else ()
         model.grid.target({"model": model.name, **labels}, cell, whichever=whichever)
+
+
+def _version(model: _Model, sets: Iterable[str], *, in_part: bool, cut: bool = False) -> int:
+    """Return the version of a cell that reads sets, see ``PHOTOGRAPHS_VERSION``.
+
+    Args:
+        model: in the plan.
+        sets: that the cell reads.
+        in_part: whether it reads a part of their images alone.
+        cut: whether it reads one corruption alone.
+    """
+    imported = model.settings.data.source == "published" and (in_part or model.held_out)
+    changed_since = CORRUPTED in sets and (imported or (cut and model.held_out))
+    return PHOTOGRAPHS_VERSION if changed_since else 1
 
 
 def _objectnet(model: _Model, sets: Iterable[str]) -> dict[str, Any]:
