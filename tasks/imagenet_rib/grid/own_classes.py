@@ -8,7 +8,7 @@ from typing import Any
 from gridcell import UserError
 from gridcell.data import imagenet_names, imagenet_wnids, suite_classes
 from imagenet_rib.grid.data_cells import DataCells
-from imagenet_rib.grid.model_names import FAMILIAR
+from imagenet_rib.grid.model_names import FAMILIAR, published_sizes, size_said
 from imagenet_rib.grid.published import Published
 from imagenet_rib.methods import flyp
 from imagenet_rib.settings import Data, Pretrained
@@ -135,9 +135,11 @@ def plan_head(
         said = tuple(f"{model}: {sentence}" for sentence in found.said)
         extra["weights"] = {} if found.part is None else {"part": found.part}
         extra["architecture"] = {"preparation": dict(found.preparation)} if found.preparation else {}
+        said += size_said(model, how.input_size, found.input_size)
         fits = known.classes == len(space.names) and (known.names in (None, space.names))
     else:
         known = _Known(_published_classes(weights.name), None, weights.name)
+        said = size_said(model, how.input_size, *published_sizes(weights.name))
         fits = space.imagenet and known.classes == IMAGENET
     kind = _kind(model, weights.name, how, space, known, fits=fits)
     if kind == "own" and space.imagenet:
