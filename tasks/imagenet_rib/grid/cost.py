@@ -169,14 +169,17 @@ def _shown(cell: Cell, of_probe: bool) -> _Shown:
     if cell.kind != "train":
         return _Shown()
     training = cell.config["training"]  # images held out are shown as often, in a pass without gradients
+    once_more = (
+        4 / 3 if training.get("gradient_checkpointing") else 1.0
+    )  # a third forward, two thirds backward
     images = float(_at_most(cell.config["downstream"], training.get("max_images")))
     if of_probe:
         return _Shown(features=images, decoded=images)
     epochs = training["epochs"]
     if cell.config["method"] != "lwf":
-        return _Shown(trained=epochs * images, decoded=epochs * images)
+        return _Shown(trained=once_more * epochs * images, decoded=epochs * images)
     before = images if epochs > 1 else 0.0  # the teacher's answers are then known before training
-    return _Shown(trained=epochs * images, answered=images, decoded=epochs * images + before)
+    return _Shown(trained=once_more * epochs * images, answered=images, decoded=epochs * images + before)
 
 
 def _short(count: float) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from imagenet_rib.grid.input_names import OBJECTNET
-from imagenet_rib.settings import Evaluation, Settings
+from imagenet_rib.settings import Evaluation, Pretraining, Settings
 
 
 def objectnet_answers(settings: Settings, sets: Collection[str]) -> dict[str, Any]:
@@ -17,3 +17,10 @@ def as_evaluated(how: Evaluation) -> dict[str, Any]:
     """Say in which precision, and on how many images, a model is evaluated."""
     precision = {"precision": how.precision} if how.precision != "mixed" else {}
     return precision | ({} if how.max_images is None else {"max_images": how.max_images})
+
+
+def recomputes(settings: Settings) -> bool:
+    """Whether any training computes activations again instead of keeping them."""
+    own = (chosen.training for chosen in settings.methods.values() if chosen.training is not None)
+    scratch = (how for how in settings.pretrainings.values() if isinstance(how, Pretraining))
+    return any(training.gradient_checkpointing for training in (settings.training, *own, *scratch))

@@ -32,7 +32,7 @@ FAMILIAR = frozenset(
         "vit_base_patch16_224_miil.in21k_ft_in1k",
     }
 )
-"""Those of the suites here, all for 224 pixels: timm, which takes seconds to import, need not be asked for them
+"""Those of the suites here, all for 224 pixels: timm, which takes seconds to import, is not asked for them
 each time."""
 
 

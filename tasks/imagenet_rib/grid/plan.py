@@ -18,7 +18,7 @@ from gridcell import (
 from imagenet_rib.distance.memory import check_memory
 from imagenet_rib.grid.chosen_methods import Chosen, default, roles
 from imagenet_rib.grid.data_cells import DataCells
-from imagenet_rib.grid.effects import as_evaluated, objectnet_answers
+from imagenet_rib.grid.effects import as_evaluated, objectnet_answers, recomputes
 from imagenet_rib.grid.input_names import HELD_OUT
 from imagenet_rib.grid.model_names import check_name
 from imagenet_rib.grid.own_classes import HeadPlan, class_space, plan_head
@@ -115,6 +115,10 @@ def _published_weights(grid: GridBuilder, settings: Settings) -> dict[str, Publi
                     found[model] = published(model, architecture, how)
                     name = found[model].name
                 check_name(name)
+            if recomputes(settings):
+                from imagenet_rib.learning.checkpointing import check_checkpointing
+
+                check_checkpointing(architecture.name, architecture.options)
     return found
 
 
