@@ -21,6 +21,8 @@ def as_evaluated(how: Evaluation) -> dict[str, Any]:
 
 def recomputes(settings: Settings) -> bool:
     """Whether any training computes activations again instead of keeping them."""
-    own = (chosen.training for chosen in settings.methods.values() if chosen.training is not None)
     scratch = (how for how in settings.pretrainings.values() if isinstance(how, Pretraining))
-    return any(training.gradient_checkpointing for training in (settings.training, *own, *scratch))
+    own = (chosen.training for chosen in settings.methods.values())
+    return any(one.gradient_checkpointing for one in (settings.training, *scratch)) or any(
+        one is not None and one.gradient_checkpointing for one in own
+    )
