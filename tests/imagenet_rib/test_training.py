@@ -81,6 +81,11 @@ def test_a_compiled_model_takes_the_same_steps(store, tmp_path, monkeypatch):
     assert furthest(plain, graph) < 1e-5
 
 
+def test_a_training_with_gradient_checkpointing_ends_at_the_same_weights(store, tmp_path):
+    (plain, _), (sparing, _) = trained(store, tmp_path), trained(store, tmp_path, gradient_checkpointing=True)
+    assert furthest(plain, sparing) == 0
+
+
 @pytest.mark.parametrize("precision", ["fp16", "tf32"])
 def test_a_precision_of_gpus_is_refused_on_a_processor(store, tmp_path, precision):
     with pytest.raises(UserError, match=f"precision {precision} needs a GPU; use bf16 or float32"):

@@ -66,10 +66,13 @@ def train_classifier(
     import torch
 
     from gridcell.learn import Classifier, Optimisation, fit
+    from imagenet_rib.learning.checkpointing import checkpoint_gradients
     from imagenet_rib.learning.masking import check_labels
 
     check_labels(torch.from_numpy(images.labels), torch.tensor(images.classes), len(images.class_names))
     keys = ("optimiser", "lr", "momentum", "weight_decay", "warmup_share", "warmup_steps", "schedule")
+    if settings.get("gradient_checkpointing"):
+        checkpoint_gradients(model)
     if settings.get("compile"):
         model.compile()  # in place: names of parameters stay
     module = Classifier(
