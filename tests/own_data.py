@@ -165,6 +165,7 @@ def _loop(root: Path) -> None:
     plain(root)
     (root / "0" / "again").symlink_to(root / "0")
     (root / "1" / "top").symlink_to(root)
+    (root / "2").symlink_to(root.parent)
 
 
 def _twice(root: Path) -> None:
@@ -209,6 +210,32 @@ def _deep_grey(root: Path) -> None:
 def _some_deep(root: Path) -> None:
     plain(root, grey=True)
     Image.fromarray(pixels(0, grey=True).astype(np.uint16) * 257).save(root / "0" / "0.png")
+
+
+def _deep_colour(root: Path) -> None:
+    import cv2
+
+    plain(root)
+    deep = np.random.default_rng(5).integers(0, 1 << 16, (SIDE, SIDE, 3)).astype(np.uint16)
+    for number, ending in enumerate(("png", "tif", "ppm")):
+        cv2.imwrite(str(root / "0" / f"deep.{ending}"), deep + np.uint16(number))
+
+
+def _inverse(root: Path) -> None:
+    plain(root, grey=True)
+    path = root / "1" / "scan.tif"
+    Image.fromarray(pixels(0, grey=True).astype(np.uint16) * 257).save(path)
+    meaning = b"\x06\x01\x03\x00\x01\x00\x00\x00"  # PhotometricInterpretation, one short number
+    content = path.read_bytes()
+    assert meaning + b"\x01" in content
+    path.write_bytes(content.replace(meaning + b"\x01", meaning + b"\x00"))
+
+
+def _odd_names(root: Path) -> None:
+    plain(root)
+    content = (root / "0" / "0.png").read_bytes()
+    (root / "0" / os.fsdecode(b"caf\xe9.png")).write_bytes(content)
+    (root / "1" / "two\nlines.png").write_bytes(content + b"\0")
 
 
 def _floats(root: Path) -> None:
@@ -320,7 +347,7 @@ FOLDERS = (
         "a link to a folder that it lies in",
         "not followed, counted",
         _loop,
-        said="2 links back to a folder above left out",
+        said="3 links back to a folder above left out",
     ),
     FolderRow(
         "one folder under two names",
@@ -351,6 +378,20 @@ FOLDERS = (
         "brought to 8 bits and counted",
         _some_deep,
         said="1 image of 16 bits brought to 8",
+    ),
+    FolderRow(
+        "16 bits in colour (PNG, TIFF, PPM)",
+        "brought to 8 bits and counted",
+        _deep_colour,
+        2,
+        9,
+        "3 images of 16 bits brought to 8",
+    ),
+    FolderRow(
+        "grey TIFF of 16 bits whose 0 is white; of 12 bits",
+        "refused: save it anew",
+        _inverse,
+        refused="its 0 is white",
     ),
     FolderRow("grey among colour", "RGB, counted", _grey_and_colour, said="1 image in grey read as RGB"),
     FolderRow("32-bit numbers (TIFF)", "refused: they have no scale", _floats, refused="without a scale"),
@@ -401,6 +442,14 @@ FOLDERS = (
         2,
         7,
         "1 image lies in several classes (0/0.png, 1/other.png)",
+    ),
+    FolderRow(
+        "a file name with a line end, or that is no text",
+        "read; written with escapes",
+        _odd_names,
+        2,
+        8,
+        r"(0/caf\xe9.png of 0/0.png)",
     ),
     FolderRow("images of several sizes, and no size set", "refused", _sizes, refused="7 x 9 px"),
     FolderRow(

@@ -17,7 +17,6 @@ from gridcell.data import (
     LabelledArrays,
     ShardImages,
     Target,
-    converted,
     is_shards,
     labelled_arrays,
     open_class_folders,
@@ -104,8 +103,7 @@ def open_own(
         raise UserError(f"'data.min_images' goes with a folder of images, and '{path}' is none")
     if is_shards(path):
         shards = ShardImages(path, image_size, numbers=PIECE, keep_grey=True)
-        said = converted(shards.looks(), shards.form, own=False)
-        return OwnData(shards, shards_fingerprint(path), (f"{path}: {said}",) if said else ())
+        return OwnData(shards, shards_fingerprint(path), shards.said())
     if file.is_dir():
         folders = open_class_folders(file, min_images=min_images)
         if image_size is None:
