@@ -516,6 +516,12 @@ ARRAYS = (
         "`arr_0` and `arr_1` (`np.savez(file, points, labels)`)", "read", lambda: {"arr_0": _X, "arr_1": _Y}
     ),
     ArrayRow(
+        "`arr_0` and `arr_1`, the labels first, or points twice before them",
+        "refused: name them",
+        lambda: {"arr_0": _Y, "arr_1": _X},
+        refused="arr_0 looks like labels",
+    ),
+    ArrayRow(
         "`x_train`, `y_train`, `x_test`, `y_test`",
         "the training part is read, the rest left out and named",
         lambda: {"x_train": _X, "y_train": _Y, "x_test": _X, "y_test": _Y},
@@ -557,6 +563,12 @@ ARRAYS = (
         "one-hot labels (n, k)", "classes", _with(y=np.eye(3)[_Y]), said="one-hot labels are read as classes"
     ),
     ArrayRow(
+        "one-hot labels with a column of no point",
+        "classes without it, said",
+        _with(y=np.eye(5)[_Y]),
+        said="2 of their 5 columns left out",
+    ),
+    ArrayRow(
         "whole numbers of a floating type",
         "refused unless `target` says what they are; "
         "where only classes make sense (generalization-difficulty), classes, said",
@@ -587,6 +599,7 @@ ARRAYS = (
         "Python objects", "refused", _with(y=np.array([{}] * N)), refused="can't be read as arrays of numbers"
     ),
     ArrayRow("complex numbers, dates, records", "refused", _with(x=_X + 1j), refused="must be real numbers"),
+    ArrayRow("no points", "refused", _with(x=_X[:0], y=_Y[:0]), refused="holds no points"),
     ArrayRow("more labels than points", "refused", _with(y=np.arange(N + 1) % 3), refused="equally many"),
     ArrayRow("points (n,)", "one number each", _with(x=_X[:, 0]), 1),
     ArrayRow(
@@ -602,11 +615,34 @@ ARRAYS = (
     ArrayRow(
         "points (n, 1 or 3, H, W)", "pictures whose colours come first", _with(x=np.moveaxis(_RGB, -1, 1)), 90
     ),
+    *(
+        ArrayRow(
+            f"points {shape}", "refused: colours may be first or last", _with(x=x), refused="first or last"
+        )
+        for shape, x in (
+            ("(n, 3, W, 3)", _RGB[:, :3]),
+            ("(n, 1, W, 3)", _RGB[:, :1]),
+            ("(n, 1 or 3, W, 1)", _RGB[:, :3, :, :1]),
+        )
+    ),
     ArrayRow(
-        "points (n, 3, W, 3)",
-        "refused: colours may be first or last",
-        _with(x=_RGB[:, :3]),
-        refused="first or last",
+        "points (n, c, H, W), c less than H and W",
+        "pictures of c channels, said",
+        _with(x=np.moveaxis(_RGB[..., :2], -1, 1)),
+        60,
+        said="pictures of 2 channels",
+    ),
+    ArrayRow(
+        "points (n, H, W, c), c other than 1 and 3",
+        "refused: channels may be first or last",
+        _with(x=_RGB[..., :2]),
+        refused="channels first or last",
+    ),
+    ArrayRow(
+        "points (n, 4, H, W)",
+        "refused: RGBA, or something else",
+        _with(x=np.moveaxis(np.concatenate([_RGB, _RGB[..., :1]], axis=3), -1, 1)),
+        refused="RGBA",
     ),
     ArrayRow(
         "points (n, H, W, 4)",
@@ -614,7 +650,15 @@ ARRAYS = (
         _with(x=np.concatenate([_RGB, _RGB[..., :1]], axis=3)),
         refused="RGBA",
     ),
-    ArrayRow("uint8", "0..255 is [0, 1]", _with(x=_GREY.reshape(N, -1)), 30),
+    ArrayRow("uint8", "0..255 is [0, 1], said", _with(x=_GREY.reshape(N, -1)), 30, said="255 is 1"),
+    ArrayRow(
+        "pictures of other integer types",
+        "as they are, said",
+        _with(x=_GREY.astype(np.int16)),
+        30,
+        said="as they are",
+    ),
+    ArrayRow("float16, bool, other byte orders", "read", _with(x=_X.astype(">f2"), y=_Y.astype(">u2"))),
 )
 
 

@@ -111,11 +111,11 @@ def open_own(
         return OwnData(FolderBatches(folders, image_size), folders.fingerprint, folders.said(folders.form))
     if not file.is_file():
         raise UserError(f"There are no data at '{path}': an .npz, .npy or folder of images is expected")
-    if file.suffix == ".npz":
+    if file.suffix.lower() == ".npz":
         return _own_arrays(
             read_npz(file, target=target, setting=_TARGET, default="classes", values=values), file
         )
-    if file.suffix == ".npy":
+    if file.suffix.lower() == ".npy":
         own_labels = Path(labels).expanduser() if labels is not None else None
         if own_labels is None or not own_labels.is_file():
             raise UserError(f"'{path}' holds points alone: set data.labels to the .npy of their labels")

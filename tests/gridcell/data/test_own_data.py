@@ -297,3 +297,18 @@ def test_the_home_folder_may_be_written_as_a_tilde(tmp_path, monkeypatch):
     assert len(from_folder("~/images", None).x) == len(from_shards("~/shards", None).x) == 2
     assert len(from_npz("~/mine.npz").x) == 4
     assert len(open_sets("~/images").base.folders.images) == 2
+
+
+def test_unnamed_arrays_that_may_be_in_another_order_are_refused(tmp_path):
+    x, y = np.random.default_rng(0).random((6, 4)), np.arange(6) % 2
+    np.savez(tmp_path / "mine.npz", x, x, y, y)
+    with pytest.raises(UserError, match="arr_0 and arr_1 look like points alike"):
+        from_npz(tmp_path / "mine.npz")
+    np.savez(tmp_path / "mine.npz", x, x)  # numbers to predict
+    assert from_npz(tmp_path / "mine.npz").y.shape == (6, 4)
+
+
+def test_endings_of_arrays_may_be_in_capitals(tmp_path):
+    np.savez(tmp_path / "mine.npz", x=np.eye(4), y=np.arange(4))
+    (tmp_path / "mine.npz").rename(tmp_path / "MINE.NPZ")
+    assert len(list(open_own(str(tmp_path / "MINE.NPZ")).batches)) == 1
