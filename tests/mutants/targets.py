@@ -337,6 +337,9 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     ),
     "tasks/imagenet_rib/cells/known_answers.py": ("tests/imagenet_rib/test_known_answers.py",),
     "tasks/imagenet_rib/learning/probing.py": ("tests/imagenet_rib/test_known_answers.py",),
+    "tasks/imagenet_rib/grid/effects.py": ("tests/imagenet_rib/test_preparation.py",),
+    "tasks/imagenet_rib/grid/published_figures.py": ("tests/imagenet_rib/test_published_figures.py",),
+    "tasks/imagenet_rib/learning/checkpointing.py": ("tests/imagenet_rib/test_checkpointing.py",),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 
