@@ -130,31 +130,36 @@ def _said_of(look: Look, grey: int, free: FreeColour) -> tuple[str, ...]:
 
 def _read_array(path: Path) -> Squares:
     with path.open("rb") as file:
-        return Squares(np.lib.format.read_array(file, allow_pickle=False))
+        values = np.lib.format.read_array(file, allow_pickle=False)
+    unknown = int(np.isnan(values).sum()) if values.dtype.kind == "f" else 0
+    said = (f"{unknown} squares hold no number (NaN) and are read as walls",) if unknown else ()
+    return Squares(values, said=said)
 
 
 def _read_text(path: Path) -> Squares:
     """Read a table of numbers, or letters; shorter lines of letters are filled up with wall."""
     lines = path.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
     table = _table_of_numbers(lines)
-    if table is not None:
+    if table is not None and (table == 0).any():
         return Squares(table, said=("read as a table of numbers, of which 0 is free",))
-    if any(sign in line for line in lines for sign in _SEPARATORS):
+    separated = any(sign in line for line in lines for sign in _SEPARATORS)
+    if separated and table is not None:
+        raise UserError(f"The map file '{path}' is a table in which no number is 0, and 0 is what is free")
+    if separated:
         raise UserError(
             f"The map file '{path}' looks like a table, but not all its rows have the same count of numbers: "
             "separate numbers by blanks or commas, or draw the map with letters alone"
         )
     width = max(map(len, lines))
-    return Squares(
-        np.array([[letter not in _FREE_LETTERS for letter in line.ljust(width, "#")] for line in lines])
-    )
+    said = () if table is None else ("no number in it is 0, so it is read as letters, whose blanks are free",)
+    walls = np.array([[letter not in _FREE_LETTERS for letter in line.ljust(width, "#")] for line in lines])
+    return Squares(walls, said=said)
 
 
 def _table_of_numbers(lines: Sequence[str]) -> NDArray[np.float64] | None:
     """Return the numbers of a table, such as ``np.savetxt`` writes; None where the lines are letters.
 
-    All rows have the same count of numbers, two or more, and one of them is 0: without it, blanks are what is
-    free, and so the lines are letters.
+    All rows have the same count of numbers, two or more. Where none of them is 0, blanks may be what is free.
     """
     first = next((place for place, line in enumerate(lines) if not line.startswith("#")), len(lines))
     rows = [_fields(line) for line in lines[first:] if line.strip()]
@@ -162,8 +167,7 @@ def _table_of_numbers(lines: Sequence[str]) -> NDArray[np.float64] | None:
         return None
     if not all(_NUMBER.fullmatch(field) or field in _TRUTH for row in rows for field in row):
         return None
-    values = np.array([[_TRUTH[f] if f in _TRUTH else float(f) for f in row] for row in rows])
-    return values if (values == 0).any() else None
+    return np.array([[_TRUTH[f] if f in _TRUTH else float(f) for f in row] for row in rows])
 
 
 def _fields(line: str) -> list[str]:
