@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import re
 import sys
-import sysconfig
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -120,7 +119,7 @@ def unwatched(code: Code) -> list[str]:
         >>> unwatched(Code("", {}, imports=("numpy", "gridcell")))
         []
     """
-    return [name for name in code.imports if name != "gridcell" and _is_edited(name)]
+    return [name for name in code.imports if name != "gridcell" and plugins.is_own(name)]
 
 
 def unwatched_data(code: Code) -> list[str]:
@@ -133,19 +132,6 @@ def unwatched_data(code: Code) -> list[str]:
         []
     """
     return present(code.elsewhere, Path.cwd())
-
-
-@cache
-def _is_edited(package: str) -> bool:
-    try:
-        spec = find_spec(package)
-    except (ImportError, ValueError):
-        return False
-    origin = spec.origin if spec is not None else None
-    if origin is None or not Path(origin).is_file():  # built in, or not here
-        return False
-    installed = {Path(place).resolve() for place in sysconfig.get_paths().values()}
-    return not any(Path(origin).resolve().is_relative_to(place) for place in installed)
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -8,10 +8,12 @@ through their packages.
 import hashlib
 import os
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import module_from_spec, spec_from_file_location
+from functools import cache
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
@@ -74,6 +76,28 @@ def here(path: Path) -> Path:
     """Return where this process has a plug-in's file: a copy, where another process sent it."""
     file = _loaded[path].module.__file__ if path in _loaded else None
     return Path(file) if file else path
+
+
+@cache
+def is_own(module: str) -> bool:
+    """Return whether a module is of the user's own sources, which may be edited, and not installed.
+
+    Args:
+        module: name, dotted or not; one that is not here is none.
+
+    Example:
+        >>> is_own("numpy")
+        False
+    """
+    try:
+        spec = find_spec(module.partition(".")[0])
+    except (ImportError, ValueError):
+        return False
+    origin = spec.origin if spec is not None else None
+    if origin is None or not Path(origin).is_file():  # built in, or not here
+        return False
+    installed = {Path(place).resolve() for place in sysconfig.get_paths().values()}
+    return not any(Path(origin).resolve().is_relative_to(place) for place in installed)
 
 
 def load(paths: Iterable[str | Path], *, folder: Path | None = None, joins: bool = False) -> list[Plugin]:
