@@ -78,6 +78,18 @@ def here(path: Path) -> Path:
     return Path(file) if file else path
 
 
+def contents(path: Path) -> dict[str, bytes]:
+    """Return the text of a Python file and of all that it imports or reads from its folder.
+
+    Returns:
+        Path from the folder -> content, of the file itself first.
+
+    Raises:
+        UserError: one is not Python, or can't be read.
+    """
+    return _files(path.resolve(), None)
+
+
 @cache
 def is_own(module: str) -> bool:
     """Return whether a module is of the user's own sources, which may be edited, and not installed.
@@ -193,10 +205,10 @@ def _files(path: Path, module: ModuleType | None) -> dict[str, bytes]:
         paths = sorted({file for files in found for file in (*files.code, *files.data)})
     except SyntaxError as error:
         raise UserError(
-            f"The plug-in '{error.filename}' is not valid Python: {error.msg} (line {error.lineno})"
+            f"'{error.filename}' is not valid Python: {error.msg} (line {error.lineno})"
         ) from error
     except OSError as error:
-        raise UserError(f"The plug-in '{path}' can't be read: {error.strerror}") from error
+        raise UserError(f"'{path}' can't be read: {error.strerror}") from error
     others = [other for other in paths if other != path]
     return {str(each.relative_to(folder)): each.read_bytes() for each in [path, *others]}
 
