@@ -340,10 +340,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/grid/effects.py": ("tests/imagenet_rib/test_preparation.py",),
     "tasks/imagenet_rib/grid/published_figures.py": ("tests/imagenet_rib/test_published_figures.py",),
     "tasks/imagenet_rib/learning/checkpointing.py": ("tests/imagenet_rib/test_checkpointing.py",),
-    "platform/gridcell/digest.py": (
-        "tests/gridcell/test_staleness.py",
-        "tests/gridcell/test_fingerprint.py",
-    ),
+    "platform/gridcell/digest.py": ("tests/gridcell/test_staleness.py",),
     "platform/gridcell/syntax.py": (
         "tests/gridcell/test_package_data.py",
         "tests/gridcell/test_paths_elsewhere.py",
