@@ -98,7 +98,7 @@ def _names(matrices: Matrices) -> Iterator[str]:
         end = left + (column + 0.5) * width + 0.53 * letter
         yield _text(end, bottom + pad + 0.53 * letter, name, _TICK, "end", turned=-45)
     reach = 0.72 * style.text_width(matrices.column_names, style.TICK_SIZE) * _DPI  # of the slanted names
-    below = bottom + pad + reach + letter + style.LABEL_SIZE * _POINT
+    below = bottom + pad + reach + 0.4 * letter + style.LABEL_SIZE * _POINT
     yield _text((left + right) / 2, below, matrices.column_axis, _LABEL, "middle", faint=True)
     if matrices.low:
         corner = (left - 0.07 * _DPI, top - 0.05 * _DPI)
