@@ -16,7 +16,7 @@ from gridcell import (
     version_of,
 )
 from imagenet_rib.distance.memory import check_memory
-from imagenet_rib.grid.chosen_methods import Chosen, default, roles
+from imagenet_rib.grid.chosen_methods import Chosen, check_distinct, default, roles
 from imagenet_rib.grid.data_cells import DataCells
 from imagenet_rib.grid.effects import as_evaluated, objectnet_answers, recomputes
 from imagenet_rib.grid.input_names import HELD_OUT
@@ -291,6 +291,8 @@ def _plan_merges(model: _Model, chosen: Chosen, method: Merging, labels: Mapping
         role: _weights(model, chosen.source(name), labels["downstream"], labels["seed"])
         for role, name in taken.items()
     }
+    weights = [(chosen.source(name), ingredients[role].id) for role, name in taken.items()]
+    check_distinct(labels["method"], weights)
     variants = method.variants(chosen.parameters)
     for variant in variants if model.search is None else variants[:1]:
         alone = method.alone(variant)
