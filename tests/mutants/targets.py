@@ -159,6 +159,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{EXECUTE}attempt.py",
     ),
     "platform/gridcell/execute/dependencies.py": (
+        f"{EXECUTE}dependencies.py",
         f"{EXECUTE}schedule.py",
         f"{EXECUTE}growth.py",
     ),
@@ -174,6 +175,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{EXECUTE}policies.py",
     ),
     "platform/gridcell/execute/listener.py": (
+        f"{EXECUTE}listener.py",
         f"{EXECUTE}attempt.py",
         f"{EXECUTE}batches.py",
     ),
