@@ -97,3 +97,14 @@ def test_a_file_of_another_form_is_refused(tmp_path, text):
     (tmp_path / "f.yaml").write_text(text)
     with pytest.raises(UserError, match=r"f\.yaml"):
         read_figures(tmp_path / "f.yaml")
+
+
+@pytest.mark.parametrize(("before", "fits"), [(0, True), (100, True), (100.5, False), (-0.5, False)])
+def test_accuracies_are_percent(tmp_path, before, fits):
+    figure = f"{{model: m, method: ft, tested: val, before: {before}, after: 3}}"
+    (tmp_path / "f.yaml").write_text(f"- {{source: x, error: 0.1, figures: [{figure}]}}")
+    if fits:
+        assert read_figures(tmp_path / "f.yaml")
+    else:
+        with pytest.raises(UserError, match="before' is wrong"):
+            read_figures(tmp_path / "f.yaml")
