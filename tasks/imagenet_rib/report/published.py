@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
-from gridcell import Strict, UserError
+from gridcell import Strict, UserError, parse_settings
 
 SHIPPED = Path(__file__).parents[1] / "published_figures.yaml"
 OTHERS = "others"
@@ -43,6 +43,12 @@ class Source(Strict):
     source: str
     error: float = Field(0.0, ge=0)
     figures: list[Figure]
+
+
+class _File(Strict):
+    """What a file of figures holds."""
+
+    sources: list[Source]
 
 
 @dataclass(frozen=True)
@@ -86,15 +92,11 @@ def read_figures(*more: Path) -> list[Source]:
     found: list[Source] = []
     for path in (SHIPPED, *more):
         try:
-            found += TypeAdapter(list[Source]).validate_python(yaml.safe_load(path.read_bytes()))
+            found += parse_settings(_File, {"sources": yaml.safe_load(path.read_bytes())}).sources
         except (OSError, yaml.YAMLError) as error:
             raise UserError(f"The published figures in '{path}' can't be read: {error}") from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise UserError(
-                f"The published figures in '{path}' are wrong at {where}: {first['msg']}"
-            ) from error
+        except UserError as error:
+            raise UserError(f"The published figures in '{path}' are wrong. {error}") from error
     return found
 
 
