@@ -82,7 +82,7 @@ def write_yaml(values: Any) -> str:
 
     Example:
         >>> write_yaml({"epochs": 1000, "name": "1e3"})
-        "epochs: 1000\nname: '1e3'\n"
+        "{epochs: 1000, name: '1e3'}\n"
     """
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None)
 
