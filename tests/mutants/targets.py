@@ -192,6 +192,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     ),
     "platform/gridcell/execute/running_code.py": (f"{CORE}staleness.py",),
     "platform/gridcell/execute/source.py": (f"{EXECUTE}growth.py",),
+    "platform/gridcell/settings/lists.py": (f"{RIB}published_figures.py",),
     "platform/gridcell/settings/one_of.py": (
         f"{SETTINGS}schema.py",
         f"{SETTINGS}overrides.py",
@@ -339,6 +340,15 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     ),
     "tasks/imagenet_rib/cells/known_answers.py": ("tests/imagenet_rib/test_known_answers.py",),
     "tasks/imagenet_rib/learning/probing.py": ("tests/imagenet_rib/test_known_answers.py",),
+    "tasks/imagenet_rib/grid/effects.py": ("tests/imagenet_rib/test_preparation.py",),
+    "tasks/imagenet_rib/grid/published_figures.py": ("tests/imagenet_rib/test_published_figures.py",),
+    "tasks/imagenet_rib/learning/checkpointing.py": ("tests/imagenet_rib/test_checkpointing.py",),
+    "platform/gridcell/digest.py": ("tests/gridcell/test_staleness.py",),
+    "platform/gridcell/syntax.py": (
+        "tests/gridcell/test_package_data.py",
+        "tests/gridcell/test_paths_elsewhere.py",
+        "tests/gridcell/test_sources.py",
+    ),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 

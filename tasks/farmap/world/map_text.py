@@ -62,7 +62,8 @@ def _table(lines: Sequence[str], name: str) -> NDArray[np.float64] | None:
     free, and so the lines are letters.
 
     Raises:
-        UserError: Its numbers may be letters, it has two kinds of separators, or counts its rows or columns.
+        UserError: Its numbers may be letters, it has two kinds of separators, counts its rows or columns, or
+            none of its numbers is 0 though separators show that it is a table.
     """
     first = next((place for place, line in enumerate(lines) if not line.startswith("#")), len(lines))
     kept = [line for line in lines[first:] if line.strip()]
@@ -73,6 +74,8 @@ def _table(lines: Sequence[str], name: str) -> NDArray[np.float64] | None:
         return None
     values = np.array([[_TRUTH[f.lower()] if f.lower() in _TRUTH else float(f) for f in row] for row in rows])
     if not (values == 0).any():
+        if any(sign in line for line in kept for sign in _SEPARATORS):
+            raise UserError(f"The map file {name} is a table in which no number is 0, and 0 is what is free")
         return None
     if any(_PADDED.match(field) for row in rows for field in row):
         raise _unclear(name, "its numbers have leading zeros, so each digit may be a square")
