@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import pickle
+import re
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -68,7 +69,9 @@ def test_timms_own_training_checkpoint_is_read_although_it_pickles_its_arguments
     assert same(loaded(path), model)
     found = look_at_file(path, NAME, OPTIONS, None)
     assert (found.classes, found.part) == (5, None)
-    assert any("argparse.Namespace" in sentence for sentence in found.said)
+    (said,) = [sentence for sentence in found.said if "argparse.Namespace" in sentence]
+    assert re.search(r"are not read \([\w.]+(, [\w.]+){0,2}(, \.\.\.)?\)$", said)
+    assert said.endswith(", ...)") == (said.count(",") > 2)
 
 
 def test_the_moving_average_goes_first_as_in_timm_and_the_plain_weights_can_be_named(tmp_path):
