@@ -56,7 +56,7 @@ def plan(settings: Settings) -> Grid:
         raise UserError(
             "There is nothing to measure: set data.path to your data, or name tasks, datasets or environments"
         )
-    _check_orders(grid, settings, {str(target.labels["task"]) for target in planned.targets})
+    _check_names_in_use(grid, settings, {str(target.labels["task"]) for target in planned.targets})
     return planned
 
 
@@ -237,10 +237,17 @@ def _measure(
         grid.target({"task": name, "seed": seed}, cell)
 
 
-def _check_orders(grid: GridBuilder, settings: Settings, names: set[str]) -> None:
+def _check_names_in_use(grid: GridBuilder, settings: Settings, names: set[str]) -> None:
+    """Refuse orders of tasks, and published bits, that no task of the suite has."""
+    for name in settings.published:
+        with grid.setting("published", name):
+            if name not in names:
+                raise unknown("task in 'published'", name, names)
     for title, order in settings.orders.items():
         for index, name in enumerate(order):
             with grid.setting("orders", title, index):
                 if name not in names:
                     raise unknown(f"task in the order '{title}'", name, names)
+                if name in order[:index]:
+                    raise UserError(f"The task '{name}' is listed twice in the order '{title}'")
     grid.check()

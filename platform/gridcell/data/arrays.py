@@ -70,7 +70,15 @@ def open_npz(path: str | Path) -> Iterator[Mapping[str, NDArray[Any]]]:
         with archive:
             yield archive
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"'{file}' can't be read as arrays of numbers: {error}") from error
+        raise UserError(f"'{file}' can't be read as arrays of numbers: {_why(error)}") from error
+
+
+def _why(error: Exception) -> str:
+    """Say why a file can't be read; NumPy's advice to load pickles unsafely is none to follow."""
+    told = str(error)
+    if "Object arrays" in told:
+        return "it holds Python objects"
+    return "it is damaged, or no .npz archive" if "pickle" in told else told
 
 
 def read_npz(
