@@ -8,6 +8,7 @@ from typing import Any
 from generalization_difficulty.data.errors import read_errors
 from generalization_difficulty.data.kind import Parameters
 from generalization_difficulty.data.sets import VERSION_OF_SET, registry
+from generalization_difficulty.formula.spaces import check_environment
 from generalization_difficulty.formula.tasks import (
     AnyTask,
     Classification,
@@ -46,6 +47,8 @@ def plan(settings: Settings) -> Grid:
     grid.check()
     _plan_unions(grid, settings.unions, given)
     for name, environment in settings.environments.items():
+        with grid.setting("environments", name):
+            check_environment(environment.id)
         cell = grid.add("environment", environment.model_dump(mode="json"), version=2, title=name)
         grid.target({"task": name}, cell)
     _plan_few_shot(grid, settings)

@@ -165,6 +165,8 @@ def test_bad_data_fail_with_their_sentence(store, tmp_path):
         ("published", "published={minst: 3.0}", "task in 'published' 'minst': did you mean 'mnist'"),
         ("mini", "seeds=[1, 1]", "a value is listed twice"),
         ("mini", "environments={digits: {id: CartPole-v1}}", "both environments.digits and datasets.digits"),
+        ("custom", "environments={a: {id: CartPol-v1}}", "Did you mean 'CartPole-v1'"),
+        ("custom", "environments={a: {id: Mine/Own-v0}}", "as in 'ale_py:ALE/Pong-v5'"),
         ("published", "datasets={svhn: {source: digits}}", "'svhn' is given to both tasks.svhn and datasets"),
     ],
 )
