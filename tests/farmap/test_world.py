@@ -212,23 +212,10 @@ def test_letters_stay_letters(text, free, tmp_path):
     assert len(read_world(tmp_path / "plan.txt").free_cells) == free
 
 
-def test_numbers_without_a_0_are_letters_and_it_is_said(tmp_path):
-    (tmp_path / "plan.txt").write_text("1 1 1\n1 2 1\n1 1 1\n")
-    own = read_map(tmp_path / "plan.txt")
-    assert len(own.world.free_cells) == 3
-    assert "no number in it is 0, so it is read as letters, whose blanks are free" in own.said[0]
+def test_a_table_without_a_0_has_nothing_free(tmp_path):
     (tmp_path / "plan.txt").write_text("1,1,1\n1,2,1\n")
     with pytest.raises(UserError, match="a table in which no number is 0"):
         read_map(tmp_path / "plan.txt")
-
-
-def test_squares_without_a_number_are_walls_and_it_is_said(tmp_path):
-    squares = TABLE.astype(float)
-    squares[0, :2] = np.nan
-    np.save(tmp_path / "plan.npy", squares)
-    own = read_map(tmp_path / "plan.npy")
-    assert own.said[0] == "plan.npy: 2 squares hold no number (NaN) and are read as walls"
-    assert fingerprint(own.world) == fingerprint(from_array(np.nan_to_num(squares, nan=1)))
 
 
 def test_a_world_that_no_memory_holds_is_refused():

@@ -294,6 +294,27 @@ def test_a_users_module_counts_by_its_content(file):
     assert len(ids() & before) == 1  # the data
 
 
+def test_a_users_module_counts_by_what_it_reads_beside_it_too(file):
+    def ids():
+        asked = suite({"kind": "module", "factory": f"{file}:Small"})
+        return set(task.plan(parse_settings(task.settings, asked)).cells)
+
+    table, unread = file.with_name("widths.json"), file.with_name("unread.json")
+    table.write_text("[3]")
+    alone = ids()
+    file.write_text(
+        USERS + "\nfrom pathlib import Path\nPath(__file__).with_name('widths.json').read_text()\n"
+    )
+    before = ids()
+    assert len(before & alone) == 1
+    unread.write_text("[4]")
+    assert ids() == before
+    table.write_text("[4]")
+    assert len(ids() & before) == 1
+    table.write_text("[3]")
+    assert ids() == before
+
+
 @pytest.mark.parametrize(
     ("space", "message"),
     [

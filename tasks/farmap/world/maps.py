@@ -173,7 +173,7 @@ def read_map(path: Path, scale: int = 1, free: FreeColour = "black") -> OwnMap:
     lost = int(mask.sum() - largest.sum())
     if lost:
         said.append(f"{lost} of {int(mask.sum())} free squares are not connected with the rest: left out")
-    if squares.picture and (doubt := doubts_about(largest, free)):
+    if doubt := doubts_about(largest, free if squares.picture else None):
         said.append(doubt)
     return OwnMap(from_array(~largest, scale), tuple(f"{path.name}: {sentence}" for sentence in said))
 

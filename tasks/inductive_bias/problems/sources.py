@@ -199,11 +199,9 @@ def notes(
         if size is None:
             folders.check_sizes("set a size")
         return folders.said(folders.form)
-    from gridcell.data import ShardImages, converted
+    from gridcell.data import ShardImages
 
-    shards = ShardImages(str(path), size, keep_grey=True)
-    said = converted(shards.looks(), shards.form, own=False)
-    return (f"{path}: {said}",) if said else ()
+    return ShardImages(str(path), size, keep_grey=True).said()
 
 
 def fingerprint(path: str | Path, source: str, min_images: int = 1) -> str:
