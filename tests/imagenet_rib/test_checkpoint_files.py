@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import json
 import pickle
 import re
 from pathlib import Path, PurePosixPath
@@ -236,3 +237,13 @@ def test_a_file_that_has_half_of_a_models_names_is_taken_for_its_weights(there, 
     held = Held({"best": {name: torch.ones(1) for name in there}, "state_dict": {"x": torch.ones(1)}})
     (part,) = parts_of(held, {"a", "b", "c", "d"})
     assert part.label == (label or "state_dict")
+
+
+def test_a_record_beside_weights_is_of_their_model_or_refused(tmp_path):
+    path, _, _ = timm_checkpoint(tmp_path, ema=False)
+    beside = path.with_name("config.json")
+    beside.write_text(json.dumps({"architecture": NAME.partition(".")[0], "pretrained_cfg": {}}))
+    look_at_file(path, NAME, OPTIONS, None)
+    beside.write_text(json.dumps({"architecture": "resnet18", "pretrained_cfg": {}}))
+    with pytest.raises(UserError, match="weights beside it are of 'resnet18'"):
+        look_at_file(path, NAME, OPTIONS, None)
