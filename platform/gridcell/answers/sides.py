@@ -168,8 +168,8 @@ def _unknown(name: str, asked: Asked) -> UserError:
         )
     if not _task_is_known(asked):
         return UserError(
-            f"'{name}' is no storage and no folder of a report. Suites, selections and commits are looked for "
-            f"in --storage, and there is no storage at '{asked.storage}'"
+            f"'{name}' is no storage and no folder of a report. Suites, selections and commits are looked "
+            f"for in --storage, and there is no storage at '{asked.storage}'"
         )
     words = [CURRENT, SUPERSEDED, *suite_names(find_task(_task(asked)))]
     return unknown("side: it is no storage, folder of a report, selection, commit or suite:", name, words)

@@ -108,6 +108,13 @@ def test_a_block_of_the_suite_says_the_same_and_options_go_first(gridcell, tmp_p
     assert "4 trials (6 asked for before), 1 cells each" in out
 
 
+def test_what_a_sampler_draws_at_random_is_said(gridcell):
+    params = ("walkers.one.shape=choice(a, b)", X)
+    _, out, _ = gridcell("tune", "hill", *options(*params, search="cmaes"), "--plan")
+    assert out.startswith("Note: cmaes moves numbers alone: walkers.one.shape is drawn at random")
+    assert "Note" not in gridcell("tune", "hill", *options(*params), "--plan")[1]
+
+
 def test_a_plan_starts_nothing(gridcell, tmp_path):
     code, out, _ = gridcell("tune", "hill", *options(X, trials=7), "--plan")
     assert code == 0
@@ -132,6 +139,11 @@ def test_a_plan_starts_nothing(gridcell, tmp_path):
         ([*HILL[:4], "--param", X, "--metric", "heigt", "--fresh-seeds", "0"], "did you mean 'height'"),
         (options(X, select="walker=three"), "No cell has walker=three"),
         (options(X, "walkers.one.x=uniform(0, 0.5)"), "vary the same"),
+        (options(X, eta=3), "--eta is of a scheduler, and there is none: add --scheduler asha"),
+        (options(X, eta=3, rungs=2, scheduler="none"), "--eta and --rungs are of a scheduler"),
+        ([*options(X, search="qmc"), "--at-once", "2"], "--search qmc looks at none"),
+        (options(X, scheduler="pbt"), "--scheduler pbt is not offered: its trials go on from the weights"),
+        (options("walkers.one.shape=choice(a, b)", search="cmaes"), "walkers.one.shape is a choice: add"),
         (options(X, "seeds=choice([0], [1])"), "the best of several seeds is luck"),
     ],
 )
