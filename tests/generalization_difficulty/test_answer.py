@@ -180,6 +180,11 @@ def test_an_order_is_told_from_what_ingredients_allow(entries, holds):
             "a: the points lie 25 times farther from the origin than they spread, and R, so the bits, grows "
             "with that: set estimation.centre to mean where the origin means nothing.",
         ),
+        (
+            {"m_tied": 0.74},
+            "a: the nearest neighbours of 74% of the points are all equally far, as on a lattice of whole "
+            "numbers: m is likely too large.",
+        ),
         ({"copies": 1200}, "a: 1,200 points equal others; equal points are one neighbour."),
     ],
 )
