@@ -21,9 +21,9 @@ def answer(summary: Mapping[str, Any]) -> Answer:
     ranked = {name: sorted(rows, key=lambda row: row["bits"]) for name, rows in by_problem.items()}
     several = {name: rows for name, rows in ranked.items() if len(rows) > 1}
     if not several:
-        first = [rows[0] for rows in ranked.values()][:_PROBLEMS]
-        said = [_told(row) for row in first]
-        alone = [row for row in first if "ci95" in row]
+        shown = [rows[0] for rows in ranked.values()][:_PROBLEMS]
+        said = [_told(row) for row in shown]
+        alone = [row for row in shown if "ci95" in row]
         missing = (
             "Which space needs the fewest bits cannot be said yet: no problem has estimates of two spaces at "
             "its first number of training points."
