@@ -14,7 +14,7 @@ from farcuriosity.forgetting.measure import (
     returns,
 )
 from farcuriosity.forgetting.path import lap, moves
-from farcuriosity.report.forgetting_figures import maps, over_time, read
+from farcuriosity.report.forgetting_figures import Visits, maps, over_time, read
 from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.errors import UserError
@@ -161,12 +161,31 @@ def test_pictures_show_every_study(store, tmp_path):
     run(cell, context)
     visits = read(context.outputs / VISITS)
     titles = [axes.get_title() for axes in maps({"rnd": [visits], "far": [visits, visits]}).axes[:2]]
-    mean = f"{np.nanmean(forgetting_map(visits.cells, visits.rewards, len(visits.positions))):.2g}"
+    mean = f"{np.nanmean(forgetting_map(visits.cells, visits.rewards, len(visits.positions))):.2g}".replace(
+        "-", "−"
+    )
     assert titles == [f"rnd: {mean}", f"far: {mean} [{mean}, {mean}]"]  # the interval of twice the same
     drawn = over_time({"rnd": [visits, visits]}, parts=4).axes[0].lines[0]
     assert len(drawn.get_xdata()) == 12
     with pytest.raises(ValueError, match="at least one study"):
         maps({})
+
+
+def test_a_single_map_has_its_whole_title_its_values_and_true_minus_signs():
+    visits = Visits(
+        np.array([0, 1, 0, 1]),
+        np.array([2.0, 2.0, 1.0, 0.5]),
+        np.zeros(4),
+        2,
+        np.array([[0, 0], [0, 1]]),
+        (1, 2),
+    )
+    figure = maps({"rnd": [visits]})
+    figure.draw_without_rendering()
+    (title, *_) = figure.texts
+    assert title.get_window_extent().x1 < figure.bbox.x1
+    assert figure.axes[0].get_title() == "rnd: −1.2"
+    assert figure.rows == [("rnd", 0, 0, -1.0), ("rnd", 0, 1, -1.5)]
 
 
 def test_a_path_on_which_no_cell_is_scored_twice_is_refused(store, tmp_path):

@@ -278,4 +278,11 @@ def test_of_one_space_the_answer_says_what_is_known():
     said = answer({"compared": [{"problem": "digits", "space": "rbf", "bits": 12.3}]})
     assert said.text == "rbf needs 12 bits to generalize on digits."
     assert "cannot be said yet" in said.sure[0]
+    row = {"problem": "digits", "space": "rbf", "bits": 12.3, "planned": 3}
+    one = {**row, "ci95": [None, None], "interval": "none", "seeds": 1}
+    assert answer({"compared": [one]}).sure[1] == "digits, rbf: 1 of 3 seeds, so no interval is known."
+    three = {**row, "ci95": [7.0, 10.0], "interval": "seeds", "seeds": 3}
+    assert answer({"compared": [three]}).sure[1] == (
+        "digits, rbf: 95 % interval over seeds [10.1, 14.43] bits (3 seeds)."
+    )
     assert "cannot be said yet" in answer({"compared": []}).text

@@ -27,8 +27,15 @@ class Sheet:
 
 
 def column_names(text: str | None) -> list[str]:
-    """Return the names in ``a,b``; none of None."""
-    return [name.strip() for name in (text or "").split(",") if name.strip()]
+    """Return the names in ``a,b``; none of None.
+
+    Raises:
+        UserError: a text has no name.
+    """
+    names = [name.strip() for name in (text or "").split(",") if name.strip()]
+    if text is not None and not names:
+        raise UserError(f"'--columns {text}' names no column")
+    return names
 
 
 def check_columns(wanted: Sequence[str], known: Sequence[str], what: str) -> None:

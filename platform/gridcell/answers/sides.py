@@ -153,7 +153,7 @@ def _kinds(name: str, asked: Asked) -> dict[str, Callable[[], Side]]:
     elif Path(name).suffix in (".yaml", ".yml"):
         found["a suite"] = lambda: _of_store(name, replace(asked, suite=name))
     elif not folder.is_absolute() and not name.startswith((".", "~")):
-        if name in _suites(asked, sure=not found):
+        if name in _suites(asked):
             found["a suite"] = lambda: _of_store(name, replace(asked, suite=name))
         elif _COMMIT.fullmatch(name):
             found["a commit"] = lambda: _of_time(name, asked, name)
@@ -166,15 +166,22 @@ def _unknown(name: str, asked: Asked) -> UserError:
             f"The folder '{name}' is no storage (it has no 'gridcell.json'), and not the folder of a report "
             f"(it has no '{RECORD}': write the report again)"
         )
+    if not _task_is_known(asked):
+        return UserError(
+            f"'{name}' is no storage and no folder of a report. Suites, selections and commits are looked "
+            f"for in --storage, and there is no storage at '{asked.storage}'"
+        )
     words = [CURRENT, SUPERSEDED, *suite_names(find_task(_task(asked)))]
     return unknown("side: it is no storage, folder of a report, selection, commit or suite:", name, words)
 
 
-def _suites(asked: Asked, *, sure: bool) -> list[str]:
-    """Return the names of the task's suites; none where no task is known, and the name means a folder."""
-    if not sure and asked.task is None and not Store(asked.storage).exists():
-        return []
-    return suite_names(find_task(_task(asked)))
+def _suites(asked: Asked) -> list[str]:
+    """Return the names of the task's suites; none where no task is known."""
+    return suite_names(find_task(_task(asked))) if _task_is_known(asked) else []
+
+
+def _task_is_known(asked: Asked) -> bool:
+    return asked.task is not None or Store(asked.storage).exists()
 
 
 def _task(asked: Asked) -> str:

@@ -26,7 +26,7 @@ from gridcell.cli.common import (
     request,
 )
 from gridcell.cli.report_folder import report_folder
-from gridcell.errors import unknown
+from gridcell.errors import UserError, unknown
 from gridcell.report.inline import read_notes
 from gridcell.report.write import write_report
 
@@ -62,6 +62,8 @@ def report(
     """Write the report of what is done so far: a page, pictures and tables."""
     said = "" if notes is None else read_notes(notes)
     formats = [each.strip() for each in (figures or "").split(",") if each.strip()]
+    if figures is not None and not formats:
+        raise UserError(f"'--figures {figures}' names no format: choose from {', '.join(FIGURES)}")
     for each in formats:
         if each not in FIGURES:
             raise unknown("format of figures", each, FIGURES)

@@ -58,6 +58,7 @@ from gridcell.search.run import SearchRun
 from gridcell.search.samplers import check_sampler
 from gridcell.search.search import Search
 from gridcell.search.space import params_of
+from gridcell.search.wanted import check_used
 from gridcell.store import Store
 
 
@@ -181,6 +182,9 @@ def tune(
     store = Store(storage) if plan else Store(storage).prepare()
     found = search_of(task, suite, store, given, overrides=override or (), seeds=seeds, plugins=plugin or ())
     objective = found.objective
+    check_used(found.wanted, {name for name, value in given.items() if value is not None})
+    for note in found.notes:
+        console.print(f"Note: {note}", soft_wrap=True)
     if plan:
         for line in cost_of(found).lines():
             console.print(line, soft_wrap=True)

@@ -28,7 +28,9 @@ def state(results: GridResults) -> list[tuple[str, str, bool]]:
         chosen = " ".join(f"{key}={','.join(values)}" for key, values in results.selected.items())
         rows.append(("Part", f"Yes, only what was selected: {chosen}.", True))
     elif results.about.command:
-        rows.append(("Part", "No: the whole suite.", False))
+        own = [option for option in ("--set", "--seeds") if f" {option} " in results.about.command]
+        changed = f", as {' and '.join(own)} change{'s' * (len(own) == 1)} it" if own else ""
+        rows.append(("Part", f"No: the whole suite{changed}.", False))
     if stale := len(results.staleness):
         why = "; ".join(results.staleness.causes())
         rows.append(("Stale", f"Yes: {stale:,} of {len(results.results):,} results. {why}.", True))

@@ -29,6 +29,9 @@ BLIND = frozenset({"random", "qmc", "grid"})
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # no suggestion depends on when a trial was run
 
+_SPACE = "gridcell:space"
+"""Key of a trial's memory: the space in which it was asked for."""
+
 _GP_TRIALS = 100  # of more, an ask takes many seconds: the best and the latest are kept
 
 
@@ -68,6 +71,30 @@ def check_installed(sampler: SamplerName) -> None:
             f"pip install {' '.join(map(repr, missing.values()))}, or search by --search "
             f"{', '.join(sorted(BLIND))}"
         )
+
+
+def check_space(sampler: SamplerName, space: Space) -> None:
+    """Make sure that a sampler can move along at least one setting.
+
+    Raises:
+        UserError: CMA-ES has choices alone, which it would draw at random.
+    """
+    if sampler == "cmaes" and len(drawn_at_random(sampler, space)) == len(space.ranges):
+        raise UserError(
+            f"--search cmaes moves numbers alone, and {' and '.join(space.ranges)} "
+            f"{'is a choice' if len(space.ranges) == 1 else 'are choices'}: add --search tpe, or give "
+            "numbers by linspace or logspace"
+        )
+
+
+def drawn_at_random(sampler: SamplerName, space: Space) -> list[str]:
+    """Return the settings that a sampler that looks at results draws at random all the same.
+
+    Example:
+        >>> drawn_at_random("cmaes", Space.parse(["lr=uniform(0, 1)", "kind=choice(a, b)"]))
+        ['kind']
+    """
+    return [key for key, one in space.ranges.items() if sampler == "cmaes" and one.kind == "choice"]
 
 
 def suggest(
@@ -141,7 +168,9 @@ def _by_optuna(
         warnings.simplefilter("ignore")  # that some samplers are experimental
         study = study_of(space, kept, maximise=maximise, sampler=_optuna_sampler(sampler, seed + number))
         asked = study.ask(_distributions(space))
-        memory = study.get_trials(deepcopy=False)[-1].system_attrs if sampler == "cmaes" else {}
+        memory = dict(study.get_trials(deepcopy=False)[-1].system_attrs) if sampler == "cmaes" else {}
+    if memory:
+        memory[_SPACE] = space.text
     params = {key: _outside(space.ranges[key], value) for key, value in asked.params.items()}
     return Trial(number, params, memory)
 
@@ -225,6 +254,15 @@ def _at_rung(one: Told) -> dict[int, float]:
     return {one.rung: value} if one.ended.state == "stopped" and value is not None else {}
 
 
+def _memory(trial: Trial, space: Space) -> dict[str, Any]:
+    """Return what CMA-ES left with a trial, if it was of this space.
+
+    Of another one its state has other dimensions or other bounds: Optuna would then draw at random for good.
+    """
+    kept = {key: value for key, value in trial.memory.items() if key != _SPACE}
+    return kept if trial.memory.get(_SPACE, space.text) == space.text else {}
+
+
 def _frozen(one: Told, space: Space, distributions: "Mapping[str, BaseDistribution]") -> "FrozenTrial":
     """Tell Optuna of a trial. One that diverged is worse than all others, one that failed says nothing.
 
@@ -252,6 +290,6 @@ def _frozen(one: Told, space: Space, distributions: "Mapping[str, BaseDistributi
         params={key: _inside(space.ranges[key], value) for key, value in one.trial.params.items()},
         distributions=dict(distributions),
         user_attrs={},
-        system_attrs=dict(one.trial.memory),
+        system_attrs=_memory(one.trial, space),
         intermediate_values=_at_rung(one),
     )

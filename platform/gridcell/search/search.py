@@ -19,7 +19,7 @@ from gridcell.search.memory import Memory
 from gridcell.search.objective import Objective
 from gridcell.search.promotion import bracket_of, promotion
 from gridcell.search.rungs import ladder_of
-from gridcell.search.samplers import BLIND, Told, check_installed, suggest
+from gridcell.search.samplers import BLIND, Told, check_installed, check_space, drawn_at_random, suggest
 from gridcell.search.space import Space
 from gridcell.search.trial import RUNNING, Trial
 from gridcell.search.tried import Tried
@@ -49,6 +49,7 @@ class Search:
         """
         if wanted.search == "grid":
             space.check_grid()
+        check_space(wanted.search, space)
         if objective.rule.parts and wanted.search not in BLIND:
             raise UserError(
                 f"Rule {objective.rule.name} makes several choices among the same trials, so that their "
@@ -171,6 +172,14 @@ class Search:
             wanted = self.wanted
             bracket = bracket_of(wanted.scheduler, trial.number, eta=wanted.eta, rungs=self.ladder.rungs)
         return Tried.begun(trial, suite, self.objective.grid(suite), self.ladder, bracket)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user has to know of how points are chosen, in sentences."""
+        random = drawn_at_random(self.wanted.search, self.space)
+        return [f"{self.wanted.search} moves numbers alone: {', '.join(random)} is drawn at random"] * bool(
+            random
+        )
 
     @property
     def spent_hours(self) -> float:

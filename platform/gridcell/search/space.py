@@ -63,6 +63,16 @@ class Space:
         counts = [_count(one) for one in self.ranges.values()]
         return None if None in counts else prod(count for count in counts if count is not None)
 
+    @property
+    def text(self) -> str:
+        """All settings with their ranges; equal for equal spaces.
+
+        Example:
+            >>> Space.parse(["b=int(0, 9)", "a=choice(x, y)"]).text
+            'a=choice(x, y), b=int(0, 9)'
+        """
+        return ", ".join(f"{key}={' '.join(one.text.split())}" for key, one in sorted(self.ranges.items()))
+
     def at(self, shares: Sequence[float]) -> dict[str, Any]:
         """Return the point at a share of each range, from 0 to 1."""
         return {key: one.at(share) for (key, one), share in zip(self.ranges.items(), shares, strict=True)}

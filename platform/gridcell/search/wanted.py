@@ -1,6 +1,6 @@
 """What a user asks a search for: the block ``tune`` of a suite, or the options of the command."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -92,6 +92,31 @@ def wanted_of(block: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Wa
             "the suite's block 'tune'"
         )
     return parse_settings(Wanted, given, "tune")
+
+
+def check_used(wanted: Wanted, options: Set[str]) -> None:
+    """Make sure that each option of a command changes something; a suite's block may serve several searches.
+
+    Args:
+        wanted: the search.
+        options: names of those that were given.
+
+    Raises:
+        UserError: one is of a scheduler, and there is none; or of searches that look at results.
+    """
+    if wanted.scheduler != "none":
+        return
+    idle = [f"--{name}" for name in ("eta", "rungs") if name in options]
+    if idle:
+        raise UserError(
+            f"{' and '.join(idle)} {'is' if len(idle) == 1 else 'are'} of a scheduler, and there is none: "
+            "add --scheduler asha or hyperband"
+        )
+    if "at_once" in options and wanted.search in BLIND:
+        raise UserError(
+            f"--at-once is of searches that look at results. --search {wanted.search} looks at none, so that "
+            "all its trials may run at once: --max-concurrent N limits the cells that do"
+        )
 
 
 def tuning_of(task: Task) -> Tuning:

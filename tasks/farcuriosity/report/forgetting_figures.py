@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from farcuriosity.forgetting.measure import forgetting_map, mean_interval
-from gridcell.plots import Curve, curves, style
+from gridcell.plots import Curve, Drawing, curves, style
 
 _CELL = 0.17  # inches
 _WALL = "#4b5563"
@@ -55,7 +55,7 @@ def read(path: Path) -> Visits:
         )
 
 
-def maps(studies: Mapping[str, Sequence[Visits]]) -> Figure:
+def maps(studies: Mapping[str, Sequence[Visits]]) -> Drawing:
     """Draw forgetting on the map of the rooms, a map for each curiosity, the mean over seeds.
 
     Above each: the mean over cells, with its 95% interval over seeds.
@@ -73,8 +73,18 @@ def maps(studies: Mapping[str, Sequence[Visits]]) -> Figure:
     rows, columns = next(iter(drawn.values())).shape
     width, height, left, bottom, top = columns * _CELL, rows * _CELL, 0.15, 0.15, 0.72
     gap = max(0.25, 0.4 + style.text_width(drawn, style.LABEL_SIZE) - width)
-    figure = style.new_figure(left + len(drawn) * (width + gap) + 1.1, bottom + height + top)
     title = "How much intrinsic reward rises again where it was lower before"
+    across = max(
+        left + len(drawn) * (width + gap) + 1.1, 0.3 + 1.1 * style.text_width([title], style.TITLE_SIZE)
+    )
+    figure = style.new_figure(across, bottom + height + top)
+    figure.heading = 0.42  # inches of the title, which a page writes itself
+    figure.columns = ("curiosity", "row", "column", "intrinsic reward")
+    figure.rows = [
+        (name, row, column, float(mean[row, column]))
+        for name, mean in zip(studies, drawn.values(), strict=True)
+        for row, column in np.argwhere(np.isfinite(mean)).tolist()
+    ]
     style.write(
         figure, 0.12, bottom + height + top - 0.27, title, fontsize=style.TITLE_SIZE, fontweight="bold"
     )
@@ -102,7 +112,8 @@ def _figure(seeds: Sequence[Visits]) -> str:
     """Write the mean over cells, and over seeds, with its interval where there are several."""
     table = np.array([[np.nanmean(_map(visits))] for visits in seeds])
     mean, low, high = (float(value[0]) for value in mean_interval(table))
-    return f"{mean:.2g}" + (f" [{low:.2g}, {high:.2g}]" if len(seeds) > 1 else "")
+    text = f"{mean:.2g}" + (f" [{low:.2g}, {high:.2g}]" if len(seeds) > 1 else "")
+    return text.replace("-", "−")
 
 
 def _map(visits: Visits) -> NDArray[np.float64]:

@@ -21,12 +21,14 @@ def answer(summary: Mapping[str, Any]) -> Answer:
     ranked = {name: sorted(rows, key=lambda row: row["bits"]) for name, rows in by_problem.items()}
     several = {name: rows for name, rows in ranked.items() if len(rows) > 1}
     if not several:
-        said = [_told(rows[0]) for rows in ranked.values()][:_PROBLEMS]
+        shown = [rows[0] for rows in ranked.values()][:_PROBLEMS]
+        said = [_told(row) for row in shown]
+        alone = [row for row in shown if "ci95" in row]
         missing = (
             "Which space needs the fewest bits cannot be said yet: no problem has estimates of two spaces at "
             "its first number of training points."
         )
-        return Answer(" ".join(said), [missing]) if said else Answer(missing)
+        return Answer(" ".join(said), [missing, *map(_how_sure, alone)]) if said else Answer(missing)
     clear = {name: rows for name, rows in several.items() if _apart(summary, name, *rows[:2])}
     if not clear:
         name, (first, second, *_) = next(iter(several.items()))
@@ -91,6 +93,17 @@ def _sure(summary: Mapping[str, Any], several: Mapping[str, Sequence[Row]]) -> l
 
 def _told(row: Row) -> str:
     return f"{row['space']} needs {_bits(row)} bits to generalize on {row['problem']}."
+
+
+def _how_sure(row: Row) -> str:
+    """Give the interval of a space that stands alone, and what it is over; or say that there is none."""
+    low, high = row["ci95"]
+    seeds = fewer_seeds(row) or f"{row['seeds']} seed{'s' * (row['seeds'] != 1)}"
+    if low is None or high is None:
+        return f"{row['problem']}, {row['space']}: {seeds}, so no interval is known."
+    over = "seeds" if row["interval"] == "seeds" else "sampled hypotheses"
+    ends = f"[{short(max(0.0, low * BITS))}, {short(high * BITS)}]"
+    return f"{row['problem']}, {row['space']}: 95 % interval over {over} {ends} bits ({seeds})."
 
 
 def _row(row: Row) -> str:

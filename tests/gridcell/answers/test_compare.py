@@ -264,6 +264,13 @@ def test_a_side_that_is_nothing_or_two_things_is_refused(ran, gridcell, tmp_path
     assert (code, "is no storage" in errors) == (2, True)
     code, _, errors = gridcell("compare", "superseded", "current", "--storage", "mini")
     assert (code, "was superseded" in errors) == (2, True)
+    for name in (
+        "one/gone",
+        "gone",
+    ):  # neither names a storage, and there is none where suites are looked for
+        code, _, errors = gridcell("compare", name, "./mini")
+        assert (code, f"'{name}' is no storage and no folder of a report" in errors) == (2, True)
+        assert "no storage at 'runs'" in errors
 
 
 def test_what_was_superseded_and_commits_as_they_stood(tmp_path):

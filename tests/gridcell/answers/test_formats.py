@@ -8,7 +8,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from gridcell.answers.formats import WRITERS, Sheet, sheet
+from gridcell.answers.formats import WRITERS, Sheet, column_names, sheet
 from gridcell.cli import common
 from gridcell.cli.results import _print
 from gridcell.errors import UserError
@@ -65,3 +65,10 @@ def test_the_table_has_the_columns_that_fit_and_names_what_is_left_out(capsys, m
     assert told[0].startswith(f"{11 - shown} of 11 columns do not fit and are left out (")
     _print(wide, ["method"], fitting=False)
     assert "do not fit" not in capsys.readouterr().out
+
+
+def test_columns_that_name_nothing_are_refused():
+    assert (column_names(None), column_names(" a, b,")) == ([], ["a", "b"])
+    for text in ("", " , "):
+        with pytest.raises(UserError, match="names no column"):
+            column_names(text)

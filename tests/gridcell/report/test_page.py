@@ -16,6 +16,7 @@ from gridcell.errors import UserError
 from gridcell.grid import Grid
 from gridcell.plots import Curve, curves, grouped_bars
 from gridcell.report import About, Answer, GridResults, Picture, Table, write_page
+from gridcell.report.answer import state
 from gridcell.report.inline import MOST_BYTES, as_html, file_link, read_notes
 from gridcell.report.outline import with_outline
 from gridcell.staleness import Staleness
@@ -131,3 +132,15 @@ def test_notes_that_are_not_there_are_one_sentence(tmp_path):
 def test_a_table_may_come_without_any_section(tmp_path):
     page = page_of(tmp_path, results(), tables=[Table(["a"], [[1]], "Numbers")])
     assert '<h2 id="numbers">Numbers</h2>' in page
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("gridcell run t --suite mini", "No: the whole suite."),
+        ("gridcell run t --suite mini --set maps=1", "No: the whole suite, as --set changes it."),
+        ("gridcell run t --set maps=1 --seeds 2", "No: the whole suite, as --set and --seeds change it."),
+    ],
+)
+def test_a_suite_with_settings_of_ones_own_is_not_called_the_suite(command, told):
+    assert ("Part", told, False) in state(results(about=About(command)))

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,6 +86,43 @@ def test_samplers_that_look_find_more_than_they_began_with(sampler, count, maxim
         values = [value(one.trial.params) for one in told]
         gains.append(np.mean(values[-count // 4 :]) - np.mean(values[: count // 4]))
     assert np.mean(gains) > 1.0
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        ["a=uniform(0, 1)", "b=uniform(0, 1)", "added=uniform(0, 1)"],
+        ["a=uniform(0, 1)"],
+        ["a=uniform(0, 8)", "b=uniform(0, 1)"],
+    ],
+)
+def test_cmaes_finds_the_top_again_after_its_space_was_changed(later):
+    """Its state is of the space before: taken over, it draws at random, or is far off."""
+
+    def climbed(space, count, told=()):
+        told = list(told)
+        for number in range(len(told), count):
+            trial = suggest("cmaes", space, told, number=number, seed=0, maximise=True)
+            height = -sum((value - 0.3) ** 2 for value in trial.params.values())
+            told.append(Told(trial, Ended("done", height)))
+        return told
+
+    before = climbed(Space.parse(["a=uniform(0, 1)", "b=uniform(0, 1)"]), 30)
+    space = Space.parse(later)
+    kept = [
+        replace(
+            one,
+            trial=replace(one.trial, params={key: one.trial.params.get(key, 0.3) for key in space.ranges}),
+        )
+        for one in before
+    ]
+    after = climbed(space, 130, kept)[-20:]
+    fresh = climbed(space, 100)[-20:]
+
+    def off(part):
+        return np.mean([abs(value - 0.3) for one in part for value in one.trial.params.values()])
+
+    assert off(after) < 2 * off(fresh) + 0.05
 
 
 def test_tpe_avoids_where_trials_diverge_and_learns_nothing_of_those_that_fail():

@@ -115,6 +115,13 @@ def test_results_that_no_trial_changes_are_said_to_hide_differences(gridcell):
     assert "1 of the 2 results of a trial are the same in every trial, such as walker=two" in out
 
 
+def test_what_a_sampler_draws_at_random_is_said(gridcell):
+    params = ("walkers.one.shape=choice(a, b)", X)
+    _, out, _ = gridcell("tune", "hill", *options(*params, search="cmaes"), "--plan")
+    assert out.startswith("Note: cmaes moves numbers alone: walkers.one.shape is drawn at random")
+    assert "Note" not in gridcell("tune", "hill", *options(*params), "--plan")[1]
+
+
 def test_a_plan_starts_nothing(gridcell, tmp_path):
     code, out, _ = gridcell("tune", "hill", *options(X, trials=7), "--plan")
     assert code == 0
@@ -139,6 +146,11 @@ def test_a_plan_starts_nothing(gridcell, tmp_path):
         ([*HILL[:4], "--param", X, "--metric", "heigt", "--fresh-seeds", "0"], "did you mean 'height'"),
         (options(X, select="walker=three"), "No cell has walker=three"),
         (options(X, "walkers.one.x=uniform(0, 0.5)"), "vary the same"),
+        (options(X, eta=3), "--eta is of a scheduler, and there is none: add --scheduler asha"),
+        (options(X, eta=3, rungs=2, scheduler="none"), "--eta and --rungs are of a scheduler"),
+        ([*options(X, search="qmc"), "--at-once", "2"], "--search qmc looks at none"),
+        (options(X, scheduler="pbt"), "--scheduler pbt is not offered: its trials go on from the weights"),
+        (options("walkers.one.shape=choice(a, b)", search="cmaes"), "walkers.one.shape is a choice: add"),
         (options(X, "seeds=choice([0], [1])"), "the best of several seeds is luck"),
     ],
 )
