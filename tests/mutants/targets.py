@@ -111,6 +111,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{RIB_REPORT}leaderboard.py",
     ),
     "platform/gridcell/debugging.py": (f"{EXECUTE}debugging.py",),
+    "platform/gridcell/digest.py": (f"{CORE}staleness.py",),
     "platform/gridcell/fingerprint.py": (
         f"{CORE}staleness.py",
         f"{CORE}package_data.py",
@@ -325,6 +326,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/execute/forgetful.py": (f"{EXECUTE}searcher.py",),
     "tasks/imagenet_rib/cells/at_once.py": (f"{RIB}at_once.py",),
     "platform/gridcell/paths_in_code.py": (f"{CORE}package_data.py", f"{CORE}sources.py"),
+    "platform/gridcell/syntax.py": (f"{CORE}sources.py", f"{CORE}package_data.py"),
     "tasks/imagenet_rib/cells/reduced.py": (f"{RIB}reduced.py",),
     "tasks/imagenet_rib/grid/part_sentences.py": (f"{RIB}reduced.py",),
     "platform/gridcell/settings/listing.py": (f"{SETTINGS}schema.py",),
