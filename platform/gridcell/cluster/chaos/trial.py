@@ -146,7 +146,8 @@ class Trial:
     def wait_for_quiet(self) -> None:
         """Wait until no worker process of the cells lives any more, after their driver has gone."""
         pids = {step.pid for step in self.steps()}
-        wait_until(lambda: not any(map(psutil.pid_exists, pids)), "the driver's workers to end", self.patience_s)
+        gone = "the driver's workers to end"
+        wait_until(lambda: not any(map(psutil.pid_exists, pids)), gone, self.patience_s)
 
     def order(self, what: str, title: str, step: int) -> None:
         """Tell a cell to ``crash``, ``stall`` or ``hold`` at a step, once."""
