@@ -164,6 +164,17 @@ def test_a_file_that_cannot_be_loaded_is_refused_with_the_reason(folder, text, m
     assert plugins.loaded() == ()
 
 
+@pytest.mark.parametrize("name", ["json", "random", "sys", "torch", "farmap", "gridcell"])
+def test_a_file_that_would_hide_another_module_is_refused(folder, name):
+    """Its folder comes first where Python looks: in a worker, 'import json' would find it."""
+    (folder / f"{name}.py").write_text("")
+    with pytest.raises(
+        UserError, match=f"{name}.py' hides another module, .*{name}.*: give the file another"
+    ):
+        plugins.load([folder / f"{name}.py"])
+    assert str(folder) not in sys.path
+
+
 def test_a_package_is_a_plugin_with_what_it_imports_of_itself(folder, tmp_path):
     """By its folder or its ``__init__.py``; an edit of a module is named, in other processes too."""
     package = folder / "packed of test"

@@ -1,6 +1,7 @@
 """Commands for authors of parts and tasks: new, check."""
 
 import itertools
+import keyword
 from collections.abc import Container, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -48,6 +49,9 @@ def new(
     module = name.replace("-", "_").replace(".", "_")
     if not module.isidentifier():
         raise UserError(f"The name '{name}' must be letters, digits, - and _, and begin with a letter")
+    if keyword.iskeyword(module) or (hidden := plugins.hidden_by(module)):
+        of = "is a word of Python's" if keyword.iskeyword(module) else f"is that of another module, {hidden}"
+        raise UserError(f"The name '{name}' {of}: call yours 'my_{module}'")
     taken = _taken(kind)
     if name in taken:
         free = _free(name, taken, "-" if kind == "task" else "_")
