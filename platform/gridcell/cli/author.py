@@ -49,13 +49,13 @@ def new(
     module = name.replace("-", "_").replace(".", "_")
     if not module.isidentifier():
         raise UserError(f"The name '{name}' must be letters, digits, - and _, and begin with a letter")
-    if keyword.iskeyword(module) or (hidden := plugins.hidden_by(module)):
-        of = "is a word of Python's" if keyword.iskeyword(module) else f"is that of another module, {hidden}"
-        raise UserError(f"The name '{name}' {of}: call yours 'my_{module}'")
     taken = _taken(kind)
     if name in taken:
         free = _free(name, taken, "-" if kind == "task" else "_")
         raise UserError(f"The name '{name}' is taken by another {kind}: call yours '{free}'")
+    if keyword.iskeyword(module) or (hidden := plugins.hidden_by(module)):
+        of = "is a word of Python's" if keyword.iskeyword(module) else f"is that of another module, {hidden}"
+        raise UserError(f"The name '{name}' {of}: call yours 'my_{module}'")
     paths = {Path(f"{module}.py"): _text(templates[kind][0]), Path(f"test_{module}.py"): _TEST}
     for path in paths:
         if path.exists():
