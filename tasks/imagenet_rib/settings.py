@@ -232,6 +232,8 @@ class Settings(Strict):
         distance: how far the sets are from the pre-training data.
         resources: what a cell occupies.
         seeds: of the fine-tuning, one run each.
+        published_figures: files of published accuracies that the report shows beside its own. The shipped
+            ones are shown where the sets are the published ones.
     """
 
     data: Data = Data()
@@ -245,6 +247,7 @@ class Settings(Strict):
     distance: Distance = Distance()
     resources: Needed = Needed()
     seeds: Seeds = [0]
+    published_figures: Annotated[list[str], Distinct] = []
 
     @field_validator("pretrainings", mode="before")
     @classmethod

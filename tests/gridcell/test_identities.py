@@ -37,7 +37,7 @@ DIGESTS = {
     ("imagenet-rib", "learning-rate"): (2319, "e5a45b60f928964a"),
     ("imagenet-rib", "mini"): (794, "1775075fc8064991"),
     ("imagenet-rib", "paper"): (95202, "e1feb6fb5c0f5514"),
-    ("imagenet-rib", "paper-5-percent"): (95202, "503e78fcd68b9819"),
+    ("imagenet-rib", "paper-5-percent"): (95202, "a994d204afc6f072"),
     ("imagenet-rib", "paper-released"): (83708, "3c6abcc1033b9489"),
     ("inductive-bias", "mini"): (340, "b7d0381b6f923c0e"),
     ("inductive-bias", "sensitivity"): (41, "b84f009de7619a35"),

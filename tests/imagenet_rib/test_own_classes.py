@@ -1,14 +1,17 @@
 """A published model on classes of one's own: which head it gets, and the way from a folder to timm."""
 
+import hashlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import timm
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
+from timm.utils.misc import natural_key
 from typer.testing import CliRunner
 
 from gridcell.cli.app import app
@@ -16,10 +19,15 @@ from gridcell.data.digits import load_digits_images
 from gridcell.errors import UserError
 from gridcell.settings import parse_settings
 from gridcell.store import Store
+from imagenet_rib.cells import pretrained
+from imagenet_rib.cells.inputs import ModelBuilder
+from imagenet_rib.grid import own_classes
+from imagenet_rib.grid.own_classes import ClassSpace, plan_head
 from imagenet_rib.grid.plan import plan
+from imagenet_rib.grid.published import Published
 from imagenet_rib.learning.models import build_model
 from imagenet_rib.methods import flyp
-from imagenet_rib.settings import Settings
+from imagenet_rib.settings import Data, Pretrained, Settings
 from photographs import crops
 
 NAME = "vit_tiny_patch16_224"
@@ -45,9 +53,10 @@ def planned(data=None, architecture=None, **pretraining):
 
 
 def head_of(grid):
-    """Return the kind of the cell whose weights are evaluated before fine-tuning, and what notes say."""
+    """Return the cell whose weights are evaluated before fine-tuning, and what notes say of heads."""
     first = next(cell for cell in grid.cells.values() if cell.title == "test a-p pre")
-    return grid.cells[first.needs["weights"]], " ".join(grid.notes)
+    of_heads = (note for note in grid.notes if "how images are prepared" not in note)  # test_preparation
+    return grid.cells[first.needs["weights"]], " ".join(of_heads)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +81,48 @@ def test_a_files_head_is_kept_only_where_it_may_be_for_the_datas_classes(
     assert cell.kind == kind
     assert said in notes
     assert bool(notes) == bool(said)
+
+
+NAMES = ("Ant", "bee", "cat 10", "cat 2")  # as folders are sorted here; for timm cat 2 comes before cat 10
+
+
+def head_plan(path, head="auto", names=NAMES):
+    found = Published(NAME, {"architecture": {}, "weights": {}}, {"weights": str(path)})
+    how = Pretrained(source="file", path=str(path), head=head, input_size=96)
+    return plan_head("a-p", found, OPTIONS, how, ClassSpace(names, names))
+
+
+def test_a_file_without_names_is_refused_where_programs_order_the_classes_differently(tmp_path):
+    path = weights(tmp_path / "w.safetensors", 4)
+    with pytest.raises(UserError, match=r"in timm's order \(Ant, bee, cat 2, cat 10\) or in the data's"):
+        head_plan(path)
+    for names in (("1", "10", "2", "3"), ("Apple", "Cherry", "banana", "date")):
+        with pytest.raises(UserError, match=r"Name them in a config\.json beside it"):
+            head_plan(path, names=names)
+    assert head_plan(path, names=("1", "2", "3", "4")).kind == "own"
+    assert sorted(NAMES, key=natural_key) == ["Ant", "bee", "cat 2", "cat 10"]
+    assert head_plan(path, "fitted").kind == "fitted"
+
+
+def test_a_published_head_of_named_classes_is_brought_to_the_datas_order(tmp_path):
+    path = Path(weights(tmp_path / "model.safetensors", 4))
+    order = sorted(NAMES, key=natural_key)
+    config = {"architecture": NAME, "pretrained_cfg": {}, "label_names": order}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    made = head_plan(path, "published")
+    assert (made.kind, made.architecture) == ("own", {})  # timm's own preparation: the file says no other
+    assert made.weights["order"] == [0, 1, 3, 2]
+    assert "rows are brought from the order of" in made.said[-1]
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    config = {"weights": {"source": "file", "sha256": sha256, **made.weights}}
+    context = SimpleNamespace(locations={f"weights {sha256}": str(path)})
+    builder = ModelBuilder({"name": NAME, "options": OPTIONS, "input_size": 96}, {}, 4)
+    found = pretrained._found(SimpleNamespace(config=config), context, builder)
+    given = load_file(path)
+    for row, name in enumerate(NAMES):
+        assert torch.equal(found["head.weight"][row], given["head.weight"][order.index(name)])
+        assert found["head.bias"][row] == given["head.bias"][order.index(name)]
+    assert torch.equal(found["norm.weight"], given["norm.weight"])
 
 
 def test_published_weights_get_a_new_head_and_are_fetched_once_for_all_data():
@@ -247,3 +298,12 @@ def test_a_real_model_knows_own_photographs_by_its_fitted_head(tmp_path):
     )  # fmt: skip
     before = json.loads((tmp_path / "report" / "summary.json").read_text())["pre"]["m-p"]
     assert before["val"] == before["v2"] == 100
+
+
+def test_the_classes_of_a_derived_suite_are_those_of_its_manifest(monkeypatch):
+    monkeypatch.setattr(own_classes, "suite_classes", lambda root: (("ant", "bee"), {"pretrain": ("bee",)}))
+    cells = SimpleNamespace(shards=None, image_sets=None)
+    space = own_classes.class_space(Data(source="folder", root="suite"), cells)
+    assert (space.names, space.pretrain) == (("ant", "bee"), ("bee",))
+    for data in (Data(source="published", root="sets"), Data(source="digits")):
+        assert own_classes.class_space(data, cells).names != ("ant", "bee")

@@ -3,7 +3,11 @@
 import pytest
 
 from gridcell.errors import UserError
-from imagenet_rib.report.published import as_rows, beside, read_figures
+from gridcell.suite import load_suite
+from gridcell.task import find_task
+from imagenet_rib.grid.published_figures import SHIPPED, read_figures
+from imagenet_rib.report.published import as_rows, beside
+from imagenet_rib.report.results import figures_beside
 from imagenet_rib.report.summary import summarise
 from imagenet_rib.report.tables import published_table
 from imagenet_rib.settings import DOWNSTREAM
@@ -26,7 +30,7 @@ def own(tmp_path):
 
 
 def test_the_shipped_figures_are_the_papers_collapse():
-    sources = read_figures()
+    sources = read_figures(SHIPPED)
     overall = {f.model: f.after - f.before for f in sources[0].figures}
     assert len(overall) == 7
     assert overall["vit_base_patch16_clip_224.laion2b_ft_in1k"] == pytest.approx(-38.1)
@@ -64,6 +68,56 @@ def test_what_is_not_complete_is_not_compared(own):
     assert found[None, "after"].difference is None
     assert found[None, "before"].ours is not None
     assert found["a", "after"].ours == pytest.approx(80)
+
+
+@pytest.mark.parametrize(("sets", "compared"), [(["c", "b", "a"], True), (["a", "b"], False), (None, True)])
+def test_a_mean_is_compared_with_one_over_the_same_sets_alone(tmp_path, sets, compared):
+    text = OWN if sets is None else OWN.replace("error: 0.5", f"sets: [{', '.join(sets)}]")
+    (tmp_path / "own.yaml").write_text(text)
+    figures = read_figures(tmp_path / "own.yaml")
+    found = beside(summarise([before(), *after("ft")], SETS), {"m": "net.tag"}, figures)
+    ours = {(one.downstream, one.when): one.ours is not None for one in found}
+    assert ours[None, "before"] is ours[None, "change"] is compared
+    assert ours["a", "after"] is True  # no mean
+
+
+@pytest.mark.parametrize(("source", "sources"), [("published", 2), ("digits", 0)])
+def test_the_shipped_figures_are_compared_with_the_published_sets_alone(tmp_path, source, sources):
+    """Sets that are derived here have the same names."""
+    settings = {"data": {"source": source}}
+    assert len(figures_beside(settings)) == sources
+    (tmp_path / "own.yaml").write_text(OWN)
+    more = figures_beside(settings | {"published_figures": [str(tmp_path / "own.yaml")]})
+    assert [one.source for one in more[sources:]] == ["mine"]
+
+
+def test_a_suite_names_files_of_its_own(tmp_path):
+    (tmp_path / "own.yaml").write_text(OWN)
+    (note,) = (
+        load_suite(find_task("imagenet-rib"), "mini", [f"published_figures=[{tmp_path}/own.yaml]"])
+        .grid()
+        .notes
+    )
+    said = "3 of 3 published figures are of a model or method that this suite lacks, first ft of net.tag"
+    assert note.endswith(f"own.yaml: {said}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("tested: val", "tested: vall", "Unknown set in '.*own.yaml': 'vall': did you mean 'val'"),
+        ("downstream: a", "downstream: others", "Unknown set in '.*own.yaml': 'others'"),
+        ("other.tag", "net.tag", r"2 figures of one thing \(net.tag, ft, each set, others\) from 'mine'"),
+        ("after: 79", "after: 179", "are wrong at 0.figures.1.after"),
+        ("method: ft, downstream", "methd: ft, downstream", "are wrong at 0.figures.1.method"),
+        ("before: 90", "before: .nan", "are wrong at 0.figures.1.before"),
+    ],
+)
+def test_figures_that_mean_nothing_are_refused_at_planning(tmp_path, old, new, said):
+    assert old in OWN
+    (tmp_path / "own.yaml").write_text(OWN.replace(old, new))
+    with pytest.raises(UserError, match=said):
+        load_suite(find_task("imagenet-rib"), "mini", [f"published_figures=[{tmp_path}/own.yaml]"]).grid()
 
 
 def test_models_and_methods_that_a_suite_lacks_are_left_out(own):

@@ -88,6 +88,20 @@ def test_the_cells_say_so_and_others_keep_their_ids():
     assert {c.config["training"]["max_images"] for c in trained if c.kind == "train"} == {50}
 
 
+def test_cells_that_see_a_part_of_the_published_set_c_have_new_ids():
+    """Before, a part showed other photographs under each corruption."""
+
+    def cells(*overrides):
+        return load_suite(find_task("imagenet-rib"), "learning-rate", overrides).grid().cells.values()
+
+    parts = ["training.validation_share=0.2", "evaluation.max_images=50"]
+    for cell in cells(*parts):
+        if cell.kind in ("train", "evaluate"):
+            reads_c = "c" in (cell.config.get("downstream"), *cell.config.get("sets", ()))
+            assert cell.version == (2 if reads_c else 1)
+    assert {cell.version for cell in cells() if cell.kind in ("train", "evaluate")} == {1}
+
+
 @pytest.mark.slow
 def test_models_are_tested_on_the_part_however_evaluation_is_cut_and_the_report_says_so(tmp_path):
     """80 of the 150 images of set c are one each of its 75 groups, and one more of five; 30 are one each."""

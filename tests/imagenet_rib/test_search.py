@@ -1,7 +1,7 @@
 """A search of the benchmark sees nothing that a report's mRI counts, and scores what it says."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,10 @@ from hypothesis import given, strategies as st
 from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.data.images import LabelledImages, save_npz
+from gridcell.data.importers.layout import Entry
+from gridcell.data.importers.source import Member
+from gridcell.data.sharded import StoredImages
+from gridcell.data.shards.order import dealt
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
@@ -22,6 +26,7 @@ from gridcell.task import find_task
 from imagenet_rib.cells import evaluate, train
 from imagenet_rib.cells.held_out import split
 from imagenet_rib.cells.packed_bits import PackedAnswers
+from imagenet_rib.cells.reduced import reduced
 from imagenet_rib.grid.search import (
     parts,
     plan_as_judged,
@@ -68,6 +73,60 @@ def test_an_image_under_several_corruptions_is_held_out_under_all_or_none(labels
     image_of = np.tile(np.arange(len(labels)), groups)[order]
     counts = np.bincount(image_of[held], minlength=len(labels))
     assert set(counts.tolist()) <= {0, groups}
+
+
+CLASSES, FOGGED = 3, ("fog/1", "fog/2", "frost/1", "frost/2")
+
+
+def imported_c(photographs, left_out=()):
+    """Return a set c as an import stores it, and the photograph that each of its images shows."""
+    entries = [
+        Entry(Member(f"{group}/{number % CLASSES}/{number:03}.JPEG", 1, 0, None), number % CLASSES, place)
+        for place, group in enumerate(FOGGED)
+        for number in range(photographs)
+        if (group, number) not in left_out
+    ]
+    in_order = [
+        entry
+        for part in dealt(sorted(entries, key=lambda entry: entry.member.name), FOGGED, "c", 1e-5)
+        for entry in part
+    ]
+    labels, group_of = (np.array([getattr(one, key) for one in in_order]) for key in ("label", "group"))
+    names = tuple(map(str, range(CLASSES)))
+    images = StoredImages("c", None, "", labels, tuple(range(CLASSES)), names, FOGGED, group_of, {})
+    return images, np.array([int(Path(one.member.name).stem) for one in in_order])
+
+
+@given(st.integers(6, 40), st.floats(0.1, 0.6), st.integers(0, 99))
+def test_no_photograph_of_an_imported_set_c_is_both_trained_on_and_held_out(count, share, seed):
+    images, shows = imported_c(count)
+    kept, held = split(images, {"share": share, "seed": seed})
+    assert not set(shows[kept]) & set(shows[held])
+    each = [min(round(share * size), size - 1) for size in np.bincount(np.arange(count) % CLASSES)]
+    assert len(held) == len(FOGGED) * sum(each)
+    reduced_to = reduced(images, 2 * count + 1)  # not the same number in each group
+    shown = shows[reduced_to.numbers]
+    kept, rest = split(reduced_to, {"share": share, "seed": seed})
+    assert not set(shown[kept]) & set(shown[rest])
+    fog = images.select(np.flatnonzero(images.group_of < 2))
+    assert set(shows[fog.numbers[split(fog, {"share": share, "seed": seed})[1]]]) == set(shows[held])
+
+
+@given(st.integers(6, 40), st.integers(1, 160))
+def test_a_part_of_an_imported_set_c_shows_the_same_photographs_under_each_corruption(count, most):
+    images, shows = imported_c(count)
+    part = reduced(images, most)
+    shows = shows if part is images else shows[part.numbers]
+    shown = [set(shows[part.group_of == group].tolist()) for group in range(len(FOGGED))]
+    assert sum(map(len, shown)) == min(max(most, len(FOGGED)), len(images))
+    for one in shown:
+        assert one == shown[0] or len(one) != len(shown[0])
+
+
+def test_nothing_is_held_out_of_a_set_c_whose_photographs_are_not_known():
+    images, _ = imported_c(9, left_out={("fog/2", 4)})
+    with pytest.raises(UserError, match="Import the whole set"):
+        split(images, HOW)
 
 
 def settings_of(*overrides):
@@ -213,12 +272,16 @@ def test_cells_train_on_the_one_part_and_are_tested_on_the_other(store, tmp_path
     rng = np.random.default_rng(0)
     pixels = rng.integers(256, size=(60, 32, 32, 3), dtype=np.uint8)
     images = LabelledImages("r", pixels, np.arange(60) % 3, (0, 1, 2), ("a", "b", "c"))
+    group_of = np.arange(60) % 7 // 4  # groups of different images, as those of a derived set c
+    corrupted = replace(images, name="c", groups=("fog/1", "frost/1"), group_of=group_of)
     model = build_model(NAME, num_classes=3, image_size=32, **OPTIONS)
     identity = architecture_name(NAME, num_classes=3, image_size=32, **OPTIONS)
     data = Cell("imagenet-rib", "data", {})
     pre = Cell("imagenet-rib", "pretrain", {"architecture": {"name": NAME, "options": OPTIONS}})
     needs = {
-        "data": committed(store, tmp_path / "d", data, lambda out: save_npz(out / "sets.npz", {"r": images})),
+        "data": committed(
+            store, tmp_path / "d", data, lambda out: save_npz(out / "sets.npz", {"r": images, "c": corrupted})
+        ),
         "weights": committed(
             store,
             tmp_path / "w",
@@ -234,12 +297,17 @@ def test_cells_train_on_the_one_part_and_are_tested_on_the_other(store, tmp_path
             folder.mkdir(parents=True)
         return function(cell, Context(cell, store, *folders)), folders[0]
 
-    def answers(config, name):
-        _, out = run("evaluate", evaluate.run, {"merge": None, "sets": ["r"], **config}, needs, name)
-        return PackedAnswers.read(out / evaluate.CORRECT)["r"]
+    def answers(config, name, key="r"):
+        config = {"merge": None, "sets": [key[0]], **config}
+        _, out = run("evaluate", evaluate.run, config, needs, name)
+        return PackedAnswers.read(out / evaluate.CORRECT)[key]
 
     _, held = split(images, HOW)
     assert answers({"held_out": HOW}, "part").tolist() == answers({}, "whole")[held].tolist()
+    whole, (_, held) = answers({}, "whole c", "c"), split(corrupted, HOW)
+    for number, corruption in enumerate(("fog", "frost")):
+        mine = answers({"held_out": HOW, "corruption": corruption}, corruption, f"c/{corruption}")
+        assert mine.tolist() == whole[held[group_of[held] == number]].tolist()
     config = {
         "method": "ft",
         "parameters": {},

@@ -81,6 +81,22 @@ def test_a_compiled_model_takes_the_same_steps(store, tmp_path, monkeypatch):
     assert furthest(plain, graph) < 1e-5
 
 
+def test_a_training_with_gradient_checkpointing_ends_at_the_same_weights(store, tmp_path):
+    (plain, _), (sparing, _) = trained(store, tmp_path), trained(store, tmp_path, gradient_checkpointing=True)
+    assert furthest(plain, sparing) == 0
+
+
+@pytest.mark.parametrize(("steps", "fits"), [(5, True), (6, False), (196, False)])
+def test_a_warm_up_that_would_be_cut_short_is_refused(store, tmp_path, steps, fits):
+    """24 images in batches of 8, twice, are six steps."""
+    given = {"warmup_share": None, "warmup_steps": steps}
+    if fits:
+        trained(store, tmp_path, **given)
+        return
+    with pytest.raises(UserError, match=f"is {steps}, but the 24 images of set 'x' make 6 steps"):
+        trained(store, tmp_path, **given)
+
+
 @pytest.mark.parametrize("precision", ["fp16", "tf32"])
 def test_a_precision_of_gpus_is_refused_on_a_processor(store, tmp_path, precision):
     with pytest.raises(UserError, match=f"precision {precision} needs a GPU; use bf16 or float32"):

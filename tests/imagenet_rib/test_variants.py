@@ -97,6 +97,27 @@ def test_mistakes_are_refused_in_one_sentence(methods, sentence):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("methods", "one", "other"),
+    [
+        ("{ft: {}, a: {kind: ft}, m: {kind: model_stock, ingredients: [ft, a]}}", "ft", "a"),
+        ("{a: {kind: ft}, m: {kind: soup, ingredients: [pre, a, ft]}}", "a", "ft"),
+        ("{ft: {}, m: {kind: soup, from: {ewc: ft}}}", "ft", "ft"),
+        ("{m: {kind: wise_ft, from: {ft: pre}}}", "pre", "pre"),
+        ("{ft: {}, a: {kind: ft, training: {lr: 0.003}}, m: {kind: soup, ingredients: [a, ft]}}", "a", "ft"),
+    ],
+)
+def test_a_merge_of_one_training_with_itself_is_refused(methods, one, other):
+    """Two entries of the same settings are one cell: a stock of them would agree with itself."""
+    with pytest.raises(UserError, match=f"'m' merges the same weights twice, as '{one}' and as '{other}'"):
+        grid(methods, "training.lr=0.003")
+
+
+def test_a_merge_of_two_learning_rates_is_planned():
+    two = "{ft: {}, a: {kind: ft, training: {lr: 0.1}}, m: {kind: model_stock, ingredients: [ft, a]}}"
+    assert grid(two, "training.lr=0.003").targets
+
+
 def test_batches_of_a_methods_own_must_be_divisible_too():
     with pytest.raises(UserError, match=r"methods\.ft\.training\.batch_size"):
         grid("{ft: {training: {batch_size: 15}}}", "resources.workers=2", "training.batch_size=16")

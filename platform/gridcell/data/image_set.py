@@ -3,6 +3,8 @@
 A set in memory and a stored one have in common, beside ``name``, ``labels``, ``classes``, ``class_names``,
 ``groups``, ``group_of`` and ``len``:
 
+* ``photographs``: numbers that are equal for images of one photograph, int64 of shape (N,), or None where
+  nothing is known;
 * ``alternatives``: label -> further classes that are right for its images too;
 * ``select(indices)``: some of its images;
 * ``training_batches(batch_size, prepare, seed=, beside=, **parts)``: all images in a new order each epoch,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gridcell.data.photographs import photographs
 from gridcell.errors import CorruptData, UserError
 
 if TYPE_CHECKING:
@@ -60,6 +61,11 @@ class LabelledImages:
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.images.shape[1], self.images.shape[2]
+
+    @property
+    def photographs(self) -> NDArray[np.int64] | None:
+        """Numbers that are equal for images of one photograph; see ``gridcell.data.photographs``."""
+        return photographs(self.labels, self.group_of)
 
     def select(self, indices: ArrayLike) -> "LabelledImages":
         """Return the images at ``indices``; see :func:`select`."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gridcell.data.folders.readers import Reader
+from gridcell.data.photographs import photographs
+from gridcell.data.shards.order import places_by_name
 from gridcell.data.shards.samples import Samples, open_samples
 from gridcell.errors import UserError
 
@@ -40,6 +42,7 @@ class StoredImages:
         importer: That stored the set, where it has another name than the set.
         label_of: int64, shape (L,): label in the stored set -> label here; None: the same.
         reader: Which library decodes and resizes its images; see :mod:`gridcell.data.folders.readers`.
+        part_of: The set that these images were selected from; None: they are a whole set.
     """
 
     name: str
@@ -56,9 +59,25 @@ class StoredImages:
     importer: str = ""
     label_of: NDArray[np.int64] | None = None
     reader: Reader = "pil"
+    part_of: "StoredImages | None" = None
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @cached_property
+    def photographs(self) -> NDArray[np.int64] | None:
+        """Numbers that are equal for images of one photograph, int64 of shape (N,).
+
+        ImageNet-C shows each photograph under every corruption and severity. None where the set has no
+        groups, or they show different ones, as where corrupt images were left out.
+        """
+        if self.part_of is not None:
+            whole = self.part_of.photographs
+            return None if whole is None else whole[self.numbers]
+        if self.group_of is None:
+            return None
+        places = places_by_name(self.group_of, self.groups, self.importer or self.name)
+        return photographs(self.labels, self.group_of, places)
 
     def select(self, indices: ArrayLike) -> "StoredImages":
         """Return the images at ``indices``, ascending and without repeats."""
@@ -69,6 +88,7 @@ class StoredImages:
             classes=tuple(np.unique(self.labels[index]).tolist()),
             group_of=None if self.group_of is None else self.group_of[index],
             numbers=index if self.numbers is None else self.numbers[index],
+            part_of=self.part_of or self,
         )
 
     def training_batches(

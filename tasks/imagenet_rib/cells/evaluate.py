@@ -159,18 +159,15 @@ def _images(model: _Model, name: str) -> "tuple[LabelledSet, tuple[int, ...]]":
     # Of the whole set, of which this may be a part.
     classes = answers(images.classes, images.alternatives)
     config = model.context.cell.config
-    if HELD_OUT not in config:
-        images = reduced(images, config.get("max_images"))
+    if HELD_OUT in config and name != VAL:  # of the whole set, as where it is trained on
+        images = images.select(split(images, config[HELD_OUT])[1])
+    images = reduced(images, config.get("max_images"))
     corruption = config.get("corruption")
     if corruption is not None:
         chosen = members(images, corruption)
         if not len(chosen):
             raise UserError(f"Set '{name}' has no images under corruption '{corruption}'")
         images = images.select(chosen)
-    if HELD_OUT in config and name != VAL:
-        images = images.select(split(images, config[HELD_OUT])[1])
-    if HELD_OUT in config:  # what is held out is a part of the whole set
-        images = reduced(images, config.get("max_images"))
     if model.context.fast:
         images = images.select(np.arange(min(len(images), MOST)))
     return images, classes

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcell.data import LabelledSet
+from gridcell import UserError
+from gridcell.data import LabelledSet, StoredImages
 
 Indices = NDArray[np.int64]
 
@@ -15,37 +16,36 @@ Indices = NDArray[np.int64]
 def split(images: LabelledSet, how: Mapping[str, Any]) -> tuple[Indices, Indices]:
     """Return the positions of the images that are trained on, and of those that are held out, ascending.
 
-    Of each class the share is held out, rounded, but never all: a class with one image is trained on. Where
-    all groups of a set show the same labels in the same order, as set c shows the same images under every
-    corruption, an image is held out from all groups or from none.
+    Of each class the share is held out, rounded, but never all: a class with one image is trained on. A
+    photograph that is shown several times, as set c shows it under every corruption, counts once and is held
+    out in all its images or in none.
 
     Args:
         images: the whole set.
         how: ``share`` of each class, above 0 and below 1, and ``seed``.
+
+    Raises:
+        UserError: the set shows photographs several times, and nobody knows which images are of the same one.
     """
     labels = np.asarray(images.labels)
-    groups = _same_in_all_groups(labels, images.group_of)
-    of_one = labels if groups is None else labels[groups[0]]
+    numbers, first, of_image = np.unique(_photographs(images), return_index=True, return_inverse=True)
     draws = np.random.default_rng([int(how["seed"]), zlib.crc32(images.name.encode())])
-    held = np.zeros(len(of_one), dtype=bool)
-    for label in np.unique(of_one):
-        mine = np.flatnonzero(of_one == label)
+    drawn = np.zeros(len(numbers), dtype=bool)
+    for label in np.unique(labels):
+        mine = np.flatnonzero(labels[first] == label)
         count = min(round(float(how["share"]) * len(mine)), len(mine) - 1)
-        held[draws.permutation(mine)[:count]] = True
-    whole = held
-    if groups is not None:
-        whole = np.zeros(len(labels), dtype=bool)
-        for positions in groups:
-            whole[positions] = held
-    return np.flatnonzero(~whole), np.flatnonzero(whole)
+        drawn[draws.permutation(mine)[:count]] = True
+    held = drawn[of_image]
+    return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def _same_in_all_groups(labels: Indices, group_of: Indices | None) -> list[Indices] | None:
-    """Return the positions of each group's images, where all have the same labels in the same order."""
-    if group_of is None:
-        return None
-    order = np.argsort(group_of, kind="stable")
-    _, sizes = np.unique(group_of, return_counts=True)
-    parts = np.split(order, np.cumsum(sizes)[:-1])
-    same = all(np.array_equal(labels[part], labels[parts[0]]) for part in parts)
-    return parts if same else None
+def _photographs(images: LabelledSet) -> Indices:
+    """Return numbers that are equal for images of one photograph; all differ where each is shown once."""
+    if images.photographs is not None:
+        return images.photographs
+    if images.group_of is not None and isinstance(images, StoredImages):
+        raise UserError(
+            f"No part of set '{images.name}' can be held out: its parts show different photographs, so that "
+            "nothing says which images are of the same one. Import the whole set, without --on-corrupt skip"
+        )
+    return np.arange(len(images))

@@ -52,7 +52,9 @@ def _found(cell: Cell, context: Context, builder: ModelBuilder) -> "Mapping[str,
         location = context.locations[f"weights {weights['sha256']}"]
         head = head_parameters(own) if cell.config.get("head_classes") != 0 else ()
         expected = body_names(own.state_dict(), head)
-        return pretrained.file_weights(Path(location), weights["sha256"], expected, weights.get("part"))
+        found = pretrained.file_weights(Path(location), weights["sha256"], expected, weights.get("part"))
+        order = weights.get("order")  # of the file's classes, where the data have another
+        return found if order is None else found | {name: found[name][order] for name in head}
     return pretrained.offline_weights(builder.name, own.state_dict())
 
 

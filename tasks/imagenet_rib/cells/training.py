@@ -66,10 +66,14 @@ def train_classifier(
     import torch
 
     from gridcell.learn import Classifier, Optimisation, fit
+    from imagenet_rib.learning.checkpointing import checkpoint_gradients
     from imagenet_rib.learning.masking import check_labels
 
+    _check_warmup(context, settings, images)
     check_labels(torch.from_numpy(images.labels), torch.tensor(images.classes), len(images.class_names))
     keys = ("optimiser", "lr", "momentum", "weight_decay", "warmup_share", "warmup_steps", "schedule")
+    if settings.get("gradient_checkpointing"):
+        checkpoint_gradients(model)
     if settings.get("compile"):
         model.compile()  # in place: names of parameters stay
     module = Classifier(
@@ -126,6 +130,18 @@ def train_classifier(
         "epochs": int(told["epoch"]),
         "kept_epoch": int(told["kept_epoch"]),
     }
+
+
+def _check_warmup(context: Context, settings: Mapping[str, Any], images: LabelledSet) -> None:
+    """Refuse a warm-up that lasts as long as the training: it would have to be cut short."""
+    steps = -(-len(images) // settings["batch_size"]) * settings["epochs"]
+    warmup = settings.get("warmup_steps") or 0
+    if warmup >= steps and not context.fast:
+        raise UserError(
+            f"training.warmup_steps is {warmup}, but the {len(images)} images of set '{images.name}' make "
+            f"{steps} steps: the learning rate would never reach its peak. Give fewer, or a "
+            "training.warmup_share"
+        )
 
 
 def precision_of(settings: Mapping[str, Any], device: str) -> str | None:

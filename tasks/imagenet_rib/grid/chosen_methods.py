@@ -16,7 +16,16 @@ from typing import Any
 
 from pydantic import BaseModel, Field, create_model, model_serializer
 
-from gridcell import Mistake, SettingsError, Strict, collect, order_by_needs, parse_settings, unknown
+from gridcell import (
+    Mistake,
+    SettingsError,
+    Strict,
+    UserError,
+    collect,
+    order_by_needs,
+    parse_settings,
+    unknown,
+)
 from imagenet_rib import methods
 from imagenet_rib.grid.training_settings import TrainingChanges
 from imagenet_rib.method import FineTuning, Merging, Method
@@ -99,6 +108,26 @@ def roles(names: Iterable[str], chosen: Mapping[str, Chosen]) -> dict[str, str]:
             role, number = f"{kind} {number}", number + 1
         found[role] = name
     return found
+
+
+def check_distinct(name: str, taken: Iterable[tuple[str, str]]) -> None:
+    """Make sure that a merge takes no weights twice.
+
+    Args:
+        name: of the merge, in the suite.
+        taken: of each set of weights the name of the entry, and the id of the cell that makes them.
+
+    Raises:
+        UserError: an entry is taken twice, or two entries of the same settings, which are one training.
+    """
+    first: dict[str, str] = {}
+    for entry, cell in taken:
+        if cell in first:
+            raise UserError(
+                f"'{name}' merges the same weights twice, as '{first[cell]}' and as '{entry}': entries of "
+                "the same settings are one training. Merge entries of others, e.g. of two learning rates"
+            )
+        first[cell] = entry
 
 
 def entries() -> dict[str, type[BaseModel]]:

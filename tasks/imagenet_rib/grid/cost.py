@@ -80,6 +80,8 @@ def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
     hours = {kind: amount / 3600 for kind, amount in sorted(seconds.items()) if amount}
     parts = ", ".join(f"{kind} {amount:,.0f}" for kind, amount in hours.items())
     read = ", ".join(f"{kind} {_short(amount)}" for kind, amount in sorted(decodes.items()) if amount)
+    if not costs:
+        return _not_counted(unknown)
     lines = {
         "GPU-hours, roughly": (
             f"{sum(hours.values()):,.0f} ({parts}) on {HARDWARE}, each with {settings.resources.cpus} CPUs "
@@ -91,11 +93,14 @@ def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
         ),
         "storage": f"{stored / 1e9:,.0f} GB of weights and answers, the images not counted",
     }
-    if unknown:
-        lines["not counted"] = (
-            f"{unknown.total()} cells of {', '.join(sorted(unknown))}: no figures for these"
-        )
-    return lines
+    return lines | _not_counted(unknown)
+
+
+def _not_counted(unknown: Counter[str]) -> dict[str, str]:
+    """Say how many cells are of models whose speed nobody knows, by timm's name."""
+    if not unknown:
+        return {}
+    return {"not counted": f"{unknown.total()} cells of {', '.join(sorted(unknown))}: no figures for these"}
 
 
 def durations(settings: Settings, grid: Grid) -> Mapping[str, float]:
@@ -164,14 +169,17 @@ def _shown(cell: Cell, of_probe: bool) -> _Shown:
     if cell.kind != "train":
         return _Shown()
     training = cell.config["training"]  # images held out are shown as often, in a pass without gradients
+    once_more = (
+        4 / 3 if training.get("gradient_checkpointing") else 1.0
+    )  # a third forward, two thirds backward
     images = float(_at_most(cell.config["downstream"], training.get("max_images")))
     if of_probe:
         return _Shown(features=images, decoded=images)
     epochs = training["epochs"]
     if cell.config["method"] != "lwf":
-        return _Shown(trained=epochs * images, decoded=epochs * images)
+        return _Shown(trained=once_more * epochs * images, decoded=epochs * images)
     before = images if epochs > 1 else 0.0  # the teacher's answers are then known before training
-    return _Shown(trained=epochs * images, answered=images, decoded=epochs * images + before)
+    return _Shown(trained=once_more * epochs * images, answered=images, decoded=epochs * images + before)
 
 
 def _short(count: float) -> str:

@@ -32,7 +32,8 @@ FAMILIAR = frozenset(
         "vit_base_patch16_224_miil.in21k_ft_in1k",
     }
 )
-"""Those of the suites here: timm, which takes seconds to import, need not be asked for them each time."""
+"""Those of the suites here, all for 224 pixels: timm, which takes seconds to import, is not asked for them
+each time."""
 
 
 def check_name(name: str) -> None:
@@ -45,3 +46,37 @@ def check_name(name: str) -> None:
         from imagenet_rib.learning.models import check_known
 
         check_known(name)
+
+
+def published_sizes(name: str) -> tuple[int, ...]:
+    """Return the sides in pixels of the images that timm's weights are for: in training, and in tests."""
+    if name in FAMILIAR:
+        return (224,)
+    import timm
+
+    known = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    if known is None:
+        return ()
+    return tuple(dict.fromkeys(one[-1] for one in (known.input_size, known.test_input_size) if one))
+
+
+def size_said(model: str, size: int, *expected: int | None) -> tuple[str, ...]:
+    """Say that a model is given images of another size than its weights are for, where it is.
+
+    Args:
+        model: its name in the suite.
+        size: side of its images, pixels.
+        expected: sides of the images that its weights are for; none where nobody knows.
+
+    Example:
+        >>> size_said("vit-in21k", 224, 224, 288)
+        ()
+    """
+    known = [one for one in expected if one is not None]
+    if not known or size in known:
+        return ()
+    sizes = " or ".join(map(str, known))
+    return (
+        f"{model}: images of {size} px are given to weights that are for {sizes} px: its pre-training's "
+        "'input_size' sets it",
+    )

@@ -1,5 +1,6 @@
 """Which last layer a model gets for the data's classes: the published one, the file's own, or a new one."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 from gridcell import UserError
 from gridcell.data import imagenet_names, imagenet_wnids, suite_classes
 from imagenet_rib.grid.data_cells import DataCells
-from imagenet_rib.grid.model_names import FAMILIAR
+from imagenet_rib.grid.model_names import FAMILIAR, published_sizes, size_said
 from imagenet_rib.grid.published import Published
 from imagenet_rib.methods import flyp
 from imagenet_rib.settings import Data, Pretrained
@@ -135,9 +136,14 @@ def plan_head(
         said = tuple(f"{model}: {sentence}" for sentence in found.said)
         extra["weights"] = {} if found.part is None else {"part": found.part}
         extra["architecture"] = {"preparation": dict(found.preparation)} if found.preparation else {}
-        fits = known.classes == len(space.names) and (known.names in (None, space.names))
+        said += size_said(model, how.input_size, found.input_size)
+        fits = known.classes == len(space.names) and (
+            known.names in (None, space.names)
+            or (how.head == "published" and known.names is not None and set(known.names) == set(space.names))
+        )
     else:
         known = _Known(_published_classes(weights.name), None, weights.name)
+        said = size_said(model, how.input_size, *published_sizes(weights.name))
         fits = space.imagenet and known.classes == IMAGENET
     kind = _kind(model, weights.name, how, space, known, fits=fits)
     if kind == "own" and space.imagenet:
@@ -145,11 +151,15 @@ def plan_head(
     if kind == "own":
         extra["pretrained"] = {"classes": list(space.names)}
         if known.names is None:
+            _check_one_order(model, known, space.names)
             said += (
                 f"{model}: {known.where} doesn't name its {known.classes} classes: they are taken to be the "
                 f"data's, in their order ({_few(space.names)})",
             )
-    elif kind != "published":
+    if kind in ("own", "published") and known.names not in (None, space.names):
+        extra["weights"] |= {"order": [known.names.index(name) for name in space.names]}
+        said += (f"{model}: the last layer's rows are brought from the order of {known.where} to the data's",)
+    if kind not in ("own", "published"):
         if known.classes != IMAGENET:
             extra["pretrained"] = {"head_classes": known.classes}
         way = (
@@ -157,6 +167,24 @@ def plan_head(
         )
         said += (f"{model}: a new last layer for the data's {len(space.names):,} classes is {way}",)
     return HeadPlan(kind, list(space.spoken), said=said, **extra)
+
+
+def _check_one_order(model: str, known: _Known, names: tuple[str, ...]) -> None:
+    """Refuse classes that programs put in different orders: timm's is 1, 2, 10, others' 1, 10, 2."""
+    counted = tuple(sorted(names, key=_natural))
+    if counted != names:
+        raise UserError(
+            f"Model '{model}': {known.where} doesn't name its {known.classes} classes, which may be in "
+            f"timm's order ({_few(counted)}) or in the data's ({_few(names)}). Name them in a config.json "
+            "beside it: "
+            '{"architecture": NAME, "pretrained_cfg": {}, "label_names": [...]}, and set its pre-training\'s '
+            "head to published"
+        )
+
+
+def _natural(name: str) -> list[Any]:
+    """Return a key that sorts numbers in text by their value, as timm's ``natural_key`` does."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name.lower())]
 
 
 def _kind(model: str, name: str, how: Pretrained, space: ClassSpace, known: _Known, *, fits: bool) -> str:

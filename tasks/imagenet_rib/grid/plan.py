@@ -16,13 +16,15 @@ from gridcell import (
     version_of,
 )
 from imagenet_rib.distance.memory import check_memory
-from imagenet_rib.grid.chosen_methods import Chosen, default, roles
+from imagenet_rib.grid.chosen_methods import Chosen, check_distinct, default, roles
 from imagenet_rib.grid.data_cells import DataCells
-from imagenet_rib.grid.input_names import HELD_OUT, OBJECTNET
+from imagenet_rib.grid.effects import as_evaluated, objectnet_answers, recomputes
+from imagenet_rib.grid.input_names import HELD_OUT
 from imagenet_rib.grid.model_names import check_name
 from imagenet_rib.grid.own_classes import HeadPlan, class_space, plan_head
 from imagenet_rib.grid.part_sentences import part_sentences
 from imagenet_rib.grid.published import Published, published
+from imagenet_rib.grid.published_figures import check_figures
 from imagenet_rib.grid.slices import CORRUPTED, evaluation_cuts
 from imagenet_rib.grid.training_settings import changed
 from imagenet_rib.method import FineTuning, Merging
@@ -34,6 +36,9 @@ PRETRAINED_VERSION = 2
 
 DISTANCE_VERSION = 2
 """2: with the distance of two draws of one distribution, and the excess over it."""
+
+PHOTOGRAPHS_VERSION = 2
+"""Of cells that see a part of set c. 2: a photograph is in the part under all corruptions, or under none."""
 
 PRETRAIN_SEED = 0
 """Pre-trained models are given, as in the paper: seeds repeat the fine-tuning alone."""
@@ -61,6 +66,12 @@ def plan(settings: Settings, search: ForSearch | None = None) -> Grid:
     with grid.setting("data"):
         data = _data(grid, settings)
     resources = _resources(settings)
+    with grid.setting("published_figures"):
+        models = [
+            *(one.name for one in settings.architectures.values()),
+            *(one.name for one in brought.values()),
+        ]
+        grid.note(*check_figures(settings, models))
     grid.note(*part_sentences(settings.training.max_images, settings.evaluation.max_images))
     grid.check()
     settings = settings.model_copy(update={"downstream": data.possible(settings.downstream)})
@@ -104,6 +115,10 @@ def _published_weights(grid: GridBuilder, settings: Settings) -> dict[str, Publi
                     found[model] = published(model, architecture, how)
                     name = found[model].name
                 check_name(name)
+            if recomputes(settings):
+                from imagenet_rib.learning.checkpointing import check_checkpointing
+
+                check_checkpointing(architecture.name, architecture.options)
     return found
 
 
@@ -276,6 +291,8 @@ def _plan_merges(model: _Model, chosen: Chosen, method: Merging, labels: Mapping
         role: _weights(model, chosen.source(name), labels["downstream"], labels["seed"])
         for role, name in taken.items()
     }
+    weights = [(chosen.source(name), ingredients[role].id) for role, name in taken.items()]
+    check_distinct(labels["method"], weights)
     variants = method.variants(chosen.parameters)
     for variant in variants if model.search is None else variants[:1]:
         alone = method.alone(variant)
@@ -321,12 +338,17 @@ def _train(model: _Model, name: str, downstream: str, seed: int) -> Cell:
         "parameters": identity_of(chosen.parameters),
         "training": changed(model.settings.training, chosen.training).identity(),
         "downstream": downstream,
-        **_objectnet(model, [downstream]),
+        **objectnet_answers(model.settings, [downstream]),
         **model.held_out,
     }
     title = f"{model.name} {name} on {downstream} seed {seed}"
     resources = one_worker(model.resources) if method.compares_images else model.resources
-    return model.grid.add("train", config, needs=needs, seed=seed, title=title, resources=resources)
+    training = config["training"]
+    in_part = "max_images" in training or "validation_share" in training
+    version = _version(model, [downstream], in_part=in_part)
+    return model.grid.add(
+        "train", config, version=version, needs=needs, seed=seed, title=title, resources=resources
+    )
 
 
 def _evaluate(
@@ -345,11 +367,16 @@ def _evaluate(
             {
                 **part,
                 "merge": merge,
-                **_objectnet(model, part["sets"]),
-                **_precision(model),
-                **_max_images(model),
+                **objectnet_answers(model.settings, part["sets"]),
+                **as_evaluated(model.settings.evaluation),
                 **model.held_out,
             },
+            version=_version(
+                model,
+                part["sets"],
+                in_part=model.settings.evaluation.max_images is not None,
+                cut="corruption" in part,
+            ),
             needs={**model.data.of(*part["sets"]), **weights},
             title=f"test {model.name} {what}" + (f" on {where}" if len(part["sets"]) == 1 else ""),
             resources=model.resources,
@@ -358,17 +385,15 @@ def _evaluate(
         model.grid.target({"model": model.name, **labels}, cell, whichever=whichever)
 
 
-def _objectnet(model: _Model, sets: Iterable[str]) -> dict[str, Any]:
-    """Return what the configuration of a cell says of ObjectNet's answers, where it reads them otherwise."""
-    how = model.settings.data.objectnet
-    return {OBJECTNET: how} if how != "all" and OBJECTNET in sets else {}
+def _version(model: _Model, sets: Iterable[str], *, in_part: bool, cut: bool = False) -> int:
+    """Return the version of a cell that reads sets, see ``PHOTOGRAPHS_VERSION``.
 
-
-def _precision(model: _Model) -> dict[str, Any]:
-    how = model.settings.evaluation.precision
-    return {"precision": how} if how != "mixed" else {}
-
-
-def _max_images(model: _Model) -> dict[str, Any]:
-    most = model.settings.evaluation.max_images
-    return {} if most is None else {"max_images": most}
+    Args:
+        model: in the plan.
+        sets: that the cell reads.
+        in_part: whether it reads a part of their images alone.
+        cut: whether it reads one corruption alone.
+    """
+    imported = model.settings.data.source == "published" and (in_part or model.held_out)
+    changed_since = CORRUPTED in sets and (imported or (cut and model.held_out))
+    return PHOTOGRAPHS_VERSION if changed_since else 1

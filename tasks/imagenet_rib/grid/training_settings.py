@@ -31,6 +31,9 @@ class Optimiser(Strict):
             GPU rounds what it multiplies in float32 to TF32; with ``float32`` it never does.
         compile: the networks by torch, which takes up to a minute before the first step: worth it for long
             trainings of large models on a GPU.
+        gradient_checkpointing: what networks compute is computed again in the backward pass, not kept:
+            the same numbers with a part of the memory, in a third more time. Of models without batch
+            normalisation, such as vision transformers.
         validation_share: share of each class of the set that is held out, the same images for every method
             and seed. Each epoch is judged by the top-1 accuracy on them; none by default. The published
             settings have none: where it is given, fewer images are trained on.
@@ -51,6 +54,7 @@ class Optimiser(Strict):
     max_images: int | None = added_later(None, ge=1)
     precision: Precision = added_later("auto")
     compile: bool = added_later(False)
+    gradient_checkpointing: bool = added_later(False)
     validation_share: float | None = added_later(None, gt=0, lt=1)
     checkpoint: Checkpoint = added_later("last")
     patience: int | None = added_later(None, ge=1)
@@ -101,6 +105,7 @@ class TrainingChanges(Strict):
         precision: in place of ``training.precision``.
         max_images: in place of ``training.max_images``.
         compile: in place of ``training.compile``.
+        gradient_checkpointing: in place of ``training.gradient_checkpointing``.
         validation_share: in place of ``training.validation_share``.
         checkpoint: in place of ``training.checkpoint``.
         patience: in place of ``training.patience``.
@@ -118,6 +123,7 @@ class TrainingChanges(Strict):
     max_images: int | None = Field(None, ge=1)
     precision: Precision | None = None
     compile: bool | None = None
+    gradient_checkpointing: bool | None = None
     validation_share: float | None = Field(None, gt=0, lt=1)
     checkpoint: Checkpoint | None = None
     patience: int | None = Field(None, ge=1)

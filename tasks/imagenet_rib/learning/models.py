@@ -16,6 +16,9 @@ from gridcell import UserError, unknown
 from imagenet_rib.learning.predictions import Normalisation
 from imagenet_rib.learning.pretrained import mismatch
 
+INTERPOLATIONS = ("bicubic", "bilinear")
+"""By which images are resized here; timm's published weights name no others."""
+
 _SMALL_IMAGE = 64  # pixels: below, a stem that shrinks images eightfold would leave next to nothing
 
 
@@ -181,9 +184,14 @@ def normalisation_of(model: nn.Module) -> Normalisation:
     """Return how a timm model's images are prepared: size, crop, interpolation and normalisation.
 
     The ImageNet statistics, and images as they are, for a model that says nothing.
+
+    Raises:
+        UserError: If timm names an interpolation that there isn't here.
     """
     config = getattr(model, "default_cfg", {})
-    interpolation = config.get("interpolation", "bicubic")
+    interpolation = config.get("interpolation") or "bicubic"
+    if interpolation not in INTERPOLATIONS:
+        raise UserError(f"Images can't be resized by '{interpolation}': choose {' or '.join(INTERPOLATIONS)}")
     size = config["input_size"][-1] if "input_size" in config else None
     # Some weights are tested at another size, and with another crop, than they were trained at.
     tested_at = config.get("test_input_size")
@@ -193,7 +201,7 @@ def normalisation_of(model: nn.Module) -> Normalisation:
         config.get("std", (0.229, 0.224, 0.225)),
         size=size,
         crop_share=test_crop or config.get("crop_pct") or 1.0,
-        interpolation=interpolation if interpolation in ("bicubic", "bilinear") else "bicubic",
+        interpolation=interpolation,
         crop_mode=config.get("crop_mode") or "center",
     )
 

@@ -2,47 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import Field, TypeAdapter, ValidationError
-
-from gridcell import Strict, UserError
-
-SHIPPED = Path(__file__).parents[1] / "published_figures.yaml"
-OTHERS = "others"
-"""In place of a tested set: the mean over the sets that were not fine-tuned on."""
-
-
-class Figure(Strict):
-    """One published pair of accuracies.
-
-    Attributes:
-        model: timm's name with the tag of its weights.
-        method: of fine-tuning.
-        downstream: set fine-tuned on; None: the mean over all of them.
-        tested: set tested on, or ``others``.
-        before: accuracy before fine-tuning, percent.
-        after: accuracy after it, percent.
-        error: of reading it off a picture, points; the source's where left out.
-    """
-
-    model: str
-    method: str
-    downstream: str | None = None
-    tested: str
-    before: float = Field(ge=0, le=100)
-    after: float = Field(ge=0, le=100)
-    error: float | None = Field(None, ge=0)
-
-
-class Source(Strict):
-    """Figures of one source, with the error of reading them in points."""
-
-    source: str
-    error: float = Field(0.0, ge=0)
-    figures: list[Figure]
+from imagenet_rib.grid.published_figures import OTHERS, Figure, Source
 
 
 @dataclass(frozen=True)
@@ -57,7 +19,7 @@ class Comparison:
         when: ``before`` or ``after`` fine-tuning, or the ``change`` between, in points.
         published: the published value.
         error: of reading it; of a change, of both values together.
-        ours: measured here; None if it is not complete.
+        ours: measured here; None if it is not complete, or a mean over other sets than the published one.
         source: of the published value.
     """
 
@@ -77,27 +39,6 @@ class Comparison:
         return None if self.ours is None else self.ours - self.published
 
 
-def read_figures(*more: Path) -> list[Source]:
-    """Read the shipped figures, and those of further files of the same form.
-
-    Raises:
-        UserError: a file is not there or not of that form.
-    """
-    found: list[Source] = []
-    for path in (SHIPPED, *more):
-        try:
-            found += TypeAdapter(list[Source]).validate_python(yaml.safe_load(path.read_bytes()))
-        except (OSError, yaml.YAMLError) as error:
-            raise UserError(f"The published figures in '{path}' can't be read: {error}") from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise UserError(
-                f"The published figures in '{path}' are wrong at {where}: {first['msg']}"
-            ) from error
-    return found
-
-
 def beside(
     summary: Mapping[str, Any], models: Mapping[str, str], sources: Iterable[Source]
 ) -> list[Comparison]:
@@ -106,7 +47,7 @@ def beside(
     Args:
         summary: from ``imagenet_rib.report.summary.summarise``.
         models: name in the suite -> timm's name with the tag of its weights.
-        sources: from :func:`read_figures`.
+        sources: from ``imagenet_rib.grid.published_figures.read_figures``.
     """
     named: dict[str, list[str]] = {}
     for name, timm_name in models.items():
@@ -140,7 +81,8 @@ def as_rows(comparisons: Iterable[Comparison]) -> list[dict[str, Any]]:
 
 
 def _comparisons(summary: Mapping[str, Any], model: str, figure: Figure, source: Source) -> list[Comparison]:
-    before, after = _ours(summary, model, figure)
+    comparable = _same_sets(summary, model, figure, source)
+    before, after = _ours(summary, model, figure) if comparable else (None, None)
     error = source.error if figure.error is None else figure.error
     change = None if before is None or after is None else after - before
     values = (
@@ -150,6 +92,13 @@ def _comparisons(summary: Mapping[str, Any], model: str, figure: Figure, source:
     )
     place = (model, figure.method, figure.downstream, figure.tested)
     return [Comparison(*place, when, value, off, ours, source.source) for when, value, off, ours in values]
+
+
+def _same_sets(summary: Mapping[str, Any], model: str, figure: Figure, source: Source) -> bool:
+    """Whether a mean goes over the sets that the published one goes over, if it is a mean."""
+    if source.sets is None or (figure.downstream is not None and figure.tested != OTHERS):
+        return True
+    return set(summary["accuracy"][model][figure.method]) == set(source.sets)
 
 
 def _ours(summary: Mapping[str, Any], model: str, figure: Figure) -> tuple[float | None, float | None]:

@@ -16,12 +16,13 @@ from imagenet_rib.cells.reduced import reduced
 from imagenet_rib.cells.stored_sets import read_file
 from imagenet_rib.grid.chosen_methods import parse_methods
 from imagenet_rib.grid.part_sentences import part_sentences
+from imagenet_rib.grid.published_figures import SHIPPED, Source, read_figures
 from imagenet_rib.grid.slices import join
 from imagenet_rib.method import Merging
 from imagenet_rib.report.counting import Answers, StoredAnswers, count
 from imagenet_rib.report.distance_summary import MeasuredDistance
 from imagenet_rib.report.evaluations import Evaluation, SetFacts
-from imagenet_rib.report.published import as_rows, beside, read_figures
+from imagenet_rib.report.published import as_rows, beside
 from imagenet_rib.report.richness import origins
 from imagenet_rib.report.summary import summarise
 from imagenet_rib.vocabulary import PRE, VAL, Variant
@@ -59,9 +60,15 @@ def write(results: GridResults, out: Path) -> Report:
             distances=_distances(results),
             origins=origins(results.settings),
         )
-    summary["published"] = as_rows(beside(summary, _timm_names(results), read_figures()))
+    summary["published"] = as_rows(beside(summary, _timm_names(results), figures_beside(results.settings)))
     page = write_files(results, evaluations, sets, summary, out, _own_facts(results.settings, found))
     return Report(page, headline(summary), answer(summary).text)
+
+
+def figures_beside(settings: Mapping[str, Any]) -> list[Source]:
+    """Read the published figures: the shipped ones, if the sets are those, and those that the suite names."""
+    shipped = [SHIPPED] if settings["data"]["source"] == "published" else []
+    return read_figures(*shipped, *(Path(one).expanduser() for one in settings.get("published_figures", ())))
 
 
 def _timm_names(results: GridResults) -> dict[str, str]:

@@ -68,9 +68,35 @@ def dealt(entries: Sequence[Entry], groups: Sequence[str], name: str, shard_mb: 
         together.setdefault(group, []).append(entry)
     parts = []
     for group, members in together.items():
-        order = generator(_DEAL_SEED, "import", name, *filter(None, [group])).permutation(len(members))
+        order = _order(name, group, len(members))
         parts += [
             [members[place] for place in order[start : start + size]]
             for start in range(0, len(members), size)
         ]
     return parts
+
+
+def places_by_name(group_of: NDArray[np.int64], groups: Sequence[str], name: str) -> NDArray[np.int64]:
+    """Return where each image that :func:`dealt` dealt comes among those of its corruption, sorted by name.
+
+    Args:
+        group_of: Group of each image in the order of the shards, shape (N,).
+        groups: Names of the groups.
+        name: Of the set.
+
+    Returns:
+        Shape (N,). Where an import left corrupt images out it means nothing: their places are not known.
+    """
+    corruptions = [group.partition("/")[0] for group in groups]
+    numbers = {corruption: number for number, corruption in enumerate(dict.fromkeys(corruptions))}
+    number_of = np.array([numbers[corruption] for corruption in corruptions], dtype=np.int64)[group_of]
+    places = np.empty(len(group_of), dtype=np.int64)
+    for corruption, number in numbers.items():
+        mine = np.flatnonzero(number_of == number)
+        places[mine] = _order(name, corruption, len(mine))
+    return places
+
+
+def _order(name: str, group: str, count: int) -> NDArray[np.int64]:
+    """Return which of a group's images, sorted by name, comes at each place of its shards."""
+    return generator(_DEAL_SEED, "import", name, *filter(None, [group])).permutation(count)
