@@ -120,7 +120,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/notice.py": (f"{EXECUTE}notice.py",),
     "platform/gridcell/package_data.py": (f"{CORE}package_data.py",),
     "platform/gridcell/paths_elsewhere.py": (f"{CORE}paths_elsewhere.py",),
-    "platform/gridcell/parts.py": (f"{CORE}plugins.py",),
+    "platform/gridcell/parts.py": (f"{CORE}plugins.py", f"{CORE}own_parts.py"),
     "platform/gridcell/plugins.py": (f"{CORE}plugins.py",),
     "platform/gridcell/printable.py": (f"{CLI}watching.py",),
     "platform/gridcell/provenance.py": (
