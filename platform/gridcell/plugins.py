@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.machinery import ModuleSpec
+from importlib.metadata import entry_points
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -101,15 +103,42 @@ def is_own(module: str) -> bool:
         >>> is_own("numpy")
         False
     """
+    spec = _found(module.partition(".")[0])
+    return spec is not None and not _is_installed(spec)
+
+
+def hidden_by(name: str) -> str:
+    """Return where the module lies that a file of this name in the user's folder would hide; empty if none.
+
+    Python would import the file in its place: an installed module, or one of Python's own.
+
+    Example:
+        >>> hidden_by("my_method")
+        ''
+    """
+    spec = _found(name)
+    tasks = {
+        point.value.partition(":")[0].partition(".")[0] for point in entry_points(group="gridcell.tasks")
+    }
+    if spec is None or not (_is_installed(spec) or name in {"gridcell", *tasks}):
+        return ""
+    return f"one of Python's own ({name})" if name in sys.stdlib_module_names else str(spec.origin or name)
+
+
+def _found(name: str) -> ModuleSpec | None:
     try:
-        spec = find_spec(module.partition(".")[0])
+        return find_spec(name)
     except (ImportError, ValueError):
+        return None
+
+
+def _is_installed(spec: ModuleSpec) -> bool:
+    if spec.origin is None:  # a folder that may be imported
         return False
-    origin = spec.origin if spec is not None else None
-    if origin is None or not Path(origin).is_file():  # built in, or not here
-        return False
+    if not Path(spec.origin).is_file():  # built in
+        return True
     installed = {Path(place).resolve() for place in sysconfig.get_paths().values()}
-    return not any(Path(origin).resolve().is_relative_to(place) for place in installed)
+    return any(Path(spec.origin).resolve().is_relative_to(place) for place in installed)
 
 
 def load(paths: Iterable[str | Path], *, folder: Path | None = None, joins: bool = False) -> list[Plugin]:
@@ -226,6 +255,8 @@ def _check_names(path: Path, files: Mapping[str, bytes]) -> None:
 
     Python loads one module of a name.
     """
+    if path.name != "__init__.py" and (hidden := hidden_by(path.stem)):
+        raise UserError(f"The plug-in '{path}' hides another module, {hidden}: give the file another name")
     for name in sorted(filter(_is_code, set(files) - {path.name})):
         top = Path(name).parts[0].removesuffix(".py")
         held = getattr(sys.modules.get(top), "__file__", None)

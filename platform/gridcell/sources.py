@@ -163,7 +163,8 @@ def _expanded(name: str, roots: Sequence[Path]) -> Iterator[str]:
 @lru_cache(maxsize=4096)
 def _imports_of(text: bytes, path: str, package: str) -> tuple[str, ...]:
     tree = parsed(text, path)
-    known = {**names_of_texts(tree), **_own_names(path, package)}
+    named = names_of_texts(tree) if b"import_module" in text or b"__import__" in text else {}
+    known = {**named, **_own_names(path, package)}
     return tuple(dict.fromkeys(filter(None, _names_in(tree, package, known))))
 
 

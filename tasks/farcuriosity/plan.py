@@ -5,7 +5,7 @@ from typing import Any
 
 from farcuriosity.code import versions_of
 from farcuriosity.environments.ids import is_atari
-from farcuriosity.settings import Environment, Settings, Training
+from farcuriosity.settings import Environment, Settings, Training, processes
 from gridcell import Cell, Grid, GridBuilder, Resources, UserError
 
 _NOT_THE_RESULTS = {"steps", "threads", "gpus"}  # steps stand beside them
@@ -62,11 +62,6 @@ def resources_of(training: Training) -> Resources:
     """Return what an agent occupies: its processes step and learn in turn, on one machine."""
     cpus = training.threads * processes(training.runners, training.learners)
     return Resources(cpus=cpus, gpus=training.gpus * training.learners)
-
-
-def processes(runners: int, learners: int) -> int:
-    """Return how many of an agent's processes work at once."""
-    return max(1 + runners, learners)
 
 
 def _clips(training: Training, environment: Environment) -> bool:

@@ -163,6 +163,11 @@ class Training(Strict):
         return self
 
 
+def processes(runners: int, learners: int) -> int:
+    """Return how many of an agent's processes work at once."""
+    return max(1 + runners, learners)
+
+
 class Curiosity(Strict):
     """A curiosity with its parameters.
 

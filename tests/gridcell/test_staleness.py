@@ -14,7 +14,7 @@ from gridcell.fingerprint import Codes
 from gridcell.grid import GridBuilder
 from gridcell.staleness import find_stale
 from gridcell.suite import load_suite
-from gridcell.task import find_task
+from gridcell.task import find_task, task_names
 
 
 def test_nothing_is_stale_after_a_run_or_an_edit_of_words(chain):
@@ -356,3 +356,14 @@ def test_what_a_part_from_outside_imports_of_the_task_counts(tmp_path):
     assert "imagenet_rib.learning.objectives" in files["of_test"]
     others = set.union(*(modules for name, modules in files.items() if name != "of_test"))
     assert files["of_test"] - others == {"method_of_test"}
+
+
+@pytest.mark.parametrize("name", sorted(set(task_names()) - {"toy"}))  # which is one file
+def test_an_edit_of_what_plans_or_reports_concerns_no_cell(name):
+    task = find_task(name)
+    codes = Codes(task)
+    cells = load_suite(task, "mini").grid().cells.values()
+    counted = {file for cell in cells for file in codes.of(cell).files}
+    rooms = {part for file in counted for part in file.split(".")[1:]}
+    assert not rooms & {"plan", "report"}
+    assert not {file for file in counted if "." not in file}

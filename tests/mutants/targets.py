@@ -111,6 +111,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{RIB_REPORT}leaderboard.py",
     ),
     "platform/gridcell/debugging.py": (f"{EXECUTE}debugging.py",),
+    "platform/gridcell/digest.py": (f"{CORE}staleness.py",),
     "platform/gridcell/fingerprint.py": (
         f"{CORE}staleness.py",
         f"{CORE}package_data.py",
@@ -119,7 +120,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/notice.py": (f"{EXECUTE}notice.py",),
     "platform/gridcell/package_data.py": (f"{CORE}package_data.py",),
     "platform/gridcell/paths_elsewhere.py": (f"{CORE}paths_elsewhere.py",),
-    "platform/gridcell/parts.py": (f"{CORE}plugins.py",),
+    "platform/gridcell/parts.py": (f"{CORE}plugins.py", f"{CORE}own_parts.py"),
     "platform/gridcell/plugins.py": (f"{CORE}plugins.py",),
     "platform/gridcell/printable.py": (f"{CLI}watching.py",),
     "platform/gridcell/provenance.py": (
@@ -328,6 +329,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/execute/forgetful.py": (f"{EXECUTE}searcher.py",),
     "tasks/imagenet_rib/cells/at_once.py": (f"{RIB}at_once.py",),
     "platform/gridcell/paths_in_code.py": (f"{CORE}package_data.py", f"{CORE}sources.py"),
+    "platform/gridcell/syntax.py": (f"{CORE}sources.py", f"{CORE}package_data.py"),
     "tasks/imagenet_rib/cells/reduced.py": (f"{RIB}reduced.py",),
     "tasks/imagenet_rib/grid/part_sentences.py": (f"{RIB}reduced.py",),
     "platform/gridcell/settings/listing.py": (f"{SETTINGS}schema.py",),

@@ -1,6 +1,7 @@
 """Commands for authors of parts and tasks: new, check."""
 
 import itertools
+import keyword
 from collections.abc import Container, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -52,6 +53,9 @@ def new(
     if name in taken:
         free = _free(name, taken, "-" if kind == "task" else "_")
         raise UserError(f"The name '{name}' is taken by another {kind}: call yours '{free}'")
+    if keyword.iskeyword(module) or (hidden := plugins.hidden_by(module)):
+        of = "is a word of Python's" if keyword.iskeyword(module) else f"is that of another module, {hidden}"
+        raise UserError(f"The name '{name}' {of}: call yours 'my_{module}'")
     paths = {Path(f"{module}.py"): _text(templates[kind][0]), Path(f"test_{module}.py"): _TEST}
     for path in paths:
         if path.exists():

@@ -2,11 +2,13 @@
 
 import contextlib
 import gc
+import os
 import platform
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from gridcell.cell import Cell, Resources
@@ -118,6 +120,7 @@ def _run(attempt: Attempt, rank: int) -> tuple[float, Mapping[str, Any]]:
     started, clock = time.time(), time.monotonic()
     code = code_of(attempt.task, attempt.cell)
     with (
+        folder_restored(),
         limited_threads(attempt.cell.resources.cpus),
         FileCache() as cache,
         surroundings(attempt, code, cache, rank) as context,
@@ -131,6 +134,20 @@ def _run(attempt: Attempt, rank: int) -> tuple[float, Mapping[str, Any]]:
             return seconds, metrics
         result = commit(attempt, context, code, metrics, {"started": round(started, 3), "seconds": seconds})
     return result.seconds, result.metrics
+
+
+@contextlib.contextmanager
+def folder_restored() -> Iterator[None]:
+    """Go back to the working folder afterwards, for the cells that this process runs next."""
+    here = None
+    with contextlib.suppress(OSError):  # it is gone already
+        here = Path.cwd()
+    try:
+        yield
+    finally:
+        if here is not None:
+            with contextlib.suppress(OSError):
+                os.chdir(here)
 
 
 @contextlib.contextmanager
@@ -160,9 +177,13 @@ def checked(answer: Any) -> Mapping[str, Any]:
     """Return what a task's function answered in Python's own types.
 
     Raises:
-        TypeError: it holds what is no JSON.
+        TypeError: it is no mapping, or holds what is no JSON.
         Diverged: a loss in it is NaN.
     """
+    if not isinstance(answer, Mapping):
+        raise TypeError(
+            f"A cell's function must return its metrics, such as {{'accuracy': 0.5}}, and not {answer!r:.60}"
+        )
     metrics: Mapping[str, Any] = plain(answer)
     _check_losses(metrics)
     return metrics

@@ -8,7 +8,15 @@ from functools import partial
 from typing import Any
 
 from gridcell.context import Context
-from gridcell.execute.attempt import Attempt, LastStep, checked, commit, free_memory, surroundings
+from gridcell.execute.attempt import (
+    Attempt,
+    LastStep,
+    checked,
+    commit,
+    folder_restored,
+    free_memory,
+    surroundings,
+)
 from gridcell.execute.outcome import Failure, FailureClass, Outcome, failure_from
 from gridcell.execute.output import kept_output
 from gridcell.execute.running_code import code_of
@@ -79,6 +87,7 @@ class _Pass:
         task, kind = parts[0].attempt.task, parts[0].attempt.cell.kind
         codes = {part.attempt.cell.id: code_of(task, part.attempt.cell) for part in parts}
         with (
+            folder_restored(),
             limited_threads(parts[0].attempt.cell.resources.cpus),
             FileCache() as cache,
             contextlib.ExitStack() as folders,

@@ -50,6 +50,10 @@ class _Tee:
         if self._stream is not None:
             self._stream.flush()
 
+    def close(self) -> None:
+        """Leave the stream open: the run goes on to print on it when the cell has ended."""
+        self.flush()
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 

@@ -27,6 +27,6 @@ def limited_threads(threads: int) -> Iterator[None]:
             yield
     finally:
         for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
         if torch and torch_before is not None:
             torch.set_num_threads(torch_before)

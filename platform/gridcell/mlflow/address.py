@@ -52,12 +52,23 @@ def tracking_uri(given: str | None, store: Store) -> str:
         raise UserError(
             f"MLflow knows no '{scheme}' addresses (--tracking {shown}): {did_you_mean(scheme, _SCHEMES)}"
         )
+    _check_server(uri, shown)
     if scheme == "sqlite":
         database = database_of(uri)
         if database is None or database.name in ("", ":memory:"):
             raise UserError(f"'{shown}' (--tracking) names no file: {instead}")
         _check_writable(database)
     return uri
+
+
+def _check_server(uri: str, shown: str) -> None:
+    parts = urlsplit(uri)
+    try:
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of the port
+        raise UserError(f"The port in '{shown}' (--tracking) must be a number from 1 to 65535") from None
+    if is_server(uri) and not named:
+        raise UserError(f"'{shown}' (--tracking) names no server: give one, e.g. http://localhost:5000")
 
 
 def _check_writable(database: Path) -> None:

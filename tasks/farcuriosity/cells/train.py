@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from farcuriosity.cells.names import AGENT, BEST, EPISODES
-from farcuriosity.plan import processes
+from farcuriosity.settings import processes
 from gridcell import Cell, Context, Diverged, UserError
 
 if TYPE_CHECKING:

@@ -26,9 +26,9 @@ from gridcell import (
     parse_settings,
     unknown,
 )
-from imagenet_rib import methods
 from imagenet_rib.grid.training_settings import TrainingChanges
 from imagenet_rib.method import FineTuning, Merging, Method
+from imagenet_rib.methods import available, get as method_called
 from imagenet_rib.vocabulary import PRE
 
 
@@ -50,7 +50,7 @@ class Chosen(Strict):
     @property
     def method(self) -> Method:
         """The method itself."""
-        return methods.get(self.kind)
+        return method_called(self.kind)
 
     def needs(self) -> tuple[str, ...]:
         """Return the names of the entries whose finished weights this one takes, ``pre`` among them."""
@@ -79,8 +79,8 @@ def parse_methods(given: Mapping[str, Any]) -> dict[str, Chosen]:
     needs = {name: _others(one.needs()) for name, one in found.items()}
     for name, wanted in list(needs.items()):
         for other in wanted:
-            if other not in found and other not in methods.available():
-                raise unknown(f"method needed by '{name}':", other, {*found, *methods.available()})
+            if other not in found and other not in available():
+                raise unknown(f"method needed by '{name}':", other, {*found, *available()})
             needs.setdefault(other, _others(default(other).needs()) if other not in found else ())
     order_by_needs(needs, "methods")
     return found
@@ -88,7 +88,7 @@ def parse_methods(given: Mapping[str, Any]) -> dict[str, Chosen]:
 
 def default(name: str) -> Chosen:
     """Return a method with its defaults, for one that is needed but not among a suite's entries."""
-    return Chosen(kind=name, parameters=methods.get(name).parameters())
+    return Chosen(kind=name, parameters=method_called(name).parameters())
 
 
 def roles(names: Iterable[str], chosen: Mapping[str, Chosen]) -> dict[str, str]:
@@ -139,7 +139,7 @@ def entries() -> dict[str, type[BaseModel]]:
             if isinstance(method, FineTuning)
             else method.parameters
         )
-        for name, method in methods.available().items()
+        for name, method in available().items()
     }
 
 
@@ -150,8 +150,8 @@ def _parse(name: str, values: Any) -> Chosen:
         raise _wrong((), f"it must hold 'key: value' settings, not {values!r}")
     parameters = dict(values or {})
     kind = parameters.pop("kind", name)
-    method = methods.get(kind)
-    if kind != name and name in methods.available():
+    method = method_called(kind)
+    if kind != name and name in available():
         raise _wrong(
             ("kind",),
             f"'{name}' is a method itself; name the variant of '{kind}' otherwise, e.g. '{kind}-2'",

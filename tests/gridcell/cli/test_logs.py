@@ -91,5 +91,8 @@ def test_what_is_kept_is_printed_all_the_same(capsys):
         sys.stdout.write("one\n")
         sys.stderr.writelines(["two\n"])
         assert sys.stdout.encoding
+        sys.stdout.close()  # of what the run prints, too
+        sys.stderr.close()
     assert printed.text == "one\ntwo\n"
-    assert capsys.readouterr() == ("one\n", "two\n")
+    sys.stdout.write("three\n")
+    assert capsys.readouterr() == ("one\nthree\n", "two\n")

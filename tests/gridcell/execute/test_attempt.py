@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import gc
+import os
 import subprocess
 import sys
 import weakref
@@ -49,6 +50,33 @@ def test_a_done_cell_leaves_its_result_and_no_checkpoint(attempt, store):
     assert store.checkpoints(CELL.id).saved_step() is None
     assert store.folder.names(f"checkpoints/{CELL.id}") == []
     assert store.failures.read_all() == {}
+
+
+@pytest.mark.parametrize("answer", [None, [0.5], 0.5, "x"])
+def test_a_function_that_returns_no_metrics_is_told_what_to_return(attempt, answer):
+    failure = run_in_this_process(attempt(lambda cell, context: answer)).failure
+    assert failure.failure_class is FailureClass.BUG
+    assert "A cell's function must return its metrics, such as {'accuracy': 0.5}, and not" in failure.message
+    assert failure.message.endswith(repr(answer))
+
+
+def test_a_cell_that_spoils_its_surroundings_is_done_and_leaves_those_of_the_next(
+    attempt, store, tmp_path, monkeypatch
+):
+    here = Path.cwd()
+    for name, value in dict(os.environ).items():
+        monkeypatch.setenv(name, value)  # which brings them back
+
+    def function(cell, context):
+        gone = tmp_path / "gone"
+        gone.mkdir()
+        os.chdir(gone)
+        gone.rmdir()
+        os.environ.clear()
+        return {"x": 1.0}
+
+    assert run_in_this_process(attempt(function)).done
+    assert Path.cwd() == here
 
 
 def test_only_the_first_of_several_processes_commits(attempt, store):

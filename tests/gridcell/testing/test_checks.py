@@ -158,6 +158,15 @@ def test_a_taken_name_is_refused_with_the_nearest_free_one(kind, name, free, tmp
     assert CliRunner().invoke(app, ["new", kind, free]).exit_code == 0
 
 
+@pytest.mark.parametrize("name", ["json", "random", "torch", "class", "gridcell"])
+def test_a_name_whose_file_would_hide_another_module_is_refused(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = CliRunner().invoke(app, ["new", "method", name])
+    assert isinstance(said.exception, UserError)
+    assert str(said.exception).endswith(f": call yours 'my_{name}'")
+    assert not list(tmp_path.iterdir())
+
+
 SHIPPED = [
     (task, name, part)
     for task, name in [

@@ -135,14 +135,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(condition: Any, what: str) -> None:
+def wait_until(condition: Any, what: str, patience_s: float = PATIENCE_S) -> None:
     """Return once ``condition()`` holds.
 
     Raises:
-        TimeoutError: it doesn't within ``PATIENCE_S``.
+        TimeoutError: it doesn't within ``patience_s``.
     """
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {PATIENCE_S:g} s for {what}")
+            raise TimeoutError(f"waited {patience_s:g} s for {what}")
         time.sleep(0.05)

@@ -44,7 +44,7 @@ class Trial:
         storage: URI of the store.
         settings: of the grid, where they aren't the default ones.
         environment: variables of the commands' processes beside the cluster's.
-        patience_s: a command that takes longer hangs.
+        patience_s: a command that takes longer hangs, and so does what is waited for.
     """
 
     cluster: Cluster
@@ -140,13 +140,14 @@ class Trial:
                 raise NotSurvived(f"the driver ended early:\n{self.output}")
             return any(step.number == 2 * CHECKPOINT_EVERY + 2 for step in self.steps())
 
-        wait_until(well_on_their_way, "models to be trained")
+        wait_until(well_on_their_way, "models to be trained", self.patience_s)
         return self.steps()[-1]
 
     def wait_for_quiet(self) -> None:
         """Wait until no worker process of the cells lives any more, after their driver has gone."""
         pids = {step.pid for step in self.steps()}
-        wait_until(lambda: not any(map(psutil.pid_exists, pids)), "the driver's workers to end")
+        gone = "the driver's workers to end"
+        wait_until(lambda: not any(map(psutil.pid_exists, pids)), gone, self.patience_s)
 
     def order(self, what: str, title: str, step: int) -> None:
         """Tell a cell to ``crash``, ``stall`` or ``hold`` at a step, once."""
