@@ -165,6 +165,7 @@ def _loop(root: Path) -> None:
     plain(root)
     (root / "0" / "again").symlink_to(root / "0")
     (root / "1" / "top").symlink_to(root)
+    (root / "2").symlink_to(root.parent)
 
 
 def _twice(root: Path) -> None:
@@ -209,6 +210,32 @@ def _deep_grey(root: Path) -> None:
 def _some_deep(root: Path) -> None:
     plain(root, grey=True)
     Image.fromarray(pixels(0, grey=True).astype(np.uint16) * 257).save(root / "0" / "0.png")
+
+
+def _deep_colour(root: Path) -> None:
+    import cv2
+
+    plain(root)
+    deep = np.random.default_rng(5).integers(0, 1 << 16, (SIDE, SIDE, 3)).astype(np.uint16)
+    for number, ending in enumerate(("png", "tif", "ppm")):
+        cv2.imwrite(str(root / "0" / f"deep.{ending}"), deep + np.uint16(number))
+
+
+def _inverse(root: Path) -> None:
+    plain(root, grey=True)
+    path = root / "1" / "scan.tif"
+    Image.fromarray(pixels(0, grey=True).astype(np.uint16) * 257).save(path)
+    meaning = b"\x06\x01\x03\x00\x01\x00\x00\x00"  # PhotometricInterpretation, one short number
+    content = path.read_bytes()
+    assert meaning + b"\x01" in content
+    path.write_bytes(content.replace(meaning + b"\x01", meaning + b"\x00"))
+
+
+def _odd_names(root: Path) -> None:
+    plain(root)
+    content = (root / "0" / "0.png").read_bytes()
+    (root / "0" / os.fsdecode(b"caf\xe9.png")).write_bytes(content)
+    (root / "1" / "two\nlines.png").write_bytes(content + b"\0")
 
 
 def _floats(root: Path) -> None:
@@ -320,7 +347,7 @@ FOLDERS = (
         "a link to a folder that it lies in",
         "not followed, counted",
         _loop,
-        said="2 links back to a folder above left out",
+        said="3 links back to a folder above left out",
     ),
     FolderRow(
         "one folder under two names",
@@ -351,6 +378,20 @@ FOLDERS = (
         "brought to 8 bits and counted",
         _some_deep,
         said="1 image of 16 bits brought to 8",
+    ),
+    FolderRow(
+        "16 bits in colour (PNG, TIFF, PPM)",
+        "brought to 8 bits and counted",
+        _deep_colour,
+        2,
+        9,
+        "3 images of 16 bits brought to 8",
+    ),
+    FolderRow(
+        "grey TIFF of 16 bits whose 0 is white; of 12 bits",
+        "refused: save it anew",
+        _inverse,
+        refused="its 0 is white",
     ),
     FolderRow("grey among colour", "RGB, counted", _grey_and_colour, said="1 image in grey read as RGB"),
     FolderRow("32-bit numbers (TIFF)", "refused: they have no scale", _floats, refused="without a scale"),
@@ -401,6 +442,14 @@ FOLDERS = (
         2,
         7,
         "1 image lies in several classes (0/0.png, 1/other.png)",
+    ),
+    FolderRow(
+        "a file name with a line end, or that is no text",
+        "read; written with escapes",
+        _odd_names,
+        2,
+        8,
+        r"(0/caf\xe9.png of 0/0.png)",
     ),
     FolderRow("images of several sizes, and no size set", "refused", _sizes, refused="7 x 9 px"),
     FolderRow(
@@ -467,6 +516,12 @@ ARRAYS = (
         "`arr_0` and `arr_1` (`np.savez(file, points, labels)`)", "read", lambda: {"arr_0": _X, "arr_1": _Y}
     ),
     ArrayRow(
+        "`arr_0` and `arr_1`, the labels first, or points twice before them",
+        "refused: name them",
+        lambda: {"arr_0": _Y, "arr_1": _X},
+        refused="arr_0 looks like labels",
+    ),
+    ArrayRow(
         "`x_train`, `y_train`, `x_test`, `y_test`",
         "the training part is read, the rest left out and named",
         lambda: {"x_train": _X, "y_train": _Y, "x_test": _X, "y_test": _Y},
@@ -508,6 +563,12 @@ ARRAYS = (
         "one-hot labels (n, k)", "classes", _with(y=np.eye(3)[_Y]), said="one-hot labels are read as classes"
     ),
     ArrayRow(
+        "one-hot labels with a column of no point",
+        "classes without it, said",
+        _with(y=np.eye(5)[_Y]),
+        said="2 of their 5 columns left out",
+    ),
+    ArrayRow(
         "whole numbers of a floating type",
         "refused unless `target` says what they are; "
         "where only classes make sense (generalization-difficulty), classes, said",
@@ -538,6 +599,7 @@ ARRAYS = (
         "Python objects", "refused", _with(y=np.array([{}] * N)), refused="can't be read as arrays of numbers"
     ),
     ArrayRow("complex numbers, dates, records", "refused", _with(x=_X + 1j), refused="must be real numbers"),
+    ArrayRow("no points", "refused", _with(x=_X[:0], y=_Y[:0]), refused="holds no points"),
     ArrayRow("more labels than points", "refused", _with(y=np.arange(N + 1) % 3), refused="equally many"),
     ArrayRow("points (n,)", "one number each", _with(x=_X[:, 0]), 1),
     ArrayRow(
@@ -553,11 +615,34 @@ ARRAYS = (
     ArrayRow(
         "points (n, 1 or 3, H, W)", "pictures whose colours come first", _with(x=np.moveaxis(_RGB, -1, 1)), 90
     ),
+    *(
+        ArrayRow(
+            f"points {shape}", "refused: colours may be first or last", _with(x=x), refused="first or last"
+        )
+        for shape, x in (
+            ("(n, 3, W, 3)", _RGB[:, :3]),
+            ("(n, 1, W, 3)", _RGB[:, :1]),
+            ("(n, 1 or 3, W, 1)", _RGB[:, :3, :, :1]),
+        )
+    ),
     ArrayRow(
-        "points (n, 3, W, 3)",
-        "refused: colours may be first or last",
-        _with(x=_RGB[:, :3]),
-        refused="first or last",
+        "points (n, c, H, W), c less than H and W",
+        "pictures of c channels, said",
+        _with(x=np.moveaxis(_RGB[..., :2], -1, 1)),
+        60,
+        said="pictures of 2 channels",
+    ),
+    ArrayRow(
+        "points (n, H, W, c), c other than 1 and 3",
+        "refused: channels may be first or last",
+        _with(x=_RGB[..., :2]),
+        refused="channels first or last",
+    ),
+    ArrayRow(
+        "points (n, 4, H, W)",
+        "refused: RGBA, or something else",
+        _with(x=np.moveaxis(np.concatenate([_RGB, _RGB[..., :1]], axis=3), -1, 1)),
+        refused="RGBA",
     ),
     ArrayRow(
         "points (n, H, W, 4)",
@@ -565,7 +650,15 @@ ARRAYS = (
         _with(x=np.concatenate([_RGB, _RGB[..., :1]], axis=3)),
         refused="RGBA",
     ),
-    ArrayRow("uint8", "0..255 is [0, 1]", _with(x=_GREY.reshape(N, -1)), 30),
+    ArrayRow("uint8", "0..255 is [0, 1], said", _with(x=_GREY.reshape(N, -1)), 30, said="255 is 1"),
+    ArrayRow(
+        "pictures of other integer types",
+        "as they are, said",
+        _with(x=_GREY.astype(np.int16)),
+        30,
+        said="as they are",
+    ),
+    ArrayRow("float16, bool, other byte orders", "read", _with(x=_X.astype(">f2"), y=_Y.astype(">u2"))),
 )
 
 

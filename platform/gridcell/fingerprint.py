@@ -6,16 +6,14 @@ beside them. Parts that lie in gridcell, such as shifts, count as parts; the res
 version of the cell's kind.
 """
 
-import ast
 import base64
 import contextlib
 import hashlib
 import re
 import sys
-import sysconfig
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,15 +21,20 @@ from typing import Any
 
 from gridcell import plugins
 from gridcell.cell import Cell
+from gridcell.digest import DIGITS, combined, digest_of, digest_of_bytes, earlier_digest_of
 from gridcell.errors import UserError
-from gridcell.package_data import files_of
+from gridcell.package_data import files_of, files_outside
 from gridcell.paths_elsewhere import present, read_elsewhere
-from gridcell.sources import Read, forget_trees, imported_names, inside, look_again, parsed
+from gridcell.sources import Read, importable, imported_names, inside, look_again
+from gridcell.syntax import forget_trees
 from gridcell.task import Task
 
-DIGITS = 16  # hexadecimal: 64 bits, among some hundred versions of some hundred files
-RULE = 2
-"""Raised where more files count than before: that they were not counted does not make results stale."""
+RULE = 3
+"""Raised where other files count than before, or other words in them.
+
+What was not counted before does not make results stale: a record of an earlier rule is compared by the files
+that both rules count, and by the digests of its own rule.
+"""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,9 @@ class Code:
         imports: names of the other packages that the files import.
         elsewhere: paths of the working folder, or absolute ones, by which the user's own files read: what
             these hold is not in the fingerprint.
+        outside: data files that the user's own files read by a path which starts from the code and leads out
+            of its folder, likewise.
+        earlier: name of a file -> its digest by the rules of before, where that is another.
     """
 
     fingerprint: str
@@ -55,6 +61,8 @@ class Code:
     imports: tuple[str, ...] = ()
     data: Mapping[str, str] = field(default_factory=dict)
     elsewhere: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+    earlier: Mapping[str, str] = field(default_factory=dict)
 
     def to_record(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -111,7 +119,7 @@ def unwatched(code: Code) -> list[str]:
         >>> unwatched(Code("", {}, imports=("numpy", "gridcell")))
         []
     """
-    return [name for name in code.imports if name != "gridcell" and _is_edited(name)]
+    return [name for name in code.imports if name != "gridcell" and plugins.is_own(name)]
 
 
 def unwatched_data(code: Code) -> list[str]:
@@ -124,19 +132,6 @@ def unwatched_data(code: Code) -> list[str]:
         []
     """
     return present(code.elsewhere, Path.cwd())
-
-
-@cache
-def _is_edited(package: str) -> bool:
-    try:
-        spec = find_spec(package)
-    except (ImportError, ValueError):
-        return False
-    origin = spec.origin if spec is not None else None
-    if origin is None or not Path(origin).is_file():  # built in, or not here
-        return False
-    installed = {Path(place).resolve() for place in sysconfig.get_paths().values()}
-    return not any(Path(origin).resolve().is_relative_to(place) for place in installed)
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
@@ -154,6 +149,7 @@ def _code(modules: Iterable[str], packages: Iterable[str], read: Read) -> Code:
     beside: dict[Path, str] = {}
     imports: set[str] = set()
     elsewhere: dict[str, None] = {}
+    outside: set[str] = set()
     roots = roots_of(packages)
     for module in modules:
         start, root, own = _place(module)
@@ -161,7 +157,7 @@ def _code(modules: Iterable[str], packages: Iterable[str], read: Read) -> Code:
             where, wanted = [root], {own}
         else:  # a file of the user's own, or an installed part, may import the task's packages
             where = [root, *sorted(set(roots.values()) - {root})]
-            wanted = {*roots, *((own,) if own else _importable(root))}
+            wanted = {*roots, *((own,) if own else importable(root))}
         around = [] if own else [root]  # in the user's own folder, all that Python runs counts
         found = files_of(start, where, wanted, around=around, read=read)
         for path, found_in in found.code.items():
@@ -169,17 +165,32 @@ def _code(modules: Iterable[str], packages: Iterable[str], read: Read) -> Code:
             imports |= {name.partition(".")[0] for name in imported_names(path, found_in, read)}
             if not own and path.suffix == ".py":
                 elsewhere |= dict.fromkeys(read_elsewhere(read(path), str(path)))
+            if not own and found_in == root.resolve():
+                outside |= {str(file) for file in files_outside(path, found_in, read)}
         beside |= {file: file.relative_to(folder.resolve()).as_posix() for file, folder in found.data.items()}
-    files = {name: digest_of(path, read) for path, name in sorted(paths.items(), key=lambda item: item[1])}
-    data = {
-        name: _digest_of_data(read(path)) for path, name in sorted(beside.items(), key=lambda item: item[1])
-    }
+    files = _by_name(paths, lambda path: digest_of(path, read))
+    before = _by_name(paths, lambda path: earlier_digest_of(path, read))
+    data = _by_name(beside, lambda path: digest_of_bytes(read(path)))
     text = "\n".join(f"{name} {digest}" for name, digest in {**files, **data}.items())
     ours = {name.partition(".")[0] for name in files}
-    others = sorted(name for name in imports - ours if name not in sys.stdlib_module_names)
-    fingerprint = hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
-    release = _release({**paths, **beside})
-    return Code(fingerprint, files, release, tuple(others), data, tuple(elsewhere))
+    return Code(
+        fingerprint=hashlib.sha256(text.encode()).hexdigest()[:DIGITS],
+        files=files,
+        release=_release({**paths, **beside}),
+        imports=tuple(sorted(name for name in imports - ours if name not in sys.stdlib_module_names)),
+        data=data,
+        elsewhere=tuple(elsewhere),
+        outside=tuple(sorted(outside)),
+        earlier={name: digest for name, digest in before.items() if digest != files[name]},
+    )
+
+
+def _by_name(names: Mapping[Path, str], digest: Callable[[Path], str]) -> dict[str, str]:
+    """Return name -> digest, sorted; files of one name, such as parts of two folders, have one together."""
+    digests: dict[str, list[str]] = {}
+    for path, name in sorted(names.items(), key=lambda item: item[1]):
+        digests.setdefault(name, []).append(digest(path))
+    return {name: combined(each) for name, each in digests.items()}
 
 
 def _place(module: str) -> tuple[Path, Path, str]:
@@ -223,67 +234,10 @@ def roots_of(packages: Iterable[str]) -> dict[str, Path]:
     return found
 
 
-def _importable(folder: Path) -> set[str]:
-    """Return the names of what can be imported from a folder."""
-    return {entry.stem if entry.suffix == ".py" else entry.name for entry in folder.iterdir()}
-
-
 def _name(path: Path, root: Path) -> str:
     place = inside(path, root)
     parts = (*place.parts[:-1], place.name.partition(".")[0])
     return ".".join(part for part in parts if part != "__init__") or "__init__"
-
-
-def digest_of(path: Path, read: Read = Path.read_bytes) -> str:
-    """Return a digest of what a Python file says: without comments, docstrings and layout.
-
-    Of a compiled module it is that of its bytes.
-
-    Raises:
-        SyntaxError: it is not Python.
-    """
-    return _digest(read(path), str(path)) if path.suffix == ".py" else _digest_of_data(read(path))
-
-
-def _digest_of_data(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:DIGITS]
-
-
-@lru_cache(maxsize=4096)
-def _digest(text: bytes, path: str) -> str:
-    return hashlib.sha256("\0".join(_said(parsed(text, path))).encode()).hexdigest()[:DIGITS]
-
-
-_LAYOUT = {"ctx", "type_comment", "kind", "type_ignores"}
-"""Fields that say nothing of what a file does."""
-
-
-def _said(node: ast.AST) -> Iterator[str]:
-    """Yield a tree as text that is the same for every version of Python, without docstrings."""
-    yield f"({type(node).__name__}"
-    for name, value in ast.iter_fields(node):
-        if name in _LAYOUT or value is None or value == []:
-            continue
-        if name == "body" and isinstance(node, ast.Module | ast.ClassDef | _FUNCTIONS):
-            value = _without_docstring(value)
-        yield name
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, ast.AST):
-                yield from _said(item)
-            else:
-                yield f"{type(item).__name__}:{item!r}"
-    yield ")"
-
-
-_FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
-    first = body[0]
-    is_text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
-    if is_text and isinstance(first.value.value, str):  # type: ignore[attr-defined]
-        return body[1:]
-    return body
 
 
 def _release(paths: Mapping[Path, str]) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gridcell.cell import Cell
 from gridcell.errors import Mistakes, UserError, did_you_mean
+from gridcell.printable import as_one_line
 from gridcell.settings.mistakes import Mistake, SettingsError, mistakes_of
 
 Labels = Mapping[str, Any]
@@ -217,7 +218,7 @@ class GridBuilder:
 
     def note(self, *sentences: str) -> None:
         """Say what a reader of data leaves out, converts or takes for granted; shown before a run."""
-        self._notes += sentences
+        self._notes += tuple(map(as_one_line, sentences))
 
     def build(self) -> Grid:
         """Check and freeze the grid.

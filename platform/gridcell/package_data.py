@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gridcell.paths_in_code import Place, places_in, places_named
+from gridcell.paths_in_code import Place, places_in, places_named, texts_of_places
 from gridcell.sources import Read, files_of_module, imported_files, imported_names, plain
 
 _CODE = (".py", ".pyi", ".pyc", ".so")
@@ -103,9 +103,44 @@ def named_files(path: Path, root: Path, read: Callable[[Path], bytes] = Path.rea
     if path.suffix != ".py":
         return ()
     path, root = plain(path, root), root.resolve()
-    patterns = places_in(read(path), str(path), _imported(path, root, read))
-    found = {file for pattern in patterns for file in _matching(pattern)} - {path}
-    return tuple(sorted(file for file in found if file.is_relative_to(root)))
+    return tuple(sorted(file for file in _named(path, root, read) if file.is_relative_to(root)))
+
+
+def files_outside(
+    path: Path, root: Path, read: Callable[[Path], bytes] = Path.read_bytes
+) -> tuple[Path, ...]:
+    """Return the data files that a Python file names by their paths, and that lie outside of its folder.
+
+    Their edits are not noticed, and they do not travel with the code.
+
+    Args:
+        path: of the Python file.
+        root: the folder that its package lies in.
+        read: returns the file's text.
+
+    Raises:
+        SyntaxError: it is not Python.
+    """
+    if path.suffix != ".py":
+        return ()
+    path, root = plain(path, root), root.resolve()
+    found = (file for file in _named(path, root, read) if not file.is_relative_to(root))
+    return tuple(sorted(file for file in found if file.suffix != ".py"))
+
+
+def _named(path: Path, root: Path, read: Read) -> set[Path]:
+    text, imported = read(path), _imported(path, root, read)
+    patterns = [*places_in(text, str(path), imported)]
+    folders = [folder for folder in path.parents if folder.is_relative_to(root)]
+    for told in texts_of_places(text, str(path), imported):
+        patterns += [str(folder / told) for folder in folders if _leads_somewhere(folder, told)]
+    return {file for pattern in patterns for file in _matching(pattern)} - {path}
+
+
+def _leads_somewhere(folder: Path, told: str) -> bool:
+    """Return whether a text may be a path from a folder: a pattern must begin with what is there."""
+    first, _, rest = told.partition("/")
+    return "*" not in told or (bool(rest) and "*" not in first and (folder / first).is_dir())
 
 
 def _imported(path: Path, root: Path, read: Callable[[Path], bytes]) -> tuple[Place, ...]:

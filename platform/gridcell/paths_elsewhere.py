@@ -6,16 +6,19 @@ cluster may have none of these files. So they are told.
 
 import ast
 import contextlib
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from gridcell.sources import parsed, text_of
+from gridcell.syntax import opens_to_write, parsed, text_of
 
 _READERS = r"open|Path|PurePath|File|connect|memmap|fromfile|genfromtxt|parse|\w*(?:load|read)\w*"
 _READS = re.compile(_READERS)
 _SIGNS = re.compile(rf"\b(?:{_READERS})\(".encode())
+_SAME = ("abspath", "realpath", "normpath", "fspath", "expanduser", "str", "resolve", "absolute", "as_posix")
+_FOLDERS = {"cwd": ".", "getcwd": ".", "home": "~"}
 _KEYWORDS = {"file", "filename", "filepath", "fname", "path", "uri"}
 
 
@@ -50,7 +53,7 @@ def present(paths: Iterable[str], folder: Path) -> list[str]:
 
 
 def _matching(path: str, folder: Path) -> Iterator[Path]:
-    whole = folder / path
+    whole = folder / os.path.expanduser(path)  # noqa: PTH111 - Path's raises where nobody has a home
     if "*" not in path:
         yield whole
         return
@@ -67,16 +70,28 @@ def _is_data(path: Path) -> bool:
 
 
 def _named(tree: ast.AST) -> dict[str, str]:
-    """Return the names that are assigned a text or a path that starts with one -> that."""
+    """Return the names that are given a text or a path that starts with one -> that.
+
+    Names of attributes and of arguments with a default count as names.
+    """
     found: dict[str, str] = {}
     for node in ast.walk(tree):
-        match node:
-            case (
-                ast.Assign(targets=[ast.Name(id=name)], value=value)
-                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
-            ) if path := _path(value, found):
+        for name, value in _given(node):
+            if path := _path(value, found):
                 found[name] = path
     return found
+
+
+def _given(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    match node:
+        case (
+            ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=value)
+            | ast.AnnAssign(target=ast.Name(id=name) | ast.Attribute(attr=name), value=ast.expr() as value)
+        ):
+            yield name, value
+        case ast.arguments(args=args, defaults=defaults, kwonlyargs=others, kw_defaults=values):
+            yield from ((arg.arg, value) for arg, value in zip(args[::-1], defaults[::-1], strict=False))
+            yield from ((arg.arg, value) for arg, value in zip(others, values, strict=True) if value)
 
 
 def _told(node: ast.AST, known: Mapping[str, str]) -> str:
@@ -87,17 +102,11 @@ def _told(node: ast.AST, known: Mapping[str, str]) -> str:
         case ast.Call(func=ast.Name(id="Path") | ast.Attribute(attr="Path")):
             return _path(node, known)
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args, keywords=keywords):
-            if not _READS.fullmatch(name) or _writes(args[1:], keywords):
+            if not _READS.fullmatch(name) or opens_to_write(args[1:2], keywords):
                 return ""
             named = [keyword.value for keyword in keywords if keyword.arg in _KEYWORDS]
             return next((_path(each, known) for each in [*args[:1], *named]), "")
     return ""
-
-
-def _writes(rest: list[ast.expr], keywords: list[ast.keyword]) -> bool:
-    modes = [*rest[:1], *(keyword.value for keyword in keywords if keyword.arg == "mode")]
-    texts = [mode.value for mode in modes if isinstance(mode, ast.Constant) and isinstance(mode.value, str)]
-    return any(set(text) & set("wax") and set(text) <= set("wax+bt") for text in texts)
 
 
 def _path(node: ast.expr, known: Mapping[str, str]) -> str:
@@ -109,7 +118,15 @@ def _path(node: ast.expr, known: Mapping[str, str]) -> str:
             return _joined(first, rest, known)
         case ast.BinOp(left=first, op=ast.Div(), right=last):
             return _joined(first, [last], known)
-        case ast.Constant() | ast.JoinedStr() | ast.BinOp() | ast.Name():
+        case ast.Call(func=ast.Attribute(attr=name)) if name in _FOLDERS:
+            return _FOLDERS[name]
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[first]) if name in _SAME:
+            return _path(first, known)
+        case ast.Call(func=ast.Attribute(value=first, attr=name), args=[]) if name in _SAME:
+            return _path(first, known)
+        case ast.Attribute(attr=name):
+            return known.get(name, "")
+        case ast.Constant() | ast.JoinedStr() | ast.BinOp() | ast.Name() | ast.Call():
             told = text_of(node, known)
             return "" if told.startswith("*") else told
     return ""
@@ -117,4 +134,7 @@ def _path(node: ast.expr, known: Mapping[str, str]) -> str:
 
 def _joined(first: ast.expr, rest: list[ast.expr], known: Mapping[str, str]) -> str:
     start = _path(first, known)
-    return "/".join([start, *(text_of(part, known) for part in rest)]) if start else ""
+    if not start:
+        return ""
+    parts = [text_of(part, known) for part in rest]
+    return "/".join([start, *parts] if start != "." else parts or [start])

@@ -4,10 +4,11 @@ A path holds a ``*`` in the place of what is known only when the file is run.
 """
 
 import ast
+import re
 from functools import lru_cache
 from pathlib import Path
 
-from gridcell.sources import parsed, text_of
+from gridcell.syntax import names_of_texts, parsed, text_of, texts_in
 
 DECLARED = "DATA_FILES"
 """Name under which a file declares the data files that it reads, relative to its folder."""
@@ -24,8 +25,13 @@ _SIGNS = (
     b"__spec__",
     b"__path__",
     b"resources",
+    b"co_filename",
+    b"sys.path",
 )
 _LISTS = {"iterdir": "*", "glob": None, "rglob": None, "walk": "**/*"}
+_LISTING_FUNCTIONS = {"walk": "**/*", "scandir": "*"}
+_OF_ANOTHER = re.compile(rb"\w\.__file__")  # such as numpy.__file__
+_MAY_BE_A_PATH = re.compile(r"[^\n\0]{0,200}[./][^\n\0]{0,200}")
 _SAME = ("resolve", "absolute", "expanduser", "as_posix", "abspath", "realpath", "normpath", "fspath")
 _RESOURCES = ("get_data", "read_text", "read_binary", "open_text", "open_binary", "path")
 _GET_FILE = ("getfile", "getsourcefile", "getabsfile")
@@ -43,12 +49,41 @@ def places_in(text: bytes, path: str, imported: tuple[Place, ...] = ()) -> tuple
     Raises:
         SyntaxError: it is not Python.
     """
-    names = [name.partition(".")[0].encode() for name, _ in imported if not name.endswith(".__file__")]
-    if not any(sign in text for sign in (*_SIGNS, DECLARED.encode(), *names)):
+    if not _tells_where_it_lies(text, imported):
         return ()
-    reader = _Reader(Path(path), dict(imported))
-    reader.visit(parsed(text, path))
+    tree = parsed(text, path)
+    reader = _Reader(Path(path), dict(imported), names_of_texts(tree))
+    reader.visit(tree)
     return tuple(dict.fromkeys(reader.found))
+
+
+def _tells_where_it_lies(text: bytes, imported: tuple[Place, ...]) -> bool:
+    names = [name.partition(".")[0].encode() for name, _ in imported if not name.endswith(".__file__")]
+    return any(sign in text for sign in (*_SIGNS, DECLARED.encode(), *names))
+
+
+@lru_cache(maxsize=4096)
+def texts_of_places(text: bytes, path: str, imported: tuple[Place, ...] = ()) -> tuple[str, ...]:
+    """Return the texts of a file that may be paths from where it lies, if it asks where that is.
+
+    However it puts its paths together, such as ``open(root() / "tables" / "a.json")``. Those that
+    :func:`places_in` tells are left out.
+
+    Args:
+        text: of the file.
+        path: of the file.
+        imported: see :func:`places_in`.
+
+    Raises:
+        SyntaxError: it is not Python.
+    """
+    if not _tells_where_it_lies(_OF_ANOTHER.sub(b"", text), imported):
+        return ()
+    tree = parsed(text, path)
+    reader = _Reader(Path(path), dict(imported), names_of_texts(tree))
+    reader.visit(tree)
+    found = (one.lstrip("*/") for one in texts_in(tree, reader.told))
+    return tuple(dict.fromkeys(one for one in found if _MAY_BE_A_PATH.fullmatch(one)))
 
 
 @lru_cache(maxsize=4096)
@@ -60,8 +95,9 @@ def places_named(text: bytes, path: str) -> tuple[Place, ...]:
     """
     if not any(sign in text for sign in _SIGNS):
         return ()
-    reader = _Reader(Path(path), {})
-    reader.visit(parsed(text, path))
+    tree = parsed(text, path)
+    reader = _Reader(Path(path), {}, names_of_texts(tree))
+    reader.visit(tree)
     return tuple(reader.names.items())
 
 
@@ -71,11 +107,13 @@ class _Reader(ast.NodeVisitor):
     Names are not told apart by scope: an attribute ``self.here`` is the name ``here``.
     """
 
-    def __init__(self, path: Path, imported: dict[str, str]) -> None:
+    def __init__(self, path: Path, imported: dict[str, str], known: dict[str, str]) -> None:
         self._path = path
         self._imported = imported
+        self._known = known  # names that stand for a text
         self.names: dict[str, str] = {}
         self.found: list[str] = []
+        self.told: set[ast.AST] = set()  # expressions whose path is found
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         for alias in node.names:
@@ -110,6 +148,7 @@ class _Reader(ast.NodeVisitor):
             place = self._place(node)
             if place is not None:
                 self.found.append(place)
+                self.told.add(node)
                 if isinstance(node, ast.JoinedStr) or (
                     isinstance(node, ast.BinOp) and not isinstance(node.op, ast.Div)
                 ):  # its parts are no paths of their own
@@ -142,10 +181,10 @@ class _Reader(ast.NodeVisitor):
         match node:
             case ast.JoinedStr(values=[ast.FormattedValue(value=first), *rest]):
                 place = self._place(first)
-                return None if place is None else place + "".join(text_of(part, {}) for part in rest)
+                return None if place is None else place + "".join(text_of(part, self._known) for part in rest)
             case ast.BinOp(left=left, op=ast.Add(), right=right):
                 place = self._place(left)
-                return None if place is None else place + text_of(right, {})
+                return None if place is None else place + text_of(right, self._known)
             case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod(), right=right):
                 first = right.elts[0] if isinstance(right, ast.Tuple) and right.elts else right
                 return self._filled(text, "%s", first)
@@ -186,8 +225,8 @@ class _Reader(ast.NodeVisitor):
         if name == "format" and isinstance(value, ast.Constant) and isinstance(value.value, str) and args:
             return self._filled(value.value, "{}", args[0])
         if args:
-            if name == "walk" and self._place(args[0]) is not None:
-                return self._joined(args[0], [ast.Constant("**/*")])
+            if name in _LISTING_FUNCTIONS and self._place(args[0]) is not None:
+                return self._joined(args[0], [ast.Constant(_LISTING_FUNCTIONS[name])])
             if name in ("dirname", "join") or name in _RESOURCES:
                 return self._of_module(name, args)
             if self._place(value) is None:
@@ -198,10 +237,10 @@ class _Reader(ast.NodeVisitor):
         if name == "joinpath":
             return self._joined(value, args)
         if name in ("with_name", "with_suffix") and args:
-            told = text_of(args[0], {})
+            told = text_of(args[0], self._known)
             return str(Path(place).parent / (told if name == "with_name" else f"{Path(place).stem}{told}"))
         if name in _LISTS:
-            pattern = _LISTS[name] or (text_of(args[0], {}) if args else "*")
+            pattern = _LISTS[name] or (text_of(args[0], self._known) if args else "*")
             return str(Path(place) / "**" / pattern) if name == "rglob" else str(Path(place) / pattern)
         return None
 
@@ -211,7 +250,7 @@ class _Reader(ast.NodeVisitor):
         if name == "join":
             return self._joined(args[0], args[1:])
         folder = self._package(args[0])
-        return None if folder is None else str(Path(folder, *(text_of(arg, {}) for arg in args[1:])))
+        return None if folder is None else str(Path(folder, *(text_of(arg, self._known) for arg in args[1:])))
 
     def _function(self, name: str, argument: ast.expr, rest: list[ast.expr]) -> str | None:
         """Return the path that the call of a function stands for."""
@@ -229,13 +268,14 @@ class _Reader(ast.NodeVisitor):
 
     def _above(self, value: ast.expr, steps: int) -> str | None:
         place = self._place(value)
-        if place is None or steps > len(Path(place).parents):
+        if place is None:
             return None
-        return str(Path(place).parents[steps - 1])
+        above = Path(place).parents
+        return str(above[min(steps, len(above)) - 1])
 
     def _joined(self, first: ast.expr, rest: list[ast.expr]) -> str | None:
         place = self._place(first)
-        return None if place is None else str(Path(place, *(text_of(part, {}) for part in rest)))
+        return None if place is None else str(Path(place, *(text_of(part, self._known) for part in rest)))
 
     def _package(self, argument: ast.expr) -> str | None:
         """Return the folder of a package: the file's own, or one that lies in a folder above it."""

@@ -8,10 +8,12 @@ through their packages.
 import hashlib
 import os
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import module_from_spec, spec_from_file_location
+from functools import cache
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
@@ -74,6 +76,40 @@ def here(path: Path) -> Path:
     """Return where this process has a plug-in's file: a copy, where another process sent it."""
     file = _loaded[path].module.__file__ if path in _loaded else None
     return Path(file) if file else path
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    """Return the text of a Python file and of all that it imports or reads from its folder.
+
+    Returns:
+        Path from the folder -> content, of the file itself first.
+
+    Raises:
+        UserError: one is not Python, or can't be read.
+    """
+    return _files(path.resolve(), None)
+
+
+@cache
+def is_own(module: str) -> bool:
+    """Return whether a module is of the user's own sources, which may be edited, and not installed.
+
+    Args:
+        module: name, dotted or not; one that is not here is none.
+
+    Example:
+        >>> is_own("numpy")
+        False
+    """
+    try:
+        spec = find_spec(module.partition(".")[0])
+    except (ImportError, ValueError):
+        return False
+    origin = spec.origin if spec is not None else None
+    if origin is None or not Path(origin).is_file():  # built in, or not here
+        return False
+    installed = {Path(place).resolve() for place in sysconfig.get_paths().values()}
+    return not any(Path(origin).resolve().is_relative_to(place) for place in installed)
 
 
 def load(paths: Iterable[str | Path], *, folder: Path | None = None, joins: bool = False) -> list[Plugin]:
@@ -169,10 +205,10 @@ def _files(path: Path, module: ModuleType | None) -> dict[str, bytes]:
         paths = sorted({file for files in found for file in (*files.code, *files.data)})
     except SyntaxError as error:
         raise UserError(
-            f"The plug-in '{error.filename}' is not valid Python: {error.msg} (line {error.lineno})"
+            f"'{error.filename}' is not valid Python: {error.msg} (line {error.lineno})"
         ) from error
     except OSError as error:
-        raise UserError(f"The plug-in '{path}' can't be read: {error.strerror}") from error
+        raise UserError(f"'{path}' can't be read: {error.strerror}") from error
     others = [other for other in paths if other != path]
     return {str(each.relative_to(folder)): each.read_bytes() for each in [path, *others]}
 

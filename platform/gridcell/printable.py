@@ -1,6 +1,7 @@
 """Text that others made, such as an error's message, made fit for a terminal; streams that print anything."""
 
 import contextlib
+import re
 import sys
 from typing import Any
 
@@ -20,6 +21,23 @@ def printable(text: str) -> str:
         'a \\x1b[2J b'
     """
     return text.replace("\r\n", "\n").translate(_SHOWN)
+
+
+def as_one_line(text: str) -> str:
+    r"""Return a text on one line, as UTF-8 can hold it: names of files may have line ends, or be no text.
+
+    Example:
+        >>> as_one_line("a\nb \udce9")
+        'a\\nb \\xe9'
+    """
+    shown = "".join(repr(sign)[1:-1] if sign in "\r\n\t" else sign for sign in text).translate(_SHOWN)
+    return re.sub("[\ud800-\udfff]", lambda found: _written_out(found[0]), shown)
+
+
+def _written_out(half: str) -> str:
+    """Return what stands for one byte that was no text, see ``os.fsdecode``, or for half a sign."""
+    code = ord(half)
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code < 0xDD00 else f"\\u{code:04x}"
 
 
 def print_anything(*streams: Any) -> None:

@@ -1,12 +1,17 @@
 """Which files a Python file imports, found by reading them: nothing is run."""
 
 import ast
+import contextlib
 import os
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+
+from gridcell.paths_in_code import places_in, texts_of_places
+from gridcell.syntax import names_of_texts, parsed, text_of, texts_in
 
 Read = Callable[[Path], bytes]
 """Returns a file's text: as it is now, or as a process first read it."""
@@ -22,8 +27,10 @@ def imported_files(
 ) -> dict[Path, Path]:
     """Return a file and all that it imports within some folders, directly or through others, sorted.
 
-    Imports inside functions count, and ``import_module``, ``__import__`` with a name that the file tells:
-    ``import_module(f"models.{name}")`` and ``from models import *`` stand for all modules of that package.
+    Imports inside functions count, those for type checkers do not. ``import_module(f"models.{name}")`` and
+    ``from models import *`` stand for all modules of that package. In a file that imports by name, each text
+    may be the name: ``for name in ("one", "two"): import_module(name)``. Folders that a file adds to
+    ``sys.path`` count from there on, where they lie in one of the folders.
     What lies in none of the folders, such as an installed library, is left out. Links are not resolved,
     so a linked file belongs to the folder in which the link lies.
 
@@ -46,17 +53,40 @@ def imported_files(
     whole = folders if around is None else tuple(root.resolve() for root in around)
     found: dict[Path, Path] = {}
     waiting = [(plain(start, folders[0]), folders[0])]
-    wanted = None if packages is None else frozenset(packages)
+    wanted = None if packages is None else set(packages)
     while waiting:
         path, root = waiting.pop()
         if path in found:
             continue
         found[path] = root
-        for name in _told(imported_names(path, root, read), folders):
+        for folder in _added_to_path(path, folders, read):
+            folders, whole = (*folders, folder), (*whole, folder)
+            if wanted is not None:
+                wanted |= importable(folder)
+        names = (*imported_names(path, root, read), *_may_import(path, root, read))
+        for name in _told(names, folders):
             if wanted is None or any(name == package or name.startswith(f"{package}.") for package in wanted):
                 where, files = files_of_module(name, folders, whole)
                 waiting += [(file, where) for file in files]
     return dict(sorted(found.items()))
+
+
+def importable(folder: Path) -> set[str]:
+    """Return the names of what can be imported from a folder."""
+    return {entry.stem if entry.suffix == ".py" else entry.name for entry in folder.iterdir()}
+
+
+def _added_to_path(path: Path, folders: Sequence[Path], read: Read) -> list[Path]:
+    """Return the folders below some that a file adds to ``sys.path``, as far as it tells."""
+    if path.suffix != ".py" or b"sys.path" not in (text := read(path)):
+        return []
+    told = [*places_in(text, str(path)), *texts_of_places(text, str(path))]
+    found = {Path(os.path.normpath(path.parent / one)) for one in told if "*" not in one}
+    return sorted(
+        one
+        for one in found - set(folders)
+        if one.is_dir() and any(one.is_relative_to(folder) for folder in folders)
+    )
 
 
 def imported_names(path: Path, root: Path, read: Read = Path.read_bytes) -> tuple[str, ...]:
@@ -72,6 +102,12 @@ def imported_names(path: Path, root: Path, read: Read = Path.read_bytes) -> tupl
     if path.suffix != ".py":
         return ()
     return _imports_of(read(path), str(path), _package_of(path, root))
+
+
+def _may_import(path: Path, root: Path, read: Read) -> tuple[str, ...]:
+    if path.suffix != ".py":
+        return ()
+    return _texts_that_may_name_modules(read(path), str(path), _package_of(path, root))
 
 
 @lru_cache(maxsize=4096)
@@ -124,31 +160,27 @@ def _expanded(name: str, roots: Sequence[Path]) -> Iterator[str]:
                 yield from _expanded(rest, roots) if "*" in rest else (rest,)
 
 
-@lru_cache(maxsize=256)
-def parsed(text: bytes, path: str) -> ast.Module:
-    """Return a file's syntax tree, which several readers of one file share; see :func:`forget_trees`.
-
-    Raises:
-        SyntaxError: it is not Python.
-    """
-    return ast.parse(text, path)
-
-
-def forget_trees() -> None:
-    """Give back the memory of the trees: each is a hundred times as large as its text."""
-    parsed.cache_clear()
-
-
 @lru_cache(maxsize=4096)
 def _imports_of(text: bytes, path: str, package: str) -> tuple[str, ...]:
+    tree = parsed(text, path)
+    known = {**names_of_texts(tree), **_own_names(path, package)}
+    return tuple(dict.fromkeys(filter(None, _names_in(tree, package, known))))
+
+
+def _own_names(path: str, package: str) -> dict[str, str]:
     own = Path(path).stem
     name = package if own == "__init__" else ".".join(filter(None, [package, own]))
-    known = {"__name__": name, "__package__": package}
-    return tuple(dict.fromkeys(filter(None, _names_in(parsed(text, path), package, known))))
+    return {"__name__": name, "__package__": package}
 
 
 def _names_in(tree: ast.AST, package: str, known: Mapping[str, str]) -> Iterator[str]:
-    for node in ast.walk(tree):
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and _is_for_types(node.test):
+            waiting += node.orelse  # the rest is never run
+            continue
+        waiting += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -158,10 +190,52 @@ def _names_in(tree: ast.AST, package: str, known: Mapping[str, str]) -> Iterator
             if base:
                 yield base
             yield from (f"{base}.{alias.name}".lstrip(".") for alias in node.names)
-        elif isinstance(node, ast.Call) and node.args and _called(node) in ("import_module", "__import__"):
-            name = text_of(node.args[0], known)
-            if not name.startswith("*"):  # else the file does not tell what it imports
-                yield _absolute(name, package)
+        elif isinstance(node, ast.Call) and _called(node) in ("import_module", "__import__"):
+            yield from _imported_by(node, package, known)
+
+
+def _imported_by(node: ast.Call, package: str, known: Mapping[str, str]) -> Iterator[str]:
+    """Yield what a call of ``import_module(name, package)`` imports, where the file tells it."""
+    named = {keyword.arg: keyword.value for keyword in node.keywords}
+    name, around = (named.get(key, _item(node.args, at)) for at, key in enumerate(("name", "package")))
+    if name is None or (told := text_of(name, known)).startswith("*"):
+        return
+    start = text_of(around, known) if around is not None and _called(node) == "import_module" else "*"
+    yield _absolute(told, package if start.startswith("*") else start)
+
+
+def _item(nodes: Sequence[ast.expr], at: int) -> ast.expr | None:
+    return nodes[at] if at < len(nodes) else None
+
+
+def _is_for_types(test: ast.expr) -> bool:
+    match test:
+        case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
+            return True
+    return False
+
+
+_BY_NAME = re.compile(
+    rb"import_module|__import__|importlib\.(util|machinery)|run_module|resolve_name|pydoc|_target_"
+    rb"|(?<![\w.])(exec|eval)\("
+)
+"""Signs of a file that may import by a name which is no more than a text."""
+_MODULE = re.compile(r"\.*[A-Za-z_]\w*(\.[\w*]+)*(:[\w.]+)?")
+
+
+@lru_cache(maxsize=4096)
+def _texts_that_may_name_modules(text: bytes, path: str, package: str) -> tuple[str, ...]:
+    """Return what a file's texts may import, if it imports by name: any of them may be such a name."""
+    if not _BY_NAME.search(text):
+        return ()
+    found: dict[str, None] = {}
+    for one in texts_in(parsed(text, path)):
+        if _MODULE.fullmatch(one):
+            found[_absolute(one.partition(":")[0], package)] = None
+        elif "import" in one:
+            with contextlib.suppress(SyntaxError, ValueError):  # code in a text, as for exec
+                found |= dict.fromkeys(_names_in(ast.parse(one), package, _own_names(path, package)))
+    return tuple(filter(None, found))
 
 
 def _called(node: ast.Call) -> str:
@@ -179,31 +253,6 @@ def _absolute(name: str, package: str) -> str:
         return name
     above = package.split(".")
     return ".".join(filter(None, [*above[: len(above) - level + 1], name[level:]]))
-
-
-def text_of(node: ast.expr, known: Mapping[str, str]) -> str:
-    """Return the text that an expression gives, with ``*`` for what is known only when it is run.
-
-    Args:
-        node: of a file's tree.
-        known: name -> text that it stands for.
-
-    Example:
-        >>> text_of(ast.parse('f"models.{name}"', mode="eval").body, {})
-        'models.*'
-    """
-    match node:
-        case ast.Constant(value=str(text)):
-            return text
-        case ast.Name(id=name) if name in known:
-            return known[name]
-        case ast.FormattedValue(value=value):
-            return text_of(value, known)
-        case ast.JoinedStr(values=values):
-            return "".join(text_of(value, known) for value in values)
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return text_of(left, known) + text_of(right, known)
-    return "*"
 
 
 @lru_cache(maxsize=65536)

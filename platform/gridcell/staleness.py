@@ -1,7 +1,7 @@
 """Which results were made by other code, or from other inputs, than are there now."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class Staleness:
         unknown: ids of results that don't say by which code they were made.
         unwatched: packages that the code of cells imports, and whose edits can't be noticed.
         unwatched_data: data files that it reads by a path of the working folder or an absolute one, likewise.
+        outside: data files that it reads from outside of its folder, likewise.
     """
 
     reasons: Mapping[str, str] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Staleness:
     unknown: frozenset[str] = frozenset()
     unwatched: tuple[str, ...] = ()
     unwatched_data: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.reasons)
@@ -46,10 +48,13 @@ class Staleness:
                 f"{len(self.unknown)} results don't say by which code they were made: they count as current"
             )
         if self.unwatched:
-            named = ", ".join(f"'{name}'" for name in self.unwatched)
+            named = _listed([f"'{name}'" for name in self.unwatched])
             said.append(f"edits of {named} are not noticed: imported from outside the folder of the code")
+        if self.outside:
+            named = _listed([f"'{name}'" for name in self.outside])
+            said.append(f"edits of {named} are not noticed: read from outside the folder of the code")
         if self.unwatched_data:
-            named = ", ".join(f"'{name}'" for name in self.unwatched_data)
+            named = _listed([f"'{name}'" for name in self.unwatched_data])
             said.append(
                 f"edits of {named} are not noticed: read by a path that does not start from the code "
                 '(Path(__file__).parent / "FILE" does)'
@@ -95,7 +100,13 @@ def find_stale(task: Task, grid: Grid, store: Store, results: Mapping[str, Resul
     stamps = {cell_id: results[cell_id].stamp for cell_id in reasons}
     packages = sorted({name for code in met.values() for name in unwatched(code)})
     data = sorted({path for code in met.values() for path in unwatched_data(code)})
-    return Staleness(reasons, stamps, frozenset(unknown), tuple(packages), tuple(data))
+    outside = sorted({path for code in met.values() for path in code.outside})
+    return Staleness(reasons, stamps, frozenset(unknown), tuple(packages), tuple(data), tuple(outside))
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def failures_of(task: Task, grid: Grid, store: Store) -> dict[str, dict[str, object]]:
@@ -143,21 +154,36 @@ def _by_code(
     released = record.get("release")
     if released and now.release and released != now.release:  # between releases, the versions of kinds decide
         return ""
-    changed = [names.get(name, name) for name in _changes(record, "files", now.files)]
-    changed += _changes(record, "data", now.data)
-    if not changed:  # a record of an earlier rule, by which fewer files counted
+    changed = [names.get(name, name) for name in _changes(record, "files", now.files, now.earlier)]
+    changed += _changes(record, "data", now.data, {})
+    if not changed:  # a record of an earlier rule, or a file that was renamed and says what it said
         return ""
-    shown = ", ".join(changed[:_NAMED]) + (f" and {len(changed) - _NAMED} more" * (len(changed) > _NAMED))
-    return f"by other code: {shown} changed since"
+    return f"by other code: {_listed(changed)} changed since"
 
 
-def _changes(record: Mapping[str, object], key: str, now: Mapping[str, str]) -> list[str]:
-    """Return the names of the files that differ, of those that counted when the record was written."""
+def _changes(
+    record: Mapping[str, object], key: str, now: Mapping[str, str], earlier: Mapping[str, str]
+) -> list[str]:
+    """Return the names of the files that differ, of those that count by the rule of the record, too."""
     before = record.get(key, {})
     assert isinstance(before, Mapping)
-    rule = record.get("rule", 1)
-    counted = now if rule == RULE else {name: digest for name, digest in now.items() if name in before}
-    return changes(before, counted)
+    if record.get("rule", 1) != RULE:
+        both = before.keys() & now.keys()
+        return sorted(name for name in both if before[name] not in (now[name], earlier.get(name)))
+    return _without_renamed(before, now)
+
+
+def _without_renamed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Return the names of the files that differ; one that has another name and the same text does not."""
+    gone = [before[name] for name in before.keys() - now.keys()]
+    come = [now[name] for name in now.keys() - before.keys()]
+    renamed = Counter(gone) & Counter(come)
+    found = []
+    for name in changes(before, now):
+        only = None if name in before and name in now else before.get(name, now.get(name))
+        if only not in renamed:
+            found.append(name)
+    return found
 
 
 def _by_inputs(cell: Cell, read: Mapping[str, object], results: Mapping[str, Result]) -> str:

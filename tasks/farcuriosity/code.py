@@ -1,18 +1,23 @@
-"""Which parts a cell's configuration names: what an edit of a curiosity concerns."""
+"""Which parts a cell's configuration names: what an edit of a curiosity or an environment concerns."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from farcuriosity.curiosity.modules import curiosities
-from gridcell import Cell, parse_settings, version_of
+from gridcell import Cell, parse_settings, plugins, version_of
 
 
 def modules_of(cell: Cell) -> tuple[str, ...]:
-    """Return the modules of a cell's curiosity, and of the one that it is laid around."""
+    """Return the modules of a cell's curiosity, of the one that it is laid around, and of its environment.
+
+    Of an environment that is the module of the user's own which ``module:id`` names.
+    """
     name = cell.config.get("curiosity")
     if name is None:  # a video needs its agent's cell, which names it
         return ()
-    return tuple(map(curiosities.module_of, named_by(name, cell.config["parameters"])))
+    found = tuple(map(curiosities.module_of, named_by(name, cell.config["parameters"])))
+    registering = cell.config.get("environment", "").rpartition(":")[0]
+    return (*found, registering) if registering and plugins.is_own(registering) else found
 
 
 def versions_of(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

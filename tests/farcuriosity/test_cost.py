@@ -1,11 +1,19 @@
 """What a plan says of a grid's cost, against networks that are built."""
 
+import re
+
 import pytest
 import torch
 from torch import nn
 
 from farcuriosity.agent.networks import ActorCritic, Architecture
-from farcuriosity.cost import estimate, fragment_bytes, products_per_step
+from farcuriosity.cost import (
+    CORE_PER_SECOND,
+    estimate,
+    fragment_bytes,
+    products_per_step,
+    seconds_beside,
+)
 from farcuriosity.curiosity.modules import get
 from farcuriosity.plan import plan
 from farcuriosity.settings import Settings
@@ -53,6 +61,51 @@ def test_the_products_of_a_step_are_those_of_the_policys_layers(policy):
     net.encoder(torch.zeros(1, 4, 84, 84))
     recurrent = 4 * 16 * (64 + 16)
     assert products_per_step(config) == (counted + recurrent) * (1 + 3 * 2)
+
+
+_SMALL = {"features": 64, "environments": 16, "horizon": 128, "lstm": 0}
+_RND = {"features": 64, "proportion": 1}
+_DOORKEY, _ROOMS, _PONG = "MiniGrid-DoorKey-5x5-v0", "gridcell/Rooms-v0", "ALE/Pong-v5"
+
+
+@pytest.mark.parametrize(
+    ("environment", "curiosity", "parameters", "training", "measured"),
+    [
+        (_DOORKEY, "none", {}, {}, 296),
+        (_DOORKEY, "none", {}, {"epochs": 1, "minibatches": 1}, 269),
+        (_DOORKEY, "none", {}, {"environments": 4}, 520),
+        (_DOORKEY, "none", {}, {"horizon": 16}, 515),
+        (_DOORKEY, "none", {}, {"lstm": 64}, 430),
+        (_DOORKEY, "rnd", _RND, {}, 537),
+        (_DOORKEY, "far", {"module": _RND}, {}, 536),
+        (_DOORKEY, "icm", {"features": 64}, {}, 596),
+        (_ROOMS, "none", {}, {}, 189),
+        (_ROOMS, "rnd", {"features": 64}, {}, 258),
+        (_PONG, "none", {}, {"features": 512, "environments": 8}, 4570),
+        (_PONG, "none", {}, {"features": 512, "environments": 8, "epochs": 1, "minibatches": 1}, 2307),
+        (_PONG, "none", {}, {"features": 512, "environments": 8, "horizon": 64, "lstm": 512}, 6370),
+    ],
+)
+def test_a_step_costs_about_what_was_measured(environment, curiosity, parameters, training, measured):
+    """``measured`` is microseconds of processor time a step, on one busy core of an AMD EPYC."""
+    settings = {
+        "environments": {"one": {"id": environment}},
+        "curiosities": {curiosity: parameters},
+        "training": {**_SMALL, **training},
+    }
+    (cell,) = plan(parse_settings(Settings, settings)).cells.values()
+    seconds = 2 * products_per_step(cell.config) / CORE_PER_SECOND + seconds_beside(cell.config)
+    assert 1 / 1.5 < seconds / (measured * 1e-6) < 1.5
+
+
+def test_the_costs_beside_the_arithmetic_are_in_the_plan():
+    suite = load_suite(find_task("farcuriosity"), "doorkey")
+    told = estimate(suite.settings, suite.grid())["computing"]
+    # 15 agents of 300,000 steps took some 3 minutes of one core each.
+    total, networks, beside = (int(found) for found in re.findall(r"(\d+) minutes", told))
+    assert 30 <= total <= 60
+    assert abs(networks + beside - total) <= 1
+    assert beside > networks
 
 
 def test_the_published_suite_says_what_it_costs():

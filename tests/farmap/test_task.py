@@ -13,6 +13,7 @@ from scipy import stats
 
 from farmap import task
 from farmap.plan import NO_FILM
+from farmap.report.answer import answer
 from farmap.report.figures import draw
 from farmap.report.page import write_files
 from farmap.report.sentences import sentences
@@ -352,3 +353,24 @@ def test_agents_are_compared_with_intervals_from_as_many_maps_as_a_test_needs(ma
     assert (found["ci95"] == [None, None]) == (found["p"] is None) == (maps < 6)
     (sentence,) = sentences(summarise(made, ["x", "y"], ("x", "y")))
     assert ("no intervals" in sentence) == (maps < 6)
+
+
+def test_the_first_screen_names_the_best_of_all_agents_and_draws_the_bands_of_those_compared():
+    names = ["a", "b", "c", "d", "e"]
+    made = [entry(name, index, 90 if name == "a" else 100) for name in names for index in range(3)]
+    early = [(0, 100.0), (1_000, 100.0)]
+    best = [
+        replace(one, curves={**one.curves, "coverage": early}) if one.agent == "c" else one for one in made
+    ]
+    summary = summarise(best, names, ("a", "b"))
+    first = answer(summary)
+    assert first.text.startswith("a sees 95 % of small maps in 90 steps on average, b in 100")
+    said = "Of all 5 agents c covers most of small maps over the first 1,000 steps: 100.0 %, a 50.0 %."
+    assert said in first.sure
+    assert not any("Of all" in one for one in answer(summarise(made, names, ("a", "b"))).sure)
+    picture = next(picture for picture in draw(summary, {}) if picture.name == "coverage")
+    assert len(picture.figure.axes[0].collections) == 2
+    assert "drawn for a and b alone" in picture.caption
+    few = next(draw(summarise(made[:9], names[:3], ("a", "b")), {}))
+    assert len(few.figure.axes[0].collections) == 3
+    assert "alone" not in few.caption

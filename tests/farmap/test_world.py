@@ -212,6 +212,17 @@ def test_letters_stay_letters(text, free, tmp_path):
     assert len(read_world(tmp_path / "plan.txt").free_cells) == free
 
 
+def test_a_table_without_a_0_has_nothing_free(tmp_path):
+    (tmp_path / "plan.txt").write_text("1,1,1\n1,2,1\n")
+    with pytest.raises(UserError, match="a table in which no number is 0"):
+        read_map(tmp_path / "plan.txt")
+
+
+def test_a_world_that_no_memory_holds_is_refused():
+    with pytest.raises(UserError, match="world of 15000 x 15000 cells at a scale of 3000"):
+        from_array(np.zeros((3, 3)), scale=3000)
+
+
 def test_a_table_of_unequal_rows_is_refused(tmp_path):
     (tmp_path / "plan.txt").write_text("1,0,1\n1,0\n")
     with pytest.raises(UserError, match=r"plan\.txt' looks like a table, but not all its rows"):

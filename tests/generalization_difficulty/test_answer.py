@@ -2,6 +2,7 @@
 
 import pytest
 
+from generalization_difficulty.report.answer import answer
 from generalization_difficulty.report.numbers import dimension
 from generalization_difficulty.report.sentences import sentences
 from generalization_difficulty.report.summary import SPREAD, Entry, summarise
@@ -179,8 +180,40 @@ def test_an_order_is_told_from_what_ingredients_allow(entries, holds):
             "a: the points lie 25 times farther from the origin than they spread, and R, so the bits, grows "
             "with that: set estimation.centre to mean where the origin means nothing.",
         ),
+        (
+            {"m_tied": 0.74},
+            "a: the nearest neighbours of 74% of the points are all equally far, as on a lattice of whole "
+            "numbers: m is likely too large.",
+        ),
         ({"copies": 1200}, "a: 1,200 points equal others; equal points are one neighbour."),
     ],
 )
 def test_what_is_uncertain_is_said(ingredients, sentence):
     assert sentence in sentences(summarise(with_range("a", 10, 9, 11, **ingredients), {}))
+
+
+@pytest.mark.parametrize(
+    ("entries", "first"),
+    [
+        (
+            measured("a", 10, 12) + measured("b", 13, 15) + given("c", 20),
+            "c is the hardest: it takes 1.0 × 10⁶ bits, 410 times as many as a, the easiest (2.6 × 10³).",
+        ),
+        (
+            measured("a", 10, 12) + measured("b", 13, 21) + given("c", 20),
+            "b or c is the hardest: b takes 1.1 × 10⁶ bits, 411 times as many as a, the easiest (2.6 × 10³).",
+        ),
+        (
+            measured("a", 10, 14) + measured("b", 13, 15) + given("c", 20),
+            "c is the hardest: it takes 1.0 × 10⁶ bits, 120 times as many as a, "
+            "one of the 2 easiest (8.7 × 10³).",
+        ),
+        (
+            measured("a", 10) + measured("b", 11) + measured("c", 12) + given("d", 13),
+            "Which of 4 tasks is the hardest can't be told: by its median d takes 8.2 × 10³ bits, "
+            "8 times as many as a, one of the 4 easiest (1.0 × 10³).",
+        ),
+    ],
+)
+def test_the_first_sentence_claims_no_more_than_the_ranges_allow(entries, first):
+    assert answer(summarise(entries, {}), {}).text == first

@@ -163,6 +163,70 @@ def test_bad_data_are_one_sentence(images, change, sentence):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "strange",
+    [
+        np.inf,
+        np.array(np.nan, dtype=object),
+        np.array(None, dtype=object),
+        np.array(2.5, dtype=object),
+        np.datetime64("NaT"),
+        1j,
+    ],
+)
+def test_labels_that_name_no_class_are_refused(images, strange):
+    points, labels = images
+    names = np.array(["a", "b", "c"], dtype=object)[labels] if np.ndim(strange) == 0 else labels
+    labels = {"f": labels.astype(float), "O": names, "M": labels.astype("M8[D]"), "c": labels + 0j}[
+        np.asarray(strange).dtype.kind
+    ]
+    labels[40] = strange if not isinstance(strange, np.ndarray) else strange.item()
+    with pytest.raises(UserError, match=r"which is not a class|must be names or whole numbers"):
+        measure_arrays(points, labels, eps=0.01)
+
+
+def test_labels_of_any_kind_that_name_classes_give_the_same(images):
+    points, labels = images
+    kinds = [labels.astype(float), labels.astype(str), labels.astype(object), labels.astype("M8[D]")]
+    kinds += [labels.astype(str).astype(object), labels.astype(np.dtypes.StringDType()), labels * 2**60]
+    found = [record(measure_arrays(points, kind, eps=0.01)) for kind in [labels, *kinds]]
+    assert all(one == found[0] for one in found)
+
+
+def test_numbers_and_names_are_no_labels_of_one_set(images):
+    points, labels = images
+    with pytest.raises(UserError, match="numbers and others names"):
+        measure([(points, labels), (points, labels.astype(str))], eps=0.01)
+
+
+def test_masked_values_are_not_taken_for_data(images):
+    points, labels = images
+    masked = np.ma.masked_equal(points.astype(float), points.max())
+    with pytest.raises(UserError, match="points are masked"):
+        measure_arrays(masked, labels, eps=0.01)
+    with pytest.raises(UserError, match="labels are masked"):
+        measure([(points, np.ma.masked_equal(labels, 1))], eps=0.01)
+    whole = measure_arrays(np.ma.masked_array(points), labels, eps=0.01)  # of which nothing is masked
+    assert record(whole) == record(measure_arrays(points, labels, eps=0.01))
+
+
+def test_points_without_features_are_refused(images):
+    with pytest.raises(UserError, match="no features"):
+        measure_arrays(np.zeros((150, 0)), images[1], eps=0.01)
+
+
+def test_points_on_a_lattice_are_told_by_their_equal_distances():
+    lattice = np.stack(np.meshgrid(*[np.arange(6.0)] * 3), axis=-1).reshape(-1, 3)
+    labels = np.arange(len(lattice)) % 2
+    found = measure_arrays(lattice, labels, eps=0.01)
+    # Of 216 cells all but the 8 corners and the 48 others of edges have 5 or 6 neighbours at distance 1.
+    assert found.m_tied == 160 / 216
+    assert found.m_estimate > 6
+    near = np.random.default_rng(0).normal(0, 0.3, lattice.shape)
+    assert measure_arrays(lattice + near, labels, eps=0.01).m_tied == 0
+    assert measure_arrays(lattice, labels, eps=0.01, m=3).m_tied is None
+
+
 def test_duplicates_across_classes_may_be_left_out(images):
     points, labels = bad(*images, twins=1)
     found = measure_arrays(points, labels, eps=0.01, duplicates="ignore")

@@ -5,7 +5,7 @@ import pytest
 from gridcell import plugins
 from gridcell.errors import UserError
 from gridcell.fingerprint import Codes
-from gridcell.package_data import data_files, files_of
+from gridcell.package_data import data_files, files_of, files_outside
 from gridcell.staleness import find_stale
 from gridcell.suite import load_suite
 from gridcell.task import find_task
@@ -61,6 +61,26 @@ CODE = [
     ('from package import places\nplaces.MAPS / "a.txt"', {"maps/a.txt"}),
     ('from package import places\nPath(places.__file__).with_name("table.json")', TABLE),
     ('Path(__file__).with_name(".hidden")', {".hidden"}),
+    ('NAME = "table.json"\nPath(__file__).with_name(NAME)', TABLE),
+    ("def f(folder=Path(__file__).parent):\n    return folder / 'table.json'", TABLE),
+    ("def here():\n    return Path(__file__).parent\nopen(here() / 'maps' / 'a.txt')", {"maps/a.txt"}),
+    ("import os\nHERE, _ = os.path.split(__file__)\nopen(os.path.join(HERE, 'table.json'))", TABLE),
+    ("import os\nHERE = os.path.dirname(__file__) or '.'\nopen(os.path.join(HERE, 'table.json'))", TABLE),
+    ("HERE = Path(__file__).parent if True else None\nopen(HERE / 'table.json')", TABLE),
+    ("open(__file__.rpartition('/')[0] + '/table.json')", TABLE),
+    ("open(__file__.replace('part.py', 'table.json'))", TABLE),
+    ("import os\nopen(os.path.join(__file__, os.pardir, 'table.json'))", TABLE),
+    ("import os\nopen(os.path.dirname(__file__) + os.sep + 'table.json')", TABLE),
+    ("from os.path import dirname, join\nopen(join(dirname(__file__), 'maps/a.txt'))", {"maps/a.txt"}),
+    ("from pathlib import Path as P\nopen(P(__file__).parent / 'maps' / f'{name}.txt')", BOTH),
+    ("import os\nfor each in os.scandir(os.path.dirname(__file__) + '/maps'): pass", {*BOTH, "maps/c.npz"}),
+    ("import os\nos.chdir(os.path.dirname(__file__))\nopen('table.json')", TABLE),
+    (
+        "import inspect\nP = Path(inspect.currentframe().f_code.co_filename).parent\nopen(P / 'table.json')",
+        TABLE,
+    ),
+    ("print(__file__)\nsave('table.json')\nopen('part.tsv', 'w')\nPath('maps/a.txt').write_text('')", NONE),
+    ("print(__file__)\n'table.json'", NONE),
     ('Path(__file__).with_name("other.py")', NONE),  # it counts as code: see below
     ('Path(__file__).with_name("absent.json")', NONE),
     ('Path(__file__).parents[99] / "table.json"', NONE),
@@ -101,6 +121,8 @@ def test_files_outside_the_root_do_not_count(tmp_path):
         'open(__file__ and "x")\nfrom pathlib import Path\nPath(__file__).parents[1] / "secret.json"\n'
     )
     assert data_files(tmp_path / "inside" / "part.py", tmp_path / "inside") == ()
+    outside = files_outside(tmp_path / "inside" / "part.py", tmp_path / "inside")
+    assert outside == ((tmp_path / "secret.json").resolve(),)
     assert len(data_files(tmp_path / "inside" / "part.py", tmp_path)) == 1
 
 

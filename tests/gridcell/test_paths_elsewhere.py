@@ -25,6 +25,17 @@ CODE = [
     ('np.loadtxt(fname="table.json")', TABLE),
     ('cv2.imread("points.npz")', ["points.npz"]),
     ('h5py.File("points.npz", "r")', ["points.npz"]),
+    ('(Path.cwd() / "table.json").read_text()', TABLE),
+    ('open(os.path.join(os.getcwd(), "table.json"))', TABLE),
+    ('open(os.path.abspath("table.json"))', TABLE),
+    ('open(Path("table.json").resolve())', TABLE),
+    ('def f(path="table.json"):\n    return open(path)', TABLE),
+    ('def f(*, path="table.json"):\n    return open(path)', TABLE),
+    ('class A:\n    path: str = "table.json"\n    def f(self): return open(self.path)', TABLE),
+    ('def f(self):\n    self.path = "table.json"\n    return open(self.path)', TABLE),
+    ('(Path.home() / "table.json").read_text()', ["~/table.json"]),
+    ('open(os.path.expanduser("~/table.json"))', ["~/table.json"]),
+    ('open("maps/{}.txt".format(name))', ["maps/*.txt"]),
     # what is no reading of a file that is there
     ('open("table.json", "w")', []),
     ('open("table.json", mode="ab")', []),
@@ -35,6 +46,7 @@ CODE = [
     ('context.artifact("row", "table.json")', []),
     ('(context.outputs / "table.json").write_text("")', []),
     ("open(name)", []),
+    ("Path.cwd()", []),
     ('open(Path(__file__).with_name("table.json"))', []),
     ('(Path(__file__).parent / "table.json").read_text()', []),
     ('NAMES = {"x": "table.json"}', []),
@@ -46,7 +58,8 @@ CODE = [
 
 
 @pytest.mark.parametrize(("code", "expected"), CODE, ids=[code for code, _ in CODE])
-def test_files_that_are_read_from_the_working_folder_are_found(code, expected, tmp_path):
+def test_files_that_are_read_from_the_working_folder_are_found(code, expected, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "maps").mkdir()
     for name in ("table.json", "points.npz", "other.py", "maps/a.txt"):
         (tmp_path / name).write_text("")

@@ -11,7 +11,7 @@ from gridcell import plugins
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
-from gridcell.fingerprint import Codes
+from gridcell.fingerprint import Codes, changes
 from gridcell.parts import PartKind, check_useful, joined, load_named
 from gridcell.registry import version_of
 from gridcell.suite import load_suite, parse_settings
@@ -351,6 +351,33 @@ def test_a_corruption_of_ones_own_makes_set_c_another(tmp_path):
 
     (changed,) = [cell for cell_id, cell in data(with_veil).items() if cell_id not in data(without)]
     assert (changed.config["set"], changed.config["corruptions"]) == ("c", {"veil": 1})
+
+
+def test_an_edit_of_either_of_two_parts_whose_files_have_one_name_is_noticed(tmp_path):
+    text = (
+        "from gridcell.data import Corruption\n"
+        "CORRUPTIONS = (Corruption('{name}', 'digital', lambda images, severity, rng: images),)\n"
+    )
+    files = [
+        written(tmp_path / name, "mine.py", text.format(name=f"{name}_of_test")) for name in ("one", "two")
+    ]
+
+    def code():
+        plugins.forget()
+        task = find_task("imagenet-rib")
+        grid = load_suite(task, "mini", plugins=[str(file) for file in files]).grid()
+        (cell,) = [cell for cell in grid.cells.values() if cell.kind == "data" and cell.config["set"] == "c"]
+        return Codes(task).of(cell)
+
+    before = code()
+    for file in files:
+        text = file.read_text()
+        file.write_text(text.replace("images)", "images + 1)"))
+        after = code()
+        assert changes(before.files, after.files) == ["mine"]
+        assert before.fingerprint != after.fingerprint
+        file.write_text(text)
+    assert code().fingerprint == before.fingerprint
 
 
 @pytest.mark.parametrize("version", [0, -1, True, "2"])

@@ -80,6 +80,43 @@ DYNAMIC = [
     ("from models import *", {"models/x.py", "models/y.py", "b.py"}),
     ("from a import *", {"a.py", "b.py"}),
     ("import compiled", {"compiled.abi3.so"}),
+    # a name that is no more than a text
+    ("from importlib import import_module\nNAME = 'b'\nimport_module(NAME)", {"b.py"}),
+    ("import importlib\nimportlib.import_module(name='b')", {"b.py"}),
+    ("from importlib import import_module as load\nload('b')", {"b.py"}),
+    ("import importlib\nload = importlib.import_module\nload('b')", {"b.py"}),
+    (
+        "from importlib import import_module\nfor n in ('b', 'model_z'): import_module(n)",
+        {"b.py", "model_z.py"},
+    ),
+    ("from importlib import import_module\nM = {'x': 'b'}\ndef f(n): import_module(M[n])", {"b.py"}),
+    ("from importlib import import_module\ndef f(n='b'): import_module(n)", {"b.py"}),
+    (
+        "from importlib import import_module\nimport_module('models.{}'.format(n))",
+        {"models/x.py", "models/y.py", "b.py"},
+    ),
+    (
+        "from importlib import import_module\nimport_module('models.%s' % n)",
+        {"models/x.py", "models/y.py", "b.py"},
+    ),
+    (
+        "from importlib import import_module\nimport_module('.three', package='pack')",
+        {"pack/__init__.py", "pack/two.py", "pack/three.py"},
+    ),
+    ("import pkgutil\npkgutil.resolve_name('b:x')", {"b.py"}),
+    ("import runpy\nrunpy.run_module('b')", {"b.py"}),
+    ("import pydoc\npydoc.locate('b.x')", {"b.py"}),
+    ("exec('import b')", {"b.py"}),
+    ("instantiate({'_target_': 'b.Net'})", {"b.py"}),
+    (
+        "import os, sys\nsys.path.insert(0, os.path.join(os.path.dirname(__file__), 'models'))\nimport x",
+        {"models/x.py", "b.py"},
+    ),
+    # what is no import, or is never run
+    ("model.eval()\nNAME = 'b'", set()),
+    ("from importlib.resources import files\nNAME = 'b'", set()),
+    ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import b", set()),
+    ("import typing\nif typing.TYPE_CHECKING:\n    import b\nelse:\n    import model_z", {"model_z.py"}),
 ]
 
 

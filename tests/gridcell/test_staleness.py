@@ -8,8 +8,9 @@ import pytest
 from edited_chain import FILES
 from gridcell import fingerprint, plugins
 from gridcell.cli.cells import compare
+from gridcell.digest import digest_of, earlier_digest_of
 from gridcell.errors import UserError
-from gridcell.fingerprint import Codes, digest_of
+from gridcell.fingerprint import Codes
 from gridcell.grid import GridBuilder
 from gridcell.staleness import find_stale
 from gridcell.suite import load_suite
@@ -184,6 +185,53 @@ def test_a_file_that_is_read_from_the_working_folder_is_told(chain, tmp_path, mo
     assert (stale.sentences(), not stale.reasons) == ([told], True)
 
 
+def test_a_file_that_is_read_from_beside_the_folder_of_the_code_is_told(chain, tmp_path):
+    (chain.folder.parent / "factors.json").write_text("[10]")
+    chain.edit(
+        "chain_second.py",
+        "return {'x': 10",
+        "from pathlib import Path\n    import json\n    file = Path(__file__).parents[1] / 'factors.json'\n"
+        "    return {'x': json.loads(file.read_text())[0]",
+    )
+    assert chain.run()[0]["second"] == 10
+    _, _, stale = chain._begin()
+    (told,) = stale.sentences()
+    place = (chain.folder.parent / "factors.json").resolve()
+    assert told == f"edits of '{place}' are not noticed: read from outside the folder of the code"
+
+
+def test_a_file_that_has_another_name_and_the_same_text_is_not_stale(chain):
+    chain.run()
+    (chain.folder / "chain_second.py").rename(chain.folder / "chain_last.py")
+    chain.edit("chain_of_test.py", "chain_second:run", "chain_last:run")
+    assert chain.stale() == {}
+    chain.edit("chain_last.py", "10 *", "100 *")
+    assert chain.stale() == {"second": "by other code: chain_last, chain_second changed since"}
+
+
+def test_records_of_the_rule_that_counted_texts_below_attributes_are_read_by_it(chain):
+    """Whatever else their rule counted: what only types need is not run."""
+    chain.edit("chain_shared.py", "ONE = 1", "ONE = 1\n'''What is counted.'''\nTWO = 2")
+    chain.run()
+    _, grid, _ = chain._begin()
+    earlier = earlier_digest_of(chain.folder / "chain_shared.py")
+    assert earlier != digest_of(chain.folder / "chain_shared.py")
+    for cell in grid.cells.values():
+        stored = chain.store.results.read(cell.id)
+        (code,) = chain.store.codes.read([stored.provenance["code"]]).values()
+        files = {**code["files"], "chain_typing": "0" * 16}
+        if "chain_shared" in files:
+            files["chain_shared"] = earlier
+        chain.store.codes.save(f"earlier-{cell.title}", {**code, "files": files, "rule": 2})
+        provenance = {**stored.provenance, "code": f"earlier-{cell.title}"}
+        chain.store.results.commit(
+            cell, stored.metrics, chain.folder / "none", provenance, replaces=stored.stamp
+        )
+    assert chain.stale() == {}
+    chain.edit("chain_shared.py", "TWO = 2", "TWO = 3")
+    assert chain.stale()["beside"] == "by other code: chain_shared changed since"
+
+
 def test_checkpoints_of_other_code_are_set_aside(store, tmp_path, caplog):
     (tmp_path / "state").write_text("old")
     store.checkpoints("c", "old").save(tmp_path / "state", 5)
@@ -224,6 +272,9 @@ def test_two_results_are_compared_without_their_times(chain):
         ("f(1, 2)", "f(\n    1,\n    2,\n)", True),
         ("def f():\n    '''doc'''\n    return 1", "def f():\n    # why\n    return 1", True),
         ("class A:\n    'doc'\n    x = 1", "class A:\n    x = 1", True),
+        ("x = 1\n'doc of x'\ny = 2", 'x = 1\n"""Other words."""\ny = 2', True),
+        ("class A:\n    x: int = 1\n    'doc of x'", "class A:\n    x: int = 1", True),
+        ("if x:\n    'why'\n    y = 1", "if x:\n    y = 1", True),
         ("x = 1", "x = 2", False),
         ("x = 1", "x = 1.0", False),
         ("x = 1", "x = True", False),

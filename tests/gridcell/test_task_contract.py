@@ -2,14 +2,15 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
-from gridcell.cell import canonical_json
+from gridcell.cell import Cell, Resources, canonical_json
 from gridcell.errors import UserError
 from gridcell.settings import parse_settings
 from gridcell.suite import load_suite, suite_names
-from gridcell.task import find_task, task_names
+from gridcell.task import BatchFunction, Group, find_task, task_names
 from gridcell.testing import task_checks
 
 CHECKS = [(name, check) for name in task_names() for check in task_checks(find_task(name))]
@@ -51,3 +52,14 @@ def test_a_shipped_suite_keeps_it_too_or_says_which_setting_names_the_users_data
         assert not re.search(r"\b20\d\d-\d\d-\d\d\b", text), text
     values = json.loads(json.dumps(loaded.settings.model_dump(mode="json")))
     assert parse_settings(task.settings, values) == loaded.settings
+
+
+def test_cells_of_one_process_may_share_a_pass_and_those_of_several_run_alone():
+    def cell(workers):
+        return Cell("numbers", "score", {}, resources=Resources(cpus=2, workers=workers))
+
+    batches = {"score": BatchFunction("operator:add", key="operator:is_", most=3)}
+    task = replace(find_task("farmap"), batches=batches)
+    assert task.group_of(cell(1), {}) == Group(("score", cell(1).resources, False), 3)
+    assert task.group_of(cell(2), {}) is None
+    assert task.group_of(Cell("numbers", "other", {}), {}) is None

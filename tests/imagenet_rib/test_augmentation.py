@@ -104,3 +104,23 @@ def test_colours_change_and_poses_keep_what_is_flat():
     assert float(spread.max()) < 1e-6, "one colour stays one"
     tinted = float((light.flatten(1).std(1) > 1e-4).double().mean())
     assert tinted == pytest.approx(0.6, abs=0.04)
+
+
+@pytest.mark.parametrize("chance", [0.0, 1.0])
+def test_recoloured_blacks_and_whites_lie_within_their_ranges(monkeypatch, chance):
+    """Each from its own two fifths of the range; inverted, black and white change places."""
+    torch.manual_seed(0)
+    monkeypatch.setattr(augmentation, "_chance", lambda x, share: torch.full((len(x), 1, 1, 1), chance))
+    drawn = iter([1.0, 0.0])  # contrast and brightness stay
+    monkeypatch.setattr(augmentation, "_uniform", lambda x, low, high: next(drawn))
+    images = torch.stack([torch.zeros(3, 2, 2), torch.ones(3, 2, 2)]).repeat(50, 1, 1, 1)
+    black, white = augmentation._recolour(images).view(50, 2, -1).unbind(1)
+    if not chance:
+        assert (black == 0).all()
+        assert (white == 1).all()
+        return
+    black, white = white, black
+    assert 0 <= float(black.min()) < 0.05
+    assert 0.35 < float(black.max()) <= 0.4
+    assert 0.6 <= float(white.min()) < 0.65
+    assert 0.95 < float(white.max()) <= 1

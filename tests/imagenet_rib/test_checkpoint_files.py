@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from gridcell.errors import UserError
-from imagenet_rib.learning.checkpoint_files import choose_part, parts_of, read_weights
+from imagenet_rib.learning.checkpoint_files import Held, choose_part, parts_of, read_weights
 from imagenet_rib.learning.file_heads import body_names, look_at_file
 from imagenet_rib.learning.models import build_model, build_pretrained, head_parameters
 from imagenet_rib.learning.pretrained import file_weights
@@ -225,3 +225,11 @@ def test_shapes_alone_can_be_read(tmp_path):
     part = choose_part(parts_of(held, expected()), None, tmp_path)
     assert {tensor.device.type for tensor in part.tensors.values()} == {"meta"}
     assert part.tensors["head.weight"].shape == (5, 16)
+
+
+@pytest.mark.parametrize(("there", "label"), [("ab", "best"), ("a", "")])
+def test_a_file_that_has_half_of_a_models_names_is_taken_for_its_weights(there, label):
+    """With fewer, what training programs call the weights is; the mismatch is then told with its names."""
+    held = Held({"best": {name: torch.ones(1) for name in there}, "state_dict": {"x": torch.ones(1)}})
+    (part,) = parts_of(held, {"a", "b", "c", "d"})
+    assert part.label == (label or "state_dict")

@@ -144,3 +144,7 @@ def test_the_zero_shot_head_ranks_as_the_two_towers_do(monkeypatch):
         each = torch.nn.functional.normalize(towers.text(towers.tokens.flatten(0, 1)), dim=1)
         texts = torch.nn.functional.normalize(each.view(3, 2, -1).mean(1), dim=1)
         assert torch.equal(model.eval()(images).argsort(1), (embedded @ texts.T).argsort(1))
+
+
+def test_the_strengths_are_decades_around_one():
+    assert np.log10(STRENGTHS).tolist() == pytest.approx(range(-4, 3))

@@ -22,10 +22,10 @@ from imagenet_rib.cells.data import run as read_data
 from imagenet_rib.cells.image_sets import read_part
 from imagenet_rib.cells.pretrained import run as bring_weights
 from imagenet_rib.grid.data_cells import DataCells
-from imagenet_rib.grid.image_folders import open_set
+from imagenet_rib.grid.image_folders import open_set, open_sets
 from imagenet_rib.settings import Data
 from photographs import write_labelled_folder
-from rib_sets import sets_of
+from rib_sets import planned, sets_of
 
 SMALL = {"c": {"per_corruption": 1}}
 
@@ -318,3 +318,26 @@ def test_the_lite_suite_runs_offline_from_photographs_to_report(store, tmp_path)
     write_report(task, findings, tmp_path / "cut")
     joined = json.loads((tmp_path / "cut" / "summary.json").read_text())
     assert joined["pre"] == summary["pre"]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ("ant bee cat", "3 classes (ant, bee, cat) of"),
+        ("ant bee cat dog", "4 classes (ant, bee, cat, ...) of"),
+    ],
+)
+def test_three_classes_of_ones_own_are_named(tmp_path, names, said):
+    for name in names.split():
+        fill(tmp_path / name, 1)
+    assert said in " ".join(open_sets(tmp_path).said(["val"]))
+
+
+def test_a_data_cell_says_how_many_images_a_class_must_have_only_where_that_is_set(tmp_path):
+    for label in (3, 7):
+        fill(tmp_path / str(label), 30, shade=label)
+    told = []
+    for least in (1, 2):
+        data = Data(source="imagenet", root=str(tmp_path), image_size=16, min_images=least)
+        told.append(planned(data, ["val"])[1]["val"].config.get("min_images"))
+    assert told == [None, 2]

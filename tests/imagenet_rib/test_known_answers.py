@@ -231,3 +231,10 @@ def test_models_are_cut_before_one_linear_layer_or_not_at_all(name, cut):
         assert {
             name for name, p in model.named_parameters() if any(p is q for q in probe.head.parameters())
         } == {*head_parameters(model)}
+
+
+def test_one_process_gathers_nothing_from_others(tmp_path, store, monkeypatch):
+    asked = []
+    monkeypatch.setattr("gridcell.learn.gather", lambda *given: asked.append(given))
+    trained(tmp_path, store, in_memory())
+    assert not asked

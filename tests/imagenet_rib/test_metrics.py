@@ -200,3 +200,7 @@ def test_the_mean_of_what_is_known_is_numpys_without_nan():
 def test_two_sets_are_enough_for_ri():
     ri = metrics.robustness_improvement(np.array([[9.0, 5.0], [7.0, 9.0]]), np.array([6.0, 6.0]))
     assert ri.tolist() == [-1.0, 1.0]
+
+
+def test_a_bootstrap_is_of_a_thousand_resamples():
+    assert len(metrics.bootstrap_totals({"set": np.arange(5.0)[None]})) == 1_000

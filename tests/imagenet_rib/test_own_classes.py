@@ -21,12 +21,13 @@ from gridcell.settings import parse_settings
 from gridcell.store import Store
 from imagenet_rib.cells import pretrained
 from imagenet_rib.cells.inputs import ModelBuilder
+from imagenet_rib.grid import own_classes
 from imagenet_rib.grid.own_classes import ClassSpace, plan_head
 from imagenet_rib.grid.plan import plan
 from imagenet_rib.grid.published import Published
 from imagenet_rib.learning.models import build_model
 from imagenet_rib.methods import flyp
-from imagenet_rib.settings import Pretrained, Settings
+from imagenet_rib.settings import Data, Pretrained, Settings
 from photographs import crops
 
 NAME = "vit_tiny_patch16_224"
@@ -297,3 +298,12 @@ def test_a_real_model_knows_own_photographs_by_its_fitted_head(tmp_path):
     )  # fmt: skip
     before = json.loads((tmp_path / "report" / "summary.json").read_text())["pre"]["m-p"]
     assert before["val"] == before["v2"] == 100
+
+
+def test_the_classes_of_a_derived_suite_are_those_of_its_manifest(monkeypatch):
+    monkeypatch.setattr(own_classes, "suite_classes", lambda root: (("ant", "bee"), {"pretrain": ("bee",)}))
+    cells = SimpleNamespace(shards=None, image_sets=None)
+    space = own_classes.class_space(Data(source="folder", root="suite"), cells)
+    assert (space.names, space.pretrain) == (("ant", "bee"), ("bee",))
+    for data in (Data(source="published", root="sets"), Data(source="digits")):
+        assert own_classes.class_space(data, cells).names != ("ant", "bee")

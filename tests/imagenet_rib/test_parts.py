@@ -138,6 +138,9 @@ def test_a_probe_counts_its_images_once_and_a_teacher_beside_the_epochs(workers)
     assert found["lwf"] == pytest.approx(5 * (4 * images / speed.train + images / speed.infer))
     decoded = {1: "975 k", 2: "1.12 M"}[workers]  # 26 or 30 times 37,500
     assert f"train {decoded})" in estimate(few, grid)["images decoded"]
+    if workers == 1:  # in a single epoch probe and teacher answer what is decoded for the training anyway
+        once = few.model_copy(update={"training": few.training.model_copy(update={"epochs": 1})})
+        assert "train 375 k)" in estimate(once, plan(once))["images decoded"]  # 10 times 37,500
 
 
 def test_storage_is_the_weights():

@@ -118,6 +118,8 @@ def test_gradient_descent_is_torchs():
 
 
 USERS = """
+import numpy as np
+import torch
 from torch import nn
 
 
@@ -138,6 +140,67 @@ def scaled(shape, outputs):
 
 def dropping(shape, outputs):
     return nn.Sequential(nn.Linear(shape[0], outputs), nn.Dropout(0.5))
+
+
+def tied(shape, outputs):
+    layers = nn.Sequential(nn.Linear(shape[0], shape[0]), nn.ReLU(), nn.Linear(shape[0], shape[0]))
+    layers[2].weight = layers[0].weight
+    return nn.Sequential(layers, nn.Linear(shape[0], outputs))
+
+
+class Noisy(Small):
+    def forward(self, x):
+        return nn.functional.dropout(self.layer(x), 0.5, self.training)
+
+
+class Counting(Small):
+    calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return self.layer(x) + self.calls
+
+
+class Centred(Small):
+    def forward(self, x):
+        return self.layer(x - x.mean(dim=0))
+
+
+class Pair(Small):
+    def forward(self, x):
+        return self.layer(x), x
+
+
+def frozen(shape, outputs):
+    module = Small(shape, outputs)
+    module.layer.bias.requires_grad_(False)
+    return module
+
+
+def leaky(shape, outputs):
+    return nn.Sequential(nn.Linear(shape[0], outputs), nn.RReLU())
+
+
+def lazy(shape, outputs):
+    return nn.LazyLinear(outputs)
+
+
+def seeded(shape, outputs):
+    torch.manual_seed(0)
+    return Small(shape, outputs)
+
+
+def numpys(shape, outputs):
+    module = Small(shape, outputs)
+    nn.init.constant_(module.layer.weight, np.random.default_rng().normal())
+    return module
+
+
+def zeros(shape, outputs):
+    module = Small(shape, outputs)
+    for weight in module.parameters():
+        nn.init.zeros_(weight)
+    return module
 
 
 def wrong(shape, outputs):
@@ -161,11 +224,48 @@ def test_a_users_module_is_a_space(file):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("dropping", "has dropout"), ("wrong", r"\(2, 4\) for 2 inputs.*it must give \(2, 3\)")],
+    [
+        ("dropping", "has dropout"),
+        ("wrong", r"\(4, 4\) for 4 inputs.*it must give \(4, 3\)"),
+        ("Pair", "outputs of shape tuple"),
+        ("Noisy", "other outputs when it is asked again"),
+        ("leaky", "other outputs when it is asked again"),
+        ("Counting", "other outputs when it is asked again"),
+        ("Centred", "the other points of its batch"),
+        ("frozen", r"weights that don't train \(layer.bias\)"),
+        ("lazy", "lazy layers"),
+        ("seeded", "the same initial weights from every seed"),
+        ("numpys", "other initial weights from the same seed"),
+    ],
 )
 def test_modules_that_are_no_functions_of_their_weights_are_refused(file, name, message):
     with pytest.raises(UserError, match=message):
         ModuleArchitecture((6,), 3, load_factory(str(file), name), name)
+
+
+@pytest.mark.parametrize("name", ["Small", "tied", "zeros", "scaled"])
+def test_modules_that_are_functions_of_their_weights_are_taken(file, name):
+    ModuleArchitecture((6,), 3, load_factory(str(file), name), name)
+
+
+def test_shared_weights_move_together(file):
+    space = ModuleArchitecture((6,), 3, load_factory(str(file), "tied"), "tied")
+    assert space.size == 36 + 6 + 6 + 21
+    assert from_scores(space, torch.randn(2, space.size)).abs().max() <= 6**-0.5
+
+
+def test_batch_normalisation_without_weights_gets_none():
+    def normalised(inputs, outputs):
+        return nn.Sequential(nn.BatchNorm1d(inputs[0], affine=False), nn.Linear(inputs[0], outputs))
+
+    space = ModuleArchitecture((6,), 3, normalised, "normalised")
+    assert space.size == 21  # those of the linear layer
+    x, _ = data()
+    weights = space.initialise(torch.Generator().manual_seed(0))
+    expected = (
+        nn.functional.batch_norm(x, None, None, training=True) @ weights[:18].view(3, 6).T + weights[18:]
+    )
+    assert torch.allclose(space.apply(weights, x), expected, atol=1e-5)
 
 
 def test_initial_weights_of_an_unknown_kind_cannot_be_moved_and_say_so(file):
@@ -192,6 +292,27 @@ def test_a_users_module_counts_by_its_content(file):
     assert ids() == before
     file.write_text(USERS + "\n# changed\n")
     assert len(ids() & before) == 1  # the data
+
+
+def test_a_users_module_counts_by_what_it_reads_beside_it_too(file):
+    def ids():
+        asked = suite({"kind": "module", "factory": f"{file}:Small"})
+        return set(task.plan(parse_settings(task.settings, asked)).cells)
+
+    table, unread = file.with_name("widths.json"), file.with_name("unread.json")
+    table.write_text("[3]")
+    alone = ids()
+    file.write_text(
+        USERS + "\nfrom pathlib import Path\nPath(__file__).with_name('widths.json').read_text()\n"
+    )
+    before = ids()
+    assert len(before & alone) == 1
+    unread.write_text("[4]")
+    assert ids() == before
+    table.write_text("[4]")
+    assert len(ids() & before) == 1
+    table.write_text("[3]")
+    assert ids() == before
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import pytest
 
 from gridcell.errors import UserError
 from inductive_bias.problems.control import cartpole, policy
+from inductive_bias.problems.kind import ProblemKind
 from inductive_bias.problems.pool import cut, make_pool
-from inductive_bias.problems.sources import digits, from_dataset, from_npz, teacher
+from inductive_bias.problems.sources import checked, digits, from_dataset, from_npz, teacher
 from inductive_bias.problems.vector_size import DIGITS, Extent
 
 
@@ -28,6 +29,37 @@ def test_labels_that_are_constant_or_not_finite_are_refused():
         cut(pool, n_train=2, n_test=1, dimension=None, standardise=True, seed=0, name="p")
     with pytest.raises(UserError, match="fewer than 39 for training and 3 for testing"):
         cut(pool, n_train=39, n_test=3, dimension=None, standardise=True, seed=0, name="p")
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (np.ma.masked_equal(np.arange(6.0), 2), np.arange(6), "masked"),
+        (np.arange(6.0), np.ma.masked_equal(np.arange(6), 2), "masked"),
+        (1e200 * np.arange(6.0), np.arange(6), "inputs up to 5e\\+200"),
+        (np.arange(6.0), 1e-170 * np.arange(6), "labels up to 5e-170"),
+    ],
+)
+def test_values_that_would_count_as_others_are_refused(x, y, message):
+    with pytest.raises(UserError, match=message):
+        make_pool(x, y, "mine")
+
+
+def test_a_problem_says_whether_whole_numbers_are_labels():
+    def kind(targets, **said):
+        return ProblemKind("mine", make=lambda seed: (np.arange(6.0), np.array(targets)), **said)
+
+    def pool_of(kind):
+        return checked(kind.make(seed=0), kind)
+
+    counts = [0, 3, 1, 7, 2, 4]
+    with pytest.raises(UserError, match="says labelled=False: give targets to regress on as floats"):
+        pool_of(kind(counts))
+    with pytest.raises(UserError, match="says labelled=True, and its targets are numbers"):
+        pool_of(kind([0.0, 1, 0, 1, 0, 1], labelled=True))
+    assert pool_of(kind(counts, labelled=True)).y.shape == (6, 6)
+    assert pool_of(kind([float(one) for one in counts])).y.shape == (6, 1)
+    assert pool_of(kind([[0, 1]] * 3 + [[1, 0]] * 3, labelled=True)).y.shape == (6, 2)
 
 
 def test_integer_labels_in_a_column_are_labels_and_no_numbers_to_regress_on():

@@ -51,17 +51,23 @@ def main() -> int:
         clean: set[tuple[str, ...]] = set()  # tests that are known to pass without a mistake
         quickest_first = sorted(sample, key=lambda one: sum(test in SLOWER for test in TESTS[one[0]]))
         for number, (file, mutation) in enumerate(quickest_first, start=1):
-            key = f"{file}: {mutation}"
-            if key in same or key in tried:
+            key = _key(file, mutation)
+            if f"{file}: {mutation}" in same or key in tried:
                 continue
             tests = TESTS[file]
             tried[key] = _try(copy, file, mutation, tests)
             if tried[key] != "missed" and tests not in clean:
                 _check_without_mistake(copy, tests)
             clean.add(tests)
-            _say(f"{number:3d} {tried[key]:8s} {key} (line {mutation.line})")
+            _say(f"{number:3d} {tried[key]:8s} {key}")
             arguments.out.write_text(json.dumps(tried, indent=1))
-    return _score([f"{file}: {mutation}" for file, mutation in sample], tried, same)
+    same_here = {_key(file, mutation) for file, mutation in sample if f"{file}: {mutation}" in same}
+    return _score([_key(file, mutation) for file, mutation in sample], tried, same_here)
+
+
+def _key(file: str, mutation: Mutation) -> str:
+    """Return what a mistake is remembered by: one line may have two alike, and so may two lines."""
+    return f"{file}: {mutation} (line {mutation.line})"
 
 
 def _arguments() -> argparse.Namespace:
@@ -147,7 +153,7 @@ def _tested(copy: Path, tests: Sequence[str]) -> int:
     return int(pytest.main([*options, *tests]))
 
 
-def _score(sample: Sequence[str], tried: dict[str, str], same: dict[str, str]) -> int:
+def _score(sample: Sequence[str], tried: dict[str, str], same: set[str]) -> int:
     counted = [key for key in sample if key in tried and key not in same]
     noticed = [key for key in counted if tried[key] != "missed"]
     without = sum(key in same for key in sample)

@@ -159,6 +159,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{EXECUTE}attempt.py",
     ),
     "platform/gridcell/execute/dependencies.py": (
+        f"{EXECUTE}dependencies.py",
         f"{EXECUTE}schedule.py",
         f"{EXECUTE}growth.py",
     ),
@@ -174,6 +175,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{EXECUTE}policies.py",
     ),
     "platform/gridcell/execute/listener.py": (
+        f"{EXECUTE}listener.py",
         f"{EXECUTE}attempt.py",
         f"{EXECUTE}batches.py",
     ),
@@ -328,7 +330,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/cells/reduced.py": (f"{RIB}reduced.py",),
     "tasks/imagenet_rib/grid/part_sentences.py": (f"{RIB}reduced.py",),
     "platform/gridcell/settings/listing.py": (f"{SETTINGS}schema.py",),
-    "tasks/imagenet_rib/report/partial.py": (f"{RIB_REPORT}page.py",),
+    "tasks/imagenet_rib/report/partial.py": (f"{RIB_REPORT}partial.py", f"{RIB_REPORT}page.py"),
     "tasks/imagenet_rib/learning/method_checks.py": ("tests/gridcell/testing/test_checks.py",),
     "platform/gridcell/build.py": ("tests/gridcell/cli/test_start.py",),
     "tasks/imagenet_rib/cells/fine_tuning.py": (
@@ -337,6 +339,15 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     ),
     "tasks/imagenet_rib/cells/known_answers.py": ("tests/imagenet_rib/test_known_answers.py",),
     "tasks/imagenet_rib/learning/probing.py": ("tests/imagenet_rib/test_known_answers.py",),
+    "tasks/imagenet_rib/grid/effects.py": ("tests/imagenet_rib/test_preparation.py",),
+    "tasks/imagenet_rib/grid/published_figures.py": ("tests/imagenet_rib/test_published_figures.py",),
+    "tasks/imagenet_rib/learning/checkpointing.py": ("tests/imagenet_rib/test_checkpointing.py",),
+    "platform/gridcell/digest.py": ("tests/gridcell/test_staleness.py",),
+    "platform/gridcell/syntax.py": (
+        "tests/gridcell/test_package_data.py",
+        "tests/gridcell/test_paths_elsewhere.py",
+        "tests/gridcell/test_sources.py",
+    ),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 

@@ -90,7 +90,7 @@ def import_(
     _print_first(console, list(manifest.corrupt.values()), "corrupt images left out")
     if manifest.how["left_out"]:
         console.print(f"{manifest.how['left_out']} images are no part of the benchmark: left out")
-    _print_notes(console, manifest.how.get("said", []))
+    _print_notes(console, [*manifest.how.get("said", []), *filter(None, [manifest.changed])])
     published = manifest.how["published"]
     for what, count in (("images", manifest.samples), ("classes", len(manifest.classes))):
         if published[what] is not None and published[what] != count:

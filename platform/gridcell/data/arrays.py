@@ -107,6 +107,8 @@ def read_npz(
         points, labels = _find(list(arrays), str(path))
         left = [name for name in arrays if name not in (points, labels)]
         read = arrays[points] if values else _shape_of(Path(path).expanduser(), points, arrays)
+        if points == UNNAMED[0]:
+            _check_unnamed(read, arrays[labels], str(path), alone=not left)
         found = labelled_arrays(
             read, arrays[labels], name or f"'{path}'", target=target, setting=setting, default=default
         )
@@ -152,6 +154,8 @@ def labelled_arrays(
     """
     if points.dtype.kind not in _NUMBERS:
         raise UserError(f"The points of {name} must be real numbers, not {points.dtype}")
+    if points.ndim and not len(points):
+        raise UserError(f"{name} holds no points")
     if points.ndim < 1 or labels.ndim not in (1, 2) or len(points) != len(labels):
         raise UserError(
             f"{name} has inputs of shape {points.shape} and labels of shape {labels.shape}: "
@@ -159,7 +163,7 @@ def labelled_arrays(
         )
     seen, how = _as_pictures(points, name)
     told, kind, why = _as_labels(labels, name, target, setting, default)
-    said = tuple(f"{name}: {sentence}" for sentence in (how, why) if sentence)
+    said = tuple(f"{name}: {sentence}" for sentence in (how, _said_of_values(points), why) if sentence)
     return LabelledArrays(seen, told, kind, said)
 
 
@@ -187,6 +191,22 @@ def _find(names: Sequence[str], path: str) -> tuple[str, str]:
     return points, labels
 
 
+def _check_unnamed(points: NDArray[Any], labels: NDArray[Any], path: str, *, alone: bool) -> None:
+    """Make sure that the first array can't be the labels, nor the second one more points.
+
+    Raises:
+        UserError: The order may be another one.
+    """
+    row = labels.ndim < 2 or labels.shape[1:] == (1,)
+    if points.ndim < 2 and not row:
+        why = f"{UNNAMED[0]} looks like labels, {UNNAMED[1]} like points"
+    elif not row and not alone and labels.shape[1:] == points.shape[1:]:
+        why = f"{UNNAMED[0]} and {UNNAMED[1]} look like points alike"
+    else:
+        return
+    raise UserError(f"'{path}': {why}; say which is which: np.savez(file, points=..., labels=...)")
+
+
 def _one(names: Sequence[str], known: Sequence[str], path: str) -> str | None:
     found = [name for name in names if name.lower() in known]
     if len(found) > 1:
@@ -206,21 +226,38 @@ def _as_pictures(points: NDArray[Any], name: str) -> tuple[NDArray[Any], str]:
         return points.reshape(len(points), -1), (
             f"points of shape {shape} are read as vectors" if points.ndim > 4 else ""
         )
-    first, last = shape[1], shape[-1]
+    first, _, last = channels = shape[1:]
+    if first in _COLOURS and last not in _COLOURS:
+        return points, ""
     if last in _COLOURS and first not in _COLOURS:
         pictures = np.moveaxis(points, -1, 1)
         return pictures, f"points of shape {shape} are read as pictures whose colours come last"
-    if last == 4 and first not in (*_COLOURS, 4):
-        raise UserError(
-            f"The points of {name}, of shape {shape}, look like pictures with transparency (RGBA): save "
-            "points[..., :3], or points.reshape(len(points), -1) if they are something else"
-        )
-    if first == last == 3:
+    if first in _COLOURS:
         raise UserError(
             f"The points of {name}, of shape {shape}, may have their colours first or last: save "
             "points.reshape(len(points), -1)"
         )
-    return points, ""
+    if 4 in (first, last):
+        part = "points[..., :3]" if last == 4 else "points[:, :3]"
+        raise UserError(
+            f"The points of {name}, of shape {shape}, look like pictures with transparency (RGBA): save "
+            f"{part}, or points.reshape(len(points), -1) if they are something else"
+        )
+    if first >= min(channels[1:]):
+        raise UserError(
+            f"The points of {name}, of shape {shape}, may have their channels first or last: save "
+            "np.moveaxis(points, -1, 1) if they come last, or points.reshape(len(points), -1)"
+        )
+    return points, f"points of shape {shape} are read as pictures of {first} channels"
+
+
+def _said_of_values(points: NDArray[Any]) -> str:
+    """Say what values are read as, where pictures may be meant otherwise."""
+    if points.dtype == np.uint8:
+        return "points of type uint8 are read as [0, 1]: 255 is 1"
+    if points.dtype.kind in "iu" and points.ndim > 2:
+        return f"points of type {points.dtype} are read as they are: uint8 alone is brought to [0, 1]"
+    return ""
 
 
 def _as_labels(
@@ -269,15 +306,17 @@ def _classes(
                 f"The labels of {name}, of shape {column.shape}, name no single class for each point: give "
                 f"labels (N,), or set {setting} to numbers"
             )
-        column = column.argmax(axis=1)
-        return (
-            np.unique(column, return_inverse=True)[1].astype(np.int64),
-            "classes",
-            ("one-hot labels are read as classes"),
-        )
+        values, codes = np.unique(column.argmax(axis=1), return_inverse=True)
+        empty = column.shape[1] - len(values)
+        lacks = f", {empty} of their {column.shape[1]} columns left out: no point is of their class"
+        return codes.astype(np.int64), "classes", "one-hot labels are read as classes" + lacks * (empty > 0)
     if column.dtype.kind == "f" and not (column == np.rint(column)).all():
         first = column[column != np.rint(column)][0]
         raise UserError(f"A label of {name} is {first}, which is not a class: {setting} may be numbers")
     values, codes = np.unique(column, return_inverse=True)
-    why = f"labels of type {dtype} are read as {len(values)} classes" if dtype.kind in "f" + _TEXT else ""
+    why = (
+        f"labels of type {dtype} are read as {len(values)} class{'es' * (len(values) != 1)}"
+        if dtype.kind in "f" + _TEXT
+        else ""
+    )
     return codes.astype(np.int64), "classes", why

@@ -6,6 +6,7 @@ from .forest_plot import Ranking as Ranking, forest as forest
 from .frames import bars as bars, lines as lines, matrix as matrix
 from .heatmap_plot import heatmap as heatmap
 from .line_plot import Curve as Curve, curves as curves
+from .matrices import Matrices as Matrices
 from .numbers import interval as interval, short as short, signed as signed
 from .panels import Legend as Legend, Panels as Panels, panel_title as panel_title
 from .radar_plot import radar as radar

@@ -1,6 +1,6 @@
 """A figure that also knows what it shows, for pages that answer to the reader."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,25 +64,6 @@ class Key:
     sign: Artist
 
 
-@dataclass(frozen=True)
-class Cells:
-    """The cells of a matrix, which a page draws itself: they are thousands, and matplotlib takes its time.
-
-    Attributes:
-        axes: where they are; cell (i, j) reaches from (j, i) to (j + 1, i + 1) in data coordinates.
-        artists: matplotlib's for the same, which a page leaves out.
-        colours: of each cell, ``#rrggbb``; empty where nothing is known; shape (rows, columns).
-        texts: written in each.
-        tips: told by each.
-    """
-
-    axes: Axes
-    artists: Sequence[Artist]
-    colours: Sequence[Sequence[str]]
-    texts: Sequence[Sequence[str]]
-    tips: Sequence[Sequence[str]]
-
-
 class Drawing(Figure):
     """A matplotlib figure with the data behind it.
 
@@ -91,7 +72,7 @@ class Drawing(Figure):
         parts: what may stand apart where room is narrow, such as panels; empty: the figure is one piece.
         keys: the legend's entries.
         spots: what tells its value.
-        cells: matrices that are drawn.
+        svgs: draws its parts as SVG from a label; None: ``to_svgs`` does, from what matplotlib draws.
         columns: names of the columns of the data.
         rows: the data that is drawn; without any there is nothing to see.
     """
@@ -102,7 +83,7 @@ class Drawing(Figure):
         self.parts: list[Part] = []
         self.keys: list[Key] = []
         self.spots: list[Spot] = []
-        self.cells: list[Cells] = []
+        self.svgs: Callable[[str], list[str]] | None = None
         self.columns: Sequence[str] = ()
         self.rows: list[Sequence[Any]] = []
 

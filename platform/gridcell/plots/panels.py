@@ -94,6 +94,15 @@ def panel_title(axes: Axes, name: str, width: float) -> None:
         >>> [axes.get_title() for axes in drawing.axes]
         ['a', 'b']
     """
-    longest = max(8, int(width / (style.LABEL_SIZE * 0.62 / 72)))
-    text = style.shorten(name, longest)
+    text = title_in(name, width)
     axes.set_title(text, fontsize=style.LABEL_SIZE, color=style.INK, pad=4, parse_math=False)
+
+
+def title_in(name: str, width: float) -> str:
+    """Return a panel's title as it fits ``width`` inches.
+
+    Example:
+        >>> title_in("a-name-that-is-far-too-long", 1.0)
+        'a-nam…long'
+    """
+    return style.shorten(name, max(8, int(width / (style.LABEL_SIZE * 0.62 / 72))))

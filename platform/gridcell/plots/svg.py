@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 from matplotlib.backend_bases import GraphicsContextBase, RendererBase
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import to_hex
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.path import Path
@@ -20,23 +19,13 @@ from matplotlib.transforms import Affine2D, Bbox, Transform
 from numpy.typing import ArrayLike
 
 from gridcell.plots import style
-from gridcell.plots.drawing import Cells, Drawing, Key, Part, Spot, series_of
+from gridcell.plots.drawing import Drawing, Key, Part, Spot, series_of
+from gridcell.plots.svg_elements import NAMED, hatching, number, paint, part as as_part
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_ZOOM = 0.8  # pixels of the page for one of the figure, which has style.DPI of them an inch
 _REACH = 7.0  # pixels from a point within which it tells its value
 
-_NAMED = {
-    **{name.lower(): f"c{index}" for index, name in enumerate(style.PALETTE)},
-    style.INK: "ink",
-    style.FAINT: "faint",
-    style.RULE: "rule",
-    style.MISSING: "wash",
-    "#ffffff": "paper",
-}
-"""Colours that the page's style decides, for it knows light, dark and print."""
-
-_LETTERS = {name: word for name, word in _NAMED.items() if word != "paper"}
+_LETTERS = {name: word for name, word in NAMED.items() if word != "paper"}
 """Those of text: white letters stand on a colour that is the same in the dark."""
 
 
@@ -51,26 +40,20 @@ def to_svgs(figure: Drawing, label: str) -> list[str]:
         figure: from ``gridcell.plots``; it is laid out but not changed.
         label: what is seen, read out in place of the figure.
     """
+    if figure.svgs is not None:
+        return figure.svgs(label)
     width, height = figure.get_size_inches()
     if figure.stale:  # not drawn yet: where things go isn't settled
         figure.draw_without_rendering()
     shown = figure.parts or [Part(0, 0, width, height - figure.heading)]
-    # The page is the background, which would else cover the cells.
-    hidden = [artist for cells in figure.cells for artist in (*cells.artists, cells.axes.patch)]
-    for artist in hidden:
-        artist.set_visible(False)
-    try:
-        return [_draw_part(figure, part, label) for part in shown]
-    finally:
-        for artist in hidden:
-            artist.set_visible(True)
+    return [_draw_part(figure, part, label) for part in shown]
 
 
 def sign_svg(key: Key) -> str:
     """Draw the legend's sign of a series."""
     sign = key.sign
     if isinstance(sign, Line2D):
-        colour = f"S{_NAMED.get(to_hex(str(sign.get_color())), 'ink')}"
+        colour = f"S{NAMED.get(to_hex(str(sign.get_color())), 'ink')}"
         dashes = {"--": ' stroke-dasharray="6 3"', "-.": ' stroke-dasharray="6 2 1 2"'}
         dashes[":"] = ' stroke-dasharray="2 2"'
         line = str(sign.get_linestyle())
@@ -79,30 +62,12 @@ def sign_svg(key: Key) -> str:
         fill = colour.replace("S", "F", 1)
         return f'<svg width="24" height="12" class="{colour} {fill}" aria-hidden="true">{drawn}{marker}</svg>'
     face: Any = sign.get_facecolor()  # type: ignore[attr-defined]
-    name = _NAMED.get(to_hex(face), "ink")
-    hatched = _hatching(0, 0, 16, 12, str(sign.get_hatch()))  # type: ignore[attr-defined]
+    name = NAMED.get(to_hex(face), "ink")
+    hatched = hatching(0, 0, 16, 12, str(sign.get_hatch()))  # type: ignore[attr-defined]
     return (
         f'<svg width="16" height="12" class="F{name} Spaper" aria-hidden="true">'
         f'<path d="M0 0H16V12H0z" stroke="none"/>{hatched}</svg>'
     )
-
-
-def _hatching(x: float, y: float, width: float, height: float, hatch: str) -> str:
-    """Return lines or dots over a rectangle, as a viewport of its own, which cuts them off at its edges."""
-    gap = 6.0
-    steps = np.arange(-height, width + height, gap)
-    down = "".join(f"M{_number(step)} 0l{_number(height)} {_number(height)}" for step in steps)
-    up = "".join(f"M{_number(step)} {_number(height)}l{_number(height)} {_number(-height)}" for step in steps)
-    rows = np.arange(gap / 2, height, gap)
-    dots = "".join(
-        f"M{_number(across)} {_number(row)}h.1" for row in rows for across in np.arange(3, width, gap)
-    )
-    drawn = {"////": up, "xxxx": up + down}.get(hatch, "")
-    shape = f'<path d="{drawn}" stroke-width="1.2"/>' if drawn else ""
-    if hatch == "....":
-        shape = f'<path d="{dots}" stroke-width="2.2" stroke-linecap="round"/>'
-    place = f'x="{_number(x)}" y="{_number(y)}" width="{_number(width)}" height="{_number(height)}"'
-    return f"<svg {place}>{shape}</svg>" if shape else ""
 
 
 def _draw_part(figure: Drawing, part: Part, label: str) -> str:
@@ -110,9 +75,6 @@ def _draw_part(figure: Drawing, part: Part, label: str) -> str:
     box = Bbox.from_bounds(*(dpi * edge for edge in (part.left, part.bottom, part.width, part.height)))
     pen = _Pen(figure, box)
     inside = [axes for axes in figure.axes if box.contains(*_centre(axes.get_window_extent()))]
-    for cells in figure.cells:
-        if cells.axes in inside:
-            pen.cells(cells)
     for axes in inside:
         axes.draw(pen)
     top = figure.bbox.height - dpi * figure.heading
@@ -123,12 +85,7 @@ def _draw_part(figure: Drawing, part: Part, label: str) -> str:
     for spot in figure.spots:
         if spot.axes in inside:
             pen.spot(spot)
-    size = f'width="{_number(box.width * _ZOOM)}" height="{_number(box.height * _ZOOM)}"'
-    wide = " wide" if box.width * _ZOOM > 600 else ""
-    room = f"{_number(box.width)} {_number(box.height)}"
-    opened = f'<svg role="img" aria-label="{escape(label)}" class="part{wide}" viewBox="0 0 {room}" {size}>'
-    alone = '<i class="break"></i>' if part.alone else ""
-    return f"{opened}{''.join(pen.out)}</svg>{alone}"
+    return as_part(label, box.width, box.height, pen.out, alone=part.alone)
 
 
 def _centre(box: Bbox) -> tuple[float, float]:
@@ -185,9 +142,9 @@ class _Pen(RendererBase):
         if hatch := gc.get_hatch():
             corners = moved.transform(path.vertices)[:4]
             low = corners.min(axis=0)
-            stroke = _paint("S", gc.get_hatch_color())
+            stroke = paint("S", gc.get_hatch_color())
             width, height = corners.max(axis=0) - low
-            self.out.append(f"<g {stroke}>{_hatching(low[0], low[1], width, height, hatch)}</g>")
+            self.out.append(f"<g {stroke}>{hatching(low[0], low[1], width, height, hatch)}</g>")
 
     def draw_image(
         self, gc: GraphicsContextBase, x: float, y: float, im: ArrayLike, transform: Any = None
@@ -201,7 +158,7 @@ class _Pen(RendererBase):
         left, top = self._down.transform((x, y + height))
         uri = style.to_data_uri(buffer.getvalue())
         self.out.append(
-            f'<image x="{_number(left)}" y="{_number(top)}" width="{width}" height="{height}" href="{uri}"/>'
+            f'<image x="{number(left)}" y="{number(top)}" width="{width}" height="{height}" href="{uri}"/>'
         )
 
     def draw_text(
@@ -224,39 +181,13 @@ class _Pen(RendererBase):
             x, y = np.array([own_x, own_y]) + across * float(across @ (np.array([x, y]) - [own_x, own_y]))
             anchor = {"left": "start", "right": "end"}.get(str(mtext.get_horizontalalignment()), "middle")
         left, top = self._down.transform((x, y))
-        place = f'x="{_number(left)}" y="{_number(top)}"'
-        turn = f' transform="rotate({_number(-angle)} {_number(left)} {_number(top)})"' if angle else ""
-        size = _number(self.points_to_pixels(prop.get_size_in_points()))
+        place = f'x="{number(left)}" y="{number(top)}"'
+        turn = f' transform="rotate({number(-angle)} {number(left)} {number(top)})"' if angle else ""
+        size = number(self.points_to_pixels(prop.get_size_in_points()))
         bold = ' font-weight="600"' if prop.get_weight() in ("bold", 700) else ""
         held = "" if anchor == "start" else f' text-anchor="{anchor}"'
-        colour = _paint("F", gc.get_rgb(), known=_LETTERS)
+        colour = paint("F", gc.get_rgb(), known=_LETTERS)
         self.out.append(f'<text {place} {colour} font-size="{size}"{bold}{held}{turn}>{escape(s)}</text>')
-
-    def cells(self, cells: Cells) -> None:
-        """Draw a matrix: a rectangle and a number for each cell."""
-        transform = cells.axes.transData + self._down
-        (left, top), (right, bottom) = transform.transform([(0, 0), (1, 1)])
-        width, height = right - left, bottom - top
-        size = self.points_to_pixels(style.CELL_SIZE)
-        box = f'width="{_number(width)}" height="{_number(height)}"'
-        rectangles, texts = [], []
-        for row, (colours, written, tips) in enumerate(
-            zip(cells.colours, cells.texts, cells.tips, strict=True)
-        ):
-            y = top + row * height
-            for column, (colour, text, tip) in enumerate(zip(colours, written, tips, strict=True)):
-                x = left + column * width
-                fill = f'fill="{colour}"' if colour else 'class="Fwash"'
-                place = f'x="{_number(x)}" y="{_number(y)}"'
-                rectangles.append(f'<rect {place} {box} {fill} data-t="{escape(tip)}"/>')
-                if colour:
-                    pale = "" if style.readable_on((*to_rgb(colour), 1.0)) == "#000000" else ' fill="#fff"'
-                    at = f'x="{_number(x + width / 2)}" y="{_number(y + height / 2 + 0.36 * size)}"'
-                    texts.append(f"<text {at}{pale}>{escape(text)}</text>")
-                else:
-                    texts.append(f'<g class="Srule">{_hatching(x, y, width, height, "////")}</g>')
-        self.out.append(f'<g class="cells">{"".join(rectangles)}</g>')
-        self.out.append(f'<g class="numbers" font-size="{_number(size)}">{"".join(texts)}</g>')
 
     def spot(self, spot: Spot) -> None:
         """Add an unseen area that tells its text."""
@@ -268,12 +199,12 @@ class _Pen(RendererBase):
             return
         (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
         if isinstance(spot.x, tuple):
-            place = f'x="{_number(x0)}" y="{_number(y0)}"'
+            place = f'x="{number(x0)}" y="{number(y0)}"'
             self.out.append(
-                f'<rect {place} width="{_number(x1 - x0)}" height="{_number(max(y1 - y0, 3))}" {told}/>'
+                f'<rect {place} width="{number(x1 - x0)}" height="{number(max(y1 - y0, 3))}" {told}/>'
             )
         else:
-            self.out.append(f'<circle cx="{_number(x0)}" cy="{_number(y0)}" r="{_REACH:g}" {told}/>')
+            self.out.append(f'<circle cx="{number(x0)}" cy="{number(y0)}" r="{_REACH:g}" {told}/>')
 
     def _look(self, gc: GraphicsContextBase, face: Any) -> str | None:
         """Return the attributes of what is painted; None if nothing would be seen."""
@@ -285,18 +216,18 @@ class _Pen(RendererBase):
         stroked = width > 0 and (len(edge) < 4 or edge[3] > 0)
         if not seen and not stroked:
             return None
-        fill = _paint("F", face) if seen else ""
+        fill = paint("F", face) if seen else ""
         parts = [] if fill else ['fill="none"']
         if seen:
             opacity = forced if forced is not None else (face[3] if len(face) > 3 else 1.0)
-            parts += [f'fill-opacity="{_number(opacity, 2)}"'] if opacity < 1 else []
+            parts += [f'fill-opacity="{number(opacity, 2)}"'] if opacity < 1 else []
         stroke = ""
         if stroked:
-            stroke = _paint("S", edge)
-            parts += [f'stroke-width="{_number(width)}"'] if round(width, 1) != 1 else []
+            stroke = paint("S", edge)
+            parts += [f'stroke-width="{number(width)}"'] if round(width, 1) != 1 else []
             _, dashes = gc.get_dashes()
             if dashes is not None:
-                parts.append(f'stroke-dasharray="{" ".join(map(_number, np.ravel(dashes)))}"')
+                parts.append(f'stroke-dasharray="{" ".join(map(number, np.ravel(dashes)))}"')
         return " ".join([_merged(fill, stroke), *parts]).strip()
 
     def _clipped(self, element: str, gc: GraphicsContextBase, path: Path, moved: Transform) -> str:
@@ -310,7 +241,7 @@ class _Pen(RendererBase):
         points = points[np.isfinite(points).all(axis=1)]
         if ((points >= low - 3) & (points <= low + size + 3)).all():
             return element
-        x, y, width, height = map(_number, (*low, *size))
+        x, y, width, height = map(number, (*low, *size))
         view = f'viewBox="{x} {y} {width} {height}"'
         return f'<svg x="{x}" y="{y}" width="{width}" height="{height}" {view}>{element}</svg>'
 
@@ -335,13 +266,13 @@ def _shape(path: Path, moved: Transform, *, closed: bool) -> str | None:
         low, high = points.min(axis=0), points.max(axis=0)
         (x, y), (rx, ry) = (low + high) / 2, (high - low) / 2
         if abs(rx - ry) < 0.1:
-            return f'circle cx="{_number(x)}" cy="{_number(y)}" r="{_number(rx)}"'
+            return f'circle cx="{number(x)}" cy="{number(y)}" r="{number(rx)}"'
     if closed and len(points) == 5 and np.isfinite(points).all():
         low, high = points[:4].min(axis=0), points[:4].max(axis=0)
         at_edge = np.isclose(points[:4], low, atol=0.05) | np.isclose(points[:4], high, atol=0.05)
         diagonal = np.ptp(points[:4:2], axis=0)
         if at_edge.all() and np.allclose(diagonal, high - low, atol=0.1):
-            x, y, width, height = map(_number, (*low, *(high - low)))
+            x, y, width, height = map(number, (*low, *(high - low)))
             return f'rect x="{x}" y="{y}" width="{width}" height="{height}"'
     words: list[str] = []
     letters = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C"}
@@ -349,24 +280,11 @@ def _shape(path: Path, moved: Transform, *, closed: bool) -> str | None:
         if code == Path.CLOSEPOLY:
             words.append("z")
         elif code != Path.STOP:
-            words.append(letters[code] + " ".join(_number(value) for value in values))
+            words.append(letters[code] + " ".join(number(value) for value in values))
     return f'path d="{"".join(words)}"' if len(words) > 1 else None
-
-
-def _paint(what: str, colour: Sequence[float], known: Mapping[str, str] = _NAMED) -> str:
-    """Return the attribute that fills ("F") or strokes ("S"): a class where the page decides the colour."""
-    name = to_hex(to_rgb(tuple(colour)[:3]))
-    if name in known:
-        return f'class="{what}{known[name]}"'
-    return f'{"fill" if what == "F" else "stroke"}="{name}"'
 
 
 def _merged(fill: str, stroke: str) -> str:
     if fill.startswith("class") and stroke.startswith("class"):
         return f"{fill[:-1]} {stroke[len('class=') + 1 :]}"
     return f"{fill} {stroke}".strip()
-
-
-def _number(value: float, digits: int = 1) -> str:
-    text = f"{value:.{digits}f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"

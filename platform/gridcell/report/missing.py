@@ -4,6 +4,7 @@ With nothing done there is no report. Otherwise every cell that failed, diverged
 and every skipped combination, is counted and listed with its reason, and the report says "Incomplete".
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,14 +39,37 @@ class Missing:
 
 
 def nothing_done(results: GridResults) -> UserError:
-    """Return the error for a grid of which nothing can be reported yet; it gives the first failure.
+    """Return the error for a grid of which nothing can be reported yet.
+
+    It gives the first failure; without one it counts the results of other grids that the storage has.
 
     Example:
         >>> raise nothing_done(results)  # doctest: +SKIP
     """
     failures = results.reasons()
     why = f"{failures[0]['title']}: {failures[0]['message']}" if failures else "run the suite first"
-    return UserError(f"Nothing is done yet: {why}")
+    others = "" if failures else _others(results)
+    return UserError(f"Nothing is done yet: {why}{others}")
+
+
+def _others(results: GridResults) -> str:
+    """Say which results the storage has that are not of this grid: of other settings, suites or rules."""
+    done = results.store.results.done() - results.grid.cells.keys()
+    counts: Counter[str] = Counter()
+    for plan in results.store.plans.read_all() if done else ():
+        mine = done & plan.cells.keys()
+        counts[f"{plan.task}/{plan.suite}"] += len(mine)
+        done -= mine
+    found = [f"{count} of {name}" for name, count in counts.most_common() if count]
+    if not found:
+        return ""
+    own = {f"{cell.task}/{results.suite}" for cell in results.grid.cells.values()}
+    how = (
+        "have other settings or seeds (give the --set and --seeds of that run), or are of an earlier rule "
+        "('gridcell plan' says so)"
+    )
+    hint = f"; those of {min(own)} {how}" if own & counts.keys() else ""
+    return f". The storage has other results: {_some(found, ', ')}{hint}"
 
 
 def missing(results: GridResults) -> list[Missing]:

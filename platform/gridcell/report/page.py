@@ -79,7 +79,7 @@ def write_page(
         file=partial(file_link, out),
         **context,
     )
-    page.write_text(with_outline(text), encoding="utf-8")
+    page.write_text(with_outline(text), encoding="utf-8", errors="backslashreplace")
     return page
 
 
@@ -101,7 +101,8 @@ def write_summary(summary: Mapping[str, Any], out: Path, **options: bool) -> Non
     out.mkdir(parents=True, exist_ok=True)
     finite, _ = without_not_finite(summary)
     text = json.dumps(finite, indent=1, allow_nan=False, **options)  # type: ignore[arg-type]
-    (out / "summary.json").write_text(f"{text}\n", encoding="utf-8")
+    # Of a name that is no text, what replaces it is JSON's own escape.
+    (out / "summary.json").write_text(f"{text}\n", encoding="utf-8", errors="backslashreplace")
 
 
 def say_how_it_was_made(results: GridResults, out: Path) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from gridcell.plots.drawing import Drawing
+    from gridcell.plots.matrices import Matrices
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Picture:
         name: file name without its ending.
         section: of the page, where it belongs; the template's word.
         caption: what is seen, in a sentence or two; also the text read out in place of the picture.
-        figure: drawn by ``gridcell.plots``, not yet written. One of these without any value is left out.
+        figure: drawn by ``gridcell.plots``, not yet written, or matrices to draw. One without any value is
+            left out.
         model: the model it shows; empty if it shows several, or none.
         png: whether it is a PNG file beside the page, too, which takes longer than all else.
     """
@@ -36,7 +38,7 @@ class Picture:
     name: str
     section: str
     caption: str
-    figure: Figure
+    figure: Figure | Matrices
     model: str = ""
     png: bool = True
 
@@ -76,46 +78,66 @@ def write_pictures(pictures: Iterable[Picture], out: Path, formats: Sequence[str
     """
     from gridcell.plots.drawing import Drawing  # matplotlib takes a second to import: only for drawing
     from gridcell.plots.files import save_figure
+    from gridcell.plots.matrices import Matrices
 
     found = []
     for picture in pictures:
-        is_drawing = isinstance(picture.figure, Drawing)
-        shown = _vector(picture, out) if is_drawing else _raster(picture, out)
+        figure = picture.figure
+        if isinstance(figure, Drawing | Matrices):
+            shown = _vector(picture, figure, out)
+        else:
+            shown = _raster(picture, figure, out)
         if shown is not None:
             lacking = [ending for ending in formats if ending != "png" or not picture.png]
-            save_figure(picture.figure, *(out / f"{picture.name}.{ending}" for ending in lacking))
+            files = [out / f"{picture.name}.{ending}" for ending in lacking]
+            if files:
+                save_figure(_drawn(figure), *files)
             found.append(shown)
     return found
 
 
-def _vector(picture: Picture, out: Path) -> Shown | None:
+def _drawn(figure: Figure | Matrices) -> Figure:
+    from gridcell.plots.heatmap_plot import draw_matrices
+    from gridcell.plots.matrices import Matrices
+
+    return draw_matrices(figure) if isinstance(figure, Matrices) else figure
+
+
+def _vector(picture: Picture, figure: Drawing | Matrices, out: Path) -> Shown | None:
     from gridcell.plots import style
+    from gridcell.plots.matrices import Matrices
+    from gridcell.plots.matrix_svg import matrix_svgs
     from gridcell.plots.svg import sign_svg, to_svgs
 
-    figure: Drawing = picture.figure  # type: ignore[assignment]
-    if figure.columns and not figure.rows:
+    headings: Sequence[str] = figure.headings if isinstance(figure, Matrices) else figure.columns
+    rows: Sequence[Sequence[Any]] = figure.records if isinstance(figure, Matrices) else figure.rows
+    if headings and not rows:
         return None
-    if picture.png:
-        style.save(figure, out / f"{picture.name}.png")
-    titles = [text.get_text() for text in figure.texts[:1] if figure.heading]
-    keys = [(key.series, Markup(sign_svg(key)), key.label) for key in figure.keys]
+    if picture.png:  # first: what is drawn once is laid out
+        style.save(_drawn(figure), out / f"{picture.name}.png")
+    if isinstance(figure, Matrices):
+        title, keys, parts = figure.title, [], matrix_svgs(figure, picture.caption)
+    else:
+        title = figure.texts[0].get_text() if figure.heading and figure.texts else ""
+        keys, parts = figure.keys, to_svgs(figure, picture.caption)
+    signs = [(key.series, Markup(sign_svg(key)), key.label) for key in keys]
     return Shown(
         picture.name,
         picture.section,
         picture.model,
         picture.caption,
-        titles[0] if titles else "",
-        [Markup(part) for part in to_svgs(figure, picture.caption)],
-        keys if len(keys) > 1 else [],
-        data_uri(_csv(figure), f"{picture.name}.csv") if figure.rows else "",
+        title,
+        [Markup(part) for part in parts],
+        signs if len(signs) > 1 else [],
+        data_uri(_csv(headings, rows), f"{picture.name}.csv") if rows else "",
     )
 
 
-def _raster(picture: Picture, out: Path) -> Shown:
+def _raster(picture: Picture, figure: Figure, out: Path) -> Shown:
     from gridcell.plots import style
 
-    png = style.save(picture.figure, out / f"{picture.name}.png")
-    width, height = (int(0.8 * inches * style.DPI) for inches in picture.figure.get_size_inches())
+    png = style.save(figure, out / f"{picture.name}.png")
+    width, height = (int(0.8 * inches * style.DPI) for inches in figure.get_size_inches())
     image = Markup('<img src="{}" alt="{}" width="{}" height="{}">').format(
         style.to_data_uri(png), picture.caption, width, height
     )
@@ -123,11 +145,11 @@ def _raster(picture: Picture, out: Path) -> Shown:
     return Shown(*about, title="", parts=[image], legend=[], data="")
 
 
-def _csv(figure: Drawing) -> bytes:
+def _csv(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(figure.columns)
-    writer.writerows(list(_plain(row)) for row in figure.rows)
+    writer.writerow(headings)
+    writer.writerows(list(_plain(row)) for row in rows)
     return file.getvalue().encode("utf-8")
 
 

@@ -17,6 +17,8 @@ from gridcell.errors import UserError
 Path = tuple[str | int, ...]
 """Keys and indices that lead from a document's root to a value."""
 
+_UNNAMED = "<unicode string>"  # what PyYAML calls a text in its messages; ours begin with the source
+
 MOST_VALUES = 1_000_000
 """In a document, each use of an anchor counted anew: a few lines of nested aliases can stand for billions."""
 
@@ -88,7 +90,8 @@ def read_yaml(text: str | bytes, source: str, *, lines: bool = True) -> Document
         builder = _Builder(source, lines)
         return Document(None if node is None else builder.value(node, ()), builder.places)
     except (yaml.YAMLError, ValueError) as error:  # of bytes that are not UTF-8, and of endless digits
-        raise UserError(f"{source} is not valid YAML: {' '.join(str(error).split())}") from error
+        why = " ".join(str(error).split()).replace(f' in "{_UNNAMED}",', ",")
+        raise UserError(f"{source} is not valid YAML: {why}") from error
     except RecursionError:
         raise UserError(f"{source} is not valid YAML: it is nested too deeply") from None
 

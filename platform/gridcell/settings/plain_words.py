@@ -19,6 +19,7 @@ _SENTENCES: Mapping[str, str] = {
     "bool_type": "it must be true or false",
     "bool_parsing": "it must be true or false",
     "string_type": "text is expected",
+    "invalid_key": "its name must be text",
     "string_pattern_mismatch": "it must match {pattern}",
     "string_too_short": "at least {min_length} letters are expected",
     "string_too_long": "at most {max_length} letters are expected",

@@ -9,6 +9,7 @@ from gridcell.errors import UserError
 from gridcell.settings.mistakes import Mistake, SettingsError
 
 _LEFT_ALONE = {"cls", "config", "default", "expected", "keys_schema", "metadata", "ref", "serialization"}
+_LARGEST = 2**63 - 1  # that arrays, seeds and databases hold
 _FUNCTIONS = {"function-after", "function-before", "function-plain", "function-wrap"}
 
 
@@ -45,6 +46,8 @@ def _collected(validator: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _whole(value: Any) -> Any:
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise PydanticCustomError("too_large", "a whole number is expected, and this one is too large")
     return _number(value, "a whole number")
 
 

@@ -17,6 +17,7 @@ from gridcell import Mistake, SettingsError, Strict, UserError, canonical_json, 
 
 ROOMS = "gridcell/Rooms-v0"
 _MINIGRID = ("MiniGrid-", "BabyAI-")
+_MINIGRID_DRAWN = "MiniGrid-WFC-"  # named by presets, not one by one
 # Prefix of entry points -> what has to be importable, and how to install it.
 _BUILT_BY = {
     "gymnasium.envs.box2d": ("Box2D", "pip install 'gridcell[box2d]'"),
@@ -148,8 +149,11 @@ def check_registered(environment: str) -> None:
         UserError: it doesn't, or one isn't.
     """
     if environment.startswith(_MINIGRID):
-        if find_spec("minigrid") is None:
+        known = minigrid_worlds()
+        if known is None:
             raise UserError(f"'{environment}' needs the package minigrid: pip install 'gridcell[rl]'")
+        if known and environment not in known and not environment.startswith(_MINIGRID_DRAWN):
+            raise no_environment(environment, known)
         return
     try:
         import gymnasium
@@ -197,6 +201,21 @@ def atari_games() -> frozenset[str]:
             games = {file.partition(".")[0] for file in json.loads(table.read_text())} - _FOR_TWO
             return frozenset(f"ALE/{game.title().replace('_', '')}-v5" for game in games)
     return frozenset()
+
+
+@cache
+def minigrid_worlds() -> frozenset[str] | None:
+    """Return the ids that the installed minigrid registers, as its source writes them; None: not installed.
+
+    Its import takes seconds and a window library, so planning reads the source instead.
+    """
+    found = find_spec("minigrid")  # of a package this imports nothing
+    if found is None:
+        return None
+    if found.origin is None or not Path(found.origin).is_file():
+        return frozenset()
+    source = Path(found.origin).read_text("utf-8")
+    return frozenset(re.findall(r"\bregister\(\s*(?:id=)?\"((?:MiniGrid|BabyAI)-[^\"]+)\"", source))
 
 
 def no_environment(environment: str, names: Iterable[str]) -> UserError:

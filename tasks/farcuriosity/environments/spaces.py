@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium import spaces, wrappers
+from numpy.typing import NDArray
 
 from farcuriosity.environments.channels import move_channels
 from gridcell import UserError
@@ -81,19 +82,31 @@ def scale_of(space: Space) -> float:
 
 def _seeing(environment: str, made: Env) -> Env:
     space = made.observation_space
+    if (odd := _without_a_size(space)) is None and not spaces.flatdim(space):
+        raise UserError(f"'{environment}' shows nothing, {space}: the agent needs a number to see, at least")
     if isinstance(space, spaces.Box):
         if len(space.shape) > 4:
             raise UserError(f"'{environment}' shows arrays of {len(space.shape)} axes, {space}: {_WRAP}")
         return made if space.shape else wrappers.ReshapeObservation(made, (1,))
-    if (odd := _without_a_size(space)) is not None:
+    if odd is not None:
         raise UserError(f"The agent sees images or vectors, but '{environment}' shows {odd}: {_WRAP}")
     flat = wrappers.FlattenObservation(made)
-    box = flat.observation_space
+    box, scale = flat.observation_space, _scales(space)
+    low, high = ((end / scale).astype(np.float32) for end in (box.low, box.high))
     return wrappers.TransformObservation(
         flat,
-        lambda seen: np.asarray(seen, np.float32),
-        spaces.Box(box.low.astype(np.float32), box.high.astype(np.float32), dtype=np.float32),
+        lambda seen: (np.asarray(seen) / scale).astype(np.float32),
+        spaces.Box(low, high, dtype=np.float32),
     )
+
+
+def _scales(space: Space) -> NDArray[np.float64]:
+    """Return what each number of a flattened space is divided by: bytes by their largest, others by 1."""
+    if isinstance(space, spaces.Tuple | spaces.Dict):
+        parts = space.spaces.values() if isinstance(space, spaces.Dict) else space.spaces
+        return np.concatenate([np.empty(0), *map(_scales, parts)])
+    largest = scale_of(space) if space.dtype == np.uint8 else 1.0
+    return np.full(spaces.flatdim(space), largest)
 
 
 def _without_a_size(space: Space) -> Space | None:

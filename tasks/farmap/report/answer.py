@@ -27,7 +27,8 @@ def answer(summary: Summary) -> Answer:
     if "mean" in steps:
         here = steps["second_mean"] + steps["mean"]
         parts.append(
-            f"sees 95 % of {size} maps in {here:,.0f} steps, {second} in {steps['second_mean']:,.0f}"
+            f"sees 95 % of {size} maps in {here:,.0f} steps on average, {second} in "
+            f"{steps['second_mean']:,.0f}"
         )
     else:
         here = early["second_mean"] + early["mean"]
@@ -40,7 +41,22 @@ def answer(summary: Summary) -> Answer:
         parts.append(f"with {share:.0f} % of its active memory")
     sure = [_interval(pair, "steps_to_95" if "mean" in steps else "early_coverage", size)]
     others = [_other(name, one) for name, one in summary["paired"].items() if name != size and one["runs"]]
-    return Answer(f"{first} {', '.join(parts)}.", [*sure, *filter(None, others)])
+    return Answer(
+        f"{first} {', '.join(parts)}.", [*sure, *_best_of_all(summary, size, pair), *filter(None, others)]
+    )
+
+
+def _best_of_all(summary: Summary, size: str, pair: Mapping[str, Any]) -> list[str]:
+    """Name the agent that covers most early, where it is none of the two that are compared."""
+    agents, first = summary["sizes"][size], pair["first"]
+    covered = {name: agents[name]["early_coverage"]["mean"] for name in agents}
+    best = max(covered, key=covered.__getitem__)
+    if best in (first, pair["second"]):
+        return []
+    return [
+        f"Of all {len(covered)} agents {best} covers most of {size} maps over the first "
+        f"{summary['early_steps']:,} steps: {covered[best]:.1f} %, {first} {covered[first]:.1f} %."
+    ]
 
 
 def _leader(summary: Summary, size: str) -> Answer:

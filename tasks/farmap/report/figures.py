@@ -14,6 +14,7 @@ from gridcell.report import Picture
 Summary = Mapping[str, Any]
 
 _COVERAGE = "coverage (% of what can be seen)"
+_MANY = 4  # agents whose bands can still be told apart
 _POINTS = 22  # of a curve, so that its markers can be told apart
 
 
@@ -56,16 +57,18 @@ def _shown(of_size: Mapping[str, Any], variants: Collection[str]) -> dict[str, A
 
 def _curves(summary: Summary, name: str, axis: str, title: str, variants: Collection[str]) -> Picture:
     panels = {}
+    banded = _banded(summary)
     for size, of_size in summary["sizes"].items():
         shown = _shown(of_size, variants)
         last = _interesting(shown)
         maps = max(group["maps"] for group in shown.values())
         panels[f"{size} ({maps} map{'s' * (maps != 1)})"] = [
-            _curve(agent, group, name, last) for agent, group in shown.items()
+            _curve(agent, group, name, last, band=agent in banded) for agent, group in shown.items()
         ]
+    of_some = f", drawn for {' and '.join(sorted(banded))} alone" if banded < set(_agents(summary)) else ""
     caption = (
-        f"{title}, mean over maps (over their starts first); bands are 95 % intervals over maps. A run that "
-        "ended because nothing was left stays where it was. The axis ends soon after the curves do."
+        f"{title}, mean over maps (over their starts first); bands are 95 % intervals over maps{of_some}. A "
+        "run that ended because nothing was left stays where it was. The axis ends soon after the curves do."
     )
     figure = curves(panels, x_axis="steps", y_axis=axis, title=title, own_x=True, order=_agents(summary))
     return Picture(name, "curves", caption, figure)
@@ -86,7 +89,14 @@ def _interesting(shown: Mapping[str, Any]) -> float:
     return 1.25 * max(1.0, *lasts)
 
 
-def _curve(agent: str, group: Mapping[str, Any], name: str, last: float) -> Curve:
+def _banded(summary: Summary) -> set[str]:
+    """Return the agents whose bands are drawn: of many those that are compared, for bands hide each other."""
+    agents = set(_agents(summary))
+    compared = {pair[key] for pair in summary["paired"].values() for key in ("first", "second")} & agents
+    return compared if len(agents) > _MANY and compared else agents
+
+
+def _curve(agent: str, group: Mapping[str, Any], name: str, last: float, *, band: bool) -> Curve:
     steps = np.array(group["curves"]["steps"], dtype=np.float64)
     x = np.linspace(0, min(last, steps[-1]), _POINTS)
     values = group["curves"][name]
@@ -94,7 +104,7 @@ def _curve(agent: str, group: Mapping[str, Any], name: str, last: float) -> Curv
         None if values[key] is None else np.interp(x, steps, values[key]) for key in ("mean", "low", "high")
     )
     assert y is not None
-    return Curve(agent, x, y, low, high)
+    return Curve(agent, x, y, low, high) if band else Curve(agent, x, y)
 
 
 def _bars(summary: Summary, name: str, axis: str, title: str) -> Picture:

@@ -1,7 +1,6 @@
 """Squares of a map from a file: pictures, NumPy arrays, tables of numbers, letters."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
@@ -11,15 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmap.world.layout import FreeMask
+from farmap.world.map_text import squares_of_text
 from gridcell import UserError, did_you_mean
 from gridcell.data import Form, Look, decode, look_at
 
 FreeColour = Literal["black", "white"]
 
-_FREE_LETTERS = "0. "
-_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d*)?([eE][+-]?\d+)?")
-_TRUTH = {"True": 1.0, "False": 0.0}
-_SEPARATORS = ",;\t"
 _WIDER = 1.5  # how much wider than the black parts enclosed white ones are if white is what is free
 
 
@@ -64,27 +60,35 @@ def read_squares(path: Path, free: FreeColour = "black") -> Squares:
     except (OSError, ValueError, SyntaxError, TokenError) as error:  # the last two from damaged headers
         # Only what the operating system says is worth quoting: NumPy advises to load pickles unsafely.
         why = getattr(error, "strerror", None) or f"it is damaged, or no {suffix} file"
+        if isinstance(error, UnicodeDecodeError):
+            why = "it is no text in UTF-8"
         raise UserError(f"The map file '{path}' can't be read: {why}") from error
 
 
-def doubts_about(free: FreeMask, colour: FreeColour) -> str:
-    """Say why the other colour of a picture may be the free one; empty where nothing speaks for it.
+def doubts_about(free: FreeMask, colour: FreeColour | None) -> str:
+    """Say why the other squares of a map may be the free ones; empty where nothing speaks for it.
 
     Args:
         free: bool (height, width), the squares that are taken for free, of the part that is kept.
-        colour: theirs.
+        colour: theirs in a picture; None: the map is none.
     """
-    other = "white" if colour == "black" else "black"
+    what, other, advice = "free", "the other squares", "swap the two in the file"
+    if colour is not None:
+        other = "white" if colour == "black" else "black"
+        what, advice = f"free ({colour})", f"set files.free to {other}"
+    verb = "is" if colour else "are"
+    kind = "picture" if colour else "map"
     rim = np.concatenate([free[0], free[-1], free[:, 0], free[:, -1]])
     if rim.any():
         return (
-            f"the free ({colour}) squares reach the border of the picture, and a wall is put around it; if "
-            f"{other} is free, set files.free to {other}"
+            f"the {what} squares reach the border of the {kind}, and a wall is put around it; if {other} "
+            f"{verb} free, {advice}"
         )
-    if colour == "black" and _enclosed_width(~free) > _WIDER * _width(free):
-        return (
-            "its black squares look like walls around white rooms; if white is free, set files.free to white"
+    if colour != "white" and _enclosed_width(~free) > _WIDER * _width(free):
+        looks = (
+            "black squares look like walls around white rooms" if colour else "free squares look like walls"
         )
+        return f"its {looks}; if {other} {verb} free, {advice}"
     return ""
 
 
@@ -114,60 +118,36 @@ def _read_picture(path: Path, free: FreeColour) -> Squares:
         raise UserError(
             f"The map file '{path}' can't be read: it is damaged, or no picture ({error})"
         ) from error
+    if look.format == "JPEG":
+        raise UserError(f"The map file '{path}' can't be read: JPEG blurs its squares; draw it anew as PNG")
     white = np.iinfo(plane.dtype).max
     walls = plane != (0 if free == "black" else white)
-    return Squares(walls, picture=True, said=_said_of(look, int(((plane > 0) & (plane < white)).sum()), free))
+    return Squares(walls, picture=True, said=_said_of(look, int(((plane > 0) & (plane < white)).sum())))
 
 
-def _said_of(look: Look, grey: int, free: FreeColour) -> tuple[str, ...]:
+def _said_of(look: Look, grey: int) -> tuple[str, ...]:
     said = []
     if look.alpha:
         said.append("what is transparent is read as white")
-    if grey and free == "white":
+    if grey:
         said.append(f"{grey} squares that are neither black nor white are read as walls")
     return tuple(said)
 
 
 def _read_array(path: Path) -> Squares:
     with path.open("rb") as file:
-        return Squares(np.lib.format.read_array(file, allow_pickle=False))
+        values = np.lib.format.read_array(file, allow_pickle=False)
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        raise UserError(
+            f"The map file '{path}' has {int(np.isnan(values).sum())} squares that are NaN, so they may be "
+            "free or wall: write 0 where it is free, 1 where it is wall"
+        )
+    return Squares(values)
 
 
 def _read_text(path: Path) -> Squares:
-    """Read a table of numbers, or letters; shorter lines of letters are filled up with wall."""
-    lines = path.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
-    table = _table_of_numbers(lines)
-    if table is not None:
-        return Squares(table, said=("read as a table of numbers, of which 0 is free",))
-    if any(sign in line for line in lines for sign in _SEPARATORS):
-        raise UserError(
-            f"The map file '{path}' looks like a table, but not all its rows have the same count of numbers: "
-            "separate numbers by blanks or commas, or draw the map with letters alone"
-        )
-    width = max(map(len, lines))
-    return Squares(
-        np.array([[letter not in _FREE_LETTERS for letter in line.ljust(width, "#")] for line in lines])
-    )
-
-
-def _table_of_numbers(lines: Sequence[str]) -> NDArray[np.float64] | None:
-    """Return the numbers of a table, such as ``np.savetxt`` writes; None where the lines are letters.
-
-    All rows have the same count of numbers, two or more, and one of them is 0: without it, blanks are what is
-    free, and so the lines are letters.
-    """
-    first = next((place for place, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    rows = [_fields(line) for line in lines[first:] if line.strip()]
-    if not rows or len(rows[0]) < 2 or len({len(row) for row in rows}) > 1:
-        return None
-    if not all(_NUMBER.fullmatch(field) or field in _TRUTH for row in rows for field in row):
-        return None
-    values = np.array([[_TRUTH[f] if f in _TRUTH else float(f) for f in row] for row in rows])
-    return values if (values == 0).any() else None
-
-
-def _fields(line: str) -> list[str]:
-    return [field for field in re.split(r"[,;\s]+", line.strip(" ,;\t\r")) if field]
+    values, said = squares_of_text(path.read_text(encoding="utf-8-sig"), f"'{path}'")
+    return Squares(values, said=said)
 
 
 _PICTURES = frozenset({".png", ".gif", ".bmp"})

@@ -28,6 +28,9 @@ SIZES: Mapping[Size, tuple[int, int]] = {
 Generator = Literal["ours", "released"]
 _PLANS = {"ours": draw_floor_plan, "released": draw_released_plan}
 
+MOST_CELLS = 10**8
+"""Of a world: its colours then take 400 MB."""
+
 _NUMBERS = "biuf"  # NumPy's kinds of type that a map may have: bool, integers, floating point
 
 
@@ -71,7 +74,16 @@ def paint(free: FreeMask, scale: int = SCALE) -> World:
     Args:
         free: bool of shape (height, width), walls all around.
         scale: cells per side of a square, at least 1.
+
+    Raises:
+        UserError: the world would have more than ``MOST_CELLS`` cells.
     """
+    height, width = (side * scale for side in free.shape)
+    if height * width > MOST_CELLS:
+        raise UserError(
+            f"A map of {free.shape[0]} x {free.shape[1]} squares is a world of {height} x {width} cells at a "
+            f"scale of {scale}, and at most {MOST_CELLS:,} are held: take a smaller scale or map"
+        )
     squares = np.zeros(free.shape, np.int32)
     squares[~free] = 1 + np.arange((~free).sum())
     return World(squares.repeat(scale, axis=0).repeat(scale, axis=1))
@@ -161,7 +173,7 @@ def read_map(path: Path, scale: int = 1, free: FreeColour = "black") -> OwnMap:
     lost = int(mask.sum() - largest.sum())
     if lost:
         said.append(f"{lost} of {int(mask.sum())} free squares are not connected with the rest: left out")
-    if squares.picture and (doubt := doubts_about(largest, free)):
+    if doubt := doubts_about(largest, free if squares.picture else None):
         said.append(doubt)
     return OwnMap(from_array(~largest, scale), tuple(f"{path.name}: {sentence}" for sentence in said))
 

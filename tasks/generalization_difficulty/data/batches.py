@@ -23,6 +23,9 @@ PIECE = 1 << 20
 BYTE = 255.0
 """Full scale of uint8 images."""
 
+_NAMES = "biuSUT"  # NumPy's kinds of whole numbers and of text
+_KIND_OF = {str: "text", bytes: "bytes", int: "number", bool: "number"}
+
 
 @dataclass(frozen=True, eq=False)
 class ArrayBatches:
@@ -60,7 +63,7 @@ def go_through(batches: Batches) -> Iterator[tuple[int, NDArray[Any], NDArray[An
     """
     start, features = 0, None
     for given_points, given_labels in batches() if callable(batches) else batches:
-        points, labels = np.asarray(given_points), np.asarray(given_labels)
+        points, labels = unmasked(given_points, "points"), unmasked(given_labels, "labels")
         if labels.ndim != 1 or points.ndim < 2 or len(points) != len(labels):
             raise UserError(
                 "A batch must hold points of shape (b, features...) and labels of shape (b,), "
@@ -76,8 +79,8 @@ def go_through(batches: Batches) -> Iterator[tuple[int, NDArray[Any], NDArray[An
         rows = rows_of(features)
         for first in range(0, len(points), rows):
             piece, its_labels = points[first : first + rows], labels[first : first + rows]
-            _check_values(piece, its_labels, start)
-            yield start, piece, its_labels
+            _check_values(piece, start)
+            yield start, piece, _classes(its_labels, start)
             start += len(piece)
 
 
@@ -90,10 +93,11 @@ def in_blocks(batches: Batches) -> Iterator[tuple[int, NDArray[Any], NDArray[Any
     """Yield the same as :func:`go_through`, cut anew: what is computed does not depend on the batches.
 
     Raises:
-        UserError: what ``go_through`` finds, or uint8, which is scaled, among other dtypes, which are not.
+        UserError: what ``go_through`` finds; or uint8, which is scaled, among other dtypes, which are not; or
+            labels that are numbers among names.
     """
     parts: list[tuple[NDArray[Any], NDArray[Any]]] = []
-    begin, waiting, rows, dtype = 0, 0, 1, None
+    begin, waiting, rows, dtype, numbers = 0, 0, 1, None, None
     for start, points, labels in go_through(batches):
         if not len(points):
             continue
@@ -102,7 +106,12 @@ def in_blocks(batches: Batches) -> Iterator[tuple[int, NDArray[Any], NDArray[Any
                 f"Point {start} is {points.dtype}, the ones before are {dtype}: uint8 is scaled to [0, 1], "
                 "others are not, so all must be uint8 or none"
             )
-        dtype = points.dtype
+        if numbers is not None and (labels.dtype.kind in "biuf") != numbers:
+            raise UserError(
+                f"The label of point {start} is {labels[0]!r}: some labels are numbers and others names, "
+                "give all as one kind"
+            )
+        dtype, numbers = points.dtype, labels.dtype.kind in "biuf"
         rows = rows_of(points.shape[1])
         parts.append((points, labels))
         waiting += len(points)
@@ -124,15 +133,48 @@ def _joined(parts: list[tuple[NDArray[Any], NDArray[Any]]]) -> tuple[NDArray[Any
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
-def _check_values(points: NDArray[Any], labels: NDArray[Any], start: int) -> None:
+def _check_values(points: NDArray[Any], start: int) -> None:
     if points.dtype.kind not in "fiub":
         raise UserError(f"The points must be real numbers, not {points.dtype}")
+    if not points.shape[1]:
+        raise UserError("The points have no features: nothing tells them apart")
     if points.dtype.kind == "f" and not np.isfinite(points).all():
         row = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
         raise UserError(f"Point {start + row} holds a value that is not finite (NaN or infinity)")
-    if labels.dtype.kind == "f" and not (labels == np.rint(labels)).all():
-        row = int(np.flatnonzero(labels != np.rint(labels))[0])
+
+
+def _classes(labels: NDArray[Any], start: int) -> NDArray[Any]:
+    """Return labels as names, whole numbers or dates.
+
+    Raises:
+        UserError: one is a fraction, infinite, missing, or of another kind than the others.
+    """
+    kind = labels.dtype.kind
+    good: NDArray[np.bool_] = np.ones(len(labels), dtype=bool)
+    if kind == "f":
+        good = np.isfinite(labels) & (labels == np.rint(labels))
+    elif kind in "mM":
+        good = ~np.isnat(labels)
+    elif kind == "O":  # where pandas has missing values, none of which equals another
+        kinds = [_KIND_OF.get(type(label)) for label in labels.tolist()]
+        good = np.array([known is not None and known == (kinds[0] or known) for known in kinds], dtype=bool)
+    elif kind not in _NAMES:
+        raise UserError(f"The labels must be names or whole numbers, not {labels.dtype}")
+    if not good.all():
+        row = int(np.flatnonzero(~good)[0])
         raise UserError(f"The label of point {start + row} is {labels[row]}, which is not a class")
+    return np.array(labels.tolist()) if kind == "O" and len(labels) else labels
+
+
+def unmasked(values: ArrayLike, what: str) -> NDArray[Any]:
+    """Return values as an array.
+
+    Raises:
+        UserError: some of them are masked, which an array can't say.
+    """
+    if np.ma.isMaskedArray(values) and np.ma.getmaskarray(values).any():
+        raise UserError(f"Some of the {what} are masked: leave out the points that they belong to")
+    return np.asarray(values)
 
 
 def as_float(points: NDArray[Any]) -> NDArray[np.float64]:

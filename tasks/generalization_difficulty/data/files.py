@@ -17,7 +17,6 @@ from gridcell.data import (
     LabelledArrays,
     ShardImages,
     Target,
-    converted,
     is_shards,
     labelled_arrays,
     open_class_folders,
@@ -104,8 +103,7 @@ def open_own(
         raise UserError(f"'data.min_images' goes with a folder of images, and '{path}' is none")
     if is_shards(path):
         shards = ShardImages(path, image_size, numbers=PIECE, keep_grey=True)
-        said = converted(shards.looks(), shards.form, own=False)
-        return OwnData(shards, shards_fingerprint(path), (f"{path}: {said}",) if said else ())
+        return OwnData(shards, shards_fingerprint(path), shards.said())
     if file.is_dir():
         folders = open_class_folders(file, min_images=min_images)
         if image_size is None:
@@ -113,11 +111,11 @@ def open_own(
         return OwnData(FolderBatches(folders, image_size), folders.fingerprint, folders.said(folders.form))
     if not file.is_file():
         raise UserError(f"There are no data at '{path}': an .npz, .npy or folder of images is expected")
-    if file.suffix == ".npz":
+    if file.suffix.lower() == ".npz":
         return _own_arrays(
             read_npz(file, target=target, setting=_TARGET, default="classes", values=values), file
         )
-    if file.suffix == ".npy":
+    if file.suffix.lower() == ".npy":
         own_labels = Path(labels).expanduser() if labels is not None else None
         if own_labels is None or not own_labels.is_file():
             raise UserError(f"'{path}' holds points alone: set data.labels to the .npy of their labels")

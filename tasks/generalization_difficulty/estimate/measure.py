@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from generalization_difficulty.data.batches import ArrayBatches, Batches, as_float, in_blocks
+from generalization_difficulty.data.batches import ArrayBatches, Batches, as_float, in_blocks, unmasked
 from generalization_difficulty.estimate.cloud import Cloud, frame_of
 from generalization_difficulty.estimate.delta import find_delta
 from generalization_difficulty.estimate.dimension import by_neighbours, intrinsic_dimension
@@ -38,6 +38,7 @@ class Measurement:
         m_estimate: intrinsic dimension before it is rounded to ``task.m``; None where it was given.
         m_error: its standard error over the points.
         m_points: distinct points whose neighbours were searched (among all).
+        m_tied: share of these whose k nearest are all equally far, as on a lattice, where m is too large.
         m_by_neighbours: (k, the estimate from k neighbours), ascending.
         held: points held in memory, from which the samples below are drawn.
         resolution: how delta was found: ``exact``, ``evt``, ``sample`` or ``given``.
@@ -67,6 +68,7 @@ class Measurement:
     m_estimate: float | None
     m_error: float | None
     m_points: int
+    m_tied: float | None
     m_by_neighbours: tuple[tuple[int, float], ...]
     held: int
     resolution: str
@@ -164,6 +166,7 @@ def measure(
         m_estimate=dimension.value,
         m_error=dimension.error,
         m_points=len(search.ids) if search else 0,
+        m_tied=dimension.tied,
         m_by_neighbours=tuple(dimension.by_neighbours.items()),
         held=len(seen.points),
         duplicates=duplicates,
@@ -177,6 +180,7 @@ class _Dimension:
 
     value: float | None
     error: float | None
+    tied: float | None
     by_neighbours: dict[int, float]
 
 
@@ -196,10 +200,13 @@ def _neighbour_search(cloud: Cloud, seen: FirstPass, frame: Frame, how: Estimati
 
 def _dimension(search: NeighbourSearch | None, neighbours: int) -> _Dimension:
     if search is None:
-        return _Dimension(None, None, {})
+        return _Dimension(None, None, None, {})
     distances = search.distances()
     found = intrinsic_dimension(distances[:, :neighbours])
-    return _Dimension(found.value, found.error, by_neighbours(distances, range(2, distances.shape[1] + 1)))
+    tied = float((distances[:, 0] == distances[:, neighbours - 1]).mean())
+    return _Dimension(
+        found.value, found.error, tied, by_neighbours(distances, range(2, distances.shape[1] + 1))
+    )
 
 
 def _radius_from(centre: NDArray[np.float64], batches: Batches, watch: Watch) -> float:
@@ -214,7 +221,4 @@ def _radius_from(centre: NDArray[np.float64], batches: Batches, watch: Watch) ->
 
 def measure_arrays(points: ArrayLike, labels: ArrayLike, *, eps: float, **options: Any) -> Measurement:
     """Measure arrays: points of shape (n, features...) and labels of shape (n,); see ``measure``."""
-    import numpy as np
-
-    array: NDArray[Any] = np.asarray(points)
-    return measure(ArrayBatches(array, np.asarray(labels)), eps=eps, **options)
+    return measure(ArrayBatches(unmasked(points, "points"), unmasked(labels, "labels")), eps=eps, **options)

@@ -6,7 +6,7 @@ from typing import Any
 
 from generalization_difficulty.report.along import sentences_along
 from generalization_difficulty.report.numbers import log10, power, scientific
-from generalization_difficulty.report.sentences import told_ends, told_orders
+from generalization_difficulty.report.sentences import Ends, ends_of, told_ends, told_orders
 from gridcell.report import Answer
 
 _FEW = 3  # sentences below the first
@@ -19,16 +19,13 @@ def answer(summary: Mapping[str, Any], published: Mapping[str, float]) -> Answer
     if not bits:
         first = along[0] if along else "Nothing that this suite asks for is done yet."
         return Answer(first, along[1:_FEW])
-    easiest, hardest = min(bits, key=bits.__getitem__), max(bits, key=bits.__getitem__)
     if len(bits) == 1:
+        (hardest,) = bits
         text = f"To generalize on {hardest} takes {scientific(bits[hardest], 2)} bits."
     else:
-        times = log10(bits[hardest] - bits[easiest])
-        factor = f"{10**times:,.0f}" if times < 4 else power(round(times))
-        text = (
-            f"{hardest} is the hardest: it takes {scientific(bits[hardest], 1)} bits, {factor} times as many "
-            f"as {easiest}, the easiest ({scientific(bits[easiest], 1)})."
-        )
+        ends = ends_of(summary)
+        hardest = ends.hardest
+        text = _hardest(ends, bits)
     sure = [sentence for sentence in told_ends(summary) if "can't be told" in sentence]
     ranges = summary["ranges"].get(hardest)
     if hardest not in summary["measured"]:
@@ -45,3 +42,24 @@ def answer(summary: Mapping[str, Any], published: Mapping[str, float]) -> Answer
         worst = max(abs(ratio - 1) for ratio in compared.values())
         sure.append(f"Of {len(compared)} published values ours differ by {100 * worst:.2g} % at most.")
     return Answer(text, [*sure, *told_orders(summary), *along][: _FEW + 1])
+
+
+def _hardest(ends: Ends, bits: Mapping[str, float]) -> str:
+    """Say which task is hardest, or may be, and how far the ends are apart."""
+    times = log10(bits[ends.hardest] - bits[ends.easiest])
+    factor = f"{10**times:,.0f}" if times < 4 else power(round(times))
+    least = f"({scientific(bits[ends.easiest], 1)})"
+    low = (
+        f"the easiest {least}"
+        if len(ends.as_easy) == 1
+        else f"one of the {len(ends.as_easy)} easiest {least}"
+    )
+    takes = (
+        f"takes {scientific(bits[ends.hardest], 1)} bits, {factor} times as many as {ends.easiest}, {low}."
+    )
+    if len(ends.as_hard) == 1:
+        return f"{ends.hardest} is the hardest: it {takes}"
+    if len(ends.as_hard) <= _FEW:
+        return f"{' or '.join(ends.as_hard)} is the hardest: {ends.hardest} {takes}"
+    several = f"Which of {len(ends.as_hard)} tasks is the hardest can't be told"
+    return f"{several}: by its median {ends.hardest} {takes}"

@@ -9,7 +9,7 @@ import numpy as np
 from generalization_difficulty.report.along import draw_along
 from generalization_difficulty.report.choices import draw_choices
 from generalization_difficulty.report.numbers import log10
-from gridcell.plots import Curve, curves, grouped_bars, heatmap
+from gridcell.plots import Curve, Matrices, curves, grouped_bars
 from gridcell.report import Picture
 
 Summary = Mapping[str, Any]
@@ -75,7 +75,7 @@ def _union_table(summary: Summary) -> Picture:
     names = summary["unions"]["names"]
     table = summary["unions"]["log2_bits"]
     values = np.array([[log10(table.get(one, {}).get(two, np.nan)) for two in names] for one in names])
-    figure = heatmap(
+    figure = Matrices(
         {"": values},
         names,
         names,

@@ -8,7 +8,7 @@ from typing import Any
 from generalization_difficulty.report.along import published_ratio
 from generalization_difficulty.report.answer import answer
 from generalization_difficulty.report.numbers import dimension, plain, scientific, spread
-from generalization_difficulty.report.sentences import sentences
+from generalization_difficulty.report.sentences import of_each, overall, sentences
 from generalization_difficulty.report.summary import COLUMNS, Entry
 from gridcell.report import Column, Columns, GridResults, Table, Value, write_csv, write_page, write_summary
 
@@ -79,7 +79,8 @@ def write_files(
         templates=_TEMPLATES,
         pictures=draw(summary),
         own_facts={"seeds": settings["seeds"], **estimation},
-        sentences=sentences(summary),
+        sentences=overall(summary),
+        of_each=of_each(summary),
         given=[
             table for title in _GIVEN if (table := given_table(summary, title, settings.get("published", {})))
         ],

@@ -1,6 +1,7 @@
 """What the numbers say, in sentences that claim what their ranges allow and no more."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from generalization_difficulty.report.along import sentences_along
@@ -10,9 +11,18 @@ from generalization_difficulty.report.uncertainty import range_of, resolution_of
 
 
 def sentences(summary: Mapping[str, Any]) -> list[str]:
-    """Return the report's sentences: easiest and hardest task, and how the expected orders came out."""
-    said = [*told_ends(summary), *told_orders(summary)]
-    said += sentences_along(summary)
+    """Return the report's sentences: what they say of all tasks, then of each."""
+    return [*overall(summary), *of_each(summary)]
+
+
+def overall(summary: Mapping[str, Any]) -> list[str]:
+    """Name the easiest and hardest task, and say how the expected orders came out."""
+    return [*told_ends(summary), *told_orders(summary), *sentences_along(summary)]
+
+
+def of_each(summary: Mapping[str, Any]) -> list[str]:
+    """Say of each measured task how sure its number is, and what of its data deserves a second look."""
+    said = []
     for name, entry in summary["measured"].items():
         if summary["ranges"][name] is None:
             said.append(f"{name}: {_why_no_range(entry)}.")
@@ -29,17 +39,44 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
     return said
 
 
+@dataclass(frozen=True)
+class Ends:
+    """The tasks at both ends, by their medians.
+
+    Attributes:
+        easiest: of the least median.
+        hardest: of the greatest.
+        as_easy: it, and the tasks whose ranges are not known to be apart from its own, in the suite's order.
+        as_hard: likewise of the hardest.
+    """
+
+    easiest: str
+    hardest: str
+    as_easy: Sequence[str]
+    as_hard: Sequence[str]
+
+
+def ends_of(summary: Mapping[str, Any]) -> Ends:
+    """Return the easiest and the hardest of the tasks that are done, with those that may be so as well."""
+    names = {name: summary["log2_bits"][name] for name in summary["tasks"]}
+    ranges = summary["ranges"]
+    easiest, hardest = min(names, key=names.__getitem__), max(names, key=names.__getitem__)
+    return Ends(
+        easiest,
+        hardest,
+        [name for name in names if below(ranges[easiest], ranges[name]) is not True],
+        [name for name in names if below(ranges[name], ranges[hardest]) is not True],
+    )
+
+
 def told_ends(summary: Mapping[str, Any]) -> list[str]:
     """Name the easiest and the hardest task, as far as their ranges tell."""
     names = {name: summary["log2_bits"][name] for name in summary["tasks"]}
     if len(names) > 1:
-        ranges = {name: summary["ranges"][name] for name in names}
-        easiest, hardest = min(names, key=names.__getitem__), max(names, key=names.__getitem__)
-        above = [name for name in names if below(ranges[easiest], ranges[name]) is not True]
-        under = [name for name in names if below(ranges[name], ranges[hardest]) is not True]
+        found, ranges = ends_of(summary), {name: summary["ranges"][name] for name in names}
         return [
-            _end("easiest", easiest, above, names, ranges),
-            _end("hardest", hardest, under, names, ranges),
+            _end("easiest", found.easiest, found.as_easy, names, ranges),
+            _end("hardest", found.hardest, found.as_hard, names, ranges),
         ]
     return [f"{name} asks for {scientific(value, 2)} bits." for name, value in names.items()]
 

@@ -38,7 +38,7 @@ _ESTIMATES = [
 ]
 _ESTIMATES += ["duplicates", "delta_evt", "delta_pairs", "delta_extremes", "tail_index"]
 _ESTIMATES += ["resolution", "delta_exact", "delta_low", "delta_high", "mean_norm", "spread", "centre"]
-_ESTIMATES += ["log2_bits_low", "log2_bits_high"]
+_ESTIMATES += ["m_tied", "log2_bits_low", "log2_bits_high"]
 _RESULT = ["bits", "log2_bits", "log2_dimension", "bits_per_dimension"]
 COLUMNS = ("task", "kind", "seed", *_RESULT, *_INGREDIENTS, *_ESTIMATES, "seconds", "cell")
 """Of cells.csv."""
@@ -49,6 +49,7 @@ _DETAILS = (
     "mean_norm",
     "spread",
     "copies",
+    "m_tied",
     "delta_pair",
     "delta_by_points",
     "m_by_neighbours",

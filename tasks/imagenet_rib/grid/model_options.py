@@ -76,7 +76,7 @@ def _remembered(name: str, options: Mapping[str, Any]) -> Path:
 
     from gridcell import cache_folder
 
-    return cache_folder() / "models" / f"timm-{version('timm')}-{digest(name, options)}"
+    return cache_folder() / "models" / f"timm-{version('timm')}-2-{digest(name, options)}"
 
 
 def _build(name: str, options: Mapping[str, Any]) -> None:
@@ -102,14 +102,15 @@ def _build(name: str, options: Mapping[str, Any]) -> None:
 
 
 def _check_booleans(model: type, options: Mapping[str, Any]) -> None:
-    """Refuse true and false where a model's own default is a number."""
+    """Refuse true and false where a model's own default is a number, and numbers where it is one of these."""
     parameters = inspect.signature(model).parameters
-    numbers = {key for key, one in parameters.items() if type(one.default) in (int, float)}
-    wrong = {
-        key: f"is wrong: a number is expected, not {str(value).lower()}"
-        for key, value in options.items()
-        if isinstance(value, bool) and key in numbers
-    }
+    wrong = {}
+    for key, value in options.items():
+        default = type(parameters[key].default) if key in parameters else None
+        if default in (int, float) and isinstance(value, bool):
+            wrong[key] = f"is wrong: a number is expected, not {str(value).lower()}"
+        elif default is bool and type(value) in (int, float):
+            wrong[key] = f"is wrong: it must be true or false (it is {value})"
     if wrong:
         raise _wrong(wrong)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.plots import heatmap
+from gridcell.plots import Matrices
 from gridcell.report import Picture
 from imagenet_rib.metrics import FloatArray, mean_of_known
 from imagenet_rib.report.figures import few_models, file_names, number, scale_end
@@ -50,7 +50,7 @@ def _words(found: Found) -> list[str]:
 
 
 def _before(found: Found, models: list[str]) -> Picture:
-    figure = heatmap(
+    figure = Matrices(
         {model: _table(found, found["pre"][model]) for model in models},
         _words(found),
         found["severities"],
@@ -71,7 +71,7 @@ def changes_by_corruption(found: Found, model: str, method: str) -> FloatArray:
 
 
 def _by_method(found: Found, models: list[str], methods: list[str]) -> Picture:
-    figure = heatmap(
+    figure = Matrices(
         {
             model: np.stack([changes_by_corruption(found, model, method) for method in methods], axis=1)
             for model in models
@@ -95,7 +95,7 @@ def _by_method(found: Found, models: list[str], methods: list[str]) -> Picture:
 def _by_severity(
     found: Found, model: str, slug: str, changes: Mapping[str, FloatArray], limit: float
 ) -> Picture:
-    figure = heatmap(
+    figure = Matrices(
         changes,
         _words(found),
         found["severities"],

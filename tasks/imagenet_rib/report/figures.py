@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.plots import Curve, Ranking, curves, forest, heatmap, radar
+from gridcell.plots import Curve, Matrices, Ranking, curves, forest, radar
 from gridcell.report import Picture
 from imagenet_rib.metrics import FloatArray
 from imagenet_rib.report.leaderboard import boards
@@ -101,7 +101,7 @@ def _leaderboard(summary: Summary) -> Picture:
 def _before(summary: Summary) -> Picture:
     names, models = _names(summary), summary["models"]
     values = np.array([[number(summary["pre"][model][name]) for name in [*names, VAL]] for model in models])
-    figure = heatmap(
+    figure = Matrices(
         {"": values},
         models,
         [*names, VAL],
@@ -139,7 +139,7 @@ def scale_end(changes: Sequence[FloatArray]) -> float:
 
 def _change(summary: Summary, model: str, slug: str, limit: float) -> Picture:
     names = _names(summary)
-    figure = heatmap(
+    figure = Matrices(
         {method: change_matrix(summary, model, method) for method in summary["methods"]},
         names,
         [*names, VAL],
@@ -162,7 +162,7 @@ def _change(summary: Summary, model: str, slug: str, limit: float) -> Picture:
 
 def _accuracy(summary: Summary, model: str, slug: str) -> Picture:
     names = _names(summary)
-    figure = heatmap(
+    figure = Matrices(
         {method: accuracy_matrix(summary, model, method) for method in summary["methods"]},
         names,
         [*names, VAL],

@@ -16,6 +16,9 @@ POOR = 0.05
 LEAST_RESAMPLES = 20
 """Draws that a p-value takes to get below ``POOR`` at all: of n draws the smallest is 1 / (n + 1)."""
 
+EQUAL = 1e-6
+"""Relative differences up to which errors are equal: the density of anything narrower is lost in rounding."""
+
 _STARTS = (0.05, 0.5, 0.95)  # shares of non-centrality from which the likelihood is climbed
 
 
@@ -23,7 +26,7 @@ def check_errors(errors: Floats) -> Floats:
     """Return sampled errors as float64, shape (n,).
 
     Raises:
-        UserError: too few for a fit, not finite, negative, or all equal.
+        UserError: too few for a fit, not finite, negative, or equal up to a millionth.
     """
     values = np.asarray(errors, dtype=np.float64).ravel()
     if len(values) < MINIMUM_SAMPLES:
@@ -37,8 +40,11 @@ def check_errors(errors: Floats) -> Floats:
         raise UserError(
             "A sampled error is zero or below: mean squared errors of sampled functions are positive"
         )
-    if np.ptp(values) <= 1e-9 * values.max():
-        raise UserError("The sampled errors are all equal: no distribution can be fitted to them")
+    if np.ptp(values) <= EQUAL * values.max():
+        raise UserError(
+            f"The sampled errors are all equal, {values.mean():.6g} up to a millionth: the space is hardly "
+            "more than one function, and no distribution can be fitted to it"
+        )
     return values
 
 

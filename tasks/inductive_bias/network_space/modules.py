@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from gridcell import UserError, unknown
 from inductive_bias.network_space.fingerprint import file_fingerprint
+from inductive_bias.network_space.module_checks import check_draws, check_module
 
 Factory = Callable[[tuple[int, ...], int], nn.Module]
 """(shape of one input, number of outputs) -> a module whose forward takes (B, *shape) to (B, outputs)."""
 
 _UNIFORM = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)  # torch draws theirs in +-1/sqrt(fan-in)
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-_DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 
 
 class BatchStatistics(nn.Module):
@@ -27,9 +27,10 @@ class BatchStatistics(nn.Module):
     ``ModuleArchitecture.predict`` puts ahead of the others: ``reference`` says how many they are.
     """
 
-    def __init__(self, channels: int, eps: float = 1e-5) -> None:
+    def __init__(self, channels: int, eps: float = 1e-5, affine: bool = True) -> None:
         super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.weight = nn.Parameter(torch.ones(channels)) if affine else None
+        self.bias = nn.Parameter(torch.zeros(channels)) if affine else None
         self.eps = eps
         self.reference: int | None = None
 
@@ -41,6 +42,8 @@ class BatchStatistics(nn.Module):
         variance = shown.var(axes, keepdim=True, unbiased=False)
         shape = [1, -1, *[1] * (x.dim() - 2)]
         normal = (x - mean) / (variance + self.eps).sqrt()
+        if self.weight is None or self.bias is None:
+            return normal
         return normal * self.weight.reshape(shape) + self.bias.reshape(shape)
 
 
@@ -55,7 +58,7 @@ class ModuleArchitecture:
         name: for messages and checkpoints.
 
     Raises:
-        UserError: the module has buffers or dropout, or its outputs have another shape than (B, k).
+        UserError: what ``check_module`` and ``check_draws`` find.
     """
 
     inputs: tuple[int, ...]
@@ -67,23 +70,9 @@ class ModuleArchitecture:
     """Not fully connected: gradients go by autograd."""
 
     def __post_init__(self) -> None:
-        module = self._module
-        dropped = [layer for layer in module.modules() if isinstance(layer, _DROPOUTS) and layer.p > 0]
-        if dropped:
-            raise UserError(
-                f"The module '{self.name}' has dropout, whose draws are no part of a hypothesis: leave it out"
-            )
-        if list(module.buffers()):
-            names = ", ".join(name for name, _ in module.named_buffers())
-            raise UserError(f"The module '{self.name}' has buffers ({names}), which no weight vector holds")
-        with torch.no_grad():
-            shape = tuple(module(torch.zeros(2, *self.inputs)).shape)
-        if shape != (2, self.outputs):
-            raise UserError(
-                f"The module '{self.name}' gives outputs of shape {shape} for 2 inputs of shape "
-                f"{self.inputs}: "
-                f"it must give (2, {self.outputs})"
-            )
+        norms = any(isinstance(layer, BatchStatistics) for layer in self._module.modules())
+        check_module(self._module, self.name, self.inputs, self.outputs, across_points=norms)
+        check_draws(lambda seed: self.initialise(torch.Generator().manual_seed(seed)), self.name)
 
     @cached_property
     def _module(self) -> nn.Module:
@@ -131,6 +120,7 @@ class ModuleArchitecture:
         reaches = {name: torch.full(shape, torch.nan) for name, shape in self._shapes.items()}
         for path, layer in module.named_modules():
             own = {f"{path}.{name}" if path else name for name, _ in layer.named_parameters(recurse=False)}
+            own &= reaches.keys()  # weights that layers share have one name
             if isinstance(layer, _UNIFORM):
                 bound = 1 / math.sqrt(math.prod(layer.weight.shape[1:]))
                 for name in own:
@@ -179,7 +169,7 @@ class ModuleArchitecture:
 def _without_running_averages(module: nn.Module) -> nn.Module:
     """Replace torch's batch normalisation by ``BatchStatistics``."""
     if isinstance(module, _BATCH_NORMS):
-        return BatchStatistics(module.num_features, module.eps)
+        return BatchStatistics(module.num_features, module.eps, module.affine)
     for name, child in module.named_children():
         setattr(module, name, _without_running_averages(child))
     return module

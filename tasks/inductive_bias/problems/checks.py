@@ -22,7 +22,7 @@ def checks(kind: ProblemKind) -> list[Check]:
 
 def _made(kind: ProblemKind) -> Pool:
     own = kind.parameters.model_validate({}).model_dump(exclude={*CUT, "seed"})
-    return checked(kind.make(seed=0, **own), kind.name)
+    return checked(kind.make(seed=0, **own), kind)
 
 
 def _fits(kind: ProblemKind) -> None:

@@ -13,6 +13,9 @@ from inductive_bias.problems.vector_size import Extent
 
 Floats = NDArray[np.float64]
 
+_SQUARED = 1e-140, 1e140
+"""Sizes of values between which float64 holds sums of their squares."""
+
 COLOURS = (1, 3)
 """Channels of images, grey or coloured: an axis of another length is height or width."""
 
@@ -61,8 +64,11 @@ def make_pool(x: ArrayLike, y: ArrayLike, name: str) -> Pool:
 
     Raises:
         UserError: shapes other than these, not as many inputs as targets, images whose colours come last,
-            values that aren't finite, or constant labels or inputs.
+            values that are masked, aren't finite, or whose squares no float64 holds, or constant labels or
+            inputs.
     """
+    if np.ma.is_masked(x) or np.ma.is_masked(y):
+        raise UserError(f"Problem '{name}' has masked inputs or labels: leave out the points they belong to")
     inputs, targets = np.asarray(x), np.asarray(y)
     _check_arrays(inputs, targets, name)
     if inputs.ndim == 1:
@@ -107,6 +113,13 @@ def _check_arrays(inputs: NDArray[Any], targets: NDArray[Any], name: str) -> Non
         raise UserError(f"Problem '{name}' has inputs or labels that are not numbers")
     if not np.isfinite(inputs).all() or not np.isfinite(targets).all():
         raise UserError(f"Problem '{name}' has inputs or labels that are not finite (NaN or infinite)")
+    for what, values in (("inputs", inputs), ("labels", targets)):
+        largest = float(np.abs(values.astype(np.float64)).max(initial=0.0))
+        if largest and not _SQUARED[0] < largest < _SQUARED[1]:
+            raise UserError(
+                f"Problem '{name}' has {what} up to {largest:.3g}, whose squares no 64-bit number holds: "
+                "give them in another unit"
+            )
     if (targets == targets[:1]).all():
         raise UserError(f"All labels of problem '{name}' are equal: there is nothing to learn")
     if (inputs == inputs[:1]).all():

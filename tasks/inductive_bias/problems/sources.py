@@ -9,6 +9,7 @@ import numpy as np
 
 from gridcell import UserError
 from gridcell.data import ClassFolders, Target, generator, open_class_folders, read_npz
+from inductive_bias.problems.kind import ProblemKind
 from inductive_bias.problems.kinds import registry as problems
 from inductive_bias.problems.pool import Pool, is_one_hot, make_pool
 
@@ -144,24 +145,38 @@ def make(source: Mapping[str, Any], location: str | None, *, seed: int = 0) -> P
     kind = problems.get(name)
     own = {key: value for key, value in source.items() if key not in ("source", "fingerprint", "seed")}
     if "fingerprint" not in source:
-        return checked(kind.make(seed=1000 * source.get("seed", 0) + seed, **own), name)
+        return checked(kind.make(seed=1000 * source.get("seed", 0) + seed, **own), kind)
     if location is None:
         raise UserError(f"A problem of source '{name}' needs a path")
     if fingerprint(location, name, source.get("min_images", 1)) != source["fingerprint"]:
         raise UserError(f"{location} is not what it was when the grid was planned: run again to plan anew")
-    return checked(kind.make(location, **own), name)
+    return checked(kind.make(location, **own), kind)
 
 
-def checked(made: Any, name: str) -> Pool:
+def checked(made: Any, kind: ProblemKind) -> Pool:
     """Return what a problem's kind made as a pool; it may be inputs and targets.
 
     Raises:
-        UserError: see ``make_pool``.
+        UserError: see ``make_pool``; or targets that are labels where the kind says numbers, or numbers where
+            it says labels.
     """
     if isinstance(made, Pool):
         return made
     x, y = made
-    return make_pool(x, y, name)
+    pool = make_pool(x, y, kind.name)
+    reads = "path" in kind.parameters.model_fields  # a file's targets may be either
+    whole = np.asarray(y).dtype.kind in "iub" and pool.y.shape[1] != np.prod(np.shape(y)[1:], dtype=int)
+    if whole and not (kind.labelled or reads):
+        raise UserError(
+            f"Problem '{kind.name}' gives whole numbers, which are taken for labels, and says labelled=False"
+            ": give targets to regress on as floats, or say labelled=True"
+        )
+    if kind.labelled and not (reads or is_one_hot(pool.y)):
+        raise UserError(
+            f"Problem '{kind.name}' says labelled=True, and its targets are numbers: give labels as whole "
+            "numbers, or say labelled=False"
+        )
+    return pool
 
 
 def notes(
@@ -184,11 +199,9 @@ def notes(
         if size is None:
             folders.check_sizes("set a size")
         return folders.said(folders.form)
-    from gridcell.data import ShardImages, converted
+    from gridcell.data import ShardImages
 
-    shards = ShardImages(str(path), size, keep_grey=True)
-    said = converted(shards.looks(), shards.form, own=False)
-    return (f"{path}: {said}",) if said else ()
+    return ShardImages(str(path), size, keep_grey=True).said()
 
 
 def fingerprint(path: str | Path, source: str, min_images: int = 1) -> str:

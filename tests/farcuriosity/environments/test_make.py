@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from farcuriosity.environments.make import atari, make_vector, newest_frame
-from farcuriosity.environments.options import AtariOptions, RoomsOptions, atari_games, check
+from farcuriosity.environments.options import AtariOptions, RoomsOptions, atari_games, check, minigrid_worlds
 from farcuriosity.environments.rooms import RoomsVector
 from gridcell.errors import UserError
 
@@ -57,6 +57,22 @@ def test_the_curiosity_sees_the_newest_atari_frame():
     after = environments.step(np.ones(2, np.int64))[0]
     assert (after[:, :-1] == before[:, 1:]).all()
     assert (newest_frame("ALE/Pong-v5", after) == after[:, 3:]).all()
+
+
+def test_planning_knows_the_ids_that_minigrid_registers():
+    import minigrid  # noqa: F401  (it registers them)
+
+    prefixes = ("MiniGrid-", "BabyAI-")
+    registered = {name for name in gymnasium.registry if name.startswith(prefixes)}
+    assert minigrid_worlds() == {name for name in registered if not name.startswith("MiniGrid-WFC-")}
+    check("MiniGrid-WFC-MazeSimple-v0", {}, "options")
+    for wrong, near in {
+        "MiniGrid-Emty-8x8-v0": "MiniGrid-Empty-8x8-v0",
+        "MiniGrid-Empty-8x8": "MiniGrid-Empty-8x8-v0",
+        "BabyAI-GoToRedBal-v0": "BabyAI-GoToRedBall-v0",
+    }.items():
+        with pytest.raises(UserError, match=f"Unknown environment '{wrong}': did you mean '{near}'"):
+            check(wrong, {}, "options")
 
 
 @pytest.mark.parametrize("environment", ["CartPole-v1", "MiniGrid-Empty-5x5-v0", "gridcell/Rooms-v0"])

@@ -108,6 +108,19 @@ def test_an_image_whose_channels_are_ambiguous_is_refused(given, shape):
         given(spaces.Box(0, 255, shape, np.uint8))
 
 
+def test_bytes_within_a_vector_are_at_most_1_as_bytes_of_images_are(given):
+    picture = spaces.Box(0, 255, (2, 2, 3), np.uint8)
+    parts = spaces.Dict({"picture": picture, "a": spaces.Discrete(3), "z": spaces.Box(-5, 300, (2,))})
+    made = given(parts, count=1)
+    space = made.single_observation_space
+    assert space.high.tolist() == [1.0] * 3 + [1.0] * 12 + [300.0] * 2
+    assert space.low.tolist() == [0.0] * 15 + [-5.0] * 2
+    seen, _ = made.reset(seed=3)
+    expected = spaces.flatten(parts, made.envs[0].unwrapped.reset(seed=3)[0]).astype(float)
+    expected[3:15] /= 255
+    assert seen[0] == pytest.approx(expected, rel=1e-6)
+
+
 def test_axes_of_common_images():
     assert image_axes((4, 84, 84)) == image_axes((1, 84, 84)) == (0, 1, 2)
     assert image_axes((84, 84, 4)) == image_axes((7, 7, 3)) == image_axes((64, 96, 3)) == (2, 0, 1)
@@ -161,6 +174,8 @@ def test_numbers_in_parts_become_one_vector(given):
         (spaces.Dict({"x": BOX, "told": spaces.Text(5)}), None, "shows Text"),
         (spaces.Sequence(BOX), None, "shows Sequence"),
         (spaces.Box(0, 1, (2, 2, 2, 2, 2)), None, "shows arrays of 5 axes"),
+        (spaces.Box(0, 1, (0,)), None, "shows nothing"),
+        (spaces.Dict({}), None, "shows nothing"),
         (None, spaces.Tuple([BOX, spaces.Discrete(2)]), "acts by choices or by numbers"),
         (None, spaces.Text(3), "acts by choices or by numbers"),
         (None, spaces.MultiBinary(20), "are 1,048,576 combinations"),

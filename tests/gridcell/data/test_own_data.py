@@ -1,7 +1,9 @@
 """Folders and arrays as people have them: one answer of all readers, which the README says."""
 
 import hashlib
+import os
 import re
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +173,49 @@ def test_photographs_are_turned_and_drawn_on_white_in_folders_and_their_imports(
     assert any((image == 1).all() for image in from_folder(root, None).x)
 
 
+def test_what_an_import_changes_is_counted_by_it_and_by_every_plan_on_its_shards(tmp_path):
+    root, shards = tmp_path / "images", tmp_path / "shards"
+    for row in rows_named("EXIF", "transparency", "twice in a class"):
+        row.make(root)
+    said = "1 image turned upright by EXIF, 1 image with transparency drawn on white: stored as PNG"
+    for _ in range(2):  # once more after a shard was lost
+        assert import_set("folder", [root], str(shards)).manifest.changed == said
+        (shards / "shard-00000.tar").unlink()
+    import_set("folder", [root], str(shards))
+    for sentences in (open_own(str(shards)).said, notes(shards, "shards", None, None, "")):
+        assert said in " ".join(sentences)
+        assert "1 image is a copy of another" in " ".join(sentences)
+
+
+def test_classes_are_in_one_order_however_their_accents_are_stored(tmp_path):
+    marks = set()
+    for form in ("NFC", "NFD"):
+        root = tmp_path / form
+        for number, name in enumerate(("é", "f", "z")):
+            save_in(root / unicodedata.normalize(form, name), unicodedata.normalize(form, "ü.png"), number)
+        folders = open_class_folders(root)
+        assert folders.class_names == ("f", "z", "é")
+        assert import_set("folder", [root], str(tmp_path / f"{form}-shards")).manifest.class_names == (
+            folders.class_names
+        )
+        marks.add(folders.fingerprint)
+    assert len(marks) == 1
+
+
+def test_a_class_whose_name_is_no_text_is_shown_in_every_output(tmp_path):
+    for name in ("ant", os.fsdecode(b"caf\xe9"), "two\nlines"):
+        save_in(tmp_path / name, "0.png", len(name))
+    assert open_class_folders(tmp_path).class_names == ("ant", r"caf\xe9", r"two\nlines")
+
+
+def test_a_strip_is_not_brought_to_a_square(tmp_path):
+    for label in range(2):
+        save_in(tmp_path / str(label), "0.png", label)
+    Image.new("RGB", (2001, 20)).save(tmp_path / "0" / "strip.png")
+    with pytest.raises(UserError, match="2001 x 20 px are too narrow"):
+        read_folder(tmp_path, 224)
+
+
 def test_the_fingerprint_is_of_the_bytes_that_are_read_in_their_order(tmp_path):
     root = tmp_path / "images"
     for row in rows_named("nothing odd"):
@@ -252,3 +297,18 @@ def test_the_home_folder_may_be_written_as_a_tilde(tmp_path, monkeypatch):
     assert len(from_folder("~/images", None).x) == len(from_shards("~/shards", None).x) == 2
     assert len(from_npz("~/mine.npz").x) == 4
     assert len(open_sets("~/images").base.folders.images) == 2
+
+
+def test_unnamed_arrays_that_may_be_in_another_order_are_refused(tmp_path):
+    x, y = np.random.default_rng(0).random((6, 4)), np.arange(6) % 2
+    np.savez(tmp_path / "mine.npz", x, x, y, y)
+    with pytest.raises(UserError, match="arr_0 and arr_1 look like points alike"):
+        from_npz(tmp_path / "mine.npz")
+    np.savez(tmp_path / "mine.npz", x, x)  # numbers to predict
+    assert from_npz(tmp_path / "mine.npz").y.shape == (6, 4)
+
+
+def test_endings_of_arrays_may_be_in_capitals(tmp_path):
+    np.savez(tmp_path / "mine.npz", x=np.eye(4), y=np.arange(4))
+    (tmp_path / "mine.npz").rename(tmp_path / "MINE.NPZ")
+    assert len(list(open_own(str(tmp_path / "MINE.NPZ")).batches)) == 1

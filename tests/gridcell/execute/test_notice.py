@@ -191,3 +191,14 @@ def test_who_is_told_late_is_waited_for_and_who_does_not_heed_is_not():
     assert waited_for(asked, {"a": ["/2"], "b": []}) == {"t2", "t4", "t5"}
     assert waited_for(asked, {}) == {"t1", "t2", "t3", "t4", "t5"}
     assert waited_for({}, {}) == set()
+
+
+def test_a_place_outside_is_asked_five_times_a_second_at_most_and_at_least(monkeypatch):
+    clock, asked = [100.0], []
+    monkeypatch.setattr("gridcell.notice.time.monotonic", lambda: clock[0])
+    notice = Notice()
+    notice.come_from(lambda: bool(asked.append(clock[0])), lambda heeded: None)
+    for step in range(100):
+        clock[0] = 100 + step / 100
+        assert not notice.given
+    assert len(asked) == 5

@@ -7,11 +7,19 @@ import pytest
 
 from gridcell.cell import Cell
 from gridcell.execute.schedule import Schedule, missing_cells
-from gridcell.grid import GridBuilder
+from gridcell.grid import Grid, GridBuilder
 from gridcell.report import GridResults, write_report
-from gridcell.report.missing import NAMES_SHOWN, ROWS_SHOWN, incomplete, missing, missing_table
+from gridcell.report.missing import (
+    NAMES_SHOWN,
+    ROWS_SHOWN,
+    incomplete,
+    missing,
+    missing_table,
+    nothing_done,
+)
 from gridcell.store import Result
 from gridcell.task import find_task
+from smallest_grids import complete_results
 
 
 def grid_results(grid, *, done=(), failures=None, store=None):
@@ -163,3 +171,21 @@ def test_a_grid_without_targets_is_reported_by_its_cells(store, tmp_path):
     builder.add("step", {"add": 0}, title="alone")
     found = grid_results(builder.build(), done=[cell.id], store=store)
     assert write_report(find_task("toy"), found, tmp_path).page.exists()
+
+
+def test_of_nothing_done_it_says_what_the_storage_has_instead(tmp_path):
+    _, results = complete_results("generalization-difficulty", tmp_path)
+    plans, task = results.store.plans, "generalization-difficulty"
+    builder = GridBuilder(task)
+    builder.target({}, builder.add("formula", {"another": 1}))
+    asked = replace(results, suite="mini", results={}, grid=builder.build())
+    first = "Nothing is done yet: run the suite first"
+    assert str(nothing_done(asked)) == first  # results that no plan knows
+    plans.save(task, "published", Grid(dict(list(results.grid.cells.items())[:1]), ()))
+    assert str(nothing_done(asked)) == f"{first}. The storage has other results: 1 of {task}/published"
+    plans.save(task, "mini", results.grid)
+    said = str(nothing_done(asked))
+    assert f"2 of {task}/mini" in said
+    assert f"1 of {task}/published" in said
+    assert "--set and --seeds" in said
+    assert str(nothing_done(replace(results, results={}))) == first  # its own, which were damaged or left out

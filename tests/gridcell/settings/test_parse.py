@@ -59,6 +59,8 @@ def test_numbers_are_taken_as_they_are_written(values, kept):
         {"count": "3"},
         {"count": "1_000"},
         {"count": 1.5},
+        {"count": 2**63},
+        {"count": 10**30},
         {"rate": False},
         {"rate": "1e-3"},
         {"on": 1},
@@ -178,6 +180,11 @@ def mistakes_said(model, values):
         ({"several": "a"}, "a list is expected, such as ['a'] (it is 'a')"),
         ({"several": []}, "at least one entry is expected, and there are 0 (it is [])"),
         ({"several": [1, True]}, "a whole number is expected, not true or false (it is true)"),
+        ({"inner": {1: 3}}, "its name must be text (it is 1)"),
+        (
+            {"whole": 2**63},
+            "a whole number is expected, and this one is too large (it is 9223372036854775808)",
+        ),
         ({"inner": 3}, "it must hold 'key: value' settings (it is 3)"),
     ],
 )

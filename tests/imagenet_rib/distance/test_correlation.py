@@ -139,3 +139,11 @@ def test_within_models_the_interval_covers_as_often_as_it_says():
         found = correlate_within(x, y, resamples=300).pearson
         covered += found.low <= rho <= found.high
     assert covered / draws > 0.95 - 3 * np.sqrt(0.95 * 0.05 / draws)
+
+
+def test_three_sets_are_the_fewest():
+    three, models = correlate([1, 2, 3], [1, 2, 4]), correlate_within(np.eye(3)[:2] + 1, np.eye(3)[1:] + 1)
+    assert three is not None
+    assert three.n == 3
+    assert models is not None
+    assert correlate_within(np.eye(2) + 1, np.eye(2) + 1) is None

@@ -124,3 +124,10 @@ def test_gaussians_are_never_further_apart_than_the_samples(seed, n, m):
 def test_a_cap_of_samples_keeps_a_class_at_distance_zero_from_itself():
     a = draw([60])
     assert exact_label_distances(a, a, max_per_class=10).item() == 0.0
+
+
+def test_at_most_500_samples_of_a_class_are_compared():
+    a, b = draw([502, 4]), draw([3, 5], seed=1)
+    found = exact_label_distances(a, b)
+    torch.testing.assert_close(found, exact_label_distances(a, b, max_per_class=500), rtol=0, atol=0)
+    assert not torch.equal(found, exact_label_distances(a, b, max_per_class=501))

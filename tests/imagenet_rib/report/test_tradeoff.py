@@ -42,3 +42,11 @@ def test_the_details_name_both_ways_of_comparing_with_plain_fine_tuning():
     assert any(line.startswith(f"{best}: ") and "(95 % over seeds; 1 model, " in line for line in sure)
     assert any(line.startswith("Gain and mRI together: ") and " against ft" in line for line in sure)
     assert any(line.startswith(f"Elsewhere {best} differs from ft by ") for line in sure)
+
+
+def test_one_seed_is_told_as_one():
+    assert [tradeoff._seeds({"seeds": seeds}) for seeds in ([None], [0], [0, 1])] == [
+        "one seed",
+        "one seed",
+        "2 seeds",
+    ]

@@ -24,6 +24,7 @@ from gridcell.data.folders.left_out import (
 )
 from gridcell.data.folders.walk import File, Inventory, walk
 from gridcell.errors import UserError
+from gridcell.printable import as_one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class ClassFolders:
         digest = hashlib.sha256()
         for image in self.images:
             folder, _, file = image.name.partition("/")
-            digest.update(json.dumps([plain_name(folder), file, image.facts.sha256]).encode())
+            digest.update(json.dumps([plain_name(folder), plain_name(file), image.facts.sha256]).encode())
         return digest.hexdigest()
 
     def said(self, form: Form = COLOUR) -> tuple[str, ...]:
@@ -91,7 +92,7 @@ class ClassFolders:
             said_of_case(self.class_names),
             *said_of_copies((image.name, image.facts.sha256) for image in self.images),
         )
-        return tuple(f"{self.root}: {sentence}" for sentence in sentences if sentence)
+        return tuple(as_one_line(f"{self.root}: {sentence}") for sentence in sentences if sentence)
 
     def check_sizes(self, advice: str) -> None:
         """Make sure that all images are of one size.
@@ -144,7 +145,7 @@ def open_class_folders(root: str | Path, *, min_images: int = 1) -> ClassFolders
     kept = {name for name, count in classes.items() if count >= min_images}
     if not kept:
         raise UserError(f"{folder} has no class of {min_images} or more images")
-    names = tuple(sorted(kept))
+    names = tuple(sorted(kept, key=plain_name))
     label_of = {name: label for label, name in enumerate(names)}
     left = left_out(there, names_of_images, classes, min_images)
     found = [_image(file, label_of, facts[file.name]) for file in images if _class_of(file.name) in kept]
@@ -156,8 +157,8 @@ def _image(file: File, label_of: dict[str, int], facts: Facts | None) -> ImageFi
     return ImageFile(file.name, file.place, label_of[_class_of(file.name)], facts)
 
 
-def _order(image: ImageFile) -> tuple[int, str]:
-    return image.label, image.name
+def _order(image: ImageFile) -> tuple[int, str, str]:
+    return image.label, plain_name(image.name), image.name
 
 
 def class_counts(root: object, there: Inventory, images: Iterable[str]) -> dict[str, int]:
@@ -236,5 +237,8 @@ def _class_of(name: str) -> str:
 
 
 def plain_name(name: str) -> str:
-    """Return a name as all systems write it: macOS stores accents as signs of their own."""
-    return unicodedata.normalize("NFC", name)
+    """Return a name as all systems write it: macOS stores accents as signs of their own.
+
+    Signs that can't be printed, and bytes that are no text, are written as escapes.
+    """
+    return as_one_line(unicodedata.normalize("NFC", name))

@@ -5,6 +5,7 @@ is transparent is drawn on white. Published sets are read as their authors read 
 """
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Iterable
@@ -33,10 +34,13 @@ class Unreadable(UserError):  # noqa: N818 - names the state of the image
 
 
 _ORIENTATION = 0x0112  # EXIF tag
-_UPRIGHT = (1, None)
+_TURNED = range(2, 9)  # values of that tag; any other says nothing
 _INKS = ("CMYK", "LAB", "HSV")
 _PNG_ORIENTATION = (b"eXIf", b"exif", b"adobe.xmp")  # chunks that may hold it, behind the pixels too
 _PNG_DEPTH = 24  # the byte of a PNG that holds the bits of a channel
+_PNM_HEAD = 1024  # bytes in which the header of a PPM ends, remarks included
+_TIFF_BITS, _TIFF_MEANING = 258, 262  # TIFF's tags BitsPerSample and PhotometricInterpretation
+_WIDEST = 100  # how much longer than its shorter side an image may be that is resized
 
 
 class Look(NamedTuple):
@@ -131,8 +135,8 @@ def decode(
 ) -> NDArray[Any]:
     """Return an image's pixels, uint8 or uint16 by ``form.bits``, shape (H, W, ``form.channels``).
 
-    16 bits are brought to 8 by the nearest of 256 steps, 8 to 16 by a factor of 257; colour to grey by
-    BT.601.
+    16 bits of grey are brought to 8 by the nearest of 256 steps, of colour by Pillow, which may be one step
+    lower; 8 to 16 by a factor of 257; colour to grey by BT.601.
 
     Args:
         content: The file's bytes.
@@ -153,6 +157,9 @@ def decode(
         (4, 6, 3)
     """
     with _opened(content, name) as image:
+        if size is not None and max(image.size) > _WIDEST * min(image.size):
+            width, height = image.size
+            raise Unreadable(name, f"{width} x {height} px are too narrow to be brought to a square")
         image.load()
         return _pixels(image, form=form, size=size, own=own)
 
@@ -180,7 +187,7 @@ def _look(image: "Image", content: bytes) -> Look:
         grey=_is_grey(image),
         deep=_is_deep(image, content),
         alpha=image.has_transparency_data,
-        turned=orientation not in _UPRIGHT,
+        turned=orientation in _TURNED,
         frames=image.format != "MPO" and getattr(image, "n_frames", 1) > 1,
         inks=image.mode in _INKS,
     )
@@ -250,7 +257,35 @@ def _is_grey(image: "Image") -> bool:
 
 
 def _is_deep(image: "Image", content: bytes) -> bool:
-    return image.mode.startswith("I") or (image.format == "PNG" and content[_PNG_DEPTH] == 16)
+    if image.mode.startswith("I"):
+        return True
+    if image.format == "PNG":
+        return content[_PNG_DEPTH] == 16
+    if image.format == "PPM":
+        return _is_deep_pnm(content)
+    return image.format == "TIFF" and max(_tiff_bits(image)) > 8
+
+
+def _is_deep_pnm(content: bytes) -> bool:
+    """Tell whether a PPM or PGM has more than 256 levels: magic, width, height, levels, remarks between."""
+    words = re.sub(rb"#[^\r\n]*", b"", content[:_PNM_HEAD]).split(maxsplit=4)
+    return len(words) > 3 and words[0] not in (b"P1", b"P4") and words[3].isdigit() and int(words[3]) > 255
+
+
+def _tiff_bits(image: "Image") -> tuple[int, ...]:
+    return tuple(image.tag_v2.get(_TIFF_BITS, (1,)))  # type: ignore[attr-defined]  # of TIFF images alone
+
+
+def _why_unclear(image: "Image") -> str:
+    """Say why an image's numbers have no scale; empty where they have."""
+    if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):
+        return "it holds signed or 32-bit numbers without a scale; save it with 8 or 16 bits"
+    if image.format == "TIFF" and image.mode.startswith("I"):
+        if max(_tiff_bits(image)) < 16:
+            return f"it holds {max(_tiff_bits(image))} bits a channel; save it with 8 or 16 bits"
+        if image.tag_v2.get(_TIFF_MEANING) == 0:  # type: ignore[attr-defined]  # see above
+            return "its 0 is white, which is not read with 16 bits; save it with 0 as black"
+    return ""
 
 
 # What Pillow lets through where a file is damaged or of another make than it claims.
@@ -281,8 +316,8 @@ def _opened(content: bytes, name: str) -> "Iterator[Image]":
     except (*_DAMAGED, Image.DecompressionBombError) as error:
         raise Unreadable(name, error) from error
     with image:
-        if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):
-            raise Unreadable(name, "it holds 32-bit numbers without a scale; save it with 8 or 16 bits")
+        if why := _why_unclear(image):
+            raise Unreadable(name, why)
         try:
             yield image
         except _DAMAGED as error:

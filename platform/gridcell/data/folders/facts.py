@@ -24,7 +24,7 @@ from gridcell.store.cache import cache_folder
 YOUNG_S = 2.0
 """Seconds for which a file's times don't prove that it stays as it is."""
 
-_VERSION = 2  # 2: a look says whether the colours are a press's
+_VERSION = 3  # 3: a look says whether a TIFF or PPM has 16 bits
 _LEAST_KEPT = 64  # files of a folder: fewer are read again faster than what is kept of them
 
 

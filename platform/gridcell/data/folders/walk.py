@@ -1,5 +1,6 @@
 """The walker: every file below a folder, links followed, in one order, and what was not entered."""
 
+import contextlib
 import os
 import stat
 from dataclasses import dataclass, field
@@ -106,8 +107,19 @@ def walk(root: str | Path) -> Tree:
         at = top.stat()
     except OSError as error:
         raise UserError(f"The folder {top} can't be read: {error.strerror}") from error
-    _visit(tree, top, "", {(at.st_dev, at.st_ino): "."}, frozenset({(at.st_dev, at.st_ino)}))
+    here = (at.st_dev, at.st_ino)
+    _visit(tree, top, "", {here: "."}, _around(top) | {here})
     return tree
+
+
+def _around(top: Path) -> frozenset[tuple[int, int]]:
+    """Return what identifies the folders that a folder lies in, also where it is itself a link."""
+    found = set()
+    for folder in {*top.absolute().parents, *top.resolve().parents}:
+        with contextlib.suppress(OSError):  # one that can't be looked into can't be entered either
+            at = folder.stat()
+            found.add((at.st_dev, at.st_ino))
+    return frozenset(found)
 
 
 def _visit(

@@ -11,6 +11,7 @@ from gridcell.data.folders.walk import Inventory
 from gridcell.data.importers.layout import Entry, Layout
 from gridcell.data.importers.registry import Importer
 from gridcell.data.importers.source import Member, Source
+from gridcell.printable import as_one_line
 
 
 def read(source: Source) -> Layout:
@@ -26,11 +27,11 @@ def read(source: Source) -> Layout:
     root = ", ".join(map(str, source.paths))
     names = [name for name, _ in images]
     classes = class_counts(root, there, names)
-    kept = sorted(name for name, count in classes.items() if count)
+    kept = sorted((name for name, count in classes.items() if count), key=plain_name)
     labels = {name: label for label, name in enumerate(kept)}
     left = left_out(there, names, classes, 1)
     entries = [Entry(member, labels[name.partition("/")[0]]) for name, member in images if "/" in name]
-    said = (f"{root}: {left.sentence}",) if left.sentence else ()
+    said = (as_one_line(f"{root}: {left.sentence}"),) if left.sentence else ()
     return Layout(entries, tuple(map(plain_name, kept)), own=True, said=said)
 
 

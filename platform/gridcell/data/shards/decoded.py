@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridcell.data.folders.decode import COLOUR, Form, Look, decode, look_at
+from gridcell.data.folders.left_out import converted, said_of_case, said_of_copies
 from gridcell.data.shards.manifest import MANIFEST, read_manifest
 from gridcell.data.shards.samples import ShardSamples
 from gridcell.errors import UserError
@@ -48,6 +49,22 @@ class ShardImages:
         """Yield what the images' headers say."""
         return (look_at(content, name) for content, _, name in self._contents())
 
+    def said(self) -> tuple[str, ...]:
+        """Say what the import and decoding change, and which images are alike, a sentence each."""
+        sentences = (
+            self.samples.manifest.changed,
+            converted(self.looks(), self.form, own=False),
+            said_of_case(self.samples.class_names),
+            *said_of_copies(self._checksums()),
+        )
+        return tuple(f"{self._uri}: {sentence}" for sentence in sentences if sentence)
+
+    def _checksums(self) -> Iterator[tuple[str, str]]:
+        """Yield ``<class>/<shard>/<number>`` and the checksum of each image."""
+        names = self.samples.class_names
+        for content, label, (shard, number) in self._numbered():
+            yield f"{names[label]}/{shard}/{number}", hashlib.sha256(content).hexdigest()
+
     def __iter__(self) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:
         images: list[NDArray[Any]] = []
         labels: list[int] = []
@@ -73,10 +90,14 @@ class ShardImages:
         return stacked if self.form.bits == 8 else (stacked / 65535.0).astype(np.float32)
 
     def _contents(self) -> Iterator[tuple[bytes, int, str]]:
+        for content, label, (shard, number) in self._numbered():
+            yield content, label, f"{number} of shard {shard} of {self._uri}"
+
+    def _numbered(self) -> Iterator[tuple[bytes, int, tuple[int, int]]]:
         for shard, count in enumerate(self.samples.counts):
             for number in range(count):
                 sample = self.samples.read(shard, number)
-                yield sample.image, sample.label, f"{number} of shard {shard} of {self._uri}"
+                yield sample.image, sample.label, (shard, number)
 
 
 def is_shards(path: str) -> bool:

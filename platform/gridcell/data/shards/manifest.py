@@ -73,6 +73,14 @@ class Manifest:
         return tuple(self.images_per_class)
 
     @property
+    def changed(self) -> str:
+        """What the import did to photographs of one's own, in a sentence; empty where it stored the files."""
+        turned, transparent = (sum(counts) for counts in zip(*self.how.get("changed", [(0, 0)]), strict=True))
+        parts = ((turned, "turned upright by EXIF"), (transparent, "with transparency drawn on white"))
+        said = [f"{count} image{'s' * (count != 1)} {what}" for count, what in parts if count]
+        return f"{', '.join(said)}: stored as PNG" if said else ""
+
+    @property
     def content(self) -> str:
         """Hash of what the set holds, wherever it lies and whatever it was made from: 64 hex digits."""
         about = [self.class_names, self.groups, sorted(self.alternatives.items()), self.index]

@@ -75,6 +75,7 @@ def whole_shards(
                 "groups": [entry.group for entry in left],
                 "corrupt": {name: why for name, why in manifest.corrupt.items() if name in names},
                 "origin": _origins_of(manifest)[number],
+                "changed": manifest.how.get("changed", {number: [0, 0]})[number],
             }
     return records
 

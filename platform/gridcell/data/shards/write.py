@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gridcell import __version__
-from gridcell.data.folders.decode import Unreadable, check_whole, to_upright_png
+from gridcell.data.folders.decode import Look, Unreadable, check_whole, to_upright_png
 from gridcell.data.folders.formats import ENDING_OF
 from gridcell.data.importers import Entry, Importer, Layout, Source, importer
 from gridcell.data.importers.layout import NO_GROUP, without_small
@@ -195,6 +195,7 @@ def _write_shard(job: _Job, number: int, entries: Sequence[Entry]) -> dict[str, 
     labels: list[int] = []
     groups: list[int] = []
     corrupt: dict[str, str] = {}
+    turned = transparent = 0
     origin = Origin()
     name = shard_name(number)
     with tempfile.NamedTemporaryFile(prefix="gridcell-", suffix=".tar") as file:
@@ -205,7 +206,7 @@ def _write_shard(job: _Job, number: int, entries: Sequence[Entry]) -> dict[str, 
                 content = None
                 try:
                     content = content_of(job.source, entry)
-                    suffix, image = checked_image(
+                    look, suffix, image = _checked(
                         entry.member.name, content, job.layout.crop, own=job.layout.own
                     )
                 except CorruptData as error:
@@ -217,6 +218,8 @@ def _write_shard(job: _Job, number: int, entries: Sequence[Entry]) -> dict[str, 
                     tar.write({**sample, "cls": str(entry.label).encode(), "json": _about(job.layout, entry)})
                     labels.append(entry.label)
                     groups.append(entry.group)
+                    turned += job.layout.own and look.turned
+                    transparent += job.layout.own and look.alpha
                 origin.add(entry.member.name, content)
                 job.count(1)
         file.flush()
@@ -230,6 +233,7 @@ def _write_shard(job: _Job, number: int, entries: Sequence[Entry]) -> dict[str, 
         "groups": groups,
         "corrupt": corrupt,
         "origin": origin.hexdigest(),
+        "changed": [turned, transparent],
     }
     job.folder.write(f"{UNFINISHED}/{number:05d}.json", json.dumps(record).encode())
     return record
@@ -257,13 +261,21 @@ def checked_image(name: str, content: bytes, crop: int, *, own: bool = False) ->
     Raises:
         CorruptData: It can't be decoded, or is no larger than its border; the message names it.
     """
+    _, suffix, image = _checked(name, content, crop, own=own)
+    return suffix, image
+
+
+def _checked(name: str, content: bytes, crop: int, *, own: bool) -> tuple[Look, str, bytes]:
+    """Return what an image's header says, then as :func:`checked_image`."""
     try:
         look = check_whole(content, name)
         if own and (look.turned or look.alpha):
-            return "png", to_upright_png(content, name)
+            return look, "png", to_upright_png(content, name)
     except Unreadable as error:
         raise CorruptData(str(error)) from error
-    return ("png", _cropped(name, content, crop)) if crop else (ENDING_OF[look.format], content)
+    if crop:
+        return look, "png", _cropped(name, content, crop)
+    return look, ENDING_OF[look.format], content
 
 
 def _cropped(name: str, content: bytes, crop: int) -> bytes:
@@ -287,6 +299,7 @@ def _manifest(
     labels: Counter[int] = Counter()
     groups: Counter[int] = Counter()
     corrupt: dict[str, str] = {}
+    changed = [record.get("changed", [0, 0]) for record in records]
     for record in records:
         labels.update(record["labels"])
         groups.update(record["groups"])
@@ -306,5 +319,6 @@ def _manifest(
             **plan,
             "published": {"images": recipe.images, "classes": recipe.classes},
             "origins": [record["origin"] for record in records],
+            **({"changed": changed} if any(map(any, changed)) else {}),
         },
     )
