@@ -103,6 +103,15 @@ def test_training_on_known_answers_is_training_on_images(tmp_path, store, shown,
     assert_alike(once, direct, built(model).state_dict())
 
 
+@pytest.mark.parametrize("method", ["ft", "lp", "l2_sp", "lwf", "lora", "visual_prompt"])
+def test_gradient_checkpointing_changes_no_method(tmp_path, store, method):
+    plain = trained(tmp_path / "plain", store, in_memory(), method=method)
+    sparing = trained(tmp_path / "sparing", store, in_memory(), method=method, gradient_checkpointing=True)
+    assert plain[1] == sparing[1]
+    assert plain[0].keys() == sparing[0].keys()
+    assert all(torch.equal(plain[0][name], sparing[0][name]) for name in plain[0])
+
+
 @pytest.mark.parametrize("method", ["lp", pytest.param("lwf", marks=pytest.mark.slow)])
 def test_answers_in_half_precision_stay_those_of_training(tmp_path, store, shown, method):
     once = trained(tmp_path / "once", store, in_memory(), method=method, precision="bf16")

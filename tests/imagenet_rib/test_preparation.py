@@ -79,6 +79,19 @@ def test_a_file_of_which_nothing_says_it_is_prepared_for_as_timms_default_and_th
     assert notes_of(NAME, OPTIONS, source="file", path=str(file)) == []
 
 
+def test_position_embeddings_of_another_size_are_told(tmp_path):
+    name, options = "vit_tiny_patch16_224.augreg_in21k_ft_in1k", {"embed_dim": 16, "depth": 1, "num_heads": 2}
+    model = build_model(name, num_classes=1000, image_size=160, **options)
+    save_weights(tmp_path / "w.safetensors", model.state_dict(), "net")
+    given = {"source": "file", "path": str(tmp_path / "w.safetensors")}
+    (note,) = notes_of(name, options, **given)
+    assert (
+        "for images of another size than 224 px: 'pos_embed' is resampled, (1, 101, 16) to (1, 197, 16)"
+        in note
+    )
+    assert notes_of(name, options, **given, input_size=160) == []
+
+
 def test_what_is_beside_a_file_names_the_size_of_its_images(file):
     beside(file, input_size=[3, 160, 160], interpolation="bilinear")
     (note,) = notes_of(NAME, OPTIONS, source="file", path=str(file))

@@ -106,13 +106,14 @@ class _Training:
             self.remembered.features = self._answers(probe.body)
         if self.remembered.features is None:
             return None
+        settings = self.context.cell.config["training"]
         return train_classifier(
             self.context,
             probe.head,
             self.recipe.loss,
             self.shown.images,
             partial(self.shown.images.training_values, self.remembered.features),
-            self.context.cell.config["training"],
+            {**settings, "gradient_checkpointing": False},  # a single layer keeps its inputs alone anyway
             f"last layer of {self.architecture}",
         )
 

@@ -131,7 +131,7 @@ def plan_head(
         from imagenet_rib.learning.file_heads import look_at_file
 
         path = Path(next(iter(weights.locations.values())))
-        found = look_at_file(path, weights.name, options, how.part)
+        found = look_at_file(path, weights.name, options, how.part, how.input_size)
         known = _Known(found.classes, found.class_names, str(path))
         said = tuple(f"{model}: {sentence}" for sentence in found.said)
         extra["weights"] = {} if found.part is None else {"part": found.part}

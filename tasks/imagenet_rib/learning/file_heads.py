@@ -42,7 +42,9 @@ class FileHead:
     input_size: int | None = None
 
 
-def look_at_file(path: Path, name: str, options: Mapping[str, Any], part: str | None) -> FileHead:
+def look_at_file(
+    path: Path, name: str, options: Mapping[str, Any], part: str | None, image_size: int | None = None
+) -> FileHead:
     """Find a model's weights in a file, and how many classes they know.
 
     Args:
@@ -50,6 +52,7 @@ def look_at_file(path: Path, name: str, options: Mapping[str, Any], part: str | 
         name: timm's name of the model, with or without a tag.
         options: What it is built with.
         part: Which weights of the file; None where it should leave no choice.
+        image_size: Side of the model's images, in px; None where it does not matter.
 
     Raises:
         UserError: The file is damaged, holds no weights, more than one could be meant, or the ``config.json``
@@ -64,6 +67,8 @@ def look_at_file(path: Path, name: str, options: Mapping[str, Any], part: str | 
     record = _config_beside(path, name)
     names = (None if record is None else record.names) or held.class_names
     said = [_default_preparation(path, name)] if record is None and "." not in name else []
+    if image_size is not None and (record is None or record.input_size is None):
+        said += _resampled(path, name, options, chosen.tensors, image_size)
     if chosen.averaged and part is None:
         said.append(f"{path}: its moving average of the weights is taken ('{chosen.label}'), as timm does")
     if chosen.others:
@@ -79,6 +84,25 @@ def look_at_file(path: Path, name: str, options: Mapping[str, Any], part: str | 
         said=tuple(said),
         input_size=None if record is None else record.input_size,
     )
+
+
+def _resampled(
+    path: Path, name: str, options: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], image_size: int
+) -> list[str]:
+    """Say that timm resamples what a file holds for each place of an image, if that is for another size."""
+    of_places = [key for key in tensors if "pos_embed" in key or "relative_position" in key]
+    if not of_places:
+        return []
+    with torch.device("meta"):
+        own = build_model(name, num_classes=7, image_size=image_size, **options).state_dict()
+    for key in of_places:
+        if key in own and own[key].shape != tensors[key].shape:
+            shapes = f"{tuple(tensors[key].shape)} to {tuple(own[key].shape)}"
+            return [
+                f"{path}: its weights are for images of another size than {image_size} px: '{key}' is "
+                f"resampled, {shapes}. Its pre-training's 'input_size' sets the size"
+            ]
+    return []
 
 
 def body_names(names: Mapping[str, Any], head: tuple[str, ...]) -> frozenset[str]:
