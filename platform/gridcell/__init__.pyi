@@ -32,6 +32,7 @@ from .grid import Grid as Grid, GridBuilder as GridBuilder, order_by_needs as or
 from .parts import PartKind as PartKind
 from .registry import Registry as Registry, by_name as by_name, version_of as version_of
 from .settings import (
+    AnySize as AnySize,
     Distinct as Distinct,
     Mistake as Mistake,
     OneOf as OneOf,

@@ -8,7 +8,10 @@ from pydantic import Field
 from generalization_difficulty.data.kind import Parameters
 from generalization_difficulty.data.sets import registry
 from generalization_difficulty.estimate.options import EXACT_PAIRS
-from gridcell import OneOf, Seeds, Strict
+from gridcell import AnySize, OneOf, Seeds, Strict
+
+Count = Annotated[int, Field(ge=1), AnySize()]
+"""Points, of which a formula takes any number."""
 
 
 class ClassificationTask(Strict):
@@ -24,7 +27,7 @@ class ClassificationTask(Strict):
     """
 
     kind: Literal["classification"]
-    n: int = Field(ge=1)
+    n: Count
     m: float = Field(ge=1)
     radius: float = Field(gt=0)
     classes: int = Field(ge=2)
@@ -69,7 +72,7 @@ class ReinforcementTask(Strict):
     """
 
     kind: Literal["reinforcement"]
-    n: int = Field(ge=1)
+    n: Count
     m: int = Field(ge=1)
     actions: int = Field(ge=1)
     delta: float = Field(gt=0)
@@ -95,7 +98,7 @@ class Environment(Strict):
 
     id: str
     history: int = Field(1, ge=1)
-    n: int = Field(1_000_000, ge=1)
+    n: Count = 1_000_000
     delta: float = Field(0.001, gt=0)
     eps: float = Field(0.001, gt=0)
 

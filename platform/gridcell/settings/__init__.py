@@ -15,8 +15,10 @@ from gridcell.settings.lists import read_list
 from gridcell.settings.mistakes import Mistake, SettingsError, collect
 from gridcell.settings.one_of import OneOf
 from gridcell.settings.parse import parse_settings
+from gridcell.settings.strictness import AnySize
 
 __all__ = [
+    "AnySize",
     "Distinct",
     "Mistake",
     "OneOf",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from pydantic import GetCoreSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from gridcell.errors import UserError
@@ -10,7 +11,23 @@ from gridcell.settings.mistakes import Mistake, SettingsError
 
 _LEFT_ALONE = {"cls", "config", "default", "expected", "keys_schema", "metadata", "ref", "serialization"}
 _LARGEST = 2**63 - 1  # that arrays, seeds and databases hold
+_ANY_SIZE = "gridcell_any_size"  # in the metadata of a whole number's schema
 _FUNCTIONS = {"function-after", "function-before", "function-plain", "function-wrap"}
+
+
+class AnySize:
+    """Annotates a whole number that may exceed 64 bits: it enters a formula, and no array or database.
+
+    Example:
+        >>> from typing import Annotated
+        >>> from pydantic import Field
+        >>> Count = Annotated[int, Field(ge=1), AnySize()]
+    """
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        """Mark the schema for ``checked``."""
+        schema: dict[str, Any] = dict(handler(source))
+        return {**schema, "metadata": {**schema.get("metadata", {}), _ANY_SIZE: True}}
 
 
 def checked(node: Any) -> Any:
@@ -28,6 +45,8 @@ def checked(node: Any) -> Any:
         return changed
     if kind in _FUNCTIONS:
         changed["function"] = {**node["function"], "function": _collected(node["function"]["function"])}
+    if kind == "int" and node.get("metadata", {}).get(_ANY_SIZE):
+        return core_schema.no_info_before_validator_function(_any_whole, changed)
     if kind in _CHECKS:
         return core_schema.no_info_before_validator_function(_CHECKS[kind], changed)
     return changed
@@ -48,6 +67,10 @@ def _collected(validator: Callable[..., Any]) -> Callable[..., Any]:
 def _whole(value: Any) -> Any:
     if isinstance(value, int) and abs(value) > _LARGEST:
         raise PydanticCustomError("too_large", "a whole number is expected, and this one is too large")
+    return _any_whole(value)
+
+
+def _any_whole(value: Any) -> Any:
     return _number(value, "a whole number")
 
 

@@ -1,13 +1,13 @@
 """What settings of every task refuse."""
 
 import pickle
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
 from pydantic import BaseModel, Field, field_validator
 
 from gridcell.errors import UserError
-from gridcell.settings import Mistake, SettingsError, Strict, parse_settings
+from gridcell.settings import AnySize, Mistake, SettingsError, Strict, parse_settings
 
 
 class Rates(Strict):
@@ -192,3 +192,13 @@ def test_each_kind_of_mistake_has_its_sentence(values, sentence):
     with pytest.raises(SettingsError) as error:
         parse_settings(Every, values)
     assert str(error.value).partition(" is wrong: ")[2] == sentence
+
+
+def test_a_whole_number_that_only_a_formula_takes_may_have_any_size():
+    class Formula(Strict):
+        points: Annotated[int, Field(ge=1), AnySize()]
+
+    assert parse_settings(Formula, {"points": 10**40}).points == 10**40
+    for wrong in (0, True, "3", 1.5):
+        with pytest.raises(SettingsError, match="points"):
+            parse_settings(Formula, {"points": wrong})
