@@ -349,6 +349,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         "tests/gridcell/test_paths_elsewhere.py",
         "tests/gridcell/test_sources.py",
     ),
+    "tasks/imagenet_rib/report/chance.py": ("tests/imagenet_rib/report/test_chance.py",),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 
