@@ -59,14 +59,14 @@ def pruned(
         bool, typer.Option("--dry-run", help="Show what would go, and remove nothing.")
     ] = False,
     keep: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--keep",
             metavar="WHICH",
-            help="With 'weights': 'last' keeps those that no others were made from, 'best' those that were "
-            "best by a held-out metric, 'none' keeps none.",
+            help="With 'weights': 'last' (the default) keeps those that no others were made from, 'best' "
+            "those that were best by a held-out metric, 'none' keeps none.",
         ),
-    ] = "last",
+    ] = None,
 ) -> None:
     """Remove what is not needed; 'gridcell store du' shows what there is.
 
@@ -76,6 +76,9 @@ def pruned(
     for name in categories:
         if name not in CATEGORIES:
             raise unknown("thing to prune", name, CATEGORIES)
+    if keep is not None and "weights" not in categories:
+        raise UserError(f"--keep {keep} says which weights stay, and 'weights' are not among what is to go")
+    keep = keep or "last"
     if keep not in CHOICES:
         raise unknown("choice for --keep", keep, CHOICES)
     store = open_store(storage)

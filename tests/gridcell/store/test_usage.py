@@ -171,6 +171,12 @@ def test_files_of_a_damaged_record_stay(store):
     assert not found.prunable["orphans"]
 
 
+def test_weights_to_keep_are_refused_where_no_weights_go(gridcell, store):
+    code, _, errors = gridcell("store", "prune", "orphans", "--storage", store.uri, "--keep", "none")
+    assert code == 2
+    assert "--keep none says which weights stay, and 'weights' are not among what is to go" in errors
+
+
 def test_the_commands_show_prune_and_refuse_while_a_run_lives(gridcell, store, three):
     before = len(list(store.folder.filesystem.find(store.folder.root)))
     code, output, _ = gridcell("store", "du", "--storage", store.uri)
