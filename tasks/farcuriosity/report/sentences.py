@@ -21,6 +21,7 @@ class Lead:
         best: curiosities; several that are equal.
         claim: who leads, with all means.
         sure: whether the first differs from the next; empty where several are equal.
+        clear: whether it leads the next beyond chance, seed by seed.
     """
 
     environment: str
@@ -28,6 +29,7 @@ class Lead:
     best: Sequence[str]
     claim: str
     sure: str = ""
+    clear: bool = False
 
 
 def leads(summary: Mapping[str, Any]) -> Iterator[Lead]:
@@ -47,8 +49,8 @@ def leads(summary: Mapping[str, Any]) -> Iterator[Lead]:
                 share = f"{', '.join(others)} and {last} share {what}: {told}."
                 yield Lead(environment, name, names, share)
                 continue
-            sure = _difference(summary["differences"], name, *ordered[:2])
-            yield Lead(environment, name, names, f"{names[0]} has {what}: {told}.", sure)
+            sure, clear = _difference(summary["differences"], name, *ordered[:2])
+            yield Lead(environment, name, names, f"{names[0]} has {what}: {told}.", sure, clear)
 
 
 def sentences(summary: Mapping[str, Any]) -> list[str]:
@@ -76,8 +78,8 @@ def _as_good(row: Mapping[str, Any], other: Mapping[str, Any], metric: str) -> b
 
 def _difference(
     differences: Sequence[Mapping[str, Any]], metric: str, first: Mapping[str, Any], next_: Mapping[str, Any]
-) -> str:
-    """Say how far the best is from the second best, whose rows of the table are given, and how surely."""
+) -> tuple[str, bool]:
+    """Say how far the best is from the second best, whose rows are given, and whether that is clear."""
     environment, best, second = first["environment"], first["curiosity"], next_["curiosity"]
     for row in differences:
         if (row["environment"], row["metric"]) != (environment, metric):
@@ -86,19 +88,22 @@ def _difference(
             sign = 1 if row["curiosity"] == best else -1
             low, high = sorted(sign * end for end in row["ci95"])
             told = f"{best} less {second} {between({'mean': sign * row['mean'], 'ci95': [low, high]})}"
+            clear = False
             if low <= 0 <= high:
                 told += ": no clear difference"
             elif high < 0:  # it leads by seeds that the other has not
                 told += ": the other way round"
             elif low == high and row["seeds"] < _ALIKE_BY_CHANCE:
                 told += f": {row['seeds']} seeds may agree by chance"
-            return f"Seed by seed, {told}."
+            else:
+                clear = True
+            return f"Seed by seed, {told}.", clear
     seeds = [set(row["values"][metric]["seeds"]) for row in (first, next_)]
     if not seeds[0] & seeds[1]:
-        return "They have no seed in common: the difference may be one of seeds."
+        return "They have no seed in common: the difference may be one of seeds.", False
     if len(seeds[0] | seeds[1]) > 1:
-        return "They have one seed in common: this may be chance."
-    return "One seed: this may be chance."
+        return "They have one seed in common: this may be chance.", False
+    return "One seed: this may be chance.", False
 
 
 def between(found: Mapping[str, Any], decimals: int = 1) -> str:
