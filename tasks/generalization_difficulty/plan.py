@@ -8,6 +8,7 @@ from typing import Any
 from generalization_difficulty.data.errors import read_errors
 from generalization_difficulty.data.kind import Parameters
 from generalization_difficulty.data.sets import VERSION_OF_SET, registry
+from generalization_difficulty.formula.spaces import check_environment
 from generalization_difficulty.formula.tasks import (
     AnyTask,
     Classification,
@@ -46,6 +47,8 @@ def plan(settings: Settings) -> Grid:
     grid.check()
     _plan_unions(grid, settings.unions, given)
     for name, environment in settings.environments.items():
+        with grid.setting("environments", name):
+            check_environment(environment.id)
         cell = grid.add("environment", environment.model_dump(mode="json"), version=2, title=name)
         grid.target({"task": name}, cell)
     _plan_few_shot(grid, settings)
@@ -56,7 +59,7 @@ def plan(settings: Settings) -> Grid:
         raise UserError(
             "There is nothing to measure: set data.path to your data, or name tasks, datasets or environments"
         )
-    _check_orders(grid, settings, {str(target.labels["task"]) for target in planned.targets})
+    _check_names_in_use(grid, settings, {str(target.labels["task"]) for target in planned.targets})
     return planned
 
 
@@ -237,10 +240,17 @@ def _measure(
         grid.target({"task": name, "seed": seed}, cell)
 
 
-def _check_orders(grid: GridBuilder, settings: Settings, names: set[str]) -> None:
+def _check_names_in_use(grid: GridBuilder, settings: Settings, names: set[str]) -> None:
+    """Refuse orders of tasks, and published bits, that no task of the suite has."""
+    for name in settings.published:
+        with grid.setting("published", name):
+            if name not in names:
+                raise unknown("task in 'published'", name, names)
     for title, order in settings.orders.items():
         for index, name in enumerate(order):
             with grid.setting("orders", title, index):
                 if name not in names:
                     raise unknown(f"task in the order '{title}'", name, names)
+                if name in order[:index]:
+                    raise UserError(f"The task '{name}' is listed twice in the order '{title}'")
     grid.check()

@@ -7,13 +7,13 @@ from hypothesis import given, settings, strategies as st
 from farmap.agents.atlas import Atlas
 from farmap.agents.farmap import FarMap
 from farmap.agents.fragments import Border, Fragment
-from farmap.agents.local_map import LocalMap
+from farmap.agents.local_map import EMPTY, LocalMap
 from farmap.agents.overlay import overlay
 from farmap.agents.reachable import STEPS, Survey
 from farmap.agents.recall import best_match, find_in, likeness
 from farmap.world.environment import FarMapEnv
 from farmap.world.maps import draw_world
-from farmap.world.view import UNKNOWN
+from farmap.world.view import MIDDLE, UNKNOWN, WINDOW
 from fragmentation_recall.series import Series
 from fragmentation_recall.surprisal import RunningMoments, is_surprising
 from gridcell.data.seeds import generator
@@ -206,3 +206,14 @@ def test_the_cells_beyond_borders_and_their_gates_are_those_of_each_in_turn(outw
     fragment.forget_borders(1)
     assert fragment._starts.tolist() == [0, 1, 10]
     assert fragment._gates.tolist() == gates[:1] + gates[5:]
+
+
+def test_a_cell_that_tens_of_thousands_of_fragments_know_stays_known():
+    chart, atlas = LocalMap(0.9), Atlas()
+    view = np.full((WINDOW, WINDOW), UNKNOWN, np.int32)
+    view[WINDOW - 1, MIDDLE] = EMPTY
+    chart.integrate(view, 0, 0, 0)
+    for _ in range(33_000):  # more than 16 bits count
+        atlas.add(chart, (0, 0), (0, 0))
+    assert atlas.knows(0, 0)
+    assert atlas.known == 1

@@ -117,6 +117,9 @@ def test_errors_from_a_table_and_from_results_of_imagenet_rib(tmp_path):
         ("name,task,error\na,mnist,0.1\n", "has no rows for cifar10"),
         ("model,mistakes\na,0.1\n", "has the columns mistakes, model; name and error are needed"),
         ("", "has the columns none"),
+        ("name;error\na;0,1\n", "separates its columns by semicolons or tabs: separate them by commas"),
+        ("name,error\na,0,1\n", "mine.csv:2: this line has more fields than the header"),
+        ("name,error\n ,0.1\n", "mine.csv:2: a model has no name"),
     ],
 )
 def test_a_table_that_is_none_is_one_sentence(tmp_path, text, sentence):

@@ -130,6 +130,13 @@ def test_extreme_sizes_do_not_overflow(m, discrete, radius):
     assert (difficulty.bits == math.inf) == (difficulty.log2_bits >= 1024)
 
 
+@pytest.mark.parametrize("m", [1, 3.5, 14])
+def test_a_resolution_whose_square_no_float_holds(m):
+    difficulty = generalization_difficulty(eps=0.1, n=50, m=m, radius=1e160, discrete=2, delta=0.7, outputs=1)
+    with mp.workdps(400):  # binomials of 1e161 are differences of large logarithms
+        close(difficulty, reference(0.1, 50, m, 1e160, 2, 0.7, 1))
+
+
 @given(st.floats(0.001, 1e12), st.floats(0.001, 1e5))
 def test_log_binomial(k, m):
     with mp.workdps(60):
@@ -197,6 +204,7 @@ def test_the_unit_of_length_does_not_matter(task, unit):
         ({"eps": 0.0}, "target error eps must be a number above 0, not 0"),
         ({"eps": math.nan}, "target error eps must be a number above 0, not nan"),
         ({"delta": -1.0}, "resolution delta must be a number above 0"),
+        ({"delta": 1e-308}, "so much finer than the radius R = 17 that no 64-bit number"),
         ({"radius": math.inf}, "radius R must be a number above 0, not inf"),
         ({"n": 0}, "number of points n must be a number at least 1, not 0"),
         ({"m": 0.5}, "intrinsic dimension m must be at least 1, not 0.5"),

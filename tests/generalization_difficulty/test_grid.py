@@ -161,8 +161,12 @@ def test_bad_data_fail_with_their_sentence(store, tmp_path):
         ("published", "unions=[mnist,omniglot]", "'omniglot' in 'unions' is no classification"),
         ("published", "unions=[minst]", "did you mean 'mnist'"),
         ("published", "orders={x: [mnist, cifr10]}", "did you mean 'cifar10'"),
+        ("published", "orders={x: [mnist, cifar10, mnist]}", "'mnist' is listed twice in the order 'x'"),
+        ("published", "published={minst: 3.0}", "task in 'published' 'minst': did you mean 'mnist'"),
         ("mini", "seeds=[1, 1]", "a value is listed twice"),
         ("mini", "environments={digits: {id: CartPole-v1}}", "both environments.digits and datasets.digits"),
+        ("custom", "environments={a: {id: CartPol-v1}}", "Did you mean 'CartPole-v1'"),
+        ("custom", "environments={a: {id: Mine/Own-v0}}", "as in 'ale_py:ALE/Pong-v5'"),
         ("published", "datasets={svhn: {source: digits}}", "'svhn' is given to both tasks.svhn and datasets"),
     ],
 )

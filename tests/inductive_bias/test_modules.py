@@ -321,6 +321,11 @@ def test_a_users_module_counts_by_what_it_reads_beside_it_too(file):
         ({"kind": "module", "factory": "none.py:Small"}, "There is no file 'none.py'"),
         ({"kind": "network", "blocks": "residual", "channels": [8]}, "have no convolutions ahead"),
         ({"kind": "network", "noise": 0.1}, "noise"),
+        ({"kind": "network", "training": {"momentum": 0.9}}, "momentum is of optimiser: sgd"),
+        (
+            {"kind": "network", "training": {"fit_levels": [0.1, 0.01]}},
+            "fit_levels are larger than fit_error",
+        ),
         ({"kind": "module", "factory": "a.py:b", "widths": [3]}, "widths"),
     ],
 )

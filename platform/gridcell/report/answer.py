@@ -32,7 +32,8 @@ def state(results: GridResults) -> list[tuple[str, str, bool]]:
         changed = f", as {' and '.join(own)} change{'s' * (len(own) == 1)} it" if own else ""
         rows.append(("Part", f"No: the whole suite{changed}.", False))
     if stale := len(results.staleness):
-        rows.append(("Stale", f"Yes: {stale:,} of {len(results.results):,} results.", True))
+        why = "; ".join(results.staleness.causes())
+        rows.append(("Stale", f"Yes: {stale:,} of {len(results.results):,} results. {why}.", True))
     elif results.about.command:
         rows.append(("Stale", "No: code and inputs are as they were when the results were made.", False))
     return rows

@@ -24,7 +24,7 @@ class Atlas:
     """
 
     def __init__(self) -> None:
-        self._counts = np.zeros((_FIRST, _FIRST), np.int16)
+        self._counts = np.zeros((_FIRST, _FIRST), np.int32)
         self._origin = (_FIRST // 2, _FIRST // 2)
         self._room = room(self._counts.shape, self._origin, _MARGIN)
         self.known = 0
@@ -79,7 +79,7 @@ class Atlas:
 
 
 @njit(cache=True)
-def _count(counts: NDArray[np.int16], cells: NDArray[np.int64], learned: int, row: int, column: int) -> int:
+def _count(counts: NDArray[np.int32], cells: NDArray[np.int64], learned: int, row: int, column: int) -> int:
     new = 0
     for i in range(learned):
         r, c = cells[i, 0] + row, cells[i, 1] + column
@@ -89,7 +89,7 @@ def _count(counts: NDArray[np.int16], cells: NDArray[np.int64], learned: int, ro
 
 
 @njit(cache=True)
-def _unknown(counts: NDArray[np.int16], cells: NDArray[np.int64], row: int, column: int) -> int:
+def _unknown(counts: NDArray[np.int32], cells: NDArray[np.int64], row: int, column: int) -> int:
     found = 0
     for i in range(len(cells)):
         found += counts[cells[i, 0] + row, cells[i, 1] + column] == 0

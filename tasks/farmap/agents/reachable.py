@@ -39,12 +39,12 @@ class Elsewhere(NamedTuple):
     """What other maps know.
 
     Attributes:
-        counts: how many maps know a cell, int16 (height, width), as far as one beside what this map knows.
+        counts: how many maps know a cell, int32 (height, width), as far as one beside what this map knows.
         row: index of this map's cell (0, 0) in it.
         column: likewise.
     """
 
-    counts: NDArray[np.int16]
+    counts: NDArray[np.int32]
     row: int
     column: int
 
@@ -68,7 +68,7 @@ class Chart(Protocol):
         ...
 
 
-_NOWHERE = Elsewhere(np.empty((0, 0), np.int16), 0, 0)
+_NOWHERE = Elsewhere(np.empty((0, 0), np.int32), 0, 0)
 _NO_GATES = np.empty((0, 3), np.int64)
 _NO_CELLS = np.empty((0, 2), np.int64)
 
@@ -187,7 +187,7 @@ def _survey(
     column: int,
     gates: NDArray[np.int64],
     beyond: NDArray[np.int64],
-    counts: NDArray[np.int16],
+    counts: NDArray[np.int32],
     counts_row: int,
     counts_column: int,
 ) -> tuple[Any, ...]:
@@ -327,7 +327,7 @@ def _clusters(
     distances: NDArray[np.int32],
     reached: NDArray[np.int32],
     beyond: NDArray[np.int64],
-    elsewhere: NDArray[np.int16],
+    elsewhere: NDArray[np.int32],
 ) -> tuple[
     NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int
 ]:

@@ -57,7 +57,15 @@ def read_errors(table: str, task: str, evaluated: str = "val") -> list[ModelErro
         raise UserError(f"There is no table of errors at '{table}': a CSV file or '{PUBLISHED}' is expected")
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
-    columns = set(rows[0]) if rows else set()
+    # Under None are fields beyond the header's, as of a comma within a number.
+    longer = next((number for number, row in enumerate(rows, 2) if None in row), None)
+    columns = {column for column in rows[0] if column} if rows else set()
+    if any(sign in column for column in columns for sign in ";\t"):
+        raise UserError(f"'{table}' separates its columns by semicolons or tabs: separate them by commas")
+    if longer is not None:
+        raise UserError(
+            f"{table}:{longer}: this line has more fields than the header: write decimals with a point"
+        )
     if columns >= _RESULTS:
         found = _from_results(rows, table, evaluated)
     elif columns >= {"name", "error"}:
@@ -96,6 +104,8 @@ def _from_results(rows: Sequence[Mapping[str, str]], table: str, evaluated: str)
 
 
 def _parse(row: Mapping[str, str], line: int, table: str) -> ModelError:
+    if not row["name"].strip():
+        raise UserError(f"{table}:{line}: a model has no name")
     error = _number(row["error"], "error", line, table)
     if error is not None and not 0 < error <= 1:
         hint = f": errors are shares, so {error:g} % is {error / 100:g}" if 1 < error <= 100 else ""

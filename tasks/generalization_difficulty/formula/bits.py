@@ -12,6 +12,7 @@ from generalization_difficulty.formula.logs import exp2, log_binomial, log_diffe
 from gridcell import UserError
 
 LN2 = math.log(2)
+_MOST = 1e306
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +114,18 @@ def eigenfunctions(m: float, radius: float, delta: float) -> tuple[float, float]
         K, the highest degree (real, > 0), and ln N_eig = ln [C(m+K, m) + C(m+K-1, m)].
 
     Raises:
-        UserError: ``m`` is below 1 or not finite.
+        UserError: ``m`` is below 1 or not finite, or M is no 64-bit number.
     """
     if not (math.isfinite(m) and m >= 1):
         raise UserError(f"The intrinsic dimension m must be at least 1, not {m}")
     frequency = 2 * math.pi * radius / delta
+    if frequency > _MOST:
+        raise UserError(
+            f"The resolution delta = {delta:.3g} is so much finer than the radius R = {radius:.3g} that no "
+            "64-bit number holds their ratio"
+        )
     # (sqrt((m-1)^2 + 4 M^2) - (m-1)) / 2, without its cancellation where M is small against m
-    degree = 2 * frequency**2 / (math.hypot(m - 1, 2 * frequency) + (m - 1))
+    degree = 2 * frequency * (frequency / (math.hypot(m - 1, 2 * frequency) + (m - 1)))
     # C(m+K-1, m) = C(m+K, m) K / (m+K)
     return degree, log_binomial(degree, m) + math.log((m + 2 * degree) / (m + degree))
 

@@ -1,9 +1,10 @@
 """How many numbers a policy reads and gives, from the spaces of a Gymnasium environment."""
 
 import math
+from importlib.util import find_spec
 from typing import Any
 
-from gridcell import UserError
+from gridcell import UserError, nearest
 
 _PARTS = ("Tuple", "Dict")
 
@@ -50,6 +51,26 @@ def action_dimension(space: Any) -> int:
     if count < 1:
         raise UserError(f"The action space {space} leaves no choice")
     return count
+
+
+def check_environment(name: str) -> None:
+    """Check that Gymnasium knows an id, without making the environment.
+
+    Ids with a module of their own are not checked, nor any where Gymnasium is not installed: cells tell.
+
+    Raises:
+        UserError: it doesn't; names the nearest that it knows.
+    """
+    if ":" in name or find_spec("gymnasium") is None:
+        return
+    import gymnasium
+
+    try:
+        gymnasium.spec(name)
+    except gymnasium.error.Error as error:
+        near = nearest(name, gymnasium.registry)
+        hint = f". Did you mean '{near}'?" if near else f".{_hint(name, error)}"
+        raise UserError(f"Gymnasium has no environment '{name}'{hint}") from error
 
 
 def environment_dimensions(name: str) -> tuple[int, int]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gridcell import Distinct, Strict
 
@@ -36,6 +36,18 @@ class Training(Strict):
     fit_error: float = Field(0.02, gt=0)
     fit_levels: Annotated[list[Annotated[float, Field(gt=0)]], Distinct] = Field([])
     at_once: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+
+    @model_validator(mode="after")
+    def _counts(self) -> Self:
+        """Refuse what would change nothing."""
+        if self.momentum and self.optimiser != "sgd":
+            raise ValueError("momentum is of optimiser: sgd; adam has its own")
+        if any(level <= self.fit_error for level in self.fit_levels):
+            raise ValueError(
+                f"fit_levels are larger than fit_error, {self.fit_error:g}, at which training ends: leave "
+                "out those that are not"
+            )
+        return self
 
 
 class Kernel(Strict):
