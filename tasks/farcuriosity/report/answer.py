@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from farcuriosity.report.sentences import Lead, between, leads, spread
+from farcuriosity.report.sentences import Lead, between, leads, quoted, spread
 from gridcell.report import Answer
 
 _FIRST = {"score": "return", "rooms": "rooms", "places": "places"}
@@ -101,13 +101,13 @@ def _most(found: Sequence[Lead], environments: int) -> str:
     clear = Counter(one.best[0] for one in found if one.clear)
     if clear:
         name, count = clear.most_common(1)[0]
-        return f"{name} clearly leads in {count} of {environments} environments."
+        return f"{quoted(name)} clearly leads in {count} of {environments} environments."
     means = Counter(one.best[0] for one in found if len(one.best) == 1)
     if not means:
         return f"No curiosity leads alone in any of {environments} environments."
     name, count = means.most_common(1)[0]
     nobody = f"No curiosity clearly leads in any of {environments} environments"
-    return f"{nobody}; by the means, {name} leads in {count}."
+    return f"{nobody}; by the means, {quoted(name)} leads in {count}."
 
 
 def _listed(said: Sequence[str]) -> list[str]:

@@ -45,15 +45,15 @@ def leads(summary: Mapping[str, Any]) -> Iterator[Lead]:
             if len(best) == len(ordered):
                 continue
             decimals = _telling(ordered, name)
-            told = ", ".join(f"{_quoted(row['curiosity'])} {spread(row, name, decimals)}" for row in ordered)
+            told = ", ".join(f"{quoted(row['curiosity'])} {spread(row, name, decimals)}" for row in ordered)
             names = [row["curiosity"] for row in best]
             if len(best) > 1:
-                *others, last = map(_quoted, names)
+                *others, last = map(quoted, names)
                 share = f"{', '.join(others)} and {last} share {what}: {told}."
                 yield Lead(environment, name, names, share)
                 continue
             sure, clear = _difference(summary["differences"], name, *ordered[:2])
-            claim = f"{_quoted(names[0])} has {what}: {told}."
+            claim = f"{quoted(names[0])} has {what}: {told}."
             yield Lead(environment, name, names, claim, sure, clear)
 
 
@@ -76,7 +76,7 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def _quoted(curiosity: str) -> str:
+def quoted(curiosity: str) -> str:
     """Return a curiosity's name; that of no curiosity is a word of the sentence otherwise."""
     return f"'{curiosity}'" if curiosity == "none" else curiosity
 
@@ -112,9 +112,7 @@ def _difference(
             sign = 1 if row["curiosity"] == best else -1
             low, high = sorted(sign * end for end in row["ci95"])
             found = {"mean": sign * row["mean"], "ci95": [low, high]}
-            told = (
-                f"{_quoted(best)} less {_quoted(second)} {between(found, _telling((first, next_), metric))}"
-            )
+            told = f"{quoted(best)} less {quoted(second)} {between(found, _telling((first, next_), metric))}"
             clear = False
             if low <= 0 <= high:
                 told += ": no clear difference"
