@@ -1,5 +1,6 @@
 """Comparisons of curiosities against SciPy."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -208,3 +209,17 @@ def test_who_forgets_least_is_said_only_beyond_chance(far, said):
         for seed, value in enumerate(values)
     ]
     assert said in answer(summarise([], studies)).text
+
+
+def test_the_first_sentence_of_several_environments_counts_clear_leads_alone():
+    def two(maze, cave):
+        found = [*agents(maze), *(replace(one, environment="cave") for one in agents(cave))]
+        return answer(summarise(found)).text
+
+    clear = {"none": [3, 4, 3, 5, 4], "rnd": [7, 6, 9, 8, 7]}
+    noise = {"none": [3, 9, 3, 9, 4], "rnd": [9, 3, 9, 3, 5]}
+    alike = {"none": [3, 4], "rnd": [3, 4]}
+    assert two(clear, noise) == "rnd clearly leads in 1 of 2 environments."
+    nobody = "No curiosity clearly leads in any of 2 environments; by the means, rnd leads in"
+    assert two(noise, noise) == f"{nobody} 2."
+    assert two(noise, alike) == f"{nobody} 1."

@@ -123,7 +123,7 @@ def test_the_users_own_data(store, tmp_path):
     low, high = summary["ranges"]["mine"]
     assert low < summary["log2_bits"]["mine"] < high
     assert summary["bits"]["mine"] == pytest.approx(2 ** summary["log2_bits"]["mine"])
-    assert len(report.headline) == 6  # the answer, tables, and what they say
+    assert len(report.headline) == 7  # the answer, tables, and what they say
     page = (tmp_path / "report/report.html").read_text()
     assert f"mine: log2 of the bits is {low:.1f} to {high:.1f}; each source alone: error of m" in page
     assert "is the least distance between classes of all points." in page

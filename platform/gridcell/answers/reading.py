@@ -91,10 +91,13 @@ def results(
         >>> frame = gridcell.results("imagenet-rib", select={"method": "ft"})  # doctest: +SKIP
         >>> frame[~frame.stale].groupby(["model", "downstream"])["mean_accuracy"].mean()  # doctest: +SKIP
     """
+    if over is not None:
+        check_over(over)
+        if long:
+            raise UserError("Means over seeds have a row for each target: leave 'long' or 'over' out")
     asked, found = _found(task, suite, storage, select, settings, seeds, plugins)
     table = tidy(found)
     if over is not None:
-        check_over(over)
         means = over_seeds(table)
         answer = frames.frame(means.rows, means.columns)
         about = {"labels": list(means.labels), "metrics": list(means.metrics), "notes": list(means.notes)}

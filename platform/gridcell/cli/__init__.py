@@ -30,7 +30,8 @@ def main() -> None:
                 answer_bash(run)
             run()
         except (UserError, CorruptData) as error:
-            errors.write(f"gridcell: {printable(str(error))}\n")
+            for text in (str(error), *getattr(error, "__notes__", ())):
+                errors.write(f"gridcell: {printable(text)}\n")
             sys.exit(ExitCode.MISTAKE)
         except KeyboardInterrupt:
             errors.write("\ngridcell: stopped.\n")

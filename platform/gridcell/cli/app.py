@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
 
@@ -87,9 +88,14 @@ def _no_command(name: str, words: list[str]) -> Exception:
     from gridcell.errors import UserError, unknown
     from gridcell.task import task_names
 
-    if name in task_names():
+    tasks = task_names()
+    if name in tasks:
         meant = shlex.join(["gridcell", "run", *words])
         return UserError(f"'{name}' is a task, no command: did you mean '{meant}'?")
+    nearest = get_close_matches(name, [*COMMANDS, *tasks], n=1)
+    if nearest and nearest[0] in tasks:
+        meant = shlex.join(["gridcell", "run", nearest[0], *words[1:]])
+        return UserError(f"There is no command '{name}': did you mean '{meant}'?")
     return unknown("command", name, COMMANDS)
 
 

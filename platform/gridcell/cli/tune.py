@@ -246,7 +246,8 @@ def tune(
         console.print(said, soft_wrap=True)
     if mirrors and mirrors[0].problem is not None:
         console.print(f"MLflow is behind ({mirrors[0].problem}).", soft_wrap=True)
-    if run.stopped or any(one.ended.state == "failed" for one in found.tried):
+    nothing = not any(one.is_done for one in found.tried)  # all diverged: there is no best.yaml
+    if run.stopped or nothing or any(one.ended.state == "failed" for one in found.tried):
         raise typer.Exit(1)
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from gridcell.cell import Cell
 from gridcell.debugging import Debugging
-from gridcell.errors import Mistakes, UserError
+from gridcell.errors import Mistakes, UserError, unknown
 from gridcell.execute.listener import Listener
 from gridcell.execute.schedule import Schedule
 from gridcell.execute.source import Source
@@ -62,6 +62,12 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         mistakes = Mistakes()
+        with mistakes.noted():
+            if self.executor not in get_args(Executor):
+                raise unknown("executor", self.executor, get_args(Executor))
+        with mistakes.noted():
+            if self.address is not None and self.executor == "inline":
+                raise UserError("--address needs --executor ray: inline, cells run in this process")
         with mistakes.noted():
             check_at_least_one("--max-concurrent", self.max_concurrent)
         with mistakes.noted():

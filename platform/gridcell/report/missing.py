@@ -41,15 +41,17 @@ class Missing:
 def nothing_done(results: GridResults) -> UserError:
     """Return the error for a grid of which nothing can be reported yet.
 
-    It gives the first failure; without one it counts the results of other grids that the storage has.
+    It gives the first failure; without one a note counts the results of other grids that the storage has.
 
     Example:
         >>> raise nothing_done(results)  # doctest: +SKIP
     """
     failures = results.reasons()
     why = f"{failures[0]['title']}: {failures[0]['message']}" if failures else "run the suite first"
-    others = "" if failures else _others(results)
-    return UserError(f"Nothing is done yet: {why}{others}")
+    error = UserError(f"Nothing is done yet: {why}")
+    if not failures and (others := _others(results)):
+        error.add_note(others)
+    return error
 
 
 def _others(results: GridResults) -> str:
@@ -69,7 +71,7 @@ def _others(results: GridResults) -> str:
         "('gridcell plan' says so)"
     )
     hint = f"; those of {min(own)} {how}" if own & counts.keys() else ""
-    return f". The storage has other results: {_some(found, ', ')}{hint}"
+    return f"The storage has other results: {_some(found, ', ')}{hint}"
 
 
 def missing(results: GridResults) -> list[Missing]:

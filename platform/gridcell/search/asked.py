@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gridcell.errors import Mistakes, UserError
 from gridcell.search.objective import Objective, selection_of
 from gridcell.search.search import Search
 from gridcell.search.space import Space
@@ -44,6 +45,7 @@ def search_of(
     metrics = [
         (name, mode or tuning.metrics.get(name, "max")) for name, mode in objectives(tuning, wanted, rule)
     ]
+    _check_overrides(overrides, wanted.params)
     written = loaded.settings.model_dump(mode="json")
     objective = Objective(
         found,
@@ -59,3 +61,20 @@ def search_of(
     search = Search(objective, Space.of(wanted.params), wanted, store)
     search.check()
     return search
+
+
+def _check_overrides(overrides: Sequence[str], params: Mapping[str, Any]) -> None:
+    """Make sure that nothing is both set and searched.
+
+    Raises:
+        UserError: a setting is.
+    """
+    mistakes = Mistakes()
+    for override in overrides:
+        key = override.partition("=")[0].strip()
+        with mistakes.noted():
+            if key in params:
+                raise UserError(
+                    f"'--set {override}' sets what is searched: leave it out, or the range of '{key}'"
+                )
+    mistakes.tell()

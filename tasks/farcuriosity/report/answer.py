@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from farcuriosity.report.sentences import Lead, between, leads, spread
+from farcuriosity.report.sentences import Lead, between, leads, quoted, spread
 from gridcell.report import Answer
 
 _FIRST = {"score": "return", "rooms": "rooms", "places": "places"}
@@ -23,9 +23,7 @@ def answer(summary: Summary) -> Answer:
         first = found[0]
         if len(environments) == 1:
             return Answer(f"In {first.environment}, {first.claim}", _listed([first.sure, *forgetting]))
-        wins = Counter(one.best[0] for one in found if len(one.best) == 1)
-        name, count = wins.most_common(1)[0] if wins else (first.best[0], 0)
-        text = f"{name} leads in {count} of {len(environments)} environments."
+        text = _most(found, len(environments))
         told = [f"{one.environment}: {one.claim} {one.sure}".strip() for one in found]
         return Answer(text, _listed([*_improvement(summary), *told[:_FEW], *forgetting]))
     if summary["table"]:
@@ -96,6 +94,20 @@ def _least(summary: Summary, world: str, ranked: Sequence[Mapping[str, Any]]) ->
                 return f"{best} forgets least"
             return "no curiosity is shown to forget least"
     return f"{best} errs least, from too few seeds to tell it from chance"
+
+
+def _most(found: Sequence[Lead], environments: int) -> str:
+    """Say who leads in most environments beyond chance; where nobody does, who does by the means."""
+    clear = Counter(one.best[0] for one in found if one.clear)
+    if clear:
+        name, count = clear.most_common(1)[0]
+        return f"{quoted(name)} clearly leads in {count} of {environments} environments."
+    means = Counter(one.best[0] for one in found if len(one.best) == 1)
+    if not means:
+        return f"No curiosity leads alone in any of {environments} environments."
+    name, count = means.most_common(1)[0]
+    nobody = f"No curiosity clearly leads in any of {environments} environments"
+    return f"{nobody}; by the means, {quoted(name)} leads in {count}."
 
 
 def _listed(said: Sequence[str]) -> list[str]:

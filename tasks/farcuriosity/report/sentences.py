@@ -23,6 +23,7 @@ class Lead:
         best: curiosities; several that are equal.
         claim: who leads, with all means.
         sure: whether the first differs from the next; empty where several are equal.
+        clear: whether it leads the next beyond chance, seed by seed.
     """
 
     environment: str
@@ -30,6 +31,7 @@ class Lead:
     best: Sequence[str]
     claim: str
     sure: str = ""
+    clear: bool = False
 
 
 def leads(summary: Mapping[str, Any]) -> Iterator[Lead]:
@@ -43,15 +45,16 @@ def leads(summary: Mapping[str, Any]) -> Iterator[Lead]:
             if len(best) == len(ordered):
                 continue
             decimals = _telling(ordered, name)
-            told = ", ".join(f"{_quoted(row['curiosity'])} {spread(row, name, decimals)}" for row in ordered)
+            told = ", ".join(f"{quoted(row['curiosity'])} {spread(row, name, decimals)}" for row in ordered)
             names = [row["curiosity"] for row in best]
             if len(best) > 1:
-                *others, last = map(_quoted, names)
+                *others, last = map(quoted, names)
                 share = f"{', '.join(others)} and {last} share {what}: {told}."
                 yield Lead(environment, name, names, share)
                 continue
-            sure = _difference(summary["differences"], name, *ordered[:2])
-            yield Lead(environment, name, names, f"{_quoted(names[0])} has {what}: {told}.", sure)
+            sure, clear = _difference(summary["differences"], name, *ordered[:2])
+            claim = f"{quoted(names[0])} has {what}: {told}."
+            yield Lead(environment, name, names, claim, sure, clear)
 
 
 def sentences(summary: Mapping[str, Any]) -> list[str]:
@@ -73,7 +76,7 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def _quoted(curiosity: str) -> str:
+def quoted(curiosity: str) -> str:
     """Return a curiosity's name; that of no curiosity is a word of the sentence otherwise."""
     return f"'{curiosity}'" if curiosity == "none" else curiosity
 
@@ -99,8 +102,8 @@ def _as_good(row: Mapping[str, Any], other: Mapping[str, Any], metric: str) -> b
 
 def _difference(
     differences: Sequence[Mapping[str, Any]], metric: str, first: Mapping[str, Any], next_: Mapping[str, Any]
-) -> str:
-    """Say how far the best is from the second best, whose rows of the table are given, and how surely."""
+) -> tuple[str, bool]:
+    """Say how far the best is from the second best, whose rows are given, and whether that is clear."""
     environment, best, second = first["environment"], first["curiosity"], next_["curiosity"]
     for row in differences:
         if (row["environment"], row["metric"]) != (environment, metric):
@@ -109,22 +112,23 @@ def _difference(
             sign = 1 if row["curiosity"] == best else -1
             low, high = sorted(sign * end for end in row["ci95"])
             found = {"mean": sign * row["mean"], "ci95": [low, high]}
-            told = (
-                f"{_quoted(best)} less {_quoted(second)} {between(found, _telling((first, next_), metric))}"
-            )
+            told = f"{quoted(best)} less {quoted(second)} {between(found, _telling((first, next_), metric))}"
+            clear = False
             if low <= 0 <= high:
                 told += ": no clear difference"
             elif high < 0:  # it leads by seeds that the other has not
                 told += ": the other way round"
             elif low == high and row["seeds"] < _ALIKE_BY_CHANCE:
                 told += f": {row['seeds']} seeds may agree by chance"
-            return f"Seed by seed, {told}."
+            else:
+                clear = True
+            return f"Seed by seed, {told}.", clear
     seeds = [set(row["values"][metric]["seeds"]) for row in (first, next_)]
     if not seeds[0] & seeds[1]:
-        return "They have no seed in common: the difference may be one of seeds."
+        return "They have no seed in common: the difference may be one of seeds.", False
     if len(seeds[0] | seeds[1]) > 1:
-        return "They have one seed in common: this may be chance."
-    return "One seed: this may be chance."
+        return "They have one seed in common: this may be chance.", False
+    return "One seed: this may be chance.", False
 
 
 def between(found: Mapping[str, Any], decimals: int = 1) -> str:

@@ -194,6 +194,16 @@ def test_of_nothing_there_is_no_frame(storage):
         gridcell.results("toy", storage=storage, settings={"length": 5})
 
 
+def test_the_command_says_what_else_the_storage_has(gridcell):
+    assert gridcell("run", "toy", "--executor", "inline", "--quiet")[0] == 0
+    code, _, errors = gridcell("results", "toy", "--set", "length=5")
+    assert code == 2
+    first, second = errors.splitlines()
+    assert first == "gridcell: Nothing is done yet: run the suite first"
+    assert second.startswith("gridcell: The storage has other results: ")
+    assert "those of toy/mini have other settings" in second
+
+
 def test_a_run_with_failures_raises_and_keeps_the_rest(without_mlflow, tmp_path):
     asked = {"settings": {"fail": {"r1c0": "bug"}}, "executor": "inline"}
     with pytest.raises(
@@ -209,6 +219,25 @@ def test_a_run_that_diverged_raises_nothing(without_mlflow, tmp_path):
     settings = {"fail": {"r1c1": "diverged"}}
     frame = gridcell.run("toy", "mini", tmp_path / "runs", settings=settings, executor="inline")
     assert frame[frame.what == "row"].state.tolist() == ["done", "diverged", "done"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"executor": "inlin"}, "Unknown executor 'inlin': did you mean 'inline'"),
+        ({"executor": "inline", "address": "auto"}, "--address needs --executor ray"),
+        ({"executor": "inline", "changed": "rerunn"}, "did you mean 'rerun'"),
+    ],
+)
+def test_how_to_run_is_checked_before_anything_runs(tmp_path, arguments, said):
+    with pytest.raises(UserError, match=said):
+        gridcell.run("toy", "mini", tmp_path / "runs", **arguments)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_means_over_seeds_have_no_long_form(storage):
+    with pytest.raises(UserError, match="leave 'long' or 'over' out"):
+        gridcell.results("toy", storage=storage, over="seed", long=True)
 
 
 def test_selections_and_overrides_are_read_in_each_form():

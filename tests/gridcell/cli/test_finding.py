@@ -71,6 +71,17 @@ def test_a_cell_names_what_it_needs(ran, gridcell):
     assert f"needs: row0 r0c1 ({first}), row1 r1c1" in output
 
 
+def test_a_misspelt_task_in_place_of_a_command_is_understood_and_a_misspelt_command_is_one(gridcell):
+    code, _, errors = gridcell("imagnet-rib", "--suite", "mini")
+    meant = "'gridcell run imagenet-rib --suite mini'"
+    assert (code, errors) == (
+        2,
+        f"gridcell: There is no command 'imagnet-rib': did you mean {meant}?\n",
+    )
+    assert "did you mean 'results'?" in gridcell("reslts")[2]
+    assert "did you mean" not in gridcell("xyzzy")[2]
+
+
 def test_a_task_in_place_of_a_command_is_understood(gridcell):
     code, _, errors = gridcell("toy", "--suite", "mini")
     assert (code, errors) == (

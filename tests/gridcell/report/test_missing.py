@@ -180,12 +180,15 @@ def test_of_nothing_done_it_says_what_the_storage_has_instead(tmp_path):
     builder.target({}, builder.add("formula", {"another": 1}))
     asked = replace(results, suite="mini", results={}, grid=builder.build())
     first = "Nothing is done yet: run the suite first"
-    assert str(nothing_done(asked)) == first  # results that no plan knows
+    assert not hasattr(nothing_done(asked), "__notes__")  # results that no plan knows
     plans.save(task, "published", Grid(dict(list(results.grid.cells.items())[:1]), ()))
-    assert str(nothing_done(asked)) == f"{first}. The storage has other results: 1 of {task}/published"
+    error = nothing_done(asked)
+    assert str(error) == first
+    assert error.__notes__ == [f"The storage has other results: 1 of {task}/published"]
     plans.save(task, "mini", results.grid)
-    said = str(nothing_done(asked))
+    (said,) = nothing_done(asked).__notes__
     assert f"2 of {task}/mini" in said
     assert f"1 of {task}/published" in said
     assert "--set and --seeds" in said
-    assert str(nothing_done(replace(results, results={}))) == first  # its own, which were damaged or left out
+    own = nothing_done(replace(results, results={}))  # of its own, which were damaged or left out
+    assert not hasattr(own, "__notes__")

@@ -146,6 +146,7 @@ def test_a_plan_starts_nothing(gridcell, tmp_path):
         ([*HILL[:4], "--param", X, "--metric", "heigt", "--fresh-seeds", "0"], "did you mean 'height'"),
         (options(X, select="walker=three"), "No cell has walker=three"),
         (options(X, "walkers.one.x=uniform(0, 0.5)"), "vary the same"),
+        ([*options(X), "--set", "walkers.one.x=0.5"], "'--set walkers.one.x=0.5' sets what is searched"),
         (options(X, eta=3), "--eta is of a scheduler, and there is none: add --scheduler asha"),
         (options(X, eta=3, rungs=2, scheduler="none"), "--eta and --rungs are of a scheduler"),
         ([*options(X, search="qmc"), "--at-once", "2"], "--search qmc looks at none"),
@@ -176,6 +177,14 @@ def test_it_runs_on_the_cluster_that_the_environment_names(gridcell, monkeypatch
     assert "On the Ray cluster that RAY_ADDRESS names" in out
     gridcell("tune", "hill", *options(X, trials=1))  # inline
     assert asked[1:] == [None]
+
+
+def test_a_search_without_any_value_makes_exit_code_1(gridcell):
+    arguments = options("walkers.one.x=uniform(0.6, 1)", trials=2)
+    code, out, _ = gridcell("tune", "hill", *arguments, "--set", "walkers.one.shape=cliff", "--quiet")
+    assert code == 1
+    assert "2 diverged" in out
+    assert "No trial has a height" in out
 
 
 def test_a_failed_trial_makes_exit_code_1(gridcell):
