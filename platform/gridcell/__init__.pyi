@@ -44,6 +44,7 @@ from .settings import (
     collect as collect,
     identity_of as identity_of,
     parse_settings as parse_settings,
+    read_list as read_list,
     spell_out as spell_out,
     with_preset as with_preset,
 )

@@ -39,10 +39,13 @@ class Staleness:
     def __len__(self) -> int:
         return len(self.reasons)
 
+    def causes(self) -> list[str]:
+        """Say how many results are stale for each reason, the most frequent first."""
+        return [f"{count} done {reason}" for reason, count in Counter(self.reasons.values()).most_common()]
+
     def sentences(self) -> list[str]:
-        """Say how many results are stale and why, the most frequent reason first."""
-        counts = Counter(self.reasons.values()).most_common()
-        said = [f"{count} done {reason}" for reason, count in counts]
+        """Say how many results are stale and why, and what is not known or not noticed."""
+        said = self.causes()
         if self.unknown:
             said.append(
                 f"{len(self.unknown)} results don't say by which code they were made: they count as current"

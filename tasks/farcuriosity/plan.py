@@ -12,6 +12,7 @@ _NOT_THE_RESULTS = {"steps", "threads", "gpus"}  # steps stand beside them
 # 2: training begins with episodes of its own, and cells where episodes end count.
 # 3: keys that stay, rewards in burn-in, symbols scaled, rewards clipped in Atari games alone, nn.LSTM.
 TRAIN_VERSION = 3
+_ROUNDING = 0.05  # of the steps asked for: less is not said
 STUDY_VERSION = 2  # 2: keys that stay, rewards in burn-in
 
 
@@ -27,6 +28,7 @@ def plan(settings: Settings) -> Grid:
     # One learner goes without saying. Several form sums in another order, from which runs soon differ.
     unnamed = _NOT_THE_RESULTS | ({"learners"} if training.learners == 1 else set())
     for name, environment in settings.environments.items():
+        _say_rounding(grid, name, environment, training)
         for curiosity, chosen in settings.curiosities.items():
             for seed in settings.seeds:
                 labels = {"environment": name, "curiosity": curiosity, "seed": seed}
@@ -76,6 +78,16 @@ def steps_of(environment: Environment, training: Training) -> int:
     wanted = environment.steps or training.steps
     update = training.environments * training.horizon
     return max(1, round(wanted / update)) * update
+
+
+def _say_rounding(grid: GridBuilder, name: str, environment: Environment, training: Training) -> None:
+    """Say where agents take far more or fewer steps than were asked for: they take whole updates."""
+    wanted, taken = environment.steps or training.steps, steps_of(environment, training)
+    if abs(taken - wanted) > _ROUNDING * wanted:
+        grid.note(
+            f"{name}: {wanted:,} steps are rounded to {taken:,}, in updates of {training.environments} x "
+            f"{training.horizon}"
+        )
 
 
 def _study(grid: GridBuilder, settings: Settings) -> None:

@@ -62,9 +62,27 @@ def test_the_answer_claims_no_more_than_the_differences_allow():
     assert sentence.startswith("maze: far has the most rooms: far 7.6 (6.0 to 9.0), rnd 7.4")
     assert sentence.endswith("far less rnd 0.2 [−0.8, 1.2]: no clear difference.")
     (sentence,) = sentences(summarise(agents({"none": ROOMS["none"], "rnd": ROOMS["rnd"]})))
-    assert sentence.endswith("rnd less none 3.6 [1.7, 5.5].")
+    assert sentence.endswith("rnd less 'none' 3.6 [1.7, 5.5].")
     (sentence,) = sentences(summarise(agents({"none": [3], "rnd": [4]})))
     assert sentence.endswith("One seed: this may be chance.")
+
+
+def test_means_that_differ_are_written_so_that_they_do():
+    """Of FrozenLake's scores, 0 to 1, one decimal made "none 0.0, rnd 0.0" of a lead."""
+
+    def told(none):
+        return sentences(
+            summarise(
+                [
+                    Agent("lake", "id", name, 0, {"steps": 10, "rooms": rooms}, {})
+                    for name, rooms in (("none", none), ("rnd", 0))
+                ]
+            )
+        )
+
+    (sentence,) = told(0.03)
+    assert sentence.startswith("lake: 'none' has the most rooms: 'none' 0.03, rnd 0.00.")
+    assert told(0) == []
 
 
 def test_a_short_curve_has_only_points_that_were_measured():
@@ -92,18 +110,18 @@ def test_no_winner_is_named_among_equals():
     (sentence,) = sentences(summarise(agents(tied)))
     assert sentence == (
         "maze: rnd and far share the most rooms: rnd 8.0 (7.0 to 9.0), far 8.0 (7.0 to 9.0), "
-        "none 3.3 (3.0 to 4.0)."
+        "'none' 3.3 (3.0 to 4.0)."
     )
     assert sentences(summarise(agents({"none": [3, 4], "rnd": [4, 3]}))) == []
 
 
 def test_few_seeds_that_agree_are_told_as_what_they_are():
     (sentence,) = sentences(summarise(agents({"none": [3, 4], "rnd": [4, 5]})))
-    assert sentence.endswith("rnd less none 1.0 in each seed: 2 seeds may agree by chance.")
+    assert sentence.endswith("rnd less 'none' 1.0 in each seed: 2 seeds may agree by chance.")
     (sentence,) = sentences(summarise(agents({"none": [3] * 5, "rnd": [4] * 5})))
     assert sentence.endswith("5 seeds may agree by chance.")  # one fair coin in 16 falls alike five times
     (sentence,) = sentences(summarise(agents({"none": [3] * 6, "rnd": [4] * 6})))
-    assert sentence.endswith("rnd less none 1.0 in each seed.")
+    assert sentence.endswith("rnd less 'none' 1.0 in each seed.")
 
 
 @pytest.mark.parametrize(
@@ -126,14 +144,14 @@ def test_a_lead_that_common_seeds_turn_round_is_told_as_that():
     rnd.append(Agent("maze", "id", "rnd", 4, {"steps": 10, "rooms": 90}, {}))
     (sentence,) = sentences(summarise(none + rnd))
     assert sentence.startswith("maze: rnd has the most rooms")
-    assert sentence.endswith("rnd less none −1.0 in each seed: the other way round.")
+    assert sentence.endswith("rnd less 'none' −1.0 in each seed: the other way round.")
 
 
 def test_seeds_that_agree_on_no_difference_show_none():
     some = [Agent("maze", "id", "none", seed, {"steps": 10, "rooms": 1}, {}) for seed in (0, 1)]
     other = [Agent("maze", "id", "rnd", s, {"steps": 10, "rooms": 1 + (s > 1)}, {}) for s in (0, 1, 2)]
     (sentence,) = sentences(summarise(some + other))
-    assert sentence.endswith("rnd less none 0.0 in each seed: no clear difference.")
+    assert sentence.endswith("rnd less 'none' 0.0 in each seed: no clear difference.")
 
 
 def test_aggregates_say_who_lacks_a_game_and_how_often_one_beats_another():

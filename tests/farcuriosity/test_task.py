@@ -95,6 +95,16 @@ def test_steps_are_whole_updates_and_threads_change_no_id():
     assert {cell.resources.cpus for cell in other.cells.values()} == {2}
 
 
+def test_rounding_that_is_more_than_a_few_steps_is_said():
+    """Of 100 steps that a user asked for, 2,048 were planned without a word."""
+
+    def notes(steps):
+        return plan(parsed(training=SMALL["training"] | {"steps": steps})).notes
+
+    assert any("rooms: 100 steps are rounded to 128, in updates of 4 x 16" in one for one in notes(100))
+    assert not any("rounded" in one for one in notes(640))
+
+
 @pytest.mark.xdist_group("farcuriosity")
 def test_an_agents_processes_have_the_threads_that_were_asked_for(local_ray):
     for processes in ({}, {"runners": 2}, {"learners": 2}, {"runners": 1, "learners": 2}):

@@ -156,6 +156,15 @@ def test_an_order_is_told_from_what_ingredients_allow(entries, holds):
     assert order["holds"] is holds
 
 
+@pytest.mark.parametrize(("estimate", "said"), [(7.94, True), (None, False)])
+def test_the_bias_of_an_estimated_dimension_is_said_to_be_in_no_range(estimate, said):
+    """Of 800 points of ten dimensions 7.94 was estimated, and no range of the bits held the truth."""
+    entries = with_range("a", 10, 9, 11)
+    entries[0].metrics["ingredients"]["m_estimate"] = estimate
+    told = sentences(summarise(entries, {}))
+    assert any("No range holds the bias of an estimated dimension" in one for one in told) == said
+
+
 @pytest.mark.parametrize(
     ("ingredients", "sentence"),
     [

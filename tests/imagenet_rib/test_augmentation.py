@@ -124,3 +124,18 @@ def test_recoloured_blacks_and_whites_lie_within_their_ranges(monkeypatch, chanc
     assert 0.35 < float(black.max()) <= 0.4
     assert 0.6 <= float(white.min()) < 0.65
     assert 0.95 < float(white.max()) <= 1
+
+
+def test_rich_images_keep_their_shape_range_and_order(monkeypatch):
+    """With all that is drawn left out, the images are those that were given."""
+    images = torch.randint(
+        0, 256, (5, 8, 12, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    found = augmentation.rich(images)
+    assert found.shape == images.shape
+    assert found.dtype == torch.float32
+    assert 0 <= float(found.min()) <= float(found.max()) <= 255
+    for step in ("_move", "_recolour", "_soften", "_occlude"):
+        monkeypatch.setattr(augmentation, step, lambda x: x)
+    monkeypatch.setattr(augmentation, "_chance", lambda x, probability: torch.zeros(len(x), 1, 1, 1))
+    torch.testing.assert_close(augmentation.rich(images), images.float(), rtol=0, atol=1e-4)

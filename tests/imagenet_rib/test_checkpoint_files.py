@@ -2,7 +2,9 @@
 
 import argparse
 import hashlib
+import json
 import pickle
+import re
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -68,7 +70,9 @@ def test_timms_own_training_checkpoint_is_read_although_it_pickles_its_arguments
     assert same(loaded(path), model)
     found = look_at_file(path, NAME, OPTIONS, None)
     assert (found.classes, found.part) == (5, None)
-    assert any("argparse.Namespace" in sentence for sentence in found.said)
+    (said,) = [sentence for sentence in found.said if "argparse.Namespace" in sentence]
+    assert re.search(r"are not read \([\w.]+(, [\w.]+){0,2}(, \.\.\.)?\)$", said)
+    assert said.endswith(", ...)") == (said.count(",") > 2)
 
 
 def test_the_moving_average_goes_first_as_in_timm_and_the_plain_weights_can_be_named(tmp_path):
@@ -233,3 +237,13 @@ def test_a_file_that_has_half_of_a_models_names_is_taken_for_its_weights(there, 
     held = Held({"best": {name: torch.ones(1) for name in there}, "state_dict": {"x": torch.ones(1)}})
     (part,) = parts_of(held, {"a", "b", "c", "d"})
     assert part.label == (label or "state_dict")
+
+
+def test_a_record_beside_weights_is_of_their_model_or_refused(tmp_path):
+    path, _, _ = timm_checkpoint(tmp_path, ema=False)
+    beside = path.with_name("config.json")
+    beside.write_text(json.dumps({"architecture": NAME.partition(".")[0], "pretrained_cfg": {}}))
+    look_at_file(path, NAME, OPTIONS, None)
+    beside.write_text(json.dumps({"architecture": "resnet18", "pretrained_cfg": {}}))
+    with pytest.raises(UserError, match="weights beside it are of 'resnet18'"):
+        look_at_file(path, NAME, OPTIONS, None)

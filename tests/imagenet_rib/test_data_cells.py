@@ -254,3 +254,12 @@ def test_data_cells_hold_json_alone():
     grid, _ = planned(Data(image_size=16))
     for cell in grid.cells.values():
         assert json.loads(json.dumps(dict(cell.config))) == dict(cell.config)
+
+
+def test_parameters_of_shifts_are_checked_while_planning():
+    for wrong, said in (
+        ({"per_coruption": 1}, "did you mean 'per_corruption'"),
+        ({"per_corruption": -1}, ""),
+    ):
+        with pytest.raises(UserError, match=f"per_corr?uption.*{said}"):
+            planned(Data(shifts={"c": wrong}), ["val"])

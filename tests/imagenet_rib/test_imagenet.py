@@ -341,3 +341,10 @@ def test_a_data_cell_says_how_many_images_a_class_must_have_only_where_that_is_s
         data = Data(source="imagenet", root=str(tmp_path), image_size=16, min_images=least)
         told.append(planned(data, ["val"])[1]["val"].config.get("min_images"))
     assert told == [None, 2]
+
+
+def test_classes_that_are_called_like_sets_are_told_so(tmp_path):
+    for name in "abc":
+        fill(tmp_path / name, 1)
+    with pytest.raises(UserError, match=r"no .val. .*; if a, c are classes of your own"):
+        open_sets(tmp_path)

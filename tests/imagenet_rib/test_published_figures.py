@@ -108,9 +108,15 @@ def test_a_suite_names_files_of_its_own(tmp_path):
         ("tested: val", "tested: vall", "Unknown set in '.*own.yaml': 'vall': did you mean 'val'"),
         ("downstream: a", "downstream: others", "Unknown set in '.*own.yaml': 'others'"),
         ("other.tag", "net.tag", r"2 figures of one thing \(net.tag, ft, each set, others\) from 'mine'"),
-        ("after: 79", "after: 179", "are wrong at 0.figures.1.after"),
-        ("method: ft, downstream", "methd: ft, downstream", "are wrong at 0.figures.1.method"),
-        ("before: 90", "before: .nan", "are wrong at 0.figures.1.before"),
+        (
+            "after: 79",
+            "after: 179",
+            r"0\.figures\.1\.after' is wrong: it must be at most 100 .*own\.yaml', line 6",
+        ),
+        ("method: ft, downstream", "methd: ft, downstream", r"0\.figures\.1\.methd': did you mean 'method'"),
+        ("before: 90", "before: .nan", r"0\.figures\.1\.before' is wrong: a finite number is expected"),
+        ("after: 79", "after: true", r"a finite number is expected, not true or false .*own\.yaml', line 6"),
+        ("after: 79", "after: '79'", r"a finite number is expected, not text .*own\.yaml', line 6"),
     ],
 )
 def test_figures_that_mean_nothing_are_refused_at_planning(tmp_path, old, new, said):
@@ -118,6 +124,13 @@ def test_figures_that_mean_nothing_are_refused_at_planning(tmp_path, old, new, s
     (tmp_path / "own.yaml").write_text(OWN.replace(old, new))
     with pytest.raises(UserError, match=said):
         load_suite(find_task("imagenet-rib"), "mini", [f"published_figures=[{tmp_path}/own.yaml]"]).grid()
+
+
+def test_figures_are_read_as_settings_are(tmp_path):
+    """By YAML 1.2: in 1.1 ``079`` is text, ``070`` is 56, and ``7.9e1`` without a sign is text."""
+    for written, meant in (("070", 70.0), ("079", 79.0), ("7.9e1", 79.0)):
+        (tmp_path / "own.yaml").write_text(OWN.replace("after: 79", f"after: {written}"))
+        assert read_figures(tmp_path / "own.yaml")[0].figures[1].after == meant
 
 
 def test_models_and_methods_that_a_suite_lacks_are_left_out(own):
@@ -151,3 +164,14 @@ def test_a_file_of_another_form_is_refused(tmp_path, text):
     (tmp_path / "f.yaml").write_text(text)
     with pytest.raises(UserError, match=r"f\.yaml"):
         read_figures(tmp_path / "f.yaml")
+
+
+@pytest.mark.parametrize(("before", "fits"), [(0, True), (100, True), (100.5, False), (-0.5, False)])
+def test_accuracies_are_percent(tmp_path, before, fits):
+    figure = f"{{model: m, method: ft, tested: val, before: {before}, after: 3}}"
+    (tmp_path / "f.yaml").write_text(f"- {{source: x, error: 0.1, figures: [{figure}]}}")
+    if fits:
+        assert read_figures(tmp_path / "f.yaml")
+    else:
+        with pytest.raises(UserError, match="before' is wrong"):
+            read_figures(tmp_path / "f.yaml")

@@ -146,6 +146,18 @@ def test_trials_are_tested_on_nothing_that_the_report_counts():
     assert not {cell.kind for cell in planned.cells.values()} & {"distance", "features"}
 
 
+def test_a_search_tries_what_it_varies_alone_whatever_else_is_selected(store):
+    """The mean over nine methods hid the change of the one whose strength was searched."""
+
+    def selected(**select):
+        wanted = {"params": {"methods.ewc.strength": "uniform(0, 1)"}, "trials": 2, "select": select}
+        return search_of("imagenet-rib", TINY, store, wanted).objective.select
+
+    assert selected() == {"method": ["ewc"]}
+    assert selected(downstream=["r"]) == {"method": ["ewc"], "downstream": ["r"]}
+    assert selected(method=["ft", "ewc"]) == {"method": ["ft", "ewc"]}
+
+
 def test_what_is_judged_are_the_suites_own_cells():
     suite = load_suite(TASK, TINY)
     judged = plan_as_judged(suite.settings, {"method": ["ewc"]}).select({"method": ["ewc"]})

@@ -149,7 +149,7 @@ def _tested(copy: Path, tests: Sequence[str]) -> int:
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not slow and not long"]
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow and not long"]
     return int(pytest.main([*options, *tests]))
 
 

@@ -192,6 +192,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     ),
     "platform/gridcell/execute/running_code.py": (f"{CORE}staleness.py",),
     "platform/gridcell/execute/source.py": (f"{EXECUTE}growth.py",),
+    "platform/gridcell/settings/lists.py": (f"{RIB}published_figures.py",),
     "platform/gridcell/settings/one_of.py": (
         f"{SETTINGS}schema.py",
         f"{SETTINGS}overrides.py",
@@ -348,6 +349,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         "tests/gridcell/test_paths_elsewhere.py",
         "tests/gridcell/test_sources.py",
     ),
+    "tasks/imagenet_rib/report/chance.py": ("tests/imagenet_rib/report/test_chance.py",),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 

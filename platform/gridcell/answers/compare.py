@@ -121,8 +121,13 @@ class Comparison:
             why = "in files alone" if files == len(self.changed) else "but none by more than its noise"
             return f"{said}, {why}.{lost}"
         unknown = sum(math.isnan(move.threshold) for move in self.moved)
-        how = " (noise unknown: no place has two seeds)" if unknown and unknown == len(self.moved) else ""
-        parts = [f"{len(self.moved)} metrics moved by more than their noise{how}"] if self.moved else []
+        more = len(self.moved) - unknown
+        parts = [f"{more} metrics moved by more than their noise"] if more else []
+        if unknown:
+            parts.append(
+                f"{unknown} metrics moved, and how much of it is noise is unknown: none of their places has "
+                "two seeds"
+            )
         parts += [f"{len(self.other)} values that are no numbers changed"] if self.other else []
         return f"{said}: {', '.join(parts)}.{lost}"
 

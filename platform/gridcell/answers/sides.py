@@ -181,8 +181,12 @@ def _task(asked: Asked) -> str:
     return asked.task or stored_suite(open_store(asked.storage))[0]
 
 
-def stored_suite(store: Store) -> tuple[str, str]:
+def stored_suite(store: Store, naming: str = "by --task") -> tuple[str, str]:
     """Return the one task that a storage has results of, and the suite of it that ran last.
+
+    Args:
+        store: the storage.
+        naming: how the user can name a task, for the error.
 
     Raises:
         UserError: it has plans of none or of several.
@@ -193,21 +197,29 @@ def stored_suite(store: Store) -> tuple[str, str]:
     if not tasks:
         raise UserError(f"No suite was run in the storage '{store.uri}' yet")
     if len(tasks) > 1:
-        raise UserError(f"'{store.uri}' has results of {', '.join(tasks)}: choose one with --task")
+        raise UserError(f"'{store.uri}' has results of {', '.join(tasks)}: name one {naming}")
     return plans[-1]
 
 
-def task_and_suite(store: Store, task: str | None, suite: str | None) -> tuple[str, str]:
+def task_and_suite(
+    store: Store, task: str | None, suite: str | None, naming: str = "by --task"
+) -> tuple[str, str]:
     """Return the names of a task and a suite, by default the storage's only task and what ran last of it.
 
     Of a task that is named the default is its default suite.
+
+    Args:
+        store: the storage.
+        task: the task, if the user named one.
+        suite: the suite, if the user named one.
+        naming: how the user can name a task, for the error.
 
     Raises:
         UserError: the storage has no task or several; or what ran last was a file of the user's own.
     """
     if task is not None:
         return task, suite or DEFAULT_SUITE
-    task, last = stored_suite(store)
+    task, last = stored_suite(store, naming)
     if suite is None and last not in suite_names(find_task(task)):
         raise UserError(
             f"'{store.uri}' was made by a suite '{last}' of your own: name its file, --suite FILE"

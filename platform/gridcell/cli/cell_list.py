@@ -72,7 +72,13 @@ def list_cells(
 ) -> None:
     """List cells: those of a selection, or in some states; 'gridcell cell show ID' says more of one."""
     store = open_store(storage)
-    asked = request(*task_and_suite(store, task, suite), select, override, seeds, plugin)
+    asked = request(
+        *task_and_suite(store, task, suite, "as in 'gridcell cell list TASK'"),
+        select,
+        override,
+        seeds,
+        plugin,
+    )
     rows = cell_rows(asked, store, [one for each in state or () for one in each.split(",")])
     labels = dict.fromkeys(
         label_column(name) for each in asked.grid.targets for name in each.labels if name != SEED

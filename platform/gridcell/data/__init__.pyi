@@ -2,6 +2,7 @@ from .arrays import (
     LabelledArrays as LabelledArrays,
     Target as Target,
     labelled_arrays as labelled_arrays,
+    map_npy as map_npy,
     read_npz as read_npz,
 )
 from .batches import Batches as Batches

@@ -27,6 +27,7 @@ UNNAMED = ("arr_0", "arr_1")
 Target = Literal["classes", "numbers"]
 """What labels are: one of several classes, or numbers to predict."""
 
+_UNREADABLE = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
 _COLOURS = (1, 3)
 _NUMBERS = "fiub"
 _TEXT = "US"
@@ -69,16 +70,43 @@ def open_npz(path: str | Path) -> Iterator[Mapping[str, NDArray[Any]]]:
             )
         with archive:
             yield archive
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"'{file}' can't be read as arrays of numbers: {_why(error)}") from error
+    except _UNREADABLE as error:
+        raise _unreadable(file, error) from error
 
 
-def _why(error: Exception) -> str:
-    """Say why a file can't be read; NumPy's advice to load pickles unsafely is none to follow."""
-    told = str(error)
-    if "Object arrays" in told:
-        return "it holds Python objects"
-    return "it is damaged, or no .npz archive" if "pickle" in told else told
+def map_npy(path: str | Path) -> NDArray[Any]:
+    """Map one array from an .npy file, without reading it.
+
+    Raises:
+        UserError: it is no array, is damaged or cut short, or holds Python objects.
+
+    Example:
+        >>> np.save("mine.npy", np.zeros((4, 8)))
+        >>> map_npy("mine.npy").shape
+        (4, 8)
+    """
+    file = Path(path).expanduser()
+    try:
+        array = np.load(file, allow_pickle=False, mmap_mode="r")
+    except _UNREADABLE as error:
+        raise _unreadable(file, error) from error
+    if not isinstance(array, np.ndarray):
+        raise UserError(f"'{file}' is an .npz archive and no single array: name it .npz")
+    return array
+
+
+def _unreadable(file: Path, error: Exception) -> UserError:
+    """Say why a file can't be read; NumPy advises to load what it takes for pickles unsafely."""
+    unsafe = "pickle" in str(error) or "Object" in str(error) or "objects" in str(error)
+    why = "it holds Python objects, or is no NumPy file" if unsafe else error
+    return UserError(f"'{file}' can't be read as arrays of numbers: {why}")
+
+
+def _array(arrays: Mapping[str, NDArray[Any]], name: str, path: str) -> NDArray[Any]:
+    array = arrays[name]
+    if not isinstance(array, np.ndarray):  # NumPy hands out the bytes of a member that is none
+        raise UserError(f"'{path}' can't be read as arrays of numbers: {name} is no array")
+    return array
 
 
 def read_npz(
@@ -114,11 +142,15 @@ def read_npz(
     with open_npz(path) as arrays:
         points, labels = _find(list(arrays), str(path))
         left = [name for name in arrays if name not in (points, labels)]
-        read = arrays[points] if values else _shape_of(Path(path).expanduser(), points, arrays)
+        told = _array(arrays, labels, str(path))
+        whole = values or not _has_header(path, points)
+        read = (
+            _array(arrays, points, str(path)) if whole else _shape_of(Path(path).expanduser(), points, arrays)
+        )
         if points == UNNAMED[0]:
-            _check_unnamed(read, arrays[labels], str(path), alone=not left)
+            _check_unnamed(read, told, str(path), alone=not left)
         found = labelled_arrays(
-            read, arrays[labels], name or f"'{path}'", target=target, setting=setting, default=default
+            read, told, name or f"'{path}'", target=target, setting=setting, default=default
         )
     if not left:
         return found
@@ -173,6 +205,12 @@ def labelled_arrays(
     told, kind, why = _as_labels(labels, name, target, setting, default)
     said = tuple(f"{name}: {sentence}" for sentence in (how, _said_of_values(points), why) if sentence)
     return LabelledArrays(seen, told, kind, said)
+
+
+def _has_header(path: str | Path, name: str) -> bool:
+    """Tell whether an array lies in an archive under the name that NumPy gives it."""
+    with zipfile.ZipFile(Path(path).expanduser()) as archive:
+        return f"{name}.npy" in archive.namelist()
 
 
 def _shape_of(file: Path, name: str, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:

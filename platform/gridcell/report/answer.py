@@ -30,7 +30,8 @@ def state(results: GridResults) -> list[tuple[str, str, bool]]:
     elif results.about.command:
         rows.append(("Part", "No: the whole suite.", False))
     if stale := len(results.staleness):
-        rows.append(("Stale", f"Yes: {stale:,} of {len(results.results):,} results.", True))
+        why = "; ".join(results.staleness.causes())
+        rows.append(("Stale", f"Yes: {stale:,} of {len(results.results):,} results. {why}.", True))
     elif results.about.command:
         rows.append(("Stale", "No: code and inputs are as they were when the results were made.", False))
     return rows

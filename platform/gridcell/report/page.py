@@ -67,6 +67,7 @@ def write_page(
         answer=answer,
         state=state(results),
         about=results.about,
+        command=_command(results),
         made_by=code_versions(results),
         notes=as_html(results.about.notes),
         counts=results.counts(),
@@ -81,6 +82,12 @@ def write_page(
     )
     page.write_text(with_outline(text), encoding="utf-8", errors="backslashreplace")
     return page
+
+
+def _command(results: GridResults) -> str:
+    """Return what to type to make the results again: those that are stale would be kept without a word."""
+    again = " --changed rerun" if results.staleness and results.about.command else ""
+    return f"{results.about.command}{again}"
 
 
 def write_summary(summary: Mapping[str, Any], out: Path, **options: bool) -> None:

@@ -51,7 +51,7 @@ def search_of(
         tuple(overrides),
         seeds,
         tuple(plugins),
-        wanted.select or selection_of(wanted.params, written, tuning.selects),
+        {**selection_of(wanted.params, written, tuning.selects), **wanted.select},
         *metrics[0],
         rule,
         tuple(metrics[1:]),

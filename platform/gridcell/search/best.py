@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gridcell.search.objective import Objective
-from gridcell.settings.core_yaml import read_yaml
+from gridcell.settings.core_yaml import read_yaml, write_yaml
 from gridcell.settings.schema_place import first_key
 
 NAME = "best.yaml"
@@ -52,9 +50,8 @@ def write_best(
         name: of the file.
     """
     suite = best_suite(objective, params, out)
-    text = yaml.safe_dump(suite, sort_keys=False, allow_unicode=True, default_flow_style=None)
     path = out / name
-    path.write_text(f"# {about}\n{text}", encoding="utf-8")
+    path.write_text(f"# {about}\n{write_yaml(suite)}", encoding="utf-8")
     return path
 
 

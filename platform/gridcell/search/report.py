@@ -201,6 +201,7 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
         )
     held = rule.held_out[:1].upper() + rule.held_out[1:]
     sentences.append(f"Rule {rule.name}. {held}.")
+    sentences += _untouched(search)
     if search.objective.others:
         return [*sentences, *several.said(search)]
     if best is None:
@@ -230,6 +231,25 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
             "Some trials are stale: their results were made by other code, or from other inputs."
         )
     return sentences
+
+
+def _untouched(search: Search) -> list[str]:
+    """Say how many results the value of a trial is made from that no trial changes: they hide differences."""
+    targets = [one for one in search.default.grid.targets if not one.whichever]
+    default = {target.cell: target.labels for target in targets}
+    same = set(default)
+    for one in search.tried:
+        cells = {target.cell for target in one.grid.targets}
+        if not default.keys() <= cells:  # a trial with the default's values changes nothing
+            same &= cells
+    if not same or len(same) == len(default):
+        return []
+    labels = default[min(same, key=list(default).index)]
+    shown = ", ".join(f"{label}={value}" for label, value in labels.items())
+    return [
+        f"{len(same)} of the {len(default)} results of a trial are the same in every trial, such as {shown}, "
+        f"so that {search.objective.metric} differs less between trials: --select leaves them out."
+    ]
 
 
 def _better(search: Search, value: float, other: float) -> bool:

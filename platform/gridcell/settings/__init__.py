@@ -11,6 +11,7 @@ from gridcell.settings.base import (
     spell_out,
     with_preset,
 )
+from gridcell.settings.lists import read_list
 from gridcell.settings.mistakes import Mistake, SettingsError, collect
 from gridcell.settings.one_of import OneOf
 from gridcell.settings.parse import parse_settings
@@ -30,6 +31,7 @@ __all__ = [
     "distinct",
     "identity_of",
     "parse_settings",
+    "read_list",
     "spell_out",
     "with_preset",
 ]

@@ -68,8 +68,23 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, Any]]] = {}  # noqa: RUF012 - PyYAML's own form
 
 
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's safe dumper; text that either version would read as something else is quoted."""
+
+
 for _name, (_pattern, _first) in _CORE.items():
     _Loader.add_implicit_resolver(_TAG + _name, _pattern, _first)
+    _Dumper.add_implicit_resolver(_TAG + _name, _pattern, _first)
+
+
+def write_yaml(values: Any) -> str:
+    r"""Write values that JSON can hold so that :func:`read_yaml` reads the same.
+
+    Example:
+        >>> write_yaml({"epochs": 1000, "name": "1e3"})
+        "{epochs: 1000, name: '1e3'}\n"
+    """
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None)
 
 
 def read_yaml(text: str | bytes, source: str, *, lines: bool = True) -> Document:

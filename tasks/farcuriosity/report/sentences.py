@@ -1,5 +1,6 @@
 """What the numbers say, in sentences that claim what the intervals allow and no more."""
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 from farcuriosity.report.summary import COLUMNS
 
 _ASKED = {"score": "the highest score", "rooms": "the most rooms", "places": "the most cells"}
+_MOST_DECIMALS = 6
 _ALIKE_BY_CHANCE = 6  # seeds that all point one way with a chance below 5 % if either way is as likely
 
 
@@ -40,15 +42,16 @@ def leads(summary: Mapping[str, Any]) -> Iterator[Lead]:
             best = [row for row in ordered if _as_good(row, ordered[0], name)]
             if len(best) == len(ordered):
                 continue
-            told = ", ".join(f"{row['curiosity']} {spread(row, name)}" for row in ordered)
+            decimals = _telling(ordered, name)
+            told = ", ".join(f"{_quoted(row['curiosity'])} {spread(row, name, decimals)}" for row in ordered)
             names = [row["curiosity"] for row in best]
             if len(best) > 1:
-                *others, last = names
+                *others, last = map(_quoted, names)
                 share = f"{', '.join(others)} and {last} share {what}: {told}."
                 yield Lead(environment, name, names, share)
                 continue
             sure = _difference(summary["differences"], name, *ordered[:2])
-            yield Lead(environment, name, names, f"{names[0]} has {what}: {told}.", sure)
+            yield Lead(environment, name, names, f"{_quoted(names[0])} has {what}: {told}.", sure)
 
 
 def sentences(summary: Mapping[str, Any]) -> list[str]:
@@ -70,6 +73,26 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
     return said
 
 
+def _quoted(curiosity: str) -> str:
+    """Return a curiosity's name; that of no curiosity is a word of the sentence otherwise."""
+    return f"'{curiosity}'" if curiosity == "none" else curiosity
+
+
+def _telling(ordered: Sequence[Mapping[str, Any]], metric: str) -> int:
+    """Return with how many decimals the means of curiosities that differ are written differently."""
+    means = list(dict.fromkeys(row["values"][metric]["mean"] for row in ordered))
+    apart = [(one, other) for one, other in itertools.pairwise(means) if not math.isclose(one, other)]
+    least = COLUMNS[metric][1]
+    return next(
+        (
+            decimals
+            for decimals in range(least, _MOST_DECIMALS)
+            if all(number(one, decimals) != number(other, decimals) for one, other in apart)
+        ),
+        _MOST_DECIMALS,
+    )
+
+
 def _as_good(row: Mapping[str, Any], other: Mapping[str, Any], metric: str) -> bool:
     return math.isclose(row["values"][metric]["mean"], other["values"][metric]["mean"])
 
@@ -85,7 +108,10 @@ def _difference(
         if {row["curiosity"], row["against"]} == {best, second}:
             sign = 1 if row["curiosity"] == best else -1
             low, high = sorted(sign * end for end in row["ci95"])
-            told = f"{best} less {second} {between({'mean': sign * row['mean'], 'ci95': [low, high]})}"
+            found = {"mean": sign * row["mean"], "ci95": [low, high]}
+            told = (
+                f"{_quoted(best)} less {_quoted(second)} {between(found, _telling((first, next_), metric))}"
+            )
             if low <= 0 <= high:
                 told += ": no clear difference"
             elif high < 0:  # it leads by seeds that the other has not
@@ -112,11 +138,11 @@ def between(found: Mapping[str, Any], decimals: int = 1) -> str:
     return f"{text} [{number(low, decimals)}, {number(high, decimals)}]"
 
 
-def spread(row: Mapping[str, Any], name: str) -> str:
+def spread(row: Mapping[str, Any], name: str, decimals: int | None = None) -> str:
     """Write a mean over seeds, with the lowest and highest where there are several."""
     if name not in row["values"]:
         return "–"
-    found, decimals = row["values"][name], COLUMNS[name][1]
+    found, decimals = row["values"][name], COLUMNS[name][1] if decimals is None else decimals
     text = number(found["mean"], decimals)
     low, high = min(found["values"]), max(found["values"])
     return text if low == high else f"{text} ({number(low, decimals)} to {number(high, decimals)})"

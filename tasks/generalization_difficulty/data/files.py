@@ -1,14 +1,11 @@
 """The user's own data: .npz and .npy arrays, folders of images, one folder per class, and shards."""
 
 import hashlib
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from generalization_difficulty.data.batches import PIECE, ArrayBatches, Batch, Batches
 from gridcell import UserError
@@ -19,6 +16,7 @@ from gridcell.data import (
     Target,
     is_shards,
     labelled_arrays,
+    map_npy,
     open_class_folders,
     read_npz,
     shards_fingerprint,
@@ -119,7 +117,7 @@ def open_own(
         own_labels = Path(labels).expanduser() if labels is not None else None
         if own_labels is None or not own_labels.is_file():
             raise UserError(f"'{path}' holds points alone: set data.labels to the .npy of their labels")
-        points, classes = _map(file), np.asarray(_map(own_labels))
+        points, classes = map_npy(file), np.asarray(map_npy(own_labels))
         read = labelled_arrays(
             points, classes, f"'{file}'", target=target, setting=_TARGET, default="classes"
         )
@@ -151,13 +149,3 @@ def fingerprint(path: str, labels: str | None = None) -> str:
     Files and images are hashed whole. Of shards, the manifest is, which has a checksum of each.
     """
     return open_own(path, labels, image_size=1, values=False).fingerprint
-
-
-def _map(file: Path) -> NDArray[Any]:
-    try:
-        array = np.load(file, allow_pickle=False, mmap_mode="r")
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"'{file}' can't be read as arrays of numbers: {error}") from error
-    if not isinstance(array, np.ndarray):
-        raise UserError(f"'{file}' is an .npz archive and no single array: name it .npz")
-    return array

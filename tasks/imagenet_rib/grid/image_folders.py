@@ -231,7 +231,10 @@ def _sets_in(root: str | Path) -> tuple[Path, list[str]]:
             raise UserError(f"{folder / name} should be the folder of set '{name}', but is none")
     there = [name for name in known_sets() if (folder / name).is_dir()]
     if there and VAL not in there:
-        raise UserError(f"{folder} has sets, but no '{VAL}' to derive the others from")
+        raise UserError(
+            f"{folder} has sets, but no '{VAL}' to derive the others from; if {', '.join(there)} are classes "
+            "of your own and no sets, call them otherwise"
+        )
     return folder, there
 
 

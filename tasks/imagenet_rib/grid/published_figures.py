@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
-import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
-from gridcell import Strict, UserError, unknown
+from gridcell import Strict, UserError, read_list, unknown
 from imagenet_rib.settings import DOWNSTREAM, Settings
 from imagenet_rib.vocabulary import VAL
 
@@ -69,16 +68,7 @@ def read_figures(*files: Path) -> list[Source]:
 
 
 def _read(path: Path) -> list[Source]:
-    try:
-        found = TypeAdapter(list[Source]).validate_python(yaml.safe_load(path.read_bytes()))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        if not isinstance(error, ValidationError):
-            raise UserError(f"The published figures in '{path}' can't be read: {error}") from error
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UserError(
-            f"The published figures in '{path}' are wrong{f' at {where}' * bool(where)}: {first['msg']}"
-        ) from error
+    found = read_list(Source, path)
     for source in found:
         for place, times in Counter(figure.place for figure in source.figures).items():
             if times == 1:

@@ -19,6 +19,7 @@ from imagenet_rib.grid.part_sentences import part_sentences
 from imagenet_rib.grid.published_figures import SHIPPED, Source, read_figures
 from imagenet_rib.grid.slices import join
 from imagenet_rib.method import Merging
+from imagenet_rib.report.chance import at_chance
 from imagenet_rib.report.counting import Answers, StoredAnswers, count
 from imagenet_rib.report.distance_summary import MeasuredDistance
 from imagenet_rib.report.evaluations import Evaluation, SetFacts
@@ -62,7 +63,7 @@ def write(results: GridResults, out: Path) -> Report:
         )
     summary["published"] = as_rows(beside(summary, _timm_names(results), figures_beside(results.settings)))
     page = write_files(results, evaluations, sets, summary, out, _own_facts(results.settings, found))
-    return Report(page, headline(summary), answer(summary).text)
+    return Report(page, [*headline(summary), *at_chance(summary)], answer(summary).text)
 
 
 def figures_beside(settings: Mapping[str, Any]) -> list[Source]:

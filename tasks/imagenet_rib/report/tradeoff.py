@@ -1,13 +1,14 @@
 """The first answer: what methods gain on the new set against what they lose elsewhere."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from gridcell.plots import interval, signed
 from gridcell.report import Answer, Picture
+from imagenet_rib.report.chance import at_chance
 from imagenet_rib.report.estimates import verdict
 from imagenet_rib.report.leaderboard import boards
 from imagenet_rib.report.partial import partial_answer
@@ -51,8 +52,11 @@ def find(summary: Summary) -> Tradeoff | None:
 def answer(summary: Summary) -> Answer:
     """Say which method trades best, by how much, and how sure that is."""
     found = find(summary)
-    if found is None:
-        return partial_answer(summary)
+    said = partial_answer(summary) if found is None else _answer(summary, found)
+    return replace(said, sure=[*said.sure, *at_chance(summary)])
+
+
+def _answer(summary: Summary, found: Tradeoff) -> Answer:
     best, *others = found.rows
     beside = next((row for row in found.rows if row["method"] == BASELINE), None)
     if not others:

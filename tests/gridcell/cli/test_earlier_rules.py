@@ -50,3 +50,27 @@ def test_only_what_is_there_counts_and_other_settings_do_not(store, tmp_path):
 def test_several_kinds_that_changed_are_named(store, tmp_path):
     stored(store, planned(1), tmp_path, "data", "weights")
     assert "(the kinds 'data', 'weights' changed" in said(store, planned(2, weights=2))[0]
+
+
+def test_another_source_whose_version_is_lower_is_no_earlier_rule(store, tmp_path):
+    """Kinds have versions of their own for what they read: photographs 5, digits 3."""
+
+    def of(source, version, **more):
+        grid = GridBuilder("toy")
+        data = grid.add("data", {"source": source} | more, version=version, title="data")
+        grid.target({"what": "data"}, data)
+        return grid.build()
+
+    stored(store, of("digits", 3), tmp_path, "data")
+    assert said(store, of("photographs", 5)) == []
+    assert said(store, of("digits", 4, set="v2"))[0].startswith("1 results"), "the rule added a setting"
+
+
+def test_a_version_that_is_still_in_use_is_no_earlier_rule(store, tmp_path):
+    """Of one kind, cells that see a part have another version than those that see the whole."""
+    stored(store, planned(1), tmp_path, "data")
+    grid = GridBuilder("toy")
+    for part in ({}, {"part": 0.5}):
+        cell = grid.add("data", {"size": 8} | part, version=2 if part else 1, title=f"data {part}")
+        grid.target({"what": str(part)}, cell)
+    assert said(store, grid.build()) == []

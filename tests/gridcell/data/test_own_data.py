@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import unicodedata
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -306,6 +307,42 @@ def test_unnamed_arrays_that_may_be_in_another_order_are_refused(tmp_path):
         from_npz(tmp_path / "mine.npz")
     np.savez(tmp_path / "mine.npz", x, x)  # numbers to predict
     assert from_npz(tmp_path / "mine.npz").y.shape == (6, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("x", b"no array", "x is no array"),
+        ("x.npy", b"no array", "x is no array|it can't be read|magic string"),
+        ("x", None, ""),
+    ],
+)
+def test_what_lies_in_an_archive_and_is_no_array_is_refused(tmp_path, name, content, why):
+    """Other programs leave out NumPy's ending of a member, which NumPy reads all the same."""
+    np.savez(tmp_path / "mine.npz", y=np.arange(4) % 2)
+    np.save(tmp_path / "x.npy", np.eye(4))
+    with zipfile.ZipFile(tmp_path / "mine.npz", "a") as archive:
+        archive.writestr(name, (tmp_path / "x.npy").read_bytes() if content is None else content)
+    readers = (
+        lambda: open_own(str(tmp_path / "mine.npz")),
+        lambda: open_own(str(tmp_path / "mine.npz"), values=False),
+        lambda: from_npz(tmp_path / "mine.npz"),
+    )
+    for read in readers:
+        if content is None:
+            read()
+        else:
+            with pytest.raises(UserError, match=why):
+                read()
+
+
+@pytest.mark.parametrize("content", [b"", b"no array at all", b"\x93NUMPY\1\0"])
+def test_a_damaged_array_is_refused_without_advice_to_load_it_unsafely(tmp_path, content):
+    (tmp_path / "x.npy").write_bytes(content)
+    np.save(tmp_path / "y.npy", np.arange(4))
+    with pytest.raises(UserError, match=r"can't be read as arrays of numbers: (?!.*pickle)") as caught:
+        open_own(str(tmp_path / "x.npy"), str(tmp_path / "y.npy"))
+    assert "\n" not in str(caught.value)
 
 
 def test_endings_of_arrays_may_be_in_capitals(tmp_path):

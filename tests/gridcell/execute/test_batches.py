@@ -323,3 +323,15 @@ def test_a_failure_that_is_nobodys_is_tried_again_together():
         for cell in together:
             lost = Failure(FailureClass.PREEMPTED, "its node went away")
             assert schedule.finish(Outcome(cell.id, 0.0, failure=lost, shared=True))
+
+
+def test_a_cell_alone_is_looked_for_in_the_store_once(store, tmp_path, monkeypatch):
+    """By its attempt: to look before, as for each cell of a pass, would double its requests."""
+    grid = planned(tmp_path)
+    (first, *_) = [cell for cell in grid.cells.values() if not cell.needs]
+    looked = []
+    monkeypatch.setattr("gridcell.execute.run_cell._ended_before", looked.append)
+    ended = []
+    run_cells([Attempt(first, batch_task.task, store)], ended.append)
+    assert [outcome.done for outcome in ended] == [True]
+    assert len(looked) == 1

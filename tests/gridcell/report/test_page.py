@@ -48,8 +48,8 @@ def test_the_first_screen_answers_the_five_questions(tmp_path):
     assert page.index("A gains 3 points.") < page.index("A: +3.0 [+1.0, +5.0].") < page.index("<main>")
     assert "Incomplete: 1 of 1 cells have no result (1 not run)." in said
     assert "only what was selected: method=a" in said
-    assert "Stale Yes: 1 of" in said
-    assert "gridcell run task --suite suite --select method=a" in said
+    assert "Stale Yes: 1 of 0 results. 1 done by other code." in said
+    assert "gridcell run task --suite suite --select method=a --changed rerun" in said
 
 
 def test_what_was_not_asked_of_the_store_is_not_claimed(tmp_path):

@@ -49,7 +49,7 @@ def test_of_a_complete_grid_nothing_is_missing(complete, tmp_path):
     page, said = written(task, results, tmp_path)
     assert "Incomplete" not in page
     assert not any("Incomplete" in part for part in said)
-    assert "Nothing: all that the suite asks for is done." in page
+    assert "Nothing: all that was asked for is done." in page
 
 
 def test_each_row_of_cells_names_the_cell_that_made_it(complete, tmp_path):

@@ -48,6 +48,7 @@ def test_it_leaves_the_trials_the_best_suite_and_a_page(found):
     assert values == sorted(values, reverse=True)
     x, y = float(rows[0]["walkers.one.x"]), float(rows[0]["walkers.one.y"])
     assert values[0] == pytest.approx(-((x - 0.3) ** 2) - 0.01 * (y - 10) ** 2 - 0.1)
+    assert "the same in every trial" not in (out / "report.html").read_text()
     summary = json.loads((out / "summary.json").read_text())
     assert summary["best"]["params"] == {"walkers.one.x": x, "walkers.one.y": y}
     assert summary["judged"]["seeds"] == [1, 2, 3]
@@ -106,6 +107,12 @@ def test_a_block_of_the_suite_says_the_same_and_options_go_first(gridcell, tmp_p
     code, out, err = gridcell("plan", "hill", "--suite", "mine.yaml", *HILL[:2])
     assert (code, err) == (0, "")
     assert "4 trials (6 asked for before), 1 cells each" in out
+
+
+def test_results_that_no_trial_changes_are_said_to_hide_differences(gridcell):
+    code, out, _ = gridcell("tune", "hill", *options(X, trials=2), "--fresh-seeds", "0", "--quiet")
+    assert code == 0
+    assert "1 of the 2 results of a trial are the same in every trial, such as walker=two" in out
 
 
 def test_a_plan_starts_nothing(gridcell, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from gridcell.errors import UserError
-from gridcell.settings.core_yaml import Place, read_yaml
+from gridcell.settings.core_yaml import Place, read_yaml, write_yaml
 
 
 def value(text):
@@ -82,6 +82,24 @@ def test_not_a_number_is_a_number():
 def test_whatever_json_can_write_is_read_as_json_reads_it(written):
     text = json.dumps(written).replace("Infinity", ".inf")
     assert value(text) == json.loads(json.dumps(written))
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False)
+        | st.text()
+        | st.sampled_from(
+            ["1e3", "010", "0o7", "0x1F", "yes", "~", ".inf", "1:30", "2020-12-24", "<<", "=", ""]
+        ),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=8,
+    )
+)
+def test_what_is_written_is_read_as_it_was(values):
+    assert value(write_yaml(values)) == values
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_the_page_says_the_numbers(full):
             assert f">{cell}<small>[{low}, {high}]</small></td>" in page, method
     assert "percentile bootstrap with 1000 resamples" in page
     assert "Student" not in page
-    assert "Nothing: all that the suite asks for is done." in page
+    assert "Nothing: all that was asked for is done." in page
 
 
 def test_the_report_is_the_same_for_any_order(full, tmp_path):

@@ -77,7 +77,7 @@ def test_what_has_not_run_is_said(store, tmp_path):
     run = stored_results(store, tmp_path, {"ft": {}, "wise_ft": {"curve": [0.25]}})
     page = tmp_path / "report" / "report.html"
     write(run, tmp_path / "report")
-    assert "Nothing: all that the suite asks for is done." in page.read_text(encoding="utf-8")
+    assert "Nothing: all that was asked for is done." in page.read_text(encoding="utf-8")
     point = next(t.cell for t in run.grid.targets if t.labels.get("alpha") == 0.25)
     rest = {cell: result for cell, result in run.results.items() if cell != point}
     write(replace(run, results=rest), tmp_path / "report")

@@ -1,5 +1,7 @@
 """The first sentence of the report: what a method gains on the new set against what it loses elsewhere."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from imagenet_rib.report import tradeoff
@@ -50,3 +52,46 @@ def test_one_seed_is_told_as_one():
         "one seed",
         "2 seeds",
     ]
+
+
+def row_of(method, gain, elsewhere, *, ci95=None, p=None):
+    """A method's row: its gain, its mRI, and the difference of the latter from plain fine-tuning."""
+    told = {"mean": elsewhere, "ci95": ci95, "interval": "seeds" if ci95 else None}
+    return {
+        "method": method,
+        "gain": {"mean": gain, "ci95": ci95},
+        "mRI": told,
+        "minus_ft": told,
+        "p_holm": p,
+        "total_minus_ft": {"mean": None},
+    }
+
+
+@pytest.mark.parametrize(
+    ("p", "least", "sure"),
+    [
+        (0.049, 0.01, "p = 0.049 after Holm's correction"),
+        (0.05, 0.01, "p = 0.05 after Holm's correction: not significant"),
+        (0.05, 0.05, "too few pairs for any test of it"),
+        (None, 0.049, "not tested"),
+        (None, None, "not tested"),
+    ],
+)
+def test_what_a_test_can_say_is_said(p, least, sure):
+    """A p-value of exactly 5 % does not reject, and where none can be below it there are too few pairs."""
+    rows = [row_of("ewc", 3.0, -1.0, p=p)]
+    found = SimpleNamespace(rows=rows, models=["m"], board={"smallest_p_holm": least})
+    said = tradeoff._sure({"seeds": [0], "sets": ["val", "v2", "a"]}, found)
+    assert said == [
+        "One run of each, no intervals (1 model, 2 sets, one seed).",
+        f"Elsewhere ewc differs from ft by −1.0 points ({sure}).",
+    ]
+
+
+def test_intervals_are_told_with_what_they_are_over_and_who_leads_by_mri_alone():
+    rows = [row_of("ft", 3.0, -1.0, ci95=[-2.0, 0.0]), row_of("lp", 1.0, -0.5)]
+    found = SimpleNamespace(rows=rows, models=["m", "n"], board={"smallest_p_holm": None})
+    said = tradeoff._sure({"seeds": [0, 1], "sets": ["val", "v2", "a"]}, found)
+    assert len(said) == 2
+    assert said[0].endswith("elsewhere (95 % over seeds; 2 models, 2 sets, 2 seeds).")
+    assert said[1] == "By mRI alone lp leads (−0.5), but it gains 1.0 point on the new set."

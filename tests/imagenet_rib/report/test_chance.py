@@ -1,0 +1,38 @@
+"""Models that know no better than chance are named; nothing is said of the others."""
+
+from math import comb
+
+import pytest
+
+from imagenet_rib.report.chance import at_chance
+
+
+def told(accuracy, images=20, classes=10):
+    sets = [{"name": "v2", "images": images, "classes": classes}]
+    return at_chance({"sets": sets, "pre": {"vit": {"v2": accuracy}}})
+
+
+@pytest.mark.parametrize(("images", "classes"), [(10, 10), (20, 10), (200, 10), (50, 200), (30, 2)])
+def test_the_bound_is_that_of_the_binomial_distribution(images, classes):
+    chance = 1 / classes
+    for right in range(images + 1):
+        tail = sum(
+            comb(images, k) * chance**k * (1 - chance) ** (images - k) for k in range(right, images + 1)
+        )
+        assert bool(told(100 * right / images, images, classes)) == (tail > 0.05), right
+
+
+def test_what_is_not_known_is_left_out():
+    assert told(None) == []
+    assert told(10.0, images=0, classes=0) == []
+    assert told(100.0, classes=1) == []
+
+
+def test_models_and_their_sets_are_named_and_many_are_counted():
+    sets = [{"name": name, "images": 20, "classes": 10} for name in ("v2", "r")]
+    pre = {f"m{number}": {"v2": 10.0, "r": 10.0 if number else 90.0} for number in range(6)}
+    (sentence,) = at_chance({"sets": sets, "pre": pre})
+    assert sentence == (
+        "Before fine-tuning m0 (v2), m1 (v2, r), m2 (v2, r), m3 (v2, r), 2 more are no better than chance: "
+        "changes there tell little."
+    )
