@@ -345,12 +345,6 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/grid/effects.py": ("tests/imagenet_rib/test_preparation.py",),
     "tasks/imagenet_rib/grid/published_figures.py": ("tests/imagenet_rib/test_published_figures.py",),
     "tasks/imagenet_rib/learning/checkpointing.py": ("tests/imagenet_rib/test_checkpointing.py",),
-    "platform/gridcell/digest.py": ("tests/gridcell/test_staleness.py",),
-    "platform/gridcell/syntax.py": (
-        "tests/gridcell/test_package_data.py",
-        "tests/gridcell/test_paths_elsewhere.py",
-        "tests/gridcell/test_sources.py",
-    ),
     "tasks/imagenet_rib/report/chance.py": ("tests/imagenet_rib/report/test_chance.py",),
 }
 """File -> files of tests. Tests that are slow or long are left out."""

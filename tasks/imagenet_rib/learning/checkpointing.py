@@ -6,9 +6,10 @@ from typing import Any
 import timm
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from gridcell import UserError
+
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def checkpoint_gradients(model: nn.Module) -> None:
@@ -28,7 +29,7 @@ def checkpoint_gradients(model: nn.Module) -> None:
         >>> checkpoint_gradients(timm.create_model("vit_tiny_patch16_224"))
     """
     refused = f"gradient_checkpointing can't be used with {type(model).__name__}"
-    if any(isinstance(module, _BatchNorm) for module in model.modules()):
+    if any(isinstance(module, _BATCH_NORMS) for module in model.modules()):
         raise UserError(f"{refused}: its batch normalisation would count each batch twice")
     parts = [part for part in model.modules() if callable(getattr(part, "set_grad_checkpointing", None))]
     for part in parts:
