@@ -132,7 +132,8 @@ def test_what_needs_a_method_that_is_skipped_is_skipped_for_its_reason():
 def test_what_starts_from_a_method_that_is_skipped_is_skipped_too(monkeypatch):
     after_lora = replace(get("lp_ft"), name="after_lora", start="lora")
     known = {**available(), "after_lora": after_lora}
-    monkeypatch.setattr("imagenet_rib.methods.available", lambda: known)
+    for module in ("imagenet_rib.methods", "imagenet_rib.grid.chosen_methods"):
+        monkeypatch.setattr(f"{module}.available", lambda: known)
     planned = grid("methods={soup: {ingredients: [pre, after_lora]}}")
     assert {item.labels["model"] for item in planned.skipped} == {"resnet-rich"}
     assert "test vit-rich soup r 0" in titles(planned)

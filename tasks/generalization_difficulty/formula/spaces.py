@@ -68,7 +68,9 @@ def check_environment(name: str) -> None:
     try:
         gymnasium.spec(name)
     except gymnasium.error.Error as error:
-        near = nearest(name, gymnasium.registry)
+        # What is registered depends on what was imported: of a namespace that is not, nothing is near.
+        apart = isinstance(error, gymnasium.error.NamespaceNotFound)
+        near = "" if apart else nearest(name, gymnasium.registry)
         hint = f". Did you mean '{near}'?" if near else f".{_hint(name, error)}"
         raise UserError(f"Gymnasium has no environment '{name}'{hint}") from error
 
