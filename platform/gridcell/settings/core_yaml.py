@@ -77,6 +77,15 @@ for _name, (_pattern, _first) in _CORE.items():
     _Dumper.add_implicit_resolver(_TAG + _name, _pattern, _first)
 
 
+def _text_node(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """Quote text with rare line breaks so that they are escaped: PyYAML reads them as blanks otherwise."""
+    style = '"' if any(one in text for one in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar(f"{_TAG}str", text, style=style)
+
+
+_Dumper.add_representer(str, _text_node)
+
+
 def write_yaml(values: Any) -> str:
     r"""Write values that JSON can hold so that :func:`read_yaml` reads the same.
 

@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from gridcell.errors import UserError
 from gridcell.settings.core_yaml import Place, read_yaml, write_yaml
@@ -98,6 +98,7 @@ def test_whatever_json_can_write_is_read_as_json_reads_it(written):
         max_leaves=8,
     )
 )
+@example({"\x85": ["\u2028", "a\u2029b", " \x85 "]})
 def test_what_is_written_is_read_as_it_was(values):
     assert value(write_yaml(values)) == values
 
