@@ -132,9 +132,9 @@ def difference_table(summary: Mapping[str, Any], metrics: Sequence[str]) -> Tabl
         [
             row["environment"],
             row["metric"].replace("_", " "),
-            Value(f"{row['curiosity']} less {row['against']}", stale="stale" in row),
+            f"{row['curiosity']} less {row['against']}",
             row["seeds"],
-            Value(row["mean"], between(row, decimals[row["metric"]])),
+            Value(row["mean"], between(row, decimals[row["metric"]]), stale="stale" in row),
         ]
         for row in chosen
     ]
