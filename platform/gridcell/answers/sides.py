@@ -300,9 +300,7 @@ def _of_time(name: str, asked: Asked, when: str) -> Side:
     wanted, found = _read(asked)
     earlier = found.store.results.superseded_of(wanted.grid.cells)
     if when == SUPERSEDED and not earlier:
-        raise UserError(
-            f"Nothing in '{asked.storage}' was superseded: 'run --changed rerun' replaces results"
-        )
+        raise _nothing_superseded(asked, wanted, found)
     results = {
         cell_id: result
         for cell_id, result in (
@@ -315,6 +313,21 @@ def _of_time(name: str, asked: Asked, when: str) -> Side:
     task = wanted.suite.task
     stale = find_stale(task, wanted.grid, found.store, results)
     return Side(name, record_of(task.name, task.timings, replace(found, results=results, staleness=stale)))
+
+
+def _nothing_superseded(asked: Asked, wanted: Request, found: GridResults) -> UserError:
+    """Say that no result was replaced; or, if some were, that they belong to what was not asked for."""
+    task = wanted.suite.task.name
+    others = [each.cell for each in found.store.results.beside("superseded") if each.cell.task == task]
+    if not others:
+        return UserError(
+            f"Nothing in '{asked.storage}' was superseded: 'run --changed rerun' replaces results"
+        )
+    return UserError(
+        f"Nothing of {wanted.full_title} in '{asked.storage}' was superseded. "
+        f"The {len(others)} superseded results there, such as '{min(cell.title for cell in others)}', are of other settings: "
+        "give the --suite, --plugin, --set and --seeds of that run"
+    )
 
 
 def _at(
