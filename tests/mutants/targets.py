@@ -349,19 +349,6 @@ TESTS: Mapping[str, tuple[str, ...]] = {
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 
-SLOWER = frozenset(
-    {
-        *(f"{EXECUTE}{name}.py" for name in ("executors", "policies", "searcher", "trial", "workers")),
-        *(f"{CLI}{name}.py" for name in ("cli", "unreadable")),
-        *(f"{LEARN}{name}.py" for name in ("checkpoint", "fit", "together")),
-        *(f"{RIB}{name}.py" for name in ("methods", "models", "model_options", "plan")),
-        *(f"{STORE}{name}.py" for name in ("cache", "patience", "store", "listings")),
-        *(f"{RIB_REPORT}{name}.py" for name in ("leaderboard", "summary")),
-        f"{CORE}identities.py",
-    }
-)
-"""Files of tests that take more than some seconds: mistakes that need none of them are tried first."""
-
 ROOMS = (
     "platform/gridcell",
     *(f"platform/gridcell/{name}" for name in ("settings", "store", "execute", "learn")),
