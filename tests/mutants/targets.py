@@ -122,6 +122,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/paths_elsewhere.py": (f"{CORE}paths_elsewhere.py",),
     "platform/gridcell/parts.py": (f"{CORE}plugins.py", f"{CORE}own_parts.py"),
     "platform/gridcell/plugins.py": (f"{CORE}plugins.py",),
+    "platform/gridcell/execute/received.py": (f"{CORE}plugins.py",),
     "platform/gridcell/printable.py": (f"{CLI}watching.py",),
     "platform/gridcell/provenance.py": (
         f"{CORE}staleness.py",
