@@ -192,7 +192,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{EXECUTE}batches.py",
         f"{EXECUTE}attempt.py",
     ),
-    "platform/gridcell/execute/running_code.py": (f"{CORE}staleness.py",),
+    "platform/gridcell/execute/running_code.py": (f"{EXECUTE}running_code.py", f"{CORE}staleness.py"),
     "platform/gridcell/execute/source.py": (f"{EXECUTE}growth.py",),
     "platform/gridcell/settings/lists.py": (f"{RIB}published_figures.py",),
     "platform/gridcell/settings/one_of.py": (
