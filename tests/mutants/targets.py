@@ -347,6 +347,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/grid/published_figures.py": ("tests/imagenet_rib/test_published_figures.py",),
     "tasks/imagenet_rib/learning/checkpointing.py": ("tests/imagenet_rib/test_checkpointing.py",),
     "tasks/imagenet_rib/report/chance.py": ("tests/imagenet_rib/report/test_chance.py",),
+    "tasks/imagenet_rib/report/stale.py": ("tests/imagenet_rib/report/test_stale.py",),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 
