@@ -5,12 +5,14 @@ may import other files of its folder. Registries look through the plug-ins that 
 through their packages.
 """
 
+import atexit
 import hashlib
 import os
+import shutil
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import ModuleSpec
@@ -183,19 +185,31 @@ def to_send() -> tuple[Sent, ...]:
     return tuple(Sent(str(plugin.path), plugin.module.__name__, plugin.files) for plugin in _loaded.values())
 
 
-def receive(plugins: Sequence[Sent]) -> None:
-    """Load plug-ins of another process, from a temporary folder of this one."""
+def receive(plugins: Sequence[Sent], new_folder: Callable[[], Path] | None = None) -> None:
+    """Load plug-ins of another process, from temporary folders of this one.
+
+    Args:
+        plugins: what :func:`to_send` returned there.
+        new_folder: makes an empty folder, which has to stay while this process lives; without it, folders
+            are removed when this process ends, unless it is killed.
+    """
     for sent in plugins:
         original = Path(sent.path)
         if original in _loaded and _loaded[original].files == sent.files:
             continue
-        folder = Path(tempfile.mkdtemp(prefix="gridcell-plugin-"))
+        folder = (new_folder or _folder_until_exit)()
         for name, content in sent.files.items():
             place = folder / name
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
         module = _run(folder / next(iter(sent.files)), sent.name, sent.files)
         _loaded[original] = Plugin(original, module, sent.files)
+
+
+def _folder_until_exit() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="gridcell-plugin-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _load(path: Path, joins: bool) -> Plugin:

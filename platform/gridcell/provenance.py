@@ -62,10 +62,7 @@ def versions(imports: Iterable[str] = ()) -> dict[str, str]:
     """
     found = {"gridcell": gridcell.__version__, "python": platform.python_version()}
     names = {*ALWAYS, *(owner for name in imports for owner in _owners().get(name, ()))}
-    for name in sorted(names):
-        with contextlib.suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
+    return found | {name: known for name in sorted(names) if (known := _version_of(name)) is not None}
 
 
 def machine(device: str) -> dict[str, str]:
@@ -82,6 +79,15 @@ def machine(device: str) -> dict[str, str]:
         found["cuda"] = str(torch.version.cuda)
         found["driver"] = _driver_version()
     return found
+
+
+@functools.cache
+def _version_of(package: str) -> str | None:
+    """Return what was installed when this process asked first: it reads a file, and every cell asks."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 @functools.cache

@@ -4,6 +4,7 @@ import ast
 
 import pytest
 from tests.mutants.__main__ import chosen, equivalent
+from tests.mutants.coverage_map import CoverageMap, lines_of, read_map
 from tests.mutants.mutations import mutations
 from tests.mutants.targets import LEFT_OUT, ROOMS, TESTS
 
@@ -50,6 +51,53 @@ def test_a_sample_is_drawn_alike_and_of_all_kinds():
     assert len(sample) == len(set(sample)) == 50
     kinds = [mutation.kind for _, mutation in sample]
     assert {kinds.count(kind) for kind in set(kinds)} == {10}
+
+
+LINES = """import a
+LIMIT = 3
+
+def f(x=4):
+    if (
+        x > LIMIT
+    ):
+        return g(
+            x,
+            2,
+        )
+    try:
+        return 1
+    except ValueError:
+        return 2
+
+class C:
+    size: int = 3
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "lines"),
+    [
+        (2, set()),  # a constant of the file: nobody knows who uses it
+        (4, set(range(5, 16))),  # a default value: whoever runs the function
+        (6, {5, 6, 7}),  # a condition: not what follows from it
+        (10, {8, 9, 10, 11}),  # a statement, whole
+        (13, {13}),
+        (15, {15}),
+        (18, set()),
+    ],
+)
+def test_a_mistake_shows_where_its_statement_is_run(line, lines):
+    assert lines_of(LINES, line) == lines
+
+
+def test_a_mistake_is_tried_with_tests_that_run_its_lines_and_pass(tmp_path):
+    known = CoverageMap("now", {"t.py": {"t.py::a": 1.0, "t.py::b": 2.0}}, {"t.py::b"})
+    known.lines["f.py"] = {3: {"t.py::a", "t.py::b"}, 4: {"t.py::b"}}
+    known.write(tmp_path / "map.json")
+    for one in (known, read_map(tmp_path / "map.json", "now")):
+        assert one.running("f.py", [3, 4]) == {"t.py::a"}
+        assert one.running("f.py", [4]) == one.running("g.py", [3]) == set()
+    assert not read_map(tmp_path / "map.json", "later").seconds
 
 
 def test_every_file_of_the_rooms_is_changed_or_left_out_with_a_reason():

@@ -1,5 +1,6 @@
 """Files of the user's own: loaded, edited, sent to other processes, refused where they are of no use."""
 
+import os
 import pickle
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
 from gridcell.fingerprint import Codes
 from gridcell.parts import PartKind, check_useful, joined, load_named
+from gridcell.store.scratch import sweep
 from gridcell.suite import load_suite
 from gridcell.task import find_task, task_names
 
@@ -108,6 +110,45 @@ def test_another_process_receives_it_with_the_files_it_imports(folder):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["doubling", "1"]
+
+
+@pytest.mark.parametrize("module", ["gridcell.plugins", "gridcell.execute.received"])
+def test_what_a_process_receives_lies_in_a_temporary_folder_that_goes_with_it(folder, module):
+    plugins.load([folder / "doubling_of_test.py"])
+    received = folder / "received"
+    received.write_bytes(pickle.dumps(plugins.to_send()))
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    code = (
+        f"import os, pickle; from {module} import receive; from gridcell import plugins; "
+        f"receive(pickle.load(open({str(received)!r}, 'rb'))); "
+        "here = plugins.here(plugins.loaded()[0].path); print(here, here.is_file())"
+    )
+    environment = os.environ | {"TMPDIR": str(temporary)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout.startswith(str(temporary))
+    assert done.stdout.endswith("True\n")
+    assert list(temporary.iterdir()) == []
+
+
+def test_what_a_killed_process_received_is_swept(folder, monkeypatch):
+    plugins.load([folder / "doubling_of_test.py"])
+    received = folder / "received"
+    received.write_bytes(pickle.dumps(plugins.to_send()))
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    code = (
+        "import os, pickle, signal; from gridcell.execute.received import receive; "
+        f"receive(pickle.load(open({str(received)!r}, 'rb'))); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert len(list(temporary.iterdir())) == 2  # the folder and its lock
+    assert sweep() == 1
+    assert list(temporary.iterdir()) == []
 
 
 def test_an_edited_file_is_loaded_anew_and_an_edited_helper_too(folder):

@@ -2,37 +2,39 @@
 
     python -m tests.mutants [--number 150] [--seed 0] [--out mutants.json]
 
-Each mistake is made in a copy of the sources. What was tried before is read from ``--out`` and not tried
-again, so an interrupted run goes on. ``equivalent.tsv`` lists mistakes that change nothing, with why; they
-count neither as noticed nor as missed.
+Each mistake is made in a copy of the sources. The tests that run its lines are tried first, the quickest file
+before the others; if none fails, so are all other tests of the files that ``targets.py`` names for it. What
+was tried before is read from ``--out`` and not tried again, so an interrupted run goes on; which test runs
+which line is kept beside it. ``equivalent.tsv`` lists mistakes that change nothing, with why; they count
+neither as noticed nor as missed.
 """
 
 import argparse
-import importlib
 import json
-import os
 import random
 import shutil
-import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
+from tests.mutants.coverage_map import CoverageMap, digest, lines_of, read_map
+from tests.mutants.forked_tests import HUNG, Outcomes, in_child, prepare, run_tests
 from tests.mutants.mutations import Mutation, mutations
-from tests.mutants.targets import SLOWER, TESTS
+from tests.mutants.targets import TESTS
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("platform", "tasks", "tests", "pyproject.toml")
-HEAVY = ("pytest", "hypothesis", "torch", "lightning", "timm", "scipy.stats", "sklearn", "ray", "fsspec")
-"""Imported once, before a process is forked for each mistake."""
+ELSEWHERE_S = 30.0
+"""How long tests of other files than the named ones may take, which run the lines of a mistake, too."""
 
 GOAL = 0.84
-LIMIT_S = (
-    400.0  # a mistake that makes a test hang is noticed, and told apart: a busy machine may be the reason
-)
-HUNG = -1
+LIMIT_S = 60.0
+"""Beside ten times what the tests take without a mistake. A mistake that makes a test hang is noticed, and
+told apart: a busy machine may be the reason."""
+
+MISSED = "missed"
 
 
 def main() -> int:
@@ -41,26 +43,30 @@ def main() -> int:
     sample = chosen(arguments.number, arguments.seed)
     tried = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
     same = equivalent()
-    for name in HEAVY:
-        importlib.import_module(name)
+    prepare()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copy = Path(folder)
         for name in COPIED:
             source = ROOT / name
             (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
-        clean: set[tuple[str, ...]] = set()  # tests that are known to pass without a mistake
-        quickest_first = sorted(sample, key=lambda one: sum(test in SLOWER for test in TESTS[one[0]]))
-        for number, (file, mutation) in enumerate(quickest_first, start=1):
+        kept = arguments.out.with_suffix(".map.json")
+        known = read_map(kept, digest(copy))
+        left = [one for one in sample if f"{one[0]}: {one[1]}" not in same and _key(*one) not in tried]
+        for tests in sorted({tests for file, _ in left for tests in TESTS[file]} - known.seconds.keys()):
+            known.add(copy, tests, TESTS)
+            known.write(kept)
+            _say(
+                f"map: {len(known.seconds[tests])} tests, {sum(known.seconds[tests].values()):.1f} s: {tests}"
+            )
+        for number, (file, mutation) in enumerate(left, start=1):
             key = _key(file, mutation)
-            if f"{file}: {mutation}" in same or key in tried:
-                continue
-            tests = TESTS[file]
-            tried[key] = _try(copy, file, mutation, tests)
-            if tried[key] != "missed" and tests not in clean:
-                _check_without_mistake(copy, tests)
-            clean.add(tests)
-            _say(f"{number:3d} {tried[key]:8s} {key}")
+            begins = time.monotonic()
+            tried[key] = _try(copy, file, mutation, known)
+            _say(f"{number:3d} of {len(left)}, {time.monotonic() - begins:4.1f} s: {key}: {tried[key]}")
             arguments.out.write_text(json.dumps(tried, indent=1))
+        _check_without_mistake(copy, tried)
+    for test in sorted(known.failing):
+        _say(f"Fails without any mistake, so it notices none: {test}")
     same_here = {_key(file, mutation) for file, mutation in sample if f"{file}: {mutation}" in same}
     return _score([_key(file, mutation) for file, mutation in sample], tried, same_here)
 
@@ -102,63 +108,80 @@ def equivalent() -> dict[str, str]:
     return dict(line.split("\t", 1) for line in lines if line and not line.startswith("#"))
 
 
-def _check_without_mistake(copy: Path, tests: Sequence[str]) -> None:
-    code = _run(copy, tests)
-    if code != 0:
-        raise SystemExit(f"Without any mistake these fail (exit code {code}): {' '.join(tests)}")
-
-
-def _try(copy: Path, file: str, mutation: Mutation, tests: Sequence[str]) -> str:
+def _try(copy: Path, file: str, mutation: Mutation, known: CoverageMap) -> str:
     path = copy / file
     source = path.read_text(encoding="utf-8")
+    running = known.running(file, lines_of(source, mutation.line))
     path.write_text(mutation.apply(source), encoding="utf-8")
     try:
-        return {0: "missed", HUNG: "hung"}.get(_run(copy, tests), "noticed")
+        first = _first(running, TESTS[file], known)
+        outcome = _run(copy, first, known) if first else MISSED
+        if outcome != MISSED:
+            return outcome
+        rest = {
+            tests: set(known.seconds[tests]) - known.failing - first.get(tests, set())
+            for tests in TESTS[file]
+        }
+        return _run(copy, {tests: left for tests, left in rest.items() if left}, known)
     finally:
         path.write_text(source, encoding="utf-8")
 
 
-def _run(copy: Path, tests: Sequence[str]) -> int:
-    """Run tests in a process in which all that is heavy is imported already; ``HUNG`` if it does not end."""
-    child = os.fork()
-    if child == 0:
-        os.setsid()
-        os._exit(_tested(copy, tests))
-    ends = time.monotonic() + LIMIT_S
-    while time.monotonic() < ends:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.05)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return HUNG
+def _first(running: Set[str], named: Sequence[str], known: CoverageMap) -> dict[str, set[str]]:
+    """Return file of tests -> those that run a line: the named files, then others that take little time."""
+    by_file: dict[str, set[str]] = {}
+    for tests, seconds in known.seconds.items():
+        if found := running & seconds.keys():
+            by_file[tests] = found
+    taken = {tests: sum(known.seconds[tests][test] for test in found) for tests, found in by_file.items()}
+    quickest = sorted(by_file, key=lambda tests: taken[tests])
+    left = ELSEWHERE_S
+    kept = [tests for tests in quickest if tests in named]
+    for tests in quickest:
+        if tests not in named and taken[tests] <= left:
+            left -= taken[tests]
+            kept.append(tests)
+    return {tests: by_file[tests] for tests in kept}
 
 
-def _tested(copy: Path, tests: Sequence[str]) -> int:
-    import pytest
+def _run(copy: Path, tests: dict[str, set[str]], known: CoverageMap) -> str:
+    """Run tests on a mistake: missed, hung, or noticed by which."""
+    expected = sum(known.seconds[file][test] for file, chosen in tests.items() for test in chosen)
+    outcomes = Outcomes(chosen=set().union(*tests.values()))
 
-    os.chdir(copy)
-    roots = [str(copy / "platform"), str(copy / "tasks")]
-    sys.path[:0] = roots
-    os.environ["PYTHONPATH"] = os.pathsep.join(roots)
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    sys.dont_write_bytecode = True
-    for name in [name for name in sys.modules if name == "tests" or name.startswith("tests.")]:
-        del sys.modules[name]
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device
-        os.dup2(nowhere.fileno(), 1)
-        os.dup2(nowhere.fileno(), 2)
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow and not long"]
-    return int(pytest.main([*options, *tests]))
+    def work() -> str:
+        code = run_tests(list(tests), outcomes, "-x")
+        return outcomes.failed[0] if outcomes.failed else "" if code in (0, 5) else f"exit code {code}"
+
+    code, failed = in_child(copy, work, LIMIT_S + 10 * expected)
+    if code == HUNG:
+        return "hung"
+    if code != 0:
+        return "noticed by a process that ended"
+    return f"noticed by {failed}" if failed else MISSED
+
+
+def _check_without_mistake(copy: Path, tried: dict[str, str]) -> None:
+    """Refuse a score to which tests contribute that fail without a mistake when they are run in part."""
+    by = {outcome.removeprefix("noticed by ") for outcome in tried.values() if "::" in outcome}
+    outcomes = Outcomes(chosen=by)
+    files = sorted({test.split("::")[0] for test in by})
+
+    def work() -> str:
+        run_tests(files, outcomes)
+        return json.dumps(outcomes.failed)
+
+    code, failed = in_child(copy, work, LIMIT_S * 60)
+    if code != 0 or json.loads(failed):
+        raise SystemExit(f"Without any mistake these fail, too (exit code {code}): {failed}")
 
 
 def _score(sample: Sequence[str], tried: dict[str, str], same: set[str]) -> int:
     counted = [key for key in sample if key in tried and key not in same]
-    noticed = [key for key in counted if tried[key] != "missed"]
+    noticed = [key for key in counted if tried[key] != MISSED]
     without = sum(key in same for key in sample)
     for key in counted:
-        if tried[key] != "noticed":
+        if tried[key] in (MISSED, "hung"):
             _say(f"{tried[key]}: {key}")
     if not counted:
         return 1

@@ -122,6 +122,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/paths_elsewhere.py": (f"{CORE}paths_elsewhere.py",),
     "platform/gridcell/parts.py": (f"{CORE}plugins.py", f"{CORE}own_parts.py"),
     "platform/gridcell/plugins.py": (f"{CORE}plugins.py",),
+    "platform/gridcell/execute/received.py": (f"{CORE}plugins.py",),
     "platform/gridcell/printable.py": (f"{CLI}watching.py",),
     "platform/gridcell/provenance.py": (
         f"{CORE}staleness.py",
@@ -191,7 +192,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{EXECUTE}batches.py",
         f"{EXECUTE}attempt.py",
     ),
-    "platform/gridcell/execute/running_code.py": (f"{CORE}staleness.py",),
+    "platform/gridcell/execute/running_code.py": (f"{EXECUTE}running_code.py", f"{CORE}staleness.py"),
     "platform/gridcell/execute/source.py": (f"{EXECUTE}growth.py",),
     "platform/gridcell/settings/lists.py": (f"{RIB}published_figures.py",),
     "platform/gridcell/settings/one_of.py": (
@@ -349,19 +350,6 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/report/stale.py": ("tests/imagenet_rib/report/test_stale.py",),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
-
-SLOWER = frozenset(
-    {
-        *(f"{EXECUTE}{name}.py" for name in ("executors", "policies", "searcher", "trial", "workers")),
-        *(f"{CLI}{name}.py" for name in ("cli", "unreadable")),
-        *(f"{LEARN}{name}.py" for name in ("checkpoint", "fit", "together")),
-        *(f"{RIB}{name}.py" for name in ("methods", "models", "model_options", "plan")),
-        *(f"{STORE}{name}.py" for name in ("cache", "patience", "store", "listings")),
-        *(f"{RIB_REPORT}{name}.py" for name in ("leaderboard", "summary")),
-        f"{CORE}identities.py",
-    }
-)
-"""Files of tests that take more than some seconds: mistakes that need none of them are tried first."""
 
 ROOMS = (
     "platform/gridcell",

@@ -18,6 +18,7 @@ from gridcell.errors import UserError
 from gridcell.execute import allocation
 from gridcell.execute.allotted import usable_cpus
 from gridcell.execute.reach import LOOPBACK_ONLY, keep_sockets_short, prepare_to_reach
+from gridcell.store.scratch import sweep
 from gridcell.task import Task
 
 _LOG = logging.getLogger(__name__)
@@ -79,6 +80,8 @@ def ray_cluster(address: str | None, num_cpus: int | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+        if address is None:
+            sweep()  # Ray kills its processes
 
 
 def bundles(resources: Resources) -> list[dict[str, float]]:
@@ -257,7 +260,7 @@ def check_nodes(task: Task, address: str) -> int:
 
     def look() -> tuple[str, int]:  # sent by value, so that an error is this one's and not that of unpickling
         from gridcell.execute.allotted import usable_cpus
-        from gridcell.plugins import receive
+        from gridcell.execute.received import receive
         from gridcell.task import find_task
 
         receive(sent)

@@ -25,6 +25,7 @@ from gridcell.execute.draining import when_draining
 from gridcell.execute.last_words import Process, ask_node, this_process
 from gridcell.execute.outcome import Failure, FailureClass, Outcome, failure_from
 from gridcell.execute.process_group import join_group
+from gridcell.execute.received import receive
 from gridcell.notice import NOTICE
 from gridcell.store import Store
 from gridcell.store.scratch import Scratch
@@ -289,7 +290,7 @@ class _Worker:
 
     def load(self, sent: Sequence[plugins.Sent]) -> None:
         """Load the user's own files, one of which may hold the task."""
-        plugins.receive(sent)
+        receive(sent)
 
     def work(self, cell: Cell, task: Task, store_uri: str, told: Mapping[str, Any]) -> Outcome:
         """Run the cell's function, this worker's part of it."""

@@ -7,6 +7,7 @@ counts as stale, and never as one of code that did not make it.
 """
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,8 @@ def remember(task: Task) -> Codes:
     loaded = plugins.loaded()
     key = (task.name, *(plugin.module.__name__ for plugin in loaded))  # their names tell their texts
     if key not in _codes:
+        for path in _files_of_gridcell():
+            _remembered(path)
         for path, root in _files_of(task):
             _remembered(path)
             with contextlib.suppress(SyntaxError):  # of a file that no cell may run
@@ -52,12 +55,20 @@ def forget() -> None:
     _codes.clear()
 
 
+def _files_of_gridcell() -> Iterator[Path]:
+    """Yield all files of gridcell, of whose parts some count: code, and the few data files.
+
+    To find out which of them read data would take every process two seconds.
+    """
+    for folder, below, names in os.walk(Path(gridcell.__file__).parent):
+        below[:] = [name for name in below if name not in ("__pycache__", "site")]
+        yield from (Path(folder, name) for name in names)
+
+
 def _files_of(task: Task) -> Iterator[tuple[Path, Path]]:
-    """Yield the files that may count, each with the folder that its package lies in."""
-    own = Path(gridcell.__file__).parent  # of whose parts some count
-    packages = [root / package for package, root in roots_of(packages_of(task)).items()]
-    for folder in (own, *packages):
-        yield from ((path, folder.parent) for path in folder.rglob("*.py"))
+    """Yield the task's files that may count, each with the folder that its package lies in."""
+    for package, root in roots_of(packages_of(task)).items():
+        yield from ((path, root) for path in (root / package).rglob("*.py"))
     for plugin in plugins.loaded():
         folder = plugins.here(plugin.path).parent
         yield from ((path, folder) for path in folder.glob("*.py"))

@@ -21,10 +21,11 @@ from gridcell.execute.draining import when_draining
 from gridcell.execute.ending import hear_in
 from gridcell.execute.last_words import leave_last_words, this_process
 from gridcell.execute.outcome import Failure, FailureClass, Outcome, failure_from
+from gridcell.execute.received import receive
 from gridcell.execute.run_cell import run_cells
 from gridcell.execute.stall import watched
 from gridcell.notice import NOTICE
-from gridcell.plugins import Sent, receive
+from gridcell.plugins import Sent
 from gridcell.printable import print_anything
 from gridcell.store import Store
 from gridcell.store.scratch import Scratch, sweep

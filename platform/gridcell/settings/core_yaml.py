@@ -111,6 +111,8 @@ def read_yaml(text: str | bytes, source: str, *, lines: bool = True) -> Document
     try:
         loader = _Loader(text if isinstance(text, str) else text.decode())
         node = loader.get_single_node()
+        if node is not None:
+            _check_size(node, {})
         builder = _Builder(source, lines)
         return Document(None if node is None else builder.value(node, ()), builder.places)
     except (yaml.YAMLError, ValueError) as error:  # of bytes that are not UTF-8, and of endless digits
@@ -118,6 +120,26 @@ def read_yaml(text: str | bytes, source: str, *, lines: bool = True) -> Document
         raise UserError(f"{source} is not valid YAML: {why}") from error
     except RecursionError:
         raise UserError(f"{source} is not valid YAML: it is nested too deeply") from None
+
+
+def _check_size(node: yaml.Node, sizes: dict[int, int]) -> int:
+    """Return for how many values a node stands, without what it merges; refuse too many before any is built.
+
+    Args:
+        node: to count.
+        sizes: of nodes that were counted: a node that aliases repeat is counted once. An open one has 0.
+    """
+    if id(node) not in sizes:
+        sizes[id(node)] = 0
+        inner: list[yaml.Node] = []
+        if isinstance(node, yaml.SequenceNode):
+            inner = node.value
+        elif isinstance(node, yaml.MappingNode):
+            inner = [value for key, value in node.value if key.tag != _TAG + "merge"]
+        sizes[id(node)] = 1 + sum(_check_size(one, sizes) for one in inner)
+        if sizes[id(node)] > MOST_VALUES:
+            raise _mistake(f"it stands for more than {MOST_VALUES:,} values", node)
+    return sizes[id(node)]
 
 
 class _Builder:
