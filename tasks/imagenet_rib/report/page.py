@@ -14,6 +14,7 @@ from imagenet_rib.report.leaderboard import boards, write_leaderboard
 from imagenet_rib.report.rows import write_cells
 from imagenet_rib.report.sentences import gaps, sentences
 from imagenet_rib.report.stale import rests
+from imagenet_rib.report.sureness import OVER
 from imagenet_rib.vocabulary import BASELINE, VAL
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -73,6 +74,7 @@ def write_files(
         ),
         sets=tables.set_table(summary, {one.name: one.about for one in sets}),
         kinds=_intervals(summary),
+        over=_over(summary),
     )
 
 
@@ -86,6 +88,12 @@ def _draw(summary: Mapping[str, Any]) -> Iterator[Picture]:
     yield from draw(summary)
     yield from draw_corruptions(summary)
     yield from draw_distances(summary)
+
+
+def _over(summary: Mapping[str, Any]) -> str:
+    """Say what the intervals of mRI are over."""
+    shown = [entry for by_method in summary["mRI"].values() for entry in by_method.values()]
+    return " or ".join(sorted({OVER[one["interval"]] for one in shown if one["interval"]})) or "test images"
 
 
 def _intervals(summary: Mapping[str, Any]) -> set[str]:

@@ -13,6 +13,7 @@ from imagenet_rib.report.estimates import verdict
 from imagenet_rib.report.leaderboard import boards
 from imagenet_rib.report.partial import partial_answer
 from imagenet_rib.report.significance import ALPHA
+from imagenet_rib.report.sureness import OVER
 from imagenet_rib.vocabulary import BASELINE, CURVE, VAL
 
 Summary = Mapping[str, Any]
@@ -107,8 +108,8 @@ def draw(summary: Summary) -> Picture | None:
     )
     caption = (
         "Change of accuracy by fine-tuning: on the set itself (to the right: more is learned) and on the "
-        "other sets (mRI; below 0: robustness is lost). Up and right is better. Lines are 95 % intervals. "
-        "The cross is the model before."
+        "other sets (mRI; below 0: robustness is lost). Up and right is better. Lines are 95 % intervals "
+        f"over {OVER.get(found.rows[0]['mRI']['interval'], 'test images')}. The cross is the model before."
     )
     return Picture("tradeoff", "first", caption, figure)
 
@@ -177,18 +178,22 @@ def _sure(summary: Summary, found: Tradeoff) -> list[str]:
     minus = best["minus_ft"]
     if best["method"] != BASELINE and minus["mean"] is not None:
         p = best["p_holm"]
+        over_sets = None
         if found.board["smallest_p_holm"] is not None and found.board["smallest_p_holm"] >= ALPHA:
             sure = "too few pairs for any test of it"
         elif p is None:
             sure = "not tested"
         else:
-            sure = f"p = {p:.2g} after Holm's correction{'' if p < ALPHA else ': not significant'}"
+            over_sets = p < ALPHA
+            sure = f"p = {p:.2g} after Holm's correction{'' if over_sets else ': not significant'}"
         total = best["total_minus_ft"]
         if total["mean"] is not None:
             noise = "" if verdict(total) in ("above", "below") else ", which noise explains"
-            said.append(f"Gain and mRI together: {_estimate(total)} against {BASELINE}{noise}.")
+            how = f" over {OVER[total['interval']]}" if total["ci95"] else ""
+            said.append(f"Gain and mRI together: {_estimate(total)}{how} against {BASELINE}{noise}.")
         said.append(
-            f"Elsewhere {_shown(best)} differs from {BASELINE} by {_estimate(minus)} points ({sure})."
+            f"Elsewhere {_shown(best)} differs from {BASELINE} by {_estimate(minus)} points"
+            f"{_how_sure(minus, over_sets, sure)}."
         )
     first = max(found.rows, key=lambda row: row["mRI"]["mean"])
     if first is not best:
@@ -197,6 +202,23 @@ def _sure(summary: Summary, found: Tradeoff) -> list[str]:
             f"but it {_change(first['gain']['mean'])} on the new set."
         )
     return said
+
+
+def _how_sure(minus: Mapping[str, Any], over_sets: bool | None, test: str) -> str:
+    """Say over what a difference is sure: the interval's images or seeds, and the sets of the test."""
+    where = verdict(minus)
+    if not where:
+        return f" ({test})"
+    images = OVER[minus["interval"]]
+    spans = where == "either"
+    first = f": not sure over {images} (the interval spans zero)" if spans else f": sure over {images}"
+    if over_sets is None:
+        return f"{first}; whether over the sets fine-tuned on is open ({test})"
+    if over_sets:
+        joined = ", but over" if spans else " and over"
+    else:
+        joined = " and not over" if spans else ", but not over"
+    return f"{first}{joined} the sets fine-tuned on ({test})"
 
 
 def _estimate(estimate: Mapping[str, Any]) -> str:
