@@ -11,7 +11,7 @@ from imagenet_rib.report import sureness
 from imagenet_rib.report.claims import UNKNOWN
 from imagenet_rib.report.estimates import verdict
 from imagenet_rib.report.leaderboard import ALL_MODELS, boards
-from imagenet_rib.report.partial import before_table, ri_of_rows
+from imagenet_rib.report.partial import before_table, ri_of_rows, set_table as set_table_of_part
 from imagenet_rib.report.sentences import best_methods
 from imagenet_rib.report.significance import ALPHA
 from imagenet_rib.report.stale import rests
@@ -40,7 +40,7 @@ def headline(summary: Summary, *, model: str | None = None, method: str | None =
     models, methods = summary["models"], summary["methods"]
     ranked = [leaderboard_table([board]) for board in islice(boards(summary), 1)]
     if not ranked:
-        known = [ri_of_rows(summary), before_table(summary)] if models else []
+        known = [set_table_of_part(summary) or ri_of_rows(summary), before_table(summary)] if models else []
         return [table for table in known if table]
     tables = [
         change_table(summary, model or models[0], method or (BASELINE if BASELINE in methods else methods[0]))
