@@ -24,14 +24,14 @@ class Ranking:
         mean: shape (rows,).
         low: lower ends of the intervals, shape (rows,), NaN for none.
         high: upper ends, likewise.
-        joined: first and last row of each bar at the right.
+        joined: rows of each line at the right, which has a dot at each of them.
     """
 
     labels: Sequence[str]
     mean: npt.NDArray[np.float64]
     low: npt.NDArray[np.float64]
     high: npt.NDArray[np.float64]
-    joined: Sequence[tuple[int, int]] = ()
+    joined: Sequence[Sequence[int]] = ()
 
 
 def forest(
@@ -103,15 +103,16 @@ def forest(
             told = f"{one.labels[row]}: {text}" + (f" {interval(*ends)}" if np.isfinite(ends).all() else "")
             drawing.spots.append(Spot(axes, float(one.mean[row]), float(row), told))
             drawing.rows.append([name, one.labels[row], one.mean[row], *ends])
-        for place_of_bar, (first, last) in enumerate(one.joined):
+        for place_of_bar, members in enumerate(one.joined):
             at = 1 + (number + 0.08 + _BAR * place_of_bar) / width
             axes.plot(
-                [at, at],
-                [first - 0.28, last + 0.28],
+                [at] * len(members),
+                list(members),
+                "o-",
                 transform=axes.get_yaxis_transform(),
                 color=style.INK,
-                linewidth=2.4,
-                solid_capstyle="butt",
+                linewidth=1.2,
+                markersize=4,
                 clip_on=False,
             )
     return drawing

@@ -135,10 +135,12 @@ def _bootstrap(entries: Sequence[_OneSeed], names: Sequence[str]) -> None:
     As many entries at a time as ``_SCORES_AT_ONCE`` allows: a set's draws follow from its name, so those of a
     further block are the same again, which takes time but not memory.
     """
-    _, statistic, seed = entries[0]  # complete, so it shows every set; images are the same in all evaluations
-    shown = {name: e for e in statistic[0].seeds[seed].values() for name in e.correct}
-    groups = {name: shown[name].groups[name] for name in names if name in shown[name].groups}
-    weights = [metrics.image_weights(shown[name].size(name), groups.get(name)) for name in names]
+    shown = _first_of_each_set(entries, names)  # images are the same in all evaluations
+    groups = {name: e.groups[name] for name, e in shown.items() if name in e.groups}
+    weights = [
+        metrics.image_weights(shown[name].size(name), groups.get(name)) if name in shown else np.empty(0)
+        for name in names
+    ]
     images = sum(len(weight) for weight in weights)
     at_once = max(1, _SCORES_AT_ONCE // images)
     intervals = np.concatenate(
@@ -151,6 +153,18 @@ def _bootstrap(entries: Sequence[_OneSeed], names: Sequence[str]) -> None:
         entry["ci95"] = [plain(low), plain(high)]
 
 
+def _first_of_each_set(entries: Sequence[_OneSeed], names: Sequence[str]) -> dict[str, Evaluation]:
+    """Return an evaluation of each set that any of the entries was tested on."""
+    shown: dict[str, Evaluation] = {}
+    for _, statistic, seed in entries:
+        for term in statistic:
+            for e in term.seeds[seed].values():
+                shown = {name: e for name in names if name in e.correct} | shown
+        if len(shown) == len(names):
+            break
+    return shown
+
+
 def _intervals(
     entries: Sequence[_OneSeed],
     names: Sequence[str],
@@ -158,11 +172,13 @@ def _intervals(
     groups: Mapping[str, npt.NDArray[np.integer]],
 ) -> FloatArray:
     """Return the ends of the entries' intervals, shape (entries, 2), from the same draws in every call."""
-    scores = {name: np.empty((len(entries), len(w))) for name, w in zip(names, weights, strict=True)}
+    sizes = {name: len(weight) for name, weight in zip(names, weights, strict=True)}
+    scores = {name: np.empty((len(entries), size)) for name, size in sizes.items() if size}
     for row, (_, terms, seed) in enumerate(entries):
         by_term = zip(*(_scores(term, seed, names, weights) for term in terms), strict=True)
         for name, by_set in zip(names, by_term, strict=True):
-            scores[name][row] = sum(by_set)
+            if name in scores:
+                scores[name][row] = sum(by_set)
     return metrics.percentile_interval(metrics.bootstrap_totals(scores, groups))
 
 

@@ -11,11 +11,14 @@ from gridcell.report import Picture, marked
 from imagenet_rib.metrics import FloatArray
 from imagenet_rib.report.leaderboard import boards
 from imagenet_rib.report.stale import named, named_model, rests
+from imagenet_rib.report.sureness import OVER, not_apart
 from imagenet_rib.vocabulary import BASELINE, CURVE, PRE, VAL
 
 Summary = Mapping[str, Any]
 
 _FEW_MODELS = 8
+_MOST_LINES = 8
+"""Groups of methods that are not shown to differ, of which a panel shows a line each."""
 
 
 def draw(summary: Summary) -> Iterator[Picture]:
@@ -74,8 +77,11 @@ def few_models(models: Sequence[str]) -> bool:
 
 def _leaderboard(summary: Summary) -> Picture:
     panels = {}
+    left_out = set[str]()
     for name, board in boards(summary):
-        rows = board["ranking"]
+        rows, lines = board["ranking"], not_apart(board)
+        few = len(lines) <= _MOST_LINES
+        left_out |= set() if few else {name}
         methods = [row["method"] for row in rows]
         ends = np.array([row["mRI"]["ci95"] or [np.nan, np.nan] for row in rows], dtype=float)
         panels[name] = Ranking(
@@ -83,8 +89,14 @@ def _leaderboard(summary: Summary) -> Picture:
             np.array([row["mRI"]["mean"] for row in rows]),
             ends[:, 0],
             ends[:, 1],
-            [(methods.index(group[0]), methods.index(group[-1])) for group in board["groups"]],
+            [[methods.index(method) for method in group] for group in lines] if few else [],
         )
+    intervals = {
+        OVER[row["mRI"]["interval"]]
+        for _, board in boards(summary)
+        for row in board["ranking"]
+        if row["mRI"]["ci95"]
+    }
     figure = forest(
         panels,
         x_axis="mRI (percentage points)",
@@ -93,9 +105,14 @@ def _leaderboard(summary: Summary) -> Picture:
     )
     caption = (
         "Mean robustness improvement (mRI) of each method: the change of accuracy on the sets a model was "
-        "not fine-tuned on, against the same model before, with 95 % intervals. Left of zero, robustness was "
-        "lost. A bar at the right joins methods that do not differ significantly from one another."
+        "not fine-tuned on, against the same model before, with 95 % intervals over "
+        f"{' or '.join(sorted(intervals)) or 'test images'}. Left of zero, robustness was lost. Lines at the "
+        "right speak of the sets fine-tuned on: methods with a dot on one line are not shown to differ over "
+        "the sets (p ≥ 0.05 after Holm's correction), also where there are too few pairs to tell; two "
+        "methods that share no line differ significantly."
     )
+    if left_out:
+        caption += f" Of {', '.join(sorted(left_out))} there are too many lines to draw; the tables have p."
     return Picture("leaderboard", "answer", caption, figure)
 
 

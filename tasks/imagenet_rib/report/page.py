@@ -7,13 +7,16 @@ from typing import Any
 
 from gridcell.report import GridResults, Picture, write_page, write_summary
 from imagenet_rib.report import tables, tradeoff
+from imagenet_rib.report.by_set import places
 from imagenet_rib.report.claims import RULE
 from imagenet_rib.report.corruption_accuracy import write_corruptions
 from imagenet_rib.report.evaluations import Evaluation, SetFacts
 from imagenet_rib.report.leaderboard import boards, write_leaderboard
+from imagenet_rib.report.partial import set_table
 from imagenet_rib.report.rows import write_cells
 from imagenet_rib.report.sentences import gaps, sentences
 from imagenet_rib.report.stale import rests
+from imagenet_rib.report.sureness import OVER
 from imagenet_rib.vocabulary import BASELINE, VAL
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -73,6 +76,8 @@ def write_files(
         ),
         sets=tables.set_table(summary, {one.name: one.about for one in sets}),
         kinds=_intervals(summary),
+        over=_over(summary),
+        by_set=set_table(summary),
     )
 
 
@@ -86,6 +91,13 @@ def _draw(summary: Mapping[str, Any]) -> Iterator[Picture]:
     yield from draw(summary)
     yield from draw_corruptions(summary)
     yield from draw_distances(summary)
+
+
+def _over(summary: Mapping[str, Any]) -> str:
+    """Say what the intervals of mRI are over."""
+    shown = [entry for by_method in summary["mRI"].values() for entry in by_method.values()]
+    shown += [row["ri"] for place in places(summary) for row in place.rows]
+    return " or ".join(sorted({OVER[one["interval"]] for one in shown if one["interval"]})) or "test images"
 
 
 def _intervals(summary: Mapping[str, Any]) -> set[str]:

@@ -4,12 +4,15 @@ from collections.abc import Iterator, Mapping
 from statistics import fmean
 from typing import Any
 
-from gridcell.plots import signed
+from gridcell.plots import interval, signed
 from gridcell.report import Answer, Column, Table, Value
+from imagenet_rib.report.by_set import places, told_by_set
 from imagenet_rib.report.stale import named_model, rests
-from imagenet_rib.vocabulary import VAL
+from imagenet_rib.report.wording import best_trade
+from imagenet_rib.vocabulary import BASELINE, VAL
 
 _FEW = 3  # models or methods in the first sentences; the tables have all
+_MOST = 4  # methods of which gain and RI stand below the first sentence
 
 Summary = Mapping[str, Any]
 
@@ -25,11 +28,50 @@ def partial_answer(summary: Summary) -> Answer:
             f"{open_question}: mRI is the mean of RI over all sets, and no model and method has all of them."
         )
         partial = f"RI is known of {done} of {len(known)} combinations of model, method and set (below)."
-        return Answer(_few(ri), [why, partial, *([_few(before)] if before else [])])
+        found = places(summary)
+        text, told = _few(ri), [sentence for place in found[:1] for sentence in told_by_set(place)]
+        if found and len(found[0].rows) > 1:
+            text = f"{found[0].model} fine-tuned on {found[0].downstream}: {best_trade(found[0].rows)}"
+            text += f"; {_others(len(found) - 1)}." if found[1:] else "."
+        about = [f"{why} {partial}"] if told else [why, partial]
+        return Answer(text, [*told[:_MOST], *about, *([_few(before)] if before else [])])
     if before:
         why = f"{open_question}: it takes models that were fine-tuned on a set and tested on the others."
         return Answer(_few(before), [why])
     return Answer(f"{open_question}: no model was tested on any set.")
+
+
+def _others(count: int) -> str:
+    return f"{count} more set{'s' * (count > 1)} or model{'s' * (count > 1)} are in the table"
+
+
+def set_table(summary: Summary) -> Table:
+    """Lay out gain and RI with intervals, by model, set fine-tuned on, and method: the best trade-off first.
+
+    It has no rows where no place has two methods to compare.
+    """
+    columns = [Column(name, kind="text", width=14) for name in ("model", "fine-tuned on", "method")]
+    columns += [Column(name, signed) for name in ("gain on own set", "RI", f"RI − {BASELINE}’s")]
+    found = places(summary)
+    rows = [
+        [*(place.model, place.downstream, row["method"]), *(_value(row.get(key)) for key in _SHOWN)]
+        for place in sorted(found, key=lambda place: place.model)
+        for row in place.rows
+    ]
+    over = " or ".join(sorted({row["ri"]["interval"] for place in found for row in place.rows}))
+    several = any(len(place.rows) > 1 for place in found)
+    title = f"Gain on the set fine-tuned on, and RI: mean change on the others (points; 95 % over {over})"
+    return Table(columns, rows if several else [], title)
+
+
+_SHOWN = ("gain", "ri", "ri_minus_ft")
+
+
+def _value(estimate: Mapping[str, Any] | None) -> Value:
+    if estimate is None or estimate["mean"] is None:
+        return Value(None)
+    ends = interval(*estimate["ci95"]) if estimate["ci95"] else ""
+    return Value(estimate["mean"], note=ends, stale="stale" in estimate)
 
 
 def before_table(summary: Summary) -> Table:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from imagenet_rib import metrics
-from imagenet_rib.report import claims, leaderboard
+from imagenet_rib.report import by_set, claims, leaderboard
 from imagenet_rib.report.corruption_accuracy import summarise_corruptions
 from imagenet_rib.report.distance_summary import MeasuredDistance, summarise_distances
 from imagenet_rib.report.estimates import Statistic, Term, accuracies, estimate_all, matrix_of, plain
@@ -54,6 +54,8 @@ def summarise(
         - ``intervals``: how they were made
         - ``leaderboard``, ``corruptions``, ``distance``, ``findings``: see ``leaderboard.leaderboard``,
           ``summarise_corruptions``, ``summarise_distances``, ``claims.claims``
+        - ``by_set[model][method][i]``: estimates of ``ri``, ``gain`` (on set i itself), ``ri_minus_ft`` and
+          ``total_minus_ft`` (of their sum; both paired); left out of large sets where mRI is known
         - ``stale[model][method]``: sets fine-tuned on whose evaluations are stale; only where there are any
 
     Raises:
@@ -64,6 +66,8 @@ def summarise(
     found = collect(evaluations, sets, headlines)
     models, methods, matrices, before = found.models, found.methods, found.by_method, found.before
     statistics = leaderboard.statistics(found) | claims.statistics(found, origins or {}) | _curves(found)
+    if _few_images(sets) or not any(found.complete(*pair) for pair in found.pairs):
+        statistics |= by_set.statistics(found)
     estimates = estimate_all(statistics, found.names)
     summary: dict[str, Any] = {
         "sets": [{"name": facts.name, "images": facts.images, "classes": facts.classes} for facts in sets],
@@ -94,11 +98,17 @@ def summarise(
         "intervals": {"level": metrics.LEVEL, "resamples": metrics.RESAMPLES, "bootstrap_seed": 0},
         "leaderboard": leaderboard.leaderboard(found, estimates),
         "corruptions": summarise_corruptions(found, sets),
+        "by_set": by_set.summarise_by_set(estimates),
         **({"stale": stale} if stale else {}),
     }
     summary["distance"] = summarise_distances(summary, distances)
     summary["findings"] = claims.claims(estimates, summary["distance"])
     return summary
+
+
+def _few_images(sets: Sequence[SetFacts]) -> bool:
+    """Tell whether resampling images for every set fine-tuned on takes seconds, not minutes."""
+    return sum(one.images for one in sets) <= metrics.MANY_IMAGES
 
 
 _CURVE_POINT = ("fine_tuned_on", "others", "mRI")

@@ -7,10 +7,11 @@ from typing import Any
 
 from gridcell.plots import interval, signed
 from gridcell.report import Column, Columns, Table, Value, marked
+from imagenet_rib.report import sureness
 from imagenet_rib.report.claims import UNKNOWN
 from imagenet_rib.report.estimates import verdict
 from imagenet_rib.report.leaderboard import ALL_MODELS, boards
-from imagenet_rib.report.partial import before_table, ri_of_rows
+from imagenet_rib.report.partial import before_table, ri_of_rows, set_table as set_table_of_part
 from imagenet_rib.report.sentences import best_methods
 from imagenet_rib.report.significance import ALPHA
 from imagenet_rib.report.stale import rests
@@ -39,7 +40,7 @@ def headline(summary: Summary, *, model: str | None = None, method: str | None =
     models, methods = summary["models"], summary["methods"]
     ranked = [leaderboard_table([board]) for board in islice(boards(summary), 1)]
     if not ranked:
-        known = [ri_of_rows(summary), before_table(summary)] if models else []
+        known = [set_table_of_part(summary) or ri_of_rows(summary), before_table(summary)] if models else []
         return [table for table in known if table]
     tables = [
         change_table(summary, model or models[0], method or (BASELINE if BASELINE in methods else methods[0]))
@@ -105,19 +106,23 @@ def leaderboard_table(of: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
     """Lay out rankings, by the name of what they are over."""
     columns: Columns = [Column("model", kind="text", page_only=True), Column("rank")]
     columns += [Column("method", kind="text", width=_NAME), Column("mRI", signed)]
-    columns += [Column(f"mRI − {BASELINE}’s", signed), Column("p"), Column("gain on own set", signed)]
+    columns += [Column(f"mRI − {BASELINE}’s", signed), Column("p over sets")]
+    columns += [Column(f"differs from {BASELINE}: sure over", kind="text", page_only=True)]
+    columns += [Column("gain on own set", signed)]
     rows = [
         [
-            *(scope, row["rank"], row["method"], _estimate(row["mRI"])),
-            Value(None) if row["method"] == BASELINE else _estimate(row["minus_ft"]),
-            _p_value(row["p_holm"]),
-            _estimate(row["gain"]),
+            *(scope, row["rank"], row["method"], replace(_estimate(row["mRI"]), mark="")),
+            *_difference(row, board),
+            replace(_estimate(row["gain"]), mark=""),
         ]
         for scope, board in of
         for row in board["ranking"]
     ]
     names = ", ".join(scope for scope, _ in of)
-    title = f"Leaderboard, {names} (points; p after Holm's correction, below {ALPHA:g} in bold)"
+    over = " or ".join(sorted({row["mRI"]["interval"] for _, board in of for row in board["ranking"]}))
+    title = (
+        f"Leaderboard, {names} (points; intervals over {over}; p after Holm's correction, < {ALPHA:g} bold)"
+    )
     return Table(columns, rows, title)
 
 
@@ -145,7 +150,10 @@ def comparison_tables(summary: Summary) -> Iterator[Table]:
 def claim_tables(summary: Summary) -> list[Table]:
     """Lay out what the paper claims and what was measured, a table for each; none if nothing is measured."""
     found = summary["findings"]
-    return [_claim(one) for one in found] if any(one["verdict"] != UNKNOWN for one in found) else []
+    if all(one["verdict"] == UNKNOWN for one in found):
+        return []
+    _, board = next(boards(summary), ("", None))
+    return [_claim(one, board) for one in found]
 
 
 def correlation_table(distance: Mapping[str, Any], sets: int) -> Table:
@@ -240,6 +248,18 @@ def _estimate(estimate: Mapping[str, Any], mark: str = "", decimals: int = 1) ->
     )
 
 
+def _difference(row: Mapping[str, Any], board: Mapping[str, Any]) -> list[Value]:
+    """Lay out how a method differs from the baseline: the difference, p, and over what it is sure."""
+    if row["method"] == BASELINE:
+        return [Value(None), _p_value(row["p_holm"]), Value("")]
+    found, p = row["minus_ft"], row["p_holm"]
+    return [
+        replace(_estimate(found), mark=sureness.colour(found, board, p)),
+        _p_value(p),
+        Value(sureness.in_words(found, board, p)),
+    ]
+
+
 def _p_value(p: float | None) -> Value:
     return Value(p, "" if p is None else f"{p:.2g}", mark="best" if p is not None and p < ALPHA else "")
 
@@ -250,7 +270,7 @@ def _comparison(one: Mapping[str, Any] | None, upper: bool) -> Value:
     return Value(one["difference"], note=f"p = {one['p_holm']:.2g}")
 
 
-def _claim(claim: Mapping[str, Any]) -> Table:
+def _claim(claim: Mapping[str, Any], board: Mapping[str, Any] | None) -> Table:
     columns: Columns = [Column("measured", kind="long", width=54)]
     columns += [Column("claimed", kind="text", page_only=True)]
     columns += [Column(claim["parts"][0]["unit"] or "coefficient"), Column("verdict", kind="text")]
@@ -267,7 +287,7 @@ def _claim(claim: Mapping[str, Any]) -> Table:
                 part["what"],
                 f"{part['side']} zero",
                 replace(measured, note=f"{measured.note}{over}".strip(), mark=""),
-                Value(part["verdict"], mark=_tag(part["verdict"])),
+                _ruling(part, board),
                 "\n".join(
                     f"{name}: {marked(one.text or '–', one.stale)} {one.note}".strip()
                     for name, one in each.items()
@@ -275,6 +295,19 @@ def _claim(claim: Mapping[str, Any]) -> Table:
             ]
         )
     return Table(columns, rows, f"{claim['claim']} {claim['verdict'].capitalize()}.")
+
+
+def _ruling(part: Mapping[str, Any], board: Mapping[str, Any] | None) -> Value:
+    """Write a part's verdict; of two methods, over what it is sure, and in colour where over the sets too."""
+    mark = _tag(part["verdict"])
+    pair = frozenset(part["name"].split(" over "))
+    found = (one for one in (board or {}).get("comparisons", ()) if {one["a"], one["b"]} == pair)
+    compared = next(found, None)
+    if board is None or compared is None or not mark:
+        return Value(part["verdict"], mark=mark)
+    words = sureness.in_words(part, board, compared["p_holm"])
+    sure = sureness.over_sets(board, compared["p_holm"])
+    return Value(part["verdict"], note=f"(over {words})", mark=mark if sure else "")
 
 
 def _tag(ruling: str) -> str:

@@ -6,18 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.plots import interval, signed
-from gridcell.report import Answer, Picture, marked
+from gridcell.plots import signed
+from gridcell.report import Answer, Picture
+from imagenet_rib.report.by_set import with_interval as _estimate
 from imagenet_rib.report.chance import at_chance
 from imagenet_rib.report.estimates import verdict
 from imagenet_rib.report.leaderboard import boards
 from imagenet_rib.report.partial import partial_answer
 from imagenet_rib.report.significance import ALPHA
+from imagenet_rib.report.sureness import OVER
+from imagenet_rib.report.wording import best_trade, change as _change, shown as _shown
 from imagenet_rib.vocabulary import BASELINE, CURVE, VAL
 
 Summary = Mapping[str, Any]
-
-_NOTHING = 0.05  # points: less is 0.0 in the tables
 
 
 @dataclass(frozen=True)
@@ -57,19 +58,7 @@ def answer(summary: Summary) -> Answer:
 
 
 def _answer(summary: Summary, found: Tradeoff) -> Answer:
-    best, *others = found.rows
-    beside = next((row for row in found.rows if row["method"] == BASELINE), None)
-    if not others:
-        text = f"{_shown(best)} {_told(best)}"
-    elif beside is None or beside is best:
-        text = f"{_shown(best)} has the best trade-off: it {_told(best)}"
-        text += f"; the next, {_shown(others[0])}, {_told(others[0], short=True)}"
-    elif verdict(best["total_minus_ft"]) == "above":
-        text = f"{_shown(best)} has the best trade-off: it {_told(best)}"
-        text += f"; plain fine-tuning ({_shown(beside)}) {_told(beside, short=True)}"
-    else:
-        text = f"No method is clearly better than plain fine-tuning ({_shown(beside)}), which {_told(beside)}"
-        text += f"; {_shown(best)}, the best, {_told(best, short=True)}"
+    text = best_trade(found.rows)
     return Answer(f"{text}.", list(_sure(summary, found)))
 
 
@@ -107,8 +96,8 @@ def draw(summary: Summary) -> Picture | None:
     )
     caption = (
         "Change of accuracy by fine-tuning: on the set itself (to the right: more is learned) and on the "
-        "other sets (mRI; below 0: robustness is lost). Up and right is better. Lines are 95 % intervals. "
-        "The cross is the model before."
+        "other sets (mRI; below 0: robustness is lost). Up and right is better. Lines are 95 % intervals "
+        f"over {OVER.get(found.rows[0]['mRI']['interval'], 'test images')}. The cross is the model before."
     )
     return Picture("tradeoff", "first", caption, figure)
 
@@ -137,27 +126,6 @@ def _way(summary: Summary, models: Sequence[str]) -> tuple[list[str], np.ndarray
     return alphas, np.array(x, dtype=float), np.array(y, dtype=float)
 
 
-def _shown(row: Mapping[str, Any]) -> str:
-    return marked(row["method"], "stale" in row["mRI"])
-
-
-def _told(row: Mapping[str, Any], *, short: bool = False) -> str:
-    gain, elsewhere = row["gain"]["mean"], row["mRI"]["mean"]
-    both = abs(gain) >= _NOTHING and abs(elsewhere) >= _NOTHING
-    one_verb = both and (gain > 0) == (elsewhere > 0)
-    second = f"{abs(elsewhere):.1f}" if one_verb else _change(elsewhere, points=False)
-    if short and both:
-        return f"{_change(gain, points=False)} and {second}"
-    return f"{_change(gain)} on the new set and {second} elsewhere"
-
-
-def _change(value: float, *, points: bool = True) -> str:
-    if abs(value) < _NOTHING:
-        return "changes nothing"
-    unit = (" point" if f"{abs(value):.1f}" == "1.0" else " points") if points else ""
-    return f"{'gains' if value > 0 else 'loses'} {abs(value):.1f}{unit}"
-
-
 def _sure(summary: Summary, found: Tradeoff) -> list[str]:
     """Say how far the numbers could be off, whether the best differs from the baseline, who leads by mRI."""
     best = found.rows[0]
@@ -177,18 +145,22 @@ def _sure(summary: Summary, found: Tradeoff) -> list[str]:
     minus = best["minus_ft"]
     if best["method"] != BASELINE and minus["mean"] is not None:
         p = best["p_holm"]
+        over_sets = None
         if found.board["smallest_p_holm"] is not None and found.board["smallest_p_holm"] >= ALPHA:
             sure = "too few pairs for any test of it"
         elif p is None:
             sure = "not tested"
         else:
-            sure = f"p = {p:.2g} after Holm's correction{'' if p < ALPHA else ': not significant'}"
+            over_sets = p < ALPHA
+            sure = f"p = {p:.2g} after Holm's correction{'' if over_sets else ': not significant'}"
         total = best["total_minus_ft"]
         if total["mean"] is not None:
             noise = "" if verdict(total) in ("above", "below") else ", which noise explains"
-            said.append(f"Gain and mRI together: {_estimate(total)} against {BASELINE}{noise}.")
+            how = f" over {OVER[total['interval']]}" if total["ci95"] else ""
+            said.append(f"Gain and mRI together: {_estimate(total)}{how} against {BASELINE}{noise}.")
         said.append(
-            f"Elsewhere {_shown(best)} differs from {BASELINE} by {_estimate(minus)} points ({sure})."
+            f"Elsewhere {_shown(best)} differs from {BASELINE} by {_estimate(minus)} points"
+            f"{_how_sure(minus, over_sets, sure)}."
         )
     first = max(found.rows, key=lambda row: row["mRI"]["mean"])
     if first is not best:
@@ -199,9 +171,21 @@ def _sure(summary: Summary, found: Tradeoff) -> list[str]:
     return said
 
 
-def _estimate(estimate: Mapping[str, Any]) -> str:
-    ends = f" {interval(*estimate['ci95'])}" if estimate["ci95"] else ""
-    return f"{signed(estimate['mean'])}{ends}"
+def _how_sure(minus: Mapping[str, Any], over_sets: bool | None, test: str) -> str:
+    """Say over what a difference is sure: the interval's images or seeds, and the sets of the test."""
+    where = verdict(minus)
+    if not where:
+        return f" ({test})"
+    images = OVER[minus["interval"]]
+    spans = where == "either"
+    first = f": not sure over {images} (the interval spans zero)" if spans else f": sure over {images}"
+    if over_sets is None:
+        return f"{first}; whether over the sets fine-tuned on is open ({test})"
+    if over_sets:
+        joined = ", but over" if spans else " and over"
+    else:
+        joined = " and not over" if spans else ", but not over"
+    return f"{first}{joined} the sets fine-tuned on ({test})"
 
 
 def _seeds(summary: Summary) -> str:

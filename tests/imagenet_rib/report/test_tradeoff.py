@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from imagenet_rib.report import tradeoff
+from imagenet_rib.report import tradeoff, wording
 from imagenet_rib.report.summary import summarise
 from rib_evaluations import random_evaluations
 
@@ -26,8 +26,8 @@ from rib_evaluations import random_evaluations
 )
 def test_gain_and_loss_have_their_verbs(gain, elsewhere, said, short):
     row = {"gain": {"mean": gain}, "mRI": {"mean": elsewhere}}
-    assert tradeoff._told(row) == said
-    assert tradeoff._told(row, short=True) == short
+    assert wording.told(row) == said
+    assert wording.told(row, short=True) == short
 
 
 def test_the_details_name_both_ways_of_comparing_with_plain_fine_tuning():

@@ -1,0 +1,57 @@
+"""How gains and losses are told in words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gridcell.report import marked
+from imagenet_rib.report.estimates import verdict
+from imagenet_rib.vocabulary import BASELINE
+
+Row = Mapping[str, Any]
+"""A method with its estimates ``gain``, ``mRI`` and, but for the baseline, ``total_minus_ft``."""
+
+_NOTHING = 0.05  # points: less is 0.0 in the tables
+
+
+def best_trade(rows: Sequence[Row]) -> str:
+    """Say which method trades best and by how much, without a full stop.
+
+    Args:
+        rows: the best trade-off first.
+    """
+    best, *others = rows
+    beside = next((row for row in rows if row["method"] == BASELINE), None)
+    if not others:
+        return f"{shown(best)} {told(best)}"
+    if beside is None or beside is best:
+        text = f"{shown(best)} has the best trade-off: it {told(best)}"
+        return f"{text}; the next, {shown(others[0])}, {told(others[0], short=True)}"
+    if verdict(best["total_minus_ft"]) == "above":
+        text = f"{shown(best)} has the best trade-off: it {told(best)}"
+        return f"{text}; plain fine-tuning ({shown(beside)}) {told(beside, short=True)}"
+    text = f"No method is clearly better than plain fine-tuning ({shown(beside)}), which {told(beside)}"
+    return f"{text}; {shown(best)}, the best, {told(best, short=True)}"
+
+
+def shown(row: Row) -> str:
+    """Return a row's method, marked where its numbers rest on stale results."""
+    return marked(row["method"], "stale" in row["mRI"])
+
+
+def told(row: Row, *, short: bool = False) -> str:
+    """Say what a method gains on the new set and changes elsewhere."""
+    gain, elsewhere = row["gain"]["mean"], row["mRI"]["mean"]
+    both = abs(gain) >= _NOTHING and abs(elsewhere) >= _NOTHING
+    one_verb = both and (gain > 0) == (elsewhere > 0)
+    second = f"{abs(elsewhere):.1f}" if one_verb else change(elsewhere, points=False)
+    if short and both:
+        return f"{change(gain, points=False)} and {second}"
+    return f"{change(gain)} on the new set and {second} elsewhere"
+
+
+def change(value: float, *, points: bool = True) -> str:
+    """Say by how much an accuracy rises or falls."""
+    if abs(value) < _NOTHING:
+        return "changes nothing"
+    unit = (" point" if f"{abs(value):.1f}" == "1.0" else " points") if points else ""
+    return f"{'gains' if value > 0 else 'loses'} {abs(value):.1f}{unit}"
