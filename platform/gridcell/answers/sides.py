@@ -318,14 +318,15 @@ def _of_time(name: str, asked: Asked, when: str) -> Side:
 def _nothing_superseded(asked: Asked, wanted: Request, found: GridResults) -> UserError:
     """Say that no result was replaced; or, if some were, that they belong to what was not asked for."""
     task = wanted.suite.task.name
-    others = [each.cell for each in found.store.results.beside("superseded") if each.cell.task == task]
+    replaced = found.store.results.beside("superseded")
+    others = sorted(each.cell.title for each in replaced if each.cell.task == task)
     if not others:
         return UserError(
             f"Nothing in '{asked.storage}' was superseded: 'run --changed rerun' replaces results"
         )
     return UserError(
         f"Nothing of {wanted.full_title} in '{asked.storage}' was superseded. "
-        f"The {len(others)} superseded results there, such as '{min(cell.title for cell in others)}', are of other settings: "
+        f"The {len(others)} superseded results there, such as '{others[0]}', are of other settings: "
         "give the --suite, --plugin, --set and --seeds of that run"
     )
 
