@@ -351,7 +351,6 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/report/by_set.py": (f"{RIB_REPORT}by_set.py",),
     "tasks/imagenet_rib/report/wording.py": (f"{RIB_REPORT}tradeoff.py", f"{RIB_REPORT}by_set.py"),
     "tasks/imagenet_rib/report/chance.py": ("tests/imagenet_rib/report/test_chance.py",),
-    "tasks/imagenet_rib/report/stale.py": ("tests/imagenet_rib/report/test_stale.py",),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 
