@@ -5,6 +5,7 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,12 @@ class Request:
 
     @property
     def full_title(self) -> str:
-        """The title, and what was selected, where not everything was: for reports."""
+        """The title, what was selected, where not everything was, and what was set otherwise: for reports."""
         chosen = " ".join(f"{key}={','.join(values)}" for key, values in self.selected.items())
-        return f"{self.title} (selected: {chosen})" if chosen else self.title
+        given = [value for option, value in pairwise(self.arguments) if option == "--set"]
+        told = [f"selected: {chosen}"] if chosen else []
+        told += [f"set: {redact(' '.join(given))}"] if given else []
+        return f"{self.title} ({'; '.join(told)})" if told else self.title
 
     @property
     def command(self) -> str:
