@@ -99,3 +99,12 @@ def test_the_table_of_results_holds_the_reports_means(monkeypatch):
     for row in rows:
         found = summary["sizes"]["small"][row["agent"]]["early_coverage"]
         assert [row["early_coverage"], row["early_coverage.low"]] == [found["mean"], found["ci95"][0]]
+
+
+def test_no_axis_shows_what_can_not_be():
+    """Where no run saw 95 %, the share of runs is zero throughout: its axis begins there."""
+    summary = summarise(entries("farmap", STEPS / 60, 1), ["farmap"], None)
+    figures = {picture.name: picture.figure for picture in draw(summary, {}) if picture.section == "curves"}
+    for figure in figures.values():
+        assert all(axes.get_ylim()[0] == 0 for axes in figure.axes)
+    assert [axes.get_ylim()[1] for axes in figures["reached"].axes] == [1]
