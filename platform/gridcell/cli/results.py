@@ -129,7 +129,7 @@ def results(
             typer.echo(f"Note: {sentence}", err=True)
     _say_what_is_missing(found)
     if form is FormatName.TABLE:
-        _print(shown, first, stale, fitting=not chosen)
+        _print(shown, first, fitting=not chosen, stale=stale)
         return
     data = WRITERS[form.value](shown)
     if out is not None:
@@ -208,7 +208,7 @@ def _with_half(row: Mapping[str, Any], name: str) -> str | None:
     return f"{mean:#.4g}{fewer}" if high is None else f"{mean:#.4g} ± {high - mean:.2g}{fewer}"
 
 
-def _print(table: Sheet, first: Sequence[str], stale: Sequence[bool], *, fitting: bool) -> None:
+def _print(table: Sheet, first: Sequence[str], *, fitting: bool, stale: Sequence[bool] = ()) -> None:
     """Print a table of as many columns as fit.
 
     Args:
@@ -219,7 +219,7 @@ def _print(table: Sheet, first: Sequence[str], stale: Sequence[bool], *, fitting
     """
     console = common.console()
     columns = {name: [_text(row[index]) for row in table.rows] for index, name in enumerate(table.columns)}
-    if columns:
+    if columns and stale:
         name, texts = next(iter(columns.items()))
         columns[name] = [marked(*pair) for pair in zip(texts, stale, strict=True)]
     kept = _that_fit(columns, first, console.width) if fitting else list(columns)

@@ -351,7 +351,7 @@ def test_a_cell_whose_plug_in_or_files_are_gone_says_so(tmp_path):
 
 
 def test_reports_of_other_settings_have_another_title(gridcell):
-    assert request("toy", "mini", overrides=["width=4"]).full_title == "toy/mini (set: width=4)"
-    both = request("toy", "mini", select="row=1", overrides=["width=4", "length=3"]).full_title
+    assert request("toy", "mini", overrides=["width=4"]).report_title == "toy/mini (set: width=4)"
+    both = request("toy", "mini", select="row=1", overrides=["width=4", "length=3"]).report_title
     assert both == "toy/mini (selected: row=1; set: width=4 length=3)"
-    assert request("toy", "mini").full_title == "toy/mini"
+    assert request("toy", "mini").report_title == "toy/mini"
