@@ -152,6 +152,9 @@ class Task:
         cells: kind of cell -> ``module:function`` of signature ``(Cell, Context) -> metrics`` (JSON values).
         report: ``module:function`` of signature ``(GridResults, out: Path) -> Report``, called by
             ``gridcell.report.write_report`` where something is done.
+        tables: name -> ``module:function`` of signature ``(GridResults) -> rows``, each a mapping of labels
+            and numbers: what the report estimates from many cells. ``gridcell results --table NAME`` and
+            ``gridcell.results(table=NAME)`` hand them out; the main one is called ``summary``.
         progress_metric: of a finished cell's metrics, the one that live progress shows.
         estimate: ``module:function`` of signature ``(settings, Grid) -> {what: text}``: what a grid will
             cost, a line each, shown by ``gridcell plan``; None where nobody can say. It must not import a
@@ -188,6 +191,7 @@ class Task:
     cells: Mapping[str, str]
     report: str = "gridcell.report.default:write"
     progress_metric: str = ""
+    tables: Mapping[str, str] = field(default_factory=dict)
     estimate: str | None = None
     durations: str | None = None
     play: str | None = None
@@ -201,6 +205,22 @@ class Task:
     batches: Mapping[str, BatchFunction] = field(default_factory=dict)
     weights: Mapping[str, Weights] = field(default_factory=dict)
     reads: str | None = None
+
+    def table_rows(self, name: str, results: Any) -> list[dict[str, Any]]:
+        """Return the rows of one of the task's tables.
+
+        Args:
+            name: of the table.
+            results: a ``gridcell.report.GridResults``.
+
+        Raises:
+            UserError: this task has no such table, or nothing is done that it needs.
+        """
+        if not self.tables:
+            raise UserError(f"The task '{self.name}' has no tables beside its targets: leave 'table' out")
+        if name not in self.tables:
+            raise unknown(f"table of {self.name}", name, self.tables)
+        return list(_imported(self.tables[name])(results))
 
     def cell_function(self, kind: str) -> "Callable[[Any, Context], Mapping[str, Any]]":
         """Import and return the function that runs cells of ``kind``.

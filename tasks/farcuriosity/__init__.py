@@ -26,6 +26,10 @@ task = Task(
     weights={"train": Weights("agent.pt", best="best.pt")},
     reads="farcuriosity.cells.needed_files:files_of",
     report="farcuriosity.report.results:write",
+    tables={
+        "summary": "farcuriosity.report.frames:agents",
+        "forgetting": "farcuriosity.report.frames:forgetting",
+    },
     progress_metric="score",
     estimate="farcuriosity.cost:estimate",
     play="farcuriosity.cells.play:play",

@@ -21,6 +21,7 @@ task = Task(
     plan=plan,
     cells={"explore": "farmap.cells.explore:run", "film": "farmap.cells.film:run"},
     report="farmap.report.results:write",
+    tables={"summary": "farmap.report.frames:agents"},
     progress_metric="coverage",
     packages=("fragmentation_recall",),
     tuning=tuning,

@@ -62,6 +62,7 @@ task = Task(
         "measure": "generalization_difficulty.cells.measure:run",
     },
     report="generalization_difficulty.report.results:write",
+    tables={"summary": "generalization_difficulty.report.frames:tasks"},
     progress_metric="log2_bits",
     tuning=Tuning(refused="its answers are measurements, and none of them is a target"),
     parts={

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from generalization_difficulty.data.errors import read_errors
 from generalization_difficulty.data.kind import Parameters
@@ -18,6 +18,9 @@ from generalization_difficulty.formula.tasks import (
 )
 from generalization_difficulty.settings import Data, FewShot, Settings, Sweep
 from gridcell import Grid, GridBuilder, UserError, unknown, version_of
+
+if TYPE_CHECKING:
+    from generalization_difficulty.data.files import OwnData
 
 VERSION = 3
 """Of a measurement. 2: delta by extreme values is capped by the sample's least distance. 3: delta from all
@@ -182,7 +185,9 @@ def _plan_measurements(grid: GridBuilder, settings: Settings) -> None:
     if data.path is None:
         return
     with grid.setting("data"):
-        config = {"data": _own(grid, data, data.path), "eps": data.eps, "estimation": estimation}
+        own = _open(data, data.path)
+        grid.note(*own.said, *_equal_seeds(settings, own, _own_name(data, data.path)))
+        config = {"data": _own(data, own.fingerprint), "eps": data.eps, "estimation": estimation}
         grid.locate("data", data.path)
         if data.labels is not None:
             grid.locate("labels", data.labels)
@@ -217,15 +222,33 @@ def _dataset(dataset: Parameters) -> dict[str, Any]:
     )
 
 
-def _own(grid: GridBuilder, data: Data, path: str) -> dict[str, Any]:
+def _open(data: Data, path: str) -> "OwnData":
     from generalization_difficulty.data.files import open_own
 
     least = data.min_images
-    own = open_own(path, data.labels, data.image_size, data.target, min_images=least, values=False)
-    grid.note(*own.said)
+    return open_own(path, data.labels, data.image_size, data.target, min_images=least, values=False)
+
+
+def _equal_seeds(settings: Settings, own: "OwnData", name: str) -> list[str]:
+    """Say that seeds give one number: where all points are taken, nothing is left to chance."""
+    points, how = getattr(own.batches, "points", None), settings.estimation
+    if points is None or len(settings.seeds) < 2 or how.resolution in ("evt", "sample"):
+        return []
+    n = len(points)
+    fits = 2 * n * points[0].size * 8 <= how.memory_mb * 2**20
+    if n > how.queries or n * (n - 1) // 2 > how.exact_pairs or not fits:
+        return []
+    return [
+        f"The {len(settings.seeds)} seeds of {name} give one and the same number, for all {n:,} points are "
+        "taken: '--seeds 1' is enough"
+    ]
+
+
+def _own(data: Data, fingerprint: str) -> dict[str, Any]:
+    least = data.min_images
     config: dict[str, Any] = {
         "source": "own",
-        "fingerprint": own.fingerprint,
+        "fingerprint": fingerprint,
         "image_size": data.image_size,
     }
     config |= {"min_images": least} if least > 1 else {}

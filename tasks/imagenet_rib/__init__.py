@@ -46,6 +46,7 @@ task = Task(
         "fisher": Weights("fisher.safetensors", between=True),
     },
     report="imagenet_rib.report.results:write",
+    tables={"summary": "imagenet_rib.report.frames:methods", "sets": "imagenet_rib.report.frames:sets"},
     progress_metric="mean_accuracy",
     estimate="imagenet_rib.grid.cost:estimate",
     own_settings={"training": "methods.NAME.training"},

@@ -24,6 +24,10 @@ task = Task(
         "estimate": "inductive_bias.cells.estimate:run",
     },
     report="inductive_bias.report.results:write",
+    tables={
+        "summary": "inductive_bias.report.frames:spaces",
+        "differences": "inductive_bias.report.frames:differences",
+    },
     progress_metric="information",
     tuning=Tuning(refused="its answers are measurements, and none of them is a target"),
     parts={

@@ -184,6 +184,8 @@ def test_a_single_map_has_its_whole_title_its_values_and_true_minus_signs():
     figure.draw_without_rendering()
     (title, *_) = figure.texts
     assert title.get_window_extent().x1 < figure.bbox.x1
+    above = figure.axes[0].title.get_window_extent()
+    assert figure.bbox.x0 <= above.x0 < above.x1 <= figure.bbox.x1  # wider than the map itself
     assert figure.axes[0].get_title() == "rnd: −1.2"
     assert figure.rows == [("rnd", 0, 0, -1.0), ("rnd", 0, 1, -1.5)]
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp, ttest_rel
 
+from farcuriosity.report import frames
 from farcuriosity.report.answer import answer
 from farcuriosity.report.figures import draw
 from farcuriosity.report.page import forgetting_table, headline
@@ -253,3 +254,13 @@ def test_forgetting_is_written_in_the_digits_that_tell_something():
     assert (rnd, far) == ("rnd", "far")
     assert forgetting_table(summary).as_text()[1][3] == "0.250 [−0.385, 0.885]"
     assert decimals_of([0.00001234]) == 5
+
+
+def test_the_tables_of_results_hold_the_reports_numbers(monkeypatch):
+    summary = summarise(agents(), studies({"rnd": {0: 0.3, 1: 0.5}}))
+    monkeypatch.setattr(frames, "summary_of", lambda results: summary)
+    rooms = {row["curiosity"]: row["rooms"] for row in frames.agents(None)}
+    assert rooms == {name: pytest.approx(np.mean(values)) for name, values in ROOMS.items()}
+    (row,) = frames.forgetting(None)
+    expected = ttest_1samp([0.3, 0.5], 0).confidence_interval()
+    assert (row["forgetting"], row["forgetting.low"]) == pytest.approx((0.4, expected.low))

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from farmap.report import frames
 from farmap.report.answer import answer
 from farmap.report.figures import draw
 from farmap.report.page import pair_table, size_table
@@ -82,3 +83,28 @@ def test_what_rests_on_stale_runs_is_marked_and_nothing_else_changes():
     assert "['farmap†', " in marks[3]
     assert "['frontier', " in marks[3]
     assert all("farmap†" in text and "frontier†" not in text for text in marks[5:])
+
+
+def test_the_table_of_results_holds_the_reports_means(monkeypatch):
+    runs = [*entries("farmap", SOON, 1), *entries("frontier", STEPS / 60, 0)]
+    summary = summarise(
+        [replace(run, stale=run.agent == "farmap") for run in runs], ["farmap", "frontier"], None
+    )
+    monkeypatch.setattr(frames, "summary_of", lambda results: summary)
+    rows = frames.agents(None)
+    assert [(row["size"], row["agent"], row["maps"], row["stale"]) for row in rows] == [
+        ("small", "farmap", 2, True),
+        ("small", "frontier", 2, False),
+    ]
+    for row in rows:
+        found = summary["sizes"]["small"][row["agent"]]["early_coverage"]
+        assert [row["early_coverage"], row["early_coverage.low"]] == [found["mean"], found["ci95"][0]]
+
+
+def test_no_axis_shows_what_can_not_be():
+    """Where no run saw 95 %, the share of runs is zero throughout: its axis begins there."""
+    summary = summarise(entries("farmap", STEPS / 60, 1), ["farmap"], None)
+    figures = {picture.name: picture.figure for picture in draw(summary, {}) if picture.section == "curves"}
+    for figure in figures.values():
+        assert all(axes.get_ylim()[0] == 0 for axes in figure.axes)
+    assert [axes.get_ylim()[1] for axes in figures["reached"].axes] == [1]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from generalization_difficulty.report import frames
 from generalization_difficulty.report.answer import answer
 from generalization_difficulty.report.numbers import dimension
 from generalization_difficulty.report.page import terminal_table
@@ -247,3 +248,12 @@ def test_what_rests_on_stale_measurements_is_marked_and_nothing_else_changes():
         assert f"{stale}†" in marks[0]
         assert f"['{stale}†', " in marks[-1]
         assert not any(f"{other}†" in str(marks) for other in {"a", "b", "c"} - {stale})
+
+
+def test_the_table_of_results_holds_the_reports_bits(monkeypatch):
+    summary = summarise([*measured("a", 10, 12, 14), *given("c", 20)], {})
+    monkeypatch.setattr(frames, "summary_of", lambda results: summary)
+    a, c = frames.tasks(None)
+    assert (a["task"], a["log2_bits"], a["bits"], a["seeds"], a["stale"]) == ("a", 12, 2.0**12, 3, False)
+    assert [a["log2_bits.low"], a["log2_bits.high"]] == summary["ranges"]["a"]
+    assert (c["task"], c["kind"], c["bits"], c["seeds"]) == ("c", "classification", 2.0**20, None)

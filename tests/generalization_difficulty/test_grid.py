@@ -221,3 +221,24 @@ def test_more_support_sets_than_any_float_holds_are_drawn(store, tmp_path):
     summary = json.loads((tmp_path / "report/summary.json").read_text())
     assert summary["tasks"]["many"]["ingredients"]["n"] > sys.float_info.max
     assert (tmp_path / "report/curves-meta-learning.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "notes"),
+    [
+        ({}, 1),
+        ({"seeds": [0]}, 0),
+        ({"estimation": {"queries": 59}}, 0),
+        ({"estimation": {"queries": 60}}, 1),
+        ({"estimation": {"resolution": "sample"}}, 0),
+        ({"estimation": {"exact_pairs": 60 * 59 // 2 - 1}}, 0),
+    ],
+)
+def test_seeds_that_can_give_but_one_number_are_told(tmp_path, settings, notes):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "own.npz", rng.normal(size=(60, 3)), np.arange(60) % 2)
+    chosen = {"data": {"path": str(tmp_path / "own.npz")}, "seeds": [0, 1, 2], **settings}
+    grid = task.plan(task.settings(**chosen))
+    said = [note for note in grid.notes if "seeds of own give one and the same number" in note]
+    assert len(said) == notes
+    assert len(grid.targets) == len(chosen["seeds"])

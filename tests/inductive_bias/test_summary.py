@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from inductive_bias.problems.kinds.teacher import Teacher
+from inductive_bias.report import frames
 from inductive_bias.report.answer import answer
 from inductive_bias.report.figures import draw
 from inductive_bias.report.page import bits_table, difference_table, headline, point_table
@@ -308,3 +309,17 @@ def test_what_rests_on_stale_estimates_is_marked_and_nothing_else_changes():
     assert "mlp†" in marks[0]
     assert [text.count("†") for text in marks[-3:]] == [1, 1, 3]  # one space; the pair; three seeds
     assert [text.replace("†", "") for text in marks[-3:]] == plain[-3:]
+
+
+def test_the_tables_of_results_hold_the_reports_bits(monkeypatch):
+    asked = settings({"digits": TEACHER | {"source": "digits", "dimensions": []}})
+    made = [outcome("rbf", seed, 10.0 + seed, exact=True) for seed in range(3)]
+    made += [outcome("mlp", seed, 40.0 + 2 * seed) for seed in range(3)]
+    monkeypatch.setattr(frames, "summary_of", lambda results: summarise(made, asked))
+    rbf, mlp = frames.spaces(None)
+    half = T / np.sqrt(3)  # of three values a bit apart
+    assert (rbf["space"], mlp["space"], mlp["bits"]) == ("rbf", "mlp", pytest.approx(42))
+    assert [rbf["bits.low"], rbf["bits"], rbf["bits.high"]] == pytest.approx([11 - half, 11, 11 + half])
+    (difference_,) = frames.differences(None)
+    assert (difference_["first"], difference_["second"]) == ("rbf", "mlp")
+    assert difference_["bits"] == pytest.approx(11 - 42)

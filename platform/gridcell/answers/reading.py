@@ -21,6 +21,7 @@ from gridcell.answers.request import (
     reading,
     request,
 )
+from gridcell.answers.tables import check_alone, table_of
 from gridcell.errors import UserError, did_you_mean
 from gridcell.grid import Grid, Target
 from gridcell.report.missing import nothing_done
@@ -48,8 +49,9 @@ def results(
     plugins: Sequence[str] = (),
     long: bool = False,
     over: str | None = None,
+    table: str | None = None,
 ) -> pd.DataFrame:
-    """Return what a suite answers, a row for each target.
+    """Return what a suite answers, a row for each target; or a table of its report.
 
     The columns are the suite's labels; ``seed``; the cell's metrics, a nested one by its path, such as
     ``accuracy.v2``; and the cell that made them:
@@ -81,6 +83,10 @@ def results(
         over: ``"seed"`` returns a row for all targets that differ in their seed alone: ``n``, and each metric
             that is a number as its mean, with the ends of Student's 95 % interval in ``NAME.low`` and
             ``NAME.high`` (NaN where there is one seed); then ``missing``, ``stale`` and ``cells``.
+        table: return a table of the report instead: ``"summary"`` has the numbers that it leads with, such as
+            ``mRI`` and ``gain`` of imagenet-rib's methods, with the ends of their intervals in ``NAME.low``
+            and ``NAME.high``. imagenet-rib has ``"sets"`` (``ri`` and ``gain`` of each set fine-tuned on),
+            farcuriosity ``"forgetting"``, inductive-bias ``"differences"``, too.
 
     A label that has the name of another column becomes ``label.NAME``.
 
@@ -90,23 +96,30 @@ def results(
     Example:
         >>> frame = gridcell.results("imagenet-rib", select={"method": "ft"})  # doctest: +SKIP
         >>> frame[~frame.stale].groupby(["model", "downstream"])["mean_accuracy"].mean()  # doctest: +SKIP
+        >>> gridcell.results("imagenet-rib", table="summary")[["model", "method", "mRI"]]  # doctest: +SKIP
     """
+    if table is not None:
+        check_alone(over, long=long)
     if over is not None:
         check_over(over)
         if long:
             raise UserError("Means over seeds have a row for each target: leave 'long' or 'over' out")
     asked, found = _found(task, suite, storage, select, settings, seeds, plugins)
-    table = tidy(found)
+    if table is not None:
+        sheet = table_of(asked, found, table)
+        rows = [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows]
+        return _described(frames.frame(rows, sheet.columns), asked, storage)
+    targets = tidy(found)
     if over is not None:
-        means = over_seeds(table)
+        means = over_seeds(targets)
         answer = frames.frame(means.rows, means.columns)
         about = {"labels": list(means.labels), "metrics": list(means.metrics), "notes": list(means.notes)}
         return _described(answer, asked, storage, **about)
     if long:
-        labels = [free_name(name, "label", frames.LONG) for name in table.labels]
-        return _described(frames.long_frame(table), asked, storage, labels=labels, metrics=["value"])
-    answer, metrics = frames.frame_of(table), list(table.metrics)
-    return _described(answer, asked, storage, labels=list(table.labels), metrics=metrics)
+        labels = [free_name(name, "label", frames.LONG) for name in targets.labels]
+        return _described(frames.long_frame(targets), asked, storage, labels=labels, metrics=["value"])
+    answer, metrics = frames.frame_of(targets), list(targets.metrics)
+    return _described(answer, asked, storage, labels=list(targets.labels), metrics=metrics)
 
 
 def curves(

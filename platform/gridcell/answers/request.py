@@ -5,6 +5,7 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,18 @@ class Request:
 
     @property
     def full_title(self) -> str:
-        """The title, and what was selected, where not everything was: for reports."""
+        """The title, and what was selected, where not everything was."""
         chosen = " ".join(f"{key}={','.join(values)}" for key, values in self.selected.items())
         return f"{self.title} (selected: {chosen})" if chosen else self.title
+
+    @property
+    def report_title(self) -> str:
+        """The full title, and what was set otherwise: reports of two data sources are to be told apart."""
+        given = [value for option, value in pairwise(self.arguments) if option == "--set"]
+        if not given:
+            return self.full_title
+        own = f"set: {redact(' '.join(given))}"
+        return f"{self.full_title.removesuffix(')')}; {own})" if self.selected else f"{self.title} ({own})"
 
     @property
     def command(self) -> str:
@@ -268,7 +278,7 @@ def grid_results(
         )
     stale = stale_results(asked, store, results)
     return GridResults(
-        title=asked.full_title,
+        title=asked.report_title,
         settings=asked.suite.settings.model_dump(mode="json"),
         grid=asked.grid,
         results=results,

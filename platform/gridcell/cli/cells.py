@@ -122,7 +122,8 @@ def run_one(
     """Run one cell in this process, with a progress bar. Errors show their traceback, for a debugger."""
     store = open_store(storage).prepare()
     plan, cell = store.plans.find(cell_id)
-    plugins.load(plugin or plan.plugins)
+    _load_plugins(plugin, plan.plugins, cell_id)
+    _check_locations(plan.locations, cell)
     console = common.console()
     done = store.results.done_among(cell.needs.values())
     for role, need in cell.needs.items():
@@ -175,6 +176,49 @@ def run_one(
         console.print("The earlier result is kept; --replace puts the new one in its place.")
     if differences:
         raise typer.Exit(1)
+
+
+def _load_plugins(given: Sequence[str] | None, planned: Sequence[str], cell_id: str) -> None:
+    """Load the files that are given, or else those that the cell was planned with.
+
+    Raises:
+        UserError: one of these is not there any more, or does not work.
+    """
+    gone = [] if given else [path for path in planned if not Path(path).exists()]
+    if gone:
+        raise UserError(
+            f"Cell {cell_id} was planned with the plug-in '{gone[0]}', which is not there any more (a job's "
+            f"files go with it): give yours by 'gridcell cell run {cell_id} --plugin FILE'"
+        )
+    plugins.load(given or planned)
+
+
+def _check_locations(locations: Mapping[str, str], cell: Cell) -> None:
+    """Make sure that what a cell reads from outside the storage is where it was planned from.
+
+    Raises:
+        UserError: it is not there any more.
+    """
+    named = set(_texts(cell.config))
+    for fingerprint, path in locations.items():
+        if fingerprint in named and "://" not in path and not Path(path).exists():
+            raise UserError(
+                f"Cell {cell.title or cell.id} reads '{path}', which is not there any more (a job's files go "
+                f"with it): put it back, or run the suite with your files: 'gridcell run {cell.task} --suite "
+                "FILE' plans the same cell by their content"
+            )
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield all texts within a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
 
 
 @contextlib.contextmanager

@@ -58,7 +58,8 @@ def run_fast(console: Console, asked: Request, options: RunOptions, *, quiet: bo
     few = one_of_each(task, asked.grid)
     console.print(
         f"{asked.title}: --fast runs {len(few)} of {len(asked.grid)} cells, one of each kind and part, "
-        "on one batch each, in this process. Nothing is stored.",
+        "on one batch each, in this process. Nothing is stored. Goals of training, such as an error to "
+        "reach, are not asked for: the numbers say nothing of the settings.",
         soft_wrap=True,
     )
     options = replace(options, debugging=replace(options.debugging, fast=True))

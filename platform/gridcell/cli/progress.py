@@ -1,5 +1,6 @@
 """Live progress of a run on the terminal: done, running, failed, time left, the latest metric."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -14,6 +15,7 @@ from gridcell.grid import Grid
 from gridcell.notice import NOTICE
 
 DRAW_EVERY_S = 0.2  # estimating the time left looks at every queued cell
+_KINDS = 3  # of cells that are named where the time left is unknown
 LINE_EVERY_S = 10.0  # where the output is no terminal, a line at most so often
 
 
@@ -44,6 +46,7 @@ class TerminalProgress:
         self._left = TimeLeft(estimates or {})
         self._quiet = quiet
         self._latest = ""
+        self._is_told = False  # that a cell runs
         self._last_drawn = self._begun = now()
         self._bar: Progress | None = None
         self._row: TaskID | None = None
@@ -67,8 +70,11 @@ class TerminalProgress:
         self._left.joined(cells)
 
     def started(self, cell: Cell) -> None:
-        """Count it as running."""
+        """Count it as running; the first is told at once."""
         self._left.started(cell, self._now())
+        if not self._is_told:
+            self._is_told, self._latest = True, f"starts with {cell.title}"
+            self._last_drawn = -math.inf
         self._draw()
 
     def reported(self, cell: Cell, step: int, metrics: Mapping[str, float]) -> None:
@@ -138,7 +144,10 @@ class TerminalProgress:
     def _told_left(self) -> str:
         left = self.time_left()
         if left is None:
-            return f"left ? (no {' or '.join(self._left.unknown)} is done yet)"
+            kinds = list(self._left.unknown)
+            more = f" or {len(kinds) - 2} other kinds" if len(kinds) > _KINDS else ""
+            named = " or ".join(kinds if not more else kinds[:2])
+            return f"left ? (no {named}{more} is done yet)"
         return f"left {clock(left)}" + ("" if self._left.is_measured else " (estimate)")
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from gridcell.answers.formats import WRITERS, Sheet, check_columns, column_names, for_papers, sheet
 from gridcell.answers.over_seeds import Averages, check_over, over_seeds
 from gridcell.answers.request import grid_results
+from gridcell.answers.tables import check_alone, table_of
 from gridcell.cli import common
 from gridcell.cli.common import (
     DEFAULT_STORAGE,
@@ -29,6 +30,7 @@ from gridcell.cli.common import (
 from gridcell.errors import UserError
 from gridcell.report.missing import incomplete, nothing_done
 from gridcell.report.results import GridResults
+from gridcell.report.stale import MEANING, marked
 from gridcell.report.tidy import tidy
 
 
@@ -64,6 +66,14 @@ def results(
         str | None,
         typer.Option("--over", metavar="seed", help="Means over seeds, with Student's 95 % intervals."),
     ] = None,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            "--table",
+            metavar="NAME",
+            help="A table of the report instead, e.g. 'summary': what it leads with, such as mRI and gain.",
+        ),
+    ] = None,
     form: Annotated[
         FormatName | None,
         typer.Option("--format", help="How to write them. Default: a table in a terminal, else CSV."),
@@ -81,10 +91,13 @@ def results(
 
     CSV, Parquet and JSON hold all columns and exact numbers; LaTeX, Markdown and the table, which are for
     people, labels and numbers in four digits. The table has as many columns as fit into the terminal, and
-    says how many it leaves out. 'gridcell.results' gives the same in Python.
+    says how many it leaves out. 'gridcell.results' gives the same in Python. '--table summary' prints the
+    numbers of the report in place of targets.
     """
     if over is not None:
         check_over(over)
+    if table is not None:
+        check_alone(over)
     if form is FormatName.PARQUET and out is None and sys.stdout.isatty():
         raise UserError("Parquet is no text: name a file with --out")
     if out is not None and form in (None, FormatName.TABLE):
@@ -93,30 +106,49 @@ def results(
         form = FormatName.TABLE if sys.stdout.isatty() else FormatName.CSV
     asked = request(task, suite, select, override, seeds, plugin)
     found = grid_results(asked, open_store(storage))
-    if not any(target.cell in found.results for target in asked.grid.targets):
+    if table is None and not any(target.cell in found.results for target in asked.grid.targets):
         raise nothing_done(found)
     laid_out = tidy(found)
     whole = form in (FormatName.CSV, FormatName.PARQUET, FormatName.JSON)
     chosen = column_names(columns)
-    if over is None:
-        table = sheet(laid_out, chosen or ([] if whole else for_papers(laid_out)))
+    first = [*laid_out.labels, asked.suite.task.progress_metric]
+    stale = [bool(row["stale"]) for row in laid_out.rows]
+    if table is not None:
+        whole_table = table_of(asked, found, table)
+        shown = _chosen(whole_table, chosen)
+        flags = dict(zip(whole_table.columns, zip(*whole_table.rows, strict=True), strict=False)).get("stale")
+        stale = [bool(flag) for flag in flags or [False] * len(shown.rows)]
+        first = list(shown.columns)
+    elif over is None:
+        shown = sheet(laid_out, chosen or ([] if whole else for_papers(laid_out)))
     else:
         means = over_seeds(laid_out)
-        table = _means(means, chosen, whole=whole)
+        shown = _means(means, chosen, whole=whole)
+        stale = [bool(row.get("stale")) for row in means.rows]
         for sentence in means.notes:
             typer.echo(f"Note: {sentence}", err=True)
     _say_what_is_missing(found)
     if form is FormatName.TABLE:
-        first = [*laid_out.labels, asked.suite.task.progress_metric]
-        _print(table, first, fitting=not chosen)
+        _print(shown, first, fitting=not chosen, stale=stale)
         return
-    data = WRITERS[form.value](table)
+    data = WRITERS[form.value](shown)
     if out is not None:
         _write(data, out)
     elif form is FormatName.PARQUET:
         sys.stdout.buffer.write(data)
     else:
         typer.echo(data.decode(), nl=False)
+
+
+def _chosen(table: Sheet, names: Sequence[str]) -> Sheet:
+    """Keep these columns of a table, by default all.
+
+    Raises:
+        UserError: there is no such column; names all that are wrong.
+    """
+    check_columns(names, table.columns, "The rows")
+    places = [table.columns.index(name) for name in names or table.columns]
+    return Sheet(names or table.columns, [[row[place] for place in places] for row in table.rows])
 
 
 def _format_of(out: Path) -> FormatName:
@@ -176,16 +208,20 @@ def _with_half(row: Mapping[str, Any], name: str) -> str | None:
     return f"{mean:#.4g}{fewer}" if high is None else f"{mean:#.4g} ± {high - mean:.2g}{fewer}"
 
 
-def _print(table: Sheet, first: Sequence[str], *, fitting: bool) -> None:
+def _print(table: Sheet, first: Sequence[str], *, fitting: bool, stale: Sequence[bool] = ()) -> None:
     """Print a table of as many columns as fit.
 
     Args:
         table: all columns.
         first: names of those that are shown before others: labels, and the task's main metric.
+        stale: of each row, whether it rests on a stale result: its first column has the mark.
         fitting: whether to leave out what does not fit; else the text of columns is broken.
     """
     console = common.console()
     columns = {name: [_text(row[index]) for row in table.rows] for index, name in enumerate(table.columns)}
+    if columns and stale:
+        name, texts = next(iter(columns.items()))
+        columns[name] = [marked(*pair) for pair in zip(texts, stale, strict=True)]
     kept = _that_fit(columns, first, console.width) if fitting else list(columns)
     shown = Table(box=None, header_style="bold")
     for name in kept:
@@ -193,6 +229,8 @@ def _print(table: Sheet, first: Sequence[str], *, fitting: bool) -> None:
     for row in zip(*(columns[name] for name in kept), strict=True):
         shown.add_row(*row)
     console.print(shown)
+    if any(stale):
+        console.print(MEANING, soft_wrap=True)
     if left := [name for name in columns if name not in kept]:
         told = ", ".join([*left[:3], *(["..."] if len(left) > 3 else [])])
         console.print(

@@ -1,10 +1,10 @@
 """The command that lists what can be set."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from textwrap import shorten
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -33,6 +33,10 @@ def settings(
     path: Annotated[
         str, typer.Argument(metavar="[PATH]", help="Only what is below, e.g. training or methods.ewc.")
     ] = "",
+    suite: Annotated[
+        str | None,
+        typer.Option("--suite", metavar="SUITE", help="With a PATH: show what this suite has, too."),
+    ] = None,
     plugin: Plugins = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the JSON schema of a suite file, for editors.")
@@ -47,10 +51,13 @@ def settings(
     if as_json:
         print_json(json_schema(found.settings))
         return
+    if suite is not None and not path:
+        raise UserError("--suite shows values below a PATH: name one, e.g. 'training'")
     rows = find(found.settings, path, partial(_parts_of_entries, found))
     console = common.console()
     if path:
-        console.print(_table(joined(rows)))
+        values = None if suite is None else load_suite(found, suite).settings.model_dump(mode="json")
+        console.print(_table(joined(rows), values, f"in {suite}"))
         return
     console.print(_lines(overview(rows, found.own_settings), console.width))
     section = rows[0].path[0]
@@ -74,13 +81,21 @@ def _parts_of_entries(task: Task, section: str) -> dict[str, str]:
     return found
 
 
-def _table(rows: Sequence[Setting]) -> Table:
-    """Lay out settings with their whole texts."""
-    table = _empty()
+def _table(rows: Sequence[Setting], values: Mapping[str, Any] | None, heading: str) -> Table:
+    """Lay out settings with their whole texts, and what a suite has of them, if one is given."""
+    table = _empty(*([] if values is None else [heading]))
     for one in rows:
         kind = f"[{one.kind}] " if one.kind else ""
-        table.add_row(".".join(one.path), one.type, _default(one), f"{kind}{_plain(one)}")
+        has = [] if values is None else [_has(values, one.path)]
+        table.add_row(".".join(one.path), one.type, _default(one), *has, f"{kind}{_plain(one)}")
     return table
+
+
+def _has(values: Any, path: Sequence[str]) -> str:
+    """Write what a suite has at a path; a dash where it says nothing there."""
+    for name in path:
+        values = values.get(name) if isinstance(values, Mapping) else None
+    return _written(values)
 
 
 def _lines(rows: Sequence[Setting], width: int) -> Table:
@@ -101,8 +116,8 @@ def _lines(rows: Sequence[Setting], width: int) -> Table:
     return table
 
 
-def _empty() -> Table:
-    table = Table("setting", "value", "default", "what it is", box=None, header_style="bold")
+def _empty(*beside: str) -> Table:
+    table = Table("setting", "value", "default", *beside, "what it is", box=None, header_style="bold")
     table.columns[0].no_wrap = True
     return table
 
@@ -110,9 +125,13 @@ def _empty() -> Table:
 def _default(setting: Setting) -> str:
     if setting.required:
         return "(required)"
-    if setting.default is None or setting.default in ({}, []):
+    return _written(setting.default)
+
+
+def _written(value: Any) -> str:
+    if value is None or value in ({}, []):
         return "-"
-    return str(setting.default).lower() if isinstance(setting.default, bool) else str(setting.default)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _plain(setting: Setting) -> str:

@@ -4,6 +4,7 @@ from .fetch import Fetch as Fetch, fetching as fetching
 from .inline import data_uri as data_uri
 from .intervals import student_interval as student_interval
 from .missing import nothing_done as nothing_done
+from .numbers import with_ends as with_ends
 from .page import write_page as write_page, write_summary as write_summary
 from .pictures import Picture as Picture
 from .results import About as About, GridResults as GridResults, Report as Report

@@ -23,7 +23,16 @@ def marked(name: str, stale: bool) -> str:
 
 
 def is_stale(results: GridResults, cell: str) -> bool:
-    """Tell whether the result of a cell is stale; see ``gridcell.staleness``."""
+    """Tell whether the result of a cell is stale; see ``gridcell.staleness``.
+
+    Args:
+        results: that a report is written from.
+        cell: id of the cell.
+
+    Example:
+        >>> marked("ewc", is_stale(results, target.cell))  # doctest: +SKIP
+        'ewc†'
+    """
     return cell in results.staleness.reasons
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 NONE = "–"
 """Stands for a value that is not known."""
 
+_NAME = 32
+"""Characters of a name that the terminal never breaks."""
+
 NOT_A_NUMBER = "not a number"
 """Shown of NaN."""
 
@@ -146,16 +149,20 @@ class Table:
             box=box.SIMPLE_HEAD,
             pad_edge=False,
         )
-        for column in [one for one in self.head if not one.page_only]:
+        texts = self.as_text()
+        for index, column in enumerate(one for one in self.head if not one.page_only):
+            name = max((len(row[index]) for row in texts), default=0) if column.kind == "text" else 0
+            whole = name if name <= _NAME else None  # broken, "ewc-strength-10" would look like "...-1"
             shown.add_column(
                 Text(column.title),
                 justify="right" if column.kind == "number" else "left",
-                max_width=column.width,
+                min_width=whole,
+                max_width=column.width and max(column.width, whole or 0),
                 # Names go on in the next line: cut, two of them may look the same.
                 no_wrap=column.width is not None and column.kind == "number",
                 overflow="ellipsis" if column.width is not None and column.kind == "number" else "fold",
             )
-        for row, values in zip(self.as_text(), self._narrow(), strict=True):
+        for row, values in zip(texts, self._narrow(), strict=True):
             shown.add_row(*(_styled(text, value) for text, value in zip(row, values, strict=True)))
         return shown
 

@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gridcell.report.stale import DAGGER
+
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
@@ -31,7 +33,8 @@ def environment(folder: Path | None = None) -> "Environment":
 
 
 def breakable(name: str) -> "Markup":
-    """Escape a name and let the browser break it after its separators: models' names are long."""
+    """Escape a name and let the browser break it after its separators, not before the mark of staleness."""
     from markupsafe import Markup, escape
 
-    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[_./-])", name))
+    parts = (escape(part) for part in re.split(r"(?<=[_./-])", name))
+    return Markup("<wbr>").join(part.replace(DAGGER, f"\u2060{DAGGER}") for part in parts)

@@ -71,8 +71,9 @@ def maps(studies: Mapping[str, Sequence[Visits]]) -> Drawing:
         raise ValueError("maps need at least one study")
     drawn = {f"{name}: {_figure(seeds)}": _mean_map(seeds) for name, seeds in studies.items()}
     rows, columns = next(iter(drawn.values())).shape
-    width, height, left, bottom, top = columns * _CELL, rows * _CELL, 0.15, 0.15, 0.72
-    gap = max(0.25, 0.4 + style.text_width(drawn, style.LABEL_SIZE) - width)
+    width, height, bottom, top = columns * _CELL, rows * _CELL, 0.15, 0.72
+    over = style.text_width(drawn, style.LABEL_SIZE) - width  # of a name above a narrow map
+    left, gap = 0.15 + max(0.0, over / 2), max(0.25, 0.4 + over)
     title = "How much intrinsic reward rises again where it was lower before"
     across = max(
         left + len(drawn) * (width + gap) + 1.1, 0.3 + 1.1 * style.text_width([title], style.TITLE_SIZE)

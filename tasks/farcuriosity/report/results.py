@@ -29,6 +29,12 @@ def write(results: GridResults, out: Path) -> Report:
     return Report(page, headline(summary), answer(summary).text)
 
 
+def summary_of(results: GridResults) -> dict[str, Any]:
+    """Return the numbers of the report; see ``farcuriosity.report.summary.summarise``."""
+    with fetching(results) as fetch:
+        return summarise(_agents(results, fetch), _studies(results, fetch))
+
+
 def _pictures(
     agents: Sequence[Agent], summary: Mapping[str, Any], studies: Sequence[Study]
 ) -> Iterator[Picture]:

@@ -71,6 +71,8 @@ def _curves(summary: Summary, name: str, axis: str, title: str, variants: Collec
         "run that ended because nothing was left stays where it was. The axis ends soon after the curves do."
     )
     figure = curves(panels, x_axis="steps", y_axis=axis, title=title, own_x=True, order=_agents(summary))
+    for axes in figure.axes:  # nothing measured here is negative, also where all is zero
+        axes.set_ylim(bottom=0, top=None if axes.dataLim.y1 > 0 else 1)
     return Picture(name, "curves", caption, figure)
 
 

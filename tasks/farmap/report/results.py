@@ -1,6 +1,7 @@
 """From stored results to the report: what the platform knows, in the words of this task."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,17 @@ def write(results: GridResults, out: Path) -> Report:
     from farmap.report.answer import answer
     from farmap.report.page import headline, write_files
 
+    summary, entries = _summarised(results)
+    page = write_files(results, entries, summary, _recordings(results), out)
+    return Report(page, headline(summary), answer(summary).text)
+
+
+def summary_of(results: GridResults) -> dict[str, Any]:
+    """Return the numbers of the report; see ``farmap.report.summary.summarise``."""
+    return _summarised(results)[0]
+
+
+def _summarised(results: GridResults) -> tuple[dict[str, Any], list[Entry]]:
     targets = [target for target in results.grid.targets if target.labels["film"] == NO_FILM]
     if not targets:
         raise UserError(
@@ -41,9 +53,7 @@ def write(results: GridResults, out: Path) -> Report:
         raise nothing_done(results)
     compare = results.settings["compare"]
     agents = list(dict.fromkeys(str(target.labels["agent"]) for target in targets))
-    summary = summarise(entries, agents, tuple(compare) if compare else None)
-    page = write_files(results, entries, summary, _recordings(results), out)
-    return Report(page, headline(summary), answer(summary).text)
+    return summarise(entries, agents, tuple(compare) if compare else None), entries
 
 
 def _recordings(results: GridResults) -> dict[str, Recording]:

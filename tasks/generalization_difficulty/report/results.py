@@ -1,6 +1,6 @@
 """From stored results to the report: what the platform knows, in the words of this task."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,28 @@ def write(results: GridResults, out: Path) -> Report:
     from generalization_difficulty.report.answer import answer
     from generalization_difficulty.report.page import headline, write_files
 
+    settings, entries = results.settings, _entries(results)
+    summary = _summarised(results, entries)
+    page = write_files(results, entries, summary, out)
+    return Report(page, headline(summary), answer(summary, settings.get("published", {})).text)
+
+
+def summary_of(results: GridResults) -> dict[str, Any]:
+    """Return the numbers of the report; see ``generalization_difficulty.report.summary.summarise``."""
+    return _summarised(results, _entries(results))
+
+
+def _summarised(results: GridResults, entries: Sequence[Entry]) -> dict[str, Any]:
     settings = results.settings
-    entries = [
+    return summarise(entries, settings["orders"], settings.get("sweeps"), settings.get("models"))
+
+
+def _entries(results: GridResults) -> list[Entry]:
+    return [
         _entry(target.labels, results.results[target.cell], is_stale(results, target.cell))
         for target in results.grid.targets
         if target.cell in results.results
     ]
-    summary = summarise(entries, settings["orders"], settings.get("sweeps"), settings.get("models"))
-    page = write_files(results, entries, summary, out)
-    return Report(page, headline(summary), answer(summary, settings.get("published", {})).text)
 
 
 def _entry(labels: Mapping[str, Any], result: Result, stale: bool) -> Entry:

@@ -48,6 +48,30 @@ def write(results: GridResults, out: Path) -> Report:
     from imagenet_rib.report.tables import headline
     from imagenet_rib.report.tradeoff import answer
 
+    summary, evaluations, found, sets = _summarised(results)
+    published = as_rows(beside(summary, _timm_names(results), figures_beside(results.settings)))
+    summary["published"] = [
+        row | said_stale(rests(summary, row["model"], row["method"], row["downstream"])) for row in published
+    ]
+    page = write_files(results, evaluations, sets, summary, out, _own_facts(results.settings, found))
+    said = answer(summary)
+    below = at_chance(summary) if any(boards(summary)) else said.sure  # of a part the tables hold less
+    return Report(page, [*headline(summary), *below], said.text)
+
+
+def summary_of(results: GridResults) -> dict[str, Any]:
+    """Return the numbers of the report; see ``imagenet_rib.report.summary.summarise``.
+
+    Raises:
+        UserError: nothing has been evaluated yet, or a stored file is damaged.
+    """
+    return _summarised(results)[0]
+
+
+def _summarised(
+    results: GridResults,
+) -> tuple[dict[str, Any], list[Evaluation], dict[str, LabelledSet], list[SetFacts]]:
+    """Return the summary, and what it is of: evaluations, sets that are known, facts of all sets."""
     with fetching(results) as fetch:
         most = results.settings["evaluation"].get("max_images")
         found = {name: reduced(one, most) for name, one in _sets(results, fetch).items()}
@@ -64,14 +88,7 @@ def write(results: GridResults, out: Path) -> Report:
             distances=_distances(results),
             origins=origins(results.settings),
         )
-    published = as_rows(beside(summary, _timm_names(results), figures_beside(results.settings)))
-    summary["published"] = [
-        row | said_stale(rests(summary, row["model"], row["method"], row["downstream"])) for row in published
-    ]
-    page = write_files(results, evaluations, sets, summary, out, _own_facts(results.settings, found))
-    said = answer(summary)
-    below = at_chance(summary) if any(boards(summary)) else said.sure  # of a part the tables hold less
-    return Report(page, [*headline(summary), *below], said.text)
+    return summary, evaluations, found, sets
 
 
 def figures_beside(settings: Mapping[str, Any]) -> list[Source]:

@@ -1,6 +1,7 @@
 """From stored results to the report: what the platform knows, in the words of this task."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,11 @@ def write(results: GridResults, out: Path) -> Report:
     summary = summarise(outcomes, results.settings)
     page = write_files(results, outcomes, summary, out)
     return Report(page, headline(summary), answer(summary).text)
+
+
+def summary_of(results: GridResults) -> dict[str, Any]:
+    """Return the numbers of the report; see ``inductive_bias.report.summary.summarise``."""
+    return summarise(_outcomes(results), results.settings)
 
 
 def _outcomes(results: GridResults) -> list[Outcome]:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from gridcell.answers.request import Request
+from gridcell.answers.request import Request, request
+from gridcell.cell import Cell
 from gridcell.cli import cells as cell_commands
 from gridcell.cli.report_folder import own_folder
+from gridcell.errors import UserError
 from gridcell.store import Store
 from gridcell.suite import load_suite
 from gridcell.task import find_task
@@ -332,3 +334,24 @@ def test_forget_names_the_nearest_kind(ran, gridcell):
     assert code == 2
     assert "Unknown kind of cell 'totl'" in errors
     assert "total" in errors
+
+
+def test_a_cell_whose_plug_in_or_files_are_gone_says_so(tmp_path):
+    gone = tmp_path / "gone.py"
+    said = r"planned with the plug-in '.*gone\.py', which is not there any more.*--plugin FILE"
+    with pytest.raises(UserError, match=said):
+        cell_commands._load_plugins(None, [str(gone)], "abc123")
+    cell = Cell("toy", "k", {"world": {"file": "f1"}}, title="a map")
+    with pytest.raises(UserError, match=r"Cell a map reads '.*gone\.txt', which is not there any more"):
+        cell_commands._check_locations({"f1": str(tmp_path / "gone.txt")}, cell)
+    cell_commands._check_locations(
+        {"f2": str(tmp_path / "gone.txt"), "f1": str(tmp_path)}, cell
+    )  # another's; there
+    cell_commands._check_locations({"f1": "s3://bucket/map.txt"}, cell)
+
+
+def test_reports_of_other_settings_have_another_title(gridcell):
+    assert request("toy", "mini", overrides=["width=4"]).report_title == "toy/mini (set: width=4)"
+    both = request("toy", "mini", select="row=1", overrides=["width=4", "length=3"]).report_title
+    assert both == "toy/mini (selected: row=1; set: width=4 length=3)"
+    assert request("toy", "mini").report_title == "toy/mini"

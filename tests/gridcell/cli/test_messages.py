@@ -108,6 +108,19 @@ def test_the_settings_of_a_task_have_a_line_each_and_a_path_shows_the_whole_text
     assert "others are held" in whole
 
 
+def test_settings_show_what_a_suite_has_beside_the_default():
+    rows = runner.invoke(
+        app, ["settings", "imagenet-rib", "methods.ewc", "--suite", "mini"]
+    ).stdout.splitlines()
+    assert rows[0].split()[:5] == ["setting", "value", "default", "in", "mini"]
+    strength = next(row for row in rows if "methods.ewc.strength" in row)
+    assert "1.0      200.0" in strength
+    assert told(["settings", "imagenet-rib", "--suite", "mini"]).startswith(
+        "--suite shows values below a PATH"
+    )
+    assert "did you mean 'mini'" in told(["settings", "imagenet-rib", "training", "--suite", "mni"])
+
+
 def test_settings_list_parts_of_ones_own(tmp_path):
     file = tmp_path / "calm.py"
     file.write_text(

@@ -141,3 +141,20 @@ def test_an_estimate_of_nothing_is_no_estimate():
     told.clock = 100.0
     told.finish(train)
     assert told.left == pytest.approx(2 * 50 / 2)
+
+
+def test_of_many_kinds_two_are_named_and_the_others_counted():
+    told = Told("data", "fisher", "train", "video")
+    told.start()
+    assert told.progress._told_left() == "left ? (no data or fisher or 2 other kinds is done yet)"
+
+
+def test_the_first_cell_is_told_at_once_and_then_not_more_than_every_ten_seconds():
+    told = Told("train", "train", "video")
+    out = told.progress._console.file
+    assert out.getvalue().splitlines() == ["3 cells to run"]
+    told.start()
+    told.start()
+    (line,) = out.getvalue().splitlines()[1:]
+    assert line.startswith("0/3 cells · running 1 · 0:00 · left ? (")
+    assert line.endswith("starts with train 0")

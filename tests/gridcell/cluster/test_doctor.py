@@ -141,3 +141,17 @@ def test_the_command_fails_where_a_run_would(gridcell, monkeypatch):
     code, output, _ = gridcell("doctor")
     assert code == 1
     assert output == "bad  x: gone\n     -> mend it\n0 ok, 0 warn, 1 bad\n"
+
+
+@pytest.mark.parametrize(
+    ("limits", "advice"),
+    [
+        ((1024, 1024), "the hard limit must be raised first"),
+        ((1024, 2048), "ulimit -n 2048 before starting Ray"),
+        ((1024, machine.resource.RLIM_INFINITY), "ulimit -n 65536 before starting Ray"),
+    ],
+)
+def test_advice_on_open_files_can_be_followed(monkeypatch, limits, advice):
+    monkeypatch.setattr(machine.resource, "getrlimit", lambda _: limits)
+    (finding,) = machine.open_files()
+    assert finding.advice.startswith(advice)

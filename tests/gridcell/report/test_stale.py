@@ -29,6 +29,7 @@ from gridcell.report.stale import DAGGER, MEANING
 from gridcell.report.write import write_report
 from gridcell.staleness import Staleness
 from gridcell.store import Result
+from smallest_grids import TASKS, complete_results
 
 COLUMNS = ["method", "gain"]
 X = np.array([1.0, 2.0, 3.0])
@@ -135,3 +136,25 @@ def test_the_terminal_says_what_the_mark_in_the_answer_means(tmp_path, monkeypat
         )
         said = [str(one) for one in write_report(task, found, tmp_path).headline]
         assert said.count(MEANING) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TASKS)
+def test_each_tasks_report_marks_what_is_stale_and_changes_nothing_else(tmp_path, name):
+    task, made = complete_results(name, tmp_path)
+    pages = {}
+    for stale in (False, True):
+        reasons = {target.cell: "by other code" for target in made.grid.targets} if stale else {}
+        report = write_report(task, replace(made, staleness=Staleness(reasons)), tmp_path / str(stale))
+        pages[stale] = report, report.page.read_text(encoding="utf-8")
+    (fresh, page), (marks, marked_page) = pages[False], pages[True]
+    assert DAGGER not in page + fresh.answer + "".join(map(printed, fresh.headline))
+    assert DAGGER in marks.answer
+    assert marks.answer.replace(DAGGER, "") == fresh.answer
+    assert MEANING in "".join(map(printed, marks.headline)).replace("\n", " ")
+    assert marked_page.count(MEANING) >= 2  # below tables and figures
+    for file in (tmp_path / "True").glob("*.csv"):
+        rows = list(
+            csv.DictReader(file.open(newline="", encoding="utf-8"))
+        )  # none where no agent was trained
+        assert all(row["stale"] == "True" for row in rows), file.name

@@ -122,3 +122,18 @@ def test_long_names_that_begin_alike_can_be_told_apart_in_the_terminal():
     assert "…" not in shown
     assert "0.1" in shown
     assert "10" in shown
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+def test_a_name_is_not_broken_in_a_narrow_terminal(width):
+    """Of "ewc-strength-1" and "ewc-strength-10" the second would look like the first."""
+    columns = [
+        Column("method", kind="text", width=14),
+        *(Column(f"set {k}", "{:.1f}".format) for k in range(6)),
+    ]
+    names = ["ewc-strength-1", "ewc-strength-10"]
+    table = Table(columns, [[name, *[1.5] * 6] for name in names])
+    console = Console(width=width, file=StringIO())
+    console.print(table)
+    words = console.file.getvalue().split()
+    assert [word for word in words if word.startswith("ewc")] == names

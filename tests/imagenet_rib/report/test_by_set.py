@@ -1,9 +1,12 @@
 """Gain and RI of each set fine-tuned on, with intervals: what a part of a suite can say of methods."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
+from imagenet_rib.report import frames
 from imagenet_rib.report.by_set import places
 from imagenet_rib.report.partial import set_table
 from imagenet_rib.report.summary import summarise
@@ -114,3 +117,18 @@ def test_the_draws_are_the_same_with_and_without_other_statistics():
     assert whole["mRI"]["m"]["ft"] == only["mRI"]["m"]["ft"]
     assert whole["by_set"]["m"]["ft"] == only["by_set"]["m"]["ft"]
     assert whole["sets"][0]["images"] == IMAGES
+
+
+def test_the_tables_of_results_hold_the_reports_numbers(monkeypatch):
+    made = [before(), *after("ft"), *after("ewc", shift=3)]
+    summary = summarise([replace(e, stale=e.method == "ewc") for e in made], SETS)
+    monkeypatch.setattr(frames, "summary_of", lambda results: summary)
+    rows = {row["method"]: row for row in frames.methods(None)}
+    for method, row in rows.items():
+        entry = summary["mRI"]["m"][method]
+        assert [row["mRI"], row["mRI.low"], row["mRI.high"]] == [entry["mean"], *entry["ci95"]]
+        assert row["gain"] == 30
+        assert row["stale"] is (method == "ewc")
+    assert rows["ewc"]["minus_ft"] == pytest.approx(3)
+    ri = {(row["method"], row["downstream"]): row["ri"] for row in frames.sets(None)}
+    assert ri == {(m, name): summary["ri"]["m"][m][name] for m in ("ft", "ewc") for name in "abc"}

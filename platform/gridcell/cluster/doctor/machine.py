@@ -18,6 +18,7 @@ _GIB = 1 << 30
 _FREE_DISK_GIB = 10.0
 _MEMORY_PER_CORE_GIB = 2.0
 _OPEN_FILES = 8192
+_MANY_FILES = 65_536
 _SHARED = Path("/dev/shm")
 
 
@@ -138,9 +139,17 @@ def disk() -> Iterator[CheckResult]:
 def open_files() -> Iterator[CheckResult]:
     """Look at the limit on open files: each worker of Ray holds some dozens."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY:
+        hard = _MANY_FILES
+    advice = f"ulimit -n {min(hard, _MANY_FILES)} before starting Ray"
+    if hard <= soft:  # no command of this user's raises it
+        advice = (
+            f"the hard limit must be raised first, to {_OPEN_FILES} or more: /etc/security/limits.conf, "
+            "LimitNOFILE of a systemd service, or --ulimit nofile of a container"
+        )
     yield graded(
         "open files",
         soft >= _OPEN_FILES,
         f"at most {soft} (hard limit {hard})",
-        f"ulimit -n {min(max(hard, soft), 65536)} before starting Ray",
+        advice,
     )

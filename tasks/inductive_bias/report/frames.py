@@ -1,0 +1,30 @@
+"""The report's numbers as tables: spaces on each problem, and their paired differences."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gridcell.report import GridResults, with_ends
+from inductive_bias.distributions.information import BITS
+from inductive_bias.report.results import summary_of
+
+
+def spaces(results: GridResults) -> list[dict[str, Any]]:
+    """Return a row for each problem and space: bits at the target, over the seeds that all spaces have."""
+    return [
+        {"problem": row["problem"], "space": row["space"], **_bits(row)}
+        for row in summary_of(results)["compared"]
+    ]
+
+
+def differences(results: GridResults) -> list[dict[str, Any]]:
+    """Return a row for each problem and two spaces: bits of the first less those of the second, paired."""
+    return [
+        {**{name: row[name] for name in ("problem", "first", "second")}, **_bits(row)}
+        for row in summary_of(results)["spaces"]
+    ]
+
+
+def _bits(row: Mapping[str, Any]) -> dict[str, Any]:
+    low, high = (None if end is None else end * BITS for end in row["ci95"])
+    about = {name: row[name] for name in ("seeds", "planned", "interval")}
+    return {**with_ends("bits", {"mean": row["bits"], "ci95": [low, high]}), **about, "stale": "stale" in row}
