@@ -12,14 +12,14 @@ INLINE = RunOptions(executor="inline")
 LR = {"runs.one.lr": "loguniform(0.01, 1)"}
 
 
-def noise(store, trials=10, params=None, overrides=(), **how):
+def noise(store, trials=5, params=None, overrides=(), **how):
     """Return a search of the noise task."""
     plugins.load([PLUGIN], joins=True)
     block = {
         "params": params or LR,
         "trials": trials,
         "population": trials,
-        "rungs": 6,
+        "rungs": 4,
         "fresh_seeds": 0,
         "scheduler": "pbt",
     }

@@ -54,9 +54,9 @@ def test_a_schedule_trains_each_part_under_its_own_settings(task, store):
     planned = suite(task, 0.5, 0.2, 0.05, overrides=["seeds=[3]"]).grid()
     run_grid(task, planned, store, INLINE)
     (target,) = planned.targets
-    assert store.results.read(target.cell).metrics["loss"] == loss((0.5, 8), (0.2, 8), (0.05, 8), seed=3)
+    assert store.results.read(target.cell).metrics["loss"] == loss((0.5, 4), (0.2, 4), (0.05, 4), seed=3)
     stages = [cell.stage for cell in planned.cells.values() if cell.kind == "train"]
-    assert stages == [Stage(0, 8), Stage(8, 16), Stage(16, 24)]
+    assert stages == [Stage(0, 4), Stage(4, 8), Stage(8, 12)]
 
 
 def test_a_stage_begins_where_the_one_before_ended_whoever_asked_for_it(task, store, tmp_path, monkeypatch):
@@ -64,7 +64,7 @@ def test_a_stage_begins_where_the_one_before_ended_whoever_asked_for_it(task, st
     run_grid(task, suite(task, 0.5, 0.2, count=3).grid(), store, INLINE)  # the first two of three
     longer = suite(task, 0.5, 0.2, 0.1).grid()
     run_grid(task, longer, store, INLINE)
-    assert len((tmp_path / "log").read_text().splitlines()) == 24
+    assert len((tmp_path / "log").read_text().splitlines()) == 12
     fresh = Store(str(tmp_path / "fresh")).prepare()
     run_grid(task, longer, fresh, INLINE)  # the same from nothing
     for cell_id in longer.cells:

@@ -38,7 +38,7 @@ class Run(Strict):
     repeats: int = Field(1, ge=1)
     kind: str = "plain"
     width: int = 4
-    units: int = Field(24, ge=1)
+    units: int = Field(12, ge=1)
     diverges_above: float = 1e9
 
 
