@@ -9,6 +9,7 @@ import numpy as np
 
 from gridcell.report import Picture
 from gridcell.search import lineage, several
+from gridcell.search.axes import label_axes, place_of
 from gridcell.search.importance import EVALUATOR, importance
 from gridcell.search.rungs import Ladder
 from gridcell.search.search import Search
@@ -266,13 +267,6 @@ def _parallel(search: Search, done: Sequence[Tried]) -> "Figure":
     return figure
 
 
-def place_of(one: Range, value: Any) -> float:
-    """Return where a value stands on its axis: itself, or its place among those to choose from."""
-    if one.kind == "choice":
-        return float(next(place for place, known in enumerate(one.listed) if known == value))
-    return float(value)
-
-
 def _share(one: Range, value: Any) -> float:
     """Return a value's place in its range, from 0 to 1."""
     if one.kind == "choice":
@@ -296,11 +290,3 @@ def _scale(axes: "Axes", one: Range) -> None:
         axes.set_xlim(-0.5, len(one.listed) - 0.5)
     elif one.log:
         axes.set_xscale("log")
-
-
-def label_axes(axes: "Axes", x: str, y: str) -> None:
-    """Name both axes."""
-    from gridcell.plots import style
-
-    axes.set_xlabel(x, fontsize=style.LABEL_SIZE, color=style.INK, parse_math=False)
-    axes.set_ylabel(y, fontsize=style.LABEL_SIZE, color=style.INK, parse_math=False)

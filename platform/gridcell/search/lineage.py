@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridcell.cell import Stage
 from gridcell.report import Column, Columns, Table, Value
+from gridcell.search.axes import label_axes, place_of
 from gridcell.search.population import Population
 from gridcell.search.search import Search
 from gridcell.search.tried import Tried
@@ -119,7 +120,6 @@ def summary(search: Search) -> Mapping[str, Any] | None:
 def draw(search: Search) -> "Figure":
     """Draw the metric and each setting over the training: lines join a trial with the one it goes on from."""
     from gridcell.plots import style
-    from gridcell.search.figures import label_axes, place_of
 
     ranges = search.space.ranges
     height, gap = 1.9, 0.55
