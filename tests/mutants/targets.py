@@ -346,6 +346,8 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/grid/published_figures.py": ("tests/imagenet_rib/test_published_figures.py",),
     "tasks/imagenet_rib/learning/checkpointing.py": ("tests/imagenet_rib/test_checkpointing.py",),
     "tasks/imagenet_rib/report/chance.py": ("tests/imagenet_rib/report/test_chance.py",),
+    "platform/gridcell/stages.py": (f"{CORE}stages.py", "tests/gridcell/search/test_population.py"),
+    "platform/gridcell/settings/stages.py": (f"{CORE}stages.py",),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 

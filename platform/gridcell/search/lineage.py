@@ -51,6 +51,18 @@ def trained(search: Search) -> int:
     return sum(stage.end - stage.begin for stage in stages.values() if stage is not None)
 
 
+def state_of(search: Search, one: Tried) -> str:
+    """Return what a trial has come to, in a word; of a population whether anybody went on from it."""
+    ended = one.ended
+    if search.population is None or ended.state != "stopped":
+        return ended.failure or ended.state
+    followed = {each.trial.parent for each in search.tried}
+    next_one = one.trial.number + search.population.members
+    if not any(each.trial.number == next_one for each in search.tried):
+        return "waiting"
+    return "gone on" if one.trial.number in followed else "replaced"
+
+
 def came_from(population: Population, one: Tried) -> str:
     """Return whom a trial goes on from: ``12``, or ``7, copied`` where it is another member."""
     trial = one.trial
@@ -158,6 +170,7 @@ def draw(search: Search) -> "Figure":
         if name in ranges and ranges[name].kind == "choice":
             listed = ranges[name].listed
             axes.set_yticks(range(len(listed)), [str(value)[:14] for value in listed])
+        axes.set_xlim(0, 1.02 * max(stage_of(one).end for one in search.tried))
         label_axes(axes, unit_of(search) if name == panels[-1] else "", style.shorten(name, 26))
     style.write(figure, 0.15, top + 0.15, "Lineage", fontsize=style.TITLE_SIZE, weight="bold")
     return figure

@@ -116,7 +116,7 @@ def trials_table(search: Search) -> Table:
 
 def _row(search: Search, one: Tried, mark: str) -> list[Any]:
     ended = one.ended
-    state = ended.failure or ended.state
+    state = lineage.state_of(search, one)
     state = f"{state}, stale" if ended.stale else state
     own = search.objective.base_values(search.space.ranges) if one is search.default else {}
     params = own or one.trial.params
@@ -191,7 +191,7 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
     """Return what the search found, in sentences."""
     objective, best = search.objective, search.best
     rule = objective.rule
-    states = Counter(one.ended.failure or one.ended.state for one in search.tried)
+    states = Counter(lineage.state_of(search, one) for one in search.tried)
     counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     wanted_trials = search.wanted.trials * (search.population.generations if search.population else 1)
     wanted = f" of {wanted_trials}" if len(search.tried) < wanted_trials else ""

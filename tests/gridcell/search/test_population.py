@@ -295,6 +295,8 @@ def test_the_lineage_says_who_was_copied_and_under_which_settings(whole):
     table = schedule_table(whole)
     assert [row[1] for row in table.rows] == [f"{3 * n} to {3 * n + 3}" for n in range(4)]
     assert [row[2] for row in table.rows] == [one.trial.number for one in line]
+    states = Counter(row[1] for row in trials_table(whole).rows)
+    assert states == {"done": 6, "gone on": 12, "replaced": 3}  # the suite's own values among those done
     copied = [one for one in whole.tried if one.trial.parent not in (None, one.trial.number - 5)]
     assert len(copied) == 3
     shown = [row for row in trials_table(whole).rows if str(row[4]).endswith(", copied")]
