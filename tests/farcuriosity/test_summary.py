@@ -9,8 +9,10 @@ from scipy.stats import ttest_1samp, ttest_rel
 
 from farcuriosity.report.answer import answer
 from farcuriosity.report.figures import draw
-from farcuriosity.report.sentences import sentences
+from farcuriosity.report.page import forgetting_table, headline
+from farcuriosity.report.sentences import decimals_of, sentences
 from farcuriosity.report.summary import Agent, Study, curve_over_seeds, summarise
+from gridcell.report import Table
 
 ROOMS = {"none": [3, 4, 3, 5, 4], "rnd": [7, 6, 9, 8, 7], "far": [8, 6, 9, 7, 8]}
 
@@ -223,3 +225,31 @@ def test_the_first_sentence_of_several_environments_counts_clear_leads_alone():
     nobody = "No curiosity clearly leads in any of 2 environments; by the means, rnd leads in"
     assert two(noise, noise) == f"{nobody} 2."
     assert two(noise, alike) == f"{nobody} 1."
+
+
+def test_what_rests_on_stale_agents_and_studies_is_marked_and_nothing_else_changes():
+    seen = studies({"rnd": {0: 0.3, 1: 0.5, 2: 0.9}, "far": {0: 0.1, 1: 0.2, 2: 0.7}})
+    seen = [replace(one, metrics={**one.metrics, "return_error": one.metrics["forgetting"]}) for one in seen]
+
+    def told(stale):
+        made = [replace(one, stale=one.curiosity == stale) for one in agents()]
+        summary = summarise(made, [replace(one, stale=one.curiosity == stale) for one in seen])
+        shown = [answer(summary).text, *answer(summary).sure, *sentences(summary)]
+        return shown + [table.as_text() for table in headline(summary) if isinstance(table, Table)]
+
+    plain, marks = told(None), told("rnd")
+    assert "†" not in str(plain)
+    assert str(marks).replace("†", "") == str(plain)
+    assert "far†" not in str(marks)
+    assert "none†" not in str(marks)
+    assert all("rnd†" in text for text in marks if isinstance(text, str) and "rnd" in text)
+    assert [row[1] for table in marks[-4:] for row in table if "rnd†" in row] == ["rnd†", "rnd†"]
+    assert [row[-1][-1] for row in marks[-3]] == ["†", "]", "†"]  # rnd less none, far less none, far less rnd
+
+
+def test_forgetting_is_written_in_the_digits_that_tell_something():
+    summary = summarise([], studies({"rnd": {0: 0.012345, 1: 0.023456}, "far": {0: 0.2, 1: 0.3}}))
+    (_, rnd, *_), (_, far, *_) = forgetting_table(summary).as_text()
+    assert (rnd, far) == ("rnd", "far")
+    assert forgetting_table(summary).as_text()[1][3] == "0.250 [−0.385, 0.885]"
+    assert decimals_of([0.00001234]) == 5

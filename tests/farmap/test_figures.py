@@ -1,9 +1,14 @@
 """Figures: drawn whatever part of a suite was run, and as long as the runs are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from farmap.report.answer import answer
 from farmap.report.figures import draw
+from farmap.report.page import pair_table, size_table
+from farmap.report.sentences import sentences
 from farmap.report.summary import THRESHOLDS, Entry, summarise
 
 STEPS = np.linspace(0, 5_000, 51)
@@ -52,3 +57,28 @@ def test_the_axis_ends_soon_after_the_curves_of_those_that_map_do():
     assert drawn([entries("farmap", SOON, 1), walk]) == pytest.approx([1_250, 1_250])
     assert drawn([walk]) == pytest.approx([5_000])
     assert drawn([entries("farmap", 100.0, 1)]) == pytest.approx([1.25])  # all seen at once
+
+
+def test_what_rests_on_stale_runs_is_marked_and_nothing_else_changes():
+    runs = {"farmap": entries("farmap", SOON, 1), "frontier": entries("frontier", STEPS / 60, 0)}
+    agents, both = list(runs), ("farmap", "frontier")
+
+    def told(stale):
+        shown = [replace(run, stale=run.agent == stale) for group in runs.values() for run in group]
+        summary = summarise(shown, agents, both)
+        texts = [answer(summary).text, *answer(summary).sure, *sentences(summary)]
+        texts += [str(size_table("small", summary["sizes"]["small"]).as_text())]
+        texts += [str(pair_table("small", summary["paired"]["small"], 1000).as_text())]
+        for picture in draw(summary, {}):
+            figure = picture.figure
+            texts += [str([key.label for key in figure.keys])]
+        return texts
+
+    plain, marks = told(None), told("farmap")
+    assert not any("†" in text for text in plain)
+    assert [text.replace("†", "") for text in marks] == plain
+    assert all("farmap†" in text for text in (marks[0], marks[2]))
+    assert not any("frontier†" in text for text in marks[:-9])
+    assert "['farmap†', " in marks[3]
+    assert "['frontier', " in marks[3]
+    assert all("farmap†" in text and "frontier†" not in text for text in marks[5:])

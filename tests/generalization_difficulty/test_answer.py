@@ -1,9 +1,12 @@
 """What the report claims of ranges that are apart, overlap, or are not known."""
 
+from dataclasses import replace
+
 import pytest
 
 from generalization_difficulty.report.answer import answer
 from generalization_difficulty.report.numbers import dimension
+from generalization_difficulty.report.page import terminal_table
 from generalization_difficulty.report.sentences import sentences
 from generalization_difficulty.report.summary import SPREAD, Entry, summarise
 
@@ -226,3 +229,21 @@ def test_what_is_uncertain_is_said(ingredients, sentence):
 )
 def test_the_first_sentence_claims_no_more_than_the_ranges_allow(entries, first):
     assert answer(summarise(entries, {}), {}).text == first
+
+
+def test_what_rests_on_stale_measurements_is_marked_and_nothing_else_changes():
+    exact = [replace(one, metrics={**one.metrics, "ingredients": {}}) for one in given("c", 20)]
+    entries = [*measured("a", 10, 12), *measured("b", 13, 15), *exact]
+
+    def told(stale):
+        summary = summarise([replace(one, stale=one.name == stale) for one in entries], {"o": ["a", "c"]})
+        found = answer(summary, {"c": 2.0**20})
+        return [found.text, *found.sure, *sentences(summary), str(terminal_table(summary).as_text())]
+
+    for stale in ("a", "c"):
+        plain, marks = told(None), told(stale)
+        assert "†" not in str(plain)
+        assert [text.replace("†", "") for text in marks] == plain
+        assert f"{stale}†" in marks[0]
+        assert f"['{stale}†', " in marks[-1]
+        assert not any(f"{other}†" in str(marks) for other in {"a", "b", "c"} - {stale})

@@ -1,5 +1,7 @@
 """What the report claims, of numbers whose means, intervals and verdicts are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from rich.console import Console
@@ -7,7 +9,7 @@ from rich.console import Console
 from inductive_bias.problems.kinds.teacher import Teacher
 from inductive_bias.report.answer import answer
 from inductive_bias.report.figures import draw
-from inductive_bias.report.page import headline
+from inductive_bias.report.page import bits_table, difference_table, headline, point_table
 from inductive_bias.report.sentences import sentences, some_seeds, verdict
 from inductive_bias.report.summary import Outcome, difference, dimension_axes, summarise
 
@@ -286,3 +288,23 @@ def test_of_one_space_the_answer_says_what_is_known():
         "digits, rbf: 95 % interval over seeds [10.1, 14.43] bits (3 seeds)."
     )
     assert "cannot be said yet" in answer({"compared": []}).text
+
+
+def test_what_rests_on_stale_estimates_is_marked_and_nothing_else_changes():
+    asked = settings({"digits": TEACHER | {"source": "digits", "dimensions": []}})
+    made = [outcome("rbf", seed, 10.0 + seed, exact=True) for seed in range(3)]
+    made += [outcome("mlp", seed, 40.0 + 2 * seed) for seed in range(3)]
+
+    def told(stale):
+        summary = summarise([replace(one, stale=one.space == stale) for one in made], asked)
+        tables = [bits_table(summary), difference_table(summary), point_table(summary)]
+        found = answer(summary)
+        return [found.text, *found.sure, *sentences(summary), *(str(one.as_text()) for one in tables)]
+
+    plain, marks = told(None), told("mlp")
+    assert "†" not in str(plain)
+    assert marks[0].replace("†", "") == plain[0]
+    assert "rbf†" not in str(marks)
+    assert "mlp†" in marks[0]
+    assert [text.count("†") for text in marks[-3:]] == [1, 1, 3]  # one space; the pair; three seeds
+    assert [text.replace("†", "") for text in marks[-3:]] == plain[-3:]

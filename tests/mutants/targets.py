@@ -348,6 +348,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/report/chance.py": ("tests/imagenet_rib/report/test_chance.py",),
     "platform/gridcell/stages.py": (f"{CORE}stages.py", "tests/gridcell/search/test_population.py"),
     "platform/gridcell/settings/stages.py": (f"{CORE}stages.py",),
+    "tasks/imagenet_rib/report/stale.py": ("tests/imagenet_rib/report/test_stale.py",),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 

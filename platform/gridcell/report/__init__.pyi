@@ -7,6 +7,13 @@ from .missing import nothing_done as nothing_done
 from .page import write_page as write_page, write_summary as write_summary
 from .pictures import Picture as Picture
 from .results import About as About, GridResults as GridResults, Report as Report
+from .stale import (
+    DAGGER as DAGGER,
+    STALE as STALE,
+    is_stale as is_stale,
+    marked as marked,
+    said_stale as said_stale,
+)
 from .tables import (
     Column as Column,
     Columns as Columns,

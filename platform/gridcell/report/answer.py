@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gridcell.report.missing import incomplete
 from gridcell.report.results import GridResults
+from gridcell.report.stale import DAGGER
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,10 @@ def state(results: GridResults) -> list[tuple[str, str, bool]]:
         rows.append(("Part", f"No: the whole suite{changed}.", False))
     if stale := len(results.staleness):
         why = "; ".join(results.staleness.causes())
-        rows.append(("Stale", f"Yes: {stale:,} of {len(results.results):,} results. {why}.", True))
+        told = (
+            f"Yes: {stale:,} of {len(results.results):,} results. {why}. {DAGGER} marks what rests on them."
+        )
+        rows.append(("Stale", told, True))
     elif results.about.command:
         rows.append(("Stale", "No: code and inputs are as they were when the results were made.", False))
     return rows

@@ -71,7 +71,7 @@ def write_page(
         made_by=code_versions(results),
         notes=as_html(results.about.notes),
         counts=results.counts(),
-        remarks=results.remarks,
+        remarks=[one for one in results.remarks if one not in results.staleness.causes()],  # told as state
         missing=missing_table(missing(results)),
         facts=Table([Column("", kind="text"), Column("", kind="long")], _pairs(results, own_facts or {})),
         interruptions=_interruptions(results.interruptions()),

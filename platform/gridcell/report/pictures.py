@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from gridcell.report.inline import data_uri
+from gridcell.report.stale import DAGGER, MEANING
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -121,11 +122,12 @@ def _vector(picture: Picture, figure: Drawing | Matrices, out: Path) -> Shown | 
         title = figure.texts[0].get_text() if figure.heading and figure.texts else ""
         keys, parts = figure.keys, to_svgs(figure, picture.caption)
     signs = [(key.series, Markup(sign_svg(key)), key.label) for key in keys]
+    has_mark = any(DAGGER in text for text in [title, *parts, *(key.label for key in keys)])
     return Shown(
         picture.name,
         picture.section,
         picture.model,
-        picture.caption,
+        f"{picture.caption} {MEANING}" if has_mark else picture.caption,
         title,
         [Markup(part) for part in parts],
         signs if len(signs) > 1 else [],

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from gridcell.report.stale import DAGGER, MEANING, STALE, marked
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -28,12 +30,14 @@ class Value:
         text: shown in place of the value; by default the column writes it.
         note: shown small below it on a page, and behind it in the terminal, e.g. its interval.
         mark: words of the page's style, e.g. "above", "below" or "best"; "best" is bold, "own" pale.
+        stale: whether it rests on a stale result; a dagger says so, and a line below the table what it means.
     """
 
     value: Any
     text: str | None = None
     note: str = ""
     mark: str = ""
+    stale: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,8 @@ class Table:
         from gridcell.report.templates import environment
 
         template = environment().get_template("table.html.jinja")
-        return template.render(columns=self.head, rows=self.body)
+        rows = self.body
+        return template.render(columns=self.head, rows=rows, meaning=MEANING if _has_stale(rows) else "")
 
     def __rich__(self) -> RichTable:
         from rich import box
@@ -132,7 +137,15 @@ class Table:
         from rich.text import Text
 
         title = Text(self.title, style="bold") if self.title else None
-        shown = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        meaning = Text(MEANING) if _has_stale(self._narrow()) else None
+        shown = RichTable(
+            title=title,
+            title_justify="left",
+            caption=meaning,
+            caption_justify="left",
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
+        )
         for column in [one for one in self.head if not one.page_only]:
             shown.add_column(
                 Text(column.title),
@@ -150,6 +163,8 @@ class Table:
 def write_csv(columns: Iterable[str], rows: Iterable[Sequence[Any]], path: Path) -> None:
     """Write rows that no table shows, such as one for each cell; see ``Table.write_csv``.
 
+    A last column ``STALE``, true of each row that rests on a stale result, is left out where none does.
+
     Example:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
@@ -157,20 +172,27 @@ def write_csv(columns: Iterable[str], rows: Iterable[Sequence[Any]], path: Path)
         ...     Path(folder, "cells.csv").read_text().splitlines()
         ['method,mRI', 'ewc,1.5']
     """
-    Table(list(columns), list(rows)).write_csv(path)
+    head, body = list(columns), list(rows)
+    if head[-1] == STALE and not any(row[-1] for row in body):
+        head, body = head[:-1], [row[:-1] for row in body]
+    Table(head, body).write_csv(path)
 
 
 def _valued(value: Any, column: Column) -> Value:
     given = value if isinstance(value, Value) else Value(value)
     if given.text is not None:
-        return given
-    if given.value is None:
+        text = given.text
+    elif given.value is None:
         text = NONE
     elif isinstance(given.value, float) and given.value != given.value:
         text = NOT_A_NUMBER
     else:
         text = column.write(given.value)
-    return Value(given.value, text, given.note, given.mark)
+    return replace(given, text=marked(text, given.stale and text not in ("", NONE)))
+
+
+def _has_stale(rows: Sequence[Sequence[Value]]) -> bool:
+    return any(str(value.text).endswith(DAGGER) for row in rows for value in row)
 
 
 def _styled(text: str, value: Value) -> Text:

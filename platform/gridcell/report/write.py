@@ -12,6 +12,7 @@ from gridcell.report.missing import incomplete, missing, missing_table, nothing_
 from gridcell.report.page import say_how_it_was_made
 from gridcell.report.record import record_of, write_record
 from gridcell.report.results import GridResults, Report
+from gridcell.report.stale import DAGGER, MEANING
 from gridcell.report.tidy import commit_of, tidy
 from gridcell.store.plans import grid_id
 from gridcell.task import Task
@@ -55,6 +56,7 @@ def write_report(task: Task, results: GridResults, out: Path, told: Collection[s
     said = [missing_table(missing(results)), Text(lacks, style="bold red")] if lacks else []
     remarks = [Text(f"{remark}.", style="bold red") for remark in results.remarks if remark not in told]
     answer = [Text(report.answer, style="bold")] if report.answer else []
+    answer += [Text(MEANING)] if DAGGER in report.answer else []
     return Report(report.page, [*remarks, *report.headline, *answer, *said], report.answer)
 
 

@@ -1,11 +1,11 @@
 """The first answer: which curiosity did best, or forgot least, and how sure that is."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from farcuriosity.report.sentences import Lead, between, leads, quoted, spread
-from gridcell.report import Answer
+from farcuriosity.report.sentences import Lead, between, decimals_of, leads, named, quoted, spread
+from gridcell.report import Answer, marked
 
 _FIRST = {"score": "return", "rooms": "rooms", "places": "places"}
 """Metric that the answer speaks of -> figure that shows it over time."""
@@ -23,7 +23,8 @@ def answer(summary: Summary) -> Answer:
         first = found[0]
         if len(environments) == 1:
             return Answer(f"In {first.environment}, {first.claim}", _listed([first.sure, *forgetting]))
-        text = _most(found, len(environments))
+        stale = {row["curiosity"] for row in summary["table"] if "stale" in row}
+        text = _most(found, len(environments), stale)
         told = [f"{one.environment}: {one.claim} {one.sure}".strip() for one in found]
         return Answer(text, _listed([*_improvement(summary), *told[:_FEW], *forgetting]))
     if summary["table"]:
@@ -49,7 +50,8 @@ def _main(summary: Summary) -> list[Lead]:
 
 def _alike(table: Sequence[Mapping[str, Any]]) -> str:
     """Say what is known where nobody leads."""
-    names = list(dict.fromkeys(row["curiosity"] for row in table))
+    stale = {row["curiosity"] for row in table if "stale" in row}
+    names = [marked(name, name in stale) for name in dict.fromkeys(row["curiosity"] for row in table)]
     row = table[0]
     known = next((name for name in _FIRST if name in row["values"]), "")
     told = f" ({known} {spread(row, known)} in {row['environment']})" if known else ""
@@ -60,8 +62,8 @@ def _alike(table: Sequence[Mapping[str, Any]]) -> str:
 
 def _improvement(summary: Summary) -> list[str]:
     return [
-        f"A run of {pair['curiosity']} beats one of {pair['against']} with probability "
-        f"{pair['probability']:.2f}."
+        f"A run of {marked(pair['curiosity'], 'stale' in pair)} beats one of {pair['against']} with "
+        f"probability {pair['probability']:.2f}."
         for pair in (summary.get("aggregates") or {}).get("improvement", ())
     ]
 
@@ -75,7 +77,8 @@ def _forgetting(summary: Summary) -> list[str]:
         ranked = sorted(here, key=lambda row: row["return_error"]["mean"])
         if not ranked:
             continue
-        told = ", ".join(f"{row['curiosity']} {between(row['return_error'], 3)}" for row in ranked)
+        decimals = decimals_of(row["return_error"]["mean"] for row in ranked)
+        told = ", ".join(f"{named(row)} {between(row['return_error'], decimals)}" for row in ranked)
         what = "error on coming back to a room, less that at leaving it"
         said.append(f"In world {world}, {_least(summary, world, ranked)} ({what}: {told}).")
     return said
@@ -86,28 +89,31 @@ def _least(summary: Summary, world: str, ranked: Sequence[Mapping[str, Any]]) ->
     if len(ranked) == 1:
         return "one curiosity is done"
     best, second = (row["curiosity"] for row in ranked[:2])
+    shown = named(ranked[0])
     for pair in summary["differences"]:
         names = {pair["curiosity"], pair["against"]}
         if (pair["environment"], pair["metric"], names) == (world, "return_error", {best, second}):
             low, high = pair["ci95"]
             if low > 0 or high < 0:
-                return f"{best} forgets least"
+                return f"{shown} forgets least"
             return "no curiosity is shown to forget least"
-    return f"{best} errs least, from too few seeds to tell it from chance"
+    return f"{shown} errs least, from too few seeds to tell it from chance"
 
 
-def _most(found: Sequence[Lead], environments: int) -> str:
+def _most(found: Sequence[Lead], environments: int, stale: Collection[str]) -> str:
     """Say who leads in most environments beyond chance; where nobody does, who does by the means."""
     clear = Counter(one.best[0] for one in found if one.clear)
     if clear:
         name, count = clear.most_common(1)[0]
-        return f"{quoted(name)} clearly leads in {count} of {environments} environments."
+        return (
+            f"{marked(quoted(name), name in stale)} clearly leads in {count} of {environments} environments."
+        )
     means = Counter(one.best[0] for one in found if len(one.best) == 1)
     if not means:
         return f"No curiosity leads alone in any of {environments} environments."
     name, count = means.most_common(1)[0]
     nobody = f"No curiosity clearly leads in any of {environments} environments"
-    return f"{nobody}; by the means, {quoted(name)} leads in {count}."
+    return f"{nobody}; by the means, {marked(quoted(name), name in stale)} leads in {count}."
 
 
 def _listed(said: Sequence[str]) -> list[str]:

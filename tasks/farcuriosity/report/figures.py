@@ -13,7 +13,7 @@ from farcuriosity.report.forgetting_figures import maps, over_time, read
 from farcuriosity.report.scores import LEAST_SEEDS
 from farcuriosity.report.summary import AGGREGATES, Agent, curve_over_seeds
 from gridcell.plots import Curve, curves, grouped_bars, style
-from gridcell.report import Picture
+from gridcell.report import Picture, marked
 
 _SHOWN_IN_STRIP = 12
 _COUNTS = ("rooms", "places", "fragments", "recalls")  # bands are cut off at zero
@@ -104,8 +104,9 @@ def _panels(agents: Sequence[Agent], name: str) -> dict[str, list[Curve]]:
                 continue
             x, y, half = found
             lowest = 0.0 if name in _COUNTS else -np.inf
-            ends = (None, None) if half is None else (np.maximum(y - half, lowest), y + half)
-            panels.setdefault(environment, []).append(Curve(curiosity, x, y, *ends))
+            low, high = (None, None) if half is None else (np.maximum(y - half, lowest), y + half)
+            label = marked(curiosity, any(agent.stale for agent in group))
+            panels.setdefault(environment, []).append(Curve(label, x, y, low, high, curiosity))
     return panels
 
 
@@ -123,7 +124,7 @@ def _aggregates(aggregates: Mapping[str, Any]) -> Picture:
     figure = grouped_bars(
         means,
         rows,
-        columns,
+        [marked(name, name in aggregates.get("stale", ())) for name in columns],
         low=low,
         high=high,
         value_axis="human-normalised score",

@@ -6,9 +6,10 @@ from typing import Any
 
 from farcuriosity.report.answer import answer
 from farcuriosity.report.scores import LEAST_SEEDS
-from farcuriosity.report.sentences import between, number, sentences, spread
+from farcuriosity.report.sentences import between, decimals_of, number, sentences, spread
 from farcuriosity.report.summary import COLUMNS, COMPARED, FORGETTING, Agent
 from gridcell.report import (
+    STALE,
     Column,
     Columns,
     GridResults,
@@ -43,7 +44,7 @@ def write_files(
     """
     write_summary(summary, out, sort_keys=True)
     write_csv(
-        ["environment", "id", "curiosity", "seed", "steps", *COLUMNS, "cell"],
+        ["environment", "id", "curiosity", "seed", "steps", *COLUMNS, "cell", STALE],
         _rows(agents),
         out / "cells.csv",
     )
@@ -79,7 +80,9 @@ def agent_table(summary: Mapping[str, Any]) -> Table:
     columns += [Column("steps/s", lambda value: number(value, 0))]
     rows = [
         [
-            *(row[name] for name in ("environment", "curiosity", "seeds", "steps")),
+            row["environment"],
+            Value(row["curiosity"], stale="stale" in row),
+            *(row[name] for name in ("seeds", "steps")),
             *(_over_seeds(row, name) for name in summary["columns"]),
             row["steps_per_second"],
         ]
@@ -98,10 +101,13 @@ def forgetting_table(summary: Mapping[str, Any]) -> Table:
     shown = [name for name in FORGETTING if all(name in row for row in summary["forgetting"])]
     columns: Columns = ["world", Column("curiosity", kind="text"), "seeds"]
     columns += [*(headings[name] for name in shown), Column("fragments", number)]
+    decimals = {name: decimals_of(row[name]["mean"] for row in summary["forgetting"]) for name in shown}
     rows = [
         [
-            *(row[name] for name in ("world", "curiosity", "seeds")),
-            *(Value(row[name]["mean"], between(row[name], 5)) for name in shown),
+            row["world"],
+            Value(row["curiosity"], stale="stale" in row),
+            row["seeds"],
+            *(Value(row[name]["mean"], between(row[name], decimals[name])) for name in shown),
             row["fragments"],
         ]
         for row in summary["forgetting"]
@@ -115,7 +121,11 @@ def forgetting_table(summary: Mapping[str, Any]) -> Table:
 
 def difference_table(summary: Mapping[str, Any], metrics: Sequence[str]) -> Table:
     """Lay out the differences of curiosities in some metrics, seed by seed, with their 95 % intervals."""
-    decimals = 5 if metrics == FORGETTING else 2
+    chosen = [row for row in summary["differences"] if row["metric"] in metrics]
+    decimals = {
+        name: decimals_of(row["mean"] for row in chosen if row["metric"] == name) if name in FORGETTING else 2
+        for name in metrics
+    }
     columns: Columns = ["where", *(Column(name, kind="text") for name in ("of", "difference"))]
     columns += ["seeds", Column("mean, 95 % interval")]
     rows = [
@@ -124,10 +134,9 @@ def difference_table(summary: Mapping[str, Any], metrics: Sequence[str]) -> Tabl
             row["metric"].replace("_", " "),
             f"{row['curiosity']} less {row['against']}",
             row["seeds"],
-            Value(row["mean"], between(row, decimals)),
+            Value(row["mean"], between(row, decimals[row["metric"]]), stale="stale" in row),
         ]
-        for row in summary["differences"]
-        if row["metric"] in metrics
+        for row in chosen
     ]
     return Table(columns, rows, "Differences, seed by seed")
 
@@ -177,4 +186,13 @@ def _listed(chosen: Mapping[str, Any]) -> str:
 
 def _rows(agents: Sequence[Agent]) -> Iterator[list[Any]]:
     for a in sorted(agents, key=lambda agent: (agent.environment, agent.curiosity, agent.seed)):
-        yield [a.environment, a.id, a.curiosity, a.seed, a.metrics["steps"], *map(a.value, COLUMNS), a.cell]
+        yield [
+            a.environment,
+            a.id,
+            a.curiosity,
+            a.seed,
+            a.metrics["steps"],
+            *map(a.value, COLUMNS),
+            a.cell,
+            a.stale,
+        ]

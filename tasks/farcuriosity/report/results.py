@@ -10,7 +10,7 @@ from farcuriosity.cells.forgetting import VISITS
 from farcuriosity.cells.names import EPISODES, VIDEO
 from farcuriosity.report.summary import Agent, Study, summarise
 from gridcell import Result
-from gridcell.report import Fetch, GridResults, Picture, Report, fetching
+from gridcell.report import Fetch, GridResults, Picture, Report, fetching, is_stale, marked
 
 
 def write(results: GridResults, out: Path) -> Report:
@@ -38,9 +38,11 @@ def _pictures(
     yield from draw(agents, summary)
     for index, world in enumerate(dict.fromkeys(study.world for study in studies)):
         visits: dict[str, list[Path]] = {}
+        stale = {study.curiosity for study in studies if study.world == world and study.stale}
         for study in studies:
             if study.world == world:
-                visits.setdefault(study.curiosity, []).append(study.visits)
+                name = marked(study.curiosity, study.curiosity in stale)
+                visits.setdefault(name, []).append(study.visits)
         yield from draw_forgetting(world, visits, first=not agents and index == 0)
 
 
@@ -55,7 +57,10 @@ def _done(results: GridResults, what: str) -> Iterator[tuple[tuple[str, str, int
 
 def _studies(results: GridResults, fetch: Fetch) -> list[Study]:
     done = _done(results, "forgetting")
-    return [Study(*place, result.metrics, fetch(result, VISITS)) for place, result in done]
+    return [
+        Study(*place, result.metrics, fetch(result, VISITS), is_stale(results, result.cell.id))
+        for place, result in done
+    ]
 
 
 def _agents(results: GridResults, fetch: Fetch) -> list[Agent]:
@@ -63,6 +68,7 @@ def _agents(results: GridResults, fetch: Fetch) -> list[Agent]:
     found = []
     for place, result in _done(results, "agent"):
         environment, curiosity, seed = place
+        cells = [one.cell.id for one in (result, played.get(place)) if one is not None]
         with np.load(fetch(result, EPISODES), allow_pickle=False) as arrays:
             frames, steps = arrays["frames"], arrays["frame_steps"]
         found.append(
@@ -77,6 +83,7 @@ def _agents(results: GridResults, fetch: Fetch) -> list[Agent]:
                 frame_steps=steps,
                 video=fetch(videos[place], VIDEO).read_bytes() if place in videos else None,
                 cell=result.cell.id,
+                stale=any(is_stale(results, cell) for cell in cells),
             )
         )
     return found

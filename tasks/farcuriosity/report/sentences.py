@@ -2,11 +2,12 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from farcuriosity.report.summary import COLUMNS
+from gridcell.report import marked
 
 _ASKED = {"score": "the highest score", "rooms": "the most rooms", "places": "the most cells"}
 _MOST_DECIMALS = 6
@@ -45,15 +46,15 @@ def leads(summary: Mapping[str, Any]) -> Iterator[Lead]:
             if len(best) == len(ordered):
                 continue
             decimals = _telling(ordered, name)
-            told = ", ".join(f"{quoted(row['curiosity'])} {spread(row, name, decimals)}" for row in ordered)
+            told = ", ".join(f"{named(row)} {spread(row, name, decimals)}" for row in ordered)
             names = [row["curiosity"] for row in best]
             if len(best) > 1:
-                *others, last = map(quoted, names)
+                *others, last = map(named, best)
                 share = f"{', '.join(others)} and {last} share {what}: {told}."
                 yield Lead(environment, name, names, share)
                 continue
             sure, clear = _difference(summary["differences"], name, *ordered[:2])
-            claim = f"{quoted(names[0])} has {what}: {told}."
+            claim = f"{named(best[0])} has {what}: {told}."
             yield Lead(environment, name, names, claim, sure, clear)
 
 
@@ -69,8 +70,8 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
         for curiosity, places in aggregates.get("missing", {}).items()
     ]
     said += [
-        f"A run of {pair['curiosity']} beats one of {pair['against']} with probability "
-        f"{pair['probability']:.2f}, over {len(aggregates['games'])} games."
+        f"A run of {marked(pair['curiosity'], 'stale' in pair)} beats one of {pair['against']} with "
+        f"probability {pair['probability']:.2f}, over {len(aggregates['games'])} games."
         for pair in aggregates.get("improvement", ())
     ]
     return said
@@ -79,6 +80,22 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
 def quoted(curiosity: str) -> str:
     """Return a curiosity's name; that of no curiosity is a word of the sentence otherwise."""
     return f"'{curiosity}'" if curiosity == "none" else curiosity
+
+
+def named(row: Mapping[str, Any]) -> str:
+    """Return a row's curiosity as sentences name it: marked where the row rests on a stale result."""
+    return marked(quoted(row["curiosity"]), "stale" in row)
+
+
+def decimals_of(values: Iterable[float]) -> int:
+    """Return with how many decimals the largest of some values has three digits; at most five.
+
+    Example:
+        >>> decimals_of([0.0123, -0.4]), decimals_of([250.0]), decimals_of([0.0])
+        (3, 1, 1)
+    """
+    largest = max(map(abs, values), default=0.0)
+    return min(5, max(1, 2 - math.floor(math.log10(largest)))) if largest else 1
 
 
 def _telling(ordered: Sequence[Mapping[str, Any]], metric: str) -> int:
@@ -112,7 +129,7 @@ def _difference(
             sign = 1 if row["curiosity"] == best else -1
             low, high = sorted(sign * end for end in row["ci95"])
             found = {"mean": sign * row["mean"], "ci95": [low, high]}
-            told = f"{quoted(best)} less {quoted(second)} {between(found, _telling((first, next_), metric))}"
+            told = f"{named(first)} less {named(next_)} {between(found, _telling((first, next_), metric))}"
             clear = False
             if low <= 0 <= high:
                 told += ": no clear difference"

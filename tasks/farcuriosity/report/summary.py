@@ -21,7 +21,7 @@ from farcuriosity.report.scores import (
     optimality_gap,
     probability_of_improvement,
 )
-from gridcell.report import student_interval
+from gridcell.report import said_stale, student_interval
 
 POINTS = 25  # of a curve over time
 AGGREGATES = {
@@ -63,6 +63,7 @@ class Agent:
         frame_steps: int64, (n,).
         video: MP4, if one was recorded.
         cell: its id.
+        stale: whether other code or inputs made it, or its evaluation, than are there now.
     """
 
     environment: str
@@ -75,6 +76,7 @@ class Agent:
     frame_steps: NDArray = field(default_factory=lambda: np.empty((0,)))
     video: bytes | None = None
     cell: str = ""
+    stale: bool = False
 
     def value(self, name: str) -> float | None:
         """Return a metric, or what follows from some; None where there is none."""
@@ -98,6 +100,7 @@ class Study:
         seed: of the cell.
         metrics: of the cell.
         visits: what it left.
+        stale: whether other code or inputs made it than are there now.
     """
 
     world: str
@@ -105,6 +108,7 @@ class Study:
     seed: int
     metrics: Mapping[str, Any]
     visits: Path
+    stale: bool = False
 
 
 def summarise(agents: Sequence[Agent], studies: Sequence[Study] = ()) -> dict[str, Any]:
@@ -114,7 +118,7 @@ def summarise(agents: Sequence[Agent], studies: Sequence[Study] = ()) -> dict[st
         ``table`` of agents by environment and curiosity, ``columns`` it has, ``aggregates`` over games,
         ``forgetting`` by world and curiosity, and ``differences``: for each metric, environment or world, and
         pair of curiosities, the mean over common seeds of ``curiosity`` less ``against``, with its 95 %
-        t-interval.
+        t-interval. What rests on a stale result has ``stale``.
     """
     groups: dict[tuple[str, str], list[Agent]] = {}
     for agent in agents:
@@ -128,6 +132,7 @@ def summarise(agents: Sequence[Agent], studies: Sequence[Study] = ()) -> dict[st
             "steps": int(group[0].metrics["steps"]),
             "steps_per_second": _speed(group),
             "values": {name: found for name in COLUMNS if (found := _spread(group, name)) is not None},
+            **said_stale(any(agent.stale for agent in group)),
         }
         for (environment, curiosity), group in groups.items()
     ]
@@ -152,6 +157,7 @@ def _forgetting(studies: Sequence[Study]) -> list[dict[str, Any]]:
             "seeds": len(group),
             "fragments": float(np.mean([study.metrics.get("fragments", 1) for study in group])),
             **{name: _mean_and_interval(values) for name in FORGETTING if (values := _known(group, name))},
+            **said_stale(any(study.stale for study in group)),
         }
         for (world, curiosity), group in groups.items()
     ]
@@ -181,6 +187,8 @@ def _differences(agents: Sequence[Agent], studies: Sequence[Study]) -> list[dict
             if (value := study.metrics.get(name)) is not None:
                 place = known.setdefault((study.world, name), {})
                 place.setdefault(study.curiosity, {})[study.seed] = value
+    stale = {(agent.environment, agent.curiosity) for agent in agents if agent.stale}
+    stale |= {(study.world, study.curiosity) for study in studies if study.stale}
     found = []
     for (environment, metric), curiosities in known.items():
         for against, curiosity in combinations(curiosities, 2):
@@ -189,6 +197,7 @@ def _differences(agents: Sequence[Agent], studies: Sequence[Study]) -> list[dict
             if len(gains) > 1:
                 pair = {"environment": environment, "metric": metric, "seeds": len(gains)}
                 pair |= {"curiosity": curiosity, "against": against}
+                pair |= said_stale(any((environment, one) in stale for one in (curiosity, against)))
                 found.append(pair | _mean_and_interval(gains))
     return found
 
@@ -243,15 +252,18 @@ def _aggregates(agents: Sequence[Agent]) -> dict[str, Any]:
             found[curiosity] = {
                 name: {"value": of(array), "ci95": interval(array, of)} for name, of in AGGREGATES.items()
             }
+    stale = [name for name in whole if any(a.stale for a in agents if a.curiosity == name)]
     improvement = [
         {
             "curiosity": curiosity,
             "against": against,
             "probability": probability_of_improvement(whole[curiosity], whole[against]),
+            **said_stale(curiosity in stale or against in stale),
         }
         for against, curiosity in combinations(whole, 2)
     ]
     told = {"games": games, "by_curiosity": found, "missing": missing, "improvement": improvement}
+    told |= {"stale": stale} if stale else {}
     return told if found or missing else {}
 
 

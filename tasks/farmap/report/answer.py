@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from farmap.report.summary import FEWEST_MAPS
+from farmap.report.summary import FEWEST_MAPS, named
 from gridcell.report import Answer
 
 Summary = Mapping[str, Any]
@@ -21,7 +21,7 @@ def answer(summary: Summary) -> Answer:
     pair = summary["paired"].get(size)
     if not pair or not pair["runs"]:
         return _leader(summary, size)
-    first, second = pair["first"], pair["second"]
+    first, second = (named(summary, size, pair[key]) for key in ("first", "second"))
     steps, early, memory = pair["steps_to_95"], pair["early_coverage"], pair["mean_memory"]
     parts = []
     if "mean" in steps:
@@ -33,8 +33,8 @@ def answer(summary: Summary) -> Answer:
     else:
         here = early["second_mean"] + early["mean"]
         parts.append(
-            f"covers {here:.1f} % of {size} maps over the first {summary['early_steps']:,} steps, "
-            f"{second} {early['second_mean']:.1f} %"
+            f"covers {here:.1f} % of {size} maps on average over the first {summary['early_steps']:,} "
+            f"steps, {second} {early['second_mean']:.1f} %"
         )
     if memory["second_mean"] > 0:
         share = 100 * (memory["second_mean"] + memory["mean"]) / memory["second_mean"]
@@ -54,8 +54,9 @@ def _best_of_all(summary: Summary, size: str, pair: Mapping[str, Any]) -> list[s
     if best in (first, pair["second"]):
         return []
     return [
-        f"Of all {len(covered)} agents {best} covers most of {size} maps over the first "
-        f"{summary['early_steps']:,} steps: {covered[best]:.1f} %, {first} {covered[first]:.1f} %."
+        f"Of all {len(covered)} agents {named(summary, size, best)} covers most of {size} maps on average "
+        f"over the first {summary['early_steps']:,} steps: {covered[best]:.1f} %, "
+        f"{named(summary, size, first)} {covered[first]:.1f} %."
     ]
 
 
@@ -63,11 +64,15 @@ def _leader(summary: Summary, size: str) -> Answer:
     """Say which agent covers most early, where no two agents are compared."""
     agents = summary["sizes"][size]
     ranked = sorted(agents, key=lambda name: -agents[name]["early_coverage"]["mean"])
-    told = [f"{name} {agents[name]['early_coverage']['mean']:.1f} %" for name in ranked[:4]]
-    text = f"{ranked[0]} covers most of {size} maps over the first {summary['early_steps']:,} steps"
+    shown = [named(summary, size, name) for name in ranked[:4]]
+    told = [
+        f"{name} {agents[agent]['early_coverage']['mean']:.1f} %"
+        for name, agent in zip(shown, ranked, strict=False)
+    ]
+    text = f"{shown[0]} covers most of {size} maps on average over the first {summary['early_steps']:,} steps"
     if len(ranked) == 1:
         over = f"mean coverage over the first {summary['early_steps']:,} steps"
-        text = f"{ranked[0]} alone ran on {size} maps: {over}"
+        text = f"{shown[0]} alone ran on {size} maps: {over}"
     why = "No two agents are compared map by map, so how sure this is cannot be said."
     return Answer(f"{text}: {', '.join(told)}.", [why])
 

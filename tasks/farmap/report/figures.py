@@ -9,7 +9,7 @@ import numpy as np
 from farmap.report.answer import main_size
 from farmap.report.film import Recording, filmstrip
 from gridcell.plots import Curve, curves, grouped_bars
-from gridcell.report import Picture
+from gridcell.report import Picture, marked
 
 Summary = Mapping[str, Any]
 
@@ -104,7 +104,10 @@ def _curve(agent: str, group: Mapping[str, Any], name: str, last: float, *, band
         None if values[key] is None else np.interp(x, steps, values[key]) for key in ("mean", "low", "high")
     )
     assert y is not None
-    return Curve(agent, x, y, low, high) if band else Curve(agent, x, y)
+    label = marked(agent, "stale" in group)
+    if not band:
+        low = high = None
+    return Curve(label, x, y, low, high, colour=agent)
 
 
 def _bars(summary: Summary, name: str, axis: str, title: str) -> Picture:
@@ -118,7 +121,11 @@ def _bars(summary: Summary, name: str, axis: str, title: str) -> Picture:
                 ends = [np.nan if end is None else max(0.0, end) for end in found["ci95"]]
                 low[row, column] = ends[0]
                 high[row, column] = min(100.0, ends[1]) if "coverage" in name else ends[1]
-    figure = grouped_bars(means, sizes, agents, low=low, high=high, value_axis=axis, title=title)
+    shown = [
+        marked(agent, any("stale" in of_size.get(agent, {}) for of_size in summary["sizes"].values()))
+        for agent in agents
+    ]
+    figure = grouped_bars(means, sizes, shown, low=low, high=high, value_axis=axis, title=title)
     caption = f"{title} by size of map and agent; lines are 95 % intervals over maps, cut off at zero."
     return Picture(f"bars-{name}", "bars", caption, figure)
 

@@ -11,12 +11,14 @@ from farmap.report.film import Recording, write_films
 from farmap.report.sentences import not_compared, sentences
 from farmap.report.summary import MEASURES, PLACE, Entry
 from gridcell.report import (
+    STALE,
     Column,
     Columns,
     GridResults,
     Table,
     Value,
     data_uri,
+    marked,
     write_csv,
     write_page,
     write_summary,
@@ -77,7 +79,7 @@ def size_table(size: str, agents: Mapping[str, Any]) -> Table:
     """Lay out the agents' means on maps of one size, with their intervals."""
     most = max(agents.values(), key=lambda group: group["maps"])
     columns: Columns = ["agent", Column("coverage", number, unit="%")]
-    columns += [Column(f"median to {percent} %", number, page_only=percent != 95) for percent in THRESHOLDS]
+    columns += [Column(f"steps to {percent} %", number, page_only=percent != 95) for percent in THRESHOLDS]
     columns += [Column("ms to 95 %", number, page_only=True), Column("µs per step", number)]
     columns += [Column("active memory", number), Column("peak", number, page_only=True)]
     columns += [
@@ -91,12 +93,9 @@ def size_table(size: str, agents: Mapping[str, Any]) -> Table:
     columns += [Column("looks", number, page_only=True), Column("ended", kind="text", page_only=True)]
     rows = [
         [
-            agent,
+            Value(agent, stale="stale" in group),
             _mean(group["coverage"], most=100.0),
-            *(
-                Value(group["median_steps_to"][str(one)], note=f"by {100 * group['reached'][str(one)]:.0f} %")
-                for one in THRESHOLDS
-            ),
+            *(Value(group["median_steps_to"][str(one)], note=_runs(group, one)) for one in THRESHOLDS),
             _mean(group["seconds_to_95"], 1e3),
             1e6 * group["seconds_per_step"]["mean"],
             _mean(group["mean_memory"]),
@@ -121,7 +120,7 @@ def pair_table(size: str, pair: Mapping[str, Any], early_steps: int) -> Table:
     """Lay out how the two compared agents differ on maps of one size, a row for each measure."""
     columns: Columns = [
         "measure",
-        Column(str(pair["second"]), number),
+        Column(marked(str(pair["second"]), "stale" in pair), number),
         Column("difference [95 %]", kind="text"),
     ]
     columns += [Column("lower on"), Column("higher on"), Column("Wilcoxon p", "{:.2g}".format)]
@@ -137,6 +136,8 @@ def pair_table(size: str, pair: Mapping[str, Any], early_steps: int) -> Table:
             difference = Value(found["mean"], spread(found, factor))
             numbers = [factor * found["second_mean"], difference, found["lower"], found["higher"], found["p"]]
         rows.append([title.format(early_steps=early_steps), *numbers])
+    for row in rows:
+        row[0] = Value(row[0], stale="stale" in pair)
     what = f"{pair['first']} minus {pair['second']} on {size} maps"
     return Table(columns, rows, f"{what}, {pair['coverage']['n']} maps, {pair['runs']} pairs of runs")
 
@@ -156,6 +157,14 @@ def spread(found: Mapping[str, Any], factor: float = 1.0) -> str:
     low, high = found["ci95"]
     ends = "" if low is None else f" [{number(factor * low)}, {number(factor * high)}]"
     return f"{number(factor * found['mean'])}{ends}"
+
+
+def _runs(group: Mapping[str, Any], percent: int) -> str:
+    """Say which share of runs saw so much, whose median stands before it."""
+    share = group["reached"][str(percent)]
+    if share in (0.0, 1.0):
+        return "all runs" if share else "no run"
+    return f"{100 * share:.0f} % of runs"
 
 
 def _ends(shares: Mapping[str, float]) -> str:
@@ -194,7 +203,7 @@ def _write_cells(entries: Sequence[Entry], path: Path) -> None:
     ordered = sorted(entries, key=lambda run: (run.size, run.map, run.agent, run.seed))
     measured = sorted({name for run in ordered for name in run.metrics})
     rows = (
-        [*(getattr(run, name) for name in PLACE), *map(run.metrics.get, measured), run.cell]
+        [*(getattr(run, name) for name in PLACE), *map(run.metrics.get, measured), run.cell, run.stale]
         for run in ordered
     )
-    write_csv([*PLACE, *measured, "cell"], rows, path)
+    write_csv([*PLACE, *measured, "cell", STALE], rows, path)

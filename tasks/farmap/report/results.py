@@ -8,7 +8,7 @@ from farmap.plan import NO_FILM
 from farmap.report.film import Recording
 from farmap.report.summary import PLACE, Entry, by_own_size, summarise
 from gridcell import UserError
-from gridcell.report import GridResults, Report, fetching, nothing_done
+from gridcell.report import GridResults, Report, fetching, is_stale, nothing_done
 
 
 def write(results: GridResults, out: Path) -> Report:
@@ -31,6 +31,7 @@ def write(results: GridResults, out: Path) -> Report:
             metrics=result.metrics,
             curves=result.curves,
             cell=target.cell,
+            stale=is_stale(results, target.cell),
         )
         for target in targets
         if (result := results.results.get(target.cell))

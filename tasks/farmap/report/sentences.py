@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from farmap.report.summary import FEWEST_MAPS
+from farmap.report.summary import FEWEST_MAPS, named
 
 _CLAIMS: tuple[tuple[str, str, str, int, float], ...] = (
     ("early_coverage", "coverage over the first {early_steps:,} steps", "points", 1, 1.0),
@@ -20,7 +20,8 @@ _CLAIMS: tuple[tuple[str, str, str, int, float], ...] = (
 def sentences(summary: Mapping[str, Any]) -> list[str]:
     """Return how the two compared agents differ, a sentence per size of map."""
     return [
-        f"{pair['first']} against {pair['second']} on {_maps(pair['coverage']['n'], size)}: "
+        f"{' against '.join(named(summary, size, pair[key]) for key in ('first', 'second'))} on "
+        f"{_maps(pair['coverage']['n'], size)}: "
         + "; ".join(
             _claim(pair, measure, what.format(early_steps=summary["early_steps"]), unit, digits, factor)
             for measure, what, unit, digits, factor in _CLAIMS

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmap.agents.explore import THRESHOLDS
-from gridcell.report import student_interval
+from gridcell.report import marked, said_stale, student_interval
 
 MEASURES: Mapping[str, str] = {
     "early_coverage": "mean coverage over the first {early_steps:,} steps (%)",
@@ -69,6 +69,7 @@ class Entry:
         metrics: what the cell answered.
         curves: ``coverage`` and ``memory``: (step, value) each.
         cell: its id.
+        stale: whether other code or inputs made it than are there now.
     """
 
     size: str
@@ -78,6 +79,7 @@ class Entry:
     metrics: Mapping[str, Any]
     curves: Mapping[str, Sequence[Sequence[float]]]
     cell: str = ""
+    stale: bool = False
 
     @property
     def early_steps(self) -> int:
@@ -142,6 +144,7 @@ def summarise(
           ``FEWEST_MAPS`` maps p and the ends of the interval are null. The steps and
           seconds to a threshold have ``reached``, too: the share of first's and of second's runs that got
           there; where either is below ``REACHED_BY`` they have nothing else
+        - groups and pairs that rest on a stale run have ``stale``
     """
     entries = by_own_size(entries)
     by_place: dict[tuple[str, str], list[Entry]] = {}
@@ -197,6 +200,11 @@ def sizes_of(entries: Iterable[Entry]) -> list[str]:
     return [*generated, *sorted(least.keys() - set(generated), key=lambda size: least[size])]
 
 
+def named(summary: Mapping[str, Any], size: str, agent: str) -> str:
+    """Return an agent's name as it is shown: marked where a run of it on maps of this size is stale."""
+    return marked(agent, "stale" in summary["sizes"][size].get(agent, {}))
+
+
 def _group(group: Sequence[Entry]) -> dict[str, Any]:
     of_maps = _by_map(group)
     return {
@@ -209,6 +217,7 @@ def _group(group: Sequence[Entry]) -> dict[str, Any]:
         "done": float(np.mean([run.metrics["done"] for run in group])),
         "end": {end: float(np.mean([run.metrics.get("end") == end for run in group])) for end in ENDS},
         "curves": _curves(of_maps),
+        **said_stale(any(run.stale for run in group)),
     }
 
 
@@ -275,6 +284,7 @@ def _paired(first: Sequence[Entry], second: Sequence[Entry]) -> dict[str, Any]:
     both = {(e.map, e.seed) for e in first} & {(e.map, e.seed) for e in second}
     left, right = ([e for e in group if (e.map, e.seed) in both] for group in (first, second))
     found: dict[str, Any] = {"first": first[0].agent, "second": second[0].agent, "runs": len(both)}
+    found |= said_stale(any(run.stale for run in [*left, *right]))
     if both:
         for name in _measured([*left, *right]):
             reached = {"reached": [_reached(side, name) for side in (left, right)]} if "_to_" in name else {}

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from generalization_difficulty.report.numbers import log10, plain, scientific
+from generalization_difficulty.report.numbers import log10, named, plain, scientific
 from gridcell.report import Picture
 
 READING = 0.02
@@ -23,17 +23,18 @@ def sentences_along(summary: Mapping[str, Any]) -> list[str]:
         if sweep["published"]:
             beside = "; published " + " to ".join(scientific(np.log2(x), 2) for x in sweep["published"])
         said.append(
-            f"{name}: {sweep['task']} with {sweep['vary']} from {first} to {last}: {told} bits{beside}."
+            f"{named(summary, name)}: {sweep['task']} with {sweep['vary']} from {first} to {last}: "
+            f"{told} bits{beside}."
         )
     for name, found in summary["models"].items():
         known = [model for model in found["models"] if model["log2_bits"] is not None]
         if known:
             best = known[0]
             said.append(
-                f"{name}: {best['name']} provides most, {scientific(best['log2_bits'], 2)} bits at an "
-                f"error of {plain(best['error'], 3)}."
+                f"{named(summary, name)}: {best['name']} provides most, {scientific(best['log2_bits'], 2)} "
+                f"bits at an error of {plain(best['error'], 3)}."
             )
-        said += _against_published(name, known, len(found["models"]) - len(known))
+        said += _against_published(named(summary, name), known, len(found["models"]) - len(known))
     return said
 
 
@@ -70,7 +71,7 @@ def draw_along(summary: Mapping[str, Any]) -> Iterator[Picture]:
                 first, last = np.log10(sweep["published"])
                 ends = np.array([sweep["x"][0], sweep["x"][0], sweep["x"][-1]], dtype=float)
                 lines.append(Curve("published", ends, np.array([first, np.nan, last])))  # two points, no line
-            panels[f"{name} ({sweep['vary']})"] = lines
+            panels[f"{named(summary, name)} ({sweep['vary']})"] = lines
         wide = [title for title, lines in panels.items() if lines[0].x[-1] > 30 * lines[0].x[0]]
         figure = curves(
             panels,
@@ -94,7 +95,7 @@ def draw_along(summary: Mapping[str, Any]) -> Iterator[Picture]:
                 if model["log2_bits"] is not None:
                     place = np.array([model["error"]])
                     lines.append(Curve(model["name"], place, np.array([log10(model["log2_bits"])])))
-            panels[name] = lines
+            panels[named(summary, name)] = lines
         figure = curves(
             panels,
             x_axis="error (share of wrong answers)",

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from generalization_difficulty.report.numbers import named
 from gridcell.report import Picture
 
 LINES = 8  # in a figure; more could not be told apart
@@ -22,7 +23,11 @@ def draw_choices(summary: Mapping[str, Any]) -> Iterator[Picture]:
     panels = {}
     for title, key in _CURVES.items():
         known = {name: measured[name][key] for name in names[:LINES]}
-        lines = [Curve(name, *_columns(points)) for name, points in known.items() if points]
+        lines = [
+            Curve(named(summary, name), *_columns(points), colour=name)
+            for name, points in known.items()
+            if points
+        ]
         if lines:
             panels[title] = lines
     if not panels:

@@ -1,16 +1,16 @@
 """The report's figures, drawn from a summary alone."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from generalization_difficulty.report.along import draw_along
 from generalization_difficulty.report.choices import draw_choices
-from generalization_difficulty.report.numbers import log10
+from generalization_difficulty.report.numbers import log10, named
 from gridcell.plots import Curve, Matrices, curves, grouped_bars
-from gridcell.report import Picture
+from gridcell.report import Picture, marked
 
 Summary = Mapping[str, Any]
 
@@ -45,8 +45,8 @@ def draw(summary: Summary) -> Iterator[Picture]:
     for kind in _KINDS:
         tasks = _curves_of(summary, kind)
         if tasks:
-            yield _curves(tasks, kind, list(summary["tasks"]))
-            yield _relative(tasks, kind, list(summary["tasks"]))
+            yield _curves(summary, tasks, kind)
+            yield _relative(summary, tasks, kind)
 
 
 def _bars(summary: Summary) -> Picture:
@@ -59,7 +59,7 @@ def _bars(summary: Summary) -> Picture:
             low[row], high[row] = log10(ends["low"]), log10(ends["high"])
     figure = grouped_bars(
         height,
-        names,
+        [named(summary, name) for name in names],
         ["difficulty"],
         low=low,
         high=high,
@@ -75,6 +75,7 @@ def _union_table(summary: Summary) -> Picture:
     names = summary["unions"]["names"]
     table = summary["unions"]["log2_bits"]
     values = np.array([[log10(table.get(one, {}).get(two, np.nan)) for two in names] for one in names])
+    stale = any(f"{one}+{two}" in summary.get("stale", ()) for one in names for two in names)
     figure = Matrices(
         {"": values},
         names,
@@ -82,7 +83,7 @@ def _union_table(summary: Summary) -> Picture:
         row_axis="solved",
         column_axis="united with",
         unit="bits (power of ten)",
-        title="Unions of tasks",
+        title=marked("Unions of tasks", stale),
     )
     caption = (
         "Difficulty of the row's task on its product with the column's task, as a power of ten: the same "
@@ -93,16 +94,18 @@ def _union_table(summary: Summary) -> Picture:
 
 def _dimensions(summary: Summary) -> Picture:
     families: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
+    stale = set()
     for name, entry in summary["measured"].items():
         if entry["true_dimension"] is not None and entry["m_estimate"]["mean"] is not None:
             family = name.rstrip("0123456789").rstrip("-_") or name
             families.setdefault(family, []).append((entry["true_dimension"], entry["m_estimate"]))
+            stale |= {family} if name in summary.get("stale", ()) else set()
     lines = []
     for family, points in families.items():
         points.sort(key=lambda point: point[0])
         x = np.array([float(dimension) for dimension, _ in points])
         y, low, high = (np.array([point[key] for _, point in points]) for key in ("mean", "low", "high"))
-        lines.append(Curve(family, x, y, low, high))
+        lines.append(Curve(marked(family, family in stale), x, y, low, high, colour=family))
     ends = np.unique(np.concatenate([line.x for line in lines]))
     lines.append(Curve("true", ends, ends))
     figure = curves(
@@ -110,7 +113,7 @@ def _dimensions(summary: Summary) -> Picture:
         x_axis="true dimension",
         y_axis="estimated dimension",
         title="Intrinsic dimension of manifolds of known dimension",
-        order=[*summary["tasks"], *(line.label for line in lines)],
+        order=[*summary["tasks"], *(line.name for line in lines)],
     )
     caption = (
         "Maximum-likelihood estimate of the intrinsic dimension against the true one, mean over seeds; bands "
@@ -129,14 +132,14 @@ def _curves_of(summary: Summary, kind: str) -> dict[str, Any]:
     }
 
 
-def _curves(tasks: Mapping[str, Any], kind: str, order: Sequence[str]) -> Picture:
+def _curves(summary: Summary, tasks: Mapping[str, Any], kind: str) -> Picture:
     shown = dict(list(tasks.items())[:_LINES])
     policy = kind in ("reinforcement", "environment")
     axes = {**_AXES, "m": "observed numbers m"} if policy else _AXES
     panels = {}
     for variable, title in axes.items():
         lines = [
-            Curve(name, _places(own[variable]["x"]), _powers(own[variable]["log2_bits"]))
+            _curve(summary, name, _places(own[variable]["x"]), _powers(own[variable]["log2_bits"]))
             for name, own in shown.items()
             if variable in own
         ]
@@ -149,7 +152,7 @@ def _curves(tasks: Mapping[str, Any], kind: str, order: Sequence[str]) -> Pictur
         title=f"{_KINDS[kind]}: difficulty against each ingredient",
         own_x=True,
         log_x=[title for title in panels if title != axes["m"]],
-        order=order,
+        order=list(summary["tasks"]),
     )
     more = f" The first {_LINES} of {len(tasks)} tasks." if len(tasks) > _LINES else ""
     caption = (
@@ -159,11 +162,15 @@ def _curves(tasks: Mapping[str, Any], kind: str, order: Sequence[str]) -> Pictur
     return Picture(f"curves-{kind}", "curves", caption, figure)
 
 
-def _relative(tasks: Mapping[str, Any], kind: str, order: Sequence[str]) -> Picture:
+def _curve(summary: Summary, name: str, x: np.ndarray, y: np.ndarray) -> Curve:
+    return Curve(named(summary, name), x, y, colour=name)
+
+
+def _relative(summary: Summary, tasks: Mapping[str, Any], kind: str) -> Picture:
     """Show what powers of ten hide: the slow effect of more points and of the target error."""
     panels = {
         _AXES[variable]: [
-            Curve(name, _places(own[variable]["x"]), _shares(own[variable]["log2_bits"]))
+            _curve(summary, name, _places(own[variable]["x"]), _shares(own[variable]["log2_bits"]))
             for name, own in list(tasks.items())[:_LINES]
         ]
         for variable in ("n", "eps")
@@ -175,7 +182,7 @@ def _relative(tasks: Mapping[str, Any], kind: str, order: Sequence[str]) -> Pict
         title=f"{_KINDS[kind]}: what points and a larger target error save",
         own_x=True,
         log_x=list(panels),
-        order=order,
+        order=list(summary["tasks"]),
     )
     caption = (
         f"{_KINDS[kind]}: difficulty as a share of its largest value in the panel, on a linear scale. More "

@@ -5,8 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from generalization_difficulty.report.summary import ROUNDING
+from gridcell.report import marked
 
 _RAISED = str.maketrans("+-0123456789", "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def named(summary: Mapping[str, Any], name: str) -> str:
+    """Return the name of a task as it is shown: marked where it rests on a stale result."""
+    return marked(name, name in summary.get("stale", ()))
 
 
 def log10(log2: float) -> float:

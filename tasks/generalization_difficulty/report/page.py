@@ -7,10 +7,21 @@ from typing import Any
 
 from generalization_difficulty.report.along import published_ratio
 from generalization_difficulty.report.answer import answer
-from generalization_difficulty.report.numbers import dimension, plain, scientific, spread
+from generalization_difficulty.report.numbers import dimension, named, plain, scientific, spread
 from generalization_difficulty.report.sentences import of_each, overall, sentences
 from generalization_difficulty.report.summary import COLUMNS, Entry
-from gridcell.report import Column, Columns, GridResults, Table, Value, write_csv, write_page, write_summary
+from gridcell.report import (
+    DAGGER,
+    STALE,
+    Column,
+    Columns,
+    GridResults,
+    Table,
+    Value,
+    write_csv,
+    write_page,
+    write_summary,
+)
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -69,7 +80,7 @@ def write_files(
     from generalization_difficulty.report.figures import draw  # with matplotlib: only for drawing
 
     write_summary(summary, out, ensure_ascii=False)
-    write_csv(COLUMNS, map(_row, entries), out / "cells.csv")
+    write_csv([*COLUMNS, STALE], map(_row, entries), out / "cells.csv")
     settings = results.settings
     estimation = {"estimation": settings["estimation"]} if summary["measured"] else {}
     return write_page(
@@ -86,7 +97,7 @@ def write_files(
         ],
         measured=measured_table(summary),
         samples=sample_table(summary),
-        models=[models_table(name, found) for name, found in summary["models"].items()],
+        models=[models_table(named(summary, name), found) for name, found in summary["models"].items()],
         seeds=max((len(entry["seeds"]) for entry in summary["measured"].values()), default=0),
     )
 
@@ -102,7 +113,11 @@ def terminal_table(summary: Mapping[str, Any]) -> Table:
     columns += [Column(heading, lambda value: plain(value, 3)) for heading in _SHOWN.values()]
     columns += [Column("bits", lambda value: scientific(value, 2))]
     rows = [
-        [name, *(task["ingredients"].get(key) for key in _SHOWN), summary["log2_bits"][name]]
+        [
+            Value(name, stale=name in summary.get("stale", ())),
+            *(task["ingredients"].get(key) for key in _SHOWN),
+            summary["log2_bits"][name],
+        ]
         for name, task in summary["tasks"].items()
     ]
     return Table(columns, rows, "Generalization difficulty")
@@ -127,7 +142,8 @@ def given_table(summary: Mapping[str, Any], title: str, published: Mapping[str, 
         task, log2 = summary["tasks"][name], summary["log2_bits"][name]
         known = published.get(name)
         ratio = None if known is None else 2 ** (math.log2(known) - log2)
-        row = [name, Value(log2, mark="best"), *([known, ratio] if beside else [])]
+        stale = name in summary.get("stale", ())
+        row = [Value(name, stale=stale), Value(log2, mark="best"), *([known, ratio] if beside else [])]
         rows.append([*row, *(task["ingredients"].get(key) for key in headings), task["bits_per_dimension"]])
     return Table(columns, rows, title)
 
@@ -148,7 +164,7 @@ def measured_table(summary: Mapping[str, Any]) -> Table:
         truth = "" if entry["true_dimension"] is None else f"true {entry['true_dimension']}"
         rows.append(
             [
-                name,
+                Value(name, stale=name in summary.get("stale", ())),
                 Value(summary["log2_bits"][name], note=_ends(summary["ranges"][name]), mark="best"),
                 *(entry["n"], entry["features"], entry["classes"], _over_seeds(entry, "radius")),
                 Value(entry["m_estimate"]["mean"], dimension(entry), truth),
@@ -171,7 +187,8 @@ def models_table(name: str, found: Mapping[str, Any]) -> Table:
     columns += [Column("source", kind="text")]
     rows = [
         [
-            *(model["name"], model["error"], model["eps"], model["log2_bits"], model["published_bits"]),
+            Value(model["name"], stale=name.endswith(DAGGER)),
+            *(model["error"], model["eps"], model["log2_bits"], model["published_bits"]),
             *(published_ratio(model), model["source"]),
         ]
         for model in found["models"]
@@ -204,7 +221,8 @@ def sample_table(summary: Mapping[str, Any]) -> Table:
     columns += [Column("tail index γ"), Column("equal points of different classes")]
     rows = [
         [
-            *(name, *(entry[key] for key in counts), _over_seeds(entry, "m_error", 2)),
+            Value(name, stale=name in summary.get("stale", ())),
+            *(*(entry[key] for key in counts), _over_seeds(entry, "m_error", 2)),
             *(entry[key] for key in pairs),
             *(_over_seeds(entry, "tail_index", 2), _over_seeds(entry, "duplicates")),
         ]
@@ -227,4 +245,4 @@ def _row(entry: Entry) -> list[Any]:
         "seconds": entry.seconds,
         "cell": entry.cell,
     }
-    return [known.get(name) for name in COLUMNS]
+    return [*(known.get(name) for name in COLUMNS), entry.stale]

@@ -6,7 +6,7 @@ from typing import Any
 
 from generalization_difficulty.report.summary import Entry, summarise
 from gridcell import Result
-from gridcell.report import GridResults, Report
+from gridcell.report import GridResults, Report, is_stale
 
 
 def write(results: GridResults, out: Path) -> Report:
@@ -16,7 +16,7 @@ def write(results: GridResults, out: Path) -> Report:
 
     settings = results.settings
     entries = [
-        _entry(target.labels, results.results[target.cell])
+        _entry(target.labels, results.results[target.cell], is_stale(results, target.cell))
         for target in results.grid.targets
         if target.cell in results.results
     ]
@@ -25,10 +25,9 @@ def write(results: GridResults, out: Path) -> Report:
     return Report(page, headline(summary), answer(summary, settings.get("published", {})).text)
 
 
-def _entry(labels: Mapping[str, Any], result: Result) -> Entry:
+def _entry(labels: Mapping[str, Any], result: Result, stale: bool) -> Entry:
     kind = {"formula": result.cell.config.get("kind"), "measure": "measured"}.get(
         result.cell.kind, result.cell.kind
     )
-    return Entry(
-        str(labels["task"]), str(kind), labels.get("seed"), result.metrics, result.seconds, result.cell.id
-    )
+    name, seed = str(labels["task"]), labels.get("seed")
+    return Entry(name, str(kind), seed, result.metrics, result.seconds, result.cell.id, stale)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from generalization_difficulty.report.along import sentences_along
-from generalization_difficulty.report.numbers import dimension, scientific
+from generalization_difficulty.report.numbers import dimension, named, scientific
 from generalization_difficulty.report.summary import below
 from generalization_difficulty.report.uncertainty import range_of, resolution_of, warnings_of
 
@@ -23,11 +23,12 @@ def overall(summary: Mapping[str, Any]) -> list[str]:
 def of_each(summary: Mapping[str, Any]) -> list[str]:
     """Say of each measured task how sure its number is, and what of its data deserves a second look."""
     said = []
-    for name, entry in summary["measured"].items():
-        if summary["ranges"][name] is None:
+    for task, entry in summary["measured"].items():
+        name = named(summary, task)
+        if summary["ranges"][task] is None:
             said.append(f"{name}: {_why_no_range(entry)}.")
         elif entry.get("contributions") is not None:
-            said.append(range_of(name, summary["ranges"][name], entry["contributions"]))
+            said.append(range_of(name, summary["ranges"][task], entry["contributions"]))
         said += resolution_of(name, entry) + warnings_of(name, entry)
         if _is_estimated(entry):
             said.append(f"{name}: intrinsic dimension {dimension(entry, 3)}.")
@@ -86,12 +87,18 @@ def told_ends(summary: Mapping[str, Any]) -> list[str]:
     """Name the easiest and the hardest task, as far as their ranges tell."""
     names = {name: summary["log2_bits"][name] for name in summary["tasks"]}
     if len(names) > 1:
-        found, ranges = ends_of(summary), {name: summary["ranges"][name] for name in names}
+        found = ends_of(summary)
+        shown = {named(summary, name): value for name, value in names.items()}
+        ranges = {named(summary, name): summary["ranges"][name] for name in names}
+        easiest, hardest = named(summary, found.easiest), named(summary, found.hardest)
+        as_easy, as_hard = (
+            [named(summary, name) for name in near] for near in (found.as_easy, found.as_hard)
+        )
         return [
-            _end("easiest", found.easiest, found.as_easy, names, ranges),
-            _end("hardest", found.hardest, found.as_hard, names, ranges),
+            _end("easiest", easiest, as_easy, shown, ranges),
+            _end("hardest", hardest, as_hard, shown, ranges),
         ]
-    return [f"{name} asks for {scientific(value, 2)} bits." for name, value in names.items()]
+    return [f"{named(summary, name)} asks for {scientific(value, 2)} bits." for name, value in names.items()]
 
 
 def told_orders(summary: Mapping[str, Any]) -> list[str]:
@@ -100,7 +107,7 @@ def told_orders(summary: Mapping[str, Any]) -> list[str]:
     for order in summary["orders"]:
         told = {True: "holds", False: "does not hold", None: "can't be told"}[order["holds"]]
         values = ", ".join(
-            f"{name} {'not done' if value is None else scientific(value, 2)}"
+            f"{named(summary, name)} {'not done' if value is None else scientific(value, 2)}"
             for name, value in zip(order["tasks"], order["log2_bits"], strict=True)
         )
         said.append(f"Expected order {order['title']} {told}: {values} (bits).")

@@ -71,6 +71,7 @@ class Entry:
         metrics: what the cell answered.
         seconds: that it took.
         cell: its id.
+        stale: whether other code or inputs made it than are there now.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Entry:
     metrics: Mapping[str, Any]
     seconds: float
     cell: str = ""
+    stale: bool = False
 
 
 def summarise(
@@ -113,7 +115,10 @@ def summarise(
         - ``orders``: ``[{"title", "tasks", "log2_bits", "holds"}]``, ``holds`` true where all neighbours'
           ranges are apart as expected, false where some are apart or equal otherwise, and null where a task
           or a range is missing or ranges overlap
+        - ``stale``: names of what rests on a stale cell, where there is any
     """
+    entries = list(entries)
+    stale = list(dict.fromkeys(entry.name for entry in entries if entry.stale))
     by_name: dict[str, list[Entry]] = {}
     along: dict[str, dict[str, Mapping[str, Any]]] = {"sweep": {}, "models": {}}
     for entry in entries:
@@ -138,6 +143,7 @@ def summarise(
         "sweeps": summarise_sweeps(along["sweep"], sweeps or {}),
         "models": summarise_models(along["models"], models or {}),
         "orders": [_order(title, names, log2_bits, ranges) for title, names in orders.items()],
+        **({"stale": stale} if stale else {}),
     }
 
 

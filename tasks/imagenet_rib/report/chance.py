@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from imagenet_rib.report.stale import named_model
+
 _LEVEL = 0.05
 _NAMED = 4  # models that are named
 
@@ -20,7 +22,7 @@ def at_chance(summary: Mapping[str, Any]) -> list[str]:
         >>> at_chance({"sets": sets, "pre": {"vit": {"v2": 15.0, "r": 90.0}}})
         ['Before fine-tuning vit (v2) is no better than chance: changes there tell little.']
     """
-    found = [f"{model} ({', '.join(sets)})" for model, sets in _models(summary) if sets]
+    found = [f"{named_model(summary, model)} ({', '.join(sets)})" for model, sets in _models(summary) if sets]
     if not found:
         return []
     shown = found if len(found) <= _NAMED else [*found[:_NAMED], f"{len(found) - _NAMED} more"]

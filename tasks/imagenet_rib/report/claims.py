@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from gridcell.report import said_stale
 from imagenet_rib import metrics
 from imagenet_rib.report.estimates import Statistic, Term, verdict
 from imagenet_rib.report.leaderboard import Estimates
@@ -160,12 +161,18 @@ def _correlation(distance: Mapping[str, Any] | None, which: str) -> dict[str, An
     pooled = None
     if distance is not None:
         by_model = {model: found["drop"] for model, found in distance["correlations"].items()}
-        each = {model: _over_sets(found[which]) for model, found in by_model.items() if found is not None}
+        stale = distance.get("stale", ())
+        each = {
+            model: _over_sets(found[which]) | said_stale(model in stale)
+            for model, found in by_model.items()
+            if found is not None
+        }
         pooled = (distance["pooled"] or {}).get("drop") or (
             next(iter(by_model.values())) if len(by_model) == 1 else None
         )
     about = {"name": which, "what": f"{which.title()}'s correlation of distance and drop", "unit": ""}
     mean = _over_sets(None if pooled is None else pooled[which])
+    mean |= said_stale(any("stale" in one for one in each.values()))
     return {**about, "side": "above", **mean, "each": each}
 
 
@@ -181,7 +188,8 @@ def _over_sets(coefficient: Mapping[str, Any] | None) -> dict[str, Any]:
 def _judged(estimate: Mapping[str, Any], side: str) -> dict[str, Any]:
     where = verdict(estimate)
     ruling = UNKNOWN if not where else OPEN if where == "either" else HOLDS if where == side else FAILS
-    return {**{key: estimate[key] for key in ("mean", "ci95", "interval")}, "verdict": ruling}
+    kept = {key: estimate[key] for key in ("mean", "ci95", "interval", "stale") if key in estimate}
+    return {**kept, "verdict": ruling}
 
 
 def _all(verdicts: Sequence[str]) -> str:

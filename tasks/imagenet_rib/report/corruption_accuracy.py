@@ -1,12 +1,12 @@
 """Accuracy on a set of corrupted images by corruption and severity."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gridcell.report import write_csv
+from gridcell.report import STALE, write_csv
 from imagenet_rib import metrics
 from imagenet_rib.report.estimates import plain
 from imagenet_rib.report.evaluations import Evaluation, SetFacts
@@ -82,19 +82,28 @@ def _accuracies(evaluation: Evaluation | None, corrupted: SetFacts) -> metrics.F
     return metrics.group_accuracies(*evaluation.counts[corrupted.name], len(corrupted.groups))
 
 
-def write_corruptions(found: Mapping[str, Any], path: Path) -> None:
-    """Write one row per model, method, set fine-tuned on, corruption and severity; empty: not known."""
-    write_csv(COLUMNS, _rows(found), path)
+def write_corruptions(
+    found: Mapping[str, Any], path: Path, stale: Callable[..., bool] = lambda *_: False
+) -> None:
+    """Write one row per model, method, set fine-tuned on, corruption and severity; empty: not known.
+
+    Args:
+        found: from ``summarise_corruptions``.
+        path: of the file.
+        stale: tells of a model, a method and a set whether its numbers rest on a stale evaluation.
+    """
+    write_csv([*COLUMNS, STALE], _rows(found, stale), path)
 
 
-def _rows(found: Mapping[str, Any]) -> Iterator[list[Any]]:
+def _rows(found: Mapping[str, Any], stale: Callable[..., bool]) -> Iterator[list[Any]]:
     for model, pre in found["pre"].items():
         tables = [(PRE, "", pre)]
         for method, by_set in found["accuracy"][model].items():
             tables += [(method, name, parts) for name, parts in by_set.items()]
         for method, name, parts in tables:
+            rests = stale(model, method, name or None)
             for corruption, by_severity in parts.items():
                 for severity, value in by_severity.items():
                     before = pre[corruption][severity]
                     change = None if value is None or before is None else plain(value - before)
-                    yield [model, method, name, corruption, severity, value, before, change]
+                    yield [model, method, name, corruption, severity, value, before, change, rests]

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from gridcell.plots import Matrices
-from gridcell.report import Picture
+from gridcell.report import Picture, marked
 from imagenet_rib.metrics import FloatArray, mean_of_known
 from imagenet_rib.report.figures import few_models, file_names, number, scale_end
+from imagenet_rib.report.stale import named, named_model, rests
 
 Found = Mapping[str, Any]
 
@@ -20,14 +21,16 @@ def draw_corruptions(summary: Mapping[str, Any]) -> Iterator[Picture]:
     models, methods = summary["models"], summary["methods"]
     if found is None or not models:
         return
-    yield _before(found, models)
+    yield _before(found, {model: named_model(summary, model) for model in models})
     if not methods:
         return
     changes = {model: {method: _change(found, model, method) for method in methods} for model in models}
-    yield _by_method(found, models, methods)
+    names = {one: marked(one, any(rests(summary, model, one) for model in models)) for one in methods}
+    yield _by_method(found, models, names)
     limit = scale_end([change for by_method in changes.values() for change in by_method.values()])
     for model, slug in file_names(models).items():
-        yield replace(_by_severity(found, model, slug, changes[model], limit), png=few_models(models))
+        shown = {named(summary, model, method): change for method, change in changes[model].items()}
+        yield replace(_by_severity(found, model, slug, shown, limit), png=few_models(models))
 
 
 def _table(found: Found, parts: Mapping[str, Mapping[str, float | None]]) -> FloatArray:
@@ -49,9 +52,9 @@ def _words(found: Found) -> list[str]:
     return [corruption.replace("_", " ") for corruption in found["corruptions"]]
 
 
-def _before(found: Found, models: list[str]) -> Picture:
+def _before(found: Found, models: Mapping[str, str]) -> Picture:
     figure = Matrices(
-        {model: _table(found, found["pre"][model]) for model in models},
+        {shown: _table(found, found["pre"][model]) for model, shown in models.items()},
         _words(found),
         found["severities"],
         row_axis="corruption",
@@ -70,14 +73,14 @@ def changes_by_corruption(found: Found, model: str, method: str) -> FloatArray:
     return mean_of_known(_change(found, model, method).T)
 
 
-def _by_method(found: Found, models: list[str], methods: list[str]) -> Picture:
+def _by_method(found: Found, models: list[str], methods: Mapping[str, str]) -> Picture:
     figure = Matrices(
         {
             model: np.stack([changes_by_corruption(found, model, method) for method in methods], axis=1)
             for model in models
         },
         _words(found),
-        methods,
+        list(methods.values()),
         row_axis="corruption",
         column_axis="method",
         unit="change of accuracy (percentage points)",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gridcell.plots import Points, scatter, signed
-from gridcell.report import Picture
+from gridcell.report import Picture, marked
 from imagenet_rib.metrics import FloatArray
 from imagenet_rib.vocabulary import BASELINE
 
@@ -26,7 +26,7 @@ def draw_distances(summary: Mapping[str, Any]) -> Iterator[Picture]:
         for model, by_set in found["sets"].items():
             known = {name: one for name, one in by_set.items() if one[outcome] is not None}
             if known:
-                panels[model] = Points(
+                panels[marked(model, model in found.get("stale", ()))] = Points(
                     labels=list(known),
                     x=np.array([one["distance"] for one in known.values()]),
                     y=np.array([one[outcome] for one in known.values()]),

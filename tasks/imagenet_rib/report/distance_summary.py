@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gridcell.report import said_stale
 from imagenet_rib.distance.correlation import (
     LEVEL,
     RESAMPLES,
@@ -15,6 +16,7 @@ from imagenet_rib.distance.correlation import (
     correlate_within,
 )
 from imagenet_rib.report.estimates import plain
+from imagenet_rib.report.stale import rests
 from imagenet_rib.vocabulary import BASELINE, VAL
 
 OUTCOMES = ("drop", "ri")
@@ -28,6 +30,7 @@ class MeasuredDistance:
     model: str
     config: Mapping[str, Any]
     metrics: Mapping[str, Any]
+    stale: bool = False
 
 
 def summarise_distances(
@@ -53,6 +56,7 @@ def summarise_distances(
         - ``pooled[outcome]``: the same within all models together, over the sets known of all of them, see
           ``correlation.correlate_within``; null with fewer than two models
         - ``level``, ``resamples``
+        - ``stale``: models of which a distance or an outcome rests on a stale result, where there are any
     """
     if not distances:
         return None
@@ -68,8 +72,11 @@ def summarise_distances(
             "repeats": len(one.metrics["values"]),
             "drop": _drop(summary, one.model, name),
             "ri": summary["ri"].get(one.model, {}).get(BASELINE, {}).get(name),
+            **said_stale(one.stale),
         }
     how = {key: value for key, value in distances[0].config.items() if key not in ("source", "target")}
+    stale = [model for model in sets if rests(summary, model, BASELINE)]
+    stale += [one.model for one in distances if one.stale]
     return {
         "source": distances[0].config["source"],
         "how": how,
@@ -82,6 +89,7 @@ def summarise_distances(
         "pooled": {o: _pooled(sets, o) for o in OUTCOMES} if len(sets) > 1 else None,
         "level": LEVEL,
         "resamples": RESAMPLES,
+        **({"stale": list(dict.fromkeys(stale))} if stale else {}),
     }
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from gridcell.report import said_stale
 from imagenet_rib import metrics
 from imagenet_rib.metrics import FloatArray
 from imagenet_rib.report.evaluations import Evaluation
@@ -70,7 +71,8 @@ def estimate_all(statistics: Mapping[Key, Statistic], names: Sequence[str]) -> d
     Returns:
         For each ``{"mean", "ci95": [low, high], "seeds", "interval"}``: the mean over the seeds whose entries
         are all there; the Student t interval over them ("seeds") if there are two or more, the bootstrap
-        interval over images ("images") if there is one. Without any all are null, and "seeds" is 0.
+        interval over images ("images") if there is one. Without any all are null, and "seeds" is 0. What
+        rests on a stale evaluation has "stale".
     """
     estimates: dict[Key, dict[str, Any]] = {}
     one_seed: list[_OneSeed] = []
@@ -85,6 +87,7 @@ def estimate_all(statistics: Mapping[Key, Statistic], names: Sequence[str]) -> d
             estimates[key] = {"mean": None, "ci95": None, "seeds": 0, "interval": None}
             continue
         entry: dict[str, Any] = {"mean": plain(np.mean(sample)), "seeds": len(sample)}
+        entry |= said_stale(any(map(_is_stale, statistic)))
         if len(sample) > 1:
             entry |= {"ci95": [plain(end) for end in metrics.student_interval(sample)], "interval": "seeds"}
         else:
@@ -94,6 +97,11 @@ def estimate_all(statistics: Mapping[Key, Statistic], names: Sequence[str]) -> d
     if one_seed:
         _bootstrap(one_seed, names)
     return estimates
+
+
+def _is_stale(term: Term) -> bool:
+    after = (e.stale for rows in term.seeds.values() for e in rows.values())
+    return any(after) or (term.pre is not None and term.pre.stale)
 
 
 def plain(value: float | np.floating[Any]) -> float | None:

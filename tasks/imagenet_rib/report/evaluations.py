@@ -52,6 +52,7 @@ class Evaluation:
         seconds: what the evaluation took.
         cell: id of the cell that answered; of several that answered a set each, one after another.
         counted: how many answers are right, where that was counted before.
+        stale: whether other code or inputs made it than are there now.
     """
 
     model: str
@@ -64,6 +65,7 @@ class Evaluation:
     seconds: float = 0.0
     cell: str = ""
     counted: Mapping[str, Counts] | None = None
+    stale: bool = False
 
     @property
     def title(self) -> str:

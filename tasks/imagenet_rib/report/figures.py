@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from gridcell.plots import Curve, Matrices, Ranking, curves, forest, radar
-from gridcell.report import Picture
+from gridcell.report import Picture, marked
 from imagenet_rib.metrics import FloatArray
 from imagenet_rib.report.leaderboard import boards
-from imagenet_rib.vocabulary import BASELINE, CURVE, VAL
+from imagenet_rib.report.stale import named, named_model, rests
+from imagenet_rib.vocabulary import BASELINE, CURVE, PRE, VAL
 
 Summary = Mapping[str, Any]
 
@@ -78,7 +79,7 @@ def _leaderboard(summary: Summary) -> Picture:
         methods = [row["method"] for row in rows]
         ends = np.array([row["mRI"]["ci95"] or [np.nan, np.nan] for row in rows], dtype=float)
         panels[name] = Ranking(
-            methods,
+            [marked(row["method"], "stale" in row["mRI"]) for row in rows],
             np.array([row["mRI"]["mean"] for row in rows]),
             ends[:, 0],
             ends[:, 1],
@@ -103,7 +104,7 @@ def _before(summary: Summary) -> Picture:
     values = np.array([[number(summary["pre"][model][name]) for name in [*names, VAL]] for model in models])
     figure = Matrices(
         {"": values},
-        models,
+        [named_model(summary, model) for model in models],
         [*names, VAL],
         row_axis="pre-trained model",
         column_axis="tested on",
@@ -140,7 +141,10 @@ def scale_end(changes: Sequence[FloatArray]) -> float:
 def _change(summary: Summary, model: str, slug: str, limit: float) -> Picture:
     names = _names(summary)
     figure = Matrices(
-        {method: change_matrix(summary, model, method) for method in summary["methods"]},
+        {
+            named(summary, model, method): change_matrix(summary, model, method)
+            for method in summary["methods"]
+        },
         names,
         [*names, VAL],
         row_axis="fine-tuned on",
@@ -163,7 +167,10 @@ def _change(summary: Summary, model: str, slug: str, limit: float) -> Picture:
 def _accuracy(summary: Summary, model: str, slug: str) -> Picture:
     names = _names(summary)
     figure = Matrices(
-        {method: accuracy_matrix(summary, model, method) for method in summary["methods"]},
+        {
+            named(summary, model, method): accuracy_matrix(summary, model, method)
+            for method in summary["methods"]
+        },
         names,
         [*names, VAL],
         row_axis="fine-tuned on",
@@ -193,18 +200,24 @@ def _radar(summary: Summary) -> Picture:
     known = {method: entry["mean"] for method, entry in mri[model].items() if entry["mean"] is not None}
     best = max(known, key=lambda method: known[method], default=None)
     shown = [method for method in dict.fromkeys((BASELINE, best)) if method in mri[model]]
-    profiles = {"before fine-tuning": np.array([number(summary["pre"][model][name]) for name in names])}
+    profiles = {
+        marked("before fine-tuning", rests(summary, model, PRE)): np.array(
+            [number(summary["pre"][model][name]) for name in names]
+        )
+    }
     n = len(names)
     for method in shown:
         matrix = accuracy_matrix(summary, model, str(method))[:, :n]
-        profiles[f"after {method}"] = np.where(np.eye(n, dtype=bool), 0.0, matrix).sum(axis=0) / (n - 1)
+        profiles[f"after {named(summary, model, str(method))}"] = np.where(
+            np.eye(n, dtype=bool), 0.0, matrix
+        ).sum(axis=0) / (n - 1)
     figure = radar(
         names,
         profiles,
         limit=100.0,
         unit="accuracy on each set (%), mean over fine-tuning on the others",
         title=f"{model}, before and after",
-        order=[f"after {method}" for method in summary["methods"]],
+        order=[f"after {named(summary, model, method)}" for method in summary["methods"]],
     )
     after = " and ".join(str(method) for method in shown)
     caption = (
@@ -226,7 +239,7 @@ def _wise_ft(summary: Summary) -> Picture:
             x = np.array([float(alpha) for alpha, _ in points])
             dash = "-" if key == "others" else "--"
             lines.append(Curve(label, x, np.array(y), band[:, 0], band[:, 1], colour=CURVE, line=dash))
-        panels[model] = lines
+        panels[marked(model, rests(summary, model, CURVE))] = lines
     figure = curves(
         panels,
         x_axis="α (0 = pre-trained, 1 = fine-tuned)",

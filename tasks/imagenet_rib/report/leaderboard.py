@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.report import write_csv
+from gridcell.report import STALE, write_csv
 from imagenet_rib import metrics
 from imagenet_rib.report import significance
 from imagenet_rib.report.estimates import Statistic, plain
@@ -111,12 +111,12 @@ def write_leaderboard(summary: Mapping[str, Any], path: Path) -> None:
         [
             *(scope, row["rank"], row["method"], *numbers(row["mRI"])),
             *(row["mRI"]["seeds"], row["mRI"]["interval"], *numbers(row["minus_ft"])),
-            *(row["p"], row["p_holm"], *numbers(row["gain"])),
+            *(row["p"], row["p_holm"], *numbers(row["gain"]), "stale" in row["mRI"]),
         ]
         for scope, board in boards(summary)
         for row in board["ranking"]
     )
-    write_csv(COLUMNS, rows, path)
+    write_csv([*COLUMNS, STALE], rows, path)
 
 
 def _board(matrices: Matrices, estimates: Estimates, scope: str, models: Sequence[str]) -> dict[str, Any]:

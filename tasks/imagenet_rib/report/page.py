@@ -1,6 +1,7 @@
 """The report: one page that stands alone, its pictures, and the numbers behind it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from imagenet_rib.report.evaluations import Evaluation, SetFacts
 from imagenet_rib.report.leaderboard import boards, write_leaderboard
 from imagenet_rib.report.rows import write_cells
 from imagenet_rib.report.sentences import gaps, sentences
+from imagenet_rib.report.stale import rests
 from imagenet_rib.vocabulary import BASELINE, VAL
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -41,7 +43,7 @@ def write_files(
     write_cells(evaluations, out / "cells.csv")
     write_leaderboard(summary, out / "leaderboard.csv")
     if summary["corruptions"] is not None:
-        write_corruptions(summary["corruptions"], out / "corruptions.csv")
+        write_corruptions(summary["corruptions"], out / "corruptions.csv", partial(rests, summary))
     names, distance = tables.set_names(summary), summary["distance"]
     ranked = list(boards(summary))
     return write_page(

@@ -5,7 +5,8 @@ from statistics import fmean
 from typing import Any
 
 from gridcell.plots import signed
-from gridcell.report import Answer, Column, Table
+from gridcell.report import Answer, Column, Table, Value
+from imagenet_rib.report.stale import named_model, rests
 from imagenet_rib.vocabulary import VAL
 
 _FEW = 3  # models or methods in the first sentences; the tables have all
@@ -36,7 +37,10 @@ def before_table(summary: Summary) -> Table:
     names = list(next(iter(summary["pre"].values()), {}))
     return Table(
         [Column("model", kind="text", width=14), *(Column(name, "{:.1f}".format) for name in names)],
-        [[model, *(before[name] for name in names)] for model, before in summary["pre"].items()],
+        [
+            [named_model(summary, model), *(before[name] for name in names)]
+            for model, before in summary["pre"].items()
+        ],
         "Accuracy before fine-tuning (percent)",
     )
 
@@ -45,7 +49,10 @@ def ri_of_rows(summary: Summary) -> Table:
     """Lay out RI by model and method (a row) and the set that was fine-tuned on, in points."""
     names = [entry["name"] for entry in summary["sets"] if entry["name"] != VAL]
     rows = [
-        [model, method, *(by_set[name] for name in names)]
+        [
+            *(model, method),
+            *(Value(by_set[name], stale=rests(summary, model, method, name)) for name in names),
+        ]
         for (model, method), by_set in _rows(summary).items()
         if any(value is not None for value in by_set.values())
     ]
@@ -76,7 +83,8 @@ def _before_told(summary: Summary) -> Iterator[str]:
             lowest, highest = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
             ends = f" ({lowest} {known[lowest]:.1f} to {highest} {known[highest]:.1f})" * (len(known) > 1)
             sets = f"{len(known)} sets" if len(known) > 1 else "one set"
-            yield f"before fine-tuning {model} is right on {fmean(known.values()):.1f} % of {sets}{ends}"
+            shown = named_model(summary, model)
+            yield f"before fine-tuning {shown} is right on {fmean(known.values()):.1f} % of {sets}{ends}"
 
 
 def _few(told: list[str]) -> str:

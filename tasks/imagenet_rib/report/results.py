@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gridcell.data import LabelledImages, LabelledSet, shifts_in_order
-from gridcell.report import Fetch, GridResults, Report, as_text, fetching, nothing_done
+from gridcell.report import Fetch, GridResults, Report, as_text, fetching, is_stale, nothing_done, said_stale
 from imagenet_rib.cells.evaluate import CORRECT
 from imagenet_rib.cells.packed_bits import PackedAnswers
 from imagenet_rib.cells.reduced import reduced
@@ -25,6 +26,7 @@ from imagenet_rib.report.distance_summary import MeasuredDistance
 from imagenet_rib.report.evaluations import Evaluation, SetFacts
 from imagenet_rib.report.published import as_rows, beside
 from imagenet_rib.report.richness import origins
+from imagenet_rib.report.stale import rests
 from imagenet_rib.report.summary import summarise
 from imagenet_rib.vocabulary import PRE, VAL, Variant
 
@@ -61,7 +63,10 @@ def write(results: GridResults, out: Path) -> Report:
             distances=_distances(results),
             origins=origins(results.settings),
         )
-    summary["published"] = as_rows(beside(summary, _timm_names(results), figures_beside(results.settings)))
+    published = as_rows(beside(summary, _timm_names(results), figures_beside(results.settings)))
+    summary["published"] = [
+        row | said_stale(rests(summary, row["model"], row["method"], row["downstream"])) for row in published
+    ]
     page = write_files(results, evaluations, sets, summary, out, _own_facts(results.settings, found))
     return Report(page, [*headline(summary), *at_chance(summary)], answer(summary).text)
 
@@ -115,7 +120,12 @@ def _evaluations(results: GridResults, sets: Mapping[str, LabelledSet], fetch: F
         return PackedAnswers.read(fetch(results.results[cell_id], CORRECT))
 
     return [
-        _evaluation(dict(labels), {one: results.results[one].seconds for one in mine}, sets, groups, read)
+        replace(
+            _evaluation(
+                dict(labels), {one: results.results[one].seconds for one in mine}, sets, groups, read
+            ),
+            stale=any(is_stale(results, one) for one in mine),
+        )
         for labels, mine in cells.items()
     ]
 
@@ -173,7 +183,9 @@ def _headlines(methods: Mapping[str, Mapping[str, Any]]) -> dict[str, Variant]:
 def _distances(results: GridResults) -> list[MeasuredDistance]:
     done = [t for t in results.grid.targets if results.grid.cells[t.cell].kind == "distance"]
     return [
-        MeasuredDistance(t.labels["model"], result.cell.config, result.metrics)
+        MeasuredDistance(
+            t.labels["model"], result.cell.config, result.metrics, is_stale(results, result.cell.id)
+        )
         for t in done
         if (result := results.results.get(t.cell)) is not None
     ]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from gridcell.report import write_csv
+from gridcell.report import STALE, write_csv
 from imagenet_rib.report.evaluations import Evaluation, in_order
 from imagenet_rib.vocabulary import PRE, VAL
 
@@ -33,7 +33,7 @@ def write_cells(evaluations: Iterable[Evaluation], path: Path) -> None:
     and therefore not ``correct / n``. ``variant`` is WiSE-FT's alpha, and of another method that has variants
     all that tells one from the others, e.g. ``p=2 q=0.5``. ``cell`` is the id of the cell that answered.
     """
-    write_csv(COLUMNS, _rows(in_order(evaluations)), path)
+    write_csv([*COLUMNS, STALE], _rows(in_order(evaluations)), path)
 
 
 def _rows(ordered: Sequence[Evaluation]) -> Iterator[list[Any]]:
@@ -48,6 +48,7 @@ def _rows(ordered: Sequence[Evaluation]) -> Iterator[list[Any]]:
                 None if pre is None else round(percent - pre, 6),
                 round(e.seconds, 3),
                 e.cell,
+                e.stale,
             ]
 
 

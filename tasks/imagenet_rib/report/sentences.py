@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from gridcell.report import marked
 from imagenet_rib.report.estimates import verdict
 from imagenet_rib.vocabulary import BASELINE, PRE, VAL
 
@@ -72,10 +73,13 @@ def _covers(labels: Mapping[str, Any], model: str, method: str) -> bool:
 def _counts(summary: Mapping[str, Any], key: str, wanted: str) -> dict[str, int]:
     """Return on how many models each method's interval lies where wanted: method -> models, without zeros."""
     counts: dict[str, int] = {}
+    stale = set()
     for by_method in summary[key].values():
         for method, estimate in by_method.items():
-            counts[method] = counts.get(method, 0) + (verdict(estimate) == wanted)
-    return {method: count for method, count in counts.items() if count}
+            found = verdict(estimate) == wanted
+            counts[method] = counts.get(method, 0) + found
+            stale |= {method} if found and "stale" in estimate else set()
+    return {marked(method, method in stale): count for method, count in counts.items() if count}
 
 
 def _where(counts: Mapping[str, int], models: int) -> str:

@@ -13,6 +13,7 @@ from imagenet_rib.report.estimates import Statistic, Term, accuracies, estimate_
 from imagenet_rib.report.evaluations import Evaluation, SetFacts
 from imagenet_rib.report.matrices import Matrices, Seeds, collect
 from imagenet_rib.report.richness import Origin
+from imagenet_rib.report.stale import stale_evaluations
 from imagenet_rib.vocabulary import BASELINE, CURVE, PRE, Variant
 
 HEADLINES: dict[str, Variant] = {CURVE: {"alpha": 0.5}}
@@ -53,10 +54,13 @@ def summarise(
         - ``intervals``: how they were made
         - ``leaderboard``, ``corruptions``, ``distance``, ``findings``: see ``leaderboard.leaderboard``,
           ``summarise_corruptions``, ``summarise_distances``, ``claims.claims``
+        - ``stale[model][method]``: sets fine-tuned on whose evaluations are stale; only where there are any
 
     Raises:
         UserError: see ``matrices.collect``.
     """
+    evaluations = list(evaluations)
+    stale = stale_evaluations(evaluations)
     found = collect(evaluations, sets, headlines)
     models, methods, matrices, before = found.models, found.methods, found.by_method, found.before
     statistics = leaderboard.statistics(found) | claims.statistics(found, origins or {}) | _curves(found)
@@ -90,6 +94,7 @@ def summarise(
         "intervals": {"level": metrics.LEVEL, "resamples": metrics.RESAMPLES, "bootstrap_seed": 0},
         "leaderboard": leaderboard.leaderboard(found, estimates),
         "corruptions": summarise_corruptions(found, sets),
+        **({"stale": stale} if stale else {}),
     }
     summary["distance"] = summarise_distances(summary, distances)
     summary["findings"] = claims.claims(estimates, summary["distance"])

@@ -1,17 +1,19 @@
 """The tables of the page and of the terminal, which are at most a hundred columns wide there."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from gridcell.plots import interval, signed
-from gridcell.report import Column, Columns, Table, Value
+from gridcell.report import Column, Columns, Table, Value, marked
 from imagenet_rib.report.claims import UNKNOWN
 from imagenet_rib.report.estimates import verdict
-from imagenet_rib.report.leaderboard import boards
+from imagenet_rib.report.leaderboard import ALL_MODELS, boards
 from imagenet_rib.report.partial import before_table, ri_of_rows
 from imagenet_rib.report.sentences import best_methods
 from imagenet_rib.report.significance import ALPHA
+from imagenet_rib.report.stale import rests
 from imagenet_rib.vocabulary import BASELINE, VAL
 
 _MODELS_PER_TABLE = 4  # a method's name and four of “−12.34 [−13.45, −11.23]” fill a hundred columns
@@ -57,7 +59,8 @@ def change_table(summary: Summary, model: str, method: str) -> Table:
     def change(source: str, target: str) -> Value:
         known = after[source][target] is not None and before[target] is not None
         value = after[source][target] - before[target] if known else None
-        return Value(value, mark="own" if source == target else "")
+        mark = "own" if source == target else ""
+        return Value(value, mark=mark, stale=rests(summary, model, method, source))
 
     return Table(
         [
@@ -91,7 +94,10 @@ def ri_table(summary: Summary, model: str) -> Table:
     ri = summary["ri"][model]
     return Table(
         ["RI, points: fine-tuned on", *(Column(method, signed) for method in ri)],
-        [[name, *(by_set[name] for by_set in ri.values())] for name in set_names(summary)],
+        [
+            [name, *(Value(ri[one][name], stale=rests(summary, model, one, name)) for one in ri)]
+            for name in set_names(summary)
+        ],
     )
 
 
@@ -120,8 +126,16 @@ def comparison_tables(summary: Summary) -> Iterator[Table]:
     for scope, board in boards(summary):
         methods = [row["method"] for row in board["ranking"]]
         found = {(one["a"], one["b"]): one for one in board["comparisons"]}
+        stale = {row["method"] for row in board["ranking"] if "stale" in row["mRI"]}
         rows = [
-            [a, *(_comparison(found.get((a, b)), i < j) for j, b in enumerate(methods) if j)]
+            [
+                a,
+                *(
+                    replace(_comparison(found.get((a, b)), i < j), stale=i < j and bool({a, b} & stale))
+                    for j, b in enumerate(methods)
+                    if j
+                ),
+            ]
             for i, a in enumerate(methods[:-1])
         ]
         if found:
@@ -140,11 +154,12 @@ def correlation_table(distance: Mapping[str, Any], sets: int) -> Table:
     columns += [f"{name}: {which}" for name in _OUTCOMES.values() for which in ("Pearson", "Spearman")]
     scopes = {
         **distance["correlations"],
-        **({"all models": distance["pooled"]} if distance["pooled"] else {}),
+        **({ALL_MODELS: distance["pooled"]} if distance["pooled"] else {}),
     }
+    stale = distance.get("stale", ())
     rows = [
         [
-            scope,
+            Value(scope, stale=bool(stale) if scope == ALL_MODELS else scope in stale),
             *(_coefficient(by[key], which, sets) for key in _OUTCOMES for which in ("pearson", "spearman")),
         ]
         for scope, by in scopes.items()
@@ -175,7 +190,8 @@ def published_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             [
                 *(row["model"], row["method"], row["downstream"] or "each", row["tested"], row["when"]),
                 f"{row['published']:.1f} ± {row['error']:.1f}",
-                *(row["ours"], row["difference"], row["source"]),
+                Value(row["ours"], stale="stale" in row),
+                *(row["difference"], row["source"]),
             ]
             for row in rows
         ],
@@ -219,7 +235,9 @@ def _estimate(estimate: Mapping[str, Any], mark: str = "", decimals: int = 1) ->
         return Value(None)
     low, high = estimate["ci95"]
     text, ends = signed(estimate["mean"], decimals), interval(low, high, decimals)
-    return Value(estimate["mean"], text, ends, f"{verdict(estimate)} {mark}".strip())
+    return Value(
+        estimate["mean"], text, ends, f"{verdict(estimate)} {mark}".strip(), stale="stale" in estimate
+    )
 
 
 def _p_value(p: float | None) -> Value:
@@ -248,9 +266,12 @@ def _claim(claim: Mapping[str, Any]) -> Table:
             [
                 part["what"],
                 f"{part['side']} zero",
-                Value(measured.value, measured.text, f"{measured.note}{over}".strip()),
+                replace(measured, note=f"{measured.note}{over}".strip(), mark=""),
                 Value(part["verdict"], mark=_tag(part["verdict"])),
-                "\n".join(f"{name}: {one.text or '–'} {one.note}".strip() for name, one in each.items()),
+                "\n".join(
+                    f"{name}: {marked(one.text or '–', one.stale)} {one.note}".strip()
+                    for name, one in each.items()
+                ),
             ]
         )
     return Table(columns, rows, f"{claim['claim']} {claim['verdict'].capitalize()}.")
@@ -274,4 +295,5 @@ def _distance(one: Mapping[str, Any] | None) -> Value:
         return Value(None)
     spread = "" if one["deviation"] is None else f"± {one['deviation']:.2g}, "
     used = "{:,} × {:,}".format(*one["used"])
-    return Value(one["distance"], note=f"{spread}{used}{' *' if one['capped'] else ''}")
+    note = f"{spread}{used}{' *' if one['capped'] else ''}"
+    return Value(one["distance"], note=note, stale="stale" in one)

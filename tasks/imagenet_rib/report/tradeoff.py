@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gridcell.plots import interval, signed
-from gridcell.report import Answer, Picture
+from gridcell.report import Answer, Picture, marked
 from imagenet_rib.report.chance import at_chance
 from imagenet_rib.report.estimates import verdict
 from imagenet_rib.report.leaderboard import boards
@@ -60,16 +60,16 @@ def _answer(summary: Summary, found: Tradeoff) -> Answer:
     best, *others = found.rows
     beside = next((row for row in found.rows if row["method"] == BASELINE), None)
     if not others:
-        text = f"{best['method']} {_told(best)}"
+        text = f"{_shown(best)} {_told(best)}"
     elif beside is None or beside is best:
-        text = f"{best['method']} has the best trade-off: it {_told(best)}"
-        text += f"; the next, {others[0]['method']}, {_told(others[0], short=True)}"
+        text = f"{_shown(best)} has the best trade-off: it {_told(best)}"
+        text += f"; the next, {_shown(others[0])}, {_told(others[0], short=True)}"
     elif verdict(best["total_minus_ft"]) == "above":
-        text = f"{best['method']} has the best trade-off: it {_told(best)}"
-        text += f"; plain fine-tuning ({BASELINE}) {_told(beside, short=True)}"
+        text = f"{_shown(best)} has the best trade-off: it {_told(best)}"
+        text += f"; plain fine-tuning ({_shown(beside)}) {_told(beside, short=True)}"
     else:
-        text = f"No method is clearly better than plain fine-tuning ({BASELINE}), which {_told(beside)}"
-        text += f"; {best['method']}, the best, {_told(best, short=True)}"
+        text = f"No method is clearly better than plain fine-tuning ({_shown(beside)}), which {_told(beside)}"
+        text += f"; {_shown(best)}, the best, {_told(best, short=True)}"
     return Answer(f"{text}.", list(_sure(summary, found)))
 
 
@@ -84,15 +84,18 @@ def draw(summary: Summary) -> Picture | None:
         key: np.array([row[key]["ci95"] or [np.nan, np.nan] for row in found.rows], dtype=float)
         for key in ("gain", "mRI")
     }
+    names = {row["method"]: _shown(row) for row in found.rows}
     points = Estimates(
-        [row["method"] for row in found.rows],
+        list(names.values()),
         np.array([row["gain"]["mean"] for row in found.rows]),
         np.array([row["mRI"]["mean"] for row in found.rows]),
         ends["gain"],
         ends["mRI"],
     )
     alphas, x, y = _way(summary, found.models)
-    ways = [Way("WiSE-FT, α from 0 to 1", CURVE, [f"α = {alpha}" for alpha in alphas], x, y)]
+    ways = [
+        Way("WiSE-FT, α from 0 to 1", names.get(CURVE, CURVE), [f"α = {alpha}" for alpha in alphas], x, y)
+    ]
     where = found.scope if len(found.models) == 1 else f"mean over {len(found.models)} models"
     figure = tradeoff(
         points,
@@ -100,7 +103,7 @@ def draw(summary: Summary) -> Picture | None:
         y_axis="change on the other sets: mRI (points)",
         title=f"What is gained against what is lost ({where})",
         ways=ways if len(alphas) > 2 else [],
-        order=summary["methods"],
+        order=[names.get(method, method) for method in summary["methods"]],
     )
     caption = (
         "Change of accuracy by fine-tuning: on the set itself (to the right: more is learned) and on the "
@@ -134,6 +137,10 @@ def _way(summary: Summary, models: Sequence[str]) -> tuple[list[str], np.ndarray
     return alphas, np.array(x, dtype=float), np.array(y, dtype=float)
 
 
+def _shown(row: Mapping[str, Any]) -> str:
+    return marked(row["method"], "stale" in row["mRI"])
+
+
 def _told(row: Mapping[str, Any], *, short: bool = False) -> str:
     gain, elsewhere = row["gain"]["mean"], row["mRI"]["mean"]
     both = abs(gain) >= _NOTHING and abs(elsewhere) >= _NOTHING
@@ -162,7 +169,7 @@ def _sure(summary: Summary, found: Tradeoff) -> list[str]:
     said = []
     if best["mRI"]["ci95"] and best["gain"]["ci95"]:
         said.append(
-            f"{best['method']}: {_estimate(best['gain'])} on the new set, {_estimate(best['mRI'])} elsewhere "
+            f"{_shown(best)}: {_estimate(best['gain'])} on the new set, {_estimate(best['mRI'])} elsewhere "
             f"(95 % over {over}; {size})."
         )
     else:
@@ -181,12 +188,12 @@ def _sure(summary: Summary, found: Tradeoff) -> list[str]:
             noise = "" if verdict(total) in ("above", "below") else ", which noise explains"
             said.append(f"Gain and mRI together: {_estimate(total)} against {BASELINE}{noise}.")
         said.append(
-            f"Elsewhere {best['method']} differs from {BASELINE} by {_estimate(minus)} points ({sure})."
+            f"Elsewhere {_shown(best)} differs from {BASELINE} by {_estimate(minus)} points ({sure})."
         )
     first = max(found.rows, key=lambda row: row["mRI"]["mean"])
     if first is not best:
         said.append(
-            f"By mRI alone {first['method']} leads ({signed(first['mRI']['mean'])}), "
+            f"By mRI alone {_shown(first)} leads ({signed(first['mRI']['mean'])}), "
             f"but it {_change(first['gain']['mean'])} on the new set."
         )
     return said

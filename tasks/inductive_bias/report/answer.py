@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gridcell.plots import short
-from gridcell.report import Answer
+from gridcell.report import Answer, marked
 from inductive_bias.distributions.information import BITS
 from inductive_bias.report.sentences import fewer_seeds, verdict
 
@@ -36,20 +36,21 @@ def answer(summary: Mapping[str, Any]) -> Answer:
     firsts = [rows[0]["space"] for rows in clear.values()]
     best = max(dict.fromkeys(firsts), key=firsts.count)
     name, rows = next((name, rows) for name, rows in clear.items() if rows[0]["space"] == best)
+    best = marked(best, any("stale" in own[0] for own in clear.values() if own[0]["space"] == best))
     if len(several) == 1:
         text = f"{best} needs the fewest bits to generalize on {name}: {_bits(rows[0])}"
     else:
         where = f"on {firsts.count(best)} of {len(several)} problems"
         text = f"{best} clearly needs the fewest bits to generalize {where}; on {name} {_bits(rows[0])}"
-    text += f"; {rows[1]['space']}, the next, {_bits(rows[1])}"
-    text += f", and {rows[-1]['space']}, the most, {_bits(rows[-1])}." if len(rows) > 2 else "."
+    text += f"; {_space(rows[1])}, the next, {_bits(rows[1])}"
+    text += f", and {_space(rows[-1])}, the most, {_bits(rows[-1])}." if len(rows) > 2 else "."
     return Answer(text, _sure(summary, several))
 
 
 def _undecided(summary: Mapping[str, Any], problem: str, first: Row, second: Row) -> str:
     """Say of the two spaces that need least why neither stands first."""
     if _bits(first) == _bits(second):
-        named = f"{first['space']} and {second['space']}"
+        named = f"{_space(first)} and {_space(second)}"
         return (
             f"No space alone needs the fewest bits to generalize: on {problem}, {named} need {_bits(first)}."
         )
@@ -77,7 +78,7 @@ def _sure(summary: Mapping[str, Any], several: Mapping[str, Sequence[Row]]) -> l
     said = []
     for problem, (first, second, *_) in list(several.items())[:_PROBLEMS]:
         found = _pair(summary, problem, first, second)
-        told = f"{problem}: {first['space']} {_bits(first)}, {second['space']} {_bits(second)}"
+        told = f"{problem}: {_space(first)} {_bits(first)}, {_space(second)} {_bits(second)}"
         if found is None or verdict(found) == "":
             told += "; one seed or none in common, so how sure this is cannot be said"
         else:
@@ -92,7 +93,7 @@ def _sure(summary: Mapping[str, Any], several: Mapping[str, Sequence[Row]]) -> l
 
 
 def _told(row: Row) -> str:
-    return f"{row['space']} needs {_bits(row)} bits to generalize on {row['problem']}."
+    return f"{_space(row)} needs {_bits(row)} bits to generalize on {row['problem']}."
 
 
 def _how_sure(row: Row) -> str:
@@ -100,14 +101,18 @@ def _how_sure(row: Row) -> str:
     low, high = row["ci95"]
     seeds = fewer_seeds(row) or f"{row['seeds']} seed{'s' * (row['seeds'] != 1)}"
     if low is None or high is None:
-        return f"{row['problem']}, {row['space']}: {seeds}, so no interval is known."
+        return f"{row['problem']}, {_space(row)}: {seeds}, so no interval is known."
     over = "seeds" if row["interval"] == "seeds" else "sampled hypotheses"
     ends = f"[{short(max(0.0, low * BITS))}, {short(high * BITS)}]"
-    return f"{row['problem']}, {row['space']}: 95 % interval over {over} {ends} bits ({seeds})."
+    return f"{row['problem']}, {_space(row)}: 95 % interval over {over} {ends} bits ({seeds})."
 
 
 def _row(row: Row) -> str:
-    return f"{row['space']} needs {_bits(row)}"
+    return f"{_space(row)} needs {_bits(row)}"
+
+
+def _space(row: Row) -> str:
+    return marked(row["space"], "stale" in row)
 
 
 def _bits(row: Row) -> str:

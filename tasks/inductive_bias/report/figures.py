@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gridcell.plots import Curve, Panels, curves, grouped_bars, panel_title, style
-from gridcell.report import Picture
+from gridcell.report import Picture, marked
 from inductive_bias.distributions.information import BITS
 from inductive_bias.distributions.ncx2 import ScaledNcx2
 from inductive_bias.report.sentences import some_seeds
@@ -55,14 +55,16 @@ def _side_by_side(summary: Mapping[str, Any], settings: Mapping[str, Any]) -> Pi
         where = problems.index(row["problem"]), spaces.index(row["space"])
         mean[where] = row["bits"]
         low[where], high[where] = (np.nan if end is None else end * BITS for end in row["ci95"])
+    stale = {row["space"] for row in summary["compared"] if "stale" in row}
+    names = {space: marked(space, space in stale) for space in settings["spaces"]}
     figure = grouped_bars(
         mean,
         problems,
-        spaces,
+        [names[space] for space in spaces],
         low=np.maximum(low, 0),
         high=high,
         value_axis=f"I({settings['target']:g}) in bits",
-        order=list(settings["spaces"]),
+        order=list(names.values()),
         title="Information needed to generalize, by problem and hypothesis space",
     )
     axes = figure.axes[0]
@@ -101,23 +103,23 @@ def _epsilon_curves(group: Sequence[Outcome], settings: Mapping[str, Any]) -> li
         for o in group:
             if o.space != space:
                 continue
-            rows = o.metrics["curve"]
+            rows, named = o.metrics["curve"], marked(space, o.stale)
             x = np.array([row["error"] for row in rows])
             fitted = np.array([np.nan if row["nats"] is None else row["nats"] for row in rows]) * BITS
             if settings["spaces"][space]["kind"] not in NETWORKS:
                 y = np.array([best(row) for row in rows]) * BITS
-                found.append(Curve(f"{space}, exact", x, _positive(y), colour=space))
-                found.append(Curve(f"{space}, fitted", x, _positive(fitted), colour=space, line="--"))
+                found.append(Curve(f"{named}, exact", x, _positive(y), colour=space))
+                found.append(Curve(f"{named}, fitted", x, _positive(fitted), colour=space, line="--"))
                 continue
             ends = np.array([[np.nan if e is None else e for e in row["ci95"]] for row in rows]) * BITS
             low, high = map(_positive, ends.T)
-            found.append(Curve(f"{space}, fitted", x, _positive(fitted), low, high, colour=space, line="--"))
+            found.append(Curve(f"{named}, fitted", x, _positive(fitted), low, high, colour=space, line="--"))
             split = np.array(
                 [[_or_nan(row["splitting"]), *map(_or_nan, row["splitting_ci95"])] for row in rows]
             )
             if np.isfinite(split[:, 0]).any():
                 y, low, high = (_positive(column) for column in split.T * BITS)
-                found.append(Curve(f"{space}, splitting", x, y, low, high, colour=space, line=":"))
+                found.append(Curve(f"{named}, splitting", x, y, low, high, colour=space, line=":"))
     return found
 
 
@@ -164,7 +166,8 @@ def _mean_curves(rows: Sequence[Mapping[str, Any]], spaces: Sequence[str], axis:
         x = np.array([float(row[axis]) for row in mine])
         y = np.array([row["bits"] for row in mine])
         ends = np.array([[np.nan if e is None else e * BITS for e in row["ci95"]] for row in mine])
-        found.append(Curve(space, x, y, np.maximum(ends[:, 0], 0), ends[:, 1]))
+        label = marked(space, any("stale" in row for row in mine))
+        found.append(Curve(label, x, y, np.maximum(ends[:, 0], 0), ends[:, 1], colour=space))
     return found
 
 
@@ -199,7 +202,7 @@ def _against(
     )
     _logarithmic(figure)
     for axes, (title, group) in zip(figure.axes, panels.items(), strict=True):
-        shown = {curve.label for curve in group}
+        shown = {curve.name for curve in group}
         _mark_seeds(axes, (row for row in rows[title] if row["space"] in shown))
     return figure
 
@@ -248,7 +251,9 @@ def _errors(problem: str, group: Sequence[Outcome], settings: Mapping[str, Any])
         density = np.exp(ScaledNcx2(**o.metrics["fit"]).log_density(grid))
         axes.plot(grid, density, color=style.INK, linewidth=1.4)
         style.tidy(axes)
-        panel_title(axes, f"{o.space}: {len(o.errors)} errors, p = {o.metrics['p_value']:.2g}", 2.95)
+        panel_title(
+            axes, f"{marked(o.space, o.stale)}: {len(o.errors)} errors, p = {o.metrics['p_value']:.2g}", 2.95
+        )
         axes.set_xlabel(unit_of(settings), fontsize=style.TICK_SIZE, color=style.INK)
         figure.rows += [(o.space, error) for error in o.errors.tolist()]
     caption = (

@@ -4,7 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gridcell.report import Column, Columns, GridResults, Table, Value, write_csv, write_page, write_summary
+from gridcell.report import (
+    STALE,
+    Column,
+    Columns,
+    GridResults,
+    Table,
+    Value,
+    write_csv,
+    write_page,
+    write_summary,
+)
 from inductive_bias.distributions.information import BITS
 from inductive_bias.report.answer import answer
 from inductive_bias.report.sentences import fewer_seeds, sentences, verdict
@@ -38,7 +48,7 @@ def write_files(
     from inductive_bias.report.figures import draw  # with matplotlib: only for drawing
 
     write_summary(summary, out, sort_keys=True)
-    write_csv(COLUMNS, _rows(outcomes), out / "cells.csv")
+    write_csv([*COLUMNS, STALE], _rows(outcomes), out / "cells.csv")
     return write_page(
         results,
         out,
@@ -115,7 +125,7 @@ def point_table(summary: Mapping[str, Any]) -> Table:
         known = [_in_bits(target[name]) for name in ("sankaran", "sankaran_short", "exact")]
         split = [_in_bits(target["splitting"]), _ends(target["splitting_ci95"]), target["basis"]]
         accuracy = _in_bits((point["mistakes"] or {}).get("nats"))
-        row = [*(point[key] for key in keys), _in_bits(target["nats"]), ends, *known, *split]
+        row = [*_place(point, keys), _in_bits(target["nats"]), ends, *known, *split]
         rows.append([*row, _ends(target["bound"]), accuracy])
     return Table(columns, rows, "Every estimate")
 
@@ -127,7 +137,7 @@ def kernel_table(summary: Mapping[str, Any]) -> Table:
     columns += [*(Column(name, number) for name in names), "bits of precision", "I rests on"]
     where = ("problem", "space", "n_train", "input_dimension", "seed")
     rows = [
-        [*(point[key] for key in (*where, *names, "bits")), point["target"]["basis"]]
+        [*_place(point, where), *(point[key] for key in (*names, "bits")), point["target"]["basis"]]
         for point in summary["points"]
         if point["bits"] is not None
     ]
@@ -143,7 +153,7 @@ def mixing_table(summary: Mapping[str, Any]) -> Table:
     where = ("problem", "space", "n_train", "input_dimension", "seed")
     keys = ("sweeps", "acceptance", "correlation", "founders", "missed")
     rows = [
-        [*(point[key] for key in where), *(point["mixing"][key] for key in keys)]
+        [*_place(point, where), *(point["mixing"][key] for key in keys)]
         for point in summary["points"]
         if point["mixing"] is not None
     ]
@@ -158,13 +168,19 @@ def fit_table(summary: Mapping[str, Any]) -> Table:
     where = ("problem", "space", "n_train", "input_dimension", "seed")
     rows = [
         [
-            *(point[key] for key in where),
+            *_place(point, where),
             *(one["fit_error"], one["mean_error"], _in_bits(one["nats"]), one["samples"]),
         ]
         for point in summary["points"]
         for one in point["by_fit_error"]
     ]
     return Table(columns, rows, "Against the training error at which networks stop")
+
+
+def _place(point: Mapping[str, Any], where: Sequence[str]) -> list[Any]:
+    """Return what tells an estimate from others; the first is marked if the estimate is stale."""
+    first, *others = (point[key] for key in where)
+    return [Value(first, stale="stale" in point), *others]
 
 
 def _ends(ends: Sequence[float | None]) -> str | None:
@@ -185,7 +201,7 @@ def _bits(row: Mapping[str, Any]) -> Value:
     ends = "" if low is None or high is None else f" [{number(low * BITS)}, {number(high * BITS)}]"
     seeds = fewer_seeds(row)
     text = f"{number(row['bits'])}{ends}" + (f", {seeds}" if seeds else "")
-    return Value(row["bits"], text, mark=verdict(row) if "first" in row else "")
+    return Value(row["bits"], text, mark=verdict(row) if "first" in row else "", stale="stale" in row)
 
 
 def number(value: float) -> str:
@@ -241,4 +257,5 @@ def _rows(outcomes: Sequence[Outcome]) -> Iterator[list[Any]]:
                 *approximations,
                 *quality,
                 o.cell,
+                o.stale,
             ]

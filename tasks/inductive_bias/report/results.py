@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gridcell.report import GridResults, Report, fetching
+from gridcell.report import GridResults, Report, fetching, is_stale
 from inductive_bias.cells.estimate import POOLED
 from inductive_bias.report.summary import Outcome, summarise
 
@@ -32,7 +32,10 @@ def _outcomes(results: GridResults) -> list[Outcome]:
             if result is not None:
                 with np.load(fetch(result, POOLED), allow_pickle=False) as arrays:
                     errors = arrays["errors"]
+                stale = is_stale(results, target.cell)
                 found.append(
-                    Outcome(**target.labels, metrics=result.metrics, errors=errors, cell=target.cell)
+                    Outcome(
+                        **target.labels, metrics=result.metrics, errors=errors, cell=target.cell, stale=stale
+                    )
                 )
     return found

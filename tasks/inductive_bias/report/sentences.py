@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from gridcell.report import DAGGER, marked
 from inductive_bias.distributions.information import BITS
 
 
@@ -46,7 +47,7 @@ def _dimension(d: Mapping[str, Any]) -> str:
         "either": f"no difference beyond noise between dimensions {high} and {low}",
         "": f"one seed can't tell dimensions {high} and {low} apart",
     }
-    return f"{d['axis']}, {d['space']}: {said[verdict(d)]} ({_bits(d)})."
+    return f"{d['axis']}, {marked(d['space'], 'stale' in d)}: {said[verdict(d)]} ({_bits(d)})."
 
 
 def _bits(d: Mapping[str, Any]) -> str:
@@ -74,4 +75,6 @@ def _tally(differences: Sequence[Mapping[str, Any]], title: str) -> list[str]:
     if counts[""]:
         text += f", {counts['']} have no interval"
     seeds = some_seeds(differences)
+    stale = sum("stale" in d for d in differences)
+    text += f"; {stale} of them {DAGGER}" if stale else ""
     return [f"{text} ({seeds})." if seeds else f"{text}."]

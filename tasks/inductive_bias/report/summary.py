@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.report import student_interval
+from gridcell.report import said_stale, student_interval
 from inductive_bias.distributions.information import BITS, plain
 
 NETWORKS = ("network", "module")
@@ -31,6 +31,7 @@ class Outcome:
         metrics: what the estimate cell answered.
         errors: sampled errors, shape (n,).
         cell: its id.
+        stale: whether other code or inputs made it than are there now.
     """
 
     problem: str
@@ -41,6 +42,7 @@ class Outcome:
     metrics: Mapping[str, Any]
     errors: np.ndarray = field(default_factory=lambda: np.empty(0))
     cell: str = ""
+    stale: bool = False
 
     @property
     def nats(self) -> float:
@@ -68,7 +70,8 @@ def summarise(outcomes: Iterable[Outcome], settings: Mapping[str, Any]) -> dict[
     over the seeds that a problem's spaces have in common), ``spaces`` (paired differences of two spaces on
     one problem, a kernel's less a network's), ``axes`` (means against input dimension) and ``dimensions``
     (differences of the highest and the lowest dimension in one space). What is over seeds says over how many
-    (``seeds``) of how many (``planned``): those that failed were hard ones.
+    (``seeds``) of how many (``planned``): those that failed were hard ones. What rests on a stale estimate
+    has ``stale``.
     """
     done = sorted(outcomes, key=lambda o: (o.problem, o.space, o.n_train, str(o.dimension), o.seed))
     return {
@@ -95,7 +98,7 @@ def _point(o: Outcome) -> dict[str, Any]:
         "dimension": o.dimension,
         "seed": o.seed,
     }
-    return {**where, **{key: o.metrics[key] for key in keep}}
+    return {**where, **{key: o.metrics[key] for key in keep}, **said_stale(o.stale)}
 
 
 BySeed = Mapping[int, Sequence[Outcome]]
@@ -163,7 +166,8 @@ def _over_seeds(values: Sequence[float], reach: Reach, planned: int) -> dict[str
 
 def _mean(groups: BySeed, planned: int) -> dict[str, Any]:
     values = list(groups.values())
-    return _over_seeds([_nats(group) for group in values], _reach(values[0]), planned)
+    found = _over_seeds([_nats(group) for group in values], _reach(values[0]), planned)
+    return found | said_stale(any(o.stale for group in values for o in group))
 
 
 def _means(done: Sequence[Outcome], settings: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -228,7 +232,8 @@ def difference(first: Iterable[Outcome], second: Iterable[Outcome], planned: int
     values = [_nats(left[seed]) - _nats(right[seed]) for seed in seeds]
     one, other = _reach(left[seeds[0]]), _reach(right[seeds[0]])
     reach = math.hypot(one[0], other[1]), math.hypot(one[1], other[0])
-    return _over_seeds(values, reach, planned)
+    stale = any(o.stale for side in (left, right) for seed in seeds for o in side[seed])
+    return _over_seeds(values, reach, planned) | said_stale(stale)
 
 
 def _space_differences(done: Sequence[Outcome], settings: Mapping[str, Any]) -> list[dict[str, Any]]:
