@@ -61,4 +61,4 @@ from .task import (
     find_task as find_task,
     task_names as task_names,
 )
-from .tuning import Fidelity as Fidelity, Rule as Rule, Tuning as Tuning
+from .tuning import Fidelity as Fidelity, Rule as Rule, Stages as Stages, Tuning as Tuning

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from gridcell.errors import UserError
 
@@ -15,6 +15,24 @@ ID_LENGTH = 20  # hexadecimal digits: 80 bits, a collision among 10^9 cells has 
 
 
 AT = "@"  # between the id of a cell and where it pauses
+
+STAGE = "stage"
+"""Entry of the configuration of a cell that is a stage: where it begins, and where it ends."""
+
+START = "start"
+"""Role in which a stage needs the stage before it."""
+
+
+class Stage(NamedTuple):
+    """Which units of its fidelity (epochs, steps) a cell trains that is one of several stages.
+
+    Attributes:
+        begin: units that the stages before have done; 0 of the first stage.
+        end: units that are done when it ends.
+    """
+
+    begin: int
+    end: int
 
 
 def is_intermediate(cell_id: str) -> bool:
@@ -221,6 +239,14 @@ class Cell:
     def pauses(self) -> bool:
         """Whether the cell's own function is to pause, not only one that it needs."""
         return self.stop is not None and not any(map(is_intermediate, self.needs.values()))
+
+    @property
+    def stage(self) -> Stage | None:
+        """Which part of a training this cell is; None of one that is no stage."""
+        given = self.config.get(STAGE)
+        if not isinstance(given, Mapping) or given.keys() != set(Stage._fields):
+            return None
+        return Stage(**given)
 
     def __hash__(self) -> int:
         return hash(self.id)

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from gridcell.cell import Cell, canonical_json
+from gridcell.cell import Cell, Stage, canonical_json
 from gridcell.errors import CorruptData, Preempted
 from gridcell.notice import NOTICE
 from gridcell.store import Checkpoints, Result, Store
@@ -130,6 +130,27 @@ class Context:
                     context.checkpoints.save(context.scratch / "model.pt", last)
         """
         return self.cell.stop if self.cell.pauses else None
+
+    @property
+    def stage(self) -> Stage | None:
+        """Which units of its fidelity a cell does that is one of several stages; None where it is none.
+
+        A stage that does not begin at 0 goes on from a file that the stage before left among its outputs,
+        under its own settings; it leaves such a file where it is not the last one. See
+        :class:`gridcell.tuning.Stages`.
+
+        Example:
+            ::
+
+                begin, end = context.stage or (0, total)
+                if begin:
+                    model.load_state_dict(torch.load(context.artifact("start", "state.pt")))
+                for epoch in range(begin, end):
+                    train(model)
+                if end < total:
+                    torch.save(model.state_dict(), context.outputs / "state.pt")
+        """
+        return self.cell.stage
 
     def checkpoint_is_due(self, every_s: float) -> bool:
         """Whether to write a checkpoint now and hand it to :meth:`keep`.

@@ -1,6 +1,7 @@
 """Suites: named settings of a task, from YAML and the command line, checked before anything runs."""
 
 import copy
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace as dataclass_replace
@@ -22,7 +23,9 @@ from gridcell.settings.resources import Occupied, occupied_by, split_resources
 from gridcell.settings.retention import Keep, split_retention
 from gridcell.settings.schema import belongs
 from gridcell.settings.schema_place import can_sweep
+from gridcell.settings.stages import Changes, Schedule, split_stages
 from gridcell.settings.sweeps import Swept, expand_sweeps
+from gridcell.stages import in_stages, stages_of
 from gridcell.task import Task
 
 __all__ = ["Suite", "load_suite", "parse_settings", "suite_names"]
@@ -50,6 +53,8 @@ class Suite:
         without_sweeps: the settings without what sweeps added; the same where there are none.
         tune: the block ``tune``: what is searched, as it was written.
         keep_weights: which weights stay once no cell needs them.
+        schedule: how settings change while cells train; None where they don't.
+        stages: the settings of each stage; ``settings`` are those without the schedule.
     """
 
     task: Task
@@ -62,6 +67,8 @@ class Suite:
     tune: Mapping[str, Any] | None = None
     occupied: Mapping[str, Occupied] = field(default_factory=dict)
     keep_weights: Keep = "all"
+    schedule: Schedule | None = None
+    stages: tuple[BaseModel, ...] = ()
 
     def grid(self, plan: Callable[[Any], Grid] | None = None) -> Grid:
         """Plan the suite's grid.
@@ -73,8 +80,12 @@ class Suite:
             UserError: what is asked for can't be planned. A SettingsError has all mistakes that were found,
                 with file and line.
         """
+        planned = plan or self.task.plan
         try:
-            grid = (plan or self.task.plan)(self.settings)
+            if self.schedule is None:
+                grid = planned(self.settings)
+            else:
+                grid = in_stages(self.task, [planned(stage) for stage in self.stages], self.schedule.count)
         except SettingsError as error:
             raise SettingsError(error.mistakes, self.places) from error
         if not self.occupied:
@@ -99,6 +110,7 @@ def load_suite(
     overrides: Sequence[str] = (),
     seeds: int | None = None,
     plugins: Sequence[str] = (),
+    schedule: Schedule | None = None,
 ) -> Suite:
     """Read a suite by name or from the user's own YAML file and apply overrides.
 
@@ -107,6 +119,7 @@ def load_suite(
     Files of the user's own that define parts stand under ``plugins:``, as paths from the suite's folder.
     ``resources:`` may hold what cells of single kinds occupy; see :mod:`gridcell.settings.resources`.
     ``keep_weights:`` may say which weights stay; see :mod:`gridcell.settings.retention`.
+    ``stages:`` may say how settings change while cells train; see :mod:`gridcell.settings.stages`.
     A setting of a named entry that is given several values is swept; see :mod:`gridcell.settings.sweeps`.
 
     Args:
@@ -115,6 +128,7 @@ def load_suite(
         overrides: ``dotted.key=value`` each, the value in YAML.
         seeds: where given, replaces the settings' seeds by 0 .. seeds-1.
         plugins: files of the user's own whose parts join the suite; see :mod:`gridcell.parts`.
+        schedule: in place of the suite's own stages.
 
     Raises:
         UserError: no such suite, unreadable YAML, or wrong settings: all of them, with file and line.
@@ -131,6 +145,8 @@ def load_suite(
     document = Document(joined(document.values, task.parts), document.places)
     document, overrides, occupied = split_resources(document, overrides, task.cells)
     document, overrides, keep_weights = split_retention(document, overrides, task.weights, task.name)
+    document, overrides, written = split_stages(document, overrides)
+    schedule = schedule or written
     before = document.values
     tune = document.values.pop(TUNE, None)
     if tune is not None and not isinstance(tune, Mapping):
@@ -141,6 +157,14 @@ def load_suite(
     document, plain, sweeps = expand_sweeps(document, task.settings, before, task.own_settings)
     without_sweeps = _checked(task, plain)  # first: a mistake of an entry is one of each of its variants
     settings = _checked(task, document) if sweeps else without_sweeps
+    stages: tuple[BaseModel, ...] = ()
+    if schedule is not None:
+        stages_of(task)
+        if sweeps:
+            raise UserError(
+                f"A suite with stages can't sweep {sweeps[0].keys[0]}: leave out the stages, or the sweep"
+            )
+        stages = tuple(_stage(task, document, one, place) for place, one in enumerate(schedule.stages))
     return Suite(
         task,
         stem,
@@ -152,7 +176,25 @@ def load_suite(
         tune=tune,
         occupied=occupied,
         keep_weights=keep_weights,
+        schedule=schedule,
+        stages=stages,
     )
+
+
+def _stage(task: Task, document: Document, changes: Changes, place: int) -> BaseModel:
+    """Return the settings of one stage of a schedule."""
+    overrides = [f"{key}={json.dumps(value)}" for key, value in changes.items()]
+    changed = apply_overrides(document, task.settings, overrides, f"stage {place + 1}: ")
+    found, _, sweeps = expand_sweeps(changed, task.settings, document.values, task.own_settings)
+    if sweeps:
+        raise UserError(f"stage {place + 1}: {sweeps[0].keys[0]} has several values, and a stage has one")
+    try:
+        return _checked(task, found)
+    except SettingsError as error:
+        mistakes = [
+            dataclass_replace(one, template=f"stage {place + 1}: {one.template}") for one in error.mistakes
+        ]
+        raise SettingsError(mistakes, document.places) from error
 
 
 def _layers(

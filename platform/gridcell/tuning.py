@@ -37,6 +37,27 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Stages:
+    """How cells of a kind are trained in stages, each with settings of its own: a schedule of settings.
+
+    A stage is a cell like any other: its settings, where it begins and ends, and the cell of the stage before
+    it, which it needs in the role ``start``. So it has an id of its own, and is made again from its settings
+    alone. The function of such cells heeds :attr:`gridcell.Context.stage`.
+
+    Attributes:
+        changes: ``module:function`` of signature ``(Cell) -> names``: the entries of the cell's configuration
+            that may differ between stages, dotted, such as ``training.lr``. None may change the shape of what
+            a stage hands on.
+        grain: ``module:function`` of signature ``(Cell) -> int``: how many units are done together, so that a
+            stage ends at a multiple of them; 1 where there is none. Neither function may import a training
+            library.
+    """
+
+    changes: str
+    grain: str = ""
+
+
+@dataclass(frozen=True)
 class Fidelity:
     """How cells of a kind can pause, so that a search spends little on what looks bad.
 
@@ -49,6 +70,7 @@ class Fidelity:
         total: ``module:function`` of signature ``(Cell) -> int``: how many units a cell has. It must not
             import a training library.
         least: units before which no pause makes sense.
+        stages: how its cells are trained in stages; None where they can't be.
 
     Example:
         >>> Fidelity("train", "epochs", "my_task.search:epochs").least
@@ -59,6 +81,7 @@ class Fidelity:
     unit: str
     total: str
     least: int = 1
+    stages: Stages | None = None
 
 
 @dataclass(frozen=True)

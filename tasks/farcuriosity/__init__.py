@@ -23,7 +23,7 @@ task = Task(
         "video": "farcuriosity.cells.video:run",
         "evaluation": "farcuriosity.cells.evaluation:run",
     },
-    weights={"train": Weights("agent.pt", best="best.pt")},
+    weights={"train": Weights("agent.pt", best="best.pt", state="state.pt")},
     reads="farcuriosity.cells.needed_files:files_of",
     report="farcuriosity.report.results:write",
     tables={

@@ -47,8 +47,9 @@ def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
     agents = [cell for cell in grid.cells.values() if cell.kind == "train"]
     if not agents:
         return {}
-    steps = sum(cell.config["steps"] for cell in agents)
-    found = {"steps": f"{steps:,} by {len(agents)} agents"}
+    steps = sum(map(steps_by, agents))
+    whole = [cell for cell in agents if cell.stage is None or not cell.stage.begin]
+    found = {"steps": f"{steps:,} by {len(whole)} agents"}
     known = [cell for cell in agents if shape_of(cell.config) is not None and _kind(cell.config) in SIZED]
     if known:
         found["computing"] = _computing(known, len(agents) - len(known))
@@ -60,9 +61,14 @@ def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
     return found
 
 
+def steps_by(cell: Cell) -> int:
+    """Return how many steps a cell takes: those of its stage, or all."""
+    return int(cell.config["steps"]) if cell.stage is None else cell.stage.end - cell.stage.begin
+
+
 def _computing(agents: Sequence[Cell], unknown: int) -> str:
-    operations = sum(2 * cell.config["steps"] * products_per_step(cell.config) for cell in agents)
-    beside = sum(cell.config["steps"] * seconds_beside(cell.config) for cell in agents) / 3600
+    operations = sum(2 * steps_by(cell) * products_per_step(cell.config) for cell in agents)
+    beside = sum(steps_by(cell) * seconds_beside(cell.config) for cell in agents) / 3600
     on_gpus = [cell for cell in agents if cell.resources.gpus]
     networks = operations / CORE_PER_SECOND / 3600
     said = (

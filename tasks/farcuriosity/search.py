@@ -5,7 +5,7 @@ from statistics import fmean
 
 from farcuriosity.plan import plan
 from farcuriosity.settings import Forgetting, Settings, Video
-from gridcell import Cell, Fidelity, Grid, Rule, Tuning, UserError
+from gridcell import Cell, Fidelity, Grid, Rule, Stages, Tuning, UserError
 from gridcell.report import GridResults
 
 OTHER_SEEDS = 1_000_003
@@ -32,13 +32,61 @@ tuning = Tuning(
         ),
     ),
     selects={"curiosities": "curiosity", "environments": "environment"},
-    fidelity=Fidelity("train", "steps", "farcuriosity.search:steps_of"),
+    fidelity=Fidelity(
+        "train",
+        "steps",
+        "farcuriosity.search:steps_of",
+        stages=Stages("farcuriosity.search:changes_of", grain="farcuriosity.search:update_of"),
+    ),
 )
+
+_TRAINING = (
+    "lr",
+    "clip",
+    "entropy",
+    "value",
+    "gradient_norm",
+    "gamma",
+    "intrinsic_gamma",
+    "gae",
+    "extrinsic_weight",
+    "intrinsic_weight",
+    "epochs",
+    "minibatches",
+    "adam_eps",
+    "value_clip",
+)
+_PREDICTION = ("lr", "proportion", "gradient_norm")
+_FRAGMENTS = ("rho", "least", "recall", "novelty", "novelty_full", "dwell")
+_PREDICTING = ("rnd", "icm", "disagreement")
 
 
 def steps_of(cell: Cell) -> int:
     """Return for how many steps of the environment an agent learns."""
     return int(cell.config["steps"])
+
+
+def changes_of(cell: Cell) -> list[str]:
+    """Return the entries of an agent's configuration that may change between stages of its training.
+
+    Those whose every use is by the settings: none of them is in what a stage hands on, nor gives anything
+    there its shape. Of a curiosity from elsewhere nobody knows that.
+    """
+    kind, parameters = cell.config["curiosity"], cell.config["parameters"]
+    found = [f"training.{name}" for name in _TRAINING]
+    if kind in _PREDICTING:
+        found += [f"parameters.{name}" for name in _PREDICTION]
+    if kind == "far":
+        found += [f"parameters.{name}" for name in _FRAGMENTS]
+        if parameters["around"] in _PREDICTING:
+            found += [f"parameters.module.{name}" for name in _PREDICTION]
+    return found
+
+
+def update_of(cell: Cell) -> int:
+    """Return how many steps an agent takes between two updates: it learns after whole ones alone."""
+    training = cell.config["training"]
+    return int(training["environments"]) * int(training["horizon"])
 
 
 def plan_with_other_seeds(settings: Settings, labels: Mapping[str, Sequence[str]]) -> Grid:

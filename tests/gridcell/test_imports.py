@@ -38,6 +38,7 @@ ORDER = [
     "fingerprint",
     "provenance",
     "staleness",
+    "stages",
     "suite",
     "plots",
     "data",

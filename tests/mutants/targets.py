@@ -351,6 +351,8 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/report/frames.py": (f"{RIB_REPORT}by_set.py",),
     "tasks/imagenet_rib/report/wording.py": (f"{RIB_REPORT}tradeoff.py", f"{RIB_REPORT}by_set.py"),
     "tasks/imagenet_rib/report/chance.py": ("tests/imagenet_rib/report/test_chance.py",),
+    "platform/gridcell/stages.py": (f"{CORE}stages.py", "tests/gridcell/search/test_population.py"),
+    "platform/gridcell/settings/stages.py": (f"{CORE}stages.py",),
 }
 """File -> files of tests. Tests that are slow or long are left out."""
 

@@ -104,7 +104,8 @@ def tune(
         typer.Option(
             "--scheduler",
             metavar="S",
-            help="Stop bad trials early: none (default), asha or hyperband.",
+            help="none (default); asha or hyperband: stop bad trials early; pbt: members of a population go "
+            "on from better ones, under changed settings.",
         ),
     ] = None,
     eta: Annotated[
@@ -112,7 +113,12 @@ def tune(
         typer.Option("--eta", metavar="N", help="Of the scheduler: one trial in N goes on, N times as far."),
     ] = None,
     rungs: Annotated[
-        int | None, typer.Option("--rungs", metavar="N", help="Of the scheduler: at most so many rungs.")
+        int | None,
+        typer.Option("--rungs", metavar="N", help="Of the scheduler: at most so many rungs; of pbt: stages."),
+    ] = None,
+    population: Annotated[
+        int | None,
+        typer.Option("--population", metavar="N", help="Of pbt: members that are trained beside each other."),
     ] = None,
     budget: Annotated[
         float | None,
@@ -173,6 +179,7 @@ def tune(
         "scheduler": scheduler,
         "eta": eta,
         "rungs": rungs,
+        "population": population,
         "budget": budget,
         "at_once": at_once,
         "fresh_seeds": fresh_seeds,
@@ -290,7 +297,7 @@ def _folder(out: Path | None, search: Search) -> Path:
 def _headline(search: Search) -> str:
     objective, wanted = search.objective, search.wanted
     peeks = " (trials see what the report judges by)" if objective.rule.oracle else ""
-    stopped = f" with {wanted.scheduler}" if search.ladder is not None else ""
+    stopped = f" with {wanted.scheduler}" if wanted.scheduler != "none" else ""
     return (
         f"{objective.task.name}/{search.default.suite.name}: {wanted.trials} trials of "
         f"{', '.join(search.space.ranges)} by {wanted.search}{stopped}, {_objectives(search)}, "

@@ -1,24 +1,28 @@
 """``best.yaml``: the best trial as a suite, which extends the one that was searched."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gridcell.search.objective import Objective
 from gridcell.settings.core_yaml import read_yaml, write_yaml
 from gridcell.settings.schema_place import first_key
+from gridcell.settings.stages import STAGES
 
 NAME = "best.yaml"
 
 
-def best_suite(objective: Objective, params: Mapping[str, Any], out: Path) -> dict[str, Any]:
+def best_suite(
+    objective: Objective, params: Mapping[str, Any], out: Path, stages: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     """Return a suite's text as YAML values: what it extends, and what is changed.
 
     Args:
         objective: the suite that was searched.
         params: setting, as ``--set`` takes it -> value.
         out: the folder that the suite will lie in, from which its paths start.
+        stages: of a trial whose settings change on the way, what each stage changes, in place of ``params``.
     """
     name = objective.name
     if Path(name).suffix in {".yaml", ".yml"}:
@@ -32,13 +36,21 @@ def best_suite(objective: Objective, params: Mapping[str, Any], out: Path) -> di
         _put(found, there, key, read_yaml(text, f"'--set {override}'", lines=False).values)
     if objective.seeds is not None:
         found["seeds"] = list(range(objective.seeds))
+    if stages:
+        found[STAGES] = [dict(stage) for stage in stages]
+        return found
     for key, value in params.items():
         _put(found, there, key, value)
     return found
 
 
 def write_best(
-    objective: Objective, params: Mapping[str, Any], out: Path, about: str, name: str = NAME
+    objective: Objective,
+    params: Mapping[str, Any],
+    out: Path,
+    about: str,
+    name: str = NAME,
+    stages: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
     """Write a trial as a suite into a folder and return its path.
 
@@ -48,8 +60,9 @@ def write_best(
         out: the folder.
         about: a line on what it is the best of.
         name: of the file.
+        stages: see :func:`best_suite`.
     """
-    suite = best_suite(objective, params, out)
+    suite = best_suite(objective, params, out, stages)
     path = out / name
     path.write_text(f"# {about}\n{write_yaml(suite)}", encoding="utf-8")
     return path

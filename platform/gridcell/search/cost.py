@@ -7,6 +7,7 @@ from gridcell.search.search import Search
 from gridcell.search.spent import expected, stops_of
 from gridcell.search.trial import Trial
 from gridcell.search.tried import Tried
+from gridcell.stages import stages_of
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,27 @@ def cost_of(search: Search) -> Cost:
     )
 
 
+def trials_in(trials: int, members: int) -> str:
+    """Say how many populations there are.
+
+    Example:
+        >>> trials_in(20, 20), trials_in(40, 20)
+        ('a population of 20 members', '2 populations of 20 members')
+    """
+    count = trials // members
+    return f"{f'{count} populations' if count > 1 else 'a population'} of {members} members"
+
+
 def _scheduled(search: Search) -> tuple[str, ...]:
-    ladder, wanted = search.ladder, search.wanted
+    ladder, wanted, population = search.ladder, search.wanted, search.population
+    if population is not None:
+        chain = _planned(search, search.space.at([0.5] * len(search.space.ranges)))
+        ends = sorted({cell.stage.end for cell in chain.grid.cells.values() if cell.stage is not None})
+        return (
+            f"pbt: {trials_in(wanted.trials, population.members)} in {population.generations} stages, which "
+            f"end after {', '.join(map(str, ends))} {stages_of(search.objective.task)[0].unit}; all members "
+            "are trained to the end",
+        )
     if ladder is None:
         return ()
     stops = ", ".join(map(str, stops_of(ladder, search.default)))
@@ -88,5 +108,8 @@ def _scheduled(search: Search) -> tuple[str, ...]:
 
 
 def _planned(search: Search, params: dict[str, object]) -> Tried:
+    if search.population is not None:
+        before = search.population.top
+        return search.planned(Trial(before * search.population.members, params, earlier=(params,) * before))
     suite = search.objective.suite(params)
     return Tried.begun(Trial(0, params), suite, search.objective.grid(suite), None, 0)

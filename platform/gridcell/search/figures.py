@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gridcell.report import Picture
-from gridcell.search import several
+from gridcell.search import lineage, several
+from gridcell.search.axes import label_axes, place_of
 from gridcell.search.importance import EVALUATOR, importance
 from gridcell.search.rungs import Ladder
 from gridcell.search.search import Search
@@ -26,6 +27,9 @@ FEWEST = 2  # trials with a value, of which a figure can be made
 def draw(search: Search) -> Iterator[Picture]:
     """Draw the figures that the trials give, one at a time."""
     metric = search.objective.metric
+    if search.population is not None:
+        yield from _of_population(search)
+        return
     if search.ladder is not None and any(one.rungs for one in search.tried):
         yield Picture(
             "rungs",
@@ -94,6 +98,18 @@ def draw(search: Search) -> Iterator[Picture]:
     )
 
 
+def _of_population(search: Search) -> Iterator[Picture]:
+    """Draw a population by its lineage alone: settings that change on the way fit no other figure."""
+    if any(one.ended.value is not None for one in search.tried):
+        yield Picture(
+            "lineage",
+            "search",
+            f"{search.objective.metric} and settings of each trial over its training; a line joins a trial "
+            "with the one that it goes on from. Orange: the schedule of the best trial.",
+            lineage.draw(search),
+        )
+
+
 def _front_caption(search: Search) -> str:
     wanted = ", ".join(
         f"{metric} is to be {'large' if mode == 'max' else 'small'}"
@@ -128,7 +144,7 @@ def _history(search: Search, done: Sequence[Tried]) -> "Figure":
     if bad:
         low = axes.get_ylim()[0]
         axes.scatter(bad, np.full(len(bad), low), marker="x", s=26, color=style.INK, clip_on=False)
-    _label(axes, "trial", search.objective.metric)
+    label_axes(axes, "trial", search.objective.metric)
     style.write(figure, 0.15, 3.35, "History", fontsize=style.TITLE_SIZE, weight="bold")
     return figure
 
@@ -155,7 +171,7 @@ def _rungs(search: Search, ladder: Ladder) -> "Figure":
     axes.set_xscale("log")
     axes.set_xticks(stops, [str(stop) for stop in stops])
     axes.minorticks_off()
-    _label(axes, ladder.fidelity.unit, search.objective.metric)
+    label_axes(axes, ladder.fidelity.unit, search.objective.metric)
     style.write(figure, 0.15, 3.35, "Rungs", fontsize=style.TITLE_SIZE, weight="bold")
     return figure
 
@@ -168,7 +184,7 @@ def _cost(search: Search, done: Sequence[Tried]) -> "Figure":
     style.tidy(axes, grid="both")
     hours = np.cumsum([one.ended.seconds for one in done]) / 3600
     axes.step(hours, _so_far(search, _values(done)), where="post", color=style.colour(1), linewidth=1.6)
-    _label(axes, "computing, hours", search.objective.metric)
+    label_axes(axes, "computing, hours", search.objective.metric)
     style.write(figure, 0.15, 3.15, "Cost", fontsize=style.TITLE_SIZE, weight="bold")
     return figure
 
@@ -195,7 +211,7 @@ def _slices(search: Search, done: Sequence[Tried]) -> "Figure":
             place = place_of(one, best.trial.params[key])
             axes.scatter([place], [top], s=90, marker="*", color=style.colour(1), zorder=3)
         _scale(axes, one)
-        _label(axes, style.shorten(key, 34), search.objective.metric if index % across == 0 else "")
+        label_axes(axes, style.shorten(key, 34), search.objective.metric if index % across == 0 else "")
     style.write(figure, 0.15, total - 0.22, "Slices", fontsize=style.TITLE_SIZE, weight="bold")
     return figure
 
@@ -251,13 +267,6 @@ def _parallel(search: Search, done: Sequence[Tried]) -> "Figure":
     return figure
 
 
-def place_of(one: Range, value: Any) -> float:
-    """Return where a value stands on its axis: itself, or its place among those to choose from."""
-    if one.kind == "choice":
-        return float(next(place for place, known in enumerate(one.listed) if known == value))
-    return float(value)
-
-
 def _share(one: Range, value: Any) -> float:
     """Return a value's place in its range, from 0 to 1."""
     if one.kind == "choice":
@@ -281,10 +290,3 @@ def _scale(axes: "Axes", one: Range) -> None:
         axes.set_xlim(-0.5, len(one.listed) - 0.5)
     elif one.log:
         axes.set_xscale("log")
-
-
-def _label(axes: "Axes", x: str, y: str) -> None:
-    from gridcell.plots import style
-
-    axes.set_xlabel(x, fontsize=style.LABEL_SIZE, color=style.INK, parse_math=False)
-    axes.set_ylabel(y, fontsize=style.LABEL_SIZE, color=style.INK, parse_math=False)

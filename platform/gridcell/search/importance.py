@@ -14,9 +14,10 @@ FEWEST = 8  # trials with a value
 def importance(search: Search) -> dict[str, float]:
     """Return setting -> share of the importance, the largest first.
 
-    Nothing where too few trials are done, there are several objectives, or Optuna is not installed.
+    Nothing where too few trials are done, there are several objectives, settings change on the way, or Optuna
+    is not installed.
     """
-    if search.objective.others:
+    if search.objective.others or search.population is not None:
         return {}
     done = [Told(one.trial, one.ended) for one in search.tried if one.is_done]
     if len(done) < FEWEST or len(search.space.ranges) < 2:

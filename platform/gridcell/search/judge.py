@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gridcell.grid import Grid
 from gridcell.search.objective import union
 from gridcell.search.search import DEFAULT, Search
+from gridcell.search.trial import Trial
 from gridcell.search.wanted import tuning_of
 from gridcell.store import Result
 from gridcell.suite import Suite
@@ -148,12 +149,12 @@ def plan_judging(search: Search) -> Judging | None:
     if not search.wanted.fresh_seeds or best is None or rule is None:
         return None
     seeds = fresh_seeds(search)
-    params = {best.trial.number: best.trial.params, DEFAULT: {}}
     choices = search.choices()
-    params |= {one.trial.number: one.trial.params for one in choices.values()}
+    trials = {one.number: one for one in (best.trial, Trial(DEFAULT, {}))}
+    trials |= {one.trial.number: one.trial for one in choices.values()}
     by_seed = seeds or (None,)
-    suites = tuple(objective.suite(values, seed=seed) for values in params.values() for seed in by_seed)
-    numbers = list(params)
+    suites = tuple(search.suite_of(trial, seed=seed) for trial in trials.values() for seed in by_seed)
+    numbers = list(trials)
     chosen = tuple(
         {part: numbers.index(one.trial.number) * len(by_seed) + place for part, one in choices.items()}
         for place in range(len(by_seed))

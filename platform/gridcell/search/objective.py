@@ -14,6 +14,7 @@ from gridcell.grid import Grid, Target
 from gridcell.report import GridResults
 from gridcell.search.trial import RUNNING, Ended
 from gridcell.settings.schema_place import value_at
+from gridcell.settings.stages import Schedule
 from gridcell.store import Result, Store
 from gridcell.suite import Suite, load_suite
 from gridcell.task import Task, imported
@@ -64,12 +65,15 @@ class Objective:
         """Whether larger values are better."""
         return self.mode == "max"
 
-    def suite(self, params: Mapping[str, Any], *, seed: int | None = None) -> Suite:
+    def suite(
+        self, params: Mapping[str, Any], *, seed: int | None = None, schedule: Schedule | None = None
+    ) -> Suite:
         """Return the suite with some settings changed.
 
         Args:
             params: setting, as ``--set`` takes it -> value.
             seed: in place of the suite's seeds.
+            schedule: how settings change while cells train.
 
         Raises:
             UserError: a setting or value is wrong.
@@ -77,8 +81,10 @@ class Objective:
         changes = [f"{key}={json.dumps(value)}" for key, value in params.items()]
         if seed is not None:
             kept = [one for one in self.overrides if one.partition("=")[0].strip() != "seeds"]
-            return load_suite(self.task, self.name, [*kept, *changes, f"seeds=[{seed}]"], None, self.plugins)
-        return load_suite(self.task, self.name, [*self.overrides, *changes], self.seeds, self.plugins)
+            overrides, seeds = [*kept, *changes, f"seeds=[{seed}]"], None
+        else:
+            overrides, seeds = [*self.overrides, *changes], self.seeds
+        return load_suite(self.task, self.name, overrides, seeds, self.plugins, schedule)
 
     def grid(self, suite: Suite, rule: Rule | None = None) -> Grid:
         """Plan what a trial of this suite runs, by the search's rule or another."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Literal, get_args
 
-from gridcell.errors import UserError, unknown
+from gridcell.errors import unknown
 
-SchedulerName = Literal["none", "asha", "hyperband"]
+SchedulerName = Literal["none", "asha", "hyperband", "pbt"]
 SCHEDULERS: tuple[SchedulerName, ...] = get_args(SchedulerName)
 
 
@@ -42,12 +42,6 @@ def check_scheduler(name: str) -> None:
     Raises:
         UserError: there is none; names the nearest.
     """
-    if name.lower() == "pbt":
-        raise UserError(
-            "--scheduler pbt is not offered: its trials go on from the weights of others under settings that "
-            "change on the way, so that no trial is a result that its settings alone give. Use asha or "
-            "hyperband"
-        )
     if name not in SCHEDULERS:
         raise unknown("scheduler", name, SCHEDULERS)
 

@@ -7,11 +7,12 @@ from statistics import fmean
 from typing import Any
 
 from gridcell.report import Column, Columns, GridResults, Report, Table, Value, write_page, write_summary
-from gridcell.search import several
+from gridcell.search import lineage, several
 from gridcell.search.best import NAME, write_best
 from gridcell.search.importance import EVALUATOR, importance
 from gridcell.search.judge import Judged
 from gridcell.search.objective import union
+from gridcell.search.population import Population
 from gridcell.search.search import Search
 from gridcell.search.spent import spent, stops_of
 from gridcell.search.tried import Tried
@@ -37,7 +38,8 @@ def write(search: Search, judged: Judged | None, out: Path, *, title: str, stopp
     table.write_csv(out / "trials.csv")
     best = search.best
     if best is not None:
-        write_best(search.objective, best.trial.params, out, about(search))
+        stages = best.trial.stages if search.population is not None else ()
+        write_best(search.objective, best.trial.params, out, about(search), stages=stages)
     for one in several.front_of(search) if search.objective.others else ():
         about_it = several.about(search, one, _rule(search))
         write_best(search.objective, one.trial.params, out, about_it, several.name_of(one))
@@ -53,6 +55,7 @@ def write(search: Search, judged: Judged | None, out: Path, *, title: str, stopp
         trials=table,
         judged=judged_table(search, judged) if judged is not None else None,
         choices=choices_table(search),
+        schedule=lineage.schedule_table(search),
         best=NAME if best is not None else "",
         headings=_heading(search),
     )
@@ -91,6 +94,8 @@ def trials_table(search: Search) -> Table:
     columns += [Column(_heading(search), "{:.5g}".format)]
     columns += [Column(name, "{:.5g}".format) for name, _ in search.objective.others]
     columns += [Column(search.ladder.fidelity.unit, kind="text")] if search.ladder is not None else []
+    if search.population is not None:
+        columns += [Column(lineage.unit_of(search), kind="text"), Column("goes on from", kind="text")]
     columns += [Column(key, _written, kind="text") for key in search.space.ranges]
     columns += [Column("computing", "{:.1f}".format, unit="s"), Column("cells", str)]
     sign = -1.0 if search.objective.maximise else 1.0
@@ -111,7 +116,7 @@ def trials_table(search: Search) -> Table:
 
 def _row(search: Search, one: Tried, mark: str) -> list[Any]:
     ended = one.ended
-    state = ended.failure or ended.state
+    state = lineage.state_of(search, one)
     state = f"{state}, stale" if ended.stale else state
     own = search.objective.base_values(search.space.ranges) if one is search.default else {}
     params = own or one.trial.params
@@ -129,7 +134,14 @@ def _row(search: Search, one: Tried, mark: str) -> list[Any]:
 
 
 def _came_to(search: Search, one: Tried) -> list[str]:
-    """Return how far a trial was trained, e.g. ``4 of 10``; nothing without a scheduler."""
+    """Return how far a trial was trained, e.g. ``4 of 10``; nothing without a scheduler.
+
+    Of a population, which units it trained, and whom it goes on from.
+    """
+    if search.population is not None:
+        stage = lineage.stage_of(one)
+        which = "" if one is search.default else f"{stage.begin:,} to {stage.end:,}"
+        return [which, lineage.came_from(search.population, one)]
     if search.ladder is None:
         return []
     total = max(search.ladder.totals(one.whole).values(), default=0)
@@ -179,20 +191,23 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
     """Return what the search found, in sentences."""
     objective, best = search.objective, search.best
     rule = objective.rule
-    states = Counter(one.ended.failure or one.ended.state for one in search.tried)
+    states = Counter(lineage.state_of(search, one) for one in search.tried)
     counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    wanted = f" of {search.wanted.trials}" if len(search.tried) < search.wanted.trials else ""
+    wanted_trials = search.wanted.trials * (search.population.generations if search.population else 1)
+    wanted = f" of {wanted_trials}" if len(search.tried) < wanted_trials else ""
     sentences = [f"{len(search.tried)}{wanted} trials: {counted}."]
     if search.outside:
         sentences.append(f"{search.outside} earlier trials are outside the space now, and left out.")
     if stopped:
         sentences.append(f"The search ended early: {stopped}.")
-    elif search.over_budget and (search.ladder is not None or len(search.tried) < search.wanted.trials):
+    elif search.over_budget and (search.ladder is not None or len(search.tried) < wanted_trials):
         sentences.append(
             f"The budget of {search.wanted.budget:g} hours of computing is spent: {search.spent_hours:.2g}."
         )
-    elif len(search.tried) < search.wanted.trials:
-        sentences.append("The grid has no more points.")
+    elif len(search.tried) < wanted_trials:
+        nobody = "All members of a generation failed or diverged, so that none could go on."
+        sentences.append(nobody if search.population else "The grid has no more points.")
+    sentences += lineage.said(search)
     trained = spent(search)
     if trained is not None:
         sentences.append(
@@ -205,14 +220,15 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
     if search.objective.others:
         return [*sentences, *several.said(search)]
     if best is None:
-        if search.ladder is not None and any(one.ended.state == "stopped" for one in search.tried):
+        if any(one.ended.state == "stopped" for one in search.tried):
             return [*sentences, f"No trial that was trained to its end has a {objective.metric}."]
         return [*sentences, f"No trial has a {objective.metric}."]
     shown = ", ".join(f"{key} = {_written(value)}" for key, value in best.trial.params.items())
     own = search.default.ended.value
     beside = f", {own:.4g} with the suite's own values" if own is not None else ""
+    last = "its last stage has " if search.population is not None else ""
     sentences.append(
-        f"The best trial is {best.trial.number}: {shown}. Its {objective.metric} is "
+        f"The best trial is {best.trial.number}: {last}{shown}. Its {objective.metric} is "
         f"{best.ended.value:.4g}{beside}, under rule {rule.name}."
     )
     if own is not None and best.ended.value is not None and not _better(search, best.ended.value, own):
@@ -286,8 +302,9 @@ def facts(search: Search) -> dict[str, Any]:
         "metric": "; ".join(f"{metric}, {mode}" for metric, mode in objective.metrics),
         "rule": f"{objective.rule.name}: {objective.rule.held_out}",
         "selected": {label: ", ".join(values) for label, values in objective.select.items()} or "everything",
-        "trials at once": wanted.at_once,
+        **({} if search.population is not None else {"trials at once": wanted.at_once}),
         **({} if search.ladder is None else {"scheduler": _rungs(search)}),
+        **({} if search.population is None else {"scheduler": _population(search.population)}),
     }
 
 
@@ -296,6 +313,10 @@ def _rungs(search: Search) -> str:
     stops = ", ".join(map(str, stops_of(search.ladder, search.default)))
     wanted, unit = search.wanted, search.ladder.fidelity.unit
     return f"{wanted.scheduler}, eta {wanted.eta}, rungs after {stops} {unit}"
+
+
+def _population(population: Population) -> str:
+    return f"pbt, {population.members} members in {population.generations} stages of equal length"
 
 
 def summary(search: Search, judged: Judged | None) -> dict[str, Any]:
@@ -309,7 +330,7 @@ def summary(search: Search, judged: Judged | None) -> dict[str, Any]:
         "space": {key: one.text for key, one in search.space.ranges.items()},
         "trials": [_as_json(one) for one in search.tried],
         "outside": search.outside,
-        "scheduler": _scheduled_as_json(search),
+        "scheduler": _scheduled_as_json(search) or lineage.summary(search),
         "default": _as_json(search.default),
         "best": None if best is None else _as_json(best),
         **several.summary(search),
@@ -330,6 +351,8 @@ def _as_json(one: Tried) -> dict[str, Any]:
         "seconds": one.ended.seconds,
         "cells": sorted(target.cell for target in one.grid.targets),
         **({"rungs": {rung: ended.value for rung, ended in one.rungs.items()}} if one.before else {}),
+        **({} if one.trial.parent is None else {"parent": one.trial.parent}),
+        **({"earlier": list(map(dict, one.trial.earlier))} if one.trial.earlier else {}),
     }
 
 

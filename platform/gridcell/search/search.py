@@ -4,19 +4,24 @@ Which results a trial sees depends on its number alone: trial n is chosen when t
 have ended, by their results, and by the values of those between. So the order in which cells end changes
 nothing, and two drivers of one search choose the same trials.
 
-With a scheduler nothing waits: as soon as fewer than ``at_once`` trials run, one is trained on or a new one
-is chosen, by all that is known then. Each such choice is remembered before it is acted on, so that a search
-that was ended goes on with it; with one trial at once they are the same choices however often it is ended.
+Of a population each generation is chosen when the one before it has ended, by its results alone.
+
+With another scheduler nothing waits: as soon as fewer than ``at_once`` trials run, one is trained on or a new
+one is chosen, by all that is known then. Each such choice is remembered before it is acted on, so that a
+search that was ended goes on with it; with one trial at once they are the same choices however often it is
+ended.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from gridcell.errors import UserError
 from gridcell.search.memory import Memory
 from gridcell.search.objective import Objective
+from gridcell.search.population import Member, Population, due
 from gridcell.search.promotion import bracket_of, promotion
 from gridcell.search.rungs import ladder_of
 from gridcell.search.samplers import BLIND, Told, check_installed, check_space, drawn_at_random, suggest
@@ -24,7 +29,9 @@ from gridcell.search.space import Space
 from gridcell.search.trial import RUNNING, Trial
 from gridcell.search.tried import Tried
 from gridcell.search.wanted import Wanted, check_goes_with_scheduler, tuning_of
+from gridcell.settings.stages import Schedule
 from gridcell.store import Result, Store
+from gridcell.suite import Suite
 
 DEFAULT = -1
 """Number of the suite's own values, which are run beside the trials and are none of them."""
@@ -37,7 +44,8 @@ class Search:
         id: by which it is found again.
         default: the suite with its own values, which the trials are compared with.
         tried: the trials that fit the space, in their order.
-        ladder: the rungs at which they pause; None without a scheduler.
+        ladder: the rungs at which they pause; None without a scheduler that lets them.
+        population: of population-based training; None of any other search.
         outside: how many earlier trials don't fit the space any more.
     """
 
@@ -57,19 +65,29 @@ class Search:
             )
         scheduled = wanted.scheduler != "none"
         if scheduled:
-            check_goes_with_scheduler(objective.rule, wanted)
+            check_goes_with_scheduler(objective.task, objective.rule, wanted)
         self.objective = objective
         self.space = space
         self.wanted = wanted
         self.store = store
-        self.id = objective.id(wanted.search, wanted.seed, wanted.scheduling)
+        self.population = Population(wanted.population, wanted.rungs) if wanted.scheduler == "pbt" else None
+        # Each member's values come from another's: in another space they are another search's.
+        of_space = {} if self.population is None else {"space": space.text}
+        self.id = objective.id(wanted.search, wanted.seed, {**wanted.scheduling, **of_space})
         self.tried: list[Tried] = []
         self.outside = 0
         suite = objective.suite({})
+        if scheduled and suite.schedule is not None:
+            raise UserError(
+                f"'{suite.name}' trains in stages of its own, which --scheduler {wanted.scheduler} can't "
+                "stop or change: leave out --scheduler, or search the suite that it extends"
+            )
         grid = objective.grid(suite)
         self.default = Tried.begun(Trial(DEFAULT, {}), suite, grid, None, 0)
         self.ladder = (
-            ladder_of(objective.task, grid, eta=wanted.eta, rungs=wanted.rungs) if scheduled else None
+            ladder_of(objective.task, grid, eta=wanted.eta, rungs=wanted.rungs)
+            if scheduled and self.population is None
+            else None
         )
         self._memory = Memory(store, self.id)
         self._seen: set[int] = set()
@@ -94,6 +112,9 @@ class Search:
             check_installed(self.wanted.search)
         ends = {share: self._checked_point([share] * len(self.space.ranges)) for share in (0.0, 1.0)}
         self._checked_point([0.5] * len(self.space.ranges))
+        if self.population is not None:
+            low, high = (self.space.at([share] * len(self.space.ranges)) for share in (0.0, 1.0))
+            self.planned(Trial(self.population.members, high, earlier=(low,), parent=0))
         idle = [key for key in self.space.ranges if not self._changes_cells(key, ends)]
         if idle:
             shown = " ".join(f"{label}={','.join(of)}" for label, of in self.objective.select.items())
@@ -109,7 +130,7 @@ class Search:
             UserError: it can't be planned, or one of its values is a sweep.
         """
         params = self.space.at(shares)
-        planned = self._planned(Trial(0, params))
+        planned = self.planned(Trial(0, params))
         if planned.suite.sweeps != self.default.suite.sweeps:
             lists = [key for key, value in params.items() if isinstance(value, list)]
             raise UserError(
@@ -140,7 +161,7 @@ class Search:
             if params is None:
                 self.outside += 1
                 continue
-            new.append(self._planned(replace(trial, params=params)))
+            new.append(self.planned(replace(trial, params=params)))
         self.tried = sorted([*self.tried, *new], key=lambda one: one.trial.number)
         sent = [one for one in self.tried if (one.trial.number, one.rung + 1) in self._memory.promotions]
         return [*new, *(self._promoted(one) for one in sent if one.ended.state == "stopped")]
@@ -165,8 +186,28 @@ class Search:
         filled = {key: params.get(key, self._base.get(key)) for key in self.space.ranges}
         return filled if self.space.holds(filled) else None
 
-    def _planned(self, trial: Trial) -> Tried:
-        suite = self.objective.suite(trial.params)
+    def suite_of(self, trial: Trial, *, seed: int | None = None) -> Suite:
+        """Return the suite with a trial's values: of a member of a population with a schedule of them.
+
+        Args:
+            trial: the trial, or the default.
+            seed: in place of the suite's seeds.
+        """
+        if self.population is None or trial.number == DEFAULT:
+            return self.objective.suite(trial.params, seed=seed)
+        schedule = Schedule(trial.stages, self.population.generations)
+        return self.objective.suite({}, seed=seed, schedule=schedule)
+
+    def planned(self, trial: Trial) -> Tried:
+        """Plan what a trial runs, to its first rung.
+
+        Raises:
+            UserError: its values can't be planned.
+        """
+        suite = self.suite_of(trial)
+        if self.population is not None:
+            grid = self.objective.grid(suite)
+            return Tried(trial, suite, grid, grid, rung=self.population.generation_of(trial.number))
         bracket = 0
         if self.ladder is not None:
             wanted = self.wanted
@@ -188,7 +229,7 @@ class Search:
 
     @property
     def wants_more(self) -> bool:
-        """Whether there are trials to be chosen yet."""
+        """Whether there are trials to be chosen yet, one by one."""
         return not self._exhausted and len(self.tried) < self.wanted.trials and not self.over_budget
 
     def may_ask(self) -> bool:
@@ -230,20 +271,43 @@ class Search:
         if chosen is None:
             self._exhausted = True
             return None
-        before = self._planned(chosen)  # what can't be planned is not remembered
+        return self._claimed(chosen)
+
+    def _claimed(self, chosen: Trial) -> Tried:
+        """Remember a trial, or take what another driver remembers in its place, and return it planned."""
+        planned = self.planned(chosen)  # what can't be planned is not remembered
         trial = self._memory.claim(chosen)
-        if trial.params != chosen.params:
-            before = self._planned(trial)
-        self._seen.add(number)
-        self.tried.append(before)
-        return before
+        if (trial.params, trial.earlier) != (chosen.params, chosen.earlier):
+            planned = self.planned(trial)
+        self._seen.add(trial.number)
+        self.tried.append(planned)
+        return planned
 
     def asked(self) -> Iterator[Tried]:
         """Choose all trials that can be chosen now, or trained on."""
+        while self.population is not None and (chosen_together := self._due(self.population)):
+            yield from map(self._claimed, chosen_together)
         while (chosen := self._next()) is not None:
             yield chosen
 
+    def _due(self, population: Population) -> list[Trial]:
+        """Return the members of a generation that can be chosen now; none while the one before runs."""
+        sign = 1.0 if self.objective.maximise else -1.0
+        known = {
+            one.trial.number: Member(one.trial, None if one.ended.value is None else sign * one.ended.value)
+            if one.is_over
+            else None
+            for one in self.tried
+        }
+        if self.over_budget:
+            return []
+        drawn = partial(suggest, self.wanted.search, self.space, (), seed=self.wanted.seed, maximise=sign > 0)
+        count = self.wanted.trials // population.members
+        return due(population, count, known, self.space, drawn=drawn, seed=self.wanted.seed)
+
     def _next(self) -> Tried | None:
+        if self.population is not None:
+            return None
         if self.ladder is None:
             return self.ask() if self.may_ask() else None
         running = sum(not one.is_over for one in self.tried)
@@ -277,7 +341,8 @@ class Search:
             stale: ids of results that other code made.
         """
         self._seconds |= {cell_id: result.seconds for cell_id, result in results.items()}
-        top = None if self.ladder is None else self.ladder.top
+        rungs = self.ladder or self.population
+        top = None if rungs is None else rungs.top
 
         def looked(one: Tried) -> Tried:
             if one.is_over or not {target.cell for target in one.grid.targets} <= looked_at:

@@ -15,20 +15,40 @@ class Trial:
         number: from 0, in the order in which trials were asked for.
         params: setting, as ``--set`` takes it -> value.
         memory: what the sampler wants to see again with this trial; of CMA-ES its state.
+        earlier: of a population, the values of the stages before, in their order: the trial trains under
+            these first, and under ``params`` in its last stage.
+        parent: of a population, number of the trial that it goes on from; None of the first generation, and
+            without one.
     """
 
     number: int
     params: Mapping[str, Any]
     memory: Mapping[str, Any] = field(default_factory=dict)
+    earlier: tuple[Mapping[str, Any], ...] = ()
+    parent: int | None = None
+
+    @property
+    def stages(self) -> tuple[Mapping[str, Any], ...]:
+        """The values of all stages, the last ones being its own."""
+        return (*self.earlier, self.params)
 
     def to_record(self) -> dict[str, Any]:
         """Return it as JSON values; ``from_record`` reads it back."""
-        return {"number": self.number, "params": dict(self.params), "memory": dict(self.memory)}
+        record = {"number": self.number, "params": dict(self.params), "memory": dict(self.memory)}
+        if self.parent is None:
+            return record
+        return {**record, "earlier": [dict(one) for one in self.earlier], "parent": self.parent}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Trial":
         """Rebuild a trial from ``to_record``."""
-        return cls(int(record["number"]), dict(record["params"]), dict(record.get("memory", {})))
+        return cls(
+            int(record["number"]),
+            dict(record["params"]),
+            dict(record.get("memory", {})),
+            tuple(dict(one) for one in record.get("earlier", ())),
+            record.get("parent"),
+        )
 
 
 @dataclass(frozen=True)

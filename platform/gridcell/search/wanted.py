@@ -35,9 +35,11 @@ class Wanted(Strict):
         select: label -> values: which targets are run; by default those of the entries that are varied.
         rule: what trials may see; by default the task's first.
         scheduler: how trials are stopped early, at rungs of the task's fidelity, or ``none``: ``asha`` trains
-            the best 1/``eta`` of each rung on as soon as they are known, ``hyperband`` in several brackets.
+            the best 1/``eta`` of each rung on as soon as they are known, ``hyperband`` in several brackets;
+            ``pbt`` trains populations in stages, whose settings change.
         eta: of the scheduler: one trial in so many goes on from a rung, to the next, so many times as far.
-        rungs: of the scheduler, at most; the last one is the whole trial.
+        rungs: of the scheduler, at most; the last one is the whole trial. Of ``pbt`` so many stages.
+        population: of ``pbt``: so many trials are trained beside each other, the members of a population.
         budget: hours of computing after which no further trial begins.
         at_once: trials that run beside each other, where the choice looks at results. It is part of how
             points are chosen: trial n sees the results of trials up to n - ``at_once``. With a scheduler a
@@ -56,6 +58,7 @@ class Wanted(Strict):
     scheduler: SchedulerName = "none"
     eta: int = Field(3, ge=2)
     rungs: int = Field(4, ge=2)
+    population: int = Field(20, ge=2)
     budget: float | None = Field(None, gt=0)
     at_once: int = Field(4, ge=1)
     fresh_seeds: int = Field(3, ge=0)
@@ -65,6 +68,8 @@ class Wanted(Strict):
         """What decides which trials are trained on; empty without a scheduler."""
         if self.scheduler == "none":
             return {}
+        if self.scheduler == "pbt":
+            return {"name": self.scheduler, "population": self.population, "stages": self.rungs}
         return {"name": self.scheduler, "eta": self.eta, "rungs": self.rungs}
 
 
@@ -91,6 +96,8 @@ def wanted_of(block: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Wa
             "A search needs something to vary: --param 'training.lr=loguniform(1e-4, 1e-1)', or params in "
             "the suite's block 'tune'"
         )
+    if given.get("scheduler") == "pbt":
+        given.setdefault("search", "random")  # no other search looks at results beside it
     return parse_settings(Wanted, given, "tune")
 
 
@@ -102,8 +109,17 @@ def check_used(wanted: Wanted, options: Set[str]) -> None:
         options: names of those that were given.
 
     Raises:
-        UserError: one is of a scheduler, and there is none; or of searches that look at results.
+        UserError: one is of a scheduler, and there is none or another one; or of searches that look at
+            results.
     """
+    if wanted.scheduler == "pbt":
+        why_idle = {"eta": "is of asha and hyperband", "at_once": "does nothing: a generation runs at once"}
+        for name, why in why_idle.items():
+            if name in options:
+                raise UserError(f"--{name.replace('_', '-')} {why}. Leave it out with --scheduler pbt")
+        return
+    if "population" in options:
+        raise UserError("--population is of --scheduler pbt: add it, or leave --population out")
     if wanted.scheduler != "none":
         return
     idle = [f"--{name}" for name in ("eta", "rungs") if name in options]
@@ -212,20 +228,47 @@ def _check_several(rule: Rule, wanted: Wanted) -> None:
 _SCHEDULED = BLIND | {"tpe"}
 
 
-def check_goes_with_scheduler(rule: Rule, wanted: Wanted) -> None:
-    """Make sure that trials may be stopped early.
+def check_goes_with_scheduler(task: Task, rule: Rule, wanted: Wanted) -> None:
+    """Make sure that trials may be stopped early, or go on from each other.
 
     Raises:
-        UserError: the rule forbids to look at results meanwhile, or the sampler learns nothing from trials
-            that were stopped.
+        UserError: the rule forbids to look at results meanwhile, the sampler learns nothing from trials that
+            were stopped, or the task has no stages for a population.
     """
     if rule.parts:
         raise UserError(
             f"Rule {rule.name} makes several choices among the same trials, so that none may be stopped "
             "early: leave out --scheduler"
         )
-    if wanted.search not in _SCHEDULED:
+    if wanted.scheduler == "pbt":
+        _check_population(task, wanted)
+    elif wanted.search not in _SCHEDULED:
         raise UserError(
             f"--search {wanted.search} learns from whole trials alone, of which --scheduler "
             f"{wanted.scheduler} leaves few: add --search {', '.join(sorted(_SCHEDULED))}"
+        )
+
+
+_FIRST = ("random", "qmc")
+
+
+def _check_population(task: Task, wanted: Wanted) -> None:
+    fidelity = task.tuning.fidelity if task.tuning is not None else None
+    if fidelity is None or fidelity.stages is None:
+        others = "leave out --scheduler" if fidelity is None else "use --scheduler asha or hyperband"
+        raise UserError(
+            f"--scheduler pbt changes settings while cells train, and cells of {task.name} can't be trained "
+            f"in stages: {others}. A task of your own says that they can by Fidelity(..., stages=Stages(...))"
+        )
+    if wanted.search not in _FIRST:
+        raise UserError(
+            f"--scheduler pbt chooses by itself, from a first generation that is drawn: leave out --search "
+            f"{wanted.search}, or add --search {' or '.join(_FIRST)}"
+        )
+    members, trials = wanted.population, wanted.trials
+    if trials % members:
+        several = f" or --trials {trials - trials % members}" if trials > members else ""
+        raise UserError(
+            f"--trials {trials} is no whole population of {members}: add --population {trials}, or --trials "
+            f"{trials + members - trials % members}{several}"
         )

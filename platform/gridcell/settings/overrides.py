@@ -11,7 +11,9 @@ from gridcell.settings.mistakes import dotted
 from gridcell.settings.schema_place import SchemaPlace, first_key
 
 
-def apply_overrides(document: Document, model: type[BaseModel], overrides: Sequence[str]) -> Document:
+def apply_overrides(
+    document: Document, model: type[BaseModel], overrides: Sequence[str], said: str = "--set "
+) -> Document:
     """Return settings with some of them replaced.
 
     Below a mapping of named entries (models, methods, problems, ...) an override changes an entry that is
@@ -21,6 +23,7 @@ def apply_overrides(document: Document, model: type[BaseModel], overrides: Seque
         document: the suite's.
         model: its settings.
         overrides: ``dotted.key=value`` each, the value in YAML.
+        said: what messages say before each.
 
     Raises:
         UserError: one doesn't look like that, names an entry that isn't there, leads below what holds no
@@ -31,7 +34,7 @@ def apply_overrides(document: Document, model: type[BaseModel], overrides: Seque
     values, places = document.values, dict(document.places)
     for override in overrides:
         key, equals, text = override.partition("=")
-        option = f"--set {override}"
+        option = f"{said}{override}"
         if not equals or not key or not all(key.split(".")):
             raise UserError(f"'{option}' must look like --set key=value")
         given = read_yaml(text, f"'{option}': the value", lines=False)
@@ -41,7 +44,7 @@ def apply_overrides(document: Document, model: type[BaseModel], overrides: Seque
             raise UserError(f"'{option}': {error}") from error
         for other, earlier in seen.items():
             if other[: len(path)] == path:  # the later one may refine the earlier one, and not undo it
-                raise UserError(f"'{option}' and '--set {earlier}' set the same: leave one of them out")
+                raise UserError(f"'{option}' and '{said}{earlier}' set the same: leave one of them out")
         seen[path] = override
         places = {other: place for other, place in places.items() if other[: len(path)] != path}
         places[path] = Place(option)

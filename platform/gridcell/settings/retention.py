@@ -34,6 +34,8 @@ class Weights:
         best: of the one with the weights that were best by a metric from which no reported number is
             computed; empty where there are none.
         between: whether they only serve to make other weights, such as a Fisher information matrix.
+        state: name of the artifact with all that the next stage of a training goes on from; it never stays
+            once no cell needs it. Empty where there is none.
 
     Example:
         >>> Weights("agent.pt", best="best.pt").names
@@ -43,11 +45,12 @@ class Weights:
     last: str
     best: str = ""
     between: bool = False
+    state: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
         """All of them."""
-        return (self.last, self.best) if self.best else (self.last,)
+        return tuple(filter(None, (self.last, self.best, self.state)))
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,13 @@ def json_schema(model: type[BaseModel]) -> dict[str, Any]:
         "description": "Settings of entries with several values each, such as "
         "{methods.ewc.strength: [1, 10]}: each point becomes a variant of its entry.",
     }
+    properties["stages"] = {
+        "type": "array",
+        "items": {"type": "object"},
+        "minItems": 2,
+        "description": "Settings that change while cells train: what each of several equal stages changes, "
+        "such as [{training.lr: 0.001}, {training.lr: 0.0005}].",
+    }
     properties["tune"] = {
         "type": "object",
         "description": "What 'gridcell tune' searches, such as "

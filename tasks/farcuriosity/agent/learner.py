@@ -241,8 +241,12 @@ class CuriosityLearner(TorchLearner):
         return state
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take up a state."""
+        """Take up a state; step size and epsilon are those of the settings, which a stage may change."""
         super().set_state(state)
+        for _, optimiser in self.get_optimizers_for_module(DEFAULT_MODULE_ID):
+            for group in optimiser.param_groups:
+                group["lr"] = self.config.lr
+                group["eps"] = self.config.learner_config_dict["adam_eps"]
         if own := state.get(OWN):
             self._learner_connector.set_state(own["connector"])
             self._generator.set_state(own["generator"])

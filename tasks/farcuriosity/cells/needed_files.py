@@ -1,6 +1,6 @@
 """Which files of an agent other cells read: an agent whose other files were pruned isn't trained again."""
 
-from farcuriosity.cells.names import AGENT, BEST
+from farcuriosity.cells.names import AGENT, BEST, STATE
 from gridcell import Cell
 
 
@@ -11,6 +11,8 @@ def files_of(cell: Cell, role: str) -> tuple[str, ...] | None:
         cell: that needs it.
         role: in which it needs it.
     """
+    if role == "start":
+        return (STATE,)
     if role != "agent":
         return None
     return (BEST,) if cell.kind == "evaluation" and cell.config["policy"] == "best" else (AGENT,)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farcuriosity.cells.names import AGENT, BEST, EPISODES
+from farcuriosity.cells.names import AGENT, BEST, EPISODES, STATE
 from farcuriosity.settings import processes
 from gridcell import Cell, Context, Diverged, UserError
 
@@ -70,7 +70,10 @@ def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping
         try:
             learners = algorithm.learner_group
             best = Best()
+            begin, end = context.stage or (0, cell.config["steps"])
             last = context.checkpoints.latest(context.scratch)
+            if last is None and begin:
+                last = context.artifact("start", STATE)
             if last is not None:
                 held = checkpoint.load(algorithm, last)
                 best.held = held["best"]
@@ -80,7 +83,10 @@ def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping
             elif cell.config["training"]["random_steps"]:
                 frames = random_frames(algorithm, cell.config["training"]["random_steps"])
                 learners.ask_all(lambda learner: learner.warm_up(frames))
-            _updates(algorithm, cell.config["steps"], context, checkpoint_every_s, best)
+            _updates(algorithm, end, context, checkpoint_every_s, best, of=cell.config["steps"])
+            if end < cell.config["steps"]:
+                state = {"curves": dict(context.curves.points), "best": best.held}
+                checkpoint.save(algorithm, context.outputs / STATE, **state)
             agent = context.outputs / AGENT
             learners.ask(lambda learner: save_policy(learner.policy, agent))
             best.save(context.outputs / BEST, agent)
@@ -227,12 +233,15 @@ def random_frames(algorithm: PPO, steps: int) -> np.ndarray:
     return np.concatenate(frames)[:steps]
 
 
-def _updates(algorithm: PPO, steps: int, context: Context, checkpoint_every_s: float, best: Best) -> None:
+def _updates(
+    algorithm: PPO, steps: int, context: Context, checkpoint_every_s: float, best: Best, *, of: int
+) -> None:
+    """Train until so many steps are done, of those of the whole run."""
     from farcuriosity.agent import checkpoint
 
     learners = algorithm.learner_group
     batch = algorithm.config.total_train_batch_size
-    every = max(1, steps // batch // REPORT_EVERY)
+    every = max(1, of // batch // REPORT_EVERY)
     done = learners.ask(lambda learner: learner.progress.steps)
     goal = steps if context.stop is None else min(context.stop, steps)
     goal = min(goal, batch) if context.fast else goal

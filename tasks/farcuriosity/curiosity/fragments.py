@@ -70,6 +70,7 @@ class Fragment:
     ) -> None:
         self.module, self.frozen = module, frozen
         self.observations, self.rewards = observations, rewards
+        self._lr = lr
         self.optimiser = torch.optim.Adam(module.parameters(), lr=lr, fused=True)
 
     def tensors(self) -> Iterator[Tensor]:
@@ -90,9 +91,11 @@ class Fragment:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up the state of a checkpoint."""
+        """Take up the state of a checkpoint; the step size stays this one's own, by its settings."""
         self.module.load_state_dict(state["module"])
         self.optimiser.load_state_dict(state["optimiser"])
+        for group in self.optimiser.param_groups:
+            group["lr"] = self._lr
         own: dict[str, Any] = {
             "frozen": self.frozen,
             "observations": self.observations,

@@ -150,7 +150,7 @@ def test_a_plan_starts_nothing(gridcell, tmp_path):
         (options(X, eta=3), "--eta is of a scheduler, and there is none: add --scheduler asha"),
         (options(X, eta=3, rungs=2, scheduler="none"), "--eta and --rungs are of a scheduler"),
         ([*options(X, search="qmc"), "--at-once", "2"], "--search qmc looks at none"),
-        (options(X, scheduler="pbt"), "--scheduler pbt is not offered: its trials go on from the weights"),
+        (options(X, scheduler="pbt"), "cells of hill can't be trained in stages: leave out --scheduler"),
         (options("walkers.one.shape=choice(a, b)", search="cmaes"), "walkers.one.shape is a choice: add"),
         (options(X, "seeds=choice([0], [1])"), "the best of several seeds is luck"),
     ],

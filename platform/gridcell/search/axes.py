@@ -1,0 +1,23 @@
+"""What the figures of a search have in common: where a value stands on an axis, and the axes' names."""
+
+from typing import TYPE_CHECKING, Any
+
+from gridcell.settings.ranges import Range
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def place_of(one: Range, value: Any) -> float:
+    """Return where a value stands on its axis: itself, or its place among those to choose from."""
+    if one.kind == "choice":
+        return float(next(place for place, known in enumerate(one.listed) if known == value))
+    return float(value)
+
+
+def label_axes(axes: "Axes", x: str, y: str) -> None:
+    """Name both axes."""
+    from gridcell.plots import style
+
+    axes.set_xlabel(x, fontsize=style.LABEL_SIZE, color=style.INK, parse_math=False)
+    axes.set_ylabel(y, fontsize=style.LABEL_SIZE, color=style.INK, parse_math=False)
