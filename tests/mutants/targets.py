@@ -125,6 +125,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/execute/received.py": (f"{CORE}plugins.py",),
     "platform/gridcell/printable.py": (f"{CLI}watching.py",),
     "platform/gridcell/provenance.py": (
+        f"{CORE}provenance.py",
         f"{CORE}staleness.py",
         f"{CORE}secrets.py",
     ),
