@@ -66,6 +66,12 @@ def test_what_a_cell_reports_is_passed_on_and_kept_as_its_curves(attempt, store)
     assert store.results.read(CELL.id).curves == {"loss": [[1, 1.0], [2, 0.5]]}
 
 
+def test_a_second_process_of_a_cell_commits_nothing(attempt, store):
+    outcome = run_in_this_process(attempt(lambda cell, context: {"x": 1.0}), rank=1)
+    assert outcome.metrics == {"x": 1.0}
+    assert not store.results.done()
+
+
 @pytest.mark.parametrize("answer", [None, [0.5], 0.5, "x"])
 def test_a_function_that_returns_no_metrics_is_told_what_to_return(attempt, answer):
     failure = run_in_this_process(attempt(lambda cell, context: answer)).failure
