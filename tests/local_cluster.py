@@ -22,6 +22,18 @@ JOIN = (
     "s.ray_constants = types.SimpleNamespace(**{**vars(s.ray_constants), 'ENABLE_RAY_CLUSTER': True}); "
     "s.main()"
 )
+COUNT_NODES = """
+import sys, time
+from ray._private.state import GlobalState
+from ray._raylet import GcsClientOptions
+state = GlobalState()
+state._initialize_global_state(GcsClientOptions.create({address!r}, None, True, False))
+ends = time.monotonic() + 10  # then whether a process ended is looked at again
+while sum(node["Alive"] for node in state.node_table()) < {count}:
+    if time.monotonic() > ends:
+        sys.exit(1)
+    time.sleep(0.1)
+"""
 SOURCES = os.pathsep.join([str(ROOT / "platform"), str(ROOT / "tasks")])
 
 
@@ -89,21 +101,15 @@ class LocalCluster:
 
     def wait_for_nodes(self, count, seconds=180):
         """Wait until so many nodes have joined."""
-        code = (
-            "from ray._private.state import GlobalState; from ray._raylet import GcsClientOptions as O; "
-            "s = GlobalState(); "
-            f"s._initialize_global_state(O.create('127.0.0.1:{self.port}', None, True, False)); "
-            "print(sum(n['Alive'] for n in s.node_table()))"
-        )
+        code = COUNT_NODES.format(address=f"127.0.0.1:{self.port}", count=count)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert all(process.poll() is None for process in self.processes), self.logs()
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
-                done = subprocess.run(
-                    [sys.executable, "-c", code], env=self.environment, capture_output=True, text=True
-                )
-                if done.stdout.strip() and int(done.stdout.split()[-1]) >= count:
+                if not subprocess.run(
+                    [sys.executable, "-c", code], env=self.environment, capture_output=True
+                ).returncode:
                     return
         raise AssertionError(f"{count} nodes didn't join in {seconds} s: {self.logs()}")
 

@@ -2,13 +2,14 @@
 
 import contextlib
 import functools
+import inspect
 import platform
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import Distribution, PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def versions(imports: Iterable[str] = ()) -> dict[str, str]:
         imports: top-level names, as code imports them.
     """
     found = {"gridcell": gridcell.__version__, "python": platform.python_version()}
-    names = {*ALWAYS, *(owner for name in imports for owner in _owners().get(name, ()))}
+    names = {*ALWAYS, *(owner.metadata["Name"] for name in imports for owner in _owners().get(name, ()))}
     return found | {name: known for name in sorted(names) if (known := _version_of(name)) is not None}
 
 
@@ -91,8 +92,25 @@ def _version_of(package: str) -> str | None:
 
 
 @functools.cache
-def _owners() -> Mapping[str, list[str]]:
-    return packages_distributions()
+def _owners() -> Mapping[str, list[Distribution]]:
+    """Return top-level name -> the distributions that it is of.
+
+    As ``importlib.metadata.packages_distributions``, which parses the metadata of all that is installed: a
+    second of every process that runs a cell.
+    """
+    found: dict[str, list[Distribution]] = {}
+    for owner in distributions():
+        declared = (owner.read_text("top_level.txt") or "").split()
+        for name in declared or _recorded(owner.read_text("RECORD") or ""):
+            found.setdefault(name, []).append(owner)
+    return found
+
+
+def _recorded(record: str) -> set[str]:
+    """Return the names that can be imported of the files that a wheel's RECORD lists."""
+    tops = {line.partition(",")[0].partition("/")[0] for line in record.splitlines()}
+    names = {inspect.getmodulename(top) or (top if "." not in top else "") for top in tops}
+    return names - {"", "__pycache__"}
 
 
 @functools.cache

@@ -128,20 +128,26 @@ def _try(copy: Path, file: str, mutation: Mutation, known: CoverageMap) -> str:
 
 
 def _first(running: Set[str], named: Sequence[str], known: CoverageMap) -> dict[str, set[str]]:
-    """Return file of tests -> those that run a line: the named files, then others that take little time."""
-    by_file: dict[str, set[str]] = {}
-    for tests, seconds in known.seconds.items():
-        if found := running & seconds.keys():
-            by_file[tests] = found
-    taken = {tests: sum(known.seconds[tests][test] for test in found) for tests, found in by_file.items()}
-    quickest = sorted(by_file, key=lambda tests: taken[tests])
+    """Return file of tests -> those that run a line: of the named files all, of others the quickest."""
+    kept: dict[str, set[str]] = {tests: found for tests in named if (found := running & _tests(tests, known))}
+    elsewhere = [
+        (seconds, tests, test)
+        for tests, of_file in known.seconds.items()
+        if tests not in named
+        for test, seconds in of_file.items()
+        if test in running
+    ]
     left = ELSEWHERE_S
-    kept = [tests for tests in quickest if tests in named]
-    for tests in quickest:
-        if tests not in named and taken[tests] <= left:
-            left -= taken[tests]
-            kept.append(tests)
-    return {tests: by_file[tests] for tests in kept}
+    for seconds, tests, test in sorted(elsewhere):
+        left -= seconds
+        if left > 0:
+            kept.setdefault(tests, set()).add(test)
+    taken = {tests: sum(known.seconds[tests][test] for test in found) for tests, found in kept.items()}
+    return {tests: kept[tests] for tests in sorted(kept, key=lambda one: (one not in named, taken[one]))}
+
+
+def _tests(file: str, known: CoverageMap) -> set[str]:
+    return set(known.seconds[file])
 
 
 def _run(copy: Path, tests: dict[str, set[str]], known: CoverageMap) -> str:

@@ -125,6 +125,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/execute/received.py": (f"{CORE}plugins.py",),
     "platform/gridcell/printable.py": (f"{CLI}watching.py",),
     "platform/gridcell/provenance.py": (
+        f"{CORE}provenance.py",
         f"{CORE}staleness.py",
         f"{CORE}secrets.py",
     ),
@@ -152,7 +153,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/store/logs.py": (f"{CLI}logs.py",),
     "platform/gridcell/store/names.py": (f"{STORE}names.py",),
     "platform/gridcell/store/scratch.py": (f"{STORE}scratch.py",),
-    "platform/gridcell/store/usage.py": (f"{STORE}usage.py",),
+    "platform/gridcell/store/usage.py": (f"{STORE}usage.py", f"{STORE}retention.py"),
     "platform/gridcell/store/values.py": (f"{STORE}values.py",),
     "platform/gridcell/execute/allotted.py": (f"{EXECUTE}allotted.py",),
     "platform/gridcell/execute/batch.py": (f"{EXECUTE}batches.py",),
@@ -215,6 +216,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/grid/image_folders.py": (
         f"{RIB}imagenet.py",
         f"{DATA}own_data.py",
+        f"{RIB}own_names.py",
     ),
     "tasks/imagenet_rib/grid/model_names.py": (f"{RIB}names.py",),
     "tasks/imagenet_rib/grid/own_classes.py": (

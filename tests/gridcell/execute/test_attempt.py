@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,25 @@ def test_a_done_cell_leaves_its_result_and_no_checkpoint(attempt, store):
     assert store.checkpoints(CELL.id).saved_step() is None
     assert store.folder.names(f"checkpoints/{CELL.id}") == []
     assert store.failures.read_all() == {}
+
+
+def test_what_a_cell_reports_is_passed_on_and_kept_as_its_curves(attempt, store):
+    def function(cell, context):
+        for step in (1, 2):
+            context.report(step, loss=1 / step)
+        return {"x": 1.0}
+
+    told = []
+    one = replace(attempt(function), reporter=lambda step, metrics: told.append((step, dict(metrics))))
+    assert run_in_this_process(one).done
+    assert told == [(1, {"loss": 1.0}), (2, {"loss": 0.5})]
+    assert store.results.read(CELL.id).curves == {"loss": [[1, 1.0], [2, 0.5]]}
+
+
+def test_a_second_process_of_a_cell_commits_nothing(attempt, store):
+    outcome = run_in_this_process(attempt(lambda cell, context: {"x": 1.0}), rank=1)
+    assert outcome.metrics == {"x": 1.0}
+    assert not store.results.done()
 
 
 @pytest.mark.parametrize("answer", [None, [0.5], 0.5, "x"])

@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch import Callback
+from lightning.pytorch.strategies import SingleDeviceStrategy
 
 from gridcell.data.batches import Batches
 from gridcell.errors import Diverged, UserError
@@ -151,6 +153,17 @@ def test_variables_of_a_slurm_job_do_not_change_a_fit(monkeypatch):
     reports = []
     fit(classifier(), batches(), epochs=1, seed=0, report=lambda **m: reports.append(m))
     assert reports
+
+
+def test_a_fit_of_one_process_is_in_no_group():
+    seen = []
+
+    class Looks(Callback):
+        def on_train_start(self, trainer, pl_module):
+            seen.append((type(trainer.strategy), torch.distributed.is_initialized()))
+
+    fit(classifier(), batches(), epochs=1, seed=0, callbacks=[Looks()])
+    assert seen == [(SingleDeviceStrategy, False)]
 
 
 def test_nothing_to_train_is_an_error():

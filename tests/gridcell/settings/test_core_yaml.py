@@ -146,6 +146,11 @@ def test_as_many_values_as_are_allowed_are_read(monkeypatch):
         value("[1, 2, 3, 4]")
 
 
+def test_one_anchor_may_be_merged_into_several_mappings_and_into_what_is_merged():
+    text = "x: &x {a: 1}\ny: &y {<<: *x, b: 2}\nz: [{<<: *x}, {<<: *y}, {<<: [*y, *x], c: 3}]"
+    assert value(text)["z"] == [{"a": 1}, {"a": 1, "b": 2}, {"a": 1, "b": 2, "c": 3}]
+
+
 def test_every_key_and_item_knows_its_line():
     document = read_yaml("a: 1\n\nb:\n  c: [2,\n    3]\n", "file")
     lines = {path: place.line for path, place in document.places.items()}

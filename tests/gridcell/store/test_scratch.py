@@ -56,3 +56,10 @@ def test_what_is_not_ours_stays(tmp_path):
     assert sweep() == 0
     assert other.exists()
     assert (tmp_path / "else.lock").exists()
+
+
+def test_a_folder_that_is_already_gone_is_removed_without_a_word(tmp_path):
+    mine = Scratch("mine")
+    mine.path.rmdir()
+    mine.remove()
+    assert list(tmp_path.iterdir()) == []
