@@ -8,12 +8,15 @@ import pytest
 from PIL import Image
 
 from gridcell import plugins
+from gridcell.context import Context
 from gridcell.data.image_sets import write_suite
 from gridcell.data.images import LabelledImages, content_digest
 from gridcell.errors import UserError
 from gridcell.fingerprint import Codes
+from gridcell.store import Store
 from gridcell.suite import load_suite
 from gridcell.task import find_task
+from imagenet_rib.cells.data import run
 from imagenet_rib.settings import Data
 from rib_sets import SETS, planned, sets_of
 
@@ -151,6 +154,31 @@ def test_a_set_of_a_suite_that_changes_touches_no_other(tmp_path):
         return planned(Data(source="folder", root=str(tmp_path / "suite")), ["val", "v2", "r"])[1]
 
     assert changed(suite(np.uint8(0)), suite(np.uint8(1))) == {"r"}
+
+
+def test_pictures_of_a_suite_that_are_edited_by_hand_are_used_and_said(tmp_path):
+    pixels = np.full((6, 16, 16, 3), 9, np.uint8)
+    names = ["val", "v2", "r"]
+    sets = {name: LabelledImages(name, pixels, np.arange(6) % 2, (0, 1), ("a", "b")) for name in names}
+    write_suite(tmp_path / "suite", sets, {})
+    data = Data(source="folder", root=str(tmp_path / "suite"))
+    grid, before = planned(data, names)
+    assert grid.notes == ()
+    picture = tmp_path / "suite" / "r" / "b" / "00000003.png"
+    Image.fromarray(np.full((16, 16, 3), 200, np.uint8)).save(picture)
+    grid, after = planned(data, names)
+    assert changed(before, after) == {"r"}
+    (note,) = grid.notes
+    assert "pictures of set 'r' are not those that 'gridcell data derive' wrote" in note
+    made = sets_of(data, names)
+    assert [int(image.max()) for image in made["r"].images] == [9, 9, 9, 200, 9, 9]
+    with pytest.raises(UserError, match="changed since the grid was planned"):
+        cell, store = before["r"], Store(str(tmp_path / "store")).prepare()
+        run(cell, Context(cell, store, tmp_path, tmp_path, tmp_path, locations=grid.locations))
+    picture.unlink()
+    with pytest.raises(UserError, match=r"should have 6 images, has 5\. 'gridcell data derive'"):
+        planned(data, names)
+    planned(data, ["val", "v2"])
 
 
 def test_an_edit_of_a_shift_concerns_its_set_alone():

@@ -26,11 +26,13 @@ from .image_sets import (
     read_suite as read_suite,
     set_checksums as set_checksums,
     suite_classes as suite_classes,
+    written_checksums as written_checksums,
 )
 from .imagenet import imagenet_names as imagenet_names, imagenet_wnids as imagenet_wnids
 from .images import (
     LabelledImages as LabelledImages,
     concatenate as concatenate,
+    content_digest as content_digest,
     load_npz as load_npz,
     save_npz as save_npz,
 )

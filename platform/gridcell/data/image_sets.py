@@ -16,6 +16,7 @@ from gridcell.data.folder import add_images, check_folder_name, read_image
 from gridcell.data.folders import walk
 from gridcell.data.folders.walk import is_hidden
 from gridcell.data.images import Described, LabelledImages, content_digest
+from gridcell.data.suite_files import files_digest, written_digest
 from gridcell.errors import CorruptData, UserError, unknown
 
 MANIFEST = "manifest.json"
@@ -71,7 +72,8 @@ def write_suite(
 
     Returns:
         The manifest as written: ``format``, ``version``, ``class_names``, ``how`` and, per set, ``images``,
-        ``classes``, ``images_per_class``, ``sha256`` and ``groups`` (positions by group's name).
+        ``classes``, ``images_per_class``, ``sha256`` of what the set holds, ``files`` (SHA-256 of its files)
+        and ``groups`` (positions by group's name).
 
     Raises:
         UserError: ``root`` holds something else; a set's or class's name can't be a folder's; the sets differ
@@ -163,7 +165,7 @@ class _SetWriter:
         with self._spool.open("rb") as file:
             digest = about.digest(self._first.images.shape[1:], iter(partial(file.read, _CHUNK), b""))
         self._spool.unlink()
-        return _describe(about, digest)
+        return _describe(about, digest) | {"files": written_digest(self._folder)}
 
 
 def _swap(new: Path, place: Path) -> None:
@@ -256,21 +258,53 @@ def _read_set(root: Path, name: str, manifest: Mapping[str, Any], *, verify: boo
     return labelled
 
 
-def set_checksums(root: str | Path) -> dict[str, str]:
-    """Return the names of a suite's sets and the checksum of each, from its manifest; opens no image.
+def set_checksums(root: str | Path, names: Collection[str] | None = None) -> dict[str, str]:
+    """Return the checksum of what each set of a suite holds now, also where pictures were changed by hand.
 
-    :func:`read_suite` compares the images with it.
+    Files are hashed (what is known of unchanged ones is kept between commands). Images are decoded only if
+    their files are not those that were written, or if the manifest is of before files were hashed.
+
+    Args:
+        root: A folder that :func:`write_suite` wrote.
+        names: Which sets; None: all.
 
     Returns:
-        Name -> SHA-256 of what the set holds, 64 hexadecimal digits.
+        Name -> SHA-256 of images, labels, classes and groups, 64 hexadecimal digits.
+
+    Raises:
+        UserError: The folder holds no suite, or no such set.
+        CorruptData: Its manifest is damaged, or an image is missing or can't be read.
+
+    Example:
+        >>> set_checksums("sets", ["v2"])["v2"][:8]  # doctest: +SKIP
+        '5b1c07e2'
+    """
+    folder = Path(root).expanduser()
+    manifest = _load_manifest(folder)
+    sets = manifest["sets"]
+    for name in names or ():
+        if name not in sets:
+            raise unknown(f"set of {folder}", name, sets)
+    return {name: _checksum(folder, name, manifest) for name in (sets if names is None else names)}
+
+
+def _checksum(root: Path, name: str, manifest: Mapping[str, Any]) -> str:
+    about = manifest["sets"][name]
+    if "files" in about and about["files"] == files_digest(root / name):
+        return str(about["sha256"])
+    return content_digest(_read_set(root, name, manifest, verify=False))
+
+
+def written_checksums(root: str | Path) -> dict[str, str]:
+    """Return the checksum of each set as it was written, from the manifest; opens no image.
 
     Raises:
         UserError: The folder holds no suite.
         CorruptData: Its manifest is damaged.
 
     Example:
-        >>> set_checksums("sets")["v2"][:8]  # doctest: +SKIP
-        '5b1c07e2'
+        >>> written_checksums("sets")["v2"] == set_checksums("sets")["v2"]  # doctest: +SKIP
+        True
     """
     sets = _load_manifest(Path(root).expanduser())["sets"]
     return {name: str(about["sha256"]) for name, about in sets.items()}

@@ -213,7 +213,14 @@ def concatenate(parts: Sequence[LabelledImages], *, name: str) -> LabelledImages
 
 
 def content_digest(labelled: LabelledImages) -> str:
-    """Return the SHA-256 of what a set holds: pixels, labels, class names and groups, not its own name."""
+    """Return the SHA-256 of what a set holds: pixels, labels, class names and groups, not its own name.
+
+    Example:
+        >>> from gridcell.data import load_digits_images
+        >>> digits = load_digits_images(8)
+        >>> content_digest(digits) == content_digest(digits.select(range(len(digits))))
+        True
+    """
     about = Described(
         labelled.labels, labelled.classes, labelled.class_names, labelled.groups, labelled.group_of
     )

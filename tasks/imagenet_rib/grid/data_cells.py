@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from gridcell import Cell, GridBuilder, UserError, plugins, unknown, version_of
+from gridcell import Cell, CorruptData, GridBuilder, UserError, plugins, unknown, version_of
 from gridcell.data import (
     BUILT_IN,
     DIGITS,
@@ -207,7 +207,7 @@ def _source(grid: GridBuilder, data: Data, downstream: Sequence[str]) -> Source:
         dealing = _dealing(data, downstream, found) if unsplit is None else Dealing.among([], seed=data.seed)
         return _Derived(data, base, dealing, sizes, grid, found, unsplit)
     if data.source == "folder":
-        return _Folder(data)
+        return _Folder(data, grid)
     if data.source == "shards":
         return _Shards(open_shard_sets(data.root, downstream))
     if data.root is not None:
@@ -331,24 +331,36 @@ class _Folder:
 
     names_imagenet = False
 
-    def __init__(self, data: Data) -> None:
-        from gridcell.data import set_checksums
+    def __init__(self, data: Data, grid: GridBuilder) -> None:
+        from gridcell.data import written_checksums
 
         if data.root is None:
             raise UserError(
                 "The setting 'data.root' must name the folder that 'gridcell data derive' made: "
                 "--set data.root=DIR"
             )
-        self._checksums = set_checksums(data.root)
+        self._root, self._grid = data.root, grid
+        self._written = written_checksums(data.root)
 
     @property
     def available(self) -> Collection[str]:
-        return self._checksums
+        return self._written
 
     def cell(self, name: str) -> DataCell:
-        if name not in self._checksums:
-            raise unknown("set of the suite in 'data.root'", name, self._checksums)
-        return DataCell({"source": "folder", "set": name, "content": self._checksums[name]})
+        from gridcell.data import set_checksums
+
+        if name not in self._written:
+            raise unknown("set of the suite in 'data.root'", name, self._written)
+        try:
+            content = set_checksums(self._root, [name])[name]
+        except CorruptData as error:
+            raise UserError(f"{error}. 'gridcell data derive' writes the sets again") from error
+        if content != self._written[name]:
+            self._grid.note(
+                f"{self._root}: pictures of set '{name}' are not those that 'gridcell data derive' wrote; "
+                "they are used as they are now"
+            )
+        return DataCell({"source": "folder", "set": name, "content": content})
 
 
 @dataclass(frozen=True)

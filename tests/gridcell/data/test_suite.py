@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gridcell.data.image_sets import read_suite, set_checksums, write_suite
+from gridcell.data.image_sets import read_suite, set_checksums, write_suite, written_checksums
 from gridcell.data.images import concatenate, content_digest, select
 from gridcell.errors import CorruptData, UserError
 
@@ -57,6 +57,33 @@ def test_changed_or_missing_image_is_noticed(tmp_path, two_sets):
     file.unlink()
     with pytest.raises(CorruptData, match="should have 12 images, has 11"):
         read_suite(root)
+
+
+@pytest.mark.parametrize("old_manifest", [False, True])
+def test_checksums_are_of_the_pictures_that_are_there_now(tmp_path, two_sets, old_manifest):
+    """Also by a manifest of before files were hashed; a file that was only written anew changes nothing."""
+    root = tmp_path / "suite"
+    write_suite(root, two_sets, {})
+    if old_manifest:
+        manifest = json.loads((root / "manifest.json").read_text())
+        for about in manifest["sets"].values():
+            del about["files"]
+        (root / "manifest.json").write_text(json.dumps(manifest))
+    written = {name: content_digest(labelled) for name, labelled in two_sets.items()}
+    assert set_checksums(root) == written_checksums(root) == written
+    file = root / "val" / "cat" / "00000001.png"
+    pixels = np.array(Image.open(file))
+    Image.fromarray(pixels).save(file, compress_level=0)  # other bytes, the same picture
+    assert set_checksums(root) == written
+    pixels[0, 0, 0] ^= 1
+    Image.fromarray(pixels).save(file)
+    changed = set_checksums(root)
+    assert changed["val"] == content_digest(read_suite(root, ["val"], verify=False)["val"]) != written["val"]
+    assert (changed["c"], written_checksums(root)) == (written["c"], written)
+    file.rename(file.with_name("00000099.png"))
+    with pytest.raises(CorruptData, match="should have 12 images"):
+        set_checksums(root, ["val"])
+    assert set_checksums(root, ["c"]) == {"c": written["c"]}, "a set that nobody asks for isn't read"
 
 
 def test_image_moved_to_another_class_is_noticed(tmp_path, two_sets):

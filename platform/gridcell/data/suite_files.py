@@ -1,0 +1,33 @@
+"""The files of a suite's set: one digest of their names and bytes, by which an edited picture is noticed."""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from gridcell.data.folders import walk
+from gridcell.data.folders.facts import facts_of
+from gridcell.errors import UserError
+
+
+def files_digest(folder: Path) -> str:
+    """Return the digest of a set's files as they are now; empty if one can't be read as an image.
+
+    What is known of files that did not change is kept between commands.
+    """
+    with contextlib.suppress(UserError):
+        files = walk(folder).files
+        known = zip(files, facts_of(folder, files), strict=True)
+        return _digest((file.name, facts.sha256 if facts else "") for file, facts in known)
+    return ""
+
+
+def written_digest(folder: Path) -> str:
+    """Return the same of files that were just written; nothing of them is kept."""
+    files = walk(folder).files
+    return _digest((file.name, hashlib.sha256(file.path.read_bytes()).hexdigest()) for file in files)
+
+
+def _digest(named: Iterable[tuple[str, str]]) -> str:
+    return hashlib.sha256(json.dumps(sorted(named)).encode()).hexdigest()
