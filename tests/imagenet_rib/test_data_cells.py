@@ -172,9 +172,10 @@ def test_pictures_of_a_suite_that_are_edited_by_hand_are_used_and_said(tmp_path)
     assert "pictures of set 'r' are not those that 'gridcell data derive' wrote" in note
     made = sets_of(data, names)
     assert [int(image.max()) for image in made["r"].images] == [9, 9, 9, 200, 9, 9]
+    store = Store(str(tmp_path / "store")).prepare()
+    context = Context(before["r"], store, tmp_path, tmp_path, tmp_path, locations=grid.locations)
     with pytest.raises(UserError, match="changed since the grid was planned"):
-        cell, store = before["r"], Store(str(tmp_path / "store")).prepare()
-        run(cell, Context(cell, store, tmp_path, tmp_path, tmp_path, locations=grid.locations))
+        run(before["r"], context)
     picture.unlink()
     with pytest.raises(UserError, match=r"should have 6 images, has 5\. 'gridcell data derive'"):
         planned(data, names)

@@ -93,7 +93,7 @@ def _positions(
 
 
 def _folder_set(config: Mapping[str, Any], context: Context) -> tuple[LabelledImages, Said]:
-    """Read a set of a suite that ``gridcell data derive`` wrote, as it is now: pictures may have been changed."""
+    """Read a set of a suite that ``gridcell data derive`` wrote, as it is now: pictures may be edited."""
     from gridcell.data import content_digest, read_suite
 
     name, root = config["set"], context.locations[DATA]
