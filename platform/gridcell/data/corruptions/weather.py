@@ -5,9 +5,10 @@ Lengths in the tables are pixels of a 224 px (large) or 32 px (small) image.
 
 import numpy as np
 
+from gridcell.data.corruptions.blur import trace_kernel
 from gridcell.data.corruptions.plasma import plasma
 from gridcell.data.corruptions.registry import Corruption
-from gridcell.data.corruptions.severity import SeverityTable, length_scale
+from gridcell.data.corruptions.severity import SeverityTable, is_small, length_scale
 from gridcell.data.pixels import Floats, clouds, convolve, enlarge, line_kernel, luminance
 
 FOG = SeverityTable(
@@ -104,7 +105,9 @@ def snow(images: Floats, severity: int, rng: np.random.Generator) -> Floats:
         cells = (max(2, round(height / flake)), max(2, round(width / flake)))
         flakes = enlarge(rng.normal(mean, deviation, cells).astype(np.float32), height, width)
         flakes = np.clip(np.where(flakes < threshold, 0, flakes), 0, 1).astype(np.float32)
-        fall = line_kernel(radius * scale, sigma * scale, float(np.deg2rad(rng.uniform(-135, -45))))
+        # Published flakes fall to one side; the table of small images was made for a trace to both.
+        trace = line_kernel if is_small(images) else trace_kernel
+        fall = trace(radius * scale, sigma * scale, float(np.deg2rad(rng.uniform(-135, -45))))
         fallen = convolve(flakes[None, ..., None], fall)[0]
         whitened[number] += fallen + fallen[::-1, ::-1]
     return whitened.astype(np.float32)
