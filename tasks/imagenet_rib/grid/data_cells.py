@@ -34,8 +34,8 @@ VERSIONS = {"digits": 3, "imagenet": 6, "folder": 2, "published": 1, "shards": 1
 ``imagenet`` 6: snow on photographs falls to one side, as published. ``digits`` 3, ``imagenet`` 5, ``folder``
 2: a cell holds one set. ``digits`` 2, ``imagenet`` 4: fog, frost, glass blur, motion blur and elastic
 transform are calibrated against ImageNet-C's, cartoon and drawing of photographs against the published drops.
-``imagenet`` 3: EXIF and transparency are heeded, 16 bits are scaled, more formats are read; 2: set c is the 15
-corruptions at all severities there are, and val is whole where it can be.
+``imagenet`` 3: EXIF and transparency are heeded, 16 bits are scaled, more formats are read; 2: set c is the
+15 corruptions at all severities there are, and val is whole where it can be.
 """
 
 
