@@ -156,6 +156,8 @@ class Task:
             and numbers: what the report estimates from many cells. ``gridcell results --table NAME`` and
             ``gridcell.results(table=NAME)`` hand them out; the main one is called ``summary``.
         progress_metric: of a finished cell's metrics, the one that live progress shows.
+        units: metric -> its unit, for those whose names do not tell it: live progress shows it behind the
+            number, and ``gridcell results`` names it.
         estimate: ``module:function`` of signature ``(settings, Grid) -> {what: text}``: what a grid will
             cost, a line each, shown by ``gridcell plan``; None where nobody can say. It must not import a
             training library.
@@ -205,6 +207,7 @@ class Task:
     batches: Mapping[str, BatchFunction] = field(default_factory=dict)
     weights: Mapping[str, Weights] = field(default_factory=dict)
     reads: str | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
 
     def table_rows(self, name: str, results: Any) -> list[dict[str, Any]]:
         """Return the rows of one of the task's tables.

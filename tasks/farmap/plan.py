@@ -109,6 +109,7 @@ def _own(settings: Settings, grid: GridBuilder) -> dict[str, Map]:
     if not settings.files.paths:
         return {}
     from farmap.world.maps import fingerprint, read_map
+    from farmap.world.ragged import said_of_short_lines
 
     scale, free = settings.files.scale, settings.files.free
     found: dict[str, Map] = {}
@@ -118,7 +119,7 @@ def _own(settings: Settings, grid: GridBuilder) -> dict[str, Map]:
             if name in found:
                 raise UserError(f"Two map files are called '{name}': rename one")
             own = read_map(Path(path), scale, free)
-            grid.note(*own.said)
+            grid.note(*own.said, *said_of_short_lines(Path(path)))
             content = fingerprint(own.world)
             grid.locate(content, path)
             colour = {"free": free} if free != "black" else {}

@@ -29,6 +29,11 @@ task = Task(
         "differences": "inductive_bias.report.frames:differences",
     },
     progress_metric="information",
+    units={
+        "information": "nats",
+        "fitted_information": "nats",
+        "bits": "bits of the arithmetic's precision, not of information",
+    },
     tuning=Tuning(refused="its answers are measurements, and none of them is a target"),
     parts={
         "problem": PartKind(

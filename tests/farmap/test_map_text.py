@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from farmap import task
 from farmap.world.map_files import read_squares
 from farmap.world.maps import read_map
 from gridcell import UserError
+from gridcell.suite import load_suite
 
 GRID = np.ones((6, 9), int)
 GRID[1:-1, 1:-1] = 0
@@ -100,6 +102,37 @@ def test_signs_that_are_walls_are_said_where_there_are_several(tmp_path):
     assert squares(tmp_path, drawn()).said == ()
     text = drawn().replace(".", "S", 1).replace(".", "D", 2)
     assert squares(tmp_path, text).said == ("these signs are read as walls: # 28, D 2, S 1",)
+
+
+FULL = ["#" * 36] + ["#" + "." * 34 + "#"] * 3 + ["#" * 36]
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (
+            [*FULL[:2], FULL[2][:12], *FULL[3:]],
+            "1 of 5 lines is shorter than the longest, of 36: filled up with 24 ",
+        ),
+        (
+            [*FULL[:4], FULL[4] + "#"],
+            "4 of 5 lines are shorter than the longest, of 37: filled up with 4 squares",
+        ),
+        ([*FULL[:2], FULL[2][:-1], *FULL[3:]], "of 36: filled up with 1 square of wall"),
+        ([*FULL[:2], "", *FULL[2:]], "1 of 6 lines is shorter than the longest, of 36: filled up with 36 "),
+        (FULL, ""),
+        ([line + " " * number for number, line in enumerate(FULL)], ""),
+        (MARK, ""),
+        ([*MOVING.splitlines(), *drawn("@").splitlines()], ""),
+    ],
+)
+def test_lines_of_a_drawn_map_that_are_filled_up_are_counted(lines, told, tmp_path):
+    """One line of 12 letters among lines of 36 made 24 walls without a word."""
+    (tmp_path / "plan.txt").write_text("\n".join(lines) + "\n")
+    chosen = [f"files.paths=[{tmp_path / 'plan.txt'}]", "films=[]"]
+    notes = [note for note in load_suite(task, "mini", chosen).grid().notes if "longest" in note]
+    assert len(notes) == bool(told)
+    assert all(note.startswith("plan.txt: ") and told in note for note in notes)
 
 
 @pytest.mark.parametrize("name", ["plan.txt", "plan.npy"])

@@ -15,7 +15,7 @@ from farmap import task
 from farmap.plan import NO_FILM
 from farmap.report.answer import answer
 from farmap.report.figures import draw
-from farmap.report.page import write_files
+from farmap.report.page import size_table, write_files
 from farmap.report.sentences import sentences
 from farmap.report.summary import THRESHOLDS, Entry, interval, summarise
 from gridcell.errors import UserError
@@ -321,6 +321,48 @@ def test_early_coverage_names_the_steps_that_it_is_over(last, told, tmp_path):
     assert f"mean coverage, {told} (%)" in [axes.get_ylabel() for axes in bars.figure.axes]
 
 
+def timed(agent, steps):
+    """Runs of an agent on one map that saw 95 % at these steps, or never: None."""
+    made = (entry(agent, 0, step) for step in steps)
+    return [
+        replace(one, seed=seed, metrics={**one.metrics, "seconds_to_95": step and step / 1e4})
+        for seed, (one, step) in enumerate(zip(made, steps, strict=True))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("steps", "shown", "note"),
+    [
+        ((None, None), None, "no run"),
+        ((90, None), None, "50 % of runs"),  # of an even count the median lies between the two
+        ((90, 110, None), pytest.approx(40.0), ""),  # 9, 11 and, to its end, 100 ms
+        ((90, 110), pytest.approx(10.0), ""),
+    ],
+)
+def test_no_time_is_shown_to_a_coverage_that_the_median_run_did_not_reach(steps, shown, note):
+    """A random walk that never saw 95 % looked sooner there than an agent that did in half of its runs."""
+    group = summarise(timed("a", steps), ["a"], None)["sizes"]["small"]
+    table = size_table("small", group)
+    at = [str(getattr(column, "title", column)) for column in table.columns].index("ms to 95 %")
+    value = table.rows[0][at]
+    assert (value.value, value.note) == (shown, note)
+
+
+def test_a_difference_has_a_digit_more_than_the_values_beside_it():
+    """71.88 and 42.04 are shown as 71.9 and 42.0, and 29.84 as 29.8 looked like an error."""
+
+    def covering(agent, share):
+        return replace(entry(agent, 0, None), curves={"coverage": [(0, share), (1_000, share)], "memory": []})
+
+    made = [
+        replace(one, curves={**one.curves, "memory": entry("a", 0, None).curves["memory"]})
+        for one in (covering("a", 71.88), covering("b", 42.04))
+    ]
+    first = answer(summarise(made, ["a", "b"], ("a", "b")))
+    assert "a covers 71.9 % of small maps on average over the first 1,000 steps, b 42.0 %" in first.text
+    assert first.sure[0].startswith("Difference on 1 small map: +29.84 points of early coverage;")
+
+
 def test_of_one_map_no_interval_is_claimed():
     (sentence,) = sentences(summarise([entry("a", 0, 90), entry("b", 0, 100)], ["a", "b"], ("a", "b")))
     assert sentence.startswith("a against b on one small map (no intervals): ")
@@ -365,8 +407,8 @@ def test_the_first_screen_names_the_best_of_all_agents_and_draws_the_bands_of_th
     summary = summarise(best, names, ("a", "b"))
     first = answer(summary)
     assert first.text.startswith("a sees 95 % of small maps in 90 steps on average, b in 100")
-    said = "Of all 5 agents c covers most of small maps over the first 1,000 steps: 100.0 %, a 50.0 %."
-    assert said in first.sure
+    said = "Of all 5 agents c covers most of small maps on average over the first 1,000 steps: 100.0 %"
+    assert f"{said}, a 50.0 %." in first.sure
     assert not any("Of all" in one for one in answer(summarise(made, names, ("a", "b"))).sure)
     picture = next(picture for picture in draw(summary, {}) if picture.name == "coverage")
     assert len(picture.figure.axes[0].collections) == 2

@@ -205,6 +205,22 @@ def test_what_is_uncertain_is_said(ingredients, sentence):
     assert sentence in sentences(summarise(with_range("a", 10, 9, 11, **ingredients), {}))
 
 
+@pytest.mark.parametrize(("low", "high", "said"), [(4.568, 4.773, True), (4.568, 5.1, False)])
+def test_bits_of_a_source_that_reach_to_the_rounded_dimension_are_said_to(low, high, said):
+    """At m 4.773 the bits are 2^28.75; the source's range ends at 29.6, which is at the rounded m, 5."""
+    source = {"source": "error of m", "low": low, "high": high, "log2_bits": [28.0, 29.6]}
+    known = {"contributions": [source], "m": 5, "m_estimate": 4.67}
+    sentence = (
+        "a: the range of each source of m includes the reported bits, which are at m 5: the estimate 4.67, "
+        "rounded."
+    )
+    told = sentences(summarise(with_range("a", 29.6, 27.8, 29.6, **known), {}))
+    assert (sentence in told) == said
+    delta = {"contributions": [{"source": "delta", "low": 1.0, "high": 2.0, "log2_bits": [28.0, 29.6]}]}
+    told = sentences(summarise(with_range("a", 29.6, 27.8, 29.6, **known | delta), {}))
+    assert not any("rounded" in one for one in told)
+
+
 @pytest.mark.parametrize(
     ("entries", "first"),
     [

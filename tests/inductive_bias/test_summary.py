@@ -15,6 +15,7 @@ from inductive_bias.report.sentences import sentences, some_seeds, verdict
 from inductive_bias.report.summary import Outcome, difference, dimension_axes, summarise
 
 BIT = np.log(2)
+TABLES = {"means", "compared", "spaces", "axes", "dimensions"}
 T = 4.302653  # Student's t at 97.5 % with two degrees of freedom
 TEACHER = {"source": "teacher", **Teacher().model_dump(mode="json")}
 
@@ -63,22 +64,55 @@ def test_a_difference_is_paired_over_common_seeds():
     found = difference(first, second, 5)
     half = T / np.sqrt(3)  # of 1, 2 and 3
     assert found["bits"] == pytest.approx(2)
-    assert np.array(found["ci95"]) / BIT == pytest.approx([2 - half, 2 + half], rel=1e-6)
+    assert np.array(found["ci95_nats"]) / BIT == pytest.approx([2 - half, 2 + half], rel=1e-6)
     assert (found["seeds"], found["planned"], found["interval"]) == (3, 5, "seeds")
     assert verdict(found) == "either"
     assert difference(first[:1], second[1:], 5) is None
+
+
+def rows_within(value):
+    """Yield every mapping anywhere within JSON values."""
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from rows_within(inner)
+
+
+def test_every_interval_of_the_summary_is_in_the_unit_of_the_number_beside_it():
+    """Bits once stood beside an interval in nats, and lay outside it."""
+    chosen = settings({"digits": {"source": "digits", "dimensions": [4]}})
+    made = [
+        outcome(space, seed, at + seed, dimension=dimension, size=size)
+        for space, at in (("rbf", 100.0), ("mlp", 20.0))
+        for seed in range(3)
+        for dimension, size in (("full", 64), (4, 4))
+    ]
+    for one in made:
+        one.metrics["target"]["ci95"] = one.metrics["target"]["best_ci95"]
+    summary = summarise(made, chosen)
+    informed = [row for row in rows_within(summary) if "ci95_bits" in row]
+    assert len(informed) == sum(len(summary[key]) for key in summary.keys() & TABLES) + 2 * len(made)
+    assert not any("bits" in row and "ci95" in row for row in rows_within(summary))
+    for row in informed:
+        low, high = row["ci95_bits"]
+        assert low <= row["bits"] <= high
+        assert low + high == pytest.approx(2 * row["bits"])
+        assert np.array(row["ci95_nats"]) / BIT == pytest.approx([low, high])
+    (kernel,) = (row for row in summary["compared"] if row["space"] == "rbf")
+    half = T / np.sqrt(3)  # of 100, 101 and 102
+    assert kernel["ci95_bits"] == pytest.approx([101 - half, 101 + half], rel=1e-6)
 
 
 def test_one_seed_of_two_exact_values_has_no_interval_and_no_verdict():
     """Nothing was sampled, so nothing says how far another draw of the data would lie."""
     found = difference([outcome("rbf", 0, 20.0, exact=True)], [outcome("arc", 0, 3.1, exact=True)], 1)
     assert found["bits"] == pytest.approx(16.9)
-    assert (found["ci95"], found["interval"], verdict(found)) == ([None, None], "none", "")
+    assert (found["ci95_bits"], found["interval"], verdict(found)) == ([None, None], "none", "")
 
 
 def test_one_seed_of_an_exact_and_a_sampled_value_has_the_sampled_ones_interval():
     found = difference([outcome("rbf", 0, 200.0, exact=True)], [outcome("mlp", 0, 100.0)], 1)
-    assert np.array(found["ci95"]) / BIT == pytest.approx([52.5, 147.5])
+    assert np.array(found["ci95_nats"]) / BIT == pytest.approx([52.5, 147.5])
     assert (found["interval"], verdict(found)) == ("hypotheses", "above")
 
 
@@ -184,7 +218,7 @@ def test_teachers_of_one_dimension_are_averaged_at_each_seed():
     half = T / np.sqrt(3)  # (31, 42, 53) - (10, 20, 30): 21, 22, 23
     assert (found["axis"], found["high"], found["low"]) == ("teachers", 8, 4)
     assert found["bits"] == pytest.approx(22)
-    assert np.array(found["ci95"]) / BIT == pytest.approx([22 - half, 22 + half], rel=1e-6)
+    assert np.array(found["ci95_nats"]) / BIT == pytest.approx([22 - half, 22 + half], rel=1e-6)
     assert [(row["input_dimension"], row["bits"]) for row in summary["axes"]] == [
         (4, pytest.approx(20)),
         (8, pytest.approx(42)),
@@ -245,8 +279,8 @@ def test_teachers_that_differ_in_more_than_dimension_are_on_axes_of_their_own(se
 
 def test_answers_claim_what_the_intervals_allow():
     def row(bits, ends, **more):
-        ci95 = [None, None] if ends is None else [end * BIT for end in ends]
-        return {"bits": bits, "ci95": ci95, "seeds": 3, "planned": 3, **more}
+        ci95 = [None, None] if ends is None else list(ends)
+        return {"bits": bits, "ci95_bits": ci95, "seeds": 3, "planned": 3, **more}
 
     place = {"axis": "teachers", "high": 32, "low": 4}
     summary = {
@@ -282,9 +316,9 @@ def test_of_one_space_the_answer_says_what_is_known():
     assert said.text == "rbf needs 12 bits to generalize on digits."
     assert "cannot be said yet" in said.sure[0]
     row = {"problem": "digits", "space": "rbf", "bits": 12.3, "planned": 3}
-    one = {**row, "ci95": [None, None], "interval": "none", "seeds": 1}
+    one = {**row, "ci95_bits": [None, None], "interval": "none", "seeds": 1}
     assert answer({"compared": [one]}).sure[1] == "digits, rbf: 1 of 3 seeds, so no interval is known."
-    three = {**row, "ci95": [7.0, 10.0], "interval": "seeds", "seeds": 3}
+    three = {**row, "ci95_bits": [7.0 / BIT, 10.0 / BIT], "interval": "seeds", "seeds": 3}
     assert answer({"compared": [three]}).sure[1] == (
         "digits, rbf: 95 % interval over seeds [10.1, 14.43] bits (3 seeds)."
     )

@@ -65,7 +65,8 @@ def run_fast(console: Console, asked: Request, options: RunOptions, *, quiet: bo
     options = replace(options, debugging=replace(options.debugging, fast=True))
     with scratch_folder("fast") as folder:
         store = Store(str(folder / "store")).prepare()
-        progress = TerminalProgress(console, task.progress_metric, estimates={}, quiet=quiet)
+        unit = task.units.get(task.progress_metric, "")
+        progress = TerminalProgress(console, task.progress_metric, estimates={}, quiet=quiet, unit=unit)
         schedule = run_grid(task, few, store, options, listeners=[progress])
         failures = store.failures.read_all()
         for failure in failures.values():

@@ -28,6 +28,7 @@ class TerminalProgress:
         now: the clock, in seconds.
         estimates: id -> seconds that a cell takes, by the task's estimate.
         quiet: show failures alone.
+        unit: of the metric.
     """
 
     def __init__(
@@ -38,9 +39,11 @@ class TerminalProgress:
         *,
         estimates: Mapping[str, float] | None = None,
         quiet: bool = False,
+        unit: str = "",
     ) -> None:
         self._console = console
         self._metric = metric
+        self._unit = unit
         self._now = now
         self._schedule: Schedule | None = None
         self._left = TimeLeft(estimates or {})
@@ -89,9 +92,8 @@ class TerminalProgress:
         self._left.finished(cell, outcome.seconds if outcome.failure is None else None, outcome.spent)
         if outcome.failure is None:
             value = outcome.metrics.get(self._metric)
-            self._latest = cell.title + (
-                f" {self._metric} {value:.4g}" if isinstance(value, int | float) else ""
-            )
+            shown = [self._metric, f"{value:.4g}", self._unit] if isinstance(value, int | float) else []
+            self._latest = " ".join(filter(None, [cell.title, *shown]))
         else:
             kind = outcome.failure.failure_class
             ended = "diverged" if kind is FailureClass.DIVERGED else f"failed ({kind})"

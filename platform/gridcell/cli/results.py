@@ -128,6 +128,8 @@ def results(
         for sentence in means.notes:
             typer.echo(f"Note: {sentence}", err=True)
     _say_what_is_missing(found)
+    if table is None and (units := _units(asked.suite.task.units, shown.columns)):
+        typer.echo(f"Note: {units}", err=True)
     if form is FormatName.TABLE:
         _print(shown, first, fitting=not chosen, stale=stale)
         return
@@ -149,6 +151,12 @@ def _chosen(table: Sheet, names: Sequence[str]) -> Sheet:
     check_columns(names, table.columns, "The rows")
     places = [table.columns.index(name) for name in names or table.columns]
     return Sheet(names or table.columns, [[row[place] for place in places] for row in table.rows])
+
+
+def _units(units: Mapping[str, str], columns: Sequence[str]) -> str:
+    """Say the units of those columns whose names do not tell them; empty where there is none."""
+    named = [f"{name} is in {unit}" for name, unit in units.items() if name in columns]
+    return f"{', '.join(named)}." if named else ""
 
 
 def _format_of(out: Path) -> FormatName:

@@ -162,6 +162,7 @@ def run(
     progress = TerminalProgress(
         console,
         asked.suite.task.progress_metric,
+        unit=asked.suite.task.units.get(asked.suite.task.progress_metric, ""),
         estimates=asked.suite.task.estimate_durations(asked.suite.settings, asked.grid),
         quiet=quiet,
     )

@@ -209,6 +209,7 @@ def tune(
         progress = TerminalProgress(
             console,
             objective.task.progress_metric,
+            unit=objective.task.units.get(objective.task.progress_metric, ""),
             estimates=objective.task.estimate_durations(settings, grid),
             quiet=quiet,
         )

@@ -54,8 +54,8 @@ def _best_of_all(summary: Summary, size: str, pair: Mapping[str, Any]) -> list[s
     if best in (first, pair["second"]):
         return []
     return [
-        f"Of all {len(covered)} agents {named(summary, size, best)} covers most of {size} maps over the "
-        f"first {summary['early_steps']:,} steps: {covered[best]:.1f} %, "
+        f"Of all {len(covered)} agents {named(summary, size, best)} covers most of {size} maps on average "
+        f"over the first {summary['early_steps']:,} steps: {covered[best]:.1f} %, "
         f"{named(summary, size, first)} {covered[first]:.1f} %."
     ]
 
@@ -69,7 +69,7 @@ def _leader(summary: Summary, size: str) -> Answer:
         f"{name} {agents[agent]['early_coverage']['mean']:.1f} %"
         for name, agent in zip(shown, ranked, strict=False)
     ]
-    text = f"{shown[0]} covers most of {size} maps over the first {summary['early_steps']:,} steps"
+    text = f"{shown[0]} covers most of {size} maps on average over the first {summary['early_steps']:,} steps"
     if len(ranked) == 1:
         over = f"mean coverage over the first {summary['early_steps']:,} steps"
         text = f"{shown[0]} alone ran on {size} maps: {over}"
@@ -78,9 +78,12 @@ def _leader(summary: Summary, size: str) -> Answer:
 
 
 def _interval(pair: Mapping[str, Any], measure: str, size: str) -> str:
-    """Write a difference with its interval and p-value, or why it has none."""
+    """Write a difference with its interval and p-value, or why it has none.
+
+    It has a digit more than the two values beside it, whose own difference is off by their rounding.
+    """
     found = pair[measure]
-    unit, digits = ("steps to 95 %", 0) if measure == "steps_to_95" else ("points of early coverage", 1)
+    unit, digits = ("steps to 95 %", 1) if measure == "steps_to_95" else ("points of early coverage", 2)
     low, high = found["ci95"]
     said = f"Difference on {found['n']} {size} map{'s' * (found['n'] != 1)}: {_signed(found['mean'], digits)}"
     if low is None:

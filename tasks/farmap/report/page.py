@@ -96,7 +96,7 @@ def size_table(size: str, agents: Mapping[str, Any]) -> Table:
             Value(agent, stale="stale" in group),
             _mean(group["coverage"], most=100.0),
             *(Value(group["median_steps_to"][str(one)], note=_runs(group, one)) for one in THRESHOLDS),
-            _mean(group["seconds_to_95"], 1e3),
+            _time_to(group, 95),
             1e6 * group["seconds_per_step"]["mean"],
             _mean(group["mean_memory"]),
             group["peak_memory"]["mean"],
@@ -165,6 +165,16 @@ def _runs(group: Mapping[str, Any], percent: int) -> str:
     if share in (0.0, 1.0):
         return "all runs" if share else "no run"
     return f"{100 * share:.0f} % of runs"
+
+
+def _time_to(group: Mapping[str, Any], percent: int) -> Value:
+    """Write the mean time to a threshold in ms; none where the median run did not reach it.
+
+    Runs that miss it count to their end, so a fast agent that never gets there would look like the soonest.
+    """
+    if group["median_steps_to"][str(percent)] is None:
+        return Value(None, note=_runs(group, percent))
+    return _mean(group[f"seconds_to_{percent}"], 1e3)
 
 
 def _ends(shares: Mapping[str, float]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from generalization_difficulty.report.along import sentences_along
 from generalization_difficulty.report.numbers import dimension, named, scientific
 from generalization_difficulty.report.summary import below
-from generalization_difficulty.report.uncertainty import range_of, resolution_of, warnings_of
+from generalization_difficulty.report.uncertainty import range_of, reported_within, resolution_of, warnings_of
 
 
 def sentences(summary: Mapping[str, Any]) -> list[str]:
@@ -29,6 +29,7 @@ def of_each(summary: Mapping[str, Any]) -> list[str]:
             said.append(f"{name}: {_why_no_range(entry)}.")
         elif entry.get("contributions") is not None:
             said.append(range_of(name, summary["ranges"][task], entry["contributions"]))
+            said += reported_within(name, entry)
         said += resolution_of(name, entry) + warnings_of(name, entry)
         if _is_estimated(entry):
             said.append(f"{name}: intrinsic dimension {dimension(entry, 3)}.")

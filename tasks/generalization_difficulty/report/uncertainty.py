@@ -28,6 +28,24 @@ def range_of(name: str, ends: Sequence[float | None], contributions: Sequence[Ma
     return f"{name}: log2 of the bits is {_ends(ends)}; each source alone: {parts}."
 
 
+def reported_within(name: str, entry: Mapping[str, Any]) -> list[str]:
+    """Say that the ranges of single sources of m reach to the reported value, where their own m do not.
+
+    A source's bits are stored together with those at the whole m that was reported: 4.67 is rounded to 5, and
+    an error of m of 4.57 to 4.77 alone does not reach the bits at 5.
+    """
+    sources = [one for one in entry["contributions"] if _symbol(one["source"]) == "m"]
+    if not sources:
+        return []
+    m, estimate = entry["m"]["values"][0], entry["m_estimate"]["values"][0]  # contributions are of this seed
+    if all(one["low"] <= m <= one["high"] for one in sources):
+        return []
+    return [
+        f"{name}: the range of each source of m includes the reported bits, which are at m {plain(m, 4)}: "
+        f"the estimate {plain(estimate, 4)}, rounded."
+    ]
+
+
 def resolution_of(name: str, entry: Mapping[str, Any]) -> list[str]:
     """Say how delta was found and what that leaves open."""
     way, delta = entry["resolution"], entry["delta"]["mean"]

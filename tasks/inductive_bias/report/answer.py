@@ -5,7 +5,6 @@ from typing import Any
 
 from gridcell.plots import short
 from gridcell.report import Answer, marked
-from inductive_bias.distributions.information import BITS
 from inductive_bias.report.sentences import fewer_seeds, verdict
 
 _PROBLEMS = 4  # named one by one
@@ -23,7 +22,7 @@ def answer(summary: Mapping[str, Any]) -> Answer:
     if not several:
         shown = [rows[0] for rows in ranked.values()][:_PROBLEMS]
         said = [_told(row) for row in shown]
-        alone = [row for row in shown if "ci95" in row]
+        alone = [row for row in shown if "ci95_bits" in row]
         missing = (
             "Which space needs the fewest bits cannot be said yet: no problem has estimates of two spaces at "
             "its first number of training points."
@@ -83,7 +82,7 @@ def _sure(summary: Mapping[str, Any], several: Mapping[str, Sequence[Row]]) -> l
             told += "; one seed or none in common, so how sure this is cannot be said"
         else:
             sign = 1 if found["first"] == second["space"] else -1
-            low, high = sorted(sign * end * BITS for end in found["ci95"])
+            low, high = sorted(sign * end for end in found["ci95_bits"])
             unsure = ", which noise explains" if verdict(found) == "either" else ""
             told += f"; difference {short(sign * found['bits'])} [{short(low)}, {short(high)}] bits{unsure}"
         seeds = fewer_seeds(first)
@@ -98,12 +97,12 @@ def _told(row: Row) -> str:
 
 def _how_sure(row: Row) -> str:
     """Give the interval of a space that stands alone, and what it is over; or say that there is none."""
-    low, high = row["ci95"]
+    low, high = row["ci95_bits"]
     seeds = fewer_seeds(row) or f"{row['seeds']} seed{'s' * (row['seeds'] != 1)}"
     if low is None or high is None:
         return f"{row['problem']}, {_space(row)}: {seeds}, so no interval is known."
     over = "seeds" if row["interval"] == "seeds" else "sampled hypotheses"
-    ends = f"[{short(max(0.0, low * BITS))}, {short(high * BITS)}]"
+    ends = f"[{short(max(0.0, low))}, {short(high)}]"
     return f"{row['problem']}, {_space(row)}: 95 % interval over {over} {ends} bits ({seeds})."
 
 

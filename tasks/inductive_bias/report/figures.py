@@ -54,7 +54,7 @@ def _side_by_side(summary: Mapping[str, Any], settings: Mapping[str, Any]) -> Pi
     for row in summary["compared"]:
         where = problems.index(row["problem"]), spaces.index(row["space"])
         mean[where] = row["bits"]
-        low[where], high[where] = (np.nan if end is None else end * BITS for end in row["ci95"])
+        low[where], high[where] = (np.nan if end is None else end for end in row["ci95_bits"])
     stale = {row["space"] for row in summary["compared"] if "stale" in row}
     names = {space: marked(space, space in stale) for space in settings["spaces"]}
     figure = grouped_bars(
@@ -165,7 +165,7 @@ def _mean_curves(rows: Sequence[Mapping[str, Any]], spaces: Sequence[str], axis:
             continue
         x = np.array([float(row[axis]) for row in mine])
         y = np.array([row["bits"] for row in mine])
-        ends = np.array([[np.nan if e is None else e * BITS for e in row["ci95"]] for row in mine])
+        ends = np.array([[np.nan if e is None else e for e in row["ci95_bits"]] for row in mine])
         label = marked(space, any("stale" in row for row in mine))
         found.append(Curve(label, x, y, np.maximum(ends[:, 0], 0), ends[:, 1], colour=space))
     return found

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from gridcell.report import GridResults, with_ends
-from inductive_bias.distributions.information import BITS
 from inductive_bias.report.results import summary_of
 
 
@@ -25,6 +24,9 @@ def differences(results: GridResults) -> list[dict[str, Any]]:
 
 
 def _bits(row: Mapping[str, Any]) -> dict[str, Any]:
-    low, high = (None if end is None else end * BITS for end in row["ci95"])
     about = {name: row[name] for name in ("seeds", "planned", "interval")}
-    return {**with_ends("bits", {"mean": row["bits"], "ci95": [low, high]}), **about, "stale": "stale" in row}
+    return {
+        **with_ends("bits", {"mean": row["bits"], "ci95": row["ci95_bits"]}),
+        **about,
+        "stale": "stale" in row,
+    }

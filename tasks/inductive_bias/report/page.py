@@ -121,7 +121,7 @@ def point_table(summary: Mapping[str, Any]) -> Table:
     rows = []
     for point in summary["points"]:
         target = point["target"]
-        ends = None if None in target["ci95"] else ", ".join(number(end * BITS) for end in target["ci95"])
+        ends = None if None in target["ci95_bits"] else ", ".join(map(number, target["ci95_bits"]))
         known = [_in_bits(target[name]) for name in ("sankaran", "sankaran_short", "exact")]
         split = [_in_bits(target["splitting"]), _ends(target["splitting_ci95"]), target["basis"]]
         accuracy = _in_bits((point["mistakes"] or {}).get("nats"))
@@ -197,8 +197,8 @@ def _in_bits(nats: float | None) -> float | None:
 
 def _bits(row: Mapping[str, Any]) -> Value:
     """Write a mean in bits with its interval, and how many seeds it is over where some are missing."""
-    low, high = row["ci95"]
-    ends = "" if low is None or high is None else f" [{number(low * BITS)}, {number(high * BITS)}]"
+    low, high = row["ci95_bits"]
+    ends = "" if low is None or high is None else f" [{number(low)}, {number(high)}]"
     seeds = fewer_seeds(row)
     text = f"{number(row['bits'])}{ends}" + (f", {seeds}" if seeds else "")
     return Value(row["bits"], text, mark=verdict(row) if "first" in row else "", stale="stale" in row)

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gridcell.report import DAGGER, marked
-from inductive_bias.distributions.information import BITS
 
 
 def sentences(summary: Mapping[str, Any]) -> list[str]:
@@ -19,7 +18,7 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
 
 def verdict(difference: Mapping[str, Any]) -> str:
     """Say where a difference's interval lies: above, below or on either side of zero; empty if unknown."""
-    low, high = difference["ci95"]
+    low, high = difference["ci95_bits"]
     if low is None or high is None:
         return ""
     return "above" if low > 0 else "below" if high < 0 else "either"
@@ -51,8 +50,8 @@ def _dimension(d: Mapping[str, Any]) -> str:
 
 
 def _bits(d: Mapping[str, Any]) -> str:
-    low, high = d["ci95"]
-    ends = "" if low is None or high is None else f" [{_signed(low * BITS)}, {_signed(high * BITS)}]"
+    low, high = d["ci95_bits"]
+    ends = "" if low is None or high is None else f" [{_signed(low)}, {_signed(high)}]"
     seeds = fewer_seeds(d)
     return f"{_signed(d['bits'])}{ends} bits" + (f", {seeds}" if seeds else "")
 

@@ -71,7 +71,9 @@ def summarise(outcomes: Iterable[Outcome], settings: Mapping[str, Any]) -> dict[
     one problem, a kernel's less a network's), ``axes`` (means against input dimension) and ``dimensions``
     (differences of the highest and the lowest dimension in one space). What is over seeds says over how many
     (``seeds``) of how many (``planned``): those that failed were hard ones. What rests on a stale estimate
-    has ``stale``.
+    has ``stale``. Information is given twice, as ``bits`` with ``ci95_bits`` and as ``nats`` with
+    ``ci95_nats``; in ``target`` and ``curve`` of a point these are the fitted model's, and all else there,
+    such as ``best``, is in nats. A point's own ``bits`` are those of the arithmetic, not of information.
     """
     done = sorted(outcomes, key=lambda o: (o.problem, o.space, o.n_train, str(o.dimension), o.seed))
     return {
@@ -98,7 +100,19 @@ def _point(o: Outcome) -> dict[str, Any]:
         "dimension": o.dimension,
         "seed": o.seed,
     }
-    return {**where, **{key: o.metrics[key] for key in keep}, **said_stale(o.stale)}
+    kept = {key: o.metrics[key] for key in keep}
+    kept |= {"target": _by_unit(kept["target"]), "curve": [_by_unit(row) for row in kept["curve"]]}
+    return {**where, **kept, **said_stale(o.stale)}
+
+
+def _by_unit(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record of I with its interval in both units: a stored ``ci95`` is in nats, beside ``bits``."""
+    ends = row["ci95"]
+    in_bits = [None if end is None else plain(end * BITS) for end in ends]
+    return {key: value for key, value in row.items() if key != "ci95"} | {
+        "ci95_bits": in_bits,
+        "ci95_nats": ends,
+    }
 
 
 BySeed = Mapping[int, Sequence[Outcome]]
@@ -157,7 +171,8 @@ def _over_seeds(values: Sequence[float], reach: Reach, planned: int) -> dict[str
     return {
         "nats": mean,
         "bits": mean * BITS,
-        "ci95": [plain(low), plain(high)],
+        "ci95_bits": [plain(low * BITS), plain(high * BITS)],
+        "ci95_nats": [plain(low), plain(high)],
         "interval": kind,
         "seeds": len(values),
         "planned": planned,

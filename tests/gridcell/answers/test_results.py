@@ -20,6 +20,7 @@ import gridcell
 from gridcell.answers import frames
 from gridcell.answers.reading import _curve_rows
 from gridcell.answers.request import override_pairs, selection, with_variants
+from gridcell.cli import results as results_command
 from gridcell.errors import CellsFailed, CorruptData, UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
@@ -261,6 +262,25 @@ def test_the_command_hands_out_what_the_call_returns(storage, gridcell, tmp_path
     code, output, errors = gridcell("results", "toy", "--storage", storage, "--seeds", 3)
     assert code == 0
     assert "Note: Incomplete: 7 of 21 cells have no result" in errors
+
+
+def test_the_command_names_the_units_that_names_of_columns_do_not_tell(storage, gridcell, monkeypatch):
+    toy = replace(find_task("toy"), units={"sum": "apples", "other": "pears"})
+    asked = results_command.request
+    monkeypatch.setattr(
+        results_command,
+        "request",
+        lambda *said: replace(found := asked(*said), suite=replace(found.suite, task=toy)),
+    )
+    ask = ("results", "toy", "--storage", storage, "--seeds", 2)
+    assert gridcell(*ask)[2] == "Note: sum is in apples.\n"
+    assert gridcell(*ask, "--columns", "cell")[2] == ""
+
+
+def test_inductive_bias_tells_information_from_the_bits_of_its_arithmetic():
+    units = find_task("inductive-bias").units
+    assert (units["information"], units["fitted_information"]) == ("nats", "nats")
+    assert "not of information" in units["bits"]
 
 
 def test_a_report_names_the_cell_of_each_row_and_how_it_was_made(storage, gridcell, tmp_path):

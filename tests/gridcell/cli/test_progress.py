@@ -1,6 +1,8 @@
 """What the terminal says of the time left, on a clock that the test turns."""
 
 import io
+import itertools
+import re
 
 import pytest
 from rich.console import Console
@@ -38,6 +40,23 @@ class Told:
     @property
     def left(self):
         return self.progress.time_left()
+
+
+@pytest.mark.parametrize(("unit", "line"), [("nats", "loss 2.5 nats"), ("", "loss 2.5")])
+def test_the_number_of_a_finished_cell_has_its_unit(unit, line):
+    out, clock = io.StringIO(), itertools.count(0.0, 100.0)
+    grid = GridBuilder("t")
+    grid.target({"n": 0}, grid.add("train", {"n": 0}, title="train 0"))
+    schedule = Schedule(grid.build(), set())
+    progress = TerminalProgress(Console(file=out), "loss", now=lambda: next(clock), unit=unit)
+    progress.begun(schedule)
+    cell = schedule.take()
+    progress.started(cell)
+    outcome = Outcome(cell.id, 1.0, metrics={"loss": 2.5})
+    schedule.finish(outcome)
+    progress.finished(cell, outcome, again=False)
+    progress.ended(stopped=False)
+    assert any(part.strip() == f"train 0 {line}" for part in re.split(r"[·\n]", out.getvalue()))
 
 
 def test_running_cells_are_part_of_the_time_left():
