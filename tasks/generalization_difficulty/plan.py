@@ -224,7 +224,9 @@ def _dataset(dataset: Parameters) -> dict[str, Any]:
 
 def _open(data: Data, path: str) -> "OwnData":
     from generalization_difficulty.data.files import open_own
+    from generalization_difficulty.data.tables import refuse_table
 
+    refuse_table(path)
     least = data.min_images
     return open_own(path, data.labels, data.image_size, data.target, min_images=least, values=False)
 

@@ -176,6 +176,39 @@ def test_a_mistake_is_one_sentence(suite, override, sentence):
     assert "\n" not in str(caught.value)
 
 
+TABLES = {
+    "names of columns": ("tab.csv", "a,b,kind\n1,2.5,0\n3,4,1\n5,6e1,0\n7,8,1\n", [0, 1, 0, 1]),
+    "numbers alone": ("tab.csv", "1,2.5,0\n3,4,1\n5,6e1,0\n7,8,1\n", [0, 1, 0, 1]),
+    "words as labels": ("tab.csv", "1,2.5,cat\n3,4,dog\n5,6e1,cat\n7,8,#3\n", ["cat", "dog", "cat", "#3"]),
+    "tabs and names": ("my tab.tsv", "a\tb\tkind\n1\t2.5\tu\n3\t4\tv\n5\t60\tu\n7\t8\tv\n", list("uvuv")),
+    "a byte order mark": ("tab.csv", "\ufeff1,2.5,0\n3,4,1\n5,60,0\n7,8,1\n", [0, 1, 0, 1]),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_line_that_is_advised_for_a_table_makes_an_npz_that_is_read(name, tmp_path):
+    file, text, labels = TABLES[name]
+    (tmp_path / file).write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match="is a table") as caught:
+        load_suite(task, "custom", [f"data.path={tmp_path / file}"]).grid()
+    assert "\n" not in str(caught.value)
+    exec(str(caught.value).partition("makes an .npz of it: ")[2], {})
+    made = (tmp_path / file).with_suffix(".npz")
+    with np.load(made) as arrays:
+        assert arrays["x"].tolist() == [[1, 2.5], [3, 4], [5, 60], [7, 8]]
+        assert arrays["y"].tolist() == labels
+    assert load_suite(task, "custom", [f"data.path={made}"]).grid().cells
+
+
+def test_a_table_whose_labels_are_no_classes_does_not_become_classes(tmp_path):
+    (tmp_path / "tab.csv").write_text("1,2,0.25\n3,4,0.5\n5,6,0.75\n")
+    with pytest.raises(UserError) as caught:
+        load_suite(task, "custom", [f"data.path={tmp_path / 'tab.csv'}"]).grid()
+    exec(str(caught.value).partition("makes an .npz of it: ")[2], {})
+    with pytest.raises(UserError, match="give classes"):
+        load_suite(task, "custom", [f"data.path={tmp_path / 'tab.npz'}"]).grid()
+
+
 def test_the_suites():
     assert suite_names(task) == ["alphabets", "custom", "figures", "mini", "published"]
     assert len(load_suite(task, "mini").grid()) == 9 * 5
