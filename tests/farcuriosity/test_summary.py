@@ -11,7 +11,7 @@ from farcuriosity.report import frames
 from farcuriosity.report.answer import answer
 from farcuriosity.report.figures import draw
 from farcuriosity.report.page import forgetting_table, headline
-from farcuriosity.report.sentences import decimals_of, sentences
+from farcuriosity.report.sentences import decimals_of, sentences, spread
 from farcuriosity.report.summary import Agent, Study, curve_over_seeds, summarise
 from gridcell.report import Table
 
@@ -87,6 +87,20 @@ def test_means_that_differ_are_written_so_that_they_do():
     (sentence,) = told(0.03)
     assert sentence.startswith("lake: 'none' has the most rooms: 'none' 0.03, rnd 0.00.")
     assert told(0) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "written"),
+    [
+        ([0.62, 0.64], "0.63 (0.62 to 0.64)"),
+        ([0.6, 0.6], "0.6"),
+        ([0.2, 0.6], "0.4 (0.2 to 0.6)"),
+        ([0.001, 0.003], "0.002 (0.001 to 0.003)"),
+    ],
+)
+def test_seeds_that_differ_are_written_so_that_they_do(values, written):
+    row = {"values": {"score": {"mean": float(np.mean(values)), "values": values}}}
+    assert spread(row, "score") == written
 
 
 def test_a_short_curve_has_only_points_that_were_measured():

@@ -32,7 +32,7 @@ def tables(found: Comparison, most: int = MOST) -> list[Table]:
     where = Column("where", kind="long")
     laid_out: list[tuple[str, Columns, Sequence[Sequence[Any]]]] = [
         (
-            "Differences, those beyond noise first, then the largest",
+            "Differences, those beyond noise first, then the largest for the size of their values",
             [
                 where,
                 Column("metric", kind="text"),

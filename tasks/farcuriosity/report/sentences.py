@@ -164,8 +164,10 @@ def spread(row: Mapping[str, Any], name: str, decimals: int | None = None) -> st
     if name not in row["values"]:
         return "–"
     found, decimals = row["values"][name], COLUMNS[name][1] if decimals is None else decimals
-    text = number(found["mean"], decimals)
     low, high = min(found["values"]), max(found["values"])
+    while number(low, decimals) == number(high, decimals) and low != high and decimals < _MOST_DECIMALS:
+        decimals += 1  # else seeds that differ are written as if they were equal
+    text = number(found["mean"], decimals)
     return text if low == high else f"{text} ({number(low, decimals)} to {number(high, decimals)})"
 
 
