@@ -1,9 +1,10 @@
-"""Models that know no better than chance what a set shows: their changes there tell little."""
+"""Models that know no better than chance what a set shows, before fine-tuning or after it."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
-from imagenet_rib.report.stale import named_model
+from imagenet_rib.report.stale import named, named_model
 
 _LEVEL = 0.05
 _NAMED = 4  # models that are named
@@ -30,17 +31,63 @@ def at_chance(summary: Mapping[str, Any]) -> list[str]:
     return [f"Before fine-tuning {', '.join(shown)} {verb} no better than chance: changes there tell little."]
 
 
-def _models(summary: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    from scipy.stats import binomtest
+def fell_to_chance(summary: Mapping[str, Any]) -> list[str]:
+    """Say which models fine-tuning left at chance on sets that they knew before, and in how many entries.
 
-    sizes = {one["name"]: (one["images"], one["classes"]) for one in summary["sets"]}
+    Args:
+        summary: of the report; ``pre`` and ``accuracy`` in percent.
+
+    Example:
+        >>> sets = [{"name": "v2", "images": 20, "classes": 10}, {"name": "r", "images": 20, "classes": 10}]
+        >>> after = {"vit": {"ft": {"v2": {"v2": 95.0, "r": 10.0}, "r": {"v2": 80.0, "r": 90.0}}}}
+        >>> fell_to_chance({"sets": sets, "pre": {"vit": {"v2": 90.0, "r": 90.0}}, "accuracy": after})
+        ['Fine-tuning left vit no better than chance on sets that it knew before: by ft in 1 of 4 entries.']
+    """
+    sizes = _sizes(summary)
+    said = []
+    for model, methods in summary["accuracy"].items():
+        counts = []
+        for method, rows in methods.items():
+            places = [
+                (name, accuracy)
+                for row in rows.values()
+                for name, accuracy in row.items()
+                if accuracy is not None and not _is_chance(sizes, name, summary["pre"][model].get(name))
+            ]
+            lost = sum(_is_chance(sizes, name, accuracy) for name, accuracy in places)
+            counts.append((lost, len(places), named(summary, model, method)))
+        worst = sorted((one for one in counts if one[0]), reverse=True)
+        if not worst:
+            continue
+        told = [f"by {method} in {lost} of {entries} entries" for lost, entries, method in worst[:_NAMED]]
+        more = [f"by {len(worst) - _NAMED} more"] if len(worst) > _NAMED else []
+        said.append(
+            f"Fine-tuning left {named_model(summary, model)} no better than chance on sets that it knew "
+            f"before: {', '.join(told + more)}."
+        )
+    return said[:_NAMED]
+
+
+def _sizes(summary: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    return {one["name"]: (one["images"], one["classes"]) for one in summary["sets"]}
+
+
+def _is_chance(sizes: Mapping[str, tuple[int, int]], name: str, accuracy: float | None) -> bool:
+    images, classes = sizes.get(name, (0, 0))
+    if accuracy is None or not images or classes < 2:
+        return False
+    return min(images, round(images * accuracy / 100)) < _least_beyond_chance(images, classes)
+
+
+@cache
+def _least_beyond_chance(images: int, classes: int) -> int:
+    """Return the fewest right answers that a binomial test calls better than chance, one-sided."""
+    from scipy.stats import binom
+
+    return int(binom.isf(_LEVEL, images, 1 / classes)) + 1
+
+
+def _models(summary: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    sizes = _sizes(summary)
     for model, accuracies in summary["pre"].items():
-        below = []
-        for name, accuracy in accuracies.items():
-            images, classes = sizes.get(name, (0, 0))
-            if accuracy is None or not images or classes < 2:
-                continue
-            right = min(images, round(images * accuracy / 100))
-            if binomtest(right, images, 1 / classes, alternative="greater").pvalue > _LEVEL:
-                below.append(name)
-        yield model, below
+        yield model, [name for name, accuracy in accuracies.items() if _is_chance(sizes, name, accuracy)]

@@ -20,7 +20,7 @@ from imagenet_rib.grid.part_sentences import part_sentences
 from imagenet_rib.grid.published_figures import SHIPPED, Source, read_figures
 from imagenet_rib.grid.slices import join
 from imagenet_rib.method import Merging
-from imagenet_rib.report.chance import at_chance
+from imagenet_rib.report.chance import at_chance, fell_to_chance
 from imagenet_rib.report.counting import Answers, StoredAnswers, count
 from imagenet_rib.report.distance_summary import MeasuredDistance
 from imagenet_rib.report.evaluations import Evaluation, SetFacts
@@ -55,7 +55,8 @@ def write(results: GridResults, out: Path) -> Report:
     ]
     page = write_files(results, evaluations, sets, summary, out, _own_facts(results.settings, found))
     said = answer(summary)
-    below = at_chance(summary) if any(boards(summary)) else said.sure  # of a part the tables hold less
+    whole = any(boards(summary))  # of a part the tables hold less
+    below = [*at_chance(summary), *fell_to_chance(summary)] if whole else said.sure
     return Report(page, [*headline(summary), *below], said.text)
 
 

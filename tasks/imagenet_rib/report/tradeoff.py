@@ -9,7 +9,7 @@ import numpy as np
 from gridcell.plots import signed
 from gridcell.report import Answer, Picture
 from imagenet_rib.report.by_set import with_interval as _estimate
-from imagenet_rib.report.chance import at_chance
+from imagenet_rib.report.chance import at_chance, fell_to_chance
 from imagenet_rib.report.estimates import verdict
 from imagenet_rib.report.leaderboard import boards
 from imagenet_rib.report.partial import partial_answer
@@ -54,7 +54,7 @@ def answer(summary: Summary) -> Answer:
     """Say which method trades best, by how much, and how sure that is."""
     found = find(summary)
     said = partial_answer(summary) if found is None else _answer(summary, found)
-    return replace(said, sure=[*said.sure, *at_chance(summary)])
+    return replace(said, sure=[*said.sure, *at_chance(summary), *fell_to_chance(summary)])
 
 
 def _answer(summary: Summary, found: Tradeoff) -> Answer:

@@ -4,7 +4,7 @@ from math import comb
 
 import pytest
 
-from imagenet_rib.report.chance import at_chance
+from imagenet_rib.report.chance import at_chance, fell_to_chance
 
 
 def told(accuracy, images=20, classes=10):
@@ -36,3 +36,20 @@ def test_models_and_their_sets_are_named_and_many_are_counted():
         "Before fine-tuning m0 (v2), m1 (v2, r), m2 (v2, r), m3 (v2, r), 2 more are no better than chance: "
         "changes there tell little."
     )
+
+
+def test_what_fine_tuning_brought_down_to_chance_is_counted_by_method():
+    """Of ten classes and 100 images 15 right are chance (16 have a tail of 0.04); r was at chance before."""
+    sets = [{"name": name, "images": 100, "classes": 10} for name in ("v2", "r", "val")]
+    pre = {"vit": {"v2": 90.0, "r": 12.0, "val": 95.0}, "net": {"v2": 90.0, "r": 80.0, "val": 95.0}}
+    after = {
+        "ft": {"v2": {"v2": 99.0, "r": 10.0, "val": 10.0}, "r": {"v2": 15.0, "r": 99.0, "val": 16.0}},
+        "ewc": {"v2": {"v2": 99.0, "r": 10.0, "val": 10.0}, "r": {"v2": 50.0, "r": 99.0, "val": None}},
+        "lp": {"v2": {"v2": 99.0, "r": 10.0, "val": 90.0}, "r": {"v2": 50.0, "r": 99.0, "val": 90.0}},
+    }
+    good = {"ft": {"v2": {"v2": 99.0, "r": 70.0, "val": 90.0}}}
+    summary = {"sets": sets, "pre": pre, "accuracy": {"vit": after, "net": good}}
+    assert fell_to_chance(summary) == [
+        "Fine-tuning left vit no better than chance on sets that it knew before: "
+        "by ft in 2 of 4 entries, by ewc in 1 of 3 entries."
+    ]
