@@ -60,6 +60,24 @@ def test_the_axis_ends_soon_after_the_curves_of_those_that_map_do():
     assert drawn([entries("farmap", 100.0, 1)]) == pytest.approx([1.25])  # all seen at once
 
 
+def test_the_axis_holds_the_curves_that_are_compared_and_says_which_it_cuts_off():
+    runs = {"farmap": entries("farmap", SOON, 1), "slow": entries("slow", STEPS / 60, 0)}
+    runs["random-walk"] = entries("random-walk", STEPS / 100, 0)
+    both = [run for group in runs.values() for run in group]
+
+    def shown(compared):
+        picture = next(draw(summarise(both, list(runs), compared), {}))
+        (axes,) = (axes for axes in picture.figure.axes if axes.lines)
+        return axes.lines[0].get_xdata()[-1], picture.caption
+
+    last, caption = shown(None)
+    assert last == pytest.approx(1_250)
+    assert caption.endswith("there it cuts off slow on small maps, random-walk on small maps.")
+    last, caption = shown(("farmap", "slow"))
+    assert last == pytest.approx(STEPS[-1])
+    assert "cuts off" not in caption
+
+
 def test_what_rests_on_stale_runs_is_marked_and_nothing_else_changes():
     runs = {"farmap": entries("farmap", SOON, 1), "frontier": entries("frontier", STEPS / 60, 0)}
     agents, both = list(runs), ("farmap", "frontier")

@@ -58,17 +58,21 @@ def _shown(of_size: Mapping[str, Any], variants: Collection[str]) -> dict[str, A
 def _curves(summary: Summary, name: str, axis: str, title: str, variants: Collection[str]) -> Picture:
     panels = {}
     banded = _banded(summary)
+    beyond: list[str] = []
     for size, of_size in summary["sizes"].items():
         shown = _shown(of_size, variants)
-        last = _interesting(shown)
+        last = _interesting(shown, _compared(summary))
+        beyond += (f"{agent} on {size} maps" for agent, group in shown.items() if _goes_on(group, name, last))
         maps = max(group["maps"] for group in shown.values())
         panels[f"{size} ({maps} map{'s' * (maps != 1)})"] = [
             _curve(agent, group, name, last, band=agent in banded) for agent, group in shown.items()
         ]
     of_some = f", drawn for {' and '.join(sorted(banded))} alone" if banded < set(_agents(summary)) else ""
+    cut = f"; there it cuts off {', '.join(beyond)}" if beyond else ""
     caption = (
         f"{title}, mean over maps (over their starts first); bands are 95 % intervals over maps{of_some}. A "
-        "run that ended because nothing was left stays where it was. The axis ends soon after the curves do."
+        "run that ended because nothing was left stays where it was. The axis ends soon after the curves of "
+        f"agents with a map and of those compared do{cut}."
     )
     figure = curves(panels, x_axis="steps", y_axis=axis, title=title, own_x=True, order=_agents(summary))
     for axes in figure.axes:  # nothing measured here is negative, also where all is zero
@@ -76,25 +80,35 @@ def _curves(summary: Summary, name: str, axis: str, title: str, variants: Collec
     return Picture(name, "curves", caption, figure)
 
 
-def _interesting(shown: Mapping[str, Any]) -> float:
-    """Return where the axis ends: soon after every agent with a map is within 1 % of where it ends.
+def _interesting(shown: Mapping[str, Any], compared: Collection[str]) -> float:
+    """Return where the axis ends: soon after agents with a map, and those compared, are within 1 % of their end.
 
     Without such an agent it is where the runs end.
     """
     lasts = []
-    for group in shown.values():
+    for agent, group in shown.items():
         values = np.array(group["curves"]["coverage"]["mean"])
-        if group["fragments"]["mean"] > 0:
+        if group["fragments"]["mean"] > 0 or agent in compared:
             lasts.append(group["curves"]["steps"][int(np.argmax(values >= 0.99 * values[-1]))])
     if not lasts:
         return max(group["curves"]["steps"][-1] for group in shown.values())
     return 1.25 * max(1.0, *lasts)
 
 
+def _goes_on(group: Mapping[str, Any], name: str, last: float) -> bool:
+    """Tell whether a curve changes by more than 1 % beyond where the axis ends."""
+    values, steps = np.array(group["curves"][name]["mean"]), np.array(group["curves"]["steps"])
+    return bool(abs(values[-1] - np.interp(last, steps, values)) > 0.01 * abs(values[-1]))
+
+
+def _compared(summary: Summary) -> set[str]:
+    pairs = summary["paired"].values()
+    return {pair[key] for pair in pairs for key in ("first", "second")} & set(_agents(summary))
+
+
 def _banded(summary: Summary) -> set[str]:
     """Return the agents whose bands are drawn: of many those that are compared, for bands hide each other."""
-    agents = set(_agents(summary))
-    compared = {pair[key] for pair in summary["paired"].values() for key in ("first", "second")} & agents
+    agents, compared = set(_agents(summary)), _compared(summary)
     return compared if len(agents) > _MANY and compared else agents
 
 
