@@ -81,7 +81,7 @@ def _curves(summary: Summary, name: str, axis: str, title: str, variants: Collec
 
 
 def _interesting(shown: Mapping[str, Any], compared: Collection[str]) -> float:
-    """Return where the axis ends: soon after agents with a map, and those compared, are within 1 % of their end.
+    """Return where the axis ends: where those with a map and those compared are within 1 % of their end.
 
     Without such an agent it is where the runs end.
     """
