@@ -276,7 +276,7 @@ def test_a_side_that_is_nothing_or_two_things_is_refused(ran, gridcell, tmp_path
 def test_what_was_superseded_and_commits_as_they_stood(tmp_path):
     """Of four results two were made again by another commit; one of these answers something else."""
     storage = str(tmp_path / "runs")
-    run_toy(storage, width=7)  # of which nothing is superseded
+    run_toy(storage, seeds="[5]")  # of which nothing is superseded
     run_toy(storage)
     store = Store(storage)
     frame = gridcell.results("toy", storage=storage)
@@ -302,7 +302,7 @@ def test_what_was_superseded_and_commits_as_they_stood(tmp_path):
     with pytest.raises(
         UserError, match=r"The 4 superseded results there, such as '.*', are of other settings"
     ):
-        gridcell.compare("superseded", "current", **ask, settings={"width": 7})
+        gridcell.compare("superseded", "current", **ask, settings={"seeds": [5]})
 
 
 TASK = """
