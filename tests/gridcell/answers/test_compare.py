@@ -300,7 +300,7 @@ def test_what_was_superseded_and_commits_as_they_stood(tmp_path):
     with pytest.raises(UserError, match=r"no result was made by 'ccccccc'"):
         gridcell.compare("ccccccc", "current", **ask)
     with pytest.raises(
-        UserError, match=r"The 4 superseded results there, such as '.*', are of other settings"
+        UserError, match=r"The 6 superseded results there, such as '.*', are of other settings"
     ):
         gridcell.compare("superseded", "current", **ask, settings={"seeds": [5]})
 
