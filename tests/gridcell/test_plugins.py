@@ -112,13 +112,18 @@ def test_another_process_receives_it_with_the_files_it_imports(folder):
     assert done.stdout.split() == ["doubling", "1"]
 
 
+def sent(folder):
+    """Return a file with the plug-in as a process is sent it, and an empty folder for temporary files."""
+    plugins.load([folder / "doubling_of_test.py"])
+    received, temporary = folder / "received", folder / "temporary"
+    received.write_bytes(pickle.dumps(plugins.to_send()))
+    temporary.mkdir()
+    return received, temporary
+
+
 @pytest.mark.parametrize("module", ["gridcell.plugins", "gridcell.execute.received"])
 def test_what_a_process_receives_lies_in_a_temporary_folder_that_goes_with_it(folder, module):
-    plugins.load([folder / "doubling_of_test.py"])
-    received = folder / "received"
-    received.write_bytes(pickle.dumps(plugins.to_send()))
-    temporary = folder / "temporary"
-    temporary.mkdir()
+    received, temporary = sent(folder)
     code = (
         f"import os, pickle; from {module} import receive; from gridcell import plugins; "
         f"receive(pickle.load(open({str(received)!r}, 'rb'))); "
@@ -134,11 +139,7 @@ def test_what_a_process_receives_lies_in_a_temporary_folder_that_goes_with_it(fo
 
 
 def test_what_a_killed_process_received_is_swept(folder, monkeypatch):
-    plugins.load([folder / "doubling_of_test.py"])
-    received = folder / "received"
-    received.write_bytes(pickle.dumps(plugins.to_send()))
-    temporary = folder / "temporary"
-    temporary.mkdir()
+    received, temporary = sent(folder)
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     code = (

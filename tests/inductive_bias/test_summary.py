@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from inductive_bias import task
 from inductive_bias.problems.kinds.teacher import Teacher
 from inductive_bias.report import frames
 from inductive_bias.report.answer import answer
@@ -357,3 +358,9 @@ def test_the_tables_of_results_hold_the_reports_bits(monkeypatch):
     (difference_,) = frames.differences(None)
     assert (difference_["first"], difference_["second"]) == ("rbf", "mlp")
     assert difference_["bits"] == pytest.approx(11 - 42)
+
+
+def test_inductive_bias_tells_information_from_the_bits_of_its_arithmetic():
+    units = task.units
+    assert (units["information"], units["fitted_information"]) == ("nats", "nats")
+    assert "not of information" in units["bits"]

@@ -5,24 +5,23 @@ import shutil
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcell.data.folder import add_images, check_folder_name, read_image
+from gridcell.data.folder import check_folder_name, read_image
 from gridcell.data.folders import walk
 from gridcell.data.folders.walk import is_hidden
-from gridcell.data.images import Described, LabelledImages, content_digest
-from gridcell.data.suite_files import files_digest, written_digest
+from gridcell.data.images import LabelledImages, content_digest
+from gridcell.data.set_writer import SetWriter
+from gridcell.data.suite_files import files_digest
 from gridcell.errors import CorruptData, UserError, unknown
 
 MANIFEST = "manifest.json"
 _FORMAT = "gridcell-suite"
 _VERSION = 1
-_CHUNK = 1 << 20
 
 
 def require_own_folder(root: str | Path, *, replace: bool = False) -> None:
@@ -104,7 +103,7 @@ def _write_sets(folder: Path, sets: Iterable[tuple[str, Pieces]]) -> tuple[tuple
     space: tuple[str, ...] | None = None
     described: dict[str, Any] = {}
     for name, pieces in sets:
-        writer = _SetWriter(folder / name, folder / f".{name}.pixels")
+        writer = SetWriter(folder / name, folder / f".{name}.pixels")
         for piece in (pieces,) if isinstance(pieces, LabelledImages) else pieces:
             for part in (name, *piece.class_names):
                 check_folder_name(part)
@@ -116,56 +115,6 @@ def _write_sets(folder: Path, sets: Iterable[tuple[str, Pieces]]) -> tuple[tuple
     if space is None:
         raise UserError("A suite holds sets of one label space, and at least one set")
     return space, described
-
-
-class _SetWriter:
-    """Writes a set piece by piece.
-
-    The manifest's checksum begins with the number of images, so pixels wait in a file until all are there.
-
-    Args:
-        folder: Of the set, absent.
-        spool: That file, which is removed at the end.
-    """
-
-    def __init__(self, folder: Path, spool: Path) -> None:
-        self._folder, self._spool = folder, spool
-        self._labels: list[NDArray[np.int64]] = []
-        self._group_of: list[NDArray[np.int64]] = []
-        self._first: LabelledImages | None = None
-        self._classes: set[int] = set()
-        self._count = 0
-
-    def add(self, piece: LabelledImages) -> None:
-        """Write some images behind those before."""
-        first = self._first = piece if self._first is None else self._first
-        if (piece.size, piece.groups) != (first.size, first.groups):
-            raise UserError(f"The pieces of set '{piece.name}' differ in size or groups")
-        self._spool.parent.mkdir(parents=True, exist_ok=True)
-        with self._spool.open("ab") as file:
-            file.write(np.ascontiguousarray(piece.images).data)
-        add_images(self._folder, piece, first=self._count)
-        self._labels.append(piece.labels)
-        if piece.group_of is not None:
-            self._group_of.append(piece.group_of)
-        self._classes.update(piece.classes)
-        self._count += len(piece)
-
-    def description(self) -> dict[str, Any]:
-        """Return what the manifest says of the set."""
-        if self._first is None:
-            raise UserError(f"Set '{self._folder.name}' has no images")
-        about = Described(
-            np.concatenate(self._labels),
-            tuple(sorted(self._classes)),
-            self._first.class_names,
-            self._first.groups,
-            np.concatenate(self._group_of) if self._group_of else None,
-        )
-        with self._spool.open("rb") as file:
-            digest = about.digest(self._first.images.shape[1:], iter(partial(file.read, _CHUNK), b""))
-        self._spool.unlink()
-        return _describe(about, digest) | {"files": written_digest(self._folder)}
 
 
 def _swap(new: Path, place: Path) -> None:
@@ -181,20 +130,6 @@ def _swap(new: Path, place: Path) -> None:
         old.rename(place)
         raise
     shutil.rmtree(old)
-
-
-def _describe(labelled: Described, digest: str) -> dict[str, Any]:
-    names = labelled.class_names
-    group_of = labelled.group_of
-    return {
-        "images": len(labelled.labels),
-        "classes": [names[label] for label in labelled.classes],
-        "images_per_class": {names[c]: int(np.sum(labelled.labels == c)) for c in labelled.classes},
-        "groups": {}
-        if group_of is None
-        else {group: np.flatnonzero(group_of == k).tolist() for k, group in enumerate(labelled.groups)},
-        "sha256": digest,
-    }
 
 
 def read_suite(

@@ -277,12 +277,6 @@ def test_the_command_names_the_units_that_names_of_columns_do_not_tell(storage, 
     assert gridcell(*ask, "--columns", "cell")[2] == ""
 
 
-def test_inductive_bias_tells_information_from_the_bits_of_its_arithmetic():
-    units = find_task("inductive-bias").units
-    assert (units["information"], units["fitted_information"]) == ("nats", "nats")
-    assert "not of information" in units["bits"]
-
-
 def test_a_report_names_the_cell_of_each_row_and_how_it_was_made(storage, gridcell, tmp_path):
     code, *_ = gridcell("report", "generalization-difficulty", "--suite", "published", "--storage", storage)
     assert code == 2  # nothing of it is stored

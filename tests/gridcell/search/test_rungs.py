@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from climb_search import INLINE, PLUGIN, came_to, climb, climbed
+from dying_writes import die_at_a_write
 from gridcell import GridBuilder, plugins
 from gridcell.cell import Cell, id_of_whole, is_intermediate
 from gridcell.errors import UserError
@@ -104,23 +105,8 @@ def test_a_search_that_ends_at_any_write_goes_on_as_if_nothing_had_been(
 ):
     whole = climbed(new_store(tmp_path), 9, scheduler=scheduler, search=search)
     log.write_text("")
-    choice, writes = random.Random(1), [0]
-    create, put = Folder.create, Folder.put
-
-    def dying(real):
-        def write(folder, *arguments):
-            writes[0] -= 1
-            if writes[0] == 0 and choice.random() < 0.5:  # before the write, or after it
-                raise KeyboardInterrupt
-            made = real(folder, *arguments)
-            if writes[0] == 0:
-                raise KeyboardInterrupt
-            return made
-
-        return write
-
-    monkeypatch.setattr(Folder, "create", dying(create))
-    monkeypatch.setattr(Folder, "put", dying(put))
+    choice = random.Random(1)
+    writes = die_at_a_write(monkeypatch, choice)
     deaths = 0
     for _ in range(200):
         writes[0] = choice.randrange(1, 40)
