@@ -354,6 +354,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/report/frames.py": (f"{RIB_REPORT}by_set.py",),
     "tasks/imagenet_rib/report/wording.py": (f"{RIB_REPORT}tradeoff.py", f"{RIB_REPORT}by_set.py"),
     "tasks/imagenet_rib/report/chance.py": ("tests/imagenet_rib/report/test_chance.py",),
+    "tasks/imagenet_rib/report/chosen.py": ("tests/imagenet_rib/report/test_chosen.py",),
     "platform/gridcell/stages.py": (f"{CORE}stages.py", "tests/gridcell/search/test_population.py"),
     "platform/gridcell/settings/stages.py": (f"{CORE}stages.py",),
 }
