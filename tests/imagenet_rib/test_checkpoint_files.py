@@ -247,3 +247,8 @@ def test_a_record_beside_weights_is_of_their_model_or_refused(tmp_path):
     beside.write_text(json.dumps({"architecture": "resnet18", "pretrained_cfg": {}}))
     with pytest.raises(UserError, match="weights beside it are of 'resnet18'"):
         look_at_file(path, NAME, OPTIONS, None)
+
+
+def test_a_head_has_as_many_classes_as_its_matrix_has_rows(tmp_path):
+    torch.save(tiny(classes=5).state_dict(), tmp_path / "w.pth")
+    assert look_at_file(tmp_path / "w.pth", NAME, OPTIONS, None).classes == 5

@@ -189,3 +189,19 @@ def test_logarithmic_draws_are_even_in_the_logarithm():
     shares = [(math.log10(value) + 4) / 8 for value in values]
     distance = max(abs(share - index / 2000) for index, share in enumerate(shares))
     assert distance < 1.63 / math.sqrt(2000)
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "outside"),
+    [
+        ("linspace(0, 1, 3)", [0, 0.0, 0.5, 1], [0.25, 2, "0.5", None]),
+        ("logspace(1, 100, 3)", [1, 10.0, 100], [5, True]),
+        ("choice(1, 2.5, a, true)", [1, 1.0, 2.5, "a", True], [2, "b", False]),
+        ("uniform(0, 1, n=2)", [0, 0.3, 1], [-0.1, 1.1, "a", True]),
+        ("int(1, 5, n=2)", [1, 5, 3.0], [2.5, 0, 6, True]),
+    ],
+)
+def test_a_range_holds_its_values_by_number_and_no_others(text, inside, outside):
+    found = parse_range(text)
+    assert [one for one in inside if not found.holds(one)] == []
+    assert [one for one in outside if found.holds(one)] == []
