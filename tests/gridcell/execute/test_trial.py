@@ -14,6 +14,7 @@ from gridcell.execute.outcome import Failure, FailureClass, Outcome
 from gridcell.execute.searcher import _outcome
 from gridcell.execute.trial import BEGUN, CELL, OUTCOME, PROCESS, PROGRESS, CellTrial, GridWork
 from gridcell.grid import Grid
+from gridcell.notice import NOTICE
 from gridcell.store.scratch import Scratch
 
 
@@ -178,3 +179,16 @@ def test_a_worker_begins_in_an_empty_folder_and_removes_those_of_dead_ones(trial
     assert not any(Path.cwd().iterdir())
     trial.cleanup()
     assert not trial._folder.path.exists()
+
+
+def test_a_worker_whose_node_is_drained_begins_no_other_cell(trial_of, store, monkeypatch):
+    grid = chain()
+    trial = trial_of(grid)
+    monkeypatch.setattr("os._exit", sys.exit)
+    monkeypatch.setattr(NOTICE, "give", lambda: None)
+    trial._leave_node()
+    with pytest.raises(SystemExit):
+        trial.step()
+    said = take_last_words(next(iter(grid.cells.values())), store, "one")
+    assert (said.failure_class, said.message) == (FailureClass.PREEMPTED, "its node is drained")
+    assert store.results.done() == set()

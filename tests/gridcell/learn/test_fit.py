@@ -220,3 +220,20 @@ def test_processes_that_are_joined_already_are_nodes_of_one_device_each(rank):
     assert (joined.global_rank(), joined.world_size()) == (rank, plain.world_size())
     assert joined.main_address == plain.main_address
     assert joined.main_port > 0
+
+
+@pytest.mark.parametrize(
+    ("rank", "world_size", "order"),
+    [(0, 1, ["read"]), (0, 2, ["read", "wait"]), (1, 2, ["wait", "read"]), (2, 3, ["wait", "read"])],
+)
+def test_the_first_process_reads_the_checkpoint_before_the_others(
+    tmp_path, monkeypatch, rank, world_size, order
+):
+    """It may remove a damaged one, which the others must not find."""
+    done, found = [], tmp_path / "checkpoint"
+    monkeypatch.setattr(torch.distributed, "barrier", lambda: done.append("wait"))
+    store = SimpleNamespace(latest=lambda into: done.append("read") or found)
+    assert fitting._latest(store, tmp_path, rank, world_size) == found
+    assert done == order
+    assert fitting._latest(None, tmp_path, rank, world_size) is None
+    assert done == order
