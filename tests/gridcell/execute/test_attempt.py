@@ -9,11 +9,14 @@ import sys
 import weakref
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import toy_task
 
 from gridcell.cell import Cell
+from gridcell.errors import CorruptData, Diverged, UserError
+from gridcell.execute import run_cell as running
 from gridcell.execute.attempt import Attempt, run_in_this_process
 from gridcell.execute.listener import Listeners
 from gridcell.execute.options import GridRun
@@ -228,3 +231,44 @@ def test_a_cell_that_diverged_leaves_by_which_code_and_a_bug_does_not(store):
     assert failures[first.id]["code"] == of_first.fingerprint
     assert "code" not in failures[second.id]
     assert store.codes.read([of_first.fingerprint])[of_first.fingerprint]["files"] == dict(of_first.files)
+
+
+def test_a_record_that_is_damaged_fails_its_cell_and_is_raised_where_a_person_watches(attempt, store):
+    one = attempt(lambda cell, context: {"x": 1.0})
+    store.folder.write(f"results/{CELL.id}.json", b"{}")
+    outcome = run_cell(one)
+    assert outcome.cell == CELL.id
+    assert "is damaged" in outcome.failure.message
+    with pytest.raises(CorruptData):
+        run_cell(replace(one, foreground=True))
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), ZeroDivisionError("no"), GeneratorExit()])
+def test_what_would_end_the_process_fails_its_cell_alone(monkeypatch, attempt, error):
+    def raises(_):
+        raise error
+
+    monkeypatch.setattr(running, "run_cell", raises)
+    outcome = running.run_whatever_it_raises(attempt(None))
+    assert outcome.cell == CELL.id
+    assert outcome.failure is not None
+    monkeypatch.setattr(running, "run_cell", mock.Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        running.run_whatever_it_raises(attempt(None))
+
+
+@pytest.mark.parametrize(
+    ("failure_class", "error"),
+    [
+        (FailureClass.INVALID, UserError),
+        (FailureClass.CORRUPT_INPUT, UserError),
+        (FailureClass.DIVERGED, Diverged),
+        (FailureClass.BUG, RuntimeError),
+    ],
+)
+def test_a_failure_comes_back_from_its_record_and_is_raised_as_what_it_was(failure_class, error):
+    failure = Failure(failure_class, "the message", "the traceback", "the way out", ends_process=True)
+    assert Failure.from_record({**failure.to_record(), "newer": 1}) == failure
+    raised = failure.to_error()
+    assert type(raised) is error
+    assert str(raised) == ("the message\n\nthe traceback" if error is RuntimeError else "the message")
