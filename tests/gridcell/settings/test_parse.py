@@ -215,3 +215,15 @@ def test_a_setting_that_is_there_and_wrong_is_told_beside_a_key_that_is_like_it(
 def test_only_true_and_false_are_booleans_and_the_sentence_says_so(given):
     with pytest.raises(SettingsError, match=r"^The setting 'on' is wrong: it must be true or false \(it is "):
         parse_settings(Kinds, {"on": given})
+
+
+@pytest.mark.parametrize(("value", "fits"), [(2**63 - 1, True), (2**63, False), (-(2**63), False)])
+def test_a_whole_number_fits_into_64_bits(value, fits):
+    class Count(Strict):
+        count: int
+
+    if fits:
+        assert parse_settings(Count, {"count": value}).count == value
+        return
+    with pytest.raises(SettingsError, match="this one is too large"):
+        parse_settings(Count, {"count": value})
