@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import timm
+import torch
 from hypothesis import given, strategies as st
 
 from gridcell import plugins
@@ -218,3 +220,12 @@ def test_of_a_few_images_each_is_counted():
     lines = estimate(few, plan(few))
     trained, tested = 2 * 2 * 3, 3 * 3 * 5  # on v2, a and val: before, and fine-tuned on each
     assert lines["images decoded"].endswith(f" {trained + tested} if each cell went alone")
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_a_models_figures_are_those_of_its_own_size(name):
+    """Its parameters as timm builds it; a step of training takes about three passes forward."""
+    with torch.device("meta"):
+        parameters = sum(one.numel() for one in timm.create_model(name).parameters())
+    assert MEASURED[name].parameters == round(parameters / 1e6, 2)
+    assert 2.7 < MEASURED[name].infer / MEASURED[name].train < 4
