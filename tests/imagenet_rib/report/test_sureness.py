@@ -130,4 +130,11 @@ def test_a_difference_is_significant_below_the_level_where_a_test_can_be(p, leas
 )
 def test_a_bar_joins_what_a_test_that_could_tell_does_not_tell_apart(p, pairs, groups):
     """The smallest p of n pairs is 2 / 2^n: 0.0625 of five, 0.031 of six."""
-    assert leaderboard._groups(["a", "b"], {frozenset("ab"): {"pairs": pairs, "p_holm": p}}) == groups
+    adjusted = {frozenset("ab"): {"pairs": pairs, "p_holm": p}}
+    assert leaderboard._groups(["a", "b"], adjusted, tests=1) == groups
+
+
+def test_a_test_among_many_that_it_cannot_survive_joins_nothing():
+    adjusted = {frozenset("ab"): {"pairs": 8, "p_holm": 1.0}}  # the smallest p of 8 pairs is 0.0078
+    assert leaderboard._groups(["a", "b"], adjusted, tests=6) == [["a", "b"]]
+    assert leaderboard._groups(["a", "b"], adjusted, tests=7) == []
