@@ -287,8 +287,9 @@ def selection_of(
     found: dict[str, list[str]] = {}
     for key in params:
         section, _, rest = key.partition(".")
-        names = [name for name in settings.get(section) or () if rest == name or rest.startswith(f"{name}.")]
-        if section not in selects or not names:
+        entries = settings.get(section) if section in selects else None
+        names = [name for name in entries or () if rest == name or rest.startswith(f"{name}.")]
+        if not names:
             return {}
         name = max(names, key=len)
         if name not in found.setdefault(selects[section], []):

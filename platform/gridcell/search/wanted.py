@@ -267,8 +267,7 @@ def _check_population(task: Task, wanted: Wanted) -> None:
         )
     members, trials = wanted.population, wanted.trials
     if trials % members:
-        several = f" or --trials {trials - trials % members}" if trials > members else ""
-        raise UserError(
-            f"--trials {trials} is no whole population of {members}: add --population {trials}, or --trials "
-            f"{trials + members - trials % members}{several}"
-        )
+        several = [f"--population {trials}"] if trials > 1 else []
+        several += [f"--trials {trials - trials % members}"] if trials > members else []
+        several += [f"--trials {trials + members - trials % members}"]
+        raise UserError(f"--trials {trials} is no whole population of {members}: add {' or '.join(several)}")
