@@ -1,4 +1,4 @@
-"""Which files mistakes are put into, and which fast tests are to notice: the nearest first."""
+"""Which files mistakes are put into, and which fast tests are nearest to each."""
 
 from collections.abc import Mapping
 
@@ -358,7 +358,10 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/stages.py": (f"{CORE}stages.py", "tests/gridcell/search/test_population.py"),
     "platform/gridcell/settings/stages.py": (f"{CORE}stages.py",),
 }
-"""File -> files of tests. Tests that are slow or long are left out."""
+"""File -> files of tests that are run whole. Tests that are slow or long are left out."""
+
+ROOTS = ("tests/gridcell", "tests/imagenet_rib")
+"""Folders of all tests that may notice a mistake: those that run its lines are found."""
 
 ROOMS = (
     "platform/gridcell",

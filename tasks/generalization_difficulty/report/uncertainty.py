@@ -93,10 +93,8 @@ def warnings_of(name: str, entry: Mapping[str, Any]) -> list[str]:
 def _ends(ends: Sequence[float | None]) -> str:
     """Write a range of log2 of the bits as bits."""
     low, high = ends
-    if low is None and high is None:
-        return "unknown"
     if low is None:
-        return f"up to {scientific(high, 1)} bits, or there is no difficulty"
+        return "unknown" if high is None else f"up to {scientific(high, 1)} bits, or there is no difficulty"
     if high is None:
         return f"{scientific(low, 1)} bits or more"
     return f"{scientific(low, 1)} to {scientific(high, 1)} bits"
