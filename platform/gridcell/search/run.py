@@ -110,7 +110,7 @@ class SearchRun:
                 self._look(recalled)
             new = list(self.search.asked())
             self._look(new)  # a trial that equals cells of another grid is done already
-            waiting = [one for one in self.search.tried if not one.is_over and _job(one) not in self._given]
+            waiting = self._waiting()
             if waiting:
                 break
             if not new:
@@ -118,6 +118,24 @@ class SearchRun:
         self._given |= set(map(_job, waiting))
         grid = union({one.trial.number: one.grid for one in waiting})
         return Growth(grid, self._to_rerun(grid))
+
+    def _waiting(self) -> list[Tried]:
+        """Return the trials that the run begins now; those that it is not to begin are left out.
+
+        A command before this one may have asked for more than are wanted now, or than the budget allows.
+        """
+        search = self.search
+        waiting = [one for one in search.tried if not one.is_over and _job(one) not in self._given]
+        left_out = {one.trial.number for one in search.not_wanted() if one in waiting}
+        if search.over_budget and search.population is None:
+            left_out |= {one.trial.number for one in waiting if not one.before}
+        if left_out:
+            search.leave_out(left_out)
+            waiting = [one for one in waiting if one.trial.number not in left_out]
+        if search.wanted.budget is None or search.population is not None:
+            return waiting
+        given = search.running - len(waiting)
+        return waiting[: max(0, search.wanted.at_once - given)]
 
     def _last(self) -> Growth | None:
         """Return what compares the best trial with the default, once all trials are over."""

@@ -16,8 +16,9 @@ from gridcell.execute.options import RunOptions
 from gridcell.search.cost import cost_of
 from gridcell.search.lineage import ancestry, schedule_table, trained
 from gridcell.search.population import FACTORS, RESAMPLED, Member, Population, due
-from gridcell.search.report import said, summary, trials_table, write
+from gridcell.search.report import summary, trials_table, write
 from gridcell.search.run import SearchRun
+from gridcell.search.sentences import said
 from gridcell.search.space import Space
 from gridcell.search.trial import Trial
 from gridcell.store import Store
