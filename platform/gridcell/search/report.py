@@ -9,12 +9,11 @@ from gridcell.search import lineage, several
 from gridcell.search.best import NAME, write_best
 from gridcell.search.importance import EVALUATOR, importance
 from gridcell.search.judge import Judged
-from gridcell.search.objective import union
 from gridcell.search.population import Population
 from gridcell.search.search import Search
 from gridcell.search.sentences import said
 from gridcell.search.spent import spent, stops_of
-from gridcell.search.tried import Tried
+from gridcell.search.tried import Tried, joined
 from gridcell.staleness import failures_of
 
 _TEMPLATES = Path(__file__).parent / "page"
@@ -277,7 +276,7 @@ def _judged_as_json(judged: Judged) -> dict[str, Any]:
 def _results(search: Search, title: str) -> GridResults:
     """Return what the page counts: the cells of all trials and of the default."""
     tried = [search.default, *search.tried]
-    grid = union({one.trial.number: one.grid for one in tried})
+    grid = joined(tried, search.population)
     results, _ = search.store.results.read_many(grid.cells)
     failures = failures_of(search.objective.task, grid, search.store)
     return GridResults(

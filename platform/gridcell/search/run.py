@@ -15,7 +15,7 @@ from gridcell.search.judge import Judged, Judging, plan_judging
 from gridcell.search.objective import union
 from gridcell.search.retention import Tidying
 from gridcell.search.search import Search
-from gridcell.search.tried import Tried
+from gridcell.search.tried import Tried, joined
 from gridcell.staleness import BY_NEEDS, Staleness, failures_of, find_stale
 from gridcell.store import Result
 
@@ -116,7 +116,7 @@ class SearchRun:
             if not new:
                 return self._last()
         self._given |= set(map(_job, waiting))
-        grid = union({one.trial.number: one.grid for one in waiting})
+        grid = joined(waiting, self.search.population)
         return Growth(grid, self._to_rerun(grid))
 
     def _waiting(self) -> list[Tried]:
@@ -152,7 +152,7 @@ class SearchRun:
     def grid(self) -> Grid:
         """All that is planned by now: the default, the trials, and what judges the best of them."""
         tried = [self.search.default, *self.search.tried]
-        planned = union({one.trial.number: one.grid for one in tried})
+        planned = joined(tried, self.search.population)
         if self._judging is None:
             return planned
         judged = self._judging.grid

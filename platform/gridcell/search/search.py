@@ -227,6 +227,11 @@ class Search:
         return self.wanted.search in BLIND or all(one.is_over for one in seen)
 
     @property
+    def wanted_trials(self) -> int:
+        """How many trials are wanted, of a population one a member and stage."""
+        return self.wanted.trials * (self.population.generations if self.population else 1)
+
+    @property
     def running(self) -> int:
         """How many trials have not ended."""
         return sum(not one.is_over for one in self.tried)

@@ -17,7 +17,7 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
     rule = objective.rule
     states = Counter(lineage.state_of(search, one) for one in search.tried)
     counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    wanted_trials = search.wanted.trials * (search.population.generations if search.population else 1)
+    wanted_trials = search.wanted_trials
     wanted = len(search.tried) < wanted_trials
     many = f"{len(search.tried)} of {_trials(wanted_trials)}" if wanted else _trials(len(search.tried))
     sentences = [f"{many}: {counted}."]
@@ -61,7 +61,7 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
     last = "its last stage has " if search.population is not None else ""
     sentences.append(
         f"The best trial is {best.trial.number}: {last}{shown}. Its {objective.metric} is "
-        f"{best.ended.value:.4g}{beside}, under rule {rule.name}."
+        f"{best.ended.value:.4g}{beside}, {_scored_by(search)}."
     )
     if own is not None and best.ended.value is not None and not _better(search, best.ended.value, own):
         sentences.append(f"No trial is better than the suite's own values: {NAME} holds the best trial.")
@@ -79,6 +79,12 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
             "Some trials are stale: their results were made by other code, or from other inputs."
         )
     return sentences
+
+
+def _scored_by(search: Search) -> str:
+    """Say what a trial's value is of, which has the name of the report's metric."""
+    rule = search.objective.rule
+    return f"under rule {rule.name}" + ("" if rule.oracle else ": not the value that a report shows")
 
 
 def _trials(count: int) -> str:
