@@ -169,12 +169,22 @@ def _check_keys(keys: Iterable[str]) -> None:
             raise UserError(f"'{key}' lies within '{within}', which is searched, too: leave one out")
 
 
+def overlap(key: str, others: Iterable[str]) -> bool:
+    """Tell whether a setting is one of others, or lies within one, or holds one.
+
+    Example:
+        >>> overlap("methods.ewc", ["methods.ewc.strength"]), overlap("methods.ewc2", ["methods.ewc"])
+        (True, False)
+    """
+    return any(f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.") for other in others)
+
+
 def _range(spec: Any) -> Range:
     found = _parsed(spec)
     if found.kind != "choice" and not found.listed and (found.count is not None or "=" in found.text):
         raise UserError(
-            f"'{found.text}' says how many values a sweep draws, or by which seed: a search takes --trials and "
-            f"--seed. Write {found.kind}({found.low:g}, {found.high:g})"
+            f"'{found.text}' says how many values a sweep draws, or by which seed: a search takes "
+            f"--trials and --seed. Write {found.kind}({found.low:g}, {found.high:g})"
         )
     if len(found.listed) == 1:
         raise UserError(f"'{found.text}' has one value, and so nothing to search: give it by --set")

@@ -154,9 +154,7 @@ def parse_range(text: str) -> Range:
     if kind not in _FORMS:
         raise UserError(f"There is no range '{kind}' in '{text}': {did_you_mean(kind, _FORMS)}")
     given = read_yaml(f"[{inner}]", f"'{text}'", lines=False).values
-    named = [
-        option for one in given if kind in _DRAWN and isinstance(one, str) for option in _options(one)
-    ]
+    named = [option for one in given if kind in _DRAWN and isinstance(one, str) for option in _options(one)]
     options = {name: int(number) for name, number in named}
     if len(options) < len(named):
         raise UserError(f"'{text}' says {named[-1][0]} twice: leave one out")
