@@ -240,3 +240,18 @@ def test_features_of_different_models_are_refused():
 def test_features_and_labels_that_do_not_fit_are_refused(features, labels, said):
     with pytest.raises(UserError, match=said):
         LabelledFeatures("a", features, labels)
+
+
+@pytest.mark.parametrize(
+    ("seed", "repeat", "drawn"),
+    [
+        (0, 0, [0, 2, 3, 3, 5, 11, 16, 16]),
+        (0, 1, [2, 6, 10, 11, 13, 13, 16, 19]),
+        (3, 0, [0, 2, 3, 4, 4, 10, 14, 18]),
+    ],
+)
+def test_what_is_drawn_stays_as_long_as_the_version_of_distances(seed, repeat, drawn):
+    """Another draw is another number under the same id: it needs a raised version."""
+    rows = np.repeat(np.arange(20.0), 2)
+    labelled = LabelledFeatures("a", rows[:, None], rows.astype(np.int64) % 4)
+    assert sample(labelled, 8, seed=seed, repeat=repeat).features[:, 0].tolist() == drawn
