@@ -106,6 +106,17 @@ def test_the_faster_reader_takes_less_where_reading_is_what_takes_time():
     assert hours["pil"] / hours["torchvision"] == pytest.approx(870 / 312)  # one core feeds a GPU
 
 
+def test_the_faster_reader_is_named_where_it_saves_hours():
+    told = {}
+    for reader, cpus in (("pil", 1), ("pil", 16), ("torchvision", 1)):
+        one = settings(data={"source": "published", "reader": reader}, resources={"cpus": cpus})
+        told[reader, cpus] = estimate(one, plan(one))["GPU-hours, roughly"]
+    fast = told["torchvision", 1].partition(" ")[0]
+    assert told["pil", 1].endswith(f"312 images/s (data.reader=pil); {fast} with data.reader=torchvision")
+    assert told["pil", 16].endswith("312 images/s (data.reader=pil)")  # the GPU is what takes time
+    assert told["torchvision", 1].endswith("870 images/s (data.reader=torchvision)")
+
+
 def test_parts_of_sets_cost_their_part():
     few = settings(
         downstream=["a", "c"],

@@ -174,6 +174,15 @@ def test_mistakes_are_refused_in_one_sentence_that_helps(override, sentence):
     assert "\n" not in str(error.value)
 
 
+def test_a_folder_that_an_option_names_is_no_mistake_of_a_line_of_the_suite(tmp_path):
+    with pytest.raises(UserError, match=r"There is no image folder nowhere$"):
+        grid("data.root=nowhere", suite="lite")
+    own = tmp_path / "mine.yaml"
+    own.write_text("extends: lite\ndata:\n  root: nowhere\n")
+    with pytest.raises(UserError, match=r"nowhere .*mine.yaml', line 3"):
+        grid(suite=str(own))
+
+
 @pytest.fixture
 def own_suite(tmp_path):
     """A suite that a user derived from a small folder of their own images."""
