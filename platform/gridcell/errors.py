@@ -1,5 +1,6 @@
 """Errors that mean something to the person at the terminal or to the scheduler."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -125,17 +126,31 @@ def did_you_mean(word: object, choices: Iterable[str], otherwise: str = "") -> s
 
 
 def nearest(word: object, choices: Iterable[str]) -> str | None:
-    """Return the choice that is written most like ``word``; None where none is near.
+    """Return the choice that is written most like ``word``, else its initials or their words.
 
     A word that the user wrote in YAML may turn out to be a number or a list.
+
+    Returns:
+        The choice; None where none is near, or where several have these initials.
 
     Example:
         >>> nearest("EWD", ["ewc", "lwf"]), nearest("mine", ["ewc", "lwf"])
         ('ewc', None)
+        >>> nearest("learning_rate", ["lr", "epochs"]), nearest("wd", ["momentum", "weight_decay"])
+        ('lr', 'weight_decay')
     """
     by_letters = {choice.lower(): choice for choice in sorted(choices, reverse=True)}
-    close = get_close_matches(str(word).lower(), list(by_letters), n=1, cutoff=0.5)
-    return by_letters[close[0]] if close else None
+    letters = str(word).lower()
+    close = get_close_matches(letters, list(by_letters), n=1, cutoff=0.5)
+    if not close:
+        close = [one for one in by_letters if one == _initials(letters) or _initials(one) == letters]
+    return by_letters[close[0]] if len(close) == 1 else None
+
+
+def _initials(name: str) -> str:
+    """Return the first letters of a name of several words; nothing for a single word."""
+    words = [word for word in re.split(r"[^a-z0-9]+", name) if word]
+    return "".join(word[0] for word in words) if len(words) > 1 else ""
 
 
 def unknown(what: str, word: object, choices: Iterable[str], otherwise: str = "") -> UserError:

@@ -22,7 +22,7 @@ from gridcell.settings.ranges import looks_like_range
 from gridcell.settings.resources import Occupied, occupied_by, split_resources
 from gridcell.settings.retention import Keep, split_retention
 from gridcell.settings.schema import belongs
-from gridcell.settings.schema_place import can_sweep
+from gridcell.settings.schema_place import SchemaPlace, can_sweep
 from gridcell.settings.stages import Changes, Schedule, split_stages
 from gridcell.settings.sweeps import Swept, expand_sweeps
 from gridcell.stages import in_stages, stages_of
@@ -338,6 +338,9 @@ def _of_sweep(task: Task, mistake: Mistake, values: Any) -> Mistake:
         given = given[key] if isinstance(given, Mapping) and key in given else None
     several = given.split(",") if isinstance(given, str) and "," in given else []
     if mistake.unknown or not (several or (isinstance(given, list) and given) or looks_like_range(given)):
+        return mistake
+    place = SchemaPlace.of(task.settings).at([str(key) for key in mistake.path], values)
+    if isinstance(given, list) and place.takes_lists:
         return mistake
     advice = "only settings of named entries can be swept"
     if several and can_sweep(task.settings, values, mistake.path, task.own_settings):

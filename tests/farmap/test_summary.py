@@ -10,6 +10,7 @@ from scipy import stats
 from farmap import task
 from farmap.report.answer import answer
 from farmap.report.figures import draw
+from farmap.report.lacking import count_runs
 from farmap.report.page import size_table, write_files
 from farmap.report.sentences import sentences
 from farmap.report.summary import THRESHOLDS, Entry, interval, summarise
@@ -130,8 +131,33 @@ def test_a_difference_has_a_digit_more_than_the_values_beside_it():
 
 def test_of_one_map_no_interval_is_claimed():
     (sentence,) = sentences(summarise([entry("a", 0, 90), entry("b", 0, 100)], ["a", "b"], ("a", "b")))
-    assert sentence.startswith("a against b on one small map (no intervals): ")
+    why = "one map gives no interval, whatever the number of starts on it: it takes 6 maps"
+    assert sentence.startswith(f"a against b on one small map ({why}): ")
     assert "steps to 95 % −10;" in sentence
+    made = [
+        replace(
+            entry(agent, 0, None),
+            seed=seed,
+            curves={"coverage": [(0, 0.0), (1_000, end)], "memory": [(0, 0.0), (1_000, 5.0)]},
+        )
+        for agent, ends in {"a": (60.0, 80.0), "b": (40.0, 50.0)}.items()
+        for seed, end in enumerate(ends)
+    ]
+    for compare in (("a", "b"), None):
+        said = answer(summarise(made, ["a", "b"], compare)).sure
+        assert any(why in one for one in said)
+        assert any(one.endswith("steps: a 30.0 to 40.0 %, b 20.0 to 25.0 %.") for one in said)
+
+
+def test_an_agent_without_a_result_is_named_in_the_first_answer():
+    made = [entry("a", 0, 90), entry("a", 1, 90), entry("c", 0, 100)]
+    summary = summarise(made, ["a", "b", "c"], ("a", "b"))
+    assert "no result" not in answer(summary).text
+    states = {"a": ("done", "done"), "b": ("failed", "blocked"), "c": ("done", "diverged")}
+    summary["runs"] = count_runs((agent, state) for agent, both in states.items() for state in both)
+    found = answer(summary)
+    assert found.text.endswith(" b has no result (all 2 failed).")
+    assert any("Not all agents have all runs (a 2 of 2, c 1 of 2)" in one for one in found.sure)
 
 
 def test_one_value_has_no_interval():

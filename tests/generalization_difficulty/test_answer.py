@@ -176,7 +176,8 @@ def test_the_bias_of_an_estimated_dimension_is_said_to_be_in_no_range(estimate, 
         ({}, "a: delta 1 is the least distance between classes of all points (points 3 and 8)."),
         (
             {"contributions": [{"source": "choice of k", "low": 7.5, "high": 8, "log2_bits": [9.0, 10.5]}]},
-            "a: log2 of the bits is 9.0 to 11.0; each source alone: choice of k 9.0 to 10.5 (m 7.5 to 8).",
+            "a: 5.1 × 10² to 2.0 × 10³ bits; each source alone: choice of k 5.1 × 10² to 1.4 × 10³ bits "
+            "(m 7.5 to 8).",
         ),
         (
             {"resolution": "evt", "delta_low": 0.5, "delta_high": 1.25},

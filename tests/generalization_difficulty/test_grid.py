@@ -125,7 +125,12 @@ def test_the_users_own_data(store, tmp_path):
     assert summary["bits"]["mine"] == pytest.approx(2 ** summary["log2_bits"]["mine"])
     assert len(report.headline) == 7  # the answer, tables, and what they say
     page = (tmp_path / "report/report.html").read_text()
-    assert f"mine: log2 of the bits is {low:.1f} to {high:.1f}; each source alone: error of m" in page
+    (found,) = re.findall(
+        r"mine: (\S+) × 10(\S+) to (\S+) × 10(\S+) bits; each source alone: error of m", page
+    )
+    raised = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+    told = [float(f"{found[at]}e{found[at + 1].translate(raised)}") for at in (0, 2)]
+    assert told == pytest.approx([2**low, 2**high], rel=0.05)
     assert "is the least distance between classes of all points." in page
 
 

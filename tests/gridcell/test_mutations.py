@@ -3,7 +3,7 @@
 import ast
 
 import pytest
-from tests.mutants.__main__ import chosen, equivalent
+from tests.mutants.__main__ import batches, chosen, equivalent
 from tests.mutants.coverage_map import CoverageMap, lines_of, read_map
 from tests.mutants.mutations import mutations
 from tests.mutants.targets import LEFT_OUT, ROOMS, TESTS
@@ -90,14 +90,44 @@ def test_a_mistake_shows_where_its_statement_is_run(line, lines):
     assert lines_of(LINES, line) == lines
 
 
-def test_a_mistake_is_tried_with_tests_that_run_its_lines_and_pass(tmp_path):
-    known = CoverageMap("now", {"t.py": {"t.py::a": 1.0, "t.py::b": 2.0}}, {"t.py::b"})
-    known.lines["f.py"] = {3: {"t.py::a", "t.py::b"}, 4: {"t.py::b"}}
+@pytest.fixture
+def known() -> CoverageMap:
+    """Two files of tests: the second test of the first fails without any mistake."""
+    known = CoverageMap({"t.py": {"t.py::a": 1.0, "t.py::b": 2.0}, "u.py": {"u.py::c": 3.0}}, {"t.py::b"})
+    known.lines["f.py"] = {3: {"t.py::a", "t.py::b", "u.py::c"}, 4: {"t.py::b"}, 5: {"t.py::a"}}
+    known.made_of = {"t.py": {"t.py": "", "f.py": ""}, "u.py": {"u.py": "", "f.py": ""}}
+    return known
+
+
+def test_a_mistake_is_tried_with_tests_that_run_its_lines_and_pass(known, tmp_path):
     known.write(tmp_path / "map.json")
-    for one in (known, read_map(tmp_path / "map.json", "now")):
-        assert one.running("f.py", [3, 4]) == {"t.py::a"}
-        assert one.running("f.py", [4]) == one.running("g.py", [3]) == set()
-    assert not read_map(tmp_path / "map.json", "later").seconds
+    for one in (known, read_map(tmp_path / "map.json")):
+        assert one.running("f.py", {3, 4}) == {"t.py::a", "u.py::c"}
+        assert one.running("f.py", {4}) == one.running("g.py", {3}) == set()
+        assert one.running("f.py", set()) == {"t.py::a", "u.py::c"}  # outside functions: who runs any of it
+    assert not read_map(tmp_path / "none.json").seconds
+
+
+def test_the_near_tests_are_tried_first_then_those_elsewhere_then_the_rest(known):
+    known.seconds["t.py"]["t.py::d"] = 1.0
+    assert batches({"t.py::a", "u.py::c"}, ["t.py"], known) == [
+        {"t.py": {"t.py::a"}},
+        {"u.py": {"u.py::c"}},
+        {"t.py": {"t.py::d"}},
+    ]
+    assert batches({"t.py::a"}, ["u.py"], known) == [{}, {"t.py": {"t.py::a"}}, {"u.py": {"u.py::c"}}]
+
+
+def test_only_tests_that_changed_or_run_what_changed_are_looked_at_again(known, tmp_path):
+    known.forget_changed(tmp_path)  # nothing is there, as it was when the map was made
+    assert known.seconds.keys() == {"t.py", "u.py"}
+    (tmp_path / "u.py").write_text("changed = True")
+    known.forget_changed(tmp_path)
+    assert known.seconds.keys() == known.made_of.keys() == {"t.py"}
+    assert known.running("f.py", {3}) == {"t.py::a"}
+    (tmp_path / "f.py").write_text("changed = True")
+    known.forget_changed(tmp_path)
+    assert known == CoverageMap(lines={"f.py": {3: set(), 4: set(), 5: set()}})
 
 
 def test_every_file_of_the_rooms_is_changed_or_left_out_with_a_reason():

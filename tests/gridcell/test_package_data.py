@@ -45,6 +45,9 @@ CODE = [
         {*BOTH, "maps/c.npz"},
     ),
     ('if (place := Path(__file__).parent / "maps").exists(): (place / "a.txt").read_text()', {"maps/a.txt"}),
+    ('if (table := open(Path(__file__).with_name("table.json"))).readable(): pass', TABLE),
+    ('def f(x=Path(__file__).with_name("table.json")): pass', TABLE),
+    ('table: str = (Path(__file__).parent / "table.json").read_text()', TABLE),
     (
         "class Maps:\n    here = Path(__file__).parent\n    def f(self): return self.here / 'table.json'",
         TABLE,
@@ -249,4 +252,15 @@ def test_a_plugin_that_is_too_large_to_be_sent_is_refused_in_a_sentence(tuned, t
     monkeypatch.setattr(plugins, "_LARGEST", 10)
     plugins.load([tuned])
     with pytest.raises(UserError, match="at most 0 MB are sent"):
+        plugins.to_send()
+
+
+def test_a_plugin_of_just_the_size_that_may_be_sent_is_sent(tuned, monkeypatch):
+    plugins.load([tuned])
+    (sent,) = plugins.to_send()
+    size = sum(map(len, sent.files.values()))
+    monkeypatch.setattr(plugins, "_LARGEST", size)
+    assert plugins.to_send() == (sent,)
+    monkeypatch.setattr(plugins, "_LARGEST", size - 1)
+    with pytest.raises(UserError):
         plugins.to_send()

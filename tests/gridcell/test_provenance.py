@@ -3,6 +3,8 @@
 import sys
 from importlib.metadata import packages_distributions, version
 
+import pytest
+
 from gridcell import provenance
 
 
@@ -25,3 +27,15 @@ def test_versions_are_of_the_packages_behind_the_imported_names():
 def test_a_package_that_is_not_there_is_left_out(monkeypatch):
     monkeypatch.setattr(provenance, "ALWAYS", ("no-such-package", "numpy"))
     assert provenance.versions().keys() == {"python", "gridcell", "numpy"}
+
+
+@pytest.mark.parametrize(
+    ("script", "version"),
+    [("echo 550.54.15; echo 550.54.15", "550.54.15"), ("exit 9", "unknown"), (None, "unknown")],
+)
+def test_the_driver_of_the_gpus_is_what_their_program_says(tmp_path, monkeypatch, script, version):
+    if script is not None:
+        (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "nvidia-smi").chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert provenance._driver_version.__wrapped__() == version

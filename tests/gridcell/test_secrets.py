@@ -1,5 +1,6 @@
 """Secrets are in nothing that is printed, stored or shown."""
 
+import io
 import json
 import sqlite3
 import subprocess
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from gridcell.cli import main
-from gridcell.secrets import HIDDEN, has_secret, is_secret_name, redact
+from gridcell.secrets import HIDDEN, RedactedStream, has_secret, is_secret_name, redact
 
 SECRET = "wJalrXUtnFEMI-K7MDENG"
 
@@ -113,3 +114,14 @@ gridcell.cli.main()
     assert done.returncode == 1
     assert "RuntimeError: the token is ***" in done.stderr
     assert SECRET not in done.stderr.replace('raise RuntimeError("the token', "")
+
+
+def test_a_redacted_stream_is_the_stream_but_for_secrets(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", SECRET)
+    under = io.StringIO()
+    stream = RedactedStream(under)
+    line = f"it was {SECRET}\n"
+    assert stream.write(line) == len(line)
+    stream.writelines([line, "and this\n"])
+    assert under.getvalue() == 2 * f"it was {HIDDEN}\n" + "and this\n"
+    assert stream.getvalue() == under.getvalue()

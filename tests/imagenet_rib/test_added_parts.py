@@ -330,3 +330,20 @@ def test_a_tower_for_other_classes_is_refused(with_tower, monkeypatch):
         trained("flyp", settings=CLIP)
     with pytest.raises(UserError, match="did you mean 'tiny'"):
         trained("flyp", settings=CLIP, text_tower="tinny")
+
+
+@pytest.mark.parametrize("chosen", [(0, 2), (1,), (0, 1, 2)])
+def test_an_adapter_of_some_parts_adds_its_product_to_those_alone(chosen):
+    torch.manual_seed(0)
+    linear = torch.nn.Linear(5, 6)
+    before, x = copy.deepcopy(linear), torch.randn(4, 3, 5)
+    part = adapters.PartlyAdapted(linear, parts=3, chosen=chosen, rank=2, alpha=8.0)
+    assert torch.equal(part(x), before(x))  # B starts at zero
+    for up in part.lora_B:
+        torch.nn.init.normal_(up)
+    weight = before.weight.detach().clone()
+    for number, down, up in zip(chosen, part.lora_A, part.lora_B, strict=True):
+        weight[2 * number : 2 * number + 2] += 8.0 / 2 * up @ down
+    expected = torch.nn.functional.linear(x, weight, before.bias)
+    assert torch.allclose(part(x), expected, atol=1e-6)
+    assert torch.allclose(part.merged()(x), expected, atol=1e-6)

@@ -247,3 +247,18 @@ def test_a_record_beside_weights_is_of_their_model_or_refused(tmp_path):
     beside.write_text(json.dumps({"architecture": "resnet18", "pretrained_cfg": {}}))
     with pytest.raises(UserError, match="weights beside it are of 'resnet18'"):
         look_at_file(path, NAME, OPTIONS, None)
+
+
+def test_a_head_has_as_many_classes_as_its_matrix_has_rows(tmp_path):
+    torch.save(tiny(classes=5).state_dict(), tmp_path / "w.pth")
+    assert look_at_file(tmp_path / "w.pth", NAME, OPTIONS, None).classes == 5
+
+
+def test_what_a_file_holds_beside_its_model_is_said(tmp_path):
+    own = {f"backbone.{name}": tensor for name, tensor in tiny().state_dict().items()}
+    torch.save({**own, "queue": torch.zeros(2), "pointer": torch.zeros(1)}, tmp_path / "w.pth")
+    *_, said = look_at_file(tmp_path / "w.pth", NAME, OPTIONS, None).said
+    assert said.endswith("w.pth: 2 tensors beside the model's are left out")
+    torch.save({"model": tiny().state_dict(), "args": argparse.Namespace(lr=0.1)}, tmp_path / "v.pth")
+    *_, said = look_at_file(tmp_path / "v.pth", NAME, OPTIONS, None).said
+    assert said.endswith("v.pth: objects beside the tensors are not read (argparse.Namespace)")

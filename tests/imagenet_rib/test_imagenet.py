@@ -348,3 +348,21 @@ def test_classes_that_are_called_like_sets_are_told_so(tmp_path):
         fill(tmp_path / name, 1)
     with pytest.raises(UserError, match=r"no .val. .*; if a, c are classes of your own"):
         open_sets(tmp_path)
+
+
+def test_folders_that_are_no_sets_and_sets_that_are_derived_are_said_where_they_are_wanted(tmp_path):
+    for label in (3, 7):
+        for folder in ("val", "train", "notes"):
+            fill(tmp_path / folder / str(label), 2, shade=label)
+    fill(tmp_path / "r" / "3", 2)
+    found = open_sets(tmp_path)
+    said = " ".join(found.said(["r", "v2"]))
+    assert (
+        "notes, train left out: no set of the benchmark; call a folder 'train' 'pretrain' to use it" in said
+    )
+    assert "v2 derived from val, as they are not there" in said
+    assert "derived" not in " ".join(found.said(["r"]))
+    names = found.class_names
+    assert found.covered("r", dealt=True) == (names[3],)
+    assert found.covered("v2", dealt=True) == (names[3], names[7])
+    assert found.covered("v2", dealt=False) == ()

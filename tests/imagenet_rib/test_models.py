@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
+from torchvision import transforms
 
 from gridcell.data.batches import Batches
 from gridcell.errors import UserError
@@ -15,7 +17,7 @@ from imagenet_rib.learning.models import (
     normalisation_of,
     save_weights,
 )
-from imagenet_rib.learning.predictions import Normalisation, predict
+from imagenet_rib.learning.predictions import Normalisation, fit_centre, predict
 
 VIT = {"name": "vit_tiny_patch16_224", "patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2}
 RESNET = {"name": "resnet18", "layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16]}
@@ -150,3 +152,25 @@ def test_models_answer_in_the_precision_of_their_device(monkeypatch):
     assert seen == [False, True, False]
     assert plain.dtype == np.float32
     assert np.array_equal(again, plain)
+
+
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+@pytest.mark.parametrize(("height", "width"), [(21, 34), (40, 25), (7, 9), (13, 13)])
+def test_images_of_another_size_are_resized_and_cropped_as_torchvision_does(height, width, interpolation):
+    rows, columns = np.linspace(20, 220, height), np.linspace(-20, 20, width)
+    pixels = (rows[:, None, None] + columns[None, :, None] * np.array([1, -1, 0.5])).round().astype(np.uint8)
+    mode = transforms.InterpolationMode(interpolation)
+    reference = transforms.Compose([transforms.Resize(12, mode), transforms.CenterCrop(10)])
+    expected = np.asarray(reference(Image.fromarray(pixels))).astype(int)
+    ours = fit_centre(torch.from_numpy(pixels)[None], 10, 10 / 12, interpolation)
+    assert ours.shape == (1, 10, 10, 3)
+    assert np.abs(ours[0].numpy().astype(int) - expected).max() <= 1  # Pillow rounds between its two passes
+
+
+def test_images_of_the_models_size_are_taken_as_they_are_and_others_are_not():
+    images = torch.randint(0, 256, (2, 6, 6, 3), dtype=torch.uint8)
+    mean, std = (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)
+    ours = Normalisation(mean, std, size=6, crop_share=0.5)(images)
+    assert torch.allclose(ours, images.permute(0, 3, 1, 2).float())
+    smaller = Normalisation(mean, std, size=3, crop_share=0.5)(images)
+    assert torch.allclose(smaller, images[:, 2:5, 2:5].permute(0, 3, 1, 2).float())

@@ -1,9 +1,13 @@
 """Packed answers are the arrays they were made of, in an eighth of the memory."""
 
+import io
+
 import numpy as np
+import pytest
 from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
+from imagenet_rib.cells import packed_bits
 from imagenet_rib.cells.packed_bits import PackedAnswers
 from imagenet_rib.report.counting import StoredAnswers, count
 
@@ -79,3 +83,17 @@ def test_they_are_kept_in_an_eighth_of_the_memory():
     right = np.ones(80_000, dtype=bool)
     held = PackedAnswers({"c": right})
     assert sum(packed.nbytes for packed, _ in held._packed.values()) == right.nbytes // 8
+
+
+def test_answers_are_read_as_numpy_reads_them_and_objects_are_not():
+    def written(array):
+        file = io.BytesIO()
+        np.save(file, array, allow_pickle=True)
+        return file.getvalue()
+
+    for array in (np.arange(7, dtype=np.uint8), np.asfortranarray(np.eye(3)), np.array(5), np.zeros((0, 2))):
+        found = packed_bits._array(written(array))
+        assert found.dtype == array.dtype
+        assert np.array_equal(found, array)
+    with pytest.raises(ValueError, match="allow_pickle"):
+        packed_bits._array(written(np.array([{}], dtype=object)))

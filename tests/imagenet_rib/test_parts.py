@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import timm
+import torch
 from hypothesis import given, strategies as st
 
 from gridcell import plugins
@@ -9,6 +11,7 @@ from gridcell.data.images import LabelledImages
 from gridcell.errors import UserError
 from gridcell.suite import load_suite
 from gridcell.task import find_task
+from imagenet_rib.grid import cost
 from imagenet_rib.grid.cost import IMAGES, durations, estimate
 from imagenet_rib.grid.plan import plan
 from imagenet_rib.grid.slices import evaluation_cuts, join, key_of, members
@@ -210,3 +213,31 @@ def test_a_corruption_from_outside_makes_other_data(tmp_path):
     assert "corruptions" not in before["c"].config
     assert after["c"].config["corruptions"] == {"inversion": 1}
     assert [name for name in before if after[name].id != before[name].id] == ["c"], "no other set shows it"
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(0, "0"), (1, "1"), (999, "999"), (1e3, "1 k"), (36_200, "36.2 k"), (1e6, "1 M"), (36.2e9, "36.2 G")],
+)
+def test_numbers_of_images_are_told_in_thousands_of_each_other(count, shown):
+    assert cost._short(count) == shown
+
+
+def test_of_a_few_images_each_is_counted():
+    few = settings(
+        training={"max_images": 3, "epochs": 2},
+        evaluation={"max_images": 5, "cut": "set"},
+        downstream=["v2", "a"],
+    )
+    lines = estimate(few, plan(few))
+    trained, tested = 2 * 2 * 3, 3 * 3 * 5  # on v2, a and val: before, and fine-tuned on each
+    assert lines["images decoded"].endswith(f" {trained + tested} if each cell went alone")
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_a_models_figures_are_those_of_its_own_size(name):
+    """Its parameters as timm builds it; a step of training takes about three passes forward."""
+    with torch.device("meta"):
+        parameters = sum(one.numel() for one in timm.create_model(name).parameters())
+    assert MEASURED[name].parameters == round(parameters / 1e6, 2)
+    assert 2.7 < MEASURED[name].infer / MEASURED[name].train < 4

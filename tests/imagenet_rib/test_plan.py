@@ -12,7 +12,7 @@ from gridcell.data.images import select
 from gridcell.errors import UserError
 from gridcell.suite import load_suite
 from gridcell.task import find_task
-from imagenet_rib.methods import available, get
+from imagenet_rib.methods import available, flyp, get
 
 TINY = str(Path(__file__).parent / "tiny.yaml")
 TASK = find_task("imagenet-rib")
@@ -154,6 +154,14 @@ def test_what_starts_from_a_method_that_is_skipped_is_skipped_too(monkeypatch):
         ("training.epoch=3", "Unknown setting 'training.epoch': did you mean 'epochs'?"),
         ("data.source=folder", "must name the folder"),
         ("data.root=here", "goes with data.source=folder"),
+        ("data.min_images=2", "'data.min_images' goes with data.source=imagenet, not with digits"),
+        ("data.classes=own", "'data.classes' goes with data.source=imagenet, not with digits"),
+        ("data.objectnet=released", "'data.objectnet' goes with data.source=published, not with digits"),
+        ("data.reader=torchvision", "'data.reader' goes with data.source=published and shards"),
+        ("pretrainings.rich={source: timm, path: w.pth}", "'path' goes with source: file, and with no other"),
+        ("pretrainings.rich={source: timm, part: model}", "'part' goes with source: file, and with no other"),
+        ("methods.soup.ingredients=[ft, ft]", "an ingredient is named twice"),
+        ("methods.soup.ingredients=[ft, soup]", "a soup can't be its own ingredient"),
         ("data.shifts.d={}", "Unknown shift 'd'"),
         ("data.shifts.c.per_coruption=1", "did you mean 'per_corruption'?"),
         ("architectures.vit.nmae=x", "Unknown setting 'architectures.vit.nmae': did you mean 'name'?"),
@@ -226,3 +234,53 @@ def test_the_papers_suite_measures_distances_beside_the_same_cells():
     without = grid(*one_model, "distance.enabled=false", suite="paper")
     assert kinds(planned) - kinds(without) == {"features": 1, "distance": 8}
     assert without.cells.keys() < planned.cells.keys()
+
+
+def test_every_distance_is_a_target_named_by_its_model_and_set():
+    planned = grid("distance.enabled=true")
+    found = {
+        (target.labels["model"], target.labels["downstream"]): planned.cells[target.cell]
+        for target in planned.targets
+        if planned.cells[target.cell].kind == "distance"
+    }
+    models = {target.labels["model"] for target in planned.targets}
+    assert found.keys() == {(model, name) for model in models for name in ("v2", "r", "c")}
+    assert all(cell.config["target"] == name for (_, name), cell in found.items())
+    assert len({cell.id for cell in found.values()}) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("ingredients", "refused"),
+    [
+        ("[ft, ewc]", ""),
+        ("[ft, ft]", "an ingredient is named twice"),
+        ("[pre, ft]", "the pre-trained ones are there anyway"),
+        ("[ft, model_stock]", "the ingredients are fine-tuned weights"),
+    ],
+)
+def test_a_model_stock_is_of_fine_tuned_weights_each_once(ingredients, refused):
+    override = f"methods.model_stock={{ingredients: {ingredients}}}"
+    if not refused:
+        assert "model_stock" in {target.labels.get("method") for target in grid(override).targets}
+        return
+    with pytest.raises(UserError, match=refused):
+        grid(override)
+
+
+@pytest.mark.parametrize(
+    ("towers", "architecture", "reason"),
+    [
+        (("open_clip",), "vit_base_patch32_clip_224.laion2b", None),
+        (("open_clip",), "vit_giant_patch14_clip_224.laion2b", "is not known"),
+        (("mine",), "vit_giant_patch14_clip_224.laion2b", None),
+        (("mine", "open_clip"), "vit_giant_patch14_clip_224.laion2b", None),
+        ((), "vit_base_patch32_clip_224.laion2b", flyp.NO_TOWER),
+        (("open_clip",), "resnet50", "this one has no text tower"),
+    ],
+)
+def test_flyp_is_skipped_only_where_nobody_gives_the_models_text_tower(
+    monkeypatch, towers, architecture, reason
+):
+    monkeypatch.setattr(flyp, "_plugged", lambda: dict.fromkeys(towers))
+    found = flyp.skip(architecture)
+    assert found is None if reason is None else reason in found

@@ -12,6 +12,7 @@ from torchvision.transforms import CenterCrop, Resize
 from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.data.batches import Batches
+from gridcell.data.imagenet import imagenet_names
 from gridcell.data.images import LabelledImages
 from gridcell.data.sharded import StoredImages
 from gridcell.errors import UserError
@@ -316,3 +317,28 @@ def test_the_released_suite_asks_for_all_of_it():
 
 def _given(suite):
     return suite.settings.model_dump(mode="json", exclude_unset=True)
+
+
+RELEASED_NAMES = """
+clock|backpack|ballpoint|Band Aid|towel|beer|bottlecap|bow tie|broom|bucket|candle|can opener|cellular
+cleaver|coffee mug|combination lock|keyboard|digital watch|dishrag|doormat|dumbbell|electric fan|envelope
+espresso|football helmet|frying pan|gown|hammer|hamper|hair dryer|T-shirt|ladle|lampshade|laptop
+letter opener|lighter|lipstick|Loafer|speaker|match|measuring cup|microwave|mitten|mixing bowl|monitor
+mountain bike|computer mouse|nail|necklace|paddlewheel|padlock|paintbrush|paper towel|bench|pill bottle
+pillow|pitcher|plastic bag|plate rack|plunger|Polaroid|soda bottle|drill|printer|racket|remote|ruler
+running shoe|safety pin|salt|sandal|screw|basket|shovel|sleeping|soap|sock|soup|heater|spatula|strainer
+suit|sunglasses|sweatshirt|table lamp|teapot|teddy|television|toaster|tray|umbrella|vacuum|vase|wallet
+water bottle|whistle|wine bottle|wok|plate|French loaf|orange|lemon|banana|cup|toilet paper
+"""
+
+
+def test_the_105_classes_are_of_things_in_a_house_by_their_names():
+    words = RELEASED_NAMES.strip().replace("\n", "|").split("|")
+    names = imagenet_names()
+    wrong = [
+        (word, names[label])
+        for word, label in zip(words, RELEASED_CLASSES, strict=True)
+        if word.lower() not in names[label].lower()
+    ]
+    assert wrong == []
+    assert sorted({*RELEASED_CLASSES}) == list(RELEASED_CLASSES)

@@ -12,6 +12,7 @@ from inductive_bias.report import frames
 from inductive_bias.report.answer import answer
 from inductive_bias.report.figures import draw
 from inductive_bias.report.page import bits_table, difference_table, headline, point_table
+from inductive_bias.report.places import asked_of
 from inductive_bias.report.sentences import sentences, some_seeds, verdict
 from inductive_bias.report.summary import Outcome, difference, dimension_axes, summarise
 
@@ -159,6 +160,58 @@ def test_the_answer_says_why_no_space_stands_first(bits, exact, said):
     done = [outcome(name, 0, value, exact=exact) for name, value in zip(names, bits, strict=True)]
     chosen = settings({"digits": {"source": "digits", "dimensions": []}}, spaces=names, seeds=(0,))
     assert answer(summarise(done, chosen)).text.endswith(said)
+
+
+def selected(*points):
+    """The labels of a selection's targets: of two spaces at points (n_train, dimension) of digits."""
+    return [
+        {"problem": "digits", "space": space, "n_train": n, "dimension": dimension, "seed": seed}
+        for n, dimension in points
+        for space in ("rbf", "mlp")
+        for seed in range(3)
+    ]
+
+
+def test_what_is_selected_away_from_the_base_point_is_compared_where_it_is():
+    asked = settings({"digits": {"source": "digits", "dimensions": []}})
+    points = [(200, "full"), (100, 16)]
+    done = [
+        outcome(space, seed, bits + seed + n / 10, exact=True, n_train=n, dimension=d)
+        for n, d in points
+        for space, bits in (("rbf", 10.0), ("mlp", 40.0))
+        for seed in range(3)
+    ]
+    asked, where = asked_of(asked, selected(*points))
+    summary = summarise(done, asked, where)
+    assert [(row["n_train"], row["dimension"], row["space"]) for row in summary["compared"]] == [
+        *((200, "full", "rbf"), (200, "full", "mlp")),
+        *((100, 16, "rbf"), (100, 16, "mlp")),
+    ]
+    assert [row["bits"] for row in summary["compared"]] == pytest.approx([31, 61, 21, 51])
+    assert [row["bits"] for row in summary["spaces"]] == pytest.approx([-30, -30])
+    table = bits_table(summary)
+    assert [row[0] for row in table.rows] == ["digits at 200 points", "digits at 100 points in 16 dimensions"]
+    assert answer(summary).text == (
+        "rbf clearly needs the fewest bits to generalize on 2 of 2 problems; on digits at 200 points 31; "
+        "mlp, the next, 61."
+    )
+    names = [picture.name for picture in draw(done, summary, asked, where)]
+    assert {"errors-digits-at-200-points", "spaces"} <= set(names)
+
+
+def test_the_base_point_alone_is_compared_where_it_is_selected_or_the_suite_is_whole():
+    asked = settings({"digits": {"source": "digits", "dimensions": []}})
+    for targets in ((), selected((100, "full"), (200, "full"))):
+        _, (place,) = asked_of(asked, targets)
+        assert (place[:3], place.name) == (("digits", 100, "full"), "digits")
+
+
+def test_seeds_that_are_not_selected_are_not_missing():
+    whole = settings({"digits": {"source": "digits", "dimensions": []}})
+    asked, where = asked_of(whole, [one for one in selected((100, "full")) if one["seed"] == 1])
+    assert asked["seeds"] == [1]
+    (row,) = summarise([outcome("rbf", 1, 10.0, exact=True)], asked, where)["compared"]
+    assert (row["seeds"], row["planned"]) == (1, 1)
 
 
 def test_many_spaces_have_a_row_each_in_the_terminal():

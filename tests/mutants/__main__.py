@@ -2,14 +2,16 @@
 
     python -m tests.mutants [--number 150] [--seed 0] [--out mutants.json]
 
-Each mistake is made in a copy of the sources. The tests that run its lines are tried first, the quickest file
-before the others; if none fails, so are all other tests of the files that ``targets.py`` names for it. What
-was tried before is read from ``--out`` and not tried again, so an interrupted run goes on; which test runs
-which line is kept beside it. ``equivalent.tsv`` lists mistakes that change nothing, with why; they count
-neither as noticed nor as missed.
+Each mistake is made in a copy of the sources. The tests that run its lines are tried first: those of the
+files that ``targets.py`` names for it, then those of all other files, the quickest before the others. If none
+fails, so are the other tests of the named files. What was tried before is read from ``--out`` and not tried
+again, so an interrupted run goes on. Which test runs which line is kept beside it, and found again only for
+tests that have changed, or that run a file that has. ``equivalent.tsv`` lists mistakes that change nothing,
+with why; they count neither as noticed nor as missed.
 """
 
 import argparse
+import functools
 import json
 import random
 import shutil
@@ -19,10 +21,10 @@ import time
 from collections.abc import Sequence, Set
 from pathlib import Path
 
-from tests.mutants.coverage_map import CoverageMap, digest, lines_of, read_map
+from tests.mutants.coverage_map import CoverageMap, lines_of, read_map
 from tests.mutants.forked_tests import HUNG, Outcomes, in_child, prepare, run_tests
 from tests.mutants.mutations import Mutation, mutations
-from tests.mutants.targets import TESTS
+from tests.mutants.targets import ROOTS, TESTS
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("platform", "tasks", "tests", "pyproject.toml")
@@ -49,15 +51,8 @@ def main() -> int:
         for name in COPIED:
             source = ROOT / name
             (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
-        kept = arguments.out.with_suffix(".map.json")
-        known = read_map(kept, digest(copy))
         left = [one for one in sample if f"{one[0]}: {one[1]}" not in same and _key(*one) not in tried]
-        for tests in sorted({tests for file, _ in left for tests in TESTS[file]} - known.seconds.keys()):
-            known.add(copy, tests, TESTS)
-            known.write(kept)
-            _say(
-                f"map: {len(known.seconds[tests])} tests, {sum(known.seconds[tests].values()):.1f} s: {tests}"
-            )
+        known = _mapped(copy, arguments.out.with_suffix(".map.json"))
         for number, (file, mutation) in enumerate(left, start=1):
             key = _key(file, mutation)
             begins = time.monotonic()
@@ -84,11 +79,29 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def files_of_tests(root: Path) -> list[str]:
+    """Return all files of tests that may notice a mistake."""
+    return sorted(str(path.relative_to(root)) for room in ROOTS for path in (root / room).rglob("test_*.py"))
+
+
+def _mapped(copy: Path, kept: Path) -> CoverageMap:
+    """Return which tests run which lines, and keep it: what is not known yet is found out."""
+    known = read_map(kept)
+    known.forget_changed(copy)
+    for tests in files_of_tests(copy):
+        if tests not in known.seconds:
+            known.add(copy, tests)
+            known.write(kept)
+            taken = known.seconds[tests]
+            _say(f"map: {len(taken)} tests, {sum(taken.values()):.1f} s: {tests}")
+    return known
+
+
 def chosen(number: int, seed: int) -> list[tuple[str, Mutation]]:
     """Draw mistakes from all files: first their kind, so that constants don't crowd out the rest."""
     by_kind: dict[str, list[tuple[str, Mutation]]] = {}
     for file in sorted(TESTS):
-        for mutation in mutations((ROOT / file).read_text(encoding="utf-8")):
+        for mutation in _mutations_of(file):
             by_kind.setdefault(mutation.kind, []).append((file, mutation))
     draw = random.Random(seed)
     for found in by_kind.values():
@@ -100,6 +113,11 @@ def chosen(number: int, seed: int) -> list[tuple[str, Mutation]]:
             if by_kind[kind] and len(drawn) < number:
                 drawn.append(by_kind[kind].pop())
     return drawn
+
+
+@functools.cache
+def _mutations_of(file: str) -> tuple[Mutation, ...]:
+    return tuple(mutations((ROOT / file).read_text(encoding="utf-8")))
 
 
 def equivalent() -> dict[str, str]:
@@ -114,22 +132,22 @@ def _try(copy: Path, file: str, mutation: Mutation, known: CoverageMap) -> str:
     running = known.running(file, lines_of(source, mutation.line))
     path.write_text(mutation.apply(source), encoding="utf-8")
     try:
-        first = _first(running, TESTS[file], known)
-        outcome = _run(copy, first, known) if first else MISSED
-        if outcome != MISSED:
-            return outcome
-        rest = {
-            tests: set(known.seconds[tests]) - known.failing - first.get(tests, set())
-            for tests in TESTS[file]
-        }
-        return _run(copy, {tests: left for tests, left in rest.items() if left}, known)
+        for tests in batches(running, TESTS[file], known):
+            outcome = _run(copy, tests, known) if tests else MISSED
+            if outcome != MISSED:
+                return outcome
+        return MISSED
     finally:
         path.write_text(source, encoding="utf-8")
 
 
-def _first(running: Set[str], named: Sequence[str], known: CoverageMap) -> dict[str, set[str]]:
-    """Return file of tests -> those that run a line: of the named files all, of others the quickest."""
-    kept: dict[str, set[str]] = {tests: found for tests in named if (found := running & _tests(tests, known))}
+def batches(running: Set[str], named: Sequence[str], known: CoverageMap) -> list[dict[str, set[str]]]:
+    """Return what to try, one batch after another, each as file of tests -> some of its tests.
+
+    First those of the named files that run a line of the mistake; then of all other files the quickest that
+    do; then the rest of the named files.
+    """
+    near = {tests: running & known.seconds[tests].keys() for tests in named}
     elsewhere = [
         (seconds, tests, test)
         for tests, of_file in known.seconds.items()
@@ -137,22 +155,26 @@ def _first(running: Set[str], named: Sequence[str], known: CoverageMap) -> dict[
         for test, seconds in of_file.items()
         if test in running
     ]
+    far: dict[str, set[str]] = {}
     left = ELSEWHERE_S
     for seconds, tests, test in sorted(elsewhere):
         left -= seconds
         if left > 0:
-            kept.setdefault(tests, set()).add(test)
-    taken = {tests: sum(known.seconds[tests][test] for test in found) for tests, found in kept.items()}
-    return {tests: kept[tests] for tests in sorted(kept, key=lambda one: (one not in named, taken[one]))}
-
-
-def _tests(file: str, known: CoverageMap) -> set[str]:
-    return set(known.seconds[file])
+            far.setdefault(tests, set()).add(test)
+    rest = {tests: set(known.seconds[tests]) - known.failing - near[tests] for tests in named}
+    return [
+        {
+            tests: batch[tests]
+            for tests in sorted(batch, key=lambda one: known.taken(one, batch[one]))
+            if batch[tests]
+        }
+        for batch in (near, far, rest)
+    ]
 
 
 def _run(copy: Path, tests: dict[str, set[str]], known: CoverageMap) -> str:
     """Run tests on a mistake: missed, hung, or noticed by which."""
-    expected = sum(known.seconds[file][test] for file, chosen in tests.items() for test in chosen)
+    expected = sum(known.taken(file, chosen) for file, chosen in tests.items())
     outcomes = Outcomes(chosen=set().union(*tests.values()))
 
     def work() -> str:

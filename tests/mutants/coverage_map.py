@@ -3,13 +3,15 @@
 import ast
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.mutants.forked_tests import Outcomes, in_child, run_tests
 
 LIMIT_S = 900.0
+TRACED = ("platform", "tasks")
+"""Below a copy. The tests themselves are not traced: each counts as a whole."""
 
 
 @dataclass
@@ -17,62 +19,76 @@ class CoverageMap:
     """What the tests of some files do where there is no mistake.
 
     Attributes:
-        sources: digest of the sources that were tested.
         seconds: file of tests -> test -> how long it took, in the order of the file.
         failing: tests that fail without any mistake: they notice nothing.
         lines: file -> line -> the tests that ran it, without those that only import it.
+        made_of: file of tests -> itself and each file whose lines its tests ran -> digest of that file.
     """
 
-    sources: str
     seconds: dict[str, dict[str, float]] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
     lines: dict[str, dict[int, set[str]]] = field(default_factory=dict)
+    made_of: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def running(self, file: str, lines: Iterable[int]) -> set[str]:
-        """Return the tests that run one of the lines of a file."""
+    def running(self, file: str, lines: Set[int]) -> set[str]:
+        """Return the tests that run one of the lines of a file, or any line of it if none is given."""
         ran = self.lines.get(file, {})
-        return set().union(*(ran.get(line, set()) for line in lines)) - self.failing
+        return (
+            set().union(*(tests for line, tests in ran.items() if line in lines or not lines)) - self.failing
+        )
 
-    def add(self, copy: Path, tests: str, files: Iterable[str]) -> None:
-        """Run a file of tests, and note which lines of ``files`` each test runs."""
-        if tests in self.seconds:
-            return
-        code, answer = in_child(copy, lambda: _traced(copy, tests, list(files)), LIMIT_S)
+    def taken(self, tests: str, some: Iterable[str]) -> float:
+        """Return how many seconds some tests of a file took."""
+        return sum(self.seconds[tests][test] for test in some)
+
+    def add(self, copy: Path, tests: str) -> None:
+        """Run a file of tests, and note which lines each test runs."""
+        code, answer = in_child(copy, lambda: _traced(copy, tests), LIMIT_S)
         if not answer:
             raise SystemExit(f"Without any mistake {tests} does not end as tests do (exit code {code})")
-        seconds, failed, lines = json.loads(answer)
-        self.seconds[tests] = seconds
+        self.seconds[tests], failed, lines = json.loads(answer)
         self.failing.update(failed)
         for file, ran in lines.items():
             known = self.lines.setdefault(file, {})
             for line, by in ran.items():
                 known.setdefault(int(line), set()).update(by)
+        self.made_of[tests] = {file: _digest(copy / file) for file in {tests, *lines}}
+
+    def forget_changed(self, copy: Path) -> None:
+        """Drop what is known of tests that have changed, or that ran a file which has changed."""
+        now: dict[str, str] = {}
+        for files in self.made_of.values():
+            for file in files.keys() - now.keys():
+                now[file] = _digest(copy / file)
+        for tests, files in list(self.made_of.items()):
+            if any(now[file] != digest for file, digest in files.items()):
+                self._forget(tests)
+
+    def _forget(self, tests: str) -> None:
+        of_file = self.seconds.pop(tests).keys()
+        self.failing.difference_update(of_file)
+        for file in self.made_of.pop(tests):
+            for by in self.lines.get(file, {}).values():
+                by.difference_update(of_file)
 
     def write(self, path: Path) -> None:
         """Write it to a file of JSON."""
         path.write_text(json.dumps(asdict(self), default=sorted), encoding="utf-8")
 
 
-def read_map(path: Path, sources: str) -> CoverageMap:
-    """Return what was written of the same sources, or an empty map."""
+def read_map(path: Path) -> CoverageMap:
+    """Return what was written, or an empty map."""
     if not path.exists():
-        return CoverageMap(sources)
+        return CoverageMap()
     found = json.loads(path.read_text(encoding="utf-8"))
-    if found["sources"] != sources:
-        return CoverageMap(sources)
     lines = {
         file: {int(line): set(tests) for line, tests in ran.items()} for file, ran in found["lines"].items()
     }
-    return CoverageMap(sources, found["seconds"], set(found["failing"]), lines)
+    return CoverageMap(found["seconds"], set(found["failing"]), lines, found["made_of"])
 
 
-def digest(copy: Path) -> str:
-    """Return a digest of all Python files below a folder."""
-    of_all = hashlib.sha256()
-    for path in sorted(copy.rglob("*.py")):
-        of_all.update(f"{path.relative_to(copy)}\0".encode())
-        of_all.update(path.read_bytes())
-    return of_all.hexdigest()
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
 
 
 def lines_of(source: str, line: int) -> set[int]:
@@ -113,12 +129,11 @@ def _ends(node: ast.AST) -> tuple[int, int]:
     return node.lineno, node.end_lineno or node.lineno
 
 
-def _traced(copy: Path, tests: str, files: list[str]) -> str:
+def _traced(copy: Path, tests: str) -> str:
     import coverage
 
-    traced = coverage.Coverage(
-        data_file=None, config_file=False, include=[str(copy / file) for file in files], messages=False
-    )
+    sources = [str(copy / root / "*") for root in TRACED]
+    traced = coverage.Coverage(data_file=None, config_file=False, include=sources, messages=False)
     traced.start()
     outcomes = Outcomes(at_start=traced.switch_context)
     code = run_tests([tests], outcomes)
@@ -126,12 +141,13 @@ def _traced(copy: Path, tests: str, files: list[str]) -> str:
     if code not in (0, 1, 5):
         return ""
     data = traced.get_data()
-    lines = {
-        file: {
+    lines = {}
+    for path in sorted(data.measured_files()):
+        by_line = {
             line: names
-            for line, contexts in data.contexts_by_lineno(str(copy / file)).items()
+            for line, contexts in data.contexts_by_lineno(path).items()
             if (names := [name for name in contexts if name])
         }
-        for file in files
-    }
+        if by_line:
+            lines[str(Path(path).relative_to(copy))] = by_line
     return json.dumps([outcomes.seconds, outcomes.failed, lines])

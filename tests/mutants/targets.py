@@ -1,4 +1,4 @@
-"""Which files mistakes are put into, and which fast tests are to notice: the nearest first."""
+"""Which files mistakes are put into, and which fast tests are nearest to each."""
 
 from collections.abc import Mapping
 
@@ -356,10 +356,14 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/report/frames.py": (f"{RIB_REPORT}by_set.py",),
     "tasks/imagenet_rib/report/wording.py": (f"{RIB_REPORT}tradeoff.py", f"{RIB_REPORT}by_set.py"),
     "tasks/imagenet_rib/report/chance.py": ("tests/imagenet_rib/report/test_chance.py",),
+    "tasks/imagenet_rib/report/chosen.py": ("tests/imagenet_rib/report/test_chosen.py",),
     "platform/gridcell/stages.py": (f"{CORE}stages.py", "tests/gridcell/search/test_population.py"),
     "platform/gridcell/settings/stages.py": (f"{CORE}stages.py",),
 }
-"""File -> files of tests. Tests that are slow or long are left out."""
+"""File -> files of tests that are run whole. Tests that are slow or long are left out."""
+
+ROOTS = ("tests/gridcell", "tests/imagenet_rib")
+"""Folders of all tests that may notice a mistake: those that run its lines are found."""
 
 ROOMS = (
     "platform/gridcell",

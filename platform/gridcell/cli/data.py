@@ -219,7 +219,9 @@ def derive(
     console = common.console()
     _print_notes(console, manifest["how"]["said"])
     for name, about in manifest["sets"].items():
-        console.print(f"{name:10} {about['images']:6} images of {len(about['classes'])} classes")
+        dealt = manifest["how"]["dealt"].get(name, about["images"])
+        made = f", made from {dealt}" if dealt != about["images"] else ""
+        console.print(f"{name:10} {about['images']:6} images of {len(about['classes'])} classes{made}")
     console.print(f"Written to {out}", soft_wrap=True)
 
 

@@ -51,6 +51,16 @@ def on_named_cluster(console: Console, options: RunOptions) -> RunOptions:
     return replace(options, address=named)
 
 
+def say_start(console: Console, options: RunOptions) -> None:
+    """Say that Ray starts, or is looked for: nothing else is heard of a run for half a minute."""
+    if options.executor != ExecutorName.RAY.value:
+        return
+    if options.address is None:
+        console.print("Starting Ray on this machine, and workers that import the task ...", soft_wrap=True)
+    else:
+        console.print(f"Connecting to the Ray cluster at {options.address} ...", soft_wrap=True)
+
+
 def say_how_to_go_on(console: Console, why: str) -> None:
     """Say why a run ended before its end, and print the command that goes on."""
     console.print(f"\n{why} To go on, run again:", soft_wrap=True)

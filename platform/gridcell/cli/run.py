@@ -42,6 +42,7 @@ from gridcell.cli.executing import (
     end_stopped,
     on_named_cluster,
     say_how_to_go_on,
+    say_start,
 )
 from gridcell.cli.fast import ProfileName, debugging_of, run_fast
 from gridcell.cli.interruption import GRACE_S, Grace, end_when_asked
@@ -170,6 +171,8 @@ def run(
     listeners: list[Listener] = [progress, mirror]
     if verbose:
         listeners.append(EventLines(lambda line: console.print(line, soft_wrap=True), reports=False))
+    if to_run and not quiet:
+        say_start(console, ready.options)
     try:
         with log_file(log) as logged:
             listeners += [logged] if logged is not None else []

@@ -7,9 +7,32 @@ from typing import TextIO
 
 from gridcell.secrets import RedactedStream
 
+_DUMP = "[state-dump]"
+
+
+def without_dumps(text: str) -> str:
+    r"""Return text without the lines in which Ray dumps the state of a node that is gone, which are counted.
+
+    Ray prints them about the one line that says which cell is tried again; they are in the node's log.
+
+    Example:
+        >>> print(without_dumps(" [state-dump] a\n [state-dump] b\nbuggy on house\n").strip())
+        (2 lines of Ray's state left out; they are in raylet.out of that node)
+        buggy on house
+    """
+    if _DUMP not in text:
+        return text
+    lines = text.splitlines(keepends=True)
+    first = next(place for place, line in enumerate(lines) if _DUMP in line)
+    count = sum(_DUMP in line for line in lines)
+    lines[first] = f"    ({count} lines of Ray's state left out; they are in raylet.out of that node)\n"
+    return "".join(line for line in lines if _DUMP not in line)
+
 
 class LastingStream(RedactedStream):
     """A stream free of secrets whose writing never fails; what can't be written is left out.
+
+    Ray's dumps of a node's state are left out, too; see ``without_dumps``.
 
     Args:
         stream: to write to; None where the process has none.
@@ -21,7 +44,7 @@ class LastingStream(RedactedStream):
     def write(self, text: str) -> int:
         """Write what can be written; return the length of what was given."""
         try:
-            super().write(text)
+            super().write(without_dumps(text))
         except OSError as error:
             self._lose(error)
         except ValueError:  # it was closed

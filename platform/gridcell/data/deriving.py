@@ -115,7 +115,7 @@ class _Derivation:
             recipes[name].check(values)
         parts = Dealing.among(recipes.values(), seed=seed, **shares).deal(labels, class_names)
         chosen, said = chosen_parameters(len(np.unique(labels)), len(parts[VAL]), parameters)
-        return cls(recipes, labels, tuple(class_names), parts, seed, chosen, said)
+        return cls(recipes, labels, tuple(class_names), parts, seed, chosen, (*_unused(labels, parts), *said))
 
     def sets(self, read: Read) -> Iterator[tuple[str, Iterable[LabelledImages]]]:
         """Yield the sets by name, each in pieces that are made when they are asked for."""
@@ -129,6 +129,16 @@ class _Derivation:
     def _pool(self, name: str, read: Read) -> Pool:
         part = self.parts[name]
         return Pool(self.labels[part], self.class_names, lambda positions: read(name, part[positions]))
+
+
+def _unused(labels: NDArray[np.int64], parts: Mapping[str, NDArray[np.int64]]) -> Iterator[str]:
+    """Say how many images no set was dealt."""
+    unused = len(labels) - sum(map(len, parts.values()))
+    if unused:
+        yield (
+            f"{unused:,} of {len(labels):,} images are in no set: each set takes a share of a class's "
+            "images, and these are left over"
+        )
 
 
 def _too_small(what: str) -> str:
@@ -161,7 +171,8 @@ def derive_folder(
         settings: Any other argument of :func:`derive`.
 
     Returns:
-        The manifest, as written.
+        The manifest, as written. Its ``how`` has ``said``, sentences on what was left out, converted or
+        chosen, and ``dealt``: set -> how many of the images it was made from that no other set has.
 
     Raises:
         UserError: ``out_dir`` holds something else, or anything that :func:`open_class_folders` or
@@ -184,5 +195,6 @@ def derive_folder(
         "min_images": min_images,
         "settings": settings,
         "said": [*folders.said(), *derivation.said],
+        "dealt": {name: len(part) for name, part in derivation.parts.items()},
     }
     return write_suite(out_dir, derivation.sets(read), how, replace=replace)

@@ -63,6 +63,7 @@ def ray_cluster(address: str | None, num_cpus: int | None) -> Iterator[None]:
     import ray
 
     logging.getLogger("ray").setLevel(logging.ERROR)
+    logging.getLogger("ray.tune.tune").addFilter(_is_news)
     quiet: dict[str, Any] = {"log_to_driver": False, "configure_logging": False, "include_dashboard": False}
     on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
@@ -82,6 +83,11 @@ def ray_cluster(address: str | None, num_cpus: int | None) -> Iterator[None]:
         ray.shutdown()
         if address is None:
             sweep()  # Ray kills its processes
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leave out Tune's list of failed trials: its ids lead nowhere, and the run tells each failed cell."""
+    return not record.getMessage().startswith("Trials did not complete")
 
 
 def bundles(resources: Resources) -> list[dict[str, float]]:

@@ -6,9 +6,10 @@ import logging
 import os
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gridcell.cell import Cell
 from gridcell.execute.cluster import offers
@@ -162,7 +163,8 @@ def ask_node(process: Process, answer_s: float = ANSWER_S) -> Failure:
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    gone = Failure(FailureClass.PREEMPTED, "its node went away")
+    nodes = ray.nodes()
+    gone = Failure(FailureClass.PREEMPTED, node_is_gone(nodes, process.node))
     if process.node not in living_nodes():
         return gone
     there = NodeAffinitySchedulingStrategy(process.node, soft=False)
@@ -172,6 +174,24 @@ def ask_node(process: Process, answer_s: float = ANSWER_S) -> Failure:
     except (ray.exceptions.RayError, TimeoutError):
         return gone
     return why_it_ended(process, remains)
+
+
+def node_is_gone(nodes: Sequence[Mapping[str, Any]], node: str) -> str:
+    """Say which node went away, and how many are left.
+
+    Args:
+        nodes: of ``ray.nodes()``, which has those that ended, too.
+        node: Ray's id of the one that did.
+
+    Example:
+        >>> there = {"NodeID": "a", "NodeManagerAddress": "10.0.0.1", "Alive": True}
+        >>> node_is_gone([there, {**there, "NodeID": "b", "NodeManagerAddress": "10.0.0.2"}], "b")
+        'its node went away (10.0.0.2; 1 node is left)'
+    """
+    addresses = [str(one["NodeManagerAddress"]) for one in nodes if one["NodeID"] == node]
+    left = sum(one["Alive"] and one["NodeID"] != node for one in nodes)
+    there = f"{left} node{'s are' if left != 1 else ' is'} left"
+    return f"its node went away ({'; '.join([*addresses[:1], there])})"
 
 
 def living_nodes() -> Mapping[str, Mapping[str, float]]:

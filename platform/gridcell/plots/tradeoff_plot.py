@@ -80,7 +80,7 @@ def tradeoff(
     ways: Sequence[Way] = (),
     order: Sequence[str] = (),
 ) -> Drawing:
-    """Draw differences from a starting point at (0, 0), with the front of the points.
+    """Draw differences from a starting point at (0, 0), with the front of the points and of those on ways.
 
     Args:
         points: each with a colour of its own; the origin stands for doing nothing.
@@ -115,10 +115,12 @@ def tradeoff(
             told = f"{way.label}, {value}: {signed(x)}, {signed(y)}"
             drawing.spots.append(Spot(axes, float(x), float(y), told, index))
             drawing.rows.append([way.label, value, x, np.nan, np.nan, y, np.nan, np.nan])
-    best = pareto(points.x, points.y)
+    all_x = np.concatenate([points.x, *(way.x for way in ways)])
+    all_y = np.concatenate([points.y, *(way.y for way in ways)])
+    best = pareto(all_x, all_y)
     if len(best) > 1:
         (line,) = axes.plot(
-            points.x[best], points.y[best], "--", color=style.FAINT, linewidth=1.4, drawstyle="steps-pre"
+            all_x[best], all_y[best], "--", color=style.FAINT, linewidth=1.4, drawstyle="steps-pre"
         )
         belongs(line, len(ways))
     for index, label in enumerate(points.labels):

@@ -1,9 +1,12 @@
 """The first answer: how the two compared agents differ on the largest maps."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from farmap.report.summary import FEWEST_MAPS, named
+from farmap.report.lacking import fewer_runs, without_runs
+from farmap.report.sentences import no_interval
+from farmap.report.summary import named
 from gridcell.report import Answer
 
 Summary = Mapping[str, Any]
@@ -16,7 +19,29 @@ def main_size(summary: Summary) -> str:
 
 
 def answer(summary: Summary) -> Answer:
-    """Say how much sooner the first of two agents covers a map, with how much memory; or who leads."""
+    """Say how much sooner the first of two agents covers a map, with how much memory; or who leads.
+
+    An agent without any result is named in the same breath: the others may lead for want of it.
+    """
+    found = _of_done(summary)
+    text = " ".join([found.text, *without_runs(summary)])
+    return replace(found, text=text, sure=[*found.sure, *_over_starts(summary), *fewer_runs(summary)])
+
+
+def _over_starts(summary: Summary) -> list[str]:
+    """Say how far runs on a single map differ by where they start."""
+    size = main_size(summary)
+    ends = {
+        agent: group["early_coverage_over_starts"]
+        for agent, group in summary["sizes"][size].items()
+        if "early_coverage_over_starts" in group
+    }
+    told = [f"{named(summary, size, agent)} {low:.1f} to {high:.1f} %" for agent, (low, high) in ends.items()]
+    over = f"mean coverage over the first {summary['early_steps']:,} steps"
+    return [f"From start to start on this map, {over}: {', '.join(told)}."] if told else []
+
+
+def _of_done(summary: Summary) -> Answer:
     size = main_size(summary)
     pair = summary["paired"].get(size)
     if not pair or not pair["runs"]:
@@ -74,6 +99,8 @@ def _leader(summary: Summary, size: str) -> Answer:
         over = f"mean coverage over the first {summary['early_steps']:,} steps"
         text = f"{shown[0]} alone ran on {size} maps: {over}"
     why = "No two agents are compared map by map, so how sure this is cannot be said."
+    if agents[ranked[0]]["maps"] == 1:
+        why = f"How sure this is cannot be said: {no_interval(1)}."
     return Answer(f"{text}: {', '.join(told)}.", [why])
 
 
@@ -87,7 +114,7 @@ def _interval(pair: Mapping[str, Any], measure: str, size: str) -> str:
     low, high = found["ci95"]
     said = f"Difference on {found['n']} {size} map{'s' * (found['n'] != 1)}: {_signed(found['mean'], digits)}"
     if low is None:
-        return f"{said} {unit}; fewer than {FEWEST_MAPS} maps, so no interval and no test."
+        return f"{said} {unit}; {no_interval(found['n'])}."
     unsure = "" if low > 0 or high < 0 else ": no difference beyond chance"
     ends = f"[{_signed(low, digits)}, {_signed(high, digits)}]"
     return f"{said} {ends} {unit} (95 % over maps; Wilcoxon p = {found['p']:.2g}){unsure}."

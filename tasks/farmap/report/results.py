@@ -7,6 +7,7 @@ import numpy as np
 
 from farmap.plan import NO_FILM
 from farmap.report.film import Recording
+from farmap.report.lacking import count_runs
 from farmap.report.summary import PLACE, Entry, by_own_size, summarise
 from gridcell import UserError
 from gridcell.report import GridResults, Report, fetching, is_stale, nothing_done
@@ -27,7 +28,10 @@ def write(results: GridResults, out: Path) -> Report:
 
 
 def summary_of(results: GridResults) -> dict[str, Any]:
-    """Return the numbers of the report; see ``farmap.report.summary.summarise``."""
+    """Return the numbers of the report.
+
+    See ``farmap.report.summary.summarise``; ``runs`` is of ``farmap.report.lacking.count_runs``.
+    """
     return _summarised(results)[0]
 
 
@@ -53,7 +57,11 @@ def _summarised(results: GridResults) -> tuple[dict[str, Any], list[Entry]]:
         raise nothing_done(results)
     compare = results.settings["compare"]
     agents = list(dict.fromkeys(str(target.labels["agent"]) for target in targets))
-    return summarise(entries, agents, tuple(compare) if compare else None), entries
+    summary = summarise(entries, agents, tuple(compare) if compare else None)
+    summary["runs"] = count_runs(
+        (str(target.labels["agent"]), results.states[target.cell]) for target in targets
+    )
+    return summary, entries
 
 
 def _recordings(results: GridResults) -> dict[str, Recording]:

@@ -33,11 +33,20 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _maps(count: int, size: str) -> str:
-    if count == 1:
-        return f"one {size} map (no intervals)"
-    return f"{count} {size} maps" + (
-        f" (fewer than {FEWEST_MAPS}: no intervals)" if count < FEWEST_MAPS else ""
-    )
+    shown = f"one {size} map" if count == 1 else f"{count} {size} maps"
+    return f"{shown} ({no_interval(count)})" if count < FEWEST_MAPS else shown
+
+
+def no_interval(maps: int) -> str:
+    """Say why so few maps give no interval; starts on one map are no sample of maps.
+
+    Example:
+        >>> no_interval(1)
+        'one map gives no interval, whatever the number of starts on it: it takes 6 maps'
+    """
+    if maps == 1:
+        return f"one map gives no interval, whatever the number of starts on it: it takes {FEWEST_MAPS} maps"
+    return f"fewer than {FEWEST_MAPS} maps: no intervals and no test"
 
 
 def not_compared(pair: Mapping[str, Any], measure: str) -> str:

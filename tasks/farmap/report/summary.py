@@ -137,7 +137,8 @@ def summarise(
           ``{"mean", "ci95", "n"}``, ``reached`` (percent -> share of runs), ``median_steps_to`` (percent ->
           median over runs, null if fewer than half reached it), ``end`` (why runs ended -> share), and
           ``curves``: ``steps`` and of ``coverage``, ``memory`` and ``reached`` (share of runs that saw 95 %)
-          ``{"mean", "low", "high"}``
+          ``{"mean", "low", "high"}``; of one map with several runs ``early_coverage_over_starts``, the
+          lowest and the highest
         - ``paired[size]``: ``first``, ``second``, and per measure the difference first - second over the maps
           and seeds that both have: ``{"mean", "ci95", "n", "p", "second_mean", "lower", "higher"}``, p of
           Wilcoxon's signed rank test over maps, and on how many maps it is lower and higher; below
@@ -217,8 +218,18 @@ def _group(group: Sequence[Entry]) -> dict[str, Any]:
         "done": float(np.mean([run.metrics["done"] for run in group])),
         "end": {end: float(np.mean([run.metrics.get("end") == end for run in group])) for end in ENDS},
         "curves": _curves(of_maps),
+        **_starts(of_maps),
         **said_stale(any(run.stale for run in group)),
     }
+
+
+def _starts(of_maps: Mapping[str, Sequence[Entry]]) -> dict[str, list[float]]:
+    """Return how far early coverage reaches over the starts on a single map: all the spread there is."""
+    runs = next(iter(of_maps.values()))
+    if len(of_maps) > 1 or len(runs) < 2:
+        return {}
+    values = [run.measure("early_coverage") for run in runs]
+    return {"early_coverage_over_starts": [min(values), max(values)]}
 
 
 def _measured(group: Sequence[Entry]) -> list[str]:

@@ -53,14 +53,17 @@ _GIVEN: Mapping[str, tuple[Sequence[str], Mapping[str, str]]] = {
             "m_across": "rounded",
             "radius": "norm R",
             "copies": "copies",
-            "log2_bits_low": "log2 of the bits, from",
-            "log2_bits_high": "to",
+            "log2_bits_low": "range, from",
+            "log2_bits_high": "range, to",
             **_ENDS,
         },
     ),
     "Reinforcement learning": (["reinforcement", "environment"], {**_POLICY, **_ENDS}),
 }
 """Title of a table -> the kinds of task in it, and their ingredients with headings."""
+
+_LOG2 = ("log2_bits_low", "log2_bits_high")
+"""Ingredients that are stored as log2 of bits, and are shown as bits like all else."""
 
 _WAYS = {"exact": "all pairs", "evt": "extreme values", "sample": "a sample", "given": "given"}
 _SHOWN = {"n": "n", "m": "m", "radius": "R", "classes": "classes", "delta": "delta", "eps": "eps"}
@@ -135,7 +138,12 @@ def given_table(summary: Mapping[str, Any], title: str, published: Mapping[str, 
     if beside:
         columns += [Column("published", lambda bits: scientific(math.log2(bits)), unit="bits")]
         columns += [Column("published / ours", "{:.5f}".format)]
-    columns += [*(Column(heading, plain) for heading in headings.values())]
+    columns += [
+        Column(heading, lambda log2: scientific(log2, 1), unit="bits")
+        if key in _LOG2
+        else Column(heading, plain)
+        for key, heading in headings.items()
+    ]
     columns += [Column("bits per degree of freedom", "{:.2f}".format)]
     rows = []
     for name in names:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from generalization_difficulty.report.numbers import plain
+from generalization_difficulty.report.numbers import plain, scientific
 
 FAR = 10.0
 """How many times farther from the origin than they spread points are, before it is said."""
@@ -25,7 +25,7 @@ def range_of(name: str, ends: Sequence[float | None], contributions: Sequence[Ma
         f"{plain(item['high'], 4)})"
         for item in contributions
     )
-    return f"{name}: log2 of the bits is {_ends(ends)}; each source alone: {parts}."
+    return f"{name}: {_ends(ends)}; each source alone: {parts}."
 
 
 def reported_within(name: str, entry: Mapping[str, Any]) -> list[str]:
@@ -91,12 +91,13 @@ def warnings_of(name: str, entry: Mapping[str, Any]) -> list[str]:
 
 
 def _ends(ends: Sequence[float | None]) -> str:
+    """Write a range of log2 of the bits as bits."""
     low, high = ends
-    if low is None and high is None:
-        return "unknown"
     if low is None:
-        return f"up to {high:.1f}, or there is no difficulty"
-    return f"{low:.1f} or more" if high is None else f"{low:.1f} to {high:.1f}"
+        return "unknown" if high is None else f"up to {scientific(high, 1)} bits, or there is no difficulty"
+    if high is None:
+        return f"{scientific(low, 1)} bits or more"
+    return f"{scientific(low, 1)} to {scientific(high, 1)} bits"
 
 
 def _symbol(source: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
+from math import comb
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +60,15 @@ def statistics(matrices: Matrices) -> dict[tuple[str, ...], Statistic]:
     return found
 
 
-def leaderboard(matrices: Matrices, estimates: Estimates) -> dict[str, Any]:
+def leaderboard(matrices: Matrices, estimates: Estimates, unselected: Sequence[str] = ()) -> dict[str, Any]:
     """Rank the methods.
 
     Args:
         matrices: the evaluations.
         estimates: of ``statistics``.
+        unselected: methods of the suite that a selection leaves out. Their comparisons count among the
+            tests that p-values are corrected for: else selecting three of nine methods would make the same
+            numbers significant.
 
     Returns:
         - ``models[model]`` and ``pooled`` (null with fewer than two models), each a board:
@@ -72,21 +76,23 @@ def leaderboard(matrices: Matrices, estimates: Estimates) -> dict[str, Any]:
           ``total_minus_ft`` (estimates as elsewhere; the last of gain + mRI), ``p`` and ``p_holm`` (of the
           difference from plain fine-tuning, null for itself);
           ``comparisons`` of any two of these methods a list of ``{"a", "b", "difference", "pairs", "p",
-          "p_holm"}``; ``groups`` are the longest runs of ranks in which no two methods differ, though
-          they have pairs enough for the test to find a difference; ``pairs``
-          is the least number of a comparison's pairs, ``smallest_p_holm`` the least p_holm that any of them
-          could have.
-        - ``test``: how that was made: ``name``, ``correction``, ``alpha``, ``exact_pairs``, ``draws``
+          "p_holm"}``; ``tests``: over how many comparisons p_holm is corrected; ``groups`` are the longest
+          runs of ranks in which no two methods differ, though they have pairs enough for the test to find a
+          difference; ``pairs`` is the least number of a comparison's pairs, ``smallest_p_holm`` the least
+          p_holm that any of them could have.
+        - ``test``: how that was made: ``name``, ``correction``, ``alpha``, ``exact_pairs``, ``draws``,
+          ``unselected``
 
         Pooled are the methods that are complete on every model with a result; ranks are by mean.
     """
     models = pooled_models(matrices)
     return {
-        "models": {m: _board(matrices, estimates, m, [m]) for m in matrices.models},
-        "pooled": _board(matrices, estimates, "", models) if len(models) > 1 else None,
+        "models": {m: _board(matrices, estimates, m, [m], unselected) for m in matrices.models},
+        "pooled": _board(matrices, estimates, "", models, unselected) if len(models) > 1 else None,
         "test": {
             "name": "Paired sign-flip permutation test over (model, set, seed)",
             "correction": "Holm's correction over all pairs of methods of a model, or of all models",
+            "unselected": list(unselected),
             "alpha": significance.ALPHA,
             "exact_pairs": significance.EXACT_PAIRS,
             "draws": significance.DRAWS,
@@ -119,14 +125,20 @@ def write_leaderboard(summary: Mapping[str, Any], path: Path) -> None:
     write_csv([*COLUMNS, STALE], rows, path)
 
 
-def _board(matrices: Matrices, estimates: Estimates, scope: str, models: Sequence[str]) -> dict[str, Any]:
+def _board(
+    matrices: Matrices,
+    estimates: Estimates,
+    scope: str,
+    models: Sequence[str],
+    unselected: Sequence[str],
+) -> dict[str, Any]:
     known = {
         method: estimates["mRI", scope, method]
         for method in matrices.methods
         if estimates["mRI", scope, method]["mean"] is not None
     }
     ranked = sorted(known, key=lambda method: -known[method]["mean"])
-    comparisons = _comparisons(matrices, ranked, models)
+    comparisons, tests = _comparisons(matrices, ranked, models, len(unselected))
     adjusted = {frozenset((one["a"], one["b"])): one for one in comparisons}
     rows = []
     for method in ranked:
@@ -145,18 +157,24 @@ def _board(matrices: Matrices, estimates: Estimates, scope: str, models: Sequenc
             }
         )
     pairs = min((one["pairs"] for one in comparisons), default=0)
-    smallest = [len(comparisons) * significance.smallest_p(one["pairs"]) for one in comparisons]
+    smallest = [tests * significance.smallest_p(one["pairs"]) for one in comparisons]
     return {
         "ranking": rows,
         "comparisons": comparisons,
-        "groups": _groups(ranked, adjusted),
+        "tests": tests,
+        "groups": _groups(ranked, adjusted, tests),
         "pairs": pairs,
         "smallest_p_holm": min(1.0, *smallest) if comparisons else None,
     }
 
 
-def _comparisons(matrices: Matrices, ranked: Sequence[str], models: Sequence[str]) -> list[dict[str, Any]]:
-    """Compare any two methods over the (model, set, seed) that both have."""
+def _comparisons(
+    matrices: Matrices, ranked: Sequence[str], models: Sequence[str], unselected: int
+) -> tuple[list[dict[str, Any]], int]:
+    """Compare any two methods over the (model, set, seed) that both have; return the number of tests, too.
+
+    Each of the unselected methods would be compared with every other.
+    """
     improvements = {
         method: {
             (model, *key): value
@@ -173,12 +191,16 @@ def _comparisons(matrices: Matrices, ranked: Sequence[str], models: Sequence[str
             mean = plain(np.mean(differences))
             p = plain(significance.sign_flip_p(differences))
             found.append({"a": a, "b": b, "difference": mean, "pairs": len(differences), "p": p})
-    for entry, adjusted in zip(found, significance.holm([one["p"] for one in found]), strict=True):
+    every = len(ranked) + unselected
+    tests = len(found) + comb(every, 2) - comb(len(ranked), 2)
+    for entry, adjusted in zip(found, significance.holm([one["p"] for one in found], tests), strict=True):
         entry["p_holm"] = plain(adjusted)
-    return found
+    return found, tests
 
 
-def _groups(ranked: Sequence[str], adjusted: Mapping[frozenset[str], Mapping[str, Any]]) -> list[list[str]]:
+def _groups(
+    ranked: Sequence[str], adjusted: Mapping[frozenset[str], Mapping[str, Any]], tests: int
+) -> list[list[str]]:
     """Return the longest runs of ranks within which any two were compared and none significantly differ.
 
     A comparison of so few pairs that the test can't reject says nothing, and joins nothing.
@@ -186,7 +208,7 @@ def _groups(ranked: Sequence[str], adjusted: Mapping[frozenset[str], Mapping[str
 
     def apart(a: str, b: str) -> bool:
         found = adjusted.get(frozenset((a, b)))
-        if found is None or len(adjusted) * significance.smallest_p(found["pairs"]) >= significance.ALPHA:
+        if found is None or tests * significance.smallest_p(found["pairs"]) >= significance.ALPHA:
             return True
         return bool(found["p_holm"] < significance.ALPHA)
 

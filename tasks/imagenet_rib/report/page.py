@@ -64,6 +64,7 @@ def write_files(
         mri=tables.mri_by_model(summary),
         ri={model: tables.ri_table(summary, model) for model in summary["models"]},
         boards=ranked,
+        tests=" or ".join(str(count) for count in sorted({board["tests"] for _, board in ranked})),
         leaderboard=tables.leaderboard_table(ranked),
         comparisons=list(tables.comparison_tables(summary)),
         rule=RULE,

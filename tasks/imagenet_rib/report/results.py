@@ -20,7 +20,7 @@ from imagenet_rib.grid.part_sentences import part_sentences
 from imagenet_rib.grid.published_figures import SHIPPED, Source, read_figures
 from imagenet_rib.grid.slices import join
 from imagenet_rib.method import Merging
-from imagenet_rib.report.chance import at_chance, fell_to_chance
+from imagenet_rib.report.chosen import chosen_here
 from imagenet_rib.report.counting import Answers, StoredAnswers, count
 from imagenet_rib.report.distance_summary import MeasuredDistance
 from imagenet_rib.report.evaluations import Evaluation, SetFacts
@@ -46,7 +46,7 @@ def write(results: GridResults, out: Path) -> Report:
     from imagenet_rib.report.leaderboard import boards
     from imagenet_rib.report.page import write_files
     from imagenet_rib.report.tables import headline
-    from imagenet_rib.report.tradeoff import answer
+    from imagenet_rib.report.tradeoff import answer, caveats
 
     summary, evaluations, found, sets = _summarised(results)
     published = as_rows(beside(summary, _timm_names(results), figures_beside(results.settings)))
@@ -56,12 +56,14 @@ def write(results: GridResults, out: Path) -> Report:
     page = write_files(results, evaluations, sets, summary, out, _own_facts(results.settings, found))
     said = answer(summary)
     whole = any(boards(summary))  # of a part the tables hold less
-    below = [*at_chance(summary), *fell_to_chance(summary)] if whole else said.sure
+    below = [*caveats(summary)] if whole else said.sure
     return Report(page, [*headline(summary), *below], said.text)
 
 
 def summary_of(results: GridResults) -> dict[str, Any]:
     """Return the numbers of the report; see ``imagenet_rib.report.summary.summarise``.
+
+    ``chosen`` are sentences on settings that were chosen on these sets; see ``imagenet_rib.report.chosen``.
 
     Raises:
         UserError: nothing has been evaluated yet, or a stored file is damaged.
@@ -88,8 +90,17 @@ def _summarised(
             headlines=_headlines(results.settings["methods"]),
             distances=_distances(results),
             origins=origins(results.settings),
+            unselected=_unselected(results),
         )
+        summary["chosen"] = chosen_here(results.settings, summary["methods"])
     return summary, evaluations, found, sets
+
+
+def _unselected(results: GridResults) -> list[str]:
+    """Return the methods of the suite that the selection leaves out."""
+    asked = {target.labels.get("method") for target in results.grid.targets}
+    asked |= {item.labels.get("method") for item in results.grid.skipped}
+    return [name for name in results.settings["methods"] if name not in asked]
 
 
 def figures_beside(settings: Mapping[str, Any]) -> list[Source]:

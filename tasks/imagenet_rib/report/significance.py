@@ -51,15 +51,21 @@ def smallest_p(pairs: int) -> float:
     return 2.0 ** (1 - pairs) if pairs <= EXACT_PAIRS else 1 / (1 + DRAWS)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
+def holm(p_values: Sequence[float], tests: int | None = None) -> list[float]:
     """Return p-values adjusted for their number, in the order given.
 
     Rejecting those below alpha keeps the chance of any false rejection below alpha (Holm, "A Simple
     Sequentially Rejective Multiple Test Procedure", 1979).
+
+    Args:
+        p_values: of the tests whose results are shown.
+        tests: how many the family has, with those that are not shown: these count as if their p-values
+            were larger, so that no selection makes a p-value smaller. At least as many as are shown.
     """
+    tests = len(p_values) if tests is None else tests
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
     adjusted, largest = [0.0] * len(p_values), 0.0
     for place, index in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - place) * p_values[index]))
+        largest = max(largest, min(1.0, (tests - place) * p_values[index]))
         adjusted[index] = largest
     return adjusted

@@ -27,6 +27,7 @@ def summarise(
     headlines: Mapping[str, Variant] = HEADLINES,
     distances: Sequence[MeasuredDistance] = (),
     origins: Mapping[str, Origin] | None = None,
+    unselected: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Summarise evaluations into the benchmark's result.
 
@@ -36,6 +37,7 @@ def summarise(
         headlines: of each method that has variants, the one whose matrix stands for it.
         distances: how far the sets are from the pre-training data, if that was measured.
         origins: of the models, as far as they are known: which was pre-trained on the richer data.
+        unselected: methods of the suite that are not asked for; see ``leaderboard.leaderboard``.
 
     Returns:
         A dict ready for JSON, all accuracies in percent and differences in percentage points:
@@ -96,7 +98,7 @@ def summarise(
         },
         "missing": _missing(found),
         "intervals": {"level": metrics.LEVEL, "resamples": metrics.RESAMPLES, "bootstrap_seed": 0},
-        "leaderboard": leaderboard.leaderboard(found, estimates),
+        "leaderboard": leaderboard.leaderboard(found, estimates, unselected),
         "corruptions": summarise_corruptions(found, sets),
         "by_set": by_set.summarise_by_set(estimates),
         **({"stale": stale} if stale else {}),

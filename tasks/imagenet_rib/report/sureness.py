@@ -25,6 +25,18 @@ def over_sets(board: Board, p: float | None) -> bool | None:
     return p < ALPHA
 
 
+def unselected(summary: Mapping[str, Any]) -> str:
+    """Say over which tests p is corrected where a selection leaves methods of the suite out; else nothing."""
+    names = summary["leaderboard"]["test"]["unselected"]
+    if not names:
+        return ""
+    return (
+        f"p is corrected for the whole suite, with its methods that are not selected ({', '.join(names)}): a "
+        "selection makes no difference significant. A suite that has these methods alone is corrected for "
+        "their pairs alone."
+    )
+
+
 def in_words(estimate: Mapping[str, Any], board: Board, p: float | None) -> str:
     """Say over what a difference is sure; empty where it has no interval.
 

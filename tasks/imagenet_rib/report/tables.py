@@ -120,8 +120,10 @@ def leaderboard_table(of: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
     ]
     names = ", ".join(scope for scope, _ in of)
     over = " or ".join(sorted({row["mRI"]["interval"] for _, board in of for row in board["ranking"]}))
+    tests = " or ".join(str(count) for count in sorted({board["tests"] for _, board in of}))
     title = (
-        f"Leaderboard, {names} (points; intervals over {over}; p after Holm's correction, < {ALPHA:g} bold)"
+        f"Leaderboard, {names} (points; intervals over {over}; p after Holm's correction over {tests} tests, "
+        f"< {ALPHA:g} bold)"
     )
     return Table(columns, rows, title)
 

@@ -14,7 +14,7 @@ from imagenet_rib.report.estimates import verdict
 from imagenet_rib.report.leaderboard import boards
 from imagenet_rib.report.partial import partial_answer
 from imagenet_rib.report.significance import ALPHA
-from imagenet_rib.report.sureness import OVER
+from imagenet_rib.report.sureness import OVER, unselected
 from imagenet_rib.report.wording import best_trade, change as _change, shown as _shown
 from imagenet_rib.vocabulary import BASELINE, CURVE, VAL
 
@@ -54,12 +54,38 @@ def answer(summary: Summary) -> Answer:
     """Say which method trades best, by how much, and how sure that is."""
     found = find(summary)
     said = partial_answer(summary) if found is None else _answer(summary, found)
-    return replace(said, sure=[*said.sure, *at_chance(summary), *fell_to_chance(summary)])
+    return replace(said, sure=[*said.sure, *caveats(summary)])
+
+
+def caveats(summary: Summary) -> list[str]:
+    """Return what a reader of the ranking must know: settings chosen by it, what p is, who is at chance."""
+    whole = any(boards(summary))
+    tests = [unselected(summary)] if whole and unselected(summary) else []
+    return [*summary.get("chosen", ()), *tests, *at_chance(summary), *fell_to_chance(summary)]
 
 
 def _answer(summary: Summary, found: Tradeoff) -> Answer:
     text = best_trade(found.rows)
-    return Answer(f"{text}.", list(_sure(summary, found)))
+    return Answer(f"{text}.", [*_sure(summary, found), *_on_the_way(summary, found)])
+
+
+def _on_the_way(summary: Summary, found: Tradeoff) -> list[str]:
+    """Say where WiSE-FT's curve keeps no less than the method that leads by mRI, and gains more."""
+    leader = max(found.rows, key=lambda row: row["mRI"]["mean"])
+    alphas, x, y = _way(summary, found.models)
+    better = [
+        place
+        for place in range(len(alphas))
+        if x[place] > leader["gain"]["mean"] and y[place] >= leader["mRI"]["mean"]
+    ]
+    if len(alphas) < 3 or not better:  # the figure draws no curve
+        return []
+    best = max(better, key=lambda place: x[place])
+    return [
+        f"WiSE-FT with α = {alphas[best]} (a point of its curve, not its row) gains {signed(x[best])} on the "
+        f"new set at an mRI of {signed(y[best])}: {leader['method']}, which leads the rows by mRI, has "
+        f"{signed(leader['gain']['mean'])} and {signed(leader['mRI']['mean'])}."
+    ]
 
 
 def draw(summary: Summary) -> Picture | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from gridcell.plots import short
 from gridcell.report import Answer, marked
+from inductive_bias.report.places import named
 from inductive_bias.report.sentences import fewer_seeds, verdict
 
 _PROBLEMS = 4  # named one by one
@@ -16,7 +17,7 @@ def answer(summary: Mapping[str, Any]) -> Answer:
     """Say which space needs the fewest bits, on how many problems, and how sure that is."""
     by_problem: dict[str, list[Row]] = {}
     for row in summary["compared"]:
-        by_problem.setdefault(row["problem"], []).append(row)
+        by_problem.setdefault(named(row), []).append(row)
     ranked = {name: sorted(rows, key=lambda row: row["bits"]) for name, rows in by_problem.items()}
     several = {name: rows for name, rows in ranked.items() if len(rows) > 1}
     if not several:
@@ -25,7 +26,7 @@ def answer(summary: Mapping[str, Any]) -> Answer:
         alone = [row for row in shown if "ci95_bits" in row]
         missing = (
             "Which space needs the fewest bits cannot be said yet: no problem has estimates of two spaces at "
-            "its first number of training points."
+            "one number of training points where they are compared."
         )
         return Answer(" ".join(said), [missing, *map(_how_sure, alone)]) if said else Answer(missing)
     clear = {name: rows for name, rows in several.items() if _apart(summary, name, *rows[:2])}
@@ -62,7 +63,7 @@ def _undecided(summary: Mapping[str, Any], problem: str, first: Row, second: Row
 def _pair(summary: Mapping[str, Any], problem: str, first: Row, second: Row) -> Row | None:
     """Return the paired difference of two spaces on a problem."""
     spaces = {first["space"], second["space"]}
-    found = (one for one in summary["spaces"] if one["problem"] == problem)
+    found = (one for one in summary["spaces"] if named(one) == problem)
     return next((one for one in found if {one["first"], one["second"]} == spaces), None)
 
 
@@ -92,7 +93,7 @@ def _sure(summary: Mapping[str, Any], several: Mapping[str, Sequence[Row]]) -> l
 
 
 def _told(row: Row) -> str:
-    return f"{_space(row)} needs {_bits(row)} bits to generalize on {row['problem']}."
+    return f"{_space(row)} needs {_bits(row)} bits to generalize on {named(row)}."
 
 
 def _how_sure(row: Row) -> str:
@@ -100,10 +101,10 @@ def _how_sure(row: Row) -> str:
     low, high = row["ci95_bits"]
     seeds = fewer_seeds(row) or f"{row['seeds']} seed{'s' * (row['seeds'] != 1)}"
     if low is None or high is None:
-        return f"{row['problem']}, {_space(row)}: {seeds}, so no interval is known."
+        return f"{named(row)}, {_space(row)}: {seeds}, so no interval is known."
     over = "seeds" if row["interval"] == "seeds" else "sampled hypotheses"
     ends = f"[{short(max(0.0, low))}, {short(high)}]"
-    return f"{row['problem']}, {_space(row)}: 95 % interval over {over} {ends} bits ({seeds})."
+    return f"{named(row)}, {_space(row)}: 95 % interval over {over} {ends} bits ({seeds})."
 
 
 def _row(row: Row) -> str:

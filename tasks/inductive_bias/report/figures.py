@@ -11,32 +11,40 @@ from gridcell.plots import Curve, Panels, curves, grouped_bars, panel_title, sty
 from gridcell.report import Picture, marked
 from inductive_bias.distributions.information import BITS
 from inductive_bias.distributions.ncx2 import ScaledNcx2
+from inductive_bias.report.places import Place, asked_of, named
 from inductive_bias.report.sentences import some_seeds
-from inductive_bias.report.summary import NETWORKS, Outcome, base_size, best
+from inductive_bias.report.summary import NETWORKS, Outcome, best
 
 
 def draw(
-    outcomes: Sequence[Outcome], summary: Mapping[str, Any], settings: Mapping[str, Any]
+    outcomes: Sequence[Outcome],
+    summary: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    where: Sequence[Place] | None = None,
 ) -> Iterator[Picture]:
-    """Draw every figure that there are numbers for, one at a time."""
-    base = [o for o in outcomes if o.n_train == base_size(o.problem, settings) and o.dimension == "full"]
-    if base:
-        yield _side_by_side(summary, settings)
+    """Draw every figure that there are numbers for, one at a time.
+
+    Args:
+        outcomes: what is done.
+        summary: of them.
+        settings: of the suite.
+        where: spaces are compared; by default at each problem's base point.
+    """
+    where = asked_of(settings)[1] if where is None else where
+    if any(place.holds(o) for place in where for o in outcomes):
+        yield _side_by_side(summary, settings, where)
     seed = settings["seeds"][0]
-    panels = {
-        problem: _epsilon_curves([o for o in base if o.problem == problem and o.seed == seed], settings)
-        for problem in settings["problems"]
-    }
+    first = {place: [o for o in outcomes if place.holds(o) and o.seed == seed] for place in where}
+    panels = {place.name: _epsilon_curves(group, settings) for place, group in first.items()}
     if any(panels.values()):
         yield _epsilons({name: group for name, group in panels.items() if group}, settings)
     if (sizes := _sizes(summary, settings)) is not None:
         yield sizes
     if (dimensions := _dimensions(summary, settings)) is not None:
         yield dimensions
-    for problem in settings["problems"]:
-        group = [o for o in base if o.problem == problem and o.seed == seed]
+    for place, group in first.items():
         if group:
-            yield _errors(problem, group, settings)
+            yield _errors(place.name, group, settings)
 
 
 def unit_of(settings: Mapping[str, Any]) -> str:
@@ -46,15 +54,15 @@ def unit_of(settings: Mapping[str, Any]) -> str:
     )
 
 
-def _side_by_side(summary: Mapping[str, Any], settings: Mapping[str, Any]) -> Picture:
-    known = {(row["problem"], row["space"]) for row in summary["compared"]}
-    problems = [name for name in settings["problems"] if any(name == problem for problem, _ in known)]
+def _side_by_side(summary: Mapping[str, Any], settings: Mapping[str, Any], where: Sequence[Place]) -> Picture:
+    known = {(named(row), row["space"]) for row in summary["compared"]}
+    problems = [one.name for one in where if any(one.name == problem for problem, _ in known)]
     spaces = [name for name in settings["spaces"] if any(name == space for _, space in known)]
     mean, low, high = (np.full((len(problems), len(spaces)), np.nan) for _ in range(3))
     for row in summary["compared"]:
-        where = problems.index(row["problem"]), spaces.index(row["space"])
-        mean[where] = row["bits"]
-        low[where], high[where] = (np.nan if end is None else end for end in row["ci95_bits"])
+        at = problems.index(named(row)), spaces.index(row["space"])
+        mean[at] = row["bits"]
+        low[at], high[at] = (np.nan if end is None else end for end in row["ci95_bits"])
     stale = {row["space"] for row in summary["compared"] if "stale" in row}
     names = {space: marked(space, space in stale) for space in settings["spaces"]}
     figure = grouped_bars(
@@ -72,12 +80,14 @@ def _side_by_side(summary: Mapping[str, Any], settings: Mapping[str, Any]) -> Pi
     top = np.nanmax(np.concatenate([high.ravel(), mean.ravel(), [10.0]]))
     axes.set_ylim(0, float(top) * 4)
     for index, problem in enumerate(problems):
-        _mark_seeds(axes, (row for row in summary["compared"] if row["problem"] == problem), index)
+        _mark_seeds(axes, (row for row in summary["compared"] if named(row) == problem), index)
+    sizes = {row["n_train"] for row in summary["compared"]}
+    points = f"{sizes.pop()} training points" if len(sizes) == 1 else "the training points"
     caption = (
-        f"Bits needed to pick, among hypotheses that fit {settings['training_size']} training points, one "
-        f"whose error is at most {settings['target']:g}. The scale is linear up to one bit, then "
-        "logarithmic. Lines are 95 % intervals (cut off at zero); a cross marks what is not known. Over the "
-        "seeds that a problem's spaces have in common."
+        f"Bits needed to pick, among hypotheses that fit {points}, one whose error is at most "
+        f"{settings['target']:g}. The scale is linear up to one bit, then logarithmic. Lines are 95 % "
+        "intervals (cut off at zero); a cross marks what is not known. Over the seeds that a problem's "
+        "spaces have in common."
     )
     return Picture("spaces", "first", caption, figure)
 
@@ -260,4 +270,4 @@ def _errors(problem: str, group: Sequence[Outcome], settings: Mapping[str, Any])
         f"Test errors of hypotheses that fit the training data of {problem} (bars, as a density) and the "
         "scaled non-central chi-squared density fitted to them (line), at the first seed; p is the fit's."
     )
-    return Picture(f"errors-{problem}", "errors", caption, figure)
+    return Picture(f"errors-{problem.replace(' ', '-')}", "errors", caption, figure)

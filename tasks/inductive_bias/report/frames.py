@@ -6,11 +6,13 @@ from typing import Any
 from gridcell.report import GridResults, with_ends
 from inductive_bias.report.results import summary_of
 
+_WHERE = ("problem", "n_train", "dimension")
+
 
 def spaces(results: GridResults) -> list[dict[str, Any]]:
     """Return a row for each problem and space: bits at the target, over the seeds that all spaces have."""
     return [
-        {"problem": row["problem"], "space": row["space"], **_bits(row)}
+        {**{name: row[name] for name in (*_WHERE, "space")}, **_bits(row)}
         for row in summary_of(results)["compared"]
     ]
 
@@ -18,7 +20,7 @@ def spaces(results: GridResults) -> list[dict[str, Any]]:
 def differences(results: GridResults) -> list[dict[str, Any]]:
     """Return a row for each problem and two spaces: bits of the first less those of the second, paired."""
     return [
-        {**{name: row[name] for name in ("problem", "first", "second")}, **_bits(row)}
+        {**{name: row[name] for name in (*_WHERE, "first", "second")}, **_bits(row)}
         for row in summary_of(results)["spaces"]
     ]
 

@@ -1,6 +1,6 @@
 """The report: one page that stands alone, its pictures, and the numbers behind it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from gridcell.report import (
     Column,
     Columns,
     GridResults,
+    Picture,
     Table,
     Value,
     write_csv,
@@ -17,6 +18,7 @@ from gridcell.report import (
 )
 from inductive_bias.distributions.information import BITS
 from inductive_bias.report.answer import answer
+from inductive_bias.report.places import named
 from inductive_bias.report.sentences import fewer_seeds, sentences, verdict
 from inductive_bias.report.summary import Outcome
 
@@ -35,7 +37,11 @@ WIDE = 6  # spaces that have columns of their own in the terminal
 
 
 def write_files(
-    results: GridResults, outcomes: Sequence[Outcome], summary: Mapping[str, Any], out: Path
+    results: GridResults,
+    outcomes: Sequence[Outcome],
+    summary: Mapping[str, Any],
+    out: Path,
+    pictures: Iterable[Picture],
 ) -> Path:
     """Write the page, the figures as PNG, ``summary.json`` and ``cells.csv`` into a folder; return the page.
 
@@ -44,9 +50,8 @@ def write_files(
         outcomes: what is done.
         summary: of them, from ``summarise``.
         out: the folder, made if it is not there.
+        pictures: the figures, in the order in which they are shown.
     """
-    from inductive_bias.report.figures import draw  # with matplotlib: only for drawing
-
     write_summary(summary, out, sort_keys=True)
     write_csv([*COLUMNS, STALE], _rows(outcomes), out / "cells.csv")
     return write_page(
@@ -54,7 +59,7 @@ def write_files(
         out,
         answer=answer(summary),
         templates=_TEMPLATES,
-        pictures=draw(outcomes, summary, results.settings),
+        pictures=pictures,
         own_facts=_facts(results),
         settings=results.settings,
         sentences=sentences(summary),
@@ -81,7 +86,7 @@ def bits_table(summary: Mapping[str, Any]) -> Table:
     spaces = list(dict.fromkeys(row["space"] for row in rows))
     by_problem: dict[str, dict[str, Any]] = {}
     for row in rows:
-        by_problem.setdefault(row["problem"], {})[row["space"]] = _bits(row)
+        by_problem.setdefault(named(row), {})[row["space"]] = _bits(row)
     title = f"I({summary['target']:g}) in bits"
     if len(spaces) > max(WIDE, len(by_problem)):  # a column each would not fit
         columns: Columns = ["space", *map(Column, by_problem)]
@@ -96,7 +101,7 @@ def difference_table(summary: Mapping[str, Any]) -> Table:
     """Lay out the paired differences of two spaces, a row for each problem and pair."""
     return Table(
         ["problem", Column("I of the first − I of the second"), Column("difference [95 %]", unit="bits")],
-        [[d["problem"], f"{d['first']} − {d['second']}", _bits(d)] for d in summary["spaces"]],
+        [[named(d), f"{d['first']} − {d['second']}", _bits(d)] for d in summary["spaces"]],
         "Spaces side by side",
     )
 

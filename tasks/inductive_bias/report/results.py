@@ -1,5 +1,6 @@
 """From stored results to the report: what the platform knows, in the words of this task."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from gridcell.report import GridResults, Report, fetching, is_stale
 from inductive_bias.cells.estimate import POOLED
+from inductive_bias.report.places import Place, asked_of
 from inductive_bias.report.summary import Outcome, summarise
 
 
@@ -17,17 +19,22 @@ def write(results: GridResults, out: Path) -> Report:
         UserError: a stored file is damaged.
     """
     from inductive_bias.report.answer import answer
+    from inductive_bias.report.figures import draw  # with matplotlib: only for drawing
     from inductive_bias.report.page import headline, write_files
 
-    outcomes = _outcomes(results)
-    summary = summarise(outcomes, results.settings)
-    page = write_files(results, outcomes, summary, out)
+    outcomes, (settings, where) = _outcomes(results), _asked(results)
+    summary = summarise(outcomes, settings, where)
+    page = write_files(results, outcomes, summary, out, draw(outcomes, summary, settings, where))
     return Report(page, headline(summary), answer(summary).text)
 
 
 def summary_of(results: GridResults) -> dict[str, Any]:
     """Return the numbers of the report; see ``inductive_bias.report.summary.summarise``."""
-    return summarise(_outcomes(results), results.settings)
+    return summarise(_outcomes(results), *_asked(results))
+
+
+def _asked(results: GridResults) -> tuple[Mapping[str, Any], list[Place]]:
+    return asked_of(results.settings, (target.labels for target in results.grid.targets))
 
 
 def _outcomes(results: GridResults) -> list[Outcome]:

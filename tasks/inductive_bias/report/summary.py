@@ -10,6 +10,7 @@ import numpy as np
 
 from gridcell.report import said_stale, student_interval
 from inductive_bias.distributions.information import BITS, plain
+from inductive_bias.report.places import FULL, Place, asked_of, base_size
 
 NETWORKS = ("network", "module")
 """Kinds of space whose hypotheses are trained."""
@@ -62,13 +63,21 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def summarise(outcomes: Iterable[Outcome], settings: Mapping[str, Any]) -> dict[str, Any]:
+def summarise(
+    outcomes: Iterable[Outcome], settings: Mapping[str, Any], where: Sequence[Place] | None = None
+) -> dict[str, Any]:
     """Return the report's numbers as JSON values.
+
+    Args:
+        outcomes: what is done, in any order.
+        settings: of the suite.
+        where: spaces are compared; by default at each problem's base point.
 
     Keys: ``target``, ``unit``, ``training_size`` (of the base point), ``points`` (a record an estimate),
     ``means`` (over seeds, by problem, space, size and dimension), ``compared`` (the same at the base point,
     over the seeds that a problem's spaces have in common), ``spaces`` (paired differences of two spaces on
-    one problem, a kernel's less a network's), ``axes`` (means against input dimension) and ``dimensions``
+    one problem there, a kernel's less a network's; where the base point isn't selected both are at the points
+    that are, and have ``elsewhere``), ``axes`` (means against input dimension) and ``dimensions``
     (differences of the highest and the lowest dimension in one space). What is over seeds says over how many
     (``seeds``) of how many (``planned``): those that failed were hard ones. What rests on a stale estimate
     has ``stale``. Information is given twice, as ``bits`` with ``ci95_bits`` and as ``nats`` with
@@ -76,14 +85,15 @@ def summarise(outcomes: Iterable[Outcome], settings: Mapping[str, Any]) -> dict[
     such as ``best``, is in nats. A point's own ``bits`` are those of the arithmetic, not of information.
     """
     done = sorted(outcomes, key=lambda o: (o.problem, o.space, o.n_train, str(o.dimension), o.seed))
+    where = asked_of(settings)[1] if where is None else where
     return {
         "target": settings["target"],
         "unit": settings["error_unit"],
         "training_size": settings["training_size"],
         "points": [_point(outcome) for outcome in done],
         "means": _means(done, settings),
-        "compared": _compared(done, settings),
-        "spaces": _space_differences(done, settings),
+        "compared": _compared(done, settings, where),
+        "spaces": _space_differences(done, settings, where),
         "axes": _axes(done, settings),
         "dimensions": _dimension_differences(done, settings),
     }
@@ -200,32 +210,20 @@ def _means(done: Sequence[Outcome], settings: Mapping[str, Any]) -> list[dict[st
     return out
 
 
-def _compared(done: Sequence[Outcome], settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _compared(
+    done: Sequence[Outcome], settings: Mapping[str, Any], where: Sequence[Place]
+) -> list[dict[str, Any]]:
     """Return the means of a problem's spaces over their common seeds, over each one's own if none is."""
     found = []
-    for problem in settings["problems"]:
-        of_problem = [o for o in _base(done, settings) if o.problem == problem]
-        spaces = {space: by_seed(o for o in of_problem if o.space == space) for space in settings["spaces"]}
+    for place in where:
+        here = [o for o in done if place.holds(o)]
+        spaces = {space: by_seed(o for o in here if o.space == space) for space in settings["spaces"]}
         spaces = {space: seeds for space, seeds in spaces.items() if seeds}
         common = set.intersection(*(set(seeds) for seeds in spaces.values())) if spaces else set()
         for space, seeds in spaces.items():
             shown = {seed: group for seed, group in seeds.items() if seed in common or not common}
-            row = _mean(shown, len(settings["seeds"]))
-            found.append({"problem": problem, "space": space, **row})
+            found.append({**place.labels, "space": space, **_mean(shown, len(settings["seeds"]))})
     return found
-
-
-def base_size(problem: str, settings: Mapping[str, Any]) -> int:
-    """Return the training points at which a problem's spaces are compared."""
-    chosen = settings["problems"].get(problem, {})
-    if chosen.get("ways") is not None:
-        return int(chosen["ways"] * chosen["shots"])
-    own = chosen.get("training_size")
-    return int(settings["training_size"] if own is None else own)
-
-
-def _base(done: Sequence[Outcome], settings: Mapping[str, Any]) -> list[Outcome]:
-    return [o for o in done if o.n_train == base_size(o.problem, settings) and o.dimension == "full"]
 
 
 def difference(first: Iterable[Outcome], second: Iterable[Outcome], planned: int) -> dict[str, Any] | None:
@@ -251,24 +249,26 @@ def difference(first: Iterable[Outcome], second: Iterable[Outcome], planned: int
     return _over_seeds(values, reach, planned) | said_stale(stale)
 
 
-def _space_differences(done: Sequence[Outcome], settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _space_differences(
+    done: Sequence[Outcome], settings: Mapping[str, Any], where: Sequence[Place]
+) -> list[dict[str, Any]]:
     """Return the difference of every two spaces on each problem; of a kernel and a network, kernel first.
 
     The answer's count of comparisons says "the kernel" of what is first, whatever the suite's order.
     """
-    base = _base(done, settings)
     kernels_first = sorted(
         settings["spaces"], key=lambda space: settings["spaces"][space]["kind"] in NETWORKS
     )
     found = []
-    for problem in settings["problems"]:
+    for place in where:
+        here = [o for o in done if place.holds(o)]
         for a, b in combinations(kernels_first, 2):
-            one, other = ([o for o in base if o.problem == problem and o.space == s] for s in (a, b))
+            one, other = ([o for o in here if o.space == s] for s in (a, b))
             value = difference(one, other, len(settings["seeds"]))
             if value is not None:
                 kinds = [settings["spaces"][space]["kind"] in NETWORKS for space in (a, b)]
                 both = "networks" if all(kinds) else "kernels" if not any(kinds) else "kernel and network"
-                found.append({"problem": problem, "first": a, "second": b, "kinds": both, **value})
+                found.append({**place.labels, "first": a, "second": b, "kinds": both, **value})
     return found
 
 
@@ -283,7 +283,7 @@ def dimension_axes(done: Sequence[Outcome], settings: Mapping[str, Any]) -> dict
     }
     for title, names in _teachers_by_kind(problems).items():
         if len(names) > 1:
-            axes[title] = [o for o in base if o.problem in names and o.dimension == "full"]
+            axes[title] = [o for o in base if o.problem in names and o.dimension == FULL]
     return {title: group for title, group in axes.items() if group}
 
 

@@ -59,6 +59,15 @@ def test_several_values_where_none_can_be_swept_are_told_so():
     assert said.endswith("only settings of named entries can be swept")
 
 
+def test_a_wrong_list_where_one_belongs_is_not_told_to_be_a_sweep():
+    assert told(["plan", "imagenet-rib", "--set", "seeds=[1,1]"]).endswith("(it is [1, 1])")
+
+
+def test_a_setting_is_found_by_the_words_of_its_initials():
+    said = told(["plan", "imagenet-rib", "--set", "training.learning_rate=0.1"])
+    assert "Unknown setting 'training.learning_rate': did you mean 'lr'?" in said
+
+
 @pytest.mark.parametrize(
     "words",
     [

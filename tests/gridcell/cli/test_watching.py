@@ -101,6 +101,18 @@ def test_a_stream_that_fails_is_written_to_no_more_than_it_can(number):
     assert LastingStream(None).write("text") == 4
 
 
+def test_rays_dumps_of_a_lost_node_do_not_bury_what_the_run_says():
+    """Ray prints its message, of many lines, in one piece."""
+    out = io.StringIO()
+    said = "(raylet) Raylet is terminated. Last 20 lines of the Raylet logs:\n"
+    dump = "    [state-dump] \tNodeManager.GC - 1 total, max = 9223372036854.78ms\n" * 20
+    again = "buggy on house, seed 1 will be tried again: its node went away (10.0.0.2; 1 node is left)\n"
+    assert LastingStream(out).write(said + dump + again) == len(said + dump + again)
+    first, left_out, last = out.getvalue().splitlines(keepends=True)
+    assert (first, last) == (said, again)
+    assert "(20 lines of Ray's state left out" in left_out
+
+
 def test_any_text_can_be_printed():
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii", errors="strict")

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from gridcell.cluster.doctor import machine
+from gridcell.cluster.doctor import machine, ray as doctor_ray
 from gridcell.cluster.doctor.check import CheckResult, Level, examine
 from gridcell.cluster.doctor.storage import storage
 from gridcell.cluster.doctor.tracking import tracking
@@ -155,3 +155,14 @@ def test_advice_on_open_files_can_be_followed(monkeypatch, limits, advice):
     monkeypatch.setattr(machine.resource, "getrlimit", lambda _: limits)
     (finding,) = machine.open_files()
     assert finding.advice.startswith(advice)
+
+
+def test_nodes_on_one_host_are_told_apart_and_warned_of():
+    nodes = [{"NodeID": f"{n}" * 56, "NodeManagerAddress": f"10.0.0.{n // 2}"} for n in range(1, 4)]
+    names = doctor_ray.names_of(nodes)
+    assert list(names.values()) == ["10.0.0.0", "10.0.0.1 (22222222)", "10.0.0.1 (33333333)"]
+    (warned,) = doctor_ray._shared_hosts(nodes)
+    assert warned.level is Level.WARN
+    assert "2 nodes are on 10.0.0.1" in warned.found
+    assert "--dashboard-agent-listen-port" in warned.advice
+    assert list(doctor_ray._shared_hosts(nodes[:2])) == []

@@ -198,17 +198,20 @@ def test_a_suite_of_a_folder_is_that_of_its_images_and_holds_a_piece(tmp_path, d
     base = select(digits, np.flatnonzero(digits.labels < 2)[:100], name="base")
     write_folder(tmp_path / "base", base)
     held = derive(read_folder(tmp_path / "base", 16), seed=4, parameters=PIECES)
-    read, whole = [], FolderReader.read
+    read, seen, whole = [], set(), FolderReader.read
 
     def watched(reader, positions):
         read.append(len(positions))
+        seen.update(positions.tolist())
         return whole(reader, positions)
 
     monkeypatch.setattr(FolderReader, "read", watched)
     for module in (pieces, a):
         monkeypatch.setattr(module, "AT_ONCE", at_once)
-    derive_folder(tmp_path / "base", tmp_path / "out", size=16, seed=4, parameters=PIECES)
+    manifest = derive_folder(tmp_path / "base", tmp_path / "out", size=16, seed=4, parameters=PIECES)
     assert set_checksums(tmp_path / "out") == {name: content_digest(one) for name, one in held.items()}
+    assert f"{100 - len(seen)} of 100 images are in no set" in " ".join(manifest["how"]["said"])
+    assert len(seen) == sum(manifest["how"]["dealt"].values())
     assert max(read) == min(at_once, len(held["pretrain"]))
     assert (
         read_suite(tmp_path / "out").keys() == held.keys()

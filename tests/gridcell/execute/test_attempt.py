@@ -9,16 +9,22 @@ import sys
 import weakref
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import pytest
+import toy_task
 
 from gridcell.cell import Cell
+from gridcell.errors import CorruptData, Diverged, UserError
+from gridcell.execute import run_cell as running
 from gridcell.execute.attempt import Attempt, run_in_this_process
 from gridcell.execute.listener import Listeners
 from gridcell.execute.options import GridRun
 from gridcell.execute.outcome import Failure, FailureClass, Outcome, classify, failure_from
+from gridcell.execute.run_cell import run_cell
 from gridcell.execute.schedule import Schedule
 from gridcell.execute.settle import settle
+from gridcell.fingerprint import Codes
 from gridcell.grid import GridBuilder
 from gridcell.task import Task
 
@@ -201,3 +207,68 @@ def test_a_cell_that_keeps_pythons_lock_is_ended_too(tmp_path):
     )
     assert ended.returncode == 1
     assert "Timeout" in ended.stderr
+
+
+def test_a_cell_that_another_driver_has_finished_takes_no_time(attempt, store):
+    def function(cell, context):
+        raise AssertionError("it is done already")
+
+    (folder := store.folder.local("outputs")).mkdir(parents=True)
+    made = store.results.commit(CELL, {"x": 2.0}, folder, {"seconds": 7.0})
+    outcome = run_cell(attempt(function))
+    assert (outcome.done, outcome.metrics, outcome.seconds) == (True, {"x": 2.0}, made.seconds)
+    assert outcome.elapsed == 0.0
+
+
+def test_a_cell_that_diverged_leaves_by_which_code_and_a_bug_does_not(store):
+    grid = toy_task.plan(toy_task.Settings(width=2, length=1))
+    run = GridRun(toy_task.task, grid, Schedule(grid, set()), store, Listeners([]))
+    first, second = run.schedule.take(), run.schedule.take()
+    settle(first, Outcome(first.id, 1.0, failure=Failure(FailureClass.DIVERGED, "nan")), run)
+    settle(second, Outcome(second.id, 1.0, failure=Failure(FailureClass.BUG, "no")), run)
+    failures = store.failures.read_all()
+    of_first = Codes(toy_task.task).of(first)
+    assert failures[first.id]["code"] == of_first.fingerprint
+    assert "code" not in failures[second.id]
+    assert store.codes.read([of_first.fingerprint])[of_first.fingerprint]["files"] == dict(of_first.files)
+
+
+def test_a_record_that_is_damaged_fails_its_cell_and_is_raised_where_a_person_watches(attempt, store):
+    one = attempt(lambda cell, context: {"x": 1.0})
+    store.folder.write(f"results/{CELL.id}.json", b"{}")
+    outcome = run_cell(one)
+    assert outcome.cell == CELL.id
+    assert "is damaged" in outcome.failure.message
+    with pytest.raises(CorruptData):
+        run_cell(replace(one, foreground=True))
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), ZeroDivisionError("no"), GeneratorExit()])
+def test_what_would_end_the_process_fails_its_cell_alone(monkeypatch, attempt, error):
+    def raises(_):
+        raise error
+
+    monkeypatch.setattr(running, "run_cell", raises)
+    outcome = running.run_whatever_it_raises(attempt(None))
+    assert outcome.cell == CELL.id
+    assert outcome.failure is not None
+    monkeypatch.setattr(running, "run_cell", mock.Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        running.run_whatever_it_raises(attempt(None))
+
+
+@pytest.mark.parametrize(
+    ("failure_class", "error"),
+    [
+        (FailureClass.INVALID, UserError),
+        (FailureClass.CORRUPT_INPUT, UserError),
+        (FailureClass.DIVERGED, Diverged),
+        (FailureClass.BUG, RuntimeError),
+    ],
+)
+def test_a_failure_comes_back_from_its_record_and_is_raised_as_what_it_was(failure_class, error):
+    failure = Failure(failure_class, "the message", "the traceback", "the way out", ends_process=True)
+    assert Failure.from_record({**failure.to_record(), "newer": 1}) == failure
+    raised = failure.to_error()
+    assert type(raised) is error
+    assert str(raised) == ("the message\n\nthe traceback" if error is RuntimeError else "the message")

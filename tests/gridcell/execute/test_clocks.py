@@ -8,8 +8,10 @@ import time
 import pytest
 import toy_task
 
+from gridcell.cell import Cell
 from gridcell.execute import heartbeat
 from gridcell.execute.heartbeat import STALE_S, Heartbeat, running_cells
+from gridcell.execute.outcome import Outcome
 from gridcell.execute.schedule import Schedule
 
 
@@ -74,3 +76,20 @@ def test_a_driver_here_lives_as_long_as_its_process_whoever_owns_it(store, monke
 
     monkeypatch.setattr(os, "kill", kill)
     assert set(running_cells(store.folder)) == ({"ab"} if alive else set())
+
+
+def test_a_driver_says_of_each_cell_what_it_runs_and_nothing_of_those_that_ended(store):
+    first, second = (Cell("t", "k", {"n": number}) for number in range(2))
+    beat = Heartbeat(store)
+    for cell, host in ((first, "one"), (second, "two")):
+        beat.started(cell)
+        beat.placed(cell, host)
+        beat.reported(cell, 3, {})
+        beat.reported(cell, 5, {})
+    beat.finished(first, Outcome(first.id, 1.0), again=False)
+    beat._beat_once()
+    (told,) = (json.loads(store.folder.read(f"drivers/{name}")) for name in store.folder.names("drivers"))
+    for about in ("running", "steps", "places", "paces"):
+        assert told[about].keys() == {second.id}, about
+    (running,) = running_cells(store.folder).values()
+    assert (running.host, running.step, running.pace[0]) == ("two", 5, 3)

@@ -12,8 +12,8 @@ import pytest
 import toy_task
 
 from gridcell.cell import Cell, Resources
-from gridcell.errors import CorruptData, Diverged, NodeUnusable, UserError
-from gridcell.execute import attempt as attempts
+from gridcell.errors import CellsFailed, CorruptData, Diverged, NodeUnusable, UserError
+from gridcell.execute import attempt as attempts, last_words
 from gridcell.execute.driver import run_grid
 from gridcell.execute.last_words import (
     Process,
@@ -366,3 +366,26 @@ def test_on_ray_a_broken_process_fails_its_cell_alone_and_crashes_are_counted(st
     markers = {titles[path.name]: path.read_text().split() for path in (tmp_path / "markers").iterdir()}
     assert [len(markers[f"r{row}c0"]) for row in range(4)] == [3, 3, 2, 1]
     assert len(set(markers["r0c0"])) == 3  # each time a fresh process
+
+
+def test_a_node_that_no_longer_lives_took_its_processes_with_it(monkeypatch):
+    monkeypatch.setattr(last_words, "living_nodes", lambda: {"another": {}})
+    failure = last_words.ask_node(Process("node"))
+    assert (failure.failure_class, failure.message) == (FailureClass.PREEMPTED, "its node went away")
+
+
+def test_broken_gpus_and_a_broken_node_are_of_no_use_together():
+    nodes = Nodes()
+    failing(nodes, "a", DEVICE, "xy")
+    failing(nodes, "a", FailureClass.NODE, "z")
+    assert "one after another on each node" in nodes.hopeless({"a": {}})
+    assert nodes.hopeless({}) == ""
+
+
+@pytest.mark.parametrize(("failed", "more"), [(1, ""), (3, ""), (4, "; and 1 more"), (9, "; and 6 more")])
+def test_three_failed_cells_are_named_and_the_others_counted(failed, more):
+    error = CellsFailed({str(n): (f"cell {n}", "bug: no") for n in range(failed)}, blocked=2, stopped="asked")
+    named = "; ".join(f"cell {n}: bug: no" for n in range(min(failed, 3)))
+    start = f"{failed} cells failed ({named}{more})"
+    assert str(error) == f"{start}; 2 not run because what they need failed or diverged; stopped: asked"
+    assert str(CellsFailed(error.failed)) == start

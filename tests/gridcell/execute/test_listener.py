@@ -7,6 +7,8 @@ import pytest
 
 from gridcell.cell import Cell
 from gridcell.execute.listener import Listeners, tell_joined
+from gridcell.execute.outcome import Outcome
+from gridcell.grid import Grid
 
 CELLS = [Cell("t", "k", {"n": number}) for number in range(3)]
 
@@ -35,3 +37,38 @@ def test_a_pass_of_two_cells_or_more_is_told(count, told):
     joined = []
     tell_joined(Hearing([]), CELLS[:count])
     assert joined == [CELLS[:count]] * told
+
+
+class Recording:
+    """Notes each call with its arguments."""
+
+    def __init__(self):
+        self.heard = []
+
+    def __getattr__(self, name):
+        return lambda *arguments: self.heard.append((name, *arguments))
+
+
+def test_every_listener_hears_each_event_as_it_was_told():
+    one, two = Recording(), Recording()
+    listeners = Listeners([one, two])
+    outcome, grid = Outcome(CELLS[0].id, 1.0), Grid({})
+    events = [
+        ("begun", "a schedule"),
+        ("started", CELLS[0]),
+        ("placed", CELLS[0], "a host"),
+        ("joined", CELLS[:2]),
+        ("reported", CELLS[1], 3, {"loss": 0.5}),
+        ("finished", CELLS[0], outcome, True),
+        ("grown", grid),
+        ("ended", False),
+    ]
+    for name, *arguments in events:
+        getattr(listeners, name)(*arguments)
+    assert one.heard == two.heard == events
+
+
+def test_who_does_not_ask_for_places_is_not_told_them():
+    heard = []
+    Listeners([SimpleNamespace(started=heard.append)]).placed(CELLS[0], "a host")
+    assert heard == []

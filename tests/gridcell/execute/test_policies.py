@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import toy_task
@@ -370,3 +371,37 @@ def test_a_head_that_answers_is_not_taken_for_lost(monkeypatch):
             server.accept()[0].close()
             seen += 1
     assert lost == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"stall_timeout_s": 3.0}, "--stall-timeout needs --executor ray"),
+        ({"address": "auto"}, "--address needs --executor ray"),
+        ({"max_failures": 0}, "--max-failures must be at least 1"),
+        ({"max_concurrent": 0}, "--max-concurrent must be at least 1"),
+        ({"executor": "ray", "debugger": True}, "--pdb needs --executor inline"),
+        ({"executor": "ray", "stall_timeout_s": 0.0}, "--stall-timeout"),
+        ({"max_failures": 1, "max_concurrent": 1, "debugger": True}, ""),
+        ({"executor": "ray", "stall_timeout_s": 3.0, "address": "auto"}, ""),
+    ],
+)
+def test_what_an_executor_can_not_do_is_refused_and_all_else_is_not(options, said):
+    given = {"executor": "inline", **options}
+    if not said:
+        assert RunOptions(**given).executor == given["executor"]
+        return
+    with pytest.raises(UserError, match=said):
+        RunOptions(**given)
+
+
+@pytest.mark.parametrize(
+    ("saved", "lost"), [(None, 20.0), (80.0, 20.0), (90.0, 20.0), (91.0, 19.0), (109.0, 1.0), (111.0, 20.0)]
+)
+@pytest.mark.parametrize("share", [1.0, 0.25])
+def test_an_attempt_loses_what_came_after_its_own_checkpoint(store, monkeypatch, saved, lost, share):
+    """One from before it, or after its end by the storage's clock, says nothing of it."""
+    kept = SimpleNamespace(saved_at=lambda: saved)
+    monkeypatch.setattr(type(store), "checkpoints", lambda self, cell_id: kept)
+    assert lost_seconds(store, "a", 90.0, 110.0, spent=20 * share) == lost * share
+    assert lost_seconds(store, "a", 90.0, 110.0) == lost

@@ -63,6 +63,12 @@ def test_every_cell_is_done_failed_or_blocked_exactly_once(edges, done_nodes, fa
             schedule.finish(Outcome(cell.id, 0.0))
             available.add(cell.id)
     assert schedule.exhausted
+    ended = {each.cell.id: each for each in schedule.take_ended()}
+    targets = {target.cell for target in grid.targets}
+    assert ended.keys() == schedule.finished | set(schedule.failed) | schedule.blocked | (done & targets)
+    assert {cell_id for cell_id, each in ended.items() if each.done} == schedule.finished | (done & targets)
+    assert {cell_id for cell_id, each in ended.items() if each.failure} == set(schedule.failed)
+    assert schedule.take_ended() == []
     assert len(started) == len(set(started))
     failed = {node_of[cell_id] for cell_id in schedule.failed}
     assert failed == {node_of[cell_id] for cell_id in started} & failing

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import asdict
 
 import pytest
 import rounds_task
@@ -9,8 +10,10 @@ import rounds_task
 from gridcell.cell import Resources
 from gridcell.execute.cluster import Room
 from gridcell.execute.driver import run_grid
+from gridcell.execute.last_words import Process
 from gridcell.execute.options import GridRun, RunOptions
 from gridcell.execute.schedule import Schedule
+from gridcell.execute.trial import PROCESS
 from gridcell.grid import GridBuilder
 
 BEGUN = "begun"
@@ -220,3 +223,13 @@ def test_tune_keeps_no_figures_of_results_and_no_configuration_twice():
         trial.update_last_result(result)
     assert trial.run_metadata.metric_analysis == {}
     assert trial.last_result["outcome"] == "{}"
+
+
+def test_workers_that_have_begun_are_told_that_the_run_is_to_end(handing_out, monkeypatch):
+    searcher, told = handing_out([1] * 3), []
+    monkeypatch.setattr(searcher._ending, "tell", told.append)
+    assert trials(searcher, *"abc") == [*"abc"]
+    process = Process("node", folder="/there")
+    searcher.on_trial_result("b", {BEGUN: True, PROCESS: json.dumps(asdict(process))})
+    searcher.end_soon()
+    assert told == [{"b": process}]

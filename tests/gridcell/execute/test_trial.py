@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+from pathlib import Path
 
 import batch_task
 import pytest
@@ -13,6 +14,8 @@ from gridcell.execute.outcome import Failure, FailureClass, Outcome
 from gridcell.execute.searcher import _outcome
 from gridcell.execute.trial import BEGUN, CELL, OUTCOME, PROCESS, PROGRESS, CellTrial, GridWork
 from gridcell.grid import Grid
+from gridcell.notice import NOTICE
+from gridcell.store.scratch import Scratch
 
 
 @pytest.fixture
@@ -163,3 +166,29 @@ def test_each_answer_of_a_pass_is_a_sign_of_life(trial_of, store, monkeypatch):
     run(trial, grid)
     assert [store.results.read(each).metrics["sum"] for each in scores] == [0, 1, 2]
     trial.cleanup()
+
+
+def test_a_worker_begins_in_an_empty_folder_and_removes_those_of_dead_ones(trial_of, monkeypatch, tmp_path):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    dead = Scratch("worker")
+    dead._lock.release()  # as the end of its process does
+    trial = trial_of(chain())
+    assert not dead.path.exists()
+    assert Path.cwd() == trial._folder.path
+    assert not any(Path.cwd().iterdir())
+    trial.cleanup()
+    assert not trial._folder.path.exists()
+
+
+def test_a_worker_whose_node_is_drained_begins_no_other_cell(trial_of, store, monkeypatch):
+    grid = chain()
+    trial = trial_of(grid)
+    monkeypatch.setattr("os._exit", sys.exit)
+    monkeypatch.setattr(NOTICE, "give", lambda: None)
+    trial._leave_node()
+    with pytest.raises(SystemExit):
+        trial.step()
+    said = take_last_words(next(iter(grid.cells.values())), store, "one")
+    assert (said.failure_class, said.message) == (FailureClass.PREEMPTED, "its node is drained")
+    assert store.results.done() == set()

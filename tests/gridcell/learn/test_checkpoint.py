@@ -291,3 +291,30 @@ def test_random_states_come_back_exactly(tmp_path):
     expected = draw()
     restore_random_state(torch.load(tmp_path / "state", weights_only=True))
     assert draw() == expected
+
+
+@pytest.mark.parametrize(
+    ("step_s", "looks"),
+    [
+        (0.0, [1, 2, 3]),  # no time is seen to pass
+        (0.001, [1, 51, 101]),  # at most so many steps without a look
+        (0.25, [1, 5, 9]),
+        (10.0, [1, 2, 3]),
+    ],
+)
+def test_several_processes_ask_each_other_for_notices_once_a_second(tmp_path, step_s, looks):
+    asked, taken, now = [], [], [0.0]
+
+    class Asking(FakeTrainer):
+        world_size = 2
+
+        def reduce_boolean_decision(self, given, all):
+            asked.append(len(taken))
+            return False
+
+    callback = PeriodicCheckpoint(Folder(tmp_path), every_s=1e9, architecture="", clock=lambda: now[0])
+    for step in range(1, looks[-1] + 1):
+        taken.append(step)
+        now[0] += step_s
+        callback.on_train_batch_end(Asking(), None, None, None, 0)
+    assert asked == looks

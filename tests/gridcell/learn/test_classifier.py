@@ -1,7 +1,9 @@
 """Which parts train, in which mode, and at what rate."""
 
 import math
+from functools import partial
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -109,3 +111,19 @@ def test_sgd_with_momentum_and_decay_follows_its_formula():
         value = value - 0.1 * velocity
         assert torch.allclose(weight, value, rtol=1e-12), step
     assert not math.isnan(weight.sum().item())
+
+
+@pytest.mark.parametrize(("frozen", "moving", "refused"), [(0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1, 1)])
+def test_statistics_are_frozen_or_moving_and_not_both(frozen, moving, refused):
+    made = partial(classifier, frozen_statistics=bool(frozen), moving_statistics=bool(moving))
+    if refused:
+        with pytest.raises(ValueError, match="either frozen or moving"):
+            made()
+    else:
+        assert made().frozen_statistics == bool(frozen)
+
+
+def test_an_optimiser_that_is_not_there_is_refused():
+    settings = SimpleNamespace(optimiser="adm")
+    with pytest.raises(ValueError, match="Unknown optimiser 'adm': choose sgd or adamw"):
+        build_optimiser([torch.nn.Parameter(torch.zeros(1))], settings)

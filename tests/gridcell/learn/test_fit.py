@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Callback
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import SingleDeviceStrategy
 
 from gridcell.data.batches import Batches
 from gridcell.errors import Diverged, UserError
+from gridcell.learn import fitting
 from gridcell.learn.checkpoint import Continuation
 from gridcell.learn.classifier import Classifier
 from gridcell.learn.fitting import EpochReport, fit
@@ -185,3 +187,53 @@ def test_processes_of_a_group_draw_different_numbers():
         drawn.append((random.random(), float(np.random.rand()), float(torch.rand(()))))
     assert len(set(drawn)) == 3
     assert all(len(set(numbers)) == 3 for numbers in zip(*drawn, strict=True))
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**40 + 3])
+def test_one_seed_sets_each_librarys_numbers(seed):
+    expected = (
+        random.Random(seed).random(),
+        np.random.RandomState(seed % 2**32).rand(),
+        torch.rand(1, generator=torch.Generator().manual_seed(seed)).item(),
+    )
+    for _ in range(2):
+        seed_everything(seed)
+        assert (random.random(), np.random.rand(), torch.rand(1).item()) == expected
+
+
+def test_one_of_several_processes_does_not_stop_alone_at_a_loss_that_is_not_finite():
+    """The others would wait for it for ever: all of them look at the mean when the epoch ends."""
+    strategy = SimpleNamespace(reduce=lambda total, reduce_op: {"mean": total}[reduce_op])
+    trainer = SimpleNamespace(world_size=2, global_step=1, current_epoch=0, strategy=strategy)
+    report = EpochReport(None)
+    report.on_train_batch_end(trainer, None, {"loss": torch.tensor(float("nan"))}, None, 0)
+    with pytest.raises(Diverged):
+        report.on_train_epoch_end(trainer, None)
+
+
+@pytest.mark.parametrize("rank", [0, 1, 2])
+def test_processes_that_are_joined_already_are_nodes_of_one_device_each(rank):
+    joined, plain = fitting._Joined(rank), LightningEnvironment()
+    assert joined.creates_processes_externally
+    assert (joined.local_rank(), joined.node_rank()) == (0, rank)
+    joined.set_global_rank(rank)
+    assert (joined.global_rank(), joined.world_size()) == (rank, plain.world_size())
+    assert joined.main_address == plain.main_address
+    assert joined.main_port > 0
+
+
+@pytest.mark.parametrize(
+    ("rank", "world_size", "order"),
+    [(0, 1, ["read"]), (0, 2, ["read", "wait"]), (1, 2, ["wait", "read"]), (2, 3, ["wait", "read"])],
+)
+def test_the_first_process_reads_the_checkpoint_before_the_others(
+    tmp_path, monkeypatch, rank, world_size, order
+):
+    """It may remove a damaged one, which the others must not find."""
+    done, found = [], tmp_path / "checkpoint"
+    monkeypatch.setattr(torch.distributed, "barrier", lambda: done.append("wait"))
+    store = SimpleNamespace(latest=lambda into: done.append("read") or found)
+    assert fitting._latest(store, tmp_path, rank, world_size) == found
+    assert done == order
+    assert fitting._latest(None, tmp_path, rank, world_size) is None
+    assert done == order

@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from gridcell.plots import Curve, curves, grouped_bars, heatmap, pareto, short, style, tradeoff
 from gridcell.plots.svg import sign_svg, to_svgs
-from gridcell.plots.tradeoff_plot import FRONT, Estimates
+from gridcell.plots.tradeoff_plot import FRONT, Estimates, Way
 
 X = np.array([0.0, 1.0, 2.0])
 TWO = {"one": [Curve("a", X, X), Curve("b", X, 5 - X)], "two": [Curve("b", X, 2 * X)]}
@@ -138,6 +138,20 @@ def test_the_trade_off_names_every_method_and_draws_the_front():
     (front,) = (line for line in figure.axes[0].lines if line.get_linestyle() == "--")
     assert front.get_xydata().tolist() == [[2.0, 0.5], [9.0, -3.0]]
     assert figure.keys[-1].label == FRONT
+
+
+def test_the_front_is_of_the_points_on_ways_too():
+    none = np.full((2, 2), np.nan)
+    way = Way("α", "ft", ["0", "0.5", "1"], np.array([0.0, 6.0, 9.0]), np.array([0.0, 1.0, -3.0]))
+    figure = tradeoff(
+        Estimates(["ft", "lp"], np.array([9.0, 2.0]), np.array([-3.0, 0.5]), none, none),
+        x_axis="gain",
+        y_axis="mRI",
+        ways=[way],
+    )
+    (front,) = (line for line in figure.axes[0].lines if line.get_linestyle() == "--")
+    assert front.get_xydata().tolist()[0] == [6.0, 1.0]
+    assert [2.0, 0.5] not in front.get_xydata().tolist()
 
 
 @pytest.mark.parametrize(

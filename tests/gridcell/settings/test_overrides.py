@@ -75,6 +75,11 @@ def test_options_of_a_part_that_is_always_there_can_be_set_one_by_one():
     assert settings.data.shifts == {"c": {"per_corruption": 2, "severities": [1]}}
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_so_many_seeds_are_the_first_ones(count):
+    assert list(loaded("farmap", seeds=count).seeds) == list(range(count))
+
+
 @pytest.mark.parametrize("overrides", [("seeds=[5, 6]",), ("seeds.0=4",)])
 def test_seeds_are_said_once(overrides):
     with pytest.raises(UserError, match="both set the seeds"):

@@ -202,3 +202,28 @@ def test_a_whole_number_that_only_a_formula_takes_may_have_any_size():
     for wrong in (0, True, "3", 1.5):
         with pytest.raises(SettingsError, match="points"):
             parse_settings(Formula, {"points": wrong})
+
+
+def test_a_setting_that_is_there_and_wrong_is_told_beside_a_key_that_is_like_it():
+    """Only what is missing is a consequence of a mistyped key."""
+    with pytest.raises(SettingsError) as caught:
+        parse_settings(Kinds, {"cuont": 3, "count": 0})
+    assert {mistake.path for mistake in caught.value.mistakes} == {("cuont",), ("count",)}
+
+
+@pytest.mark.parametrize("given", ["yes", 1, 0, None, "true"])
+def test_only_true_and_false_are_booleans_and_the_sentence_says_so(given):
+    with pytest.raises(SettingsError, match=r"^The setting 'on' is wrong: it must be true or false \(it is "):
+        parse_settings(Kinds, {"on": given})
+
+
+@pytest.mark.parametrize(("value", "fits"), [(2**63 - 1, True), (2**63, False), (-(2**63), False)])
+def test_a_whole_number_fits_into_64_bits(value, fits):
+    class Count(Strict):
+        count: int
+
+    if fits:
+        assert parse_settings(Count, {"count": value}).count == value
+        return
+    with pytest.raises(SettingsError, match="this one is too large"):
+        parse_settings(Count, {"count": value})

@@ -189,3 +189,45 @@ def test_logarithmic_draws_are_even_in_the_logarithm():
     shares = [(math.log10(value) + 4) / 8 for value in values]
     distance = max(abs(share - index / 2000) for index, share in enumerate(shares))
     assert distance < 1.63 / math.sqrt(2000)
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "outside"),
+    [
+        ("linspace(0, 1, 3)", [0, 0.0, 0.5, 1], [0.25, 2, "0.5", None]),
+        ("logspace(1, 100, 3)", [1, 10.0, 100], [5, True]),
+        ("choice(1, 2.5, a, true)", [1, 1.0, 2.5, "a", True], [2, "b", False]),
+        ("uniform(0, 1, n=2)", [0, 0.3, 1], [-0.1, 1.1, "a", True]),
+        ("int(1, 5, n=2)", [1, 5, 3.0], [2.5, 0, 6, True]),
+    ],
+)
+def test_a_range_holds_its_values_by_number_and_no_others(text, inside, outside):
+    found = parse_range(text)
+    assert [one for one in inside if not found.holds(one)] == []
+    assert [one for one in outside if found.holds(one)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "share", "value"),
+    [
+        ("choice(a, b, c)", 0.0, "a"),
+        ("choice(a, b, c)", 0.34, "b"),
+        ("choice(a, b, c)", 1.0, "c"),
+        ("uniform(2, 4)", 0.0, 2.0),
+        ("uniform(2, 4)", 0.25, 2.5),
+        ("uniform(2, 4)", 1.0, 4.0),
+        ("int(1, 3)", 0.0, 1),
+        ("int(1, 3)", 0.4, 2),
+        ("int(1, 3)", 1.0, 3),
+        ("loguniform(1, 100)", 0.5, 10.0),
+    ],
+)
+def test_a_share_of_a_range_is_the_value_below_which_it_lies(text, share, value):
+    found = parse_range(text).at(share)
+    assert (found, type(found)) == (value, type(value))
+
+
+def test_more_draws_than_there_are_values_are_refused():
+    assert sorted(parse_range("int(1, 5, n=5)").values()) == [1, 2, 3, 4, 5]
+    with pytest.raises(UserError, match="asks for 6 values, and there are only 5"):
+        parse_range("int(1, 5, n=6)").values()

@@ -280,3 +280,23 @@ def test_artifacts_of_a_remote_store_are_cached_within_the_limit(tmp_path, monke
             assert path.read_bytes() == bytes([number]) * SIZE
             assert held(cache) <= 2 * SIZE
     assert held(FileCache()) == 2 * SIZE
+
+
+def test_what_arrived_is_on_the_disk_before_it_has_its_name(tmp_path, remote, monkeypatch):
+    """A name that survives a power cut, of a file that doesn't, would be trusted by its size."""
+    folder, shards = remote
+    cache, done, synced, replaced = FileCache(tmp_path / "cache"), [], os.fsync, Path.replace
+
+    def fsync(descriptor):
+        done.append((os.fstat(descriptor).st_ino, "on the disk"))
+        synced(descriptor)
+
+    def replace(path, target):
+        done.append((path.stat().st_ino, target.suffix))
+        return replaced(path, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    with cache.open(folder, shards[0]) as file:
+        number = os.fstat(file.fileno()).st_ino
+    assert [what for inode, what in done if inode == number][-2:] == ["on the disk", ".tar"]

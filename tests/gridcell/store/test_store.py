@@ -13,6 +13,7 @@ from gridcell.cell import Cell
 from gridcell.errors import CorruptData, UserError
 from gridcell.grid import GridBuilder
 from gridcell.store import Loss, Store
+from gridcell.store.checkpoints import Checkpoints
 
 CELL = Cell("t", "k", {"a": 1}, seed=0, title="a cell")
 PROVENANCE = {"started": 0.0, "seconds": 1.5}
@@ -258,3 +259,37 @@ def test_another_format_is_refused(any_store):
     any_store.folder.write("gridcell.json", b'{"format": 99}')
     with pytest.raises(UserError, match="format 99"):
         any_store.prepare()
+
+
+def test_replaced_results_of_several_cells_are_those_of_each(store, tmp_path):
+    cells = [Cell("t", "k", {"n": number}) for number in range(3)]
+    (tmp_path / "outputs").mkdir()
+    for cell in cells:
+        store.results.commit(cell, {"x": 0.0}, tmp_path / "outputs", {})
+    for value in (1.0, 2.0):
+        for cell in cells[:2]:
+            stamp = store.results.read(cell.id).stamp
+            store.results.commit(cell, {"x": value}, tmp_path / "outputs", {}, replaces=stamp)
+    found = store.results.superseded_of([cells[0].id, cells[2].id])
+    assert found.keys() == {cells[0].id}
+    assert sorted(result.metrics["x"] for result in found[cells[0].id]) == [0.0, 1.0]
+    assert {result.stamp for result in store.results.superseded(cells[0].id)} == {
+        result.stamp for result in found[cells[0].id]
+    }
+    assert len(store.results.beside("superseded")) == 4
+    assert store.results.beside("tried") == []
+
+
+def test_a_pause_leaves_its_own_checkpoint_and_those_of_later_ones(store, tmp_path):
+    (tmp_path / "state").write_text("x")
+    by_stop = {
+        stop: Checkpoints(store.folder, "ab@3" if stop == 3 else "ab", stop=stop) for stop in (2, 3, 4)
+    }
+    for stop, checkpoints in by_stop.items():
+        for step in (stop - 1, stop):
+            checkpoints.save(tmp_path / "state", step)
+    by_stop[3].paused()
+    left = store.folder.names("checkpoints/ab")
+    assert [(int(name[:12]), name.rpartition("at")[2]) for name in left] == [(3, "3"), (3, "4"), (4, "4")]
+    assert by_stop[3].has_paused()
+    assert not by_stop[2].has_paused()

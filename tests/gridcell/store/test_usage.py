@@ -203,3 +203,15 @@ def test_the_commands_show_prune_and_refuse_while_a_run_lives(gridcell, store, t
     code, _, errors = gridcell("store", "prune", "orphan", "--storage", store.uri)
     assert code == 2
     assert "orphans" in errors
+
+
+@pytest.mark.parametrize(
+    ("age", "removable"), [(SETTLED_S, False), (SETTLED_S + 1, True), (None, False), (-10, False)]
+)
+def test_a_file_of_no_record_goes_once_it_is_older_than_any_write_and_its_age_is_known(store, age, removable):
+    now = 2_000_000_000.0
+    store.folder.write("artifacts/0123/ab/weights", b"no record")
+    path = store.folder.local("artifacts/0123/ab/weights")
+    modified = 0.0 if age is None else now - age  # some storages know no times
+    os.utime(path, (modified, modified))
+    assert names(usage(store, now), "orphans") == ({"artifacts/0123/ab/weights"} if removable else set())

@@ -1,5 +1,7 @@
 """The debiased distance: zero for two draws of one distribution at every size, where the plain one is not."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -68,3 +70,23 @@ def test_a_single_sample_has_no_halves():
     lonely = LabelledFeatures("lonely", np.zeros((1, 8)), np.array([0]))
     with pytest.raises(UserError, match="'lonely' has a single sample"):
         otdd_excess(draw(3, seed=1), lonely)
+
+
+@pytest.mark.parametrize("repeats", [1, 2, 5])
+def test_the_deviation_is_that_of_the_halvings_and_one_halving_has_none(repeats):
+    source, target = draw(6, seed=1), draw(6, seed=2, shift=1.0)
+    found = otdd_excess(source, target, repeats=repeats, seed=3)
+    size, squares = len(source) // 2, []
+    for repeat in range(repeats):
+        a, b = (halves(one, size, seed=3, repeat=repeat) for one in (source, target))
+        apart = {
+            (i, j): otdd(x, y, max_samples=size, repeats=1, seed=3).distance ** 2
+            for (i, x), (j, y) in itertools.combinations([*enumerate(a), *enumerate(b, 2)], 2)
+        }
+        squares.append((apart[0, 2] + apart[1, 3] - apart[0, 1] - apart[2, 3]) / 2)
+    assert found.squared == pytest.approx(np.mean(squares))
+    assert found.used == size
+    if repeats == 1:
+        assert found.deviation is None
+    else:
+        assert found.deviation == pytest.approx(np.std(squares, ddof=1))

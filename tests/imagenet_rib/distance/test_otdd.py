@@ -219,3 +219,24 @@ def test_numbers_out_of_range_are_refused(options, sentence):
 def test_features_of_different_models_are_refused():
     with pytest.raises(UserError, match="'drawn' have 4 dimensions, those of 'drawn' 5"):
         otdd(draw(3), draw(3, dimensions=5))
+
+
+@pytest.mark.parametrize(
+    ("features", "labels", "said"),
+    [
+        (np.zeros(3), np.zeros(3, int), "must be floats of shape"),
+        (np.zeros((3, 2), int), np.zeros(3, int), "must be floats of shape"),
+        (np.zeros((3, 0)), np.zeros(3, int), "must be floats of shape"),
+        (np.zeros((3, 2)), np.zeros(2, int), "must be 3 integers, not int64 of shape"),
+        (np.zeros((3, 2)), np.zeros(3), "must be 3 integers, not float64"),
+        (np.zeros((0, 2)), np.zeros(0, int), "has no samples"),
+        (
+            np.array([[0.0], [np.nan], [np.inf]]),
+            np.zeros(3, int),
+            "in 2 of 3 samples, the first of them sample 1",
+        ),
+    ],
+)
+def test_features_and_labels_that_do_not_fit_are_refused(features, labels, said):
+    with pytest.raises(UserError, match=said):
+        LabelledFeatures("a", features, labels)

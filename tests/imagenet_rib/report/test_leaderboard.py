@@ -105,6 +105,24 @@ def test_methods_that_share_no_pair_are_not_said_to_be_alike():
     assert [sorted(group) for group in board["groups"]] == [["ewc", "lwf"]]
 
 
+def test_selecting_methods_makes_no_difference_significant():
+    """Of the same numbers p must not depend on how many methods are shown."""
+    methods = ["ft", "ewc", "lwf", "lp", "l2_sp"]
+    made, sets = random_evaluations(["m"], methods, [0, 1])
+    whole = summarise(made, sets)["leaderboard"]["models"]["m"]
+    known = {frozenset((one["a"], one["b"])): one for one in whole["comparisons"]}
+    assert whole["tests"] == len(known) == 10
+    shown = [e for e in made if e.method in ("pre", "ft", "ewc")]
+    board = summarise(shown, sets, unselected=["lwf", "lp", "l2_sp"])["leaderboard"]["models"]["m"]
+    (pair,) = board["comparisons"]
+    assert pair["p"] == known[frozenset(("ft", "ewc"))]["p"]
+    assert pair["p_holm"] == pytest.approx(min(1, 10 * pair["p"]))
+    assert board["tests"] == 10
+    assert board["smallest_p_holm"] == pytest.approx(10 * 2 / 2**8)
+    alone = summarise(shown, sets)["leaderboard"]["models"]["m"]
+    assert (alone["tests"], alone["comparisons"][0]["p_holm"]) == (1, pair["p"])
+
+
 def test_pooled_is_the_mean_over_models_of_what_all_have():
     made = [before(), before("n"), before("empty")]
     made += [*seeds_of("ft", [0, 1]), *seeds_of("ewc", [2, 3]), *seeds_of("lora", [9, 9])]

@@ -54,6 +54,17 @@ def test_holm_by_hand():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([]) == []
+    assert holm([0.01, 0.04, 0.03, 0.005], tests=10) == pytest.approx([0.09, 0.28, 0.24, 0.05])
+
+
+@given(st.data())
+def test_a_selection_makes_no_corrected_p_value_smaller(data):
+    """Of a family of tests any part is shown: each of them is at most as sure as among all."""
+    whole = data.draw(st.lists(st.floats(0, 1), min_size=1, max_size=9))
+    part = sorted(data.draw(st.sets(st.integers(0, len(whole) - 1), min_size=1)))
+    shown = holm([whole[index] for index in part], tests=len(whole))
+    among_all = holm(whole)
+    assert all(p >= among_all[index] for p, index in zip(shown, part, strict=True))
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))

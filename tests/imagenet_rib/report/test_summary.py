@@ -244,3 +244,19 @@ def test_cells_csv_leaves_blank_what_is_not_known(tmp_path):
     write_cells(after("ft"), tmp_path / "cells.csv")
     with (tmp_path / "cells.csv").open(newline="", encoding="utf-8") as file:
         assert {(row["pre_accuracy"], row["difference"]) for row in csv.DictReader(file)} == {("", "")}
+
+
+@pytest.mark.parametrize(
+    ("interval", "said"),
+    [
+        ([0.5, 2.0], "above"),
+        ([-2.0, -0.5], "below"),
+        ([-1.0, 1.0], "either"),
+        ([0.0, 1.0], "either"),  # it holds zero
+        ([-1.0, 0.0], "either"),
+        ([0.0, 0.0], "either"),
+        (None, ""),
+    ],
+)
+def test_an_interval_lies_above_or_below_zero_only_without_it(interval, said):
+    assert estimates.verdict({"ci95": interval}) == said

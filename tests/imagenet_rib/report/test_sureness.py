@@ -6,7 +6,9 @@ from itertools import combinations
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from imagenet_rib.report import leaderboard
 from imagenet_rib.report.leaderboard import boards
+from imagenet_rib.report.significance import ALPHA
 from imagenet_rib.report.summary import summarise
 from imagenet_rib.report.sureness import colour, in_words, not_apart, over_sets
 from imagenet_rib.report.tables import leaderboard_table
@@ -99,3 +101,40 @@ def test_each_row_of_the_leaderboard_names_over_what_its_difference_is_sure():
             assert words == in_words(row["minus_ft"], board, row["p_holm"])
             assert bool(values[4].mark) == bool(re.search("and sets", words))
     assert all((mri, gain) == ("", "") for mri, _, gain in marks.values())
+
+
+@pytest.mark.parametrize(
+    ("p", "least", "sure"),
+    [
+        (0.049, 0.01, True),
+        (ALPHA, 0.01, False),  # significant is below it
+        (0.9, 0.01, False),
+        (0.01, ALPHA, None),  # no p of so few pairs can be below it
+        (0.01, None, None),
+        (None, 0.01, None),
+    ],
+)
+def test_a_difference_is_significant_below_the_level_where_a_test_can_be(p, least, sure):
+    assert over_sets({"smallest_p_holm": least}, p) is sure
+
+
+@pytest.mark.parametrize(
+    ("p", "pairs", "groups"),
+    [
+        (0.051, 8, [["a", "b"]]),
+        (ALPHA, 8, [["a", "b"]]),
+        (0.049, 8, []),
+        (1.0, 5, []),
+        (1.0, 6, [["a", "b"]]),
+    ],
+)
+def test_a_bar_joins_what_a_test_that_could_tell_does_not_tell_apart(p, pairs, groups):
+    """The smallest p of n pairs is 2 / 2^n: 0.0625 of five, 0.031 of six."""
+    adjusted = {frozenset("ab"): {"pairs": pairs, "p_holm": p}}
+    assert leaderboard._groups(["a", "b"], adjusted, tests=1) == groups
+
+
+def test_a_test_among_many_that_it_cannot_survive_joins_nothing():
+    adjusted = {frozenset("ab"): {"pairs": 8, "p_holm": 1.0}}  # the smallest p of 8 pairs is 0.0078
+    assert leaderboard._groups(["a", "b"], adjusted, tests=6) == [["a", "b"]]
+    assert leaderboard._groups(["a", "b"], adjusted, tests=7) == []

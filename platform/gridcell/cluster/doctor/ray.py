@@ -1,6 +1,7 @@
 """Ray: that it starts here and is reachable from here alone, or that each node of a cluster can work."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -40,13 +41,15 @@ def cluster(address: str, storage: str) -> Iterator[CheckResult]:
         nodes = [node for node in ray.nodes() if node["Alive"]]
         found = f"{len(nodes)} nodes, {there.get('CPU', 0):g} CPUs, {there.get('GPU', 0):g} GPUs"
         yield CheckResult("Ray", Level.OK, f"{address}: {found}")
+        names = names_of(nodes)
+        yield from _shared_hosts(nodes)
         yield from _homes([offers(node) for node in nodes], storage)
         asked = {}
         begun = time.time()
         for node in nodes:
             place = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             worker = ray.remote(num_cpus=0, scheduling_strategy=place)(_look)
-            asked[worker.remote(storage)] = node["NodeManagerAddress"]
+            asked[worker.remote(storage)] = names[node["NodeID"]]
         answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=_ANSWER_S)
         for reference in answered:
             try:
@@ -60,6 +63,36 @@ def cluster(address: str, storage: str) -> Iterator[CheckResult]:
             yield CheckResult(
                 f"node {asked[reference]}", Level.BAD, found, "look at the Ray logs of that node"
             )
+
+
+def names_of(nodes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what nodes are called: their address, and where several have it the start of Ray's id, too.
+
+    Args:
+        nodes: of ``ray.nodes()``.
+
+    Example:
+        >>> names_of([{"NodeID": f"{name}00000000", "NodeManagerAddress": "10.0.0.1"} for name in "ab"])
+        {'a00000000': '10.0.0.1 (a0000000)', 'b00000000': '10.0.0.1 (b0000000)'}
+    """
+    counts = Counter(node["NodeManagerAddress"] for node in nodes)
+    return {
+        node["NodeID"]: node["NodeManagerAddress"]
+        + (f" ({node['NodeID'][:8]})" if counts[node["NodeManagerAddress"]] > 1 else "")
+        for node in nodes
+    }
+
+
+def _shared_hosts(nodes: Sequence[Mapping[str, Any]]) -> Iterator[CheckResult]:
+    """Warn of nodes on one host: whether each has an agent that starts jobs can't be seen from outside.
+
+    The port of the agent, 52365, answers although only the first node that took it has one.
+    """
+    for address, count in Counter(node["NodeManagerAddress"] for node in nodes).items():
+        if count > 1:
+            found = f"{count} nodes are on {address}: jobs start on none that lacks a port of its own"
+            advice = "start all but one with --dashboard-agent-listen-port and --temp-dir of their own"
+            yield CheckResult("ports", Level.WARN, found, advice)
 
 
 def _homes(nodes: Sequence[Mapping[str, float]], storage: str) -> Iterator[CheckResult]:
