@@ -8,6 +8,7 @@ from hypothesis import given, strategies as st
 
 from gridcell import plugins
 from gridcell.data.images import LabelledImages
+from gridcell.data.importers.registry import registry as importers
 from gridcell.errors import UserError
 from gridcell.suite import load_suite
 from gridcell.task import find_task
@@ -241,3 +242,7 @@ def test_a_models_figures_are_those_of_its_own_size(name):
         parameters = sum(one.numel() for one in timm.create_model(name).parameters())
     assert MEASURED[name].parameters == round(parameters / 1e6, 2)
     assert 2.7 < MEASURED[name].infer / MEASURED[name].train < 4
+
+
+def test_published_sets_have_as_many_images_as_their_importers_expect():
+    assert {name: importers.get(name).images for name in IMAGES} == IMAGES

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from gridcell import Cell, Context, Diverged, Grid, GridBuilder, Seeds, Strict, Task
+from gridcell import Cell, Context, Diverged, Grid, GridBuilder, Seeds, Strict, Task, UserError
 
 UNMEASURED: Mapping[str, Mapping[str, Any]] = {
     "fog": {"height": float("nan")},
@@ -38,6 +38,8 @@ def plan(settings: Settings) -> Grid:
     grid = GridBuilder("hill")
     base = grid.add("base", {}, title="base")
     for name, walker in settings.walkers.items():
+        if walker.shape == "split" and walker.k == 3:
+            raise UserError(f"{name}: k must not be 3")
         for seed in settings.seeds:
             config = walker.model_dump(mode="json")
             cell = grid.add("height", config, needs={"base": base}, seed=seed, title=f"{name} {seed}")

@@ -29,6 +29,7 @@ class TerminalProgress:
         estimates: id -> seconds that a cell takes, by the task's estimate.
         quiet: show failures alone.
         unit: of the metric.
+        to_come: says what will join the run later, of one that grows; empty once all of it is there.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class TerminalProgress:
         estimates: Mapping[str, float] | None = None,
         quiet: bool = False,
         unit: str = "",
+        to_come: Callable[[], str] = str,
     ) -> None:
         self._console = console
         self._metric = metric
         self._unit = unit
+        self._to_come = to_come
         self._now = now
         self._schedule: Schedule | None = None
         self._left = TimeLeft(estimates or {})
@@ -150,7 +153,16 @@ class TerminalProgress:
             more = f" or {len(kinds) - 2} other kinds" if len(kinds) > _KINDS else ""
             named = " or ".join(kinds if not more else kinds[:2])
             return f"left ? (no {named}{more} is done yet)"
-        return f"left {clock(left)}" + ("" if self._left.is_measured else " (estimate)")
+        later = self._to_come()
+        if not left:  # what runs takes longer than any before, or the next cells have yet to come
+            why = "longer than cells like it" if self._left.running else ""
+            return (
+                f"left ? ({'; '.join(filter(None, [why, later and f'{later} to come']))})"
+                if why or later
+                else ""
+            )
+        then = f", then {later}" if later else ""
+        return f"left {clock(left)}" + ("" if self._left.is_measured else " (estimate)") + then
 
 
 def clock(seconds: float) -> str:

@@ -212,6 +212,7 @@ def tune(
             unit=objective.task.units.get(objective.task.progress_metric, ""),
             estimates=objective.task.estimate_durations(settings, grid),
             quiet=quiet,
+            to_come=lambda: _to_come(found),
         )
         mirrors.append(
             Mirror(
@@ -220,7 +221,7 @@ def tune(
                 found.default.suite.name,
                 grid,
                 store,
-                tags={"gridcell.search": f"{', '.join(found.space.ranges)}: {_objectives(found)}"},
+                tags=_tags(found),
                 awaits_report=True,
                 parent=f"search {found.id}",
             )
@@ -229,6 +230,7 @@ def tune(
 
     run.watch = watch
     console.print(_headline(found), soft_wrap=True)
+    console.print(f"Rule {objective.rule.name}: {objective.rule.held_out}.", soft_wrap=True)
     try:
         with _planned(run):
             run.run()
@@ -259,6 +261,18 @@ def tune(
         raise typer.Exit(1)
 
 
+def _tags(search: Search) -> dict[str, str]:
+    """Return what MLflow's run of the whole search carries."""
+    wanted = search.wanted
+    return {
+        "gridcell.search": f"{', '.join(search.space.ranges)}: {_objectives(search)}",
+        "gridcell.search_id": search.id,
+        "gridcell.search_by": f"{wanted.search}, seed {wanted.seed}",
+        "gridcell.rule": search.objective.rule.name,
+        **{f"gridcell.scheduler.{name}": str(value) for name, value in wanted.scheduling.items()},
+    }
+
+
 def _objectives(search: Search) -> str:
     return " and ".join(f"{metric} ({mode})" for metric, mode in search.objective.metrics)
 
@@ -266,6 +280,15 @@ def _objectives(search: Search) -> str:
 def _one_or_all(given: list[str] | None) -> str | list[str] | None:
     """Return the one value of an option that may be repeated, all of several, or None."""
     return given[0] if given is not None and len(given) == 1 else given or None
+
+
+def _to_come(search: Search) -> str:
+    """Say what joins the run later: trials that are not chosen yet, and the comparison at the end."""
+    left = max(0, search.wanted_trials - len(search.tried))
+    said = [f"{left} trial{'s' * (left != 1)}"] if left else []
+    if search.wanted.fresh_seeds and not search.objective.others:
+        said.append("the fresh seeds")
+    return " and ".join(said)
 
 
 @contextlib.contextmanager

@@ -35,6 +35,7 @@ _NOTE_TAG = "mlflow.note.content"  # the description of a run
 _CELL_TAG = "gridcell.cell"
 _STAMP_TAG = "gridcell.stamp"
 _FAILURE_TAGS = ("gridcell.failure_class", "gridcell.failure", _NOTE_TAG)
+_AS_TAGS = ("trial", "generation", "parent_trial")  # labels of a search's runs, to filter by; parameters, too
 _CURVE = "curve/"
 _OWN_FAULT = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST"}
 
@@ -314,6 +315,8 @@ class Experiment:
                 PARENT_TAG: self.parent,
                 STATE_TAG: "running",
             }
+            labels = self._labels.get(cell.id, {})
+            tags |= {f"gridcell.{name}": labels[name][:LONGEST_TAG] for name in _AS_TAGS if name in labels}
             name = (cell.title or cell.id)[:250]
             made = self._client.create_run(self._grid.experiment, started, tags, run_name=name)
             run = self._runs[cell.id] = _Run(made.info.run_id, "RUNNING", self.parent)

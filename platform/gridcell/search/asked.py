@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gridcell.errors import Mistakes, UserError
+from gridcell.search.check import check
 from gridcell.search.objective import Objective, selection_of
 from gridcell.search.search import Search
 from gridcell.search.space import Space
@@ -59,7 +60,7 @@ def search_of(
         tuple(metrics[1:]),
     )
     search = Search(objective, Space.of(wanted.params), wanted, store)
-    search.check()
+    check(search)
     return search
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def place_of(one: Range, value: Any) -> float:
     """Return where a value stands on its axis: itself, or its place among those to choose from."""
     if one.kind == "choice":
-        return float(next(place for place, known in enumerate(one.listed) if known == value))
+        return float(one.place(value))
     return float(value)
 
 

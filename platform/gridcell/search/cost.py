@@ -1,12 +1,17 @@
 """What a search would run and cost, before it is started."""
 
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from typing import Any
 
+from gridcell.grid import Grid
+from gridcell.search.judge import fresh_seeds
 from gridcell.search.objective import union
 from gridcell.search.search import Search
 from gridcell.search.spent import expected, stops_of
 from gridcell.search.trial import Trial
 from gridcell.search.tried import Tried
+from gridcell.search.wanted import tuning_of
 from gridcell.stages import stages_of
 
 
@@ -22,7 +27,11 @@ class Cost:
         shared_seconds: of the shared cells, on one GPU, by the task's estimate; None where nobody can say.
         each_seconds: of the further cells of a trial.
         scheduled: sentences on the rungs of a scheduler, and what it saves.
+        stages: cells of a member of a population over all its stages, each of which is measured; 0 of any
+            other search.
         held_out: the rule, and what it holds out.
+        beside: further cells, of the suite's own values, and of these and the best trial on fresh seeds.
+        beside_seconds: of these cells; None where nobody can say.
     """
 
     trials: int
@@ -33,18 +42,26 @@ class Cost:
     each_seconds: float | None
     held_out: str
     scheduled: tuple[str, ...] = ()
+    beside: tuple[int, int] = (0, 0)
+    beside_seconds: float | None = None
+    stages: int = 0
 
     def lines(self) -> list[str]:
         """Return what there is to say, for the terminal."""
-        cells = self.shared + self.trials * self.each
+        cells = self.shared + self.trials * (self.stages or self.each)
+        own, judged = self.beside
+        each = f"{self.stages} cells each in all stages" if self.stages else f"{self.each} cells each"
         said = [
-            f"{self.trials} trials ({self.asked} asked for before), {self.each} cells each beside "
+            f"{self.trials} trials ({self.asked} asked for before), {each} beside "
             f"{self.shared} that they share: at most {cells} cells",
+            f"beside them {own} of the suite's own values, and {judged} of these and the best trial on fresh "
+            f"seeds: at most {cells + own + judged} cells in all",
             *self.scheduled,
             self.held_out,
         ]
         if self.each_seconds is not None and self.shared_seconds is not None:
-            hours = (self.shared_seconds + self.trials * self.each_seconds) / 3600
+            beside = self.beside_seconds or 0.0
+            hours = (self.shared_seconds + self.trials * self.each_seconds + beside) / 3600
             most = "without stopping any trial " if self.scheduled else ""
             said.append(f"{most}about {hours:.3g} hours on one GPU by the task's estimate")
         return said
@@ -58,7 +75,12 @@ def cost_of(search: Search) -> Cost:
     shared = one.whole.cells.keys() & other.whole.cells.keys()
     each = one.whole.cells.keys() - shared
     task, settings = search.objective.task, one.suite.settings
-    seconds = task.estimate_durations(settings, union({0: one.whole}))
+    known = {**one.whole.cells, **other.whole.cells}
+    own = {cell_id: cell for cell_id, cell in search.default.whole.cells.items() if cell_id not in known}
+    judging = _judging(search, one)
+    judged = {cell for cell in judging.cells if cell not in known and cell not in own}
+    everything = union({0: one.whole, 1: search.default.whole, 2: judging})
+    seconds = task.estimate_durations(settings, everything)
     size = search.space.size
     trials = search.wanted.trials
     if search.wanted.search == "grid" and size is not None:
@@ -73,7 +95,33 @@ def cost_of(search: Search) -> Cost:
         sum(seconds.get(cell, 0.0) for cell in each) if seconds else None,
         f"rule {rule.name}: {rule.held_out}",
         _scheduled(search),
+        (len(own), len(judged)),
+        sum(seconds.get(cell, 0.0) for cell in {*own, *judged}) if seconds else None,
+        _in_all_stages(search, points[0], shared),
     )
+
+
+def _judging(search: Search, one: Tried) -> Grid:
+    """Plan what a trial and the suite's own values would run on fresh seeds, as if it were the best."""
+    objective, rule = search.objective, tuning_of(search.objective.task).judge
+    if not search.wanted.fresh_seeds or objective.others or rule is None:
+        return Grid({}, ())
+    trials = one.trial, search.default.trial
+    suites = [
+        search.suite_of(trial, seed=seed) for trial in trials for seed in fresh_seeds(search) or (None,)
+    ]
+    return union({place: objective.grid(suite, rule) for place, suite in enumerate(suites)})
+
+
+def _in_all_stages(search: Search, params: Mapping[str, Any], shared: Set[str]) -> int:
+    """Return how many cells a member of a population has over all its stages; 0 of any other search."""
+    if search.population is None:
+        return 0
+    cells: set[str] = set()
+    for stage in range(search.population.generations):
+        trial = Trial(stage * search.population.members, params, earlier=(params,) * stage)
+        cells |= search.planned(trial).whole.cells.keys()
+    return len(cells - shared)
 
 
 def trials_in(trials: int, members: int) -> str:

@@ -1,6 +1,6 @@
 """What a search remembers, in the store: which points were asked for. Their results are ordinary cells'."""
 
-import json
+import re
 
 from gridcell.cell import canonical_json
 from gridcell.search.trial import Trial
@@ -8,6 +8,7 @@ from gridcell.store import Store
 from gridcell.store.notes import parse_notes
 
 _FIELDS = {"number": int, "params": dict}
+_NAME = re.compile(r"(\d+)(?:-(\d+))?\.json")  # of a trial, and of a promotion to a rung
 
 
 class Memory:
@@ -29,8 +30,11 @@ class Memory:
         """
         unread = []
         for name in self._folder.names(self._path):
-            number, _, rung = name.partition(".")[0].partition("-")
-            if rung:
+            named = _NAME.fullmatch(name)
+            if named is None:  # e.g. what a file manager left
+                continue
+            number, rung = named.groups()
+            if rung is not None:
                 self.promotions.add((int(number), int(rung)))
             elif int(number) not in self._known:
                 unread.append(f"{self._path}/{name}")
@@ -40,11 +44,18 @@ class Memory:
         return dict(sorted(self._known.items()))
 
     def claim(self, trial: Trial) -> Trial:
-        """Remember a trial before any of its cells runs; return what another driver remembers instead."""
+        """Remember a trial before any of its cells runs; return what another driver remembers instead.
+
+        A damaged file that bears its number is replaced.
+        """
         name = f"{self._path}/{trial.number:06d}.json"
         data = canonical_json(trial.to_record()).encode()
         if not self._folder.create(name, data):
-            trial = Trial.from_record(json.loads(self._folder.read(name)))
+            others = parse_notes({name: self._folder.read(name)}, _FIELDS)
+            if others:
+                trial = Trial.from_record(others[name])
+            else:
+                self._folder.write(name, data, durable=True)
         self._known[trial.number] = trial
         return trial
 

@@ -23,6 +23,9 @@ from gridcell.tuning import Mode, Rule
 TRIAL = "trial"
 """Label of the targets of a search: the trial's number."""
 
+GENERATION, PARENT = "generation", "parent_trial"
+"""Labels of the targets of a population: its stage from 1 on, and the trial that one goes on from."""
+
 Labels = Mapping[str, Sequence[str]]
 
 
@@ -232,11 +235,24 @@ def _results(suite: Suite, grid: Grid, results: Mapping[str, Result], store: Sto
     )
 
 
-def union(grids: Mapping[int, Grid], label: str = TRIAL) -> Grid:
-    """Join the grids of several trials: each cell once, and its targets labelled by the trial."""
+def union(
+    grids: Mapping[int, Grid], label: str = TRIAL, more: Mapping[int, Mapping[str, Any]] | None = None
+) -> Grid:
+    """Join the grids of several trials: each cell once, and its targets labelled by the trial.
+
+    Args:
+        grids: number of a trial -> its grid.
+        label: the name of the numbers among the labels.
+        more: number -> further labels of its targets.
+    """
+    more = more or {}
     cells = {cell_id: cell for grid in grids.values() for cell_id, cell in grid.cells.items()}
     targets = tuple(
-        Target({**target.labels, label: number if number >= 0 else "default"}, target.cell, target.whichever)
+        Target(
+            {**target.labels, label: number if number >= 0 else "default", **more.get(number, {})},
+            target.cell,
+            target.whichever,
+        )
         for number, grid in grids.items()
         for target in grid.targets
     )
@@ -287,8 +303,9 @@ def selection_of(
     found: dict[str, list[str]] = {}
     for key in params:
         section, _, rest = key.partition(".")
-        names = [name for name in settings.get(section) or () if rest == name or rest.startswith(f"{name}.")]
-        if section not in selects or not names:
+        entries = settings.get(section) if section in selects else None
+        names = [name for name in entries or () if rest == name or rest.startswith(f"{name}.")]
+        if not names:
             return {}
         name = max(names, key=len)
         if name not in found.setdefault(selects[section], []):

@@ -169,7 +169,7 @@ def explored(one: Range, value: Any, chance: float, share: float) -> Any:
         return one.at(share)
     up = share >= 0.5
     if one.listed:
-        place = next(index for index, known in enumerate(one.listed) if known == value)
+        place = one.place(value)
         return one.listed[min(max(place + (1 if up else -1), 0), len(one.listed) - 1)]
     moved = one.rounded(value * FACTORS[up])
     return one.rounded(value + (1 if up else -1)) if one.whole and moved == value else moved

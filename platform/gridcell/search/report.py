@@ -1,9 +1,7 @@
 """The report of a search: its trials as a table, what the best one is worth, figures, and ``best.yaml``."""
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from gridcell.report import Column, Columns, GridResults, Report, Table, Value, write_page, write_summary
@@ -11,11 +9,11 @@ from gridcell.search import lineage, several
 from gridcell.search.best import NAME, write_best
 from gridcell.search.importance import EVALUATOR, importance
 from gridcell.search.judge import Judged
-from gridcell.search.objective import union
 from gridcell.search.population import Population
 from gridcell.search.search import Search
+from gridcell.search.sentences import said
 from gridcell.search.spent import spent, stops_of
-from gridcell.search.tried import Tried
+from gridcell.search.tried import Tried, joined
 from gridcell.staleness import failures_of
 
 _TEMPLATES = Path(__file__).parent / "page"
@@ -187,112 +185,6 @@ def judged_table(search: Search, judged: Judged) -> Table:
     return Table(columns, rows, f"{search.objective.metric} on fresh seeds, as the report judges")
 
 
-def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
-    """Return what the search found, in sentences."""
-    objective, best = search.objective, search.best
-    rule = objective.rule
-    states = Counter(lineage.state_of(search, one) for one in search.tried)
-    counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    wanted_trials = search.wanted.trials * (search.population.generations if search.population else 1)
-    wanted = f" of {wanted_trials}" if len(search.tried) < wanted_trials else ""
-    sentences = [f"{len(search.tried)}{wanted} trials: {counted}."]
-    if search.outside:
-        sentences.append(f"{search.outside} earlier trials are outside the space now, and left out.")
-    if stopped:
-        sentences.append(f"The search ended early: {stopped}.")
-    elif search.over_budget and (search.ladder is not None or len(search.tried) < wanted_trials):
-        sentences.append(
-            f"The budget of {search.wanted.budget:g} hours of computing is spent: {search.spent_hours:.2g}."
-        )
-    elif len(search.tried) < wanted_trials:
-        nobody = "All members of a generation failed or diverged, so that none could go on."
-        sentences.append(nobody if search.population else "The grid has no more points.")
-    sentences += lineage.said(search)
-    trained = spent(search)
-    if trained is not None:
-        sentences.append(
-            f"By {search.wanted.scheduler} {trained} were trained. A trial that was stopped at a rung ranks "
-            "below those that came further, and is never the best."
-        )
-    held = rule.held_out[:1].upper() + rule.held_out[1:]
-    sentences.append(f"Rule {rule.name}. {held}.")
-    sentences += _untouched(search)
-    if search.objective.others:
-        return [*sentences, *several.said(search)]
-    if best is None:
-        if any(one.ended.state == "stopped" for one in search.tried):
-            return [*sentences, f"No trial that was trained to its end has a {objective.metric}."]
-        return [*sentences, f"No trial has a {objective.metric}."]
-    shown = ", ".join(f"{key} = {_written(value)}" for key, value in best.trial.params.items())
-    own = search.default.ended.value
-    beside = f", {own:.4g} with the suite's own values" if own is not None else ""
-    last = "its last stage has " if search.population is not None else ""
-    sentences.append(
-        f"The best trial is {best.trial.number}: {last}{shown}. Its {objective.metric} is "
-        f"{best.ended.value:.4g}{beside}, under rule {rule.name}."
-    )
-    if own is not None and best.ended.value is not None and not _better(search, best.ended.value, own):
-        sentences.append(f"No trial is better than the suite's own values: {NAME} holds the best trial.")
-    choices = search.choices()
-    if choices:
-        chosen = fmean(one.ended.parts[part][1] for part, one in choices.items())
-        sentences.append(
-            f"With the choice for each part made without it, {objective.metric} is {chosen:.4g} on the "
-            f"trials' own seeds. {NAME} holds the trial that is chosen most often."
-        )
-    if judged is not None:
-        sentences.append(_verdict(search, judged))
-    if any(one.ended.stale for one in search.tried):
-        sentences.append(
-            "Some trials are stale: their results were made by other code, or from other inputs."
-        )
-    return sentences
-
-
-def _untouched(search: Search) -> list[str]:
-    """Say how many results the value of a trial is made from that no trial changes: they hide differences."""
-    targets = [one for one in search.default.grid.targets if not one.whichever]
-    default = {target.cell: target.labels for target in targets}
-    same = set(default)
-    for one in search.tried:
-        cells = {target.cell for target in one.grid.targets}
-        if not default.keys() <= cells:  # a trial with the default's values changes nothing
-            same &= cells
-    if not same or len(same) == len(default):
-        return []
-    labels = default[min(same, key=list(default).index)]
-    shown = ", ".join(f"{label}={value}" for label, value in labels.items())
-    return [
-        f"{len(same)} of the {len(default)} results of a trial are the same in every trial, such as {shown}, "
-        f"so that {search.objective.metric} differs less between trials: --select leaves them out."
-    ]
-
-
-def _better(search: Search, value: float, other: float) -> bool:
-    return value > other if search.objective.maximise else value < other
-
-
-def _verdict(search: Search, judged: Judged) -> str:
-    best, default = judged.means()
-    seeds, both = len(judged.seeds), len(judged.differences)
-    where = f"On {seeds} fresh seed{'s' * (seeds != 1)}" if seeds else "As the report judges"
-    if 0 < both < seeds:
-        where = f"On {both} of {seeds} fresh seeds (the others lack a value)"
-    best_values = "the values chosen for each part" if search.choices() else "the best trial's values"
-    if best is None or default is None or not judged.differences:
-        return f"{where} the best trial or the default has no {search.objective.metric}."
-    mean, half = judged.difference
-    interval = (
-        f" [{mean - half:.4g}, {mean + half:.4g}], paired, 95 % Student over {len(judged.differences)} seeds"
-        if half is not None
-        else " (one pair: no interval)"
-    )
-    return (
-        f"{where} {search.objective.metric} is {best:.4g} with {best_values} and {default:.4g} "
-        f"with the suite's own: a difference of {mean:.4g}{interval}."
-    )
-
-
 def facts(search: Search) -> dict[str, Any]:
     """Return how the search was made, for the page."""
     wanted, objective = search.wanted, search.objective
@@ -384,7 +276,7 @@ def _judged_as_json(judged: Judged) -> dict[str, Any]:
 def _results(search: Search, title: str) -> GridResults:
     """Return what the page counts: the cells of all trials and of the default."""
     tried = [search.default, *search.tried]
-    grid = union({one.trial.number: one.grid for one in tried})
+    grid = joined(tried, search.population)
     results, _ = search.store.results.read_many(grid.cells)
     failures = failures_of(search.objective.task, grid, search.store)
     return GridResults(

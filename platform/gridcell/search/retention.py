@@ -45,6 +45,9 @@ class Tidying:
             return
         if self._search.wanted.fresh_seeds and not getattr(self._suite.settings, "seeds", None):
             return  # the comparison at the end may go on from the weights of any trial
+        refused = self._search.refused
+        if refused:  # which points can be planned is not known, nor what a trial alone has
+            return
         cells = {cell_id: cell for one in ended for cell_id, cell in self._own(one).items()}
         if not cells or others_beside(self._search.store, own=f"{platform.node()}:{os.getpid()}"):
             return

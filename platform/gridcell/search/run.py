@@ -15,7 +15,7 @@ from gridcell.search.judge import Judged, Judging, plan_judging
 from gridcell.search.objective import union
 from gridcell.search.retention import Tidying
 from gridcell.search.search import Search
-from gridcell.search.tried import Tried
+from gridcell.search.tried import Tried, joined
 from gridcell.staleness import BY_NEEDS, Staleness, failures_of, find_stale
 from gridcell.store import Result
 
@@ -110,14 +110,32 @@ class SearchRun:
                 self._look(recalled)
             new = list(self.search.asked())
             self._look(new)  # a trial that equals cells of another grid is done already
-            waiting = [one for one in self.search.tried if not one.is_over and _job(one) not in self._given]
+            waiting = self._waiting()
             if waiting:
                 break
             if not new:
                 return self._last()
         self._given |= set(map(_job, waiting))
-        grid = union({one.trial.number: one.grid for one in waiting})
+        grid = joined(waiting, self.search.population)
         return Growth(grid, self._to_rerun(grid))
+
+    def _waiting(self) -> list[Tried]:
+        """Return the trials that the run begins now; those that it is not to begin are left out.
+
+        A command before this one may have asked for more than are wanted now, or than the budget allows.
+        """
+        search = self.search
+        waiting = [one for one in search.tried if not one.is_over and _job(one) not in self._given]
+        left_out = {one.trial.number for one in search.not_wanted() if one in waiting}
+        if search.over_budget and search.population is None:
+            left_out |= {one.trial.number for one in waiting if not one.before}
+        if left_out:
+            search.leave_out(left_out)
+            waiting = [one for one in waiting if one.trial.number not in left_out]
+        if search.wanted.budget is None or search.population is not None:
+            return waiting
+        given = search.running - len(waiting)
+        return waiting[: max(0, search.wanted.at_once - given)]
 
     def _last(self) -> Growth | None:
         """Return what compares the best trial with the default, once all trials are over."""
@@ -134,7 +152,7 @@ class SearchRun:
     def grid(self) -> Grid:
         """All that is planned by now: the default, the trials, and what judges the best of them."""
         tried = [self.search.default, *self.search.tried]
-        planned = union({one.trial.number: one.grid for one in tried})
+        planned = joined(tried, self.search.population)
         if self._judging is None:
             return planned
         judged = self._judging.grid

@@ -12,9 +12,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from gridcell.errors import UserError, unknown
-from gridcell.search.space import Space
+from gridcell.search.space import Params, Space
 from gridcell.search.trial import RUNNING, Ended, Trial
-from gridcell.settings.ranges import Range
+from gridcell.settings.ranges import Range, is_same
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -150,8 +150,12 @@ def _sobol(dimensions: int, seed: int, number: int) -> list[float]:
 def _next_of_grid(space: Space, told: Sequence[Told], number: int) -> Trial | None:
     tried = [one.trial.params for one in told]
     points = (space.point(index) for index in range(space.size or 0))
-    left = next((point for point in points if point not in tried), None)
+    left = next((point for point in points if not any(_are_same(point, one) for one in tried)), None)
     return None if left is None else Trial(number, left)
+
+
+def _are_same(one: Params, other: Params) -> bool:
+    return one == other and all(is_same(value, other[key]) for key, value in one.items())
 
 
 def _by_optuna(
@@ -204,6 +208,7 @@ def _distributions(space: Space) -> "dict[str, BaseDistribution]":
 def _optuna_sampler(name: str, seed: int) -> "BaseSampler":
     import optuna
 
+    seed %= 2**32  # all that NumPy's older generators take
     if name == "tpe":
         return optuna.samplers.TPESampler(seed=seed, constant_liar=True)
     if name == "gp":
@@ -245,7 +250,7 @@ def _inside(one: Range, value: Any) -> Any:
     """Return Optuna's value of a setting's."""
     if not one.listed:
         return one.rounded(value)
-    return next(place for place, known in enumerate(one.listed) if known == value)
+    return one.place(value)
 
 
 def _at_rung(one: Told) -> dict[int, float]:

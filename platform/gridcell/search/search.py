@@ -13,22 +13,24 @@ ended.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import Any
 
 from gridcell.errors import UserError
+from gridcell.grid import Grid
 from gridcell.search.memory import Memory
 from gridcell.search.objective import Objective
 from gridcell.search.population import Member, Population, due
 from gridcell.search.promotion import bracket_of, promotion
 from gridcell.search.rungs import ladder_of
-from gridcell.search.samplers import BLIND, Told, check_installed, check_space, drawn_at_random, suggest
+from gridcell.search.samplers import BLIND, Told, check_space, drawn_at_random, suggest
 from gridcell.search.space import Space
-from gridcell.search.trial import RUNNING, Trial
+from gridcell.search.trial import RUNNING, Ended, Trial
 from gridcell.search.tried import Tried
-from gridcell.search.wanted import Wanted, check_goes_with_scheduler, tuning_of
+from gridcell.search.wanted import Wanted, check_goes_with_scheduler
 from gridcell.settings.stages import Schedule
 from gridcell.store import Result, Store
 from gridcell.suite import Suite
@@ -47,6 +49,8 @@ class Search:
         ladder: the rungs at which they pause; None without a scheduler that lets them.
         population: of population-based training; None of any other search.
         outside: how many earlier trials don't fit the space any more.
+        later: how many trials that an earlier command asked for were not begun, as fewer are wanted now.
+        refused: number of a trial whose values can't be planned -> why.
     """
 
     def __init__(self, objective: Objective, space: Space, wanted: Wanted, store: Store) -> None:
@@ -76,6 +80,8 @@ class Search:
         self.id = objective.id(wanted.search, wanted.seed, {**wanted.scheduling, **of_space})
         self.tried: list[Tried] = []
         self.outside = 0
+        self.later = 0
+        self.refused: dict[int, str] = {}
         suite = objective.suite({})
         if scheduled and suite.schedule is not None:
             raise UserError(
@@ -95,57 +101,6 @@ class Search:
         self._seconds: dict[str, float] = {}  # of the cells of all trials
         self._exhausted = False
 
-    def check(self) -> None:
-        """Make sure that the settings that are varied are there, and may have the ends of their ranges.
-
-        Raises:
-            UserError: one isn't, or may not, or changes nothing that a trial runs; or the best trial can't be
-                judged.
-        """
-        tuning = tuning_of(self.objective.task)
-        if self.wanted.fresh_seeds and tuning.judge is None:
-            raise UserError(
-                f"{self.objective.task.name} has no rule with oracle=True, by which its report judges the "
-                "best trial: add one to its Tuning, or leave the comparison out by --fresh-seeds 0"
-            )
-        if self.wanted.search not in BLIND:
-            check_installed(self.wanted.search)
-        ends = {share: self._checked_point([share] * len(self.space.ranges)) for share in (0.0, 1.0)}
-        self._checked_point([0.5] * len(self.space.ranges))
-        if self.population is not None:
-            low, high = (self.space.at([share] * len(self.space.ranges)) for share in (0.0, 1.0))
-            self.planned(Trial(self.population.members, high, earlier=(low,), parent=0))
-        idle = [key for key in self.space.ranges if not self._changes_cells(key, ends)]
-        if idle:
-            shown = " ".join(f"{label}={','.join(of)}" for label, of in self.objective.select.items())
-            raise UserError(
-                f"A trial runs nothing that {' or '.join(idle)} changes"
-                + (f" (selected: {shown})" if shown else "")
-            )
-
-    def _checked_point(self, shares: Sequence[float]) -> Set[str]:
-        """Return the ids of the cells that a point runs.
-
-        Raises:
-            UserError: it can't be planned, or one of its values is a sweep.
-        """
-        params = self.space.at(shares)
-        planned = self.planned(Trial(0, params))
-        if planned.suite.sweeps != self.default.suite.sweeps:
-            lists = [key for key, value in params.items() if isinstance(value, list)]
-            raise UserError(
-                f"{' and '.join(lists)}: a list of values is a sweep there, whose variants a trial would "
-                "average. Give the values themselves: choice(1, 10), not choice([1, 10])"
-            )
-        return planned.whole.cells.keys()
-
-    def _changes_cells(self, key: str, ends: Mapping[float, Set[str]]) -> bool:
-        """Whether a setting changes what a trial runs, all others being at the one or the other end."""
-        return any(
-            self._checked_point([1.0 - share if one == key else share for one in self.space.ranges]) != cells
-            for share, cells in ends.items()
-        )
-
     def recall(self) -> list[Tried]:
         """Take in what was asked for before, here or by another driver: trials, and their promotions.
 
@@ -161,7 +116,7 @@ class Search:
             if params is None:
                 self.outside += 1
                 continue
-            new.append(self.planned(replace(trial, params=params)))
+            new.append(self._planned_or_refused(replace(trial, params=params)))
         self.tried = sorted([*self.tried, *new], key=lambda one: one.trial.number)
         sent = [one for one in self.tried if (one.trial.number, one.rung + 1) in self._memory.promotions]
         return [*new, *(self._promoted(one) for one in sent if one.ended.state == "stopped")]
@@ -214,6 +169,36 @@ class Search:
             bracket = bracket_of(wanted.scheduler, trial.number, eta=wanted.eta, rungs=self.ladder.rungs)
         return Tried.begun(trial, suite, self.objective.grid(suite), self.ladder, bracket)
 
+    def _planned_or_refused(self, trial: Trial) -> Tried:
+        """Plan a trial; one whose values can't be planned is a trial that has failed.
+
+        A space may hold such points: two settings that don't go together. The search goes on beside them.
+        """
+        try:
+            return self.planned(trial)
+        except UserError as error:
+            self.refused[trial.number] = str(error)
+            nothing = Grid({}, ())
+            found = Tried(trial, self.default.suite, nothing, nothing, Ended("failed", failure="refused"))
+            return (
+                replace(found, rung=self.population.generation_of(trial.number)) if self.population else found
+            )
+
+    def leave_out(self, numbers: Collection[int]) -> None:
+        """Leave out trials that are not to be begun."""
+        kept = [one for one in self.tried if one.trial.number not in numbers]
+        self.later += len(self.tried) - len(kept)
+        self.tried = kept
+
+    def not_wanted(self) -> list[Tried]:
+        """Return the trials that have not ended, of those beyond the number that is wanted now."""
+        if self.population is None:
+            beyond = self.tried[self.wanted.trials :]
+        else:
+            last = self.population.number(self.wanted.trials // self.population.members, 0, 0)
+            beyond = [one for one in self.tried if one.trial.number >= last]
+        return [one for one in beyond if not one.is_over and not one.before]
+
     @property
     def notes(self) -> list[str]:
         """What a user has to know of how points are chosen, in sentences."""
@@ -236,8 +221,20 @@ class Search:
         """Whether the next trial can be chosen now, where no scheduler decides."""
         if not self.wants_more:
             return False
+        if self.wanted.budget is not None and self.running >= self.wanted.at_once:
+            return False  # else all would have begun before any has cost anything
         seen = self.tried[: self._visible(len(self.tried))]
         return self.wanted.search in BLIND or all(one.is_over for one in seen)
+
+    @property
+    def wanted_trials(self) -> int:
+        """How many trials are wanted, of a population one a member and stage."""
+        return self.wanted.trials * (self.population.generations if self.population else 1)
+
+    @property
+    def running(self) -> int:
+        """How many trials have not ended."""
+        return sum(not one.is_over for one in self.tried)
 
     @property
     def over_budget(self) -> bool:
@@ -258,7 +255,7 @@ class Search:
             Told(one.trial, one.ended if place < visible else RUNNING, one.rung)
             for place, one in enumerate(self.tried)
         ]
-        number = max(self._seen, default=-1) + 1
+        number = next(number for number in count() if number not in self._seen)
         chosen = suggest(
             self.wanted.search,
             self.space,
@@ -275,12 +272,10 @@ class Search:
 
     def _claimed(self, chosen: Trial) -> Tried:
         """Remember a trial, or take what another driver remembers in its place, and return it planned."""
-        planned = self.planned(chosen)  # what can't be planned is not remembered
         trial = self._memory.claim(chosen)
-        if (trial.params, trial.earlier) != (chosen.params, chosen.earlier):
-            planned = self.planned(trial)
+        planned = self._planned_or_refused(trial)
         self._seen.add(trial.number)
-        self.tried.append(planned)
+        self.tried = sorted([*self.tried, planned], key=lambda one: one.trial.number)
         return planned
 
     def asked(self) -> Iterator[Tried]:
@@ -310,7 +305,7 @@ class Search:
             return None
         if self.ladder is None:
             return self.ask() if self.may_ask() else None
-        running = sum(not one.is_over for one in self.tried)
+        running = self.running
         if running >= self.wanted.at_once or self.over_budget:
             return None
         found = promotion(

@@ -8,11 +8,15 @@ from typing import Any
 from gridcell.errors import UserError
 from gridcell.settings.core_yaml import read_yaml
 from gridcell.settings.ranges import Range, looks_like_range, parse_range
+from gridcell.settings.retention import KEEP_WEIGHTS
+from gridcell.settings.stages import STAGES
+from gridcell.settings.sweeps import SWEEP
 
 Params = Mapping[str, Any]
 """Setting, as ``--set`` takes it -> value."""
 
 _FEW = 10_000  # points of a grid search, at most
+_OF_SUITES = frozenset({SWEEP, STAGES, KEEP_WEIGHTS})
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,10 @@ def _check_keys(keys: Iterable[str]) -> None:
     """
     keys = list(keys)
     for key in keys:
+        if not all(part.strip() for part in key.split(".")):
+            raise UserError(f"'{key}' is no setting's name: write it as --set takes it, such as training.lr")
+        if key.partition(".")[0] in _OF_SUITES:
+            raise UserError(f"'{key}' is of the suite, and no setting that a search could vary")
         if key.rpartition(".")[2] in ("seed", "seeds"):
             raise UserError(
                 f"'{key}' can't be searched: the best of several seeds is luck, not a setting. Set it by "
@@ -161,8 +169,23 @@ def _check_keys(keys: Iterable[str]) -> None:
             raise UserError(f"'{key}' lies within '{within}', which is searched, too: leave one out")
 
 
+def overlap(key: str, others: Iterable[str]) -> bool:
+    """Tell whether a setting is one of others, or lies within one, or holds one.
+
+    Example:
+        >>> overlap("methods.ewc", ["methods.ewc.strength"]), overlap("methods.ewc2", ["methods.ewc"])
+        (True, False)
+    """
+    return any(f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.") for other in others)
+
+
 def _range(spec: Any) -> Range:
     found = _parsed(spec)
+    if found.kind != "choice" and not found.listed and (found.count is not None or "=" in found.text):
+        raise UserError(
+            f"'{found.text}' says how many values a sweep draws, or by which seed: a search takes "
+            f"--trials and --seed. Write {found.kind}({found.low:g}, {found.high:g})"
+        )
     if len(found.listed) == 1:
         raise UserError(f"'{found.text}' has one value, and so nothing to search: give it by --set")
     return found

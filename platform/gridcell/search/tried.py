@@ -1,9 +1,12 @@
 """A trial with its cells, and how far it has come."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from gridcell.grid import Grid
+from gridcell.search.objective import GENERATION, PARENT, union
+from gridcell.search.population import Population
 from gridcell.search.promotion import Standing
 from gridcell.search.rungs import Ladder
 from gridcell.search.trial import RUNNING, Ended, Trial
@@ -80,3 +83,18 @@ class Tried:
             if ended.value is not None or ended.state == "diverged"
         }
         return Standing(self.trial.number, self.bracket, self.rung, scores)
+
+
+def joined(tried: Sequence[Tried], population: Population | None) -> Grid:
+    """Return the cells of some trials together, labelled by the trial and, in a population, by its lineage.
+
+    Args:
+        tried: the trials; the default, whose number is negative, has no lineage.
+        population: that they are of; None of any other search.
+    """
+    lineage: dict[int, dict[str, Any]] = {}
+    for trial in (one.trial for one in tried if population is not None and one.trial.number >= 0):
+        lineage[trial.number] = {GENERATION: len(trial.stages)}
+        if trial.parent is not None:
+            lineage[trial.number][PARENT] = trial.parent
+    return union({one.trial.number: one.grid for one in tried}, more=lineage)

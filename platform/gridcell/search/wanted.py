@@ -40,7 +40,8 @@ class Wanted(Strict):
         eta: of the scheduler: one trial in so many goes on from a rung, to the next, so many times as far.
         rungs: of the scheduler, at most; the last one is the whole trial. Of ``pbt`` so many stages.
         population: of ``pbt``: so many trials are trained beside each other, the members of a population.
-        budget: hours of computing after which no further trial begins.
+        budget: hours of computing after which no further trial begins. With one, no more than ``at_once``
+            trials run at a time.
         at_once: trials that run beside each other, where the choice looks at results. It is part of how
             points are chosen: trial n sees the results of trials up to n - ``at_once``. With a scheduler a
             trial is chosen or trained on as soon as fewer run, by all results that are there then.
@@ -128,10 +129,11 @@ def check_used(wanted: Wanted, options: Set[str]) -> None:
             f"{' and '.join(idle)} {'is' if len(idle) == 1 else 'are'} of a scheduler, and there is none: "
             "add --scheduler asha or hyperband"
         )
-    if "at_once" in options and wanted.search in BLIND:
+    if "at_once" in options and wanted.search in BLIND and wanted.budget is None:
         raise UserError(
             f"--at-once is of searches that look at results. --search {wanted.search} looks at none, so that "
-            "all its trials may run at once: --max-concurrent N limits the cells that do"
+            "all its trials may run at once, unless there is a --budget: --max-concurrent N limits the cells "
+            "that do"
         )
 
 
@@ -267,8 +269,9 @@ def _check_population(task: Task, wanted: Wanted) -> None:
         )
     members, trials = wanted.population, wanted.trials
     if trials % members:
+        one = f"--population {trials}, or " if trials > 1 else ""
         several = f" or --trials {trials - trials % members}" if trials > members else ""
         raise UserError(
-            f"--trials {trials} is no whole population of {members}: add --population {trials}, or --trials "
+            f"--trials {trials} is no whole population of {members}: add {one}--trials "
             f"{trials + members - trials % members}{several}"
         )

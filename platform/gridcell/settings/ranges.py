@@ -6,7 +6,7 @@ A sweep takes the values of a range one after another; a search draws from it.
 import math
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,9 @@ from gridcell.settings.core_yaml import read_yaml
 
 DIGITS = 6
 """Significant digits of drawn numbers, so that a name shows the whole value."""
+
+MOST = 10_000
+"""Values that a range lists or a sweep draws, at most: each becomes a variant or a point of a grid."""
 
 _EXACT_DIGITS = 12  # of the points between the ends of linspace and logspace: 0.1, not 0.09999999999999999
 _CALL = re.compile(r"^\s*([A-Za-z_]\w*)\s*\((.*)\)\s*$", re.DOTALL)
@@ -108,18 +111,22 @@ class Range:
         inside = min(max(kept, self.low), self.high)
         return int(inside) if self.whole else float(inside)
 
+    def place(self, value: Any) -> int:
+        """Return the place of a value among those that are listed.
+
+        Example:
+            >>> parse_range("choice(true, 1)").place(1)
+            1
+        """
+        return next(place for place, known in enumerate(self.listed) if is_same(known, value))
+
     def holds(self, value: Any) -> bool:
         """Tell whether a value is one of the range's."""
         if self.listed or self.low is None or self.high is None:
-            return any(type(value) is type(one) and value == one for one in self.listed) or (
-                isinstance(value, int | float) and not isinstance(value, bool) and value in self._numbers()
-            )
+            return any(is_same(one, value) for one in self.listed)
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
         return self.low <= value <= self.high and (not self.whole or value == int(value))
-
-    def _numbers(self) -> list[float]:
-        return [one for one in self.listed if isinstance(one, int | float) and not isinstance(one, bool)]
 
     def _with_count(self) -> str:
         return f"{self.kind}({self.low:g}, {self.high:g}, n=5)"
@@ -147,12 +154,10 @@ def parse_range(text: str) -> Range:
     if kind not in _FORMS:
         raise UserError(f"There is no range '{kind}' in '{text}': {did_you_mean(kind, _FORMS)}")
     given = read_yaml(f"[{inner}]", f"'{text}'", lines=False).values
-    options = {
-        name: int(number)
-        for one in given
-        if kind in _DRAWN and isinstance(one, str)
-        for name, number in _options(one)
-    }
+    named = [option for one in given if kind in _DRAWN and isinstance(one, str) for option in _options(one)]
+    options = {name: int(number) for name, number in named}
+    if len(options) < len(named):
+        raise UserError(f"'{text}' says {named[-1][0]} twice: leave one out")
     plain = [one for one in given if not (kind in _DRAWN and isinstance(one, str) and _OPTION.match(one))]
     if kind == "choice":
         return _choice(plain, text)
@@ -167,6 +172,8 @@ def _options(text: str) -> Iterator[tuple[str, str]]:
 def _choice(values: list[Any], text: str) -> Range:
     if not values:
         raise UserError(f"'{text}' has nothing to choose from: write {_FORMS['choice']}")
+    if not all(map(_is_finite, values)):
+        raise UserError(f"'{text}' has a number that is not finite, by which no result can be found again")
     check_distinct(values, f"'{text}'")
     return Range("choice", listed=tuple(values), text=text)
 
@@ -191,6 +198,10 @@ def _numeric(kind: str, given: list[Any], options: dict[str, int], text: str) ->
     if count is not None and (count != int(count) or count < (2 if spaced else 1)):
         raise UserError(f"'{text}' can't have {count:g} values")
     count = None if count is None else int(count)
+    if count is not None and count > MOST:
+        raise UserError(f"'{text}' has {count} values: at most {MOST}")
+    if not math.isfinite(high / low if kind in _LOG else high - low):
+        raise UserError(f"'{text}' is wider than numbers are exact: bring its ends nearer to each other")
     points = tuple(_points(kind, low, high, count)) if spaced and count is not None else ()
     return Range(kind, low, high, points, count, options.get("seed", 0), text)
 
@@ -214,5 +225,19 @@ def check_distinct(values: list[Any], what: str) -> None:
         UserError: one does.
     """
     for index, value in enumerate(values):
-        if any(type(value) is type(other) and value == other for other in values[:index]):
+        if any(is_same(value, other) for other in values[:index]):
             raise UserError(f"{what} has the value {value!r} twice")
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Tell whether two values are one: ``1`` and ``1.0`` are, ``1`` and ``true`` are not."""
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether a value holds no number that is infinite or none, at any depth."""
+    if isinstance(value, Mapping):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)

@@ -177,3 +177,24 @@ def test_the_first_cell_is_told_at_once_and_then_not_more_than_every_ten_seconds
     (line,) = out.getvalue().splitlines()[1:]
     assert line.startswith("0/3 cells · running 1 · 0:00 · left ? (")
     assert line.endswith("starts with train 0")
+
+
+def test_a_run_that_grows_says_what_is_to_come_and_never_that_nothing_is_left():
+    run = Told("train", "train", "train")
+    run.progress._to_come = lambda: "7 trials"  # as of a search
+    first = run.start()
+    run.clock = 10.0
+    run.finish(first)
+    second = run.start()
+    run.clock = 14.0
+    assert run.progress._told_left() == "left 0:16, then 7 trials"
+    run.clock = 30.0  # twice as long as the first
+    assert run.progress._told_left() == "left 0:10, then 7 trials"  # of the third
+    run.finish(second)
+    third = run.start()
+    run.clock = 90.0
+    assert run.progress._told_left() == "left ? (longer than cells like it; 7 trials to come)"
+    run.finish(third)
+    assert run.progress._told_left() == "left ? (7 trials to come)"
+    run.progress._to_come = str
+    assert run.progress._told_left() == ""

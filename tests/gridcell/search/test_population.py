@@ -10,18 +10,22 @@ import pytest
 from hypothesis import given, strategies as st
 
 from dying_writes import die_at_a_write
+from gridcell.cli.tune import _tags
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
+from gridcell.mlflow.mirror import Mirror
 from gridcell.search.cost import cost_of
 from gridcell.search.lineage import ancestry, schedule_table, trained
 from gridcell.search.population import FACTORS, RESAMPLED, Member, Population, due
-from gridcell.search.report import said, summary, trials_table, write
+from gridcell.search.report import summary, trials_table, write
 from gridcell.search.run import SearchRun
+from gridcell.search.sentences import said
 from gridcell.search.space import Space
 from gridcell.search.trial import Trial
 from gridcell.store import Store
 from gridcell.suite import load_suite
+from mlflow_runs import children, parent_of
 from noise_search import INLINE, LR, bred, came_to, noise
 
 LOW, HIGH = 0.01, 1.0
@@ -292,9 +296,58 @@ def test_the_lineage_says_who_was_copied_and_under_which_settings(whole):
 def test_a_plan_says_how_many_cells_and_stages_there_are(store):
     cost = cost_of(noise(store, 10, population=5))
     assert (cost.trials, cost.shared, cost.each) == (10, 1, 5)  # four stages and one measurement; one base
+    assert (cost.stages, cost.beside) == (8, (2, 0))  # a stage and its measurement, four times; the default's
+    assert "8 cells each in all stages beside 1 that they share: at most 81 cells" in " ".join(cost.lines())
     assert "2 populations of 5 members in 4 stages, which end after 3, 6, 9, 12 units" in (
         " ".join(cost.lines())
     )
+
+
+def test_a_plan_of_a_population_is_what_it_runs(store, log):
+    cost = cost_of(noise(store, 3, fresh_seeds=2))
+    found = noise(store, 3, fresh_seeds=2)
+    SearchRun(found, INLINE).run()
+    own, judged = cost.beside
+    most = cost.shared + 3 * cost.stages + own + judged
+    assert own == 2
+    assert judged == 2 * (5 + 2)  # of each seed four stages and a measurement, two of the suite's own values
+    assert len(store.results.done()) == most  # nobody was perturbed to the very values of another
+
+
+@pytest.mark.slow
+def test_the_lineage_is_in_mlflow_and_in_every_plan(store, tmp_path):
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    found = noise(store, 4, rungs=2)
+    mirrors = []
+
+    def watch(grid):
+        header = {"tags": _tags(found), "parent": f"search {found.id}"}
+        mirrors.append(Mirror(uri, "noise", "mini", grid, store, **header))
+        return mirrors
+
+    run = SearchRun(found, INLINE, watch=watch)
+    run.run()
+    mirrors[0].close()
+    parent = parent_of(uri)
+    assert parent.data.tags["gridcell.scheduler.name"] == "pbt"
+    assert parent.data.tags["gridcell.scheduler.population"] == "4"
+    assert parent.data.tags["gridcell.search_id"] in parent.info.run_name
+    tags = {one.data.tags["gridcell.trial"]: one.data.tags for one in children(uri) if _is_trial(one)}
+    assert len(tags) == len(found.tried) == 8
+    for one in found.tried:
+        of_run = tags[str(one.trial.number)]
+        assert of_run["gridcell.generation"] == str(len(one.trial.stages))
+        above = None if one.trial.parent is None else str(one.trial.parent)
+        assert of_run.get("gridcell.parent_trial") == above
+        assert of_run["mlflow.parentRunId"] == parent.info.run_id
+    labels = {target.labels["trial"]: target.labels for target in run.grid.targets}
+    assert [labels[one.trial.number].get("parent_trial") for one in found.tried] == [
+        one.trial.parent for one in found.tried
+    ]
+
+
+def _is_trial(run):
+    return run.data.tags.get("gridcell.trial", "default") != "default"
 
 
 def test_at_the_end_no_state_stays_that_a_stage_could_go_on_from(store, log):

@@ -12,10 +12,11 @@ from gridcell.cell import Cell, id_of_whole, is_intermediate
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
-from gridcell.search.report import said, summary, trials_table
+from gridcell.search.report import summary, trials_table
 from gridcell.search.run import SearchRun
 from gridcell.search.rungs import Ladder
 from gridcell.search.samplers import Told, suggest
+from gridcell.search.sentences import said
 from gridcell.search.space import Space
 from gridcell.search.spent import expected, spent
 from gridcell.search.trial import Ended

@@ -11,6 +11,7 @@ from scipy.stats import kstest
 from scipy.stats.qmc import Sobol
 
 from gridcell.errors import UserError
+from gridcell.search.population import explored
 from gridcell.search.samplers import BLIND, SAMPLERS, Told, check_sampler, suggest
 from gridcell.search.space import Space
 from gridcell.search.trial import Ended, Trial
@@ -194,6 +195,20 @@ def test_each_share_of_a_space_is_a_point_of_it(shares):
         (["seeds=choice([0], [1])"], "the best of several seeds is luck"),
         (["maps.seed=int(0, 9)"], "the best of several seeds is luck"),
         (["a=choice(1, 2)", "a.b=int(0, 9)"], "'a.b' lies within 'a'"),
+        (["a=uniform(0, 1, n=3)"], r"how many values a sweep draws.*Write uniform\(0, 1\)"),
+        (["a=int(0, 9, 3)"], "a search takes --trials"),
+        (["a=uniform(0, 1, seed=0)"], "a search takes --trials and --seed"),
+        (["a=uniform(0, 1, n=3, n=4)"], "says n twice"),
+        (["a=linspace(0, 1, 1e9)"], "has 1000000000 values: at most 10000"),
+        (["a=choice(.nan, 1)"], "not finite"),
+        (["a=choice([1, .inf], b)"], "not finite"),
+        (["a=choice(1, 1.0)"], "has the value 1.0 twice"),
+        (["a=uniform(-1e308, 1e308)"], "wider than numbers"),
+        (["a=loguniform(1e-320, 1)"], "wider than numbers"),
+        (["a..b=uniform(0, 1)"], "is no setting's name"),
+        ([".a=uniform(0, 1)"], "is no setting's name"),
+        (["sweep.a=choice(1, 2)"], "is of the suite"),
+        (["keep_weights=choice(all, none)"], "is of the suite"),
     ],
 )
 def test_a_wrong_space_is_one_sentence(params, sentence):
@@ -206,3 +221,19 @@ def test_a_grid_needs_values_that_can_be_listed():
         SPACE.check_grid()
     with pytest.raises(UserError, match="did you mean 'random'"):
         check_sampler("randm")
+
+
+def test_true_and_one_are_two_values_everywhere():
+    space = Space.parse(["a=choice(true, 1)"])
+    assert [space.ranges["a"].place(value) for value in (True, 1)] == [0, 1]
+    first = suggest("grid", space, (), number=0, seed=0, maximise=True)
+    second = suggest("grid", space, [Told(first)], number=1, seed=0, maximise=True)
+    assert [type(one.params["a"]) for one in (first, second)] == [bool, int]
+    assert suggest("grid", space, [Told(first), Told(second)], number=2, seed=0, maximise=True) is None
+    assert explored(space.ranges["a"], 1, 0.9, 0.1) is True
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "cmaes", "gp"])
+def test_a_seed_may_be_as_large_as_the_settings_allow(sampler):
+    found = suggest(sampler, SPACE, (), number=2, seed=2**32 - 1, maximise=True)
+    assert found == replace(suggest(sampler, SPACE, (), number=1, seed=0, maximise=True), number=2)

@@ -14,11 +14,12 @@ import pytest
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
+from gridcell.search.check import check
 from gridcell.search.importance import importance
 from gridcell.search.judge import Judged
-from gridcell.search.report import _verdict
 from gridcell.search.run import SearchRun
 from gridcell.search.search import Search
+from gridcell.search.sentences import _verdict
 from gridcell.search.wanted import GENERIC, tuning_of
 from gridcell.staleness import Staleness
 from gridcell.store import Store
@@ -223,8 +224,8 @@ def test_without_a_rule_that_judges_no_comparison_is_promised(store, monkeypatch
     search = hill(store, fresh_seeds=2)
     monkeypatch.setattr("gridcell.search.wanted.Tuning", lambda: Tuning({"height": "max"}, (rule,)))
     with pytest.raises(UserError, match=r"no rule with oracle=True.*--fresh-seeds 0"):
-        search.check()
-    hill(store, fresh_seeds=0).check()
+        check(search)
+    check(hill(store, fresh_seeds=0))
 
 
 def test_rules_without_any_are_the_generic_one(store):
@@ -240,8 +241,8 @@ def test_a_package_that_is_missing_is_one_sentence_before_anything_starts(
         "gridcell.search.samplers.find_spec", lambda name: None if name == package else object()
     )
     with pytest.raises(UserError, match=f"--search {search} needs {package}.*pip install.*grid, qmc, random"):
-        hill(store, search=search).check()
-    hill(store, search="random").check()
+        check(hill(store, search=search))
+    check(hill(store, search="random"))
 
 
 def test_importance_is_left_out_where_its_package_is(store, monkeypatch):
@@ -292,7 +293,7 @@ def test_another_seed_or_sampler_is_another_search(store):
 def test_a_wrong_setting_is_known_before_anything_runs(store, params, sentence):
     search = hill(store, params=params)
     with pytest.raises(UserError, match=sentence):
-        search.check()
+        check(search)
     assert not store.results.done()
 
 

@@ -5,7 +5,8 @@ import json
 import pytest
 from hypothesis import given, strategies as st
 
-from gridcell.search.report import said, trials_table, write
+from gridcell.search.report import trials_table, write
+from gridcell.search.sentences import said
 from gridcell.search.several import _is_dominated, front_of
 from gridcell.search.trial import Ended
 from gridcell.settings.core_yaml import read_yaml
