@@ -10,9 +10,9 @@ from scipy.stats import ttest_1samp, ttest_rel
 from farcuriosity.report import frames
 from farcuriosity.report.answer import answer
 from farcuriosity.report.figures import draw
-from farcuriosity.report.page import forgetting_table, headline
+from farcuriosity.report.page import agent_table, forgetting_table, headline
 from farcuriosity.report.sentences import decimals_of, sentences, spread
-from farcuriosity.report.summary import Agent, Study, curve_over_seeds, summarise
+from farcuriosity.report.summary import Agent, Study, curve_over_seeds, mean_over_steps, summarise
 from gridcell.report import Table
 
 ROOMS = {"none": [3, 4, 3, 5, 4], "rnd": [7, 6, 9, 8, 7], "far": [8, 6, 9, 7, 8]}
@@ -46,6 +46,54 @@ def test_differences_are_paired_by_seed():
         test = ttest_rel(ROOMS[row["curiosity"]], ROOMS[row["against"]])
         assert row["ci95"] == pytest.approx(list(test.confidence_interval()))
         assert row["mean"] == pytest.approx(np.mean(ROOMS[row["curiosity"]]) - np.mean(ROOMS[row["against"]]))
+
+
+def learners():
+    """Both end at 1; one is half-way there after 20 of 100 steps, the other after 60, give or take."""
+    return [
+        Agent(
+            "door", "id", name, seed, {"steps": 100, "score": 1.0}, {"return": [(at + seed, 0), (at + 9, 1)]}
+        )
+        for name, at in (("none", 60), ("rnd", 20))
+        for seed in range(5)
+    ]
+
+
+def test_who_learns_sooner_is_told_though_all_end_alike():
+    found = summarise(learners())
+    (row,) = (row for row in found["differences"] if row["metric"] == "score_over_training")
+    assert row["mean"] == pytest.approx(0.4)  # the same straight rise, 40 of 100 steps earlier
+    assert row["ci95"] == pytest.approx([0.4, 0.4])
+    late = replace(learners()[0], curves={"return": [(50, 0), (60, 1)]})
+    found = summarise([late, *learners()[1:]])
+    text = "Some learn sooner (mean score over training, seed by seed): rnd sooner than 'none' by 0.3"
+    assert any(text in sentence for sentence in sentences(found))
+
+
+def test_the_mean_over_training_is_the_area_below_the_curve():
+    rng = np.random.default_rng(0)
+    at = np.sort(rng.choice(np.arange(1, 1000), 30, replace=False))
+    values = rng.normal(size=30)
+    fine = np.arange(0, 1200 * 64 + 1) / 64
+    curve = list(zip(at.tolist(), values.tolist(), strict=True))
+    expected = np.interp((fine[1:] + fine[:-1]) / 2, at, values).mean()
+    assert mean_over_steps(curve, 1200) == pytest.approx(expected, abs=1e-9)
+    assert mean_over_steps([], 1200) is None
+
+
+def test_a_column_has_as_many_decimals_in_all_rows_of_an_environment():
+    """Scores below 1 were written as 1.0 where seeds differ much, beside 0.960 where they do not."""
+    scores = {"none": [0.943, 0.961], "rnd": [0.9575, 0.9614]}
+    found = summarise(
+        [
+            Agent("door", "id", name, seed, {"steps": 10, "score": value}, {})
+            for name, values in scores.items()
+            for seed, value in enumerate(values)
+        ]
+    )
+    table = agent_table(found)
+    shown = [next(cell.text for cell in row if "to" in str(getattr(cell, "text", ""))) for row in table.rows]
+    assert shown == ["0.952 (0.943 to 0.961)", "0.959 (0.958 to 0.961)"]
 
 
 def test_only_common_seeds_are_compared_and_one_gives_no_interval():

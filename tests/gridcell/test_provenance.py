@@ -1,11 +1,12 @@
 """Which versions a result names, against Python's own answer."""
 
+import subprocess
 import sys
 from importlib.metadata import packages_distributions, version
 
 import pytest
 
-from gridcell import provenance
+from gridcell import build, provenance
 
 
 def test_the_owners_of_all_names_are_those_that_python_finds():
@@ -39,3 +40,23 @@ def test_the_driver_of_the_gpus_is_what_their_program_says(tmp_path, monkeypatch
         (tmp_path / "nvidia-smi").chmod(0o700)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert provenance._driver_version.__wrapped__() == version
+
+
+def test_a_folder_is_at_a_commit_or_has_changed_since(tmp_path):
+    def git(*arguments):
+        name = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+        run = ["git", "-C", str(tmp_path), *name, *arguments]
+        return subprocess.run(run, check=True, capture_output=True, text=True).stdout.strip()
+
+    state = build.git_state.__wrapped__
+    assert state(str(tmp_path / "nowhere")) is None
+    git("init", "--quiet")
+    assert state(str(tmp_path)) is None  # no commit yet
+    (tmp_path / "code.py").write_text("a = 1")
+    (tmp_path / "beside").mkdir()
+    git("add", ".")
+    git("commit", "--quiet", "-m", "all")
+    assert state(str(tmp_path)) == {"commit": git("rev-parse", "HEAD"), "modified": False}
+    (tmp_path / "code.py").write_text("a = 2")
+    assert state(str(tmp_path))["modified"]
+    assert not state(str(tmp_path / "beside"))["modified"]  # its own files alone count

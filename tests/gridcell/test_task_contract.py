@@ -15,7 +15,11 @@ from gridcell.testing import task_checks
 
 CHECKS = [(name, check) for name in task_names() for check in task_checks(find_task(name))]
 SUITES = [(task, suite) for task in task_names() for suite in suite_names(find_task(task)) if suite != "mini"]
-LARGE = {("imagenet-rib", name) for name in ("paper", "paper-5-percent", "paper-released")}  # seconds to plan
+WHEN = {  # these take seconds to plan; of two like the first the ids alone are looked at in every run
+    ("imagenet-rib", "paper"): pytest.mark.slow,
+    ("imagenet-rib", "paper-5-percent"): pytest.mark.long,
+    ("imagenet-rib", "paper-released"): pytest.mark.long,
+}
 LOOKED_AT = 2_000  # cells of a suite, evenly spread
 
 
@@ -26,7 +30,7 @@ def test_every_installed_task_keeps_the_contract_that_ships(name, check):
 
 @pytest.mark.parametrize(
     ("name", "suite"),
-    [pytest.param(*both, marks=pytest.mark.slow) if both in LARGE else both for both in SUITES],
+    [pytest.param(*both, marks=WHEN[both]) if both in WHEN else both for both in SUITES],
     ids=lambda value: str(value),
 )
 def test_a_shipped_suite_keeps_it_too_or_says_which_setting_names_the_users_data(name, suite):

@@ -1,6 +1,7 @@
 """What a frozen model answers is computed once, and training on it is training on images, up to rounding."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -238,3 +239,26 @@ def test_one_process_gathers_nothing_from_others(tmp_path, store, monkeypatch):
     monkeypatch.setattr("gridcell.learn.gather", lambda *given: asked.append(given))
     trained(tmp_path, store, in_memory())
     assert not asked
+
+
+@pytest.mark.parametrize(
+    ("in_memory", "free", "workers", "where"),
+    [
+        (240, 0, 1, "memory"),  # ten answers of six floats: 240 bytes
+        (240, 0, 2, "memory"),
+        (239, 480, 1, "file"),  # half of the disk
+        (239, 479, 1, None),
+        (239, 10**9, 2, None),  # several processes could not read each other's file
+    ],
+)
+def test_answers_lie_where_they_fit_to_the_byte(tmp_path, monkeypatch, in_memory, free, workers, where):
+    monkeypatch.setattr(known_answers, "IN_MEMORY", in_memory)
+    monkeypatch.setattr(known_answers, "_OF_THE_DISK", 0.5)
+    monkeypatch.setattr(known_answers.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    context = SimpleNamespace(workers=workers, scratch=tmp_path)
+    kept = known_answers._room(context, 10, 4, torch.zeros(1, 2, 3))
+    if where is None:
+        assert kept is None
+        return
+    assert (kept.shape, kept.dtype) == ((4, 2, 3), torch.float32)
+    assert (tmp_path / "answers").exists() == (where == "file")

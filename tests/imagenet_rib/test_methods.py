@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -241,3 +242,18 @@ def test_an_endless_penalty_keeps_the_pre_trained_weights(line):
     distances = [far_apart(tuned_line(line, "l2_sp", strength=s), before) for s in (0, 0.1, 1, 5)]
     assert distances == sorted(distances, reverse=True)
     assert distances[-1] < 0.02 * distances[0]
+
+
+def test_defaults_are_those_of_the_methods_papers():
+    """LwF: T = 2, equal weights (Li and Hoiem 2018). WiSE-FT: 0.5, a curve in tenths (Wortsman et al. 2022).
+
+    LoRA: alpha twice the rank. A prompt of 30 pixels (Bahng et al. 2022).
+    """
+    found = {name: get(name).parameters().model_dump() for name in available()}
+    assert found["lwf"] == {"alpha": 1.0, "temperature": 2.0}
+    assert found["wise_ft"]["alpha"] == 0.5
+    assert found["wise_ft"]["curve"] == pytest.approx(np.linspace(0, 1, 11))
+    assert found["lora"]["alpha"] == 2 * found["lora"]["rank"] == 16
+    assert found["visual_prompt"]["width"] == 30
+    assert found["soup"]["ingredients"] == ("pre", "ft", "ewc", "lwf")
+    assert found["ewc"]["strength"] == found["l2_sp"]["strength"] == 1.0

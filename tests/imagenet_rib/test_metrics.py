@@ -204,3 +204,16 @@ def test_two_sets_are_enough_for_ri():
 
 def test_a_bootstrap_is_of_a_thousand_resamples():
     assert len(metrics.bootstrap_totals({"set": np.arange(5.0)[None]})) == 1_000
+
+
+@pytest.mark.parametrize("groups", [None, [0, 0, 0, 0], [0, 1, 1, 1], [5, 5, 2, 2]])
+def test_a_resample_draws_every_image_as_often_within_its_group(groups):
+    by_set = None if groups is None else {"set": np.array(groups)}
+    times = metrics.bootstrap_totals({"set": np.eye(4)}, by_set, resamples=4000)
+    assert times.mean(axis=0) == pytest.approx(np.ones(4), abs=0.07)  # four standard errors
+    assert (times.sum(axis=1) == 4).all()
+    for group in set(groups or ()):
+        mine = np.array(groups) == group
+        assert (times[:, mine].sum(axis=1) == mine.sum()).all()
+        size = mine.sum()
+        assert times[:, mine].var() == pytest.approx(1 - 1 / size, abs=0.1)

@@ -8,6 +8,7 @@ from hypothesis import given, strategies as st
 
 from gridcell import plugins
 from gridcell.data.images import LabelledImages
+from gridcell.data.importers.registry import registry as importers
 from gridcell.errors import UserError
 from gridcell.suite import load_suite
 from gridcell.task import find_task
@@ -103,6 +104,17 @@ def test_the_faster_reader_takes_less_where_reading_is_what_takes_time():
         one = settings(data={"source": "published", "reader": reader})
         hours[reader] = sum(durations(one, plan(one)).values())
     assert hours["pil"] / hours["torchvision"] == pytest.approx(870 / 312)  # one core feeds a GPU
+
+
+def test_the_faster_reader_is_named_where_it_saves_hours():
+    told = {}
+    for reader, cpus in (("pil", 1), ("pil", 16), ("torchvision", 1)):
+        one = settings(data={"source": "published", "reader": reader}, resources={"cpus": cpus})
+        told[reader, cpus] = estimate(one, plan(one))["GPU-hours, roughly"]
+    fast = told["torchvision", 1].partition(" ")[0]
+    assert told["pil", 1].endswith(f"312 images/s (data.reader=pil); {fast} with data.reader=torchvision")
+    assert told["pil", 16].endswith("312 images/s (data.reader=pil)")  # the GPU is what takes time
+    assert told["torchvision", 1].endswith("870 images/s (data.reader=torchvision)")
 
 
 def test_parts_of_sets_cost_their_part():
@@ -229,3 +241,7 @@ def test_a_models_figures_are_those_of_its_own_size(name):
         parameters = sum(one.numel() for one in timm.create_model(name).parameters())
     assert MEASURED[name].parameters == round(parameters / 1e6, 2)
     assert 2.7 < MEASURED[name].infer / MEASURED[name].train < 4
+
+
+def test_published_sets_have_as_many_images_as_their_importers_expect():
+    assert {name: importers.get(name).images for name in IMAGES} == IMAGES

@@ -52,7 +52,9 @@ def test_a_kernels_tail_is_found(bits):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("bits", "sweeps"), [(8, 2), (30, 2), (60, "adaptive")])
+@pytest.mark.parametrize(
+    ("bits", "sweeps"), [(8, 2), (30, 2), pytest.param(60, "adaptive", marks=pytest.mark.long)]
+)
 def test_intervals_over_runs_cover_the_exact_tail(bits, sweeps):
     """Of 50 intervals of 4 runs each at least 43 hold the truth: below, a 95 % interval is past belief."""
     space, exact = kernel_space()
@@ -232,7 +234,7 @@ def test_a_checkpoint_holds_a_run_to_the_last_bit(tmp_path):
     target = error_at(exact, 10)
     plan = Plan(40, "adaptive", 100, 3, 1)
     through = list(advance(space, plan, target, None))
-    for at in (through[1], through[len(through) // 2]):
+    for at in (through[0], through[1], through[len(through) // 2]):  # the first has passed no level yet
         kept = Kept()
         cell._keep(at, kept)
         *_, again = advance(space, plan, target, cell._read(kept.file))
@@ -374,7 +376,7 @@ def test_a_particle_is_the_same_in_any_stack():
     assert particles.errors(states)[2:5] == pytest.approx(particles.errors(some), rel=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_networks_tail_is_what_counting_finds():
     """About 8 bits: one in some hundred networks, of 12,000, against six runs of subset simulation."""
     particles, _ = networks()

@@ -247,7 +247,9 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{RIB}passes.py",
         f"{RIB}evaluate.py",
         f"{RIB}models.py",
+        f"{RIB}resizing.py",
     ),
+    "tasks/imagenet_rib/learning/resizing.py": (f"{RIB}resizing.py", f"{RIB}reader.py"),
     "tasks/imagenet_rib/learning/prompting.py": (
         f"{RIB}added_parts.py",
         f"{RIB}methods.py",

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from farcuriosity.report.sentences import Lead, between, decimals_of, leads, named, quoted, spread
+from farcuriosity.report.sentences import Lead, between, decimals_of, leads, named, quoted, sooner, spread
 from gridcell.report import Answer, marked
 
 _FIRST = {"score": "return", "rooms": "rooms", "places": "places"}
@@ -22,7 +22,8 @@ def answer(summary: Summary) -> Answer:
         environments = {row["environment"] for row in summary["table"]}
         first = found[0]
         if len(environments) == 1:
-            return Answer(f"In {first.environment}, {first.claim}", _listed([first.sure, *forgetting]))
+            said = [first.sure, sooner(summary, first.environment), *forgetting]
+            return Answer(f"In {first.environment}, {first.claim}", _listed(said))
         stale = {row["curiosity"] for row in summary["table"] if "stale" in row}
         text = _most(found, len(environments), stale)
         told = [f"{one.environment}: {one.claim} {one.sure}".strip() for one in found]

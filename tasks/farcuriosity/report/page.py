@@ -6,7 +6,7 @@ from typing import Any
 
 from farcuriosity.report.answer import answer
 from farcuriosity.report.scores import LEAST_SEEDS
-from farcuriosity.report.sentences import between, decimals_of, number, sentences, spread
+from farcuriosity.report.sentences import between, decimals_in, decimals_of, number, sentences, spread
 from farcuriosity.report.summary import COLUMNS, COMPARED, FORGETTING, Agent
 from gridcell.report import (
     STALE,
@@ -24,6 +24,7 @@ from gridcell.report import (
 )
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_PAGE_ONLY = frozenset({"score_over_training"})
 
 
 def write_files(
@@ -76,14 +77,21 @@ def agent_table(summary: Mapping[str, Any]) -> Table:
     """Lay out the metrics that agents have, by environment and curiosity: means over seeds."""
     columns: Columns = ["environment", Column("curiosity", kind="text"), "seeds"]
     columns += [Column("steps", lambda value: number(value, 0), page_only=True)]
-    columns += [COLUMNS[name][0] for name in summary["columns"]]
+    columns += [Column(COLUMNS[name][0], page_only=name in _PAGE_ONLY) for name in summary["columns"]]
     columns += [Column("steps/s", lambda value: number(value, 0))]
+    by_environment: dict[str, list[Mapping[str, Any]]] = {}
+    for row in summary["table"]:
+        by_environment.setdefault(row["environment"], []).append(row)
+    decimals = {
+        environment: {name: decimals_in(here, name) for name in summary["columns"]}
+        for environment, here in by_environment.items()
+    }
     rows = [
         [
             row["environment"],
             Value(row["curiosity"], stale="stale" in row),
             *(row[name] for name in ("seeds", "steps")),
-            *(_over_seeds(row, name) for name in summary["columns"]),
+            *(_over_seeds(row, name, decimals[row["environment"]][name]) for name in summary["columns"]),
             row["steps_per_second"],
         ]
         for row in summary["table"]
@@ -122,10 +130,11 @@ def forgetting_table(summary: Mapping[str, Any]) -> Table:
 def difference_table(summary: Mapping[str, Any], metrics: Sequence[str]) -> Table:
     """Lay out the differences of curiosities in some metrics, seed by seed, with their 95 % intervals."""
     chosen = [row for row in summary["differences"] if row["metric"] in metrics]
-    decimals = {
-        name: decimals_of(row["mean"] for row in chosen if row["metric"] == name) if name in FORGETTING else 2
-        for name in metrics
-    }
+    ends: dict[tuple[str, str], list[float]] = {}
+    for row in chosen:
+        place = row["environment"], row["metric"]
+        ends.setdefault(place, []).extend([row["mean"], *(row["ci95"] or ())])
+    decimals = {place: decimals_of(values) for place, values in ends.items()}
     columns: Columns = ["where", *(Column(name, kind="text") for name in ("of", "difference"))]
     columns += ["seeds", Column("mean, 95 % interval")]
     rows = [
@@ -134,19 +143,22 @@ def difference_table(summary: Mapping[str, Any], metrics: Sequence[str]) -> Tabl
             row["metric"].replace("_", " "),
             f"{row['curiosity']} less {row['against']}",
             row["seeds"],
-            Value(row["mean"], between(row, decimals[row["metric"]]), stale="stale" in row),
+            Value(
+                row["mean"], between(row, decimals[row["environment"], row["metric"]]), stale="stale" in row
+            ),
         ]
         for row in chosen
     ]
     return Table(columns, rows, "Differences, seed by seed")
 
 
-def _over_seeds(row: Mapping[str, Any], name: str) -> Value:
+def _over_seeds(row: Mapping[str, Any], name: str, decimals: int) -> Value:
     found = row["values"].get(name)
     if found is None:
         return Value(None)
-    ends = "" if not found["ci95"] else ", ".join(number(end, 2) for end in found["ci95"])
-    return Value(found["mean"], spread(row, name), f"IQM {number(found['iqm'], 2)} [{ends}]" if ends else "")
+    ends = "" if not found["ci95"] else ", ".join(number(end, decimals) for end in found["ci95"])
+    note = f"IQM {number(found['iqm'], decimals)} [{ends}]" if ends else ""
+    return Value(found["mean"], spread(row, name, decimals), note)
 
 
 def _video(agent: Agent, out: Path) -> dict[str, str]:

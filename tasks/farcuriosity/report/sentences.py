@@ -64,6 +64,9 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
     Where all are equal, or there is one alone, there is no answer.
     """
     said = [f"{one.environment}: {one.claim} {one.sure}".strip() for one in leads(summary)]
+    for environment in dict.fromkeys(row["environment"] for row in summary["table"]):
+        if told := sooner(summary, environment):
+            said.append(f"{environment}: {told}")
     aggregates = summary.get("aggregates") or {}
     said += [
         f"Aggregates over games leave out {curiosity}, which has no score in {'; '.join(places)}."
@@ -77,6 +80,24 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
     return said
 
 
+def sooner(summary: Mapping[str, Any], environment: str) -> str:
+    """Say which curiosities learn sooner than others, beyond chance: they may end at the same score."""
+    told = []
+    for row in summary["differences"]:
+        low, high = row["ci95"]
+        place = row["environment"], row["metric"]
+        if place != (environment, "score_over_training") or low <= 0 <= high or low == high:
+            continue
+        names = [row["curiosity"], row["against"]]
+        if high < 0:
+            names.reverse()
+            low, high = -high, -low
+        one, other = (marked(quoted(name), "stale" in row) for name in names)
+        found = {"mean": abs(row["mean"]), "ci95": [low, high]}
+        told.append(f"{one} sooner than {other} by {between(found, decimals_of([row['mean']]))}")
+    return f"Some learn sooner (mean score over training, seed by seed): {'; '.join(told)}." if told else ""
+
+
 def quoted(curiosity: str) -> str:
     """Return a curiosity's name; that of no curiosity is a word of the sentence otherwise."""
     return f"'{curiosity}'" if curiosity == "none" else curiosity
@@ -85,6 +106,28 @@ def quoted(curiosity: str) -> str:
 def named(row: Mapping[str, Any]) -> str:
     """Return a row's curiosity as sentences name it: marked where the row rests on a stale result."""
     return marked(quoted(row["curiosity"]), "stale" in row)
+
+
+def decimals_in(rows: Sequence[Mapping[str, Any]], metric: str) -> int:
+    """Return with how many decimals a metric is written in all rows of an environment, to be read down.
+
+    Values below 1 get three digits, and seeds that differ are not written as if they were equal.
+    """
+    known = [row["values"][metric]["values"] for row in rows if metric in row["values"]]
+    values = [value for of_row in known for value in of_row]
+    decimals = COLUMNS[metric][1]
+    if 0 < max(map(abs, values), default=0.0) < 1:
+        decimals = max(decimals, decimals_of(values))
+    for of_row in known:
+        decimals = _until_apart(min(of_row), max(of_row), decimals)
+    return decimals
+
+
+def _until_apart(low: float, high: float, decimals: int) -> int:
+    """Return with how many decimals two numbers that differ are written differently; at most six."""
+    while number(low, decimals) == number(high, decimals) and low != high and decimals < _MOST_DECIMALS:
+        decimals += 1
+    return decimals
 
 
 def decimals_of(values: Iterable[float]) -> int:
@@ -165,8 +208,7 @@ def spread(row: Mapping[str, Any], name: str, decimals: int | None = None) -> st
         return "–"
     found, decimals = row["values"][name], COLUMNS[name][1] if decimals is None else decimals
     low, high = min(found["values"]), max(found["values"])
-    while number(low, decimals) == number(high, decimals) and low != high and decimals < _MOST_DECIMALS:
-        decimals += 1  # else seeds that differ are written as if they were equal
+    decimals = _until_apart(low, high, decimals)
     text = number(found["mean"], decimals)
     return text if low == high else f"{text} ({number(low, decimals)} to {number(high, decimals)})"
 

@@ -33,6 +33,7 @@ AGGREGATES = {
 # Metrics of a cell -> heading and decimals in the table; what no agent has is left out.
 COLUMNS = {
     "score": ("score", 1),
+    "score_over_training": ("score over training", 1),
     "sampled": ("evaluation", 1),
     "greedy": ("evaluation, greedy", 1),
     "human_normalised": ("human-normalised", 3),
@@ -43,7 +44,7 @@ COLUMNS = {
     "replacements": ("replacements", 1),
     "memory_mib": ("memory, MiB", 1),
 }
-COMPARED = ("score", "rooms", "places")  # metrics of which curiosities' differences are told
+COMPARED = ("score", "score_over_training", "rooms", "places")  # of which curiosities' differences are told
 # Of the study. The first is the figure to compare by: see ``forgetting.measure.returns``.
 FORGETTING = ("return_error", "forgetting", "error_forgetting")
 
@@ -87,7 +88,32 @@ class Agent:
             score = self.metrics.get("score")
             known = None if score is None else human_normalised(self.id, np.array(score))
             return None if known is None else float(known)
+        if name == "score_over_training":
+            return mean_over_steps(self.curves.get("return", ()), self.metrics["steps"])
         return self.metrics.get(name)
+
+
+def mean_over_steps(curve: Sequence[Sequence[float]], steps: int) -> float | None:
+    """Return the mean of a curve from step 0 to the last: who learns sooner has more, at the same end.
+
+    Between points the curve is a straight line; before the first and after the last it stays as it is there.
+
+    Args:
+        curve: (steps, value) pairs, in order.
+        steps: the last one.
+
+    Returns:
+        The area below the curve by its steps; None of a curve without points.
+
+    Example:
+        >>> mean_over_steps([(50, 0.0), (100, 1.0)], 200)
+        0.625
+    """
+    if not len(curve):
+        return None
+    x, y = np.array(curve, np.float64).T
+    ends = np.array([0.0, *x, max(float(steps), x[-1])])
+    return float(np.trapezoid(np.array([y[0], *y, y[-1]]), ends) / ends[-1])
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def plan(settings: Settings, search: ForSearch | None = None) -> Grid:
     """
     grid = GridBuilder("imagenet-rib")
     brought = _published_weights(grid, settings)
-    with grid.setting("data"):
+    with grid.setting("data", "root"):  # where it was given by an option, no line of the suite is blamed
         data = _data(grid, settings)
     resources = _resources(settings)
     with grid.setting("published_figures"):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -12,6 +13,7 @@ from torch.nn import functional
 from gridcell.learn import Placed, device_of, mixed_precision, tensor_float32
 from imagenet_rib.learning.masking import predict_within
 from imagenet_rib.learning.modes import evaluating
+from imagenet_rib.learning.resizing import as_pillow, resize
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -74,22 +76,45 @@ class Normalisation:
         Returns:
             Shape ``(size, size, 3)``; the image's own size where the model names none.
         """
-        prepared: Tensor = self._fit_tensor(image) if isinstance(image, Tensor) else self._fit(image)
+        if isinstance(image, Tensor):
+            prepared = self._fit_tensor(image)
+        elif image.mode == "RGB" and self._as_pillow(image.size):  # the same pixels in half the time
+            prepared = self._fit_tensor(torch.from_numpy(np.array(image)).permute(2, 0, 1))
+        else:
+            prepared = self._fit(image)
         return prepared.permute(1, 2, 0).contiguous()
 
     def _fit_tensor(self, image: Tensor) -> Tensor:
-        from torchvision.transforms.v2 import InterpolationMode, functional as transforms
+        from torchvision.transforms.v2 import functional as transforms
 
         if self.size is None:
             return image
         if self.crop_mode != "center":
             prepared: Tensor = self._fit(transforms.to_pil_image(image))
             return prepared
+        width, height = self._resized((image.shape[2], image.shape[1]))
+        if (height, width) != image.shape[1:]:
+            image = resize(image, height, width, self.interpolation)
+        return transforms.center_crop(image, [self.size])
+
+    def _resized(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return width and height to which an image of some width and height is brought before it is cut."""
+        assert self.size is not None
         shorter = math.floor(self.size / self.crop_share)
-        resized = transforms.resize(
-            image, [shorter], interpolation=InterpolationMode(self.interpolation), antialias=True
+        width, height = (int(shorter * side / min(size)) for side in size)
+        return width, height
+
+    def _as_pillow(self, size: tuple[int, int]) -> bool:
+        """Tell whether torch resizes a Pillow image of this width and height as timm does, to the bit."""
+        if self.size is None or self.crop_mode != "center":
+            return False
+        resized = self._resized(size)
+        if resized == size or min(resized) < self.size:
+            return False
+        return all(
+            as_pillow(side, after, self.size, self.interpolation)
+            for side, after in zip(size, resized, strict=True)
         )
-        return transforms.center_crop(resized, [self.size])
 
     @cached_property
     def _fit(self) -> Any:

@@ -112,7 +112,7 @@ def _keep(at: Progress, context: Context) -> None:
         labels=at.labels,
         founders=at.founders,
         before=at.before,
-        history=np.array(at.history).reshape(len(at.history), -1),
+        history=np.array(at.history).reshape(len(at.history), len(at.errors)),
         rest=np.array(json.dumps(rest)),
         allow_pickle=False,
         **{f"state-{name}": values for name, values in at.states.items()},

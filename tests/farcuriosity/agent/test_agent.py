@@ -112,7 +112,7 @@ def test_segments_of_several_runners_are_joined_in_their_order(build):
         Rollout.join([one], 8)
 
 
-@pytest.mark.parametrize("runners", [0, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("runners", [0, pytest.param(2, marks=pytest.mark.long)])
 def test_random_steps_are_no_part_of_training(build, runners):
     def first_segments(random_steps):
         algorithm = build("CartPole-v1", None, SMALL, runners=runners)

@@ -48,6 +48,12 @@ def test_pixels_are_the_same_to_the_bit(name):
     assert np.array_equal(found.permute(1, 2, 0).numpy(), expected)
 
 
+def test_pillow_decodes_for_a_torchvision_without_decoders(monkeypatch):
+    expected = published_tensor(FILES["4:2:0"], "x")
+    monkeypatch.delattr("torchvision.io.decode_jpeg")
+    assert torch.equal(published_tensor(FILES["4:2:0"], "x"), expected)
+
+
 @pytest.mark.parametrize("content", [FILES["4:2:0"][:-300], FILES["4:2:0"][:40], b"\xff\xd8\xff", b"", b"no"])
 def test_what_pillow_refuses_is_refused(content):
     with pytest.raises(Unreadable):

@@ -152,7 +152,7 @@ def test_where_memory_runs_out_fewer_go_together(store, tmp_path):
     assert how_run(tmp_path, grid)["l0a0"] == ["with 8", "with 4", "with 2"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.xdist_group("one-ray")
 def test_a_pass_whose_process_is_killed_keeps_what_was_done(one_ray, store, tmp_path):
     """One cell fails by itself, one kills its process when it is not alone, and one always does."""

@@ -349,7 +349,7 @@ def test_a_cell_that_asks_for_a_gpu_does_not_compute_on_the_cpu(monkeypatch):
         attempts._device(Resources(gpus=0.5))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_on_ray_a_broken_process_fails_its_cell_alone_and_crashes_are_counted(store, tmp_path):
     fail = {"r0c0": "sticky", "r1c0": "segfault", "r2c0": "killed-once", "r3c0": "exits"}
     grid = planned(tmp_path, width=6, fail=fail)

@@ -1,5 +1,8 @@
 """The simulated cluster: closed forms where there are any, and what must hold whatever happens."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
@@ -83,3 +86,24 @@ def test_cells_that_ask_for_a_kind_of_gpu_wait_for_one_and_others_pass_them():
     cluster = Cluster(nodes=3, gpu_types=("H100", "A100", "A100"))
     assert simulate(Schedule(built, set()), seconds, cluster).makespan_s == 40  # four on the only H100
     assert simulate(Schedule(built, set()), seconds, Cluster(nodes=3)).makespan_s == 20
+
+
+@pytest.mark.parametrize(
+    ("lost_at", "repair", "makespan", "wasted"),
+    [
+        ((3.0, 1e9), 100.0, 30.0, 0.0),  # the idle one: what comes later goes to the other, one by one
+        ((1e9, 3.0), 100.0, 33.0, 3.0),  # the one that works: its cell begins anew on the other
+        ((3.0, 1e9), 2.0, 20.0, 0.0),  # it is back before it is needed
+        ((1e9, 3.0), 10.0, 23.0, 3.0),
+    ],
+)
+def test_a_lost_node_takes_no_cell_until_it_is_repaired(monkeypatch, lost_at, repair, makespan, wasted):
+    grid = GridBuilder("t")
+    first = grid.add("k", {"first": True}, title="first")
+    for number in range(2):
+        grid.target({"n": number}, grid.add("k", {"n": number}, needs={"first": first}, title=str(number)))
+    moments = iter((*lost_at, 1e9))
+    drawn = SimpleNamespace(exponential=lambda mean: next(moments))
+    monkeypatch.setattr(np.random, "default_rng", lambda seed: drawn)
+    found = run(grid.build(), 10.0, nodes=2, losses_per_node_hour=1.0, repair_s=repair)
+    assert (found.makespan_s, found.wasted_s, found.lost_nodes) == (makespan, wasted, 1)

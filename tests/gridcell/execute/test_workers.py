@@ -73,7 +73,10 @@ def test_a_killed_worker_costs_no_more_than_an_epoch_and_no_bit(run, store, tmp_
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("fail", "failure_class"),
-    [("out of memory", FailureClass.OUT_OF_MEMORY), ("refused", FailureClass.INVALID)],
+    [
+        ("out of memory", FailureClass.OUT_OF_MEMORY),
+        pytest.param("refused", FailureClass.INVALID, marks=pytest.mark.long),
+    ],
 )
 def test_the_failure_of_one_worker_is_the_cells(run, store, fail, failure_class):
     cell = cell_that(fail)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Callback
+from lightning.pytorch.loggers.logger import DummyLogger
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import SingleDeviceStrategy
 
@@ -237,3 +238,25 @@ def test_the_first_process_reads_the_checkpoint_before_the_others(
     assert done == order
     assert fitting._latest(None, tmp_path, rank, world_size) is None
     assert done == order
+
+
+def test_loggers_are_ended_with_their_fit(monkeypatch):
+    """A logger that goes on would take the next cell's numbers for this one's."""
+    ended = []
+
+    class Ends(DummyLogger):
+        @property
+        def experiment(self):
+            return SimpleNamespace(finish=lambda: ended.append("ended"))
+
+    monkeypatch.setattr(fitting, "lightning_loggers", lambda now: [Ends()])
+    fit(classifier(), batches(), epochs=1, seed=0)
+    assert ended == ["ended"]
+    with pytest.raises(Diverged):
+        fit(
+            classifier(loss=lambda *_: torch.tensor(float("nan"), requires_grad=True)),
+            batches(),
+            epochs=1,
+            seed=0,
+        )
+    assert ended == ["ended"] * 2

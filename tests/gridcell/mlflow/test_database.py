@@ -17,6 +17,12 @@ from gridcell.mlflow.address import connect, tracking_uri
 from gridcell.store.plans import grid_id
 
 
+@pytest.fixture
+def uri(tmp_path):
+    """Where no database is: these tests are of how it is made."""
+    return f"sqlite:///{tmp_path}/mlflow.db"
+
+
 @pytest.mark.slow
 def test_two_drivers_that_begin_together_make_one_experiment(grid, uri):
     code = (

@@ -119,6 +119,8 @@ def test_what_is_written_is_read_as_it_was(values):
         ("a: 1\nb: 2\na: 3", "the key 'a' stands twice.*line 3"),
         ("{? [a] : b}", "unhashable key"),
         ("<<: 3", "'<<' merges mappings alone"),
+        ("a: <<", "'<<' has no place here"),
+        ("a: [<<]", "'<<' has no place here"),
         ("[" * 5000, "nested too deeply"),
         ("a: [", "while parsing"),
         ("a: *nothing", "undefined alias"),

@@ -1,5 +1,6 @@
 """OTDD: against POT on explicit costs, as a distance between sets, and what it refuses."""
 
+import inspect
 import math
 
 import numpy as np
@@ -13,6 +14,7 @@ from imagenet_rib.distance.memory import memory_needed
 from imagenet_rib.distance.otdd import otdd
 from imagenet_rib.distance.sets import LabelledFeatures, sample
 from imagenet_rib.distance.transport import entropic_transport, exact_transport, squared_distances
+from imagenet_rib.settings import Settings
 
 WAYS = [(labels, solver) for labels in ("gaussian", "exact") for solver in ("exact", "sinkhorn")]
 
@@ -240,3 +242,26 @@ def test_features_of_different_models_are_refused():
 def test_features_and_labels_that_do_not_fit_are_refused(features, labels, said):
     with pytest.raises(UserError, match=said):
         LabelledFeatures("a", features, labels)
+
+
+@pytest.mark.parametrize(
+    ("seed", "repeat", "drawn"),
+    [
+        (0, 0, [0, 2, 3, 3, 5, 11, 16, 16]),
+        (0, 1, [2, 6, 10, 11, 13, 13, 16, 19]),
+        (3, 0, [0, 2, 3, 4, 4, 10, 14, 18]),
+    ],
+)
+def test_what_is_drawn_stays_as_long_as_the_version_of_distances(seed, repeat, drawn):
+    """Another draw is another number under the same id: it needs a raised version."""
+    rows = np.repeat(np.arange(20.0), 2)
+    labelled = LabelledFeatures("a", rows[:, None], rows.astype(np.int64) % 4)
+    assert sample(labelled, 8, seed=seed, repeat=repeat).features[:, 0].tolist() == drawn
+
+
+def test_without_a_suite_a_distance_is_that_of_a_suites_defaults():
+    of_suite = Settings.model_fields["distance"].get_default(call_default_factory=True).model_dump()
+    given = inspect.signature(otdd).parameters
+    names = of_suite.keys() & {name for name, one in given.items() if one.kind is one.KEYWORD_ONLY}
+    assert {name: given[name].default for name in names} == {name: of_suite[name] for name in names}
+    assert {"labels", "solver", "max_samples", "repeats", "seed", "regularisation"} <= names

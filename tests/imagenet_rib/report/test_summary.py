@@ -1,6 +1,7 @@
 """The summary: what it says, what it leaves open, and that nothing but the evaluations decides it."""
 
 import csv
+import inspect
 import json
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from scipy import stats
 
 from gridcell.errors import UserError
 from gridcell.report import write_summary
+from imagenet_rib import metrics
 from imagenet_rib.report import estimates
 from imagenet_rib.report.evaluations import Evaluation, SetFacts
 from imagenet_rib.report.rows import COLUMNS, write_cells
@@ -260,3 +262,10 @@ def test_cells_csv_leaves_blank_what_is_not_known(tmp_path):
 )
 def test_an_interval_lies_above_or_below_zero_only_without_it(interval, said):
     assert estimates.verdict({"ci95": interval}) == said
+
+
+def test_without_a_seed_the_draws_are_those_that_a_summary_names():
+    defaults = inspect.signature(metrics.bootstrap_totals).parameters
+    summary = summarise([before(), *after("ft")], SETS)
+    assert summary["intervals"]["bootstrap_seed"] == defaults["seed"].default
+    assert summary["intervals"]["resamples"] == defaults["resamples"].default

@@ -145,10 +145,8 @@ def test_a_fault_is_survived(name, expected, tmp_path):
     come_through(name, Here, tmp_path, expected)
 
 
-@pytest.mark.parametrize(
-    ("name", "part", "says"),
-    [*cases(INLINE), *(pytest.param(*case, marks=pytest.mark.long) for case in cases(WITH_MLFLOW))],
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("name", "part", "says"), [*cases(INLINE), *cases(WITH_MLFLOW)])
 def test_a_fault_is_not_survived_without_its_handling(name, part, says, expected, tmp_path):
     with pytest.raises(NotSurvived, match=says):
         come_through(name, Here, tmp_path, expected, part)
