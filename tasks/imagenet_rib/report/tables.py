@@ -106,7 +106,7 @@ def leaderboard_table(of: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
     """Lay out rankings, by the name of what they are over."""
     columns: Columns = [Column("model", kind="text", page_only=True), Column("rank")]
     columns += [Column("method", kind="text", width=_NAME), Column("mRI", signed)]
-    columns += [Column(f"mRI − {BASELINE}’s", signed), Column("p over sets")]
+    columns += [Column(f"mRI − {BASELINE}’s", signed), Column("p over fine-tunings")]
     columns += [Column(f"differs from {BASELINE}: sure over", kind="text", page_only=True)]
     columns += [Column("gain on own set", signed)]
     rows = [
@@ -123,7 +123,7 @@ def leaderboard_table(of: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
     tests = " or ".join(str(count) for count in sorted({board["tests"] for _, board in of}))
     title = (
         f"Leaderboard, {names} (points; intervals over {over}; p after Holm's correction over {tests} tests, "
-        f"< {ALPHA:g} bold)"
+        f"< {ALPHA:g} bold; gain on own set: training images included)"
     )
     return Table(columns, rows, title)
 
@@ -300,7 +300,7 @@ def _claim(claim: Mapping[str, Any], board: Mapping[str, Any] | None) -> Table:
 
 
 def _ruling(part: Mapping[str, Any], board: Mapping[str, Any] | None) -> Value:
-    """Write a part's verdict; of two methods, over what it is sure, and in colour where over the sets too."""
+    """Write a part's verdict; of two methods, over what it is sure; in colour where over fine-tunings too."""
     mark = _tag(part["verdict"])
     pair = frozenset(part["name"].split(" over "))
     found = (one for one in (board or {}).get("comparisons", ()) if {one["a"], one["b"]} == pair)
@@ -308,7 +308,7 @@ def _ruling(part: Mapping[str, Any], board: Mapping[str, Any] | None) -> Value:
     if board is None or compared is None or not mark:
         return Value(part["verdict"], mark=mark)
     words = sureness.in_words(part, board, compared["p_holm"])
-    sure = sureness.over_sets(board, compared["p_holm"])
+    sure = sureness.over_fine_tunings(board, compared["p_holm"])
     return Value(part["verdict"], note=f"(over {words})", mark=mark if sure else "")
 
 

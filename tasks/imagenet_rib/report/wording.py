@@ -10,6 +10,12 @@ from imagenet_rib.vocabulary import BASELINE
 Row = Mapping[str, Any]
 """A method with its estimates ``gain``, ``mRI`` and, but for the baseline, ``total_minus_ft``."""
 
+TRAINED_ON = " (training images included)"
+"""Of a gain: it is measured on all images of the set that was fine-tuned on.
+
+With ``training.validation_share`` or ``training.max_images`` some of these were not trained on.
+"""
+
 _NOTHING = 0.05  # points: less is 0.0 in the tables
 
 
@@ -39,14 +45,14 @@ def shown(row: Row) -> str:
 
 
 def told(row: Row, *, short: bool = False) -> str:
-    """Say what a method gains on the new set and changes elsewhere."""
+    """Say what a method gains on the set fine-tuned on and changes elsewhere."""
     gain, elsewhere = row["gain"]["mean"], row["mRI"]["mean"]
     both = abs(gain) >= _NOTHING and abs(elsewhere) >= _NOTHING
     one_verb = both and (gain > 0) == (elsewhere > 0)
     second = f"{abs(elsewhere):.1f}" if one_verb else change(elsewhere, points=False)
     if short and both:
         return f"{change(gain, points=False)} and {second}"
-    return f"{change(gain)} on the new set and {second} elsewhere"
+    return f"{change(gain)} on the set fine-tuned on{TRAINED_ON} and {second} elsewhere"
 
 
 def change(value: float, *, points: bool = True) -> str:

@@ -63,14 +63,14 @@ def test_of_one_seed_the_interval_is_over_images():
 def test_a_part_tells_gain_and_ri_of_each_method_with_intervals():
     said = answer(part())
     assert said.text == (
-        "m fine-tuned on a: ewc has the best trade-off: it gains 35.0 points on the new set and loses 1.0 "
-        "elsewhere; plain fine-tuning (ft) gains 30.0 and loses 4.0."
+        "m fine-tuned on a: ewc has the best trade-off: it gains 35.0 points on the set fine-tuned on "
+        "(training images included) and loses 1.0 elsewhere; plain fine-tuning (ft) gains 30.0 and loses 4.0."
     )
     ewc, ft, why, *_ = said.sure
     assert ewc.startswith("ewc: +35.0 [")
     assert "] points on a, −1.0 [" in ewc
     assert "(+3.0 [" in ewc
-    assert "] against ft); 95 % over test images." in ewc
+    assert "] against ft); 95 % over images." in ewc
     assert ft.startswith("ft: +30.0 [")
     assert "against" not in ft
     assert "RI is known of 2 of 6 combinations" in why
