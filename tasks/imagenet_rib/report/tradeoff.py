@@ -9,7 +9,7 @@ import numpy as np
 from gridcell.plots import signed
 from gridcell.report import Answer, Picture
 from imagenet_rib.report.by_set import with_interval as _estimate
-from imagenet_rib.report.chance import at_chance, fell_to_chance
+from imagenet_rib.report.chance import at_chance, fell_to_chance, not_learned, worse_on_own_set
 from imagenet_rib.report.estimates import verdict
 from imagenet_rib.report.leaderboard import boards
 from imagenet_rib.report.partial import partial_answer
@@ -61,7 +61,8 @@ def caveats(summary: Summary) -> list[str]:
     """Return what a reader of the ranking must know: settings chosen by it, what p is, who is at chance."""
     whole = any(boards(summary))
     tests = [unselected(summary)] if whole and unselected(summary) else []
-    return [*summary.get("chosen", ()), *tests, *at_chance(summary), *fell_to_chance(summary)]
+    failed = [*not_learned(summary), *worse_on_own_set(summary)]
+    return [*summary.get("chosen", ()), *tests, *failed, *at_chance(summary), *fell_to_chance(summary)]
 
 
 def _answer(summary: Summary, found: Tradeoff) -> Answer:
