@@ -35,8 +35,8 @@ def statistics(matrices: Matrices) -> dict[tuple[str, ...], Statistic]:
     """Return what the leaderboard needs estimated, by scope (a model's name, or "" for all) and method.
 
     ``("mRI", scope, method)``, ``("minus", scope, method)`` (mRI minus that of plain fine-tuning),
-    ``("gain", scope, method)`` (change of accuracy on the set fine-tuned on itself) and
-    ``("total", scope, method)`` (the sum of gain and mRI, minus that of plain fine-tuning).
+    ``("gain", scope, method)`` (change of accuracy on the set fine-tuned on itself, training images
+    included) and ``("total", scope, method)`` (the sum of gain and mRI, minus that of plain fine-tuning).
     """
     n = len(matrices.names)
     elsewhere, itself = metrics.mri_coefficients(n), np.eye(n) / n
