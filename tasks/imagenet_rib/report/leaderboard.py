@@ -189,12 +189,12 @@ def _comparisons(
         differences = [value - other[key] for key, value in one.items() if key in other]
         if differences:
             mean = plain(np.mean(differences))
-            p = plain(significance.sign_flip_p(differences))
+            p = significance.sign_flip_p(differences)  # a count: no last bits to round away
             found.append({"a": a, "b": b, "difference": mean, "pairs": len(differences), "p": p})
     every = len(ranked) + unselected
     tests = len(found) + comb(every, 2) - comb(len(ranked), 2)
     for entry, adjusted in zip(found, significance.holm([one["p"] for one in found], tests), strict=True):
-        entry["p_holm"] = plain(adjusted)
+        entry["p_holm"] = adjusted
     return found, tests
 
 
