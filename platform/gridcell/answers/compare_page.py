@@ -235,9 +235,12 @@ def _signed(value: float) -> str:
 def lines(found: Comparison) -> Iterator[Any]:
     """Yield what the terminal prints: sentences and tables."""
     yield from facts(found)
-    lists = Counter(name for move in found.moves if (name := _list_of(move.metric)))
-    single = [move for move in found.moves if not _list_of(move.metric)]
-    shown = tables(replace(found, moves=single) if single else found)
+    names = [*(move.metric for move in found.moves), *(path for _, path, _, _ in found.other)]
+    lists = Counter(name for name in map(_list_of, names) if name)
+    moves = [move for move in found.moves if not _list_of(move.metric)]
+    other = [each for each in found.other if not _list_of(each[1])]
+    single = bool(moves or other)
+    shown = tables(replace(found, moves=moves, other=other) if single else found)
     yield from shown
     if single and lists:
         told = ", ".join(f"{count} of {name}" for name, count in lists.most_common())

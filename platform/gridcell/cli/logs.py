@@ -1,10 +1,13 @@
 """The command that shows what a cell printed."""
 
 import time
+from collections import Counter
 
 from gridcell.cli import common
 from gridcell.cli.cells import CellId
 from gridcell.cli.common import DEFAULT_STORAGE, Json, Storage, open_store, print_json, reading
+from gridcell.cli.progress import clock
+from gridcell.execute.heartbeat import running_cells
 
 
 def logs(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = False) -> None:
@@ -14,12 +17,26 @@ def logs(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = Fa
         _, cell = store.plans.find(cell_id)
         kept = store.logs.read(cell.id)
         failure = store.failures.read_all().get(cell.id)
+        lost = [loss.failure_class for loss in store.losses.read_all() if loss.cell == cell.id]
+        now = running_cells(store.folder).get(cell.id)
     if as_json:
         print_json({"id": cell.id, "attempts": [vars(log) for log in kept], "failure": failure})
         return
     console = common.console()
     if not kept and failure is None:
         console.print(f"Cell {cell.id} ({cell.title}) has printed nothing so far.", soft_wrap=True)
+    if lost and failure is None:
+        counts = ", ".join(f"{count} {name}" for name, count in Counter(lost).items())
+        console.print(
+            f"Attempts that ended without a result: {counts}. A process that was killed takes with it what "
+            "it printed last.",
+            soft_wrap=True,
+        )
+    if now is not None:
+        console.print(
+            f"It runs on {now.host} for {clock(now.seconds)} now; what it prints is kept when it ends.",
+            soft_wrap=True,
+        )
     for log in kept:
         ended = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(log.ended))
         console.print(f"--- {cell.id} {cell.title}, attempt that ended at {ended}", soft_wrap=True)

@@ -51,7 +51,7 @@ class TerminalProgress:
         self._schedule: Schedule | None = None
         self._left = TimeLeft(estimates or {})
         self._quiet = quiet
-        self._latest = ""
+        self._latest, self._named = "", ""  # what is told of a cell; its id
         self._is_told = False  # that a cell runs
         self._last_drawn = self._begun = now()
         self._bar: Progress | None = None
@@ -79,7 +79,7 @@ class TerminalProgress:
         """Count it as running; the first is told at once."""
         self._left.started(cell, self._now())
         if not self._is_told:
-            self._is_told, self._latest = True, f"starts with {cell.title}"
+            self._is_told, self._latest, self._named = True, f"starts with {cell.title}", cell.id
             self._last_drawn = -math.inf
         self._draw()
 
@@ -88,6 +88,7 @@ class TerminalProgress:
         self._left.reported(cell, step, self._now())
         shown = ", ".join(f"{name} {value:.4g}" for name, value in list(metrics.items())[:2])
         self._latest = " ".join(filter(None, [cell.title, f"[{step}]" if step or shown else "", shown]))
+        self._named = cell.id
         self._draw()
 
     def finished(self, cell: Cell, outcome: Outcome, again: bool) -> None:
@@ -96,9 +97,11 @@ class TerminalProgress:
         if outcome.failure is None:
             value = outcome.metrics.get(self._metric)
             shown = [self._metric, f"{value:.4g}", self._unit] if isinstance(value, int | float) else []
-            self._latest = " ".join(filter(None, [cell.title, *shown]))
+            self._latest, self._named = " ".join(filter(None, [cell.title, *shown])), cell.id
         else:
             kind = outcome.failure.failure_class
+            if cell.id == self._named:  # it runs no more
+                self._latest = ""
             ended = "diverged" if kind is FailureClass.DIVERGED else f"failed ({kind})"
             fate = "will be tried again" if again else ended
             if NOTICE.given and kind is FailureClass.PREEMPTED:
@@ -128,21 +131,22 @@ class TerminalProgress:
         if now - self._last_drawn < (LINE_EVERY_S if self._bar is None else DRAW_EVERY_S):
             return
         self._last_drawn = now
-        over = len(schedule.finished) + len(schedule.failed) + len(schedule.blocked)
+        done = len(schedule.finished)
         if self._bar is not None and self._row is not None:
             self._bar.update(
-                self._row, completed=over, total=schedule.total, description=self._text(schedule)
+                self._row, completed=done, total=schedule.total, description=self._text(schedule)
             )
         else:
-            self._console.print(f"{over}/{schedule.total} cells · {self._text(schedule)}", soft_wrap=True)
+            self._console.print(f"{done} of {schedule.total} done · {self._text(schedule)}", soft_wrap=True)
 
     def _text(self, schedule: Schedule) -> str:
         counts = f"running {self._left.running}"
         if schedule.failed or schedule.blocked:
             diverged = schedule.diverged
             failed, blocked = schedule.failed.keys() - diverged, schedule.blocked - diverged
-            counts = f"done {len(schedule.finished)} · {counts} · failed {len(failed)}"
-            counts += f" · diverged {len(diverged)} · blocked {len(blocked)}"
+            ended = {"failed": failed, "diverged": diverged, "blocked": blocked}
+            told = [f"{len(which)} {how}" for how, which in ended.items() if which]
+            counts = " · ".join([*told, counts])
         elapsed = clock(self._now() - self._begun)
         return " · ".join(filter(None, [counts, elapsed, self._told_left(), self._latest]))
 

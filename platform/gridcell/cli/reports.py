@@ -1,5 +1,6 @@
 """The command that writes a report."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -70,7 +71,10 @@ def report(
             raise unknown("format of figures", each, FIGURES)
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
+    say = (lambda line: None) if as_json else partial(common.console().print, soft_wrap=True)
+    say(f"Reading the results of {len(asked.grid)} cells ...")
     found = grid_results(asked, store, notes=said, figures=formats)
+    say(f"Writing the report of {len(found.results)} results ...")
     compared = None
     if baseline is not None:  # before the report, which may replace the one that is named
         shared = Asked(task, suite, storage, select, override, seeds, plugin or ())

@@ -186,7 +186,7 @@ def run(
         raise typer.Exit(1)
     try:
         told = [*ready.stale.sentences(), *asked.grid.notes]
-        _end(console, asked, store, schedule, folder, None if schedule.total else known, told)
+        _end(console, asked, store, schedule, folder, None if schedule.total else known, told, quiet=quiet)
     except BaseException:  # no report was written
         mirror.close()
         raise
@@ -219,6 +219,8 @@ def _end(
     out: Path,
     results: Mapping[str, Result] | None,
     told: Sequence[str],
+    *,
+    quiet: bool,
 ) -> None:
     """Account for every cell, write the report and print its headline.
 
@@ -238,6 +240,8 @@ def _end(
         )
     if schedule.diverged:
         console.print("Cells that diverged are not run again, unless --retry-diverged asks for it.")
+    if not quiet:
+        console.print(f"Writing the report to {out} ...", soft_wrap=True)
     try:
         written = write_report(asked.suite.task, grid_results(asked, store, results), out, told)
     except UserError as error:

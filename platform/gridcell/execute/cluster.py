@@ -73,8 +73,10 @@ def ray_cluster(address: str | None, num_cpus: int | None) -> Iterator[None]:
             quiet.pop("include_dashboard")
             ray.init(address=address, **quiet)
     except Exception as error:  # Ray has no class of its own for a node that doesn't start in time
-        where = f"at '{address}'" if address else "on this machine"
-        raise UserError(f"No Ray cluster {where}: {' '.join(str(error).split())}") from error
+        why = " ".join(str(error).split())
+        if address:
+            raise UserError(f"No Ray cluster at '{address}': {why}") from error
+        raise UserError(_did_not_start(why)) from error
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts one in its place that ends the process at once
     try:
@@ -83,6 +85,17 @@ def ray_cluster(address: str | None, num_cpus: int | None) -> Iterator[None]:
         ray.shutdown()
         if address is None:
             sweep()  # Ray kills its processes
+
+
+def _did_not_start(why: str) -> str:
+    """Say that Ray did not start, and what can be done: mostly the machine was busy."""
+    late = "timed out" in why
+    said = "this machine is busy, and Ray's processes did not start in time" if late else why
+    seen = f" (Ray says: {why})" if late else ""
+    return (
+        f"Ray could not be started on this machine: {said}. Type the command again, or add "
+        f"'--executor inline', which runs one cell after another without Ray{seen}"
+    )
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -49,7 +49,12 @@ def prepare_to_reach(address: str) -> None:
             return
         os.environ.update(LOOPBACK_ONLY)
     if not _answers(host, int(port)):
-        raise UserError(f"No Ray cluster at '{address}': nothing answers at {host}:{port}")
+        found = (
+            ""
+            if address != "auto"
+            else (f". {_where_auto_looked()}; name the head that you mean: --address HOST:PORT")
+        )
+        raise UserError(f"No Ray cluster at '{address}': nothing answers at {host}:{port}{found}")
 
 
 def use_token_if_there() -> None:
@@ -104,6 +109,15 @@ def _head(address: str) -> str:
         return named
     begun = Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray", "ray_current_cluster")
     return begun.read_text().strip() if begun.is_file() else ""
+
+
+def _where_auto_looked() -> str:
+    if os.environ.get("RAY_ADDRESS"):
+        return "This address is RAY_ADDRESS's"
+    return (
+        "This address is that of the cluster that was begun last on this host, by whomever "
+        f"({Path(os.environ.get('RAY_TMPDIR', '/tmp'), 'ray', 'ray_current_cluster')})"
+    )
 
 
 def _is_loopback(host: str) -> bool:

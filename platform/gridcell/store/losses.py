@@ -61,5 +61,8 @@ def describe_lost(lost: Mapping[str, Mapping[str, float]]) -> str:
     counts = ", ".join(f"{entry['attempts']:g} {name}" for name, entry in lost.items())
     seconds = sum(entry["seconds"] for entry in lost.values())
     steps = [entry["steps"] for entry in lost.values() if "steps" in entry]
-    counted = f", {sum(steps):g} steps of it counted" if steps else ""
-    return f"Attempts without a result: {counts}; {seconds:.0f} s of work lost{counted}."
+    counted = f" and {sum(steps) or 'none'} of the steps that cells reported" if steps else ""
+    return (
+        f"Attempts without a result: {counts}. What they did since their last checkpoint (or since their "
+        f"start, where there was none) is lost: {seconds:.0f} s of computing{counted}."
+    )

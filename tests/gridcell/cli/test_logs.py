@@ -3,8 +3,10 @@
 import json
 import re
 import sys
+import time
 
 from gridcell.execute.output import Tail, kept_output
+from gridcell.store import Loss, Store
 from gridcell.store.logs import KEPT, LIMIT
 
 PRINTS = ("run", "toy", "--executor", "inline", "--set", "fail={r0c0: prints, r1c0: bug}")
@@ -31,6 +33,18 @@ def test_what_a_cell_printed_is_shown_later_and_why_it_failed(gridcell):
     _, output, _ = gridcell("logs", ids["r0c0"], "--json")
     assert json.loads(output)["attempts"][0]["text"] == "hello from the cell\na warning\n"
     assert gridcell("logs", "zz")[0] == 2
+
+
+def test_of_a_killed_cell_whose_next_attempt_runs_both_are_told(gridcell, tmp_path):
+    assert gridcell(*PRINTS)[0] == 1
+    cell_id = planned(gridcell)["r2c0"]
+    store = Store(str(tmp_path / "runs"))
+    store.losses.add(Loss(cell_id, "crashed", 3.0))
+    told = {"host": "elsewhere", "pid": 7, "time": time.time(), "running": {cell_id: time.time() - 5}}
+    store.folder.write("drivers/a.json", json.dumps(told).encode())
+    _, output, _ = gridcell("logs", cell_id)
+    assert "Attempts that ended without a result: 1 crashed." in output
+    assert "It runs on elsewhere for 0:0" in output
 
 
 def test_a_log_file_has_each_event_and_the_traceback(gridcell, tmp_path):

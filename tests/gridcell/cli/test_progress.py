@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from gridcell.cli.progress import TerminalProgress
-from gridcell.execute.outcome import Outcome
+from gridcell.execute.outcome import Failure, FailureClass, Outcome
 from gridcell.execute.schedule import Schedule
 from gridcell.grid import GridBuilder
 
@@ -175,8 +175,28 @@ def test_the_first_cell_is_told_at_once_and_then_not_more_than_every_ten_seconds
     told.start()
     told.start()
     (line,) = out.getvalue().splitlines()[1:]
-    assert line.startswith("0/3 cells · running 1 · 0:00 · left ? (")
+    assert line.startswith("0 of 3 done · running 1 · 0:00 · left ? (")
     assert line.endswith("starts with train 0")
+
+
+def test_what_diverged_and_is_blocked_is_no_progress_and_what_ended_is_not_said_to_start():
+    grid = GridBuilder("t")
+    first = grid.add("train", {"n": 0}, title="train 0")
+    grid.target({"n": 0}, grid.add("test", {"n": 0}, needs={"weights": first}, title="test 0"))
+    grid.target({"n": 1}, grid.add("train", {"n": 1}, title="train 1"))
+    out, clock = io.StringIO(), itertools.count(0.0, 100.0)
+    schedule = Schedule(grid.build(), set())
+    progress = TerminalProgress(Console(file=out, width=200), "loss", now=lambda: next(clock))
+    progress.begun(schedule)
+    cell = schedule.take()
+    progress.started(cell)
+    assert "starts with train 0" in out.getvalue().splitlines()[-1]
+    failure = Failure(FailureClass.DIVERGED, "The loss became nan.")
+    outcome = Outcome(cell.id, 1.0, failure=failure)
+    progress.finished(cell, outcome, again=schedule.finish(outcome))
+    last = out.getvalue().splitlines()[-1]
+    assert last.startswith("0 of 3 done · 1 diverged · 1 blocked · running 0 · ")
+    assert "starts with" not in last
 
 
 def test_a_run_that_grows_says_what_is_to_come_and_never_that_nothing_is_left():

@@ -13,6 +13,7 @@ from gridcell.cluster.doctor import machine, ray as doctor_ray
 from gridcell.cluster.doctor.check import CheckResult, Level, examine
 from gridcell.cluster.doctor.storage import storage
 from gridcell.cluster.doctor.tracking import tracking
+from gridcell.errors import UserError
 from gridcell.store.filesystem import Folder
 
 PASSWORD = "hunter22"
@@ -166,3 +167,17 @@ def test_nodes_on_one_host_are_told_apart_and_warned_of():
     assert "2 nodes are on 10.0.0.1" in warned.found
     assert "--dashboard-agent-listen-port" in warned.advice
     assert list(doctor_ray._shared_hosts(nodes[:2])) == []
+
+
+def test_a_check_that_breaks_says_in_words_what_to_do():
+    def refused():
+        raise UserError("No Ray cluster at 'auto': nothing answers")
+
+    def broken():
+        raise ZeroDivisionError("by nought")
+
+    known, unknown = examine([("Ray", refused), ("Ray", broken)])
+    assert known.found == "No Ray cluster at 'auto': nothing answers"
+    assert known.advice.startswith("mend what this sentence names")
+    assert unknown.found == "ZeroDivisionError: by nought"
+    assert unknown.advice.startswith("the check itself failed")

@@ -184,3 +184,17 @@ def test_an_address_that_cannot_work_is_refused_at_once(address, sentence, monke
     monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # set by the function: taken back at the end
     with pytest.raises(UserError, match=sentence):
         prepare_to_reach(address)
+
+
+def test_auto_says_whose_address_it_took_and_how_to_name_another(monkeypatch, tmp_path):
+    """On a shared host it is that of whoever began a cluster last."""
+    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:9")
+    with pytest.raises(UserError, match=r"begun last on this host, by whomever .* --address HOST:PORT"):
+        prepare_to_reach("auto")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    with pytest.raises(UserError, match="This address is RAY_ADDRESS's; name the head"):
+        prepare_to_reach("auto")

@@ -130,7 +130,10 @@ def test_each_failed_attempt_is_counted_by_its_class(store):
     settle(schedule.take(), Outcome(cell.id, 2.0, failure=lost), run)
     found = lost_by_class([*store.losses.read_all(), Loss("another grid's", "bug", 9.0)], grid.cells)
     assert found == {"preempted": {"attempts": 2, "seconds": 6.0}}
-    assert describe_lost(found) == "Attempts without a result: 2 preempted; 6 s of work lost."
+    assert describe_lost(found) == (
+        "Attempts without a result: 2 preempted. What they did since their last checkpoint (or since their "
+        "start, where there was none) is lost: 6 s of computing."
+    )
     more = [
         Loss(cell.id, "transient", 1.0, 30),
         Loss(cell.id, "transient", 1.0),
@@ -138,7 +141,7 @@ def test_each_failed_attempt_is_counted_by_its_class(store):
     ]
     found = lost_by_class(more, grid.cells)
     assert found["transient"] == {"attempts": 2, "seconds": 2.0, "steps": 30}
-    assert describe_lost(found).endswith("2 s of work lost, 34 steps of it counted.")
+    assert describe_lost(found).endswith("2 s of computing and 34 of the steps that cells reported.")
 
 
 def test_what_a_dead_driver_was_running_is_counted_once(store):

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gridcell.errors import UserError
+
 
 class Level(StrEnum):
     """How serious a finding is."""
@@ -22,6 +24,8 @@ class CheckResult:
     found: str
     advice: str = ""
 
+
+_UNEXPECTED = "the check itself failed: mend what the message names, or report it with its full text"
 
 Check = Callable[[], Iterable[CheckResult]]
 
@@ -42,4 +46,7 @@ def examine(checks: Iterable[tuple[str, Check]]) -> Iterator[CheckResult]:
             yield from check()
         except Exception as error:  # a check that breaks has found something
             message = " ".join(str(error).split())[:300]
-            yield CheckResult(title, Level.BAD, f"{type(error).__name__}: {message}", "see the message")
+            if isinstance(error, UserError):  # a sentence that says what is wrong
+                yield CheckResult(title, Level.BAD, message, "mend what this sentence names, then ask again")
+            else:
+                yield CheckResult(title, Level.BAD, f"{type(error).__name__}: {message}", _UNEXPECTED)
