@@ -77,7 +77,9 @@ def test_a_space_that_errs_more_than_a_constant_is_named():
     wild = outcome("rbf", 0, 5_736_649_813_665.0, exact=True)
     wild.metrics["mean_error"] = 137.0
     tame = outcome("mlp", 0, 3.0e-8)
-    summary = summarise([wild, tame], settings({"digits": {"source": "digits", "dimensions": []}}, seeds=(0,)))
+    summary = summarise(
+        [wild, tame], settings({"digits": {"source": "digits", "dimensions": []}}, seeds=(0,))
+    )
     said = [one for one in answer(summary).sure if "constant prediction" in one]
     assert len(said) == 1
     assert said[0].startswith("digits, rbf: hypotheses that fit have on average 137 times the error of the")
