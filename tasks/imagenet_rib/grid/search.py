@@ -33,8 +33,8 @@ tuning = Tuning(
             "own",
             "held out are a fifth of each set that is fine-tuned on, by class, and the pre-training data's "
             "val. A trial's value is the mean change of accuracy on the two, which stands in for the "
-            "report's mRI; it counts no answer that that counts. But the sets cartoon, drawing and c are "
-            "made from images of val, which trials see as they were",
+            "report's mRI; no answer is counted in both. But the sets cartoon, drawing and c are made from "
+            "images of val, which trials see as they were",
             score="imagenet_rib.grid.search:score_own",
             plan="imagenet_rib.grid.search:plan_own",
         ),
