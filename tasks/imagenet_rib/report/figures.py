@@ -175,8 +175,8 @@ def _change(summary: Summary, model: str, slug: str, limit: float) -> Picture:
     )
     caption = (
         f"{model}: accuracy after fine-tuning minus before, percentage points. Red was lost, blue gained. "
-        "Framed: tested on the set it was fine-tuned on, training images included, which RI leaves out and the "
-        "colours need not span. "
+        "Framed: tested on the set it was fine-tuned on, training images included, which RI leaves out and "
+        "the colours need not span. "
         f"Right of the rule: '{VAL}', no part of RI either. Hatched: not evaluated."
     )
     return Picture(f"change-{slug}", "change", caption, figure, model, png=few_models(summary["models"]))
@@ -200,8 +200,8 @@ def _accuracy(summary: Summary, model: str, slug: str) -> Picture:
         divider=len(names),
     )
     caption = (
-        f"{model}: top-1 accuracy after fine-tuning, percent. Framed: tested on the set it was fine-tuned on, "
-        "training images included."
+        f"{model}: top-1 accuracy after fine-tuning, percent. Framed: tested on the set it was fine-tuned "
+        "on, training images included."
     )
     return Picture(f"accuracy-{slug}", "accuracy", caption, figure, model, png=few_models(summary["models"]))
 
