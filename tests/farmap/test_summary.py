@@ -48,7 +48,7 @@ def test_known_differences_are_found_and_said():
     assert found["p"] == pytest.approx(stats.wilcoxon(gains).pvalue)
     assert (found["lower"], found["higher"]) == (8, 0)
     (sentence,) = sentences(summary)
-    assert "steps to 95 % −11 [−12, −9];" in sentence
+    assert "steps to 95 % −10.6 [−12.0, −9.2];" in sentence
     assert "active memory +0 cells [+0, +0], no difference beyond chance" in sentence
     assert summary["paired"]["small"]["mean_memory"]["p"] == 1.0
 
@@ -125,15 +125,32 @@ def test_a_difference_has_a_digit_more_than_the_values_beside_it():
         for one in (covering("a", 71.88), covering("b", 42.04))
     ]
     first = answer(summarise(made, ["a", "b"], ("a", "b")))
-    assert "a covers 71.9 % of small maps on average over the first 1,000 steps, b 42.0 %" in first.text
+    assert first.text.startswith(
+        "On the one small map, a covers 71.9 % on average over the first 1,000 steps and b 42.0 %; "
+        "a's active memory is 100 % of b's."
+    )
     assert first.sure[0].startswith("Difference on 1 small map: +29.84 points of early coverage;")
+
+
+def test_steps_of_two_starts_are_shown_with_the_digit_of_their_difference():
+    """140.5 was shown as 140 beside a difference of 30, and what is 111 as if its memory were the other's."""
+    made = [
+        replace(entry(agent, 0, steps), seed=start)
+        for agent, both in (("a", (110, 112)), ("b", (140, 141)))
+        for start, steps in enumerate(both)
+    ]
+    found = summarise(made, ["a", "b"], ("a", "b"))
+    first = answer(found)
+    assert first.text.startswith("On the one small map, a sees 95 % in 111.0 steps on average and b in 140.5")
+    assert first.sure[0].startswith("Difference on 1 small map: −29.5 steps to 95 %;")
+    assert "steps to 95 % −29.5;" in sentences(found)[0]
 
 
 def test_of_one_map_no_interval_is_claimed():
     (sentence,) = sentences(summarise([entry("a", 0, 90), entry("b", 0, 100)], ["a", "b"], ("a", "b")))
     why = "one map gives no interval, whatever the number of starts on it: it takes 6 maps"
     assert sentence.startswith(f"a against b on one small map ({why}): ")
-    assert "steps to 95 % −10;" in sentence
+    assert "steps to 95 % −10.0;" in sentence
     made = [
         replace(
             entry(agent, 0, None),
@@ -197,7 +214,7 @@ def test_the_first_screen_names_the_best_of_all_agents_and_draws_the_bands_of_th
     ]
     summary = summarise(best, names, ("a", "b"))
     first = answer(summary)
-    assert first.text.startswith("a sees 95 % of small maps in 90 steps on average, b in 100")
+    assert first.text.startswith("On 3 small maps, a sees 95 % in 90.0 steps on average and b in 100.0; a's")
     said = "Of all 5 agents c covers most of small maps on average over the first 1,000 steps: 100.0 %"
     assert f"{said}, a 50.0 %." in first.sure
     assert not any("Of all" in one for one in answer(summarise(made, names, ("a", "b"))).sure)

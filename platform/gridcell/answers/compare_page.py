@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,9 @@ NO_INTERVAL = "no interval: one seed"
 
 
 def tables(found: Comparison, most: int = MOST) -> list[Table]:
-    """Return the tables of a comparison that are not empty, the answer first.
+    """Return the tables of a comparison that are not empty: what was set otherwise, then the answer.
+
+    Entries of lists, such as the points of a curve, come after the other metrics.
 
     Args:
         found: the comparison.
@@ -30,7 +34,9 @@ def tables(found: Comparison, most: int = MOST) -> list[Table]:
     first, second = found.first, found.second
     sides = [Column(first, _value, kind="long"), Column(second, _value, kind="long")]
     where = Column("where", kind="long")
+    moves = sorted(found.moves, key=lambda move: bool(_list_of(move.metric)))
     laid_out: list[tuple[str, Columns, Sequence[Sequence[Any]]]] = [
+        ("Settings that differ", [Column("setting", kind="text"), *sides], list(found.settings)),
         (
             "Numbers of the reports (95 % intervals are each side's own, not of the difference)",
             [
@@ -62,7 +68,7 @@ def tables(found: Comparison, most: int = MOST) -> list[Table]:
                 Column("seeds"),
                 Column("verdict", kind="text"),
             ],
-            [_move_row(move) for move in found.moves],
+            [_move_row(move) for move in moves],
         ),
         (
             "Values that are no numbers",
@@ -71,7 +77,6 @@ def tables(found: Comparison, most: int = MOST) -> list[Table]:
         ),
         (f"Only in {first}", [where], [[_where(labels)] for labels in found.only_first]),
         (f"Only in {second}", [where], [[_where(labels)] for labels in found.only_second]),
-        ("Settings that differ", [Column("setting", kind="text"), *sides], list(found.settings)),
         (
             "Code that differs",
             [Column("module", kind="long"), Column("cells that run it")],
@@ -230,4 +235,26 @@ def _signed(value: float) -> str:
 def lines(found: Comparison) -> Iterator[Any]:
     """Yield what the terminal prints: sentences and tables."""
     yield from facts(found)
-    yield from tables(found)
+    lists = Counter(name for move in found.moves if (name := _list_of(move.metric)))
+    single = [move for move in found.moves if not _list_of(move.metric)]
+    shown = tables(replace(found, moves=single) if single else found)
+    yield from shown
+    if single and lists:
+        told = ", ".join(f"{count} of {name}" for name, count in lists.most_common())
+        yield f"Not shown are differences in entries of lists, such as points of curves: {told}."
+    if (single and lists) or any(table.title.endswith(")") for table in shown):
+        yield (
+            f"--json prints all differences. --out DIR writes them to compare.json, and {10 * MOST} rows of "
+            "each table to a page."
+        )
+
+
+def _list_of(metric: str) -> str:
+    """Return the name of the list of which a metric is an entry; empty for any other.
+
+    Example:
+        >>> _list_of("curves.m.log2_bits[49]"), _list_of("bits")
+        ('curves.m.log2_bits', '')
+    """
+    name, bracket, _ = metric.partition("[")
+    return name if bracket else ""

@@ -237,7 +237,7 @@ def stale_results(asked: Request, store: Store, results: Mapping[str, Result] | 
         return find_stale(asked.suite.task, asked.grid, store, results)
 
 
-def _as_typed(store: Store) -> str:
+def as_typed(store: Store) -> str:
     """Return what to type for a store: a path from here where it lies below this folder; no secrets."""
     uri = Path(store.uri)
     with contextlib.suppress(ValueError, OSError):
@@ -294,5 +294,5 @@ def grid_results(
         suite=asked.suite.name,
         selected=asked.selected,
         staleness=stale,
-        about=About(f"{asked.command} --storage {_as_typed(store)}", notes, tuple(figures)),
+        about=About(f"{asked.command} --storage {as_typed(store)}", notes, tuple(figures)),
     )

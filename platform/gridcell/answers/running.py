@@ -158,7 +158,8 @@ def prepare(
         raise UserError(f"{said} (--changed rerun makes them again, --changed keep shows them as they are)")
     origin = origin_of(asked.suite.task)
     options = replace(options, rerun=stale.stamps if changed == "rerun" else {}, origin=origin)
-    store.plans.save(asked.suite.task.name, asked.suite.name, asked.grid, plugins_module.paths())
+    task, files = asked.suite.task.name, plugins_module.paths()
+    store.plans.save(task, asked.suite.name, asked.grid, files, arguments=asked.arguments)
     mirror = Mirror(
         uri,
         asked.suite.task.name,

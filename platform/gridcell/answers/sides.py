@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gridcell import plugins as plugins_module
+from gridcell.answers.as_they_stood import SUPERSEDED, at, of_commit
 from gridcell.answers.compare import Comparison, Side, compare as compare_sides, numbers_of
 from gridcell.answers.compare_tables import Rows
+from gridcell.answers.last_run import last_run
 from gridcell.answers.request import (
     DEFAULT_STORAGE,
     DEFAULT_SUITE,
@@ -25,14 +28,16 @@ from gridcell.answers.request import (
 from gridcell.errors import UserError, unknown
 from gridcell.report.record import RECORD, read_record, record_of
 from gridcell.report.results import GridResults
-from gridcell.report.tidy import commit_of
 from gridcell.staleness import find_stale
-from gridcell.store import Result, Store
+from gridcell.store import Store
 from gridcell.suite import suite_names
 from gridcell.task import find_task
 
-SUPERSEDED = "superseded"
 CURRENT = "current"
+_BY_REPORTS = (
+    "give the --suite and --set of its run; or name the folders of two reports, which hold their settings: "
+    "'gridcell compare REPORT REPORT'"
+)
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
 
@@ -77,7 +82,8 @@ def compare(
 
     A side is one of these, and both may be of different kinds:
 
-    - a storage (folder or URI), or the folder of a report;
+    - a storage (folder or URI), read as its last run asked unless ``suite``, ``settings`` or ``seeds`` say
+      otherwise; or the folder of a report;
     - a suite (name or YAML file) or a selection such as ``method=ewc``, in ``storage``;
     - a commit (seven digits or more): each result as it stood when the last one of that commit was made;
     - ``superseded``, with each result that ``run --changed rerun`` replaced in place of the current one;
@@ -151,7 +157,7 @@ def _kinds(name: str, asked: Asked) -> dict[str, Callable[[], Side]]:
     if (folder / RECORD).is_file():
         found["the folder of a report"] = lambda: _of_report(name, folder, asked)
     elif "://" in name or (folder / "gridcell.json").is_file():
-        found["a storage"] = lambda: _of_store(name, replace(asked, storage=name))
+        found["a storage"] = lambda: _of_storage(name, replace(asked, storage=name))
     if name in (SUPERSEDED, CURRENT):
         found["a word of this command"] = lambda: _of_time(name, asked, name.removeprefix(CURRENT))
     elif "=" in name and "://" not in name:
@@ -243,15 +249,45 @@ def task_and_suite(
 def _read(asked: Asked) -> tuple[Request, GridResults]:
     store = open_store(asked.storage)
     task, suite = task_and_suite(store, asked.task, asked.suite)
-    wanted = request(task, suite, asked.select, asked.settings, asked.seeds, asked.plugins)
+    try:
+        wanted = request(task, suite, asked.select, asked.settings, asked.seeds, asked.plugins)
+    except UserError as error:
+        if not asked.settings:
+            error.add_note(f"To compare '{asked.storage}' {_BY_REPORTS}")
+        raise
     found = grid_results(wanted, store)
     if not found.results:
         raise UserError(
             f"'{asked.storage}' has no results of {wanted.full_title}: "
-            "give the --suite, --set and --seeds of the run. Results of an earlier version of a cell's rules "
-            "are compared by the folders of their reports"
+            "give the --suite, --set and --seeds of the run. Sides that differ in these, and results of an "
+            "earlier version of a cell's rules, are compared by the folders of their reports: "
+            "'gridcell compare REPORT REPORT'"
         )
     return wanted, found
+
+
+def _of_storage(name: str, asked: Asked) -> Side:
+    """Read a storage as its last run asked for it, where the user does not say otherwise."""
+    as_run, options = _as_last_run(asked)
+    found = _of_store(name, as_run)
+    told = [f"{name} is read as its last run asked: {shlex.join(options)}."] if options else []
+    return replace(found, notes=(*told, *found.notes))
+
+
+def _as_last_run(asked: Asked) -> tuple[Asked, list[str]]:
+    """Take over what a storage's last run asked for, and return its options, too.
+
+    Two storages may differ in exactly these, and the command's own are for both sides.
+    """
+    if asked.settings or asked.seeds is not None:
+        return asked, []
+    store = open_store(asked.storage)
+    last = last_run(store, asked.task or stored_suite(store)[0], asked.suite)
+    if last is None:
+        return asked, []
+    files = [*asked.plugins, *(each for each in last.plugins if each not in asked.plugins)]
+    as_run = replace(asked, task=last.task, suite=last.suite, plugins=files)
+    return replace(as_run, settings=last.settings, seeds=last.seeds), last.options
 
 
 def _of_store(name: str, asked: Asked) -> Side:
@@ -320,12 +356,12 @@ def _of_time(name: str, asked: Asked, when: str) -> Side:
     results = {
         cell_id: result
         for cell_id, result in (
-            (cell_id, _at(cell_id, found.results, earlier, when)) for cell_id in wanted.grid.cells
+            (cell_id, at(cell_id, found.results, earlier, when)) for cell_id in wanted.grid.cells
         )
         if result is not None
     }
     if when not in ("", SUPERSEDED):
-        results = _of_commit(name, found.results, earlier)
+        results = of_commit(name, found.results, earlier)
     task = wanted.suite.task
     stale = find_stale(task, wanted.grid, found.store, results)
     then = replace(found, results=results, staleness=stale)
@@ -346,49 +382,3 @@ def _nothing_superseded(asked: Asked, wanted: Request, found: GridResults) -> Us
         f"The {len(others)} superseded results there, such as '{others[0]}', are of other settings: "
         "give the --suite, --plugin, --set and --seeds of that run"
     )
-
-
-def _at(
-    cell_id: str, results: Mapping[str, Result], earlier: Mapping[str, Sequence[Result]], when: str
-) -> Result | None:
-    if when == SUPERSEDED and earlier.get(cell_id):
-        return max(earlier[cell_id], key=_started)
-    return results.get(cell_id)
-
-
-def _of_commit(
-    name: str, results: Mapping[str, Result], earlier: Mapping[str, Sequence[Result]]
-) -> dict[str, Result]:
-    """Return each cell's result of a commit; else the last one made before the commit's last result.
-
-    Raises:
-        UserError: no result was made by that commit.
-    """
-    known: dict[str, list[Result]] = {}
-    for cell_id in {*results, *earlier}:
-        current = [results[cell_id]] if cell_id in results else []
-        known[cell_id] = sorted([*earlier.get(cell_id, ()), *current], key=_started)
-    own = {
-        cell_id: [result for result in several if _has_commit(result, name)]
-        for cell_id, several in known.items()
-    }
-    times = [_started(result) for several in own.values() for result in several]
-    if not times:
-        commits = sorted({commit_of(one.provenance) or "" for several in known.values() for one in several})
-        raise unknown("commit: no result was made by", name, [commit for commit in commits if commit])
-    found = {}
-    for cell_id, several in known.items():
-        before = [result for result in several if _started(result) <= max(times)]
-        if chosen := own[cell_id] or before:
-            found[cell_id] = chosen[-1]
-    return found
-
-
-def _has_commit(result: Result, prefix: str) -> bool:
-    return any(
-        str(source["commit"]).startswith(prefix) for source in result.provenance.get("sources", {}).values()
-    )
-
-
-def _started(result: Result) -> float:
-    return float(result.provenance.get("started", 0.0))

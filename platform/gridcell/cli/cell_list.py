@@ -1,5 +1,6 @@
 """The command that finds cells: by label, by state."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -7,6 +8,7 @@ from rich.table import Table
 
 from gridcell.answers.cells import COLUMNS, STALE, cell_rows, label_column
 from gridcell.answers.formats import WRITERS, Sheet, check_columns, column_names
+from gridcell.answers.outside import outside_sentences
 from gridcell.answers.sides import task_and_suite
 from gridcell.answers.states import STATES
 from gridcell.cli import common, completion
@@ -86,6 +88,10 @@ def list_cells(
     everything = [*COLUMNS[:4], *labels, *COLUMNS[4:]]
     chosen = column_names(columns)
     check_columns(chosen, everything, "Cells")
+    outside = outside_sentences(asked, store)
+    if as_json or as_csv:
+        for sentence in outside:
+            typer.echo(f"Note: {sentence}", err=True)
     if as_json:
         print_json([{name: row.get(name) for name in chosen or everything} for row in rows])
         return
@@ -94,10 +100,10 @@ def list_cells(
     if as_csv:
         typer.echo(WRITERS["csv"](sheet).decode(), nl=False)
         return
-    _print(sheet, f"{len(rows)} of {len(asked.grid)} cells of {asked.full_title}")
+    _print(sheet, [f"{len(rows)} of {len(asked.grid)} cells of {asked.report_title}", *outside])
 
 
-def _print(sheet: Sheet, count: str) -> None:
+def _print(sheet: Sheet, said: Sequence[str]) -> None:
     console = common.console()
     shown = Table(box=None, header_style="bold")
     for name in sheet.columns:
@@ -106,7 +112,8 @@ def _print(sheet: Sheet, count: str) -> None:
         shown.add_row(*map(_text, row))
     if sheet.rows:
         console.print(shown)
-    console.print(count, soft_wrap=True)
+    for sentence in said:
+        console.print(sentence, soft_wrap=True)
 
 
 def _text(value: object) -> str:

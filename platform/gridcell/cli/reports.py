@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from gridcell.answers.compare_page import facts, write_comparison
+from gridcell.answers.outside import outside_sentences
 from gridcell.answers.request import grid_results
 from gridcell.answers.sides import Asked, against_baseline
 from gridcell.cli import common
@@ -83,6 +84,8 @@ def report(
     console = common.console()
     for part in written.headline:
         console.print(part)
+    for sentence in outside_sentences(asked, store):
+        console.print(sentence, soft_wrap=True)
     if compared is not None:
         for sentence in facts(compared):
             console.print(sentence, soft_wrap=True)

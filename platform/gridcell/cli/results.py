@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from gridcell.answers.formats import WRITERS, Sheet, check_columns, column_names, for_papers, sheet
+from gridcell.answers.outside import outside_sentences
 from gridcell.answers.over_seeds import Averages, check_over, over_seeds
 from gridcell.answers.request import grid_results
 from gridcell.answers.tables import check_alone, table_of
@@ -128,6 +129,8 @@ def results(
         for sentence in means.notes:
             typer.echo(f"Note: {sentence}", err=True)
     _say_what_is_missing(found)
+    for sentence in outside_sentences(asked, found.store):
+        typer.echo(f"Note: {sentence}", err=True)
     if table is None and (units := _units(asked.suite.task.units, shown.columns)):
         typer.echo(f"Note: {units}", err=True)
     if form is FormatName.TABLE:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gridcell.answers.outside import outside_sentences
 from gridcell.answers.states import STATES, TO_RUN, states_of
 from gridcell.cell import Cell
 from gridcell.cli import common
@@ -74,6 +75,7 @@ class Status:
         lost: what was lost, by class of failure.
         stale: results of other code or inputs.
         left: how long the rest takes, at the pace of what is done.
+        outside: sentences on what failed in the storage outside of the grid.
     """
 
     states: Mapping[str, str]
@@ -83,6 +85,7 @@ class Status:
     lost: Mapping[str, Any]
     stale: Staleness
     left: Left
+    outside: Sequence[str] = ()
 
 
 def status(
@@ -136,6 +139,7 @@ def status_of(asked: Request, store: Store) -> Status:
         lost_by_class(store.losses.read_all(), asked.grid.cells),
         stale_results(asked, store, results),
         _left(asked, states, running, results.values()),
+        outside_sentences(asked, store),
     )
 
 
@@ -177,6 +181,7 @@ def _record(asked: Request, now: Status) -> dict[str, Any]:
         "failures": now.failures,
         "failed_again": now.failed_again,
         "lost": now.lost,
+        "outside": list(now.outside),
         "stale": dict(now.stale.reasons),
         "running": {cell_id: _running_record(each) for cell_id, each in now.running.items()},
         "seconds_left": now.left.seconds,
@@ -187,7 +192,7 @@ def _record(asked: Request, now: Status) -> dict[str, Any]:
 def _show(console: Console, asked: Request, storage: str, now: Status) -> None:
     shown = [name for name in STATES if name in set(now.states.values()) | {"done"}]
     console.print(
-        f"{asked.title} in {storage}", soft_wrap=True
+        f"{asked.report_title} in {storage}", soft_wrap=True
     )  # as a title it would be as narrow as the table
     table = Table("kind", "cells", *shown)
     for column in table.columns[1:]:
@@ -220,6 +225,8 @@ def _show(console: Console, asked: Request, storage: str, now: Status) -> None:
         console.print("'gridcell cell show ID' prints a failure's traceback.")
     if now.lost:
         console.print(describe_lost(now.lost))
+    for sentence in now.outside:
+        console.print(sentence, soft_wrap=True)
 
 
 def _told(left: Left) -> str:

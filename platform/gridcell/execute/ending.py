@@ -92,6 +92,17 @@ def interrupt_driver() -> None:
             return
 
 
+def tell_late(process: Process) -> None:
+    """Tell a worker that began only after the others were told, without waiting for its answer."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    if process.folder:
+        where = NodeAffinitySchedulingStrategy(process.node, soft=False)
+        task = ray.remote(num_cpus=0, max_retries=0)(ask_to_end)
+        task.options(scheduling_strategy=where).remote([process.folder])
+
+
 def heeding_trials(processes: Mapping[str, Process]) -> set[str]:
     """Tell all processes that they are to end, and return the trials whose processes heed it."""
     import ray

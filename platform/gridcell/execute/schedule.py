@@ -272,6 +272,11 @@ class Schedule:
         self._stop_if_hopeless(failure)
         return False
 
+    def give_back(self, cell_id: str) -> None:
+        """Let a cell that was taken, and that nobody began, wait again: it is no attempt."""
+        self.running.discard(cell_id)
+        self._queue_or_block(cell_id)
+
     def stop(self, why: str) -> None:
         """Hand out nothing more; what runs is let run."""
         self.stopped = self.stopped or why

@@ -16,7 +16,7 @@ from ray.tune.search import Searcher
 
 from gridcell.cell import Cell, Resources
 from gridcell.execute.cluster import Room
-from gridcell.execute.ending import Ending
+from gridcell.execute.ending import Ending, tell_late
 from gridcell.execute.in_flight import InFlight
 from gridcell.execute.last_words import Process, ask_node, living_nodes, take_last_words
 from gridcell.execute.listener import HearsPlaces, tell_joined
@@ -26,6 +26,7 @@ from gridcell.execute.outcome import Failure, FailureClass, Outcome
 from gridcell.execute.settle import settle
 from gridcell.execute.shared_time import SharedTime
 from gridcell.execute.trial import BEGUN, CELL, OUTCOME, PROCESS, PROGRESS
+from gridcell.notice import NOTICE
 from gridcell.store.patience import written_if_possible
 
 _LOG = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class _Trial:
         steps: id -> the last step that a cell is known to have reported.
         shared: the time of its pass.
         blamed: whether its node has been told of a failure that its cells share.
+        came_late: whether its worker began after the run was asked to end, which counts as not begun.
     """
 
     cells: dict[str, Cell]
@@ -53,6 +55,7 @@ class _Trial:
     process: Process | None = None
     steps: dict[str, int] = field(default_factory=dict)
     blamed: bool = False
+    came_late: bool = False
 
     def __post_init__(self) -> None:
         self.first = next(iter(self.cells.values()))  # whose last words the process leaves
@@ -109,6 +112,8 @@ class CellSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return a ready cell's trial, None while there is none, FINISHED once there will be none."""
+        if NOTICE.given:  # a thread beside this one stops the schedule, a moment later
+            self._run.schedule.stop("asked to end")
         if self._run.schedule.exhausted:
             return Searcher.FINISHED
         full = len(self._trials) >= self._max_concurrent
@@ -194,10 +199,16 @@ class CellSearcher(Searcher):
         trial = self._trials.get(trial_id)
         if trial is None:
             return
+        if trial.came_late:
+            return
         if BEGUN in result:  # which may be long after it was handed out
-            trial.started = time.monotonic()
-            if PROCESS in result:
-                trial.process = Process(**json.loads(result[PROCESS]))
+            process = Process(**json.loads(result[PROCESS])) if PROCESS in result else None
+            if NOTICE.given:
+                trial.came_late = True
+                if process is not None:
+                    tell_late(process)
+                return
+            trial.started, trial.process = time.monotonic(), process
             self._in_flight.began(trial_id)
             tell_joined(self._run.listener, list(trial.cells.values()))
             for cell in trial.cells.values():
@@ -218,12 +229,19 @@ class CellSearcher(Searcher):
         """Settle what has not ended; a trial without its last outcome lost its process or its node."""
         trial = self._trials.pop(trial_id)
         self._in_flight.ended(trial_id)
-        if result is not None and OUTCOME in result and result.get("done", True):
+        if NOTICE.given and trial.started is None:
+            self._give_back(trial)
+        elif result is not None and OUTCOME in result and result.get("done", True):
             self._free[trial.resources] += 1
             self._take_outcome(trial, result)
         else:
             self._settle_lost(trial, self._why_lost(trial.first, self._attempt(trial_id), trial.process))
         self._ending.left(trial_id)
+
+    def _give_back(self, trial: _Trial) -> None:
+        """Let what had not begun when the run was asked to end wait again."""
+        for cell in trial.cells.values():
+            self._run.schedule.give_back(cell.id)
 
     def _take_outcome(self, trial: _Trial, result: Mapping[str, Any]) -> None:
         cell = trial.about(result)

@@ -46,6 +46,9 @@ PROGRESS = "progress"
 OUTCOME = "outcome"
 """Key of a result that holds how a cell ended, as JSON; of the trial's last result, for its last cell."""
 
+NOT_BEGUN = "not begun"
+"""Key of a trial's only result, where its worker was told to end before it began."""
+
 CELL = "cell"
 """Key of the id of the cell that a result is about, where a trial has several."""
 
@@ -151,11 +154,13 @@ class CellTrial(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """Begin the cells, or wait until one reports or ends, and return which.
 
-        Tune calls again until all have ended.
+        Tune calls again until all have ended. After the notice nothing begins.
         """
         if not self._left:
             if self._drained:
                 self._end(Failure(FailureClass.PREEMPTED, "its node is drained"))
+            if NOTICE.given:
+                return {NOT_BEGUN: True, "done": True}
             self._left = len(self.config["cells"])
             threading.Thread(target=self._run, args=(self.config,), daemon=True, name="cell").start()
             process = replace(this_process(), folder=str(self._folder.path))

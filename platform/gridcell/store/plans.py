@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gridcell.cell import Cell, canonical_json
 from gridcell.errors import UserError
 from gridcell.grid import Grid
+from gridcell.secrets import redact
 from gridcell.store.filesystem import Folder
 from gridcell.store.notes import parse_notes
 
@@ -26,6 +27,7 @@ class Plan:
         locations: where the data was.
         plugins: the user's own files, as paths on the machine of the driver.
         search: id of the search whose trials these are; empty for the suite's own grid.
+        arguments: what asks for the same cells on a command line, without secrets; empty where unknown.
     """
 
     task: str
@@ -34,6 +36,7 @@ class Plan:
     locations: dict[str, str]
     plugins: tuple[str, ...] = ()
     search: str = ""
+    arguments: tuple[str, ...] = ()
 
 
 def grid_id(grid: Grid) -> str:
@@ -67,7 +70,14 @@ class Plans:
         self._folder = folder
 
     def save(
-        self, task: str, suite: str, grid: Grid, plugins: Sequence[str] = (), *, search: str = ""
+        self,
+        task: str,
+        suite: str,
+        grid: Grid,
+        plugins: Sequence[str] = (),
+        *,
+        search: str = "",
+        arguments: Sequence[str] = (),
     ) -> None:
         """Remember a grid; the same grid again replaces itself, with the data's present locations."""
         body = {
@@ -76,6 +86,7 @@ class Plans:
             "locations": dict(grid.locations),
             "plugins": list(plugins),
             "search": search,
+            "arguments": [redact(each) for each in arguments],
             "cells": [cell.to_record() for cell in grid.cells.values()],
         }
         # Before its first trial a search has the suite's very grid.
@@ -94,7 +105,8 @@ class Plans:
                 _LOG.warning("The note %s of the storage can't be read (%s): left out", name, error)
                 continue
             files, search = tuple(body.get("plugins", ())), str(body.get("search", ""))
-            yield Plan(body["task"], body["suite"], cells, body["locations"], files, search)
+            arguments = tuple(map(str, body.get("arguments", ())))
+            yield Plan(body["task"], body["suite"], cells, body["locations"], files, search, arguments)
 
     def find(self, prefix: str) -> tuple[Plan, Cell]:
         """Return the one planned cell whose id starts with ``prefix``, and the newest plan that has it.

@@ -51,24 +51,27 @@ def _of_done(summary: Summary) -> Answer:
     parts = []
     if "mean" in steps:
         here = steps["second_mean"] + steps["mean"]
+        on = _on(steps["n"], size)
         parts.append(
-            f"sees 95 % of {size} maps in {here:,.0f} steps on average, {second} in "
-            f"{steps['second_mean']:,.0f}"
+            f"{on}, {first} sees 95 % in {here:,.1f} steps on average and {second} in "
+            f"{steps['second_mean']:,.1f}"
         )
     else:
         here = early["second_mean"] + early["mean"]
         parts.append(
-            f"covers {here:.1f} % of {size} maps on average over the first {summary['early_steps']:,} "
-            f"steps, {second} {early['second_mean']:.1f} %"
+            f"{_on(early['n'], size)}, {first} covers {here:.1f} % on average over the first "
+            f"{summary['early_steps']:,} steps and {second} {early['second_mean']:.1f} %"
         )
     if memory["second_mean"] > 0:
         share = 100 * (memory["second_mean"] + memory["mean"]) / memory["second_mean"]
-        parts.append(f"with {share:.0f} % of its active memory")
+        parts.append(f"{first}'s active memory is {share:.0f} % of {second}'s")
     sure = [_interval(pair, "steps_to_95" if "mean" in steps else "early_coverage", size)]
     others = [_other(name, one) for name, one in summary["paired"].items() if name != size and one["runs"]]
-    return Answer(
-        f"{first} {', '.join(parts)}.", [*sure, *_best_of_all(summary, size, pair), *filter(None, others)]
-    )
+    return Answer(f"{'; '.join(parts)}.", [*sure, *_best_of_all(summary, size, pair), *filter(None, others)])
+
+
+def _on(maps: int, size: str) -> str:
+    return f"On {maps} {size} maps" if maps != 1 else f"On the one {size} map"
 
 
 def _best_of_all(summary: Summary, size: str, pair: Mapping[str, Any]) -> list[str]:
@@ -78,8 +81,9 @@ def _best_of_all(summary: Summary, size: str, pair: Mapping[str, Any]) -> list[s
     best = max(covered, key=covered.__getitem__)
     if best in (first, pair["second"]):
         return []
+    maps = f"{size} maps" if agents[best]["maps"] != 1 else f"the one {size} map"
     return [
-        f"Of all {len(covered)} agents {named(summary, size, best)} covers most of {size} maps on average "
+        f"Of all {len(covered)} agents {named(summary, size, best)} covers most of {maps} on average "
         f"over the first {summary['early_steps']:,} steps: {covered[best]:.1f} %, "
         f"{named(summary, size, first)} {covered[first]:.1f} %."
     ]
@@ -94,10 +98,11 @@ def _leader(summary: Summary, size: str) -> Answer:
         f"{name} {agents[agent]['early_coverage']['mean']:.1f} %"
         for name, agent in zip(shown, ranked, strict=False)
     ]
-    text = f"{shown[0]} covers most of {size} maps on average over the first {summary['early_steps']:,} steps"
+    maps = f"{size} maps" if agents[ranked[0]]["maps"] != 1 else f"the one {size} map"
+    text = f"{shown[0]} covers most of {maps} on average over the first {summary['early_steps']:,} steps"
     if len(ranked) == 1:
         over = f"mean coverage over the first {summary['early_steps']:,} steps"
-        text = f"{shown[0]} alone ran on {size} maps: {over}"
+        text = f"{shown[0]} alone ran on {maps}: {over}"
     why = "No two agents are compared map by map, so how sure this is cannot be said."
     if agents[ranked[0]]["maps"] == 1:
         why = f"How sure this is cannot be said: {no_interval(1)}."
@@ -107,7 +112,7 @@ def _leader(summary: Summary, size: str) -> Answer:
 def _interval(pair: Mapping[str, Any], measure: str, size: str) -> str:
     """Write a difference with its interval and p-value, or why it has none.
 
-    It has a digit more than the two values beside it, whose own difference is off by their rounding.
+    It has no fewer digits than the two values beside it, whose own difference is off by their rounding.
     """
     found = pair[measure]
     unit, digits = ("steps to 95 %", 1) if measure == "steps_to_95" else ("points of early coverage", 2)
@@ -125,9 +130,9 @@ def _other(size: str, pair: Mapping[str, Any]) -> str:
     if "mean" not in found:
         return ""
     low, high = found["ci95"]
-    ends = "" if low is None else f" [{_signed(low, 0)}, {_signed(high, 0)}]"
+    ends = "" if low is None else f" [{_signed(low, 1)}, {_signed(high, 1)}]"
     where = f"{found['n']} {size} map{'s' * (found['n'] != 1)}"
-    return f"On {where}: {_signed(found['mean'], 0)}{ends} steps to 95 %."
+    return f"On {where}: {_signed(found['mean'], 1)}{ends} steps to 95 %."
 
 
 def _signed(value: float, digits: int) -> str:

@@ -11,7 +11,8 @@ from scipy import stats
 import forked
 import gridcell
 from gridcell.answers.compare import Side, compare, numbers_of
-from gridcell.answers.compare_page import as_json, tables, write_comparison
+from gridcell.answers.compare_page import as_json, lines, tables, write_comparison
+from gridcell.answers.last_run import LastRun, last_run
 from gridcell.answers.noise import moves
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
@@ -230,6 +231,40 @@ def test_page_and_json_say_the_same(tmp_path):
     assert body["moves"][0]["difference"] == 0.5
     assert body["moves"][0]["half_width"] is None
     assert tables(found)[0].as_text()[0][-1] == "moved (no interval: one seed)"
+
+
+def test_points_of_curves_are_counted_and_not_listed_and_settings_come_first(tmp_path):
+    one, two = record([{"x": 1.0, "curve": [1.0, 2.0, 3.0]}]), record([{"x": 1.5, "curve": [2.0, 3.0, 4.0]}])
+    found = replace(compared(one, two), settings=[("rate", 1, 2)])
+    assert [table.title.split(",")[0] for table in tables(found)][:2] == [
+        "Settings that differ",
+        "Differences",
+    ]
+    told = list(lines(found))
+    texts = [part for part in told if isinstance(part, str)]
+    assert any(text.endswith("such as points of curves: 3 of curve.") for text in texts)
+    assert texts[-1].startswith("--json prints all differences")
+    shown = next(part for part in told if not isinstance(part, str) and part.title.startswith("Differences"))
+    assert [row[1] for row in shown.rows] == ["x"]
+    on_page = next(table for table in tables(found) if table.title.startswith("Differences"))
+    assert on_page.rows[0][1] == "x"
+    assert len(on_page.rows) == 4
+
+
+def test_storages_that_differ_in_a_setting_are_read_as_each_was_run(gridcell):
+    """The options of the command are for both sides, and so could not name what they differ in."""
+    for storage, width in (("one", 3), ("two", 4)):
+        gridcell("run", "toy", "--executor", "inline", "--storage", storage, "--set", f"width={width}")
+    code, output, _ = gridcell("compare", "one", "two")
+    assert code == 1
+    assert "1 of 4 results differ" in output
+    assert "two is read as its last run asked: --suite mini --set width=4." in output
+    assert "which are not compared" not in output
+    _, output, _ = gridcell("compare", "one", "two", "--set", "width=4")
+    assert "last run" not in output
+    found = last_run(Store("two"), "toy")
+    assert found == LastRun("toy", "mini", ["width=4"], None, [])
+    assert (last_run(Store("two"), "toy", "other"), last_run(Store("two"), "farmap")) == (None, None)
 
 
 def run_toy(storage, **settings):

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -38,7 +39,7 @@ def test_cells_are_listed_by_state_and_label(ran, gridcell):
     assert code == 0
     assert output.splitlines()[0].split() == ["cell", "state", "kind", "title", "why"]
     assert "bug: ZeroDivisionError: one by nought" in output
-    assert output.splitlines()[-1] == "1 of 7 cells of toy/mini"
+    assert output.splitlines()[-1] == "1 of 7 cells of toy/mini (set: fail={r1c1: bug})"
     code, output, _ = gridcell(
         "cell", "list", "toy", *FAIL, "--select", "what=row", "--select", "row=0,2", "--csv"
     )
@@ -53,6 +54,28 @@ def test_cells_are_listed_by_state_and_label(ran, gridcell):
         "cell", "list", *FAIL, "--state", "failed,queued", "--columns", "title,state", "--json"
     )
     assert json.loads(output) == [{"title": "r1c1", "state": "failed"}, {"title": "total", "state": "queued"}]
+
+
+def test_what_failed_outside_of_the_grid_that_is_looked_at_is_no_all_clear(gridcell):
+    """Without the run's --set another grid was looked at, and '0 of 7' said that nothing had failed."""
+    gridcell("run", "toy", "--executor", "inline", *FAIL)
+    for command in (("cell", "list", "--state", "failed,diverged"), ("status", "toy"), ("report", "toy")):
+        _, output, _ = gridcell(*command)
+        told = next(line for line in output.splitlines() if line.startswith("1 more cell of toy/mini failed"))
+        listing = shlex.split(told.rstrip(".").split("This lists it: gridcell ")[1])
+    _, output, _ = gridcell(*listing)
+    assert "bug: ZeroDivisionError" in output
+    assert "more cell" not in output
+    _, output, errors = gridcell("cell", "list", "--state", "failed", "--json")
+    assert (json.loads(output), "1 more cell of toy/mini failed" in errors) == ([], True)
+    _, output, _ = gridcell("status", "toy", "--json")
+    assert "1 more cell of toy/mini failed" in json.loads(output)["outside"][0]
+
+
+def test_a_failure_of_a_plan_that_does_not_say_its_command_is_named_by_its_id(ran, gridcell):
+    _, output, _ = gridcell("status", "toy")
+    failed = next(cell.id for cell in ran.cells.values() if cell.title == "r1c1")
+    assert f"an id to 'gridcell cell show', such as {failed}" in output
 
 
 def test_wrong_states_and_columns_are_told_at_once(ran, gridcell):

@@ -13,8 +13,9 @@ from gridcell.execute.driver import run_grid
 from gridcell.execute.last_words import Process
 from gridcell.execute.options import GridRun, RunOptions
 from gridcell.execute.schedule import Schedule
-from gridcell.execute.trial import PROCESS
+from gridcell.execute.trial import OUTCOME, PROCESS, PROGRESS
 from gridcell.grid import GridBuilder
+from gridcell.notice import NOTICE
 
 BEGUN = "begun"
 DONE = {"outcome": json.dumps({"seconds": 0.0, "metrics": {}, "failure": None, "step": None})}
@@ -233,3 +234,58 @@ def test_workers_that_have_begun_are_told_that_the_run_is_to_end(handing_out, mo
     searcher.on_trial_result("b", {BEGUN: True, PROCESS: json.dumps(asdict(process))})
     searcher.end_soon()
     assert told == [{"b": process}]
+
+
+@pytest.fixture
+def asked_to_end(monkeypatch):
+    """Let the driver be asked to end, now or later."""
+    yield NOTICE.give
+    NOTICE.withdraw()
+
+
+@pytest.mark.parametrize("ended", [None, {"not begun": True, "done": True}])
+def test_what_no_worker_had_begun_when_the_end_was_asked_waits_again(handing_out, asked_to_end, ended):
+    """A cell that was handed out, but waits for a worker: neither started, nor preempted, nor lost."""
+    searcher = handing_out([1] * 6)
+    heard = searcher._run.listener = Heard()
+    assert trials(searcher, *"ab") == [*"ab"]
+    searcher.on_trial_result("a", {BEGUN: True})
+    asked_to_end()
+    assert searcher.suggest("c") is None
+    assert searcher._run.schedule.stopped == "asked to end"
+    searcher.on_trial_complete("a", DONE)
+    searcher.on_trial_complete("b", ended)
+    assert [name for name, *_ in heard.calls] == ["started", "finished"]
+    assert searcher._run.store.losses.read_all() == []
+    assert len(searcher._run.schedule.queued()) == 5
+    assert searcher.suggest("c") == "FINISHED"
+
+
+def test_a_worker_that_begins_after_the_end_was_asked_is_told_and_counts_as_not_begun(
+    handing_out, asked_to_end, monkeypatch
+):
+    searcher, told = handing_out([1] * 2), []
+    monkeypatch.setattr("gridcell.execute.searcher.tell_late", told.append)
+    heard = searcher._run.listener = Heard()
+    assert trials(searcher, "a") == ["a"]
+    asked_to_end()
+    process = Process("node", folder="/there")
+    searcher.on_trial_result("a", {BEGUN: True, PROCESS: json.dumps(asdict(process))})
+    searcher.on_trial_result("a", {PROGRESS: json.dumps([1, {}])})
+    left = {"failure_class": "preempted", "message": "saved", "traceback": ""}
+    ended = json.dumps({"seconds": 1.0, "metrics": {}, "failure": left, "step": 1})
+    searcher.on_trial_complete("a", {OUTCOME: ended, "done": True})
+    assert told == [process]
+    assert heard.calls == []
+    assert searcher._run.store.losses.read_all() == []
+    assert len(searcher._run.schedule.queued()) == 2
+
+
+class Heard:
+    """A listener that keeps what it is told."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __getattr__(self, name):
+        return lambda *told: self.calls.append((name, *told))

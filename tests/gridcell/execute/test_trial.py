@@ -12,7 +12,7 @@ import toy_task
 from gridcell.execute.last_words import Process, take_last_words
 from gridcell.execute.outcome import Failure, FailureClass, Outcome
 from gridcell.execute.searcher import _outcome
-from gridcell.execute.trial import BEGUN, CELL, OUTCOME, PROCESS, PROGRESS, CellTrial, GridWork
+from gridcell.execute.trial import BEGUN, CELL, NOT_BEGUN, OUTCOME, PROCESS, PROGRESS, CellTrial, GridWork
 from gridcell.grid import Grid
 from gridcell.notice import NOTICE
 from gridcell.store.scratch import Scratch
@@ -192,3 +192,18 @@ def test_a_worker_whose_node_is_drained_begins_no_other_cell(trial_of, store, mo
     said = take_last_words(next(iter(grid.cells.values())), store, "one")
     assert (said.failure_class, said.message) == (FailureClass.PREEMPTED, "its node is drained")
     assert store.results.done() == set()
+
+
+def test_a_worker_that_was_told_to_end_begins_no_other_cell(trial_of, store):
+    grid = chain()
+    trial = trial_of(grid)
+    try:
+        run(trial, grid)
+        _, second, *_ = grid.cells
+        take(trial, second)
+        NOTICE.give()
+        assert trial.step() == {NOT_BEGUN: True, "done": True}
+    finally:
+        NOTICE.withdraw()
+    assert len(store.results.done()) == 1
+    assert run(trial, grid)[1].failure is None
