@@ -46,7 +46,7 @@ def fell_to_chance(summary: Mapping[str, Any]) -> list[str]:
 (a case is a set fine-tuned on and a set tested on).
     """
     sizes = _sizes(summary)
-    said = []
+    said: list[str] = []
     for model, methods in summary["accuracy"].items():
         counts = []
         for method, rows in methods.items():
