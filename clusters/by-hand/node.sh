@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Make this host a node of a Ray cluster, in the foreground: ./node.sh head | ./node.sh worker HEAD_ADDRESS
-# Further options of `ray start` may follow, such as --num-gpus=4. With --node-ip-address=127.0.0.1 the head, and
-# with HEAD_ADDRESS 127.0.0.1 a worker, listens on this host alone.
+# Further options of `ray start` may follow, such as --num-gpus=4. With --node-ip-address=127.0.0.1 the head
+# listens on this host alone; it then takes no worker.
 set -euo pipefail
 
 export RAY_AUTH_MODE="${RAY_AUTH_MODE:-token}" RAY_USAGE_STATS_ENABLED=0
@@ -14,7 +14,7 @@ ulimit -n "$(ulimit -Hn)"
 # keeps all its ports on 127.0.0.1.
 stay_here() {
   export RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0
-  echo "Ray listens on 127.0.0.1 alone: other hosts can't join." >&2
+  echo "Ray listens on 127.0.0.1 alone: no other node can join." >&2
 }
 
 is_loopback() { [[ "$1" == 127.* || "$1" == localhost || "$1" == ::1 ]]; }
@@ -31,14 +31,13 @@ case "${1:-}" in
       esac
       if is_loopback "$address"; then stay_here; else kept+=("--node-ip-address=$address"); fi
     done
-    set -- "${kept[@]}"
+    set -- ${kept[@]+"${kept[@]}"}
     exec ray start --head --block --port="$port" --dashboard-host=127.0.0.1 --disable-usage-stats \
       --min-worker-port=10002 --max-worker-port=10999 "$@"
     ;;
   worker)
     head="${2:?'usage: ./node.sh worker HEAD_ADDRESS'}"
     shift 2
-    if is_loopback "$head"; then stay_here; fi
     exec ray start --block --address="$head:$port" --disable-usage-stats \
       --min-worker-port=10002 --max-worker-port=10999 "$@"
     ;;

@@ -201,11 +201,10 @@ def test_hosts_by_hand_become_head_and_workers(shell):
         (["head", "--num-cpus=1", "--node-ip-address", "localhost"], True),
         (["head", "--node-ip-address=10.0.0.7", "--num-cpus=1"], False),
         (["head", "--num-cpus=1"], False),
-        (["worker", "127.0.0.1", "--num-cpus=1"], True),
         (["worker", "10.0.0.7", "--num-cpus=1"], False),
     ],
 )
-def test_a_node_that_is_asked_to_stay_on_this_host_listens_there_alone(shell, arguments, alone):
+def test_a_head_that_is_asked_to_stay_on_this_host_listens_there_alone(shell, arguments, alone):
     """Ray replaces 127.0.0.1 by the host's own address, without a word; its switch keeps it here."""
     ray = shell.folder / "bin" / "ray"
     switch = "$RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
