@@ -121,7 +121,7 @@ class Data(Strict):
         classes: of ``imagenet``: what folders are named by: ``imagenet``'s classes (WordNet id or index),
             your ``own``, or ``auto``: your own where no name is a class of ImageNet.
         reader: of ``published`` and ``shards``: which library decodes and resizes. ``pil`` is what timm and
-            the paper use; ``torchvision`` is 2.5 times as fast, and a few pixels differ by a level or two.
+            the paper use; ``torchvision`` is twice as fast, and a few pixels differ by a level or two.
         seed: of the split into pools and of the derived shifts.
         shifts: per derived shift, what to set other than its defaults.
         objectnet: which answers are right on set ``objectnet``: ``all`` ImageNet classes that an object's

@@ -194,6 +194,12 @@ def test_the_bias_of_an_estimated_dimension_is_said_to_be_in_no_range(estimate, 
             "a: the points lie 25 times farther from the origin than they spread, and R, so the bits, grows "
             "with that: set estimation.centre to mean where the origin means nothing.",
         ),
+        (  # (5 / 3)^8 = 59.5
+            {"radius": 5.0, "mean_norm": 4.0, "spread": 2.0, "m": 8},
+            "a: R is measured from the origin, as published, and the points' mean lies 4 from it, where "
+            "they spread 2. From their mean R is smaller and the bits are fewer by more than a factor of 10, "
+            "which the range leaves out: set estimation.centre to mean where the origin means nothing.",
+        ),
         (
             {"m_tied": 0.74},
             "a: the nearest neighbours of 74% of the points are all equally far, as on a lattice of whole "

@@ -123,7 +123,8 @@ def test_the_users_own_data(store, tmp_path):
     low, high = summary["ranges"]["mine"]
     assert low < summary["log2_bits"]["mine"] < high
     assert summary["bits"]["mine"] == pytest.approx(2 ** summary["log2_bits"]["mine"])
-    assert len(report.headline) == 7  # the answer, tables, and what they say
+    assert len(report.headline) == 8  # the answer, tables, and what they say
+    assert any("R is measured from the origin" in str(said) for said in report.headline)  # values of 0 to 1
     page = (tmp_path / "report/report.html").read_text()
     (found,) = re.findall(
         r"mine: (\S+) × 10(\S+) to (\S+) × 10(\S+) bits; each source alone: error of m", page

@@ -1,5 +1,6 @@
 """The range of a difficulty against a search over everything its ingredients allow."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from generalization_difficulty import Classification, measure_arrays
 from generalization_difficulty.data.synthetic import sphere
 from generalization_difficulty.estimate.extremes import extreme_interval
 from generalization_difficulty.estimate.uncertainty import propagate
+from generalization_difficulty.report.uncertainty import FEWER, _of_origin
 from gridcell.errors import UserError
 
 TASK = Classification(n=60_000, m=14, radius=17.2, classes=10, delta=2.4, eps=0.001)
@@ -72,6 +74,18 @@ def test_centred_points_do_not_depend_on_where_they_lie():
     uncentred = measure_arrays(points + 1e4, labels, eps=0.01)
     assert uncentred.difficulty.log2_bits > near.difficulty.log2_bits + 20
     assert uncentred.mean_norm > 1e4 * uncentred.spread
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.3, 0.6, 1.0, 4.0])
+def test_it_is_said_where_the_origin_adds_a_factor(shift):
+    """Against a measurement from the mean: where it is said, the bits are fewer by more than that."""
+    points, labels = sphere(3, 300, 6, 0)
+    here, there = (measure_arrays(points + shift, labels, eps=0.01, centre=one) for one in ("mean", "origin"))
+    entry = {"radius": {"mean": there.task.radius}, "m": {"mean": there.task.m}}
+    said = _of_origin("a", entry | {"mean_norm": there.mean_norm, "spread": there.spread})
+    added = there.difficulty.log2_bits - here.difficulty.log2_bits
+    assert bool(said) == (shift == 4)
+    assert not said or added > math.log2(FEWER)
 
 
 @pytest.mark.parametrize("unit", [2.0**530, 2.0**-660])

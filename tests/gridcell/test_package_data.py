@@ -6,6 +6,7 @@ from gridcell import plugins
 from gridcell.errors import UserError
 from gridcell.fingerprint import Codes
 from gridcell.package_data import data_files, files_of, files_outside
+from gridcell.paths_in_code import places_in
 from gridcell.staleness import find_stale
 from gridcell.suite import load_suite
 from gridcell.task import find_task
@@ -264,3 +265,11 @@ def test_a_plugin_of_just_the_size_that_may_be_sent_is_sent(tuned, monkeypatch):
     monkeypatch.setattr(plugins, "_LARGEST", size - 1)
     with pytest.raises(UserError):
         plugins.to_send()
+
+
+@pytest.mark.parametrize(
+    "line", ["x = {}", "x: object = {}", "if (x := {}): pass", "f(x={})", "def f(x={}): pass"]
+)
+def test_a_path_is_found_wherever_it_stands_in_a_statement(line):
+    code = "from pathlib import Path\n" + line.format('g(Path(__file__).with_name("table.json"))')
+    assert "/a/table.json" in places_in(code.encode(), "/a/part.py")

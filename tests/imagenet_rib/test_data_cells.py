@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,11 +14,15 @@ from gridcell.data.image_sets import write_suite
 from gridcell.data.images import LabelledImages, content_digest
 from gridcell.errors import UserError
 from gridcell.fingerprint import Codes
+from gridcell.grid import GridBuilder
 from gridcell.store import Store
 from gridcell.suite import load_suite
 from gridcell.task import find_task
 from imagenet_rib.cells.data import run
+from imagenet_rib.grid import data_cells
+from imagenet_rib.grid.data_cells import DataCells
 from imagenet_rib.settings import Data
+from published_sets import CORRUPTIONS
 from rib_sets import SETS, planned, sets_of
 
 TASK = find_task("imagenet-rib")
@@ -292,3 +297,18 @@ def test_parameters_of_shifts_are_checked_while_planning():
     ):
         with pytest.raises(UserError, match=f"per_corr?uption.*{said}"):
             planned(Data(shifts={"c": wrong}), ["val"])
+
+
+@pytest.mark.parametrize(
+    ("groups", "shown"),
+    [
+        (("fog/1", "mine/2", "snow/3", "fog/2"), ["fog", "snow", "mine"]),  # ImageNet-C by name, then others
+        (("fog/1",), ["fog"]),
+        (None, sorted(CORRUPTIONS)),  # nobody has read the set
+    ],
+)
+def test_the_corruptions_of_a_published_set_are_those_that_it_has(monkeypatch, groups, shown):
+    there = None if groups is None else SimpleNamespace(groups=groups, content="ab")
+    monkeypatch.setattr(data_cells, "published_set", lambda name, root: there if name == "c" else None)
+    cells = DataCells(GridBuilder("imagenet-rib"), Data(source="published"), [])
+    assert cells.shown_corruptions() == shown

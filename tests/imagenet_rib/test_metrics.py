@@ -217,3 +217,12 @@ def test_a_resample_draws_every_image_as_often_within_its_group(groups):
         assert (times[:, mine].sum(axis=1) == mine.sum()).all()
         size = mine.sum()
         assert times[:, mine].var() == pytest.approx(1 - 1 / size, abs=0.1)
+
+
+@pytest.mark.parametrize(("images", "bunched"), [(9, False), (10, False), (11, True)])
+def test_only_sets_of_more_images_than_many_are_drawn_in_bunches(monkeypatch, images, bunched):
+    calls, whole = [], metrics._bunched
+    monkeypatch.setattr(metrics, "MANY_IMAGES", 10)
+    monkeypatch.setattr(metrics, "_bunched", lambda *given: calls.append(given) or whole(*given))
+    metrics.bootstrap_totals({"set": np.ones((1, images))}, resamples=3)
+    assert len(calls) == bunched

@@ -179,7 +179,7 @@ def test_a_folder_that_an_option_names_is_no_mistake_of_a_line_of_the_suite(tmp_
         grid("data.root=nowhere", suite="lite")
     own = tmp_path / "mine.yaml"
     own.write_text("extends: lite\ndata:\n  root: nowhere\n")
-    with pytest.raises(UserError, match=r"nowhere .*mine.yaml', line 3"):
+    with pytest.raises(UserError, match=r"nowhere .*mine\.yaml', line 3"):
         grid(suite=str(own))
 
 
@@ -293,16 +293,3 @@ def test_flyp_is_skipped_only_where_nobody_gives_the_models_text_tower(
     monkeypatch.setattr(flyp, "_plugged", lambda: dict.fromkeys(towers))
     found = flyp.skip(architecture)
     assert found is None if reason is None else reason in found
-
-
-def test_the_ends_of_a_curve_are_the_cells_of_what_they_are_and_are_shown_as_points_of_it():
-    planned = grid()
-    cell_of = {tuple(sorted(target.labels.items())): target.cell for target in planned.targets}
-    points = [dict(labels) for labels in cell_of if dict(labels).get("method") == "wise_ft"]
-    assert {point["alpha"] for point in points} == {0, 0.5, 1}
-    for point in points:
-        own = cell_of[tuple(sorted(point.items()))]
-        plain = {name: value for name, value in point.items() if name != "alpha"}
-        ft = cell_of[tuple(sorted({**plain, "method": "ft"}.items()))]
-        pre = cell_of[tuple(sorted({"model": point["model"], "method": "pre"}.items()))]
-        assert (own == ft, own == pre) == (point["alpha"] == 1, point["alpha"] == 0)

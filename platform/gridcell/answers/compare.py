@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from typing import Any
 
+from gridcell.answers.compare_tables import Number, Rows, compare_rows
 from gridcell.answers.noise import Move, Samples, moves
 from gridcell.errors import UserError
 from gridcell.fingerprint import changes
@@ -30,12 +31,14 @@ class Side:
         record: the results.
         fixed: labels whose values were chosen for this side, by which its targets are not told apart.
         notes: sentences on what was not read.
+        rows: returns a table of the task by its name, as rows; None where only a record is there.
     """
 
     name: str
     record: Record
     fixed: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    rows: Callable[[str], Rows] | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class Comparison:
         other: (labels, path, before, after) of metrics that are no finite numbers on both sides.
         tolerance: share of a metric's size up to which a difference counts as none.
         notes: sentences on what was not compared.
+        numbers: of a table of the task that was asked for.
     """
 
     first: str
@@ -96,6 +100,7 @@ class Comparison:
     other: Sequence[tuple[Mapping[str, Any], str, Any, Any]]
     tolerance: float = 0.0
     notes: Sequence[str] = field(default_factory=tuple)
+    numbers: Sequence[Number] = ()
 
     @property
     def moved(self) -> list[Move]:
@@ -200,6 +205,23 @@ def compare(first: Side, second: Side, tolerance: float = 0.0) -> Comparison:
         tolerance=tolerance,
         notes=list(dict.fromkeys([*first.notes, *second.notes])),
     )
+
+
+def numbers_of(first: Side, second: Side, table: str) -> list[Number]:
+    """Compare a table of the task that both sides are of.
+
+    Raises:
+        UserError: a side is a report's folder; or the task has no such table.
+    """
+    found = []
+    for side in (first, second):
+        if side.rows is None:
+            raise UserError(
+                f"'{side.name}' is a report's folder, which holds no tables: name its storage for --table"
+            )
+        found.append(side.rows(table))
+    labels = {name for labels, _ in (*first.record.targets, *second.record.targets) for name in labels}
+    return compare_rows(found[0], found[1], labels - first.fixed - second.fixed)
 
 
 def _sorted(samples: Samples) -> Samples:

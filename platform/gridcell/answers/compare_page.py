@@ -38,6 +38,26 @@ def tables(found: Comparison, most: int = MOST) -> list[Table]:
     laid_out: list[tuple[str, Columns, Sequence[Sequence[Any]]]] = [
         ("Settings that differ", [Column("setting", kind="text"), *sides], list(found.settings)),
         (
+            "Numbers of the reports (95 % intervals are each side's own, not of the difference)",
+            [
+                where,
+                Column("number", kind="text"),
+                Column(first, _number),
+                Column(second, _number),
+                Column("difference", _signed),
+            ],
+            [
+                [
+                    _where(one.labels),
+                    one.name,
+                    Value(one.before, note=_ends(one.before_ends)),
+                    Value(one.after, note=_ends(one.after_ends)),
+                    one.difference,
+                ]
+                for one in found.numbers
+            ],
+        ),
+        (
             "Differences, those beyond noise first, then the largest for the size of their values",
             [
                 where,
@@ -140,6 +160,18 @@ def as_json(found: Comparison) -> dict[str, Any]:
             for move in found.moves
         ],
         "other": [[dict(labels), *rest] for labels, *rest in found.other],
+        "numbers": [
+            {
+                "labels": dict(one.labels),
+                "number": one.name,
+                "before": one.before,
+                "before_ci95": one.before_ends,
+                "after": one.after,
+                "after_ci95": one.after_ends,
+                "difference": one.difference,
+            }
+            for one in found.numbers
+        ],
         "tolerance": found.tolerance,
         "notes": list(found.notes),
     }
@@ -182,6 +214,10 @@ def _move_row(move: Move) -> Sequence[Any]:
 
 def _where(labels: Mapping[str, Any]) -> str:
     return " ".join(f"{name}={value}" for name, value in labels.items()) or "all"
+
+
+def _ends(ends: tuple[float, float] | None) -> str:
+    return "" if ends is None else f"[{_number(ends[0])}, {_number(ends[1])}]"
 
 
 def _value(value: Any) -> str:

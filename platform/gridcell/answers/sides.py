@@ -10,7 +10,8 @@ from pathlib import Path
 
 from gridcell import plugins as plugins_module
 from gridcell.answers.as_they_stood import SUPERSEDED, at, of_commit
-from gridcell.answers.compare import Comparison, Side, compare as compare_sides
+from gridcell.answers.compare import Comparison, Side, compare as compare_sides, numbers_of
+from gridcell.answers.compare_tables import Rows
 from gridcell.answers.last_run import last_run
 from gridcell.answers.request import (
     DEFAULT_STORAGE,
@@ -75,6 +76,7 @@ def compare(
     seeds: int | None = None,
     plugins: Sequence[str] = (),
     tolerance: float = 0.0,
+    table: str | None = None,
 ) -> Comparison:
     """Compare two sets of results: what differs in what made them, and in what they say.
 
@@ -98,6 +100,8 @@ def compare(
         seeds: see ``gridcell.results``.
         plugins: see ``gridcell.results``.
         tolerance: share of a metric's size up to which a difference counts as none.
+        table: of the task (``"summary"``), whose numbers are set side by side, too, with the interval that
+            each has on its side; see ``gridcell.results``.
 
     Raises:
         UserError: a name is wrong or means two things, nothing is stored, or the sides can't be compared.
@@ -110,7 +114,9 @@ def compare(
         raise UserError(f"The tolerance must be a share from 0 to 1, not {tolerance:g}")
     plugins_module.load([str(file) for file in plugins], joins=True)  # first, for the task may be in one
     asked = Asked(task, suite, str(storage), select, settings, seeds, plugins)
-    return compare_sides(side(first, asked), side(second, asked), tolerance)
+    one, two = side(first, asked), side(second, asked)
+    found = compare_sides(one, two, tolerance)
+    return found if table is None else replace(found, numbers=numbers_of(one, two, table))
 
 
 def against_baseline(name: str, asked: Asked, found: GridResults) -> Comparison:
@@ -287,7 +293,11 @@ def _as_last_run(asked: Asked) -> tuple[Asked, list[str]]:
 def _of_store(name: str, asked: Asked) -> Side:
     wanted, found = _read(asked)
     record = record_of(wanted.suite.task.name, wanted.suite.task.timings, found)
-    return Side(name, record, notes=_beside(name, asked, wanted, found))
+    return Side(name, record, notes=_beside(name, asked, wanted, found), rows=_rows_of(wanted, found))
+
+
+def _rows_of(wanted: Request, found: GridResults) -> Callable[[str], Rows]:
+    return lambda table: wanted.suite.task.table_rows(table, found)
 
 
 def _beside(name: str, asked: Asked, wanted: Request, found: GridResults) -> tuple[str, ...]:
@@ -322,13 +332,19 @@ def _of_report(name: str, folder: Path, asked: Asked) -> Side:
 def _of_selection(name: str, asked: Asked) -> Side:
     chosen = selection(name.split())
     both = {**selection(asked.select), **chosen}
-    record = _of_store(name, replace(asked, select=both)).record
+    whole = _of_store(name, replace(asked, select=both))
+    record, rows = whole.record, whole.rows
+    assert rows is not None
+
+    def selected(table: str) -> Rows:
+        return [row for row in rows(table) if all(str(row.get(key)) in kept for key, kept in chosen.items())]
+
     targets = [
         (labels, cell_id)
         for labels, cell_id in record.targets
         if all(str(labels.get(key)) in values for key, values in chosen.items())
     ]
-    return Side(name, replace(record, targets=targets, select=chosen), frozenset(chosen))
+    return Side(name, replace(record, targets=targets, select=chosen), frozenset(chosen), rows=selected)
 
 
 def _of_time(name: str, asked: Asked, when: str) -> Side:
@@ -348,7 +364,8 @@ def _of_time(name: str, asked: Asked, when: str) -> Side:
         results = of_commit(name, found.results, earlier)
     task = wanted.suite.task
     stale = find_stale(task, wanted.grid, found.store, results)
-    return Side(name, record_of(task.name, task.timings, replace(found, results=results, staleness=stale)))
+    then = replace(found, results=results, staleness=stale)
+    return Side(name, record_of(task.name, task.timings, then), rows=_rows_of(wanted, then))
 
 
 def _nothing_superseded(asked: Asked, wanted: Request, found: GridResults) -> UserError:

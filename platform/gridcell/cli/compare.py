@@ -45,6 +45,14 @@ def compare(
         float,
         typer.Option(metavar="SHARE", help="Ignore differences up to this share of a metric, e.g. 0.01."),
     ] = 0.0,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            "--table",
+            metavar="NAME",
+            help="Set the numbers of the reports side by side, too: summary; imagenet-rib: sets.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write compare.html and compare.json.")
     ] = None,
@@ -66,6 +74,7 @@ def compare(
         seeds=seeds,
         plugins=plugin or (),
         tolerance=tolerance,
+        table=table,
     )
     page = None
     if out is not None:

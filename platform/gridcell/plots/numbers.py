@@ -13,13 +13,20 @@ def signed(value: float, decimals: int = 1) -> str:
 
 
 def interval(low: float, high: float, decimals: int = 1) -> str:
-    """Format the ends of an interval of differences.
+    """Format the ends of an interval of differences; an end that rounds to zero keeps its side of it.
 
     Example:
-        >>> interval(-1.25, 2.0)
-        '[−1.2, +2.0]'
+        >>> interval(-1.25, 2.0), interval(-1.25, -0.015), interval(0.0, 2.0)
+        ('[−1.2, +2.0]', '[−1.2, −0.0]', '[0.0, +2.0]')
     """
-    return f"[{signed(low, decimals)}, {signed(high, decimals)}]"
+    return f"[{_end(low, decimals)}, {_end(high, decimals)}]"
+
+
+def _end(value: float, decimals: int) -> str:
+    """Write an end of an interval; it is zero if nine decimals are, as less is an error of rounding."""
+    side = "" if round(value, 9) == 0 else "−" if value < 0 else "+"
+    text = signed(value, decimals)
+    return f"{side}{text}" if text[0].isdigit() else text
 
 
 def short(value: float) -> str:

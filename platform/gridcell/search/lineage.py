@@ -32,10 +32,13 @@ def _end(stage: Stage) -> int:
 
 
 def ancestry(search: Search, one: Tried) -> list[Tried]:
-    """Return the trials that one goes on from, the first generation's first, and itself."""
-    by_number = {each.trial.number: each for each in search.tried}
+    """Return the trials that one goes on from, the first generation's first, and itself.
+
+    Those before a trial whose note is damaged, and was not asked for again yet, are left out.
+    """
+    by_number: dict[int | None, Tried] = {each.trial.number: each for each in search.tried}
     found = [one]
-    while (parent := found[0].trial.parent) is not None:
+    while (parent := found[0].trial.parent) in by_number:
         found.insert(0, by_number[parent])
     return found
 
@@ -97,11 +100,11 @@ def schedule_table(search: Search) -> Table | None:
     columns += [Column(key, _written, kind="text") for key in search.space.ranges]
     columns += [Column(search.objective.metric, "{:.5g}".format)]
     rows: list[list[Any]] = []
-    for place, one in enumerate(ancestry(search, best)):
+    for one in ancestry(search, best):
         stage = stage_of(one)
         rows.append(
             [
-                place + 1,
+                len(one.trial.stages),
                 f"{stage.begin:,} to {stage.end:,}",
                 one.trial.number,
                 came_from(population, one),
@@ -131,6 +134,8 @@ def summary(search: Search) -> Mapping[str, Any] | None:
 
 def draw(search: Search) -> "Figure":
     """Draw the metric and each setting over the training: lines join a trial with the one it goes on from."""
+    from matplotlib.ticker import NullFormatter
+
     from gridcell.plots import style
 
     ranges = search.space.ranges
@@ -138,14 +143,14 @@ def draw(search: Search) -> "Figure":
     figure = style.new_figure(8.5, 0.75 + (1 + len(ranges)) * (height + gap))
     top = figure.get_size_inches()[1] - 0.4
     line = ancestry(search, search.best) if search.best is not None else []
-    by_number = {one.trial.number: one for one in search.tried}
+    by_number: dict[int | None, Tried] = {one.trial.number: one for one in search.tried}
     panels = [search.objective.metric, *ranges]
     for index, name in enumerate(panels):
         axes = style.place(figure, 1.0, top - height - index * (height + gap), 7.2, height)
         style.tidy(axes, grid="both")
         for one in sorted(search.tried, key=lambda one: one in line):  # the best one's above all
             stage, among = stage_of(one), one in line
-            before = by_number[one.trial.parent] if one.trial.parent is not None else None
+            before = by_number.get(one.trial.parent)
             if name in ranges:
                 value = place_of(ranges[name], one.trial.params[name])
                 x, y = [stage.begin, stage.end], [value, value]
@@ -167,6 +172,9 @@ def draw(search: Search) -> "Figure":
         values = [one.ended.value for one in search.tried if one.ended.value is not None]
         if ranges[name].log if name in ranges else _is_wide(values):
             axes.set_yscale("log")
+            low, high = axes.get_ylim()
+            if high > 10 * low:  # the powers of ten are enough
+                axes.yaxis.set_minor_formatter(NullFormatter())
         if name in ranges and ranges[name].kind == "choice":
             listed = ranges[name].listed
             axes.set_yticks(range(len(listed)), [str(value)[:14] for value in listed])

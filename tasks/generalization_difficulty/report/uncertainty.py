@@ -1,5 +1,6 @@
 """What is said of a measured task's uncertainty, its resolution, and data that deserve a second look."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,9 @@ from generalization_difficulty.report.numbers import plain, scientific
 
 FAR = 10.0
 """How many times farther from the origin than they spread points are, before it is said."""
+
+FEWER = 10.0
+"""How many times fewer the bits are from the points' mean, before it is said."""
 
 TIED = 0.1
 """Share of points whose nearest neighbours are all equally far, from which it is said.
@@ -74,12 +78,15 @@ def warnings_of(name: str, entry: Mapping[str, Any]) -> list[str]:
     """Say where the data are not what the formula has in mind."""
     said = []
     far, spread = entry["mean_norm"], entry["spread"]
-    if far is not None and spread is not None and entry["centre"] == "origin" and far > FAR * spread:
-        said.append(
-            f"{name}: the points lie {plain(far / spread, 2) if spread else 'infinitely'} times farther from "
-            "the origin than they spread, and R, so the bits, grows with that: set estimation.centre to mean "
-            "where the origin means nothing."
-        )
+    if far is not None and spread is not None and entry["centre"] == "origin":
+        if far > FAR * spread:
+            said.append(
+                f"{name}: the points lie {plain(far / spread, 2) if spread else 'infinitely'} times farther "
+                "from the origin than they spread, and R, so the bits, grows with that: set "
+                "estimation.centre to mean where the origin means nothing."
+            )
+        else:
+            said += _of_origin(name, entry)
     if (entry["m_tied"] or 0) > TIED:  # None of results of before it was counted
         said.append(
             f"{name}: the nearest neighbours of {entry['m_tied']:.0%} of the points are all equally far, as "
@@ -88,6 +95,24 @@ def warnings_of(name: str, entry: Mapping[str, Any]) -> list[str]:
     if entry["copies"]:
         said.append(f"{name}: {entry['copies']:,} points equal others; equal points are one neighbour.")
     return said
+
+
+def _of_origin(name: str, entry: Mapping[str, Any]) -> list[str]:
+    """Say that the bits hang on where the origin is: they grow like R to the power of m.
+
+    How far from the mean the farthest point lies is not known. It is some sqrt(R^2 - |mean|^2) where it
+    lies at a right angle to the mean, as in many dimensions it does, and nearer in few.
+    """
+    radius, far = entry["radius"]["mean"], entry["mean_norm"]
+    from_mean = math.sqrt(max(radius**2 - far**2, entry["spread"] ** 2))
+    if not from_mean or entry["m"]["mean"] * math.log2(radius / from_mean) < math.log2(FEWER):
+        return []
+    return [
+        f"{name}: R is measured from the origin, as published, and the points' mean lies {plain(far, 3)} "
+        f"from it, where they spread {plain(entry['spread'], 3)}. From their mean R is smaller and the bits "
+        f"are fewer by more than a factor of {FEWER:g}, which the range leaves out: set estimation.centre to "
+        "mean where the origin means nothing."
+    ]
 
 
 def _ends(ends: Sequence[float | None]) -> str:

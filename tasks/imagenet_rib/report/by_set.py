@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from gridcell.plots import interval, signed
+from gridcell.plots import signed
 from gridcell.report import marked
 from imagenet_rib import metrics
-from imagenet_rib.report.estimates import Statistic, Term
+from imagenet_rib.report.estimates import Statistic, Term, verdict
 from imagenet_rib.report.matrices import Matrices
 from imagenet_rib.report.sureness import OVER
+from imagenet_rib.report.wording import ends
 from imagenet_rib.vocabulary import BASELINE
 
 Summary = Mapping[str, Any]
@@ -73,7 +74,10 @@ def summarise_by_set(estimates: Mapping[tuple[str, ...], dict[str, Any]]) -> dic
 
 
 def places(summary: Summary) -> list[Place]:
-    """Return the places of which RI and gain are known, those with the most methods first."""
+    """Return the places of which RI and gain are known.
+
+    First those where a method is told apart from plain fine-tuning, then those with the most methods.
+    """
     rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for model, by_method in summary.get("by_set", {}).items():
         for method, by_name in by_method.items():
@@ -81,7 +85,14 @@ def places(summary: Summary) -> list[Place]:
                 if one["ri"]["mean"] is not None and one["gain"]["mean"] is not None:
                     rows.setdefault((model, name), []).append({"method": method, **one, "mRI": one["ri"]})
     found = [Place(*key, sorted(group, key=lambda row: -_total(row))) for key, group in rows.items()]
-    return sorted(found, key=lambda place: -len(place.rows))
+    return sorted(found, key=lambda place: (not told_apart(place), -len(place.rows)))
+
+
+def told_apart(place: Place) -> bool:
+    """Tell whether any method's gain and RI together differ from plain fine-tuning's, by the interval."""
+    return any(
+        verdict(row["total_minus_ft"]) in ("above", "below") for row in place.rows if "total_minus_ft" in row
+    )
 
 
 def told_by_set(place: Place) -> Iterator[str]:
@@ -100,8 +111,7 @@ def told_by_set(place: Place) -> Iterator[str]:
 
 def with_interval(estimate: Mapping[str, Any]) -> str:
     """Write an estimate with its interval, if it has one."""
-    ends = f" {interval(*estimate['ci95'])}" if estimate["ci95"] else ""
-    return f"{signed(estimate['mean'])}{ends}"
+    return f"{signed(estimate['mean'])} {ends(estimate)}".strip()
 
 
 def _total(row: Row) -> float:

@@ -1,4 +1,4 @@
-"""Models that know no better than chance what a set shows, before fine-tuning or after it."""
+"""Models at chance before fine-tuning or after it, and those that got worse on what they were trained on."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -8,6 +8,7 @@ from imagenet_rib.report.stale import named, named_model
 
 _LEVEL = 0.05
 _NAMED = 4  # models that are named
+_NOTHING = 0.05  # points: less is 0.0 in the tables
 
 
 def at_chance(summary: Mapping[str, Any]) -> list[str]:
@@ -32,7 +33,7 @@ def at_chance(summary: Mapping[str, Any]) -> list[str]:
 
 
 def fell_to_chance(summary: Mapping[str, Any]) -> list[str]:
-    """Say which models fine-tuning left at chance on sets that they knew before, and in how many entries.
+    """Say which models fine-tuning left at chance on sets that they knew before, and how often.
 
     Args:
         summary: of the report; ``pre`` and ``accuracy`` in percent.
@@ -40,8 +41,9 @@ def fell_to_chance(summary: Mapping[str, Any]) -> list[str]:
     Example:
         >>> sets = [{"name": "v2", "images": 20, "classes": 10}, {"name": "r", "images": 20, "classes": 10}]
         >>> after = {"vit": {"ft": {"v2": {"v2": 95.0, "r": 10.0}, "r": {"v2": 80.0, "r": 90.0}}}}
-        >>> fell_to_chance({"sets": sets, "pre": {"vit": {"v2": 90.0, "r": 90.0}}, "accuracy": after})
-        ['Fine-tuning left vit no better than chance on sets that it knew before: by ft in 1 of 4 entries.']
+        >>> print(*fell_to_chance({"sets": sets, "pre": {"vit": {"v2": 90.0, "r": 90.0}}, "accuracy": after}))
+        Fine-tuning left vit no better than chance on sets that it knew before: by ft in 1 of 4 cases \
+(a case is a set fine-tuned on and a set tested on).
     """
     sizes = _sizes(summary)
     said = []
@@ -59,13 +61,73 @@ def fell_to_chance(summary: Mapping[str, Any]) -> list[str]:
         worst = sorted((one for one in counts if one[0]), reverse=True)
         if not worst:
             continue
-        told = [f"by {method} in {lost} of {entries} entries" for lost, entries, method in worst[:_NAMED]]
-        more = [f"by {len(worst) - _NAMED} more"] if len(worst) > _NAMED else []
+        told = [f"by {method} in {lost} of {entries} cases" for lost, entries, method in worst[:_NAMED]]
+        more = [f"by {len(worst) - _NAMED} more methods"] if len(worst) > _NAMED else []
         said.append(
             f"Fine-tuning left {named_model(summary, model)} no better than chance on sets that it knew "
-            f"before: {', '.join(told + more)}."
+            f"before: {', '.join(told + more)} "
+            f"(a case is a set fine-tuned on and a set tested on)."
         )
     return said[:_NAMED]
+
+
+def not_learned(summary: Mapping[str, Any]) -> list[str]:
+    """Say which methods left a model at chance on the very set that they fine-tuned it on.
+
+    Args:
+        summary: of the report; ``pre`` and ``accuracy`` in percent.
+
+    Example:
+        >>> sets = [{"name": "v2", "images": 27, "classes": 10}]
+        >>> not_learned({"sets": sets, "pre": {}, "accuracy": {"vit": {"ewc": {"v2": {"v2": 7.4}}}}})
+        ['Not learned, no better than chance on the very set fine-tuned on: vit by ewc on v2 (7.4 %).']
+    """
+    sizes = _sizes(summary)
+    found = [
+        f"{named_model(summary, model)} by {named(summary, model, method)} on {name} ({row[name]:.1f} %)"
+        for model, methods in summary["accuracy"].items()
+        for method, rows in methods.items()
+        for name, row in rows.items()
+        if _is_chance(sizes, name, row.get(name))
+    ]
+    told = "Not learned, no better than chance on the very set fine-tuned on"
+    return [f"{told}: {_first(found)}."] if found else []
+
+
+def worse_on_own_set(summary: Mapping[str, Any]) -> list[str]:
+    """Say which methods left a model right on fewer images of the very set that they fine-tuned it on.
+
+    Args:
+        summary: of the report; ``pre`` and ``accuracy`` in percent.
+
+    Example:
+        >>> after = {"vit": {"ft": {"v2": {"v2": 84.8}}}}
+        >>> worse_on_own_set({"pre": {"vit": {"v2": 93.3}}, "accuracy": after})
+        ['Worse than before on the very set fine-tuned on: vit by ft on v2 (93.3 to 84.8 %).']
+    """
+    found = []
+    for model, methods in summary["accuracy"].items():
+        before = summary["pre"][model]
+        for method, rows in methods.items():
+            known = [
+                (row[name] - before[name], name)
+                for name, row in rows.items()
+                if row.get(name) is not None and before.get(name) is not None
+            ]
+            worse = [one for one in known if one[0] <= -_NOTHING]
+            if worse:
+                fall, name = min(worse)
+                where = f"on {len(worse)} of {len(known)} sets (most on {name}, "
+                where = f"on {name} (" if len(known) == 1 else where
+                text = f"{named_model(summary, model)} by {named(summary, model, method)} {where}"
+                found.append((fall, f"{text}{before[name]:.1f} to {rows[name][name]:.1f} %)"))
+    told = [text for _, text in sorted(found)]
+    return [f"Worse than before on the very set fine-tuned on: {_first(told)}."] if told else []
+
+
+def _first(told: list[str]) -> str:
+    more = [f"{len(told) - _NAMED} more"] if len(told) > _NAMED else []
+    return "; ".join(told[:_NAMED] + more)
 
 
 def _sizes(summary: Mapping[str, Any]) -> dict[str, tuple[int, int]]:

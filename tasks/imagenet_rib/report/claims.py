@@ -21,7 +21,7 @@ RULE = (
     "the other side, and is undecided if it spans zero. A claim holds if all its parts do, and does not "
     "hold if one of them does not. Over few sets a correlation's bootstrap interval is too narrow: there the "
     "p-value must be below 0.05, too, or the part is undecided. Of two methods the verdict says over what "
-    "it is sure: “and sets” where the test over the sets fine-tuned on shows the difference, too, “only” "
+    "it is sure: “and fine-tunings” where the test over fine-tunings shows the difference, too, “only” "
     "where it does not."
 )
 

@@ -106,10 +106,10 @@ def _leaderboard(summary: Summary) -> Picture:
     caption = (
         "Mean robustness improvement (mRI) of each method: the change of accuracy on the sets a model was "
         "not fine-tuned on, against the same model before, with 95 % intervals over "
-        f"{' or '.join(sorted(intervals)) or 'test images'}. Left of zero, robustness was lost. Lines at the "
-        "right speak of the sets fine-tuned on: methods with a dot on one line are not shown to differ over "
-        "the sets (p ≥ 0.05 after Holm's correction), also where there are too few pairs to tell; two "
-        "methods that share no line differ significantly."
+        f"{' or '.join(sorted(intervals)) or 'images'}. Left of zero, robustness was lost. A line "
+        "at the right joins methods that are not shown to differ over fine-tunings of these models on these "
+        "sets (p ≥ 0.05 after Holm's correction), also where there are too few pairs to tell; two methods "
+        "that share no line differ significantly."
     )
     if left_out:
         caption += f" Of {', '.join(sorted(left_out))} there are too many lines to draw; the tables have p."

@@ -16,7 +16,7 @@ def methods(results: GridResults) -> list[dict[str, Any]]:
 
     ``mRI``, ``gain`` (on the set fine-tuned on), ``minus_ft`` (mRI less plain fine-tuning's, paired) and
     ``total_minus_ft`` (of mRI + gain), with the ends of their intervals; ``interval`` says what these are
-    over. ``p`` and ``p_holm`` are over the sets fine-tuned on. WiSE-FT stands there once, by the alpha of the
+    over. ``p`` and ``p_holm`` are over fine-tunings. WiSE-FT stands there once, by the alpha of the
     report.
     """
     summary = summary_of(results)

@@ -35,8 +35,8 @@ def statistics(matrices: Matrices) -> dict[tuple[str, ...], Statistic]:
     """Return what the leaderboard needs estimated, by scope (a model's name, or "" for all) and method.
 
     ``("mRI", scope, method)``, ``("minus", scope, method)`` (mRI minus that of plain fine-tuning),
-    ``("gain", scope, method)`` (change of accuracy on the set fine-tuned on itself) and
-    ``("total", scope, method)`` (the sum of gain and mRI, minus that of plain fine-tuning).
+    ``("gain", scope, method)`` (change of accuracy on the set fine-tuned on itself, training images
+    included) and ``("total", scope, method)`` (the sum of gain and mRI, minus that of plain fine-tuning).
     """
     n = len(matrices.names)
     elsewhere, itself = metrics.mri_coefficients(n), np.eye(n) / n
@@ -189,12 +189,12 @@ def _comparisons(
         differences = [value - other[key] for key, value in one.items() if key in other]
         if differences:
             mean = plain(np.mean(differences))
-            p = plain(significance.sign_flip_p(differences))
+            p = significance.sign_flip_p(differences)  # a count: no last bits to round away
             found.append({"a": a, "b": b, "difference": mean, "pairs": len(differences), "p": p})
     every = len(ranked) + unselected
     tests = len(found) + comb(every, 2) - comb(len(ranked), 2)
     for entry, adjusted in zip(found, significance.holm([one["p"] for one in found], tests), strict=True):
-        entry["p_holm"] = plain(adjusted)
+        entry["p_holm"] = adjusted
     return found, tests
 
 

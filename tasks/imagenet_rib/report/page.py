@@ -98,7 +98,7 @@ def _over(summary: Mapping[str, Any]) -> str:
     """Say what the intervals of mRI are over."""
     shown = [entry for by_method in summary["mRI"].values() for entry in by_method.values()]
     shown += [row["ri"] for place in places(summary) for row in place.rows]
-    return " or ".join(sorted({OVER[one["interval"]] for one in shown if one["interval"]})) or "test images"
+    return " or ".join(sorted({OVER[one["interval"]] for one in shown if one["interval"]})) or "images"
 
 
 def _intervals(summary: Mapping[str, Any]) -> set[str]:

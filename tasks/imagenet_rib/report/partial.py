@@ -1,14 +1,14 @@
 """What is known while no method has a complete matrix, so that no mRI can be given."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from gridcell.plots import interval, signed
+from gridcell.plots import signed
 from gridcell.report import Answer, Column, Table, Value
-from imagenet_rib.report.by_set import places, told_by_set
+from imagenet_rib.report.by_set import Place, places, told_apart, told_by_set
 from imagenet_rib.report.stale import named_model, rests
-from imagenet_rib.report.wording import best_trade
+from imagenet_rib.report.wording import best_trade, ends
 from imagenet_rib.vocabulary import BASELINE, VAL
 
 _FEW = 3  # models or methods in the first sentences; the tables have all
@@ -32,7 +32,7 @@ def partial_answer(summary: Summary) -> Answer:
         text, told = _few(ri), [sentence for place in found[:1] for sentence in told_by_set(place)]
         if found and len(found[0].rows) > 1:
             text = f"{found[0].model} fine-tuned on {found[0].downstream}: {best_trade(found[0].rows)}"
-            text += f"; {_others(len(found) - 1)}." if found[1:] else "."
+            text += f"; {_others(found)}." if found[1:] else "."
         about = [f"{why} {partial}"] if told else [why, partial]
         return Answer(text, [*told[:_MOST], *about, *([_few(before)] if before else [])])
     if before:
@@ -41,8 +41,14 @@ def partial_answer(summary: Summary) -> Answer:
     return Answer(f"{open_question}: no model was tested on any set.")
 
 
-def _others(count: int) -> str:
-    return f"{count} more set{'s' * (count > 1)} or model{'s' * (count > 1)} are in the table"
+def _others(found: Sequence[Place]) -> str:
+    several = [place for place in found if len(place.rows) > 1]
+    shown, more = sum(map(told_apart, found)), len(found) - 1
+    what = "sets or models are" if more > 1 else "set or model is"
+    told = f"{more} more {what} in the table"
+    if len(several) < 2 or BASELINE not in {row["method"] for place in several for row in place.rows}:
+        return told
+    return f"{told} (a difference from {BASELINE} is shown in {shown} of {len(several)})"
 
 
 def set_table(summary: Summary) -> Table:
@@ -60,7 +66,10 @@ def set_table(summary: Summary) -> Table:
     ]
     over = " or ".join(sorted({row["ri"]["interval"] for place in found for row in place.rows}))
     several = any(len(place.rows) > 1 for place in found)
-    title = f"Gain on the set fine-tuned on, and RI: mean change on the others (points; 95 % over {over})"
+    title = (
+        "Gain on the set fine-tuned on (training images included), and RI: mean change on the others "
+        f"(points; 95 % over {over})"
+    )
     return Table(columns, rows if several else [], title)
 
 
@@ -70,8 +79,7 @@ _SHOWN = ("gain", "ri", "ri_minus_ft")
 def _value(estimate: Mapping[str, Any] | None) -> Value:
     if estimate is None or estimate["mean"] is None:
         return Value(None)
-    ends = interval(*estimate["ci95"]) if estimate["ci95"] else ""
-    return Value(estimate["mean"], note=ends, stale="stale" in estimate)
+    return Value(estimate["mean"], note=ends(estimate), stale="stale" in estimate)
 
 
 def before_table(summary: Summary) -> Table:

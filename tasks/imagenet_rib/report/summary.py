@@ -56,7 +56,8 @@ def summarise(
         - ``intervals``: how they were made
         - ``leaderboard``, ``corruptions``, ``distance``, ``findings``: see ``leaderboard.leaderboard``,
           ``summarise_corruptions``, ``summarise_distances``, ``claims.claims``
-        - ``by_set[model][method][i]``: estimates of ``ri``, ``gain`` (on set i itself), ``ri_minus_ft`` and
+        - ``by_set[model][method][i]``: estimates of ``ri``, ``gain`` (on set i itself, training
+          images included), ``ri_minus_ft`` and
           ``total_minus_ft`` (of their sum; both paired); left out of large sets where mRI is known
         - ``stale[model][method]``: sets fine-tuned on whose evaluations are stale; only where there are any
 

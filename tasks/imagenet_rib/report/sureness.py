@@ -1,8 +1,9 @@
-"""How sure a difference is, in words: over test images (or seeds), and over the sets that were fine-tuned on.
+"""How sure a difference is, in words: over images (or seeds), and over fine-tunings.
 
 The two are different questions. The interval says whether the mean over these models and sets would be
-another on other test images (or, with several seeds, after other fine-tunings). The test of pairs says
-whether the difference holds from set to set, or comes from a few of them.
+another on other images (or, with several seeds, at other seeds). The test of pairs says whether the
+difference holds from one fine-tuning of these models on these sets to the next, or comes from a few of
+them. It does not speak of other sets or models. Of several models the pairs of one set are not independent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,12 +14,15 @@ from imagenet_rib.report.significance import ALPHA
 
 Board = Mapping[str, Any]
 
-OVER = {"images": "test images", "seeds": "seeds"}
-"""What an interval is over, in words, by the word of an estimate."""
+OVER = {"images": "images", "seeds": "seeds"}
+"""What an interval is over, in words, by the word of an estimate.
+
+Not "test images": those of a gain were trained on.
+"""
 
 
-def over_sets(board: Board, p: float | None) -> bool | None:
-    """Tell whether a difference is significant over the sets; None where no test of so few pairs can say."""
+def over_fine_tunings(board: Board, p: float | None) -> bool | None:
+    """Tell whether a difference is significant over fine-tunings; None where no test can say."""
     least = board["smallest_p_holm"]
     if p is None or least is None or least >= ALPHA:
         return None
@@ -48,23 +52,23 @@ def in_words(estimate: Mapping[str, Any], board: Board, p: float | None) -> str:
     Example:
         >>> sure = {"mean": 2.0, "ci95": [1.0, 3.0], "interval": "images"}
         >>> in_words(sure, {"smallest_p_holm": 0.01}, 0.02), in_words(sure, {"smallest_p_holm": 0.01}, 0.2)
-        ('images and sets', 'images only')
+        ('images and fine-tunings', 'images only')
     """
-    where, sets = verdict(estimate), over_sets(board, p)
+    where, sure = verdict(estimate), over_fine_tunings(board, p)
     if not where:
         return ""
     if where == "either":
-        return "sets only" if sets else "neither"
-    return f"{estimate['interval']} {'and sets' if sets else 'only'}"
+        return "fine-tunings only" if sure else "neither"
+    return f"{estimate['interval']} {'and fine-tunings' if sure else 'only'}"
 
 
 def colour(estimate: Mapping[str, Any], board: Board, p: float | None) -> str:
     """Return the mark of a difference that is sure over both, "above" or "below"; else none."""
-    return verdict(estimate) if over_sets(board, p) and verdict(estimate) != "either" else ""
+    return verdict(estimate) if over_fine_tunings(board, p) and verdict(estimate) != "either" else ""
 
 
 def not_apart(board: Board) -> list[list[str]]:
-    """Return the largest groups of methods of which no two are shown to differ over the sets.
+    """Return the largest groups of methods of which no two are shown to differ over fine-tunings.
 
     Any two methods that share no group differ significantly. Without a test that can say so all are in one.
     (Bron and Kerbosch, "Finding All Cliques of an Undirected Graph", 1973.)
@@ -76,7 +80,7 @@ def not_apart(board: Board) -> list[list[str]]:
     p_values = {frozenset((one["a"], one["b"])): one["p_holm"] for one in board["comparisons"]}
 
     def alike(a: str, b: str) -> bool:
-        return over_sets(board, p_values.get(frozenset((a, b)))) is not True
+        return over_fine_tunings(board, p_values.get(frozenset((a, b)))) is not True
 
     near = {a: {b for b in ranked if b != a and alike(a, b)} for a in ranked}
     found: list[list[str]] = []

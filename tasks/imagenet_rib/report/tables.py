@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from gridcell.plots import interval, signed
+from gridcell.plots import signed
 from gridcell.report import Column, Columns, Table, Value, marked
 from imagenet_rib.report import sureness
 from imagenet_rib.report.claims import UNKNOWN
@@ -15,6 +15,7 @@ from imagenet_rib.report.partial import before_table, ri_of_rows, set_table as s
 from imagenet_rib.report.sentences import best_methods
 from imagenet_rib.report.significance import ALPHA
 from imagenet_rib.report.stale import rests
+from imagenet_rib.report.wording import ends
 from imagenet_rib.vocabulary import BASELINE, VAL
 
 _MODELS_PER_TABLE = 4  # a method's name and four of “−12.34 [−13.45, −11.23]” fill a hundred columns
@@ -106,7 +107,7 @@ def leaderboard_table(of: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
     """Lay out rankings, by the name of what they are over."""
     columns: Columns = [Column("model", kind="text", page_only=True), Column("rank")]
     columns += [Column("method", kind="text", width=_NAME), Column("mRI", signed)]
-    columns += [Column(f"mRI − {BASELINE}’s", signed), Column("p over sets")]
+    columns += [Column(f"mRI − {BASELINE}’s", signed), Column("p, fine-tunings")]
     columns += [Column(f"differs from {BASELINE}: sure over", kind="text", page_only=True)]
     columns += [Column("gain on own set", signed)]
     rows = [
@@ -123,7 +124,7 @@ def leaderboard_table(of: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
     tests = " or ".join(str(count) for count in sorted({board["tests"] for _, board in of}))
     title = (
         f"Leaderboard, {names} (points; intervals over {over}; p after Holm's correction over {tests} tests, "
-        f"< {ALPHA:g} bold)"
+        f"< {ALPHA:g} bold; gain on own set: training images included)"
     )
     return Table(columns, rows, title)
 
@@ -243,10 +244,13 @@ def _mri(summary: Summary, model: str, method: str) -> Value:
 def _estimate(estimate: Mapping[str, Any], mark: str = "", decimals: int = 1) -> Value:
     if estimate["mean"] is None:
         return Value(None)
-    low, high = estimate["ci95"]
-    text, ends = signed(estimate["mean"], decimals), interval(low, high, decimals)
+    text = signed(estimate["mean"], decimals)
     return Value(
-        estimate["mean"], text, ends, f"{verdict(estimate)} {mark}".strip(), stale="stale" in estimate
+        estimate["mean"],
+        text,
+        ends(estimate, decimals),
+        f"{verdict(estimate)} {mark}".strip(),
+        stale="stale" in estimate,
     )
 
 
@@ -300,7 +304,7 @@ def _claim(claim: Mapping[str, Any], board: Mapping[str, Any] | None) -> Table:
 
 
 def _ruling(part: Mapping[str, Any], board: Mapping[str, Any] | None) -> Value:
-    """Write a part's verdict; of two methods, over what it is sure, and in colour where over the sets too."""
+    """Write a part's verdict; of two methods, over what it is sure; in colour where over fine-tunings too."""
     mark = _tag(part["verdict"])
     pair = frozenset(part["name"].split(" over "))
     found = (one for one in (board or {}).get("comparisons", ()) if {one["a"], one["b"]} == pair)
@@ -308,7 +312,7 @@ def _ruling(part: Mapping[str, Any], board: Mapping[str, Any] | None) -> Value:
     if board is None or compared is None or not mark:
         return Value(part["verdict"], mark=mark)
     words = sureness.in_words(part, board, compared["p_holm"])
-    sure = sureness.over_sets(board, compared["p_holm"])
+    sure = sureness.over_fine_tunings(board, compared["p_holm"])
     return Value(part["verdict"], note=f"(over {words})", mark=mark if sure else "")
 
 

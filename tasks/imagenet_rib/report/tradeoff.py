@@ -1,4 +1,4 @@
-"""The first answer: what methods gain on the new set against what they lose elsewhere."""
+"""The first answer: what methods gain on the set fine-tuned on against what they lose elsewhere."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,13 +9,13 @@ import numpy as np
 from gridcell.plots import signed
 from gridcell.report import Answer, Picture
 from imagenet_rib.report.by_set import with_interval as _estimate
-from imagenet_rib.report.chance import at_chance, fell_to_chance
+from imagenet_rib.report.chance import at_chance, fell_to_chance, not_learned, worse_on_own_set
 from imagenet_rib.report.estimates import verdict
 from imagenet_rib.report.leaderboard import boards
 from imagenet_rib.report.partial import partial_answer
 from imagenet_rib.report.significance import ALPHA
 from imagenet_rib.report.sureness import OVER, unselected
-from imagenet_rib.report.wording import best_trade, change as _change, shown as _shown
+from imagenet_rib.report.wording import TRAINED_ON, best_trade, shown as _shown
 from imagenet_rib.vocabulary import BASELINE, CURVE, VAL
 
 Summary = Mapping[str, Any]
@@ -61,7 +61,8 @@ def caveats(summary: Summary) -> list[str]:
     """Return what a reader of the ranking must know: settings chosen by it, what p is, who is at chance."""
     whole = any(boards(summary))
     tests = [unselected(summary)] if whole and unselected(summary) else []
-    return [*summary.get("chosen", ()), *tests, *at_chance(summary), *fell_to_chance(summary)]
+    failed = [*not_learned(summary), *worse_on_own_set(summary)]
+    return [*summary.get("chosen", ()), *tests, *failed, *at_chance(summary), *fell_to_chance(summary)]
 
 
 def _answer(summary: Summary, found: Tradeoff) -> Answer:
@@ -83,8 +84,8 @@ def _on_the_way(summary: Summary, found: Tradeoff) -> list[str]:
     best = max(better, key=lambda place: x[place])
     return [
         f"WiSE-FT with α = {alphas[best]} (a point of its curve, not its row) gains {signed(x[best])} on the "
-        f"new set at an mRI of {signed(y[best])}: {leader['method']}, which leads the rows by mRI, has "
-        f"{signed(leader['gain']['mean'])} and {signed(leader['mRI']['mean'])}."
+        f"set fine-tuned on at an mRI of {signed(y[best])}: {leader['method']}, which leads the rows by mRI, "
+        f"has {signed(leader['gain']['mean'])} and {signed(leader['mRI']['mean'])}."
     ]
 
 
@@ -114,16 +115,17 @@ def draw(summary: Summary) -> Picture | None:
     where = found.scope if len(found.models) == 1 else f"mean over {len(found.models)} models"
     figure = tradeoff(
         points,
-        x_axis="gain on the set fine-tuned on (points)",
+        x_axis="gain on the set fine-tuned on,\ntraining images included (points)",
         y_axis="change on the other sets: mRI (points)",
         title=f"What is gained against what is lost ({where})",
         ways=ways if len(alphas) > 2 else [],
         order=[names.get(method, method) for method in summary["methods"]],
     )
     caption = (
-        "Change of accuracy by fine-tuning: on the set itself (to the right: more is learned) and on the "
-        "other sets (mRI; below 0: robustness is lost). Up and right is better. Lines are 95 % intervals "
-        f"over {OVER.get(found.rows[0]['mRI']['interval'], 'test images')}. The cross is the model before."
+        "Change of accuracy by fine-tuning: on the set itself, training images included (to the right: more "
+        "is learned or memorised), and on the other sets (mRI; below 0: robustness is lost). Up and right is "
+        "better. Lines are 95 % intervals "
+        f"over {OVER.get(found.rows[0]['mRI']['interval'], 'images')}. The cross is the model before."
     )
     return Picture("tradeoff", "first", caption, figure)
 
@@ -155,7 +157,7 @@ def _way(summary: Summary, models: Sequence[str]) -> tuple[list[str], np.ndarray
 def _sure(summary: Summary, found: Tradeoff) -> list[str]:
     """Say how far the numbers could be off, whether the best differs from the baseline, who leads by mRI."""
     best = found.rows[0]
-    over = {"seeds": "seeds", "images": "test images, not over further fine-tunings"}.get(
+    over = {"seeds": "seeds", "images": "images, not over further fine-tunings"}.get(
         best["mRI"]["interval"], ""
     )
     models = len(found.models)
@@ -163,22 +165,23 @@ def _sure(summary: Summary, found: Tradeoff) -> list[str]:
     said = []
     if best["mRI"]["ci95"] and best["gain"]["ci95"]:
         said.append(
-            f"{_shown(best)}: {_estimate(best['gain'])} on the new set, {_estimate(best['mRI'])} elsewhere "
-            f"(95 % over {over}; {size})."
+            f"{_shown(best)}: {_estimate(best['gain'])} on the set fine-tuned on{TRAINED_ON}, "
+            f"{_estimate(best['mRI'])} elsewhere (95 % over {over}; {size})."
         )
     else:
         said.append(f"One run of each, no intervals ({size}).")
     minus = best["minus_ft"]
     if best["method"] != BASELINE and minus["mean"] is not None:
         p = best["p_holm"]
-        over_sets = None
+        holds = None
         if found.board["smallest_p_holm"] is not None and found.board["smallest_p_holm"] >= ALPHA:
             sure = "too few pairs for any test of it"
         elif p is None:
             sure = "not tested"
         else:
-            over_sets = p < ALPHA
-            sure = f"p = {p:.2g} after Holm's correction{'' if over_sets else ': not significant'}"
+            holds = p < ALPHA
+            sure = f"p = {p:.2g} after Holm's correction{'' if holds else ': not significant'}"
+            sure += f"; the {models} models' pairs of one set count as independent" if models > 1 else ""
         total = best["total_minus_ft"]
         if total["mean"] is not None:
             noise = "" if verdict(total) in ("above", "below") else ", which noise explains"
@@ -186,32 +189,33 @@ def _sure(summary: Summary, found: Tradeoff) -> list[str]:
             said.append(f"Gain and mRI together: {_estimate(total)}{how} against {BASELINE}{noise}.")
         said.append(
             f"Elsewhere {_shown(best)} differs from {BASELINE} by {_estimate(minus)} points"
-            f"{_how_sure(minus, over_sets, sure)}."
+            f"{_how_sure(minus, holds, sure)}."
         )
     first = max(found.rows, key=lambda row: row["mRI"]["mean"])
     if first is not best:
         said.append(
-            f"By mRI alone {_shown(first)} leads ({signed(first['mRI']['mean'])}), "
-            f"but it {_change(first['gain']['mean'])} on the new set."
+            f"By mRI alone, by which the leaderboard ranks, {_shown(first)} is first "
+            f"({signed(first['mRI']['mean'])}): on the set fine-tuned on it has "
+            f"{signed(first['gain']['mean'])}, {_shown(best)} {signed(best['gain']['mean'])}."
         )
     return said
 
 
-def _how_sure(minus: Mapping[str, Any], over_sets: bool | None, test: str) -> str:
-    """Say over what a difference is sure: the interval's images or seeds, and the sets of the test."""
+def _how_sure(minus: Mapping[str, Any], holds: bool | None, test: str) -> str:
+    """Say over what a difference is sure: the interval's images or seeds, and the test's fine-tunings."""
     where = verdict(minus)
     if not where:
         return f" ({test})"
     images = OVER[minus["interval"]]
     spans = where == "either"
     first = f": not sure over {images} (the interval spans zero)" if spans else f": sure over {images}"
-    if over_sets is None:
-        return f"{first}; whether over the sets fine-tuned on is open ({test})"
-    if over_sets:
+    if holds is None:
+        return f"{first}; whether over fine-tunings is open ({test})"
+    if holds:
         joined = ", but over" if spans else " and over"
     else:
         joined = " and not over" if spans else ", but not over"
-    return f"{first}{joined} the sets fine-tuned on ({test})"
+    return f"{first}{joined} fine-tunings ({test})"
 
 
 def _seeds(summary: Summary) -> str:

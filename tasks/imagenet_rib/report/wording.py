@@ -3,12 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gridcell.plots import interval
 from gridcell.report import marked
 from imagenet_rib.report.estimates import verdict
 from imagenet_rib.vocabulary import BASELINE
 
 Row = Mapping[str, Any]
 """A method with its estimates ``gain``, ``mRI`` and, but for the baseline, ``total_minus_ft``."""
+
+TRAINED_ON = " (training images included)"
+"""Of a gain: it is measured on all images of the set that was fine-tuned on.
+
+With ``training.validation_share`` or ``training.max_images`` some of these were not trained on.
+"""
 
 _NOTHING = 0.05  # points: less is 0.0 in the tables
 
@@ -22,7 +29,11 @@ def best_trade(rows: Sequence[Row]) -> str:
     best, *others = rows
     beside = next((row for row in rows if row["method"] == BASELINE), None)
     if not others:
-        return f"{shown(best)} {told(best)}"
+        return f"{shown(best)} {told(best)}{_if_nothing(best)}"
+    if beside is best and verdict(others[0]["total_minus_ft"]) != "below":
+        text = f"Not told apart: {shown(best)} {told(best)}"
+        text = f"{text}; the next, {shown(others[0])}, {told(others[0], short=True)}"
+        return f"{text}{_if_nothing(best, others[0])}"
     if beside is None or beside is best:
         text = f"{shown(best)} has the best trade-off: it {told(best)}"
         return f"{text}; the next, {shown(others[0])}, {told(others[0], short=True)}"
@@ -30,7 +41,26 @@ def best_trade(rows: Sequence[Row]) -> str:
         text = f"{shown(best)} has the best trade-off: it {told(best)}"
         return f"{text}; plain fine-tuning ({shown(beside)}) {told(beside, short=True)}"
     text = f"No method is clearly better than plain fine-tuning ({shown(beside)}), which {told(beside)}"
-    return f"{text}; {shown(best)}, the best, {told(best, short=True)}"
+    return f"{text}; {shown(best)}, the best, {told(best, short=True)}{_if_nothing(beside, best)}"
+
+
+def _if_nothing(*rows: Row) -> str:
+    """Say that no change of these rows is shown, if all their intervals hold zero."""
+    changes = [row[key] for row in rows for key in ("gain", "mRI")]
+    return " (all intervals hold 0: no change is shown)" if {*map(verdict, changes)} == {"either"} else ""
+
+
+def ends(estimate: Mapping[str, Any], decimals: int = 1) -> str:
+    """Write the ends of an estimate's interval; nothing where it has none.
+
+    A bootstrap of images that all change alike, or not at all, has no width: that is no interval.
+    """
+    if not estimate["ci95"]:
+        return ""
+    low, high = estimate["ci95"]
+    if low != high:
+        return interval(low, high, decimals)
+    return "(no change)" if low == 0 else "(all alike)"
 
 
 def shown(row: Row) -> str:
@@ -39,14 +69,17 @@ def shown(row: Row) -> str:
 
 
 def told(row: Row, *, short: bool = False) -> str:
-    """Say what a method gains on the new set and changes elsewhere."""
+    """Say what a method gains on the set fine-tuned on and changes elsewhere."""
     gain, elsewhere = row["gain"]["mean"], row["mRI"]["mean"]
+    trained_on = "" if short else TRAINED_ON
+    if max(abs(gain), abs(elsewhere)) < _NOTHING:
+        return f"changes nothing on the set fine-tuned on{trained_on} or elsewhere"
     both = abs(gain) >= _NOTHING and abs(elsewhere) >= _NOTHING
     one_verb = both and (gain > 0) == (elsewhere > 0)
     second = f"{abs(elsewhere):.1f}" if one_verb else change(elsewhere, points=False)
     if short and both:
         return f"{change(gain, points=False)} and {second}"
-    return f"{change(gain)} on the new set and {second} elsewhere"
+    return f"{change(gain)} on the set fine-tuned on{trained_on} and {second} elsewhere"
 
 
 def change(value: float, *, points: bool = True) -> str:

@@ -10,7 +10,7 @@ from scipy import stats
 
 import forked
 import gridcell
-from gridcell.answers.compare import Side, compare
+from gridcell.answers.compare import Side, compare, numbers_of
 from gridcell.answers.compare_page import as_json, lines, tables, write_comparison
 from gridcell.answers.last_run import LastRun, last_run
 from gridcell.answers.noise import moves
@@ -172,6 +172,37 @@ def test_a_target_that_several_cells_answer_is_compared_part_by_part():
     assert compared(before, after).equal == 3
     fewer = compared(before, replace(after, targets=after.targets[:2]))
     assert (fewer.equal, len(fewer.only_first)) == (2, 1)
+
+
+def with_rows(name, fixed=(), **values):
+    """A side of m0 and m1 whose table has x with an interval at each, and a count without one."""
+    rows = [
+        {"m": m, "kind": name, "x": x, "x.low": x - 1, "x.high": x + 1, "runs": 3} for m, x in values.items()
+    ]
+    return Side(name, record([{"x": 1}, {"x": 2}]), frozenset(fixed), rows=lambda table: rows)
+
+
+def test_numbers_of_a_table_stand_side_by_side_with_the_interval_of_each():
+    found = numbers_of(with_rows("A", m0=1.0, m1=2.0), with_rows("B", m1=5.0, m2=7.0), "summary")
+    (one,) = found
+    assert (one.labels, one.name, one.before, one.after, one.difference) == ({"m": "m1"}, "x", 2.0, 5.0, 3.0)
+    assert (one.before_ends, one.after_ends) == ((1.0, 3.0), (4.0, 6.0))
+    shown = replace(compared(record([{"x": 1}]), record([{"x": 1}])), numbers=found)
+    (table,) = (table for table in tables(shown) if "Numbers of the reports" in table.title)
+    assert ["m=m1", "x", "2 [1, 3]", "5 [4, 6]", "+3"] in table.as_text()
+    assert as_json(shown)["numbers"][0]["after_ci95"] == [4.0, 6.0]
+
+
+def test_a_label_that_each_side_fixes_tells_no_rows_apart():
+    first, second = with_rows("A", fixed=["m"], m0=1.0), with_rows("B", fixed=["m"], m1=5.0)
+    (one,) = numbers_of(first, second, "summary")
+    assert (one.labels, one.difference) == ({}, 4.0)
+
+
+def test_the_folder_of_a_report_has_no_table():
+    folder = Side("pages", record([{"x": 1}]))
+    with pytest.raises(UserError, match="'pages' is a report's folder, which holds no tables"):
+        numbers_of(folder, with_rows("B", m0=1.0), "summary")
 
 
 def test_results_of_two_tasks_are_not_compared():

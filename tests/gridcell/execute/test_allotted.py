@@ -180,3 +180,10 @@ def test_the_cluster_that_the_environment_names_is_run_on(monkeypatch, gridcell)
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
     gridcell("run", "toy", "--executor", "inline")
     assert asked.pop() is None
+
+
+@pytest.mark.parametrize(("told", "cpus"), [(6, 6), (1, 1), (None, 1)])
+def test_where_no_affinity_is_known_the_machines_cores_count(tmp_path, monkeypatch, told, cpus):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: told)
+    assert usable_cpus(tmp_path) == cpus

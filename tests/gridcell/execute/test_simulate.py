@@ -107,3 +107,8 @@ def test_a_lost_node_takes_no_cell_until_it_is_repaired(monkeypatch, lost_at, re
     monkeypatch.setattr(np.random, "default_rng", lambda seed: drawn)
     found = run(grid.build(), 10.0, nodes=2, losses_per_node_hour=1.0, repair_s=repair)
     assert (found.makespan_s, found.wasted_s, found.lost_nodes) == (makespan, wasted, 1)
+
+
+def test_nothing_to_run_takes_no_time_and_uses_nothing():
+    found = run(independent(0), 1.0, nodes=2)
+    assert (found.makespan_s, found.utilisation, found.finished, found.failed) == (0.0, 0.0, 0, 0)

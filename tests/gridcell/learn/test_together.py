@@ -3,6 +3,7 @@
 import pytest
 import torch
 from hypothesis import given, strategies as st
+from lightning.pytorch import Trainer
 
 import together
 from gridcell.learn.gathering import whole_batches
@@ -67,3 +68,9 @@ def test_every_sample_is_evaluated_once_in_the_batches_of_one_process(total, bat
         own = whole_batches(total, batch_size, rank, world_size)
         shared += [own[start : start + batch_size] for start in range(0, len(own), batch_size)]
     assert shared == alone
+
+
+def test_lightnings_fsdp_needs_a_gpu():
+    """Why the README of imagenet-rib says that it could not be tested, and does not offer it."""
+    with pytest.raises(ValueError, match="requires a GPU"):
+        Trainer(accelerator="cpu", devices=2, strategy="fsdp", logger=False)

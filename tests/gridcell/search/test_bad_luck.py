@@ -5,6 +5,8 @@ import pytest
 from climb_search import climb, climbed
 from gridcell.errors import UserError
 from gridcell.search.check import check
+from gridcell.search.lineage import ancestry
+from gridcell.search.report import write
 from gridcell.search.sentences import said
 from hill_search import asked, hill, searched
 from noise_search import bred, came_to, noise
@@ -32,6 +34,15 @@ def test_a_damaged_note_of_a_population_is_asked_for_again(store):
     for name in ("000001.json", "000007.json", "000015.json"):
         notes(store)[name].write_bytes(b"{")
     assert came_to(bred(store, 4)) == came_to(whole)
+
+
+def test_a_population_whose_budget_is_spent_can_be_shown_beside_a_damaged_note(store, tmp_path):
+    whole = bred(store, 4)
+    line = ancestry(whole, whole.best)
+    notes(store)[f"{line[1].trial.number:06d}.json"].write_bytes(b"{")
+    found = bred(store, 4, budget=1e-9)
+    assert [one.trial for one in ancestry(found, found.best)] == [one.trial for one in line[2:]]
+    assert write(found, None, tmp_path / "out", title="t").page.exists()
 
 
 @pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "000001.json.swp", "notes.txt", "1-2-3.json"])

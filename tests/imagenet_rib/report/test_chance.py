@@ -4,7 +4,7 @@ from math import comb
 
 import pytest
 
-from imagenet_rib.report.chance import at_chance, fell_to_chance
+from imagenet_rib.report.chance import at_chance, fell_to_chance, not_learned, worse_on_own_set
 
 
 def told(accuracy, images=20, classes=10):
@@ -51,5 +51,27 @@ def test_what_fine_tuning_brought_down_to_chance_is_counted_by_method():
     summary = {"sets": sets, "pre": pre, "accuracy": {"vit": after, "net": good}}
     assert fell_to_chance(summary) == [
         "Fine-tuning left vit no better than chance on sets that it knew before: "
-        "by ft in 2 of 4 entries, by ewc in 1 of 3 entries."
+        "by ft in 2 of 4 cases, by ewc in 1 of 3 cases "
+        "(a case is a set fine-tuned on and a set tested on)."
     ]
+
+
+def test_a_set_that_was_not_learned_and_one_that_got_worse_are_named_the_worst_fall_first():
+    """Of ten classes and 100 images 15 right are chance, 16 are not."""
+    sets = [{"name": name, "images": 100, "classes": 10} for name in ("v2", "r")]
+    pre = {"vit": {"v2": 93.0, "r": None}, "net": {"v2": 50.0, "r": 40.0}}
+    vit = {
+        "ft": {"v2": {"v2": 85.0, "r": 10.0}, "r": {"v2": 1.0, "r": 15.0}},
+        "ewc": {"v2": {"v2": 16.0, "r": 10.0}, "r": {"v2": None, "r": None}},
+        "lp": {"v2": {"v2": 93.0}, "r": {"r": 90.0}},
+    }
+    net = {"ft": {"v2": {"v2": 49.0}, "r": {"r": 30.0}}}
+    summary = {"sets": sets, "pre": pre, "accuracy": {"vit": vit, "net": net}}
+    assert not_learned(summary) == [
+        "Not learned, no better than chance on the very set fine-tuned on: vit by ft on r (15.0 %)."
+    ]
+    assert worse_on_own_set(summary) == [
+        "Worse than before on the very set fine-tuned on: vit by ewc on v2 (93.0 to 16.0 %); "
+        "net by ft on 2 of 2 sets (most on r, 40.0 to 30.0 %); vit by ft on v2 (93.0 to 85.0 %)."
+    ]
+    assert worse_on_own_set({"pre": {"vit": pre["vit"]}, "accuracy": {"vit": {"lp": vit["lp"]}}}) == []

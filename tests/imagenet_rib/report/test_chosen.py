@@ -31,7 +31,12 @@ def test_the_suite_has_the_setting_that_was_chosen():
         ),
         ("digits", {"ft": {}, "ewc-2": {"kind": "ewc", "strength": 200.0}}, "ewc-2: strength 200 was chosen"),
         ("digits", {"ft": {}, "ewc": {"kind": "ewc", "strength": 50.0}}, ""),
-        ("folder", {"ft": {}, "ewc": {"kind": "ewc", "strength": 200.0}}, ""),
+        (
+            "folder",
+            {"ft": {}, "ewc": {"kind": "ewc", "strength": 200.0}},
+            "ewc: strength 200 was chosen on other data (digits), not on these sets, and may not fit them.",
+        ),
+        ("folder", {"ft": {}, "ewc": {"kind": "ewc", "strength": 50.0}}, ""),
         ("digits", {"ewc": {"kind": "ewc", "strength": 200.0}}, ""),
     ],
 )

@@ -1,10 +1,11 @@
 """The paired test against scipy's, against counting by hand, and against its own promise; Holm's by hand."""
 
+from collections import Counter
 from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import stats
 
 from imagenet_rib.report.significance import DRAWS, EXACT_PAIRS, holm, sign_flip_p, smallest_p
@@ -18,6 +19,33 @@ def test_few_pairs_are_counted_out(differences):
     ]
     expected = sum(total >= abs(sum(differences)) for total in totals) / len(totals)
     assert sign_flip_p(np.array(differences) * 0.1) == pytest.approx(expected)
+
+
+def counted(differences):
+    """Count sign patterns by their sums, one pair after another, in whole numbers of any size."""
+    sums = Counter({0: 1})
+    for value in differences:
+        longer = Counter()
+        for total, count in sums.items():
+            longer[total + value] += count
+            longer[total - value] += count
+        sums = longer
+    least = abs(sum(differences))
+    return sum(count for total, count in sums.items() if abs(total) >= least) / 2 ** len(differences)
+
+
+@given(st.lists(st.integers(-40, 60), min_size=15, max_size=EXACT_PAIRS))
+@settings(max_examples=20, deadline=None)
+def test_many_pairs_are_counted_out(differences):
+    assert sign_flip_p(np.array(differences) / 7) == pytest.approx(counted(differences), rel=1e-12)
+
+
+def test_more_pairs_are_drawn_closely():
+    differences = np.random.default_rng(1).integers(-20, 28, 96).tolist()
+    expected = counted(differences)
+    assert 0.001 < expected < 0.1
+    error = 4 * np.sqrt(expected / DRAWS)  # of a count of rare draws
+    assert sign_flip_p(differences) == pytest.approx(expected, abs=error)
 
 
 @pytest.mark.parametrize("pairs", [10, 40])

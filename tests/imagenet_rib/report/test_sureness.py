@@ -10,7 +10,7 @@ from imagenet_rib.report import leaderboard
 from imagenet_rib.report.leaderboard import boards
 from imagenet_rib.report.significance import ALPHA
 from imagenet_rib.report.summary import summarise
-from imagenet_rib.report.sureness import colour, in_words, not_apart, over_sets
+from imagenet_rib.report.sureness import colour, in_words, not_apart, over_fine_tunings
 from imagenet_rib.report.tables import leaderboard_table
 from imagenet_rib.report.tradeoff import _how_sure
 from rib_evaluations import random_evaluations
@@ -26,12 +26,12 @@ def difference(low, high, over="images"):
 @pytest.mark.parametrize(
     ("ends", "board", "p", "words", "mark"),
     [
-        ((1, 3), CAN, 0.049, "images and sets", "above"),
-        ((-3, -1), CAN, 0.049, "images and sets", "below"),
+        ((1, 3), CAN, 0.049, "images and fine-tunings", "above"),
+        ((-3, -1), CAN, 0.049, "images and fine-tunings", "below"),
         ((1, 3), CAN, 0.05, "images only", ""),
         ((1, 3), CANNOT, 0.05, "images only", ""),
         ((1, 3), CAN, None, "images only", ""),
-        ((-1, 3), CAN, 0.01, "sets only", ""),
+        ((-1, 3), CAN, 0.01, "fine-tunings only", ""),
         ((-1, 3), CAN, 0.5, "neither", ""),
         ((-1, 3), CANNOT, 0.01, "neither", ""),
     ],
@@ -42,25 +42,25 @@ def test_the_colour_is_of_what_both_answers_say(ends, board, p, words, mark):
 
 
 def test_seeds_are_told_as_seeds_and_no_interval_as_nothing():
-    assert in_words(difference(1, 3, "seeds"), CAN, 0.01) == "seeds and sets"
+    assert in_words(difference(1, 3, "seeds"), CAN, 0.01) == "seeds and fine-tunings"
     assert in_words({"mean": 1.0, "ci95": None, "interval": None}, CAN, 0.01) == ""
 
 
 @pytest.mark.parametrize(
     ("ends", "sets", "text"),
     [
-        ((1, 3), True, ": sure over test images and over the sets fine-tuned on (T)"),
-        ((1, 3), False, ": sure over test images, but not over the sets fine-tuned on (T)"),
-        ((1, 3), None, ": sure over test images; whether over the sets fine-tuned on is open (T)"),
+        ((1, 3), True, ": sure over images and over fine-tunings (T)"),
+        ((1, 3), False, ": sure over images, but not over fine-tunings (T)"),
+        ((1, 3), None, ": sure over images; whether over fine-tunings is open (T)"),
         (
             (-1, 3),
             True,
-            ": not sure over test images (the interval spans zero), but over the sets fine-tuned on (T)",
+            ": not sure over images (the interval spans zero), but over fine-tunings (T)",
         ),
         (
             (-1, 3),
             False,
-            ": not sure over test images (the interval spans zero) and not over the sets fine-tuned on (T)",
+            ": not sure over images (the interval spans zero) and not over fine-tunings (T)",
         ),
     ],
 )
@@ -80,7 +80,7 @@ def test_two_methods_share_a_line_exactly_if_they_are_not_shown_to_differ(data):
     }
     groups = not_apart(board)
     for (a, b), p in p_values.items():
-        shown_apart = p is not None and over_sets(board, p) is True
+        shown_apart = p is not None and over_fine_tunings(board, p) is True
         assert any({a, b} <= set(group) for group in groups) is not shown_apart
     assert all(len(group) > 1 and group == sorted(group) for group in groups)
     assert not any(set(one) < set(other) for one in groups for other in groups)
@@ -99,7 +99,7 @@ def test_each_row_of_the_leaderboard_names_over_what_its_difference_is_sure():
             assert words == ""
         else:
             assert words == in_words(row["minus_ft"], board, row["p_holm"])
-            assert bool(values[4].mark) == bool(re.search("and sets", words))
+            assert bool(values[4].mark) == bool(re.search("and fine-tunings", words))
     assert all((mri, gain) == ("", "") for mri, _, gain in marks.values())
 
 
@@ -115,7 +115,7 @@ def test_each_row_of_the_leaderboard_names_over_what_its_difference_is_sure():
     ],
 )
 def test_a_difference_is_significant_below_the_level_where_a_test_can_be(p, least, sure):
-    assert over_sets({"smallest_p_holm": least}, p) is sure
+    assert over_fine_tunings({"smallest_p_holm": least}, p) is sure
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The first sentence of the report: what a method gains on the new set against what it loses elsewhere."""
+"""The first sentence of the report: what a method gains on its own set against what it loses elsewhere."""
 
 from types import SimpleNamespace
 
@@ -8,20 +8,38 @@ from imagenet_rib.report import tradeoff, wording
 from imagenet_rib.report.summary import summarise
 from rib_evaluations import random_evaluations
 
+SHORT = " on the set fine-tuned on"
+OWN = f"{SHORT} (training images included)"
+
 
 @pytest.mark.parametrize(
     ("gain", "elsewhere", "said", "short"),
     [
-        (27.04, -0.7, "gains 27.0 points on the new set and loses 0.7 elsewhere", "gains 27.0 and loses 0.7"),
-        (5.0, 3.0, "gains 5.0 points on the new set and 3.0 elsewhere", "gains 5.0 and 3.0"),
-        (-5.0, -3.0, "loses 5.0 points on the new set and 3.0 elsewhere", "loses 5.0 and 3.0"),
-        (-5.0, 3.0, "loses 5.0 points on the new set and gains 3.0 elsewhere", "loses 5.0 and gains 3.0"),
-        (1.0, -1.04, "gains 1.0 point on the new set and loses 1.0 elsewhere", "gains 1.0 and loses 1.0"),
-        (0.0, -5.0, *["changes nothing on the new set and loses 5.0 elsewhere"] * 2),
-        (0.04, 5.0, *["changes nothing on the new set and gains 5.0 elsewhere"] * 2),
-        (-0.04, -5.0, *["changes nothing on the new set and loses 5.0 elsewhere"] * 2),
-        (5.0, 0.0, *["gains 5.0 points on the new set and changes nothing elsewhere"] * 2),
-        (0.05, -0.05, "gains 0.1 points on the new set and loses 0.1 elsewhere", "gains 0.1 and loses 0.1"),
+        (27.04, -0.7, f"gains 27.0 points{OWN} and loses 0.7 elsewhere", "gains 27.0 and loses 0.7"),
+        (5.0, 3.0, f"gains 5.0 points{OWN} and 3.0 elsewhere", "gains 5.0 and 3.0"),
+        (-5.0, -3.0, f"loses 5.0 points{OWN} and 3.0 elsewhere", "loses 5.0 and 3.0"),
+        (-5.0, 3.0, f"loses 5.0 points{OWN} and gains 3.0 elsewhere", "loses 5.0 and gains 3.0"),
+        (1.0, -1.04, f"gains 1.0 point{OWN} and loses 1.0 elsewhere", "gains 1.0 and loses 1.0"),
+        (
+            0.0,
+            -5.0,
+            f"changes nothing{OWN} and loses 5.0 elsewhere",
+            f"changes nothing{SHORT} and loses 5.0 elsewhere",
+        ),
+        (
+            0.04,
+            5.0,
+            f"changes nothing{OWN} and gains 5.0 elsewhere",
+            f"changes nothing{SHORT} and gains 5.0 elsewhere",
+        ),
+        (
+            5.0,
+            0.0,
+            f"gains 5.0 points{OWN} and changes nothing elsewhere",
+            f"gains 5.0 points{SHORT} and changes nothing elsewhere",
+        ),
+        (0.05, -0.05, f"gains 0.1 points{OWN} and loses 0.1 elsewhere", "gains 0.1 and loses 0.1"),
+        (0.04, -0.04, f"changes nothing{OWN} or elsewhere", f"changes nothing{SHORT} or elsewhere"),
     ],
 )
 def test_gain_and_loss_have_their_verbs(gain, elsewhere, said, short):
@@ -34,7 +52,7 @@ def test_the_details_name_both_ways_of_comparing_with_plain_fine_tuning():
     made, sets = next(
         (made, sets)
         for made, sets in (
-            random_evaluations(["net"], ["ft", "ewc", "lwf"], [0, 1, 2], draw=d) for d in range(9)
+            random_evaluations(["net"], ["ft", "ewc", "lw"], [0, 1, 2], draw=d) for d in range(9)
         )
         if tradeoff.find(summarise(made, sets)).rows[0]["method"] != "ft"
     )
@@ -94,4 +112,54 @@ def test_intervals_are_told_with_what_they_are_over_and_who_leads_by_mri_alone()
     said = tradeoff._sure({"seeds": [0, 1], "sets": ["val", "v2", "a"]}, found)
     assert len(said) == 2
     assert said[0].endswith("elsewhere (95 % over seeds; 2 models, 2 sets, 2 seeds).")
-    assert said[1] == "By mRI alone lp leads (−0.5), but it gains 1.0 point on the new set."
+    assert said[1] == (
+        "By mRI alone, by which the leaderboard ranks, lp is first (−0.5): on the set fine-tuned on it has "
+        "+1.0, ft +3.0."
+    )
+
+
+def place(gain, elsewhere, total, method):
+    """A row of which every interval is one point to either side of its mean."""
+    ends = {
+        key: {"mean": mean, "ci95": [mean - 1, mean + 1], "interval": "images"}
+        for key, mean in (("gain", gain), ("mRI", elsewhere), ("total_minus_ft", total))
+        if mean is not None
+    }
+    return {"method": method, **ends}
+
+
+@pytest.mark.parametrize(
+    ("next_", "said"),
+    [
+        (place(3.0, 0.0, -2.0, "mine"), "ft has the best trade-off: it gains 5.0 points"),
+        (place(4.5, 0.0, -0.5, "mine"), "Not told apart: ft gains 5.0 points"),
+    ],
+)
+def test_plain_fine_tuning_is_best_only_where_the_next_is_shown_to_differ(next_, said):
+    text = wording.best_trade([place(5.0, 0.0, None, "ft"), next_])
+    assert text.startswith(said)
+    assert "the next, mine, gains" in text
+    assert "no change is shown" not in text
+
+
+def test_where_all_intervals_hold_zero_no_change_is_shown():
+    rows = [place(0.6, 0.6, None, "ft"), place(0.0, 0.0, -0.9, "mine")]
+    assert wording.best_trade(rows) == (
+        f"Not told apart: ft gains 0.6 points{OWN} and 0.6 elsewhere; the next, mine, changes nothing{SHORT} "
+        "or elsewhere (all intervals hold 0: no change is shown)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("ci95", "text"),
+    [
+        ([-1.2, -0.0155], "[−1.2, −0.0]"),
+        ([0.0155, 1.2], "[+0.0, +1.2]"),
+        ([-1e-12, 1.2], "[0.0, +1.2]"),
+        ([0.0, 0.0], "(no change)"),
+        ([-100.0, -100.0], "(all alike)"),
+        (None, ""),
+    ],
+)
+def test_an_interval_shows_its_side_of_zero_and_one_without_width_is_none(ci95, text):
+    assert wording.ends({"ci95": ci95, "interval": "images"}) == text
