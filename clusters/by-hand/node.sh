@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Make this host a node of a Ray cluster, in the foreground: ./node.sh head | ./node.sh worker HEAD_ADDRESS
-# Further options of `ray start` may follow, such as --num-gpus=4.
+# Further options of `ray start` may follow, such as --num-gpus=4. With --node-ip-address=127.0.0.1 the head
+# listens on this host alone; it then takes no worker.
 set -euo pipefail
 
 export RAY_AUTH_MODE="${RAY_AUTH_MODE:-token}" RAY_USAGE_STATS_ENABLED=0
@@ -9,9 +10,28 @@ export MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_MMAP_THRESHOL
 port="${GRIDCELL_RAY_PORT:-6379}"
 ulimit -n "$(ulimit -Hn)"
 
+# Ray replaces a loopback address by the host's own, without a word, and then listens to all. This switch of Ray's
+# keeps all its ports on 127.0.0.1.
+stay_here() {
+  export RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0
+  echo "Ray listens on 127.0.0.1 alone: no other node can join." >&2
+}
+
+is_loopback() { [[ "$1" == 127.* || "$1" == localhost || "$1" == ::1 ]]; }
+
 case "${1:-}" in
   head)
     shift
+    kept=()
+    while (($#)); do
+      case "$1" in
+        --node-ip-address) address="${2:-}" && shift $(($# > 1 ? 2 : 1)) ;;
+        --node-ip-address=*) address="${1#*=}" && shift ;;
+        *) kept+=("$1") && shift && continue ;;
+      esac
+      if is_loopback "$address"; then stay_here; else kept+=("--node-ip-address=$address"); fi
+    done
+    set -- ${kept[@]+"${kept[@]}"}
     exec ray start --head --block --port="$port" --dashboard-host=127.0.0.1 --disable-usage-stats \
       --min-worker-port=10002 --max-worker-port=10999 "$@"
     ;;

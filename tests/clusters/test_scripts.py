@@ -192,3 +192,26 @@ def test_hosts_by_hand_become_head_and_workers(shell):
     process = shell("by-hand/node.sh", "haed")
     assert "usage:" in process.communicate(timeout=60)[0]
     assert process.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "alone"),
+    [
+        (["head", "--node-ip-address=127.0.0.1", "--num-cpus=1"], True),
+        (["head", "--num-cpus=1", "--node-ip-address", "localhost"], True),
+        (["head", "--node-ip-address=10.0.0.7", "--num-cpus=1"], False),
+        (["head", "--num-cpus=1"], False),
+        (["worker", "10.0.0.7", "--num-cpus=1"], False),
+    ],
+)
+def test_a_head_that_is_asked_to_stay_on_this_host_listens_there_alone(shell, arguments, alone):
+    """Ray replaces 127.0.0.1 by the host's own address, without a word; its switch keeps it here."""
+    ray = shell.folder / "bin" / "ray"
+    switch = "$RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+    ray.write_text(f'#!/usr/bin/env bash\necho "ray $* switch={switch}" >>calls.log\n')
+    said, _ = shell("by-hand/node.sh", *arguments).communicate(timeout=60)
+    (call,) = shell.calls()
+    assert ("switch=0" in call, "127.0.0.1 alone" in said) == (alone, alone)
+    assert "--num-cpus=1" in call
+    assert ("--node-ip-address=10.0.0.7" in call) == ("--node-ip-address=10.0.0.7" in arguments)
+    assert "--node-ip-address=127" not in call

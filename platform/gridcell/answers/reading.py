@@ -75,7 +75,9 @@ def results(
         task: name of the task.
         suite: name of a suite, or the path of a YAML file.
         storage: folder or URI of the store.
-        select: label -> value or values, or ``"key=value,value"``; see ``gridcell run --select``.
+        select: label -> value or values, or ``"key=value,value"``; see ``gridcell run --select``. Rows
+            without that label stay, and those with which what was selected is compared, such as
+            imagenet-rib's ``method=pre``; ``frame.attrs["notes"]`` counts them.
         settings: dotted key -> value, or ``"key=value"``; see ``gridcell run --set``.
         seeds: repeat with the seeds 0 .. seeds-1.
         plugins: files with parts of your own.
@@ -119,7 +121,8 @@ def results(
         labels = [free_name(name, "label", frames.LONG) for name in targets.labels]
         return _described(frames.long_frame(targets), asked, storage, labels=labels, metrics=["value"])
     answer, metrics = frames.frame_of(targets), list(targets.metrics)
-    return _described(answer, asked, storage, labels=list(targets.labels), metrics=metrics)
+    noted = {"notes": [asked.kept_beside]} if asked.kept_beside else {}
+    return _described(answer, asked, storage, labels=list(targets.labels), metrics=metrics, **noted)
 
 
 def curves(

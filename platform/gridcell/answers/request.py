@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -64,6 +65,24 @@ class Request:
             return self.full_title
         own = f"set: {redact(' '.join(given))}"
         return f"{self.full_title.removesuffix(')')}; {own})" if self.selected else f"{self.title} ({own})"
+
+    @property
+    def kept_beside(self) -> str:
+        """Say which targets are in the grid though their labels were not asked for; empty if none is.
+
+        A selection keeps what has no such label, and what counts for every value, such as the pre-trained
+        model with which methods are compared.
+        """
+        counts: Counter[str] = Counter()
+        for target in self.grid.targets:
+            others = [
+                f"{label}={target.labels[label]}" if label in target.labels else f"no {label}"
+                for label, values in self.selected.items()
+                if str(target.labels.get(label)) not in values
+            ]
+            counts.update(others[:1])
+        told = ", ".join(f"{count} with {what}" for what, count in counts.items())
+        return f"Kept beside what was selected, which is compared with them: {told}" if told else ""
 
     @property
     def command(self) -> str:

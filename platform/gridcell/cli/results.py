@@ -129,7 +129,8 @@ def results(
         for sentence in means.notes:
             typer.echo(f"Note: {sentence}", err=True)
     _say_what_is_missing(found)
-    for sentence in outside_sentences(asked, found.store):
+    beside = [asked.kept_beside] if table is None and asked.kept_beside else []
+    for sentence in [*beside, *outside_sentences(asked, found.store)]:
         typer.echo(f"Note: {sentence}", err=True)
     if table is None and (units := _units(asked.suite.task.units, shown.columns)):
         typer.echo(f"Note: {units}", err=True)
