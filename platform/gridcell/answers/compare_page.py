@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -245,7 +246,7 @@ def lines(found: Comparison) -> Iterator[Any]:
     if single and lists:
         told = ", ".join(f"{count} of {name}" for name, count in lists.most_common())
         yield f"Not shown are differences in entries of lists, such as points of curves: {told}."
-    if (single and lists) or any(table.title.endswith(")") for table in shown):
+    if (single and lists) or any(re.search(r"\(\d+ of \d+\)$", each.title) for each in shown):
         yield (
             f"--json prints all differences. --out DIR writes them to compare.json, and {10 * MOST} rows of "
             "each table to a page."
