@@ -1,6 +1,7 @@
 """One data cell a set: what makes a set is in its own cell alone, and its images are those of before."""
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -159,6 +160,20 @@ def test_a_set_of_a_suite_that_changes_touches_no_other(tmp_path):
         return planned(Data(source="folder", root=str(tmp_path / "suite")), ["val", "v2", "r"])[1]
 
     assert changed(suite(np.uint8(0)), suite(np.uint8(1))) == {"r"}
+
+
+def test_a_plan_repeats_what_derive_left_out_and_no_id_changes(tmp_path):
+    pixels = np.full((6, 16, 16, 3), 9, np.uint8)
+    names = ["val", "v2", "r"]
+    sets = {name: LabelledImages(name, pixels, np.arange(6) % 2, (0, 1), ("a", "b")) for name in names}
+    data = Data(source="folder", root=str(tmp_path / "suite"))
+    write_suite(tmp_path / "suite", sets, {})
+    _, before = planned(data, names)
+    shutil.rmtree(tmp_path / "suite")
+    write_suite(tmp_path / "suite", sets, {"said": ["photos: 6 images in grey read as RGB", "1 is a copy"]})
+    grid, after = planned(data, names)
+    assert grid.notes == ("photos: 6 images in grey read as RGB", "1 is a copy")
+    assert changed(before, after) == set()
 
 
 def test_pictures_of_a_suite_that_are_edited_by_hand_are_used_and_said(tmp_path):

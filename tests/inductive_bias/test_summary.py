@@ -72,6 +72,22 @@ def test_a_difference_is_paired_over_common_seeds():
     assert difference(first[:1], second[1:], 5) is None
 
 
+def test_a_space_that_errs_more_than_a_constant_is_named():
+    """A kernel of condition 6e17 needed 5.7e12 bits of an easy problem, written with 13 digits."""
+    wild = outcome("rbf", 0, 5_736_649_813_665.0, exact=True)
+    wild.metrics["mean_error"] = 137.0
+    tame = outcome("mlp", 0, 3.0e-8)
+    summary = summarise(
+        [wild, tame], settings({"digits": {"source": "digits", "dimensions": []}}, seeds=(0,))
+    )
+    said = [one for one in answer(summary).sure if "constant prediction" in one]
+    assert len(said) == 1
+    assert said[0].startswith("digits, rbf: hypotheses that fit have on average 137 times the error of the")
+    assert said[0] in sentences(summary)
+    assert "on digits: less than 0.001; rbf" in answer(summary).text
+    assert "5.74e+12" in answer(summary).text
+
+
 def rows_within(value):
     """Yield every mapping anywhere within JSON values."""
     if isinstance(value, dict):

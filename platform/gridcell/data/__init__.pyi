@@ -26,6 +26,7 @@ from .image_sets import (
     read_suite as read_suite,
     set_checksums as set_checksums,
     suite_classes as suite_classes,
+    suite_notes as suite_notes,
     written_checksums as written_checksums,
 )
 from .imagenet import imagenet_names as imagenet_names, imagenet_wnids as imagenet_wnids

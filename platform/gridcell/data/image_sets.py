@@ -245,6 +245,21 @@ def written_checksums(root: str | Path) -> dict[str, str]:
     return {name: str(about["sha256"]) for name, about in sets.items()}
 
 
+def suite_notes(root: str | Path) -> tuple[str, ...]:
+    """Return what ``derive`` left out, converted or chose when it made a suite: sentences of its manifest.
+
+    Raises:
+        UserError: The folder holds no suite.
+        CorruptData: Its manifest is damaged.
+
+    Example:
+        >>> suite_notes("sets")  # doctest: +SKIP
+        ('photos: 6 images in grey read as RGB',)
+    """
+    how = _load_manifest(Path(root).expanduser()).get("how", {})
+    return tuple(map(str, how.get("said", ())))
+
+
 def suite_classes(root: str | Path) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
     """Return the names of a suite's classes, and of those that each of its sets covers, from its manifest.
 

@@ -332,7 +332,7 @@ class _Folder:
     names_imagenet = False
 
     def __init__(self, data: Data, grid: GridBuilder) -> None:
-        from gridcell.data import written_checksums
+        from gridcell.data import suite_notes, written_checksums
 
         if data.root is None:
             raise UserError(
@@ -341,6 +341,7 @@ class _Folder:
             )
         self._root, self._grid = data.root, grid
         self._written = written_checksums(data.root)
+        grid.note(*suite_notes(data.root))
 
     @property
     def available(self) -> Collection[str]:

@@ -2,7 +2,8 @@
 
 The benchmark judges a method by RI_i: the change of accuracy on the sets j other than the one, i, that a
 model is fine-tuned on. Under rule ``own`` a search sees none of these: its models are trained on four fifths
-of set i, and scored on the last fifth and on images of the pre-training data (``val``), which are in no RI.
+of set i, and scored on the last fifth and on images of the pre-training data (``val``), which are in no RI
+as they are; the sets cartoon, drawing and c are made from them.
 Gulrajani and Lopez-Paz, "In Search of Lost Domain Generalization" (2021), section 3, name such rules.
 """
 
@@ -31,8 +32,9 @@ tuning = Tuning(
         Rule(
             "own",
             "held out are a fifth of each set that is fine-tuned on, by class, and the pre-training data's "
-            "val. mRI is the mean change of accuracy on the two; trials see nothing that the mRI of a report "
-            "counts",
+            "val. A trial's value is the mean change of accuracy on the two, which stands in for the "
+            "report's mRI; no answer is counted in both. But the sets cartoon, drawing and c are made from "
+            "images of val, which trials see as they were",
             score="imagenet_rib.grid.search:score_own",
             plan="imagenet_rib.grid.search:plan_own",
         ),

@@ -46,7 +46,7 @@ def fell_to_chance(summary: Mapping[str, Any]) -> list[str]:
 (a case is a set fine-tuned on and a set tested on).
     """
     sizes = _sizes(summary)
-    said = []
+    said: list[str] = []
     for model, methods in summary["accuracy"].items():
         counts = []
         for method, rows in methods.items():
@@ -63,10 +63,10 @@ def fell_to_chance(summary: Mapping[str, Any]) -> list[str]:
             continue
         told = [f"by {method} in {lost} of {entries} cases" for lost, entries, method in worst[:_NAMED]]
         more = [f"by {len(worst) - _NAMED} more methods"] if len(worst) > _NAMED else []
+        case = "" if said else " (a case is a set fine-tuned on and a set tested on)"
         said.append(
             f"Fine-tuning left {named_model(summary, model)} no better than chance on sets that it knew "
-            f"before: {', '.join(told + more)} "
-            f"(a case is a set fine-tuned on and a set tested on)."
+            f"before: {', '.join(told + more)}{case}."
         )
     return said[:_NAMED]
 

@@ -175,7 +175,8 @@ def _change(summary: Summary, model: str, slug: str, limit: float) -> Picture:
     )
     caption = (
         f"{model}: accuracy after fine-tuning minus before, percentage points. Red was lost, blue gained. "
-        "Framed: tested on the set it was fine-tuned on, which RI leaves out and the colours need not span. "
+        "Framed: tested on the set it was fine-tuned on, training images included, which RI leaves out and "
+        "the colours need not span. "
         f"Right of the rule: '{VAL}', no part of RI either. Hatched: not evaluated."
     )
     return Picture(f"change-{slug}", "change", caption, figure, model, png=few_models(summary["models"]))
@@ -199,7 +200,8 @@ def _accuracy(summary: Summary, model: str, slug: str) -> Picture:
         divider=len(names),
     )
     caption = (
-        f"{model}: top-1 accuracy after fine-tuning, percent. Framed: tested on the set it was fine-tuned on."
+        f"{model}: top-1 accuracy after fine-tuning, percent. Framed: tested on the set it was fine-tuned "
+        "on, training images included."
     )
     return Picture(f"accuracy-{slug}", "accuracy", caption, figure, model, png=few_models(summary["models"]))
 
@@ -266,7 +268,8 @@ def _wise_ft(summary: Summary) -> Picture:
         order=summary["methods"],
     )
     caption = (
-        "Weights (1 - α) pre-trained + α fine-tuned: accuracy on the set fine-tuned on and, mean over the "
+        "Weights (1 - α) pre-trained + α fine-tuned: accuracy on the set fine-tuned on (training images "
+        "included) and, mean over the "
         "other sets, how much robustness is left. Bands are 95 % intervals."
     )
     return Picture("wise_ft", "wise_ft", caption, figure)

@@ -14,10 +14,10 @@ _OF_SETS = ("ri", "gain", "ri_minus_ft", "total_minus_ft")
 def methods(results: GridResults) -> list[dict[str, Any]]:
     """Return a row for each model (and all together) and method: the leaderboard, points.
 
-    ``mRI``, ``gain`` (on the set fine-tuned on), ``minus_ft`` (mRI less plain fine-tuning's, paired) and
-    ``total_minus_ft`` (of mRI + gain), with the ends of their intervals; ``interval`` says what these are
-    over. ``p`` and ``p_holm`` are over fine-tunings. WiSE-FT stands there once, by the alpha of the
-    report.
+    ``mRI``, ``gain`` (on the set fine-tuned on, training images included), ``minus_ft`` (mRI less plain
+    fine-tuning's, paired) and ``total_minus_ft`` (of mRI + gain), with the ends of their intervals;
+    ``interval`` says what these are over. ``rank`` is by mRI. ``p`` and ``p_holm`` are over fine-tunings.
+    WiSE-FT stands there once, by the alpha of the report.
     """
     summary = summary_of(results)
     return [

@@ -1,7 +1,7 @@
 """From stored results to evaluations: what the platform knows, in the words of the report."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -53,7 +53,7 @@ def write(results: GridResults, out: Path) -> Report:
     summary["published"] = [
         row | said_stale(rests(summary, row["model"], row["method"], row["downstream"])) for row in published
     ]
-    page = write_files(results, evaluations, sets, summary, out, _own_facts(results.settings, found))
+    page = write_files(results, evaluations, sets, summary, out, _own_facts(results, found))
     said = answer(summary)
     whole = any(boards(summary))  # of a part the tables hold less
     below = [*caveats(summary)] if whole else said.sure
@@ -223,7 +223,8 @@ def _distances(results: GridResults) -> list[MeasuredDistance]:
     ]
 
 
-def _own_facts(settings: Mapping[str, Any], sets: Mapping[str, LabelledSet]) -> dict[str, Any]:
+def _own_facts(results: GridResults, sets: Mapping[str, LabelledSet]) -> dict[str, Any]:
+    settings, left_out = results.settings, _unselected(results)
     keys = (
         "optimiser",
         "lr",
@@ -237,10 +238,15 @@ def _own_facts(settings: Mapping[str, Any], sets: Mapping[str, LabelledSet]) -> 
     training = {key: settings["training"][key] for key in keys if settings["training"].get(key) is not None}
     if "validation_share" not in training:
         del training["checkpoint"]
-    methods = (f"{name} {as_text(_told(name, given))}".strip() for name, given in settings["methods"].items())
+    methods = (
+        f"{name} {as_text(_told(name, given))}".strip()
+        for name, given in settings["methods"].items()
+        if name not in left_out
+    )
     return {
         "seeds": settings["seeds"],
         "data": _data(settings["data"], sets),
+        **({"notes on the data": " ".join(_sentences(results.grid.notes))} if results.grid.notes else {}),
         **_parts(settings),
         "fine-tuning": training,
         "methods": "; ".join(methods),
@@ -264,4 +270,9 @@ def _data(settings: Mapping[str, Any], sets: Mapping[str, LabelledSet]) -> str:
     if settings["source"] == "published":
         return "published sets, prepared for each model as timm does"
     sides = {side for one in sets.values() if isinstance(one, LabelledImages) for side in one.size}
-    return f"{settings['source']}, {' x '.join(map(str, sorted(sides)))} px"
+    root = "" if settings.get("root") is None else f" {settings['root']}"
+    return f"{settings['source']}{root}, {' x '.join(map(str, sorted(sides)))} px"
+
+
+def _sentences(notes: Sequence[str]) -> list[str]:
+    return [note if note.endswith(".") else f"{note}." for note in notes]

@@ -123,8 +123,8 @@ def leaderboard_table(of: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
     over = " or ".join(sorted({row["mRI"]["interval"] for _, board in of for row in board["ranking"]}))
     tests = " or ".join(str(count) for count in sorted({board["tests"] for _, board in of}))
     title = (
-        f"Leaderboard, {names} (points; intervals over {over}; p after Holm's correction over {tests} tests, "
-        f"< {ALPHA:g} bold; gain on own set: training images included)"
+        f"Leaderboard by mRI, {names} (points; intervals over {over}; p after Holm's correction over {tests} "
+        f"tests, < {ALPHA:g} bold; gain on own set: training images included)"
     )
     return Table(columns, rows, title)
 

@@ -35,13 +35,20 @@ def best_trade(rows: Sequence[Row]) -> str:
         text = f"{text}; the next, {shown(others[0])}, {told(others[0], short=True)}"
         return f"{text}{_if_nothing(best, others[0])}"
     if beside is None or beside is best:
-        text = f"{shown(best)} has the best trade-off: it {told(best)}"
+        text = f"{_leads(best)}: it {told(best)}"
         return f"{text}; the next, {shown(others[0])}, {told(others[0], short=True)}"
     if verdict(best["total_minus_ft"]) == "above":
-        text = f"{shown(best)} has the best trade-off: it {told(best)}"
+        text = f"{_leads(best)}: it {told(best)}"
         return f"{text}; plain fine-tuning ({shown(beside)}) {told(beside, short=True)}"
     text = f"No method is clearly better than plain fine-tuning ({shown(beside)}), which {told(beside)}"
     return f"{text}; {shown(best)}, the best, {told(best, short=True)}{_if_nothing(beside, best)}"
+
+
+def _leads(best: Row) -> str:
+    """Say that a method is best, and where the model before fine-tuning may be as good."""
+    if not _if_nothing(best):
+        return f"{shown(best)} has the best trade-off"
+    return f"{shown(best)} is ahead, but not told apart from no fine-tuning (its intervals hold 0)"
 
 
 def _if_nothing(*rows: Row) -> str:

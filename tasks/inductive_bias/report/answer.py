@@ -1,20 +1,27 @@
 """The first answer: which space of hypotheses needs to be told least."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gridcell.plots import short
 from gridcell.report import Answer, marked
 from inductive_bias.report.places import named
-from inductive_bias.report.sentences import fewer_seeds, verdict
+from inductive_bias.report.sentences import fewer_seeds, unsuited, verdict
 
 _PROBLEMS = 4  # named one by one
+_NONE, _MANY = 1e-3, 1e6  # bits below which none are needed, and from which digits say nothing
 
 Row = Mapping[str, Any]
 
 
 def answer(summary: Mapping[str, Any]) -> Answer:
     """Say which space needs the fewest bits, on how many problems, and how sure that is."""
+    found = _ranked(summary)
+    return replace(found, sure=[*found.sure, *unsuited(summary)])
+
+
+def _ranked(summary: Mapping[str, Any]) -> Answer:
     by_problem: dict[str, list[Row]] = {}
     for row in summary["compared"]:
         by_problem.setdefault(named(row), []).append(row)
@@ -117,4 +124,6 @@ def _space(row: Row) -> str:
 
 def _bits(row: Row) -> str:
     value = row["bits"]
-    return f"{value:.2g}" if value < 10 else f"{value:,.0f}"
+    if 0 < value < _NONE:
+        return f"less than {_NONE:g}"
+    return f"{value:.2g}" if value < 10 else f"{value:,.0f}" if value < _MANY else short(value)

@@ -1,9 +1,14 @@
 """What the numbers say, in sentences that claim what the intervals allow and no more."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from gridcell.report import DAGGER, marked
+from inductive_bias.report.places import named
+
+UNSUITED = 2.0
+"""Times the constant prediction's error that a space's hypotheses have on average, from which it is said."""
 
 
 def sentences(summary: Mapping[str, Any]) -> list[str]:
@@ -13,6 +18,31 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
     said = [_dimension(d) for d in summary["dimensions"]]
     said += _tally(mixed, "Kernel against network")
     said += _tally(networks, "Network against network")
+    return [*said, *unsuited(summary)]
+
+
+def unsuited(summary: Mapping[str, Any]) -> list[str]:
+    """Name spaces whose hypotheses err far more than the constant prediction: their bits tell of that.
+
+    Errors are relative to the constant prediction's, unless the suite's ``error_unit`` is another.
+    """
+    if summary.get("unit") != "relative":
+        return []
+    said = []
+    for row in summary["compared"]:
+        place = ("problem", "space", "n_train", "dimension")
+        errors = [
+            point["mean_error"]
+            for point in summary["points"]
+            if point["mean_error"] is not None and all(point[key] == row[key] for key in place)
+        ]
+        if errors and fmean(errors) > UNSUITED:
+            said.append(
+                f"{named(row)}, {marked(row['space'], 'stale' in row)}: hypotheses that fit have on average "
+                f"{fmean(errors):.3g} times the error of the constant prediction. So many bits say that this "
+                "space does not suit the data, and not how hard they are: try noise, or bandwidth and "
+                "amplitude by evidence."
+            )
     return said
 
 

@@ -105,6 +105,19 @@ def test_the_provenance_gives_the_size_that_images_have(store, tmp_path):
         assert re.search(f'<th>data</th>\\s*<td class="long">{source}, 16 px</td>', page)
 
 
+def test_the_provenance_names_the_folder_its_notes_and_the_methods_that_were_run(store, tmp_path):
+    run = stored_results(store, tmp_path, {"ft": {}, "ewc": {"strength": 7}, "lp": {}})
+    kept = tuple(t for t in run.grid.targets if t.labels.get("method") in ("pre", "ft", "ewc"))
+    grid = replace(run.grid, targets=kept, notes=("photos: 6 images in grey read as RGB", "1 is a copy."))
+    data = {**run.settings["data"], "source": "folder", "root": "my/sets"}
+    write(replace(run, grid=grid, settings={**run.settings, "data": data}), tmp_path / "page")
+    page = (tmp_path / "page" / "report.html").read_text(encoding="utf-8")
+    facts = dict(re.findall(r'<th>([a-z ]+)</th>\s*<td class="long">([^<]*)</td>', page))
+    assert facts["data"] == "folder my/sets, 16 px"
+    assert facts["notes on the data"] == "photos: 6 images in grey read as RGB. 1 is a copy."
+    assert facts["methods"] == "ft; ewc strength 7"
+
+
 def test_without_data_the_report_says_what_failed(store, tmp_path):
     failed = {"title": "data digits", "failure_class": "invalid", "message": "no such folder"}
     run = stored_results(store, tmp_path, {"ft": {}}, without=("data", "evaluate"), failures={"x": failed})

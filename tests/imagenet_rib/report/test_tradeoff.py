@@ -142,6 +142,17 @@ def test_plain_fine_tuning_is_best_only_where_the_next_is_shown_to_differ(next_,
     assert "no change is shown" not in text
 
 
+@pytest.mark.parametrize(("gain", "elsewhere"), [(0.9, 0.9), (1.0, -1.0), (0.5, -1.0)])
+def test_the_best_of_bad_methods_is_not_told_apart_from_the_model_before(gain, elsewhere):
+    """Intervals are of one point to either side: those that hold 0 show no change."""
+    rows = [place(gain, elsewhere, None, "ft"), place(-9.0, -5.0, -14.0, "ewc")]
+    assert wording.best_trade(rows).startswith(
+        "ft is ahead, but not told apart from no fine-tuning (its intervals hold 0): it gains "
+    )
+    for shown in (place(1.1, elsewhere, None, "ft"), place(gain, -1.1, None, "ft")):
+        assert wording.best_trade([shown, rows[1]]).startswith("ft has the best trade-off: it gains ")
+
+
 def test_where_all_intervals_hold_zero_no_change_is_shown():
     rows = [place(0.6, 0.6, None, "ft"), place(0.0, 0.0, -0.9, "mine")]
     assert wording.best_trade(rows) == (
