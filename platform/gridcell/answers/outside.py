@@ -56,12 +56,12 @@ def failures_outside(asked: Request, store: Store) -> list[Outside]:
         store: where.
     """
     with reading(store.uri):
-        failed = store.failures.read_all().keys() - asked.grid.cells.keys()
+        failed = store.failures.ids() - asked.grid.cells.keys()
         failed -= store.results.done_among(failed)
         plans = (
             [plan for plan in store.plans.read_all() if plan.task == asked.suite.task.name] if failed else []
         )
-        return list(_by_plan(set(failed), plans[::-1]))
+        return list(_by_plan(failed, plans[::-1]))
 
 
 def outside_sentences(asked: Request, store: Store) -> list[str]:

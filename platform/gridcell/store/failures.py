@@ -23,6 +23,10 @@ class Failures:
         """Remove a cell's failure, if it has one: it is done, or was until its result was damaged."""
         self._folder.remove(f"failures/{cell_id}.json")
 
+    def ids(self) -> set[str]:
+        """Return the ids of the cells that have one, damaged or not, without reading them."""
+        return {Path(name).stem for name in self._folder.names("failures") if name.endswith(".json")}
+
     def read_all(self) -> dict[str, dict[str, object]]:
         """Return id -> failure, without damaged ones."""
         names = [f"failures/{name}" for name in self._folder.names("failures") if name.endswith(".json")]
