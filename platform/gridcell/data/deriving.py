@@ -194,7 +194,7 @@ def derive_folder(
         "size": size,
         "min_images": min_images,
         "settings": settings,
-        "said": [*folders.said(), *derivation.said],
+        "said": [*folders.said(size=size), *derivation.said],
         "dealt": {name: len(part) for name, part in derivation.parts.items()},
     }
     return write_suite(out_dir, derivation.sets(read), how, replace=replace)

@@ -106,7 +106,8 @@ def open_own(
         folders = open_class_folders(file, min_images=min_images)
         if image_size is None:
             folders.check_sizes(_SIZES)
-        return OwnData(FolderBatches(folders, image_size), folders.fingerprint, folders.said(folders.form))
+        said = folders.said(folders.form, image_size)
+        return OwnData(FolderBatches(folders, image_size), folders.fingerprint, said)
     if not file.is_file():
         raise UserError(f"There are no data at '{path}': an .npz, .npy or folder of images is expected")
     if file.suffix.lower() == ".npz":

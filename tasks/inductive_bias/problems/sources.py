@@ -198,7 +198,7 @@ def notes(
         folders = open_class_folders(path, min_images=min_images)
         if size is None:
             folders.check_sizes("set a size")
-        return folders.said(folders.form)
+        return folders.said(folders.form, size)
     from gridcell.data import ShardImages
 
     return ShardImages(str(path), size, keep_grey=True).said()

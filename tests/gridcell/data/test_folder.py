@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from gridcell.data.folder import read_folder, write_folder
+from gridcell.data.folders import open_class_folders
 from gridcell.errors import UserError
 
 
@@ -64,3 +65,12 @@ def test_problems_are_named(tmp_path, coloured):
         read_folder(root)
     with pytest.raises(UserError, match="not empty"):
         write_folder(root, coloured)
+
+
+def test_images_that_are_cut_to_a_square_are_counted(tmp_path):
+    for name, shape in (("square", (20, 20)), ("wide", (20, 45)), ("tall", (46, 20))):
+        (tmp_path / "one").mkdir(exist_ok=True)
+        Image.fromarray(np.zeros((*shape, 3), np.uint8)).save(tmp_path / "one" / f"{name}.png")
+    folders = open_class_folders(tmp_path)
+    assert "2 images that are not square, cut to the square in the middle" in " ".join(folders.said(size=16))
+    assert "square" not in " ".join(folders.said())

@@ -84,11 +84,16 @@ class ClassFolders:
             digest.update(json.dumps([plain_name(folder), plain_name(file), image.facts.sha256]).encode())
         return digest.hexdigest()
 
-    def said(self, form: Form = COLOUR) -> tuple[str, ...]:
-        """Say what is left out, what is converted if images are brought to ``form``, and what is alike."""
+    def said(self, form: Form = COLOUR, size: int | None = None) -> tuple[str, ...]:
+        """Say what is left out, what is converted if images are brought to ``form``, and what is alike.
+
+        Args:
+            form: See :class:`gridcell.data.folders.decode.Form`.
+            size: Side in px that images are brought to; None: each keeps its own.
+        """
         sentences = (
             self.left_out.sentence,
-            converted(self.looks, form),
+            converted(self.looks, form, square=size is not None),
             said_of_case(self.class_names),
             *said_of_copies((image.name, image.facts.sha256) for image in self.images),
         )

@@ -131,13 +131,14 @@ def odd_endings(images: Iterable[str]) -> dict[str, int]:
     return endings(name for name in images if PurePosixPath(name).suffix and not has_image_ending(name))
 
 
-def converted(looks: Iterable[Look], form: Form, *, own: bool = True) -> str:
+def converted(looks: Iterable[Look], form: Form, *, own: bool = True, square: bool = False) -> str:
     """Say what decoding changes, e.g. ``2 images turned upright by EXIF``; empty where nothing is.
 
     Args:
         looks: What the images' headers say.
         form: What they are brought to.
         own: See :mod:`gridcell.data.folders.decode`.
+        square: Whether they are brought to one size, by what is in the middle.
 
     Example:
         >>> converted([], Form(channels=3, bits=8))
@@ -152,6 +153,7 @@ def converted(looks: Iterable[Look], form: Form, *, own: bool = True) -> str:
         kinds["of 16 bits brought to 8"] += look.deep and form.bits == 8
         kinds["in CMYK or Lab read as RGB"] += look.inks
         kinds["of several frames, of which the first is read"] += look.frames
+        kinds["that are not square, cut to the square in the middle"] += square and look.width != look.height
     return ", ".join(f"{_count(count, 'image')} {what}" for what, count in kinds.items() if count)
 
 

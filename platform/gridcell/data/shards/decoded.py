@@ -53,7 +53,7 @@ class ShardImages:
         """Say what the import and decoding change, and which images are alike, a sentence each."""
         sentences = (
             self.samples.manifest.changed,
-            converted(self.looks(), self.form, own=False),
+            converted(self.looks(), self.form, own=False, square=self._size is not None),
             said_of_case(self.samples.class_names),
             *said_of_copies(self._checksums()),
         )
