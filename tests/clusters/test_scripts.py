@@ -34,8 +34,9 @@ def shell(tmp_path):
         path.parent.mkdir(exist_ok=True)
         path.write_text(f"#!/usr/bin/env bash\n{body}\n")
         path.chmod(0o755)
-    environment = {
-        **os.environ,
+    own = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment = {  # of a shell: this process may have set Ray's switches for a Ray of its own
+        **own,
         "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
         "SLURM_JOB_ID": "4711",
         "SLURM_JOB_NODELIST": "node[1-3]",

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+import ray
 import toy_task
 
 from gridcell.cell import Cell, Resources
@@ -369,9 +370,14 @@ def test_on_ray_a_broken_process_fails_its_cell_alone_and_crashes_are_counted(st
 
 
 def test_a_node_that_no_longer_lives_took_its_processes_with_it(monkeypatch):
-    monkeypatch.setattr(last_words, "living_nodes", lambda: {"another": {}})
+    nodes = [
+        {"NodeID": name, "NodeManagerAddress": address, "Alive": name != "node", "Resources": {}}
+        for name, address in (("another", "10.0.0.1"), ("node", "10.0.0.2"), ("third", "10.0.0.3"))
+    ]
+    monkeypatch.setattr(ray, "nodes", lambda: nodes)
     failure = last_words.ask_node(Process("node"))
-    assert (failure.failure_class, failure.message) == (FailureClass.PREEMPTED, "its node went away")
+    said = "its node went away (10.0.0.2; 2 nodes are left)"
+    assert (failure.failure_class, failure.message) == (FailureClass.PREEMPTED, said)
 
 
 def test_broken_gpus_and_a_broken_node_are_of_no_use_together():
