@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import threading
 import time
 import uuid
 from collections import Counter
@@ -45,7 +46,7 @@ class _Trial:
         steps: id -> the last step that a cell is known to have reported.
         shared: the time of its pass.
         blamed: whether its node has been told of a failure that its cells share.
-        came_late: whether its worker began after the run was asked to end, which counts as not begun.
+        came_late: whether its worker began after all others were told to end, which counts as not begun.
     """
 
     cells: dict[str, Cell]
@@ -108,6 +109,7 @@ class CellSearcher(Searcher):
         self._free: Counter[Resources] = Counter()  # workers whose cell has ended, by what it asked for
         self._nodes = Nodes()
         self._ending = Ending(run.schedule)
+        self._telling, self._all_told = threading.Lock(), False  # workers, that the run is to end
         self._name = uuid.uuid4().hex[:8]  # of this run, for the names of its attempts
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
@@ -203,12 +205,14 @@ class CellSearcher(Searcher):
             return
         if BEGUN in result:  # which may be long after it was handed out
             process = Process(**json.loads(result[PROCESS])) if PROCESS in result else None
-            if NOTICE.given:
-                trial.came_late = True
+            with self._telling:
+                trial.came_late = self._all_told
+                if not trial.came_late:
+                    trial.started, trial.process = time.monotonic(), process
+            if trial.came_late:
                 if process is not None:
                     tell_late(process)
                 return
-            trial.started, trial.process = time.monotonic(), process
             self._in_flight.began(trial_id)
             tell_joined(self._run.listener, list(trial.cells.values()))
             for cell in trial.cells.values():
@@ -264,8 +268,11 @@ class CellSearcher(Searcher):
 
     def end_soon(self) -> None:
         """Tell the workers that the run is to end; called from a thread beside Tune's."""
-        trials = self._trials.copy()
-        self._ending.tell({name: each.process for name, each in trials.items() if each.process is not None})
+        with self._telling:  # who begins before this is told and waited for, who begins after it came late
+            self._all_told = True
+            trials = self._trials.copy()
+            known = {name: each.process for name, each in trials.items() if each.process is not None}
+        self._ending.tell(known)
 
     def _note(self, node: str, outcome: Outcome) -> None:
         before = set(self._nodes.bad)

@@ -266,9 +266,11 @@ def test_a_worker_that_begins_after_the_end_was_asked_is_told_and_counts_as_not_
 ):
     searcher, told = handing_out([1] * 2), []
     monkeypatch.setattr("gridcell.execute.searcher.tell_late", told.append)
+    monkeypatch.setattr(searcher._ending, "tell", lambda processes: None)
     heard = searcher._run.listener = Heard()
     assert trials(searcher, "a") == ["a"]
     asked_to_end()
+    searcher.end_soon()
     process = Process("node", folder="/there")
     searcher.on_trial_result("a", {BEGUN: True, PROCESS: json.dumps(asdict(process))})
     searcher.on_trial_result("a", {PROGRESS: json.dumps([1, {}])})
@@ -279,6 +281,22 @@ def test_a_worker_that_begins_after_the_end_was_asked_is_told_and_counts_as_not_
     assert heard.calls == []
     assert searcher._run.store.losses.read_all() == []
     assert len(searcher._run.schedule.queued()) == 2
+
+
+def test_a_worker_of_which_is_heard_before_the_others_are_told_is_waited_for(
+    handing_out, asked_to_end, monkeypatch
+):
+    """Its message was under way when the end was asked: it runs, and saves a checkpoint."""
+    searcher, told = handing_out([1] * 2), []
+    monkeypatch.setattr(searcher._ending, "tell", told.append)
+    heard = searcher._run.listener = Heard()
+    assert trials(searcher, "a") == ["a"]
+    asked_to_end()
+    process = Process("node", folder="/there")
+    searcher.on_trial_result("a", {BEGUN: True, PROCESS: json.dumps(asdict(process))})
+    searcher.end_soon()
+    assert told == [{"a": process}]
+    assert "started" in [name for name, *_ in heard.calls]
 
 
 class Heard:
