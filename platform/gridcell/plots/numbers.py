@@ -33,9 +33,10 @@ def short(value: float) -> str:
     """Write a number in four digits, with a true minus and in plain decimals where that is short.
 
     Example:
-        >>> short(-1234.5), short(0.00012), short(3)
-        ('−1,234', '0.00012', '3')
+        >>> short(-1234.5), short(0.00012), short(-0.0)
+        ('−1,234', '0.00012', '0')
     """
+    value = value or 0.0  # nothing has no sign
     size = abs(value)
     if size >= 1e6 or 0 < size < 1e-4:
         text = f"{value:.3g}"
