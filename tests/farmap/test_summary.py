@@ -87,6 +87,39 @@ def test_early_coverage_names_the_steps_that_it_is_over(last, told, tmp_path):
     assert f"mean coverage, {told} (%)" in [axes.get_ylabel() for axes in bars.figure.axes]
 
 
+def ended(agent, seed, steps, end, last=2_000):
+    """A run that ended after so many steps at 80 %."""
+    run = entry(agent, 0, None, last)
+    at = range(0, last + 1, 50)
+    coverage = [(step, 80.0 * min(1.0, step / steps)) for step in at]
+    curves = {"coverage": coverage, "memory": [(step, 50.0) for step in at]}
+    return replace(run, seed=seed, metrics={**run.metrics, "steps": steps, "end": end}, curves=curves)
+
+
+def test_it_is_said_how_runs_count_that_end_before_the_steps_of_early_coverage():
+    """By hand: up to 80 % within 200 of 1,000 steps and there until step 1,000 makes 80 * 0.9 = 72 %."""
+    runs = [ended("a", 0, 200, "done"), ended("a", 1, 200, "bound"), ended("a", 2, 1_000, "bound")]
+    runs += [ended("b", seed, 2_000, "steps") for seed in range(3)]
+    summary = summarise(runs, ["a", "b"], ("a", "b"))
+    assert runs[0].measure("early_coverage") == pytest.approx(72.0, abs=0.3)  # on 201 steps
+    agents = summary["sizes"]["small"]
+    assert agents["a"]["ended_early"] == {"done": 1, "bound": 1}
+    assert agents["b"]["ended_early"] == {"done": 0, "bound": 0}
+    said = (
+        "2 of 3 runs of a (1 gave up) ended before step 1,000: from their end on they count with the "
+        "coverage that they ended with."
+    )
+    assert any(said in each for each in sentences(summary))
+    assert any(said in each for each in answer(summary).sure)
+    (bars,) = (picture for picture in draw(summary, {}) if picture.name == "bars-early_coverage")
+    assert "A run that ended sooner counts with its last coverage from there on." in bars.caption
+
+
+def test_nothing_is_said_of_an_early_end_where_no_run_had_one():
+    runs = [ended(agent, 0, 2_000, "steps") for agent in ("a", "b")]
+    assert "ended before" not in " ".join(sentences(summarise(runs, ["a", "b"], ("a", "b"))))
+
+
 def timed(agent, steps):
     """Runs of an agent on one map that saw 95 % at these steps, or never: None."""
     made = (entry(agent, 0, step) for step in steps)

@@ -1,11 +1,12 @@
 """The first answer: how the two compared agents differ on the largest maps."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from farmap.report.lacking import fewer_runs, without_runs
-from farmap.report.sentences import no_interval
+from farmap.report.sentences import ended_early, no_interval
 from farmap.report.summary import named
 from gridcell.report import Answer
 
@@ -25,7 +26,11 @@ def answer(summary: Summary) -> Answer:
     """
     found = _of_done(summary)
     text = " ".join([found.text, *without_runs(summary)])
-    return replace(found, text=text, sure=[*found.sure, *_over_starts(summary), *fewer_runs(summary)])
+    sure = [*found.sure, *_over_starts(summary)]
+    early = ended_early(summary, main_size(summary))
+    if early and any(re.search("over the first|early coverage", said) for said in [found.text, *sure]):
+        sure.append(early)
+    return replace(found, text=text, sure=[*sure, *fewer_runs(summary)])
 
 
 def _over_starts(summary: Summary) -> list[str]:

@@ -143,6 +143,8 @@ def _bars(summary: Summary, name: str, axis: str, title: str) -> Picture:
     ]
     figure = grouped_bars(means, sizes, shown, low=low, high=high, value_axis=axis, title=title)
     caption = f"{title} by size of map and agent; lines are 95 % intervals over maps, cut off at zero."
+    if name == "early_coverage":
+        caption += " A run that ended sooner counts with its last coverage from there on."
     return Picture(f"bars-{name}", "bars", caption, figure)
 
 

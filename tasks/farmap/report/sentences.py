@@ -18,8 +18,8 @@ _CLAIMS: tuple[tuple[str, str, str, int, float], ...] = (
 
 
 def sentences(summary: Mapping[str, Any]) -> list[str]:
-    """Return how the two compared agents differ, a sentence per size of map."""
-    return [
+    """Return how the two compared agents differ, a sentence per size of map, and what of it needs a word."""
+    differences = [
         f"{' against '.join(named(summary, size, pair[key]) for key in ('first', 'second'))} on "
         f"{_maps(pair['coverage']['n'], size)}: "
         + "; ".join(
@@ -30,6 +30,23 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
         for size, pair in summary["paired"].items()
         if pair["runs"]
     ]
+    return [*differences, *filter(None, (ended_early(summary, size) for size in summary["sizes"]))]
+
+
+def ended_early(summary: Mapping[str, Any], size: str) -> str:
+    """Say how many runs ended before the steps of early coverage, and how they count; "" where none did."""
+    told = []
+    for agent, group in summary["sizes"][size].items():
+        count, gave_up = sum(group["ended_early"].values()), group["ended_early"]["bound"]
+        if count:
+            why = f" ({gave_up} gave up)" if gave_up else ""
+            told.append(f"{count} of {group['runs']} runs of {named(summary, size, agent)}{why}")
+    if not told:
+        return ""
+    return (
+        f"Early coverage on {size} maps: {', '.join(told)} ended before step {summary['early_steps']:,}: "
+        "from their end on they count with the coverage that they ended with."
+    )
 
 
 def _maps(count: int, size: str) -> str:

@@ -86,13 +86,21 @@ class Entry:
         """The steps that ``early_coverage`` is over."""
         return int(min(EARLY, self.curves["coverage"][-1][0]))
 
+    @property
+    def ended_early(self) -> str:
+        """Why the run ended before ``early_steps``, a word of ``ENDS``; "" where it did not."""
+        return str(self.metrics["end"]) if self.metrics.get("steps", math.inf) < self.early_steps else ""
+
     def measure(self, name: str) -> float:
         """Return a measure; a share that was not reached counts as reached at the last step a run may take.
+
+        Early coverage is the mean over steps 0 to ``early_steps`` of the coverage at each. A run that ended
+        sooner counts with its last coverage from there on, also where the agent gave up: it sees no more.
 
         So the means of steps are restricted means; an agent that gave up early gains nothing by it. Seconds
         are carried on to that step at the run's own pace.
         """
-        if name == "early_coverage":
+        if name == "early_coverage":  # a run that ended sooner stays at the coverage it ended with
             steps, values = np.array(self.curves["coverage"]).T
             early = np.linspace(0, self.early_steps, 201)
             return float(np.interp(early, steps, values).mean())
@@ -133,7 +141,8 @@ def summarise(
         A dict ready for JSON:
 
         - ``early_steps``: those that ``early_coverage`` is over: 1,000, or as many as the runs have
-        - ``sizes[size][agent]``: ``maps``, ``runs``, ``visible_cells`` (mean), per name of ``MEASURES``
+        - ``sizes[size][agent]``: ``maps``, ``runs``, ``visible_cells`` (mean), ``ended_early`` (why -> how
+          many runs ended before ``early_steps``), per name of ``MEASURES``
           ``{"mean", "ci95", "n"}``, ``reached`` (percent -> share of runs), ``median_steps_to`` (percent ->
           median over runs, null if fewer than half reached it), ``end`` (why runs ended -> share), and
           ``curves``: ``steps`` and of ``coverage``, ``memory`` and ``reached`` (share of runs that saw 95 %)
@@ -216,6 +225,7 @@ def _group(group: Sequence[Entry]) -> dict[str, Any]:
         "reached": {str(percent): _reached(group, f"steps_to_{percent}") for percent in THRESHOLDS},
         "median_steps_to": {str(percent): _median_steps(group, percent) for percent in THRESHOLDS},
         "done": float(np.mean([run.metrics["done"] for run in group])),
+        "ended_early": {end: sum(run.ended_early == end for run in group) for end in ENDS if end != "steps"},
         "end": {end: float(np.mean([run.metrics.get("end") == end for run in group])) for end in ENDS},
         "curves": _curves(of_maps),
         **_starts(of_maps),
