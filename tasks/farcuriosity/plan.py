@@ -1,5 +1,6 @@
 """From settings to cells: one agent per environment, curiosity and seed, and its video on request."""
 
+from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
@@ -12,7 +13,7 @@ _NOT_THE_RESULTS = {"steps", "threads", "gpus"}  # steps stand beside them
 # 2: training begins with episodes of its own, and cells where episodes end count.
 # 3: keys that stay, rewards in burn-in, symbols scaled, rewards clipped in Atari games alone, nn.LSTM.
 TRAIN_VERSION = 3
-_ROUNDING = 0.05  # of the steps asked for: less is not said
+_NAMED = 4  # environments that a note names
 STUDY_VERSION = 2  # 2: keys that stay, rewards in burn-in
 
 
@@ -25,10 +26,10 @@ def plan(settings: Settings) -> Grid:
     grid = GridBuilder("farcuriosity")
     training = settings.training
     resources = resources_of(training)
+    _say_rounding(grid, settings.environments, training)
     # One learner goes without saying. Several form sums in another order, from which runs soon differ.
     unnamed = _NOT_THE_RESULTS | ({"learners"} if training.learners == 1 else set())
     for name, environment in settings.environments.items():
-        _say_rounding(grid, name, environment, training)
         for curiosity, chosen in settings.curiosities.items():
             for seed in settings.seeds:
                 labels = {"environment": name, "curiosity": curiosity, "seed": seed}
@@ -75,13 +76,18 @@ def steps_of(environment: Environment, training: Training) -> int:
     return max(1, round(wanted / update)) * update
 
 
-def _say_rounding(grid: GridBuilder, name: str, environment: Environment, training: Training) -> None:
-    """Say where agents take far more or fewer steps than were asked for: they take whole updates."""
-    wanted, taken = environment.steps or training.steps, steps_of(environment, training)
-    if abs(taken - wanted) > _ROUNDING * wanted:
+def _say_rounding(grid: GridBuilder, environments: Mapping[str, Environment], training: Training) -> None:
+    """Say where agents take more or fewer steps than were asked for: they take whole updates."""
+    rounded: dict[tuple[int, int], list[str]] = {}
+    for name, environment in environments.items():
+        wanted, taken = environment.steps or training.steps, steps_of(environment, training)
+        if wanted != taken:
+            rounded.setdefault((wanted, taken), []).append(name)
+    for (wanted, taken), names in rounded.items():
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         grid.note(
-            f"{name}: {wanted:,} steps are rounded to {taken:,}, in updates of {training.environments} x "
-            f"{training.horizon}"
+            f"{', '.join(names[:_NAMED])}{more}: {wanted:,} steps are rounded to {taken:,}, in updates of "
+            f"{training.environments} x {training.horizon}"
         )
 
 

@@ -95,14 +95,24 @@ def test_steps_are_whole_updates_and_threads_change_no_id():
     assert {cell.resources.cpus for cell in other.cells.values()} == {2}
 
 
-def test_rounding_that_is_more_than_a_few_steps_is_said():
-    """Of 100 steps that a user asked for, 2,048 were planned without a word."""
+def test_rounding_is_said_whatever_it_amounts_to():
+    """Of 100 steps that a user asked for, 2,048 were planned without a word; and 2,048 of 2,000."""
 
     def notes(steps):
         return plan(parsed(training=SMALL["training"] | {"steps": steps})).notes
 
     assert any("rooms: 100 steps are rounded to 128, in updates of 4 x 16" in one for one in notes(100))
+    assert any("rooms: 650 steps are rounded to 640, in updates of 4 x 16" in one for one in notes(650))
     assert not any("rounded" in one for one in notes(640))
+
+
+def test_one_note_tells_the_rounding_of_all_environments_that_share_it():
+    rooms = parsed().environments["rooms"].model_dump(mode="json", exclude_none=True)
+    environments = {f"e{number}": rooms for number in range(6)} | {"odd": {**rooms, "steps": 70}}
+    made = plan(parsed(environments=environments, training=SMALL["training"] | {"steps": 650}))
+    told = [note for note in made.notes if "rounded" in note]
+    assert told[0].startswith("e0, e1, e2, e3 and 2 more: 650 steps are rounded to 640")
+    assert told[1].startswith("odd: 70 steps are rounded to 64")
 
 
 @pytest.mark.xdist_group("farcuriosity")

@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 from typing import Any
 
 from gridcell.answers.compare_tables import Number, Rows, compare_rows
-from gridcell.answers.noise import Move, Samples, moves
+from gridcell.answers.noise import Mean, Move, Samples, means, moves
 from gridcell.errors import UserError
 from gridcell.fingerprint import changes
 from gridcell.report.record import Done, Record
@@ -82,6 +82,7 @@ class Comparison:
         tolerance: share of a metric's size up to which a difference counts as none.
         notes: sentences on what was not compared.
         numbers: of a table of the task that was asked for.
+        means: of each metric that differs, over the places that both sides have; entries of lists have none.
     """
 
     first: str
@@ -101,6 +102,7 @@ class Comparison:
     tolerance: float = 0.0
     notes: Sequence[str] = field(default_factory=tuple)
     numbers: Sequence[Number] = ()
+    means: Sequence[Mean] = ()
 
     @property
     def moved(self) -> list[Move]:
@@ -204,6 +206,7 @@ def compare(first: Side, second: Side, tolerance: float = 0.0) -> Comparison:
         other=sorted(other, key=lambda item: (json.dumps(dict(item[0]), default=str), item[1])),
         tolerance=tolerance,
         notes=list(dict.fromkeys([*first.notes, *second.notes])),
+        means=means({key: pairs for key, pairs in samples.items() if "[" not in key[1]}),
     )
 
 

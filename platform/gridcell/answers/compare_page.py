@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gridcell.answers.compare import Comparison
-from gridcell.answers.noise import Move
+from gridcell.answers.noise import Mean, Move
 from gridcell.report.tables import Column, Columns, Table, Value
 from gridcell.report.templates import environment
 from gridcell.store.values import without_not_finite
@@ -20,7 +20,7 @@ from gridcell.store.values import without_not_finite
 MOST = 30
 """Rows that the terminal shows of a table; the page shows ten times as many."""
 
-NO_INTERVAL = "no interval: one seed"
+NO_INTERVAL = "A difference without ± has no interval: no place of its metric has two seeds."
 
 
 def tables(found: Comparison, most: int = MOST) -> list[Table]:
@@ -59,7 +59,21 @@ def tables(found: Comparison, most: int = MOST) -> list[Table]:
             ],
         ),
         (
-            "Differences, those beyond noise first, then the largest for the size of their values",
+            "Means over the places that both have (95 % over places, each counted as independent)",
+            [
+                Column("metric", kind="text"),
+                Column(first, _number),
+                Column(second, _number),
+                Column("difference", _signed),
+                "places",
+            ],
+            [
+                [one.metric, one.before, one.after, Value(one.difference, note=_around(one)), one.places]
+                for one in found.means
+            ],
+        ),
+        (
+            "Differences, those beyond noise first, then by their share of the value",
             [
                 where,
                 Column("metric", kind="text"),
@@ -117,9 +131,11 @@ def facts(found: Comparison) -> list[str]:
             said.append(f"{name} was made by {'; '.join(commits)}.")
     if any(not math.isnan(move.half_width) for move in found.moves):
         said.append(
-            "Intervals are Student's, 95 %, over seeds; the noise of a metric is pooled over the places "
-            "where it differs. 'Moved' allows for the number of differences (Bonferroni, 5 % in all)."
+            "± is half of Student's 95 % interval over seeds; the noise of a metric is pooled over the "
+            "places where it differs. 'Moved' allows for the number of differences (Bonferroni, 5 % in all)."
         )
+    if any(math.isnan(move.half_width) for move in found.moves):
+        said.append(NO_INTERVAL)
     return said
 
 
@@ -160,6 +176,17 @@ def as_json(found: Comparison) -> dict[str, Any]:
             }
             for move in found.moves
         ],
+        "means": [
+            {
+                "metric": one.metric,
+                "before": one.before,
+                "after": one.after,
+                "difference": one.difference,
+                "half_width": one.half_width,
+                "places": one.places,
+            }
+            for one in found.means
+        ],
         "other": [[dict(labels), *rest] for labels, *rest in found.other],
         "numbers": [
             {
@@ -198,8 +225,7 @@ def write_comparison(found: Comparison, out: Path) -> Path:
 def _move_row(move: Move) -> Sequence[Any]:
     known = not math.isnan(move.half_width)
     note = f"± {move.half_width:.3g}" if known else ""
-    verdict = "moved" if move.moved else "within noise" if known else "within the tolerance"
-    verdict += "" if known else f" ({NO_INTERVAL})"
+    verdict = "moved" if move.moved else "within noise" if known else "in tolerance"
     difference = Value(move.difference, None, note)
     mark = "best" if move.moved else ""
     return [
@@ -219,6 +245,11 @@ def _where(labels: Mapping[str, Any]) -> str:
 
 def _ends(ends: tuple[float, float] | None) -> str:
     return "" if ends is None else f"[{_number(ends[0])}, {_number(ends[1])}]"
+
+
+def _around(one: Mean) -> str:
+    """Write the interval of a mean difference."""
+    return f"[{_signed(one.difference - one.half_width)}, {_signed(one.difference + one.half_width)}]"
 
 
 def _value(value: Any) -> str:

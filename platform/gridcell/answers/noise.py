@@ -42,6 +42,27 @@ class Move:
         return abs(self.difference) / scale if scale else 0.0
 
 
+@dataclass(frozen=True)
+class Mean:
+    """A metric over all places that both sides have.
+
+    Attributes:
+        metric: its path.
+        before: mean over places on the first side, each averaged over its seeds first.
+        after: likewise on the second side.
+        difference: their difference, second side minus first.
+        places: how many there are.
+        half_width: of Student's 95 % interval of the difference over places, as if these were independent.
+    """
+
+    metric: str
+    before: float
+    after: float
+    difference: float
+    places: int
+    half_width: float
+
+
 Samples = Mapping[tuple[tuple[tuple[str, str], ...], str], Sequence[tuple[float, float]]]
 """(place, metric) -> (before, after) of each seed."""
 
@@ -74,6 +95,29 @@ def moves(samples: Samples, tolerance: float = 0.0) -> list[Move]:
         noise[metric] = float(quantiles[0]) * deviation, float(quantiles[1]) * deviation
     found = [_move(*key, pairs, noise[key[1]], tolerance) for key, pairs in differing.items()]
     return sorted(found, key=lambda move: (not move.moved, -move.size, move.place, move.metric))
+
+
+def means(samples: Samples) -> list[Mean]:
+    """Return the means over places of each metric that differs somewhere, those at most places first.
+
+    Places where the metric is equal on both sides count. A metric at one place alone has no mean over places.
+
+    Args:
+        samples: finite values.
+    """
+    from gridcell.report.intervals import student_interval
+
+    by_metric: dict[str, list[tuple[float, float]]] = {}
+    for (_, metric), pairs in samples.items():
+        one, two = (math.fsum(side) / len(pairs) for side in zip(*pairs, strict=True))
+        by_metric.setdefault(metric, []).append((one, two))
+    found = []
+    for metric, places in by_metric.items():
+        if len(places) > 1 and any(one != two for one, two in places):
+            before, after = (math.fsum(side) / len(places) for side in zip(*places, strict=True))
+            mean, half = student_interval([two - one for one, two in places])
+            found.append(Mean(metric, before, after, float(mean), len(places), float(half)))
+    return sorted(found, key=lambda one: -one.places)
 
 
 def _move(

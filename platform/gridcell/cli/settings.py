@@ -1,7 +1,7 @@
 """The command that lists what can be set."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from textwrap import shorten
 from typing import Annotated, Any
@@ -44,7 +44,7 @@ def settings(
 ) -> None:
     """List what a suite or --set can set: values with their ranges, and defaults.
 
-    Of all settings it shows the first words; with a PATH it shows the whole text.
+    Of all settings a terminal shows the first words. With a PATH, and into a file or pipe, nothing is cut.
     """
     plugins.load(plugin or (), joins=True)
     found = find_task(task)
@@ -59,10 +59,17 @@ def settings(
         values = None if suite is None else load_suite(found, suite).settings.model_dump(mode="json")
         console.print(_table(joined(rows), values, f"in {suite}"))
         return
-    console.print(_lines(overview(rows, found.own_settings), console.width))
-    section = rows[0].path[0]
+    shown = overview(rows, found.own_settings)
+    if console.is_terminal:
+        section = rows[0].path[0]
+        console.print(_lines(shown, console.width))
+        console.print(
+            f"What does not fit is cut: 'gridcell settings {task} {section}' shows all of '{section}'."
+        )
+    else:  # whoever searches a file or a pipe for a word must find it
+        for line in _whole_lines(shown):
+            console.print(line, soft_wrap=True)
     console.print(
-        f"What does not fit is cut: 'gridcell settings {task} {section}' shows all of '{section}'.\n"
         "A suite file may also say 'extends: SUITE' and hold changes alone, leave entries out of what it "
         "extends by 'without: [ENTRY]', sweep settings by 'sweep: {methods.ewc.strength: [1, 10]}', and "
         "keep YAML anchors below keys that begin with 'x-'."
@@ -116,6 +123,19 @@ def _lines(rows: Sequence[Setting], width: int) -> Table:
     return table
 
 
+def _whole_lines(rows: Sequence[Setting]) -> Iterator[str]:
+    """Yield a heading and a line for each setting, of which nothing is cut."""
+    name = max(len(".".join(one.path)) for one in rows)
+    widths = name, _MOST["value"], _MOST["default"]
+    texts = [
+        (".".join(one.path), one.type, _default(one), f"{_kinds(one, len(one.kind))}{_plain(one)}")
+        for one in rows
+    ]
+    for *cells, told in [("setting", "value", "default", "what it is"), *texts]:
+        padded = (text.ljust(width) for text, width in zip(cells, widths, strict=True))
+        yield f" {'  '.join([*padded, ' '.join(told.split())])}"
+
+
 def _empty(*beside: str) -> Table:
     table = Table("setting", "value", "default", *beside, "what it is", box=None, header_style="bold")
     table.columns[0].no_wrap = True
@@ -138,8 +158,8 @@ def _plain(setting: Setting) -> str:
     return setting.description.replace("``", "")
 
 
-def _kinds(setting: Setting) -> str:
+def _kinds(setting: Setting, most: int = _KINDS) -> str:
     """Name the kinds of entries that have a setting; of many the first."""
     names = list(filter(None, setting.kind.partition(": ")[2].split(" | ")))
-    shown = [*names[:_KINDS], "…"] if len(names) > _KINDS + 1 else names
+    shown = [*names[:most], "…"] if len(names) > most + 1 else names
     return f"[{', '.join(shown)}] " if shown else ""

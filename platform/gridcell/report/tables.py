@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from gridcell.report.stale import DAGGER, MEANING, STALE, marked
 
 if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions
     from rich.table import Table as RichTable
     from rich.text import Text
 
@@ -18,7 +19,13 @@ NONE = "–"
 """Stands for a value that is not known."""
 
 _NAME = 32
-"""Characters of a name that the terminal never breaks."""
+"""Characters of a name that the terminal breaks only where a column would be cut off."""
+
+_BROKEN = 12
+"""Characters to which a column of broken texts may shrink."""
+
+_GAP = 3
+"""Characters between two columns."""
 
 NOT_A_NUMBER = "not a number"
 """Shown of NaN."""
@@ -134,7 +141,11 @@ class Table:
         rows = self.body
         return template.render(columns=self.head, rows=rows, meaning=MEANING if _has_stale(rows) else "")
 
-    def __rich__(self) -> RichTable:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RichTable]:
+        yield self._laid_out(options.max_width)
+
+    def _laid_out(self, room: int) -> RichTable:
+        """Lay the table out in so many characters: names are broken where a column would be cut off."""
         from rich import box
         from rich.table import Table as RichTable
         from rich.text import Text
@@ -150,9 +161,8 @@ class Table:
             pad_edge=False,
         )
         texts = self.as_text()
-        for index, column in enumerate(one for one in self.head if not one.page_only):
-            name = max((len(row[index]) for row in texts), default=0) if column.kind == "text" else 0
-            whole = name if name <= _NAME else None  # broken, "ewc-strength-10" would look like "...-1"
+        columns = [one for one in self.head if not one.page_only]
+        for column, whole in zip(columns, _unbroken(columns, texts, room), strict=True):
             shown.add_column(
                 Text(column.title),
                 justify="right" if column.kind == "number" else "left",
@@ -183,6 +193,31 @@ def write_csv(columns: Iterable[str], rows: Iterable[Sequence[Any]], path: Path)
     if head[-1] == STALE and not any(row[-1] for row in body):
         head, body = head[:-1], [row[:-1] for row in body]
     Table(head, body).write_csv(path)
+
+
+def _unbroken(columns: Sequence[Column], texts: Sequence[Sequence[str]], room: int) -> list[int | None]:
+    """Return the width of each column of names that is not to be broken; None: it may be.
+
+    Broken, "ewc-strength-10" would look like "ewc-strength-1". But rich cuts the last columns off where
+    whole names leave no room for them, so the longest names are broken then.
+    """
+    widths = [max(len(row[index]) for row in texts) if texts else 0 for index in range(len(columns))]
+    found = [
+        width if column.kind == "text" and width <= _NAME else None
+        for column, width in zip(columns, widths, strict=True)
+    ]
+
+    def needed() -> int:
+        least = (
+            whole
+            or max(len(column.title.split()[0]), min(width, _BROKEN if column.kind != "number" else width))
+            for column, width, whole in zip(columns, widths, found, strict=True)
+        )
+        return sum(least) + _GAP * (len(columns) - 1)
+
+    while needed() > room and any(whole and whole > _BROKEN for whole in found):
+        found[max(range(len(found)), key=lambda index: found[index] or 0)] = None
+    return found
 
 
 def _valued(value: Any, column: Column) -> Value:

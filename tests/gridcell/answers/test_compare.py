@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from io import StringIO
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from scipy import stats
 
 from gridcell.answers.compare import Side, compare, numbers_of
 from gridcell.answers.compare_page import as_json, lines, tables, write_comparison
-from gridcell.answers.noise import moves
+from gridcell.answers.noise import means, moves
 from gridcell.errors import UserError
 from gridcell.report.record import RECORD, Done, Record, read_record, write_record
 
@@ -59,6 +60,50 @@ def test_with_one_seed_every_difference_counts_up_to_the_tolerance():
     assert np.isnan(moves(one)[0].half_width)
     assert [move.difference for move in moves(one, tolerance=0.02) if move.moved] == [-2.0]
     assert not any(move.moved for move in moves(one, tolerance=0.05))
+
+
+def test_the_mean_over_places_has_students_interval_over_places():
+    differences = np.random.default_rng(2).normal(0.5, 1, (6, 3))
+    given = {**samples(differences), ((("a", "0"),), "y"): [(1.0, 2.0)], ((("a", "1"),), "y"): [(2.0, 2.0)]}
+    given |= {((("a", str(place)),), "same"): [(1.0, 1.0)] for place in range(6)}
+    given |= {((("a", "0"),), "once"): [(1.0, 2.0)]}
+    x, y = means(given)  # neither what is equal everywhere nor what is at one place alone
+    tested = stats.ttest_1samp(differences.mean(axis=1), 0).confidence_interval(0.95)
+    assert (x.metric, x.places, x.before) == ("x", 6, 50.0)
+    assert x.after == pytest.approx(50 + differences.mean())
+    assert (x.difference - x.half_width, x.difference + x.half_width) == pytest.approx(tuple(tested))
+    assert (y.metric, y.places, y.difference) == ("y", 2, 0.5)
+
+
+def test_the_mean_over_places_comes_before_the_places():
+    before = [{"x": 1.0 + place, "curve": [1.0]} for place in range(3)]
+    after = [{"x": 2.0 + 2 * place, "curve": [2.0]} for place in range(3)]
+    found = compared(record(before), record(after))
+    first, second, *_ = tables(found)
+    half = stats.t.ppf(0.975, 2) * 1.0 / np.sqrt(3)
+    assert first.title.startswith("Means over the places")
+    assert first.as_text() == [["x", "2", "4", f"+2 [{2 - half:+.4g}, {2 + half:+.4g}]", "3"]]
+    assert second.title.startswith("Differences")
+    assert as_json(found)["means"][0]["places"] == 3
+    assert as_json(found)["means"][0]["half_width"] == pytest.approx(half)
+
+
+def test_a_verdict_is_never_cut_on_a_terminal_of_80_columns():
+    from rich.console import Console
+
+    made = record([{"a_metric_with_a_long_name": float(place)} for place in range(3)])
+    told = record([{"a_metric_with_a_long_name": float(place) + 0.5} for place in range(3)])
+    targets = [({"downstream": "sketch", "model": f"vit-plain-{m}", "seed": 0}, f"id{m}") for m in range(3)]
+    found = compared(replace(made, targets=targets), replace(told, targets=targets))
+    console = Console(width=80, record=True, file=StringIO())
+    for part in lines(found):
+        console.print(part)
+    shown = console.export_text()
+    assert sum(row.rstrip().endswith("moved") for row in shown.splitlines()) == 3
+    assert "…" not in shown
+    assert "A difference without ± has no interval: no place of its metric has two seeds." in shown.replace(
+        "\n", " "
+    )
 
 
 def record(metrics, *, settings=None, timings=("*seconds*",), **of_cells):
@@ -221,7 +266,10 @@ def test_page_and_json_say_the_same(tmp_path):
     assert body == json.loads(json.dumps(as_json(found)))
     assert body["moves"][0]["difference"] == 0.5
     assert body["moves"][0]["half_width"] is None
-    assert tables(found)[0].as_text()[0][-1] == "moved (no interval: one seed)"
+    assert tables(found)[0].as_text()[0][-1] == "moved"
+    assert "A difference without ± has no interval: no place of its metric has two seeds." in list(
+        lines(found)
+    )
 
 
 def test_points_of_curves_are_counted_and_not_listed_and_settings_come_first(tmp_path):

@@ -5,6 +5,8 @@ from typer.testing import CliRunner
 
 from gridcell.cli.app import app
 from gridcell.errors import UserError, did_you_mean
+from gridcell.settings.schema import find
+from gridcell.task import find_task
 
 runner = CliRunner()
 
@@ -115,6 +117,18 @@ def test_the_settings_of_a_task_have_a_line_each_and_a_path_shows_the_whole_text
     assert len([line for line in lines if line.startswith(" methods.NAME.training")]) == 1
     whole = " ".join(runner.invoke(app, ["settings", "imagenet-rib", "data.source"]).stdout.split())
     assert "others are held" in whole
+
+
+def test_into_a_pipe_no_setting_is_cut():
+    """'largest norm of a …' stood in a file, where no terminal was too narrow for the rest."""
+    rows = runner.invoke(app, ["settings", "farcuriosity"]).stdout.splitlines()
+    assert not [row for row in rows if "…" in row]
+    found = find(find_task("farcuriosity").settings, "training", lambda section: {})
+    assert len(found) > 10
+    for one in found:
+        (row,) = [row for row in rows if row.split()[:1] == [".".join(one.path)]]
+        assert one.type in row
+        assert row.endswith(" ".join(one.description.replace("``", "").split()))
 
 
 def test_settings_show_what_a_suite_has_beside_the_default():
