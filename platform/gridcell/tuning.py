@@ -25,6 +25,10 @@ class Rule:
             called. Such a search looks at no result while it goes on: its trials serve every choice.
         metrics: those that the rule goes with; empty for all of the task.
         oracle: whether trials do see what the report judges by; said in every table.
+        value: what a trial's value is called where it is not the report's metric; empty for the metric.
+        noise: ``module:function`` of signature ``(GridResults, GridResults, metric) -> float | None``: the
+            standard error, over what is held out, of the second's value less the first's; None where it is
+            not known. Without it only several seeds tell how much of a difference is noise.
     """
 
     name: str
@@ -34,6 +38,8 @@ class Rule:
     parts: str = ""
     metrics: tuple[str, ...] = ()
     oracle: bool = False
+    value: str = ""
+    noise: str = ""
 
 
 @dataclass(frozen=True)

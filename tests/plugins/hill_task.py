@@ -66,6 +66,11 @@ def height(cell: Cell, context: Context) -> Mapping[str, Any]:
     return {"height": value + 1e-3 * (cell.seed or 0), "depth": -value, "east": config["x"]}
 
 
+def error_of(first: Any, second: Any, metric: str) -> float:
+    """Return a standard error by which nothing is told apart."""
+    return 1e6
+
+
 task = Task(
     name="hill",
     summary="Heights of a hill.",

@@ -23,11 +23,15 @@ _NAMED_AT_MOST = 10  # corrupt images or damaged shards that are named on the te
 
 
 class OnCorrupt(StrEnum):
-    """What a corrupt image does to an import."""
+    """What a corrupt image does to an import or a derivation."""
 
     FAIL = "fail"
     SKIP = "skip"
 
+
+OnCorruptOption = Annotated[
+    OnCorrupt, typer.Option("--on-corrupt", help="Stop at images that can't be read, or leave them out.")
+]
 
 Workers = Annotated[
     int, typer.Option("--workers", metavar="N", help="How many files to read and check at once.")
@@ -53,9 +57,7 @@ def import_(
     ],
     to: Annotated[str, typer.Option("--to", metavar="URI", help="Where the shards go: a folder, s3://, ...")],
     workers: Workers = 1,
-    on_corrupt: Annotated[
-        OnCorrupt, typer.Option("--on-corrupt", help="Stop at an image that can't be read, or leave it out.")
-    ] = OnCorrupt.FAIL,
+    on_corrupt: OnCorruptOption = OnCorrupt.FAIL,
     shard_mb: Annotated[
         float, typer.Option("--shard-mb", metavar="MB", help="Approximate size of a shard.")
     ] = 128.0,
@@ -193,6 +195,7 @@ def derive(
             help="Set a parameter of a shift, e.g. c.per_corruption=4. May be repeated.",
         ),
     ] = None,
+    on_corrupt: OnCorruptOption = OnCorrupt.FAIL,
     force: Annotated[bool, typer.Option("--force", help="Replace sets that are there already.")] = False,
     plugin: Plugins = None,
 ) -> None:
@@ -211,6 +214,7 @@ def derive(
         seed=seed,
         min_images=min_images,
         replace=force,
+        on_corrupt="skip" if on_corrupt is OnCorrupt.SKIP else "fail",
         pretrain_share=pretrain_share,
         val_share=val_share,
         subset_share=subset_share,

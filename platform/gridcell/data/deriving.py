@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace as replace_fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +12,19 @@ from gridcell import __version__
 from gridcell.data.chosen_parameters import chosen_parameters
 from gridcell.data.dealing import PRETRAIN, VAL, Dealing
 from gridcell.data.folder import FolderReader
-from gridcell.data.folders import open_class_folders
+from gridcell.data.folders import ClassFolders, open_class_folders
+from gridcell.data.folders.classes import broken_of
+from gridcell.data.folders.decode import Unreadable, UnreadableImages, unreadable
 from gridcell.data.image_sets import require_own_folder, write_suite
 from gridcell.data.images import LabelledImages, concatenate, select
 from gridcell.data.shifts import Pool, Shift, shifts_in_order
 from gridcell.errors import UserError, unknown
 
 Parameters = Mapping[str, Mapping[str, float]]
+OnCorrupt = Literal["fail", "skip"]
 
 _LEAST_SIZE = 16  # px
+_SKIP = "--on-corrupt skip leaves such images out"
 _SHARES = {"pretrain_share": 0.35, "val_share": 0.15, "subset_share": 0.6}
 
 
@@ -153,6 +157,7 @@ def derive_folder(
     seed: int = 0,
     min_images: int = 1,
     replace: bool = True,
+    on_corrupt: OnCorrupt = "fail",
     **settings: Any,
 ) -> dict[str, Any]:
     """Read ``base_dir/<class>/*``, derive the shifts and write them to ``out_dir`` as a suite.
@@ -168,10 +173,13 @@ def derive_folder(
         seed: See :func:`derive`.
         min_images: Classes with fewer images are left out.
         replace: Whether a suite that was written to ``out_dir`` before is replaced whole.
+        on_corrupt: What images that can't be read do: stop it, all of them named; or are left out and
+            recorded, for which each image is decoded once more.
         settings: Any other argument of :func:`derive`.
 
     Returns:
-        The manifest, as written. Its ``how`` has ``said``, sentences on what was left out, converted or
+        The manifest, as written. Its ``how`` has ``corrupt`` (name of an image that was left out -> why it
+        can't be read; absent if none was), ``said``, sentences on what was left out, converted or
         chosen, and ``dealt``: set -> how many of the images it was made from that no other set has.
 
     Raises:
@@ -179,7 +187,7 @@ def derive_folder(
             :func:`derive` objects to.
     """
     require_own_folder(out_dir, replace=replace)  # before the work rather than after it
-    folders = open_class_folders(base_dir, min_images=min_images)
+    folders = _opened(base_dir, min_images, on_corrupt)
     if size < _LEAST_SIZE:
         raise UserError(_too_small(f"Images of {size} px"))
     reader = FolderReader(folders, size)
@@ -196,5 +204,18 @@ def derive_folder(
         "settings": settings,
         "said": [*folders.said(size=size), *derivation.said],
         "dealt": {name: len(part) for name, part in derivation.parts.items()},
+        **({"corrupt": dict(folders.left_out.corrupt)} if folders.left_out.corrupt else {}),
     }
-    return write_suite(out_dir, derivation.sets(read), how, replace=replace)
+    try:
+        return write_suite(out_dir, derivation.sets(read), how, replace=replace)
+    except Unreadable as error:
+        # Others are looked for now that one is known: whoever has none does not wait for it.
+        images = ((image.name, image.path, image.facts.sha256) for image in folders.images)
+        raise unreadable(list(broken_of(images).values()) or [error], _SKIP) from error
+
+
+def _opened(base_dir: str | Path, min_images: int, on_corrupt: OnCorrupt) -> ClassFolders:
+    try:
+        return open_class_folders(base_dir, min_images=min_images, skip_corrupt=on_corrupt == "skip")
+    except UnreadableImages as error:
+        raise UserError(f"{error}; {_SKIP}") from error

@@ -199,7 +199,7 @@ def _unbroken(columns: Sequence[Column], texts: Sequence[Sequence[str]], room: i
     """Return the width of each column of names that is not to be broken; None: it may be.
 
     Broken, "ewc-strength-10" would look like "ewc-strength-1". But rich cuts the last columns off where
-    whole names leave no room for them, so the longest names are broken then.
+    whole names leave no room for them. Then the longest names are broken, but never those of the rows.
     """
     widths = [max(len(row[index]) for row in texts) if texts else 0 for index in range(len(columns))]
     found = [
@@ -208,15 +208,15 @@ def _unbroken(columns: Sequence[Column], texts: Sequence[Sequence[str]], room: i
     ]
 
     def needed() -> int:
-        least = (
-            whole
-            or max(len(column.title.split()[0]), min(width, _BROKEN if column.kind != "number" else width))
-            for column, width, whole in zip(columns, widths, found, strict=True)
-        )
-        return sum(least) + _GAP * (len(columns) - 1)
+        """Return the characters that the table takes where all that may be broken is."""
+        least = 0
+        for column, width, whole in zip(columns, widths, found, strict=True):
+            shown = whole or (width if column.kind == "number" else min(width, _BROKEN))
+            least += max(shown, *map(len, column.title.split()))
+        return least + _GAP * (len(columns) - 1) + 2  # and a space at each side
 
-    while needed() > room and any(whole and whole > _BROKEN for whole in found):
-        found[max(range(len(found)), key=lambda index: found[index] or 0)] = None
+    while needed() > room and any(whole and whole > _BROKEN for whole in found[1:]):
+        found[max(range(1, len(found)), key=lambda index: found[index] or 0)] = None
     return found
 
 

@@ -21,3 +21,10 @@ def label_axes(axes: "Axes", x: str, y: str) -> None:
 
     axes.set_xlabel(x, fontsize=style.LABEL_SIZE, color=style.INK, parse_math=False)
     axes.set_ylabel(y, fontsize=style.LABEL_SIZE, color=style.INK, parse_math=False)
+
+
+def whole_numbers(axes: "Axes") -> None:
+    """Set ticks of the horizontal axis at whole numbers alone, of which there may be one or two."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

@@ -9,7 +9,7 @@ import numpy as np
 
 from gridcell.report import Picture
 from gridcell.search import lineage, several
-from gridcell.search.axes import label_axes, place_of
+from gridcell.search.axes import label_axes, place_of, whole_numbers
 from gridcell.search.importance import EVALUATOR, importance
 from gridcell.search.rungs import Ladder
 from gridcell.search.search import Search
@@ -26,7 +26,7 @@ FEWEST = 2  # trials with a value, of which a figure can be made
 
 def draw(search: Search) -> Iterator[Picture]:
     """Draw the figures that the trials give, one at a time."""
-    metric = search.objective.metric
+    metric = search.objective.value_name
     if search.population is not None:
         yield from _of_population(search)
         return
@@ -61,7 +61,8 @@ def draw(search: Search) -> Iterator[Picture]:
     yield Picture(
         "slices",
         "search",
-        f"{metric} against each setting, a point a trial; the star is the best. Other settings vary, too.",
+        f"{metric} against each setting, a point a trial; the star is the best."
+        + (" Other settings vary, too." if len(search.space.ranges) > 1 else ""),
         _slices(search, done),
     )
     if len(search.space.ranges) > 1:
@@ -104,8 +105,8 @@ def _of_population(search: Search) -> Iterator[Picture]:
         yield Picture(
             "lineage",
             "search",
-            f"{search.objective.metric} and settings of each trial over its training; a line joins a trial "
-            "with the one that it goes on from. Orange: the schedule of the best trial.",
+            f"{search.objective.value_name} and settings of each trial over its training; a line joins a "
+            "trial with the one that it goes on from. Orange: the schedule of the best trial.",
             lineage.draw(search),
         )
 
@@ -144,7 +145,8 @@ def _history(search: Search, done: Sequence[Tried]) -> "Figure":
     if bad:
         low = axes.get_ylim()[0]
         axes.scatter(bad, np.full(len(bad), low), marker="x", s=26, color=style.INK, clip_on=False)
-    label_axes(axes, "trial", search.objective.metric)
+    whole_numbers(axes)
+    label_axes(axes, "trial", search.objective.value_name)
     style.write(figure, 0.15, 3.35, "History", fontsize=style.TITLE_SIZE, weight="bold")
     return figure
 
@@ -171,7 +173,7 @@ def _rungs(search: Search, ladder: Ladder) -> "Figure":
     axes.set_xscale("log")
     axes.set_xticks(stops, [str(stop) for stop in stops])
     axes.minorticks_off()
-    label_axes(axes, ladder.fidelity.unit, search.objective.metric)
+    label_axes(axes, ladder.fidelity.unit, search.objective.value_name)
     style.write(figure, 0.15, 3.35, "Rungs", fontsize=style.TITLE_SIZE, weight="bold")
     return figure
 
@@ -184,7 +186,7 @@ def _cost(search: Search, done: Sequence[Tried]) -> "Figure":
     style.tidy(axes, grid="both")
     hours = np.cumsum([one.ended.seconds for one in done]) / 3600
     axes.step(hours, _so_far(search, _values(done)), where="post", color=style.colour(1), linewidth=1.6)
-    label_axes(axes, "computing, hours", search.objective.metric)
+    label_axes(axes, "computing, hours", search.objective.value_name)
     style.write(figure, 0.15, 3.15, "Cost", fontsize=style.TITLE_SIZE, weight="bold")
     return figure
 
@@ -211,7 +213,7 @@ def _slices(search: Search, done: Sequence[Tried]) -> "Figure":
             place = place_of(one, best.trial.params[key])
             axes.scatter([place], [top], s=90, marker="*", color=style.colour(1), zorder=3)
         _scale(axes, one)
-        label_axes(axes, style.shorten(key, 34), search.objective.metric if index % across == 0 else "")
+        label_axes(axes, style.shorten(key, 34), search.objective.value_name if index % across == 0 else "")
     style.write(figure, 0.15, total - 0.22, "Slices", fontsize=style.TITLE_SIZE, weight="bold")
     return figure
 
@@ -220,7 +222,7 @@ def _parallel(search: Search, done: Sequence[Tried]) -> "Figure":
     from gridcell.plots import style
 
     ranges = search.space.ranges
-    names = [*ranges, search.objective.metric]
+    names = [*ranges, search.objective.value_name]
     width = max(6.0, 1.9 * len(names))
     figure = style.new_figure(width, 3.9)
     axes = style.place(figure, 0.9, 0.75, width - 1.8, 2.5)
@@ -290,3 +292,5 @@ def _scale(axes: "Axes", one: Range) -> None:
         axes.set_xlim(-0.5, len(one.listed) - 0.5)
     elif one.log:
         axes.set_xscale("log")
+    elif one.kind == "int":
+        whole_numbers(axes)

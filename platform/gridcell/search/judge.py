@@ -141,12 +141,12 @@ def plan_judging(search: Search) -> Judging | None:
     """Plan the best trial and the default as the report judges.
 
     Returns:
-        None where no fresh seeds were asked for, or no trial has a value.
+        None where no fresh seeds were asked for, no trial has a value, or the best one has the suite's own.
     """
     best = search.best
     objective = search.objective
     rule = tuning_of(objective.task).judge
-    if not search.wanted.fresh_seeds or best is None or rule is None:
+    if not search.wanted.fresh_seeds or best is None or rule is None or search.best_is_default:
         return None
     seeds = fresh_seeds(search)
     choices = search.choices()

@@ -64,6 +64,11 @@ class Objective:
         return (self.metric, self.mode), *self.others
 
     @property
+    def value_name(self) -> str:
+        """What the values of trials are called: the metric, unless the rule scores by something else."""
+        return self.rule.value or self.metric
+
+    @property
     def maximise(self) -> bool:
         """Whether larger values are better."""
         return self.mode == "max"
@@ -201,6 +206,10 @@ class Objective:
         """
         value = self._scored(suite, grid, results, store, rule or self.rule, self.metric)
         return value if value is not None and math.isfinite(value) else None
+
+    def results(self, suite: Suite, grid: Grid, results: Mapping[str, Result], store: Store) -> GridResults:
+        """Return the results of a trial as the functions of a rule take them."""
+        return _results(suite, grid, results, store)
 
     def _scored(
         self,

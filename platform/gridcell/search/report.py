@@ -1,6 +1,7 @@
 """The report of a search: its trials as a table, what the best one is worth, figures, and ``best.yaml``."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ from gridcell.search import lineage, several
 from gridcell.search.best import NAME, write_best
 from gridcell.search.importance import EVALUATOR, importance
 from gridcell.search.judge import Judged
+from gridcell.search.lead import leads
 from gridcell.search.population import Population
 from gridcell.search.search import Search
-from gridcell.search.sentences import said
+from gridcell.search.sentences import judged_name, said
 from gridcell.search.spent import spent, stops_of
 from gridcell.search.tried import Tried, joined
 from gridcell.staleness import failures_of
@@ -66,11 +68,17 @@ def about(search: Search) -> str:
     objective = search.objective
     best = search.best
     value = best.ended.value if best is not None else None
-    shown = "" if value is None else f": {objective.metric} {value:.4g}"
+    shown = "" if value is None else f": {objective.value_name} {value:.4g}"
     return (
         f"The best of {len(search.tried)} trials of {objective.task.name}/{search.default.suite.name}"
+        f"{_selected(search)}"
         f"{shown}, rule {_rule(search)}"
     )
+
+
+def _selected(search: Search) -> str:
+    selected = [f"{label}={','.join(values)}" for label, values in search.objective.select.items()]
+    return f" with {' '.join(selected)}" if selected else ""
 
 
 def _rule(search: Search) -> str:
@@ -81,9 +89,8 @@ def _rule(search: Search) -> str:
 def _heading(search: Search) -> str:
     """Return what stands over each column of values: the metric, and whether it peeked."""
     objective = search.objective
-    return (
-        f"{objective.metric}, {objective.rule.name}{' rule: not held out' if objective.rule.oracle else ''}"
-    )
+    peeked = " rule: not held out" if objective.rule.oracle else ""
+    return f"{objective.value_name}, {objective.rule.name}{peeked}"
 
 
 def trials_table(search: Search) -> Table:
@@ -182,7 +189,7 @@ def judged_table(search: Search, judged: Judged) -> Table:
         rows.append([name, one, other, None if one is None or other is None else one - other])
     if len(rows) > 1:
         rows.append(["mean", best, default, Value(mean, note=note)])
-    return Table(columns, rows, f"{search.objective.metric} on fresh seeds, as the report judges")
+    return Table(columns, rows, f"{judged_name(search)} on fresh seeds, as the report judges")
 
 
 def facts(search: Search) -> dict[str, Any]:
@@ -227,6 +234,7 @@ def summary(search: Search, judged: Judged | None) -> dict[str, Any]:
         "best": None if best is None else _as_json(best),
         **several.summary(search),
         "importance": {"evaluator": EVALUATOR, "shares": importance(search)},
+        "leads": [asdict(lead) for lead in leads(search)],
         "judged": None if judged is None else _judged_as_json(judged),
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 from gridcell.search import lineage, several
 from gridcell.search.best import NAME
 from gridcell.search.judge import Judged
+from gridcell.search.lead import Lead, leads
 from gridcell.search.search import Search
 from gridcell.search.spent import spent
 
@@ -53,17 +54,22 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
         return [*sentences, *several.said(search)]
     if best is None:
         if any(one.ended.state == "stopped" for one in search.tried):
-            return [*sentences, f"No trial that was trained to its end has a {objective.metric}."]
-        return [*sentences, f"No trial has a {objective.metric}."]
+            return [*sentences, f"No trial that was trained to its end has a {objective.value_name}."]
+        return [*sentences, f"No trial has a {objective.value_name}."]
     shown = ", ".join(f"{key} = {_written(value)}" for key, value in best.trial.params.items())
     own = search.default.ended.value
     beside = f", {own:.4g} with the suite's own values" if own is not None else ""
     last = "its last stage has " if search.population is not None else ""
     sentences.append(
-        f"The best trial is {best.trial.number}: {last}{shown}. Its {objective.metric} is "
+        f"The best trial is {best.trial.number}: {last}{shown}. Its {objective.value_name} is "
         f"{best.ended.value:.4g}{beside}, {_scored_by(search)}."
     )
-    if own is not None and best.ended.value is not None and not _better(search, best.ended.value, own):
+    sentences += map(_told, leads(search))
+    if search.best_is_default:
+        sentences.append(
+            "The best trial has the suite's own values: there is nothing to compare on fresh seeds."
+        )
+    elif own is not None and best.ended.value is not None and not _better(search, best.ended.value, own):
         sentences.append(f"No trial is better than the suite's own values: {NAME} holds the best trial.")
     choices = search.choices()
     if choices:
@@ -81,10 +87,21 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
     return sentences
 
 
+def _told(lead: Lead) -> str:
+    """Say how far the best trial is ahead, and whether that is more than noise."""
+    ahead = f"The best trial less {lead.other}: {lead.mean:+.3g}"
+    if lead.half_width is None:
+        return f"{ahead}; how much of it is noise is not known: each has one seed."
+    ends = f"[{lead.mean - lead.half_width:+.3g}, {lead.mean + lead.half_width:+.3g}]"
+    verdict = "no difference beyond chance" if lead.is_noise else "beyond chance"
+    return f"{ahead} {ends} (95 % over {lead.over}): {verdict}."
+
+
 def _scored_by(search: Search) -> str:
     """Say what a trial's value is of, which has the name of the report's metric."""
     rule = search.objective.rule
-    return f"under rule {rule.name}" + ("" if rule.oracle else ": not the value that a report shows")
+    scored = f"for {search.objective.metric} " if rule.value else ""
+    return f"{scored}under rule {rule.name}" + ("" if rule.oracle else ": not the value that a report shows")
 
 
 def _trials(count: int) -> str:
@@ -106,8 +123,14 @@ def _untouched(search: Search) -> list[str]:
     shown = ", ".join(f"{label}={value}" for label, value in labels.items())
     return [
         f"{len(same)} of the {len(default)} results of a trial are the same in every trial, such as {shown}, "
-        f"so that {search.objective.metric} differs less between trials: --select leaves them out."
+        f"so that {search.objective.value_name} differs less between trials: --select leaves them out."
     ]
+
+
+def judged_name(search: Search) -> str:
+    """Name what fresh seeds are judged by: the report's metric, of what was selected alone."""
+    selected = [f"{label}={','.join(values)}" for label, values in search.objective.select.items()]
+    return search.objective.metric + (f" of {' '.join(selected)}" if selected else "")
 
 
 def _better(search: Search, value: float, other: float) -> bool:
@@ -130,7 +153,7 @@ def _verdict(search: Search, judged: Judged) -> str:
         else " (one pair: no interval)"
     )
     return (
-        f"{where} {search.objective.metric} is {best:.4g} with {best_values} and {default:.4g} "
+        f"{where} {judged_name(search)} is {best:.4g} with {best_values} and {default:.4g} "
         f"with the suite's own: a difference of {mean:.4g}{interval}."
     )
 

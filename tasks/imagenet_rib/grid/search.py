@@ -37,6 +37,8 @@ tuning = Tuning(
             "images of val, which trials see as they were",
             score="imagenet_rib.grid.search:score_own",
             plan="imagenet_rib.grid.search:plan_own",
+            value="score",
+            noise="imagenet_rib.report.search_noise:error_own",
         ),
         Rule(
             "leave-one-out",

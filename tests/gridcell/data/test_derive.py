@@ -193,6 +193,46 @@ def test_folder_to_suite(tmp_path, digits):
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["base", "out"]
 
 
+@pytest.fixture
+def broken(tmp_path, digits):
+    """A folder with a cut, an empty and a foreign file among its images, and the names of these three."""
+    write_folder(tmp_path / "base", select(digits, np.flatnonzero(digits.labels < 2)[:200], name="base"))
+    files = sorted((tmp_path / "base").rglob("*.png"))[3::60][:3]
+    files[0].write_bytes(files[0].read_bytes()[:-60])
+    files[1].write_bytes(b"")
+    files[2].write_bytes(b"<html>404</html>")
+    return tmp_path / "base", [f"{file.parent.name}/{file.name}" for file in files]
+
+
+def test_all_images_that_cannot_be_read_are_named_at_once(tmp_path, broken):
+    base, (cut, *headless) = broken
+    with pytest.raises(UserError, match=r"^2 images can't be read: .*--on-corrupt skip leaves") as found:
+        derive_folder(base, tmp_path / "out", size=16, parameters=SMALL)
+    assert all(name in str(found.value) for name in headless)
+    others = sorted(base.rglob("*.png"))[8:20]
+    for name in headless:
+        (base / name).unlink()
+    for file in others:  # their headers are right: only decoding finds them
+        file.write_bytes(file.read_bytes()[:-60])
+    with pytest.raises(UserError, match=r"^13 images can't be read: .*, and 3 more; --on-corrupt") as found:
+        derive_folder(base, tmp_path / "out", size=16, parameters=SMALL)
+    assert cut in str(found.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_images_that_cannot_be_read_are_left_out_and_counted_where_asked(tmp_path, broken):
+    base, names = broken
+    manifest = derive_folder(base, tmp_path / "out", size=16, parameters=SMALL, on_corrupt="skip")
+    assert sorted(manifest["how"]["corrupt"]) == sorted(names)
+    assert manifest["how"]["corrupt"][names[1]].startswith("it is empty")
+    assert f"3 images that can't be read ({', '.join(sorted(names))}) left out" in manifest["how"]["said"][0]
+    for name in names:
+        (base / name).unlink()
+    clean = derive_folder(base, tmp_path / "clean", size=16, parameters=SMALL)
+    assert "corrupt" not in clean["how"]
+    assert set_checksums(tmp_path / "out") == set_checksums(tmp_path / "clean")
+
+
 @pytest.mark.parametrize("at_once", [7, pytest.param(1000, marks=pytest.mark.slow)])
 def test_a_suite_of_a_folder_is_that_of_its_images_and_holds_a_piece(tmp_path, digits, monkeypatch, at_once):
     base = select(digits, np.flatnonzero(digits.labels < 2)[:100], name="base")

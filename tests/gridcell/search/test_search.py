@@ -15,11 +15,14 @@ from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
 from gridcell.search.check import check
+from gridcell.search.figures import draw
 from gridcell.search.importance import importance
-from gridcell.search.judge import Judged
+from gridcell.search.judge import Judged, plan_judging
+from gridcell.search.lead import leads
+from gridcell.search.report import trials_table
 from gridcell.search.run import SearchRun
 from gridcell.search.search import Search
-from gridcell.search.sentences import _verdict
+from gridcell.search.sentences import _verdict, said
 from gridcell.search.wanted import GENERIC, tuning_of
 from gridcell.staleness import Staleness
 from gridcell.store import Store
@@ -226,6 +229,62 @@ def test_without_a_rule_that_judges_no_comparison_is_promised(store, monkeypatch
     with pytest.raises(UserError, match=r"no rule with oracle=True.*--fresh-seeds 0"):
         check(search)
     check(hill(store, fresh_seeds=0))
+
+
+def test_the_lead_of_the_best_trial_has_an_interval_over_seeds(store):
+    search = searched(store, trials=4, overrides=("seeds=[0, 1, 2]",), search="random")
+    first, second, *_ = sorted((one.ended.value for one in search.tried), reverse=True)
+    over_next, over_own = leads(search)
+    assert over_next.mean == pytest.approx(first - second)
+    assert over_own.mean == pytest.approx(first - search.default.ended.value)
+    for lead in (over_next, over_own):  # a seed adds the same to all
+        assert (lead.over, lead.half_width) == ("3 seeds", pytest.approx(0, abs=1e-9))
+    assert over_next.other in " ".join(said(search, None))
+    assert "(95 % over 3 seeds): beyond chance" in " ".join(said(search, None))
+
+
+def test_with_one_seed_the_noise_of_a_lead_is_said_to_be_unknown_or_is_the_rules(store):
+    search = searched(store, trials=3, search="random")
+    assert "how much of it is noise is not known: each has one seed." in " ".join(said(search, None))
+    rule = replace(search.objective.rule, noise="hill_task:error_of")
+    search.objective = replace(search.objective, rule=rule)
+    lead, *_ = leads(search)
+    assert lead.half_width == pytest.approx(1.96 * 1e6)  # what the rule says
+    assert lead.is_noise
+    assert "(95 % over held-out images): no difference beyond chance." in " ".join(said(search, None))
+
+
+def test_where_the_suites_own_values_are_the_best_nothing_is_compared(store):
+    own = searched(
+        store, trials=2, params={"walkers.one.x": "choice(0.9, 1.0)"}, search="grid", fresh_seeds=2
+    )
+    assert own.best_is_default
+    assert plan_judging(own) is None
+    assert "The best trial has the suite's own values: there is nothing to compare" in " ".join(said(own, None))
+    assert "less the suite's own values" not in " ".join(said(own, None))
+    other = searched(store, trials=2, params={"walkers.one.x": "choice(0.8, 1.0)"}, search="grid")
+    assert not other.best_is_default
+
+
+def test_a_rule_that_scores_by_something_else_names_it(store):
+    search = searched(store, trials=2, search="random")
+    search.objective = replace(search.objective, rule=replace(search.objective.rule, value="score"))
+    told = " ".join(said(search, None))
+    assert "Its score is" in told
+    assert "for height under rule" in told
+    assert "score, " in trials_table(search).head[2].heading
+
+
+def test_axes_of_trials_and_whole_numbers_have_ticks_at_these_alone(store):
+    search = searched(store, trials=2, search="random")
+    pictures = {one.name: one.figure for one in draw(search)}
+    (history,) = pictures["history"].axes
+    of_k = next(axes for axes in pictures["slices"].axes if axes.get_xlabel() == "walkers.one.k")
+    for axes in (history, of_k):
+        low, high = axes.get_xlim()
+        ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
+        assert ticks
+        assert all(float(tick).is_integer() for tick in ticks)
 
 
 def test_rules_without_any_are_the_generic_one(store):

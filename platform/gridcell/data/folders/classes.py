@@ -4,7 +4,7 @@ import hashlib
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from gridcell.data.folders.decode import COLOUR, Form, Look, decode
+from gridcell.data.folders.decode import COLOUR, Form, Look, Unreadable, decode
 from gridcell.data.folders.facts import Facts, facts_of, read_again
 from gridcell.data.folders.left_out import (
     LeftOut,
@@ -124,16 +124,17 @@ class ClassFolders:
         return decode(content, str(image.path), form=form, size=size)
 
 
-def open_class_folders(root: str | Path, *, min_images: int = 1) -> ClassFolders:
+def open_class_folders(root: str | Path, *, min_images: int = 1, skip_corrupt: bool = False) -> ClassFolders:
     """Find the images of ``root/<class>/<image>``; read each once for its checksum, or trust what is kept.
 
     Args:
         root: The folder, which may hold links; ``~`` is the user's home.
         min_images: Classes with fewer are left out.
+        skip_corrupt: Whether images that can't be decoded are left out, and counted. Each is decoded for it.
 
     Raises:
         UserError: There is no such folder or no image in it; an image lies deeper, so its class is unclear;
-            two names are one class; or an image can't be read.
+            two names are one class; or images can't be read.
 
     Example:
         >>> folders = open_class_folders("photographs", min_images=5)  # doctest: +SKIP
@@ -142,7 +143,13 @@ def open_class_folders(root: str | Path, *, min_images: int = 1) -> ClassFolders
     if not folder.is_dir():
         raise UserError(f"There is no image folder {folder}")
     tree = walk(folder)
-    facts = dict(zip((file.name for file in tree.files), facts_of(folder, tree.files), strict=True))
+    corrupt: dict[str, str] = {}
+    known = facts_of(folder, tree.files, corrupt if skip_corrupt else None)
+    facts = dict(zip((file.name for file in tree.files), known, strict=True))
+    if skip_corrupt:
+        whole = [(file.name, file.path, one.sha256) for file in tree.files if (one := facts[file.name])]
+        for name, error in broken_of(whole).items():
+            corrupt[name], facts[name] = error.why, None
     images = [file for file in tree.files if facts[file.name] is not None]
     names_of_images = [file.name for file in images]
     there = tree.inventory
@@ -152,9 +159,27 @@ def open_class_folders(root: str | Path, *, min_images: int = 1) -> ClassFolders
         raise UserError(f"{folder} has no class of {min_images} or more images")
     names = tuple(sorted(kept, key=plain_name))
     label_of = {name: label for label, name in enumerate(names)}
-    left = left_out(there, names_of_images, classes, min_images)
+    left = left_out(there, names_of_images, classes, min_images, corrupt)
     found = [_image(file, label_of, facts[file.name]) for file in images if _class_of(file.name) in kept]
     return ClassFolders(folder, tuple(map(plain_name, names)), tuple(sorted(found, key=_order)), left)
+
+
+def broken_of(images: Iterable[tuple[str, Path, str]]) -> dict[str, Unreadable]:
+    """Decode images, and return name -> why, of those that can't be decoded or are too narrow to resize.
+
+    Args:
+        images: Name, place and SHA-256 of each.
+
+    Raises:
+        UserError: The bytes of one changed.
+    """
+    found = {}
+    for name, path, sha256 in images:
+        try:
+            decode(read_again(path, sha256), str(path), size=1)
+        except Unreadable as error:
+            found[name] = error
+    return found
 
 
 def _image(file: File, label_of: dict[str, int], facts: Facts | None) -> ImageFile:
@@ -205,14 +230,21 @@ def class_counts(root: object, there: Inventory, images: Iterable[str]) -> dict[
     return classes
 
 
-def left_out(there: Inventory, images: Iterable[str], classes: dict[str, int], min_images: int) -> LeftOut:
+def left_out(
+    there: Inventory,
+    images: Iterable[str],
+    classes: dict[str, int],
+    min_images: int,
+    corrupt: Mapping[str, str] | None = None,
+) -> LeftOut:
     """Return what of a folder is not read, or is in spite of its name.
 
-    Arguments are as for :func:`class_counts`, and its answer.
+    Arguments are as for :func:`class_counts`, its answer, and name -> why of images that can't be read.
     """
-    known = set(images)
+    known, corrupt = set(images), corrupt or {}
     return LeftOut(
-        formats=endings(name for name in there.files if name not in known),
+        corrupt=corrupt,
+        formats=endings(name for name in there.files if name not in known and name not in corrupt),
         outside=sum("/" not in name for name in known),
         empty=tuple(sorted(name for name, count in classes.items() if not count)),
         small={name: count for name, count in sorted(classes.items()) if 0 < count < min_images},

@@ -8,7 +8,7 @@ import io
 import re
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,7 +30,35 @@ class Unreadable(UserError):  # noqa: N818 - names the state of the image
 
     def __init__(self, name: str, why: object) -> None:
         super().__init__(f"Image {name} can't be read: {why}")
+        self.name = name
         self.why = str(why)
+
+
+_NAMED = 10
+"""Images that can't be read, of which a message names so many."""
+
+
+class UnreadableImages(UserError):  # noqa: N818 - names the state of the images
+    """Images of a folder that can't be read."""
+
+
+def unreadable(errors: Sequence[Unreadable], advice: str = "") -> UnreadableImages:
+    """Return the error that names all images that can't be read, up to ten, and counts the rest.
+
+    Args:
+        errors: At least one.
+        advice: What to do about them.
+
+    Example:
+        >>> print(unreadable([Unreadable("a.png", "it is empty"), Unreadable("b.png", "it is empty")]))
+        2 images can't be read: a.png (it is empty), b.png (it is empty)
+    """
+    ending = f"; {advice}" if advice else ""
+    if len(errors) == 1:
+        return UnreadableImages(f"{errors[0]}{ending}")
+    named = ", ".join(f"{error.name} ({error.why})" for error in errors[:_NAMED])
+    more = f", and {len(errors) - _NAMED} more" if len(errors) > _NAMED else ""
+    return UnreadableImages(f"{len(errors)} images can't be read: {named}{more}{ending}")
 
 
 _ORIENTATION = 0x0112  # EXIF tag

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gridcell.data.folders.decode import Look, look_at
+from gridcell.data.folders.decode import Look, Unreadable, look_at, unreadable
 from gridcell.data.folders.formats import HEAD, format_of, has_image_ending
 from gridcell.data.folders.walk import File
 from gridcell.errors import UserError
@@ -41,27 +41,37 @@ class Facts:
     look: Look
 
 
-def facts_of(root: Path, files: Sequence[File]) -> list[Facts | None]:
+def facts_of(root: Path, files: Sequence[File], corrupt: dict[str, str] | None = None) -> list[Facts | None]:
     """Return the facts of each file, None of those that are no image by their bytes and by their name.
 
     Args:
         root: The folder that they are of; what is known is kept by it.
         files: What a walk found there.
+        corrupt: Takes name of a file -> why it can't be read, of those with the name of an image that can't
+            be read as one; their facts are None. Not given, they are an error, which names all of them.
 
     Raises:
         UserError: A file has the name of an image but can't be read as one, or can't be opened.
     """
     memory = _Memory(root) if len(files) >= _LEAST_KEPT else None
     found = []
+    broken: dict[str, Unreadable] = {}
     for file in files:
         facts = memory.recall(file) if memory is not None else None
         if facts is None:
-            facts = _read(file)
+            try:
+                facts = _read(file)
+            except Unreadable as error:
+                broken[file.name] = error
             if memory is not None and facts is not None:
                 memory.keep(file, facts)
         found.append(facts)
     if memory is not None:
         memory.save()
+    if broken and corrupt is None:
+        raise unreadable(list(broken.values()))
+    if corrupt is not None:
+        corrupt |= {name: error.why for name, error in broken.items()}
     return found
 
 

@@ -25,6 +25,7 @@ class LeftOut:
         loops: Links to a folder that they lie in.
         broken: Links that lead nowhere, and what is neither file nor folder.
         odd: Ending -> images that are read, by what their bytes are, though they have another file's ending.
+        corrupt: Name -> why, of images that can't be read, where they were asked to be left out.
     """
 
     formats: Mapping[str, int] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class LeftOut:
     loops: int = 0
     broken: int = 0
     odd: Mapping[str, int] = field(default_factory=dict)
+    corrupt: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def sentence(self) -> str:
@@ -44,6 +46,10 @@ class LeftOut:
         if self.formats:
             shown = [f"{ending or 'no ending'} {count}" for ending, count in _largest(self.formats)]
             parts.append(f"{_count(sum(self.formats.values()), 'file')} of other formats ({_list(shown)})")
+        if self.corrupt:
+            parts.append(
+                f"{_count(len(self.corrupt), 'image')} that can't be read ({_list(sorted(self.corrupt), 10)})"
+            )
         if self.outside:
             parts.append(f"{_count(self.outside, 'image')} outside the class folders")
         if self.empty:
@@ -161,10 +167,10 @@ def _count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def _list(names: Iterable[str]) -> str:
+def _list(names: Iterable[str], most: int = _NAMED_AT_MOST) -> str:
     all_names = list(names)
-    more = len(all_names) - _NAMED_AT_MOST
-    return ", ".join(all_names[:_NAMED_AT_MOST]) + (f", {more} more" if more > 0 else "")
+    more = len(all_names) - most
+    return ", ".join(all_names[:most]) + (f", {more} more" if more > 0 else "")
 
 
 def _largest(counts: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -40,6 +40,7 @@ from gridcell.registry import version_of
 from gridcell.store.filesystem import Folder
 
 SHARD_MB = 128.0
+_NAMED = 10  # corrupt images that a message names
 
 Progress = Callable[[int, int], None]
 
@@ -115,7 +116,7 @@ def import_set(
         claim(folder, plan)
         if found is None:
             kept = unchanged(finished_shards(folder, len(parts), on_corrupt), source, parts, workers)
-        job = _Job(folder, source, layout, on_corrupt, progress or (lambda done, total: None))
+        job = _Job(folder, source, layout, on_corrupt, progress or (lambda done, total: None), len(parts))
         job.count(sum(len(parts[number]) for number in kept))
         records = {**kept, **_write_all(job, parts, [n for n in range(len(parts)) if n not in kept], workers)}
     in_order = [records[number] for number in range(len(parts))]
@@ -152,10 +153,17 @@ class _Job:
     """What the threads of one import share: the way to count, and the way to stop."""
 
     def __init__(
-        self, folder: Folder, source: Source, layout: Layout, on_corrupt: OnCorrupt, progress: Progress
+        self,
+        folder: Folder,
+        source: Source,
+        layout: Layout,
+        on_corrupt: OnCorrupt,
+        progress: Progress,
+        shards: int,
     ) -> None:
         self.folder, self.source, self.layout = folder, source, layout
         self.on_corrupt = on_corrupt
+        self.shards = shards
         self.stop = threading.Event()
         self._progress = progress
         self._lock = threading.Lock()
@@ -210,8 +218,6 @@ def _write_shard(job: _Job, number: int, entries: Sequence[Entry]) -> dict[str, 
                         entry.member.name, content, job.layout.crop, own=job.layout.own
                     )
                 except CorruptData as error:
-                    if job.on_corrupt == "fail":
-                        raise UserError(f"{error}; --on-corrupt skip leaves such images out") from error
                     corrupt[entry.member.name] = str(error)
                 else:
                     sample = {"__key__": f"{number:05d}-{len(labels):06d}", suffix: image}
@@ -222,6 +228,8 @@ def _write_shard(job: _Job, number: int, entries: Sequence[Entry]) -> dict[str, 
                     transparent += job.layout.own and look.alpha
                 origin.add(entry.member.name, content)
                 job.count(1)
+        if corrupt and job.on_corrupt == "fail":
+            raise _corrupt(list(corrupt.values()), job.shards)
         file.flush()
         file.seek(0)
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -237,6 +245,15 @@ def _write_shard(job: _Job, number: int, entries: Sequence[Entry]) -> dict[str, 
     }
     job.folder.write(f"{UNFINISHED}/{number:05d}.json", json.dumps(record).encode())
     return record
+
+
+def _corrupt(sentences: Sequence[str], shards: int) -> UserError:
+    """Name the corrupt images of a shard; those of the other shards may not have been looked at."""
+    more = f", and {len(sentences) - _NAMED} more" if len(sentences) > _NAMED else ""
+    where = f" (of the first of {shards} shards that has any)" if shards > 1 and len(sentences) > 1 else ""
+    named = ", ".join(sentences[:_NAMED])
+    counted = f"{len(sentences)} images can't be read{where}: " if len(sentences) > 1 else ""
+    return UserError(f"{counted}{named}{more}; --on-corrupt skip leaves such images out")
 
 
 def _about(layout: Layout, entry: Entry) -> bytes:
