@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from gridcell import Cell, Grid, GridBuilder, Resources, UserError, version_of
 from inductive_bias.problems.kind import CUT, Labelled, Points
 from inductive_bias.problems.kinds import registry as problems
 from inductive_bias.problems.kinds.files import Arrays, Images
+from inductive_bias.problems.vector_size import Extent
 from inductive_bias.settings import Settings
 from inductive_bias.spaces import registry as spaces
 from inductive_bias.spaces.kind import Kernel, KernelKind, Networks, Training
@@ -49,7 +51,14 @@ def plan(settings: Settings) -> Grid:
     for name, problem in settings.problems.items():
         with grid.setting("problems", name):
             _check_extent(name, problem, settings)
-            data = {seed: _data(grid, name, problem, seed) for seed in settings.seeds}
+            first = _data(grid, name, problem, settings, settings.seeds[0])
+            drawn = problems.get(
+                problem.source
+            ).drawn  # else one cell serves all seeds, and a file is read once
+            data = {
+                seed: _data(grid, name, problem, settings, seed) if drawn else first
+                for seed in settings.seeds
+            }
             for space_name, space in settings.spaces.items():
                 _plan_space(grid, settings, name, data, (space_name, space))
     return grid.build()
@@ -88,11 +97,13 @@ def points(settings: Settings, problem: Points) -> list[Point]:
 
 
 def _check_extent(name: str, problem: Points, settings: Settings) -> None:
-    """Raise UserError if a problem has too few points or dimensions; of files only its cells can say."""
+    """Raise UserError if a problem has too few points or dimensions; of files ``_data`` does."""
     known = problems.get(problem.source).extent
-    if known is None:
-        return
-    extent = known(problem)
+    if known is not None:
+        _check_points(name, problem, settings, known(problem))
+
+
+def _check_points(name: str, problem: Points, settings: Settings, extent: Extent) -> None:
     for point in points(settings, problem):
         extent.check(name, n_train=point.n_train, n_test=settings.test_points, dimension=point.dimension)
 
@@ -108,7 +119,7 @@ def _impossible(problem: Points, space: Space, point: Point) -> str | None:
     return None
 
 
-def _data(grid: GridBuilder, name: str, problem: Points, seed: int) -> Cell:
+def _data(grid: GridBuilder, name: str, problem: Points, settings: Settings, seed: int) -> Cell:
     """Add the cell of a problem's points: one for all seeds, but drawn problems are drawn anew for each."""
     kind = problems.get(problem.source)
     if not isinstance(problem, Arrays | Images):
@@ -133,7 +144,9 @@ def _data(grid: GridBuilder, name: str, problem: Points, seed: int) -> Cell:
     grid.locate(config["fingerprint"], problem.path)
     size = problem.size if isinstance(problem, Images) else None
     target = problem.target if isinstance(problem, Arrays) else None
-    grid.note(*notes(problem.path, problem.source, size, target, f"problems.{name}.target", least))
+    setting = f"problems.{name}.target"
+    fits = partial(_check_points, name, problem, settings)
+    grid.note(*notes(problem.path, problem.source, size, target, setting, least, fits))
     if isinstance(problem, Images):
         config |= {"size": size} | ({"min_images": least} if least > 1 else {})
     elif target is not None:

@@ -6,6 +6,8 @@ import pytest
 from generalization_difficulty.data.files import open_data
 from gridcell.data.arrays import open_npz
 from gridcell.errors import UserError
+from gridcell.suite import load_suite
+from gridcell.task import find_task
 from inductive_bias.problems.sources import from_npz
 
 
@@ -61,3 +63,43 @@ def test_an_archive_named_npy_is_said_to_be_one(archive):
     np.save(archive.with_name("labels.npy"), np.ones(3))
     with pytest.raises(UserError, match=r"is an \.npz archive and no single array"):
         open_data(str(archive.with_suffix(".npy")), str(archive.with_name("labels.npy")))
+
+
+def planned(task, tmp_path, points, labels):
+    """Plan a suite of a task on arrays of the user's own."""
+    np.savez(tmp_path / "own.npz", x=points, y=labels)
+    own = {
+        "generalization-difficulty": f"data: {{path: {tmp_path / 'own.npz'}}}\n",
+        "inductive-bias": f"problems: {{mine: {{source: npz, path: {tmp_path / 'own.npz'}}}}}\n"
+        "spaces: {rbf: {kind: rbf}}\ntraining_size: 20\ntest_points: 20\n",
+    }[task]
+    (tmp_path / "own.yaml").write_text(own)
+    return load_suite(find_task(task), str(tmp_path / "own.yaml")).grid()
+
+
+@pytest.mark.parametrize("task", ["generalization-difficulty", "inductive-bias"])
+def test_planning_refuses_arrays_that_no_cell_could_use(tmp_path, task):
+    draws = np.random.default_rng(0)
+    points, labels = draws.random((50, 4)), draws.integers(0, 2, 50)
+    assert planned(task, tmp_path, points, labels).cells
+    for value in (np.nan, np.inf):
+        bad = points.copy()
+        bad[7, 3] = value
+        with pytest.raises(UserError, match=r"Point 7 of '.*own\.npz' holds a value that is not finite"):
+            planned(task, tmp_path, bad, labels)
+    with pytest.raises(UserError, match=r"own\.npz' are (of one class|equal): there is nothing to"):
+        planned(task, tmp_path, points, np.zeros(50, int))
+    with pytest.raises(UserError, match="equally many"):
+        planned(task, tmp_path, points, labels[:40])
+
+
+def test_planning_looks_at_mapped_points_and_at_how_many_there_are(tmp_path):
+    np.save(tmp_path / "x.npy", np.where(np.arange(60).reshape(20, 3) == 31, np.inf, 1.0))
+    np.save(tmp_path / "y.npy", np.arange(20) % 2)
+    data = f"data: {{path: {tmp_path / 'x.npy'}, labels: {tmp_path / 'y.npy'}}}\n"
+    (tmp_path / "own.yaml").write_text(data)
+    with pytest.raises(UserError, match=r"Point 10 of '.*x\.npy' holds a value that is not finite"):
+        load_suite(find_task("generalization-difficulty"), str(tmp_path / "own.yaml")).grid()
+    draws = np.random.default_rng(0)
+    with pytest.raises(UserError, match="has 30 points, fewer than 20 for training and 20 for testing"):
+        planned("inductive-bias", tmp_path, draws.random((30, 4)), draws.integers(0, 2, 30))

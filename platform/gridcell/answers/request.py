@@ -12,6 +12,7 @@ from typing import Any
 
 from gridcell import plugins
 from gridcell.errors import CorruptData, Mistakes, UserError
+from gridcell.execute.heartbeat import running_cells
 from gridcell.grid import Grid
 from gridcell.report.results import About, GridResults
 from gridcell.secrets import redact
@@ -290,6 +291,7 @@ def grid_results(
         if results is None:
             results, damaged = store.results.read_many(asked.grid.cells)
         failures, losses = failures_of(asked.suite.task, asked.grid, store), store.losses.read_all()
+        running = running_cells(store.folder).keys() - results.keys()
     if damaged:
         raise UserError(
             f"The stored result of cell {damaged[0]} is damaged ({len(damaged)} in all): "
@@ -314,4 +316,5 @@ def grid_results(
         selected=asked.selected,
         staleness=stale,
         about=About(f"{asked.command} --storage {as_typed(store)}", notes, tuple(figures)),
+        running=running & asked.grid.cells.keys(),
     )

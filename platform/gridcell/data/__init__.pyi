@@ -16,6 +16,7 @@ from .corruptions.registry import (
 from .dealing import Dealing as Dealing, sizes_of as sizes_of
 from .deriving import derive as derive
 from .digits import DIGITS as DIGITS, load_digits_images as load_digits_images
+from .finite import check_finite as check_finite
 from .folder import folder_labels as folder_labels, read_class_folders as read_class_folders
 from .folders import ClassFolders as ClassFolders, open_class_folders as open_class_folders
 from .folders.decode import Form as Form, Look as Look, decode as decode, look_at as look_at

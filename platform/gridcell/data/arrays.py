@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gridcell.data.finite import check_finite_stream
 from gridcell.errors import UserError
 
 POINTS = ("points", "x", "data", "images", "inputs", "features", "x_train", "train_images")
@@ -127,11 +128,11 @@ def read_npz(
         setting: what that setting is called, for messages.
         default: what such labels are taken for; None: they are refused.
         values: whether points are read. If not, they are zeros of the right shape and type that take no
-            memory: planning needs no more.
+            memory, for planning, and their values are looked at in pieces: none may be NaN or infinite.
 
     Raises:
-        UserError: the file can't be read, has no or several arrays of points or of labels, or what
-            :func:`labelled_arrays` finds.
+        UserError: the file can't be read, has no or several arrays of points or of labels, a value is not
+            finite and ``values`` is false, or what :func:`labelled_arrays` finds.
 
     Example:
         >>> np.savez("mine.npz", images=np.zeros((4, 8, 8), np.uint8), labels=np.array(["a", "b", "a", "b"]))
@@ -214,13 +215,14 @@ def _has_header(path: str | Path, name: str) -> bool:
 
 
 def _shape_of(file: Path, name: str, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-    """Return zeros of an array's shape and type, from its header alone."""
+    """Return zeros of an array's shape and type; its values are looked at, a piece at a time."""
     with zipfile.ZipFile(file) as archive, archive.open(f"{name}.npy") as opened:
         version = np.lib.format.read_magic(opened)
         readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
         if version not in readers:
             return arrays[name]
-        shape, _, dtype = readers[version](opened)
+        shape, fortran, dtype = readers[version](opened)
+        check_finite_stream(opened, dtype, shape, f"'{file}'", fortran=fortran)
     return np.broadcast_to(np.zeros((), dtype), shape)
 
 

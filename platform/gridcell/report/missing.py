@@ -90,7 +90,8 @@ def missing(results: GridResults) -> list[Missing]:
             why = next(blocked_by[need] for need in cell.needs.values() if need in blocked_by)
             blocked_by[cell_id] = why
         elif state == "not run":
-            why = f"{cell.kind} cells that were not run"
+            running = cell_id in results.running
+            why = f"{cell.kind} cells that {'run now' if running else 'were not run'}"
         else:
             continue
         groups.setdefault((state, why), []).append(title)
@@ -127,6 +128,8 @@ def incomplete(results: GridResults) -> str:
     parts = []
     if cells:
         told = ", ".join(f"{count} {state}" for state, count in cells.items())
+        run_now = sum(results.states.get(cell_id) == "not run" for cell_id in results.running)
+        told += f", of which {run_now} run now" if run_now else ""
         total = len(results.grid) - counts.get("not needed", 0)
         parts.append(f"{sum(cells.values())} of {total} cells have no result ({told})")
     if counts["skipped"]:

@@ -1,7 +1,7 @@
 """What a report is written from, and what it is."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -50,6 +50,7 @@ class GridResults:
         staleness: which results were made by other code or from other inputs than are there now.
         about: where the report comes from.
         made: what ``summary.json`` says of how the results were made; see ``write_report``.
+        running: ids of the cells that a living driver runs at this moment; they have no result yet.
     """
 
     title: str
@@ -66,6 +67,7 @@ class GridResults:
     staleness: Staleness = field(default_factory=Staleness)
     about: About = field(default_factory=About)
     made: Mapping[str, Any] = field(default_factory=dict)
+    running: Set[str] = frozenset()
 
     @cached_property
     def states(self) -> Mapping[str, str]:

@@ -109,6 +109,17 @@ def test_what_is_blocked_names_the_cell_that_failed():
     ]
 
 
+def test_a_cell_that_runs_now_is_not_told_as_if_nobody_ran_it():
+    grid, first, _, other = chain()
+    found = replace(grid_results(grid, done=[other.id]), running={first.id})
+    assert [(g.state, g.count, g.why) for g in missing(found)] == [
+        ("not run", 1, "data cells that run now"),
+        ("not run", 1, "train cells that were not run"),
+        ("not run", 1, "test cells that were not run"),
+    ]
+    assert incomplete(found) == "Incomplete: 3 of 4 cells have no result (3 not run, of which 1 run now)."
+
+
 def test_a_need_whose_users_are_done_is_not_missing():
     grid, *_ = chain()
     done = [target.cell for target in grid.targets]

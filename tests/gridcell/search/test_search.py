@@ -260,7 +260,9 @@ def test_where_the_suites_own_values_are_the_best_nothing_is_compared(store):
     )
     assert own.best_is_default
     assert plan_judging(own) is None
-    assert "The best trial has the suite's own values: there is nothing to compare" in " ".join(said(own, None))
+    assert "The best trial has the suite's own values: there is nothing to compare" in " ".join(
+        said(own, None)
+    )
     assert "less the suite's own values" not in " ".join(said(own, None))
     other = searched(store, trials=2, params={"walkers.one.x": "choice(0.8, 1.0)"}, search="grid")
     assert not other.best_is_default
