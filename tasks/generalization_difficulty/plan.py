@@ -223,12 +223,25 @@ def _dataset(dataset: Parameters) -> dict[str, Any]:
 
 
 def _open(data: Data, path: str) -> "OwnData":
-    from generalization_difficulty.data.files import open_own
+    """Open the user's data, and refuse values that are not finite and a single class; holds no point."""
+    from generalization_difficulty.data.batches import ArrayBatches
+    from generalization_difficulty.data.files import FolderBatches, open_own
     from generalization_difficulty.data.tables import refuse_table
+    from gridcell.data import check_finite
 
     refuse_table(path)
     least = data.min_images
-    return open_own(path, data.labels, data.image_size, data.target, min_images=least, values=False)
+    own = open_own(path, data.labels, data.image_size, data.target, min_images=least, values=False)
+    classes = 2
+    if isinstance(own.batches, ArrayBatches):
+        classes = len({*own.batches.labels.tolist()})
+        if Path(path).suffix.lower() == ".npy":  # an .npz was looked at as it was opened
+            check_finite(own.batches.points, f"'{path}'")
+    elif isinstance(own.batches, FolderBatches):
+        classes = len(own.batches.folders.class_names)
+    if classes < 2:
+        raise UserError(f"All points of '{path}' are of one class: there is nothing to tell apart")
+    return own
 
 
 def _equal_seeds(settings: Settings, own: "OwnData", name: str) -> list[str]:

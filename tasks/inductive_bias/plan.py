@@ -1,6 +1,6 @@
 """From settings to cells: pools of data, cells that draw hypotheses, and estimates from their errors."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -119,6 +119,41 @@ def _impossible(problem: Points, space: Space, point: Point) -> str | None:
     return None
 
 
+def _look_at(
+    problem: Arrays | Images, setting: str, size: int | None, least: int, fits: Callable[[Extent], None]
+) -> tuple[str, ...]:
+    """Say how the user's data are read, and refuse what no cell could learn from; holds no point.
+
+    Args:
+        problem: with the path of the data.
+        setting: what says what labels are, for messages.
+        size: side in px that images are brought to.
+        least: classes with fewer images are left out.
+        fits: is told how many points and dimensions there are, and may refuse them; not of shards.
+
+    Raises:
+        UserError: the data can't be read, a value is not finite, or all labels are equal.
+    """
+    from gridcell.data import open_class_folders, read_npz
+    from inductive_bias.problems.sources import notes
+
+    if isinstance(problem, Arrays):
+        read = read_npz(problem.path, target=problem.target, setting=setting, values=False)
+        if (read.labels == read.labels[:1]).all():
+            raise UserError(f"All labels of '{problem.path}' are equal: there is nothing to learn")
+        fits(Extent.of(read.points))
+        return read.said
+    said = notes(problem.path, problem.source, size, None, setting, least)
+    if problem.source == "folder":
+        folders = open_class_folders(problem.path, min_images=least)
+        if len(folders.class_names) < 2:
+            raise UserError(f"All images of '{problem.path}' are of one class: there is nothing to learn")
+        look = folders.images[0].facts.look
+        pixels = look.width * look.height if size is None else size * size
+        fits(Extent(len(folders.images), pixels * folders.form.channels))
+    return said
+
+
 def _data(grid: GridBuilder, name: str, problem: Points, settings: Settings, seed: int) -> Cell:
     """Add the cell of a problem's points: one for all seeds, but drawn problems are drawn anew for each."""
     kind = problems.get(problem.source)
@@ -128,7 +163,7 @@ def _data(grid: GridBuilder, name: str, problem: Points, settings: Settings, see
             return grid.add("data", made, seed=seed, version=kind.version, title=f"data {name} seed {seed}")
         return grid.add("data", made, version=kind.version, title=f"data {name}")
     config: dict[str, Any] = {"source": problem.source}
-    from inductive_bias.problems.sources import fingerprint, notes
+    from inductive_bias.problems.sources import fingerprint
 
     if problem.source != "shards" and not Path(problem.path).expanduser().exists():
         raise UserError(
@@ -144,9 +179,8 @@ def _data(grid: GridBuilder, name: str, problem: Points, settings: Settings, see
     grid.locate(config["fingerprint"], problem.path)
     size = problem.size if isinstance(problem, Images) else None
     target = problem.target if isinstance(problem, Arrays) else None
-    setting = f"problems.{name}.target"
     fits = partial(_check_points, name, problem, settings)
-    grid.note(*notes(problem.path, problem.source, size, target, setting, least, fits))
+    grid.note(*_look_at(problem, f"problems.{name}.target", size, least, fits))
     if isinstance(problem, Images):
         config |= {"size": size} | ({"min_images": least} if least > 1 else {})
     elif target is not None:

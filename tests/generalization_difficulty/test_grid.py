@@ -146,8 +146,8 @@ def test_moved_data_are_the_same_cell_and_other_data_another(tmp_path):
 
 
 def test_bad_data_fail_with_their_sentence(store, tmp_path):
-    np.savez(tmp_path / "mine.npz", x=np.eye(9), y=np.zeros(9, dtype=int))
-    with pytest.raises(UserError, match=r"Nothing is done yet: mine seed 0: All 9 labels are 0"):
+    np.savez(tmp_path / "mine.npz", x=np.ones((9, 2)), y=np.arange(9) % 2)
+    with pytest.raises(UserError, match=r"Nothing is done yet: mine seed 0: Points 0 and 1 are equal but of"):
         run(store, tmp_path / "report", "custom", f"data.path={tmp_path / 'mine.npz'}", seeds=1)
 
 

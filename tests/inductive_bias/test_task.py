@@ -260,7 +260,8 @@ def test_too_few_points_name_the_problem_and_not_its_source(tmp_path):
     draws = np.random.default_rng(0)
     np.savez(tmp_path / "file.npz", x=draws.normal(size=(40, 4)), y=draws.normal(size=40))
     problem = {"source": "npz", "path": str(tmp_path / "file.npz")}
-    assert "Problem 'mine' has 40 points" in first_failure(tmp_path, problem)
+    with pytest.raises(UserError, match="Problem 'mine' has 40 points"):  # before a cell is run
+        first_failure(tmp_path, problem)
 
 
 def test_labels_that_contradict_one_another_are_no_functions_that_fit(tmp_path):

@@ -7,6 +7,9 @@ from gridcell.report.missing import incomplete
 from gridcell.report.results import GridResults
 from gridcell.report.stale import DAGGER
 
+_AT_ONCE = 5
+"""Sentences beside an answer that the first screen shows; of more, the last line unfolds the rest."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -19,6 +22,16 @@ class Answer:
 
     text: str
     sure: Sequence[str] = ()
+
+    @property
+    def first(self) -> Sequence[str]:
+        """The sentences of ``sure`` that a page shows at once: all of a few, else the first four."""
+        return self.sure if len(self.sure) <= _AT_ONCE else self.sure[: _AT_ONCE - 1]
+
+    @property
+    def more(self) -> Sequence[str]:
+        """The others, which a click unfolds."""
+        return self.sure[len(self.first) :]
 
 
 def state(results: GridResults) -> list[tuple[str, str, bool]]:

@@ -14,7 +14,6 @@ from gridcell.data import (
     LabelledArrays,
     ShardImages,
     Target,
-    check_finite,
     is_shards,
     labelled_arrays,
     map_npy,
@@ -92,12 +91,10 @@ def open_own(
         image_size: side in px that images of a folder or of shards are brought to.
         target: what labels of an .npz or .npy are; whole numbers are taken for classes.
         min_images: classes of a folder with fewer images are left out.
-        values: whether an .npz's points are read; see :func:`gridcell.data.arrays.read_npz`. If not, values
-            of arrays are looked at instead.
+        values: whether an .npz's points are read; see :func:`gridcell.data.arrays.read_npz`.
 
     Raises:
-        UserError: there is nothing of that form at ``path``, its labels are no classes, or only one; or a
-            value is not finite, if ``values`` is false.
+        UserError: there is nothing of that form at ``path``, or its labels are no classes.
     """
     file = Path(path).expanduser()
     if min_images > 1 and (is_shards(path) or not file.is_dir()):
@@ -109,7 +106,6 @@ def open_own(
         folders = open_class_folders(file, min_images=min_images)
         if image_size is None:
             folders.check_sizes(_SIZES)
-        _check_classes(len(folders.class_names), path)
         said = folders.said(folders.form, image_size)
         return OwnData(FolderBatches(folders, image_size), folders.fingerprint, said)
     if not file.is_file():
@@ -126,15 +122,8 @@ def open_own(
         read = labelled_arrays(
             points, classes, f"'{file}'", target=target, setting=_TARGET, default="classes"
         )
-        if not values:
-            check_finite(points, f"'{file}'")
         return _own_arrays(read, file, own_labels)
     raise UserError(f"'{path}' is neither an .npz or .npy file nor a folder of images")
-
-
-def _check_classes(count: int, path: str) -> None:
-    if count < 2:
-        raise UserError(f"All points of '{path}' are of one class: there is nothing to tell apart")
 
 
 def _own_arrays(read: LabelledArrays, *files: Path) -> OwnData:
@@ -143,7 +132,6 @@ def _own_arrays(read: LabelledArrays, *files: Path) -> OwnData:
             f"The labels of '{files[0]}' are numbers, but the difficulty of a classification is measured: "
             "give classes"
         )
-    _check_classes(len(np.unique(read.labels)), str(files[0]))
     digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as opened:

@@ -1,7 +1,7 @@
 """Where problems come from: embedded digits, teachers of known dimension, files, folders, a control task."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from gridcell.data import ClassFolders, Target, generator, open_class_folders, r
 from inductive_bias.problems.kind import ProblemKind
 from inductive_bias.problems.kinds import registry as problems
 from inductive_bias.problems.pool import Pool, is_one_hot, make_pool
-from inductive_bias.problems.vector_size import Extent
 
 
 def digits() -> Pool:
@@ -187,37 +186,18 @@ def notes(
     target: Target | None,
     setting: str,
     min_images: int = 1,
-    fits: Callable[[Extent], None] = lambda extent: None,
 ) -> tuple[str, ...]:
-    """Return sentences on what a reader leaves out, converts or takes for granted; holds no point.
-
-    Args:
-        path: file or folder.
-        source: of the problem.
-        size: side in px that images are brought to.
-        target: what labels are.
-        setting: what that setting is called.
-        min_images: classes with fewer images are left out.
-        fits: is told how many points and dimensions a file or folder has, and may refuse it.
+    """Return sentences on what a reader leaves out, converts or takes for granted; reads no point.
 
     Raises:
-        UserError: the file or folder can't be read, a value is not finite, or all labels are equal.
+        UserError: the file or folder can't be read.
     """
     if source == "npz":
-        read = read_npz(path, target=target, setting=setting, values=False)
-        if (read.labels == read.labels[:1]).all():
-            raise UserError(f"All labels of '{path}' are equal: there is nothing to learn")
-        fits(Extent.of(read.points))
-        return read.said
+        return read_npz(path, target=target, setting=setting, values=False).said
     if source == "folder":
         folders = open_class_folders(path, min_images=min_images)
         if size is None:
             folders.check_sizes("set a size")
-        if len(folders.class_names) < 2:
-            raise UserError(f"All images of '{path}' are of one class: there is nothing to learn")
-        look = folders.images[0].facts.look
-        pixels = look.width * look.height if size is None else size * size
-        fits(Extent(len(folders.images), pixels * folders.form.channels))
         return folders.said(folders.form, size)
     from gridcell.data import ShardImages
 

@@ -53,6 +53,18 @@ def test_the_first_screen_answers_the_five_questions(tmp_path):
     assert "gridcell run task --suite suite --select method=a --changed rerun" in said
 
 
+@pytest.mark.parametrize(("count", "folded"), [(5, 0), (6, 2), (9, 5)])
+def test_of_many_sentences_on_an_answer_four_are_shown_and_the_others_a_click_away(tmp_path, count, folded):
+    sentences = [f"Sentence {number}." for number in range(count)]
+    page = page_of(tmp_path, results(), answer=Answer("A gains.", sentences))
+    header = page.partition("</header>")[0]
+    _, opens, inside = header.partition("<details>")
+    assert [sentence for sentence in sentences if sentence in header] == sentences
+    assert [sentence for sentence in sentences if sentence in inside] == sentences[count - folded :]
+    assert bool(opens) == bool(folded)
+    assert not folded or f"{folded} more sentences on this answer" in inside
+
+
 def test_what_was_not_asked_of_the_store_is_not_claimed(tmp_path):
     said = first_screen(page_of(tmp_path, results()))
     assert "Stale" not in said
