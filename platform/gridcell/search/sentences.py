@@ -91,7 +91,7 @@ def _told(lead: Lead) -> str:
     """Say how far the best trial is ahead, and whether that is more than noise."""
     ahead = f"The best trial less {lead.other}: {lead.mean:+.3g}"
     if lead.half_width is None:
-        return f"{ahead}; how much of it is noise is not known: each has one seed."
+        return f"{ahead}; how much of it is noise is not known: that takes several seeds."
     ends = f"[{lead.mean - lead.half_width:+.3g}, {lead.mean + lead.half_width:+.3g}]"
     verdict = "no difference beyond chance" if lead.is_noise else "beyond chance"
     return f"{ahead} {ends} (95 % over {lead.over}): {verdict}."

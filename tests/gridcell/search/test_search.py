@@ -245,7 +245,7 @@ def test_the_lead_of_the_best_trial_has_an_interval_over_seeds(store):
 
 def test_with_one_seed_the_noise_of_a_lead_is_said_to_be_unknown_or_is_the_rules(store):
     search = searched(store, trials=3, search="random")
-    assert "how much of it is noise is not known: each has one seed." in " ".join(said(search, None))
+    assert "how much of it is noise is not known: that takes several seeds." in " ".join(said(search, None))
     rule = replace(search.objective.rule, noise="hill_task:error_of")
     search.objective = replace(search.objective, rule=rule)
     lead, *_ = leads(search)
