@@ -435,4 +435,4 @@ def test_best_and_default_are_compared_on_the_seeds_that_both_have(store):
     assert judged.difference[0] == 0.75
     assert Judged((1,), (None,), (1.0,)).means() == (None, None)
     said = _verdict(hill(store), judged)
-    assert said.startswith("On 2 of 3 fresh seeds (the others lack a value) height is 1.5 ")
+    assert said.startswith("On 2 of 3 fresh seeds (the others lack a value) height of walker=one is 1.5 ")
