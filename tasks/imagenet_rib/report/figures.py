@@ -17,6 +17,7 @@ from imagenet_rib.vocabulary import BASELINE, CURVE, PRE, VAL
 Summary = Mapping[str, Any]
 
 _FEW_MODELS = 8
+_LEAST_AXES = 3  # of a radar
 _MOST_LINES = 8
 """Groups of methods that are not shown to differ, of which a panel shows a line each."""
 
@@ -32,10 +33,11 @@ def draw(summary: Summary) -> Iterator[Picture]:
         return
     limit = _change_limit(summary)
     for model, slug in file_names(models).items():
-        yield _change(summary, model, slug, limit)
-        yield _accuracy(summary, model, slug)
-    if len(_names(summary)) >= 3 and models:
-        yield _radar(summary)
+        if len(_rows(summary, model)):
+            yield _change(summary, model, slug, limit)
+            yield _accuracy(summary, model, slug)
+    if len(_names(summary)) >= _LEAST_AXES and models and (picture := _radar(summary)):
+        yield picture
     if any(summary["wise_ft_curve"].values()):
         yield _wise_ft(summary)
 
@@ -61,6 +63,18 @@ def accuracy_matrix(summary: Summary, model: str, method: str) -> FloatArray:
 
 def _names(summary: Summary) -> list[str]:
     return [entry["name"] for entry in summary["sets"] if entry["name"] != VAL]
+
+
+def _rows(summary: Summary, model: str) -> list[int]:
+    """Return the places of the sets that anything was fine-tuned on: of a part mostly one of eight."""
+    known = [np.isfinite(accuracy_matrix(summary, model, method)) for method in summary["methods"]]
+    return [int(row) for row in np.flatnonzero(np.any(known, axis=(0, 2)))]
+
+
+def _left_out(summary: Summary, rows: Sequence[int]) -> str:
+    """Say which sets have no row, since nothing was fine-tuned on them yet; "" where all have one."""
+    lacking = [name for row, name in enumerate(_names(summary)) if row not in rows]
+    return f" Without a row: {', '.join(lacking)}; no model fine-tuned on them is done." if lacking else ""
 
 
 def file_names(models: list[str]) -> dict[str, str]:
@@ -156,13 +170,13 @@ def scale_end(changes: Sequence[FloatArray]) -> float:
 
 
 def _change(summary: Summary, model: str, slug: str, limit: float) -> Picture:
-    names = _names(summary)
+    names, rows = _names(summary), _rows(summary, model)
     figure = Matrices(
         {
-            named(summary, model, method): change_matrix(summary, model, method)
+            named(summary, model, method): change_matrix(summary, model, method)[rows]
             for method in summary["methods"]
         },
-        names,
+        [names[row] for row in rows],
         [*names, VAL],
         row_axis="fine-tuned on",
         column_axis="tested on",
@@ -170,7 +184,7 @@ def _change(summary: Summary, model: str, slug: str, limit: float) -> Picture:
         title=f"{model}: change of accuracy by fine-tuning",
         diverging=True,
         limit=limit,
-        outlined=[(i, i) for i in range(len(names))],
+        outlined=list(enumerate(rows)),
         divider=len(names),
     )
     caption = (
@@ -178,36 +192,41 @@ def _change(summary: Summary, model: str, slug: str, limit: float) -> Picture:
         "Framed: tested on the set it was fine-tuned on, training images included, which RI leaves out and "
         "the colours need not span. "
         f"Right of the rule: '{VAL}', no part of RI either. Hatched: not evaluated."
+        f"{_left_out(summary, rows)}"
     )
     return Picture(f"change-{slug}", "change", caption, figure, model, png=few_models(summary["models"]))
 
 
 def _accuracy(summary: Summary, model: str, slug: str) -> Picture:
-    names = _names(summary)
+    names, rows = _names(summary), _rows(summary, model)
     figure = Matrices(
         {
-            named(summary, model, method): accuracy_matrix(summary, model, method)
+            named(summary, model, method): accuracy_matrix(summary, model, method)[rows]
             for method in summary["methods"]
         },
-        names,
+        [names[row] for row in rows],
         [*names, VAL],
         row_axis="fine-tuned on",
         column_axis="tested on",
         unit="accuracy (%)",
         title=f"{model}: accuracy after fine-tuning",
         limit=100,
-        outlined=[(i, i) for i in range(len(names))],
+        outlined=list(enumerate(rows)),
         divider=len(names),
     )
     caption = (
         f"{model}: top-1 accuracy after fine-tuning, percent. Framed: tested on the set it was fine-tuned "
-        "on, training images included."
+        f"on, training images included.{_left_out(summary, rows)}"
     )
     return Picture(f"accuracy-{slug}", "accuracy", caption, figure, model, png=few_models(summary["models"]))
 
 
-def _radar(summary: Summary) -> Picture:
-    """Show the model that plain fine-tuning costs most: before, after, and after the best method."""
+def _radar(summary: Summary) -> Picture | None:
+    """Show the model that plain fine-tuning costs most: before, after, and after the best method.
+
+    Returns:
+        None where no line after fine-tuning has three points: each is the mean over all other sets.
+    """
     names = _names(summary)
     mri = summary["mRI"]
 
@@ -230,6 +249,9 @@ def _radar(summary: Summary) -> Picture:
         profiles[f"after {named(summary, model, str(method))}"] = np.where(
             np.eye(n, dtype=bool), 0.0, matrix
         ).sum(axis=0) / (n - 1)
+    points = [np.isfinite(line).sum() for line in list(profiles.values())[1:]]
+    if max(points, default=0) < _LEAST_AXES:
+        return None
     figure = radar(
         names,
         profiles,

@@ -14,6 +14,7 @@ from rich.console import Console
 from gridcell.cell import Cell
 from gridcell.grid import Grid, Skipped
 from imagenet_rib.report.evaluations import SetFacts
+from imagenet_rib.report.figures import draw
 from imagenet_rib.report.richness import Origin
 from imagenet_rib.report.sentences import gaps, sentences
 from imagenet_rib.report.summary import summarise
@@ -200,6 +201,24 @@ def test_two_sets_need_no_radar(tmp_path):
     files = report(tmp_path, [before(), *after("ft", rows=rows)], SETS[:2])
     assert "radar.png" not in [path.name for path in files]
     assert "leaderboard.png" in [path.name for path in files]
+
+
+def test_of_a_part_only_what_was_fine_tuned_has_a_row_and_no_empty_figure_is_drawn():
+    """Of eight sets one was selected: seven hatched rows in each matrix, and a radar without a line."""
+    rows = {source: row for source, row in AFTER.items() if source == "b"}
+    made = [before(), *after("ft", rows=rows), before("bare")]
+    pictures = {one.name: one for one in draw(summarise(made, SETS))}
+    assert "radar" not in pictures
+    assert [name for name in pictures if name.startswith(("change", "accuracy"))] == [
+        "change-m",
+        "accuracy-m",
+    ]
+    for name in ("change-m", "accuracy-m"):
+        figure = pictures[name].figure
+        assert list(figure.rows) == ["b"]
+        assert list(figure.outlined) == [(0, 1)]
+        assert pictures[name].caption.endswith("Without a row: a, c; no model fine-tuned on them is done.")
+        assert next(iter(figure.panels.values())).shape == (1, 4)
 
 
 def test_terminal_tables_fit_a_hundred_columns():
