@@ -162,7 +162,7 @@ def compare(first: Side, second: Side, tolerance: float = 0.0) -> Comparison:
     before, after = _by_place(first, fixed), _by_place(second, fixed)
     equal, changed, other = 0, [], []
     samples: dict[tuple[Place, str], list[tuple[float, float]]] = {}
-    for place in before.keys() & after.keys():
+    for place in sorted(before.keys() & after.keys()):
         (labels, one_id), (_, two_id) = before[place], after[place]
         one, two = first.record.cells.get(one_id), second.record.cells.get(two_id)
         if one is None or two is None:
@@ -179,7 +179,7 @@ def compare(first: Side, second: Side, tolerance: float = 0.0) -> Comparison:
         else:
             equal += 1
         without_seed = tuple(pair for pair in place if pair[0] != SEED)
-        for name in metrics[0].keys() & metrics[1].keys():
+        for name in (name for name in metrics[0] if name in metrics[1]):  # in the order of the answer
             pair = metrics[0][name], metrics[1][name]
             if _is_finite(pair[0]) and _is_finite(pair[1]):
                 samples.setdefault((without_seed, name), []).append((float(pair[0]), float(pair[1])))

@@ -88,6 +88,12 @@ def test_the_mean_over_places_comes_before_the_places():
     assert as_json(found)["means"][0]["half_width"] == pytest.approx(half)
 
 
+def test_means_stand_in_the_order_in_which_cells_answer():
+    names = [f"metric {number}" for number in (7, 3, 9, 1, 8, 2)]
+    before, after = ([dict.fromkeys(names, value + place) for place in range(2)] for value in (1.0, 2.0))
+    assert [one.metric for one in compared(record(before), record(after)).means] == names
+
+
 def test_a_verdict_is_never_cut_on_a_terminal_of_80_columns():
     from rich.console import Console
 
