@@ -417,3 +417,4 @@ def test_no_error_is_claimed_where_images_are_no_independent_sample():
     fewer = {name: right[:10] for name, right in other.items()}
     assert standard_error({"a": ("v2", one)}, {"a": ("v2", fewer)}, "mRI") is None
     assert standard_error({}, {}, "mRI") is None
+    assert standard_error({"a": ("v2", one)}, {"a": ("v2", one)}, "mRI") is None  # no width of zero

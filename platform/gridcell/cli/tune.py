@@ -53,7 +53,7 @@ from gridcell.provenance import origin_of
 from gridcell.search.asked import search_of
 from gridcell.search.cost import cost_of
 from gridcell.search.promotion import check_scheduler
-from gridcell.search.report import write
+from gridcell.search.report import selected, write
 from gridcell.search.run import SearchRun
 from gridcell.search.samplers import check_sampler
 from gridcell.search.search import Search
@@ -238,6 +238,7 @@ def tune(
         say_how_to_go_on(console, "Stopped; what is done is kept.")
         end_stopped(executor)
     title = f"{objective.task.name}/{found.default.suite.name}: search of {', '.join(found.space.ranges)}"
+    title += selected(found)
     try:
         written = write(found, run.judged, folder, title=title, stopped=run.stopped)
     except BaseException:  # no report was written
@@ -322,8 +323,10 @@ def _headline(search: Search) -> str:
     objective, wanted = search.objective, search.wanted
     peeks = " (trials see what the report judges by)" if objective.rule.oracle else ""
     stopped = f" with {wanted.scheduler}" if wanted.scheduler != "none" else ""
+    scored = f"{objective.rule.value} for " if objective.rule.value else ""
     return (
         f"{objective.task.name}/{search.default.suite.name}: {wanted.trials} trials of "
-        f"{', '.join(search.space.ranges)} by {wanted.search}{stopped}, {_objectives(search)}, "
-        f"rule {objective.rule.name}{peeks}, search {search.id}, storage {search.store.uri}"
+        f"{', '.join(search.space.ranges)}{selected(search)} by {wanted.search}{stopped}, "
+        f"{scored}{_objectives(search)}, rule {objective.rule.name}{peeks}, search {search.id}, "
+        f"storage {search.store.uri}"
     )

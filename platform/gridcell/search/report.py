@@ -71,14 +71,15 @@ def about(search: Search) -> str:
     shown = "" if value is None else f": {objective.value_name} {value:.4g}"
     return (
         f"The best of {len(search.tried)} trials of {objective.task.name}/{search.default.suite.name}"
-        f"{_selected(search)}"
+        f"{selected(search)}"
         f"{shown}, rule {_rule(search)}"
     )
 
 
-def _selected(search: Search) -> str:
-    selected = [f"{label}={','.join(values)}" for label, values in search.objective.select.items()]
-    return f" with {' '.join(selected)}" if selected else ""
+def selected(search: Search) -> str:
+    """Say which part of the suite was searched, e.g. ``" with method=ewc"``; empty for all of it."""
+    chosen = [f"{label}={','.join(values)}" for label, values in search.objective.select.items()]
+    return f" with {' '.join(chosen)}" if chosen else ""
 
 
 def _rule(search: Search) -> str:

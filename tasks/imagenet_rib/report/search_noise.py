@@ -51,7 +51,8 @@ def standard_error(
 
     Returns:
         In percentage points. None where the two have other models, sets or images; where a set shows a
-        photograph several times, as c does; or where a set has fewer than two images.
+        photograph several times, as c does; where a set has fewer than two images; or where the two
+        answer alike on each image: then other images may tell them apart, and these don't say how far.
     """
     shares = {VAL: (1.0, 0.0), GAIN: (0.0, 1.0)}.get(metric, (0.5, 0.5))
     parts: dict[str, NDArray[np.float64]] = {}
@@ -69,7 +70,8 @@ def standard_error(
                 return None
             change = (other.astype(np.float64) - one) * share / len(first)
             parts[name] = parts[name] + change if name in parts else change
-    return 100 * float(np.sqrt(sum(part.var(ddof=1) / len(part) for part in parts.values())))
+    error = 100 * float(np.sqrt(sum(part.var(ddof=1) / len(part) for part in parts.values())))
+    return error or None
 
 
 def _answers(results: GridResults) -> dict[Hashable, tuple[str, Answers]]:

@@ -55,6 +55,7 @@ def test_it_leaves_the_trials_the_best_suite_and_a_page(found):
     assert summary["default"]["value"] == pytest.approx(-(0.6**2) - 0.01 * 81 - 0.1)
     page = (out / "report.html").read_text()
     assert "nothing is held out" in page.lower()
+    assert "search of walkers.one.x, walkers.one.y with walker=one" in page
     assert {one.name for one in out.glob("*.png")} >= {
         "history.png",
         "slices.png",
@@ -102,6 +103,7 @@ def test_a_block_of_the_suite_says_the_same_and_options_go_first(gridcell, tmp_p
     code, out, err = gridcell("tune", "hill", *both)
     assert (code, err) == (0, "")
     assert "4 trials: 4 done." in out
+    assert out.startswith("hill/mine: 4 trials of walkers.one.x with walker=one by random, height (max)")
     code, out, _ = gridcell("tune", "hill", *both, "--trials", "6")
     assert "6 trials: 6 done." in out
     code, out, err = gridcell("plan", "hill", "--suite", "mine.yaml", *HILL[:2])
