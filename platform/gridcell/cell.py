@@ -50,6 +50,10 @@ def id_of_whole(cell_id: str) -> str:
     return cell_id.partition(AT)[0]
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+_PLAIN = frozenset({bool, int, str, type(None)})  # nothing to check: most values of a grid's many cells
+
+
 def canonical_json(value: Any) -> str:
     """Write a JSON value so that equal values give equal text in every process and on every machine.
 
@@ -63,7 +67,7 @@ def canonical_json(value: Any) -> str:
         >>> canonical_json({"lr": 1e-3, "epochs": 10})
         '{"epochs":10,"lr":0.001}'
     """
-    return json.dumps(check_json(value, "value"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return _ENCODER.encode(check_json(value, "value"))
 
 
 def check_json(value: Any, where: str) -> Any:
@@ -79,12 +83,18 @@ def check_json(value: Any, where: str) -> Any:
             raise TypeError(f"{where} is {value}, which has no place in a cell's identity")
         return value
     if isinstance(value, list | tuple):
-        return [check_json(item, f"{where}[{index}]") for index, item in enumerate(value)]
+        return [
+            item if type(item) in _PLAIN else check_json(item, f"{where}[{index}]")
+            for index, item in enumerate(value)
+        ]
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
                 raise TypeError(f"{where} has the key {key!r}, which is not text")
-        return {key: check_json(item, f"{where}.{key}") for key, item in value.items()}
+        return {
+            key: item if type(item) in _PLAIN else check_json(item, f"{where}.{key}")
+            for key, item in value.items()
+        }
     raise TypeError(f"{where} is a {type(value).__name__}, which is not JSON")
 
 

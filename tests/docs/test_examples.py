@@ -19,9 +19,8 @@ from gridcell.cli.common import selection
 def case(where, words):
     """Make a case of a command; planning the whole published benchmark takes seconds."""
     large = "imagenet-rib" in words and "paper" in words
-    return pytest.param(
-        words, id=f"{where}: {' '.join(words)[:60]}", marks=[pytest.mark.slow] if large else []
-    )
+    marks = [pytest.mark.slow, pytest.mark.xdist_group("whole-benchmark")] if large else []
+    return pytest.param(words, id=f"{where}: {' '.join(words)[:60]}", marks=marks)
 
 
 WHOLE = get_command(typer_of())

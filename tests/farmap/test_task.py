@@ -21,6 +21,8 @@ from gridcell.store import Store
 from gridcell.suite import load_suite, suite_names
 from planning_imports import TRAINING, loaded_by_planning
 
+pytestmark = pytest.mark.xdist_group("farmap")
+
 TINY = str(Path(__file__).parent / "tiny.yaml")
 
 

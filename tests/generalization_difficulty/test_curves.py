@@ -15,6 +15,8 @@ from generalization_difficulty.settings import Sweep
 from gridcell.errors import UserError
 from gridcell.suite import load_suite
 
+pytestmark = pytest.mark.xdist_group("difficulty-figures")
+
 CIFAR = Classification(
     n=50_000, m=27, radius=54.9156786783691, classes=10, delta=2.7506414616587023, eps=0.01
 )

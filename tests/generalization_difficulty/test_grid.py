@@ -18,6 +18,8 @@ from gridcell.report import GridResults, write_report
 from gridcell.suite import load_suite, suite_names
 from planning_imports import TRAINING, loaded_by_planning
 
+pytestmark = pytest.mark.xdist_group("difficulty-published")
+
 IMAGES = ["mnist", "svhn", "cifar10", "imagenet"]
 OTHERS = ["omniglot", *(f"cartpole-{t}" for t in range(1, 6)), "reacher", "hopper", "half-cheetah"]
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("imports")
+
 ROOT = Path(__file__).parents[2]
 
 ORDER = [
@@ -86,7 +88,10 @@ def _imports(path: Path) -> Iterator[str]:
                     yield node.module
 
 
-GRAPH = {name: set(_imports(path)) - {name} for name, path in MODULES.items()}
+@pytest.fixture(scope="module")
+def graph() -> dict[str, set[str]]:
+    """Name of a module -> the modules here that it imports."""
+    return {name: set(_imports(path)) - {name} for name, path in MODULES.items()}
 
 
 def circles(graph: dict[str, set[str]]) -> list[list[str]]:
@@ -108,8 +113,8 @@ def test_circles_are_seen():
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}, "e": set()}) == [["b", "c"]]
 
 
-def test_no_files_import_each_other_in_a_circle():
-    assert circles(GRAPH) == []
+def test_no_files_import_each_other_in_a_circle(graph):
+    assert circles(graph) == []
 
 
 def room(name: str) -> str:
@@ -119,8 +124,8 @@ def room(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("gridcell.")])
-def test_gridcell_imports_in_one_direction(name):
-    for target in sorted(GRAPH[name]):
+def test_gridcell_imports_in_one_direction(name, graph):
+    for target in sorted(graph[name]):
         if target == "gridcell":  # its version
             continue
         assert target.startswith("gridcell."), f"{name} imports {target}: gridcell imports no task"
@@ -129,9 +134,9 @@ def test_gridcell_imports_in_one_direction(name):
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_no_task_imports_another_task(name):
+def test_no_task_imports_another_task(name, graph):
     own = name.partition(".")[0]
-    others = {target.partition(".")[0] for target in GRAPH[name]} - {own, "gridcell", SHARED}
+    others = {target.partition(".")[0] for target in graph[name]} - {own, "gridcell", SHARED}
     assert not others
 
 

@@ -126,6 +126,7 @@ def test_linear_probing_moves_the_head_alone_and_lp_ft_starts_there(undisturbed)
     assert grid.cells[lp_ft.needs["start"]].title == "resnet-rich lp on c seed 0"
 
 
+@pytest.mark.long
 def test_two_workers_give_the_weights_and_accuracies_of_one(undisturbed, tmp_path):
     """From the same pre-trained models: augmentation there is random, and differs between workers."""
     import torch

@@ -144,6 +144,7 @@ def test_accuracies_before_fine_tuning_are_those_of_timm_alone(imported, lab):
         assert told[name] == pytest.approx(expected, abs=1e-9), name
 
 
+@pytest.mark.long
 def test_plain_folders_cut_by_corruption_give_the_same(imported, lab):
     folder, _ = lab
     selection = [word for one in PARTLY for word in ("--select", one)]

@@ -27,6 +27,8 @@ from inductive_bias.problems.sources import from_folder, from_shards
 from inductive_bias.report.summary import mean_interval
 from planning_imports import TRAINING, loaded_by_planning
 
+pytestmark = pytest.mark.xdist_group("inductive-bias")
+
 SMALL = {
     "problems": {
         "digits": {"source": "digits", "training_sizes": [20], "dimensions": [6]},

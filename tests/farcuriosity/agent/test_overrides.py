@@ -43,7 +43,7 @@ def test_what_is_overridden_is_there_and_in_the_table(base):
         assert name in overrides.__doc__
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_ray_of_its_own_listens_on_this_machine_alone():
     code = """
 import psutil

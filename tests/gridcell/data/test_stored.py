@@ -16,6 +16,8 @@ from gridcell.errors import CorruptData, UserError
 from gridcell.store.cache import FileCache
 from published_sets import SETS
 
+pytestmark = pytest.mark.xdist_group("stored-sets")
+
 
 def prepare(image):
     return torch.from_numpy(np.array(image.resize((8, 8), Image.Resampling.BICUBIC)))

@@ -307,7 +307,7 @@ def test_a_cell_whose_own_cluster_does_not_start_in_time_is_tried_again(monkeypa
     assert classify(raised.value) is FailureClass.TRANSIENT
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_cluster_started_here_listens_on_this_machine_alone():
     code = """
 import psutil

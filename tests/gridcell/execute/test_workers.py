@@ -15,6 +15,8 @@ from gridcell.execute.processes import processes_for
 from gridcell.execute.run_cell import run_cell
 from gridcell.store import Store
 
+pytestmark = pytest.mark.xdist_group("crew")
+
 TWO = Resources(workers=2)
 
 

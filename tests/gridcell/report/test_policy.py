@@ -12,6 +12,8 @@ from gridcell.grid import Skipped
 from gridcell.report import write_report
 from smallest_grids import TASKS, complete_results
 
+pytestmark = pytest.mark.xdist_group("complete-grids")
+
 
 @pytest.fixture(scope="module", params=TASKS)
 def complete(request, tmp_path_factory):

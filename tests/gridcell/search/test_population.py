@@ -28,6 +28,8 @@ from gridcell.suite import load_suite
 from mlflow_runs import children, parent_of
 from noise_search import INLINE, LR, bred, came_to, noise
 
+pytestmark = pytest.mark.xdist_group("population")
+
 LOW, HIGH = 0.01, 1.0
 
 

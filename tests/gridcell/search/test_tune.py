@@ -16,6 +16,8 @@ from gridcell.suite import load_suite
 from gridcell.task import find_task
 from hill_search import PLUGIN
 
+pytestmark = pytest.mark.xdist_group("tune")
+
 X = "walkers.one.x=uniform(0, 1)"
 Y = "walkers.one.y=loguniform(1, 100)"
 HILL = ["--plugin", PLUGIN, "--executor", "inline", "--metric", "height"]

@@ -22,6 +22,8 @@ from imagenet_rib.report.tables import headline
 from imagenet_rib.report.tradeoff import answer
 from rib_evaluations import AFTER, SETS, after, before, random_evaluations, write_report
 
+pytestmark = pytest.mark.xdist_group("rib-page")
+
 NASTY = '<script>alert("x")</script>'
 
 
