@@ -107,6 +107,7 @@ DYNAMIC = [
     ("import runpy\nrunpy.run_module('b')", {"b.py"}),
     ("import pydoc\npydoc.locate('b.x')", {"b.py"}),
     ("exec('import b')", {"b.py"}),
+    ("NAME = 'b'\n__import__(NAME)", {"b.py"}),
     ("instantiate({'_target_': 'b.Net'})", {"b.py"}),
     (
         "import os, sys\nsys.path.insert(0, os.path.join(os.path.dirname(__file__), 'models'))\nimport x",

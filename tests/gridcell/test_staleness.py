@@ -8,7 +8,7 @@ import pytest
 from edited_chain import FILES
 from gridcell import fingerprint, plugins
 from gridcell.cli.cells import compare
-from gridcell.digest import digest_of, earlier_digest_of
+from gridcell.digest import digest_of, digest_of_bytes, earlier_digest_of
 from gridcell.errors import UserError
 from gridcell.fingerprint import Codes
 from gridcell.grid import GridBuilder
@@ -219,6 +219,7 @@ def test_records_of_the_rule_that_counted_texts_below_attributes_are_read_by_it(
     for cell in grid.cells.values():
         stored = chain.store.results.read(cell.id)
         (code,) = chain.store.codes.read([stored.provenance["code"]]).values()
+        assert code["rule"] == 3  # a store's format: another number reads all older records by their own rule
         files = {**code["files"], "chain_typing": "0" * 16}
         if "chain_shared" in files:
             files["chain_shared"] = earlier
@@ -230,6 +231,16 @@ def test_records_of_the_rule_that_counted_texts_below_attributes_are_read_by_it(
     assert chain.stale() == {}
     chain.edit("chain_shared.py", "TWO = 2", "TWO = 3")
     assert chain.stale()["beside"] == "by other code: chain_shared changed since"
+
+
+def test_both_rules_read_what_python_says_and_of_other_files_the_bytes(tmp_path):
+    plain, told, compiled = (tmp_path / name for name in ("plain.py", "told.py", "compiled.so"))
+    plain.write_text("ONE = 1\n")
+    told.write_text("ONE = 1  # what is counted\n")
+    compiled.write_bytes(b"\x7fELF")
+    for rule in (digest_of, earlier_digest_of):
+        assert rule(plain) == rule(told)
+        assert rule(compiled) == digest_of_bytes(b"\x7fELF")
 
 
 def test_checkpoints_of_other_code_are_set_aside(store, tmp_path, caplog):

@@ -91,7 +91,12 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/learn/randomness.py": (f"{LEARN}checkpoint.py", f"{LEARN}fit.py"),
     "platform/gridcell/learn/validation.py": (f"{LEARN}validation.py",),
     "tasks/imagenet_rib/metrics.py": (f"{RIB}metrics.py",),
-    "tasks/imagenet_rib/settings.py": (f"{RIB}plan.py", f"{RIB}model_options.py", f"{SETTINGS}overrides.py"),
+    "tasks/imagenet_rib/settings.py": (
+        f"{SETTINGS}listed.py",
+        f"{RIB}plan.py",
+        f"{RIB}model_options.py",
+        f"{SETTINGS}overrides.py",
+    ),
     "tasks/imagenet_rib/grid/model_options.py": (f"{RIB}model_options.py",),
     "tasks/imagenet_rib/grid/plan.py": (f"{RIB}plan.py", f"{CORE}identities.py"),
     "tasks/imagenet_rib/learning/fisher.py": (f"{RIB}fisher.py",),
@@ -100,11 +105,20 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/learning/models.py": (f"{RIB}models.py",),
     "tasks/imagenet_rib/learning/modes.py": (f"{RIB}fisher.py", f"{RIB}objectives.py"),
     "tasks/imagenet_rib/learning/objectives.py": (f"{RIB}objectives.py", f"{RIB}methods.py"),
-    "tasks/imagenet_rib/methods/ewc.py": (f"{RIB}methods.py",),
-    "tasks/imagenet_rib/methods/l2_sp.py": (f"{RIB}methods.py",),
-    "tasks/imagenet_rib/methods/lwf.py": (f"{RIB}methods.py",),
-    "tasks/imagenet_rib/methods/soup.py": (f"{RIB}methods.py", f"{RIB}merging.py"),
-    "tasks/imagenet_rib/methods/wise_ft.py": (f"{RIB}methods.py", f"{RIB}merging.py"),
+    "tasks/imagenet_rib/methods/ewc.py": (
+        f"{SETTINGS}listed.py",
+        f"{RIB}methods.py",
+    ),
+    "tasks/imagenet_rib/methods/l2_sp.py": (
+        f"{SETTINGS}listed.py",
+        f"{RIB}methods.py",
+    ),
+    "tasks/imagenet_rib/methods/lwf.py": (
+        f"{SETTINGS}listed.py",
+        f"{RIB}methods.py",
+    ),
+    "tasks/imagenet_rib/methods/soup.py": (f"{SETTINGS}listed.py", f"{RIB}methods.py", f"{RIB}merging.py"),
+    "tasks/imagenet_rib/methods/wise_ft.py": (f"{SETTINGS}listed.py", f"{RIB}methods.py", f"{RIB}merging.py"),
     "tasks/imagenet_rib/report/estimates.py": (f"{RIB_REPORT}summary.py", f"{RIB_REPORT}leaderboard.py"),
     "tasks/imagenet_rib/report/significance.py": (
         f"{RIB_REPORT}significance.py",
@@ -229,6 +243,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/grid/slices.py": (f"{RIB}parts.py",),
     "tasks/imagenet_rib/grid/throughput.py": (f"{RIB}parts.py",),
     "tasks/imagenet_rib/grid/training_settings.py": (
+        f"{SETTINGS}listed.py",
         f"{RIB}variants.py",
         f"{RIB}plan.py",
     ),
@@ -260,10 +275,12 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{RIB}registry.py",
     ),
     "tasks/imagenet_rib/methods/flyp.py": (
+        f"{SETTINGS}listed.py",
         f"{RIB}added_parts.py",
         f"{RIB}methods.py",
     ),
     "tasks/imagenet_rib/methods/lora.py": (
+        f"{SETTINGS}listed.py",
         f"{RIB}methods.py",
         f"{RIB}released.py",
     ),
@@ -272,11 +289,13 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{RIB}released.py",
     ),
     "tasks/imagenet_rib/methods/model_stock.py": (
+        f"{SETTINGS}listed.py",
         f"{RIB}merging.py",
         f"{RIB}methods.py",
         f"{RIB}added_parts.py",
     ),
     "tasks/imagenet_rib/methods/visual_prompt.py": (
+        f"{SETTINGS}listed.py",
         f"{RIB}methods.py",
         f"{RIB}released.py",
     ),

@@ -18,6 +18,7 @@ _MODELS: tuple[dict[str, Any], ...] = (
 _SIDE, _LABELS = 32, 8
 _CLASSES = (0, 2, 3, 7)  # of the downstream set
 _IMAGES = 8
+_NAMED = 3  # of the weights that are wrong
 
 
 def checks(method: Method) -> list[Check]:
@@ -120,10 +121,15 @@ def _moved(tensor: "Tensor", generator: Any) -> "Tensor":
 def _loads(model: "nn.Module", weights: "Mapping[str, Tensor]", what: str) -> None:
     expected = model.state_dict()
     lacking, more = sorted(expected.keys() - weights.keys()), sorted(weights.keys() - expected.keys())
-    require(not lacking, f"{what} leaves out {', '.join(lacking[:3])}")
-    require(not more, f"{what} adds {', '.join(more[:3])}, which the model does not have")
+    require(not lacking, f"{what} leaves out {_first(lacking)}")
+    require(not more, f"{what} adds {_first(more)}, which the model does not have")
     for name, tensor in expected.items():
         require(
             weights[name].shape == tensor.shape,
             f"{what} gives '{name}' the shape {tuple(weights[name].shape)}, not {tuple(tensor.shape)}",
         )
+
+
+def _first(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

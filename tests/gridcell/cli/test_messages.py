@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gridcell.cli.app import app
-from gridcell.errors import UserError, did_you_mean
+from gridcell.errors import UserError, did_you_mean, nearest
 from gridcell.settings.schema import find
 from gridcell.task import find_task
 
@@ -68,6 +68,11 @@ def test_a_wrong_list_where_one_belongs_is_not_told_to_be_a_sweep():
 def test_a_setting_is_found_by_the_words_of_its_initials():
     said = told(["plan", "imagenet-rib", "--set", "training.learning_rate=0.1"])
     assert "Unknown setting 'training.learning_rate': did you mean 'lr'?" in said
+
+
+def test_a_single_word_has_no_initials():
+    assert nearest("learning_rate", ["lr", "epochs"]) == "lr"
+    assert nearest("learning", ["l", "epochs"]) is None
 
 
 @pytest.mark.parametrize(

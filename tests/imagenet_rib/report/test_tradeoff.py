@@ -64,6 +64,26 @@ def test_the_details_name_both_ways_of_comparing_with_plain_fine_tuning():
     assert any(line.startswith(f"Elsewhere {best} differs from ft by ") for line in sure)
 
 
+def test_a_point_of_the_curve_is_told_where_it_keeps_as_much_as_the_leader_and_gains_more(monkeypatch):
+    rows = [
+        {"method": "ewc", "gain": {"mean": 20.0}, "mRI": {"mean": -5.0}},
+        {"method": "lp", "gain": {"mean": 5.0}, "mRI": {"mean": -1.0}},
+    ]
+    found = SimpleNamespace(rows=rows, models=["net"])
+
+    def told(gains, kept, alphas=("0", "0.5", "1")):
+        monkeypatch.setattr(tradeoff, "_way", lambda summary, models: (alphas, gains, kept))
+        return tradeoff._on_the_way({}, found)
+
+    (line,) = told([0.0, 6.0, 30.0], [0.0, -1.0, -9.0])
+    assert line.startswith("WiSE-FT with α = 0.5 (a point of its curve, not its row) gains +6.0 ")
+    assert line.endswith(" of −1.0: lp, which leads the rows by mRI, has +5.0 and −1.0.")
+    assert told([0.0, 5.0, 30.0], [0.0, 0.0, -9.0]) == []  # it gains no more
+    assert told([0.0, 6.0, 30.0], [0.0, -1.1, -9.0]) == []  # it keeps less
+    assert "α = 1 " in told([0.0, 6.0, 7.0], [0.0, -1.0, -1.0])[0]
+    assert told([0.0, 6.0], [0.0, -1.0], ("0", "0.5")) == []  # the figure draws no curve
+
+
 def test_one_seed_is_told_as_one():
     assert [tradeoff._seeds({"seeds": seeds}) for seeds in ([None], [0], [0, 1])] == [
         "one seed",
