@@ -52,6 +52,7 @@ from gridcell.mlflow.mirror import Mirror
 from gridcell.provenance import origin_of
 from gridcell.search.asked import search_of
 from gridcell.search.cost import cost_of
+from gridcell.search.lead import beats_default
 from gridcell.search.promotion import check_scheduler
 from gridcell.search.report import selected, write
 from gridcell.search.run import SearchRun
@@ -251,7 +252,8 @@ def tune(
     for part in written.headline:
         console.print(part, soft_wrap=True)
     if found.best is not None:
-        console.print(f"Best: {folder / 'best.yaml'}", soft_wrap=True)
+        worth = "" if beats_default(found) else " (no better than the suite's own values)"
+        console.print(f"Best{worth}: {folder / 'best.yaml'}", soft_wrap=True)
     console.print(f"Report: {written.page}", soft_wrap=True)
     if said:
         console.print(said, soft_wrap=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gridcell.grid import Grid
+from gridcell.search.lead import best_is_default
 from gridcell.search.objective import union
 from gridcell.search.search import DEFAULT, Search
 from gridcell.search.trial import Trial
@@ -146,7 +147,7 @@ def plan_judging(search: Search) -> Judging | None:
     best = search.best
     objective = search.objective
     rule = tuning_of(objective.task).judge
-    if not search.wanted.fresh_seeds or best is None or rule is None or search.best_is_default:
+    if not search.wanted.fresh_seeds or best is None or rule is None or best_is_default(search):
         return None
     seeds = fresh_seeds(search)
     choices = search.choices()

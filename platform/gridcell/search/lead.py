@@ -55,8 +55,24 @@ def leads(search: Search) -> Iterator[Lead]:
     others.sort(key=lambda one: (sign * (one.ended.value or 0.0), one.trial.number))
     for one in others[:1]:
         yield _lead(search, best, one, f"the next, trial {one.trial.number}")
-    if search.default.ended.value is not None and not search.best_is_default:
+    if search.default.ended.value is not None and not best_is_default(search):
         yield _lead(search, best, search.default, "the suite's own values")
+
+
+def best_is_default(search: Search) -> bool:
+    """Tell whether the best trial runs the suite's own cells, so that there is nothing to compare."""
+    best = search.best
+    if best is None or any(one is not best for one in search.choices().values()):
+        return False
+    return _cells(search.default) == _cells(best)
+
+
+def beats_default(search: Search) -> bool:
+    """Tell whether the best trial's value is better than the suite's own values have, or these have none."""
+    best, own = search.best, search.default.ended.value
+    if best is None or best.ended.value is None or own is None:
+        return best is not None
+    return best.ended.value > own if search.objective.maximise else best.ended.value < own
 
 
 def _cells(one: Tried) -> set[str]:

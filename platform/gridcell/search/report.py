@@ -10,7 +10,7 @@ from gridcell.search import lineage, several
 from gridcell.search.best import NAME, write_best
 from gridcell.search.importance import EVALUATOR, importance
 from gridcell.search.judge import Judged
-from gridcell.search.lead import leads
+from gridcell.search.lead import beats_default, leads
 from gridcell.search.population import Population
 from gridcell.search.search import Search
 from gridcell.search.sentences import judged_name, said
@@ -57,6 +57,7 @@ def write(search: Search, judged: Judged | None, out: Path, *, title: str, stopp
         choices=choices_table(search),
         schedule=lineage.schedule_table(search),
         best=NAME if best is not None else "",
+        better=beats_default(search),
         headings=_heading(search),
     )
     shown = [judged_table(search, judged)] if judged is not None else []

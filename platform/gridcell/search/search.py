@@ -380,15 +380,6 @@ class Search:
             default=None,
         )
 
-    @property
-    def best_is_default(self) -> bool:
-        """Whether the best trial runs the suite's own cells, so that there is nothing to compare."""
-        best = self.best
-        if best is None or any(one is not best for one in self.choices().values()):
-            return False
-        own, found = ({target.cell for target in one.grid.targets} for one in (self.default, best))
-        return own == found
-
     def choices(self) -> dict[str, Tried]:
         """Return part of the answer -> the trial that is chosen for it, without a look at the part."""
         done = [one for one in self.tried if one.ended.parts]

@@ -7,7 +7,7 @@ from typing import Any
 from gridcell.search import lineage, several
 from gridcell.search.best import NAME
 from gridcell.search.judge import Judged
-from gridcell.search.lead import Lead, leads
+from gridcell.search.lead import Lead, beats_default, best_is_default, leads
 from gridcell.search.search import Search
 from gridcell.search.spent import spent
 
@@ -65,11 +65,11 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
         f"{best.ended.value:.4g}{beside}, {_scored_by(search)}."
     )
     sentences += map(_told, leads(search))
-    if search.best_is_default:
+    if best_is_default(search):
         sentences.append(
             "The best trial has the suite's own values: there is nothing to compare on fresh seeds."
         )
-    elif own is not None and best.ended.value is not None and not _better(search, best.ended.value, own):
+    elif not beats_default(search):
         sentences.append(f"No trial is better than the suite's own values: {NAME} holds the best trial.")
     choices = search.choices()
     if choices:
@@ -131,10 +131,6 @@ def judged_name(search: Search) -> str:
     """Name what fresh seeds are judged by: the report's metric, of what was selected alone."""
     selected = [f"{label}={','.join(values)}" for label, values in search.objective.select.items()]
     return search.objective.metric + (f" of {' '.join(selected)}" if selected else "")
-
-
-def _better(search: Search, value: float, other: float) -> bool:
-    return value > other if search.objective.maximise else value < other
 
 
 def _verdict(search: Search, judged: Judged) -> str:

@@ -18,7 +18,7 @@ from gridcell.search.check import check
 from gridcell.search.figures import draw
 from gridcell.search.importance import importance
 from gridcell.search.judge import Judged, plan_judging
-from gridcell.search.lead import leads
+from gridcell.search.lead import beats_default, best_is_default, leads
 from gridcell.search.report import trials_table
 from gridcell.search.run import SearchRun
 from gridcell.search.search import Search
@@ -258,14 +258,15 @@ def test_where_the_suites_own_values_are_the_best_nothing_is_compared(store):
     own = searched(
         store, trials=2, params={"walkers.one.x": "choice(0.9, 1.0)"}, search="grid", fresh_seeds=2
     )
-    assert own.best_is_default
+    assert best_is_default(own)
     assert plan_judging(own) is None
     assert "The best trial has the suite's own values: there is nothing to compare" in " ".join(
         said(own, None)
     )
     assert "less the suite's own values" not in " ".join(said(own, None))
     other = searched(store, trials=2, params={"walkers.one.x": "choice(0.8, 1.0)"}, search="grid")
-    assert not other.best_is_default
+    assert not best_is_default(other)
+    assert (beats_default(own), beats_default(other)) == (False, True)
 
 
 def test_a_rule_that_scores_by_something_else_names_it(store):

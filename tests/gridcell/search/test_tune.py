@@ -119,6 +119,18 @@ def test_results_that_no_trial_changes_are_said_to_hide_differences(gridcell):
     assert "1 of the 2 results of a trial are the same in every trial, such as walker=two" in out
 
 
+def test_a_best_trial_that_is_no_better_than_the_suite_is_not_advertised(gridcell, tmp_path):
+    worse = options(
+        "walkers.one.x=choice(0.95, 1.0)", search="grid", trials=2, out="out", select="walker=one"
+    )
+    code, out, _ = gridcell("tune", "hill", *worse, "--fresh-seeds", "0", "--quiet")
+    assert code == 0
+    assert "Best (no better than the suite's own values): out/best.yaml" in out
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "it is no better than the suite's own values" in page
+    assert "gridcell run TASK --suite best.yaml" not in page
+
+
 def test_what_a_sampler_draws_at_random_is_said(gridcell):
     params = ("walkers.one.shape=choice(a, b)", X)
     _, out, _ = gridcell("tune", "hill", *options(*params, search="cmaes"), "--plan")
