@@ -168,7 +168,7 @@ class Task:
             play``; None where nothing can be watched.
         export: ``module:function`` of signature ``(Cell, Exporting) -> lines to print``, for ``gridcell
             export``; None where cells leave nothing that other programs load.
-        timings: patterns of metrics that are measured times, which differ between equal runs.
+        timings: patterns of metrics that are measured times or speeds, which differ between equal runs.
         packages: that hold its code, beside its own; for fingerprints of its cells' code.
         uses: ``module:function`` of signature ``Cell -> modules``: the modules of the parts that a cell's
             configuration names, as dotted names or paths of files (:meth:`Registry.module_of` tells them).
@@ -198,7 +198,7 @@ class Task:
     durations: str | None = None
     play: str | None = None
     export: str | None = None
-    timings: Sequence[str] = ("*seconds*",)
+    timings: Sequence[str] = ("*seconds*", "*per_second*")
     packages: Sequence[str] = ()
     uses: str | None = None
     own_settings: Mapping[str, str] = field(default_factory=dict)

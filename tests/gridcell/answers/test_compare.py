@@ -13,6 +13,7 @@ from gridcell.answers.compare_page import as_json, lines, tables, write_comparis
 from gridcell.answers.noise import means, moves
 from gridcell.errors import UserError
 from gridcell.report.record import RECORD, Done, Record, read_record, write_record
+from gridcell.task import find_task
 
 
 def samples(differences, base=50.0):
@@ -134,6 +135,13 @@ def test_equal_results_are_equal_whatever_the_clock_said():
     found = compared(before, after)
     assert (found.equal, list(found.changed), found.same) == (2, [], True)
     assert found.sentence() == "Equal: all 2 results that both have are the same to the last bit."
+
+
+def test_two_equal_runs_of_a_task_that_measures_its_speed_are_equal():
+    """Steps per second moved between equal runs, and the exit code said that something had changed."""
+    timings = find_task("farmap").timings
+    before, after = (record([{"steps": 9, "steps_per_second": at}], timings=timings) for at in (10.0, 20.0))
+    assert compared(before, after).same
 
 
 def test_what_differs_is_listed_the_largest_first():
