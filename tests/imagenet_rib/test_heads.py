@@ -66,6 +66,12 @@ def test_the_strength_is_chosen_by_held_out_likelihood():
     assert fitted_head(clear, labels, 4).strength in STRENGTHS
 
 
+def test_two_images_a_class_are_enough_to_choose_the_strength_and_one_is_not():
+    chosen, not_chosen = (fitted_head(*blobs(each=each, spread=0.05), 4).strength for each in (2, 1))
+    assert chosen == max(STRENGTHS)
+    assert not_chosen == 1
+
+
 def test_one_image_a_class_is_enough_and_none_is_refused():
     points, labels = blobs(each=1, spread=0.1)
     assert fitted_head(points, labels, 4).accuracy == 1.0

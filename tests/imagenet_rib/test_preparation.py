@@ -10,6 +10,7 @@ from gridcell.errors import UserError
 from imagenet_rib.grid.cost import estimate
 from imagenet_rib.grid.model_names import FAMILIAR, published_sizes
 from imagenet_rib.grid.plan import plan
+from imagenet_rib.learning.file_heads import _config_beside
 from imagenet_rib.learning.models import build_model, normalisation_of, save_weights
 from imagenet_rib.settings import Settings
 
@@ -97,6 +98,19 @@ def test_what_is_beside_a_file_names_the_size_of_its_images(file):
     (note,) = notes_of(NAME, OPTIONS, source="file", path=str(file))
     assert "images of 224 px are given to weights that are for 160 px" in note
     assert notes_of(NAME, OPTIONS, source="file", path=str(file), input_size=160) == []
+
+
+def test_a_whole_record_without_a_size_for_tests_has_none(file):
+    """timm's own default for the model is tested at 288 px; it writes no key that is None."""
+    known = timm.get_pretrained_cfg("resnet18")
+    assert known.test_input_size == (3, 288, 288)
+    beside(file, crop_pct=0.5)
+    assert _config_beside(file, NAME).preparation == {"crop_pct": 0.5}
+    beside(file, crop_pct=0.5, input_size=[3, 224, 224])
+    expected = {"crop_pct": 0.5, "test_input_size": None, "test_crop_pct": None}
+    assert _config_beside(file, NAME).preparation == expected
+    beside(file, input_size=[3, 224, 224], test_input_size=[3, 256, 256])
+    assert _config_beside(file, NAME).preparation == {"test_input_size": [3, 256, 256], "test_crop_pct": None}
 
 
 @pytest.mark.parametrize("interpolation", ["lanczos", "nearest", "random"])

@@ -20,10 +20,11 @@ from gridcell.execute import run_cell as running
 from gridcell.execute.attempt import Attempt, run_in_this_process
 from gridcell.execute.listener import Listeners
 from gridcell.execute.options import GridRun
-from gridcell.execute.outcome import Failure, FailureClass, Outcome, classify, failure_from
+from gridcell.execute.outcome import Failure, FailureClass, Outcome, classify, failure_from, shortened
 from gridcell.execute.run_cell import run_cell
 from gridcell.execute.schedule import Schedule
 from gridcell.execute.settle import settle
+from gridcell.execute.stall import watched
 from gridcell.fingerprint import Codes
 from gridcell.grid import GridBuilder
 from gridcell.task import Task
@@ -187,6 +188,20 @@ def test_exactly_as_many_failures_as_are_allowed_stop_a_run(store):
         settle(cell, Outcome(cell.id, 1.0, failure=Failure(FailureClass.BUG, "no")), run)
         assert bool(run.schedule.stopped) == stopped
     assert run.schedule.take() is None
+
+
+def test_the_watch_on_a_cell_passes_on_what_it_reports(store):
+    told = []
+    with watched(Cell("t", "k", {}), store, lambda *seen: told.append(seen), 600.0) as report:
+        report(3, {"loss": 0.5})
+        report(4, {"loss": 0.25})
+    assert told == [(3, {"loss": 0.5}), (4, {"loss": 0.25})]
+
+
+def test_a_long_text_is_cut_in_its_middle_and_one_at_the_limit_is_whole():
+    text = "begin" + "-" * 10 + "end"
+    assert shortened(text, len(text)) == text
+    assert shortened(text, 8) == "begi\n[... 10 characters left out ...]\n-end"
 
 
 HOLDS_THE_LOCK = """
