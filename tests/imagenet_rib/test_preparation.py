@@ -101,7 +101,7 @@ def test_what_is_beside_a_file_names_the_size_of_its_images(file):
 
 
 def test_a_whole_record_without_a_size_for_tests_has_none(file):
-    """timm's own default for the model is tested at 288 px; it writes no key that is None."""
+    """Timm's own default for the model is tested at 288 px; it writes no key that is None."""
     known = timm.get_pretrained_cfg("resnet18")
     assert known.test_input_size == (3, 288, 288)
     beside(file, crop_pct=0.5)

@@ -83,9 +83,11 @@ def test_quiet_prints_failures_and_the_end_and_verbose_each_cell(gridcell):
 
 def test_the_latest_outputs_are_kept_without_secrets_and_cut(store, monkeypatch):
     monkeypatch.setenv("MY_TOKEN", "s3cr3t-value")
+    begun = time.time()
     for number in range(KEPT + 2):
         store.logs.add("ab", f"{number} s3cr3t-value \udcff")
     kept = store.logs.read("ab")
+    assert all(begun <= log.ended <= time.time() for log in kept)
     assert [log.text for log in kept] == [rf"{number} *** \udcff" for number in range(2, KEPT + 2)]
     store.logs.add("cd", "x" * (3 * LIMIT))
     assert len(store.logs.read("cd")[0].text) == LIMIT

@@ -300,3 +300,18 @@ def test_what_arrived_is_on_the_disk_before_it_has_its_name(tmp_path, remote, mo
     with cache.open(folder, shards[0]) as file:
         number = os.fstat(file.fileno()).st_ino
     assert [what for inode, what in done if inode == number][-2:] == ["on the disk", ".tar"]
+
+
+def test_a_file_takes_its_room_before_it_arrives(tmp_path, remote, monkeypatch):
+    """Another process that makes room meanwhile counts it whole."""
+    folder, shards = remote
+    cache, seen, get = FileCache(tmp_path / "cache"), [], Folder.get
+
+    def spied(self, name, local):
+        seen.append(held(cache))
+        get(self, name, local)
+
+    monkeypatch.setattr(Folder, "get", spied)
+    cache.open(folder, shards[0]).close()
+    cache.open(folder, shards[1]).close()
+    assert seen == [SIZE, 2 * SIZE]
