@@ -12,7 +12,7 @@ from imagenet_rib.grid.model_names import FAMILIAR, published_sizes
 from imagenet_rib.grid.plan import plan
 from imagenet_rib.learning.file_heads import _config_beside
 from imagenet_rib.learning.models import build_model, normalisation_of, save_weights
-from imagenet_rib.settings import Settings
+from imagenet_rib.settings import Pretrained, Settings
 
 NAME, OPTIONS = "resnet18", {"layers": [1, 1, 1, 1], "channels": [8, 8, 8, 8]}
 
@@ -136,3 +136,9 @@ def test_no_cost_is_made_up_for_models_of_unknown_speed():
     )
     found = estimate(settings, plan(settings))
     assert found.keys() == {"not counted"}
+
+
+def test_images_are_resized_to_no_less_than_what_is_cut_out():
+    assert Pretrained(source="timm", input_size=224, resize=224).resize == 224
+    with pytest.raises(ValueError, match=r"'resize' \(223\) must be at least 'input_size' \(224\)"):
+        Pretrained(source="timm", input_size=224, resize=223)
