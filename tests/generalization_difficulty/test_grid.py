@@ -146,9 +146,31 @@ def test_moved_data_are_the_same_cell_and_other_data_another(tmp_path):
 
 
 def test_bad_data_fail_with_their_sentence(store, tmp_path):
-    np.savez(tmp_path / "mine.npz", x=np.eye(9), y=np.zeros(9, dtype=int))
-    with pytest.raises(UserError, match=r"Nothing is done yet: mine seed 0: All 9 labels are 0"):
+    np.savez(tmp_path / "mine.npz", x=np.diag([np.inf] + [1.0] * 8), y=np.arange(9) % 2)
+    with pytest.raises(UserError, match=r"Nothing is done yet: mine seed 0: Point 0 holds a value that is"):
         run(store, tmp_path / "report", "custom", f"data.path={tmp_path / 'mine.npz'}", seeds=1)
+
+
+@pytest.mark.parametrize(
+    ("points", "classes", "override", "sentence"),
+    [
+        (9, 1, "eps=0.01", r"All 9 labels of '.*mine\.npz' are 0: there is nothing to tell apart"),
+        (5, 2, "eps=0.01", r"The 5 points of '.*mine\.npz' are too few: estimation\.neighbours=5 needs .* 6"),
+        (6, 2, "eps=0.01", ""),
+        (5, 2, "m=3", ""),
+    ],
+)
+def test_arrays_that_no_cell_could_measure_are_refused_at_planning(
+    tmp_path, points, classes, override, sentence
+):
+    np.savez(tmp_path / "mine.npz", x=np.eye(points), y=np.arange(points) % classes)
+    key = f"{'data' if override.startswith('eps') else 'estimation'}.{override}"
+    suite = load_suite(task, "custom", [f"data.path={tmp_path / 'mine.npz'}", key], seeds=1)
+    if not sentence:
+        assert len(suite.grid().cells) == 1
+        return
+    with pytest.raises(UserError, match=sentence):
+        suite.grid()
 
 
 @pytest.mark.parametrize(
