@@ -21,8 +21,9 @@ def plan(settings: Settings) -> Grid:
     """Plan a suite's grid.
 
     Raises:
-        UserError: the suite asks for nothing.
+        UserError: the suite asks for nothing, or two of its studies would have one name.
     """
+    _check_names(settings)
     grid = GridBuilder("farcuriosity")
     training = settings.training
     resources = resources_of(training)
@@ -53,6 +54,7 @@ def plan(settings: Settings) -> Grid:
                 if settings.evaluation.episodes:
                     _evaluation(grid, settings, agent, labels, title)
     _study(grid, settings)
+    _say_unused(grid, settings)
     planned = grid.build()
     if not planned.cells:
         raise UserError("There is nothing to run: name environments and curiosities, or worlds to forget")
@@ -89,6 +91,36 @@ def _say_rounding(grid: GridBuilder, environments: Mapping[str, Environment], tr
             f"{', '.join(names[:_NAMED])}{more}: {wanted:,} steps are rounded to {taken:,}, in updates of "
             f"{training.environments} x {training.horizon}"
         )
+
+
+def _say_unused(grid: GridBuilder, settings: Settings) -> None:
+    """Say which parts of the suite come to nothing, as half of what they need is not there."""
+    study = settings.forgetting
+    halves = [
+        (settings.environments, settings.curiosities, "environments", "curiosities"),
+        (study.worlds, study.curiosities, "forgetting.worlds", "forgetting.curiosities"),
+    ]
+    for one, other, name, other_name in halves:
+        if bool(one) != bool(other):
+            there, gone = (name, other_name) if one else (other_name, name)
+            grid.note(f"'{there}' has no effect: '{gone}' names none")
+    if study.paths and study.path != type(study.path)():
+        grid.note("'forgetting.path' has no effect: 'forgetting.paths' are followed instead")
+
+
+def _check_names(settings: Settings) -> None:
+    """Refuse worlds and paths that the report could not tell apart: it calls both ``a-b-c``."""
+    study = settings.forgetting
+    seen: dict[str, tuple[str, str]] = {}
+    for pair in product(study.worlds, study.paths):
+        name = "-".join(pair)
+        if name in seen:
+            (world, path), (other, along) = seen[name], pair
+            raise UserError(
+                f"World '{world}' along path '{path}' and world '{other}' along path '{along}' would both be "
+                f"called '{name}': rename one of them"
+            )
+        seen[name] = pair
 
 
 def _study(grid: GridBuilder, settings: Settings) -> None:

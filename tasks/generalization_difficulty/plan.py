@@ -16,7 +16,7 @@ from generalization_difficulty.formula.tasks import (
     support_sets,
     union_difficulty,
 )
-from generalization_difficulty.settings import Data, FewShot, Settings, Sweep
+from generalization_difficulty.settings import Data, Estimation, FewShot, Settings, Sweep
 from gridcell import Grid, GridBuilder, UserError, unknown, version_of
 
 if TYPE_CHECKING:
@@ -186,6 +186,7 @@ def _plan_measurements(grid: GridBuilder, settings: Settings) -> None:
         return
     with grid.setting("data"):
         own = _open(data, data.path)
+        _check_measurable(own, data.path, settings.estimation)
         grid.note(*own.said, *_equal_seeds(settings, own, _own_name(data, data.path)))
         config = {"data": _own(data, own.fingerprint), "eps": data.eps, "estimation": estimation}
         grid.locate("data", data.path)
@@ -242,6 +243,27 @@ def _open(data: Data, path: str) -> "OwnData":
     if classes < 2:
         raise UserError(f"All points of '{path}' are of one class: there is nothing to tell apart")
     return own
+
+
+def _check_measurable(own: "OwnData", path: str, how: Estimation) -> None:
+    """Refuse arrays of which planning can tell that no cell could measure them.
+
+    Raises:
+        UserError: all are of one class, or they are fewer than the neighbours that are asked for.
+    """
+    labels = getattr(own.batches, "labels", None)
+    if labels is None:
+        return
+    count = len(labels)
+    if count and bool((labels == labels[0]).all()):
+        raise UserError(
+            f"All {count:,} labels of '{path}' are {labels[0].item()!r}: there is nothing to tell apart"
+        )
+    if how.m is None and count <= how.neighbours:
+        raise UserError(
+            f"The {count} points of '{path}' are too few: estimation.neighbours={how.neighbours} needs "
+            f"at least {how.neighbours + 1}. Set fewer neighbours, or the dimension by estimation.m"
+        )
 
 
 def _equal_seeds(settings: Settings, own: "OwnData", name: str) -> list[str]:

@@ -11,7 +11,7 @@ from farcuriosity.report import frames
 from farcuriosity.report.answer import answer
 from farcuriosity.report.figures import draw
 from farcuriosity.report.page import agent_table, forgetting_table, headline
-from farcuriosity.report.sentences import decimals_of, sentences, spread
+from farcuriosity.report.sentences import decimals_of, improvements, sentences, spread
 from farcuriosity.report.summary import Agent, Study, curve_over_seeds, mean_over_steps, summarise
 from gridcell.report import Table
 
@@ -237,7 +237,24 @@ def test_aggregates_say_who_lacks_a_game_and_how_often_one_beats_another():
     assert (pair["curiosity"], pair["against"], pair["probability"]) == ("far", "rnd", 0.875)
     said = sentences(found)
     assert "Aggregates over games leave out icm, which has no score in Breakout, seed 0." in said
-    assert "A run of far beats one of rnd with probability 0.88, over 2 games." in said
+    chance = "probability 0.88, over 2 games, 2 seeds each: too few seeds for an interval."
+    assert f"A run of far beats one of rnd with {chance}" in said
+
+
+def test_the_probability_of_improvement_says_its_interval_and_its_seeds():
+    made = [
+        Agent("Pong", "ALE/Pong-v5", name, seed, {"steps": 10, "score": float(score)}, {})
+        for name, scores in (("rnd", [1, 2, 3, 4, 5]), ("far", [2, 3, 4, 5, 6, 7]))
+        for seed, score in enumerate(scores)
+    ]
+    (pair,) = summarise(made)["aggregates"]["improvement"]
+    low, high = pair["ci95"]
+    assert 0.3 < low < pair["probability"] < high <= 1
+    said = improvements(summarise(made))
+    assert said == [
+        f"A run of far beats one of rnd with probability 0.73 [{low:.2f}, {high:.2f}], over 1 game, "
+        "6 and 5 seeds."
+    ]
 
 
 def test_errors_on_coming_back_are_told_of_studies_that_have_them():
@@ -264,6 +281,10 @@ def test_errors_on_coming_back_are_told_of_studies_that_have_them():
         ([0.10, 0.11, 0.09, 0.10], "far forgets least"),
         ([0.10, 0.40, 0.09, 0.30], "no curiosity is shown to forget least"),
         ([0.10], "far errs least, from too few seeds to tell it from chance"),
+        ([0.25], "rnd and far err alike"),
+        ([0.25, 0.26, 0.24, 0.25], "rnd and far err alike"),
+        # Worse on each common seed; its mean is lower by seeds that rnd has not.
+        ([0.35, 0.37, 0.34, 0.36, 0.0, 0.0, 0.0, 0.0], "no curiosity is shown to forget least"),
     ],
 )
 def test_who_forgets_least_is_said_only_beyond_chance(far, said):

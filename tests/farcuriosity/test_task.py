@@ -155,6 +155,11 @@ def test_one_learner_goes_without_saying_and_two_make_other_cells():
         ({"training": {"environments": 8, "learners": 3}}, "training.environments to a multiple of 12"),
         ({"training": {"learners": 2, "gpus": 0.5}}, "2 learners can't share a GPU"),
         ({"training": {"learning_rate": 1}}, "Unknown setting 'training.learning_rate'"),
+        (
+            {"training": {"preset": ["burda", "released"]}},
+            "there is no preset .* of training",
+        ),
+        ({"training": {"preset": {}}}, "there is no preset .* of training"),
         ({"environments": {"rooms": {}}}, "environments.rooms.id"),
         ({"environments": {"pong": {"id": "ALE/Pomg-v5"}}}, "'ALE/Pomg-v5': did you mean 'ALE/Pong-v5'"),
         ({"environments": {"pong": {"id": "ale_py:ALE/Pomg-v5"}}}, "did you mean 'ALE/Pong-v5'"),
@@ -194,6 +199,31 @@ def test_mistakes_are_told_in_a_sentence(changes, message):
 def test_an_empty_suite_is_refused():
     with pytest.raises(UserError, match="nothing to run"):
         plan(Settings())
+
+
+@pytest.mark.parametrize(
+    ("given", "note"),
+    [
+        ({"environments": {"e": {"id": "CartPole-v1"}}}, "'environments' has no effect: 'curiosities' names"),
+        ({"curiosities": {"rnd": {}}}, "'curiosities' has no effect: 'environments' names none"),
+        (
+            {"forgetting": {"path": {"laps": 3}, "paths": {"long": {"laps": 9}}}},
+            "'forgetting.path' has no effect: 'forgetting.paths' are followed instead",
+        ),
+    ],
+)
+def test_what_has_no_effect_is_said(given, note):
+    study = {"worlds": {"two": {}}, "curiosities": {"rnd": {}}, **given.pop("forgetting", {})}
+    notes = plan(Settings(forgetting=study, **given)).notes
+    assert any(note in one for one in notes), notes
+    assert not [one for one in plan(Settings(forgetting=study | {"path": {}})).notes if "no effect" in one]
+
+
+def test_studies_that_would_have_one_name_are_refused():
+    study = {"worlds": {"a": {}, "a-b": {"rows": 3}}, "curiosities": {"rnd": {}}}
+    with pytest.raises(UserError, match=r"'a' along path 'b-c' and world 'a-b' along path 'c' .* 'a-b-c'"):
+        plan(Settings(forgetting=study | {"paths": {"b-c": {}, "c": {}}}))
+    assert len(plan(Settings(forgetting=study | {"paths": {"b": {}, "c": {}}})).targets) == 4
 
 
 @pytest.mark.slow

@@ -154,6 +154,28 @@ def test_bad_data_fail_with_their_sentence(store, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("points", "classes", "override", "sentence"),
+    [
+        (9, 1, "eps=0.01", r"All 9 labels of '.*mine\.npz' are 0: there is nothing to tell apart"),
+        (5, 2, "eps=0.01", r"The 5 points of '.*mine\.npz' are too few: estimation\.neighbours=5 needs .* 6"),
+        (6, 2, "eps=0.01", ""),
+        (5, 2, "m=3", ""),
+    ],
+)
+def test_arrays_that_no_cell_could_measure_are_refused_at_planning(
+    tmp_path, points, classes, override, sentence
+):
+    np.savez(tmp_path / "mine.npz", x=np.eye(points), y=np.arange(points) % classes)
+    key = f"{'data' if override.startswith('eps') else 'estimation'}.{override}"
+    suite = load_suite(task, "custom", [f"data.path={tmp_path / 'mine.npz'}", key], seeds=1)
+    if not sentence:
+        assert len(suite.grid().cells) == 1
+        return
+    with pytest.raises(UserError, match=sentence):
+        suite.grid()
+
+
+@pytest.mark.parametrize(
     ("suite", "override", "sentence"),
     [
         ("custom", "seeds=[0]", "There is nothing to measure: set data.path"),

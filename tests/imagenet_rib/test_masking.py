@@ -6,7 +6,15 @@ import torch
 from hypothesis import given, strategies as st
 
 from gridcell.errors import UserError
-from imagenet_rib.learning.masking import answers, check_labels, positions, predict_within, restrict, right
+from imagenet_rib.learning.masking import (
+    NO_ANSWER,
+    answers,
+    check_labels,
+    positions,
+    predict_within,
+    restrict,
+    right,
+)
 
 
 @st.composite
@@ -27,6 +35,23 @@ def test_logits_labels_and_predictions_agree_with_brute_force(problem):
     best = [max(subset, key=lambda c, row=row: row[c]) for row in logits.tolist()]
     assert predict_within(logits, classes).tolist() == best
     check_labels(labels, classes, logits.shape[1])
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([1.0, float("nan"), 0.0], NO_ANSWER),
+        ([1.0, float("inf"), 0.0], NO_ANSWER),
+        ([-float("inf")] * 3, NO_ANSWER),
+        ([1.0, -float("inf"), 2.0], 4),  # a class that a model rules out
+        ([1.0, 0.0, 1.0], 0),
+    ],
+)
+def test_scores_that_are_not_finite_are_no_answer(scores, expected):
+    """``argmax`` would name a class, always the same one: accuracy at chance, and nobody would know why."""
+    logits = torch.full((1, 5), float("nan"))
+    logits[0, [0, 2, 4]] = torch.tensor(scores)
+    assert predict_within(logits, torch.tensor([0, 2, 4])).tolist() == [expected]
 
 
 @pytest.mark.parametrize(

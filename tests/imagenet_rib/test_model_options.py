@@ -19,6 +19,7 @@ def _own_cache(tmp_path, monkeypatch):
     ("override", "sentence"),
     [
         ("vit.options.drop_rate=true", "a number is expected, not true"),
+        ("vit.options.qkv_bias=no", "vit.options.qkv_bias' is wrong: it must be true or false .it is 'no'"),
         ("vit.options.qkv_bias=1", "it must be true or false .it is 1"),
         ("resnet.options.zero_init_last=0", "it must be true or false .it is 0"),
         ("vit.options.depth='1e-5'", "doesn't fit model 'vit_tiny_patch16_224' .*'depth' is text"),

@@ -162,6 +162,26 @@ def test_a_model_that_fails_in_the_middle_leaves_the_others(store, evaluations, 
     assert len(called) == 5 + 5 + 4
 
 
+def test_a_model_whose_scores_overflow_diverges_and_leaves_the_others(store, evaluations, monkeypatch):
+    """As the weights of a last step that was far too large do: they are finite, and no score is."""
+    _, cells = evaluations
+    merged = evaluate.merged
+
+    def overflows(merge, weights):
+        if merge is not None and merge["variant"]["alpha"] == 0.5:
+            return {name: one * 1e30 for name, one in merged(merge, weights).items()}
+        return merged(merge, weights)
+
+    monkeypatch.setattr(evaluate, "merged", overflows)
+    ended = []
+    run_cells([Attempt(cell, task, store) for cell in cells], ended.append)
+    failed = [outcome for outcome in ended if not outcome.done]
+    assert [outcome.cell for outcome in failed] == [cells[3].id]
+    assert failed[0].failure.failure_class.value == "diverged"
+    assert "300 of the 300 images of set 'r'" in failed[0].failure.message
+    assert len(ended) == 5
+
+
 @pytest.mark.slow
 def test_what_memory_does_not_hold_at_once_goes_in_turns(store, evaluations, read, monkeypatch):
     _, cells = evaluations

@@ -110,7 +110,7 @@ def fit(
         end, so that nothing was left to do.
 
     Raises:
-        Diverged: If the loss is not finite.
+        Diverged: If the loss is not finite, or a weight that trained.
         Preempted: If the process is to end soon and checkpoints are kept: one was written just now.
         UserError: If the checkpoint is one of another architecture.
         KeyboardInterrupt: On Ctrl-C, as it would without Lightning.
@@ -174,6 +174,7 @@ def fit(
             _save_again(checkpoints, last, epochs_told)  # what goes on from this pause finds it
     if judged is not None:
         judged.restore_best(module)
+    _check_weights(module, int(epochs_told.told.get("step", 0)))
     return epochs_told.told
 
 
@@ -331,6 +332,17 @@ class EpochReport(pl.Callback):
         sums, self._before = checkpoint[self._KEY]["sums"], checkpoint[self._KEY]["before"]
         alike = len(sums) == trainer.world_size
         self._sum = sums[trainer.global_rank] if alike else sum(sums) / len(sums)
+
+
+def _check_weights(module: pl.LightningModule, steps: int) -> None:
+    """Make sure that weights are numbers: the losses are those before each step, and say nothing of the last.
+
+    Raises:
+        Diverged: One is not finite; the same on all processes, which have the same weights.
+    """
+    for name, weight in module.named_parameters():
+        if weight.requires_grad and not bool(weight.isfinite().all()):
+            raise Diverged(f"The weights are not finite after step {steps}, '{name}' for one.")
 
 
 def _diverged(value: float, trainer: pl.Trainer) -> Diverged:

@@ -102,7 +102,7 @@ def spell_out(given: Any, presets: Mapping[str, Mapping[str, Any]], what: str) -
         return given
     chosen = dict(given)
     preset = chosen.pop("preset")
-    if preset not in presets:
+    if not isinstance(preset, str) or preset not in presets:
         raise ValueError(f"there is no preset '{preset}' of {what}: {did_you_mean(preset, presets)}")
     return {**presets[preset], **chosen}
 

@@ -6,11 +6,11 @@ and hands over the last observation in ``infos["final_obs"]``, so that each step
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from farcuriosity.environments.constructors import arguments_of, check_arguments
 from farcuriosity.environments.ids import bare, is_atari, is_own
 from farcuriosity.environments.options import (
     AtariOptions,
@@ -20,7 +20,7 @@ from farcuriosity.environments.options import (
     rooms_options,
 )
 from farcuriosity.environments.spaces import adapt, channels_first, is_image, symbols
-from gridcell import UserError, unknown
+from gridcell import UserError
 
 if TYPE_CHECKING:
     from gymnasium import Env
@@ -36,9 +36,6 @@ _PROVIDERS = {
     "BabyAI-": "minigrid",
     "gridcell/": "farcuriosity.environments.rooms",
 }
-
-
-_OF_EVERY_ENVIRONMENT = {"max_episode_steps", "disable_env_checker"}  # gymnasium.make takes them itself
 
 
 def register(environment: str) -> None:
@@ -186,7 +183,7 @@ def _single(environment: str, options: Mapping[str, Any]) -> Env:
 
     try:
         made = gymnasium.make(environment, **options)
-    except (TypeError, ValueError, ImportError, gymnasium.error.Error) as error:
+    except (TypeError, ValueError, LookupError, AssertionError, ImportError, gymnasium.error.Error) as error:
         # Also of a package that is missing: gymnasium.error.DependencyNotInstalled
         given = f" with the options {dict(options)}" if options else ""
         raise UserError(f"'{environment}' can't be made{given}: {error}") from error
@@ -198,17 +195,11 @@ def _single(environment: str, options: Mapping[str, Any]) -> Env:
 
 
 def _check_options(environment: str, options: Mapping[str, Any]) -> None:
-    """Raise UserError for an option that an environment's constructor doesn't name, if it names all."""
+    """Raise UserError for an option that an environment's constructor doesn't take or would misread."""
     import gymnasium
 
     entry = gymnasium.spec(bare(environment)).entry_point
     creator = gymnasium.envs.registration.load_env_creator(entry) if isinstance(entry, str) else entry
-    if creator is None:
-        return
-    arguments = inspect.signature(creator).parameters.values()
-    if any(argument.kind is argument.VAR_KEYWORD for argument in arguments):
-        return
-    known = {argument.name for argument in arguments} | _OF_EVERY_ENVIRONMENT
-    for name in options:
-        if name not in known:
-            raise unknown(f"option of '{environment}'", name, known - {"render_mode"})
+    if creator is not None:
+        arguments, others = arguments_of(creator)
+        check_arguments(environment, options, arguments, "options", others=others)

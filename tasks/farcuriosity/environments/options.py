@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from farcuriosity.environments.constructors import arguments_in_source, check_arguments
 from farcuriosity.environments.ids import bare, is_atari, is_own
 from gridcell import Mistake, SettingsError, Strict, UserError, canonical_json, nearest, parse_settings
 
@@ -94,7 +95,8 @@ def check(environment: str, options: Mapping[str, Any], where: str) -> None:
     """Check as much of an environment as can be without making it.
 
     Of Atari games and our own rooms: the id and all options, without importing anything. Of others: that
-    Gymnasium knows the id, and that what it needs is installed; of ids with a module of their own, nothing.
+    Gymnasium knows the id, that what it needs is installed, and that its constructor takes the options; of
+    ids with a module of their own, that the module is there.
 
     Args:
         environment: Gymnasium id.
@@ -111,6 +113,8 @@ def check(environment: str, options: Mapping[str, Any], where: str) -> None:
     if is_own(environment) and name != ROOMS:
         raise no_environment(environment, [ROOMS])
     refuse_old_atari(environment)
+    if module and find_spec(module.partition(".")[0]) is None:
+        raise UserError(f"The module '{module}' of environment '{environment}' isn't found: is it installed?")
     if not (module or is_atari(environment) or is_own(environment)):
         check_registered(environment)
     try:
@@ -121,6 +125,17 @@ def check(environment: str, options: Mapping[str, Any], where: str) -> None:
     model = AtariOptions if is_atari(environment) else RoomsOptions if is_own(environment) else None
     if model is not None:
         parse_settings(model, options, where)
+    elif not module and not environment.startswith(_MINIGRID):
+        _check_constructor(environment, options, where)
+
+
+def _check_constructor(environment: str, options: Mapping[str, Any], where: str) -> None:
+    """Check what Gymnasium's own constructors can say of options without being imported."""
+    import gymnasium
+
+    entry = gymnasium.spec(environment).entry_point
+    if isinstance(entry, str) and entry.startswith("gymnasium."):
+        check_arguments(environment, options, arguments_in_source(entry), where)
 
 
 def refuse_old_atari(environment: str) -> None:
@@ -167,6 +182,11 @@ def check_registered(environment: str) -> None:
             name for name in gymnasium.registry if name.startswith(family) and ("/" in name) == bool(family)
         ]
         raise no_environment(environment, names) from error
+    if callable(spec.entry_point) and spec.entry_point.__module__ == "gymnasium.envs":
+        try:
+            spec.entry_point()  # of environments that moved elsewhere: it only says so
+        except (ImportError, gymnasium.error.Error) as error:
+            raise UserError(f"'{environment}' can't be made: {error}") from error
     entry = spec.entry_point if isinstance(spec.entry_point, str) else ""
     for prefix, (package, install) in _BUILT_BY.items():
         if entry.startswith(prefix) and find_spec(package) is None:

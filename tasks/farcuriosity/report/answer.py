@@ -1,10 +1,22 @@
 """The first answer: which curiosity did best, or forgot least, and how sure that is."""
 
+import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from farcuriosity.report.sentences import Lead, between, decimals_of, leads, named, quoted, sooner, spread
+from farcuriosity.report.sentences import (
+    AGREE_BY_CHANCE,
+    Lead,
+    between,
+    decimals_of,
+    improvements,
+    leads,
+    named,
+    quoted,
+    sooner,
+    spread,
+)
 from gridcell.report import Answer, marked
 
 _FIRST = {"score": "return", "rooms": "rooms", "places": "places"}
@@ -27,7 +39,7 @@ def answer(summary: Summary) -> Answer:
         stale = {row["curiosity"] for row in summary["table"] if "stale" in row}
         text = _most(found, len(environments), stale)
         told = [f"{one.environment}: {one.claim} {one.sure}".strip() for one in found]
-        return Answer(text, _listed([*_improvement(summary), *told[:_FEW], *forgetting]))
+        return Answer(text, _listed([*improvements(summary), *told[:_FEW], *forgetting]))
     if summary["table"]:
         return Answer(_alike(summary["table"]), _listed(forgetting))
     return Answer(forgetting[0], forgetting[1:]) if forgetting else Answer("No agent is done yet.")
@@ -61,14 +73,6 @@ def _alike(table: Sequence[Mapping[str, Any]]) -> str:
     return f"No curiosity leads: {', '.join(names)} do equally well{told}."
 
 
-def _improvement(summary: Summary) -> list[str]:
-    return [
-        f"A run of {marked(pair['curiosity'], 'stale' in pair)} beats one of {pair['against']} with "
-        f"probability {pair['probability']:.2f}."
-        for pair in (summary.get("aggregates") or {}).get("improvement", ())
-    ]
-
-
 def _forgetting(summary: Summary) -> list[str]:
     """Say for each world who errs least on coming back, where that is beyond chance."""
     rows = summary["forgetting"]
@@ -90,14 +94,23 @@ def _least(summary: Summary, world: str, ranked: Sequence[Mapping[str, Any]]) ->
     if len(ranked) == 1:
         return "one curiosity is done"
     best, second = (row["curiosity"] for row in ranked[:2])
+    means = [row["return_error"]["mean"] for row in ranked]
+    if math.isclose(means[0], means[1]):
+        *others, last = [
+            named(row) for row, mean in zip(ranked, means, strict=True) if math.isclose(means[0], mean)
+        ]
+        return f"{', '.join(others)} and {last} err alike"
     shown = named(ranked[0])
     for pair in summary["differences"]:
         names = {pair["curiosity"], pair["against"]}
         if (pair["environment"], pair["metric"], names) == (world, "return_error", {best, second}):
-            low, high = pair["ci95"]
-            if low > 0 or high < 0:
-                return f"{shown} forgets least"
-            return "no curiosity is shown to forget least"
+            low, high = pair["ci95"] if pair["against"] == best else [-end for end in reversed(pair["ci95"])]
+            by_chance = low == high and pair["seeds"] < AGREE_BY_CHANCE
+            return (
+                f"{shown} forgets least"
+                if low > 0 and not by_chance
+                else "no curiosity is shown to forget least"
+            )
     return f"{shown} errs least, from too few seeds to tell it from chance"
 
 

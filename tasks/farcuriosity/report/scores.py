@@ -83,6 +83,32 @@ def probability_of_improvement(scores: Array, others: Array) -> float:
     return float((0.5 + 0.5 * apart).mean())
 
 
+def improvement_interval(
+    scores: Array, others: Array, *, seed: int = 0, resamples: int = RESAMPLES
+) -> tuple[float, float] | None:
+    """Return a 95 % percentile interval of the probability of improvement, see :func:`interval`.
+
+    Args:
+        scores: shape (seeds, games).
+        others: shape (other seeds, the same games).
+        seed: of the draws.
+        resamples: how many.
+
+    Returns:
+        Lower and upper end; None where either has fewer than ``LEAST_SEEDS`` seeds.
+    """
+    if min(len(scores), len(others)) < LEAST_SEEDS:
+        return None
+    rng = np.random.default_rng(seed)
+
+    def drawn(of: Array) -> Array:
+        return np.take_along_axis(of, rng.integers(len(of), size=of.shape), axis=0)
+
+    values = [probability_of_improvement(drawn(scores), drawn(others)) for _ in range(resamples)]
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
 def performance_profile(scores: Array, thresholds: Array) -> Array:
     """Return the share of runs, over all games, whose score is above each threshold.
 

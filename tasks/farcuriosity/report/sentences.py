@@ -11,7 +11,7 @@ from gridcell.report import marked
 
 _ASKED = {"score": "the highest score", "rooms": "the most rooms", "places": "the most cells"}
 _MOST_DECIMALS = 6
-_ALIKE_BY_CHANCE = 6  # seeds that all point one way with a chance below 5 % if either way is as likely
+AGREE_BY_CHANCE = 6  # seeds that all point one way with a chance below 5 % if either way is as likely
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,25 @@ def sentences(summary: Mapping[str, Any]) -> list[str]:
         f"Aggregates over games leave out {curiosity}, which has no score in {'; '.join(places)}."
         for curiosity, places in aggregates.get("missing", {}).items()
     ]
-    said += [
-        f"A run of {marked(pair['curiosity'], 'stale' in pair)} beats one of {pair['against']} with "
-        f"probability {pair['probability']:.2f}, over {len(aggregates['games'])} games."
-        for pair in aggregates.get("improvement", ())
-    ]
+    return [*said, *improvements(summary)]
+
+
+def improvements(summary: Mapping[str, Any]) -> list[str]:
+    """Say with which probability a run of one curiosity beats one of another, and how sure that is."""
+    aggregates = summary.get("aggregates") or {}
+    said = []
+    for pair in aggregates.get("improvement", ()):
+        one, other = pair["seeds"]
+        seeds = f"{one} seeds each" if one == other else f"{one} and {other} seeds"
+        games = len(aggregates["games"])
+        over = f"over {games} {'game' if games == 1 else 'games'}, {seeds.replace('1 seeds', '1 seed')}"
+        if pair["ci95"] is None:
+            chance = f"{pair['probability']:.2f}, {over}: too few seeds for an interval"
+        else:
+            low, high = pair["ci95"]
+            chance = f"{pair['probability']:.2f} [{low:.2f}, {high:.2f}], {over}"
+        name = marked(pair["curiosity"], "stale" in pair)
+        said.append(f"A run of {name} beats one of {pair['against']} with probability {chance}.")
     return said
 
 
@@ -178,7 +192,7 @@ def _difference(
                 told += ": no clear difference"
             elif high < 0:  # it leads by seeds that the other has not
                 told += ": the other way round"
-            elif low == high and row["seeds"] < _ALIKE_BY_CHANCE:
+            elif low == high and row["seeds"] < AGREE_BY_CHANCE:
                 told += f": {row['seeds']} seeds may agree by chance"
             else:
                 clear = True

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from farcuriosity.forgetting.measure import mean_interval
 from farcuriosity.report.scores import (
     human_normalised,
+    improvement_interval,
     interval,
     iqm,
     mean,
@@ -251,7 +252,7 @@ def _aggregates(agents: Sequence[Agent]) -> dict[str, Any]:
     """Aggregate human-normalised scores of the curiosities that have all games and seeds.
 
     ``missing`` names the games and seeds for which a curiosity is left out; ``improvement`` is the chance
-    with which a run of one curiosity beats one of another.
+    with which a run of one curiosity beats one of another, with its interval and the seeds of either.
     """
     games = list(dict.fromkeys(a.environment for a in agents if a.value("human_normalised") is not None))
     if not games:
@@ -284,6 +285,8 @@ def _aggregates(agents: Sequence[Agent]) -> dict[str, Any]:
             "curiosity": curiosity,
             "against": against,
             "probability": probability_of_improvement(whole[curiosity], whole[against]),
+            "ci95": improvement_interval(whole[curiosity], whole[against]),
+            "seeds": [len(whole[curiosity]), len(whole[against])],
             **said_stale(curiosity in stale or against in stale),
         }
         for against, curiosity in combinations(whole, 2)

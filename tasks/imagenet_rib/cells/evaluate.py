@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gridcell import Cell, Context, FailureClass, UserError, classify
+from gridcell import Cell, Context, Diverged, FailureClass, UserError, classify
 from imagenet_rib.cells.at_once import MOST, images_at_once
 from imagenet_rib.cells.held_out import split
 from imagenet_rib.cells.inputs import WEIGHTS, Inputs
@@ -178,6 +178,8 @@ def _predict(
 ) -> "dict[str, NDArray[np.int64]]":
     """Return cell -> predicted classes of all images; each batch is decoded and normalised once.
 
+    A model that gives an image no finite score fails.
+
     Args:
         models: of one architecture.
         images: what they are shown.
@@ -187,6 +189,7 @@ def _predict(
     import torch
 
     from gridcell.learn import gather, whole_batches
+    from imagenet_rib.learning.masking import check_answers
     from imagenet_rib.learning.modes import evaluating
     from imagenet_rib.learning.predictions import Predictions
 
@@ -211,7 +214,16 @@ def _predict(
                     _raise_if_shared(error, models)
                     failed[model.context.cell.id] = error
                     del found[model]
-    return {model.context.cell.id: gather(each.all(), context.workers) for model, each in found.items()}
+    predicted = {}
+    for model, each in found.items():
+        answers = gather(each.all(), context.workers)
+        try:
+            check_answers(answers, images.name)
+        except Diverged as error:
+            failed[model.context.cell.id] = error
+        else:
+            predicted[model.context.cell.id] = answers
+    return predicted
 
 
 def merged(

@@ -79,7 +79,7 @@ def validation(context: Context, training: Mapping[str, Any], judged: Judged) ->
     import torch
 
     from gridcell.learn import Validation, gather, whole_batches
-    from imagenet_rib.learning.masking import answers, right
+    from imagenet_rib.learning.masking import answers, check_answers, right
     from imagenet_rib.learning.predictions import predict
 
     images, normalise = judged.images, judged.normalise
@@ -94,6 +94,7 @@ def validation(context: Context, training: Mapping[str, Any], judged: Judged) ->
         own = whole_batches(len(images), batch_size, context.rank, context.workers)
         batches = context.alive(images.evaluation_batches(batch_size, normalise.prepare, own))
         predicted = gather(predict(module, batches, normalise, subset), context.workers)
+        check_answers(predicted, images.name)
         return accuracy(right(predicted, images.labels, images.alternatives), images.group_of)
 
     return Validation(score, keep=training.get("checkpoint", "last"), patience=training.get("patience"))

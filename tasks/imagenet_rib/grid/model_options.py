@@ -76,7 +76,7 @@ def _remembered(name: str, options: Mapping[str, Any]) -> Path:
 
     from gridcell import cache_folder
 
-    return cache_folder() / "models" / f"timm-{version('timm')}-2-{digest(name, options)}"
+    return cache_folder() / "models" / f"timm-{version('timm')}-3-{digest(name, options)}"
 
 
 def _build(name: str, options: Mapping[str, Any]) -> None:
@@ -102,15 +102,15 @@ def _build(name: str, options: Mapping[str, Any]) -> None:
 
 
 def _check_booleans(model: type, options: Mapping[str, Any]) -> None:
-    """Refuse true and false where a model's own default is a number, and numbers where it is one of these."""
+    """Refuse true and false where a model's own default is a number, and others where it is one of these."""
     parameters = inspect.signature(model).parameters
     wrong = {}
     for key, value in options.items():
         default = type(parameters[key].default) if key in parameters else None
         if default in (int, float) and isinstance(value, bool):
             wrong[key] = f"is wrong: a number is expected, not {str(value).lower()}"
-        elif default is bool and type(value) in (int, float):
-            wrong[key] = f"is wrong: it must be true or false (it is {value})"
+        elif default is bool and not isinstance(value, bool):  # text is true to Python, be it "no"
+            wrong[key] = f"is wrong: it must be true or false (it is {value!r})"
     if wrong:
         raise _wrong(wrong)
 

@@ -11,7 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gridcell import UserError
+from gridcell import Diverged, UserError
+
+NO_ANSWER = -1
+"""Stands for a class where a model's highest score is not finite: its weights are far too large."""
 
 
 def restrict(logits: Tensor, classes: Tensor) -> Tensor:
@@ -107,6 +110,27 @@ def predict_within(logits: Tensor, classes: Tensor) -> Tensor:
         classes: The subset, sorted, int64 of shape ``(K,)``.
 
     Returns:
-        Global classes, int64 of shape ``(N,)``; the lowest class where scores are equal.
+        Global classes, int64 of shape ``(N,)``; the lowest class where scores are equal, and ``NO_ANSWER``
+        where the highest is not finite.
     """
-    return classes[restrict(logits, classes).argmax(1)]
+    scores = restrict(logits, classes)
+    best = scores.argmax(1, keepdim=True)  # of scores with a NaN it is the place of the first of them
+    found = classes[best.squeeze(1)]
+    return found.masked_fill(~scores.gather(1, best).squeeze(1).isfinite(), NO_ANSWER)
+
+
+def check_answers(predicted: NDArray[np.int64], name: str) -> None:
+    """Make sure that there is an answer for each image.
+
+    Args:
+        predicted: Global classes, shape ``(N,)``.
+        name: Of the set, for the message.
+
+    Raises:
+        Diverged: If the scores of some images were not finite.
+    """
+    if none := int((predicted == NO_ANSWER).sum()):
+        raise Diverged(
+            f"The model's scores of {none} of the {len(predicted)} images of set '{name}' are not finite: "
+            "its weights are far too large. A smaller learning rate may help"
+        )

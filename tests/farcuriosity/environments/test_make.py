@@ -10,6 +10,7 @@ import numpy as np
 import psutil
 import pytest
 
+from farcuriosity.environments.constructors import arguments_in_source, arguments_of
 from farcuriosity.environments.make import atari, make_vector, newest_frame
 from farcuriosity.environments.options import AtariOptions, RoomsOptions, atari_games, check, minigrid_worlds
 from farcuriosity.environments.rooms import RoomsVector
@@ -161,6 +162,85 @@ def test_options_that_an_environment_does_not_take_are_told_in_a_sentence():
     finally:
         del gymnasium.registry["Numbered-v0"]
     assert len(make_vector("CartPole-v1", 2, {"max_episode_steps": 5}).reset(seed=0)[0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("environment", "options", "message"),
+    [
+        ("FrozenLake-v1", {"is_slippery": "no"}, r"options.is_slippery' is wrong: true or false is expected"),
+        ("FrozenLake8x8-v1", {"is_slippery": 0}, r"true or false is expected \(it is 0\)"),
+        ("FrozenLake-v1", {"map_name": 8}, r"map_name' is wrong: text is expected \(it is 8\)"),
+        ("Blackjack-v1", {"sab": None}, "true or false is expected"),
+        ("Pendulum-v1", {"g": "9.81"}, r"options.g' is wrong: a number is expected"),
+        ("Pendulum-v1", {"g": True}, "a number is expected"),
+        ("CartPole-v1", {"sutton_barto": True}, "'sutton_barto': did you mean 'sutton_barto_reward'"),
+        ("CartPole-v1", {"render_mode": "human"}, "videos and 'gridcell play' choose how"),
+        ("CartPole-v1", {"max_episode_steps": 0}, "a whole number above 0, or -1"),
+        ("CartPole-v1", {"max_episode_steps": "10"}, "a whole number above 0, or -1"),
+        ("HalfCheetah-v5", {"ctrl_cost_wieght": 0.1}, "did you mean 'ctrl_cost_weight'"),
+        ("HalfCheetah-v2", {}, "can't be made: "),
+        ("no_such_module:Mine-v0", {}, "The module 'no_such_module' of environment"),
+    ],
+)
+def test_options_that_a_constructor_would_misread_are_refused_before_anything_runs(
+    environment, options, message
+):
+    with pytest.raises(UserError, match=message):
+        check(environment, options, "options")
+
+
+@pytest.mark.parametrize(
+    ("environment", "options"),
+    [
+        ("FrozenLake-v1", {"is_slippery": False, "desc": ["SF", "FG"], "map_name": None}),
+        ("Pendulum-v1", {"g": 10, "max_episode_steps": 50}),
+        ("CartPole-v1", {"max_episode_steps": -1}),
+        ("HalfCheetah-v5", {"ctrl_cost_weight": 1, "width": 64}),
+        ("InvertedPendulum-v4", {"width": 64}),
+    ],
+)
+def test_options_that_a_constructor_takes_are_not_refused(environment, options):
+    check(environment, options, "options")
+    make_vector(environment, 1, options).close()
+
+
+def test_what_sources_say_of_constructors_is_what_their_signatures_say():
+    """Of all environments whose constructors can be imported here."""
+    seen = 0
+    for spec in list(gymnasium.registry.values()):
+        entry = spec.entry_point
+        if isinstance(entry, str) and entry.startswith("gymnasium.envs.") and "d.cartpole" not in entry:
+            try:
+                creator = gymnasium.envs.registration.load_env_creator(entry)
+            except ImportError:
+                continue  # of jax, which isn't installed
+            named, others = arguments_of(creator)
+            written = arguments_in_source(entry)
+            assert [one.name for one in written][: len(named)] == [one.name for one in named]
+            assert others == (len(written) > len(named))
+            flags = {one.name for one in named if one.kind}
+            assert flags == {one.name for one in written[: len(named)] if one.kind == "bool"}
+            seen += 1
+    assert seen >= 20
+
+
+def test_a_flag_of_an_environment_of_ones_own_takes_no_text():
+    class Flagged(Numbered):
+        def __init__(self, slippery=True, size: "int | str" = 3):
+            super().__init__()
+
+    gymnasium.register("Flagged-v0", Flagged)
+    try:
+        with pytest.raises(UserError, match=r"options\.slippery' is wrong: true or false is expected"):
+            make_vector("Flagged-v0", 1, {"slippery": "no"})
+        make_vector("Flagged-v0", 1, {"slippery": False, "size": "random"}).close()
+    finally:
+        del gymnasium.registry["Flagged-v0"]
+
+
+def test_values_that_a_constructor_refuses_in_its_own_way_are_told_in_a_sentence():
+    with pytest.raises(UserError, match=r"'FrozenLake-v1' can't be made with the options .'map_name': '9x9'"):
+        make_vector("FrozenLake-v1", 1, {"map_name": "9x9"})
 
 
 OLD = [

@@ -106,6 +106,22 @@ def test_a_loss_that_is_not_finite_ends_the_fit_at_once():
     assert len(steps) == 3
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_weights_that_the_last_step_leaves_not_finite_are_no_result(value):
+    """A step's loss is that of the weights before it: no loss is one of the last step's weights."""
+    steps = []
+
+    def loss(model, images, labels):
+        steps.append(1)
+        if len(steps) == 7:
+            model[0].weight.register_hook(lambda gradient: torch.full_like(gradient, value))
+        return cross_entropy(model, images, labels)
+
+    with pytest.raises(Diverged, match="weights are not finite after step 7"):
+        fit(classifier(loss=loss), batches(), epochs=1, seed=0)
+    assert len(steps) == 7
+
+
 def test_ctrl_c_comes_through_and_the_next_one_is_heard_too():
     def loss(model, images, labels):
         raise KeyboardInterrupt
