@@ -246,22 +246,15 @@ def _open(data: Data, path: str) -> "OwnData":
 
 
 def _check_measurable(own: "OwnData", path: str, how: Estimation) -> None:
-    """Refuse arrays of which planning can tell that no cell could measure them.
+    """Refuse arrays of fewer points than the neighbours that are asked for.
 
     Raises:
-        UserError: all are of one class, or they are fewer than the neighbours that are asked for.
+        UserError: so it is, and the dimension is not given either.
     """
     labels = getattr(own.batches, "labels", None)
-    if labels is None:
-        return
-    count = len(labels)
-    if count and bool((labels == labels[0]).all()):
+    if labels is not None and how.m is None and len(labels) <= how.neighbours:
         raise UserError(
-            f"All {count:,} labels of '{path}' are {labels[0].item()!r}: there is nothing to tell apart"
-        )
-    if how.m is None and count <= how.neighbours:
-        raise UserError(
-            f"The {count} points of '{path}' are too few: estimation.neighbours={how.neighbours} needs "
+            f"The {len(labels)} points of '{path}' are too few: estimation.neighbours={how.neighbours} needs "
             f"at least {how.neighbours + 1}. Set fewer neighbours, or the dimension by estimation.m"
         )
 

@@ -156,7 +156,7 @@ def test_bad_data_fail_with_their_sentence(store, tmp_path):
 @pytest.mark.parametrize(
     ("points", "classes", "override", "sentence"),
     [
-        (9, 1, "eps=0.01", r"All 9 labels of '.*mine\.npz' are 0: there is nothing to tell apart"),
+        (9, 1, "eps=0.01", r"All points of '.*mine\.npz' are of one class: there is nothing to tell apart"),
         (5, 2, "eps=0.01", r"The 5 points of '.*mine\.npz' are too few: estimation\.neighbours=5 needs .* 6"),
         (6, 2, "eps=0.01", ""),
         (5, 2, "m=3", ""),
@@ -227,7 +227,7 @@ def test_the_line_that_is_advised_for_a_table_makes_an_npz_that_is_read(name, tm
     with np.load(made) as arrays:
         assert arrays["x"].tolist() == [[1, 2.5], [3, 4], [5, 60], [7, 8]]
         assert arrays["y"].tolist() == labels
-    assert load_suite(task, "custom", [f"data.path={made}"]).grid().cells
+    assert load_suite(task, "custom", [f"data.path={made}", "estimation.neighbours=3"]).grid().cells
 
 
 def test_a_table_whose_labels_are_no_classes_does_not_become_classes(tmp_path):

@@ -19,7 +19,7 @@ from gridcell.cli.streams import LastingStream
 from gridcell.execute.driver import run_grid
 from gridcell.execute.listener import Listeners
 from gridcell.execute.options import RunOptions
-from gridcell.printable import print_anything, printable
+from gridcell.printable import as_one_line, print_anything, printable
 
 TEST_PROCESS = "import sys; from gridcell.mlflow.mirror import Mirror; Mirror._follow = lambda self: None; "
 RUN = TEST_PROCESS + "from gridcell.cli import main; sys.argv[0] = 'gridcell'; main()"
@@ -208,3 +208,7 @@ def test_the_main_thread_is_not_needed_to_print_anything():
     thread = threading.Thread(target=print_anything)
     thread.start()
     thread.join()
+
+
+def test_a_byte_that_is_no_text_is_written_as_a_byte_and_half_a_sign_as_a_sign():
+    assert as_one_line("\udc80 \udcff \udd00 \ud800") == r"\x80 \xff \udd00 \ud800"

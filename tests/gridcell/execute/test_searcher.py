@@ -129,6 +129,15 @@ def test_no_more_workers_start_at_once_than_there_are_processors(handing_out):
     assert trials(searcher, *"ef") == ["e"]
 
 
+def test_the_end_that_was_asked_for_waits_for_each_trial_until_it_has_left(handing_out, monkeypatch):
+    searcher, left = handing_out([1] * 2), []
+    monkeypatch.setattr(searcher._ending, "left", left.append)
+    assert trials(searcher, *"ab") == [*"ab"]
+    searcher.on_trial_complete("a", DONE)
+    searcher.on_trial_complete("b")
+    assert left == [*"ab"]
+
+
 def test_workers_that_had_nothing_to_do_are_gone_and_start_anew_in_turns(handing_out):
     searcher = handing_out([1] * 8, processors=1)
     for name in "abc":

@@ -276,3 +276,20 @@ def test_loggers_are_ended_with_their_fit(monkeypatch):
             seed=0,
         )
     assert ended == ["ended"] * 2
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "cuda", "kind", "precision"),
+    [
+        ("auto", True, torch.bfloat16, "bf16-mixed"),
+        ("gpu", True, torch.float16, "16-mixed"),
+        ("cpu", True, torch.bfloat16, "32-true"),
+        ("auto", False, torch.bfloat16, "32-true"),
+    ],
+)
+def test_precision_is_mixed_on_a_gpu_in_the_format_that_it_has(
+    monkeypatch, accelerator, cuda, kind, precision
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(fitting, "mixed_dtype", lambda: kind)
+    assert fitting.best_precision(accelerator) == precision

@@ -138,3 +138,15 @@ def test_a_test_among_many_that_it_cannot_survive_joins_nothing():
     adjusted = {frozenset("ab"): {"pairs": 8, "p_holm": 1.0}}  # the smallest p of 8 pairs is 0.0078
     assert leaderboard._groups(["a", "b"], adjusted, tests=6) == [["a", "b"]]
     assert leaderboard._groups(["a", "b"], adjusted, tests=7) == []
+
+
+def test_bars_that_lie_within_another_are_not_drawn():
+    def adjusted(*apart):
+        pairs = [frozenset(pair) for pair in ("ab", "ac", "bc", "ad", "bd", "cd")]
+        return {
+            pair: {"pairs": 8, "p_holm": 0.01 if "".join(sorted(pair)) in apart else 1.0} for pair in pairs
+        }
+
+    assert leaderboard._groups([*"abcd"], adjusted(), tests=6) == [[*"abcd"]]
+    assert leaderboard._groups([*"abcd"], adjusted("ad"), tests=6) == [[*"abc"], [*"bcd"]]
+    assert leaderboard._groups([*"abcd"], adjusted("ac", "ad", "bd"), tests=6) == [[*"ab"], [*"bc"], [*"cd"]]
