@@ -1,5 +1,6 @@
 """Suites: what a user writes by mistake is one sentence that names it."""
 
+import gc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -157,3 +158,23 @@ def test_a_grid_goes_on_after_a_setting_that_cannot_be_planned() -> None:
     with pytest.raises(SettingsError, match="There is no map") as caught:
         grid.build()
     assert [mistake.path for mistake in caught.value.mistakes] == [("agents", "a")]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_planning_leaves_the_garbage_collector_as_it_was(enabled):
+    """It waits while cells are made, also where that fails."""
+    suite, during = load_suite(find_task("toy"), "mini"), []
+
+    def fails(settings):
+        during.append(gc.isenabled())
+        raise UserError("no such map")
+
+    was = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        assert suite.grid().cells
+        with pytest.raises(UserError, match="no such map"):
+            suite.grid(fails)
+        assert (during, gc.isenabled()) == ([False], enabled)
+    finally:
+        (gc.enable if was else gc.disable)()
