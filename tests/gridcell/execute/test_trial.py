@@ -120,6 +120,23 @@ def test_on_a_drained_node_a_pass_ends_with_its_last_cell(trial_of, store, monke
     assert take_last_words(grid.cells[first], store, "one") == left.failure
 
 
+@pytest.mark.parametrize("cells", [1, 2])
+def test_what_ends_a_pass_from_outside_is_shared_by_its_cells(trial_of, monkeypatch, cells):
+    grid = chain()
+    trial = trial_of(grid)
+    for more in list(grid.cells)[1:cells]:
+        trial.config["cells"].append({**trial.config["cells"][0], "cell": more})
+
+    def broken(*_):
+        raise OSError("the store is gone")
+
+    monkeypatch.setattr("gridcell.execute.trial.run_cells", broken)
+    told = [trial.step() for _ in range(1 + cells)][1:]  # the first says that it began
+    outcomes = [json.loads(said[OUTCOME]) for said in told]
+    messages = [(one["failure"]["message"], one.get("shared", False)) for one in outcomes]
+    assert messages == [("OSError: the store is gone", cells > 1)] * cells
+
+
 def test_a_cell_that_is_kept_off_a_node_asks_for_another():
     config = {"cpus": 2, "gpus": 0, "workers": 1, "avoid": ()}
     anywhere = CellTrial.default_resource_request(config)
