@@ -64,7 +64,13 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
         f"The best trial is {best.trial.number}: {last}{shown}. Its {objective.value_name} is "
         f"{best.ended.value:.4g}{beside}, {_scored_by(search)}."
     )
-    sentences += map(_told, leads(search))
+    ahead = list(leads(search))
+    sentences += map(_told, ahead)
+    if any(lead.half_width is not None and not lead.is_noise for lead in ahead):
+        sentences.append(
+            f"It was chosen by these values as the best of {_trials(len(search.tried))}, so that its lead is "
+            "overstated: fresh seeds judge it."
+        )
     if best_is_default(search):
         sentences.append(
             "The best trial has the suite's own values: there is nothing to compare on fresh seeds."
@@ -93,7 +99,7 @@ def _told(lead: Lead) -> str:
     if lead.half_width is None:
         return f"{ahead}; how much of it is noise is not known: that takes several seeds."
     ends = f"[{lead.mean - lead.half_width:+.3g}, {lead.mean + lead.half_width:+.3g}]"
-    verdict = "no difference beyond chance" if lead.is_noise else "beyond chance"
+    verdict = "no difference beyond chance" if lead.is_noise else "more than the noise of two trials"
     return f"{ahead} {ends} (95 % over {lead.over}): {verdict}."
 
 

@@ -240,7 +240,9 @@ def test_the_lead_of_the_best_trial_has_an_interval_over_seeds(store):
     for lead in (over_next, over_own):  # a seed adds the same to all
         assert (lead.over, lead.half_width) == ("3 seeds", pytest.approx(0, abs=1e-9))
     assert over_next.other in " ".join(said(search, None))
-    assert "(95 % over 3 seeds): beyond chance" in " ".join(said(search, None))
+    told = " ".join(said(search, None))
+    assert "(95 % over 3 seeds): more than the noise of two trials." in told
+    assert f"as the best of {len(search.tried)} trials, so that its lead is overstated" in told
 
 
 def test_with_one_seed_the_noise_of_a_lead_is_said_to_be_unknown_or_is_the_rules(store):
@@ -251,7 +253,9 @@ def test_with_one_seed_the_noise_of_a_lead_is_said_to_be_unknown_or_is_the_rules
     lead, *_ = leads(search)
     assert lead.half_width == pytest.approx(1.96 * 1e6)  # what the rule says
     assert lead.is_noise
-    assert "(95 % over held-out images): no difference beyond chance." in " ".join(said(search, None))
+    told = " ".join(said(search, None))
+    assert "(95 % over held-out images): no difference beyond chance." in told
+    assert "overstated" not in told
 
 
 def test_where_the_suites_own_values_are_the_best_nothing_is_compared(store):
