@@ -293,7 +293,11 @@ def _lies_in(module: ModuleType | None, folder: str) -> bool:
 
 
 def _run(path: Path, name: str, files: Mapping[str, bytes]) -> ModuleType:
-    """Run a plug-in as a module of that name, which depends on its text alone."""
+    """Run a plug-in as a module of that name, which depends on its text alone.
+
+    No bytecode is kept of it and of what it imports: Python takes it for the file's as long as its size
+    and the second of its last change are the same, so that a file edited twice a second would run as it was.
+    """
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UserError(f"The plug-in '{path}' must be a Python file, whose name ends in .py")
@@ -307,8 +311,9 @@ def _run(path: Path, name: str, files: Mapping[str, bytes]) -> ModuleType:
         sys.path.insert(0, folder)
     module = module_from_spec(spec)
     sys.modules[name] = module
+    sys.dont_write_bytecode = True
     try:
-        spec.loader.exec_module(module)
+        exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), vars(module))
     except (Exception, SystemExit) as error:  # a script that ends itself
         del sys.modules[name]
         raise UserError(

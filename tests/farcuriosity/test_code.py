@@ -35,4 +35,3 @@ def test_an_edit_of_the_module_that_registers_ones_environment_is_noticed(own):
 
 def test_an_installed_environment_is_known_by_its_version(own):
     assert "ale_py" not in codes("ale_py:ALE/Pong-v5")["train"].files
-    assert "no_such_of_test" not in codes("no_such_of_test:Mine-v0")["train"].files

@@ -163,6 +163,20 @@ def test_an_edited_file_is_loaded_anew_and_an_edited_helper_too(folder):
     assert len(plugins.loaded()) == 1
 
 
+def test_files_that_are_edited_twice_a_second_are_run_as_they_are(folder, monkeypatch):
+    """Python takes bytecode for a file's as long as size and second of its last change are the same."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    file, helper = folder / "twice_of_test.py", folder / "twice_helper_of_test.py"
+    found = []
+    for number in (1, 2):
+        for path, text in ((file, f"OWN = {number}\n"), (helper, f"FACTOR = {number}\n")):
+            path.write_text(text if path is helper else f"from twice_helper_of_test import FACTOR\n{text}")
+            os.utime(path, (1e9, 1e9))
+        (plugin,) = plugins.load([file])
+        found.append((plugin.module.OWN, plugin.module.FACTOR))
+    assert found == [(1, 1), (2, 2)]
+
+
 def test_an_edited_helper_in_a_folder_without_init_is_loaded_anew(folder):
     (folder / "space_of_test").mkdir()
     (folder / "space_of_test" / "helper.py").write_text("FACTOR = 2\n")

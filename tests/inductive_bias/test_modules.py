@@ -1,5 +1,8 @@
 """Networks given as modules: the user's own, residual, with batch normalisation, with attention."""
 
+import os
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -246,6 +249,17 @@ def test_modules_that_are_no_functions_of_their_weights_are_refused(file, name, 
 @pytest.mark.parametrize("name", ["Small", "tied", "zeros", "scaled"])
 def test_modules_that_are_functions_of_their_weights_are_taken(file, name):
     ModuleArchitecture((6,), 3, load_factory(str(file), name), name)
+
+
+def test_a_file_that_is_edited_twice_a_second_is_run_as_it_is(tmp_path, monkeypatch):
+    """Python's own loader takes the bytecode of the first edit: size and second are the same."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    file, found = tmp_path / "mine.py", []
+    for number in (1, 2):
+        file.write_text(f"def made(inputs, outputs):\n    return {number}\n")
+        os.utime(file, (1e9, 1e9))
+        found.append(load_factory(str(file), "made")(6, 3))
+    assert found == [1, 2]
 
 
 def test_shared_weights_move_together(file):

@@ -291,7 +291,8 @@ def grid_results(
         if results is None:
             results, damaged = store.results.read_many(asked.grid.cells)
         failures, losses = failures_of(asked.suite.task, asked.grid, store), store.losses.read_all()
-        running = running_cells(store.folder).keys() - results.keys()
+        lacking = asked.grid.cells.keys() - results.keys()
+        running = running_cells(store.folder).keys() & lacking if lacking else set()
     if damaged:
         raise UserError(
             f"The stored result of cell {damaged[0]} is damaged ({len(damaged)} in all): "
@@ -316,5 +317,5 @@ def grid_results(
         selected=asked.selected,
         staleness=stale,
         about=About(f"{asked.command} --storage {as_typed(store)}", notes, tuple(figures)),
-        running=running & asked.grid.cells.keys(),
+        running=running,
     )

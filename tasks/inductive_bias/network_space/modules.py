@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -185,7 +186,8 @@ def load_factory(path: str, name: str) -> Factory:
     if spec is None or spec.loader is None:
         raise UserError(f"'{path}' is no Python file")
     found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
+    # Not by the loader: its bytecode of a file that is edited twice a second would be that of the first edit.
+    exec(compile(Path(path).read_bytes(), path, "exec", dont_inherit=True), vars(found))
     if not hasattr(found, name):
         raise unknown(f"module in {path}", name, [item for item in vars(found) if not item.startswith("_")])
     factory: Factory = getattr(found, name)

@@ -15,9 +15,10 @@ PLANS = {
     "generalization-difficulty": ("custom", "data.path={}", "data.image_size=8", "data.min_images"),
     "inductive-bias": (
         "mini",
-        "problems={{own: {{source: folder, path: {}, size: 8}}}}",
+        "problems={{own: {{source: folder, path: {}, size: 8, training_size: 20, training_sizes: []}}}}",
         "spaces={rbf: {kind: rbf}}",
         "problems.own.min_images",
+        "test_points=20",
     ),
     "imagenet-rib": ("lite", "data.root={}", "downstream=[cartoon, drawing]", "data.min_images"),
 }
@@ -36,10 +37,10 @@ def images(tmp_path):
 
 @pytest.mark.parametrize("task", PLANS)
 def test_small_classes_are_left_out_by_a_setting(task, images):
-    suite, path, other, key = PLANS[task]
+    suite, path, other, key, *small = PLANS[task]
 
     def grid(*more):
-        return load_suite(find_task(task), suite, [path.format(images), other, *more]).grid()
+        return load_suite(find_task(task), suite, [path.format(images), other, *small, *more]).grid()
 
     whole, least = grid(), grid(f"{key}=3")
     assert set(grid(f"{key}=1").cells) == set(whole.cells)
