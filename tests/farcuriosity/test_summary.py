@@ -297,6 +297,26 @@ def test_who_forgets_least_is_said_only_beyond_chance(far, said):
     assert said in answer(summarise([], studies)).text
 
 
+def test_who_has_learned_least_is_not_told_to_forget_least_without_a_word():
+    def told(left, names=("small", "rnd", "far")):
+        metrics = {"forgetting": 0.1, "error_forgetting": 0.1}
+        studies = [
+            Study("six", name, seed, {**metrics, "return_error": value, **own}, Path("visits.npz"))
+            for name, value, own in zip(names, (0.0, 0.1, 0.2), left, strict=False)
+            for seed in range(3)
+        ]
+        return answer(summarise([], studies)).text
+
+    def errors(*values):
+        return [{"left_error": value} for value in values]
+
+    but = " But small errs most at leaving, 0.7 "
+    assert told(errors(0.7, 0.3, 0.1234)).endswith(f"{but}(0.123 to 0.3): it has least to forget.")
+    assert told(errors(0.7, 0.3), ("small", "rnd")).endswith(f"{but}(0.3): it has least to forget.")
+    for learned in (errors(0.3, 0.3, 0.1), errors(0.1, 0.3, 0.2), [{}, {}, {}], [*errors(0.7, 0.3), {}]):
+        assert "errs most" not in told(learned)
+
+
 def test_the_first_sentence_of_several_environments_counts_clear_leads_alone():
     def two(maze, cave):
         found = [*agents(maze), *(replace(one, environment="cave") for one in agents(cave))]

@@ -85,8 +85,19 @@ def _forgetting(summary: Summary) -> list[str]:
         decimals = decimals_of(row["return_error"]["mean"] for row in ranked)
         told = ", ".join(f"{named(row)} {between(row['return_error'], decimals)}" for row in ranked)
         what = "error on coming back to a room, less that at leaving it"
-        said.append(f"In world {world}, {_least(summary, world, ranked)} ({what}: {told}).")
+        said.append(
+            f"In world {world}, {_least(summary, world, ranked)} ({what}: {told}).{_unlearned(ranked)}"
+        )
     return said
+
+
+def _unlearned(ranked: Sequence[Mapping[str, Any]]) -> str:
+    """Say where the one with the least return error errs most at leaving: it has least to forget."""
+    left = [row["left_error"] for row in ranked if "left_error" in row]
+    if len(ranked) < 2 or len(left) < len(ranked) or left[0] <= max(left[1:]):
+        return ""
+    others = f"{min(left[1:]):.3g} to {max(left[1:]):.3g}" if len(left) > 2 else f"{left[1]:.3g}"
+    return f" But {named(ranked[0])} errs most at leaving, {left[0]:.3g} ({others}): it has least to forget."
 
 
 def _least(summary: Summary, world: str, ranked: Sequence[Mapping[str, Any]]) -> str:

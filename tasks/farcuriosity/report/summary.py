@@ -48,6 +48,8 @@ COLUMNS = {
 COMPARED = ("score", "score_over_training", "rooms", "places")  # of which curiosities' differences are told
 # Of the study. The first is the figure to compare by: see ``forgetting.measure.returns``.
 FORGETTING = ("return_error", "forgetting", "error_forgetting")
+LEFT = "left_error"
+"""What a study errs at leaving a room: who has learned little has little to forget."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,7 @@ def _forgetting(studies: Sequence[Study]) -> list[dict[str, Any]]:
             "seeds": len(group),
             "fragments": float(np.mean([study.metrics.get("fragments", 1) for study in group])),
             **{name: _mean_and_interval(values) for name in FORGETTING if (values := _known(group, name))},
+            **({LEFT: float(np.mean(left))} if (left := _known(group, LEFT)) else {}),
             **said_stale(any(study.stale for study in group)),
         }
         for (world, curiosity), group in groups.items()
