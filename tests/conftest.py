@@ -23,6 +23,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 # Else each of hundreds of processes that tests start compiles the project anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# But pytest would take its own bytecode of files named as tests for that of an edit in the same second.
+sys.dont_write_bytecode = True
 
 # Machines differ in speed and are shared: no test may fail because it was slow.
 settings.register_profile("gridcell", deadline=None)

@@ -6,6 +6,7 @@ through their packages.
 """
 
 import atexit
+import contextlib
 import hashlib
 import os
 import shutil
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.metadata import entry_points
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import cache_from_source, find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
@@ -295,8 +296,8 @@ def _lies_in(module: ModuleType | None, folder: str) -> bool:
 def _run(path: Path, name: str, files: Mapping[str, bytes]) -> ModuleType:
     """Run a plug-in as a module of that name, which depends on its text alone.
 
-    No bytecode is kept of it and of what it imports: Python takes it for the file's as long as its size
-    and the second of its last change are the same, so that a file edited twice a second would run as it was.
+    Earlier bytecode of it and of what it imports is removed: Python takes it for the file's as long as its
+    size and the second of its last change are the same: a file edited twice a second would run as it was.
     """
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -311,9 +312,11 @@ def _run(path: Path, name: str, files: Mapping[str, bytes]) -> ModuleType:
         sys.path.insert(0, folder)
     module = module_from_spec(spec)
     sys.modules[name] = module
-    sys.dont_write_bytecode = True
+    for file in (path, *(path.parent / other for other in filter(_is_code, files))):
+        with contextlib.suppress(OSError):  # in a folder that can't be written there is none
+            Path(cache_from_source(str(file))).unlink(missing_ok=True)
     try:
-        exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), vars(module))
+        spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # a script that ends itself
         del sys.modules[name]
         raise UserError(

@@ -166,11 +166,11 @@ def test_an_edited_file_is_loaded_anew_and_an_edited_helper_too(folder):
 def test_files_that_are_edited_twice_a_second_are_run_as_they_are(folder, monkeypatch):
     """Python takes bytecode for a file's as long as size and second of its last change are the same."""
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    file, helper = folder / "twice_of_test.py", folder / "twice_helper_of_test.py"
+    file, helper = folder / "twice_edited.py", folder / "twice_edited_beside.py"
     found = []
     for number in (1, 2):
         for path, text in ((file, f"OWN = {number}\n"), (helper, f"FACTOR = {number}\n")):
-            path.write_text(text if path is helper else f"from twice_helper_of_test import FACTOR\n{text}")
+            path.write_text(text if path is helper else f"from twice_edited_beside import FACTOR\n{text}")
             os.utime(path, (1e9, 1e9))
         (plugin,) = plugins.load([file])
         found.append((plugin.module.OWN, plugin.module.FACTOR))

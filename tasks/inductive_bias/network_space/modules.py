@@ -1,5 +1,6 @@
 """Any ``torch.nn.Module`` as a network of flat weights: the user's own, and the blocks of ``blocks.py``."""
 
+import contextlib
 import importlib.util
 import math
 from collections.abc import Callable
@@ -186,8 +187,9 @@ def load_factory(path: str, name: str) -> Factory:
     if spec is None or spec.loader is None:
         raise UserError(f"'{path}' is no Python file")
     found = importlib.util.module_from_spec(spec)
-    # Not by the loader: its bytecode of a file that is edited twice a second would be that of the first edit.
-    exec(compile(Path(path).read_bytes(), path, "exec", dont_inherit=True), vars(found))
+    with contextlib.suppress(OSError):  # bytecode of an edit in the same second would be taken for the file's
+        Path(importlib.util.cache_from_source(path)).unlink(missing_ok=True)
+    spec.loader.exec_module(found)
     if not hasattr(found, name):
         raise unknown(f"module in {path}", name, [item for item in vars(found) if not item.startswith("_")])
     factory: Factory = getattr(found, name)
