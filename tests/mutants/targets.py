@@ -239,7 +239,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     ),
     "tasks/imagenet_rib/grid/passes.py": (f"{RIB}passes.py",),
     "tasks/imagenet_rib/grid/search.py": (f"{RIB}search.py",),
-    "tasks/imagenet_rib/report/search_noise.py": (f"{RIB}search.py",),
+    "tasks/imagenet_rib/report/search_noise.py": (f"{RIB}search_noise.py",),
     "tasks/imagenet_rib/grid/slices.py": (f"{RIB}parts.py",),
     "tasks/imagenet_rib/grid/throughput.py": (f"{RIB}parts.py",),
     "tasks/imagenet_rib/grid/training_settings.py": (
