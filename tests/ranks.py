@@ -12,7 +12,7 @@ import torch
 def run_ranks(function: str, world_size: int, folder: Path) -> list[object]:
     """Call ``module:function`` as ``(rank, world_size, folder)`` in each process; return their answers."""
     command = [sys.executable, "-m", "ranks", function, str(world_size), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
     return [torch.load(folder / f"answer-{rank}.pt") for rank in range(world_size)]
 

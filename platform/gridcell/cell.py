@@ -114,9 +114,12 @@ class Resources:
         gpu_type: kind of the GPUs, as Ray names it (H100, A100, ...); empty for any.
         custom: (name, amount) of resources that nodes of a cluster were started with.
         labels: (name, value) of labels that a node must have, as Ray's nodes are started with.
+        sharded: the workers share out the weights that train, each holding a part (FSDP). The steps are the
+            same up to rounding.
 
     Raises:
-        UserError: several workers share a GPU, which their communication (NCCL) can't.
+        UserError: several workers share a GPU, which their communication (NCCL) can't; weights are to be
+            shared out, and there is one worker.
     """
 
     cpus: int = 1
@@ -126,6 +129,7 @@ class Resources:
     gpu_type: str = ""
     custom: tuple[tuple[str, float], ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
+    sharded: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "custom", tuple((name, amount) for name, amount in self.custom))  # of JSON
@@ -134,6 +138,11 @@ class Resources:
             raise UserError(
                 f"{self.workers} workers with {self.gpus:g} GPUs each: several workers need whole GPUs, "
                 f"for instance resources.gpus={math.ceil(self.gpus)}"
+            )
+
+        if self.sharded and self.workers == 1:
+            raise UserError(
+                "One worker has nobody to share weights out with: give resources.workers=2 or more"
             )
 
     def __str__(self) -> str:
@@ -145,6 +154,7 @@ class Resources:
             *([f"{self.memory_gb:g} GB"] if self.memory_gb else []),
             *(f"{amount:g} {name}" for name, amount in self.custom),
             *(f"a node labelled {name}={value}" for name, value in self.labels),
+            *(["weights shared out"] if self.sharded else []),
         ]
         return (f"{self.workers} workers of " if self.workers > 1 else "") + ", ".join(parts)
 
@@ -162,7 +172,7 @@ def one_worker(resources: Resources) -> Resources:
         >>> one_worker(Resources(cpus=2, workers=4)).workers
         1
     """
-    return replace(resources, workers=1)
+    return replace(resources, workers=1, sharded=False)
 
 
 def divided(batch_size: int, workers: int, setting: str) -> int:

@@ -204,11 +204,21 @@ class Needed(Strict):
         cpus: of each worker.
         gpus: of each worker; a fraction shares one.
         workers: processes that train or evaluate one model together. Every batch is divided among them.
+        fsdp: whether the workers also share out the weights that train, so that each holds a part of them, of
+            their gradients and of the optimiser's state: for models that one GPU can't hold. The same steps,
+            up to rounding. Evaluation has the whole model on each worker.
     """
 
     cpus: int = Field(1, ge=1)
     gpus: float = Field(0.0, ge=0)
     workers: int = Field(1, ge=1)
+    fsdp: bool = False
+
+    @model_validator(mode="after")
+    def _with_others(self) -> Self:
+        if self.fsdp and self.workers == 1:
+            raise ValueError("'fsdp' shares a model out among workers: give 'workers', at least 2")
+        return self
 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+$")]

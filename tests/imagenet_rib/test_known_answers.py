@@ -8,36 +8,15 @@ import pytest
 import torch
 from torch import nn
 
+from fine_tuned import MODELS, SIDE, SIZE, built, in_memory, trained
 from gridcell.cell import Cell, Resources
 from gridcell.context import Context
-from gridcell.data.images import LabelledImages
 from gridcell.data.sharded import read_stored
 from gridcell.data.shards.samples import open_samples
 from imagenet_rib.cells import fine_tuning, known_answers
-from imagenet_rib.cells.fine_tuning import Remembered, TrainingSet, fine_tune
 from imagenet_rib.learning.models import build_model, head_parameters, normalisation_of
 from imagenet_rib.learning.probing import probe_of
-from imagenet_rib.method import Start
-from imagenet_rib.methods import get
 from published_sets import SETS
-
-MODELS = {
-    "vit": {"name": "vit_tiny_patch16_224", "patch_size": 16, "embed_dim": 16, "depth": 2, "num_heads": 2},
-    "resnet": {"name": "resnet18", "layers": [1, 1, 1, 1], "channels": [16, 16, 16, 16]},
-}
-SIDE, SIZE, EPOCHS = 32, 75, 3  # the last batch is smaller
-SETTINGS = {"lr": 0.05, "momentum": 0.9, "warmup_share": 0.1, "batch_size": 32, "epochs": EPOCHS}
-
-
-def built(model="vit", classes=5):
-    torch.manual_seed(1)
-    return build_model(num_classes=classes, image_size=SIDE, **MODELS[model])
-
-
-def in_memory(classes=(0, 2, 3), known=5):
-    pixels = np.random.default_rng(0).integers(256, size=(SIZE, SIDE, SIDE, 3), dtype=np.uint8)
-    labels = np.array(classes)[np.arange(SIZE) % len(classes)]
-    return LabelledImages("r", pixels, labels, classes, tuple(map(str, range(known))))
 
 
 @pytest.fixture
@@ -52,35 +31,6 @@ def shown(monkeypatch):
 
     monkeypatch.setattr(fine_tuning, "known_answers", counting)
     return counted
-
-
-def trained(folder, store, images, *, method="lp", model="vit", once=True, table=None, fast=False, **changes):
-    """Return a method's weights and last loss."""
-    for name in ("out", "scratch", "cache"):
-        (folder / name).mkdir(parents=True)
-    before = built(model, len(images.class_names))
-    given = Start(
-        model=built(model, len(images.class_names)),
-        reference=before.state_dict(),
-        fisher=None,
-        classes=torch.tensor(images.classes),
-        head=head_parameters(before),
-        teacher=lambda: before.eval().requires_grad_(False),
-        image_size=SIDE,
-    )
-    recipe = get(method).prepare(given)
-    if not once:
-        recipe = replace(recipe, probe=None, teacher=None)
-    cell = Cell("t", "train", {"training": {**SETTINGS, **changes}})
-    context = Context(cell, store, folder / "out", folder / "scratch", folder / "cache", fast=fast)
-    loss = fine_tune(
-        context,
-        recipe,
-        TrainingSet(images, normalisation_of(before), SIDE, table),
-        f"tiny {model}",
-        Remembered(),
-    )
-    return recipe.export(recipe.model), loss
 
 
 def assert_alike(one, other, before, share=1e-4):

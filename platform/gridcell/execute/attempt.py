@@ -216,6 +216,7 @@ def commit(
         "node": _ray_node(),
         "device": context.device,
         "workers": cell.resources.workers,
+        **({"sharded": True} if cell.resources.sharded else {}),
         "oom_halvings": attempt.oom_halvings,
         "versions": versions(code.imports),
         "machine": machine(context.device),

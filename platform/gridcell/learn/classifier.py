@@ -6,12 +6,18 @@ from typing import Any, Self
 
 import lightning.pytorch as pl
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from gridcell.errors import UserError
-from gridcell.learn.optimisers import Optimisation, build_optimiser, build_schedule
+from gridcell.learn.optimisers import Optimisation, build_optimiser, build_schedule, can_be_fused
+from gridcell.learn.sharding import gather_into, sharded_copy
 from gridcell.learn.sync_batchnorm import SharedStatistics, collects_statistics
 
 Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
+_TAKES_WEIGHTS = (
+    "This loss takes the model's weights as if each worker had all of them, and here each has a part. "
+    "Write it with gridcell.learn's own_part and sum_of_parts, or train without fsdp."
+)
 _WITH_STATISTICS = (nn.modules.batchnorm._BatchNorm,)
 
 
@@ -36,9 +42,12 @@ class Classifier(pl.LightningModule):
             be frozen; not together with ``frozen_statistics``.
         transform: Applied to the images on the device before the loss, e.g. a normalisation of uint8
             images of shape ``(N, H, W, 3)``.
+        sharded: Whether the processes of a fit share the weights out among them, as that fit is told, too.
+            A copy of the model trains; the model has its weights when the fit has ended.
 
     Raises:
-        UserError: If no parameter is left to train.
+        UserError: If no parameter is left to train; in a sharded fit, if the loss takes weights as if each
+            process had all of them.
         ValueError: If statistics are to be both frozen and moving.
     """
 
@@ -53,6 +62,7 @@ class Classifier(pl.LightningModule):
         frozen_statistics: bool = False,
         moving_statistics: bool = False,
         transform: Callable[[Tensor], Tensor] | None = None,
+        sharded: bool = False,
     ) -> None:
         super().__init__()
         self.model = model
@@ -64,6 +74,8 @@ class Classifier(pl.LightningModule):
         self.frozen_statistics, self.moving_statistics = frozen_statistics, moving_statistics
         self.transform = transform
         self._share_statistics = False
+        self.sharded = sharded
+        self._whole: list[nn.Module] = []  # the model itself, while a sharded copy of it trains
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(trainable is None or trainable(name))
         if not any(parameter.requires_grad for parameter in model.parameters()):
@@ -80,6 +92,26 @@ class Classifier(pl.LightningModule):
             )
         return self
 
+    def configure_model(self) -> None:
+        """Let a copy train whose weights are shared out, where that is asked for."""
+        if self.sharded and self.trainer.world_size > 1 and not self._whole:
+            self._whole.append(self.model)
+            self.model = sharded_copy(self.model, self.device_mesh["data_parallel"])
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Step in one kernel where that can be done now, also if the checkpoint's weights were sharded."""
+        fused = can_be_fused([p for p in self.model.parameters() if p.requires_grad])
+        for state in checkpoint["optimizer_states"]:
+            for group in state["param_groups"]:
+                group["fused"] = fused
+
+    def on_fit_end(self) -> None:
+        """Give the model the weights of the copy that trained."""
+        if self._whole:
+            model, copied = self._whole.pop(), self.model
+            gather_into(model, copied)
+            self.model = model
+
     def on_fit_start(self) -> None:
         """Enter training mode; Lightning leaves modes as it finds them."""
         self.train()
@@ -91,8 +123,19 @@ class Classifier(pl.LightningModule):
         if self.transform is not None:
             images = self.transform(images)
         with SharedStatistics(counts=weight > 0) if self._share_statistics else nullcontext():
-            loss = self.loss(self.model, images, labels)
+            loss = self._loss_of(images, labels)
         return loss * weight if len(batch) == 3 else loss
+
+    def _loss_of(self, images: Tensor, labels: Tensor) -> Tensor:
+        try:
+            loss = self.loss(self.model, images, labels)
+        except RuntimeError as error:
+            if not (self._whole and "DTensor" in str(error)):
+                raise
+            raise UserError(_TAKES_WEIGHTS) from error
+        if isinstance(loss, DTensor):
+            raise UserError(_TAKES_WEIGHTS)
+        return loss
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Build the optimiser over what trains, and its schedule over the whole fit."""

@@ -13,10 +13,10 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.plugins.environments import LightningEnvironment
-from lightning.pytorch.strategies import DDPStrategy
+from lightning.pytorch.strategies import DDPStrategy, Strategy
 
 from gridcell.debugging import end_loggers, lightning_loggers, running
-from gridcell.errors import Diverged
+from gridcell.errors import Diverged, UserError
 from gridcell.learn.checkpoint import (
     CheckpointStore,
     Continuation,
@@ -25,6 +25,7 @@ from gridcell.learn.checkpoint import (
     of_all_processes,
 )
 from gridcell.learn.precision import TF32, mixed_dtype, tensor_float32
+from gridcell.learn.sharding import ShardedStrategy
 from gridcell.learn.validation import JudgedEpochs, Validation
 from gridcell.notice import NOTICE
 from gridcell.store.scratch import scratch_folder
@@ -82,7 +83,8 @@ def fit(
         accelerator: Lightning's name of the hardware, ``"auto"`` for the best there is.
         rank: This process's rank among those that train together by DDP. They must have joined the
             default process group of torch, call this alike, and be given parts of the same batches.
-        world_size: Number of these processes, each with one device.
+        world_size: Number of these processes, each with one device. Where the module says ``sharded``, as a
+            :class:`Classifier` may, they share its weights out among them.
         precision: Lightning's precision, in which float32 is float32 on a GPU, too; or ``"tf32"``, float32
             whose products and convolutions a GPU may compute in TF32. See :func:`best_precision` for the
             default.
@@ -112,7 +114,8 @@ def fit(
     Raises:
         Diverged: If the loss is not finite, or a weight that trained.
         Preempted: If the process is to end soon and checkpoints are kept: one was written just now.
-        UserError: If the checkpoint is one of another architecture.
+        UserError: If the checkpoint is one of another architecture; in a sharded fit, if losses are scaled,
+            as in fp16.
         KeyboardInterrupt: On Ctrl-C, as it would without Lightning.
         ValueError: It is to pause, and no checkpoints are kept.
 
@@ -140,16 +143,16 @@ def fit(
         )
     now = running()
     loggers = lightning_loggers(now) if rank == 0 else []
+    lightning_precision = "32-true" if precision == TF32 else precision or best_precision(accelerator)
     exact = tensor_float32(allowed=precision == TF32)
     with _quiet(), _interruptible(), exact, scratch_folder("fit") as scratch:
         trainer = pl.Trainer(
             accelerator=accelerator,
             devices=1,
             num_nodes=world_size,
-            # Buffers are the same everywhere: batch statistics are shared.
-            strategy=DDPStrategy(broadcast_buffers=False) if world_size > 1 else "auto",
+            strategy=_strategy(module, world_size, lightning_precision),
             plugins=[_Joined(rank) if world_size > 1 else LightningEnvironment()],
-            precision="32-true" if precision == TF32 else precision or best_precision(accelerator),
+            precision=lightning_precision,
             max_epochs=min(epochs, 1) if now.debugging.fast else epochs,
             limit_train_batches=1 if now.debugging.fast else None,
             accumulate_grad_batches=accumulate,
@@ -176,6 +179,18 @@ def fit(
         judged.restore_best(module)
     _check_weights(module, int(epochs_told.told.get("step", 0)))
     return epochs_told.told
+
+
+def _strategy(module: pl.LightningModule, world_size: int, precision: str) -> Strategy | str:
+    if world_size == 1:
+        return "auto"
+    if getattr(module, "sharded", False):
+        if precision == "16-mixed":
+            raise UserError(
+                "A training in fp16 can't share its weights out: take float32, or bf16 where GPUs have it."
+            )
+        return ShardedStrategy()
+    return DDPStrategy(broadcast_buffers=False)  # the same everywhere: batch statistics are shared
 
 
 def _save_again(checkpoints: CheckpointStore | None, last: Path | None, epochs: "EpochReport") -> None:

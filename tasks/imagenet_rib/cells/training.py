@@ -85,6 +85,7 @@ def train_classifier(
         frozen_statistics=frozen_statistics,
         moving_statistics=moving_statistics,
         transform=transform,
+        sharded=context.cell.resources.sharded,
     )
 
     batch_size = settings["batch_size"]

@@ -26,7 +26,7 @@ from imagenet_rib.grid.part_sentences import part_sentences
 from imagenet_rib.grid.published import Published, published
 from imagenet_rib.grid.published_figures import check_figures
 from imagenet_rib.grid.slices import CORRUPTED, evaluation_cuts
-from imagenet_rib.grid.training_settings import changed
+from imagenet_rib.grid.training_settings import changed, unsharded
 from imagenet_rib.method import FineTuning, Merging
 from imagenet_rib.settings import Pretrained, Pretraining, Settings
 from imagenet_rib.vocabulary import PRE, PRETRAIN, VAL
@@ -155,18 +155,20 @@ def _resources(settings: Settings) -> Resources:
     """Return what a model's training or evaluation occupies.
 
     Raises:
-        UserError: a batch can't be divided among the workers.
+        UserError: a batch can't be divided among the workers, or a training can't be sharded.
     """
     needed = settings.resources
     scratch = {name: how for name, how in settings.pretrainings.items() if isinstance(how, Pretraining)}
     trained = {"training": settings.training}
     trained |= {f"pretrainings.{name}": how for name, how in scratch.items()}
     for name, chosen in settings.methods.items():
-        if chosen.training is not None and chosen.training.batch_size is not None:
+        if chosen.training is not None:
             trained[f"methods.{name}.training"] = changed(settings.training, chosen.training)
     for where, how in trained.items():
         divided(how.batch_size, needed.workers, f"{where}.batch_size")
-    return Resources(**needed.model_dump())
+        if needed.fsdp and (other := unsharded(how)):
+            raise UserError(f"resources.fsdp can't be used with {where}.{other}")
+    return Resources(needed.cpus, needed.gpus, needed.workers, sharded=needed.fsdp)
 
 
 def _data(grid: GridBuilder, settings: Settings) -> DataCells:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gridcell.learn import Placed, device_of
+from gridcell.learn import Placed, device_of, own_part, sum_of_parts
 from imagenet_rib.learning.masking import positions, restrict
 
 Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
@@ -148,14 +148,18 @@ def penalised_loss(
         parameters, placed = found[model]
         tensors = placed.on(parameters[0].device)
         anchor, weights = tensors[: len(parameters)], tensors[len(parameters) :]
-        penalty = quadratic_penalty(parameters, anchor, weights or None, strength)
-        return likelihood(model, images, labels) + penalty
+        # First the likelihood: in the backward pass the penalty then comes before FSDP adds its gradients.
+        value = likelihood(model, images, labels)
+        own = [own_part(parameter, parameter) for parameter in parameters]
+        penalty = quadratic_penalty(own, anchor, weights or None, strength)
+        return value + sum_of_parts(penalty, parameters[0])
 
     return loss
 
 
 def _laid_out(constant: Tensor, parameter: Tensor) -> Tensor:
-    return torch.empty_like(parameter, requires_grad=False).copy_(constant)
+    own = own_part(constant, parameter)
+    return torch.empty_like(own_part(parameter, parameter), requires_grad=False).copy_(own)
 
 
 class Restricted(nn.Module):

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from hypothesis import given, strategies as st
-from lightning.pytorch import Trainer
 
 import together
 from gridcell.learn.gathering import whole_batches
@@ -21,7 +20,7 @@ def answers(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize("case", together.CASES)
 def test_several_processes_take_the_same_steps_as_one(answers, case):
-    alone = together.trained(0, 1, **together.CASES[case])
+    alone = together.trained(0, 1, **together.WAYS[case.removeprefix("sharded, ")])
     for answer in answers:
         assert answer[case]["weights"].keys() == alone["weights"].keys()
         for name, expected in alone["weights"].items():
@@ -31,13 +30,34 @@ def test_several_processes_take_the_same_steps_as_one(answers, case):
 
 
 @pytest.mark.slow
-def test_several_processes_go_on_within_an_epoch(answers):
+@pytest.mark.parametrize("before", [False, True], ids=["whole", "sharded"])
+@pytest.mark.parametrize("after", [False, True], ids=["whole", "sharded"])
+def test_several_processes_go_on_within_an_epoch(answers, before, after):
     for answer in answers:
-        assert answer["interrupted"]["from"] == 2
+        found = answer[f"interrupted, {before}, {after}"]
+        assert found["from"] == 2
         for name, expected in answer["plain"]["weights"].items():
-            assert torch.allclose(answer["interrupted"]["weights"][name], expected, rtol=0, atol=1e-12), name
-        for told, expected in zip(answer["interrupted"]["reports"], answer["plain"]["reports"], strict=True):
+            assert torch.allclose(found["weights"][name], expected, rtol=0, atol=1e-12), name
+        for told, expected in zip(found["reports"], answer["plain"]["reports"], strict=True):
             assert told == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", together.WAYS)
+def test_each_weight_of_a_sharded_fit_is_held_by_one_process(answers, way):
+    everything = sum(p.numel() for p in together.network(together.WAYS[way]["normalised"]).parameters())
+    assert all(answer[way]["held"] == {everything} for answer in answers)
+    held = [answer[f"sharded, {way}"]["held"] for answer in answers]
+    assert all(len(numbers) == 1 for numbers in held)
+    assert sum(number for numbers in held for number in numbers) == everything
+    assert max(number for numbers in held for number in numbers) < everything / 2
+
+
+@pytest.mark.slow
+def test_a_loss_that_takes_whole_weights_is_refused_where_they_are_sharded(answers):
+    for answer in answers:
+        assert len(answer["whole weights"]) == 2
+        assert all("own_part and sum_of_parts" in said for said in answer["whole weights"])
 
 
 @pytest.mark.slow
@@ -68,9 +88,3 @@ def test_every_sample_is_evaluated_once_in_the_batches_of_one_process(total, bat
         own = whole_batches(total, batch_size, rank, world_size)
         shared += [own[start : start + batch_size] for start in range(0, len(own), batch_size)]
     assert shared == alone
-
-
-def test_lightnings_fsdp_needs_a_gpu():
-    """Why the README of imagenet-rib says that it could not be tested, and does not offer it."""
-    with pytest.raises(ValueError, match="requires a GPU"):
-        Trainer(accelerator="cpu", devices=2, strategy="fsdp", logger=False)
