@@ -44,6 +44,7 @@ def trained(
     fast=False,
     rank=0,
     resources=None,
+    callbacks=(),
     **changes,
 ):
     """Return a method's weights and last loss; the Fisher information, where it takes it, is made up."""
@@ -59,7 +60,7 @@ def trained(
         teacher=lambda: before.eval().requires_grad_(False),
         image_size=SIDE,
     )
-    recipe = get(method).prepare(given)
+    recipe = replace(get(method).prepare(given), callbacks=callbacks)
     if not once:
         recipe = replace(recipe, probe=None, teacher=None)
     cell = Cell("t", "train", {"training": {**SETTINGS, **changes}}, resources=resources or Resources())

@@ -1,6 +1,7 @@
 """Methods whose workers share the weights out (FSDP) train as one worker does; what can't be is refused."""
 
 import pytest
+from lightning.pytorch import Callback
 
 import sharded_methods
 from fine_tuned import built, in_memory, trained
@@ -78,6 +79,11 @@ def test_sharing_weights_out_leaves_ids_as_they_are_and_cells_of_one_worker_whol
 def test_what_needs_the_whole_model_is_refused_at_planning(override, said):
     with pytest.raises(UserError, match=said):
         grid(*(given for given in SHARED if given.split("=")[0] != override.split("=")[0]), override)
+
+
+def test_callbacks_that_would_see_a_part_of_the_weights_are_refused(store, tmp_path):
+    with pytest.raises(UserError, match=r"has callbacks.* with resources\.fsdp each worker has a part"):
+        trained(tmp_path, store, in_memory(), method="ft", resources=TWO, callbacks=(Callback(),))
 
 
 def test_one_worker_shares_nothing():

@@ -61,7 +61,8 @@ def train_classifier(
 
     Raises:
         Diverged: the loss is not finite.
-        UserError: labels and classes don't fit, or the precision can't be had on this device.
+        UserError: labels and classes don't fit, the precision can't be had on this device, or callbacks would
+            see weights of which each worker has a part.
     """
     import torch
 
@@ -70,6 +71,12 @@ def train_classifier(
     from imagenet_rib.learning.masking import check_labels
 
     _check_warmup(context, settings, images)
+    sharded = context.cell.resources.sharded
+    if sharded and callbacks:
+        raise UserError(
+            "This method has callbacks, which see the weights, and with resources.fsdp each worker has a part "
+            "of them: run it without"
+        )
     check_labels(torch.from_numpy(images.labels), torch.tensor(images.classes), len(images.class_names))
     keys = ("optimiser", "lr", "momentum", "weight_decay", "warmup_share", "warmup_steps", "schedule")
     if settings.get("gradient_checkpointing"):
@@ -85,7 +92,7 @@ def train_classifier(
         frozen_statistics=frozen_statistics,
         moving_statistics=moving_statistics,
         transform=transform,
-        sharded=context.cell.resources.sharded,
+        sharded=sharded,
     )
 
     batch_size = settings["batch_size"]
