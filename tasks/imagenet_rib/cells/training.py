@@ -62,7 +62,7 @@ def train_classifier(
     Raises:
         Diverged: the loss is not finite.
         UserError: labels and classes don't fit, the precision can't be had on this device, or callbacks would
-            see weights of which each worker has a part.
+            see the parts of the weights that each worker has.
     """
     import torch
 
@@ -74,7 +74,7 @@ def train_classifier(
     sharded = context.cell.resources.sharded
     if sharded and callbacks:
         raise UserError(
-            "This method has callbacks, which see the weights, and with resources.fsdp each worker has a part "
+            "This method has callbacks, which see weights, and with resources.fsdp each worker has a part "
             "of them: run it without"
         )
     check_labels(torch.from_numpy(images.labels), torch.tensor(images.classes), len(images.class_names))
