@@ -49,7 +49,7 @@ def run(tmp_path, command):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["ray", pytest.param("workers", marks=pytest.mark.long)])
 def test_cells_run_on_this_machine_alone(way, tmp_path):
     addresses = run(tmp_path, WAYS[way])
     assert addresses  # or nothing was seen
