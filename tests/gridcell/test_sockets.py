@@ -66,7 +66,7 @@ def test_cells_of_one_process_and_a_cell_that_is_run_alone_listen_nowhere(tmp_pa
     assert run(tmp_path, [*GRIDCELL, "cell", "run", cell, "--again", *SETTINGS]) == set()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_pages_of_mlflow_are_for_this_machine_alone(tmp_path):
     Store(str(tmp_path / "runs")).prepare()
     process = subprocess.Popen(
