@@ -51,7 +51,9 @@ def pytest_collection():
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     """End the Ray of the modules before, where a test has none or its own."""
-    shared_ray.end_before(item.module, item.fixturenames, {"one_ray", "executor", "crew", "local_ray"})
+    shared_ray.end_before(
+        getattr(item, "module", None), item.fixturenames, {"one_ray", "executor", "crew", "local_ray"}
+    )
 
 
 def pytest_sessionfinish():
