@@ -30,6 +30,8 @@ sys.dont_write_bytecode = True
 settings.register_profile("gridcell", deadline=None)
 settings.load_profile("gridcell")
 
+import shared_ray  # noqa: E402  from this folder, which is on the path now
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
@@ -44,6 +46,19 @@ def pytest_collection():
         gc.collect()
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """End the Ray of the modules before, where a test has none or its own."""
+    shared_ray.end_before(
+        getattr(item, "module", None), item.fixturenames, {"one_ray", "executor", "crew", "local_ray"}
+    )
+
+
+def pytest_sessionfinish():
+    """End the Ray of the last tests."""
+    shared_ray.end()
 
 
 @pytest.fixture(autouse=True)

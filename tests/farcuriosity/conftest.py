@@ -1,15 +1,10 @@
-"""One Ray for a module's tests, ended with them: other tests start theirs in the same process."""
+"""One Ray for the tests of agents, with as many CPUs as those of several processes ask for."""
 
 import pytest
 
+import shared_ray
 
-@pytest.fixture(scope="module")
-def local_ray():
-    import ray
 
-    started = not ray.is_initialized()
-    if started:
-        ray.init(num_cpus=4, address="local", include_dashboard=False, log_to_driver=False)
-    yield
-    if started:
-        ray.shutdown()
+@pytest.fixture
+def local_ray(request):
+    shared_ray.provide(request.module, shared_ray.of_four_cpus)

@@ -64,6 +64,8 @@ def same(one, other):
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("agents")
+@pytest.mark.usefixtures("local_ray")
 def test_a_stage_from_a_stored_agent_is_the_one_that_is_trained_from_nothing(tmp_path):
     stored, fresh = (Store(str(tmp_path / name)).prepare() for name in ("stored", "fresh"))
     first = run(planned(FIRST), stored)
@@ -89,6 +91,8 @@ def test_a_stage_from_a_stored_agent_is_the_one_that_is_trained_from_nothing(tmp
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("agents")
+@pytest.mark.usefixtures("local_ray")
 def test_what_a_stage_hands_on_holds_no_setting_that_may_change(tmp_path):
     """Of all entries that may differ, an algorithm that took up a state behaves as its own settings say."""
     first, second = (list(planned(FIRST, stage).cells.values()) for stage in (FIRST, SECOND))

@@ -115,7 +115,7 @@ def test_one_note_tells_the_rounding_of_all_environments_that_share_it():
     assert told[1].startswith("odd: 70 steps are rounded to 64")
 
 
-@pytest.mark.xdist_group("farcuriosity")
+@pytest.mark.xdist_group("agents")
 def test_an_agents_processes_have_the_threads_that_were_asked_for(local_ray):
     for processes in ({}, {"runners": 2}, {"learners": 2}, {"runners": 1, "learners": 2}):
         cell, *_ = plan(parsed(training=SMALL["training"] | {"threads": 3} | processes)).cells.values()
@@ -227,7 +227,7 @@ def test_studies_that_would_have_one_name_are_refused():
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("farcuriosity")
+@pytest.mark.xdist_group("agents")
 def test_from_settings_to_report_and_video(store, tmp_path, local_ray):
     settings = parsed(video={"enabled": True, "max_steps": 15})
     grid = plan(settings)
@@ -262,8 +262,12 @@ class Stopped(BaseException):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("farcuriosity")
-@pytest.mark.parametrize("processes", [{}, {"learners": 2, "runners": 2}])
+@pytest.mark.xdist_group("agents")
+@pytest.mark.parametrize(
+    "processes",
+    [{}, pytest.param({"learners": 2, "runners": 2}, marks=pytest.mark.long)],
+    ids=["one", "four"],
+)
 def test_an_interrupted_run_goes_on_from_its_last_checkpoint(store, tmp_path, local_ray, processes):
     (_, far) = plan(parsed(training=SMALL["training"] | processes)).cells.values()
     assert far.config["curiosity"] == "far"

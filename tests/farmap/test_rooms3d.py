@@ -50,6 +50,7 @@ def rooms():
         pytest.skip(str(error))
 
 
+@pytest.mark.slow
 def test_agents_in_the_process_that_draws_can_be_trained_by_torch(rooms):
     code = """
 from farmap.world.maps import draw_world

@@ -1,13 +1,19 @@
-"""The command as its tests call it, and a task whose files they edit."""
+"""The command as its tests call it, a Ray for many of their runs, and a task whose files they edit."""
 
+import contextlib
 import sys
+from unittest import mock
 
 import pytest
 
+import shared_ray
 from edited_chain import FILES, Chain, forget_modules
 from gridcell import plugins
 from gridcell.cli import main
+from gridcell.execute.cluster import ray_cluster
 from gridcell.mlflow.mirror import Mirror
+
+ON_RAY = [pytest.mark.slow, pytest.mark.xdist_group("one-ray")]
 
 
 @pytest.fixture
@@ -33,6 +39,32 @@ def gridcell(without_mlflow, monkeypatch, capsys, tmp_path):
         return code, captured.out, captured.err
 
     return call
+
+
+@pytest.fixture
+def one_ray(request):
+    """A Ray with two CPUs, or as many as the module says (``CPUS``), on which runs go one after another.
+
+    Tests of several modules share it, in the process of the group ``one-ray``.
+    """
+    cpus = getattr(request.module, "CPUS", 2)
+
+    @contextlib.contextmanager
+    def there(address, num_cpus):
+        assert (address, num_cpus) == (None, cpus)
+        yield
+
+    shared_ray.provide(request.module, ray_cluster, None, cpus)
+    with mock.patch("gridcell.execute.tune.ray_cluster", there):
+        yield
+
+
+@pytest.fixture(params=["inline", pytest.param("ray", marks=ON_RAY)])
+def executor(request):
+    """Each executor in turn."""
+    if request.param == "ray":
+        request.getfixturevalue("one_ray")
+    return request.param
 
 
 @pytest.fixture

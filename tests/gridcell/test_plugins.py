@@ -75,12 +75,11 @@ def folder(tmp_path, monkeypatch):
         sys.modules.pop(name, None)
 
 
-@pytest.mark.parametrize("executor", ["inline", pytest.param("ray", marks=pytest.mark.slow)])
 def test_a_task_in_a_file_runs_by_every_executor(folder, store, executor):
     plugins.load([folder / "doubling_of_test.py"])
     task = find_task("doubling")
     grid = load_suite(task, "mini").grid()
-    schedule = run_grid(task, grid, store, RunOptions(executor=executor, num_cpus=1))
+    schedule = run_grid(task, grid, store, RunOptions(executor=executor, num_cpus=2))
     assert not schedule.failed
     (cell,) = grid.cells
     assert store.results.read(cell).metrics == {"doubled": 42}

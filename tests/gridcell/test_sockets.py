@@ -49,7 +49,7 @@ def run(tmp_path, command):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["ray", pytest.param("workers", marks=pytest.mark.long)])
 def test_cells_run_on_this_machine_alone(way, tmp_path):
     addresses = run(tmp_path, WAYS[way])
     assert addresses  # or nothing was seen
@@ -66,7 +66,7 @@ def test_cells_of_one_process_and_a_cell_that_is_run_alone_listen_nowhere(tmp_pa
     assert run(tmp_path, [*GRIDCELL, "cell", "run", cell, "--again", *SETTINGS]) == set()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_pages_of_mlflow_are_for_this_machine_alone(tmp_path):
     Store(str(tmp_path / "runs")).prepare()
     process = subprocess.Popen(

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from unittest import mock
@@ -12,15 +13,18 @@ import pytest
 import timm
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from timm.data import create_transform, resolve_model_data_config
 
 from gridcell.cli import main
 from gridcell.mlflow.mirror import Mirror
+from gridcell.store import Store
+from gridcell.suite import load_suite
+from gridcell.task import find_task
 from imagenet_rib.learning.models import build_model
 from published_sets import SETS
+from ranks import run_ranks
 
-WORKERS = 2  # processes that train or evaluate one cell together
 SUITE = str(Path(__file__).parent / "published.yaml")
 DOWNSTREAM = ["v2", "a", "r", "sketch", "objectnet", "cartoon", "drawing", "c"]
 TESTED = [*DOWNSTREAM, "val"]
@@ -43,10 +47,10 @@ def gridcell(*arguments):
     return 0
 
 
-def run(root, storage, *more):
-    workers = ["--set", f"resources.workers={WORKERS}"] if WORKERS > 1 else []
-    arguments = ["--suite", SUITE, "--set", f"data.root={root}", "--storage", storage, *workers]
-    arguments += ["--executor", "ray" if WORKERS > 1 else "inline", "--report", storage / "report"]
+def run(root, storage, workers, *more):
+    arguments = ["--suite", SUITE, "--set", f"data.root={root}", "--storage", storage]
+    arguments += ["--set", f"resources.workers={workers}"]
+    arguments += ["--executor", "ray" if workers > 1 else "inline", "--report", storage / "report"]
     return gridcell("run", "imagenet-rib", *arguments, *more)
 
 
@@ -77,15 +81,28 @@ def lab(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def imported(lab):
-    """The storage of a run on imported sets."""
+def shards(lab):
+    """The folder of the imported sets."""
     folder, sets = lab
     for name, published in sets.items():
         to = folder / "shards" / name
         assert gridcell("data", "import", name, "--from", published.root, "--to", to, "--workers", 2) == 0
         assert gridcell("data", "verify", to) == 0
-    assert run(folder / "shards", folder / "imported") == 0
-    return folder / "imported"
+    return folder / "shards"
+
+
+@pytest.fixture(scope="module", params=[1, pytest.param(2, marks=pytest.mark.long)], ids="workers {}".format)
+def workers(request):
+    """How many processes train or evaluate one cell together."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def imported(lab, shards, workers):
+    """The storage of a run on imported sets."""
+    storage = lab[0] / f"imported-{workers}"
+    assert run(shards, storage, workers) == 0
+    return storage
 
 
 def test_the_matrix_is_complete(imported):
@@ -144,12 +161,42 @@ def test_accuracies_before_fine_tuning_are_those_of_timm_alone(imported, lab):
         assert told[name] == pytest.approx(expected, abs=1e-9), name
 
 
+def test_two_processes_train_and_test_as_one(imported, shards, tmp_path):
+    """By what the worker processes of a cell do, without Ray; the nightly run has all cells by them."""
+    changes = [f"data.root={shards}"]
+    grid = load_suite(find_task("imagenet-rib"), SUITE, changes).grid()
+    titles = ("vit-file ft on c seed 0", "test vit-file pre")
+    chosen = {cell.kind: cell for cell in grid.cells.values() if cell.title in titles}
+    storage = tmp_path / "two"
+    shutil.copytree(imported, storage)
+    for cell in chosen.values():
+        (storage / "results" / f"{cell.id}.json").unlink()
+    order = {"suite": SUITE, "set": changes, "storage": str(storage)}
+    order["cells"] = [chosen[kind].id for kind in ("train", "evaluate")]
+    (tmp_path / "order.json").write_text(json.dumps(order))
+    assert run_ranks("rib_ranks:again", 2, tmp_path) == [["", ""]] * 2
+    one, two = (Store(str(where)).results for where in (imported, storage))
+    (tested, ours), (_, theirs) = (
+        [results.read(chosen[kind].id) for kind in ("evaluate", "train")] for results in (two, one)
+    )
+    assert tested.metrics["accuracy"] == one.read(tested.cell.id).metrics["accuracy"]
+    assert ours.provenance["workers"] == tested.provenance["workers"] == 2
+    mine, others = (
+        load_file(where / result.artifacts["weights.safetensors"].path)
+        for where, result in ((storage, ours), (imported, theirs))
+    )
+    assert mine.keys() == others.keys()
+    for name, expected in others.items():
+        torch.testing.assert_close(mine[name], expected, rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.long
-def test_plain_folders_cut_by_corruption_give_the_same(imported, lab):
+def test_plain_folders_cut_by_corruption_give_the_same(imported, lab, workers):
     folder, _ = lab
     selection = [word for one in PARTLY for word in ("--select", one)]
-    assert run(folder / "plain", folder / "plainly", "--set", "evaluation.cut=corruption", *selection) == 0
-    plain, shards = summary(folder / "plainly"), summary(imported)
+    storage = folder / f"plainly-{workers}"
+    assert run(folder / "plain", storage, workers, "--set", "evaluation.cut=corruption", *selection) == 0
+    plain, shards = summary(storage), summary(imported)
     assert plain["pre"] == shards["pre"]
     for trained_on in ("c", "objectnet"):
         theirs = shards["accuracy"]["vit-file"]["ewc"][trained_on]
@@ -173,9 +220,8 @@ def test_a_part_of_imagenet_c_is_cut_into_the_corruptions_it_has(lab, tmp_path, 
 
 
 def test_what_is_done_stays_done_elsewhere_and_a_changed_set_concerns_only_what_uses_it(
-    imported, lab, capsys
+    imported, shards, tmp_path, capsys
 ):
-    folder, _ = lab
 
     def planned(root):
         capsys.readouterr()
@@ -183,13 +229,13 @@ def test_what_is_done_stays_done_elsewhere_and_a_changed_set_concerns_only_what_
         assert gridcell("plan", "imagenet-rib", "--suite", SUITE, *where, "--json") == 0
         return json.loads(capsys.readouterr().out)["cells"]
 
-    moved = folder / "elsewhere"
+    moved = tmp_path / "elsewhere"
     moved.mkdir()
     for name in SETS:
-        (moved / name).symlink_to(folder / "shards" / name)
+        (moved / name).symlink_to(shards / name)
     assert {cell["state"] for cell in planned(moved)} == {"done"}
     (moved / "r").unlink()
-    more = SETS["r"](folder / "more", count=2)
+    more = SETS["r"](tmp_path / "more", count=2)
     assert gridcell("data", "import", "r", "--from", more.root, "--to", moved / "r") == 0
     changed = [cell for cell in planned(moved) if cell["state"] != "done"]
     assert {cell["kind"] for cell in changed} == {"data", "train", "evaluate"}
@@ -198,7 +244,7 @@ def test_what_is_done_stays_done_elsewhere_and_a_changed_set_concerns_only_what_
     assert {cell["config"]["downstream"] for cell in trained} == {"r"}
 
 
-def test_mistakes_with_the_data_are_one_sentence_and_cost_nothing(lab, capsys, imported):
+def test_mistakes_with_the_data_are_one_sentence_and_cost_nothing(lab, shards, tmp_path, capsys):
     folder, _ = lab
 
     def mistake(root, *more):
@@ -210,14 +256,14 @@ def test_mistakes_with_the_data_are_one_sentence_and_cost_nothing(lab, capsys, i
     told = mistake(folder / "nowhere")
     assert "lacks the sets v2, a, r, sketch, objectnet, cartoon, drawing, c, val: " in told
     assert f"'gridcell data import v2 --from PATH --to {folder}/nowhere/v2'" in told
-    wrong = folder / "wrong"
+    wrong = tmp_path / "wrong"
     wrong.mkdir()
     for name in SETS:
-        (wrong / name).symlink_to(folder / "shards" / ("r" if name == "a" else name))
+        (wrong / name).symlink_to(shards / ("r" if name == "a" else name))
     assert "holds an import of 'r', not of 'a'" in mistake(wrong)
     (wrong / "pretrain").unlink()
     assert "'gridcell data import pretrain" in mistake(wrong, "--set", "downstream=[v2,c]")
     (wrong / "a").unlink()
     (wrong / "a" / "unfinished").mkdir(parents=True)
     assert "isn't finished: give its command again" in mistake(wrong)
-    assert "starts from scratch" in mistake(folder / "shards", "--set", "pretrainings={x: {epochs: 1}}")
+    assert "starts from scratch" in mistake(shards, "--set", "pretrainings={x: {epochs: 1}}")

@@ -46,7 +46,7 @@ SMALL = {
     "hypotheses": 24,
     "hypotheses_per_cell": 12,
     "training": {"fit_error": 0.5, "lr": 0.01, "max_epochs": 100, "batch_size": 10, "check_every": 5},
-    "splitting": {"particles": 10, "sweeps": 1, "runs": 2, "max_levels": 60},  # the deepest cost minutes
+    "splitting": {"particles": 10, "sweeps": 1, "runs": 2, "max_levels": 30},  # the deepest cost minutes
     "bootstrap": 10,
 }
 

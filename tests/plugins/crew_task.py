@@ -59,6 +59,18 @@ def train(cell: Cell, context: Context) -> Mapping[str, Any]:
     return {"pid": os.getpid(), "share": share, "steps": len(steps)}
 
 
+def add(cell: Cell, context: Context) -> Mapping[str, Any]:
+    """Add up the ranks, by torch alone: a process imports Lightning for seconds. The last may fail first."""
+    import torch
+
+    if context.rank == context.workers - 1:
+        fail(cell.config["fail"], context)
+    ranks = torch.tensor(context.rank)
+    torch.distributed.all_reduce(ranks)
+    share, _ = context.batch_and_accumulation(12 // context.workers)
+    return {"ranks": int(ranks), "share": share}
+
+
 def fail(how: str, context: Context) -> None:
     """Fail, while the other workers wait for this one's gradients."""
     import torch
@@ -97,6 +109,6 @@ task = Task(
     settings=object,  # type: ignore[arg-type]
     suites=Path(),
     plan=plan,
-    cells={"train": "crew_task:train", "vit": "crew_task:vit"},
+    cells={"train": "crew_task:train", "add": "crew_task:add", "vit": "crew_task:vit"},
     report="crew_task:write",
 )

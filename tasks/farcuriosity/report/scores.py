@@ -47,9 +47,10 @@ def human_normalised(environment: str, scores: Array) -> Array | None:
 
 def iqm(scores: Array) -> float:
     """Return the interquartile mean: of the middle half of all values, a quarter cut off at either end."""
-    from scipy.stats import trim_mean
-
-    return float(trim_mean(np.ravel(scores), 0.25))
+    values = np.ravel(scores)
+    cut = len(values) // 4
+    # As scipy.stats.trim_mean, which takes ten times as long of so few; a bootstrap asks for thousands.
+    return float(np.partition(values, (cut, len(values) - cut - 1))[cut : len(values) - cut].mean())
 
 
 def mean(scores: Array) -> float:

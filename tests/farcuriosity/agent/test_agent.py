@@ -20,7 +20,7 @@ SMALL = Recipe(environments=4, steps=16, epochs=2, minibatches=2, lr=1e-3, featu
 FAR = {"criterion": "z", "rho": 0.5, "least": 5, "capacity": 8}
 ROOMS = {"rows": 1, "columns": 2, "size": 3, "view": 3, "max_steps": 20}
 
-pytestmark = [pytest.mark.usefixtures("local_ray"), pytest.mark.xdist_group("agent")]
+pytestmark = [pytest.mark.usefixtures("local_ray"), pytest.mark.xdist_group("agents")]
 
 
 @pytest.fixture
@@ -149,8 +149,9 @@ def test_the_cells_where_episodes_begin_and_end_are_visited(build):
     assert np.array_equal(reached, world.rooms[led_to])
 
 
+@pytest.mark.slow
 def test_lost_lives_end_episodes_for_the_agent_and_scores_are_of_whole_games(build):
-    recipe = Recipe(environments=4, steps=400, minibatches=2, features=16, lstm=8, convolutions="released")
+    recipe = Recipe(environments=4, steps=280, minibatches=2, features=16, lstm=8, convolutions="released")
     whole, lives = (
         build("ALE/Breakout-v5", {"lives": lives, "noops": 0}, recipe).env_runner for lives in (False, True)
     )

@@ -10,6 +10,7 @@ import pytest
 import ray
 import torch
 
+import shared_ray
 from farcuriosity.agent import checkpoint
 from farcuriosity.agent.algorithm import Recipe, build_algorithm
 from farcuriosity.agent.connector import Credit
@@ -20,32 +21,46 @@ RND = {"features": 16, "proportion": 0.5}
 FAR = {"criterion": "z", "rho": 0.5, "least": 5, "capacity": 8, "module": RND}
 CURIOSITIES = {"none": {}, "rnd": RND, "far": FAR, "icm": RND, "disagreement": RND}
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray"), pytest.mark.xdist_group("learners")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray"), pytest.mark.xdist_group("agents")]
+
+
+def made(curiosity, learners, lstm=0):
+    recipe = Recipe(environments=4, steps=16, epochs=2, minibatches=2, lr=1e-3, features=16, lstm=lstm)
+    return build_algorithm(
+        "gridcell/Rooms-v0",
+        ROOMS,
+        recipe,
+        Credit(),
+        curiosity,
+        CURIOSITIES[curiosity],
+        seed=0,
+        learners=learners,
+    )
 
 
 @pytest.fixture
 def build():
     built = []
 
-    def make(curiosity, learners, lstm=0):
-        recipe = Recipe(environments=4, steps=16, epochs=2, minibatches=2, lr=1e-3, features=16, lstm=lstm)
-        built.append(
-            build_algorithm(
-                "gridcell/Rooms-v0",
-                ROOMS,
-                recipe,
-                Credit(),
-                curiosity,
-                CURIOSITIES[curiosity],
-                seed=0,
-                learners=learners,
-            )
-        )
+    def make(*what):
+        built.append(made(*what))
         return built[-1]
 
     yield make
     for algorithm in built:
         algorithm.stop()
+
+
+@pytest.fixture(scope="module")
+def pair(request):
+    """Two learners for the tests below, in their order: they start for longer than the tests take.
+
+    The last test ends them.
+    """
+    shared_ray.provide(request.module, shared_ray.of_four_cpus)
+    algorithm = made("far", 2)
+    yield algorithm
+    algorithm.stop()
 
 
 def state(learner):
@@ -74,13 +89,16 @@ def assert_close(one, other, rtol, atol):
             assert np.array_equal(np.asarray(theirs[path]), np.asarray(value)), path
 
 
-AT_NIGHT = [("none", 8), ("rnd", 0), ("far", 0)]
-"""Fragments of RND with memory, which every run of the tests goes through, have all that these have."""
+AT_NIGHT = [("none", 8), ("rnd", 0), ("far", 0), ("icm", 0)]
+"""Fragments of RND with memory, which every run of the tests goes through, have all that the others have.
+
+ICM has another loss, of which the learners share what they share of RND's: the gradients.
+"""
 
 
 @pytest.mark.parametrize(
     ("curiosity", "lstm"),
-    [("far", 8), ("icm", 0), *(pytest.param(*each, marks=pytest.mark.long) for each in AT_NIGHT)],
+    [("far", 8), *(pytest.param(*each, marks=pytest.mark.long) for each in AT_NIGHT)],
 )
 def test_two_learners_make_of_segments_what_one_makes(build, tmp_path, curiosity, lstm):
     one, two = build(curiosity, 1, lstm), build(curiosity, 2, lstm)
@@ -99,8 +117,8 @@ def test_two_learners_make_of_segments_what_one_makes(build, tmp_path, curiosity
     assert curiosity != "far" or figures["fragments"] > 1
 
 
-def test_training_counts_steps_once_and_takes_up_a_checkpoint_of_one_learner(build, tmp_path):
-    two = build("far", 2)
+def test_training_counts_steps_once_and_takes_up_a_checkpoint_of_one_learner(pair, build, tmp_path):
+    two = pair
     for _ in range(2):
         losses = two.train()["learners"]["default_policy"]
     assert np.isfinite(losses["total_loss"])
@@ -113,9 +131,8 @@ def test_training_counts_steps_once_and_takes_up_a_checkpoint_of_one_learner(bui
     assert_close(one.env_runner.module.net.state_dict(), two.env_runner.module.net.state_dict(), 0, 0)
 
 
-def test_learners_meet_on_this_machine_and_where_one_fails_or_is_killed_none_waits(build):
-    """One pair of learners for all of it: they start for longer than the rest takes."""
-    algorithm = build("rnd", 2)
+def test_learners_meet_on_this_machine_and_where_one_fails_or_is_killed_none_waits(pair):
+    algorithm = pair
     ask_all = algorithm.learner_group.ask_all
     pids = ask_all(lambda learner: os.getpid())
 

@@ -95,7 +95,7 @@ bootstrap: 20
 
 
 AT_NIGHT = pytest.mark.long
-"""Kinds that take the way of an agent and a space, which every run of the tests goes."""
+"""Parts that take the way of an agent and a method, which every run of the tests goes."""
 
 
 @pytest.mark.slow
@@ -112,7 +112,7 @@ AT_NIGHT = pytest.mark.long
         pytest.param(
             "problem", "inductive-bias", "problem", "default=1_000", "default=200", 5, marks=AT_NIGHT
         ),
-        ("space", "inductive-bias", "space", "default=32", "default=16", 4),
+        pytest.param("space", "inductive-bias", "space", "default=32", "default=16", 4, marks=AT_NIGHT),
     ],
 )
 def test_a_part_of_ones_own(kind, task, label, old, new, checks, tmp_path):
@@ -156,7 +156,7 @@ distance: {enabled: true, max_samples: 50}
 """
 
 
-@pytest.mark.slow
+@AT_NIGHT
 def test_a_shift_of_ones_own(tmp_path):
     """What was there is not made, trained on or tested again; an edit concerns the new set alone."""
     (tmp_path / "suite.yaml").write_text(SETS)

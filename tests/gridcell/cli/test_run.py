@@ -114,6 +114,7 @@ def test_ui_says_that_a_port_is_taken_and_otherwise_picks_a_free_one(gridcell, m
     assert code == 0
     port = started[0][started[0].index("--port") + 1]
     assert f"http://127.0.0.1:{port}/#/experiments/1/runs?workflowType=machine_learning" in output
+    assert started[0][started[0].index("--host") + 1] == "127.0.0.1"  # and nowhere else
 
 
 def test_an_address_that_mlflow_cannot_use_is_refused_before_anything_runs(gridcell):

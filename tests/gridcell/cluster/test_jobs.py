@@ -1,4 +1,4 @@
-"""Jobs, end to end: submitted from outside to a real cluster of a head and two worker nodes."""
+"""Jobs, end to end: submitted from outside to a real cluster of a head and worker nodes, one or two."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ import pytest
 from gridcell.errors import UserError
 from gridcell.execute.reach import prepare_to_reach
 from gridcell.store import Store
-from local_cluster import ROOT, LocalCluster
+from local_cluster import ROOT, SOURCES, LocalCluster
 
 TINY = ["--suite", "tests/imagenet_rib/tiny.yaml", "--select", "method=ft", "--select", "downstream=v2,r"]
 
@@ -18,15 +18,23 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("jobs")]
 
 @pytest.fixture(scope="module")
 def cluster():
-    cluster = LocalCluster()
+    """Without MLflow, which nobody looks at here: each job would start it, and be followed by it."""
+    cluster = LocalCluster({"PYTHONPATH": f"{ROOT / 'tests/without_mlflow'}:{SOURCES}"})
     try:
         cluster.start()
         cluster.add_worker()
-        cluster.add_worker()
-        cluster.wait_for_nodes(3)
+        cluster.wait_for_nodes(2)
         yield cluster
     finally:
         cluster.stop()
+
+
+@pytest.fixture
+def two_workers(cluster):
+    """The cluster with one worker node more, which stays."""
+    cluster.add_worker()
+    cluster.wait_for_nodes(3)
+    return cluster
 
 
 @pytest.fixture
@@ -57,7 +65,8 @@ def test_a_task_of_ones_own_is_sent_run_and_followed(cluster, own_task, tmp_path
 
 
 @pytest.mark.long
-def test_a_grid_on_two_nodes_equals_the_same_grid_on_one(cluster, tmp_path):
+def test_a_grid_on_two_nodes_equals_the_same_grid_on_one(two_workers, tmp_path):
+    cluster = two_workers
     many, one = tmp_path / "many", tmp_path / "one"
     done = cluster.gridcell("submit", "imagenet-rib", *TINY, "--storage", many, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -79,37 +88,59 @@ def test_a_grid_on_two_nodes_equals_the_same_grid_on_one(cluster, tmp_path):
 
 
 SUITE = """
-plugins: [parts/darker.py]
-data: {image_size: 16}
-architectures: {net: {name: resnet18, options: {layers: [1, 1, 1, 1], channels: [8, 8, 16, 16]}}}
-pretrainings: {plain: {epochs: 1, batch_size: 64}}
-methods: {ft: {}}
-training: {epochs: 1}
-downstream: [v2, darker]
+plugins: [parts/turning.py]
+maps: {small: 1}
+agents: {turning: {kind: turning}}
+steps: 100
 """
-DARKER = """
+STRAIGHT = """
+from farmap.agents.kind import AgentKind, Parameters
+
+class Settings(Parameters):
+    turn: float = 0.1
+
+class Agent:
+    active_memory = own_memory = box_memory = 0
+    done = gave_up = False
+
+    def __init__(self, rng, *, turn):
+        self.rng, self.turn, self.heading, self.stopped = rng, turn, 0, False
+
+    def observe(self, observation):
+        self.heading, self.stopped = int(observation["heading"]), not observation["moved"].any()
+
+    def act(self):
+        return int(self.rng.integers(4)) if self.stopped or self.rng.random() < self.turn else self.heading
+
+    def counts(self):
+        names = ("fragments", "recalls", "matches", "looks", "stored_memory", "cells_read")
+        return dict.fromkeys(names, 0)
+
+agent = AgentKind(name="straight", make=Agent, parameters=Settings)
+"""
+TURNING = """
 import json
 from pathlib import Path
-from gridcell.data import Shift, render
+from farmap.agents.kind import AgentKind, Parameters
+from own_walk import Agent
 
-def make(sources, seed, parameters):
-    light = json.loads(Path(__file__).with_name("light.json").read_text())
-    return render(sources.pool, lambda image, rng: image * light, name="darker", seed=seed)
+def make(rng):
+    return Agent(rng, turn=json.loads(Path(__file__).with_name("turn.json").read_text()))
 
-SHIFT = Shift("darker", "less light", "val", make)
+agent = AgentKind(name="turning", make=make)
 """
 
 
 def test_parts_of_ones_own_are_sent_with_the_data_that_they_read(cluster, tmp_path):
-    """A method that a wheel carries by ``--plugin``, and a shift with a table beside it by the suite."""
+    """An agent by ``--plugin``, and one with a module and a table beside it by the suite."""
     folder = tmp_path / "mine"
     (folder / "parts").mkdir(parents=True)
-    shutil.copy(ROOT / "tests/example_package/gridcell_example/half.py", folder)
-    (folder / "parts" / "darker.py").write_text(DARKER)
-    (folder / "parts" / "light.json").write_text("0.5")
+    (folder / "straight.py").write_text(STRAIGHT)
+    (folder / "parts" / "own_walk.py").write_text(STRAIGHT.partition("agent = ")[0])
+    (folder / "parts" / "turning.py").write_text(TURNING)
+    (folder / "parts" / "turn.json").write_text("0.5")
     (folder / "suite.yaml").write_text(SUITE)
-    what = ("imagenet-rib", "--suite", "suite.yaml", "--plugin", "half.py")
-    what += ("--select", "method=half", "--select", "downstream=darker")
+    what = ("farmap", "--suite", "suite.yaml", "--plugin", "straight.py")
     done = cluster.gridcell("submit", *what, "--storage", tmp_path / "many", cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     done = cluster.gridcell("run", *what, "--storage", tmp_path / "one", "--executor", "inline", cwd=folder)
@@ -117,11 +148,16 @@ def test_parts_of_ones_own_are_sent_with_the_data_that_they_read(cluster, tmp_pa
     many, one = Store(str(tmp_path / "many")).results, Store(str(tmp_path / "one")).results
     assert many.done() == one.done()
     results = [many.read(cell) for cell in many.done()]
-    assert {result.cell.title for result in results} >= {"data darker", "net-plain half on darker seed 0"}
+    assert {result.cell.title.split()[0] for result in results} == {"straight", "turning"}
     for result in results:
         other = one.read(result.cell.id)
-        assert result.content == other.content, result.cell.title
+        assert timeless(result) == timeless(other), result.cell.title
         assert result.provenance["code"] == other.provenance["code"], result.cell.title
+
+
+def timeless(result):
+    """Return what doesn't depend on how fast the machine is."""
+    return result.curves, {name: value for name, value in result.metrics.items() if "second" not in name}
 
 
 def test_a_job_that_fails_and_one_that_is_stopped_say_so(cluster, own_task, tmp_path):
@@ -173,7 +209,7 @@ def test_the_doctor_asks_each_node(cluster, tmp_path):
     )
     findings = json.loads(done.stdout)["findings"]
     nodes = [finding for finding in findings if finding["check"].startswith("node ")]
-    assert [node["level"] for node in nodes] == ["ok"] * 3, nodes
+    assert [node["level"] for node in nodes] == ["ok"] * len(cluster.processes), nodes
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,8 @@ def test_a_source_adds_cells_until_it_has_no_more(executor, store):
     for grid, seed in zip(source.grids, (5, 6, 7), strict=True):
         (total,) = [target.cell for target in grid.targets if target.labels["what"] == "total"]
         assert store.results.read(total).metrics == {"sum": seed + seed + 2}
+    if executor == "ray":  # what is done is known before anything is handed to an executor
+        return
     again = Doubling([5, 6, 7, 8])
     second = run_grid(toy_task.task, base, store, options, source=again)
     assert second.finished == set(again.grids[-1].cells)  # the others are done: asked, and not run

@@ -23,7 +23,7 @@ def test_a_run_goes_on_when_tune_gives_up_because_memory_ran_short(store, monkey
 
     monkeypatch.setattr(RayActorManager, "_actor_task_resolved", short_of_memory)
     grid = toy_task.plan(toy_task.Settings(width=2, length=2))
-    schedule = run_grid(toy_task.task, grid, store, RunOptions(num_cpus=2))
+    schedule = run_grid(toy_task.task, grid, store, RunOptions(num_cpus=1))
     assert len(results) > 3
     assert schedule.finished == set(grid.cells) == store.results.done()
     assert "preempted" in {loss.failure_class for loss in store.losses.read_all()}

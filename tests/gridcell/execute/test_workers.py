@@ -6,32 +6,35 @@ import crew_task
 import pytest
 import torch
 
+import shared_ray
 from gridcell.cell import Cell, Resources, divided
 from gridcell.errors import UserError
 from gridcell.execute.attempt import Attempt
-from gridcell.execute.cluster import check_resources
+from gridcell.execute.cluster import check_resources, ray_cluster
 from gridcell.execute.outcome import FailureClass, classify
 from gridcell.execute.processes import processes_for
 from gridcell.execute.run_cell import run_cell
 from gridcell.store import Store
 
-pytestmark = pytest.mark.xdist_group("crew")
+pytestmark = pytest.mark.xdist_group("one-ray")
 
 TWO = Resources(workers=2)
 
 
-def cell_that(fail, seed=0, resources=TWO):
-    return Cell("crew", "train", {"fail": fail}, seed=seed, resources=resources)
+def cell_that(fail, seed=0, resources=TWO, kind="train"):
+    return Cell("crew", kind, {"fail": fail}, seed=seed, resources=resources)
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def crew(request):
+    """Processes that stay for the next test, on the Ray of the modules before."""
+    shared_ray.provide(request.module, ray_cluster, None, 2)
     with processes_for([cell_that("not")], num_cpus=2):
         yield
 
 
 @pytest.fixture
-def run(cluster, store, tmp_path):
+def run(crew, store, tmp_path):
     def run(cell, store=store, **options):
         return run_cell(Attempt(cell, crew_task.task, store, locations={"markers": str(tmp_path)}, **options))
 
@@ -81,14 +84,14 @@ def test_a_killed_worker_costs_no_more_than_an_epoch_and_no_bit(run, store, tmp_
     ],
 )
 def test_the_failure_of_one_worker_is_the_cells(run, store, fail, failure_class):
-    cell = cell_that(fail)
+    cell = cell_that(fail, kind="add")
     failure = run(cell).failure
     assert failure.failure_class is failure_class
     assert cell.id not in store.results.done()
     if fail == "out of memory":
         again = run(cell, oom_halvings=1)
         assert again.failure is None
-        assert again.metrics["share"] == 3
+        assert again.metrics == {"ranks": 1, "share": 3}
     else:
         assert failure.message == "no such thing"
         with pytest.raises(UserError, match="no such thing"):
@@ -96,7 +99,7 @@ def test_the_failure_of_one_worker_is_the_cells(run, store, fail, failure_class)
 
 
 @pytest.mark.slow
-def test_more_workers_than_there_are_cores_are_refused(cluster):
+def test_more_workers_than_there_are_cores_are_refused(crew):
     with pytest.raises(UserError, match="asks for 3 workers of 1 CPU, but this machine offers 2"):
         check_resources([cell_that("not", resources=Resources(workers=3))])
 

@@ -30,10 +30,10 @@ def test_two_drivers_that_begin_together_make_one_experiment(grid, uri):
         f"Experiment({uri!r}, 'toy', 'mini', {grid_id(grid)!r}, 7)"
     )
     drivers = [
-        subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(3)
+        subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(2)
     ]
     told = [driver.communicate()[1] for driver in drivers]
-    assert [driver.returncode for driver in drivers] == [0] * 3, told
+    assert [driver.returncode for driver in drivers] == [0] * 2, told
     assert len(runs(uri)) == 1
 
 
@@ -70,7 +70,9 @@ def test_a_database_that_holds_runs_and_a_file_of_another_kind_stay(grid, uri, t
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.3, 0.6, 1.0])
+@pytest.mark.parametrize(
+    "seconds", [0.0, 0.3, 1.0, *(pytest.param(more, marks=pytest.mark.long) for more in (0.1, 0.6))]
+)
 def test_a_writer_killed_while_it_makes_the_database_leaves_none_or_a_whole_one(grid, uri, tmp_path, seconds):
     code = (
         "from gridcell.mlflow.address import connect; connect('sqlite://'); print(flush=True)\n"

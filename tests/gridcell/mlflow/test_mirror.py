@@ -202,6 +202,7 @@ def test_the_window_shows_a_cell_while_it_runs(grid, store, uri, monkeypatch):
         def reported(self, cell, step, metrics):
             while not seen:
                 assert mirror._thread.is_alive()
+                threading.Event().wait(0.1)  # the writer needs the processor, too
                 seen.update(
                     {
                         item.data.tags["gridcell.cell"]: (item.info.status, item.data.metrics)

@@ -235,7 +235,7 @@ def test_where_all_members_diverge_the_search_ends_with_a_sentence(store):
     assert any("All members of a generation failed or diverged" in sentence for sentence in said(found, None))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_on_ray_it_is_the_same(tmp_path, whole):
     found = bred(Store(str(tmp_path / "ray")).prepare(), options=RunOptions(executor="ray", num_cpus=2))
     assert came_to(found) == came_to(whole)

@@ -301,7 +301,7 @@ def test_tpe_learns_where_trials_are_stopped_early():
     assert inside / (4 * 20) < 0.25
 
 
-@pytest.mark.slow  # a Ray cluster that starts
+@pytest.mark.long
 def test_on_ray_it_finds_the_same_best_and_takes_no_step_twice(store, tmp_path, log):
     alone = climbed(new_store(tmp_path), 12, scheduler="asha")
     log.write_text("")

@@ -351,8 +351,9 @@ def test_stale_results_are_told_and_marked_or_made_again_or_refused(store, monke
     assert [store.results.read(cell).stamp in stale.stamps.values() for cell in cells] == [False] * 4
 
 
-@pytest.mark.slow  # a Ray cluster that starts
-def test_on_ray_the_trials_are_the_same(store, tmp_path):
+@pytest.mark.slow
+@pytest.mark.xdist_group("one-ray")
+def test_on_ray_the_trials_are_the_same(one_ray, store, tmp_path):
     found = hill(store, 7)
     SearchRun(found, RunOptions(num_cpus=2)).run()
     assert asked(found) == asked(searched(new_store(tmp_path), 7))

@@ -9,6 +9,7 @@ import pytest
 
 from gridcell import plugins
 from gridcell.cli import main
+from gridcell.mlflow.mirror import Mirror
 from gridcell.settings.core_yaml import read_yaml
 from gridcell.store import Store
 from gridcell.store.usage import usage
@@ -35,6 +36,7 @@ def found(tmp_path_factory):
     arguments = ["tune", "hill", *options(X, Y, trials=9, select="walker=one", out="out"), "--quiet"]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setattr(Mirror, "_follow", lambda self: None)  # test_population.py looks at MLflow
         patch.setattr(sys, "argv", ["gridcell", *map(str, arguments)])
         with contextlib.suppress(SystemExit):
             main()

@@ -26,7 +26,7 @@ print(len(schedule.finished))
 """
 
 
-@pytest.mark.parametrize("uri", ["folder", "s3"], indirect=True)
+@pytest.mark.parametrize("uri", ["folder", pytest.param("s3", marks=pytest.mark.long)], indirect=True)
 def test_two_drivers_commit_each_cell_once(uri, tmp_path):
     drivers = [
         subprocess.Popen(

@@ -114,6 +114,7 @@ NEW = {
     "dataset": "draw.standard_normal((n, 2)) -> np.random.standard_normal((n, 2))",
     "problem": "np.random.default_rng(seed) -> np.random.default_rng()",
     "space": "nn.Linear(width, outputs) -> nn.Linear(width, 1)",
+    "shift": "1 - 2 * image) -> 1 - 2 * imag)",
 }
 """Kind of part -> a mistake in what its template writes, which the file's import does not show."""
 
