@@ -11,8 +11,8 @@ from gridcell.cell import Cell, Resources, divided
 from gridcell.errors import UserError
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.cluster import check_resources, ray_cluster
-from gridcell.execute.outcome import FailureClass, classify
-from gridcell.execute.processes import processes_for
+from gridcell.execute.outcome import Failure, FailureClass, Outcome, classify
+from gridcell.execute.processes import _overall, processes_for
 from gridcell.execute.run_cell import run_cell
 from gridcell.store import Store
 
@@ -96,6 +96,21 @@ def test_the_failure_of_one_worker_is_the_cells(run, store, fail, failure_class)
         assert failure.message == "no such thing"
         with pytest.raises(UserError, match="no such thing"):
             run(cell, foreground=True)
+
+
+@pytest.mark.parametrize(
+    ("others", "cause"),
+    [
+        (FailureClass.PREEMPTED, FailureClass.OUT_OF_MEMORY),
+        (FailureClass.DEVICE, FailureClass.INVALID),
+        (FailureClass.PREEMPTED, FailureClass.DEVICE),
+    ],
+)
+@pytest.mark.parametrize("rank", [0, 1, 2])
+def test_the_cause_explains_a_cell_and_not_those_that_lost_a_worker_by_it(others, cause, rank):
+    ended = {each: Outcome("cell", 0.0, failure=Failure(others, str(each))) for each in range(3)}
+    ended[rank] = Outcome("cell", 0.0, failure=Failure(cause, "why"))
+    assert _overall(ended).failure.message == "why"
 
 
 @pytest.mark.slow
