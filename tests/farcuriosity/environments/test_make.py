@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import statistics
 import subprocess
 import sys
 
@@ -114,10 +115,21 @@ def test_an_id_with_its_module_is_preprocessed_alike():
 def test_emulators_have_as_many_threads_as_asked_for_and_results_do_not_depend_on_them():
     process = psutil.Process()
 
+    def make(threads):
+        return make_vector("ALE/Breakout-v5", 6, {"sticky": 0.25, "max_steps": 40}, threads=threads)
+
+    def started(threads):
+        numbers = []
+        for _ in range(3):  # a thread of somebody else may end or begin meanwhile
+            before = process.num_threads()
+            made = make(threads)
+            numbers.append(process.num_threads() - before)
+            made.close()
+            del made  # with which its threads end
+        return statistics.median(numbers)
+
     def play(threads):
-        before = process.num_threads()
-        made = make_vector("ALE/Breakout-v5", 6, {"sticky": 0.25, "max_steps": 40}, threads=threads)
-        started = process.num_threads() - before
+        made = make(threads)
         seen = [made.reset(seed=3)[0].copy()]
         draws = np.random.default_rng(0)
         for _ in range(90):
@@ -126,10 +138,10 @@ def test_emulators_have_as_many_threads_as_asked_for_and_results_do_not_depend_o
             if cut.any():
                 seen.append(np.stack(infos["final_obs"]))
         made.close()
-        return started, seen
+        return seen
 
-    (one, alone), (two, together) = play(1), play(2)
-    assert two == one + 1
+    assert started(2) == started(1) + 1
+    alone, together = play(1), play(2)
     assert len(alone) == len(together) > 361  # some were cut
     assert all(np.array_equal(mine, theirs) for mine, theirs in zip(alone, together, strict=True))
 
