@@ -89,6 +89,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/learn/optimisers.py": (f"{LEARN}classifier.py", f"{LEARN}fit.py"),
     "platform/gridcell/learn/precision.py": (f"{LEARN}precision.py",),
     "platform/gridcell/learn/randomness.py": (f"{LEARN}checkpoint.py", f"{LEARN}fit.py"),
+    "platform/gridcell/learn/sharding.py": (f"{LEARN}together.py",),
     "platform/gridcell/learn/validation.py": (f"{LEARN}validation.py",),
     "tasks/imagenet_rib/metrics.py": (f"{RIB}metrics.py",),
     "tasks/imagenet_rib/settings.py": (

@@ -45,13 +45,13 @@ class ShardedStrategy(ModelParallelStrategy):
 
         Args:
             checkpoint_path: This process's own copy of the file.
-            weights_only: As of ``torch.load``.
+            weights_only: Without effect: nothing else is ever read.
 
         Returns:
             What else the checkpoint holds.
         """
         checkpoint: dict[str, Any] = torch.load(
-            Path(checkpoint_path), map_location="cpu", mmap=True, weights_only=weights_only
+            Path(checkpoint_path), map_location="cpu", mmap=True, weights_only=True
         )
         if self.model is None:
             raise RuntimeError("a checkpoint is loaded before the model is set up")
@@ -138,6 +138,11 @@ def own_part(tensor: Tensor, like: Tensor) -> Tensor:
     Returns:
         A plain tensor: of a sharded parameter the part of this process, through which gradients flow; what
         was given, where ``like`` isn't sharded.
+
+    Example:
+        >>> weight = nn.Linear(2, 1).weight
+        >>> own_part(weight, weight) is weight
+        True
     """
     if isinstance(tensor, DTensor):
         return tensor.to_local()
