@@ -154,7 +154,7 @@ class Resources:
             *([f"{self.memory_gb:g} GB"] if self.memory_gb else []),
             *(f"{amount:g} {name}" for name, amount in self.custom),
             *(f"a node labelled {name}={value}" for name, value in self.labels),
-            *(["weights shared out"] if self.sharded else []),
+            *(["weights shared out while they train"] if self.sharded else []),
         ]
         return (f"{self.workers} workers of " if self.workers > 1 else "") + ", ".join(parts)
 

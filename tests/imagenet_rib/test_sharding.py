@@ -62,7 +62,7 @@ def test_sharing_weights_out_leaves_ids_as_they_are_and_cells_of_one_worker_whol
     assert plain.cells.keys() == shared.cells.keys()
     assert {cell.resources for cell in shared.cells.values() if cell.kind == "train"} == {TWO}
     assert {cell.resources for cell in shared.cells.values() if cell.kind == "fisher"} == {Resources()}
-    assert str(TWO) == "2 workers of 1 CPU, weights shared out"
+    assert str(TWO) == "2 workers of 1 CPU, weights shared out while they train"
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{SETTINGS}overrides.py",
     ),
     "tasks/imagenet_rib/grid/model_options.py": (f"{RIB}model_options.py",),
+    "tasks/imagenet_rib/grid/occupied.py": (f"{RIB}sharding.py", f"{RIB}variants.py"),
     "tasks/imagenet_rib/grid/plan.py": (f"{RIB}plan.py", f"{CORE}identities.py"),
     "tasks/imagenet_rib/learning/fisher.py": (f"{RIB}fisher.py",),
     "tasks/imagenet_rib/learning/masking.py": (f"{RIB}masking.py",),

@@ -49,7 +49,7 @@ def iqm(scores: Array) -> float:
     """Return the interquartile mean: of the middle half of all values, a quarter cut off at either end."""
     values = np.ravel(scores)
     cut = len(values) // 4
-    # As scipy.stats.trim_mean, which takes ten times as long of so few; a bootstrap asks for thousands.
+    # As scipy.stats.trim_mean, which takes 30 to 40 times as long; a bootstrap asks for thousands.
     return float(np.partition(values, (cut, len(values) - cut - 1))[cut : len(values) - cut].mean())
 
 

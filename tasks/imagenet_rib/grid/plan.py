@@ -10,7 +10,6 @@ from gridcell import (
     GridBuilder,
     Resources,
     UserError,
-    divided,
     identity_of,
     one_worker,
     version_of,
@@ -21,14 +20,15 @@ from imagenet_rib.grid.data_cells import DataCells
 from imagenet_rib.grid.effects import as_evaluated, objectnet_answers, recomputes
 from imagenet_rib.grid.input_names import HELD_OUT
 from imagenet_rib.grid.model_names import check_name
+from imagenet_rib.grid.occupied import occupied
 from imagenet_rib.grid.own_classes import HeadPlan, class_space, plan_head
 from imagenet_rib.grid.part_sentences import part_sentences
 from imagenet_rib.grid.published import Published, published
 from imagenet_rib.grid.published_figures import check_figures
 from imagenet_rib.grid.slices import CORRUPTED, evaluation_cuts
-from imagenet_rib.grid.training_settings import changed, unsharded
+from imagenet_rib.grid.training_settings import changed
 from imagenet_rib.method import FineTuning, Merging
-from imagenet_rib.settings import Pretrained, Pretraining, Settings
+from imagenet_rib.settings import Pretrained, Settings
 from imagenet_rib.vocabulary import PRE, PRETRAIN, VAL
 
 PRETRAINED_VERSION = 2
@@ -65,7 +65,7 @@ def plan(settings: Settings, search: ForSearch | None = None) -> Grid:
     brought = _published_weights(grid, settings)
     with grid.setting("data", "root"):  # where it was given by an option, no line of the suite is blamed
         data = _data(grid, settings)
-    resources = _resources(settings)
+    resources = occupied(settings)
     with grid.setting("published_figures"):
         models = [
             *(one.name for one in settings.architectures.values()),
@@ -149,26 +149,6 @@ def _pretrained(
         title=f"head of {model}",
         resources=resources,
     )
-
-
-def _resources(settings: Settings) -> Resources:
-    """Return what a model's training or evaluation occupies.
-
-    Raises:
-        UserError: a batch can't be divided among the workers, or a training can't be sharded.
-    """
-    needed = settings.resources
-    scratch = {name: how for name, how in settings.pretrainings.items() if isinstance(how, Pretraining)}
-    trained = {"training": settings.training}
-    trained |= {f"pretrainings.{name}": how for name, how in scratch.items()}
-    for name, chosen in settings.methods.items():
-        if chosen.training is not None:
-            trained[f"methods.{name}.training"] = changed(settings.training, chosen.training)
-    for where, how in trained.items():
-        divided(how.batch_size, needed.workers, f"{where}.batch_size")
-        if needed.fsdp and (other := unsharded(how)):
-            raise UserError(f"resources.fsdp can't be used with {where}.{other}")
-    return Resources(needed.cpus, needed.gpus, needed.workers, sharded=needed.fsdp)
 
 
 def _data(grid: GridBuilder, settings: Settings) -> DataCells:

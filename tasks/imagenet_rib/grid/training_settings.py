@@ -158,22 +158,6 @@ def changed(training: Optimiser, *changes: TrainingChanges | None) -> Optimiser:
     return parse_settings(type(training), values)
 
 
-def unsharded(training: Optimiser) -> str | None:
-    """Return the setting with which a model's weights can't be shared out among workers; None if none is so.
-
-    A compiled model and a judged one are needed whole, and ``fp16`` scales losses by what all gradients say.
-
-    Example:
-        >>> unsharded(Optimiser(compile=True))
-        'compile=true'
-    """
-    if training.compile:
-        return "compile=true"
-    if training.validation_share is not None:
-        return f"validation_share={training.validation_share:g}"
-    return "precision=fp16" if training.precision == "fp16" else None
-
-
 def lightning_precision(wanted: str, device: str) -> str | None:
     """Return a precision as a fit takes it; None leaves the choice to the fit.
 
