@@ -19,6 +19,10 @@ SCALE, BAR = 0.68, 2.4  # inches that the colour bar takes with its labels, and 
 Matrix = npt.NDArray[np.float64]
 
 
+_SMALLEST = 1e-280
+"""End of a colour scale, of 1 below it: matplotlib would widen one that is near the smallest number."""
+
+
 @dataclass(frozen=True)
 class Matrices:
     """Annotated heat maps as data. ``heatmap`` draws them by matplotlib; a page draws them itself, faster.
@@ -79,7 +83,8 @@ class Matrices:
     def end(self) -> float:
         """End of the colour scale."""
         largest = float(np.abs(self._known).max()) if self._known.size else 1.0
-        return (largest if self.limit is None else self.limit) or 1.0
+        end = largest if self.limit is None else self.limit
+        return end if end > _SMALLEST else 1.0
 
     @property
     def start(self) -> float:

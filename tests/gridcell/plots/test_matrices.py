@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 from matplotlib.colors import to_hex
 
 from gridcell.plots import Matrices
@@ -40,6 +40,8 @@ numbers = st.one_of(st.just(float("nan")), st.floats(-1e3, 1e3))
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.lists(numbers, min_size=3, max_size=3), min_size=1, max_size=4), st.booleans())
+@example([[float("nan"), 0.0, 1.1e-308]], False)
+@example([[1e-288, -1e-289, 0.0]], False)
 def test_cells_have_the_colours_and_numbers_of_matplotlib(values, diverging):
     one = Matrices(
         {"p": np.array(values)},
