@@ -17,7 +17,6 @@ _KINDS = {"bool": "true or false", "int": "a number", "float": "a number", "str"
 _HOW_LONG = "max_episode_steps"
 _OF_EVERY_ENVIRONMENT = (_HOW_LONG, "disable_env_checker")  # gymnasium.make takes them itself
 _SHOWN_BY_OTHERS = "render_mode"
-_MUJOCO = "gymnasium.envs.mujoco.mujoco_env:MujocoEnv"  # to which MuJoCo's pass on what they don't name
 
 
 @dataclass(frozen=True)
@@ -97,39 +96,80 @@ def _wrong_kind(value: Any, kind: str) -> str:
 
 @cache
 def arguments_in_source(entry_point: str) -> tuple[Argument, ...]:
-    """Return what a constructor of Gymnasium's own environments names, from its source: it is not imported.
+    """Return what a constructor names, from its source: it is not imported.
+
+    A constructor that passes on what it does not name takes what its base class names as well.
 
     Args:
-        entry_point: ``module:class``, below ``gymnasium``.
+        entry_point: ``module:class``; the module may have the class from another one of its package.
 
     Returns:
-        In order; none where there is no source.
+        In order, each name once; none where there is no source.
 
     Example:
         >>> [a.name for a in arguments_in_source("gymnasium.envs.toy_text.blackjack:BlackjackEnv")]
         ['render_mode', 'natural', 'sab']
     """
     module, _, name = entry_point.partition(":")
-    found = find_spec(module.partition(".")[0])
+    file = _file_of(module)
+    if file is None:
+        return ()
+    for node in ast.parse(file.read_text("utf-8")).body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            first: dict[str, Argument] = {}
+            for one in _of_class(node, module):
+                first.setdefault(one.name, one)
+            return tuple(first.values())
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for imported in node.names:
+                if name == (imported.asname or imported.name):
+                    return arguments_in_source(f"{node.module}:{imported.name}")
+    return ()
+
+
+def _file_of(module: str) -> Path | None:
+    """Return the source of a module or of a package's own ``__init__``; None: there is none."""
+    package, *inner = module.split(".")
+    found = find_spec(package)
     for folder in (found and found.submodule_search_locations) or ():
-        file = Path(folder, *module.split(".")[1:]).with_suffix(".py")
-        if file.is_file():
-            for node in ast.parse(file.read_text("utf-8")).body:
-                if isinstance(node, ast.ClassDef) and node.name == name:
-                    return _of_class(node)
-    return ()
+        place = Path(folder, *inner)
+        for file in (place / "__init__.py", place.with_name(f"{place.name}.py")):
+            if file.is_file():
+                return file
+    return None
 
 
-def _of_class(node: ast.ClassDef) -> tuple[Argument, ...]:
-    for inner in node.body:
-        if isinstance(inner, ast.FunctionDef) and inner.name == "__init__":
-            given = inner.args
-            plain, named = [*given.posonlyargs, *given.args], given.kwonlyargs
-            defaults = [None] * (len(plain) - len(given.defaults)) + list(given.defaults)
-            pairs = [*zip(plain, defaults, strict=True), *zip(named, given.kw_defaults, strict=True)]
-            own = tuple(_written(argument, default) for argument, default in pairs[1:])  # without self
-            return own if given.kwarg is None else (*own, *arguments_in_source(_MUJOCO))
-    return ()
+def _of_class(node: ast.ClassDef, module: str) -> tuple[Argument, ...]:
+    constructor = next(
+        (inner for inner in node.body if isinstance(inner, ast.FunctionDef) and inner.name == "__init__"),
+        None,
+    )
+    own: tuple[Argument, ...] = ()
+    given_by_itself: set[str | None] = set()
+    if constructor is not None:
+        given = constructor.args
+        plain, named = [*given.posonlyargs, *given.args], given.kwonlyargs
+        defaults = [None] * (len(plain) - len(given.defaults)) + list(given.defaults)
+        pairs = [*zip(plain, defaults, strict=True), *zip(named, given.kw_defaults, strict=True)]
+        own = tuple(_written(argument, default) for argument, default in pairs[1:])  # without self
+        if given.kwarg is None:
+            return own
+        given_by_itself = _given_to_bases(constructor)
+    bases = [base.id for base in node.bases if isinstance(base, ast.Name)]
+    further = (one for base in bases for one in arguments_in_source(f"{module}:{base}"))
+    return (*own, *(one for one in further if one.name not in given_by_itself))
+
+
+def _given_to_bases(constructor: ast.FunctionDef) -> set[str | None]:
+    """Return the arguments that a constructor gives to that of a base class by name: no caller can."""
+    return {
+        keyword.arg
+        for node in ast.walk(constructor)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "__init__"
+        for keyword in node.keywords
+    }
 
 
 def _written(argument: ast.arg, default: ast.expr | None) -> Argument:

@@ -125,16 +125,19 @@ def check(environment: str, options: Mapping[str, Any], where: str) -> None:
     model = AtariOptions if is_atari(environment) else RoomsOptions if is_own(environment) else None
     if model is not None:
         parse_settings(model, options, where)
-    elif not module and not environment.startswith(_MINIGRID):
+    elif not module:
         _check_constructor(environment, options, where)
 
 
 def _check_constructor(environment: str, options: Mapping[str, Any], where: str) -> None:
-    """Check what Gymnasium's own constructors can say of options without being imported."""
-    import gymnasium
+    """Check what constructors of Gymnasium and MiniGrid can say of options without being imported."""
+    if environment.startswith(_MINIGRID):
+        entry: Any = (minigrid_worlds() or {}).get(environment)
+    else:
+        import gymnasium
 
-    entry = gymnasium.spec(environment).entry_point
-    if isinstance(entry, str) and entry.startswith("gymnasium."):
+        entry = gymnasium.spec(environment).entry_point
+    if isinstance(entry, str) and entry.startswith(("gymnasium.", "minigrid.")):
         check_arguments(environment, options, arguments_in_source(entry), where)
 
 
@@ -224,18 +227,22 @@ def atari_games() -> frozenset[str]:
 
 
 @cache
-def minigrid_worlds() -> frozenset[str] | None:
+def minigrid_worlds() -> Mapping[str, str] | None:
     """Return the ids that the installed minigrid registers, as its source writes them; None: not installed.
 
     Its import takes seconds and a window library, so planning reads the source instead.
+
+    Returns:
+        Of each id its entry point, ``module:class``.
     """
     found = find_spec("minigrid")  # of a package this imports nothing
     if found is None:
         return None
     if found.origin is None or not Path(found.origin).is_file():
-        return frozenset()
+        return {}
     source = Path(found.origin).read_text("utf-8")
-    return frozenset(re.findall(r"\bregister\(\s*(?:id=)?\"((?:MiniGrid|BabyAI)-[^\"]+)\"", source))
+    written = r"\bregister\(\s*(?:id=)?\"((?:MiniGrid|BabyAI)-[^\"]+)\",\s*(?:entry_point=)?\"([^\"]+)\""
+    return dict(re.findall(written, source))
 
 
 def no_environment(environment: str, names: Iterable[str]) -> UserError:

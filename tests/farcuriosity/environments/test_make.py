@@ -65,8 +65,11 @@ def test_planning_knows_the_ids_that_minigrid_registers():
     import minigrid  # noqa: F401  (it registers them)
 
     prefixes = ("MiniGrid-", "BabyAI-")
-    registered = {name for name in gymnasium.registry if name.startswith(prefixes)}
-    assert minigrid_worlds() == {name for name in registered if not name.startswith("MiniGrid-WFC-")}
+    registered = {
+        name: spec.entry_point for name, spec in gymnasium.registry.items() if name.startswith(prefixes)
+    }
+    drawn = {name for name in registered if name.startswith("MiniGrid-WFC-")}
+    assert minigrid_worlds() == {name: entry for name, entry in registered.items() if name not in drawn}
     check("MiniGrid-WFC-MazeSimple-v0", {}, "options")
     for wrong, near in {
         "MiniGrid-Emty-8x8-v0": "MiniGrid-Empty-8x8-v0",
@@ -191,6 +194,10 @@ def test_options_that_an_environment_does_not_take_are_told_in_a_sentence():
         ("CartPole-v1", {"max_episode_steps": "10"}, "a whole number above 0, or -1"),
         ("HalfCheetah-v5", {"ctrl_cost_wieght": 0.1}, "did you mean 'ctrl_cost_weight'"),
         ("HalfCheetah-v2", {}, "can't be made: "),
+        ("MiniGrid-Empty-5x5-v0", {"agent_view": 5}, "did you mean 'agent_view_size'"),
+        ("MiniGrid-Empty-5x5-v0", {"highlight": "no"}, "true or false is expected"),
+        ("MiniGrid-Empty-5x5-v0", {"see_through_walls": False}, "Unknown option"),  # it gives it itself
+        ("BabyAI-GoToRedBall-v0", {"room_siz": 6}, "did you mean 'room_size'"),
         ("no_such_module:Mine-v0", {}, "The module 'no_such_module' of environment"),
     ],
 )
@@ -209,6 +216,9 @@ def test_options_that_a_constructor_would_misread_are_refused_before_anything_ru
         ("CartPole-v1", {"max_episode_steps": -1}),
         ("HalfCheetah-v5", {"ctrl_cost_weight": 1, "width": 64}),
         ("InvertedPendulum-v4", {"width": 64}),
+        ("MiniGrid-Empty-5x5-v0", {"agent_view_size": 5, "highlight": False}),
+        ("MiniGrid-FourRooms-v0", {"max_steps": 50}),
+        ("BabyAI-GoToRedBall-v0", {"room_size": 6, "max_steps": 40}),
     ],
 )
 def test_options_that_a_constructor_takes_are_not_refused(environment, options):
@@ -234,6 +244,30 @@ def test_what_sources_say_of_constructors_is_what_their_signatures_say():
             assert flags == {one.name for one in written[: len(named)] if one.kind == "bool"}
             seen += 1
     assert seen >= 20
+
+
+def test_what_sources_say_of_minigrid_is_what_its_constructors_take():
+    """Of one environment of each class: an argument of one of its bases is known if it can be given."""
+    import minigrid  # noqa: F401  (it registers them)
+
+    ids = {entry: name for name, entry in (minigrid_worlds() or {}).items()}
+    assert len(ids) > 50
+    for entry, name in ids.items():
+        creator = gymnasium.envs.registration.load_env_creator(entry)
+        known = {one.name for one in arguments_in_source(entry)}
+        fixed = gymnasium.spec(name).kwargs
+        for base in creator.__mro__:
+            for one in inspect.signature(base.__init__).parameters.values():
+                if one.default is not one.empty and one.name not in fixed:
+                    assert (one.name in known) == _takes(creator, {**fixed, one.name: one.default}), one
+
+
+def _takes(creator, options):
+    try:
+        creator(**options)
+    except (AssertionError, TypeError, ValueError) as error:  # else of a value that this class does not take
+        return not ("multiple values" in str(error) or "unexpected keyword" in str(error))
+    return True
 
 
 def test_a_flag_of_an_environment_of_ones_own_takes_no_text():
