@@ -47,7 +47,7 @@ test-nightly: setup
 	$(BIN)/gridcell doctor --chaos
 
 test-fast: setup
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not slow and not long'
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m 'not slow and not long'
 
 lint: setup
 	$(BIN)/ruff check .

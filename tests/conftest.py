@@ -23,9 +23,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 # Else each of hundreds of processes that tests start compiles the project anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-# But pytest would take its own bytecode of files named as tests for that of an edit in the same second.
-sys.dont_write_bytecode = True
-
 # Machines differ in speed and are shared: no test may fail because it was slow.
 settings.register_profile("gridcell", deadline=None)
 settings.load_profile("gridcell")
@@ -38,11 +35,15 @@ def pytest_collection():
     """Keep the garbage collector from what stays to the end: a million objects of libraries and tests.
 
     To look through them again and again took a quarter of the time in which the tests are collected.
+
+    The tests' bytecode is kept for the next run, but none is written while they run: pytest would take that of
+    a file named as a test, which a test wrote, for that of its edit in the same second.
     """
     gc.disable()
     try:
         return (yield)
     finally:
+        sys.dont_write_bytecode = True
         gc.collect()
         gc.freeze()
         gc.enable()
