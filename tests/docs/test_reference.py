@@ -103,7 +103,7 @@ def test_each_class_of_failure_is_told_with_its_retries():
     assert rows == {each.value: str(RETRIES.get(each, 0)) for each in FailureClass}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_site_is_built_without_a_warning_or_the_network(tmp_path):
     command = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--builder", "html"]
     done = subprocess.run([*command, str(DOCS), str(tmp_path)], capture_output=True, text=True, check=False)
