@@ -13,7 +13,9 @@ def test_the_owners_of_all_names_are_those_that_python_finds():
     found = {
         name: {owner.metadata["Name"] for owner in owners} for name, owners in provenance._owners().items()
     }
-    assert found == {name: set(owners) for name, owners in packages_distributions().items()}
+    expected = {name: set(owners) for name, owners in packages_distributions().items()}
+    expected.pop("__pycache__", None)  # of Python 3.12 alone, and no name that can be imported
+    assert found == expected
     assert len(found) > 50
 
 
