@@ -36,8 +36,8 @@ def pytest_collection():
 
     To look through them again and again took a quarter of the time in which the tests are collected.
 
-    The tests' bytecode is kept for the next run, but none is written while they run: pytest would take that of
-    a file named as a test, which a test wrote, for that of its edit in the same second.
+    The tests' bytecode is kept for the next run, but none is written while they run: of a file named as a
+    test, which a test wrote, pytest would take it for that of an edit in the same second.
     """
     gc.disable()
     try:
