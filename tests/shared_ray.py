@@ -7,6 +7,16 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
+
+TESTS = [pytest.mark.slow, pytest.mark.xdist_group("one-ray")]
+"""Marks of tests that run grids on the Ray of their group."""
+
+RAY_AT_NIGHT = pytest.mark.parametrize(
+    "executor", ["inline", pytest.param("ray", marks=[*TESTS, pytest.mark.long])], indirect=True
+)
+"""Of a test with the fixture ``executor``: on Ray it runs every night only."""
+
 _session = contextlib.ExitStack()
 _kind: tuple[Any, ...] = ()
 _module: Any = None

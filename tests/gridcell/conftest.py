@@ -13,8 +13,6 @@ from gridcell.cli import main
 from gridcell.execute.cluster import ray_cluster
 from gridcell.mlflow.mirror import Mirror
 
-ON_RAY = [pytest.mark.slow, pytest.mark.xdist_group("one-ray")]
-
 
 @pytest.fixture
 def without_mlflow(monkeypatch):
@@ -59,7 +57,7 @@ def one_ray(request):
         yield
 
 
-@pytest.fixture(params=["inline", pytest.param("ray", marks=ON_RAY)])
+@pytest.fixture(params=["inline", pytest.param("ray", marks=shared_ray.TESTS)])
 def executor(request):
     """Each executor in turn."""
     if request.param == "ray":

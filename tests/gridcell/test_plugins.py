@@ -16,6 +16,7 @@ from gridcell.parts import PartKind, check_useful, joined, load_named
 from gridcell.store.scratch import sweep
 from gridcell.suite import load_suite
 from gridcell.task import find_task, task_names
+from shared_ray import RAY_AT_NIGHT
 
 TASK = '''
 """A task in one file, with a helper beside it."""
@@ -75,6 +76,7 @@ def folder(tmp_path, monkeypatch):
         sys.modules.pop(name, None)
 
 
+@RAY_AT_NIGHT
 def test_a_task_in_a_file_runs_by_every_executor(folder, store, executor):
     plugins.load([folder / "doubling_of_test.py"])
     task = find_task("doubling")

@@ -22,6 +22,7 @@ from gridcell.execute.searcher import CellSearcher
 from gridcell.grid import GridBuilder
 from gridcell.store import Store
 from gridcell.task import Group
+from shared_ray import RAY_AT_NIGHT
 
 CRASH = Failure(FailureClass.CRASHED, "its process ended")
 CPUS = 1
@@ -51,6 +52,7 @@ def titles(grid, ids):
     return {grid.cells[cell_id].title for cell_id in ids}
 
 
+@RAY_AT_NIGHT
 def test_ready_cells_with_equal_keys_are_done_in_one_pass(executor, store, tmp_path):
     grid = planned(tmp_path, cells=5, lists=2)
     schedule = run(grid, store, executor)

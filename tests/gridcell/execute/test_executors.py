@@ -22,6 +22,7 @@ from gridcell.execute.outcome import FailureClass, classify
 from gridcell.execute.processes import ray_here
 from gridcell.grid import GridBuilder
 from gridcell.store import Store
+from shared_ray import RAY_AT_NIGHT
 
 CPUS = 2
 
@@ -124,6 +125,7 @@ def test_halved_batches_make_up_the_batch_that_was_asked_for(batch_size, halving
     assert batch == max(size for size in divisors if size <= max(1, batch_size / 2**halvings))
 
 
+@RAY_AT_NIGHT
 def test_a_damaged_artifact_is_made_again_and_the_grid_completes(executor, store, tmp_path):
     grid = planned(tmp_path, width=2, length=1)
     run(grid, store, executor)
