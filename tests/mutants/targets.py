@@ -54,6 +54,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/store/failures.py": (f"{STORE}store.py", f"{EXECUTE}attempt.py"),
     "platform/gridcell/store/filesystem.py": (f"{STORE}atomic.py", f"{STORE}store.py", f"{STORE}listings.py"),
     "platform/gridcell/store/losses.py": (f"{STORE}store.py", f"{EXECUTE}policies.py"),
+    "platform/gridcell/store/mark.py": (f"{STORE}mark.py",),
     "platform/gridcell/store/notes.py": (f"{STORE}store.py", f"{EXECUTE}policies.py"),
     "platform/gridcell/store/patience.py": (f"{STORE}patience.py", f"{EXECUTE}attempt.py"),
     "platform/gridcell/store/plans.py": (f"{STORE}store.py",),

@@ -18,6 +18,7 @@ from gridcell.errors import UserError
 from gridcell.execute import allocation
 from gridcell.execute.allotted import usable_cpus
 from gridcell.execute.reach import LOOPBACK_ONLY, keep_sockets_short, prepare_to_reach
+from gridcell.store.mark import ADVICE, of_its_own
 from gridcell.store.scratch import sweep
 from gridcell.task import Task
 
@@ -263,13 +264,20 @@ def warn_of_homeless(cells: Iterable[Cell], address: str) -> None:
         )
 
 
-def check_nodes(task: Task, address: str) -> int:
-    """Make sure that each node has the task's code; return how many processors their hosts have together.
+def check_nodes(task: Task, address: str, uri: str, mark: str) -> int:
+    """Make sure that each node has the task's code and the run's storage; count their processors.
 
-    Several nodes may be on one host, and each may offer more CPUs than there are processors.
+    Several nodes may be on one host, whose processors are counted once; each may offer more CPUs than these.
+
+    Args:
+        task: whose cells the nodes are to run.
+        address: of the cluster, for messages.
+        uri: of the store.
+        mark: that is in it (``store.mark``).
 
     Raises:
-        UserError: a node hasn't, so that each cell there would look like a node that goes away.
+        UserError: a node hasn't the code, so that each cell there would look like a node that goes away, or
+            has another folder by the storage's name, where results would be lost.
     """
     import ray
     from ray.exceptions import RayError, RayTaskError
@@ -277,14 +285,16 @@ def check_nodes(task: Task, address: str) -> int:
 
     name, sent = task.name, plugins.to_send()
 
-    def look() -> tuple[str, int]:  # sent by value, so that an error is this one's and not that of unpickling
+    # Sent by value, so that an error is this one's and not that of unpickling.
+    def look() -> tuple[str, int, bool]:
         from gridcell.execute.allotted import usable_cpus
         from gridcell.execute.received import receive
+        from gridcell.store.mark import sees_mark
         from gridcell.task import find_task
 
         receive(sent)
         find_task(name)
-        return platform.node(), usable_cpus()
+        return platform.node(), usable_cpus(), sees_mark(uri, mark)
 
     able = [node for node in ray.nodes() if node["Alive"] and node["Resources"].keys() & _COUNTED]
     places = [
@@ -304,7 +314,7 @@ def check_nodes(task: Task, address: str) -> int:
     hosts: dict[str, int] = {}
     for answer in answered:
         try:
-            host, count = ray.get(answer)
+            host, count, shared = ray.get(answer)
         except RayTaskError as error:
             why = str(error).strip().splitlines()[-1]
             raise UserError(
@@ -313,5 +323,8 @@ def check_nodes(task: Task, address: str) -> int:
             ) from error
         except RayError:  # the node or its worker went away meanwhile
             continue
+        if not shared:
+            node = f"The node {asked[answer]} ({host}) of the cluster at '{address}'"
+            raise UserError(f"{node} {of_its_own(uri)}: {ADVICE}")
         hosts[host] = count
     return sum(hosts.values())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from ray import tune
 from gridcell.cell import Cell, Resources
 from gridcell.context import Reporter
 from gridcell.debugging import Debugging
+from gridcell.errors import NodeUnusable
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.cluster import bundles
 from gridcell.execute.draining import when_draining
@@ -28,6 +30,7 @@ from gridcell.notice import NOTICE
 from gridcell.plugins import Sent
 from gridcell.printable import print_anything
 from gridcell.store import Store
+from gridcell.store.mark import ADVICE, of_its_own, sees_mark
 from gridcell.store.scratch import Scratch, sweep
 from gridcell.task import Task
 
@@ -68,6 +71,7 @@ class GridWork:
         stall_timeout_s: a cell that reports nothing for so long is ended; None for never.
         debugging: how cells are cut short or watched.
         watches_drains: whether nodes may be taken away in an orderly way.
+        mark: that the driver left in the store (``store.mark``); empty for none.
 
     A trial's own configuration: ``cells``, of each of which it says ``cell``, its id; ``attempt``, the name
     of the trial; what each cell asks for. And, where there is something to say, ``avoid``, Ray's ids of the
@@ -85,6 +89,12 @@ class GridWork:
     stall_timeout_s: float | None
     debugging: Debugging = field(default_factory=Debugging)
     watches_drains: bool = False
+    mark: str = ""
+
+    @cached_property
+    def shares_store(self) -> bool:
+        """Whether the store here is the driver's, looked for once in each worker: nodes may come later."""
+        return not self.mark or sees_mark(self.store_uri, self.mark)
 
     @cached_property
     def task(self) -> Task:
@@ -224,13 +234,15 @@ class CellTrial(tune.Trainable):
 
         try:
             self._run_cells(config, ended)
-        except BaseException as error:  # a store that this node can't open
-            failure = failure_from(error)
+        except BaseException as error:  # a store that this node can't open, or another one
+            failure = replace(failure_from(error), ends_process=False)  # last words would stay on this node
             for cell_id in open_.copy():
                 ended(Outcome(cell_id, 0.0, failure=failure, shared=len(config["cells"]) > 1))
 
     def _run_cells(self, config: Mapping[str, Any], ended: Callable[[Outcome], None]) -> None:
         work = self._work
+        if not work.shares_store:
+            raise NodeUnusable(f"The node {platform.node()} {of_its_own(work.store_uri)}: {ADVICE}")
         cells, store = [_cell(each, work) for each in config["cells"]], Store(work.store_uri)
         with watched(cells[0], store, None, work.stall_timeout_s, config["attempt"]) as alive:
             attempts = [

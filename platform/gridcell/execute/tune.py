@@ -16,6 +16,7 @@ from gridcell.execute.draining import watched_drain
 from gridcell.execute.head import watched_head
 from gridcell.execute.options import GridRun
 from gridcell.notice import NOTICE
+from gridcell.store.mark import marked
 from gridcell.store.scratch import scratch_folder
 
 if TYPE_CHECKING:
@@ -29,37 +30,45 @@ def run_on_ray(run: GridRun) -> None:
         KeyboardInterrupt: the run was asked to end.
         UserError: the cluster can't be reached, or a cell asks for more than this machine has.
     """
+    # A node of a cluster may have a folder of its own by the storage's name.
+    told = run.options.address is not None
+    with marked(run.store.folder) if told else contextlib.nullcontext("") as mark:
+        while not run.schedule.exhausted:
+            _run_until_memory_is_short(run, mark)
+            if run.schedule.stopped:  # also where cells still ran, on a cluster that went away
+                return
+
+
+def _run_until_memory_is_short(run: GridRun, mark: str) -> None:
+    """Run what the schedule hands out until nothing is left, or Ray ended workers to free a node's memory."""
     options = run.options
-    while not run.schedule.exhausted:
-        with ray_cluster(options.address, options.num_cpus):
-            if options.address is None:
-                check_resources(run.schedule.queued())
-                run.check = check_resources
-                processors = usable_cpus()
-            else:
-                processors = check_nodes(run.task, options.address)
-                warn_of_homeless(run.schedule.queued(), options.address)
-            # Not before: this imports Ray, which then reads where it may listen.
-            from gridcell.execute.searcher import CellSearcher
+    with ray_cluster(options.address, options.num_cpus):
+        if options.address is None:
+            check_resources(run.schedule.queued())
+            run.check = check_resources
+            processors = usable_cpus()
+        else:
+            processors = check_nodes(run.task, options.address, run.store.uri, mark)
+            warn_of_homeless(run.schedule.queued(), options.address)
+        # Not before: this imports Ray, which then reads where it may listen.
+        from gridcell.execute.searcher import CellSearcher
 
-            searcher = CellSearcher(
-                run,
-                max_concurrent=options.max_concurrent or math.inf,
-                ask_beyond=options.address is not None,
-                processors=processors,
-            )
-            try:
-                _run_on_cluster(run, searcher)
-                if run.schedule.stopped:  # also where cells still ran, on a cluster that went away
-                    return
-            except RuntimeError as error:
-                killed = _short_of_memory(error)
-                if killed is None:
-                    raise
-                searcher.all_lost("a node ran short of memory, and Ray ended workers there", killed)
+        searcher = CellSearcher(
+            run,
+            max_concurrent=options.max_concurrent or math.inf,
+            ask_beyond=options.address is not None,
+            processors=processors,
+        )
+        try:
+            _run_on_cluster(run, searcher, mark)
+        except RuntimeError as error:
+            killed = _short_of_memory(error)
+            if killed is None:
+                raise
+            searcher.all_lost("a node ran short of memory, and Ray ended workers there", killed)
 
 
-def _run_on_cluster(run: GridRun, searcher: "CellSearcher") -> None:
+def _run_on_cluster(run: GridRun, searcher: "CellSearcher", mark: str) -> None:
     import ray
     from ray import tune
 
@@ -80,6 +89,7 @@ def _run_on_cluster(run: GridRun, searcher: "CellSearcher") -> None:
         options.stall_timeout_s,
         options.debugging,
         watches_drains=options.address is not None,
+        mark=mark,
     )
     with scratch_folder("tune") as folder:
         tuner = tune.Tuner(

@@ -21,6 +21,7 @@ Layout below the root::
     tried/<id>.json                     what a done cell gave when it was run again to compare
     quarantine/                         damaged records, set aside
     drivers/<driver>.json               what a driver is doing, refreshed while it lives
+    probe-<id>                          of a driver on a cluster, whose nodes look for it; also written to try
 """
 
 import json

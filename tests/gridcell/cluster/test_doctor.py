@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 from importlib.metadata import PackageNotFoundError
+from unittest import mock
 
 import pytest
 
@@ -15,6 +16,7 @@ from gridcell.cluster.doctor.storage import storage
 from gridcell.cluster.doctor.tracking import tracking
 from gridcell.errors import UserError
 from gridcell.store.filesystem import Folder
+from gridcell.store.mark import marked
 
 PASSWORD = "hunter22"
 
@@ -28,6 +30,27 @@ def test_a_sound_storage_passes_and_is_left_as_it_was(tmp_path):
     assert set(found) == {"storage", "exclusive creation", "rename", "clock"}
     assert set(found.values()) == {Level.OK}
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_storage_that_is_not_there_yet_is_said_and_not_made(tmp_path):
+    """A path with a slip of the finger would be written and read as well as any."""
+    (first, *_) = storage(str(tmp_path / "not" / "there"))
+    assert first.level is Level.OK
+    assert f"{tmp_path / 'not' / 'there'}, which a run would make: written and read" in first.found
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_node_with_a_folder_of_its_own_does_not_reach_the_storage(tmp_path):
+    """It could write there, but nobody would see it."""
+    with marked(Folder.open(str(tmp_path / "runs"))) as mark:
+        assert doctor_ray._look(str(tmp_path / "runs"), mark)["storage"] == ""
+        with mock.patch("gridcell.store.mark._PAUSE_S", 0), mock.patch("gridcell.store.mark._PATIENCE_S", 0):
+            told = doctor_ray._look(str(tmp_path / "its own"), mark)
+    assert "has a folder of its own" in told["storage"]
+    (node,) = doctor_ray._node("10.0.0.1", told, told["time"])
+    assert node.level is Level.BAD
+    assert "the run would not see results there: name a storage that every node reaches" in node.found
+    assert not (tmp_path / "its own").exists()
 
 
 def test_a_storage_that_cannot_be_written_is_bad(tmp_path):

@@ -6,6 +6,7 @@ import sys
 import time
 from ipaddress import ip_address
 from pathlib import Path
+from queue import SimpleQueue
 from typing import ClassVar
 
 import pytest
@@ -22,6 +23,7 @@ from gridcell.execute.outcome import FailureClass, classify
 from gridcell.execute.processes import ray_here
 from gridcell.grid import GridBuilder
 from gridcell.store import Store
+from gridcell.store.mark import marked
 from shared_ray import RAY_AT_NIGHT
 
 CPUS = 2
@@ -210,11 +212,37 @@ def test_listeners_are_told_whether_a_run_was_stopped(store, tmp_path, monkeypat
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("one-ray")
-def test_nodes_that_say_nothing_are_named_and_the_run_goes_on(one_ray, monkeypatch, caplog):
-    assert check_nodes(toy_task.task, "here") == len(os.sched_getaffinity(0))
-    monkeypatch.setattr("gridcell.execute.cluster._ANSWER_S", 0.0)
-    assert check_nodes(toy_task.task, "here") == 0
+def test_nodes_that_say_nothing_are_named_and_the_run_goes_on(one_ray, store, monkeypatch, caplog):
+    with marked(store.folder) as mark:
+        assert check_nodes(toy_task.task, "here", store.uri, mark) == len(os.sched_getaffinity(0))
+        monkeypatch.setattr("gridcell.execute.cluster._ANSWER_S", 0.0)
+        assert check_nodes(toy_task.task, "here", store.uri, mark) == 0
     assert "No answer in 0 s from " in caplog.text
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("one-ray")
+def test_a_node_with_another_folder_by_the_storages_name_is_refused(one_ray, store):
+    """Its cells would be done where the run doesn't see them."""
+    with pytest.raises(UserError, match=r"The node .* of the cluster at 'here' has a folder of its own.* s3"):
+        check_nodes(toy_task.task, "here", store.uri, "probe-of-another-store")
+
+
+def test_a_node_that_comes_later_with_another_folder_fails_its_cells_with_the_reason(store, tmp_path):
+    """Its cells then avoid it; nothing is left for words that the driver couldn't read there."""
+    from gridcell.execute.trial import CellTrial, GridWork
+
+    cell = titled(planned(tmp_path), "r0c0")
+    work = GridWork(None, (), None, str(tmp_path / "its own"), {}, {}, 1.0, None, mark="probe-of-a-driver")
+    trial = object.__new__(CellTrial)
+    trial._work, trial._said = work, SimpleQueue()
+    trial._run({"cells": [{"cell": cell.id}], "attempt": "one"})
+    outcome = trial._said.get_nowait()
+    assert outcome.cell == cell.id
+    assert outcome.failure.failure_class is FailureClass.NODE
+    assert not outcome.failure.ends_process
+    assert "has a folder of its own at" in outcome.failure.message
+    assert not (tmp_path / "its own").exists()
 
 
 def test_concurrency_must_be_positive(store, tmp_path):

@@ -7,8 +7,10 @@ from typing import Any
 
 import gridcell
 from gridcell.cluster.doctor.check import CheckResult, Level, graded
+from gridcell.cluster.doctor.storage import left_as_it_was
 from gridcell.execute.cluster import homeless, offers, ray_cluster
-from gridcell.store import Store
+from gridcell.store import Folder, Store
+from gridcell.store.mark import marked
 
 _ANSWER_S = 60.0  # a node that doesn't begin a task within this time can't be worked with
 _SKEW_S = 5.0
@@ -33,7 +35,8 @@ def cluster(address: str, storage: str) -> Iterator[CheckResult]:
         address: of the cluster.
         storage: URI of the store, which each node must reach.
     """
-    with ray_cluster(address, None):
+    folder = Folder.open(storage)
+    with ray_cluster(address, None), left_as_it_was(folder), marked(folder) as mark:
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -49,7 +52,7 @@ def cluster(address: str, storage: str) -> Iterator[CheckResult]:
         for node in nodes:
             place = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             worker = ray.remote(num_cpus=0, scheduling_strategy=place)(_look)
-            asked[worker.remote(storage)] = names[node["NodeID"]]
+            asked[worker.remote(storage, mark)] = names[node["NodeID"]]
         answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=_ANSWER_S)
         for reference in answered:
             try:
@@ -90,8 +93,11 @@ def _shared_hosts(nodes: Sequence[Mapping[str, Any]]) -> Iterator[CheckResult]:
     """
     for address, count in Counter(node["NodeManagerAddress"] for node in nodes).items():
         if count > 1:
-            found = f"{count} nodes are on {address}: jobs start on none that lacks a port of its own"
-            advice = "start all but one with --dashboard-agent-listen-port and --temp-dir of their own"
+            found = f"{count} nodes are on {address}: whether they share a port or a folder isn't seen"
+            advice = (
+                "if they do, jobs start on the first alone: give all others --dashboard-agent-listen-port "
+                "and --temp-dir of their own"
+            )
             yield CheckResult("ports", Level.WARN, found, advice)
 
 
@@ -122,16 +128,20 @@ def _double(number: int) -> int:
     return 2 * number
 
 
-def _look(storage: str) -> dict[str, Any]:
+def _look(storage: str, mark: str) -> dict[str, Any]:
     """Tell, on a node, what ``_node`` judges."""
     import time
 
     import gridcell
     from gridcell.store import Folder
+    from gridcell.store.mark import of_its_own, sees_mark
 
     problem = ""
     try:
-        Folder.open(storage).check_writable()
+        if sees_mark(storage, mark):
+            Folder.open(storage).check_writable()
+        else:
+            problem = f"it {of_its_own(storage)}"
     except Exception as error:  # whatever it is, it is the finding
         problem = str(error)
     return {"gridcell": gridcell.__version__, "time": time.time(), "storage": problem}

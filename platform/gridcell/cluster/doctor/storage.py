@@ -1,5 +1,7 @@
 """The storage: write, read, rename, exclusive creation, and its clock."""
 
+import contextlib
+import itertools
 import time
 import uuid
 from collections.abc import Iterator
@@ -21,7 +23,30 @@ def storage(uri: str) -> Iterator[CheckResult]:
         uri: the store's.
     """
     folder = Folder.open(uri)
-    shown = redact(uri)
+    with left_as_it_was(folder) as new:
+        yield from _checked(folder, redact(uri) + (", which a run would make" if new else ""))
+
+
+@contextlib.contextmanager
+def left_as_it_was(folder: Folder) -> Iterator[bool]:
+    """Remove in the end the local folders that came with the first file; yield whether there is none yet.
+
+    Args:
+        folder: that may not be there.
+    """
+    place = folder.local("")
+    new = []
+    if place is not None:
+        new = list(itertools.takewhile(lambda one: not one.exists(), (place, *place.parents)))
+    try:
+        yield bool(new)
+    finally:
+        for one in new:
+            with contextlib.suppress(OSError):  # somebody else uses it by now
+                one.rmdir()
+
+
+def _checked(folder: Folder, shown: str) -> Iterator[CheckResult]:
     probe = f".doctor-{uuid.uuid4().hex}"
     name = f"{probe}/file"
     begun = time.monotonic()
