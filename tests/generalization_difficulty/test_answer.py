@@ -212,6 +212,38 @@ def test_what_is_uncertain_is_said(ingredients, sentence):
     assert sentence in sentences(summarise(with_range("a", 10, 9, 11, **ingredients), {}))
 
 
+def test_of_several_seeds_details_are_those_of_the_median_and_say_so():
+    """The table's delta and bits are of that seed, and the first seed's ranges need not hold them."""
+    entries = []
+    for seed, (bits, delta, ends) in enumerate(
+        [(28.0, 0.02, [27.5, 28.0]), (28.6, 0.01, [28.2, 28.6]), (29.0, 0.03, [28.8, 29.0])]
+    ):
+        source = {"source": "error of m", "low": 1.8, "high": 1.9, "log2_bits": ends}
+        known = {
+            "contributions": [source],
+            "m": 2,
+            "m_estimate": 1.85,
+            "delta": delta,
+            "delta_pair": [1, seed],
+        }
+        (entry,) = with_range("a", bits, 27.0, 30.0, **known)
+        entries.append(replace(entry, seed=seed))
+    summary = summarise([entries[0], entries[2], entries[1]], {})
+    assert summary["measured"]["a"]["of_seed"] == 1
+    told = sentences(summary)
+    assert (
+        "a: delta 0.01 (seed 1, that of median bits) is the least distance between classes of all points."
+        in told
+    )
+    assert any(
+        "each source alone (seed 1, that of median bits): error of m 3.1 × 10⁸ to 4.1 × 10⁸ bits" in one
+        for one in told
+    )
+    assert any(
+        "includes the reported bits (seed 1, that of median bits), which are at m 2" in one for one in told
+    )
+
+
 @pytest.mark.parametrize(("low", "high", "said"), [(4.568, 4.773, True), (4.568, 5.1, False)])
 def test_bits_of_a_source_that_reach_to_the_rounded_dimension_are_said_to(low, high, said):
     """At m 4.773 the bits are 2^28.75; the source's range ends at 29.6, which is at the rounded m, 5."""

@@ -28,7 +28,7 @@ def of_each(summary: Mapping[str, Any]) -> list[str]:
         if summary["ranges"][task] is None:
             said.append(f"{name}: {_why_no_range(entry)}.")
         elif entry.get("contributions") is not None:
-            said.append(range_of(name, summary["ranges"][task], entry["contributions"]))
+            said.append(range_of(name, summary["ranges"][task], entry))
             said += reported_within(name, entry)
         said += resolution_of(name, entry) + warnings_of(name, entry)
         if _is_estimated(entry):

@@ -107,7 +107,8 @@ def summarise(
           of an even number the lower of the middle two, so that they are a seed's own
         - ``unions``: ``{"names", "log2_bits"[first][second], "log2_bits_classes_minus_1"[first][second]}``
         - ``measured[name]``: ``{"seeds", "points", ...}`` and of each ingredient and ``log2_bits`` the
-          spread: ``{"values", "mean", "sd", "low", "high"}``, ``sd`` null for one seed
+          spread: ``{"values", "mean", "sd", "low", "high"}``, ``sd`` null for one seed; ``of_seed`` is the
+          median seed, of which ``contributions`` and other details are
         - ``ranges[name]``: of measured tasks the lowest and the highest ``log2_bits`` that their ingredients
           allow at any seed, an end null where they set none; where cells tell none, those over seeds, null
           where these are one value; of others twice the value
@@ -194,7 +195,7 @@ def _unions(entries: Sequence[Entry]) -> dict[str, Any]:
 
 
 def _measured(group: Sequence[Entry]) -> dict[str, Any]:
-    first = group[0].metrics
+    first, middle = group[0].metrics, _middle(group)
     fixed = (
         "n",
         "features",
@@ -209,7 +210,8 @@ def _measured(group: Sequence[Entry]) -> dict[str, Any]:
     return {
         "seeds": [entry.seed for entry in group],
         **{name: first["ingredients"][name] for name in fixed},
-        **{name: first["ingredients"].get(name) for name in _DETAILS},
+        "of_seed": middle.seed,
+        **{name: middle.metrics["ingredients"].get(name) for name in _DETAILS},
         "true_dimension": first.get("true_dimension"),
         "log2_bits": spread(entry.metrics["log2_bits"] for entry in group),
         **{name: spread(entry.metrics["ingredients"].get(name) for entry in group) for name in SPREAD},

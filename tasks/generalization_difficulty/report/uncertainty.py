@@ -20,8 +20,27 @@ is estimated as 3.2, 4.5 and 19.
 """
 
 
-def range_of(name: str, ends: Sequence[float | None], contributions: Sequence[Mapping[str, Any]]) -> str:
+def of_seed(entry: Mapping[str, Any], key: str) -> Any:
+    """Return an ingredient at the seed whose details are told, where each seed has it; else its mean."""
+    values = entry[key]["values"]
+    if len(values) != len(entry["seeds"]):
+        return entry[key]["mean"]
+    return values[entry["seeds"].index(entry["of_seed"])]
+
+
+def which_seed(entry: Mapping[str, Any]) -> str:
+    """Say of which seed details are; empty where there is one.
+
+    Example:
+        >>> which_seed({"seeds": [0, 1, 2], "of_seed": 1})
+        ' (seed 1, that of median bits)'
+    """
+    return f" (seed {entry['of_seed']}, that of median bits)" if len(entry["seeds"]) > 1 else ""
+
+
+def range_of(name: str, ends: Sequence[float | None], entry: Mapping[str, Any]) -> str:
     """Say between which bits a difficulty lies and what each source of uncertainty does alone."""
+    contributions = entry["contributions"]
     if not contributions:
         return f"{name}: its ingredients are exact or given, so the bits have no range."
     parts = ", ".join(
@@ -29,7 +48,7 @@ def range_of(name: str, ends: Sequence[float | None], contributions: Sequence[Ma
         f"{plain(item['high'], 4)})"
         for item in contributions
     )
-    return f"{name}: {_ends(ends)}; each source alone: {parts}."
+    return f"{name}: {_ends(ends)}; each source alone{which_seed(entry)}: {parts}."
 
 
 def reported_within(name: str, entry: Mapping[str, Any]) -> list[str]:
@@ -41,35 +60,36 @@ def reported_within(name: str, entry: Mapping[str, Any]) -> list[str]:
     sources = [one for one in entry["contributions"] if _symbol(one["source"]) == "m"]
     if not sources:
         return []
-    m, estimate = entry["m"]["values"][0], entry["m_estimate"]["values"][0]  # contributions are of this seed
-    if all(one["low"] <= m <= one["high"] for one in sources):
+    m, estimate = of_seed(entry, "m"), of_seed(entry, "m_estimate")
+    if m is None or all(one["low"] <= m <= one["high"] for one in sources):
         return []
     return [
-        f"{name}: the range of each source of m includes the reported bits, which are at m {plain(m, 4)}: "
-        f"the estimate {plain(estimate, 4)}, rounded."
+        f"{name}: the range of each source of m includes the reported bits{which_seed(entry)}, which are at "
+        f"m {plain(m, 4)}: the estimate {plain(estimate, 4)}, rounded."
     ]
 
 
 def resolution_of(name: str, entry: Mapping[str, Any]) -> list[str]:
     """Say how delta was found and what that leaves open."""
-    way, delta = entry["resolution"], entry["delta"]["mean"]
+    way, delta, seed = entry["resolution"], of_seed(entry, "delta"), which_seed(entry)
     if way == "exact":
         pair = entry["delta_pair"]
         where = f" (points {pair[0]} and {pair[1]})" if pair and len(entry["seeds"]) == 1 else ""
         return [
-            f"{name}: delta {plain(delta, 4)} is the least distance between classes of all points{where}."
+            f"{name}: delta {plain(delta, 4)}{seed} is the least distance between classes of all "
+            f"points{where}."
         ]
     if way == "evt":
-        low, high = entry["delta_low"]["low"], entry["delta_high"]["high"]
+        low, high = of_seed(entry, "delta_low"), of_seed(entry, "delta_high")
         return [
-            f"{name}: delta {plain(delta, 4)} [{plain(low, 4)}, {plain(high, 4)}] is extrapolated from "
+            f"{name}: delta {plain(delta, 4)} [{plain(low, 4)}, {plain(high, 4)}]{seed} is extrapolated from "
             f"{entry['delta_pairs']:,} random pairs (95 % interval; near copies among the other pairs, which "
             "no extrapolation sees, would make it smaller)."
         ]
     if way == "sample" and entry["delta_points"] < entry["n"]:
         return [
-            f"{name}: delta {plain(delta, 4)} is that of {entry['delta_points']:,} of {entry['n']:,} points; "
-            "of all points it is smaller or equal, so the bits are a lower bound."
+            f"{name}: delta {plain(delta, 4)}{seed} is that of {entry['delta_points']:,} of {entry['n']:,} "
+            "points; of all points it is smaller or equal, so the bits are a lower bound."
         ]
     return []
 
