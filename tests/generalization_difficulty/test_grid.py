@@ -129,7 +129,9 @@ def test_the_users_own_data(store, tmp_path):
     assert any("R is measured from the origin" in str(said) for said in report.headline)  # values of 0 to 1
     page = (tmp_path / "report/report.html").read_text()
     (found,) = re.findall(
-        r"mine: (\S+) × 10(\S+) to (\S+) × 10(\S+) bits; each source alone \(seed \d, that of median bits\): error of m", page
+        r"mine: (\S+) × 10(\S+) to (\S+) × 10(\S+) bits; each source alone \(seed \d, that of median bits\): "
+        "error of m",
+        page,
     )
     raised = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
     told = [float(f"{found[at]}e{found[at + 1].translate(raised)}") for at in (0, 2)]

@@ -71,7 +71,8 @@ def pruned(
     """Remove what is not needed; 'gridcell store du' shows what there is.
 
     Results of settings that no grid asks for are those in no grid that was the last one of its suite or of
-    its search. A grid of which the last one is a part, as a run of a selection is, still counts as asked for.
+    its search. A grid of which the last one is a part, as a run of a selection is, still counts as asked for,
+    and so does another selection of the same settings.
     """
     for name in categories:
         if name not in CATEGORIES:

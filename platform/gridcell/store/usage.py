@@ -1,8 +1,9 @@
 """What a store holds and how much room it takes, and what of it nobody needs any more."""
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from gridcell.cell import id_of_whole, is_intermediate
@@ -65,7 +66,7 @@ class AskedGrid:
         plan: as it was stored.
         id: of the grid.
         asked: whether it counts as asked for: it is the last one of its suite or of its search, or the last
-            one is a part of it, as after a run of a selection.
+            one is a part of it, as after a run of a selection, or both differ by their selections alone.
     """
 
     plan: Plan
@@ -225,12 +226,26 @@ def asked_grids(plans: Iterable[Plan]) -> list[AskedGrid]:
     Args:
         plans: the one that was written last at the end.
     """
-    last: dict[tuple[str, str, str], set[str]] = {}
+    last: dict[tuple[str, str, str], Plan] = {}
+    selected: set[tuple[str, ...]] = set()
     grids = []
     for plan in reversed(list(plans)):
-        newest = last.setdefault((plan.task, plan.suite, plan.search), set(plan.cells))
-        grids.append(AskedGrid(plan, grid_id_of(plan.cells), newest <= plan.cells.keys()))
+        newest = last.setdefault((plan.task, plan.suite, plan.search), plan)
+        asked = newest.cells.keys() <= plan.cells.keys()
+        if plan.arguments and plan.arguments not in selected:  # the last of its selection
+            asked |= _without_selection(plan.arguments) == _without_selection(newest.arguments)
+        selected.add(plan.arguments)
+        grids.append(AskedGrid(plan, grid_id_of(plan.cells), asked))
     return grids[::-1]
+
+
+def _without_selection(arguments: Sequence[str]) -> list[str]:
+    """Return what a command asks for, less which part of it: ``--select`` and its value."""
+    kept = []
+    for before, each in pairwise(["", *arguments]):
+        if "--select" not in (before, each):
+            kept.append(each)
+    return kept
 
 
 def walk(store: Store) -> Iterator[StoredFile]:

@@ -76,6 +76,33 @@ def test_a_selection_that_was_run_last_does_not_put_the_whole_grid_out_of_use(st
     assert not found.unasked
 
 
+def selected(store, row, *more, **settings):
+    """Run a selection, remembered as the command that asks for it."""
+    grid = toy_task.plan(toy_task.Settings(width=3, **settings)).select({"row": [row], "what": ["row"]})
+    run_grid(toy_task.task, grid, store, RunOptions(executor="inline"))
+    arguments = ("toy", "--suite", "a", *more, "--select", f"row={row}", "--select", "what=row")
+    store.plans.save("toy", "a", grid, arguments=arguments)
+    return grid
+
+
+def test_another_selection_does_not_put_the_first_one_out_of_use(store):
+    first = selected(store, "0")
+    second = selected(store, "1")
+    assert not first.cells.keys() <= second.cells.keys()
+    found = usage(store, later())
+    assert [each.asked for each in found.grids] == [True, True]
+    assert not found.unasked
+
+
+def test_a_selection_by_other_settings_does_and_so_does_an_edit_of_the_suite(store):
+    other = selected(store, "0", "--set", "length=2", length=2)
+    edited = selected(store, "1", seeds=[9])  # as the suite was before
+    last = selected(store, "1")
+    found = usage(store, later())
+    assert [each.asked for each in found.grids] == [False, False, True]
+    assert found.unasked == (other.cells.keys() | edited.cells.keys()) - last.cells.keys() != set()
+
+
 def test_a_search_does_not_put_the_suite_out_of_use_nor_the_suite_the_search(store):
     whole = run(store, "a", width=2, length=2)
     trials = toy_task.plan(toy_task.Settings(width=1, length=2, seeds=[7]))
