@@ -16,7 +16,7 @@ from ray import tune
 from gridcell.cell import Cell, Resources
 from gridcell.context import Reporter
 from gridcell.debugging import Debugging
-from gridcell.errors import NodeUnusable
+from gridcell.errors import NodeUnusable, UserError
 from gridcell.execute.attempt import Attempt
 from gridcell.execute.cluster import bundles
 from gridcell.execute.draining import when_draining
@@ -31,6 +31,7 @@ from gridcell.plugins import Sent
 from gridcell.printable import print_anything
 from gridcell.store import Store
 from gridcell.store.mark import ADVICE, of_its_own, sees_mark
+from gridcell.store.patience import is_refused
 from gridcell.store.scratch import Scratch, sweep
 from gridcell.task import Task
 
@@ -92,9 +93,21 @@ class GridWork:
     mark: str = ""
 
     @cached_property
-    def shares_store(self) -> bool:
-        """Whether the store here is the driver's, looked for once in each worker: nodes may come later."""
-        return not self.mark or sees_mark(self.store_uri, self.mark)
+    def lost_here(self) -> str:
+        """Why results of this node would not reach the driver, empty where they do.
+
+        It is looked for once in each worker, since nodes may come later than the driver looks at all of them.
+        """
+        if not self.mark:
+            return ""
+        if not sees_mark(self.store_uri, self.mark):
+            return of_its_own(self.store_uri)
+        try:
+            Store(self.store_uri).folder.check_writable()
+        except UserError as error:
+            if is_refused(error.__cause__):  # all else is told of the cell that meets it
+                return f"can't write the storage '{self.store_uri}' ({error.__cause__})"
+        return ""
 
     @cached_property
     def task(self) -> Task:
@@ -241,8 +254,8 @@ class CellTrial(tune.Trainable):
 
     def _run_cells(self, config: Mapping[str, Any], ended: Callable[[Outcome], None]) -> None:
         work = self._work
-        if not work.shares_store:
-            raise NodeUnusable(f"The node {platform.node()} {of_its_own(work.store_uri)}: {ADVICE}")
+        if work.lost_here:
+            raise NodeUnusable(f"The node {platform.node()} {work.lost_here}: {ADVICE}")
         cells, store = [_cell(each, work) for each in config["cells"]], Store(work.store_uri)
         with watched(cells[0], store, None, work.stall_timeout_s, config["attempt"]) as alive:
             attempts = [

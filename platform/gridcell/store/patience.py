@@ -24,6 +24,16 @@ def is_full(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in _FULL
 
 
+def is_refused(error: BaseException | None) -> bool:
+    """Whether a place may not be written: by this account, or by anybody.
+
+    Example:
+        >>> is_refused(PermissionError()), is_refused(ConnectionResetError())
+        (True, False)
+    """
+    return (isinstance(error, OSError) and error.errno == errno.EROFS) or isinstance(error, PermissionError)
+
+
 def is_passing(error: BaseException) -> bool:
     """Whether an error of storage or network is likely to be gone the next time."""
     if isinstance(error, _PASSING) or _PASSING_NAMES & {kind.__name__ for kind in type(error).__mro__}:

@@ -1,5 +1,6 @@
 """Both executors give the same results, contain failures, and mend what they can."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from gridcell.execute.outcome import FailureClass, classify
 from gridcell.execute.processes import ray_here
 from gridcell.grid import GridBuilder
 from gridcell.store import Store
+from gridcell.store.filesystem import Folder
 from gridcell.store.mark import marked
 from shared_ray import RAY_AT_NIGHT
 
@@ -228,21 +230,43 @@ def test_a_node_with_another_folder_by_the_storages_name_is_refused(one_ray, sto
         check_nodes(toy_task.task, "here", store.uri, "probe-of-another-store")
 
 
-def test_a_node_that_comes_later_with_another_folder_fails_its_cells_with_the_reason(store, tmp_path):
-    """Its cells then avoid it; nothing is left for words that the driver couldn't read there."""
+def failed_on_a_node(tmp_path, uri, mark):
+    """Return how a cell fails on a node whose worker finds ``uri``, and not what the driver left there."""
     from gridcell.execute.trial import CellTrial, GridWork
 
     cell = titled(planned(tmp_path), "r0c0")
-    work = GridWork(None, (), None, str(tmp_path / "its own"), {}, {}, 1.0, None, mark="probe-of-a-driver")
     trial = object.__new__(CellTrial)
-    trial._work, trial._said = work, SimpleQueue()
+    trial._work = GridWork(None, (), None, uri, {}, {}, 1.0, None, mark=mark)
+    trial._said = SimpleQueue()
     trial._run({"cells": [{"cell": cell.id}], "attempt": "one"})
     outcome = trial._said.get_nowait()
     assert outcome.cell == cell.id
-    assert outcome.failure.failure_class is FailureClass.NODE
-    assert not outcome.failure.ends_process
-    assert "has a folder of its own at" in outcome.failure.message
+    assert not outcome.failure.ends_process  # its last words would stay where the driver can't read them
+    return outcome.failure
+
+
+def test_a_node_that_comes_later_with_another_folder_fails_its_cells_with_the_reason(tmp_path):
+    """They then avoid it."""
+    failure = failed_on_a_node(tmp_path, str(tmp_path / "its own"), "probe-of-a-driver")
+    assert failure.failure_class is FailureClass.NODE
+    assert "has a folder of its own at" in failure.message
     assert not (tmp_path / "its own").exists()
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EROFS, "Read-only file system"), PermissionError(13, "denied")]
+)
+def test_a_node_that_cannot_write_the_storage_is_unusable_and_its_cells_have_no_bug(
+    store, tmp_path, monkeypatch, error
+):
+    def refuse(self, name, data, **_):
+        raise error
+
+    with marked(store.folder) as mark:
+        monkeypatch.setattr(Folder, "create", refuse)
+        failure = failed_on_a_node(tmp_path, store.uri, mark)
+    assert failure.failure_class is FailureClass.NODE
+    assert f"can't write the storage '{store.uri}' ({error})" in failure.message
 
 
 def test_concurrency_must_be_positive(store, tmp_path):
