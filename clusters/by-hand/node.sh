@@ -38,6 +38,10 @@ case "${1:-}" in
   worker)
     head="${2:?'usage: ./node.sh worker HEAD_ADDRESS'}"
     shift 2
+    if is_loopback "$head"; then
+      echo "Ray takes this host's own address in place of $head. A head that was started with" \
+        "--node-ip-address=127.0.0.1 does not answer there: start it without, or run on the head alone." >&2
+    fi
     exec ray start --block --address="$head:$port" --disable-usage-stats \
       --min-worker-port=10002 --max-worker-port=10999 "$@"
     ;;

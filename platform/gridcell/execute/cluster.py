@@ -276,8 +276,8 @@ def check_nodes(task: Task, address: str, uri: str, mark: str) -> int:
         mark: that is in it (``store.mark``).
 
     Raises:
-        UserError: a node hasn't the code, so that each cell there would look like a node that goes away, or
-            has another folder by the storage's name, where results would be lost.
+        UserError: a node hasn't the code, so that each cell there would look like a node that goes away;
+            or it can't read the storage, or has another folder by its name, where results would be lost.
     """
     import ray
     from ray.exceptions import RayError, RayTaskError
@@ -286,7 +286,7 @@ def check_nodes(task: Task, address: str, uri: str, mark: str) -> int:
     name, sent = task.name, plugins.to_send()
 
     # Sent by value, so that an error is this one's and not that of unpickling.
-    def look() -> tuple[str, int, bool]:
+    def look() -> tuple[str, int, str]:
         from gridcell.execute.allotted import usable_cpus
         from gridcell.execute.received import receive
         from gridcell.store.mark import sees_mark
@@ -294,7 +294,13 @@ def check_nodes(task: Task, address: str, uri: str, mark: str) -> int:
 
         receive(sent)
         find_task(name)
-        return platform.node(), usable_cpus(), sees_mark(uri, mark)
+        try:
+            problem = "" if sees_mark(uri, mark) else of_its_own(uri)
+        except (
+            Exception
+        ) as error:  # each filesystem has its own errors: the storage can't be reached from there
+            problem = f"can't read the storage '{uri}' ({error})"
+        return platform.node(), usable_cpus(), problem
 
     able = [node for node in ray.nodes() if node["Alive"] and node["Resources"].keys() & _COUNTED]
     places = [
@@ -314,7 +320,7 @@ def check_nodes(task: Task, address: str, uri: str, mark: str) -> int:
     hosts: dict[str, int] = {}
     for answer in answered:
         try:
-            host, count, shared = ray.get(answer)
+            host, count, problem = ray.get(answer)
         except RayTaskError as error:
             why = str(error).strip().splitlines()[-1]
             raise UserError(
@@ -323,8 +329,8 @@ def check_nodes(task: Task, address: str, uri: str, mark: str) -> int:
             ) from error
         except RayError:  # the node or its worker went away meanwhile
             continue
-        if not shared:
+        if problem:
             node = f"The node {asked[answer]} ({host}) of the cluster at '{address}'"
-            raise UserError(f"{node} {of_its_own(uri)}: {ADVICE}")
+            raise UserError(f"{node} {problem}: {ADVICE}")
         hosts[host] = count
     return sum(hosts.values())
