@@ -229,7 +229,7 @@ def test_a_node_with_another_folder_by_the_storages_name_is_refused(one_ray, sto
     with pytest.raises(UserError, match=r"The node .* of the cluster at 'here' has a folder of its own.* s3"):
         check_nodes(toy_task.task, "here", store.uri, "probe-of-another-store")
     with pytest.raises(
-        UserError, match="can't read the storage 'nowhere://runs' .*: name a storage that every"
+        UserError, match=r"can't read the storage 'nowhere://runs' .*: name a storage that every"
     ):
         check_nodes(toy_task.task, "here", "nowhere://runs", "probe-of-another-store")
 
