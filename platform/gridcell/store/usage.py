@@ -227,25 +227,23 @@ def asked_grids(plans: Iterable[Plan]) -> list[AskedGrid]:
         plans: the one that was written last at the end.
     """
     last: dict[tuple[str, str, str], Plan] = {}
-    selected: set[tuple[str, ...]] = set()
+    later: set[tuple[str, ...]] = set()  # arguments of later plans
     grids = []
     for plan in reversed(list(plans)):
         newest = last.setdefault((plan.task, plan.suite, plan.search), plan)
         asked = newest.cells.keys() <= plan.cells.keys()
-        if plan.arguments and plan.arguments not in selected:  # the last of its selection
-            asked |= _without_selection(plan.arguments) == _without_selection(newest.arguments)
-        selected.add(plan.arguments)
+        settings = _without_selection(plan.arguments)
+        # The last of its selection, and no later run of the whole grid says what the settings mean now.
+        if plan.arguments and not {plan.arguments, settings} & later:
+            asked |= settings == _without_selection(newest.arguments)
+        later.add(plan.arguments)
         grids.append(AskedGrid(plan, grid_id_of(plan.cells), asked))
     return grids[::-1]
 
 
-def _without_selection(arguments: Sequence[str]) -> list[str]:
+def _without_selection(arguments: Sequence[str]) -> tuple[str, ...]:
     """Return what a command asks for, less which part of it: ``--select`` and its value."""
-    kept = []
-    for before, each in pairwise(["", *arguments]):
-        if "--select" not in (before, each):
-            kept.append(each)
-    return kept
+    return tuple(each for before, each in pairwise(["", *arguments]) if "--select" not in (before, each))
 
 
 def walk(store: Store) -> Iterator[StoredFile]:

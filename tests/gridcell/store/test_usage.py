@@ -103,6 +103,17 @@ def test_a_selection_by_other_settings_does_and_so_does_an_edit_of_the_suite(sto
     assert found.unasked == (other.cells.keys() | edited.cells.keys()) - last.cells.keys() != set()
 
 
+def test_a_later_run_of_the_whole_grid_says_what_a_selection_asked_for(store):
+    before = selected(store, "0", seeds=[9])  # as the suite was before
+    whole = toy_task.plan(toy_task.Settings(width=3))
+    run_grid(toy_task.task, whole, store, RunOptions(executor="inline"))
+    store.plans.save("toy", "a", whole, arguments=("toy", "--suite", "a"))
+    selected(store, "1")
+    found = usage(store, later())
+    assert [each.asked for each in found.grids] == [False, True, True]
+    assert found.unasked == before.cells.keys() - whole.cells.keys() != set()
+
+
 def test_a_search_does_not_put_the_suite_out_of_use_nor_the_suite_the_search(store):
     whole = run(store, "a", width=2, length=2)
     trials = toy_task.plan(toy_task.Settings(width=1, length=2, seeds=[7]))
