@@ -296,9 +296,7 @@ def check_nodes(task: Task, address: str, uri: str, mark: str) -> int:
         find_task(name)
         try:
             problem = "" if sees_mark(uri, mark) else of_its_own(uri)
-        except (
-            Exception
-        ) as error:  # each filesystem has its own errors: the storage can't be reached from there
+        except Exception as error:  # each filesystem has its own
             problem = f"can't read the storage '{uri}' ({error})"
         return platform.node(), usable_cpus(), problem
 

@@ -93,7 +93,7 @@ def _shared_hosts(nodes: Sequence[Mapping[str, Any]]) -> Iterator[CheckResult]:
     """
     for address, count in Counter(node["NodeManagerAddress"] for node in nodes).items():
         if count > 1:
-            found = f"{count} nodes are on {address}: whether they share a port or a folder isn't seen"
+            found = f"{count} nodes are on {address}: it can't be seen whether they share a port or a folder"
             advice = (
                 "if they do, jobs start on the first alone: give all others --dashboard-agent-listen-port "
                 "and --temp-dir of their own"
