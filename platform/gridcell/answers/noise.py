@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 LEVEL = 0.95
+_ROUNDING = 1e-12  # of the values that are subtracted
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,9 @@ def means(samples: Samples) -> list[Mean]:
         if len(places) > 1 and any(one != two for one, two in places):
             before, after = (math.fsum(side) / len(places) for side in zip(*places, strict=True))
             mean, half = student_interval([two - one for one, two in places])
-            found.append(Mean(metric, before, after, float(mean), len(places), float(half)))
+            cancel = abs(mean) <= _ROUNDING * max(abs(before), abs(after))
+            difference = 0.0 if cancel else float(mean)
+            found.append(Mean(metric, before, after, difference, len(places), float(half)))
     return sorted(found, key=lambda one: -one.places)
 
 

@@ -66,7 +66,8 @@ def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = Fa
     console.print(f"{cell.id}  {cell.task} / {plan.suite} / {cell.kind}  {cell.title}: {state}")
     if cell.needs:
         console.print(f"needs: {needs_of(cell, plan.cells)}", soft_wrap=True)
-    console.print(f"seed {cell.seed}, config {json.dumps(dict(cell.config), indent=2)}")
+    seed = "no seed of its own" if cell.seed is None else f"seed {cell.seed}"
+    console.print(f"{seed}, config {json.dumps(dict(cell.config), indent=2)}")
     if result:
         console.print(f"metrics {_readable(result.metrics)}")
         for name, item in result.artifacts.items():
@@ -84,7 +85,7 @@ def show(cell_id: CellId, storage: Storage = DEFAULT_STORAGE, as_json: Json = Fa
 def needs_of(cell: Cell, cells: Mapping[str, Cell]) -> str:
     """Name what a cell needs, such as ``data v2 (ID), weights vit-plain (ID)``."""
     return ", ".join(
-        f"{title if title.split()[:1] == [role] else f'{role} {title}'} ({need})"
+        f"{title if role in (title, title.split()[0]) else f'{role} {title}'} ({need})"
         for role, need in cell.needs.items()
         if (title := cells[need].title or cells[need].kind)
     )

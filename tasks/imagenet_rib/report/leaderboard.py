@@ -76,7 +76,8 @@ def leaderboard(matrices: Matrices, estimates: Estimates, unselected: Sequence[s
           ``total_minus_ft`` (estimates as elsewhere; the last of gain + mRI), ``p`` and ``p_holm`` (of the
           difference from plain fine-tuning, null for itself);
           ``comparisons`` of any two of these methods a list of ``{"a", "b", "difference", "pairs", "p",
-          "p_holm"}``; ``tests``: over how many comparisons p_holm is corrected; ``groups`` are the longest
+          "p_holm"}``; ``tests``: over how many comparisons p_holm is corrected. A selection counts all of
+          the suite's, so that its p_holm is as large or larger; ``groups`` are the longest
           runs of ranks in which no two methods differ, though they have pairs enough for the test to find a
           difference; ``pairs`` is the least number of a comparison's pairs, ``smallest_p_holm`` the least
           p_holm that any of them could have.

@@ -89,6 +89,16 @@ def test_the_mean_over_places_comes_before_the_places():
     assert as_json(found)["means"][0]["half_width"] == pytest.approx(half)
 
 
+def test_differences_that_cancel_have_no_mean_difference():
+    """They left 7e-15 of percentages: the last bits of the values."""
+    given = {
+        ((("set", str(at)),), "x"): [(50.0, 50.0 + change)] for at, change in enumerate([0.1, 0.2, -0.3])
+    }
+    (x,) = means(given)
+    assert x.difference == 0.0
+    assert x.half_width > 0
+
+
 def test_means_stand_in_the_order_in_which_cells_answer():
     names = [f"metric {number}" for number in (7, 3, 9, 1, 8, 2)]
     before, after = ([dict.fromkeys(names, value + place) for place in range(2)] for value in (1.0, 2.0))

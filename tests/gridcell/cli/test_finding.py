@@ -11,7 +11,9 @@ import sys
 
 import pytest
 
+from gridcell.cell import Cell
 from gridcell.cli import completion
+from gridcell.cli.cells import needs_of
 from gridcell.errors import Mistakes, UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
@@ -92,6 +94,13 @@ def test_a_cell_names_what_it_needs(ran, gridcell):
     _, output, _ = gridcell("cell", "show", total.id)
     first = total.needs["row0"]
     assert f"needs: row0 r0c1 ({first}), row1 r1c1" in output
+
+
+@pytest.mark.parametrize(("role", "title"), [("data a", "data a"), ("data", "data a"), ("before", "r0c1")])
+def test_a_need_that_is_called_by_its_part_is_not_named_twice(role, title):
+    need = Cell("toy", "row", {}, title=title)
+    told = title if title.startswith(role) else f"{role} {title}"
+    assert needs_of(Cell("toy", "sum", {}, needs={role: need.id}), {need.id: need}) == f"{told} ({need.id})"
 
 
 def test_a_misspelt_task_in_place_of_a_command_is_understood_and_a_misspelt_command_is_one(gridcell):
