@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from gridcell.cell import Cell
 from gridcell.errors import unknown
 from gridcell.report.tidy import commit_of
 from gridcell.store import Result
@@ -12,13 +13,38 @@ SUPERSEDED = "superseded"
 """Names the results that were replaced, in place of the current ones."""
 
 
-def at(
-    cell_id: str, results: Mapping[str, Result], earlier: Mapping[str, Sequence[Result]], when: str
-) -> Result | None:
-    """Return a cell's result, or the last that was superseded, where these are asked for."""
-    if when == SUPERSEDED and earlier.get(cell_id):
-        return max(earlier[cell_id], key=_started)
-    return results.get(cell_id)
+def before_replacement(
+    cells: Mapping[str, Cell], results: Mapping[str, Result], earlier: Mapping[str, Sequence[Result]]
+) -> dict[str, Result]:
+    """Return each cell's last superseded result; else its current one, if that stood beside these.
+
+    A result did not stand beside them that was first made by the code that replaced them, as that of a seed
+    which was added later, nor one that was made from such a result.
+
+    Args:
+        cells: id -> cell of the grid, needs first.
+        results: id -> current result.
+        earlier: id -> superseded results.
+    """
+    replacing = {
+        _code(results[cell_id]) for cell_id, several in earlier.items() if several and cell_id in results
+    }
+    new = replacing - {_code(one) for several in earlier.values() for one in several}
+    found: dict[str, Result] = {}
+    later: set[str] = set()
+    for cell_id, cell in cells.items():
+        if several := earlier.get(cell_id):
+            found[cell_id] = max(several, key=_started)
+        elif cell_id in results:
+            if _code(results[cell_id]) in new or later.intersection(cell.needs.values()):
+                later.add(cell_id)
+            else:
+                found[cell_id] = results[cell_id]
+    return found
+
+
+def _code(result: Result) -> tuple[str, str]:
+    return result.cell.kind, str(result.provenance.get("code", ""))
 
 
 def of_commit(

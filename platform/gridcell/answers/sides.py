@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gridcell import plugins as plugins_module
-from gridcell.answers.as_they_stood import SUPERSEDED, at, of_commit
+from gridcell.answers.as_they_stood import SUPERSEDED, before_replacement, of_commit
 from gridcell.answers.compare import Comparison, Side, compare as compare_sides, numbers_of
 from gridcell.answers.compare_tables import Rows
 from gridcell.answers.last_run import last_run
@@ -29,7 +29,7 @@ from gridcell.errors import UserError, unknown
 from gridcell.report.record import RECORD, read_record, record_of
 from gridcell.report.results import GridResults
 from gridcell.staleness import find_stale
-from gridcell.store import Store
+from gridcell.store import Result, Store
 from gridcell.suite import suite_names
 from gridcell.task import find_task
 
@@ -86,8 +86,8 @@ def compare(
       otherwise; or the folder of a report;
     - a suite (name or YAML file) or a selection such as ``method=ewc``, in ``storage``;
     - a commit (seven digits or more): each result as it stood when the last one of that commit was made;
-    - ``superseded``, with each result that ``run --changed rerun`` replaced in place of the current one;
-      ``current``.
+    - ``superseded``, with each result that ``run --changed rerun`` replaced in place of the current one, and
+      without what the new code made first, such as a seed that was added; ``current``.
 
     Args:
         first: the side that counts as before.
@@ -353,14 +353,10 @@ def _of_time(name: str, asked: Asked, when: str) -> Side:
     earlier = found.store.results.superseded_of(wanted.grid.cells)
     if when == SUPERSEDED and not earlier:
         raise _nothing_superseded(asked, wanted, found)
-    results = {
-        cell_id: result
-        for cell_id, result in (
-            (cell_id, at(cell_id, found.results, earlier, when)) for cell_id in wanted.grid.cells
-        )
-        if result is not None
-    }
-    if when not in ("", SUPERSEDED):
+    results: Mapping[str, Result] = found.results
+    if when == SUPERSEDED:
+        results = before_replacement(wanted.grid.cells, found.results, earlier)
+    elif when:
         results = of_commit(name, found.results, earlier)
     task = wanted.suite.task
     stale = find_stale(task, wanted.grid, found.store, results)

@@ -2,12 +2,15 @@
 
 import json
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 
 import forked
 import gridcell
+from gridcell.answers.as_they_stood import before_replacement
 from gridcell.answers.last_run import LastRun, last_run
+from gridcell.cell import Cell
 from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
@@ -134,6 +137,32 @@ def test_what_was_superseded_and_commits_as_they_stood(tmp_path):
         UserError, match=r"The 6 superseded results there, such as '.*', are of other settings"
     ):
         gridcell.compare("superseded", "current", **ask, settings={"seeds": [5]})
+
+
+def test_what_the_new_code_made_first_did_not_stand_beside_what_it_replaced():
+    """A seed that was added after an edit of a method, and the test of its weights; another method stays."""
+
+    def made(kind, title, code, **needs):
+        cell = Cell("toy", kind, {"title": title}, needs={role: one.cell.id for role, one in needs.items()})
+        return SimpleNamespace(cell=cell, provenance={"code": code, "started": 1.0})
+
+    weights = {
+        "old": made("train", "seed 0", "edited"),
+        "added": made("train", "seed 1", "edited"),
+        "other": made("train", "other", "as before"),
+    }
+    tests = {name: made("test", name, "of tests", weights=one) for name, one in weights.items()}
+    everything = {one.cell.id: one for one in [*weights.values(), *tests.values()]}
+    cells = {cell_id: one.cell for cell_id, one in everything.items()}
+    earlier = {
+        weights["old"].cell.id: [SimpleNamespace(cell=weights["old"].cell, provenance={"code": "first"})],
+        tests["old"].cell.id: [SimpleNamespace(cell=tests["old"].cell, provenance={"code": "of tests"})],
+    }
+    stood = before_replacement(cells, everything, earlier)
+    other = [weights["other"].cell.id, tests["other"].cell.id]
+    assert set(stood) == {*earlier, *other}
+    assert [stood[cell_id] for cell_id in earlier] == [several[0] for several in earlier.values()]
+    assert before_replacement(cells, everything, {}) == everything
 
 
 TASK = """
