@@ -1,9 +1,13 @@
 """What an export says of where its weights come from."""
 
+import numpy as np
 import timm
+import torch
+from PIL import Image
 
 from gridcell import Cell
-from imagenet_rib.export.folder import _from_timm, _made_by, _own_record
+from imagenet_rib.export.folder import _as_tested, _from_timm, _made_by, _own_record
+from imagenet_rib.learning.models import normalisation_of
 
 
 def cell(kind, **needs):
@@ -26,3 +30,22 @@ def test_a_record_without_published_weights_keeps_how_images_are_prepared():
     kept = _own_record(record)
     assert kept.keys().isdisjoint({"hf_hub_id", "tag", "license", "url"})
     assert (kept["mean"], kept["interpolation"]) == (record["mean"], record["interpolation"])
+
+
+def test_a_record_names_the_crop_of_the_tests():
+    """Images that have the model's size are tested whole; timm would enlarge and cut them."""
+    record = {
+        "input_size": (3, 32, 32),
+        "crop_pct": 0.9,
+        "test_input_size": (3, 32, 32),
+        "test_crop_pct": 0.95,
+    }
+    whole = _as_tested(record, [(32, 32), (32, 32)], 32)
+    assert whole == {"input_size": (3, 32, 32), "crop_pct": 1.0, "crop_mode": "center"}
+    model = timm.create_model("resnet18", pretrained_cfg=whole)
+    images = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    prepare = timm.data.create_transform(**timm.data.resolve_model_data_config(model), is_training=False)
+    ours = normalisation_of(model)(torch.from_numpy(images)[None])[0]
+    torch.testing.assert_close(prepare(Image.fromarray(images)), ours, rtol=0, atol=1e-5)
+    for sizes in ([(48, 48)], [(32, 32), None], []):  # cut by timm's crop, as the tests do
+        assert _as_tested(record, sizes, 32) == record

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridcell import Cell, Context, Exporting, UserError
+from gridcell.data import LabelledImages
 from imagenet_rib.cells.evaluate import merged
 from imagenet_rib.cells.inputs import WEIGHTS, Inputs, ModelBuilder
 from imagenet_rib.export.model_card import model_card
@@ -55,7 +56,9 @@ def export(cell: Cell, exporting: Exporting) -> list[str]:
     record: dict[str, Any] = dict(model.pretrained_cfg)  # type: ignore[arg-type]
     if not _from_timm(cell, exporting.plan):
         record = _own_record(record)
-        model.pretrained_cfg = record  # type: ignore[assignment]
+    sizes = [one.size if isinstance(one, LabelledImages) else None for one in inputs.sets.values()]
+    record = _as_tested(record, sizes, inputs.models.image_size)
+    model.pretrained_cfg = record  # type: ignore[assignment]
     provenance = exporting.provenance()
     _write(model, inputs, weights, names, exporting.folder)
     (exporting.folder / PROVENANCE).write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
@@ -91,6 +94,25 @@ def _own_record(record: Mapping[str, Any]) -> dict[str, Any]:
     published = {"tag", "url", "file", "license", "origin_url", "paper_ids", "paper_name", "notes"}
     published |= {"hf_hub_id", "hf_hub_filename"}
     return {key: value for key, value in record.items() if key not in published}
+
+
+def _as_tested(
+    record: Mapping[str, Any], sizes: Sequence[tuple[int, int] | None], side: int
+) -> dict[str, Any]:
+    """Return timm's record with the crop that the model was trained and tested with.
+
+    Images that are held in memory at the model's size were neither resized nor cut, whatever crop timm's
+    architecture names: with that crop other pixels would be seen, and the accuracies would not come out.
+
+    Args:
+        record: timm's.
+        sizes: Height and width of each set, pixels; None of one whose pictures are read from files.
+        side: Of the model's inputs, pixels.
+    """
+    if not sizes or any(size != (side, side) for size in sizes):
+        return dict(record)
+    kept = {key: value for key, value in record.items() if key not in ("test_input_size", "test_crop_pct")}
+    return kept | {"crop_pct": 1.0, "crop_mode": "center"}
 
 
 def _weights(cell: Cell, context: Context) -> tuple[Inputs, dict[str, Tensor]]:
