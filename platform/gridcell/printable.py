@@ -1,4 +1,4 @@
-"""Text that others made, such as an error's message, made fit for a terminal; streams that print anything."""
+"""Text for a terminal: that of others, such as an error's message, made fit for it; numbers with nouns."""
 
 import contextlib
 import re
@@ -32,6 +32,21 @@ def as_one_line(text: str) -> str:
     """
     shown = "".join(repr(sign)[1:-1] if sign in "\r\n\t" else sign for sign in text).translate(_SHOWN)
     return re.sub("[\ud800-\udfff]", lambda found: _written_out(found[0]), shown)
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: "1 cell", "1,234 cells".
+
+    Args:
+        number: of things.
+        noun: of one, with a verb where it has one.
+        plural: of several; by default with an s.
+
+    Example:
+        >>> counted(2, "cell"), counted(1, "class is", "classes are")
+        ('2 cells', '1 class is')
+    """
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def _written_out(half: str) -> str:

@@ -49,7 +49,7 @@ def estimate(settings: Settings, grid: Grid) -> Mapping[str, str]:
         return {}
     steps = sum(map(steps_by, agents))
     whole = [cell for cell in agents if cell.stage is None or not cell.stage.begin]
-    found = {"steps": f"{steps:,} by {len(whole)} agents"}
+    found = {"steps": f"{steps:,} by {len(whole)} agent{'s' * (len(whole) != 1)}"}
     known = [cell for cell in agents if shape_of(cell.config) is not None and _kind(cell.config) in SIZED]
     if known:
         found["computing"] = _computing(known, len(agents) - len(known))
@@ -88,7 +88,8 @@ def _computing(agents: Sequence[Cell], unknown: int) -> str:
 
 
 def _hours(hours: float) -> str:
-    return f"{hours:,.0f} hours" if hours >= 10 else f"{max(1, round(60 * hours))} minutes"
+    minutes = max(1, round(60 * hours))
+    return f"{hours:,.0f} hours" if hours >= 10 else f"{minutes} minute{'s' * (minutes != 1)}"
 
 
 def _memory(agents: Sequence[Cell]) -> str | None:

@@ -237,6 +237,11 @@ def test_ten_classes_from_a_folder_to_timm_and_back(tmp_path):
         assert config["label_names"][0] == "eight"
         assert "local-dir:" in said
         _same_in_timm_and_gridcell(to, cell, storage, tmp_path, number)
+        lines = [line[2:] for line in said.splitlines() if line.startswith("  ")][1:]
+        printed = tmp_path / f"printed-{number}.yaml"
+        printed.write_text("\n".join(lines).replace("extends: mini", f"extends: {mine.name}"))
+        planned_now = json.loads(command("plan", "imagenet-rib", "--suite", printed, "--json"))
+        assert "test mine-exported pre" in {one["title"] for one in planned_now["cells"]}
     accuracy = Store(str(storage)).results.read(tested.id).metrics["accuracy"]["v2"]
     assert f"| v2 | {accuracy:.2f} |" in (tmp_path / "exported-1" / "README.md").read_text()
     told = json.loads((tmp_path / "exported-1" / "provenance.json").read_text())

@@ -14,6 +14,7 @@ from gridcell.answers.compare_tables import Number, Rows, compare_rows
 from gridcell.answers.noise import Mean, Move, Samples, means, moves
 from gridcell.errors import UserError
 from gridcell.fingerprint import changes
+from gridcell.printable import counted
 from gridcell.report.record import Done, Record
 from gridcell.report.tidy import flatten
 
@@ -118,24 +119,28 @@ class Comparison:
         """Say in a sentence what came out."""
         if not self.equal and not self.changed:
             return f"Nothing to compare: {self.first} and {self.second} have no result in common."
-        lost = f" {len(self.only_first)} results are in {self.first} alone." if self.only_first else ""
+        lost = _alone(len(self.only_first), self.first)
         if not self.changed:
             return f"Equal: all {self.equal} results that both have are the same to the last bit.{lost}"
         total = self.equal + len(self.changed)
-        said = f"{len(self.changed)} of {total} results differ"
+        said = f"{len(self.changed)} of {counted(total, 'result differs', 'results differ')}"
         if not self.moved and not self.other:
             files = sum(change.files_alone for change in self.changed)
             why = "in files alone" if files == len(self.changed) else "but none by more than its noise"
             return f"{said}, {why}.{lost}"
         unknown = sum(math.isnan(move.threshold) for move in self.moved)
         more = len(self.moved) - unknown
-        parts = [f"{more} metrics moved by more than their noise"] if more else []
+        parts = [f"{counted(more, 'metric')} moved by more than noise"] if more else []
         if unknown:
             parts.append(
                 f"{unknown} metrics moved, and how much of it is noise is unknown: none of their places has "
                 "two seeds"
             )
-        parts += [f"{len(self.other)} values that are no numbers changed"] if self.other else []
+        parts += (
+            [f"{counted(len(self.other), 'value that is no number', 'values that are no numbers')} changed"]
+            if self.other
+            else []
+        )
         return f"{said}: {', '.join(parts)}.{lost}"
 
 
@@ -380,3 +385,7 @@ def _roots(record: Record) -> dict[tuple[str, str, int | None], tuple[str, str]]
         if (done := record.cells.get(cell_id)) is not None
         and cell_id not in {target for _, target in record.targets}
     }
+
+
+def _alone(count: int, side: str) -> str:
+    return f" {counted(count, 'result is', 'results are')} in {side} alone." if count else ""

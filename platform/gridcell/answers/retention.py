@@ -4,6 +4,7 @@ from collections.abc import Mapping, Set
 
 from gridcell.cell import Cell
 from gridcell.execute.heartbeat import living_drivers
+from gridcell.printable import counted
 from gridcell.settings.retention import Keep
 from gridcell.store import Store
 from gridcell.store.retention import Removed, prune_weights, spare_weights
@@ -62,8 +63,9 @@ def described(keep: Keep, removed: Removed) -> str:
     """Say what was removed; empty where nothing was."""
     if not removed.files:
         return ""
+    files = counted(removed.files, "file") + " of weights that no cell needs any more"
     return (
-        f"keep_weights is {keep}: {removed.files} files of weights that no cell needs any more were removed "
+        f"keep_weights is {keep}: {files} {'was' if removed.files == 1 else 'were'} removed "
         f"({size_text(removed.bytes)}). Their cells stay done, and run again only if a new cell needs these "
         "files."
     )

@@ -24,6 +24,7 @@ from gridcell.cli.common import (
     print_json,
     request,
 )
+from gridcell.printable import counted
 from gridcell.report.tidy import SEED
 
 SHOWN = ("cell", "state", "kind", "title", "why")
@@ -100,7 +101,7 @@ def list_cells(
     if as_csv:
         typer.echo(WRITERS["csv"](sheet).decode(), nl=False)
         return
-    _print(sheet, [f"{len(rows)} of {len(asked.grid)} cells of {asked.report_title}", *outside])
+    _print(sheet, [f"{len(rows)} of {counted(len(asked.grid), 'cell')} of {asked.report_title}", *outside])
 
 
 def _print(sheet: Sheet, said: Sequence[str]) -> None:

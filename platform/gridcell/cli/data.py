@@ -16,6 +16,7 @@ from gridcell.cli.common import Json, Plugins, print_json, reading
 from gridcell.cli.progress import LINE_EVERY_S, clock
 from gridcell.errors import CorruptData, UserError
 from gridcell.parts import check_useful
+from gridcell.printable import counted
 
 app = typer.Typer(help="Make and check data sets.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -89,17 +90,19 @@ def import_(
     finally:
         bar.end()
     manifest = done.manifest
-    _print_first(console, list(manifest.corrupt.values()), "corrupt images left out")
+    _print_first(
+        console, list(manifest.corrupt.values()), "corrupt image left out", "corrupt images left out"
+    )
     if manifest.how["left_out"]:
-        console.print(f"{manifest.how['left_out']} images are no part of the benchmark: left out")
+        console.print(f"{counted(manifest.how['left_out'], 'image')} left out: no part of the benchmark")
     _print_notes(console, [*manifest.how.get("said", []), *filter(None, [manifest.changed])])
     published = manifest.how["published"]
     for what, count in (("images", manifest.samples), ("classes", len(manifest.classes))):
         if published[what] is not None and published[what] != count:
             console.print(f"Note: {count} {what}; as published, {manifest.title} has {published[what]}")
     console.print(
-        f"{manifest.title}: {manifest.samples} images of {len(manifest.classes)} classes in "
-        f"{len(manifest.shards)} shard{'s' * (len(manifest.shards) != 1)} "
+        f"{manifest.title}: {counted(manifest.samples, 'image')} of "
+        f"{counted(len(manifest.classes), 'class', 'classes')} in {counted(len(manifest.shards), 'shard')} "
         f"({done.written} written, {done.kept} there before): {to}",
         soft_wrap=True,
     )
@@ -131,8 +134,11 @@ def verify(
     if as_json:
         print_json({"samples": manifest.samples, "shards": len(manifest.shards), "problems": done.problems})
     else:
-        _print_first(console, list(done.problems), "problems")
-        found = f"{len(manifest.shards)} shards, {manifest.samples} images of {len(manifest.classes)} classes"
+        _print_first(console, list(done.problems), "problem")
+        found = (
+            f"{counted(len(manifest.shards), 'shard')}, {counted(manifest.samples, 'image')} of "
+            f"{counted(len(manifest.classes), 'class', 'classes')}"
+        )
         verdict = "not as the manifest says" if done.problems else "all as the manifest says"
         console.print(f"{manifest.title}: {found}: {verdict}", soft_wrap=True)
     if done.problems:
@@ -150,9 +156,9 @@ def _verify_suite(console: Console, root: Path, *, as_json: bool) -> None:
     if as_json:
         print_json({"images": images, "sets": len(done.images), "problems": list(done.problems)})
     else:
-        _print_first(console, list(done.problems), "problems")
+        _print_first(console, list(done.problems), "problem")
         verdict = "not as the manifest says" if done.problems else "all as the manifest says"
-        found = f"{len(done.images)} sets, {images} images"
+        found = f"{counted(len(done.images), 'set')}, {counted(images, 'image')}"
         console.print(f"Suite {root}: {found}: {verdict}", soft_wrap=True)
     if done.problems:
         raise typer.Exit(1)
@@ -267,13 +273,18 @@ class _Bar:
         self._silent = silent
         self._bar: Progress | None = None
         self._row: TaskID | None = None
-        self._begun = self._last_line = time.monotonic()
+        self._begun = self._last_line = 0.0
         self._already: int | None = None
 
     def update(self, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` are done; the first call tells how many were before."""
+        """Show that ``done`` of ``total`` are done; the first call tells how many were before.
+
+        The time left is told from the first call on: finding the images and loading packages before it says
+        nothing of how long images take.
+        """
         if self._already is None:
             self._already = done
+            self._begun = self._last_line = time.monotonic()
         if self._silent:
             return
         if self._console.is_terminal:
@@ -301,8 +312,8 @@ def _print_notes(console: Console, sentences: list[str]) -> None:
         console.print(f"Note: {sentence}", soft_wrap=True)
 
 
-def _print_first(console: Console, sentences: list[str], what: str) -> None:
+def _print_first(console: Console, sentences: list[str], what: str, several: str = "") -> None:
     for sentence in sentences[:_NAMED_AT_MOST]:
         console.print(sentence, soft_wrap=True)
     if sentences:
-        console.print(f"{len(sentences)} {what}")
+        console.print(counted(len(sentences), what, several))

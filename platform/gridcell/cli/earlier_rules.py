@@ -7,6 +7,7 @@ from typing import Any
 
 from gridcell.cell import Cell, canonical_json
 from gridcell.cli.common import Request
+from gridcell.printable import counted
 from gridcell.store import Store
 
 
@@ -36,7 +37,8 @@ def of_earlier_rules(asked: Request, store: Store) -> list[str]:
     kinds = f"kind{'s' * (len(changed) > 1)} " + ", ".join(f"'{kind}'" for kind in sorted(changed))
     count = len(earlier & done)
     return [
-        f"{count} results of an earlier rule are in this store and not used "
+        counted(count, "result of an earlier rule is", "results of an earlier rule are")
+        + " in this store and not used "
         f"(the {kinds} changed, see CHANGELOG.md)"
     ]
 

@@ -65,6 +65,10 @@ def say_how_to_go_on(console: Console, why: str) -> None:
     """Say why a run ended before its end, and print the command that goes on."""
     console.print(f"\n{why} To go on, run again:", soft_wrap=True)
     console.print(f"  gridcell {shlex.join(sys.argv[1:])}", soft_wrap=True)
+    if "--address auto" in " ".join(
+        sys.argv
+    ):  # as 'gridcell submit' has it, whose own words are not known here
+        console.print("or, if this is a job, submit it again where it was submitted.", soft_wrap=True)
 
 
 def end_stopped(executor: ExecutorName) -> NoReturn:

@@ -13,6 +13,7 @@ from gridcell.errors import UserError
 from gridcell.execute.driver import run_grid
 from gridcell.execute.options import RunOptions
 from gridcell.grid import Grid
+from gridcell.printable import counted
 from gridcell.store import Store
 from gridcell.store.scratch import scratch_folder
 from gridcell.task import Task
@@ -57,8 +58,8 @@ def run_fast(console: Console, asked: Request, options: RunOptions, *, quiet: bo
     task = asked.suite.task
     few = one_of_each(task, asked.grid)
     console.print(
-        f"{asked.title}: --fast runs {len(few)} of {len(asked.grid)} cells, one of each kind and part, "
-        "on one batch each, in this process. Nothing is stored. Goals of training, such as an error to "
+        f"{asked.title}: --fast runs {len(few)} of {counted(len(asked.grid), 'cell')}, one of each kind and "
+        "part, on one batch each, in this process. Nothing is stored. Goals of training, such as an error to "
         "reach, are not asked for: the numbers say nothing of the settings.",
         soft_wrap=True,
     )
@@ -73,9 +74,8 @@ def run_fast(console: Console, asked: Request, options: RunOptions, *, quiet: bo
             console.print(f"\n{failure['title']}: {failure['failure_class']}: {failure['message']}")
             console.print(failure["traceback"], soft_wrap=True)
     blocked = len(schedule.blocked - schedule.diverged)
-    console.print(
-        f"{len(schedule.finished)} cells ran, {len(failures)} failed, {blocked} not run because of these."
-    )
+    ran = counted(len(schedule.finished), "cell")
+    console.print(f"{ran} ran, {len(failures)} failed, {blocked} not run because of these.")
     if failures:
         raise typer.Exit(1)
 

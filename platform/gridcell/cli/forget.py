@@ -21,6 +21,7 @@ from gridcell.cli.common import (
 )
 from gridcell.errors import UserError, unknown
 from gridcell.grid import Grid
+from gridcell.printable import counted
 
 
 def forget(
@@ -62,7 +63,7 @@ def forget(
             store.results.forget(cell_id)
         console.print(f"{cell_id}  {whole.cells[cell_id].kind}  {whole.cells[cell_id].title}", soft_wrap=True)
     would = "would be forgotten" if dry_run else "forgotten"
-    console.print(f"{len(gone)} results {would}, with what was made from them.")
+    console.print(f"{counted(len(gone), 'result')} {would}, with what was made from them.")
 
 
 def _only_for(whole: Grid, chosen: Grid) -> set[str]:

@@ -35,6 +35,7 @@ from gridcell.cli.common import (
 )
 from gridcell.cli.earlier_rules import of_earlier_rules
 from gridcell.cli.gpus import simulated_on
+from gridcell.printable import counted
 from gridcell.staleness import failures_of
 from gridcell.store import Store
 from gridcell.suite import suite_names
@@ -124,7 +125,7 @@ def plan(
     run = sum(counts[state] for state in TO_RUN)
     results = len(asked.grid.targets)
     shown = f"the report's {results} results" if results != 1 else "the report's one result"
-    console.print(f"{len(asked.grid)} cells give {shown}; {run} to run.")
+    console.print(f"{counted(len(asked.grid), 'cell gives', 'cells give')} {shown}; {run} to run.")
     if counts["diverged"]:
         console.print(describe_diverged(counts["diverged"], counts["blocked"]))
     if asked.suite.tune is not None:
@@ -173,7 +174,18 @@ def _of_sweeps(asked: Request) -> list[str]:
     if not sweeps:
         return []
     lines = [f"sweep of {' and '.join(one.keys)}: {', '.join(one.names)}" for one in sweeps]
-    return [*lines, f"sweeps add {cells_of_sweeps(asked)} of the {len(asked.grid)} cells"]
+    lines += [
+        f"{name} has the values of {one.entry}, which stays: the same cells under two names"
+        for one in sweeps
+        for name in one.names
+        if _cells_under(name, asked) == _cells_under(one.entry, asked) != set()
+    ]
+    return [*lines, f"sweeps add {cells_of_sweeps(asked)} of the {counted(len(asked.grid), 'cell')}"]
+
+
+def _cells_under(name: str, asked: Request) -> set[str]:
+    """Return the cells of the targets that have a name among their labels."""
+    return {target.cell for target in asked.grid.targets if name in target.labels.values()}
 
 
 def cells_of_sweeps(asked: Request) -> int:

@@ -34,6 +34,7 @@ from gridcell.mlflow.experiment import Experiment
 from gridcell.mlflow.names import labels_of, tags_of_states
 from gridcell.mlflow.parent import EXPERIMENT_TAG
 from gridcell.mlflow.writer import remarks
+from gridcell.printable import counted
 from gridcell.report.results import STATES, GridResults
 from gridcell.staleness import failures_of
 from gridcell.store import Store
@@ -80,7 +81,7 @@ def sync(
     console = common.console()
     for remark in remarks(experiment):
         console.print(f"{remark}.", soft_wrap=True)
-    console.print(f"{added} cells added to MLflow at {uri}", soft_wrap=True)
+    console.print(f"{counted(added, 'cell')} added to MLflow at {uri}", soft_wrap=True)
 
 
 def _cells_by_state(asked: Request, store: Store) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ from gridcell.execute.outcome import FailureClass, Outcome
 from gridcell.execute.schedule import Schedule
 from gridcell.grid import Grid
 from gridcell.notice import NOTICE
+from gridcell.printable import counted
 
 DRAW_EVERY_S = 0.2  # estimating the time left looks at every queued cell
 _KINDS = 3  # of cells that are named where the time left is unknown
@@ -69,7 +70,7 @@ class TerminalProgress:
             self._row = self._bar.add_task("starting", total=schedule.total)
             self._bar.start()
         else:
-            self._console.print(f"{len(schedule.queued())} cells to run", highlight=False)
+            self._console.print(f"{counted(len(schedule.queued()), 'cell')} to run", highlight=False)
 
     def joined(self, cells: Sequence[Cell]) -> None:
         """Count cells that share their time as one piece of work."""

@@ -29,6 +29,7 @@ from gridcell.cli.common import (
 )
 from gridcell.cli.report_folder import report_folder
 from gridcell.errors import UserError, unknown
+from gridcell.printable import counted
 from gridcell.report.inline import read_notes
 from gridcell.report.write import write_report
 
@@ -72,9 +73,9 @@ def report(
     asked = request(task, suite, select, override, seeds, plugin)
     store = open_store(storage)
     say = (lambda line: None) if as_json else partial(common.console().print, soft_wrap=True)
-    say(f"Reading the results of {len(asked.grid)} cells ...")
+    say(f"Reading the results of {counted(len(asked.grid), 'cell')} ...")
     found = grid_results(asked, store, notes=said, figures=formats)
-    say(f"Writing the report of {len(found.results)} results ...")
+    say(f"Writing the report of {counted(len(found.results), 'result')} ...")
     compared = None
     if baseline is not None:  # before the report, which may replace the one that is named
         shared = Asked(task, suite, storage, select, override, seeds, plugin or ())

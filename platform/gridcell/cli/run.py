@@ -59,6 +59,7 @@ from gridcell.execute.pruned import pruned_cells
 from gridcell.execute.schedule import Schedule
 from gridcell.mlflow.address import is_server
 from gridcell.mlflow.mirror import Mirror
+from gridcell.printable import counted
 from gridcell.report import write_report
 from gridcell.staleness import Staleness, failures_of
 from gridcell.store import Result, Store
@@ -155,7 +156,8 @@ def run(
     known = None if to_run else dict(ready.done)  # kept where they stay as they are: a run may take days
     ready.done.clear()
     console.print(
-        f"{asked.title}: {len(asked.grid)} cells, {to_run} to run, storage {storage}", soft_wrap=True
+        f"{asked.title}: {counted(len(asked.grid), 'cell')}, {to_run} to run, storage {storage}",
+        soft_wrap=True,
     )
     print_notes(console, asked.grid)
     if said := describe_pruned(pruned & asked.grid.cells.keys(), {cell.id for cell in schedule.queued()}):
@@ -208,7 +210,7 @@ def _say_stale(console: Console, stale: Staleness, changed: ChangedChoice) -> No
 
 def _kept(asked: Request, store: Store) -> str:
     kept = len(store.results.done() & set(asked.grid.cells))
-    return f"{kept} of {len(asked.grid)} cells are done and kept"
+    return f"{kept} of {counted(len(asked.grid), 'cell is', 'cells are')} done and kept"
 
 
 def _end(
@@ -234,7 +236,7 @@ def _end(
         failed, blocked = schedule.failed.keys() - schedule.diverged, schedule.blocked - schedule.diverged
         diverged = f"{len(schedule.diverged)} diverged, " if schedule.diverged else ""
         console.print(
-            f"{len(schedule.finished)} cells run, {len(failed)} failed, {diverged}"
+            f"{counted(len(schedule.finished), 'cell')} run, {len(failed)} failed, {diverged}"
             f"{len(blocked)} not run because what they need failed or diverged",
             soft_wrap=True,
         )

@@ -10,7 +10,7 @@ from gridcell.errors import UserError
 from gridcell.execute.outcome import Outcome
 from gridcell.execute.schedule import Schedule
 from gridcell.grid import Grid
-from gridcell.printable import printable
+from gridcell.printable import counted, printable
 from gridcell.secrets import redact
 
 
@@ -33,7 +33,7 @@ class EventLines:
 
     def begun(self, schedule: Schedule) -> None:
         """Say how much there is to do."""
-        self._line(f"begun: {len(schedule.queued())} cells to run")
+        self._line(f"begun: {counted(len(schedule.queued()), 'cell')} to run")
 
     def started(self, cell: Cell) -> None:
         """Say which cell started."""
@@ -57,7 +57,7 @@ class EventLines:
 
     def grown(self, grid: Grid) -> None:
         """Say how much there is to do beside."""
-        self._line(f"added: a grid of {len(grid)} cells")
+        self._line(f"added: a grid of {counted(len(grid), 'cell')}")
 
     def ended(self, stopped: bool) -> None:
         """Say that it is over."""

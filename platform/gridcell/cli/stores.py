@@ -15,6 +15,7 @@ from gridcell.cli import common
 from gridcell.cli.common import DEFAULT_STORAGE, Storage, open_store
 from gridcell.errors import UserError, unknown
 from gridcell.execute.heartbeat import living_drivers
+from gridcell.printable import counted
 from gridcell.settings.retention import CHOICES, TaskWeights, check_keep
 from gridcell.store import Store
 from gridcell.store.usage import CATEGORIES, AskedGrid, Room, Usage, prune, size_text, usage
@@ -100,7 +101,9 @@ def pruned(
     if "unasked" in chosen:
         _say_unasked(console, found, would)
     for name, room in removed.items():
-        console.print(f"{name}: {room.files} files, {size_text(room.bytes)} {would} ({CATEGORIES[name]})")
+        console.print(
+            f"{name}: {counted(room.files, 'file')}, {size_text(room.bytes)} {would} ({CATEGORIES[name]})"
+        )
     if found.damaged:
         console.print(
             f"{len(found.damaged)} results are damaged: their files were left as they are. "
@@ -122,9 +125,10 @@ def _weights_in(store: Store) -> dict[str, TaskWeights]:
 def _say_unasked(console: Console, found: Usage, would: str) -> None:
     _say_grids(console, found)
     hours = sum(found.seconds.values()) / 3600
+    results = counted(len(found.unasked), "result")
     console.print(
-        f"{len(found.unasked)} results {would} that took {hours:.2f} hours to make; if a grid asks for one "
-        "again, it is made again.",
+        f"{results} {would} that took {hours:.2f} hours to make; if a grid asks "
+        "for one again, it is made again.",
         soft_wrap=True,
     )
 

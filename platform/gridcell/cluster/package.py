@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gridcell.errors import UserError
+from gridcell.printable import counted
 
 LIMIT_MIB = 100.0  # Ray refuses above 512 MiB; code needs a hundredth of either
 _MIB = 1 << 20
@@ -50,7 +51,7 @@ class Package:
         return sum(self.sizes.values())
 
     def __str__(self) -> str:
-        return f"{len(self.sizes)} files, {mib(self.size)}"
+        return f"{counted(len(self.sizes), 'file')}, {mib(self.size)}"
 
     def write(self, archive: Path) -> None:
         """Write a zip file, the same bytes for the same content."""

@@ -13,8 +13,7 @@ from gridcell.data.chosen_parameters import chosen_parameters
 from gridcell.data.dealing import PRETRAIN, VAL, Dealing
 from gridcell.data.folder import FolderReader
 from gridcell.data.folders import ClassFolders, open_class_folders
-from gridcell.data.folders.classes import broken_of
-from gridcell.data.folders.decode import Unreadable, UnreadableImages, unreadable
+from gridcell.data.folders.decode import UnreadableImages, unreadable
 from gridcell.data.image_sets import require_own_folder, write_suite
 from gridcell.data.images import LabelledImages, concatenate, select
 from gridcell.data.shifts import Pool, Shift, shifts_in_order
@@ -119,7 +118,20 @@ class _Derivation:
             recipes[name].check(values)
         parts = Dealing.among(recipes.values(), seed=seed, **shares).deal(labels, class_names)
         chosen, said = chosen_parameters(len(np.unique(labels)), len(parts[VAL]), parameters)
-        return cls(recipes, labels, tuple(class_names), parts, seed, chosen, (*_unused(labels, parts), *said))
+        deal = cls(recipes, labels, tuple(class_names), parts, seed, chosen, said)
+        return replace_fields(deal, said=(*deal._said_of_unused(), *said))
+
+    @property
+    def unused(self) -> NDArray[np.int64]:
+        """Positions of the images that no set was dealt."""
+        return np.setdiff1d(np.arange(len(self.labels)), np.concatenate(list(self.parts.values())))
+
+    def _said_of_unused(self) -> Iterator[str]:
+        if len(self.unused):
+            yield (
+                f"{len(self.unused):,} of {len(self.labels):,} images are in no set: each set takes a share "
+                "of a class's images, and these are left over"
+            )
 
     def sets(self, read: Read) -> Iterator[tuple[str, Iterable[LabelledImages]]]:
         """Yield the sets by name, each in pieces that are made when they are asked for."""
@@ -133,16 +145,6 @@ class _Derivation:
     def _pool(self, name: str, read: Read) -> Pool:
         part = self.parts[name]
         return Pool(self.labels[part], self.class_names, lambda positions: read(name, part[positions]))
-
-
-def _unused(labels: NDArray[np.int64], parts: Mapping[str, NDArray[np.int64]]) -> Iterator[str]:
-    """Say how many images no set was dealt."""
-    unused = len(labels) - sum(map(len, parts.values()))
-    if unused:
-        yield (
-            f"{unused:,} of {len(labels):,} images are in no set: each set takes a share of a class's "
-            "images, and these are left over"
-        )
 
 
 def _too_small(what: str) -> str:
@@ -207,15 +209,14 @@ def derive_folder(
         **({"corrupt": dict(folders.left_out.corrupt)} if folders.left_out.corrupt else {}),
     }
     try:
+        reader.check(derivation.unused)  # else a damaged image stops it with one seed and not with another
         return write_suite(out_dir, derivation.sets(read), how, replace=replace)
-    except Unreadable as error:
-        # Others are looked for now that one is known: whoever has none does not wait for it.
-        images = ((image.name, image.path, image.facts.sha256) for image in folders.images)
-        raise unreadable(list(broken_of(images).values()) or [error], _SKIP) from error
+    except UnreadableImages as error:
+        raise unreadable(error.errors, _SKIP) from error
 
 
 def _opened(base_dir: str | Path, min_images: int, on_corrupt: OnCorrupt) -> ClassFolders:
     try:
         return open_class_folders(base_dir, min_images=min_images, skip_corrupt=on_corrupt == "skip")
     except UnreadableImages as error:
-        raise UserError(f"{error}; {_SKIP}") from error
+        raise unreadable(error.errors, _SKIP) from error

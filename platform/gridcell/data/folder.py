@@ -100,6 +100,15 @@ class FolderReader:
         if size is None:
             folders.check_sizes("give a size")
 
+    def check(self, positions: NDArray[np.int64]) -> None:
+        """Make sure that the images at some positions can be read.
+
+        Raises:
+            UnreadableImages: One can't be.
+        """
+        for position in positions:
+            self._folders.read(self._files[position][0], size=self._size)
+
     def read(self, positions: NDArray[np.int64]) -> LabelledImages:
         """Return the images at some positions, in that order."""
         look, size = self._folders.images[0].facts.look, self._size

@@ -12,6 +12,7 @@ from gridcell.execute.outcome import RETRIES, Failure, FailureClass, Outcome
 from gridcell.execute.ready import Entry, Groups, ReadyQueue, Shape
 from gridcell.execute.source import Ended
 from gridcell.grid import Grid
+from gridcell.printable import counted
 from gridcell.task import Group
 
 __all__ = ["Schedule", "missing_cells"]
@@ -287,7 +288,7 @@ class Schedule:
             return
         failed = len(self.failed) - len(self._diverged & self.failed.keys())  # a divergence is an outcome
         if self._max_failures is not None and failed >= self._max_failures:
-            self.stopped = f"{failed} cells failed, as many as --max-failures allows"
+            self.stopped = f"{counted(failed, 'cell')} failed, as many as --max-failures allows"
 
     def _run_again(self, cell_id: str) -> None:
         """Undo a done cell whose output turned out damaged, and whatever it needs that isn't done."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from gridcell.errors import UserError
 from gridcell.grid import Labels, Skipped
+from gridcell.printable import counted
 from gridcell.report.results import GridResults
 from gridcell.report.tables import Column, Table
 
@@ -131,9 +132,18 @@ def incomplete(results: GridResults) -> str:
         run_now = sum(results.states.get(cell_id) == "not run" for cell_id in results.running)
         told += f", of which {run_now} run now" if run_now else ""
         total = len(results.grid) - counts.get("not needed", 0)
-        parts.append(f"{sum(cells.values())} of {total} cells have no result ({told})")
+        parts.append(
+            f"{sum(cells.values())} of {counted(total, 'cell has', 'cells have')} no result ({told})"
+        )
     if counts["skipped"]:
-        parts.append(f"{counts['skipped']} combinations are skipped because they cannot run")
+        parts.append(
+            counted(
+                counts["skipped"],
+                "combination is skipped because it",
+                "combinations are skipped because they",
+            )
+            + " cannot run"
+        )
     return f"Incomplete: {'; '.join(parts)}." if parts else ""
 
 

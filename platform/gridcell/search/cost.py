@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridcell.grid import Grid
+from gridcell.printable import counted
 from gridcell.search.judge import fresh_seeds
 from gridcell.search.objective import union
 from gridcell.search.search import Search
@@ -50,12 +51,12 @@ class Cost:
         """Return what there is to say, for the terminal."""
         cells = self.shared + self.trials * (self.stages or self.each)
         own, judged = self.beside
-        each = f"{self.stages} cells each in all stages" if self.stages else f"{self.each} cells each"
+        each = counted(self.stages or self.each, "cell") + (" each in all stages" if self.stages else " each")
         said = [
-            f"{self.trials} trials ({self.asked} asked for before), {each} beside "
-            f"{self.shared} that they share: at most {cells} cells",
+            f"{counted(self.trials, 'trial')} ({self.asked} asked for before), {each} beside "
+            f"{self.shared} that they share: at most {counted(cells, 'cell')}",
             f"beside them {own} of the suite's own values, and {judged} of these and the best trial on fresh "
-            f"seeds: at most {cells + own + judged} cells in all",
+            f"seeds: at most {counted(cells + own + judged, 'cell')} in all",
             *self.scheduled,
             self.held_out,
         ]

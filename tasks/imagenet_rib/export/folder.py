@@ -213,11 +213,16 @@ def _accuracies(cell: Cell, exporting: Exporting) -> dict[str, float]:
 
 
 def _how_to_load(models: ModelBuilder, to: str) -> list[str]:
+    """Return lines that say how to load an export: in any program, and as a suite of its own."""
     base = models.name.partition(".")[0]
     options = f", options: {json.dumps(dict(models.options))}" if models.options else ""
-    exported = f"source: file, path: {to}, input_size: {models.image_size}"
+    place = json.dumps(str(Path(to).resolve()), ensure_ascii=False)  # a suite may lie in another folder
     return [
-        f'timm:     timm.create_model("local-dir:{to}", pretrained=True)',
-        f"gridcell: architectures: {{mine: {{name: {base}{options}}}}}",
-        f"          pretrainings: {{exported: {{{exported}}}}}",
+        "README.md there has the code that names a picture's class; it begins with",
+        f'  timm.create_model("local-dir:{to}", pretrained=True)',
+        "To start from it, a suite, as a file of its own:",
+        "  extends: mini  # or the suite that you run",
+        "  without: [architectures, pretrainings]  # those of that suite",
+        f"  architectures: {{mine: {{name: {base}{options}}}}}",
+        f"  pretrainings: {{exported: {{source: file, path: {place}, input_size: {models.image_size}}}}}",
     ]

@@ -12,6 +12,9 @@ _ABOUT = {
     "pretrain": "Pre-trained from scratch.",
 }
 
+_CLASS = 'model.pretrained_cfg["label_names"][label]'
+_LABELS = "`config.json` has the classes as `label_names`, in the order of the model's outputs. "
+
 
 def model_card(
     name: str,
@@ -65,12 +68,19 @@ license: {license_}
 
 ```python
 import timm
+import torch
+from PIL import Image, ImageOps
 
 model = timm.create_model("local-dir:THIS_FOLDER", pretrained=True).eval()
 prepare = timm.data.create_transform(**timm.data.resolve_model_data_config(model), is_training=False)
+picture = ImageOps.exif_transpose(Image.open("PICTURE.jpg")).convert("RGB")
+with torch.inference_mode():
+    probabilities = model(prepare(picture)[None]).softmax(-1)[0]
+label = int(probabilities.argmax())
+print({_CLASS if class_names else "label"}, f"{{probabilities[label]:.1%}}")
 ```
 
-`config.json` has the classes as `label_names`, `provenance.json` what the weights were made from.
+{_LABELS if class_names else ""}`provenance.json` says what the weights were made from.
 """
 
 

@@ -29,6 +29,8 @@ def checks(method: Method) -> list[Check]:
         Check(
             "its loss on a few images is finite, and some parameter learns from it", partial(_trains, method)
         ),
+        Check("its short cuts, if any, give the loss that it gives without", partial(_shortens, method)),
+        Check("its callbacks, if any, run in a fit of two steps", partial(_fits, method)),
         Check("the weights that it leaves load into the model", partial(_exports, method)),
     ]
 
@@ -76,14 +78,65 @@ def _trains(method: FineTuning) -> None:
         require(trained, "no parameter of its model is trainable")
         for name, one in recipe.model.named_parameters():
             one.requires_grad_(name in trained)
-        images = torch.randn(_IMAGES, 3, _SIDE, _SIDE, generator=torch.Generator().manual_seed(0))
-        loss = recipe.loss(recipe.model.train(), images, torch.tensor(_CLASSES * (_IMAGES // len(_CLASSES))))
+        loss = recipe.loss(recipe.model.train(), *_batch())
         require(isinstance(loss, torch.Tensor) and loss.ndim == 0, "its loss is not one number")
         require(loss.isfinite(), f"its loss is {loss.item()}")
         loss.backward()
         gradients = [one.grad for one in trained.values() if one.grad is not None]
         require(any(bool(one.any()) for one in gradients), "no trainable parameter learns from its loss")
         require(all(bool(one.isfinite().all()) for one in gradients), "a gradient is not finite")
+
+
+def _batch() -> "tuple[Tensor, Tensor]":
+    """Return random images and labels of the downstream classes."""
+    import torch
+
+    images = torch.randn(_IMAGES, 3, _SIDE, _SIDE, generator=torch.Generator().manual_seed(0))
+    return images, torch.tensor(_CLASSES * (_IMAGES // len(_CLASSES)))
+
+
+def _shortens(method: FineTuning) -> None:
+    """What a teacher answers, or a probe's body, is computed once: the loss must be the same as without."""
+    import torch
+
+    images, labels = _batch()
+    for model in _models(method):
+        recipe = _recipe(method, model)
+        recipe.model.eval()
+        short: dict[str, Tensor] = {}
+        with torch.no_grad():
+            torch.manual_seed(0)
+            whole = recipe.loss(recipe.model, images, labels)
+            torch.manual_seed(0)
+            if recipe.teacher is not None:
+                answers = recipe.teacher.model(images)
+                short["teacher"] = recipe.teacher.loss(recipe.model, images, labels, answers)
+            torch.manual_seed(0)
+            if recipe.probe is not None:
+                short["probe"] = recipe.loss(recipe.probe.head, recipe.probe.body(images), labels)
+        for name, loss in short.items():
+            alike = torch.allclose(loss, whole, rtol=1e-4, atol=1e-5)
+            require(alike, f"with its {name} its loss is {loss.item():.5g}, without it {whole.item():.5g}")
+
+
+def _fits(method: FineTuning) -> None:
+    from torch.utils.data import DataLoader
+
+    from gridcell.learn import Classifier, fit
+
+    for model in _models(method):
+        recipe = _recipe(method, model)
+        if not recipe.callbacks:
+            continue
+        module = Classifier(
+            recipe.model,
+            recipe.loss,
+            trainable=recipe.trainable,
+            frozen_statistics=recipe.frozen_statistics,
+            moving_statistics=recipe.moving_statistics,
+        )
+        batches: DataLoader[Any] = DataLoader([_batch(), _batch()], batch_size=None)  # type: ignore[arg-type]
+        fit(module, batches, epochs=1, seed=0, accelerator="cpu", callbacks=recipe.callbacks)
 
 
 def _exports(method: FineTuning) -> None:

@@ -16,7 +16,8 @@ def methods(results: GridResults) -> list[dict[str, Any]]:
 
     ``mRI``, ``gain`` (on the set fine-tuned on, training images included), ``minus_ft`` (mRI less plain
     fine-tuning's, paired) and ``total_minus_ft`` (of mRI + gain), with the ends of their intervals;
-    ``interval`` says what these are over. ``rank`` is by mRI. ``p`` and ``p_holm`` are over fine-tunings.
+    ``interval`` says what these are over. ``rank`` is by mRI. ``p`` and ``p_holm`` are over fine-tunings;
+    ``tests`` is how many ``p_holm`` is corrected for, those of methods that are not selected among them.
     WiSE-FT stands there once, by the alpha of the report.
     """
     summary = summary_of(results)
@@ -28,6 +29,7 @@ def methods(results: GridResults) -> list[dict[str, Any]]:
             **_estimates(row, _OF_METHODS),
             "p": row["p"],
             "p_holm": row["p_holm"],
+            "tests": board["tests"],
             **_made(row["mRI"]),
         }
         for scope, board in boards(summary)

@@ -16,7 +16,7 @@ from imagenet_rib.report.partial import set_table
 from imagenet_rib.report.rows import write_cells
 from imagenet_rib.report.sentences import gaps, sentences
 from imagenet_rib.report.stale import rests
-from imagenet_rib.report.sureness import OVER
+from imagenet_rib.report.sureness import OVER, too_few_pairs
 from imagenet_rib.vocabulary import BASELINE, VAL
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -66,6 +66,7 @@ def write_files(
         boards=ranked,
         tests=" or ".join(str(count) for count in sorted({board["tests"] for _, board in ranked})),
         leaderboard=tables.leaderboard_table(ranked),
+        few_pairs=too_few_pairs(ranked),
         comparisons=list(tables.comparison_tables(summary)),
         rule=RULE,
         claims=list(zip(summary["findings"], tables.claim_tables(summary), strict=False)),

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def write(results: GridResults, out: Path) -> Report:
     """
     from imagenet_rib.report.leaderboard import boards
     from imagenet_rib.report.page import write_files
+    from imagenet_rib.report.sureness import too_few_pairs
     from imagenet_rib.report.tables import headline
     from imagenet_rib.report.tradeoff import answer, caveats
 
@@ -55,8 +57,9 @@ def write(results: GridResults, out: Path) -> Report:
     ]
     page = write_files(results, evaluations, sets, summary, out, _own_facts(results, found))
     said = answer(summary)
-    whole = any(boards(summary))  # of a part the tables hold less
-    below = [*caveats(summary)] if whole else said.sure
+    ranked = list(islice(boards(summary), 1))  # as the terminal shows; of a part the tables hold less
+    few = too_few_pairs(ranked)
+    below = [*([few] if few else []), *caveats(summary)] if ranked else said.sure
     return Report(page, [*headline(summary), *below], said.text)
 
 

@@ -6,7 +6,7 @@ difference holds from one fine-tuning of these models on these sets to the next,
 them. It does not speak of other sets or models. Of several models the pairs of one set are not independent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from imagenet_rib.report.estimates import verdict
@@ -39,6 +39,27 @@ def unselected(summary: Mapping[str, Any]) -> str:
         "selection makes no difference significant. A suite that has these methods alone is corrected for "
         "their pairs alone."
     )
+
+
+def too_few_pairs(boards: Iterable[tuple[str, Board]]) -> str:
+    """Say of which rankings no difference can be significant, whatever was measured; empty if of none.
+
+    Args:
+        boards: rankings by the name of what they are over.
+
+    Example:
+        >>> board = {"smallest_p_holm": 0.35, "comparisons": [{"pairs": 8}]}
+        >>> too_few_pairs([("vit", board)]).partition(": it")[0]
+        'Too few pairs for any difference to be significant (vit: 8 pairs, p ≥ 0.35)'
+    """
+    weak = [
+        f"{scope}: {max(one['pairs'] for one in board['comparisons'])} pairs, "
+        f"p ≥ {board['smallest_p_holm']:.2g}"
+        for scope, board in boards
+        if board["smallest_p_holm"] is not None and board["smallest_p_holm"] >= ALPHA
+    ]
+    few = "Too few pairs for any difference to be significant"
+    return f"{few} ({'; '.join(weak)}): it takes more seeds (--seeds)." if weak else ""
 
 
 def in_words(estimate: Mapping[str, Any], board: Board, p: float | None) -> str:

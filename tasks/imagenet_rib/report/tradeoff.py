@@ -182,15 +182,13 @@ def _sure(summary: Summary, found: Tradeoff) -> list[str]:
             holds = p < ALPHA
             sure = f"p = {p:.2g} after Holm's correction{'' if holds else ': not significant'}"
             sure += f"; the {models} models' pairs of one set count as independent" if models > 1 else ""
-        total = best["total_minus_ft"]
-        if total["mean"] is not None:
-            noise = "" if verdict(total) in ("above", "below") else ", which noise explains"
-            how = f" over {OVER[total['interval']]}" if total["ci95"] else ""
-            said.append(f"Gain and mRI together: {_estimate(total)}{how} against {BASELINE}{noise}.")
+        said += _together(best, "")
         said.append(
             f"Elsewhere {_shown(best)} differs from {BASELINE} by {_estimate(minus)} points"
             f"{_how_sure(minus, holds, sure)}."
         )
+    if best["method"] == BASELINE and len(found.rows) > 1:
+        said += _together(found.rows[1], f" of {_shown(found.rows[1])}, the next by their sum")
     first = max(found.rows, key=lambda row: row["mRI"]["mean"])
     if first is not best:
         said.append(
@@ -199,6 +197,16 @@ def _sure(summary: Summary, found: Tradeoff) -> list[str]:
             f"{signed(first['gain']['mean'])}, {_shown(best)} {signed(best['gain']['mean'])}."
         )
     return said
+
+
+def _together(row: Mapping[str, Any], whose: str) -> list[str]:
+    """Say how gain and mRI together differ from the baseline's, if that is known."""
+    total = row["total_minus_ft"]
+    if total["mean"] is None:
+        return []
+    noise = "" if verdict(total) in ("above", "below") else ", which noise explains"
+    how = f" over {OVER[total['interval']]}" if total["ci95"] else ""
+    return [f"Gain and mRI together{whose}: {_estimate(total)}{how} against {BASELINE}{noise}."]
 
 
 def _how_sure(minus: Mapping[str, Any], holds: bool | None, test: str) -> str:

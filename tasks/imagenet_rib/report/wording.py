@@ -18,6 +18,7 @@ With ``training.validation_share`` or ``training.max_images`` some of these were
 """
 
 _NOTHING = 0.05  # points: less is 0.0 in the tables
+_BY = "(by gain + change elsewhere)"
 
 
 def best_trade(rows: Sequence[Row]) -> str:
@@ -31,8 +32,8 @@ def best_trade(rows: Sequence[Row]) -> str:
     if not others:
         return f"{shown(best)} {told(best)}{_if_nothing(best)}"
     if beside is best and verdict(others[0]["total_minus_ft"]) != "below":
-        text = f"Not told apart: {shown(best)} {told(best)}"
-        text = f"{text}; the next, {shown(others[0])}, {told(others[0], short=True)}"
+        text = f"{shown(best)} and {shown(others[0])} are not told apart {_BY}: {shown(best)} {told(best)}"
+        text = f"{text}; {shown(others[0])} {told(others[0], short=True)}"
         return f"{text}{_if_nothing(best, others[0])}"
     if beside is None or beside is best:
         text = f"{_leads(best)}: it {told(best)}"
@@ -40,15 +41,16 @@ def best_trade(rows: Sequence[Row]) -> str:
     if verdict(best["total_minus_ft"]) == "above":
         text = f"{_leads(best)}: it {told(best)}"
         return f"{text}; plain fine-tuning ({shown(beside)}) {told(beside, short=True)}"
-    text = f"No method is clearly better than plain fine-tuning ({shown(beside)}), which {told(beside)}"
-    return f"{text}; {shown(best)}, the best, {told(best, short=True)}{_if_nothing(beside, best)}"
+    text = f"No method has a clearly better trade-off {_BY} than plain fine-tuning ({shown(beside)}), which"
+    text = f"{text} {told(beside)}; {shown(best)}, which has the largest sum, {told(best, short=True)}"
+    return f"{text}{_if_nothing(beside, best)}"
 
 
 def _leads(best: Row) -> str:
     """Say that a method is best, and where the model before fine-tuning may be as good."""
     if not _if_nothing(best):
-        return f"{shown(best)} has the best trade-off"
-    return f"{shown(best)} is ahead, but not told apart from no fine-tuning (its intervals hold 0)"
+        return f"{shown(best)} has the best trade-off {_BY}"
+    return f"{shown(best)} is ahead {_BY}, but not told apart from no fine-tuning (its intervals hold 0)"
 
 
 def _if_nothing(*rows: Row) -> str:

@@ -170,7 +170,7 @@ def test_what_differs_is_listed_the_largest_first():
 
 def test_a_result_that_is_lost_is_no_equality():
     found = compared(record([{"x": 1}, {"x": 2}]), record([{"x": 1}, None]))
-    assert found.sentence().endswith("1 results are in A alone.")
+    assert found.sentence().endswith("1 result is in A alone.")
     assert not found.same
     assert compared(record([{"x": 1}, None]), record([{"x": 1}, {"x": 2}])).same
 
@@ -185,7 +185,7 @@ def test_values_that_are_no_numbers_change_without_noise(pair):
 def test_files_alone_may_differ():
     found = compared(record([{"x": 1}], files="one"), record([{"x": 1}], files="two"))
     assert found.changed[0].files_alone
-    assert found.sentence() == "1 of 1 results differ, in files alone."
+    assert found.sentence() == "1 of 1 result differs, in files alone."
     assert found.same
 
 

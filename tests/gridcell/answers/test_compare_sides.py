@@ -58,7 +58,7 @@ def test_the_command_compares_storages_reports_suites_and_selections(ran, gridce
     )
     code, output, _ = gridcell("compare", "one", "two")
     assert code == 1
-    assert "1 results are in one alone" in output
+    assert "1 result is in one alone" in output
     assert "two has 3 results of toy/mini with other settings or seeds" in output
     for storage, width in (("one", 3), ("two", 4)):
         gridcell(

@@ -208,7 +208,7 @@ def test_the_command_says_what_else_the_storage_has(gridcell):
 def test_a_run_with_failures_raises_and_keeps_the_rest(without_mlflow, tmp_path):
     asked = {"settings": {"fail": {"r1c0": "bug"}}, "executor": "inline"}
     with pytest.raises(
-        CellsFailed, match=r"^1 cells failed \(r1c0: bug: ZeroDivisionError: one by nought\)"
+        CellsFailed, match=r"^1 cell failed \(r1c0: bug: ZeroDivisionError: one by nought\)"
     ) as caught:
         gridcell.run("toy", "mini", tmp_path / "runs", **asked)
     assert caught.value.blocked == 2

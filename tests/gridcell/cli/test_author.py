@@ -47,7 +47,7 @@ def test_a_task_of_ones_own(tmp_path):
 def test_a_method_of_ones_own(tmp_path):
     gridcell("new", "method", "mine", where=tmp_path)
     edit(tmp_path / "mine.py", "default=1.0", "default=0.5")
-    assert "5 of 5 checks passed" in gridcell("check", "mine.py", where=tmp_path)
+    assert "7 of 7 checks passed" in gridcell("check", "mine.py", where=tmp_path)
     suite = Path(__file__).parents[2] / "imagenet_rib" / "tiny.yaml"
     run = ("run", "imagenet-rib", "--suite", str(suite), "--plugin", "mine.py", "--executor", "inline")
     said = gridcell(*run, "--select", "method=mine", "--out", "report", where=tmp_path)
@@ -60,7 +60,7 @@ def test_a_method_of_ones_own(tmp_path):
         text=True,
         check=False,
     )
-    assert "5 passed" in test.stdout, test.stdout
+    assert "7 passed" in test.stdout, test.stdout
 
 
 SUITES = {

@@ -256,7 +256,7 @@ def test_a_damaged_result_is_named_by_report_and_mended_by_run(ran, gridcell, tm
     code, output, _ = gridcell("run", "toy", "--executor", "inline", "--storage", "runs")
     assert code == 0
     assert f"cell {record.stem} is damaged: set aside" in output
-    assert "1 cells run" in output
+    assert "1 cell run" in output
 
 
 def test_the_users_own_suite_file(gridcell, tmp_path):
@@ -323,7 +323,7 @@ def test_a_run_that_stops_at_its_limit_of_failures_says_how_to_go_on(gridcell):
     settings = ("--executor", "inline", "--set", "fail={r0c0: bug, r1c0: bug}", "--set", "length=1")
     code, output, _ = gridcell("run", "toy", *settings, "--max-failures", 1)
     assert code == 1
-    assert "Stopped: 1 cells failed, as many as --max-failures allows" in output
+    assert "Stopped: 1 cell failed, as many as --max-failures allows" in output
     assert f"To go on, run again:\n  gridcell run toy {' '.join(settings[:2])}" in output
     code, output, _ = gridcell("status", "toy", *settings[2:], "--json")
     assert json.loads(output)["lost"]["bug"]["attempts"] == 1

@@ -53,7 +53,7 @@ def test_corrupt_images_are_named_and_counted(gridcell, tmp_path):
     code, output, _ = gridcell(*line, "--on-corrupt", "skip")
     assert code == 0
     assert ".jpg can't be read" in output
-    assert "1 corrupt images left out" in output
+    assert "1 corrupt image left out" in output
 
 
 @pytest.mark.parametrize(

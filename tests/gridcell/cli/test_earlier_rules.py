@@ -40,9 +40,9 @@ def test_what_was_made_from_results_of_an_earlier_rule_counts(store, tmp_path):
 
 def test_only_what_is_there_counts_and_other_settings_do_not(store, tmp_path):
     stored(store, planned(1), tmp_path, "data")
-    assert said(store, planned(2))[0].startswith("1 results")
+    assert said(store, planned(2))[0].startswith("1 result ")
     stored(store, planned(2, lr=0.5), tmp_path, "train", "test")
-    assert said(store, planned(2))[0].startswith("1 results"), (
+    assert said(store, planned(2))[0].startswith("1 result "), (
         "the same rule with another setting is none of before"
     )
 
@@ -63,7 +63,7 @@ def test_another_source_whose_version_is_lower_is_no_earlier_rule(store, tmp_pat
 
     stored(store, of("digits", 3), tmp_path, "data")
     assert said(store, of("photographs", 5)) == []
-    assert said(store, of("digits", 4, set="v2"))[0].startswith("1 results"), "the rule added a setting"
+    assert said(store, of("digits", 4, set="v2"))[0].startswith("1 result "), "the rule added a setting"
 
 
 def test_a_version_that_is_still_in_use_is_no_earlier_rule(store, tmp_path):

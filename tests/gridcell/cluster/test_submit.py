@@ -83,7 +83,7 @@ def test_a_suite_that_extends_a_file_elsewhere_is_not_sent_without_it(gridcell, 
 def test_a_dry_run_lists_what_would_be_sent(gridcell):
     code, output, _ = gridcell("submit", "toy", "--storage", "/s", "--dry-run")
     assert code == 0
-    assert output.splitlines() == ["   0.0 MiB  code.py", "1 files, 0.0 MiB would be sent"]
+    assert output.splitlines() == ["   0.0 MiB  code.py", "1 file, 0.0 MiB would be sent"]
 
 
 def test_what_a_run_is_limited_by_goes_along(gridcell, monkeypatch):
@@ -111,7 +111,7 @@ def test_data_that_only_the_cluster_has_are_no_obstacle(gridcell):
     assert code == 0
     first, *_, last = output.splitlines()
     assert first.startswith("Not planned here, but by the job: There is no data file or folder '/cluster/")
-    assert last == "1 files, 0.0 MiB would be sent"
+    assert last == "1 file, 0.0 MiB would be sent"
 
 
 def test_a_job_finds_the_sources_of_its_working_directory_first(tmp_path):

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import Phase, given, settings, strategies as st
 from sklearn.neighbors import KNeighborsClassifier
 
+from gridcell.data.dealing import Dealing
 from gridcell.data.deriving import derive, derive_folder
 from gridcell.data.folder import FolderReader, read_folder, write_folder
 from gridcell.data.image_sets import read_suite, set_checksums, write_suite
 from gridcell.data.images import LabelledImages, content_digest, select
-from gridcell.data.shifts import Pool, Shift, a, pieces
+from gridcell.data.shifts import Pool, Shift, a, pieces, shifts_in_order
 from gridcell.errors import UserError
 
 # v2 and a with one view show their images unchanged, so that images can be traced back to the base.
@@ -217,6 +218,21 @@ def test_all_images_that_cannot_be_read_are_named_at_once(tmp_path, broken):
     with pytest.raises(UserError, match=r"^13 images can't be read: .*, and 3 more; --on-corrupt") as found:
         derive_folder(base, tmp_path / "out", size=16, parameters=SMALL)
     assert cut in str(found.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_image_of_no_set_that_cannot_be_read_is_named_too(tmp_path, digits):
+    """Else a folder would do with one seed and not with another."""
+    base = tmp_path / "base"
+    write_folder(base, select(digits, np.flatnonzero(digits.labels < 2)[:200], name="base"))
+    labels = read_folder(base).labels
+    shares = {"pretrain_share": 0.35, "val_share": 0.15, "subset_share": 0.6}  # the defaults
+    parts = Dealing.among(shifts_in_order().values(), seed=0, **shares).deal(labels, ("zero", "one"))
+    unused = set(range(len(labels))) - set(np.concatenate(list(parts.values())).tolist())
+    file = sorted(base.rglob("*.png"))[min(unused)]
+    file.write_bytes(file.read_bytes()[:-60])
+    with pytest.raises(UserError, match=rf"^Image .*{file.name} can't be read.*--on-corrupt skip"):
+        derive_folder(base, tmp_path / "out", size=16, parameters=SMALL)
     assert not (tmp_path / "out").exists()
 
 

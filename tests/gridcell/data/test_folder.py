@@ -58,8 +58,12 @@ def test_problems_are_named(tmp_path, coloured):
     (root / "bee").mkdir()
     assert read_folder(root).class_names == ("ant", "cat", "dog")
     (root / "bee" / "broken.png").write_bytes((root / "ant" / "00000000.png").read_bytes()[:200])
-    with pytest.raises(UserError, match=r"bee/broken\.png can't be read"):
+    with pytest.raises(UserError, match=r"bee/broken\.png can't be read.*: gridcell data import folder"):
         read_folder(root)
+    (root / "bee" / "second.png").write_bytes((root / "ant" / "00000000.png").read_bytes()[:190])
+    with pytest.raises(UserError, match=r"^2 images can't be read: .*broken\.png .*second\.png"):
+        read_folder(root)
+    (root / "bee" / "second.png").unlink()
     Image.new("RGB", (5, 5)).save(root / "bee" / "broken.png")
     with pytest.raises(UserError, match=r"broken\.png is 5 x 5 px.*give a size"):
         read_folder(root)

@@ -54,7 +54,7 @@ def test_fast_runs_one_of_each_and_stores_nothing(watched, gridcell, tmp_path):
     code, output, _ = gridcell("run", *watched, "--fast")
     assert code == 0  # the first is one of its kind; the wrong one is no part of its own
     assert "--fast runs 1 of 3 cells" in output
-    assert "1 cells ran, 0 failed" in output
+    assert "1 cell ran, 0 failed" in output
     code, output, _ = gridcell("run", *watched, "--fast", "--select", "method=wrong")
     assert code == 1
     assert "ValueError: this method is wrong" in output

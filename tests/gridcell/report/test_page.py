@@ -47,7 +47,7 @@ def test_the_first_screen_answers_the_five_questions(tmp_path):
     page = page_of(tmp_path, found, answer=Answer("A gains 3 points.", ["A: +3.0 [+1.0, +5.0]."]))
     said = " ".join(first_screen(page).split())
     assert page.index("A gains 3 points.") < page.index("A: +3.0 [+1.0, +5.0].") < page.index("<main>")
-    assert "Incomplete: 1 of 1 cells have no result (1 not run)." in said
+    assert "Incomplete: 1 of 1 cell has no result (1 not run)." in said
     assert "only what was selected: method=a" in said
     assert "Stale Yes: 1 of 0 results. 1 done by other code." in said
     assert "gridcell run task --suite suite --select method=a --changed rerun" in said

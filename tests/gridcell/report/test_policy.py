@@ -110,7 +110,7 @@ def test_failed_diverged_and_skipped_are_told_with_their_reasons(complete, tmp_p
     page, said = written(task, some, tmp_path)
     counts = counted(page)
     assert (counts["failed"], counts["diverged"], counts["skipped"]) == (1, 1, 1)
-    assert "1 combinations are skipped because they cannot run." in said[-1]
+    assert "1 combination is skipped because it cannot run." in said[-1]
     assert said[-1] in page
     missing = page.partition('id="missing"')[2]
     for told in ("bug: <it> was bug", "<it> was diverged", "a reason to skip"):

@@ -112,7 +112,7 @@ def test_a_block_of_the_suite_says_the_same_and_options_go_first(gridcell, tmp_p
     assert "6 trials: 6 done." in out
     code, out, err = gridcell("plan", "hill", "--suite", "mine.yaml", *HILL[:2])
     assert (code, err) == (0, "")
-    assert "4 trials (6 asked for before), 1 cells each" in out
+    assert "4 trials (6 asked for before), 1 cell each" in out
 
 
 def test_results_that_no_trial_changes_are_said_to_hide_differences(gridcell):
@@ -143,7 +143,7 @@ def test_what_a_sampler_draws_at_random_is_said(gridcell):
 def test_a_plan_starts_nothing(gridcell, tmp_path):
     code, out, _ = gridcell("tune", "hill", *options(X, trials=7), "--plan")
     assert code == 0
-    assert "7 trials (0 asked for before), 1 cells each beside 2 that they share: at most 9 cells" in out
+    assert "7 trials (0 asked for before), 1 cell each beside 2 that they share: at most 9 cells" in out
     assert not (tmp_path / "runs").exists()
 
 

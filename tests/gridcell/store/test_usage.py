@@ -224,7 +224,7 @@ def test_the_commands_show_prune_and_refuse_while_a_run_lives(gridcell, store, t
     assert json.loads(output)["unasked"] == sorted(usage(store, later()).unasked)
     code, output, _ = gridcell("store", "prune", "unasked", "--storage", store.uri, "--dry-run")
     assert code == 0
-    assert "1 results would be removed that took" in output
+    assert "1 result would be removed that took" in output
     assert len(list(store.folder.filesystem.find(store.folder.root))) == before
 
     heartbeat = Heartbeat(store)
@@ -236,7 +236,7 @@ def test_the_commands_show_prune_and_refuse_while_a_run_lives(gridcell, store, t
 
     code, output, _ = gridcell("store", "prune", "unasked", "--storage", store.uri)
     assert code == 0
-    assert "1 results removed that took" in output
+    assert "1 result removed that took" in output
     assert store.results.done() == set(three["a"].cells) | set(three["b"].cells) | set(three["after"].cells)
     code, _, errors = gridcell("store", "prune", "orphan", "--storage", store.uri)
     assert code == 2

@@ -63,8 +63,9 @@ def test_of_one_seed_the_interval_is_over_images():
 def test_a_part_tells_gain_and_ri_of_each_method_with_intervals():
     said = answer(part())
     assert said.text == (
-        "m fine-tuned on a: ewc has the best trade-off: it gains 35.0 points on the set fine-tuned on "
-        "(training images included) and loses 1.0 elsewhere; plain fine-tuning (ft) gains 30.0 and loses 4.0."
+        "m fine-tuned on a: ewc has the best trade-off (by gain + change elsewhere): it gains 35.0 points on "
+        "the set fine-tuned on (training images included) and loses 1.0 elsewhere; plain fine-tuning (ft) "
+        "gains 30.0 and loses 4.0."
     )
     ewc, ft, why, *_ = said.sure
     assert ewc.startswith("ewc: +35.0 [")
@@ -88,8 +89,8 @@ def test_a_method_that_gets_worse_on_its_own_set_does_not_look_best():
 def test_without_a_clear_difference_no_method_is_called_better():
     nearly = {"a": {**AFTER["a"], "a": 89, "b": 46, "c": 38}}
     said = answer(summarise([before(), *after("ft", rows=ON_A), *after("ewc", rows=nearly)], SETS))
-    assert said.text.startswith("m fine-tuned on a: Not told apart: ft gains 30.0 points")
-    assert said.text.endswith("the next, ewc, gains 29.0 and loses 3.0.")
+    assert said.text.startswith("m fine-tuned on a: ft and ewc are not told apart (by gain + ")
+    assert said.text.endswith("; ewc gains 29.0 and loses 3.0.")
 
 
 def test_places_where_a_difference_is_shown_come_first_and_are_counted():
@@ -99,15 +100,18 @@ def test_places_where_a_difference_is_shown_come_first_and_are_counted():
     assert [place.downstream for place in places(summary)] == ["a", "b"]
     text = answer(summary).text
     assert text.startswith("m fine-tuned on a: ewc has the best trade-off")
-    assert text.endswith("1 more set or model is in the table (a difference from ft is shown in 1 of 2).")
+    assert text.endswith(
+        "1 more set or model is in the table (in 1 of all 2, some method differs clearly from ft)."
+    )
     alone = answer(summarise([before(), *same], SETS))
-    assert alone.text.startswith("m fine-tuned on b: Not told apart: ft gains 30.0 points")
+    assert alone.text.startswith("m fine-tuned on b: ft and ewc are not told apart (by gain + ")
 
 
 def test_the_table_has_a_row_for_each_method_and_is_the_terminals_too():
     rows = set_table(part()).as_text()
     assert [row[:3] for row in rows] == [["m", "a", "ewc"], ["m", "a", "ft"]]
     assert rows[0][3].startswith("+35.0 [")
+    assert rows[0][5].startswith("+8.0 [")  # gain + RI: 35 − 1 of ewc, 30 − 4 of ft
     assert rows[1][5] == "–"
     assert headline(part())[0].as_text() == rows
     assert not set_table(summarise([before(), *after("ft", rows=ON_A)], SETS))
@@ -143,5 +147,6 @@ def test_the_tables_of_results_hold_the_reports_numbers(monkeypatch):
         assert row["gain"] == 30
         assert row["stale"] is (method == "ewc")
     assert rows["ewc"]["minus_ft"] == pytest.approx(3)
+    assert {row["tests"] for row in rows.values()} == {1}  # of what p_holm is corrected for
     ri = {(row["method"], row["downstream"]): row["ri"] for row in frames.sets(None)}
     assert ri == {(m, name): summary["ri"]["m"][m][name] for m in ("ft", "ewc") for name in "abc"}

@@ -9,6 +9,7 @@ from scipy import stats
 
 from imagenet_rib.report.leaderboard import ALL_MODELS, COLUMNS, boards, write_leaderboard
 from imagenet_rib.report.summary import summarise
+from imagenet_rib.report.sureness import too_few_pairs
 from rib_evaluations import SETS, after, before, random_evaluations, write_report
 
 
@@ -81,6 +82,11 @@ def test_few_pairs_say_what_they_can_not_show():
     assert summarise(made, SETS)["leaderboard"]["test"]["alpha"] == 0.05
     assert board["pairs"] == 3
     assert board["smallest_p_holm"] == by_method(board)["ewc"]["p_holm"] == 0.25
+    assert too_few_pairs([("m", board)]) == (
+        "Too few pairs for any difference to be significant (m: 3 pairs, p ≥ 0.25): it takes more seeds "
+        "(--seeds)."
+    )
+    assert too_few_pairs([("m", {**board, "smallest_p_holm": 0.049})]) == ""
     assert board["groups"] == []  # no test of three pairs finds a difference, so none says that there is none
 
 

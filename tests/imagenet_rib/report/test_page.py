@@ -121,7 +121,7 @@ def test_what_is_missing_is_said(tmp_path):
     failure = {"title": cell.title, "failure_class": "out-of-memory", "message": "too big"}
     grid = Grid({cell.id: cell}, skipped=(skipped,))
     page = report(tmp_path, made, SETS, grid=grid, failures={cell.id: failure})[0].read_text(encoding="utf-8")
-    assert "Incomplete: 1 of 1 cells have no result (1 failed); 1 combinations are skipped" in page
+    assert "Incomplete: 1 of 1 cell has no result (1 failed); 1 combination is skipped" in page
     assert "not fine-tuned on b</td>" in page
     assert page.count("no such layer") == 2  # among the skipped, and as the reason of the gap
     assert "out-of-memory: too big" in page

@@ -10,6 +10,7 @@ from rib_evaluations import random_evaluations
 
 SHORT = " on the set fine-tuned on"
 OWN = f"{SHORT} (training images included)"
+BY = "(by gain + change elsewhere)"
 
 
 @pytest.mark.parametrize(
@@ -138,6 +139,16 @@ def test_intervals_are_told_with_what_they_are_over_and_who_leads_by_mri_alone()
     )
 
 
+def test_where_plain_fine_tuning_leads_the_next_is_said_to_differ_or_not():
+    rows = [row_of("ft", 3.0, -0.1), row_of("lp", 1.0, -0.5)]
+    rows[1]["total_minus_ft"] = {"mean": -2.4, "ci95": [-4.9, 0.1], "interval": "images"}
+    found = SimpleNamespace(rows=rows, models=["m"], board={"smallest_p_holm": None})
+    assert tradeoff._sure({"seeds": [0], "sets": ["val", "v2"]}, found)[1:] == [
+        "Gain and mRI together of lp, the next by their sum: −2.4 [−4.9, +0.1] over images against ft, which "
+        "noise explains."
+    ]
+
+
 def place(gain, elsewhere, total, method):
     """A row of which every interval is one point to either side of its mean."""
     ends = {
@@ -151,14 +162,14 @@ def place(gain, elsewhere, total, method):
 @pytest.mark.parametrize(
     ("next_", "said"),
     [
-        (place(3.0, 0.0, -2.0, "mine"), "ft has the best trade-off: it gains 5.0 points"),
-        (place(4.5, 0.0, -0.5, "mine"), "Not told apart: ft gains 5.0 points"),
+        (place(3.0, 0.0, -2.0, "mine"), f"ft has the best trade-off {BY}: it gains 5.0 points"),
+        (place(4.5, 0.0, -0.5, "mine"), f"ft and mine are not told apart {BY}: ft gains 5.0 points"),
     ],
 )
 def test_plain_fine_tuning_is_best_only_where_the_next_is_shown_to_differ(next_, said):
     text = wording.best_trade([place(5.0, 0.0, None, "ft"), next_])
     assert text.startswith(said)
-    assert "the next, mine, gains" in text
+    assert "mine, gains" in text or "; mine gains" in text
     assert "no change is shown" not in text
 
 
@@ -167,16 +178,26 @@ def test_the_best_of_bad_methods_is_not_told_apart_from_the_model_before(gain, e
     """Intervals are of one point to either side: those that hold 0 show no change."""
     rows = [place(gain, elsewhere, None, "ft"), place(-9.0, -5.0, -14.0, "ewc")]
     assert wording.best_trade(rows).startswith(
-        "ft is ahead, but not told apart from no fine-tuning (its intervals hold 0): it gains "
+        f"ft is ahead {BY}, but not told apart from no fine-tuning (its intervals hold 0): it gains "
     )
     for shown in (place(1.1, elsewhere, None, "ft"), place(gain, -1.1, None, "ft")):
-        assert wording.best_trade([shown, rows[1]]).startswith("ft has the best trade-off: it gains ")
+        assert wording.best_trade([shown, rows[1]]).startswith(f"ft has the best trade-off {BY}: it gains ")
+
+
+def test_a_method_of_the_largest_sum_is_not_called_better_where_noise_explains_it():
+    """It may stand last in the leaderboard, which is by mRI alone: the sentence says by what it leads."""
+    rows = [place(33.1, -4.2, 0.5, "mine"), place(30.0, -1.6, None, "ft")]
+    assert wording.best_trade(rows) == (
+        f"No method has a clearly better trade-off {BY} than plain fine-tuning (ft), which gains 30.0 points"
+        f"{OWN} and loses 1.6 elsewhere; mine, which has the largest sum, gains 33.1 and loses 4.2"
+    )
 
 
 def test_where_all_intervals_hold_zero_no_change_is_shown():
     rows = [place(0.6, 0.6, None, "ft"), place(0.0, 0.0, -0.9, "mine")]
     assert wording.best_trade(rows) == (
-        f"Not told apart: ft gains 0.6 points{OWN} and 0.6 elsewhere; the next, mine, changes nothing{SHORT} "
+        f"ft and mine are not told apart {BY}: ft gains 0.6 points{OWN} and 0.6 elsewhere; mine changes "
+        f"nothing{SHORT} "
         "or elsewhere (all intervals hold 0: no change is shown)"
     )
 

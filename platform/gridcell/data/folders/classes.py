@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from gridcell.data.folders.decode import COLOUR, Form, Look, Unreadable, decode
+from gridcell.data.folders.decode import COLOUR, Form, Look, Unreadable, decode, unreadable
 from gridcell.data.folders.facts import Facts, facts_of, read_again
 from gridcell.data.folders.left_out import (
     LeftOut,
@@ -118,10 +118,16 @@ class ClassFolders:
         """Return an image's pixels; see :func:`gridcell.data.folders.decode.decode`.
 
         Raises:
-            UserError: Its bytes changed since the folder was opened, or it is damaged.
+            UnreadableImages: It is damaged. All such images of the folder are named: they are looked for now
+                that one is known, so that whoever has none does not wait for it.
+            UserError: Its bytes changed since the folder was opened.
         """
         content = read_again(image.path, image.facts.sha256)
-        return decode(content, str(image.path), form=form, size=size)
+        try:
+            return decode(content, str(image.path), form=form, size=size)
+        except Unreadable as error:
+            broken = broken_of(((one.name, one.path, one.facts.sha256) for one in self.images), size)
+            raise unreadable(list(broken.values())) from error
 
 
 def open_class_folders(root: str | Path, *, min_images: int = 1, skip_corrupt: bool = False) -> ClassFolders:
@@ -164,11 +170,12 @@ def open_class_folders(root: str | Path, *, min_images: int = 1, skip_corrupt: b
     return ClassFolders(folder, tuple(map(plain_name, names)), tuple(sorted(found, key=_order)), left)
 
 
-def broken_of(images: Iterable[tuple[str, Path, str]]) -> dict[str, Unreadable]:
+def broken_of(images: Iterable[tuple[str, Path, str]], size: int | None = 1) -> dict[str, Unreadable]:
     """Decode images, and return name -> why, of those that can't be decoded or are too narrow to resize.
 
     Args:
         images: Name, place and SHA-256 of each.
+        size: See :func:`gridcell.data.folders.decode.decode`.
 
     Raises:
         UserError: The bytes of one changed.
@@ -176,7 +183,7 @@ def broken_of(images: Iterable[tuple[str, Path, str]]) -> dict[str, Unreadable]:
     found = {}
     for name, path, sha256 in images:
         try:
-            decode(read_again(path, sha256), str(path), size=1)
+            decode(read_again(path, sha256), str(path), size=size)
         except Unreadable as error:
             found[name] = error
     return found

@@ -34,15 +34,26 @@ class Unreadable(UserError):  # noqa: N818 - names the state of the image
         self.why = str(why)
 
 
+_WITHOUT = (
+    "remove such files, or import the folder without them: gridcell data import folder --on-corrupt skip"
+)
 _NAMED = 10
 """Images that can't be read, of which a message names so many."""
 
 
 class UnreadableImages(UserError):  # noqa: N818 - names the state of the images
-    """Images of a folder that can't be read."""
+    """Images of a folder that can't be read.
+
+    Attributes:
+        errors: One for each of them.
+    """
+
+    def __init__(self, message: str, errors: Sequence[Unreadable]) -> None:
+        super().__init__(message)
+        self.errors = tuple(errors)
 
 
-def unreadable(errors: Sequence[Unreadable], advice: str = "") -> UnreadableImages:
+def unreadable(errors: Sequence[Unreadable], advice: str = _WITHOUT) -> UnreadableImages:
     """Return the error that names all images that can't be read, up to ten, and counts the rest.
 
     Args:
@@ -50,15 +61,14 @@ def unreadable(errors: Sequence[Unreadable], advice: str = "") -> UnreadableImag
         advice: What to do about them.
 
     Example:
-        >>> print(unreadable([Unreadable("a.png", "it is empty"), Unreadable("b.png", "it is empty")]))
-        2 images can't be read: a.png (it is empty), b.png (it is empty)
+        >>> print(unreadable([Unreadable("a.png", "it is empty"), Unreadable("b.png", "cut off")], "see"))
+        2 images can't be read: a.png (it is empty), b.png (cut off); see
     """
-    ending = f"; {advice}" if advice else ""
     if len(errors) == 1:
-        return UnreadableImages(f"{errors[0]}{ending}")
+        return UnreadableImages(f"{errors[0]}; {advice}", errors)
     named = ", ".join(f"{error.name} ({error.why})" for error in errors[:_NAMED])
     more = f", and {len(errors) - _NAMED} more" if len(errors) > _NAMED else ""
-    return UnreadableImages(f"{len(errors)} images can't be read: {named}{more}{ending}")
+    return UnreadableImages(f"{len(errors)} images can't be read: {named}{more}; {advice}", errors)
 
 
 _ORIENTATION = 0x0112  # EXIF tag
