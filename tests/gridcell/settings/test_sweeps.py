@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
+from typer.testing import CliRunner
 
+from gridcell.cli.app import app
 from gridcell.errors import UserError
 from gridcell.settings.ranges import parse_range
 from gridcell.suite import load_suite
@@ -51,6 +53,16 @@ def test_a_variant_is_the_cell_that_the_setting_alone_would_be():
     alone = loaded("methods.ewc.strength=7").grid()
     of_point = {t.cell for t in swept.targets if t.labels.get("method") == "ewc-strength-7"}
     assert of_point == {t.cell for t in alone.targets if t.labels.get("method") == "ewc"}
+
+
+def test_a_plan_says_which_variant_has_the_values_of_its_entry(tmp_path):
+    """Its numbers stand twice in the report, under both names."""
+    own = "methods.ewc.strength=[200, 7]"  # the suite's is 200
+    told = ["plan", "imagenet-rib", "--storage", str(tmp_path / "runs"), "--set", own]
+    said = CliRunner().invoke(app, told, catch_exceptions=False).output
+    assert "sweep of methods.ewc.strength: ewc-strength-200, ewc-strength-7" in said
+    assert "ewc-strength-200 has the values of ewc, which stays: the same cells under two names" in said
+    assert "ewc-strength-7 has" not in said
 
 
 def test_settings_of_one_entry_are_combined_and_blocks_are_not(tmp_path):
