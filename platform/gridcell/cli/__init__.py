@@ -33,9 +33,11 @@ def main() -> None:
             for text in (str(error), *getattr(error, "__notes__", ())):
                 errors.write(f"gridcell: {printable(text)}\n")
             sys.exit(ExitCode.MISTAKE)
-        except KeyboardInterrupt:
-            errors.write("\ngridcell: stopped.\n")
-            sys.exit(ExitCode.STOPPED)
+        except SystemExit as ended:
+            # Typer makes a silent exit code of Ctrl-C; commands that say more of it raise one of their own.
+            if isinstance(getattr(ended.__context__, "__cause__", None), KeyboardInterrupt):
+                errors.write("\ngridcell: stopped.\n")
+            raise
         finally:  # else Python tries at its end, and makes 120 of the exit code
             output.flush()
             errors.flush()

@@ -3,9 +3,11 @@
 import os
 import shlex
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -71,8 +73,13 @@ def say_how_to_go_on(console: Console, why: str) -> None:
         console.print("or, if this is a job, submit it again where it was submitted.", soft_wrap=True)
 
 
-def end_stopped(executor: ExecutorName) -> NoReturn:
-    """End the process after Ctrl-C or SIGTERM, once all is said."""
-    if executor is ExecutorName.RAY:
-        leave(STOPPED)
-    raise typer.Exit(STOPPED)
+@contextmanager
+def kept_when_stopped(console: Console, executor: ExecutorName, kept: Callable[[], str]) -> Iterator[None]:
+    """Say what is kept, and the command that goes on, where Ctrl-C or SIGTERM ends what is within."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say_how_to_go_on(console, f"Stopped; {kept()}.")
+        if executor is ExecutorName.RAY:
+            leave(STOPPED)
+        raise typer.Exit(STOPPED) from None

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -39,7 +40,7 @@ from gridcell.cli.executing import (
     Executor,
     ExecutorName,
     Quiet,
-    end_stopped,
+    kept_when_stopped,
     on_named_cluster,
     say_how_to_go_on,
     say_start,
@@ -175,26 +176,25 @@ def run(
         listeners.append(EventLines(lambda line: console.print(line, soft_wrap=True), reports=False))
     if to_run and not quiet:
         say_start(console, ready.options)
-    try:
+    with kept_when_stopped(console, executor, partial(_kept, asked, store)):
         with log_file(log) as logged:
             listeners += [logged] if logged is not None else []
             schedule = run_grid(asked.suite.task, asked.grid, store, ready.options, listeners=listeners)
-    except KeyboardInterrupt:
-        say_how_to_go_on(console, f"Stopped; {_kept(asked, store)}.")
-        end_stopped(executor)
-    if schedule.stopped:
-        mirror.close()
-        say_how_to_go_on(console, f"Stopped: {schedule.stopped}; {_kept(asked, store)}.")
-        raise typer.Exit(1)
-    try:
-        told = [*ready.stale.sentences(), *asked.grid.notes]
-        _end(console, asked, store, schedule, folder, None if schedule.total else known, told, quiet=quiet)
-    except BaseException:  # no report was written
-        mirror.close()
-        raise
-    mirror.close(folder)
-    if said := keep_weights(asked.suite, asked.grid.cells, store):
-        console.print(said, soft_wrap=True)
+        if schedule.stopped:
+            mirror.close()
+            say_how_to_go_on(console, f"Stopped: {schedule.stopped}; {_kept(asked, store)}.")
+            raise typer.Exit(1)
+        try:
+            told = [*ready.stale.sentences(), *asked.grid.notes]
+            _end(
+                console, asked, store, schedule, folder, None if schedule.total else known, told, quiet=quiet
+            )
+        except BaseException:  # no report was written
+            mirror.close()
+            raise
+        mirror.close(folder)
+        if said := keep_weights(asked.suite, asked.grid.cells, store):
+            console.print(said, soft_wrap=True)
     if schedule.finished or schedule.failed:  # else nothing was shown to the mirror
         _say_mirror(console, mirror, storage, tracking)
     if schedule.failed.keys() - schedule.diverged:

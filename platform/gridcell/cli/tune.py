@@ -35,9 +35,8 @@ from gridcell.cli.executing import (
     Executor,
     ExecutorName,
     Quiet,
-    end_stopped,
+    kept_when_stopped,
     on_named_cluster,
-    say_how_to_go_on,
 )
 from gridcell.cli.interruption import GRACE_S, Grace, end_when_asked
 from gridcell.cli.progress import TerminalProgress
@@ -232,22 +231,19 @@ def tune(
     run.watch = watch
     console.print(_headline(found), soft_wrap=True)
     console.print(f"Rule {objective.rule.name}: {objective.rule.held_out}.", soft_wrap=True)
-    try:
+    with kept_when_stopped(console, executor, lambda: "what is done is kept"):
         with _planned(run):
             run.run()
-    except KeyboardInterrupt:
-        say_how_to_go_on(console, "Stopped; what is done is kept.")
-        end_stopped(executor)
-    title = f"{objective.task.name}/{found.default.suite.name}: search of {', '.join(found.space.ranges)}"
-    title += selected(found)
-    try:
-        written = write(found, run.judged, folder, title=title, stopped=run.stopped)
-    except BaseException:  # no report was written
+        title = f"{objective.task.name}/{found.default.suite.name}: search of {', '.join(found.space.ranges)}"
+        title += selected(found)
+        try:
+            written = write(found, run.judged, folder, title=title, stopped=run.stopped)
+        except BaseException:  # no report was written
+            for mirror in mirrors:
+                mirror.close()
+            raise
         for mirror in mirrors:
-            mirror.close()
-        raise
-    for mirror in mirrors:
-        mirror.close(folder)
+            mirror.close(folder)
     said = "" if run.stopped else run.tidying.at_end(run.grid.cells)
     for part in written.headline:
         console.print(part, soft_wrap=True)

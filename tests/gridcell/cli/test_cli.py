@@ -1,5 +1,6 @@
 """The command as a user types it: what it prints, its exit codes, what it leaves behind."""
 
+import io
 import json
 import os
 import re
@@ -9,10 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from gridcell.answers.request import Request, request
 from gridcell.cell import Cell
 from gridcell.cli import cells as cell_commands
+from gridcell.cli.executing import say_how_to_go_on
 from gridcell.cli.report_folder import own_folder
 from gridcell.errors import UserError
 from gridcell.store import Store
@@ -317,6 +320,36 @@ def test_an_interruption_keeps_what_is_done_and_says_how_to_go_on(gridcell, monk
     code, output, _ = gridcell(*arguments)
     assert code == 0
     assert "7 cells, 5 to run" in output
+
+
+def interrupted(*_, **__):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("place", ["_end", "keep_weights"])
+def test_an_interruption_after_the_last_cell_says_the_same(gridcell, monkeypatch, place):
+    """As of a job that is stopped while it writes its report."""
+    monkeypatch.setattr(f"gridcell.cli.run.{place}", interrupted)
+    arguments = ["run", "toy", "--executor", "inline", "--storage", "runs"]
+    code, output, _ = gridcell(*arguments)
+    assert code == 130
+    assert "Stopped; 7 of 7 cells are done and kept. To go on, run again:" in output
+    assert f"gridcell {' '.join(arguments)}" in output
+    assert "or, if this is a job" not in output
+
+
+def test_any_other_command_that_is_interrupted_says_so_once(gridcell, monkeypatch):
+    gridcell("run", "toy", "--executor", "inline", "--quiet")
+    monkeypatch.setattr("gridcell.cli.results.grid_results", interrupted)
+    code, output, errors = gridcell("results", "toy")
+    assert (code, output, errors) == (130, "", "\ngridcell: stopped.\n")
+
+
+def test_a_job_that_is_stopped_names_the_command_that_sent_it(monkeypatch):
+    said = io.StringIO()
+    monkeypatch.setattr(sys, "argv", ["gridcell", "run", "toy", "--address", "auto"])
+    say_how_to_go_on(Console(file=said, width=200), "Stopped.")
+    assert said.getvalue().endswith("or, if this is a job, submit it again where it was submitted.\n")
 
 
 def test_a_run_that_stops_at_its_limit_of_failures_says_how_to_go_on(gridcell):
