@@ -32,6 +32,7 @@ from gridcell.cli.common import (
     print_json,
     selection,
 )
+from gridcell.cli.interruption import GRACE_S
 from gridcell.cli.progress import clock
 from gridcell.cluster.jobs import DEFAULT_ADDRESS, Job, Jobs, check_address, environment_for
 from gridcell.cluster.package import LIMIT_MIB, Package, mib, pack
@@ -41,6 +42,9 @@ from gridcell.execute.options import check_at_least_one, check_seconds
 from gridcell.secrets import has_secret, is_secret_name
 from gridcell.suite import Suite, load_suite
 from gridcell.task import find_task
+
+_TO_SAY_SO_S = 10.0
+"""What a stopped run takes beyond the grace of its cells: to end them, and to say what is kept."""
 
 app = typer.Typer(
     help="Jobs on a Ray cluster, as 'gridcell submit' starts them.",
@@ -141,7 +145,9 @@ def submit(
         *(("--stall-timeout", str(stall_timeout)) if stall_timeout is not None else ()),
         *(("--tracking", tracking) if tracking is not None else ()),
     ]
-    environment = environment_for(loaded.task, root, _given(env or ()))
+    # Ray kills a job three seconds after it is asked to stop, before running cells have saved checkpoints.
+    patience = {"RAY_JOB_STOP_WAIT_TIME_S": f"{GRACE_S + _TO_SAY_SO_S:.0f}"}
+    environment = patience | environment_for(loaded.task, root, _given(env or ()))
     suspects = {
         name: what
         for name, what in suspicious(package).items()

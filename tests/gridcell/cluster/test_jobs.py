@@ -171,6 +171,26 @@ def test_a_job_that_fails_and_one_that_is_stopped_say_so(cluster, own_task, tmp_
     assert job in {item["id"] for item in listed}
 
 
+def test_a_job_that_is_stopped_saves_checkpoints_and_another_goes_on(cluster, own_task, tmp_path):
+    """Ray by itself would kill it after three seconds; here a checkpoint takes longer than that."""
+    code = own_task / "toy_task.py"
+    save = '(context.scratch / "state").write_text("so far")'
+    code.write_text(code.read_text().replace(save, f"time.sleep(4)\n            {save}"))
+    what = ("toy", "--set", "width=1", "--set", "length=1", "--set", "fail.r0c0=works-until-asked")
+    again = ("submit", *what, "--storage", tmp_path / "s")
+    done = cluster.gridcell(*again, "--no-wait", cwd=own_task)
+    job = done.stdout.split("job ")[1].split()[0]
+    while "running 1" not in cluster.gridcell("job", "logs", job, cwd=tmp_path).stdout:
+        pass  # a call takes a second
+    cluster.gridcell("job", "stop", job, cwd=tmp_path)
+    said = cluster.gridcell("job", "logs", job, "--follow", cwd=tmp_path).stdout
+    assert "Asked to end: running cells save a checkpoint" in said
+    assert "Stopped; 0 of 2 cells are done and kept." in said
+    assert "if this is a job, submit it again" in said
+    done = cluster.gridcell(*again, cwd=own_task)
+    assert "2 cells run, 0 failed" in done.stdout, done.stdout + done.stderr
+
+
 def test_mistakes_are_one_sentence(cluster, own_task, tmp_path, monkeypatch):
     done = cluster.gridcell("job", "status", "nope", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

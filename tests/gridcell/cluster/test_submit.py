@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gridcell.cli.interruption import GRACE_S
 from gridcell.cluster import jobs
 from gridcell.cluster.jobs import environment_for
 from gridcell.cluster.package import pack
@@ -87,14 +88,15 @@ def test_a_dry_run_lists_what_would_be_sent(gridcell):
 
 
 def test_what_a_run_is_limited_by_goes_along(gridcell, monkeypatch):
-    commands = []
+    commands, environments = [], []
 
     class Listening:
         def __init__(self, address):
             pass
 
-        def submit(self, package, command, **_):
+        def submit(self, package, command, *, environment, **_):
             commands.append(command)
+            environments.append(environment)
             return "toy-mini-1"
 
     monkeypatch.setattr("gridcell.cli.jobs.Jobs", Listening)
@@ -103,6 +105,8 @@ def test_what_a_run_is_limited_by_goes_along(gridcell, monkeypatch):
     assert (code, errors) == (0, "")
     ((*command,),) = commands
     assert command[-len(limits) :] == limits
+    # Else Ray kills a job that is asked to stop before its cells have saved checkpoints.
+    assert int(environments[0]["RAY_JOB_STOP_WAIT_TIME_S"]) > GRACE_S
 
 
 def test_data_that_only_the_cluster_has_are_no_obstacle(gridcell):
