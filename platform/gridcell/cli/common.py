@@ -96,7 +96,12 @@ StallTimeout = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
-Out = Annotated[Path | None, typer.Option("--out", "--report", metavar="DIR", help="Folder for the report.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "--report", metavar="DIR", help="Folder for the report; default: one in STORAGE/reports."
+    ),
+]
 Tracking = Annotated[
     str | None,
     typer.Option(

@@ -34,7 +34,9 @@ def compare(
     ] = None,
     suite: Annotated[
         str | None,
-        typer.Option("--suite", "-s", help="A suite, or your own YAML file; default: the storage's."),
+        typer.Option(
+            "--suite", "-s", help="A suite, or your own YAML file; default: the storage's; with --task: mini."
+        ),
     ] = None,
     storage: Storage = DEFAULT_STORAGE,
     select: Selection = None,

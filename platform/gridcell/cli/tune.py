@@ -76,7 +76,8 @@ def tune(
         ),
     ] = None,
     trials: Annotated[
-        int | None, typer.Option("--trials", metavar="N", help="Points to try, earlier ones among them.")
+        int | None,
+        typer.Option("--trials", metavar="N", help="Points to try, earlier ones among them; default: 20."),
     ] = None,
     search: Annotated[
         str | None,
@@ -110,15 +111,25 @@ def tune(
     ] = None,
     eta: Annotated[
         int | None,
-        typer.Option("--eta", metavar="N", help="Of the scheduler: one trial in N goes on, N times as far."),
+        typer.Option(
+            "--eta", metavar="N", help="Of the scheduler: one trial in N goes on, N times as far; default: 3."
+        ),
     ] = None,
     rungs: Annotated[
         int | None,
-        typer.Option("--rungs", metavar="N", help="Of the scheduler: at most so many rungs; of pbt: stages."),
+        typer.Option(
+            "--rungs",
+            metavar="N",
+            help="Of the scheduler: at most so many rungs; of pbt: stages; default: 4.",
+        ),
     ] = None,
     population: Annotated[
         int | None,
-        typer.Option("--population", metavar="N", help="Of pbt: members that are trained beside each other."),
+        typer.Option(
+            "--population",
+            metavar="N",
+            help="Of pbt: members that are trained beside each other; default: 20.",
+        ),
     ] = None,
     budget: Annotated[
         float | None,
@@ -126,11 +137,17 @@ def tune(
     ] = None,
     at_once: Annotated[
         int | None,
-        typer.Option("--at-once", metavar="N", help="Trials beside each other; trial n sees those to n - N."),
+        typer.Option(
+            "--at-once",
+            metavar="N",
+            help="Trials beside each other; trial n sees those to n - N; default: 4.",
+        ),
     ] = None,
     fresh_seeds: Annotated[
         int | None,
-        typer.Option("--fresh-seeds", metavar="N", help="Seeds on which best and default are compared."),
+        typer.Option(
+            "--fresh-seeds", metavar="N", help="Seeds on which best and default are compared; default: 3."
+        ),
     ] = None,
     storage: Storage = DEFAULT_STORAGE,
     executor: Executor = ExecutorName.RAY,
