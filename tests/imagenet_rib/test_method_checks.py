@@ -3,11 +3,13 @@
 import dataclasses
 
 import pytest
+import torch
 from lightning.pytorch import Callback
 
 from gridcell.testing import ContractError
 from imagenet_rib.learning import method_checks
 from imagenet_rib.learning.merging import average
+from imagenet_rib.learning.objectives import Restricted
 from imagenet_rib.method import Probe, Teacher
 from imagenet_rib.methods import ft, lp, lwf, soup
 
@@ -56,16 +58,43 @@ def test_a_callback_that_raises_is_noticed_before_any_run():
     method_checks._fits(ft.method)
 
 
+@pytest.mark.parametrize("callbacks", [(Raising,), Raising(), (object(),)])
+def test_what_is_no_callback_is_said_to_be_none(callbacks):
+    wrong = changed(ft.method, lambda recipe: dataclasses.replace(recipe, callbacks=callbacks))
+    with pytest.raises(ContractError, match=r"callbacks must be "):
+        method_checks._fits(wrong)
+
+
 def test_a_teacher_whose_loss_is_another_is_noticed():
     """Its answers are computed once in a real training, which would then silently train by another loss."""
 
     def of_double(recipe):
         loss = recipe.teacher.loss
-        other = Teacher(recipe.teacher.model, lambda *given: 2 * loss(*given))
-        return dataclasses.replace(recipe, teacher=other)
+        return dataclasses.replace(
+            recipe, teacher=Teacher(recipe.teacher.model, lambda *given: 2 * loss(*given))
+        )
 
-    with pytest.raises(ContractError, match=r"^with its teacher its loss is [\d.]+, without it "):
-        method_checks._shortens(changed(lwf.method, of_double))
+    def of_labels(recipe):
+        loss = recipe.teacher.loss
+        labels_alone = Teacher(
+            recipe.teacher.model,
+            lambda model, images, labels, answers: loss(model, images, labels, 0 * answers),
+        )
+        return dataclasses.replace(recipe, teacher=labels_alone)
+
+    def of_the_student(recipe):
+        """Its answers before training are its teacher's: only in training is this another loss."""
+        student = Restricted(recipe.model, torch.tensor(method_checks._CLASSES))
+        loss = recipe.teacher.loss
+        taught = Teacher(
+            recipe.teacher.model,
+            lambda model, images, labels, answers: loss(model, images, labels, student(images)),
+        )
+        return dataclasses.replace(recipe, teacher=taught)
+
+    for wrong in (of_double, of_labels, of_the_student):
+        with pytest.raises(ContractError, match=r"^in training its loss is [\d.]+ with its teacher, "):
+            method_checks._shortens(changed(lwf.method, wrong))
     method_checks._shortens(lwf.method)
 
 
@@ -74,6 +103,6 @@ def test_a_probe_of_other_features_is_noticed():
         body = recipe.probe.body
         return dataclasses.replace(recipe, probe=Probe(lambda images: body(images) + 1, recipe.probe.head))
 
-    with pytest.raises(ContractError, match=r"^with its probe its loss is [\d.]+, without it "):
+    with pytest.raises(ContractError, match=r"^in training its loss is [\d.]+ with its probe, "):
         method_checks._shortens(changed(lp.method, of_shifted))
     method_checks._shortens(lp.method)

@@ -375,6 +375,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/learning/checkpointing.py": ("tests/imagenet_rib/test_checkpointing.py",),
     "tasks/imagenet_rib/report/stale.py": (f"{RIB_REPORT}stale.py",),
     "tasks/imagenet_rib/report/sureness.py": (f"{RIB_REPORT}sureness.py",),
+    "tasks/imagenet_rib/report/twins.py": (f"{RIB_REPORT}twins.py",),
     "tasks/imagenet_rib/report/by_set.py": (f"{RIB_REPORT}by_set.py",),
     "tasks/imagenet_rib/report/frames.py": (f"{RIB_REPORT}by_set.py",),
     "tasks/imagenet_rib/report/wording.py": (f"{RIB_REPORT}tradeoff.py", f"{RIB_REPORT}by_set.py"),

@@ -133,8 +133,8 @@ class Comparison:
         parts = [f"{counted(more, 'metric')} moved by more than noise"] if more else []
         if unknown:
             parts.append(
-                f"{unknown} metrics moved, and how much of it is noise is unknown: none of their places has "
-                "two seeds"
+                f"{counted(unknown, 'metric')} moved, and how much of it is noise is unknown: none of their "
+                "places has two seeds"
             )
         parts += (
             [f"{counted(len(self.other), 'value that is no number', 'values that are no numbers')} changed"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridcell.errors import unknown
+from gridcell.printable import counted
 from gridcell.report.intervals import student_interval
 from gridcell.report.tidy import SEED, Tidy, free_name
 
@@ -78,10 +79,12 @@ def over_seeds(table: Tidy) -> Averages:
     ]
     notes = []
     if others := len(table.metrics) - len(numbers):
-        notes.append(f"{others} metrics that are no numbers have no mean.")
+        notes.append(
+            counted(others, "metric is no number and has", "metrics are no numbers and have") + " no mean."
+        )
     odd = sum(_odd(group, name) for group in groups.values() for name in numbers)
     if odd:
-        notes.append(f"{odd} values that are missing or not finite are in no mean.")
+        notes.append(counted(odd, "value is", "values are") + " missing or not finite, and in no mean.")
     uneven = {name for name in metrics.values() for row in rows if 0 < row.get(f"{name}.n", 0) < row["n"]}
     return Averages(list(labels.values()), list(metrics.values()), rows, notes, uneven)
 

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 import sys
 import traceback
 from contextlib import redirect_stderr, redirect_stdout
@@ -13,6 +14,7 @@ def main() -> None:
 
     Whatever a command prints is free of secrets, and that it can't be printed ends no command.
     """
+    signal.signal(signal.SIGTERM, _as_ctrl_c)
     from gridcell.cli.app import app
     from gridcell.cli.completion import VARIABLE, answer_bash
     from gridcell.cli.exit_codes import ExitCode
@@ -41,6 +43,11 @@ def main() -> None:
         finally:  # else Python tries at its end, and makes 120 of the exit code
             output.flush()
             errors.flush()
+
+
+def _as_ctrl_c(*_: object) -> None:
+    """Clean up as after Ctrl-C; commands that run cells give these time to save a checkpoint."""
+    raise KeyboardInterrupt
 
 
 def _print_redacted(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

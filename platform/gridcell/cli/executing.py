@@ -1,6 +1,7 @@
 """What the commands that run cells share: where cells run, and how a run that is stopped ends."""
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator
@@ -67,9 +68,8 @@ def say_how_to_go_on(console: Console, why: str) -> None:
     """Say why a run ended before its end, and print the command that goes on."""
     console.print(f"\n{why} To go on, run again:", soft_wrap=True)
     console.print(f"  gridcell {shlex.join(sys.argv[1:])}", soft_wrap=True)
-    if "--address auto" in " ".join(
-        sys.argv
-    ):  # as 'gridcell submit' has it, whose own words are not known here
+    # As 'gridcell submit' has it, whose own words are not known here.
+    if re.search(r"--address[ =]auto\b", " ".join(sys.argv)):
         console.print("or, if this is a job, submit it again where it was submitted.", soft_wrap=True)
 
 

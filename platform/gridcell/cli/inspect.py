@@ -124,8 +124,8 @@ def plan(
     counts = Counter(states.values())
     run = sum(counts[state] for state in TO_RUN)
     results = len(asked.grid.targets)
-    shown = f"the report's {results} results" if results != 1 else "the report's one result"
-    console.print(f"{counted(len(asked.grid), 'cell gives', 'cells give')} {shown}; {run} to run.")
+    shown = f"the report's {results:,} results" if results != 1 else "the report's one result"
+    console.print(f"{counted(len(asked.grid), 'cell gives', 'cells give')} {shown}; {run:,} to run.")
     if counts["diverged"]:
         console.print(describe_diverged(counts["diverged"], counts["blocked"]))
     if asked.suite.tune is not None:

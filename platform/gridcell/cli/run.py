@@ -144,39 +144,39 @@ def run(
         run_fast(console, asked, options, quiet=quiet)
         return
     store = Store(storage).prepare()
-    folder = report_folder(out, asked, store)  # what can't be written should be known before all work
-    ready = prepare(asked, store, on_named_cluster(console, options), changed.value, tracking)
-    for cell_id in ready.damaged:
-        console.print(f"The stored result of cell {cell_id} is damaged: set aside, and run again.")
-    _say_stale(console, ready.stale, changed)
-    final = set() if retry_diverged else diverged_cells(failures_of(asked.suite.task, asked.grid, store))
-    done = ready.done.keys() - ready.options.rerun.keys()
-    pruned = pruned_cells(asked.suite.task, asked.grid, done, store)
-    schedule = Schedule(asked.grid, done, final, pruned=pruned)
-    to_run = len(schedule.queued())
-    known = None if to_run else dict(ready.done)  # kept where they stay as they are: a run may take days
-    ready.done.clear()
-    console.print(
-        f"{asked.title}: {counted(len(asked.grid), 'cell')}, {to_run} to run, storage {storage}",
-        soft_wrap=True,
-    )
-    print_notes(console, asked.grid)
-    if said := describe_pruned(pruned & asked.grid.cells.keys(), {cell.id for cell in schedule.queued()}):
-        console.print(said, soft_wrap=True)
-    progress = TerminalProgress(
-        console,
-        asked.suite.task.progress_metric,
-        unit=asked.suite.task.units.get(asked.suite.task.progress_metric, ""),
-        estimates=asked.suite.task.estimate_durations(asked.suite.settings, asked.grid),
-        quiet=quiet,
-    )
-    mirror = ready.mirror
-    listeners: list[Listener] = [progress, mirror]
-    if verbose:
-        listeners.append(EventLines(lambda line: console.print(line, soft_wrap=True), reports=False))
-    if to_run and not quiet:
-        say_start(console, ready.options)
     with kept_when_stopped(console, executor, partial(_kept, asked, store)):
+        folder = report_folder(out, asked, store)  # what can't be written should be known before all work
+        ready = prepare(asked, store, on_named_cluster(console, options), changed.value, tracking)
+        for cell_id in ready.damaged:
+            console.print(f"The stored result of cell {cell_id} is damaged: set aside, and run again.")
+        _say_stale(console, ready.stale, changed)
+        final = set() if retry_diverged else diverged_cells(failures_of(asked.suite.task, asked.grid, store))
+        done = ready.done.keys() - ready.options.rerun.keys()
+        pruned = pruned_cells(asked.suite.task, asked.grid, done, store)
+        schedule = Schedule(asked.grid, done, final, pruned=pruned)
+        to_run = len(schedule.queued())
+        known = None if to_run else dict(ready.done)  # kept where they stay as they are: a run may take days
+        ready.done.clear()
+        console.print(
+            f"{asked.title}: {counted(len(asked.grid), 'cell')}, {to_run} to run, storage {storage}",
+            soft_wrap=True,
+        )
+        print_notes(console, asked.grid)
+        if said := describe_pruned(pruned & asked.grid.cells.keys(), {cell.id for cell in schedule.queued()}):
+            console.print(said, soft_wrap=True)
+        progress = TerminalProgress(
+            console,
+            asked.suite.task.progress_metric,
+            unit=asked.suite.task.units.get(asked.suite.task.progress_metric, ""),
+            estimates=asked.suite.task.estimate_durations(asked.suite.settings, asked.grid),
+            quiet=quiet,
+        )
+        mirror = ready.mirror
+        listeners: list[Listener] = [progress, mirror]
+        if verbose:
+            listeners.append(EventLines(lambda line: console.print(line, soft_wrap=True), reports=False))
+        if to_run and not quiet:
+            say_start(console, ready.options)
         with log_file(log) as logged:
             listeners += [logged] if logged is not None else []
             schedule = run_grid(asked.suite.task, asked.grid, store, ready.options, listeners=listeners)
@@ -195,8 +195,8 @@ def run(
         mirror.close(folder)
         if said := keep_weights(asked.suite, asked.grid.cells, store):
             console.print(said, soft_wrap=True)
-    if schedule.finished or schedule.failed:  # else nothing was shown to the mirror
-        _say_mirror(console, mirror, storage, tracking)
+        if schedule.finished or schedule.failed:  # else nothing was shown to the mirror
+            _say_mirror(console, mirror, storage, tracking)
     if schedule.failed.keys() - schedule.diverged:
         raise typer.Exit(1)
 

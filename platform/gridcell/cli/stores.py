@@ -105,9 +105,9 @@ def pruned(
             f"{name}: {counted(room.files, 'file')}, {size_text(room.bytes)} {would} ({CATEGORIES[name]})"
         )
     if found.damaged:
+        damaged = counted(len(found.damaged), "result is", "results are")
         console.print(
-            f"{len(found.damaged)} results are damaged: their files were left as they are. "
-            "'gridcell run' sets them aside.",
+            f"{damaged} damaged: the files were left as they are. 'gridcell run' sets them aside.",
             soft_wrap=True,
         )
 

@@ -13,7 +13,7 @@ from gridcell.data.chosen_parameters import chosen_parameters
 from gridcell.data.dealing import PRETRAIN, VAL, Dealing
 from gridcell.data.folder import FolderReader
 from gridcell.data.folders import ClassFolders, open_class_folders
-from gridcell.data.folders.decode import UnreadableImages, unreadable
+from gridcell.data.folders.decode import Unreadable, UnreadableImages, unreadable
 from gridcell.data.image_sets import require_own_folder, write_suite
 from gridcell.data.images import LabelledImages, concatenate, select
 from gridcell.data.shifts import Pool, Shift, shifts_in_order
@@ -218,5 +218,7 @@ def derive_folder(
 def _opened(base_dir: str | Path, min_images: int, on_corrupt: OnCorrupt) -> ClassFolders:
     try:
         return open_class_folders(base_dir, min_images=min_images, skip_corrupt=on_corrupt == "skip")
-    except UnreadableImages as error:
-        raise unreadable(error.errors, _SKIP) from error
+    except UnreadableImages as error:  # known by their headers; what decoding alone finds is named with them
+        whole = open_class_folders(base_dir, skip_corrupt=True)
+        found = [Unreadable(str(whole.root / name), why) for name, why in whole.left_out.corrupt.items()]
+        raise unreadable(found, _SKIP) from error

@@ -73,6 +73,10 @@ def ray_cluster(address: str | None, num_cpus: int | None) -> Iterator[None]:
         else:
             quiet.pop("include_dashboard")
             ray.init(address=address, **quiet)
+    except SystemExit as ended:  # by the handler that Ray puts in place of ours, which says nothing
+        if ended.code != signal.SIGTERM:
+            raise
+        raise KeyboardInterrupt from ended
     except Exception as error:  # Ray has no class of its own for a node that doesn't start in time
         why = " ".join(str(error).split())
         if address:

@@ -1,6 +1,7 @@
 """A task's report, with what the platform adds to each: what is missing, and what interrupted the run."""
 
 import json
+import tempfile
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +31,7 @@ def write_report(task: Task, results: GridResults, out: Path, told: Collection[s
     Args:
         task: whose report.
         results: what it is about.
-        out: the folder, made if it is not there.
+        out: the folder, made if it is not there; files of the same names are replaced.
         told: remarks that the terminal has shown already, and that the headline leaves out.
 
     Raises:
@@ -45,6 +46,25 @@ def write_report(task: Task, results: GridResults, out: Path, told: Collection[s
     ):
         raise nothing_done(results)
     out.mkdir(parents=True, exist_ok=True)
+    # What is there is replaced when all is written: one that is stopped changes no earlier report.
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=out) as folder:
+        report = _written(task, results, Path(folder))
+        files = [file for file in Path(folder).rglob("*") if file.is_file()]
+        for file in sorted(files, key=lambda file: file == report.page):  # the page last
+            place = out / file.relative_to(folder)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(place)
+        inside = report.page.is_relative_to(folder)
+        page = out / report.page.relative_to(folder) if inside else report.page
+    lacks = incomplete(results)
+    said = [missing_table(missing(results)), Text(lacks, style="bold red")] if lacks else []
+    remarks = [Text(f"{remark}.", style="bold red") for remark in results.remarks if remark not in told]
+    answer = [Text(report.answer, style="bold")] if report.answer else []
+    answer += [Text(MEANING)] if DAGGER in report.answer else []
+    return Report(page, [*remarks, *report.headline, *answer, *said], report.answer)
+
+
+def _written(task: Task, results: GridResults, out: Path) -> Report:
     run = json.dumps({"interruptions": results.interruptions()}, indent=1, sort_keys=True)
     (out / "run.json").write_text(f"{run}\n", encoding="utf-8")
     tidy(results).write_csv(out / "results.csv")
@@ -52,12 +72,7 @@ def write_report(task: Task, results: GridResults, out: Path, told: Collection[s
     report: Report = task.report_function()(results, out)
     say_how_it_was_made(results, out)  # where the task writes a page of its own
     write_record(record_of(task.name, task.timings, results), out)
-    lacks = incomplete(results)
-    said = [missing_table(missing(results)), Text(lacks, style="bold red")] if lacks else []
-    remarks = [Text(f"{remark}.", style="bold red") for remark in results.remarks if remark not in told]
-    answer = [Text(report.answer, style="bold")] if report.answer else []
-    answer += [Text(MEANING)] if DAGGER in report.answer else []
-    return Report(report.page, [*remarks, *report.headline, *answer, *said], report.answer)
+    return report
 
 
 def made(task: Task, results: GridResults) -> dict[str, Any]:

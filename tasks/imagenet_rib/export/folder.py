@@ -219,7 +219,7 @@ def _how_to_load(models: ModelBuilder, to: str) -> list[str]:
     place = json.dumps(str(Path(to).resolve()), ensure_ascii=False)  # a suite may lie in another folder
     return [
         "README.md there has the code that names a picture's class; it begins with",
-        f'  timm.create_model("local-dir:{to}", pretrained=True)',
+        f"  timm.create_model({json.dumps(f'local-dir:{to}', ensure_ascii=False)}, pretrained=True)",
         "To start from it, a suite, as a file of its own:",
         "  extends: mini  # or the suite that you run",
         "  without: [architectures, pretrainings]  # those of that suite",

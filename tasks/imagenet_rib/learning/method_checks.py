@@ -1,7 +1,7 @@
 """The contract of methods: what can be tried on two small models and a few random images."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ _SIDE, _LABELS = 32, 8
 _CLASSES = (0, 2, 3, 7)  # of the downstream set
 _IMAGES = 8
 _NAMED = 3  # of the weights that are wrong
+_MOVED = 0.1  # standard deviation of what is added to weights, as training moves them
+_LIKE = 1e-4  # two ways to compute a loss differ by rounding alone
 
 
 def checks(method: Method) -> list[Check]:
@@ -66,6 +68,9 @@ def _recipe(method: FineTuning, model: "nn.Module") -> Recipe:
     )
     recipe = method.prepare(start, **method.parameters().model_dump())
     require(isinstance(recipe, Recipe), f"prepare returns {type(recipe).__name__}, and must return a Recipe")
+    require(
+        isinstance(recipe.callbacks, tuple), "its recipe's callbacks must be a tuple, such as (callback,)"
+    )
     return recipe
 
 
@@ -96,30 +101,58 @@ def _batch() -> "tuple[Tensor, Tensor]":
 
 
 def _shortens(method: FineTuning) -> None:
-    """What a teacher answers, or a probe's body, is computed once: the loss must be the same as without."""
+    """What a teacher answers, or a probe's body, is computed once: the loss must be the same as without.
+
+    It is so only in the middle of a training: before it a student answers as its teacher does, and whatever
+    is taught costs nothing. So what trains is moved first.
+    """
     import torch
 
     images, labels = _batch()
     for model in _models(method):
         recipe = _recipe(method, model)
         recipe.model.eval()
-        short: dict[str, Tensor] = {}
+        generator = torch.Generator().manual_seed(0)
+
+        def loss(compute: Callable[[], Any], what: str) -> float:
+            _seed()
+            found = compute()
+            one = isinstance(found, torch.Tensor) and found.ndim == 0
+            require(one, f"its loss with {what} is not one number")
+            return float(found)
+
         with torch.no_grad():
-            torch.manual_seed(0)
-            whole = recipe.loss(recipe.model, images, labels)
-            torch.manual_seed(0)
-            if recipe.teacher is not None:
-                answers = recipe.teacher.model(images)
-                short["teacher"] = recipe.teacher.loss(recipe.model, images, labels, answers)
-            torch.manual_seed(0)
+            teacher = recipe.teacher
+            answers = torch.empty(0) if teacher is None else teacher.model(images)
+            for name, one in recipe.model.named_parameters():
+                if recipe.trainable(name):
+                    one.add_(_MOVED * torch.randn(one.shape, generator=generator))
+            whole = loss(partial(recipe.loss, recipe.model, images, labels), "no short cut")
+            short = {}
+            if teacher is not None:
+                taught = partial(teacher.loss, recipe.model, images, labels, answers)
+                short["teacher"] = loss(taught, "its teacher's answers")
             if recipe.probe is not None:
-                short["probe"] = recipe.loss(recipe.probe.head, recipe.probe.body(images), labels)
-        for name, loss in short.items():
-            alike = torch.allclose(loss, whole, rtol=1e-4, atol=1e-5)
-            require(alike, f"with its {name} its loss is {loss.item():.5g}, without it {whole.item():.5g}")
+                probed = partial(recipe.loss, recipe.probe.head, recipe.probe.body(images), labels)
+                short["probe"] = loss(probed, "its probe's features")
+        for name, value in short.items():
+            alike = abs(value - whole) <= _LIKE * max(abs(whole), 1.0)
+            require(alike, f"in training its loss is {value:.5g} with its {name}, {whole:.5g} without")
+
+
+def _seed() -> None:
+    import random
+
+    import numpy as np
+    import torch
+
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
 
 
 def _fits(method: FineTuning) -> None:
+    from lightning.pytorch import Callback
     from torch.utils.data import DataLoader
 
     from gridcell.learn import Classifier, fit
@@ -128,6 +161,10 @@ def _fits(method: FineTuning) -> None:
         recipe = _recipe(method, model)
         if not recipe.callbacks:
             continue
+        named = ", ".join(
+            sorted(type(one).__name__ for one in recipe.callbacks if not isinstance(one, Callback))
+        )
+        require(not named, f"its callbacks must be objects of lightning.pytorch.Callback, not {named}")
         module = Classifier(
             recipe.model,
             recipe.loss,

@@ -62,7 +62,8 @@ def fell_to_chance(summary: Mapping[str, Any]) -> list[str]:
         if not worst:
             continue
         told = [f"by {method} in {lost} of {entries} cases" for lost, entries, method in worst[:_NAMED]]
-        more = [f"by {len(worst) - _NAMED} more methods"] if len(worst) > _NAMED else []
+        left = len(worst) - _NAMED
+        more = [f"by {left} more method{'s' * (left > 1)}"] if left > 0 else []
         case = "" if said else " (a case is a set fine-tuned on and a set tested on)"
         said.append(
             f"Fine-tuning left {named_model(summary, model)} no better than chance on sets that it knew "

@@ -48,7 +48,7 @@ def _others(found: Sequence[Place]) -> str:
     told = f"{more} more {what} in the table"
     if len(several) < 2 or BASELINE not in {row["method"] for place in several for row in place.rows}:
         return told
-    return f"{told} (in {shown} of all {len(several)}, some method differs clearly from {BASELINE})"
+    return f"{told} (in {shown} of all {len(several)}, a method is clearly better or worse than {BASELINE})"
 
 
 def set_table(summary: Summary) -> Table:
@@ -142,6 +142,7 @@ def _before_told(summary: Summary) -> Iterator[str]:
 
 
 def _few(told: list[str]) -> str:
-    more = f"; {len(told) - _FEW} more are in the table" if len(told) > _FEW else ""
+    left = len(told) - _FEW
+    more = f"; {left} more {'is' if left == 1 else 'are'} in the table" if left > 0 else ""
     text = "; ".join(told[:_FEW]) + more
     return f"{text[0].upper()}{text[1:]}."

@@ -29,6 +29,7 @@ from imagenet_rib.report.published import as_rows, beside
 from imagenet_rib.report.richness import origins
 from imagenet_rib.report.stale import rests
 from imagenet_rib.report.summary import summarise
+from imagenet_rib.report.twins import told as told_twins, without_twins
 from imagenet_rib.vocabulary import PRE, VAL, Variant
 
 _PLACE = ("model", "method", "downstream", "seed")
@@ -67,6 +68,7 @@ def summary_of(results: GridResults) -> dict[str, Any]:
     """Return the numbers of the report; see ``imagenet_rib.report.summary.summarise``.
 
     ``chosen`` are sentences on settings that were chosen on these sets; see ``imagenet_rib.report.chosen``.
+    ``twins`` are sentences on methods that are the same cells as others; see ``imagenet_rib.report.twins``.
 
     Raises:
         UserError: nothing has been evaluated yet, or a stored file is damaged.
@@ -81,7 +83,7 @@ def _summarised(
     with fetching(results) as fetch:
         most = results.settings["evaluation"].get("max_images")
         found = {name: reduced(one, most) for name, one in _sets(results, fetch).items()}
-        evaluations = _evaluations(results, found, fetch)
+        evaluations, twins = without_twins(_evaluations(results, found, fetch))
         names = [*results.settings["downstream"], VAL]
         about = {name: one.about for name, one in shifts_in_order().items()} | {
             VAL: "held-out pre-training images"
@@ -96,6 +98,7 @@ def _summarised(
             unselected=_unselected(results),
         )
         summary["chosen"] = chosen_here(results.settings, summary["methods"])
+        summary["twins"] = told_twins(twins)
     return summary, evaluations, found, sets
 
 

@@ -62,7 +62,14 @@ def caveats(summary: Summary) -> list[str]:
     whole = any(boards(summary))
     tests = [unselected(summary)] if whole and unselected(summary) else []
     failed = [*not_learned(summary), *worse_on_own_set(summary)]
-    return [*summary.get("chosen", ()), *tests, *failed, *at_chance(summary), *fell_to_chance(summary)]
+    return [
+        *summary.get("twins", ()),
+        *summary.get("chosen", ()),
+        *tests,
+        *failed,
+        *at_chance(summary),
+        *fell_to_chance(summary),
+    ]
 
 
 def _answer(summary: Summary, found: Tradeoff) -> Answer:

@@ -19,37 +19,57 @@ With ``training.validation_share`` or ``training.max_images`` some of these were
 
 _NOTHING = 0.05  # points: less is 0.0 in the tables
 _BY = "(by gain + change elsewhere)"
+_NAMED = 3  # of the methods that are not told apart from the baseline
 
 
 def best_trade(rows: Sequence[Row]) -> str:
-    """Say which method trades best and by how much, without a full stop.
+    """Say which method trades best, by how much, and whether it is told apart, without a full stop.
+
+    Intervals are of differences from the baseline alone. So nothing is said of whether a method that leads
+    differs from the next one.
 
     Args:
-        rows: the best trade-off first.
+        rows: the best trade-off first: the largest sum of gain and change elsewhere.
     """
     best, *others = rows
     beside = next((row for row in rows if row["method"] == BASELINE), None)
     if not others:
         return f"{shown(best)} {told(best)}{_if_nothing(best)}"
-    if beside is best and verdict(others[0]["total_minus_ft"]) != "below":
-        text = f"{shown(best)} and {shown(others[0])} are not told apart {_BY}: {shown(best)} {told(best)}"
-        text = f"{text}; {shown(others[0])} {told(others[0], short=True)}"
-        return f"{text}{_if_nothing(best, others[0])}"
-    if beside is None or beside is best:
+    if beside is None:
         text = f"{_leads(best)}: it {told(best)}"
         return f"{text}; the next, {shown(others[0])}, {told(others[0], short=True)}"
-    if verdict(best["total_minus_ft"]) == "above":
-        text = f"{_leads(best)}: it {told(best)}"
-        return f"{text}; plain fine-tuning ({shown(beside)}) {told(beside, short=True)}"
-    text = f"No method has a clearly better trade-off {_BY} than plain fine-tuning ({shown(beside)}), which"
+    if beside is best:
+        return _of_baseline(best, others)
+    clear = [row for row in rows if row is not beside and verdict(row["total_minus_ft"]) == "above"]
+    if clear and clear[0] is best:
+        text = f"{_leads(best, f'clearly above plain fine-tuning ({shown(beside)})')}: it {told(best)}"
+        return f"{text}; {shown(beside)} {told(beside, short=True)}"
+    if clear:
+        text = f"{shown(clear[0])} is clearly better than plain fine-tuning ({shown(beside)}) {_BY}: it"
+        text = f"{text} {told(clear[0])}, {shown(beside)} {told(beside, short=True)}"
+        return f"{text}; {shown(best)}, which has the largest sum, is not told apart from {shown(beside)}"
+    text = f"No method is clearly better than plain fine-tuning ({shown(beside)}) {_BY}, which"
     text = f"{text} {told(beside)}; {shown(best)}, which has the largest sum, {told(best, short=True)}"
     return f"{text}{_if_nothing(beside, best)}"
 
 
-def _leads(best: Row) -> str:
-    """Say that a method is best, and where the model before fine-tuning may be as good."""
+def _of_baseline(best: Row, others: Sequence[Row]) -> str:
+    """Say that the baseline leads, and which methods are not told apart from it."""
+    alike = [row for row in others if verdict(row["total_minus_ft"]) != "below"]
+    if not alike:
+        text = f"{_leads(best, 'clearly above all others')}: it {told(best)}"
+        return f"{text}; the next, {shown(others[0])}, {told(others[0], short=True)}"
+    names = [shown(row) for row in (best, *alike[:_NAMED])]
+    names += [f"{len(alike) - _NAMED} more"] if len(alike) > _NAMED else []
+    text = f"{', '.join(names[:-1])} and {names[-1]} are not told apart {_BY}"
+    text = f"{text}: {shown(best)} {told(best)}; {shown(alike[0])} {told(alike[0], short=True)}"
+    return f"{text}{_if_nothing(best, alike[0])}"
+
+
+def _leads(best: Row, how: str = "") -> str:
+    """Say that a method has the largest sum, and where the model before fine-tuning may be as good."""
     if not _if_nothing(best):
-        return f"{shown(best)} has the best trade-off {_BY}"
+        return f"{shown(best)} has the largest gain + change elsewhere{f', {how}' if how else ''}"
     return f"{shown(best)} is ahead {_BY}, but not told apart from no fine-tuning (its intervals hold 0)"
 
 

@@ -66,7 +66,7 @@ def test_the_command_compares_storages_reports_suites_and_selections(ran, gridce
         )
     code, output, _ = gridcell("compare", "one-report", "two-report", "--out", "page")
     assert code == 1  # the total is another one
-    assert "1 of 4 results differ: 1 metrics moved" in output
+    assert "1 of 4 results differ: 1 metric moved" in output
     assert "width" in output
     assert (tmp_path / "page/compare.html").exists()
     assert gridcell("compare", "one-report", "two-report", "--tolerance", "0.7")[0] == 0
@@ -80,7 +80,7 @@ def test_the_command_compares_storages_reports_suites_and_selections(ran, gridce
         "report", "toy", "--storage", "one", "--baseline", "two-report", "--out", "again"
     )
     assert code == 0
-    assert "1 of 4 results differ: 1 metrics moved" in output
+    assert "1 of 4 results differ: 1 metric moved" in output
     assert (tmp_path / "again/compare.html").exists()
 
 

@@ -23,7 +23,7 @@ def test_means_over_seeds_have_students_interval_and_say_what_is_not_in_them(tmp
     assert (a["x.low"], a["x.high"]) == (pytest.approx(low), pytest.approx(high))
     assert (b["n"], b["missing"], b["x"], b["x.low"]) == (1, 1, 7.0, None)
     assert (c["n"], c["missing"], c.get("x")) == (0, 1, None)
-    assert list(means.notes) == ["1 metrics that are no numbers have no mean."]
+    assert list(means.notes) == ["1 metric is no number and has no mean."]
 
 
 def test_a_value_that_is_not_finite_is_in_no_mean_which_is_said(tmp_path):
@@ -36,4 +36,4 @@ def test_a_value_that_is_not_finite_is_in_no_mean_which_is_said(tmp_path):
     low, high = scipy.stats.t.interval(0.95, 1, loc=2.0, scale=scipy.stats.sem([1.0, 3.0]))
     shown = _means(means, [], whole=False)
     assert shown.rows[0][shown.columns.index("x")] == f"2.000 ± {(high - low) / 2:.2g} (n = 2)"
-    assert list(means.notes) == ["1 values that are missing or not finite are in no mean."]
+    assert list(means.notes) == ["1 value is missing or not finite, and in no mean."]

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -338,9 +339,10 @@ def test_an_interruption_after_the_last_cell_says_the_same(gridcell, monkeypatch
     assert "or, if this is a job" not in output
 
 
-def test_any_other_command_that_is_interrupted_says_so_once(gridcell, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_any_other_command_that_is_interrupted_says_so_once(gridcell, monkeypatch, number):
     gridcell("run", "toy", "--executor", "inline", "--quiet")
-    monkeypatch.setattr("gridcell.cli.results.grid_results", interrupted)
+    monkeypatch.setattr("gridcell.cli.results.grid_results", lambda *_, **__: signal.raise_signal(number))
     code, output, errors = gridcell("results", "toy")
     assert (code, output, errors) == (130, "", "\ngridcell: stopped.\n")
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -353,6 +354,17 @@ def test_a_cluster_that_does_not_start_in_time_is_one_sentence(monkeypatch):
         ),
         ray_cluster(None, 1),
     ):
+        pytest.fail("there is none")
+
+
+def test_sigterm_while_ray_starts_is_an_interruption(monkeypatch):
+    """Ray's own handler, which it sets first, ends the process at once and without a word."""
+
+    def asked_to_end(**_):
+        raise SystemExit(int(signal.SIGTERM))
+
+    monkeypatch.setattr("ray.init", asked_to_end)
+    with pytest.raises(KeyboardInterrupt), ray_cluster(None, 1):
         pytest.fail("there is none")
 
 

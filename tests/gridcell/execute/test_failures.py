@@ -392,6 +392,6 @@ def test_broken_gpus_and_a_broken_node_are_of_no_use_together():
 def test_three_failed_cells_are_named_and_the_others_counted(failed, more):
     error = CellsFailed({str(n): (f"cell {n}", "bug: no") for n in range(failed)}, blocked=2, stopped="asked")
     named = "; ".join(f"cell {n}: bug: no" for n in range(min(failed, 3)))
-    start = f"{failed} cells failed ({named}{more})"
+    start = f"{failed} cell{'s' * (failed > 1)} failed ({named}{more})"
     assert str(error) == f"{start}; 2 not run because what they need failed or diverged; stopped: asked"
     assert str(CellsFailed(error.failed)) == start

@@ -184,6 +184,24 @@ def test_a_grid_without_targets_is_reported_by_its_cells(store, tmp_path):
     assert write_report(find_task("toy"), found, tmp_path).page.exists()
 
 
+def test_a_report_that_is_stopped_leaves_the_earlier_one_as_it_was(store, tmp_path, monkeypatch):
+    cell = Cell("toy", "step", {"add": 0}, title="alone")
+    builder = GridBuilder("toy")
+    builder.add("step", {"add": 0}, title="alone")
+    found, task = grid_results(builder.build(), done=[cell.id], store=store), find_task("toy")
+    write_report(task, found, tmp_path / "out")
+    (tmp_path / "out" / "own notes.txt").write_text("mine")
+    before = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gridcell.report.write.write_record", stopped)  # when nearly all is written
+    with pytest.raises(KeyboardInterrupt):
+        write_report(task, replace(found, suite="other"), tmp_path / "out")
+    assert {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()} == before
+
+
 def test_of_nothing_done_it_says_what_the_storage_has_instead(tmp_path):
     _, results = complete_results("generalization-difficulty", tmp_path)
     plans, task = results.store.plans, "generalization-difficulty"

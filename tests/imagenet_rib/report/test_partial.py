@@ -26,7 +26,7 @@ def test_accuracy_before_fine_tuning_is_that_of_the_sets_that_are_known(known, t
     assert partial_answer(summary_of(["m"], known)).text == text
 
 
-@pytest.mark.parametrize(("models", "more"), [(1, ""), (3, ""), (4, "; 1 more are in the table.")])
+@pytest.mark.parametrize(("models", "more"), [(1, ""), (3, ""), (4, "; 1 more is in the table.")])
 def test_three_models_are_told_and_the_others_counted(models, more):
     text = partial_answer(summary_of([f"m{number}" for number in range(models)], 1)).text
     assert text.count("is right on") == min(models, 3)

@@ -162,7 +162,10 @@ def place(gain, elsewhere, total, method):
 @pytest.mark.parametrize(
     ("next_", "said"),
     [
-        (place(3.0, 0.0, -2.0, "mine"), f"ft has the best trade-off {BY}: it gains 5.0 points"),
+        (
+            place(3.0, 0.0, -2.0, "mine"),
+            "ft has the largest gain + change elsewhere, clearly above all others: it gains 5.0 points",
+        ),
         (place(4.5, 0.0, -0.5, "mine"), f"ft and mine are not told apart {BY}: ft gains 5.0 points"),
     ],
 )
@@ -181,16 +184,35 @@ def test_the_best_of_bad_methods_is_not_told_apart_from_the_model_before(gain, e
         f"ft is ahead {BY}, but not told apart from no fine-tuning (its intervals hold 0): it gains "
     )
     for shown in (place(1.1, elsewhere, None, "ft"), place(gain, -1.1, None, "ft")):
-        assert wording.best_trade([shown, rows[1]]).startswith(f"ft has the best trade-off {BY}: it gains ")
+        assert wording.best_trade([shown, rows[1]]).startswith(
+            "ft has the largest gain + change elsewhere, clearly above all others: it gains "
+        )
 
 
 def test_a_method_of_the_largest_sum_is_not_called_better_where_noise_explains_it():
     """It may stand last in the leaderboard, which is by mRI alone: the sentence says by what it leads."""
     rows = [place(33.1, -4.2, 0.5, "mine"), place(30.0, -1.6, None, "ft")]
     assert wording.best_trade(rows) == (
-        f"No method has a clearly better trade-off {BY} than plain fine-tuning (ft), which gains 30.0 points"
+        f"No method is clearly better than plain fine-tuning (ft) {BY}, which gains 30.0 points"
         f"{OWN} and loses 1.6 elsewhere; mine, which has the largest sum, gains 33.1 and loses 4.2"
     )
+
+
+def test_a_method_that_is_clearly_better_is_named_beside_one_of_a_larger_sum_that_is_not():
+    """Of a wide interval a larger mean may not be told apart, where a smaller one is."""
+    rows = [place(8.2, -0.1, 0.5, "soup"), place(8.6, -0.8, 1.2, "ewc"), place(8.0, -1.3, None, "ft")]
+    assert wording.best_trade(rows) == (
+        f"ewc is clearly better than plain fine-tuning (ft) {BY}: it gains 8.6 points{OWN} and loses 0.8 "
+        "elsewhere, ft gains 8.0 and loses 1.3; soup, which has the largest sum, is not told apart from ft"
+    )
+
+
+def test_all_methods_that_are_not_told_apart_from_plain_fine_tuning_are_named():
+    rows = [place(5.0, 0.0, None, "ft"), place(3.0, 0.0, -2.0, "lp")]
+    rows += [place(2.0, 0.5, total, f"m{number}") for number, total in enumerate((-0.9, -3, -0.5, -0.1, 0.2))]
+    assert wording.best_trade(rows).startswith(f"ft, m0, m2, m3 and 1 more are not told apart {BY}: ft gains")
+    without = wording.best_trade([row for row in rows if row["method"] != "ft"])
+    assert without.startswith("lp has the largest gain + change elsewhere: it gains 3.0 points")
 
 
 def test_where_all_intervals_hold_zero_no_change_is_shown():

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from gridcell.data.folders.formats import FORMATS, HEAD, format_of
 from gridcell.errors import UserError
+from gridcell.printable import as_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,13 +30,14 @@ class Unreadable(UserError):  # noqa: N818 - names the state of the image
     """An image that can't be read; ``why`` says the reason without the image's name."""
 
     def __init__(self, name: str, why: object) -> None:
+        name = as_one_line(name)
         super().__init__(f"Image {name} can't be read: {why}")
         self.name = name
         self.why = str(why)
 
 
 _WITHOUT = (
-    "remove such files, or import the folder without them: gridcell data import folder --on-corrupt skip"
+    "remove such files, or write a set without them: gridcell data import folder --on-corrupt skip --from ..."
 )
 _NAMED = 10
 """Images that can't be read, of which a message names so many."""
@@ -146,13 +148,20 @@ def look_at(content: bytes, name: str) -> Look:
         return _look(image, content)
 
 
-def check_whole(content: bytes, name: str) -> Look:
+def check_whole(content: bytes, name: str, *, own: bool = False) -> Look:
     """Decode an image to see that it is whole.
 
+    Args:
+        content: The file's bytes.
+        name: What to call it in messages.
+        own: Whether it is one's own, which has to be wide enough to be brought to a square.
+
     Raises:
-        Unreadable: It can't be decoded; ``name`` says which.
+        Unreadable: It can't be decoded, or is too narrow; ``name`` says which.
     """
     with _opened(content, name) as image:
+        if own:
+            _check_width(image, name)
         look = _look(image, content)
         image.load()
         return look
@@ -195,11 +204,16 @@ def decode(
         (4, 6, 3)
     """
     with _opened(content, name) as image:
-        if size is not None and max(image.size) > _WIDEST * min(image.size):
-            width, height = image.size
-            raise Unreadable(name, f"{width} x {height} px are too narrow to be brought to a square")
+        if size is not None:
+            _check_width(image, name)
         image.load()
         return _pixels(image, form=form, size=size, own=own)
+
+
+def _check_width(image: "Image", name: str) -> None:
+    width, height = image.size
+    if max(width, height) > _WIDEST * min(width, height):
+        raise Unreadable(name, f"{width} x {height} px are too narrow to be brought to a square")
 
 
 def to_upright_png(content: bytes, name: str) -> bytes:

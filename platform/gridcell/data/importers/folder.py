@@ -56,7 +56,7 @@ def _joined(parts: list[Inventory], tops: list[str]) -> Inventory:
     return Inventory(
         files=tuple(name.removeprefix(top) for part, top in both for name in part.files),
         folders=tuple(
-            n for part, top in both for name in part.folders if (n := name.removeprefix(top)) + "/" != top
+            name.removeprefix(top) for part, top in both for name in part.folders if f"{name}/" != top
         ),
         hidden=sum(part.hidden for part in parts),
         loops=sum(part.loops for part in parts),

@@ -285,7 +285,7 @@ def checked_image(name: str, content: bytes, crop: int, *, own: bool = False) ->
 def _checked(name: str, content: bytes, crop: int, *, own: bool) -> tuple[Look, str, bytes]:
     """Return what an image's header says, then as :func:`checked_image`."""
     try:
-        look = check_whole(content, name)
+        look = check_whole(content, name, own=own)
         if own and (look.turned or look.alpha):
             return look, "png", to_upright_png(content, name)
     except Unreadable as error:

@@ -258,6 +258,24 @@ def test_corrupt_images_stop_the_import_or_are_left_out_and_recorded(tmp_path):
         import_set(*arguments, shard_mb=SMALL, on_corrupt="fail")
 
 
+def test_a_class_may_be_called_as_its_folder_and_narrow_pictures_are_left_out(tmp_path):
+    """Readers bring own pictures to a square: what can't be is left out here, as by ``data derive``."""
+    from PIL import Image
+
+    for name in ("dog", "cat"):
+        (tmp_path / "dog" / name).mkdir(parents=True)
+        for number in range(2):
+            Image.new("RGB", (20, 20), (number, 0, 9)).save(tmp_path / "dog" / name / f"{number}.png")
+    Image.new("RGB", (1, 300)).save(tmp_path / "dog" / "cat" / "narrow.png")
+    arguments = ("folder", [tmp_path / "dog"], str(tmp_path / "out"))
+    with pytest.raises(UserError, match=r"narrow\.png can't be read: 1 x 300 px are too narrow"):
+        import_set(*arguments)
+    done = import_set(*arguments, on_corrupt="skip")
+    assert done.manifest.class_names == ("cat", "dog")
+    assert done.manifest.samples == 4
+    assert list(done.manifest.corrupt) == ["dog/cat/narrow.png"]
+
+
 def test_objectnet_image_no_larger_than_its_border_is_corrupt(tmp_path):
     from PIL import Image
 
