@@ -5,8 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 
-from gridcell.printable import counted
-
 
 class UserError(Exception):
     """A mistake in what the user asked for; its text is the one sentence they read (exit code 2)."""
@@ -71,7 +69,8 @@ class CellsFailed(Exception):  # noqa: N818 - names what happened to the cells
             f"; {self.blocked} not run because what they need failed or diverged" if self.blocked else ""
         )
         stopped = f"; stopped: {self.stopped}" if self.stopped else ""
-        return f"{counted(len(self.failed), 'cell')} failed ({named}{more}){blocked}{stopped}"
+        cells = f"{len(self.failed)} cell{'s' * (len(self.failed) != 1)}"
+        return f"{cells} failed ({named}{more}){blocked}{stopped}"
 
 
 class Diverged(Exception):  # noqa: N818 - an outcome, not a defect

@@ -152,4 +152,4 @@ def test_a_plan_counts_the_steps_of_each_stage_once():
     suite = load_suite(task, "mini", SMALL, schedule=Schedule((FIRST, SECOND), 2))
     plain = load_suite(task, "mini", SMALL)
     costs = [task.estimate_cost(one.settings, one.grid()) for one in (suite, plain)]
-    assert costs[0]["steps"] == costs[1]["steps"] == "256 by 1 agents"
+    assert costs[0]["steps"] == costs[1]["steps"] == "256 by 1 agent"
