@@ -78,7 +78,7 @@ def try_alone(python: Path, folder: Path, *, whole: bool) -> Iterator[str]:
     for task, suite in SMALLEST.items():
         words = [*gridcell, "run", task, *suite, *(() if whole else PARTS.get(task, ()))]
         last = _run(words, folder).strip().splitlines()
-        yield f"{task}: " + next((line for line in last if "cells run" in line), last[-1])
+        yield f"{task}: " + next((line for line in last if " run, " in line), last[-1])
 
 
 def _run(command: list[str], folder: Path) -> str:
