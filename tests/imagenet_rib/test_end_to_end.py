@@ -81,6 +81,15 @@ def test_the_answer_is_complete(undisturbed):
         assert (undisturbed / "report" / name).stat().st_size > 1000
 
 
+def test_terminal_and_page_say_that_three_sets_show_no_difference(undisturbed, tmp_path):
+    told = ["report", "imagenet-rib", "--suite", TINY, "--storage", str(undisturbed), "--out", "again"]
+    done = forked.gridcell(*told, where=tmp_path)
+    assert done.returncode == 0, done.stderr
+    few = "Too few pairs for any difference to be significant (all models: "
+    assert few in done.stdout
+    assert few in (tmp_path / "again/report.html").read_text(encoding="utf-8")
+
+
 def test_accuracies_are_those_of_the_stored_weights(undisturbed):
     """Recompute one entry of the matrix with timm and torch alone, from the files in the store."""
     import timm

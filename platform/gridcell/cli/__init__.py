@@ -15,6 +15,16 @@ def main() -> None:
     Whatever a command prints is free of secrets, and that it can't be printed ends no command.
     """
     signal.signal(signal.SIGTERM, _as_ctrl_c)
+    try:
+        _run()
+    except KeyboardInterrupt:  # before typer has taken over, or after
+        from gridcell.cli.exit_codes import ExitCode
+
+        sys.stderr.write("\ngridcell: stopped.\n")
+        sys.exit(ExitCode.STOPPED)
+
+
+def _run() -> None:
     from gridcell.cli.app import app
     from gridcell.cli.completion import VARIABLE, answer_bash
     from gridcell.cli.exit_codes import ExitCode

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gridcell.data.folders import ClassFolders, open_class_folders
 from gridcell.data.folders.classes import ImageFile
-from gridcell.data.folders.decode import COLOUR, decode
+from gridcell.data.folders.decode import COLOUR, Unreadable, decode
 from gridcell.data.images import LabelledImages
 from gridcell.data.pixels import Bytes
 from gridcell.errors import UserError, unknown
@@ -163,12 +163,12 @@ def read_image(file: Path | BinaryIO, size: int | None, *, name: str | None = No
         name: What to call it in messages; by default the path.
 
     Raises:
-        UserError: It can't be read.
+        Unreadable: It can't be read.
     """
     try:
         content = file.read_bytes() if isinstance(file, Path) else file.read()
     except OSError as error:
-        raise UserError(f"Image {name or file} can't be read: {error.strerror}") from error
+        raise Unreadable(name or str(file), error.strerror) from error
     return decode(content, name or str(file), size=size)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gridcell.data.folder import check_folder_name, read_image
 from gridcell.data.folders import walk
+from gridcell.data.folders.decode import Unreadable, unreadable
 from gridcell.data.folders.walk import is_hidden
 from gridcell.data.images import LabelledImages, content_digest
 from gridcell.data.set_writer import SetWriter
@@ -179,7 +180,7 @@ def _read_set(root: Path, name: str, manifest: Mapping[str, Any], *, verify: boo
                 group_of[members] = number
         labelled = LabelledImages(
             name=name,
-            images=np.stack([read_image(file, None) for _, _, file in files]),
+            images=np.stack(_read_all([file for _, _, file in files])),
             labels=np.array([label for _, label, _ in files], dtype=np.int64),
             classes=tuple(sorted(class_names.index(class_name) for class_name in about["classes"])),
             class_names=class_names,
@@ -191,6 +192,19 @@ def _read_set(root: Path, name: str, manifest: Mapping[str, Any], *, verify: boo
     if verify and content_digest(labelled) != about["sha256"]:
         raise CorruptData(f"Set '{name}' of {root} doesn't match the checksum in its manifest")
     return labelled
+
+
+def _read_all(files: Iterable[Path]) -> list[NDArray[np.uint8]]:
+    """Return images, uint8 (H, W, 3) each; an error names all that can't be read."""
+    images, errors = [], []
+    for file in files:
+        try:
+            images.append(read_image(file, None))
+        except Unreadable as error:
+            errors.append(error)
+    if errors:
+        raise unreadable(errors, "write the suite again")
+    return images
 
 
 def set_checksums(root: str | Path, names: Collection[str] | None = None) -> dict[str, str]:

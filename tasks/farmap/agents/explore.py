@@ -25,7 +25,7 @@ class Run:
         memory: the agent's active memory likewise: what a step of planning may read.
         own_memory: known cells of the map in use likewise.
         box_memory: cells of the rectangle around it likewise.
-        peak_memory: the most that a step of planning read, a last look before the end included.
+        peak_memory: the most that a step of planning read, looks over all maps included.
         reached: percent -> (step, seconds) at which so much of what can be seen was seen, where it was.
         done: whether the agent found nothing left to explore.
         end: why the run ended: ``done``; ``bound``: the agent gave up, after too long without anything new;

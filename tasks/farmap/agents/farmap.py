@@ -44,8 +44,8 @@ class FarMap:
         closure: whether a match is also looked for where a map has no place by odometry: by the colours of
             the walls. It closes loops after drift.
         share: whether a cell that another fragment knows is no frontier.
-        last_look: whether all maps are laid over each other where nothing seems to be left, or nothing new
-            was seen for ``patience`` steps.
+        last_look: whether it looks over all maps, laid over each other, where nothing seems to be left, or
+            nothing new was seen for ``patience`` steps.
         renew: when borders that were tried are tried again: once something new was ``found``, or, as in the
             authors' code, once a cluster was ``aimed`` at, which allows walking to and fro for ever.
         patience: steps without anything new after which the agent takes a look at everything, or, without

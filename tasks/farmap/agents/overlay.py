@@ -1,4 +1,4 @@
-"""All stored maps laid over each other: what an agent takes a last look at before it says that it is done."""
+"""All stored maps laid over each other: what an agent looks over before it says that it is done."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

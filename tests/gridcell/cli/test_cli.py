@@ -347,6 +347,11 @@ def test_any_other_command_that_is_interrupted_says_so_once(gridcell, monkeypatc
     assert (code, output, errors) == (130, "", "\ngridcell: stopped.\n")
 
 
+def test_an_interruption_before_the_command_is_known_says_so_too(gridcell, monkeypatch):
+    monkeypatch.setattr("gridcell.printable.print_anything", interrupted)
+    assert gridcell("tasks") == (130, "", "\ngridcell: stopped.\n")
+
+
 def test_a_job_that_is_stopped_names_the_command_that_sent_it(monkeypatch):
     said = io.StringIO()
     monkeypatch.setattr(sys, "argv", ["gridcell", "run", "toy", "--address", "auto"])

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gridcell.data.image_sets import read_suite, set_checksums, write_suite, written_checksums
+from gridcell.data.image_sets import (
+    read_suite,
+    set_checksums,
+    verify_suite,
+    write_suite,
+    written_checksums,
+)
 from gridcell.data.images import concatenate, content_digest, select
 from gridcell.errors import CorruptData, UserError
 
@@ -57,6 +63,24 @@ def test_changed_or_missing_image_is_noticed(tmp_path, two_sets):
     file.unlink()
     with pytest.raises(CorruptData, match="should have 12 images, has 11"):
         read_suite(root)
+
+
+def test_all_images_of_a_set_that_cannot_be_read_are_named(tmp_path, two_sets):
+    root = tmp_path / "suite"
+    write_suite(root, two_sets, {})
+    damaged = sorted((root / "val").rglob("*.png"))[1:12:5]
+    damaged[0].write_bytes(b"nothing")
+    damaged[1].write_bytes(damaged[1].read_bytes()[:-30])
+    damaged[2].write_bytes(b"")
+    with pytest.raises(CorruptData) as caught:
+        read_suite(root)
+    assert "3 images can't be read: " in str(caught.value)
+    assert all(f"{file} (" in str(caught.value) for file in damaged)
+    assert str(caught.value).endswith("; write the suite again")
+    (root / "c/cat/00000001.png").write_bytes(b"nothing")
+    in_val, in_c = verify_suite(root).problems
+    assert "'val'" in in_val
+    assert f"Image {root / 'c/cat/00000001.png'} can't be read: " in in_c
 
 
 @pytest.mark.parametrize("old_manifest", [False, True])

@@ -38,8 +38,8 @@ class FarMapAgent(Parameters):
         likeness: share of the seen cells that a stored map must know with the same colours to match.
         closure: whether a match is also looked for by the colours of the walls; it closes loops after drift.
         share: whether a cell that another fragment knows is no frontier. By default: if there is recall.
-        last_look: whether all maps are laid over each other where nothing seems to be left. By default: if
-            there is recall.
+        last_look: whether it looks over all maps, laid over each other, where nothing seems to be left. By
+            default: if there is recall.
         renew: when borders that were tried are tried again: once something new was ``found``, or, as in the
             authors' code, once a cluster was ``aimed`` at.
         patience: steps without anything new after which the agent looks at everything, or gives up; null:
