@@ -121,7 +121,8 @@ class Recipe:
         teacher: Where the loss takes a frozen model's answers: that model.
         callbacks: Lightning callbacks of the fit. What they keep has to be in their ``state_dict``, so that a
             fit that goes on from a checkpoint is the same. Settings of theirs belong to the method's
-            ``parameters``, which are part of a cell's id.
+            ``parameters``, which are part of a cell's id. A batch is ``(images, labels)``; of a recipe with
+            a teacher it may be ``(images, (labels, answers))``.
     """
 
     model: nn.Module

@@ -65,6 +65,22 @@ def test_what_is_no_callback_is_said_to_be_none(callbacks):
         method_checks._fits(wrong)
 
 
+def test_a_callback_of_a_taught_method_is_shown_answers_beside_labels_too():
+    """Its batches have them in a real training, and labels alone where there is no room for answers."""
+
+    class Counting(Callback):
+        def on_train_batch_end(self, trainer, module, outputs, batch, index):
+            _, labels = batch
+            assert len(labels) == method_checks._IMAGES
+
+    def counting(recipe):
+        return dataclasses.replace(recipe, callbacks=(Counting(),))
+
+    method_checks._fits(changed(ft.method, counting))
+    with pytest.raises(AssertionError):
+        method_checks._fits(changed(lwf.method, counting))
+
+
 def test_a_teacher_whose_loss_is_another_is_noticed():
     """Its answers are computed once in a real training, which would then silently train by another loss."""
 

@@ -1,4 +1,4 @@
-"""Where FARMap goes next: on in its fragment, over a border, or to what a look over all maps shows (section 3.3)."""
+"""Where FARMap goes next: on in its fragment, over a border, or to what all maps show (section 3.3)."""
 
 from bisect import bisect_right
 from collections.abc import Collection

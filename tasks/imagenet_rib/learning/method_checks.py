@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gridcell.testing import Check, require
-from imagenet_rib.method import FineTuning, Merging, Method, Recipe, Start
+from imagenet_rib.method import FineTuning, Merging, Method, Recipe, Start, Teacher
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -153,27 +153,52 @@ def _seed() -> None:
 
 def _fits(method: FineTuning) -> None:
     from lightning.pytorch import Callback
+
+    for model in _models(method):
+        for taught in (False, True):
+            recipe = _recipe(method, copy.deepcopy(model))  # anew: a callback may remember an earlier fit
+            if not recipe.callbacks or (taught and recipe.teacher is None):
+                break
+            named = ", ".join(
+                sorted(type(one).__name__ for one in recipe.callbacks if not isinstance(one, Callback))
+            )
+            require(not named, f"its callbacks must be objects of lightning.pytorch.Callback, not {named}")
+            _fit(recipe, recipe.teacher if taught else None)
+
+
+def _fit(recipe: Recipe, teacher: Teacher | None) -> None:
+    """Train for two steps, on labels or on these and a teacher's answers."""
+    import torch
     from torch.utils.data import DataLoader
 
     from gridcell.learn import Classifier, fit
 
-    for model in _models(method):
-        recipe = _recipe(method, model)
-        if not recipe.callbacks:
-            continue
-        named = ", ".join(
-            sorted(type(one).__name__ for one in recipe.callbacks if not isinstance(one, Callback))
-        )
-        require(not named, f"its callbacks must be objects of lightning.pytorch.Callback, not {named}")
-        module = Classifier(
-            recipe.model,
-            recipe.loss,
-            trainable=recipe.trainable,
-            frozen_statistics=recipe.frozen_statistics,
-            moving_statistics=recipe.moving_statistics,
-        )
-        batches: DataLoader[Any] = DataLoader([_batch(), _batch()], batch_size=None)  # type: ignore[arg-type]
-        fit(module, batches, epochs=1, seed=0, accelerator="cpu", callbacks=recipe.callbacks)
+    images, labels = _batch()
+    loss: Callable[..., Tensor] = recipe.loss
+    targets: Any = labels
+    if teacher is not None:
+        with torch.no_grad():
+            targets = (labels, teacher.model(images))
+        loss = _Taught(teacher)
+    module = Classifier(
+        recipe.model,
+        loss,
+        trainable=recipe.trainable,
+        frozen_statistics=recipe.frozen_statistics,
+        moving_statistics=recipe.moving_statistics,
+    )
+    batches: DataLoader[Any] = DataLoader([(images, targets)] * 2, batch_size=None)  # type: ignore[arg-type]
+    fit(module, batches, epochs=1, seed=0, accelerator="cpu", callbacks=recipe.callbacks)
+
+
+class _Taught:
+    """The loss of a teacher, of batches that have its answers beside labels."""
+
+    def __init__(self, teacher: Teacher) -> None:
+        self._teacher = teacher
+
+    def __call__(self, model: "nn.Module", images: "Tensor", targets: Any) -> "Tensor":
+        return self._teacher.loss(model, images, *targets)
 
 
 def _exports(method: FineTuning) -> None:
