@@ -1,6 +1,7 @@
 """Builds the package, installs its wheel where nothing else of the project is, and runs suites there."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -26,6 +27,8 @@ PARTS = {
     "farcuriosity": ["--select", "environment=rooms", "--select", "curiosity=none", "--seeds", "1"],
 }
 """Task -> what is selected where the whole suite would take too long."""
+
+_RUN = re.compile(r"\d cells? run, ")  # of the line that says what was done
 
 EXTRAS = "rl"
 """What the smallest suites need beside the package itself."""
@@ -78,7 +81,7 @@ def try_alone(python: Path, folder: Path, *, whole: bool) -> Iterator[str]:
     for task, suite in SMALLEST.items():
         words = [*gridcell, "run", task, *suite, *(() if whole else PARTS.get(task, ()))]
         last = _run(words, folder).strip().splitlines()
-        yield f"{task}: " + next((line for line in last if " run, " in line), last[-1])
+        yield f"{task}: " + next((line for line in last if _RUN.search(line)), last[-1])
 
 
 def _run(command: list[str], folder: Path) -> str:

@@ -92,13 +92,14 @@ def mri_by_method(summary: Summary, models: Sequence[str]) -> Table:
 
 
 def ri_table(summary: Summary, model: str) -> Table:
-    """Lay out a model's RI by the set it was fine-tuned on (a row) and method."""
+    """Lay out a model's RI by the set it was fine-tuned on (a row; none where nothing is done) and method."""
     ri = summary["ri"][model]
     return Table(
         ["RI, points: fine-tuned on", *(Column(method, signed) for method in ri)],
         [
             [name, *(Value(ri[one][name], stale=rests(summary, model, one, name)) for one in ri)]
             for name in set_names(summary)
+            if any(ri[one][name] is not None for one in ri)
         ],
     )
 

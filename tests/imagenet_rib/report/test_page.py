@@ -223,6 +223,15 @@ def test_of_a_part_only_what_was_fine_tuned_has_a_row_and_no_empty_figure_is_dra
         assert next(iter(figure.panels.values())).shape == (1, 4)
 
 
+def test_of_a_part_ri_stands_once_before_the_details_and_without_empty_rows(tmp_path):
+    rows = {source: row for source, row in AFTER.items() if source == "b"}
+    made = [before(), *after("ft", rows=rows), *after("ewc", rows=rows, shift=3)]
+    page = report(tmp_path, made, SETS)[0].read_text(encoding="utf-8")
+    assert page.count("RI, points: fine-tuned on") == 1  # in the model's details; the table of sets has it
+    table = page.partition("RI, points: fine-tuned on")[2].partition("</table>")[0]
+    assert re.findall(r"<th[^>]*>([abc])</th>|<td[^>]*>([abc])</td>", table) in ([("b", "")], [("", "b")])
+
+
 def test_terminal_tables_fit_a_hundred_columns():
     models = [f"vit_base_patch16_224.augreg_in21k_ft_in1k_{index}" for index in range(5)]
     made = [
