@@ -39,7 +39,8 @@ DIGESTS = {
     ("imagenet-rib", "paper"): (95202, "e1feb6fb5c0f5514"),
     ("imagenet-rib", "paper-5-percent"): (95202, "a994d204afc6f072"),
     ("imagenet-rib", "paper-released"): (83708, "3c6abcc1033b9489"),
-    ("inductive-bias", "mini"): (340, "b7d0381b6f923c0e"),
+    ("inductive-bias", "figures"): (340, "b7d0381b6f923c0e"),
+    ("inductive-bias", "mini"): (166, "d95f2e22a7e428e3"),
     ("inductive-bias", "sensitivity"): (41, "b84f009de7619a35"),
     ("inductive-bias", "variety"): (63, "338bb5fd4f49af3b"),
 }

@@ -121,6 +121,12 @@ def test_the_suites_can_be_planned_and_planning_loads_no_training_library():
     assert loaded_by_planning("inductive_bias", "mini", TRAINING | {"numpy"}) == set()
 
 
+def test_mini_is_a_part_of_figures():
+    """What a first run has done, the suite of the published page does not do again."""
+    mini, figures = (load_suite(task, name).grid() for name in ("mini", "figures"))
+    assert mini.cells.keys() < figures.cells.keys()
+
+
 def test_mistakes_in_settings_get_a_sentence(tmp_path):
     with pytest.raises(UserError, match="did you mean 'bandwidth'"):
         parse_settings(task.settings, {**SMALL, "spaces": {"rbf": {"kind": "rbf", "bandwith": 1}}})

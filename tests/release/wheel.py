@@ -14,7 +14,7 @@ from tests.release.checks import ROOT
 SMALLEST = {
     "imagenet-rib": ["--suite", "mini"],
     "generalization-difficulty": ["--suite", "published"],
-    "inductive-bias": ["--suite", "sensitivity"],  # minutes; its mini takes hours of one core
+    "inductive-bias": ["--suite", "mini"],
     "farmap": ["--suite", "mini"],
     "farcuriosity": ["--suite", "mini"],
 }
@@ -22,7 +22,7 @@ SMALLEST = {
 
 PARTS = {
     "imagenet-rib": ["--select", "method=ft", "--select", "downstream=v2", "--select", "model=resnet-plain"],
-    "inductive-bias": ["--select", "space=rbf-median,mlp-16"],
+    "inductive-bias": ["--select", "space=rbf", "--select", "problem=teacher-4"],
     "farmap": ["--select", "map=small-0", "--select", "film=none"],
     "farcuriosity": ["--select", "environment=rooms", "--select", "curiosity=none", "--seeds", "1"],
 }
