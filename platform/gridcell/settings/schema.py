@@ -15,6 +15,9 @@ NAME = "NAME"
 
 Schema = Mapping[str, Any]
 
+_CHANGES = "_changes"  # ends the names of definitions for files that extend another
+_ASKED = {"required", "minProperties"}  # what a schema says has to be given
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -51,9 +54,14 @@ def _schema_of(model: type[BaseModel], loaded: tuple[int, ...]) -> dict[str, Any
 
 
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the JSON schema of a suite file: the settings, what it extends, and a place for anchors."""
+    """Return the JSON schema of a suite file: the settings, what it extends, and a place for anchors.
+
+    What must be given is asked for in a file that extends nothing. In one that extends another suite, an
+    entry may change a single setting of the entry of that name.
+    """
     schema = model.model_json_schema()
-    properties = dict(schema.get("properties", {}))
+    settings = schema.get("properties", {})
+    properties = dict(_as_changes(settings))
     properties["extends"] = {
         "type": "string",
         "description": "A suite or YAML file that this one changes.",
@@ -88,10 +96,33 @@ def json_schema(model: type[BaseModel]) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
+        "$defs": {
+            **schema.get("$defs", {}),
+            **{f"{name}{_CHANGES}": _as_changes(one) for name, one in schema.get("$defs", {}).items()},
+        },
         "properties": properties,
+        "if": {"required": ["extends"]},
+        "else": {"properties": settings, "required": schema.get("required", [])},
         "patternProperties": {"^x-": {"description": "A place for YAML anchors; it is not read."}},
         "required": [],  # what it extends may give it
     }
+
+
+def _as_changes(node: Any) -> Any:
+    """Return a part of a schema as it is for changes: nothing is required, and what is given is checked."""
+    if isinstance(node, list):
+        return [_as_changes(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    changed = {
+        # Without its tag, an entry may fit several kinds.
+        "anyOf" if key == "oneOf" else key: _as_changes(value)
+        for key, value in node.items()
+        if not (key in _ASKED and not isinstance(value, dict)) and key != "discriminator"
+    }
+    if isinstance(there := node.get("$ref"), str):
+        changed["$ref"] = f"{there}{_CHANGES}"
+    return changed
 
 
 def settings_of(model: type[BaseModel]) -> list[Setting]:

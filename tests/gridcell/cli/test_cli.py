@@ -341,6 +341,7 @@ def test_an_interruption_after_the_last_cell_says_the_same(gridcell, monkeypatch
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_any_other_command_that_is_interrupted_says_so_once(gridcell, monkeypatch, number):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
     gridcell("run", "toy", "--executor", "inline", "--quiet")
     monkeypatch.setattr("gridcell.cli.results.grid_results", lambda *_, **__: signal.raise_signal(number))
     code, output, errors = gridcell("results", "toy")

@@ -1,5 +1,6 @@
 """What can be set, as listings, editors and messages are told."""
 
+import json
 from typing import Annotated, Any, Literal
 
 import jsonschema
@@ -11,6 +12,7 @@ from gridcell.settings import Parts, Strict
 from gridcell.settings.docstrings import descriptions
 from gridcell.settings.listing import joined, overview
 from gridcell.settings.schema import belongs, find, json_schema, settings_of
+from gridcell.suite import load_suite
 from gridcell.task import find_task, task_names
 
 
@@ -108,6 +110,46 @@ def test_a_suite_that_extends_another_need_not_give_everything():
     schema = json_schema(Suite)
     assert schema["required"] == []
     assert {"extends", "without"} <= schema["properties"].keys()
+
+
+@pytest.mark.parametrize(
+    ("changes", "fits"),
+    [
+        ({"spaces": {"mine": {"depth": 3}}}, True),
+        ({"spaces": {"mine": {"depht": 3}}}, False),
+        ({"spaces": {"mine": {"depth": "deep"}}}, False),
+        ({"alone": {"rbf": {"width": 2.0}}}, True),
+        ({"worlds": {"one": {"frames": 3}}}, False),  # too few
+        ({"film": {"scale": 2.0}}, True),
+        ({"flim": {}}, False),
+    ],
+    ids=str,
+)
+def test_editors_ask_a_changed_entry_for_nothing_and_check_what_it_says(changes, fits):
+    validator = jsonschema.Draft202012Validator(json_schema(Suite))
+    assert validator.is_valid({"extends": "mini", **changes}) is fits
+    whole = {"spaces": {"mine": {"kind": "deep"}}}  # extends nothing, and lacks its depth
+    assert not validator.is_valid(whole)
+    assert validator.is_valid({"extends": "mini", **whole})
+    assert validator.is_valid({"spaces": {"mine": {"kind": "deep", "depth": 3}}})
+
+
+CHANGED_ENTRIES = {
+    "imagenet-rib": {"architectures": {"vit": {"options": {"depth": 2}}}},
+    "farmap": {"agents": {"farmap": {"rho": 2}}},
+    "farcuriosity": {"environments": {"rooms": {"steps": 81920}}},
+    "generalization-difficulty": {"datasets": {"digits": {"eps": 0.1}}},
+    "inductive-bias": {"problems": {"digits": {"dimensions": [8]}}, "spaces": {"mlp-1": {"widths": [8]}}},
+}
+
+
+@pytest.mark.parametrize("task", CHANGED_ENTRIES)
+def test_an_entry_that_changes_one_of_mini_fits_the_schema_of_its_task(task, tmp_path):
+    changes = {"extends": "mini", **CHANGED_ENTRIES[task]}
+    (tmp_path / "mine.yaml").write_text(json.dumps(changes))
+    load_suite(find_task(task), str(tmp_path / "mine.yaml"))
+    schema = json_schema(find_task(task).settings)
+    assert [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(changes)] == []
 
 
 def test_an_entry_of_a_suite_has_the_settings_of_its_part():
