@@ -128,7 +128,11 @@ def test_a_suite_that_extends_another_need_not_give_everything():
 def test_editors_ask_a_changed_entry_for_nothing_and_check_what_it_says(changes, fits):
     validator = jsonschema.Draft202012Validator(json_schema(Suite))
     assert validator.is_valid({"extends": "mini", **changes}) is fits
-    whole = {"spaces": {"mine": {"kind": "deep"}}}  # extends nothing, and lacks its depth
+
+
+def test_editors_ask_a_file_that_extends_nothing_for_what_an_entry_must_have():
+    validator = jsonschema.Draft202012Validator(json_schema(Suite))
+    whole = {"spaces": {"mine": {"kind": "deep"}}}  # lacks its depth
     assert not validator.is_valid(whole)
     assert validator.is_valid({"extends": "mini", **whole})
     assert validator.is_valid({"spaces": {"mine": {"kind": "deep", "depth": 3}}})
