@@ -14,26 +14,37 @@ from gridcell.errors import CorruptData, Preempted
 from gridcell.notice import NOTICE
 from gridcell.store import Checkpoints, Result, Store
 from gridcell.store.cache import FileCache
+from gridcell.thinned import Thinned
 
-MAX_CURVE_POINTS = 500  # a metric's curve is thinned by half whenever it would grow beyond this
+MAX_CURVE_POINTS = (
+    500  # of a metric; of a longer curve every second, fourth, ... report is kept, and the last
+)
 
 Item = TypeVar("Item")
 Reporter = Callable[[int, Mapping[str, float]], None]
 
 
-@dataclass
 class Curves:
-    """The metrics that a cell reported while it ran, thinned so that a record stays small."""
+    """The metrics that a cell reported while it ran, thinned so that a record stays small.
 
-    points: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    Attributes:
+        step: the last one that was reported; 0 before any.
+    """
+
+    def __init__(self) -> None:
+        self.step = 0
+        self._curves: dict[str, Thinned[tuple[int, float]]] = {}
+
+    @property
+    def points(self) -> dict[str, list[tuple[int, float]]]:
+        """Metric -> (step, value) pairs, evenly spaced among those reported, and the last one."""
+        return {name: curve.kept for name, curve in self._curves.items()}
 
     def add(self, step: int, metrics: Mapping[str, float]) -> None:
         """Append one step's values."""
+        self.step = step
         for name, value in metrics.items():
-            curve = self.points.setdefault(name, [])
-            curve.append((step, float(value)))
-            if len(curve) > MAX_CURVE_POINTS:
-                del curve[1:-1:2]
+            self._curves.setdefault(name, Thinned(MAX_CURVE_POINTS)).add((step, float(value)))
 
 
 @dataclass
@@ -256,10 +267,11 @@ class Context:
         """Tell live progress and the cell's curves how it is going.
 
         Args:
-            step: epoch or step, rising.
+            step: epoch or step, rising; also NumPy's integers.
             metrics: finite or not; values that aren't are kept out of the curves. Also NumPy's numbers and
                 torch's tensors of one value.
         """
+        step = int(step)
         metrics = {
             name: value if type(value) in (int, float) else float(value) for name, value in metrics.items()
         }
@@ -268,7 +280,11 @@ class Context:
             self.reporter(step, metrics)
 
     def alive(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Yield what a long loop without steps goes through; after each item, report that the cell lives."""
+        """Yield what a long loop without steps goes through; after each item, report that the cell lives.
+
+        The step that is reported is the last one there was, as such a loop may lie within a training.
+        """
         for item in items:
             yield item
-            self.report(0)
+            if self.reporter is not None:
+                self.reporter(self.curves.step, {})

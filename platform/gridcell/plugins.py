@@ -9,12 +9,13 @@ import atexit
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.metadata import entry_points
@@ -54,8 +55,7 @@ class Sent:
     files: Mapping[str, bytes]
 
 
-_FUNCTIONS = ("report", "estimate", "durations", "play", "uses")
-"""Fields of a task that name a function, beside those of its cells."""
+_FUNCTION = re.compile(r"(\w+(?:\.\w+)*):\w+")  # how a task names its functions
 
 _LARGEST = 64_000_000  # bytes of a plug-in that are sent to other processes
 
@@ -259,10 +259,22 @@ def _files(path: Path, module: ModuleType | None) -> dict[str, bytes]:
 
 def _named(module: ModuleType | None, folder: Path) -> list[Path]:
     """Return the files of a folder whose functions a plug-in's task names, as ``module:function``."""
-    task = getattr(module, "task", None)
-    wheres = [*getattr(task, "cells", {}).values(), *(getattr(task, name, "") for name in _FUNCTIONS)]
-    files = {folder / f"{str(where).partition(':')[0].replace('.', '/')}.py" for where in wheres if where}
+    named = map(_FUNCTION.fullmatch, _texts(getattr(module, "task", None)))
+    files = {folder / f"{found[1].replace('.', '/')}.py" for found in named if found}
     return sorted(file for file in files if file.is_file())
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield each text within a task, its fields' own fields and entries included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _texts(list(value.values()))
+    elif isinstance(value, Sequence):
+        for entry in value:
+            yield from _texts(entry)
+    elif is_dataclass(value) and not isinstance(value, type):
+        yield from _texts([getattr(value, one.name) for one in fields(value)])
 
 
 def _check_names(path: Path, files: Mapping[str, bytes]) -> None:

@@ -1,7 +1,9 @@
 """Few-shot learning measured from images: against brute force, by hand, and from folders."""
 
 import json
-from itertools import combinations
+from contextlib import suppress
+from dataclasses import replace
+from itertools import combinations, product
 from math import prod
 
 import numpy as np
@@ -12,6 +14,7 @@ from tests.generalization_difficulty.test_grid import run
 
 from generalization_difficulty import Alphabet, MetaLearning, measure_few_shot, support_sets
 from generalization_difficulty.data.alphabets import draw_alphabets, open_alphabets
+from generalization_difficulty.estimate.dimension import Dimension
 from generalization_difficulty.estimate.few_shot import _support_sets
 from gridcell.errors import UserError
 
@@ -52,6 +55,20 @@ def test_ingredients_equal_brute_force(drawn):
     assert found.difficulty.log2_bits == pytest.approx(task.difficulty().log2_bits, abs=1e-9)
     low, high = found.log2_bits
     assert low < found.difficulty.log2_bits < high
+
+
+def test_where_a_corner_of_the_ranges_has_no_difficulty_the_others_still_give_the_upper_end(drawn):
+    """With that many support sets the lower dimensions leave nothing to be told; the upper ones do."""
+    found = measure_few_shot(drawn, eps=0.01, ways=5)
+    task = MetaLearning(n=10**10, m_within=2.0, m_across=3.0, radius=3.0, delta=1.0, eps=0.01, ways=5)
+    wide = replace(found, task=task, within=Dimension(2.0, 0.5), across=Dimension(3.0, 0.5))
+    ends = (2 - 1.96 * 0.5, 2.0, 2 + 1.96 * 0.5), (3 - 1.96 * 0.5, 3.0, 3 + 1.96 * 0.5)
+    bits = []
+    for within, across in product(*ends):
+        with suppress(UserError):
+            bits.append(replace(task, m_within=within, m_across=across).difficulty().log2_bits)
+    assert 0 < len(bits) < 9
+    assert wide.log2_bits == (None, pytest.approx(max(bits)))
 
 
 @given(st.lists(st.integers(1, 5), min_size=3, max_size=7), st.integers(2, 3))

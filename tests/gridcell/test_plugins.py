@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import subprocess
 import sys
 
@@ -264,6 +265,44 @@ def where():
 def table():
     return (where() / "tables" / "a.json").read_text()
 """
+
+
+NAMED_IN_FIELDS = """
+from gridcell.task import BatchFunction
+from gridcell.tuning import Rule, Tuning
+task = Task(
+    name="doubling",
+    summary="a: sentence",
+    settings=Settings,
+    suites=Path(__file__).parent,
+    plan=plan,
+    cells={"double": "of_cells:run"},
+    report="of_report:write",
+    tables={"all": "of_tables:rows"},
+    estimate="of_estimate:cost",
+    durations="of_durations:seconds",
+    play="of_play:watch",
+    export="inner.of_export:export",
+    uses="of_uses:modules",
+    reads="of_reads:names",
+    batches={"double": BatchFunction("of_passes:run", key="of_keys:key")},
+    tuning=Tuning(rules=(Rule("own", "a: b", score="of_rules:score"),)),
+)
+"""
+
+
+def test_the_files_of_all_functions_that_a_task_names_travel(folder):
+    """Whatever field, or entry of one, names them: a worker may need any."""
+    named = set(re.findall(r'"(?:inner\.)?(of_\w+):', NAMED_IN_FIELDS))
+    files = {f"inner/{name}.py" if name == "of_export" else f"{name}.py" for name in named}
+    assert len(files) == 12
+    for name in files:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("0")
+    file = folder / "doubling_of_test.py"
+    file.write_text(TASK + NAMED_IN_FIELDS)
+    (plugin,) = plugins.load([file])
+    assert files < set(plugin.files)
 
 
 def test_what_a_plugin_imports_or_reads_by_a_name_travels_and_is_the_same_code_there(folder):

@@ -22,6 +22,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         f"{EXECUTE}attempt.py",
         f"{EXECUTE}policies.py",
     ),
+    "platform/gridcell/thinned.py": (f"{CORE}thinned.py", f"{CORE}context.py"),
     "platform/gridcell/errors.py": (f"{CORE}suite.py", f"{CLI}cli.py", f"{SETTINGS}overrides.py"),
     "platform/gridcell/registry.py": (f"{CORE}registry.py",),
     "platform/gridcell/secrets.py": (f"{CORE}secrets.py",),

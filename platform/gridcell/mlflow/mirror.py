@@ -28,6 +28,7 @@ from gridcell.mlflow.writer import END, write
 from gridcell.store import Store
 from gridcell.store.plans import grid_id
 from gridcell.store.results import encode
+from gridcell.thinned import Thinned
 
 __all__ = ["Mirror", "write"]
 
@@ -37,7 +38,14 @@ LIVE_S = 5.0
 _STARTING_S = 180.0  # a short run waits at most this long for MLflow to start, on a busy machine
 _CLOSING_S = 60.0  # the end of a run waits at most this long for what is still to be written
 _HURRIED_S = 2.0  # and so long where it was stopped
-_MOST_POINTS = 200  # of one cell between two writings; of more, every other one is left out
+_MOST_POINTS = 200  # of one cell between two writings; of more, evenly spaced ones and the last
+
+
+_Points = Thinned[tuple[int, int, dict[str, float]]]  # milliseconds since 1970, step, metrics
+
+
+def _new_points() -> _Points:
+    return Thinned(_MOST_POINTS)
 
 
 @dataclass
@@ -46,7 +54,7 @@ class _Running:
 
     cell: Cell
     started: int
-    points: list[tuple[int, int, dict[str, float]]] = field(default_factory=list)
+    points: _Points = field(default_factory=_new_points)
     shown: bool = False
 
 
@@ -127,12 +135,12 @@ class Mirror:
 
     def reported(self, cell: Cell, step: int, metrics: Mapping[str, float]) -> None:
         """Add to the cell's curves when MLflow is told next."""
+        if not metrics:  # the cell lives, no more
+            return
         with self._lock:
             running = self._running.get(cell.id)
             if running is not None:
-                running.points.append((_now(), step, {name: float(one) for name, one in metrics.items()}))
-                if len(running.points) > _MOST_POINTS:
-                    del running.points[1:-1:2]
+                running.points.add((_now(), step, {name: float(one) for name, one in metrics.items()}))
 
     def finished(self, cell: Cell, outcome: Outcome, again: bool) -> None:
         """Show the cell's result, or why it has none."""
@@ -228,9 +236,9 @@ class Mirror:
         news = []
         with self._lock:
             for running in self._running.values():
-                if running.points or not running.shown:
-                    news.append([running.cell.to_record(), running.started, running.points])
-                    running.points, running.shown = [], True
+                if running.points.kept or not running.shown:
+                    news.append([running.cell.to_record(), running.started, running.points.kept])
+                    running.points, running.shown = _new_points(), True
         if news:
             self._send(_event("running", news))
 

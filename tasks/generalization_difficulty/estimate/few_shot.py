@@ -16,6 +16,7 @@ from generalization_difficulty.estimate.dimension import Dimension, intrinsic_di
 from generalization_difficulty.estimate.least import least_distance
 from generalization_difficulty.estimate.sample import duplicates_across, first_pass
 from generalization_difficulty.estimate.second_pass import nearest_distances, search_all, second_pass
+from generalization_difficulty.estimate.uncertainty import log2_bits_over
 from generalization_difficulty.estimate.watch import Watch, quiet
 from generalization_difficulty.formula.bits import Difficulty
 from generalization_difficulty.formula.tasks import MetaLearning
@@ -68,14 +69,10 @@ class FewShot:
             (estimate.value - 1.96 * estimate.error, float(rounded), estimate.value + 1.96 * estimate.error)
             for estimate, rounded in ((self.within, self.task.m_within), (self.across, self.task.m_across))
         ]
-        values = []
-        for within, across in product(*ends):
-            try:
-                corner = replace(self.task, m_within=max(1.0, within), m_across=max(1.0, across))
-                values.append(corner.difficulty().log2_bits)
-            except UserError:  # the data determine the function, or eps asks for nothing
-                return None, max(values, default=None)
-        return min(values), max(values)
+        return log2_bits_over(
+            replace(self.task, m_within=max(1.0, within), m_across=max(1.0, across))
+            for within, across in product(*ends)
+        )
 
 
 def measure_few_shot(

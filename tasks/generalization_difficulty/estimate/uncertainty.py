@@ -1,12 +1,12 @@
 """What the uncertainty of each ingredient makes of the bits."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any
 
-from generalization_difficulty.formula.tasks import Classification
+from generalization_difficulty.formula.tasks import Classification, MetaLearning
 from gridcell import UserError
 
 _DEVIATIONS = 1.96  # of a 95 % interval
@@ -105,16 +105,30 @@ def _bits(task: Classification, **ends: tuple[float, float]) -> tuple[float | No
     m_low, m_high = (max(1.0, end) for end in ends.get("m", (task.m, task.m)))
     dimensions = {m_low + (m_high - m_low) * step / _STEPS for step in range(_STEPS + 1)} | {float(task.m)}
     resolutions = {*ends.get("delta", (task.delta, task.delta))}
-    corners = product(dimensions, resolutions)
-    found = [_log2_bits(replace(task, m=m, delta=delta)) for m, delta in corners]
+    return log2_bits_over(replace(task, m=m, delta=delta) for m, delta in product(dimensions, resolutions))
+
+
+def log2_bits_over(corners: Iterable[Classification | MetaLearning]) -> tuple[float | None, float | None]:
+    """Return the least and greatest log2 bits of tasks that differ in their ingredients.
+
+    The least is None where one of them has no difficulty, as the data determine the function or eps asks for
+    nothing; the greatest is None where none has.
+
+    Example:
+        >>> task = Classification(n=1000, m=5.0, radius=1.0, classes=10, delta=0.5, eps=0.1)
+        >>> low, high = log2_bits_over([task, replace(task, m=6.0)])
+        >>> low < high
+        True
+    """
+    found = [_log2_bits(corner) for corner in corners]
     known = [value for value in found if value is not None]
     low = min(known) if known and None not in found else None
     return low, max(known) if known else None
 
 
-def _log2_bits(task: Classification) -> float | None:
+def _log2_bits(task: Classification | MetaLearning) -> float | None:
     try:
         value = task.difficulty().log2_bits
-    except UserError:  # the data determine the function, or eps asks for nothing
+    except UserError:
         return None
     return value if math.isfinite(value) else None
