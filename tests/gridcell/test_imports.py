@@ -18,6 +18,7 @@ ORDER = [
     "errors",
     "build",
     "notice",
+    "thinned",
     "debugging",
     "syntax",
     "paths_in_code",

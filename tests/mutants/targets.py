@@ -87,6 +87,11 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/learn/checkpoint.py": (f"{LEARN}checkpoint.py", f"{LEARN}pauses.py", f"{LEARN}fit.py"),
     "platform/gridcell/learn/classifier.py": (f"{LEARN}classifier.py", f"{LEARN}fit.py"),
     "platform/gridcell/learn/fitting.py": (f"{LEARN}fit.py", f"{LEARN}checkpoint.py", f"{LEARN}pauses.py"),
+    "platform/gridcell/learn/epoch_report.py": (
+        f"{LEARN}fit.py",
+        f"{LEARN}checkpoint.py",
+        f"{LEARN}validation.py",
+    ),
     "platform/gridcell/learn/gathering.py": (f"{LEARN}together.py",),
     "platform/gridcell/learn/optimisers.py": (f"{LEARN}classifier.py", f"{LEARN}fit.py"),
     "platform/gridcell/learn/precision.py": (f"{LEARN}precision.py",),

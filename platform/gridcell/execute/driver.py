@@ -114,13 +114,8 @@ def diverged_cells(failures: Mapping[str, Mapping[str, Any]]) -> set[str]:
     }
 
 
-def set_damaged_aside(grid: Grid, store: Store) -> list[str]:
-    """Quarantine the damaged records among the grid's cells, so that they run again; return their ids."""
-    return read_whole(grid, store)[1]
-
-
 def read_whole(grid: Grid, store: Store) -> tuple[dict[str, Result], list[str]]:
-    """Read the results of a grid, and set damaged ones aside as ``set_damaged_aside`` does.
+    """Read the results of a grid, and set damaged records aside, so that their cells run again.
 
     Returns:
         The results, and the ids of those that were damaged.

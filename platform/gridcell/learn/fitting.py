@@ -22,15 +22,13 @@ from gridcell.learn.checkpoint import (
     Continuation,
     PeriodicCheckpoint,
     check_architecture,
-    of_all_processes,
 )
+from gridcell.learn.epoch_report import EpochReport, Report
 from gridcell.learn.precision import TF32, mixed_dtype, tensor_float32
 from gridcell.learn.sharding import ShardedStrategy
 from gridcell.learn.validation import JudgedEpochs, Validation
 from gridcell.notice import NOTICE
 from gridcell.store.scratch import scratch_folder
-
-Report = Callable[..., None]
 
 # What Lightning says about things that are so on purpose here, or that a user can do nothing about.
 _EXPECTED_WARNINGS = (
@@ -120,9 +118,15 @@ def fit(
         ValueError: It is to pause, and no checkpoints are kept.
 
     Example:
-        >>> from torch import nn
-        >>> classifier = Classifier(nn.Linear(64, 10), Optimisation(lr=0.1), steps=50)  # doctest: +SKIP
-        >>> fit(classifier, batches, epochs=5, seed=0)  # doctest: +SKIP
+        >>> from torch.nn import Linear, functional
+        >>> from gridcell.data.batches import Batches
+        >>> from gridcell.learn.classifier import Classifier
+        >>> images, labels = torch.eye(2).repeat(8, 1), torch.arange(2).repeat(8)
+        >>> loss = lambda model, images, labels: functional.cross_entropy(model(images), labels)
+        >>> batches = Batches(images, labels, batch_size=4)
+        >>> told = fit(Classifier(Linear(2, 2), loss), batches, epochs=3, seed=0)
+        >>> told["step"], told["epoch"]
+        (12, 3)
     """
     architecture = str(getattr(module, "architecture", type(module).__name__))
     pauses = pause_at is not None and pause_at < epochs
@@ -258,97 +262,6 @@ def best_precision(accelerator: str = "auto") -> str:
     return "bf16-mixed" if mixed_dtype() == torch.bfloat16 else "16-mixed"
 
 
-class EpochReport(pl.Callback):
-    """Reports once an epoch, and ends the fit when the loss is not finite.
-
-    On a CPU every step's loss is looked at. On other devices that would make the host wait for each
-    step, so the sum is looked at every ``CHECK_EVERY`` batches and at the epoch's end.
-
-    Args:
-        report: Called as ``report(step=..., loss=..., lr=..., epoch=...)``.
-        beat: Called with the number of steps every ``CHECK_EVERY`` batches.
-        judged: Has judged the epoch, and adds its numbers to the report.
-    """
-
-    CHECK_EVERY = 50
-    _KEY = "gridcell epoch"
-
-    def __init__(
-        self,
-        report: Report | None,
-        beat: Callable[[int], None] | None = None,
-        judged: JudgedEpochs | None = None,
-    ) -> None:
-        self.report = report
-        self.beat = beat
-        self.judged = judged
-        self._sum: Any = 0.0
-        self._before = 0  # optimiser steps
-        self.told: dict[str, float] = {}  # of the last epoch
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the epoch's mean."""
-        self._sum, self._before = 0.0, trainer.global_step
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Add a step's loss; Lightning has divided it by the number of accumulated batches."""
-        loss = outputs["loss"]
-        to_check = (batch_idx + 1) % self.CHECK_EVERY == 0
-        if to_check and self.beat is not None:
-            self.beat(trainer.global_step)
-        if trainer.world_size > 1:
-            self._sum = self._sum + loss  # one process must not stop alone: looked at when the epoch ends
-        elif loss.device.type == "cpu":
-            value = loss.item()
-            self._sum += value
-            if not math.isfinite(value):
-                raise _diverged(value, trainer)
-        else:
-            self._sum = self._sum + loss
-            if to_check and not math.isfinite(self._sum):
-                raise _diverged(float(self._sum), trainer)
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Report the mean over the epoch's steps of their loss, over all processes."""
-        total = self._sum
-        if trainer.world_size > 1:
-            total = trainer.strategy.reduce(total, reduce_op="mean")
-        loss = float(total) / max(1, trainer.global_step - self._before)
-        if not math.isfinite(loss):
-            raise _diverged(loss, trainer)
-        told = {"loss": loss}
-        groups = [group for optimiser in trainer.optimizers for group in optimiser.param_groups]
-        if groups:  # a module that takes its steps itself has none
-            told["lr"] = float(groups[0]["lr"])
-        if self.judged is not None:
-            told |= self.judged.told
-        for logger in trainer.loggers:
-            logger.log_metrics(told, step=trainer.global_step)
-        self.told = {"step": trainer.global_step, **told, "epoch": trainer.current_epoch + 1}
-        if self.report is not None:
-            self.report(**self.told)
-
-    def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        """Keep the epoch's sums."""
-        sums = of_all_processes(trainer, float(self._sum))
-        checkpoint[self._KEY] = {"sums": sums, "before": self._before, "told": self.told}
-
-    def on_load_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        """Go on with the sums; other processes than those before share them evenly."""
-        if self._KEY not in checkpoint:  # of when all fell on ends of epochs
-            return
-        self.told = checkpoint[self._KEY].get("told", {})
-        sums, self._before = checkpoint[self._KEY]["sums"], checkpoint[self._KEY]["before"]
-        alike = len(sums) == trainer.world_size
-        self._sum = sums[trainer.global_rank] if alike else sum(sums) / len(sums)
-
-
 def _check_weights(module: pl.LightningModule, steps: int) -> None:
     """Make sure that weights are numbers: the losses are those before each step, and say nothing of the last.
 
@@ -358,12 +271,6 @@ def _check_weights(module: pl.LightningModule, steps: int) -> None:
     for name, weight in module.named_parameters():
         if weight.requires_grad and not bool(weight.isfinite().all()):
             raise Diverged(f"The weights are not finite after step {steps}, '{name}' for one.")
-
-
-def _diverged(value: float, trainer: pl.Trainer) -> Diverged:
-    return Diverged(
-        f"The loss became {value} in epoch {trainer.current_epoch + 1}, by step {trainer.global_step}."
-    )
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from gridcell.cell import Resources
 from gridcell.context import Context
 from gridcell.errors import CorruptData, UserError
 from gridcell.execute.cluster import check_nodes, ray_cluster
-from gridcell.execute.driver import run_grid, set_damaged_aside
+from gridcell.execute.driver import read_whole, run_grid
 from gridcell.execute.options import RunOptions
 from gridcell.execute.outcome import FailureClass, classify
 from gridcell.execute.processes import ray_here
@@ -150,7 +150,7 @@ def test_a_damaged_record_is_set_aside_and_its_cell_runs_again(store, tmp_path):
     run(grid, store, "inline")
     cell = titled(grid, "total")
     (Path(store.uri) / "results" / f"{cell.id}.json").write_text("{")
-    assert set_damaged_aside(grid, store) == [cell.id]
+    assert read_whole(grid, store)[1] == [cell.id]
     assert run(grid, store, "inline").finished == {cell.id}
 
 

@@ -17,7 +17,7 @@ from gridcell.cell import Cell
 from gridcell.context import Context
 from gridcell.errors import CorruptData, UserError
 from gridcell.execute import heartbeat
-from gridcell.execute.driver import run_grid, set_damaged_aside
+from gridcell.execute.driver import read_whole, run_grid
 from gridcell.execute.last_words import take_last_words
 from gridcell.execute.options import GridRun, RunOptions
 from gridcell.execute.outcome import Failure, FailureClass, Outcome, classify
@@ -266,7 +266,7 @@ def test_a_cell_that_once_diverged_is_made_again_when_its_later_result_is_damage
     record = store.folder.local(f"results/{first.id}.json")
     record.write_text(record.read_text().replace('"sum":0', '"sum":7'))
     store.folder.remove(f"results/{second.id}.json")
-    assert set_damaged_aside(grid, store) == [first.id]
+    assert read_whole(grid, store)[1] == [first.id]
     schedule = run_grid(toy_task.task, grid, store, RunOptions(executor="inline"))
     assert schedule.finished == {first.id, second.id}
     assert not schedule.blocked

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.loggers.logger import DummyLogger
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import SingleDeviceStrategy
@@ -19,7 +19,8 @@ from gridcell.errors import Diverged, UserError
 from gridcell.learn import fitting
 from gridcell.learn.checkpoint import Continuation
 from gridcell.learn.classifier import Classifier
-from gridcell.learn.fitting import EpochReport, fit
+from gridcell.learn.epoch_report import EpochReport
+from gridcell.learn.fitting import fit
 from gridcell.learn.optimisers import Optimisation, build_optimiser, build_schedule
 from gridcell.learn.randomness import seed_everything
 from learn_problems import Folder, batches, classifier, cross_entropy, data
@@ -62,6 +63,23 @@ def test_a_fit_tells_within_an_epoch_that_it_lives(monkeypatch):
     beats = []
     fit(classifier(), batches(), epochs=2, seed=7, beat=beats.append)
     assert beats == [3, 6, 10, 13]
+
+
+class StepsItself(LightningModule):
+    """Has a loss, and no optimiser of torch's."""
+
+    automatic_optimization = False
+
+    def training_step(self, batch, batch_idx):
+        return {"loss": torch.tensor(1.0 + batch_idx)}
+
+    def configure_optimizers(self):
+        return None
+
+
+def test_the_loss_of_a_module_that_takes_its_steps_itself_is_the_mean_over_batches():
+    told = fit(StepsItself(), batches(), epochs=2, seed=7)
+    assert (told["epoch"], told["loss"]) == (2, pytest.approx((1 + 7) / 2))
 
 
 def test_another_seed_gives_other_weights():
@@ -221,7 +239,7 @@ def test_one_seed_sets_each_librarys_numbers(seed):
 def test_one_of_several_processes_does_not_stop_alone_at_a_loss_that_is_not_finite():
     """The others would wait for it for ever: all of them look at the mean when the epoch ends."""
     strategy = SimpleNamespace(reduce=lambda total, reduce_op: {"mean": total}[reduce_op])
-    trainer = SimpleNamespace(world_size=2, global_step=1, current_epoch=0, strategy=strategy)
+    trainer = SimpleNamespace(world_size=2, global_step=1, current_epoch=0, strategy=strategy, optimizers=[])
     report = EpochReport(None)
     report.on_train_batch_end(trainer, None, {"loss": torch.tensor(float("nan"))}, None, 0)
     with pytest.raises(Diverged):
