@@ -163,7 +163,6 @@ def _board(
         "ranking": rows,
         "comparisons": comparisons,
         "tests": tests,
-        "groups": _groups(ranked, adjusted, tests),
         "pairs": pairs,
         "smallest_p_holm": min(1.0, *smallest) if comparisons else None,
     }
@@ -197,29 +196,3 @@ def _comparisons(
     for entry, adjusted in zip(found, significance.holm([one["p"] for one in found], tests), strict=True):
         entry["p_holm"] = adjusted
     return found, tests
-
-
-def _groups(
-    ranked: Sequence[str], adjusted: Mapping[frozenset[str], Mapping[str, Any]], tests: int
-) -> list[list[str]]:
-    """Return the longest runs of ranks within which any two were compared and none significantly differ.
-
-    A comparison of so few pairs that the test can't reject says nothing, and joins nothing.
-    """
-
-    def apart(a: str, b: str) -> bool:
-        found = adjusted.get(frozenset((a, b)))
-        if found is None or tests * significance.smallest_p(found["pairs"]) >= significance.ALPHA:
-            return True
-        return bool(found["p_holm"] < significance.ALPHA)
-
-    runs: list[tuple[int, int]] = []
-    for first in range(len(ranked)):
-        last = first
-        while last + 1 < len(ranked) and not any(
-            apart(ranked[last + 1], ranked[k]) for k in range(first, last + 1)
-        ):
-            last += 1
-        if last > first and not any(start <= first and last <= end for start, end in runs):
-            runs.append((first, last))
-    return [list(ranked[first : last + 1]) for first, last in runs]

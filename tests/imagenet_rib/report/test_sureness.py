@@ -6,7 +6,6 @@ from itertools import combinations
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from imagenet_rib.report import leaderboard
 from imagenet_rib.report.leaderboard import boards
 from imagenet_rib.report.significance import ALPHA
 from imagenet_rib.report.summary import summarise
@@ -116,37 +115,3 @@ def test_each_row_of_the_leaderboard_names_over_what_its_difference_is_sure():
 )
 def test_a_difference_is_significant_below_the_level_where_a_test_can_be(p, least, sure):
     assert over_fine_tunings({"smallest_p_holm": least}, p) is sure
-
-
-@pytest.mark.parametrize(
-    ("p", "pairs", "groups"),
-    [
-        (0.051, 8, [["a", "b"]]),
-        (ALPHA, 8, [["a", "b"]]),
-        (0.049, 8, []),
-        (1.0, 5, []),
-        (1.0, 6, [["a", "b"]]),
-    ],
-)
-def test_a_bar_joins_what_a_test_that_could_tell_does_not_tell_apart(p, pairs, groups):
-    """The smallest p of n pairs is 2 / 2^n: 0.0625 of five, 0.031 of six."""
-    adjusted = {frozenset("ab"): {"pairs": pairs, "p_holm": p}}
-    assert leaderboard._groups(["a", "b"], adjusted, tests=1) == groups
-
-
-def test_a_test_among_many_that_it_cannot_survive_joins_nothing():
-    adjusted = {frozenset("ab"): {"pairs": 8, "p_holm": 1.0}}  # the smallest p of 8 pairs is 0.0078
-    assert leaderboard._groups(["a", "b"], adjusted, tests=6) == [["a", "b"]]
-    assert leaderboard._groups(["a", "b"], adjusted, tests=7) == []
-
-
-def test_bars_that_lie_within_another_are_not_drawn():
-    def adjusted(*apart):
-        pairs = [frozenset(pair) for pair in ("ab", "ac", "bc", "ad", "bd", "cd")]
-        return {
-            pair: {"pairs": 8, "p_holm": 0.01 if "".join(sorted(pair)) in apart else 1.0} for pair in pairs
-        }
-
-    assert leaderboard._groups([*"abcd"], adjusted(), tests=6) == [[*"abcd"]]
-    assert leaderboard._groups([*"abcd"], adjusted("ad"), tests=6) == [[*"abc"], [*"bcd"]]
-    assert leaderboard._groups([*"abcd"], adjusted("ac", "ad", "bd"), tests=6) == [[*"ab"], [*"bc"], [*"cd"]]
