@@ -1,5 +1,7 @@
 """The command that removes results, with what was made from them."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -41,7 +43,8 @@ def forget(
 ) -> None:
     """Remove the selected results and all that was made from them. The next run makes them again.
 
-    Results that the rest of the suite needs, too, are kept, such as a pre-trained model.
+    Results that the rest of the suite needs, too, are kept and counted, such as a pre-trained model. Name
+    their kind by --kind to remove those, too.
     """
     if not select and not kind:
         raise UserError("Say what to forget: --select key=value, or --kind KIND")
@@ -50,11 +53,7 @@ def forget(
     for name in kind or ():
         if name not in kinds:
             raise unknown("kind of cell", name, kinds)
-    first = {
-        cell_id
-        for cell_id in _only_for(whole, whole.select(selection(select or ())))
-        if not kind or whole.cells[cell_id].kind in kind
-    }
+    first, shared = _to_forget(whole, selection(select or ()), kind or ())
     store = open_store(storage)
     gone = sorted(store.results.done() & _with_dependents(whole, first), key=list(whole.cells).index)
     console = common.console()
@@ -64,12 +63,37 @@ def forget(
         console.print(f"{cell_id}  {whole.cells[cell_id].kind}  {whole.cells[cell_id].title}", soft_wrap=True)
     would = "would be forgotten" if dry_run else "forgotten"
     console.print(f"{counted(len(gone), 'result')} {would}, with what was made from them.")
+    kept = Counter(whole.cells[cell_id].kind for cell_id in (shared - set(gone)) & store.results.done())
+    if kept:
+        told = ", ".join(f"{count} {name}" for name, count in sorted(kept.items()))
+        console.print(f"Kept, as other results of the suite need them: {told}. --kind KIND takes these, too.")
 
 
-def _only_for(whole: Grid, chosen: Grid) -> set[str]:
-    """Return the cells that only the chosen targets need."""
-    others = [target.cell for target in whole.targets if target not in chosen.targets]
-    return set(chosen.cells) - set(whole.closure(others))
+def _to_forget(
+    whole: Grid, wanted: Mapping[str, Sequence[str]], kinds: Sequence[str]
+) -> tuple[set[str], set[str]]:
+    """Return the cells that a user asked to forget, and those left out as other targets need them, too.
+
+    Targets that a selection keeps beside what was selected, without its labels, were not asked for.
+
+    Args:
+        whole: the suite's grid.
+        wanted: label -> accepted values; empty for all.
+        kinds: if any, all cells of these that the chosen targets need, whoever else needs them.
+    """
+    chosen = [
+        target
+        for target in whole.select(wanted).targets
+        if all(str(target.labels.get(label)) in values for label, values in wanted.items())
+    ]
+    if not chosen:
+        asked = " and ".join(f"{label}={','.join(values)}" for label, values in wanted.items())
+        raise UserError(f"No result has {asked} itself: the selection holds only what is compared with it")
+    needed = set(whole.closure(target.cell for target in chosen))
+    if kinds:
+        return {cell_id for cell_id in needed if whole.cells[cell_id].kind in kinds}, set()
+    shared = needed & set(whole.closure(target.cell for target in whole.targets if target not in chosen))
+    return needed - shared, shared
 
 
 def _with_dependents(grid: Grid, chosen: set[str]) -> set[str]:

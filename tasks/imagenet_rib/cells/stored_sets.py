@@ -38,7 +38,7 @@ def read_sets(context: Context) -> dict[str, LabelledSet]:
     root, loaders = context.locations.get(DATA), context.cell.resources.cpus - 1
     sets: dict[str, LabelledSet] = {}
     for role in filter(is_data, context.cell.needs):
-        (file,) = context.need(role).artifacts
+        (file,) = context.need(role).answered
         path = context.artifact(role, file)
         sets |= read_file(path, path.stat().st_mtime_ns, root, loaders)
     return sets

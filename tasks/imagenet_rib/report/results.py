@@ -137,7 +137,7 @@ def _sets(results: GridResults, fetch: Fetch) -> dict[str, LabelledSet]:
         raise nothing_done(results)
     sets: dict[str, LabelledSet] = {}
     for result in data:
-        (name,) = result.artifacts
+        (name,) = result.answered
         path = fetch(result, name)
         sets |= read_file(path, path.stat().st_mtime_ns)
     return sets
