@@ -157,7 +157,7 @@ def load_suite(
         (1, [0])
     """
     files: list[Path] = []
-    stem, document = _layers(task, name, None, (), files)
+    stem, document, below = _layers(task, name, None, (), files)
     check_useful(plugins_module.load(plugins, joins=True), task.parts)
     document = Document(joined(document.values, task.parts), document.places)
     document, overrides, occupied = split_resources(document, overrides, task.cells)
@@ -171,7 +171,7 @@ def load_suite(
     document = apply_overrides(document, task.settings, overrides)
     if seeds is not None:
         document = _seeded(document, seeds)
-    document, plain, sweeps = expand_sweeps(document, task.settings, before, task.own_settings)
+    document, plain, sweeps = expand_sweeps(document, task.settings, before, task.own_settings, below)
     without_sweeps = _checked(task, plain)  # first: a mistake of an entry is one of each of its variants
     settings = _checked(task, document) if sweeps else without_sweeps
     stages: tuple[BaseModel, ...] = ()
@@ -216,8 +216,10 @@ def _stage(task: Task, document: Document, changes: Changes, place: int) -> Base
 
 def _layers(
     task: Task, name: str, beside: Path | None, above: tuple[str, ...], files: list[Path]
-) -> tuple[str, Document]:
-    """Read a suite, and below it what it extends; load the plug-ins of each. Return its name, too.
+) -> tuple[str, Document, Any]:
+    """Read a suite, and below it what it extends; load the plug-ins of each.
+
+    Returns its name, its settings, and those of what it extends.
 
     The user's own files that are read are appended to ``files``.
     """
@@ -238,16 +240,17 @@ def _layers(
     if extends is None:
         if without is not None:
             raise UserError(f"{own.places[WITHOUT,]}: 'without' leaves entries out of what 'extends' names")
-        return stem, own
+        return stem, own, None
     if not isinstance(extends, str):
         raise UserError(f"{own.places[EXTENDS,]}: 'extends' must name one suite or a YAML file")
     try:
-        _, base = _layers(task, extends, folder, (*above, where), files)
+        _, base, _ = _layers(task, extends, folder, (*above, where), files)
     except UserError as error:
         if isinstance(error, SettingsError) or not isinstance(own.places.get((EXTENDS,)), Place):
             raise
         raise UserError(f"{own.places[EXTENDS,]}: {error}") from error
-    return stem, _merged(_left(base, without, own.places.get((WITHOUT,))), own)
+    left = _left(base, without, own.places.get((WITHOUT,)))
+    return stem, _merged(left, own), left.values
 
 
 def _is_shipped(task: Task, name: str) -> bool:

@@ -17,7 +17,10 @@ def apply_overrides(
     """Return settings with some of them replaced.
 
     Below a mapping of named entries (models, methods, problems, ...) an override changes an entry that is
-    there, or gives a whole new one: ``pretrainings.rihc.epochs=1`` never adds a pre-training.
+    there, or gives a whole new one: ``pretrainings.rihc.epochs=1`` never adds a pre-training. A mapping that
+    is given for a section or an entry changes what it names alone, as in a suite that extends another:
+    ``training={epochs: 3}`` is ``training.epochs=3``. One of another kind replaces what is there, and so
+    does one that is given for all named entries.
 
     Args:
         document: the suite's.
@@ -39,20 +42,25 @@ def apply_overrides(
             raise UserError(f"'{option}' must look like --set key=value")
         given = read_yaml(text, f"'{option}': the value", lines=False)
         try:
-            values, path = _with(values, key.split("."), given.values, root)
+            values, path, changed = _with(values, key.split("."), given.values, root)
         except UserError as error:
             raise UserError(f"'{option}': {error}") from error
         for other, earlier in seen.items():
             if other[: len(path)] == path:  # the later one may refine the earlier one, and not undo it
                 raise UserError(f"'{option}' and '{said}{earlier}' set the same: leave one of them out")
         seen[path] = override
-        places = {other: place for other, place in places.items() if other[: len(path)] != path}
-        places[path] = Place(option)
+        for one in changed:
+            places = {other: place for other, place in places.items() if other[: len(one)] != one}
+            places[one] = Place(option)
     return Document(values, places)
 
 
-def _with(values: Any, keys: Sequence[str], given: Any, where: SchemaPlace) -> tuple[Any, Path]:
-    """Return ``values`` with one of them replaced, and its path. Nothing is changed in place.
+def _with(
+    values: Any, keys: Sequence[str], given: Any, where: SchemaPlace
+) -> tuple[Any, Path, tuple[Path, ...]]:
+    """Return ``values`` with one of them replaced, its path, and the paths of what is other than before.
+
+    Nothing is changed in place.
 
     Args:
         values: that stand at ``where``.
@@ -61,7 +69,7 @@ def _with(values: Any, keys: Sequence[str], given: Any, where: SchemaPlace) -> t
         where: the place in the settings.
     """
     if not keys:
-        return given, where.path
+        return _set(values, given, where)
     if isinstance(values, list):
         return _with_item(values, keys, given, where)
     if values is not None and not isinstance(values, Mapping):
@@ -73,15 +81,38 @@ def _with(values: Any, keys: Sequence[str], given: Any, where: SchemaPlace) -> t
             f"there is no '{key}' in '{dotted(where.path)}': {did_you_mean(key, holds)}. "
             f"A new entry is given whole: --set '{dotted((*where.path, key))}={{...}}'"
         )
-    holds[key], found = _with(holds.get(key), rest, given, where.below(key, values))
-    return holds, found
+    holds[key], found, other = _with(holds.get(key), rest, given, where.below(key, values))
+    return holds, found, other
 
 
-def _with_item(values: list[Any], keys: Sequence[str], given: Any, where: SchemaPlace) -> tuple[Any, Path]:
+def _set(values: Any, given: Any, where: SchemaPlace) -> tuple[Any, Path, tuple[Path, ...]]:
+    """Return what stands at a place that ``given`` is given for, and the paths as ``_with`` does."""
+    if not _changes(values, given, where):
+        return given, where.path, (where.path,)
+    holds, changed = dict(values), list[Path]()
+    for key, inner in given.items():
+        holds[key], _, paths = _set(values.get(key), inner, where.below(str(key), values))
+        changed += paths
+    return holds, where.path, tuple(changed)
+
+
+def _changes(values: Any, given: Any, where: SchemaPlace) -> bool:
+    """Whether a mapping names some of a place's options, of the kind that is there."""
+    if not isinstance(values, Mapping) or not isinstance(given, Mapping) or where.takes_new_entries:
+        return False
+    by = where.chosen_by
+    if by in given and given[by] != values.get(by, where.path[-1]):
+        return False
+    return bool(where.fitting({**values, **given}))
+
+
+def _with_item(
+    values: list[Any], keys: Sequence[str], given: Any, where: SchemaPlace
+) -> tuple[Any, Path, tuple[Path, ...]]:
     if not keys[0].isdecimal() or int(keys[0]) >= len(values):
         raise UserError(
             f"'{dotted(where.path)}' is a list: a key below it is a number from 0 to {len(values) - 1}"
         )
     index = int(keys[0])
-    changed, found = _with(values[index], keys[1:], given, where.item(index))
-    return [*values[:index], changed, *values[index + 1 :]], found
+    changed, found, other = _with(values[index], keys[1:], given, where.item(index))
+    return [*values[:index], changed, *values[index + 1 :]], found, other

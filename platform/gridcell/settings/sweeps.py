@@ -80,7 +80,11 @@ class Swept:
 
 
 def expand_sweeps(
-    document: Document, model: type[BaseModel], before: Any, own: Mapping[str, str] | None = None
+    document: Document,
+    model: type[BaseModel],
+    before: Any,
+    own: Mapping[str, str] | None = None,
+    below: Any = None,
 ) -> tuple[Document, Document, tuple[Swept, ...]]:
     """Replace sweeps by named variants.
 
@@ -88,9 +92,11 @@ def expand_sweeps(
         document: settings, with lists where a setting takes none, ranges, and the key ``sweep``.
         model: of the settings.
         before: the values before ``--set`` changed them. An entry whose setting ``--set`` sweeps keeps the
-            value that it has there; where a list stands in the suite itself, the entry takes its first value.
+            value that it has there.
         own: section -> where each entry may have it of its own: ``{"training": "methods.NAME.training"}``. A
             sweep of the section's settings varies them in each entry.
+        below: the values of what the suite extends. An entry whose setting the suite sweeps keeps the value
+            that it has there; an entry that is the suite's own takes the first of the sweep.
 
     Returns:
         The settings with the variants, those without, and what was added.
@@ -104,7 +110,7 @@ def expand_sweeps(
     shared = {section: place.split(".") for section, place in (own or {}).items()}
     listed = list(_listed(values, root, shared))
     for where, points in listed:
-        _keep_own(values, where, points, before)
+        _keep_own(values, where, points, before, below)
     found = [one for where, points in listed for one in _of_entries(where, points, values, root, shared)]
     sweeps = _by_entry(found)
     for block in _blocks(written, document.places):
@@ -204,17 +210,18 @@ def _of_range(text: str, path: Path) -> list[Any]:
         raise UserError(f"The sweep of '{dotted(path)}' is wrong: {error}") from error
 
 
-def _keep_own(values: Any, where: SchemaPlace, points: Sequence[Any], before: Any) -> None:
+def _keep_own(values: Any, where: SchemaPlace, points: Sequence[Any], before: Any, below: Any) -> None:
     """Give the entry itself one value in place of the list, or none, for its default."""
     *above, key = where.path
-    entry = value_of(before, where.path[: where.entry], None)
-    own = value_of(before, where.path, ABSENT)
     holder = value_of(values, above)
-    if own is ABSENT and isinstance(entry, Mapping):
-        del holder[key]  # the option alone says it: the suite leaves the setting at its default
+    by_option = value_of(before, where.path, ABSENT) != holder[key]
+    earlier = before if by_option else below
+    own = value_of(earlier, where.path, ABSENT)
+    if own is ABSENT and isinstance(value_of(earlier, where.path[: where.entry], None), Mapping):
+        del holder[key]  # what is changed leaves the setting at its default
     else:
-        alone = own is not ABSENT and own != holder[key]
-        holder[key] = own if alone else points[0]
+        swept = own is ABSENT or isinstance(own, list) or looks_like_range(own)
+        holder[key] = points[0] if swept else own
 
 
 def _asked(

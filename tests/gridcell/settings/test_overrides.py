@@ -191,3 +191,30 @@ def test_shipped_suites_fit_the_schema_for_editors(gridcell, task):
         assert [error.message for error in validator.iter_errors(values)] == []
         assert list(validator.iter_errors({**values, "sedes": [1]}))
         assert not list(validator.iter_errors({**values, "extends": "mini", "x-here": {"a": 1}}))
+
+
+@pytest.mark.parametrize(
+    ("whole", "single"),
+    [
+        (["training={epochs: 3}"], ["training.epochs=3"]),
+        (["training={epochs: 3, lr: 0.5}"], ["training.epochs=3", "training.lr=0.5"]),
+        (["methods.ewc={training: {lr: 0.5}}"], ["methods.ewc.training.lr=0.5"]),
+        (["methods.ewc={kind: ewc}"], []),
+        (["methods.ewc={}"], []),
+    ],
+)
+def test_a_mapping_changes_what_it_names_alone(whole, single):
+    """As in a suite that extends another: nothing falls back to a default without a word."""
+    assert loaded("imagenet-rib", *whole) == loaded("imagenet-rib", *single)
+
+
+def test_a_mapping_of_another_kind_or_for_all_entries_replaces_what_is_there(tmp_path):
+    assert list(loaded("imagenet-rib", "methods={ft: {}}").methods) == ["ft"]
+    derived = loaded("imagenet-rib", f"data={{source: shards, root: {tmp_path}}}").data
+    assert (derived.source, derived.root) == ("shards", str(tmp_path))
+
+
+def test_what_a_mapping_left_alone_keeps_its_place_in_messages(tmp_path):
+    path = write(tmp_path, own="extends: mini\ntraining: {lr: true}\n")
+    with pytest.raises(UserError, match=r"'training.lr' is wrong.*own.yaml', line 2"):
+        loaded("imagenet-rib", "training={epochs: 3}", suite=path)

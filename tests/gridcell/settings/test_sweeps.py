@@ -41,10 +41,23 @@ def test_each_value_is_a_named_variant_and_the_entry_stays(tmp_path, how):
         "sweep": lambda: loaded(suite=written(tmp_path, "sweep: {methods.ewc.strength: [1, 10, 100]}")),
         "in place": lambda: loaded(suite=written(tmp_path, "methods: {ewc: {strength: [1, 10, 100]}}")),
     }[how]()
-    own = 1 if how == "in place" else 200
     points = {f"ewc-strength-{value}": value for value in (1, 10, 100)}
-    assert strengths(suite) == {"ewc": own} | points
+    assert strengths(suite) == {"ewc": 200} | points  # of mini, however the sweep is written
     assert [list(one.names) for one in suite.sweeps] == [list(points)]
+
+
+def test_an_entry_whose_default_is_swept_in_a_suite_keeps_the_default(tmp_path):
+    base = tmp_path / "base.yaml"
+    base.write_text("extends: mini\nmethods: {ewc-plain: {kind: ewc}}\n")
+    above = tmp_path / "above.yaml"
+    above.write_text("extends: base.yaml\nmethods: {ewc-plain: {strength: [5, 6]}}\n")
+    kept, changed = strengths(loaded(suite=str(base))), strengths(loaded(suite=str(above)))
+    assert changed == kept | {"ewc-plain-strength-5": 5, "ewc-plain-strength-6": 6}
+
+
+def test_an_entry_of_the_suites_own_takes_the_first_value_of_its_sweep(tmp_path):
+    suite = loaded(suite=written(tmp_path, "methods: {mine: {kind: ewc, strength: [3, 4]}}"))
+    assert strengths(suite) == {"ewc": 200, "mine": 3, "mine-strength-3": 3, "mine-strength-4": 4}
 
 
 def test_a_variant_is_the_cell_that_the_setting_alone_would_be():
