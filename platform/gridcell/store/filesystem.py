@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import posixpath
+import re
 import threading
 import uuid
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,7 @@ from gridcell.store.names import checked_name
 from gridcell.store.patience import patient
 
 _BLOCK = 1 << 20  # bytes hashed or copied at a time
+_LEFTOVER = re.compile(r"\..+\.([0-9a-f]{32}|lock)")
 _MEMORY = threading.Lock()  # fsspec's memory looks whether a file exists, then writes: not one step by itself
 
 
@@ -36,6 +38,16 @@ def sha256_of(path: Path) -> str:
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_leftover(name: str) -> bool:
+    """Whether a hidden file is named as writers name theirs: one that is there for long is a killed one's.
+
+    Example:
+        >>> is_leftover(".ab12.json.0123456789abcdef0123456789abcdef"), is_leftover(".config")
+        (True, False)
+    """
+    return _LEFTOVER.fullmatch(name) is not None
 
 
 class Folder:
