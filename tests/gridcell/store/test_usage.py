@@ -15,7 +15,7 @@ from gridcell.execute.options import RunOptions
 from gridcell.execute.schedule import Schedule
 from gridcell.grid import Grid
 from gridcell.store import Store
-from gridcell.store.usage import CATEGORIES, SETTLED_S, prune, usage
+from gridcell.store.usage import CATEGORIES, SETTLED_S, prune, size_text, usage
 
 LATER = SETTLED_S + 60
 
@@ -312,3 +312,15 @@ def test_a_file_of_no_record_goes_once_it_is_older_than_any_write_and_its_age_is
     modified = 0.0 if age is None else now - age  # some storages know no times
     os.utime(path, (modified, modified))
     assert names(usage(store, now), "orphans") == ({"artifacts/0123/ab/weights"} if removable else set())
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        *((0, "0 B"), (999, "999 B"), (999.6, "1.0 kB"), (1000, "1.0 kB")),
+        *((999_949, "999.9 kB"), (999_960, "1.0 MB"), (999_950_001, "1.0 GB"), (999_960_000_000, "1.0 TB")),
+        (4_200_000_000_000_000, "4200.0 TB"),
+    ],
+)
+def test_a_size_is_below_a_thousand_of_its_unit_once_it_is_rounded(count, text):
+    assert size_text(count) == text
