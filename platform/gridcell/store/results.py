@@ -14,7 +14,7 @@ from gridcell.debugging import PROFILE_FOLDER
 from gridcell.errors import CorruptData, UserError
 from gridcell.store.cache import FileCache, KnownFile, matches
 from gridcell.store.filesystem import Folder, sha256_of
-from gridcell.store.names import checked_name, checked_sha256
+from gridcell.store.names import checked_name, checked_sha256, is_name
 from gridcell.store.values import plain, with_not_finite, without_not_finite
 
 _SUFFIX = ".json"
@@ -130,12 +130,13 @@ class Results:
 
         Raises:
             TypeError: the metrics hold something else.
+            UserError: a file has a name that the store can't hold; nothing was written.
         """
         attempt = uuid.uuid4().hex[:8]  # two writers of one cell never share a file
+        where = f"artifacts/{cell.id}/{attempt}"
         artifacts = {}
-        for file in sorted(path for path in outputs.rglob("*") if path.is_file()):
-            name = file.relative_to(outputs).as_posix()
-            stored = f"artifacts/{cell.id}/{attempt}/{name}"
+        for name, file in _storable(outputs, where).items():
+            stored = f"{where}/{name}"
             self._folder.put(file, stored)
             artifacts[name] = Artifact(stored, sha256_of(file), file.stat().st_size)
         result = Result(cell, plain(metrics), artifacts, provenance, curves or {})
@@ -147,7 +148,7 @@ class Results:
             return decode(cell.id, data)
         committed = self.read(cell.id)
         if committed.artifacts != artifacts:  # equal if this very commit was told that it failed, and hadn't
-            self._folder.remove(f"artifacts/{cell.id}/{attempt}")
+            self._folder.remove(where)
         return committed
 
     def _replace(self, cell_id: str, stamp: str | None, data: bytes) -> bool:
@@ -335,6 +336,27 @@ class Results:
     def restore(self, cell_id: str, aside: str) -> None:
         """Undo ``quarantine``, given the name that it returned."""
         self._folder.move(aside, _record_of(cell_id))
+
+
+def _storable(outputs: Path, where: str) -> dict[str, Path]:
+    """Return name -> file of a cell's outputs, or refuse those that ``decode`` would not take from a record.
+
+    Args:
+        outputs: local folder of the cell.
+        where: folder of the store that they are meant for.
+
+    Raises:
+        UserError: one has a name that it won't take.
+    """
+    files = sorted(path for path in outputs.rglob("*") if path.is_file())
+    named = {file.relative_to(outputs).as_posix(): file for file in files}
+    for name in named:
+        if not (is_name(name) and is_name(f"{where}/{name}")):
+            raise UserError(
+                f"The output {name[:100]!r} can't be stored: its name begins with '~' or a drive, has a part "
+                "'.' or '..', or is longer than 900 bytes. Give it a name such as 'weights/last.pt'"
+            )
+    return named
 
 
 def encode(result: Result) -> bytes:
