@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from gridcell.cell import Cell
 from gridcell.execute.outcome import FailureClass, Outcome
@@ -30,6 +30,8 @@ INTERVAL_S = 5.0
 _LOG = logging.getLogger(__name__)
 STALE_S = 20.0  # a driver not heard of for this long is gone
 _FIELDS = {"host": str, "pid": int, "time": int | float, "running": dict}
+_LAST_PID = 2**31 - 1  # that the system's calls take
+_LARGEST = 1e15  # no time and no step is; within it, sums are finite
 
 
 class Heartbeat:
@@ -202,20 +204,32 @@ def _passes(beat: Mapping[str, Any]) -> dict[str, SharedTime]:
         if not isinstance(one, dict):
             continue
         cells, spent = one.get("cells"), one.get("spent")
-        if isinstance(cells, list) and isinstance(spent, int | float):
+        if isinstance(cells, list) and _is_number(spent):
             there = tuple(each for each in cells if isinstance(each, str) and each in beat["running"])
             found |= dict.fromkeys(there, SharedTime(there, spent))
     return found
 
 
 def _pace(told: object) -> tuple[float, float, float, float] | None:
-    if (
-        not isinstance(told, list)
-        or len(told) != 4
-        or not all(isinstance(each, int | float) for each in told)
-    ):
+    if not isinstance(told, list) or len(told) != 4 or not all(map(_is_number, told)):
         return None
     return told[0], told[1], told[2], told[3]
+
+
+def _is_number(told: object) -> TypeGuard[int | float]:
+    """Whether it is a number that can be reckoned with: JSON has longer ones than a float holds."""
+    return isinstance(told, int | float) and not isinstance(told, bool) and -_LARGEST < told < _LARGEST
+
+
+def _is_beat(note: Mapping[str, Any]) -> bool:
+    """Whether what a driver must say makes sense: a process, its time, and since when cells run."""
+    return (
+        _is_number(note["time"])
+        and _is_number(note["pid"])
+        and 0 < note["pid"] <= _LAST_PID
+        and all(map(is_name, note["running"]))  # they become names of files
+        and all(map(_is_number, note["running"].values()))
+    )
 
 
 def _mapping(beat: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -240,9 +254,7 @@ def _beats(folder: Folder, now: float | None) -> Iterator[tuple[str, dict[str, A
         now: by the storage's clock; None where that isn't known, and this machine's has to do.
     """
     names = [f"drivers/{name}" for name in folder.names("drivers")]
-    for name, beat in parse_notes(folder.read_many(names), _FIELDS).items():
-        if not all(map(is_name, beat["running"])):  # they become names of files
-            continue
+    for name, beat in parse_notes(folder.read_many(names), _FIELDS, _is_beat).items():
         written = _modified(folder, name)
         if now is None or written is None:
             yield name, {**beat, "age": time.time() - beat["time"]}
@@ -303,7 +315,9 @@ def _count_as_lost(store: Store, name: str, beat: Mapping[str, Any]) -> None:
             shared = passes.get(cell_id)
             spent = None if shared is None else shared.part(beat["time"] - started)
             seconds = lost_seconds(store, cell_id, started, beat["time"], spent)
-            steps = lost_steps(store, cell_id, beat.get("steps", {}).get(cell_id))
+            reported = _mapping(beat, "steps").get(cell_id)
+            whole = _is_number(reported) and isinstance(reported, int)
+            steps = lost_steps(store, cell_id, reported if whole else None)
             loss = Loss(cell_id, FailureClass.PREEMPTED.value, seconds, steps)
             store.losses.add(loss, attempt=name.removeprefix("drivers/").removesuffix(".json"))
     store.folder.remove(name)

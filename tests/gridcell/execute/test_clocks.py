@@ -14,6 +14,8 @@ from gridcell.execute.heartbeat import STALE_S, Heartbeat, running_cells
 from gridcell.execute.outcome import Outcome
 from gridcell.execute.schedule import Schedule
 
+HERE = {"host": platform.node(), "pid": 4242}
+
 
 def beat(store, name, *, clock=0.0, age=0.0, running=()):
     """Leave the beat of a driver elsewhere, whose clock is off by so many seconds."""
@@ -66,7 +68,7 @@ def test_looking_leaves_nothing_behind(store, tmp_path):
 )
 def test_a_driver_here_lives_as_long_as_its_process_whoever_owns_it(store, monkeypatch, answer, alive):
     beat(store, "one", running=["ab"])
-    told = json.loads(store.folder.read("drivers/one.json")) | {"host": platform.node(), "pid": 4242}
+    told = json.loads(store.folder.read("drivers/one.json")) | HERE
     store.folder.write("drivers/one.json", json.dumps(told).encode())
 
     def kill(pid, number):
@@ -93,3 +95,60 @@ def test_a_driver_says_of_each_cell_what_it_runs_and_nothing_of_those_that_ended
         assert told[about].keys() == {second.id}, about
     (running,) = running_cells(store.folder).values()
     assert (running.host, running.step, running.pace[0]) == ("two", 5, 3)
+
+
+BEAT = {"host": "elsewhere", "pid": 7, "time": 1_800_000_000.0, "running": {"ab": 1_799_999_990.0}}
+DAMAGED = [
+    *({"running": {"ab": told}} for told in ("soon", None, [1], True, 10**400, float("inf"), float("nan"))),
+    *({"pid": told} for told in (10**30, 0, -1, True, 2**31)),
+    *({"time": told} for told in (10**400, float("inf"), float("nan"), True, -(10**30))),
+    {"running": {"../../victim": 1.0}},
+]
+
+
+def leave(store, name, told):
+    store.folder.write(f"drivers/{name}.json", json.dumps(told).encode())
+
+
+@pytest.mark.parametrize("change", DAMAGED, ids=lambda change: str(change)[:40])
+def test_a_damaged_beat_of_another_driver_stops_nothing(store, caplog, change):
+    grid = toy_task.plan(toy_task.Settings(width=2, length=1))
+    leave(store, "bbb", {**BEAT, **change})
+    beat(store, "alive", running=["cd"])
+    mine = Heartbeat(store)
+    schedule = Schedule(grid, set())
+    mine.begun(schedule)
+    assert mine._thread.is_alive()
+    mine.ended(False)
+    assert schedule.elsewhere == {"cd"}
+    assert set(running_cells(store.folder)) == {"cd"}
+    assert heartbeat.living_drivers(store.folder) == ["elsewhere:1"]
+    assert "drivers/bbb.json of the storage is damaged" in caplog.text
+    assert store.folder.names("drivers") == ["alive.json", "bbb.json"]
+    assert store.losses.read_all() == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        *({"steps": told} for told in ([], {"ab": "many"}, {"ab": None}, {"ab": 1e400}, {"ab": True})),
+        *({"paces": told} for told in (7, {"ab": [1, 2, 3, float("nan")]}, {"ab": [1, 2, 10**400, 3]})),
+        *({"passes": [{"cells": ["ab"], "spent": told}]} for told in (10**400, float("nan"))),
+        *({"places": 7}, {"code": 7, "task": []}),
+    ],
+    ids=lambda more: str(more)[:40],
+)
+@pytest.mark.parametrize("age", [0.0, STALE_S + 5])
+def test_what_a_beat_need_not_say_is_passed_over_where_it_makes_no_sense(store, more, age):
+    beat(store, "one", age=age, running=["ab"])
+    leave(store, "one", json.loads(store.folder.read("drivers/one.json")) | more)
+    written = time.time() - age
+    os.utime(store.folder.local("drivers/one.json"), (written, written))
+    found = running_cells(store.folder)
+    assert set(found) == (set() if age else {"ab"})
+    assert all(each.step is None and each.shared is None for each in found.values())
+    mine = Heartbeat(store)
+    mine.begun(Schedule(toy_task.plan(toy_task.Settings(width=1, length=1)), set()))
+    mine.ended(False)
+    losses = store.losses.read_all()
+    assert [(loss.cell, loss.steps) for loss in losses] == ([("ab", None)] if age else [])
