@@ -1,16 +1,19 @@
 """Heartbeats: what each living driver is running, for ``gridcell status`` and for what a dead one lost."""
 
 import contextlib
+import functools
 import json
 import logging
 import os
 import platform
 import random
+import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeGuard
 
 from gridcell.cell import Cell
@@ -146,7 +149,7 @@ class Heartbeat:
             )
 
     def _now(self) -> dict[str, Any]:
-        where = {"host": platform.node(), "pid": os.getpid()}
+        where = {"host": platform.node(), "pid": os.getpid(), **_processes()}
         running: dict[str, Any] = {"running": self._running.copy(), "steps": self._steps.copy()}
         running |= {"places": self._places.copy(), "paces": self._paces.copy()}
         running["passes"] = [{"cells": one.open, "spent": round(one.spent, 3)} for one in self._passes]
@@ -237,10 +240,16 @@ def _mapping(beat: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def living_drivers(folder: Folder) -> list[str]:
-    """Return ``host:pid`` of the drivers that live."""
-    beats = _beats(folder, _now_of(folder))
-    return sorted(f"{beat['host']}:{beat['pid']}" for _, beat in beats if not _is_dead(beat))
+def living_drivers(folder: Folder, *, but_own: bool = False) -> list[str]:
+    """Return ``host:pid`` of the drivers that live; if ``but_own``, without those of this process.
+
+    Example:
+        >>> living_drivers(Folder.open("memory://nobody"))
+        []
+    """
+    beats = [beat for _, beat in _beats(folder, _now_of(folder)) if not _is_dead(beat)]
+    others = [beat for beat in beats if not (but_own and beat["pid"] == os.getpid() and _is_of_here(beat))]
+    return sorted(f"{beat['host']}:{beat['pid']}" for beat in others)
 
 
 def _beats(folder: Folder, now: float | None) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -286,10 +295,36 @@ def _now_of(folder: Folder) -> float | None:
             folder.remove(probe)
 
 
+@functools.cache
+def _processes() -> dict[str, str | None]:
+    """Return what tells from others the processes among which a number means this one; None where unknown.
+
+    Containers may share the name of their host, and each numbers its processes by itself.
+    """
+    boot = namespace = None
+    with contextlib.suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    with contextlib.suppress(OSError):
+        namespace = str(Path("/proc/self/ns/pid").readlink())
+    return {"boot": boot, "pid_namespace": namespace}
+
+
+def _is_of_here(beat: Mapping[str, Any]) -> bool:
+    here = {"host": platform.node(), **_processes()}
+    return all(name in beat and beat[name] == value for name, value in here.items())
+
+
+def _shows_its_process(beat: Mapping[str, Any]) -> bool:
+    """Whether the number of a beat's process can be looked up here."""
+    if sys.platform == "linux" and None in _processes().values():  # it may be a container
+        return False
+    return _is_of_here(beat)
+
+
 def _is_dead(beat: Mapping[str, Any]) -> bool:
     if beat["age"] >= STALE_S:
         return True
-    if beat["host"] != platform.node():
+    if not _shows_its_process(beat):
         return False
     try:
         os.kill(beat["pid"], 0)

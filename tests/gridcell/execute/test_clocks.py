@@ -3,11 +3,14 @@
 import json
 import os
 import platform
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import toy_task
 
+from gridcell.answers.retention import others_beside
 from gridcell.cell import Cell
 from gridcell.execute import heartbeat
 from gridcell.execute.heartbeat import STALE_S, Heartbeat, running_cells
@@ -68,7 +71,7 @@ def test_looking_leaves_nothing_behind(store, tmp_path):
 )
 def test_a_driver_here_lives_as_long_as_its_process_whoever_owns_it(store, monkeypatch, answer, alive):
     beat(store, "one", running=["ab"])
-    told = json.loads(store.folder.read("drivers/one.json")) | HERE
+    told = json.loads(store.folder.read("drivers/one.json")) | HERE | heartbeat._processes()
     store.folder.write("drivers/one.json", json.dumps(told).encode())
 
     def kill(pid, number):
@@ -152,3 +155,84 @@ def test_what_a_beat_need_not_say_is_passed_over_where_it_makes_no_sense(store, 
     mine.ended(False)
     losses = store.losses.read_all()
     assert [(loss.cell, loss.steps) for loss in losses] == ([("ab", None)] if age else [])
+
+
+SPACE = {"boot": "4e1f", "pid_namespace": "pid:[1]"}
+OTHERS = [
+    *({**SPACE, "boot": "another"}, {**SPACE, "pid_namespace": "pid:[2]"}),
+    *({}, {"boot": "4e1f"}, {"boot": None, "pid_namespace": None}, {"boot": 7, "pid_namespace": []}),
+]
+
+
+def no_such_process(*_):
+    raise ProcessLookupError
+
+
+@pytest.mark.parametrize("told", OTHERS, ids=str)
+@pytest.mark.parametrize("age", [0.0, STALE_S + 5])
+def test_whether_a_driver_of_other_processes_lives_is_told_by_its_age_alone(store, monkeypatch, told, age):
+    """Containers may share the name of a host, and each counts its processes from 1."""
+    monkeypatch.setattr(heartbeat, "_processes", lambda: SPACE)
+    monkeypatch.setattr(os, "kill", no_such_process)
+    beat(store, "one", age=age, running=["ab"])
+    leave(store, "one", json.loads(store.folder.read("drivers/one.json")) | HERE | told)
+    written = time.time() - age
+    os.utime(store.folder.local("drivers/one.json"), (written, written))
+    assert set(running_cells(store.folder)) == (set() if age else {"ab"})
+
+
+def test_a_driver_of_these_processes_is_dead_at_once_when_its_process_is_gone(store, monkeypatch):
+    mine = Heartbeat(store)
+    mine.started(Cell("t", "k", {}))
+    mine._beat_once()
+    assert len(running_cells(store.folder)) == 1
+    monkeypatch.setattr(os, "kill", no_such_process)
+    assert running_cells(store.folder) == {}
+
+
+@pytest.mark.parametrize(("system", "found"), [("linux", {"ab"}), ("darwin", set())])
+def test_processes_that_nothing_tells_apart_are_this_hosts_where_there_are_no_containers(
+    store, monkeypatch, system, found
+):
+    monkeypatch.setattr(heartbeat, "_processes", lambda: {"boot": None, "pid_namespace": None})
+    monkeypatch.setattr(heartbeat.sys, "platform", system)
+    monkeypatch.setattr(os, "kill", no_such_process)
+    beat(store, "one", running=["ab"])
+    told = json.loads(store.folder.read("drivers/one.json")) | HERE | heartbeat._processes()
+    leave(store, "one", told)
+    assert set(running_cells(store.folder)) == found
+    leave(store, "one", told | {"host": "elsewhere"})
+    assert set(running_cells(store.folder)) == {"ab"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has namespaces of processes")
+def test_processes_of_linux_are_told_apart_by_boot_and_namespace():
+    about = heartbeat._processes()
+    assert about == {
+        "boot": Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+        "pid_namespace": str(Path("/proc/self/ns/pid").readlink()),
+    }
+
+
+def test_without_proc_nothing_tells_processes_apart(monkeypatch):
+    def missing(*_, **__):
+        raise FileNotFoundError
+
+    heartbeat._processes.cache_clear()
+    monkeypatch.setattr(Path, "read_text", missing)
+    monkeypatch.setattr(Path, "readlink", missing)
+    try:
+        assert heartbeat._processes() == {"boot": None, "pid_namespace": None}
+    finally:
+        heartbeat._processes.cache_clear()
+
+
+def test_another_driver_of_the_same_host_and_number_is_not_taken_for_ones_own(store, monkeypatch):
+    mine = Heartbeat(store)
+    mine._beat_once()
+    assert others_beside(store, but_own=True) == []
+    own = f"{platform.node()}:{os.getpid()}"
+    assert others_beside(store) == [own]
+    told = mine._now() | {"pid_namespace": "pid:[2]"}
+    leave(store, "container", told)
+    assert others_beside(store, but_own=True) == [own]
