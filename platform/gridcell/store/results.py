@@ -15,6 +15,7 @@ from gridcell.errors import CorruptData, UserError
 from gridcell.store.cache import FileCache, KnownFile, matches
 from gridcell.store.filesystem import Folder, sha256_of
 from gridcell.store.names import checked_name, checked_sha256, is_name
+from gridcell.store.notes import parse_notes
 from gridcell.store.values import plain, with_not_finite, without_not_finite
 
 _SUFFIX = ".json"
@@ -240,10 +241,29 @@ class Results:
         return sorted(self.pruned_files([cell_id]).get(cell_id, ()))
 
     def pruned_files(self, ids: Iterable[str]) -> dict[str, set[str]]:
-        """Return id -> names of the artifacts that were pruned, of those cells that lack some."""
+        """Return id -> names of the artifacts that were pruned, of those cells that lack some.
+
+        Where the note that says so is damaged, any may be gone: those are named that aren't there.
+        """
         names = {f"{_PRUNED}/{cell_id}{_SUFFIX}": cell_id for cell_id in ids}
         found = self._folder.read_many(names)
-        return {names[name]: set(json.loads(data)["artifacts"]) for name, data in found.items()}
+        notes = parse_notes(found, {"artifacts": list}, _names_artifacts)
+        gone = {names[name]: set(note["artifacts"]) for name, note in notes.items()}
+        unknown = [names[name] for name in found.keys() - notes.keys()]
+        results, _ = self.read_many(unknown)
+        return gone | {
+            cell_id: self._missing(results[cell_id]) if cell_id in results else set() for cell_id in unknown
+        }
+
+    def _missing(self, result: Result) -> set[str]:
+        """Return the names of a result's artifacts that aren't in the store, by a request each."""
+        missing = set()
+        for name, artifact in result.artifacts.items():
+            try:
+                self._folder.modified(artifact.path)
+            except FileNotFoundError:
+                missing.add(name)
+        return missing
 
     def forget(self, cell_id: str) -> None:
         """Remove a record and its artifacts: the cell isn't done any more."""
@@ -336,6 +356,10 @@ class Results:
     def restore(self, cell_id: str, aside: str) -> None:
         """Undo ``quarantine``, given the name that it returned."""
         self._folder.move(aside, _record_of(cell_id))
+
+
+def _names_artifacts(note: Mapping[str, Any]) -> bool:
+    return all(isinstance(name, str) for name in note["artifacts"])
 
 
 def _storable(outputs: Path, where: str) -> dict[str, Path]:
