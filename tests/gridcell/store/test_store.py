@@ -14,6 +14,7 @@ from gridcell.errors import CorruptData, UserError
 from gridcell.grid import GridBuilder
 from gridcell.store import Loss, Store
 from gridcell.store.checkpoints import Checkpoints
+from gridcell.store.filesystem import Folder
 
 CELL = Cell("t", "k", {"a": 1}, seed=0, title="a cell")
 PROVENANCE = {"started": 0.0, "seconds": 1.5}
@@ -184,6 +185,56 @@ def test_a_damaged_artifact_is_noticed(any_store, outputs, tmp_path):
     any_store.folder.remove(path)
     with pytest.raises(CorruptData, match="missing"):
         any_store.results.fetch(result, "a.txt", tmp_path / "elsewhere")
+
+
+ODD = ("w*.txt", "w?.txt", "w[12].txt", "**")
+
+
+@pytest.mark.parametrize("root", ["", "[1]"])
+def test_a_name_with_signs_of_patterns_is_that_file_alone(uri, root, tmp_path):
+    """As artifacts of any name, and storages of any address, are moved, fetched and removed."""
+    folder = Folder.open(f"{uri}{root}")
+    names = sorted(f"a/b/{name}" for name in ("w1.txt", "w2.txt", "wx.txt", *ODD))
+
+    def there():
+        return {f"a/b/{name}" for name in folder.names("a/b")}
+
+    for name in names:
+        folder.write(name, name.encode())
+    left = set(names)
+    assert there() == left
+    for number, name in enumerate(f"a/b/{odd}" for odd in ODD):
+        folder.get(name, tmp_path / "copy")
+        assert (tmp_path / "copy").read_bytes() == folder.read(name) == name.encode()
+        assert folder.modified(name)
+        folder.move(name, f"moved*/{number}[0]")
+        assert folder.read(f"moved*/{number}[0]") == name.encode()
+        left -= {name}
+        assert there() == left
+        folder.move(f"moved*/{number}[0]", name)
+        folder.remove(name)
+        assert there() == left
+    folder.remove("a/b/w1.txt")
+    assert there() == left - {"a/b/w1.txt"}
+    folder.write("a/b[1]/deep/[x]", b"")
+    folder.write("a/b1/deep/x", b"")
+    folder.remove("a/b[1]")
+    assert set(folder.read_many(["a/b[1]/deep/[x]", "a/b1/deep/x"])) == {"a/b1/deep/x"}
+    folder.remove("a/b[1]")  # there is none any more
+    folder.remove("a")
+    assert there() == set()
+    assert set(folder.read_many(["a/b1/deep/x"])) == set()
+
+
+def test_what_lies_beside_a_storage_whose_address_looks_like_a_pattern_stays(uri):
+    folder, beside = Folder.open(f"{uri}[1]"), Folder.open(f"{uri}1")
+    for each in (folder, beside):
+        each.write("failures/x.json", b"{}")
+        each.write("failures/y.json", b"{}")
+    folder.remove("failures/x.json")
+    assert (folder.names("failures"), beside.names("failures")) == (["y.json"], ["x.json", "y.json"])
+    folder.remove("failures")
+    assert (folder.names("failures"), beside.names("failures")) == ([], ["x.json", "y.json"])
 
 
 def test_a_loss_is_remembered_once_for_each_attempt(any_store):
