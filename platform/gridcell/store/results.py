@@ -7,12 +7,14 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from gridcell.cell import Cell, canonical_json, is_intermediate
 from gridcell.debugging import PROFILE_FOLDER
 from gridcell.errors import CorruptData, UserError
 from gridcell.store.cache import FileCache, KnownFile, matches
+from gridcell.store.commit import LOCK_S
 from gridcell.store.filesystem import Folder, sha256_of
 from gridcell.store.names import checked_name, checked_sha256, is_name
 from gridcell.store.notes import parse_notes
@@ -22,6 +24,7 @@ _SUFFIX = ".json"
 RUNGS = "rungs"  # folder of the intermediate records
 _PRUNED = "pruned"
 _FEW = 20  # results that are read without a look at which there are; a listing tells of a thousand
+_FIRST_WAIT_S, _LAST_WAIT_S = 0.05, 1.0  # between looks at a record that another driver is replacing
 
 
 @dataclass(frozen=True)
@@ -153,19 +156,33 @@ class Results:
         return committed
 
     def _replace(self, cell_id: str, stamp: str | None, data: bytes) -> bool:
-        """Put a record in the place of the one with that stamp; a copy of that one is kept first."""
+        """Put a record in the place of the one with that stamp; a copy of that one is kept first.
+
+        Of drivers that would replace one record, the one that creates the copy does. The others wait until it
+        has; if it takes so long that it must have died, the next copy, with a number, is theirs to create.
+        """
         if stamp is None:
             return False
+        number, delay, deadline = 1, _FIRST_WAIT_S, monotonic() + LOCK_S
+        while (before := self._stored_with(stamp, cell_id)) is not None and before != data:
+            copy = f"superseded/{cell_id}-{stamp[:12]}{f'-{number}' if number > 1 else ''}{_SUFFIX}"
+            if self._folder.create(copy, before):
+                self._folder.write(_record_of(cell_id), data, durable=True)
+                self._folder.remove(f"{_PRUNED}/{cell_id}{_SUFFIX}")
+                return True
+            sleep(delay)
+            delay = min(2 * delay, _LAST_WAIT_S)
+            if monotonic() > deadline:
+                number, delay, deadline = number + 1, _FIRST_WAIT_S, monotonic() + LOCK_S
+        return before == data
+
+    def _stored_with(self, stamp: str, cell_id: str) -> bytes | None:
+        """Return a cell's record as it is stored, if it has that stamp."""
         try:
-            before = self._folder.read(_record_of(cell_id))
+            data = self._folder.read(_record_of(cell_id))
         except FileNotFoundError:
-            return False
-        if decode(cell_id, before).stamp != stamp:  # another driver has replaced it already
-            return False
-        self._folder.create(f"superseded/{cell_id}-{stamp[:12]}{_SUFFIX}", before)
-        self._folder.write(_record_of(cell_id), data, durable=True)
-        self._folder.remove(f"{_PRUNED}/{cell_id}{_SUFFIX}")
-        return True
+            return None
+        return data if decode(cell_id, data).stamp == stamp else None
 
     def tried(self, cell_id: str) -> Result:
         """Return what was stored beside a cell's result.
