@@ -36,9 +36,9 @@ def keep_weights(suite: Suite, cells: Mapping[str, Cell], store: Store) -> str:
     return described(suite.keep_weights, remove_spare(suite, cells, users, store))
 
 
-def others_beside(store: Store, own: str = "") -> list[str]:
-    """Return the drivers, as ``host:pid``, that use a store beside one's own."""
-    return [driver for driver in living_drivers(store.folder) if driver != own]
+def others_beside(store: Store, *, but_own: bool = False) -> list[str]:
+    """Return the drivers, ``host:pid``, that use a store; if ``but_own``, without those of this process."""
+    return living_drivers(store.folder, but_own=but_own)
 
 
 def remove_spare(suite: Suite, cells: Mapping[str, Cell], users: Mapping[str, Cell], store: Store) -> Removed:

@@ -1,17 +1,20 @@
 """Heartbeats: what each living driver is running, for ``gridcell status`` and for what a dead one lost."""
 
 import contextlib
+import functools
 import json
 import logging
 import os
 import platform
 import random
+import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeGuard
 
 from gridcell.cell import Cell
 from gridcell.execute.outcome import FailureClass, Outcome
@@ -30,6 +33,8 @@ INTERVAL_S = 5.0
 _LOG = logging.getLogger(__name__)
 STALE_S = 20.0  # a driver not heard of for this long is gone
 _FIELDS = {"host": str, "pid": int, "time": int | float, "running": dict}
+_LAST_PID = 2**31 - 1  # that the system's calls take
+_LARGEST = 1e15  # no time and no step is; within it, sums are finite
 
 
 class Heartbeat:
@@ -144,7 +149,7 @@ class Heartbeat:
             )
 
     def _now(self) -> dict[str, Any]:
-        where = {"host": platform.node(), "pid": os.getpid()}
+        where = {"host": platform.node(), "pid": os.getpid(), **_processes()}
         running: dict[str, Any] = {"running": self._running.copy(), "steps": self._steps.copy()}
         running |= {"places": self._places.copy(), "paces": self._paces.copy()}
         running["passes"] = [{"cells": one.open, "spent": round(one.spent, 3)} for one in self._passes]
@@ -202,20 +207,32 @@ def _passes(beat: Mapping[str, Any]) -> dict[str, SharedTime]:
         if not isinstance(one, dict):
             continue
         cells, spent = one.get("cells"), one.get("spent")
-        if isinstance(cells, list) and isinstance(spent, int | float):
+        if isinstance(cells, list) and _is_number(spent):
             there = tuple(each for each in cells if isinstance(each, str) and each in beat["running"])
             found |= dict.fromkeys(there, SharedTime(there, spent))
     return found
 
 
 def _pace(told: object) -> tuple[float, float, float, float] | None:
-    if (
-        not isinstance(told, list)
-        or len(told) != 4
-        or not all(isinstance(each, int | float) for each in told)
-    ):
+    if not isinstance(told, list) or len(told) != 4 or not all(map(_is_number, told)):
         return None
     return told[0], told[1], told[2], told[3]
+
+
+def _is_number(told: object) -> TypeGuard[int | float]:
+    """Whether it is a number that can be reckoned with: JSON has longer ones than a float holds."""
+    return isinstance(told, int | float) and not isinstance(told, bool) and -_LARGEST < told < _LARGEST
+
+
+def _is_beat(note: Mapping[str, Any]) -> bool:
+    """Whether what a driver must say makes sense: a process, its time, and since when cells run."""
+    return (
+        _is_number(note["time"])
+        and _is_number(note["pid"])
+        and 0 < note["pid"] <= _LAST_PID
+        and all(map(is_name, note["running"]))  # they become names of files
+        and all(map(_is_number, note["running"].values()))
+    )
 
 
 def _mapping(beat: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -223,10 +240,16 @@ def _mapping(beat: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def living_drivers(folder: Folder) -> list[str]:
-    """Return ``host:pid`` of the drivers that live."""
-    beats = _beats(folder, _now_of(folder))
-    return sorted(f"{beat['host']}:{beat['pid']}" for _, beat in beats if not _is_dead(beat))
+def living_drivers(folder: Folder, *, but_own: bool = False) -> list[str]:
+    """Return ``host:pid`` of the drivers that live; if ``but_own``, without those of this process.
+
+    Example:
+        >>> living_drivers(Folder.open("memory://nobody"))
+        []
+    """
+    beats = [beat for _, beat in _beats(folder, _now_of(folder)) if not _is_dead(beat)]
+    others = [beat for beat in beats if not (but_own and beat["pid"] == os.getpid() and _is_of_here(beat))]
+    return sorted(f"{beat['host']}:{beat['pid']}" for beat in others)
 
 
 def _beats(folder: Folder, now: float | None) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -240,9 +263,7 @@ def _beats(folder: Folder, now: float | None) -> Iterator[tuple[str, dict[str, A
         now: by the storage's clock; None where that isn't known, and this machine's has to do.
     """
     names = [f"drivers/{name}" for name in folder.names("drivers")]
-    for name, beat in parse_notes(folder.read_many(names), _FIELDS).items():
-        if not all(map(is_name, beat["running"])):  # they become names of files
-            continue
+    for name, beat in parse_notes(folder.read_many(names), _FIELDS, _is_beat).items():
         written = _modified(folder, name)
         if now is None or written is None:
             yield name, {**beat, "age": time.time() - beat["time"]}
@@ -274,10 +295,36 @@ def _now_of(folder: Folder) -> float | None:
             folder.remove(probe)
 
 
+@functools.cache
+def _processes() -> dict[str, str | None]:
+    """Return what tells from others the processes among which a number means this one; None where unknown.
+
+    Containers may share the name of their host, and each numbers its processes by itself.
+    """
+    boot = namespace = None
+    with contextlib.suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    with contextlib.suppress(OSError):
+        namespace = str(Path("/proc/self/ns/pid").readlink())
+    return {"boot": boot, "pid_namespace": namespace}
+
+
+def _is_of_here(beat: Mapping[str, Any]) -> bool:
+    here = {"host": platform.node(), **_processes()}
+    return all(name in beat and beat[name] == value for name, value in here.items())
+
+
+def _shows_its_process(beat: Mapping[str, Any]) -> bool:
+    """Whether the number of a beat's process can be looked up here."""
+    if sys.platform == "linux" and None in _processes().values():  # it may be a container
+        return False
+    return _is_of_here(beat)
+
+
 def _is_dead(beat: Mapping[str, Any]) -> bool:
     if beat["age"] >= STALE_S:
         return True
-    if beat["host"] != platform.node():
+    if not _shows_its_process(beat):
         return False
     try:
         os.kill(beat["pid"], 0)
@@ -303,7 +350,9 @@ def _count_as_lost(store: Store, name: str, beat: Mapping[str, Any]) -> None:
             shared = passes.get(cell_id)
             spent = None if shared is None else shared.part(beat["time"] - started)
             seconds = lost_seconds(store, cell_id, started, beat["time"], spent)
-            steps = lost_steps(store, cell_id, beat.get("steps", {}).get(cell_id))
+            reported = _mapping(beat, "steps").get(cell_id)
+            whole = _is_number(reported) and isinstance(reported, int)
+            steps = lost_steps(store, cell_id, reported if whole else None)
             loss = Loss(cell_id, FailureClass.PREEMPTED.value, seconds, steps)
             store.losses.add(loss, attempt=name.removeprefix("drivers/").removesuffix(".json"))
     store.folder.remove(name)

@@ -1,7 +1,5 @@
 """Removing the weights that a search doesn't keep: of each trial that is over, and at the end of all."""
 
-import os
-import platform
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -49,7 +47,7 @@ class Tidying:
         if refused:  # which points can be planned is not known, nor what a trial alone has
             return
         cells = {cell_id: cell for one in ended for cell_id, cell in self._own(one).items()}
-        if not cells or others_beside(self._search.store, own=f"{platform.node()}:{os.getpid()}"):
+        if not cells or others_beside(self._search.store, but_own=True):
             return
         users = {**self._known, **self._of_trials(self._search.tried)}
         self._before += remove_spare(self._suite, cells, users, self._search.store)

@@ -18,6 +18,7 @@ Layout below the root::
     codes/<fingerprint>.json            the files that a fingerprint of code stands for
     pruned/<id>.json                    says which artifacts of a done cell were removed to save room
     superseded/<id>-<stamp>.json        a result that was replaced, because its code or inputs changed
+    superseded/<id>-<stamp>-<n>.json    the same, once who was to replace it died
     tried/<id>.json                     what a done cell gave when it was run again to compare
     quarantine/                         damaged records, set aside
     drivers/<driver>.json               what a driver is doing, refreshed while it lives

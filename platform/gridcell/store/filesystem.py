@@ -4,12 +4,13 @@ import contextlib
 import hashlib
 import os
 import posixpath
+import re
 import threading
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import fsspec
+from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
@@ -20,6 +21,8 @@ from gridcell.store.names import checked_name
 from gridcell.store.patience import patient
 
 _BLOCK = 1 << 20  # bytes hashed or copied at a time
+_LEFTOVER = re.compile(r"\..+\.([0-9a-f]{32}|lock)")
+_PATTERN = re.compile(r"[*?[]")  # in a path of which fsspec's rm and mv take all that fit
 _MEMORY = threading.Lock()  # fsspec's memory looks whether a file exists, then writes: not one step by itself
 
 
@@ -38,6 +41,16 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def is_leftover(name: str) -> bool:
+    """Whether a hidden file is named as writers name theirs: one that is there for long is a killed one's.
+
+    Example:
+        >>> is_leftover(".ab12.json.0123456789abcdef0123456789abcdef"), is_leftover(".config")
+        (True, False)
+    """
+    return _LEFTOVER.fullmatch(name) is not None
+
+
 class Folder:
     """A folder on some filesystem (``file``, ``s3``, ``gs``, ``memory``, ...) with atomic writes.
 
@@ -46,7 +59,7 @@ class Folder:
     visible at once, so there the object is written directly. Passing errors are waited out (``patience``).
     """
 
-    def __init__(self, filesystem: fsspec.AbstractFileSystem, root: str) -> None:
+    def __init__(self, filesystem: AbstractFileSystem, root: str) -> None:
         self.filesystem = filesystem
         self.root = root.rstrip("/") or root[:1]
         self.is_local = isinstance(filesystem, LocalFileSystem)
@@ -239,14 +252,22 @@ class Folder:
         if self.is_local:
             Path(self.path(to)).parent.mkdir(parents=True, exist_ok=True)
             Path(self.path(name)).replace(self.path(to))
+        elif _PATTERN.search(self.path(name)) and type(self.filesystem).mv is AbstractFileSystem.mv:
+            self.filesystem.cp_file(self.path(name), self.path(to))  # mv would copy all that fit the pattern
+            self.filesystem.rm_file(self.path(name))
         else:
             self.filesystem.mv(self.path(name), self.path(to))
 
     @patient
     def remove(self, name: str) -> None:
         """Remove a file or a folder with all it holds; no error if it is not there."""
+        path = self.path(name)
         with contextlib.suppress(FileNotFoundError):
-            self.filesystem.rm(self.path(name), recursive=True)
+            if self.is_local or not _PATTERN.search(path):
+                self.filesystem.rm(path, recursive=True)  # what is below is taken as it is, by S3 all at once
+            else:
+                for file in self.filesystem.find(path, refresh=True):
+                    self.filesystem.rm_file(file)
 
 
 @contextlib.contextmanager

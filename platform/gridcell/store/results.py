@@ -7,20 +7,24 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from gridcell.cell import Cell, canonical_json, is_intermediate
 from gridcell.debugging import PROFILE_FOLDER
 from gridcell.errors import CorruptData, UserError
 from gridcell.store.cache import FileCache, KnownFile, matches
+from gridcell.store.commit import LOCK_S
 from gridcell.store.filesystem import Folder, sha256_of
-from gridcell.store.names import checked_name, checked_sha256
+from gridcell.store.names import checked_name, checked_sha256, is_name
+from gridcell.store.notes import parse_notes
 from gridcell.store.values import plain, with_not_finite, without_not_finite
 
 _SUFFIX = ".json"
 RUNGS = "rungs"  # folder of the intermediate records
 _PRUNED = "pruned"
 _FEW = 20  # results that are read without a look at which there are; a listing tells of a thousand
+_FIRST_WAIT_S, _LAST_WAIT_S = 0.05, 1.0  # between looks at a record that another driver is replacing
 
 
 @dataclass(frozen=True)
@@ -130,12 +134,13 @@ class Results:
 
         Raises:
             TypeError: the metrics hold something else.
+            UserError: a file has a name that the store can't hold; nothing was written.
         """
         attempt = uuid.uuid4().hex[:8]  # two writers of one cell never share a file
+        where = f"artifacts/{cell.id}/{attempt}"
         artifacts = {}
-        for file in sorted(path for path in outputs.rglob("*") if path.is_file()):
-            name = file.relative_to(outputs).as_posix()
-            stored = f"artifacts/{cell.id}/{attempt}/{name}"
+        for name, file in _storable(outputs, where).items():
+            stored = f"{where}/{name}"
             self._folder.put(file, stored)
             artifacts[name] = Artifact(stored, sha256_of(file), file.stat().st_size)
         result = Result(cell, plain(metrics), artifacts, provenance, curves or {})
@@ -147,23 +152,37 @@ class Results:
             return decode(cell.id, data)
         committed = self.read(cell.id)
         if committed.artifacts != artifacts:  # equal if this very commit was told that it failed, and hadn't
-            self._folder.remove(f"artifacts/{cell.id}/{attempt}")
+            self._folder.remove(where)
         return committed
 
     def _replace(self, cell_id: str, stamp: str | None, data: bytes) -> bool:
-        """Put a record in the place of the one with that stamp; a copy of that one is kept first."""
+        """Put a record in the place of the one with that stamp; a copy of that one is kept first.
+
+        Of drivers that would replace one record, the one that creates the copy does. The others wait until it
+        has; if it takes so long that it must have died, the next copy, with a number, is theirs to create.
+        """
         if stamp is None:
             return False
+        number, delay, deadline = 1, _FIRST_WAIT_S, monotonic() + LOCK_S
+        while (before := self._stored_with(stamp, cell_id)) is not None and before != data:
+            copy = f"superseded/{cell_id}-{stamp[:12]}{f'-{number}' if number > 1 else ''}{_SUFFIX}"
+            if self._folder.create(copy, before):
+                self._folder.write(_record_of(cell_id), data, durable=True)
+                self._folder.remove(f"{_PRUNED}/{cell_id}{_SUFFIX}")
+                return True
+            sleep(delay)
+            delay = min(2 * delay, _LAST_WAIT_S)
+            if monotonic() > deadline:
+                number, delay, deadline = number + 1, _FIRST_WAIT_S, monotonic() + LOCK_S
+        return before == data
+
+    def _stored_with(self, stamp: str, cell_id: str) -> bytes | None:
+        """Return a cell's record as it is stored, if it has that stamp."""
         try:
-            before = self._folder.read(_record_of(cell_id))
+            data = self._folder.read(_record_of(cell_id))
         except FileNotFoundError:
-            return False
-        if decode(cell_id, before).stamp != stamp:  # another driver has replaced it already
-            return False
-        self._folder.create(f"superseded/{cell_id}-{stamp[:12]}{_SUFFIX}", before)
-        self._folder.write(_record_of(cell_id), data, durable=True)
-        self._folder.remove(f"{_PRUNED}/{cell_id}{_SUFFIX}")
-        return True
+            return None
+        return data if decode(cell_id, data).stamp == stamp else None
 
     def tried(self, cell_id: str) -> Result:
         """Return what was stored beside a cell's result.
@@ -239,10 +258,29 @@ class Results:
         return sorted(self.pruned_files([cell_id]).get(cell_id, ()))
 
     def pruned_files(self, ids: Iterable[str]) -> dict[str, set[str]]:
-        """Return id -> names of the artifacts that were pruned, of those cells that lack some."""
+        """Return id -> names of the artifacts that were pruned, of those cells that lack some.
+
+        Where the note that says so is damaged, any may be gone: those are named that aren't there.
+        """
         names = {f"{_PRUNED}/{cell_id}{_SUFFIX}": cell_id for cell_id in ids}
         found = self._folder.read_many(names)
-        return {names[name]: set(json.loads(data)["artifacts"]) for name, data in found.items()}
+        notes = parse_notes(found, {"artifacts": list}, _names_artifacts)
+        gone = {names[name]: set(note["artifacts"]) for name, note in notes.items()}
+        unknown = [names[name] for name in found.keys() - notes.keys()]
+        results, _ = self.read_many(unknown)
+        return gone | {
+            cell_id: self._missing(results[cell_id]) if cell_id in results else set() for cell_id in unknown
+        }
+
+    def _missing(self, result: Result) -> set[str]:
+        """Return the names of a result's artifacts that aren't in the store, by a request each."""
+        missing = set()
+        for name, artifact in result.artifacts.items():
+            try:
+                self._folder.modified(artifact.path)
+            except FileNotFoundError:
+                missing.add(name)
+        return missing
 
     def forget(self, cell_id: str) -> None:
         """Remove a record and its artifacts: the cell isn't done any more."""
@@ -335,6 +373,31 @@ class Results:
     def restore(self, cell_id: str, aside: str) -> None:
         """Undo ``quarantine``, given the name that it returned."""
         self._folder.move(aside, _record_of(cell_id))
+
+
+def _names_artifacts(note: Mapping[str, Any]) -> bool:
+    return all(isinstance(name, str) for name in note["artifacts"])
+
+
+def _storable(outputs: Path, where: str) -> dict[str, Path]:
+    """Return name -> file of a cell's outputs, or refuse those that ``decode`` would not take from a record.
+
+    Args:
+        outputs: local folder of the cell.
+        where: folder of the store that they are meant for.
+
+    Raises:
+        UserError: one has a name that it won't take.
+    """
+    files = sorted(path for path in outputs.rglob("*") if path.is_file())
+    named = {file.relative_to(outputs).as_posix(): file for file in files}
+    for name in named:
+        if not (is_name(name) and is_name(f"{where}/{name}")):
+            raise UserError(
+                f"The output {name[:100]!r} can't be stored: its name begins with '~' or a drive, has a part "
+                "'.' or '..', or is longer than 900 bytes. Give it a name such as 'weights/last.pt'"
+            )
+    return named
 
 
 def encode(result: Result) -> bytes:

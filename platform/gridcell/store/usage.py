@@ -10,6 +10,7 @@ from gridcell.cell import id_of_whole, is_intermediate
 from gridcell.settings.retention import Keep, TaskWeights
 from gridcell.store import Plan, Store
 from gridcell.store.checkpoints import is_of_pause
+from gridcell.store.filesystem import is_leftover
 from gridcell.store.plans import grid_id_of
 from gridcell.store.results import RUNGS
 from gridcell.store.retention import prune_weights, spare_weights
@@ -166,26 +167,24 @@ def _category(
     """Return by which category a file can be pruned; empty where it is needed."""
     folder, cell_id = file.folder, _cell_of(file)
     orphan = "orphans" if 0 < file.modified < now - SETTLED_S else ""
-    if PurePosixPath(file.name).name.startswith("."):  # what a writer that was killed left
-        return orphan
+    if folder == "artifacts":  # whose names are those that cells chose: what a record names tells all
+        if cell_id in found.damaged:
+            return ""
+        if file.name in kept and is_intermediate(cell_id):
+            return RUNGS
+        if file.name in kept:
+            return "unasked" if cell_id in found.unasked else ""
+        return next((category for category, paths in referred.items() if file.name in paths), orphan)
+    name = PurePosixPath(file.name).name
+    if name.startswith("."):  # by whom any other one was made isn't known
+        return orphan if is_leftover(name) else ""
     if folder in ("quarantine", "superseded", "tried", RUNGS):
         return folder
     if folder == "checkpoints":
         if cell_id in done or (found.grids and cell_id not in wanted):
             return "checkpoints"
-        return RUNGS if is_of_pause(PurePosixPath(file.name).name) else ""
-    if folder == RESULTS:
-        return "unasked" if cell_id in found.unasked else ""
-    if folder != "artifacts" or cell_id in found.damaged:
-        return ""
-    if file.name in kept and is_intermediate(cell_id):
-        return RUNGS
-    if file.name in kept:
-        return "unasked" if cell_id in found.unasked else ""
-    for category, paths in referred.items():
-        if file.name in paths:
-            return category
-    return orphan
+        return RUNGS if is_of_pause(name) else ""
+    return "unasked" if folder == RESULTS and cell_id in found.unasked else ""
 
 
 def prune(store: Store, found: Usage, categories: Iterable[str]) -> dict[str, Room]:
@@ -262,9 +261,9 @@ def size_text(count: float) -> str:
         >>> size_text(1_500_000)
         '1.5 MB'
     """
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+    for unit, digits in (("B", 0), ("kB", 1), ("MB", 1), ("GB", 1)):
+        if round(count, digits) < 1000:  # as it is shown
+            return f"{count:.{digits}f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
 

@@ -301,6 +301,7 @@ def test_what_another_living_driver_runs_comes_last(store, alive):
         "pid": os.getpid() if alive else gone.pid,
         "time": time.time(),
         "running": {cell.id: time.time() for cell in steps[:3]},
+        **heartbeat._processes(),
     }
     store.folder.write("drivers/other.json", json.dumps(beat).encode())
     order = Order()

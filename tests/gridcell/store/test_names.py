@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import os
 import time
 
 import pytest
 from hypothesis import given, strategies as st
 
 from gridcell.cell import Cell, canonical_json
-from gridcell.errors import CorruptData
+from gridcell.errors import CorruptData, UserError
 from gridcell.execute.heartbeat import Heartbeat, running_cells
 from gridcell.store import Store
 from gridcell.store.cache import FileCache, KnownFile
@@ -95,6 +96,37 @@ def test_a_record_with_such_a_name_is_damaged(change, store, tmp_path):
     with pytest.raises(CorruptData):
         store.results.read(CELL.id)
     assert store.results.read_many([CELL.id]) == ({}, [CELL.id])
+
+
+UNSTORABLE = ["~weights.pt", "~root/w.pt", "C:/w.pt", "a\\..\\w.pt", "/".join(["x" * 200] * 5)]
+
+
+@pytest.mark.parametrize("name", UNSTORABLE, ids=lambda name: name[:12])
+@pytest.mark.parametrize("beside", [False, True])
+def test_an_artifact_that_no_record_could_name_is_refused_before_anything_is_written(
+    name, beside, store, tmp_path
+):
+    for each in ("fine.pt", name):
+        (tmp_path / "outputs" / each).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "outputs" / each).write_text("weights")
+    before = sorted(store.folder.filesystem.find(store.uri))
+    with pytest.raises(UserError, match=r"can't be stored.*such as 'weights/last\.pt'") as refused:
+        store.results.commit(CELL, {"x": 1}, tmp_path / "outputs", {}, beside=beside)
+    assert repr(name)[1:40] in str(refused.value)
+    assert sorted(store.folder.filesystem.find(store.uri)) == before
+    assert store.results.done() == set()
+
+
+def test_other_unusual_names_of_artifacts_are_stored_and_read(store, tmp_path):
+    names = ["a~b", "deep/~w.pt", "C:", "wé.pt", "w x*[1]?.pt", ".config", "x" * 200, os.fsdecode(b"w\xff")]
+    for each in names:
+        (tmp_path / "outputs" / each).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "outputs" / each).write_bytes(os.fsencode(each))
+    store.results.commit(CELL, {"x": 1}, tmp_path / "outputs", {})
+    result = store.results.read(CELL.id)
+    assert result.artifacts.keys() == set(names)
+    for each in names:
+        assert store.results.fetch(result, each, tmp_path / "cache").read_bytes() == os.fsencode(each)
 
 
 def test_the_cache_keeps_no_file_under_a_name_that_leads_out_of_it(tmp_path):

@@ -44,6 +44,24 @@ def test_one_result_takes_one_request(remote, tmp_path):
     assert counted == {("GET", "results"): 1}
 
 
+def test_a_folder_is_removed_by_one_listing_and_one_deletion(remote):
+    for number in range(30):
+        remote.folder.write(f"artifacts/ab/c/w[{number}]*.txt", b"")
+    with counted_requests() as counted:
+        remote.folder.remove("artifacts/ab")
+    assert counted == {("LIST", ""): 1, ("POST", ""): 1}
+    with counted_requests() as counted:
+        remote.folder.remove("artifacts/ab")
+    assert set(counted) <= {("LIST", ""), ("HEAD", "artifacts")}
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_removed_by_one_deletion(remote):
+    remote.folder.write("artifacts/ab/w[1].txt", b"")
+    with counted_requests() as counted:
+        remote.folder.remove("artifacts/ab/w[1].txt")
+    assert counted == {("LIST", ""): 1, ("HEAD", "artifacts"): 1, ("DELETE", "artifacts"): 1}
+
+
 def test_an_empty_file_can_be_read(remote):
     remote.folder.write("probe/empty", b"")
     remote.folder.write("probe/full", b"full")

@@ -326,6 +326,43 @@ def test_more_can_be_pruned_later_and_what_was_is_not_counted_twice(store, tmp_p
     assert store.results.pruned_of(trained.id) == ["agent.pt", "best.pt"]
 
 
+NOTES = [
+    b"",
+    b"{",
+    b"[]",
+    b"{}",
+    b'{"artifacts": 7}',
+    b'{"artifacts": [7]}',
+    b'{"artifacts": {"best.pt": 1}}',
+    b"\xff",
+]
+
+
+@pytest.mark.parametrize("note", NOTES, ids=repr)
+def test_where_a_note_of_what_was_pruned_is_damaged_the_files_are_looked_for(note, uri, tmp_path, caplog):
+    store = Store(uri).prepare()
+    task, grid, trained = agent("farcuriosity.cells.needed_files:files_of", "best", "last")
+    (tmp_path / "out").mkdir()
+    for name in ("agent.pt", "best.pt"):
+        (tmp_path / "out" / name).write_text(name)
+    result = store.results.commit(trained, {}, tmp_path / "out", {})
+    store.results.prune(result, ["best.pt"])
+    store.folder.write(f"pruned/{trained.id}.json", note)
+    assert store.results.pruned_of(trained.id) == ["best.pt"]
+    assert f"pruned/{trained.id}.json of the storage is damaged" in caplog.text
+    (readers,) = pruned_cells(task, grid, {trained.id}, store).values()
+    assert {grid.cells[user].config["policy"] for user in readers} == {"best"}
+    assert prune_weights(store.results, {trained.id: ["agent.pt", "best.pt"]}) == Removed(1, 1, 8)
+    assert json.loads(store.folder.read(f"pruned/{trained.id}.json"))["artifacts"] == ["agent.pt", "best.pt"]
+
+
+def test_a_damaged_note_of_a_result_that_is_gone_or_damaged_says_nothing(store):
+    store.folder.write("pruned/ab.json", b"{")
+    store.folder.write("pruned/cd.json", b"{")
+    store.folder.write("results/cd.json", b"{")
+    assert store.results.pruned_files(["ab", "cd", "ef"]) == {"ab": set(), "cd": set()}
+
+
 def test_tasks_name_weights_of_kinds_that_they_have():
     from gridcell.task import find_task
 

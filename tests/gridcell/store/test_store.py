@@ -12,8 +12,9 @@ import pytest
 from gridcell.cell import Cell
 from gridcell.errors import CorruptData, UserError
 from gridcell.grid import GridBuilder
-from gridcell.store import Loss, Store
+from gridcell.store import Loss, Store, results
 from gridcell.store.checkpoints import Checkpoints
+from gridcell.store.filesystem import Folder
 
 CELL = Cell("t", "k", {"a": 1}, seed=0, title="a cell")
 PROVENANCE = {"started": 0.0, "seconds": 1.5}
@@ -186,6 +187,56 @@ def test_a_damaged_artifact_is_noticed(any_store, outputs, tmp_path):
         any_store.results.fetch(result, "a.txt", tmp_path / "elsewhere")
 
 
+ODD = ("w*.txt", "w?.txt", "w[12].txt", "**")
+
+
+@pytest.mark.parametrize("root", ["", "[1]"])
+def test_a_name_with_signs_of_patterns_is_that_file_alone(uri, root, tmp_path):
+    """As artifacts of any name, and storages of any address, are moved, fetched and removed."""
+    folder = Folder.open(f"{uri}{root}")
+    names = sorted(f"a/b/{name}" for name in ("w1.txt", "w2.txt", "wx.txt", *ODD))
+
+    def there():
+        return {f"a/b/{name}" for name in folder.names("a/b")}
+
+    for name in names:
+        folder.write(name, name.encode())
+    left = set(names)
+    assert there() == left
+    for number, name in enumerate(f"a/b/{odd}" for odd in ODD):
+        folder.get(name, tmp_path / "copy")
+        assert (tmp_path / "copy").read_bytes() == folder.read(name) == name.encode()
+        assert folder.modified(name)
+        folder.move(name, f"moved*/{number}[0]")
+        assert folder.read(f"moved*/{number}[0]") == name.encode()
+        left -= {name}
+        assert there() == left
+        folder.move(f"moved*/{number}[0]", name)
+        folder.remove(name)
+        assert there() == left
+    folder.remove("a/b/w1.txt")
+    assert there() == left - {"a/b/w1.txt"}
+    folder.write("a/b[1]/deep/[x]", b"")
+    folder.write("a/b1/deep/x", b"")
+    folder.remove("a/b[1]")
+    assert set(folder.read_many(["a/b[1]/deep/[x]", "a/b1/deep/x"])) == {"a/b1/deep/x"}
+    folder.remove("a/b[1]")  # there is none any more
+    folder.remove("a")
+    assert there() == set()
+    assert set(folder.read_many(["a/b1/deep/x"])) == set()
+
+
+def test_what_lies_beside_a_storage_whose_address_looks_like_a_pattern_stays(uri):
+    folder, beside = Folder.open(f"{uri}[1]"), Folder.open(f"{uri}1")
+    for each in (folder, beside):
+        each.write("failures/x.json", b"{}")
+        each.write("failures/y.json", b"{}")
+    folder.remove("failures/x.json")
+    assert (folder.names("failures"), beside.names("failures")) == (["y.json"], ["x.json", "y.json"])
+    folder.remove("failures")
+    assert (folder.names("failures"), beside.names("failures")) == ([], ["x.json", "y.json"])
+
+
 def test_a_loss_is_remembered_once_for_each_attempt(any_store):
     for attempt in ("one", "two", "two"):
         any_store.losses.add(Loss("a", "preempted", 1.5), attempt)
@@ -278,6 +329,121 @@ def test_replaced_results_of_several_cells_are_those_of_each(store, tmp_path):
     }
     assert len(store.results.beside("superseded")) == 4
     assert store.results.beside("tried") == []
+
+
+@pytest.fixture
+def stale(any_store, outputs):
+    """A store with a stale result, another driver's view of it, and how each replaces it."""
+
+    def replaced_by(store, value):
+        return store.results.commit(CELL, {"x": value}, outputs, PROVENANCE, replaces=stamp).metrics["x"]
+
+    stamp = any_store.results.commit(CELL, {"x": 0}, outputs, PROVENANCE).stamp
+    return any_store, Store(any_store.uri), replaced_by
+
+
+def check_replaced_once(store, value, copies=1):
+    """The result of one is in the store with its files, what it replaced beside it, and nothing else."""
+    kept = store.results.read(CELL.id)
+    assert kept.metrics == {"x": value}
+    superseded = store.results.superseded(CELL.id)
+    assert [result.metrics for result in superseded] == [{"x": 0}] * copies
+    files = {item.path for result in (kept, *superseded) for item in result.artifacts.values()}
+    assert all(store.folder.read(file) for file in files)
+    assert len(store.folder.filesystem.find(store.folder.path("artifacts"), refresh=True)) == len(files)
+
+
+def test_a_driver_that_commits_between_anothers_read_and_write_stays(stale, monkeypatch):
+    mine, theirs, replaced_by = stale
+    read, said = mine.folder.read, []
+
+    def reads_before_the_other_commits(name):
+        data = read(name)
+        if not said and name == RECORD:
+            said.append(replaced_by(theirs, 2))
+        return data
+
+    monkeypatch.setattr(mine.folder, "read", reads_before_the_other_commits)
+    said.append(replaced_by(mine, 1))
+    assert said == [2, 2]
+    check_replaced_once(theirs, 2)
+
+
+def test_a_driver_waits_for_another_that_has_begun_to_replace(stale, monkeypatch):
+    mine, theirs, replaced_by = stale
+    write, said, waits = mine.folder.write, [], threading.Event()
+    monkeypatch.setattr(results, "sleep", lambda _: waits.set())
+    other = threading.Thread(target=lambda: said.append(replaced_by(theirs, 2)))
+
+    def writes_once_the_other_waits(name, data, **options):
+        if name == RECORD:
+            other.start()
+            assert waits.wait(60)
+        write(name, data, **options)
+
+    monkeypatch.setattr(mine.folder, "write", writes_once_the_other_waits)
+    assert replaced_by(mine, 1) == 1
+    other.join(60)
+    assert said == [1]
+    check_replaced_once(theirs, 1)
+
+
+@pytest.mark.parametrize("killed", [1, 2])
+def test_drivers_that_are_killed_while_they_replace_stop_no_other_for_ever(stale, monkeypatch, killed):
+    mine, theirs, replaced_by = stale
+    now = [0.0]
+    monkeypatch.setattr(results, "monotonic", lambda: now[0])
+    monkeypatch.setattr(results, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+
+    def is_killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mine.folder, "write", is_killed)
+        for _ in range(killed):
+            with pytest.raises(KeyboardInterrupt):
+                replaced_by(mine, 1)
+    assert mine.results.read(CELL.id).metrics == {"x": 0}
+    for left in mine.folder.filesystem.find(mine.folder.path(f"artifacts/{CELL.id}")):
+        if left not in {
+            mine.folder.path(item.path) for item in mine.results.read(CELL.id).artifacts.values()
+        }:
+            mine.folder.filesystem.rm_file(left)  # as 'store prune orphans' does
+    assert now[0] == pytest.approx((killed - 1) * results.LOCK_S, abs=1)
+    assert replaced_by(theirs, 2) == 2
+    assert now[0] == pytest.approx((2 * killed - 1) * results.LOCK_S, abs=2)
+    check_replaced_once(theirs, 2, copies=killed + 1)
+    assert replaced_by(mine, 3) == 2
+
+
+@pytest.mark.usefixtures("hasty_threads")
+def test_of_drivers_that_replace_at_once_one_does(stale):
+    mine, _, replaced_by = stale
+    stores = [Store(mine.uri) for _ in range(4)]
+    barrier, said = threading.Barrier(4), []
+
+    def replace(number):
+        barrier.wait()
+        said.append(replaced_by(stores[number], number + 1))
+
+    threads = [threading.Thread(target=replace, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(said) == 4
+    (kept,) = set(said)
+    check_replaced_once(mine, kept)
+
+
+def test_a_record_that_is_replaced_by_itself_can_be_replaced_after(any_store, tmp_path):
+    (tmp_path / "none").mkdir()
+    stamp = ""
+    for value in (0, 0, 1):
+        result = any_store.results.commit(CELL, {"x": value}, tmp_path / "none", {}, replaces=stamp)
+        stamp = result.stamp
+    assert any_store.results.read(CELL.id).metrics == {"x": 1}
+    assert [result.metrics for result in any_store.results.superseded(CELL.id)] == [{"x": 0}]
 
 
 def test_a_pause_leaves_its_own_checkpoint_and_those_of_later_ones(store, tmp_path):

@@ -8,13 +8,14 @@ from dataclasses import replace
 import pytest
 import toy_task
 
+from gridcell.cell import Cell
 from gridcell.execute.driver import run_grid
 from gridcell.execute.heartbeat import Heartbeat
 from gridcell.execute.options import RunOptions
 from gridcell.execute.schedule import Schedule
 from gridcell.grid import Grid
 from gridcell.store import Store
-from gridcell.store.usage import CATEGORIES, SETTLED_S, prune, usage
+from gridcell.store.usage import CATEGORIES, SETTLED_S, prune, size_text, usage
 
 LATER = SETTLED_S + 60
 
@@ -194,9 +195,67 @@ def test_each_file_is_in_the_category_that_it_belongs_to(kind, tmp_path):
 def test_what_was_written_just_now_may_be_of_a_result_that_comes(store):
     run(store, "a", width=1)
     store.folder.write("artifacts/0123/ab/weights", b"being committed")
-    (store.folder.local("results") / ".x.json.abc").write_bytes(b"being written")
+    partial = f".x.json.{'0a' * 16}"
+    (store.folder.local("results") / partial).write_bytes(b"being written")
     assert not names(usage(store, time.time()), "orphans")
-    assert names(usage(store, later()), "orphans") == {"artifacts/0123/ab/weights", "results/.x.json.abc"}
+    assert names(usage(store, later()), "orphans") == {"artifacts/0123/ab/weights", f"results/{partial}"}
+
+
+def test_what_a_killed_writer_leaves_is_an_orphan(store, monkeypatch):
+    """As it is left by the writer itself: its own partial file, and its lock where links can't be made."""
+    left = set()
+
+    def killed(temporary, target):
+        lock = target.parent / f".{target.name}.lock"
+        lock.write_text("of a writer that died")
+        for file in (temporary, lock):
+            kept = file.rename(file.with_name(f"{file.name}-kept"))
+            left.add((kept, file))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gridcell.store.filesystem.put_if_absent", killed)
+    with pytest.raises(KeyboardInterrupt):
+        store.folder.create("results/ab.json", b"{}")
+    for kept, file in left:  # the writer that was killed cleaned nothing up
+        kept.rename(file)
+    assert names(usage(store, later()), "orphans") == {f"results/{file.name}" for _, file in left}
+    assert len(left) == 2
+
+
+HEX = "0123456789abcdef" * 2
+DOTTED = (".config", ".lock", f".w.{HEX}", ".w.lock", "deep/.hidden/w.txt", "w.txt")
+
+
+@pytest.mark.parametrize("kind", ["folder", "memory"])
+def test_artifacts_whose_names_begin_with_a_dot_stay_with_their_result(kind, tmp_path):
+    store = Store(str(tmp_path / "store") if kind == "folder" else f"memory://dots{tmp_path.name}").prepare()
+    outputs = tmp_path / "outputs"
+    for name in DOTTED:
+        (outputs / name).parent.mkdir(parents=True, exist_ok=True)
+        (outputs / name).write_text(name)
+    cell = Cell("t", "k", {})
+    replaced = store.results.commit(cell, {"x": 1}, outputs, {})
+    result = store.results.commit(cell, {"x": 2}, outputs, {}, replaces=replaced.stamp)
+    never = {f"artifacts/{cell.id}/ab/{name}" for name in DOTTED}  # of an attempt that never finished
+    for name in never:
+        store.folder.write(name, b"")
+    found = usage(store, later())
+    assert names(found, "orphans") == never
+    assert names(found, "superseded") >= {item.path for item in replaced.artifacts.values()}
+    prune(store, found, CATEGORIES)
+    for name in DOTTED:
+        assert store.results.fetch(result, name, tmp_path / "cache").read_text() == name
+
+
+def test_dotted_artifacts_of_a_damaged_record_stay_and_so_do_dot_files_of_others(store):
+    grid = run(store, "a", width=1)
+    first, *_ = grid.cells
+    path = store.folder.local(f"results/{first}.json")
+    path.write_bytes(path.read_bytes()[:-20])
+    for name in (f"artifacts/{first}/ab/.w.{HEX}", "results/.DS_Store", "tried/.nfs0001", ".hidden"):
+        store.folder.write(name, b"")
+    found = usage(store, later())
+    assert not any(found.prunable.values())
 
 
 def test_files_of_a_damaged_record_stay(store):
@@ -253,3 +312,15 @@ def test_a_file_of_no_record_goes_once_it_is_older_than_any_write_and_its_age_is
     modified = 0.0 if age is None else now - age  # some storages know no times
     os.utime(path, (modified, modified))
     assert names(usage(store, now), "orphans") == ({"artifacts/0123/ab/weights"} if removable else set())
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        *((0, "0 B"), (999, "999 B"), (999.6, "1.0 kB"), (1000, "1.0 kB")),
+        *((999_949, "999.9 kB"), (999_960, "1.0 MB"), (999_950_001, "1.0 GB"), (999_960_000_000, "1.0 TB")),
+        (4_200_000_000_000_000, "4200.0 TB"),
+    ],
+)
+def test_a_size_is_below_a_thousand_of_its_unit_once_it_is_rounded(count, text):
+    assert size_text(count) == text
