@@ -14,6 +14,7 @@ from gridcell.errors import CorruptData, Preempted
 from gridcell.notice import NOTICE
 from gridcell.store import Checkpoints, Result, Store
 from gridcell.store.cache import FileCache
+from gridcell.store.values import as_float
 
 MAX_CURVE_POINTS = 500  # a metric's curve is thinned by half whenever it would grow beyond this
 
@@ -260,8 +261,10 @@ class Context:
             metrics: finite or not; values that aren't are kept out of the curves. Also NumPy's numbers and
                 torch's tensors of one value.
         """
+        told = {name: (value, as_float(value)) for name, value in metrics.items()}
         metrics = {
-            name: value if type(value) in (int, float) else float(value) for name, value in metrics.items()
+            name: value if type(value) is int and number - number == 0 else number
+            for name, (value, number) in told.items()
         }
         self.curves.add(step, {name: value for name, value in metrics.items() if value - value == 0})
         if self.reporter is not None:

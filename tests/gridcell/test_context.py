@@ -33,3 +33,18 @@ def test_what_is_not_finite_is_told_to_the_driver_and_kept_out_of_curves(store, 
     assert told == [(3, {"loss", "lr"})]
     assert list(context.alive("ab")) == ["a", "b"]
     assert told[1:] == [(0, set()), (0, set())]
+
+
+def test_a_whole_number_beyond_floats_is_kept_out_of_curves(store, tmp_path):
+    told = []
+    context = Context(
+        cell=Cell("t", "k", {}),
+        store=store,
+        outputs=tmp_path,
+        scratch=tmp_path,
+        cache=tmp_path,
+        reporter=lambda step, metrics: told.append(metrics),
+    )
+    context.report(3, size=10**400, lr=0.1)
+    assert context.curves.points == {"lr": [(3, 0.1)]}
+    assert told == [{"size": math.inf, "lr": 0.1}]
