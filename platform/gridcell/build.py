@@ -28,9 +28,15 @@ def describe_build() -> str:
 
 @functools.cache
 def git_state(folder: str) -> dict[str, Any] | None:
-    """Return the ``commit`` of a folder, and whether it was ``modified`` since; None: git knows nothing."""
+    """Return the ``commit`` of a folder, and whether it was ``modified`` since.
+
+    Returns:
+        None where git tracks no file of the folder, or there is no git.
+    """
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None:
+        return None
+    if not _git(folder, "ls-files", "--", "."):  # installed within a repository of something else
         return None
     return {"commit": commit, "modified": bool(_git(folder, "status", "--porcelain", "--", "."))}
 

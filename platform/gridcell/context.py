@@ -14,11 +14,10 @@ from gridcell.errors import CorruptData, Preempted
 from gridcell.notice import NOTICE
 from gridcell.store import Checkpoints, Result, Store
 from gridcell.store.cache import FileCache
+from gridcell.store.values import as_float
 from gridcell.thinned import Thinned
 
-MAX_CURVE_POINTS = (
-    500  # of a metric; of a longer curve every second, fourth, ... report is kept, and the last
-)
+MAX_CURVE_POINTS = 500  # of a metric; of more reports every second, fourth, ... is kept, and the last
 
 Item = TypeVar("Item")
 Reporter = Callable[[int, Mapping[str, float]], None]
@@ -272,8 +271,10 @@ class Context:
                 torch's tensors of one value.
         """
         step = int(step)
+        told = {name: (value, as_float(value)) for name, value in metrics.items()}
         metrics = {
-            name: value if type(value) in (int, float) else float(value) for name, value in metrics.items()
+            name: value if type(value) is int and number - number == 0 else number
+            for name, (value, number) in told.items()
         }
         self.curves.add(step, {name: value for name, value in metrics.items() if value - value == 0})
         if self.reporter is not None:

@@ -130,4 +130,5 @@ def _driver_version() -> str:
         done = subprocess.run(query, capture_output=True, text=True, check=False, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return "unknown"
-    return (done.stdout.split() or ["unknown"])[0]
+    said = done.stdout.split() if done.returncode == 0 else []  # a failing one says why on its output
+    return said[0] if said else "unknown"

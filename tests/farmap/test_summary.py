@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from farmap import task
+from farmap.report import summary
 from farmap.report.answer import answer
 from farmap.report.figures import draw
 from farmap.report.lacking import count_runs
@@ -257,3 +258,15 @@ def test_the_first_screen_names_the_best_of_all_agents_and_draws_the_bands_of_th
     few = next(draw(summarise(made[:9], names[:3], ("a", "b")), {}))
     assert len(few.figure.axes[0].collections) == 3
     assert "alone" not in few.caption
+
+
+@pytest.mark.parametrize(("got_there", "known"), [(0, False), (1, False), (2, False), (3, True), (4, True)])
+def test_the_median_of_steps_is_known_where_more_than_half_of_the_runs_got_there_as_the_page_says(
+    got_there, known
+):
+    runs = timed("a", [90] * got_there + [None] * (4 - got_there))
+    group = summarise(runs, ["a"], None)["sizes"]["small"]["a"]
+    assert (group["median_steps_to"]["95"] is not None) == known
+    page = (Path(summary.__file__).parent / "templates" / "report.html.jinja").read_text(encoding="utf-8")
+    assert "“–”: no more than half did, so there is no median" in page
+    assert "null unless more than half reached it" in summarise.__doc__

@@ -78,3 +78,11 @@ def test_a_loop_without_steps_reports_that_the_cell_lives(store, tmp_path):
     context = _context(store, tmp_path, lambda step, metrics: told.append((step, set(metrics))))
     assert list(context.alive("ab")) == ["a", "b"]
     assert told == [(0, set()), (0, set())]
+
+
+def test_a_whole_number_beyond_floats_is_kept_out_of_curves(store, tmp_path):
+    told = []
+    context = _context(store, tmp_path, lambda step, metrics: told.append(metrics))
+    context.report(3, size=10**400, lr=0.1)
+    assert context.curves.points == {"lr": [(3, 0.1)]}
+    assert told == [{"size": math.inf, "lr": 0.1}]

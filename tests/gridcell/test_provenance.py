@@ -34,7 +34,12 @@ def test_a_package_that_is_not_there_is_left_out(monkeypatch):
 
 @pytest.mark.parametrize(
     ("script", "version"),
-    [("echo 550.54.15; echo 550.54.15", "550.54.15"), ("exit 9", "unknown"), (None, "unknown")],
+    [
+        ("echo 550.54.15; echo 550.54.15", "550.54.15"),
+        ("exit 9", "unknown"),
+        ("echo NVIDIA-SMI has failed because it could not reach the driver; exit 9", "unknown"),
+        (None, "unknown"),
+    ],
 )
 def test_the_driver_of_the_gpus_is_what_their_program_says(tmp_path, monkeypatch, script, version):
     if script is not None:
@@ -56,9 +61,26 @@ def test_a_folder_is_at_a_commit_or_has_changed_since(tmp_path):
     assert state(str(tmp_path)) is None  # no commit yet
     (tmp_path / "code.py").write_text("a = 1")
     (tmp_path / "beside").mkdir()
+    (tmp_path / "beside" / "more.py").write_text("b = 1")
     git("add", ".")
     git("commit", "--quiet", "-m", "all")
     assert state(str(tmp_path)) == {"commit": git("rev-parse", "HEAD"), "modified": False}
     (tmp_path / "code.py").write_text("a = 2")
     assert state(str(tmp_path))["modified"]
     assert not state(str(tmp_path / "beside"))["modified"]  # its own files alone count
+
+
+def test_what_is_installed_within_a_repository_is_not_of_its_commit(tmp_path):
+    def git(*arguments):
+        name = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", "-C", str(tmp_path), *name, *arguments], check=True, capture_output=True)
+
+    installed = tmp_path / ".venv/lib/python3/site-packages/gridcell"
+    installed.mkdir(parents=True)
+    (installed / "__init__.py").write_text("")
+    (tmp_path / ".gitignore").write_text(".venv\n")
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "all")
+    assert build.git_state.__wrapped__(str(installed)) is None
+    assert build.git_state.__wrapped__(str(tmp_path)) is not None

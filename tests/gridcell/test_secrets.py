@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -44,6 +45,32 @@ def test_other_variables_are_not(name):
         (f"https://h/p?a=1&X-Amz-Signature={SECRET}&b=2", "https://h/p?a=1&X-Amz-Signature=***&b=2"),
         (f"https://h/p?access_token={SECRET}", "https://h/p?access_token=***"),
         ("https://host:8265/path and user@host", "https://host:8265/path and user@host"),
+        ("s3://AKIAX:abc/def@bucket", "s3://AKIAX:***@bucket"),
+        ("s3://AKIAX:/abc/def@bucket/x", "s3://AKIAX:***@bucket/x"),
+        ("mysql://user:p@ss@host/db", "mysql://user:***@host/db"),
+        ("mysql://me@corp.com:p@ss@host/db", "mysql://me@corp.com:***@host/db"),
+        ("mysql://user:1234567/8@host", "mysql://user:***@host"),  # no port has so many digits
+        ("redis://:secret@[::1]:6379/0", "redis://:***@[::1]:6379/0"),
+        ("postgresql://me:secret@/db", "postgresql://me:***@/db"),
+        ("zip://a.zip::s3://k:abc/d@bucket,http://u:v@h", "zip://a.zip::s3://k:***@bucket,http://u:***@h"),
+        ("https://ghp_abcdef123456@github.com/x/y", "https://***@github.com/x/y"),
+        ("git+https://github_pat_1@github.com/x/y", "git+https://***@github.com/x/y"),
+        ("https://ghp_abcdef123456:x-oauth-basic@github.com", "https://***:***@github.com"),
+        ("https://ghp_abcdef123456:@github.com", "https://***:@github.com"),
+        ("https://0123456789abcdef0123@host:8080/x", "https://***@host:8080/x"),
+        ("https://h/?to=https://hf_abcdef@h/x", "https://h/?to=https://***@h/x"),
+        ("s3://bucket/folder@v2/x", "s3://bucket/folder@v2/x"),
+        ("s3://bucket/a:b@v2/x", "s3://bucket/a:b@v2/x"),
+        ("git@host:path", "git@host:path"),
+        ("ssh://git@host:22/a@v2", "ssh://git@host:22/a@v2"),
+        ("ssh://git@host:org/repo", "ssh://git@host:org/repo"),
+        ("https://host:8080/a@b", "https://host:8080/a@b"),
+        ("https://host:8080?a@b", "https://host:8080?a@b"),
+        ("http://[::1]:8080/a@b and http://[::1]/a@b", "http://[::1]:8080/a@b and http://[::1]/a@b"),
+        ("file:///C:/a@b", "file:///C:/a@b"),
+        ("mysql://user:@host/db", "mysql://user:@host/db"),
+        ("abfs://experiments-of-2026-and-later@a.net/x", "abfs://experiments-of-2026-and-later@a.net/x"),
+        ("https://somebody-with-a-long-name@host/x", "https://somebody-with-a-long-name@host/x"),
     ],
 )
 def test_passwords_and_tokens_in_addresses_are_hidden(text, expected):
@@ -54,6 +81,28 @@ def test_passwords_and_tokens_in_addresses_are_hidden(text, expected):
 @given(st.text(), st.text(min_size=6), st.text())
 def test_a_secret_never_gets_through(before, secret, after):
     assert secret not in redact(f"{before}{secret}{after}", {"X_TOKEN": secret}).replace(HIDDEN, "\0")
+
+
+_SIGNS = st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="'\"")
+
+
+@given(
+    user=st.from_regex(r"[a-z]{0,9}", fullmatch=True),
+    password=st.text(_SIGNS, min_size=1).filter(
+        lambda text: "://" not in text and not re.match(r"\d{1,5}[/?#]", text)
+    ),
+    address=st.sampled_from(["host", "host:8080/db", "[::1]:80", "/db", "a.example.com/x/y?z=1", ""]),
+)
+def test_no_part_of_a_password_in_an_address_gets_through(user, password, address):
+    text = f"at mysql://{user}:{password}@{address} it failed"
+    assert redact(text, {}) == f"at mysql://{user}:{HIDDEN}@{address} it failed"
+    assert redact(redact(text, {}), {}) == redact(text, {})
+
+
+@given(host=st.sampled_from(["bucket", "host:80", "a.net:65535"]), path=st.text(_SIGNS))
+def test_an_address_without_a_user_part_stays_whatever_its_path_is(host, path):
+    path = re.sub(r"[?&;]|://", "", path)
+    assert redact(f"http://{host}/{path}", {}) == f"http://{host}/{path}"
 
 
 @pytest.mark.slow

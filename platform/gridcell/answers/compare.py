@@ -17,6 +17,7 @@ from gridcell.fingerprint import changes
 from gridcell.printable import counted
 from gridcell.report.record import Done, Record
 from gridcell.report.tidy import flatten
+from gridcell.store.values import as_float
 
 SEED = "seed"
 Place = tuple[tuple[str, str], ...]
@@ -187,7 +188,7 @@ def compare(first: Side, second: Side, tolerance: float = 0.0) -> Comparison:
         for name in (name for name in metrics[0] if name in metrics[1]):  # in the order of the answer
             pair = metrics[0][name], metrics[1][name]
             if _is_finite(pair[0]) and _is_finite(pair[1]):
-                samples.setdefault((without_seed, name), []).append((float(pair[0]), float(pair[1])))
+                samples.setdefault((without_seed, name), []).append((as_float(pair[0]), as_float(pair[1])))
         other += [
             (labels, name, *pair)
             for name, pair in differing.items()
@@ -279,7 +280,7 @@ def _is_timing(name: str, record: Record) -> bool:
 
 
 def _is_finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(as_float(value))
 
 
 def _alike(one: Any, two: Any) -> bool:

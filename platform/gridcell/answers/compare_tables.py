@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gridcell.store.values import as_float
+
 Ends = tuple[float, float]
 Rows = Sequence[Mapping[str, Any]]
 
@@ -59,8 +61,8 @@ def compare_rows(before: Rows, after: Rows, labels: Collection[str]) -> list[Num
         Number(
             {label: row[label] for label in row if label in labels},
             name,
-            float(row[name]),
-            float(other[name]),
+            as_float(row[name]),
+            as_float(other[name]),
             _ends(row, name),
             _ends(other, name),
         )
@@ -73,4 +75,4 @@ def compare_rows(before: Rows, after: Rows, labels: Collection[str]) -> list[Num
 
 def _ends(row: Mapping[str, Any], name: str) -> Ends | None:
     low, high = row.get(f"{name}.low"), row.get(f"{name}.high")
-    return None if low is None or high is None else (float(low), float(high))
+    return None if low is None or high is None else (as_float(low), as_float(high))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gridcell.report.tidy import SEED, Tidy, free_name
+from gridcell.store.values import as_float
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,7 @@ def long_frame(tidy: Tidy) -> pd.DataFrame:
             value = row.get(name)
             if isinstance(value, int | float):
                 metric, _, key = name.partition(".")
-                rows.append({**row, "metric": metric, "key": key, "value": float(value)})
+                rows.append({**row, "metric": metric, "key": key, "value": as_float(value)})
     columns: dict[str, Any] = {
         name: column([row.get(name) for row in rows], as_text=True) for name in [*wide, *LONG]
     }
@@ -85,7 +86,7 @@ def column(values: Sequence[Any], *, as_text: bool) -> Any:
             return pd.Series(list(values), dtype="object")
     if types <= {int, float}:
         return pd.Series(
-            [float("nan") if value is None else float(value) for value in values], dtype="float64"
+            [float("nan") if value is None else as_float(value) for value in values], dtype="float64"
         )
     if types == {str}:
         return pd.Series(list(values), dtype="str")

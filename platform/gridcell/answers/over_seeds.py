@@ -11,6 +11,7 @@ from gridcell.errors import unknown
 from gridcell.printable import counted
 from gridcell.report.intervals import student_interval
 from gridcell.report.tidy import SEED, Tidy, free_name
+from gridcell.store.values import as_float
 
 COUNTS = ("n", "missing", "stale", "cells")
 """Columns beside labels and metrics: results in the mean, targets without one, stale ones, the cells' ids."""
@@ -100,7 +101,7 @@ def _odd(group: Sequence[Mapping[str, Any]], name: str) -> int:
 
 
 def _is_odd(value: float | None) -> bool:
-    return value is None or not math.isfinite(value)
+    return value is None or not math.isfinite(as_float(value))
 
 
 def _averaged(group: Sequence[Mapping[str, Any]], metrics: Mapping[str, str]) -> dict[str, Any]:
@@ -113,7 +114,9 @@ def _averaged(group: Sequence[Mapping[str, Any]], metrics: Mapping[str, str]) ->
     }
     if not done or not metrics:
         return found
-    values = [[math.nan if _is_odd(row.get(name)) else float(row[name]) for name in metrics] for row in done]
+    values = [
+        [math.nan if _is_odd(row.get(name)) else as_float(row[name]) for name in metrics] for row in done
+    ]
     means, halves = student_interval(values)
     counts = [sum(map(math.isfinite, column)) for column in zip(*values, strict=True)]
     for name, mean, half, count in zip(metrics.values(), means, halves, counts, strict=True):

@@ -13,6 +13,7 @@ import typer
 from gridcell import plugins
 from gridcell.cli import common
 from gridcell.cli.common import DEFAULT_SUITE, Plugins, SuiteName
+from gridcell.cli.exit_codes import ExitCode
 from gridcell.errors import UserError, unknown
 from gridcell.parts import DATA_KINDS, PartKind
 from gridcell.task import find_task, task_names
@@ -87,7 +88,7 @@ def check(
             console.print(f"        {why}", soft_wrap=True)
     console.print(f"{len(checks) - broken} of {len(checks)} checks passed")
     if broken:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _why_broken(check: Check) -> str | None:

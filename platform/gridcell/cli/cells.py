@@ -15,6 +15,7 @@ from gridcell import plugins
 from gridcell.cell import Cell
 from gridcell.cli import cell_list, common, completion
 from gridcell.cli.common import DEFAULT_STORAGE, Json, Plugins, Storage, open_store, print_json, reading
+from gridcell.cli.exit_codes import ExitCode
 from gridcell.cli.fast import ProfileName
 from gridcell.cli.interruption import GRACE_S, end_when_asked
 from gridcell.debugging import Debugging, open_debugger
@@ -159,7 +160,7 @@ def run_one(
             outcome = run_cell(attempt)
     except Preempted as left:
         console.print(f"{cell.title}: stopped, {left}")
-        raise typer.Exit(130) from None
+        raise typer.Exit(ExitCode.STOPPED) from None
     console.print(f"{cell.title}: done in {outcome.seconds:.1f} s: {json.dumps(outcome.metrics)}")
     if before is None or replace or not again:
         _copy_profile(store, store.results.read(cell.id))
@@ -176,7 +177,7 @@ def run_one(
         store.results.drop_tried(cell.id)
         console.print("The earlier result is kept; --replace puts the new one in its place.")
     if differences:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _load_plugins(given: Sequence[str] | None, planned: Sequence[str], cell_id: str) -> None:
@@ -229,7 +230,7 @@ def _debugger_on_failure() -> Iterator[None]:
         yield
     except Exception as error:
         open_debugger(error)
-        raise typer.Exit(1) from error
+        raise typer.Exit(ExitCode.FAILED) from error
 
 
 def _copy_profile(store: Store, result: Result) -> None:

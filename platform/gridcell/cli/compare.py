@@ -18,6 +18,7 @@ from gridcell.cli.common import (
     Storage,
     print_json,
 )
+from gridcell.cli.exit_codes import ExitCode
 from gridcell.errors import UserError
 
 _SIDE = (
@@ -93,4 +94,4 @@ def compare(
         if page is not None:
             console.print(f"Page: {page}", soft_wrap=True)
     if not found.same:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)

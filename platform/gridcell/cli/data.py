@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from gridcell import plugins
 from gridcell.cli import common
 from gridcell.cli.common import Json, Plugins, print_json, reading
+from gridcell.cli.exit_codes import ExitCode
 from gridcell.cli.progress import LINE_EVERY_S, clock
 from gridcell.errors import CorruptData, UserError
 from gridcell.parts import check_useful
@@ -86,7 +87,7 @@ def import_(
         raise UserError(str(error)) from error
     except KeyboardInterrupt:
         console.print("\nStopped; finished shards are kept. To go on, give the same command again.")
-        raise typer.Exit(130) from None
+        raise typer.Exit(ExitCode.STOPPED) from None
     finally:
         bar.end()
     manifest = done.manifest
@@ -142,7 +143,7 @@ def verify(
         verdict = "not as the manifest says" if done.problems else "all as the manifest says"
         console.print(f"{manifest.title}: {found}: {verdict}", soft_wrap=True)
     if done.problems:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _verify_suite(console: Console, root: Path, *, as_json: bool) -> None:
@@ -161,7 +162,7 @@ def _verify_suite(console: Console, root: Path, *, as_json: bool) -> None:
         found = f"{counted(len(done.images), 'set')}, {counted(images, 'image')}"
         console.print(f"Suite {root}: {found}: {verdict}", soft_wrap=True)
     if done.problems:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 @app.command("list")

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from gridcell.cli import common
 from gridcell.cli.common import DEFAULT_STORAGE, Json, Storage, Tracking, print_json
+from gridcell.cli.exit_codes import ExitCode
 
 _STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red"}
 
@@ -51,7 +52,7 @@ def doctor(
     else:
         console.print(", ".join(f"{count} {level}" for level, count in counts.items()))
     if counts["bad"]:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _chaos(names: list[str], as_json: bool) -> None:
@@ -69,7 +70,7 @@ def _chaos(names: list[str], as_json: bool) -> None:
         print_json([vars(verdict) for verdict in verdicts])
     say(f"{survived} of {len(verdicts)} faults survived")
     if survived < len(verdicts):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _checks(

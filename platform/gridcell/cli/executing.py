@@ -13,10 +13,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from gridcell.cli.exit_codes import ExitCode
 from gridcell.cli.interruption import leave
 from gridcell.execute.options import RunOptions
-
-STOPPED = 130  # exit code after Ctrl-C, as shells have it
 
 
 class ExecutorName(StrEnum):
@@ -81,5 +80,5 @@ def kept_when_stopped(console: Console, executor: ExecutorName, kept: Callable[[
     except KeyboardInterrupt:
         say_how_to_go_on(console, f"Stopped; {kept()}.")
         if executor is ExecutorName.RAY:
-            leave(STOPPED)
-        raise typer.Exit(STOPPED) from None
+            leave(ExitCode.STOPPED)
+        raise typer.Exit(ExitCode.STOPPED) from None

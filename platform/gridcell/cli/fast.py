@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from gridcell.answers.request import Request
+from gridcell.cli.exit_codes import ExitCode
 from gridcell.cli.progress import TerminalProgress
 from gridcell.debugging import Debugging
 from gridcell.errors import UserError
@@ -77,7 +78,7 @@ def run_fast(console: Console, asked: Request, options: RunOptions, *, quiet: bo
     ran = counted(len(schedule.finished), "cell")
     console.print(f"{ran} ran, {len(failures)} failed, {blocked} not run because of these.")
     if failures:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def debugging_of(profile: str, loggers: list[str] | None, storage: str) -> Debugging:

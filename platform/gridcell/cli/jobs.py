@@ -32,6 +32,7 @@ from gridcell.cli.common import (
     print_json,
     selection,
 )
+from gridcell.cli.exit_codes import ExitCode
 from gridcell.cli.interruption import GRACE_S
 from gridcell.cli.progress import clock
 from gridcell.cluster.jobs import DEFAULT_ADDRESS, Job, Jobs, check_address, environment_for
@@ -173,7 +174,7 @@ def submit(
     job = jobs.find(job_id)
     console.print(_sentence(job), soft_wrap=True)
     if job.status != "SUCCEEDED":
-        raise typer.Exit(job.exit_code or 1)
+        raise typer.Exit(job.exit_code or ExitCode.FAILED)
 
 
 def _ask_before_sending(suspects: Mapping[str, str]) -> None:
@@ -208,7 +209,7 @@ def status(job_id: JobId, address: Address = DEFAULT_ADDRESS, as_json: Json = Fa
         console.print(_sentence(job), soft_wrap=True)
         console.print(job.entrypoint, soft_wrap=True)
     if job.status == "FAILED":
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 @app.command()
@@ -254,7 +255,7 @@ def _follow(jobs: Jobs, job_id: str, where: str) -> None:
             f"\nThe job goes on. Its output: gridcell job logs {job_id} --follow{where}\n"
             f"To end it: gridcell job stop {job_id}{where}"
         )
-        raise typer.Exit(130) from None
+        raise typer.Exit(ExitCode.STOPPED) from None
 
 
 def _sentence(job: Job) -> str:

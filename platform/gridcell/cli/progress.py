@@ -14,6 +14,7 @@ from gridcell.execute.schedule import Schedule
 from gridcell.grid import Grid
 from gridcell.notice import NOTICE
 from gridcell.printable import counted
+from gridcell.store.values import as_float
 
 DRAW_EVERY_S = 0.2  # estimating the time left looks at every queued cell
 _KINDS = 3  # of cells that are named where the time left is unknown
@@ -97,7 +98,9 @@ class TerminalProgress:
         self._left.finished(cell, outcome.seconds if outcome.failure is None else None, outcome.spent)
         if outcome.failure is None:
             value = outcome.metrics.get(self._metric)
-            shown = [self._metric, f"{value:.4g}", self._unit] if isinstance(value, int | float) else []
+            shown = (
+                [self._metric, f"{as_float(value):.4g}", self._unit] if isinstance(value, int | float) else []
+            )
             self._latest, self._named = " ".join(filter(None, [cell.title, *shown])), cell.id
         else:
             kind = outcome.failure.failure_class

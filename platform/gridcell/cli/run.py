@@ -45,6 +45,7 @@ from gridcell.cli.executing import (
     say_how_to_go_on,
     say_start,
 )
+from gridcell.cli.exit_codes import ExitCode
 from gridcell.cli.fast import ProfileName, debugging_of, run_fast
 from gridcell.cli.interruption import GRACE_S, Grace, end_when_asked
 from gridcell.cli.progress import TerminalProgress
@@ -183,7 +184,7 @@ def run(
         if schedule.stopped:
             mirror.close()
             say_how_to_go_on(console, f"Stopped: {schedule.stopped}; {_kept(asked, store)}.")
-            raise typer.Exit(1)
+            raise typer.Exit(ExitCode.FAILED)
         try:
             told = [*ready.stale.sentences(), *asked.grid.notes]
             _end(
@@ -198,7 +199,7 @@ def run(
         if schedule.finished or schedule.failed:  # else nothing was shown to the mirror
             _say_mirror(console, mirror, storage, tracking)
     if schedule.failed.keys() - schedule.diverged:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _say_stale(console: Console, stale: Staleness, changed: ChangedChoice) -> None:

@@ -38,6 +38,7 @@ from gridcell.cli.executing import (
     kept_when_stopped,
     on_named_cluster,
 )
+from gridcell.cli.exit_codes import ExitCode
 from gridcell.cli.interruption import GRACE_S, Grace, end_when_asked
 from gridcell.cli.progress import TerminalProgress
 from gridcell.cli.report_folder import writable
@@ -274,7 +275,7 @@ def tune(
         console.print(f"MLflow is behind ({mirrors[0].problem}).", soft_wrap=True)
     nothing = not any(one.is_done for one in found.tried)  # all diverged: there is no best.yaml
     if run.stopped or nothing or any(one.ended.state == "failed" for one in found.tried):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _tags(search: Search) -> dict[str, str]:

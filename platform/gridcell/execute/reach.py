@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import sys
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def keep_sockets_short() -> None:
     if not fitting:
         raise UserError(
             f"Ray needs a folder for its sockets that can be written and whose path has at most "
-            f"{_LONGEST_FOLDER} letters, and '{asked}' is none: name one by RAY_TMPDIR"
+            f"{_longest_folder()} letters, and '{asked}' is none: name one by RAY_TMPDIR"
         )
     if fitting[0] != Path(asked):
         own = Path(fitting[0], f"gridcell-{os.getuid()}")
@@ -93,11 +94,14 @@ def keep_sockets_short() -> None:
 
 
 def _takes_sockets(folder: Path) -> bool:
-    return len(str(folder)) <= _LONGEST_FOLDER and folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+    return len(str(folder)) <= _longest_folder() and folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
 
 
-# A socket's path has at most 107 bytes, and Ray's own part of it, with its folder for this user, about 70.
-_LONGEST_FOLDER = 36
+def _longest_folder() -> int:
+    """Of at most 107 bytes of a socket's path, on macOS 103, Ray's part with this user's folder takes 70."""
+    return (103 if sys.platform == "darwin" else 107) - 71
+
+
 _SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 
 

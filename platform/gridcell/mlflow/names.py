@@ -7,6 +7,7 @@ from typing import Any
 
 from gridcell.cell import Cell
 from gridcell.grid import Grid
+from gridcell.store.values import as_float
 
 Labels = Mapping[str, str]
 
@@ -123,7 +124,7 @@ def params_of(cell: Cell, labels: Labels) -> dict[str, str]:
 
 def numbers_of(metrics: Mapping[str, Any], seconds: float) -> dict[str, float]:
     """Return the numbers among a result's metrics and, unless a metric is called so, its seconds."""
-    found = {name: float(value) for name, value in leaves(metrics) if isinstance(value, int | float)}
+    found = {name: as_float(value) for name, value in leaves(metrics) if isinstance(value, int | float)}
     return {**found, "cell seconds" if "seconds" in found else "seconds": seconds}
 
 

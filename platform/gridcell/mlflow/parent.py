@@ -9,6 +9,7 @@ from typing import Any
 from gridcell.mlflow.address import database_of
 from gridcell.mlflow.names import LONGEST_TAG, STATE_TAG, Labels, Naming, leaves
 from gridcell.mlflow.paging import log_metrics, search
+from gridcell.store.values import as_float
 
 EXPERIMENT_TAG = {"mlflow.experimentKind": "custom_model_development"}  # MLflow opens on runs, not on traces
 _GRID_TAG = "gridcell.grid"
@@ -115,6 +116,8 @@ class Parent:
             numbers = {name: value for name, value in found.items() if isinstance(value, int | float)}
             names = self._naming.of(numbers)
             log_metrics(
-                self._client, self.id, [Metric(names[name], float(numbers[name]), now, 0) for name in numbers]
+                self._client,
+                self.id,
+                [Metric(names[name], as_float(numbers[name]), now, 0) for name in numbers],
             )
         self._client.log_artifacts(self.id, str(folder), "report")

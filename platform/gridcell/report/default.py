@@ -13,6 +13,7 @@ from gridcell.report.results import GridResults, Report
 from gridcell.report.stale import is_stale, marked, said_stale
 from gridcell.report.tables import Column, Columns, Table, Value
 from gridcell.store import Result
+from gridcell.store.values import as_float
 
 MOST_LINES = 8
 """Lines in a figure; of more targets the first are drawn."""
@@ -51,7 +52,7 @@ def targets_table(done: list[tuple[Target, Result]], stale: Collection[str] = ()
     labels = list(dict.fromkeys(name for target, _ in done for name in target.labels))
     metrics = list(dict.fromkeys(name for _, result in done for name in _numbers(result)))
     columns: Columns = [Column(name, kind="text") for name in labels]
-    columns += [Column(name, "{:.6g}".format) for name in metrics]
+    columns += [Column(name, _written) for name in metrics]
     columns += [Column("time", "{:.1f}".format, unit="s"), Column("cell", kind="text", page_only=True)]
     columns += [Column("stale", kind="text", page_only=True)] if stale else []
     rows = [
@@ -73,6 +74,10 @@ def _numbers(result: Result) -> dict[str, float]:
         for name, value in result.metrics.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
+
+
+def _written(value: float) -> str:
+    return f"{as_float(value):.6g}"
 
 
 def _draw(done: list[tuple[Target, Result]], stale: Collection[str]) -> Iterator[Picture]:

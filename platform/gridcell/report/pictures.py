@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from gridcell.report.inline import data_uri
 from gridcell.report.stale import DAGGER, MEANING
+from gridcell.store.values import as_float
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -161,4 +162,5 @@ def _plain(row: Iterable[Any]) -> Iterator[Any]:
         if isinstance(value, str) or value is None:
             yield value
         else:
-            yield f"{float(value):.8g}" if math.isfinite(value) else ""
+            number = as_float(value)
+            yield f"{number:.8g}" if math.isfinite(number) else ""

@@ -16,6 +16,7 @@ from gridcell.search.trial import RUNNING, Ended
 from gridcell.settings.schema_place import value_at
 from gridcell.settings.stages import Schedule
 from gridcell.store import Result, Store
+from gridcell.store.values import as_float
 from gridcell.suite import Suite, load_suite
 from gridcell.task import Task, imported
 from gridcell.tuning import Mode, Rule
@@ -221,7 +222,7 @@ class Objective:
         metric: str,
     ) -> float | None:
         value: float | None = imported(rule.score)(_results(suite, grid, results, store), metric)
-        return None if value is None else float(value)
+        return None if value is None else as_float(value)
 
     def parts(
         self, suite: Suite, grid: Grid, results: Mapping[str, Result], store: Store
@@ -292,7 +293,7 @@ def mean_over_targets(results: GridResults, metric: str) -> float | None:
             "a mean would leave them out. Search those that have it, by --select LABEL=VALUE"
         )
     values = [metrics[metric] for metrics in answers]
-    return fmean(map(float, values)) if all(map(_is_number, values)) else None
+    return fmean(map(as_float, values)) if all(map(_is_number, values)) else None
 
 
 def _is_number(value: Any) -> bool:

@@ -16,6 +16,7 @@ Params = Mapping[str, Any]
 """Setting, as ``--set`` takes it -> value."""
 
 _FEW = 10_000  # points of a grid search, at most
+_ELSEWHERE = (0.3, 0.7, 0.0, 1.0)  # the ends of a range are never equal, shares within a narrow one may be
 _OF_SUITES = frozenset({SWEEP, STAGES, KEEP_WEIGHTS})
 
 
@@ -102,8 +103,7 @@ class Space:
         """
         free = {key: one for key, one in self.ranges.items() if _count(one) is None}
         moved = {
-            key: next(at for at in (one.at(0.3), one.at(0.7)) if at != params[key])
-            for key, one in free.items()
+            key: next(at for at in map(one.at, _ELSEWHERE) if at != params[key]) for key, one in free.items()
         }
         return {**params, **moved} if moved else None
 

@@ -166,7 +166,7 @@ def added_later(default: Any, **constraints: Any) -> Any:
 
 
 def identity_of(settings: BaseModel) -> dict[str, Any]:
-    """Return settings as JSON values for a cell's configuration, see :func:`added_later`.
+    """Return settings as JSON values for a cell's configuration, see :func:`added_later`, at any depth.
 
     Example:
         >>> class Training(Strict):
@@ -174,9 +174,24 @@ def identity_of(settings: BaseModel) -> dict[str, Any]:
         >>> identity_of(Training(epochs=3))
         {'epochs': 3}
     """
-    found = settings.model_dump(mode="json")
-    for name, field in type(settings).model_fields.items():
-        later = isinstance(field.json_schema_extra, dict) and _LATER in field.json_schema_extra
-        if later and getattr(settings, name) == field.default:
-            del found[name]
+    found: dict[str, Any] = settings.model_dump(mode="json")
+    _leave_out_later(settings, found)
     return found
+
+
+def _leave_out_later(value: Any, written: Any) -> None:
+    """Remove what came later and is at its default, at any depth, from how a value was written as JSON."""
+    if isinstance(value, BaseModel) and isinstance(written, dict):
+        fields = type(value).model_fields
+        for name, inner in value:
+            extra = fields[name].json_schema_extra if name in fields else None
+            if isinstance(extra, dict) and _LATER in extra and inner == fields[name].default:
+                written.pop(name, None)
+            else:
+                _leave_out_later(inner, written.get(name))
+    elif isinstance(value, Mapping) and isinstance(written, dict):
+        for one, other in zip(value.values(), written.values(), strict=False):  # keys are text in JSON alone
+            _leave_out_later(one, other)
+    elif isinstance(value, list | tuple) and isinstance(written, list):
+        for one, other in zip(value, written, strict=False):
+            _leave_out_later(one, other)

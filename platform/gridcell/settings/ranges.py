@@ -203,7 +203,12 @@ def _numeric(kind: str, given: list[Any], options: dict[str, int], text: str) ->
     if not math.isfinite(high / low if kind in _LOG else high - low):
         raise UserError(f"'{text}' is wider than numbers are exact: bring its ends nearer to each other")
     points = tuple(_points(kind, low, high, count)) if spaced and count is not None else ()
-    return Range(kind, low, high, points, count, options.get("seed", 0), text)
+    found = Range(kind, low, high, points, count, options.get("seed", 0), text)
+    if not spaced and found.at(0.0) == found.at(1.0):
+        raise UserError(
+            f"'{text}' holds one number alone: draws have {DIGITS} digits. Bring its ends farther apart"
+        )
+    return found
 
 
 def _points(kind: str, low: float, high: float, count: int) -> Iterator[float]:

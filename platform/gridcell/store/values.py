@@ -41,8 +41,23 @@ def plain(value: Any, where: str = "metrics") -> Any:
         kind = next(kind for kind in (bool, int, float, str) if isinstance(value, kind))
         return kind(value.value) if hasattr(value, "value") else kind(value)
     if isinstance(value, Decimal | Real):
-        return float(value)
+        return as_float(value)
     raise TypeError(f"{where} is a {type(value).__name__}, which is not JSON")
+
+
+def as_float(value: Any) -> float:
+    """Return a number as a float; a whole number or fraction beyond floats is infinite, as 1e400 is.
+
+    Python's whole numbers have no end, and ``float`` raises an error for those that it can't hold.
+
+    Example:
+        >>> as_float(3), as_float(-(10**400))
+        (3.0, -inf)
+    """
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def without_not_finite(value: Any) -> tuple[Any, list[tuple[Place, str]]]:

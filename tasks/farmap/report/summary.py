@@ -144,7 +144,7 @@ def summarise(
         - ``sizes[size][agent]``: ``maps``, ``runs``, ``visible_cells`` (mean), ``ended_early`` (why -> how
           many runs ended before ``early_steps``), per name of ``MEASURES``
           ``{"mean", "ci95", "n"}``, ``reached`` (percent -> share of runs), ``median_steps_to`` (percent ->
-          median over runs, null if fewer than half reached it), ``end`` (why runs ended -> share), and
+          median over runs, null unless more than half reached it), ``end`` (why runs ended -> share), and
           ``curves``: ``steps`` and of ``coverage``, ``memory`` and ``reached`` (share of runs that saw 95 %)
           ``{"mean", "low", "high"}``; of one map with several runs ``early_coverage_over_starts``, the
           lowest and the highest

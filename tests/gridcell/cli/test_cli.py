@@ -1,5 +1,6 @@
 """The command as a user types it: what it prints, its exit codes, what it leaves behind."""
 
+import ast
 import io
 import json
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from gridcell import cli
 from gridcell.answers.request import Request, request
 from gridcell.cell import Cell
 from gridcell.cli import cells as cell_commands
@@ -396,3 +398,17 @@ def test_reports_of_other_settings_have_another_title(gridcell):
     both = request("toy", "mini", select="row=1", overrides=["width=4", "length=3"]).report_title
     assert both == "toy/mini (selected: row=1; set: width=4 length=3)"
     assert request("toy", "mini").report_title == "toy/mini"
+
+
+def test_every_exit_code_is_one_of_those_that_the_reference_lists():
+    """A number that is written out beside ``ExitCode`` would go its own way."""
+    found = [
+        f"{path.name}:{node.lineno}"
+        for path in Path(cli.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("typer.Exit", "sys.exit", "leave")
+        for part in node.args
+        if any(isinstance(each, ast.Constant) for each in ast.walk(part))
+        or (isinstance(part, ast.Name) and part.id.isupper())
+    ]
+    assert found == []

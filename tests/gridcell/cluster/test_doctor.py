@@ -137,6 +137,22 @@ def test_small_disks_shared_memory_and_file_limits_are_warned_of(monkeypatch):
     assert {"disk for scratch", "disk for cache"} <= set(warned)
 
 
+def test_where_the_system_does_not_say_how_much_memory_is_unused_only_the_whole_is_told(monkeypatch):
+    """As on macOS."""
+    asked = os.sysconf
+    names = {name: number for name, number in os.sysconf_names.items() if name != "SC_AVPHYS_PAGES"}
+
+    def sysconf(name):
+        if name not in names:
+            raise ValueError("unrecognized configuration name")
+        return asked(name)
+
+    assert "GiB unused" in next(machine.memory()).found
+    monkeypatch.setattr(os, "sysconf_names", names)
+    monkeypatch.setattr(os, "sysconf", sysconf)
+    assert next(machine.memory()).found.endswith(" cores")
+
+
 def test_a_check_that_breaks_is_a_finding_and_the_next_still_runs():
     def broken():
         yield CheckResult("first", Level.OK, "fine")

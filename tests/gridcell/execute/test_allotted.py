@@ -1,8 +1,10 @@
 """What a process may use where a batch system or a container allows less than there is; folders that fit."""
 
+import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -152,6 +154,17 @@ def test_where_no_folder_fits_the_user_is_told_in_a_sentence(monkeypatch):
     monkeypatch.setenv("RAY_TMPDIR", "/no/such/folder")
     with pytest.raises(UserError, match="'/no/such/folder' is none: name one by RAY_TMPDIR"):
         reach.keep_sockets_short()
+
+
+@pytest.mark.parametrize(("platform", "fits"), [("linux", True), ("darwin", False)])
+def test_the_path_of_a_socket_is_shorter_on_macos(monkeypatch, platform, fits):
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="gridcell-" + 13 * "x" + "-") as folder:
+        assert 32 < len(folder) <= 36
+        monkeypatch.setattr(sys, "platform", platform)
+        monkeypatch.setattr(reach, "_SHORT_FOLDERS", ())
+        monkeypatch.setenv("RAY_TMPDIR", folder)
+        with contextlib.nullcontext() if fits else pytest.raises(UserError, match="at most 32 letters"):
+            reach.keep_sockets_short()
 
 
 # The cluster of the environment.

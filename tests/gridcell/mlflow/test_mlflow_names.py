@@ -1,9 +1,11 @@
 """Names and parameters as MLflow takes them."""
 
+import math
+
 from hypothesis import given, strategies as st
 
 from gridcell import GridBuilder
-from gridcell.mlflow.names import NAMED_TAG, Naming, labels_of, params_of
+from gridcell.mlflow.names import NAMED_TAG, Naming, labels_of, numbers_of, params_of
 
 
 @given(st.lists(st.lists(st.text(max_size=300), max_size=4), max_size=4))
@@ -42,4 +44,12 @@ def test_labels_of_targets_are_parameters_and_settings_of_their_name_are_kept():
         "alpha": "1",
         "config/method": "merge",
         "sets": "v2, r",
+    }
+
+
+def test_a_whole_number_beyond_floats_is_infinite_for_mlflow():
+    assert numbers_of({"x": {"a": 10**400, "b": -(10**400)}}, 2.0) == {
+        "x/a": math.inf,
+        "x/b": -math.inf,
+        "seconds": 2.0,
     }

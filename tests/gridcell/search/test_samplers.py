@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from scipy.stats import kstest
 from scipy.stats.qmc import Sobol
 
@@ -237,3 +237,20 @@ def test_true_and_one_are_two_values_everywhere():
 def test_a_seed_may_be_as_large_as_the_settings_allow(sampler):
     found = suggest(sampler, SPACE, (), number=2, seed=2**32 - 1, maximise=True)
     assert found == replace(suggest(sampler, SPACE, (), number=1, seed=0, maximise=True), number=2)
+
+
+@given(
+    low=st.floats(1e-3, 1e9),
+    wider=st.floats(1e-9, 1e-3),
+    log=st.booleans(),
+    share=st.floats(0, 1),
+)
+def test_each_point_of_a_range_has_another_apart_from_it(low, wider, log, share):
+    try:
+        space = Space.parse([f"a={'log' if log else ''}uniform({low!r}, {low * (1 + wider)!r})"])
+    except UserError:
+        assume(False)
+    params = space.at([share])
+    other = space.apart(params)
+    assert other != params
+    assert space.holds(other)

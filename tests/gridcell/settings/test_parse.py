@@ -7,7 +7,15 @@ import pytest
 from pydantic import BaseModel, Field, field_validator
 
 from gridcell.errors import UserError
-from gridcell.settings import AnySize, Mistake, SettingsError, Strict, parse_settings
+from gridcell.settings import (
+    AnySize,
+    Mistake,
+    SettingsError,
+    Strict,
+    added_later,
+    identity_of,
+    parse_settings,
+)
 
 
 class Rates(Strict):
@@ -227,3 +235,44 @@ def test_a_whole_number_fits_into_64_bits(value, fits):
         return
     with pytest.raises(SettingsError, match="this one is too large"):
         parse_settings(Count, {"count": value})
+
+
+class Inner(Strict):
+    """Settings within others, one of which came later."""
+
+    a: int = 1
+    late: int = added_later(0)
+
+
+class Outer(Strict):
+    """Settings that hold others, alone and several."""
+
+    inner: Inner = Inner()
+    listed: list[Inner] = Field(default_factory=list)
+    pair: tuple[Inner, int] = (Inner(), 1)
+    named: dict[str, list[Inner]] = Field(default_factory=dict)
+    numbered: dict[int, Inner] = Field(default_factory=dict)
+    plain: dict[str, int] = Field(default_factory=dict)
+    whole: Inner = added_later(Inner())
+    without: Inner | None = None
+
+
+def test_a_setting_that_came_later_is_left_out_at_any_depth():
+    outer = Outer(
+        listed=[Inner(), Inner(late=3)],
+        named={"x": [Inner(a=2)]},
+        numbered={4: Inner()},
+        plain={"late": 0},
+    )
+    assert identity_of(Inner()) == {"a": 1}
+    assert identity_of(outer) == {
+        "inner": {"a": 1},
+        "listed": [{"a": 1}, {"a": 1, "late": 3}],
+        "pair": [{"a": 1}, 1],
+        "named": {"x": [{"a": 2}]},
+        "numbered": {"4": {"a": 1}},
+        "plain": {"late": 0},
+        "without": None,
+    }
+    assert identity_of(Outer(whole=Inner(a=2)))["whole"] == {"a": 2}
+    assert outer.listed[0].late == 0

@@ -256,3 +256,12 @@ def test_more_draws_than_there_are_values_are_refused():
     assert sorted(parse_range("int(1, 5, n=5)").values()) == [1, 2, 3, 4, 5]
     with pytest.raises(UserError, match="asks for 6 values, and there are only 5"):
         parse_range("int(1, 5, n=6)").values()
+
+
+@pytest.mark.parametrize(
+    "text", ["uniform(1000000, 1000000.4)", "uniform(1000000.2, 1000001)", "loguniform(3e7, 30000001)"]
+)
+def test_a_range_that_holds_one_number_of_six_digits_is_refused(text):
+    with pytest.raises(UserError, match=r"^'\S+ \S+\)' holds one number alone: .* 6 digits") as caught:
+        parse_range(text)
+    assert "\n" not in str(caught.value)

@@ -15,7 +15,7 @@ from gridcell.report.page import write_summary
 from gridcell.report.tables import Table
 from gridcell.store import Result
 from gridcell.store.results import decode, encode
-from gridcell.store.values import plain, with_not_finite, without_not_finite
+from gridcell.store.values import as_float, plain, with_not_finite, without_not_finite
 
 CELL = Cell("t", "k", {"a": 1})
 
@@ -107,3 +107,14 @@ def test_what_is_shown_of_a_number_that_is_none(tmp_path):
     write_summary({"x": [math.inf, 1.0]}, tmp_path)
     assert json.loads((tmp_path / "summary.json").read_text()) == {"x": [None, 1.0]}
     assert without_not_finite({"x": 1})[1] == []
+
+
+@given(st.integers() | st.floats(allow_nan=False))
+def test_a_number_that_floats_hold_is_that_float(value):
+    assert as_float(value) == float(value)
+
+
+@given(st.integers(10**309) | st.integers(max_value=-(10**309)))
+def test_a_whole_number_beyond_floats_is_infinite_with_its_sign(value):
+    assert as_float(value) == math.copysign(math.inf, 1 if value > 0 else -1)
+    assert plain({"x": Fraction(value, 1)}) == {"x": as_float(value)}

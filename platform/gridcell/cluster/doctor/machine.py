@@ -100,12 +100,15 @@ def devices() -> Iterator[CheckResult]:
 def memory() -> Iterator[CheckResult]:
     """Look at memory and at /dev/shm, in which Ray keeps its objects."""
     total = usable_memory() / _GIB
-    available = min(total, os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _GIB)
+    unused = ""
+    if "SC_AVPHYS_PAGES" in os.sysconf_names:  # macOS has none
+        available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _GIB
+        unused = f", {min(total, available):.0f} GiB unused"
     cores = usable_cpus()
     yield graded(
         "memory",
         total >= _MEMORY_PER_CORE_GIB * cores,
-        f"{total:.0f} GiB for {cores} cores, {available:.0f} GiB unused",
+        f"{total:.0f} GiB for {cores} cores{unused}",
         f"under {_MEMORY_PER_CORE_GIB:g} GiB a core: run fewer cells at once by --max-concurrent",
     )
     if not _SHARED.is_dir():
