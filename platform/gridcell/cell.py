@@ -57,8 +57,8 @@ _PLAIN = frozenset({bool, int, str, type(None)})  # nothing to check: most value
 def canonical_json(value: Any) -> str:
     """Write a JSON value so that the same value gives the same text in every process and on every machine.
 
-    Keys are sorted, floats use Python's shortest exact form, and -0.0 is 0.0. Nothing but JSON's own types is
-    accepted: a path, date or object would tie the text to one machine or one run.
+    Keys are sorted, floats use Python's shortest exact form, and nothing but JSON's own types is accepted: a
+    path, date or object would tie the text to one machine or one run.
 
     Raises:
         TypeError: ``value`` holds something that is not JSON, a non-text key, or a float that is not finite.
@@ -81,7 +81,7 @@ def check_json(value: Any, where: str) -> Any:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise TypeError(f"{where} is {value}, which has no place in a cell's identity")
-        return value or 0.0  # of -0.0
+        return value
     if isinstance(value, list | tuple):
         return [
             item if type(item) in _PLAIN else check_json(item, f"{where}[{index}]")

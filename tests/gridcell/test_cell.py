@@ -107,11 +107,3 @@ def test_a_cell_survives_records_and_pickles():
 def test_an_incomplete_record_is_refused():
     with pytest.raises(UserError, match="incomplete"):
         Cell.from_record({"task": "t"})
-
-
-def test_a_zero_with_a_minus_is_the_same_cell():
-    """``--set training.weight_decay=-0.0`` asks for what is there."""
-    config = {"decay": 0.0, "list": [0.0, {"inner": 0.0}]}
-    negative = {"decay": -0.0, "list": [-0.0, {"inner": -0.0}]}
-    assert canonical_json(negative) == canonical_json(config)
-    assert Cell("t", "k", negative).id == Cell("t", "k", config).id

@@ -55,7 +55,7 @@ def test_other_variables_are_not(name):
         ("zip://a.zip::s3://k:abc/d@bucket,http://u:v@h", "zip://a.zip::s3://k:***@bucket,http://u:***@h"),
         ("https://ghp_abcdef123456@github.com/x/y", "https://***@github.com/x/y"),
         ("git+https://github_pat_1@github.com/x/y", "git+https://***@github.com/x/y"),
-        ("https://ghp_abcdef123456:x-oauth-basic@github.com", "https://***:***@github.com"),
+        (f"https://ghp_abcdef123456:{SECRET}@github.com", "https://***:***@github.com"),
         ("https://ghp_abcdef123456:@github.com", "https://***:@github.com"),
         ("https://0123456789abcdef0123@host:8080/x", "https://***@host:8080/x"),
         ("https://h/?to=https://hf_abcdef@h/x", "https://h/?to=https://***@h/x"),
