@@ -65,7 +65,7 @@ def test_other_variables_are_not(name):
         ("ssh://git@host:22/a@v2", "ssh://git@host:22/a@v2"),
         ("ssh://git@host:org/repo", "ssh://git@host:org/repo"),
         ("https://host:8080/a@b", "https://host:8080/a@b"),
-        ("https://host:8080?a@b", "https://host:8080?a@b"),
+        (f"https://host:{8080}?a@b", f"https://host:{8080}?a@b"),
         ("http://[::1]:8080/a@b and http://[::1]/a@b", "http://[::1]:8080/a@b and http://[::1]/a@b"),
         ("file:///C:/a@b", "file:///C:/a@b"),
         ("mysql://user:@host/db", "mysql://user:@host/db"),
