@@ -1,9 +1,8 @@
 """The commands by name. A command's module is imported once the command is asked for, not before."""
 
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from difflib import get_close_matches
-from functools import partial
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
 
@@ -64,8 +63,7 @@ class Commands(TyperGroup):
         """
         name = args[0] if args else ""
         if name in COMMANDS:
-            command = get_command(typer_of([name])).commands[name]  # type: ignore[attr-defined]
-            self.commands[name] = _with_plain_numbers(command)
+            self.commands[name] = get_command(typer_of([name])).commands[name]  # type: ignore[attr-defined]
         elif name and not name.startswith("-"):
             raise _no_command(name, args)
         return super().resolve_command(ctx, args)
@@ -84,24 +82,6 @@ class Commands(TyperGroup):
             if (mistake := wrong_value(error)) is not None:
                 raise mistake from error
             raise
-
-
-def _with_plain_numbers(command: Any) -> Any:
-    """Let the options of a command, or of all in a group, refuse 1_000, which Typer takes as Python does."""
-    for part in getattr(command, "commands", {}).values():
-        _with_plain_numbers(part)
-    for param in command.params:
-        param.process_value = partial(_plain_number, param, param.process_value)
-    return command
-
-
-def _plain_number(param: Any, process: Callable[[Any, Any], Any], ctx: Any, value: Any) -> Any:
-    found = process(ctx, value)
-    if isinstance(value, str) and "_" in value and type(found) in (int, float):
-        from gridcell.cli.option_values import written_as_in_python
-
-        raise written_as_in_python(param, value, found)
-    return found
 
 
 def _no_command(name: str, words: list[str]) -> Exception:

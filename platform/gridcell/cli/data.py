@@ -249,7 +249,7 @@ def _shift_parameters(given: list[str]) -> dict[str, dict[str, float]]:
         place, equals, value = text.partition("=")
         name, dot, parameter = place.partition(".")
         try:
-            number = math.nan if "_" in value else float(value)  # Python alone takes 1_000 for a number
+            number = float(value)
         except ValueError:
             number = math.nan
         if not (equals and dot and math.isfinite(number)):

@@ -1,7 +1,6 @@
 """What is said of an option's value that is wrong, in one sentence as of all other mistakes."""
 
 import re
-from typing import Any
 
 import typer
 from pydantic import ValidationError
@@ -24,7 +23,9 @@ def wrong_value(error: typer.BadParameter) -> UserError | None:
     cause = error.__cause__
     if not isinstance(cause, ValidationError) or error.param is None:
         return None
-    name = _name(error.param)
+    name = next(
+        (one for one in error.param.opts if one.startswith("--")), error.param.metavar or error.param.name
+    )
     one = cause.errors(include_url=False)[0]
     context = one.get("ctx", {})
     if one["type"] in _WANTED:
@@ -34,19 +35,3 @@ def wrong_value(error: typer.BadParameter) -> UserError | None:
     if is_choice:
         return unknown(name, given.strip("'"), re.findall("'([^']*)'", choices))
     return UserError(f"{name} can't be '{one['input']}': {told}")
-
-
-def written_as_in_python(param: Any, value: str, number: float) -> UserError:
-    """Return the mistake of a number with underscores, which Python alone takes for one.
-
-    Example:
-        >>> from types import SimpleNamespace
-        >>> str(written_as_in_python(SimpleNamespace(opts=["--seeds"]), "1_0", 10))
-        "--seeds must be a whole number, not '1_0'"
-    """
-    wanted = _WANTED["int_parsing" if isinstance(number, int) else "float_parsing"]
-    return UserError(f"{_name(param)} must be {wanted}, not '{value}'")
-
-
-def _name(param: Any) -> str:
-    return next((one for one in param.opts if one.startswith("--")), None) or param.metavar or param.name

@@ -70,7 +70,6 @@ def test_derive_takes_shares_and_parameters_of_shifts(tmp_path):
     }
     for wrong, message in [
         ("c=4", "must look like --shift c.per_corruption=4"),
-        ("c.per_corruption=1_0", "must look like --shift c.per_corruption=4"),
         ("c.per_corruption=x", "must look like"),
         ("c.per_coruption=4", "did you mean 'per_corruption'"),
         ("objectnt.views=4", "did you mean 'objectnet'"),
