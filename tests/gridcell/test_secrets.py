@@ -89,7 +89,7 @@ _SIGNS = st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="
 @given(
     user=st.from_regex(r"[a-z]{0,9}", fullmatch=True),
     password=st.text(_SIGNS, min_size=1).filter(
-        lambda text: "://" not in text and not re.match(r"\d{1,5}[/?#]", text)
+        lambda text: "://" not in f":{text}" and not re.match(r"\d{1,5}[/?#]", text)
     ),
     address=st.sampled_from(["host", "host:8080/db", "[::1]:80", "/db", "a.example.com/x/y?z=1", ""]),
 )
