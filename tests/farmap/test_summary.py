@@ -245,6 +245,14 @@ def test_all_agents_that_cover_equally_much_are_named():
     assert text.startswith(f"No agent covers more {over} than another: a 50.0 %, b 50.0 %")
 
 
+def test_the_terminal_says_which_numbers_are_medians():
+    """Sentences below the table speak of means over maps: two numbers of one name did not agree."""
+    group = summarise([entry("a", 0, 90), entry("a", 1, 200)], ["a"], None)["sizes"]["small"]
+    table = size_table("small", group)
+    heads = [column if isinstance(column, str) else column.heading for column in table.columns]
+    assert [head for head in heads if "steps to" in head] == [f"median steps to {p} %" for p in THRESHOLDS]
+
+
 @pytest.mark.parametrize("maps", [2, 5, 6])
 def test_agents_are_compared_with_intervals_from_as_many_maps_as_a_test_needs(maps):
     made = [sized(f"m{number}", 500, agent, size="small") for number in range(maps) for agent in ("x", "y")]
