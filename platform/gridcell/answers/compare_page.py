@@ -62,14 +62,7 @@ def tables(found: Comparison, most: int = MOST) -> list[Table]:
                 for one in found.numbers
             ],
         ),
-        *(
-            (
-                f"Numbers of the reports that {name} alone has",
-                [where, Column("numbers", kind="long")],
-                [[_where(one.labels), ", ".join(one.names)] for one in alone],
-            )
-            for name, alone in _alone(found)
-        ),
+        *_alone_tables(found, where),
         (
             "Means over the places that both have (95 % over places, each counted as independent)",
             [
@@ -154,6 +147,18 @@ def facts(found: Comparison) -> list[str]:
 
 def _alone(found: Comparison) -> tuple[tuple[str, Sequence[Alone]], ...]:
     return (found.first, found.numbers_only_first), (found.second, found.numbers_only_second)
+
+
+def _alone_tables(found: Comparison, where: Column) -> list[tuple[str, Columns, Sequence[Sequence[Any]]]]:
+    """Lay out the rows of which one side alone has numbers."""
+    return [
+        (
+            f"Numbers of the reports that {name} alone has",
+            [where, Column("numbers", kind="long")],
+            [[_where(one.labels), ", ".join(one.names)] for one in alone],
+        )
+        for name, alone in _alone(found)
+    ]
 
 
 def _numbers_told(found: Comparison) -> Iterator[str]:
