@@ -7,7 +7,8 @@ import numpy as np
 from gridcell.data.corruptions.registry import Corruption
 from gridcell.data.corruptions.severity import SEVERITIES
 from gridcell.data.pixels import Floats
-from gridcell.testing.check import Check, require
+from gridcell.errors import UserError
+from gridcell.testing.check import Check, ContractError, require
 
 _SIDES = (32, 96)  # lengths of ImageNet-C are chosen by the side: one of each table
 _IMAGES = 2
@@ -32,7 +33,13 @@ def _images(side: int) -> Floats:
 
 
 def _made(recipe: Corruption, images: Floats, severity: int) -> Floats:
-    return recipe(images, severity, np.random.default_rng(0))
+    try:
+        return recipe(images, severity, np.random.default_rng(0))
+    except UserError:
+        raise
+    except Exception as error:  # whatever the author's code raises is the finding
+        what = f"it raises {type(error).__name__} at severity {severity}"
+        raise ContractError(f"{what}: {error}") from error
 
 
 def _fits(recipe: Corruption) -> None:

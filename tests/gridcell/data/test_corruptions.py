@@ -93,6 +93,13 @@ def test_what_a_corruption_gives_that_is_no_image_is_refused(apply, what, monkey
     assert str(raised.value) == f"The corruption 'veil' gives at severity 4 {what}"
 
 
+def test_where_a_corruption_itself_raises_its_name_and_severity_stand_below_the_traceback():
+    veil = Corruption("veil", "digital", lambda images, severity, rng: {}[severity])
+    with pytest.raises(KeyError) as raised:
+        veil(grey(32), 4, rng())
+    assert raised.value.__notes__ == ["This is the corruption 'veil' at severity 4."]
+
+
 def test_double_precision_is_no_mistake():
     veil = Corruption("veil", "digital", lambda images, severity, rng: images.astype(np.float64) + 2)
     shown = veil(grey(32), 1, rng())

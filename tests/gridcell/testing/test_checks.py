@@ -139,7 +139,7 @@ def test_what_a_template_writes_is_tried_and_a_mistake_in_it_is_found(kind, tmp_
 
 
 CORRUPTIONS = {
-    "return {}[severity]": "KeyError",
+    "return {}[severity]": "it raises KeyError at severity 1: 1",
     "return images if severity < 4 else images[:, ::2]": "'veil' gives at severity 4 images of shape",
     "return images[0]": "gives at severity 1 images of shape (32, 32, 3), not (2, 32, 32, 3)",
     "return images.sum()": "a float32, not images",

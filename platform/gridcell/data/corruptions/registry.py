@@ -38,7 +38,11 @@ class Corruption:
         """
         check_severity(severity)
         shape = images.shape  # asked before: apply can change what it is given
-        spoilt: object = self.apply(images, severity, rng)
+        try:
+            spoilt: object = self.apply(images, severity, rng)
+        except Exception as error:  # its author's: with the traceback, which lacks the severity
+            error.add_note(f"This is the corruption '{self.name}' at severity {severity}.")
+            raise
         if why := _no_images(spoilt, shape):
             raise UserError(f"The corruption '{self.name}' gives at severity {severity} {why}")
         return np.clip(np.asarray(spoilt), 0, 1).astype(np.float32)
