@@ -50,6 +50,7 @@ DATA_KINDS: Mapping[str, PartKind] = {
         "gridcell.data.corruptions.registry:corruption_registry",
         template="gridcell.data.corruptions:new_corruption.txt",
         use="gridcell data derive --plugin $module.py --base PHOTOGRAPHS --out suite",
+        checks="gridcell.testing.corruption:checks",
     ),
     "shift": PartKind(
         "gridcell.data.shifts.registry:shift_registry",

@@ -155,6 +155,8 @@ class Task:
         tables: name -> ``module:function`` of signature ``(GridResults) -> rows``, each a mapping of labels
             and numbers: what the report estimates from many cells. ``gridcell results --table NAME`` and
             ``gridcell.results(table=NAME)`` hand them out; the main one is called ``summary``.
+        table_notes: name of a table -> ``module:function`` of signature ``(rows) -> sentences``: what one
+            must know who reads these rows, such as why there are none, and where what is known stands.
         progress_metric: of a finished cell's metrics, the one that live progress shows.
         units: metric -> its unit, for those whose names do not tell it: live progress shows it behind the
             number, and ``gridcell results`` names it.
@@ -194,6 +196,7 @@ class Task:
     report: str = "gridcell.report.default:write"
     progress_metric: str = ""
     tables: Mapping[str, str] = field(default_factory=dict)
+    table_notes: Mapping[str, str] = field(default_factory=dict)
     estimate: str | None = None
     durations: str | None = None
     play: str | None = None
@@ -224,6 +227,20 @@ class Task:
         if name not in self.tables:
             raise unknown(f"table of {self.name}", name, self.tables)
         return list(_imported(self.tables[name])(results))
+
+    def notes_of(self, name: str, rows: "Sequence[Mapping[str, Any]]") -> list[str]:
+        """Return what a reader of a table's rows must know; of an empty one at least that it is.
+
+        Example:
+            >>> from gridcell.task import find_task
+            >>> find_task("imagenet-rib").notes_of("summary", [])[0].split(":")[0]
+            'The table is empty'
+        """
+        function = self.table_notes.get(name)
+        told = list(_imported(function)(rows)) if function else []
+        if told or rows:
+            return told
+        return [f"The table '{name}' is empty: none of its numbers is known yet."]
 
     def cell_function(self, kind: str) -> "Callable[[Any, Context], Mapping[str, Any]]":
         """Import and return the function that runs cells of ``kind``.

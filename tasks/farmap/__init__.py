@@ -22,6 +22,7 @@ task = Task(
     cells={"explore": "farmap.cells.explore:run", "film": "farmap.cells.film:run"},
     report="farmap.report.results:write",
     tables={"summary": "farmap.report.frames:agents"},
+    table_notes={"summary": "farmap.report.frames:about_agents"},
     progress_metric="coverage",
     packages=("fragmentation_recall",),
     tuning=tuning,

@@ -47,6 +47,7 @@ task = Task(
     },
     report="imagenet_rib.report.results:write",
     tables={"summary": "imagenet_rib.report.frames:methods", "sets": "imagenet_rib.report.frames:sets"},
+    table_notes={"summary": "imagenet_rib.report.frames:why_no_methods"},
     progress_metric="mean_accuracy",
     estimate="imagenet_rib.grid.cost:estimate",
     own_settings={"training": "methods.NAME.training"},

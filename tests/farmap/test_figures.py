@@ -11,6 +11,7 @@ from farmap.report.figures import draw
 from farmap.report.page import pair_table, size_table
 from farmap.report.sentences import sentences
 from farmap.report.summary import THRESHOLDS, Entry, summarise
+from gridcell.task import find_task
 
 STEPS = np.linspace(0, 5_000, 51)
 
@@ -117,6 +118,20 @@ def test_the_table_of_results_holds_the_reports_means(monkeypatch):
     for row in rows:
         found = summary["sizes"]["small"][row["agent"]]["early_coverage"]
         assert [row["early_coverage"], row["early_coverage.low"]] == [found["mean"], found["ci95"][0]]
+
+
+def test_intervals_of_the_table_that_reach_beyond_what_is_possible_are_named():
+    """An end below no steps at all, or above 100 %, is a number nobody can explain without a word."""
+    rows = [
+        {"steps_to_99": 50.0, "steps_to_99.low": -450.0, "steps_to_99.high": 550.0, "fragments.low": None},
+        {"coverage": 99.8, "coverage.low": 99.0, "coverage.high": 100.46, "path": 1e4, "path.high": 1.2e4},
+    ]
+    first, second = find_task("farmap").notes_of("summary", rows)
+    assert first.endswith("and not cut off at what is possible: coverage.high, steps_to_99.low.")
+    assert second.startswith("steps_to_N is a mean")
+    del rows[1]["coverage.high"], rows[0]["steps_to_99.low"]
+    assert find_task("farmap").notes_of("summary", rows) == [second]
+    assert find_task("farmap").notes_of("summary", [{"coverage": 3.0, "coverage.high": 100.0}]) == []
 
 
 def test_no_axis_shows_what_can_not_be():

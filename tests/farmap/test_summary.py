@@ -230,6 +230,30 @@ def test_own_maps_of_very_different_sizes_are_reported_apart():
     assert list(alike["sizes"]) == ["own"]
 
 
+def test_all_agents_that_cover_equally_much_are_named():
+    """A sweep of a setting that nothing heeds makes such agents: the first of them leads no other."""
+    names = ["a", "b", "c", "d", "e"]
+    made = [entry(name, index, 100) for name in names for index in range(3)]
+    early = [(0, 100.0), (1_000, 100.0)]
+    best = [replace(e, curves={**e.curves, "coverage": early}) if e.agent in "cd" else e for e in made]
+    over = "of small maps on average over the first 1,000 steps"
+    said = answer(summarise(best, names, ("a", "b"))).sure
+    assert f"Of all 5 agents c and d cover equally much, the most {over}: 100.0 %, a 50.0 %." in said
+    assert not any("Of all" in one for one in answer(summarise(best, names, ("a", "d"))).sure)
+    text = answer(summarise(best, names, None)).text
+    assert text.startswith(f"c and d cover equally much, the most {over}: c 100.0 %, d 100.0 %, a 50.0 %")
+    text = answer(summarise(made, names, None)).text
+    assert text.startswith(f"No agent covers more {over} than another: a 50.0 %, b 50.0 %")
+
+
+def test_the_terminal_says_which_numbers_are_medians():
+    """Sentences below the table speak of means over maps: two numbers of one name did not agree."""
+    group = summarise([entry("a", 0, 90), entry("a", 1, 200)], ["a"], None)["sizes"]["small"]
+    table = size_table("small", group)
+    heads = [column if isinstance(column, str) else column.heading for column in table.columns]
+    assert [head for head in heads if "steps to" in head] == [f"median steps to {p} %" for p in THRESHOLDS]
+
+
 @pytest.mark.parametrize("maps", [2, 5, 6])
 def test_agents_are_compared_with_intervals_from_as_many_maps_as_a_test_needs(maps):
     made = [sized(f"m{number}", 500, agent, size="small") for number in range(maps) for agent in ("x", "y")]

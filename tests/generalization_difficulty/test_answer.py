@@ -230,6 +230,8 @@ def test_of_several_seeds_details_are_those_of_the_median_and_say_so():
         entries.append(replace(entry, seed=seed))
     summary = summarise([entries[0], entries[2], entries[1]], {})
     assert summary["measured"]["a"]["of_seed"] == 1
+    assert "of measured tasks the median over seeds" in terminal_table(summary).title
+    assert "median" not in terminal_table(summarise(entries[:1], {})).title
     told = sentences(summary)
     assert (
         "a: delta 0.01 (seed 1, that of median bits) is the least distance between classes of all points."

@@ -32,12 +32,17 @@ def test_a_space_that_errs_more_than_a_constant_is_named():
             True,
             "needs the fewest bits to generalize: on digits, rbf and arc need 0.",
         ),
+        (
+            (0.0, 0.0, 0.0),
+            True,
+            "needs the fewest bits to generalize: on digits, rbf, arc and mlp need 0.",
+        ),
         ((3.0, 4.0), True, "too few seeds to tell them apart."),
         ((3.0, 4.0), False, "within noise."),
     ],
 )
 def test_the_answer_says_why_no_space_stands_first(bits, exact, said):
-    names = ("rbf", "arc")
+    names = ("rbf", "arc", "mlp")[: len(bits)]
     done = [outcome(name, 0, value, exact=exact) for name, value in zip(names, bits, strict=True)]
     chosen = settings({"digits": {"source": "digits", "dimensions": []}}, spaces=names, seeds=(0,))
     assert answer(summarise(done, chosen)).text.endswith(said)

@@ -368,6 +368,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "tasks/imagenet_rib/grid/part_sentences.py": (f"{RIB}reduced.py",),
     "platform/gridcell/settings/listing.py": (f"{SETTINGS}schema.py",),
     "tasks/imagenet_rib/report/partial.py": (f"{RIB_REPORT}partial.py", f"{RIB_REPORT}page.py"),
+    "platform/gridcell/testing/corruption.py": ("tests/gridcell/testing/test_checks.py",),
     "tasks/imagenet_rib/learning/method_checks.py": ("tests/gridcell/testing/test_checks.py",),
     "platform/gridcell/build.py": ("tests/gridcell/cli/test_start.py",),
     "tasks/imagenet_rib/cells/fine_tuning.py": (

@@ -6,11 +6,11 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from typing import Any
 
-from gridcell.answers.compare_tables import Number, Rows, compare_rows
+from gridcell.answers.compare_tables import Alone, Number, Numbers, Rows, compare_rows, rows_alone
 from gridcell.answers.noise import Mean, Move, Samples, means, moves
 from gridcell.errors import UserError
 from gridcell.fingerprint import changes
@@ -83,7 +83,10 @@ class Comparison:
         other: (labels, path, before, after) of metrics that are no finite numbers on both sides.
         tolerance: share of a metric's size up to which a difference counts as none.
         notes: sentences on what was not compared.
-        numbers: of a table of the task that was asked for.
+        numbers: of a table of the task that was asked for, those that both sides have.
+        numbers_only_first: rows of that table of which the first side alone has numbers.
+        numbers_only_second: likewise.
+        table: its name; empty where none was asked for.
         means: of each metric that differs, over the places that both sides have; entries of lists have none.
     """
 
@@ -105,6 +108,9 @@ class Comparison:
     notes: Sequence[str] = field(default_factory=tuple)
     numbers: Sequence[Number] = ()
     means: Sequence[Mean] = ()
+    numbers_only_first: Sequence[Alone] = ()
+    numbers_only_second: Sequence[Alone] = ()
+    table: str = ""
 
     @property
     def moved(self) -> list[Move]:
@@ -115,6 +121,16 @@ class Comparison:
     def same(self) -> bool:
         """Whether nothing moved by more than its noise, and no result of the first side is missing."""
         return not (self.moved or self.other or self.only_first)
+
+    def with_numbers(self, numbers: Numbers, table: str) -> Comparison:
+        """Return the comparison with the numbers of a table of the task beside it."""
+        return replace(
+            self,
+            numbers=numbers.both,
+            numbers_only_first=numbers.only_first,
+            numbers_only_second=numbers.only_second,
+            table=table,
+        )
 
     def sentence(self) -> str:
         """Say in a sentence what came out."""
@@ -216,7 +232,7 @@ def compare(first: Side, second: Side, tolerance: float = 0.0) -> Comparison:
     )
 
 
-def numbers_of(first: Side, second: Side, table: str) -> list[Number]:
+def numbers_of(first: Side, second: Side, table: str) -> Numbers:
     """Compare a table of the task that both sides are of.
 
     Raises:
@@ -230,7 +246,13 @@ def numbers_of(first: Side, second: Side, table: str) -> list[Number]:
             )
         found.append(side.rows(table))
     labels = {name for labels, _ in (*first.record.targets, *second.record.targets) for name in labels}
-    return compare_rows(found[0], found[1], labels - first.fixed - second.fixed)
+    labels -= first.fixed | second.fixed
+    before, after = found
+    return Numbers(
+        compare_rows(before, after, labels),
+        rows_alone(before, after, labels),
+        rows_alone(after, before, labels),
+    )
 
 
 def _sorted(samples: Samples) -> Samples:

@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from gridcell.answers.compare import Comparison
+from gridcell.answers.compare_tables import Alone
 from gridcell.answers.noise import Mean, Move
+from gridcell.printable import counted
 from gridcell.report.tables import Column, Columns, Table, Value
 from gridcell.report.templates import environment
 from gridcell.store.values import without_not_finite
 
 MOST = 30
 """Rows that the terminal shows of a table; the page shows ten times as many."""
+
+_NAMED = 5  # rows that one side alone has; the table has more
 
 NO_INTERVAL = "A difference without ± has no interval: no place of its metric has two seeds."
 
@@ -58,6 +62,7 @@ def tables(found: Comparison, most: int = MOST) -> list[Table]:
                 for one in found.numbers
             ],
         ),
+        *_alone_tables(found, where),
         (
             "Means over the places that both have (95 % over places, each counted as independent)",
             [
@@ -124,6 +129,7 @@ def facts(found: Comparison) -> list[str]:
     """Return sentences that hold for the whole comparison."""
     said = [found.sentence()]
     said += found.notes
+    said += _numbers_told(found)
     if found.neither:
         said.append(f"{found.neither} targets have no result on either side.")
     for name, commits in zip((found.first, found.second), found.commits, strict=True):
@@ -137,6 +143,41 @@ def facts(found: Comparison) -> list[str]:
     if any(math.isnan(move.half_width) for move in found.moves):
         said.append(NO_INTERVAL)
     return said
+
+
+def _alone(found: Comparison) -> tuple[tuple[str, Sequence[Alone]], ...]:
+    return (found.first, found.numbers_only_first), (found.second, found.numbers_only_second)
+
+
+def _alone_tables(found: Comparison, where: Column) -> list[tuple[str, Columns, Sequence[Sequence[Any]]]]:
+    """Lay out the rows of which one side alone has numbers."""
+    return [
+        (
+            f"Numbers of the reports that {name} alone has",
+            [where, Column("numbers", kind="long")],
+            [[_where(one.labels), ", ".join(one.names)] for one in alone],
+        )
+        for name, alone in _alone(found)
+    ]
+
+
+def _numbers_told(found: Comparison) -> Iterator[str]:
+    """Say which numbers of the table that was asked for one side lacks, so that they can't be compared."""
+    if not found.table:
+        return
+    where = f"In the table '{found.table}'"
+    for name, alone in _alone(found):
+        if alone:
+            rows = [f"{_where(one.labels)} ({', '.join(one.names)})" for one in alone[:_NAMED]]
+            more = f" and {len(alone) - _NAMED} more" if len(alone) > _NAMED else ""
+            many = counted(len(alone), "row")
+            yield f"{where} {name} alone has the numbers of {many}: {', '.join(rows)}{more}."
+    if not (found.numbers or found.numbers_only_first or found.numbers_only_second):
+        yield f"{where} neither side has a number with an interval."
+
+
+def _alone_json(alone: Sequence[Alone]) -> list[dict[str, Any]]:
+    return [{"labels": dict(one.labels), "numbers": list(one.names)} for one in alone]
 
 
 def as_json(found: Comparison) -> dict[str, Any]:
@@ -200,6 +241,8 @@ def as_json(found: Comparison) -> dict[str, Any]:
             }
             for one in found.numbers
         ],
+        "numbers_only_first": _alone_json(found.numbers_only_first),
+        "numbers_only_second": _alone_json(found.numbers_only_second),
         "tolerance": found.tolerance,
         "notes": list(found.notes),
     }

@@ -38,6 +38,34 @@ class Number:
         return self.after - self.before
 
 
+@dataclass(frozen=True)
+class Alone:
+    """Numbers of a row that one side alone has.
+
+    Attributes:
+        labels: of the row.
+        names: of the columns that the other side lacks there.
+    """
+
+    labels: Mapping[str, Any]
+    names: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The numbers of a table on two sides.
+
+    Attributes:
+        both: those that both sides have.
+        only_first: rows of which the first side alone has numbers.
+        only_second: likewise.
+    """
+
+    both: Sequence[Number]
+    only_first: Sequence[Alone]
+    only_second: Sequence[Alone]
+
+
 def compare_rows(before: Rows, after: Rows, labels: Collection[str]) -> list[Number]:
     """Return the numbers with an interval that are in the rows of both sides, in the order of the first.
 
@@ -52,11 +80,7 @@ def compare_rows(before: Rows, after: Rows, labels: Collection[str]) -> list[Num
         >>> found.labels, found.name, found.difference, found.before_ends
         ({'method': 'ft'}, 'mRI', 0.5, (-7.0, -5.0))
     """
-
-    def place(row: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-        return tuple((name, str(row[name])) for name in sorted(labels) if name in row)
-
-    there = {place(row): row for row in after}
+    there = {_place(row, labels): row for row in after}
     return [
         Number(
             {label: row[label] for label in row if label in labels},
@@ -67,10 +91,36 @@ def compare_rows(before: Rows, after: Rows, labels: Collection[str]) -> list[Num
             _ends(other, name),
         )
         for row in before
-        if (other := there.get(place(row))) is not None
-        for name in row
-        if f"{name}.low" in row and row[name] is not None and other.get(name) is not None
+        if (other := there.get(_place(row, labels))) is not None
+        for name in _numbers(row)
+        if other.get(name) is not None
     ]
+
+
+def rows_alone(rows: Rows, others: Rows, labels: Collection[str]) -> list[Alone]:
+    """Return what numbers with an interval rows have that the rows of the other side lack.
+
+    Example:
+        >>> rows = [{"method": "ewc", "mRI": -6.0, "mRI.low": -7.0, "mRI.high": -5.0}]
+        >>> rows_alone(rows, [], ["method"])
+        [Alone(labels={'method': 'ewc'}, names=['mRI'])]
+    """
+    there = {_place(row, labels): row for row in others}
+    found = []
+    for row in rows:
+        other = there.get(_place(row, labels), {})
+        if names := [name for name in _numbers(row) if other.get(name) is None]:
+            found.append(Alone({label: row[label] for label in row if label in labels}, names))
+    return found
+
+
+def _numbers(row: Mapping[str, Any]) -> list[str]:
+    """Return the columns of a row's numbers that have an interval."""
+    return [name for name in row if f"{name}.low" in row and row[name] is not None]
+
+
+def _place(row: Mapping[str, Any], labels: Collection[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, str(row[name])) for name in sorted(labels) if name in row)
 
 
 def _ends(row: Mapping[str, Any], name: str) -> Ends | None:

@@ -20,10 +20,17 @@ Row = Sequence[Any]
 
 @dataclass(frozen=True)
 class Sheet:
-    """Columns and rows as they are to be written, in Python's own types; None: not known."""
+    """Columns and rows as they are to be written, in Python's own types; None: not known.
+
+    Attributes:
+        columns: names.
+        rows: a value for each column.
+        notes: sentences on what a reader of the rows must know.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Row]
+    notes: Sequence[str] = ()
 
 
 def column_names(text: str | None) -> list[str]:

@@ -88,7 +88,8 @@ def results(
         table: return a table of the report instead: ``"summary"`` has the numbers that it leads with, such as
             ``mRI`` and ``gain`` of imagenet-rib's methods, with the ends of their intervals in ``NAME.low``
             and ``NAME.high``. imagenet-rib has ``"sets"`` (``ri`` and ``gain`` of each set fine-tuned on),
-            farcuriosity ``"forgetting"``, inductive-bias ``"differences"``, too.
+            farcuriosity ``"forgetting"``, inductive-bias ``"differences"``, too. ``frame.attrs["notes"]``
+            says what a reader of it must know, such as why it is empty.
 
     A label that has the name of another column becomes ``label.NAME``.
 
@@ -110,7 +111,8 @@ def results(
     if table is not None:
         sheet = table_of(asked, found, table)
         rows = [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows]
-        return _described(frames.frame(rows, sheet.columns), asked, storage)
+        noted = {"notes": list(sheet.notes)} if sheet.notes else {}
+        return _described(frames.frame(rows, sheet.columns), asked, storage, **noted)
     targets = tidy(found)
     if over is not None:
         means = over_seeds(targets)

@@ -116,7 +116,7 @@ def compare(
     asked = Asked(task, suite, str(storage), select, settings, seeds, plugins)
     one, two = side(first, asked), side(second, asked)
     found = compare_sides(one, two, tolerance)
-    return found if table is None else replace(found, numbers=numbers_of(one, two, table))
+    return found if table is None else found.with_numbers(numbers_of(one, two, table), table)
 
 
 def against_baseline(name: str, asked: Asked, found: GridResults) -> Comparison:

@@ -20,7 +20,7 @@ def check_alone(over: str | None, *, long: bool = False) -> None:
 
 
 def table_of(asked: Request, found: GridResults, name: str) -> Sheet:
-    """Return a table of a task: all columns of any row, in the order in which they come.
+    """Return a table of a task: all columns of any row, in the order in which they come, and its notes.
 
     Raises:
         UserError: the task has no such table, or nothing is done.
@@ -31,4 +31,4 @@ def table_of(asked: Request, found: GridResults, name: str) -> Sheet:
     else:
         raise nothing_done(found)
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    return Sheet(columns, [[row.get(key) for key in columns] for row in rows])
+    return Sheet(columns, [[row.get(key) for key in columns] for row in rows], task.notes_of(name, rows))

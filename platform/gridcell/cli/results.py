@@ -120,6 +120,8 @@ def results(
         flags = dict(zip(whole_table.columns, zip(*whole_table.rows, strict=True), strict=False)).get("stale")
         stale = [bool(flag) for flag in flags or [False] * len(shown.rows)]
         first = list(shown.columns)
+        for sentence in whole_table.notes:
+            typer.echo(f"Note: {sentence}", err=True)
     elif over is None:
         shown = sheet(laid_out, chosen or ([] if whole else for_papers(laid_out)))
     else:
@@ -152,6 +154,8 @@ def _chosen(table: Sheet, names: Sequence[str]) -> Sheet:
     Raises:
         UserError: there is no such column; names all that are wrong.
     """
+    if not table.rows:  # and so no columns: the notes say why
+        return Sheet(names or table.columns, [])
     check_columns(names, table.columns, "The rows")
     places = [table.columns.index(name) for name in names or table.columns]
     return Sheet(names or table.columns, [[row[place] for place in places] for row in table.rows])

@@ -11,6 +11,8 @@ from gridcell.search.lead import Lead, beats_default, best_is_default, leads
 from gridcell.search.search import Search
 from gridcell.search.spent import spent
 
+_NAMED = 5  # trials as good as the best one
+
 
 def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
     """Return what the search found, in sentences."""
@@ -64,6 +66,7 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
         f"The best trial is {best.trial.number}: {last}{shown}. Its {objective.value_name} is "
         f"{best.ended.value:.4g}{beside}, {_scored_by(search)}."
     )
+    sentences += _as_good(search)
     ahead = list(leads(search))
     sentences += map(_told, ahead)
     if any(lead.half_width is not None and not lead.is_noise for lead in ahead):
@@ -91,6 +94,21 @@ def said(search: Search, judged: Judged | None, stopped: str = "") -> list[str]:
             "Some trials are stale: their results were made by other code, or from other inputs."
         )
     return sentences
+
+
+def _as_good(search: Search) -> list[str]:
+    """Name the trials whose value is the best one's, too: it is the first of them."""
+    best, name = search.best, search.objective.value_name
+    done = [one for one in search.tried if one.is_done and one.ended.value is not None]
+    same = [one.trial.number for one in done if best is not None and one.ended.value == best.ended.value]
+    if len(same) < 2 or best is None:
+        return []
+    if len(same) == len(done):
+        return [f"All {len(same)} trials with a {name} have the same: what was searched made no difference."]
+    others = [str(number) for number in same if number != best.trial.number]
+    told = ", ".join(others[:_NAMED]) + (f" and {len(others) - _NAMED} more" if others[_NAMED:] else "")
+    one = len(others) == 1
+    return [f"{'Trial' if one else 'Trials'} {told} {'has' if one else 'have'} the same {name}."]
 
 
 def _told(lead: Lead) -> str:

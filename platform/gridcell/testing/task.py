@@ -82,6 +82,7 @@ def _describes_itself(task: Task) -> None:
 
 def _functions_exist(task: Task) -> None:
     named = {**{f"cells[{kind!r}]": where for kind, where in task.cells.items()}, "report": task.report}
+    named |= {f"table_notes[{name!r}]": where for name, where in task.table_notes.items()}
     named |= {name: where for name in ("estimate", "durations") if (where := getattr(task, name))}
     for what, where in named.items():
         module, _, function = where.partition(":")

@@ -78,7 +78,7 @@ def agent_table(summary: Mapping[str, Any]) -> Table:
     columns: Columns = ["environment", Column("curiosity", kind="text"), "seeds"]
     columns += [Column("steps", lambda value: number(value, 0), page_only=True)]
     columns += [Column(COLUMNS[name][0], page_only=name in _PAGE_ONLY) for name in summary["columns"]]
-    columns += [Column("steps/s", lambda value: number(value, 0))]
+    columns += [Column("median steps/s", lambda value: number(value, 0))]
     by_environment: dict[str, list[Mapping[str, Any]]] = {}
     for row in summary["table"]:
         by_environment.setdefault(row["environment"], []).append(row)

@@ -1,7 +1,7 @@
 """The first answer: how the two compared agents differ on the largest maps."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,8 @@ from farmap.report.summary import named
 from gridcell.report import Answer
 
 Summary = Mapping[str, Any]
+
+_ROUNDING = 1e-9  # per cent by which means of equal coverages may differ
 
 
 def main_size(summary: Summary) -> str:
@@ -84,14 +86,27 @@ def _best_of_all(summary: Summary, size: str, pair: Mapping[str, Any]) -> list[s
     agents, first = summary["sizes"][size], pair["first"]
     covered = {name: agents[name]["early_coverage"]["mean"] for name in agents}
     best = max(covered, key=covered.__getitem__)
-    if best in (first, pair["second"]):
+    leaders = _as_much(covered)
+    if first in leaders or pair["second"] in leaders:
         return []
     maps = f"{size} maps" if agents[best]["maps"] != 1 else f"the one {size} map"
     return [
-        f"Of all {len(covered)} agents {named(summary, size, best)} covers most of {maps} on average "
+        f"Of all {len(covered)} agents {_cover_most(summary, size, leaders)} of {maps} on average "
         f"over the first {summary['early_steps']:,} steps: {covered[best]:.1f} %, "
         f"{named(summary, size, first)} {covered[first]:.1f} %."
     ]
+
+
+def _as_much(covered: Mapping[str, float]) -> list[str]:
+    """Return the agents that cover most; several where they do alike."""
+    most = max(covered.values())
+    return [name for name, value in covered.items() if most - value < _ROUNDING]
+
+
+def _cover_most(summary: Summary, size: str, leaders: Sequence[str]) -> str:
+    """Name all that cover most."""
+    *others, last = (named(summary, size, name) for name in leaders)
+    return f"{', '.join(others)} and {last} cover equally much, the most" if others else f"{last} covers most"
 
 
 def _leader(summary: Summary, size: str) -> Answer:
@@ -104,7 +119,11 @@ def _leader(summary: Summary, size: str) -> Answer:
         for name, agent in zip(shown, ranked, strict=False)
     ]
     maps = f"{size} maps" if agents[ranked[0]]["maps"] != 1 else f"the one {size} map"
-    text = f"{shown[0]} covers most of {maps} on average over the first {summary['early_steps']:,} steps"
+    leaders = _as_much({name: agents[name]["early_coverage"]["mean"] for name in ranked})
+    over = f"of {maps} on average over the first {summary['early_steps']:,} steps"
+    text = f"{_cover_most(summary, size, leaders)} {over}"
+    if len(leaders) == len(ranked) > 1:
+        text = f"No agent covers more {over} than another"
     if len(ranked) == 1:
         over = f"mean coverage over the first {summary['early_steps']:,} steps"
         text = f"{shown[0]} alone ran on {maps}: {over}"

@@ -79,7 +79,9 @@ def size_table(size: str, agents: Mapping[str, Any]) -> Table:
     """Lay out the agents' means on maps of one size, with their intervals."""
     most = max(agents.values(), key=lambda group: group["maps"])
     columns: Columns = ["agent", Column("coverage", number, unit="%")]
-    columns += [Column(f"steps to {percent} %", number, page_only=percent != 95) for percent in THRESHOLDS]
+    columns += [
+        Column(f"median steps to {percent} %", number, page_only=percent != 95) for percent in THRESHOLDS
+    ]
     columns += [Column("ms to 95 %", number, page_only=True), Column("µs per step", number)]
     columns += [Column("active memory", number), Column("peak", number, page_only=True)]
     columns += [

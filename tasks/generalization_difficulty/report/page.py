@@ -123,7 +123,13 @@ def terminal_table(summary: Mapping[str, Any]) -> Table:
         ]
         for name, task in summary["tasks"].items()
     ]
-    return Table(columns, rows, "Generalization difficulty")
+    several = any(len(entry["seeds"]) > 1 for entry in summary["measured"].values())
+    of = (
+        " (of measured tasks the median over seeds, with the ingredients of the median seed)"
+        if several
+        else ""
+    )
+    return Table(columns, rows, f"Generalization difficulty{of}")
 
 
 def given_table(summary: Mapping[str, Any], title: str, published: Mapping[str, float]) -> Table:

@@ -12,12 +12,13 @@ from imagenet_rib import metrics
 from imagenet_rib.report.estimates import Statistic, Term, verdict
 from imagenet_rib.report.matrices import Matrices
 from imagenet_rib.report.sureness import OVER
-from imagenet_rib.report.wording import ends
+from imagenet_rib.report.wording import ends, listed
 from imagenet_rib.vocabulary import BASELINE
 
 Summary = Mapping[str, Any]
 Row = Mapping[str, Any]
 
+_EXACT = 9  # decimals of points beyond which two sums differ by rounding alone
 _VERSUS = ("ri_minus_ft", "total_minus_ft")
 
 
@@ -93,6 +94,28 @@ def told_apart(place: Place) -> bool:
     return any(
         verdict(row["total_minus_ft"]) in ("above", "below") for row in place.rows if "total_minus_ft" in row
     )
+
+
+def same_everywhere(summary: Summary) -> list[str]:
+    """Say which methods have the same numbers in every place: a setting that nothing heeds makes such."""
+    found: dict[frozenset[tuple[str, str, float, float]], list[str]] = {}
+    of_method: dict[str, set[tuple[str, str, float, float]]] = {}
+    for model, by_method in summary.get("by_set", {}).items():
+        for method, by_name in by_method.items():
+            for name, one in by_name.items():
+                ri, gain = one["ri"]["mean"], one["gain"]["mean"]
+                if ri is not None and gain is not None:
+                    place = model, name, round(ri, _EXACT), round(gain, _EXACT)
+                    of_method.setdefault(method, set()).add(place)
+    for method, numbers in of_method.items():
+        found.setdefault(frozenset(numbers), []).append(method)
+    return [
+        f"{listed(names)} have the same gain and RI in "
+        f"{f'all {len(numbers)} combinations' if len(numbers) > 1 else 'the one combination'} of model and "
+        "set: what sets them apart, such as a swept setting, made no difference."
+        for numbers, names in found.items()
+        if len(names) > 1
+    ]
 
 
 def told_by_set(place: Place) -> Iterator[str]:

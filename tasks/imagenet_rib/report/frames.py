@@ -37,6 +37,21 @@ def methods(results: GridResults) -> list[dict[str, Any]]:
     ]
 
 
+def why_no_methods(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say why there is no leaderboard, and which table has what is known.
+
+    Example:
+        >>> why_no_methods([{"method": "ft"}])
+        []
+    """
+    if rows:
+        return []
+    return [
+        "The table is empty: mRI is the mean of RI over all sets, and no model and method has all of them. "
+        "The table 'sets' has RI and gain of each set that is known."
+    ]
+
+
 def sets(results: GridResults) -> list[dict[str, Any]]:
     """Return a row for each model, method and set fine-tuned on: RI and gain, points.
 

@@ -8,14 +8,14 @@ import numpy as np
 
 from gridcell.plots import signed
 from gridcell.report import Answer, Picture
-from imagenet_rib.report.by_set import with_interval as _estimate
+from imagenet_rib.report.by_set import same_everywhere, with_interval as _estimate
 from imagenet_rib.report.chance import at_chance, fell_to_chance, not_learned, worse_on_own_set
 from imagenet_rib.report.estimates import verdict
 from imagenet_rib.report.leaderboard import boards
 from imagenet_rib.report.partial import partial_answer
 from imagenet_rib.report.significance import ALPHA
 from imagenet_rib.report.sureness import OVER, unselected
-from imagenet_rib.report.wording import TRAINED_ON, best_trade, shown as _shown
+from imagenet_rib.report.wording import ROUNDING, TRAINED_ON, best_trade, listed, shown as _shown
 from imagenet_rib.vocabulary import BASELINE, CURVE, VAL
 
 Summary = Mapping[str, Any]
@@ -64,6 +64,7 @@ def caveats(summary: Summary) -> list[str]:
     failed = [*not_learned(summary), *worse_on_own_set(summary)]
     return [
         *summary.get("twins", ()),
+        *same_everywhere(summary),
         *summary.get("chosen", ()),
         *tests,
         *failed,
@@ -79,7 +80,8 @@ def _answer(summary: Summary, found: Tradeoff) -> Answer:
 
 def _on_the_way(summary: Summary, found: Tradeoff) -> list[str]:
     """Say where WiSE-FT's curve keeps no less than the method that leads by mRI, and gains more."""
-    leader = max(found.rows, key=lambda row: row["mRI"]["mean"])
+    leaders = _first_by_mri(found.rows)
+    leader = max(leaders, key=lambda row: row["gain"]["mean"])
     alphas, x, y = _way(summary, found.models)
     better = [
         place
@@ -89,10 +91,11 @@ def _on_the_way(summary: Summary, found: Tradeoff) -> list[str]:
     if len(alphas) < 3 or not better:  # the figure draws no curve
         return []
     best = max(better, key=lambda place: x[place])
+    leads = "is among those that lead" if leaders[1:] else "leads"
     return [
         f"WiSE-FT with α = {alphas[best]} (a point of its curve, not its row) gains {signed(x[best])} on the "
-        f"set fine-tuned on at an mRI of {signed(y[best])}: {leader['method']}, which leads the rows by mRI, "
-        f"has {signed(leader['gain']['mean'])} and {signed(leader['mRI']['mean'])}."
+        f"set fine-tuned on at an mRI of {signed(y[best])}: {leader['method']}, which "
+        f"{leads} the rows by mRI, has {signed(leader['gain']['mean'])} and {signed(leader['mRI']['mean'])}."
     ]
 
 
@@ -196,14 +199,22 @@ def _sure(summary: Summary, found: Tradeoff) -> list[str]:
         )
     if best["method"] == BASELINE and len(found.rows) > 1:
         said += _together(found.rows[1], f" of {_shown(found.rows[1])}, the next by their sum")
-    first = max(found.rows, key=lambda row: row["mRI"]["mean"])
-    if first is not best:
+    first = _first_by_mri(found.rows)
+    if best not in first:
+        several, gain = len(first) > 1, signed(first[0]["gain"]["mean"])
         said.append(
-            f"By mRI alone, by which the leaderboard ranks, {_shown(first)} is first "
-            f"({signed(first['mRI']['mean'])}): on the set fine-tuned on it has "
-            f"{signed(first['gain']['mean'])}, {_shown(best)} {signed(best['gain']['mean'])}."
+            f"By mRI alone, by which the leaderboard ranks, {listed([_shown(row) for row in first])} "
+            f"{'are' if several else 'is'} first ({signed(first[0]['mRI']['mean'])}): on the set "
+            f"fine-tuned on {_shown(first[0]) if several else 'it'} has {gain}, {_shown(best)} "
+            f"{signed(best['gain']['mean'])}."
         )
     return said
+
+
+def _first_by_mri(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the rows of the largest mRI, but for rounding of floating-point numbers."""
+    largest = max(row["mRI"]["mean"] for row in rows)
+    return [row for row in rows if largest - row["mRI"]["mean"] < ROUNDING]
 
 
 def _together(row: Mapping[str, Any], whose: str) -> list[str]:

@@ -1,5 +1,6 @@
 """How gains and losses are told in words."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,9 @@ TRAINED_ON = " (training images included)"
 
 With ``training.validation_share`` or ``training.max_images`` some of these were not trained on.
 """
+
+ROUNDING = 1e-9
+"""Points by which sums of equal numbers may differ."""
 
 _NOTHING = 0.05  # points: less is 0.0 in the tables
 _BY = "(by gain + change elsewhere)"
@@ -35,21 +39,32 @@ def best_trade(rows: Sequence[Row]) -> str:
     beside = next((row for row in rows if row["method"] == BASELINE), None)
     if not others:
         return f"{shown(best)} {told(best)}{_if_nothing(best)}"
+    first = _as_large(best, rows)
     if beside is None:
-        text = f"{_leads(best)}: it {told(best)}"
-        return f"{text}; the next, {shown(others[0])}, {told(others[0], short=True)}"
-    if beside is best:
-        return _of_baseline(best, others)
+        text = f"{_leads(first)}: {_they(first)} {told(best)}"
+        later = [row for row in rows if row not in first][:1]
+        return "; ".join([text, *(f"the next, {shown(row)}, {told(row, short=True)}" for row in later)])
+    if beside in first:
+        return _of_baseline(beside, [row for row in rows if row is not beside])
     clear = [row for row in rows if row is not beside and verdict(row["total_minus_ft"]) == "above"]
-    if clear and clear[0] is best:
-        text = f"{_leads(best, f'clearly above plain fine-tuning ({shown(beside)})')}: it {told(best)}"
+    sure = [row for row in first if row in clear]
+    if sure:
+        how = f"clearly above plain fine-tuning ({shown(beside)})"
+        how = how if len(sure) == len(first) else f"{_names(sure)} {how}"
+        text = f"{_leads(first, how)}: {_they(first)} {told(best)}"
         return f"{text}; {shown(beside)} {told(beside, short=True)}"
+    has = "has the largest sum" if len(first) == 1 else "have the same, largest sum"
+    largest = f"{_names(first)}, which {has},"
     if clear:
-        text = f"{shown(clear[0])} is clearly better than plain fine-tuning ({shown(beside)}) {_BY}: it"
-        text = f"{text} {told(clear[0])}, {shown(beside)} {told(beside, short=True)}"
-        return f"{text}; {shown(best)}, which has the largest sum, is not told apart from {shown(beside)}"
+        better = _as_large(clear[0], clear)
+        text = (
+            f"{_names(better)} {_are(better)} clearly better than plain fine-tuning ({shown(beside)}) {_BY}:"
+        )
+        text = f"{text} {_they(better)} {told(clear[0])}, {shown(beside)} {told(beside, short=True)}"
+        return f"{text}; {largest} {_are(first)} not told apart from {shown(beside)}"
     text = f"No method is clearly better than plain fine-tuning ({shown(beside)}) {_BY}, which"
-    text = f"{text} {told(beside)}; {shown(best)}, which has the largest sum, {told(best, short=True)}"
+    each = "" if len(first) == 1 else f" {_they(first)}"
+    text = f"{text} {told(beside)}; {largest}{each} {told(best, short=True)}"
     return f"{text}{_if_nothing(beside, best)}"
 
 
@@ -57,20 +72,62 @@ def _of_baseline(best: Row, others: Sequence[Row]) -> str:
     """Say that the baseline leads, and which methods are not told apart from it."""
     alike = [row for row in others if verdict(row["total_minus_ft"]) != "below"]
     if not alike:
-        text = f"{_leads(best, 'clearly above all others')}: it {told(best)}"
+        text = f"{_leads([best], 'clearly above all others')}: it {told(best)}"
         return f"{text}; the next, {shown(others[0])}, {told(others[0], short=True)}"
     names = [shown(row) for row in (best, *alike[:_NAMED])]
     names += [f"{len(alike) - _NAMED} more"] if len(alike) > _NAMED else []
-    text = f"{', '.join(names[:-1])} and {names[-1]} are not told apart {_BY}"
+    text = f"{listed(names)} are not told apart {_BY}"
     text = f"{text}: {shown(best)} {told(best)}; {shown(alike[0])} {told(alike[0], short=True)}"
     return f"{text}{_if_nothing(best, alike[0])}"
 
 
-def _leads(best: Row, how: str = "") -> str:
-    """Say that a method has the largest sum, and where the model before fine-tuning may be as good."""
-    if not _if_nothing(best):
-        return f"{shown(best)} has the largest gain + change elsewhere{f', {how}' if how else ''}"
-    return f"{shown(best)} is ahead {_BY}, but not told apart from no fine-tuning (its intervals hold 0)"
+def _leads(first: Sequence[Row], how: str = "") -> str:
+    """Say which methods have the largest sum, and where the model before fine-tuning may be as good."""
+    several = len(first) > 1
+    if not _if_nothing(first[0]):
+        has = "have the same, largest" if several else "has the largest"
+        return f"{_names(first)} {has} gain + change elsewhere{f', {how}' if how else ''}"
+    ahead, whose = ("equally far ahead", "their") if several else ("ahead", "its")
+    return (
+        f"{_names(first)} {_are(first)} {ahead} {_BY}, but not told apart from no fine-tuning "
+        f"({whose} intervals hold 0)"
+    )
+
+
+def _as_large(best: Row, rows: Sequence[Row]) -> list[Row]:
+    """Return the rows whose sum is that of one of them, but for rounding of floating-point numbers."""
+    return [row for row in rows if math.isclose(_sum(row), _sum(best), rel_tol=0, abs_tol=ROUNDING)]
+
+
+def _sum(row: Row) -> float:
+    return float(row["gain"]["mean"] + row["mRI"]["mean"])
+
+
+def _names(rows: Sequence[Row]) -> str:
+    return listed([shown(row) for row in rows])
+
+
+def _are(rows: Sequence[Row]) -> str:
+    return "is" if len(rows) == 1 else "are"
+
+
+def _they(rows: Sequence[Row]) -> str:
+    """Return what says the numbers of the first row are: all of them, where they share these, or itself."""
+    if len(rows) == 1:
+        return "it"
+    alike = all(math.isclose(row["gain"]["mean"], rows[0]["gain"]["mean"], abs_tol=ROUNDING) for row in rows)
+    return "each" if alike else shown(rows[0])
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names as a sentence does.
+
+    Example:
+        >>> listed(["ft", "lp", "ewc"]), listed(["ft"])
+        ('ft, lp and ewc', 'ft')
+    """
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _if_nothing(*rows: Row) -> str:

@@ -39,6 +39,9 @@ def _ranked(summary: Mapping[str, Any]) -> Answer:
     clear = {name: rows for name, rows in several.items() if _apart(summary, name, *rows[:2])}
     if not clear:
         name, (first, second, *_) = next(iter(several.items()))
+        same = [row for row in several[name] if _bits(row) == _bits(first)]
+        if len(same) > 1:
+            return Answer(_shared(name, same), _sure(summary, several))
         return Answer(_undecided(summary, name, first, second), _sure(summary, several))
     firsts = [rows[0]["space"] for rows in clear.values()]
     best = max(dict.fromkeys(firsts), key=firsts.count)
@@ -54,13 +57,17 @@ def _ranked(summary: Mapping[str, Any]) -> Answer:
     return Answer(text, _sure(summary, several))
 
 
+def _shared(problem: str, same: Sequence[Row]) -> str:
+    """Name all spaces that need the fewest bits, as they are written."""
+    *others, last = map(_space, same)
+    spaces = f"{', '.join(others)} and {last}"
+    return (
+        f"No space alone needs the fewest bits to generalize: on {problem}, {spaces} need {_bits(same[0])}."
+    )
+
+
 def _undecided(summary: Mapping[str, Any], problem: str, first: Row, second: Row) -> str:
     """Say of the two spaces that need least why neither stands first."""
-    if _bits(first) == _bits(second):
-        named = f"{_space(first)} and {_space(second)}"
-        return (
-            f"No space alone needs the fewest bits to generalize: on {problem}, {named} need {_bits(first)}."
-        )
     pair = _pair(summary, problem, first, second)
     why = "too few seeds to tell them apart" if pair is None or verdict(pair) == "" else "within noise"
     text = f"No space clearly needs fewer bits to generalize than the next: on {problem}, {_row(first)}"

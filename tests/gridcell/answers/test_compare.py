@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from gridcell.answers.compare import Side, compare, numbers_of
-from gridcell.answers.compare_page import as_json, lines, tables, write_comparison
+from gridcell.answers.compare_page import as_json, facts, lines, tables, write_comparison
 from gridcell.answers.noise import means, moves
 from gridcell.errors import UserError
 from gridcell.report.record import RECORD, Done, Record, read_record, write_record
@@ -244,18 +244,51 @@ def with_rows(name, fixed=(), **values):
 
 def test_numbers_of_a_table_stand_side_by_side_with_the_interval_of_each():
     found = numbers_of(with_rows("A", m0=1.0, m1=2.0), with_rows("B", m1=5.0, m2=7.0), "summary")
-    (one,) = found
+    (one,) = found.both
     assert (one.labels, one.name, one.before, one.after, one.difference) == ({"m": "m1"}, "x", 2.0, 5.0, 3.0)
     assert (one.before_ends, one.after_ends) == ((1.0, 3.0), (4.0, 6.0))
-    shown = replace(compared(record([{"x": 1}]), record([{"x": 1}])), numbers=found)
+    shown = replace(compared(record([{"x": 1}]), record([{"x": 1}])), numbers=found.both)
     (table,) = (table for table in tables(shown) if "Numbers of the reports" in table.title)
     assert ["m=m1", "x", "2 [1, 3]", "5 [4, 6]", "+3"] in table.as_text()
     assert as_json(shown)["numbers"][0]["after_ci95"] == [4.0, 6.0]
 
 
+def test_numbers_that_one_side_alone_has_are_counted_and_named(tmp_path):
+    """A method that diverged on some sets has no mRI there: it isn't left out as if nobody had asked."""
+    same = compared(record([{"x": 1}]), record([{"x": 1}]))
+
+    def shown(first, second):
+        return same.with_numbers(numbers_of(first, second, "summary"), "summary")
+
+    found = shown(with_rows("A", m0=1.0, m1=2.0), with_rows("B", m1=5.0))
+    said = "In the table 'summary' A alone has the numbers of 1 row: m=m0 (x)."
+    assert said in facts(found)
+    assert said in list(lines(found))
+    (table,) = (table for table in tables(found) if table.title == "Numbers of the reports that A alone has")
+    assert [str(value.text) for value in table.body[0]] == ["m=m0", "x"]
+    assert as_json(found)["numbers_only_first"] == [{"labels": {"m": "m0"}, "numbers": ["x"]}]
+    assert as_json(found)["numbers_only_second"] == []
+    assert said.replace("'", "&#39;") in write_comparison(found, tmp_path).read_text()
+
+    other = with_rows("B", **{f"m{number}": 1.0 for number in range(9)})
+    unknown = Side("A", record([{"x": 1}]), rows=lambda table: [{"m": "m0", "x": None, "x.low": None}])
+    found = shown(unknown, other)
+    assert found.numbers == []
+    assert [one.labels for one in found.numbers_only_second] == [{"m": f"m{number}"} for number in range(9)]
+    assert (
+        "In the table 'summary' B alone has the numbers of 9 rows: m=m0 (x), m=m1 (x), m=m2 (x), m=m3 (x), "
+        "m=m4 (x) and 4 more."
+    ) in facts(found)
+    nothing = Side("B", record([{"x": 1}]), rows=lambda table: [])
+    assert "In the table 'summary' neither side has a number with an interval." in facts(
+        shown(unknown, nothing)
+    )
+    assert not any("table" in one for one in facts(same))
+
+
 def test_a_label_that_each_side_fixes_tells_no_rows_apart():
     first, second = with_rows("A", fixed=["m"], m0=1.0), with_rows("B", fixed=["m"], m1=5.0)
-    (one,) = numbers_of(first, second, "summary")
+    (one,) = numbers_of(first, second, "summary").both
     assert (one.labels, one.difference) == ({}, 4.0)
 
 

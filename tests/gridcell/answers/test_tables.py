@@ -78,6 +78,32 @@ def test_a_task_without_tables_says_so(done):
         package.results("toy", table="summary", long=True)
 
 
+def test_what_a_reader_of_a_table_must_know_is_said(toy, done):
+    object.__setattr__(toy, "table_notes", {"summary": "toy_tables:notes"})
+    module = __import__("sys").modules["toy_tables"]
+    module.notes = lambda rows: [f"{len(rows)} rows."]
+    try:
+        assert package.results("toy", table="summary").attrs["notes"] == ["2 rows."]
+        code, output, errors = done("results", "toy", "--table", "summary")
+    finally:
+        object.__setattr__(toy, "table_notes", {})
+    assert (code, len(output.splitlines())) == (0, 3)
+    assert "Note: 2 rows." in errors
+    assert "notes" not in package.results("toy", table="summary").attrs
+
+
+@pytest.mark.parametrize("columns", [[], ["--columns", "what,sum"]])
+def test_an_empty_table_says_that_it_is(toy, done, monkeypatch, columns):
+    monkeypatch.setattr(__import__("sys").modules["toy_tables"], "rows", lambda results: [])
+    said = "The table 'summary' is empty: none of its numbers is known yet."
+    frame = package.results("toy", table="summary")
+    assert (len(frame), frame.attrs["notes"]) == (0, [said])
+    for form in ("table", "csv", "json"):
+        code, _, errors = done("results", "toy", "--table", "summary", "--format", form, *columns)
+        assert code == 0
+        assert f"Note: {said}" in " ".join(errors.split())
+
+
 def test_of_nothing_done_there_is_no_table(toy, done):
     with pytest.raises(UserError, match="Nothing is done yet"):
         package.results("toy", table="summary", settings={"length": 7})

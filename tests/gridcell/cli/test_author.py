@@ -136,7 +136,7 @@ def test_a_part_of_ones_own(kind, task, label, old, new, checks, tmp_path):
 def test_a_corruption_of_ones_own(tmp_path):
     gridcell("new", "corruption", "veil", where=tmp_path)
     edit(tmp_path / "veil.py", "0.6)", "0.7)")
-    assert "3 of 3 checks passed" in gridcell("check", "veil.py", where=tmp_path)
+    assert "6 of 6 checks passed" in gridcell("check", "veil.py", where=tmp_path)
     photographs(tmp_path / "photos", 30)
     derive = ("data", "derive", "--base", "photos", "--size", "32")
     without = gridcell(*derive, "--out", "without", where=tmp_path)

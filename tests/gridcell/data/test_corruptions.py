@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from gridcell.data.corruptions import SEVERITIES, all_corruptions, corrupt, corruption, pair_names
+from gridcell.data.corruptions.registry import Corruption
 from gridcell.data.pixels import to_bytes, to_float
 from gridcell.errors import UserError
 
@@ -68,6 +69,42 @@ def test_bad_name_and_bad_images_are_refused(small_photos):
         corrupt(small_photos, "gausian_noise", 1, 0)
     with pytest.raises(UserError, match="uint8"):
         corrupt(to_float(small_photos), "fog", 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("apply", "what"),
+    [
+        (lambda images, severity, rng: images[:, ::2], "images of shape (1, 16, 32, 3), not (1, 32, 32, 3)"),
+        (lambda images, severity, rng: images[..., :1], "images of shape (1, 32, 32, 1), not (1, 32, 32, 3)"),
+        (lambda images, severity, rng: None, "a NoneType, not images"),
+        (
+            lambda images, severity, rng: (255 * images).astype(np.uint8),
+            "pixels of uint8, not floats in [0, 1]",
+        ),
+        (lambda images, severity, rng: images * np.nan, "pixels that are not finite (3072 of 3072)"),
+        (lambda images, severity, rng: images + np.inf, "pixels that are not finite (3072 of 3072)"),
+    ],
+)
+def test_what_a_corruption_gives_that_is_no_image_is_refused(apply, what, monkeypatch):
+    veil = Corruption("veil", "digital", apply)
+    monkeypatch.setattr("gridcell.data.corruptions.registry.corruption", lambda name: veil)
+    with pytest.raises(UserError) as raised:
+        corrupt(np.zeros((2, 32, 32, 3), np.uint8), "veil", 4, 0)
+    assert str(raised.value) == f"The corruption 'veil' gives at severity 4 {what}"
+
+
+def test_where_a_corruption_itself_raises_its_name_and_severity_stand_below_the_traceback():
+    veil = Corruption("veil", "digital", lambda images, severity, rng: {}[severity])
+    with pytest.raises(KeyError) as raised:
+        veil(grey(32), 4, rng())
+    assert raised.value.__notes__ == ["This is the corruption 'veil' at severity 4."]
+
+
+def test_double_precision_is_no_mistake():
+    veil = Corruption("veil", "digital", lambda images, severity, rng: images.astype(np.float64) + 2)
+    shown = veil(grey(32), 1, rng())
+    assert shown.dtype == np.float32
+    assert (shown == 1).all()
 
 
 @pytest.mark.parametrize("name", ALL)

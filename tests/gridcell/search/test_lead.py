@@ -1,12 +1,13 @@
 """How far the best trial is ahead, and how much of that is noise."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from gridcell.search.judge import plan_judging
 from gridcell.search.lead import beats_default, best_is_default, leads
-from gridcell.search.sentences import said
+from gridcell.search.sentences import _as_good, said
 from hill_search import searched
 
 
@@ -35,6 +36,27 @@ def test_with_one_seed_the_noise_of_a_lead_is_said_to_be_unknown_or_is_the_rules
     told = " ".join(said(search, None))
     assert "(95 % over held-out images): no difference beyond chance." in told
     assert "overstated" not in told
+
+
+def test_trials_of_the_same_value_as_the_best_are_named(store):
+    search = searched(store, trials=3, params={"walkers.one.x": "choice(0.8, 0.5, 1.0)"}, search="grid")
+    assert " the same" not in " ".join(said(search, None))
+    best, name = search.best, search.objective.value_name
+    others = [one.trial.number for one in search.tried if one is not best]
+
+    def told(*numbers):
+        alike = [
+            replace(one, ended=best.ended) if one.trial.number in numbers else one for one in search.tried
+        ]
+        return _as_good(SimpleNamespace(best=best, objective=search.objective, tried=alike))
+
+    assert told() == []
+    assert told(others[0]) == [f"Trial {others[0]} has the same {name}."]
+    made_none = "what was searched made no difference."
+    assert told(*others) == [f"All 3 trials with a {name} have the same: {made_none}"]
+    alike = [replace(best, trial=replace(best.trial, number=number)) for number in range(10, 17)]
+    found = SimpleNamespace(best=best, objective=search.objective, tried=[*search.tried, *alike])
+    assert _as_good(found) == [f"Trials 10, 11, 12, 13, 14 and 2 more have the same {name}."]
 
 
 def test_where_the_suites_own_values_are_the_best_nothing_is_compared(store):

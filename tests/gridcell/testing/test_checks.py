@@ -7,9 +7,10 @@ import toy_task
 from typer.testing import CliRunner
 
 from gridcell.cli.app import app
+from gridcell.data import all_corruptions
 from gridcell.errors import UserError
 from gridcell.grid import GridBuilder
-from gridcell.parts import PartKind
+from gridcell.parts import DATA_KINDS, PartKind
 from gridcell.settings import Strict
 from gridcell.task import find_task
 from gridcell.testing import ContractError, file_checks, part_checks, task_checks
@@ -115,6 +116,7 @@ NEW = {
     "problem": "np.random.default_rng(seed) -> np.random.default_rng()",
     "space": "nn.Linear(width, outputs) -> nn.Linear(width, 1)",
     "shift": "1 - 2 * image) -> 1 - 2 * imag)",
+    "corruption": "SHARES[severity - 1] -> SHARES[severity]",
 }
 """Kind of part -> a mistake in what its template writes, which the file's import does not show."""
 
@@ -134,6 +136,39 @@ def test_what_a_template_writes_is_tried_and_a_mistake_in_it_is_found(kind, tmp_
         said = CliRunner().invoke(app, ["check", "mine.py"])
         assert said.exit_code == (1 if broken_text else 0), said.stdout
         assert ("BROKEN" in said.stdout) is broken_text
+
+
+CORRUPTIONS = {
+    "return {}[severity]": "it raises KeyError at severity 1: 1",
+    "return images if severity < 4 else images[:, ::2]": "'veil' gives at severity 4 images of shape",
+    "return images[0]": "gives at severity 1 images of shape (32, 32, 3), not (2, 32, 32, 3)",
+    "return images.sum()": "a float32, not images",
+    "return (255 * images).astype(np.uint8)": "pixels of uint8, not floats",
+    "return np.log(images - 1)": "not finite",
+    "images *= 0.5; return images": "changes the images that it is given",
+    "return images + np.random.default_rng().random(images.shape)": "the second time",
+}
+"""What a corruption does wrong -> what is said of it."""
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("body", CORRUPTIONS)
+def test_what_a_corruption_does_wrong_is_named(body, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "veil.py").write_text(
+        "import numpy as np\nfrom gridcell.data import Corruption\n"
+        f"def apply(images, severity, rng):\n    {body}\n"
+        "CORRUPTIONS = (Corruption('veil', 'digital', apply),)\n"
+    )
+    said = CliRunner().invoke(app, ["check", "veil.py"])
+    assert said.exit_code == 1, said.stdout
+    assert CORRUPTIONS[body] in said.stdout
+
+
+@pytest.mark.parametrize("name", sorted(all_corruptions()))
+def test_shipped_corruptions_keep_the_contract(name):
+    for check in part_checks(DATA_KINDS["corruption"], all_corruptions()[name]):
+        check()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from imagenet_rib.report import tradeoff, wording
+from imagenet_rib.report.by_set import same_everywhere
 from imagenet_rib.report.summary import summarise
 from rib_evaluations import random_evaluations
 
@@ -139,6 +140,18 @@ def test_intervals_are_told_with_what_they_are_over_and_who_leads_by_mri_alone()
     )
 
 
+def test_all_that_are_first_by_mri_alone_are_named():
+    rows = [row_of("ft", 3.0, -1.0), row_of("lp-1", 1.0, -0.5), row_of("lp-2", 1.0, -0.5)]
+    found = SimpleNamespace(rows=rows, models=["m"], board={"smallest_p_holm": None})
+    said = tradeoff._sure({"seeds": [0], "sets": ["val", "v2"]}, found)
+    assert any(
+        "ranks, lp-1 and lp-2 are first (−0.5): on the set fine-tuned on lp-1 has +1.0" in s for s in said
+    )
+    rows = [row_of("ft", 3.0, -0.5), row_of("lp", 1.0, -0.5)]  # it isn't another that is first
+    found = SimpleNamespace(rows=rows, models=["m"], board={"smallest_p_holm": None})
+    assert not any("By mRI alone" in one for one in tradeoff._sure({"seeds": [0], "sets": ["v"]}, found))
+
+
 def test_where_plain_fine_tuning_leads_the_next_is_said_to_differ_or_not():
     rows = [row_of("ft", 3.0, -0.1), row_of("lp", 1.0, -0.5)]
     rows[1]["total_minus_ft"] = {"mean": -2.4, "ci95": [-4.9, 0.1], "interval": "images"}
@@ -213,6 +226,70 @@ def test_all_methods_that_are_not_told_apart_from_plain_fine_tuning_are_named():
     assert wording.best_trade(rows).startswith(f"ft, m0, m2, m3 and 1 more are not told apart {BY}: ft gains")
     without = wording.best_trade([row for row in rows if row["method"] != "ft"])
     assert without.startswith("lp has the largest gain + change elsewhere: it gains 3.0 points")
+
+
+def test_all_that_share_the_largest_sum_are_named():
+    """As variants of a sweep whose setting nothing heeds: the first of them leads no one."""
+    one, two, three = (place(8.0, -1.0, 3.0, name) for name in ("m-1", "m-2", "m-3"))
+    ft, low = place(5.0, -1.0, None, "ft"), place(1.0, -2.0, -5.0, "lp")
+    same = "have the same, largest gain + change elsewhere"
+    each = f"each gains 8.0 points{OWN} and loses 1.0 elsewhere"
+    assert (
+        wording.best_trade([one, two, low])
+        == f"m-1 and m-2 {same}: {each}; the next, lp, gains 1.0 and loses 2.0"
+    )
+    assert wording.best_trade([one, two, three]) == f"m-1, m-2 and m-3 {same}: {each}"
+    assert wording.best_trade([one, two, ft]) == (
+        f"m-1 and m-2 {same}, clearly above plain fine-tuning (ft): {each}; ft gains 5.0 and loses 1.0"
+    )
+    other = place(7.0, 0.0, 3.0, "m-4")  # the same sum of other parts, up to rounding
+    other["gain"]["mean"] += 1e-13
+    assert wording.best_trade([other, one, low]).startswith(
+        f"m-4 and m-1 {same}: m-4 gains 7.0 points{OWN} and "
+    )
+    unsure = {"total_minus_ft": {"mean": 3.0, "ci95": [-1.0, 7.0], "interval": "images"}}
+    text = wording.best_trade([{**one, **unsure}, two, ft])
+    assert text.startswith(f"m-1 and m-2 {same}, m-2 clearly above plain fine-tuning (ft): {each}; ft gains")
+    text = wording.best_trade([{**one, **unsure}, {**two, **unsure}, ft])
+    assert text.endswith("; m-1 and m-2, which have the same, largest sum, each gains 8.0 and loses 1.0")
+    clear = [place(7.9, -1.0, 2.9, "c-1"), place(7.9, -1.0, 2.9, "c-2")]
+    text = wording.best_trade([{**one, **unsure}, {**two, **unsure}, *clear, ft])
+    assert text.startswith(f"c-1 and c-2 are clearly better than plain fine-tuning (ft) {BY}: each gains 7.9")
+    assert text.endswith("; m-1 and m-2, which have the same, largest sum, are not told apart from ft")
+    weak = [place(0.5, 0.5, None, name) for name in ("m-1", "m-2")]
+    assert wording.best_trade([*weak, low]).startswith(
+        f"m-1 and m-2 are equally far ahead {BY}, but not told apart from no fine-tuning (their intervals "
+    )
+
+
+def test_a_method_that_equals_plain_fine_tuning_is_not_said_to_have_a_larger_sum():
+    rows = [place(5.0, -1.0, 0.0, "m-1"), place(5.0, -1.0, None, "ft"), place(5.0, -1.0, 0.0, "m-2")]
+    assert wording.best_trade(rows).startswith(
+        f"ft, m-1 and m-2 are not told apart {BY}: ft gains 5.0 points"
+    )
+
+
+def test_methods_of_equal_numbers_everywhere_are_said_to_be():
+    def of(*values):
+        names = ("gain", "ri")
+        return {
+            place: {name: {"mean": value} for name, value in zip(names, pair, strict=True)}
+            for place, pair in values
+        }
+
+    ft, mine = of(("v2", (1.0, 2.0)), ("a", (3.0, 4.0))), of(("v2", (1.0, 2.0)), ("a", (3.0, 4.1)))
+    by_set = {"m": {"ft": ft, "x-1": mine, "x-2": mine, "y": of(("v2", (1.0, 2.0)))}}
+    assert same_everywhere({"by_set": by_set}) == [
+        "x-1 and x-2 have the same gain and RI in all 2 combinations of model and set: what sets them apart, "
+        "such as a swept setting, made no difference."
+    ]
+    assert same_everywhere({"by_set": {**by_set, "n": {"x-1": ft, "x-2": mine}}}) == []
+    assert same_everywhere({"by_set": {**by_set, "n": {"x-1": ft}}}) == []
+    assert (
+        same_everywhere({"by_set": {"m": {"x-1": of(("v2", (None, None))), "x-2": of(("v2", (None, None)))}}})
+        == []
+    )
+    assert same_everywhere({}) == []
 
 
 def test_where_all_intervals_hold_zero_no_change_is_shown():

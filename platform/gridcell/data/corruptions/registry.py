@@ -33,10 +33,31 @@ class Corruption:
         """Return the corrupted images, clipped to [0, 1], same shape, float32.
 
         Raises:
-            UserError: Severity is not 1..5.
+            UserError: Severity is not 1..5, or what ``apply`` gives is no such image: of another shape, no
+                floats, or not finite, which would be some colour once it is clipped and written.
         """
         check_severity(severity)
-        return np.clip(self.apply(images, severity, rng), 0, 1).astype(np.float32)
+        shape = images.shape  # asked before: apply can change what it is given
+        try:
+            spoilt: object = self.apply(images, severity, rng)
+        except Exception as error:  # its author's: with the traceback, which lacks the severity
+            error.add_note(f"This is the corruption '{self.name}' at severity {severity}.")
+            raise
+        if why := _no_images(spoilt, shape):
+            raise UserError(f"The corruption '{self.name}' gives at severity {severity} {why}")
+        return np.clip(np.asarray(spoilt), 0, 1).astype(np.float32)
+
+
+def _no_images(given: object, shape: tuple[int, ...]) -> str:
+    """Say why what a corruption gives can't be its images; empty where it can."""
+    if not isinstance(given, np.ndarray):
+        return f"a {type(given).__name__}, not images"
+    if given.shape != shape:
+        return f"images of shape {given.shape}, not {shape}"
+    if not np.issubdtype(given.dtype, np.floating):
+        return f"pixels of {given.dtype}, not floats in [0, 1]"
+    wrong = int(np.count_nonzero(~np.isfinite(given)))
+    return f"pixels that are not finite ({wrong} of {given.size})" if wrong else ""
 
 
 corruption_registry: Registry[Corruption] = Registry(
