@@ -102,7 +102,7 @@ def import_set(
     recipe = importer(name)
     folder = Folder.open(to)
     with Source(sources) as source:
-        layout = without_small(recipe.read(source), min_images)
+        layout = without_small(recipe.read(source), min_images, source)
         plan = _plan(recipe, source, layout, shard_mb)
         parts = dealt(layout.entries, layout.groups, name, shard_mb)
         found = finished_import(folder, plan)
