@@ -13,7 +13,7 @@ from gridcell import __version__
 from gridcell.data.chosen_parameters import chosen_parameters
 from gridcell.data.dealing import PRETRAIN, VAL, Dealing
 from gridcell.data.folder import FolderReader
-from gridcell.data.folders import ClassFolders, open_class_folders
+from gridcell.data.folders import ClassFolders, open_class_folders, require_outside
 from gridcell.data.folders.decode import Unreadable, UnreadableImages, unreadable
 from gridcell.data.image_sets import require_own_folder, write_suite
 from gridcell.data.images import LabelledImages, concatenate, select
@@ -204,9 +204,12 @@ def derive_folder(
         chosen, and ``dealt``: set -> how many of the images it was made from that no other set has.
 
     Raises:
-        UserError: ``out_dir`` holds something else, or anything that :func:`open_class_folders` or
-            :func:`derive` objects to.
+        UserError: ``out_dir`` holds something else, lies in ``base_dir`` or holds it, or anything that
+            :func:`open_class_folders` or :func:`derive` objects to.
     """
+    require_outside(out_dir, base_dir)
+    if Path(base_dir).expanduser().resolve().is_relative_to(Path(out_dir).expanduser().resolve()):
+        raise UserError(f"{base_dir} lies in {out_dir}, which is written: choose another folder")
     require_own_folder(out_dir, replace=replace)  # before the work rather than after it
     folders = _opened(base_dir, min_images, on_corrupt)
     if size < _LEAST_SIZE:

@@ -80,6 +80,36 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(gridcell, tmp_path, arguments
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "out", ["base/out", "base", "base/0/out", "link/out", "base/../base/x/y", "deep/out"]
+)
+@pytest.mark.parametrize(
+    "line",
+    [("derive", "--base", "base", "--out"), ("import", "folder", "--from", "base", "--to")],
+)
+def test_nothing_is_written_into_a_folder_that_is_read(gridcell, tmp_path, line, out):
+    """The next reader would take it for a class."""
+    write_folder(tmp_path / "base", select(load_digits_images(16), list(range(35)), name="base"))
+    (tmp_path / "base" / "deep").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "base")
+    (tmp_path / "deep").symlink_to(tmp_path / "base" / "deep")
+    before = sorted(tmp_path.rglob("*"))
+    code, _, errors = gridcell("data", *line, out)
+    assert (code, errors.count("\n")) == (2, 1)
+    assert "lies in base, which is read: choose a folder outside it" in errors
+    assert sorted(tmp_path.rglob("*")) == before
+    assert "base" in errors
+
+
+def test_what_is_read_does_not_lie_in_the_suite_that_is_replaced(gridcell, tmp_path):
+    """Replacing the suite would remove the pictures that it is made of."""
+    (tmp_path / "out").mkdir()
+    write_folder(tmp_path / "out" / "base", select(load_digits_images(16), list(range(35)), name="base"))
+    code, _, errors = gridcell("data", "derive", "--base", "out/base", "--out", "out", "--force")
+    assert (code, errors.count("\n")) == (2, 1)
+    assert "out/base lies in out, which is written: choose another folder" in errors
+
+
 def test_classes_that_are_all_too_small_are_named_with_the_largest(gridcell, tmp_path):
     write_folder(tmp_path / "base", select(load_digits_images(16), list(range(35)), name="base"))
     code, _, errors = gridcell(

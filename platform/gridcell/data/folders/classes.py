@@ -164,7 +164,8 @@ def open_class_folders(root: str | Path, *, min_images: int = 1, skip_corrupt: b
     if not kept:
         largest = max(classes.values())
         raise UserError(
-            f"{folder} has no class of {min_images} or more images: the largest of {len(classes)} has {largest}"
+            f"{folder} has no class of {min_images} or more images: the largest of {len(classes)} has "
+            f"{largest}"
         )
     names = tuple(sorted(kept, key=plain_name))
     label_of = {name: label for label, name in enumerate(names)}

@@ -16,6 +16,7 @@ from typing import Any
 from gridcell import __version__
 from gridcell.data.folders.decode import Look, Unreadable, check_whole, to_upright_png
 from gridcell.data.folders.formats import ENDING_OF
+from gridcell.data.folders.walk import require_outside
 from gridcell.data.importers import Entry, Importer, Layout, Source, importer
 from gridcell.data.importers.layout import NO_GROUP, without_small
 from gridcell.data.shards.index import SampleIndex
@@ -92,8 +93,8 @@ def import_set(
         progress: Called with the images handled so far (with those of earlier imports) and in all.
 
     Raises:
-        UserError: Source or destination can't be used, the images of a finished import changed, or
-            ``on_corrupt`` is ``fail`` and an image is corrupt.
+        UserError: Source or destination can't be used, the shards would lie in a source, the images of a
+            finished import changed, or ``on_corrupt`` is ``fail`` and an image is corrupt.
     """
     if workers < 1:
         raise UserError(f"--workers must be at least 1, not {workers}")
@@ -101,6 +102,9 @@ def import_set(
         raise UserError(f"--shard-mb must be above 0 and finite, not {shard_mb}")
     recipe = importer(name)
     folder = Folder.open(to)
+    if folder.is_local:
+        for path in sources:
+            require_outside(folder.root, path)
     with Source(sources) as source:
         layout = without_small(recipe.read(source), min_images, source)
         plan = _plan(recipe, source, layout, shard_mb)
