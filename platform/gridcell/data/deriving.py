@@ -184,7 +184,7 @@ def derive_folder(
 
     The sets are made one after another and in pieces of some hundred images, which are written before the
     next ones are read. Memory does not grow with the number of images, but for shifts from outside that have
-    no ``pieces``. Files of equal bytes are dealt as one; that of other bytes with the same pixels is another
+    no ``pieces``. Files of equal bytes are dealt as one; one of other bytes with the same pixels is another
     image here, as finding it would decode all of them once more.
 
     Args:

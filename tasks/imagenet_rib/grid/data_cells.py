@@ -208,19 +208,16 @@ def _source(grid: GridBuilder, data: Data, downstream: Sequence[str]) -> Source:
         if unsplit is not None or found.val_is_whole:
             sizes = sizes_of(found.base.labels)
         elif copies:
-            are = (
-                "1 image of val is a copy of another"
-                if copies == 1
-                else f"{copies:,} images of val are copies"
-            )
-            grid.note(
-                f"{data.root}: {are}: dealt to the set of the image that is copied, if it has the class"
-            )
+            are = "1 image of val is a copy" if copies == 1 else f"{copies:,} images of val are copies"
+            where = "dealt to the set of the image that is copied, if that set covers the class"
+            grid.note(f"{data.root}: {are}: {where}")
         return _Derived(data, base, dealing, sizes, grid, found, unsplit)
     if data.source == "folder":
         return _Folder(data, grid)
     if data.source == "shards":
-        return _Shards(open_shard_sets(data.root, downstream))
+        sets = open_shard_sets(data.root, downstream)
+        grid.note(*sets.said())
+        return _Shards(sets)
     if data.root is not None:
         check_there(data.root, [*(name for name in downstream if name in BUILT_IN), VAL])
     return _Published(data)

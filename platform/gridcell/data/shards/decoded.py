@@ -52,7 +52,7 @@ class ShardImages:
     def said(self) -> tuple[str, ...]:
         """Say what the import and decoding change, and which images are alike, a sentence each."""
         sentences = (
-            self.samples.manifest.changed,
+            *self.samples.manifest.imported,
             converted(self.looks(), self.form, own=False, square=self._size is not None),
             said_of_case(self.samples.class_names),
             *said_of_copies(self.checksums()),
